@@ -1,0 +1,95 @@
+//! Owns every task of the program.
+//!
+//! The only place that calls the runtime's `spawn`: a task that nobody owns can neither be waited for nor be stopped.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, error, info_span};
+
+/// Spawns named tasks, tells them to stop, and waits for them. Clones share the same tasks.
+#[derive(Clone, Debug, Default)]
+pub struct Supervisor {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Supervisor {
+    /// A supervisor of no tasks yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs `work` as a task of its own; `name` is what the log calls it.
+    ///
+    /// A panic in it is logged and ends this task alone.
+    pub fn spawn<F>(&self, name: &'static str, work: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let guarded = async move {
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                error!(task = name, "task panicked");
+            }
+        };
+        // A connection per task: the span costs nothing unless its level is on.
+        self.tasks.spawn(guarded.instrument(info_span!("task", name)));
+    }
+
+    /// Resolves when [`stop`](Self::stop) has been called. Tasks that run for ever select on it.
+    pub async fn stopping(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// True once [`stop`](Self::stop) has been called.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Tells all tasks to finish what they do and end.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits until all tasks have ended, at most for `limit`; true if all did.
+    pub async fn drain(&self, limit: Duration) -> bool {
+        self.tasks.close();
+        tokio::time::timeout(limit, self.tasks.wait()).await.is_ok()
+    }
+
+    /// How many tasks run now.
+    pub fn running(&self) -> usize {
+        self.tasks.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_only_its_own_task() {
+        let supervisor = Supervisor::new();
+        let (done, finished) = tokio::sync::oneshot::channel();
+        supervisor.spawn("breaks", async { panic!("on purpose") });
+        supervisor.spawn("works", async move {
+            done.send(()).unwrap();
+        });
+        finished.await.unwrap();
+        assert!(supervisor.drain(Duration::from_secs(10)).await);
+    }
+
+    #[tokio::test]
+    async fn a_drain_tells_whether_all_tasks_ended() {
+        let supervisor = Supervisor::new();
+        let waiting = supervisor.clone();
+        supervisor.spawn("waits", async move { waiting.stopping().await });
+        assert!(!supervisor.drain(Duration::from_millis(1)).await);
+        supervisor.stop();
+        assert!(supervisor.drain(Duration::from_secs(10)).await);
+    }
+}

@@ -1,0 +1,3 @@
+//! The repository own checks.
+
+fn main() {}
