@@ -1,1 +1,27 @@
 #![doc = include_str!("../README.md")]
+
+mod allowance;
+mod answer;
+mod classify;
+mod go_duration;
+mod limited;
+mod printable;
+mod reading;
+mod redact;
+mod retry_after;
+mod source;
+mod wording;
+
+pub use allowance::{Allowance, Dialect, MAX_COUNT, MAX_WINDOW};
+pub use answer::{Answer, HostKind, Method};
+pub use classify::{MAX_BODY_BYTES, classify, classify_malformed_head};
+pub use go_duration::parse_go_duration;
+pub use limited::{
+    ABUSE_COOL_DOWN, API_COOL_DOWN, Account, Identity, LOCKOUT_COOL_DOWN, Limited, Limiter,
+    MIN_COOL_DOWN, OTHER_COOL_DOWN, PULL_LIMIT_COOL_DOWN,
+};
+pub use printable::printable;
+pub use reading::{Reading, read_headers};
+pub use redact::redact;
+pub use retry_after::{MAX_WAIT, RetryAfter};
+pub use source::Source;

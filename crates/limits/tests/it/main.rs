@@ -1,0 +1,1 @@
+//! Properties of the public functions; each file is one subject.
