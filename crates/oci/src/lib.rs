@@ -1,1 +1,25 @@
 #![doc = include_str!("../README.md")]
+
+mod digest;
+mod endpoint;
+mod error_code;
+mod image;
+mod manifest;
+mod media_type;
+mod name;
+mod platform;
+mod reference;
+mod route;
+mod tag;
+
+pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
+pub use endpoint::{Endpoint, EndpointError, Page, Query};
+pub use error_code::{ErrorBody, ErrorCode, ErrorEntry};
+pub use image::{DOCKER_HUB, ImageName, InvalidImageName};
+pub use manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
+pub use media_type::MediaType;
+pub use name::{InvalidName, RepositoryName};
+pub use platform::Platform;
+pub use reference::Reference;
+pub use route::{Addressing, Route, RouteError, RouteTable, Target, UpstreamName, route};
+pub use tag::{InvalidTag, Tag};

@@ -1,0 +1,145 @@
+//! An image as people write it: `nginx`, `ghcr.io/org/app:v1`, `quay.io/a/b@sha256:…`.
+//!
+//! Normalised as Docker does it: no host means `docker.io`, one component there means `library/`, no tag means `latest`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Digest, Reference, RepositoryName, Tag};
+
+/// Docker Hub's name in image references.
+pub const DOCKER_HUB: &str = "docker.io";
+
+/// A fully named image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageName {
+    /// `host[:port]` of the registry.
+    pub registry: String,
+    /// The repository there.
+    pub repository: RepositoryName,
+    /// What is asked for; a digest wins over a tag beside it.
+    pub reference: Reference,
+}
+
+/// A text that names no image.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an image is written [registry/]repository[:tag][@digest]")]
+pub struct InvalidImageName;
+
+impl FromStr for ImageName {
+    type Err = InvalidImageName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidImageName> {
+        let (text, digest) = match text.split_once('@') {
+            Some((name, digest)) => (
+                name,
+                Some(digest.parse::<Digest>().map_err(|_| InvalidImageName)?),
+            ),
+            None => (text, None),
+        };
+        // A colon after the last slash starts a tag; one before it, a port.
+        let (path, tag) = match text.rsplit_once(':') {
+            Some((path, tag)) if !tag.contains('/') => (
+                path,
+                Some(tag.parse::<Tag>().map_err(|_| InvalidImageName)?),
+            ),
+            _ => (text, None),
+        };
+        let (registry, repository) = match path.split_once('/') {
+            Some((first, rest)) if is_host(first) => (first, rest),
+            _ => (DOCKER_HUB, path),
+        };
+        let repository: RepositoryName = repository.parse().map_err(|_| InvalidImageName)?;
+        let latest = || "latest".parse().map_err(|_| InvalidImageName);
+        Ok(Self {
+            registry: registry.to_owned(),
+            repository: official(registry, repository).map_err(|_| InvalidImageName)?,
+            reference: match (digest, tag) {
+                (Some(digest), _) => digest.into(),
+                (None, Some(tag)) => tag.into(),
+                (None, None) => Reference::Tag(latest()?),
+            },
+        })
+    }
+}
+
+/// Docker's rule: the first component is a registry if it could not be a user's name.
+pub(crate) fn is_host(component: &str) -> bool {
+    component.contains(['.', ':']) || component == "localhost"
+}
+
+/// Docker Hub's official images live in `library/`.
+pub(crate) fn official(
+    registry: &str,
+    repository: RepositoryName,
+) -> Result<RepositoryName, crate::InvalidName> {
+    if registry == DOCKER_HUB && repository.is_single() {
+        repository.below("library")
+    } else {
+        Ok(repository)
+    }
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let separator = if matches!(self.reference, Reference::Digest(_)) {
+            '@'
+        } else {
+            ':'
+        };
+        write!(
+            f,
+            "{}/{}{separator}{}",
+            self.registry, self.repository, self.reference
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_mean_what_docker_means_by_them() {
+        let digest = Digest::sha256(b"");
+        for (text, full) in [
+            ("nginx", "docker.io/library/nginx:latest".to_owned()),
+            ("nginx:1.27", "docker.io/library/nginx:1.27".to_owned()),
+            (
+                "hashicorp/vault",
+                "docker.io/hashicorp/vault:latest".to_owned(),
+            ),
+            (
+                "docker.io/nginx",
+                "docker.io/library/nginx:latest".to_owned(),
+            ),
+            ("ghcr.io/org/app:v1", "ghcr.io/org/app:v1".to_owned()),
+            ("localhost:5000/app", "localhost:5000/app:latest".to_owned()),
+            ("localhost/app", "localhost/app:latest".to_owned()),
+            (
+                &format!("quay.io/a/b:t@{digest}"),
+                format!("quay.io/a/b@{digest}"),
+            ),
+        ] {
+            assert_eq!(text.parse::<ImageName>().unwrap().to_string(), full);
+        }
+    }
+
+    #[test]
+    fn nonsense_names_no_image() {
+        for text in [
+            "",
+            ":",
+            "@",
+            "nginx:",
+            "nginx@sha256:1",
+            "Nginx",
+            "a//b",
+            "ghcr.io/",
+            "nginx:a b",
+            "http://x/y",
+        ] {
+            assert_eq!(text.parse::<ImageName>(), Err(InvalidImageName), "{text}");
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Which upstream and which repository there a request means.
+//!
+//! Pure, and called once, at the edge: authorization and all below see only the [`Target`]. Precedence: `?ns=`, then
+//! `Host`, then a host or prefix as the first path part, then the bare root. A name that is not in the table is an
+//! error, never a guess and never dialled (dependency confusion, server-side request forgery).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::RepositoryName;
+use crate::image::{is_host, official};
+
+/// An upstream registry's name in the config, such as `docker.io`. Cheap to clone.
+pub type UpstreamName = Arc<str>;
+
+/// The names by which clients may mean an upstream; a closed world.
+#[derive(Clone, Debug, Default)]
+pub struct RouteTable {
+    /// `host[:port]` as in an image reference → upstream: for `?ns=` and for the first path part.
+    pub names: BTreeMap<String, UpstreamName>,
+    /// `Host` header, lower case, with or without port → upstream.
+    pub hosts: BTreeMap<String, UpstreamName>,
+    /// The operator's own first path part → upstream.
+    pub prefixes: BTreeMap<String, UpstreamName>,
+    /// What a bare path means.
+    pub root: Option<UpstreamName>,
+}
+
+/// What a request means.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The upstream.
+    pub upstream: UpstreamName,
+    /// The repository there.
+    pub repository: RepositoryName,
+}
+
+/// How the client said which upstream it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressing {
+    /// By `?ns=`.
+    Namespace,
+    /// By the `Host` header.
+    Host,
+    /// By an upstream's host as the first path part.
+    HostPath,
+    /// By the operator's prefix as the first path part.
+    Prefix,
+    /// Not at all: the bare root.
+    Root,
+}
+
+/// A target, and how the client addressed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// What is meant.
+    pub target: Target,
+    /// How it was said.
+    pub addressing: Addressing,
+}
+
+/// Why a request means no upstream.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// It names an upstream that is not in the table.
+    #[error("no upstream is called {0}")]
+    UnknownUpstream(String),
+    /// A one-part name at the bare root: those are local repositories.
+    #[error("no repository is called {0} here; an official image of docker.io is library/{0}")]
+    UnknownLocal(RepositoryName),
+    /// An upstream's host or prefix with no repository after it, or one that grew too long.
+    #[error("no repository is named after {0}")]
+    NoRepository(String),
+}
+
+/// Finds what a request means from its `Host` header, its `?ns=` and the name in its path.
+pub fn route(
+    host: Option<&str>,
+    ns: Option<&str>,
+    name: &RepositoryName,
+    table: &RouteTable,
+) -> Result<Route, RouteError> {
+    if let Some(ns) = ns {
+        let upstream = table
+            .names
+            .get(ns)
+            .ok_or_else(|| RouteError::UnknownUpstream(ns.to_owned()))?;
+        return at(upstream, name.clone(), Addressing::Namespace);
+    }
+    if let Some(upstream) = host.and_then(|host| table.find_host(host)) {
+        return at(upstream, name.clone(), Addressing::Host);
+    }
+    by_path(name, table)
+}
+
+fn by_path(name: &RepositoryName, table: &RouteTable) -> Result<Route, RouteError> {
+    let (first, rest) = match name.as_str().split_once('/') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (name.as_str(), None),
+    };
+    let named = table
+        .names
+        .get(first)
+        .map(|upstream| (upstream, Addressing::HostPath));
+    let prefixed = || {
+        table
+            .prefixes
+            .get(first)
+            .map(|upstream| (upstream, Addressing::Prefix))
+    };
+    if let Some((upstream, addressing)) = named.or_else(prefixed) {
+        let nothing_after = || RouteError::NoRepository(first.to_owned());
+        let repository = rest
+            .ok_or_else(nothing_after)?
+            .parse()
+            .map_err(|_| nothing_after())?;
+        return at(upstream, repository, addressing);
+    }
+    // Docker Hub's namespaces have no dot: what looks like a host is one that we do not know.
+    if rest.is_some() && is_host(first) {
+        return Err(RouteError::UnknownUpstream(first.to_owned()));
+    }
+    match &table.root {
+        Some(root) if rest.is_some() => at(root, name.clone(), Addressing::Root),
+        _ => Err(RouteError::UnknownLocal(name.clone())),
+    }
+}
+
+fn at(
+    upstream: &UpstreamName,
+    name: RepositoryName,
+    addressing: Addressing,
+) -> Result<Route, RouteError> {
+    let repository =
+        official(upstream, name).map_err(|_| RouteError::NoRepository(upstream.to_string()))?;
+    Ok(Route {
+        target: Target {
+            upstream: Arc::clone(upstream),
+            repository,
+        },
+        addressing,
+    })
+}
+
+impl RouteTable {
+    /// A host is the same host in any case, with its default port spelled out, and with the root's dot.
+    fn find_host(&self, host: &str) -> Option<&UpstreamName> {
+        if self.hosts.is_empty() {
+            return None;
+        }
+        let host = host.to_ascii_lowercase();
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (name, Some(port))
+            }
+            _ => (host.as_str(), None),
+        };
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let with_port = port.and_then(|port| self.hosts.get(&format!("{name}:{port}")));
+        with_port.or_else(|| self.hosts.get(name))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.upstream, self.repository)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> RouteTable {
+        let named = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(key, name)| ((*key).to_owned(), (*name).into()))
+                .collect()
+        };
+        RouteTable {
+            names: named(&[
+                ("docker.io", "docker.io"),
+                ("ghcr.io", "ghcr.io"),
+                ("my.registry:5000", "my.registry:5000"),
+            ]),
+            hosts: named(&[("hub.local", "docker.io"), ("git.local:8443", "ghcr.io")]),
+            prefixes: named(&[("ecr-public", "public.ecr.aws")]),
+            root: Some("docker.io".into()),
+        }
+    }
+
+    fn find(host: &str, ns: Option<&str>, name: &str) -> Result<(String, Addressing), RouteError> {
+        route(Some(host), ns, &name.parse().unwrap(), &table())
+            .map(|route| (route.target.to_string(), route.addressing))
+    }
+
+    #[test]
+    fn each_way_to_address_an_upstream_reaches_it() {
+        for (host, ns, name, target, addressing) in [
+            (
+                "h",
+                None,
+                "library/nginx",
+                "docker.io/library/nginx",
+                Addressing::Root,
+            ),
+            (
+                "h",
+                Some("docker.io"),
+                "library/nginx",
+                "docker.io/library/nginx",
+                Addressing::Namespace,
+            ),
+            (
+                "h",
+                Some("docker.io"),
+                "nginx",
+                "docker.io/library/nginx",
+                Addressing::Namespace,
+            ),
+            (
+                "h",
+                Some("ghcr.io"),
+                "app",
+                "ghcr.io/app",
+                Addressing::Namespace,
+            ),
+            (
+                "h",
+                Some("my.registry:5000"),
+                "a/b",
+                "my.registry:5000/a/b",
+                Addressing::Namespace,
+            ),
+            (
+                "h",
+                None,
+                "ghcr.io/org/app",
+                "ghcr.io/org/app",
+                Addressing::HostPath,
+            ),
+            (
+                "h",
+                None,
+                "docker.io/nginx",
+                "docker.io/library/nginx",
+                Addressing::HostPath,
+            ),
+            (
+                "h",
+                None,
+                "ecr-public/nginx/nginx",
+                "public.ecr.aws/nginx/nginx",
+                Addressing::Prefix,
+            ),
+            (
+                "hub.local",
+                None,
+                "nginx",
+                "docker.io/library/nginx",
+                Addressing::Host,
+            ),
+            (
+                "HUB.local.:5000",
+                None,
+                "a/b",
+                "docker.io/a/b",
+                Addressing::Host,
+            ),
+            (
+                "git.local:8443",
+                None,
+                "a/b",
+                "ghcr.io/a/b",
+                Addressing::Host,
+            ),
+        ] {
+            assert_eq!(
+                find(host, ns, name),
+                Ok((target.to_owned(), addressing)),
+                "{host} {ns:?} {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn namespace_wins_over_host_and_host_over_path() {
+        let target = |found: Result<(String, Addressing), RouteError>| found.unwrap().0;
+        assert_eq!(
+            target(find("hub.local", Some("ghcr.io"), "docker.io/x")),
+            "ghcr.io/docker.io/x"
+        );
+        assert_eq!(
+            target(find("hub.local", None, "ghcr.io/org/app")),
+            "docker.io/ghcr.io/org/app"
+        );
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_never_guessed() {
+        let unknown = |name: &str| Err(RouteError::UnknownUpstream(name.to_owned()));
+        assert_eq!(
+            find("h", Some("evil.example"), "a/b"),
+            unknown("evil.example")
+        );
+        for ns in ["GHCR.io", "ghcr.io.", "ghcr.io:443", "", "127.0.0.1"] {
+            assert_eq!(find("h", Some(ns), "a/b"), unknown(ns));
+        }
+        assert_eq!(find("h", None, "evil.example/a/b"), unknown("evil.example"));
+        assert_eq!(
+            find("git.local:9", None, "localhost/a"),
+            unknown("localhost")
+        );
+        assert_eq!(
+            find("h", None, "nginx"),
+            Err(RouteError::UnknownLocal("nginx".parse().unwrap()))
+        );
+        assert_eq!(
+            find("h", None, "ghcr.io"),
+            Err(RouteError::NoRepository("ghcr.io".into()))
+        );
+    }
+}
