@@ -1,0 +1,174 @@
+//! What the configuration means: every decision made, every name checked, every secret read.
+//!
+//! Plain data, never changed after [`load`](super::load) made it; the wiring takes it apart once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use globset::Glob;
+use ipnet::IpNet;
+use url::Url;
+
+use super::proxy::{ProxyChoice, ProxyEnvironment};
+use super::secret::Secret;
+
+/// The whole effective configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Addresses to listen on, at least one, each once. Port 0 asks the system for a free one.
+    pub listen: Vec<SocketAddr>,
+    /// The data directory. It need not exist yet.
+    pub data: PathBuf,
+    /// The upstream that a bare path (`/v2/library/nginx/…`) means: a key of `upstreams`.
+    pub root: String,
+    /// Every upstream there is, by name (lower-case `host` or `host:port`). Nothing else is ever dialled.
+    pub upstreams: BTreeMap<String, UpstreamConfig>,
+    /// Who may ask.
+    pub clients: ClientsConfig,
+    /// How copies age and how much room they get.
+    pub cache: CacheConfig,
+    /// What is logged and how.
+    pub log: LogConfig,
+    /// The listener's own limits.
+    pub server: ServerConfig,
+    /// The proxies that the environment names, for upstreams with [`ProxyChoice::Environment`].
+    pub proxies: ProxyEnvironment,
+}
+
+/// One registry that images come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamConfig {
+    /// Its name, as clients write it and as `?ns=` carries it: the key in [`Config::upstreams`].
+    pub name: String,
+    /// Its address: `http` or `https`, a host and perhaps a port; no user, path, query or fragment.
+    pub url: Url,
+    /// Further hosts (`host` or `host:port`) that may be asked for its tokens with its credentials,
+    /// those that the registry is known to use included. The host of `url` always may and is not listed.
+    pub token_hosts: Vec<String>,
+    /// Hosts (`host` or `host:port`) that it may redirect to although they are private or loopback.
+    pub blob_hosts: Vec<String>,
+    /// A PEM file of certificate authorities trusted for this upstream besides the system's. It was there when checked.
+    pub ca_file: Option<PathBuf>,
+    /// Which proxy stands between.
+    pub proxy: ProxyChoice,
+    /// Certificates that cannot be verified are accepted, and plain http to a public host.
+    pub insecure: bool,
+    /// Whether its name may resolve to private or loopback addresses. Also true where `url` itself says such an address.
+    pub private: bool,
+    /// Which repositories may be asked for; `None` is all of them. `*` stays within one path part, `**` does not.
+    pub allow: Option<Vec<Glob>>,
+    /// The operator's own first path part or parts that mean this upstream (`ecr-public`, `mirrors/hub`).
+    pub prefix: Option<String>,
+    /// `Host` headers that mean this upstream; one without a port stands for every port.
+    pub hosts: Vec<String>,
+    /// Who we are there.
+    pub credentials: CredentialSource,
+}
+
+/// Where an upstream's credentials come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// Nobody.
+    Anonymous,
+    /// A name and a password or access token, from the configuration or a file.
+    Password {
+        /// The account.
+        username: String,
+        /// Its password or token.
+        password: Secret,
+    },
+    /// An AWS Secrets Manager secret holding `{"username","password"}` or `{"username","accessToken"}`.
+    SecretsManager {
+        /// The secret's name or ARN.
+        id: String,
+        /// The region to ask in.
+        region: String,
+        /// Where to send API calls instead of the region's public endpoint (a VPC endpoint, a test server).
+        endpoint: Option<Url>,
+    },
+    /// A private ECR registry: a token from `GetAuthorizationToken`, by AWS's standard credential chain.
+    Ecr {
+        /// The registry's account: twelve digits.
+        account: String,
+        /// The registry's region.
+        region: String,
+        /// Where to send API calls instead of the region's public endpoint (a VPC endpoint, a test server).
+        endpoint: Option<Url>,
+    },
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientsConfig {
+    /// Networks whose addresses are answered; loopback (`127.0.0.0/8`, `::1/128`) is always among them.
+    /// An IPv4-mapped IPv6 peer is to be judged by its IPv4 address.
+    pub allow: Vec<IpNet>,
+}
+
+/// How copies age and how much room they get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheConfig {
+    /// What a kept tag does when the upstream no longer has it.
+    pub on_gone: OnGone,
+    /// The most that kept blobs take on disk, in bytes.
+    pub max_size: u64,
+    /// How long a tag is fresh that neither `version_ttl` nor a rule covers.
+    pub tag_ttl: Duration,
+    /// How long a version-like tag is fresh.
+    pub version_ttl: Duration,
+    /// Rules by pattern: the first whose pattern matches decides, before `version_ttl` and `tag_ttl`.
+    pub tag_rules: Vec<TagRule>,
+    /// How long a client waits for a revalidation before the stale copy goes out.
+    pub revalidate_budget: Duration,
+    /// How long "missing" and "denied" are kept as answers.
+    pub negative_ttl: Duration,
+}
+
+/// One rule of how long some tags are fresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagRule {
+    /// Which tags.
+    pub pattern: Glob,
+    /// How long they are fresh.
+    pub ttl: Duration,
+}
+
+/// What a kept tag does when the upstream no longer has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnGone {
+    /// The kept copy is served.
+    Serve,
+    /// The upstream's answer is served.
+    Refuse,
+}
+
+/// What is logged and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// How a record looks.
+    pub format: LogFormat,
+    /// The least severe of Forebay's own records to log.
+    pub level: tracing::Level,
+    /// Whether each request leaves one line.
+    pub access: bool,
+}
+
+/// How a log record looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The listener's own limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// The most connections open at once, at least 1.
+    pub max_connections: usize,
+    /// How long requests in flight may take to finish after SIGTERM.
+    pub drain: Duration,
+}
