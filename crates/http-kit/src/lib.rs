@@ -1,1 +1,20 @@
 #![doc = include_str!("../README.md")]
+
+pub mod address;
+mod client;
+mod error;
+mod range;
+mod server;
+
+pub use client::{
+    AddressPolicy, Client, ClientPolicy, Credentials, KEEP_ANSWER, LOOKUP_LIMIT, LOOKUPS_AT_ONCE,
+    MinRate, NAMES_KEPT, Origin, Outgoing, ProxyEnvironment, ProxyRule, Redirects, Reply,
+    ReplyBody, Resolve, Resolver, SystemResolve, Timeouts, Trust,
+};
+pub use error::{BodyError, ClientError, RedirectRefusal, SendError, Stage, TlsCause};
+pub use range::ByteRange;
+pub use server::{
+    AccessEntry, AccessLabels, AccessLog, Body, BodyStream, BoxError, Handler, Listener,
+    MAX_HEAD_BYTES, MAX_TARGET_BYTES, NoAccessLog, Peer, RequestBody, RequestBodyError, RequestId,
+    ServeLimits, Server,
+};

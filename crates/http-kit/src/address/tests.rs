@@ -1,0 +1,1 @@
+//! The whole matrix of addresses that a hostile upstream may name.

@@ -1,0 +1,41 @@
+//! What the listener puts up with.
+//!
+//! Every wait and every size has a name here.
+
+use std::time::Duration;
+
+/// The longest path and query that is answered with anything but 414, in bytes.
+pub const MAX_TARGET_BYTES: usize = 8 * 1024;
+/// The longest request head that is answered with anything but 431, in bytes; also how much of a response waits in memory
+/// for a reader: this and one chunk.
+pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// What the listener puts up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServeLimits {
+    /// Connections at once, over all listeners of the server; the next one gets a 503 and is closed.
+    pub max_connections: usize,
+    /// For a whole request head, from its first byte (the first head: from the connection's start).
+    pub header_timeout: Duration,
+    /// Between requests of one connection.
+    pub keep_alive_idle: Duration,
+    /// Between two chunks of a request's body.
+    pub body_idle: Duration,
+    /// How long a reader may take nothing at all; a slow one that takes some lives.
+    pub write_stall: Duration,
+    /// HTTP/2 streams at once on a connection.
+    pub max_streams: u32,
+}
+
+impl Default for ServeLimits {
+    fn default() -> Self {
+        Self {
+            max_connections: 16_384,
+            header_timeout: Duration::from_secs(15),
+            keep_alive_idle: Duration::from_secs(75),
+            body_idle: Duration::from_secs(30),
+            write_stall: Duration::from_secs(60),
+            max_streams: 128,
+        }
+    }
+}

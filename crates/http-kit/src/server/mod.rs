@@ -1,0 +1,70 @@
+//! Our one HTTP listener: HTTP/1.1, and HTTP/2 by prior knowledge, over TCP and Unix sockets.
+//!
+//! It accepts, limits, times out, names requests, reports them and drains; what they mean is the handler's affair.
+
+mod access;
+mod body;
+mod limits;
+mod listener;
+mod request;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use forebay_jobs::Supervisor;
+use http::{Request, Response};
+
+pub use access::{AccessEntry, AccessLabels, AccessLog, NoAccessLog};
+pub use body::{Body, BodyStream, BoxError};
+pub use limits::{MAX_HEAD_BYTES, MAX_TARGET_BYTES, ServeLimits};
+pub use listener::Listener;
+pub use request::{Peer, RequestBody, RequestBodyError, RequestId};
+
+/// Answers requests.
+pub trait Handler: Send + Sync + 'static {
+    /// The response to `request`. A panic becomes a 500 without a body. The [`RequestId`] is in the request's extensions;
+    /// [`AccessLabels`] in the response's extensions reach the access log.
+    fn handle(
+        &self,
+        request: Request<RequestBody>,
+        peer: Peer,
+    ) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// A handler with its limits and its log, ready to serve any number of listeners. Clones share them.
+pub struct Server<H> {
+    shared: Arc<Shared<H>>,
+}
+
+struct Shared<H> {
+    handler: H,
+    limits: ServeLimits,
+    log: Arc<dyn AccessLog>,
+}
+
+impl<H: Handler> Server<H> {
+    /// A server that listens nowhere yet.
+    pub fn new(handler: H, limits: ServeLimits, log: Arc<dyn AccessLog>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                handler,
+                limits,
+                log,
+            }),
+        }
+    }
+
+    /// Accepts connections until `supervisor` stops, as tasks of its own, and returns at once.
+    ///
+    /// After the stop the socket is closed, and each connection ends after the response it is at: the supervisor's
+    /// [`drain`](Supervisor::drain) waits for them.
+    pub fn serve(&self, listener: Listener, supervisor: &Supervisor) {
+        let _ = (
+            listener,
+            supervisor,
+            &self.shared.handler,
+            self.shared.limits,
+            &self.shared.log,
+        );
+    }
+}
