@@ -1,1 +1,24 @@
 #![doc = include_str!("../README.md")]
+
+mod blob_store;
+mod catalog;
+mod clock;
+mod error;
+mod event;
+pub mod memory;
+mod range;
+mod source;
+
+pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, Stage};
+pub use catalog::{
+    Catalog, CatalogError, Child, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey,
+    Lists, Manifests, Object, Objects, Tags, Usage,
+};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use error::{BoxError, Missing, SourceError};
+pub use event::{Event, FillEnd, Ignore, Observe, UpstreamAnswer, UpstreamCall};
+pub use range::{ByteRange, Unsatisfiable};
+pub use source::{
+    Blob, BlobStream, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance,
+    Request, Resolved, collect,
+};

@@ -219,7 +219,7 @@ impl Query {
             match key {
                 "ns" if query.ns.is_none() => query.ns = Some(decode("ns", value)?),
                 "last" if query.page.last.is_none() => {
-                    query.page.last = Some(decode("last", value)?)
+                    query.page.last = Some(decode("last", value)?);
                 }
                 "n" if query.page.n.is_none() => {
                     query.page.n = Some(value.parse().map_err(|_| EndpointError::Query("n"))?);

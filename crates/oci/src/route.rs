@@ -198,84 +198,50 @@ mod tests {
 
     #[test]
     fn each_way_to_address_an_upstream_reaches_it() {
+        use Addressing::{Host, HostPath, Namespace, Prefix, Root};
+        let ns = Some;
         for (host, ns, name, target, addressing) in [
+            ("h", None, "library/nginx", "docker.io/library/nginx", Root),
             (
                 "h",
-                None,
+                ns("docker.io"),
                 "library/nginx",
                 "docker.io/library/nginx",
-                Addressing::Root,
+                Namespace,
             ),
             (
                 "h",
-                Some("docker.io"),
-                "library/nginx",
-                "docker.io/library/nginx",
-                Addressing::Namespace,
-            ),
-            (
-                "h",
-                Some("docker.io"),
+                ns("docker.io"),
                 "nginx",
                 "docker.io/library/nginx",
-                Addressing::Namespace,
+                Namespace,
             ),
+            ("h", ns("ghcr.io"), "app", "ghcr.io/app", Namespace),
             (
                 "h",
-                Some("ghcr.io"),
-                "app",
-                "ghcr.io/app",
-                Addressing::Namespace,
-            ),
-            (
-                "h",
-                Some("my.registry:5000"),
+                ns("my.registry:5000"),
                 "a/b",
                 "my.registry:5000/a/b",
-                Addressing::Namespace,
+                Namespace,
             ),
-            (
-                "h",
-                None,
-                "ghcr.io/org/app",
-                "ghcr.io/org/app",
-                Addressing::HostPath,
-            ),
+            ("h", None, "ghcr.io/org/app", "ghcr.io/org/app", HostPath),
             (
                 "h",
                 None,
                 "docker.io/nginx",
                 "docker.io/library/nginx",
-                Addressing::HostPath,
+                HostPath,
             ),
             (
                 "h",
                 None,
                 "ecr-public/nginx/nginx",
                 "public.ecr.aws/nginx/nginx",
-                Addressing::Prefix,
+                Prefix,
             ),
-            (
-                "hub.local",
-                None,
-                "nginx",
-                "docker.io/library/nginx",
-                Addressing::Host,
-            ),
-            (
-                "HUB.local.:5000",
-                None,
-                "a/b",
-                "docker.io/a/b",
-                Addressing::Host,
-            ),
-            (
-                "git.local:8443",
-                None,
-                "a/b",
-                "ghcr.io/a/b",
-                Addressing::Host,
-            ),
+            ("hub.local", None, "nginx", "docker.io/library/nginx", Host),
+            ("HUB.local.:5000", None, "a/b", "docker.io/a/b", Host),
+            ("git.local:8443", None, "a/b", "ghcr.io/a/b", Host),
         ] {
             assert_eq!(
                 find(host, ns, name),

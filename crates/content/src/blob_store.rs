@@ -1,0 +1,96 @@
+//! Where blobs are kept: bytes under their digest, no repositories, no tags.
+
+use std::io;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forebay_oci::Digest;
+
+/// Keeps immutable bytes under their digest.
+///
+/// # Contract
+/// A blob is visible only after its stage was committed, and then whole and durable: a commit that returned `Ok` survives a
+/// crash and a power loss, one that failed never happened. Reads never give bytes that differ from those written.
+#[async_trait]
+pub trait BlobStore: Send + Sync {
+    /// Opens a blob. What was opened can be read to its end even if the blob is deleted meanwhile.
+    async fn open(&self, digest: &Digest) -> Result<Arc<dyn BlobReader>, BlobError>;
+
+    /// Begins a new blob whose size may not be known yet; `expected_bytes` lets a full disk say so at once.
+    async fn stage(&self, expected_bytes: Option<u64>) -> Result<Box<dyn Stage>, BlobError>;
+
+    /// Removes a blob; one that is not there is no error.
+    async fn delete(&self, digest: &Digest) -> Result<(), BlobError>;
+
+    /// The blobs at rest after `after` in the store's own fixed order, at most `limit`.
+    async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobStat>, BlobError>;
+}
+
+/// An open blob, or a stage's readable side.
+#[async_trait]
+pub trait BlobReader: Send + Sync {
+    /// The blob's size in bytes; of a stage, what has been written so far.
+    fn size(&self) -> u64;
+
+    /// Bytes from `offset` on, checked: at least one and about `BlobReader::CHUNK` at most, none at or past the end.
+    ///
+    /// # Errors
+    /// [`BlobError::Corrupt`] if the bytes at rest are not those that were written.
+    async fn read(&self, offset: u64) -> Result<Bytes, BlobError>;
+}
+
+/// A blob being written. Dropping it without a commit leaves nothing behind.
+#[async_trait]
+pub trait Stage: Send {
+    /// Appends bytes.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError>;
+
+    /// Reads what has been written; stays readable after commit and after drop.
+    fn reader(&self) -> Arc<dyn BlobReader>;
+
+    /// Makes the blob durable and visible under `digest`, which the caller has computed over all the bytes written.
+    ///
+    /// A blob that is there already stays as it is, and that is success.
+    async fn commit(self: Box<Self>, digest: &Digest) -> Result<(), BlobError>;
+}
+
+/// A blob at rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobStat {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What a blob store could not do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BlobError {
+    /// There is no such blob.
+    #[error("no such blob")]
+    NotFound,
+    /// The bytes at rest are not those that were written.
+    #[error("the blob is corrupt: {0}")]
+    Corrupt(&'static str),
+    /// The disk, its inodes or the quota are used up.
+    #[error("no space left")]
+    NoSpace,
+    /// The store cannot be written to.
+    #[error("the store is read-only")]
+    ReadOnly,
+    /// Anything else that the disk says.
+    #[error("the disk failed")]
+    Io(#[source] Arc<io::Error>),
+}
+
+impl From<io::Error> for BlobError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotFound,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            _ => Self::Io(Arc::new(error)),
+        }
+    }
+}

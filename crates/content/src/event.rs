@@ -1,0 +1,147 @@
+//! What happened, told to whoever counts: metrics now, the ledger as well.
+
+use std::time::Duration;
+
+use forebay_limits::Reading;
+use forebay_oci::{Target, UpstreamName};
+
+use crate::{Missing, Provenance};
+
+/// Takes note of events. Called on hot paths: it must neither wait nor fail.
+pub trait Observe: Send + Sync {
+    /// Something happened.
+    fn observe(&self, event: &Event<'_>);
+}
+
+/// Takes note of nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ignore;
+
+impl Observe for Ignore {
+    fn observe(&self, _: &Event<'_>) {}
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// A client's question was answered with content.
+    Served {
+        /// From which upstream and repository.
+        target: &'a Target,
+        /// Of what kind.
+        kind: Missing,
+        /// From where.
+        provenance: Provenance,
+    },
+    /// A fill from the upstream began.
+    FillBegan {
+        /// From which upstream.
+        upstream: &'a UpstreamName,
+    },
+    /// Somebody joined a fill that was under way.
+    FillJoined {
+        /// From which upstream.
+        upstream: &'a UpstreamName,
+    },
+    /// A fill ended.
+    FillEnded {
+        /// From which upstream.
+        upstream: &'a UpstreamName,
+        /// How.
+        end: FillEnd,
+        /// Bytes received from the upstream.
+        bytes: u64,
+    },
+    /// An upstream answered a request of ours, or did not.
+    Upstream(UpstreamAnswer<'a>),
+    /// The circuit breaker of an upstream opened or closed.
+    Breaker {
+        /// Whose.
+        upstream: &'a UpstreamName,
+        /// True if it is open now: nothing is asked.
+        open: bool,
+    },
+    /// Content left the cache to make room.
+    Evicted {
+        /// Objects.
+        objects: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// Content at rest was found damaged.
+    Corrupt {
+        /// Which upstream's copy is fetched instead, if one is.
+        upstream: Option<&'a UpstreamName>,
+    },
+}
+
+/// How a fill ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FillEnd {
+    /// Checked and kept.
+    Kept,
+    /// Checked, given to those who waited, and not kept: the disk would not.
+    PassedOn,
+    /// The bytes were not those of the digest.
+    WrongBytes,
+    /// The upstream failed and did not come back.
+    Failed,
+}
+
+/// A request to an upstream and what came of it.
+#[derive(Clone, Debug)]
+pub struct UpstreamAnswer<'a> {
+    /// Which upstream.
+    pub upstream: &'a UpstreamName,
+    /// What was asked.
+    pub call: UpstreamCall,
+    /// The status, or `None` if there was no answer.
+    pub status: Option<u16>,
+    /// What it said of its limits.
+    pub reading: Option<&'a Reading>,
+    /// From asking to the head of the answer.
+    pub took: Duration,
+}
+
+/// What is asked of an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UpstreamCall {
+    /// A manifest's head.
+    HeadManifest,
+    /// A manifest: what limits count.
+    GetManifest,
+    /// A blob's head.
+    HeadBlob,
+    /// A blob.
+    GetBlob,
+    /// A token.
+    Token,
+    /// Tags or referrers.
+    List,
+}
+
+impl UpstreamCall {
+    /// The word for logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HeadManifest => "head_manifest",
+            Self::GetManifest => "get_manifest",
+            Self::HeadBlob => "head_blob",
+            Self::GetBlob => "get_blob",
+            Self::Token => "token",
+            Self::List => "list",
+        }
+    }
+}
+
+impl FillEnd {
+    /// The word for logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::PassedOn => "passed",
+            Self::WrongBytes => "wrong_bytes",
+            Self::Failed => "failed",
+        }
+    }
+}

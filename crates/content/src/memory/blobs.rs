@@ -1,0 +1,5 @@
+//! Blobs in memory.
+
+/// Keeps blobs in memory.
+#[derive(Debug, Default)]
+pub struct MemoryBlobs;

@@ -1,0 +1,9 @@
+//! The seams in memory: for tests, and for those who need nothing kept.
+//!
+//! The same contracts as the implementations on disk, checked by the same suites.
+
+mod blobs;
+mod catalog;
+
+pub use blobs::MemoryBlobs;
+pub use catalog::MemoryCatalog;

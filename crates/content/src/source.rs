@@ -1,0 +1,207 @@
+//! Where image content is read from: an upstream, a cache before it, a local registry.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use forebay_oci::{Digest, MediaType, Page, Reference, RepositoryName};
+use futures::{Stream, TryStreamExt};
+
+use crate::{ByteRange, SourceError};
+
+/// The bytes of a blob as they come. An error ends it, and means that the bytes before it must not pass for the whole.
+pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes, SourceError>> + Send>>;
+
+/// Gives image content by repository. Implementations wrap each other: a cache is a source around a source.
+///
+/// # Contract
+/// Bytes given under a digest have that digest, or the stream ends in an error. Dropping a future or a stream is always
+/// allowed and breaks nothing for others.
+#[async_trait]
+pub trait ContentSource: Send + Sync {
+    /// What `reference` is now, without its bytes.
+    async fn resolve(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<Resolved, SourceError>;
+
+    /// A manifest's bytes, exactly as stored.
+    async fn manifest(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<ManifestContent, SourceError>;
+
+    /// A blob's size in bytes, if it is there; `None` if the source cannot tell the size.
+    async fn stat_blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<Option<u64>, SourceError>;
+
+    /// A blob's bytes, or a part of them.
+    async fn blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        range: Option<ByteRange>,
+    ) -> Result<Blob, SourceError>;
+
+    /// One page of the repository's tags: the distribution API's JSON document.
+    async fn tags(&self, request: &Request, page: &Page) -> Result<List, SourceError>;
+
+    /// The manifests that have `digest` as subject, all of them or those of one artifact type: an image index.
+    async fn referrers(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<List, SourceError>;
+}
+
+/// What every call on a source carries.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// Who asks.
+    pub caller: Arc<Caller>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The client's address; `None` for our own work.
+    pub address: Option<IpAddr>,
+    /// What kind of client it is.
+    pub kind: ClientKind,
+}
+
+/// Client families whose habits differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClientKind {
+    /// containerd: retries a 429 five times at once.
+    Containerd,
+    /// dockerd with its own image store.
+    Docker,
+    /// podman, skopeo, buildah, CRI-O: the containers/image library.
+    ContainersImage,
+    /// Anything else.
+    Other,
+}
+
+/// A manifest's descriptor, and how sure we are of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type as the registry gave it.
+    pub media_type: MediaType,
+    /// Its size in bytes; `None` if the source does not tell.
+    pub size: Option<u64>,
+    /// Where the answer comes from.
+    pub provenance: Provenance,
+}
+
+/// A manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestContent {
+    /// The digest of `bytes`.
+    pub digest: Digest,
+    /// Its media type as the registry gave it.
+    pub media_type: MediaType,
+    /// The manifest, byte for byte.
+    pub bytes: Bytes,
+    /// Where the answer comes from.
+    pub provenance: Provenance,
+}
+
+/// A blob on its way.
+pub struct Blob {
+    /// The size of the whole blob in bytes; `None` if the upstream does not tell.
+    pub size: Option<u64>,
+    /// Which bytes of it `body` holds, if a part was asked for and given: first, and one past the last.
+    pub range: Option<std::ops::Range<u64>>,
+    /// The bytes.
+    pub body: BlobStream,
+    /// Where they come from.
+    pub provenance: Provenance,
+}
+
+/// A list of tags or referrers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// The JSON document, as the API has it.
+    pub json: Bytes,
+    /// True if more follows.
+    pub more: Option<Page>,
+    /// True if the source has already filtered by artifact type.
+    pub filtered: bool,
+    /// Where the answer comes from.
+    pub provenance: Provenance,
+}
+
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Provenance {
+    /// Kept here, and nothing was asked.
+    Kept,
+    /// Kept here, and the upstream has just said that it is current.
+    Confirmed,
+    /// Kept here and out of date: the upstream could not be asked, or not in time.
+    Stale,
+    /// Fetched from the upstream for this request or one at the same time.
+    Fetched,
+    /// Passed on from the upstream and not kept, for want of a working disk.
+    PassedOn,
+}
+
+/// Reads a whole stream into memory, at most `max_bytes` of it.
+pub async fn collect(mut body: BlobStream, max_bytes: usize) -> Result<Bytes, SourceError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = body.try_next().await? {
+        if bytes.len() + chunk.len() > max_bytes {
+            return Err(SourceError::Invalid {
+                why: format!("longer than {max_bytes} bytes"),
+            });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+impl Caller {
+    /// Ourselves: work that no client waits for.
+    pub fn ourselves() -> Arc<Self> {
+        Arc::new(Self {
+            address: None,
+            kind: ClientKind::Other,
+        })
+    }
+}
+
+impl Provenance {
+    /// The word for logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "hit",
+            Self::Confirmed => "confirmed",
+            Self::Stale => "stale",
+            Self::Fetched => "miss",
+            Self::PassedOn => "passed",
+        }
+    }
+}
+
+impl std::fmt::Debug for Blob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Blob")
+            .field("size", &self.size)
+            .field("range", &self.range)
+            .field("provenance", &self.provenance)
+            .finish_non_exhaustive()
+    }
+}
