@@ -81,11 +81,11 @@ fn parse_bounded(text: &str, max: u64) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn count(count: u64, window_seconds: Option<u64>) -> Option<Count> {
-        Some(Count {
+    fn count(count: u64, window_seconds: Option<u64>) -> Count {
+        Count {
             count,
             window: window_seconds.map(Duration::from_secs),
-        })
+        }
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
             ),
         ];
         for (value, expected) in table {
-            assert_eq!(Count::parse(value), expected, "{value}");
+            assert_eq!(Count::parse(value), Some(expected), "{value}");
         }
     }
 

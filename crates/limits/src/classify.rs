@@ -29,13 +29,11 @@ pub fn classify(answer: &Answer<'_>) -> Option<Limited> {
             .unwrap_or_else(|| limiter_by_place(answer, &wording)),
         // Another cache may answer its containerd clients so, and then says it by the code.
         SERVICE_UNAVAILABLE if wording.has_code => wording.limiter().unwrap_or(Limiter::Other),
-        // Any other status is believed only with words that belong to it: ECR's throttle answers 400.
-        BAD_REQUEST | SERVICE_UNAVAILABLE => wording
-            .limiter()
-            .filter(|&limiter| limiter == Limiter::Other)?,
-        UNAUTHORIZED | FORBIDDEN => wording
-            .limiter()
-            .filter(|&limiter| limiter == Limiter::LoginLockout)?,
+        // ECR's throttle. Other words do not count here: a full storage quota is a 400 too.
+        BAD_REQUEST if wording.is_throttling_exception() => Limiter::Other,
+        UNAUTHORIZED | FORBIDDEN if wording.limiter() == Some(Limiter::LoginLockout) => {
+            Limiter::LoginLockout
+        }
         _ => return None,
     };
     Some(describe(limiter, answer.reading, &wording))
@@ -48,9 +46,10 @@ pub fn classify_malformed_head(head: &[u8]) -> Option<Limited> {
     let wording = Wording::of(head);
     let is_429 = head.starts_with(b"HTTP/1") && status_of(head) == Some(TOO_MANY_REQUESTS);
     let limiter = match wording.limiter() {
-        Some(limiter) if is_429 || limiter == Limiter::AbuseLimit => limiter,
-        _ if is_429 && wording.is_about_requests() => Limiter::AbuseLimit,
-        _ if is_429 => Limiter::Other,
+        Some(Limiter::AbuseLimit) => Limiter::AbuseLimit,
+        // A header line may read like another registry's body, so `Other` is no evidence here.
+        Some(limiter) if is_429 && limiter != Limiter::Other => limiter,
+        _ if is_429 => Limiter::AbuseLimit,
         _ => return None,
     };
     Some(describe(limiter, &read_loose_headers(head), &wording))
@@ -101,9 +100,10 @@ fn describe(limiter: Limiter, reading: &Reading, wording: &Wording) -> Limited {
 fn identity_of(limiter: Limiter, source: Option<&Source>, wording: &Wording) -> Option<Identity> {
     let address = source.and_then(Source::address);
     match (limiter, wording.identity()) {
-        (Limiter::AbuseLimit, _) => Some(Identity::Address(address)),
         (Limiter::LoginLockout, _) => Some(Identity::Account(None)),
-        (_, Some(Identity::Address(None))) => Some(Identity::Address(address)),
+        (Limiter::AbuseLimit, _) | (_, Some(Identity::Address(None))) => {
+            Some(Identity::Address(address))
+        }
         (_, Some(identity)) => Some(identity),
         (Limiter::PullLimit | Limiter::ApiLimit, None) => match source? {
             Source::Account(_) => Some(Identity::Account(None)),

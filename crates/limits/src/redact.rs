@@ -40,6 +40,9 @@ const TOKEN_PREFIXES: [(&str, usize); 11] = [
     ("AKIA", 16),
 ];
 
+/// A bare word after `token:` is a sentence's next, unless it is at least this long.
+const LEAST_BARE_TOKEN_BYTES: usize = 16;
+
 /// Names before a `:` or `=` whose value is a secret, in JSON, headers and forms alike.
 const SECRET_NAMES: [&str; 12] = [
     "access_token",
@@ -65,10 +68,13 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     let mut at = 0;
     while at < text.len() {
         if let Some(found) = find_secret(text, at) {
-            clean.push_str(&text[copied..found.start]);
-            clean.push_str(&found.instead);
-            copied = found.end;
             at = found.end;
+            // What is clean already stays as it is, so that a second run changes nothing.
+            if text[found.start..found.end] != found.instead {
+                clean.push_str(&text[copied..found.start]);
+                clean.push_str(&found.instead);
+                copied = found.end;
+            }
         } else {
             at += text[at..].chars().next().map_or(1, char::len_utf8);
         }
@@ -84,23 +90,28 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 struct Found {
     start: usize,
     end: usize,
-    instead: Cow<'static, str>,
+    instead: String,
 }
 
 impl Found {
     /// A secret that is the whole of the range.
     fn whole(start: usize, end: usize) -> Option<Self> {
+        Self::instead(start, end, MARK.to_owned())
+    }
+
+    fn instead(start: usize, end: usize, instead: String) -> Option<Self> {
         (end > start).then_some(Self {
             start,
             end,
-            instead: Cow::Borrowed(MARK),
+            instead,
         })
     }
 }
 
 /// Looks for a secret that is announced at `at`; never one that ends there, so that every find makes progress.
 fn find_secret(text: &str, at: usize) -> Option<Found> {
-    let starts_word = !text[..at].ends_with(is_word_char);
+    let before = text[..at].chars().next_back();
+    let starts_word = !before.is_some_and(is_word_char);
     match text.as_bytes()[at] {
         b':' => find_userinfo(text, at),
         b'?' => find_query(text, at),
@@ -108,33 +119,29 @@ fn find_secret(text: &str, at: usize) -> Option<Found> {
             .or_else(|| find_authorization(text, at))
             .or_else(|| find_named_secret(text, at))
             .or_else(|| find_token(text, at)),
-        // A token may be glued to what stands before it, as in `Bearer:xeyJ…`.
-        b'e' | b'd' => find_token(text, at),
+        // A token may be glued to what stands before it.
+        byte if byte.is_ascii_alphabetic() => find_token(text, at),
         _ => None,
     }
-    .filter(|found| found.end > at && &text[found.start..found.end] != found.instead)
 }
 
 /// Docker Hub's "pull rate limit as '<user>'", whatever its quotes.
 fn find_account(text: &str, at: usize) -> Option<Found> {
     const PHRASE: &str = "rate limit as ";
     let after = at + strip_ignoring_case(&text[at..], PHRASE)?;
-    let quotes = text[after..].len() - text[after..].trim_start_matches(is_quote).len();
+    let quotes = run(&text[after..], is_quote);
     let start = after + quotes;
-    let end = match quotes {
-        0 => {
-            start
-                + run(&text[start..], |c| {
-                    !c.is_whitespace() && c != ':' && c != ','
-                })
-        }
-        _ => start + run(&text[start..], |c| !is_quote(c) && !c.is_control()),
+    let is_of_name = |c: char| match quotes {
+        0 => !c.is_whitespace() && !matches!(c, ':' | ','),
+        _ => !is_quote(c) && !c.is_control(),
     };
+    let end = start + run(&text[start..], is_of_name);
     Found::whole(start, end)
 }
 
 /// `Bearer <token>` and `Basic <credentials>`, but not a challenge's `Bearer realm="…"`.
 fn find_authorization(text: &str, at: usize) -> Option<Found> {
+    const PROSE: [&str; 5] = ["auth", "authentication", "authorization", "token", "tokens"];
     let scheme = ["bearer", "basic"]
         .iter()
         .find_map(|scheme| strip_ignoring_case(&text[at..], scheme))?;
@@ -144,9 +151,12 @@ fn find_authorization(text: &str, at: usize) -> Option<Found> {
         return None;
     }
     let start = at + scheme + gap;
-    let end = start + run(&text[start..], is_token_char);
+    let end = start + token_run(&text[start..]);
     let is_challenge = text[end..].starts_with('"') && text[start..end].ends_with('=');
-    if is_challenge {
+    let is_prose = PROSE
+        .iter()
+        .any(|word| text[start..end].eq_ignore_ascii_case(word));
+    if is_challenge || is_prose {
         return None;
     }
     Found::whole(start, end)
@@ -156,27 +166,42 @@ fn find_authorization(text: &str, at: usize) -> Option<Found> {
 fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     let name_length = run(&text[at..], is_word_char);
     let name = &text[at..at + name_length];
-    if !SECRET_NAMES
+    let is_secret = SECRET_NAMES
         .iter()
-        .any(|secret| name.eq_ignore_ascii_case(secret))
-    {
+        .any(|secret| name.eq_ignore_ascii_case(secret));
+    // After a slash it is a part of a path, as in `…/token: 429 Too Many Requests`.
+    if !is_secret || text[..at].ends_with('/') {
         return None;
     }
     let rest = &text[at + name_length..];
     let to_sign = run(rest, |c| is_quote(c) || c == ' ');
-    let sign = rest[to_sign..]
-        .starts_with([':', '='])
-        .then_some(to_sign + 1)?;
-    let to_value = sign + run(&rest[sign..], |c| c == ' ');
+    let sign = rest[to_sign..].chars().next()?;
+    let to_value = to_sign + 1 + run(rest.get(to_sign + 1..)?, |c| c == ' ');
     let quotes = run(&rest[to_value..], is_quote);
     let start = at + name_length + to_value + quotes;
-    let end = start + value_length(&text[start..], name, quotes > 0);
-    Found::whole(start, end)
+    let opening = &rest[to_value..to_value + quotes];
+    let length = value_length(&text[start..], name, opening);
+    let is_prose = sign == ':'
+        && quotes == 0
+        && length < LEAST_BARE_TOKEN_BYTES
+        && name.eq_ignore_ascii_case("token");
+    if !matches!(sign, ':' | '=') || is_prose {
+        return None;
+    }
+    Found::whole(start, start + length)
 }
 
-/// How far a named secret's value reaches.
-fn value_length(text: &str, name: &str, is_quoted: bool) -> usize {
-    if is_quoted {
+/// How far a named secret's value reaches behind its opening quotes.
+fn value_length(text: &str, name: &str, opening: &str) -> usize {
+    let mut quotes = opening.chars().filter(|&c| c != '\\');
+    if let (Some(first), Some(second)) = (quotes.next(), quotes.next())
+        && first == second
+    {
+        // An empty string, opened and closed.
+        0
+    } else if opening == "\"" {
+        json_string_length(text)
+    } else if !opening.is_empty() {
         run(text, |c| !is_quote(c) && !c.is_control())
     } else if name.eq_ignore_ascii_case("authorization") {
         // A scheme and its credentials: all of the line.
@@ -188,17 +213,31 @@ fn value_length(text: &str, name: &str, is_quoted: bool) -> usize {
     }
 }
 
+/// The length of a JSON string's inside, over the quotes that are escaped in it.
+fn json_string_length(text: &str) -> usize {
+    let mut is_escaped = false;
+    run(text, |c| {
+        let belongs = is_escaped || c != '"';
+        is_escaped = !is_escaped && c == '\\';
+        belongs
+    })
+}
+
 fn find_token(text: &str, at: usize) -> Option<Found> {
     let (prefix, least) = TOKEN_PREFIXES
         .iter()
         .find(|(prefix, _)| text[at..].starts_with(prefix))?;
-    let length = run(&text[at..], is_token_char);
+    let length = token_run(&text[at..]);
     (length >= prefix.len() + least).then(|| Found::whole(at, at + length))?
 }
 
 /// `scheme://user:password@host`.
 fn find_userinfo(text: &str, at: usize) -> Option<Found> {
-    let start = at + text[at..].strip_prefix("://").map(|_| "://".len())?;
+    // The second form is the first in JSON of makers who escape the slash.
+    let start = ["://", r":\/\/"]
+        .iter()
+        .find(|sign| text[at..].starts_with(**sign))
+        .map(|sign| at + sign.len())?;
     let authority = run(&text[start..], |c| {
         !matches!(c, '/' | '?' | '#' | '<' | '>') && !is_quote(c) && !c.is_whitespace()
     });
@@ -209,21 +248,17 @@ fn find_userinfo(text: &str, at: usize) -> Option<Found> {
 /// `?key=value&…`: signatures, states and accounts, but not what tells a scope from another.
 fn find_query(text: &str, at: usize) -> Option<Found> {
     let start = at + 1;
+    // The question mark of a sentence; and of several in a row, the last one begins the query.
+    if text[start..].starts_with(['?', ')', ']', '.', ',', '!']) {
+        return None;
+    }
     let end = start
         + run(&text[start..], |c| {
             !c.is_whitespace()
                 && !c.is_control()
                 && !matches!(c, '<' | '>' | '"' | '\'' | '`' | '#')
         });
-    let query = &text[start..end];
-    if !query.contains('=') {
-        return None;
-    }
-    Some(Found {
-        start,
-        end,
-        instead: Cow::Owned(redact_query(query)),
-    })
+    Found::instead(start, end, redact_query(&text[start..end]))
 }
 
 fn redact_query(query: &str) -> String {
@@ -253,8 +288,14 @@ fn strip_ignoring_case(text: &str, prefix: &str) -> Option<usize> {
 }
 
 /// The length in bytes of the characters at the front that `belongs` accepts.
-fn run(text: &str, belongs: impl Fn(char) -> bool) -> usize {
+fn run(text: &str, mut belongs: impl FnMut(char) -> bool) -> usize {
     text.find(|c| !belongs(c)).unwrap_or(text.len())
+}
+
+/// The length of the token at the front, without the full stop of a sentence.
+fn token_run(text: &str) -> usize {
+    let length = run(text, is_token_char);
+    text[..length].trim_end_matches('.').len()
 }
 
 fn is_quote(c: char) -> bool {

@@ -3,6 +3,8 @@
 //! The texts of all eras live side by side, in proxies' copies too. The phrases are chosen so that no repository's name,
 //! which error bodies repeat, can be mistaken for one.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::Limiter;
@@ -43,17 +45,20 @@ pub(crate) struct Wording {
     text: String,
     /// The same in lower case; indices are the same, for only ASCII letters are folded.
     folded: String,
-    /// Whether it was JSON with the error code `TOOMANYREQUESTS`.
+    /// Whether it holds the error code `TOOMANYREQUESTS`.
     pub(crate) has_code: bool,
 }
 
 impl Wording {
     /// Reads a body or the start of one: the messages of JSON, or all of any other text.
     pub(crate) fn of(body: &[u8]) -> Self {
-        let json = serde_json::from_slice(body).ok();
-        let (raw, has_code) = match &json {
-            Some(value) => (messages_of(value), has_code(value)),
-            None => (String::from_utf8_lossy(body).into_owned(), false),
+        let raw = String::from_utf8_lossy(body);
+        // A repository's name is in lower case and has no quotes: no body can repeat one that reads like this.
+        let has_code = raw.contains("\"TOOMANYREQUESTS\"");
+        let raw = match serde_json::from_slice(body) {
+            Ok(value) => Cow::Owned(messages_of(&value)),
+            // Also the start of a JSON document that was cut.
+            Err(_) => raw,
         };
         let text = plain(&raw);
         let folded = text.to_ascii_lowercase();
@@ -74,7 +79,7 @@ impl Wording {
             Some(Limiter::AbuseLimit)
         } else if self.has(LOGIN_LOCKOUT) {
             Some(Limiter::LoginLockout)
-        } else if self.has_any(&OTHERS) || self.text.contains("ThrottlingException") {
+        } else if self.has_any(&OTHERS) || self.is_throttling_exception() {
             Some(Limiter::Other)
         } else {
             None
@@ -86,9 +91,9 @@ impl Wording {
         !self.has_code && self.folded.trim_end_matches('.') == "too many requests"
     }
 
-    /// Whether these words speak of too many requests at all.
-    pub(crate) fn is_about_requests(&self) -> bool {
-        self.has("too many requests")
+    /// Whether this is the throttle of AWS's APIs.
+    pub(crate) fn is_throttling_exception(&self) -> bool {
+        self.text.contains("ThrottlingException")
     }
 
     /// Whom the words say that they count.
@@ -136,16 +141,6 @@ fn messages_of(value: &Value) -> String {
             .filter_map(Value::as_str)
     });
     words.collect::<Vec<_>>().join(" ")
-}
-
-fn has_code(value: &Value) -> bool {
-    let errors = value.get("errors").and_then(Value::as_array);
-    errors.into_iter().flatten().any(|error| {
-        error
-            .get("code")
-            .and_then(Value::as_str)
-            .is_some_and(|code| code.eq_ignore_ascii_case("TOOMANYREQUESTS"))
-    })
 }
 
 /// One line, with ASCII quotes and dashes: some bodies passed through a person's editor.

@@ -1,1 +1,126 @@
+//! Texts as registries and clients write them, and what is left of them.
 
+use super::*;
+
+#[test]
+fn accounts_and_sessions_in_a_pull_limits_text_are_gone() {
+    let table = [
+        (
+            "You have reached your pull rate limit as 'alice': dckr_jti_AbC-123_xyzAbC-123_xyzAbCde=. You may increase the limit by upgrading. https://www.docker.com/increase-rate-limit",
+            "You have reached your pull rate limit as '***': ***. You may increase the limit by upgrading. https://www.docker.com/increase-rate-limit",
+        ),
+        (
+            "pull rate limit as \\\"alice\\\": x",
+            "pull rate limit as \\\"***\\\": x",
+        ),
+        ("pull rate limit as ‘alice’.", "pull rate limit as ‘***’."),
+        ("Pull Rate Limit as alice: x", "Pull Rate Limit as ***: x"),
+    ];
+    for (text, expected) in table {
+        assert_eq!(redact(text), expected);
+    }
+}
+
+#[test]
+fn tokens_and_credentials_are_gone() {
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIifQ.c2ln";
+    let table = [
+        (
+            format!("Authorization: Bearer {jwt}\nHost: x"),
+            "Authorization: ***\nHost: x",
+        ),
+        (format!("sent bearer {jwt} to"), "sent bearer *** to"),
+        ("Basic YTpi failed".to_owned(), "Basic *** failed"),
+        (format!("see{jwt}!"), "see***!"),
+        (
+            format!(r#"{{"token":"{jwt}","expires_in":300}}"#),
+            r#"{"token":"***","expires_in":300}"#,
+        ),
+        (
+            r#"{"password":"a\"b\\","x":1}"#.to_owned(),
+            r#"{"password":"***","x":1}"#,
+        ),
+        (
+            r#"{\"password\":\"ab\",\"x\":1}"#.to_owned(),
+            r#"{\"password\":\"***\",\"x\":1}"#,
+        ),
+        ("password = hunter2, x".to_owned(), "password = ***, x"),
+        (
+            "grant_type=password&username=bob&password=p".to_owned(),
+            "grant_type=password&username=***&password=***",
+        ),
+        (
+            "with dckr_pat_abcdEFGH1234 given".to_owned(),
+            "with *** given",
+        ),
+        (
+            "ghp_0123456789abcdef0123 and AKIA0123456789ABCDEF".to_owned(),
+            "*** and ***",
+        ),
+    ];
+    for (text, expected) in table {
+        assert_eq!(redact(&text), expected, "{text}");
+    }
+}
+
+#[test]
+fn userinfo_and_signatures_in_urls_are_gone() {
+    let table = [
+        (
+            "Get https://bob:p@ss@r.example/v2/",
+            "Get https://***@r.example/v2/",
+        ),
+        (
+            r#""https:\/\/bob:pw@r.example\/v2""#,
+            r#""https:\/\/***@r.example\/v2""#,
+        ),
+        (
+            "proxy http://bob@10.0.0.1:3128 said",
+            "proxy http://***@10.0.0.1:3128 said",
+        ),
+        (
+            "https://b.example/sha256/ab?X-Amz-Signature=abc&X-Amz-Expires=20&n=5",
+            "https://b.example/sha256/ab?X-Amz-Signature=***&X-Amz-Expires=***&n=5",
+        ),
+        (
+            r#""https://auth.docker.io/token?account=bob&scope=repository%3Alibrary%2Fredis%3Apull&service=registry.docker.io": EOF"#,
+            r#""https://auth.docker.io/token?account=***&scope=repository%3Alibrary%2Fredis%3Apull&service=registry.docker.io": EOF"#,
+        ),
+        (
+            r"https://b.example/x?verify=123\u0026scope=a b",
+            "https://b.example/x?*** b",
+        ),
+        (
+            "/v2/x/blobs/uploads/1?_state=abc",
+            "/v2/x/blobs/uploads/1?_state=***",
+        ),
+        ("https://b.example/x?0123abc", "https://b.example/x?***"),
+    ];
+    for (text, expected) in table {
+        assert_eq!(redact(text), expected);
+    }
+}
+
+#[test]
+fn words_that_help_are_left_as_they_are() {
+    let table = [
+        "toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit",
+        "unexpected status from POST request to https://auth.docker.io/token: 429 Too Many Requests",
+        "failed to fetch anonymous token: unexpected status: 401 Unauthorized",
+        "too many failed login attempts for username or IP address",
+        r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/alpine:pull""#,
+        "no basic auth credentials; is the bearer token wrong?",
+        "manifest for rbsys/x:0.9 not found (really?)",
+        "dial tcp: lookup registry-1.docker.io on 192.168.65.1:53: i/o timeout",
+        "sha256:dceaebcdee980d6ead9950925d6b1990437125c6f261e64782e0887ebf5ed61a",
+        "toomanyrequests: retry-after: 985.86µs, allowed: 44000/minute",
+        "",
+    ];
+    for text in table {
+        assert!(
+            matches!(redact(text), Cow::Borrowed(same) if same == text),
+            "{text} became {}",
+            redact(text)
+        );
+    }
+}

@@ -1,1 +1,5 @@
-//! Properties of the public functions; each file is one subject.
+//! Properties that hold for whatever a stranger sends; each file is one subject.
+
+mod answers;
+mod retry_after;
+mod texts;

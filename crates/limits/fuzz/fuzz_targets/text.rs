@@ -1,0 +1,15 @@
+//! Any text on its way to a log: redacting twice changes nothing, a line is one line and bounded.
+#![no_main]
+
+use forebay_limits::{printable, redact};
+use libfuzzer_sys::fuzz_target;
+
+const MAX_BYTES: usize = 200;
+
+fuzz_target!(|text: &str| {
+    let clean = redact(text);
+    assert_eq!(redact(&clean), clean);
+    let line = printable(&clean, MAX_BYTES);
+    assert!(line.len() <= MAX_BYTES);
+    assert!(!line.contains(char::is_control));
+});
