@@ -80,13 +80,15 @@ pub trait Objects: Send + Sync {
     /// The objects that were not used for longest, at most `limit`, the longest first.
     async fn coldest(&self, limit: u32) -> Result<Vec<Object>, CatalogError>;
 
-    /// Forgets objects with their links, and what they were as manifests. One transaction.
+    /// Forgets objects with their links, and what they were as manifests; with them the manifests that refer to one of
+    /// them as a blob, so that no kept manifest claims what is gone. One transaction; returns all that were forgotten.
     ///
-    /// The tags that point at them stay: they say what was last seen, not what is at rest.
-    async fn evict(&self, digests: &[Digest]) -> Result<(), CatalogError>;
+    /// An index stays when one of its manifests goes: platforms that nobody pulled are absent just so. The tags that
+    /// point at them stay: they say what was last seen, not what is at rest.
+    async fn evict(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError>;
 
-    /// The object, if it is recorded.
-    async fn find_object(&self, digest: &Digest) -> Result<Option<Object>, CatalogError>;
+    /// The recorded objects after `after` in the order of their digests' text, at most `limit`.
+    async fn objects_after(&self, after: Option<&Digest>, limit: u32) -> Result<Vec<Object>, CatalogError>;
 
     /// How much is recorded.
     async fn usage(&self) -> Result<Usage, CatalogError>;
