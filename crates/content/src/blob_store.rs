@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use forebay_oci::Digest;
 
 /// Keeps immutable bytes under their digest.
@@ -92,5 +92,23 @@ impl From<io::Error> for BlobError {
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             _ => Self::Io(Arc::new(error)),
         }
+    }
+}
+
+/// Reads a whole blob into memory, at most `max_bytes` of it.
+///
+/// # Errors
+/// [`BlobError::Corrupt`] if it is longer, beside what the reader says.
+pub async fn collect_reader(reader: &dyn BlobReader, max_bytes: usize) -> Result<Bytes, BlobError> {
+    let mut bytes = BytesMut::new();
+    loop {
+        let chunk = reader.read(bytes.len() as u64).await?;
+        if chunk.is_empty() {
+            return Ok(bytes.freeze());
+        }
+        if bytes.len() + chunk.len() > max_bytes {
+            return Err(BlobError::Corrupt("longer than it can be"));
+        }
+        bytes.extend_from_slice(&chunk);
     }
 }

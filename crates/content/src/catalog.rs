@@ -88,7 +88,11 @@ pub trait Objects: Send + Sync {
     async fn evict(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError>;
 
     /// The recorded objects after `after` in the order of their digests' text, at most `limit`.
-    async fn objects_after(&self, after: Option<&Digest>, limit: u32) -> Result<Vec<Object>, CatalogError>;
+    async fn objects_after(
+        &self,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<Object>, CatalogError>;
 
     /// How much is recorded.
     async fn usage(&self) -> Result<Usage, CatalogError>;

@@ -9,7 +9,7 @@ pub mod memory;
 mod range;
 mod source;
 
-pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, Stage};
+pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, Stage, collect_reader};
 pub use catalog::{
     Catalog, CatalogError, Child, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey,
     Lists, Manifests, Object, Objects, Tags, Usage,
