@@ -3,14 +3,15 @@
 //! One lock over plain maps: each act takes it once, which makes the act a transaction.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use forebay_oci::{Digest, Tag, Target};
 
 use crate::catalog::{
-    CatalogError, KeptList, KeptManifest, KeptTag, Links, ListKey, Lists, Manifests, Object,
-    Objects, Tags, Usage,
+    CatalogError, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey, Lists, Manifests,
+    Object, Objects, Tags, Usage,
 };
 use crate::clock::Timestamp;
 
@@ -29,7 +30,7 @@ struct State {
     manifests: HashMap<Digest, KeptManifest>,
     /// By digest, so that evicting finds all of its links.
     links: HashMap<Digest, HashSet<Target>>,
-    /// Ordered, so that equally cold objects have one order.
+    /// In the order of `objects_after`; derived order of digests is that of their texts.
     objects: BTreeMap<Digest, Object>,
     lists: HashMap<(Target, ListKey), KeptList>,
 }
@@ -86,7 +87,7 @@ impl Manifests for MemoryCatalog {
         at: Timestamp,
     ) -> Result<(), CatalogError> {
         let mut state = self.state();
-        state.keep_object(Object {
+        state.keep_object(&Object {
             digest: manifest.digest.clone(),
             size: manifest.size,
             used_at: at,
@@ -130,7 +131,7 @@ impl Objects for MemoryCatalog {
         object: &Object,
     ) -> Result<(), CatalogError> {
         let mut state = self.state();
-        state.keep_object(object.clone());
+        state.keep_object(object);
         if let Some(target) = target {
             state.link(target, &object.digest);
         }
@@ -154,25 +155,33 @@ impl Objects for MemoryCatalog {
         Ok(objects)
     }
 
-    async fn evict(&self, digests: &[Digest]) -> Result<(), CatalogError> {
-        let mut state = self.state();
-        for digest in digests {
-            state.objects.remove(digest);
-            state.manifests.remove(digest);
-            state.links.remove(digest);
-        }
-        Ok(())
+    async fn evict(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError> {
+        Ok(self.state().evict(digests))
     }
 
-    async fn find_object(&self, digest: &Digest) -> Result<Option<Object>, CatalogError> {
-        Ok(self.state().objects.get(digest).cloned())
+    async fn objects_after(
+        &self,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<Object>, CatalogError> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.state();
+        Ok(state
+            .objects
+            .range((from, Bound::Unbounded))
+            .take(usize::try_from(limit).unwrap_or(usize::MAX))
+            .map(|(_, object)| object.clone())
+            .collect())
     }
 
     async fn usage(&self) -> Result<Usage, CatalogError> {
         let state = self.state();
         Ok(Usage {
             objects: state.objects.len() as u64,
-            bytes: state.objects.values().map(|object| object.size).sum(),
+            bytes: state
+                .objects
+                .values()
+                .fold(0, |bytes, object| bytes.saturating_add(object.size)),
         })
     }
 }
@@ -208,7 +217,7 @@ impl Lists for MemoryCatalog {
 // === impl State ===
 
 impl State {
-    fn keep_object(&mut self, object: Object) {
+    fn keep_object(&mut self, object: &Object) {
         let kept = self
             .objects
             .entry(object.digest.clone())
@@ -222,6 +231,33 @@ impl State {
             .entry(digest.clone())
             .or_default()
             .insert(target.clone());
+    }
+
+    fn evict(&mut self, digests: &[Digest]) -> Vec<Digest> {
+        let mut waiting = digests.to_vec();
+        let mut forgotten = Vec::new();
+        while let Some(digest) = waiting.pop() {
+            self.manifests.remove(&digest);
+            self.links.remove(&digest);
+            if self.objects.remove(&digest).is_some() {
+                forgotten.push(digest.clone());
+            }
+            waiting.extend(self.claimants_of(&digest));
+        }
+        forgotten
+    }
+
+    /// The manifests that refer to `digest` as a blob.
+    fn claimants_of(&self, digest: &Digest) -> Vec<Digest> {
+        let claims = |manifest: &&KeptManifest| {
+            let mut children = manifest.children.iter();
+            children.any(|child| child.kind == ChildKind::Blob && child.digest == *digest)
+        };
+        self.manifests
+            .values()
+            .filter(claims)
+            .map(|manifest| manifest.digest.clone())
+            .collect()
     }
 
     fn drop_oldest_list(&mut self) {
