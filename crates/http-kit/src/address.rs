@@ -103,7 +103,7 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Vec<Ipv4Addr>> {
     }
     // Another prefix length would put the IPv4 address elsewhere; bits 64 to 95 tell them apart, and what is not
     // plainly the /96 form stays refused.
-    let plain_96 = (bits >> 32) & 0xffff_ffff == 0;
+    let plain_96 = at(32).is_unspecified();
     (NAT64_LOCAL.contains(&address) && plain_96).then(|| vec![at(0)])
 }
 
@@ -111,9 +111,9 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, bits: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), bits)
 }
 
-const fn v6(parts: [u16; 8], bits: u8) -> Ipv6Net {
-    let [a, b, c, d, e, f, g, h] = parts;
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), bits)
+const fn v6(p: [u16; 8], bits: u8) -> Ipv6Net {
+    let address = Ipv6Addr::new(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]);
+    Ipv6Net::new_assert(address, bits)
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ pub enum SendError {
     Malformed {
         /// The host.
         host: String,
-        /// The first bytes of the answer, at most 2 KiB.
+        /// The first bytes of the answer, at most [`MALFORMED_HEAD_BYTES`](crate::MALFORMED_HEAD_BYTES).
         head: Bytes,
     },
     /// The connection ended before the answer's head had come whole.

@@ -8,8 +8,8 @@ mod server;
 
 pub use client::{
     AddressPolicy, Client, ClientPolicy, Credentials, KEEP_ANSWER, LOOKUP_LIMIT, LOOKUPS_AT_ONCE,
-    MinRate, NAMES_KEPT, Origin, Outgoing, ProxyEnvironment, ProxyRule, Redirects, Reply,
-    ReplyBody, Resolve, Resolver, SystemResolve, Timeouts, Trust,
+    MALFORMED_HEAD_BYTES, MinRate, NAMES_KEPT, Origin, Outgoing, ProxyEnvironment, ProxyRule,
+    Redirects, Reply, ReplyBody, Resolve, Resolver, SystemResolve, Timeouts, Trust,
 };
 pub use error::{BodyError, ClientError, RedirectRefusal, SendError, Stage, TlsCause};
 pub use range::ByteRange;

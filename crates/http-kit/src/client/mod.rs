@@ -2,14 +2,22 @@
 //!
 //! Address policy in the connector, credentials bound to an origin, redirects by our own rules.
 
+mod connector;
+mod dial;
+mod exchange;
+mod link;
 mod origin;
 mod outgoing;
 mod policy;
+mod proxy;
 mod reach;
+mod redirect;
 mod reply;
 mod resolve;
 mod send;
+mod tls;
 
+pub use link::MALFORMED_HEAD_BYTES;
 pub use origin::{Credentials, Origin};
 pub use outgoing::{Outgoing, Redirects};
 pub use policy::{ClientPolicy, MinRate, ProxyEnvironment, ProxyRule, Timeouts, Trust};

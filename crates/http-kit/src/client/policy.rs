@@ -58,7 +58,7 @@ pub enum ProxyRule {
     None,
     /// As the environment variables say; the binary has read them.
     Environment(ProxyEnvironment),
-    /// Through this one, except to what `no_proxy` lists (in NO_PROXY's form; empty for nothing).
+    /// Through this one, except to what `no_proxy` lists (in `NO_PROXY`'s form; empty for nothing).
     Url {
         /// `http://` or `https://`, with `user:password@` where it wants them.
         url: String,

@@ -9,6 +9,8 @@ pub const MAX_TARGET_BYTES: usize = 8 * 1024;
 /// The longest request head that is answered with anything but 431, in bytes; also how much of a response waits in memory
 /// for a reader: this and one chunk.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Connections too many that are told so at once; more are closed without a word.
+pub(super) const SHED_AT_ONCE: usize = 64;
 
 /// What the listener puts up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct ServeLimits {
     pub write_stall: Duration,
     /// HTTP/2 streams at once on a connection.
     pub max_streams: u32,
+    /// The JSON body of the 503 that a connection too many gets.
+    pub shed_body: &'static str,
 }
 
 impl Default for ServeLimits {
@@ -34,8 +38,9 @@ impl Default for ServeLimits {
             header_timeout: Duration::from_secs(15),
             keep_alive_idle: Duration::from_secs(75),
             body_idle: Duration::from_secs(30),
-            write_stall: Duration::from_secs(60),
+            write_stall: Duration::from_mins(1),
             max_streams: 128,
+            shed_body: "{}",
         }
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! Binding is apart from serving, so that the caller knows that the port is its own before it starts anything else.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+
+use super::socket::Socket;
 
 /// Connections that the kernel holds for us while we do not accept.
 const BACKLOG: u32 = 4096;
@@ -45,5 +48,28 @@ impl Listener {
             Self::Tcp(listener) => listener.local_addr().ok(),
             Self::Unix(_) => None,
         }
+    }
+}
+
+/// Gives out connections.
+pub(super) trait Accept: Send + Sync + 'static {
+    type Socket: Socket;
+    /// The next connection.
+    fn next(&self) -> impl Future<Output = io::Result<Self::Socket>> + Send;
+}
+
+impl Accept for TcpListener {
+    type Socket = TcpStream;
+
+    async fn next(&self) -> io::Result<TcpStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+impl Accept for UnixListener {
+    type Socket = UnixStream;
+
+    async fn next(&self) -> io::Result<UnixStream> {
+        Ok(self.accept().await?.0)
     }
 }

@@ -2,17 +2,30 @@
 //!
 //! It accepts, limits, times out, names requests, reports them and drains; what they mean is the handler's affair.
 
+mod accept;
 mod access;
+mod activity;
+mod answer;
 mod body;
+mod channel;
+mod connection;
 mod limits;
 mod listener;
+mod preface;
+mod record;
 mod request;
+mod socket;
 
 use std::future::Future;
 use std::sync::Arc;
 
 use forebay_jobs::Supervisor;
 use http::{Request, Response};
+use tokio::sync::Semaphore;
+
+use accept::Acceptor;
+use limits::SHED_AT_ONCE;
+use request::RequestIds;
 
 pub use access::{AccessEntry, AccessLabels, AccessLog, NoAccessLog};
 pub use body::{Body, BodyStream, BoxError};
@@ -40,17 +53,25 @@ struct Shared<H> {
     handler: H,
     limits: ServeLimits,
     log: Arc<dyn AccessLog>,
+    ids: RequestIds,
+    connections: Arc<Semaphore>,
+    shedding: Arc<Semaphore>,
 }
 
 impl<H: Handler> Server<H> {
     /// A server that listens nowhere yet.
     pub fn new(handler: H, limits: ServeLimits, log: Arc<dyn AccessLog>) -> Self {
+        let connections = limits.max_connections.min(Semaphore::MAX_PERMITS);
+        let shared = Shared {
+            handler,
+            limits,
+            log,
+            ids: RequestIds::new(),
+            connections: Arc::new(Semaphore::new(connections)),
+            shedding: Arc::new(Semaphore::new(SHED_AT_ONCE)),
+        };
         Self {
-            shared: Arc::new(Shared {
-                handler,
-                limits,
-                log,
-            }),
+            shared: Arc::new(shared),
         }
     }
 
@@ -59,12 +80,25 @@ impl<H: Handler> Server<H> {
     /// After the stop the socket is closed, and each connection ends after the response it is at: the supervisor's
     /// [`drain`](Supervisor::drain) waits for them.
     pub fn serve(&self, listener: Listener, supervisor: &Supervisor) {
-        let _ = (
-            listener,
-            supervisor,
-            &self.shared.handler,
-            self.shared.limits,
-            &self.shared.log,
-        );
+        let acceptor = Acceptor::new(self.shared.clone(), supervisor.clone());
+        supervisor.spawn("accept", acceptor.run(listener));
+    }
+
+    /// How many connections are open.
+    pub fn open_connections(&self) -> usize {
+        let limit = self
+            .shared
+            .limits
+            .max_connections
+            .min(Semaphore::MAX_PERMITS);
+        limit.saturating_sub(self.shared.connections.available_permits())
+    }
+}
+
+impl<H> Clone for Server<H> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+        }
     }
 }

@@ -1,0 +1,134 @@
+//! Accepts connections, up to the limit, and lives on when the process runs out of file descriptors.
+//!
+//! A connection too many hears 503 before it is closed.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_jobs::Supervisor;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::connection::serve_connection;
+use super::listener::{Accept, Listener};
+use super::socket::Socket;
+use super::{Handler, Shared};
+
+/// How long a connection that was told 503 has to read it and hang up.
+const LINGER: Duration = Duration::from_secs(1);
+/// The same where the accept loop itself waits for it, and its pause after a failed accept.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// One listener's accept loop.
+pub(super) struct Acceptor<H> {
+    shared: Arc<Shared<H>>,
+    supervisor: Supervisor,
+    spare: Option<File>,
+}
+
+impl<H: Handler> Acceptor<H> {
+    pub(super) fn new(shared: Arc<Shared<H>>, supervisor: Supervisor) -> Self {
+        Self {
+            shared,
+            supervisor,
+            spare: open_spare(),
+        }
+    }
+
+    /// Accepts until the supervisor stops.
+    pub(super) async fn run(self, listener: Listener) {
+        match listener {
+            Listener::Tcp(tcp) => self.run_on(tcp).await,
+            Listener::Unix(unix) => self.run_on(unix).await,
+        }
+    }
+
+    async fn run_on<L: Accept>(mut self, listener: L) {
+        let supervisor = self.supervisor.clone();
+        let accepting = async {
+            loop {
+                match listener.next().await {
+                    Ok(socket) => self.admit(socket),
+                    Err(error) => self.recover(&error, &listener).await,
+                }
+            }
+        };
+        tokio::select! {
+            () = supervisor.stopping() => {}
+            () = accepting => {}
+        }
+    }
+
+    fn admit<S: Socket>(&self, socket: S) {
+        let Ok(permit) = self.shared.connections.clone().try_acquire_owned() else {
+            self.shed(socket);
+            return;
+        };
+        let (shared, supervisor) = (self.shared.clone(), self.supervisor.clone());
+        self.supervisor.spawn("connection", async move {
+            serve_connection(shared, socket, supervisor).await;
+            drop(permit);
+        });
+    }
+
+    fn shed<S: Socket>(&self, socket: S) {
+        let Ok(permit) = self.shared.shedding.clone().try_acquire_owned() else {
+            return;
+        };
+        let answer = self.shed_answer();
+        self.supervisor.spawn("shed", async move {
+            let _ = timeout(LINGER, say_goodbye(socket, answer)).await;
+            drop(permit);
+        });
+    }
+
+    /// Out of descriptors: the spare one is given up to let the client in that waits longest, and tell it so.
+    ///
+    /// Any other error is that client's own (it hung up, say). Either way there is a pause: the loop must not spin.
+    async fn recover<L: Accept>(&mut self, error: &io::Error, listener: &L) {
+        let is_out_of_files = matches!(
+            rustix::io::Errno::from_io_error(error),
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+        );
+        if !is_out_of_files {
+            tracing::debug!(%error, "a connection was not accepted");
+            tokio::time::sleep(BACK_OFF).await;
+            return;
+        }
+        tracing::warn!("out of file descriptors: new connections are refused");
+        if self.spare.take().is_some()
+            && let Ok(Ok(socket)) = timeout(BACK_OFF, listener.next()).await
+        {
+            let _ = timeout(BACK_OFF, say_goodbye(socket, self.shed_answer())).await;
+        } else {
+            tokio::time::sleep(BACK_OFF).await;
+        }
+        self.spare = open_spare();
+    }
+
+    fn shed_answer(&self) -> String {
+        let body = self.shared.limits.shed_body;
+        let length = body.len();
+        format!(
+            "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    }
+}
+
+/// A file descriptor kept for the hour when there is none left.
+fn open_spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// Sends `answer` and waits for the client to hang up: closing while its request lies unread would reset the connection,
+/// and the answer with it.
+async fn say_goodbye<S: Socket>(mut socket: S, answer: String) {
+    if socket.write_all(answer.as_bytes()).await.is_err() || socket.shutdown().await.is_err() {
+        return;
+    }
+    let mut ignored = [0; 512];
+    while matches!(socket.read(&mut ignored).await, Ok(1..)) {}
+}

@@ -1,0 +1,159 @@
+//! Follows one request to its end and then tells the access log.
+//!
+//! The end is the drop: of the response's body, or of the request itself where the client went before an answer.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::USER_AGENT;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::Instant;
+
+use super::access::{AccessEntry, AccessLabels, AccessLog};
+use super::activity::Activity;
+use super::body::{Body, BoxError};
+use super::request::{Peer, RequestId};
+
+/// What the log says where the client went away before there was an answer; nginx's number for it.
+const CLIENT_GONE: u16 = 499;
+
+/// One request on its way.
+pub(super) struct Record {
+    log: Arc<dyn AccessLog>,
+    activity: Arc<Activity>,
+    peer: Peer,
+    id: RequestId,
+    method: Method,
+    uri: Uri,
+    version: Version,
+    user_agent: Option<HeaderValue>,
+    began: Instant,
+    status: StatusCode,
+    labels: AccessLabels,
+    sent: u64,
+    completed: bool,
+}
+
+impl Record {
+    pub(super) fn begin<B>(
+        log: Arc<dyn AccessLog>,
+        activity: Arc<Activity>,
+        peer: Peer,
+        id: RequestId,
+        request: &Request<B>,
+    ) -> Self {
+        activity.begin_request();
+        Self {
+            log,
+            activity,
+            peer,
+            id,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            user_agent: request.headers().get(USER_AGENT).cloned(),
+            began: Instant::now(),
+            status: StatusCode::from_u16(CLIENT_GONE).unwrap_or(StatusCode::BAD_REQUEST),
+            labels: AccessLabels::default(),
+            sent: 0,
+            completed: false,
+        }
+    }
+
+    /// Goes with the response from here on.
+    pub(super) fn follow(mut self, response: Response<Body>) -> Response<Recorded> {
+        let (mut parts, body) = response.into_parts();
+        self.status = parts.status;
+        self.labels = parts.extensions.remove().unwrap_or_default();
+        // These have no body to wait for, whatever the handler gave.
+        self.completed = self.method == Method::HEAD
+            || matches!(
+                parts.status,
+                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+            );
+        let recorded = Recorded {
+            body,
+            chunk_is_out: false,
+            record: self,
+        };
+        Response::from_parts(parts, recorded)
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.activity.end_request();
+        let path_and_query = self.uri.path_and_query().map_or("", |path| path.as_str());
+        self.log.record(&AccessEntry {
+            peer: self.peer,
+            method: &self.method,
+            path_and_query,
+            version: self.version,
+            status: self.status,
+            bytes_sent: self.sent,
+            duration: self.began.elapsed(),
+            user_agent: self.user_agent.as_ref(),
+            request_id: self.id,
+            completed: self.completed,
+            labels: &self.labels,
+        });
+    }
+}
+
+/// A response's body that counts.
+pub(super) struct Recorded {
+    body: Body,
+    /// True while hyper holds a chunk of it.
+    chunk_is_out: bool,
+    record: Record,
+}
+
+impl Recorded {
+    fn settle_chunk(&mut self) {
+        if std::mem::take(&mut self.chunk_is_out) {
+            self.record.activity.take_chunk();
+        }
+    }
+}
+
+impl HttpBody for Recorded {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        this.settle_chunk();
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                this.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+                this.record.activity.hand_chunk();
+                this.chunk_is_out = true;
+            }
+            None => this.record.completed = true,
+            Some(Err(_)) => this.record.completed = false,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        self.settle_chunk();
+        self.record.completed |= self.body.is_end_stream();
+    }
+}

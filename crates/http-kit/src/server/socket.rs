@@ -1,0 +1,65 @@
+//! An accepted socket, TCP or Unix, as the rest of the listener needs it.
+//!
+//! Options are set here, once, at the door.
+
+use std::future::Future;
+use std::io;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::request::Peer;
+
+/// Unsent bytes that the kernel takes of a slow reader. Little, so that "the socket takes more" means that the reader moved,
+/// and so that a thousand slow readers cost little; bytes on the wire are not counted, so a fast one is not held up.
+const UNSENT_BYTES: u32 = 128 * 1024;
+
+/// An accepted socket.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
+    /// Who is at the other end.
+    fn peer(&self) -> Peer;
+    /// Sets the options that we want. That one cannot be set is no reason to refuse a client.
+    fn tune(&self);
+    /// Reads what is there.
+    fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Waits until something is there.
+    fn wait_readable(&self) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+impl Socket for TcpStream {
+    fn peer(&self) -> Peer {
+        Peer {
+            address: self.peer_addr().ok(),
+        }
+    }
+
+    fn tune(&self) {
+        let _ = self.set_nodelay(true);
+        let _ = SockRef::from(self).set_tcp_notsent_lowat(UNSENT_BYTES);
+    }
+
+    fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.try_read(buffer)
+    }
+
+    fn wait_readable(&self) -> impl Future<Output = io::Result<()>> + Send {
+        self.readable()
+    }
+}
+
+impl Socket for UnixStream {
+    fn peer(&self) -> Peer {
+        Peer { address: None }
+    }
+
+    fn tune(&self) {}
+
+    fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.try_read(buffer)
+    }
+
+    fn wait_readable(&self) -> impl Future<Output = io::Result<()>> + Send {
+        self.readable()
+    }
+}
