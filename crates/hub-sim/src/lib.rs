@@ -1,1 +1,48 @@
 #![doc = include_str!("../README.md")]
+
+mod accounts;
+mod answer;
+mod assemble;
+mod blob;
+mod blobs;
+mod clock;
+mod fault;
+mod gate;
+mod grants;
+mod gzip;
+mod hub;
+mod image;
+mod limits;
+mod listing;
+mod pace;
+mod record;
+mod refusal;
+mod registry;
+mod request;
+mod rope;
+mod route;
+mod rules;
+mod serve;
+mod server;
+mod sim;
+mod state;
+mod store;
+mod tls;
+mod tokens;
+mod trap;
+mod write;
+
+pub use assemble::Manifest;
+pub use blob::{Algorithm, Blob};
+pub use clock::{hours, minutes, seconds};
+pub use fault::Fault;
+pub use gate::Gate;
+pub use hub::Hub;
+pub use image::Image;
+pub use record::{Authorization, Record, Requests, Violation};
+pub use refusal::{PullLimitText, RetryAfter};
+pub use route::{On, Role};
+pub use rules::{Armed, Arming};
+pub use sim::HubSim;
+pub use tls::Tls;
+pub use tokens::TokenKeys;

@@ -1,0 +1,3 @@
+//! Runs a Docker Hub in a box.
+
+fn main() {}
