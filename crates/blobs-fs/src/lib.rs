@@ -1,1 +1,23 @@
 #![doc = include_str!("../README.md")]
+
+mod access;
+mod blob;
+mod buffers;
+mod disk;
+mod error;
+pub mod faults;
+mod format;
+mod layout;
+mod listing;
+mod lock;
+mod opened;
+mod stage;
+mod store;
+mod trailer;
+mod upkeep;
+
+pub use disk::{Disk, Patience, ReadDisk, RealDisk, Room};
+pub use error::DataError;
+pub use format::{FORMAT, ensure_format};
+pub use lock::DataLock;
+pub use store::{CHUNK_BYTES, FsBlobs};

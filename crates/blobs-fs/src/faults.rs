@@ -1,0 +1,250 @@
+//! A disk that fails on purpose, for tests.
+//!
+//! Every change is counted, over all who share the disk and so over the whole process. A fault strikes at a chosen count,
+//! once or from there on: the change fails, is the process's last moment, or takes its time. Faults by count make a crash
+//! test whole: run it once to learn how many changes there are, then once for each of them.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{Signal, getpid, kill_process};
+
+use crate::disk::{Disk, Patience, ReadDisk, RealDisk, Room};
+
+/// What happens at a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The device fails (`EIO`).
+    Broken,
+    /// The disk is full (`ENOSPC`). Of a write, half of it is done.
+    Full,
+    /// The file system turned read-only (`EROFS`).
+    ReadOnly,
+    /// No more files can be opened (`EMFILE`).
+    OutOfFiles,
+    /// The process is killed (`SIGKILL`) before the change. Of a write, half of it is done.
+    Kill,
+    /// The change is done this much later.
+    Slow(Duration),
+}
+
+/// What a fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Every change: create, write, sync, rename, remove, create a directory.
+    Changes,
+    /// Syncs alone.
+    Syncs,
+    /// Writes alone.
+    Writes,
+    /// Reads of bytes alone.
+    Reads,
+}
+
+/// A fault and when it strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What it strikes.
+    pub target: Target,
+    /// At which count of its target it strikes first; the first is 1.
+    pub at: u64,
+    /// Whether it strikes at all that follow, too.
+    pub stays: bool,
+    /// What happens.
+    pub effect: Effect,
+}
+
+/// A disk that fails on purpose. Clones are the same disk and count together.
+#[derive(Clone, Debug)]
+pub struct FaultyDisk {
+    inner: Arc<dyn Disk>,
+    counts: Arc<Counts>,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    changes: AtomicU64,
+    syncs: AtomicU64,
+    writes: AtomicU64,
+    reads: AtomicU64,
+}
+
+impl Default for FaultyDisk {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+impl FaultyDisk {
+    /// The machine's disk, which kills the process at change number `kill_at`, or never.
+    pub fn new(kill_at: Option<u64>) -> Self {
+        let disk = Self {
+            inner: Arc::new(RealDisk),
+            counts: Arc::default(),
+            fault: Arc::default(),
+        };
+        if let Some(at) = kill_at {
+            disk.set(Some(Fault {
+                target: Target::Changes,
+                at,
+                stays: false,
+                effect: Effect::Kill,
+            }));
+        }
+        disk
+    }
+
+    /// Replaces the fault that is to come; counting goes on.
+    pub fn set(&self, fault: Option<Fault>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Makes everything from now on that `target` names fail like `effect`, until [`set`](Self::set) says otherwise.
+    pub fn break_now(&self, target: Target, effect: Effect) {
+        self.set(Some(Fault {
+            target,
+            at: self.count(target) + 1,
+            stays: true,
+            effect,
+        }));
+    }
+
+    /// How often what `target` names has been asked for.
+    pub fn count(&self, target: Target) -> u64 {
+        self.counts.of(target).load(Ordering::SeqCst)
+    }
+
+    /// Counts one operation, which belongs to all of `targets`, and tells what is to happen to it.
+    fn strike(&self, targets: &[Target]) -> Option<Effect> {
+        let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut effect = None;
+        for target in targets {
+            let count = self.counts.of(*target).fetch_add(1, Ordering::SeqCst) + 1;
+            let struck = fault.filter(|fault| fault.target == *target);
+            let struck =
+                struck.filter(|fault| count == fault.at || (fault.stays && count > fault.at));
+            effect = struck.map(|fault| fault.effect).or(effect);
+        }
+        effect
+    }
+
+    fn pass(&self, targets: &[Target]) -> io::Result<()> {
+        match self.strike(targets) {
+            None => Ok(()),
+            Some(effect) => effect.happen(),
+        }
+    }
+}
+
+impl Counts {
+    fn of(&self, target: Target) -> &AtomicU64 {
+        match target {
+            Target::Changes => &self.changes,
+            Target::Syncs => &self.syncs,
+            Target::Writes => &self.writes,
+            Target::Reads => &self.reads,
+        }
+    }
+}
+
+impl Effect {
+    /// Only a delay lets what was asked for be done.
+    fn happen(self) -> io::Result<()> {
+        match self {
+            Self::Broken => Err(Errno::IO.into()),
+            Self::Full => Err(Errno::NOSPC.into()),
+            Self::ReadOnly => Err(Errno::ROFS.into()),
+            Self::OutOfFiles => Err(Errno::MFILE.into()),
+            Self::Kill => {
+                kill_process(getpid(), Signal::KILL)?;
+                Err(Errno::INTR.into())
+            }
+            Self::Slow(wait) => {
+                std::thread::sleep(wait);
+                Ok(())
+            }
+        }
+    }
+
+    /// A write is torn where the real one would be.
+    fn tears(self) -> bool {
+        matches!(self, Self::Full | Self::Kill)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl ReadDisk for FaultyDisk {
+    fn open(&self, path: &Path) -> io::Result<File> {
+        self.inner.open(path)
+    }
+
+    fn len(&self, file: &File) -> io::Result<u64> {
+        self.inner.len(file)
+    }
+
+    fn read_at(
+        &self,
+        file: &File,
+        buf: &mut [u8],
+        offset: u64,
+        wait: Patience,
+    ) -> io::Result<usize> {
+        self.pass(&[Target::Reads])?;
+        self.inner.read_at(file, buf, offset, wait)
+    }
+
+    fn names(&self, dir: &Path) -> io::Result<Vec<OsString>> {
+        self.inner.names(dir)
+    }
+
+    fn room(&self, path: &Path) -> io::Result<Room> {
+        self.inner.room(path)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl Disk for FaultyDisk {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        self.pass(&[Target::Changes])?;
+        self.inner.create(path)
+    }
+
+    fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let Some(effect) = self.strike(&[Target::Changes, Target::Writes]) else {
+            return self.inner.write_at(file, bytes, offset);
+        };
+        if effect.tears() {
+            self.inner
+                .write_at(file, &bytes[..bytes.len() / 2], offset)?;
+        }
+        effect.happen()?;
+        self.inner.write_at(file, bytes, offset)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        self.pass(&[Target::Changes, Target::Syncs])?;
+        self.inner.sync(file)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.pass(&[Target::Changes])?;
+        self.inner.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.pass(&[Target::Changes])?;
+        self.inner.remove(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.pass(&[Target::Changes])?;
+        self.inner.create_dir(path)
+    }
+}

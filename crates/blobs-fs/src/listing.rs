@@ -1,0 +1,118 @@
+//! Walks over what is at rest: the blobs in their order, and what lies among them without being one.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use forebay_content::{BlobError, BlobStat};
+use forebay_oci::{Algorithm, Digest};
+
+use crate::layout::{ALGORITHMS, find_digest, shard_of};
+use crate::store::Store;
+use crate::trailer;
+
+/// How many strays are told at most.
+const MAX_STRAYS: usize = 1000;
+
+/// The blobs after `after` by digest, at most `limit`. Waits for the disk; reads only the shards that it needs.
+pub(crate) fn list(
+    store: &Store,
+    after: Option<&Digest>,
+    limit: usize,
+) -> Result<Vec<BlobStat>, BlobError> {
+    let mut found = Vec::new();
+    for algorithm in ALGORITHMS {
+        for shard in shards_after(algorithm, after) {
+            if found.len() >= limit {
+                return Ok(found);
+            }
+            let mut digests = digests_in(store, algorithm, shard)?;
+            digests.retain(|digest| after.is_none_or(|after| digest > after));
+            digests.sort_unstable();
+            for digest in digests {
+                if found.len() < limit {
+                    found.extend(find_stat(store, digest)?);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Files among the blobs which are none, by name or by length, at most [`MAX_STRAYS`]. Waits for the disk.
+pub(crate) fn strays(store: &Store) -> Result<Vec<PathBuf>, BlobError> {
+    let mut strays = Vec::new();
+    for algorithm in ALGORITHMS {
+        let shards: Vec<PathBuf> = (0..=u8::MAX)
+            .map(|shard| store.layout.shard(algorithm, shard))
+            .collect();
+        strays.extend(paths_in(store, &store.layout.algorithm(algorithm))?);
+        strays.retain(|path| !shards.contains(path));
+        for (shard, dir) in (0..=u8::MAX).zip(&shards) {
+            for path in paths_in(store, dir)? {
+                if !is_blob(store, algorithm, shard, &path)? {
+                    strays.push(path);
+                }
+                if strays.len() >= MAX_STRAYS {
+                    return Ok(strays);
+                }
+            }
+        }
+    }
+    Ok(strays)
+}
+
+fn is_blob(store: &Store, algorithm: Algorithm, shard: u8, path: &Path) -> Result<bool, BlobError> {
+    let digest = path
+        .file_name()
+        .and_then(|name| find_digest(algorithm, shard, name));
+    match digest {
+        Some(digest) => Ok(find_stat(store, digest)?.is_some()),
+        None => Ok(false),
+    }
+}
+
+/// The shards in which digests after `after` can lie.
+fn shards_after(algorithm: Algorithm, after: Option<&Digest>) -> impl Iterator<Item = u8> {
+    let skipped = match after {
+        Some(after) if after.algorithm() > algorithm => usize::from(u8::MAX) + 1,
+        Some(after) if after.algorithm() == algorithm => usize::from(shard_of(after)),
+        _ => 0,
+    };
+    (0..=u8::MAX).skip(skipped)
+}
+
+fn digests_in(store: &Store, algorithm: Algorithm, shard: u8) -> Result<Vec<Digest>, BlobError> {
+    let paths = paths_in(store, &store.layout.shard(algorithm, shard))?;
+    let digests = paths
+        .iter()
+        .filter_map(|path| find_digest(algorithm, shard, path.file_name()?));
+    Ok(digests.collect())
+}
+
+/// What lies in a directory; nothing if it is not there, or is none.
+fn paths_in(store: &Store, dir: &Path) -> Result<Vec<PathBuf>, BlobError> {
+    match store.access.disk.names(dir) {
+        Ok(names) => Ok(names.into_iter().map(|name| dir.join(name)).collect()),
+        Err(error) if is_absent(&error) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The blob as its file's length tells it; `None` if it was deleted meanwhile or no blob makes a file that long.
+fn find_stat(store: &Store, digest: Digest) -> Result<Option<BlobStat>, BlobError> {
+    let disk = &*store.access.disk;
+    let file = match disk.open(&store.layout.blob(&digest)) {
+        Ok(file) => file,
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let size = trailer::find_blob_length(disk.len(&file)?, store.chunk_bytes);
+    Ok(size.map(|size| BlobStat { digest, size }))
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
