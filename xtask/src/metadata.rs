@@ -2,6 +2,7 @@
 //!
 //! For one platform, the one that we ship for: crates of others need not even be downloaded.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde::Deserialize;
@@ -39,6 +40,8 @@ pub(crate) struct Package {
     pub(crate) manifest_path: String,
     /// What it declares to depend on.
     pub(crate) dependencies: Vec<Dependency>,
+    /// Its features, each with what it turns on.
+    pub(crate) features: BTreeMap<String, Vec<String>>,
 }
 
 /// A declared dependency.
@@ -47,8 +50,11 @@ pub(crate) struct Dependency {
     /// The package's name.
     pub(crate) name: String,
     /// What it is needed for.
-    #[serde(default)]
     pub(crate) kind: Option<Kind>,
+    /// The name that the package knows it by, if that is another.
+    pub(crate) rename: Option<String>,
+    /// Whether a feature must turn it on.
+    pub(crate) optional: bool,
 }
 
 /// What a dependency is needed for; `None` where cargo says so means the normal kind.
@@ -73,8 +79,10 @@ pub(crate) struct Resolve {
 pub(crate) struct Node {
     /// The package's id.
     pub(crate) id: String,
-    /// What it depends on.
+    /// What it depends on; also what only a feature that is off would bring, if the lock file knows it.
     pub(crate) deps: Vec<Edge>,
+    /// The features that are on.
+    pub(crate) features: Vec<String>,
 }
 
 /// A resolved dependency.
@@ -135,6 +143,8 @@ impl Metadata {
 pub(crate) mod sample {
     //! Small graphs for tests.
 
+    use std::collections::BTreeMap;
+
     use super::{Dependency, Edge, EdgeKind, Kind, Metadata, Node, Package, Resolve};
 
     /// A workspace whose members are the given packages, each with what it depends on; whatever is
@@ -173,7 +183,12 @@ pub(crate) mod sample {
         let dependencies = dependencies.iter().map(|text| {
             let (id, kind) = split_kind(text);
             let name = id.split('@').next().unwrap_or(id).to_owned();
-            Dependency { name, kind }
+            Dependency {
+                name,
+                kind,
+                rename: None,
+                optional: false,
+            }
         });
         Package {
             name: name.to_owned(),
@@ -182,6 +197,7 @@ pub(crate) mod sample {
             license: Some("MIT".to_owned()),
             manifest_path: format!("/r/crates/{name}/Cargo.toml"),
             dependencies: dependencies.collect(),
+            features: BTreeMap::new(),
         }
     }
 
@@ -196,6 +212,7 @@ pub(crate) mod sample {
         Node {
             id: id.to_owned(),
             deps: deps.collect(),
+            features: Vec::new(),
         }
     }
 

@@ -92,11 +92,31 @@ pub(crate) const FLOORS: [Floor; 11] = [
     floor("time", (0, 3, 47)),
 ];
 
+const SQLX: &str = "sqlx-core 0.9 holds on to the older one";
+const REQSIGN: &str = "rust-ini, by which reqsign reads AWS profiles, holds on to the older one";
+
 /// The duplicates that we bear.
-pub(crate) const DUPLICATES: [Duplicate; 1] = [Duplicate {
-    name: "syn",
-    reason: "tracing-attributes holds on to 2; a compiler's plug-in, not in the program",
-}];
+pub(crate) const DUPLICATES: [Duplicate; 10] = [
+    duplicate("base64", SQLX),
+    duplicate("block-buffer", SQLX),
+    duplicate("cpufeatures", SQLX),
+    duplicate("crypto-common", SQLX),
+    duplicate("digest", SQLX),
+    duplicate("getrandom", REQSIGN),
+    duplicate(
+        "hashbrown",
+        "rust-ini, sqlx-core and indexmap each hold on to one",
+    ),
+    duplicate("sha2", SQLX),
+    duplicate(
+        "syn",
+        "tracing-attributes holds on to 2; compilers' plug-ins, not in the program",
+    ),
+    duplicate(
+        "untrusted",
+        "aws-lc-rs holds on to 0.7, rustls-webpki has moved to 0.9",
+    ),
+];
 
 const fn ban(name: &'static str, reason: &'static str) -> Ban {
     Ban {
@@ -117,4 +137,8 @@ const fn ban_from_program(name: &'static str, reason: &'static str) -> Ban {
 
 const fn floor(name: &'static str, least: Version) -> Floor {
     Floor { name, least }
+}
+
+const fn duplicate(name: &'static str, reason: &'static str) -> Duplicate {
+    Duplicate { name, reason }
 }
