@@ -43,6 +43,8 @@ pub enum Target {
     Syncs,
     /// Writes alone.
     Writes,
+    /// Opening for reading, of files and directories.
+    Opens,
     /// Reads of bytes alone.
     Reads,
 }
@@ -73,6 +75,7 @@ struct Counts {
     changes: AtomicU64,
     syncs: AtomicU64,
     writes: AtomicU64,
+    opens: AtomicU64,
     reads: AtomicU64,
 }
 
@@ -149,6 +152,7 @@ impl Counts {
             Target::Changes => &self.changes,
             Target::Syncs => &self.syncs,
             Target::Writes => &self.writes,
+            Target::Opens => &self.opens,
             Target::Reads => &self.reads,
         }
     }
@@ -164,7 +168,7 @@ impl Effect {
             Self::OutOfFiles => Err(Errno::MFILE.into()),
             Self::Kill => {
                 kill_process(getpid(), Signal::KILL)?;
-                Err(Errno::INTR.into())
+                Err(Errno::IO.into())
             }
             Self::Slow(wait) => {
                 std::thread::sleep(wait);
@@ -182,6 +186,7 @@ impl Effect {
 #[deny(clippy::missing_trait_methods)]
 impl ReadDisk for FaultyDisk {
     fn open(&self, path: &Path) -> io::Result<File> {
+        self.pass(&[Target::Opens])?;
         self.inner.open(path)
     }
 
@@ -196,7 +201,14 @@ impl ReadDisk for FaultyDisk {
         offset: u64,
         wait: Patience,
     ) -> io::Result<usize> {
-        self.pass(&[Target::Reads])?;
+        match self.strike(&[Target::Reads]) {
+            None => {}
+            // A slow device is one that the page cache cannot answer for.
+            Some(Effect::Slow(_)) if wait == Patience::None => {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Some(effect) => effect.happen()?,
+        }
         self.inner.read_at(file, buf, offset, wait)
     }
 

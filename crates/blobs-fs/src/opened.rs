@@ -15,7 +15,7 @@ const SWEEP_EVERY: usize = 256;
 /// Open blobs by digest. Holds none of them open itself.
 #[derive(Debug, Default)]
 pub(crate) struct Opened {
-    shelf: Mutex<Shelf>,
+    state: Mutex<State>,
 }
 
 /// A moment in the life of [`Opened`]: what was opened before it may be gone from the disk after it.
@@ -23,7 +23,7 @@ pub(crate) struct Opened {
 pub(crate) struct Moment(u64);
 
 #[derive(Debug, Default)]
-struct Shelf {
+struct State {
     blobs: HashMap<Digest, Weak<FsBlob>>,
     forgotten: u64,
     inserted: usize,
@@ -32,35 +32,35 @@ struct Shelf {
 impl Opened {
     /// The open blob, if there is one and no read found it damaged; else the moment before it is opened anew.
     pub(crate) fn find(&self, digest: &Digest) -> Result<Arc<FsBlob>, Moment> {
-        let shelf = self.lock();
-        let open = shelf.blobs.get(digest).and_then(Weak::upgrade);
+        let state = self.lock();
+        let open = state.blobs.get(digest).and_then(Weak::upgrade);
         open.filter(|blob| !blob.is_damaged())
-            .ok_or(Moment(shelf.forgotten))
+            .ok_or(Moment(state.forgotten))
     }
 
     /// Shares `blob`, unless some blob was forgotten since `before`, as it may have been this one.
     pub(crate) fn share(&self, digest: &Digest, blob: &Arc<FsBlob>, before: Moment) {
-        let mut shelf = self.lock();
-        if Moment(shelf.forgotten) != before {
+        let mut state = self.lock();
+        if Moment(state.forgotten) != before {
             return;
         }
-        shelf.inserted += 1;
-        if shelf.inserted.is_multiple_of(SWEEP_EVERY) {
-            shelf.blobs.retain(|_, blob| blob.strong_count() > 0);
+        state.inserted += 1;
+        if state.inserted.is_multiple_of(SWEEP_EVERY) {
+            state.blobs.retain(|_, blob| blob.strong_count() > 0);
         }
-        shelf.blobs.insert(digest.clone(), Arc::downgrade(blob));
+        state.blobs.insert(digest.clone(), Arc::downgrade(blob));
     }
 
     /// Forgets a blob whose name on disk now means another file, or none. Its readers keep it.
     pub(crate) fn forget(&self, digest: &Digest) {
-        let mut shelf = self.lock();
-        shelf.forgotten += 1;
-        if let Some(blob) = shelf.blobs.remove(digest).and_then(|blob| blob.upgrade()) {
+        let mut state = self.lock();
+        state.forgotten += 1;
+        if let Some(blob) = state.blobs.remove(digest).and_then(|blob| blob.upgrade()) {
             blob.doom();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -32,26 +32,12 @@ impl FsBlobs {
         let access = Arc::clone(access);
         // Not the one that may be open: its name may mean another file by now.
         let blob = Arc::new(off_worker(move || FsBlob::open(&path, &access)).await?);
-        let mut hasher = Hasher::new(digest.algorithm());
-        let mut offset = 0;
-        while offset < blob.size() {
-            let (blob, mut hashed) = (Arc::clone(&blob), hasher);
-            (hasher, offset) = off_worker(move || {
-                let end = offset.saturating_add(HASH_BYTES);
-                let mut at = offset;
-                while at < end {
-                    let bytes = blob.read_waiting(at)?;
-                    if bytes.is_empty() {
-                        break;
-                    }
-                    hashed.update(&bytes);
-                    at += bytes.len() as u64;
-                }
-                Ok((hashed, at))
-            })
-            .await?;
+        let mut hashed = (Hasher::new(digest.algorithm()), 0);
+        while hashed.1 < blob.size() {
+            let blob = Arc::clone(&blob);
+            hashed = off_worker(move || hash_on(&blob, hashed)).await?;
         }
-        if hasher.finish() == *digest {
+        if hashed.0.finish() == *digest {
             return Ok(());
         }
         Err(BlobError::Corrupt("its bytes do not have its digest"))
@@ -104,4 +90,16 @@ impl Store {
         }
         Ok((names.len(), bytes))
     }
+}
+
+/// Hashes the next [`HASH_BYTES`] of a blob, or what is left of it: the hasher and the offset that it has reached.
+fn hash_on(blob: &FsBlob, reached: (Hasher, u64)) -> Result<(Hasher, u64), BlobError> {
+    let (mut hasher, mut offset) = reached;
+    let end = offset.saturating_add(HASH_BYTES).min(blob.size());
+    while offset < end {
+        let bytes = blob.read_waiting(offset)?;
+        hasher.update(&bytes);
+        offset += bytes.len() as u64;
+    }
+    Ok((hasher, offset))
 }
