@@ -85,3 +85,38 @@ impl fmt::Debug for Credentials {
         write!(f, "Credentials(*** for {})", self.origin)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(url: &str) -> Origin {
+        Origin::of(&Url::parse(url).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn credentials_are_for_their_own_scheme_host_and_port_only() {
+        let bound = origin("https://registry.example/v2/");
+        let credentials = Credentials::new(HeaderValue::from_static("Basic c2VjcmV0"), bound);
+        let same = [
+            "https://registry.example:443/x",
+            "https://REGISTRY.example/?y",
+        ];
+        assert!(
+            same.iter()
+                .all(|url| credentials.find_for(&origin(url)).is_some())
+        );
+        let others = [
+            "http://registry.example/",
+            "http://registry.example:443/",
+            "https://registry.example:8443/",
+            "https://registry.example./",
+            "https://sub.registry.example/",
+            "https://registry.example.evil/",
+        ];
+        for url in others {
+            assert!(credentials.find_for(&origin(url)).is_none(), "{url}");
+        }
+        assert!(!format!("{credentials:?}").contains("c2Vj"));
+    }
+}

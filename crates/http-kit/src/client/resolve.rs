@@ -71,6 +71,8 @@ pub struct Resolver {
 
 struct Names {
     inner: Arc<dyn Resolve>,
+    keep: Duration,
+    limit: Duration,
     entries: Mutex<HashMap<String, Entry>>,
 }
 
@@ -87,11 +89,18 @@ impl Resolver {
         Self::new(SystemResolve::default())
     }
 
-    /// Asks `inner`.
+    /// Asks `inner`, and keeps what it says for [`KEEP_ANSWER`].
     pub fn new(inner: impl Resolve) -> Self {
+        Self::keeping(inner, KEEP_ANSWER)
+    }
+
+    /// Asks `inner`, and keeps what it says for `keep`.
+    pub fn keeping(inner: impl Resolve, keep: Duration) -> Self {
         Self {
             shared: Arc::new(Names {
                 inner: Arc::new(inner),
+                keep,
+                limit: LOOKUP_LIMIT,
                 entries: Mutex::new(HashMap::new()),
             }),
         }
@@ -114,7 +123,7 @@ impl Resolver {
         }
         let entry = entries.entry(name.to_owned()).or_default();
         if let Some((addresses, since)) = &entry.good
-            && since.elapsed() < KEEP_ANSWER
+            && since.elapsed() < self.shared.keep
         {
             return Ok(addresses.clone());
         }
@@ -130,9 +139,10 @@ impl Resolver {
     }
 
     fn look_up(&self, name: &str) -> Lookup {
-        let (inner, name) = (self.shared.inner.clone(), name.to_owned());
+        let (inner, limit) = (self.shared.inner.clone(), self.shared.limit);
+        let name = name.to_owned();
         async move {
-            let found = tokio::time::timeout(LOOKUP_LIMIT, inner.resolve(&name)).await;
+            let found = tokio::time::timeout(limit, inner.resolve(&name)).await;
             match found.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(found) if found.is_empty() => Err(io::Error::new(
                     io::ErrorKind::NotFound,
