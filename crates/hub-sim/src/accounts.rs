@@ -2,6 +2,7 @@
 //!
 //! The lockout goes by the name that was tried (hub-facts, section 1, limiter 3).
 
+use crate::clock::minutes;
 use crate::limits::Limit;
 use crate::rope::mix_text;
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::time::Duration;
 /// All accounts and who is locked out.
 #[derive(Debug)]
 pub(crate) struct Accounts {
-    accounts: HashMap<String, Account>,
+    known: HashMap<String, Account>,
     failures: HashMap<String, Failures>,
     /// So many wrong passwords lock a name …
     pub(crate) lock_after: u32,
@@ -41,10 +42,10 @@ pub(crate) enum Login {
 impl Default for Accounts {
     fn default() -> Self {
         Self {
-            accounts: HashMap::new(),
+            known: HashMap::new(),
             failures: HashMap::new(),
             lock_after: 10,
-            lock_for: Duration::from_secs(600),
+            lock_for: minutes(10),
         }
     }
 }
@@ -55,7 +56,7 @@ impl Accounts {
             password: password.to_owned(),
             limit,
         };
-        self.accounts.insert(user.to_owned(), account);
+        self.known.insert(user.to_owned(), account);
     }
 
     pub(crate) fn login(&mut self, user: &str, password: &str, now: Duration) -> Login {
@@ -65,7 +66,7 @@ impl Accounts {
         }
         failures.locked_until = None;
         let right = self
-            .accounts
+            .known
             .get(user)
             .is_some_and(|account| account.password == password);
         if right {
@@ -84,7 +85,7 @@ impl Accounts {
 
     /// The limit of an account; `None` is unlimited.
     pub(crate) fn find_limit(&self, user: &str) -> Option<Limit> {
-        self.accounts.get(user)?.limit
+        self.known.get(user)?.limit
     }
 }
 

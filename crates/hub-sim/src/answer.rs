@@ -14,7 +14,8 @@ pub(crate) struct Answer {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Rope,
     pub(crate) framing: Framing,
-    pub(crate) flow: Flow,
+    /// Boxed because few answers need it and all are passed around.
+    pub(crate) flow: Box<Flow>,
     /// Whether this cost a pull.
     pub(crate) charged: bool,
 }
@@ -65,7 +66,7 @@ impl Answer {
             headers: Vec::new(),
             body: Rope::default(),
             framing: Framing::Length,
-            flow: Flow::default(),
+            flow: Box::default(),
             charged: false,
         }
     }

@@ -278,7 +278,7 @@ static DOCKER: MediaTypes = MediaTypes {
 };
 
 /// An OCI index of these manifests, as the referrers API and the fallback tag hold it.
-pub(crate) fn index_of(descriptors: Vec<Value>) -> Manifest {
+pub(crate) fn index_of(descriptors: &[Value]) -> Manifest {
     let document = json!({
         "schemaVersion": 2,
         "mediaType": OCI.index,
@@ -297,7 +297,7 @@ fn from_document(algorithm: Algorithm, document: &Value) -> Manifest {
     manifest.subject = document["subject"]["digest"].as_str().map(str::to_owned);
     manifest.artifact_type = document["artifactType"].as_str().map(str::to_owned);
     if let Some(annotations) = document["annotations"].as_object() {
-        manifest.annotations = annotations.clone();
+        manifest.annotations.clone_from(annotations);
     }
     let layers = document["layers"].as_array().into_iter().flatten();
     manifest.parts = std::iter::once(&document["config"])

@@ -73,11 +73,11 @@ impl Algorithm {
             Self::Sha256 => ("sha256", &SHA256),
             Self::Sha512 => ("sha512", &SHA512),
         };
-        let mut context = Context::new(algorithm);
+        let mut hasher = Context::new(algorithm);
         for chunk in content.chunks() {
-            context.update(&chunk);
+            hasher.update(&chunk);
         }
-        format!("{name}:{}", hex(context.finish().as_ref()))
+        format!("{name}:{}", hex(hasher.finish().as_ref()))
     }
 }
 

@@ -167,7 +167,7 @@ impl Fault {
     pub(crate) fn spoil(&self, answer: &mut Answer) {
         match self {
             Self::CutBlobAt(at) | Self::CutAt(at) => {
-                answer.flow.cut_at = Some((*at, Ending::Close))
+                answer.flow.cut_at = Some((*at, Ending::Close));
             }
             Self::ResetAt(at) => answer.flow.cut_at = Some((*at, Ending::Reset)),
             Self::StallAt(at) => answer.flow.stall_at = Some(*at),
@@ -190,7 +190,7 @@ impl Fault {
             Self::WrongBytes => answer.body = body.with_flipped_byte(body.len() / 2),
             Self::WrongByteAt(at) => answer.body = body.with_flipped_byte(*at),
             Self::ShorterBy(missing) => {
-                answer.body = body.slice(0..body.len().saturating_sub(*missing))
+                answer.body = body.slice(0..body.len().saturating_sub(*missing));
             }
             Self::LongerBy(extra) => answer.body = body.clone().then(Rope::zeros(*extra)),
             Self::Endless => {

@@ -124,6 +124,10 @@ impl Hub {
 /// What it holds.
 impl Hub {
     /// Pushes an image under `name:tag`, moving the tag. Returns the new digest.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a story hands its images over"
+    )]
     pub fn push(&self, reference: &str, image: Image) -> String {
         self.state.inner().store.push(reference, &image)
     }

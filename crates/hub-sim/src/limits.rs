@@ -58,10 +58,6 @@ impl Window {
         }
         over
     }
-
-    pub(crate) fn forget(&mut self, source: &str) {
-        self.spent.remove(source);
-    }
 }
 
 /// The name under which an address is counted: itself, or its /64 with the host bits zero (hub-facts, section 4).

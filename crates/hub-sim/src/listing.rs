@@ -59,7 +59,7 @@ pub(crate) fn referrers(visit: &Visit<'_>, inner: &Inner) -> Answer {
         .find(name)
         .map(|repository| repository.referrers(digest, kind.as_deref()))
         .unwrap_or_default();
-    let index = index_of(found);
+    let index = index_of(&found);
     let answer = Answer::new(200)
         .header("content-type", &index.media_type)
         .body(index.bytes.into());

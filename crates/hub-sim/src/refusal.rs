@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn retry_after_takes_each_of_its_shapes() {
         let now = Duration::from_secs(784_111_717);
-        let after = Duration::from_secs(60);
+        let after = Duration::from_mins(1);
         assert_eq!(RetryAfter::Seconds(60).value(now), "60");
         assert_eq!(
             RetryAfter::Date(after).value(now),

@@ -44,6 +44,11 @@ impl<'a> Visit<'a> {
 
     /// The usual answer.
     pub(crate) fn answer(&self) -> Answer {
+        if self.call.endpoint == On::Other {
+            return Answer::new(404)
+                .header("content-type", "text/plain")
+                .text("404 page not found\n");
+        }
         let mut inner = self.state.inner();
         let answer = self.admit(&inner).map(|()| self.serve(&mut inner));
         answer
@@ -117,11 +122,7 @@ impl<'a> Visit<'a> {
         if !matches!(self.request.method.as_str(), "GET" | "HEAD") {
             return oci_error(405, "UNSUPPORTED", "The operation is unsupported.", None);
         }
-        let Some(name) = self.call.repository.as_deref() else {
-            return Answer::new(404)
-                .header("content-type", "text/plain")
-                .text("404 page not found\n");
-        };
+        let name = self.call.repository.as_deref().unwrap_or_default();
         if name == ALWAYS_LIMITED {
             return self.limited(inner);
         }

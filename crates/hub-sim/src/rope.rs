@@ -11,7 +11,7 @@ const BLOCK: u64 = 1 << 20;
 /// Each block of noise starts with its seed and number, so that no two blocks are alike.
 const BLOCK_HEAD: u64 = 16;
 /// Zeros are handed out in pieces of at most this many bytes.
-const ZEROS: usize = 64 * 1024;
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// A sequence of bytes made of pieces.
 #[derive(Clone, Debug, Default)]
@@ -158,7 +158,7 @@ impl Fibre {
                 bytes.slice(from..from + index(max))
             }
             Self::Noise { seed } => noise_at(*seed, position, max),
-            Self::Zeros => Bytes::from_static(&[0; ZEROS]).slice(..index(max).min(ZEROS)),
+            Self::Zeros => Bytes::from_static(&ZEROS).slice(..index(max).min(ZEROS.len())),
         }
     }
 }

@@ -19,7 +19,7 @@ use bytes::{Bytes, BytesMut};
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// A stream that can also be reset.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
@@ -65,7 +65,7 @@ pub(crate) async fn serve<S: Wire>(state: &State, mut stream: S, caller: Caller)
                 stream.reset();
                 return Ok(());
             }
-            _ => return Ok(()),
+            _ => return stream.shutdown().await,
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! One mutex over what changes, held for the making of one answer and never across an await.
 
 use crate::accounts::{Accounts, account_id};
-use crate::clock::SimClock;
+use crate::clock::{SimClock, minutes};
 use crate::grants::Grants;
 use crate::limits::{Limit, Standing, Window, source_of};
 use crate::pace::Pace;
@@ -31,6 +31,10 @@ pub(crate) struct State {
 
 /// What is fixed at the start.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a mode of its own that a story switches on"
+)]
 pub(crate) struct Settings {
     pub(crate) token_ttl: Option<Duration>,
     pub(crate) token_keys: TokenKeys,
@@ -78,9 +82,9 @@ pub(crate) struct Inner {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            token_ttl: Some(Duration::from_secs(300)),
+            token_ttl: Some(minutes(5)),
             token_keys: TokenKeys::Both,
-            signed_url_ttl: Duration::from_secs(1200),
+            signed_url_ttl: minutes(20),
             blobs_inline: false,
             referrers_api: true,
             missing_is_404: false,

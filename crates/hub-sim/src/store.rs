@@ -49,10 +49,6 @@ impl Store {
         self.repositories.remove(name);
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.repositories.keys().map(String::as_str)
-    }
-
     /// The blob that any repository holds under this digest: what the blob host serves from.
     pub(crate) fn find_blob(&self, digest: &str) -> Option<Arc<Blob>> {
         self.repositories
@@ -81,7 +77,7 @@ impl Store {
         let salt = format!("{name}#{}", repository.order.len());
         let digest = repository.add(&artifact.subject(&subject), &salt);
         if fallback {
-            let index = index_of(repository.referrers(&subject, None));
+            let index = index_of(&repository.referrers(&subject, None));
             let tag = subject.replace(':', "-");
             repository.tags.insert(tag, index.digest.clone());
             repository.keep(index);

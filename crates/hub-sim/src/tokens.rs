@@ -1,10 +1,10 @@
-//! Answers token requests, as `auth.docker.io` does: GET with Basic or nothing, POST with an OAuth2 form.
+//! Answers token requests, as `auth.docker.io` does: GET with Basic or nothing, POST with a form.
 //!
 //! What a token may read is not decided here but when it is used.
 
 use crate::accounts::Login;
 use crate::answer::Answer;
-use crate::clock::rfc3339;
+use crate::clock::{minutes, rfc3339};
 use crate::grants::Grant;
 use crate::refusal::{locked_out, oci_error};
 use crate::request::{Credentials, Request, find_pair};
@@ -122,7 +122,7 @@ fn grant(inner: &mut Inner, settings: &Settings, asked: &Asked) -> Answer {
 }
 
 /// What a token lasts when the answer does not say (distribution's token specification).
-const UNSTATED_TTL: Duration = Duration::from_secs(60);
+const UNSTATED_TTL: Duration = minutes(1);
 
 /// The repositories in `repository:<name>:<actions>` scopes whose actions include `pull`.
 fn pulled_repositories(parameters: &[(String, String)]) -> Vec<String> {

@@ -44,7 +44,6 @@ pub(crate) async fn write_answer<S: Wire>(
     }
     if let Some(raw) = &answer.flow.raw {
         let complete = stream.write_all(raw).await.is_ok() && stream.flush().await.is_ok();
-        let _ = stream.shutdown().await;
         let sent = raw.len() as u64;
         return Written {
             sent,
@@ -69,10 +68,6 @@ pub(crate) async fn write_answer<S: Wire>(
     let flushed = stream.flush().await.is_ok();
     match written.reused {
         Reused::Yes if !flushed => Written::cut(written.sent, Ending::Close),
-        Reused::Close => {
-            let _ = stream.shutdown().await;
-            written
-        }
         _ => written,
     }
 }

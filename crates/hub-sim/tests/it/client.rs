@@ -10,36 +10,36 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use std::net::IpAddr;
 
-pub struct Client {
+pub(crate) struct Client {
     http: Hyper<HttpConnector, Full<Bytes>>,
 }
 
 /// What came back, and how its body ended.
 #[derive(Debug)]
-pub struct Got {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Got {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     /// False when the connection broke before the body's end.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 impl Got {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    pub fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         self.json()["errors"][0]["message"]
             .as_str()
             .unwrap()
@@ -48,14 +48,14 @@ impl Got {
 }
 
 impl Client {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             http: Hyper::builder(TokioExecutor::new()).build_http(),
         }
     }
 
     /// A client whose connections come from this loopback address.
-    pub fn at(address: IpAddr) -> Self {
+    pub(crate) fn at(address: IpAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_local_address(Some(address));
         Self {
@@ -64,7 +64,7 @@ impl Client {
     }
 
     /// `Err` when no answer came.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         url: &str,
@@ -73,7 +73,7 @@ impl Client {
         self.send_body(method, url, headers, Bytes::new()).await
     }
 
-    pub async fn send_body(
+    pub(crate) async fn send_body(
         &self,
         method: &str,
         url: &str,
@@ -108,12 +108,12 @@ impl Client {
         })
     }
 
-    pub async fn get(&self, url: &str, headers: &[(&str, &str)]) -> Got {
+    pub(crate) async fn get(&self, url: &str, headers: &[(&str, &str)]) -> Got {
         self.send("GET", url, headers).await.unwrap()
     }
 
     /// `Bearer …` for one repository; `login` is `user:password` or empty.
-    pub async fn token(&self, hub: &Hub, repository: &str, login: &str) -> String {
+    pub(crate) async fn token(&self, hub: &Hub, repository: &str, login: &str) -> String {
         let url = format!(
             "{}?service=registry.docker.io&scope=repository:{repository}:pull",
             hub.token_url()
@@ -130,7 +130,12 @@ impl Client {
     }
 
     /// GET or HEAD of `/v2/<path>` with a fresh anonymous token for `repository`.
-    pub async fn ask(&self, hub: &Hub, method: &str, (repository, rest): (&str, &str)) -> Got {
+    pub(crate) async fn ask(
+        &self,
+        hub: &Hub,
+        method: &str,
+        (repository, rest): (&str, &str),
+    ) -> Got {
         let token = self.token(hub, repository, "").await;
         let url = format!("{}/v2/{repository}/{rest}", hub.url());
         self.send(method, &url, &[("authorization", &token)])
@@ -139,7 +144,7 @@ impl Client {
     }
 
     /// The bytes of a blob, by way of the redirect; `headers` go to the blob host.
-    pub async fn blob(
+    pub(crate) async fn blob(
         &self,
         hub: &Hub,
         (repository, digest): (&str, &str),
@@ -153,7 +158,7 @@ impl Client {
     }
 }
 
-pub fn basic(login: &str) -> String {
+pub(crate) fn basic(login: &str) -> String {
     use base64::Engine as _;
     format!(
         "Basic {}",
