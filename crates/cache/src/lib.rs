@@ -1,1 +1,32 @@
 #![doc = include_str!("../README.md")]
+
+mod allowed;
+mod asking;
+mod blobs;
+mod caching_source;
+mod fill;
+mod fills;
+mod flight;
+mod freshness;
+mod fsck;
+mod health;
+mod keep;
+mod kept;
+mod links;
+mod lists;
+mod manifests;
+mod negative;
+mod passing;
+mod policy;
+mod reading;
+mod recency;
+mod space;
+mod tags;
+
+pub use allowed::Allowed;
+pub use caching_source::CachingSource;
+pub use freshness::{Freshness, judge};
+pub use fsck::{FsckError, FsckReport, fsck};
+pub use health::Health;
+pub use kept::{Kept, KeptConfig};
+pub use policy::{OnGone, Policy, TtlRule};

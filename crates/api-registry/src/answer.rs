@@ -1,0 +1,178 @@
+//! What the answers of `/v2/` look like.
+//!
+//! Source: OCI distribution-spec, "Pull", "Content Discovery"; RFC 9111 §5.5 for `Warning: 110`.
+
+use forebay_content::{Blob, List, ManifestContent, Provenance, Resolved};
+use forebay_http_kit::{AccessLabels, Body};
+use forebay_oci::{Digest, Endpoint, ErrorCode, RepositoryName};
+use http::header::{
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LINK, WARNING,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use crate::OciError;
+
+const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const DOCKER_API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+const OCI_NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
+
+/// The answer to a ping: this is a registry.
+pub(crate) fn ping() -> Response<Body> {
+    let mut response = Response::new(Body::from("{}"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(DOCKER_API_VERSION, HeaderValue::from_static("registry/2.0"));
+    response
+}
+
+/// A manifest with its bytes.
+pub(crate) fn manifest(content: ManifestContent) -> Result<Response<Body>, OciError> {
+    let length = content.bytes.len() as u64;
+    let mut response = Response::new(Body::from(content.bytes));
+    describe(
+        response.headers_mut(),
+        content.media_type.as_str(),
+        &content.digest,
+        Some(length),
+    )?;
+    note(&mut response, content.provenance);
+    Ok(response)
+}
+
+/// A manifest's head.
+pub(crate) fn manifest_head(resolved: &Resolved) -> Result<Response<Body>, OciError> {
+    let mut response = Response::new(Body::Empty);
+    describe(
+        response.headers_mut(),
+        resolved.media_type.as_str(),
+        &resolved.digest,
+        resolved.size,
+    )?;
+    note(&mut response, resolved.provenance);
+    Ok(response)
+}
+
+/// A blob, or a part of one.
+pub(crate) fn blob(blob: Blob, digest: &Digest) -> Result<Response<Body>, OciError> {
+    let part = blob.range.clone();
+    let length = part
+        .as_ref()
+        .map(|part| part.end - part.start)
+        .or(blob.size);
+    let mut response = Response::new(Body::stream(blob.body, length));
+    describe(
+        response.headers_mut(),
+        "application/octet-stream",
+        digest,
+        length,
+    )?;
+    response
+        .headers_mut()
+        .insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let (Some(part), Some(size)) = (part, blob.size) {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        let range = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
+        response.headers_mut().insert(CONTENT_RANGE, value(&range)?);
+    }
+    note(&mut response, blob.provenance);
+    Ok(response)
+}
+
+/// A blob's head.
+pub(crate) fn blob_head(size: Option<u64>, digest: &Digest) -> Result<Response<Body>, OciError> {
+    let mut response = Response::new(Body::Empty);
+    describe(
+        response.headers_mut(),
+        "application/octet-stream",
+        digest,
+        size,
+    )?;
+    response
+        .headers_mut()
+        .insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    Ok(response)
+}
+
+/// A page of tags; `name` is the repository as the client wrote it, for the next page's address.
+pub(crate) fn tags(list: List, name: &RepositoryName) -> Result<Response<Body>, OciError> {
+    let mut response = Response::new(Body::from(list.json));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(page) = list.more {
+        let next = Endpoint::Tags {
+            name: name.clone(),
+            page,
+        };
+        response
+            .headers_mut()
+            .insert(LINK, value(&format!("<{next}>; rel=\"next\""))?);
+    }
+    note(&mut response, list.provenance);
+    Ok(response)
+}
+
+/// The referrers of a manifest.
+pub(crate) fn referrers(list: List, is_filtered: bool) -> Response<Body> {
+    let mut response = Response::new(Body::from(list.json));
+    let index = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
+    response.headers_mut().insert(CONTENT_TYPE, index);
+    if is_filtered && list.filtered {
+        response.headers_mut().insert(
+            OCI_FILTERS_APPLIED,
+            HeaderValue::from_static("artifactType"),
+        );
+    }
+    note(&mut response, list.provenance);
+    response
+}
+
+/// Says which upstream answered, to a client that asked for one by `?ns=`.
+pub(crate) fn name_upstream(response: &mut Response<Body>, upstream: &str) {
+    if let Ok(upstream) = HeaderValue::try_from(upstream) {
+        response.headers_mut().insert(OCI_NAMESPACE, upstream);
+    }
+}
+
+fn describe(
+    headers: &mut HeaderMap,
+    media_type: &str,
+    digest: &Digest,
+    length: Option<u64>,
+) -> Result<(), OciError> {
+    headers.insert(CONTENT_TYPE, value(media_type)?);
+    headers.insert(DOCKER_CONTENT_DIGEST, value(&digest.to_string())?);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Ok(())
+}
+
+/// Tells the client if the copy is stale, and the access log where it came from.
+fn note(response: &mut Response<Body>, provenance: Provenance) {
+    if provenance == Provenance::Stale {
+        response.headers_mut().insert(
+            WARNING,
+            HeaderValue::from_static("110 - \"Response is Stale\""),
+        );
+    }
+    let labels = AccessLabels::default().with("cache", provenance.as_str());
+    response.extensions_mut().insert(labels);
+}
+
+/// Only well-formed types come here, and none of them can hold what a header cannot.
+fn value(text: &str) -> Result<HeaderValue, OciError> {
+    HeaderValue::try_from(text).map_err(|_| {
+        OciError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::Unknown,
+            "the answer does not fit a header",
+        )
+    })
+}

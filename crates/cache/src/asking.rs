@@ -1,0 +1,140 @@
+//! Asks the upstream what there is, by HEAD: once for all who want to know, and not again while an absence is remembered.
+//!
+//! The upstream's yes for a repository is what earns that repository the content.
+
+use std::sync::Arc;
+
+use forebay_content::{Missing, Request, Resolved, SourceError};
+use forebay_oci::{Digest, Reference};
+
+use crate::caching_source::Inner;
+use crate::negative::Asked;
+
+impl Inner {
+    /// What the manifest is now.
+    pub(crate) async fn ask_manifest(
+        self: &Arc<Self>,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<Resolved, SourceError> {
+        let asked = Asked::manifest(request, reference);
+        self.absent(&asked)?;
+        let ticket = self.checks.join(asked.clone(), || {
+            let (inner, request, reference) =
+                (Arc::clone(self), request.clone(), reference.clone());
+            async move {
+                let answer = inner.source.resolve(&request, &reference).await;
+                match (&answer, &reference) {
+                    (Ok(resolved), Reference::Tag(tag)) => {
+                        inner.checked(&request.repository, tag, resolved).await
+                    }
+                    (Ok(resolved), Reference::Digest(_)) => {
+                        inner
+                            .kept
+                            .link(&inner.target(&request.repository), &resolved.digest);
+                    }
+                    (Err(error), _) => inner.remember_absence(asked, error),
+                }
+                answer
+            }
+        });
+        ticket.result().await?
+    }
+
+    /// Whether the blob is there, and its size if the upstream tells.
+    pub(crate) async fn ask_blob(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<Option<u64>, SourceError> {
+        let asked = Asked::blob(request, digest);
+        self.absent(&asked)?;
+        let ticket = self.stats.join(asked.clone(), || {
+            let (inner, request, digest) = (Arc::clone(self), request.clone(), digest.clone());
+            async move {
+                let answer = inner.source.stat_blob(&request, &digest).await;
+                match &answer {
+                    Ok(_) => inner.kept.link(&inner.target(&request.repository), &digest),
+                    Err(error) => inner.remember_absence(asked, error),
+                }
+                answer
+            }
+        });
+        ticket.result().await?
+    }
+
+    /// Has the repository earn a manifest, unless it has.
+    pub(crate) async fn earn_manifest(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<(), SourceError> {
+        if self
+            .kept
+            .is_linked(&self.target(&request.repository), digest)
+            .await
+        {
+            return Ok(());
+        }
+        self.ask_manifest(request, &Reference::Digest(digest.clone()))
+            .await
+            .map(drop)
+    }
+
+    /// Has the repository earn a blob, unless it has.
+    pub(crate) async fn earn_blob(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<(), SourceError> {
+        if self
+            .kept
+            .is_linked(&self.target(&request.repository), digest)
+            .await
+        {
+            return Ok(());
+        }
+        self.ask_blob(request, digest).await.map(drop)
+    }
+
+    /// The absence that is remembered, as an error.
+    pub(crate) fn absent(&self, asked: &Asked) -> Result<(), SourceError> {
+        self.negatives
+            .find(asked, self.kept.clock.as_ref())
+            .map_or(Ok(()), Err)
+    }
+
+    /// Remembers what the upstream answered in vain.
+    pub(crate) fn remember_absence(&self, asked: Asked, error: &SourceError) {
+        self.negatives.keep(asked, error, self.kept.clock.as_ref());
+    }
+}
+
+impl Asked {
+    /// A manifest of the request's repository.
+    pub(crate) fn manifest(request: &Request, reference: &Reference) -> Self {
+        Self {
+            repository: request.repository.clone(),
+            kind: Missing::Manifest,
+            reference: Some(reference.clone()),
+        }
+    }
+
+    /// A blob of the request's repository.
+    pub(crate) fn blob(request: &Request, digest: &Digest) -> Self {
+        Self {
+            repository: request.repository.clone(),
+            kind: Missing::Blob,
+            reference: Some(digest.clone().into()),
+        }
+    }
+
+    /// The request's repository itself.
+    pub(crate) fn repository(request: &Request) -> Self {
+        Self {
+            repository: request.repository.clone(),
+            kind: Missing::Repository,
+            reference: None,
+        }
+    }
+}

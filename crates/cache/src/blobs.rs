@@ -1,0 +1,111 @@
+//! Blobs: at rest and earned, or by a fill that everybody joins.
+
+use std::sync::Arc;
+
+use forebay_content::{Blob, BlobReader, ByteRange, Event, Provenance, Request, SourceError};
+use forebay_oci::Digest;
+
+use crate::caching_source::Inner;
+use crate::fill::Head;
+use crate::negative::Asked;
+use crate::reading::Reading;
+
+/// How often one request begins anew after another repository's fill was refused.
+const MAX_TURNS: usize = 3;
+
+impl Inner {
+    /// The blob of this digest, or a part of it.
+    pub(crate) async fn blob(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+        range: Option<ByteRange>,
+    ) -> Result<Blob, SourceError> {
+        if let Some(reader) = self.kept.find_blob(digest).await {
+            self.earn_blob(request, digest).await?;
+            self.kept.recency.note([digest], self.kept.clock.now());
+            return self.blob_at_rest(request, digest, reader, range);
+        }
+        self.blob_by_fill(request, digest, range).await
+    }
+
+    /// The blob's size, if it is there.
+    pub(crate) async fn stat_blob(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<Option<u64>, SourceError> {
+        if let Some(reader) = self.kept.find_blob(digest).await {
+            self.earn_blob(request, digest).await?;
+            return Ok(Some(reader.size()));
+        }
+        self.ask_blob(request, digest).await
+    }
+
+    fn blob_at_rest(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+        reader: Arc<dyn BlobReader>,
+        range: Option<ByteRange>,
+    ) -> Result<Blob, SourceError> {
+        let size = reader.size();
+        let part = range.map(|range| range.resolve(size)).transpose()?;
+        let bytes = part.clone().unwrap_or(0..size);
+        let body = Reading::at_rest(Arc::clone(self), request.clone(), digest.clone(), reader)
+            .stream(bytes);
+        Ok(Blob {
+            size: Some(size),
+            range: part,
+            body,
+            provenance: Provenance::Kept,
+        })
+    }
+
+    async fn blob_by_fill(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+        range: Option<ByteRange>,
+    ) -> Result<Blob, SourceError> {
+        let asked = Asked::blob(request, digest);
+        for _ in 0..MAX_TURNS {
+            self.absent(&asked)?;
+            let (fill, joined) = self.fill(request, digest);
+            let is_others = fill.repository != request.repository;
+            if joined {
+                self.kept.observe.observe(&Event::FillJoined {
+                    upstream: &self.upstream,
+                });
+            }
+            if is_others {
+                // Before its bytes may be seen through this repository, this repository has to earn them.
+                self.earn_blob(request, digest).await?;
+            }
+            match fill.head().await {
+                Ok(Head { size, provenance }) => {
+                    let part = match (range, size) {
+                        (Some(range), Some(size)) => Some(range.resolve(size)?),
+                        // A range of an unknown size cannot be answered as one (RFC 9110 §14.2 lets us give the whole).
+                        _ => None,
+                    };
+                    let bytes = part.clone().unwrap_or(0..size.unwrap_or(u64::MAX));
+                    let body =
+                        Reading::filling(Arc::clone(self), request.clone(), fill).stream(bytes);
+                    return Ok(Blob {
+                        size,
+                        range: part,
+                        body,
+                        provenance,
+                    });
+                }
+                Err(error) if error.is_answer() && is_others => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(SourceError::Unavailable {
+            why: "other repositories' refusals came first".to_owned(),
+            retry_after: None,
+        })
+    }
+}

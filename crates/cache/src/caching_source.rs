@@ -1,0 +1,179 @@
+//! A source around a source: answers from what is kept, else asks the other one once, and keeps the answer.
+//!
+//! One for each upstream; they share what is kept. This file is the table of contents: `tags.rs` knows how long a tag is
+//! fresh, `manifests.rs` and `blobs.rs` fetch once for all, `lists.rs` keeps tag and referrer lists.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use forebay_content::{
+    Blob, ByteRange, ContentSource, Event, List, ListKey, ManifestContent, Missing, Provenance,
+    Request, Resolved, SourceError,
+};
+use forebay_oci::{Digest, Page, Reference, RepositoryName, Tag, Target, UpstreamName};
+use moka::sync::Cache;
+
+use crate::fills::Fills;
+use crate::flight::Flights;
+use crate::kept::{Kept, StoredManifest};
+use crate::negative::{Asked, Negatives};
+use crate::policy::Policy;
+use crate::tags::TagState;
+
+/// The most tags that one source holds in memory.
+const MAX_TAGS: u64 = 20_000;
+
+/// A cache before one upstream.
+pub struct CachingSource {
+    inner: Arc<Inner>,
+}
+
+/// What the detached work of a source needs of it.
+pub(crate) struct Inner {
+    pub(crate) upstream: UpstreamName,
+    pub(crate) source: Arc<dyn ContentSource>,
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) policy: Policy,
+    pub(crate) negatives: Negatives,
+    pub(crate) tags: Cache<(RepositoryName, Tag), Arc<TagState>>,
+    pub(crate) checks: Flights<Asked, Result<Resolved, SourceError>>,
+    pub(crate) stats: Flights<Asked, Result<Option<u64>, SourceError>>,
+    pub(crate) fetches: Flights<Digest, Fetched>,
+    pub(crate) pages: Flights<(RepositoryName, ListKey), Result<List, SourceError>>,
+    pub(crate) fills: Fills,
+}
+
+/// A manifest that was fetched, or why not, and for which repository: a refusal binds only that one.
+#[derive(Clone)]
+pub(crate) struct Fetched {
+    pub(crate) repository: RepositoryName,
+    pub(crate) result: Result<Arc<StoredManifest>, SourceError>,
+}
+
+impl CachingSource {
+    /// A cache before `source`, which is the upstream of that name.
+    pub fn new(
+        upstream: UpstreamName,
+        source: Arc<dyn ContentSource>,
+        kept: Arc<Kept>,
+        policy: Policy,
+    ) -> Self {
+        let supervisor = || kept.supervisor.clone();
+        let inner = Inner {
+            upstream,
+            source,
+            negatives: Negatives::new(policy.negative_ttl),
+            policy,
+            tags: Cache::new(MAX_TAGS),
+            checks: Flights::new(supervisor()),
+            fetches: Flights::new(supervisor()),
+            stats: Flights::new(supervisor()),
+            pages: Flights::new(supervisor()),
+            fills: Fills::default(),
+            kept,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Asks the upstream what the tag is now, however fresh the kept answer is, and fetches it if it changed.
+    pub async fn refresh(&self, request: &Request, tag: &Tag) -> Result<Resolved, SourceError> {
+        self.inner.refresh(request, tag).await
+    }
+}
+
+impl Inner {
+    pub(crate) fn target(&self, repository: &RepositoryName) -> Target {
+        Target {
+            upstream: Arc::clone(&self.upstream),
+            repository: repository.clone(),
+        }
+    }
+
+    fn served(&self, request: &Request, kind: Missing, provenance: Provenance) {
+        let target = self.target(&request.repository);
+        self.kept.observe.observe(&Event::Served {
+            target: &target,
+            kind,
+            provenance,
+        });
+    }
+}
+
+#[async_trait]
+impl ContentSource for CachingSource {
+    async fn resolve(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<Resolved, SourceError> {
+        let resolved = match reference {
+            Reference::Tag(tag) => self.inner.resolve_tag(request, tag).await,
+            Reference::Digest(digest) => self.inner.resolve_digest(request, digest).await,
+        }?;
+        self.inner
+            .served(request, Missing::Manifest, resolved.provenance);
+        Ok(resolved)
+    }
+
+    async fn manifest(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<ManifestContent, SourceError> {
+        let content = match reference {
+            Reference::Tag(tag) => self.inner.manifest_by_tag(request, tag).await,
+            Reference::Digest(digest) => self.inner.manifest_by_digest(request, digest).await,
+        }?;
+        self.inner
+            .served(request, Missing::Manifest, content.provenance);
+        Ok(content)
+    }
+
+    async fn stat_blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<Option<u64>, SourceError> {
+        self.inner.stat_blob(request, digest).await
+    }
+
+    async fn blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        range: Option<ByteRange>,
+    ) -> Result<Blob, SourceError> {
+        let blob = self.inner.blob(request, digest, range).await?;
+        self.inner.served(request, Missing::Blob, blob.provenance);
+        Ok(blob)
+    }
+
+    async fn tags(&self, request: &Request, page: &Page) -> Result<List, SourceError> {
+        let key = ListKey::Tags {
+            n: page.n,
+            last: page.last.clone(),
+        };
+        let list = self.inner.list(request, key).await?;
+        self.inner
+            .served(request, Missing::Repository, list.provenance);
+        Ok(list)
+    }
+
+    async fn referrers(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<List, SourceError> {
+        let key = ListKey::Referrers {
+            digest: digest.clone(),
+            artifact_type: artifact_type.map(str::to_owned),
+        };
+        let list = self.inner.list(request, key).await?;
+        self.inner
+            .served(request, Missing::Repository, list.provenance);
+        Ok(list)
+    }
+}

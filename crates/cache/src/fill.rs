@@ -1,0 +1,379 @@
+//! One fetch of a blob from the upstream, owned by no request.
+//!
+//! A task writes a spool file, which is the blob's stage, and publishes how far it has come; everybody reads the spool from
+//! where they like and waits for the rest (`reading.rs`). A broken upstream connection is resumed under the same hasher. The
+//! last byte is published when the digest is right, and never if it is wrong. When the disk fails, the fill is adrift: its
+//! readers go on from there by themselves, each with the hash of what came before.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use forebay_content::{
+    BlobError, BlobReader, BlobStream, ByteRange, Event, FillEnd, Provenance, Request, SourceError,
+    Stage,
+};
+use forebay_oci::{Digest, Hasher, RepositoryName, Target};
+use futures::TryStreamExt;
+use tokio::sync::watch;
+use tracing::{debug, warn};
+
+use crate::caching_source::Inner;
+use crate::negative::Asked;
+
+/// How often a broken connection is resumed without a byte gained between.
+const MAX_IDLE_RESUMES: u32 = 4;
+
+/// The wait before the first resume; doubled each time nothing was gained.
+const FIRST_RESUME_WAIT: Duration = Duration::from_millis(100);
+
+/// A fill as its readers see it.
+pub(crate) struct Fill {
+    pub(crate) repository: RepositoryName,
+    pub(crate) digest: Digest,
+    progress: watch::Sender<Progress>,
+}
+
+/// How far a fill has come.
+#[derive(Clone)]
+pub(crate) struct Progress {
+    pub(crate) phase: Phase,
+    /// How many bytes may be given to clients.
+    pub(crate) readable: u64,
+    /// The blob's size, once it is known.
+    pub(crate) size: Option<u64>,
+    /// Where the bytes are.
+    pub(crate) spool: Option<Arc<dyn BlobReader>>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Phase {
+    /// The upstream has not answered yet.
+    Asking,
+    /// Bytes are coming.
+    Receiving,
+    /// All bytes are here, and are the right ones.
+    Whole,
+    /// There is nothing more to come.
+    Failed(SourceError),
+    /// The disk failed after `readable` bytes; the hasher has seen those.
+    Adrift(Hasher),
+}
+
+/// What is known when the upstream's headers are in.
+pub(crate) struct Head {
+    pub(crate) size: Option<u64>,
+    pub(crate) provenance: Provenance,
+}
+
+/// The task's side of a fill.
+pub(crate) struct Filling {
+    inner: Arc<Inner>,
+    request: Request,
+    fill: Arc<Fill>,
+    hasher: Hasher,
+    written: u64,
+    size: Option<u64>,
+}
+
+/// Why copying from the upstream into the spool stopped.
+enum Stop {
+    Upstream(SourceError),
+    Disk(BlobError),
+}
+
+// === impl Fill ===
+
+impl Fill {
+    pub(crate) fn new(repository: RepositoryName, digest: Digest) -> Self {
+        let progress = Progress {
+            phase: Phase::Asking,
+            readable: 0,
+            size: None,
+            spool: None,
+        };
+        Self {
+            repository,
+            digest,
+            progress: watch::channel(progress).0,
+        }
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Waits for the upstream's headers.
+    pub(crate) async fn head(&self) -> Result<Head, SourceError> {
+        let mut watch = self.watch();
+        let begun = |progress: &Progress| !matches!(progress.phase, Phase::Asking);
+        let progress = watch.wait_for(begun).await.map_err(SourceError::internal)?;
+        let provenance = match &progress.phase {
+            Phase::Failed(error) => return Err(error.clone()),
+            Phase::Adrift(_) if progress.readable == 0 => Provenance::PassedOn,
+            _ => Provenance::Fetched,
+        };
+        Ok(Head {
+            size: progress.size,
+            provenance,
+        })
+    }
+
+    /// Ends the fill for its readers, if it has not ended: its task is gone.
+    pub(crate) fn give_up(&self) {
+        self.progress.send_if_modified(|progress| {
+            let unended = matches!(progress.phase, Phase::Asking | Phase::Receiving);
+            if unended {
+                let why = "the fetch was given up".to_owned();
+                progress.phase = Phase::Failed(SourceError::Unavailable {
+                    why,
+                    retry_after: None,
+                });
+            }
+            unended
+        });
+    }
+}
+
+// === impl Filling ===
+
+impl Filling {
+    pub(crate) fn new(inner: Arc<Inner>, request: Request, fill: Arc<Fill>) -> Self {
+        let hasher = Hasher::new(fill.digest.algorithm());
+        Self {
+            inner,
+            request,
+            fill,
+            hasher,
+            written: 0,
+            size: None,
+        }
+    }
+
+    /// Does the whole fill and tells how it ended.
+    pub(crate) async fn run(mut self) {
+        let end = match self.fetch().await {
+            Ok(stage) => self.keep(stage).await,
+            Err(Stop::Disk(error)) => {
+                self.inner.kept.health.blob_not_kept(&error);
+                self.publish(Phase::Adrift(self.hasher.clone()));
+                FillEnd::PassedOn
+            }
+            Err(Stop::Upstream(error)) => self.fail(error),
+        };
+        let upstream = &self.inner.upstream;
+        self.inner.kept.observe.observe(&Event::FillEnded {
+            upstream,
+            end,
+            bytes: self.written,
+        });
+    }
+
+    /// Brings all bytes into a stage.
+    async fn fetch(&mut self) -> Result<Box<dyn Stage>, Stop> {
+        let (size, mut body) = self.ask().await?;
+        let told = self.told_size();
+        if let (Some(size), Some(told)) = (size, told)
+            && size != told
+        {
+            return Err(invalid(format!(
+                "{size} bytes where the manifest says {told}"
+            )));
+        }
+        self.size = size.or(told);
+        let mut stage = self.inner.kept.stage(self.size).await.map_err(|error| {
+            self.publish_size();
+            Stop::Disk(error)
+        })?;
+        self.fill.progress.send_modify(|progress| {
+            progress.spool = Some(stage.reader());
+            progress.size = self.size;
+            progress.phase = Phase::Receiving;
+        });
+        let mut idle_resumes = 0;
+        loop {
+            let before = self.written;
+            let cut = match self.copy(body, stage.as_mut()).await {
+                Ok(()) => return Ok(stage),
+                Err(Stop::Upstream(error)) => error,
+                Err(disk) => return Err(disk),
+            };
+            idle_resumes = if self.written > before {
+                0
+            } else {
+                idle_resumes + 1
+            };
+            body = self.resume(cut, &mut idle_resumes).await?;
+        }
+    }
+
+    /// The size that a manifest of the same repository tells.
+    fn told_size(&self) -> Option<u64> {
+        let Target {
+            upstream,
+            repository,
+        } = self.inner.target(&self.request.repository);
+        self.inner
+            .kept
+            .sizes
+            .get(&(upstream, repository, self.fill.digest.clone()))
+    }
+
+    /// Asks the upstream for what is missing: the size of the whole, and the bytes from `written` on.
+    async fn ask(&self) -> Result<(Option<u64>, BlobStream), Stop> {
+        let from = (self.written > 0).then_some(ByteRange::From {
+            first: self.written,
+        });
+        let answer = self
+            .inner
+            .source
+            .blob(&self.request, &self.fill.digest, from)
+            .await;
+        let blob = answer.map_err(Stop::Upstream)?;
+        if let (Some(size), Some(known)) = (blob.size, self.size)
+            && size != known
+        {
+            return Err(invalid(format!("{size} bytes where there were {known}")));
+        }
+        let body = match blob.range {
+            None if self.written > 0 => skip(blob.body, self.written),
+            _ => blob.body,
+        };
+        Ok((blob.size, body))
+    }
+
+    /// Goes on after `cut`, as long as something is gained now and then.
+    async fn resume(
+        &self,
+        mut cut: SourceError,
+        idle_resumes: &mut u32,
+    ) -> Result<BlobStream, Stop> {
+        while can_resume(&cut) && *idle_resumes < MAX_IDLE_RESUMES {
+            debug!(digest = %self.fill.digest, at = self.written, %cut, "resuming a fill");
+            self.inner
+                .kept
+                .clock
+                .sleep(FIRST_RESUME_WAIT * 2_u32.pow(*idle_resumes))
+                .await;
+            match self.ask().await {
+                Ok((_, body)) => return Ok(body),
+                Err(Stop::Upstream(error)) => cut = error,
+                Err(disk) => return Err(disk),
+            }
+            *idle_resumes += 1;
+        }
+        Err(Stop::Upstream(cut))
+    }
+
+    /// Copies until the body ends as it should.
+    async fn copy(&mut self, mut body: BlobStream, stage: &mut dyn Stage) -> Result<(), Stop> {
+        while let Some(bytes) = body.try_next().await.map_err(Stop::Upstream)? {
+            self.take(bytes, stage).await?;
+        }
+        match self.size {
+            Some(size) if self.written < size => Err(Stop::Upstream(SourceError::Unavailable {
+                why: format!("the blob ended after {} of {size} bytes", self.written),
+                retry_after: None,
+            })),
+            _ => Ok(()),
+        }
+    }
+
+    async fn take(&mut self, bytes: Bytes, stage: &mut dyn Stage) -> Result<(), Stop> {
+        let written = self.written + bytes.len() as u64;
+        if self.size.is_some_and(|size| written > size) {
+            return Err(invalid(format!(
+                "more than the {} bytes that it has",
+                self.size.unwrap_or_default()
+            )));
+        }
+        // Hashed after it is written: a hasher of a fill that goes adrift has seen what readers find in the spool.
+        stage.write(bytes.clone()).await.map_err(Stop::Disk)?;
+        self.hasher.update(&bytes);
+        self.written = written;
+        self.publish(Phase::Receiving);
+        Ok(())
+    }
+
+    /// Publishes the phase with what may be read in it. Of a size that clients were told, the last byte is held back: without
+    /// it no response is complete.
+    fn publish(&self, phase: Phase) {
+        let held_back = match phase {
+            Phase::Receiving => u64::from(self.size == Some(self.written)),
+            _ => 0,
+        };
+        self.fill.progress.send_modify(|progress| {
+            progress.readable = self.written.saturating_sub(held_back);
+            progress.phase = phase;
+        });
+    }
+
+    fn publish_size(&self) {
+        self.fill
+            .progress
+            .send_modify(|progress| progress.size = self.size);
+    }
+
+    /// Checks the digest, lets the readers have the tail, and makes the blob durable behind them.
+    async fn keep(&self, stage: Box<dyn Stage>) -> FillEnd {
+        let digest = self.hasher.clone().finish();
+        if digest != self.fill.digest {
+            return self.fail(SourceError::Invalid {
+                why: "the bytes are not those of the digest".to_owned(),
+            });
+        }
+        self.publish(Phase::Whole);
+        let target = self.inner.target(&self.request.repository);
+        self.inner.kept.remember_link(&target, &digest);
+        if self
+            .inner
+            .kept
+            .commit(&target, stage, &digest, self.written)
+            .await
+        {
+            FillEnd::Kept
+        } else {
+            FillEnd::PassedOn
+        }
+    }
+
+    fn fail(&self, error: SourceError) -> FillEnd {
+        let end = if matches!(error, SourceError::Invalid { .. }) {
+            FillEnd::WrongBytes
+        } else {
+            FillEnd::Failed
+        };
+        if end == FillEnd::WrongBytes {
+            warn!(upstream = %self.inner.upstream, digest = %self.fill.digest, %error, "an upstream's blob was refused");
+        }
+        let asked = Asked::blob(&self.request, &self.fill.digest);
+        self.inner.remember_absence(asked, &error);
+        self.fill
+            .progress
+            .send_modify(|progress| progress.phase = Phase::Failed(error));
+        end
+    }
+}
+
+/// A cut connection is worth another try; an answer, a limit or a lie is not.
+const fn can_resume(error: &SourceError) -> bool {
+    matches!(
+        error,
+        SourceError::Unavailable { .. } | SourceError::TimedOut { .. }
+    )
+}
+
+const fn invalid(why: String) -> Stop {
+    Stop::Upstream(SourceError::Invalid { why })
+}
+
+/// Leaves out the first `count` bytes: the upstream gave the whole where the rest was asked for.
+pub(crate) fn skip(body: BlobStream, count: u64) -> BlobStream {
+    let mut left = count;
+    Box::pin(body.try_filter_map(move |mut bytes| {
+        let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        left -= skipped as u64;
+        let rest = bytes.split_off(skipped);
+        std::future::ready(Ok((!rest.is_empty()).then_some(rest)))
+    }))
+}

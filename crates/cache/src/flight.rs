@@ -1,0 +1,160 @@
+//! One piece of work for all who want its result at the same time.
+//!
+//! The work is a task of its own: it belongs to none of those who wait, so that their leaving stops nothing.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use forebay_content::SourceError;
+use forebay_jobs::Supervisor;
+use tokio::sync::watch;
+
+/// Work under way, by what it is for.
+pub(crate) struct Flights<K, V> {
+    supervisor: Supervisor,
+    running: Arc<Mutex<Running<K, V>>>,
+}
+
+type Running<K, V> = HashMap<K, watch::Receiver<Option<V>>>;
+
+/// The result to come of a flight.
+pub(crate) struct Ticket<V> {
+    result: watch::Receiver<Option<V>>,
+}
+
+/// The work ended without a result: it panicked, or the program is stopping.
+#[derive(Debug, thiserror::Error)]
+#[error("the work was given up")]
+pub(crate) struct GivenUp;
+
+// === impl Flights ===
+
+impl<K, V> Flights<K, V>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(supervisor: Supervisor) -> Self {
+        Self {
+            supervisor,
+            running: Arc::default(),
+        }
+    }
+
+    /// Joins the work for `key`, or begins it.
+    pub(crate) fn join<F>(&self, key: K, work: impl FnOnce() -> F) -> Ticket<V>
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        let mut running = lock(&self.running);
+        if let Some(result) = running.get(&key) {
+            return Ticket { result: result.clone() };
+        }
+        let (announce, result) = watch::channel(None);
+        running.insert(key.clone(), result.clone());
+        drop(running);
+        // The guard, not the work's end, takes the entry away: a panic must not leave one that nobody will ever end.
+        let entry = Entry {
+            running: Arc::clone(&self.running),
+            key,
+        };
+        let work = work();
+        self.supervisor.spawn("flight", async move {
+            let _entry = entry;
+            let value = work.await;
+            announce.send_replace(Some(value));
+        });
+        Ticket { result }
+    }
+}
+
+struct Entry<K: Eq + Hash, V> {
+    running: Arc<Mutex<Running<K, V>>>,
+    key: K,
+}
+
+impl<K: Eq + Hash, V> Drop for Entry<K, V> {
+    fn drop(&mut self) {
+        lock(&self.running).remove(&self.key);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// === impl Ticket ===
+
+impl<V: Clone> Ticket<V> {
+    /// Waits for the result.
+    pub(crate) async fn result(mut self) -> Result<V, SourceError> {
+        let value = self
+            .result
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| SourceError::internal(GivenUp))?;
+        value.clone().ok_or_else(|| SourceError::internal(GivenUp))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_who_ask_at_once_share_one_piece_of_work() {
+        let flights = Flights::new(Supervisor::new());
+        let begun = Arc::new(AtomicU32::new(0));
+        let (release, gate) = oneshot::channel::<()>();
+        let mut gate = Some(gate);
+        let tickets: Vec<_> = (0..100)
+            .map(|_| {
+                flights.join("key", || {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    let gate = gate.take().unwrap();
+                    async move { gate.await.is_ok() }
+                })
+            })
+            .collect();
+        release.send(()).unwrap();
+        for ticket in tickets {
+            assert!(ticket.result().await.unwrap());
+        }
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn the_work_goes_on_when_all_who_waited_have_left() {
+        let flights = Flights::new(Supervisor::new());
+        let (release, gate) = oneshot::channel::<()>();
+        let (ended, end) = oneshot::channel();
+        drop(flights.join("key", || async move {
+            gate.await.unwrap();
+            ended.send(()).unwrap();
+        }));
+        release.send(()).unwrap();
+        end.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_for_those_who_wait_and_the_next_begins_anew() {
+        let flights: Flights<_, u32> = Flights::new(Supervisor::new());
+        assert!(
+            flights
+                .join("key", || async { panic!("on purpose") })
+                .result()
+                .await
+                .is_err()
+        );
+        assert_eq!(
+            flights.join("key", || async { 7 }).result().await.unwrap(),
+            7
+        );
+    }
+}

@@ -1,0 +1,255 @@
+//! The kept content and what is known of it, shared by the sources of all upstreams.
+//!
+//! Memory in front, catalog and blob store behind: a warm answer comes from memory or from one read, never from behind a
+//! write. `keep.rs` writes, `space.rs` makes room, `links.rs` says who may see what.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use forebay_content::{
+    BlobError, BlobReader, BlobStore, Catalog, CatalogError, ChildKind, Clock, KeptManifest,
+    Observe, collect_reader,
+};
+use forebay_jobs::Supervisor;
+use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, RepositoryName, UpstreamName};
+use moka::sync::Cache;
+
+use crate::Health;
+use crate::recency::{FLUSH_EVERY, Recency};
+use crate::space::Space;
+
+/// The most bytes of manifests in memory.
+const MAX_MANIFESTS_BYTES: u64 = 24 * 1024 * 1024;
+
+/// The most links in memory.
+const MAX_LINKS: u64 = 50_000;
+
+/// The most blobs held open: a file descriptor and a checksum table each.
+const MAX_READERS: u64 = 256;
+
+/// The most blob sizes remembered from manifests.
+const MAX_SIZES: u64 = 50_000;
+
+/// How often one manifest's use is noted, at most: a note per request would be the dearest part of a warm one.
+const NOTE_EVERY: Duration = Duration::from_secs(10);
+
+/// What the operator sets for the kept content as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptConfig {
+    /// The most bytes at rest; `None` is as much as the disk holds.
+    pub max_bytes: Option<u64>,
+}
+
+/// The kept content. One for all upstreams: equal bytes are kept once.
+pub struct Kept {
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observe: Arc<dyn Observe>,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) health: Health,
+    pub(crate) recency: Recency,
+    pub(crate) space: Space,
+    pub(crate) links: Cache<LinkKey, ()>,
+    /// Blob sizes as a repository's own manifests tell them: another's could lie about them.
+    pub(crate) sizes: Cache<LinkKey, u64>,
+    manifests: Cache<Digest, Arc<StoredManifest>>,
+    readers: Cache<Digest, Arc<dyn BlobReader>>,
+}
+
+/// A repository of an upstream, and content that it may show.
+pub(crate) type LinkKey = (UpstreamName, RepositoryName, Digest);
+
+/// A manifest in memory, checked against its digest when it came in.
+pub(crate) struct StoredManifest {
+    pub(crate) digest: Digest,
+    pub(crate) media_type: MediaType,
+    pub(crate) bytes: Bytes,
+    /// Its configuration and layers.
+    pub(crate) blobs: Vec<Digest>,
+    noted_at_secs: AtomicU64,
+}
+
+impl Kept {
+    /// Opens the kept content over its stores. Asks the catalog once how much there is.
+    pub async fn open(
+        stores: (Arc<dyn BlobStore>, Arc<dyn Catalog>),
+        config: KeptConfig,
+        clock: Arc<dyn Clock>,
+        observe: Arc<dyn Observe>,
+        supervisor: Supervisor,
+    ) -> Result<Arc<Self>, CatalogError> {
+        let (blobs, catalog) = stores;
+        let usage = catalog.usage().await?;
+        let weigh = |_: &Digest, stored: &Arc<StoredManifest>| {
+            u32::try_from(stored.bytes.len()).unwrap_or(u32::MAX)
+        };
+        let kept = Arc::new(Self {
+            blobs,
+            catalog,
+            clock,
+            observe,
+            supervisor,
+            health: Health::default(),
+            recency: Recency::default(),
+            space: Space::new(config.max_bytes, usage),
+            links: Cache::new(MAX_LINKS),
+            sizes: Cache::new(MAX_SIZES),
+            manifests: Cache::builder()
+                .max_capacity(MAX_MANIFESTS_BYTES)
+                .weigher(weigh)
+                .build(),
+            readers: Cache::new(MAX_READERS),
+        });
+        kept.write_recency_behind();
+        Ok(kept)
+    }
+
+    /// Whether what is fetched can be kept.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Bytes at rest now.
+    pub fn bytes(&self) -> u64 {
+        self.space.bytes()
+    }
+
+    /// Sets the most bytes at rest; takes effect with the next fill.
+    pub fn set_max_bytes(&self, max_bytes: Option<u64>) {
+        self.space.set_max_bytes(max_bytes);
+    }
+
+    /// Writes down what is only noted. Called once more when all else has ended.
+    pub async fn flush(&self) {
+        self.recency.flush(self.catalog.as_ref()).await;
+    }
+
+    fn write_recency_behind(self: &Arc<Self>) {
+        let kept = Arc::clone(self);
+        self.supervisor.spawn("recency", async move {
+            loop {
+                tokio::select! {
+                    () = kept.clock.sleep(FLUSH_EVERY) => kept.flush().await,
+                    () = kept.supervisor.stopping() => return kept.flush().await,
+                }
+            }
+        });
+    }
+
+    /// An open blob, if it is at rest and sound.
+    pub(crate) async fn find_blob(&self, digest: &Digest) -> Option<Arc<dyn BlobReader>> {
+        if let Some(reader) = self.readers.get(digest) {
+            return Some(reader);
+        }
+        match self.blobs.open(digest).await {
+            Ok(reader) => {
+                self.readers.insert(digest.clone(), Arc::clone(&reader));
+                Some(reader)
+            }
+            Err(error @ BlobError::Corrupt(_)) => self.discard(digest, &error).await,
+            // Not there, or out of reach for now, which is no reason to throw it away.
+            Err(_) => None,
+        }
+    }
+
+    /// A manifest, if it is at rest and sound.
+    pub(crate) async fn find_manifest(&self, digest: &Digest) -> Option<Arc<StoredManifest>> {
+        if let Some(stored) = self.manifests.get(digest) {
+            return Some(stored);
+        }
+        let record = self.catalog.find_manifest(digest).await.ok()??;
+        let reader = self.find_blob(digest).await?;
+        let bytes = match collect_reader(reader.as_ref(), MAX_MANIFEST_BYTES).await {
+            Ok(bytes) if digest.matches(&bytes) => bytes,
+            Ok(_) => {
+                return self
+                    .discard(
+                        digest,
+                        &BlobError::Corrupt("other bytes than its digest says"),
+                    )
+                    .await;
+            }
+            Err(error) => return self.discard(digest, &error).await,
+        };
+        let stored = Arc::new(StoredManifest::new(
+            digest.clone(),
+            record.media_type,
+            bytes,
+        ));
+        self.remember(&stored);
+        Some(stored)
+    }
+
+    /// Holds a manifest in memory, and the sizes that it tells of its blobs.
+    pub(crate) fn remember(&self, stored: &Arc<StoredManifest>) {
+        self.manifests
+            .insert(stored.digest.clone(), Arc::clone(stored));
+    }
+
+    /// Notes that a manifest is used, and with it the blobs that whoever pulls it may ask for next.
+    pub(crate) fn note_use(&self, stored: &StoredManifest) {
+        let now_secs = self.clock.monotonic().as_secs();
+        let noted_secs = stored.noted_at_secs.load(Ordering::Relaxed);
+        if noted_secs == 0 || now_secs.saturating_sub(noted_secs) >= NOTE_EVERY.as_secs() {
+            stored
+                .noted_at_secs
+                .store(now_secs.max(1), Ordering::Relaxed);
+            self.recency.note(
+                stored.blobs.iter().chain([&stored.digest]),
+                self.clock.now(),
+            );
+        }
+    }
+
+    /// Forgets what memory holds of content that is no longer at rest.
+    pub(crate) fn forget(&self, digest: &Digest) {
+        self.manifests.invalidate(digest);
+        self.readers.invalidate(digest);
+    }
+}
+
+impl StoredManifest {
+    /// A manifest whose bytes were checked. What cannot be read as a manifest is kept all the same, as it came.
+    pub(crate) fn new(digest: Digest, media_type: MediaType, bytes: Bytes) -> Self {
+        let parsed = Manifest::parse(&bytes).ok();
+        let blobs =
+            parsed.map(|manifest| manifest.blobs.into_iter().map(|blob| blob.digest).collect());
+        Self {
+            digest,
+            media_type,
+            bytes,
+            blobs: blobs.unwrap_or_default(),
+            noted_at_secs: AtomicU64::new(0),
+        }
+    }
+
+    /// What the catalog records of it.
+    pub(crate) fn record(&self) -> KeptManifest {
+        let parsed = Manifest::parse(&self.bytes).ok();
+        let children = parsed.map(|manifest| {
+            let child = |kind| {
+                move |descriptor: forebay_oci::Descriptor| forebay_content::Child {
+                    digest: descriptor.digest,
+                    size: descriptor.size,
+                    kind,
+                }
+            };
+            let manifests = manifest
+                .manifests
+                .into_iter()
+                .map(child(ChildKind::Manifest));
+            manifests
+                .chain(manifest.blobs.into_iter().map(child(ChildKind::Blob)))
+                .collect()
+        });
+        KeptManifest {
+            digest: self.digest.clone(),
+            media_type: self.media_type.clone(),
+            size: self.bytes.len() as u64,
+            children: children.unwrap_or_default(),
+        }
+    }
+}

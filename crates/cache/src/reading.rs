@@ -1,0 +1,201 @@
+//! Reads a blob for one client, wherever its bytes are: at rest, in a fill, or passed on from the upstream.
+//!
+//! The source may change under the reader without the client's noticing: damage at rest turns into a fill that heals it, a
+//! fill whose disk fails turns into bytes passed on. What has been sent stays true, because every chunk was checked.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use forebay_content::{BlobReader, BlobStream, ByteRange, Request, SourceError};
+use forebay_oci::{Digest, Hasher};
+use futures::{StreamExt, stream};
+use tokio::sync::watch;
+
+use crate::caching_source::Inner;
+use crate::fill::{Fill, Phase, Progress, skip};
+use crate::passing::Passing;
+
+/// One client's reading.
+pub(crate) struct Reading {
+    inner: Arc<Inner>,
+    request: Request,
+    digest: Digest,
+    from: From,
+    wanted: Range<u64>,
+}
+
+enum From {
+    Rest(Arc<dyn BlobReader>),
+    Fill(watch::Receiver<Progress>),
+    Upstream(BlobStream),
+}
+
+/// What a look at a fill tells a reader to do.
+enum Step {
+    Read(Arc<dyn BlobReader>, u64),
+    GoOnAlone {
+        hasher: Hasher,
+        at: u64,
+        size: Option<u64>,
+    },
+    End,
+}
+
+impl Reading {
+    /// Reads a blob that is at rest.
+    pub(crate) fn at_rest(
+        inner: Arc<Inner>,
+        request: Request,
+        digest: Digest,
+        reader: Arc<dyn BlobReader>,
+    ) -> Self {
+        Self {
+            inner,
+            request,
+            digest,
+            from: From::Rest(reader),
+            wanted: 0..0,
+        }
+    }
+
+    /// Reads a blob that is being filled.
+    pub(crate) fn filling(inner: Arc<Inner>, request: Request, fill: Arc<Fill>) -> Self {
+        let from = From::Fill(fill.watch());
+        Self {
+            inner,
+            request,
+            digest: fill.digest.clone(),
+            from,
+            wanted: 0..0,
+        }
+    }
+
+    /// The bytes of `wanted`; an end beyond the blob's means the blob's.
+    pub(crate) fn stream(mut self, wanted: Range<u64>) -> BlobStream {
+        self.wanted = wanted;
+        Box::pin(stream::try_unfold(self, |mut reading| async move {
+            let bytes = reading.next().await?;
+            Ok(bytes.map(|bytes| (bytes, reading)))
+        }))
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, SourceError> {
+        loop {
+            match &mut self.from {
+                From::Upstream(body) => return body.next().await.transpose(),
+                _ if self.wanted.is_empty() => return Ok(None),
+                From::Rest(reader) => {
+                    let reader = Arc::clone(reader);
+                    if let Some(bytes) = self.read_at_rest(reader).await {
+                        return Ok(Some(bytes));
+                    }
+                }
+                From::Fill(watch) => match step(watch, self.wanted.start).await? {
+                    Step::Read(spool, readable) => {
+                        return self.read_spool(spool.as_ref(), readable).await.map(Some);
+                    }
+                    Step::GoOnAlone { hasher, at, size } => {
+                        self.go_on_alone(hasher, at, size).await?
+                    }
+                    Step::End => return Ok(None),
+                },
+            }
+        }
+    }
+
+    /// The next bytes at rest, or `None` if they are damaged and a fill is to heal them.
+    async fn read_at_rest(&mut self, reader: Arc<dyn BlobReader>) -> Option<Bytes> {
+        let error = match reader.read(self.wanted.start).await {
+            Ok(bytes) if bytes.is_empty() => {
+                forebay_content::BlobError::Corrupt("shorter than it was")
+            }
+            Ok(bytes) => return Some(self.took(bytes)),
+            Err(error) => error,
+        };
+        self.inner.kept.discard::<()>(&self.digest, &error).await;
+        // The repository has earned this blob, so that whoever begins the fill, this reader may join it.
+        let (fill, _) = self.inner.fill(&self.request, &self.digest);
+        self.from = From::Fill(fill.watch());
+        None
+    }
+
+    async fn read_spool(
+        &mut self,
+        spool: &dyn BlobReader,
+        readable: u64,
+    ) -> Result<Bytes, SourceError> {
+        let mut bytes = spool
+            .read(self.wanted.start)
+            .await
+            .map_err(SourceError::internal)?;
+        // The spool may hold a tail that is not to be seen yet.
+        let allowed = usize::try_from(readable - self.wanted.start).unwrap_or(usize::MAX);
+        bytes.truncate(allowed);
+        if bytes.is_empty() {
+            return Err(SourceError::internal(forebay_content::BlobError::Corrupt(
+                "shorter than it was",
+            )));
+        }
+        Ok(self.took(bytes))
+    }
+
+    fn took(&mut self, mut bytes: Bytes) -> Bytes {
+        let left = usize::try_from(self.wanted.end - self.wanted.start).unwrap_or(usize::MAX);
+        bytes.truncate(left);
+        self.wanted.start += bytes.len() as u64;
+        bytes
+    }
+
+    /// Goes on with a request of one's own where the fill's disk failed.
+    async fn go_on_alone(
+        &mut self,
+        hasher: Hasher,
+        at: u64,
+        size: Option<u64>,
+    ) -> Result<(), SourceError> {
+        let from = (at > 0).then_some(ByteRange::From { first: at });
+        let blob = self
+            .inner
+            .source
+            .blob(&self.request, &self.digest, from)
+            .await?;
+        let body = if blob.range.is_none() && at > 0 {
+            skip(blob.body, at)
+        } else {
+            blob.body
+        };
+        let passing = Passing {
+            body,
+            hasher,
+            position: at,
+            digest: self.digest.clone(),
+            size: size.or(blob.size),
+        };
+        self.from = From::Upstream(passing.stream(self.wanted.clone()));
+        Ok(())
+    }
+}
+
+/// Waits until the fill has something for a reader at `offset`.
+async fn step(watch: &mut watch::Receiver<Progress>, offset: u64) -> Result<Step, SourceError> {
+    let has_news = |progress: &Progress| {
+        progress.readable > offset || !matches!(progress.phase, Phase::Asking | Phase::Receiving)
+    };
+    let progress = watch
+        .wait_for(has_news)
+        .await
+        .map_err(SourceError::internal)?;
+    match (&progress.phase, &progress.spool) {
+        (Phase::Failed(error), _) => Err(error.clone()),
+        (_, Some(spool)) if progress.readable > offset => {
+            Ok(Step::Read(Arc::clone(spool), progress.readable))
+        }
+        (Phase::Adrift(hasher), _) => Ok(Step::GoOnAlone {
+            hasher: hasher.clone(),
+            at: progress.readable,
+            size: progress.size,
+        }),
+        _ => Ok(Step::End),
+    }
+}
