@@ -1,0 +1,3 @@
+//! The suites, run against the implementations in memory.
+
+mod memory_blobs;
