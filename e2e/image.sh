@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The container image: built from nothing by buildah, run by podman with every restriction, pulled through.
+. "$(dirname "$0")/lib.sh"
+need buildah podman skopeo runc
+furnish_sandbox
+start_hubs
+
+podman() {
+  command podman --runtime runc --cgroup-manager cgroupfs --events-backend none "$@"
+}
+
+# A folder as the context, and no registry to ask: the image begins with nothing.
+buildah build --isolation chroot --tag forebay --file "$ROOT/packaging/Containerfile" "$ROOT/target/image"
+
+config=$(buildah inspect --type image forebay | jq '.OCIv1.config')
+expect_equal "the image's user" 65532:65532 "$(jq -r .User <<<"$config")"
+expect_equal "the image's volume" /data "$(jq -r '.Volumes | keys | join(" ")' <<<"$config")"
+expect_equal "the image's port" 5000/tcp "$(jq -r '.ExposedPorts | keys | join(" ")' <<<"$config")"
+
+# Its version, and that it finds nothing missing in an image that holds nothing else.
+podman run --rm forebay --version
+
+# It listens on every address, so it must be told who may ask, and says so.
+if podman run --rm --network host forebay >"$WORK/refused.log" 2>&1; then
+  fail "the image started off loopback although nobody may ask"
+fi
+grep -q 'clients' "$WORK/refused.log" || fail "the refusal names no key: $(cat "$WORK/refused.log")"
+
+# The hubs' names resolve from /etc/hosts, by the resolver that is linked in.
+echo "127.0.0.1 hub.test ghcr.test" >>/etc/hosts
+
+sed -i "s|url = \"http://$DOCKER_HUB\"|url = \"http://hub.test:7000\"\nprivate = true|; /^data = /d" "$WORK/forebay.toml"
+podman run --detach --name forebay --network host --read-only --cap-drop all --security-opt no-new-privileges \
+  --volume data:/data --volume "$WORK/forebay.toml:/etc/forebay.toml:ro" \
+  --env FOREBAY_CLIENTS__ALLOW=10.0.0.0/8 forebay serve --config /etc/forebay.toml
+wait_until "$READY_WITHIN_S" curl -sf "http://$SERVER/readyz" || podman logs forebay
+
+learn_image docker.io library/app 1.27 all
+mark docker.io
+skopeo copy --all --src-tls-verify=false "docker://$SERVER/library/app:1.27" "dir:$WORK/pulled"
+expect_fetched_once docker.io library/app
+podman stop --time "$STOP_WITHIN_S" forebay
+expect_equal "exit status after SIGTERM" 0 "$(podman inspect --format '{{.State.ExitCode}}' forebay)"

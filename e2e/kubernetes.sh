@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The manifests: well-formed, restricted, consistent with Forebay; and the node script makes containerd pull through it.
+. "$(dirname "$0")/lib.sh"
+need containerd ctr
+[ -d /usr/share/doc/python3-yaml ] || skip "python3-yaml is not installed"
+furnish_sandbox
+start_hubs
+
+# Checks the manifests, and takes out of them what Forebay and the nodes are given.
+cluster="$WORK/cluster"
+mkdir "$cluster"
+/usr/bin/python3 "$ROOT/e2e/manifests.py" "$ROOT/packaging/kubernetes" "$cluster"
+"$BIN/forebay" config check --config "$cluster/forebay.toml"
+start_forebay
+
+# What the DaemonSet runs on a node.
+certs=/etc/containerd/certs.d
+mkdir -p "$certs/quay.io"
+echo '# somebody else wrote this' >"$certs/quay.io/hosts.toml"
+env FOREBAY="http://$SERVER" CERTS_D="$certs" REGISTRIES="$cluster/registries" \
+  sh "$cluster/point.sh" >"$WORK/point.log" 2>&1 &
+script=$!
+wait_until "$READY_WITHIN_S" grep -q '^pointed at' "$WORK/point.log"
+expect_equal "a file of somebody else's" '# somebody else wrote this' "$(cat "$certs/quay.io/hosts.toml")"
+
+install_from_guide /etc/containerd/config.toml
+containerd >"$WORK/containerd.log" 2>&1 &
+wait_until "$READY_WITHIN_S" ctr version
+learn_image docker.io library/app 1.27 index
+mark docker.io
+ctr images pull --snapshotter native --hosts-dir "$certs" docker.io/library/app:1.27
+expect_fetched_once docker.io library/app
+
+# Deleted, it leaves the node as it was: able to pull by itself.
+stop "$script"
+expect_equal "what is left" "$certs/quay.io/hosts.toml" "$(find "$certs" -type f)"
