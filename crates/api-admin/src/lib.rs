@@ -1,1 +1,13 @@
 #![doc = include_str!("../README.md")]
+
+mod control;
+mod health;
+mod metrics;
+mod readings;
+
+pub use control::{
+    CONTROL_SOCKET, Control, ControlError, FsckRequest, RefreshRequest, handle_control,
+};
+pub use health::{Readiness, healthz, readyz};
+pub use metrics::{METRICS_CONTENT_TYPE, Metrics};
+pub use readings::Readings;

@@ -1,0 +1,76 @@
+//! Health and readiness.
+//!
+//! A full disk or an upstream that is down is no reason to be taken out of service: warm images are served and cold ones
+//! passed on. So the answer stays 200 and says `degraded`; only a program that is stopping is not ready.
+
+use forebay_http_kit::Body;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+use crate::Readings;
+
+/// What `/readyz` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// `ready`, `degraded` or `stopping`.
+    pub status: &'static str,
+    /// What is wrong, in words for an operator.
+    pub problems: Vec<String>,
+}
+
+impl Readiness {
+    /// Judges the readings.
+    pub fn judge(readings: &Readings) -> Self {
+        let problems: Vec<String> = readings.disk_trouble.iter().cloned().collect();
+        let status = match (readings.is_draining, problems.is_empty()) {
+            (true, _) => "stopping",
+            (false, true) => "ready",
+            (false, false) => "degraded",
+        };
+        Self { status, problems }
+    }
+}
+
+/// The process lives and answers.
+pub fn healthz() -> Response<Body> {
+    Response::new(Body::from("ok\n"))
+}
+
+/// Whether pulls are served, and how well.
+pub fn readyz(readings: &Readings) -> Response<Body> {
+    let readiness = Readiness::judge(readings);
+    let mut response = Response::new(Body::from(
+        serde_json::to_vec(&readiness).unwrap_or_default(),
+    ));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if readings.is_draining {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_degrades_and_only_a_stop_is_unready() {
+        let full = Readings {
+            disk_trouble: Some("no space left".into()),
+            ..Readings::default()
+        };
+        assert_eq!(readyz(&full).status(), 200);
+        assert_eq!(Readiness::judge(&full).status, "degraded");
+        assert_eq!(Readiness::judge(&full).problems, ["no space left"]);
+        assert_eq!(Readiness::judge(&Readings::default()).status, "ready");
+        let stopping = Readings {
+            is_draining: true,
+            ..full
+        };
+        assert_eq!(readyz(&stopping).status(), 503);
+        assert_eq!(Readiness::judge(&stopping).status, "stopping");
+    }
+}

@@ -1,0 +1,458 @@
+//! Metrics for Prometheus: the events of the seams, counted.
+//!
+//! Names carry units (Prometheus, "Metric and label naming"). Labels come from the configuration or from short lists in the
+//! code, never from a client, so that no client can make their number grow.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use forebay_content::{Event, Missing, Observe, UpstreamAnswer};
+use forebay_http_kit::{AccessEntry, AccessLog};
+use forebay_oci::UpstreamName;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::Readings;
+
+/// The content type of the rendered metrics (OpenMetrics 1.0).
+pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Count = Counter<u64, AtomicU64>;
+type Level = Gauge<i64, AtomicI64>;
+
+/// Counts events, and renders the counts.
+pub struct Metrics {
+    registry: Registry,
+    served: Family<Served, Count>,
+    fills_begun: Family<Of, Count>,
+    fill_joins: Family<Of, Count>,
+    fills_ended: Family<FillEnded, Count>,
+    fill_bytes: Family<Of, Count>,
+    upstream_requests: Family<UpstreamRequest, Count>,
+    upstream_seconds: Family<Call, Histogram>,
+    limit: Family<Of, Level>,
+    remaining: Family<Of, Level>,
+    window: Family<Of, Level>,
+    breaker_open: Family<Of, Level>,
+    evicted_objects: Count,
+    evicted_bytes: Count,
+    corrupt_objects: Count,
+    responses: Family<Answered, Count>,
+    response_bytes: Count,
+    cache_bytes: Level,
+    cache_max_bytes: Level,
+    cache_writable: Level,
+    connections: Level,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Name(UpstreamName);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    upstream: Name,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Served {
+    upstream: Name,
+    kind: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FillEnded {
+    upstream: Name,
+    end: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamRequest {
+    upstream: Name,
+    call: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Call {
+    upstream: Name,
+    call: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    status: u16,
+}
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        encoder.write_str(&self.0)
+    }
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Metrics that have counted nothing yet.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line a metric: the list is the documentation"
+    )]
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("forebay"),
+            served: Family::default(),
+            fills_begun: Family::default(),
+            fill_joins: Family::default(),
+            fills_ended: Family::default(),
+            fill_bytes: Family::default(),
+            upstream_requests: Family::default(),
+            // From 1 ms to 33 s: a HEAD nearby and the longest that we wait for a head.
+            upstream_seconds: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.001, 2.0, 16))
+            }),
+            limit: Family::default(),
+            remaining: Family::default(),
+            window: Family::default(),
+            breaker_open: Family::default(),
+            evicted_objects: Count::default(),
+            evicted_bytes: Count::default(),
+            corrupt_objects: Count::default(),
+            responses: Family::default(),
+            response_bytes: Count::default(),
+            cache_bytes: Level::default(),
+            cache_max_bytes: Level::default(),
+            cache_writable: Level::default(),
+            connections: Level::default(),
+        };
+        let to = &mut metrics.registry;
+        to.register(
+            "served",
+            "Answers with content, by where it came from",
+            metrics.served.clone(),
+        );
+        to.register(
+            "fills",
+            "Fetches of blobs begun",
+            metrics.fills_begun.clone(),
+        );
+        to.register(
+            "fill_joins",
+            "Requests that joined a fetch under way",
+            metrics.fill_joins.clone(),
+        );
+        to.register(
+            "fills_ended",
+            "Fetches of blobs ended, by how",
+            metrics.fills_ended.clone(),
+        );
+        to.register_with_unit(
+            "fill_received",
+            "Bytes of blobs fetched",
+            Unit::Bytes,
+            metrics.fill_bytes.clone(),
+        );
+        to.register(
+            "upstream_requests",
+            "Requests to an upstream, by kind and status; status 0 is no answer",
+            metrics.upstream_requests.clone(),
+        );
+        to.register_with_unit(
+            "upstream_request_duration",
+            "From a request to an upstream to the head of its answer",
+            Unit::Seconds,
+            metrics.upstream_seconds.clone(),
+        );
+        to.register(
+            "upstream_limit",
+            "The limit that the upstream last named",
+            metrics.limit.clone(),
+        );
+        to.register(
+            "upstream_limit_remaining",
+            "What the upstream last said is left",
+            metrics.remaining.clone(),
+        );
+        to.register_with_unit(
+            "upstream_limit_window",
+            "The window of the limit that the upstream last named",
+            Unit::Seconds,
+            metrics.window.clone(),
+        );
+        to.register(
+            "upstream_breaker_open",
+            "1 while nothing is asked of the upstream",
+            metrics.breaker_open.clone(),
+        );
+        to.register(
+            "evicted_objects",
+            "Objects evicted to make room",
+            metrics.evicted_objects.clone(),
+        );
+        to.register_with_unit(
+            "evicted",
+            "Bytes evicted to make room",
+            Unit::Bytes,
+            metrics.evicted_bytes.clone(),
+        );
+        to.register(
+            "corrupt_objects",
+            "Objects found damaged and dropped",
+            metrics.corrupt_objects.clone(),
+        );
+        to.register(
+            "http_responses",
+            "Responses, by status",
+            metrics.responses.clone(),
+        );
+        to.register_with_unit(
+            "http_response_body",
+            "Bytes sent",
+            Unit::Bytes,
+            metrics.response_bytes.clone(),
+        );
+        to.register_with_unit(
+            "cache_size",
+            "Content at rest",
+            Unit::Bytes,
+            metrics.cache_bytes.clone(),
+        );
+        to.register_with_unit(
+            "cache_max_size",
+            "The most content at rest; 0 is unlimited",
+            Unit::Bytes,
+            metrics.cache_max_bytes.clone(),
+        );
+        to.register(
+            "cache_writable",
+            "0 while nothing can be kept",
+            metrics.cache_writable.clone(),
+        );
+        to.register(
+            "http_connections",
+            "Open client connections",
+            metrics.connections.clone(),
+        );
+        metrics
+    }
+
+    /// The metrics as text.
+    pub fn render(&self, readings: &Readings) -> String {
+        self.cache_bytes.set(level(readings.cache_bytes));
+        self.cache_max_bytes
+            .set(level(readings.cache_max_bytes.unwrap_or(0)));
+        self.cache_writable
+            .set(i64::from(readings.disk_trouble.is_none()));
+        self.connections.set(level(readings.connections as u64));
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        if text::encode(&mut text, &self.registry).is_err() {
+            let _ = text.write_str("# EOF\n");
+        }
+        text
+    }
+
+    fn count_upstream(&self, answer: &UpstreamAnswer<'_>) {
+        let UpstreamAnswer {
+            upstream,
+            call,
+            status,
+            reading,
+            took,
+        } = answer;
+        let call = call.as_str();
+        let status = status.unwrap_or(0);
+        self.upstream_requests
+            .get_or_create(&UpstreamRequest {
+                upstream: name(upstream),
+                call,
+                status,
+            })
+            .inc();
+        self.upstream_seconds
+            .get_or_create(&Call {
+                upstream: name(upstream),
+                call,
+            })
+            .observe(took.as_secs_f64());
+        let Some(allowance) = reading.and_then(|reading| reading.allowance) else {
+            return;
+        };
+        let of = Of {
+            upstream: name(upstream),
+        };
+        for (gauge, value) in [
+            (&self.limit, allowance.limit),
+            (&self.remaining, allowance.remaining),
+            (
+                &self.window,
+                allowance.window.map(|window| window.as_secs()),
+            ),
+        ] {
+            if let Some(value) = value {
+                gauge.get_or_create(&of).set(level(value));
+            }
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observe for Metrics {
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::Served {
+                target,
+                kind,
+                provenance,
+            } => {
+                let labels = Served {
+                    upstream: name(&target.upstream),
+                    kind: kind_word(*kind),
+                    result: provenance.as_str(),
+                };
+                self.served.get_or_create(&labels).inc();
+            }
+            Event::FillBegan { upstream } => {
+                self.fills_begun
+                    .get_or_create(&Of {
+                        upstream: name(upstream),
+                    })
+                    .inc();
+            }
+            Event::FillJoined { upstream } => {
+                self.fill_joins
+                    .get_or_create(&Of {
+                        upstream: name(upstream),
+                    })
+                    .inc();
+            }
+            Event::FillEnded {
+                upstream,
+                end,
+                bytes,
+            } => {
+                self.fills_ended
+                    .get_or_create(&FillEnded {
+                        upstream: name(upstream),
+                        end: end.as_str(),
+                    })
+                    .inc();
+                self.fill_bytes
+                    .get_or_create(&Of {
+                        upstream: name(upstream),
+                    })
+                    .inc_by(*bytes);
+            }
+            Event::Upstream(answer) => self.count_upstream(answer),
+            Event::Breaker { upstream, open } => {
+                self.breaker_open
+                    .get_or_create(&Of {
+                        upstream: name(upstream),
+                    })
+                    .set(i64::from(*open));
+            }
+            Event::Evicted { objects, bytes } => {
+                self.evicted_objects.inc_by(*objects);
+                self.evicted_bytes.inc_by(*bytes);
+            }
+            Event::Corrupt { .. } => {
+                self.corrupt_objects.inc();
+            }
+        }
+    }
+}
+
+impl AccessLog for Metrics {
+    fn record(&self, entry: &AccessEntry<'_>) {
+        self.responses
+            .get_or_create(&Answered {
+                status: entry.status.as_u16(),
+            })
+            .inc();
+        self.response_bytes.inc_by(entry.bytes_sent);
+    }
+}
+
+fn name(upstream: &UpstreamName) -> Name {
+    Name(UpstreamName::clone(upstream))
+}
+
+fn level(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+const fn kind_word(kind: Missing) -> &'static str {
+    match kind {
+        Missing::Manifest => "manifest",
+        Missing::Blob => "blob",
+        Missing::Repository => "list",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use forebay_content::{FillEnd, Provenance, UpstreamCall};
+
+    use super::*;
+
+    #[test]
+    fn events_are_counted_under_names_with_units() {
+        let metrics = Metrics::new();
+        let upstream: UpstreamName = "docker.io".into();
+        let target = forebay_oci::Target {
+            upstream: upstream.clone(),
+            repository: "library/nginx".parse().unwrap(),
+        };
+        metrics.observe(&Event::Served {
+            target: &target,
+            kind: Missing::Manifest,
+            provenance: Provenance::Stale,
+        });
+        metrics.observe(&Event::FillEnded {
+            upstream: &upstream,
+            end: FillEnd::Kept,
+            bytes: 42,
+        });
+        let headers = [
+            ("ratelimit-limit", b"100;w=21600".as_slice()),
+            ("ratelimit-remaining", b"7;w=21600"),
+        ];
+        let reading = forebay_limits::read_headers(headers);
+        metrics.observe(&Event::Upstream(UpstreamAnswer {
+            upstream: &upstream,
+            call: UpstreamCall::HeadManifest,
+            status: Some(200),
+            reading: Some(&reading),
+            took: Duration::from_millis(3),
+        }));
+        let text = metrics.render(&Readings {
+            cache_bytes: 9,
+            ..Readings::default()
+        });
+        for line in [
+            r#"forebay_served_total{upstream="docker.io",kind="manifest",result="stale"} 1"#,
+            r#"forebay_fill_received_bytes_total{upstream="docker.io"} 42"#,
+            r#"forebay_upstream_requests_total{upstream="docker.io",call="head_manifest",status="200"} 1"#,
+            r#"forebay_upstream_limit_remaining{upstream="docker.io"} 7"#,
+            r#"forebay_upstream_limit_window_seconds{upstream="docker.io"} 21600"#,
+            "forebay_cache_size_bytes 9",
+            "forebay_cache_writable 1",
+        ] {
+            assert!(
+                text.lines().any(|have| have == line),
+                "{line} is not in\n{text}"
+            );
+        }
+    }
+}
