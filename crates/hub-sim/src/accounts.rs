@@ -8,6 +8,9 @@ use crate::rope::mix_text;
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// Failures are remembered for so many names; one more and all are forgotten.
+const MAX_NAMES: usize = 10_000;
+
 /// All accounts and who is locked out.
 #[derive(Debug)]
 pub(crate) struct Accounts {
@@ -60,6 +63,9 @@ impl Accounts {
     }
 
     pub(crate) fn login(&mut self, user: &str, password: &str, now: Duration) -> Login {
+        if self.failures.len() >= MAX_NAMES {
+            self.failures.clear();
+        }
         let failures = self.failures.entry(user.to_owned()).or_default();
         if failures.locked_until.is_some_and(|until| now < until) {
             return Login::LockedOut;

@@ -2,73 +2,12 @@
 //!
 //! Pure: the same description, name and seed give the same digests.
 
-use crate::blob::{Algorithm, Blob};
+use crate::blob::Blob;
 use crate::image::{Image, Layer};
+use crate::manifest::{INDEX_TYPE, Manifest, from_document, seal};
 use crate::rope::{Rope, mix, mix_text};
-use bytes::Bytes;
+use crate::tar::layer_content;
 use serde_json::{Map, Value, json};
-
-/// A tar of one file needs its header, and two empty blocks at the end.
-const TAR_BLOCK: u64 = 512;
-const SMALLEST_TAR: u64 = 3 * TAR_BLOCK;
-
-/// A manifest as it is stored and served, byte for byte.
-#[derive(Clone, Debug)]
-pub struct Manifest {
-    pub(crate) digest: String,
-    pub(crate) media_type: String,
-    pub(crate) bytes: Bytes,
-    /// `os/arch[/variant]` as its index says.
-    pub(crate) platform: Option<String>,
-    pub(crate) subject: Option<String>,
-    pub(crate) artifact_type: Option<String>,
-    pub(crate) annotations: Map<String, Value>,
-    /// Digests of its blobs (config first) or, of an index, its children.
-    pub(crate) parts: Vec<String>,
-}
-
-impl Manifest {
-    /// `sha256:<hex>` or `sha512:<hex>` of the bytes.
-    pub fn digest(&self) -> &str {
-        &self.digest
-    }
-
-    /// What `Content-Type` it is served with.
-    pub fn media_type(&self) -> &str {
-        &self.media_type
-    }
-
-    /// The bytes themselves.
-    pub fn bytes(&self) -> &Bytes {
-        &self.bytes
-    }
-
-    /// `os/arch[/variant]` as its index says; none when it is no child of an index.
-    pub fn platform(&self) -> Option<&str> {
-        self.platform.as_deref()
-    }
-
-    /// Whether it lists other manifests.
-    pub fn is_index(&self) -> bool {
-        self.media_type.contains("index") || self.media_type.contains("manifest.list")
-    }
-
-    /// The descriptor that names it in an index or a list of referrers.
-    pub(crate) fn descriptor(&self) -> Value {
-        let mut descriptor = json!({
-            "mediaType": self.media_type,
-            "digest": self.digest,
-            "size": self.bytes.len(),
-        });
-        if let Some(kind) = &self.artifact_type {
-            descriptor["artifactType"] = json!(kind);
-        }
-        if !self.annotations.is_empty() {
-            descriptor["annotations"] = Value::Object(self.annotations.clone());
-        }
-        descriptor
-    }
-}
 
 /// Everything that a push of one image brings.
 #[derive(Debug)]
@@ -95,6 +34,8 @@ pub(crate) fn assemble(image: &Image, salt: &str) -> Assembled {
 
 /// What an artifact's empty config is (OCI image spec, "empty descriptor").
 const EMPTY_CONFIG_TYPE: &str = "application/vnd.oci.empty.v1+json";
+/// A layer that registries need not hold (OCI image spec, deprecated but seen).
+const FOREIGN_TYPE: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 
@@ -151,13 +92,12 @@ impl Workshop<'_> {
     fn platform_manifest(&mut self, platform: &str) -> Value {
         let types = self.types();
         let image = self.image;
+        let noise = mix(self.seed ^ mix_text(platform));
         let layers: Vec<Blob> = image
             .layers
             .iter()
             .zip(0_u64..)
-            .map(|(layer, number)| {
-                self.layer(layer, mix(self.seed ^ mix_text(platform)) ^ mix(number))
-            })
+            .map(|(layer, number)| self.layer(layer, noise ^ mix(number)))
             .collect();
         let (config, config_type) = if image.artifact_type.is_some() {
             (json!({}), EMPTY_CONFIG_TYPE)
@@ -169,14 +109,19 @@ impl Workshop<'_> {
             config_type,
             image.algorithm,
         );
+        let listed = image.layers.iter().zip(&layers);
         let document = json!({
             "schemaVersion": 2,
             "mediaType": types.manifest,
             "config": descriptor_of(&config),
-            "layers": layers.iter().map(descriptor_of).collect::<Vec<Value>>(),
+            "layers": listed.map(|(layer, blob)| self.listed_layer(layer, blob)).collect::<Vec<Value>>(),
         });
         self.blobs.push(config);
-        self.blobs.extend(layers);
+        let held = image.layers.iter().zip(layers);
+        self.blobs.extend(
+            held.filter(|(layer, _)| !layer.is_foreign())
+                .map(|(_, blob)| blob),
+        );
         document
     }
 
@@ -189,7 +134,19 @@ impl Workshop<'_> {
             Layer::Given(media_type, bytes) => {
                 Blob::new(Rope::from(bytes.clone()), media_type, algorithm)
             }
+            Layer::Foreign(_, size) => {
+                Blob::new(layer_content(seed, *size), FOREIGN_TYPE, algorithm)
+            }
         }
+    }
+
+    fn listed_layer(&self, layer: &Layer, blob: &Blob) -> Value {
+        let mut descriptor = descriptor_of(blob);
+        descriptor["size"] = json!(blob.size() + self.image.overstated_by);
+        if let Layer::Foreign(url, _) = layer {
+            descriptor["urls"] = json!([url]);
+        }
+        descriptor
     }
 
     /// What buildx adds beside each platform: an image-like manifest with an in-toto statement.
@@ -264,7 +221,7 @@ struct MediaTypes {
 }
 
 static OCI: MediaTypes = MediaTypes {
-    index: "application/vnd.oci.image.index.v1+json",
+    index: INDEX_TYPE,
     manifest: "application/vnd.oci.image.manifest.v1+json",
     config: "application/vnd.oci.image.config.v1+json",
     layer: "application/vnd.oci.image.layer.v1.tar",
@@ -276,49 +233,6 @@ static DOCKER: MediaTypes = MediaTypes {
     config: "application/vnd.docker.container.image.v1+json",
     layer: "application/vnd.docker.image.rootfs.diff.tar",
 };
-
-/// An OCI index of these manifests, as the referrers API and the fallback tag hold it.
-pub(crate) fn index_of(descriptors: &[Value]) -> Manifest {
-    let document = json!({
-        "schemaVersion": 2,
-        "mediaType": OCI.index,
-        "manifests": descriptors,
-    });
-    from_document(Algorithm::Sha256, &document)
-}
-
-fn from_document(algorithm: Algorithm, document: &Value) -> Manifest {
-    let media_type = document["mediaType"].as_str().unwrap_or_default();
-    let mut manifest = seal(
-        algorithm,
-        media_type,
-        document.to_string().into_bytes().into(),
-    );
-    manifest.subject = document["subject"]["digest"].as_str().map(str::to_owned);
-    manifest.artifact_type = document["artifactType"].as_str().map(str::to_owned);
-    if let Some(annotations) = document["annotations"].as_object() {
-        manifest.annotations.clone_from(annotations);
-    }
-    let layers = document["layers"].as_array().into_iter().flatten();
-    manifest.parts = std::iter::once(&document["config"])
-        .chain(layers)
-        .filter_map(|part| part["digest"].as_str().map(str::to_owned))
-        .collect();
-    manifest
-}
-
-fn seal(algorithm: Algorithm, media_type: &str, bytes: Bytes) -> Manifest {
-    Manifest {
-        digest: algorithm.digest_of(&Rope::from(bytes.clone())),
-        media_type: media_type.to_owned(),
-        bytes,
-        platform: None,
-        subject: None,
-        artifact_type: None,
-        annotations: Map::new(),
-        parts: Vec::new(),
-    }
-}
 
 /// A child's descriptor with its platform.
 fn listed(child: &Manifest) -> Value {
@@ -360,40 +274,9 @@ fn split_platform(platform: &str) -> (&str, &str, Option<&str>) {
     (os, parts.next().unwrap_or("amd64"), parts.next())
 }
 
-/// Exactly `size` bytes: a tar of one file of noise, which real clients can unpack, or bare noise where that has no room.
-fn layer_content(seed: u64, size: u64) -> Rope {
-    if size < SMALLEST_TAR {
-        return Rope::noise(seed, size);
-    }
-    let file = (size - SMALLEST_TAR) / TAR_BLOCK * TAR_BLOCK;
-    Rope::from(tar_header(&format!("layer-{seed:016x}"), file))
-        .then(Rope::noise(seed, file))
-        .then(Rope::zeros(size - TAR_BLOCK - file))
-}
-
-/// A ustar header of a plain file owned by root.
-fn tar_header(name: &str, size: u64) -> Vec<u8> {
-    let mut header = vec![0_u8; 512];
-    let mut put =
-        |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-    put(0, name);
-    put(100, "0000644\0");
-    put(108, "0000000\0");
-    put(116, "0000000\0");
-    put(124, &format!("{size:011o}\0"));
-    put(136, "00000000000\0");
-    put(148, "        ");
-    put(156, "0");
-    put(257, "ustar\x0000");
-    let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
-    let text = format!("{sum:06o}\0 ");
-    header[148..156].copy_from_slice(text.as_bytes());
-    header
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{assemble, layer_content};
+    use super::assemble;
     use crate::image::Image;
     use serde_json::Value;
 
@@ -403,13 +286,6 @@ mod tests {
         let digest = |salt: &str| assemble(&image, salt).root.digest;
         assert_eq!(digest("library/nginx:1"), digest("library/nginx:1"));
         assert_ne!(digest("library/nginx:1"), digest("library/redis:1"));
-    }
-
-    #[test]
-    fn a_layer_has_exactly_the_size_asked_for() {
-        for size in [0, 1, 300, 1535, 1536, 1537, 4096, 10_000, 1_234_567] {
-            assert_eq!(layer_content(1, size).len(), size);
-        }
     }
 
     #[test]
@@ -431,5 +307,22 @@ mod tests {
             assert_eq!(entry["digest"], child.digest);
             assert_eq!(entry["size"], child.bytes.len());
         }
+    }
+
+    #[test]
+    fn a_foreign_layer_is_named_by_its_url_and_not_held() {
+        let image = Image::small().foreign_layer("http://127.0.0.66/x", 2048);
+        let made = assemble(&image, "x");
+        let manifest: Value = serde_json::from_slice(&made.root.bytes).unwrap();
+        assert_eq!(manifest["layers"][2]["urls"][0], "http://127.0.0.66/x");
+        assert_eq!(made.blobs.len(), 3);
+    }
+
+    #[test]
+    fn overstated_sizes_stand_in_the_manifest_only() {
+        let made = assemble(&Image::small().overstated_sizes(5), "x");
+        let manifest: Value = serde_json::from_slice(&made.root.bytes).unwrap();
+        assert_eq!(manifest["layers"][0]["size"], 4101);
+        assert_eq!(made.blobs[1].size(), 4096);
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Dropping it stops its servers and ends their connections.
 
-use crate::assemble::Manifest;
 use crate::blob::Blob;
 use crate::fault::Fault;
 use crate::gate::Gate;
 use crate::image::Image;
 use crate::limits::{Limit, source_of};
+use crate::manifest::Manifest;
 use crate::record::{Record, Requests, Violation};
 use crate::route::{On, Role};
 use crate::rules::{Armed, Arming};

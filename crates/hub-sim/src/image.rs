@@ -14,6 +14,7 @@ pub struct Image {
     pub(crate) attestations: bool,
     pub(crate) docker_types: bool,
     pub(crate) algorithm: Algorithm,
+    pub(crate) overstated_by: u64,
     pub(crate) seed: Option<u64>,
     pub(crate) artifact_type: Option<String>,
     pub(crate) subject: Option<String>,
@@ -28,6 +29,14 @@ pub(crate) enum Layer {
     Sized(u64),
     /// Exactly these bytes under this media type.
     Given(String, Bytes),
+    /// Bytes that the registry does not hold, to be had at this address.
+    Foreign(String, u64),
+}
+
+impl Layer {
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(self, Self::Foreign(..))
+    }
 }
 
 impl Image {
@@ -44,6 +53,7 @@ impl Image {
             attestations: false,
             docker_types: false,
             algorithm: Algorithm::Sha256,
+            overstated_by: 0,
             seed: None,
             artifact_type: None,
             subject: None,
@@ -78,6 +88,20 @@ impl Image {
     pub fn layer_bytes(mut self, media_type: &str, bytes: impl Into<Bytes>) -> Self {
         self.layers
             .push(Layer::Given(media_type.to_owned(), bytes.into()));
+        self
+    }
+
+    /// One more layer of `size` bytes that is not in the registry: its descriptor names this URL instead.
+    #[must_use]
+    pub fn foreign_layer(mut self, url: &str, size: u64) -> Self {
+        self.layers.push(Layer::Foreign(url.to_owned(), size));
+        self
+    }
+
+    /// The manifest says of each layer that it is so many bytes longer than it is.
+    #[must_use]
+    pub fn overstated_sizes(mut self, by: u64) -> Self {
+        self.overstated_by = by;
         self
     }
 

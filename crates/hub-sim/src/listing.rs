@@ -1,7 +1,7 @@
 //! Lists: the tags of a repository, page by page, and what refers to a manifest.
 
 use crate::answer::Answer;
-use crate::assemble::index_of;
+use crate::manifest::index_of;
 use crate::refusal::oci_error;
 use crate::registry::Visit;
 use crate::state::Inner;

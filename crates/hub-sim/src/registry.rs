@@ -3,10 +3,10 @@
 //! The order is Docker Hub's: token, access, existence, limit.
 
 use crate::answer::Answer;
-use crate::assemble::Manifest;
 use crate::blobs;
 use crate::limits::Standing;
 use crate::listing;
+use crate::manifest::Manifest;
 use crate::refusal::{oci_error, pull_limited};
 use crate::request::{Credentials, Request};
 use crate::route::{Call, On};
@@ -23,6 +23,12 @@ pub(crate) struct Visit<'a> {
     pub(crate) now: Duration,
     /// Whose token it carries; none is anonymous.
     account: Option<String>,
+}
+
+/// What came of asking somebody to pay.
+enum Charge {
+    Standing(Standing),
+    Refused,
 }
 
 impl<'a> Visit<'a> {
@@ -169,23 +175,11 @@ impl<'a> Visit<'a> {
         };
         let price = self.price(repository, &manifest);
         let metered = !repository.unmetered;
-        let account = self.account.as_deref();
-        let source = inner.source_of(account, self.request.peer);
-        let standing = inner
-            .standing(account, self.request.peer, self.now)
-            .filter(|_| metered);
-        if price > 0 && standing.is_some_and(|standing| standing.remaining == 0) {
-            if self.state.settings.denied_pulls_count
-                && let Some(standing) = standing
-            {
-                inner.pulls.is_over(&source, standing.limit, self.now);
-            }
-            return self.limited(inner);
-        }
-        inner.pulls.spend(&source, price, self.now);
-        let standing = inner
-            .standing(account, self.request.peer, self.now)
-            .filter(|_| metered);
+        let standing = match self.charge(inner, price).filter(|_| metered) {
+            Some(Charge::Refused) => return self.limited(inner),
+            Some(Charge::Standing(standing)) => Some(standing),
+            None => None,
+        };
         let mut answer = Answer::new(200)
             .header("content-type", &manifest.media_type)
             .header("docker-content-digest", &manifest.digest)
@@ -193,6 +187,23 @@ impl<'a> Visit<'a> {
             .body(manifest.bytes.clone().into());
         answer.charged = price > 0;
         self.tell_limits(inner, answer, standing)
+    }
+
+    /// Takes the price from whoever asks; none when there is no limit to take it from.
+    fn charge(&self, inner: &mut Inner, price: u64) -> Option<Charge> {
+        let account = self.account.as_deref();
+        let before = inner.standing(account, self.request.peer, self.now)?;
+        let source = inner.source_of(account, self.request.peer);
+        if price > 0 && before.remaining == 0 {
+            if self.state.settings.denied_pulls_count {
+                inner.pulls.is_over(&source, before.limit, self.now);
+            }
+            return Some(Charge::Refused);
+        }
+        inner.pulls.spend(&source, price, self.now);
+        inner
+            .standing(account, self.request.peer, self.now)
+            .map(Charge::Standing)
     }
 
     /// What this request costs in pulls, if it is answered.

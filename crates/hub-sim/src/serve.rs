@@ -37,7 +37,12 @@ pub(crate) struct Caller {
 /// Serves one connection until either side ends it.
 pub(crate) async fn serve<S: Wire>(state: &State, mut stream: S, caller: Caller) -> io::Result<()> {
     let mut buffer = BytesMut::new();
-    while let Some(request) = read_request(&mut stream, &mut buffer, caller.peer).await? {
+    loop {
+        let request = match read_request(&mut stream, &mut buffer, caller.peer).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return Ok(()),
+            Err(malformed) => return refuse_malformed(&mut stream, &malformed).await,
+        };
         let call = route(caller.role, &request);
         let record = describe(state, caller.role, &request, &call);
         let mut strike = state.rules.strike(&record);
@@ -68,7 +73,13 @@ pub(crate) async fn serve<S: Wire>(state: &State, mut stream: S, caller: Caller)
             _ => return stream.shutdown().await,
         }
     }
-    Ok(())
+}
+
+/// Tells a client what the simulator did not understand. Such a request is not recorded: it is none.
+async fn refuse_malformed<S: Wire>(stream: &mut S, why: &io::Error) -> io::Result<()> {
+    let text = format!("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n{why}\n");
+    stream.write_all(text.as_bytes()).await?;
+    stream.shutdown().await
 }
 
 /// Waits as the faults of the first stage want; returns an answer where they want none to be made.

@@ -2,9 +2,10 @@
 //!
 //! Knows no HTTP, no limits and no tokens.
 
-use crate::assemble::{Manifest, assemble, index_of};
+use crate::assemble::assemble;
 use crate::blob::Blob;
 use crate::image::Image;
+use crate::manifest::{Manifest, index_of};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

@@ -96,33 +96,14 @@ fn head_of(state: &State, request: &Request, answer: &Answer) -> String {
 }
 
 async fn write_body<S: Wire>(state: &State, stream: &mut S, answer: &Answer) -> Written {
-    let flow = &answer.flow;
-    let own_pace = flow.drip.or(state.settings.rate).map(Pace::new);
+    let own_pace = answer.flow.drip.or(state.settings.rate).map(Pace::new);
+    let paces = [own_pace.as_ref(), state.total_pace.as_ref()];
     let chunked = answer.framing == Framing::Chunked;
     let mut sent = 0_u64;
     loop {
-        if let Some((at, ending)) = flow.cut_at
-            && at == sent
-        {
-            let _ = stream.flush().await;
+        if let Some(ending) = interrupt(stream, answer, sent).await {
             return Written::cut(sent, ending);
         }
-        if flow.stall_at == Some(sent) {
-            let _ = stream.flush().await;
-            departure(stream, &mut BytesMut::new()).await;
-            return Written::cut(sent, Ending::Close);
-        }
-        if let Some((at, gate)) = &flow.hold_at
-            && *at == sent
-        {
-            let _ = stream.flush().await;
-            let mut ignored = BytesMut::new();
-            tokio::select! {
-                () = gate.pass() => {}
-                () = departure(stream, &mut ignored) => return Written::cut(sent, Ending::Close),
-            }
-        }
-        let paces = [own_pace.as_ref(), state.total_pace.as_ref()];
         let most = next_stop(answer, sent).min(smallest_piece(paces));
         let Some(piece) = answer.body.chunk_at(sent, most) else {
             break;
@@ -148,6 +129,31 @@ async fn write_body<S: Wire>(state: &State, stream: &mut S, answer: &Answer) -> 
         complete: true,
         reused,
     }
+}
+
+/// Lets the faults that are due after `sent` bytes have their say: a wait, or the end of the connection.
+async fn interrupt<S: Wire>(stream: &mut S, answer: &Answer, sent: u64) -> Option<Ending> {
+    let flow = &answer.flow;
+    let cut = flow.cut_at.filter(|(at, _)| *at == sent);
+    let stalled = flow.stall_at == Some(sent);
+    let gate = flow.hold_at.as_ref().filter(|(at, _)| *at == sent);
+    if cut.is_none() && !stalled && gate.is_none() {
+        return None;
+    }
+    // What was sent so far has reached the client before anything is broken.
+    let _ = stream.flush().await;
+    let mut ignored = BytesMut::new();
+    if let Some((_, gate)) = gate {
+        tokio::select! {
+            () = gate.pass() => {}
+            () = departure(stream, &mut ignored) => return Some(Ending::Close),
+        }
+    }
+    if stalled {
+        departure(stream, &mut ignored).await;
+        return Some(Ending::Close);
+    }
+    cut.map(|(_, ending)| ending)
 }
 
 /// How many bytes may go before the next fault has its say.
