@@ -1,0 +1,116 @@
+//! Fault 29: out of file descriptors, new connections are told so, the open ones are served, and it passes.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_http_kit::{
+    Body, Handler, Listener, NoAccessLog, Peer, RequestBody, ServeLimits, Server,
+};
+use forebay_jobs::Supervisor;
+use http::{Request, Response};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+const DESCRIPTORS: u64 = 64;
+
+struct Hello;
+
+impl Handler for Hello {
+    async fn handle(&self, _: Request<RequestBody>, _: Peer) -> Response<Body> {
+        Response::new("hello".into())
+    }
+}
+
+/// The server has this process's descriptors; its clients, a child's.
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(address) = arguments
+        .iter()
+        .find_map(|argument| argument.strip_prefix("--attack="))
+    {
+        attack(address.parse().unwrap());
+        return;
+    }
+    if arguments.iter().any(|argument| argument == "--list") {
+        println!("out_of_descriptors_connections_are_refused_and_served_again: test");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let attacked = runtime.block_on(async {
+        let supervisor = Supervisor::new();
+        let listener = Listener::bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_address().unwrap();
+        Server::new(Hello, ServeLimits::default(), Arc::new(NoAccessLog))
+            .serve(listener, &supervisor);
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .arg(format!("--attack={address}"))
+            .spawn();
+        let mut child = child.unwrap();
+        let limit = Rlimit {
+            current: Some(DESCRIPTORS),
+            ..getrlimit(Resource::Nofile)
+        };
+        setrlimit(Resource::Nofile, limit).unwrap();
+        tokio::task::spawn_blocking(move || child.wait())
+            .await
+            .unwrap()
+            .unwrap()
+    });
+    assert!(attacked.success(), "the client's side of the test failed");
+    println!("test out_of_descriptors_connections_are_refused_and_served_again ... ok");
+}
+
+/// The client's side: takes all descriptors of the server, looks, and lets go.
+fn attack(server: SocketAddr) {
+    let mut early = connect(server);
+    assert!(ask(&mut early).ends_with("hello"));
+    let mut flood: Vec<TcpStream> = (0..2 * DESCRIPTORS).map(|_| connect(server)).collect();
+    let mut last = flood.pop().unwrap();
+    let refused = flood
+        .iter_mut()
+        .map(ask)
+        .filter(|answer| answer.starts_with("HTTP/1.1 503 "))
+        .count();
+    assert!(refused > 0, "nobody was told that there are too many");
+    assert!(
+        ask(&mut early).ends_with("hello"),
+        "an open connection is served all the while"
+    );
+    drop(flood);
+    let answer = ask(&mut last);
+    assert!(
+        answer.ends_with("hello") || answer.starts_with("HTTP/1.1 503 "),
+        "the last in the queue hears something: {answer}"
+    );
+    let recovered = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        ask(&mut connect(server)).ends_with("hello")
+    });
+    assert!(recovered, "it never recovered");
+}
+
+fn connect(server: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(server).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+}
+
+fn ask(stream: &mut TcpStream) -> String {
+    let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    let mut answer = [0; 1024];
+    let mut text = String::new();
+    while let Ok(count @ 1..) = stream.read(&mut answer) {
+        text.push_str(&String::from_utf8_lossy(&answer[..count]));
+        if text.ends_with("hello") || text.ends_with("{}") {
+            break;
+        }
+    }
+    text
+}

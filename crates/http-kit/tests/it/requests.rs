@@ -1,0 +1,123 @@
+//! What comes in: bodies with their caps, Unix sockets, peers.
+
+use std::time::Duration;
+
+use forebay_http_kit::{Listener, RequestBodyError, ServeLimits};
+use http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::wire::{Served, ok, within};
+
+fn reading(limits: ServeLimits) -> Served {
+    Served::start(limits, |request, _| async move {
+        let (parts, body) = request.into_parts();
+        if parts.uri.path() == "/ignores" {
+            return ok("ignored");
+        }
+        let (status, text) = match body.read_capped(10).await {
+            Ok(body) => (StatusCode::OK, format!("got {}", body.len())),
+            Err(error @ RequestBodyError::TooLarge { .. }) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+            }
+            Err(error @ RequestBodyError::Idle) => (StatusCode::REQUEST_TIMEOUT, error.to_string()),
+            Err(error @ RequestBodyError::Cut) => (StatusCode::BAD_REQUEST, error.to_string()),
+        };
+        let mut response = ok(text);
+        *response.status_mut() = status;
+        response
+    })
+}
+
+#[tokio::test]
+async fn a_body_is_read_up_to_its_cap() {
+    let served = reading(ServeLimits::default());
+    let mut wire = served.connect().await;
+    wire.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n0123456789")
+        .await;
+    assert!(wire.read_answer(false).await.ends_with("got 10"));
+    wire.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 11\r\n\r\n01234567890")
+        .await;
+    assert!(wire.read_answer(false).await.starts_with("HTTP/1.1 413 "));
+}
+
+#[tokio::test]
+async fn an_endless_body_is_answered_and_cut() {
+    let served = reading(ServeLimits::default());
+    let mut wire = served.connect().await;
+    wire.send("POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await;
+    let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
+    within(async { while wire.0.write_all(chunk.as_bytes()).await.is_ok() {} }).await;
+    assert_eq!(served.lines(1).await[0].status, 413);
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_given_up() {
+    let served = reading(ServeLimits {
+        body_idle: Duration::from_millis(50),
+        ..ServeLimits::default()
+    });
+    let mut wire = served.connect().await;
+    wire.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n0123")
+        .await;
+    assert!(wire.read_answer(false).await.starts_with("HTTP/1.1 408 "));
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_is_no_request() {
+    let served = reading(ServeLimits::default());
+    let inner = "GET /smuggled HTTP/1.1\r\nhost: test\r\n\r\n";
+    // The body comes after the answer: the connection must not take it for a request.
+    let mut wire = served.connect().await;
+    wire.send(format!(
+        "GET /ignores HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n",
+        inner.len()
+    ))
+    .await;
+    assert!(wire.read_answer(false).await.ends_with("ignored"));
+    let _ = wire.0.write_all(inner.as_bytes()).await;
+    assert_eq!(wire.read_all().await, "");
+    // With the head: it is drained, and the next request is read.
+    let mut wire = served.connect().await;
+    wire.send(format!(
+        "GET /ignores HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{inner}",
+        inner.len()
+    ))
+    .await;
+    assert!(wire.read_answer(false).await.ends_with("ignored"));
+    assert!(wire.get("/ignores").await.ends_with("ignored"));
+    let lines = served.lines(3).await;
+    assert!(
+        lines.iter().all(|line| line.target == "/ignores"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_unix_socket_serves_the_same_and_its_peers_have_no_address() {
+    let served = Served::start(ServeLimits::default(), |_, peer| async move {
+        ok(format!("{:?}", peer.address))
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("control.sock");
+    served
+        .server
+        .serve(Listener::bind_unix(&path).unwrap(), &served.supervisor);
+    let mut wire = UnixStream::connect(&path).await.unwrap();
+    wire.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    within(wire.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.ends_with("\r\n\r\nNone"), "{answer}");
+    assert!(!served.lines(1).await[0].has_address);
+    assert!(
+        served
+            .connect()
+            .await
+            .get("/")
+            .await
+            .contains("Some(127.0.0.1:")
+    );
+}
