@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The container image: built from nothing by buildah, run by podman with every restriction, pulled through.
 . "$(dirname "$0")/lib.sh"
-need buildah podman skopeo runc
+need buildah podman skopeo runc systemd-analyze
 furnish_sandbox
 start_hubs
 
@@ -30,7 +30,10 @@ grep -q 'clients' "$WORK/refused.log" || fail "the refusal names no key: $(cat "
 echo "127.0.0.1 hub.test ghcr.test" >>/etc/hosts
 
 sed -i "s|url = \"http://$DOCKER_HUB\"|url = \"http://hub.test:7000\"\nprivate = true|; /^data = /d" "$WORK/forebay.toml"
-podman run --detach --name forebay --network host --read-only --cap-drop all --security-opt no-new-privileges \
+# Besides the image's own restrictions, the system calls are those that the systemd unit leaves: here they are tried.
+/usr/bin/python3 "$ROOT/e2e/seccomp.py" "$ROOT/packaging/forebay.service" >"$WORK/seccomp.json"
+podman run --detach --name forebay --network host --read-only --cap-drop all \
+  --security-opt no-new-privileges --security-opt "seccomp=$WORK/seccomp.json" \
   --volume data:/data --volume "$WORK/forebay.toml:/etc/forebay.toml:ro" \
   --env FOREBAY_CLIENTS__ALLOW=10.0.0.0/8 forebay serve --config /etc/forebay.toml
 wait_until "$READY_WITHIN_S" curl -sf "http://$SERVER/readyz" || podman logs forebay

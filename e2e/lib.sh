@@ -79,6 +79,7 @@ show_logs() {
   local status=$? log
   [ "$status" -eq 0 ] || [ "$status" -eq 77 ] && return
   for log in "$WORK"/*.log; do
+    [ -e "$log" ] || continue
     echo "--- the end of $(basename "$log")"
     tail -n 25 "$log"
   done
