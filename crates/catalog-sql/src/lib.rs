@@ -1,1 +1,25 @@
 #![doc = include_str!("../README.md")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "SQLite and PostgreSQL are names, not code"
+)]
+
+mod catalog;
+mod dialect;
+mod error;
+mod key;
+mod lists;
+mod maintain;
+mod manifests;
+mod objects;
+mod readers;
+mod row;
+mod schema;
+mod session;
+mod tags;
+mod totals;
+mod write;
+mod writer;
+
+pub use catalog::{FILE_NAME, SqlCatalog};
+pub use writer::WriteCounts;

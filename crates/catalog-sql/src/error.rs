@@ -1,0 +1,103 @@
+//! What went wrong inside, and what that means to the catalog's callers.
+//!
+//! Callers see only `CatalogError`; what is here becomes its source.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_content::CatalogError;
+
+use crate::dialect::{self, CodeMeaning};
+
+/// A failure of ours, before it is told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SqlError {
+    /// The database's own word.
+    #[error("the database refuses")]
+    Sql(#[from] sqlx::Error),
+    /// A stored value is none that we wrote.
+    #[error("{0} is damaged")]
+    Damaged(&'static str),
+    /// A check of the whole found a fault.
+    #[error("the check of the whole finds: {0}")]
+    Fault(String),
+    /// A newer version wrote it.
+    #[error("it has format {found}, and this version reads up to {supported}")]
+    Format {
+        /// What it says.
+        found: i64,
+        /// What we read.
+        supported: i64,
+    },
+    /// An older version wrote it, or nobody, and it cannot be written to.
+    #[error("it is read-only, and would have to be brought to format {0} first")]
+    Outdated(i64),
+    /// A number beyond what is stored.
+    #[error("{0} is too large to be recorded")]
+    TooLarge(&'static str),
+    /// No answer in time.
+    #[error("no answer within {0:?}")]
+    Slow(Duration),
+    /// Asked after it was closed.
+    #[error("it is closed")]
+    Closed,
+    /// A file of it cannot be reached or moved.
+    #[error("{0} fails")]
+    File(&'static str, #[source] std::io::Error),
+}
+
+impl SqlError {
+    /// True if trying it with another content could not go better: the disk is what fails.
+    pub(crate) fn is_of_disk(&self) -> bool {
+        self.meaning() == CodeMeaning::NotWritable
+    }
+
+    fn meaning(&self) -> CodeMeaning {
+        match self {
+            Self::Sql(error) => meaning_of(error),
+            Self::Damaged(_) | Self::Fault(_) => CodeMeaning::Corrupt,
+            Self::Outdated(_) => CodeMeaning::NotWritable,
+            Self::File(_, error) if is_of_disk(error) => CodeMeaning::NotWritable,
+            _ => CodeMeaning::Other,
+        }
+    }
+}
+
+impl From<SqlError> for CatalogError {
+    fn from(error: SqlError) -> Self {
+        if let SqlError::Format { found, supported } = error {
+            return Self::Format { found, supported };
+        }
+        match error.meaning() {
+            CodeMeaning::NotWritable => Self::NotWritable(Arc::new(error)),
+            CodeMeaning::Corrupt => Self::Corrupt(Arc::new(error)),
+            CodeMeaning::Other => Self::Failed(Arc::new(error)),
+        }
+    }
+}
+
+fn meaning_of(error: &sqlx::Error) -> CodeMeaning {
+    match error {
+        sqlx::Error::Database(error) => error
+            .code()
+            .map_or(CodeMeaning::Other, |code| dialect::meaning_of(&code)),
+        // Our statements are fixed: a row of another shape can only be a damaged one.
+        sqlx::Error::Decode(_)
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::RowNotFound
+        | sqlx::Error::AnyDriverError(_) => CodeMeaning::Corrupt,
+        _ => CodeMeaning::Other,
+    }
+}
+
+fn is_of_disk(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::PermissionDenied
+    )
+}

@@ -1,0 +1,89 @@
+//! What `forebay fsck` asks for beyond the roles: a check of the whole, a walk over manifests, a new start.
+
+use std::path::{Path, PathBuf};
+
+use forebay_content::{CatalogError, Timestamp};
+use forebay_oci::Digest;
+use sqlx::Row;
+
+use crate::catalog::SqlCatalog;
+use crate::dialect;
+use crate::error::SqlError;
+use crate::key::digest_key;
+use crate::{row, totals};
+
+/// What a sound file answers to a check.
+const SOUND: &str = "ok";
+
+impl SqlCatalog {
+    /// Checks the whole file and the sums that are kept of it. Reads everything, so it takes as long as that.
+    ///
+    /// # Errors
+    /// [`CatalogError::Corrupt`] with the first faults found.
+    pub async fn integrity_check(&self) -> Result<(), CatalogError> {
+        let mut reader = self.readers.borrow().await?;
+        let rows = sqlx::query(dialect::INTEGRITY)
+            .fetch_all(&mut reader.connection)
+            .await
+            .map_err(SqlError::from)?;
+        let mut faults = Vec::new();
+        for row in &rows {
+            faults.push(row.try_get::<String, _>(0).map_err(SqlError::from)?);
+        }
+        if faults != [SOUND] {
+            return Err(SqlError::Fault(faults.join("; ")).into());
+        }
+        totals::check(&mut reader.connection).await?;
+        reader.give_back();
+        Ok(())
+    }
+
+    /// The digests of the kept manifests after `after` in the order of their text, at most `limit`.
+    pub async fn manifests_after(
+        &self,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<Digest>, CatalogError> {
+        let query =
+            sqlx::query("SELECT digest FROM manifests WHERE digest > $1 ORDER BY digest LIMIT $2")
+                .bind(after.map(digest_key).unwrap_or_default())
+                .bind(i64::from(limit));
+        let rows = self.readers.list(query).await?;
+        let digests = rows.iter().map(|found| row::digest(found, 0));
+        Ok(digests.collect::<Result<_, _>>()?)
+    }
+
+    /// Moves the files of the catalog at `path` aside and opens a new, empty one in their place.
+    ///
+    /// The old one is then `<path>.damaged-<milliseconds since the UNIX epoch>`. Nobody may have it open.
+    ///
+    /// # Errors
+    /// [`CatalogError::Failed`] if a file of that name is there already, and what [`open`](Self::open) says.
+    pub async fn rebuild_in_place(path: &Path, at: Timestamp) -> Result<Self, CatalogError> {
+        move_aside(path, at).await?;
+        Self::open(path).await
+    }
+}
+
+async fn move_aside(path: &Path, at: Timestamp) -> Result<(), SqlError> {
+    let aside = dialect::beside(path, &format!(".damaged-{}", at.0));
+    // The database's own file last: interrupted before that, the next try moves what is left.
+    for (from, to) in dialect::files_of(path)
+        .into_iter()
+        .zip(dialect::files_of(&aside))
+    {
+        move_file(from, to).await?;
+    }
+    Ok(())
+}
+
+async fn move_file(from: PathBuf, to: PathBuf) -> Result<(), SqlError> {
+    let failed = |error| SqlError::File("moving the damaged file aside", error);
+    if tokio::fs::try_exists(&to).await.map_err(failed)? {
+        return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    match tokio::fs::rename(from, to).await {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        moved => moved.map_err(failed),
+    }
+}

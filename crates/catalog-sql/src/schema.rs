@@ -1,0 +1,192 @@
+//! The tables, and how a catalog of an older format is brought to this one.
+//!
+//! A new format is a new entry at the end of `MIGRATIONS`; entries that were released never change. Words in braces are the
+//! dialect's.
+
+use std::collections::BTreeSet;
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+
+use crate::dialect;
+use crate::error::SqlError;
+
+/// The statements that bring a catalog from one format to the next.
+pub(crate) type Migration = &'static [&'static str];
+
+/// From nothing to format 1, and so on.
+pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1];
+
+/// Times are milliseconds since the UNIX epoch, sizes are bytes; a size that only a registry claims is stored as the same
+/// 64 bits with a sign. Digests are written by `key`.
+const FORMAT_1: Migration = &[
+    "CREATE TABLE catalog_format (version BIGINT NOT NULL)",
+    "INSERT INTO catalog_format (version) VALUES (0)",
+    "CREATE TABLE repositories (
+        id {identity},
+        upstream TEXT NOT NULL,
+        name TEXT NOT NULL,
+        UNIQUE (upstream, name)
+    )",
+    "CREATE TABLE tags (
+        repository BIGINT NOT NULL,
+        name TEXT NOT NULL,
+        digest {bytes} NOT NULL,
+        media_type TEXT NOT NULL,
+        size BIGINT,
+        checked_at BIGINT NOT NULL,
+        PRIMARY KEY (repository, name)
+    ) {in_key}",
+    "CREATE TABLE objects (
+        digest {bytes} NOT NULL PRIMARY KEY,
+        size BIGINT NOT NULL,
+        used_at BIGINT NOT NULL
+    ) {in_key}",
+    "CREATE INDEX objects_by_use ON objects (used_at, digest)",
+    // By the digest first: an eviction takes all links of one digest.
+    "CREATE TABLE links (
+        digest {bytes} NOT NULL,
+        repository BIGINT NOT NULL,
+        linked_at BIGINT NOT NULL,
+        PRIMARY KEY (digest, repository)
+    ) {in_key}",
+    "CREATE TABLE manifests (
+        digest {bytes} NOT NULL PRIMARY KEY,
+        media_type TEXT NOT NULL,
+        size BIGINT NOT NULL
+    ) {in_key}",
+    "CREATE TABLE children (
+        parent {bytes} NOT NULL,
+        place BIGINT NOT NULL,
+        child {bytes} NOT NULL,
+        size BIGINT NOT NULL,
+        kind SMALLINT NOT NULL,
+        PRIMARY KEY (parent, place)
+    ) {in_key}",
+    "CREATE INDEX children_by_child ON children (child, kind)",
+    "CREATE TABLE lists (
+        repository BIGINT NOT NULL,
+        list_key {bytes} NOT NULL,
+        json {bytes} NOT NULL,
+        more {bytes},
+        filtered SMALLINT NOT NULL,
+        weight BIGINT NOT NULL,
+        checked_at BIGINT NOT NULL,
+        PRIMARY KEY (repository, list_key)
+    )",
+    "CREATE INDEX lists_by_age ON lists (checked_at)",
+    // One row, kept up to date in every transaction: counting a million objects at each start would take seconds.
+    "CREATE TABLE totals (
+        objects BIGINT NOT NULL,
+        object_bytes BIGINT NOT NULL,
+        lists BIGINT NOT NULL,
+        list_bytes BIGINT NOT NULL
+    )",
+    "INSERT INTO totals (objects, object_bytes, lists, list_bytes) VALUES (0, 0, 0, 0)",
+];
+
+/// The table of the format's number.
+const FORMAT_TABLE: &str = "catalog_format";
+
+/// What a catalog of this format has.
+const TABLES: [&str; 8] = [
+    FORMAT_TABLE,
+    "repositories",
+    "tags",
+    "objects",
+    "links",
+    "manifests",
+    "children",
+    "lists",
+];
+
+/// Brings the catalog to the newest format of `migrations`, in one transaction.
+///
+/// # Errors
+/// [`SqlError::Format`] for one that is newer; it stays as it is.
+pub(crate) async fn migrate(
+    connection: &mut AnyConnection,
+    migrations: &[Migration],
+) -> Result<(), SqlError> {
+    if pending(connection, migrations).await?.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = connection.begin_with(dialect::BEGIN_WRITE).await?;
+    // Another process may have done it while we waited for the lock.
+    for migration in pending(&mut transaction, migrations).await? {
+        for statement in *migration {
+            let statement = AssertSqlSafe(dialect::render(statement));
+            sqlx::query(statement).execute(&mut *transaction).await?;
+        }
+    }
+    sqlx::query("UPDATE catalog_format SET version = $1")
+        .bind(newest(migrations))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Checks that the catalog has the newest format of `migrations` and all tables, changing nothing.
+pub(crate) async fn check(
+    connection: &mut AnyConnection,
+    migrations: &[Migration],
+) -> Result<(), SqlError> {
+    if !pending(connection, migrations).await?.is_empty() {
+        return Err(SqlError::Outdated(newest(migrations)));
+    }
+    let found = tables(connection).await?;
+    if TABLES.iter().all(|table| found.contains(*table)) {
+        Ok(())
+    } else {
+        Err(SqlError::Damaged("the list of its tables"))
+    }
+}
+
+/// The migrations that the catalog still needs.
+async fn pending<'m>(
+    connection: &mut AnyConnection,
+    migrations: &'m [Migration],
+) -> Result<&'m [Migration], SqlError> {
+    let supported = newest(migrations);
+    let found = format_of(connection).await?;
+    if found > supported {
+        return Err(SqlError::Format { found, supported });
+    }
+    usize::try_from(found)
+        .ok()
+        .and_then(|done| migrations.get(done..))
+        .ok_or(SqlError::Damaged("the number of its format"))
+}
+
+/// The catalog's format; 0 for an empty file.
+async fn format_of(connection: &mut AnyConnection) -> Result<i64, SqlError> {
+    let tables = tables(connection).await?;
+    if tables.is_empty() {
+        return Ok(0);
+    }
+    if !tables.contains(FORMAT_TABLE) {
+        return Err(SqlError::Damaged("the list of its tables"));
+    }
+    let row = sqlx::query("SELECT version FROM catalog_format")
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
+async fn tables(connection: &mut AnyConnection) -> Result<BTreeSet<String>, SqlError> {
+    let rows = sqlx::query(dialect::TABLES).fetch_all(connection).await?;
+    let name = |row: &AnyRow| {
+        // Read though nobody asks for it: a schema that is no text would break sqlx later, in its own thread.
+        row.try_get::<String, _>(1)?;
+        Ok(row.try_get(0)?)
+    };
+    rows.iter().map(name).collect()
+}
+
+fn newest(migrations: &[Migration]) -> i64 {
+    i64::try_from(migrations.len()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
