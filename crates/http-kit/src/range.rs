@@ -103,66 +103,18 @@ mod tests {
 
     #[test]
     fn single_ranges_are_read_as_the_rfc_and_the_oci_suite_want_them() {
-        use ByteRange::{Part, Unsatisfiable, Whole};
+        use ByteRange::{Unsatisfiable, Whole};
+        let part = |first, last| ByteRange::Part { first, last };
         let table = [
-            (
-                "bytes=0-",
-                1000,
-                Part {
-                    first: 0,
-                    last: 999,
-                },
-            ),
-            ("bytes=0-0", 1000, Part { first: 0, last: 0 }),
-            (
-                "bytes=500-1499",
-                1000,
-                Part {
-                    first: 500,
-                    last: 999,
-                },
-            ),
-            (
-                "bytes=500-999",
-                1000,
-                Part {
-                    first: 500,
-                    last: 999,
-                },
-            ),
-            (
-                "bytes=999-",
-                1000,
-                Part {
-                    first: 999,
-                    last: 999,
-                },
-            ),
-            (
-                "bytes=-500",
-                1000,
-                Part {
-                    first: 500,
-                    last: 999,
-                },
-            ),
-            (
-                "bytes=-5000",
-                1000,
-                Part {
-                    first: 0,
-                    last: 999,
-                },
-            ),
-            ("Bytes = 1-2", 1000, Part { first: 1, last: 2 }),
-            (
-                "bytes=0-99999999999999999999999",
-                1000,
-                Part {
-                    first: 0,
-                    last: 999,
-                },
-            ),
+            ("bytes=0-", 1000, part(0, 999)),
+            ("bytes=0-0", 1000, part(0, 0)),
+            ("bytes=500-1499", 1000, part(500, 999)),
+            ("bytes=500-999", 1000, part(500, 999)),
+            ("bytes=999-", 1000, part(999, 999)),
+            ("bytes=-500", 1000, part(500, 999)),
+            ("bytes=-5000", 1000, part(0, 999)),
+            ("Bytes = 1-2", 1000, part(1, 2)),
+            ("bytes=0-99999999999999999999999", 1000, part(0, 999)),
             ("bytes=1000-", 1000, Unsatisfiable),
             ("bytes=5000-10000", 1000, Unsatisfiable),
             ("bytes=500-0", 1000, Unsatisfiable),

@@ -1,16 +1,30 @@
 //! The client against hostile upstreams, the listener against hostile clients, over real sockets on loopback.
 
+#[cfg(test)]
 mod addresses;
+#[cfg(test)]
 mod answers;
+#[cfg(test)]
 mod bodies;
+#[cfg(test)]
 mod credentials;
+#[cfg(test)]
 mod drain;
+#[cfg(test)]
 mod http2;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
 mod proxies;
+#[cfg(test)]
 mod requests;
+#[cfg(test)]
 mod responses;
+#[cfg(test)]
 mod smuggling;
+#[cfg(test)]
 mod tls;
+#[cfg(test)]
 mod upstream;
+#[cfg(test)]
 mod wire;

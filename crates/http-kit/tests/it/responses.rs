@@ -7,25 +7,16 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use super::wire::{Served, ok};
 
+/// A body of these chunks, the last of which may be an error.
 fn chunks(parts: &'static [Result<&'static str, &'static str>], length: Option<u64>) -> Body {
-    let parts = parts.iter().map(|part| {
-        part.map(Bytes::from_static_str)
-            .map_err(std::io::Error::other)
+    let parts = parts.iter().map(|part| match part {
+        Ok(text) => Ok(Bytes::from_static(text.as_bytes())),
+        Err(why) => Err(std::io::Error::other(*why)),
     });
     Body::stream(stream::iter(parts), length)
 }
 
-trait FromText {
-    fn from_static_str(text: &'static str) -> Bytes;
-}
-
-impl FromText for Bytes {
-    fn from_static_str(text: &'static str) -> Bytes {
-        Bytes::from_static(text.as_bytes())
-    }
-}
-
-async fn by_path(request: Request<RequestBody>) -> Response<Body> {
+fn by_path(request: &Request<RequestBody>) -> Response<Body> {
     match request.uri().path() {
         "/full" => ok("hello"),
         "/empty" => ok(""),
@@ -63,7 +54,9 @@ async fn by_path(request: Request<RequestBody>) -> Response<Body> {
 }
 
 fn served() -> Served {
-    Served::start(ServeLimits::default(), |request, _| by_path(request))
+    Served::start(ServeLimits::default(), |request, _| async move {
+        by_path(&request)
+    })
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn a_wrong_certificate_is_refused_and_the_reason_is_told() {
         params.not_after = date_time_ymd(2021, 1, 1);
     });
     let future = certificate(&authority, "127.0.0.1", |params| {
-        params.not_before = date_time_ymd(2400, 1, 1)
+        params.not_before = date_time_ymd(2400, 1, 1);
     });
     let other_name = certificate(&authority, "registry.example", |_| {});
     for (config, expected) in [

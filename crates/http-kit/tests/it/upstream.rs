@@ -110,7 +110,7 @@ impl Upstream {
             *connections - 1
         };
         self.tasks.spawn("upstream connection", async move {
-            server.converse(wire, connection).await
+            server.converse(wire, connection).await;
         });
     }
 

@@ -4,27 +4,37 @@ use http::HeaderValue;
 
 use super::*;
 
-fn decide(
-    status: u16,
-    method: &Method,
-    from: &str,
-    location: Option<&str>,
+/// A GET's first redirect.
+const FIRST: Asked = Asked {
+    method: Method::GET,
+    redirects: Redirects::UP_TO_TEN,
+    hops: 0,
+};
+
+struct Asked {
+    method: Method,
     redirects: Redirects,
     hops: u8,
+}
+
+fn decide(
+    asked: &Asked,
+    status: u16,
+    from: &str,
+    location: Option<&str>,
 ) -> Result<Option<String>, RedirectRefusal> {
     let mut headers = HeaderMap::new();
     if let Some(location) = location {
         headers.insert(LOCATION, HeaderValue::from_str(location).unwrap());
     }
     let url = Url::parse(from).unwrap();
-    let status = StatusCode::from_u16(status).unwrap();
     let answer = Answer {
-        method,
+        method: &asked.method,
         url: &url,
-        status,
+        status: StatusCode::from_u16(status).unwrap(),
         headers: &headers,
     };
-    match next_url(&answer, redirects, hops) {
+    match next_url(&answer, asked.redirects, asked.hops) {
         Ok(next) => Ok(next.map(String::from)),
         Err(SendError::Redirect { why, .. }) => Err(why),
         Err(other) => panic!("{other}"),
@@ -32,40 +42,20 @@ fn decide(
 }
 
 fn follow(from: &str, location: &str) -> Result<Option<String>, RedirectRefusal> {
-    decide(
-        307,
-        &Method::GET,
-        from,
-        Some(location),
-        Redirects::UP_TO_TEN,
-        0,
-    )
+    decide(&FIRST, 307, from, Some(location))
 }
 
 #[test]
 fn five_statuses_redirect_and_no_other_does() {
     for status in [301, 302, 303, 307, 308] {
         for method in [Method::GET, Method::HEAD] {
-            let next = decide(
-                status,
-                &method,
-                "https://a/x",
-                Some("https://b/y"),
-                Redirects::UP_TO_TEN,
-                0,
-            );
+            let asked = Asked { method, ..FIRST };
+            let next = decide(&asked, status, "https://a/x", Some("https://b/y"));
             assert_eq!(next, Ok(Some("https://b/y".to_owned())), "{status}");
         }
     }
     for status in [200, 201, 206, 300, 304, 305, 404, 500] {
-        let next = decide(
-            status,
-            &Method::GET,
-            "https://a/x",
-            Some("https://b/y"),
-            Redirects::UP_TO_TEN,
-            0,
-        );
+        let next = decide(&FIRST, status, "https://a/x", Some("https://b/y"));
         assert_eq!(next, Ok(None), "{status}");
     }
 }
@@ -105,7 +95,7 @@ fn a_redirect_that_breaks_a_rule_is_refused_with_the_rule() {
     for (location, why) in table {
         assert_eq!(follow(from, location), Err(why), "{location}");
     }
-    let missing = decide(302, &Method::GET, from, None, Redirects::UP_TO_TEN, 0);
+    let missing = decide(&FIRST, 302, from, None);
     assert_eq!(missing, Err(RedirectRefusal::BadLocation));
     assert_eq!(
         follow("http://a/x", "http://b/").unwrap().unwrap(),
@@ -115,21 +105,21 @@ fn a_redirect_that_breaks_a_rule_is_refused_with_the_rule() {
 
 #[test]
 fn hops_are_counted_and_only_reads_follow() {
-    let hop =
-        |hops, redirects| decide(301, &Method::GET, "https://a/", Some("/b"), redirects, hops);
+    let hop = |hops, redirects| {
+        let asked = Asked {
+            redirects,
+            hops,
+            ..FIRST
+        };
+        decide(&asked, 301, "https://a/", Some("/b"))
+    };
     assert!(hop(9, Redirects::UP_TO_TEN).is_ok());
     assert_eq!(hop(10, Redirects::UP_TO_TEN), Err(RedirectRefusal::TooMany));
     assert_eq!(hop(0, Redirects::Refuse), Err(RedirectRefusal::NotFollowed));
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
-        let next = decide(
-            307,
-            &method,
-            "https://a/",
-            Some("/b"),
-            Redirects::UP_TO_TEN,
-            0,
-        );
-        assert_eq!(next, Err(RedirectRefusal::NotFollowed), "{method}");
+        let asked = Asked { method, ..FIRST };
+        let next = decide(&asked, 307, "https://a/", Some("/b"));
+        assert_eq!(next, Err(RedirectRefusal::NotFollowed), "{}", asked.method);
     }
 }
 
