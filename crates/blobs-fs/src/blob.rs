@@ -1,16 +1,17 @@
 //! An open blob: its file, its length and the checksum of each of its chunks.
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_content::{BlobError, BlobReader};
+use forebay_oci::Digest;
 
 use crate::access::{Access, Chunk, OpenFile};
 use crate::disk::{Disk, read_full};
+use crate::layout::Layout;
 use crate::trailer::{self, FOOTER_BYTES, Footer};
 
 /// A blob at rest, open. All who read the same blob share one.
@@ -24,16 +25,20 @@ pub(crate) struct FsBlob {
 }
 
 impl FsBlob {
-    /// Opens the file at `path` and checks its length and its trailer. Waits for the disk.
-    pub(crate) fn open(path: &Path, access: &Arc<Access>) -> Result<Self, BlobError> {
+    /// Opens the file of the blob `digest` and checks its length and its trailer. Waits for the disk.
+    pub(crate) fn open(
+        digest: &Digest,
+        layout: &Layout,
+        access: &Arc<Access>,
+    ) -> Result<Self, BlobError> {
         let disk = &*access.disk;
-        let file = disk.open(path)?;
+        let file = disk.open(&layout.blob(digest))?;
         let footer = read_footer(disk, &file)?;
         let length = trailer::trailer_length(footer.blob_bytes, footer.chunk_bytes);
         let length = usize::try_from(length).map_err(|_| BlobError::Corrupt("it is too long"))?;
         let mut bytes = vec![0; length];
         let count = read_full(disk, &file, &mut bytes, footer.blob_bytes)?;
-        let checksums = trailer::decode_checksums(&bytes[..count], footer)?;
+        let checksums = trailer::decode_checksums(digest, &bytes[..count], footer)?;
         Ok(Self {
             file: OpenFile::new(file, Arc::clone(access)),
             blob_bytes: footer.blob_bytes,

@@ -11,6 +11,8 @@ mod layout;
 mod listing;
 mod lock;
 mod opened;
+#[cfg(test)]
+mod speed;
 mod stage;
 mod store;
 mod trailer;

@@ -107,7 +107,7 @@ impl Stage for FsStage {
         let (store, growing) = (Arc::clone(&self.store), Arc::clone(&self.growing));
         let digest = digest.clone();
         off_worker(move || {
-            growing.finish()?;
+            growing.finish(&digest)?;
             store.publish(&path, &digest)
         })
         .await?;
@@ -161,8 +161,8 @@ impl Growing {
     }
 
     /// Writes the last, partial chunk and the trailer, and makes the file durable. Waits for the disk.
-    fn finish(&self) -> Result<(), BlobError> {
-        let (mut end, offset, checksums) = {
+    fn finish(&self, digest: &Digest) -> Result<(), BlobError> {
+        let (end, offset, checksums) = {
             let progress = self.lock();
             let mut checksums = progress.checksums.clone();
             let offset = checksums.len() as u64 * u64::from(self.chunk_bytes);
@@ -170,14 +170,13 @@ impl Growing {
                 checksums.push(crc32c::crc32c(&progress.tail));
             }
             let blob_bytes = progress.bytes;
-            let trailer = trailer::encode(blob_bytes, self.chunk_bytes, &checksums);
+            let trailer = trailer::encode(digest, blob_bytes, self.chunk_bytes, &checksums);
             let mut end = progress.tail.to_vec();
             end.extend_from_slice(&trailer);
             (end, offset, checksums)
         };
         let (file, disk) = (self.file.file()?, &*self.file.access().disk);
         disk.write_at(&file, &end, offset).map_err(change_failed)?;
-        end.clear();
         disk.sync(&file).map_err(change_failed)?;
         let mut progress = self.lock();
         progress.checksums = checksums;

@@ -114,10 +114,19 @@ impl Store {
             Ok(blob) => return Ok(blob),
             Err(before) => before,
         };
-        let (access, path) = (Arc::clone(&self.access), self.layout.blob(digest));
-        let blob = Arc::new(off_worker(move || FsBlob::open(&path, &access)).await?);
+        let blob = self.open_anew(digest).await?;
         self.opened.share(digest, &blob, before);
         Ok(blob)
+    }
+
+    /// Opens the file that has the blob's name now, whoever has which open.
+    pub(crate) async fn open_anew(
+        self: &Arc<Self>,
+        digest: &Digest,
+    ) -> Result<Arc<FsBlob>, BlobError> {
+        let (store, digest) = (Arc::clone(self), digest.clone());
+        let open = move || FsBlob::open(&digest, &store.layout, &store.access);
+        Ok(Arc::new(off_worker(open).await?))
     }
 
     /// Begins a stage if the disk has room for `expected_bytes` and what goes with them. Waits for the disk.

@@ -1,10 +1,12 @@
 //! What follows a blob's bytes in its file: a checksum for each chunk, and a footer that vouches for all of it.
 //!
 //! Pure. The file is the blob's bytes from offset 0 on, then a CRC32C per chunk (little-endian `u32`), then the footer:
-//! magic (8 bytes), version and chunk size (`u32` each), blob length (`u64`), CRC32C of the checksums and the footer
-//! before it (`u32`), all little-endian. A file that was cut, grown or never ours is noticed before a byte of it is used.
+//! magic (8 bytes), version and chunk size (`u32` each), blob length (`u64`), and a `u32`: the CRC32C of the digest's hash
+//! value (which is not written), the checksums and the footer before it; all little-endian. A file that was cut, grown,
+//! never ours, or put under another digest's name is noticed before a byte of it is used.
 
 use forebay_content::BlobError;
+use forebay_oci::Digest;
 
 /// The footer's length in bytes.
 pub(crate) const FOOTER_BYTES: usize = 28;
@@ -25,7 +27,12 @@ pub(crate) struct Footer {
 }
 
 /// The bytes that follow a blob of `blob_bytes` cut into chunks of `chunk_bytes` with these checksums.
-pub(crate) fn encode(blob_bytes: u64, chunk_bytes: u32, checksums: &[u32]) -> Vec<u8> {
+pub(crate) fn encode(
+    digest: &Digest,
+    blob_bytes: u64,
+    chunk_bytes: u32,
+    checksums: &[u32],
+) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(checksums.len() * 4 + FOOTER_BYTES);
     for checksum in checksums {
         bytes.extend_from_slice(&checksum.to_le_bytes());
@@ -34,7 +41,7 @@ pub(crate) fn encode(blob_bytes: u64, chunk_bytes: u32, checksums: &[u32]) -> Ve
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.extend_from_slice(&chunk_bytes.to_le_bytes());
     bytes.extend_from_slice(&blob_bytes.to_le_bytes());
-    let checksum = crc32c::crc32c(&bytes);
+    let checksum = checksum_of(digest, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
 }
@@ -64,11 +71,17 @@ pub(crate) fn decode_footer(
     Ok(found)
 }
 
-/// Reads the whole trailer, of which `footer` is the decoded end.
-pub(crate) fn decode_checksums(trailer: &[u8], footer: Footer) -> Result<Box<[u32]>, BlobError> {
+/// Reads the whole trailer of the blob called `digest`, of which `footer` is the decoded end.
+pub(crate) fn decode_checksums(
+    digest: &Digest,
+    trailer: &[u8],
+    footer: Footer,
+) -> Result<Box<[u32]>, BlobError> {
     let (covered, _) = trailer.split_at(trailer.len().saturating_sub(4));
-    if crc32c::crc32c(covered) != footer.checksum {
-        return Err(BlobError::Corrupt("its checksums are damaged"));
+    if checksum_of(digest, covered) != footer.checksum {
+        return Err(BlobError::Corrupt(
+            "its checksums are damaged or another blob's",
+        ));
     }
     let checksums = trailer.len().saturating_sub(FOOTER_BYTES) / 4;
     Ok((0..checksums).map(|i| u32_at(trailer, i * 4)).collect())
@@ -97,6 +110,10 @@ pub(crate) fn find_blob_length(file_bytes: u64, chunk_bytes: u32) -> Option<u64>
     (file_length(blob_bytes, chunk_bytes) == Some(file_bytes)).then_some(blob_bytes)
 }
 
+fn checksum_of(digest: &Digest, covered: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(digest.hash()), covered)
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
@@ -107,6 +124,10 @@ mod tests {
 
     const CHUNK: u32 = 65_536;
 
+    fn digest() -> Digest {
+        Digest::sha256(b"a blob")
+    }
+
     fn footer_of(trailer: &[u8]) -> [u8; FOOTER_BYTES] {
         trailer[trailer.len() - FOOTER_BYTES..].try_into().unwrap()
     }
@@ -116,25 +137,36 @@ mod tests {
         for blob_bytes in [0, 1, 65_535, 65_536, 65_537, 1 << 24] {
             let count = u32::try_from(chunks(blob_bytes, CHUNK)).unwrap();
             let checksums: Vec<u32> = (0..count).map(|i| i * 7).collect();
-            let trailer = encode(blob_bytes, CHUNK, &checksums);
+            let trailer = encode(&digest(), blob_bytes, CHUNK, &checksums);
             assert_eq!(trailer.len() as u64, trailer_length(blob_bytes, CHUNK));
             let file_bytes = blob_bytes + trailer.len() as u64;
             let footer = decode_footer(&footer_of(&trailer), file_bytes).unwrap();
             assert_eq!(footer.blob_bytes, blob_bytes);
-            assert_eq!(*decode_checksums(&trailer, footer).unwrap(), *checksums);
+            assert_eq!(
+                *decode_checksums(&digest(), &trailer, footer).unwrap(),
+                *checksums
+            );
         }
+    }
+
+    #[test]
+    fn a_trailer_belongs_to_one_digest() {
+        let trailer = encode(&digest(), 1, CHUNK, &[1]);
+        let footer = decode_footer(&footer_of(&trailer), 1 + trailer.len() as u64).unwrap();
+        let other = Digest::sha256(b"another");
+        assert!(decode_checksums(&other, &trailer, footer).is_err());
     }
 
     #[test]
     fn any_one_flipped_bit_is_noticed() {
         let blob_bytes = u64::from(CHUNK) * 3 + 1;
-        let sound = encode(blob_bytes, CHUNK, &[1, 2, 3, 4]);
+        let sound = encode(&digest(), blob_bytes, CHUNK, &[1, 2, 3, 4]);
         let file_bytes = blob_bytes + sound.len() as u64;
         for bit in 0..sound.len() * 8 {
             let mut trailer = sound.clone();
             trailer[bit / 8] ^= 1 << (bit % 8);
             let read = decode_footer(&footer_of(&trailer), file_bytes)
-                .and_then(|footer| decode_checksums(&trailer, footer));
+                .and_then(|footer| decode_checksums(&digest(), &trailer, footer));
             assert!(matches!(read, Err(BlobError::Corrupt(_))), "bit {bit}");
         }
     }
@@ -154,9 +186,9 @@ mod tests {
 
     #[test]
     fn an_absurd_footer_is_damage() {
-        let trailer = encode(u64::MAX, CHUNK, &[]);
+        let trailer = encode(&digest(), u64::MAX, CHUNK, &[]);
         assert!(decode_footer(&footer_of(&trailer), 28).is_err());
-        let trailer = encode(0, 1, &[]);
+        let trailer = encode(&digest(), 0, 1, &[]);
         assert!(decode_footer(&footer_of(&trailer), 28).is_err());
     }
 }

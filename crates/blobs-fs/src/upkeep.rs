@@ -28,10 +28,7 @@ impl FsBlobs {
     /// # Errors
     /// [`BlobError::Corrupt`] if its bytes do not have the digest, [`BlobError::NotFound`] if it is not there.
     pub async fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
-        let (access, path) = (&self.store.access, self.store.layout.blob(digest));
-        let access = Arc::clone(access);
-        // Not the one that may be open: its name may mean another file by now.
-        let blob = Arc::new(off_worker(move || FsBlob::open(&path, &access)).await?);
+        let blob = self.store.open_anew(digest).await?;
         let mut hashed = (Hasher::new(digest.algorithm()), 0);
         while hashed.1 < blob.size() {
             let blob = Arc::clone(&blob);

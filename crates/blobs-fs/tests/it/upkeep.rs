@@ -1,0 +1,129 @@
+//! What fsck and the scrubber rely on.
+
+use std::fs;
+
+use forebay_content::{BlobError, BlobStore};
+use forebay_oci::{Algorithm, Digest};
+
+use crate::scene::{CHUNK, Scene, content, keep, names, read};
+
+#[tokio::test]
+async fn a_sound_blob_verifies() {
+    let scene = Scene::new();
+    for len in [0, 1, CHUNK, 20 * 1024 * 1024 + 1] {
+        let digest = keep(&scene.store, &content(1, len)).await.unwrap();
+        scene.store.verify(&digest).await.unwrap();
+    }
+    let absent = scene.store.verify(&Digest::sha256(b"absent")).await;
+    assert!(matches!(absent, Err(BlobError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_blob_that_never_had_its_digest_does_not_verify() {
+    let scene = Scene::new();
+    let digest = Digest::sha256(b"other bytes");
+    let mut stage = scene.store.stage(None).await.unwrap();
+    stage.write(content(1, 100)).await.unwrap();
+    // The checksums are right, for they are made from the bytes; only the hash tells.
+    stage.commit(&digest).await.unwrap();
+    assert!(read(&scene.store, &digest).await.is_ok());
+    let verified = scene.store.verify(&digest).await;
+    assert!(matches!(verified, Err(BlobError::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn a_rotten_blob_does_not_verify_although_it_is_open() {
+    let scene = Scene::new();
+    let digest = keep(&scene.store, &content(1, 3 * CHUNK)).await.unwrap();
+    let _open = scene.store.open(&digest).await.unwrap();
+    let mut bytes = fs::read(scene.file_of(&digest)).unwrap();
+    bytes[2 * CHUNK] ^= 4;
+    fs::write(scene.file_of(&digest), &bytes).unwrap();
+    let verified = scene.store.verify(&digest).await;
+    assert!(matches!(verified, Err(BlobError::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn a_quarantined_blob_is_out_of_the_store_and_aside() {
+    let scene = Scene::new();
+    let blob = content(1, 100);
+    let digest = keep(&scene.store, &blob).await.unwrap();
+    scene.store.quarantine(&digest).await.unwrap();
+    assert!(scene.store.open(&digest).await.is_err());
+    assert!(scene.store.list(None, 9).await.unwrap().is_empty());
+    let aside = names(&scene.root().join("quarantine"));
+    assert_eq!(aside, [format!("sha256-{}", digest.hex())]);
+    scene.store.quarantine(&digest).await.unwrap();
+    keep(&scene.store, &blob).await.unwrap();
+    assert_eq!(read(&scene.store, &digest).await.unwrap(), blob);
+}
+
+#[tokio::test]
+async fn the_quarantine_does_not_grow_without_bound() {
+    let scene = Scene::new();
+    for seed in 0..40 {
+        let digest = keep(&scene.store, &content(seed, 10)).await.unwrap();
+        scene.store.quarantine(&digest).await.unwrap();
+        assert!(scene.store.open(&digest).await.is_err());
+    }
+    assert_eq!(names(&scene.root().join("quarantine")).len(), 16);
+}
+
+#[tokio::test]
+async fn what_is_no_blob_is_a_stray_and_never_listed() {
+    let scene = Scene::new();
+    let digest = keep(&scene.store, &content(1, 10)).await.unwrap();
+    assert!(scene.store.strays().await.unwrap().is_empty());
+    let shard = scene.file_of(&digest).parent().unwrap().to_owned();
+    let algorithm = shard.parent().unwrap().to_owned();
+    let truncated = scene.file_of(&keep(&scene.store, &content(2, 10)).await.unwrap());
+    fs::write(&truncated, "short").unwrap();
+    let mut strays = vec![
+        shard.join("core"),
+        shard.join("ab".repeat(32)),
+        algorithm.join("README"),
+        algorithm.join("zz"),
+    ];
+    for stray in &strays {
+        fs::write(stray, "not ours").unwrap();
+    }
+    strays.push(truncated);
+    let mut told = scene.store.strays().await.unwrap();
+    strays.sort();
+    told.sort();
+    assert_eq!(told, strays);
+    let listed = scene.store.list(None, 9).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].digest, digest);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_in_staging_is_cleared_at_the_next_start() {
+    let scene = Scene::new();
+    let staging = scene.root().join("staging");
+    fs::write(staging.join("0000000000000000"), "half a blob").unwrap();
+    let disk = std::sync::Arc::new(scene.disk.clone());
+    let store = forebay_blobs_fs::FsBlobs::open(scene.root(), disk).unwrap();
+    assert!(names(&staging).is_empty());
+    assert!(store.stage(None).await.is_ok());
+}
+
+#[tokio::test]
+async fn both_algorithms_list_in_the_order_of_their_digests() {
+    let scene = Scene::new();
+    let mut kept = Vec::new();
+    for seed in 0..20 {
+        let blob = content(seed, 10);
+        for algorithm in [Algorithm::Sha512, Algorithm::Sha256] {
+            let digest = Digest::of(algorithm, &blob);
+            let mut stage = scene.store.stage(None).await.unwrap();
+            stage.write(blob.clone()).await.unwrap();
+            stage.commit(&digest).await.unwrap();
+            kept.push(digest);
+        }
+    }
+    kept.sort();
+    let listed = scene.store.list(None, 100).await.unwrap();
+    let listed: Vec<_> = listed.into_iter().map(|stat| stat.digest).collect();
+    assert_eq!(listed, kept);
+}
