@@ -14,6 +14,7 @@ mod hub;
 mod image;
 mod limits;
 mod listing;
+mod log;
 mod manifest;
 mod pace;
 mod record;

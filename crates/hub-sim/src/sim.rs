@@ -272,6 +272,13 @@ impl HubSim {
         self
     }
 
+    /// The trap's address: 127.0.0.1:0 makes it another port of the registry's own host.
+    #[must_use]
+    pub fn trap_listen(mut self, address: SocketAddr) -> Self {
+        self.listen.trap = address;
+        self
+    }
+
     /// The registry's own host gives out tokens.
     #[must_use]
     pub fn tokens_at_registry(mut self) -> Self {

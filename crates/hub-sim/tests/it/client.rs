@@ -108,6 +108,29 @@ impl Client {
         })
     }
 
+    /// Reads so many bytes of an answer's body, or all there are, and leaves.
+    pub(crate) async fn read_some(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        enough: usize,
+    ) -> usize {
+        let mut request = Request::get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::default()).unwrap();
+        let mut incoming = self.http.request(request).await.unwrap().into_body();
+        let mut read = 0;
+        while read < enough {
+            match incoming.frame().await {
+                Some(Ok(frame)) => read += frame.into_data().unwrap_or_default().len(),
+                _ => break,
+            }
+        }
+        read
+    }
+
     pub(crate) async fn get(&self, url: &str, headers: &[(&str, &str)]) -> Got {
         self.send("GET", url, headers).await.unwrap()
     }
