@@ -61,7 +61,7 @@ const SECRET_NAMES: [&str; 12] = [
 
 /// Takes account names, tokens, credentials, userinfo and signed queries out of a text.
 ///
-/// Idempotent. A text without any of them comes back borrowed.
+/// A text without any of them comes back borrowed.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut clean = String::new();
     let mut copied = 0;
@@ -69,7 +69,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     while at < text.len() {
         if let Some(found) = find_secret(text, at) {
             at = found.end;
-            // What is clean already stays as it is, so that a second run changes nothing.
+            // What is clean already stays as it is: a text may pass here more than once on its way.
             if text[found.start..found.end] != found.instead {
                 clean.push_str(&text[copied..found.start]);
                 clean.push_str(&found.instead);
@@ -152,7 +152,10 @@ fn find_authorization(text: &str, at: usize) -> Option<Found> {
     }
     let start = at + scheme + gap;
     let end = start + token_run(&text[start..]);
-    let is_challenge = text[end..].starts_with('"') && text[start..end].ends_with('=');
+    let is_challenge = text[end..].starts_with('"')
+        && text[start..end]
+            .strip_suffix('=')
+            .is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_lowercase()));
     let is_prose = PROSE
         .iter()
         .any(|word| text[start..end].eq_ignore_ascii_case(word));
@@ -181,10 +184,9 @@ fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     let start = at + name_length + to_value + quotes;
     let opening = &rest[to_value..to_value + quotes];
     let length = value_length(&text[start..], name, opening);
-    let is_prose = sign == ':'
-        && quotes == 0
-        && length < LEAST_BARE_TOKEN_BYTES
-        && name.eq_ignore_ascii_case("token");
+    let is_bare_word =
+        length < LEAST_BARE_TOKEN_BYTES || text[start..start + length].contains(MARK);
+    let is_prose = sign == ':' && quotes == 0 && is_bare_word && name.eq_ignore_ascii_case("token");
     if !matches!(sign, ':' | '=') || is_prose {
         return None;
     }
@@ -267,11 +269,18 @@ fn redact_query(query: &str) -> String {
         return MARK.to_owned();
     }
     let parts = query.split('&').map(|part| match part.split_once('=') {
+        None if part.is_empty() => String::new(),
+        _ if has_token(part) => MARK.to_owned(),
         Some((name, _)) if HARMLESS_PARAMETERS.contains(&name) => part.to_owned(),
         Some((name, _)) if is_plain_name(name) => format!("{name}={MARK}"),
         _ => MARK.to_owned(),
     });
     parts.collect::<Vec<_>>().join("&")
+}
+
+fn has_token(text: &str) -> bool {
+    text.char_indices()
+        .any(|(at, _)| find_token(text, at).is_some())
 }
 
 fn is_plain_name(name: &str) -> bool {

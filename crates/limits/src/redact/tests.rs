@@ -49,6 +49,7 @@ fn tokens_and_credentials_are_gone() {
             "grant_type=password&username=bob&password=p".to_owned(),
             "grant_type=password&username=***&password=***",
         ),
+        ("basic /abcdefghijklmnop=\"".to_owned(), "basic ***\""),
         (
             "with dckr_pat_abcdEFGH1234 given".to_owned(),
             "with *** given",
@@ -90,6 +91,7 @@ fn userinfo_and_signatures_in_urls_are_gone() {
             r"https://b.example/x?verify=123\u0026scope=a b",
             "https://b.example/x?*** b",
         ),
+        ("/x?scope=eyJabcdefghijklmnopqrst&n=1", "/x?***&n=1"),
         (
             "/v2/x/blobs/uploads/1?_state=abc",
             "/v2/x/blobs/uploads/1?_state=***",
