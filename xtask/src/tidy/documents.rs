@@ -48,7 +48,9 @@ fn check_purpose(readme: &File) -> Vec<Finding> {
         ));
     }
     let purpose = lines.find(|line| !line.trim().is_empty());
-    if purpose.is_none_or(|line| line.starts_with(['#', '`', '<', '!', '|'])) {
+    // A heading, a fence, a picture, a table: none is a sentence. Inline code may begin one.
+    let others = ["#", "```", "<", "!", "|"];
+    if purpose.is_none_or(|line| others.iter().any(|other| line.starts_with(other))) {
         let what = "no line of purpose follows the title";
         let advice = "say in one sentence what the crate is for";
         findings.push(Finding::failure(readme.path.clone(), 2, what, advice));
@@ -151,7 +153,9 @@ mod tests {
             faults(&[page, manifest, untitled]),
             ["the first line is no title"]
         );
-        for empty in ["# a\n", "# a\n\n## b\n", "# a\n\n![b](c)\n"] {
+        let code_first = ("crates/a/README.md", "# a\n\n`/v2/*` over HTTP.\n");
+        assert_eq!(faults(&[page, manifest, code_first]), Vec::<String>::new());
+        for empty in ["# a\n\n```\n", "# a\n", "# a\n\n## b\n", "# a\n\n![b](c)\n"] {
             let found = faults(&[page, manifest, ("crates/a/README.md", empty)]);
             assert_eq!(found[0], "no line of purpose follows the title", "{empty}");
         }
