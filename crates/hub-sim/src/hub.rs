@@ -32,26 +32,7 @@ impl Hub {
             inner,
             listen,
         } = sim;
-        let Listen {
-            registry,
-            token,
-            blob,
-            trap,
-            token_at_registry,
-        } = listen;
-        let mut hosts = vec![
-            Host::reserve(Role::Registry, registry)?,
-            Host::reserve(Role::Token, token)?,
-            Host::reserve(Role::Blob, blob)?,
-            Host::reserve(Role::Trap, trap)?,
-        ];
-        let [registry, token, blob, trap] = [0, 1, 2, 3].map(|at: usize| hosts[at].address());
-        let addresses = Addresses {
-            registry,
-            token: if token_at_registry { registry } else { token },
-            blob,
-            trap,
-        };
+        let (mut hosts, addresses) = reserve(listen)?;
         let tls = settings.tls;
         let state = Arc::new(State::new(clock, settings, addresses, inner));
         let acceptor = Arc::<Acceptor>::default();
@@ -69,6 +50,28 @@ impl Hub {
         }
         Ok(hub)
     }
+}
+
+/// Takes the ports of all hosts.
+fn reserve(listen: Listen) -> io::Result<(Vec<Host>, Addresses)> {
+    let hosts = vec![
+        Host::reserve(Role::Registry, listen.registry)?,
+        Host::reserve(Role::Token, listen.token)?,
+        Host::reserve(Role::Blob, listen.blob)?,
+        Host::reserve(Role::Trap, listen.trap)?,
+    ];
+    let [registry, token, blob, trap] = [0, 1, 2, 3].map(|at: usize| hosts[at].address());
+    let addresses = Addresses {
+        registry,
+        token: if listen.token_at_registry {
+            registry
+        } else {
+            token
+        },
+        blob,
+        trap,
+    };
+    Ok((hosts, addresses))
 }
 
 /// Where it is.
