@@ -26,21 +26,30 @@ if podman run --rm --network host forebay >"$WORK/refused.log" 2>&1; then
 fi
 grep -q 'clients' "$WORK/refused.log" || fail "the refusal names no key: $(cat "$WORK/refused.log")"
 
-# The hubs' names resolve from /etc/hosts, by the resolver that is linked in.
-echo "127.0.0.1 hub.test ghcr.test" >>/etc/hosts
+# The resolver that is linked in finds one hub in /etc/hosts and asks a name server for the other.
+echo "127.0.0.1 hub.test" >>/etc/hosts
+echo "nameserver 127.0.0.1" >/etc/resolv.conf
+/usr/bin/python3 "$ROOT/e2e/dns.py" >"$WORK/dns.log" 2>&1 &
+wait_until "$READY_WITHIN_S" grep -q listening "$WORK/dns.log"
+sed -i "s|^url = \"http://$DOCKER_HUB\"|url = \"http://hub.test:7000\"\nprivate = true\ninsecure = true|
+  s|^url = \"http://$GHCR\"|url = \"http://ghcr.test:7100\"\nprivate = true\ninsecure = true|
+  /^data = /d" "$WORK/forebay.toml"
 
-sed -i "s|url = \"http://$DOCKER_HUB\"|url = \"http://hub.test:7000\"\nprivate = true|; /^data = /d" "$WORK/forebay.toml"
 # Besides the image's own restrictions, the system calls are those that the systemd unit leaves: here they are tried.
 /usr/bin/python3 "$ROOT/e2e/seccomp.py" "$ROOT/packaging/forebay.service" >"$WORK/seccomp.json"
-podman run --detach --name forebay --network host --read-only --cap-drop all \
+podman run --name forebay --network host --read-only --cap-drop all \
   --security-opt no-new-privileges --security-opt "seccomp=$WORK/seccomp.json" \
   --volume data:/data --volume "$WORK/forebay.toml:/etc/forebay.toml:ro" \
-  --env FOREBAY_CLIENTS__ALLOW=10.0.0.0/8 forebay serve --config /etc/forebay.toml
-wait_until "$READY_WITHIN_S" curl -sf "http://$SERVER/readyz" || podman logs forebay
+  --env FOREBAY_CLIENTS__ALLOW=10.0.0.0/8 forebay serve --config /etc/forebay.toml >"$WORK/forebay.log" 2>&1 &
+wait_for_forebay $!
 
-learn_image docker.io library/app 1.27 all
-mark docker.io
-skopeo copy --all --src-tls-verify=false "docker://$SERVER/library/app:1.27" "dir:$WORK/pulled"
-expect_fetched_once docker.io library/app
+for image in docker.io/library/app ghcr.io/org/app; do
+  hub=${image%%/*}
+  learn_image "$hub" "${image#*/}" 1.27 all
+  mark "$hub"
+  skopeo copy --all --src-tls-verify=false "docker://$SERVER/$image:1.27" "dir:$WORK/$hub"
+  expect_fetched_once "$hub" "${image#*/}"
+done
+
 podman stop --time "$STOP_WITHIN_S" forebay
 expect_equal "exit status after SIGTERM" 0 "$(podman inspect --format '{{.State.ExitCode}}' forebay)"

@@ -139,7 +139,17 @@ stop_hub() {
 start_forebay() {
   "$BIN/forebay" serve --config "$WORK/forebay.toml" >>"$WORK/forebay.log" 2>&1 &
   SERVER_PID=$!
-  wait_until "$READY_WITHIN_S" curl -sf "http://$SERVER/readyz"
+  wait_for_forebay "$SERVER_PID"
+}
+
+# Waits until Forebay is ready, or fails as soon as it has ended.
+wait_for_forebay() {
+  wait_until "$READY_WITHIN_S" is_ready_or_gone "$1"
+  ! is_gone "$1" || fail "forebay ended before it was ready"
+}
+
+is_ready_or_gone() {
+  curl -sf "http://$SERVER/readyz" || is_gone "$1"
 }
 
 stop_forebay() {

@@ -26,7 +26,7 @@ forebay config check --config /etc/forebay/forebay.toml
 export FOREBAY_DATA="$WORK/state"
 $command >"$WORK/forebay.log" 2>&1 &
 pid=$!
-wait_until "$READY_WITHIN_S" curl -sf "http://$SERVER/readyz"
+wait_for_forebay "$pid"
 [ -d "$WORK/state" ] || fail "FOREBAY_DATA did not say where the data goes"
 
 # ExecReload's signal: a bad file changes nothing, and the service stays.
