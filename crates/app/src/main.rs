@@ -1,3 +1,12 @@
-//! The `forebay` binary.
+//! The `forebay` binary: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use forebay::Printer;
+use forebay::config::Environment;
+
+fn main() -> ExitCode {
+    let printer = Printer::standard();
+    let status = forebay::commands::run(std::env::args_os(), Environment::capture(), &printer);
+    printer.finish(status).into()
+}

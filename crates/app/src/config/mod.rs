@@ -2,13 +2,90 @@
 //!
 //! What was written is read by key with its origin; `resolve` turns it into [`Config`] or says, all at once, what is wrong.
 
+mod builtin;
+mod env;
+mod error;
+mod file;
+mod layers;
+mod names;
+mod nearest;
+mod node;
+mod origin;
 mod proxy;
+mod read;
+mod reference;
+mod resolve;
 mod resolved;
 mod secret;
+mod secret_file;
+mod section;
+mod show;
+mod unknown;
+mod value;
 
+use std::path::PathBuf;
+
+pub use env::{CONFIG_FILE, Environment};
+pub use error::{ConfigErrors, ConfigProblem, MAX_PROBLEMS};
+pub use origin::Origin;
 pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
+pub use reference::reference_page;
 pub use resolved::{
     CacheConfig, ClientsConfig, Config, CredentialSource, LogConfig, LogFormat, OnGone,
     ServerConfig, TagRule, UpstreamConfig,
 };
 pub use secret::Secret;
+pub use show::{ShownSetting, as_json, as_toml};
+
+/// Where the configuration is written. Kept to read it again: the file and the files that it names may have changed.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The TOML file, if there is one.
+    pub file: Option<PathBuf>,
+    /// The environment as it was at the start.
+    pub environment: Environment,
+    /// What the command line overrides.
+    pub flags: Flags,
+}
+
+/// Keys that commands take as flags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--listen`.
+    pub listen: Option<String>,
+    /// `--data`.
+    pub data: Option<String>,
+}
+
+impl Sources {
+    /// The sources of a command: `file` is what `--config` says, for which `FOREBAY_CONFIG` stands in.
+    pub fn new(file: Option<PathBuf>, environment: Environment, flags: Flags) -> Self {
+        let file = file.or_else(|| {
+            let (_, path) = environment.find_first(&[CONFIG_FILE])?;
+            Some(PathBuf::from(path))
+        });
+        Self {
+            file,
+            environment,
+            flags,
+        }
+    }
+}
+
+/// Reads the file, the environment and the flags, and the files that they name. May be called again at any time.
+///
+/// # Errors
+/// Everything that is wrong, up to [`MAX_PROBLEMS`]; nothing falls back silently.
+pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
+    resolve::resolve(&read::read(sources)?, &sources.environment)
+}
+
+/// As [`load`], and each effective value with where it came from.
+///
+/// # Errors
+/// As [`load`].
+pub fn show(sources: &Sources) -> Result<Vec<ShownSetting>, ConfigErrors> {
+    let file = read::read(sources)?;
+    let config = resolve::resolve(&file, &sources.environment)?;
+    Ok(show::list(&file, &config))
+}

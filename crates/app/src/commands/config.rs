@@ -1,0 +1,109 @@
+//! `forebay config`: whether a configuration is right, and what it comes to.
+//!
+//! Reads and prints; touches neither the data directory nor the network.
+
+use super::{ListenArgs, SourceArgs, with_exit_codes};
+use crate::config::{Config, CredentialSource, Environment, Sources, as_json, as_toml, load, show};
+use crate::error::Failure;
+use crate::exit::{EXIT_CODES, ExitStatus};
+use crate::printer::Printer;
+
+/// Checks the configuration, or shows what it comes to
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Check(CheckArgs),
+    Show(ShowArgs),
+}
+
+/// Says whether the configuration is right: everything that is wrong, with its place and what to do
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes("Example:\n  forebay config check --config /etc/forebay/forebay.toml"))]
+struct CheckArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+/// Shows each effective value and where it came from: default, file and line, env, or flag
+///
+/// The text form is TOML that could be written into a file. Secrets are shown as ***.
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes("Example:\n  FOREBAY_CACHE__MAX_SIZE=20GiB forebay config show --config forebay.toml"))]
+struct ShowArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    #[command(flatten)]
+    listen: ListenArgs,
+
+    /// Print a JSON list of {"key", "value", "from"}
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `config check` or `config show`.
+///
+/// # Errors
+/// What is wrong with the configuration.
+pub(super) fn run(
+    args: Args,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    match args.action {
+        Action::Check(args) => {
+            let sources = args.source.sources(args.listen, environment);
+            for line in summary(&sources, &load(&sources)?) {
+                printer.line(line);
+            }
+        }
+        Action::Show(args) => {
+            let sources = args.source.sources(args.listen, environment);
+            let settings = show(&sources)?;
+            let text = if args.json {
+                as_json(&settings)
+            } else {
+                as_toml(&settings)
+            };
+            printer.raw(text.as_bytes());
+        }
+    }
+    Ok(ExitStatus::Ok)
+}
+
+/// What was found, for people.
+fn summary(sources: &Sources, config: &Config) -> Vec<String> {
+    let source = match &sources.file {
+        Some(path) => format!("{} is right", path.display()),
+        None => {
+            "no configuration file: the defaults hold, with what the environment says".to_owned()
+        }
+    };
+    let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
+    let upstreams = config.upstreams.values().map(|upstream| {
+        let login = match &upstream.credentials {
+            CredentialSource::Anonymous => String::new(),
+            CredentialSource::Password { username, .. } => format!(", as {username}"),
+            CredentialSource::SecretsManager { id, .. } => format!(", by the secret {id}"),
+            CredentialSource::Ecr { account, .. } => format!(", by the AWS account {account}"),
+        };
+        let url = upstream.url.as_str().trim_end_matches('/');
+        format!("  upstream {} at {url}{login}", upstream.name)
+    });
+    let mut lines = vec![
+        source,
+        format!("  listens on {}", listen.join(", ")),
+        format!("  keeps its data in {}", config.data.display()),
+    ];
+    lines.extend(upstreams);
+    lines
+}

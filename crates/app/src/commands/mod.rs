@@ -1,0 +1,114 @@
+//! The command line: one file a command, each with its `Args` and `run`.
+//!
+//! This is the menu and the way in; commands return how they ended, and only here is a failure printed.
+
+mod completions;
+mod config;
+mod docs;
+mod fsck;
+mod man;
+mod refresh;
+mod serve;
+mod source_args;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::Environment;
+use crate::error::Failure;
+use crate::exit::{EXIT_CODES, ExitStatus};
+use crate::printer::Printer;
+use crate::report::report;
+
+pub use source_args::{ListenArgs, SourceArgs};
+
+/// A pull-through cache for container registries that knows pull limits.
+#[derive(Debug, Parser)]
+#[command(name = "forebay", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(max_term_width = 100, propagate_version = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Refresh(refresh::Args),
+    Fsck(fsck::Args),
+    Config(config::Args),
+    #[command(hide = true)]
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
+    #[command(hide = true)]
+    Docs(docs::Args),
+}
+
+/// Runs the command that `args` (the program's name first) say, and tells how it ended.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    environment: Environment,
+    printer: &Printer,
+) -> ExitStatus {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(answer) => return tell(&answer, printer),
+    };
+    match dispatch(cli.command, environment, printer) {
+        Ok(status) => status,
+        Err(failure) => {
+            report(&failure, printer);
+            failure.status()
+        }
+    }
+}
+
+/// The end of a command's help: an example, then the exit codes.
+fn with_exit_codes(example: &str) -> String {
+    format!("{example}\n\n{EXIT_CODES}")
+}
+
+/// The whole command line as clap knows it, for help, man pages and completions.
+pub(crate) fn command_line() -> clap::Command {
+    Cli::command()
+}
+
+fn dispatch(
+    command: Command,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    match command {
+        Command::Serve(args) => block_on(serve::run(args, environment, printer)),
+        Command::Refresh(args) => block_on(refresh::run(args, environment, printer)),
+        Command::Fsck(args) => block_on(fsck::run(args, environment, printer)),
+        Command::Config(args) => config::run(args, environment, printer),
+        Command::Completions(args) => Ok(completions::run(&args, printer)),
+        Command::Man(args) => man::run(&args, printer),
+        Command::Docs(args) => docs::run(&args, printer),
+    }
+}
+
+/// Prints what clap has to say: help and version are answers, the rest is a mistake.
+fn tell(answer: &clap::Error, printer: &Printer) -> ExitStatus {
+    let text = answer.render().to_string();
+    if answer.use_stderr() {
+        printer.note(text.trim_end());
+        ExitStatus::Usage
+    } else {
+        printer.line(text.trim_end());
+        ExitStatus::Ok
+    }
+}
+
+fn block_on(
+    command: impl Future<Output = Result<ExitStatus, Failure>>,
+) -> Result<ExitStatus, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("cannot start the async runtime", error))?
+        .block_on(command)
+}

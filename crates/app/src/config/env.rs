@@ -1,0 +1,200 @@
+//! The environment: taken once, and the mechanical names of keys in it.
+//!
+//! The only module that reads environment variables. `FOREBAY_` names map to keys by [`variable_name`], never by hand.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What begins the name of every variable that is ours.
+const PREFIX: &str = "FOREBAY_";
+
+/// The variable that stands for `--config`; it names the file and so can be no key in it.
+pub const CONFIG_FILE: &str = "FOREBAY_CONFIG";
+
+/// Where AWS's own tools look for a region, in their order.
+pub(super) const AWS_REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
+/// What curl and Go's clients read, the form that wins first.
+pub(super) const HTTPS_PROXY: [&str; 2] = ["https_proxy", "HTTPS_PROXY"];
+/// As [`HTTPS_PROXY`].
+pub(super) const HTTP_PROXY: [&str; 2] = ["http_proxy", "HTTP_PROXY"];
+/// As [`HTTPS_PROXY`].
+pub(super) const ALL_PROXY: [&str; 2] = ["all_proxy", "ALL_PROXY"];
+/// As [`HTTPS_PROXY`].
+pub(super) const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
+
+/// The variables that Forebay looks at, as they were when it started.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// Names of ours whose values are not UTF-8.
+    unreadable: Vec<String>,
+}
+
+impl Environment {
+    /// Takes the process's own environment.
+    pub fn capture() -> Self {
+        let mut environment = Self::default();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => environment.keep(name, value),
+                Err(_) if is_ours(&name) => environment.unreadable.push(name),
+                Err(_) => {}
+            }
+        }
+        environment
+    }
+
+    /// Takes these variables.
+    pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            environment.keep(name.to_owned(), value.to_owned());
+        }
+        environment
+    }
+
+    /// The first of `names` that is set and not empty, with its name.
+    pub(super) fn find_first<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &str)> {
+        names.iter().find_map(|name| {
+            let value = self.variables.get(*name)?;
+            (!value.is_empty()).then_some((*name, value.as_str()))
+        })
+    }
+
+    /// Those that set keys, by name: ours, without those that an orchestrator puts there for a service named like us.
+    pub(super) fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(name, _)| is_ours(name) && *name != CONFIG_FILE && !is_service_link(name))
+    }
+
+    /// The names of ours whose values cannot be read.
+    pub(super) fn unreadable(&self) -> &[String] {
+        &self.unreadable
+    }
+
+    fn keep(&mut self, name: String, value: String) {
+        let standard = [AWS_REGION, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY];
+        if is_ours(&name) || standard.iter().flatten().any(|known| *known == name) {
+            self.variables.insert(name, value);
+        }
+    }
+}
+
+impl fmt::Debug for Environment {
+    /// Names only: values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
+}
+
+/// The variable that overrides a key: `cache.max_size` is `FOREBAY_CACHE__MAX_SIZE`.
+pub(super) fn variable_name<'a>(path: impl IntoIterator<Item = &'a str>) -> String {
+    let parts: Vec<String> = path.into_iter().map(mangled).collect();
+    format!("{PREFIX}{}", parts.join("__"))
+}
+
+/// One part of a key as variables have it: upper case, everything else than letters and digits is `_`.
+fn mangled(part: &str) -> String {
+    part.chars()
+        .map(|c| match c.to_ascii_uppercase() {
+            upper if upper.is_ascii_alphanumeric() => upper,
+            _ => '_',
+        })
+        .collect()
+}
+
+fn is_ours(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// Kubernetes and Docker links set `FOREBAY_SERVICE_HOST`, `FOREBAY_PORT_5000_TCP` and their like in every pod next to
+/// a service named `forebay` or `forebay-something`. They are nobody's settings, and no key of ours looks like them.
+fn is_service_link(name: &str) -> bool {
+    let name = &name[PREFIX.len() - 1..];
+    let after = |mark: &str| name.rfind(mark).map(|at| &name[at + mark.len()..]);
+    if name.ends_with("_SERVICE_HOST") || after("_SERVICE_PORT").is_some_and(is_suffix) {
+        return true;
+    }
+    after("_PORT").is_some_and(|rest| {
+        let mut parts = rest.split('_').skip(1);
+        rest.is_empty()
+            || (rest.starts_with('_')
+                && parts.next().is_some_and(|port| port.parse::<u16>().is_ok())
+                && matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"))
+                && matches!(parts.next(), None | Some("PROTO" | "PORT" | "ADDR")))
+    }) || is_link_detail(name)
+}
+
+/// `…_PORT_5000_TCP_PORT`: its last `_PORT` is not the one that the others are told by.
+fn is_link_detail(name: &str) -> bool {
+    name.strip_suffix("_PORT").is_some_and(|rest| {
+        rest.ends_with("_TCP") || rest.ends_with("_UDP") || rest.ends_with("_SCTP")
+    })
+}
+
+fn is_suffix(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_one_mechanical_name() {
+        assert_eq!(variable_name(["listen"]), "FOREBAY_LISTEN");
+        assert_eq!(
+            variable_name(["cache", "max_size"]),
+            "FOREBAY_CACHE__MAX_SIZE"
+        );
+        assert_eq!(
+            variable_name(["upstreams", "my-hub.example:5000", "password_file"]),
+            "FOREBAY_UPSTREAMS__MY_HUB_EXAMPLE_5000__PASSWORD_FILE"
+        );
+    }
+
+    #[test]
+    fn what_kubernetes_sets_for_a_service_of_our_name_is_no_setting() {
+        let links = [
+            "FOREBAY_SERVICE_HOST",
+            "FOREBAY_SERVICE_PORT",
+            "FOREBAY_SERVICE_PORT_HTTP",
+            "FOREBAY_PORT",
+            "FOREBAY_PORT_5000_TCP",
+            "FOREBAY_PORT_5000_TCP_PROTO",
+            "FOREBAY_PORT_5000_TCP_PORT",
+            "FOREBAY_PORT_5000_TCP_ADDR",
+            "FOREBAY_METRICS_SERVICE_HOST",
+            "FOREBAY_METRICS_PORT_9090_TCP_PORT",
+        ];
+        let environment = Environment::of(links.map(|name| (name, "x")));
+        assert_eq!(environment.settings().count(), 0);
+    }
+
+    #[test]
+    fn a_slip_that_only_resembles_a_link_is_still_told() {
+        for name in [
+            "FOREBAY_PORTS",
+            "FOREBAY_CACHE__SERVICE",
+            "FOREBAY_LISTEN_PORT_X",
+        ] {
+            assert_eq!(
+                Environment::of([(name, "x")]).settings().count(),
+                1,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_environment_prints_no_values() {
+        let environment = Environment::of([("FOREBAY_UPSTREAMS__DOCKER_IO__PASSWORD", "canary")]);
+        assert!(!format!("{environment:?}").contains("canary"));
+    }
+}

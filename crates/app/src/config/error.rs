@@ -1,0 +1,171 @@
+//! What is wrong with a configuration: all of it at once, each with its place and what to do.
+
+use std::fmt;
+
+use super::origin::Origin;
+use crate::report::{Advice, Hint};
+
+/// The most problems told at once; the rest are counted.
+pub const MAX_PROBLEMS: usize = 10;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigProblem {
+    origin: Origin,
+    what: String,
+    hints: Vec<Hint>,
+}
+
+/// Everything that is wrong, at least one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors {
+    problems: Vec<ConfigProblem>,
+    left_off: usize,
+}
+
+/// What is wrong with one value, before its place and key are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// A more exact place than the value's own: an item of a list.
+    pub(super) origin: Option<Origin>,
+    /// A clause that follows the key's name: "is an integer, wanted …".
+    pub(super) what: String,
+    pub(super) hints: Vec<Hint>,
+}
+
+/// Problems as they are found.
+#[derive(Debug, Default)]
+pub(super) struct Problems(Vec<ConfigProblem>);
+
+// === impl ConfigProblem ===
+
+impl ConfigProblem {
+    pub(super) fn new(origin: &Origin, what: impl Into<String>) -> Self {
+        Self {
+            origin: origin.clone(),
+            what: what.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(Hint::new(hint));
+        self
+    }
+
+    pub(super) fn hints_from(mut self, hints: Vec<Hint>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
+    /// Where it is.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Origin::Default => f.write_str(&self.what),
+            // Environment and flag are told by their names alone, as a file is by its path.
+            Origin::Environment(name) => write!(f, "{name}: {}", self.what),
+            Origin::Flag(flag) => write!(f, "{flag}: {}", self.what),
+            origin @ Origin::File { .. } => write!(f, "{origin}: {}", self.what),
+        }
+    }
+}
+
+impl std::error::Error for ConfigProblem {}
+
+impl Advice for ConfigProblem {
+    fn hints(&self) -> Vec<Hint> {
+        self.hints.clone()
+    }
+}
+
+// === impl ConfigErrors ===
+
+impl ConfigErrors {
+    /// The problems, in the order in which they were found, at most [`MAX_PROBLEMS`].
+    pub fn problems(&self) -> &[ConfigProblem] {
+        &self.problems
+    }
+
+    /// How many further ones there were.
+    pub fn left_off(&self) -> usize {
+        self.left_off
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    /// One line, for a log: the problems without their hints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        match self.left_off {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl From<ConfigProblem> for ConfigErrors {
+    fn from(problem: ConfigProblem) -> Self {
+        Self {
+            problems: vec![problem],
+            left_off: 0,
+        }
+    }
+}
+
+// === impl Wrong ===
+
+impl Wrong {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self {
+            origin: None,
+            what: what.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(Hint::new(hint));
+        self
+    }
+
+    pub(super) fn at(mut self, origin: &Origin) -> Self {
+        self.origin.get_or_insert_with(|| origin.clone());
+        self
+    }
+
+    /// Says which key it was, and where.
+    pub(super) fn of(self, key: &str, origin: &Origin) -> ConfigProblem {
+        let origin = self.origin.unwrap_or_else(|| origin.clone());
+        ConfigProblem::new(&origin, format!("{key} {}", self.what)).hints_from(self.hints)
+    }
+}
+
+// === impl Problems ===
+
+impl Problems {
+    pub(super) fn push(&mut self, problem: ConfigProblem) {
+        self.0.push(problem);
+    }
+
+    /// `value`, if nothing was wrong so far.
+    pub(super) fn or<T>(self, value: T) -> Result<T, ConfigErrors> {
+        if self.0.is_empty() {
+            return Ok(value);
+        }
+        let mut problems = self.0;
+        let left_off = problems.len().saturating_sub(MAX_PROBLEMS);
+        problems.truncate(MAX_PROBLEMS);
+        Err(ConfigErrors { problems, left_off })
+    }
+}

@@ -1,0 +1,180 @@
+//! What can be written: every key with its type, its default and what it means.
+//!
+//! These comments are the reference page. What the values mean together is `resolve`'s work.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use tracing::Level;
+use url::Url;
+
+use super::origin::Origin;
+use super::proxy::ProxyChoice;
+use super::resolved::{LogFormat, OnGone, TagRule};
+use super::secret::Secret;
+use super::section::{Key, Reader, Section, Setting, section};
+use super::value::{
+    ByteSize, Count, HostPort, ListenAddresses, Prefix, RepositoryGlob, TimeSpan, Value,
+};
+
+/// All that was written, with defaults where nothing was.
+pub(super) struct FileConfig {
+    pub(super) top: TopFile,
+    pub(super) upstreams: BTreeMap<String, UpstreamFile>,
+    pub(super) clients: ClientsFile,
+    pub(super) cache: CacheFile,
+    pub(super) log: LogFile,
+    pub(super) server: ServerFile,
+}
+
+section! {
+    /// Keys before the first section.
+    TopFile {
+        /// Where to listen: one address with its port, or a list. Off loopback, `clients.allow` must say who may ask.
+        listen: ListenAddresses = "127.0.0.1:5000",
+        /// The data directory. It is made when it is not there.
+        data: PathBuf = "./forebay-data",
+        /// The upstream that a bare path means: `/v2/library/nginx/…` is `docker.io/library/nginx`.
+        root: HostPort = "docker.io",
+    }
+}
+
+section! {
+    /// One registry that images come from, by the name that image references have. A built-in one keeps what is not
+    /// written here; any other name adds an upstream. Nothing but the upstreams is ever asked.
+    UpstreamFile {
+        /// Whether it is there at all. `false` takes a built-in upstream away.
+        enabled: bool = "true",
+        /// The registry's address: scheme, host and port. `https://NAME` for an upstream that is not built in. Plain
+        /// http is taken for loopback and private addresses; for any other only with `insecure`.
+        url: Option<Url>,
+        /// Further hosts that may be asked for its tokens with its credentials. Its own host always may, and those that
+        /// a built-in upstream is known to use while `url` is its own.
+        token_hosts: Vec<HostPort>,
+        /// Further hosts that it may redirect to although they are private or loopback. Public hosts need no listing.
+        blob_hosts: Vec<HostPort>,
+        /// A PEM file with certificate authorities trusted for this upstream, besides the system's.
+        ca_file: Option<PathBuf>,
+        /// The proxy before it: its URL, `none`, or `environment` for what `HTTPS_PROXY` and `NO_PROXY` say.
+        proxy: ProxyChoice = "environment",
+        /// Takes certificates that cannot be verified, and plain http to a public host. Credentials can then be read on
+        /// the way.
+        insecure: bool = "false",
+        /// Whether its name may resolve to private or loopback addresses, as that of a VPC endpoint does. An address
+        /// written in `url` itself needs no leave.
+        private: bool = "false",
+        /// The repositories that may be asked for; without it, all. `*` stays within one path part, `**` does not.
+        allow: Option<Vec<RepositoryGlob>>,
+        /// The first path part that also means this upstream: with `"ecr-public"`, `/v2/ecr-public/nginx/…`.
+        prefix: Option<Prefix>,
+        /// `Host` headers that mean this upstream. One without a port stands for every port.
+        hosts: Vec<HostPort>,
+        /// The account there.
+        username: Option<String>,
+        /// Its password or access token.
+        password: Option<Secret>,
+        /// A file with the password, of which one line end is dropped. It must not be readable by everybody.
+        password_file: Option<PathBuf>,
+        /// An AWS Secrets Manager secret, by name or ARN, that holds `{"username","password"}` or
+        /// `{"username","accessToken"}`.
+        secret: Option<String>,
+        /// The secret's region; without it, the ARN's, then `AWS_REGION`.
+        secret_region: Option<String>,
+        /// The account of a private ECR registry: twelve digits in quotes. With `ecr_region` it gives the `url` and the
+        /// credentials.
+        ecr_account: Option<String>,
+        /// The region of a private ECR registry.
+        ecr_region: Option<String>,
+        /// Where AWS API calls for this upstream go instead of the region's public endpoint: a VPC endpoint.
+        aws_endpoint: Option<Url>,
+    }
+}
+
+section! {
+    /// Who may ask.
+    ClientsFile {
+        /// Networks whose clients are answered, besides loopback. It must be written to listen off loopback.
+        allow: Vec<IpNet>,
+    }
+}
+
+section! {
+    /// How copies age and how much room they get.
+    CacheFile {
+        /// What a kept tag does when the upstream no longer has it: serve the copy, or refuse as the upstream does.
+        on_gone: OnGone = "serve",
+        /// The most that blobs take on disk, at least 64MiB. Beyond it the least recently used go.
+        max_size: ByteSize = "50GiB",
+        /// How long a tag is fresh that neither `version_ttl` nor a rule covers, such as `latest`. At most 30d.
+        tag_ttl: TimeSpan = "5m",
+        /// How long a version-like tag is fresh, such as `1.27.3`. At most 30d.
+        version_ttl: TimeSpan = "6h",
+        /// How long tags of a pattern are fresh. The first rule that matches decides, before the two keys above.
+        tag_rules: Vec<TagRule>,
+        /// How long a client waits for the upstream's word on a tag before the stale copy goes out. At most 1m.
+        revalidate_budget: TimeSpan = "1s",
+        /// How long "missing" and "denied" are kept as answers. At most 1d.
+        negative_ttl: TimeSpan = "60s",
+    }
+}
+
+section! {
+    /// What is logged, on standard error.
+    LogFile {
+        /// How a record looks.
+        format: LogFormat = "text",
+        /// The least severe of Forebay's own records that is logged.
+        level: Level = "info",
+        /// Whether each request leaves one line.
+        access: bool = "true",
+    }
+}
+
+section! {
+    /// The listener's own limits.
+    ServerFile {
+        /// The most connections open at once, from 1 to 1000000. Further ones wait to be accepted.
+        max_connections: Count = "10000",
+        /// How long requests in flight may take to finish after SIGTERM. At most 1h.
+        drain: TimeSpan = "30s",
+    }
+}
+
+/// A section as the schema has it: its path, what it is about, its keys.
+pub(super) struct SectionInfo {
+    /// The path of its table; empty for the top level.
+    pub(super) path: &'static [&'static str],
+    pub(super) about: &'static str,
+    pub(super) keys: &'static [Key],
+}
+
+/// Stands in a section's path for the name of an upstream.
+pub(super) const NAME: &str = "NAME";
+
+/// Every section there is.
+pub(super) const SECTIONS: [SectionInfo; 6] = [
+    info::<TopFile>(&[]),
+    info::<UpstreamFile>(&["upstreams", NAME]),
+    info::<ClientsFile>(&["clients"]),
+    info::<CacheFile>(&["cache"]),
+    info::<LogFile>(&["log"]),
+    info::<ServerFile>(&["server"]),
+];
+
+const fn info<S: Section>(path: &'static [&'static str]) -> SectionInfo {
+    SectionInfo {
+        path,
+        about: S::ABOUT,
+        keys: S::KEYS,
+    }
+}
+
+impl UpstreamFile {
+    /// The first place where anything was written about it.
+    pub(super) fn written_at(&self) -> Origin {
+        let origins = self.shown().into_iter().map(|(_, _, origin)| origin);
+        let mut written = origins.filter(|origin| *origin != Origin::Default);
+        written.next().unwrap_or(Origin::Default)
+    }
+}

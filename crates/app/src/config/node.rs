@@ -1,0 +1,154 @@
+//! What was written, before anything is known of keys: TOML with the line of everything.
+//!
+//! No `Debug`: a node may hold a secret.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::de::{DeTable, DeValue, Error};
+
+use super::error::{ConfigProblem, Problems, Wrong};
+use super::origin::Origin;
+
+/// A value and where it stands.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) origin: Origin,
+    pub(super) raw: Raw,
+}
+
+/// A value as it was written.
+#[derive(Clone)]
+pub(super) enum Raw {
+    /// From the environment, a flag or a default: its key says how to read it.
+    Untyped(String),
+    Text(String),
+    /// The digits of a decimal number.
+    Integer(String),
+    Boolean(bool),
+    List(Vec<Node>),
+    Table(Vec<Entry>),
+    /// A date or a fraction, which no key takes; its name.
+    Other(&'static str),
+}
+
+/// A key of a table.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    /// Where the key stands.
+    pub(super) origin: Origin,
+    pub(super) node: Node,
+}
+
+impl Raw {
+    /// What it is, with its article.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Untyped(_) | Self::Text(_) => "a text",
+            Self::Integer(_) => "a number",
+            Self::Boolean(_) => "true or false",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+            Self::Other(kind) => kind,
+        }
+    }
+}
+
+/// Reads a file's text. What is wrong with its grammar is told; what could be read is returned all the same.
+pub(super) fn read_document(text: &str, path: &Path, problems: &mut Problems) -> Vec<Entry> {
+    let place = Place {
+        text,
+        path: Some(path.into()),
+        otherwise: Origin::Default,
+    };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        problems.push(syntax_problem(error, &place));
+    }
+    place.entries(table.into_inner())
+}
+
+/// Reads a list or table that stands in one environment variable.
+pub(super) fn read_inline(text: &str, origin: &Origin) -> Result<Node, Wrong> {
+    let place = Place {
+        text,
+        path: None,
+        otherwise: origin.clone(),
+    };
+    match DeValue::parse(text) {
+        Ok(value) => Ok(place.node(value.into_inner(), 0)),
+        Err(error) => Err(Wrong::new(format!("is not TOML: {}", one_clause(&error)))),
+    }
+}
+
+fn syntax_problem(error: &Error, place: &Place<'_>) -> ConfigProblem {
+    let at = error.span().map_or(0, |span| span.start);
+    let problem = ConfigProblem::new(&place.origin(at), one_clause(error));
+    if error.message().starts_with("duplicate key") {
+        return problem.hint("each key and each [section] is written once");
+    }
+    problem
+}
+
+/// The parser's message without the line of source that its `Display` adds: the line may hold a secret.
+fn one_clause(error: &Error) -> String {
+    error.message().trim().replace('\n', ", ")
+}
+
+/// Turns offsets into places.
+struct Place<'a> {
+    text: &'a str,
+    path: Option<Arc<Path>>,
+    otherwise: Origin,
+}
+
+impl Place<'_> {
+    fn origin(&self, offset: usize) -> Origin {
+        let Some(path) = &self.path else {
+            return self.otherwise.clone();
+        };
+        let before = self.text.as_bytes().iter().take(offset);
+        Origin::File {
+            path: Arc::clone(path),
+            line: before.filter(|byte| **byte == b'\n').count() + 1,
+        }
+    }
+
+    fn entries(&self, table: DeTable<'_>) -> Vec<Entry> {
+        table
+            .into_iter()
+            .map(|(key, value)| Entry {
+                origin: self.origin(key.span().start),
+                node: self.node_at(value),
+                key: key.into_inner().into_owned(),
+            })
+            .collect()
+    }
+
+    fn node_at(&self, value: toml::Spanned<DeValue<'_>>) -> Node {
+        let start = value.span().start;
+        self.node(value.into_inner(), start)
+    }
+
+    fn node(&self, value: DeValue<'_>, offset: usize) -> Node {
+        let raw = match value {
+            DeValue::String(text) => Raw::Text(text.into_owned()),
+            DeValue::Integer(number) if number.radix() == 10 => {
+                Raw::Integer(number.as_str().replace('_', ""))
+            }
+            DeValue::Integer(_) => Raw::Other("a number that is not decimal"),
+            DeValue::Float(_) => Raw::Other("a fraction"),
+            DeValue::Boolean(value) => Raw::Boolean(value),
+            DeValue::Datetime(_) => Raw::Other("a date"),
+            DeValue::Array(items) => {
+                Raw::List(items.into_iter().map(|item| self.node_at(item)).collect())
+            }
+            DeValue::Table(table) => Raw::Table(self.entries(table)),
+        };
+        Node {
+            origin: self.origin(offset),
+            raw,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Turns what was written into what it means: bounds, rules between keys, secrets read.
+//!
+//! The only input and output is reading the files that keys name.
+
+mod credentials;
+mod naming;
+mod proxies;
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::env::Environment;
+use super::error::{ConfigErrors, ConfigProblem, Problems};
+use super::file::{CacheFile, ClientsFile, FileConfig, ServerFile, TopFile};
+use super::resolved::{CacheConfig, ClientsConfig, Config, LogConfig, ServerConfig};
+use super::section::Setting;
+use super::value::{ByteSize, TimeSpan};
+
+/// The longest that a tag may count as fresh.
+const MAX_TTL: Duration = Duration::from_hours(30 * 24);
+
+/// The longest that "missing" and "denied" may be kept.
+const MAX_NEGATIVE_TTL: Duration = Duration::from_hours(24);
+
+/// The longest that a client may be made to wait for a revalidation.
+const MAX_REVALIDATE_BUDGET: Duration = Duration::from_mins(1);
+
+/// The longest drain.
+const MAX_DRAIN: Duration = Duration::from_hours(1);
+
+/// The least room for blobs, in bytes: less cannot hold one common layer.
+const MIN_CACHE_BYTES: u64 = 64 << 20;
+
+/// The most connections.
+const MAX_CONNECTIONS: u32 = 1_000_000;
+
+/// Makes every decision, or says what stands against it.
+pub(super) fn resolve(
+    file: &FileConfig,
+    environment: &Environment,
+) -> Result<Config, ConfigErrors> {
+    let mut problems = Problems::default();
+    let FileConfig {
+        top,
+        upstreams,
+        clients,
+        cache,
+        log,
+        server,
+    } = file;
+    check_listen(top, clients, &mut problems);
+    let config = Config {
+        listen: top.listen.value.0.clone(),
+        data: top.data.value.clone(),
+        root: top.root.value.0.clone(),
+        upstreams: upstreams
+            .iter()
+            .filter(|(_, written)| written.enabled.value)
+            .filter_map(|(name, written)| {
+                let resolved = upstream::resolve(name, written, environment, &mut problems)?;
+                Some((name.clone(), resolved))
+            })
+            .collect::<BTreeMap<_, _>>(),
+        clients: resolve_clients(clients),
+        cache: resolve_cache(cache, &mut problems),
+        log: LogConfig {
+            format: log.format.value,
+            level: log.level.value,
+            access: log.access.value,
+        },
+        server: resolve_server(server, &mut problems),
+        proxies: proxies::resolve(environment, &mut problems),
+    };
+    naming::check(file, &mut problems);
+    problems.or(config)
+}
+
+fn check_listen(top: &TopFile, clients: &ClientsFile, problems: &mut Problems) {
+    let open = top
+        .listen
+        .value
+        .0
+        .iter()
+        .find(|address| !is_loopback(address));
+    let (Some(open), true) = (open, clients.allow.value.is_empty()) else {
+        return;
+    };
+    let what = format!(
+        "`listen` is {open}, which others can reach, and `clients.allow` says of nobody that they may ask"
+    );
+    problems.push(
+        ConfigProblem::new(&top.listen.origin, what)
+            .hint("write whose networks may, such as [clients] allow = [\"10.0.0.0/8\"], or FOREBAY_CLIENTS__ALLOW=10.0.0.0/8")
+            .hint("or listen on 127.0.0.1 alone"),
+    );
+}
+
+fn is_loopback(address: &SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+fn resolve_clients(clients: &ClientsFile) -> ClientsConfig {
+    let v4 = Ipv4Net::new_assert(std::net::Ipv4Addr::new(127, 0, 0, 0), 8);
+    let v6 = Ipv6Net::new_assert(std::net::Ipv6Addr::LOCALHOST, 128);
+    let mut allow = vec![IpNet::V4(v4), IpNet::V6(v6)];
+    let written = clients.allow.value.iter();
+    allow.extend(written.filter(|net| {
+        !matches!(net, IpNet::V4(n) if *n == v4) && !matches!(net, IpNet::V6(n) if *n == v6)
+    }));
+    ClientsConfig { allow }
+}
+
+fn resolve_cache(cache: &CacheFile, problems: &mut Problems) -> CacheConfig {
+    let ttl = Duration::ZERO..=MAX_TTL;
+    let mut span = |key, setting: &Setting<TimeSpan>, bounds: RangeInclusive<Duration>| {
+        let bounds = TimeSpan(*bounds.start())..=TimeSpan(*bounds.end());
+        bounded(key, setting, &bounds, problems).0
+    };
+    let resolved = CacheConfig {
+        on_gone: cache.on_gone.value,
+        tag_ttl: span("cache.tag_ttl", &cache.tag_ttl, ttl.clone()),
+        version_ttl: span("cache.version_ttl", &cache.version_ttl, ttl),
+        revalidate_budget: span(
+            "cache.revalidate_budget",
+            &cache.revalidate_budget,
+            Duration::ZERO..=MAX_REVALIDATE_BUDGET,
+        ),
+        negative_ttl: span(
+            "cache.negative_ttl",
+            &cache.negative_ttl,
+            Duration::ZERO..=MAX_NEGATIVE_TTL,
+        ),
+        tag_rules: cache.tag_rules.value.clone(),
+        max_size: cache.max_size.value.0,
+    };
+    let sizes = ByteSize(MIN_CACHE_BYTES)..=ByteSize(u64::MAX);
+    bounded("cache.max_size", &cache.max_size, &sizes, problems);
+    if let Some(rule) = resolved.tag_rules.iter().find(|rule| rule.ttl > MAX_TTL) {
+        let (pattern, most) = (rule.pattern.glob(), TimeSpan(MAX_TTL));
+        let what = format!("`cache.tag_rules` has a rule for {pattern:?} with a ttl over {most}");
+        problems.push(ConfigProblem::new(&cache.tag_rules.origin, what));
+    }
+    resolved
+}
+
+fn resolve_server(server: &ServerFile, problems: &mut Problems) -> ServerConfig {
+    let connections = server.max_connections.value.0;
+    if !(1..=MAX_CONNECTIONS).contains(&connections) {
+        let what =
+            format!("`server.max_connections` is {connections}, wanted 1 to {MAX_CONNECTIONS}");
+        problems.push(ConfigProblem::new(&server.max_connections.origin, what));
+    }
+    let drain = TimeSpan(Duration::ZERO)..=TimeSpan(MAX_DRAIN);
+    ServerConfig {
+        max_connections: usize::try_from(connections).unwrap_or(usize::MAX),
+        drain: bounded("server.drain", &server.drain, &drain, problems).0,
+    }
+}
+
+fn bounded<T: Copy + PartialOrd + fmt::Display>(
+    key: &str,
+    setting: &Setting<T>,
+    bounds: &RangeInclusive<T>,
+    problems: &mut Problems,
+) -> T {
+    let value = setting.value;
+    if value > *bounds.end() {
+        let what = format!("`{key}` is {value}, at most {} is taken", bounds.end());
+        problems.push(ConfigProblem::new(&setting.origin, what));
+    } else if value < *bounds.start() {
+        let what = format!("`{key}` is {value}, at least {} is wanted", bounds.start());
+        problems.push(ConfigProblem::new(&setting.origin, what));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests;

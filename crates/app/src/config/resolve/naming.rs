@@ -1,0 +1,89 @@
+//! Rules between upstreams: no name, prefix or host means two of them.
+
+use std::collections::BTreeMap;
+
+use crate::config::error::{ConfigProblem, Problems};
+use crate::config::file::{FileConfig, UpstreamFile};
+use crate::config::names::find_lookalike;
+use crate::config::nearest::find_nearest;
+use crate::config::section::{Setting, dotted};
+
+/// Checks all of them.
+pub(super) fn check(file: &FileConfig, problems: &mut Problems) {
+    let enabled: BTreeMap<&str, &UpstreamFile> = file
+        .upstreams
+        .iter()
+        .filter(|(_, upstream)| upstream.enabled.value)
+        .map(|(name, upstream)| (name.as_str(), upstream))
+        .collect();
+    check_root(file, &enabled, problems);
+    check_lookalikes(&enabled, problems);
+    let prefixes = enabled.iter().filter_map(|(name, upstream)| {
+        let Setting { value, origin } = &upstream.prefix;
+        let text = value.as_ref()?.0.clone();
+        Some((*name, text, origin))
+    });
+    check_unique("prefix", prefixes, problems);
+    let hosts = enabled.iter().flat_map(|(name, upstream)| {
+        let Setting { value, origin } = &upstream.hosts;
+        value
+            .iter()
+            .map(move |host| (*name, host.0.clone(), origin))
+    });
+    check_unique("hosts", hosts.clone(), problems);
+    for (name, host, origin) in hosts {
+        // A request for ghcr.io answered from docker.io would be the wrong image under the right name.
+        if host != name && file.upstreams.contains_key(&host) {
+            let key = dotted(&["upstreams", name, "hosts"]);
+            let what = format!("`{key}` holds {host:?}, which is another upstream's name");
+            problems.push(ConfigProblem::new(origin, what));
+        }
+    }
+}
+
+fn check_root(file: &FileConfig, enabled: &BTreeMap<&str, &UpstreamFile>, problems: &mut Problems) {
+    let Setting { value, origin } = &file.top.root;
+    let root = value.0.as_str();
+    if enabled.contains_key(root) {
+        return;
+    }
+    let problem = ConfigProblem::new(origin, format!("`root` is {root:?}, which is no upstream"));
+    problems.push(match find_nearest(root, enabled.keys().copied()) {
+        Some(nearest) => problem.hint(format!("the nearest is \"{nearest}\"")),
+        None => problem.hint(format!("add it: [upstreams.\"{root}\"]")),
+    });
+}
+
+fn check_lookalikes(enabled: &BTreeMap<&str, &UpstreamFile>, problems: &mut Problems) {
+    for (name, upstream) in enabled {
+        let (Some(meant), None) = (find_lookalike(name), &upstream.url.value) else {
+            continue;
+        };
+        // Whatever was written for it says where; something was, or it would not be here.
+        let origin = upstream.written_at();
+        let what = format!("the upstream {name:?} looks like {meant:?} and says no `url`");
+        problems.push(
+            ConfigProblem::new(&origin, what)
+                .hint(format!("write [upstreams.\"{meant}\"]"))
+                .hint(format!(
+                    "or, if it is another registry, its address: url = \"https://{name}\""
+                )),
+        );
+    }
+}
+
+fn check_unique<'a>(
+    key: &str,
+    texts: impl Iterator<Item = (&'a str, String, &'a crate::config::Origin)>,
+    problems: &mut Problems,
+) {
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, text, origin) in texts {
+        if let Some(owner) = owners.get(&text) {
+            let path = dotted(&["upstreams", name, key]);
+            let what = format!("`{path}` is {text:?}, which {owner:?} has already");
+            problems.push(ConfigProblem::new(origin, what));
+        }
+        owners.insert(text, name);
+    }
+}

@@ -1,0 +1,96 @@
+//! Rules between keys, as tables.
+
+use crate::config::{Environment, Flags, Sources, load};
+
+fn problem(variables: &[(&str, &str)]) -> String {
+    let environment = Environment::of(variables.iter().copied());
+    let sources = Sources::new(None, environment, Flags::default());
+    match load(&sources) {
+        Ok(_) => String::new(),
+        Err(errors) => errors.to_string(),
+    }
+}
+
+#[test]
+fn nothing_written_is_right() {
+    assert_eq!(problem(&[]), "");
+}
+
+#[test]
+fn listening_off_loopback_needs_clients() {
+    for address in ["0.0.0.0:5000", "[::]:5000", "10.0.0.1:5000"] {
+        assert!(
+            problem(&[("FOREBAY_LISTEN", address)]).contains("clients.allow"),
+            "{address}"
+        );
+        let allowed = [
+            ("FOREBAY_LISTEN", address),
+            ("FOREBAY_CLIENTS__ALLOW", "10.0.0.0/8"),
+        ];
+        assert_eq!(problem(&allowed), "");
+    }
+    for address in ["127.0.0.9:5000", "[::1]:5000", "[::ffff:127.0.0.1]:5000"] {
+        assert_eq!(problem(&[("FOREBAY_LISTEN", address)]), "");
+    }
+}
+
+#[test]
+fn plain_http_goes_only_where_nobody_listens() {
+    let url = "FOREBAY_UPSTREAMS__DOCKER_IO__URL";
+    for near in [
+        "http://127.0.0.1:7000",
+        "http://localhost:7000",
+        "http://10.1.2.3",
+        "http://[fd00::1]",
+    ] {
+        assert_eq!(problem(&[(url, near)]), "", "{near}");
+    }
+    for far in [
+        "http://registry-1.docker.io",
+        "http://8.8.8.8",
+        "http://169.254.169.254",
+        "http://registry.internal",
+    ] {
+        assert!(problem(&[(url, far)]).contains("plain http"), "{far}");
+        let insecure = ("FOREBAY_UPSTREAMS__DOCKER_IO__INSECURE", "true");
+        assert_eq!(problem(&[(url, far), insecure]), "", "{far}");
+    }
+}
+
+#[test]
+fn values_have_bounds() {
+    for (variable, wrong) in [
+        ("FOREBAY_CACHE__TAG_TTL", "31d"),
+        ("FOREBAY_CACHE__VERSION_TTL", "721h"),
+        ("FOREBAY_CACHE__TAG_RULES", "[{pattern='*', ttl='31d'}]"),
+        ("FOREBAY_CACHE__REVALIDATE_BUDGET", "2m"),
+        ("FOREBAY_CACHE__NEGATIVE_TTL", "2d"),
+        ("FOREBAY_CACHE__MAX_SIZE", "63MiB"),
+        ("FOREBAY_SERVER__MAX_CONNECTIONS", "0"),
+        ("FOREBAY_SERVER__DRAIN", "2h"),
+    ] {
+        assert_ne!(problem(&[(variable, wrong)]), "", "{variable}={wrong}");
+    }
+}
+
+#[test]
+fn built_in_token_hosts_hold_for_the_built_in_registry_only() {
+    let hosts = |variables: &[(&str, &str)]| {
+        let environment = Environment::of(variables.iter().copied());
+        let config = load(&Sources::new(None, environment, Flags::default()));
+        config.map(|config| config.upstreams["docker.io"].token_hosts.clone())
+    };
+    let url = ("FOREBAY_UPSTREAMS__DOCKER_IO__URL", "http://127.0.0.1:7000");
+    let further = (
+        "FOREBAY_UPSTREAMS__DOCKER_IO__TOKEN_HOSTS",
+        "login.example.com",
+    );
+    assert_eq!(hosts(&[]), Ok(vec!["auth.docker.io".to_owned()]));
+    assert_eq!(hosts(&[url]), Ok(vec![]));
+    assert_eq!(
+        hosts(&[url, further]),
+        Ok(vec!["login.example.com".to_owned()])
+    );
+    let both = vec!["login.example.com".to_owned(), "auth.docker.io".to_owned()];
+    assert_eq!(hosts(&[further]), Ok(both));
+}

@@ -1,0 +1,162 @@
+//! One upstream: its address, its hosts, its credentials.
+
+use std::fs;
+use std::path::Path;
+
+use url::{Host, Url};
+
+use super::credentials;
+use crate::config::builtin::find_builtin;
+use crate::config::env::Environment;
+use crate::config::error::{ConfigProblem, Problems};
+use crate::config::file::UpstreamFile;
+use crate::config::origin::Origin;
+use crate::config::resolved::{CredentialSource, UpstreamConfig};
+use crate::config::section::dotted;
+use crate::config::value::HostPort;
+
+/// Resolves it; `None` with a problem noted if it has no address.
+pub(super) fn resolve(
+    name: &str,
+    written: &UpstreamFile,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Option<UpstreamConfig> {
+    let credentials = credentials::resolve(name, written, environment, problems);
+    let url = address(name, written, &credentials, problems)?;
+    check_transport(name, written, &url, problems);
+    check_ca_file(name, written, problems);
+    if written.allow.value.as_ref().is_some_and(Vec::is_empty) {
+        let what = format!(
+            "`{}` is empty, so nothing could be pulled",
+            key(name, "allow")
+        );
+        let problem = ConfigProblem::new(&written.allow.origin, what);
+        problems.push(problem.hint("leave it out to allow everything, or write enabled = false"));
+    }
+    Some(UpstreamConfig {
+        name: name.to_owned(),
+        token_hosts: token_hosts(name, written, &url),
+        blob_hosts: texts(&written.blob_hosts.value),
+        ca_file: written.ca_file.value.clone(),
+        proxy: written.proxy.value.clone(),
+        insecure: written.insecure.value,
+        private: written.private.value || is_near(&url),
+        allow: written
+            .allow
+            .value
+            .as_ref()
+            .map(|globs| globs.iter().map(|glob| glob.0.clone()).collect()),
+        prefix: written.prefix.value.as_ref().map(|prefix| prefix.0.clone()),
+        hosts: texts(&written.hosts.value),
+        url,
+        credentials,
+    })
+}
+
+/// An upstream's key by its whole path.
+pub(super) fn key(name: &str, key: &str) -> String {
+    dotted(&["upstreams", name, key])
+}
+
+fn texts(hosts: &[HostPort]) -> Vec<String> {
+    hosts.iter().map(|host| host.0.clone()).collect()
+}
+
+/// Its `url`, or what ECR's account and region make it, or `https://` and its name.
+fn address(
+    name: &str,
+    written: &UpstreamFile,
+    credentials: &CredentialSource,
+    problems: &mut Problems,
+) -> Option<Url> {
+    if let Some(url) = &written.url.value {
+        return Some(url.clone());
+    }
+    let host = match credentials {
+        CredentialSource::Ecr {
+            account, region, ..
+        } => credentials::ecr_host(account, region),
+        _ => name.to_owned(),
+    };
+    let url = Url::parse(&format!("https://{host}"));
+    if url.is_err() {
+        let what = format!("{name:?} makes no address");
+        let problem = ConfigProblem::new(&written.written_at(), what);
+        problems.push(problem.hint("write `url`"));
+    }
+    url.ok()
+}
+
+/// The hosts written, and those known of the built-in registry as long as it is that registry that is spoken to.
+fn token_hosts(name: &str, written: &UpstreamFile, url: &Url) -> Vec<String> {
+    let mut hosts = texts(&written.token_hosts.value);
+    let known = find_builtin(name).filter(|builtin| {
+        Url::parse(builtin.url).is_ok_and(|builtin| builtin.origin() == url.origin())
+    });
+    if let Some(builtin) = known {
+        for host in builtin.token_hosts {
+            if !hosts.iter().any(|listed| listed == host) {
+                hosts.push((*host).to_owned());
+            }
+        }
+    } else if written.token_hosts.origin == Origin::Default {
+        // The default is the built-in registry's, and this is another registry under its name.
+        hosts.clear();
+    }
+    hosts
+}
+
+fn check_transport(name: &str, written: &UpstreamFile, url: &Url, problems: &mut Problems) {
+    if url.scheme() == "https" || written.insecure.value || is_near(url) {
+        return;
+    }
+    let what = format!(
+        "`{}` is plain http to a host that is neither loopback nor a private address: what is pulled and who pulls it can be read and changed on the way",
+        key(name, "url")
+    );
+    problems.push(
+        ConfigProblem::new(&written.url.origin, what)
+            .hint("write https://")
+            .hint("or, to take the risk, insecure = true"),
+    );
+}
+
+/// Whether the address itself says loopback or a private network. Link-local is neither: clouds serve secrets there.
+fn is_near(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private(),
+        Some(Host::Ipv6(ip)) => match ip.to_ipv4_mapped() {
+            Some(ip) => ip.is_loopback() || ip.is_private(),
+            None => ip.is_loopback() || ip.is_unique_local(),
+        },
+        Some(Host::Domain(domain)) => domain == "localhost" || domain.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+fn check_ca_file(name: &str, written: &UpstreamFile, problems: &mut Problems) {
+    let Some(path) = &written.ca_file.value else {
+        return;
+    };
+    if let Err(why) = check_pem(path) {
+        let what = format!("`{}`: {} {why}", key(name, "ca_file"), path.display());
+        problems.push(ConfigProblem::new(&written.ca_file.origin, what));
+    }
+}
+
+/// The longest file of certificate authorities, in bytes: several times the system's whole bundle.
+const MAX_CA_BYTES: u64 = 4 << 20;
+
+fn check_pem(path: &Path) -> Result<(), String> {
+    let told = |error: std::io::Error| format!("cannot be read: {error}");
+    if fs::metadata(path).map_err(told)?.len() > MAX_CA_BYTES {
+        return Err(format!("is longer than {MAX_CA_BYTES} bytes"));
+    }
+    let text = fs::read_to_string(path).map_err(told)?;
+    if text.contains("-----BEGIN CERTIFICATE-----") {
+        Ok(())
+    } else {
+        Err("holds no PEM certificate".to_owned())
+    }
+}

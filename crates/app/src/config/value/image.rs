@@ -1,0 +1,168 @@
+//! What names images and tags: patterns, prefixes, and rules by tag.
+
+use forebay_oci::RepositoryName;
+use globset::{Glob, GlobBuilder};
+
+use super::{ListItem, TextValue, TimeSpan, Value, unwanted};
+use crate::config::error::Wrong;
+use crate::config::nearest::find_nearest;
+use crate::config::node::{Node, Raw};
+use crate::config::resolved::TagRule;
+
+/// The longest pattern, in bytes: as long as the longest repository name.
+const MAX_PATTERN_BYTES: usize = 255;
+
+/// A pattern of repositories: `*` within one path part, `**` across them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::config) struct RepositoryGlob(pub(in crate::config) Glob);
+
+/// A pattern of tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::config) struct TagGlob(pub(in crate::config) Glob);
+
+/// The operator's own first path part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::config) struct Prefix(pub(in crate::config) String);
+
+impl TextValue for RepositoryGlob {
+    const FORM: &'static str = "a pattern of repositories such as \"library/*\"";
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let is_name_byte =
+            |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/');
+        let is_pattern_byte = |byte| b"*?[]{},!^".contains(&byte) || is_name_byte(byte);
+        let wrong = |why: &str| Wrong::new(format!("holds {text:?}, which {why}"));
+        if text.bytes().any(|byte| byte == b':' || byte == b'@') {
+            return Err(wrong("has a tag or digest").hint("patterns are of repositories"));
+        }
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(wrong("matches nothing: repositories are lower case"));
+        }
+        if !text.bytes().all(is_pattern_byte) || text.starts_with('/') || text.ends_with('/') {
+            return Err(wrong("can match no repository"));
+        }
+        glob(text, wrong).map(Self)
+    }
+
+    fn text(&self) -> String {
+        self.0.glob().to_owned()
+    }
+}
+
+impl ListItem for RepositoryGlob {
+    const WANTED_LIST: &'static str = "a list of patterns such as [\"library/*\"]";
+}
+
+impl TextValue for TagGlob {
+    const FORM: &'static str = "a pattern of tags such as \"v*\"";
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let wrong = |why: &str| Wrong::new(format!("is {text:?}, which {why}"));
+        // OCI distribution-spec, "Pulling manifests": [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}
+        let is_tag_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if !text
+            .bytes()
+            .all(|byte| b"*?[]{},!^".contains(&byte) || is_tag_byte(byte))
+        {
+            return Err(wrong("can match no tag"));
+        }
+        glob(text, wrong).map(Self)
+    }
+
+    fn text(&self) -> String {
+        self.0.glob().to_owned()
+    }
+}
+
+fn glob(text: &str, wrong: impl Fn(&str) -> Wrong) -> Result<Glob, Wrong> {
+    if text.is_empty() || text.len() > MAX_PATTERN_BYTES {
+        return Err(wrong("is empty or too long"));
+    }
+    let built = GlobBuilder::new(text).literal_separator(true).build();
+    built.map_err(|error| wrong(&format!("is no pattern: {}", error.kind())))
+}
+
+impl TextValue for Prefix {
+    const FORM: &'static str = "one path part such as \"ecr-public\"";
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let wrong =
+            |why: &str| Wrong::new(format!("is {text:?}, which {why}, wanted {}", Self::FORM));
+        let name: RepositoryName = text
+            .parse()
+            .map_err(|_| wrong("can be no part of an image's name"))?;
+        if !name.is_single() {
+            return Err(wrong("has several parts"));
+        }
+        if text.contains('.') || text == "localhost" {
+            return Err(wrong("looks like a host"));
+        }
+        if text == "v2" {
+            return Err(wrong("is the API's own"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn text(&self) -> String {
+        self.0.clone()
+    }
+}
+
+// === TagRule ===
+
+/// The keys of one rule.
+const RULE_KEYS: [&str; 2] = ["pattern", "ttl"];
+
+impl Value for TagRule {
+    const WANTED: &'static str = "a rule such as { pattern = \"v*\", ttl = \"6h\" }";
+
+    fn read(node: &Node) -> Result<Self, Wrong> {
+        let Raw::Table(entries) = &node.raw else {
+            return Err(unwanted(node, Self::WANTED));
+        };
+        if let Some(stray) = entries
+            .iter()
+            .find(|entry| !RULE_KEYS.contains(&entry.key.as_str()))
+        {
+            let wrong = Wrong::new(format!("has a rule with the unknown key `{}`", stray.key));
+            return Err(match find_nearest(&stray.key, RULE_KEYS) {
+                Some(key) => wrong.hint(format!("the nearest key is `{key}`")),
+                None => wrong.hint("a rule has `pattern` and `ttl`"),
+            }
+            .at(&stray.origin));
+        }
+        let find = |key: &str| {
+            let entry = entries.iter().find(|entry| entry.key == key);
+            entry.ok_or_else(|| Wrong::new(format!("has a rule without `{key}`")).at(&node.origin))
+        };
+        Ok(Self {
+            pattern: TagGlob::read(&find("pattern")?.node)
+                .map_err(|w| within(w, "pattern"))?
+                .0,
+            ttl: TimeSpan::read(&find("ttl")?.node)
+                .map_err(|w| within(w, "ttl"))?
+                .0,
+        })
+    }
+
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    fn shown(&self) -> Option<toml::Value> {
+        let mut table = toml::Table::new();
+        table.insert("pattern".to_owned(), self.pattern.glob().into());
+        table.insert("ttl".to_owned(), TimeSpan(self.ttl).text().into());
+        Some(toml::Value::Table(table))
+    }
+}
+
+impl ListItem for TagRule {
+    const WANTED_LIST: &'static str =
+        "a list of rules such as [{ pattern = \"v*\", ttl = \"6h\" }]";
+}
+
+fn within(mut wrong: Wrong, key: &str) -> Wrong {
+    wrong.what = format!("has a rule whose `{key}` {}", wrong.what);
+    wrong
+}

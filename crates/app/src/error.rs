@@ -1,0 +1,76 @@
+//! Why a command failed.
+//!
+//! The variants are what the shell is told: a wrong configuration or command line, or something that could not be done.
+
+use std::error::Error;
+
+use crate::config::ConfigErrors;
+use crate::exit::ExitStatus;
+use crate::report::{Advice, Hint};
+
+/// Any error, from any crate.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The configuration is wrong: every problem that was found.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// The command line asks for something that cannot be meant.
+    #[error("{what}")]
+    Usage {
+        /// What is wrong with it: one clause.
+        what: String,
+        /// What can be done.
+        hints: Vec<Hint>,
+    },
+    /// It could not be done.
+    #[error("{what}")]
+    Failed {
+        /// What could not be done: one clause that names the thing.
+        what: String,
+        /// Why.
+        source: Option<BoxError>,
+        /// What can be done.
+        hints: Vec<Hint>,
+    },
+}
+
+impl Failure {
+    /// Something could not be done, because of `source`.
+    pub fn failed(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self::Failed {
+            what: what.into(),
+            source: Some(source.into()),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Adds what can be done about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        match &mut self {
+            Self::Config(_) => {}
+            Self::Usage { hints, .. } | Self::Failed { hints, .. } => hints.push(Hint::new(hint)),
+        }
+        self
+    }
+
+    /// What the shell is told.
+    pub fn status(&self) -> ExitStatus {
+        match self {
+            Self::Config(_) | Self::Usage { .. } => ExitStatus::Usage,
+            Self::Failed { .. } => ExitStatus::Failed,
+        }
+    }
+}
+
+impl Advice for Failure {
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Config(errors) => errors.problems().iter().flat_map(Advice::hints).collect(),
+            Self::Usage { hints, .. } | Self::Failed { hints, .. } => hints.clone(),
+        }
+    }
+}

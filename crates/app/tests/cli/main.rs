@@ -1,0 +1,18 @@
+//! Transcripts of the command line: the built program, run with a scrubbed environment.
+//!
+//! Each module is a subject; `program` runs and prints.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test whose set-up fails stops where it failed"
+)]
+
+mod commands;
+mod environment;
+mod help;
+mod program;
+mod reference;
+mod secrets;
+mod show;
+mod upstreams;
+mod wrong_file;

@@ -1,0 +1,97 @@
+//! Rules of upstreams: their names, addresses, and what belongs to two of them.
+
+use insta::assert_snapshot;
+
+use crate::program::Program;
+
+fn check(config: &str) -> String {
+    Program::with_config(config).check()
+}
+
+#[test]
+fn names_that_only_look_like_another_are_refused() {
+    assert_snapshot!(check(
+        "[upstreams.\"Docker.io\"]\n[upstreams.\"docker.io.\"]\n[upstreams.\".ghcr.io\"]\n[upstreams.\"dосker.io\"]\n\
+         [upstreams.\"quay.io:443\"]\n[upstreams.\"hub\"]\n"
+    ));
+    assert_snapshot!(check(
+        "[upstreams.\"dokcer.io\"]\nusername = \"alice\"\npassword = \"canary\"\n"
+    ));
+}
+
+#[test]
+fn addresses_carry_no_user_and_no_path() {
+    assert_snapshot!(check(
+        "[upstreams.\"a.example\"]\nurl = \"https://alice:canary@a.example\"\n\
+         [upstreams.\"b.example\"]\nurl = \"https://b.example/v2/\"\n\
+         [upstreams.\"c.example\"]\nurl = \"c.example\"\n\
+         [upstreams.\"d.example\"]\nurl = \"http://d.example\"\n"
+    ));
+}
+
+#[test]
+fn plain_http_to_a_public_host_is_refused() {
+    assert_snapshot!(check(
+        "[upstreams.\"docker.io\"]\nurl = \"http://registry-1.docker.io\"\n"
+    ));
+}
+
+#[test]
+fn a_prefix_or_host_means_one_upstream() {
+    assert_snapshot!(check(
+        "[upstreams.\"a.example\"]\nprefix = \"hub\"\nhosts = [\"cache.example\", \"quay.io\"]\n\
+         [upstreams.\"b.example\"]\nprefix = \"hub\"\nhosts = [\"cache.example\"]\n"
+    ));
+}
+
+#[test]
+fn the_root_is_an_upstream() {
+    assert_snapshot!(check("root = \"docker.com\"\n"));
+    assert_snapshot!(check("[upstreams.\"docker.io\"]\nenabled = false\n"));
+}
+
+#[test]
+fn an_empty_allow_list_is_refused() {
+    assert_snapshot!(check("[upstreams.\"docker.io\"]\nallow = []\n"));
+}
+
+#[test]
+fn a_ca_file_is_there_and_holds_certificates() {
+    let config = "[upstreams.\"a.example\"]\nca_file = \"ca.pem\"\n";
+    assert_snapshot!(check(config));
+    assert_snapshot!(
+        Program::with_config(config)
+            .file("ca.pem", "nothing")
+            .check()
+    );
+}
+
+#[test]
+fn ecr_needs_an_account_and_a_region_and_one_way_to_log_in() {
+    let ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    assert_snapshot!(check(&format!("[upstreams.\"{ecr}\"]\nprivate = true\n")));
+    assert_snapshot!(check(&format!(
+        "[upstreams.\"{ecr}\"]\necr_account = \"123456789012\"\n"
+    )));
+    assert_snapshot!(check(&format!(
+        "[upstreams.\"{ecr}\"]\necr_account = 123456789012\necr_region = \"eu-west-1\"\n"
+    )));
+    assert_snapshot!(check(&format!(
+        "[upstreams.\"{ecr}\"]\necr_account = \"123456789012\"\necr_region = \"eu-west-2\"\n"
+    )));
+    assert_snapshot!(check(
+        "[upstreams.\"a.example\"]\nusername = \"alice\"\npassword = \"canary\"\nsecret = \"hub\"\n"
+    ));
+}
+
+#[test]
+fn ecr_by_account_and_region_derives_its_address() {
+    assert_snapshot!(check(
+        "[upstreams.\"ecr.example\"]\necr_account = \"123456789012\"\necr_region = \"cn-north-1\"\n"
+    ));
+}
+
+#[test]
+fn listening_off_loopback_needs_clients() {
+    assert_snapshot!(check("listen = [\"127.0.0.1:5000\", \"0.0.0.0:5000\"]\n"));
+}
