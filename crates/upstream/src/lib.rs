@@ -1,1 +1,30 @@
 #![doc = include_str!("../README.md")]
+
+mod authority;
+mod aws;
+mod blob;
+mod broker;
+mod challenge;
+mod config;
+mod failure;
+mod gate;
+mod host_port;
+mod lanes;
+mod link;
+mod login;
+mod manifest;
+mod patience;
+mod realm;
+mod referrers;
+mod secret;
+mod tags;
+mod token;
+mod token_cache;
+mod upstream;
+mod wire;
+
+pub use aws::{AwsAccess, AwsEnvironment, aws_addresses};
+pub use config::{CredentialSource, UpstreamConfig};
+pub use host_port::{HostPort, InvalidHostPort};
+pub use secret::Secret;
+pub use upstream::Upstream;

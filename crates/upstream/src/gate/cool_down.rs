@@ -1,0 +1,121 @@
+//! What is not asked for a while because a limiter said so.
+//!
+//! Pure: times are arguments. Each limiter stops what it counts and nothing else.
+
+use std::time::Duration;
+
+use forebay_content::UpstreamCall;
+use forebay_limits::{Limited, Limiter, Reading};
+
+use super::Part;
+use crate::login::Fingerprint;
+
+/// The most logins that rest at once; an upstream has one at a time, and a new one after each rotation.
+const MAX_RESTING_LOGINS: usize = 16;
+
+/// All cool-downs of one upstream.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CoolDowns {
+    /// Of manifest GETs.
+    pulls: Option<Rest>,
+    /// Of everything: the limit counts our address.
+    everything: Option<Rest>,
+    /// Of the part that said so.
+    parts: [Option<Rest>; Part::COUNT],
+    /// Of token requests with a login.
+    logins: Vec<(Fingerprint, Rest)>,
+}
+
+/// Why and until when.
+#[derive(Clone, Debug)]
+struct Rest {
+    limited: Limited,
+    until: Duration,
+}
+
+/// A limit that stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resting {
+    /// What the limiter said.
+    pub(crate) limited: Limited,
+    /// For how long from now.
+    pub(crate) left: Duration,
+}
+
+impl CoolDowns {
+    /// The limit that stands in the way of a call to `part` with `login`, the one that lasts longest.
+    pub(super) fn find(
+        &self,
+        call: UpstreamCall,
+        part: Part,
+        login: Option<&Fingerprint>,
+        now: Duration,
+    ) -> Option<Resting> {
+        let pulls = self
+            .pulls
+            .as_ref()
+            .filter(|_| call == UpstreamCall::GetManifest);
+        let is_token = part == Part::Token;
+        let login = self
+            .logins
+            .iter()
+            .find(|(resting, _)| is_token && Some(resting) == login)
+            .map(|(_, rest)| rest);
+        [
+            pulls,
+            self.everything.as_ref(),
+            self.parts[part as usize].as_ref(),
+            login,
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|rest| now < rest.until)
+        .max_by_key(|rest| rest.until)
+        .map(|rest| Resting {
+            limited: rest.limited.clone(),
+            left: rest.until.saturating_sub(now),
+        })
+    }
+
+    /// Takes note of a refusal by a limiter; the cool-down lasts `wait` from `now`.
+    pub(super) fn note_limit(
+        &mut self,
+        limited: &Limited,
+        part: Part,
+        login: Option<&Fingerprint>,
+        (now, wait): (Duration, Duration),
+    ) {
+        let rest = Rest {
+            limited: limited.clone(),
+            until: now + wait,
+        };
+        let slot = match (limited.limiter, login) {
+            (Limiter::PullLimit, _) => &mut self.pulls,
+            (Limiter::AbuseLimit, _) => &mut self.everything,
+            (Limiter::LoginLockout, Some(login)) => return self.rest_login(login, rest, now),
+            (Limiter::LoginLockout | Limiter::ApiLimit | Limiter::Other, _) => {
+                &mut self.parts[part as usize]
+            }
+        };
+        *slot = Some(rest);
+    }
+
+    /// Takes note of what an answer that was no refusal says of the budget.
+    ///
+    /// A HEAD is free and tells the remainder even while pulls are refused: one that is not zero ends their cool-down.
+    pub(super) fn note_reading(&mut self, reading: &Reading) {
+        let remaining = reading.allowance.and_then(|allowance| allowance.remaining);
+        if remaining.is_some_and(|remaining| remaining > 0) {
+            self.pulls = None;
+        }
+    }
+
+    fn rest_login(&mut self, login: &Fingerprint, rest: Rest, now: Duration) {
+        self.logins
+            .retain(|(resting, rest)| resting != login && now < rest.until);
+        if self.logins.len() >= MAX_RESTING_LOGINS {
+            self.logins.remove(0);
+        }
+        self.logins.push((login.clone(), rest));
+    }
+}

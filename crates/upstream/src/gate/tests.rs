@@ -1,0 +1,193 @@
+use forebay_limits::{Allowance, Dialect, Limiter};
+
+use super::*;
+
+const CALLS: [UpstreamCall; 6] = [
+    UpstreamCall::HeadManifest,
+    UpstreamCall::GetManifest,
+    UpstreamCall::HeadBlob,
+    UpstreamCall::GetBlob,
+    UpstreamCall::Token,
+    UpstreamCall::List,
+];
+
+fn alice() -> Fingerprint {
+    Fingerprint::of("alice", "a")
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The calls that are let through at `now`, with alice's login.
+fn allowed(gate: &Gate, now: Duration) -> Vec<UpstreamCall> {
+    CALLS
+        .into_iter()
+        .filter(|&call| gate.clone().admit(call, Some(&alice()), now).is_ok())
+        .collect()
+}
+
+fn limited_gate(limiter: Limiter, part: Part) -> Gate {
+    let mut gate = Gate::new();
+    let said = Limited::by(limiter);
+    gate.note_limit(&said, part, Some(&alice()), (seconds(100), seconds(60)));
+    gate
+}
+
+fn trouble(gate: &mut Gate, call: UpstreamCall, part: Part, times: u32) {
+    for _ in 0..times {
+        let pass = gate.admit(call, None, seconds(100)).unwrap();
+        gate.settle(&pass, Outcome::Trouble(part), (seconds(100), 0.5));
+    }
+}
+
+#[test]
+fn each_limiter_stops_what_it_counts_and_nothing_else() {
+    use UpstreamCall::{GetBlob, GetManifest, HeadBlob, HeadManifest, List, Token};
+    for (limiter, part, expected) in [
+        (
+            Limiter::PullLimit,
+            Part::Registry,
+            vec![HeadManifest, HeadBlob, GetBlob, Token, List],
+        ),
+        (Limiter::AbuseLimit, Part::Registry, vec![]),
+        (Limiter::AbuseLimit, Part::Blob, vec![]),
+        (
+            Limiter::LoginLockout,
+            Part::Token,
+            vec![HeadManifest, GetManifest, HeadBlob, GetBlob, List],
+        ),
+        (Limiter::Other, Part::Registry, vec![Token]),
+        (
+            Limiter::Other,
+            Part::Blob,
+            vec![HeadManifest, GetManifest, Token, List],
+        ),
+        (
+            Limiter::Other,
+            Part::Token,
+            vec![HeadManifest, GetManifest, HeadBlob, GetBlob, List],
+        ),
+        (Limiter::ApiLimit, Part::Registry, vec![Token]),
+    ] {
+        let gate = limited_gate(limiter, part);
+        assert_eq!(
+            allowed(&gate, seconds(159)),
+            expected,
+            "{limiter} at {part:?}"
+        );
+        assert_eq!(
+            allowed(&gate, seconds(160)),
+            CALLS,
+            "{limiter} at {part:?}, later"
+        );
+    }
+}
+
+#[test]
+fn a_limit_answers_with_what_was_said_and_the_time_that_is_left() {
+    let mut gate = limited_gate(Limiter::PullLimit, Part::Registry);
+    let closed = gate
+        .admit(UpstreamCall::GetManifest, None, seconds(130))
+        .unwrap_err();
+    let expected = Resting {
+        limited: Limited::by(Limiter::PullLimit),
+        left: seconds(30),
+    };
+    assert_eq!(closed, Closed::Limited(expected));
+}
+
+#[test]
+fn a_locked_out_login_rests_and_another_does_not() {
+    let mut gate = limited_gate(Limiter::LoginLockout, Part::Token);
+    let bob = Fingerprint::of("bob", "b");
+    let now = seconds(101);
+    assert!(
+        gate.admit(UpstreamCall::Token, Some(&alice()), now)
+            .is_err()
+    );
+    assert!(gate.admit(UpstreamCall::Token, Some(&bob), now).is_ok());
+    assert!(gate.admit(UpstreamCall::Token, None, now).is_ok());
+}
+
+#[test]
+fn an_answer_that_shows_a_remainder_ends_the_pull_limits_cool_down() {
+    let reading = |remaining| Reading {
+        allowance: Some(Allowance {
+            limit: Some(100),
+            remaining,
+            window: None,
+            reset: None,
+            dialect: Dialect::RateLimit,
+        }),
+        ..Reading::default()
+    };
+    for (reading, ends) in [
+        (Reading::default(), false),
+        (reading(Some(0)), false),
+        (reading(None), false),
+        (reading(Some(1)), true),
+    ] {
+        let mut gate = limited_gate(Limiter::PullLimit, Part::Registry);
+        gate.note_reading(&reading);
+        let is_admitted = gate
+            .admit(UpstreamCall::GetManifest, None, seconds(101))
+            .is_ok();
+        assert_eq!(is_admitted, ends, "{reading:?}");
+    }
+}
+
+#[test]
+fn parts_in_trouble_stop_only_what_needs_them() {
+    use UpstreamCall::{GetBlob, GetManifest, HeadBlob, HeadManifest, List, Token};
+    for (call, part, expected) in [
+        (GetManifest, Part::Registry, vec![Token]),
+        (
+            GetBlob,
+            Part::Blob,
+            vec![HeadManifest, GetManifest, Token, List],
+        ),
+        (
+            Token,
+            Part::Token,
+            vec![HeadManifest, GetManifest, HeadBlob, GetBlob, List],
+        ),
+    ] {
+        let mut gate = Gate::new();
+        trouble(&mut gate, call, part, breaker::TROUBLES_TO_OPEN - 1);
+        assert_eq!(allowed(&gate, seconds(100)), CALLS);
+        trouble(&mut gate, call, part, 1);
+        assert!(gate.is_open());
+        assert_eq!(allowed(&gate, seconds(100)), expected, "{part:?}");
+    }
+}
+
+#[test]
+fn a_call_that_another_part_stops_uses_up_no_probe() {
+    let mut gate = Gate::new();
+    trouble(
+        &mut gate,
+        UpstreamCall::GetManifest,
+        Part::Registry,
+        breaker::TROUBLES_TO_OPEN,
+    );
+    let limited = Limited::by(Limiter::Other);
+    gate.note_limit(&limited, Part::Blob, None, (seconds(100), seconds(60)));
+    let now = seconds(110);
+    assert!(gate.admit(UpstreamCall::GetBlob, None, now).is_err());
+    assert!(gate.admit(UpstreamCall::GetManifest, None, now).is_ok());
+}
+
+#[test]
+fn a_part_that_was_not_asked_in_the_end_is_not_well_again() {
+    let mut gate = Gate::new();
+    let opening = breaker::TROUBLES_TO_OPEN;
+    trouble(&mut gate, UpstreamCall::GetBlob, Part::Blob, opening);
+    let now = seconds(110);
+    let pass = gate.admit(UpstreamCall::GetBlob, None, now).unwrap();
+    gate.settle(&pass, Outcome::Answered(Part::Registry), (now, 0.5));
+    assert!(gate.is_open());
+    let pass = gate.admit(UpstreamCall::GetBlob, None, now).unwrap();
+    gate.settle(&pass, Outcome::Answered(Part::Blob), (now, 0.5));
+    assert!(!gate.is_open());
+}

@@ -1,0 +1,374 @@
+//! The upstream as a source of content.
+//!
+//! Each question once: which endpoint, what headers, what its answer has to look like. How it gets there is `wire`'s
+//! work, with whose leave `authority`'s.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forebay_content::{
+    Blob, ByteRange, Clock, ContentSource, List, ManifestContent, Missing, Observe, Provenance,
+    Request, Resolved, SourceError, UpstreamCall,
+};
+use forebay_http_kit::{Client, Origin, Outgoing};
+use forebay_jobs::Supervisor;
+use forebay_oci::{Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference, RepositoryName};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use url::Url;
+
+use crate::authority::{Authority, AuthorityParts, Grant};
+use crate::aws::{EcrLogin, SecretLogin};
+use crate::broker::{Broker, Fetched};
+use crate::config::{CredentialSource, UpstreamConfig};
+use crate::gate::Part;
+use crate::login::Login;
+use crate::realm::TokenHosts;
+use crate::wire::{Granted, Heard, Question, Refusal, Wire};
+use crate::{blob, failure, manifest, referrers, tags};
+
+/// How often a request is sent again with another grant: once for the challenge, once for a token that was refused.
+const MAX_GRANTS: usize = 3;
+
+/// A registry that content is pulled from. Asks nothing before it is asked itself.
+pub struct Upstream {
+    base: Url,
+    wire: Arc<Wire>,
+    authority: Arc<Authority>,
+}
+
+/// What is asked of the registry.
+pub(crate) struct Ask<'a> {
+    pub(crate) call: UpstreamCall,
+    pub(crate) repository: &'a RepositoryName,
+    /// Path and query.
+    pub(crate) path: String,
+    pub(crate) header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Upstream {
+    /// The upstream of this configuration, reached through `client`; whose addresses are
+    /// [`UpstreamConfig::addresses`], or it is not reached at all.
+    pub fn new(
+        config: UpstreamConfig,
+        client: Client,
+        clock: Arc<dyn Clock>,
+        observe: Arc<dyn Observe>,
+        supervisor: Supervisor,
+    ) -> Self {
+        let UpstreamConfig {
+            name,
+            url,
+            token_hosts,
+            insecure,
+            credentials,
+            ..
+        } = config;
+        let registry = Origin::of(&url);
+        let wire = Arc::new(Wire::new(
+            name.clone(),
+            registry.clone(),
+            client,
+            (Arc::clone(&clock), observe),
+        ));
+        let authority = Arc::new(Authority::new(AuthorityParts {
+            name,
+            wire: Arc::clone(&wire),
+            registry,
+            hosts: TokenHosts::new(&url, token_hosts, insecure),
+            broker: broker_of(credentials, &clock),
+            clock,
+            supervisor,
+        }));
+        Self {
+            base: url,
+            wire,
+            authority,
+        }
+    }
+
+    /// Asks the registry, with whatever leave it wants.
+    pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Heard, SourceError> {
+        let mut grant = self.authority.grant(ask.repository).await?;
+        let mut grants = 1;
+        loop {
+            let question = self.question(ask, &grant)?;
+            let heard = self.wire.ask(&question).await?;
+            let Heard::Refusal(refusal) = &heard else {
+                return Ok(heard);
+            };
+            let is_about_us = refusal.part == Part::Registry
+                && (refusal.status == StatusCode::UNAUTHORIZED
+                    || refusal.status == StatusCode::FORBIDDEN
+                        && self.authority.may_have_expired(&grant));
+            if !is_about_us || grants == MAX_GRANTS {
+                return Ok(heard);
+            }
+            let next = self
+                .authority
+                .grant_after(grant, &refusal.headers, ask.repository);
+            match next.await? {
+                Some(next) => grant = next,
+                None => return Ok(heard),
+            }
+            grants += 1;
+        }
+    }
+
+    fn question(&self, ask: &Ask<'_>, grant: &Grant) -> Result<Question, SourceError> {
+        let method = match ask.call {
+            UpstreamCall::HeadManifest | UpstreamCall::HeadBlob => Method::HEAD,
+            UpstreamCall::GetManifest
+            | UpstreamCall::GetBlob
+            | UpstreamCall::Token
+            | UpstreamCall::List => Method::GET,
+        };
+        let url = self.base.join(&ask.path).map_err(SourceError::internal)?;
+        let mut outgoing = Outgoing::new(method, url);
+        outgoing.headers.extend(ask.header.clone());
+        outgoing.credentials.clone_from(&grant.credentials);
+        Ok(Question {
+            call: ask.call,
+            outgoing,
+            login: None,
+        })
+    }
+
+    async fn ask_manifest(
+        &self,
+        call: UpstreamCall,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Heard, SourceError> {
+        let endpoint = Endpoint::Manifest {
+            name: repository.clone(),
+            reference: reference.clone(),
+        };
+        self.ask(&Ask {
+            call,
+            repository,
+            path: endpoint.to_string(),
+            header: value(&manifest::accept()).map(|value| (header::ACCEPT, value)),
+        })
+        .await
+    }
+
+    pub(crate) async fn get_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<ManifestContent, SourceError> {
+        let call = UpstreamCall::GetManifest;
+        let granted = match self.ask_manifest(call, repository, reference).await? {
+            Heard::Reply(granted) => *granted,
+            Heard::Refusal(refusal) => return Err(refused(&refusal, Missing::Manifest)),
+        };
+        let headers = granted.reply.headers.clone();
+        let bytes = read(granted, MAX_MANIFEST_BYTES).await?;
+        manifest::check(&headers, reference, bytes)
+    }
+
+    /// What the manifest is now; `None` where the registry does not tell without giving it.
+    pub(crate) async fn head_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<Resolved>, SourceError> {
+        let call = UpstreamCall::HeadManifest;
+        match self.ask_manifest(call, repository, reference).await? {
+            Heard::Reply(granted) => manifest::describe(&granted.reply.headers, reference),
+            Heard::Refusal(refusal) if refusal.status == StatusCode::METHOD_NOT_ALLOWED => Ok(None),
+            Heard::Refusal(refusal) => Err(refused(&refusal, Missing::Manifest)),
+        }
+    }
+
+    /// Asks for a blob; once more if where it was redirected to refuses, for signed addresses run out.
+    async fn ask_blob(
+        &self,
+        call: UpstreamCall,
+        (repository, digest): (&RepositoryName, &Digest),
+        range: Option<ByteRange>,
+    ) -> Result<Heard, SourceError> {
+        let endpoint = Endpoint::Blob {
+            name: repository.clone(),
+            digest: digest.clone(),
+        };
+        let range = range.and_then(|range| value(&blob::range_value(range)));
+        let ask = Ask {
+            call,
+            repository,
+            path: endpoint.to_string(),
+            header: range.map(|range| (header::RANGE, range)),
+        };
+        let heard = self.ask(&ask).await?;
+        if matches!(&heard, Heard::Refusal(refusal) if is_refused_elsewhere(refusal)) {
+            return self.ask(&ask).await;
+        }
+        Ok(heard)
+    }
+}
+
+#[async_trait]
+impl ContentSource for Upstream {
+    async fn resolve(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<Resolved, SourceError> {
+        let repository = &request.repository;
+        if let Some(resolved) = self.head_manifest(repository, reference).await? {
+            return Ok(resolved);
+        }
+        // Only here: the registry has answered, but not said which manifest it is. A HEAD that fails is never turned into a
+        // GET, which costs a pull.
+        let content = self.get_manifest(repository, reference).await?;
+        Ok(Resolved {
+            digest: content.digest,
+            media_type: content.media_type,
+            size: Some(content.bytes.len() as u64),
+            provenance: Provenance::Fetched,
+        })
+    }
+
+    async fn manifest(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<ManifestContent, SourceError> {
+        self.get_manifest(&request.repository, reference).await
+    }
+
+    async fn stat_blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<Option<u64>, SourceError> {
+        let which = (&request.repository, digest);
+        match self.ask_blob(UpstreamCall::HeadBlob, which, None).await? {
+            Heard::Reply(granted) => Ok(manifest::content_length(&granted.reply.headers)),
+            Heard::Refusal(refusal) => Err(refused(&refusal, Missing::Blob)),
+        }
+    }
+
+    async fn blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        range: Option<ByteRange>,
+    ) -> Result<Blob, SourceError> {
+        let which = (&request.repository, digest);
+        let heard = self.ask_blob(UpstreamCall::GetBlob, which, range).await?;
+        let Granted { reply, place } = match heard {
+            Heard::Reply(granted) => *granted,
+            Heard::Refusal(refusal) => return Err(refused(&refusal, Missing::Blob)),
+        };
+        let extent = blob::measure(reply.status, &reply.headers, range)?;
+        let expected = match &extent.range {
+            Some(range) => Some(range.end - range.start),
+            None => extent.size,
+        };
+        let host = reply.url.host_str().unwrap_or_default().to_owned();
+        Ok(Blob {
+            size: extent.size,
+            range: extent.range,
+            body: blob::stream_of(reply.body, expected, host, place),
+            provenance: Provenance::Fetched,
+        })
+    }
+
+    async fn tags(&self, request: &Request, page: &Page) -> Result<List, SourceError> {
+        tags::fetch(self, &request.repository, page).await
+    }
+
+    async fn referrers(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<List, SourceError> {
+        referrers::fetch(self, &request.repository, digest, artifact_type).await
+    }
+}
+
+/// Says what a refusal means.
+pub(crate) fn refused(refusal: &Refusal, missing: Missing) -> SourceError {
+    if refusal.status == StatusCode::RANGE_NOT_SATISFIABLE {
+        return failure::of_unsatisfiable(blob::unsatisfied_size(&refusal.headers));
+    }
+    if is_refused_elsewhere(refusal) {
+        // The registry has let us pass; what another host then refuses is its trouble, not our right.
+        return SourceError::Unavailable {
+            why: format!(
+                "the host that it redirects to refuses: {}",
+                failure::answered(refusal.status, &refusal.body)
+            ),
+            retry_after: None,
+        };
+    }
+    failure::of_refusal(refusal.status, &refusal.body, missing)
+}
+
+/// The whole body, of at most `max_bytes`.
+pub(crate) async fn read(granted: Granted, max_bytes: usize) -> Result<Bytes, SourceError> {
+    let Granted { reply, place } = granted;
+    let host = reply.url.host_str().unwrap_or_default().to_owned();
+    let read = reply.body.read_capped(max_bytes).await;
+    drop(place);
+    read.map_err(|error| failure::of_body(&error, &host))
+}
+
+/// True if the answer's type is that of a web page: an upstream's error, whatever its status says.
+pub(crate) fn is_web_page(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().starts_with("text/html"))
+}
+
+fn is_refused_elsewhere(refusal: &Refusal) -> bool {
+    refusal.part == Part::Blob
+        && matches!(
+            refusal.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        )
+}
+
+fn value(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(text).ok()
+}
+
+fn broker_of(credentials: CredentialSource, clock: &Arc<dyn Clock>) -> Broker {
+    match credentials {
+        CredentialSource::Anonymous => Broker::Nobody,
+        CredentialSource::Password { username, secret } => {
+            Broker::Fixed(Arc::new(Login::new(&username, &secret)))
+        }
+        CredentialSource::AwsSecret {
+            id,
+            region,
+            endpoint,
+            access,
+        } => {
+            let login = SecretLogin::new((id, &region), endpoint.as_ref(), &access);
+            Broker::Fetched(Box::new(Fetched::new(Box::new(login), Arc::clone(clock))))
+        }
+        CredentialSource::Ecr {
+            account,
+            region,
+            endpoint,
+            access,
+        } => {
+            let of = (account, region.as_str());
+            let login = EcrLogin::new(of, endpoint.as_ref(), &access, Arc::clone(clock));
+            Broker::Fetched(Box::new(Fetched::new(Box::new(login), Arc::clone(clock))))
+        }
+    }
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream")
+            .field("host", &self.base.host_str())
+            .finish_non_exhaustive()
+    }
+}

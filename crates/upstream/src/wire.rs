@@ -1,0 +1,388 @@
+//! One request to an upstream or its token service, with everything that is the same for all of them.
+//!
+//! The order is the rule: a place in the lane, then the gate, then the request, then what its answer says of limits and
+//! health, then perhaps another try. Who we are is `authority`'s business, what the answer holds the caller's.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use forebay_content::{Clock, Event, Observe, SourceError, UpstreamAnswer, UpstreamCall};
+use forebay_http_kit::{Client, Origin, Outgoing, Reply, ReplyBody, SendError};
+use forebay_limits::{
+    Answer, HostKind, Limited, MAX_BODY_BYTES, Method, Reading, classify, classify_malformed_head,
+    read_headers,
+};
+use forebay_oci::{DOCKER_HUB, UpstreamName};
+use http::{HeaderMap, StatusCode};
+use tracing::debug;
+
+use crate::failure::Failure;
+use crate::gate::{Closed, Gate, Outcome, Part, Pass};
+use crate::lanes::{Lanes, Place};
+use crate::login::Fingerprint;
+use crate::patience::{Dice, wait_after};
+
+/// How long a refusal's body may take: its status has said the most already.
+const REFUSAL_BODY_LIMIT: Duration = Duration::from_secs(5);
+
+/// The way to one upstream.
+pub(crate) struct Wire {
+    name: UpstreamName,
+    origin: Option<Origin>,
+    client: Client,
+    clock: Arc<dyn Clock>,
+    observe: Arc<dyn Observe>,
+    gate: Mutex<Gate>,
+    lanes: Lanes,
+    dice: Dice,
+}
+
+/// A request.
+pub(crate) struct Question {
+    /// What kind it is.
+    pub(crate) call: UpstreamCall,
+    /// What is sent.
+    pub(crate) outgoing: Outgoing,
+    /// Whose login it carries, if it is for a token.
+    pub(crate) login: Option<Fingerprint>,
+}
+
+/// What came back: anything that is neither a limit nor a server error.
+pub(crate) enum Heard {
+    /// 2xx.
+    Reply(Box<Granted>),
+    /// Anything else.
+    Refusal(Refusal),
+}
+
+/// A 2xx answer whose body is still to come.
+pub(crate) struct Granted {
+    /// The answer.
+    pub(crate) reply: Reply,
+    /// Held until the body has come.
+    pub(crate) place: Place,
+}
+
+/// An answer that is none, with the start of its body.
+pub(crate) struct Refusal {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// What came first of the body, at most [`MAX_BODY_BYTES`].
+    pub(crate) body: Bytes,
+    /// Who refused.
+    pub(crate) part: Part,
+}
+
+impl Wire {
+    /// The way to the upstream of this name, at `origin`.
+    pub(crate) fn new(
+        name: UpstreamName,
+        origin: Option<Origin>,
+        client: Client,
+        (clock, observe): (Arc<dyn Clock>, Arc<dyn Observe>),
+    ) -> Self {
+        // Two upstreams, and two starts, wait differently.
+        let seed = name
+            .bytes()
+            .fold(clock.now().0.unsigned_abs(), |seed, byte| {
+                seed.wrapping_mul(31).wrapping_add(u64::from(byte))
+            });
+        Self {
+            name,
+            origin,
+            client,
+            clock,
+            observe,
+            gate: Mutex::new(Gate::new()),
+            lanes: Lanes::new(),
+            dice: Dice::seeded(seed),
+        }
+    }
+
+    /// Sends a request, again where that may help.
+    pub(crate) async fn ask(&self, question: &Question) -> Result<Heard, SourceError> {
+        let mut tries = 0;
+        loop {
+            let failure = match self.try_once(question).await {
+                Ok(heard) => return Ok(heard),
+                Err(failure) => failure,
+            };
+            tries += 1;
+            match wait_after(tries, self.dice.roll()) {
+                Some(wait) if failure.may_retry => self.clock.sleep(wait).await,
+                _ => return Err(failure.error),
+            }
+        }
+    }
+
+    async fn try_once(&self, question: &Question) -> Result<Heard, Failure> {
+        let place = self.lanes.enter(question.call).await;
+        // After the wait for a place, during which the gate may have closed.
+        let admission = self.admit(question).map_err(|error| Failure {
+            error,
+            is_trouble: false,
+            may_retry: false,
+        })?;
+        let began = self.clock.monotonic();
+        let sent = self.client.send(question.outgoing.clone()).await;
+        let took = self.clock.monotonic().saturating_sub(began);
+        match sent {
+            Ok(reply) => {
+                let reading = read(&reply.headers);
+                self.tell(question, Some(reply.status), Some(&reading), took);
+                self.hear(question, reply, reading, (admission, place))
+                    .await
+            }
+            Err(error) => {
+                self.tell(question, None, None, took);
+                Err(self.fail(question, error, admission))
+            }
+        }
+    }
+
+    /// Sorts an answer by what it means to the gate.
+    async fn hear(
+        &self,
+        question: &Question,
+        reply: Reply,
+        reading: Reading,
+        (admission, place): (Admission<'_>, Place),
+    ) -> Result<Heard, Failure> {
+        let part = self.part_of(question.call, &reply.url);
+        if reply.status.is_success() {
+            admission.settle(Outcome::Answered(part));
+            self.gate().note_reading(&reading);
+            return Ok(Heard::Reply(Box::new(Granted { reply, place })));
+        }
+        let Reply {
+            status,
+            headers,
+            body,
+            ..
+        } = reply;
+        let body = read_start(body).await;
+        let limited = classify(&Answer {
+            status: status.as_u16(),
+            content_type: headers
+                .get(http::header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok()),
+            body_prefix: &body,
+            reading: &reading,
+            host_kind: host_kind(part),
+            method: method_of(&question.outgoing.method),
+            is_docker_hub: self.is_docker_hub(),
+        });
+        if let Some(limited) = limited {
+            admission.settle(Outcome::Answered(part));
+            return Err(self.limit(question, limited, part));
+        }
+        if status.is_server_error() {
+            admission.settle(Outcome::Trouble(part));
+            let wait = reading
+                .retry_after
+                .map(|advice| advice.wait(self.clock.now().system_time()));
+            return Err(Failure::of_server_error(status, &body, wait));
+        }
+        admission.settle(Outcome::Answered(part));
+        Ok(Heard::Refusal(Refusal {
+            status,
+            headers,
+            body,
+            part,
+        }))
+    }
+
+    /// Sorts a request that got no answer by what it means to the gate.
+    fn fail(&self, question: &Question, error: SendError, admission: Admission<'_>) -> Failure {
+        let part = self.part_at(question.call, error.host());
+        if let SendError::Malformed { head, .. } = &error
+            && let Some(limited) = classify_malformed_head(head)
+        {
+            admission.settle(Outcome::Answered(part));
+            return self.limit(question, limited, part);
+        }
+        let failure = Failure::of_send(error);
+        admission.settle(if failure.is_trouble {
+            Outcome::Trouble(part)
+        } else {
+            Outcome::Nothing
+        });
+        failure
+    }
+
+    fn limit(&self, question: &Question, limited: Limited, part: Part) -> Failure {
+        let wait = limited.cool_down(self.clock.now().system_time());
+        let times = (self.clock.monotonic(), wait);
+        self.gate()
+            .note_limit(&limited, part, question.login.as_ref(), times);
+        Failure {
+            error: SourceError::Limited {
+                limited,
+                retry_after: wait,
+            },
+            is_trouble: false,
+            may_retry: false,
+        }
+    }
+
+    fn admit(&self, question: &Question) -> Result<Admission<'_>, SourceError> {
+        let now = self.clock.monotonic();
+        let admitted = self
+            .gate()
+            .admit(question.call, question.login.as_ref(), now);
+        match admitted {
+            Ok(pass) => Ok(Admission {
+                wire: self,
+                pass: Some(pass),
+            }),
+            Err(Closed::Limited(resting)) => Err(SourceError::Limited {
+                limited: resting.limited,
+                retry_after: resting.left,
+            }),
+            Err(Closed::Broken { retry_after }) => Err(SourceError::Unavailable {
+                why: "there was trouble with it just now, and it is left alone for a moment"
+                    .to_owned(),
+                retry_after: Some(retry_after),
+            }),
+        }
+    }
+
+    /// Tells the observer and the log; never a query, which may hold a secret.
+    fn tell(
+        &self,
+        question: &Question,
+        status: Option<StatusCode>,
+        reading: Option<&Reading>,
+        took: Duration,
+    ) {
+        let outgoing = &question.outgoing;
+        debug!(
+            upstream = %self.name,
+            call = question.call.as_str(),
+            method = %outgoing.method,
+            host = outgoing.url.host_str(),
+            path = outgoing.url.path(),
+            status = status.map(|status| status.as_u16()),
+            took_ms = took.as_millis(),
+            "asked an upstream"
+        );
+        self.observe.observe(&Event::Upstream(UpstreamAnswer {
+            upstream: &self.name,
+            call: question.call,
+            status: status.map(|status| status.as_u16()),
+            reading,
+            took,
+        }));
+    }
+
+    /// The part that answered at `url`: for blobs, another origin than the registry's is another part.
+    fn part_of(&self, call: UpstreamCall, url: &url::Url) -> Part {
+        if is_blob(call) && Origin::of(url) != self.origin {
+            Part::Blob
+        } else {
+            Part::of(call)
+        }
+    }
+
+    fn part_at(&self, call: UpstreamCall, host: &str) -> Part {
+        let own = self.origin.as_ref().map(Origin::host);
+        if is_blob(call) && own != Some(host) {
+            Part::Blob
+        } else {
+            Part::of(call)
+        }
+    }
+
+    fn is_docker_hub(&self) -> bool {
+        *self.name == *DOCKER_HUB
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        // The gate is whole between any two statements that can panic.
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leave to send one request; dropped with the request's future it says that nothing came of it.
+struct Admission<'a> {
+    wire: &'a Wire,
+    pass: Option<Pass>,
+}
+
+impl Admission<'_> {
+    fn settle(mut self, outcome: Outcome) {
+        self.note(outcome);
+    }
+
+    fn note(&mut self, outcome: Outcome) {
+        let Some(pass) = self.pass.take() else {
+            return;
+        };
+        let wire = self.wire;
+        let at = (wire.clock.monotonic(), wire.dice.roll());
+        let mut gate = wire.gate();
+        let was_open = gate.is_open();
+        gate.settle(&pass, outcome, at);
+        let open = gate.is_open();
+        if was_open != open {
+            // Under the lock, so that the last event told is the state that it is in.
+            let upstream = &wire.name;
+            wire.observe.observe(&Event::Breaker { upstream, open });
+        }
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        self.note(Outcome::Nothing);
+    }
+}
+
+fn is_blob(call: UpstreamCall) -> bool {
+    matches!(call, UpstreamCall::GetBlob | UpstreamCall::HeadBlob)
+}
+
+fn read(headers: &HeaderMap) -> Reading {
+    read_headers(
+        headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes())),
+    )
+}
+
+fn host_kind(part: Part) -> HostKind {
+    match part {
+        Part::Registry => HostKind::Registry,
+        Part::Token => HostKind::Token,
+        Part::Blob => HostKind::Blob,
+    }
+}
+
+fn method_of(method: &http::Method) -> Method {
+    if method == http::Method::GET {
+        Method::Get
+    } else if method == http::Method::HEAD {
+        Method::Head
+    } else {
+        Method::Other
+    }
+}
+
+/// The first bytes of a refusal's body, as far as they come in time.
+async fn read_start(mut body: ReplyBody) -> Bytes {
+    let mut start = BytesMut::new();
+    let reading = async {
+        while start.len() < MAX_BODY_BYTES
+            && let Some(Ok(chunk)) = body.next_chunk().await
+        {
+            let room = MAX_BODY_BYTES - start.len();
+            start.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        }
+    };
+    // Whether it ended or was cut off: the status stands, and the words that came are what there is.
+    let _ = tokio::time::timeout(REFUSAL_BODY_LIMIT, reading).await;
+    start.freeze()
+}

@@ -1,0 +1,1 @@
+//! Against a Docker Hub in a box.
