@@ -26,7 +26,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that dials nobody yet. Must be called inside a tokio runtime.
+    /// A client that dials nobody yet.
     pub fn new(policy: ClientPolicy) -> Result<Self, ClientError> {
         Ok(Self {
             exchange: Arc::new(Exchange::new(policy)?),

@@ -18,7 +18,7 @@ pub(super) struct Activity {
     head_begun: AtomicBool,
     /// True while the socket takes no more.
     write_blocked: AtomicBool,
-    /// Chunks of bodies that have not gone to the socket yet.
+    /// Chunks of bodies that hyper holds and the reader has not made room for.
     chunks_waiting: AtomicU32,
     /// Bumped whenever bytes moved towards the reader.
     moves: AtomicU64,

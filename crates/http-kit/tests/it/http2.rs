@@ -25,6 +25,10 @@ fn served(limits: ServeLimits) -> Served {
                 Err(std::io::Error::other("no more")),
             ])),
             "/short" => ok(chunks(vec![Ok(Bytes::from_static(b"hello"))])),
+            "/many" => ok(chunks(vec![
+                Ok(Bytes::from_static(b"hello")),
+                Ok(Bytes::from_static(b"hello")),
+            ])),
             _ => ok("hello"),
         }
     })
@@ -111,4 +115,23 @@ async fn a_flood_of_resets_ends_its_connection() {
     })
     .await;
     assert!(served.connect().await.get("/").await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn a_reader_that_opens_no_window_is_cut() {
+    let limits = ServeLimits {
+        write_stall: Duration::from_millis(200),
+        ..ServeLimits::default()
+    };
+    let served = served(limits);
+    let mut wire = served.connect().await;
+    wire.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    // SETTINGS_INITIAL_WINDOW_SIZE = 0, and a GET.
+    wire.send([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0])
+        .await;
+    wire.send([0, 0, 15, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x41, 4])
+        .await;
+    wire.send(b"test\x44\x05/many").await;
+    wire.read_all().await;
+    assert!(!served.lines(1).await[0].completed);
 }

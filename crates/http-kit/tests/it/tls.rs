@@ -229,11 +229,6 @@ async fn credentials_of_an_https_origin_are_never_sent_over_http() {
 
 #[test]
 fn roots_that_are_none_are_an_error_at_the_start() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let _inside = runtime.enter();
     let bad: [&[u8]; 3] = [
         b"",
         b"no certificate",
