@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::Readings;
 
-/// The content type of the rendered metrics (OpenMetrics 1.0).
+/// The content type of the rendered metrics: `OpenMetrics` 1.0.
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Count = Counter<u64, AtomicU64>;

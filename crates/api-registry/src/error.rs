@@ -222,6 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the table is the test")]
     fn every_failure_has_its_own_status_and_code() {
         let limited = || SourceError::Limited {
             limited: Limited::by(Limiter::PullLimit),

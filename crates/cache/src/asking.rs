@@ -26,7 +26,7 @@ impl Inner {
                 let answer = inner.source.resolve(&request, &reference).await;
                 match (&answer, &reference) {
                     (Ok(resolved), Reference::Tag(tag)) => {
-                        inner.checked(&request.repository, tag, resolved).await
+                        inner.checked(&request.repository, tag, resolved).await;
                     }
                     (Ok(resolved), Reference::Digest(_)) => {
                         inner

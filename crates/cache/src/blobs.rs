@@ -91,7 +91,7 @@ impl Inner {
                     };
                     let bytes = part.clone().unwrap_or(0..size.unwrap_or(u64::MAX));
                     let body =
-                        Reading::filling(Arc::clone(self), request.clone(), fill).stream(bytes);
+                        Reading::filling(Arc::clone(self), request.clone(), &fill).stream(bytes);
                     return Ok(Blob {
                         size,
                         range: part,

@@ -265,17 +265,24 @@ impl Filling {
         Err(Stop::Upstream(cut))
     }
 
-    /// Copies until the body ends as it should.
+    /// Copies until the body ends, as it should or not.
     async fn copy(&mut self, mut body: BlobStream, stage: &mut dyn Stage) -> Result<(), Stop> {
-        while let Some(bytes) = body.try_next().await.map_err(Stop::Upstream)? {
-            self.take(bytes, stage).await?;
-        }
-        match self.size {
-            Some(size) if self.written < size => Err(Stop::Upstream(SourceError::Unavailable {
+        let cut = loop {
+            match body.try_next().await {
+                Ok(Some(bytes)) => self.take(bytes, stage).await?,
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        match (self.size, cut) {
+            // All bytes are here: how the connection ended does not matter.
+            (Some(size), _) if self.written == size => Ok(()),
+            (None, None) => Ok(()),
+            (_, Some(error)) => Err(Stop::Upstream(error)),
+            (Some(size), None) => Err(Stop::Upstream(SourceError::Unavailable {
                 why: format!("the blob ended after {} of {size} bytes", self.written),
                 retry_after: None,
             })),
-            _ => Ok(()),
         }
     }
 

@@ -50,7 +50,9 @@ where
     {
         let mut running = lock(&self.running);
         if let Some(result) = running.get(&key) {
-            return Ticket { result: result.clone() };
+            return Ticket {
+                result: result.clone(),
+            };
         }
         let (announce, result) = watch::channel(None);
         running.insert(key.clone(), result.clone());

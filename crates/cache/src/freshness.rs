@@ -18,6 +18,7 @@ pub enum Freshness {
 /// Judges what was checked at `checked_at` and lives for `ttl`.
 ///
 /// A check that lies ahead of now was written under another clock: it says nothing, and asking anew costs a HEAD.
+#[must_use]
 pub fn judge(checked_at: Timestamp, now: Timestamp, ttl: Duration) -> Freshness {
     match checked_at.age_at(now) {
         Some(age) if age < ttl => Freshness::Fresh,
@@ -31,7 +32,7 @@ mod tests {
 
     #[test]
     fn a_check_counts_for_its_time_to_live_and_no_longer() {
-        let ttl = Duration::from_secs(300);
+        let ttl = Duration::from_mins(5);
         let checked = Timestamp(1_000_000);
         for (now, freshness) in [
             (checked, Freshness::Fresh),

@@ -70,6 +70,7 @@ struct Check<'a> {
 
 impl FsckReport {
     /// True if nothing was wrong.
+    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.damaged.is_empty() && self.unrecorded.is_empty() && self.missing.is_empty()
     }
@@ -154,20 +155,17 @@ impl Check<'_> {
         if !self.repair {
             return Ok(());
         }
-        match self.read_manifest(blob).await {
-            Some(manifest) => {
-                self.catalog
-                    .keep_manifest(None, &manifest, self.clock.now())
-                    .await?
-            }
-            None => {
-                let object = Object {
-                    digest: blob.digest.clone(),
-                    size: blob.size,
-                    used_at: self.clock.now(),
-                };
-                self.catalog.keep_object(None, &object).await?;
-            }
+        if let Some(manifest) = self.read_manifest(blob).await {
+            self.catalog
+                .keep_manifest(None, &manifest, self.clock.now())
+                .await?;
+        } else {
+            let object = Object {
+                digest: blob.digest.clone(),
+                size: blob.size,
+                used_at: self.clock.now(),
+            };
+            self.catalog.keep_object(None, &object).await?;
         }
         Ok(())
     }

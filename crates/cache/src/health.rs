@@ -29,21 +29,22 @@ impl Health {
 
     /// A blob could not be kept.
     pub(crate) fn blob_not_kept(&self, error: &BlobError) {
-        self.begin(describe(error));
+        self.begin(&describe(error));
     }
 
     /// The catalog could not be written to.
     pub(crate) fn catalog_not_written(&self, error: &CatalogError) {
-        self.begin(match std::error::Error::source(error) {
+        let trouble = match std::error::Error::source(error) {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
-        });
+        };
+        self.begin(&trouble);
     }
 
     /// Logged at its beginning and its end, not at each pull between.
-    fn begin(&self, trouble: String) {
-        let before = self.replace(Some(trouble.clone()));
-        if before.as_ref() != Some(&trouble) {
+    fn begin(&self, trouble: &str) {
+        let before = self.replace(Some(trouble.to_owned()));
+        if before.as_deref() != Some(trouble) {
             warn!(
                 trouble,
                 "the cache cannot keep what it fetches; pulls are passed on"

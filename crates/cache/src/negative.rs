@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn an_absence_is_remembered_for_its_time_and_a_limit_never() {
         let clock = ManualClock::default();
-        let negatives = Negatives::new(Duration::from_secs(60));
+        let negatives = Negatives::new(Duration::from_mins(1));
         let asked = Asked {
             repository: "a/b".parse().unwrap(),
             kind: Missing::Manifest,

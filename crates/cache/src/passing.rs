@@ -38,7 +38,7 @@ impl Passing {
                         passing.check()?;
                         return Ok(held.take().map(|bytes| (bytes, (passing, wanted, None))));
                     };
-                    let part = cut_to(bytes, passing.position, &wanted);
+                    let part = cut_to(&bytes, passing.position, &wanted);
                     if part.is_empty() {
                         continue;
                     }
@@ -70,7 +70,7 @@ impl Passing {
 }
 
 /// The part within `wanted` of bytes that end at `end`.
-fn cut_to(bytes: Bytes, end: u64, wanted: &Range<u64>) -> Bytes {
+fn cut_to(bytes: &Bytes, end: u64, wanted: &Range<u64>) -> Bytes {
     let begin = end - bytes.len() as u64;
     let offset = |at: u64| usize::try_from(at.clamp(begin, end) - begin).unwrap_or(usize::MAX);
     bytes.slice(offset(wanted.start)..offset(wanted.end.max(wanted.start)))

@@ -40,6 +40,7 @@ pub enum OnGone {
 
 impl Policy {
     /// How long `tag` is fresh after a check.
+    #[must_use]
     pub fn ttl(&self, tag: &Tag) -> Duration {
         let rule = self
             .ttl_rules
@@ -57,17 +58,18 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             ttl_rules: Vec::new(),
-            version_ttl: Duration::from_secs(6 * 60 * 60),
-            tag_ttl: Duration::from_secs(5 * 60),
+            version_ttl: Duration::from_hours(6),
+            tag_ttl: Duration::from_mins(5),
             on_gone: OnGone::Serve,
             revalidate_budget: Duration::from_secs(1),
-            negative_ttl: Duration::from_secs(60),
+            negative_ttl: Duration::from_mins(1),
         }
     }
 }
 
 impl TtlRule {
     /// A rule for the tags that `pattern` matches.
+    #[must_use]
     pub fn new(pattern: &Glob, ttl: Duration) -> Self {
         Self {
             pattern: pattern.compile_matcher(),

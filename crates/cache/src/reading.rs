@@ -60,7 +60,7 @@ impl Reading {
     }
 
     /// Reads a blob that is being filled.
-    pub(crate) fn filling(inner: Arc<Inner>, request: Request, fill: Arc<Fill>) -> Self {
+    pub(crate) fn filling(inner: Arc<Inner>, request: Request, fill: &Fill) -> Self {
         let from = From::Fill(fill.watch());
         Self {
             inner,
@@ -96,7 +96,7 @@ impl Reading {
                         return self.read_spool(spool.as_ref(), readable).await.map(Some);
                     }
                     Step::GoOnAlone { hasher, at, size } => {
-                        self.go_on_alone(hasher, at, size).await?
+                        self.go_on_alone(hasher, at, size).await?;
                     }
                     Step::End => return Ok(None),
                 },

@@ -17,7 +17,7 @@ use crate::kept::Kept;
 const LOW_MARK_PERCENT: u64 = 90;
 
 /// Content used within this time is part of a pull that may be in flight, and stays.
-const IN_FLIGHT: Duration = Duration::from_secs(60);
+const IN_FLIGHT: Duration = Duration::from_mins(1);
 
 /// How many objects one step of an eviction takes.
 const STEP_OBJECTS: u32 = 64;

@@ -1,0 +1,307 @@
+//! One fetch a blob, whoever asks and whenever they join; never a wrong byte that completes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_content::{ByteRange, ContentSource, Missing, Provenance, SourceError};
+use futures::StreamExt;
+use tokio::task::JoinSet;
+
+use crate::bench::{Bench, content, manifest_over, read, until};
+use crate::scripted::{Body, short};
+
+/// Moves the clock while a fill waits before it resumes.
+async fn while_time_passes<T>(bench: &Bench, work: impl Future<Output = T>) -> T {
+    let mut work = Box::pin(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = tokio::task::yield_now() => bench.clock.advance(Duration::from_millis(10)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_who_join_at_any_time_cost_one_get() {
+    let bench = Arc::new(Bench::new().await);
+    let bytes = content(50_000);
+    let digest = bench.hub.put("a/b", bytes.clone());
+    bench.hub.bodies([Body::HoldAt(20_000)]);
+    let mut first = bench.blob("a/b", &digest).await.unwrap();
+    bench.hub.hold();
+    first.body.next().await.unwrap().unwrap();
+    let mut pulls = JoinSet::new();
+    for _ in 0..100 {
+        let (bench, digest) = (Arc::clone(&bench), digest.clone());
+        pulls.spawn(async move { bench.bytes("a/b", &digest).await.unwrap() });
+    }
+    tokio::task::yield_now().await;
+    bench.hub.release();
+    for pulled in pulls.join_all().await {
+        assert_eq!(pulled, bytes);
+    }
+    assert_eq!(
+        bench.hub.asked(),
+        [format!("GET blob a/b/{}", short(&digest))]
+    );
+}
+
+#[tokio::test]
+async fn a_client_reads_what_has_come_while_the_rest_is_still_coming() {
+    let bench = Bench::new().await;
+    let bytes = content(50_000);
+    let digest = bench.hub.put("a/b", bytes.clone());
+    bench.hub.hold();
+    bench.hub.bodies([Body::HoldAt(20_000)]);
+    let asking = tokio::join!(bench.blob("a/b", &digest), async { bench.hub.release() });
+    let mut blob = asking.0.unwrap();
+    bench.hub.hold();
+    let mut got = 0;
+    while got < 20_000 {
+        got += blob.body.next().await.unwrap().unwrap().len();
+    }
+    let range = Some(ByteRange::Between {
+        first: 5000,
+        last: 5999,
+    });
+    let part = bench
+        .cache
+        .blob(&Bench::request("a/b"), &digest, range)
+        .await
+        .unwrap();
+    assert_eq!(part.range, Some(5000..6000));
+    assert_eq!(
+        read(part).await.unwrap(),
+        bytes.slice(5000..6000),
+        "a range of a blob still coming"
+    );
+    bench.hub.release();
+    assert_eq!(got + read(blob).await.unwrap().len(), 50_000);
+}
+
+#[tokio::test]
+async fn the_fill_goes_on_when_its_only_client_leaves() {
+    let bench = Bench::new().await;
+    let bytes = content(50_000);
+    let digest = bench.hub.put("a/b", bytes.clone());
+    bench.hub.bodies([Body::HoldAt(20_000)]);
+    let mut blob = bench.blob("a/b", &digest).await.unwrap();
+    blob.body.next().await.unwrap().unwrap();
+    drop(blob);
+    bench.settle().await;
+    assert_eq!(bench.at_rest().await, std::slice::from_ref(&digest));
+    assert_eq!(
+        bench.blob("a/b", &digest).await.unwrap().provenance,
+        Provenance::Kept
+    );
+    assert_eq!(bench.hub.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_resumed_where_it_broke() {
+    for at in [0, 1, 999, 1000, 1001, 25_000, 49_999, 50_000] {
+        let bench = Bench::new().await;
+        let bytes = content(50_000);
+        let digest = bench.hub.put("a/b", bytes.clone());
+        bench.hub.bodies([Body::CutAt(at)]);
+        let pulled = while_time_passes(&bench, bench.bytes("a/b", &digest))
+            .await
+            .unwrap();
+        assert_eq!(pulled, bytes, "cut at {at}");
+        let from = if at == 0 {
+            String::new()
+        } else {
+            format!(" from {at}")
+        };
+        let again = format!("GET blob a/b/{}{from}", short(&digest));
+        let asked = bench.hub.asked();
+        assert_eq!(asked[0], format!("GET blob a/b/{}", short(&digest)));
+        if at < 50_000 {
+            assert_eq!(asked[1..], [again], "cut at {at}");
+        }
+        bench.settle().await;
+        assert_eq!(bench.at_rest().await, [digest]);
+    }
+}
+
+#[tokio::test]
+async fn a_resume_that_gets_the_whole_leaves_out_what_it_has() {
+    let bench = Bench::new().await;
+    let bytes = content(50_000);
+    let digest = bench.hub.put("a/b", bytes.clone());
+    bench.hub.bodies([Body::CutAt(30_500), Body::IgnoresRange]);
+    assert_eq!(
+        while_time_passes(&bench, bench.bytes("a/b", &digest))
+            .await
+            .unwrap(),
+        bytes
+    );
+}
+
+#[tokio::test]
+async fn an_upstream_that_cuts_without_end_is_given_up_and_nothing_is_kept() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("a/b", content(50_000));
+    bench.hub.bodies(std::iter::repeat_n(Body::CutAt(0), 100));
+    let answer = while_time_passes(&bench, bench.bytes("a/b", &digest)).await;
+    assert!(
+        matches!(answer, Err(SourceError::Unavailable { .. })),
+        "{answer:?}"
+    );
+    assert!(bench.hub.asked().len() < 10, "bounded");
+    bench.settle().await;
+    assert!(bench.at_rest().await.is_empty());
+}
+
+#[tokio::test]
+async fn wrong_long_and_short_bytes_never_complete_and_are_never_kept() {
+    for (case, body) in [
+        ("wrong", Body::Wrong),
+        ("long", Body::TooLong),
+        ("short", Body::ClaimsSize(50_001)),
+    ] {
+        for hides_size in [false, true] {
+            let bench = Bench::new().await;
+            if hides_size {
+                bench.hub.hide_sizes();
+            }
+            let bytes = content(50_000);
+            let digest = bench.hub.put("a/b", bytes.clone());
+            bench.hub.bodies(std::iter::repeat_n(body.clone(), 20));
+            let Ok(whole) = bench.blob("a/b", &digest).await else {
+                // All of it came, and was refused, before the first look at it.
+                assert!(bench.at_rest().await.is_empty());
+                continue;
+            };
+            let mut body = whole.body;
+            let mut got = Vec::new();
+            let end = while_time_passes(&bench, async {
+                loop {
+                    match body.next().await {
+                        Some(Ok(bytes)) => got.extend_from_slice(&bytes),
+                        Some(Err(error)) => break Err(error),
+                        None => break Ok(()),
+                    }
+                }
+            })
+            .await;
+            let is_honest = case == "short" && hides_size;
+            assert_eq!(end.is_ok(), is_honest, "{case} {hides_size}: {end:?}");
+            if let Some(size) = whole.size {
+                assert!(
+                    (got.len() as u64) < size,
+                    "{case}: the last byte was held back"
+                );
+            }
+            bench.settle().await;
+            assert_eq!(
+                bench.at_rest().await.is_empty(),
+                !is_honest,
+                "{case} {hides_size}"
+            );
+            bench.hub.bodies([]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_size_that_is_not_the_manifests_is_refused_before_a_byte_is_given() {
+    let bench = Bench::new().await;
+    let layer = bench.hub.put("a/b", content(5000));
+    bench
+        .hub
+        .push("a/b", "latest", manifest_over(&[(layer.clone(), 5000)]));
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.settle().await;
+    bench.hub.bodies([Body::ClaimsSize(4999)]);
+    let answer = bench.blob("a/b", &layer).await;
+    assert!(
+        matches!(answer, Err(SourceError::Invalid { .. })),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn another_repositorys_lies_about_a_size_harm_nobody_else() {
+    let bench = Bench::new().await;
+    let layer = bench.hub.put("a/b", content(5000));
+    bench.hub.push(
+        "attacker/image",
+        "latest",
+        manifest_over(&[(layer.clone(), 1)]),
+    );
+    bench.manifest("attacker/image", "latest").await.unwrap();
+    bench.settle().await;
+    assert_eq!(bench.bytes("a/b", &layer).await.unwrap(), content(5000));
+}
+
+#[tokio::test]
+async fn whoever_joins_from_another_repository_earns_it_first() {
+    let bench = Arc::new(Bench::new().await);
+    let bytes = content(50_000);
+    let digest = bench.hub.put("a/b", bytes.clone());
+    bench.hub.put("c/d", bytes.clone());
+    bench.hub.bodies([Body::HoldAt(20_000)]);
+    let first = bench.blob("a/b", &digest).await.unwrap();
+    assert!(matches!(
+        bench.blob("attacker/image", &digest).await,
+        Err(SourceError::NotFound(Missing::Blob))
+    ));
+    assert_eq!(bench.bytes("c/d", &digest).await.unwrap(), bytes);
+    assert_eq!(read(first).await.unwrap(), bytes);
+    let gets = bench
+        .hub
+        .asked()
+        .into_iter()
+        .filter(|asked| asked.starts_with("GET"))
+        .count();
+    assert_eq!(gets, 1);
+}
+
+#[tokio::test]
+async fn a_refusal_binds_only_the_repository_that_was_refused() {
+    let bench = Arc::new(Bench::new().await);
+    let bytes = content(5000);
+    let digest = bench.hub.put("honest/image", bytes.clone());
+    bench.hub.hold();
+    let refused = tokio::spawn({
+        let (bench, digest) = (Arc::clone(&bench), digest.clone());
+        async move { bench.bytes("refused/image", &digest).await }
+    });
+    until(|| bench.supervisor.running() > 1).await;
+    let honest = tokio::spawn({
+        let (bench, digest) = (Arc::clone(&bench), digest.clone());
+        async move { bench.bytes("honest/image", &digest).await }
+    });
+    tokio::task::yield_now().await;
+    bench.hub.release();
+    assert!(matches!(
+        refused.await.unwrap(),
+        Err(SourceError::NotFound(Missing::Blob))
+    ));
+    assert_eq!(honest.await.unwrap().unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_blob_of_no_bytes_is_a_blob() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("a/b", "");
+    assert_eq!(bench.bytes("a/b", &digest).await.unwrap(), "");
+    bench.settle().await;
+    assert_eq!(bench.bytes("a/b", &digest).await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn an_absent_blob_is_asked_about_once_in_its_time() {
+    let bench = Bench::new().await;
+    let digest = forebay_oci::Digest::sha256(b"nowhere");
+    for _ in 0..3 {
+        assert!(matches!(
+            bench.blob("a/b", &digest).await,
+            Err(SourceError::NotFound(Missing::Blob))
+        ));
+        bench.settle().await;
+    }
+    assert_eq!(bench.hub.asked().len(), 1);
+}

@@ -1,0 +1,19 @@
+//! The cache before a scripted upstream: what clients get, what is asked, what is kept.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and ends with its tasks"
+)]
+
+mod bench;
+mod blobs;
+mod disk;
+mod eviction;
+mod fills;
+mod lists;
+mod manifests;
+mod repair;
+mod scripted;
+mod tags;

@@ -1,0 +1,224 @@
+//! Damage at rest is noticed before a byte of it goes out, and healed from the upstream.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forebay_cache::fsck;
+use forebay_content::memory::MemoryBlobs;
+use forebay_content::{
+    BlobError, BlobReader, BlobStat, BlobStore, ContentSource, Provenance, Stage,
+};
+use forebay_oci::Digest;
+use std::sync::Mutex;
+
+use crate::bench::{Bench, Setup, content, manifest_over, read};
+use crate::scripted::short;
+
+/// A store that finds damage in the blobs it was told, from an offset on, until they are deleted.
+#[derive(Default)]
+struct Rotting {
+    inner: MemoryBlobs,
+    damage: Arc<Mutex<Option<(Digest, u64)>>>,
+}
+
+struct RottingReader {
+    inner: Arc<dyn BlobReader>,
+    damaged_from: u64,
+}
+
+#[async_trait]
+impl BlobReader for RottingReader {
+    fn size(&self) -> u64 {
+        self.inner.size()
+    }
+
+    async fn read(&self, offset: u64) -> Result<Bytes, BlobError> {
+        let bytes = self.inner.read(offset).await?;
+        if offset + bytes.len() as u64 > self.damaged_from {
+            return Err(BlobError::Corrupt("a flipped bit"));
+        }
+        Ok(bytes)
+    }
+}
+
+#[async_trait]
+impl BlobStore for Rotting {
+    async fn open(&self, digest: &Digest) -> Result<Arc<dyn BlobReader>, BlobError> {
+        let inner = self.inner.open(digest).await?;
+        let damage = self.damage.lock().unwrap().clone();
+        match damage.filter(|(damaged, _)| damaged == digest) {
+            Some((_, damaged_from)) => Ok(Arc::new(RottingReader {
+                inner,
+                damaged_from,
+            })),
+            None => Ok(inner),
+        }
+    }
+
+    async fn stage(&self, expected_bytes: Option<u64>) -> Result<Box<dyn Stage>, BlobError> {
+        self.inner.stage(expected_bytes).await
+    }
+
+    async fn delete(&self, digest: &Digest) -> Result<(), BlobError> {
+        self.damage
+            .lock()
+            .unwrap()
+            .take_if(|(damaged, _)| damaged == digest);
+        self.inner.delete(digest).await
+    }
+
+    async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobStat>, BlobError> {
+        self.inner.list(after, limit).await
+    }
+}
+
+async fn rotting_bench() -> (Bench, Arc<Mutex<Option<(Digest, u64)>>>) {
+    let blobs = Rotting::default();
+    let damage = Arc::clone(&blobs.damage);
+    (
+        Bench::with(Setup {
+            blobs: Arc::new(blobs),
+            ..Setup::default()
+        })
+        .await,
+        damage,
+    )
+}
+
+#[tokio::test]
+async fn a_client_does_not_notice_that_its_blob_was_damaged() {
+    for damaged_from in [0, 70_000, 199_999] {
+        let (bench, damage) = rotting_bench().await;
+        let bytes = content(200_000);
+        let digest = bench.hub.put("a/b", bytes.clone());
+        bench.bytes("a/b", &digest).await.unwrap();
+        let bench = bench.restart().await;
+        damage
+            .lock()
+            .unwrap()
+            .replace((digest.clone(), damaged_from));
+        bench.hub.asked();
+        let blob = bench.blob("a/b", &digest).await.unwrap();
+        assert_eq!(blob.provenance, Provenance::Kept);
+        assert_eq!(
+            read(blob).await.unwrap(),
+            bytes,
+            "damaged from {damaged_from}"
+        );
+        bench.settle().await;
+        assert_eq!(
+            bench.hub.asked(),
+            [format!("GET blob a/b/{}", short(&digest))]
+        );
+        assert_eq!(bench.at_rest().await, std::slice::from_ref(&digest));
+        assert_eq!(bench.bytes("a/b", &digest).await.unwrap(), bytes, "healed");
+        assert!(bench.hub.asked().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_manifest_is_fetched_anew() {
+    let (bench, damage) = rotting_bench().await;
+    let digest = bench.hub.push("a/b", "latest", manifest_over(&[]));
+    bench.manifest("a/b", "latest").await.unwrap();
+    let bench = bench.restart().await;
+    damage.lock().unwrap().replace((digest.clone(), 0));
+    bench.hub.asked();
+    let healed = bench.manifest("a/b", "latest").await.unwrap();
+    assert_eq!(
+        (healed.provenance, healed.bytes),
+        (Provenance::Fetched, manifest_over(&[]).into())
+    );
+    assert_eq!(bench.hub.asked(), [format!("GET a/b@{}", short(&digest))]);
+}
+
+#[tokio::test]
+async fn a_blob_that_is_missing_at_rest_is_fetched_anew() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("a/b", content(1000));
+    bench.bytes("a/b", &digest).await.unwrap();
+    let bench = bench.restart().await;
+    bench.blobs.delete(&digest).await.unwrap();
+    assert_eq!(bench.bytes("a/b", &digest).await.unwrap(), content(1000));
+}
+
+#[tokio::test]
+async fn a_check_finds_what_is_damaged_unrecorded_and_missing_and_mends_it() {
+    let (bench, damage) = rotting_bench().await;
+    let sound = bench.hub.put("a/b", content(1000));
+    let rotten = bench.hub.put("a/b", content(2000));
+    let missing = bench.hub.put("a/b", content(3000));
+    for digest in [&sound, &rotten, &missing] {
+        bench.bytes("a/b", digest).await.unwrap();
+    }
+    bench.settle().await;
+    let manifest = manifest_over(&[(sound.clone(), 1000)]);
+    let lost = Digest::sha256(manifest.as_bytes());
+    let mut stage = bench.blobs.stage(None).await.unwrap();
+    stage.write(manifest.clone().into()).await.unwrap();
+    stage.commit(&lost).await.unwrap();
+    bench.blobs.delete(&missing).await.unwrap();
+    damage.lock().unwrap().replace((rotten.clone(), 0));
+
+    for repair in [false, true] {
+        let report = fsck(
+            bench.blobs.as_ref(),
+            bench.catalog.as_ref(),
+            &bench.clock,
+            repair,
+        )
+        .await
+        .unwrap();
+        assert_eq!(
+            (report.damaged, report.unrecorded, report.missing),
+            (
+                vec![rotten.clone()],
+                vec![lost.clone()],
+                vec![missing.clone()]
+            )
+        );
+        assert_eq!(report.sound, 2);
+    }
+    let after = fsck(
+        bench.blobs.as_ref(),
+        bench.catalog.as_ref(),
+        &bench.clock,
+        true,
+    )
+    .await
+    .unwrap();
+    assert!(after.is_clean(), "{after:?}");
+
+    let bench = bench.restart().await;
+    let foreign = bench.manifest("a/b", &lost.to_string()).await;
+    assert!(
+        foreign.is_err(),
+        "a rebuild grants no visibility: {foreign:?}"
+    );
+    bench.hub.put("c/d", manifest);
+    bench.hub.asked();
+    assert_eq!(
+        bench
+            .manifest("c/d", &lost.to_string())
+            .await
+            .unwrap()
+            .provenance,
+        Provenance::Kept
+    );
+    assert_eq!(bench.hub.asked(), [format!("HEAD c/d@{}", short(&lost))]);
+}
+
+#[tokio::test]
+async fn head_of_a_damaged_blob_tells_its_true_size() {
+    let (bench, damage) = rotting_bench().await;
+    let digest = bench.hub.put("a/b", content(1000));
+    bench.bytes("a/b", &digest).await.unwrap();
+    damage.lock().unwrap().replace((digest.clone(), 0));
+    let size = bench
+        .cache
+        .stat_blob(&Bench::request("a/b"), &digest)
+        .await
+        .unwrap();
+    assert_eq!(size, Some(1000));
+}

@@ -1,0 +1,348 @@
+//! An upstream that says what the test told it, and remembers what it was asked.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forebay_content::{
+    Blob, BlobStream, ByteRange, ContentSource, List, ManifestContent, Missing, Provenance,
+    Request, Resolved, SourceError,
+};
+use forebay_oci::{Digest, MediaType, Page, Reference};
+use futures::{StreamExt, stream};
+use tokio::sync::watch;
+
+/// Bytes that a body sends at a time.
+const CHUNK: usize = 1000;
+
+/// A scripted upstream. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Scripted {
+    state: Arc<Mutex<State>>,
+    open: Arc<watch::Sender<bool>>,
+}
+
+#[derive(Default)]
+struct State {
+    tags: HashMap<(String, String), Digest>,
+    content: HashMap<(String, Digest), Bytes>,
+    asked: Vec<String>,
+    failing: Option<SourceError>,
+    bodies: VecDeque<Body>,
+    hides_size: bool,
+}
+
+/// What becomes of one blob's body.
+#[derive(Clone)]
+pub(crate) enum Body {
+    /// It breaks after so many bytes.
+    CutAt(usize),
+    /// Other bytes come, equally many.
+    Wrong,
+    /// It goes on after its end.
+    TooLong,
+    /// The whole comes whatever range was asked for.
+    IgnoresRange,
+    /// It stops after so many bytes until the gate opens.
+    HoldAt(usize),
+    /// The size told is another one.
+    ClaimsSize(u64),
+}
+
+impl Scripted {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Arc::default(),
+            open: Arc::new(watch::channel(true).0),
+        }
+    }
+
+    /// Puts a manifest and points the tag at it.
+    pub(crate) fn push(&self, repository: &str, tag: &str, manifest: impl Into<Bytes>) -> Digest {
+        let digest = self.put(repository, manifest);
+        self.lock()
+            .tags
+            .insert((repository.to_owned(), tag.to_owned()), digest.clone());
+        digest
+    }
+
+    /// Puts a manifest or a blob.
+    pub(crate) fn put(&self, repository: &str, content: impl Into<Bytes>) -> Digest {
+        let content = content.into();
+        let digest = Digest::sha256(&content);
+        self.lock()
+            .content
+            .insert((repository.to_owned(), digest.clone()), content);
+        digest
+    }
+
+    /// Puts content under a digest that is not its own.
+    pub(crate) fn put_as(&self, repository: &str, digest: &Digest, content: &'static str) {
+        let key = (repository.to_owned(), digest.clone());
+        self.lock()
+            .content
+            .insert(key, Bytes::from_static(content.as_bytes()));
+    }
+
+    pub(crate) fn remove_tag(&self, repository: &str, tag: &str) {
+        self.lock()
+            .tags
+            .remove(&(repository.to_owned(), tag.to_owned()));
+    }
+
+    /// Every call fails so, until [`heal`](Self::heal).
+    pub(crate) fn fail(&self, error: SourceError) {
+        self.lock().failing = Some(error);
+    }
+
+    pub(crate) fn heal(&self) {
+        self.lock().failing = None;
+    }
+
+    /// What becomes of the next blob bodies, in order; those after come whole.
+    pub(crate) fn bodies(&self, bodies: impl IntoIterator<Item = Body>) {
+        self.lock().bodies.extend(bodies);
+    }
+
+    pub(crate) fn hide_sizes(&self) {
+        self.lock().hides_size = true;
+    }
+
+    /// Holds every call until [`release`](Self::release).
+    pub(crate) fn hold(&self) {
+        self.open.send_replace(false);
+    }
+
+    pub(crate) fn release(&self) {
+        self.open.send_replace(true);
+    }
+
+    /// What was asked since this was last called.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().asked)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    async fn answer(&self, asked: String) -> Result<(), SourceError> {
+        self.lock().asked.push(asked);
+        self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        self.lock().failing.clone().map_or(Ok(()), Err)
+    }
+
+    fn find(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<(Digest, Bytes), SourceError> {
+        let repository = request.repository.to_string();
+        let state = self.lock();
+        let digest = match reference {
+            Reference::Digest(digest) => Some(digest),
+            Reference::Tag(tag) => state.tags.get(&(repository.clone(), tag.to_string())),
+        };
+        let digest = digest
+            .ok_or(SourceError::NotFound(Missing::Manifest))?
+            .clone();
+        let content = state.content.get(&(repository, digest.clone()));
+        Ok((
+            digest,
+            content
+                .ok_or(SourceError::NotFound(Missing::Manifest))?
+                .clone(),
+        ))
+    }
+}
+
+/// The first letters of a digest, for logs of what was asked.
+pub(crate) fn short(digest: &Digest) -> String {
+    digest.hex()[..8].to_owned()
+}
+
+fn name(request: &Request, reference: &Reference) -> String {
+    match reference {
+        Reference::Tag(tag) => format!("{}:{tag}", request.repository),
+        Reference::Digest(digest) => format!("{}@{}", request.repository, short(digest)),
+    }
+}
+
+#[async_trait]
+impl ContentSource for Scripted {
+    async fn resolve(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<Resolved, SourceError> {
+        self.answer(format!("HEAD {}", name(request, reference)))
+            .await?;
+        let (digest, bytes) = self.find(request, reference)?;
+        let size = Some(bytes.len() as u64);
+        Ok(Resolved {
+            digest,
+            media_type: MediaType::OCI_MANIFEST,
+            size,
+            provenance: Provenance::Fetched,
+        })
+    }
+
+    async fn manifest(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<ManifestContent, SourceError> {
+        self.answer(format!("GET {}", name(request, reference)))
+            .await?;
+        let (digest, bytes) = self.find(request, reference)?;
+        Ok(ManifestContent {
+            digest,
+            media_type: MediaType::OCI_MANIFEST,
+            bytes,
+            provenance: Provenance::Fetched,
+        })
+    }
+
+    async fn stat_blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<Option<u64>, SourceError> {
+        self.answer(format!(
+            "HEAD blob {}/{}",
+            request.repository,
+            short(digest)
+        ))
+        .await?;
+        let (_, bytes) = self
+            .find(request, &digest.clone().into())
+            .map_err(|_| SourceError::NotFound(Missing::Blob))?;
+        Ok(Some(bytes.len() as u64))
+    }
+
+    async fn blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        range: Option<ByteRange>,
+    ) -> Result<Blob, SourceError> {
+        let from = match range {
+            Some(ByteRange::From { first }) => format!(" from {first}"),
+            Some(other) => format!(" {other:?}"),
+            None => String::new(),
+        };
+        self.answer(format!(
+            "GET blob {}/{}{from}",
+            request.repository,
+            short(digest)
+        ))
+        .await?;
+        let (_, bytes) = self
+            .find(request, &digest.clone().into())
+            .map_err(|_| SourceError::NotFound(Missing::Blob))?;
+        let body = self.lock().bodies.pop_front();
+        let hides_size = self.lock().hides_size;
+        let size = bytes.len() as u64;
+        let range = range.filter(|_| !matches!(body, Some(Body::IgnoresRange)));
+        let part = range.map(|range| range.resolve(size)).transpose()?;
+        let wanted = part.clone().unwrap_or(0..size);
+        let bytes = bytes
+            .slice(usize::try_from(wanted.start).unwrap()..usize::try_from(wanted.end).unwrap());
+        let told = match body {
+            Some(Body::ClaimsSize(size)) => size,
+            _ => size,
+        };
+        Ok(Blob {
+            size: (!hides_size).then_some(told),
+            range: part,
+            body: self.body(&bytes, body.as_ref()),
+            provenance: Provenance::Fetched,
+        })
+    }
+
+    async fn tags(&self, request: &Request, page: &Page) -> Result<List, SourceError> {
+        self.answer(format!(
+            "TAGS {} {:?} {:?}",
+            request.repository, page.n, page.last
+        ))
+        .await?;
+        let repository = request.repository.to_string();
+        let state = self.lock();
+        let mut tags: Vec<_> = state
+            .tags
+            .keys()
+            .filter(|(name, _)| *name == repository)
+            .map(|(_, tag)| tag)
+            .collect();
+        if tags.is_empty() {
+            return Err(SourceError::NotFound(Missing::Repository));
+        }
+        tags.sort();
+        Ok(List {
+            json: Bytes::from(format!("{tags:?}")),
+            more: None,
+            filtered: false,
+            provenance: Provenance::Fetched,
+        })
+    }
+
+    async fn referrers(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        kind: Option<&str>,
+    ) -> Result<List, SourceError> {
+        self.answer(format!(
+            "REFERRERS {}@{} {kind:?}",
+            request.repository,
+            short(digest)
+        ))
+        .await?;
+        Ok(List {
+            json: Bytes::from("[]"),
+            more: None,
+            filtered: kind.is_some(),
+            provenance: Provenance::Fetched,
+        })
+    }
+}
+
+impl Scripted {
+    fn body(&self, bytes: &Bytes, body: Option<&Body>) -> BlobStream {
+        let cut = |at: usize| {
+            let error = SourceError::Unavailable {
+                why: "cut".to_owned(),
+                retry_after: None,
+            };
+            let before = bytes.slice(..at.min(bytes.len()));
+            Box::pin(chunks(&before).chain(stream::once(async { Err(error) })))
+        };
+        match body {
+            Some(Body::CutAt(at)) => cut(*at),
+            Some(Body::Wrong) => Box::pin(chunks(&Bytes::from(vec![b'x'; bytes.len()]))),
+            Some(Body::TooLong) => {
+                Box::pin(chunks(bytes).chain(chunks(&Bytes::from_static(b"more"))))
+            }
+            Some(Body::HoldAt(at)) => {
+                let mut open = self.open.subscribe();
+                let wait = stream::once(async move { open.wait_for(|open| *open).await.map(drop) });
+                let after = bytes.slice(*at..);
+                Box::pin(
+                    chunks(&bytes.slice(..*at))
+                        .chain(wait.filter_map(|_| async { None }))
+                        .chain(chunks(&after)),
+                )
+            }
+            Some(Body::IgnoresRange | Body::ClaimsSize(_)) | None => Box::pin(chunks(bytes)),
+        }
+    }
+}
+
+fn chunks(bytes: &Bytes) -> impl futures::Stream<Item = Result<Bytes, SourceError>> + Send + use<> {
+    let parts: Vec<_> = bytes
+        .chunks(CHUNK)
+        .map(|part| Ok(bytes.slice_ref(part)))
+        .collect();
+    stream::iter(parts)
+}

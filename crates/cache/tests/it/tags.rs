@@ -1,0 +1,336 @@
+//! A tag costs at most a HEAD; a changed one a GET more; a stale one is better than none.
+
+use std::time::Duration;
+
+use forebay_cache::{OnGone, Policy};
+use forebay_content::{ContentSource, Missing, Provenance, SourceError};
+use forebay_limits::{Limited, Limiter};
+use tokio::task::JoinSet;
+
+use crate::bench::{Bench, Setup, manifest_over, until};
+use crate::scripted::short;
+
+const TTL: Duration = Duration::from_mins(5);
+
+fn trouble() -> SourceError {
+    SourceError::Unavailable {
+        why: "down".to_owned(),
+        retry_after: None,
+    }
+}
+
+fn limited() -> SourceError {
+    SourceError::Limited {
+        limited: Limited::by(Limiter::PullLimit),
+        retry_after: TTL,
+    }
+}
+
+#[tokio::test]
+async fn a_cold_tag_costs_a_head_and_a_get_and_nothing_while_it_is_fresh() {
+    let bench = Bench::new().await;
+    let digest = bench
+        .hub
+        .push("library/nginx", "latest", manifest_over(&[]));
+    let cold = bench.manifest("library/nginx", "latest").await.unwrap();
+    assert_eq!(
+        (cold.provenance, &cold.digest),
+        (Provenance::Fetched, &digest)
+    );
+    let get = format!("GET library/nginx@{}", short(&digest));
+    assert_eq!(bench.hub.asked(), ["HEAD library/nginx:latest", &get]);
+
+    bench
+        .clock
+        .advance(TTL.checked_sub(Duration::from_millis(1)).unwrap());
+    let warm = bench.manifest("library/nginx", "latest").await.unwrap();
+    assert_eq!(
+        (warm.provenance, warm.bytes),
+        (Provenance::Kept, cold.bytes)
+    );
+    assert!(bench.hub.asked().is_empty());
+}
+
+#[tokio::test]
+async fn an_unchanged_tag_costs_one_head_after_its_time_also_after_a_restart() {
+    let bench = Bench::new().await;
+    bench.hub.push("a/b", "latest", manifest_over(&[]));
+    bench.manifest("a/b", "latest").await.unwrap();
+    let bench = bench.restart().await;
+    bench.hub.asked();
+    assert_eq!(
+        bench.manifest("a/b", "latest").await.unwrap().provenance,
+        Provenance::Kept
+    );
+    assert!(bench.hub.asked().is_empty());
+
+    bench.clock.advance(TTL);
+    assert_eq!(
+        bench.manifest("a/b", "latest").await.unwrap().provenance,
+        Provenance::Confirmed
+    );
+    assert_eq!(bench.hub.asked(), ["HEAD a/b:latest"]);
+    assert_eq!(
+        bench.manifest("a/b", "latest").await.unwrap().provenance,
+        Provenance::Kept
+    );
+    assert!(bench.hub.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_changed_tag_costs_a_head_and_a_get_by_digest() {
+    let bench = Bench::new().await;
+    bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.clock.advance(TTL);
+    let new = bench.hub.push("a/b", "latest", "new");
+    bench.hub.asked();
+    let changed = bench.manifest("a/b", "latest").await.unwrap();
+    assert_eq!(
+        (changed.provenance, changed.digest.clone()),
+        (Provenance::Fetched, new.clone())
+    );
+    assert_eq!(
+        bench.hub.asked(),
+        ["HEAD a/b:latest", &format!("GET a/b@{}", short(&new))]
+    );
+
+    let bench = bench.restart().await;
+    assert_eq!(bench.manifest("a/b", "latest").await.unwrap().digest, new);
+    assert!(bench.hub.asked().is_empty(), "the change was kept");
+}
+
+#[tokio::test]
+async fn a_second_tag_of_a_kept_manifest_costs_no_get() {
+    let bench = Bench::new().await;
+    bench.hub.push("a/b", "1", "same");
+    bench.hub.push("a/b", "1.0", "same");
+    bench.manifest("a/b", "1").await.unwrap();
+    bench.hub.asked();
+    bench.manifest("a/b", "1.0").await.unwrap();
+    assert_eq!(bench.hub.asked(), ["HEAD a/b:1.0"]);
+}
+
+#[tokio::test]
+async fn a_hundred_who_ask_at_once_cost_one_head_and_one_get() {
+    let bench = std::sync::Arc::new(Bench::new().await);
+    bench.hub.push("a/b", "latest", "manifest");
+    bench.hub.hold();
+    let mut pulls = JoinSet::new();
+    for _ in 0..100 {
+        let bench = std::sync::Arc::clone(&bench);
+        pulls.spawn(async move { bench.manifest("a/b", "latest").await.unwrap().bytes });
+    }
+    tokio::task::yield_now().await;
+    bench.hub.release();
+    for bytes in pulls.join_all().await {
+        assert_eq!(bytes, "manifest");
+    }
+    assert_eq!(bench.hub.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn whatever_ails_the_upstream_a_kept_tag_is_served_stale() {
+    for error in [
+        trouble(),
+        limited(),
+        SourceError::TimedOut {
+            why: "slow".to_owned(),
+        },
+        SourceError::Invalid {
+            why: "nonsense".to_owned(),
+        },
+        SourceError::Unauthorized,
+        SourceError::Denied,
+        SourceError::NotFound(Missing::Manifest),
+    ] {
+        let bench = Bench::new().await;
+        let digest = bench.hub.push("a/b", "latest", "manifest");
+        bench.manifest("a/b", "latest").await.unwrap();
+        bench.clock.advance(TTL);
+        bench.hub.fail(error.clone());
+        let stale = bench.manifest("a/b", "latest").await.unwrap();
+        assert_eq!(
+            (stale.provenance, &stale.bytes[..]),
+            (Provenance::Stale, &b"manifest"[..]),
+            "{error}"
+        );
+        let head = bench
+            .cache
+            .resolve(&Bench::request("a/b"), &"latest".parse().unwrap())
+            .await
+            .unwrap();
+        assert_eq!(
+            (head.provenance, head.digest),
+            (Provenance::Stale, digest.clone()),
+            "{error}"
+        );
+        let by_digest = bench.manifest("a/b", &digest.to_string()).await.unwrap();
+        assert_eq!(by_digest.provenance, Provenance::Kept, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_takes_too_long_goes_on_behind_the_stale_answer() {
+    let bench = std::sync::Arc::new(Bench::new().await);
+    bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.clock.advance(TTL);
+    let new = bench.hub.push("a/b", "latest", "new");
+    bench.hub.asked();
+    bench.hub.hold();
+    let pull = tokio::spawn({
+        let bench = std::sync::Arc::clone(&bench);
+        async move { bench.manifest("a/b", "latest").await.unwrap() }
+    });
+    let asked = std::sync::Mutex::new(Vec::new());
+    until(|| {
+        asked.lock().unwrap().extend(bench.hub.asked());
+        !asked.lock().unwrap().is_empty()
+    })
+    .await;
+    bench.clock.advance(Policy::default().revalidate_budget);
+    let stale = pull.await.unwrap();
+    assert_eq!(
+        (stale.provenance, &stale.bytes[..]),
+        (Provenance::Stale, &b"old"[..])
+    );
+
+    bench.hub.release();
+    bench.settle().await;
+    assert_eq!(bench.manifest("a/b", "latest").await.unwrap().digest, new);
+    assert_eq!(
+        bench.hub.asked(),
+        [format!("GET a/b@{}", short(&new))],
+        "the check behind was the only one"
+    );
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_to_what_cannot_be_fetched_falls_back_on_what_is_kept() {
+    let bench = Bench::new().await;
+    bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.clock.advance(TTL);
+    let new = bench.hub.push("a/b", "latest", "new");
+    bench
+        .cache
+        .resolve(&Bench::request("a/b"), &"latest".parse().unwrap())
+        .await
+        .unwrap();
+    bench.hub.fail(limited());
+    let stale = bench.manifest("a/b", "latest").await.unwrap();
+    assert_eq!(
+        (stale.provenance, &stale.bytes[..]),
+        (Provenance::Stale, &b"old"[..])
+    );
+    bench.hub.heal();
+    assert_eq!(bench.manifest("a/b", "latest").await.unwrap().digest, new);
+}
+
+#[tokio::test]
+async fn a_gone_tag_is_refused_where_the_operator_says_so() {
+    let setup = Setup {
+        policy: Policy {
+            on_gone: OnGone::Refuse,
+            ..Policy::default()
+        },
+        ..Setup::default()
+    };
+    let bench = Bench::with(setup).await;
+    bench.hub.push("a/b", "latest", "manifest");
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.clock.advance(TTL);
+    bench.hub.fail(trouble());
+    assert_eq!(
+        bench.manifest("a/b", "latest").await.unwrap().provenance,
+        Provenance::Stale,
+        "trouble is not absence"
+    );
+    bench.hub.heal();
+    bench.hub.remove_tag("a/b", "latest");
+    let gone = bench.manifest("a/b", "latest").await;
+    assert!(
+        matches!(gone, Err(SourceError::NotFound(Missing::Manifest))),
+        "{gone:?}"
+    );
+    let bench = bench.restart().await;
+    assert!(
+        bench.manifest("a/b", "latest").await.is_err(),
+        "the tag was forgotten"
+    );
+}
+
+#[tokio::test]
+async fn an_absence_is_asked_about_once_in_its_time_and_a_limit_each_time() {
+    let bench = Bench::new().await;
+    for _ in 0..3 {
+        assert!(matches!(
+            bench.manifest("a/b", "gone").await,
+            Err(SourceError::NotFound(Missing::Manifest))
+        ));
+    }
+    assert_eq!(bench.hub.asked(), ["HEAD a/b:gone"]);
+    bench.clock.advance(Policy::default().negative_ttl);
+    bench.hub.push("a/b", "gone", "here now");
+    assert_eq!(
+        bench.manifest("a/b", "gone").await.unwrap().bytes,
+        "here now"
+    );
+
+    bench.hub.asked();
+    bench.hub.fail(limited());
+    for _ in 0..3 {
+        assert!(matches!(
+            bench.manifest("a/b", "cold").await,
+            Err(SourceError::Limited { .. })
+        ));
+    }
+    assert_eq!(
+        bench.hub.asked().len(),
+        3,
+        "the upstream's own gate answers for its limits"
+    );
+}
+
+#[tokio::test]
+async fn the_clocks_jumps_cost_a_head_and_break_nothing() {
+    let bench = Bench::new().await;
+    bench.hub.push("a/b", "latest", "manifest");
+    bench.manifest("a/b", "latest").await.unwrap();
+    for jump in [-3600, 3600, -315_360_000, 315_360_000_i64] {
+        let wall = forebay_content::Clock::now(&bench.clock).0 + jump * 1000;
+        bench.clock.jump_to(forebay_content::Timestamp(wall));
+        bench.hub.asked();
+        assert_eq!(
+            bench.manifest("a/b", "latest").await.unwrap().bytes,
+            "manifest"
+        );
+        assert_eq!(
+            bench.hub.asked(),
+            ["HEAD a/b:latest"],
+            "after a jump of {jump} s"
+        );
+        assert_eq!(bench.at_rest().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_asks_however_fresh_the_tag_is() {
+    let bench = Bench::new().await;
+    bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    let new = bench.hub.push("a/b", "latest", "new");
+    let refreshed = bench
+        .cache
+        .refresh(&Bench::request("a/b"), &"latest".parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        (refreshed.digest, refreshed.provenance),
+        (new.clone(), Provenance::Fetched)
+    );
+    bench.hub.asked();
+    assert_eq!(bench.manifest("a/b", "latest").await.unwrap().digest, new);
+    assert!(bench.hub.asked().is_empty());
+}
