@@ -40,16 +40,20 @@ impl Scene {
         file_of(self.root(), digest)
     }
 
-    /// Waits until the staging directory is empty, which a dropped stage leaves behind it in a moment.
     pub(crate) async fn staging_is_empty(&self) {
-        let staging = self.root().join("staging");
-        let empty = async {
-            while !names(&staging).is_empty() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, empty).await.unwrap();
+        staging_is_empty(self.root()).await;
     }
+}
+
+/// Waits until the staging directory is empty, which a dropped stage leaves behind it in a moment.
+pub(crate) async fn staging_is_empty(root: &Path) {
+    let staging = root.join("staging");
+    let empty = async {
+        while !names(&staging).is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, empty).await.unwrap();
 }
 
 pub(crate) fn file_of(root: &Path, digest: &Digest) -> PathBuf {
