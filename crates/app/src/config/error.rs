@@ -87,7 +87,7 @@ impl Advice for ConfigProblem {
 // === impl ConfigErrors ===
 
 impl ConfigErrors {
-    /// The problems, in the order in which they were found, at most [`MAX_PROBLEMS`].
+    /// The problems, those of the file in its order and first, at most [`MAX_PROBLEMS`].
     pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }
@@ -139,6 +139,11 @@ impl Wrong {
         self
     }
 
+    pub(super) fn hints_from(mut self, hints: Vec<Hint>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
     pub(super) fn at(mut self, origin: &Origin) -> Self {
         self.origin.get_or_insert_with(|| origin.clone());
         self
@@ -164,6 +169,11 @@ impl Problems {
             return Ok(value);
         }
         let mut problems = self.0;
+        // The file from its top, as it is read beside this; then what was written elsewhere, as it was found.
+        problems.sort_by_key(|problem| match problem.origin {
+            Origin::File { line, .. } => line,
+            Origin::Default | Origin::Environment(_) | Origin::Flag(_) => usize::MAX,
+        });
         let left_off = problems.len().saturating_sub(MAX_PROBLEMS);
         problems.truncate(MAX_PROBLEMS);
         Err(ConfigErrors { problems, left_off })

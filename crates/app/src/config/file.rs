@@ -171,10 +171,32 @@ const fn info<S: Section>(path: &'static [&'static str]) -> SectionInfo {
 }
 
 impl UpstreamFile {
-    /// The first place where anything was written about it.
+    /// Where it was written: its header in the file, or whatever was said of it elsewhere.
     pub(super) fn written_at(&self) -> Origin {
+        if *self.place() != Origin::Default {
+            return self.place().clone();
+        }
         let origins = self.shown().into_iter().map(|(_, _, origin)| origin);
         let mut written = origins.filter(|origin| *origin != Origin::Default);
         written.next().unwrap_or(Origin::Default)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_secret_has_a_file_to_come_from() {
+        for section in &SECTIONS {
+            let secrets = section
+                .keys
+                .iter()
+                .filter(|key| key.wanted == Secret::WANTED);
+            for secret in secrets {
+                let file = format!("{}_file", secret.name);
+                assert!(section.keys.iter().any(|key| key.name == file), "{file}");
+            }
+        }
     }
 }

@@ -20,13 +20,19 @@ pub(super) struct Layers {
 
 impl Layers {
     /// What was written of a key, in the layer that wins.
-    pub(super) fn find(&self, path: &[&str]) -> Option<Node> {
+    pub(super) fn find(&self, path: &[&str]) -> Option<&Node> {
         let key: KeyPath = path.iter().map(|part| (*part).to_owned()).collect();
         let overriding = self.overrides.get(&key);
-        overriding.or_else(|| self.find_in_file(path)).cloned()
+        overriding.or_else(|| Some(&self.find_in_file(path)?.node))
     }
 
-    fn find_in_file(&self, path: &[&str]) -> Option<&Node> {
+    /// Where a key or section stands in the file; `Default` if it does not.
+    pub(super) fn place(&self, path: &[&str]) -> Origin {
+        self.find_in_file(path)
+            .map_or(Origin::Default, |entry| entry.origin.clone())
+    }
+
+    fn find_in_file(&self, path: &[&str]) -> Option<&Entry> {
         let (last, sections) = path.split_last()?;
         let mut entries = &self.file;
         for section in sections {
@@ -36,8 +42,7 @@ impl Layers {
             };
             entries = inner;
         }
-        let entry = entries.iter().find(|entry| entry.key == *last)?;
-        Some(&entry.node)
+        entries.iter().find(|entry| entry.key == *last)
     }
 
     /// The upstreams that the file names, in its order, with where.

@@ -7,6 +7,10 @@ use super::value::{HostPort, TextValue};
 /// Checks a name by itself: `host` or `host:port`, as image references have it.
 pub(super) fn check_upstream_name(name: &str) -> Result<(), Wrong> {
     let host = HostPort::from_text(name)?;
+    if host.is_ipv6() {
+        let wrong = Wrong::new(format!("holds {name:?}, an IPv6 address"));
+        return Err(wrong.hint("give it a name and write the address as its `url`"));
+    }
     // The rule by which every client tells a registry from an account: distribution's reference grammar.
     let is_host = name.contains(['.', ':']) || name == "localhost";
     if !is_host {

@@ -45,9 +45,10 @@ impl Raw {
     /// What it is, with its article.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Untyped(_) | Self::Text(_) => "a text",
+            Self::Untyped(_) | Self::Text(_) => "a string",
             Self::Integer(_) => "a number",
-            Self::Boolean(_) => "true or false",
+            Self::Boolean(true) => "true",
+            Self::Boolean(false) => "false",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
             Self::Other(kind) => kind,

@@ -44,7 +44,7 @@ pub struct UpstreamConfig {
     pub name: String,
     /// Its address: `http` or `https`, a host and perhaps a port; no user, path, query or fragment.
     pub url: Url,
-    /// Further hosts (`host` or `host:port`) that may be asked for its tokens with its credentials,
+    /// Further hosts (`host` or `host:port`, IPv6 in brackets) that may be asked for its tokens with its credentials,
     /// those that the registry is known to use included. The host of `url` always may and is not listed.
     pub token_hosts: Vec<String>,
     /// Hosts (`host` or `host:port`) that it may redirect to although they are private or loopback.
@@ -59,7 +59,7 @@ pub struct UpstreamConfig {
     pub private: bool,
     /// Which repositories may be asked for; `None` is all of them. `*` stays within one path part, `**` does not.
     pub allow: Option<Vec<Glob>>,
-    /// The operator's own first path part or parts that mean this upstream (`ecr-public`, `mirrors/hub`).
+    /// The operator's own first path part that means this upstream (`ecr-public`): one component of a repository name.
     pub prefix: Option<String>,
     /// `Host` headers that mean this upstream; one without a port stands for every port.
     pub hosts: Vec<String>,

@@ -37,6 +37,9 @@ pub(super) trait Section: Sized {
     /// Reads all its keys.
     fn read(reader: &mut Reader<'_>) -> Self;
 
+    /// Where its header stands; `Default` if nothing in the file is of it.
+    fn place(&self) -> &Origin;
+
     /// Each key that has a value to show: its name, the value, and where that came from.
     fn shown(&self) -> Vec<(&'static str, toml::Value, Origin)>;
 }
@@ -52,17 +55,23 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Where the section's header stands.
+    pub(super) fn place(&self) -> Origin {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        self.layers.place(&path)
+    }
+
     /// The value of a key, or its default where what was written is wrong: the start stops anyway, and reading on finds
     /// what else is.
     pub(super) fn read<T: Value>(&mut self, key: &str, default: Option<&str>) -> Setting<T> {
         let mut path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         path.push(key);
         if let Some(node) = self.layers.find(&path) {
-            match T::read(&node) {
+            match T::read(node) {
                 Ok(value) => {
                     return Setting {
                         value,
-                        origin: node.origin,
+                        origin: node.origin.clone(),
                     };
                 }
                 Err(wrong) => {
@@ -121,6 +130,7 @@ macro_rules! section {
     ) => {
         $(#[doc = $about])+
         pub(super) struct $name {
+            place: Origin,
             $($(#[doc = $doc])+ pub(super) $key: Setting<$type>,)+
         }
 
@@ -135,8 +145,13 @@ macro_rules! section {
 
             fn read(reader: &mut Reader<'_>) -> Self {
                 Self {
+                    place: reader.place(),
                     $($key: reader.read(stringify!($key), section!(@default $($default)?)),)+
                 }
+            }
+
+            fn place(&self) -> &Origin {
+                &self.place
             }
 
             fn shown(&self) -> Vec<(&'static str, toml::Value, Origin)> {

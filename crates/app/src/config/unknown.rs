@@ -45,8 +45,12 @@ fn table<'a>(entry: &'a Entry, name: &str, problems: &mut Problems) -> Option<&'
     let kind = entry.node.raw.kind();
     let what = format!("`{name}` is {kind}, wanted a section");
     let problem = ConfigProblem::new(&entry.origin, what);
+    let header = match name {
+        "upstreams" => "upstreams.\"NAME\"",
+        name => name,
+    };
     problems.push(problem.hint(format!(
-        "write [{name}] on a line of its own, its keys below"
+        "write [{header}] on a line of its own, its keys below"
     )));
     None
 }
@@ -75,7 +79,10 @@ fn unknown(entry: &Entry, path: &[&str]) -> ConfigProblem {
         [] => String::new(),
         path => format!(" in [{}]", dotted(path)),
     };
-    let problem = ConfigProblem::new(&entry.origin, format!("unknown key `{key}`{place}"));
+    let problem = ConfigProblem::new(
+        &entry.origin,
+        format!("unknown key `{}`{place}", dotted(&[key])),
+    );
     if let (["upstreams", name], Raw::Table(_)) = (path, &entry.node.raw) {
         return problem.hint(format!(
             "a name with dots stands in quotes: [upstreams.\"{name}.{key}\"]"
@@ -92,9 +99,12 @@ fn unknown(entry: &Entry, path: &[&str]) -> ConfigProblem {
         .iter()
         .filter_map(|section| section.path.first().copied());
     let sections = sections.filter(|_| path.is_empty());
-    if let Some(nearest) = find_nearest(key, keys.clone().chain(sections)) {
+    if let Some(nearest) = find_nearest(key, keys.clone().chain(sections.clone())) {
         return problem.hint(format!("the nearest key is `{nearest}`"));
     }
-    let keys: Vec<&str> = keys.collect();
+    let keys: Vec<String> = keys
+        .map(str::to_owned)
+        .chain(sections.map(|section| format!("[{section}]")))
+        .collect();
     problem.hint(format!("the keys there are {}", keys.join(", ")))
 }

@@ -68,9 +68,14 @@ impl<T: TextValue> Value for T {
             Raw::Text(text) | Raw::Untyped(text) => {
                 T::from_text(text).map_err(|wrong| wrong.at(&node.origin))
             }
-            raw => {
-                Err(Wrong::new(format!("is {}, wanted {}", raw.kind(), T::WANTED)).at(&node.origin))
+            Raw::Integer(digits) => {
+                let wrong = unwanted(node, T::FORM);
+                Err(match T::from_text(digits) {
+                    Ok(_) => wrong.hint(format!("write it in quotes: \"{digits}\"")),
+                    Err(Wrong { hints, .. }) => wrong.hints_from(hints),
+                })
             }
+            _ => Err(unwanted(node, T::FORM)),
         }
     }
 
@@ -220,7 +225,7 @@ impl Value for PathBuf {
 }
 
 impl TextValue for String {
-    const FORM: &'static str = "a text";
+    const FORM: &'static str = "a string";
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
         match text.chars().find(|c| c.is_control()) {
@@ -236,7 +241,7 @@ impl TextValue for String {
 }
 
 impl TextValue for Secret {
-    const FORM: &'static str = "a secret text";
+    const FORM: &'static str = "a string, which is kept secret";
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
         String::from_text(text).map(Self::new)

@@ -27,7 +27,7 @@ fn each_command_says_what_it_does_with_an_example() {
 #[test]
 fn a_wrong_command_line_is_a_usage_error() {
     assert_snapshot!(Program::new().run(&["serv"]));
-    assert_snapshot!(Program::new().run(&["serve", "--listen", "127.0.0.1:5000"]));
+    assert_snapshot!(Program::new().run(&["serve", "--lisen", "127.0.0.1:5000"]));
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn names_that_only_look_like_another_are_refused() {
     assert_snapshot!(check(
         "[upstreams.\"dokcer.io\"]\nusername = \"alice\"\npassword = \"canary\"\n"
     ));
+    assert_snapshot!(check("# nothing\n[upstreams.\"ghrc.io\"]\n"));
 }
 
 #[test]

@@ -47,6 +47,12 @@ fn check_root(file: &FileConfig, enabled: &BTreeMap<&str, &UpstreamFile>, proble
     if enabled.contains_key(root) {
         return;
     }
+    if file.upstreams.contains_key(root) {
+        let what = format!("`root` is {root:?}, an upstream that is not enabled");
+        let problem = ConfigProblem::new(origin, what);
+        problems.push(problem.hint("write the upstream that a bare path means, as `root`"));
+        return;
+    }
     let problem = ConfigProblem::new(origin, format!("`root` is {root:?}, which is no upstream"));
     problems.push(match find_nearest(root, enabled.keys().copied()) {
         Some(nearest) => problem.hint(format!("the nearest is \"{nearest}\"")),

@@ -1,6 +1,6 @@
 //! Rules between keys, as tables.
 
-use crate::config::{Environment, Flags, Sources, load};
+use crate::config::{CredentialSource, Environment, Flags, Sources, load};
 
 fn problem(variables: &[(&str, &str)]) -> String {
     let environment = Environment::of(variables.iter().copied());
@@ -93,4 +93,75 @@ fn built_in_token_hosts_hold_for_the_built_in_registry_only() {
     );
     let both = vec!["login.example.com".to_owned(), "auth.docker.io".to_owned()];
     assert_eq!(hosts(&[further]), Ok(both));
+}
+
+#[test]
+fn a_configuration_prints_no_secret_however_it_is_printed() {
+    let environment = Environment::of([
+        ("FOREBAY_UPSTREAMS__DOCKER_IO__USERNAME", "alice"),
+        ("FOREBAY_UPSTREAMS__DOCKER_IO__PASSWORD", "canary"),
+        (
+            "FOREBAY_UPSTREAMS__GHCR_IO__PROXY",
+            "http://bob:canary@proxy:3128",
+        ),
+        ("HTTPS_PROXY", "http://carol:canary@proxy:3128"),
+    ]);
+    let sources = Sources::new(None, environment, Flags::default());
+    let told = format!("{:?} {sources:?}", load(&sources));
+    assert!(told.contains("alice") && !told.contains("canary"), "{told}");
+}
+
+#[test]
+fn a_file_is_read_again_each_time() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("forebay.toml");
+    let sources = Sources::new(Some(path.clone()), Environment::default(), Flags::default());
+    let tag_ttl = |text: &str| {
+        std::fs::write(&path, text)?;
+        Ok::<_, std::io::Error>(
+            load(&sources)
+                .ok()
+                .map(|config| config.cache.tag_ttl.as_secs()),
+        )
+    };
+    assert_eq!(tag_ttl("[cache]\ntag_ttl = \"1m\"\n")?, Some(60));
+    assert_eq!(tag_ttl("[cache]\ntag_ttl = \"2\"\n")?, None);
+    assert_eq!(tag_ttl("[cache]\ntag_ttl = \"3m\"\n")?, Some(180));
+    Ok(())
+}
+
+#[test]
+fn secrets_manager_asks_in_the_region_written_or_in_the_arns_or_the_environments() {
+    let region = |variables: &[(&str, &str)]| {
+        let environment = Environment::of(variables.iter().copied());
+        let config = load(&Sources::new(None, environment, Flags::default())).ok()?;
+        match &config.upstreams["docker.io"].credentials {
+            CredentialSource::SecretsManager { region, .. } => Some(region.clone()),
+            _ => None,
+        }
+    };
+    let secret = "FOREBAY_UPSTREAMS__DOCKER_IO__SECRET";
+    let written = ("FOREBAY_UPSTREAMS__DOCKER_IO__SECRET_REGION", "eu-west-1");
+    let arn = (
+        secret,
+        "arn:aws:secretsmanager:us-gov-east-1:123456789012:secret:hub-a1b2c3",
+    );
+    let environment = ("AWS_DEFAULT_REGION", "ap-south-2");
+    assert_eq!(
+        region(&[arn, written, environment]).as_deref(),
+        Some("eu-west-1")
+    );
+    assert_eq!(
+        region(&[arn, environment]).as_deref(),
+        Some("us-gov-east-1")
+    );
+    assert_eq!(
+        region(&[(secret, "hub"), environment]).as_deref(),
+        Some("ap-south-2")
+    );
+    assert_eq!(region(&[(secret, "hub")]), None);
+    assert_eq!(
+        region(&[(secret, "hub"), ("AWS_REGION", "evil.example/")]),
+        None
+    );
 }

@@ -139,7 +139,13 @@ impl ListItem for IpNet {
 impl HostPort {
     /// The part before the port.
     pub(in crate::config) fn host(&self) -> &str {
-        self.0.split_once(':').map_or(&self.0, |(host, _)| host)
+        let (host, _) = split_port(&self.0);
+        host
+    }
+
+    /// Whether it is an IPv6 address.
+    pub(in crate::config) fn is_ipv6(&self) -> bool {
+        self.0.starts_with('[')
     }
 }
 
@@ -160,10 +166,17 @@ impl TextValue for HostPort {
             let lower = text.to_ascii_lowercase();
             return Err(wrong("is not lower case").hint(format!("write \"{lower}\"")));
         }
-        let (host, port) = match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        };
+        let (host, port) = split_port(text);
+        if port.is_some_and(|port| !is_port(port)) {
+            return Err(wrong("has a port that is not a number from 1 to 65535"));
+        }
+        if text.starts_with('[') {
+            return if is_ipv6(host) {
+                Ok(Self(text.to_owned()))
+            } else {
+                Err(wrong("is no IPv6 address in its short form"))
+            };
+        }
         if host.starts_with('.') || host.ends_with('.') {
             let bare = text.replacen(host, host.trim_matches('.'), 1);
             return Err(wrong("begins or ends with a dot").hint(format!("write \"{bare}\"")));
@@ -175,9 +188,6 @@ impl TextValue for HostPort {
         if host.split('.').any(|label| label.starts_with("xn--")) {
             return Err(wrong("is an internationalized name"));
         }
-        if port.is_some_and(|port| !is_port(port)) {
-            return Err(wrong("has a port that is not a number from 1 to 65535"));
-        }
         Ok(Self(text.to_owned()))
     }
 
@@ -188,6 +198,29 @@ impl TextValue for HostPort {
 
 impl ListItem for HostPort {
     const WANTED_LIST: &'static str = "a list of hosts such as [\"auth.example.com\"]";
+}
+
+/// The host and the port after it. The colons of an IPv6 address stand in brackets.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    let after_address = text.rfind(']').map_or(0, |bracket| bracket + 1);
+    match text[after_address..].find(':') {
+        Some(colon) => {
+            let (host, port) = text.split_at(after_address + colon);
+            (host, Some(&port[1..]))
+        }
+        None => (text, None),
+    }
+}
+
+/// Whether it is an address in brackets, written in the one canonical way (RFC 5952).
+fn is_ipv6(host: &str) -> bool {
+    let inner = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| {
+        let address = inner.parse::<Ipv6Addr>();
+        address.is_ok_and(|address| address.to_string() == inner)
+    })
 }
 
 fn is_label(label: &str) -> bool {

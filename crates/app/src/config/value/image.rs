@@ -100,6 +100,10 @@ impl TextValue for Prefix {
         if text == "v2" {
             return Err(wrong("is the API's own"));
         }
+        // It would take the official images' place: library/nginx would be another image.
+        if text == "library" {
+            return Err(wrong("is where docker.io has its official images"));
+        }
         Ok(Self(text.to_owned()))
     }
 

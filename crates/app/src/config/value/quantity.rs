@@ -121,9 +121,13 @@ fn size_hint(text: &str) -> Option<String> {
     let (number, unit) = split_number(text)?;
     let unit = unit.trim();
     if unit.is_empty() {
-        return Some(format!(
-            "add its unit: \"{number}MiB\" or \"{number}GiB\"; bytes alone are not taken"
-        ));
+        let mebibytes = number >> 20;
+        return Some(if mebibytes == 0 {
+            format!("add its unit: \"{number}MiB\" or \"{number}GiB\"; bytes alone are not taken")
+        } else {
+            let rounded = ByteSize(mebibytes << 20);
+            format!("bytes alone are not taken: write \"{rounded}\"")
+        });
     }
     let known = SIZE_UNITS.map(|(name, _)| name);
     if let Some(exact) = known.iter().find(|name| name.eq_ignore_ascii_case(unit)) {

@@ -89,7 +89,8 @@ fn sizes_are_numbers_with_units() {
     ] {
         refused::<ByteSize>(text);
     }
-    assert!(refused::<ByteSize>("1073741824").contains("bytes alone"));
+    assert!(refused::<ByteSize>("1073741824").contains("\"1GiB\""));
+    assert!(refused::<ByteSize>("50").contains("\"50GiB\""));
     assert!(refused::<ByteSize>("50G").contains("\"50GiB\" or \"50GB\""));
     assert!(refused::<ByteSize>("50gib").contains("\"50GiB\""));
 }
@@ -129,6 +130,8 @@ fn a_host_is_written_in_one_way() {
         "localhost",
         "127.0.0.1:5000",
         "a-b.example:65535",
+        "[::1]:5000",
+        "[fd00::1]",
     ] {
         assert!(HostPort::from_text(host).is_ok(), "{host}");
     }
@@ -150,7 +153,11 @@ fn a_host_is_written_in_one_way() {
         "a_b.io",
         "-a.io",
         "docker.io\n",
-        "[::1]:5000",
+        "[::1]x",
+        "[::1",
+        "[::0001]",
+        "[1.2.3.4]",
+        "::1",
     ] {
         refused::<HostPort>(host);
     }
@@ -227,6 +234,7 @@ fn a_prefix_is_one_part_that_is_no_host() {
     for prefix in [
         "",
         "v2",
+        "library",
         "a/b",
         "docker.io",
         "localhost",
