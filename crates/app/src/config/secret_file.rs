@@ -40,12 +40,13 @@ pub(super) fn choose_secret(
 
 fn read_secret(path: &Path) -> Result<Secret, Wrong> {
     let told = |error: std::io::Error| Wrong::new(format!("cannot be read: {error}"));
+    // Asked before opening, for opening a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(told)?.is_file() {
+        return Err(Wrong::new("is no file"));
+    }
     let file = File::open(path).map_err(told)?;
     // Of the open file, not of the path: what is checked is what is read.
     let metadata = file.metadata().map_err(told)?;
-    if !metadata.is_file() {
-        return Err(Wrong::new("is no file"));
-    }
     if metadata.permissions().mode() & WORLD_READABLE != 0 {
         return Err(Wrong::new("can be read by everybody on this machine")
             .hint(format!("chmod 600 {}", path.display()))

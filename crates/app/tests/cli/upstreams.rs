@@ -96,3 +96,10 @@ fn ecr_by_account_and_region_derives_its_address() {
 fn listening_off_loopback_needs_clients() {
     assert_snapshot!(check("listen = [\"127.0.0.1:5000\", \"0.0.0.0:5000\"]\n"));
 }
+
+#[test]
+fn a_key_that_would_do_nothing_is_refused() {
+    assert_snapshot!(check(
+        "[upstreams.\"docker.io\"]\nsecret_region = \"eu-west-1\"\naws_endpoint = \"http://aws.example\"\n"
+    ));
+}

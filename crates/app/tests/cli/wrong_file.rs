@@ -113,3 +113,28 @@ fn a_right_file_is_said_to_be_right() {
          [upstreams.\"registry.example.com\"]\nallow = [\"library/*\", \"hashicorp/vault\"]\n"
     ));
 }
+
+#[test]
+fn a_file_with_all_the_common_keys_is_right() {
+    let program = Program::with_config(
+        r#"
+listen = "127.0.0.1:5000"
+data = "./forebay-data"
+[upstreams."docker.io"]
+url = "http://127.0.0.1:7000"
+token_hosts = ["127.0.0.1:7000"]
+blob_hosts = ["127.0.0.9:7001", "[::1]:7001"]
+username = "alice"
+password_file = "hub.token"
+[clients]
+allow = ["10.0.0.0/8"]
+[cache]
+on_gone = "serve"
+max_size = "50GiB"
+tag_ttl = "5m"
+version_ttl = "6h"
+"#,
+    );
+    let told = program.file("hub.token", "canary\n").check();
+    assert!(told.starts_with("exit: 0"), "{told}");
+}

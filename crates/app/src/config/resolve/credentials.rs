@@ -21,6 +21,7 @@ pub(super) fn resolve(
     environment: &Environment,
     problems: &mut Problems,
 ) -> CredentialSource {
+    check_idle(name, written, problems);
     let ways = ways(written);
     if let [first, second, ..] = ways.as_slice() {
         let what = format!(
@@ -43,6 +44,26 @@ pub(super) fn resolve(
             problems.push(problem);
             CredentialSource::Anonymous
         })
+}
+
+/// Keys that would do nothing without another one are mistakes, not decoration.
+fn check_idle(name: &str, written: &UpstreamFile, problems: &mut Problems) {
+    let has_secret = written.secret.value.is_some();
+    let has_ecr = written.ecr_account.value.is_some() || written.ecr_region.value.is_some();
+    if written.secret_region.value.is_some() && !has_secret {
+        let what = format!(
+            "`{}` does nothing without `secret`",
+            key(name, "secret_region")
+        );
+        problems.push(ConfigProblem::new(&written.secret_region.origin, what));
+    }
+    if written.aws_endpoint.value.is_some() && !has_secret && !has_ecr {
+        let what = format!(
+            "`{}` does nothing without `secret` or `ecr_account`",
+            key(name, "aws_endpoint")
+        );
+        problems.push(ConfigProblem::new(&written.aws_endpoint.origin, what));
+    }
 }
 
 fn ways(written: &UpstreamFile) -> Vec<Way<'_>> {

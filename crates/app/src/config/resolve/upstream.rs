@@ -12,7 +12,7 @@ use crate::config::error::{ConfigProblem, Problems};
 use crate::config::file::UpstreamFile;
 use crate::config::origin::Origin;
 use crate::config::resolved::{CredentialSource, UpstreamConfig};
-use crate::config::section::dotted;
+use crate::config::section::{Setting, dotted};
 use crate::config::value::HostPort;
 
 /// Resolves it; `None` with a problem noted if it has no address.
@@ -24,7 +24,24 @@ pub(super) fn resolve(
 ) -> Option<UpstreamConfig> {
     let credentials = credentials::resolve(name, written, environment, problems);
     let url = address(name, written, &credentials, problems)?;
-    check_transport(name, written, &url, problems);
+    check_transport(
+        &key(name, "url"),
+        written,
+        (&url, &written.url.origin),
+        problems,
+    );
+    if let Setting {
+        value: Some(endpoint),
+        origin,
+    } = &written.aws_endpoint
+    {
+        check_transport(
+            &key(name, "aws_endpoint"),
+            written,
+            (endpoint, origin),
+            problems,
+        );
+    }
     check_ca_file(name, written, problems);
     if written.allow.value.as_ref().is_some_and(Vec::is_empty) {
         let what = format!(
@@ -107,16 +124,22 @@ fn token_hosts(name: &str, written: &UpstreamFile, url: &Url) -> Vec<String> {
     hosts
 }
 
-fn check_transport(name: &str, written: &UpstreamFile, url: &Url, problems: &mut Problems) {
+/// What an address may say of plain http, for the registry and for AWS alike.
+fn check_transport(
+    key: &str,
+    written: &UpstreamFile,
+    url: (&Url, &Origin),
+    problems: &mut Problems,
+) {
+    let (url, origin) = url;
     if url.scheme() == "https" || written.insecure.value || is_near(url) {
         return;
     }
     let what = format!(
-        "`{}` is plain http to a host that is neither loopback nor a private address: what is pulled and who pulls it can be read and changed on the way",
-        key(name, "url")
+        "`{key}` is plain http to a host that is neither loopback nor a private address: what goes there can be read and changed on the way"
     );
     problems.push(
-        ConfigProblem::new(&written.url.origin, what)
+        ConfigProblem::new(origin, what)
             .hint("write https://")
             .hint("or, to take the risk, insecure = true"),
     );
