@@ -19,7 +19,7 @@ pub(crate) struct Access {
     pub(crate) buffers: Buffers,
 }
 
-/// An open file which knows whether closing it will free its space.
+/// An open file which knows whether closing it may free its space.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     file: Option<Arc<File>>,
@@ -101,7 +101,7 @@ impl OpenFile {
         self.file.clone().ok_or_else(closed)
     }
 
-    /// Says that the file's name is gone, so that closing it frees its blocks, which takes long for a large one.
+    /// Says that the file's name is or may be gone, so that closing it frees its blocks, which takes long for a large one.
     pub(crate) fn doom(&self) {
         self.is_doomed.store(true, Ordering::Relaxed);
     }

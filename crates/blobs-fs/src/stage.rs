@@ -118,8 +118,9 @@ impl Stage for FsStage {
 
 impl Drop for FsStage {
     fn drop(&mut self) {
+        // By the time its last reader is done, the blob may have been deleted, if it was ever kept.
+        self.growing.file.doom();
         if let Some(path) = self.path.take() {
-            self.growing.file.doom();
             self.store.access.remove_later(path);
         }
     }

@@ -150,6 +150,23 @@ async fn a_damaged_blob_is_healed_by_a_commit() {
 }
 
 #[tokio::test]
+async fn a_blob_found_damaged_is_looked_up_anew() {
+    let scene = Scene::new();
+    let blob = content(1, 2 * CHUNK);
+    let digest = keep(&scene.store, &blob).await.unwrap();
+    let path = scene.file_of(&digest);
+    let backup = scene.root().join("backup");
+    fs::copy(&path, &backup).unwrap();
+    flip(&path, 12_345);
+    let open = scene.store.open(&digest).await.unwrap();
+    assert!(is_corrupt(&open.read(0).await));
+    // Somebody restores it behind our back, while the damaged one is still open.
+    fs::rename(&backup, &path).unwrap();
+    assert_eq!(read(&scene.store, &digest).await.unwrap(), blob);
+    assert!(is_corrupt(&open.read(0).await));
+}
+
+#[tokio::test]
 async fn a_stage_damaged_on_the_disk_is_noticed_by_its_readers() {
     let scene = Scene::new();
     let mut stage = scene.store.stage(None).await.unwrap();
