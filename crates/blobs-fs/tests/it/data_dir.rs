@@ -11,9 +11,7 @@ use forebay_blobs_fs::{DataError, DataLock, FORMAT, RealDisk, ensure_format};
 use tempfile::TempDir;
 
 use crate::child;
-
-/// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::scene::PATIENCE;
 
 /// Another process that holds the lock on a directory until it is killed.
 fn another_holder(dir: &Path) -> Child {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_blobs_fs::{DataLock, FsBlobs, RealDisk, ensure_format};
@@ -10,7 +11,7 @@ use forebay_content::{BlobError, BlobStore};
 use tempfile::TempDir;
 
 use crate::child;
-use crate::scene::{CHUNK, content, keep, names, read};
+use crate::scene::{CHUNK, PATIENCE, content, keep, names, read};
 
 const MIB: usize = 1024 * 1024;
 
@@ -35,6 +36,21 @@ fn mount(options: &str, dir: &Path) {
         .arg(dir)
         .status();
     assert!(status.unwrap().success());
+}
+
+/// Waits for the stage's file to be closed, which was open for writing and is closed in a moment.
+async fn turn_read_only(dir: &Path) {
+    let turned = async {
+        loop {
+            let mut remount = Command::new("mount");
+            let output = remount.args(["-o", "remount,ro"]).arg(dir).output();
+            if output.unwrap().status.success() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, turned).await.unwrap();
 }
 
 fn open(dir: &Path) -> FsBlobs {
@@ -95,7 +111,7 @@ async fn on_a_disk_of_eight_mebibytes() {
             }
         }
     };
-    let kept = tokio::time::timeout(std::time::Duration::from_secs(30), kept).await;
+    let kept = tokio::time::timeout(PATIENCE, kept).await;
     kept.unwrap().unwrap();
     assert_eq!(store.list(None, 9).await.unwrap().len(), 2);
 }
@@ -147,11 +163,7 @@ async fn on_a_disk_that_turns_read_only() {
     let store = open(dir);
     let blob = content(1, MIB);
     let digest = keep(&store, &blob).await.unwrap();
-    let remount = Command::new("mount")
-        .args(["-o", "remount,ro"])
-        .arg(dir)
-        .status();
-    assert!(remount.unwrap().success());
+    turn_read_only(dir).await;
 
     // As it runs, and started anew.
     for store in [store, open(dir)] {

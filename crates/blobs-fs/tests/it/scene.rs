@@ -15,7 +15,7 @@ use tempfile::TempDir;
 pub(crate) const CHUNK: usize = CHUNK_BYTES as usize;
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A store on a disk that can be made to fail.
 pub(crate) struct Scene {
