@@ -65,6 +65,7 @@ impl Failure {
                 (SourceError::Invalid { why }, false, false)
             }
             SendError::Connect { .. } | SendError::Closed { .. } => (unavailable(why), true, true),
+            SendError::Malformed { ref head, .. } if is_cut(head) => (unavailable(why), true, true),
             SendError::Resolve { .. }
             | SendError::ProxyRefused { .. }
             | SendError::Tls { .. }
@@ -98,6 +99,14 @@ impl Failure {
             may_retry: is_passing && retry_after.is_none(),
         }
     }
+}
+
+/// True for an HTTP head that ends before its end.
+fn is_cut(head: &[u8]) -> bool {
+    let has_end = [&b"\r\n\r\n"[..], b"\n\n"]
+        .iter()
+        .any(|end| head.windows(end.len()).any(|window| window == *end));
+    head.starts_with(b"HTTP/1.") && !has_end
 }
 
 /// Says what a refusal means that is no limit and no server error; `missing` is what was asked for.

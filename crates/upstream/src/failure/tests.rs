@@ -106,9 +106,9 @@ fn failures_to_reach_it_say_what_failed() {
         host: host(),
         stage: Stage::Header,
     };
-    let malformed = SendError::Malformed {
+    let malformed = |head: &'static str| SendError::Malformed {
         host: host(),
-        head: Bytes::new(),
+        head: Bytes::from_static(head.as_bytes()),
     };
     for (error, words, is_trouble, may_retry) in [
         (tls(TlsCause::Expired), "expired", true, false),
@@ -122,7 +122,14 @@ fn failures_to_reach_it_say_what_failed() {
         (refused, "blob_hosts", false, false),
         (redirect, "evil.example", false, false),
         (timed_out, "did not answer in time", true, false),
-        (malformed, "not HTTP", true, false),
+        (malformed("SSH-2.0-x\r\n"), "not HTTP", true, false),
+        (
+            malformed("HTTP/1.1 200\r\nNo colon\r\n\r\n"),
+            "not HTTP",
+            true,
+            false,
+        ),
+        (malformed("HTTP/1.1 200\r\nConte"), "not HTTP", true, true),
         (SendError::Closed { host: host() }, "closed", true, true),
         (
             SendError::Connect {

@@ -1,1 +1,14 @@
-//! Against a Docker Hub in a box.
+//! An upstream against a Docker Hub in a box, and against bytes that no hub would send.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panics")]
+
+mod aws;
+mod basic;
+mod content;
+mod limits;
+mod raw;
+mod realm;
+mod redirect;
+mod rig;
+mod tokens;
+mod trouble;

@@ -1,0 +1,70 @@
+//! A server that answers whatever a test writes, for what no hub would say.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use forebay_jobs::Supervisor;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// Answers one request a connection, and remembers the heads of all.
+pub(crate) struct RawServer {
+    pub(crate) address: SocketAddr,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+type Answer = dyn Fn(&str) -> String + Send + Sync;
+
+impl RawServer {
+    /// Listens on `ip` and answers each request's head, in lower case, with what `answer` says.
+    pub(crate) async fn start(
+        ip: &str,
+        answer: impl Fn(&str) -> String + Send + Sync + 'static,
+    ) -> Self {
+        let ip: IpAddr = ip.parse().unwrap();
+        let listener = TcpListener::bind((ip, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = Arc::clone(&heads);
+        let answer: Arc<Answer> = Arc::new(answer);
+        let supervisor = Supervisor::new();
+        let connections = supervisor.clone();
+        supervisor.spawn("raw server", async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                connections.spawn("raw connection", serve(stream, seen, answer));
+            }
+        });
+        Self { address, heads }
+    }
+
+    /// The heads of the requests that came, in lower case.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+/// An answer of this status with these header lines and this body.
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+}
+
+async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, answer: Arc<Answer>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD_BYTES {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return,
+        }
+    }
+    let head = String::from_utf8_lossy(&head).to_lowercase();
+    let reply = answer(&head);
+    seen.lock().unwrap().push(head);
+    let _ = stream.write_all(reply.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
