@@ -63,6 +63,8 @@ pub(crate) enum CodeMeaning {
     NotWritable,
     /// The file is damaged, or is no database.
     Corrupt,
+    /// Another process holds it.
+    Busy,
     /// Anything else.
     Other,
 }
@@ -112,6 +114,8 @@ pub(crate) fn meaning_of(code: &str) -> CodeMeaning {
         (IO_ERROR, 1 | 7 | 9 | 12 | 14 | 15) => CodeMeaning::Other,
         // PERM, READONLY, FULL, CANTOPEN
         (IO_ERROR | 3 | 8 | 13 | 14, _) => CodeMeaning::NotWritable,
+        // BUSY, LOCKED
+        (5 | 6, _) => CodeMeaning::Busy,
         _ => CodeMeaning::Other,
     }
 }
@@ -144,7 +148,7 @@ mod tests {
             ("779", CodeMeaning::Corrupt),      // SQLITE_CORRUPT_INDEX
             ("26", CodeMeaning::Corrupt),       // SQLITE_NOTADB
             ("522", CodeMeaning::Corrupt),      // SQLITE_IOERR_SHORT_READ
-            ("5", CodeMeaning::Other),          // SQLITE_BUSY
+            ("5", CodeMeaning::Busy),           // SQLITE_BUSY
             ("1", CodeMeaning::Other),          // SQLITE_ERROR
             ("40P01", CodeMeaning::Other),
         ] {

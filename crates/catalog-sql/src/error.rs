@@ -47,9 +47,14 @@ pub(crate) enum SqlError {
 }
 
 impl SqlError {
-    /// True if trying it with another content could not go better: the disk is what fails.
+    /// True if the disk is what fails.
     pub(crate) fn is_of_disk(&self) -> bool {
         self.meaning() == CodeMeaning::NotWritable
+    }
+
+    /// True if another act would fail just so at this moment.
+    pub(crate) fn is_of_all(&self) -> bool {
+        matches!(self.meaning(), CodeMeaning::NotWritable | CodeMeaning::Busy)
     }
 
     fn meaning(&self) -> CodeMeaning {
@@ -71,7 +76,7 @@ impl From<SqlError> for CatalogError {
         match error.meaning() {
             CodeMeaning::NotWritable => Self::NotWritable(Arc::new(error)),
             CodeMeaning::Corrupt => Self::Corrupt(Arc::new(error)),
-            CodeMeaning::Other => Self::Failed(Arc::new(error)),
+            CodeMeaning::Busy | CodeMeaning::Other => Self::Failed(Arc::new(error)),
         }
     }
 }

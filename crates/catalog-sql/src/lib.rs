@@ -15,6 +15,7 @@ mod objects;
 mod readers;
 mod row;
 mod schema;
+mod seal;
 mod session;
 mod tags;
 mod totals;

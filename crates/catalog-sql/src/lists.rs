@@ -10,6 +10,7 @@ use crate::error::SqlError;
 use crate::key::{list_key, page_bytes};
 use crate::readers::Readers;
 use crate::row;
+use crate::seal;
 use crate::session::Session;
 use crate::totals;
 
@@ -37,16 +38,22 @@ pub(crate) async fn find(
     target: &Target,
     key: &ListKey,
 ) -> Result<Option<KeptList>, SqlError> {
+    let key = list_key(key);
     let query = sqlx::query(
-        "SELECT l.json, l.more, l.filtered, l.checked_at
+        "SELECT l.json, l.more, l.filtered, l.checked_at, l.seal
          FROM repositories r JOIN lists l ON l.repository = r.id
          WHERE r.upstream = $1 AND r.name = $2 AND l.list_key = $3",
     )
     .bind(target.upstream.as_ref())
     .bind(target.repository.as_str())
-    .bind(list_key(key));
-    let found = readers.find(query).await?;
-    found.as_ref().map(row::list).transpose()
+    .bind(key.as_slice());
+    let Some(found) = readers.find(query).await? else {
+        return Ok(None);
+    };
+    let list = row::list(&found)?;
+    let of_read = seal::of_list(target, &key, &list);
+    seal::check(found.try_get(4)?, of_read, "a page of a list")?;
+    Ok(Some(list))
 }
 
 /// Records a page in the place of the one before; the oldest go while there are more than the bounds allow.
@@ -67,16 +74,17 @@ pub(crate) async fn keep(
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO lists (repository, list_key, json, more, filtered, weight, checked_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO lists (repository, list_key, json, more, filtered, weight, checked_at, seal)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(repository)
-    .bind(key)
+    .bind(key.as_slice())
     .bind(list.json.as_ref())
     .bind(more)
     .bind(i16::from(list.filtered))
     .bind(weight)
     .bind(list.checked_at.0)
+    .bind(seal::of_list(target, &key, list))
     .execute(&mut *session.connection)
     .await?;
     session.tally.lists += 1;
@@ -120,3 +128,6 @@ fn count_out(session: &mut Session<'_>, weight: i64) {
     session.tally.lists -= 1;
     session.tally.list_bytes = session.tally.list_bytes.saturating_sub(weight);
 }
+
+#[cfg(test)]
+mod tests;

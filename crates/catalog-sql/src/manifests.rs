@@ -2,11 +2,13 @@
 
 use forebay_content::{Child, ChildKind, KeptManifest};
 use forebay_oci::Digest;
+use sqlx::Row;
 
 use crate::error::SqlError;
 use crate::key::digest_key;
 use crate::readers::Readers;
 use crate::row;
+use crate::seal;
 use crate::session::Session;
 
 /// What is known of the manifest. One statement, so that its children are those of the same moment.
@@ -15,13 +17,19 @@ pub(crate) async fn find(
     digest: &Digest,
 ) -> Result<Option<KeptManifest>, SqlError> {
     let query = sqlx::query(
-        "SELECT m.media_type, m.size, c.child, c.size AS child_size, c.kind
+        "SELECT m.media_type, m.size, c.child, c.size AS child_size, c.kind, m.seal
          FROM manifests m LEFT JOIN children c ON c.parent = m.digest
          WHERE m.digest = $1 ORDER BY c.place",
     )
     .bind(digest_key(digest));
     let rows = readers.list(query).await?;
-    row::manifest(digest, &rows)
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let manifest = row::manifest(digest, first, &rows)?;
+    let at_rest = first.try_get(5)?;
+    seal::check(at_rest, seal::of_manifest(&manifest), "a manifest")?;
+    Ok(Some(manifest))
 }
 
 /// Records what the manifest is; its object and its link are recorded beside it.
@@ -31,11 +39,13 @@ pub(crate) async fn keep(
 ) -> Result<(), SqlError> {
     let key = digest_key(&manifest.digest);
     let inserted = sqlx::query(
-        "INSERT INTO manifests (digest, media_type, size) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING",
+        "INSERT INTO manifests (digest, media_type, size, seal) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (digest) DO NOTHING",
     )
     .bind(key.as_slice())
     .bind(manifest.media_type.as_str())
     .bind(manifest.size.cast_signed())
+    .bind(seal::of_manifest(manifest))
     .execute(&mut *session.connection)
     .await?;
     if inserted.rows_affected() == 0 {
@@ -77,10 +87,11 @@ async fn replace(
     key: &[u8],
     manifest: &KeptManifest,
 ) -> Result<(), SqlError> {
-    sqlx::query("UPDATE manifests SET media_type = $2, size = $3 WHERE digest = $1")
+    sqlx::query("UPDATE manifests SET media_type = $2, size = $3, seal = $4 WHERE digest = $1")
         .bind(key)
         .bind(manifest.media_type.as_str())
         .bind(manifest.size.cast_signed())
+        .bind(seal::of_manifest(manifest))
         .execute(&mut *session.connection)
         .await?;
     forget_children(session, key).await

@@ -9,6 +9,7 @@ use crate::key::digest_key;
 use crate::manifests;
 use crate::readers::Readers;
 use crate::row;
+use crate::seal;
 use crate::session::Session;
 use crate::totals;
 
@@ -22,13 +23,17 @@ pub(crate) async fn is_linked(
     digest: &Digest,
 ) -> Result<bool, SqlError> {
     let query = sqlx::query(
-        "SELECT 1 FROM repositories r JOIN links l ON l.repository = r.id
+        "SELECT l.seal FROM repositories r JOIN links l ON l.repository = r.id
          WHERE r.upstream = $1 AND r.name = $2 AND l.digest = $3",
     )
     .bind(target.upstream.as_ref())
     .bind(target.repository.as_str())
     .bind(digest_key(digest));
-    Ok(readers.find(query).await?.is_some())
+    let Some(found) = readers.find(query).await? else {
+        return Ok(false);
+    };
+    seal::check(found.try_get(0)?, seal::of_link(target, digest), "a link")?;
+    Ok(true)
 }
 
 /// The objects that were not used for longest; those equally cold in the order of their digests.
@@ -75,13 +80,16 @@ pub(crate) async fn link(
 ) -> Result<(), SqlError> {
     let repository = session.repository(target).await?;
     sqlx::query(
-        "INSERT INTO links (digest, repository, linked_at) VALUES ($1, $2, $3)
-         ON CONFLICT (digest, repository) DO UPDATE SET linked_at = excluded.linked_at
-         WHERE links.linked_at < excluded.linked_at",
+        "INSERT INTO links (digest, repository, linked_at, seal) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (digest, repository) DO UPDATE SET seal = excluded.seal,
+             linked_at = CASE WHEN links.linked_at < excluded.linked_at THEN excluded.linked_at
+                 ELSE links.linked_at END
+         WHERE links.linked_at < excluded.linked_at OR links.seal <> excluded.seal",
     )
     .bind(digest_key(digest))
     .bind(repository)
     .bind(at.0)
+    .bind(seal::of_link(target, digest))
     .execute(&mut *session.connection)
     .await?;
     Ok(())

@@ -42,18 +42,19 @@ pub(crate) fn object(row: &AnyRow) -> Result<Object, SqlError> {
 }
 
 /// Columns: media type, size, then of one child each row: digest, size, kind; these are NULL if there are none.
-pub(crate) fn manifest(digest: &Digest, rows: &[AnyRow]) -> Result<Option<KeptManifest>, SqlError> {
-    let Some(first) = rows.first() else {
-        return Ok(None);
-    };
-    let childless = first.try_get::<Option<Vec<u8>>, _>(2)?.is_none();
+pub(crate) fn manifest(
+    digest: &Digest,
+    first: &AnyRow,
+    rows: &[AnyRow],
+) -> Result<KeptManifest, SqlError> {
+    let childless = first.try_get::<Option<&[u8]>, _>(2)?.is_none();
     let children = if childless { &[] } else { rows };
-    Ok(Some(KeptManifest {
+    Ok(KeptManifest {
         digest: digest.clone(),
         media_type: media_type(first, 0)?,
         size: claimed_size(first, 1)?,
         children: children.iter().map(child).collect::<Result<_, _>>()?,
-    }))
+    })
 }
 
 /// Columns: JSON, page after it, whether filtered, time of the check.

@@ -18,7 +18,7 @@ pub(crate) type Migration = &'static [&'static str];
 pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1];
 
 /// Times are milliseconds since the UNIX epoch, sizes are bytes; a size that only a registry claims is stored as the same
-/// 64 bits with a sign. Digests are written by `key`.
+/// 64 bits with a sign. Digests are written by `key`, seals by `seal`.
 const FORMAT_1: Migration = &[
     "CREATE TABLE catalog_format (version BIGINT NOT NULL)",
     "INSERT INTO catalog_format (version) VALUES (0)",
@@ -35,6 +35,7 @@ const FORMAT_1: Migration = &[
         media_type TEXT NOT NULL,
         size BIGINT,
         checked_at BIGINT NOT NULL,
+        seal BIGINT NOT NULL,
         PRIMARY KEY (repository, name)
     ) {in_key}",
     "CREATE TABLE objects (
@@ -48,12 +49,14 @@ const FORMAT_1: Migration = &[
         digest {bytes} NOT NULL,
         repository BIGINT NOT NULL,
         linked_at BIGINT NOT NULL,
+        seal BIGINT NOT NULL,
         PRIMARY KEY (digest, repository)
     ) {in_key}",
     "CREATE TABLE manifests (
         digest {bytes} NOT NULL PRIMARY KEY,
         media_type TEXT NOT NULL,
-        size BIGINT NOT NULL
+        size BIGINT NOT NULL,
+        seal BIGINT NOT NULL
     ) {in_key}",
     "CREATE TABLE children (
         parent {bytes} NOT NULL,
@@ -72,6 +75,7 @@ const FORMAT_1: Migration = &[
         filtered SMALLINT NOT NULL,
         weight BIGINT NOT NULL,
         checked_at BIGINT NOT NULL,
+        seal BIGINT NOT NULL,
         PRIMARY KEY (repository, list_key)
     )",
     "CREATE INDEX lists_by_age ON lists (checked_at)",

@@ -166,7 +166,7 @@ impl Worker {
                     self.tell(ask, Ok(forgotten));
                 }
             }
-            Err(error) if batch.len() == 1 || error.is_of_disk() => {
+            Err(error) if batch.len() == 1 || error.is_of_all() => {
                 let error = CatalogError::from(error);
                 for ask in batch.drain(..) {
                     self.tell(ask, Err(error.clone()));

@@ -1,1 +1,112 @@
+use std::path::Path;
 
+use forebay_content::{Object, Timestamp};
+use futures::future::join_all;
+use sqlx::Row;
+
+use super::*;
+use crate::dialect::Access;
+use crate::schema::{self, MIGRATIONS};
+
+async fn start(directory: &Path) -> (Writer, AnyConnectOptions) {
+    sqlx::any::install_default_drivers();
+    let address = dialect::address(&directory.join("catalog.sqlite"), Access::Write).unwrap();
+    let options: AnyConnectOptions = address.parse().unwrap();
+    let mut connection = connect(&options).await.unwrap();
+    schema::migrate(&mut connection, MIGRATIONS).await.unwrap();
+    (Writer::start(options.clone(), connection), options)
+}
+
+fn keep(number: u64, size: u64) -> Write {
+    let object = Object {
+        digest: Digest::sha256(&number.to_be_bytes()),
+        size,
+        used_at: Timestamp(1_000),
+    };
+    Write::KeepObject(None, object)
+}
+
+async fn totals(options: &AnyConnectOptions) -> (i64, i64) {
+    let mut connection = options.connect().await.unwrap();
+    let row = sqlx::query(crate::totals::USAGE)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    (row.try_get(0).unwrap(), row.try_get(1).unwrap())
+}
+
+#[tokio::test]
+async fn a_thousand_writes_at_once_take_few_transactions() {
+    let directory = tempfile::tempdir().unwrap();
+    let (writer, options) = start(directory.path()).await;
+    let keeps = (0..1_000).map(|number| writer.write(keep(number, 10)));
+    for answer in join_all(keeps).await {
+        answer.unwrap();
+    }
+    let counts = writer.counts();
+    assert_eq!((counts.acts, counts.failed), (1_000, 0));
+    assert!(counts.transactions <= 10, "{counts:?}");
+    assert_eq!(totals(&options).await, (1_000, 10_000));
+}
+
+#[tokio::test]
+async fn a_write_that_fails_fails_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let (writer, options) = start(directory.path()).await;
+    let size = |number| if number == 7 { u64::MAX } else { 10 };
+    let keeps = (0..20).map(|number| writer.write(keep(number, size(number))));
+    let answers = join_all(keeps).await;
+    let failed: Vec<usize> = (0..20).filter(|n| answers[*n].is_err()).collect();
+    assert_eq!(failed, [7]);
+    assert_eq!(totals(&options).await, (19, 190));
+    assert_eq!(writer.counts().failed, 1);
+}
+
+#[tokio::test]
+async fn closing_does_what_is_queued_and_takes_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let (writer, options) = start(directory.path()).await;
+    let mut queued: Vec<_> = (0..100)
+        .map(|number| Box::pin(writer.write(keep(number, 10))))
+        .collect();
+    for write in &mut queued {
+        assert!(futures::poll!(write).is_pending());
+    }
+    writer.close().await.unwrap();
+    for answer in join_all(queued).await {
+        answer.unwrap();
+    }
+    assert_eq!(totals(&options).await, (100, 1_000));
+    writer.write(keep(200, 10)).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn dropping_the_queue_does_what_is_queued() {
+    let directory = tempfile::tempdir().unwrap();
+    let (writer, options) = start(directory.path()).await;
+    let tasks = writer.tasks.clone();
+    let mut write = Box::pin(writer.write(keep(1, 10)));
+    assert!(futures::poll!(&mut write).is_pending());
+    drop(write);
+    drop(writer);
+    assert!(tasks.drain(CLOSE_LIMIT).await);
+    assert_eq!(totals(&options).await, (1, 10));
+}
+
+#[tokio::test]
+async fn after_a_failure_of_its_connection_the_writer_goes_on_with_a_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let (writer, options) = start(directory.path()).await;
+    let mut other = options.connect().await.unwrap();
+    sqlx::query("ALTER TABLE objects RENAME TO hidden")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    writer.write(keep(1, 10)).await.unwrap_err();
+    sqlx::query("ALTER TABLE hidden RENAME TO objects")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    writer.write(keep(2, 10)).await.unwrap();
+    assert_eq!(totals(&options).await, (1, 10));
+}

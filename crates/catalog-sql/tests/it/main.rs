@@ -2,4 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panics")]
 
+mod damage;
+mod durability;
+mod faulty_disk;
+mod maintenance;
+mod model;
+mod sharing;
+mod speed;
 mod suite;
+mod words;

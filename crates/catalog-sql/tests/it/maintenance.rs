@@ -1,0 +1,76 @@
+//! What `forebay fsck` does to a catalog.
+
+use std::path::Path;
+
+use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
+use forebay_content::{CatalogError, Manifests, Objects, Timestamp, Usage};
+
+use crate::words::{manifest, object};
+
+const AT: Timestamp = Timestamp(1_795_000_000_000);
+
+#[tokio::test]
+async fn manifests_are_told_page_by_page_and_blobs_are_none_of_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let catalog = SqlCatalog::open(&path).await.unwrap();
+    let mut expected = Vec::new();
+    for number in 0..10 {
+        let kept = manifest(number);
+        catalog.keep_manifest(None, &kept, AT).await.unwrap();
+        catalog
+            .keep_object(None, &object(number + 100))
+            .await
+            .unwrap();
+        expected.push(kept.digest);
+    }
+    expected.sort();
+    let (mut told, mut after) = (Vec::new(), None);
+    loop {
+        let page = catalog.manifests_after(after.as_ref(), 4).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.clone());
+        told.extend(page);
+    }
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_damaged_catalog_is_moved_aside_and_a_new_one_begun() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let garbage = b"this is no database, and was never one: ".repeat(200);
+    std::fs::write(&path, &garbage).unwrap();
+    let error = SqlCatalog::open(&path).await.unwrap_err();
+    assert!(matches!(error, CatalogError::Corrupt(_)), "{error:?}");
+
+    std::fs::write(directory.path().join("catalog.sqlite-wal"), b"log").unwrap();
+    let rebuilt = SqlCatalog::rebuild_in_place(&path, AT).await.unwrap();
+    assert_eq!(rebuilt.usage().await.unwrap(), Usage::default());
+    rebuilt.keep_object(None, &object(1)).await.unwrap();
+    rebuilt.close().await.unwrap();
+    let aside = directory
+        .path()
+        .join("catalog.sqlite.damaged-1795000000000");
+    assert_eq!(std::fs::read(&aside).unwrap(), garbage);
+    let log = "catalog.sqlite.damaged-1795000000000-wal";
+    assert_eq!(std::fs::read(directory.path().join(log)).unwrap(), b"log");
+
+    let again = SqlCatalog::rebuild_in_place(&path, AT).await.unwrap_err();
+    assert!(matches!(again, CatalogError::Failed(_)), "{again:?}");
+    assert_eq!(std::fs::read(&aside).unwrap(), garbage);
+    assert_eq!(objects_in(&path).await, 1);
+}
+
+#[tokio::test]
+async fn a_rebuild_where_nothing_is_begins_a_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let catalog = SqlCatalog::rebuild_in_place(&path, AT).await.unwrap();
+    catalog.integrity_check().await.unwrap();
+}
+
+async fn objects_in(path: &Path) -> u64 {
+    let catalog = SqlCatalog::open(path).await.unwrap();
+    catalog.usage().await.unwrap().objects
+}
