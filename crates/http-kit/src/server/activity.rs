@@ -45,6 +45,11 @@ impl Activity {
         self.write_blocked.store(true, Relaxed);
     }
 
+    /// True while the socket takes no more.
+    pub(super) fn is_write_blocked(&self) -> bool {
+        self.write_blocked.load(Relaxed)
+    }
+
     pub(super) fn note_written(&self) {
         self.write_blocked.store(false, Relaxed);
         self.moves.fetch_add(1, Relaxed);
@@ -64,7 +69,7 @@ impl Activity {
     }
 
     fn owes_bytes(&self) -> bool {
-        self.write_blocked.load(Relaxed) || self.chunks_waiting.load(Relaxed) > 0
+        self.is_write_blocked() || self.chunks_waiting.load(Relaxed) > 0
     }
 }
 

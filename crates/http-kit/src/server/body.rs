@@ -36,8 +36,8 @@ impl Body {
     /// Streams `chunks`. With `length`, the response has a Content-Length, and a stream that holds fewer or more bytes
     /// breaks the connection; without, the response is chunked.
     ///
-    /// The stream is asked for a chunk only when the one before has gone to the socket (but for the last 64 KiB): chunks
-    /// of about 64 KiB keep a slow reader cheap.
+    /// The stream is asked for a chunk only when the one before has gone to the socket: chunks of about 64 KiB keep a slow
+    /// reader cheap.
     pub fn stream<S, E>(chunks: S, length: Option<u64>) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 /// The longest path and query that is answered with anything but 414, in bytes.
 pub const MAX_TARGET_BYTES: usize = 8 * 1024;
-/// The longest request head that is answered with anything but 431, in bytes; also how much of a response waits in memory
-/// for a reader: this and one chunk.
+/// The longest request head that is answered with anything but 431, in bytes.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Connections too many that are told so at once; more are closed without a word.
 pub(super) const SHED_AT_ONCE: usize = 64;

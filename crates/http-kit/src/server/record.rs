@@ -128,6 +128,11 @@ impl HttpBody for Recorded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        if this.record.version < Version::HTTP_2 && this.record.activity.is_write_blocked() {
+            // hyper asks ahead as soon as a part of the last chunk has gone, and a slow reader would hold two. Nobody needs
+            // to be woken: under HTTP/1 it is this very task that waits for the socket, and it asks again when that has moved.
+            return Poll::Pending;
+        }
         this.settle_chunk();
         let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
         match &frame {
