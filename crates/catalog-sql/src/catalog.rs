@@ -2,7 +2,8 @@
 //!
 //! Each role's act is one line here: a read goes to the readers, a write into the writer's queue.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use forebay_content::{
@@ -11,7 +12,7 @@ use forebay_content::{
 };
 use forebay_oci::{Digest, Tag, Target};
 use sqlx::any::AnyConnectOptions;
-use sqlx::{AnyConnection, ConnectOptions};
+use sqlx::{AnyConnection, ConnectOptions, Connection};
 
 use crate::dialect::{self, Access};
 use crate::error::SqlError;
@@ -28,26 +29,26 @@ pub const FILE_NAME: &str = "catalog.sqlite";
 ///
 /// What a write returned `Ok` for survives a crash and a power loss. Reads wait for no write. Dropped without
 /// [`close`](Self::close), it does what is queued as long as the runtime lives.
-#[derive(Debug)]
 pub struct SqlCatalog {
-    pub(crate) readers: Readers,
-    writes: Writes,
+    path: PathBuf,
+    opened: RwLock<Arc<Opened>>,
+    /// Held by the one who tries to open for writing what could only be opened for reading.
+    reopening: tokio::sync::Mutex<()>,
 }
 
-/// Whether it can be written to.
-#[derive(Debug)]
-enum Writes {
-    /// Through the writer.
-    Open(Writer),
-    /// Not since it was opened: why.
-    Refused(CatalogError),
+/// The open file.
+pub(crate) struct Opened {
+    /// Who reads.
+    pub(crate) readers: Readers,
+    /// Who writes; nobody if the disk refused when it was opened.
+    writer: Option<Writer>,
 }
 
 impl SqlCatalog {
     /// Opens the catalog in the file at `path`, which is made if it is not there, in a directory that is.
     ///
-    /// On a read-only file system it is opened to be read; then [`is_read_only`](Self::is_read_only), and every write fails
-    /// with [`CatalogError::NotWritable`] until it is opened anew.
+    /// On a disk that is full or read-only it is opened to be read. Then [`is_read_only`](Self::is_read_only), and every
+    /// write tries anew, and fails with [`CatalogError::NotWritable`] as long as the disk refuses.
     ///
     /// # Errors
     /// [`CatalogError::Corrupt`] if the file is damaged as far as a start can see, [`CatalogError::Format`] if a newer
@@ -56,52 +57,83 @@ impl SqlCatalog {
     pub async fn open(path: &Path) -> Result<Self, CatalogError> {
         sqlx::any::install_default_drivers();
         let path = absolute(path).await?;
-        let (options, connection) = match open_to_write(&path).await {
-            Ok(opened) => opened,
-            Err(error) if error.is_of_disk() => return open_to_read(&path, error).await,
-            Err(error) => return Err(error.into()),
+        let opened = match Opened::to_write(&path).await {
+            Err(error) if error.is_of_disk() => Opened::to_read(&path, error).await?,
+            opened => opened?,
         };
         Ok(Self {
-            readers: Readers::new(address(&path, Access::Read)?),
-            writes: Writes::Open(Writer::start(options, connection)),
+            path,
+            opened: RwLock::new(Arc::new(opened)),
+            reopening: tokio::sync::Mutex::default(),
         })
     }
 
-    /// True if it could only be opened to be read.
-    pub const fn is_read_only(&self) -> bool {
-        matches!(self.writes, Writes::Refused(_))
+    /// True if it could only be opened to be read, and no write has changed that since.
+    pub fn is_read_only(&self) -> bool {
+        self.opened().writer.is_none()
     }
 
     /// Does the writes that are queued and closes the file; whatever is asked afterwards fails.
     pub async fn close(&self) -> Result<(), CatalogError> {
+        let opened = self.opened();
         // The readers first: the last connection to close tidies the log away, and must be able to write.
-        self.readers.close().await;
-        match &self.writes {
-            Writes::Open(writer) => Ok(writer.close().await?),
-            Writes::Refused(_) => Ok(()),
+        opened.readers.close().await;
+        match &opened.writer {
+            Some(writer) => Ok(writer.close().await?),
+            None => Ok(()),
         }
     }
 
-    /// How much was written since it was opened.
+    /// How much was written since it was opened for writing.
     pub fn write_counts(&self) -> WriteCounts {
-        match &self.writes {
-            Writes::Open(writer) => writer.counts(),
-            Writes::Refused(_) => WriteCounts::default(),
-        }
+        let opened = self.opened();
+        opened
+            .writer
+            .as_ref()
+            .map(Writer::counts)
+            .unwrap_or_default()
     }
 
     async fn write(&self, write: Write) -> Result<Vec<Digest>, CatalogError> {
-        match &self.writes {
-            Writes::Open(writer) => writer.write(write).await,
-            Writes::Refused(error) => Err(error.clone()),
+        let mut opened = self.opened();
+        if opened.writer.is_none() {
+            opened = self.reopen().await?;
         }
+        match &opened.writer {
+            Some(writer) => writer.write(write).await,
+            None => Err(SqlError::Closed.into()),
+        }
+    }
+
+    /// Opens it for writing after all, if the disk lets us by now.
+    async fn reopen(&self) -> Result<Arc<Opened>, SqlError> {
+        let _turn = self.reopening.lock().await;
+        let opened = self.opened();
+        if opened.writer.is_some() || opened.readers.is_closed() {
+            return Ok(opened);
+        }
+        let opened = Arc::new(Opened::to_write(&self.path).await?);
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&opened);
+        Ok(opened)
+    }
+
+    pub(crate) fn opened(&self) -> Arc<Opened> {
+        Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl std::fmt::Debug for SqlCatalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqlCatalog")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Tags for SqlCatalog {
     async fn find_tag(&self, target: &Target, tag: &Tag) -> Result<Option<KeptTag>, CatalogError> {
-        Ok(tags::find(&self.readers, target, tag).await?)
+        Ok(tags::find(&self.opened().readers, target, tag).await?)
     }
 
     async fn keep_tag(
@@ -123,7 +155,7 @@ impl Tags for SqlCatalog {
 #[async_trait]
 impl Manifests for SqlCatalog {
     async fn find_manifest(&self, digest: &Digest) -> Result<Option<KeptManifest>, CatalogError> {
-        Ok(manifests::find(&self.readers, digest).await?)
+        Ok(manifests::find(&self.opened().readers, digest).await?)
     }
 
     async fn keep_manifest(
@@ -140,7 +172,7 @@ impl Manifests for SqlCatalog {
 #[async_trait]
 impl Links for SqlCatalog {
     async fn is_linked(&self, target: &Target, digest: &Digest) -> Result<bool, CatalogError> {
-        Ok(objects::is_linked(&self.readers, target, digest).await?)
+        Ok(objects::is_linked(&self.opened().readers, target, digest).await?)
     }
 
     async fn link(
@@ -170,7 +202,7 @@ impl Objects for SqlCatalog {
     }
 
     async fn coldest(&self, limit: u32) -> Result<Vec<Object>, CatalogError> {
-        Ok(objects::coldest(&self.readers, limit).await?)
+        Ok(objects::coldest(&self.opened().readers, limit).await?)
     }
 
     async fn evict(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError> {
@@ -182,11 +214,11 @@ impl Objects for SqlCatalog {
         after: Option<&Digest>,
         limit: u32,
     ) -> Result<Vec<Object>, CatalogError> {
-        Ok(objects::after(&self.readers, after, limit).await?)
+        Ok(objects::after(&self.opened().readers, after, limit).await?)
     }
 
     async fn usage(&self) -> Result<Usage, CatalogError> {
-        Ok(objects::usage(&self.readers).await?)
+        Ok(objects::usage(&self.opened().readers).await?)
     }
 }
 
@@ -197,7 +229,7 @@ impl Lists for SqlCatalog {
         target: &Target,
         key: &ListKey,
     ) -> Result<Option<KeptList>, CatalogError> {
-        Ok(lists::find(&self.readers, target, key).await?)
+        Ok(lists::find(&self.opened().readers, target, key).await?)
     }
 
     async fn keep_list(
@@ -211,8 +243,45 @@ impl Lists for SqlCatalog {
     }
 }
 
+// === impl Opened ===
+
+impl Opened {
+    async fn to_write(path: &Path) -> Result<Self, SqlError> {
+        let options = address(path, Access::Write)?;
+        let mut connection = writer::connect(&options).await?;
+        schema::migrate(&mut connection, MIGRATIONS).await?;
+        schema::check(&mut connection, MIGRATIONS).await?;
+        probe(&mut connection).await?;
+        Ok(Self {
+            readers: Readers::new(address(path, Access::Read)?),
+            writer: Some(Writer::start(options, connection)),
+        })
+    }
+
+    /// As far as that goes when it cannot be written to, because of `cause`.
+    async fn to_read(path: &Path, cause: SqlError) -> Result<Self, SqlError> {
+        for access in [Access::Read, Access::Frozen] {
+            if access == Access::Frozen && has_log(path).await {
+                // Without its log, an older and maybe torn state would be read.
+                break;
+            }
+            let readers = Readers::new(address(path, access)?);
+            match check(&readers).await {
+                Err(error) if error.is_of_disk() => {}
+                checked => {
+                    return checked.map(|()| Self {
+                        readers,
+                        writer: None,
+                    });
+                }
+            }
+        }
+        Err(cause)
+    }
+}
+
 /// The path that an address can hold: absolute, with no `..` that an address would resolve in its own way.
-async fn absolute(path: &Path) -> Result<std::path::PathBuf, SqlError> {
+async fn absolute(path: &Path) -> Result<PathBuf, SqlError> {
     let invalid = std::io::ErrorKind::InvalidInput.into();
     let Some(name) = path.file_name() else {
         return Err(SqlError::File("a path without a file name", invalid));
@@ -240,41 +309,23 @@ fn address(path: &Path, access: Access) -> Result<AnyConnectOptions, SqlError> {
     Ok(options.disable_statement_logging())
 }
 
-async fn open_to_write(path: &Path) -> Result<(AnyConnectOptions, AnyConnection), SqlError> {
-    let options = address(path, Access::Write)?;
-    let mut connection = writer::connect(&options).await?;
-    schema::migrate(&mut connection, MIGRATIONS).await?;
-    schema::check(&mut connection, MIGRATIONS).await?;
-    Ok((options, connection))
-}
-
-async fn open_to_read(path: &Path, cause: SqlError) -> Result<SqlCatalog, CatalogError> {
-    let refused = CatalogError::from(cause);
-    for access in [Access::Read, Access::Frozen] {
-        if access == Access::Frozen && has_log(path).await {
-            // Without its log, an older and maybe torn state would be read.
-            break;
-        }
-        let readers = Readers::new(address(path, access)?);
-        match check(&readers).await {
-            Ok(()) => {
-                return Ok(SqlCatalog {
-                    readers,
-                    writes: Writes::Refused(refused),
-                });
-            }
-            Err(error) if error.is_of_disk() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(refused)
-}
-
 async fn check(readers: &Readers) -> Result<(), SqlError> {
     let mut reader = readers.borrow().await?;
     schema::check(&mut reader.connection, MIGRATIONS).await?;
     reader.give_back();
     Ok(())
+}
+
+/// Tries a write and takes it back: on a read-only disk a file may open all the same.
+async fn probe(connection: &mut AnyConnection) -> Result<(), SqlError> {
+    let mut transaction = match connection.begin_with(dialect::BEGIN_WRITE).await {
+        Ok(transaction) => transaction,
+        Err(error) => return SqlError::from(error).unless_busy(),
+    };
+    sqlx::query("UPDATE catalog_format SET version = version")
+        .execute(&mut *transaction)
+        .await?;
+    Ok(transaction.rollback().await?)
 }
 
 async fn has_log(path: &Path) -> bool {

@@ -57,6 +57,14 @@ impl SqlError {
         matches!(self.meaning(), CodeMeaning::NotWritable | CodeMeaning::Busy)
     }
 
+    /// Nothing, if it only says that another process is writing just now.
+    pub(crate) fn unless_busy(self) -> Result<(), Self> {
+        match self.meaning() {
+            CodeMeaning::Busy => Ok(()),
+            _ => Err(self),
+        }
+    }
+
     fn meaning(&self) -> CodeMeaning {
         match self {
             Self::Sql(error) => meaning_of(error),

@@ -21,7 +21,8 @@ impl SqlCatalog {
     /// # Errors
     /// [`CatalogError::Corrupt`] with the first faults found.
     pub async fn integrity_check(&self) -> Result<(), CatalogError> {
-        let mut reader = self.readers.borrow().await?;
+        let opened = self.opened();
+        let mut reader = opened.readers.borrow().await?;
         let rows = sqlx::query(dialect::INTEGRITY)
             .fetch_all(&mut reader.connection)
             .await
@@ -48,7 +49,7 @@ impl SqlCatalog {
             sqlx::query("SELECT digest FROM manifests WHERE digest > $1 ORDER BY digest LIMIT $2")
                 .bind(after.map(digest_key).unwrap_or_default())
                 .bind(i64::from(limit));
-        let rows = self.readers.list(query).await?;
+        let rows = self.opened().readers.list(query).await?;
         let digests = rows.iter().map(|found| row::digest(found, 0));
         Ok(digests.collect::<Result<_, _>>()?)
     }

@@ -21,7 +21,6 @@ const MAX_READERS: usize = 4;
 const READ_LIMIT: Duration = Duration::from_secs(10);
 
 /// Lends connections that read.
-#[derive(Debug)]
 pub(crate) struct Readers {
     options: AnyConnectOptions,
     idle: Mutex<Vec<AnyConnection>>,
@@ -97,6 +96,11 @@ impl Readers {
             // It has read only: there is nothing that a failure to close could lose.
             let _ = connection.close().await;
         }
+    }
+
+    /// True once `close` was called.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.permits.is_closed()
     }
 
     async fn connect(&self) -> Result<AnyConnection, SqlError> {

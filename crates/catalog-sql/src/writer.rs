@@ -43,7 +43,6 @@ pub struct WriteCounts {
 }
 
 /// The queue's end for those who write.
-#[derive(Debug)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Ask>,
     tasks: Supervisor,
@@ -53,7 +52,6 @@ pub(crate) struct Writer {
 /// What is told to who asked: what was forgotten, for evictions.
 type Answer = Result<Vec<Digest>, CatalogError>;
 
-#[derive(Debug)]
 struct Ask {
     write: Write,
     answer: oneshot::Sender<Answer>,

@@ -113,6 +113,7 @@ async fn reads_from_a_read_only_disk() {
     assert_eq!(found.first(), Some(&kept));
     assert!(catalog.is_linked(&target(1), &kept.digest).await.unwrap());
     assert_eq!(catalog.usage().await.unwrap().objects, 1);
+    assert!(catalog.is_read_only());
     for _ in 0..2 {
         assert_not_writable(catalog.keep_object(None, &object(2)).await);
         assert_not_writable(catalog.evict(std::slice::from_ref(&kept.digest)).await);
@@ -181,4 +182,60 @@ async fn fills_its_disk() {
     );
     catalog.integrity_check().await.unwrap();
     catalog.close().await.unwrap();
+}
+
+#[test]
+fn what_was_opened_on_a_full_disk_is_read_and_written_to_once_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let mount = "mount -t tmpfs -o size=1m none .";
+    run_under(mount, "faulty_disk::opens_on_a_full_disk", directory.path());
+}
+
+#[tokio::test]
+#[ignore = "runs as a child, on a disk of 1 MiB"]
+async fn opens_on_a_full_disk() {
+    let path = Path::new(FILE_NAME);
+    let catalog = SqlCatalog::open(path).await.unwrap();
+    let (one, two) = (object(1), object(2));
+    catalog.keep_object(Some(&target(1)), &one).await.unwrap();
+    catalog.close().await.unwrap();
+    std::fs::write("filler", vec![0; 4 << 20]).unwrap_err();
+    let catalog = SqlCatalog::open(path).await.unwrap();
+    assert!(catalog.is_read_only());
+    for _ in 0..2 {
+        assert_not_writable(catalog.keep_object(None, &two).await);
+        assert!(catalog.is_linked(&target(1), &one.digest).await.unwrap());
+    }
+    std::fs::remove_file("filler").unwrap();
+    catalog.keep_object(Some(&target(2)), &two).await.unwrap();
+    assert!(!catalog.is_read_only());
+    assert!(catalog.is_linked(&target(2), &two.digest).await.unwrap());
+    catalog.integrity_check().await.unwrap();
+    catalog.close().await.unwrap();
+    catalog.keep_object(None, &one).await.unwrap_err();
+}
+
+#[test]
+fn a_catalog_that_was_only_read_stays_closed_once_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let mount = "mount -t tmpfs -o size=1m none .";
+    run_under(
+        mount,
+        "faulty_disk::closes_on_a_full_disk",
+        directory.path(),
+    );
+}
+
+#[tokio::test]
+#[ignore = "runs as a child, on a disk of 1 MiB"]
+async fn closes_on_a_full_disk() {
+    let path = Path::new(FILE_NAME);
+    SqlCatalog::open(path).await.unwrap().close().await.unwrap();
+    std::fs::write("filler", vec![0; 4 << 20]).unwrap_err();
+    let catalog = SqlCatalog::open(path).await.unwrap();
+    assert!(catalog.is_read_only());
+    catalog.close().await.unwrap();
+    std::fs::remove_file("filler").unwrap();
+    catalog.keep_object(None, &object(1)).await.unwrap_err();
+    catalog.usage().await.unwrap_err();
 }

@@ -1,10 +1,12 @@
 //! Several who have the same file open: a server, and a command that looks at it.
 
 use std::path::Path;
+use std::pin::pin;
 
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_content::{Links, Objects};
 use futures::future::try_join_all;
+use sqlx::{AnyConnection, Connection};
 
 use crate::words::{object, target};
 
@@ -50,6 +52,36 @@ async fn two_that_write_at_once_lose_nothing() {
         assert_eq!(catalog.usage().await.unwrap().objects, 75);
         catalog.integrity_check().await.unwrap();
     }
+}
+
+/// As on a slow disk, or while another process is long at it.
+#[tokio::test]
+async fn reads_wait_for_no_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let catalog = SqlCatalog::open(&path).await.unwrap();
+    catalog
+        .keep_object(Some(&target(1)), &object(1))
+        .await
+        .unwrap();
+    let address = format!("sqlite://{}", path.to_str().unwrap());
+    let mut other = AnyConnection::connect(&address).await.unwrap();
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let (ours, kept) = (target(2), object(2));
+    let mut write = pin!(catalog.keep_object(Some(&ours), &kept));
+    for _ in 0..100 {
+        assert!(futures::poll!(&mut write).is_pending());
+        assert!(
+            catalog
+                .is_linked(&target(1), &object(1).digest)
+                .await
+                .unwrap()
+        );
+        assert!(!catalog.is_linked(&ours, &kept.digest).await.unwrap());
+    }
+    lock.rollback().await.unwrap();
+    write.await.unwrap();
+    assert!(catalog.is_linked(&ours, &kept.digest).await.unwrap());
 }
 
 #[tokio::test]
