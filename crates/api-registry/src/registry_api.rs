@@ -40,6 +40,11 @@ impl RegistryApi {
         Self { table }
     }
 
+    /// True if this client may ask.
+    pub fn admits(&self, peer: Peer) -> bool {
+        self.table.load().admits(peer)
+    }
+
     /// The answer to one request; never an error, because an error is an answer too.
     pub async fn answer(
         &self,
@@ -51,12 +56,7 @@ impl RegistryApi {
         let is_head = *method == Method::HEAD;
         let table = self.table.load_full();
         let answer = match read(method, uri, headers, peer) {
-            _ if !peer
-                .address
-                .is_none_or(|address| table.clients.admit(address.ip())) =>
-            {
-                Err(OciError::stranger())
-            }
+            _ if !table.admits(peer) => Err(OciError::stranger()),
             Ok(asked) => table.answer(&asked).await,
             Err(error) => Err(error),
         };
@@ -86,6 +86,12 @@ fn read<'a>(
 }
 
 impl Table {
+    /// A peer without an address came over a socket of our own machine.
+    fn admits(&self, peer: Peer) -> bool {
+        peer.address
+            .is_none_or(|address| self.clients.admit(address.ip()))
+    }
+
     async fn answer(&self, asked: &Asked<'_>) -> Result<Response<Body>, OciError> {
         let name = match (&asked.endpoint, asked.endpoint.name()) {
             (Endpoint::Ping, _) => return Ok(answer::ping()),

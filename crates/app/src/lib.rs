@@ -5,6 +5,7 @@ pub mod config;
 pub mod error;
 pub mod exit;
 pub mod printer;
+pub mod program;
 pub mod report;
 
 pub use error::Failure;

@@ -17,7 +17,7 @@ use crate::kept::StoredManifest;
 const STEP: usize = 256;
 
 /// What was found, and, if it was to be repaired, has been.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FsckReport {
     /// Blobs whose bytes have their digest.
     pub sound: u64,

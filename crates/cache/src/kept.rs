@@ -117,6 +117,11 @@ impl Kept {
         self.space.bytes()
     }
 
+    /// The most bytes at rest; `None` is as much as the disk holds.
+    pub fn max_bytes(&self) -> Option<u64> {
+        self.space.limit()
+    }
+
     /// Sets the most bytes at rest; takes effect with the next fill.
     pub fn set_max_bytes(&self, max_bytes: Option<u64>) {
         self.space.set_max_bytes(max_bytes);

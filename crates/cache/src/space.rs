@@ -56,6 +56,10 @@ impl Space {
             .store(max_bytes.unwrap_or(UNLIMITED), Ordering::Relaxed);
     }
 
+    pub(crate) fn limit(&self) -> Option<u64> {
+        Some(self.max_bytes()).filter(|bytes| *bytes != UNLIMITED)
+    }
+
     pub(crate) fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }

@@ -81,7 +81,7 @@ fn dispatch(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     match command {
-        Command::Serve(args) => block_on(serve::run(args, environment, printer)),
+        Command::Serve(args) => block_on(serve::run(args, environment)),
         Command::Refresh(args) => block_on(refresh::run(args, environment, printer)),
         Command::Fsck(args) => block_on(fsck::run(args, environment, printer)),
         Command::Config(args) => config::run(args, environment, printer),

@@ -1,15 +1,18 @@
 //! `forebay refresh`: has a running server look at a tag again.
 
+use forebay_api_admin::RefreshRequest;
+
 use super::{ListenArgs, SourceArgs, with_exit_codes};
 use crate::config::{Environment, load};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
+use crate::program::ask_running;
 
 /// Has the running server ask the upstream about a tag now, whatever its age
 ///
-/// Speaks to the server over the socket in its data directory. It costs one HEAD; a changed tag is fetched when it is next
-/// pulled.
+/// Speaks to the server over the socket in its data directory. It costs one HEAD, and one GET if
+/// the tag has changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay refresh nginx:1.27\n  forebay refresh ghcr.io/org/app:latest --data /var/lib/forebay"))]
 pub(super) struct Args {
@@ -25,21 +28,26 @@ pub(super) struct Args {
 ///
 /// # Errors
 /// What is wrong with the configuration or the image's name, or why the server cannot be asked.
-#[expect(
-    clippy::unused_async,
-    reason = "the wiring that this is handed to is async"
-)]
 pub(super) async fn run(
     args: Args,
     environment: Environment,
-    _printer: &Printer,
+    printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let sources = args.source.sources(ListenArgs::default(), environment);
     let config = load(&sources)?;
-    let what = format!("no way yet to the server on {}", config.data.display());
-    Err(Failure::Failed {
-        what,
-        source: None,
-        hints: Vec::new(),
-    })
+    let what = RefreshRequest { image: args.image };
+    let Some(answer) = ask_running(&config.data, "/refresh", &what).await? else {
+        let what = format!(
+            "no server runs on the data directory {}",
+            config.data.display()
+        );
+        return Err(Failure::Failed {
+            what,
+            source: None,
+            hints: Vec::new(),
+        }
+        .with_hint("start it with forebay serve, or name its directory with --data"));
+    };
+    printer.line(answer.as_str().unwrap_or_default());
+    Ok(ExitStatus::Ok)
 }

@@ -1,10 +1,10 @@
 //! `forebay serve`: runs the cache.
 
 use super::{ListenArgs, SourceArgs, with_exit_codes};
-use crate::config::{Environment, load};
+use crate::config::Environment;
 use crate::error::Failure;
 use crate::exit::ExitStatus;
-use crate::printer::Printer;
+use crate::program::serve;
 
 /// Runs the cache until it is told to stop
 ///
@@ -24,19 +24,8 @@ pub(super) struct Args {
 ///
 /// # Errors
 /// What is wrong with the configuration, or why it cannot listen or keep data.
-#[expect(
-    clippy::unused_async,
-    reason = "the wiring that this is handed to is async"
-)]
-pub(super) async fn run(
-    args: Args,
-    environment: Environment,
-    printer: &Printer,
-) -> Result<ExitStatus, Failure> {
+pub(super) async fn run(args: Args, environment: Environment) -> Result<ExitStatus, Failure> {
     let sources = args.source.sources(args.listen, environment);
-    let config = load(&sources)?;
-    for address in &config.listen {
-        printer.note(format_args!("listen = {address}"));
-    }
+    serve(sources).await?;
     Ok(ExitStatus::Ok)
 }

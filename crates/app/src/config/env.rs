@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
+
+use forebay_upstream::AwsEnvironment;
 
 /// What begins the name of every variable that is ours.
 const PREFIX: &str = "FOREBAY_";
@@ -13,6 +16,12 @@ pub const CONFIG_FILE: &str = "FOREBAY_CONFIG";
 
 /// Where AWS's own tools look for a region, in their order.
 pub(super) const AWS_REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
+/// What begins the names that AWS's standard credential chain reads.
+const AWS_PREFIX: &str = "AWS_";
+
+/// Under which that chain finds its files.
+const HOME: &str = "HOME";
 
 /// What curl and Go's clients read, the form that wins first.
 pub(super) const HTTPS_PROXY: [&str; 2] = ["https_proxy", "HTTPS_PROXY"];
@@ -73,14 +82,27 @@ impl Environment {
             .filter(|(name, _)| is_ours(name) && *name != CONFIG_FILE && !is_service_link(name))
     }
 
+    /// What AWS's standard credential chain reads.
+    pub fn aws(&self) -> AwsEnvironment {
+        let is_aws = |(name, _): &(&String, &String)| name.starts_with(AWS_PREFIX);
+        let variables = self.variables.iter().filter(is_aws);
+        AwsEnvironment {
+            variables: variables
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            home: self.variables.get(HOME).map(PathBuf::from),
+        }
+    }
+
     /// The names of ours whose values cannot be read.
     pub(super) fn unreadable(&self) -> &[String] {
         &self.unreadable
     }
 
     fn keep(&mut self, name: String, value: String) {
-        let standard = [AWS_REGION, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY];
-        if is_ours(&name) || standard.iter().flatten().any(|known| *known == name) {
+        let proxies = [HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY];
+        let is_proxy = proxies.iter().flatten().any(|known| *known == name);
+        if is_ours(&name) || is_proxy || name.starts_with(AWS_PREFIX) || name == HOME {
             self.variables.insert(name, value);
         }
     }

@@ -1,0 +1,17 @@
+//! The running program: what `serve` puts together, and what acts on it.
+//!
+//! Start reading at `serve.rs`. Everything here wires and decides nothing: rules live in the crates that it names.
+
+mod access_log;
+mod control;
+mod control_client;
+mod data;
+mod front;
+mod logging;
+mod reload;
+mod serve;
+mod upstreams;
+
+pub use control_client::ask_running;
+pub use data::DataDir;
+pub use serve::serve;

@@ -1,0 +1,248 @@
+//! Runs the server: opens, listens, answers, reloads, drains.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use forebay_api_admin::{CONTROL_SOCKET, Metrics};
+use forebay_api_registry::RegistryApi;
+use forebay_blobs_fs::{Disk, RealDisk};
+use forebay_cache::{Kept, KeptConfig};
+use forebay_content::{Clock, SystemClock};
+use forebay_http_kit::{Listener, NoAccessLog, Resolver, ServeLimits, Server};
+use forebay_jobs::Supervisor;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
+
+use super::access_log::{Access, AccessLines};
+use super::control::Controls;
+use super::data::DataDir;
+use super::front::{ControlDoor, Front, State};
+use super::logging;
+use super::reload::Reload;
+use super::upstreams::Ground;
+use crate::Failure;
+use crate::config::{Config, Sources, load};
+
+/// How long a successor waits for its predecessor beyond the time that it itself would take to drain.
+const EXTRA_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a connection that is one too many is told.
+const SHED_BODY: &str = r#"{"errors":[{"code":"UNAVAILABLE","message":"too many connections"}]}"#;
+
+/// Runs the server that `sources` configure until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting.
+pub async fn serve(sources: Sources) -> Result<(), Failure> {
+    let config = load(&sources)?;
+    logging::begin(&config.log);
+    raise_file_limit();
+    let patience = config.server.drain + EXTRA_PATIENCE;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let data = DataDir::open(&config.data, disk, patience).await?;
+    let running = Running::start(sources, config, data).await?;
+    running.until_stopped().await
+}
+
+/// The size that the configuration allows.
+pub(super) fn max_bytes(config: &Config) -> Option<u64> {
+    Some(config.cache.max_size)
+}
+
+struct Running {
+    data: DataDir,
+    kept: Arc<Kept>,
+    reload: Reload,
+    supervisor: Supervisor,
+    drain: Duration,
+}
+
+impl Running {
+    /// Puts everything together and begins to listen. Asks no upstream anything.
+    async fn start(sources: Sources, config: Config, data: DataDir) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let supervisor = Supervisor::new();
+        let metrics = Arc::new(Metrics::new());
+        let kept = Kept::open(
+            data.stores(),
+            KeptConfig {
+                max_bytes: max_bytes(&config),
+            },
+            Arc::clone(&clock),
+            Arc::clone(&metrics) as _,
+            supervisor.clone(),
+        );
+        let kept = kept
+            .await
+            .map_err(|error| Failure::failed("cannot read the catalog", error))?;
+        let ground = Ground {
+            kept: Arc::clone(&kept),
+            clock: Arc::clone(&clock),
+            observe: Arc::clone(&metrics) as _,
+            supervisor: supervisor.clone(),
+            resolver: Resolver::system(),
+            aws: sources.environment.aws(),
+        };
+        let upstreams = ground.build(&config)?;
+        let caches = Arc::new(ArcSwap::new(upstreams.caches()));
+        let table = Arc::new(ArcSwap::from_pointee(upstreams.table));
+        let (blobs, catalog) = data.stores();
+        let controls = Controls {
+            upstreams: Arc::clone(&caches),
+            blobs,
+            catalog,
+            clock: Arc::clone(&clock),
+            data: config.data.clone(),
+        };
+        listen(&config, Arc::clone(&table), &ground, metrics)?;
+        listen_for_commands(&config, controls, &supervisor)?;
+        let drain = config.server.drain;
+        let reload = Reload {
+            sources,
+            ground,
+            table,
+            caches,
+            current: config,
+        };
+        Ok(Self {
+            data,
+            kept,
+            reload,
+            supervisor,
+            drain,
+        })
+    }
+
+    /// Reloads on SIGHUP; on SIGTERM or SIGINT finishes what is under way and ends.
+    async fn until_stopped(mut self) -> Result<(), Failure> {
+        let on =
+            |kind| signal(kind).map_err(|error| Failure::failed("cannot wait for signals", error));
+        let mut signals = [on(SignalKind::terminate())?, on(SignalKind::interrupt())?];
+        let mut hangup = on(SignalKind::hangup())?;
+        while self.next_signal(&mut signals, &mut hangup).await == Asked::Reload {
+            self.reload.run();
+        }
+        info!(limit = ?self.drain, "stopping: requests in flight are finished");
+        self.supervisor.stop();
+        if !self.supervisor.drain(self.drain).await {
+            warn!(
+                tasks = self.supervisor.running(),
+                "stopping before all was finished"
+            );
+        }
+        self.kept.flush().await;
+        let _ = tokio::fs::remove_file(self.reload.current.data.join(CONTROL_SOCKET)).await;
+        self.data.close().await
+    }
+
+    async fn next_signal(
+        &self,
+        [terminate, interrupt]: &mut [Signal; 2],
+        hangup: &mut Signal,
+    ) -> Asked {
+        tokio::select! {
+            _ = terminate.recv() => Asked::Stop,
+            _ = interrupt.recv() => Asked::Stop,
+            _ = hangup.recv() => Asked::Reload,
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Reload,
+    Stop,
+}
+
+fn listen(
+    config: &Config,
+    table: Arc<ArcSwap<forebay_api_registry::Table>>,
+    ground: &Ground,
+    metrics: Arc<Metrics>,
+) -> Result<(), Failure> {
+    let lines = config
+        .log
+        .access
+        .then(|| AccessLines::begin(config.log.format, Arc::clone(&ground.clock), io::stdout()))
+        .transpose()
+        .map_err(|error| Failure::failed("cannot begin the access log", error))?;
+    let connections = Arc::new(std::sync::OnceLock::<Server<Front>>::new());
+    let counted = Arc::clone(&connections);
+    let state = State {
+        kept: Arc::clone(&ground.kept),
+        supervisor: ground.supervisor.clone(),
+        connections: Arc::new(move || counted.get().map_or(0, Server::open_connections)),
+    };
+    let front = Front {
+        registry: RegistryApi::new(table),
+        metrics: Arc::clone(&metrics),
+        state,
+    };
+    let limits = ServeLimits {
+        max_connections: config.server.max_connections,
+        shed_body: SHED_BODY,
+        ..ServeLimits::default()
+    };
+    let server = Server::new(front, limits, Arc::new(Access { metrics, lines }));
+    for address in &config.listen {
+        let listener =
+            Listener::bind_tcp(*address).map_err(|error| cannot_listen(*address, error))?;
+        info!(address = %listener.local_address().unwrap_or(*address), "listening");
+        server.serve(listener, &ground.supervisor);
+    }
+    let _ = connections.set(server);
+    Ok(())
+}
+
+fn listen_for_commands(
+    config: &Config,
+    controls: Controls,
+    supervisor: &Supervisor,
+) -> Result<(), Failure> {
+    let path = config.data.join(CONTROL_SOCKET);
+    let listener = match Listener::bind_unix(&path) {
+        Ok(listener) => listener,
+        // Warm images are served from a read-only disk too; only commands cannot reach such a server.
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            warn!(path = %path.display(), "no control socket on a read-only disk");
+            return Ok(());
+        }
+        Err(error) => {
+            return Err(Failure::failed(
+                format!("cannot listen on {}", path.display()),
+                error,
+            ));
+        }
+    };
+    let server = Server::new(
+        ControlDoor { controls },
+        ServeLimits::default(),
+        Arc::new(NoAccessLog),
+    );
+    server.serve(listener, supervisor);
+    Ok(())
+}
+
+fn cannot_listen(address: SocketAddr, error: io::Error) -> Failure {
+    let is_taken = error.kind() == io::ErrorKind::AddrInUse;
+    let failure = Failure::failed(format!("cannot listen on {address}"), error);
+    if is_taken {
+        return failure.with_hint("another program listens there; choose another address: forebay serve --listen 127.0.0.1:5001");
+    }
+    failure
+}
+
+/// A connection and a blob are a file each: the soft limit of 1,024 that shells start with is soon used up.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum || limit.maximum.is_none() {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            warn!(%error, "the limit of open files stays as it is");
+        }
+    }
+}
