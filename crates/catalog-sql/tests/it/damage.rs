@@ -20,7 +20,7 @@ const AT: Timestamp = Timestamp(1_795_000_000_000);
 const KEPT: u64 = 40;
 
 /// Every so many bytes of the file, one is flipped: a prime, so that every part of a row is met.
-const STRIDE: usize = 127;
+const STRIDE: usize = 251;
 
 fn tag() -> Tag {
     "latest".parse().unwrap()
