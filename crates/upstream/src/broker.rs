@@ -11,6 +11,8 @@ use forebay_content::{Clock, SourceError};
 use tokio::sync::Mutex;
 use tracing::warn;
 
+use crate::aws::{EcrLogin, SecretLogin};
+use crate::config::CredentialSource;
 use crate::login::{Fingerprint, Login};
 
 /// A fetched login is fetched again after this at the latest: secrets are rotated.
@@ -61,6 +63,35 @@ struct Known {
 }
 
 impl Broker {
+    /// Whoever the configuration says that we are.
+    pub(crate) fn of(credentials: CredentialSource, clock: &Arc<dyn Clock>) -> Self {
+        match credentials {
+            CredentialSource::Anonymous => Self::Nobody,
+            CredentialSource::Password { username, secret } => {
+                Self::Fixed(Arc::new(Login::new(&username, &secret)))
+            }
+            CredentialSource::AwsSecret {
+                id,
+                region,
+                endpoint,
+                access,
+            } => {
+                let login = SecretLogin::new((id, &region), endpoint.as_ref(), &access);
+                Self::Fetched(Box::new(Fetched::new(Box::new(login), Arc::clone(clock))))
+            }
+            CredentialSource::Ecr {
+                account,
+                region,
+                endpoint,
+                access,
+            } => {
+                let of = (account, region.as_str());
+                let login = EcrLogin::new(of, endpoint.as_ref(), &access, Arc::clone(clock));
+                Self::Fetched(Box::new(Fetched::new(Box::new(login), Arc::clone(clock))))
+            }
+        }
+    }
+
     /// The login to use now; `None` for nobody's.
     pub(crate) async fn current(&self) -> Result<Option<Arc<Login>>, SourceError> {
         match self {

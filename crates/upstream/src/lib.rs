@@ -6,6 +6,7 @@ mod blob;
 mod broker;
 mod challenge;
 mod config;
+mod exchange;
 mod failure;
 mod gate;
 mod host_port;

@@ -11,10 +11,10 @@ use forebay_oci::{
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde_json::Value;
 
+use crate::exchange::{Granted, Heard};
 use crate::link;
 use crate::tags::{MAX_LIST_BYTES, page_instead};
 use crate::upstream::{Ask, Upstream, is_web_page, read, refused};
-use crate::wire::{Granted, Heard};
 
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 /// The most pages that are joined into one list.

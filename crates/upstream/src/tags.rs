@@ -6,9 +6,9 @@ use http::header;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::exchange::Heard;
 use crate::link;
 use crate::upstream::{Ask, Upstream, is_web_page, read, refused};
-use crate::wire::Heard;
 
 /// The longest list that is read, in bytes: some 100,000 tags.
 pub(crate) const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;

@@ -18,13 +18,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use crate::authority::{Authority, AuthorityParts, Grant};
-use crate::aws::{EcrLogin, SecretLogin};
-use crate::broker::{Broker, Fetched};
-use crate::config::{CredentialSource, UpstreamConfig};
+use crate::broker::Broker;
+use crate::config::UpstreamConfig;
+use crate::exchange::{Granted, Heard, Question, Refusal};
 use crate::gate::Part;
-use crate::login::Login;
 use crate::realm::TokenHosts;
-use crate::wire::{Granted, Heard, Question, Refusal, Wire};
+use crate::wire::Wire;
 use crate::{blob, failure, manifest, referrers, tags};
 
 /// How often a request is sent again with another grant: once for the challenge, once for a token that was refused.
@@ -76,7 +75,7 @@ impl Upstream {
             wire: Arc::clone(&wire),
             registry,
             hosts: TokenHosts::new(&url, token_hosts, insecure),
-            broker: broker_of(credentials, &clock),
+            broker: Broker::of(credentials, &clock),
             clock,
             supervisor,
         }));
@@ -93,7 +92,9 @@ impl Upstream {
         let mut grants = 1;
         loop {
             let question = self.question(ask, &grant)?;
-            let heard = self.wire.ask(&question).await?;
+            let heard = self.wire.ask(&question).await;
+            self.authority.note_asked();
+            let heard = heard?;
             let Heard::Refusal(refusal) = &heard else {
                 return Ok(heard);
             };
@@ -335,34 +336,6 @@ fn is_refused_elsewhere(refusal: &Refusal) -> bool {
 
 fn value(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(text).ok()
-}
-
-fn broker_of(credentials: CredentialSource, clock: &Arc<dyn Clock>) -> Broker {
-    match credentials {
-        CredentialSource::Anonymous => Broker::Nobody,
-        CredentialSource::Password { username, secret } => {
-            Broker::Fixed(Arc::new(Login::new(&username, &secret)))
-        }
-        CredentialSource::AwsSecret {
-            id,
-            region,
-            endpoint,
-            access,
-        } => {
-            let login = SecretLogin::new((id, &region), endpoint.as_ref(), &access);
-            Broker::Fetched(Box::new(Fetched::new(Box::new(login), Arc::clone(clock))))
-        }
-        CredentialSource::Ecr {
-            account,
-            region,
-            endpoint,
-            access,
-        } => {
-            let of = (account, region.as_str());
-            let login = EcrLogin::new(of, endpoint.as_ref(), &access, Arc::clone(clock));
-            Broker::Fetched(Box::new(Fetched::new(Box::new(login), Arc::clone(clock))))
-        }
-    }
 }
 
 impl std::fmt::Debug for Upstream {

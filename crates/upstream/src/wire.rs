@@ -6,25 +6,23 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use forebay_content::{Clock, Event, Observe, SourceError, UpstreamAnswer, UpstreamCall};
-use forebay_http_kit::{Client, Origin, Outgoing, Reply, ReplyBody, SendError};
-use forebay_limits::{
-    Answer, HostKind, Limited, MAX_BODY_BYTES, Method, Reading, classify, classify_malformed_head,
-    read_headers,
-};
+use forebay_http_kit::{Client, Origin, Reply, SendError};
+use forebay_limits::{Answer, Limited, Reading, classify, classify_malformed_head};
 use forebay_oci::{DOCKER_HUB, UpstreamName};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use tracing::debug;
 
+use crate::exchange::{
+    Granted, Heard, Question, Refusal, host_kind, is_blob, method_of, read, read_start,
+};
 use crate::failure::Failure;
 use crate::gate::{Closed, Gate, Outcome, Part, Pass};
 use crate::lanes::{Lanes, Place};
-use crate::login::Fingerprint;
 use crate::patience::{Dice, wait_after};
 
-/// How long a refusal's body may take: its status has said the most already.
-const REFUSAL_BODY_LIMIT: Duration = Duration::from_secs(5);
+/// Docker Hub's own host, whatever the operator calls it.
+const DOCKER_HUB_HOST: &str = "registry-1.docker.io";
 
 /// The way to one upstream.
 pub(crate) struct Wire {
@@ -36,44 +34,6 @@ pub(crate) struct Wire {
     gate: Mutex<Gate>,
     lanes: Lanes,
     dice: Dice,
-}
-
-/// A request.
-pub(crate) struct Question {
-    /// What kind it is.
-    pub(crate) call: UpstreamCall,
-    /// What is sent.
-    pub(crate) outgoing: Outgoing,
-    /// Whose login it carries, if it is for a token.
-    pub(crate) login: Option<Fingerprint>,
-}
-
-/// What came back: anything that is neither a limit nor a server error.
-pub(crate) enum Heard {
-    /// 2xx.
-    Reply(Box<Granted>),
-    /// Anything else.
-    Refusal(Refusal),
-}
-
-/// A 2xx answer whose body is still to come.
-pub(crate) struct Granted {
-    /// The answer.
-    pub(crate) reply: Reply,
-    /// Held until the body has come.
-    pub(crate) place: Place,
-}
-
-/// An answer that is none, with the start of its body.
-pub(crate) struct Refusal {
-    /// The status.
-    pub(crate) status: StatusCode,
-    /// The headers.
-    pub(crate) headers: HeaderMap,
-    /// What came first of the body, at most [`MAX_BODY_BYTES`].
-    pub(crate) body: Bytes,
-    /// Who refused.
-    pub(crate) part: Part,
 }
 
 impl Wire {
@@ -297,7 +257,8 @@ impl Wire {
     }
 
     fn is_docker_hub(&self) -> bool {
-        *self.name == *DOCKER_HUB
+        let host = self.origin.as_ref().map(Origin::host);
+        *self.name == *DOCKER_HUB || host == Some(DOCKER_HUB_HOST)
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -339,50 +300,4 @@ impl Drop for Admission<'_> {
     fn drop(&mut self) {
         self.note(Outcome::Nothing);
     }
-}
-
-fn is_blob(call: UpstreamCall) -> bool {
-    matches!(call, UpstreamCall::GetBlob | UpstreamCall::HeadBlob)
-}
-
-fn read(headers: &HeaderMap) -> Reading {
-    read_headers(
-        headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_bytes())),
-    )
-}
-
-fn host_kind(part: Part) -> HostKind {
-    match part {
-        Part::Registry => HostKind::Registry,
-        Part::Token => HostKind::Token,
-        Part::Blob => HostKind::Blob,
-    }
-}
-
-fn method_of(method: &http::Method) -> Method {
-    if method == http::Method::GET {
-        Method::Get
-    } else if method == http::Method::HEAD {
-        Method::Head
-    } else {
-        Method::Other
-    }
-}
-
-/// The first bytes of a refusal's body, as far as they come in time.
-async fn read_start(mut body: ReplyBody) -> Bytes {
-    let mut start = BytesMut::new();
-    let reading = async {
-        while start.len() < MAX_BODY_BYTES
-            && let Some(Ok(chunk)) = body.next_chunk().await
-        {
-            let room = MAX_BODY_BYTES - start.len();
-            start.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        }
-    };
-    // Whether it ended or was cut off: the status stands, and the words that came are what there is.
-    let _ = tokio::time::timeout(REFUSAL_BODY_LIMIT, reading).await;
-    start.freeze()
 }

@@ -12,7 +12,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use forebay_http_kit::{AddressPolicy, Client, ClientError, ClientPolicy};
+use forebay_http_kit::{
+    AddressPolicy, Client, ClientError, ClientPolicy, ProxyEnvironment, ProxyRule,
+};
 use reqsign_core::{Context, StaticEnv};
 use url::{Host, Url};
 
@@ -52,8 +54,9 @@ pub struct AwsAccess {
 }
 
 impl AwsAccess {
-    /// Reaches the API of `region`, or `endpoint` where it is given, within `policy`, whose addresses are replaced by
-    /// [`aws_addresses`]. Nothing is asked yet. Must be called inside a tokio runtime.
+    /// Reaches the API of `region`, or `endpoint` where it is given, within `policy`; but its addresses are replaced by
+    /// [`aws_addresses`], certificates are always verified, and credential endpoints are reached without a proxy. Nothing is
+    /// asked yet. Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// Those of [`Client::new`].
@@ -64,6 +67,9 @@ impl AwsAccess {
         endpoint: Option<&Url>,
     ) -> Result<Self, ClientError> {
         policy.addresses = aws_addresses(&environment, region, endpoint);
+        // What the operator waives for a registry is not waived for those who hand out its password.
+        policy.trust.insecure = false;
+        policy.proxy = past_the_proxy(policy.proxy);
         Ok(Self {
             client: Client::new(policy)?,
             environment: Arc::new(environment),
@@ -111,6 +117,30 @@ pub fn aws_addresses(
         policy = policy.allow_private_name(&api_host(service, region));
     }
     policy.allow_private_name("sts.amazonaws.com")
+}
+
+/// A proxy that is asked for the credential endpoints would answer with its own machine's.
+fn past_the_proxy(proxy: ProxyRule) -> ProxyRule {
+    let with_endpoints = |listed: String| {
+        let listed = Some(listed).filter(|listed| !listed.is_empty());
+        let local = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let all = listed
+            .into_iter()
+            .chain(CREDENTIAL_ENDPOINTS.map(str::to_owned))
+            .chain(local);
+        all.collect::<Vec<_>>().join(",")
+    };
+    match proxy {
+        ProxyRule::None => ProxyRule::None,
+        ProxyRule::Environment(environment) => ProxyRule::Environment(ProxyEnvironment {
+            no: with_endpoints(environment.no),
+            ..environment
+        }),
+        ProxyRule::Url { url, no_proxy } => ProxyRule::Url {
+            url,
+            no_proxy: with_endpoints(no_proxy),
+        },
+    }
 }
 
 /// AWS's own clients take a container endpoint of plain http on loopback only, beside the fixed addresses.
@@ -199,6 +229,28 @@ mod tests {
                 "{host}:{port} at {address}"
             );
         }
+    }
+
+    #[test]
+    fn credential_endpoints_are_reached_past_every_proxy() {
+        let url = "http://proxy.example:3128".to_owned();
+        let no_proxy = "corp.example".to_owned();
+        let ProxyRule::Url { no_proxy, .. } = past_the_proxy(ProxyRule::Url { url, no_proxy })
+        else {
+            panic!("another kind of rule");
+        };
+        assert!(
+            no_proxy.starts_with("corp.example,169.254.169.254,"),
+            "{no_proxy}"
+        );
+        let environment = ProxyEnvironment::default();
+        let ProxyRule::Environment(environment) =
+            past_the_proxy(ProxyRule::Environment(environment))
+        else {
+            panic!("another kind of rule");
+        };
+        assert!(environment.no.starts_with("169.254.169.254,"));
+        assert_eq!(past_the_proxy(ProxyRule::None), ProxyRule::None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay_content::{SourceError, UpstreamCall};
+use forebay_content::{Clock, SourceError, UpstreamCall};
 use forebay_limits::{ABUSE_COOL_DOWN, Limiter, MAX_WAIT, PULL_LIMIT_COOL_DOWN};
 use hub_sim::{Fault, HubSim, Image, On, RetryAfter, hours, minutes, seconds};
 
@@ -67,6 +67,9 @@ async fn retry_after_is_honoured_in_its_shapes_and_bounded() {
     for (shape, expected) in [
         (RetryAfter::Seconds(120), minutes(2)),
         (RetryAfter::Seconds(0), PULL_LIMIT_COOL_DOWN),
+        (RetryAfter::Date(minutes(3)), minutes(3)),
+        (RetryAfter::Epoch(minutes(4)), minutes(4)),
+        (RetryAfter::Epoch(hours(24 * 365)), MAX_WAIT),
         (RetryAfter::GoDuration("985.86µs".to_owned()), seconds(1)),
         (RetryAfter::Raw("1000000000".to_owned()), MAX_WAIT),
         (
@@ -82,7 +85,9 @@ async fn retry_after_is_honoured_in_its_shapes_and_bounded() {
             .retry_after(shape.clone())
             .start()
             .await;
-        let error = Rig::of(&hub).manifest("library/nginx:1").await.unwrap_err();
+        let rig = Rig::of(&hub);
+        hub.set_time(rig.clock.now().system_time());
+        let error = rig.manifest("library/nginx:1").await.unwrap_err();
         assert_eq!(
             limit_of(&error),
             (Limiter::PullLimit, expected),

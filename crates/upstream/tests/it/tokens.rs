@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay_content::SourceError;
+use forebay_content::{Clock, SourceError, Timestamp};
 use forebay_limits::Limiter;
 use futures::future::join_all;
 use hub_sim::{Fault, HubSim, Image, On, TokenKeys, minutes, seconds};
@@ -28,6 +28,44 @@ async fn a_hundred_at_once_cost_one_token() {
         assert_eq!(resolved.unwrap().to_string(), hub.digest("library/nginx:1"));
     }
     assert_eq!(hub.count(is_token), 1);
+    // The first one met the challenge for all.
+    assert_eq!(hub.count(|record| record.status == Some(401)), 1);
+    assert_eq!(hub.requests().len(), 1 + 1 + 100);
+}
+
+#[tokio::test]
+async fn a_first_request_that_hangs_does_not_hold_the_others_up() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .image("library/redis:1", Image::small())
+        .start()
+        .await;
+    let rig = Rig::of(&hub);
+    hub.fault(Fault::Hang).repository("library/nginx").always();
+    let mut hanging = Box::pin(rig.resolve("library/nginx:1"));
+    tokio::select! {
+        _ = &mut hanging => panic!("it hangs"),
+        resolved = rig.resolve("library/redis:1") => drop(resolved.unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_neither_ends_nor_prolongs_a_token() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .start()
+        .await;
+    let rig = Rig::of(&hub);
+    rig.resolve("library/nginx:1").await.unwrap();
+    let now = rig.clock.now().0;
+    for jump_hours in [1, -1, 87_600, -87_600, 0] {
+        rig.clock.jump_to(Timestamp(now + jump_hours * 3_600_000));
+        rig.resolve("library/nginx:1").await.unwrap();
+    }
+    assert_eq!(hub.count(is_token), 1);
+    rig.clock.advance(minutes(5));
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(hub.count(is_token), 2);
 }
 
 #[tokio::test]

@@ -1,0 +1,272 @@
+//! Gets leave from an upstream: answers its challenges, fetches tokens, and renews what was refused.
+//!
+//! Nothing is assumed before the first challenge, which the first request fetches for all; afterwards it is remembered, so
+//! that a new repository costs one token request and no refused one.
+
+mod flight;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use forebay_content::{Clock, SourceError};
+use forebay_http_kit::{Credentials, Origin};
+use forebay_jobs::Supervisor;
+use forebay_oci::{RepositoryName, UpstreamName};
+use http::{HeaderMap, header};
+use tokio::sync::OwnedMutexGuard;
+use tracing::warn;
+use url::Url;
+
+use crate::broker::Broker;
+use crate::challenge::{self, Challenge};
+use crate::login::{Fingerprint, Login};
+use crate::realm::TokenHosts;
+use crate::token_cache::{Held, MAX_TOKENS, TokenCache, TokenKey};
+use crate::wire::Wire;
+use flight::Flight;
+
+/// How long a request waits for the very first one to come back, which may bring a challenge for all.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// Who we are at one upstream, and what it has given us leave for.
+pub(crate) struct Authority {
+    name: UpstreamName,
+    wire: Arc<Wire>,
+    registry: Option<Origin>,
+    hosts: TokenHosts,
+    broker: Broker,
+    clock: Arc<dyn Clock>,
+    supervisor: Supervisor,
+    known: Mutex<Option<Known>>,
+    was_asked: AtomicBool,
+    first: Arc<tokio::sync::Mutex<()>>,
+    tokens: Mutex<TokenCache>,
+    // As many as there are requests that wait for them at most.
+    flights: Mutex<HashMap<TokenKey, Flight>>,
+    resting: Mutex<Option<(Fingerprint, Duration)>>,
+}
+
+/// What an [`Authority`] is made of.
+pub(crate) struct AuthorityParts {
+    pub(crate) name: UpstreamName,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) registry: Option<Origin>,
+    pub(crate) hosts: TokenHosts,
+    pub(crate) broker: Broker,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) supervisor: Supervisor,
+}
+
+/// Leave to ask for a repository's content, as far as we have it.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    /// Bound to the registry's origin.
+    pub(crate) credentials: Option<Credentials>,
+    basis: Basis,
+}
+
+/// What a grant rests on.
+#[derive(Debug)]
+enum Basis {
+    /// Nobody has asked us for anything yet. Who holds a turn is the first to ask, and the others wait for it.
+    Unchallenged { _turn: Option<OwnedMutexGuard<()>> },
+    /// Name and password.
+    Login(Fingerprint),
+    /// A token; `is_new` if it came after this request had asked for it.
+    Token {
+        key: TokenKey,
+        number: u64,
+        is_new: bool,
+    },
+}
+
+/// The registry's last challenge, checked.
+#[derive(Clone, PartialEq, Eq)]
+enum Known {
+    Basic,
+    Bearer {
+        realm: Url,
+        service: Option<Arc<str>>,
+    },
+}
+
+impl Authority {
+    /// Asks nobody yet.
+    pub(crate) fn new(parts: AuthorityParts) -> Self {
+        let AuthorityParts {
+            name,
+            wire,
+            registry,
+            hosts,
+            broker,
+            clock,
+            supervisor,
+        } = parts;
+        Self {
+            name,
+            wire,
+            registry,
+            hosts,
+            broker,
+            clock,
+            supervisor,
+            known: Mutex::default(),
+            was_asked: AtomicBool::new(false),
+            first: Arc::default(),
+            tokens: Mutex::new(TokenCache::new(MAX_TOKENS)),
+            flights: Mutex::default(),
+            resting: Mutex::default(),
+        }
+    }
+
+    /// The leave to begin with.
+    pub(crate) async fn grant(
+        self: &Arc<Self>,
+        repository: &RepositoryName,
+    ) -> Result<Grant, SourceError> {
+        let turn = self.wait_for_the_first().await;
+        let known = lock(&self.known).clone();
+        match known {
+            Some(known) => self.grant_for(known, repository).await,
+            None => Ok(Grant {
+                credentials: None,
+                basis: Basis::Unchallenged { _turn: turn },
+            }),
+        }
+    }
+
+    /// Takes note that a request came back, whatever it brought: from now on nobody waits for another's.
+    pub(crate) fn note_asked(&self) {
+        self.was_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets one request go first and the others wait for what it finds, a little; `Some` for the one.
+    async fn wait_for_the_first(&self) -> Option<OwnedMutexGuard<()>> {
+        if self.was_asked.load(Ordering::Relaxed) {
+            return None;
+        }
+        let turn = Arc::clone(&self.first).lock_owned();
+        let turn = tokio::time::timeout(FIRST_WAIT, turn).await.ok()?;
+        (!self.was_asked.load(Ordering::Relaxed)).then_some(turn)
+    }
+
+    /// Another leave after `refused` was answered with 401 (or, by a registry that takes logins, 403); `None` if there is none.
+    pub(crate) async fn grant_after(
+        self: &Arc<Self>,
+        refused: Grant,
+        headers: &HeaderMap,
+        repository: &RepositoryName,
+    ) -> Result<Option<Grant>, SourceError> {
+        let values = headers.get_all(header::WWW_AUTHENTICATE);
+        let challenge = challenge::choose(values.iter().map(http::HeaderValue::as_bytes));
+        if let Some(known) = challenge
+            .map(|challenge| self.check(challenge))
+            .transpose()?
+        {
+            let is_news = lock(&self.known).replace(known.clone()).as_ref() != Some(&known);
+            if is_news || matches!(refused.basis, Basis::Unchallenged { .. }) {
+                // Before the token is fetched: who waits for the challenge need not wait for that.
+                drop(refused);
+                return self.grant_for(known, repository).await.map(Some);
+            }
+        }
+        match refused.basis {
+            Basis::Unchallenged { .. } | Basis::Token { is_new: true, .. } => Ok(None),
+            Basis::Token { key, number, .. } => {
+                lock(&self.tokens).drop_refused(&key, number);
+                self.grant(repository).await.map(Some)
+            }
+            Basis::Login(fingerprint) => self.renew_login(&fingerprint).await,
+        }
+    }
+
+    /// True if a 403 may be a login that has run out: ECR answers so.
+    pub(crate) fn may_have_expired(&self, grant: &Grant) -> bool {
+        matches!(grant.basis, Basis::Login(_)) && self.broker.can_renew()
+    }
+
+    fn check(&self, challenge: Challenge) -> Result<Known, SourceError> {
+        match challenge {
+            Challenge::Basic => Ok(Known::Basic),
+            Challenge::Bearer { realm, service } => match self.hosts.admit(&realm) {
+                Ok(realm) => Ok(Known::Bearer {
+                    realm,
+                    service: service.map(Arc::from),
+                }),
+                Err(refusal) => {
+                    warn!(upstream = %self.name, %refusal, "the upstream's token service is not asked");
+                    Err(SourceError::Invalid {
+                        why: refusal.to_string(),
+                    })
+                }
+            },
+        }
+    }
+
+    async fn grant_for(
+        self: &Arc<Self>,
+        known: Known,
+        repository: &RepositoryName,
+    ) -> Result<Grant, SourceError> {
+        let login = self.broker.current().await?;
+        match known {
+            Known::Basic => login
+                .map(|login| self.login_grant(&login))
+                .ok_or(SourceError::Unauthorized),
+            Known::Bearer { realm, service } => {
+                let key = TokenKey {
+                    login: login.as_ref().map(|login| login.fingerprint.clone()),
+                    realm: realm.as_str().into(),
+                    service,
+                    scope: format!("repository:{repository}:pull"),
+                };
+                let kept = lock(&self.tokens).find(&key, self.clock.monotonic());
+                let is_new = kept.is_none();
+                let held = match kept {
+                    Some(held) => held,
+                    None => self.join_flight(&key, realm, login).await?,
+                };
+                Ok(self.token_grant(key, held, is_new))
+            }
+        }
+    }
+
+    async fn renew_login(&self, refused: &Fingerprint) -> Result<Option<Grant>, SourceError> {
+        let newer = self.broker.renew(refused).await?;
+        if newer.is_none() {
+            warn!(upstream = %self.name, "the upstream refuses our credentials");
+        }
+        Ok(newer.map(|login| self.login_grant(&login)))
+    }
+
+    fn login_grant(&self, login: &Login) -> Grant {
+        Grant {
+            credentials: self.bind(login.basic.clone()),
+            basis: Basis::Login(login.fingerprint.clone()),
+        }
+    }
+
+    fn token_grant(&self, key: TokenKey, held: Held, is_new: bool) -> Grant {
+        Grant {
+            credentials: self.bind(held.header),
+            basis: Basis::Token {
+                key,
+                number: held.number,
+                is_new,
+            },
+        }
+    }
+
+    fn bind(&self, value: http::HeaderValue) -> Option<Credentials> {
+        self.registry
+            .clone()
+            .map(|origin| Credentials::new(value, origin))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these locks guard is whole between any two statements that can panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
