@@ -3,7 +3,6 @@
 pub mod address;
 mod client;
 mod error;
-mod range;
 mod server;
 
 pub use client::{
@@ -12,7 +11,6 @@ pub use client::{
     Redirects, Reply, ReplyBody, Resolve, Resolver, SystemResolve, Timeouts, Trust,
 };
 pub use error::{BodyError, ClientError, RedirectRefusal, SendError, Stage, TlsCause};
-pub use range::ByteRange;
 pub use server::{
     AccessEntry, AccessLabels, AccessLog, Body, BodyStream, BoxError, Handler, Listener,
     MAX_HEAD_BYTES, MAX_TARGET_BYTES, NoAccessLog, Peer, RequestBody, RequestBodyError, RequestId,

@@ -53,6 +53,14 @@ fn find_protocol(bytes: &[u8], new: usize) -> Option<Protocol> {
     if H2_PREFACE.starts_with(bytes) {
         return None;
     }
+    // A TLS hello, most often: hyper answers it with a 400, by which Go's clients know that we speak plain HTTP. There is
+    // no more of such a head to wait for.
+    if bytes
+        .first()
+        .is_some_and(|first| !may_begin_request(*first))
+    {
+        return Some(Protocol::Http1);
+    }
     // An empty line may have begun in the bytes before.
     let unseen = bytes.len().saturating_sub(new + 3);
     let tail = &bytes[unseen..];
@@ -61,13 +69,19 @@ fn find_protocol(bytes: &[u8], new: usize) -> Option<Protocol> {
     (is_whole || bytes.len() >= MAX_HEAD_BYTES).then_some(Protocol::Http1)
 }
 
+/// A method begins with a token's character (RFC 9110 §5.6.2); empty lines before it are to be ignored (RFC 9112 §2.2).
+fn may_begin_request(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~\r\n".contains(&byte)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_head_is_whole_at_its_empty_line_however_it_came_in_pieces() {
-        let table: [(&[u8], Option<Protocol>); 8] = [
+        let table: [(&[u8], Option<Protocol>); 9] = [
+            (b"\x16", Some(Protocol::Http1)),
             (b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", Some(Protocol::Http1)),
             (b"GET / HTTP/1.1\nhost: a\n\n", Some(Protocol::Http1)),
             (b"GET / HTTP/1.1\r\nhost: a\r\n", None),

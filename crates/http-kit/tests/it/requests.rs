@@ -30,6 +30,19 @@ fn reading(limits: ServeLimits) -> Served {
 }
 
 #[tokio::test]
+async fn a_client_that_speaks_tls_to_us_is_told_at_once() {
+    // dockerd, podman and skopeo try https first: each second that this takes is a second of every pull.
+    let served = reading(ServeLimits::default());
+    let mut wire = served.connect().await;
+    wire.0
+        .write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        .await
+        .unwrap();
+    let answer = wire.read_all().await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[tokio::test]
 async fn a_body_is_read_up_to_its_cap() {
     let served = reading(ServeLimits::default());
     let mut wire = served.connect().await;
