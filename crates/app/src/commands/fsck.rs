@@ -48,7 +48,10 @@ pub(super) async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let sources = args.source.clone().sources(ListenArgs::default(), environment);
+    let sources = args
+        .source
+        .clone()
+        .sources(ListenArgs::default(), environment);
     let config = load(&sources)?;
     let repair = args.repair || args.rebuild;
     let running = if args.rebuild {

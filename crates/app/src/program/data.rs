@@ -5,14 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_blobs_fs::{DataError, DataLock, Disk, FsBlobs, ensure_format};
-use forebay_catalog_sql::SqlCatalog;
+use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_content::{BlobStore, Catalog, CatalogError};
 use tracing::info;
 
 use crate::Failure;
-
-/// The catalog's file name in the data directory.
-const CATALOG: &str = "catalog.sqlite";
 
 /// A data directory that is ours as long as this lives.
 pub struct DataDir {
@@ -107,7 +104,7 @@ async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Failure> {
 }
 
 fn catalog_file(dir: &Path) -> PathBuf {
-    dir.join(CATALOG)
+    dir.join(FILE_NAME)
 }
 
 fn unusable(dir: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Failure {

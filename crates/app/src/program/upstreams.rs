@@ -10,7 +10,7 @@ use forebay_http_kit::{Client, ClientPolicy, ProxyEnvironment, ProxyRule, Resolv
 use forebay_jobs::Supervisor;
 use forebay_oci::{DOCKER_HUB, RouteTable, UpstreamName};
 use forebay_upstream::{
-    AwsAccess, AwsEnvironment, CredentialSource, HostPort, Secret, Upstream, UpstreamConfig,
+    AwsAccess, AwsEnvironment, CredentialSource, HostPort, Upstream, UpstreamConfig,
 };
 use http::HeaderValue;
 
@@ -149,7 +149,7 @@ impl Ground {
             config::CredentialSource::Password { username, password } => {
                 CredentialSource::Password {
                     username,
-                    secret: Secret::new(password.expose()),
+                    secret: password,
                 }
             }
             config::CredentialSource::SecretsManager {
