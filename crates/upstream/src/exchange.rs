@@ -51,6 +51,8 @@ pub(crate) struct Refusal {
     pub(crate) body: Bytes,
     /// Who refused.
     pub(crate) part: Part,
+    /// Whether it was the registry itself, and no host that it redirects to.
+    pub(crate) is_own: bool,
 }
 
 /// True for what may be redirected to a host of blobs.

@@ -98,7 +98,7 @@ impl Upstream {
             let Heard::Refusal(refusal) = &heard else {
                 return Ok(heard);
             };
-            let is_about_us = refusal.part == Part::Registry
+            let is_about_us = refusal.is_own
                 && (refusal.status == StatusCode::UNAUTHORIZED
                     || refusal.status == StatusCode::FORBIDDEN
                         && self.authority.may_have_expired(&grant));

@@ -112,6 +112,7 @@ impl Wire {
         (admission, place): (Admission<'_>, Place),
     ) -> Result<Heard, Failure> {
         let part = self.part_of(question.call, &reply.url);
+        let is_own = Origin::of(&reply.url) == self.origin;
         if reply.status.is_success() {
             admission.settle(Outcome::Answered(part));
             self.gate().note_reading(&reading);
@@ -152,6 +153,7 @@ impl Wire {
             headers,
             body,
             part,
+            is_own,
         }))
     }
 

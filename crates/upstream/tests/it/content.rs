@@ -138,7 +138,7 @@ async fn compressed_bytes_are_refused() {
     let hub = open_hub().await;
     let rig = Rig::of(&hub);
     let layer = hub.layers("library/nginx:1")[0].digest().to_owned();
-    for fault in [Fault::Gzip, Fault::GzipBomb(1 << 30)] {
+    for fault in [Fault::Gzip, Fault::GzipBomb(1 << 24)] {
         let armed = hub.fault(fault).on(On::Any).always();
         let error = rig.blob("library/nginx", &layer).await.unwrap_err();
         assert!(
@@ -233,6 +233,28 @@ async fn a_body_that_breaks_off_ends_in_an_error() {
         let blob = rig.open_blob("library/nginx", &layer).await.unwrap();
         assert_eq!(blob.size, None, "{fault:?}");
         collect(blob.body, MAX_BLOB_BYTES).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_part_is_as_long_as_its_range_says_even_where_nothing_else_does() {
+    let hub = open_hub().await;
+    let rig = Rig::of(&hub);
+    let layer = hub.layers("library/nginx:1").last().unwrap().clone();
+    let digest = layer.digest().parse().unwrap();
+    for (framing, fault, expected) in [
+        (Fault::NoLength, Fault::CutAt(5), "unavailable"),
+        (Fault::Chunked, Fault::ShorterBy(5), "unavailable"),
+        (Fault::Chunked, Fault::LongerBy(5), "invalid"),
+    ] {
+        hub.fault(framing).once();
+        hub.fault(fault.clone()).once();
+        let part = Some(ByteRange::From { first: 10 });
+        let request = request("library/nginx");
+        let blob = rig.upstream.blob(&request, &digest, part).await.unwrap();
+        assert_eq!(blob.range, Some(10..layer.size()));
+        let error = collect(blob.body, MAX_BLOB_BYTES).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{fault:?}: {error}");
     }
 }
 
@@ -344,6 +366,8 @@ async fn referrers_are_found_by_the_api_or_by_the_tag() {
         let none = of("library/nginx:2", None).await.unwrap();
         let index = forebay_oci::Manifest::parse(&none.json).unwrap();
         assert!(index.manifests.is_empty() && index.media_type.is_index());
-        assert_eq!(hub.charged(), 0);
+        // That there is nothing is found out without a GET that could be a pull.
+        let is_pull = |record: &hub_sim::Record| record.is(On::Manifest) && record.is_get();
+        assert_eq!(hub.count(is_pull), 0);
     }
 }

@@ -6,6 +6,7 @@ mod aws;
 mod basic;
 mod content;
 mod limits;
+mod logs;
 mod raw;
 mod realm;
 mod redirect;

@@ -127,6 +127,50 @@ async fn redirects_that_break_a_rule_are_invalid_answers() {
 }
 
 #[tokio::test]
+async fn a_token_service_that_redirects_is_not_followed() {
+    let hub = hub().await;
+    let trap_host = hub.trap_url().trim_start_matches("http://").to_owned();
+    let rig = Setup::of(&hub)
+        .login("alice", "hunter2")
+        .change(|config| config.blob_hosts.push(trap_host.parse().unwrap()))
+        .start();
+    hub.fault(Fault::RedirectWith(
+        307,
+        format!("{}/token", hub.trap_url()),
+    ))
+    .on(On::Token)
+    .once();
+    let error = rig.resolve("library/nginx:1").await.unwrap_err();
+    assert!(matches!(error, SourceError::Invalid { .. }), "{error}");
+    assert_eq!(hub.count(|record| record.role == Role::Trap), 0);
+    rig.resolve("library/nginx:1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_challenge_of_another_host_is_not_the_registrys() {
+    let hub = hub().await;
+    let other = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .start()
+        .await;
+    let rig = Setup::of(&hub)
+        .login("alice", "hunter2")
+        .change(|config| config.blob_hosts.push(other.host().parse().unwrap()))
+        .start();
+    let location = format!("{}/v2/library/nginx/manifests/1", other.url());
+    hub.fault(Fault::RedirectWith(307, location))
+        .on(On::Manifest)
+        .always();
+    let error = rig.resolve("library/nginx:1").await.unwrap_err();
+    assert!(matches!(error, SourceError::Unauthorized), "{error}");
+    assert_eq!(hub.count(|record| record.is(On::Token)), 0);
+    assert_eq!(
+        other.count(|record| record.is(On::Token) || record.has_authorization()),
+        0
+    );
+}
+
+#[tokio::test]
 async fn an_expired_signature_is_asked_for_again_once() {
     let hub = hub().await;
     let rig = Rig::of(&hub);
