@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) policy: Policy,
     pub(crate) negatives: Negatives,
     pub(crate) tags: Cache<(RepositoryName, Tag), Arc<TagState>>,
+    /// Manifests that tags are to be as soon as they are fetched; of several tags the last named counts.
+    pub(crate) promises: Cache<(RepositoryName, Digest), Tag>,
     pub(crate) checks: Flights<Asked, Result<Resolved, SourceError>>,
     pub(crate) stats: Flights<Asked, Result<Option<u64>, SourceError>>,
     pub(crate) fetches: Flights<Digest, Fetched>,
@@ -65,6 +67,7 @@ impl CachingSource {
             negatives: Negatives::new(policy.negative_ttl),
             policy,
             tags: Cache::new(MAX_TAGS),
+            promises: Cache::new(MAX_TAGS),
             checks: Flights::new(supervisor()),
             fetches: Flights::new(supervisor()),
             stats: Flights::new(supervisor()),

@@ -25,6 +25,7 @@ impl Inner {
             return Ok(stored.content(Provenance::Kept));
         }
         let stored = self.fetch(request, digest).await?;
+        self.keep_promises(&request.repository, digest);
         Ok(stored.content(Provenance::Fetched))
     }
 

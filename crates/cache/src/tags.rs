@@ -1,13 +1,13 @@
 //! What a tag is: fresh within its time to live, then one HEAD for all who wait, and a stale answer when that takes long.
 //!
-//! Two states are told apart. `kept` is what the tag was when its manifest was fetched: an answer that needs nobody.
-//! `newer` is what the upstream has named since: a promise, kept when somebody asks for that manifest. While it cannot be
-//! fetched, the kept one is still the better answer than none.
+//! Two states are told apart. `kept` is what the tag is for us: in the catalog, and as a rule at rest. `newer` is what the
+//! upstream has named since: a promise, kept when somebody fetches that manifest, by whatever way (containerd asks by digest).
+//! While it cannot be fetched, the kept one is still a better answer than none.
 
 use std::sync::Arc;
 
 use forebay_content::{KeptTag, ManifestContent, Provenance, Request, Resolved, SourceError};
-use forebay_oci::{Reference, RepositoryName, Tag};
+use forebay_oci::{Digest, Reference, RepositoryName, Tag};
 use tracing::debug;
 
 use crate::caching_source::Inner;
@@ -15,11 +15,11 @@ use crate::freshness::{Freshness, judge};
 use crate::negative::Asked;
 use crate::policy::OnGone;
 
-/// What is known of a tag. At least one of the two is there.
-#[derive(Clone, Debug, Default)]
+/// What is known of a tag.
+#[derive(Clone, Debug)]
 pub(crate) struct TagState {
-    /// What it was when its manifest was last fetched.
-    pub(crate) kept: Option<KeptTag>,
+    /// What it is for us.
+    pub(crate) kept: KeptTag,
     /// What the upstream has named since, not yet fetched.
     pub(crate) newer: Option<KeptTag>,
 }
@@ -30,12 +30,6 @@ struct Current {
     provenance: Provenance,
     /// What to fall back on if the manifest of `tag` cannot be fetched.
     older: Option<KeptTag>,
-}
-
-impl TagState {
-    fn latest(&self) -> Option<&KeptTag> {
-        self.newer.as_ref().or(self.kept.as_ref())
-    }
 }
 
 impl Inner {
@@ -75,13 +69,8 @@ impl Inner {
         let current = self.current(request, tag).await?;
         let manifest = match self.manifest_by_digest(request, &current.tag.digest).await {
             Ok(manifest) => manifest,
-            // The tag moved and its new manifest cannot be had now: the one it was is what there is to run.
-            Err(error) => match current.older.filter(|_| !error.is_answer()) {
-                Some(older) => return self.stale_manifest(request, &older, error).await,
-                None => return Err(error),
-            },
+            Err(error) => return self.older_manifest(request, current.older, error).await,
         };
-        self.fetched(&request.repository, tag, &current.tag);
         let provenance = match manifest.provenance {
             Provenance::Kept => current.provenance,
             fetched => fetched,
@@ -92,20 +81,16 @@ impl Inner {
         })
     }
 
-    /// Asks the upstream whatever the time to live says.
+    /// Asks the upstream whatever the time to live says, and fetches what it names.
     pub(crate) async fn refresh(
         self: &Arc<Self>,
         request: &Request,
         tag: &Tag,
     ) -> Result<Resolved, SourceError> {
-        self.negatives
-            .forget(&Asked::manifest(request, &tag.clone().into()));
-        let resolved = self.check(request, tag).await?;
+        let reference = Reference::Tag(tag.clone());
+        self.negatives.forget(&Asked::manifest(request, &reference));
+        let resolved = self.ask_manifest(request, &reference).await?;
         let manifest = self.manifest_by_digest(request, &resolved.digest).await?;
-        let state = self.tag_state(&request.repository, tag).await;
-        if let Some(latest) = state.as_ref().and_then(|state| state.latest()) {
-            self.fetched(&request.repository, tag, latest);
-        }
         let provenance = match manifest.provenance {
             Provenance::Kept => Provenance::Confirmed,
             fetched => fetched,
@@ -116,20 +101,21 @@ impl Inner {
         })
     }
 
-    async fn stale_manifest(
+    /// The tag moved and its new manifest cannot be had: the one it was is what there is to run.
+    async fn older_manifest(
         self: &Arc<Self>,
         request: &Request,
-        older: &KeptTag,
+        older: Option<KeptTag>,
         error: SourceError,
     ) -> Result<ManifestContent, SourceError> {
-        debug!(repository = %request.repository, %error, "the tag moved, its new manifest cannot be fetched: serving the kept one");
-        let manifest = self
-            .manifest_by_digest(request, &older.digest)
-            .await
-            .map_err(|_| error)?;
+        let Some(older) = older.filter(|_| !self.is_refusal(&error)) else {
+            return Err(error);
+        };
+        debug!(repository = %request.repository, %error, "the tag moved, and its new manifest cannot be fetched");
+        let manifest = self.manifest_by_digest(request, &older.digest).await;
         Ok(ManifestContent {
             provenance: Provenance::Stale,
-            ..manifest
+            ..manifest.map_err(|_| error)?
         })
     }
 
@@ -139,64 +125,62 @@ impl Inner {
         tag: &Tag,
     ) -> Result<Current, SourceError> {
         let Some(state) = self.tag_state(&request.repository, tag).await else {
-            let resolved = self.check(request, tag).await?;
-            return Ok(Current {
-                tag: self.seen(resolved),
-                provenance: Provenance::Fetched,
-                older: None,
-            });
+            return self.ask_current(request, tag, None).await;
         };
-        let latest = state
-            .latest()
-            .cloned()
-            .ok_or(SourceError::NotFound(forebay_content::Missing::Manifest))?;
+        let latest = state.newer.as_ref().unwrap_or(&state.kept);
         let ttl = self.policy.ttl(tag);
         if judge(latest.checked_at, self.kept.clock.now(), ttl) == Freshness::Fresh {
-            let older = state.newer.is_some().then(|| state.kept.clone()).flatten();
             return Ok(Current {
-                tag: latest,
+                tag: latest.clone(),
                 provenance: Provenance::Kept,
-                older,
+                older: state.newer.is_some().then(|| state.kept.clone()),
             });
         }
-        let answer = tokio::select! {
-            answer = self.check(request, tag) => answer,
+        // A tag whose manifest is not at rest (evicted, or never asked for) has no stale copy to be content with.
+        if self.kept.find_manifest(&state.kept.digest).await.is_none() {
+            return self.ask_current(request, tag, None).await;
+        }
+        let checked = tokio::select! {
+            checked = self.ask_current(request, tag, Some(&state.kept)) => checked,
             () = self.kept.clock.sleep(self.policy.revalidate_budget) => {
-                Err(SourceError::TimedOut { why: "the check of a tag goes on behind the stale answer".to_owned() })
+                Err(SourceError::TimedOut { why: "the check goes on behind the stale answer".to_owned() })
             }
         };
-        match answer {
-            Ok(resolved) => {
-                let older = state
-                    .kept
-                    .clone()
-                    .filter(|kept| kept.digest != resolved.digest);
-                Ok(Current {
-                    tag: self.seen(resolved),
-                    provenance: Provenance::Confirmed,
-                    older,
-                })
-            }
-            Err(error) if error.is_answer() && self.policy.on_gone == OnGone::Refuse => {
+        match checked {
+            Err(error) if self.is_refusal(&error) => {
                 self.drop_tag(&request.repository, tag).await;
                 Err(error)
             }
             // Gone, refused, limited, down or slow: what is kept is served, and says that it is stale.
             Err(_) => Ok(Current {
-                tag: state.kept.clone().unwrap_or(latest),
+                tag: state.kept.clone(),
                 provenance: Provenance::Stale,
                 older: None,
             }),
+            current => current,
         }
     }
 
-    async fn check(
+    /// What the upstream says that the tag is now; `kept` is what it was for us.
+    async fn ask_current(
         self: &Arc<Self>,
         request: &Request,
         tag: &Tag,
-    ) -> Result<Resolved, SourceError> {
-        self.ask_manifest(request, &Reference::Tag(tag.clone()))
-            .await
+        kept: Option<&KeptTag>,
+    ) -> Result<Current, SourceError> {
+        let reference = Reference::Tag(tag.clone());
+        let resolved = self.ask_manifest(request, &reference).await?;
+        let older = kept.filter(|kept| kept.digest != resolved.digest).cloned();
+        Ok(Current {
+            tag: self.seen(resolved),
+            provenance: Provenance::Confirmed,
+            older,
+        })
+    }
+
+    /// True if the upstream no longer has a kept tag, and the operator wants it refused then.
+    fn is_refusal(&self, error: &SourceError) -> bool {
+        error.is_answer() && self.policy.on_gone == OnGone::Refuse
     }
 
     /// Takes note of what the upstream says that the tag is.
@@ -211,70 +195,59 @@ impl Inner {
         self.kept
             .remember_link(&self.target(repository), &resolved.digest);
         let state = self.tag_state(repository, tag).await;
-        let kept = state.as_ref().and_then(|state| state.kept.clone());
-        let state = match kept {
-            Some(kept) if kept.digest == seen.digest => {
-                self.write_tag(repository, tag, &seen);
-                TagState {
-                    kept: Some(seen),
-                    newer: None,
-                }
+        let moved_from = state
+            .map(|state| state.kept.clone())
+            .filter(|kept| kept.digest != seen.digest);
+        match moved_from {
+            Some(kept) if self.kept.find_manifest(&seen.digest).await.is_none() => {
+                let promise = (repository.clone(), seen.digest.clone());
+                self.promises.insert(promise, tag.clone());
+                let newer = Some(seen);
+                self.remember_tag(repository, tag, TagState { kept, newer });
             }
-            kept => TagState {
-                kept,
-                newer: Some(seen),
-            },
-        };
-        self.tags
-            .insert((repository.clone(), tag.clone()), Arc::new(state));
-    }
-
-    /// The tag's manifest is here now: what was newer is kept from here on.
-    fn fetched(self: &Arc<Self>, repository: &RepositoryName, tag: &Tag, fetched: &KeptTag) {
-        let key = (repository.clone(), tag.clone());
-        let is_newer = |state: &Arc<TagState>| {
-            state
-                .newer
-                .as_ref()
-                .is_some_and(|newer| newer.digest == fetched.digest)
-        };
-        if self.tags.get(&key).as_ref().is_some_and(is_newer) {
-            self.tags.insert(
-                key,
-                Arc::new(TagState {
-                    kept: Some(fetched.clone()),
-                    newer: None,
-                }),
-            );
-            self.write_tag(repository, tag, fetched);
+            _ => self.keep_tag(repository, tag, seen),
         }
     }
 
-    /// Written behind: no pull waits for it, and a crash before it costs one HEAD.
-    fn write_tag(self: &Arc<Self>, repository: &RepositoryName, tag: &Tag, kept: &KeptTag) {
-        let (inner, target, tag, tag_row) = (
-            Arc::clone(self),
-            self.target(repository),
-            tag.clone(),
-            kept.clone(),
-        );
+    /// A manifest is here: the tags that were to be it, are.
+    pub(crate) fn keep_promises(self: &Arc<Self>, repository: &RepositoryName, digest: &Digest) {
+        let promise = (repository.clone(), digest.clone());
+        let Some(tag) = self.promises.remove(&promise) else {
+            return;
+        };
+        let state = self.tags.get(&(repository.clone(), tag.clone()));
+        let newer = state.and_then(|state| state.newer.clone());
+        if let Some(newer) = newer.filter(|newer| newer.digest == *digest) {
+            self.keep_tag(repository, &tag, newer);
+        }
+    }
+
+    /// Remembers the tag at once and writes it behind: no pull waits for it, and a crash before it costs one HEAD.
+    fn keep_tag(self: &Arc<Self>, repository: &RepositoryName, tag: &Tag, kept: KeptTag) {
+        let state = TagState {
+            kept: kept.clone(),
+            newer: None,
+        };
+        self.remember_tag(repository, tag, state);
+        let (inner, target, tag) = (Arc::clone(self), self.target(repository), tag.clone());
         self.kept.supervisor.spawn("keep tag", async move {
-            // The link goes first: a tag whose manifest its repository may not show would be of no use.
-            inner.kept.link(&target, &tag_row.digest);
-            if let Err(error) = inner.kept.catalog.keep_tag(&target, &tag, &tag_row).await {
+            // A tag whose manifest its repository may not show would be of no use.
+            inner.kept.link(&target, &kept.digest);
+            if let Err(error) = inner.kept.catalog.keep_tag(&target, &tag, &kept).await {
                 inner.kept.health.catalog_not_written(&error);
             }
         });
     }
 
+    fn remember_tag(&self, repository: &RepositoryName, tag: &Tag, state: TagState) {
+        self.tags
+            .insert((repository.clone(), tag.clone()), Arc::new(state));
+    }
+
     async fn drop_tag(&self, repository: &RepositoryName, tag: &Tag) {
         self.tags.invalidate(&(repository.clone(), tag.clone()));
-        if let Err(error) = self
-            .kept
-            .catalog
-            .drop_tag(&self.target(repository), tag)
-            .await
-        {
+        let target = self.target(repository);
+        if let Err(error) = self.kept.catalog.drop_tag(&target, tag).await {
             self.kept.health.catalog_not_written(&error);
         }
     }
@@ -285,14 +258,13 @@ impl Inner {
             return Some(state);
         }
         // A catalog that fails to answer knows nothing: the upstream is asked.
-        let kept = self
+        let found = self
             .kept
             .catalog
             .find_tag(&self.target(repository), tag)
-            .await
-            .ok()??;
+            .await;
         let state = Arc::new(TagState {
-            kept: Some(kept),
+            kept: found.ok()??,
             newer: None,
         });
         self.tags.insert(key, Arc::clone(&state));

@@ -229,6 +229,57 @@ async fn a_tag_that_moved_to_what_cannot_be_fetched_falls_back_on_what_is_kept()
 }
 
 #[tokio::test]
+async fn a_tag_that_was_only_asked_about_is_kept_once_its_manifest_came_by_digest() {
+    // containerd's way: HEAD by tag, GET by digest, and never a GET by tag.
+    let bench = Bench::new().await;
+    let old = bench.hub.push("a/b", "latest", "old");
+    let request = Bench::request("a/b");
+    let latest = "latest".parse().unwrap();
+    bench.cache.resolve(&request, &latest).await.unwrap();
+    bench.manifest("a/b", &old.to_string()).await.unwrap();
+    let bench = bench.restart().await;
+    bench.clock.advance(TTL);
+    bench.hub.fail(trouble());
+    let head = bench.cache.resolve(&request, &latest).await.unwrap();
+    assert_eq!((head.provenance, head.digest), (Provenance::Stale, old));
+
+    bench.hub.heal();
+    let new = bench.hub.push("a/b", "latest", "new");
+    assert_eq!(
+        bench.cache.resolve(&request, &latest).await.unwrap().digest,
+        new
+    );
+    bench.manifest("a/b", &new.to_string()).await.unwrap();
+    let bench = bench.restart().await;
+    bench.clock.advance(TTL);
+    bench.hub.fail(trouble());
+    let head = bench.cache.resolve(&request, &latest).await.unwrap();
+    assert_eq!((head.provenance, head.digest), (Provenance::Stale, new));
+}
+
+#[tokio::test]
+async fn a_tag_without_a_copy_at_rest_gets_the_honest_answer() {
+    let bench = Bench::new().await;
+    bench.hub.push("a/b", "latest", "never fetched");
+    let request = Bench::request("a/b");
+    let latest = "latest".parse().unwrap();
+    bench.cache.resolve(&request, &latest).await.unwrap();
+    bench.clock.advance(TTL);
+    bench.hub.fail(trouble());
+    let head = bench.cache.resolve(&request, &latest).await;
+    assert!(
+        matches!(head, Err(SourceError::Unavailable { .. })),
+        "{head:?}"
+    );
+    bench.hub.fail(SourceError::NotFound(Missing::Manifest));
+    let get = bench.manifest("a/b", "latest").await;
+    assert!(
+        matches!(get, Err(SourceError::NotFound(Missing::Manifest))),
+        "{get:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_gone_tag_is_refused_where_the_operator_says_so() {
     let setup = Setup {
         policy: Policy {
