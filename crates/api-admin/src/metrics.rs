@@ -364,7 +364,7 @@ impl Observe for Metrics {
                 self.evicted_objects.inc_by(*objects);
                 self.evicted_bytes.inc_by(*bytes);
             }
-            Event::Corrupt { .. } => {
+            Event::Corrupt => {
                 self.corrupt_objects.inc();
             }
         }

@@ -100,7 +100,7 @@ impl Kept {
     /// Takes away content that turned out damaged; the next who asks fetches it anew.
     pub(crate) async fn discard<T>(&self, digest: &Digest, why: &BlobError) -> Option<T> {
         warn!(%digest, %why, "damaged content is dropped and will be fetched anew");
-        self.observe.observe(&Event::Corrupt { upstream: None });
+        self.observe.observe(&Event::Corrupt);
         self.drop_content(std::slice::from_ref(digest)).await;
         None
     }

@@ -68,11 +68,8 @@ pub enum Event<'a> {
         /// Their bytes.
         bytes: u64,
     },
-    /// Content at rest was found damaged.
-    Corrupt {
-        /// Which upstream's copy is fetched instead, if one is.
-        upstream: Option<&'a UpstreamName>,
-    },
+    /// Content at rest was found damaged, and dropped.
+    Corrupt,
 }
 
 /// How a fill ended.
