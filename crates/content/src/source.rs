@@ -17,8 +17,9 @@ pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes, SourceError>> + Se
 /// Gives image content by repository. Implementations wrap each other: a cache is a source around a source.
 ///
 /// # Contract
-/// Bytes given under a digest have that digest, or the stream ends in an error. Dropping a future or a stream is always
-/// allowed and breaks nothing for others.
+/// A manifest's bytes have its digest. A blob's stream is no shorter and no longer than its source says, or ends in an error;
+/// whether its bytes have the digest is checked once, by whoever keeps them or gives them to a client: a fill may span several
+/// streams. Dropping a future or a stream is always allowed and breaks nothing for others.
 #[async_trait]
 pub trait ContentSource: Send + Sync {
     /// What `reference` is now, without its bytes.
