@@ -14,4 +14,4 @@ mod upstreams;
 
 pub use control_client::ask_running;
 pub use data::DataDir;
-pub use serve::serve;
+pub use serve::{serve, serve_on};

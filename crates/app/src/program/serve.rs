@@ -1,7 +1,10 @@
 //! Runs the server: opens, listens, answers, reloads, drains.
 
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,11 +40,18 @@ const SHED_BODY: &str = r#"{"errors":[{"code":"UNAVAILABLE","message":"too many 
 /// # Errors
 /// What keeps it from starting.
 pub async fn serve(sources: Sources) -> Result<(), Failure> {
+    serve_on(sources, Arc::new(RealDisk)).await
+}
+
+/// Like [`serve`], with the blobs on `disk`: the whole program, for tests in which the disk fails.
+///
+/// # Errors
+/// Those of [`serve`].
+pub async fn serve_on(sources: Sources, disk: Arc<dyn Disk>) -> Result<(), Failure> {
     let config = load(&sources)?;
     logging::begin(&config.log);
     raise_file_limit();
     let patience = config.server.drain + EXTRA_PATIENCE;
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let data = DataDir::open(&config.data, disk, patience).await?;
     let running = Running::start(sources, config, data).await?;
     running.until_stopped().await
@@ -203,7 +213,7 @@ fn listen_for_commands(
     supervisor: &Supervisor,
 ) -> Result<(), Failure> {
     let path = config.data.join(CONTROL_SOCKET);
-    let listener = match Listener::bind_unix(&path) {
+    let listener = match bind_for_owner(&path) {
         Ok(listener) => listener,
         // Warm images are served from a read-only disk too; only commands cannot reach such a server.
         Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
@@ -224,6 +234,18 @@ fn listen_for_commands(
     );
     server.serve(listener, supervisor);
     Ok(())
+}
+
+/// Binds a Unix socket that only its owner may connect to, in the place of one that a killed server left: whoever holds the
+/// lock on the data directory knows that nobody listens there.
+fn bind_for_owner(path: &Path) -> io::Result<Listener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = Listener::bind_unix(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 fn cannot_listen(address: SocketAddr, error: io::Error) -> Failure {

@@ -1,0 +1,78 @@
+//! The whole program on a disk that fails: this test binary again, as a process of its own.
+
+use std::io::BufRead as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use forebay::config::{Environment, Flags, Sources};
+use forebay::program::serve_on;
+use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
+use hub_sim::Hub;
+
+use crate::program::Setup;
+
+const ROLE: &str = "faulty::a_program_on_a_faulty_disk";
+
+/// Tells the child at which change it dies; 0 is never.
+const KILL_AT: &str = "TEST_KILL_AT";
+
+/// The program before `hub`, which dies at change number `kill_at` of the disk, or never.
+pub(crate) fn setup(hub: &Hub, folder: &Path, kill_at: Option<u64>) -> Setup {
+    let binary = std::env::current_exe().unwrap();
+    let words = [
+        binary.to_str().unwrap(),
+        "--exact",
+        ROLE,
+        "--ignored",
+        "--nocapture",
+    ];
+    Setup::before(hub, folder)
+        .played_by(&words)
+        .env(KILL_AT, &kill_at.unwrap_or(0).to_string())
+}
+
+/// Serves until SIGTERM, and does meanwhile what it is told on standard input:
+/// `count` tells the changes so far, `fault EFFECT AT once|stays` sets a fault at the AT-th change from now, `lift` ends it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a role that other tests have children play"]
+async fn a_program_on_a_faulty_disk() {
+    let Ok(kill_at) = std::env::var(KILL_AT) else {
+        return;
+    };
+    let kill_at = Some(kill_at.parse().unwrap()).filter(|at| *at > 0);
+    let disk = FaultyDisk::new(kill_at);
+    let told = disk.clone();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            obey(&told, &line);
+        }
+    });
+    let variables: Vec<_> = std::env::vars()
+        .filter(|(name, _)| name.starts_with("FOREBAY_"))
+        .collect();
+    let variables = variables.iter().map(|(name, value)| (&**name, &**value));
+    let sources = Sources::new(None, Environment::of(variables), Flags::default());
+    serve_on(sources, Arc::new(disk.clone())).await.unwrap();
+    println!("changes {}", disk.count(Target::Changes));
+}
+
+fn obey(disk: &FaultyDisk, line: &str) {
+    let words: Vec<_> = line.split(' ').collect();
+    match words[..] {
+        ["count"] => {}
+        ["lift"] => disk.set(None),
+        ["fault", effect, at, stays] => disk.set(Some(Fault {
+            target: Target::Changes,
+            at: disk.count(Target::Changes) + at.parse::<u64>().unwrap(),
+            stays: stays == "stays",
+            effect: match effect {
+                "EIO" => Effect::Broken,
+                "ENOSPC" => Effect::Full,
+                "EROFS" => Effect::ReadOnly,
+                _ => Effect::OutOfFiles,
+            },
+        })),
+        _ => panic!("what is {line:?}?"),
+    }
+    println!("answer {}", disk.count(Target::Changes));
+}

@@ -1,0 +1,21 @@
+//! The whole program under attack: crashes, failing disks, hostile upstreams and clients, and the secrets that none of
+//! them may get.
+//!
+//! `wire` is a client that sends what it is told; `program` starts and stops the program, `faulty` one whose disk fails;
+//! `pull` pulls an image and checks each byte. What these suites prove is listed in `docs/reference/threats.md`.
+//!
+//! The long loops: `cargo test -p forebay --test hostile -- --ignored long`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and tells what it skipped"
+)]
+
+mod crash;
+mod faulty;
+mod program;
+mod pull;
+mod wire;
