@@ -5,40 +5,72 @@
 use std::sync::Arc;
 
 use forebay_content::{Missing, Request, Resolved, SourceError};
-use forebay_oci::{Digest, Reference};
+use forebay_oci::{Digest, Reference, Tag};
 
 use crate::caching_source::Inner;
 use crate::negative::Asked;
+use crate::tags::TagState;
 
 impl Inner {
-    /// What the manifest is now.
+    /// What the manifest of this digest is.
     pub(crate) async fn ask_manifest(
         self: &Arc<Self>,
         request: &Request,
-        reference: &Reference,
+        digest: &Digest,
     ) -> Result<Resolved, SourceError> {
-        let asked = Asked::manifest(request, reference);
+        let reference = Reference::Digest(digest.clone());
+        let asked = Asked::manifest(request, &reference);
         self.absent(&asked)?;
         let ticket = self.checks.join(asked.clone(), || {
-            let (inner, request, reference) =
-                (Arc::clone(self), request.clone(), reference.clone());
+            let (inner, request) = (Arc::clone(self), request.clone());
             async move {
-                let answer = inner.source.resolve(&request, &reference).await;
-                match (&answer, &reference) {
-                    (Ok(resolved), Reference::Tag(tag)) => {
-                        inner.checked(&request.repository, tag, resolved).await;
-                    }
-                    (Ok(resolved), Reference::Digest(_)) => {
-                        inner
-                            .kept
-                            .link(&inner.target(&request.repository), &resolved.digest);
-                    }
-                    (Err(error), _) => inner.remember_absence(asked, error),
-                }
-                answer
+                let resolved = inner.head_manifest(&request, &reference, asked).await?;
+                inner
+                    .kept
+                    .link(&inner.target(&request.repository), &resolved.digest);
+                Ok(resolved)
             }
         });
         ticket.result().await?
+    }
+
+    /// What the tag is now, by a check that is younger than `seen`, which is what was known of it when this was found wanting.
+    pub(crate) async fn ask_tag(
+        self: &Arc<Self>,
+        request: &Request,
+        tag: &Tag,
+        seen: Option<Arc<TagState>>,
+    ) -> Result<Resolved, SourceError> {
+        let reference = Reference::Tag(tag.clone());
+        let asked = Asked::manifest(request, &reference);
+        self.absent(&asked)?;
+        let ticket = self.checks.join(asked.clone(), || {
+            let (inner, request, tag) = (Arc::clone(self), request.clone(), tag.clone());
+            async move {
+                // Between the look that found it wanting and this, another check may have ended: then nothing is asked.
+                if let Some(resolved) = inner.younger_check(&request.repository, &tag, seen) {
+                    return Ok(resolved);
+                }
+                let resolved = inner.head_manifest(&request, &reference, asked).await?;
+                inner.checked(&request.repository, &tag, &resolved).await;
+                Ok(resolved)
+            }
+        });
+        ticket.result().await?
+    }
+
+    async fn head_manifest(
+        &self,
+        request: &Request,
+        reference: &Reference,
+        asked: Asked,
+    ) -> Result<Resolved, SourceError> {
+        self.absent(&asked)?;
+        let answer = self.source.resolve(request, reference).await;
+        if let Err(error) = &answer {
+            self.remember_absence(asked, error);
+        }
+        answer
     }
 
     /// Whether the blob is there, and its size if the upstream tells.
@@ -52,6 +84,7 @@ impl Inner {
         let ticket = self.stats.join(asked.clone(), || {
             let (inner, request, digest) = (Arc::clone(self), request.clone(), digest.clone());
             async move {
+                inner.absent(&asked)?;
                 let answer = inner.source.stat_blob(&request, &digest).await;
                 match &answer {
                     Ok(_) => inner.kept.link(&inner.target(&request.repository), &digest),
@@ -76,9 +109,7 @@ impl Inner {
         {
             return Ok(());
         }
-        self.ask_manifest(request, &Reference::Digest(digest.clone()))
-            .await
-            .map(drop)
+        self.ask_manifest(request, digest).await.map(drop)
     }
 
     /// Has the repository earn a blob, unless it has.

@@ -152,6 +152,9 @@ impl Filling {
 
     /// Does the whole fill and tells how it ended.
     pub(crate) async fn run(mut self) {
+        if self.is_here_already().await {
+            return;
+        }
         let end = match self.fetch().await {
             Ok(stage) => self.keep(stage).await,
             Err(Stop::Disk(error)) => {
@@ -167,6 +170,21 @@ impl Filling {
             end,
             bytes: self.written,
         });
+    }
+
+    /// The blob may have come between the look that missed it and this: then its readers read it where it is.
+    async fn is_here_already(&mut self) -> bool {
+        let Some(reader) = self.inner.kept.find_blob(&self.fill.digest).await else {
+            return false;
+        };
+        let earned = self.inner.earn_blob(&self.request, &self.fill.digest).await;
+        self.written = reader.size();
+        self.fill.progress.send_modify(|progress| {
+            progress.size = Some(reader.size());
+            progress.spool = Some(reader);
+        });
+        self.publish(earned.map_or_else(Phase::Failed, |()| Phase::Whole));
+        true
     }
 
     /// Brings all bytes into a stage.

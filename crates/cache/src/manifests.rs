@@ -40,8 +40,7 @@ impl Inner {
             self.kept.note_use(&stored);
             return Ok(stored.resolved());
         }
-        self.ask_manifest(request, &Reference::Digest(digest.clone()))
-            .await
+        self.ask_manifest(request, digest).await
     }
 
     /// Fetches once for all who ask, whichever repository they ask through.
@@ -75,6 +74,15 @@ impl Inner {
 
     async fn fetch_now(self: Arc<Self>, request: Request, digest: Digest) -> Fetched {
         let reference = Reference::Digest(digest.clone());
+        // It may have come between the look that missed it and this.
+        if let Some(stored) = self.kept.find_manifest(&digest).await {
+            let earned = self.earn_manifest(&request, &digest).await;
+            let result = earned.map(|()| stored);
+            return Fetched {
+                repository: request.repository,
+                result,
+            };
+        }
         let result = match self.source.manifest(&request, &reference).await {
             Ok(content) if content.digest == digest && digest.matches(&content.bytes) => {
                 let stored = Arc::new(StoredManifest::new(

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use forebay_content::{KeptTag, ManifestContent, Provenance, Request, Resolved, SourceError};
-use forebay_oci::{Digest, Reference, RepositoryName, Tag};
+use forebay_oci::{Digest, RepositoryName, Tag};
 use tracing::debug;
 
 use crate::caching_source::Inner;
@@ -87,9 +87,10 @@ impl Inner {
         request: &Request,
         tag: &Tag,
     ) -> Result<Resolved, SourceError> {
-        let reference = Reference::Tag(tag.clone());
-        self.negatives.forget(&Asked::manifest(request, &reference));
-        let resolved = self.ask_manifest(request, &reference).await?;
+        self.negatives
+            .forget(&Asked::manifest(request, &tag.clone().into()));
+        let seen = self.tag_state(&request.repository, tag).await;
+        let resolved = self.ask_tag(request, tag, seen).await?;
         let manifest = self.manifest_by_digest(request, &resolved.digest).await?;
         let provenance = match manifest.provenance {
             Provenance::Kept => Provenance::Confirmed,
@@ -125,7 +126,7 @@ impl Inner {
         tag: &Tag,
     ) -> Result<Current, SourceError> {
         let Some(state) = self.tag_state(&request.repository, tag).await else {
-            return self.ask_current(request, tag, None).await;
+            return self.ask_current(request, tag, None, None).await;
         };
         let latest = state.newer.as_ref().unwrap_or(&state.kept);
         let ttl = self.policy.ttl(tag);
@@ -138,10 +139,11 @@ impl Inner {
         }
         // A tag whose manifest is not at rest (evicted, or never asked for) has no stale copy to be content with.
         if self.kept.find_manifest(&state.kept.digest).await.is_none() {
-            return self.ask_current(request, tag, None).await;
+            return self.ask_current(request, tag, Some(state), None).await;
         }
+        let older = Some(&state.kept);
         let checked = tokio::select! {
-            checked = self.ask_current(request, tag, Some(&state.kept)) => checked,
+            checked = self.ask_current(request, tag, Some(Arc::clone(&state)), older) => checked,
             () = self.kept.clock.sleep(self.policy.revalidate_budget) => {
                 Err(SourceError::TimedOut { why: "the check goes on behind the stale answer".to_owned() })
             }
@@ -161,16 +163,16 @@ impl Inner {
         }
     }
 
-    /// What the upstream says that the tag is now; `kept` is what it was for us.
+    /// What the upstream says that the tag is now; `older` is what is at rest of it.
     async fn ask_current(
         self: &Arc<Self>,
         request: &Request,
         tag: &Tag,
-        kept: Option<&KeptTag>,
+        seen: Option<Arc<TagState>>,
+        older: Option<&KeptTag>,
     ) -> Result<Current, SourceError> {
-        let reference = Reference::Tag(tag.clone());
-        let resolved = self.ask_manifest(request, &reference).await?;
-        let older = kept.filter(|kept| kept.digest != resolved.digest).cloned();
+        let resolved = self.ask_tag(request, tag, seen).await?;
+        let older = older.filter(|kept| kept.digest != resolved.digest).cloned();
         Ok(Current {
             tag: self.seen(resolved),
             provenance: Provenance::Confirmed,
@@ -181,6 +183,26 @@ impl Inner {
     /// True if the upstream no longer has a kept tag, and the operator wants it refused then.
     fn is_refusal(&self, error: &SourceError) -> bool {
         error.is_answer() && self.policy.on_gone == OnGone::Refuse
+    }
+
+    /// What a check found that ended after `seen` was looked up, and that still holds.
+    pub(crate) fn younger_check(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        seen: Option<Arc<TagState>>,
+    ) -> Option<Resolved> {
+        let state = self.tags.get(&(repository.clone(), tag.clone()))?;
+        let is_seen = seen.is_some_and(|seen| Arc::ptr_eq(&seen, &state));
+        let latest = state.newer.as_ref().unwrap_or(&state.kept);
+        let now = self.kept.clock.now();
+        let is_fresh = judge(latest.checked_at, now, self.policy.ttl(tag)) == Freshness::Fresh;
+        (!is_seen && is_fresh).then(|| Resolved {
+            digest: latest.digest.clone(),
+            media_type: latest.media_type.clone(),
+            size: latest.size,
+            provenance: Provenance::Confirmed,
+        })
     }
 
     /// Takes note of what the upstream says that the tag is.
