@@ -15,7 +15,10 @@
 )]
 
 mod crash;
+mod disk_errors;
+mod eviction;
 mod faulty;
+mod namespace;
 mod program;
 mod pull;
 mod wire;

@@ -91,6 +91,11 @@ impl Setup {
         self
     }
 
+    /// Where it runs.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where its data is.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
@@ -127,7 +132,10 @@ impl Setup {
     /// Runs another of the program's commands to its end.
     pub(crate) fn run(&self, words: &[&str]) -> (ExitStatus, Said) {
         let binary = env!("CARGO_BIN_EXE_forebay");
-        let words: Vec<_> = std::iter::once(&binary).chain(words).map(|word| (*word).to_owned()).collect();
+        let words: Vec<_> = std::iter::once(&binary)
+            .chain(words)
+            .map(|word| (*word).to_owned())
+            .collect();
         let (mut child, said) = self.spawn(&words);
         drop(child.stdin.take());
         let status = child.wait().unwrap();
@@ -300,7 +308,11 @@ impl Spoken {
         };
         let unfound = |state: &mut (String, bool)| find(&state.0).is_none() && !state.1;
         let state = self.0.0.lock().unwrap();
-        let (state, waited) = self.0.1.wait_timeout_while(state, PATIENCE, unfound).unwrap();
+        let (state, waited) = self
+            .0
+            .1
+            .wait_timeout_while(state, PATIENCE, unfound)
+            .unwrap();
         assert!(!waited.timed_out(), "no {text:?} in: {}", state.0);
         find(&state.0)
     }

@@ -44,7 +44,10 @@ async fn manifest(
     let path = format!("/v2/{repository}/manifests/{reference}");
     let answer = get(address, &path).await;
     if answer.status == 200 {
-        assert_eq!(answer.header("docker-content-digest"), Some(expected.digest()));
+        assert_eq!(
+            answer.header("docker-content-digest"),
+            Some(expected.digest())
+        );
         assert_eq!(answer.header("content-type"), Some(expected.media_type()));
     }
     check(&answer, expected.bytes())

@@ -46,7 +46,10 @@ impl Answer {
             return Self::default();
         };
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         let mut answer = Self {
             status: status.unwrap_or(0),
             head,

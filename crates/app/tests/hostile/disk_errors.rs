@@ -1,0 +1,140 @@
+//! Whatever fails at whichever change of the disk: the pull goes on, nothing is left over, and keeping resumes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use hub_sim::{Hub, HubSim, Image};
+use tempfile::TempDir;
+
+use crate::crash::comes_back;
+use crate::faulty;
+use crate::program::Program;
+use crate::pull::{Pulled, pull};
+
+/// More changes than a pull makes.
+const MAX_CHANGES: u64 = 200;
+
+/// How often it is looked whether the program is as it should be, and how many times.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+const MAX_LOOKS: usize = 1000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_of_any_one_change_breaks_no_pull() {
+    for effect in ["EIO", "ENOSPC", "EROFS", "EMFILE"] {
+        fail_at_every_change(effect, "once").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_stays_broken_from_any_change_on_breaks_no_pull_and_is_told() {
+    for effect in ["EIO", "ENOSPC", "EROFS"] {
+        fail_at_every_change(effect, "stays").await;
+    }
+}
+
+/// One program, an image and a fault at another change each time.
+async fn fail_at_every_change(effect: &str, stays: &str) {
+    let hub = HubSim::new().start().await;
+    let folder = TempDir::new().unwrap();
+    let mut program = faulty::setup(&hub, folder.path(), None).start();
+    let mut struck = 0;
+    for at in 1..MAX_CHANGES {
+        let image = format!("library/odd:{effect}-{at}");
+        let layers = Image::with_layers(&[3, 131_072, 70_001]).platforms(&["linux/amd64"]);
+        hub.push(&image, layers);
+        let before = changes(&mut program);
+        program.tell(&format!("fault {effect} {at} {stays}"));
+        let what = format!("{effect} at {at} {stays}");
+        assert_eq!(
+            pull(program.address, &hub, &image).await,
+            Pulled::Whole,
+            "{what}"
+        );
+        let is_struck = rests(&mut program).await >= before + at;
+        if is_struck && stays == "stays" {
+            is_told(&program, &hub, &what).await;
+        } else if stays == "once" {
+            // What could not be removed is removed at the next start; all else is, at once.
+            assert!(is_staging_empty(folder.path()), "{what}");
+        }
+        program.tell("lift");
+        if !is_struck {
+            break;
+        }
+        struck += 1;
+        recovers(&program, &hub, &what).await;
+    }
+    assert!(
+        (20..MAX_CHANGES - 2).contains(&struck),
+        "{effect}: {struck} changes"
+    );
+    assert!(program.stop().0.success());
+    comes_back(folder.path(), effect).await;
+}
+
+/// Waits until the disk is left alone: how many changes there were.
+async fn rests(program: &mut Program) -> u64 {
+    let mut before = changes(program);
+    for _ in 0..MAX_LOOKS {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let now = changes(program);
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+    panic!("it never rests: {}", program.log())
+}
+
+/// While nothing can be kept, a cold pull is whole all the same, and the program says what is wrong.
+async fn is_told(program: &Program, hub: &Hub, what: &str) {
+    let image = format!("library/passed:{}", what.replace(' ', "-"));
+    hub.push(&image, Image::with_layers(&[10]));
+    assert_eq!(
+        pull(program.address, hub, &image).await,
+        Pulled::Whole,
+        "{what}"
+    );
+    becomes(program, "degraded", what).await;
+    let writable = program.metric("forebay_cache_writable").await;
+    assert_eq!(writable, Some(0.0), "{what}");
+}
+
+/// A small image is pulled, and is kept: a second pull asks nothing.
+async fn recovers(program: &Program, hub: &Hub, what: &str) {
+    let image = format!("library/small:{}", what.replace(' ', "-"));
+    hub.push(&image, Image::with_layers(&[10]));
+    assert_eq!(
+        pull(program.address, hub, &image).await,
+        Pulled::Whole,
+        "{what}"
+    );
+    becomes(program, "\"ready\"", what).await;
+    hub.clear_requests();
+    assert_eq!(
+        pull(program.address, hub, &image).await,
+        Pulled::Whole,
+        "{what}"
+    );
+    assert_eq!(hub.requests().to_string(), "", "{what}");
+}
+
+async fn becomes(program: &Program, status: &str, what: &str) {
+    for _ in 0..MAX_LOOKS {
+        if program.readiness().await.contains(status) {
+            return;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    panic!("{what}: {} {}", program.readiness().await, program.log())
+}
+
+fn is_staging_empty(folder: &Path) -> bool {
+    let mut staged = std::fs::read_dir(folder.join("data/staging")).unwrap();
+    staged.next().is_none()
+}
+
+fn changes(program: &mut Program) -> u64 {
+    let answer = program.tell("count");
+    answer.strip_prefix("answer ").unwrap().parse().unwrap()
+}
