@@ -1,7 +1,7 @@
 //! Starts the program as a process of its own before hubs in the test's process, reads what it says, and ends it.
 //!
-//! A [`Forebay`] is how it is to be started: a folder with a configuration; clones share the folder. A [`Program`] is one
-//! that runs. Needs `client.rs` beside it, as `crate::client`.
+//! A [`Forebay`] is how it is to be started: a folder with a configuration; clones share the folder, and the last of them
+//! takes it away. A [`Program`] is one that runs. Needs `client.rs` beside it, as `crate::client`.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read};
@@ -39,12 +39,15 @@ pub(crate) struct Program {
     pub(crate) out: Output,
     /// Its log.
     pub(crate) log: Output,
+    /// How it was started, and can be again.
+    pub(crate) setup: Forebay,
     child: Child,
 }
 
 /// A program that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
+    pub(crate) setup: Forebay,
     pub(crate) status: ExitStatus,
     pub(crate) out: String,
     pub(crate) log: String,
@@ -181,6 +184,7 @@ impl Forebay {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             out: Output::of(child.stdout.take().expect("a pipe")),
             log: Output::of(child.stderr.take().expect("a pipe")),
+            setup: self.clone(),
             child,
         }
     }
@@ -276,6 +280,7 @@ impl Program {
             assert!(!output.until(|_| false).await);
         }
         Ended {
+            setup: self.setup.clone(),
             status: self.child.wait().expect("a child of ours"),
             out: self.out.text(),
             log: self.log.text(),
@@ -294,16 +299,13 @@ impl Drop for Program {
 
 impl Ended {
     /// The exit code and both outputs, with what differs from run to run taken out.
-    pub(crate) fn transcript(&self, folder: &Forebay) -> String {
+    pub(crate) fn transcript(&self) -> String {
+        let code = self.status.code().map_or("none".to_owned(), |code| code.to_string());
         let text = format!(
-            "exit: {}\n----- stdout -----\n{}----- stderr -----\n{}",
-            self.status
-                .code()
-                .map_or("none".to_owned(), |code| code.to_string()),
-            self.out,
-            self.log
+            "exit: {code}\n----- stdout -----\n{}----- stderr -----\n{}",
+            self.out, self.log
         );
-        text.replace(&folder.folder.path().display().to_string(), "[DIR]")
+        text.replace(&self.setup.folder.path().display().to_string(), "[DIR]")
     }
 }
 
