@@ -300,7 +300,10 @@ impl Drop for Program {
 impl Ended {
     /// The exit code and both outputs, with what differs from run to run taken out.
     pub(crate) fn transcript(&self) -> String {
-        let code = self.status.code().map_or("none".to_owned(), |code| code.to_string());
+        let code = self
+            .status
+            .code()
+            .map_or("none".to_owned(), |code| code.to_string());
         let text = format!(
             "exit: {code}\n----- stdout -----\n{}----- stderr -----\n{}",
             self.out, self.log
