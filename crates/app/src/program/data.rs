@@ -11,6 +11,9 @@ use tracing::info;
 
 use crate::Failure;
 
+/// The way out when the catalog cannot be read.
+const REBUILD: &str = "rebuild it from the blobs at rest: forebay fsck --rebuild";
+
 /// A data directory that is ours as long as this lives.
 pub struct DataDir {
     /// The blobs.
@@ -33,6 +36,7 @@ impl DataDir {
         let lock = lock(dir, patience).await?;
         ensure_format(dir, disk.as_ref()).map_err(|error| unusable(dir, error))?;
         let blobs = FsBlobs::open(dir, disk).map_err(|error| unusable(dir, error))?;
+        is_catalog_there(dir, &blobs).await?;
         let catalog = SqlCatalog::open(&catalog_file(dir))
             .await
             .map_err(|error| no_catalog(dir, error))?;
@@ -103,6 +107,23 @@ async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Failure> {
     }
 }
 
+/// An empty catalog beside blobs is a loss, and no beginning: nothing would be served, and the blobs would count for nothing.
+async fn is_catalog_there(dir: &Path, blobs: &FsBlobs) -> Result<(), Failure> {
+    let length = tokio::fs::metadata(catalog_file(dir)).await;
+    if length.is_ok_and(|file| file.len() > 0) {
+        return Ok(());
+    }
+    let first = blobs.list(None, 1).await;
+    if first.map_err(|error| unusable(dir, error))?.is_empty() {
+        return Ok(());
+    }
+    let lost = Failure::failed(
+        format!("cannot open the catalog in {}", dir.display()),
+        "there are blobs, but no catalog",
+    );
+    Err(lost.with_hint(REBUILD))
+}
+
 fn catalog_file(dir: &Path) -> PathBuf {
     dir.join(FILE_NAME)
 }
@@ -121,7 +142,7 @@ fn no_catalog(dir: &Path, error: CatalogError) -> Failure {
         error,
     );
     if is_damaged {
-        return failure.with_hint("rebuild it from the blobs at rest: forebay fsck --rebuild");
+        return failure.with_hint(REBUILD);
     }
     failure
 }

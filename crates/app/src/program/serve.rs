@@ -107,8 +107,8 @@ impl Running {
             clock: Arc::clone(&clock),
             data: config.data.clone(),
         };
-        listen(&config, Arc::clone(&table), &ground, metrics)?;
         listen_for_commands(&config, controls, &supervisor)?;
+        listen(&config, Arc::clone(&table), &ground, metrics)?;
         let drain = config.server.drain;
         let reload = Reload {
             sources,
@@ -215,9 +215,9 @@ fn listen_for_commands(
     let path = config.data.join(CONTROL_SOCKET);
     let listener = match bind_for_owner(&path) {
         Ok(listener) => listener,
-        // Warm images are served from a read-only disk too; only commands cannot reach such a server.
-        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
-            warn!(path = %path.display(), "no control socket on a read-only disk");
+        // Warm images are served from such a disk too; only commands cannot reach the server.
+        Err(error) if is_disk_trouble(&error) => {
+            warn!(path = %path.display(), %error, "there is no control socket: the disk is full or read-only");
             return Ok(());
         }
         Err(error) => {
@@ -246,6 +246,15 @@ fn bind_for_owner(path: &Path) -> io::Result<Listener> {
     let listener = Listener::bind_unix(path)?;
     std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok(listener)
+}
+
+/// Whether nothing can be made on the disk, for want of room or of leave.
+fn is_disk_trouble(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(
+        error.kind(),
+        ReadOnlyFilesystem | StorageFull | QuotaExceeded
+    )
 }
 
 fn cannot_listen(address: SocketAddr, error: io::Error) -> Failure {

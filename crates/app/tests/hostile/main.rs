@@ -16,9 +16,11 @@
 
 mod crash;
 mod disk_errors;
+mod disks;
 mod eviction;
 mod faulty;
 mod namespace;
 mod program;
 mod pull;
+mod rot;
 mod wire;

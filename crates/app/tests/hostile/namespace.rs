@@ -22,6 +22,7 @@ pub(crate) fn play(role: &str) {
         .arg(binary)
         .args(["--exact", role, "--ignored", "--nocapture"])
         .env(INSIDE, "1")
+        .env("RUST_BACKTRACE", "0")
         .output()
         .unwrap();
     let (out, log) = (&played.stdout, &played.stderr);

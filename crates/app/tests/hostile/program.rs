@@ -218,6 +218,17 @@ impl Program {
         value.and_then(|value| value.parse().ok())
     }
 
+    /// Waits until a metric is there.
+    pub(crate) async fn wait_for_metric(&self, name: &str) -> f64 {
+        for _ in 0..1000 {
+            if let Some(value) = self.metric(name).await {
+                return value;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no metric {name} in {}", self.get("/metrics").await.text());
+    }
+
     /// Its resident memory in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

@@ -1,0 +1,206 @@
+//! Real file systems that run full, run out of inodes or cannot be written to.
+
+use std::path::Path;
+use std::process::Command;
+
+use hub_sim::{Hub, HubSim, Image};
+use tempfile::TempDir;
+
+use crate::crash::comes_back;
+use crate::namespace;
+use crate::program::{Program, Setup};
+use crate::pull::{Pulled, pull};
+
+const MIB: u64 = 1024 * 1024;
+
+/// More files than a disk of 64 inodes takes.
+const MAX_FILES: usize = 64;
+
+#[test]
+fn on_a_full_disk_pulls_are_passed_on_and_keeping_resumes() {
+    namespace::play("disks::a_disk_of_eight_mebibytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a role that other tests have children play"]
+async fn a_disk_of_eight_mebibytes() {
+    if !namespace::is_inside() {
+        return;
+    }
+    let hub = HubSim::new()
+        .image(
+            "library/big:1",
+            Image::with_layers(&[9 * MIB + 1, 20 * MIB]),
+        )
+        .image("library/small:1", Image::small());
+    let hub = hub.start().await;
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::before(&hub, folder.path());
+    namespace::mount(&setup.data(), "size=8m");
+    let program = setup.start();
+    let (one, other) = tokio::join!(
+        pull(program.address, &hub, "library/big:1"),
+        pull(program.address, &hub, "library/big:1"),
+    );
+    assert_eq!((one, other), (Pulled::Whole, Pulled::Whole));
+    is_degraded(&program).await;
+    keeps(&program, &hub, "library/small:1").await;
+    assert!(program.readiness().await.contains("\"ready\""));
+    assert_eq!(program.metric("forebay_cache_writable").await, Some(1.0));
+    assert!(program.stop().0.success());
+    comes_back(folder.path(), "a full disk").await;
+}
+
+#[test]
+fn without_inodes_pulls_are_passed_on_and_keeping_resumes() {
+    namespace::play("disks::a_disk_of_few_inodes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a role that other tests have children play"]
+async fn a_disk_of_few_inodes() {
+    if !namespace::is_inside() {
+        return;
+    }
+    let hub = HubSim::new()
+        .image("library/cold:1", Image::small())
+        .image("library/small:1", Image::small());
+    let hub = hub.start().await;
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::before(&hub, folder.path());
+    namespace::mount(&setup.data(), "size=64m,nr_inodes=64");
+    let program = setup.start();
+    let file = |number: usize| setup.data().join(format!("filler-{number}"));
+    let fillers = (0..MAX_FILES).take_while(|number| std::fs::write(file(*number), "").is_ok());
+    let fillers = fillers.count();
+    assert!((1..MAX_FILES).contains(&fillers), "{fillers} files");
+    let cold = pull(program.address, &hub, "library/cold:1").await;
+    assert_eq!(cold, Pulled::Whole, "{} {}", program.out(), program.log());
+    is_degraded(&program).await;
+    for number in 0..fillers {
+        std::fs::remove_file(file(number)).unwrap();
+    }
+    keeps(&program, &hub, "library/small:1").await;
+    assert!(program.readiness().await.contains("\"ready\""));
+    assert!(program.stop().0.success());
+    comes_back(folder.path(), "no inodes").await;
+}
+
+#[test]
+fn a_read_only_disk_serves_what_is_warm_and_passes_on_what_is_cold() {
+    namespace::play("disks::a_disk_that_is_read_only");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a role that other tests have children play"]
+async fn a_disk_that_is_read_only() {
+    if !namespace::is_inside() {
+        return;
+    }
+    for killed in [false, true] {
+        let hub = HubSim::new()
+            .image("library/warm:1", Image::small())
+            .image("library/cold:1", Image::with_layers(&[3 * MIB]));
+        let hub = hub.start().await;
+        let folder = TempDir::new().unwrap();
+        let setup = Setup::before(&hub, folder.path());
+        namespace::mount(&setup.data(), "size=64m");
+        let program = setup.start();
+        keeps(&program, &hub, "library/warm:1").await;
+        if killed {
+            program.kill();
+        } else {
+            assert!(program.stop().0.success());
+        }
+        namespace::remount(&setup.data(), "remount,ro");
+        let program = setup.start();
+        hub.clear_requests();
+        assert_eq!(
+            pull(program.address, &hub, "library/warm:1").await,
+            Pulled::Whole
+        );
+        assert_eq!(hub.requests().to_string(), "", "killed: {killed}");
+        assert_eq!(
+            pull(program.address, &hub, "library/cold:1").await,
+            Pulled::Whole
+        );
+        is_degraded(&program).await;
+        assert!(program.stop().0.success());
+        namespace::remount(&setup.data(), "remount,rw");
+        comes_back(folder.path(), "a read-only disk").await;
+    }
+}
+
+/// Nothing can be kept, and everybody who asks is told.
+async fn is_degraded(program: &Program) {
+    let readiness = program.get("/readyz").await;
+    assert_eq!(readiness.status, 200, "warm images are served all the same");
+    assert!(
+        readiness.text().contains("degraded"),
+        "{} {}",
+        readiness.text(),
+        program.log()
+    );
+    assert_eq!(program.metric("forebay_cache_writable").await, Some(0.0));
+}
+
+/// An image is pulled and kept: a second pull asks nothing.
+pub(crate) async fn keeps(program: &Program, hub: &Hub, image: &str) {
+    assert_eq!(pull(program.address, hub, image).await, Pulled::Whole);
+    for _ in 0..1000 {
+        hub.clear_requests();
+        assert_eq!(pull(program.address, hub, image).await, Pulled::Whole);
+        // What was pulled is kept behind the pull: at once, but not before it.
+        if hub.requests().to_string().is_empty() && is_at_rest(program).await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{image} is not kept: {}", program.log());
+}
+
+async fn is_at_rest(program: &Program) -> bool {
+    program.metric("forebay_cache_size_bytes").await > Some(0.0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_few_files_the_program_sheds_and_recovers() {
+    let hub = HubSim::new().image("library/small:1", Image::small());
+    let hub = hub.image("library/late:1", Image::small()).start().await;
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::before(&hub, folder.path()).below(&["prlimit", "--nofile=64:64"]);
+    let program = setup.start();
+    keeps(&program, &hub, "library/small:1").await;
+    let mut idle = Vec::new();
+    for _ in 0..70 {
+        idle.push(
+            tokio::net::TcpStream::connect(program.address)
+                .await
+                .unwrap(),
+        );
+    }
+    // One after the other is told so, at the latest when those before it were.
+    let refused = program.get("/v2/").await;
+    assert_eq!(refused.status, 503, "{}", refused.head);
+    assert!(refused.text().contains("too many connections"));
+    drop(idle);
+    for _ in 0..1000 {
+        if program.get("/v2/").await.status == 200 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    keeps(&program, &hub, "library/late:1").await;
+    assert!(program.stop().0.success());
+    comes_back(folder.path(), "few files").await;
+}
+
+/// The files of blobs at rest.
+pub(crate) fn blob_files(data: &Path) -> Vec<std::path::PathBuf> {
+    let found = Command::new("find")
+        .arg(data.join("blobs"))
+        .args(["-type", "f"])
+        .output();
+    let found = String::from_utf8(found.unwrap().stdout).unwrap();
+    found.lines().map(Into::into).collect()
+}
