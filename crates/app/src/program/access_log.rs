@@ -2,10 +2,13 @@
 //!
 //! A line is formatted on the connection's task and written by a thread of its own, many at a time: a terminal or pipe that
 //! does not keep up slows no pull, but loses lines, and the log says how many.
+//!
+//! The thread is woken once for all lines of a moment: to wake it for each would cost more than the rest of a warm answer.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use forebay_api_admin::Metrics;
 use forebay_content::Clock;
@@ -17,6 +20,15 @@ use crate::config::LogFormat;
 /// The most bytes of lines that wait to be written.
 const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
 
+/// How long lines are gathered before they are written together.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// How long a stop waits for the last lines to be written: nobody may be reading them.
+const FLUSH_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a line is begun with, in bytes: most fit.
+const USUAL_LINE_BYTES: usize = 512;
+
 /// The longest text of a client's that a line holds, in bytes.
 const MAX_TEXT_BYTES: usize = 512;
 
@@ -26,7 +38,8 @@ pub(super) struct Access {
     pub(super) lines: Option<AccessLines>,
 }
 
-/// Formats lines and hands them to the thread that writes.
+/// Formats lines and hands them to the thread that writes. Clones share the thread.
+#[derive(Clone)]
 pub(super) struct AccessLines {
     format: LogFormat,
     clock: Arc<dyn Clock>,
@@ -43,6 +56,8 @@ struct Waiting {
 struct Lines {
     text: String,
     lost: u64,
+    /// The thread has written all and waits for news.
+    is_done: bool,
 }
 
 impl AccessLog for Access {
@@ -76,29 +91,45 @@ impl AccessLines {
         })
     }
 
-    fn record(&self, entry: &AccessEntry<'_>) {
-        let mut lines = self
-            .waiting
-            .lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if lines.text.len() > MAX_WAITING_BYTES {
-            lines.lost += 1;
-            return;
-        }
-        // Writing to a string does not fail.
-        let _ = match self.format {
-            LogFormat::Text => write_text(&mut lines.text, entry, self.clock.as_ref()),
-            LogFormat::Json => write_json(&mut lines.text, entry, self.clock.as_ref()),
+    /// Waits until all lines are written, or it has been long enough.
+    pub(super) async fn flush(&self) {
+        let all_written = async {
+            while !self.waiting.lock().is_done {
+                tokio::time::sleep(GATHER).await;
+            }
         };
-        drop(lines);
-        self.waiting.news.notify_one();
+        let _ = tokio::time::timeout(FLUSH_WITHIN, all_written).await;
+    }
+
+    fn record(&self, entry: &AccessEntry<'_>) {
+        // Formatted before the lock is taken, which all connections share. Writing to a string does not fail.
+        let mut line = String::with_capacity(USUAL_LINE_BYTES);
+        let _ = match self.format {
+            LogFormat::Text => write_text(&mut line, entry, self.clock.as_ref()),
+            LogFormat::Json => write_json(&mut line, entry, self.clock.as_ref()),
+        };
+        self.waiting.add(&line);
     }
 }
 
 impl Waiting {
+    fn add(&self, line: &str) {
+        let mut lines = self.lock();
+        if lines.text.len() > MAX_WAITING_BYTES {
+            lines.lost += 1;
+            return;
+        }
+        lines.text.push_str(line);
+        if std::mem::take(&mut lines.is_done) {
+            drop(lines);
+            self.news.notify_one();
+        }
+    }
+
     fn write_to(&self, mut out: impl Write) {
         loop {
+            self.wait_for_news();
+            std::thread::sleep(GATHER);
             let (text, lost) = self.take();
             let _ = out.write_all(text.as_bytes());
             if lost > 0 {
@@ -110,18 +141,27 @@ impl Waiting {
         }
     }
 
-    fn take(&self) -> (String, u64) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        while lines.text.is_empty() && lines.lost == 0 {
+    fn wait_for_news(&self) {
+        let mut lines = self.lock();
+        lines.is_done = lines.text.is_empty();
+        while lines.is_done {
             lines = self
                 .news
                 .wait(lines)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn take(&self) -> (String, u64) {
+        let mut lines = self.lock();
         (
             std::mem::take(&mut lines.text),
             std::mem::take(&mut lines.lost),
         )
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -209,4 +249,74 @@ fn quoted(text: &str) -> String {
 
 const fn ended(entry: &AccessEntry<'_>) -> &'static str {
     if entry.completed { "whole" } else { "cut" }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    struct Pipe(mpsc::Sender<Vec<u8>>);
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.send(bytes.to_vec()).map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Says that it was asked to write, and waits to be asked how that went.
+    struct Stuck(mpsc::SyncSender<()>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.send(());
+            let _ = self.0.send(());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn lines_to(out: impl Write + Send + 'static) -> AccessLines {
+        let clock = Arc::new(forebay_content::SystemClock::new());
+        AccessLines::begin(LogFormat::Text, clock, out).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_recorded_is_written_in_order_once_flushed() {
+        let (sent, written) = mpsc::channel();
+        let lines = lines_to(Pipe(sent));
+        for round in 0..3 {
+            let batch: Vec<String> = (0..100).map(|n| format!("{round} {n}\n")).collect();
+            for line in &batch {
+                lines.waiting.add(line);
+            }
+            lines.flush().await;
+            let bytes: Vec<u8> = written.try_iter().flatten().collect();
+            assert_eq!(bytes, batch.concat().into_bytes());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_lost_and_holds_up_nobody() {
+        let (stuck, is_stuck) = mpsc::sync_channel(0);
+        let lines = lines_to(Stuck(stuck));
+        let line = "x".repeat(1024 * 1024);
+        lines.waiting.add(&line);
+        is_stuck.recv().unwrap();
+        for _ in 0..9 {
+            lines.waiting.add(&line);
+        }
+        lines.flush().await;
+        let waiting = lines.waiting.lock();
+        assert_eq!((waiting.text.len() / line.len(), waiting.lost), (5, 4));
+    }
 }

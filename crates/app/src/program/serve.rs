@@ -67,6 +67,7 @@ struct Running {
     kept: Arc<Kept>,
     reload: Reload,
     supervisor: Supervisor,
+    access_lines: Option<AccessLines>,
     drain: Duration,
 }
 
@@ -107,8 +108,13 @@ impl Running {
             clock: Arc::clone(&clock),
             data: config.data.clone(),
         };
+        let access_lines = begin_access_log(&config, &clock)?;
+        let access = Access {
+            metrics,
+            lines: access_lines.clone(),
+        };
         listen_for_commands(&config, controls, &supervisor)?;
-        listen(&config, Arc::clone(&table), &ground, metrics)?;
+        listen(&config, Arc::clone(&table), &ground, access)?;
         let drain = config.server.drain;
         let reload = Reload {
             sources,
@@ -122,6 +128,7 @@ impl Running {
             kept,
             reload,
             supervisor,
+            access_lines,
             drain,
         })
     }
@@ -144,6 +151,9 @@ impl Running {
             );
         }
         self.kept.flush().await;
+        if let Some(lines) = &self.access_lines {
+            lines.flush().await;
+        }
         let _ = tokio::fs::remove_file(self.reload.current.data.join(CONTROL_SOCKET)).await;
         self.data.close().await
     }
@@ -167,18 +177,24 @@ enum Asked {
     Stop,
 }
 
+fn begin_access_log(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<AccessLines>, Failure> {
+    config
+        .log
+        .access
+        .then(|| AccessLines::begin(config.log.format, Arc::clone(clock), io::stdout()))
+        .transpose()
+        .map_err(|error| Failure::failed("cannot begin the access log", error))
+}
+
 fn listen(
     config: &Config,
     table: Arc<ArcSwap<forebay_api_registry::Table>>,
     ground: &Ground,
-    metrics: Arc<Metrics>,
+    access: Access,
 ) -> Result<(), Failure> {
-    let lines = config
-        .log
-        .access
-        .then(|| AccessLines::begin(config.log.format, Arc::clone(&ground.clock), io::stdout()))
-        .transpose()
-        .map_err(|error| Failure::failed("cannot begin the access log", error))?;
     let connections = Arc::new(std::sync::OnceLock::<Server<Front>>::new());
     let counted = Arc::clone(&connections);
     let state = State {
@@ -188,7 +204,7 @@ fn listen(
     };
     let front = Front {
         registry: RegistryApi::new(table),
-        metrics: Arc::clone(&metrics),
+        metrics: Arc::clone(&access.metrics),
         state,
     };
     let limits = ServeLimits {
@@ -196,7 +212,7 @@ fn listen(
         shed_body: SHED_BODY,
         ..ServeLimits::default()
     };
-    let server = Server::new(front, limits, Arc::new(Access { metrics, lines }));
+    let server = Server::new(front, limits, Arc::new(access));
     for address in &config.listen {
         let listener =
             Listener::bind_tcp(*address).map_err(|error| cannot_listen(*address, error))?;
