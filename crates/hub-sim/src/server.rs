@@ -13,12 +13,17 @@ use crate::tls::Acceptor;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::server::TlsStream;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 4096;
+
+/// How often a port is asked back, and how long is waited between.
+const TRIES: u32 = 200;
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 
 /// One host's place on the network.
 #[derive(Debug)]
@@ -79,7 +84,7 @@ impl Host {
             while !task.is_finished() {
                 tokio::task::yield_now().await;
             }
-            self.place = Place::Reserved(reserve(self.address)?);
+            self.place = Place::Reserved(reserve_again(self.address).await?);
         }
         Ok(())
     }
@@ -102,6 +107,20 @@ fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
+}
+
+/// Takes a port again that was just let go of. A process that the test begins at this moment holds a copy of the listener
+/// from its fork to its exec.
+async fn reserve_again(address: SocketAddr) -> io::Result<TcpSocket> {
+    for _ in 1..TRIES {
+        match reserve(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            outcome => return outcome,
+        }
+    }
+    reserve(address)
 }
 
 async fn accept(listener: TcpListener, role: Role, state: Arc<State>, acceptor: Arc<Acceptor>) {

@@ -66,9 +66,23 @@ struct Running {
     data: DataDir,
     kept: Arc<Kept>,
     reload: Reload,
+    signals: Signals,
     supervisor: Supervisor,
     access_lines: Option<AccessLines>,
     drain: Duration,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+/// What a signal asks for.
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Reload,
+    Stop,
 }
 
 impl Running {
@@ -108,6 +122,8 @@ impl Running {
             clock: Arc::clone(&clock),
             data: config.data.clone(),
         };
+        // Before anybody can know that we run: a signal without a handler ends the process.
+        let signals = Signals::begin()?;
         let access_lines = begin_access_log(&config, &clock)?;
         let access = Access {
             metrics,
@@ -127,6 +143,7 @@ impl Running {
             data,
             kept,
             reload,
+            signals,
             supervisor,
             access_lines,
             drain,
@@ -135,11 +152,7 @@ impl Running {
 
     /// Reloads on SIGHUP; on SIGTERM or SIGINT finishes what is under way and ends.
     async fn until_stopped(mut self) -> Result<(), Failure> {
-        let on =
-            |kind| signal(kind).map_err(|error| Failure::failed("cannot wait for signals", error));
-        let mut signals = [on(SignalKind::terminate())?, on(SignalKind::interrupt())?];
-        let mut hangup = on(SignalKind::hangup())?;
-        while self.next_signal(&mut signals, &mut hangup).await == Asked::Reload {
+        while self.signals.next().await == Asked::Reload {
             self.reload.run();
         }
         info!(limit = ?self.drain, "stopping: requests in flight are finished");
@@ -157,24 +170,26 @@ impl Running {
         let _ = tokio::fs::remove_file(self.reload.current.data.join(CONTROL_SOCKET)).await;
         self.data.close().await
     }
-
-    async fn next_signal(
-        &self,
-        [terminate, interrupt]: &mut [Signal; 2],
-        hangup: &mut Signal,
-    ) -> Asked {
-        tokio::select! {
-            _ = terminate.recv() => Asked::Stop,
-            _ = interrupt.recv() => Asked::Stop,
-            _ = hangup.recv() => Asked::Reload,
-        }
-    }
 }
 
-#[derive(PartialEq, Eq)]
-enum Asked {
-    Reload,
-    Stop,
+impl Signals {
+    fn begin() -> Result<Self, Failure> {
+        let on =
+            |kind| signal(kind).map_err(|error| Failure::failed("cannot wait for signals", error));
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hangup.recv() => Asked::Reload,
+        }
+    }
 }
 
 fn begin_access_log(
