@@ -193,6 +193,16 @@ impl Answer {
         (self.status, self.code())
     }
 
+    /// What a client makes of it, in few words.
+    pub(crate) fn told(&self) -> String {
+        match (self.status, self.is_whole, self.header("warning")) {
+            (200..400, true, None) => self.status.to_string(),
+            (200..400, true, Some(warning)) => format!("{}, {warning}", self.status),
+            (200..400, false, _) => format!("{}, cut", self.status),
+            _ => format!("{} {}", self.status, self.code()),
+        }
+    }
+
     /// This, whole and with nothing but these bytes.
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
         self.status == StatusCode::OK.as_u16() && self.is_whole && self.body == bytes

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hub_sim::{Hub, Manifest};
+use hub_sim::{Blob, Hub, Manifest};
 
 use crate::client::{Answer, Ask};
 use crate::program::Program;
@@ -32,18 +32,26 @@ impl Pull {
         let root = hub.manifest(reference);
         let children = hub.children(reference);
         let manifests = std::iter::once(&root).chain(&children);
-        let blobs = hub.blobs(reference).into_iter().map(|blob| Part {
-            path: format!("/v2/{name}/blobs/{}", blob.digest()),
-            digest: blob.digest().to_owned(),
-            media_type: None,
-            bytes: blob.bytes().to_vec(),
-        });
+        let blobs = hub.blobs(reference);
         Self {
             by_tag: Part::manifest(name, tag, &root),
             by_digest: manifests
                 .map(|manifest| Part::manifest(name, manifest.digest(), manifest))
                 .collect(),
-            blobs: blobs.collect(),
+            blobs: blobs.iter().map(|blob| Part::blob(name, blob)).collect(),
+        }
+    }
+
+    /// One platform of an index, by its manifest's digest.
+    pub(crate) fn of_platform(hub: &Hub, reference: &str, platform: &str) -> Self {
+        let (name, _) = reference.split_once(':').expect("name:tag");
+        let child = hub.child(reference, platform);
+        let by_tag = Part::manifest(name, child.digest(), &child);
+        let blobs = hub.blobs(&format!("{name}@{}", child.digest()));
+        Self {
+            by_tag,
+            by_digest: Vec::new(),
+            blobs: blobs.iter().map(|blob| Part::blob(name, blob)).collect(),
         }
     }
 
@@ -73,6 +81,15 @@ impl Part {
             digest: manifest.digest().to_owned(),
             media_type: Some(manifest.media_type().to_owned()),
             bytes: manifest.bytes().to_vec(),
+        }
+    }
+
+    fn blob(name: &str, blob: &Blob) -> Self {
+        Self {
+            path: format!("/v2/{name}/blobs/{}", blob.digest()),
+            digest: blob.digest().to_owned(),
+            media_type: None,
+            bytes: blob.bytes().to_vec(),
         }
     }
 

@@ -9,3 +9,4 @@ mod addressing;
 mod client;
 mod image;
 mod program;
+mod regressions;
