@@ -89,7 +89,7 @@ async fn only_the_platform_asked_for_is_fetched() {
     ");
     let all = hub.blobs("library/nginx:1").len();
     let blobs = hub.count(|request| request.is(On::BlobContent) && request.is_get());
-    assert_eq!((blobs, all), (3, 18));
+    assert_eq!((blobs, all), (3, 15));
 }
 
 /// "Token or login per request" (distribution, Harbor, trow, mcronce).

@@ -183,7 +183,14 @@ async fn what_becomes_of_a_kept_tag_that_is_gone_is_the_operators_choice() {
             found += &format!("{on_gone}, {gone}: {}\n", answer.told());
         }
     }
-    insta::assert_snapshot!(found, @"");
+    insta::assert_snapshot!(found, @r#"
+    serve, deleted: 200, 110 - "Response is Stale"
+    serve, private: 200, 110 - "Response is Stale"
+    serve, its repository deleted: 200, 110 - "Response is Stale"
+    refuse, deleted: 404 MANIFEST_UNKNOWN
+    refuse, private: 401 UNAUTHORIZED
+    refuse, its repository deleted: 401 UNAUTHORIZED
+    "#);
 }
 
 async fn with_policy(on_gone: &str) -> (Hub, Program) {
