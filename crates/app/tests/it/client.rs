@@ -135,6 +135,11 @@ impl Flow {
         }
     }
 
+    /// Since before the connection.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     /// Reads at least so many bytes.
     pub(crate) async fn read(&mut self, least: usize) -> Bytes {
         let mut all = BytesMut::new();

@@ -7,6 +7,9 @@
 
 mod addressing;
 mod client;
+mod faults;
 mod image;
+mod limits;
+mod outage;
 mod program;
 mod regressions;

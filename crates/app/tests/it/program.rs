@@ -230,6 +230,17 @@ impl Program {
         assert!(in_time, "{name} never came to {least}");
     }
 
+    /// Asks until the answer has this status.
+    pub(crate) async fn until_status(&self, ask: Ask, status: u16) {
+        let reached = async {
+            while self.ask(ask.clone()).await.status != status {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        let in_time = timeout(PATIENCE, reached).await.is_ok();
+        assert!(in_time, "{ask:?} is never answered {status}");
+    }
+
     /// Its resident memory now and at most, in KiB.
     pub(crate) fn resident_kib(&self) -> (u64, u64) {
         let path = format!("/proc/{}/status", self.child.id());

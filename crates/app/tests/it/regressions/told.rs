@@ -69,14 +69,16 @@ async fn what_an_upstream_says_is_never_told_as_something_else() {
     ] {
         let hub = HubSim::new()
             .image("library/nginx:1", Image::small())
+            .image("library/cold:1", Image::small())
             .start()
             .await;
         let program = Forebay::before(&hub).start().await;
         let pull = Pull::of(&hub, "library/nginx:1");
-        // The challenge is met before.
-        program.head("/v2/library/nginx/manifests/none").await;
+        // Challenges are met before, and a manifest has told how long the blob is.
+        program.head("/v2/library/cold/manifests/none").await;
+        pull.by_tag.get(&program).await;
         hub.fault(fault.clone()).on(On::Manifest).always();
-        let manifest = program.get(&pull.by_tag.path).await.told();
+        let manifest = program.get("/v2/library/cold/manifests/1").await.told();
         hub.fault(fault).on(On::Blob).always();
         let blob = program.get(&pull.blobs[1].path).await.told();
         found += &format!("{name}: {manifest}; for a blob {blob}\n");

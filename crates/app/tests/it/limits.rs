@@ -1,0 +1,133 @@
+//! Limits of the upstream: what cold pulls are told, and how little is asked while one stands. Faults 13 and 14.
+
+use hub_sim::{Fault, HubSim, Image, On, RetryAfter, hours, seconds};
+
+use crate::image::Pull;
+use crate::program::Forebay;
+
+#[tokio::test]
+async fn a_pull_limits_retry_after_is_passed_on_in_each_of_its_shapes() {
+    let mut found = String::new();
+    for (name, shape, expected) in [
+        ("seconds", Some(RetryAfter::Seconds(700)), 690..=700),
+        ("a date", Some(RetryAfter::Date(seconds(700))), 600..=700),
+        ("an epoch", Some(RetryAfter::Epoch(seconds(700))), 600..=700),
+        (
+            "a Go duration",
+            Some(RetryAfter::GoDuration("11m40s".into())),
+            690..=700,
+        ),
+        (
+            "a fraction",
+            Some(RetryAfter::GoDuration("985.86µs".into())),
+            1..=60,
+        ),
+        (
+            "an age",
+            Some(RetryAfter::Raw("99999999999999999999".into())),
+            1..=21_600,
+        ),
+        ("the past", Some(RetryAfter::Raw("-5".into())), 1..=21_600),
+        ("words", Some(RetryAfter::Raw("soon".into())), 1..=21_600),
+        ("nothing", None, 1..=21_600),
+    ] {
+        let mut hub = HubSim::new()
+            .image("library/nginx:1", Image::small())
+            .anonymous_limit(0, hours(6));
+        if let Some(shape) = shape {
+            hub = hub.retry_after(shape);
+        }
+        let hub = hub.start().await;
+        let program = Forebay::before(&hub).start().await;
+        let answer = program.get("/v2/library/nginx/manifests/1").await;
+        assert_eq!(
+            answer.refusal(),
+            (429, "TOOMANYREQUESTS".to_owned()),
+            "{name}"
+        );
+        let wait = answer.header("retry-after").expect("a time");
+        found += &format!("{name}: {wait}\n");
+        let wait: u64 = wait.parse().expect("seconds");
+        assert!(expected.contains(&wait), "{found}");
+    }
+    println!("{found}");
+}
+
+#[tokio::test]
+async fn an_abuse_limit_in_plain_text_becomes_json_and_nothing_is_asked_until_its_time() {
+    for fault in [Fault::AbuseLimited, Fault::MalformedAbuse] {
+        let hub = HubSim::new()
+            .image("library/nginx:1", Image::small())
+            .start()
+            .await;
+        let program = Forebay::before(&hub).start().await;
+        hub.fault(fault.clone()).on(On::Registry).always();
+        for number in 0..20 {
+            let path = format!("/v2/library/cold{number}/manifests/1");
+            let answer = program.get(&path).await;
+            assert_eq!(
+                answer.refusal(),
+                (429, "TOOMANYREQUESTS".to_owned()),
+                "{fault:?}"
+            );
+            let seconds: u64 = answer
+                .header("retry-after")
+                .expect("a time")
+                .parse()
+                .expect("seconds");
+            assert!((1..=120).contains(&seconds), "{fault:?}: {seconds}");
+        }
+        assert_eq!(hub.requests().len(), 1, "{fault:?}: {}", hub.requests());
+    }
+}
+
+#[tokio::test]
+async fn a_pull_that_costs_nothing_goes_on_while_pulls_are_limited() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .image("library/nginx:2", Image::small())
+        .anonymous_limit(1, hours(6))
+        .start()
+        .await;
+    let program = Forebay::before(&hub).start().await;
+    let warm = Pull::of(&hub, "library/nginx:1");
+    warm.by_tag.get(&program).await;
+    // The blobs of what is already here are not pulls.
+    assert_eq!(
+        program
+            .get("/v2/library/nginx/manifests/2")
+            .await
+            .refusal()
+            .0,
+        429
+    );
+    warm.succeeds(&program).await;
+    assert_eq!(
+        program.head("/v2/library/nginx/manifests/2").await.status,
+        200
+    );
+    assert_eq!(hub.charged(), 1);
+    let limit = "forebay_upstream_limit{upstream=\"docker.io\"}";
+    assert!((program.metric(limit).await - 1.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_over_is_noticed_by_a_free_head() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .image("library/nginx:2", Image::small())
+        .anonymous_limit(0, hours(6))
+        .retry_after(RetryAfter::Seconds(7000))
+        .start()
+        .await;
+    let program = Forebay::before(&hub).start().await;
+    let pull = Pull::of(&hub, "library/nginx:1");
+    assert_eq!(program.get(&pull.by_tag.path).await.refusal().0, 429);
+    // Refused without asking: that was said to be of no use.
+    hub.clear_requests();
+    assert_eq!(program.get(&pull.by_tag.path).await.refusal().0, 429);
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
+    hub.set_anonymous_limit(Some((100, hours(6))));
+    program.head("/v2/library/nginx/manifests/2").await;
+    pull.succeeds(&program).await;
+}

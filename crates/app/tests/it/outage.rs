@@ -1,0 +1,258 @@
+//! A warm image is always pullable: by tag, by digest and by blob, whatever ails the upstream, and also right after a restart.
+//!
+//! Faults 7–9, 11, 12 and 16 of the table, and those of 13–15 that concern warm images. The promise is an answer within two
+//! seconds; what is asserted leaves room for a machine that does ten other things.
+
+use std::time::Duration;
+
+use hub_sim::{Fault, Hub, HubSim, Image, On, Role, Tls};
+
+use crate::client::Ask;
+use crate::image::Pull;
+use crate::program::{Forebay, Program};
+
+const IMAGE: &str = "library/nginx:1.27";
+
+/// The longest that an answer may take.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// A program that has the image, and asks about its tag each time.
+struct Warm {
+    hub: Hub,
+    program: Program,
+    pull: Pull,
+}
+
+impl Warm {
+    async fn up() -> Self {
+        Self::before(hub().start().await, "").await
+    }
+
+    /// With an upstream that speaks TLS.
+    async fn up_with_tls() -> Self {
+        let hub = hub().tls(Tls::Valid).start().await;
+        Self::before(hub, "ca_file = \"ca.pem\"").await
+    }
+
+    async fn before(hub: Hub, keys: &str) -> Self {
+        let setup = Forebay::new()
+            .upstream_with("docker.io", &hub, keys)
+            .with("[cache]\nversion_ttl = \"0s\"");
+        if let Some(ca) = hub.ca_pem() {
+            std::fs::write(setup.file("ca.pem"), ca).expect("a file in our own folder");
+        }
+        let program = setup.start().await;
+        let pull = Pull::of(&hub, IMAGE);
+        pull.succeeds(&program).await;
+        Self { hub, program, pull }
+    }
+
+    /// Every connection that the program holds to the registry ends.
+    async fn end_connections(&self) {
+        self.hub
+            .refuse(Role::Registry)
+            .await
+            .expect("a port of ours");
+        self.hub.come_back().await.expect("a port of ours");
+    }
+
+    /// All is served in time, as stale where it cannot be checked, and a second time after a restart.
+    async fn is_served(self, what: &str) {
+        let Self { hub, program, pull } = self;
+        let before = serves(&program, &pull, what).await;
+        let program = program.stop().await.setup.start().await;
+        let after = serves(&program, &pull, what).await;
+        println!("{what}: slowest answer {before:?}, after a restart {after:?}");
+        drop(hub);
+    }
+}
+
+fn hub() -> HubSim {
+    let platforms = ["linux/amd64", "linux/arm64"];
+    HubSim::new().image(IMAGE, Image::small().platforms(&platforms))
+}
+
+async fn serves(program: &Program, pull: &Pull, what: &str) -> Duration {
+    let slowest = pull.succeeds(program).await;
+    assert!(slowest < WITHIN, "{what}: {slowest:?}");
+    let by_tag = program.get(&pull.by_tag.path).await;
+    assert_eq!(by_tag.told(), "200, 110 - \"Response is Stale\"", "{what}");
+    let stale = "forebay_served_total{upstream=\"docker.io\",kind=\"manifest\",result=\"stale\"}";
+    assert!(program.metric(stale).await > 0.0);
+    slowest
+}
+
+/// All that is asked meets with this, and no token helps.
+async fn struck_by(fault: Fault) {
+    let warm = Warm::up().await;
+    warm.hub.revoke_tokens();
+    let name = format!("{fault:?}");
+    warm.hub.fault(fault).on(On::Any).always();
+    warm.is_served(&name).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_refuses() {
+    let warm = Warm::up().await;
+    warm.hub.go_down().await.expect("ports of ours");
+    warm.is_served("refused").await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_hangs() {
+    struck_by(Fault::Hang).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_closes_each_connection() {
+    struck_by(Fault::Close).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_says_401() {
+    struck_by(Fault::Status(401)).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_says_403() {
+    struck_by(Fault::Status(403)).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_says_404() {
+    struck_by(Fault::Status(404)).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_says_429() {
+    struck_by(Fault::Status(429)).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_limits_in_plain_text() {
+    struck_by(Fault::AbuseLimited).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_limits_in_what_is_no_http() {
+    struck_by(Fault::MalformedAbuse).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_says_500() {
+    struck_by(Fault::Status(500)).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_says_503_in_html() {
+    struck_by(Fault::Html(503)).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_talks_garbage() {
+    struck_by(Fault::Raw(b"\x00\xff\x16\x03 what?\n".to_vec().into())).await;
+}
+
+#[tokio::test]
+async fn while_the_upstream_shows_html_for_everything() {
+    struck_by(Fault::Html(200)).await;
+}
+
+#[tokio::test]
+async fn while_the_pull_limit_is_reached() {
+    let warm = Warm::up().await;
+    // HEADs are free, and say that nothing has changed: not even stale.
+    warm.hub.set_anonymous_limit(Some((0, hub_sim::hours(6))));
+    let slowest = warm.pull.succeeds(&warm.program).await;
+    assert!(slowest < WITHIN, "{slowest:?}");
+    let by_tag = warm.program.get(&warm.pull.by_tag.path).await;
+    assert_eq!(by_tag.told(), "200");
+}
+
+#[tokio::test]
+async fn while_the_tag_is_deleted() {
+    let warm = Warm::up().await;
+    warm.hub.delete(IMAGE);
+    warm.is_served("deleted").await;
+}
+
+#[tokio::test]
+async fn while_the_upstreams_certificate_has_expired() {
+    let warm = Warm::up_with_tls().await;
+    warm.hub.set_tls(Tls::Expired).expect("a certificate");
+    warm.end_connections().await;
+    let cold = warm.program.get("/v2/library/redis/manifests/1").await;
+    assert_eq!(cold.refusal(), (502, "UNAVAILABLE".to_owned()));
+    assert!(
+        cold.text().contains("expired"),
+        "which fault: {}",
+        cold.text()
+    );
+    warm.is_served("expired").await;
+}
+
+#[tokio::test]
+async fn while_the_upstreams_certificate_is_anothers() {
+    let warm = Warm::up_with_tls().await;
+    warm.hub.set_tls(Tls::WrongName).expect("a certificate");
+    warm.end_connections().await;
+    warm.is_served("wrong name").await;
+}
+
+#[tokio::test]
+async fn while_the_upstreams_authority_is_another() {
+    let warm = Warm::up_with_tls().await;
+    warm.hub.renew_authority(Tls::Valid).expect("a certificate");
+    warm.end_connections().await;
+    warm.is_served("another authority").await;
+}
+
+#[tokio::test]
+async fn while_the_upstreams_name_does_not_resolve() {
+    let warm = Warm::up().await;
+    let elsewhere = "[upstreams.\"docker.io\"]\nurl = \"https://registry.invalid\"\n[cache]\nversion_ttl = \"0s\"";
+    let setup = warm.program.setup.clone().anew().with(elsewhere);
+    setup.write_config();
+    assert!(warm.program.reload().await);
+    let slowest = serves(&warm.program, &warm.pull, "no address").await;
+    warm.program.stop().await;
+    let program = setup.start().await;
+    let after = serves(&program, &warm.pull, "no address").await;
+    println!("no address: slowest answer {slowest:?}, after a restart {after:?}");
+    let cold = program.get("/v2/library/redis/manifests/1").await;
+    assert!(matches!(cold.refusal().0, 502 | 504), "{}", cold.text());
+}
+
+/// containerd gives up after 30 s without headers: this waits for what is promised to come before.
+#[tokio::test]
+async fn a_cold_pull_from_an_upstream_that_hangs_is_answered_before_clients_give_up() {
+    let hub = HubSim::new().image(IMAGE, Image::small()).start().await;
+    let program = Forebay::before(&hub).start().await;
+    hub.fault(Fault::Hang).on(On::Any).always();
+    let answer = program.get("/v2/library/nginx/manifests/1.27").await;
+    assert_eq!(answer.refusal(), (504, "UNAVAILABLE".to_owned()));
+    assert!(answer.took < Duration::from_secs(29), "{:?}", answer.took);
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_down_is_soon_not_asked_any_more_and_is_found_when_it_is_back() {
+    let hub = HubSim::new().image(IMAGE, Image::small()).start().await;
+    let program = Forebay::before(&hub).start().await;
+    let down = hub.fault(Fault::Status(503)).on(On::Any).always();
+    for number in 0..50 {
+        let path = format!("/v2/library/cold{number}/manifests/1");
+        assert_eq!(
+            program.get(&path).await.refusal(),
+            (502, "UNAVAILABLE".to_owned())
+        );
+    }
+    let asked = hub.requests().len();
+    assert!(asked <= 15, "{asked} requests for 50 pulls");
+    let open = "forebay_upstream_breaker_open{upstream=\"docker.io\"}";
+    assert!(program.metric(open).await > 0.0);
+    hub.lift(&down);
+    let pull = Pull::of(&hub, IMAGE);
+    program.until_status(Ask::get(&pull.by_tag.path), 200).await;
+    assert!(program.metric(open).await < 1.0);
+    pull.succeeds(&program).await;
+}
