@@ -134,7 +134,7 @@ section! {
 section! {
     /// The listener's own limits.
     ServerFile {
-        /// The most connections open at once, from 1 to 1000000. Further ones wait to be accepted.
+        /// The most connections open at once, from 1 to 1000000. Further ones are answered 503 and closed.
         max_connections: Count = "10000",
         /// How long requests in flight may take to finish after SIGTERM. At most 1h.
         drain: TimeSpan = "30s",

@@ -8,6 +8,7 @@
 mod addressing;
 mod client;
 mod faults;
+mod herd;
 mod image;
 mod limits;
 mod outage;
