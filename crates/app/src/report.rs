@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::printer::Printer;
 
 /// The most causes printed of one error; a longer chain is a loop or noise.
-const MAX_CAUSES: usize = 16;
+pub(crate) const MAX_CAUSES: usize = 16;
 
 /// One thing that the operator can do about an error, as one clause.
 #[derive(Debug, Clone, PartialEq, Eq)]

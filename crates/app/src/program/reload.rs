@@ -1,5 +1,6 @@
 //! SIGHUP: reads the configuration again, and takes it over if it is right.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -9,6 +10,7 @@ use tracing::{error, info, warn};
 use super::control::Caches;
 use super::upstreams::Ground;
 use crate::config::{Config, Sources, load};
+use crate::report::{Advice, MAX_CAUSES};
 
 /// What a reload replaces.
 pub(super) struct Reload {
@@ -25,9 +27,7 @@ impl Reload {
         let config = match load(&self.sources) {
             Ok(config) => config,
             Err(errors) => {
-                for problem in errors.problems() {
-                    error!(%problem, "the configuration was not taken over");
-                }
+                errors.problems().iter().for_each(say_why_not);
                 return;
             }
         };
@@ -42,7 +42,7 @@ impl Reload {
                 self.current = config;
                 info!("the configuration was taken over");
             }
-            Err(failure) => error!(%failure, "the configuration was not taken over"),
+            Err(failure) => say_why_not(&failure),
         }
     }
 
@@ -59,4 +59,18 @@ impl Reload {
             }
         }
     }
+}
+
+/// What is wrong, why, and what can be done, as a failed start tells it.
+fn say_why_not<E: Error + Advice + 'static>(problem: &E) {
+    let causes = std::iter::successors(problem.source(), |&cause| cause.source());
+    let cause = joined(causes.take(MAX_CAUSES), ": ");
+    let hint = joined(problem.hints(), "; ");
+    error!(%problem, cause, hint, "the configuration was not taken over");
+}
+
+/// `None` if there is nothing to join: a field of a record that says nothing is left out.
+fn joined(texts: impl IntoIterator<Item = impl ToString>, between: &str) -> Option<String> {
+    let texts: Vec<_> = texts.into_iter().map(|text| text.to_string()).collect();
+    (!texts.is_empty()).then(|| texts.join(between))
 }

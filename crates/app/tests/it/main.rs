@@ -10,6 +10,7 @@ mod client;
 mod faults;
 mod herd;
 mod image;
+mod lifecycle;
 mod limits;
 mod outage;
 mod program;

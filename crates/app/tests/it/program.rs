@@ -146,18 +146,10 @@ impl Forebay {
 
     /// Starts it and waits until it listens, or has ended instead.
     pub(crate) async fn try_start(&self) -> Result<Program, Ended> {
-        let mut program = self.spawn(&["serve"]);
-        match program.log.line_with("listening address=").await {
-            Some(line) => {
-                let (_, address) = line.split_once("address=").expect("a line with this");
-                program.address = address.trim().parse().expect("an address");
-                Ok(program)
-            }
-            None => Err(program.ended().await),
-        }
+        self.begin().listening().await
     }
 
-    /// Starts it and waits for nothing.
+    /// Starts it and waits for nothing: where it listens is known once it does.
     pub(crate) fn begin(&self) -> Program {
         self.spawn(&["serve"])
     }
@@ -193,6 +185,16 @@ impl Forebay {
 // === impl Program ===
 
 impl Program {
+    /// Waits until it listens, or has ended instead.
+    pub(crate) async fn listening(mut self) -> Result<Self, Ended> {
+        let Some(line) = self.log.line_with("listening address=").await else {
+            return Err(self.ended().await);
+        };
+        let (_, address) = line.split_once("address=").expect("a line with this");
+        self.address = address.trim().parse().expect("an address");
+        Ok(self)
+    }
+
     /// Asks and reads the whole answer.
     pub(crate) async fn ask(&self, ask: Ask) -> Answer {
         ask.to(self.address).await
