@@ -312,6 +312,13 @@ impl Filling {
                 self.size.unwrap_or_default()
             )));
         }
+        // A blob whose length nobody told may have no end: alone it gets no more room than there is for all.
+        if self.size.is_none()
+            && let Some(max_bytes) = self.inner.kept.max_bytes()
+            && written > max_bytes
+        {
+            return Err(Stop::Disk(BlobError::NoSpace));
+        }
         // Hashed after it is written: a hasher of a fill that goes adrift has seen what readers find in the spool.
         stage.write(bytes.clone()).await.map_err(Stop::Disk)?;
         self.hasher.update(&bytes);

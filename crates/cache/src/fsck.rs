@@ -66,6 +66,8 @@ struct Check<'a> {
     clock: &'a dyn Clock,
     repair: bool,
     report: FsckReport,
+    /// Manifests that went with a blob of theirs: neither sound nor missing.
+    gone: HashSet<Digest>,
 }
 
 impl FsckReport {
@@ -115,6 +117,10 @@ impl Check<'_> {
         blob: Option<&BlobStat>,
         object: Option<&Object>,
     ) -> Result<(), FsckError> {
+        let digest = blob.map(|blob| &blob.digest).or(object.map(|object| &object.digest));
+        if digest.is_some_and(|digest| self.gone.contains(digest)) {
+            return Ok(());
+        }
         let Some(blob) = blob else {
             let Some(object) = object else { return Ok(()) };
             self.report.missing.push(object.digest.clone());
@@ -185,9 +191,16 @@ impl Check<'_> {
         refers.then(|| stored.record())
     }
 
-    async fn drop_rows(&self, digest: &Digest) -> Result<(), FsckError> {
-        if self.repair {
-            self.catalog.evict(std::slice::from_ref(digest)).await?;
+    /// Drops what the catalog says of it, and the manifests that cannot be pulled whole without it.
+    async fn drop_rows(&mut self, digest: &Digest) -> Result<(), FsckError> {
+        if !self.repair {
+            return Ok(());
+        }
+        let mut gone = self.catalog.evict(std::slice::from_ref(digest)).await?;
+        gone.retain(|gone| gone != digest);
+        for manifest in gone {
+            self.delete(&manifest).await?;
+            self.gone.insert(manifest);
         }
         Ok(())
     }

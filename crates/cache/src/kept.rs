@@ -218,15 +218,19 @@ impl Kept {
 
 impl StoredManifest {
     /// A manifest whose bytes were checked. What cannot be read as a manifest is kept all the same, as it came.
-    pub(crate) fn new(digest: Digest, media_type: MediaType, bytes: Bytes) -> Self {
-        let parsed = Manifest::parse(&bytes).ok();
-        let blobs =
-            parsed.map(|manifest| manifest.blobs.into_iter().map(|blob| blob.digest).collect());
+    ///
+    /// Its type is what it says itself, if it can be read: the manifest is everybody's, and an upstream that calls it
+    /// something else must not do so for the others. `told` is what the upstream says.
+    pub(crate) fn new(digest: Digest, told: MediaType, bytes: Bytes) -> Self {
+        let (media_type, blobs) = match Manifest::parse(&bytes) {
+            Ok(manifest) => (manifest.media_type, manifest.blobs),
+            Err(_) => (told, Vec::new()),
+        };
         Self {
             digest,
             media_type,
             bytes,
-            blobs: blobs.unwrap_or_default(),
+            blobs: blobs.into_iter().map(|blob| blob.digest).collect(),
             noted_at_secs: AtomicU64::new(0),
         }
     }

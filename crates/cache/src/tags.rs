@@ -69,7 +69,12 @@ impl Inner {
         let current = self.current(request, tag).await?;
         let manifest = match self.manifest_by_digest(request, &current.tag.digest).await {
             Ok(manifest) => manifest,
-            Err(error) => return self.older_manifest(request, current.older, error).await,
+            Err(error) => {
+                if error.is_answer() && current.older.is_none() {
+                    self.forget_promise(request, tag, &error).await;
+                }
+                return self.older_manifest(request, current.older, error).await;
+            }
         };
         let provenance = match manifest.provenance {
             Provenance::Kept => current.provenance,
@@ -100,6 +105,13 @@ impl Inner {
             provenance,
             ..resolved
         })
+    }
+
+    /// The upstream says what the tag is, and does not have that: the tag was moved between the two answers, or it lies. Not to
+    /// be believed for as long as a tag is.
+    async fn forget_promise(self: &Arc<Self>, request: &Request, tag: &Tag, error: &SourceError) {
+        self.drop_tag(&request.repository, tag).await;
+        self.remember_absence(Asked::manifest(request, &tag.clone().into()), error);
     }
 
     /// The tag moved and its new manifest cannot be had: the one it was is what there is to run.

@@ -14,6 +14,7 @@
     reason = "a test fails by panicking, and tells what it skipped"
 )]
 
+mod clients;
 mod crash;
 mod disk_errors;
 mod disks;
@@ -23,4 +24,6 @@ mod namespace;
 mod program;
 mod pull;
 mod rot;
+mod secrets;
+mod upstreams;
 mod wire;

@@ -73,6 +73,12 @@ impl Setup {
         self
     }
 
+    /// With other words in the configuration.
+    pub(crate) fn replace(mut self, from: &str, to: &str) -> Self {
+        self.config = self.config.replace(from, to);
+        self
+    }
+
     /// With an environment variable.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -116,13 +122,14 @@ impl Setup {
     pub(crate) fn try_start(&self) -> Result<Program, (ExitStatus, Said)> {
         let (mut child, said) = self.spawn(&self.program.clone());
         let stdin = child.stdin.take();
-        let line = said.log.wait_for("listening address=");
-        let Some(line) = line else {
+        let Some(line) = said.log.wait_for("listening") else {
             return Err((child.wait().unwrap(), said));
         };
-        let (_, address) = line.split_once("address=").unwrap();
+        // As text or as JSON.
+        let (_, port) = line.split_once("127.0.0.1:").unwrap();
+        let port: String = port.chars().take_while(char::is_ascii_digit).collect();
         Ok(Program {
-            address: address.trim().parse().unwrap(),
+            address: format!("127.0.0.1:{port}").parse().unwrap(),
             child,
             said,
             stdin,

@@ -149,3 +149,16 @@ async fn an_evicted_blob_that_is_pulled_again_is_kept_again() {
     bench.bytes("a/b", &first).await.unwrap();
     assert!(bench.hub.asked().is_empty());
 }
+
+#[tokio::test]
+async fn a_blob_of_untold_length_gets_no_more_room_than_there_is_for_all() {
+    let bench = bench_of(100_000).await;
+    bench.hub.hide_sizes();
+    let large = bench.hub.put("a/b", layer(1, 150_000));
+    let bytes = bench.bytes("a/b", &large).await.unwrap();
+    assert_eq!(bytes.len(), 150_000, "passed on to who asked");
+    bench.settle().await;
+    assert!(bench.at_rest().await.is_empty());
+    let small = pull(&bench, 2, 50_000).await;
+    assert_eq!(bench.at_rest().await, [small]);
+}
