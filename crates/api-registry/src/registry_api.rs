@@ -109,7 +109,9 @@ impl Table {
             repository: target.repository.clone(),
             caller: Arc::new(caller),
         };
-        let mut response = asked.ask(source.as_ref(), &request, kind).await?;
+        // A refusal is as much this upstream's and this repository's answer, also in the access log.
+        let answer = asked.ask(source.as_ref(), &request, kind).await;
+        let mut response = answer.unwrap_or_else(|error| error.into_response(asked.is_head));
         if by_namespace {
             answer::name_upstream(&mut response, &target.upstream);
         }

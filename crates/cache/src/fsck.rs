@@ -4,6 +4,7 @@
 //! anew by a HEAD.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use forebay_content::{
     BlobError, BlobStat, BlobStore, Catalog, CatalogError, Clock, KeptManifest, Object,
@@ -55,6 +56,7 @@ pub async fn fsck(
         clock,
         repair,
         report: FsckReport::default(),
+        gone: HashSet::new(),
     };
     check.run().await?;
     Ok(check.report)
@@ -117,7 +119,9 @@ impl Check<'_> {
         blob: Option<&BlobStat>,
         object: Option<&Object>,
     ) -> Result<(), FsckError> {
-        let digest = blob.map(|blob| &blob.digest).or(object.map(|object| &object.digest));
+        let digest = blob
+            .map(|blob| &blob.digest)
+            .or(object.map(|object| &object.digest));
         if digest.is_some_and(|digest| self.gone.contains(digest)) {
             return Ok(());
         }

@@ -13,5 +13,8 @@ mod image;
 mod lifecycle;
 mod limits;
 mod outage;
+mod outside;
 mod program;
 mod regressions;
+mod tags;
+mod upkeep;

@@ -187,11 +187,14 @@ impl Forebay {
 impl Program {
     /// Waits until it listens, or has ended instead.
     pub(crate) async fn listening(mut self) -> Result<Self, Ended> {
-        let Some(line) = self.log.line_with("listening address=").await else {
+        let Some(line) = self.log.line_with("listening").await else {
             return Err(self.ended().await);
         };
-        let (_, address) = line.split_once("address=").expect("a line with this");
-        self.address = address.trim().parse().expect("an address");
+        // Of text or of JSON.
+        let (_, address) = line.rsplit_once("address").expect("a line with this");
+        let address = address.trim_start_matches(['"', ':', '=']);
+        let end = address.find(['"', ' ']).unwrap_or(address.len());
+        self.address = address[..end].parse().expect("an address");
         Ok(self)
     }
 

@@ -1,0 +1,305 @@
+//! `forebay refresh` and `forebay fsck`, with a server that runs and without.
+
+use std::path::{Path, PathBuf};
+
+use hub_sim::{Hub, HubSim, Image, On, Role};
+
+use crate::image::{Part, Pull};
+use crate::program::{Ended, Forebay, Program};
+
+async fn warm() -> (Hub, Program, Pull) {
+    let hub = HubSim::new()
+        .image("library/nginx:latest", Image::small())
+        .start()
+        .await;
+    let program = Forebay::before(&hub).start().await;
+    let pull = Pull::of(&hub, "library/nginx:latest");
+    pull.succeeds(&program).await;
+    program
+        .until_metric(
+            "forebay_fills_ended_total{upstream=\"docker.io\",end=\"kept\"}",
+            3.0,
+        )
+        .await;
+    (hub, program, pull)
+}
+
+/// A transcript in which digests are short.
+fn transcript(ended: &Ended) -> String {
+    let mut text = ended.transcript();
+    while let Some(at) = text.find("sha256:") {
+        let end = text[at + 7..].find(|c: char| !c.is_ascii_hexdigit());
+        let end = end.map_or(text.len(), |end| at + 7 + end);
+        let short = format!("[{}]", &text[at + 7..at + 15]);
+        text.replace_range(at..end, &short);
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_refresh_costs_one_head_and_a_get_where_the_tag_moved() {
+    let (hub, program, _) = warm().await;
+    hub.clear_requests();
+    let unchanged = program.setup.run(&["refresh", "nginx"]).await;
+    insta::assert_snapshot!(transcript(&unchanged), @r"
+    exit: 0
+    ----- stdout -----
+    docker.io/library/nginx:latest is [2e65738a]: unchanged
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(hub.requests(), @"HEAD registry /v2/library/nginx/manifests/latest 200");
+    hub.push("library/nginx:latest", Image::small());
+    hub.clear_requests();
+    let moved = program
+        .setup
+        .run(&["refresh", "docker.io/library/nginx:latest"])
+        .await;
+    insta::assert_snapshot!(transcript(&moved), @r"
+    exit: 0
+    ----- stdout -----
+    docker.io/library/nginx:latest is [3b5b3f09]: fetched anew
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(hub.requests(), @r"
+    HEAD registry /v2/library/nginx/manifests/latest 200
+    GET registry /v2/library/nginx/manifests/sha256:3b5b3f09e9c9… 200 charged
+    ");
+    hub.clear_requests();
+    Pull::of(&hub, "library/nginx:latest")
+        .by_tag
+        .get(&program)
+        .await;
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
+}
+
+#[tokio::test]
+async fn a_refresh_that_cannot_be_done_says_why() {
+    let (hub, program, _) = warm().await;
+    let digest = format!("nginx@{}", hub.digest("library/nginx:latest"));
+    let mut said = String::new();
+    for image in [
+        &digest,
+        "nginx:none",
+        "evil.example/nginx:1",
+        "Not An Image",
+    ] {
+        said += &transcript(&program.setup.run(&["refresh", image]).await);
+    }
+    hub.go_down().await.expect("ports of ours");
+    let port = hub.host().rsplit_once(':').expect("a port").1.to_owned();
+    let down = program.setup.run(&["refresh", "nginx"]).await;
+    said += &transcript(&down).replace(&port, "[PORT]");
+    let setup = program.stop().await.setup;
+    said += &transcript(&setup.run(&["refresh", "nginx"]).await);
+    insta::assert_snapshot!(said, @r"
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: a digest never changes: name a tag
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: cannot refresh docker.io/library/nginx:none
+      caused by: manifest not found
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: no upstream is called evil.example
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: Not An Image is no image name: an image is written [registry/]repository[:tag]
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: cannot refresh docker.io/library/nginx:latest
+      caused by: the upstream is unavailable: cannot connect to 127.0.0.1 port [PORT]
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: no server runs on the data directory data
+    hint: start it with forebay serve, or name its directory with --data
+    ");
+}
+
+#[tokio::test]
+async fn a_refresh_ends_what_was_kept_as_absent() {
+    let (hub, program, _) = warm().await;
+    let path = "/v2/library/nginx/manifests/new";
+    assert_eq!(program.get(path).await.refusal().0, 404);
+    hub.push("library/nginx:new", Image::small());
+    assert_eq!(program.get(path).await.refusal().0, 404);
+    let refreshed = program.setup.run(&["refresh", "nginx:new"]).await;
+    assert!(refreshed.status.success(), "{}", refreshed.log);
+    assert_eq!(program.get(path).await.status, 200);
+}
+
+/// The file that holds a blob.
+fn file_of(setup: &Forebay, blob: &Part) -> PathBuf {
+    fn find(folder: &Path, hex: &str) -> Option<PathBuf> {
+        let entries = std::fs::read_dir(folder).ok()?;
+        entries.flatten().find_map(|entry| {
+            let path = entry.path();
+            if path.is_dir() {
+                return find(&path, hex);
+            }
+            entry
+                .file_name()
+                .to_string_lossy()
+                .contains(hex)
+                .then_some(path)
+        })
+    }
+    find(&setup.data(), &blob.digest[7..]).expect("a blob at rest")
+}
+
+fn damage(setup: &Forebay, blob: &Part) {
+    let path = file_of(setup, blob);
+    let mut bytes = std::fs::read(&path).expect("a file");
+    let at = bytes
+        .iter()
+        .zip(&blob.bytes)
+        .position(|(a, b)| a == b)
+        .expect("the blob's bytes");
+    bytes[at + 100] ^= 1;
+    std::fs::write(&path, bytes).expect("a file");
+}
+
+#[tokio::test]
+async fn a_sound_cache_is_found_sound_whether_a_server_runs_or_not() {
+    let (_hub, program, _) = warm().await;
+    let running = transcript(&program.setup.run(&["fsck"]).await);
+    let setup = program.stop().await.setup;
+    let stopped = transcript(&setup.run(&["fsck"]).await);
+    assert_eq!(running, stopped);
+    insta::assert_snapshot!(stopped, @r"
+    exit: 0
+    ----- stdout -----
+    4 sound blobs, 14959 bytes read
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(transcript(&setup.run(&["fsck", "--json"]).await), @r#"
+    exit: 0
+    ----- stdout -----
+    {
+      "sound": 4,
+      "bytes": 14959,
+      "damaged": [],
+      "unrecorded": [],
+      "missing": []
+    }
+    ----- stderr -----
+    "#);
+}
+
+#[tokio::test]
+async fn a_running_server_finds_damage_and_mends_it_from_upstream() {
+    let (hub, program, pull) = warm().await;
+    damage(&program.setup, &pull.blobs[1]);
+    std::fs::remove_file(file_of(&program.setup, &pull.blobs[2])).expect("a file");
+    let found = program.setup.run(&["fsck"]).await;
+    insta::assert_snapshot!(transcript(&found), @r"
+    exit: 1
+    ----- stdout -----
+    [81b5b1f0]  damaged: found
+    [4b2b8b91]  missing: found
+    2 sound blobs, 863 bytes read
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(transcript(&program.setup.run(&["fsck", "--json"]).await), @r#"
+    exit: 1
+    ----- stdout -----
+    {
+      "sound": 2,
+      "bytes": 863,
+      "damaged": [
+        "[81b5b1f0]"
+      ],
+      "unrecorded": [],
+      "missing": [
+        "[4b2b8b91]"
+      ]
+    }
+    ----- stderr -----
+    "#);
+    insta::assert_snapshot!(transcript(&program.setup.run(&["fsck", "--repair"]).await), @r"
+    exit: 1
+    ----- stdout -----
+    [81b5b1f0]  damaged: dropped
+    [4b2b8b91]  missing: dropped
+    2 sound blobs, 863 bytes read
+    ----- stderr -----
+    ");
+    hub.clear_requests();
+    pull.succeeds(&program).await;
+    let downloads = hub.count(|request| request.role == Role::Blob && request.is_get());
+    assert_eq!(downloads, 2, "{}", hub.requests());
+    assert_eq!(hub.charged(), 0);
+    assert!(program.setup.run(&["fsck"]).await.status.success());
+}
+
+#[tokio::test]
+async fn a_stopped_server_is_mended_too_and_starts_again() {
+    let (hub, program, pull) = warm().await;
+    let setup = program.stop().await.setup;
+    damage(&setup, &pull.blobs[1]);
+    let mut said = String::new();
+    for arguments in [&["fsck"][..], &["fsck", "--repair"], &["fsck"]] {
+        said += &transcript(&setup.run(arguments).await);
+    }
+    insta::assert_snapshot!(said, @r"
+    exit: 1
+    ----- stdout -----
+    [81b5b1f0]  damaged: found
+    3 sound blobs, 10863 bytes read
+    ----- stderr -----
+    exit: 1
+    ----- stdout -----
+    [81b5b1f0]  damaged: dropped
+    3 sound blobs, 10863 bytes read
+    ----- stderr -----
+    exit: 0
+    ----- stdout -----
+    2 sound blobs, 10315 bytes read
+    ----- stderr -----
+    ");
+    pull.succeeds(&setup.start().await).await;
+    // The manifest went with its layer: no kept manifest claims what is not here.
+    assert_eq!(hub.charged(), 2);
+}
+
+#[tokio::test]
+async fn a_rebuilt_catalog_shows_nothing_before_the_upstream_has_said_that_it_may() {
+    let (hub, program, pull) = warm().await;
+    let while_running = program.setup.run(&["fsck", "--rebuild"]).await;
+    assert!(!while_running.status.success());
+    assert!(
+        while_running.log.contains("is in use by process"),
+        "{}",
+        while_running.log
+    );
+    let setup = program.stop().await.setup;
+    insta::assert_snapshot!(transcript(&setup.run(&["fsck", "--rebuild"]).await), @r"
+    exit: 1
+    ----- stdout -----
+    [2e65738a]  unknown to the catalog: recorded
+    [4b2b8b91]  unknown to the catalog: recorded
+    [81b5b1f0]  unknown to the catalog: recorded
+    [d8c0952c]  unknown to the catalog: recorded
+    4 sound blobs, 14959 bytes read
+    ----- stderr -----
+    ");
+    let program = setup.start().await;
+    hub.clear_requests();
+    pull.succeeds(&program).await;
+    // Nothing is downloaded again; each link is earned by a HEAD.
+    let got = hub.requests_where(|request| request.is_get() && !request.is(On::Token));
+    assert!(got.is_empty(), "{got}");
+    let earned = hub.count(|request| request.is_head() && request.status == Some(200));
+    assert!(earned >= pull.blobs.len(), "{}", hub.requests());
+    let setup = program.stop().await.setup;
+    hub.go_down().await.expect("ports of ours");
+    assert!(setup.run(&["fsck", "--rebuild"]).await.status.code() <= Some(1));
+    let program = setup.start().await;
+    assert_eq!(program.get(&pull.blobs[1].path).await.refusal().0, 502);
+}
