@@ -146,7 +146,7 @@ async fn pour(program: &Program, method: &str, path: &str) -> Answer {
         let _ = reading.read_to_end(&mut answer).await;
     };
     let both = async { tokio::join!(pouring, reading) };
-    timeout(Duration::from_secs(60), both)
+    timeout(Duration::from_mins(1), both)
         .await
         .expect("it is cut in time");
     Answer::parse(&answer, false)

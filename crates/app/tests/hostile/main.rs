@@ -4,14 +4,15 @@
 //! `wire` is a client that sends what it is told; `program` starts and stops the program, `faulty` one whose disk fails;
 //! `pull` pulls an image and checks each byte. What these suites prove is listed in `docs/reference/threats.md`.
 //!
-//! The long loops: `cargo test -p forebay --test hostile -- --ignored long`.
+//! The long loop: `cargo test -p forebay --test hostile -- --ignored long`.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a test fails by panicking, and tells what it skipped"
+    reason = "a test fails by panicking, tells what it skipped, and talks to its children"
 )]
 
 mod clients;

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::wire::{self, Answer};
 
 /// How long the program may take to say where it listens, or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How the program is to be started.
 #[derive(Clone, Debug)]

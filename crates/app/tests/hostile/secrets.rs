@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bytes::Bytes;
-use hub_sim::{Fault, Hub, HubSim, Image, On};
+use hub_sim::{Arming, Fault, Hub, HubSim, Image, On};
 use tempfile::TempDir;
 
 use crate::program::{Setup, upstream};
@@ -158,36 +158,7 @@ async fn run_through(hub: &Hub, setup: &Setup, written: &mut Written) -> Vec<Str
     )
     .await;
     assert_eq!(answer.status, 200);
-    let echo =
-        format!("bad credentials: Basic {BASIC}, password={PASSWORD} token={TOKEN} Bearer {TOKEN}");
-    let echo = format!(
-        "{{\"errors\":[{{\"code\":\"DENIED\",\"message\":\"{echo}\"}}],\"token\":\"{TOKEN}\"}}"
-    );
-    let token = Bytes::from(format!(
-        "{{\"token\":\"{TOKEN}\",\"access_token\":\"{TOKEN}\",\"refresh_token\":\"{TOKEN}\"}}"
-    ));
-    let realm = hub
-        .token_url()
-        .replace("http://", &format!("http://alice:{PASSWORD}@"));
-    let location =
-        format!("http://10.0.0.1/blob?X-Amz-Signature={TOKEN}&sig={TOKEN}&token={TOKEN}");
-    let faults = [
-        hub.fault(Fault::Reply(403, Vec::new(), echo.clone().into()))
-            .on(On::Manifest),
-        hub.fault(Fault::Reply(500, Vec::new(), echo.clone().into()))
-            .on(On::Manifest),
-        hub.fault(Fault::Reply(401, Vec::new(), echo.into()))
-            .on(On::Token),
-        hub.fault(Fault::Reply(200, Vec::new(), token))
-            .on(On::Token),
-        hub.fault(Fault::Realm(realm)).on(On::Registry),
-        hub.fault(Fault::Redirect(location)).on(On::Manifest),
-        hub.fault(Fault::Raw(Bytes::from(format!(
-            "no HTTP: {BASIC} Bearer {TOKEN}\n\n"
-        ))))
-        .on(On::Manifest),
-    ];
-    for (number, fault) in faults.into_iter().enumerate() {
+    for (number, fault) in faults(hub).into_iter().enumerate() {
         let armed = fault.always();
         hub.revoke_tokens();
         for ns in ["docker.io", "wrong.test", "proxied.test"] {
@@ -226,6 +197,40 @@ async fn run_through(hub: &Hub, setup: &Setup, written: &mut Written) -> Vec<Str
         0
     );
     signatures
+}
+
+/// The ways in which an upstream makes secrets part of what is said about it.
+fn faults(hub: &Hub) -> [Arming<'_>; 7] {
+    let echo =
+        format!("bad credentials: Basic {BASIC}, password={PASSWORD} token={TOKEN} Bearer {TOKEN}");
+    let echo = format!(
+        "{{\"errors\":[{{\"code\":\"DENIED\",\"message\":\"{echo}\"}}],\"token\":\"{TOKEN}\"}}"
+    );
+    let token = Bytes::from(format!(
+        "{{\"token\":\"{TOKEN}\",\"access_token\":\"{TOKEN}\",\"refresh_token\":\"{TOKEN}\"}}"
+    ));
+    let realm = hub
+        .token_url()
+        .replace("http://", &format!("http://alice:{PASSWORD}@"));
+    let location =
+        format!("http://10.0.0.1/blob?X-Amz-Signature={TOKEN}&sig={TOKEN}&token={TOKEN}");
+    [
+        hub.fault(Fault::Reply(403, Vec::new(), echo.clone().into()))
+            .on(On::Manifest),
+        hub.fault(Fault::Reply(500, Vec::new(), echo.clone().into()))
+            .on(On::Manifest),
+        hub.fault(Fault::Reply(200, Vec::new(), token))
+            .on(On::Token),
+        hub.fault(Fault::Realm(realm)).on(On::Registry),
+        hub.fault(Fault::Redirect(location)).on(On::Manifest),
+        hub.fault(Fault::Raw(Bytes::from(format!(
+            "no HTTP: {BASIC} Bearer {TOKEN}\n\n"
+        ))))
+        .on(On::Manifest),
+        // Last: a login that was refused rests for a while.
+        hub.fault(Fault::Reply(401, Vec::new(), echo.into()))
+            .on(On::Token),
+    ]
 }
 
 /// The signatures of the blobs' addresses.
