@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_content::{BlobReader, BlobStream, ByteRange, Request, SourceError};
+use forebay_content::{BlobError, BlobReader, BlobStream, ByteRange, Request, SourceError};
 use forebay_oci::{Digest, Hasher};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
@@ -93,7 +93,10 @@ impl Reading {
                 }
                 From::Fill(watch) => match step(watch, self.wanted.start).await? {
                     Step::Read(spool, readable) => {
-                        return self.read_spool(spool.as_ref(), readable).await.map(Some);
+                        match self.read_spool(spool.as_ref(), readable).await {
+                            Ok(bytes) => return Ok(Some(bytes)),
+                            Err(error) => self.start_over_alone(&error).await?,
+                        }
                     }
                     Step::GoOnAlone { hasher, at, size } => {
                         self.go_on_alone(hasher, at, size).await?;
@@ -107,9 +110,7 @@ impl Reading {
     /// The next bytes at rest, or `None` if they are damaged and a fill is to heal them.
     async fn read_at_rest(&mut self, reader: Arc<dyn BlobReader>) -> Option<Bytes> {
         let error = match reader.read(self.wanted.start).await {
-            Ok(bytes) if bytes.is_empty() => {
-                forebay_content::BlobError::Corrupt("shorter than it was")
-            }
+            Ok(bytes) if bytes.is_empty() => BlobError::Corrupt("shorter than it was"),
             Ok(bytes) => return Some(self.took(bytes)),
             Err(error) => error,
         };
@@ -124,20 +125,23 @@ impl Reading {
         &mut self,
         spool: &dyn BlobReader,
         readable: u64,
-    ) -> Result<Bytes, SourceError> {
-        let mut bytes = spool
-            .read(self.wanted.start)
-            .await
-            .map_err(SourceError::internal)?;
+    ) -> Result<Bytes, BlobError> {
+        let mut bytes = spool.read(self.wanted.start).await?;
         // The spool may hold a tail that is not to be seen yet.
         let allowed = usize::try_from(readable - self.wanted.start).unwrap_or(usize::MAX);
         bytes.truncate(allowed);
         if bytes.is_empty() {
-            return Err(SourceError::internal(forebay_content::BlobError::Corrupt(
-                "shorter than it was",
-            )));
+            return Err(BlobError::Corrupt("shorter than it was"));
         }
         Ok(self.took(bytes))
+    }
+
+    /// Goes on with a request of one's own where the disk does not give back what the fill wrote to it: from the blob's
+    /// beginning, because nobody has the hash of what came before this place.
+    async fn start_over_alone(&mut self, error: &BlobError) -> Result<(), SourceError> {
+        self.inner.kept.health.blob_not_kept(error);
+        let hasher = Hasher::new(self.digest.algorithm());
+        self.go_on_alone(hasher, 0, None).await
     }
 
     fn took(&mut self, mut bytes: Bytes) -> Bytes {

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use hub_sim::{Hub, HubSim, Image};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::crash::comes_back;
+use crate::disks::keeps;
 use crate::faulty;
 use crate::program::Program;
 use crate::pull::{Pulled, pull};
+
+const IMAGE: &str = "library/image:1";
 
 /// More changes than a pull makes.
 const MAX_CHANGES: u64 = 200;
@@ -30,6 +34,53 @@ async fn a_disk_that_stays_broken_from_any_change_on_breaks_no_pull_and_is_told(
     for effect in ["EIO", "ENOSPC", "EROFS"] {
         fail_at_every_change(effect, "stays").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_cannot_be_read_breaks_no_pull_and_is_used_again_later() {
+    for broken in ["EIO reads", "EIO opens", "EMFILE opens"] {
+        let hub = HubSim::new().image(IMAGE, Image::with_layers(&[200_001]));
+        let hub = hub.start().await;
+        let folder = TempDir::new().unwrap();
+        let setup = faulty::setup(&hub, folder.path(), None);
+        let program = setup.start();
+        keeps(&program, &hub, IMAGE).await;
+        assert!(program.stop().0.success());
+        let mut program = setup.start();
+        program.tell(&format!("break {broken}"));
+        for _ in 0..3 {
+            let pulled = pull(program.address, &hub, IMAGE).await;
+            assert_eq!(pulled, Pulled::Whole, "{broken}: {}", program.log());
+        }
+        program.tell("lift");
+        keeps(&program, &hub, IMAGE).await;
+        assert!(program.stop().0.success());
+        // A row may have lost its blob, which costs a fetch when it is next asked for; none has another's bytes.
+        let (_, said) = setup.run(&["fsck", "--repair"]);
+        assert!(
+            !said.out.text().contains("damaged"),
+            "{broken}: {}",
+            said.out.text()
+        );
+        comes_back(folder.path(), broken).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_disk_holds_no_pull_up() {
+    let hub = HubSim::new().image(IMAGE, Image::small());
+    let hub = hub.image("library/cold:1", Image::small()).start().await;
+    let folder = TempDir::new().unwrap();
+    let mut program = faulty::setup(&hub, folder.path(), None).start();
+    keeps(&program, &hub, IMAGE).await;
+    program.tell("break slow syncs");
+    for image in ["library/cold:1", IMAGE] {
+        let pulled = timeout(faulty::SLOW, pull(program.address, &hub, image)).await;
+        assert_eq!(pulled.expect("nobody waits for a sync"), Pulled::Whole);
+    }
+    program.tell("lift");
+    assert!(program.stop().0.success());
+    comes_back(folder.path(), "a slow disk").await;
 }
 
 /// One program, an image and a fault at another change each time.

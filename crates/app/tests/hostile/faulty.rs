@@ -3,6 +3,7 @@
 use std::io::BufRead as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use forebay::config::{Environment, Flags, Sources};
 use forebay::program::serve_on;
@@ -15,6 +16,9 @@ const ROLE: &str = "faulty::a_program_on_a_faulty_disk";
 
 /// Tells the child at which change it dies; 0 is never.
 const KILL_AT: &str = "TEST_KILL_AT";
+
+/// What a slow disk takes for each thing.
+pub(crate) const SLOW: Duration = Duration::from_secs(5);
 
 /// The program before `hub`, which dies at change number `kill_at` of the disk, or never.
 pub(crate) fn setup(hub: &Hub, folder: &Path, kill_at: Option<u64>) -> Setup {
@@ -31,8 +35,9 @@ pub(crate) fn setup(hub: &Hub, folder: &Path, kill_at: Option<u64>) -> Setup {
         .env(KILL_AT, &kill_at.unwrap_or(0).to_string())
 }
 
-/// Serves until SIGTERM, and does meanwhile what it is told on standard input:
-/// `count` tells the changes so far, `fault EFFECT AT once|stays` sets a fault at the AT-th change from now, `lift` ends it.
+/// Serves until SIGTERM, and does meanwhile what it is told on standard input: `count` tells the changes so far,
+/// `fault EFFECT AT once|stays` sets a fault at the AT-th change from now, `break EFFECT reads|syncs|opens` breaks all of
+/// those from now on, `lift` ends it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a role that other tests have children play"]
 async fn a_program_on_a_faulty_disk() {
@@ -64,14 +69,23 @@ fn obey(disk: &FaultyDisk, line: &str) {
             target: Target::Changes,
             at: disk.count(Target::Changes) + at.parse::<u64>().unwrap(),
             stays: stays == "stays",
-            effect: match effect {
-                "EIO" => Effect::Broken,
-                "ENOSPC" => Effect::Full,
-                "EROFS" => Effect::ReadOnly,
-                _ => Effect::OutOfFiles,
-            },
+            effect: effect_of(effect),
         })),
+        ["break", effect, "reads"] => disk.break_now(Target::Reads, effect_of(effect)),
+        ["break", effect, "opens"] => disk.break_now(Target::Opens, effect_of(effect)),
+        ["break", effect, "syncs"] => disk.break_now(Target::Syncs, effect_of(effect)),
         _ => panic!("what is {line:?}?"),
     }
     println!("answer {}", disk.count(Target::Changes));
+}
+
+fn effect_of(name: &str) -> Effect {
+    match name {
+        "EIO" => Effect::Broken,
+        "ENOSPC" => Effect::Full,
+        "EROFS" => Effect::ReadOnly,
+        "EMFILE" => Effect::OutOfFiles,
+        "slow" => Effect::Slow(SLOW),
+        _ => panic!("what is {name:?}?"),
+    }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hub_sim::{Blob, Hub, HubSim, Image, On};
 use tempfile::TempDir;
@@ -310,4 +311,43 @@ async fn a_second_process_waits_for_the_data_or_says_who_has_it() {
     first.kill();
     let second = second.join().unwrap();
     assert_eq!(pull(second.address, &hub, IMAGE).await, Pulled::Whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_the_data_of_a_running_program_opens_or_says_how() {
+    let hub = Arc::new(hub().await);
+    let folder = TempDir::new().unwrap();
+    let live = folder.path().join("live");
+    let program = Setup::before(&hub, &live).start();
+    let (address, pulled_by) = (program.address, Arc::clone(&hub));
+    let pulling = tokio::spawn(async move {
+        for number in 0..200 {
+            let image = format!("library/rots:{number}-of-many");
+            pulled_by.push(&image, Image::with_layers(&[70_000]));
+            pull(address, &pulled_by, &image).await;
+        }
+    });
+    for number in 0..4 {
+        let copy = folder.path().join(number.to_string());
+        fs::create_dir_all(&copy).unwrap();
+        // The socket and what is renamed meanwhile cannot be copied; the rest is.
+        let _ = std::process::Command::new("cp")
+            .arg("-a")
+            .args([&live.join("data"), &copy])
+            .output();
+        let setup = Setup::before(&hub, &copy);
+        let program = setup.try_start().unwrap_or_else(|(_, said)| {
+            let told = said.log.text();
+            assert!(told.contains("forebay fsck --rebuild"), "{told}");
+            setup.run(&["fsck", "--rebuild"]);
+            setup.start()
+        });
+        assert_eq!(pull(program.address, &hub, IMAGE).await, Pulled::Whole);
+        assert!(program.stop().0.success());
+        setup.run(&["fsck", "--repair"]);
+        let (status, said) = setup.run(&["fsck"]);
+        assert_eq!(status.code(), Some(0), "{}", said.out.text());
+    }
+    pulling.await.unwrap();
+    assert!(program.stop().0.success());
 }
