@@ -33,7 +33,7 @@ pub(crate) struct GivenUp;
 
 impl<K, V> Flights<K, V>
 where
-    K: Clone + Eq + Hash + Send + 'static,
+    K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new(supervisor: Supervisor) -> Self {
@@ -63,10 +63,14 @@ where
             key,
         };
         let work = work();
+        let supervisor = self.supervisor.clone();
         self.supervisor.spawn("flight", async move {
-            let _entry = entry;
-            let value = work.await;
-            announce.send_replace(Some(value));
+            tokio::select! {
+                value = work => {
+                    announce.send_replace(Some(value));
+                }
+                () = entry.unwanted(&supervisor, &announce) => {}
+            }
         });
         Ticket { result }
     }
@@ -75,6 +79,16 @@ where
 struct Entry<K: Eq + Hash, V> {
     running: Arc<Mutex<Running<K, V>>>,
     key: K,
+}
+
+impl<K: Eq + Hash, V> Entry<K, V> {
+    /// Resolves when the program is stopping and nobody waits any more: a stop that waited for an upstream that hangs would
+    /// keep a successor from serving what is warm.
+    async fn unwanted(&self, supervisor: &Supervisor, announce: &watch::Sender<Option<V>>) {
+        supervisor.stopping().await;
+        lock(&self.running).remove(&self.key);
+        announce.closed().await;
+    }
 }
 
 impl<K: Eq + Hash, V> Drop for Entry<K, V> {
@@ -104,6 +118,7 @@ impl<V: Clone> Ticket<V> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use tokio::sync::oneshot;
 
@@ -142,6 +157,20 @@ mod tests {
         }));
         release.send(()).unwrap();
         end.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_for_the_work_as_long_as_somebody_waits_for_its_result() {
+        let supervisor = Supervisor::new();
+        let flights = Flights::new(supervisor.clone());
+        let (release, gate) = oneshot::channel::<()>();
+        let wanted = flights.join("wanted", || async { gate.await.is_ok() });
+        drop(flights.join("unwanted", std::future::pending));
+        supervisor.stop();
+        assert!(!supervisor.drain(Duration::from_millis(10)).await);
+        release.send(()).unwrap();
+        assert!(wanted.result().await.unwrap());
+        assert!(supervisor.drain(Duration::from_secs(10)).await);
     }
 
     #[tokio::test]
