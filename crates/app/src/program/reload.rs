@@ -35,9 +35,7 @@ impl Reload {
             Ok(upstreams) => {
                 self.caches.store(upstreams.caches());
                 self.table.store(Arc::new(upstreams.table));
-                self.ground
-                    .kept
-                    .set_max_bytes(super::serve::max_bytes(&config));
+                self.ground.kept.set_max_bytes(Some(config.cache.max_size));
                 self.say_what_needs_a_restart(&config);
                 self.current = config;
                 info!("the configuration was taken over");

@@ -57,11 +57,6 @@ pub async fn serve_on(sources: Sources, disk: Arc<dyn Disk>) -> Result<(), Failu
     running.until_stopped().await
 }
 
-/// The size that the configuration allows.
-pub(super) fn max_bytes(config: &Config) -> Option<u64> {
-    Some(config.cache.max_size)
-}
-
 struct Running {
     data: DataDir,
     kept: Arc<Kept>,
@@ -94,7 +89,7 @@ impl Running {
         let kept = Kept::open(
             data.stores(),
             KeptConfig {
-                max_bytes: max_bytes(&config),
+                max_bytes: Some(config.cache.max_size),
             },
             Arc::clone(&clock),
             Arc::clone(&metrics) as _,

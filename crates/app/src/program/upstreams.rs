@@ -206,19 +206,19 @@ fn routes(config: &Config) -> RouteTable {
         ..RouteTable::default()
     };
     for (name, upstream) in &config.upstreams {
-        let named = &names[name];
-        table.names.insert(name.clone(), Arc::clone(named));
+        let meant = &names[name];
+        table.names.insert(name.clone(), Arc::clone(meant));
         table.hosts.extend(
             upstream
                 .hosts
                 .iter()
-                .map(|host| (host.clone(), Arc::clone(named))),
+                .map(|host| (host.clone(), Arc::clone(meant))),
         );
         table.prefixes.extend(
             upstream
                 .prefix
                 .iter()
-                .map(|prefix| (prefix.clone(), Arc::clone(named))),
+                .map(|prefix| (prefix.clone(), Arc::clone(meant))),
         );
     }
     if let Some(hub) = table.names.get(DOCKER_HUB).cloned() {
