@@ -22,6 +22,9 @@ const MAX_CHANGES: u64 = 200;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const MAX_LOOKS: usize = 1000;
 
+/// So many looks without a change, and there is none to come.
+const QUIET_LOOKS: usize = 100;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_of_any_one_change_breaks_no_pull() {
     for effect in ["EIO", "ENOSPC", "EROFS", "EMFILE"] {
@@ -96,17 +99,14 @@ async fn fail_at_every_change(effect: &str, stays: &str) {
         let before = changes(&mut program);
         program.tell(&format!("fault {effect} {at} {stays}"));
         let what = format!("{effect} at {at} {stays}");
-        assert_eq!(
-            pull(program.address, &hub, &image).await,
-            Pulled::Whole,
-            "{what}"
-        );
-        let is_struck = rests(&mut program).await >= before + at;
+        let pulled = pull(program.address, &hub, &image).await;
+        assert_eq!(pulled, Pulled::Whole, "{what}: {}", tail(&program));
+        let is_struck = strikes(&mut program, before + at).await;
         if is_struck && stays == "stays" {
             is_told(&program, &hub, &what).await;
         } else if stays == "once" {
             // What could not be removed is removed at the next start; all else is, at once.
-            assert!(is_staging_empty(folder.path()), "{what}");
+            is_tidied(folder.path(), &what).await;
         }
         program.tell("lift");
         if !is_struck {
@@ -123,18 +123,31 @@ async fn fail_at_every_change(effect: &str, stays: &str) {
     comes_back(folder.path(), effect).await;
 }
 
-/// Waits until the disk is left alone: how many changes there were.
-async fn rests(program: &mut Program) -> u64 {
-    let mut before = changes(program);
-    for _ in 0..MAX_LOOKS {
-        tokio::time::sleep(LOOK_EVERY).await;
+/// Waits until the fault has struck: `false` if the disk is left alone for long without.
+async fn strikes(program: &mut Program, at: u64) -> bool {
+    let (mut before, mut quiet_looks) = (0, 0);
+    while quiet_looks < QUIET_LOOKS {
         let now = changes(program);
-        if now == before {
-            return now;
+        if now >= at {
+            return true;
         }
+        quiet_looks = if now == before { quiet_looks + 1 } else { 0 };
         before = now;
+        tokio::time::sleep(LOOK_EVERY).await;
     }
-    panic!("it never rests: {}", program.log())
+    false
+}
+
+/// Waits until nothing is left of what was begun.
+async fn is_tidied(folder: &Path, what: &str) {
+    let staging = folder.join("data/staging");
+    for _ in 0..MAX_LOOKS {
+        if std::fs::read_dir(&staging).unwrap().next().is_none() {
+            return;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    panic!("{what}: left in staging");
 }
 
 /// While nothing can be kept, a cold pull is whole all the same, and the program says what is wrong.
@@ -180,9 +193,13 @@ async fn becomes(program: &Program, status: &str, what: &str) {
     panic!("{what}: {} {}", program.readiness().await, program.log())
 }
 
-fn is_staging_empty(folder: &Path) -> bool {
-    let mut staged = std::fs::read_dir(folder.join("data/staging")).unwrap();
-    staged.next().is_none()
+/// The end of what it said, and of what it answered.
+fn tail(program: &Program) -> String {
+    let last = |text: String| {
+        let lines: Vec<_> = text.lines().rev().take(12).map(str::to_owned).collect();
+        lines.join("\n")
+    };
+    format!("{}\n{}", last(program.out()), last(program.log()))
 }
 
 fn changes(program: &mut Program) -> u64 {
