@@ -1,5 +1,6 @@
 //! Whether the cache can keep what it fetches, for readiness and metrics.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use forebay_content::{BlobError, CatalogError};
@@ -9,7 +10,12 @@ use tracing::{info, warn};
 #[derive(Debug, Default)]
 pub struct Health {
     trouble: Mutex<Option<String>>,
+    failures: AtomicU64,
 }
+
+/// When something began to be kept: what failed since then is not undone by its success.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun(u64);
 
 impl Health {
     /// What is wrong, in words for an operator; `None` if nothing is.
@@ -20,16 +26,21 @@ impl Health {
             .clone()
     }
 
-    /// Something was kept: the disk works.
-    pub(crate) fn kept(&self) {
-        if self.replace(None).is_some() {
+    /// Something begins to be kept.
+    pub(crate) fn begin(&self) -> Begun {
+        Begun(self.failures.load(Ordering::SeqCst))
+    }
+
+    /// What began then was kept: the disk works, unless something else failed meanwhile.
+    pub(crate) fn kept(&self, begun: Begun) {
+        if self.begin().0 == begun.0 && self.replace(None).is_some() {
             info!("the cache keeps what it fetches again");
         }
     }
 
     /// A blob could not be kept.
     pub(crate) fn blob_not_kept(&self, error: &BlobError) {
-        self.begin(&describe(error));
+        self.fail(&describe(error));
     }
 
     /// The catalog could not be written to.
@@ -38,11 +49,12 @@ impl Health {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         };
-        self.begin(&trouble);
+        self.fail(&trouble);
     }
 
     /// Logged at its beginning and its end, not at each pull between.
-    fn begin(&self, trouble: &str) {
+    fn fail(&self, trouble: &str) {
+        self.failures.fetch_add(1, Ordering::SeqCst);
         let before = self.replace(Some(trouble.to_owned()));
         if before.as_deref() != Some(trouble) {
             warn!(
@@ -67,5 +79,24 @@ fn describe(error: &BlobError) -> String {
         }
         BlobError::Io(cause) => format!("the blob store failed: {cause}"),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_success_ends_only_the_trouble_that_was_before_it_began() {
+        let health = Health::default();
+        let early = health.begin();
+        health.blob_not_kept(&BlobError::NoSpace);
+        health.kept(early);
+        assert!(
+            health.trouble().is_some(),
+            "it began before the disk failed"
+        );
+        health.kept(health.begin());
+        assert!(health.trouble().is_none());
     }
 }

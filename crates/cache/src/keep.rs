@@ -10,6 +10,7 @@ use forebay_content::{BlobError, Event, Object, Stage};
 use forebay_oci::{Digest, Target};
 use tracing::warn;
 
+use crate::health::Begun;
 use crate::kept::{Kept, StoredManifest};
 
 impl Kept {
@@ -24,7 +25,7 @@ impl Kept {
     }
 
     async fn write_manifest(self: &Arc<Self>, target: &Target, stored: &StoredManifest) {
-        let record = stored.record();
+        let (record, begun) = (stored.record(), self.health.begin());
         for child in &record.children {
             let key = (
                 target.upstream.clone(),
@@ -41,7 +42,7 @@ impl Kept {
             .keep_manifest(Some(target), &record, self.clock.now())
             .await
         {
-            Ok(()) => self.is_kept(record.size),
+            Ok(()) => self.is_kept(record.size, begun),
             Err(error) => self.health.catalog_not_written(&error),
         }
     }
@@ -76,6 +77,7 @@ impl Kept {
         digest: &Digest,
         size: u64,
     ) -> bool {
+        let begun = self.health.begin();
         if let Err(error) = stage.commit(digest).await {
             self.health.blob_not_kept(&error);
             return false;
@@ -86,14 +88,14 @@ impl Kept {
             used_at: self.clock.now(),
         };
         match self.catalog.keep_object(Some(target), &object).await {
-            Ok(()) => self.is_kept(size),
+            Ok(()) => self.is_kept(size, begun),
             Err(error) => self.health.catalog_not_written(&error),
         }
         true
     }
 
-    fn is_kept(self: &Arc<Self>, size: u64) {
-        self.health.kept();
+    fn is_kept(self: &Arc<Self>, size: u64, begun: Begun) {
+        self.health.kept(begun);
         self.space.add(size);
     }
 
