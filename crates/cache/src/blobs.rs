@@ -35,6 +35,12 @@ impl Inner {
         request: &Request,
         digest: &Digest,
     ) -> Result<Option<u64>, SourceError> {
+        // What is on its way through this repository, or all here and not yet at rest, need not be asked for. Looked for first: a
+        // fill that ends between the two looks has put its blob at rest.
+        let fill = self.fills.find(digest);
+        if let Some(fill) = fill.filter(|fill| fill.repository == request.repository) {
+            return fill.head().await.map(|head| head.size);
+        }
         if let Some(reader) = self.kept.find_blob(digest).await {
             self.earn_blob(request, digest).await?;
             return Ok(Some(reader.size()));

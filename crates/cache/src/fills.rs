@@ -42,6 +42,11 @@ impl Inner {
 }
 
 impl Fills {
+    /// The fill of this digest, if one is under way.
+    pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<Fill>> {
+        self.lock().get(digest).cloned()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Fill>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

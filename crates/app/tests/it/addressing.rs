@@ -1,5 +1,7 @@
 //! The ways to say which upstream is meant, all at once; a closed world; whom it lets ask.
 
+use std::fmt::Write as _;
+
 use hub_sim::{Hub, HubSim, Image};
 
 use crate::client::Ask;
@@ -130,7 +132,7 @@ async fn a_namespace_wins_over_a_host_and_a_host_over_a_path() {
     ] {
         let answer = world.find(host, path).await;
         let host = host.map(|host| format!(" at {host}")).unwrap_or_default();
-        found += &format!("{path}{host}: {answer}\n");
+        writeln!(found, "{path}{host}: {answer}").expect("a string takes all");
     }
     insta::assert_snapshot!(found, @r"
     /v2/library/nginx/manifests/1: docker.io

@@ -1,10 +1,12 @@
 //! Starting, stopping, handing over, reading the configuration again. Faults 9, 35, 47 and 48.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
-use hub_sim::{Fault, Gate, Hub, HubSim, Image};
+use hub_sim::{Fault, Gate, Hub, HubSim, Image, On};
 use rustix::process::Signal;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::client::Ask;
 use crate::image::Pull;
@@ -100,8 +102,33 @@ async fn sigterm_does_not_wait_longer_than_it_was_told() {
     assert!(!flow.rest().await.is_whole);
     gate.open();
     let program = ended.setup.start().await;
-    pull.succeeds(&program).await;
     assert!(files_below(&ended.setup.data().join("staging")).is_empty());
+    pull.succeeds(&program).await;
+}
+
+/// Faults 7 and 47: the check of a tag goes on behind its stale answer, but nobody waits for it.
+#[tokio::test]
+async fn sigterm_does_not_wait_for_an_upstream_that_hangs() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .start()
+        .await;
+    let program = Forebay::before(&hub)
+        .with("[cache]\nversion_ttl = \"0s\"")
+        .start()
+        .await;
+    let pull = Pull::of(&hub, "library/nginx:1");
+    pull.by_tag.get(&program).await;
+    hub.fault(Fault::Hang).on(On::Any).always();
+    let stale = pull.by_tag.get(&program).await;
+    assert_eq!(stale.told(), "200, 110 - \"Response is Stale\"");
+    let begun = Instant::now();
+    program.stop().await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 /// Faults 35 and 47.

@@ -1,5 +1,7 @@
 //! Limits of the upstream: what cold pulls are told, and how little is asked while one stands. Faults 13 and 14.
 
+use std::fmt::Write as _;
+
 use hub_sim::{Fault, HubSim, Image, On, RetryAfter, hours, seconds};
 
 use crate::image::Pull;
@@ -46,7 +48,7 @@ async fn a_pull_limits_retry_after_is_passed_on_in_each_of_its_shapes() {
             "{name}"
         );
         let wait = answer.header("retry-after").expect("a time");
-        found += &format!("{name}: {wait}\n");
+        writeln!(found, "{name}: {wait}").expect("a string takes all");
         let wait: u64 = wait.parse().expect("seconds");
         assert!(expected.contains(&wait), "{found}");
     }

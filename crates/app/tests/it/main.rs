@@ -1,8 +1,23 @@
 //! The whole program before hubs in a box: what clients get, and what the hubs were asked for it.
+//!
+//! `program` starts and stops it, `client` asks, `image` knows what an image must come to; the other modules are subjects. Nothing
+//! here knows the program but by its binary.
+//!
+//! Two tests wait for real time-outs, because clients do: that of a cold pull from an upstream that hangs (25 s, `outage`), and
+//! that of a blob which outlasts all time-outs there are (33 s, `regressions::fills`). All other limits in time that cannot be
+//! configured are tested with shorter ones where they live:
+//!
+//! - a body that stalls for 30 s or moves at less than 1 KiB/s; a head that does not come: `http-kit` (bodies, answers)
+//! - half-open and idle connections closed after 15 and 75 s, readers that take nothing for 60 s: `http-kit` (limits)
+//! - a clock that jumps, tokens that expire by ours, breakers and cool-downs over minutes: `cache` (tags), `upstream` (tokens,
+//!   trouble, limits), with a clock that is moved by hand
+//! - the order of eviction, which protects what was used in the last minute: `cache` (eviction)
 
 #![expect(
     clippy::expect_used,
-    reason = "a test whose set-up fails stops where it failed"
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test whose set-up fails stops where it failed; it plays clients with tasks of its own, and tells what it measured"
 )]
 
 mod addressing;

@@ -28,7 +28,6 @@ pub(crate) struct Forebay {
     folder: Arc<TempDir>,
     listen: String,
     sections: String,
-    environment: Vec<(String, String)>,
 }
 
 /// A running program. It is killed when this is dropped.
@@ -72,7 +71,6 @@ impl Forebay {
             folder: Arc::new(tempfile::tempdir().expect("a temporary folder")),
             listen: "127.0.0.1:0".to_owned(),
             sections: String::new(),
-            environment: Vec::new(),
         }
     }
 
@@ -109,12 +107,6 @@ impl Forebay {
     /// Listening elsewhere than on a free port of 127.0.0.1.
     pub(crate) fn listening(mut self, address: &str) -> Self {
         address.clone_into(&mut self.listen);
-        self
-    }
-
-    /// With an environment variable.
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -165,7 +157,6 @@ impl Forebay {
             .args(arguments)
             .env_clear()
             .env("FOREBAY_CONFIG", "forebay.toml")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -81,6 +81,24 @@ async fn a_client_reads_what_has_come_while_the_rest_is_still_coming() {
 }
 
 #[tokio::test]
+async fn the_size_of_a_blob_on_its_way_is_known_without_asking() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("a/b", content(50_000));
+    bench.hub.bodies([Body::HoldAt(20_000)]);
+    let mut blob = bench.blob("a/b", &digest).await.unwrap();
+    bench.hub.hold();
+    blob.body.next().await.unwrap().unwrap();
+    let request = Bench::request("a/b");
+    let size = bench.cache.stat_blob(&request, &digest).await.unwrap();
+    assert_eq!(size, Some(50_000));
+    bench.hub.release();
+    assert_eq!(
+        bench.hub.asked(),
+        [format!("GET blob a/b/{}", short(&digest))]
+    );
+}
+
+#[tokio::test]
 async fn the_fill_goes_on_when_its_only_client_leaves() {
     let bench = Bench::new().await;
     let bytes = content(50_000);

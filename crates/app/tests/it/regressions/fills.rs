@@ -10,6 +10,7 @@ use crate::image::{Part, Pull};
 use crate::program::{Forebay, Program, files_below};
 
 const BLOB_BYTES: u64 = 1024 * 1024;
+const HALF_BYTES: usize = 512 * 1024;
 const FIRST_BYTES: usize = 64 * 1024;
 
 /// A blob of one MiB behind a hub.
@@ -102,7 +103,7 @@ async fn a_truncated_fill_is_never_completed_and_never_kept() {
 #[tokio::test]
 async fn who_joins_late_gets_all_from_the_first_byte() {
     let (hub, program, blob) = one_blob().await;
-    let gate = hold_after(&hub, BLOB_BYTES as usize / 2);
+    let gate = hold_after(&hub, HALF_BYTES);
     let mut first = program.open(Ask::get(&blob.path)).await;
     let mut begin = first.read(FIRST_BYTES).await.to_vec();
     let mut late = JoinSet::new();

@@ -1,5 +1,7 @@
 //! What is kept, for whom, and until when.
 
+use std::fmt::Write as _;
+
 use hub_sim::{Hub, HubSim, Image, On};
 use tokio::task::JoinSet;
 
@@ -180,7 +182,7 @@ async fn what_becomes_of_a_kept_tag_that_is_gone_is_the_operators_choice() {
             }
             hub.revoke_tokens();
             let answer = program.get(&pull.by_tag.path).await;
-            found += &format!("{on_gone}, {gone}: {}\n", answer.told());
+            writeln!(found, "{on_gone}, {gone}: {}", answer.told()).expect("a string takes all");
         }
     }
     insta::assert_snapshot!(found, @r#"

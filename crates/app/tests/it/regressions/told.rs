@@ -1,5 +1,7 @@
 //! What a client is told when the upstream does not give: a limit, an absence, a denial and trouble are four things.
 
+use std::fmt::Write as _;
+
 use hub_sim::{Fault, HubSim, Image, On, RetryAfter, hours};
 
 use crate::client::Ask;
@@ -81,7 +83,7 @@ async fn what_an_upstream_says_is_never_told_as_something_else() {
         let manifest = program.get("/v2/library/cold/manifests/1").await.told();
         hub.fault(fault).on(On::Blob).always();
         let blob = program.get(&pull.blobs[1].path).await.told();
-        found += &format!("{name}: {manifest}; for a blob {blob}\n");
+        writeln!(found, "{name}: {manifest}; for a blob {blob}").expect("a string takes all");
     }
     insta::assert_snapshot!(found, @r"
     401: 401 UNAUTHORIZED; for a blob 401 UNAUTHORIZED
