@@ -7,6 +7,9 @@ use hub_sim::{Hub, HubSim, Image, On, Role};
 use crate::image::{Part, Pull};
 use crate::program::{Ended, Forebay, Program};
 
+const KEPT: &str = "forebay_fills_ended_total{upstream=\"docker.io\",end=\"kept\"}";
+
+/// A program with an image at rest.
 async fn warm() -> (Hub, Program, Pull) {
     let hub = HubSim::new()
         .image("library/nginx:latest", Image::small())
@@ -15,12 +18,7 @@ async fn warm() -> (Hub, Program, Pull) {
     let program = Forebay::before(&hub).start().await;
     let pull = Pull::of(&hub, "library/nginx:latest");
     pull.succeeds(&program).await;
-    program
-        .until_metric(
-            "forebay_fills_ended_total{upstream=\"docker.io\",end=\"kept\"}",
-            3.0,
-        )
-        .await;
+    program.until_metric(KEPT, 3.0).await;
     (hub, program, pull)
 }
 
@@ -235,6 +233,7 @@ async fn a_running_server_finds_damage_and_mends_it_from_upstream() {
     let downloads = hub.count(|request| request.role == Role::Blob && request.is_get());
     assert_eq!(downloads, 2, "{}", hub.requests());
     assert_eq!(hub.charged(), 0);
+    program.until_metric(KEPT, 5.0).await;
     assert!(program.setup.run(&["fsck"]).await.status.success());
 }
 
