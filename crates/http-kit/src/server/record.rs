@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::USER_AGENT;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
@@ -27,7 +27,7 @@ pub(super) struct Record {
     peer: Peer,
     id: RequestId,
     method: Method,
-    uri: Uri,
+    path_and_query: Box<str>,
     version: Version,
     user_agent: Option<HeaderValue>,
     began: Instant,
@@ -46,15 +46,24 @@ impl Record {
         request: &Request<B>,
     ) -> Self {
         activity.begin_request();
+        // Copies: clones would hold on to the connection's read buffer as long as the response lasts, and hyper then takes
+        // another one of 8 KiB to notice the client's leaving.
+        let path_and_query = request
+            .uri()
+            .path_and_query()
+            .map_or("", |path| path.as_str());
+        let user_agent = request.headers().get(USER_AGENT);
+        let user_agent =
+            user_agent.and_then(|agent| HeaderValue::from_bytes(agent.as_bytes()).ok());
         Self {
             log,
             activity,
             peer,
             id,
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            path_and_query: path_and_query.into(),
             version: request.version(),
-            user_agent: request.headers().get(USER_AGENT).cloned(),
+            user_agent,
             began: Instant::now(),
             status: StatusCode::from_u16(CLIENT_GONE).unwrap_or(StatusCode::BAD_REQUEST),
             labels: AccessLabels::default(),
@@ -86,11 +95,10 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         self.activity.end_request();
-        let path_and_query = self.uri.path_and_query().map_or("", |path| path.as_str());
         self.log.record(&AccessEntry {
             peer: self.peer,
             method: &self.method,
-            path_and_query,
+            path_and_query: &self.path_and_query,
             version: self.version,
             status: self.status,
             bytes_sent: self.sent,
