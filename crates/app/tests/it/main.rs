@@ -3,9 +3,8 @@
 //! `program` starts and stops it, `client` asks, `image` knows what an image must come to; the other modules are subjects. Nothing
 //! here knows the program but by its binary.
 //!
-//! Two tests wait for real time-outs, because clients do: that of a cold pull from an upstream that hangs (25 s, `outage`), and
-//! that of a blob which outlasts all time-outs there are (33 s, `regressions::fills`). All other limits in time that cannot be
-//! configured are tested with shorter ones where they live:
+//! One test waits for real time-outs, because clients do (`patience`, 33 s). All other limits in time that cannot be configured
+//! are tested with shorter ones where they live:
 //!
 //! - a body that stalls for 30 s or moves at less than 1 KiB/s; a head that does not come: `http-kit` (bodies, answers)
 //! - half-open and idle connections closed after 15 and 75 s, readers that take nothing for 60 s: `http-kit` (limits)
@@ -29,6 +28,7 @@ mod lifecycle;
 mod limits;
 mod outage;
 mod outside;
+mod patience;
 mod program;
 mod regressions;
 mod tags;

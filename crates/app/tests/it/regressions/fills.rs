@@ -1,7 +1,5 @@
 //! One download, owned by no request.
 
-use std::time::Duration;
-
 use hub_sim::{Fault, Gate, Hub, HubSim, Image, On};
 use tokio::task::JoinSet;
 
@@ -153,23 +151,6 @@ async fn the_first_bytes_are_the_clients_while_the_rest_is_still_coming() {
     gate.reached(1).await;
     gate.open();
     assert!(flow.rest().await.is_whole);
-}
-
-/// "Total request time-out on blobs" (drayage). The slowest test here: it outlasts each time-out that there is.
-#[tokio::test]
-async fn a_blob_that_keeps_coming_may_take_as_long_as_it_takes() {
-    const SLOW_BYTES: u64 = 66 * 1024;
-    let hub = HubSim::new()
-        .image("library/slow:1", Image::with_layers(&[SLOW_BYTES]))
-        .start()
-        .await;
-    let program = Forebay::before(&hub).start().await;
-    let blob = Pull::of(&hub, "library/slow:1").blobs.remove(1);
-    // Twice the slowest rate that is borne.
-    hub.fault(Fault::Drip(2 * 1024)).always();
-    let answer = blob.get(&program).await;
-    assert!(answer.took > Duration::from_secs(31), "{:?}", answer.took);
-    assert_eq!(downloads(&hub), 1);
 }
 
 /// "Only one waiter sees the leader's error" (zot).

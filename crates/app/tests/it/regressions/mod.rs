@@ -5,8 +5,9 @@
 //! - "HEAD failure answered by GET; HEAD turned into GET; resolve all children": `asked`.
 //! - "Token or login per request": `asked`.
 //! - "Second upstream download to fill the cache; fill tied to the client's socket; truncated fill stored as complete;
-//!   coalescing that stops at the first byte; broadcast lag is a client's error; total time-out on blobs; download first;
-//!   only one waiter sees the leader's error; a stale temporary file blocks; locks that age out": `fills`.
+//!   coalescing that stops at the first byte; broadcast lag is a client's error; download first; only one waiter sees the
+//!   leader's error; a stale temporary file blocks; locks that age out": `fills`. "Total time-out on blobs": `patience` beside
+//!   this folder.
 //! - "429 → 404 or 502, no Retry-After; authentication failure treated as absence and kept": `told`.
 //! - "Boot requires upstream; index kept elsewhere or trimmed; cache key lacks the registry or the authorization; TTL from the
 //!   first fetch and shared-blob expiry; unknown names asked of every upstream; deleted or now private images served without a
