@@ -24,7 +24,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too.
-pub(crate) const PACKAGES: [(&str, Layer); 25] = [
+pub(crate) const PACKAGES: [(&str, Layer); 26] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-rewrite", Layer::Word),
@@ -48,6 +48,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 25] = [
     ("forebay-api-registry", Layer::Edge),
     ("forebay-api-admin", Layer::Edge),
     ("forebay", Layer::Binary),
+    ("forebay-bench", Layer::Binary),
     ("hub-sim", Layer::TestOnly),
     ("forebay-content-conformance", Layer::TestOnly),
 ];

@@ -1,0 +1,55 @@
+//! Measures Forebay side by side with docker-registry and nginx, in one run, and writes the table.
+//!
+//! This file is the order of the run; `README.md` says what each number means.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's command: printing is all it does"
+)]
+
+mod build;
+mod client;
+mod error;
+mod lab;
+mod measure;
+mod process;
+mod report;
+mod sample;
+mod seed;
+mod settings;
+
+use std::process::ExitCode;
+
+use error::Error;
+use lab::Lab;
+use report::Report;
+use settings::Settings;
+
+fn main() -> ExitCode {
+    let outcome =
+        Settings::from_arguments(std::env::args().skip(1)).and_then(|settings| run(&settings));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error::print(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(settings: &Settings) -> Result<(), Error> {
+    let programs = build::programs()?;
+    process::raise_file_limit()?;
+    let lab = Lab::prepare(programs, settings)?;
+    let mut report = Report::begin(settings)?;
+    // Memory and start first: a process that has just started has no history.
+    report.add(measure::idle::run(&lab, settings)?);
+    report.add(measure::start::run(&lab, settings)?);
+    report.add(measure::cold::run(&lab, settings)?);
+    report.add(measure::slow_readers::run(&lab, settings)?);
+    report.add(measure::manifests::run(&lab, settings)?);
+    report.add(measure::blobs::run(&lab, settings)?);
+    println!("{}", report.markdown());
+    report.write()
+}

@@ -1,0 +1,8 @@
+//! What is measured, one file a question.
+
+pub(crate) mod blobs;
+pub(crate) mod cold;
+pub(crate) mod idle;
+pub(crate) mod manifests;
+pub(crate) mod slow_readers;
+pub(crate) mod start;

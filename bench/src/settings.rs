@@ -1,0 +1,67 @@
+//! How long and how often things are measured.
+
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// How a run is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// How often each thing is measured with each program.
+    pub(crate) rounds: usize,
+    /// How long one round of manifests takes.
+    pub(crate) load: Duration,
+    /// How many blobs of [`BLOB_BYTES`] each connection reads in one round.
+    pub(crate) blobs_per_connection: usize,
+    /// How long the slow readers read.
+    pub(crate) slow: Duration,
+    /// How many blobs the seeded data directory holds.
+    pub(crate) seeded_blobs: u32,
+    /// A short run to try things out; its results are not kept.
+    pub(crate) is_quick: bool,
+}
+
+/// The blob that is served warm and cold, in bytes.
+pub(crate) const BLOB_BYTES: u64 = 100_000_000;
+
+/// Connections of the load generator for manifests.
+pub(crate) const MANIFEST_CONNECTIONS: usize = 8;
+
+/// Connections that read warm blobs: docker pulls three layers at once, and there is more than one docker.
+pub(crate) const BLOB_CONNECTIONS: usize = 4;
+
+/// Readers that hang on to one blob.
+pub(crate) const SLOW_READERS: usize = 1000;
+
+/// What each of them takes, in bytes a second.
+pub(crate) const SLOW_BYTES_PER_SECOND: usize = 20_000;
+
+impl Settings {
+    /// Reads the command line.
+    pub(crate) fn from_arguments(arguments: impl Iterator<Item = String>) -> Result<Self, Error> {
+        let mut settings = Self {
+            rounds: 7,
+            load: Duration::from_secs(4),
+            blobs_per_connection: 10,
+            slow: Duration::from_secs(20),
+            seeded_blobs: 100_000,
+            is_quick: false,
+        };
+        for argument in arguments {
+            match argument.as_str() {
+                "--quick" => {
+                    settings = Self {
+                        rounds: 3,
+                        load: Duration::from_secs(1),
+                        blobs_per_connection: 3,
+                        slow: Duration::from_secs(5),
+                        seeded_blobs: 10_000,
+                        is_quick: true,
+                    }
+                }
+                _ => return Err(Error::Usage(argument)),
+            }
+        }
+        Ok(settings)
+    }
+}
