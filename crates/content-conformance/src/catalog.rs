@@ -23,9 +23,7 @@ pub use tags::*;
 
 use std::collections::BTreeSet;
 
-use forebay_content::{
-    Catalog, Child, ChildKind, KeptManifest, Object, Objects, Timestamp, Usage,
-};
+use forebay_content::{Catalog, Child, ChildKind, KeptManifest, Object, Objects, Timestamp, Usage};
 use forebay_oci::{Digest, MediaType, Target};
 
 /// Makes a test of every sentence about catalogs.

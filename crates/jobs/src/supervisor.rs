@@ -37,7 +37,8 @@ impl Supervisor {
             }
         };
         // A connection per task: the span costs nothing unless its level is on.
-        self.tasks.spawn(guarded.instrument(info_span!("task", name)));
+        self.tasks
+            .spawn(guarded.instrument(info_span!("task", name)));
     }
 
     /// Resolves when [`stop`](Self::stop) has been called. Tasks that run for ever select on it.

@@ -68,7 +68,6 @@ pub(crate) const BANS: [Ban; 41] = [
     ban("maud", ARCHIVED),
     ban("color-eyre", ARCHIVED),
     ban("fail", ARCHIVED),
-    ban("lazy_static", "std::sync::LazyLock does it"),
     ban("rusqlite", "cannot be linked beside sqlx's SQLite"),
     ban("lru", "RUSTSEC-2026-0002 and -0253: moka does it"),
     ban("libz-ng-sys", "a second flate2 backend"),
