@@ -33,7 +33,7 @@ const ARCHIVED: &str = "archived or dormant";
 const UNSOUND: &str = "archived and unsound";
 
 /// All bans.
-pub(crate) const BANS: [Ban; 41] = [
+pub(crate) const BANS: [Ban; 40] = [
     ban("ring", SECOND_PROVIDER),
     ban("openssl-sys", SECOND_PROVIDER),
     ban("openssl", SECOND_PROVIDER),
