@@ -16,6 +16,8 @@ use super::listener::{Accept, Listener};
 use super::socket::Socket;
 use super::{Handler, Shared};
 
+/// How long a connection too many may take to say what it wants before it is refused.
+const HEAR_OUT: Duration = Duration::from_millis(50);
 /// How long a connection that was told 503 has to read it and hang up.
 const LINGER: Duration = Duration::from_secs(1);
 /// The same where the accept loop itself waits for it, and its pause after a failed accept.
@@ -125,10 +127,13 @@ fn open_spare() -> Option<File> {
 
 /// Sends `answer` and waits for the client to hang up: closing while its request lies unread would reset the connection,
 /// and the answer with it.
+///
+/// The request is heard first, for a moment: clients take an answer that comes before they have asked for nonsense.
 async fn say_goodbye<S: Socket>(mut socket: S, answer: String) {
+    let mut ignored = [0; 512];
+    let _ = timeout(HEAR_OUT, socket.read(&mut ignored)).await;
     if socket.write_all(answer.as_bytes()).await.is_err() || socket.shutdown().await.is_err() {
         return;
     }
-    let mut ignored = [0; 512];
     while matches!(socket.read(&mut ignored).await, Ok(1..)) {}
 }
