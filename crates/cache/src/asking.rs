@@ -102,11 +102,7 @@ impl Inner {
         request: &Request,
         digest: &Digest,
     ) -> Result<(), SourceError> {
-        if self
-            .kept
-            .is_linked(&self.target(&request.repository), digest)
-            .await
-        {
+        if self.has_earned(request, digest).await {
             return Ok(());
         }
         self.ask_manifest(request, digest).await.map(drop)
@@ -118,14 +114,15 @@ impl Inner {
         request: &Request,
         digest: &Digest,
     ) -> Result<(), SourceError> {
-        if self
-            .kept
-            .is_linked(&self.target(&request.repository), digest)
-            .await
-        {
+        if self.has_earned(request, digest).await {
             return Ok(());
         }
         self.ask_blob(request, digest).await.map(drop)
+    }
+
+    async fn has_earned(&self, request: &Request, digest: &Digest) -> bool {
+        let target = self.target(&request.repository);
+        self.kept.is_linked(&target, digest).await
     }
 
     /// The absence that is remembered, as an error.

@@ -34,8 +34,7 @@ impl DataDir {
         patience: Duration,
     ) -> Result<Self, Failure> {
         let lock = lock(dir, patience).await?;
-        ensure_format(dir, disk.as_ref()).map_err(|error| unusable(dir, error))?;
-        let blobs = FsBlobs::open(dir, disk).map_err(|error| unusable(dir, error))?;
+        let blobs = open_blobs(dir, disk)?;
         is_catalog_there(dir, &blobs).await?;
         let catalog = SqlCatalog::open(&catalog_file(dir))
             .await
@@ -57,8 +56,7 @@ impl DataDir {
         at: forebay_content::Timestamp,
     ) -> Result<Self, Failure> {
         let lock = lock(dir, Duration::ZERO).await?;
-        ensure_format(dir, disk.as_ref()).map_err(|error| unusable(dir, error))?;
-        let blobs = FsBlobs::open(dir, disk).map_err(|error| unusable(dir, error))?;
+        let blobs = open_blobs(dir, disk)?;
         let catalog = SqlCatalog::rebuild_in_place(&catalog_file(dir), at)
             .await
             .map_err(|error| no_catalog(dir, error))?;
@@ -122,6 +120,12 @@ async fn is_catalog_there(dir: &Path, blobs: &FsBlobs) -> Result<(), Failure> {
         "there are blobs, but no catalog",
     );
     Err(lost.with_hint(REBUILD))
+}
+
+/// Opens the blobs of a directory that is locked, once its format is ours.
+fn open_blobs(dir: &Path, disk: Arc<dyn Disk>) -> Result<FsBlobs, Failure> {
+    ensure_format(dir, disk.as_ref()).map_err(|error| unusable(dir, error))?;
+    FsBlobs::open(dir, disk).map_err(|error| unusable(dir, error))
 }
 
 fn catalog_file(dir: &Path) -> PathBuf {
