@@ -2,26 +2,34 @@
 
 mod allowance;
 mod answer;
+mod budget;
 mod classify;
 mod go_duration;
 mod limited;
+mod pace;
 mod printable;
+mod pull_cost;
 mod reading;
 mod redact;
 mod retry_after;
 mod source;
+mod spend;
 mod wording;
 
 pub use allowance::{Allowance, Dialect, MAX_COUNT, MAX_WINDOW};
 pub use answer::{Answer, HostKind, Method};
+pub use budget::{Budget, DEFAULT_WINDOW, Forecast};
 pub use classify::{MAX_BODY_BYTES, classify, classify_malformed_head};
 pub use go_duration::parse_go_duration;
 pub use limited::{
     ABUSE_COOL_DOWN, API_COOL_DOWN, Account, Identity, LOCKOUT_COOL_DOWN, Limited, Limiter,
     MIN_COOL_DOWN, OTHER_COOL_DOWN, PULL_LIMIT_COOL_DOWN,
 };
+pub use pace::{DEFAULT_BURST, DEFAULT_PER_MINUTE, MIN_PER_MINUTE, Pace, STEP_UP_EVERY, TooFast};
 pub use printable::printable;
+pub use pull_cost::PullCost;
 pub use reading::{Reading, read_headers};
 pub use redact::redact;
 pub use retry_after::{MAX_WAIT, RetryAfter};
 pub use source::Source;
+pub use spend::{DEFAULT_RETRY_AFTER, MIN_RETRY_AFTER, Priority, Purse, Situation, Spend, spend};

@@ -1,0 +1,233 @@
+//! One budget of pulls: what its registry last said of it, what was sent since, and where it is going.
+//!
+//! Pure: times are arguments, by the wall clock, because a budget outlives the process. The clock may jump either way; then
+//! a budget is a little wrong for one window, and the next answer of the registry puts it right.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
+
+use crate::Allowance;
+
+/// The window where the registry named none: Docker Hub's (docs.docker.com/docker-hub/usage/pulls).
+pub const DEFAULT_WINDOW: Duration = Duration::from_hours(6);
+
+/// The most changes of the remainder that are remembered.
+const MAX_SAMPLES: usize = 64;
+
+/// What a forecast looks back on.
+const LOOK_BACK: Duration = Duration::from_hours(1);
+
+/// The shortest time that says anything about a rate.
+const MIN_LOOK_BACK: Duration = Duration::from_mins(1);
+
+/// A budget of pulls, of one registry and one of those whom it charges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// What the whole window allows, if the registry said.
+    pub limit: Option<u64>,
+    /// What was left when the registry last said so.
+    pub remaining: u64,
+    /// The window's length.
+    pub window: Duration,
+    /// When the registry last said so.
+    pub seen_at: SystemTime,
+    /// Manifest GETs sent since, of which the registry has said nothing yet.
+    pub spent_since: u64,
+    /// The remainder each time that it changed, oldest first.
+    samples: VecDeque<Sample>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sample {
+    at: SystemTime,
+    remaining: u64,
+}
+
+/// Where a budget is going, at the rate of the last hour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Forecast {
+    /// Pulls charged an hour, whoever made them; `None` while too little was seen.
+    pub per_hour: Option<f64>,
+    /// In what time it runs out; `None` if it does not within its window, or nobody can tell.
+    pub runs_out_in: Option<Duration>,
+    /// In what time the first pull is free again; `None` if something is left, or nobody can tell.
+    pub opens_in: Option<Duration>,
+    /// In what time the whole limit is free again if nothing more is spent; `None` if nothing is spent.
+    pub is_full_in: Option<Duration>,
+}
+
+impl Budget {
+    /// The budget that the registry first speaks of; `None` if it does not say what is left.
+    pub fn first_seen(allowance: &Allowance, at: SystemTime) -> Option<Self> {
+        let remaining = allowance.remaining?;
+        Some(Self::restored(
+            (allowance.limit, remaining),
+            allowance.window.unwrap_or(DEFAULT_WINDOW),
+            at,
+            0,
+        ))
+    }
+
+    /// The budget as it was written down: limit and remainder, window, when the registry said so, and what was sent since.
+    pub fn restored(
+        (limit, remaining): (Option<u64>, u64),
+        window: Duration,
+        seen_at: SystemTime,
+        spent_since: u64,
+    ) -> Self {
+        Self {
+            limit,
+            remaining,
+            window,
+            seen_at,
+            spent_since,
+            samples: VecDeque::from([Sample {
+                at: seen_at,
+                remaining,
+            }]),
+        }
+    }
+
+    /// The registry has spoken again. An allowance without a remainder says nothing.
+    pub fn see(&mut self, allowance: &Allowance, at: SystemTime) {
+        let Some(remaining) = allowance.remaining else {
+            return;
+        };
+        self.limit = allowance.limit.or(self.limit);
+        self.window = allowance.window.unwrap_or(self.window);
+        self.remaining = remaining;
+        self.seen_at = at;
+        self.spent_since = 0;
+        self.sample(Sample { at, remaining });
+    }
+
+    /// A manifest GET was sent. The registry's word on it may come, or not.
+    pub fn note_sent(&mut self) {
+        self.spent_since = self.spent_since.saturating_add(1);
+    }
+
+    /// A manifest GET was answered without a word on this budget: an image that nobody meters.
+    pub fn note_unmetered(&mut self) {
+        self.spent_since = self.spent_since.saturating_sub(1);
+    }
+
+    /// What is left now, as far as we know: of what the registry said, less what was sent since. A window after its last
+    /// word all of it is back.
+    pub fn remaining_at(&self, now: SystemTime) -> u64 {
+        if age(self.seen_at, now) >= self.window {
+            return self.limit.unwrap_or(self.remaining).max(self.remaining);
+        }
+        self.remaining.saturating_sub(self.spent_since)
+    }
+
+    /// How old the registry's last word is; a word from the future is of now.
+    pub fn age_at(&self, now: SystemTime) -> Duration {
+        age(self.seen_at, now)
+    }
+
+    /// Where it is going.
+    pub fn forecast(&self, now: SystemTime) -> Forecast {
+        let remaining = self.remaining_at(now);
+        let per_hour = self.per_hour(now);
+        let runs_out_in = per_hour
+            .filter(|rate| *rate > 0.0 && remaining > 0)
+            .map(|rate| hours(count(remaining) / rate))
+            .filter(|wait| *wait < self.window);
+        Forecast {
+            per_hour,
+            runs_out_in,
+            opens_in: self.opens_in(now),
+            is_full_in: self
+                .limit
+                .filter(|limit| remaining < *limit)
+                .map(|_| self.window.saturating_sub(age(self.last_spent_at(), now))),
+        }
+    }
+
+    /// In what time the first pull is free again: when the oldest of those that we saw leaves the window. `None` if something
+    /// is left, or we saw none of them.
+    pub fn opens_in(&self, now: SystemTime) -> Option<Duration> {
+        if self.remaining_at(now) > 0 {
+            return None;
+        }
+        self.drops().find_map(|(at, _)| {
+            let age = age(at, now);
+            (age < self.window).then(|| self.window.saturating_sub(age))
+        })
+    }
+
+    /// Pulls charged an hour over the last one.
+    fn per_hour(&self, now: SystemTime) -> Option<f64> {
+        let look_back = LOOK_BACK.min(self.window);
+        let known = age(self.samples.front()?.at, now).min(look_back);
+        if known < MIN_LOOK_BACK {
+            return None;
+        }
+        let seen: u64 = self
+            .drops()
+            .filter(|(at, _)| age(*at, now) <= look_back)
+            .map(|(_, pulls)| pulls)
+            .sum();
+        let spent = seen.saturating_add(self.spent_since);
+        Some(count(spent) * 3_600.0 / known.as_secs_f64())
+    }
+
+    /// When pulls were charged, and how many, oldest first. A remainder that grew is a window that moved.
+    fn drops(&self) -> impl Iterator<Item = (SystemTime, u64)> + '_ {
+        self.samples
+            .iter()
+            .zip(self.samples.iter().skip(1))
+            .filter(|(before, after)| after.remaining < before.remaining)
+            .map(|(before, after)| (after.at, before.remaining - after.remaining))
+    }
+
+    fn last_spent_at(&self) -> SystemTime {
+        self.drops().last().map_or(self.seen_at, |(at, _)| at)
+    }
+
+    fn sample(&mut self, sample: Sample) {
+        let last = self.samples.back();
+        if last.is_some_and(|last| last.remaining == sample.remaining) {
+            return;
+        }
+        // A clock that was set back: what was seen before it means nothing now.
+        if last.is_some_and(|last| last.at > sample.at) {
+            self.samples.clear();
+        }
+        if self.samples.len() >= MAX_SAMPLES {
+            self.thin_out();
+        }
+        self.samples.push_back(sample);
+    }
+
+    /// Every second one goes, but neither the first nor the last: the sum of the drops stays.
+    fn thin_out(&mut self) {
+        let last = self.samples.len() - 1;
+        let mut index = 0..=last;
+        self.samples.retain(|_| {
+            index
+                .next()
+                .is_none_or(|index| index == 0 || (last - index).is_multiple_of(2))
+        });
+    }
+}
+
+fn age(at: SystemTime, now: SystemTime) -> Duration {
+    now.duration_since(at).unwrap_or_default()
+}
+
+fn hours(hours: f64) -> Duration {
+    Duration::try_from_secs_f64(hours * 3_600.0).unwrap_or(Duration::MAX)
+}
+
+/// Exact up to 2^53, which [`crate::MAX_COUNT`] is far below.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts are bounded far below the mantissa"
+)]
+fn count(pulls: u64) -> f64 {
+    pulls as f64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! How fast one registry is asked: so many requests a minute, bursts allowed, and slower after a refusal.
+//!
+//! Docker Hub's abuse limit counts everything that comes from an address, in "the order of thousands of requests per
+//! minute" (docs.docker.com/docker-hub/usage): HEADs, tokens, blobs and retries too. Pure: times are arguments.
+
+use std::time::Duration;
+
+use crate::Priority;
+
+/// Requests a minute where the operator says nothing: well under what any registry is known to refuse.
+pub const DEFAULT_PER_MINUTE: u32 = 1_000;
+
+/// Requests at once where the operator says nothing, after a time of quiet.
+pub const DEFAULT_BURST: u32 = 250;
+
+/// The slowest pace, in requests a minute: slower, nothing would ever come.
+pub const MIN_PER_MINUTE: f64 = 6.0;
+
+/// How long after a refusal, or after the last step, the pace takes a step back up.
+pub const STEP_UP_EVERY: Duration = Duration::from_mins(1);
+
+/// The pace of all requests to one registry.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// What the operator allows, in requests a minute.
+    ceiling: f64,
+    burst: f64,
+    /// What is allowed now, in requests a minute.
+    per_minute: f64,
+    /// When the last request that was let through is paid off.
+    paid_off_at: Duration,
+    stepped_at: Duration,
+}
+
+/// There is no place within the time that the request may wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooFast {
+    /// When there is one.
+    pub after: Duration,
+}
+
+impl Pace {
+    /// A pace of `per_minute` requests, of which `burst` may come at once; each at least 1.
+    pub fn new(per_minute: u32, burst: u32) -> Self {
+        let ceiling = f64::from(per_minute.max(1));
+        Self {
+            ceiling,
+            burst: f64::from(burst.max(1)),
+            per_minute: ceiling,
+            paid_off_at: Duration::ZERO,
+            stepped_at: Duration::ZERO,
+        }
+    }
+
+    /// What is allowed now, in requests a minute.
+    pub fn per_minute(&self) -> f64 {
+        self.per_minute
+    }
+
+    /// Whether a refusal has slowed it, and it is not back yet.
+    pub fn is_slowed(&self) -> bool {
+        self.per_minute < self.ceiling
+    }
+
+    /// Takes a place for one request: how long it has to wait for it, at most `patience`.
+    ///
+    /// What nobody waits for leaves half of the burst to those who do.
+    pub fn take(
+        &mut self,
+        priority: Priority,
+        now: Duration,
+        patience: Duration,
+    ) -> Result<Duration, TooFast> {
+        self.step_up(now);
+        let interval = Duration::from_secs_f64(60.0 / self.per_minute);
+        let share = match priority {
+            Priority::Interactive => self.burst,
+            Priority::Background => (self.burst / 2.0).max(1.0),
+        };
+        // The first of a burst is due at once, and pays like any other.
+        let credit = interval.mul_f64(share - 1.0);
+        let wait = self.paid_off_at.saturating_sub(now + credit);
+        if wait > patience {
+            return Err(TooFast { after: wait });
+        }
+        self.paid_off_at = self.paid_off_at.max(now) + interval;
+        Ok(wait)
+    }
+
+    /// The registry refused because we were too fast: half the pace from here on.
+    pub fn slow_down(&mut self, now: Duration) {
+        self.per_minute = (self.per_minute / 2.0).max(MIN_PER_MINUTE.min(self.ceiling));
+        self.stepped_at = now;
+        // Nothing is left of a burst.
+        let interval = Duration::from_secs_f64(60.0 / self.per_minute);
+        self.paid_off_at = self
+            .paid_off_at
+            .max(now + interval.mul_f64(self.burst - 1.0));
+    }
+
+    /// A tenth of the ceiling for each quiet minute.
+    fn step_up(&mut self, now: Duration) {
+        if !self.is_slowed() {
+            return;
+        }
+        let quiet = now.saturating_sub(self.stepped_at);
+        let steps = (quiet.as_secs_f64() / STEP_UP_EVERY.as_secs_f64()).floor();
+        if steps >= 1.0 {
+            self.per_minute = (self.per_minute + steps * self.ceiling / 10.0).min(self.ceiling);
+            self.stepped_at += STEP_UP_EVERY.mul_f64(steps);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENT: Duration = Duration::from_hours(1);
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// Requests that are let through at once at `now`.
+    fn at_once(pace: &mut Pace, priority: Priority, now: Duration) -> u32 {
+        let mut let_through = 0;
+        while pace.take(priority, now, Duration::ZERO).is_ok() {
+            let_through += 1;
+            assert!(let_through < 10_000, "no end to it");
+        }
+        let_through
+    }
+
+    #[test]
+    fn a_burst_goes_at_once_and_the_rest_at_the_pace() {
+        let mut pace = Pace::new(60, 10);
+        assert_eq!(at_once(&mut pace, Priority::Interactive, seconds(100)), 10);
+        for expected in 1..=5 {
+            let wait = pace.take(Priority::Interactive, seconds(100), PATIENT);
+            assert_eq!(wait, Ok(seconds(expected)));
+        }
+    }
+
+    #[test]
+    fn however_many_ask_no_minute_sees_more_than_its_pace_and_one_burst() {
+        let mut pace = Pace::new(600, 50);
+        let mut sent = 0;
+        for tenth in 0..600 {
+            let now = Duration::from_millis(tenth * 100);
+            for _ in 0..50 {
+                sent += u32::from(
+                    pace.take(Priority::Interactive, now, Duration::ZERO)
+                        .is_ok(),
+                );
+            }
+        }
+        assert!((600..=650).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn who_cannot_wait_takes_no_place() {
+        let mut pace = Pace::new(60, 1);
+        assert_eq!(
+            pace.take(Priority::Interactive, seconds(0), PATIENT),
+            Ok(seconds(0))
+        );
+        for _ in 0..3 {
+            let refused = pace.take(
+                Priority::Interactive,
+                seconds(0),
+                Duration::from_millis(999),
+            );
+            assert_eq!(refused, Err(TooFast { after: seconds(1) }));
+        }
+        assert_eq!(
+            pace.take(Priority::Interactive, seconds(1), PATIENT),
+            Ok(seconds(0))
+        );
+    }
+
+    #[test]
+    fn what_nobody_waits_for_leaves_half_of_the_burst() {
+        let mut pace = Pace::new(60, 10);
+        assert_eq!(at_once(&mut pace, Priority::Background, seconds(100)), 5);
+        assert_eq!(at_once(&mut pace, Priority::Interactive, seconds(100)), 5);
+    }
+
+    #[test]
+    fn each_refusal_halves_the_pace_and_each_quiet_minute_brings_a_tenth_back() {
+        let mut pace = Pace::new(1_000, 250);
+        pace.slow_down(seconds(10));
+        assert!(pace.is_slowed());
+        assert!((pace.per_minute() - 500.0).abs() < 1e-9);
+        assert_eq!(at_once(&mut pace, Priority::Interactive, seconds(10)), 1);
+        pace.slow_down(seconds(20));
+        assert!((pace.per_minute() - 250.0).abs() < 1e-9);
+        let _ = pace.take(Priority::Interactive, seconds(79), PATIENT);
+        assert!((pace.per_minute() - 250.0).abs() < 1e-9);
+        let _ = pace.take(Priority::Interactive, seconds(80), PATIENT);
+        assert!((pace.per_minute() - 350.0).abs() < 1e-9);
+        let _ = pace.take(Priority::Interactive, seconds(100_000), PATIENT);
+        assert!((pace.per_minute() - 1_000.0).abs() < 1e-9);
+        assert!(!pace.is_slowed());
+    }
+
+    #[test]
+    fn a_thousand_refusals_do_not_stop_it_for_good() {
+        let mut pace = Pace::new(1_000, 250);
+        for at in 0..1_000 {
+            pace.slow_down(seconds(at));
+        }
+        assert!(pace.per_minute() >= MIN_PER_MINUTE);
+        assert!(
+            pace.take(Priority::Interactive, seconds(100_000), Duration::ZERO)
+                .is_ok()
+        );
+    }
+}
