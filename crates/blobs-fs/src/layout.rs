@@ -26,7 +26,7 @@ impl Layout {
 
     /// Directories that must be there, parents first.
     pub(crate) fn dirs(&self) -> Vec<PathBuf> {
-        let mut dirs = vec![self.blobs(), self.staging(), self.quarantine()];
+        let mut dirs = vec![self.blobs(), self.staging()];
         dirs.extend(ALGORITHMS.map(|algorithm| self.algorithm(algorithm)));
         dirs
     }
@@ -37,10 +37,6 @@ impl Layout {
 
     pub(crate) fn staging(&self) -> PathBuf {
         self.root.join("staging")
-    }
-
-    pub(crate) fn quarantine(&self) -> PathBuf {
-        self.root.join("quarantine")
     }
 
     pub(crate) fn algorithm(&self, algorithm: Algorithm) -> PathBuf {
@@ -58,11 +54,6 @@ impl Layout {
 
     pub(crate) fn staged(&self, number: u64) -> PathBuf {
         self.staging().join(format!("{number:016x}"))
-    }
-
-    pub(crate) fn quarantined(&self, digest: &Digest) -> PathBuf {
-        let name = format!("{}-{}", digest.algorithm(), digest.hex());
-        self.quarantine().join(name)
     }
 }
 

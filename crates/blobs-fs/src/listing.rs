@@ -38,7 +38,7 @@ pub(crate) fn list(
     Ok(found)
 }
 
-/// Files among the blobs which are none, by name or by length, at most [`MAX_STRAYS`]. Waits for the disk.
+/// What lies among the blobs without the name of one, at most [`MAX_STRAYS`]. Waits for the disk.
 pub(crate) fn strays(store: &Store) -> Result<Vec<PathBuf>, BlobError> {
     let mut strays = Vec::new();
     for algorithm in ALGORITHMS {
@@ -48,27 +48,16 @@ pub(crate) fn strays(store: &Store) -> Result<Vec<PathBuf>, BlobError> {
         strays.extend(paths_in(store, &store.layout.algorithm(algorithm))?);
         strays.retain(|path| !shards.contains(path));
         for (shard, dir) in (0..=u8::MAX).zip(&shards) {
-            for path in paths_in(store, dir)? {
-                if !is_blob(store, algorithm, shard, &path)? {
-                    strays.push(path);
-                }
-                if strays.len() >= MAX_STRAYS {
-                    return Ok(strays);
-                }
+            let mut found = paths_in(store, dir)?;
+            found.retain(|path| find_name(algorithm, shard, path).is_none());
+            strays.append(&mut found);
+            if strays.len() >= MAX_STRAYS {
+                strays.truncate(MAX_STRAYS);
+                return Ok(strays);
             }
         }
     }
     Ok(strays)
-}
-
-fn is_blob(store: &Store, algorithm: Algorithm, shard: u8, path: &Path) -> Result<bool, BlobError> {
-    let digest = path
-        .file_name()
-        .and_then(|name| find_digest(algorithm, shard, name));
-    match digest {
-        Some(digest) => Ok(find_stat(store, digest)?.is_some()),
-        None => Ok(false),
-    }
 }
 
 /// The shards in which digests after `after` can lie.
@@ -85,8 +74,12 @@ fn digests_in(store: &Store, algorithm: Algorithm, shard: u8) -> Result<Vec<Dige
     let paths = paths_in(store, &store.layout.shard(algorithm, shard))?;
     let digests = paths
         .iter()
-        .filter_map(|path| find_digest(algorithm, shard, path.file_name()?));
+        .filter_map(|path| find_name(algorithm, shard, path));
     Ok(digests.collect())
+}
+
+fn find_name(algorithm: Algorithm, shard: u8, path: &Path) -> Option<Digest> {
+    find_digest(algorithm, shard, path.file_name()?)
 }
 
 /// What lies in a directory; nothing if it is not there, or is none.
@@ -98,7 +91,9 @@ fn paths_in(store: &Store, dir: &Path) -> Result<Vec<PathBuf>, BlobError> {
     }
 }
 
-/// The blob as its file's length tells it; `None` if it was deleted meanwhile or no blob makes a file that long.
+/// The blob as its file's length tells it; `None` if it was deleted meanwhile.
+///
+/// A file that no blob makes so long was cut, and counts as empty: whoever reads it finds the damage.
 fn find_stat(store: &Store, digest: Digest) -> Result<Option<BlobStat>, BlobError> {
     let disk = &*store.access.disk;
     let file = match disk.open(&store.layout.blob(&digest)) {
@@ -106,8 +101,8 @@ fn find_stat(store: &Store, digest: Digest) -> Result<Option<BlobStat>, BlobErro
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let size = trailer::find_blob_length(disk.len(&file)?, store.chunk_bytes);
-    Ok(size.map(|size| BlobStat { digest, size }))
+    let size = trailer::find_blob_length(disk.len(&file)?, store.chunk_bytes).unwrap_or(0);
+    Ok(Some(BlobStat { digest, size }))
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -100,6 +100,10 @@ impl BlobStore for FsBlobs {
         off_worker(move || store.unpublish(&digest)).await
     }
 
+    async fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
+        self.hash(digest).await
+    }
+
     async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobStat>, BlobError> {
         let (store, after) = (Arc::clone(&self.store), after.cloned());
         off_worker(move || listing::list(&store, after.as_ref(), limit)).await

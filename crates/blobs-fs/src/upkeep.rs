@@ -1,33 +1,22 @@
-//! What fsck and the scrubber ask of the store beyond the seam: is it sound, what lies about, away with it.
+//! What fsck asks of the store: is a blob sound, and what lies about that is none.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use forebay_content::{BlobError, BlobReader};
 use forebay_oci::{Digest, Hasher};
 
-use crate::access::{change_failed, off_worker};
+use crate::access::off_worker;
 use crate::blob::FsBlob;
-use crate::disk::Disk;
 use crate::listing;
-use crate::store::{FsBlobs, Store};
-
-/// How many damaged blobs are kept for whoever wants to know why.
-const MAX_QUARANTINED: usize = 16;
-
-/// How many bytes of damaged blobs are kept: they count towards no cache's size.
-const MAX_QUARANTINED_BYTES: u64 = 1 << 30;
+use crate::store::FsBlobs;
 
 /// How much is hashed in one go, in bytes: between two the work can be dropped.
 const HASH_BYTES: u64 = 8 << 20;
 
 impl FsBlobs {
     /// Reads a blob as a whole from the disk and hashes it.
-    ///
-    /// # Errors
-    /// [`BlobError::Corrupt`] if its bytes do not have the digest, [`BlobError::NotFound`] if it is not there.
-    pub async fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
+    pub(crate) async fn hash(&self, digest: &Digest) -> Result<(), BlobError> {
         let blob = self.store.open_anew(digest).await?;
         let mut hashed = (Hasher::new(digest.algorithm()), 0);
         while hashed.1 < blob.size() {
@@ -40,52 +29,10 @@ impl FsBlobs {
         Err(BlobError::Corrupt("its bytes do not have its digest"))
     }
 
-    /// Takes a damaged blob out of the store and keeps it aside for a look, if there is room among those kept aside.
-    ///
-    /// A blob that is not there is no error.
-    pub async fn quarantine(&self, digest: &Digest) -> Result<(), BlobError> {
-        let (store, digest) = (Arc::clone(&self.store), digest.clone());
-        off_worker(move || store.put_aside(&digest)).await
-    }
-
-    /// Files among the blobs which are none, by name or by length; at most a thousand.
+    /// What lies among the blobs without the name of one; at most a thousand paths.
     pub async fn strays(&self) -> Result<Vec<PathBuf>, BlobError> {
         let store = Arc::clone(&self.store);
         off_worker(move || listing::strays(&store)).await
-    }
-}
-
-impl Store {
-    fn put_aside(&self, digest: &Digest) -> Result<(), BlobError> {
-        let (disk, path) = (&*self.access.disk, self.layout.blob(digest));
-        let bytes = match disk.open(&path) {
-            Ok(file) => disk.len(&file)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let (count, kept_bytes) = self.put_aside_already()?;
-        if count >= MAX_QUARANTINED || kept_bytes.saturating_add(bytes) > MAX_QUARANTINED_BYTES {
-            return self.unpublish(digest);
-        }
-        let _names = self.lock_shard(digest);
-        let moved = disk.rename(&path, &self.layout.quarantined(digest));
-        self.opened.forget(digest);
-        match moved {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(change_failed(error)),
-            _ => Ok(()),
-        }
-    }
-
-    /// How many files are kept aside, and how many bytes they have.
-    fn put_aside_already(&self) -> Result<(usize, u64), BlobError> {
-        let (disk, dir): (&dyn Disk, _) = (&*self.access.disk, self.layout.quarantine());
-        let names = disk.names(&dir).map_err(change_failed)?;
-        let mut bytes = 0_u64;
-        for name in &names {
-            let file = disk.open(&dir.join(name)).map_err(change_failed)?;
-            bytes = bytes.saturating_add(disk.len(&file)?);
-        }
-        Ok((names.len(), bytes))
     }
 }
 

@@ -1,16 +1,14 @@
-//! What `forebay fsck` asks for beyond the roles: a check of the whole, a walk over manifests, a new start.
+//! What `forebay fsck` asks for beyond the roles: a check of the whole, a new start.
 
 use std::path::{Path, PathBuf};
 
 use forebay_content::{CatalogError, Timestamp};
-use forebay_oci::Digest;
 use sqlx::Row;
 
 use crate::catalog::SqlCatalog;
 use crate::dialect;
 use crate::error::SqlError;
-use crate::key::digest_key;
-use crate::{row, totals};
+use crate::totals;
 
 /// What a sound file answers to a check.
 const SOUND: &str = "ok";
@@ -37,21 +35,6 @@ impl SqlCatalog {
         totals::check(&mut reader.connection).await?;
         reader.give_back();
         Ok(())
-    }
-
-    /// The digests of the kept manifests after `after` in the order of their text, at most `limit`.
-    pub async fn manifests_after(
-        &self,
-        after: Option<&Digest>,
-        limit: u32,
-    ) -> Result<Vec<Digest>, CatalogError> {
-        let query =
-            sqlx::query("SELECT digest FROM manifests WHERE digest > $1 ORDER BY digest LIMIT $2")
-                .bind(after.map(digest_key).unwrap_or_default())
-                .bind(i64::from(limit));
-        let rows = self.opened().readers.list(query).await?;
-        let digests = rows.iter().map(|found| row::digest(found, 0));
-        Ok(digests.collect::<Result<_, _>>()?)
     }
 
     /// Moves the files of the catalog at `path` aside and opens a new, empty one in their place.

@@ -23,7 +23,13 @@ pub trait BlobStore: Send + Sync {
     /// Removes a blob; one that is not there is no error.
     async fn delete(&self, digest: &Digest) -> Result<(), BlobError>;
 
-    /// The blobs at rest after `after` in the store's own fixed order, at most `limit`.
+    /// Reads a blob as a whole from where it lies, whoever has it open, and hashes it.
+    ///
+    /// # Errors
+    /// [`BlobError::Corrupt`] if its bytes do not have the digest, [`BlobError::NotFound`] if it is not there.
+    async fn verify(&self, digest: &Digest) -> Result<(), BlobError>;
+
+    /// The blobs at rest after `after` in the order of their digests, damaged ones too, at most `limit`.
     async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobStat>, BlobError>;
 }
 
@@ -60,7 +66,7 @@ pub trait Stage: Send {
 pub struct BlobStat {
     /// Its digest.
     pub digest: Digest,
-    /// Its size in bytes.
+    /// Its size in bytes, as far as a damaged one tells.
     pub size: u64,
 }
 

@@ -44,40 +44,12 @@ async fn a_rotten_blob_does_not_verify_although_it_is_open() {
 }
 
 #[tokio::test]
-async fn a_quarantined_blob_is_out_of_the_store_and_aside() {
-    let scene = Scene::new();
-    let blob = content(1, 100);
-    let digest = keep(&scene.store, &blob).await.unwrap();
-    scene.store.quarantine(&digest).await.unwrap();
-    assert!(scene.store.open(&digest).await.is_err());
-    assert!(scene.store.list(None, 9).await.unwrap().is_empty());
-    let aside = names(&scene.root().join("quarantine"));
-    assert_eq!(aside, [format!("sha256-{}", digest.hex())]);
-    scene.store.quarantine(&digest).await.unwrap();
-    keep(&scene.store, &blob).await.unwrap();
-    assert_eq!(read(&scene.store, &digest).await.unwrap(), blob);
-}
-
-#[tokio::test]
-async fn the_quarantine_does_not_grow_without_bound() {
-    let scene = Scene::new();
-    for seed in 0..40 {
-        let digest = keep(&scene.store, &content(seed, 10)).await.unwrap();
-        scene.store.quarantine(&digest).await.unwrap();
-        assert!(scene.store.open(&digest).await.is_err());
-    }
-    assert_eq!(names(&scene.root().join("quarantine")).len(), 16);
-}
-
-#[tokio::test]
 async fn what_is_no_blob_is_a_stray_and_never_listed() {
     let scene = Scene::new();
     let digest = keep(&scene.store, &content(1, 10)).await.unwrap();
     assert!(scene.store.strays().await.unwrap().is_empty());
     let shard = scene.file_of(&digest).parent().unwrap().to_owned();
     let algorithm = shard.parent().unwrap().to_owned();
-    let truncated = scene.file_of(&keep(&scene.store, &content(2, 10)).await.unwrap());
-    fs::write(&truncated, "short").unwrap();
     let mut strays = vec![
         shard.join("core"),
         shard.join("ab".repeat(32)),
@@ -87,7 +59,6 @@ async fn what_is_no_blob_is_a_stray_and_never_listed() {
     for stray in &strays {
         fs::write(stray, "not ours").unwrap();
     }
-    strays.push(truncated);
     let mut told = scene.store.strays().await.unwrap();
     strays.sort();
     told.sort();
@@ -95,6 +66,24 @@ async fn what_is_no_blob_is_a_stray_and_never_listed() {
     let listed = scene.store.list(None, 9).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].digest, digest);
+}
+
+#[tokio::test]
+async fn a_blob_that_was_cut_is_listed_and_does_not_verify() {
+    let scene = Scene::new();
+    let digest = keep(&scene.store, &content(1, CHUNK + 1)).await.unwrap();
+    for length in [0, 5, CHUNK, CHUNK + 7] {
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(scene.file_of(&digest))
+            .unwrap();
+        file.set_len(length as u64).unwrap();
+        let listed = scene.store.list(None, 9).await.unwrap();
+        assert_eq!(listed.len(), 1, "cut to {length}");
+        let verified = scene.store.verify(&digest).await;
+        assert!(matches!(verified, Err(BlobError::Corrupt(_))), "{length}");
+    }
+    assert!(scene.store.strays().await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -47,6 +47,10 @@ impl BlobStore for Filling {
         self.inner.delete(digest).await
     }
 
+    async fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
+        self.inner.verify(digest).await
+    }
+
     async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobStat>, BlobError> {
         self.inner.list(after, limit).await
     }

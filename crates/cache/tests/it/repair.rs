@@ -7,7 +7,7 @@ use bytes::Bytes;
 use forebay_cache::fsck;
 use forebay_content::memory::MemoryBlobs;
 use forebay_content::{
-    BlobError, BlobReader, BlobStat, BlobStore, ContentSource, Provenance, Stage,
+    BlobError, BlobReader, BlobStat, BlobStore, ContentSource, Provenance, Stage, collect_reader,
 };
 use forebay_oci::Digest;
 use std::sync::Mutex;
@@ -66,6 +66,11 @@ impl BlobStore for Rotting {
             .unwrap()
             .take_if(|(damaged, _)| damaged == digest);
         self.inner.delete(digest).await
+    }
+
+    async fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
+        let reader = self.open(digest).await?;
+        collect_reader(reader.as_ref(), usize::MAX).await.map(drop)
     }
 
     async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobStat>, BlobError> {

@@ -129,7 +129,6 @@ async fn ask(catalog: &SqlCatalog, damage: &str) -> Answers {
     let _ = catalog.usage().await;
     let _ = catalog.coldest(100).await;
     let _ = catalog.objects_after(None, 100).await;
-    let _ = catalog.manifests_after(None, 100).await;
     answers
 }
 

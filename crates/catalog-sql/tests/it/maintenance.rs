@@ -3,37 +3,11 @@
 use std::path::Path;
 
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
-use forebay_content::{CatalogError, Manifests, Objects, Timestamp, Usage};
+use forebay_content::{CatalogError, Objects, Timestamp, Usage};
 
-use crate::words::{manifest, object};
+use crate::words::object;
 
 const AT: Timestamp = Timestamp(1_795_000_000_000);
-
-#[tokio::test]
-async fn manifests_are_told_page_by_page_and_blobs_are_none_of_them() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join(FILE_NAME);
-    let catalog = SqlCatalog::open(&path).await.unwrap();
-    let mut expected = Vec::new();
-    for number in 0..10 {
-        let kept = manifest(number);
-        catalog.keep_manifest(None, &kept, AT).await.unwrap();
-        catalog
-            .keep_object(None, &object(number + 100))
-            .await
-            .unwrap();
-        expected.push(kept.digest);
-    }
-    expected.sort();
-    let (mut told, mut after) = (Vec::new(), None);
-    loop {
-        let page = catalog.manifests_after(after.as_ref(), 4).await.unwrap();
-        let Some(last) = page.last() else { break };
-        after = Some(last.clone());
-        told.extend(page);
-    }
-    assert_eq!(told, expected);
-}
 
 #[tokio::test]
 async fn a_damaged_catalog_is_moved_aside_and_a_new_one_begun() {

@@ -95,6 +95,14 @@ impl BlobStore for MemoryBlobs {
         Ok(())
     }
 
+    async fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
+        let content = self.lock().blobs.get(digest).cloned();
+        if digest.matches(&content.ok_or(BlobError::NotFound)?) {
+            return Ok(());
+        }
+        Err(BlobError::Corrupt("its bytes do not have its digest"))
+    }
+
     async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobStat>, BlobError> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.lock();
