@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use forebay_content::{
-    Blob, ByteRange, ContentSource, Event, List, ListKey, ManifestContent, Missing, Provenance,
-    Request, Resolved, SourceError,
+    Blob, Budget, ByteRange, ContentSource, Event, List, ListKey, ManifestContent, Missing,
+    Provenance, Request, Resolved, SourceError,
 };
 use forebay_oci::{Digest, Page, Reference, RepositoryName, Tag, Target, UpstreamName};
 use moka::sync::Cache;
@@ -32,6 +32,8 @@ pub struct CachingSource {
 pub(crate) struct Inner {
     pub(crate) upstream: UpstreamName,
     pub(crate) source: Arc<dyn ContentSource>,
+    /// What the source's limits leave to be asked of it.
+    pub(crate) budget: Arc<dyn Budget>,
     pub(crate) kept: Arc<Kept>,
     pub(crate) policy: Policy,
     pub(crate) negatives: Negatives,
@@ -53,10 +55,10 @@ pub(crate) struct Fetched {
 }
 
 impl CachingSource {
-    /// A cache before `source`, which is the upstream of that name.
+    /// A cache before `source`, which is the upstream of that name, and whose limits `budget` knows.
     pub fn new(
         upstream: UpstreamName,
-        source: Arc<dyn ContentSource>,
+        (source, budget): (Arc<dyn ContentSource>, Arc<dyn Budget>),
         kept: Arc<Kept>,
         policy: Policy,
     ) -> Self {
@@ -64,6 +66,7 @@ impl CachingSource {
         let inner = Inner {
             upstream,
             source,
+            budget,
             negatives: Negatives::new(policy.negative_ttl),
             policy,
             tags: Cache::new(MAX_TAGS),

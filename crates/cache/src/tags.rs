@@ -2,11 +2,14 @@
 //!
 //! Two states are told apart. `kept` is what the tag is for us: in the catalog, and as a rule at rest. `newer` is what the
 //! upstream has named since: a promise, kept when somebody fetches that manifest, by whatever way (containerd asks by digest).
-//! While it cannot be fetched, the kept one is still a better answer than none.
+//! While it cannot be fetched, the kept one is still a better answer than none; and while a limit stops all manifest GETs, it is
+//! the answer to a HEAD as well, because a client that is told a digest asks for that next.
 
 use std::sync::Arc;
 
-use forebay_content::{KeptTag, ManifestContent, Provenance, Request, Resolved, SourceError};
+use forebay_content::{
+    KeptTag, ManifestContent, Provenance, Request, Resolved, SourceError, UpstreamCall,
+};
 use forebay_oci::{Digest, RepositoryName, Tag};
 use tracing::debug;
 
@@ -132,7 +135,32 @@ impl Inner {
         })
     }
 
+    /// What the tag is for this request.
     async fn current(
+        self: &Arc<Self>,
+        request: &Request,
+        tag: &Tag,
+    ) -> Result<Current, SourceError> {
+        let latest = self.latest(request, tag).await?;
+        match &latest.older {
+            Some(older) if self.is_out_of_reach(&latest.tag, older).await => Ok(Current {
+                tag: older.clone(),
+                provenance: Provenance::Stale,
+                older: None,
+            }),
+            _ => Ok(latest),
+        }
+    }
+
+    /// True if a tag has moved to a manifest that a limit keeps us from fetching now, away from one that is here.
+    async fn is_out_of_reach(&self, newer: &KeptTag, kept: &KeptTag) -> bool {
+        self.budget.stopped_for(UpstreamCall::GetManifest).is_some()
+            && self.kept.find_manifest(&newer.digest).await.is_none()
+            && self.kept.find_manifest(&kept.digest).await.is_some()
+    }
+
+    /// The last that was heard of the tag, by asking if that is due.
+    async fn latest(
         self: &Arc<Self>,
         request: &Request,
         tag: &Tag,

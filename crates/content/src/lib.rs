@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod blob_store;
+mod budget;
 mod catalog;
 mod clock;
 mod error;
@@ -10,6 +11,7 @@ mod range;
 mod source;
 
 pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, Stage, collect_reader};
+pub use budget::Budget;
 pub use catalog::{
     Catalog, CatalogError, Child, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey,
     Lists, Manifests, Object, Objects, Tags, Usage,

@@ -4,12 +4,13 @@
 //! work, with whose leave `authority`'s.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_content::{
-    Blob, ByteRange, Clock, ContentSource, List, ManifestContent, Missing, Observe, Provenance,
-    Request, Resolved, SourceError, UpstreamCall,
+    Blob, Budget, ByteRange, Clock, ContentSource, List, ManifestContent, Missing, Observe,
+    Provenance, Request, Resolved, SourceError, UpstreamCall,
 };
 use forebay_http_kit::{Client, Origin, Outgoing};
 use forebay_jobs::Supervisor;
@@ -288,6 +289,12 @@ impl ContentSource for Upstream {
         artifact_type: Option<&str>,
     ) -> Result<List, SourceError> {
         referrers::fetch(self, &request.repository, digest, artifact_type).await
+    }
+}
+
+impl Budget for Upstream {
+    fn stopped_for(&self, call: UpstreamCall) -> Option<Duration> {
+        self.wire.stopped_for(call)
     }
 }
 

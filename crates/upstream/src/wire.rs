@@ -78,6 +78,13 @@ impl Wire {
         }
     }
 
+    /// For how long from now a limit stops calls of this kind, whoever makes them.
+    pub(crate) fn stopped_for(&self, call: UpstreamCall) -> Option<Duration> {
+        let now = self.clock.monotonic();
+        let resting = self.gate().find_limit(call, now)?;
+        Some(resting.left)
+    }
+
     async fn try_once(&self, question: &Question) -> Result<Heard, Failure> {
         let place = self.lanes.enter(question.call).await;
         // After the wait for a place, during which the gate may have closed.

@@ -52,7 +52,7 @@ impl Ground {
             let kept = Arc::clone(&self.kept);
             let cache = Arc::new(CachingSource::new(
                 Arc::clone(&named),
-                source,
+                (Arc::clone(&source) as _, source),
                 kept,
                 policy(config),
             ));
@@ -83,7 +83,7 @@ impl Ground {
         name: &UpstreamName,
         upstream: &config::UpstreamConfig,
         config: &Config,
-    ) -> Result<Arc<dyn ContentSource>, Failure> {
+    ) -> Result<Arc<Upstream>, Failure> {
         let mut policy = self.client_policy(upstream, config)?;
         let upstream = UpstreamConfig {
             name: Arc::clone(name),

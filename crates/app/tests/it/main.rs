@@ -20,6 +20,7 @@
 )]
 
 mod addressing;
+mod budget;
 mod client;
 mod faults;
 mod herd;

@@ -83,7 +83,7 @@ impl Bench {
         let source = Arc::new(hub.clone());
         let cache = CachingSource::new(
             "docker.io".into(),
-            source,
+            (source.clone(), source),
             Arc::clone(&kept),
             policy.clone(),
         );

@@ -2,13 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_content::{
-    Blob, BlobStream, ByteRange, ContentSource, List, ManifestContent, Missing, Provenance,
-    Request, Resolved, SourceError,
+    Blob, BlobStream, Budget, ByteRange, ContentSource, List, ManifestContent, Missing, Provenance,
+    Request, Resolved, SourceError, UpstreamCall,
 };
+use forebay_limits::{Limited, Limiter};
 use forebay_oci::{Digest, MediaType, Page, Reference};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
@@ -31,6 +33,7 @@ struct State {
     failing: Option<SourceError>,
     bodies: VecDeque<Body>,
     hides_size: bool,
+    pulls_stopped_for: Option<Duration>,
 }
 
 /// What becomes of one blob's body.
@@ -98,6 +101,11 @@ impl Scripted {
 
     pub(crate) fn heal(&self) {
         self.lock().failing = None;
+    }
+
+    /// A limit stops manifest GETs for so long: they are refused without being asked, and nothing else is.
+    pub(crate) fn stop_pulls(&self, time: Option<Duration>) {
+        self.lock().pulls_stopped_for = time;
     }
 
     /// What becomes of the next blob bodies, in order; those after come whole.
@@ -169,6 +177,13 @@ fn name(request: &Request, reference: &Reference) -> String {
     }
 }
 
+impl Budget for Scripted {
+    fn stopped_for(&self, call: UpstreamCall) -> Option<Duration> {
+        let pulls_stopped_for = self.lock().pulls_stopped_for;
+        pulls_stopped_for.filter(|_| call == UpstreamCall::GetManifest)
+    }
+}
+
 #[async_trait]
 impl ContentSource for Scripted {
     async fn resolve(
@@ -193,6 +208,12 @@ impl ContentSource for Scripted {
         request: &Request,
         reference: &Reference,
     ) -> Result<ManifestContent, SourceError> {
+        if let Some(retry_after) = self.stopped_for(UpstreamCall::GetManifest) {
+            return Err(SourceError::Limited {
+                limited: Limited::by(Limiter::PullLimit),
+                retry_after,
+            });
+        }
         self.answer(format!("GET {}", name(request, reference)))
             .await?;
         let (digest, bytes) = self.find(request, reference)?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use forebay_cache::{OnGone, Policy};
 use forebay_content::{ContentSource, Missing, Provenance, SourceError};
 use forebay_limits::{Limited, Limiter};
+use forebay_oci::Digest;
 use tokio::task::JoinSet;
 
 use crate::bench::{Bench, Setup, manifest_over, until};
@@ -226,6 +227,76 @@ async fn a_tag_that_moved_to_what_cannot_be_fetched_falls_back_on_what_is_kept()
     );
     bench.hub.heal();
     assert_eq!(bench.manifest("a/b", "latest").await.unwrap().digest, new);
+}
+
+/// What a HEAD of `a/b:latest` is answered.
+async fn head(bench: &Bench) -> (Provenance, Digest) {
+    let latest = "latest".parse().unwrap();
+    let head = bench.cache.resolve(&Bench::request("a/b"), &latest).await;
+    let head = head.unwrap();
+    (head.provenance, head.digest)
+}
+
+#[tokio::test]
+async fn while_pulls_are_stopped_a_tag_that_moved_is_what_is_kept() {
+    let bench = Bench::new().await;
+    let old = bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.clock.advance(TTL);
+    let new = bench.hub.push("a/b", "latest", "new");
+    bench.hub.asked();
+    bench.hub.stop_pulls(Some(TTL));
+    assert_eq!(head(&bench).await, (Provenance::Stale, old.clone()));
+    assert_eq!(bench.hub.asked(), ["HEAD a/b:latest"]);
+    // Also while what the upstream named is fresh.
+    assert_eq!(head(&bench).await, (Provenance::Stale, old.clone()));
+    let stale = bench.manifest("a/b", "latest").await.unwrap();
+    assert_eq!((stale.provenance, stale.digest), (Provenance::Stale, old));
+    assert!(bench.hub.asked().is_empty());
+
+    bench.hub.stop_pulls(None);
+    assert_eq!(head(&bench).await, (Provenance::Kept, new.clone()));
+    assert_eq!(bench.manifest("a/b", "latest").await.unwrap().digest, new);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_met_after_the_head_turns_the_next_head_back_to_what_is_kept() {
+    let bench = Bench::new().await;
+    let old = bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.clock.advance(TTL);
+    let new = bench.hub.push("a/b", "latest", "new");
+    assert_eq!(head(&bench).await, (Provenance::Confirmed, new.clone()));
+    bench.hub.stop_pulls(Some(TTL));
+    let refused = bench.manifest("a/b", &new.to_string()).await;
+    assert!(
+        matches!(refused, Err(SourceError::Limited { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(head(&bench).await, (Provenance::Stale, old));
+}
+
+#[tokio::test]
+async fn while_pulls_are_stopped_a_tag_is_named_that_moved_to_what_is_here_or_from_what_is_gone() {
+    let bench = Bench::new().await;
+    let old = bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.settle().await;
+    bench.clock.advance(TTL);
+    let new = bench.hub.push("a/b", "latest", "new");
+    bench.hub.push("other/name", "latest", "new");
+    assert_eq!(head(&bench).await.1, new);
+    bench.manifest("other/name", "latest").await.unwrap();
+    bench.hub.stop_pulls(Some(TTL));
+    assert_eq!(head(&bench).await, (Provenance::Kept, new));
+
+    let bench = bench.restart().await;
+    bench.hub.stop_pulls(None);
+    let new = bench.hub.push("a/b", "latest", "newer");
+    bench.clock.advance(TTL);
+    bench.catalog.evict(&[old]).await.unwrap();
+    bench.hub.stop_pulls(Some(TTL));
+    assert_eq!(head(&bench).await.1, new, "there is nothing else to name");
 }
 
 #[tokio::test]

@@ -96,6 +96,13 @@ impl Gate {
         self.breakers.iter().any(Breaker::is_open)
     }
 
+    /// The limit that stands in the way of calls of this kind, whoever makes them; changes nothing.
+    pub(crate) fn find_limit(&self, call: UpstreamCall, now: Duration) -> Option<Resting> {
+        parts_of(call)
+            .iter()
+            .find_map(|&part| self.cool_downs.find(call, part, None, now))
+    }
+
     /// Lets a call through, or says why not; `login` is whose it is, if it is for a token.
     pub(crate) fn admit(
         &mut self,
