@@ -2,12 +2,13 @@
 
 mod allowance;
 mod answer;
-mod budget;
+
 mod classify;
 mod go_duration;
 mod limited;
 mod pace;
 mod printable;
+mod pull_budget;
 mod pull_cost;
 mod reading;
 mod redact;
@@ -18,7 +19,7 @@ mod wording;
 
 pub use allowance::{Allowance, Dialect, MAX_COUNT, MAX_WINDOW};
 pub use answer::{Answer, HostKind, Method};
-pub use budget::{Budget, DEFAULT_WINDOW, Forecast};
+
 pub use classify::{MAX_BODY_BYTES, classify, classify_malformed_head};
 pub use go_duration::parse_go_duration;
 pub use limited::{
@@ -27,6 +28,7 @@ pub use limited::{
 };
 pub use pace::{DEFAULT_BURST, DEFAULT_PER_MINUTE, MIN_PER_MINUTE, Pace, STEP_UP_EVERY, TooFast};
 pub use printable::printable;
+pub use pull_budget::{DEFAULT_WINDOW, Forecast, PullBudget};
 pub use pull_cost::PullCost;
 pub use reading::{Reading, read_headers};
 pub use redact::redact;

@@ -21,8 +21,8 @@ fn says(remaining: u64) -> Allowance {
     }
 }
 
-fn budget(remaining: u64) -> Budget {
-    Budget::first_seen(&says(remaining), minute(0)).unwrap()
+fn budget(remaining: u64) -> PullBudget {
+    PullBudget::first_seen(&says(remaining), minute(0)).unwrap()
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn an_allowance_without_a_remainder_is_no_budget() {
         remaining: None,
         ..says(0)
     };
-    assert_eq!(Budget::first_seen(&unsaid, minute(0)), None);
+    assert_eq!(PullBudget::first_seen(&unsaid, minute(0)), None);
     let mut known = budget(40);
     known.see(&unsaid, minute(1));
     assert_eq!(known, budget(40));

@@ -22,7 +22,7 @@ const MIN_LOOK_BACK: Duration = Duration::from_mins(1);
 
 /// A budget of pulls, of one registry and one of those whom it charges.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Budget {
+pub struct PullBudget {
     /// What the whole window allows, if the registry said.
     pub limit: Option<u64>,
     /// What was left when the registry last said so.
@@ -56,7 +56,7 @@ pub struct Forecast {
     pub is_full_in: Option<Duration>,
 }
 
-impl Budget {
+impl PullBudget {
     /// The budget that the registry first speaks of; `None` if it does not say what is left.
     pub fn first_seen(allowance: &Allowance, at: SystemTime) -> Option<Self> {
         let remaining = allowance.remaining?;
