@@ -2,7 +2,6 @@
 
 mod allowance;
 mod answer;
-
 mod classify;
 mod go_duration;
 mod limited;
@@ -19,7 +18,6 @@ mod wording;
 
 pub use allowance::{Allowance, Dialect, MAX_COUNT, MAX_WINDOW};
 pub use answer::{Answer, HostKind, Method};
-
 pub use classify::{MAX_BODY_BYTES, classify, classify_malformed_head};
 pub use go_duration::parse_go_duration;
 pub use limited::{
