@@ -256,6 +256,21 @@ impl Metrics {
         text
     }
 
+    /// Forgets the state of an upstream that is no longer asked: what it was is no longer measured. What was counted stays.
+    pub fn forget_state(&self, upstream: &UpstreamName) {
+        let of = Of {
+            upstream: name(upstream),
+        };
+        for gauge in [
+            &self.limit,
+            &self.remaining,
+            &self.window,
+            &self.breaker_open,
+        ] {
+            gauge.remove(&of);
+        }
+    }
+
     fn count_upstream(&self, answer: &UpstreamAnswer<'_>) {
         let UpstreamAnswer {
             upstream,

@@ -134,7 +134,8 @@ impl Inner {
 
     /// Remembers what the upstream answered in vain.
     pub(crate) fn remember_absence(&self, asked: Asked, error: &SourceError) {
-        self.negatives.keep(asked, error, self.kept.clock.as_ref());
+        let until = self.kept.clock.monotonic() + self.policy().negative_ttl;
+        self.negatives.keep(asked, error, until);
     }
 }
 

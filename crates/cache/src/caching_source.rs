@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use forebay_content::{
     Blob, Budget, ByteRange, ContentSource, Event, List, ListKey, ManifestContent, Missing,
@@ -35,7 +36,7 @@ pub(crate) struct Inner {
     /// What the source's limits leave to be asked of it.
     pub(crate) budget: Arc<dyn Budget>,
     pub(crate) kept: Arc<Kept>,
-    pub(crate) policy: Policy,
+    policy: ArcSwap<Policy>,
     pub(crate) negatives: Negatives,
     pub(crate) tags: Cache<(RepositoryName, Tag), Arc<TagState>>,
     /// Manifests that tags are to be as soon as they are fetched; of several tags the last named counts.
@@ -67,8 +68,8 @@ impl CachingSource {
             upstream,
             source,
             budget,
-            negatives: Negatives::new(policy.negative_ttl),
-            policy,
+            negatives: Negatives::new(),
+            policy: ArcSwap::from_pointee(policy),
             tags: Cache::new(MAX_TAGS),
             promises: Cache::new(MAX_TAGS),
             checks: Flights::new(supervisor()),
@@ -83,6 +84,11 @@ impl CachingSource {
         }
     }
 
+    /// Has other rules hold from now on. What is under way, kept or remembered stays.
+    pub fn set_policy(&self, policy: Policy) {
+        self.inner.policy.store(Arc::new(policy));
+    }
+
     /// Asks the upstream what the tag is now, however fresh the kept answer is, and fetches it if it changed.
     pub async fn refresh(&self, request: &Request, tag: &Tag) -> Result<Resolved, SourceError> {
         self.inner.refresh(request, tag).await
@@ -90,6 +96,11 @@ impl CachingSource {
 }
 
 impl Inner {
+    /// The rules that hold now.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+
     pub(crate) fn target(&self, repository: &RepositoryName) -> Target {
         Target {
             upstream: Arc::clone(&self.upstream),

@@ -22,7 +22,6 @@ pub(crate) struct Asked {
 
 /// Absences and denials, each until its time.
 pub(crate) struct Negatives {
-    ttl: Duration,
     absences: Cache<Asked, Absence>,
 }
 
@@ -33,9 +32,8 @@ struct Absence {
 }
 
 impl Negatives {
-    pub(crate) fn new(ttl: Duration) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            ttl,
             absences: Cache::new(MAX_ABSENCES),
         }
     }
@@ -50,10 +48,9 @@ impl Negatives {
         None
     }
 
-    /// Remembers `error` if it is an answer.
-    pub(crate) fn keep(&self, asked: Asked, error: &SourceError, clock: &dyn Clock) {
+    /// Remembers `error` if it is an answer, until the clock's monotonic time has come to `until`.
+    pub(crate) fn keep(&self, asked: Asked, error: &SourceError, until: Duration) {
         if error.is_answer() {
-            let until = clock.monotonic() + self.ttl;
             self.absences.insert(
                 asked,
                 Absence {
@@ -79,7 +76,8 @@ mod tests {
     #[test]
     fn an_absence_is_remembered_for_its_time_and_a_limit_never() {
         let clock = ManualClock::default();
-        let negatives = Negatives::new(Duration::from_mins(1));
+        let negatives = Negatives::new();
+        let until = clock.monotonic() + Duration::from_mins(1);
         let asked = Asked {
             repository: "a/b".parse().unwrap(),
             kind: Missing::Manifest,
@@ -89,13 +87,13 @@ mod tests {
             why: String::new(),
             retry_after: None,
         };
-        negatives.keep(asked.clone(), &trouble, &clock);
+        negatives.keep(asked.clone(), &trouble, until);
         assert!(negatives.find(&asked, &clock).is_none());
 
         negatives.keep(
             asked.clone(),
             &SourceError::NotFound(Missing::Manifest),
-            &clock,
+            until,
         );
         clock.advance(Duration::from_secs(59));
         assert!(matches!(

@@ -169,7 +169,7 @@ impl Inner {
             return self.ask_current(request, tag, None, None).await;
         };
         let latest = state.newer.as_ref().unwrap_or(&state.kept);
-        let ttl = self.policy.ttl(tag);
+        let ttl = self.policy().ttl(tag);
         if judge(latest.checked_at, self.kept.clock.now(), ttl) == Freshness::Fresh {
             return Ok(Current {
                 tag: latest.clone(),
@@ -184,7 +184,7 @@ impl Inner {
         let older = Some(&state.kept);
         let checked = tokio::select! {
             checked = self.ask_current(request, tag, Some(Arc::clone(&state)), older) => checked,
-            () = self.kept.clock.sleep(self.policy.revalidate_budget) => {
+            () = self.kept.clock.sleep(self.policy().revalidate_budget) => {
                 Err(SourceError::TimedOut { why: "the check goes on behind the stale answer".to_owned() })
             }
         };
@@ -222,7 +222,7 @@ impl Inner {
 
     /// True if the upstream no longer has a kept tag, and the operator wants it refused then.
     fn is_refusal(&self, error: &SourceError) -> bool {
-        error.is_answer() && self.policy.on_gone == OnGone::Refuse
+        error.is_answer() && self.policy().on_gone == OnGone::Refuse
     }
 
     /// What a check found that ended after `seen` was looked up, and that still holds.
@@ -236,7 +236,7 @@ impl Inner {
         let is_seen = seen.is_some_and(|seen| Arc::ptr_eq(&seen, &state));
         let latest = state.newer.as_ref().unwrap_or(&state.kept);
         let now = self.kept.clock.now();
-        let is_fresh = judge(latest.checked_at, now, self.policy.ttl(tag)) == Freshness::Fresh;
+        let is_fresh = judge(latest.checked_at, now, self.policy().ttl(tag)) == Freshness::Fresh;
         (!is_seen && is_fresh).then(|| Resolved {
             digest: latest.digest.clone(),
             media_type: latest.media_type.clone(),

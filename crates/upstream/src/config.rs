@@ -64,6 +64,33 @@ pub enum CredentialSource {
     },
 }
 
+/// Whom a registry takes us for, as far as that can be known without asking: what it counts, it counts by this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Account {
+    /// Nobody.
+    Nobody,
+    /// An account by its name: another password makes no other account.
+    Named(String),
+    /// Whoever a secret of AWS Secrets Manager says, by its name and region.
+    OfSecret(String, String),
+    /// A registry's owner, by account and region.
+    OfEcr(String, String),
+}
+
+impl CredentialSource {
+    /// Whom a registry takes us for.
+    pub(crate) fn account(&self) -> Account {
+        match self {
+            Self::Anonymous => Account::Nobody,
+            Self::Password { username, .. } => Account::Named(username.clone()),
+            Self::AwsSecret { id, region, .. } => Account::OfSecret(id.clone(), region.clone()),
+            Self::Ecr {
+                account, region, ..
+            } => Account::OfEcr(account.clone(), region.clone()),
+        }
+    }
+}
+
 impl UpstreamConfig {
     /// Which addresses may be dialled for this upstream, beside public ones.
     ///

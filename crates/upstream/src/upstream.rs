@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::authority::{Authority, AuthorityParts, Grant};
 use crate::broker::Broker;
-use crate::config::UpstreamConfig;
+use crate::config::{Account, UpstreamConfig};
 use crate::exchange::{Granted, Heard, Question, Refusal};
 use crate::gate::Part;
 use crate::realm::TokenHosts;
@@ -33,6 +33,7 @@ const MAX_GRANTS: usize = 3;
 /// A registry that content is pulled from. Asks nothing before it is asked itself.
 pub struct Upstream {
     base: Url,
+    account: Account,
     wire: Arc<Wire>,
     authority: Arc<Authority>,
 }
@@ -65,6 +66,7 @@ impl Upstream {
             ..
         } = config;
         let registry = Origin::of(&url);
+        let account = credentials.account();
         let wire = Arc::new(Wire::new(
             name.clone(),
             registry.clone(),
@@ -82,9 +84,22 @@ impl Upstream {
         }));
         Self {
             base: url,
+            account,
             wire,
             authority,
         }
+    }
+
+    /// Keeps to the limits that `before` has heard, whose place this takes in another configuration.
+    ///
+    /// Of another registry nothing holds; of the same one, asked as somebody else, what it counts by address.
+    pub fn inherit_limits(&self, before: &Self) {
+        if Origin::of(&self.base) != Origin::of(&before.base) {
+            return;
+        }
+        self.wire
+            .inherit(&before.wire, self.account == before.account);
+        self.authority.inherit(&before.authority);
     }
 
     /// Asks the registry, with whatever leave it wants.

@@ -62,6 +62,12 @@ impl Wire {
         }
     }
 
+    /// Keeps to the limits that another way to the same registry has heard; `is_same_account` if we are who we were there.
+    pub(crate) fn inherit(&self, before: &Self, is_same_account: bool) {
+        let inherited = Gate::after(&before.gate(), is_same_account);
+        *self.gate() = inherited;
+    }
+
     /// Sends a request, again where that may help.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Heard, SourceError> {
         let mut tries = 0;

@@ -13,16 +13,12 @@ use super::upstreams::Upstreams;
 
 /// Acts on the running server.
 pub(super) struct Controls {
-    pub(super) upstreams: Arc<ArcSwap<Caches>>,
+    pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
     pub(super) blobs: Arc<dyn BlobStore>,
     pub(super) catalog: Arc<dyn Catalog>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) data: PathBuf,
 }
-
-/// The caches of one configuration.
-pub(super) type Caches =
-    std::collections::BTreeMap<forebay_oci::UpstreamName, Arc<forebay_cache::CachingSource>>;
 
 /// Why an act could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -68,14 +64,14 @@ impl Controls {
         let Reference::Tag(tag) = &image.reference else {
             return Err(Refusal::Digest);
         };
-        let caches = self.upstreams.load_full();
-        let cache = caches.get(image.registry.as_str());
-        let cache = cache.ok_or_else(|| Refusal::NoUpstream(image.registry.clone()))?;
+        let upstreams = self.upstreams.load_full();
+        let upstream = upstreams.get(image.registry.as_str());
+        let upstream = upstream.ok_or_else(|| Refusal::NoUpstream(image.registry.clone()))?;
         let request = Request {
             repository: image.repository.clone(),
             caller: Caller::ourselves(),
         };
-        let refreshed = cache.refresh(&request, tag).await;
+        let refreshed = upstream.cache().refresh(&request, tag).await;
         let refreshed = refreshed.map_err(|source| Refusal::Refresh {
             image: image.to_string(),
             source,
@@ -86,12 +82,5 @@ impl Controls {
             "unchanged"
         };
         Ok(format!("{image} is {}: {what}", refreshed.digest))
-    }
-}
-
-impl Upstreams {
-    /// Takes the caches out for [`Controls`].
-    pub(super) fn caches(&self) -> Arc<Caches> {
-        Arc::new(self.caches.clone())
     }
 }

@@ -9,8 +9,10 @@ mod data;
 mod front;
 mod logging;
 mod reload;
+mod routes;
 mod serve;
 mod upstreams;
+mod voice;
 
 pub use control_client::ask_running;
 pub use data::DataDir;

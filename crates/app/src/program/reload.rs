@@ -7,8 +7,8 @@ use arc_swap::ArcSwap;
 use forebay_api_registry::Table;
 use tracing::{error, info, warn};
 
-use super::control::Caches;
-use super::upstreams::Ground;
+use super::upstreams::{Ground, Upstreams, table};
+use crate::Failure;
 use crate::config::{Config, Sources, load};
 use crate::report::{Advice, MAX_CAUSES};
 
@@ -17,7 +17,7 @@ pub(super) struct Reload {
     pub(super) sources: Sources,
     pub(super) ground: Ground,
     pub(super) table: Arc<ArcSwap<Table>>,
-    pub(super) caches: Arc<ArcSwap<Caches>>,
+    pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
     pub(super) current: Config,
 }
 
@@ -31,10 +31,8 @@ impl Reload {
                 return;
             }
         };
-        match self.ground.build(&config) {
-            Ok(upstreams) => {
-                self.caches.store(upstreams.caches());
-                self.table.store(Arc::new(upstreams.table));
+        match self.take_over(&config) {
+            Ok(()) => {
                 self.ground.kept.set_max_bytes(Some(config.cache.max_size));
                 self.say_what_needs_a_restart(&config);
                 self.current = config;
@@ -42,6 +40,17 @@ impl Reload {
             }
             Err(failure) => say_why_not(&failure),
         }
+    }
+
+    /// Makes everything anew that has changed, then puts all of it in place, or nothing.
+    fn take_over(&self, config: &Config) -> Result<(), Failure> {
+        let before = self.upstreams.load_full();
+        let after = self.ground.build(config, &before)?;
+        let table = table(config, &after)?;
+        self.ground.replace(&before, &after, config);
+        self.upstreams.store(Arc::new(after));
+        self.table.store(Arc::new(table));
+        Ok(())
     }
 
     fn say_what_needs_a_restart(&self, config: &Config) {

@@ -25,7 +25,7 @@ use super::data::DataDir;
 use super::front::{ControlDoor, Front, State};
 use super::logging;
 use super::reload::Reload;
-use super::upstreams::Ground;
+use super::upstreams::{Ground, Upstreams, table};
 use crate::Failure;
 use crate::config::{Config, Sources, load};
 
@@ -101,17 +101,17 @@ impl Running {
         let ground = Ground {
             kept: Arc::clone(&kept),
             clock: Arc::clone(&clock),
-            observe: Arc::clone(&metrics) as _,
+            metrics: Arc::clone(&metrics),
             supervisor: supervisor.clone(),
             resolver: Resolver::system(),
             aws: sources.environment.aws(),
         };
-        let upstreams = ground.build(&config)?;
-        let caches = Arc::new(ArcSwap::new(upstreams.caches()));
-        let table = Arc::new(ArcSwap::from_pointee(upstreams.table));
+        let upstreams = ground.build(&config, &Upstreams::new())?;
+        let table = Arc::new(ArcSwap::from_pointee(table(&config, &upstreams)?));
+        let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
         let (blobs, catalog) = data.stores();
         let controls = Controls {
-            upstreams: Arc::clone(&caches),
+            upstreams: Arc::clone(&upstreams),
             blobs,
             catalog,
             clock: Arc::clone(&clock),
@@ -131,7 +131,7 @@ impl Running {
             sources,
             ground,
             table,
-            caches,
+            upstreams,
             current: config,
         };
         Ok(Self {

@@ -1,90 +1,122 @@
-//! Builds the sources and the route table from a configuration.
+//! Makes the upstreams of a configuration, and keeps those of the one before that need no change.
+//!
+//! A reload that touches nothing of an upstream touches nothing of what it knows either: its limits, its breaker, its tokens,
+//! the fills that are under way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use forebay_api_admin::Metrics;
 use forebay_api_registry::{ClientRules, Table};
 use forebay_cache::{Allowed, CachingSource, Kept, OnGone, Policy, TtlRule};
-use forebay_content::{Clock, ContentSource, Observe};
+use forebay_content::{Clock, ContentSource};
 use forebay_http_kit::{Client, ClientPolicy, ProxyEnvironment, ProxyRule, Resolver, Trust};
 use forebay_jobs::Supervisor;
-use forebay_oci::{DOCKER_HUB, RouteTable, UpstreamName};
+use forebay_oci::UpstreamName;
 use forebay_upstream::{
     AwsAccess, AwsEnvironment, CredentialSource, HostPort, Upstream, UpstreamConfig,
 };
 use http::HeaderValue;
 
+use super::routes::routes;
+use super::voice::Voice;
 use crate::Failure;
 use crate::config::{self, Config, ProxyChoice};
 
 /// The User-Agent of all that we ask.
 const USER_AGENT: &str = concat!("forebay/", env!("CARGO_PKG_VERSION"));
 
-/// Other names by which clients mean Docker Hub: what older configurations and `docker info` call it.
-const DOCKER_HUB_ALIASES: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
-
 /// What outlives a configuration and is shared by all upstreams.
 pub(super) struct Ground {
     pub(super) kept: Arc<Kept>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) observe: Arc<dyn Observe>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) supervisor: Supervisor,
     pub(super) resolver: Resolver,
     pub(super) aws: AwsEnvironment,
 }
 
-/// One configuration's upstreams.
-pub(super) struct Upstreams {
-    /// What the edge answers from.
-    pub(super) table: Table,
-    /// The caches themselves, for acts that are no pulls.
-    pub(super) caches: BTreeMap<UpstreamName, Arc<CachingSource>>,
+/// One configuration's upstreams, by name.
+pub(super) type Upstreams = BTreeMap<UpstreamName, Arc<Running>>;
+
+/// An upstream with its cache, which stay as they are as long as nothing that they are made of changes.
+pub(super) struct Running {
+    made_of: Material,
+    upstream: Arc<Upstream>,
+    cache: Arc<CachingSource>,
+    voice: Arc<Voice>,
+}
+
+/// All that an upstream is made of.
+#[derive(PartialEq, Eq)]
+struct Material {
+    /// Without what is not the upstream's own: how clients may name it, and what they may have of it.
+    config: config::UpstreamConfig,
+    extra_roots_pem: Option<Vec<u8>>,
+    proxies: config::ProxyEnvironment,
 }
 
 impl Ground {
-    /// Builds what `config` says. Asks nobody.
-    pub(super) fn build(&self, config: &Config) -> Result<Upstreams, Failure> {
-        let mut sources: BTreeMap<UpstreamName, Arc<dyn ContentSource>> = BTreeMap::new();
-        let mut caches = BTreeMap::new();
+    /// Makes what `config` says of what there is `before`, which is left as it is. Asks nobody.
+    pub(super) fn build(&self, config: &Config, before: &Upstreams) -> Result<Upstreams, Failure> {
+        let mut upstreams = Upstreams::new();
         for (name, upstream) in &config.upstreams {
             let named: UpstreamName = name.as_str().into();
-            let source = self.upstream(&named, upstream, config)?;
-            let kept = Arc::clone(&self.kept);
-            let cache = Arc::new(CachingSource::new(
-                Arc::clone(&named),
-                (Arc::clone(&source) as _, source),
-                kept,
-                policy(config),
-            ));
-            caches.insert(Arc::clone(&named), Arc::clone(&cache));
-            let source: Arc<dyn ContentSource> = match &upstream.allow {
-                Some(patterns) => Arc::new(
-                    Allowed::new(patterns, cache).map_err(|error| bad(name, "allow", error))?,
-                ),
-                None => cache,
+            let made_of = Material::of(upstream, config)?;
+            let before = before.get(&named);
+            let running = match before.filter(|before| before.made_of == made_of) {
+                Some(unchanged) => Arc::clone(unchanged),
+                None => Arc::new(self.make(&named, made_of, policy(config), before)?),
             };
-            sources.insert(named, source);
+            upstreams.insert(named, running);
         }
-        let clients = ClientRules {
-            allow: config.clients.allow.clone(),
-        };
-        Ok(Upstreams {
-            table: Table {
-                routes: routes(config),
-                sources,
-                clients,
-            },
-            caches,
+        Ok(upstreams)
+    }
+
+    /// Puts `after` in the place of `before`: the cache's rules hold for those that stay, and of those that go no state is told.
+    pub(super) fn replace(&self, before: &Upstreams, after: &Upstreams, config: &Config) {
+        for (name, running) in before {
+            let stays = after.get(name).is_some_and(|new| Arc::ptr_eq(new, running));
+            if stays {
+                running.cache.set_policy(policy(config));
+            } else {
+                running.voice.lower();
+                self.metrics.forget_state(name);
+            }
+        }
+    }
+
+    fn make(
+        &self,
+        name: &UpstreamName,
+        made_of: Material,
+        policy: Policy,
+        before: Option<&Arc<Running>>,
+    ) -> Result<Running, Failure> {
+        let voice = Arc::new(Voice::new(Arc::clone(&self.metrics) as _));
+        let upstream = Arc::new(self.upstream(name, &made_of, &voice)?);
+        if let Some(before) = before {
+            upstream.inherit_limits(&before.upstream);
+        }
+        let source = (Arc::clone(&upstream) as _, Arc::clone(&upstream) as _);
+        let kept = Arc::clone(&self.kept);
+        let cache = CachingSource::new(Arc::clone(name), source, kept, policy);
+        Ok(Running {
+            made_of,
+            upstream,
+            cache: Arc::new(cache),
+            voice,
         })
     }
 
     fn upstream(
         &self,
         name: &UpstreamName,
-        upstream: &config::UpstreamConfig,
-        config: &Config,
-    ) -> Result<Arc<Upstream>, Failure> {
-        let mut policy = self.client_policy(upstream, config)?;
+        made_of: &Material,
+        voice: &Arc<Voice>,
+    ) -> Result<Upstream, Failure> {
+        let mut policy = self.client_policy(made_of);
+        let upstream = &made_of.config;
         let upstream = UpstreamConfig {
             name: Arc::clone(name),
             url: upstream.url.clone(),
@@ -96,42 +128,31 @@ impl Ground {
         };
         policy.addresses = upstream.addresses();
         let client = Client::new(policy).map_err(|error| bad(name, "url", error))?;
-        let (clock, observe) = (Arc::clone(&self.clock), Arc::clone(&self.observe));
-        Ok(Arc::new(Upstream::new(
-            upstream,
-            client,
-            clock,
-            observe,
-            self.supervisor.clone(),
-        )))
+        let (clock, observe) = (Arc::clone(&self.clock), Arc::clone(voice) as _);
+        let supervisor = self.supervisor.clone();
+        Ok(Upstream::new(upstream, client, clock, observe, supervisor))
     }
 
-    fn client_policy(
-        &self,
-        upstream: &config::UpstreamConfig,
-        config: &Config,
-    ) -> Result<ClientPolicy, Failure> {
-        let extra_roots_pem = upstream.ca_file.as_ref().map(std::fs::read).transpose();
-        let extra_roots_pem =
-            extra_roots_pem.map_err(|error| bad(&upstream.name, "ca_file", error))?;
+    fn client_policy(&self, made_of: &Material) -> ClientPolicy {
+        let (upstream, proxies) = (&made_of.config, &made_of.proxies);
         let mut policy = ClientPolicy::new(HeaderValue::from_static(USER_AGENT));
         policy.trust = Trust {
-            extra_roots_pem,
+            extra_roots_pem: made_of.extra_roots_pem.clone(),
             insecure: upstream.insecure,
         };
         policy.resolver = self.resolver.clone();
         policy.proxy = match &upstream.proxy {
             ProxyChoice::Direct => ProxyRule::None,
-            ProxyChoice::Environment => ProxyRule::Environment(proxies(&config.proxies)),
+            ProxyChoice::Environment => ProxyRule::Environment(environment(proxies)),
             ProxyChoice::Through(url) => {
-                let no_proxy = config.proxies.no_proxy.clone().unwrap_or_default();
+                let no_proxy = proxies.no_proxy.clone().unwrap_or_default();
                 ProxyRule::Url {
                     url: url.expose().to_string(),
                     no_proxy,
                 }
             }
         };
-        Ok(policy)
+        policy
     }
 
     fn credentials(
@@ -176,6 +197,55 @@ impl Ground {
     }
 }
 
+impl Running {
+    /// The cache itself, for acts that are no pulls.
+    pub(super) fn cache(&self) -> &CachingSource {
+        &self.cache
+    }
+}
+
+impl Material {
+    fn of(upstream: &config::UpstreamConfig, config: &Config) -> Result<Self, Failure> {
+        let extra_roots_pem = upstream.ca_file.as_ref().map(std::fs::read).transpose();
+        let extra_roots_pem =
+            extra_roots_pem.map_err(|error| bad(&upstream.name, "ca_file", error))?;
+        Ok(Self {
+            config: config::UpstreamConfig {
+                allow: None,
+                prefix: None,
+                hosts: Vec::new(),
+                ..upstream.clone()
+            },
+            extra_roots_pem,
+            proxies: config.proxies.clone(),
+        })
+    }
+}
+
+/// What the edge answers from.
+pub(super) fn table(config: &Config, upstreams: &Upstreams) -> Result<Table, Failure> {
+    let mut sources: BTreeMap<UpstreamName, Arc<dyn ContentSource>> = BTreeMap::new();
+    for (name, running) in upstreams {
+        let cache = Arc::clone(&running.cache);
+        let upstream = &config.upstreams[&**name];
+        let source: Arc<dyn ContentSource> = match &upstream.allow {
+            Some(patterns) => {
+                let allowed = Allowed::new(patterns, cache);
+                Arc::new(allowed.map_err(|error| bad(name, "allow", error))?)
+            }
+            None => cache,
+        };
+        sources.insert(Arc::clone(name), source);
+    }
+    Ok(Table {
+        routes: routes(config),
+        sources,
+        clients: ClientRules {
+            allow: config.clients.allow.clone(),
+        },
+    })
+}
+
 fn policy(config: &Config) -> Policy {
     let cache = &config.cache;
     Policy {
@@ -195,54 +265,17 @@ fn policy(config: &Config) -> Policy {
     }
 }
 
-fn routes(config: &Config) -> RouteTable {
-    let names: HashMap<&String, UpstreamName> = config
-        .upstreams
-        .keys()
-        .map(|name| (name, UpstreamName::from(name.as_str())))
-        .collect();
-    let mut table = RouteTable {
-        root: names.get(&config.root).cloned(),
-        ..RouteTable::default()
-    };
-    for (name, upstream) in &config.upstreams {
-        let meant = &names[name];
-        table.names.insert(name.clone(), Arc::clone(meant));
-        table.hosts.extend(
-            upstream
-                .hosts
-                .iter()
-                .map(|host| (host.clone(), Arc::clone(meant))),
-        );
-        table.prefixes.extend(
-            upstream
-                .prefix
-                .iter()
-                .map(|prefix| (prefix.clone(), Arc::clone(meant))),
-        );
-    }
-    if let Some(hub) = table.names.get(DOCKER_HUB).cloned() {
-        for alias in DOCKER_HUB_ALIASES {
-            table
-                .names
-                .entry(alias.to_owned())
-                .or_insert_with(|| Arc::clone(&hub));
-        }
-    }
-    table
-}
-
-fn proxies(environment: &config::ProxyEnvironment) -> ProxyEnvironment {
+fn environment(proxies: &config::ProxyEnvironment) -> ProxyEnvironment {
     let text = |url: &Option<config::ProxyUrl>| {
         url.as_ref()
             .map(|url| url.expose().to_string())
             .unwrap_or_default()
     };
     ProxyEnvironment {
-        http: text(&environment.http),
-        https: text(&environment.https),
-        all: text(&environment.all),
-        no: environment.no_proxy.clone().unwrap_or_default(),
+        http: text(&proxies.http),
+        https: text(&proxies.https),
+        all: text(&proxies.all),
+        no: proxies.no_proxy.clone().unwrap_or_default(),
     }
 }
 

@@ -15,15 +15,15 @@ use crate::program::{Forebay, Program, files_below};
 const BLOB_BYTES: u64 = 1024 * 1024;
 
 /// A pull of a blob that stands in its middle until the gate is opened.
-struct InFlight {
-    hub: Hub,
-    program: Program,
-    pull: Pull,
-    gate: Gate,
+pub(crate) struct InFlight {
+    pub(crate) hub: Hub,
+    pub(crate) program: Program,
+    pub(crate) pull: Pull,
+    pub(crate) gate: Gate,
 }
 
 impl InFlight {
-    async fn begin(sections: &str) -> Self {
+    pub(crate) async fn begin(sections: &str) -> Self {
         let hub = HubSim::new()
             .image("library/big:1", Image::with_layers(&[BLOB_BYTES]))
             .start()

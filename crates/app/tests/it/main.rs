@@ -32,5 +32,6 @@ mod outside;
 mod patience;
 mod program;
 mod regressions;
+mod reload;
 mod tags;
 mod upkeep;

@@ -121,6 +121,12 @@ impl Authority {
         }
     }
 
+    /// Lets a login rest that was refused to `before`, for the same registry.
+    pub(crate) fn inherit(&self, before: &Self) {
+        let resting = lock(&before.resting).clone();
+        *lock(&self.resting) = resting;
+    }
+
     /// The leave to begin with.
     pub(crate) async fn grant(
         self: &Arc<Self>,

@@ -110,6 +110,19 @@ impl CoolDowns {
         }
     }
 
+    /// What of this still holds once the registry is asked in another way: all of it, or, by another login, what counts our
+    /// address and what is about one login anyway.
+    pub(super) fn inherited(&self, of_same_login: bool) -> Self {
+        if of_same_login {
+            return self.clone();
+        }
+        Self {
+            everything: self.everything.clone(),
+            logins: self.logins.clone(),
+            ..Self::default()
+        }
+    }
+
     fn rest_login(&mut self, login: &Fingerprint, rest: Rest, now: Duration) {
         self.logins
             .retain(|(resting, rest)| resting != login && now < rest.until);

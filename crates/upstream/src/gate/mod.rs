@@ -91,6 +91,16 @@ impl Gate {
         }
     }
 
+    /// Everything may be asked but what limits that `before` has heard still forbid; `is_same_login` if we are who we were.
+    ///
+    /// The breakers begin anew: it may be the way to the registry that was mended.
+    pub(crate) fn after(before: &Self, is_same_login: bool) -> Self {
+        Self {
+            cool_downs: before.cool_downs.inherited(is_same_login),
+            ..Self::new()
+        }
+    }
+
     /// True if a breaker is open.
     pub(crate) fn is_open(&self) -> bool {
         self.breakers.iter().any(Breaker::is_open)

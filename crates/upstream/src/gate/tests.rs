@@ -138,6 +138,38 @@ fn an_answer_that_shows_a_remainder_ends_the_pull_limits_cool_down() {
 }
 
 #[test]
+fn another_login_is_held_to_what_is_not_about_the_one_before() {
+    use UpstreamCall::{GetBlob, GetManifest, HeadBlob, HeadManifest, List};
+    for (limiter, part, expected) in [
+        (Limiter::PullLimit, Part::Registry, CALLS.to_vec()),
+        (Limiter::AbuseLimit, Part::Registry, vec![]),
+        // Alice's own, who may be back by then.
+        (
+            Limiter::LoginLockout,
+            Part::Token,
+            vec![HeadManifest, GetManifest, HeadBlob, GetBlob, List],
+        ),
+        (Limiter::Other, Part::Registry, CALLS.to_vec()),
+    ] {
+        let before = limited_gate(limiter, part);
+        let same = Gate::after(&before, true);
+        let stopped = allowed(&before, seconds(159));
+        assert_eq!(allowed(&same, seconds(159)), stopped, "{limiter}");
+        let other = Gate::after(&before, false);
+        assert_eq!(allowed(&other, seconds(159)), expected, "{limiter}");
+        assert_eq!(allowed(&other, seconds(160)), CALLS, "{limiter}, later");
+    }
+}
+
+#[test]
+fn breakers_begin_anew_with_another_way_to_the_registry() {
+    let mut before = Gate::new();
+    let opening = breaker::TROUBLES_TO_OPEN;
+    trouble(&mut before, UpstreamCall::List, Part::Registry, opening);
+    assert!(!Gate::after(&before, true).is_open());
+}
+
+#[test]
 fn parts_in_trouble_stop_only_what_needs_them() {
     use UpstreamCall::{GetBlob, GetManifest, HeadBlob, HeadManifest, List, Token};
     for (call, part, expected) in [
