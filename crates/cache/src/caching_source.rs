@@ -3,6 +3,7 @@
 //! One for each upstream; they share what is kept. This file is the table of contents: `tags.rs` knows how long a tag is
 //! fresh, `manifests.rs` and `blobs.rs` fetch once for all, `lists.rs` keeps tag and referrer lists.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -63,7 +64,6 @@ impl CachingSource {
         kept: Arc<Kept>,
         policy: Policy,
     ) -> Self {
-        let supervisor = || kept.supervisor.clone();
         let inner = Inner {
             upstream,
             source,
@@ -72,10 +72,10 @@ impl CachingSource {
             policy: ArcSwap::from_pointee(policy),
             tags: Cache::new(MAX_TAGS),
             promises: Cache::new(MAX_TAGS),
-            checks: Flights::new(supervisor()),
-            fetches: Flights::new(supervisor()),
-            stats: Flights::new(supervisor()),
-            pages: Flights::new(supervisor()),
+            checks: flights(&kept),
+            fetches: flights(&kept),
+            stats: flights(&kept),
+            pages: flights(&kept),
             fills: Fills::default(),
             kept,
         };
@@ -116,6 +116,14 @@ impl Inner {
             provenance,
         });
     }
+}
+
+fn flights<K, V>(kept: &Kept) -> Flights<K, V>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Flights::new(kept.supervisor.clone(), Arc::clone(&kept.clock))
 }
 
 #[async_trait]

@@ -6,18 +6,25 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use forebay_content::SourceError;
+use forebay_content::{Clock, SourceError};
 use forebay_jobs::Supervisor;
 use tokio::sync::watch;
 
 /// Work under way, by what it is for.
 pub(crate) struct Flights<K, V> {
     supervisor: Supervisor,
+    clock: Arc<dyn Clock>,
     running: Arc<Mutex<Running<K, V>>>,
 }
 
-type Running<K, V> = HashMap<K, watch::Receiver<Option<V>>>;
+type Running<K, V> = HashMap<K, Flight<V>>;
+
+struct Flight<V> {
+    result: watch::Receiver<Option<V>>,
+    began: Duration,
+}
 
 /// The result to come of a flight.
 pub(crate) struct Ticket<V> {
@@ -36,9 +43,10 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    pub(crate) fn new(supervisor: Supervisor) -> Self {
+    pub(crate) fn new(supervisor: Supervisor, clock: Arc<dyn Clock>) -> Self {
         Self {
             supervisor,
+            clock,
             running: Arc::default(),
         }
     }
@@ -49,13 +57,17 @@ where
         F: Future<Output = V> + Send + 'static,
     {
         let mut running = lock(&self.running);
-        if let Some(result) = running.get(&key) {
+        if let Some(flight) = running.get(&key) {
             return Ticket {
-                result: result.clone(),
+                result: flight.result.clone(),
             };
         }
         let (announce, result) = watch::channel(None);
-        running.insert(key.clone(), result.clone());
+        let flight = Flight {
+            result: result.clone(),
+            began: self.clock.monotonic(),
+        };
+        running.insert(key.clone(), flight);
         drop(running);
         // The guard, not the work's end, takes the entry away: a panic must not leave one that nobody will ever end.
         let entry = Entry {
@@ -73,6 +85,14 @@ where
             }
         });
         Ticket { result }
+    }
+
+    /// For how long the work for `key` has been under way; zero if it is not.
+    pub(crate) fn age(&self, key: &K) -> Duration {
+        let began = lock(&self.running).get(key).map(|flight| flight.began);
+        began.map_or(Duration::ZERO, |began| {
+            self.clock.monotonic().saturating_sub(began)
+        })
     }
 }
 
@@ -118,15 +138,21 @@ impl<V: Clone> Ticket<V> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::Duration;
 
+    use forebay_content::ManualClock;
     use tokio::sync::oneshot;
 
     use super::*;
 
+    fn flights<V: Clone + Send + Sync + 'static>(
+        supervisor: Supervisor,
+    ) -> Flights<&'static str, V> {
+        Flights::new(supervisor, Arc::new(ManualClock::default()))
+    }
+
     #[tokio::test]
     async fn all_who_ask_at_once_share_one_piece_of_work() {
-        let flights = Flights::new(Supervisor::new());
+        let flights = flights(Supervisor::new());
         let begun = Arc::new(AtomicU32::new(0));
         let (release, gate) = oneshot::channel::<()>();
         let mut gate = Some(gate);
@@ -148,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_work_goes_on_when_all_who_waited_have_left() {
-        let flights = Flights::new(Supervisor::new());
+        let flights = flights(Supervisor::new());
         let (release, gate) = oneshot::channel::<()>();
         let (ended, end) = oneshot::channel();
         drop(flights.join("key", || async move {
@@ -162,7 +188,7 @@ mod tests {
     #[tokio::test]
     async fn a_stop_waits_for_the_work_as_long_as_somebody_waits_for_its_result() {
         let supervisor = Supervisor::new();
-        let flights = Flights::new(supervisor.clone());
+        let flights = flights(supervisor.clone());
         let (release, gate) = oneshot::channel::<()>();
         let wanted = flights.join("wanted", || async { gate.await.is_ok() });
         drop(flights.join("unwanted", std::future::pending));
@@ -175,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_error_for_those_who_wait_and_the_next_begins_anew() {
-        let flights: Flights<_, u32> = Flights::new(Supervisor::new());
+        let flights = flights(Supervisor::new());
         assert!(
             flights
                 .join("key", || async { panic!("on purpose") })

@@ -16,8 +16,9 @@ use crate::kept::{Kept, StoredManifest};
 impl Kept {
     /// Keeps a manifest in memory at once, and at rest behind.
     pub(crate) fn keep_manifest(self: &Arc<Self>, target: &Target, stored: &Arc<StoredManifest>) {
-        self.remember(stored);
+        // The link first: who found the manifest without it would ask the upstream for leave.
         self.remember_link(target, &stored.digest);
+        self.remember(stored);
         let (kept, target, stored) = (Arc::clone(self), target.clone(), Arc::clone(stored));
         self.supervisor.spawn("keep manifest", async move {
             kept.write_manifest(&target, &stored).await;

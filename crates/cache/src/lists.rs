@@ -27,15 +27,24 @@ impl Inner {
         else {
             return self.ask_list(request, key).await;
         };
-        if judge(kept.checked_at, self.kept.clock.now(), self.policy().tag_ttl) == Freshness::Fresh {
+        if judge(
+            kept.checked_at,
+            self.kept.clock.now(),
+            self.policy().tag_ttl,
+        ) == Freshness::Fresh
+        {
             return Ok(given(kept, Provenance::Kept));
         }
+        let page = (request.repository.clone(), key.clone());
+        let patience = self.patience(self.pages.age(&page));
         let answer = tokio::select! {
             answer = self.ask_list(request, key) => answer,
-            () = self.kept.clock.sleep(self.policy().revalidate_budget) => return Ok(given(kept, Provenance::Stale)),
+            () = self.kept.clock.sleep(patience) => return Ok(given(kept, Provenance::Stale)),
         };
         match answer {
-            Err(error) if error.is_answer() && self.policy().on_gone == OnGone::Refuse => Err(error),
+            Err(error) if error.is_answer() && self.policy().on_gone == OnGone::Refuse => {
+                Err(error)
+            }
             Err(_) => Ok(given(kept, Provenance::Stale)),
             fetched => fetched,
         }

@@ -6,6 +6,7 @@
 //! the answer to a HEAD as well, because a client that is told a digest asks for that next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use forebay_content::{
     KeptTag, ManifestContent, Provenance, Request, Resolved, SourceError, UpstreamCall,
@@ -182,9 +183,11 @@ impl Inner {
             return self.ask_current(request, tag, Some(state), None).await;
         }
         let older = Some(&state.kept);
+        let asked = Asked::manifest(request, &tag.clone().into());
+        let patience = self.patience(self.checks.age(&asked));
         let checked = tokio::select! {
             checked = self.ask_current(request, tag, Some(Arc::clone(&state)), older) => checked,
-            () = self.kept.clock.sleep(self.policy().revalidate_budget) => {
+            () = self.kept.clock.sleep(patience) => {
                 Err(SourceError::TimedOut { why: "the check goes on behind the stale answer".to_owned() })
             }
         };
@@ -201,6 +204,12 @@ impl Inner {
             }),
             current => current,
         }
+    }
+
+    /// For how long to wait for a check of what is kept, one that has been under way for `age`: by a registry that hangs, each
+    /// who came later would be kept waiting again.
+    pub(crate) fn patience(&self, age: Duration) -> Duration {
+        self.policy().revalidate_budget.saturating_sub(age)
     }
 
     /// What the upstream says that the tag is now; `older` is what is at rest of it.

@@ -131,6 +131,11 @@ impl Scripted {
         std::mem::take(&mut self.lock().asked)
     }
 
+    /// How often it was asked since [`asked`](Self::asked) was last called.
+    pub(crate) fn asked_so_far(&self) -> usize {
+        self.lock().asked.len()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }

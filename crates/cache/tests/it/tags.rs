@@ -208,6 +208,36 @@ async fn a_check_that_takes_too_long_goes_on_behind_the_stale_answer() {
 }
 
 #[tokio::test]
+async fn a_check_that_takes_too_long_already_is_waited_for_by_nobody_else() {
+    let bench = std::sync::Arc::new(Bench::new().await);
+    bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.clock.advance(TTL);
+    bench.hub.asked();
+    bench.hub.hold();
+    let pull = || {
+        let bench = std::sync::Arc::clone(&bench);
+        tokio::spawn(async move { bench.manifest("a/b", "latest").await.unwrap().provenance })
+    };
+    let budget = Policy::default().revalidate_budget;
+    let (first, asked) = (pull(), || bench.hub.asked_so_far() == 1);
+    until(asked).await;
+    bench.clock.advance(budget / 2);
+    let second = pull();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!first.is_finished() && !second.is_finished());
+    // The second has waited for half of the time only, but the check has taken all of it.
+    bench.clock.advance(budget / 2);
+    assert_eq!(first.await.unwrap(), Provenance::Stale);
+    assert_eq!(second.await.unwrap(), Provenance::Stale);
+    assert_eq!(pull().await.unwrap(), Provenance::Stale);
+    assert!(asked(), "one check for all of them");
+    bench.hub.release();
+}
+
+#[tokio::test]
 async fn a_tag_that_moved_to_what_cannot_be_fetched_falls_back_on_what_is_kept() {
     let bench = Bench::new().await;
     bench.hub.push("a/b", "latest", "old");
