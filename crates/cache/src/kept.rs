@@ -26,9 +26,6 @@ const MAX_MANIFESTS_BYTES: u64 = 24 * 1024 * 1024;
 /// The most links in memory.
 const MAX_LINKS: u64 = 50_000;
 
-/// The most blobs held open: a file descriptor and a checksum table each.
-const MAX_READERS: u64 = 256;
-
 /// The most blob sizes remembered from manifests.
 const MAX_SIZES: u64 = 50_000;
 
@@ -56,7 +53,6 @@ pub struct Kept {
     /// Blob sizes as a repository's own manifests tell them: another's could lie about them.
     pub(crate) sizes: Cache<LinkKey, u64>,
     manifests: Cache<Digest, Arc<StoredManifest>>,
-    readers: Cache<Digest, Arc<dyn BlobReader>>,
 }
 
 /// A repository of an upstream, and content that it may show.
@@ -101,7 +97,6 @@ impl Kept {
                 .max_capacity(MAX_MANIFESTS_BYTES)
                 .weigher(weigh)
                 .build(),
-            readers: Cache::new(MAX_READERS),
         });
         kept.write_recency_behind();
         Ok(kept)
@@ -146,17 +141,18 @@ impl Kept {
 
     /// An open blob, if it is at rest and sound.
     pub(crate) async fn find_blob(&self, digest: &Digest) -> Option<Arc<dyn BlobReader>> {
-        if let Some(reader) = self.readers.get(digest) {
-            return Some(reader);
-        }
+        // Not held open here: a deleted blob that nobody reads must give its room back at once.
         match self.blobs.open(digest).await {
-            Ok(reader) => {
-                self.readers.insert(digest.clone(), Arc::clone(&reader));
-                Some(reader)
-            }
-            Err(error @ BlobError::Corrupt(_)) => self.discard(digest, &error).await,
-            // Not there, or out of reach for now, which is no reason to throw it away.
-            Err(_) => None,
+            Ok(reader) => Some(reader),
+            Err(error) => self.give_up(digest, &error).await,
+        }
+    }
+
+    /// Nothing: content that is proven damaged is dropped, what is not there or out of reach for now is left as it is.
+    async fn give_up<T>(&self, digest: &Digest, why: &BlobError) -> Option<T> {
+        match why {
+            BlobError::Corrupt(_) => self.discard(digest, why).await,
+            _ => None,
         }
     }
 
@@ -170,14 +166,10 @@ impl Kept {
         let bytes = match collect_reader(reader.as_ref(), MAX_MANIFEST_BYTES).await {
             Ok(bytes) if digest.matches(&bytes) => bytes,
             Ok(_) => {
-                return self
-                    .discard(
-                        digest,
-                        &BlobError::Corrupt("other bytes than its digest says"),
-                    )
-                    .await;
+                let other = BlobError::Corrupt("other bytes than its digest says");
+                return self.give_up(digest, &other).await;
             }
-            Err(error) => return self.discard(digest, &error).await,
+            Err(error) => return self.give_up(digest, &error).await,
         };
         let stored = Arc::new(StoredManifest::new(
             digest.clone(),
@@ -212,7 +204,6 @@ impl Kept {
     /// Forgets what memory holds of content that is no longer at rest.
     pub(crate) fn forget(&self, digest: &Digest) {
         self.manifests.invalidate(digest);
-        self.readers.invalidate(digest);
     }
 }
 

@@ -87,8 +87,11 @@ impl Reading {
                 _ if self.wanted.is_empty() => return Ok(None),
                 From::Rest(reader) => {
                     let reader = Arc::clone(reader);
-                    if let Some(bytes) = self.read_at_rest(reader).await {
-                        return Ok(Some(bytes));
+                    match reader.read(self.wanted.start).await {
+                        Ok(bytes) if !bytes.is_empty() => return Ok(Some(self.took(bytes))),
+                        Ok(_) => self.heal(&BlobError::Corrupt("shorter than it was")).await,
+                        Err(error) if error.is_loss() => self.heal(&error).await,
+                        Err(error) => self.start_over_alone(&error).await?,
                     }
                 }
                 From::Fill(watch) => match step(watch, self.wanted.start).await? {
@@ -107,18 +110,12 @@ impl Reading {
         }
     }
 
-    /// The next bytes at rest, or `None` if they are damaged and a fill is to heal them.
-    async fn read_at_rest(&mut self, reader: Arc<dyn BlobReader>) -> Option<Bytes> {
-        let error = match reader.read(self.wanted.start).await {
-            Ok(bytes) if bytes.is_empty() => BlobError::Corrupt("shorter than it was"),
-            Ok(bytes) => return Some(self.took(bytes)),
-            Err(error) => error,
-        };
-        self.inner.kept.discard::<()>(&self.digest, &error).await;
+    /// Goes on from a fill that heals what is lost at rest.
+    async fn heal(&mut self, lost: &BlobError) {
+        self.inner.kept.discard::<()>(&self.digest, lost).await;
         // The repository has earned this blob, so that whoever begins the fill, this reader may join it.
         let (fill, _) = self.inner.fill(&self.request, &self.digest);
         self.from = From::Fill(fill.watch());
-        None
     }
 
     async fn read_spool(
@@ -136,8 +133,8 @@ impl Reading {
         Ok(self.took(bytes))
     }
 
-    /// Goes on with a request of one's own where the disk does not give back what the fill wrote to it: from the blob's
-    /// beginning, because nobody has the hash of what came before this place.
+    /// Goes on with a request of one's own where the disk does not give back what it holds: from the blob's beginning,
+    /// because nobody has the hash of what came before this place.
     async fn start_over_alone(&mut self, error: &BlobError) -> Result<(), SourceError> {
         self.inner.kept.health.blob_not_kept(error);
         let hasher = Hasher::new(self.digest.algorithm());

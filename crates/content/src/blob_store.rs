@@ -90,6 +90,14 @@ pub enum BlobError {
     Io(#[source] Arc<io::Error>),
 }
 
+impl BlobError {
+    /// True if the blob is proven to be gone or damaged. Any other error speaks of the disk or of us, and the blob may be
+    /// sound: out of memory, out of files, a device that answers again later.
+    pub const fn is_loss(&self) -> bool {
+        matches!(self, Self::NotFound | Self::Corrupt(_))
+    }
+}
+
 impl From<io::Error> for BlobError {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -18,3 +18,4 @@ mod manifests;
 mod repair;
 mod scripted;
 mod tags;
+mod unreadable;
