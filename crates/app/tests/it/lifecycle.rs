@@ -120,15 +120,59 @@ async fn sigterm_does_not_wait_for_an_upstream_that_hangs() {
     let pull = Pull::of(&hub, "library/nginx:1");
     pull.by_tag.get(&program).await;
     hub.fault(Fault::Hang).on(On::Any).always();
+    stops_at_once_behind_a_stale_answer(program, &pull).await;
+}
+
+/// Faults 7 and 47: nor does anybody wait for the token that such a check is in want of.
+#[tokio::test]
+async fn sigterm_does_not_wait_for_a_token_service_that_hangs() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .start()
+        .await;
+    let program = Forebay::before(&hub)
+        .with("[cache]\nversion_ttl = \"0s\"")
+        .start()
+        .await;
+    let pull = Pull::of(&hub, "library/nginx:1");
+    pull.by_tag.get(&program).await;
+    hub.revoke_tokens();
+    let hang = hub.fault(Fault::Hang).on(On::Token).always();
+    stops_at_once_behind_a_stale_answer(program, &pull).await;
+    assert!(hang.strikes() > 0, "no token was asked for");
+}
+
+async fn stops_at_once_behind_a_stale_answer(program: Program, pull: &Pull) {
     let stale = pull.by_tag.get(&program).await;
     assert_eq!(stale.told(), "200, 110 - \"Response is Stale\"");
     let begun = Instant::now();
     program.stop().await;
-    assert!(
-        begun.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begun.elapsed()
-    );
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+/// Fault 47: a client that waits for such a token is waited for, as long as the drain allows.
+#[tokio::test]
+async fn sigterm_ends_within_the_drain_although_somebody_waits_for_a_token() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .start()
+        .await;
+    let program = Forebay::before(&hub)
+        .with("[server]\ndrain = \"500ms\"")
+        .start()
+        .await;
+    let hang = hub.fault(Fault::Hang).on(On::Token).always();
+    let address = program.address;
+    let waits = tokio::spawn(Ask::get("/v2/library/nginx/manifests/1").try_open(address));
+    while hang.strikes() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    program.stop().await;
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(waits.await.expect("a task of ours").is_err());
 }
 
 /// Faults 35 and 47.

@@ -64,8 +64,11 @@ impl Authority {
         };
         self.supervisor.spawn("token", async move {
             let authority = Arc::clone(&flying.authority);
-            let answer = authority.fetch(flying.key.clone(), realm, login).await;
-            flying.land(answer);
+            let fetch = authority.fetch(flying.key.clone(), realm, login);
+            tokio::select! {
+                answer = fetch => flying.land(answer),
+                () = flying.unwanted() => {}
+            }
         });
         landing
             .map(|answer| answer.unwrap_or_else(|lost| Err(SourceError::internal(lost))))
@@ -177,6 +180,17 @@ struct Flying {
 }
 
 impl Flying {
+    /// Resolves when the program is stopping and nobody waits any more: a token service that hangs must not keep a successor
+    /// from serving what is warm.
+    async fn unwanted(&mut self) {
+        self.authority.supervisor.stopping().await;
+        lock(&self.authority.flights).remove(&self.key);
+        match &mut self.landed {
+            Some(landed) => landed.closed().await,
+            None => std::future::pending().await,
+        }
+    }
+
     fn land(&mut self, answer: Result<Held, SourceError>) {
         lock(&self.authority.flights).remove(&self.key);
         if let Some(landed) = self.landed.take() {
