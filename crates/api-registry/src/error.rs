@@ -180,7 +180,9 @@ fn message(failure: &SourceError) -> String {
         SourceError::NotAllowed {
             nearest: Some(nearest),
         } => {
-            format!("{failure}; the nearest entry is {nearest}")
+            format!(
+                "{failure}, so nothing was asked; the nearest allowed image is {nearest}: pull that if it is what was meant, else have the operator add this one to `allow`"
+            )
         }
         SourceError::Unauthorized => {
             format!(
@@ -335,10 +337,9 @@ mod tests {
         let failure = SourceError::NotAllowed {
             nearest: Some("library/nginx".into()),
         };
-        assert!(
-            OciError::from_source(&failure, ClientKind::Docker)
-                .message
-                .contains("library/nginx")
+        assert_eq!(
+            OciError::from_source(&failure, ClientKind::Docker).message,
+            "the image is not on the allow-list, so nothing was asked; the nearest allowed image is library/nginx: pull that if it is what was meant, else have the operator add this one to `allow`"
         );
     }
 }

@@ -9,6 +9,8 @@ use forebay_content::{
 use forebay_oci::{Digest, Page, Reference, RepositoryName};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+use crate::nearest::find_nearest;
+
 /// Wraps a source with an allow-list of repositories.
 pub struct Allowed<S: ?Sized> {
     patterns: Vec<String>,
@@ -41,12 +43,9 @@ impl<S: ContentSource + ?Sized> Allowed<S> {
         if self.matcher.is_match(repository.as_str()) {
             return Ok(&self.source);
         }
-        let nearest = self
-            .patterns
-            .iter()
-            .min_by_key(|pattern| strsim::levenshtein(pattern, repository.as_str()));
+        let entries = self.patterns.iter().map(String::as_str);
         Err(SourceError::NotAllowed {
-            nearest: nearest.cloned(),
+            nearest: find_nearest(entries, repository, |name| self.matcher.is_match(name)),
         })
     }
 }

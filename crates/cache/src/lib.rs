@@ -15,6 +15,7 @@ mod kept;
 mod links;
 mod lists;
 mod manifests;
+mod nearest;
 mod negative;
 mod passing;
 mod policy;

@@ -37,7 +37,8 @@ pub enum SourceError {
     /// Our own allow-list refuses it; nothing was asked.
     #[error("the image is not on the allow-list")]
     NotAllowed {
-        /// The entry that the caller may have meant.
+        /// The allowed repository that the caller may have meant; the entry as it stands where it has wildcards that nothing
+        /// asked for can stand for.
         nearest: Option<String>,
     },
     /// A limit of the upstream's stands in the way.

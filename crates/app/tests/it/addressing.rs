@@ -251,6 +251,19 @@ async fn what_is_not_on_the_allow_list_is_refused_with_the_nearest_and_not_asked
         let head = program.head(&format!("/v2/hashicorp/vualt/{path}")).await;
         assert_eq!(head.status, 403, "{path}");
     }
+    for (asked, nearest) in [
+        ("libary/nginx", "library/nginx"),
+        ("hashicorp/vualt", "hashicorp/vault"),
+        ("docker.io/libary/redis", "library/redis"),
+        ("docker.io/hashicrop/vault", "hashicorp/vault"),
+    ] {
+        let text = program
+            .get(&format!("/v2/{asked}/manifests/1"))
+            .await
+            .text();
+        let named = format!("the nearest allowed image is {nearest}:");
+        assert!(text.contains(&named), "{asked}: {text}");
+    }
     assert!(hub.requests().is_empty());
     let allowed = Pull::of(&hub, "hashicorp/vault:1");
     allowed.succeeds(&program).await;
