@@ -41,7 +41,7 @@ pub struct RefreshRequest {
 #[serde(deny_unknown_fields)]
 pub struct FsckRequest {
     /// True to mend what is found.
-    pub repair: bool,
+    pub mend: bool,
 }
 
 /// What went wrong, with its causes, for the person at the terminal.

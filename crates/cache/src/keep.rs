@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use forebay_content::{BlobError, Event, Object, Stage};
 use forebay_oci::{Digest, Target};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::health::Begun;
 use crate::kept::{Kept, StoredManifest};
@@ -35,7 +35,15 @@ impl Kept {
             );
             self.sizes.insert(key, child.size);
         }
-        if let Err(error) = self.write_blob(&stored.digest, stored.bytes.clone()).await {
+        if self.is_too_large(record.size) {
+            return debug!(digest = %stored.digest, "a manifest that is larger than max_size stays in memory only");
+        }
+        let staged = match self.write_stage(stored.bytes.clone()).await {
+            Ok(staged) => staged,
+            Err(error) => return self.health.blob_not_kept(&error),
+        };
+        let _coming = self.changes.read().await;
+        if let Err(error) = staged.commit(&stored.digest).await {
             return self.health.blob_not_kept(&error);
         }
         match self
@@ -48,10 +56,10 @@ impl Kept {
         }
     }
 
-    async fn write_blob(self: &Arc<Self>, digest: &Digest, bytes: Bytes) -> Result<(), BlobError> {
+    async fn write_stage(self: &Arc<Self>, bytes: Bytes) -> Result<Box<dyn Stage>, BlobError> {
         let mut stage = self.stage(Some(bytes.len() as u64)).await?;
         stage.write(bytes).await?;
-        stage.commit(digest).await
+        Ok(stage)
     }
 
     /// Begins a blob, making room for it first if its size is known.
@@ -79,6 +87,7 @@ impl Kept {
         size: u64,
     ) -> bool {
         let begun = self.health.begin();
+        let _coming = self.changes.read().await;
         if let Err(error) = stage.commit(digest).await {
             self.health.blob_not_kept(&error);
             return false;
@@ -110,6 +119,7 @@ impl Kept {
 
     /// Drops content from catalog, memory and disk, in that order.
     pub(crate) async fn drop_content(&self, digests: &[Digest]) -> u64 {
+        let _going = self.changes.read().await;
         let gone = match self.catalog.evict(digests).await {
             Ok(gone) => gone,
             Err(error) => {

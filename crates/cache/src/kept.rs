@@ -15,6 +15,7 @@ use forebay_content::{
 use forebay_jobs::Supervisor;
 use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, RepositoryName, UpstreamName};
 use moka::sync::Cache;
+use tokio::sync::RwLock;
 
 use crate::Health;
 use crate::recency::{FLUSH_EVERY, Recency};
@@ -49,6 +50,9 @@ pub struct Kept {
     pub(crate) health: Health,
     pub(crate) recency: Recency,
     pub(crate) space: Space,
+    /// Held shared by whoever changes the blob store and then the catalog, or the other way round, so that a check can
+    /// look at both while they agree.
+    pub(crate) changes: RwLock<()>,
     pub(crate) links: Cache<LinkKey, ()>,
     /// Blob sizes as a repository's own manifests tell them: another's could lie about them.
     pub(crate) sizes: Cache<LinkKey, u64>,
@@ -91,6 +95,7 @@ impl Kept {
             health: Health::default(),
             recency: Recency::default(),
             space: Space::new(config.max_bytes, usage),
+            changes: RwLock::new(()),
             links: Cache::new(MAX_LINKS),
             sizes: Cache::new(MAX_SIZES),
             manifests: Cache::builder()
@@ -199,6 +204,11 @@ impl Kept {
                 self.clock.now(),
             );
         }
+    }
+
+    /// Forgets what memory holds of all content.
+    pub(crate) fn forget_all(&self) {
+        self.manifests.invalidate_all();
     }
 
     /// Forgets what memory holds of content that is no longer at rest.

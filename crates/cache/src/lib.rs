@@ -27,7 +27,7 @@ mod tags;
 pub use allowed::Allowed;
 pub use caching_source::CachingSource;
 pub use freshness::{Freshness, judge};
-pub use fsck::{FsckError, FsckReport, fsck};
+pub use fsck::{FsckError, FsckMode, FsckReport, fsck};
 pub use health::Health;
 pub use kept::{Kept, KeptConfig};
 pub use policy::{OnGone, Policy, TtlRule};

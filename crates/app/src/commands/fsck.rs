@@ -1,36 +1,52 @@
-//! `forebay fsck`: reads everything at rest and says what is not as it should be.
+//! `forebay fsck`: reads everything at rest, says what is not as it should be, and mends it.
 
-use std::sync::Arc;
+use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use forebay_api_admin::FsckRequest;
-use forebay_blobs_fs::RealDisk;
-use forebay_cache::{FsckReport, fsck};
-use forebay_content::{Clock, SystemClock};
+use forebay_cache::{FsckMode, FsckReport};
+use tokio::time::timeout;
 
-use super::{ListenArgs, SourceArgs, with_exit_codes};
+use super::{ListenArgs, SourceArgs};
 use crate::config::{Environment, load};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
-use crate::program::{DataDir, ask_running};
+use crate::program::{CheckReport, ask_running, check_stopped};
 
-/// Hashes every kept blob again and checks the catalog against what is there
+/// After this time whoever waits for a running server is told where to look.
+const TELL_AFTER: Duration = Duration::from_secs(10);
+
+/// The end of the command's help.
+const AFTER_HELP: &str = "\
+Examples:
+  forebay fsck --data /var/lib/forebay
+  forebay fsck --dry-run --json
+
+Exit codes:
+  0  all is sound
+  1  something was found, and mended unless --dry-run was given or the report says that it was left
+  2  the command line or the configuration is wrong
+  3  failed";
+
+/// Hashes every kept blob again, checks the catalog against what is there, and mends both
 ///
-/// A server that runs on the data directory does it itself and goes on serving. Without --repair nothing is changed. What is
-/// damaged is dropped and fetched anew when it is next pulled; what the catalog had forgotten is recorded again, and each
-/// repository shows it once the upstream has said that it may.
+/// A server that runs on the data directory does it itself and goes on serving. What is damaged is dropped and fetched
+/// anew when it is next pulled; what the catalog had forgotten is recorded again, and each repository shows it once the
+/// upstream has said that it may. Where no server runs, a catalog that cannot be read is put aside and a new one made
+/// from the blobs.
 #[derive(Debug, clap::Args)]
-#[command(after_help = with_exit_codes("Examples:\n  forebay fsck --data /var/lib/forebay\n  forebay fsck --repair"))]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     #[command(flatten)]
     source: SourceArgs,
 
-    /// Mend what is found: drop damaged blobs, record forgotten ones, drop rows whose blob is missing
-    #[arg(long)]
-    repair: bool,
+    /// Only say what is found, and change nothing
+    #[arg(long, conflicts_with = "rebuild")]
+    dry_run: bool,
 
-    /// Put the catalog aside and make a new one from the blobs; implies --repair, and no server may run meanwhile
+    /// Put the catalog aside and make a new one from the blobs even if it can be read; no server may run meanwhile
     #[arg(long)]
     rebuild: bool,
 
@@ -53,19 +69,30 @@ pub(super) async fn run(
         .clone()
         .sources(ListenArgs::default(), environment);
     let config = load(&sources)?;
-    let repair = args.repair || args.rebuild;
+    let mend = !args.dry_run;
     let running = if args.rebuild {
         None
     } else {
-        ask_running(&config.data, "/fsck", &FsckRequest { repair }).await?
+        check_running(&config.data, mend, printer).await?
     };
     let report = match running {
-        Some(answer) => serde_json::from_value(answer).map_err(|error| {
-            Failure::failed("the running server's answer makes no sense", error)
-        })?,
-        None => check(&config.data, repair, args.rebuild).await?,
+        Some(report) => report,
+        None => {
+            let tell = |so_far: &FsckReport| {
+                printer.note(format_args!(
+                    "{} sound blobs, {} bytes so far",
+                    so_far.sound, so_far.bytes
+                ));
+            };
+            let mode = FsckMode { mend, tell: &tell };
+            check_stopped(&config.data, mode, args.rebuild).await?
+        }
     };
-    print(&report, &args, printer);
+    if args.json {
+        printer.line(serde_json::to_string_pretty(&report).unwrap_or_default());
+    } else {
+        print(&report, mend, printer);
+    }
     Ok(if report.is_clean() {
         ExitStatus::Ok
     } else {
@@ -73,42 +100,62 @@ pub(super) async fn run(
     })
 }
 
-/// Checks the data directory of a server that does not run.
-async fn check(dir: &std::path::Path, repair: bool, rebuild: bool) -> Result<FsckReport, Failure> {
-    let clock = SystemClock::new();
-    let data = if rebuild {
-        DataDir::open_rebuilt(dir, Arc::new(RealDisk), clock.now()).await?
+/// Has the server that runs on `data` check it; `None` if none runs there.
+async fn check_running(
+    data: &Path,
+    mend: bool,
+    printer: &Printer,
+) -> Result<Option<CheckReport>, Failure> {
+    let request = FsckRequest { mend };
+    let mut asked = pin!(ask_running(data, "/fsck", &request));
+    let answer = if let Ok(answer) = timeout(TELL_AFTER, &mut asked).await {
+        answer?
     } else {
-        DataDir::open(dir, Arc::new(RealDisk), Duration::ZERO).await?
+        printer.note("the running server checks its data; its log says how far it is");
+        asked.await?
     };
-    let (blobs, catalog) = data.stores();
-    let report = fsck(blobs.as_ref(), catalog.as_ref(), &clock, repair).await;
-    let report =
-        report.map_err(|error| Failure::failed("the check could not be finished", error))?;
-    data.close().await?;
-    Ok(report)
+    let report = answer.map(serde_json::from_value).transpose();
+    report.map_err(|error| Failure::failed("the running server's answer makes no sense", error))
 }
 
-fn print(report: &FsckReport, args: &Args, printer: &Printer) {
-    if args.json {
-        return printer.line(serde_json::to_string_pretty(report).unwrap_or_default());
+fn print(report: &CheckReport, mend: bool, printer: &Printer) {
+    let told = |done| if mend { done } else { "found" };
+    if let Some(fault) = &report.catalog {
+        printer.line(format_args!("catalog  damaged, {fault}"));
     }
-    let done = if args.repair || args.rebuild {
-        ["dropped", "recorded", "dropped"]
-    } else {
-        ["found"; 3]
-    };
+    if report.rebuilt {
+        printer.line("catalog  rebuilt from the blobs");
+    } else if report.catalog.is_some() {
+        printer.line("catalog  left as it is: forebay fsck rebuilds it where no server runs");
+    }
+    let content = &report.content;
     for (digests, what, done) in [
-        (&report.damaged, "damaged", done[0]),
-        (&report.unrecorded, "unknown to the catalog", done[1]),
-        (&report.missing, "missing", done[2]),
+        (&content.damaged, "damaged", told("dropped")),
+        (
+            &content.dropped_with,
+            "needs what was dropped",
+            told("dropped"),
+        ),
+        (
+            &content.unrecorded,
+            "unknown to the catalog",
+            told("recorded"),
+        ),
+        (&content.missing, "missing", told("dropped")),
+        (&content.unreadable, "unreadable", "left as it is"),
     ] {
         for digest in digests {
             printer.line(format_args!("{digest}  {what}: {done}"));
         }
     }
+    for path in &report.strays {
+        printer.line(format_args!("{path}  no blob: left as it is"));
+    }
+    if content.unnamed > 0 {
+        printer.line(format_args!("and {} more", content.unnamed));
+    }
     printer.line(format_args!(
-        "{} sound blobs, {} bytes read",
-        report.sound, report.bytes
+        "{} sound blobs, {} bytes",
+        content.sound, content.bytes
     ));
 }

@@ -1,23 +1,30 @@
 //! What commands may have the running server do.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use forebay_api_admin::{Control, ControlError, FsckRequest};
-use forebay_cache::fsck;
-use forebay_content::{BlobStore, Caller, Catalog, Clock, Provenance, Request};
+use forebay_blobs_fs::FsBlobs;
+use forebay_cache::{FsckError, FsckMode, FsckReport, Kept};
+use forebay_catalog_sql::SqlCatalog;
+use forebay_content::{Caller, Provenance, Request};
+use forebay_jobs::Supervisor;
 use forebay_oci::{ImageName, Reference};
+use tokio::sync::Mutex;
+use tracing::info;
 
+use super::check::{CheckReport, check_running};
 use super::upstreams::Upstreams;
 
 /// Acts on the running server.
 pub(super) struct Controls {
     pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
-    pub(super) blobs: Arc<dyn BlobStore>,
-    pub(super) catalog: Arc<dyn Catalog>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) data: PathBuf,
+    pub(super) kept: Arc<Kept>,
+    pub(super) blobs: Arc<FsBlobs>,
+    pub(super) catalog: Arc<SqlCatalog>,
+    pub(super) supervisor: Supervisor,
+    /// Held by the check that is under way: a second one would only take the disk from the first.
+    pub(super) checking: Mutex<()>,
 }
 
 /// Why an act could not be done.
@@ -34,6 +41,12 @@ enum Refusal {
         image: String,
         source: forebay_content::SourceError,
     },
+    #[error("a check is under way already")]
+    Checking,
+    #[error("the server is stopping")]
+    Stopping,
+    #[error("the check could not be finished")]
+    Unfinished(#[from] FsckError),
 }
 
 impl Control for Controls {
@@ -44,19 +57,37 @@ impl Control for Controls {
     }
 
     async fn fsck(&self, request: FsckRequest) -> Result<serde_json::Value, ControlError> {
-        let report = fsck(
-            self.blobs.as_ref(),
-            self.catalog.as_ref(),
-            self.clock.as_ref(),
-            request.repair,
-        );
-        let report = report.await.map_err(|error| ControlError::of(&error))?;
-        tracing::info!(data = %self.data.display(), sound = report.sound, clean = report.is_clean(), "checked what is at rest");
+        let report = self.check(request.mend).await;
+        let report = report.map_err(|refusal| ControlError::of(&refusal))?;
         serde_json::to_value(&report).map_err(|error| ControlError::of(&error))
     }
 }
 
 impl Controls {
+    async fn check(&self, mend: bool) -> Result<CheckReport, Refusal> {
+        let Ok(_only_one) = self.checking.try_lock() else {
+            return Err(Refusal::Checking);
+        };
+        let tell = |so_far: &FsckReport| {
+            info!(
+                blobs = so_far.sound,
+                bytes = so_far.bytes,
+                "checking what is at rest"
+            );
+        };
+        let mode = FsckMode { mend, tell: &tell };
+        let report = tokio::select! {
+            report = check_running(&self.kept, &self.blobs, &self.catalog, mode) => report?,
+            () = self.supervisor.stopping() => return Err(Refusal::Stopping),
+        };
+        let clean = report.is_clean();
+        info!(
+            blobs = report.content.sound,
+            clean, "checked what is at rest"
+        );
+        Ok(report)
+    }
+
     async fn refresh_tag(&self, image: &str) -> Result<String, Refusal> {
         let image: ImageName = image
             .parse()

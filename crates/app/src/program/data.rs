@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use forebay_blobs_fs::{DataError, DataLock, Disk, FsBlobs, ensure_format};
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
-use forebay_content::{BlobStore, Catalog, CatalogError};
+use forebay_content::{BlobStore, BoxError, Catalog, CatalogError, Timestamp};
 use tracing::info;
 
 use crate::Failure;
@@ -16,10 +16,20 @@ const REBUILD: &str = "rebuild it from the blobs at rest: forebay fsck --rebuild
 
 /// A data directory that is ours as long as this lives.
 pub struct DataDir {
-    /// The blobs.
-    pub blobs: Arc<FsBlobs>,
     /// The catalog.
     pub catalog: Arc<SqlCatalog>,
+    held: Held,
+}
+
+/// What is wrong with a catalog that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("there are blobs, but no catalog")]
+struct Lost;
+
+/// A data directory that is ours, without its catalog.
+struct Held {
+    dir: PathBuf,
+    blobs: Arc<FsBlobs>,
     _lock: DataLock,
 }
 
@@ -33,43 +43,66 @@ impl DataDir {
         disk: Arc<dyn Disk>,
         patience: Duration,
     ) -> Result<Self, Failure> {
-        let lock = lock(dir, patience).await?;
-        let blobs = open_blobs(dir, disk)?;
-        is_catalog_there(dir, &blobs).await?;
-        let catalog = SqlCatalog::open(&catalog_file(dir))
-            .await
-            .map_err(|error| no_catalog(dir, error))?;
-        Ok(Self {
-            blobs: Arc::new(blobs),
-            catalog: Arc::new(catalog),
-            _lock: lock,
-        })
+        let held = Held::take(dir, disk, patience).await?;
+        let catalog = open_catalog(dir, &held.blobs).await;
+        Ok(held.with(catalog.map_err(|error| no_catalog(dir, error))?))
     }
 
-    /// Like [`open`](Self::open), with an empty catalog in place of the one that is there, which is put aside.
+    /// Like [`open`](Self::open), waiting for nobody, with an empty catalog in place of the one that is there, which is put
+    /// aside.
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
     pub async fn open_rebuilt(
         dir: &Path,
         disk: Arc<dyn Disk>,
-        at: forebay_content::Timestamp,
+        at: Timestamp,
     ) -> Result<Self, Failure> {
-        let lock = lock(dir, Duration::ZERO).await?;
-        let blobs = open_blobs(dir, disk)?;
-        let catalog = SqlCatalog::rebuild_in_place(&catalog_file(dir), at)
-            .await
-            .map_err(|error| no_catalog(dir, error))?;
-        Ok(Self {
-            blobs: Arc::new(blobs),
-            catalog: Arc::new(catalog),
-            _lock: lock,
-        })
+        let held = Held::take(dir, disk, Duration::ZERO).await?;
+        held.rebuild(at).await
+    }
+
+    /// Like [`open`](Self::open), waiting for nobody, or like [`open_rebuilt`](Self::open_rebuilt) if the catalog is damaged
+    /// or gone: then with what is wrong with it.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open) apart from that.
+    pub async fn open_or_rebuild(
+        dir: &Path,
+        disk: Arc<dyn Disk>,
+        at: Timestamp,
+    ) -> Result<(Self, Option<BoxError>), Failure> {
+        let held = Held::take(dir, disk, Duration::ZERO).await?;
+        match open_catalog(dir, &held.blobs).await {
+            Err(CatalogError::Corrupt(error)) => Ok((held.rebuild(at).await?, Some(error))),
+            catalog => {
+                let catalog = catalog.map_err(|error| no_catalog(dir, error))?;
+                Ok((held.with(catalog), None))
+            }
+        }
+    }
+
+    /// Puts the catalog aside and begins a new one.
+    ///
+    /// # Errors
+    /// The old one cannot be put aside, or the disk fails.
+    pub async fn rebuild(self, at: Timestamp) -> Result<Self, Failure> {
+        // What it has to write yet may fail like the rest of it, and is put aside with it.
+        let _ = self.catalog.close().await;
+        self.held.rebuild(at).await
+    }
+
+    /// The blobs.
+    pub fn blobs(&self) -> &Arc<FsBlobs> {
+        &self.held.blobs
     }
 
     /// The two stores as the features see them.
     pub fn stores(&self) -> (Arc<dyn BlobStore>, Arc<dyn Catalog>) {
-        (Arc::clone(&self.blobs) as _, Arc::clone(&self.catalog) as _)
+        (
+            Arc::clone(self.blobs()) as _,
+            Arc::clone(&self.catalog) as _,
+        )
     }
 
     /// Writes what is queued and lets go of the directory.
@@ -81,6 +114,32 @@ impl DataDir {
             .close()
             .await
             .map_err(|error| Failure::failed("cannot close the catalog", error))
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    async fn take(dir: &Path, disk: Arc<dyn Disk>, patience: Duration) -> Result<Self, Failure> {
+        let lock = lock(dir, patience).await?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            blobs: Arc::new(open_blobs(dir, disk)?),
+            _lock: lock,
+        })
+    }
+
+    fn with(self, catalog: SqlCatalog) -> DataDir {
+        DataDir {
+            catalog: Arc::new(catalog),
+            held: self,
+        }
+    }
+
+    async fn rebuild(self, at: Timestamp) -> Result<DataDir, Failure> {
+        let catalog = SqlCatalog::rebuild_in_place(&catalog_file(&self.dir), at).await;
+        let catalog = catalog.map_err(|error| no_catalog(&self.dir, error))?;
+        Ok(self.with(catalog))
     }
 }
 
@@ -105,21 +164,20 @@ async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Failure> {
     }
 }
 
-/// An empty catalog beside blobs is a loss, and no beginning: nothing would be served, and the blobs would count for nothing.
-async fn is_catalog_there(dir: &Path, blobs: &FsBlobs) -> Result<(), Failure> {
+/// Opens the catalog. An empty one beside blobs is a loss, and no beginning: nothing would be served, and the blobs would
+/// count for nothing.
+async fn open_catalog(dir: &Path, blobs: &FsBlobs) -> Result<SqlCatalog, CatalogError> {
     let length = tokio::fs::metadata(catalog_file(dir)).await;
-    if length.is_ok_and(|file| file.len() > 0) {
-        return Ok(());
+    if !length.is_ok_and(|file| file.len() > 0) {
+        let first = blobs.list(None, 1).await;
+        if !first
+            .map_err(|error| CatalogError::Failed(Arc::new(error)))?
+            .is_empty()
+        {
+            return Err(CatalogError::Corrupt(Arc::new(Lost)));
+        }
     }
-    let first = blobs.list(None, 1).await;
-    if first.map_err(|error| unusable(dir, error))?.is_empty() {
-        return Ok(());
-    }
-    let lost = Failure::failed(
-        format!("cannot open the catalog in {}", dir.display()),
-        "there are blobs, but no catalog",
-    );
-    Err(lost.with_hint(REBUILD))
+    SqlCatalog::open(&catalog_file(dir)).await
 }
 
 /// Opens the blobs of a directory that is locked, once its format is ours.
@@ -145,6 +203,11 @@ fn no_catalog(dir: &Path, error: CatalogError) -> Failure {
         format!("cannot open the catalog in {}", dir.display()),
         error,
     );
+    with_way_out(failure, is_damaged)
+}
+
+/// Says how a damaged catalog is rebuilt.
+pub(super) fn with_way_out(failure: Failure, is_damaged: bool) -> Failure {
     if is_damaged {
         return failure.with_hint(REBUILD);
     }

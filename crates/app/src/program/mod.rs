@@ -3,6 +3,7 @@
 //! Start reading at `serve.rs`. Everything here wires and decides nothing: rules live in the crates that it names.
 
 mod access_log;
+mod check;
 mod control;
 mod control_client;
 mod data;
@@ -14,6 +15,7 @@ mod serve;
 mod upstreams;
 mod voice;
 
+pub use check::{CheckReport, check_stopped};
 pub use control_client::ask_running;
 pub use data::DataDir;
 pub use serve::{serve, serve_on};

@@ -109,13 +109,13 @@ impl Running {
         let upstreams = ground.build(&config, &Upstreams::new())?;
         let table = Arc::new(ArcSwap::from_pointee(table(&config, &upstreams)?));
         let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
-        let (blobs, catalog) = data.stores();
         let controls = Controls {
             upstreams: Arc::clone(&upstreams),
-            blobs,
-            catalog,
-            clock: Arc::clone(&clock),
-            data: config.data.clone(),
+            kept: Arc::clone(&kept),
+            blobs: Arc::clone(data.blobs()),
+            catalog: Arc::clone(&data.catalog),
+            supervisor: supervisor.clone(),
+            checking: tokio::sync::Mutex::new(()),
         };
         // Before anybody can know that we run: a signal without a handler ends the process.
         let signals = Signals::begin()?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use forebay::program::DataDir;
 use forebay_blobs_fs::RealDisk;
-use forebay_cache::{FsckReport, fsck};
+use forebay_cache::{FsckMode, FsckReport, fsck};
 use forebay_content::SystemClock;
 use hub_sim::{Hub, HubSim, Image};
 use tempfile::TempDir;
@@ -178,7 +178,13 @@ pub(crate) async fn comes_back(folder: &Path, what: impl std::fmt::Display) -> F
     assert_eq!(staged, 0, "{what}: left in staging");
     let (blobs, catalog) = open.stores();
     let clock = SystemClock::new();
-    let check = |repair| fsck(blobs.as_ref(), catalog.as_ref(), &clock, repair);
+    let check = |mend| {
+        let mode = FsckMode {
+            mend,
+            tell: &|_| (),
+        };
+        fsck(blobs.as_ref(), catalog.as_ref(), &clock, mode)
+    };
     let found = check(true).await.unwrap();
     assert!(found.damaged.is_empty(), "{what}: {found:?}");
     assert!(found.missing.is_empty(), "{what}: {found:?}");

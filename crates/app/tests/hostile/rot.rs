@@ -344,7 +344,7 @@ async fn a_copy_of_the_data_of_a_running_program_opens_or_says_how() {
         });
         assert_eq!(pull(program.address, &hub, IMAGE).await, Pulled::Whole);
         assert!(program.stop().0.success());
-        setup.run(&["fsck", "--repair"]);
+        setup.run(&["fsck"]);
         let (status, said) = setup.run(&["fsck"]);
         assert_eq!(status.code(), Some(0), "{}", said.out.text());
     }

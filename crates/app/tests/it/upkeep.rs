@@ -166,25 +166,31 @@ fn damage(setup: &Forebay, blob: &Part) {
 #[tokio::test]
 async fn a_sound_cache_is_found_sound_whether_a_server_runs_or_not() {
     let (_hub, program, _) = warm().await;
-    let running = transcript(&program.setup.run(&["fsck"]).await);
+    let running = transcript(&program.setup.run(&["fsck", "--dry-run"]).await);
     let setup = program.stop().await.setup;
-    let stopped = transcript(&setup.run(&["fsck"]).await);
+    let stopped = transcript(&setup.run(&["fsck", "--dry-run"]).await);
     assert_eq!(running, stopped);
     insta::assert_snapshot!(stopped, @r"
     exit: 0
     ----- stdout -----
-    4 sound blobs, 14959 bytes read
+    4 sound blobs, 14959 bytes
     ----- stderr -----
     ");
     insta::assert_snapshot!(transcript(&setup.run(&["fsck", "--json"]).await), @r#"
     exit: 0
     ----- stdout -----
     {
+      "catalog": null,
+      "rebuilt": false,
       "sound": 4,
       "bytes": 14959,
       "damaged": [],
+      "dropped_with": [],
       "unrecorded": [],
-      "missing": []
+      "missing": [],
+      "unreadable": [],
+      "unnamed": 0,
+      "strays": []
     }
     ----- stderr -----
     "#);
@@ -195,46 +201,56 @@ async fn a_running_server_finds_damage_and_mends_it_from_upstream() {
     let (hub, program, pull) = warm().await;
     damage(&program.setup, &pull.blobs[1]);
     std::fs::remove_file(file_of(&program.setup, &pull.blobs[2])).expect("a file");
-    let found = program.setup.run(&["fsck"]).await;
+    let found = program.setup.run(&["fsck", "--dry-run"]).await;
     insta::assert_snapshot!(transcript(&found), @r"
     exit: 1
     ----- stdout -----
     [81b5b1f0]  damaged: found
     [4b2b8b91]  missing: found
-    2 sound blobs, 863 bytes read
+    2 sound blobs, 863 bytes
     ----- stderr -----
     ");
-    insta::assert_snapshot!(transcript(&program.setup.run(&["fsck", "--json"]).await), @r#"
+    let found = program.setup.run(&["fsck", "--dry-run", "--json"]).await;
+    insta::assert_snapshot!(transcript(&found), @r#"
     exit: 1
     ----- stdout -----
     {
+      "catalog": null,
+      "rebuilt": false,
       "sound": 2,
       "bytes": 863,
       "damaged": [
         "[81b5b1f0]"
       ],
+      "dropped_with": [],
       "unrecorded": [],
       "missing": [
         "[4b2b8b91]"
-      ]
+      ],
+      "unreadable": [],
+      "unnamed": 0,
+      "strays": []
     }
     ----- stderr -----
     "#);
-    insta::assert_snapshot!(transcript(&program.setup.run(&["fsck", "--repair"]).await), @r"
+    insta::assert_snapshot!(transcript(&program.setup.run(&["fsck"]).await), @r"
     exit: 1
     ----- stdout -----
     [81b5b1f0]  damaged: dropped
+    [2e65738a]  needs what was dropped: dropped
     [4b2b8b91]  missing: dropped
-    2 sound blobs, 863 bytes read
+    1 sound blobs, 315 bytes
     ----- stderr -----
     ");
     hub.clear_requests();
     pull.succeeds(&program).await;
     let downloads = hub.count(|request| request.role == Role::Blob && request.is_get());
     assert_eq!(downloads, 2, "{}", hub.requests());
-    assert_eq!(hub.charged(), 0);
+    // The manifest went with its layers: no kept manifest claims what is not here.
+    assert_eq!(hub.charged(), 1);
     program.until_metric(KEPT, 5.0).await;
-    assert!(program.setup.run(&["fsck"]).await.status.success());
+    let after = program.setup.run(&["fsck"]).await;
+    assert!(after.status.success(), "{}", after.out);
 }
 
 #[tokio::test]
@@ -243,23 +259,28 @@ async fn a_stopped_server_is_mended_too_and_starts_again() {
     let setup = program.stop().await.setup;
     damage(&setup, &pull.blobs[1]);
     let mut said = String::new();
-    for arguments in [&["fsck"][..], &["fsck", "--repair"], &["fsck"]] {
+    for arguments in [
+        &["fsck", "--dry-run"][..],
+        &["fsck"],
+        &["fsck", "--dry-run"],
+    ] {
         said += &transcript(&setup.run(arguments).await);
     }
     insta::assert_snapshot!(said, @r"
     exit: 1
     ----- stdout -----
     [81b5b1f0]  damaged: found
-    3 sound blobs, 10863 bytes read
+    3 sound blobs, 10863 bytes
     ----- stderr -----
     exit: 1
     ----- stdout -----
     [81b5b1f0]  damaged: dropped
-    3 sound blobs, 10863 bytes read
+    [2e65738a]  needs what was dropped: dropped
+    3 sound blobs, 10863 bytes
     ----- stderr -----
     exit: 0
     ----- stdout -----
-    2 sound blobs, 10315 bytes read
+    2 sound blobs, 10315 bytes
     ----- stderr -----
     ");
     pull.succeeds(&setup.start().await).await;
@@ -281,11 +302,12 @@ async fn a_rebuilt_catalog_shows_nothing_before_the_upstream_has_said_that_it_ma
     insta::assert_snapshot!(transcript(&setup.run(&["fsck", "--rebuild"]).await), @r"
     exit: 1
     ----- stdout -----
+    catalog  rebuilt from the blobs
     [2e65738a]  unknown to the catalog: recorded
     [4b2b8b91]  unknown to the catalog: recorded
     [81b5b1f0]  unknown to the catalog: recorded
     [d8c0952c]  unknown to the catalog: recorded
-    4 sound blobs, 14959 bytes read
+    4 sound blobs, 14959 bytes
     ----- stderr -----
     ");
     let program = setup.start().await;

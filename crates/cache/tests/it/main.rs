@@ -12,6 +12,7 @@ mod blobs;
 mod disk;
 mod eviction;
 mod fills;
+mod fsck;
 mod herd;
 mod lists;
 mod manifests;

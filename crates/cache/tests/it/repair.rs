@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_cache::fsck;
 use forebay_content::memory::MemoryBlobs;
 use forebay_content::{
     BlobError, BlobReader, BlobStat, BlobStore, ContentSource, Provenance, Stage, collect_reader,
@@ -78,7 +77,7 @@ impl BlobStore for Rotting {
     }
 }
 
-async fn rotting_bench() -> (Bench, Arc<Mutex<Option<(Digest, u64)>>>) {
+pub(crate) async fn rotting_bench() -> (Bench, Arc<Mutex<Option<(Digest, u64)>>>) {
     let blobs = Rotting::default();
     let damage = Arc::clone(&blobs.damage);
     (
@@ -146,72 +145,6 @@ async fn a_blob_that_is_missing_at_rest_is_fetched_anew() {
     let bench = bench.restart().await;
     bench.blobs.delete(&digest).await.unwrap();
     assert_eq!(bench.bytes("a/b", &digest).await.unwrap(), content(1000));
-}
-
-#[tokio::test]
-async fn a_check_finds_what_is_damaged_unrecorded_and_missing_and_mends_it() {
-    let (bench, damage) = rotting_bench().await;
-    let sound = bench.hub.put("a/b", content(1000));
-    let rotten = bench.hub.put("a/b", content(2000));
-    let missing = bench.hub.put("a/b", content(3000));
-    for digest in [&sound, &rotten, &missing] {
-        bench.bytes("a/b", digest).await.unwrap();
-    }
-    bench.settle().await;
-    let manifest = manifest_over(&[(sound.clone(), 1000)]);
-    let lost = Digest::sha256(manifest.as_bytes());
-    let mut stage = bench.blobs.stage(None).await.unwrap();
-    stage.write(manifest.clone().into()).await.unwrap();
-    stage.commit(&lost).await.unwrap();
-    bench.blobs.delete(&missing).await.unwrap();
-    damage.lock().unwrap().replace((rotten.clone(), 0));
-
-    for repair in [false, true] {
-        let report = fsck(
-            bench.blobs.as_ref(),
-            bench.catalog.as_ref(),
-            &bench.clock,
-            repair,
-        )
-        .await
-        .unwrap();
-        assert_eq!(
-            (report.damaged, report.unrecorded, report.missing),
-            (
-                vec![rotten.clone()],
-                vec![lost.clone()],
-                vec![missing.clone()]
-            )
-        );
-        assert_eq!(report.sound, 2);
-    }
-    let after = fsck(
-        bench.blobs.as_ref(),
-        bench.catalog.as_ref(),
-        &bench.clock,
-        true,
-    )
-    .await
-    .unwrap();
-    assert!(after.is_clean(), "{after:?}");
-
-    let bench = bench.restart().await;
-    let foreign = bench.manifest("a/b", &lost.to_string()).await;
-    assert!(
-        foreign.is_err(),
-        "a rebuild grants no visibility: {foreign:?}"
-    );
-    bench.hub.put("c/d", manifest);
-    bench.hub.asked();
-    assert_eq!(
-        bench
-            .manifest("c/d", &lost.to_string())
-            .await
-            .unwrap()
-            .provenance,
-        Provenance::Kept
-    );
-    assert_eq!(bench.hub.asked(), [format!("HEAD c/d@{}", short(&lost))]);
 }
 
 #[tokio::test]
