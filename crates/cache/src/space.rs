@@ -86,7 +86,7 @@ impl Kept {
         if self.space.fits(wanted_bytes) {
             return Ok(());
         }
-        if wanted_bytes > self.space.max_bytes() {
+        if self.is_too_large(wanted_bytes) {
             return Err(BlobError::NoSpace);
         }
         let _one_at_a_time = self.space.evicting.lock().await;
@@ -100,6 +100,11 @@ impl Kept {
         } else {
             Err(BlobError::NoSpace)
         }
+    }
+
+    /// True for what would be too large if it were alone here.
+    pub(crate) fn is_too_large(&self, bytes: u64) -> bool {
+        bytes > self.space.max_bytes()
     }
 
     /// Frees at least `wanted_bytes` if so much can go: the disk is full although the size is not reached.
