@@ -2,8 +2,9 @@
 //!
 //! A task writes a spool file, which is the blob's stage, and publishes how far it has come; everybody reads the spool from
 //! where they like and waits for the rest (`reading.rs`). A broken upstream connection is resumed under the same hasher. The
-//! last byte is published when the digest is right, and never if it is wrong. When the disk fails, the fill is adrift: its
-//! readers go on from there by themselves, each with the hash of what came before.
+//! last byte is published when the digest is right, and never if it is wrong. When the disk fails, or the blob is larger than
+//! all that may be kept, the fill is adrift: its readers go on from there by themselves, each with the hash of what came before,
+//! and one of them with the body that the fill had (`leftover.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +17,10 @@ use forebay_content::{
 use forebay_oci::{Digest, Hasher, RepositoryName, Target};
 use futures::TryStreamExt;
 use tokio::sync::watch;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::caching_source::Inner;
+use crate::leftover::{Leftover, put_back};
 use crate::negative::Asked;
 
 /// How often a broken connection is resumed without a byte gained between.
@@ -56,8 +58,8 @@ pub(crate) enum Phase {
     Whole,
     /// There is nothing more to come.
     Failed(SourceError),
-    /// The disk failed after `readable` bytes; the hasher has seen those.
-    Adrift(Hasher),
+    /// Nothing is kept after `readable` bytes.
+    Adrift(Arc<Leftover>),
 }
 
 /// What is known when the upstream's headers are in.
@@ -79,7 +81,15 @@ pub(crate) struct Filling {
 /// Why copying from the upstream into the spool stopped.
 enum Stop {
     Upstream(SourceError),
+    /// It cannot be kept; the body goes on after the bytes that are written.
+    Keeping(Obstacle, BlobStream),
+}
+
+/// Why a blob cannot be kept.
+enum Obstacle {
     Disk(BlobError),
+    /// It is larger than all that may be kept.
+    TooLarge,
 }
 
 // === impl Fill ===
@@ -155,21 +165,47 @@ impl Filling {
         if self.is_here_already().await {
             return;
         }
-        let end = match self.fetch().await {
-            Ok(stage) => self.keep(stage).await,
-            Err(Stop::Disk(error)) => {
-                self.inner.kept.health.blob_not_kept(&error);
-                self.publish(Phase::Adrift(self.hasher.clone()));
-                FillEnd::PassedOn
+        let upstream = Arc::clone(&self.inner.upstream);
+        let kept = Arc::clone(&self.inner.kept);
+        // Only here: a blob that came meanwhile is not fetched.
+        kept.observe.observe(&Event::FillBegan {
+            upstream: &upstream,
+        });
+        let (end, leftover) = match self.fetch().await {
+            Ok(stage) => (self.keep(stage).await, None),
+            Err(Stop::Upstream(error)) => (self.fail(error), None),
+            Err(Stop::Keeping(obstacle, body)) => {
+                let leftover = Arc::new(Leftover::new(self.hasher.clone(), body));
+                self.publish(Phase::Adrift(Arc::clone(&leftover)));
+                (self.tell(&obstacle), Some(leftover))
             }
-            Err(Stop::Upstream(error)) => self.fail(error),
         };
-        let upstream = &self.inner.upstream;
-        self.inner.kept.observe.observe(&Event::FillEnded {
-            upstream,
+        kept.observe.observe(&Event::FillEnded {
+            upstream: &upstream,
             end,
             bytes: self.written,
         });
+        if let Some(leftover) = leftover {
+            leftover
+                .hand_over(kept.clock.as_ref(), &kept.supervisor)
+                .await;
+        }
+    }
+
+    /// Says why the blob is not kept. That it is too large is no trouble of the disk.
+    fn tell(&self, obstacle: &Obstacle) -> FillEnd {
+        let kept = &self.inner.kept;
+        match obstacle {
+            Obstacle::Disk(error) => {
+                kept.health.blob_not_kept(error);
+                FillEnd::PassedOn
+            }
+            Obstacle::TooLarge => {
+                let (size, max_size) = (self.size, kept.max_bytes());
+                info!(upstream = %self.inner.upstream, digest = %self.fill.digest, size, max_size, "a blob that is larger than max_size is passed on");
+                FillEnd::TooLarge
+            }
+        }
     }
 
     /// The blob may have come between the look that missed it and this: then its readers read it where it is.
@@ -199,10 +235,13 @@ impl Filling {
             )));
         }
         self.size = size.or(told);
-        let mut stage = self.inner.kept.stage(self.size).await.map_err(|error| {
-            self.publish_size();
-            Stop::Disk(error)
-        })?;
+        let mut stage = match self.stage().await {
+            Ok(stage) => stage,
+            Err(obstacle) => {
+                self.publish_size();
+                return Err(Stop::Keeping(obstacle, body));
+            }
+        };
         self.fill.progress.send_modify(|progress| {
             progress.spool = Some(stage.reader());
             progress.size = self.size;
@@ -214,7 +253,7 @@ impl Filling {
             let cut = match self.copy(body, stage.as_mut()).await {
                 Ok(()) => return Ok(stage),
                 Err(Stop::Upstream(error)) => error,
-                Err(disk) => return Err(disk),
+                Err(other) => return Err(other),
             };
             idle_resumes = if self.written > before {
                 0
@@ -223,6 +262,14 @@ impl Filling {
             };
             body = self.resume(cut, &mut idle_resumes).await?;
         }
+    }
+
+    async fn stage(&self) -> Result<Box<dyn Stage>, Obstacle> {
+        let kept = &self.inner.kept;
+        if self.size.is_some_and(|size| kept.is_too_large(size)) {
+            return Err(Obstacle::TooLarge);
+        }
+        kept.stage(self.size).await.map_err(Obstacle::Disk)
     }
 
     /// The size that a manifest of the same repository tells.
@@ -276,7 +323,7 @@ impl Filling {
             match self.ask().await {
                 Ok((_, body)) => return Ok(body),
                 Err(Stop::Upstream(error)) => cut = error,
-                Err(disk) => return Err(disk),
+                Err(other) => return Err(other),
             }
             *idle_resumes += 1;
         }
@@ -287,7 +334,12 @@ impl Filling {
     async fn copy(&mut self, mut body: BlobStream, stage: &mut dyn Stage) -> Result<(), Stop> {
         let cut = loop {
             match body.try_next().await {
-                Ok(Some(bytes)) => self.take(bytes, stage).await?,
+                Ok(Some(bytes)) => {
+                    self.check_length(&bytes)?;
+                    if let Err(obstacle) = self.take(bytes.clone(), stage).await {
+                        return Err(Stop::Keeping(obstacle, put_back(bytes, body)));
+                    }
+                }
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
@@ -304,23 +356,23 @@ impl Filling {
         }
     }
 
-    async fn take(&mut self, bytes: Bytes, stage: &mut dyn Stage) -> Result<(), Stop> {
-        let written = self.written + bytes.len() as u64;
-        if self.size.is_some_and(|size| written > size) {
-            return Err(invalid(format!(
-                "more than the {} bytes that it has",
-                self.size.unwrap_or_default()
-            )));
+    fn check_length(&self, bytes: &Bytes) -> Result<(), Stop> {
+        match self.size {
+            Some(size) if self.written + bytes.len() as u64 > size => {
+                Err(invalid(format!("more than the {size} bytes that it has")))
+            }
+            _ => Ok(()),
         }
+    }
+
+    async fn take(&mut self, bytes: Bytes, stage: &mut dyn Stage) -> Result<(), Obstacle> {
+        let written = self.written + bytes.len() as u64;
         // A blob whose length nobody told may have no end: alone it gets no more room than there is for all.
-        if self.size.is_none()
-            && let Some(max_bytes) = self.inner.kept.max_bytes()
-            && written > max_bytes
-        {
-            return Err(Stop::Disk(BlobError::NoSpace));
+        if self.inner.kept.is_too_large(written) {
+            return Err(Obstacle::TooLarge);
         }
         // Hashed after it is written: a hasher of a fill that goes adrift has seen what readers find in the spool.
-        stage.write(bytes.clone()).await.map_err(Stop::Disk)?;
+        stage.write(bytes.clone()).await.map_err(Obstacle::Disk)?;
         self.hasher.update(&bytes);
         self.written = written;
         self.publish(Phase::Receiving);

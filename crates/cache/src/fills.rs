@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use forebay_content::{Event, Request};
+use forebay_content::Request;
 use forebay_oci::Digest;
 
 use crate::caching_source::Inner;
@@ -25,9 +25,6 @@ impl Inner {
         let fill = Arc::new(Fill::new(request.repository.clone(), digest.clone()));
         running.insert(digest.clone(), Arc::clone(&fill));
         drop(running);
-        self.kept.observe.observe(&Event::FillBegan {
-            upstream: &self.upstream,
-        });
         let filling = Filling::new(Arc::clone(self), request.clone(), Arc::clone(&fill));
         let entry = Entry {
             inner: Arc::clone(self),

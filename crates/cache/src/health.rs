@@ -1,7 +1,7 @@
 //! Whether the cache can keep what it fetches, for readiness and metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use forebay_content::{BlobError, CatalogError};
 use tracing::{info, warn};
@@ -9,38 +9,55 @@ use tracing::{info, warn};
 /// The trouble with the disk, if there is any now. Pulls go on either way: what cannot be kept is passed on.
 #[derive(Debug, Default)]
 pub struct Health {
+    blobs: Part,
+    catalog: Part,
+}
+
+/// One of the two that are written to: where one has no room, the other may.
+#[derive(Debug, Default)]
+struct Part {
     trouble: Mutex<Option<String>>,
     failures: AtomicU64,
 }
 
-/// When something began to be kept: what failed since then is not undone by its success.
+/// When something began to be written: what failed since then is not undone by its success.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Begun(u64);
+pub(crate) struct Begun {
+    blobs: u64,
+    catalog: u64,
+}
+
+// === impl Health ===
 
 impl Health {
     /// What is wrong, in words for an operator; `None` if nothing is.
     pub fn trouble(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.blobs.trouble().or_else(|| self.catalog.trouble())
     }
 
-    /// Something begins to be kept.
+    /// Something begins to be written.
     pub(crate) fn begin(&self) -> Begun {
-        Begun(self.failures.load(Ordering::SeqCst))
+        Begun {
+            blobs: self.blobs.failures.load(Ordering::SeqCst),
+            catalog: self.catalog.failures.load(Ordering::SeqCst),
+        }
     }
 
     /// What began then was kept: the disk works, unless something else failed meanwhile.
     pub(crate) fn kept(&self, begun: Begun) {
-        if self.begin().0 == begun.0 && self.replace(None).is_some() {
-            info!("the cache keeps what it fetches again");
-        }
+        let blobs = self.blobs.works(begun.blobs);
+        let catalog = self.catalog.works(begun.catalog);
+        self.tell_end(blobs || catalog);
+    }
+
+    /// What began then was written to the catalog, which says nothing of blobs.
+    pub(crate) fn catalog_written(&self, begun: Begun) {
+        self.tell_end(self.catalog.works(begun.catalog));
     }
 
     /// A blob could not be kept.
     pub(crate) fn blob_not_kept(&self, error: &BlobError) {
-        self.fail(&describe(error));
+        self.blobs.fails(&describe(error));
     }
 
     /// The catalog could not be written to.
@@ -49,13 +66,32 @@ impl Health {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         };
-        self.fail(&trouble);
+        self.catalog.fails(&trouble);
+    }
+
+    fn tell_end(&self, something_ended: bool) {
+        if something_ended && self.trouble().is_none() {
+            info!("the cache keeps what it fetches again");
+        }
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    fn trouble(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    /// True if this ends its trouble.
+    fn works(&self, failures_before: u64) -> bool {
+        self.failures.load(Ordering::SeqCst) == failures_before && self.lock().take().is_some()
     }
 
     /// Logged at its beginning and its end, not at each pull between.
-    fn fail(&self, trouble: &str) {
+    fn fails(&self, trouble: &str) {
         self.failures.fetch_add(1, Ordering::SeqCst);
-        let before = self.replace(Some(trouble.to_owned()));
+        let before = self.lock().replace(trouble.to_owned());
         if before.as_deref() != Some(trouble) {
             warn!(
                 trouble,
@@ -64,11 +100,8 @@ impl Health {
         }
     }
 
-    fn replace(&self, trouble: Option<String>) -> Option<String> {
-        std::mem::replace(
-            &mut *self.trouble.lock().unwrap_or_else(PoisonError::into_inner),
-            trouble,
-        )
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,6 +117,8 @@ fn describe(error: &BlobError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -98,5 +133,19 @@ mod tests {
         );
         health.kept(health.begin());
         assert!(health.trouble().is_none());
+    }
+
+    #[test]
+    fn a_catalog_that_can_be_written_to_says_nothing_of_blobs() {
+        let health = Health::default();
+        health.blob_not_kept(&BlobError::NoSpace);
+        health.catalog_not_written(&CatalogError::NotWritable(Arc::new(std::io::Error::other(
+            "EROFS",
+        ))));
+        health.catalog_written(health.begin());
+        let trouble = health.trouble().unwrap();
+        assert!(trouble.contains("no space left for blobs"), "{trouble}");
+        health.kept(health.begin());
+        assert_eq!(health.trouble(), None);
     }
 }

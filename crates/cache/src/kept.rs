@@ -129,7 +129,9 @@ impl Kept {
 
     /// Writes down what is only noted. Called once more when all else has ended.
     pub async fn flush(&self) {
-        self.recency.flush(self.catalog.as_ref()).await;
+        self.recency
+            .flush(self.catalog.as_ref(), &self.health)
+            .await;
     }
 
     fn write_recency_behind(self: &Arc<Self>) {

@@ -12,6 +12,7 @@ mod fsck;
 mod health;
 mod keep;
 mod kept;
+mod leftover;
 mod links;
 mod lists;
 mod manifests;

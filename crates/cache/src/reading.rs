@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::caching_source::Inner;
 use crate::fill::{Fill, Phase, Progress, skip};
+use crate::leftover::Leftover;
 use crate::passing::Passing;
 
 /// One client's reading.
@@ -35,7 +36,7 @@ enum From {
 enum Step {
     Read(Arc<dyn BlobReader>, u64),
     GoOnAlone {
-        hasher: Hasher,
+        leftover: Arc<Leftover>,
         at: u64,
         size: Option<u64>,
     },
@@ -101,8 +102,12 @@ impl Reading {
                             Err(error) => self.start_over_alone(&error).await?,
                         }
                     }
-                    Step::GoOnAlone { hasher, at, size } => {
-                        self.go_on_alone(hasher, at, size).await?;
+                    Step::GoOnAlone { leftover, at, size } => {
+                        let hasher = leftover.hasher.clone();
+                        match leftover.take() {
+                            Some(body) => self.pass_on((body, size), hasher, at),
+                            None => self.go_on_alone(hasher, at, size).await?,
+                        }
                     }
                     Step::End => return Ok(None),
                 },
@@ -166,15 +171,20 @@ impl Reading {
         } else {
             blob.body
         };
+        self.pass_on((body, size.or(blob.size)), hasher, at);
+        Ok(())
+    }
+
+    /// Goes on with a body that begins at `at`, of a blob of this size.
+    fn pass_on(&mut self, (body, size): (BlobStream, Option<u64>), hasher: Hasher, at: u64) {
         let passing = Passing {
             body,
             hasher,
             position: at,
             digest: self.digest.clone(),
-            size: size.or(blob.size),
+            size,
         };
         self.from = From::Upstream(passing.stream(self.wanted.clone()));
-        Ok(())
     }
 }
 
@@ -192,8 +202,8 @@ async fn step(watch: &mut watch::Receiver<Progress>, offset: u64) -> Result<Step
         (_, Some(spool)) if progress.readable > offset => {
             Ok(Step::Read(Arc::clone(spool), progress.readable))
         }
-        (Phase::Adrift(hasher), _) => Ok(Step::GoOnAlone {
-            hasher: hasher.clone(),
+        (Phase::Adrift(leftover), _) => Ok(Step::GoOnAlone {
+            leftover: Arc::clone(leftover),
             at: progress.readable,
             size: progress.size,
         }),

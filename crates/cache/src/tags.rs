@@ -304,8 +304,10 @@ impl Inner {
         self.kept.supervisor.spawn("keep tag", async move {
             // A tag whose manifest its repository may not show would be of no use.
             inner.kept.link(&target, &kept.digest);
-            if let Err(error) = inner.kept.catalog.keep_tag(&target, &tag, &kept).await {
-                inner.kept.health.catalog_not_written(&error);
+            let begun = inner.kept.health.begin();
+            match inner.kept.catalog.keep_tag(&target, &tag, &kept).await {
+                Ok(()) => inner.kept.health.catalog_written(begun),
+                Err(error) => inner.kept.health.catalog_not_written(&error),
             }
         });
     }

@@ -79,6 +79,8 @@ pub enum FillEnd {
     Kept,
     /// Checked, given to those who waited, and not kept: the disk would not.
     PassedOn,
+    /// Given to those who waited, and not kept: it is larger than all that may be kept.
+    TooLarge,
     /// The bytes were not those of the digest.
     WrongBytes,
     /// The upstream failed and did not come back.
@@ -137,6 +139,7 @@ impl FillEnd {
         match self {
             Self::Kept => "kept",
             Self::PassedOn => "passed",
+            Self::TooLarge => "too_large",
             Self::WrongBytes => "wrong_bytes",
             Self::Failed => "failed",
         }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use forebay_cache::{CachingSource, Kept, KeptConfig, Policy};
 use forebay_content::memory::{MemoryBlobs, MemoryCatalog};
 use forebay_content::{
-    Blob, BlobStore, Caller, Catalog, ContentSource, Ignore, ManifestContent, ManualClock, Request,
-    SourceError, collect,
+    Blob, BlobStore, Caller, Catalog, ContentSource, Ignore, ManifestContent, ManualClock, Observe,
+    Request, SourceError, collect,
 };
 use forebay_jobs::Supervisor;
 use forebay_oci::{Digest, Target};
@@ -27,6 +27,8 @@ pub(crate) struct Bench {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) supervisor: Supervisor,
     policy: Policy,
+    max_bytes: Option<u64>,
+    observe: Arc<dyn Observe>,
 }
 
 /// How a bench differs from the usual one.
@@ -34,6 +36,7 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) observe: Arc<dyn Observe>,
 }
 
 impl Default for Setup {
@@ -42,6 +45,7 @@ impl Default for Setup {
             policy: Policy::default(),
             max_bytes: None,
             blobs: Arc::new(MemoryBlobs::default()),
+            observe: Arc::new(Ignore),
         }
     }
 }
@@ -66,6 +70,7 @@ impl Bench {
             policy,
             max_bytes,
             blobs,
+            observe,
         } = setup;
         let supervisor = Supervisor::new();
         let stores = (Arc::clone(&blobs), Arc::clone(&catalog));
@@ -75,7 +80,7 @@ impl Bench {
             stores,
             config,
             shared_clock,
-            Arc::new(Ignore),
+            Arc::clone(&observe),
             supervisor.clone(),
         )
         .await
@@ -96,6 +101,8 @@ impl Bench {
             catalog,
             supervisor,
             policy,
+            max_bytes,
+            observe,
         }
     }
 
@@ -104,8 +111,9 @@ impl Bench {
         self.settle().await;
         let setup = Setup {
             policy: self.policy,
-            max_bytes: None,
+            max_bytes: self.max_bytes,
             blobs: self.blobs,
+            observe: self.observe,
         };
         Self::over(self.hub, self.clock, setup, self.catalog).await
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,9 +12,11 @@ use forebay_content::{
 };
 use forebay_oci::Digest;
 
-use crate::bench::{Bench, Setup, content, read};
+use crate::bench::{Bench, Setup, content, read, until};
+use crate::scripted::short;
 
-/// A store whose stages fail once they hold more than `room` bytes; `u64::MAX` is a sound disk.
+/// A store whose stages fail once they hold more than `room` bytes, and do not even begin without any; `u64::MAX` is a sound
+/// disk.
 struct Filling {
     inner: MemoryBlobs,
     room: Arc<AtomicU64>,
@@ -34,6 +37,9 @@ impl BlobStore for Filling {
     }
 
     async fn stage(&self, expected_bytes: Option<u64>) -> Result<Box<dyn Stage>, BlobError> {
+        if self.room.load(Ordering::Relaxed) == 0 {
+            return Err(self.error.clone());
+        }
         let inner = self.inner.stage(expected_bytes).await?;
         Ok(Box::new(FillingStage {
             inner,
@@ -118,6 +124,60 @@ async fn a_disk_that_fills_up_at_any_byte_breaks_no_pull() {
             assert!(bench.kept.health().trouble().is_some());
         }
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_costs_one_who_pulls_it_one_get() {
+    for error in errors() {
+        for room in [0, 999, 25_000, 49_999] {
+            let (bench, _) = bench_with_room(room, error.clone()).await;
+            let bytes = content(50_000);
+            let digest = bench.hub.put("a/b", bytes.clone());
+            for pull in 0..2 {
+                assert_eq!(bench.bytes("a/b", &digest).await.unwrap(), bytes);
+                bench.settle().await;
+                let get = format!("GET blob a/b/{}", short(&digest));
+                assert_eq!(
+                    bench.hub.asked(),
+                    [get],
+                    "{error} after {room}, pull {pull}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_read_when_the_disk_fills_up_one_asks_for_the_rest() {
+    let (bench, _) = bench_with_room(25_000, BlobError::NoSpace).await;
+    let bytes = content(50_000);
+    let digest = bench.hub.put("a/b", bytes.clone());
+    let (one, two) = tokio::join!(bench.bytes("a/b", &digest), bench.bytes("a/b", &digest));
+    assert_eq!((one.unwrap(), two.unwrap()), (bytes.clone(), bytes));
+    let get = format!("GET blob a/b/{}", short(&digest));
+    assert_eq!(
+        bench.hub.asked(),
+        [get.clone(), format!("{get} from 25000")]
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_goes_on_with_is_let_go_after_a_while() {
+    let (bench, _) = bench_with_room(25_000, BlobError::NoSpace).await;
+    let digest = bench.hub.put("a/b", content(50_000));
+    let unread = bench.blob("a/b", &digest).await.unwrap();
+    until(|| bench.kept.health().trouble().is_some()).await;
+    assert!(
+        bench.supervisor.running() > 1,
+        "the rest waits for its reader"
+    );
+    until(|| {
+        bench.clock.advance(Duration::from_secs(1));
+        bench.supervisor.running() <= 1
+    })
+    .await;
+    assert_eq!(read(unread).await.unwrap().len(), 50_000);
+    assert_eq!(bench.hub.asked().len(), 2);
 }
 
 #[tokio::test]

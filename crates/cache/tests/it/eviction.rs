@@ -5,6 +5,7 @@ use std::time::Duration;
 use forebay_content::Provenance;
 
 use crate::bench::{Bench, Setup, content, manifest_over};
+use crate::scripted::short;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -159,6 +160,23 @@ async fn a_blob_of_untold_length_gets_no_more_room_than_there_is_for_all() {
     assert_eq!(bytes.len(), 150_000, "passed on to who asked");
     bench.settle().await;
     assert!(bench.at_rest().await.is_empty());
+    assert_eq!(bench.kept.health().trouble(), None);
     let small = pull(&bench, 2, 50_000).await;
     assert_eq!(bench.at_rest().await, [small]);
+}
+
+#[tokio::test]
+async fn a_blob_larger_than_all_that_may_be_kept_is_passed_on_and_is_no_trouble() {
+    let bench = bench_of(100_000).await;
+    let small = pull(&bench, 1, 50_000).await;
+    bench.hub.asked();
+    let large = pull(&bench, 2, 100_001).await;
+    assert_eq!(
+        bench.hub.asked(),
+        [format!("GET blob a/b/{}", short(&large))]
+    );
+    assert_eq!(bench.at_rest().await, [small], "nothing went for it");
+    assert_eq!(bench.kept.health().trouble(), None);
+    let again = bench.blob("a/b", &large).await.unwrap();
+    assert_eq!(again.provenance, Provenance::PassedOn);
 }

@@ -9,6 +9,7 @@
 
 mod bench;
 mod blobs;
+mod counts;
 mod disk;
 mod eviction;
 mod fills;
