@@ -21,6 +21,7 @@ mod disk_errors;
 mod disks;
 mod eviction;
 mod faulty;
+mod fsck;
 mod namespace;
 mod program;
 mod pull;

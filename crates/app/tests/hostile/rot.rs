@@ -18,7 +18,7 @@ const IMAGE: &str = "library/rots:1";
 
 /// What may happen to a blob's file.
 #[derive(Clone, Copy, Debug)]
-enum Damage {
+pub(crate) enum Damage {
     /// A bit is another one, so many bytes from the beginning of the file.
     FlipAt(u64),
     /// A bit is another one, so many bytes before the end of the file.
@@ -28,7 +28,7 @@ enum Damage {
 }
 
 impl Damage {
-    fn happen(self, path: &Path) {
+    pub(crate) fn happen(self, path: &Path) {
         let file = fs::OpenOptions::new()
             .read(true)
             .write(true)
@@ -49,7 +49,7 @@ impl Damage {
     }
 }
 
-fn file_of(data: &Path, digest: &str) -> PathBuf {
+pub(crate) fn file_of(data: &Path, digest: &str) -> PathBuf {
     let hex = digest.strip_prefix("sha256:").unwrap();
     data.join("blobs/sha256").join(&hex[..2]).join(hex)
 }
@@ -164,7 +164,7 @@ async fn damaged_manifests_are_fetched_anew() {
 }
 
 /// What may happen to the catalog's file, and whether it is noticed at the start.
-fn damage_catalog(path: &Path, what: &str) {
+pub(crate) fn damage_catalog(path: &Path, what: &str) {
     let length = fs::metadata(path).unwrap().len();
     match what {
         "no catalog" => fs::write(path, vec![b'x'; 8192]).unwrap(),
