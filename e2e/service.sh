@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The systemd unit: systemd accepts it, finds little to say against it, and reads the keys that it sets.
+# The systemd unit: systemd accepts it, finds little to say against it, and commands that read its configuration reach it.
 . "$(dirname "$0")/lib.sh"
 need systemd-analyze
 furnish_sandbox
@@ -23,11 +23,17 @@ command=$(sed -n 's/^ExecStart=//p' "$unit")
 expect_equal "the command" "/usr/local/bin/forebay serve --config /etc/forebay/forebay.toml" "$command"
 install -D -m 644 "$ROOT/packaging/forebay.toml" /etc/forebay/forebay.toml
 forebay config check --config /etc/forebay/forebay.toml
-export FOREBAY_DATA="$WORK/state"
+state=/var/lib/$(sed -n 's/^StateDirectory=//p' "$unit")
+make_empty "$state"
 $command >"$WORK/forebay.log" 2>&1 &
 pid=$!
 wait_for_forebay "$pid"
-[ -d "$WORK/state" ] || fail "FOREBAY_DATA did not say where the data goes"
+[ -e "$state/format" ] || fail "the data is not in $state"
+
+# Named by its configuration alone, the service is found: the server itself does the check, with no second data directory.
+cd "$WORK"
+forebay fsck --config /etc/forebay/forebay.toml >"$WORK/fsck" 2>&1 || fail "fsck: $(cat "$WORK/fsck")"
+[ ! -e forebay-data ] || fail "fsck looked at ./forebay-data"
 
 # ExecReload's signal: a bad file changes nothing, and the service stays.
 echo 'lisen = "oops"' >>/etc/forebay/forebay.toml
