@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use forebay_content::{
     CatalogError, KeptList, KeptManifest, KeptTag, Links, ListKey, Lists, Manifests, Object,
-    Objects, Tags, Timestamp, Usage,
+    Objects, Tags, Timestamp, Unused, Usage,
 };
 use forebay_oci::{Digest, Tag, Target};
 use sqlx::any::AnyConnectOptions;
@@ -219,6 +219,15 @@ impl Objects for SqlCatalog {
 
     async fn usage(&self) -> Result<Usage, CatalogError> {
         Ok(objects::usage(&self.opened().readers).await?)
+    }
+}
+
+#[async_trait]
+impl Unused for SqlCatalog {
+    async fn forget_unused(&self, before: Timestamp, limit: u32) -> Result<(), CatalogError> {
+        self.write(Write::ForgetUnused(before, limit))
+            .await
+            .map(drop)
     }
 }
 

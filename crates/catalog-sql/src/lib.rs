@@ -19,6 +19,7 @@ mod seal;
 mod session;
 mod tags;
 mod totals;
+mod unused;
 mod write;
 mod writer;
 

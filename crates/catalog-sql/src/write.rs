@@ -5,7 +5,7 @@ use forebay_oci::{Digest, Tag, Target};
 
 use crate::error::SqlError;
 use crate::session::Session;
-use crate::{lists, manifests, objects, tags};
+use crate::{lists, manifests, objects, tags, unused};
 
 /// An act that writes.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) enum Write {
     Touch(Vec<(Digest, Timestamp)>),
     /// Forgets objects and the manifests that need them.
     Evict(Vec<Digest>),
+    /// Forgets what is old and not at rest, at most so many of each kind.
+    ForgetUnused(Timestamp, u32),
     /// Records a page of a list.
     KeepList(Target, ListKey, KeptList),
 }
@@ -41,6 +43,7 @@ impl Write {
             Self::Link(target, digest, at) => objects::link(session, target, digest, *at).await,
             Self::KeepObject(target, object) => keep_object(session, target.as_ref(), object).await,
             Self::Touch(used) => objects::touch(session, used).await,
+            Self::ForgetUnused(before, limit) => unused::forget(session, *before, *limit).await,
             Self::KeepList(target, key, list) => {
                 lists::keep(session, target, key, list, lists::BOUNDS).await
             }

@@ -14,12 +14,14 @@ mod lists;
 mod manifests;
 mod objects;
 mod tags;
+mod unused;
 
 pub use links::*;
 pub use lists::*;
 pub use manifests::*;
 pub use objects::*;
 pub use tags::*;
+pub use unused::*;
 
 use std::collections::BTreeSet;
 
@@ -63,6 +65,10 @@ macro_rules! catalog_suite {
             evicted_content_can_be_kept_again,
             the_same_object_kept_by_many_at_once_counts_once,
             acts_at_once_on_different_content_all_hold,
+            an_old_tag_goes_when_its_manifest_is_not_at_rest,
+            an_old_link_goes_when_it_shows_nothing,
+            at_most_so_many_are_forgotten_at_once,
+            a_forgotten_repository_can_be_used_again,
             a_list_is_told_as_kept,
             a_list_kept_again_replaces_the_one_before,
             lists_are_apart_by_every_part_of_their_key,

@@ -11,9 +11,9 @@ use forebay_oci::{Digest, MediaType, Tag, Target};
 use crate::{BoxError, Timestamp};
 
 /// All roles together.
-pub trait Catalog: Tags + Manifests + Links + Objects + Lists {}
+pub trait Catalog: Tags + Manifests + Links + Objects + Lists + Unused {}
 
-impl<T: Tags + Manifests + Links + Objects + Lists> Catalog for T {}
+impl<T: Tags + Manifests + Links + Objects + Lists + Unused> Catalog for T {}
 
 /// What tags point at, as last seen.
 #[async_trait]
@@ -115,6 +115,14 @@ pub trait Lists: Send + Sync {
         key: &ListKey,
         list: &KeptList,
     ) -> Result<(), CatalogError>;
+}
+
+/// What would grow for ever: what names content, but keeps none.
+#[async_trait]
+pub trait Unused: Send + Sync {
+    /// Forgets tags last checked before `before` whose manifest is not at rest, links granted before it to what is not at
+    /// rest, and repositories of which nothing is recorded; at most `limit` of each. One transaction.
+    async fn forget_unused(&self, before: Timestamp, limit: u32) -> Result<(), CatalogError>;
 }
 
 /// What a tag pointed at when it was last checked.

@@ -14,7 +14,7 @@ pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, Stage, collect_
 pub use budget::Budget;
 pub use catalog::{
     Catalog, CatalogError, Child, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey,
-    Lists, Manifests, Object, Objects, Tags, Usage,
+    Lists, Manifests, Object, Objects, Tags, Unused, Usage,
 };
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{BoxError, Missing, SourceError};

@@ -16,10 +16,11 @@ enum Act {
     KeepTag(u8, u8, u8, i64),
     DropTag(u8, u8),
     KeepManifest(Option<u8>, u8, Vec<(u8, bool)>, i64),
-    Link(u8, u8),
+    Link(u8, u8, i64),
     KeepObject(Option<u8>, u8, u32, i64),
     Touch(Vec<(u8, i64)>),
     Evict(Vec<u8>),
+    ForgetUnused(i64),
     KeepList(u8, u8, i64),
 }
 
@@ -46,11 +47,13 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
             .prop_map(|(target, digest, children, at)| Act::KeepManifest(
                 target, digest, children, at
             )),
-        (target(), digest()).prop_map(|(target, digest)| Act::Link(target, digest)),
+        (target(), digest(), at.clone())
+            .prop_map(|(target, digest, at)| Act::Link(target, digest, at)),
         (some_target(), digest(), 0..100_u32, at.clone())
             .prop_map(|(target, digest, size, at)| Act::KeepObject(target, digest, size, at)),
         vec((digest(), at.clone()), 0..5).prop_map(Act::Touch),
         vec(digest(), 0..3).prop_map(Act::Evict),
+        at.clone().prop_map(Act::ForgetUnused),
         (target(), 0..LISTS, at).prop_map(|(target, list, at)| Act::KeepList(target, list, at)),
     ];
     vec(act, 1..60)
@@ -152,8 +155,8 @@ async fn act<C: Catalog>(catalog: &C, act: &Act) -> Vec<Digest> {
                 .await
                 .unwrap();
         }
-        Act::Link(on, number) => {
-            let at = Timestamp(0);
+        Act::Link(on, number, at) => {
+            let at = Timestamp(at);
             catalog
                 .link(&target(on), &digest(number), at)
                 .await
@@ -182,6 +185,12 @@ async fn act<C: Catalog>(catalog: &C, act: &Act) -> Vec<Digest> {
             let mut forgotten = catalog.evict(&digests).await.unwrap();
             forgotten.sort();
             return forgotten;
+        }
+        Act::ForgetUnused(before) => {
+            catalog
+                .forget_unused(Timestamp(before), 1_000)
+                .await
+                .unwrap();
         }
         Act::KeepList(on, number, at) => {
             let list = kept_list(number, at);

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::pin::pin;
 
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
-use forebay_content::{Links, Objects};
+use forebay_content::{Links, Objects, Timestamp, Unused};
 use futures::future::try_join_all;
-use sqlx::{AnyConnection, Connection};
+use sqlx::{AnyConnection, Connection, Row};
 
 use crate::words::{object, target};
 
@@ -82,6 +82,40 @@ async fn reads_wait_for_no_write() {
     lock.rollback().await.unwrap();
     write.await.unwrap();
     assert!(catalog.is_linked(&ours, &kept.digest).await.unwrap());
+}
+
+#[tokio::test]
+async fn repositories_of_which_nothing_is_left_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let catalog = SqlCatalog::open(&path).await.unwrap();
+    for number in 0..20 {
+        catalog
+            .link(&target(number), &object(1).digest, Timestamp(5))
+            .await
+            .unwrap();
+    }
+    catalog
+        .keep_object(Some(&target(3)), &object(3))
+        .await
+        .unwrap();
+    let address = format!("sqlite://{}", path.to_str().unwrap());
+    let mut other = AnyConnection::connect(&address).await.unwrap();
+    for (before, left) in [(5, 20), (6, 1)] {
+        catalog
+            .forget_unused(Timestamp(before), 1_000)
+            .await
+            .unwrap();
+        let count = sqlx::query("SELECT COUNT(*) FROM repositories");
+        let row = count.fetch_one(&mut other).await.unwrap();
+        assert_eq!(row.get::<i64, _>(0), left, "before {before}");
+    }
+    assert!(
+        catalog
+            .is_linked(&target(3), &object(3).digest)
+            .await
+            .unwrap()
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! One lock over plain maps: each act takes it once, which makes the act a transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use forebay_oci::{Digest, Tag, Target};
 
 use crate::catalog::{
     CatalogError, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey, Lists, Manifests,
-    Object, Objects, Tags, Usage,
+    Object, Objects, Tags, Unused, Usage,
 };
 use crate::clock::Timestamp;
 
@@ -28,8 +28,8 @@ pub struct MemoryCatalog {
 struct State {
     tags: HashMap<(Target, Tag), KeptTag>,
     manifests: HashMap<Digest, KeptManifest>,
-    /// By digest, so that evicting finds all of its links.
-    links: HashMap<Digest, HashSet<Target>>,
+    /// By digest, so that evicting finds all of its links; with the time of the last grant.
+    links: HashMap<Digest, HashMap<Target, Timestamp>>,
     /// In the order of `objects_after`; derived order of digests is that of their texts.
     objects: BTreeMap<Digest, Object>,
     lists: HashMap<(Target, ListKey), KeptList>,
@@ -96,7 +96,7 @@ impl Manifests for MemoryCatalog {
             .manifests
             .insert(manifest.digest.clone(), manifest.clone());
         if let Some(target) = target {
-            state.link(target, &manifest.digest);
+            state.link(target, &manifest.digest, at);
         }
         Ok(())
     }
@@ -109,16 +109,16 @@ impl Links for MemoryCatalog {
         Ok(state
             .links
             .get(digest)
-            .is_some_and(|targets| targets.contains(target)))
+            .is_some_and(|targets| targets.contains_key(target)))
     }
 
     async fn link(
         &self,
         target: &Target,
         digest: &Digest,
-        _at: Timestamp,
+        at: Timestamp,
     ) -> Result<(), CatalogError> {
-        self.state().link(target, digest);
+        self.state().link(target, digest, at);
         Ok(())
     }
 }
@@ -133,7 +133,7 @@ impl Objects for MemoryCatalog {
         let mut state = self.state();
         state.keep_object(object);
         if let Some(target) = target {
-            state.link(target, &object.digest);
+            state.link(target, &object.digest, object.used_at);
         }
         Ok(())
     }
@@ -187,6 +187,14 @@ impl Objects for MemoryCatalog {
 }
 
 #[async_trait]
+impl Unused for MemoryCatalog {
+    async fn forget_unused(&self, before: Timestamp, limit: u32) -> Result<(), CatalogError> {
+        self.state().forget_unused(before, limit);
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl Lists for MemoryCatalog {
     async fn find_list(
         &self,
@@ -226,11 +234,30 @@ impl State {
         kept.used_at = kept.used_at.max(object.used_at);
     }
 
-    fn link(&mut self, target: &Target, digest: &Digest) {
-        self.links
-            .entry(digest.clone())
-            .or_default()
-            .insert(target.clone());
+    fn link(&mut self, target: &Target, digest: &Digest, at: Timestamp) {
+        let targets = self.links.entry(digest.clone()).or_default();
+        let linked_at = targets.entry(target.clone()).or_insert(at);
+        *linked_at = at.max(*linked_at);
+    }
+
+    fn forget_unused(&mut self, before: Timestamp, limit: u32) {
+        let mut left = limit;
+        self.tags.retain(|_, tag| {
+            let is_unused =
+                tag.checked_at < before && !self.manifests.contains_key(&tag.digest) && left > 0;
+            left -= u32::from(is_unused);
+            !is_unused
+        });
+        let mut left = limit;
+        for (digest, targets) in &mut self.links {
+            let is_at_rest = self.objects.contains_key(digest);
+            targets.retain(|_, linked_at| {
+                let is_unused = *linked_at < before && !is_at_rest && left > 0;
+                left -= u32::from(is_unused);
+                !is_unused
+            });
+        }
+        self.links.retain(|_, targets| !targets.is_empty());
     }
 
     fn evict(&mut self, digests: &[Digest]) -> Vec<Digest> {
