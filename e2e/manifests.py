@@ -1,6 +1,7 @@
 """Checks the Kubernetes manifests and takes out of them the files that they carry."""
 
 import pathlib
+import re
 import sys
 
 import yaml
@@ -8,10 +9,15 @@ import yaml
 source, target = map(pathlib.Path, sys.argv[1:3])
 
 
-def documents(name):
+def switched_on(text):
+    """A `#` with no space behind it switches its line off."""
+    return re.sub(r"^( *)#(?=\S)", r"\1", text, flags=re.MULTILINE)
+
+
+def documents(name, change=str):
     """The objects of one manifest, by kind."""
     found = {}
-    for document in yaml.safe_load_all((source / name).read_text()):
+    for document in yaml.safe_load_all(change((source / name).read_text())):
         assert document["apiVersion"] and document["metadata"]["name"], document
         assert document["kind"] not in found, f"two of {document['kind']} in {name}"
         found[document["kind"]] = document
@@ -46,6 +52,16 @@ def check_workload(workload, volumes_of):
     return spec, container
 
 
+def mounted_secret(server):
+    """Where the Docker Hub account's file lies once it is switched on; Forebay refuses one that everybody can read."""
+    spec, container = check_workload(server["Deployment"], server)
+    (volume,) = [volume for volume in spec["volumes"] if "secret" in volume]
+    assert volume["secret"]["defaultMode"] == 0o440 and spec["securityContext"]["fsGroup"] == 65532
+    (mount,) = [mount for mount in container["volumeMounts"] if mount["name"] == volume["name"]]
+    assert mount["readOnly"]
+    return mount["mountPath"]
+
+
 server = documents("forebay.yaml")
 check_namespaces(server)
 spec, container = check_workload(server["Deployment"], server)
@@ -60,7 +76,13 @@ assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
 (port,) = server["Service"]["spec"]["ports"]
 assert port["targetPort"] in {named["name"] for named in container["ports"]}
 assert container["ports"][0]["containerPort"] == 5000
+# Else Forebay sees a node where a stranger asks, and `clients.allow` refuses nobody.
+assert server["Service"]["spec"]["externalTrafficPolicy"] == "Local"
 (target / "forebay.toml").write_text(server["ConfigMap"]["data"]["forebay.toml"])
+
+account = documents("forebay.yaml", switched_on)
+(target / "secrets").write_text(mounted_secret(account))
+(target / "with-account.toml").write_text(account["ConfigMap"]["data"]["forebay.toml"])
 
 nodes = documents("nodes.yaml")
 check_namespaces(nodes)
