@@ -7,6 +7,7 @@ mod check;
 mod control;
 mod control_client;
 mod data;
+mod descriptors;
 mod front;
 mod logging;
 mod reload;

@@ -22,6 +22,7 @@ use tracing::{info, warn};
 use super::access_log::{Access, AccessLines};
 use super::control::Controls;
 use super::data::DataDir;
+use super::descriptors;
 use super::front::{ControlDoor, Front, State};
 use super::logging;
 use super::reload::Reload;
@@ -50,10 +51,10 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
 pub async fn serve_on(sources: Sources, disk: Arc<dyn Disk>) -> Result<(), Failure> {
     let config = load(&sources)?;
     logging::begin(&config.log);
-    raise_file_limit();
+    let connections = descriptors::take(config.server.max_connections)?;
     let patience = config.server.drain + EXTRA_PATIENCE;
     let data = DataDir::open(&config.data, disk, patience).await?;
-    let running = Running::start(sources, config, data).await?;
+    let running = Running::start((sources, config), data, connections).await?;
     running.until_stopped().await
 }
 
@@ -82,7 +83,11 @@ enum Asked {
 
 impl Running {
     /// Puts everything together and begins to listen. Asks no upstream anything.
-    async fn start(sources: Sources, config: Config, data: DataDir) -> Result<Self, Failure> {
+    async fn start(
+        (sources, config): (Sources, Config),
+        data: DataDir,
+        max_connections: usize,
+    ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let supervisor = Supervisor::new();
         let metrics = Arc::new(Metrics::new());
@@ -125,7 +130,12 @@ impl Running {
             lines: access_lines.clone(),
         };
         listen_for_commands(&config, controls, &supervisor)?;
-        listen(&config, Arc::clone(&table), &ground, access)?;
+        listen(
+            (&config, max_connections),
+            Arc::clone(&table),
+            &ground,
+            access,
+        )?;
         let drain = config.server.drain;
         let reload = Reload {
             sources,
@@ -200,7 +210,7 @@ fn begin_access_log(
 }
 
 fn listen(
-    config: &Config,
+    (config, max_connections): (&Config, usize),
     table: Arc<ArcSwap<forebay_api_registry::Table>>,
     ground: &Ground,
     access: Access,
@@ -218,7 +228,7 @@ fn listen(
         state,
     };
     let limits = ServeLimits {
-        max_connections: config.server.max_connections,
+        max_connections,
         shed_body: SHED_BODY,
         ..ServeLimits::default()
     };
@@ -290,16 +300,4 @@ fn cannot_listen(address: SocketAddr, error: io::Error) -> Failure {
         return failure.with_hint("another program listens there; choose another address: forebay serve --listen 127.0.0.1:5001");
     }
     failure
-}
-
-/// A connection and a blob are a file each: the soft limit of 1,024 that shells start with is soon used up.
-fn raise_file_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current < limit.maximum || limit.maximum.is_none() {
-        limit.current = limit.maximum;
-        if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            warn!(%error, "the limit of open files stays as it is");
-        }
-    }
 }

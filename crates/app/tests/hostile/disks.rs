@@ -131,6 +131,50 @@ async fn a_disk_that_is_read_only() {
     }
 }
 
+#[test]
+fn warm_pulls_notice_a_read_only_disk_and_that_it_can_be_written_to_again() {
+    namespace::play("disks::a_disk_that_is_read_only_for_a_while");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a role that other tests have children play"]
+async fn a_disk_that_is_read_only_for_a_while() {
+    if !namespace::is_inside() {
+        return;
+    }
+    let hub = HubSim::new().image("library/warm:1", Image::small());
+    let hub = hub.start().await;
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::before(&hub, folder.path());
+    namespace::mount(&setup.data(), "size=64m");
+    let program = setup.start();
+    keeps(&program, &hub, "library/warm:1").await;
+    assert!(program.stop().0.success());
+    namespace::remount(&setup.data(), "remount,ro");
+    let program = setup.start();
+    hub.clear_requests();
+    assert_eq!(
+        pull(program.address, &hub, "library/warm:1").await,
+        Pulled::Whole
+    );
+    until_readiness(&program, "degraded").await;
+    namespace::remount(&setup.data(), "remount,rw");
+    until_readiness(&program, "\"ready\"").await;
+    assert_eq!(hub.requests().to_string(), "", "nothing had to be fetched");
+    assert!(program.stop().0.success());
+}
+
+/// Waits until readiness says so: use is written down every five seconds.
+async fn until_readiness(program: &Program, word: &str) {
+    for _ in 0..2000 {
+        if program.readiness().await.contains(word) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("never {word}: {}", program.log());
+}
+
 /// Nothing can be kept, and everybody who asks is told.
 async fn is_degraded(program: &Program) {
     let readiness = program.get("/readyz").await;
@@ -164,11 +208,84 @@ async fn is_at_rest(program: &Program) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_too_few_files_the_program_does_not_start_and_says_so() {
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::new(folder.path());
+    for limit in [38, 64, 255] {
+        let files = format!("--nofile={limit}:{limit}");
+        let (status, said) = setup
+            .clone()
+            .below(&["prlimit", &files])
+            .try_start()
+            .unwrap_err();
+        assert_eq!(status.code(), Some(3), "{limit}");
+        let told = format!("error: cannot work with {limit} open files");
+        assert!(said.log.text().starts_with(&told), "{}", said.log.text());
+        assert!(said.log.text().contains("hint: raise it"));
+        assert!(!setup.data().exists(), "it touched its data before");
+    }
+}
+
+/// What is promised to clients fits into what the process may have; the soft limit is no limit.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_as_many_as_there_are_files_for() {
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::new(folder.path());
+    let setup = setup.below(&["prlimit", "--nofile=100:1024"]);
+    for (wanted, lowered) in [(416, None), (10_000, Some("max_connections=416"))] {
+        let section = format!("[server]\nmax_connections = {wanted}");
+        let program = setup.clone().with(&section).start();
+        let log = program.log();
+        let is_warned = log.contains("too low for server.max_connections");
+        assert_eq!(is_warned, lowered.is_some(), "{wanted}: {log}");
+        assert!(log.contains(lowered.unwrap_or_default()), "{wanted}: {log}");
+        assert_eq!(program.get("/v2/").await.status, 200);
+        assert!(program.stop().0.success());
+    }
+}
+
+/// Cold pulls through nearly as many connections as are taken, at the lowest limit that the program starts with.
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_lowest_limit_no_pull_breaks() {
+    let mut hub = HubSim::new();
+    for number in 0..60 {
+        let layers = Image::with_layers(&[100_000 + number, 200_000 + number]);
+        hub = hub.image(&format!("library/app:{number}"), layers);
+    }
+    let hub = std::sync::Arc::new(hub.start().await);
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::before(&hub, folder.path()).below(&["prlimit", "--nofile=256:256"]);
+    let program = setup.start();
+    let mut pulls = tokio::task::JoinSet::new();
+    let next = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    // Each with one connection at a time, which the program may notice the end of a moment later.
+    for _ in 0..24 {
+        let (address, hub, next) = (program.address, hub.clone(), next.clone());
+        pulls.spawn(async move {
+            loop {
+                let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if number >= 60 {
+                    return;
+                }
+                let image = format!("library/app:{number}");
+                assert_eq!(pull(address, &hub, &image).await, Pulled::Whole, "{image}");
+            }
+        });
+    }
+    while let Some(outcome) = pulls.join_next().await {
+        outcome.unwrap_or_else(|error| panic!("{error}: {}", program.log()));
+    }
+    let log = program.log();
+    assert!(!log.contains("Too many open files"), "{log}");
+    assert!(program.stop().0.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_few_files_the_program_sheds_and_recovers() {
     let hub = HubSim::new().image("library/small:1", Image::small());
     let hub = hub.image("library/late:1", Image::small()).start().await;
     let folder = TempDir::new().unwrap();
-    let setup = Setup::before(&hub, folder.path()).below(&["prlimit", "--nofile=64:64"]);
+    let setup = Setup::before(&hub, folder.path()).below(&["prlimit", "--nofile=256:256"]);
     let program = setup.start();
     keeps(&program, &hub, "library/small:1").await;
     let mut idle = Vec::new();
