@@ -3,12 +3,14 @@
 //! Reads and prints; touches neither the data directory nor the network.
 
 use super::{ListenArgs, SourceArgs, with_exit_codes};
-use crate::config::{Config, CredentialSource, Environment, Sources, as_json, as_toml, load, show};
+use crate::config::{
+    Config, CredentialSource, Environment, Sources, as_json, as_toml, load, schema, show,
+};
 use crate::error::Failure;
 use crate::exit::{EXIT_CODES, ExitStatus};
 use crate::printer::Printer;
 
-/// Checks the configuration, or shows what it comes to
+/// Checks the configuration, shows what it comes to, or helps to write it
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Args {
@@ -20,6 +22,7 @@ pub(super) struct Args {
 enum Action {
     Check(CheckArgs),
     Show(ShowArgs),
+    Schema(SchemaArgs),
 }
 
 /// Says whether the configuration is right: everything that is wrong, with its place and what to do
@@ -50,7 +53,12 @@ struct ShowArgs {
     json: bool,
 }
 
-/// Runs `config check` or `config show`.
+/// Prints a JSON schema of the configuration file, with which editors complete and check it
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes("Example:\n  forebay config schema > forebay.schema.json"))]
+struct SchemaArgs {}
+
+/// Runs `config check`, `config show` or `config schema`.
 ///
 /// # Errors
 /// What is wrong with the configuration.
@@ -66,6 +74,7 @@ pub(super) fn run(
                 printer.line(line);
             }
         }
+        Action::Schema(SchemaArgs {}) => printer.line(schema()),
         Action::Show(args) => {
             let sources = args.source.sources(args.listen, environment);
             let settings = show(&sources)?;

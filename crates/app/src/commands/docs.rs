@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::command_line;
-use crate::config::reference_page;
+use crate::config::{reference_page, schema};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -12,7 +12,7 @@ use crate::printer::Printer;
 /// The width that help texts are wrapped at in the page, in columns.
 const PAGE_COLUMNS: usize = 100;
 
-/// Writes config.md and cli.md into a folder
+/// Writes config.md, cli.md and forebay.schema.json into a folder
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  forebay docs docs/reference")]
 pub(super) struct Args {
@@ -26,7 +26,11 @@ pub(super) struct Args {
 /// # Errors
 /// Why a page could not be written.
 pub(super) fn run(args: &Args, printer: &Printer) -> Result<ExitStatus, Failure> {
-    for (name, page) in [("config.md", reference_page()), ("cli.md", cli_page())] {
+    for (name, page) in [
+        ("config.md", reference_page()),
+        ("cli.md", cli_page()),
+        ("forebay.schema.json", format!("{}\n", schema())),
+    ] {
         let path = args.folder.join(name);
         std::fs::write(&path, page)
             .map_err(|error| Failure::failed(format!("cannot write {}", path.display()), error))?;

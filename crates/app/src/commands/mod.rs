@@ -38,9 +38,7 @@ enum Command {
     Refresh(refresh::Args),
     Fsck(fsck::Args),
     Config(config::Args),
-    #[command(hide = true)]
     Completions(completions::Args),
-    #[command(hide = true)]
     Man(man::Args),
     #[command(hide = true)]
     Docs(docs::Args),

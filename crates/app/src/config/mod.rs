@@ -16,6 +16,7 @@ mod read;
 mod reference;
 mod resolve;
 mod resolved;
+mod schema;
 mod secret;
 mod secret_file;
 mod section;
@@ -34,6 +35,7 @@ pub use resolved::{
     CacheConfig, ClientsConfig, Config, CredentialSource, LogConfig, LogFormat, OnGone,
     ServerConfig, TagRule, UpstreamConfig,
 };
+pub use schema::schema;
 pub use secret::Secret;
 pub use show::{ShownSetting, as_json, as_toml};
 

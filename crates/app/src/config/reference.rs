@@ -22,6 +22,10 @@ A relative path in the file starts at the file's folder; elsewhere, at the worki
 
 `forebay config check` says whether a configuration is right, `forebay config show` what it comes to and where each value
 came from.
+
+`forebay config schema` prints a JSON schema, with which editors complete and check the file; it is also
+[here](forebay.schema.json). Taplo and what builds on it (VS Code's \"Even Better TOML\", Helix, Zed) take it from a
+first line `#:schema ./forebay.schema.json`.
 ";
 
 /// The whole page, as Markdown.
@@ -69,7 +73,7 @@ fn write_key(page: &mut String, section: &SectionInfo, key: &Key) {
 }
 
 /// A doc comment's lines as one paragraph.
-fn paragraph(about: &str) -> String {
+pub(super) fn paragraph(about: &str) -> String {
     let lines: Vec<&str> = about.lines().map(str::trim).collect();
     lines.join(" ")
 }

@@ -6,7 +6,7 @@ use super::error::Problems;
 use super::layers::Layers;
 use super::node::{Node, Raw};
 use super::origin::Origin;
-use super::value::Value;
+use super::value::{Shape, Value};
 
 /// A value and where it came from.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub(super) struct Key {
     pub(super) name: &'static str,
     /// What it takes, with its article.
     pub(super) wanted: &'static str,
+    /// What it looks like in TOML.
+    pub(super) shape: Shape,
     /// The default as a variable would have it; `None` if it is unset, or differs between upstreams.
     pub(super) default: Option<&'static str>,
     /// The field's documentation.
@@ -139,6 +141,7 @@ macro_rules! section {
             const KEYS: &'static [Key] = &[$(Key {
                 name: stringify!($key),
                 wanted: <$type as Value>::WANTED,
+                shape: <$type as Value>::SHAPE,
                 default: section!(@default $($default)?),
                 about: concat!($($doc, "\n"),+),
             }),+];

@@ -20,10 +20,28 @@ use super::secret::{REDACTED, Secret};
 /// The most items of one list.
 const MAX_ITEMS: usize = 1000;
 
+/// What a value looks like in TOML, for editors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Text; one of these words if there are any.
+    Text(&'static [&'static str]),
+    Boolean,
+    /// A whole number from 0.
+    Count,
+    List(&'static Shape),
+    /// A text, or a list of them.
+    TextOrList,
+    /// A table with all of these keys.
+    Table(&'static [(&'static str, Shape)]),
+}
+
 /// What a key can hold.
 pub(super) trait Value: Sized {
     /// What is wanted, with its article: "a size such as \"50GiB\"". Error messages and the reference page say it.
     const WANTED: &'static str;
+
+    /// What it looks like in TOML.
+    const SHAPE: Shape;
 
     /// Reads it from what was written.
     fn read(node: &Node) -> Result<Self, Wrong>;
@@ -39,6 +57,9 @@ pub(super) trait Value: Sized {
 pub(super) trait TextValue: Sized {
     /// As [`Value::WANTED`].
     const FORM: &'static str;
+
+    /// The words that it can be, if it is a choice.
+    const WORDS: &'static [&'static str] = &[];
 
     /// Reads it.
     fn from_text(text: &str) -> Result<Self, Wrong>;
@@ -62,6 +83,7 @@ pub(super) fn unwanted(node: &Node, wanted: &str) -> Wrong {
 
 impl<T: TextValue> Value for T {
     const WANTED: &'static str = T::FORM;
+    const SHAPE: Shape = Shape::Text(T::WORDS);
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         match &node.raw {
@@ -90,6 +112,7 @@ impl<T: TextValue> Value for T {
 
 impl<T: Value> Value for Option<T> {
     const WANTED: &'static str = T::WANTED;
+    const SHAPE: Shape = T::SHAPE;
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         T::read(node).map(Some)
@@ -106,6 +129,7 @@ impl<T: Value> Value for Option<T> {
 
 impl<T: ListItem> Value for Vec<T> {
     const WANTED: &'static str = T::WANTED_LIST;
+    const SHAPE: Shape = Shape::List(&T::SHAPE);
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         let items = match &node.raw {
@@ -156,6 +180,7 @@ fn untyped_items(text: &str, node: &Node) -> Result<Vec<Node>, Wrong> {
 
 impl Value for bool {
     const WANTED: &'static str = "true or false";
+    const SHAPE: Shape = Shape::Boolean;
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         match &node.raw {
@@ -180,6 +205,7 @@ impl Value for bool {
 
 impl Value for Count {
     const WANTED: &'static str = "a whole number";
+    const SHAPE: Shape = Shape::Count;
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         let (Raw::Integer(digits) | Raw::Untyped(digits)) = &node.raw else {
@@ -200,6 +226,7 @@ impl Value for Count {
 
 impl Value for PathBuf {
     const WANTED: &'static str = "a path";
+    const SHAPE: Shape = Shape::Text(&[]);
 
     /// A relative path in the file starts at the file's folder, anywhere else at the working directory.
     fn read(node: &Node) -> Result<Self, Wrong> {

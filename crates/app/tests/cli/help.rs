@@ -18,6 +18,9 @@ fn each_command_says_what_it_does_with_an_example() {
         &["config"],
         &["config", "check"],
         &["config", "show"],
+        &["config", "schema"],
+        &["completions"],
+        &["man"],
     ] {
         let help = Program::new().run(&[command, &["--help"]].concat());
         assert_snapshot!(command.join("-"), help);

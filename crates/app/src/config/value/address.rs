@@ -7,7 +7,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use ipnet::IpNet;
 use url::Url;
 
-use super::{ListItem, TextValue, Value, unwanted};
+use super::{ListItem, Shape, TextValue, Value, unwanted};
 use crate::config::error::Wrong;
 use crate::config::node::{Node, Raw};
 use crate::config::proxy::ProxyChoice;
@@ -33,6 +33,7 @@ pub(in crate::config) struct HostPort(pub(in crate::config) String);
 
 impl Value for ListenAddresses {
     const WANTED: &'static str = "an address such as \"127.0.0.1:5000\", or a list of them";
+    const SHAPE: Shape = Shape::TextOrList;
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         let addresses = match &node.raw {

@@ -12,11 +12,12 @@ macro_rules! choice {
     ($type:ty, $wanted:literal, $($word:literal => $value:expr),+) => {
         impl TextValue for $type {
             const FORM: &'static str = $wanted;
+            const WORDS: &'static [&'static str] = &[$($word),+];
 
             fn from_text(text: &str) -> Result<Self, Wrong> {
                 match text {
                     $($word => Ok($value),)+
-                    other => Err(unknown(other, Self::FORM, &[$($word),+])),
+                    other => Err(unknown(other, Self::FORM, Self::WORDS)),
                 }
             }
 

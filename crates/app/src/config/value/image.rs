@@ -3,7 +3,7 @@
 use forebay_oci::RepositoryName;
 use globset::{Glob, GlobBuilder};
 
-use super::{ListItem, TextValue, TimeSpan, Value, unwanted};
+use super::{ListItem, Shape, TextValue, TimeSpan, Value, unwanted};
 use crate::config::error::Wrong;
 use crate::config::nearest::find_nearest;
 use crate::config::node::{Node, Raw};
@@ -119,6 +119,10 @@ const RULE_KEYS: [&str; 2] = ["pattern", "ttl"];
 
 impl Value for TagRule {
     const WANTED: &'static str = "a rule such as { pattern = \"v*\", ttl = \"6h\" }";
+    const SHAPE: Shape = Shape::Table(&[
+        (RULE_KEYS[0], TagGlob::SHAPE),
+        (RULE_KEYS[1], TimeSpan::SHAPE),
+    ]);
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         let Raw::Table(entries) = &node.raw else {
