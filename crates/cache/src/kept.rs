@@ -18,7 +18,7 @@ use moka::sync::Cache;
 use tokio::sync::RwLock;
 
 use crate::Health;
-use crate::recency::{FLUSH_EVERY, Recency};
+use crate::recency::Recency;
 use crate::space::Space;
 
 /// The most bytes of manifests in memory.
@@ -103,7 +103,7 @@ impl Kept {
                 .weigher(weigh)
                 .build(),
         });
-        kept.write_recency_behind();
+        kept.keep_up_behind();
         Ok(kept)
     }
 
@@ -132,18 +132,6 @@ impl Kept {
         self.recency
             .flush(self.catalog.as_ref(), &self.health)
             .await;
-    }
-
-    fn write_recency_behind(self: &Arc<Self>) {
-        let kept = Arc::clone(self);
-        self.supervisor.spawn("recency", async move {
-            loop {
-                tokio::select! {
-                    () = kept.clock.sleep(FLUSH_EVERY) => kept.flush().await,
-                    () = kept.supervisor.stopping() => return kept.flush().await,
-                }
-            }
-        });
     }
 
     /// An open blob, if it is at rest and sound.

@@ -24,6 +24,7 @@ mod reading;
 mod recency;
 mod space;
 mod tags;
+mod upkeep;
 
 pub use allowed::Allowed;
 pub use caching_source::CachingSource;

@@ -5,15 +5,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use forebay_content::{Catalog, Timestamp};
 use forebay_oci::Digest;
 
 use crate::health::Health;
-
-/// How often the notes are written down.
-pub(crate) const FLUSH_EVERY: Duration = Duration::from_secs(5);
 
 /// The most notes held; past that they are dropped, and the content counts as used when it was last noted.
 const MAX_NOTES: usize = 100_000;

@@ -120,7 +120,7 @@ impl Bench {
 
     /// Waits until what is written behind is written.
     pub(crate) async fn settle(&self) {
-        // The recency task never ends by itself; all others do.
+        // The upkeep never ends by itself; all else does.
         until(|| self.supervisor.running() <= 1).await;
     }
 

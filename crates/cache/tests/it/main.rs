@@ -21,3 +21,4 @@ mod repair;
 mod scripted;
 mod tags;
 mod unreadable;
+mod upkeep;
