@@ -13,6 +13,8 @@ mod data_dir;
 mod disk_faults;
 mod full_disk;
 mod order;
+mod power;
+mod recorder;
 mod scene;
 mod suite;
 mod upkeep;
