@@ -120,13 +120,13 @@ section! {
 }
 
 section! {
-    /// What is logged, on standard error.
+    /// What is logged: what Forebay does, on standard error, and what it was asked, on standard output.
     LogFile {
-        /// How a record looks.
+        /// How a record looks, of either kind.
         format: LogFormat = "text",
         /// The least severe of Forebay's own records that is logged.
         level: Level = "info",
-        /// Whether each request leaves one line.
+        /// Whether each request leaves one line on standard output.
         access: bool = "true",
     }
 }

@@ -223,10 +223,10 @@ fn write_json(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> 
     writeln!(line, r#","agent":{}}}"#, quoted(&agent(entry)))
 }
 
+/// RFC 3339 in UTC with milliseconds, three digits also where they are zeros: columns line up, and texts sort like times.
 fn time(clock: &dyn Clock) -> String {
-    jiff::Timestamp::from_millisecond(clock.now().0)
-        .unwrap_or_default()
-        .to_string()
+    let now = jiff::Timestamp::from_millisecond(clock.now().0);
+    format!("{:.3}", now.unwrap_or_default())
 }
 
 /// A client's text, fit for a log: no control characters, not endless.
@@ -288,6 +288,18 @@ mod tests {
     fn lines_to(out: impl Write + Send + 'static) -> AccessLines {
         let clock = Arc::new(forebay_content::SystemClock::new());
         AccessLines::begin(LogFormat::Text, clock, out).unwrap()
+    }
+
+    #[test]
+    fn a_time_is_as_wide_as_any_other() {
+        for (at, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_795_239_699_022, "2026-11-21T05:41:39.022Z"),
+            (1_795_239_699_500, "2026-11-21T05:41:39.500Z"),
+        ] {
+            let clock = forebay_content::ManualClock::at(forebay_content::Timestamp(at));
+            assert_eq!(time(&clock), expected);
+        }
     }
 
     #[tokio::test]
