@@ -1,16 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+mod alert;
 mod blob_store;
+mod body;
 mod budget;
 mod catalog;
 mod clock;
 mod error;
 mod event;
+mod ledger_rows;
+mod limit_rows;
 pub mod memory;
 mod range;
 mod source;
 
-pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, Stage, collect_reader};
+pub use alert::{Alert, AlertKind, Notify, TellNobody};
+pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, FileSpan, Stage, collect_reader};
+pub use body::{BlobBody, BlobReading, BlobStream, Piece, PieceStream};
 pub use budget::Budget;
 pub use catalog::{
     Catalog, CatalogError, Child, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey,
@@ -19,8 +25,15 @@ pub use catalog::{
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{BoxError, Missing, SourceError};
 pub use event::{Event, FillEnd, Ignore, Observe, UpstreamAnswer, UpstreamCall};
+pub use ledger_rows::{
+    Client, LedgerRows, MAX_PULL_COUNT, MAX_PULL_ROWS, MERGE_PULL_ROWS, Period, PullCounts,
+    PullCursor, PullOrder, PullPage, PullRow, PullRows, Spender, Spent, TimeRange, TopPage,
+};
+pub use limit_rows::{
+    BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS, MAX_COOL_DOWNS,
+};
 pub use range::{ByteRange, Unsatisfiable};
 pub use source::{
-    Blob, BlobStream, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance,
+    Blob, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance,
     Request, Resolved, collect,
 };

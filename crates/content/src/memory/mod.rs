@@ -4,6 +4,8 @@
 
 mod blobs;
 mod catalog;
+mod ledger;
 
 pub use blobs::MemoryBlobs;
 pub use catalog::MemoryCatalog;
+pub use ledger::MemoryLedger;

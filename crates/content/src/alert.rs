@@ -1,0 +1,82 @@
+//! What an operator is told without having asked, and whoever carries it there.
+
+use serde::Serialize;
+
+use crate::Timestamp;
+
+/// Carries alerts to where people see them. Called beside pulls: it must neither wait nor fail.
+pub trait Notify: Send + Sync {
+    /// Takes an alert over, to be delivered behind.
+    fn notify(&self, alert: &Alert);
+}
+
+/// Something that an operator should know. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Alert {
+    /// What kind of thing.
+    pub kind: AlertKind,
+    /// What it is about, such as an upstream: one of the same kind and subject is told once in a quiet time.
+    pub subject: String,
+    /// What happened, in one line.
+    pub text: String,
+    /// When, in milliseconds since the UNIX epoch.
+    #[serde(rename = "at_unix_ms", serialize_with = "milliseconds")]
+    pub at: Timestamp,
+}
+
+/// The kinds of alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertKind {
+    /// A budget of pulls is under its floor.
+    BudgetLow,
+    /// A budget of pulls runs out soon at the present rate.
+    BudgetRunsOut,
+    /// A client began to ask for the same again and again.
+    StormBegan,
+    /// It stopped.
+    StormEnded,
+    /// A registry refuses our credentials.
+    CredentialRefused,
+    /// An upstream does not answer.
+    UpstreamDown,
+    /// It answers again.
+    UpstreamBack,
+    /// The disk is nearly full.
+    DiskNearFull,
+    /// Nothing: somebody tries whether alerts arrive.
+    Test,
+}
+
+impl AlertKind {
+    /// The word for logs and messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BudgetLow => "budget_low",
+            Self::BudgetRunsOut => "budget_runs_out",
+            Self::StormBegan => "storm_began",
+            Self::StormEnded => "storm_ended",
+            Self::CredentialRefused => "credential_refused",
+            Self::UpstreamDown => "upstream_down",
+            Self::UpstreamBack => "upstream_back",
+            Self::DiskNearFull => "disk_near_full",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Tells nobody.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TellNobody;
+
+impl Notify for TellNobody {
+    fn notify(&self, _: &Alert) {}
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn milliseconds<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(at.0)
+}

@@ -1,0 +1,365 @@
+//! Who pulled what, at rest: rows by period, client and image, added to and never rewritten.
+//!
+//! An hour's row is rolled up into its day's after a while, and forgotten after a longer one. What is too much is merged
+//! into a row of others, so that the sums of an upstream stay true.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use forebay_oci::{RepositoryName, Target, UpstreamName};
+
+use crate::limit_rows::LimitRows;
+use crate::{CatalogError, Timestamp};
+
+/// The most rows that an implementation keeps, those of others aside: about 20 MiB in a file.
+pub const MAX_PULL_ROWS: usize = 100_000;
+
+/// How many rows are merged into those of others at once where there are too many.
+pub const MERGE_PULL_ROWS: usize = 1_000;
+
+/// Where a counter of a row stops, 2^46 (64 TiB): the sum over all rows of a full ledger is below 2^63.
+pub const MAX_PULL_COUNT: u64 = 1 << 46;
+
+/// All that the ledger keeps.
+pub trait LedgerRows: PullRows + LimitRows {}
+
+impl<T: PullRows + LimitRows> LedgerRows for T {}
+
+/// Rows of what clients pulled.
+#[async_trait]
+pub trait PullRows: Send + Sync {
+    /// Adds to the rows of the same period and spender, making those that are not there. One transaction.
+    ///
+    /// Beyond [`MAX_PULL_ROWS`], rows of the oldest period are merged into its row of others, those first that were
+    /// charged least, then those that asked least.
+    async fn add_pulls(&self, rows: &[PullRow]) -> Result<(), CatalogError>;
+
+    /// The rows whose period lies in the range or overlaps it, the oldest first, those after `after`, at most `limit`.
+    async fn pulls(
+        &self,
+        range: TimeRange,
+        after: Option<PullCursor>,
+        limit: u32,
+    ) -> Result<PullPage, CatalogError>;
+
+    /// The sums of the same rows by spender, in the order asked for.
+    async fn top_pulls(
+        &self,
+        range: TimeRange,
+        order: PullOrder,
+        page: TopPage,
+    ) -> Result<Vec<Spent>, CatalogError>;
+
+    /// Adds the rows of hours that begin before `before` to those of their days, and forgets them. One transaction.
+    async fn roll_up(&self, before: Timestamp) -> Result<(), CatalogError>;
+
+    /// Forgets all rows whose period begins before `before`. One transaction.
+    async fn forget_pulls(&self, before: Timestamp) -> Result<(), CatalogError>;
+}
+
+/// One who asks, as far as clients are told apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Client {
+    /// Its address; `None` for our own work.
+    pub address: Option<IpAddr>,
+    /// The user that it logged in as here; never empty.
+    pub user: Option<Arc<str>>,
+    /// The family of its user agent, such as `containerd`.
+    pub agent: Arc<str>,
+    /// The pod or service that it says it works for; never empty.
+    pub workload: Option<Arc<str>>,
+}
+
+/// Whose row it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Spender {
+    /// A client's, of one image.
+    Client {
+        /// Who.
+        client: Arc<Client>,
+        /// Which image.
+        image: Target,
+    },
+    /// Of all at one upstream whose rows were merged.
+    Others {
+        /// The upstream.
+        upstream: UpstreamName,
+    },
+}
+
+/// The length of a row's period; days are those of UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Period {
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+}
+
+/// What was done in one period by one spender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRow {
+    /// The period's length.
+    pub period: Period,
+    /// When it begins: a multiple of its length since the UNIX epoch.
+    pub start: Timestamp,
+    /// Who did what.
+    pub spent: Spent,
+}
+
+/// What a spender did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Who.
+    pub spender: Spender,
+    /// How much.
+    pub counts: PullCounts,
+    /// When it asked first.
+    pub first_at: Timestamp,
+    /// When it asked last.
+    pub last_at: Timestamp,
+    /// The tag or digest that it asked for last, if it asked for one; never empty.
+    pub reference: Option<Arc<str>>,
+}
+
+/// What is counted; each at most [`MAX_PULL_COUNT`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PullCounts {
+    /// Requests answered, of all kinds.
+    pub requests: u64,
+    /// Images pulled.
+    pub pulls: u64,
+    /// Pulls that the upstream charged to us.
+    pub charged: u64,
+    /// Bytes sent from what is kept.
+    pub bytes_cache: u64,
+    /// Bytes sent from the upstream.
+    pub bytes_upstream: u64,
+    /// Answers that were out of date because the upstream could not be asked.
+    pub stale: u64,
+    /// Answers that were errors.
+    pub errors: u64,
+}
+
+/// From when until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRange {
+    /// From this time.
+    pub since: Timestamp,
+    /// Up to this time, which does not belong to it.
+    pub until: Timestamp,
+}
+
+/// A part of the rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PullPage {
+    /// The rows.
+    pub rows: Vec<PullRow>,
+    /// After which to go on; `None` if these were the last.
+    pub next: Option<PullCursor>,
+}
+
+/// A place between rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PullCursor {
+    /// When the period of the row before it begins.
+    pub start: Timestamp,
+    /// The length of that period.
+    pub period: Period,
+    /// That row's spender, by the number that the implementation gave it.
+    pub spender: i64,
+}
+
+/// What the sums are ordered by; the largest first, then by the spender's number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PullOrder {
+    /// Pulls that the upstream charged.
+    #[default]
+    Charged,
+    /// Images pulled.
+    Pulls,
+    /// Requests.
+    Requests,
+    /// Bytes sent, from wherever.
+    Bytes,
+    /// Answers that were out of date.
+    Stale,
+    /// Errors.
+    Errors,
+    /// The time of the last request.
+    LastAt,
+}
+
+/// A part of the sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopPage {
+    /// How many to leave out first.
+    pub skip: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
+// === impl Spender ===
+
+impl Spender {
+    /// At which upstream.
+    pub fn upstream(&self) -> &UpstreamName {
+        match self {
+            Self::Client { image, .. } => &image.upstream,
+            Self::Others { upstream } => upstream,
+        }
+    }
+
+    /// Which repository; `None` for those of others.
+    pub fn repository(&self) -> Option<&RepositoryName> {
+        match self {
+            Self::Client { image, .. } => Some(&image.repository),
+            Self::Others { .. } => None,
+        }
+    }
+
+    /// Who; `None` for others.
+    pub fn client(&self) -> Option<&Arc<Client>> {
+        match self {
+            Self::Client { client, .. } => Some(client),
+            Self::Others { .. } => None,
+        }
+    }
+
+    /// Those of others at the same upstream.
+    #[must_use]
+    pub fn others(&self) -> Self {
+        Self::Others {
+            upstream: self.upstream().clone(),
+        }
+    }
+}
+
+// === impl Period ===
+
+impl Period {
+    /// Its length.
+    pub const fn length(self) -> Duration {
+        match self {
+            Self::Hour => Duration::from_hours(1),
+            Self::Day => Duration::from_hours(24),
+        }
+    }
+
+    /// When the period that holds `at` begins; never before the UNIX epoch.
+    pub fn start_of(self, at: Timestamp) -> Timestamp {
+        let length = self.milliseconds();
+        Timestamp(at.0.max(0) / length * length)
+    }
+
+    /// Its length in milliseconds.
+    pub const fn milliseconds(self) -> i64 {
+        match self {
+            Self::Hour => 3_600_000,
+            Self::Day => 86_400_000,
+        }
+    }
+}
+
+// === impl Spent ===
+
+impl Spent {
+    /// Adds what the same spender did at another time. The later reference stays, the newer one if they are of one time.
+    pub fn add(&mut self, more: &Self) {
+        self.counts.add(more.counts);
+        if more.reference.is_some() && (more.last_at >= self.last_at || self.reference.is_none()) {
+            self.reference.clone_from(&more.reference);
+        }
+        self.first_at = self.first_at.min(more.first_at);
+        self.last_at = self.last_at.max(more.last_at);
+    }
+
+    /// The same as a deed of others: no reference is theirs.
+    #[must_use]
+    pub fn of_others(&self) -> Self {
+        Self {
+            spender: self.spender.others(),
+            reference: None,
+            ..self.clone()
+        }
+    }
+}
+
+// === impl PullCounts ===
+
+impl PullCounts {
+    /// Adds to each, up to [`MAX_PULL_COUNT`].
+    pub fn add(&mut self, more: Self) {
+        let Self {
+            requests,
+            pulls,
+            charged,
+            bytes_cache,
+            bytes_upstream,
+            stale,
+            errors,
+        } = more;
+        for (count, more) in [
+            (&mut self.requests, requests),
+            (&mut self.pulls, pulls),
+            (&mut self.charged, charged),
+            (&mut self.bytes_cache, bytes_cache),
+            (&mut self.bytes_upstream, bytes_upstream),
+            (&mut self.stale, stale),
+            (&mut self.errors, errors),
+        ] {
+            *count = count.saturating_add(more).min(MAX_PULL_COUNT);
+        }
+    }
+
+    /// Bytes sent, from wherever.
+    pub fn bytes(self) -> u64 {
+        self.bytes_cache.saturating_add(self.bytes_upstream)
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_zero(self) -> bool {
+        self == Self::default()
+    }
+}
+
+// === impl PullOrder ===
+
+impl PullOrder {
+    /// What is compared, the largest first.
+    pub fn of(self, spent: &Spent) -> i64 {
+        let counts = spent.counts;
+        let count = match self {
+            Self::Charged => counts.charged,
+            Self::Pulls => counts.pulls,
+            Self::Requests => counts.requests,
+            Self::Bytes => counts.bytes(),
+            Self::Stale => counts.stale,
+            Self::Errors => counts.errors,
+            Self::LastAt => return spent.last_at.0,
+        };
+        i64::try_from(count).unwrap_or(i64::MAX)
+    }
+}
+
+// === impl TimeRange ===
+
+impl TimeRange {
+    /// All times.
+    pub const ALL: Self = Self {
+        since: Timestamp(i64::MIN),
+        until: Timestamp(i64::MAX),
+    };
+
+    /// Whether a period that begins at `start` lies in it or overlaps it.
+    pub fn overlaps(self, period: Period, start: Timestamp) -> bool {
+        start < self.until && start > self.since_start(period)
+    }
+
+    /// After which start the periods of this length begin that reach into the range.
+    pub fn since_start(self, period: Period) -> Timestamp {
+        Timestamp(self.since.0.saturating_sub(period.milliseconds()))
+    }
+}

@@ -1,0 +1,100 @@
+//! What is known of the upstreams' limits, at rest: budgets, what an image costs, what rests until when.
+//!
+//! So that a restart in the middle of a cool-down keeps it, and knows what is left. Times are by the wall clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use forebay_limits::{Limiter, PullCost, Source};
+use forebay_oci::UpstreamName;
+
+use crate::{CatalogError, Timestamp};
+
+/// The most budgets that an implementation keeps; those seen longest ago go.
+pub const MAX_BUDGETS: usize = 1_000;
+
+/// The most cool-downs that an implementation keeps; those that end first go.
+pub const MAX_COOL_DOWNS: usize = 10_000;
+
+/// Rows of what is known of limits.
+#[async_trait]
+pub trait LimitRows: Send + Sync {
+    /// All that is kept: budgets and costs in the order of their names, cool-downs in the order of their end.
+    async fn limits(&self) -> Result<KeptLimits, CatalogError>;
+
+    /// Records budgets in the place of those before. One transaction.
+    async fn keep_budgets(&self, budgets: &[KeptBudget]) -> Result<(), CatalogError>;
+
+    /// Records what an image costs at an upstream, in the place of what was known before.
+    async fn keep_pull_cost(
+        &self,
+        upstream: &UpstreamName,
+        cost: PullCost,
+    ) -> Result<(), CatalogError>;
+
+    /// Records a cool-down, in the place of one of the same upstream, scope and limiter, and forgets all that were over when
+    /// it was noted. One transaction.
+    async fn keep_cool_down(&self, cool_down: &KeptCoolDown) -> Result<(), CatalogError>;
+
+    /// Forgets the cool-downs of a scope: the registry has answered after all.
+    async fn drop_cool_downs(
+        &self,
+        upstream: &UpstreamName,
+        scope: &str,
+    ) -> Result<(), CatalogError>;
+}
+
+/// All that is kept of limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptLimits {
+    /// Budgets.
+    pub budgets: Vec<KeptBudget>,
+    /// What an image costs, by upstream.
+    pub costs: Vec<(UpstreamName, PullCost)>,
+    /// Cool-downs.
+    pub cool_downs: Vec<KeptCoolDown>,
+}
+
+/// Which budget.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BudgetKey {
+    /// At which upstream.
+    pub upstream: UpstreamName,
+    /// The account of ours that asked; `None` for anonymous; never empty.
+    pub account: Option<Arc<str>>,
+    /// Whom the registry charged, if it said so.
+    pub source: Option<Source>,
+}
+
+/// A budget as the registry last spoke of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptBudget {
+    /// Which.
+    pub key: BudgetKey,
+    /// What the whole window allows, if the registry said.
+    pub limit: Option<u64>,
+    /// What was left.
+    pub remaining: u64,
+    /// The window's length, kept to the millisecond.
+    pub window: Duration,
+    /// When the registry said so.
+    pub seen_at: Timestamp,
+    /// Manifest GETs sent since.
+    pub spent_since: u64,
+}
+
+/// A refusal that holds until its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCoolDown {
+    /// Of which upstream.
+    pub upstream: UpstreamName,
+    /// What rests, in the words of who keeps it.
+    pub scope: Arc<str>,
+    /// Which limiter spoke.
+    pub limiter: Limiter,
+    /// Until when.
+    pub until: Timestamp,
+    /// When it was noted.
+    pub noted_at: Timestamp,
+}

@@ -1,0 +1,60 @@
+use super::*;
+use crate::ledger_rows::{Client, PullCounts};
+
+fn row(hour: i64, image: u32, charged: u64) -> PullRow {
+    let start = Timestamp(hour * Period::Hour.milliseconds());
+    PullRow {
+        period: Period::Hour,
+        start,
+        spent: Spent {
+            spender: Spender::Client {
+                client: Arc::new(Client::default()),
+                image: forebay_oci::Target {
+                    upstream: "docker.io".into(),
+                    repository: format!("team/app{image}").parse().unwrap(),
+                },
+            },
+            counts: PullCounts {
+                charged,
+                requests: 10,
+                ..PullCounts::default()
+            },
+            first_at: start,
+            last_at: start,
+            reference: Some("1".into()),
+        },
+    }
+}
+
+#[tokio::test]
+async fn beyond_the_bound_the_least_of_the_oldest_hour_become_others_and_sums_stay() {
+    let ledger = MemoryLedger::with_room(10, 3);
+    for hour in 0..4 {
+        let rows: Vec<_> = (0..5_u32)
+            .map(|image| row(hour, image, u64::from(image)))
+            .collect();
+        ledger.add_pulls(&rows).await.unwrap();
+    }
+    let page = ledger.pulls(TimeRange::ALL, None, 100).await.unwrap();
+    assert!(page.rows.len() <= 10, "{}", page.rows.len());
+    let charged: u64 = page.rows.iter().map(|row| row.spent.counts.charged).sum();
+    let requests: u64 = page.rows.iter().map(|row| row.spent.counts.requests).sum();
+    assert_eq!((charged, requests), (40, 200));
+    let first = &page.rows[0].spent;
+    assert!(matches!(first.spender, Spender::Others { .. }), "{first:?}");
+    let newest = page
+        .rows
+        .iter()
+        .filter(|row| row.start == Timestamp(3 * 3_600_000));
+    assert_eq!(newest.count(), 5);
+}
+
+#[tokio::test]
+async fn rows_of_others_alone_are_not_merged_for_ever() {
+    let ledger = MemoryLedger::with_room(1, 3);
+    for hour in 0..4 {
+        ledger.add_pulls(&[row(hour, 1, 1)]).await.unwrap();
+    }
+    let page = ledger.pulls(TimeRange::ALL, None, 100).await.unwrap();
+    assert_eq!(page.rows.len(), 4);
+}
