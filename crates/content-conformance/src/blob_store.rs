@@ -43,6 +43,7 @@ macro_rules! blob_store_suite {
             a_stage_stays_readable_after_it_was_dropped,
             a_dropped_stage_leaves_nothing_visible,
             a_blob_committed_again_is_no_error,
+            a_commit_takes_the_place_of_what_was_there,
             stages_of_the_same_blob_at_once_all_commit,
             stages_of_different_blobs_do_not_mix,
             a_blob_can_be_staged_without_knowing_its_size,

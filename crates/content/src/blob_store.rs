@@ -57,7 +57,8 @@ pub trait Stage: Send {
 
     /// Makes the blob durable and visible under `digest`, which the caller has computed over all the bytes written.
     ///
-    /// A blob that is there already stays as it is, and that is success.
+    /// It takes the place of a blob that is there already, which may be damaged where this one is whole; who has that one open
+    /// reads it on.
     async fn commit(self: Box<Self>, digest: &Digest) -> Result<(), BlobError>;
 }
 

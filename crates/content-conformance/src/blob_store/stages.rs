@@ -138,6 +138,25 @@ pub async fn a_blob_committed_again_is_no_error<S: BlobStore>(store: &S) {
     assert_eq!(store.list(None, 10).await.unwrap().len(), 1);
 }
 
+/// What was there may be damaged, and a fill has come to mend it.
+pub async fn a_commit_takes_the_place_of_what_was_there<S: BlobStore>(store: &S) {
+    let (damaged, written) = (content(9, CHUNK), content(10, 2 * CHUNK + 1));
+    let digest = Digest::sha256(&written);
+    for bytes in [&damaged, &written] {
+        let reader = store.open(&digest).await.ok();
+        let mut stage = store.stage(None).await.unwrap();
+        stage.write(bytes.clone()).await.unwrap();
+        stage.commit(&digest).await.unwrap();
+        if let Some(reader) = reader {
+            assert!(read_from(&*reader, 0).await == damaged, "it changed");
+        }
+    }
+    assert!(read_whole(store, &digest).await == written, "it stayed");
+    let listed = store.list(None, 10).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].size, written.len() as u64);
+}
+
 /// Two who stage the same do not fight.
 pub async fn stages_of_the_same_blob_at_once_all_commit<S: BlobStore>(store: &S) {
     let written = content(8, 2 * CHUNK + 1);

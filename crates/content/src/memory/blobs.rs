@@ -185,13 +185,13 @@ impl Stage for MemoryStage {
 
     async fn commit(mut self: Box<Self>, digest: &Digest) -> Result<(), BlobError> {
         let mut state = self.store.lock();
-        if !state.blobs.contains_key(digest) {
-            let content = Bytes::copy_from_slice(&self.growing.lock());
-            state.blobs.insert(digest.clone(), content);
-            drop(state);
-            // The blob holds the room from here on.
-            self.held_bytes = 0;
+        let content = Bytes::copy_from_slice(&self.growing.lock());
+        if let Some(replaced) = state.blobs.insert(digest.clone(), content) {
+            state.used_bytes -= replaced.len() as u64;
         }
+        drop(state);
+        // The blob holds the room from here on.
+        self.held_bytes = 0;
         Ok(())
     }
 }
