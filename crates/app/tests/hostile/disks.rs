@@ -175,50 +175,6 @@ async fn until_readiness(program: &Program, word: &str) {
     panic!("never {word}: {}", program.log());
 }
 
-#[test]
-fn warm_pulls_notice_a_read_only_disk_and_that_it_can_be_written_to_again() {
-    namespace::play("disks::a_disk_that_is_read_only_for_a_while");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a role that other tests have children play"]
-async fn a_disk_that_is_read_only_for_a_while() {
-    if !namespace::is_inside() {
-        return;
-    }
-    let hub = HubSim::new().image("library/warm:1", Image::small());
-    let hub = hub.start().await;
-    let folder = TempDir::new().unwrap();
-    let setup = Setup::before(&hub, folder.path());
-    namespace::mount(&setup.data(), "size=64m");
-    let program = setup.start();
-    keeps(&program, &hub, "library/warm:1").await;
-    assert!(program.stop().0.success());
-    namespace::remount(&setup.data(), "remount,ro");
-    let program = setup.start();
-    hub.clear_requests();
-    assert_eq!(
-        pull(program.address, &hub, "library/warm:1").await,
-        Pulled::Whole
-    );
-    until_readiness(&program, "degraded").await;
-    namespace::remount(&setup.data(), "remount,rw");
-    until_readiness(&program, "\"ready\"").await;
-    assert_eq!(hub.requests().to_string(), "", "nothing had to be fetched");
-    assert!(program.stop().0.success());
-}
-
-/// Waits until readiness says so: use is written down every five seconds.
-async fn until_readiness(program: &Program, word: &str) {
-    for _ in 0..2000 {
-        if program.readiness().await.contains(word) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("never {word}: {}", program.log());
-}
-
 /// Nothing can be kept, and everybody who asks is told.
 async fn is_degraded(program: &Program) {
     let readiness = program.get("/readyz").await;
