@@ -2,7 +2,6 @@
 
 mod alert;
 mod blob_store;
-mod body;
 mod budget;
 mod catalog;
 mod clock;
@@ -15,8 +14,7 @@ mod range;
 mod source;
 
 pub use alert::{Alert, AlertKind, Notify, TellNobody};
-pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, FileSpan, Stage, collect_reader};
-pub use body::{BlobBody, BlobReading, BlobStream, Piece, PieceStream};
+pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, Stage, collect_reader};
 pub use budget::Budget;
 pub use catalog::{
     Catalog, CatalogError, Child, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey,
@@ -34,6 +32,6 @@ pub use limit_rows::{
 };
 pub use range::{ByteRange, Unsatisfiable};
 pub use source::{
-    Blob, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance,
+    Blob, BlobStream, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance,
     Request, Resolved, collect,
 };
