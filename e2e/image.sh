@@ -51,5 +51,9 @@ for image in docker.io/library/app ghcr.io/org/app; do
   expect_fetched_once "$hub" "${image#*/}"
 done
 
+# A command in the container finds the server there.
+podman exec forebay /forebay fsck
+podman exec forebay /forebay refresh docker.io/library/app:1.27
+
 podman stop --time "$STOP_WITHIN_S" forebay
 expect_equal "exit status after SIGTERM" 0 "$(podman inspect --format '{{.State.ExitCode}}' forebay)"
