@@ -25,9 +25,9 @@ impl Inner {
             let (inner, request) = (Arc::clone(self), request.clone());
             async move {
                 let resolved = inner.head_manifest(&request, &reference, asked).await?;
-                inner
-                    .kept
-                    .link(&inner.target(&request.repository), &resolved.digest);
+                let target = inner.target(&request.repository);
+                inner.kept.link(&target, &resolved.digest);
+                inner.remember_type(&request, &resolved.digest, &resolved.media_type);
                 Ok(resolved)
             }
         });

@@ -149,7 +149,7 @@ impl ContentSource for CachingSource {
     ) -> Result<ManifestContent, SourceError> {
         let content = match reference {
             Reference::Tag(tag) => self.inner.manifest_by_tag(request, tag).await,
-            Reference::Digest(digest) => self.inner.manifest_by_digest(request, digest).await,
+            Reference::Digest(digest) => self.inner.manifest_by_digest(request, digest, None).await,
         }?;
         self.inner
             .served(request, Missing::Manifest, content.provenance);

@@ -30,6 +30,9 @@ const MAX_LINKS: u64 = 50_000;
 /// The most blob sizes remembered from manifests.
 const MAX_SIZES: u64 = 50_000;
 
+/// The most types of manifests remembered that only the upstream tells.
+const MAX_TOLD_TYPES: u64 = 10_000;
+
 /// How often one manifest's use is noted, at most: a note per request would be the dearest part of a warm one.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
 
@@ -56,6 +59,8 @@ pub struct Kept {
     pub(crate) links: Cache<LinkKey, ()>,
     /// Blob sizes as a repository's own manifests tell them: another's could lie about them.
     pub(crate) sizes: Cache<LinkKey, u64>,
+    /// What a repository's upstream says that a manifest is whose bytes do not tell: another's could lie about it.
+    pub(crate) told_types: Cache<LinkKey, MediaType>,
     manifests: Cache<Digest, Arc<StoredManifest>>,
 }
 
@@ -65,7 +70,9 @@ pub(crate) type LinkKey = (UpstreamName, RepositoryName, Digest);
 /// A manifest in memory, checked against its digest when it came in.
 pub(crate) struct StoredManifest {
     pub(crate) digest: Digest,
-    pub(crate) media_type: MediaType,
+    /// Its type as the bytes say; `None` if they do not, and each repository's upstream has to.
+    pub(crate) media_type: Option<MediaType>,
+    told_type: MediaType,
     pub(crate) bytes: Bytes,
     /// Its configuration and layers.
     pub(crate) blobs: Vec<Digest>,
@@ -98,6 +105,7 @@ impl Kept {
             changes: RwLock::new(()),
             links: Cache::new(MAX_LINKS),
             sizes: Cache::new(MAX_SIZES),
+            told_types: Cache::new(MAX_TOLD_TYPES),
             manifests: Cache::builder()
                 .max_capacity(MAX_MANIFESTS_BYTES)
                 .weigher(weigh)
@@ -214,12 +222,13 @@ impl StoredManifest {
     /// something else must not do so for the others. `told` is what the upstream says.
     pub(crate) fn new(digest: Digest, told: MediaType, bytes: Bytes) -> Self {
         let (media_type, blobs) = match Manifest::parse(&bytes) {
-            Ok(manifest) => (manifest.media_type, manifest.blobs),
-            Err(_) => (told, Vec::new()),
+            Ok(manifest) => (Some(manifest.media_type), manifest.blobs),
+            Err(_) => (None, Vec::new()),
         };
         Self {
             digest,
             media_type,
+            told_type: told,
             bytes,
             blobs: blobs.into_iter().map(|blob| blob.digest).collect(),
             noted_at_secs: AtomicU64::new(0),
@@ -247,7 +256,7 @@ impl StoredManifest {
         });
         KeptManifest {
             digest: self.digest.clone(),
-            media_type: self.media_type.clone(),
+            media_type: self.media_type.as_ref().unwrap_or(&self.told_type).clone(),
             size: self.bytes.len() as u64,
             children: children.unwrap_or_default(),
         }

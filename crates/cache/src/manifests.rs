@@ -3,30 +3,38 @@
 use std::sync::Arc;
 
 use forebay_content::{ManifestContent, Provenance, Request, Resolved, SourceError};
-use forebay_oci::{Digest, Reference};
+use forebay_oci::{Digest, MediaType, Reference};
 
 use crate::caching_source::{Fetched, Inner};
-use crate::kept::StoredManifest;
+use crate::kept::{LinkKey, StoredManifest};
 use crate::negative::Asked;
 
 /// How often one request begins anew after another repository's fetch was refused.
 const MAX_TURNS: usize = 3;
 
 impl Inner {
-    /// The manifest of this digest.
+    /// The manifest of this digest; `told` is what this repository's upstream says that it is, if that is known.
     pub(crate) async fn manifest_by_digest(
         self: &Arc<Self>,
         request: &Request,
         digest: &Digest,
+        told: Option<&MediaType>,
     ) -> Result<ManifestContent, SourceError> {
-        if let Some(stored) = self.kept.find_manifest(digest).await {
+        let (stored, provenance) = if let Some(stored) = self.kept.find_manifest(digest).await {
             self.earn_manifest(request, digest).await?;
             self.kept.note_use(&stored);
-            return Ok(stored.content(Provenance::Kept));
-        }
-        let stored = self.fetch(request, digest).await?;
-        self.keep_promises(&request.repository, digest);
-        Ok(stored.content(Provenance::Fetched))
+            (stored, Provenance::Kept)
+        } else {
+            let stored = self.fetch(request, digest).await?;
+            self.keep_promises(&request.repository, digest);
+            (stored, Provenance::Fetched)
+        };
+        Ok(ManifestContent {
+            digest: stored.digest.clone(),
+            media_type: self.type_of(request, &stored, told).await?,
+            bytes: stored.bytes.clone(),
+            provenance,
+        })
     }
 
     /// The descriptor of the manifest of this digest.
@@ -35,12 +43,49 @@ impl Inner {
         request: &Request,
         digest: &Digest,
     ) -> Result<Resolved, SourceError> {
-        if let Some(stored) = self.kept.find_manifest(digest).await {
-            self.earn_manifest(request, digest).await?;
-            self.kept.note_use(&stored);
-            return Ok(stored.resolved());
+        let Some(stored) = self.kept.find_manifest(digest).await else {
+            return self.ask_manifest(request, digest).await;
+        };
+        self.earn_manifest(request, digest).await?;
+        self.kept.note_use(&stored);
+        Ok(Resolved {
+            digest: stored.digest.clone(),
+            media_type: self.type_of(request, &stored, None).await?,
+            size: Some(stored.bytes.len() as u64),
+            provenance: Provenance::Kept,
+        })
+    }
+
+    /// What a manifest is: what its bytes say, else what this repository's upstream does.
+    async fn type_of(
+        self: &Arc<Self>,
+        request: &Request,
+        stored: &StoredManifest,
+        told: Option<&MediaType>,
+    ) -> Result<MediaType, SourceError> {
+        if let Some(said) = stored.media_type.as_ref().or(told) {
+            return Ok(said.clone());
         }
-        self.ask_manifest(request, digest).await
+        let key = self.key_of(request, &stored.digest);
+        if let Some(told) = self.kept.told_types.get(&key) {
+            return Ok(told);
+        }
+        let asked = self.ask_manifest(request, &stored.digest).await;
+        asked.map(|resolved| resolved.media_type)
+    }
+
+    /// Remembers what a repository's upstream says that a manifest is.
+    pub(crate) fn remember_type(&self, request: &Request, digest: &Digest, told: &MediaType) {
+        let key = self.key_of(request, digest);
+        self.kept.told_types.insert(key, told.clone());
+    }
+
+    fn key_of(&self, request: &Request, digest: &Digest) -> LinkKey {
+        (
+            self.upstream.clone(),
+            request.repository.clone(),
+            digest.clone(),
+        )
     }
 
     /// Fetches once for all who ask, whichever repository they ask through.
@@ -85,6 +130,7 @@ impl Inner {
         }
         let result = match self.source.manifest(&request, &reference).await {
             Ok(content) if content.digest == digest && digest.matches(&content.bytes) => {
+                self.remember_type(&request, &digest, &content.media_type);
                 let stored = Arc::new(StoredManifest::new(
                     digest,
                     content.media_type,
@@ -106,26 +152,6 @@ impl Inner {
         Fetched {
             repository: request.repository,
             result,
-        }
-    }
-}
-
-impl StoredManifest {
-    fn content(&self, provenance: Provenance) -> ManifestContent {
-        ManifestContent {
-            digest: self.digest.clone(),
-            media_type: self.media_type.clone(),
-            bytes: self.bytes.clone(),
-            provenance,
-        }
-    }
-
-    fn resolved(&self) -> Resolved {
-        Resolved {
-            digest: self.digest.clone(),
-            media_type: self.media_type.clone(),
-            size: Some(self.bytes.len() as u64),
-            provenance: Provenance::Kept,
         }
     }
 }

@@ -71,7 +71,9 @@ impl Inner {
         tag: &Tag,
     ) -> Result<ManifestContent, SourceError> {
         let current = self.current(request, tag).await?;
-        let manifest = match self.manifest_by_digest(request, &current.tag.digest).await {
+        let told = Some(&current.tag.media_type);
+        let digest = &current.tag.digest;
+        let manifest = match self.manifest_by_digest(request, digest, told).await {
             Ok(manifest) => manifest,
             Err(error) => {
                 if error.is_answer() && current.older.is_none() {
@@ -100,7 +102,9 @@ impl Inner {
             .forget(&Asked::manifest(request, &tag.clone().into()));
         let seen = self.tag_state(&request.repository, tag).await;
         let resolved = self.ask_tag(request, tag, seen).await?;
-        let manifest = self.manifest_by_digest(request, &resolved.digest).await?;
+        let manifest = self
+            .manifest_by_digest(request, &resolved.digest, None)
+            .await?;
         let provenance = match manifest.provenance {
             Provenance::Kept => Provenance::Confirmed,
             fetched => fetched,
@@ -129,7 +133,8 @@ impl Inner {
             return Err(error);
         };
         debug!(repository = %request.repository, %error, "the tag moved, and its new manifest cannot be fetched");
-        let manifest = self.manifest_by_digest(request, &older.digest).await;
+        let told = Some(&older.media_type);
+        let manifest = self.manifest_by_digest(request, &older.digest, told).await;
         Ok(ManifestContent {
             provenance: Provenance::Stale,
             ..manifest.map_err(|_| error)?

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::disks::blob_files;
-use crate::program::{Program, Setup};
+use crate::program::{Program, Setup, upstream};
 use crate::pull::{Pulled, pull};
 use crate::wire::{Answer, ask, exchange};
 
@@ -94,6 +94,67 @@ async fn manifests_that_read_two_ways_come_as_they_are() {
         let (status, said) = program.stop();
         assert!(status.success() && !said.log.text().contains("panicked"));
         hub.clear_requests();
+    }
+}
+
+/// Two repositories and two upstreams serve the same bytes as different things (CVE-2021-41190).
+#[tokio::test(flavor = "multi_thread")]
+async fn no_repository_decides_what_another_ones_manifest_is() {
+    let oci = "application/vnd.oci.image.manifest.v1+json";
+    let index = "application/vnd.oci.image.index.v1+json";
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let layer = format!("[{{\"digest\":\"{digest}\",\"size\":1}}]");
+    // What the bytes say of themselves, if anything.
+    let documents = [
+        (
+            None,
+            format!("{{\"layers\":{layer},\"manifests\":{layer}}}"),
+        ),
+        (None, "{\"schemaVersion\":2}".to_owned()),
+        (None, "no manifest".to_owned()),
+        (Some(oci), format!("{{\"layers\":{layer}}}")),
+        (Some(index), format!("{{\"manifests\":{layer}}}")),
+        (
+            Some(oci),
+            format!("{{\"mediaType\":\"{oci}\",\"layers\":{layer}}}"),
+        ),
+    ];
+    let (hub, other) = (HubSim::new().start().await, HubSim::new().start().await);
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::before(&hub, folder.path()).with(&upstream("other.example", &other));
+    for life in ["cold", "kept"] {
+        let program = setup.start();
+        for (number, (says, document)) in documents.iter().enumerate() {
+            let served = [
+                (&hub, "library/first", "docker.io", oci),
+                (&hub, "library/second", "docker.io", index),
+                (
+                    &other,
+                    "library/first",
+                    "other.example",
+                    "application/x-third",
+                ),
+            ];
+            for (hub, repository, ns, told) in served {
+                let image = format!("{repository}:{number}");
+                if life == "cold" {
+                    hub.push(&image, Image::raw(told, Bytes::from(document.clone())));
+                }
+                let expected = says.unwrap_or(told);
+                let digest = hub.digest(&image);
+                for reference in [digest.clone(), number.to_string(), digest] {
+                    let path = format!("/v2/{repository}/manifests/{reference}?ns={ns}");
+                    let what = format!("{life} {number}: {path}");
+                    let got = program.get(&path).await;
+                    assert!(
+                        got.status == 200 && got.body == document.as_bytes(),
+                        "{what}"
+                    );
+                    assert_eq!(got.header("content-type"), Some(expected), "{what}");
+                }
+            }
+        }
+        assert!(program.stop().0.success());
     }
 }
 
