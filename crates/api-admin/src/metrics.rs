@@ -14,7 +14,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::Readings;
 
@@ -98,146 +98,60 @@ impl EncodeLabelValue for Name {
 
 impl Metrics {
     /// Metrics that have counted nothing yet.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one line a metric: the list is the documentation"
-    )]
     pub fn new() -> Self {
-        let mut metrics = Self {
-            registry: Registry::with_prefix("forebay"),
-            served: Family::default(),
-            fills_begun: Family::default(),
-            fill_joins: Family::default(),
-            fills_ended: Family::default(),
-            fill_bytes: Family::default(),
-            upstream_requests: Family::default(),
-            // From 1 ms to 33 s: a HEAD nearby and the longest that we wait for a head.
-            upstream_seconds: Family::new_with_constructor(|| {
-                Histogram::new(exponential_buckets(0.001, 2.0, 16))
-            }),
-            limit: Family::default(),
-            remaining: Family::default(),
-            window: Family::default(),
-            breaker_open: Family::default(),
-            evicted_objects: Count::default(),
-            evicted_bytes: Count::default(),
-            corrupt_objects: Count::default(),
-            responses: Family::default(),
-            response_bytes: Count::default(),
-            cache_bytes: Level::default(),
-            cache_max_bytes: Level::default(),
-            cache_writable: Level::default(),
-            connections: Level::default(),
-        };
-        let to = &mut metrics.registry;
-        to.register(
-            "served",
-            "Answers with content, by where it came from",
-            metrics.served.clone(),
-        );
-        to.register(
-            "fills",
-            "Fetches of blobs begun",
-            metrics.fills_begun.clone(),
-        );
-        to.register(
-            "fill_joins",
-            "Requests that joined a fetch under way",
-            metrics.fill_joins.clone(),
-        );
-        to.register(
-            "fills_ended",
-            "Fetches of blobs ended, by how",
-            metrics.fills_ended.clone(),
-        );
-        to.register_with_unit(
-            "fill_received",
-            "Bytes of blobs fetched",
-            Unit::Bytes,
-            metrics.fill_bytes.clone(),
-        );
-        to.register(
-            "upstream_requests",
-            "Requests to an upstream, by kind and status; status 0 is no answer",
-            metrics.upstream_requests.clone(),
-        );
-        to.register_with_unit(
-            "upstream_request_duration",
-            "From a request to an upstream to the head of its answer",
-            Unit::Seconds,
-            metrics.upstream_seconds.clone(),
-        );
-        to.register(
-            "upstream_limit",
-            "The limit that the upstream last named",
-            metrics.limit.clone(),
-        );
-        to.register(
-            "upstream_limit_remaining",
-            "What the upstream last said is left",
-            metrics.remaining.clone(),
-        );
-        to.register_with_unit(
-            "upstream_limit_window",
-            "The window of the limit that the upstream last named",
-            Unit::Seconds,
-            metrics.window.clone(),
-        );
-        to.register(
-            "upstream_breaker_open",
-            "1 while nothing is asked of the upstream",
-            metrics.breaker_open.clone(),
-        );
-        to.register(
-            "evicted_objects",
-            "Objects evicted to make room",
-            metrics.evicted_objects.clone(),
-        );
-        to.register_with_unit(
-            "evicted",
-            "Bytes evicted to make room",
-            Unit::Bytes,
-            metrics.evicted_bytes.clone(),
-        );
-        to.register(
-            "corrupt_objects",
-            "Objects found damaged and dropped",
-            metrics.corrupt_objects.clone(),
-        );
-        to.register(
-            "http_responses",
-            "Responses, by status",
-            metrics.responses.clone(),
-        );
-        to.register_with_unit(
-            "http_response_body",
-            "Bytes sent",
-            Unit::Bytes,
-            metrics.response_bytes.clone(),
-        );
-        to.register_with_unit(
-            "cache_size",
-            "Content at rest",
-            Unit::Bytes,
-            metrics.cache_bytes.clone(),
-        );
-        to.register_with_unit(
-            "cache_max_size",
-            "The most content at rest; 0 is unlimited",
-            Unit::Bytes,
-            metrics.cache_max_bytes.clone(),
-        );
-        to.register(
-            "cache_writable",
-            "0 while nothing can be kept",
-            metrics.cache_writable.clone(),
-        );
-        to.register(
-            "http_connections",
-            "Open client connections",
-            metrics.connections.clone(),
-        );
-        metrics
+        let mut registry = Registry::with_prefix("forebay");
+        let to = &mut registry;
+        Self {
+            served: plain(to, "served", "Answers with content, by where it came from"),
+            fills_begun: plain(to, "fills", "Fetches of blobs begun"),
+            fill_joins: plain(to, "fill_joins", "Requests that joined a fetch under way"),
+            fills_ended: plain(to, "fills_ended", "Fetches of blobs ended, by how"),
+            fill_bytes: bytes(to, "fill_received", "Bytes of blobs fetched"),
+            upstream_requests: plain(
+                to,
+                "upstream_requests",
+                "Requests to an upstream, by kind and status; status 0 is no answer",
+            ),
+            upstream_seconds: durations(
+                to,
+                "upstream_request_duration",
+                "From a request to an upstream to the head of its answer",
+            ),
+            limit: plain(
+                to,
+                "upstream_limit",
+                "The limit that the upstream last named",
+            ),
+            remaining: plain(
+                to,
+                "upstream_limit_remaining",
+                "What the upstream last said is left",
+            ),
+            window: seconds(
+                to,
+                "upstream_limit_window",
+                "The window of the limit that the upstream last named",
+            ),
+            breaker_open: plain(
+                to,
+                "upstream_breaker_open",
+                "1 while nothing is asked of the upstream",
+            ),
+            evicted_objects: plain(to, "evicted_objects", "Objects evicted to make room"),
+            evicted_bytes: bytes(to, "evicted", "Bytes evicted to make room"),
+            corrupt_objects: plain(to, "corrupt_objects", "Objects found damaged and dropped"),
+            responses: plain(to, "http_responses", "Responses, by status"),
+            response_bytes: bytes(to, "http_response_body", "Bytes sent"),
+            cache_bytes: bytes(to, "cache_size", "Content at rest"),
+            cache_max_bytes: bytes(
+                to,
+                "cache_max_size",
+                "The most content at rest; 0 is unlimited",
+            ),
+            cache_writable: plain(to, "cache_writable", "0 while nothing can be kept"),
+            connections: plain(to, "http_connections", "Open client connections"),
+            registry,
+        }
     }
 
     /// The metrics as text.
@@ -395,6 +309,38 @@ impl AccessLog for Metrics {
             .inc();
         self.response_bytes.inc_by(entry.bytes_sent);
     }
+}
+
+/// A metric without a unit.
+fn plain<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    to.register(name, help, metric.clone());
+    metric
+}
+
+fn bytes<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
+    in_unit(to, (name, Unit::Bytes), help, M::default())
+}
+
+fn seconds<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
+    in_unit(to, (name, Unit::Seconds), help, M::default())
+}
+
+fn durations(to: &mut Registry, name: &str, help: &str) -> Family<Call, Histogram> {
+    // From 1 ms to 33 s: a HEAD nearby and the longest that we wait for a head.
+    let buckets = || Histogram::new(exponential_buckets(0.001, 2.0, 16));
+    let metric = Family::new_with_constructor(buckets as fn() -> Histogram);
+    in_unit(to, (name, Unit::Seconds), help, metric)
+}
+
+fn in_unit<M: Metric + Clone>(
+    to: &mut Registry,
+    (name, unit): (&str, Unit),
+    help: &str,
+    metric: M,
+) -> M {
+    to.register_with_unit(name, help, unit, metric.clone());
+    metric
 }
 
 fn name(upstream: &UpstreamName) -> Name {
