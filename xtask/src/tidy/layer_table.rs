@@ -17,6 +17,8 @@ pub(crate) enum Layer {
     Edge,
     /// L5: the program.
     Binary,
+    /// What measures the program from outside.
+    Bench,
     /// Dev-dependencies.
     TestOnly,
     /// The repository's own commands.
@@ -48,7 +50,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 26] = [
     ("forebay-api-registry", Layer::Edge),
     ("forebay-api-admin", Layer::Edge),
     ("forebay", Layer::Binary),
-    ("forebay-bench", Layer::Binary),
+    ("forebay-bench", Layer::Bench),
     ("hub-sim", Layer::TestOnly),
     ("forebay-content-conformance", Layer::TestOnly),
 ];
@@ -117,6 +119,7 @@ impl Layer {
             Self::Toolkit => &[Self::Word],
             Self::Seam | Self::Feature | Self::TestOnly => &[Self::Word, Self::Seam],
             Self::Adapter => &[Self::Word, Self::Toolkit, Self::Seam],
+            Self::Bench => &[Self::Word, Self::Seam, Self::Adapter],
             Self::Edge => &[Self::Word, Self::Toolkit, Self::Seam, Self::Feature],
             Self::Binary => &[
                 Self::Word,
@@ -143,6 +146,7 @@ impl Layer {
             }
             Self::Edge => "an edge sees no adapter: only the binary wires one in",
             Self::Binary => "what is for tests is a dev-dependency",
+            Self::Bench => "the bench runs the program, and sees only what lays out its data",
             Self::TestOnly => {
                 "a test's crate sees words and seams, so that it judges every implementation alike"
             }
