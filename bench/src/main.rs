@@ -23,8 +23,20 @@ use std::process::ExitCode;
 
 use error::Error;
 use lab::Lab;
-use report::Report;
+use report::{Report, Row};
 use settings::Settings;
+
+/// What is measured, in this order: memory and start first, as a process that has just started has no history.
+const MEASURES: [(&str, Measure); 6] = [
+    ("idle", measure::idle::run),
+    ("start", measure::start::run),
+    ("cold", measure::cold::run),
+    ("slow-readers", measure::slow_readers::run),
+    ("manifests", measure::manifests::run),
+    ("blobs", measure::blobs::run),
+];
+
+type Measure = fn(&Lab, &Settings) -> Result<Vec<Row>, Error>;
 
 fn main() -> ExitCode {
     let outcome =
@@ -43,13 +55,11 @@ fn run(settings: &Settings) -> Result<(), Error> {
     process::raise_file_limit()?;
     let lab = Lab::prepare(programs, settings)?;
     let mut report = Report::begin(settings)?;
-    // Memory and start first: a process that has just started has no history.
-    report.add(measure::idle::run(&lab, settings)?);
-    report.add(measure::start::run(&lab, settings)?);
-    report.add(measure::cold::run(&lab, settings)?);
-    report.add(measure::slow_readers::run(&lab, settings)?);
-    report.add(measure::manifests::run(&lab, settings)?);
-    report.add(measure::blobs::run(&lab, settings)?);
+    for (name, measure) in MEASURES {
+        if settings.wants(name) {
+            report.add(measure(&lab, settings)?);
+        }
+    }
     println!("{}", report.markdown());
     report.write()
 }

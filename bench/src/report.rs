@@ -57,7 +57,7 @@ pub(crate) struct Row {
 pub(crate) struct Report {
     date: String,
     machine: Vec<(&'static str, String)>,
-    is_quick: bool,
+    is_whole: bool,
     rows: Vec<Row>,
 }
 
@@ -165,7 +165,7 @@ impl Report {
         Ok(Self {
             date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
             machine: machine()?,
-            is_quick: settings.is_quick,
+            is_whole: settings.is_whole(),
             rows: Vec::new(),
         })
     }
@@ -196,8 +196,8 @@ impl Report {
 
     /// Writes the run to `results/`, unless it was a quick one.
     pub(crate) fn write(&self) -> Result<(), Error> {
-        if self.is_quick {
-            println!("a quick run: nothing is kept");
+        if !self.is_whole {
+            println!("a quick run or a part of one: nothing is kept");
             return Ok(());
         }
         let results = root().join("bench/results");

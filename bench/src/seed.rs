@@ -7,7 +7,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use forebay_blobs_fs::{Disk, FsBlobs, Patience, ReadDisk, RealDisk, Room, ensure_format};
+use forebay_blobs_fs::{
+    Disk, FileState, FsBlobs, Patience, ReadDisk, RealDisk, Room, ensure_format,
+};
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_content::{BlobStore, Clock, Object, Objects, SystemClock};
 use forebay_oci::{Digest, Target};
@@ -71,8 +73,8 @@ impl ReadDisk for Hasty {
         RealDisk.open(path)
     }
 
-    fn len(&self, file: &File) -> io::Result<u64> {
-        RealDisk.len(file)
+    fn state(&self, file: &File) -> io::Result<FileState> {
+        RealDisk.state(file)
     }
 
     fn read_at(

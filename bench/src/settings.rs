@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) seeded_blobs: u32,
     /// A short run to try things out; its results are not kept.
     pub(crate) is_quick: bool,
+    /// The one thing to measure, if not all; its results are not kept.
+    pub(crate) only: Option<String>,
 }
 
 /// The blob that is served warm and cold, in bytes.
@@ -46,6 +48,7 @@ impl Settings {
             slow: Duration::from_secs(20),
             seeded_blobs: 100_000,
             is_quick: false,
+            only: None,
         };
         for argument in arguments {
             match argument.as_str() {
@@ -57,11 +60,25 @@ impl Settings {
                         slow: Duration::from_secs(5),
                         seeded_blobs: 10_000,
                         is_quick: true,
+                        ..settings
                     }
+                }
+                _ if argument.starts_with("--only=") => {
+                    settings.only = argument.strip_prefix("--only=").map(str::to_owned);
                 }
                 _ => return Err(Error::Usage(argument)),
             }
         }
         Ok(settings)
+    }
+
+    /// True if this is to be measured.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == name)
+    }
+
+    /// True if the results are to be kept.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.is_quick && self.only.is_none()
     }
 }

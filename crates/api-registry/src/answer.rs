@@ -2,9 +2,10 @@
 //!
 //! Source: OCI distribution-spec, "Pull", "Content Discovery"; RFC 9111 §5.5 for `Warning: 110`.
 
-use forebay_content::{Blob, List, ManifestContent, Provenance, Resolved};
-use forebay_http_kit::{AccessLabels, Body};
+use forebay_content::{Blob, BlobBody, List, ManifestContent, Piece, Provenance, Resolved};
+use forebay_http_kit::{AccessLabels, Body, BodyPart, BoxError, FileLane, FilePart};
 use forebay_oci::{Digest, Endpoint, ErrorCode, RepositoryName};
+use futures::{Stream, StreamExt};
 use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LINK, WARNING,
     X_CONTENT_TYPE_OPTIONS,
@@ -57,14 +58,21 @@ pub(crate) fn manifest_head(resolved: &Resolved) -> Result<Response<Body>, OciEr
     Ok(response)
 }
 
-/// A blob, or a part of one.
-pub(crate) fn blob(blob: Blob, digest: &Digest) -> Result<Response<Body>, OciError> {
+/// A blob, or a part of one; sent by the kernel where the connection has a lane for files.
+pub(crate) fn blob(
+    blob: Blob,
+    digest: &Digest,
+    lane: Option<&FileLane>,
+) -> Result<Response<Body>, OciError> {
     let part = blob.range.clone();
     let length = part
         .as_ref()
         .map(|part| part.end - part.start)
         .or(blob.size);
-    let mut response = Response::new(Body::stream(blob.body, length));
+    let mut response = Response::new(match lane {
+        Some(lane) => Body::parts(parts(blob.body), length, lane.clone()),
+        None => Body::stream(blob.body.into_bytes(), length),
+    });
     describe(
         response.headers_mut(),
         "application/octet-stream",
@@ -81,6 +89,13 @@ pub(crate) fn blob(blob: Blob, digest: &Digest) -> Result<Response<Body>, OciErr
     }
     note(&mut response, blob.provenance);
     Ok(response)
+}
+
+fn parts(body: BlobBody) -> impl Stream<Item = Result<BodyPart, BoxError>> + Send {
+    body.into_pieces().map(|piece| match piece? {
+        Piece::Bytes(bytes) => Ok(BodyPart::Bytes(bytes)),
+        Piece::File(span) => Ok(BodyPart::File(FilePart::new(span.file, span.range)?)),
+    })
 }
 
 /// A blob's head.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use forebay_content::{ClientKind, ContentSource, SourceError};
-use forebay_http_kit::{AccessLabels, Body, Peer};
+use forebay_http_kit::{AccessLabels, Body, FileLane, Peer};
 use forebay_oci::{Addressing, Endpoint, ErrorCode, Query, Route, route};
 use http::header::{HOST, RANGE};
-use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Response, StatusCode, request};
 
 use crate::caller::caller;
 use crate::table::Table;
@@ -31,6 +31,7 @@ struct Asked<'a> {
     query: Query,
     endpoint: Endpoint,
     headers: &'a HeaderMap,
+    lane: Option<&'a FileLane>,
     peer: Peer,
 }
 
@@ -46,16 +47,10 @@ impl RegistryApi {
     }
 
     /// The answer to one request; never an error, because an error is an answer too.
-    pub async fn answer(
-        &self,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-        peer: Peer,
-    ) -> Response<Body> {
-        let is_head = *method == Method::HEAD;
+    pub async fn answer(&self, head: &request::Parts, peer: Peer) -> Response<Body> {
+        let is_head = head.method == Method::HEAD;
         let table = self.table.load_full();
-        let answer = match read(method, uri, headers, peer) {
+        let answer = match read(head, peer) {
             _ if !table.admits(peer) => Err(OciError::stranger()),
             Ok(asked) => table.answer(&asked).await,
             Err(error) => Err(error),
@@ -64,23 +59,19 @@ impl RegistryApi {
     }
 }
 
-fn read<'a>(
-    method: &Method,
-    uri: &Uri,
-    headers: &'a HeaderMap,
-    peer: Peer,
-) -> Result<Asked<'a>, OciError> {
-    let query = Query::parse(uri.query().unwrap_or_default())?;
-    let endpoint = Endpoint::parse(uri.path(), &query)?;
-    let is_head = *method == Method::HEAD;
-    if !is_head && *method != Method::GET || matches!(endpoint, Endpoint::Uploads { .. }) {
+fn read(head: &request::Parts, peer: Peer) -> Result<Asked<'_>, OciError> {
+    let query = Query::parse(head.uri.query().unwrap_or_default())?;
+    let endpoint = Endpoint::parse(head.uri.path(), &query)?;
+    let is_head = head.method == Method::HEAD;
+    if !is_head && head.method != Method::GET || matches!(endpoint, Endpoint::Uploads { .. }) {
         return Err(OciError::unsupported());
     }
     Ok(Asked {
         is_head,
         query,
         endpoint,
-        headers,
+        headers: &head.headers,
+        lane: head.extensions.get(),
         peer,
     })
 }
@@ -151,6 +142,7 @@ impl Asked<'_> {
                 answer::blob(
                     in_time(source.blob(request, digest, range), client).await?,
                     digest,
+                    self.lane,
                 )
             }
             Endpoint::Tags { name, page } => {

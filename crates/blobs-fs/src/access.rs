@@ -2,21 +2,23 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use forebay_content::BlobError;
+use forebay_content::{BlobError, Clock};
 
 use crate::buffers::{Buffer, Buffers};
-use crate::disk::{Disk, Patience, read_full};
+use crate::disk::{Disk, FileState, Patience, read_full};
 
 /// What every open blob and stage of a store shares.
 #[derive(Debug)]
 pub(crate) struct Access {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) buffers: Buffers,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// An open file which knows whether closing it may free its space.
@@ -121,6 +123,26 @@ impl OpenFile {
         }
         let access = Arc::clone(&self.access);
         off_worker(move || chunk.complete(&*access.disk, &file, buffer, cached)).await
+    }
+
+    /// The file's state now.
+    pub(crate) fn state(&self) -> Result<FileState, BlobError> {
+        Ok(self.access.disk.state(&*self.file()?)?)
+    }
+
+    /// True if these bytes of the file are in memory, as far as can be told by its ends. Does not wait for the disk.
+    pub(crate) fn is_cached(&self, range: &Range<u64>) -> bool {
+        let is_cached = |offset| {
+            let file = self.file()?;
+            let read = self
+                .access
+                .disk
+                .read_at(&file, &mut [0], offset, Patience::None);
+            Ok::<_, BlobError>(read? == 1)
+        };
+        let ends = [range.start, range.end.saturating_sub(1)];
+        ends.into_iter()
+            .all(|offset| is_cached(offset).unwrap_or(false))
     }
 
     /// Reads one chunk and checks it, waiting for the disk.

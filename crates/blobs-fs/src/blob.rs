@@ -1,18 +1,25 @@
 //! An open blob: its file, its length and the checksum of each of its chunks.
 
 use std::fs::File;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_content::{BlobError, BlobReader};
+use forebay_content::{BlobError, BlobReader, FileSpan};
 use forebay_oci::Digest;
 
 use crate::access::{Access, Chunk, OpenFile};
-use crate::disk::{Disk, read_full};
+use crate::checked::Checked;
+use crate::disk::{Disk, FileState, read_full};
 use crate::layout::Layout;
 use crate::trailer::{self, FOOTER_BYTES, Footer};
+
+/// The most that is lent at once, in bytes.
+const LEND_BYTES: u64 = 256 * 1024;
+
+/// Less than this is read: a copy of it costs less than the calls that save it.
+const LEND_FROM_BYTES: u64 = 16 * 1024;
 
 /// A blob at rest, open. All who read the same blob share one.
 #[derive(Debug)]
@@ -22,6 +29,7 @@ pub(crate) struct FsBlob {
     chunk_bytes: u32,
     checksums: Box<[u32]>,
     is_damaged: AtomicBool,
+    checked: Mutex<Checked>,
 }
 
 impl FsBlob {
@@ -45,6 +53,7 @@ impl FsBlob {
             chunk_bytes: footer.chunk_bytes,
             checksums,
             is_damaged: AtomicBool::new(false),
+            checked: Mutex::default(),
         })
     }
 
@@ -67,6 +76,42 @@ impl FsBlob {
             .ok_or(BlobError::Corrupt("it has too few checksums"))
     }
 
+    async fn read_chunk(&self, chunk: Chunk) -> Result<Bytes, BlobError> {
+        let read = self.file.read_chunk(chunk).await;
+        if matches!(read, Err(BlobError::Corrupt(_))) {
+            self.is_damaged.store(true, Ordering::Relaxed);
+        }
+        read
+    }
+
+    /// Up to where nothing needs another look from `offset` on, as far as `end`; `offset` or less if that needs one.
+    fn trusted_until(&self, offset: u64, end: u64, state: FileState) -> u64 {
+        let (first, chunk_bytes) = (self.index(offset), u64::from(self.chunk_bytes));
+        let max = self.index(end.saturating_sub(1)).saturating_sub(first) + 1;
+        let now = self.file.access().clock.monotonic();
+        let run = self.lock_checked().run(first, max, state, now);
+        match run {
+            0 => offset,
+            run => (first + run) as u64 * chunk_bytes,
+        }
+    }
+
+    /// Notes that `chunk` was found sound in a file that was in this state before.
+    fn trust(&self, chunk: Chunk, state: FileState) {
+        let now = self.file.access().clock.monotonic();
+        let index = self.index(chunk.offset);
+        self.lock_checked()
+            .note(index, self.checksums.len(), state, now);
+    }
+
+    fn index(&self, offset: u64) -> usize {
+        usize::try_from(offset / u64::from(self.chunk_bytes)).unwrap_or(usize::MAX)
+    }
+
+    fn lock_checked(&self) -> MutexGuard<'_, Checked> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Says that the blob was deleted; see [`OpenFile::doom`].
     pub(crate) fn doom(&self) {
         self.file.doom();
@@ -84,17 +129,35 @@ impl BlobReader for FsBlob {
             return Ok(Bytes::new());
         }
         let chunk = self.chunk(offset)?;
-        let read = self.file.read_chunk(chunk).await;
-        if matches!(read, Err(BlobError::Corrupt(_))) {
-            self.is_damaged.store(true, Ordering::Relaxed);
+        Ok(chunk.rest_of(self.read_chunk(chunk).await?, offset))
+    }
+
+    async fn lend(&self, offset: u64, max_bytes: u64) -> Result<Option<FileSpan>, BlobError> {
+        let end = self
+            .blob_bytes
+            .min(offset.saturating_add(max_bytes.min(LEND_BYTES)));
+        if end.saturating_sub(offset) < LEND_FROM_BYTES {
+            return Ok(None);
         }
-        Ok(chunk.rest_of(read?, offset))
+        // Before the check: a file that is changed while it is checked is not the file that was checked.
+        let state = self.file.state()?;
+        let trusted = offset..end.min(self.trusted_until(offset, end, state));
+        let range = if !trusted.is_empty() && self.file.is_cached(&trusted) {
+            trusted
+        } else {
+            let chunk = self.chunk(offset)?;
+            self.read_chunk(chunk).await?;
+            self.trust(chunk, state);
+            offset..end.min(chunk.offset + chunk.len as u64)
+        };
+        let file = self.file.file()?;
+        Ok(Some(FileSpan { file, range }))
     }
 }
 
 /// Reads a file's footer and checks the file's length against it.
 fn read_footer(disk: &dyn Disk, file: &File) -> Result<Footer, BlobError> {
-    let file_bytes = disk.len(file)?;
+    let file_bytes = disk.state(file)?.bytes;
     let start = file_bytes
         .checked_sub(FOOTER_BYTES as u64)
         .ok_or(BlobError::Corrupt("its file is too short"))?;

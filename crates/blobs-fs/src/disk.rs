@@ -29,13 +29,24 @@ pub struct Room {
     pub files: Option<u64>,
 }
 
+/// What a file's metadata tell of its content: any write changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// When its content was written to: seconds and nanoseconds since the epoch.
+    pub modified: (i64, i64),
+    /// When it or its metadata were, which nobody can set back: the same.
+    pub changed: (i64, i64),
+}
+
 /// What looks at the disk and leaves it as it is.
 pub trait ReadDisk: Debug + Send + Sync {
     /// Opens a file or a directory for reading.
     fn open(&self, path: &Path) -> io::Result<File>;
 
-    /// The length of an open file in bytes.
-    fn len(&self, file: &File) -> io::Result<u64>;
+    /// How long an open file is, and when it changed.
+    fn state(&self, file: &File) -> io::Result<FileState>;
 
     /// Reads into `buf` from `offset` on: how many bytes, 0 at the end of the file; may be fewer than `buf` holds.
     fn read_at(
@@ -124,8 +135,14 @@ impl ReadDisk for RealDisk {
         File::open(path)
     }
 
-    fn len(&self, file: &File) -> io::Result<u64> {
-        Ok(file.metadata()?.len())
+    fn state(&self, file: &File) -> io::Result<FileState> {
+        let stat = rustix::fs::fstat(file)?;
+        let nanos = |part| i64::try_from(part).unwrap_or_default();
+        Ok(FileState {
+            bytes: u64::try_from(stat.st_size).unwrap_or_default(),
+            modified: (stat.st_mtime, nanos(stat.st_mtime_nsec)),
+            changed: (stat.st_ctime, nanos(stat.st_ctime_nsec)),
+        })
     }
 
     fn read_at(

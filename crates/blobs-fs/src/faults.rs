@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::disk::{Disk, Patience, ReadDisk, RealDisk, Room};
+use crate::disk::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
 
 /// What happens at a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,8 +190,8 @@ impl ReadDisk for FaultyDisk {
         self.inner.open(path)
     }
 
-    fn len(&self, file: &File) -> io::Result<u64> {
-        self.inner.len(file)
+    fn state(&self, file: &File) -> io::Result<FileState> {
+        self.inner.state(file)
     }
 
     fn read_at(

@@ -3,6 +3,7 @@
 mod access;
 mod blob;
 mod buffers;
+mod checked;
 mod disk;
 mod error;
 pub mod faults;
@@ -18,7 +19,7 @@ mod store;
 mod trailer;
 mod upkeep;
 
-pub use disk::{Disk, Patience, ReadDisk, RealDisk, Room};
+pub use disk::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
 pub use error::DataError;
 pub use format::{FORMAT, ensure_format};
 pub use lock::DataLock;

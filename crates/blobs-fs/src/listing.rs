@@ -101,7 +101,7 @@ fn find_stat(store: &Store, digest: Digest) -> Result<Option<BlobStat>, BlobErro
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let size = trailer::find_blob_length(disk.len(&file)?, store.chunk_bytes).unwrap_or(0);
+    let size = trailer::find_blob_length(disk.state(&file)?.bytes, store.chunk_bytes).unwrap_or(0);
     Ok(Some(BlobStat { digest, size }))
 }
 

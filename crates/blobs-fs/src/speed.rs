@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_content::BlobStore;
+use forebay_content::{BlobStore, SystemClock};
 use forebay_oci::Digest;
 use tempfile::TempDir;
 
@@ -25,7 +25,8 @@ const WRITE_BYTES: usize = 16 * 1024;
 const READERS: usize = 1000;
 
 async fn kept(dir: &TempDir, chunk_bytes: u32) -> (FsBlobs, Digest) {
-    let store = FsBlobs::open_with(dir.path(), Arc::new(RealDisk), chunk_bytes).unwrap();
+    let clock = Arc::new(SystemClock::new());
+    let store = FsBlobs::open_with(dir.path(), Arc::new(RealDisk), clock, chunk_bytes).unwrap();
     let content: Bytes = vec![0x5a; BLOB_BYTES].into();
     let digest = Digest::sha256(b"stands for the content, which nobody hashes here");
     let mut stage = store.stage(None).await.unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use forebay_content::{BlobError, BlobReader, Stage};
+use forebay_content::{BlobError, BlobReader, FileSpan, Stage};
 use forebay_oci::Digest;
 
 use crate::access::{Chunk, OpenFile, change_failed, off_worker};
@@ -212,6 +212,11 @@ impl BlobReader for Growing {
                 Ok(chunk.rest_of(bytes, offset))
             }
         }
+    }
+
+    /// Never: what is being written changes its file all the time.
+    async fn lend(&self, _: u64, _: u64) -> Result<Option<FileSpan>, BlobError> {
+        Ok(None)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use forebay_content::{BlobError, BlobReader, BlobStat, BlobStore, Stage};
+use forebay_content::{BlobError, BlobReader, BlobStat, BlobStore, Clock, Stage, SystemClock};
 use forebay_oci::Digest;
 
 use crate::access::{Access, OpenFile, change_failed, off_worker};
@@ -54,12 +54,22 @@ impl FsBlobs {
     /// # Errors
     /// [`BlobError::ReadOnly`] if there is no store yet and none can be made, else what the disk said.
     pub fn open(root: &Path, disk: Arc<dyn Disk>) -> Result<Self, BlobError> {
-        Self::open_with(root, disk, CHUNK_BYTES)
+        Self::open_by(root, disk, Arc::new(SystemClock::new()))
+    }
+
+    /// The same by another clock.
+    pub fn open_by(
+        root: &Path,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, BlobError> {
+        Self::open_with(root, disk, clock, CHUNK_BYTES)
     }
 
     pub(crate) fn open_with(
         root: &Path,
         disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
         chunk_bytes: u32,
     ) -> Result<Self, BlobError> {
         let layout = Layout::new(root);
@@ -67,6 +77,7 @@ impl FsBlobs {
         let access = Access {
             disk,
             buffers: Buffers::new(chunk_bytes),
+            clock,
         };
         let store = Store {
             layout,
@@ -162,7 +173,12 @@ impl Store {
         let path = self.layout.blob(digest);
         let _names = self.lock_shard(digest);
         ensure_dir(disk, &shard).map_err(change_failed)?;
-        let was_there = disk.open(&path).is_ok();
+        let was_there = match disk.open(&path) {
+            Ok(_) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            // Out of files, say: what is not known to be absent must not be removed below.
+            Err(error) => return Err(error.into()),
+        };
         disk.rename(staged, &path).map_err(change_failed)?;
         self.opened.forget(digest);
         let Err(error) = sync_dir(disk, &shard) else {

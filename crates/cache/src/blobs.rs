@@ -58,8 +58,8 @@ impl Inner {
         let size = reader.size();
         let part = range.map(|range| range.resolve(size)).transpose()?;
         let bytes = part.clone().unwrap_or(0..size);
-        let body = Reading::at_rest(Arc::clone(self), request.clone(), digest.clone(), reader)
-            .stream(bytes);
+        let body =
+            Reading::at_rest(Arc::clone(self), request.clone(), digest.clone(), reader).body(bytes);
         Ok(Blob {
             size: Some(size),
             range: part,
@@ -97,7 +97,7 @@ impl Inner {
                     };
                     let bytes = part.clone().unwrap_or(0..size.unwrap_or(u64::MAX));
                     let body =
-                        Reading::filling(Arc::clone(self), request.clone(), &fill).stream(bytes);
+                        Reading::filling(Arc::clone(self), request.clone(), &fill).body(bytes);
                     return Ok(Blob {
                         size,
                         range: part,

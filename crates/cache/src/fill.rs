@@ -301,8 +301,8 @@ impl Filling {
             return Err(invalid(format!("{size} bytes where there were {known}")));
         }
         let body = match blob.range {
-            None if self.written > 0 => skip(blob.body, self.written),
-            _ => blob.body,
+            None if self.written > 0 => skip(blob.body.into_bytes(), self.written),
+            _ => blob.body.into_bytes(),
         };
         Ok((blob.size, body))
     }

@@ -7,7 +7,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_content::{BlobError, BlobReader, BlobStream, ByteRange, Request, SourceError};
+use forebay_content::{
+    BlobBody, BlobError, BlobReader, BlobReading, BlobStream, ByteRange, Piece, PieceStream,
+    Request, SourceError,
+};
 use forebay_oci::{Digest, Hasher};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
@@ -73,12 +76,23 @@ impl Reading {
     }
 
     /// The bytes of `wanted`; an end beyond the blob's means the blob's.
-    pub(crate) fn stream(mut self, wanted: Range<u64>) -> BlobStream {
+    pub(crate) fn body(mut self, wanted: Range<u64>) -> BlobBody {
         self.wanted = wanted;
-        Box::pin(stream::try_unfold(self, |mut reading| async move {
-            let bytes = reading.next().await?;
-            Ok(bytes.map(|bytes| (bytes, reading)))
-        }))
+        BlobBody::Reading(Box::new(self))
+    }
+
+    /// The next piece, where it lies if it lies somewhere.
+    async fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
+        if let From::Rest(reader) = &self.from {
+            let reader = Arc::clone(reader);
+            let left = self.wanted.end.saturating_sub(self.wanted.start);
+            // What cannot be lent is read, which meets the same trouble if there is one, and knows what to do.
+            if let Ok(Some(span)) = reader.lend(self.wanted.start, left).await {
+                self.wanted.start += span.range.end - span.range.start;
+                return Ok(Some(Piece::File(span)));
+            }
+        }
+        Ok(self.next().await?.map(Piece::Bytes))
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>, SourceError> {
@@ -167,9 +181,9 @@ impl Reading {
             .blob(&self.request, &self.digest, from)
             .await?;
         let body = if blob.range.is_none() && at > 0 {
-            skip(blob.body, at)
+            skip(blob.body.into_bytes(), at)
         } else {
-            blob.body
+            blob.body.into_bytes()
         };
         self.pass_on((body, size.or(blob.size)), hasher, at);
         Ok(())
@@ -185,6 +199,22 @@ impl Reading {
             size,
         };
         self.from = From::Upstream(passing.stream(self.wanted.clone()));
+    }
+}
+
+impl BlobReading for Reading {
+    fn into_bytes(self: Box<Self>) -> BlobStream {
+        Box::pin(stream::try_unfold(self, |mut reading| async move {
+            let bytes = reading.next().await?;
+            Ok(bytes.map(|bytes| (bytes, reading)))
+        }))
+    }
+
+    fn into_pieces(self: Box<Self>) -> PieceStream {
+        Box::pin(stream::try_unfold(self, |mut reading| async move {
+            let piece = reading.next_piece().await?;
+            Ok(piece.map(|piece| (piece, reading)))
+        }))
     }
 }
 

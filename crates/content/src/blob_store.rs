@@ -1,6 +1,8 @@
 //! Where blobs are kept: bytes under their digest, no repositories, no tags.
 
+use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -44,6 +46,23 @@ pub trait BlobReader: Send + Sync {
     /// # Errors
     /// [`BlobError::Corrupt`] if the bytes at rest are not those that were written.
     async fn read(&self, offset: u64) -> Result<Bytes, BlobError>;
+
+    /// The same bytes as a place in a file, for whoever can send files without a copy: at most `max_bytes` from `offset` on,
+    /// checked. None where there is no file, where a copy is cheaper, and at or past the end.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    async fn lend(&self, offset: u64, max_bytes: u64) -> Result<Option<FileSpan>, BlobError>;
+}
+
+/// Bytes where they lie in an open file. They are those that were asked for as long as the file is not written to: nobody of
+/// ours does, and who sends them looks whether somebody else did.
+#[derive(Clone, Debug)]
+pub struct FileSpan {
+    /// The file.
+    pub file: Arc<File>,
+    /// Where in it the bytes lie; never empty.
+    pub range: Range<u64>,
 }
 
 /// A blob being written. Dropping it without a commit leaves nothing behind.

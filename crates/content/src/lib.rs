@@ -2,6 +2,7 @@
 
 mod alert;
 mod blob_store;
+mod body;
 mod budget;
 mod catalog;
 mod clock;
@@ -14,7 +15,8 @@ mod range;
 mod source;
 
 pub use alert::{Alert, AlertKind, Notify, TellNobody};
-pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, Stage, collect_reader};
+pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, FileSpan, Stage, collect_reader};
+pub use body::{BlobBody, BlobReading, BlobStream, Piece, PieceStream};
 pub use budget::Budget;
 pub use catalog::{
     Catalog, CatalogError, Child, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey,
@@ -32,6 +34,6 @@ pub use limit_rows::{
 };
 pub use range::{ByteRange, Unsatisfiable};
 pub use source::{
-    Blob, BlobStream, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance,
-    Request, Resolved, collect,
+    Blob, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance, Request, Resolved,
+    collect,
 };

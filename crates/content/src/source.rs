@@ -1,7 +1,6 @@
 //! Where image content is read from: an upstream, a cache before it, a local registry.
 
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,10 +8,7 @@ use bytes::{Bytes, BytesMut};
 use forebay_oci::{Digest, MediaType, Page, Reference, RepositoryName};
 use futures::{Stream, TryStreamExt};
 
-use crate::{ByteRange, SourceError};
-
-/// The bytes of a blob as they come. An error ends it, and means that the bytes before it must not pass for the whole.
-pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes, SourceError>> + Send>>;
+use crate::{BlobBody, ByteRange, SourceError};
 
 /// Gives image content by repository. Implementations wrap each other: a cache is a source around a source.
 ///
@@ -127,7 +123,7 @@ pub struct Blob {
     /// Which bytes of it `body` holds, if a part was asked for and given: first, and one past the last.
     pub range: Option<std::ops::Range<u64>>,
     /// The bytes.
-    pub body: BlobStream,
+    pub body: BlobBody,
     /// Where they come from.
     pub provenance: Provenance,
 }
@@ -161,7 +157,10 @@ pub enum Provenance {
 }
 
 /// Reads a whole stream into memory, at most `max_bytes` of it.
-pub async fn collect(mut body: BlobStream, max_bytes: usize) -> Result<Bytes, SourceError> {
+pub async fn collect(
+    mut body: impl Stream<Item = Result<Bytes, SourceError>> + Unpin,
+    max_bytes: usize,
+) -> Result<Bytes, SourceError> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body.try_next().await? {
         if bytes.len() + chunk.len() > max_bytes {

@@ -288,7 +288,7 @@ impl ContentSource for Upstream {
         Ok(Blob {
             size: extent.size,
             range: extent.range,
-            body: blob::stream_of(reply.body, expected, host, place),
+            body: blob::stream_of(reply.body, expected, host, place).into(),
             provenance: Provenance::Fetched,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forebay_api_admin::{METRICS_CONTENT_TYPE, Metrics, Readings, handle_control, healthz, readyz};
 use forebay_api_registry::RegistryApi;
 use forebay_cache::Kept;
-use forebay_http_kit::{Body, Handler, Peer, RequestBody};
+use forebay_http_kit::{Body, Connections, Handler, Peer, RequestBody};
 use forebay_jobs::Supervisor;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -24,7 +24,7 @@ pub(super) struct Front {
 pub(super) struct State {
     pub(super) kept: Arc<Kept>,
     pub(super) supervisor: Supervisor,
-    pub(super) connections: Arc<dyn Fn() -> usize + Send + Sync>,
+    pub(super) connections: Connections,
 }
 
 impl State {
@@ -33,7 +33,7 @@ impl State {
             cache_bytes: self.kept.bytes(),
             cache_max_bytes: self.kept.max_bytes(),
             disk_trouble: self.kept.health().trouble(),
-            connections: (self.connections)(),
+            connections: self.connections.open(),
             is_draining: self.supervisor.is_stopping(),
         }
     }
@@ -43,11 +43,7 @@ impl Handler for Front {
     async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
         let (head, _body) = request.into_parts();
         match head.uri.path() {
-            path if path.starts_with("/v2") => {
-                self.registry
-                    .answer(&head.method, &head.uri, &head.headers, peer)
-                    .await
-            }
+            path if path.starts_with("/v2") => self.registry.answer(&head, peer).await,
             // Probes come from wherever the orchestrator runs, and learn nothing from these two.
             "/healthz" => healthz(),
             "/readyz" => readyz(&self.state.readings()),

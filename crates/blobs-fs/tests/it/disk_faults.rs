@@ -232,3 +232,18 @@ async fn a_write_that_nobody_waited_for_is_made_good_by_the_next() {
     assert_eq!(read(&scene.store, &digest).await.unwrap(), blob);
     assert!(names(&scene.root().join("staging")).is_empty());
 }
+
+#[tokio::test]
+async fn a_commit_that_cannot_look_at_what_is_there_does_not_take_it_away() {
+    let scene = Scene::new();
+    let blob = content(1, CHUNK + 1);
+    let digest = keep(&scene.store, &blob).await.unwrap();
+    for effect in [Effect::OutOfFiles, Effect::Broken] {
+        scene.disk.break_now(Target::Opens, effect);
+        let error = keep(&scene.store, &blob).await.unwrap_err();
+        assert!(means(&error, effect), "{effect:?}: {error}");
+        scene.disk.set(None);
+        assert_eq!(read(&scene.store, &digest).await.unwrap(), blob);
+        scene.staging_is_empty().await;
+    }
+}

@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use forebay_blobs_fs::{Disk, Patience, ReadDisk, RealDisk, Room};
+use forebay_blobs_fs::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
 
 /// A change, with paths below the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +81,8 @@ impl ReadDisk for Recorder {
         RealDisk.open(path)
     }
 
-    fn len(&self, file: &File) -> io::Result<u64> {
-        RealDisk.len(file)
+    fn state(&self, file: &File) -> io::Result<FileState> {
+        RealDisk.state(file)
     }
 
     fn read_at(

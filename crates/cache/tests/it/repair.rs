@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_content::memory::MemoryBlobs;
 use forebay_content::{
-    BlobError, BlobReader, BlobStat, BlobStore, ContentSource, Provenance, Stage, collect_reader,
+    BlobError, BlobReader, BlobStat, BlobStore, ContentSource, FileSpan, Provenance, Stage,
+    collect_reader,
 };
 use forebay_oci::Digest;
 use std::sync::Mutex;
@@ -38,6 +39,10 @@ impl BlobReader for RottingReader {
             return Err(BlobError::Corrupt("a flipped bit"));
         }
         Ok(bytes)
+    }
+
+    async fn lend(&self, _: u64, _: u64) -> Result<Option<FileSpan>, BlobError> {
+        Ok(None)
     }
 }
 

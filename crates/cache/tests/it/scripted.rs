@@ -282,7 +282,7 @@ impl ContentSource for Scripted {
         Ok(Blob {
             size: (!hides_size).then_some(told),
             range: part,
-            body: self.body(&bytes, body.as_ref()),
+            body: self.body(&bytes, body.as_ref()).into(),
             provenance: Provenance::Fetched,
         })
     }

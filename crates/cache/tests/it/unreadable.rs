@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_content::memory::MemoryBlobs;
-use forebay_content::{BlobError, BlobReader, BlobStat, BlobStore, Provenance, SourceError, Stage};
+use forebay_content::{
+    BlobError, BlobReader, BlobStat, BlobStore, FileSpan, Provenance, SourceError, Stage,
+};
 use forebay_oci::Digest;
 
 use crate::bench::{Bench, Setup, content, manifest_over, read};
@@ -43,6 +45,10 @@ impl BlobReader for WatchedReader {
             return Err(BlobError::Io(Arc::new(io::Error::other("out of files"))));
         }
         self.inner.read(offset).await
+    }
+
+    async fn lend(&self, _: u64, _: u64) -> Result<Option<FileSpan>, BlobError> {
+        Ok(None)
     }
 }
 

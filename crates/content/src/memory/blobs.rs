@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_oci::Digest;
 
-use crate::blob_store::{BlobError, BlobReader, BlobStat, BlobStore, Stage};
+use crate::blob_store::{BlobError, BlobReader, BlobStat, BlobStore, FileSpan, Stage};
 
 /// How much one read gives at most, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -129,6 +129,10 @@ impl BlobReader for Whole {
         let start = position(offset, self.0.len());
         Ok(self.0.slice(start..self.0.len().min(start + CHUNK_BYTES)))
     }
+
+    async fn lend(&self, _: u64, _: u64) -> Result<Option<FileSpan>, BlobError> {
+        Ok(None)
+    }
 }
 
 // === impl Growing ===
@@ -150,6 +154,10 @@ impl BlobReader for Growing {
         let start = position(offset, content.len());
         let end = content.len().min(start + CHUNK_BYTES);
         Ok(Bytes::copy_from_slice(&content[start..end]))
+    }
+
+    async fn lend(&self, _: u64, _: u64) -> Result<Option<FileSpan>, BlobError> {
+        Ok(None)
     }
 }
 

@@ -8,8 +8,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures::{Stream, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use http_body::{Frame, SizeHint};
+
+use super::file_lane::{FileLane, PLACEHOLDER_BYTES};
+use super::file_part::FilePart;
 
 /// Any error that can cross a thread.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -47,6 +50,56 @@ impl Body {
             chunks: Box::pin(chunks.map_err(Into::into)),
             remaining: length,
         })
+    }
+}
+
+/// What a body is made of where files can be sent by the kernel.
+#[derive(Debug)]
+pub enum BodyPart {
+    /// These bytes.
+    Bytes(Bytes),
+    /// A part of a file.
+    File(FilePart),
+}
+
+impl Body {
+    /// Streams `parts` as [`stream`](Self::stream) does its chunks, on the connection of the request in whose extensions
+    /// `lane` was: on any other one the connection ends.
+    pub fn parts<S, E>(parts: S, length: Option<u64>, lane: FileLane) -> Self
+    where
+        S: Stream<Item = Result<BodyPart, E>> + Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        let chunks = parts.flat_map(move |part| {
+            let pieces = match part {
+                Ok(BodyPart::File(part)) => Pieces::File(part, lane.clone()),
+                Ok(BodyPart::Bytes(bytes)) => Pieces::Bytes(Some(Ok(bytes))),
+                Err(error) => Pieces::Bytes(Some(Err(error.into()))),
+            };
+            stream::iter(pieces)
+        });
+        Self::stream(chunks, length)
+    }
+}
+
+/// The chunks of one part.
+enum Pieces {
+    Bytes(Option<Result<Bytes, BoxError>>),
+    File(FilePart, FileLane),
+}
+
+impl Iterator for Pieces {
+    type Item = Result<Bytes, BoxError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Bytes(bytes) => bytes.take(),
+            Self::File(rest, _) if rest.is_empty() => None,
+            Self::File(rest, lane) => {
+                let piece = rest.split_to(PLACEHOLDER_BYTES as u64);
+                Some(lane.enter(piece).map_err(Into::into))
+            }
+        }
     }
 }
 

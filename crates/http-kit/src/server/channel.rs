@@ -1,13 +1,20 @@
-//! A socket with what was read of it already in front, and counters on what goes through.
+//! A socket with what was read of it already in front, counters on what goes through, and files sent by the kernel.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
+use super::file_lane::{FileLane, Front};
+use super::file_part::FilePart;
+use super::socket::Socket;
+
+/// What is copied at once where the kernel cannot send from a file by itself, in bytes.
+const COPY_BYTES: usize = 16 * 1024;
 
 /// The transport that hyper is given.
 pub(super) struct Channel<S> {
@@ -17,6 +24,7 @@ pub(super) struct Channel<S> {
     /// How much of it was given.
     given: usize,
     activity: Arc<Activity>,
+    lane: FileLane,
 }
 
 impl<S> Channel<S> {
@@ -26,7 +34,13 @@ impl<S> Channel<S> {
             preface,
             given: 0,
             activity,
+            lane: FileLane::default(),
         }
+    }
+
+    /// The files that are to go out through here.
+    pub(super) fn lane(&self) -> FileLane {
+        self.lane.clone()
     }
 
     fn give_preface(&mut self, buf: &mut ReadBuf<'_>) {
@@ -50,7 +64,7 @@ impl<S> Channel<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Channel<S> {
+impl<S: Socket> AsyncRead for Channel<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -70,13 +84,50 @@ impl<S: AsyncRead + Unpin> AsyncRead for Channel<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Channel<S> {
+impl<S: Socket> Channel<S> {
+    fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self.lane.front(bufs)? {
+            Front::Bytes(count) => {
+                Pin::new(&mut self.socket).poll_write_vectored(cx, &bufs[..count])
+            }
+            Front::File(part) => {
+                part.check()?;
+                let sent = ready!(self.poll_send_part(cx, &part))?;
+                self.lane.sent(sent);
+                Poll::Ready(Ok(sent))
+            }
+        }
+    }
+
+    fn poll_send_part(&mut self, cx: &mut Context<'_>, part: &FilePart) -> Poll<io::Result<usize>> {
+        match ready!(self.socket.poll_send_file(cx, part)) {
+            // Cut since it was looked at: nothing would ever come.
+            Ok(0) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            // Not every file system lets the kernel send from it.
+            Err(error) if is_unsupported(&error) => {
+                let mut copy = [0; COPY_BYTES];
+                let count = part.read(&mut copy)?;
+                Pin::new(&mut self.socket).poll_write(cx, &copy[..count])
+            }
+            sent => Poll::Ready(sent),
+        }
+    }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
+    )
+}
+
+impl<S: Socket> AsyncWrite for Channel<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
+        let written = self.poll_send(cx, &[IoSlice::new(buf)]);
         self.note(&written);
         written
     }
@@ -86,7 +137,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Channel<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        let written = self.poll_send(cx, bufs);
         self.note(&written);
         written
     }

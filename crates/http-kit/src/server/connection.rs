@@ -12,6 +12,8 @@ use forebay_jobs::Supervisor;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
+use http::Request;
+use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -51,14 +53,20 @@ pub(super) async fn serve_connection<H: Handler, S: Socket>(
         return;
     };
     let activity = Arc::new(Activity::default());
-    let io = TokioIo::new(Channel::new(socket, preface, activity.clone()));
+    let channel = Channel::new(socket, preface, activity.clone());
+    // hyper's HTTP/2 cuts what it sends into frames of its own, and copies some.
+    let lane = (protocol == Protocol::Http1).then(|| channel.lane());
+    let io = TokioIo::new(channel);
     let life = Life {
         watch: Watch::new(shared.limits),
         activity: activity.clone(),
         supervisor: supervisor.clone(),
     };
     let max_streams = shared.limits.max_streams;
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(lane) = &lane {
+            request.extensions_mut().insert(lane.clone());
+        }
         answer(shared.clone(), activity.clone(), peer, request).map(Ok::<_, Infallible>)
     });
     // hyper's state is large and only for those that have asked something.

@@ -4,11 +4,13 @@
 
 use std::future::Future;
 use std::io;
+use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::file_part::FilePart;
 use super::request::Peer;
 
 /// Unsent bytes that the kernel takes of a slow reader. Little, so that "the socket takes more" means that the reader moved,
@@ -25,6 +27,16 @@ pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static 
     fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize>;
     /// Waits until something is there.
     fn wait_readable(&self) -> impl Future<Output = io::Result<()>> + Send;
+    /// Lets the kernel send from the beginning of `part` on: how many bytes, 0 where the file ends before.
+    fn poll_send_file(&self, cx: &mut Context<'_>, part: &FilePart) -> Poll<io::Result<usize>>;
+}
+
+/// The socket's readiness was a mistake, or a signal came first.
+fn is_to_be_repeated(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }
 
 impl Socket for TcpStream {
@@ -46,6 +58,16 @@ impl Socket for TcpStream {
     fn wait_readable(&self) -> impl Future<Output = io::Result<()>> + Send {
         self.readable()
     }
+
+    fn poll_send_file(&self, cx: &mut Context<'_>, part: &FilePart) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_write_ready(cx))?;
+            match self.try_io(Interest::WRITABLE, || part.send(self)) {
+                Err(error) if is_to_be_repeated(&error) => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
 }
 
 impl Socket for UnixStream {
@@ -61,5 +83,15 @@ impl Socket for UnixStream {
 
     fn wait_readable(&self) -> impl Future<Output = io::Result<()>> + Send {
         self.readable()
+    }
+
+    fn poll_send_file(&self, cx: &mut Context<'_>, part: &FilePart) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_write_ready(cx))?;
+            match self.try_io(Interest::WRITABLE, || part.send(self)) {
+                Err(error) if is_to_be_repeated(&error) => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
     }
 }
