@@ -8,9 +8,23 @@ use forebay_content::{CatalogError, KeptList, Links, ListKey, Lists, Objects, Ti
 
 use crate::words::{child, object, target};
 
+/// The directory itself, read-only.
+const READ_ONLY: &str = "mount --bind . . && mount -o remount,ro,bind .";
+
+/// An empty disk of 1 MiB.
+const SMALL: &str = "mount -t tmpfs -o size=1m none .";
+
 fn assert_not_writable<T: std::fmt::Debug>(result: Result<T, CatalogError>) {
     let error = result.unwrap_err();
     assert!(matches!(error, CatalogError::NotWritable(_)), "{error:?}");
+}
+
+/// A catalog with one object.
+async fn keep_one(path: &Path) -> SqlCatalog {
+    let catalog = SqlCatalog::open(path).await.unwrap();
+    let (target, object) = (target(1), object(1));
+    catalog.keep_object(Some(&target), &object).await.unwrap();
+    catalog
 }
 
 /// Runs an ignored test of this program in `directory`, after `mount` has been done there as root of a namespace.
@@ -18,7 +32,7 @@ fn run_under(mount: &str, test: &str, directory: &Path) {
     if !can_mount() {
         return;
     }
-    let inner = child(test, directory);
+    let inner = child(&format!("faulty_disk::{test}"), directory);
     let script = format!("set -e; {mount}; cd \"$PWD\"; exec \"$@\"");
     let mut command = namespace();
     command
@@ -64,44 +78,22 @@ fn can_mount() -> bool {
 #[tokio::test]
 async fn on_a_read_only_disk_what_was_kept_is_read_and_writes_say_why_not() {
     let directory = tempfile::tempdir().unwrap();
-    let catalog = SqlCatalog::open(&directory.path().join(FILE_NAME))
-        .await
-        .unwrap();
-    catalog
-        .keep_object(Some(&target(1)), &object(1))
-        .await
-        .unwrap();
+    let catalog = keep_one(&directory.path().join(FILE_NAME)).await;
     catalog.close().await.unwrap();
-    let mount = "mount --bind . . && mount -o remount,ro,bind .";
-    run_under(
-        mount,
-        "faulty_disk::reads_from_a_read_only_disk",
-        directory.path(),
-    );
+    run_under(READ_ONLY, "reads_from_a_read_only_disk", directory.path());
 }
 
 /// Killed, not closed: the log is still there and belongs to what is read.
 #[tokio::test]
 async fn on_a_read_only_disk_what_a_crash_left_is_read() {
     let left = tempfile::tempdir().unwrap();
-    let catalog = SqlCatalog::open(&left.path().join(FILE_NAME))
-        .await
-        .unwrap();
-    catalog
-        .keep_object(Some(&target(1)), &object(1))
-        .await
-        .unwrap();
+    let _open = keep_one(&left.path().join(FILE_NAME)).await;
     let directory = tempfile::tempdir().unwrap();
     for suffix in ["", "-wal", "-shm"] {
         let name = format!("{FILE_NAME}{suffix}");
         std::fs::copy(left.path().join(&name), directory.path().join(&name)).unwrap();
     }
-    let mount = "mount --bind . . && mount -o remount,ro,bind .";
-    run_under(
-        mount,
-        "faulty_disk::reads_from_a_read_only_disk",
-        directory.path(),
-    );
+    run_under(READ_ONLY, "reads_from_a_read_only_disk", directory.path());
 }
 
 #[tokio::test]
@@ -124,12 +116,10 @@ async fn reads_from_a_read_only_disk() {
 
 #[test]
 fn on_a_read_only_disk_a_new_catalog_says_why_not() {
-    let directory = tempfile::tempdir().unwrap();
-    let mount = "mount --bind . . && mount -o remount,ro,bind .";
     run_under(
-        mount,
-        "faulty_disk::cannot_begin_on_a_read_only_disk",
-        directory.path(),
+        READ_ONLY,
+        "cannot_begin_on_a_read_only_disk",
+        tempfile::tempdir().unwrap().path(),
     );
 }
 
@@ -141,20 +131,14 @@ async fn cannot_begin_on_a_read_only_disk() {
 
 #[test]
 fn on_a_full_disk_reads_go_on_and_writes_too_once_there_is_room() {
-    let directory = tempfile::tempdir().unwrap();
-    let mount = "mount -t tmpfs -o size=1m none .";
-    run_under(mount, "faulty_disk::fills_its_disk", directory.path());
+    run_under(SMALL, "fills_its_disk", tempfile::tempdir().unwrap().path());
 }
 
 /// The disk is filled by somebody else's file, which goes later.
 #[tokio::test]
 #[ignore = "runs as a child, on a disk of 1 MiB"]
 async fn fills_its_disk() {
-    let catalog = SqlCatalog::open(Path::new(FILE_NAME)).await.unwrap();
-    catalog
-        .keep_object(Some(&target(1)), &object(1))
-        .await
-        .unwrap();
+    let catalog = keep_one(Path::new(FILE_NAME)).await;
     let filler = vec![0; 4 << 20];
     std::fs::write("filler", filler).unwrap_err();
     let list = KeptList {
@@ -186,19 +170,19 @@ async fn fills_its_disk() {
 
 #[test]
 fn what_was_opened_on_a_full_disk_is_read_and_written_to_once_there_is_room() {
-    let directory = tempfile::tempdir().unwrap();
-    let mount = "mount -t tmpfs -o size=1m none .";
-    run_under(mount, "faulty_disk::opens_on_a_full_disk", directory.path());
+    run_under(
+        SMALL,
+        "opens_on_a_full_disk",
+        tempfile::tempdir().unwrap().path(),
+    );
 }
 
 #[tokio::test]
 #[ignore = "runs as a child, on a disk of 1 MiB"]
 async fn opens_on_a_full_disk() {
     let path = Path::new(FILE_NAME);
-    let catalog = SqlCatalog::open(path).await.unwrap();
     let (one, two) = (object(1), object(2));
-    catalog.keep_object(Some(&target(1)), &one).await.unwrap();
-    catalog.close().await.unwrap();
+    keep_one(path).await.close().await.unwrap();
     std::fs::write("filler", vec![0; 4 << 20]).unwrap_err();
     let catalog = SqlCatalog::open(path).await.unwrap();
     assert!(catalog.is_read_only());
@@ -217,12 +201,10 @@ async fn opens_on_a_full_disk() {
 
 #[test]
 fn a_catalog_that_was_only_read_stays_closed_once_it_is() {
-    let directory = tempfile::tempdir().unwrap();
-    let mount = "mount -t tmpfs -o size=1m none .";
     run_under(
-        mount,
-        "faulty_disk::closes_on_a_full_disk",
-        directory.path(),
+        SMALL,
+        "closes_on_a_full_disk",
+        tempfile::tempdir().unwrap().path(),
     );
 }
 

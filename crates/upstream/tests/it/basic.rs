@@ -6,7 +6,7 @@ use hub_sim::{Fault, HubSim, Image, On};
 use url::Url;
 
 use crate::raw::{RawServer, answer};
-use crate::rig::{Rig, Setup, request};
+use crate::rig::{Rig, Setup, nginx, request};
 
 /// `alice:hunter2`, in lower case as the raw server keeps it.
 const ALICE: &str = "authorization: basic ywxpy2u6ahvudgvymg==";
@@ -62,11 +62,7 @@ async fn nobody_and_a_wrong_password_are_refused_without_hammering() {
 #[tokio::test]
 async fn a_host_that_we_are_redirected_to_gets_no_password_for_its_challenge() {
     let greedy = RawServer::start("127.0.0.8", |_| answer("401 Unauthorized", CHALLENGE, "")).await;
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .account("alice", "hunter2", None)
-        .start()
-        .await;
+    let hub = nginx().account("alice", "hunter2", None).start().await;
     let rig = Setup::of(&hub)
         .login("alice", "hunter2")
         .change(|config| {

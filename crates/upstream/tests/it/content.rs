@@ -4,15 +4,7 @@ use forebay_content::{ByteRange, ContentSource, SourceError, collect};
 use forebay_oci::{MediaType, Page};
 use hub_sim::{Fault, HubSim, Image, On};
 
-use crate::rig::{MAX_BLOB_BYTES, Rig, request, split};
-
-async fn open_hub() -> hub_sim::Hub {
-    HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .open()
-        .start()
-        .await
-}
+use crate::rig::{MAX_BLOB_BYTES, Rig, open_hub, request, split};
 
 fn is_invalid(error: &SourceError) -> bool {
     matches!(error, SourceError::Invalid { .. })

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use forebay_content::{Clock, SourceError, UpstreamCall};
 use forebay_limits::{ABUSE_COOL_DOWN, Limiter, MAX_WAIT, PULL_LIMIT_COOL_DOWN};
-use hub_sim::{Fault, HubSim, Image, On, RetryAfter, hours, minutes, seconds};
+use hub_sim::{Fault, On, RetryAfter, hours, minutes, seconds};
 
-use crate::rig::{Rig, Setup, is_token};
+use crate::rig::{Rig, Setup, is_token, nginx, open_hub};
 
 fn limit_of(error: &SourceError) -> (Limiter, Duration) {
     match error {
@@ -19,11 +19,7 @@ fn limit_of(error: &SourceError) -> (Limiter, Duration) {
 }
 
 async fn spent_hub() -> hub_sim::Hub {
-    HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .anonymous_limit(1, hours(6))
-        .start()
-        .await
+    nginx().anonymous_limit(1, hours(6)).start().await
 }
 
 #[tokio::test]
@@ -79,8 +75,7 @@ async fn retry_after_is_honoured_in_its_shapes_and_bounded() {
         (RetryAfter::Raw("-5".to_owned()), PULL_LIMIT_COOL_DOWN),
         (RetryAfter::Raw("soon".to_owned()), PULL_LIMIT_COOL_DOWN),
     ] {
-        let hub = HubSim::new()
-            .image("library/nginx:1", Image::small())
+        let hub = nginx()
             .anonymous_limit(0, hours(6))
             .retry_after(shape.clone())
             .start()
@@ -99,10 +94,7 @@ async fn retry_after_is_honoured_in_its_shapes_and_bounded() {
 #[tokio::test]
 async fn an_abuse_limit_stops_everything_until_its_time() {
     for fault in [Fault::AbuseLimited, Fault::MalformedAbuse] {
-        let hub = HubSim::new()
-            .image("library/nginx:1", Image::small())
-            .start()
-            .await;
+        let hub = nginx().start().await;
         let rig = Rig::of(&hub);
         rig.resolve("library/nginx:1").await.unwrap();
         hub.clear_requests();
@@ -130,10 +122,7 @@ async fn an_abuse_limit_stops_everything_until_its_time() {
 
 #[tokio::test]
 async fn an_abuse_limit_at_the_token_service_is_one_too() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     let rig = Rig::of(&hub);
     hub.fault(Fault::AbuseLimited).on(On::Token).once();
     let error = rig.resolve("library/nginx:1").await.unwrap_err();
@@ -145,11 +134,7 @@ async fn an_abuse_limit_at_the_token_service_is_one_too() {
 
 #[tokio::test]
 async fn a_limit_is_never_tried_again_at_once() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .open()
-        .start()
-        .await;
+    let hub = open_hub().await;
     hub.fault(Fault::PullLimited).always();
     Rig::of(&hub).manifest("library/nginx:1").await.unwrap_err();
     assert_eq!(hub.requests().len(), 1);
@@ -157,8 +142,7 @@ async fn a_limit_is_never_tried_again_at_once() {
 
 #[tokio::test]
 async fn an_accounts_name_and_session_do_not_reach_the_message() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
+    let hub = nginx()
         .account("alice", "pw", Some((0, hours(6))))
         .start()
         .await;
@@ -171,11 +155,7 @@ async fn an_accounts_name_and_session_do_not_reach_the_message() {
 
 #[tokio::test]
 async fn every_answer_is_told_with_what_it_said_of_limits() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .anonymous_limit(100, hours(6))
-        .start()
-        .await;
+    let hub = nginx().anonymous_limit(100, hours(6)).start().await;
     let rig = Rig::of(&hub);
     rig.manifest("library/nginx:1").await.unwrap();
     assert_eq!(

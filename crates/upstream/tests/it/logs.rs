@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use hub_sim::{Fault, HubSim, Image, On, hours};
+use hub_sim::{Fault, On, hours};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::rig::Setup;
+use crate::rig::{Setup, nginx};
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
@@ -42,8 +42,7 @@ async fn no_password_token_or_signature_is_ever_logged() {
         .with_writer(log.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
+    let hub = nginx()
         .account("alice", "hunter2", Some((1, hours(6))))
         .start()
         .await;

@@ -3,20 +3,16 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use forebay_content::SourceError;
-use hub_sim::{Authorization, Fault, HubSim, Image, Role, Tls};
+use hub_sim::{Authorization, Fault, HubSim, Role, Tls};
 use url::Url;
 
-use crate::rig::{Rig, Setup, is_token};
+use crate::rig::{Rig, Setup, is_token, nginx};
 
 const LOOPBACK_ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 #[tokio::test]
 async fn credentials_go_to_no_realm_that_the_registry_makes_up() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .account("alice", "hunter2", None)
-        .start()
-        .await;
+    let hub = nginx().account("alice", "hunter2", None).start().await;
     let other_port = HubSim::new().trap_listen(LOOPBACK_ANY_PORT).start().await;
     let realms = [
         format!("{}/token", hub.trap_url()),
@@ -52,8 +48,7 @@ async fn credentials_go_to_no_realm_that_the_registry_makes_up() {
 
 #[tokio::test]
 async fn a_secure_registry_is_not_believed_about_a_plain_token_service() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
+    let hub = nginx()
         .account("alice", "hunter2", None)
         .tls(Tls::Valid)
         .start()
@@ -70,11 +65,7 @@ async fn a_secure_registry_is_not_believed_about_a_plain_token_service() {
 
 #[tokio::test]
 async fn the_registrys_own_host_and_listed_token_hosts_are_asked() {
-    let elsewhere = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .account("alice", "hunter2", None)
-        .start()
-        .await;
+    let elsewhere = nginx().account("alice", "hunter2", None).start().await;
     let rig = Setup::of(&elsewhere).login("alice", "hunter2").start();
     rig.resolve("library/nginx:1").await.unwrap();
     assert_eq!(
@@ -93,22 +84,14 @@ async fn the_registrys_own_host_and_listed_token_hosts_are_asked() {
         "{text}"
     );
 
-    let own = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .tokens_at_registry()
-        .start()
-        .await;
+    let own = nginx().tokens_at_registry().start().await;
     let rig = Setup::of(&own).change(|config| config.token_hosts.clear());
     rig.start().resolve("library/nginx:1").await.unwrap();
 }
 
 #[tokio::test]
 async fn a_realm_that_changes_later_is_judged_as_the_first_one() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .account("alice", "hunter2", None)
-        .start()
-        .await;
+    let hub = nginx().account("alice", "hunter2", None).start().await;
     let rig = Setup::of(&hub).login("alice", "hunter2").start();
     rig.resolve("library/nginx:1").await.unwrap();
     hub.fault(Fault::Realm(format!("{}/token", hub.trap_url())))
@@ -121,10 +104,7 @@ async fn a_realm_that_changes_later_is_judged_as_the_first_one() {
 
 #[tokio::test]
 async fn a_name_that_resolves_into_the_private_network_is_not_dialled() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     let port = Url::parse(&hub.url()).unwrap().port().unwrap();
     let rebinding = |private| {
         Setup::of(&hub)
@@ -149,10 +129,7 @@ async fn a_name_that_resolves_into_the_private_network_is_not_dialled() {
 
 #[tokio::test]
 async fn what_we_send_names_us_and_asks_for_no_compression() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     Rig::of(&hub).resolve("library/nginx:1").await.unwrap();
     for record in hub.requests().iter() {
         assert_eq!(record.user_agent.as_deref(), Some("forebay-test"));

@@ -1,16 +1,12 @@
 //! Where blobs are redirected to, and what goes along.
 
 use forebay_content::SourceError;
-use hub_sim::{Fault, HubSim, Image, On, Role, Tls};
+use hub_sim::{Fault, On, Role, Tls};
 
-use crate::rig::{Rig, Setup};
+use crate::rig::{Rig, Setup, nginx};
 
 async fn hub() -> hub_sim::Hub {
-    HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .account("alice", "hunter2", None)
-        .start()
-        .await
+    nginx().account("alice", "hunter2", None).start().await
 }
 
 #[tokio::test]
@@ -98,11 +94,7 @@ async fn a_redirect_into_the_private_network_is_refused_unless_listed() {
 
 #[tokio::test]
 async fn redirects_that_break_a_rule_are_invalid_answers() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .tls(Tls::Valid)
-        .start()
-        .await;
+    let hub = nginx().tls(Tls::Valid).start().await;
     let rig = Rig::of(&hub);
     let layer = hub.layers("library/nginx:1")[0].digest().to_owned();
     let plain = format!("http://{}/x", hub.blob_host());
@@ -149,10 +141,7 @@ async fn a_token_service_that_redirects_is_not_followed() {
 #[tokio::test]
 async fn a_challenge_of_another_host_is_not_the_registrys() {
     let hub = hub().await;
-    let other = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let other = nginx().start().await;
     let rig = Setup::of(&hub)
         .login("alice", "hunter2")
         .change(|config| config.blob_hosts.push(other.host().parse().unwrap()))

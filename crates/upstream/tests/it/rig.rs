@@ -20,7 +20,7 @@ use forebay_limits::Reading;
 use forebay_oci::{Digest, Reference, Tag};
 use forebay_upstream::{CredentialSource, Secret, Upstream, UpstreamConfig};
 use http::HeaderValue;
-use hub_sim::{Hub, On, Record};
+use hub_sim::{Hub, HubSim, Image, On, Record};
 use url::Url;
 
 pub(crate) const MAX_BLOB_BYTES: usize = 64 * 1024 * 1024;
@@ -55,6 +55,16 @@ type Answered = (UpstreamCall, Option<u16>, Option<Reading>);
 /// Resolves every name to the scripted addresses in turn, the last one for ever.
 pub(crate) struct Script {
     answers: Mutex<VecDeque<IpAddr>>,
+}
+
+/// A hub to be, with one small image.
+pub(crate) fn nginx() -> HubSim {
+    HubSim::new().image("library/nginx:1", Image::small())
+}
+
+/// A hub with one small image that anybody may pull without a token.
+pub(crate) async fn open_hub() -> Hub {
+    nginx().open().start().await
 }
 
 impl Setup {

@@ -7,7 +7,7 @@ use forebay_limits::Limiter;
 use futures::future::join_all;
 use hub_sim::{Fault, HubSim, Image, On, TokenKeys, minutes, seconds};
 
-use crate::rig::{Rig, Setup, is_token};
+use crate::rig::{Rig, Setup, is_token, nginx, open_hub};
 
 #[tokio::test]
 async fn nothing_is_asked_before_somebody_asks() {
@@ -18,10 +18,7 @@ async fn nothing_is_asked_before_somebody_asks() {
 
 #[tokio::test]
 async fn a_hundred_at_once_cost_one_token() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     let rig = Rig::of(&hub);
     let all = join_all((0..100).map(|_| rig.resolve("library/nginx:1"))).await;
     for resolved in all {
@@ -35,8 +32,7 @@ async fn a_hundred_at_once_cost_one_token() {
 
 #[tokio::test]
 async fn a_first_request_that_hangs_does_not_hold_the_others_up() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
+    let hub = nginx()
         .image("library/redis:1", Image::small())
         .start()
         .await;
@@ -51,10 +47,7 @@ async fn a_first_request_that_hangs_does_not_hold_the_others_up() {
 
 #[tokio::test]
 async fn a_clock_that_jumps_neither_ends_nor_prolongs_a_token() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     let rig = Rig::of(&hub);
     rig.resolve("library/nginx:1").await.unwrap();
     let now = rig.clock.now().0;
@@ -70,8 +63,7 @@ async fn a_clock_that_jumps_neither_ends_nor_prolongs_a_token() {
 
 #[tokio::test]
 async fn the_challenge_is_met_once_and_remembered() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
+    let hub = nginx()
         .image("library/redis:1", Image::small())
         .start()
         .await;
@@ -97,11 +89,7 @@ async fn the_challenge_is_met_once_and_remembered() {
 
 #[tokio::test]
 async fn a_token_is_used_until_it_expires_and_renewed_before_it_does() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .token_ttl(Some(seconds(2)))
-        .start()
-        .await;
+    let hub = nginx().token_ttl(Some(seconds(2))).start().await;
     let rig = Rig::of(&hub);
     for _ in 0..5 {
         rig.resolve("library/nginx:1").await.unwrap();
@@ -119,10 +107,7 @@ async fn a_token_is_used_until_it_expires_and_renewed_before_it_does() {
 
 #[tokio::test]
 async fn a_refused_token_is_renewed_once_for_all_who_hold_it() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     let rig = Rig::of(&hub);
     rig.resolve("library/nginx:1").await.unwrap();
     hub.revoke_tokens();
@@ -133,10 +118,7 @@ async fn a_refused_token_is_renewed_once_for_all_who_hold_it() {
 
 #[tokio::test]
 async fn a_registry_that_refuses_every_token_is_asked_twice_and_no_more() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     let rig = Rig::of(&hub);
     rig.resolve("library/nginx:1").await.unwrap();
     hub.clear_requests();
@@ -160,23 +142,14 @@ async fn a_missing_repository_is_what_docker_hub_says_of_it() {
 #[tokio::test]
 async fn every_form_of_a_token_document_is_read() {
     for keys in [TokenKeys::Both, TokenKeys::Token, TokenKeys::AccessToken] {
-        let hub = HubSim::new()
-            .image("library/nginx:1", Image::small())
-            .token_keys(keys)
-            .token_ttl(None)
-            .start()
-            .await;
+        let hub = nginx().token_keys(keys).token_ttl(None).start().await;
         Rig::of(&hub).resolve("library/nginx:1").await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn an_open_registry_is_asked_for_no_token() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .open()
-        .start()
-        .await;
+    let hub = open_hub().await;
     Rig::of(&hub).resolve("library/nginx:1").await.unwrap();
     assert_eq!(hub.requests().len(), 1);
 }
@@ -200,11 +173,7 @@ async fn two_upstreams_of_one_host_share_no_token() {
 
 #[tokio::test]
 async fn a_wrong_password_is_shown_once_and_then_rests() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .account("alice", "right", None)
-        .start()
-        .await;
+    let hub = nginx().account("alice", "right", None).start().await;
     let rig = Setup::of(&hub).login("alice", "wrong").start();
     for _ in 0..20 {
         let error = rig.resolve("library/nginx:1").await.unwrap_err();
@@ -218,8 +187,7 @@ async fn a_wrong_password_is_shown_once_and_then_rests() {
 
 #[tokio::test]
 async fn a_locked_out_account_is_left_alone_until_its_time() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
+    let hub = nginx()
         .account("alice", "right", None)
         .lockout(1, minutes(10))
         .start()
@@ -258,10 +226,7 @@ async fn a_failing_token_service_is_trouble_and_no_answer() {
         Fault::Reply(200, vec![], "{}".into()),
         Fault::RedirectLoop,
     ] {
-        let hub = HubSim::new()
-            .image("library/nginx:1", Image::small())
-            .start()
-            .await;
+        let hub = nginx().start().await;
         let rig = Rig::of(&hub);
         hub.fault(fault.clone()).on(On::Token).always();
         let error = rig.resolve("library/nginx:1").await.unwrap_err();
@@ -274,10 +239,7 @@ async fn a_failing_token_service_is_trouble_and_no_answer() {
 
 #[tokio::test]
 async fn a_token_service_that_hangs_is_a_time_out() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     let rig = Setup::of(&hub).hasty().start();
     hub.fault(Fault::Hang).on(On::Token).once();
     let error = rig.resolve("library/nginx:1").await.unwrap_err();
@@ -287,10 +249,7 @@ async fn a_token_service_that_hangs_is_a_time_out() {
 
 #[tokio::test]
 async fn a_token_without_an_end_is_not_read_to_its_end() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     let rig = Rig::of(&hub);
     hub.fault(Fault::Endless).on(On::Token).always();
     let error = rig.resolve("library/nginx:1").await.unwrap_err();
@@ -304,10 +263,7 @@ async fn a_token_without_an_end_is_not_read_to_its_end() {
 
 #[tokio::test]
 async fn a_token_request_outlives_who_began_it() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
+    let hub = nginx().start().await;
     let rig = Rig::of(&hub);
     let gate = hub.hold(On::Token);
     {

@@ -4,18 +4,10 @@ use std::time::Duration;
 
 use forebay_content::{SourceError, UpstreamCall};
 use futures::future::join_all;
-use hub_sim::{Fault, HubSim, Image, On, Tls, minutes};
+use hub_sim::{Fault, On, Tls, minutes};
 use url::Url;
 
-use crate::rig::{Rig, Setup};
-
-async fn open_hub() -> hub_sim::Hub {
-    HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .open()
-        .start()
-        .await
-}
+use crate::rig::{Rig, Setup, nginx, open_hub};
 
 fn is_unavailable(error: &SourceError) -> bool {
     matches!(error, SourceError::Unavailable { .. })
@@ -196,8 +188,7 @@ async fn a_bad_certificate_is_refused_by_name_and_told_apart() {
         (Tls::WrongName, "for another name"),
         (Tls::SelfSigned, "nobody that we trust"),
     ] {
-        let hub = HubSim::new()
-            .image("library/nginx:1", Image::small())
+        let hub = nginx()
             .account("alice", "hunter2", None)
             .tls(kind)
             .start()
@@ -212,11 +203,7 @@ async fn a_bad_certificate_is_refused_by_name_and_told_apart() {
 
 #[tokio::test]
 async fn a_changed_authority_is_refused_and_a_good_certificate_is_not() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .tls(Tls::Valid)
-        .start()
-        .await;
+    let hub = nginx().tls(Tls::Valid).start().await;
     Rig::of(&hub).resolve("library/nginx:1").await.unwrap();
     let trusting_the_old = Setup::of(&hub);
     hub.renew_authority(Tls::Valid).unwrap();
