@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forebay_api_admin::{METRICS_CONTENT_TYPE, Metrics, Readings, handle_control, healthz, readyz};
 use forebay_api_registry::RegistryApi;
 use forebay_cache::Kept;
-use forebay_http_kit::{Body, Handler, Peer, RequestBody};
+use forebay_http_kit::{Body, Connections, Handler, Peer, RequestBody};
 use forebay_jobs::Supervisor;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -24,7 +24,7 @@ pub(super) struct Front {
 pub(super) struct State {
     pub(super) kept: Arc<Kept>,
     pub(super) supervisor: Supervisor,
-    pub(super) connections: Arc<dyn Fn() -> usize + Send + Sync>,
+    pub(super) connections: Connections,
 }
 
 impl State {
@@ -33,7 +33,7 @@ impl State {
             cache_bytes: self.kept.bytes(),
             cache_max_bytes: self.kept.max_bytes(),
             disk_trouble: self.kept.health().trouble(),
-            connections: (self.connections)(),
+            connections: self.connections.open(),
             is_draining: self.supervisor.is_stopping(),
         }
     }

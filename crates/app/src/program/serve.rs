@@ -215,31 +215,28 @@ fn listen(
     ground: &Ground,
     access: Access,
 ) -> Result<(), Failure> {
-    let connections = Arc::new(std::sync::OnceLock::<Server<Front>>::new());
-    let counted = Arc::clone(&connections);
-    let state = State {
-        kept: Arc::clone(&ground.kept),
-        supervisor: ground.supervisor.clone(),
-        connections: Arc::new(move || counted.get().map_or(0, Server::open_connections)),
-    };
-    let front = Front {
+    let metrics = Arc::clone(&access.metrics);
+    let front = |connections| Front {
         registry: RegistryApi::new(table),
-        metrics: Arc::clone(&access.metrics),
-        state,
+        metrics,
+        state: State {
+            kept: Arc::clone(&ground.kept),
+            supervisor: ground.supervisor.clone(),
+            connections,
+        },
     };
     let limits = ServeLimits {
         max_connections,
         shed_body: SHED_BODY,
         ..ServeLimits::default()
     };
-    let server = Server::new(front, limits, Arc::new(access));
+    let server = Server::counted(limits, Arc::new(access), front);
     for address in &config.listen {
         let listener =
             Listener::bind_tcp(*address).map_err(|error| cannot_listen(*address, error))?;
         info!(address = %listener.local_address().unwrap_or(*address), "listening");
         server.serve(listener, &ground.supervisor);
     }
-    let _ = connections.set(server);
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod disks;
 mod eviction;
 mod faulty;
 mod fsck;
+mod half_closed;
 mod namespace;
 mod program;
 mod pull;

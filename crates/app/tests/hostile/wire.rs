@@ -105,6 +105,15 @@ pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str, headers: 
 
 /// Sends exactly these bytes and reads until the connection ends.
 pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+    talk(address, request, false).await
+}
+
+/// As [`exchange`], and closes its own side of the connection once it has sent them.
+pub(crate) async fn exchange_half_closed(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+    talk(address, request, true).await
+}
+
+async fn talk(address: SocketAddr, request: &[u8], closes: bool) -> Vec<u8> {
     let talk = async {
         let mut answer = Vec::new();
         let Ok(mut stream) = TcpStream::connect(address).await else {
@@ -112,6 +121,9 @@ pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Vec<u8> {
         };
         // Whoever answers early may close while the request is still on its way.
         let _ = stream.write_all(request).await;
+        if closes {
+            let _ = stream.shutdown().await;
+        }
         let _ = stream
             .take(MAX_ANSWER_BYTES as u64)
             .read_to_end(&mut answer)

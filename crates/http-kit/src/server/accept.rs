@@ -64,7 +64,7 @@ impl<H: Handler> Acceptor<H> {
     }
 
     fn admit<S: Socket>(&self, socket: S) {
-        let Ok(permit) = self.shared.connections.clone().try_acquire_owned() else {
+        let Some(permit) = self.shared.connections.admit() else {
             self.shed(socket);
             return;
         };

@@ -85,7 +85,8 @@ fn http1() -> http1::Builder {
     builder
         .header_read_timeout(None)
         .max_buf_size(MAX_HEAD_BYTES)
-        .half_close(false);
+        // Who has asked may close its side and still read; that it has left is noticed when it is written to.
+        .half_close(true);
     builder
 }
 

@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod channel;
 mod connection;
+mod connections;
 mod file_lane;
 mod file_part;
 mod limits;
@@ -31,6 +32,7 @@ use request::RequestIds;
 
 pub use access::{AccessEntry, AccessLabels, AccessLog, NoAccessLog};
 pub use body::{Body, BodyPart, BodyStream, BoxError};
+pub use connections::Connections;
 pub use file_lane::FileLane;
 pub use file_part::FilePart;
 pub use limits::{MAX_HEAD_BYTES, MAX_TARGET_BYTES, ServeLimits};
@@ -58,20 +60,29 @@ struct Shared<H> {
     limits: ServeLimits,
     log: Arc<dyn AccessLog>,
     ids: RequestIds,
-    connections: Arc<Semaphore>,
+    connections: Connections,
     shedding: Arc<Semaphore>,
 }
 
 impl<H: Handler> Server<H> {
     /// A server that listens nowhere yet.
     pub fn new(handler: H, limits: ServeLimits, log: Arc<dyn AccessLog>) -> Self {
-        let connections = limits.max_connections.min(Semaphore::MAX_PERMITS);
+        Self::counted(limits, log, |_| handler)
+    }
+
+    /// As [`new`](Self::new), with a handler that knows how many connections are open.
+    pub fn counted(
+        limits: ServeLimits,
+        log: Arc<dyn AccessLog>,
+        handler: impl FnOnce(Connections) -> H,
+    ) -> Self {
+        let connections = Connections::up_to(limits.max_connections);
         let shared = Shared {
-            handler,
+            handler: handler(connections.clone()),
             limits,
             log,
             ids: RequestIds::new(),
-            connections: Arc::new(Semaphore::new(connections)),
+            connections,
             shedding: Arc::new(Semaphore::new(SHED_AT_ONCE)),
         };
         Self {
@@ -90,12 +101,7 @@ impl<H: Handler> Server<H> {
 
     /// How many connections are open.
     pub fn open_connections(&self) -> usize {
-        let limit = self
-            .shared
-            .limits
-            .max_connections
-            .min(Semaphore::MAX_PERMITS);
-        limit.saturating_sub(self.shared.connections.available_permits())
+        self.shared.connections.open()
     }
 }
 
