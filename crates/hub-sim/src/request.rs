@@ -160,11 +160,21 @@ fn parse_head(head: &[u8], peer: IpAddr) -> io::Result<Request> {
         .collect();
     Ok(Request {
         method: method.to_owned(),
-        target: target.to_owned(),
+        target: origin_form(target),
         headers,
         body: Bytes::new(),
         peer,
     })
+}
+
+/// The path and query of a target, also of one that names the host, as proxies are sent them (RFC 9112 §3.2.2).
+fn origin_form(target: &str) -> String {
+    let named = Some(target).filter(|target| !target.starts_with('/'));
+    let Some((_, rest)) = named.and_then(|target| target.split_once("://")) else {
+        return target.to_owned();
+    };
+    let path = rest.find('/').map_or("/", |at| &rest[at..]);
+    path.to_owned()
 }
 
 fn malformed(what: &'static str) -> io::Error {
@@ -189,6 +199,17 @@ mod tests {
             password: "se:cret".into(),
         };
         assert_eq!(request.credentials(), Some(basic));
+    }
+
+    #[test]
+    fn a_target_may_name_the_host() {
+        for (target, path) in [
+            ("http://registry.example/v2/?a=b", "/v2/"),
+            ("http://registry.example:9", "/"),
+        ] {
+            let head = format!("GET {target} HTTP/1.1");
+            assert_eq!(parse_head(head.as_bytes(), HERE).unwrap().path(), path);
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod outage;
 mod outside;
 mod patience;
 mod program;
+mod proxy;
 mod regressions;
 mod reload;
 mod tags;
