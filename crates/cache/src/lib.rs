@@ -20,6 +20,7 @@ mod nearest;
 mod negative;
 mod passing;
 mod policy;
+mod promises;
 mod reading;
 mod recency;
 mod space;

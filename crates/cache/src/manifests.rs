@@ -26,7 +26,7 @@ impl Inner {
             (stored, Provenance::Kept)
         } else {
             let stored = self.fetch(request, digest).await?;
-            self.keep_promises(&request.repository, digest);
+            self.keep_promises(&request.repository, digest).await;
             (stored, Provenance::Fetched)
         };
         Ok(ManifestContent {

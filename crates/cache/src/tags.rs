@@ -1,7 +1,7 @@
 //! What a tag is: fresh within its time to live, then one HEAD for all who wait, and a stale answer when that takes long.
 //!
 //! Two states are told apart. `kept` is what the tag is for us: in the catalog, and as a rule at rest. `newer` is what the
-//! upstream has named since: a promise, kept when somebody fetches that manifest, by whatever way (containerd asks by digest).
+//! upstream has named since: a promise, kept when somebody fetches that manifest, by whatever way (`promises.rs`).
 //! While it cannot be fetched, the kept one is still a better answer than none; and while a limit stops all manifest GETs, it is
 //! the answer to a HEAD as well, because a client that is told a digest asks for that next.
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 use forebay_content::{
     KeptTag, ManifestContent, Provenance, Request, Resolved, SourceError, UpstreamCall,
 };
-use forebay_oci::{Digest, RepositoryName, Tag};
+use forebay_oci::{RepositoryName, Tag};
 use tracing::debug;
 
 use crate::caching_source::Inner;
@@ -105,6 +105,8 @@ impl Inner {
         let manifest = self
             .manifest_by_digest(request, &resolved.digest, None)
             .await?;
+        // Also a list of which no platform is here yet: what was known before is not due, and would be back after a restart.
+        self.keep_tag(&request.repository, tag, self.seen(resolved.clone()));
         let provenance = match manifest.provenance {
             Provenance::Kept => Provenance::Confirmed,
             fetched => fetched,
@@ -158,11 +160,11 @@ impl Inner {
         }
     }
 
-    /// True if a tag has moved to a manifest that a limit keeps us from fetching now, away from one that is here.
+    /// True if a tag has moved to what a limit keeps us from pulling now, away from what can be pulled.
     async fn is_out_of_reach(&self, newer: &KeptTag, kept: &KeptTag) -> bool {
         self.budget.stopped_for(UpstreamCall::GetManifest).is_some()
-            && self.kept.find_manifest(&newer.digest).await.is_none()
-            && self.kept.find_manifest(&kept.digest).await.is_some()
+            && !self.awaited(&newer.digest).await.is_empty()
+            && self.awaited(&kept.digest).await.is_empty()
     }
 
     /// The last that was heard of the tag, by asking if that is due.
@@ -274,32 +276,27 @@ impl Inner {
         let moved_from = state
             .map(|state| state.kept.clone())
             .filter(|kept| kept.digest != seen.digest);
+        let awaited = match &moved_from {
+            Some(_) => self.awaited(&seen.digest).await,
+            None => Vec::new(),
+        };
         match moved_from {
-            Some(kept) if self.kept.find_manifest(&seen.digest).await.is_none() => {
-                let promise = (repository.clone(), seen.digest.clone());
-                self.promises.insert(promise, tag.clone());
+            Some(kept) if !awaited.is_empty() => {
                 let newer = Some(seen);
                 self.remember_tag(repository, tag, TagState { kept, newer });
+                self.promise(repository, tag, awaited);
             }
             _ => self.keep_tag(repository, tag, seen),
         }
     }
 
-    /// A manifest is here: the tags that were to be it, are.
-    pub(crate) fn keep_promises(self: &Arc<Self>, repository: &RepositoryName, digest: &Digest) {
-        let promise = (repository.clone(), digest.clone());
-        let Some(tag) = self.promises.remove(&promise) else {
-            return;
-        };
-        let state = self.tags.get(&(repository.clone(), tag.clone()));
-        let newer = state.and_then(|state| state.newer.clone());
-        if let Some(newer) = newer.filter(|newer| newer.digest == *digest) {
-            self.keep_tag(repository, &tag, newer);
-        }
-    }
-
     /// Remembers the tag at once and writes it behind: no pull waits for it, and a crash before it costs one HEAD.
-    fn keep_tag(self: &Arc<Self>, repository: &RepositoryName, tag: &Tag, kept: KeptTag) {
+    pub(crate) fn keep_tag(
+        self: &Arc<Self>,
+        repository: &RepositoryName,
+        tag: &Tag,
+        kept: KeptTag,
+    ) {
         let state = TagState {
             kept: kept.clone(),
             newer: None,

@@ -306,6 +306,59 @@ async fn a_limit_that_is_met_after_the_head_turns_the_next_head_back_to_what_is_
     assert_eq!(head(&bench).await, (Provenance::Stale, old));
 }
 
+/// A list of platforms, of whatever they are.
+fn list_of(platforms: &[&Digest]) -> String {
+    let entry =
+        |digest: &&Digest| format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":10}}"#);
+    let entries: Vec<_> = platforms.iter().map(entry).collect();
+    let entries = entries.join(",");
+    format!(r#"{{"schemaVersion":2,"manifests":[{entries}]}}"#)
+}
+
+#[tokio::test]
+async fn a_list_of_platforms_that_is_refreshed_is_what_the_tag_is_at_once() {
+    let bench = Bench::new().await;
+    bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    let list = list_of(&[&Digest::sha256(b"a platform")]);
+    let new = bench.hub.push("a/b", "latest", list);
+    let latest = "latest".parse().unwrap();
+    let refreshed = bench.cache.refresh(&Bench::request("a/b"), &latest).await;
+    assert_eq!(refreshed.unwrap().digest, new);
+    let bench = bench.restart().await;
+    assert_eq!(head(&bench).await, (Provenance::Kept, new));
+}
+
+#[tokio::test]
+async fn a_list_of_platforms_is_what_a_tag_is_as_soon_as_one_of_them_is_here() {
+    let bench = Bench::new().await;
+    let put = |content: &'static str| bench.hub.put("a/b", content);
+    let old_platform = put("old platform");
+    let old = bench.hub.push("a/b", "latest", list_of(&[&old_platform]));
+    assert_eq!(head(&bench).await.1, old);
+    for digest in [&old, &old_platform] {
+        bench.manifest("a/b", &digest.to_string()).await.unwrap();
+    }
+    bench.clock.advance(TTL);
+    let (one, other) = (put("new platform"), put("another"));
+    let new = bench.hub.push("a/b", "latest", list_of(&[&one, &other]));
+    assert_eq!(head(&bench).await.1, new);
+    bench.manifest("a/b", &new.to_string()).await.unwrap();
+    // The list was the last that the limit let through.
+    bench.hub.stop_pulls(Some(TTL));
+    assert_eq!(head(&bench).await, (Provenance::Stale, old.clone()));
+    let by_tag = bench.manifest("a/b", "latest").await.unwrap();
+    assert_eq!((by_tag.provenance, by_tag.digest), (Provenance::Stale, old));
+
+    bench.hub.stop_pulls(None);
+    assert_eq!(head(&bench).await, (Provenance::Kept, new.clone()));
+    bench.manifest("a/b", &other.to_string()).await.unwrap();
+    bench.hub.stop_pulls(Some(TTL));
+    assert_eq!(head(&bench).await, (Provenance::Kept, new.clone()));
+    let bench = bench.restart().await;
+    assert_eq!(head(&bench).await, (Provenance::Kept, new));
+}
+
 #[tokio::test]
 async fn while_pulls_are_stopped_a_tag_is_named_that_moved_to_what_is_here_or_from_what_is_gone() {
     let bench = Bench::new().await;

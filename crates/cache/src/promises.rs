@@ -1,0 +1,65 @@
+//! Tags that the upstream has moved, until what they have moved to can be pulled.
+//!
+//! A tag stays what it was until its new manifest is here, and of a list of platforms one that somebody asked for: a limit may
+//! let the list through and nothing after it, and then what the tag was is the image that is whole.
+
+use std::sync::Arc;
+
+use forebay_oci::{Digest, Manifest, RepositoryName, Tag};
+
+use crate::caching_source::Inner;
+
+/// The most platforms of one list that are waited for; lists have a dozen.
+const MAX_PLATFORMS: usize = 64;
+
+impl Inner {
+    /// Remembers for which of `awaited` the tag waits: any of them.
+    pub(crate) fn promise(&self, repository: &RepositoryName, tag: &Tag, awaited: Vec<Digest>) {
+        for digest in awaited {
+            self.promises
+                .insert((repository.clone(), digest), tag.clone());
+        }
+    }
+
+    /// A manifest is here: the tag that waited for it is what it has moved to, or waits for a platform of that.
+    pub(crate) async fn keep_promises(
+        self: &Arc<Self>,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) {
+        let promise = (repository.clone(), digest.clone());
+        let Some(tag) = self.promises.remove(&promise) else {
+            return;
+        };
+        let state = self.tags.get(&(repository.clone(), tag.clone()));
+        let Some(newer) = state.and_then(|state| state.newer.clone()) else {
+            return;
+        };
+        let awaited = self.awaited(&newer.digest).await;
+        if awaited.is_empty() {
+            self.keep_tag(repository, &tag, newer);
+        } else {
+            self.promise(repository, &tag, awaited);
+        }
+    }
+
+    /// What of a manifest has to come before it can be pulled: itself, or one of its platforms; nothing if it can be.
+    pub(crate) async fn awaited(&self, digest: &Digest) -> Vec<Digest> {
+        let Some(stored) = self.kept.find_manifest(digest).await else {
+            return vec![digest.clone()];
+        };
+        let platforms = match Manifest::parse(&stored.bytes) {
+            Ok(manifest) => manifest.manifests,
+            // Nothing is known of what it needs.
+            Err(_) => return Vec::new(),
+        };
+        let mut awaited = Vec::new();
+        for platform in platforms.into_iter().take(MAX_PLATFORMS) {
+            if self.kept.find_manifest(&platform.digest).await.is_some() {
+                return Vec::new();
+            }
+            awaited.push(platform.digest);
+        }
+        awaited
+    }
+}
