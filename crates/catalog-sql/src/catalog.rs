@@ -94,7 +94,8 @@ impl SqlCatalog {
             .unwrap_or_default()
     }
 
-    async fn write(&self, write: Write) -> Result<Vec<Digest>, CatalogError> {
+    /// Does it, and returns when it is durable; tells what was forgotten.
+    pub(crate) async fn write(&self, write: Write) -> Result<Vec<Digest>, CatalogError> {
         let mut opened = self.opened();
         if opened.writer.is_none() {
             opened = self.reopen().await?;

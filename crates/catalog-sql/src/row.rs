@@ -2,6 +2,8 @@
 //!
 //! Nothing that was read is trusted: what is none of ours is damage, told as such.
 
+use std::sync::Arc;
+
 use forebay_content::{Child, ChildKind, KeptList, KeptManifest, KeptTag, Object, Timestamp};
 use forebay_oci::{Digest, MediaType};
 use sqlx::Row;
@@ -77,6 +79,12 @@ pub(crate) fn digest(row: &AnyRow, column: usize) -> Result<Digest, SqlError> {
 pub(crate) fn count(row: &AnyRow, column: usize) -> Result<u64, SqlError> {
     let number: i64 = row.try_get(column)?;
     u64::try_from(number).map_err(|_| SqlError::Damaged("a number"))
+}
+
+/// A text of which none is written as an empty one.
+pub(crate) fn optional_text(row: &AnyRow, column: usize) -> Result<Option<Arc<str>>, SqlError> {
+    let text: &str = row.try_get(column)?;
+    Ok((!text.is_empty()).then(|| Arc::from(text)))
 }
 
 fn child(row: &AnyRow) -> Result<Child, SqlError> {

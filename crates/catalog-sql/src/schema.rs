@@ -15,7 +15,7 @@ use crate::error::SqlError;
 pub(crate) type Migration = &'static [&'static str];
 
 /// From nothing to format 1, and so on.
-pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1];
+pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1, FORMAT_2];
 
 /// Times are milliseconds since the UNIX epoch, sizes are bytes; a size that only a registry claims is stored as the same
 /// 64 bits with a sign. Digests are written by `key`, seals by `seal`.
@@ -89,20 +89,63 @@ const FORMAT_1: Migration = &[
     "INSERT INTO totals (objects, object_bytes, lists, list_bytes) VALUES (0, 0, 0, 0)",
 ];
 
+/// The ledger: who pulled what, and what is known of limits. An absent text is an empty one, for it is part of keys.
+const FORMAT_2: Migration = &[
+    "CREATE TABLE pull_spenders (
+        id {identity},
+        upstream TEXT NOT NULL,
+        repository TEXT NOT NULL,
+        address TEXT NOT NULL,
+        user_name TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        workload TEXT NOT NULL,
+        UNIQUE (upstream, repository, address, user_name, agent, workload)
+    )",
+    "CREATE TABLE pulls (
+        start_at BIGINT NOT NULL,
+        period SMALLINT NOT NULL,
+        spender BIGINT NOT NULL,
+        requests BIGINT NOT NULL,
+        pulls BIGINT NOT NULL,
+        charged BIGINT NOT NULL,
+        bytes_cache BIGINT NOT NULL,
+        bytes_upstream BIGINT NOT NULL,
+        stale BIGINT NOT NULL,
+        errors BIGINT NOT NULL,
+        first_at BIGINT NOT NULL,
+        last_at BIGINT NOT NULL,
+        reference TEXT NOT NULL,
+        PRIMARY KEY (start_at, period, spender)
+    ) {in_key}",
+    "CREATE INDEX pulls_by_spender ON pulls (spender, last_at)",
+    "CREATE TABLE pull_budgets (
+        upstream TEXT NOT NULL,
+        account TEXT NOT NULL,
+        source TEXT NOT NULL,
+        pull_limit BIGINT,
+        remaining BIGINT NOT NULL,
+        window_ms BIGINT NOT NULL,
+        seen_at BIGINT NOT NULL,
+        spent_since BIGINT NOT NULL,
+        PRIMARY KEY (upstream, account, source)
+    ) {in_key}",
+    "CREATE TABLE pull_costs (
+        upstream TEXT NOT NULL PRIMARY KEY,
+        once BIGINT NOT NULL,
+        twice BIGINT NOT NULL
+    ) {in_key}",
+    "CREATE TABLE cool_downs (
+        upstream TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        limiter SMALLINT NOT NULL,
+        until_at BIGINT NOT NULL,
+        noted_at BIGINT NOT NULL,
+        PRIMARY KEY (upstream, scope, limiter)
+    ) {in_key}",
+];
+
 /// The table of the format's number.
 const FORMAT_TABLE: &str = "catalog_format";
-
-/// What a catalog of this format has.
-const TABLES: [&str; 8] = [
-    FORMAT_TABLE,
-    "repositories",
-    "tags",
-    "objects",
-    "links",
-    "manifests",
-    "children",
-    "lists",
-];
 
 /// Brings the catalog to the newest format of `migrations`, in one transaction.
 ///
@@ -140,11 +183,20 @@ pub(crate) async fn check(
         return Err(SqlError::Outdated(newest(migrations)));
     }
     let found = tables(connection).await?;
-    if TABLES.iter().all(|table| found.contains(*table)) {
+    if made_by(migrations).all(|table| found.contains(table)) {
         Ok(())
     } else {
         Err(SqlError::Damaged("the list of its tables"))
     }
+}
+
+/// The tables that a catalog has after these migrations.
+fn made_by(migrations: &[Migration]) -> impl Iterator<Item = &str> {
+    let statements = migrations.iter().flat_map(|migration| migration.iter());
+    statements.filter_map(|statement| {
+        let rest = statement.strip_prefix("CREATE TABLE ")?;
+        rest.split([' ', '(']).next()
+    })
 }
 
 /// The migrations that the catalog still needs.

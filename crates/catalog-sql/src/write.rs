@@ -4,6 +4,7 @@ use forebay_content::{KeptList, KeptManifest, KeptTag, ListKey, Object, Timestam
 use forebay_oci::{Digest, Tag, Target};
 
 use crate::error::SqlError;
+use crate::ledger::LedgerWrite;
 use crate::session::Session;
 use crate::{lists, manifests, objects, tags, unused};
 
@@ -28,6 +29,8 @@ pub(crate) enum Write {
     ForgetUnused(Timestamp, u32),
     /// Records a page of a list.
     KeepList(Target, ListKey, KeptList),
+    /// Whatever the ledger writes.
+    Ledger(LedgerWrite),
 }
 
 impl Write {
@@ -47,6 +50,7 @@ impl Write {
             Self::KeepList(target, key, list) => {
                 lists::keep(session, target, key, list, lists::BOUNDS).await
             }
+            Self::Ledger(act) => act.apply(session).await,
         }?;
         Ok(Vec::new())
     }

@@ -2,3 +2,4 @@
 
 pub mod blob_store;
 pub mod catalog;
+pub mod ledger;

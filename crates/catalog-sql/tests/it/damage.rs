@@ -1,12 +1,14 @@
 //! A damaged file: a plain error, or the truth, or nothing; never a wrong answer, and never a panic.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_content::{
-    CatalogError, KeptList, KeptManifest, KeptTag, Links, ListKey, Lists, Manifests, Objects, Tags,
-    Timestamp,
+    CatalogError, KeptList, KeptManifest, KeptTag, LimitRows, Links, ListKey, Lists, Manifests,
+    Objects, Period, PullCounts, PullOrder, PullRow, PullRows, Spender, Spent, Tags, TimeRange,
+    Timestamp, TopPage,
 };
 use forebay_oci::{MediaType, Tag};
 use futures::stream::{self, StreamExt};
@@ -51,6 +53,24 @@ fn kept_list(number: u64) -> KeptList {
     }
 }
 
+fn pulls() -> Vec<PullRow> {
+    let of = |number: u64| PullRow {
+        period: Period::Hour,
+        start: Period::Hour.start_of(AT),
+        spent: Spent {
+            spender: Spender::Client {
+                client: Arc::default(),
+                image: target(number),
+            },
+            counts: PullCounts::default(),
+            first_at: AT,
+            last_at: AT,
+            reference: None,
+        },
+    };
+    (0..KEPT).map(of).collect()
+}
+
 /// A closed catalog with some of everything; the content is known by its numbers.
 async fn sound(directory: &Path) -> PathBuf {
     let path = directory.join(FILE_NAME);
@@ -74,6 +94,7 @@ async fn sound(directory: &Path) -> PathBuf {
             .await
             .unwrap();
     }
+    catalog.add_pulls(&pulls()).await.unwrap();
     catalog.close().await.unwrap();
     path
 }
@@ -126,6 +147,15 @@ async fn ask(catalog: &SqlCatalog, damage: &str) -> Answers {
         assert!(!leaked.unwrap_or(false), "{damage} shows another's content");
     }
     // Wrong at most in accounting, so these need only not panic.
+    let _ = catalog.pulls(TimeRange::ALL, None, 100).await;
+    let page = TopPage {
+        skip: 0,
+        limit: 100,
+    };
+    let _ = catalog
+        .top_pulls(TimeRange::ALL, PullOrder::Bytes, page)
+        .await;
+    let _ = catalog.limits().await;
     let _ = catalog.usage().await;
     let _ = catalog.coldest(100).await;
     let _ = catalog.objects_after(None, 100).await;

@@ -6,6 +6,7 @@ mod damage;
 mod durability;
 mod faulty_disk;
 mod maintenance;
+mod migration;
 mod model;
 mod sharing;
 mod speed;

@@ -13,8 +13,8 @@ use forebay_oci::UpstreamName;
 use crate::catalog::CatalogError;
 use crate::clock::Timestamp;
 use crate::ledger_rows::{
-    MAX_PULL_ROWS, MERGE_PULL_ROWS, Period, PullCursor, PullOrder, PullPage, PullRow, PullRows,
-    Spender, Spent, TimeRange, TopPage,
+    MAX_PULL_ROWS, MERGE_PULL_ROWS, Period, PullCounts, PullCursor, PullOrder, PullPage, PullRow,
+    PullRows, Spender, Spent, TimeRange, TopPage,
 };
 use crate::limit_rows::{
     BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS, MAX_COOL_DOWNS,
@@ -213,7 +213,11 @@ impl LimitRows for MemoryLedger {
 // === impl State ===
 
 impl State {
-    fn add(&mut self, row: PullRow) {
+    fn add(&mut self, mut row: PullRow) {
+        // Cut to what a counter may be.
+        let mut counts = PullCounts::default();
+        counts.add(row.spent.counts);
+        row.spent.counts = counts;
         let spender = self.number_of(&row.spent.spender);
         let at = PullCursor {
             start: row.start,

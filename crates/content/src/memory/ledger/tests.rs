@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger_rows::{Client, PullCounts};
+use crate::ledger_rows::Client;
 
 fn row(hour: i64, image: u32, charged: u64) -> PullRow {
     let start = Timestamp(hour * Period::Hour.milliseconds());

@@ -1,0 +1,112 @@
+//! A file of the format before is brought to this one with all that it holds.
+
+use std::path::{Path, PathBuf};
+
+use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
+use forebay_content::{
+    KeptList, KeptTag, Links, ListKey, Lists, Manifests, Objects, PullRows, Tags, TimeRange,
+    Timestamp,
+};
+use forebay_oci::MediaType;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+
+use crate::words::{digest, manifest, object, target};
+
+/// What a program of format 1 wrote, two of everything, as statements.
+const FORMAT_1: &str = include_str!("format_1.sql");
+
+const AT: Timestamp = Timestamp(1_795_000_000_000);
+
+async fn connect(path: &Path) -> AnyConnection {
+    sqlx::any::install_default_drivers();
+    let address = format!("sqlite://{}?mode=rwc", path.to_str().unwrap());
+    AnyConnection::connect(&address).await.unwrap()
+}
+
+async fn of_format_1(directory: &Path) -> PathBuf {
+    let path = directory.join(FILE_NAME);
+    let mut connection = connect(&path).await;
+    sqlx::raw_sql(FORMAT_1)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    path
+}
+
+async fn format_of(path: &Path) -> i64 {
+    let mut connection = connect(path).await;
+    let row = sqlx::query("SELECT version FROM catalog_format")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    row.try_get(0).unwrap()
+}
+
+async fn assert_whole(catalog: &SqlCatalog) {
+    for number in 1..=2 {
+        let ours = target(number);
+        let found = catalog.find_manifest(&digest(number)).await.unwrap();
+        assert_eq!(found, Some(manifest(number)));
+        let tag = catalog.find_tag(&ours, &"latest".parse().unwrap()).await;
+        let expected = KeptTag {
+            digest: digest(number),
+            media_type: MediaType::OCI_MANIFEST,
+            size: Some(number),
+            checked_at: AT,
+        };
+        assert_eq!(tag.unwrap(), Some(expected));
+        let blob = object(number + 1_000);
+        assert!(catalog.is_linked(&ours, &blob.digest).await.unwrap());
+        let key = ListKey::Tags {
+            n: Some(number),
+            last: None,
+        };
+        let expected = KeptList {
+            json: format!("{{\"tags\":[\"{number}\"]}}").into(),
+            more: None,
+            filtered: false,
+            checked_at: AT,
+        };
+        let list = catalog.find_list(&ours, &key).await.unwrap();
+        assert_eq!(list, Some(expected));
+    }
+    assert_eq!(catalog.usage().await.unwrap().objects, 4);
+    catalog.integrity_check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_format_1_keeps_everything_and_has_room_for_the_ledger() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = of_format_1(directory.path()).await;
+    assert_eq!(format_of(&path).await, 1);
+    // Twice: what was migrated opens as it is.
+    for _ in 0..2 {
+        let catalog = SqlCatalog::open(&path).await.unwrap();
+        assert_whole(&catalog).await;
+        let page = catalog.pulls(TimeRange::ALL, None, 10).await.unwrap();
+        assert_eq!(page.rows, []);
+        catalog.close().await.unwrap();
+        assert_eq!(format_of(&path).await, 2);
+    }
+}
+
+/// Something of another's stands in the way of the last of the new tables.
+#[tokio::test]
+async fn a_migration_that_fails_leaves_format_1_and_what_it_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = of_format_1(directory.path()).await;
+    let run = async |statement: &'static str| {
+        let mut connection = connect(&path).await;
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    };
+    run("CREATE TABLE cool_downs (id BIGINT)").await;
+    SqlCatalog::open(&path).await.unwrap_err();
+    assert_eq!(format_of(&path).await, 1);
+    run("DROP TABLE cool_downs").await;
+    let catalog = SqlCatalog::open(&path).await.unwrap();
+    assert_whole(&catalog).await;
+}

@@ -1,0 +1,140 @@
+//! Sentences about what is known of limits.
+
+use std::time::Duration;
+
+use forebay_content::{BudgetKey, KeptBudget, KeptCoolDown, LimitRows, MAX_BUDGETS, Timestamp};
+use forebay_limits::{Limiter, PullCost, Source};
+
+fn budget(upstream: &str, account: Option<&str>, source: Option<&str>) -> KeptBudget {
+    KeptBudget {
+        key: BudgetKey {
+            upstream: upstream.into(),
+            account: account.map(Into::into),
+            source: source.and_then(Source::parse),
+        },
+        limit: Some(100),
+        remaining: 76,
+        window: Duration::from_hours(6),
+        seen_at: Timestamp(1_795_000_000_000),
+        spent_since: 3,
+    }
+}
+
+fn cool_down(scope: &str, limiter: Limiter, noted_at: i64, until: i64) -> KeptCoolDown {
+    KeptCoolDown {
+        upstream: "docker.io".into(),
+        scope: scope.into(),
+        limiter,
+        until: Timestamp(until),
+        noted_at: Timestamp(noted_at),
+    }
+}
+
+/// Apart by upstream, account and source.
+pub async fn budgets_are_told_as_kept<R: LimitRows>(rows: &R) {
+    let uuid = "6f0a1b2c-0000-4abc-8def-0123456789ab";
+    let mut kept = vec![
+        budget("docker.io", None, None),
+        budget("docker.io", None, Some("192.0.2.1")),
+        budget("docker.io", None, Some("2600:3c00::")),
+        budget("docker.io", Some("ci"), Some("192.0.2.1")),
+        budget("docker.io", Some("ci"), Some(uuid)),
+        budget("docker.io", Some("ci"), Some("odd thing")),
+        budget("ghcr.io", None, Some("192.0.2.1")),
+    ];
+    kept[2].limit = None;
+    kept[3].remaining = 0;
+    rows.keep_budgets(&kept).await.unwrap();
+    kept.sort_by(|one, other| one.key.cmp(&other.key));
+    assert_eq!(rows.limits().await.unwrap().budgets, kept);
+}
+
+/// In all that it says.
+pub async fn a_budget_kept_again_takes_the_place_of_the_one_before<R: LimitRows>(rows: &R) {
+    let before = budget("docker.io", None, Some("192.0.2.1"));
+    let after = KeptBudget {
+        limit: None,
+        remaining: 0,
+        window: Duration::from_hours(1),
+        seen_at: Timestamp(5),
+        spent_since: 0,
+        ..before.clone()
+    };
+    for kept in [before, after] {
+        rows.keep_budgets(std::slice::from_ref(&kept))
+            .await
+            .unwrap();
+        assert_eq!(rows.limits().await.unwrap().budgets, [kept]);
+    }
+}
+
+/// The last one counts.
+pub async fn the_cost_of_a_pull_is_kept_by_upstream<R: LimitRows>(rows: &R) {
+    let cost = |once, twice| PullCost { once, twice };
+    for (upstream, cost) in [
+        ("quay.io", cost(0, 5)),
+        ("docker.io", cost(1, 0)),
+        ("docker.io", cost(64, u32::MAX)),
+    ] {
+        rows.keep_pull_cost(&upstream.into(), cost).await.unwrap();
+    }
+    let expected = [
+        ("docker.io".into(), cost(64, u32::MAX)),
+        ("quay.io".into(), cost(0, 5)),
+    ];
+    assert_eq!(rows.limits().await.unwrap().costs, expected);
+}
+
+/// One of the same scope and limiter takes its place, also with an earlier end.
+pub async fn a_cool_down_is_kept_until_another_is_noted_after_its_end<R: LimitRows>(rows: &R) {
+    let pulls = cool_down("pulls", Limiter::PullLimit, 100, 1_000);
+    let all = cool_down("everything", Limiter::AbuseLimit, 200, 500);
+    let token = cool_down("token", Limiter::Other, 499, 2_000);
+    for kept in [&pulls, &all, &token] {
+        rows.keep_cool_down(kept).await.unwrap();
+    }
+    let found = rows.limits().await.unwrap().cool_downs;
+    assert_eq!(found, [all, pulls.clone(), token.clone()]);
+    let lockout = cool_down("token", Limiter::LoginLockout, 500, 3_000);
+    rows.keep_cool_down(&lockout).await.unwrap();
+    let found = rows.limits().await.unwrap().cool_downs;
+    assert_eq!(found, [pulls, token.clone(), lockout.clone()]);
+    let sooner = cool_down("token", Limiter::LoginLockout, 1_500, 1_600);
+    rows.keep_cool_down(&sooner).await.unwrap();
+    let found = rows.limits().await.unwrap().cool_downs;
+    assert_eq!(found, [sooner, token]);
+}
+
+/// Of all limiters, and of no other scope or upstream.
+pub async fn a_cool_down_is_dropped_with_its_scope<R: LimitRows>(rows: &R) {
+    let elsewhere = KeptCoolDown {
+        upstream: "ghcr.io".into(),
+        ..cool_down("pulls", Limiter::Other, 100, 1_000)
+    };
+    let other = cool_down("token", Limiter::Other, 100, 2_000);
+    for kept in [
+        &cool_down("pulls", Limiter::PullLimit, 100, 1_000),
+        &cool_down("pulls", Limiter::Other, 100, 1_000),
+        &elsewhere,
+        &other,
+    ] {
+        rows.keep_cool_down(kept).await.unwrap();
+    }
+    rows.drop_cool_downs(&"docker.io".into(), "pulls")
+        .await
+        .unwrap();
+    let found = rows.limits().await.unwrap().cool_downs;
+    assert_eq!(found, [elsewhere, other]);
+}
+
+/// Those seen longest ago go.
+pub async fn only_so_many_budgets_are_kept<R: LimitRows>(rows: &R) {
+    let kept: Vec<_> = (0..MAX_BUDGETS + 10)
+        .map(|number| KeptBudget {
+            seen_at: Timestamp(i64::try_from(number).unwrap()),
+            ..budget(&format!("registry{number:05}"), None, None)
+        })
+        .collect();
+    rows.keep_budgets(&kept).await.unwrap();
+    assert_eq!(rows.limits().await.unwrap().budgets, kept[10..]);
+}
