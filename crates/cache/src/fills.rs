@@ -7,7 +7,8 @@ use forebay_content::Request;
 use forebay_oci::Digest;
 
 use crate::caching_source::Inner;
-use crate::fill::{Fill, Filling};
+use crate::fill::Fill;
+use crate::filling::Filling;
 
 /// The fills of one upstream.
 #[derive(Default)]

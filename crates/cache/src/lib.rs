@@ -5,6 +5,7 @@ mod asking;
 mod blobs;
 mod caching_source;
 mod fill;
+mod filling;
 mod fills;
 mod flight;
 mod freshness;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use forebay_content::{BlobStream, SourceError};
 use forebay_oci::{Digest, Hasher};
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 
 /// A blob's bytes as they come from the upstream, and what has been seen of them.
 pub(crate) struct Passing {
@@ -67,6 +67,17 @@ impl Passing {
             why: "the bytes are not those of the digest".to_owned(),
         })
     }
+}
+
+/// Leaves out the first `count` bytes: the upstream gave the whole where the rest was asked for.
+pub(crate) fn skip(body: BlobStream, count: u64) -> BlobStream {
+    let mut left = count;
+    Box::pin(body.try_filter_map(move |mut bytes| {
+        let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        left -= skipped as u64;
+        let rest = bytes.split_off(skipped);
+        std::future::ready(Ok((!rest.is_empty()).then_some(rest)))
+    }))
 }
 
 /// The part within `wanted` of bytes that end at `end`.

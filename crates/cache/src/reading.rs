@@ -16,9 +16,9 @@ use futures::{StreamExt, stream};
 use tokio::sync::watch;
 
 use crate::caching_source::Inner;
-use crate::fill::{Fill, Phase, Progress, skip};
+use crate::fill::{Fill, Phase, Progress};
 use crate::leftover::Leftover;
-use crate::passing::Passing;
+use crate::passing::{Passing, skip};
 
 /// One client's reading.
 pub(crate) struct Reading {

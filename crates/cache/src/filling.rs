@@ -1,0 +1,355 @@
+//! The task that fetches a blob: from the upstream into a stage, checked, and kept.
+//!
+//! A broken upstream connection is resumed under the same hasher. The last byte is published when the digest is right, and never
+//! if it is wrong.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use forebay_content::{
+    BlobError, BlobStream, ByteRange, Event, FillEnd, Request, SourceError, Stage,
+};
+use forebay_oci::{Hasher, Target};
+use futures::TryStreamExt;
+use tracing::{debug, info, warn};
+
+use crate::caching_source::Inner;
+use crate::fill::{Fill, Phase};
+use crate::leftover::{Leftover, put_back};
+use crate::negative::Asked;
+use crate::passing::skip;
+
+/// How often a broken connection is resumed without a byte gained between.
+const MAX_IDLE_RESUMES: u32 = 4;
+
+/// The wait before the first resume; doubled each time nothing was gained.
+const FIRST_RESUME_WAIT: Duration = Duration::from_millis(100);
+
+/// The task's side of a fill.
+pub(crate) struct Filling {
+    inner: Arc<Inner>,
+    request: Request,
+    fill: Arc<Fill>,
+    hasher: Hasher,
+    written: u64,
+    size: Option<u64>,
+}
+
+/// Why copying from the upstream into the spool stopped.
+enum Stop {
+    Upstream(SourceError),
+    /// It cannot be kept; the body goes on after the bytes that are written.
+    Keeping(Obstacle, BlobStream),
+}
+
+/// Why a blob cannot be kept.
+enum Obstacle {
+    Disk(BlobError),
+    /// It is larger than all that may be kept.
+    TooLarge,
+}
+
+impl Filling {
+    pub(crate) fn new(inner: Arc<Inner>, request: Request, fill: Arc<Fill>) -> Self {
+        let hasher = Hasher::new(fill.digest.algorithm());
+        Self {
+            inner,
+            request,
+            fill,
+            hasher,
+            written: 0,
+            size: None,
+        }
+    }
+
+    /// Does the whole fill and tells how it ended.
+    pub(crate) async fn run(mut self) {
+        if self.is_here_already().await {
+            return;
+        }
+        let upstream = Arc::clone(&self.inner.upstream);
+        let kept = Arc::clone(&self.inner.kept);
+        // Only here: a blob that came meanwhile is not fetched.
+        kept.observe.observe(&Event::FillBegan {
+            upstream: &upstream,
+        });
+        let (end, leftover) = match self.fetch().await {
+            Ok(stage) => (self.keep(stage).await, None),
+            Err(Stop::Upstream(error)) => (self.fail(error), None),
+            Err(Stop::Keeping(obstacle, body)) => {
+                let leftover = Arc::new(Leftover::new(self.hasher.clone(), body));
+                self.publish(Phase::Adrift(Arc::clone(&leftover)));
+                (self.tell(&obstacle), Some(leftover))
+            }
+        };
+        kept.observe.observe(&Event::FillEnded {
+            upstream: &upstream,
+            end,
+            bytes: self.written,
+        });
+        if let Some(leftover) = leftover {
+            leftover
+                .hand_over(kept.clock.as_ref(), &kept.supervisor)
+                .await;
+        }
+    }
+
+    /// Says why the blob is not kept. That it is too large is no trouble of the disk.
+    fn tell(&self, obstacle: &Obstacle) -> FillEnd {
+        let kept = &self.inner.kept;
+        match obstacle {
+            Obstacle::Disk(error) => {
+                kept.health.blob_not_kept(error);
+                FillEnd::PassedOn
+            }
+            Obstacle::TooLarge => {
+                let (size, max_size) = (self.size, kept.max_bytes());
+                info!(upstream = %self.inner.upstream, digest = %self.fill.digest, size, max_size, "a blob that is larger than max_size is passed on");
+                FillEnd::TooLarge
+            }
+        }
+    }
+
+    /// The blob may have come between the look that missed it and this: then its readers read it where it is.
+    async fn is_here_already(&mut self) -> bool {
+        let Some(reader) = self.inner.kept.find_blob(&self.fill.digest).await else {
+            return false;
+        };
+        let earned = self.inner.earn_blob(&self.request, &self.fill.digest).await;
+        self.written = reader.size();
+        self.fill.progress.send_modify(|progress| {
+            progress.size = Some(reader.size());
+            progress.spool = Some(reader);
+        });
+        self.publish(earned.map_or_else(Phase::Failed, |()| Phase::Whole));
+        true
+    }
+
+    /// Brings all bytes into a stage.
+    async fn fetch(&mut self) -> Result<Box<dyn Stage>, Stop> {
+        let (size, mut body) = self.ask().await?;
+        let told = self.told_size();
+        if let (Some(size), Some(told)) = (size, told)
+            && size != told
+        {
+            return Err(invalid(format!(
+                "{size} bytes where the manifest says {told}"
+            )));
+        }
+        self.size = size.or(told);
+        let mut stage = match self.stage().await {
+            Ok(stage) => stage,
+            Err(obstacle) => {
+                self.publish_size();
+                return Err(Stop::Keeping(obstacle, body));
+            }
+        };
+        self.fill.progress.send_modify(|progress| {
+            progress.spool = Some(stage.reader());
+            progress.size = self.size;
+            progress.phase = Phase::Receiving;
+        });
+        let mut idle_resumes = 0;
+        loop {
+            let before = self.written;
+            let cut = match self.copy(body, stage.as_mut()).await {
+                Ok(()) => return Ok(stage),
+                Err(Stop::Upstream(error)) => error,
+                Err(other) => return Err(other),
+            };
+            idle_resumes = if self.written > before {
+                0
+            } else {
+                idle_resumes + 1
+            };
+            body = self.resume(cut, &mut idle_resumes).await?;
+        }
+    }
+
+    async fn stage(&self) -> Result<Box<dyn Stage>, Obstacle> {
+        let kept = &self.inner.kept;
+        if self.size.is_some_and(|size| kept.is_too_large(size)) {
+            return Err(Obstacle::TooLarge);
+        }
+        kept.stage(self.size).await.map_err(Obstacle::Disk)
+    }
+
+    /// The size that a manifest of the same repository tells.
+    fn told_size(&self) -> Option<u64> {
+        let Target {
+            upstream,
+            repository,
+        } = self.inner.target(&self.request.repository);
+        self.inner
+            .kept
+            .sizes
+            .get(&(upstream, repository, self.fill.digest.clone()))
+    }
+
+    /// Asks the upstream for what is missing: the size of the whole, and the bytes from `written` on.
+    async fn ask(&self) -> Result<(Option<u64>, BlobStream), Stop> {
+        let from = (self.written > 0).then_some(ByteRange::From {
+            first: self.written,
+        });
+        let answer = self
+            .inner
+            .source
+            .blob(&self.request, &self.fill.digest, from)
+            .await;
+        let blob = answer.map_err(Stop::Upstream)?;
+        if let (Some(size), Some(known)) = (blob.size, self.size)
+            && size != known
+        {
+            return Err(invalid(format!("{size} bytes where there were {known}")));
+        }
+        let body = match blob.range {
+            None if self.written > 0 => skip(blob.body.into_bytes(), self.written),
+            _ => blob.body.into_bytes(),
+        };
+        Ok((blob.size, body))
+    }
+
+    /// Goes on after `cut`, as long as something is gained now and then.
+    async fn resume(
+        &self,
+        mut cut: SourceError,
+        idle_resumes: &mut u32,
+    ) -> Result<BlobStream, Stop> {
+        while can_resume(&cut) && *idle_resumes < MAX_IDLE_RESUMES {
+            debug!(digest = %self.fill.digest, at = self.written, %cut, "resuming a fill");
+            self.inner
+                .kept
+                .clock
+                .sleep(FIRST_RESUME_WAIT * 2_u32.pow(*idle_resumes))
+                .await;
+            match self.ask().await {
+                Ok((_, body)) => return Ok(body),
+                Err(Stop::Upstream(error)) => cut = error,
+                Err(other) => return Err(other),
+            }
+            *idle_resumes += 1;
+        }
+        Err(Stop::Upstream(cut))
+    }
+
+    /// Copies until the body ends, as it should or not.
+    async fn copy(&mut self, mut body: BlobStream, stage: &mut dyn Stage) -> Result<(), Stop> {
+        let cut = loop {
+            match body.try_next().await {
+                Ok(Some(bytes)) => {
+                    self.check_length(&bytes)?;
+                    if let Err(obstacle) = self.take(bytes.clone(), stage).await {
+                        return Err(Stop::Keeping(obstacle, put_back(bytes, body)));
+                    }
+                }
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        match (self.size, cut) {
+            // All bytes are here: how the connection ended does not matter.
+            (Some(size), _) if self.written == size => Ok(()),
+            (None, None) => Ok(()),
+            (_, Some(error)) => Err(Stop::Upstream(error)),
+            (Some(size), None) => Err(Stop::Upstream(SourceError::Unavailable {
+                why: format!("the blob ended after {} of {size} bytes", self.written),
+                retry_after: None,
+            })),
+        }
+    }
+
+    fn check_length(&self, bytes: &Bytes) -> Result<(), Stop> {
+        match self.size {
+            Some(size) if self.written + bytes.len() as u64 > size => {
+                Err(invalid(format!("more than the {size} bytes that it has")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn take(&mut self, bytes: Bytes, stage: &mut dyn Stage) -> Result<(), Obstacle> {
+        let written = self.written + bytes.len() as u64;
+        // A blob whose length nobody told may have no end: alone it gets no more room than there is for all.
+        if self.inner.kept.is_too_large(written) {
+            return Err(Obstacle::TooLarge);
+        }
+        // Hashed after it is written: a hasher of a fill that goes adrift has seen what readers find in the spool.
+        stage.write(bytes.clone()).await.map_err(Obstacle::Disk)?;
+        self.hasher.update(&bytes);
+        self.written = written;
+        self.publish(Phase::Receiving);
+        Ok(())
+    }
+
+    /// Publishes the phase with what may be read in it. Of a size that clients were told, the last byte is held back: without
+    /// it no response is complete.
+    fn publish(&self, phase: Phase) {
+        let held_back = match phase {
+            Phase::Receiving => u64::from(self.size == Some(self.written)),
+            _ => 0,
+        };
+        self.fill.progress.send_modify(|progress| {
+            progress.readable = self.written.saturating_sub(held_back);
+            progress.phase = phase;
+        });
+    }
+
+    fn publish_size(&self) {
+        self.fill
+            .progress
+            .send_modify(|progress| progress.size = self.size);
+    }
+
+    /// Checks the digest, lets the readers have the tail, and makes the blob durable behind them.
+    async fn keep(&self, stage: Box<dyn Stage>) -> FillEnd {
+        let digest = self.hasher.clone().finish();
+        if digest != self.fill.digest {
+            return self.fail(SourceError::Invalid {
+                why: "the bytes are not those of the digest".to_owned(),
+            });
+        }
+        self.publish(Phase::Whole);
+        let target = self.inner.target(&self.request.repository);
+        self.inner.kept.remember_link(&target, &digest);
+        if self
+            .inner
+            .kept
+            .commit(&target, stage, &digest, self.written)
+            .await
+        {
+            FillEnd::Kept
+        } else {
+            FillEnd::PassedOn
+        }
+    }
+
+    fn fail(&self, error: SourceError) -> FillEnd {
+        let end = if matches!(error, SourceError::Invalid { .. }) {
+            FillEnd::WrongBytes
+        } else {
+            FillEnd::Failed
+        };
+        if end == FillEnd::WrongBytes {
+            warn!(upstream = %self.inner.upstream, digest = %self.fill.digest, %error, "an upstream's blob was refused");
+        }
+        let asked = Asked::blob(&self.request, &self.fill.digest);
+        self.inner.remember_absence(asked, &error);
+        self.fill
+            .progress
+            .send_modify(|progress| progress.phase = Phase::Failed(error));
+        end
+    }
+}
+
+/// A cut connection is worth another try; an answer, a limit or a lie is not.
+const fn can_resume(error: &SourceError) -> bool {
+    matches!(
+        error,
+        SourceError::Unavailable { .. } | SourceError::TimedOut { .. }
+    )
+}
+
+const fn invalid(why: String) -> Stop {
+    Stop::Upstream(SourceError::Invalid { why })
+}
