@@ -118,7 +118,9 @@ fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 fn unfinished(error: FsckError) -> Failure {
-    let is_damaged = matches!(error, FsckError::Catalog(CatalogError::Corrupt(_)));
-    let failure = Failure::failed("the check could not be finished", error);
-    with_way_out(failure, is_damaged)
+    let what = "the check could not be finished";
+    match error {
+        FsckError::Catalog(error) => with_way_out(what, error),
+        error @ FsckError::Blobs(_) => Failure::failed(what, error),
+    }
 }

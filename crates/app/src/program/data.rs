@@ -198,16 +198,14 @@ fn unusable(dir: &Path, error: impl std::error::Error + Send + Sync + 'static) -
 }
 
 fn no_catalog(dir: &Path, error: CatalogError) -> Failure {
-    let is_damaged = matches!(error, CatalogError::Corrupt(_));
-    let failure = Failure::failed(
-        format!("cannot open the catalog in {}", dir.display()),
-        error,
-    );
-    with_way_out(failure, is_damaged)
+    let what = format!("cannot open the catalog in {}", dir.display());
+    with_way_out(what, error)
 }
 
-/// Says how a damaged catalog is rebuilt.
-pub(super) fn with_way_out(failure: Failure, is_damaged: bool) -> Failure {
+/// What could not be done because of the catalog, and how a damaged one is rebuilt.
+pub(super) fn with_way_out(what: impl Into<String>, error: CatalogError) -> Failure {
+    let is_damaged = matches!(error, CatalogError::Corrupt(_));
+    let failure = Failure::failed(what, error);
     if is_damaged {
         return failure.with_hint(REBUILD);
     }

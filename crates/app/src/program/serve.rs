@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use super::access_log::{Access, AccessLines};
 use super::control::Controls;
-use super::data::DataDir;
+use super::data::{DataDir, with_way_out};
 use super::descriptors;
 use super::front::{ControlDoor, Front, State};
 use super::logging;
@@ -102,7 +102,7 @@ impl Running {
         );
         let kept = kept
             .await
-            .map_err(|error| Failure::failed("cannot read the catalog", error))?;
+            .map_err(|error| with_way_out("cannot read the catalog", error))?;
         let ground = Ground {
             kept: Arc::clone(&kept),
             clock: Arc::clone(&clock),

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::disks::{blob_files, keeps};
 use crate::program::{Program, Setup};
 use crate::pull::{Pulled, pull};
-use crate::rot::{Damage, damage_catalog, file_of};
+use crate::rot::{CATALOG_DAMAGES, Damage, copy, damage_catalog, file_of};
 
 const IMAGE: &str = "library/checked:1";
 const OTHER: &str = "library/other:1";
@@ -62,14 +62,7 @@ async fn a_catalog_that_cannot_be_read_is_rebuilt_and_its_images_cost_heads_only
     let folder = TempDir::new().unwrap();
     let (hub, setup) = stopped(folder.path()).await;
     let all = blob_files(&setup.data()).len();
-    for what in [
-        "no catalog",
-        "cut",
-        "a few bytes",
-        "empty",
-        "gone",
-        "another page size",
-    ] {
+    for what in CATALOG_DAMAGES {
         damage_catalog(&setup.data().join("catalog.sqlite"), what);
         let (status, said) = setup.run(&["fsck", "--dry-run"]);
         assert_eq!(status.code(), Some(3), "{what}: {}", said.out.text());
@@ -97,11 +90,7 @@ async fn a_rotten_page_of_the_catalog_is_mended_or_costs_no_more_than_questions(
     let mut rebuilt = 0;
     for at in (0..length).step_by(4096 * 2) {
         let life = folder.path().join(at.to_string());
-        let copied = std::process::Command::new("cp")
-            .arg("-a")
-            .args([&kept, &life])
-            .status();
-        assert!(copied.unwrap().success());
+        copy(&kept, &life);
         let setup = Setup::before(&hub, &life);
         let file = fs::OpenOptions::new().write(true).open(catalog(&setup));
         file.unwrap().write_all_at(&[0x5a; 300], at + 8).unwrap();

@@ -163,7 +163,16 @@ async fn damaged_manifests_are_fetched_anew() {
     }
 }
 
-/// What may happen to the catalog's file, and whether it is noticed at the start.
+/// What may happen to the catalog's file that is noticed at the start.
+pub(crate) const CATALOG_DAMAGES: [&str; 6] = [
+    "no catalog",
+    "cut",
+    "a few bytes",
+    "empty",
+    "gone",
+    "another page size",
+];
+
 pub(crate) fn damage_catalog(path: &Path, what: &str) {
     let length = fs::metadata(path).unwrap().len();
     match what {
@@ -179,14 +188,7 @@ pub(crate) fn damage_catalog(path: &Path, what: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_catalog_is_told_with_the_way_out_and_a_rebuild_grants_nothing() {
-    for what in [
-        "no catalog",
-        "cut",
-        "a few bytes",
-        "empty",
-        "gone",
-        "another page size",
-    ] {
+    for what in CATALOG_DAMAGES {
         let hub = hub().await;
         hub.push("library/other:1", Image::with_layers(&[5]));
         let folder = TempDir::new().unwrap();
@@ -238,6 +240,15 @@ async fn visibility_is_earned_anew(setup: &Setup, hub: &Hub, what: &str) {
     assert!(program.stop().0.success());
 }
 
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([from, to])
+        .status();
+    assert!(copied.unwrap().success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_byte_of_the_catalog_gives_no_wrong_answer() {
     let hub = hub().await;
@@ -251,11 +262,7 @@ async fn a_flipped_byte_of_the_catalog_gives_no_wrong_answer() {
         .len();
     for at in (0..length).step_by(usize::try_from(length / 24).unwrap()) {
         let life = folder.path().join(at.to_string());
-        let copied = std::process::Command::new("cp")
-            .arg("-a")
-            .args([&kept, &life])
-            .status();
-        assert!(copied.unwrap().success());
+        copy(&kept, &life);
         let setup = Setup::before(&hub, &life);
         Damage::FlipAt(at).happen(&setup.data().join("catalog.sqlite"));
         match setup.try_start() {
