@@ -218,7 +218,7 @@ async fn what_is_just_coming_or_going_is_no_finding() {
     .await;
     for (number, length) in [2000, 2500].into_iter().enumerate() {
         // The second can only come when the first has gone.
-        bench.clock.advance(std::time::Duration::from_secs(600));
+        bench.clock.advance(std::time::Duration::from_mins(10));
         let digest = bench.hub.put("a/b", content(length));
         let checks = async {
             for step in 0..=number {
@@ -243,5 +243,5 @@ async fn open_late(gate: &Semaphore) {
         tokio::task::yield_now().await;
     }
     gate.add_permits(1);
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
