@@ -259,9 +259,11 @@ impl Opened {
     async fn to_write(path: &Path) -> Result<Self, SqlError> {
         let options = address(path, Access::Write)?;
         let mut connection = writer::connect(&options).await?;
-        schema::migrate(&mut connection, MIGRATIONS).await?;
-        schema::check(&mut connection, MIGRATIONS).await?;
-        probe(&mut connection).await?;
+        if let Err(error) = make_current(&mut connection).await {
+            // The files that opening it made go with it: what is refused stays as it was.
+            let _ = connection.close().await;
+            return Err(error);
+        }
         Ok(Self {
             readers: Readers::new(address(path, Access::Read)?),
             writer: Some(Writer::start(options, connection)),
@@ -288,6 +290,13 @@ impl Opened {
         }
         Err(cause)
     }
+}
+
+/// Brings the catalog to our format, and tries whether it can be written to.
+async fn make_current(connection: &mut AnyConnection) -> Result<(), SqlError> {
+    schema::migrate(connection, MIGRATIONS).await?;
+    schema::check(connection, MIGRATIONS).await?;
+    probe(connection).await
 }
 
 /// The path that an address can hold: absolute, with no `..` that an address would resolve in its own way.

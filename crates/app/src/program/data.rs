@@ -14,6 +14,9 @@ use crate::Failure;
 /// The way out when the catalog cannot be read.
 const REBUILD: &str = "rebuild it from the blobs at rest: forebay fsck --rebuild";
 
+/// The way out when another version made the catalog.
+const NEWER: &str = "a newer Forebay wrote it: use that one";
+
 /// A data directory that is ours as long as this lives.
 pub struct DataDir {
     /// The catalog.
@@ -204,10 +207,14 @@ fn no_catalog(dir: &Path, error: CatalogError) -> Failure {
 
 /// What could not be done because of the catalog, and how a damaged one is rebuilt.
 pub(super) fn with_way_out(what: impl Into<String>, error: CatalogError) -> Failure {
-    let is_damaged = matches!(error, CatalogError::Corrupt(_));
+    let way_out = match error {
+        CatalogError::Corrupt(_) => Some(REBUILD),
+        CatalogError::Format { .. } => Some(NEWER),
+        _ => None,
+    };
     let failure = Failure::failed(what, error);
-    if is_damaged {
-        return failure.with_hint(REBUILD);
+    match way_out {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
     }
-    failure
 }

@@ -27,6 +27,7 @@ mod herd;
 mod image;
 mod lifecycle;
 mod limits;
+mod newer;
 mod outage;
 mod outside;
 mod patience;
