@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::disks::{blob_files, keeps};
+use crate::faulty;
 use crate::program::{Program, Setup};
 use crate::pull::{Pulled, pull};
 use crate::rot::{CATALOG_DAMAGES, Damage, copy, damage_catalog, file_of};
@@ -235,5 +236,51 @@ async fn a_busy_server_that_is_sound_is_found_sound() {
         }
     }
     assert!(program.stop().0.success());
+    assert_eq!(fsck(&setup, &[]).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_disk_does_not_let_it_read_is_told_and_left() {
+    let hub = HubSim::new().image(IMAGE, Image::small()).start().await;
+    let folder = TempDir::new().unwrap();
+    let setup = faulty::setup(&hub, folder.path(), None);
+    let mut program = setup.start();
+    keeps(&program, &hub, IMAGE).await;
+    let before = blob_files(&setup.data());
+    program.tell("break EIO reads");
+    let (code, report) = fsck(&setup, &[]);
+    assert_eq!(code, 1, "{report}");
+    let unreadable = report["unreadable"].as_array().unwrap();
+    assert_eq!(unreadable.len(), before.len(), "{report}");
+    assert_eq!(blob_files(&setup.data()), before);
+    program.tell("lift");
+    assert_eq!(fsck(&setup, &[]).0, 0);
+    hub.clear_requests();
+    assert_eq!(pull(program.address, &hub, IMAGE).await, Pulled::Whole);
+    assert_eq!(hub.requests().to_string(), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_does_one_check_at_a_time_and_a_stop_ends_it() {
+    let hub = HubSim::new().image(IMAGE, Image::small()).start().await;
+    let folder = TempDir::new().unwrap();
+    let setup = faulty::setup(&hub, folder.path(), None);
+    let mut program = setup.start();
+    keeps(&program, &hub, IMAGE).await;
+    program.tell("break slow reads");
+    let mut checks = JoinSet::new();
+    for _ in 0..2 {
+        let setup = setup.clone();
+        checks.spawn_blocking(move || setup.run(&["fsck"]));
+    }
+    let (status, said) = checks.join_next().await.unwrap().unwrap();
+    let told = said.log.text();
+    assert_eq!(status.code(), Some(3), "{told}");
+    assert!(told.contains("a check is under way already"), "{told}");
+    assert!(program.stop().0.success());
+    let (status, said) = checks.join_next().await.unwrap().unwrap();
+    let told = said.log.text();
+    assert_eq!(status.code(), Some(3), "{told}");
+    assert!(told.contains("the server is stopping"), "{told}");
     assert_eq!(fsck(&setup, &[]).0, 0);
 }
