@@ -124,7 +124,8 @@ section! {
     LogFile {
         /// How a record looks, of either kind.
         format: LogFormat = "text",
-        /// The least severe of Forebay's own records that is logged.
+        /// The least severe of Forebay's own records that is logged. Of what its libraries say, warnings and errors are
+        /// logged at any level, or errors alone at `error`.
         level: Level = "info",
         /// Whether each request leaves one line on standard output.
         access: bool = "true",

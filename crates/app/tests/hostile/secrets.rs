@@ -181,6 +181,7 @@ async fn run_through(hub: &Hub, setup: &Setup, written: &mut Written) -> Vec<Str
         "{}",
         said.log.text()
     );
+    libraries_say_only_what_is_wrong(&said.log.text());
     written.add("standard output", said.out.text());
     written.add("standard error", said.log.text());
     // What a client sent is not handed on.
@@ -197,6 +198,30 @@ async fn run_through(hub: &Hub, setup: &Setup, written: &mut Written) -> Vec<Str
         0
     );
     signatures
+}
+
+/// The libraries below us know secrets too, and tell them at levels of theirs: TLS and HTTP their bytes, SQL its values.
+fn libraries_say_only_what_is_wrong(log: &str) {
+    for line in log.lines() {
+        let (level, target) = match serde_json::from_str::<serde_json::Value>(line) {
+            Ok(record) => {
+                let word = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+                (word("level"), word("target"))
+            }
+            Err(_) => {
+                let mut words = line.split_whitespace().skip(1);
+                let level = words.next().unwrap_or_default().to_owned();
+                // Behind the spans that it is in.
+                let target = words.find(|word| word.ends_with(':') && !word.contains('}'));
+                (level, target.unwrap_or_default().to_owned())
+            }
+        };
+        let is_ours = target.starts_with("forebay");
+        assert!(
+            is_ours || ["WARN", "ERROR"].contains(&level.as_str()),
+            "{line}"
+        );
+    }
 }
 
 /// The ways in which an upstream makes secrets part of what is said about it.
