@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::disk::FileState;
 
 /// How long a chunk needs no other look while its file is unchanged.
-pub(crate) const TRUSTED_FOR: Duration = Duration::from_secs(60);
+pub(crate) const TRUSTED_FOR: Duration = Duration::from_mins(1);
 
 /// The checked chunks of one open file.
 #[derive(Debug, Default)]

@@ -12,6 +12,7 @@ mod damage;
 mod data_dir;
 mod disk_faults;
 mod full_disk;
+mod lending;
 mod order;
 mod power;
 mod recorder;

@@ -154,3 +154,6 @@ impl<S: Socket> AsyncWrite for Channel<S> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

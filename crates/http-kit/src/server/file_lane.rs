@@ -19,8 +19,11 @@ pub(super) const PLACEHOLDER_BYTES: usize = 256 * 1024;
 /// How many parts may wait: hyper holds two bodies' chunks at most, and 16 buffers whatever happens.
 const MAX_WAITING: usize = 16;
 
+/// Parts of a lane are numbered in a circle of so many, and each number's slice begins elsewhere: one that got lost is missed.
+const NUMBERS: usize = 4096;
+
 /// What stands for parts. Nobody reads it, so that it takes no memory.
-static PLACEHOLDER: [u8; PLACEHOLDER_BYTES] = [0; PLACEHOLDER_BYTES];
+static PLACEHOLDER: [u8; NUMBERS + PLACEHOLDER_BYTES] = [0; NUMBERS + PLACEHOLDER_BYTES];
 
 /// The parts of files that are on their way through hyper on one connection, in order.
 ///
@@ -28,14 +31,21 @@ static PLACEHOLDER: [u8; PLACEHOLDER_BYTES] = [0; PLACEHOLDER_BYTES];
 /// have a [`Body::parts`](super::Body::parts).
 #[derive(Clone, Debug, Default)]
 pub struct FileLane {
-    waiting: Arc<Mutex<VecDeque<Waiting>>>,
+    queue: Arc<Mutex<Queue>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// How many parts have entered.
+    entered: usize,
 }
 
 #[derive(Debug)]
 struct Waiting {
     part: FilePart,
-    /// How much of it has been sent.
-    sent: usize,
+    /// Where in the region begins what stands for the rest of it.
+    place: usize,
 }
 
 /// What the transport finds at the front of what hyper wants written.
@@ -53,16 +63,18 @@ impl FileLane {
     /// # Errors
     /// Where too many wait, or it is longer than [`PLACEHOLDER_BYTES`].
     pub(super) fn enter(&self, part: FilePart) -> io::Result<Bytes> {
-        let stand_in = usize::try_from(part.len())
+        let length = usize::try_from(part.len())
             .ok()
-            .and_then(|length| PLACEHOLDER.get(..length))
+            .filter(|length| *length <= PLACEHOLDER_BYTES)
             .ok_or_else(|| out_of_step("a part is too long"))?;
-        let mut waiting = self.lock();
-        if waiting.len() >= MAX_WAITING {
+        let mut queue = self.lock();
+        if queue.waiting.len() >= MAX_WAITING {
             return Err(out_of_step("too many parts wait"));
         }
-        waiting.push_back(Waiting { part, sent: 0 });
-        Ok(Bytes::from_static(stand_in))
+        let place = queue.entered % NUMBERS;
+        queue.entered = queue.entered.wrapping_add(1);
+        queue.waiting.push_back(Waiting { part, place });
+        Ok(Bytes::from_static(&PLACEHOLDER[place..place + length]))
     }
 
     /// What is to be written first of `slices`.
@@ -73,13 +85,14 @@ impl FileLane {
             Some(0) => {}
             Some(count) => return Ok(Front::Bytes(count)),
         }
-        let waiting = self.lock();
-        let first = waiting
+        let queue = self.lock();
+        let first = queue
+            .waiting
             .front()
             .ok_or_else(|| out_of_step("no part waits"))?;
         // hyper moves forward in the slice as we tell it that so much was written: both must have come equally far.
-        if find_place(&slices[0]) != Some(first.sent) || first.part.len() != slices[0].len() as u64
-        {
+        let is_as_far = find_place(&slices[0]) == Some(first.place);
+        if !is_as_far || first.part.len() != slices[0].len() as u64 {
             return Err(out_of_step("another part waits"));
         }
         Ok(Front::File(first.part.clone()))
@@ -87,19 +100,19 @@ impl FileLane {
 
     /// Notes that so many bytes of the first part were sent.
     pub(super) fn sent(&self, bytes: usize) {
-        let mut waiting = self.lock();
-        let Some(first) = waiting.front_mut() else {
+        let mut queue = self.lock();
+        let Some(first) = queue.waiting.front_mut() else {
             return;
         };
         first.part.advance(bytes as u64);
-        first.sent += bytes;
+        first.place += bytes;
         if first.part.is_empty() {
-            waiting.pop_front();
+            queue.waiting.pop_front();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -110,9 +123,92 @@ fn find_place(slice: &[u8]) -> Option<usize> {
         .addr()
         .checked_sub(PLACEHOLDER.as_ptr().addr())?;
     // An empty slice stands for nothing, and may lie anywhere.
-    (place < PLACEHOLDER_BYTES && !slice.is_empty()).then_some(place)
+    (place < PLACEHOLDER.len() && !slice.is_empty()).then_some(place)
 }
 
 fn out_of_step(why: &'static str) -> io::Error {
     io::Error::other(format!("the files to be sent are out of step: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+
+    use super::*;
+
+    fn part(bytes: u64) -> FilePart {
+        let mut file = tempfile::tempfile().unwrap();
+        let length = usize::try_from(bytes).unwrap();
+        file.write_all(&vec![1; length]).unwrap();
+        FilePart::new(Arc::new(file), 0..bytes).unwrap()
+    }
+
+    fn front(lane: &FileLane, slices: &[&[u8]]) -> io::Result<Front> {
+        let slices: Vec<_> = slices.iter().map(|slice| IoSlice::new(slice)).collect();
+        lane.front(&slices)
+    }
+
+    fn is_file(front: io::Result<Front>, bytes: u64) -> bool {
+        matches!(front, Ok(Front::File(part)) if part.len() == bytes)
+    }
+
+    #[test]
+    fn bytes_before_a_part_go_first_and_then_the_part_and_what_is_left_of_it() {
+        let lane = FileLane::default();
+        let (one, two) = (
+            lane.enter(part(100)).unwrap(),
+            lane.enter(part(50)).unwrap(),
+        );
+        assert!(matches!(
+            front(&lane, &[b"head", b"more", &one, &two]),
+            Ok(Front::Bytes(2))
+        ));
+        assert!(is_file(front(&lane, &[&one, &two]), 100));
+        lane.sent(30);
+        assert!(is_file(front(&lane, &[&one[30..], &two]), 70));
+        lane.sent(70);
+        assert!(is_file(front(&lane, &[&two]), 50));
+        lane.sent(50);
+        assert!(matches!(front(&lane, &[b"next"]), Ok(Front::Bytes(1))));
+    }
+
+    #[test]
+    fn nothing_is_sent_for_a_slice_that_stands_for_another_part_or_another_place_in_it() {
+        let lane = FileLane::default();
+        let lost = lane.enter(part(100)).unwrap();
+        let next = lane.enter(part(100)).unwrap();
+        for wrong in [&next[..], &lost[..99], &lost[1..], &lost[..1]] {
+            assert!(front(&lane, &[wrong]).is_err());
+        }
+        lane.sent(10);
+        assert!(front(&lane, &[&lost]).is_err());
+        assert!(front(&lane, &[&lost[9..]]).is_err());
+        let others = FileLane::default();
+        assert!(front(&others, &[&lost]).is_err(), "none waits");
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_numbers_go_round() {
+        let lane = FileLane::default();
+        let mut slices: VecDeque<_> = (0..MAX_WAITING)
+            .map(|_| lane.enter(part(9)).unwrap())
+            .collect();
+        assert!(lane.enter(part(9)).is_err());
+        for _ in 0..2 * NUMBERS {
+            let slice = slices.pop_front().unwrap();
+            assert!(is_file(front(&lane, &[&slice]), 9));
+            lane.sent(9);
+            slices.push_back(lane.enter(part(9)).unwrap());
+        }
+        lane.sent(9);
+        assert!(lane.enter(part(PLACEHOLDER_BYTES as u64 + 1)).is_err());
+        assert!(lane.enter(part(PLACEHOLDER_BYTES as u64)).is_ok());
+    }
+
+    #[test]
+    fn a_part_lies_within_its_file() {
+        let file = Arc::new(File::open("/dev/null").unwrap());
+        assert!(FilePart::new(file, 0..1).is_err());
+    }
 }

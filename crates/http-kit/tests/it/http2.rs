@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_http_kit::{Body, ServeLimits};
+use forebay_http_kit::{Body, FileLane, ServeLimits};
 use forebay_jobs::Supervisor;
 use futures::stream;
 use http::Request;
@@ -29,6 +29,10 @@ fn served(limits: ServeLimits) -> Served {
                 Ok(Bytes::from_static(b"hello")),
                 Ok(Bytes::from_static(b"hello")),
             ])),
+            "/lane" => ok(match request.extensions().get::<FileLane>() {
+                Some(_) => "a lane",
+                None => "no lane",
+            }),
             _ => ok("hello"),
         }
     })
@@ -134,4 +138,13 @@ async fn a_reader_that_opens_no_window_is_cut() {
     wire.send(b"test\x44\x05/many").await;
     wire.read_all().await;
     assert!(!served.lines(1).await[0].completed);
+}
+
+#[tokio::test]
+async fn no_file_is_sent_by_the_kernel() {
+    let (served, tasks) = (served(ServeLimits::default()), Supervisor::new());
+    let mut sender = connect(&served, &tasks).await;
+    let answer = within(sender.send_request(request("/lane"))).await.unwrap();
+    let body = within(answer.into_body().collect()).await.unwrap();
+    assert_eq!(body.to_bytes(), "no lane");
 }

@@ -11,6 +11,8 @@ mod credentials;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod http2;
 #[cfg(test)]
 mod limits;
