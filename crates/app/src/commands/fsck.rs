@@ -75,18 +75,17 @@ pub(super) async fn run(
     } else {
         check_running(&config.data, mend, printer).await?
     };
-    let report = match running {
-        Some(report) => report,
-        None => {
-            let tell = |so_far: &FsckReport| {
-                printer.note(format_args!(
-                    "{} sound blobs, {} bytes so far",
-                    so_far.sound, so_far.bytes
-                ));
-            };
-            let mode = FsckMode { mend, tell: &tell };
-            check_stopped(&config.data, mode, args.rebuild).await?
-        }
+    let report = if let Some(report) = running {
+        report
+    } else {
+        let tell = |so_far: &FsckReport| {
+            printer.note(format_args!(
+                "{} sound blobs, {} bytes so far",
+                so_far.sound, so_far.bytes
+            ));
+        };
+        let mode = FsckMode { mend, tell: &tell };
+        check_stopped(&config.data, mode, args.rebuild).await?
     };
     if args.json {
         printer.line(serde_json::to_string_pretty(&report).unwrap_or_default());
