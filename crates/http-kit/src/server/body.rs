@@ -65,16 +65,27 @@ pub enum BodyPart {
 impl Body {
     /// Streams `parts` as [`stream`](Self::stream) does its chunks, on the connection of the request in whose extensions
     /// `lane` was: on any other one the connection ends.
+    ///
+    /// A file that is written to while the response lasts breaks it, wherever that was: what the kernel has taken and not sent
+    /// yet lies in the file itself.
     pub fn parts<S, E>(parts: S, length: Option<u64>, lane: FileLane) -> Self
     where
         S: Stream<Item = Result<BodyPart, E>> + Send + 'static,
         E: Into<BoxError> + 'static,
     {
+        let mut source = None::<FilePart>;
         let chunks = parts.flat_map(move |part| {
-            let pieces = match part {
-                Ok(BodyPart::File(part)) => Pieces::File(part, lane.clone()),
-                Ok(BodyPart::Bytes(bytes)) => Pieces::Bytes(Some(Ok(bytes))),
-                Err(error) => Pieces::Bytes(Some(Err(error.into()))),
+            let unchanged = source.as_ref().map_or(Ok(()), FilePart::check);
+            let pieces = match (part, unchanged) {
+                (Err(error), _) => Pieces::Bytes(Some(Err(error.into()))),
+                (_, Err(error)) => Pieces::Bytes(Some(Err(error.into()))),
+                (Ok(BodyPart::Bytes(bytes)), _) => Pieces::Bytes(Some(Ok(bytes))),
+                (Ok(BodyPart::File(part)), _) => {
+                    // The first of its file stays, which knows what the file was like then.
+                    source = source.take().filter(|first| first.is_beside(&part));
+                    source.get_or_insert_with(|| part.clone());
+                    Pieces::File(part, lane.clone())
+                }
             };
             stream::iter(pieces)
         });

@@ -84,6 +84,11 @@ impl FilePart {
         first
     }
 
+    /// True if both are parts of one file.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.file, &other.file)
+    }
+
     /// An error unless the file is as it was.
     pub(super) fn check(&self) -> io::Result<()> {
         if Version::of(&self.file)? == self.version {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use forebay_http_kit::{Body, BodyPart, FileLane, FilePart, RequestBody, ServeLimits};
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use http::{Request, Response};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -107,25 +107,38 @@ fn served(kept: &Arc<Kept>) -> Served {
     })
 }
 
-/// A file of which the test says when its second part may follow the first.
-fn gated(kept: &Arc<Kept>) -> (Served, Arc<Semaphore>) {
+/// What follows the first part of a gated file.
+#[derive(Clone, Copy)]
+enum Follows {
+    /// A part that was made with the first one.
+    Part,
+    /// A part that is made when it is its turn.
+    NewPart,
+    /// Bytes.
+    Bytes,
+}
+
+/// A file of which the test says when what follows may follow the first part.
+fn gated(kept: &Arc<Kept>, follows: Follows) -> (Served, Arc<Semaphore>) {
     let (gate, kept) = (Arc::new(Semaphore::new(0)), Arc::clone(kept));
     let open = Arc::clone(&gate);
     let served = Served::start(ServeLimits::default(), move |request, _| {
         let file = Arc::new(File::open(kept.path()).unwrap());
-        let halves = [0..1_000_000, 1_000_000..FILE_BYTES as u64];
-        let parts = halves.map(|half| FilePart::new(Arc::clone(&file), half).unwrap());
-        let gate = Arc::clone(&gate);
-        let parts = stream::unfold((parts.into_iter(), 0), move |(mut parts, sent)| {
-            let gate = Arc::clone(&gate);
-            async move {
-                if sent > 0 {
-                    gate.acquire().await.unwrap().forget();
-                }
-                let part = Ok::<_, io::Error>(BodyPart::File(parts.next()?));
-                Some((part, (parts, sent + 1)))
+        let part = move |range| FilePart::new(Arc::clone(&file), range);
+        let first = part(0..1_000_000).unwrap();
+        let rest = 1_000_000..FILE_BYTES as u64;
+        let second = part(rest.clone()).unwrap();
+        let (gate, bytes) = (Arc::clone(&gate), kept.bytes(rest.clone()));
+        let later = async move {
+            gate.acquire().await.unwrap().forget();
+            match follows {
+                Follows::Part => Ok(BodyPart::File(second)),
+                Follows::NewPart => part(rest).map(BodyPart::File),
+                Follows::Bytes => Ok(BodyPart::Bytes(bytes)),
             }
-        });
+        };
+        let first = stream::iter([Ok::<_, io::Error>(BodyPart::File(first))]);
+        let parts = first.chain(stream::once(later));
         let body = Body::parts(parts, Some(FILE_BYTES as u64), lane(&request));
         async move { ok(body) }
     });
@@ -282,9 +295,12 @@ async fn a_client_that_leaves_leaves_nothing_behind() {
 }
 
 /// What a client gets when `meddle` is done to the file behind its first part.
-async fn meddled(meddle: impl FnOnce(&File, &Kept)) -> (Vec<u8>, Arc<Kept>, Served) {
+async fn meddled(
+    follows: Follows,
+    meddle: impl FnOnce(&File, &Kept),
+) -> (Vec<u8>, Arc<Kept>, Served) {
     let kept = Kept::new();
-    let (served, gate) = gated(&kept);
+    let (served, gate) = gated(&kept, follows);
     let mut socket = TcpStream::connect(served.address).await.unwrap();
     ask(&mut socket, "GET", "/").await;
     head(&mut socket).await;
@@ -315,17 +331,24 @@ async fn a_file_that_is_cut_or_written_to_breaks_the_connection_at_once() {
     let cut: fn(&File, &Kept) = |file, _| file.set_len(1_500_000).unwrap();
     let written: fn(&File, &Kept) = |file, _| file.write_all_at(b"\0", 2_000_000).unwrap();
     for meddle in [cut, written] {
-        let (sent, kept, served) = meddled(meddle).await;
-        assert!(sent == kept.content[..1_000_000], "{} bytes", sent.len());
-        assert!(!served.lines(1).await[0].completed);
+        for follows in [Follows::Part, Follows::NewPart, Follows::Bytes] {
+            let (sent, kept, served) = meddled(follows, meddle).await;
+            assert!(sent == kept.content[..1_000_000], "{} bytes", sent.len());
+            assert!(!served.lines(1).await[0].completed);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_file_that_loses_its_name_is_sent_to_its_end() {
-    let (sent, kept, served) = meddled(|_, kept| fs::remove_file(kept.path()).unwrap()).await;
-    assert!(sent == kept.content);
-    assert!(served.lines(1).await[0].completed);
+    for follows in [Follows::Part, Follows::NewPart, Follows::Bytes] {
+        let (sent, kept, served) = meddled(follows, |_, kept| {
+            fs::remove_file(kept.path()).unwrap();
+        })
+        .await;
+        assert!(sent == kept.content);
+        assert!(served.lines(1).await[0].completed);
+    }
 }
 
 #[tokio::test]
