@@ -203,25 +203,25 @@ async fn run_through(hub: &Hub, setup: &Setup, written: &mut Written) -> Vec<Str
 /// The libraries below us know secrets too, and tell them at levels of theirs: TLS and HTTP their bytes, SQL its values.
 fn libraries_say_only_what_is_wrong(log: &str) {
     for line in log.lines() {
-        let (level, target) = match serde_json::from_str::<serde_json::Value>(line) {
-            Ok(record) => {
-                let word = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
-                (word("level"), word("target"))
-            }
-            Err(_) => {
-                let mut words = line.split_whitespace().skip(1);
-                let level = words.next().unwrap_or_default().to_owned();
-                // Behind the spans that it is in.
-                let target = words.find(|word| word.ends_with(':') && !word.contains('}'));
-                (level, target.unwrap_or_default().to_owned())
-            }
-        };
+        let (level, target) = level_and_target(line);
         let is_ours = target.starts_with("forebay");
         assert!(
             is_ours || ["WARN", "ERROR"].contains(&level.as_str()),
             "{line}"
         );
     }
+}
+
+fn level_and_target(line: &str) -> (String, String) {
+    if let Ok(record) = serde_json::from_str::<serde_json::Value>(line) {
+        let word = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+        return (word("level"), word("target"));
+    }
+    let mut words = line.split_whitespace().skip(1);
+    let level = words.next().unwrap_or_default().to_owned();
+    // Behind the spans that it is in.
+    let target = words.find(|word| word.ends_with(':') && !word.contains('}'));
+    (level, target.unwrap_or_default().to_owned())
 }
 
 /// The ways in which an upstream makes secrets part of what is said about it.
