@@ -44,6 +44,15 @@ pub async fn check_stopped(
     mode: FsckMode<'_>,
     rebuild: bool,
 ) -> Result<CheckReport, Failure> {
+    if !dir.is_dir() {
+        let what = format!("there is no data directory {}", dir.display());
+        return Err(Failure::Failed {
+            what,
+            source: None,
+            hints: Vec::new(),
+        }
+        .with_hint("name the one to check with --data, or its configuration with --config"));
+    }
     let (clock, disk) = (SystemClock::new(), Arc::new(RealDisk));
     let mut catalog = None;
     let mut data = if rebuild {

@@ -197,6 +197,19 @@ async fn a_sound_cache_is_found_sound_whether_a_server_runs_or_not() {
 }
 
 #[tokio::test]
+async fn a_data_directory_that_is_not_there_is_told_and_not_made() {
+    let setup = Forebay::new();
+    insta::assert_snapshot!(transcript(&setup.run(&["fsck"]).await), @r"
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no data directory data
+    hint: name the one to check with --data, or its configuration with --config
+    ");
+    assert!(!setup.data().exists());
+}
+
+#[tokio::test]
 async fn a_running_server_finds_damage_and_mends_it_from_upstream() {
     let (hub, program, pull) = warm().await;
     damage(&program.setup, &pull.blobs[1]);
