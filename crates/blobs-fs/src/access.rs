@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -130,19 +129,14 @@ impl OpenFile {
         Ok(self.access.disk.state(&*self.file()?)?)
     }
 
-    /// True if these bytes of the file are in memory, as far as can be told by its ends. Does not wait for the disk.
-    pub(crate) fn is_cached(&self, range: &Range<u64>) -> bool {
-        let is_cached = |offset| {
-            let file = self.file()?;
-            let read = self
-                .access
-                .disk
-                .read_at(&file, &mut [0], offset, Patience::None);
-            Ok::<_, BlobError>(read? == 1)
-        };
-        let ends = [range.start, range.end.saturating_sub(1)];
-        ends.into_iter()
-            .all(|offset| is_cached(offset).unwrap_or(false))
+    /// True if the byte at `offset` is in memory, and so most likely its neighbours. Does not wait for the disk.
+    pub(crate) fn is_cached(&self, offset: u64) -> bool {
+        let file = self.file.as_ref();
+        let disk = &self.access.disk;
+        file.is_some_and(|file| {
+            let read = disk.read_at(file, &mut [0], offset, Patience::None);
+            matches!(read, Ok(1))
+        })
     }
 
     /// Reads one chunk and checks it, waiting for the disk.

@@ -1,6 +1,7 @@
 //! An open blob: its file, its length and the checksum of each of its chunks.
 
 use std::fs::File;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -96,6 +97,15 @@ impl FsBlob {
         }
     }
 
+    /// True if a byte of each chunk in `range` is in memory, and the last one.
+    fn is_cached(&self, range: &Range<u64>) -> bool {
+        let chunk_bytes = u64::from(self.chunk_bytes);
+        let begins = (range.start / chunk_bytes + 1..range.end.div_ceil(chunk_bytes))
+            .map(|index| index * chunk_bytes);
+        let mut looks = begins.chain([range.start, range.end.saturating_sub(1)]);
+        looks.all(|offset| self.file.is_cached(offset))
+    }
+
     /// Notes that `chunk` was found sound in a file that was in this state before.
     fn trust(&self, chunk: Chunk, state: FileState) {
         let now = self.file.access().clock.monotonic();
@@ -142,7 +152,7 @@ impl BlobReader for FsBlob {
         // Before the check: a file that is changed while it is checked is not the file that was checked.
         let state = self.file.state()?;
         let trusted = offset..end.min(self.trusted_until(offset, end, state));
-        let range = if !trusted.is_empty() && self.file.is_cached(&trusted) {
+        let range = if !trusted.is_empty() && self.is_cached(&trusted) {
             trusted
         } else {
             let chunk = self.chunk(offset)?;
