@@ -4,15 +4,19 @@ use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hub_sim::{Blob, Hub, HubSim, Image, On};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
+use tokio::time::timeout;
 
 use crate::crash::comes_back;
 use crate::disks::{blob_files, keeps};
 use crate::program::{Program, Setup};
 use crate::pull::{Pulled, pull};
-use crate::wire::ask;
+use crate::wire::{Answer, ask};
 
 const IMAGE: &str = "library/rots:1";
 
@@ -141,6 +145,50 @@ async fn a_blob_that_rots_while_it_is_served_reaches_no_client() {
         assert_eq!(hub.count(|record| record.is(On::BlobContent)), 1, "at {at}");
     }
     assert!(program.metric("forebay_corrupt_objects_total").await >= Some(5.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_that_rots_while_a_client_takes_it_is_true_as_far_as_it_comes() {
+    const BYTES: u64 = 6_000_001;
+    let image = Image::with_layers(&[BYTES]);
+    let hub = HubSim::new().image(IMAGE, image).start().await;
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::before(&hub, folder.path());
+    let program = setup.start();
+    let layer = hub.layers(IMAGE).remove(0);
+    let path = format!("/v2/library/rots/blobs/{}", layer.digest());
+    let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+    let file = file_of(&setup.data(), layer.digest());
+    // What has been sent when it happens is about the first half million.
+    for damage in [
+        Damage::FlipAt(0),
+        Damage::FlipAt(1_000_000),
+        Damage::FlipAt(5_999_999),
+        Damage::FlipBeforeEnd(9),
+        Damage::CutTo(2_000_000),
+    ] {
+        keeps(&program, &hub, IMAGE).await;
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        let mut socket = socket.connect(program.address).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 300_000];
+        socket.read_exact(&mut answer).await.unwrap();
+        damage.happen(&file);
+        // Cut or whole: both are an end.
+        let _ = timeout(Duration::from_secs(20), socket.read_to_end(&mut answer))
+            .await
+            .expect("an end");
+        let answer = Answer::parse(&answer, false);
+        assert!(layer.bytes().starts_with(&answer.body), "{damage:?}");
+        assert_eq!(
+            answer.whole,
+            answer.body.len() as u64 == BYTES,
+            "{damage:?}"
+        );
+        // Who comes next gets all of it.
+        get_blob(&program, &layer, None).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
