@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_content::{BlobError, Event, Object, Stage};
+use forebay_content::{BlobError, CatalogError, Event, Object, Stage};
 use forebay_oci::{Digest, Target};
 use tracing::{debug, warn};
 
@@ -43,6 +43,8 @@ impl Kept {
             Err(error) => return self.health.blob_not_kept(&error),
         };
         let _coming = self.changes.read().await;
+        // Its row may be there, and only not have been read.
+        let was_here = self.blobs.open(&stored.digest).await.is_ok();
         if let Err(error) = staged.commit(&stored.digest).await {
             return self.health.blob_not_kept(&error);
         }
@@ -52,7 +54,8 @@ impl Kept {
             .await
         {
             Ok(()) => self.is_kept(record.size, begun),
-            Err(error) => self.health.catalog_not_written(&error),
+            Err(error) if was_here => self.health.catalog_not_written(&error),
+            Err(error) => self.leave_unrecorded(&stored.digest, &error).await,
         }
     }
 
@@ -78,7 +81,8 @@ impl Kept {
         }
     }
 
-    /// Commits a staged blob under the digest that was computed over it, and records it with the target's link.
+    /// Commits a staged blob under the digest that was computed over it, and records it with the target's link. True if both
+    /// were done; else neither is.
     pub(crate) async fn commit(
         self: &Arc<Self>,
         target: &Target,
@@ -98,10 +102,23 @@ impl Kept {
             used_at: self.clock.now(),
         };
         match self.catalog.keep_object(Some(target), &object).await {
-            Ok(()) => self.is_kept(size, begun),
-            Err(error) => self.health.catalog_not_written(&error),
+            Ok(()) => {
+                self.is_kept(size, begun);
+                true
+            }
+            Err(error) => {
+                self.leave_unrecorded(digest, &error).await;
+                false
+            }
         }
-        true
+    }
+
+    /// Takes back a blob whose row could not be written: nothing would ever evict it.
+    async fn leave_unrecorded(&self, digest: &Digest, error: &CatalogError) {
+        self.health.catalog_not_written(error);
+        if let Err(error) = self.blobs.delete(digest).await {
+            self.health.blob_not_kept(&error);
+        }
     }
 
     fn is_kept(self: &Arc<Self>, size: u64, begun: Begun) {
@@ -110,32 +127,40 @@ impl Kept {
     }
 
     /// Takes away content that turned out damaged; the next who asks fetches it anew.
-    pub(crate) async fn discard<T>(&self, digest: &Digest, why: &BlobError) -> Option<T> {
+    pub(crate) async fn discard(&self, digest: &Digest, why: &BlobError) {
         warn!(%digest, %why, "damaged content is dropped and will be fetched anew");
         self.observe.observe(&Event::Corrupt);
-        self.drop_content(std::slice::from_ref(digest)).await;
-        None
+        let _going = self.changes.read().await;
+        let gone = self.catalog.evict(std::slice::from_ref(digest)).await;
+        let mut gone = gone.unwrap_or_else(|error| {
+            self.health.catalog_not_written(&error);
+            Vec::new()
+        });
+        // Damaged bytes must not be found again, also if the catalog cannot be told or does not know them.
+        if !gone.contains(digest) {
+            gone.push(digest.clone());
+        }
+        self.delete(&gone).await;
+        self.recount().await;
     }
 
-    /// Drops content from catalog, memory and disk, in that order.
-    pub(crate) async fn drop_content(&self, digests: &[Digest]) -> u64 {
+    /// Drops sound content from catalog, memory and disk, in that order, and tells how many objects went. What the catalog cannot
+    /// forget keeps its bytes: row away first, bytes second.
+    pub(crate) async fn evict(&self, digests: &[Digest]) -> Result<u64, CatalogError> {
         let _going = self.changes.read().await;
-        let gone = match self.catalog.evict(digests).await {
-            Ok(gone) => gone,
-            Err(error) => {
-                self.health.catalog_not_written(&error);
-                // Damaged bytes must not be found again even if the catalog cannot be told.
-                digests.to_vec()
-            }
-        };
-        for digest in &gone {
+        let gone = self.catalog.evict(digests).await?;
+        self.delete(&gone).await;
+        self.recount().await;
+        Ok(gone.len() as u64)
+    }
+
+    async fn delete(&self, digests: &[Digest]) {
+        for digest in digests {
             self.forget(digest);
             if let Err(error) = self.blobs.delete(digest).await {
                 self.health.blob_not_kept(&error);
             }
         }
-        self.recount().await;
-        gone.len() as u64
     }
 
     /// Takes the catalog's own sum: what was kept twice counted twice, and what left with what only it knows.

@@ -147,15 +147,17 @@ impl Kept {
         // Not held open here: a deleted blob that nobody reads must give its room back at once.
         match self.blobs.open(digest).await {
             Ok(reader) => Some(reader),
-            Err(error) => self.give_up(digest, &error).await,
+            Err(error) => {
+                self.give_up(digest, &error).await;
+                None
+            }
         }
     }
 
-    /// Nothing: content that is proven damaged is dropped, what is not there or out of reach for now is left as it is.
-    async fn give_up<T>(&self, digest: &Digest, why: &BlobError) -> Option<T> {
-        match why {
-            BlobError::Corrupt(_) => self.discard(digest, why).await,
-            _ => None,
+    /// Drops content that is proven damaged; what is not there or out of reach for now is left as it is.
+    async fn give_up(&self, digest: &Digest, why: &BlobError) {
+        if matches!(why, BlobError::Corrupt(_)) {
+            self.discard(digest, why).await;
         }
     }
 
@@ -167,12 +169,16 @@ impl Kept {
         let record = self.catalog.find_manifest(digest).await.ok()??;
         let reader = self.find_blob(digest).await?;
         let bytes = match collect_reader(reader.as_ref(), MAX_MANIFEST_BYTES).await {
-            Ok(bytes) if digest.matches(&bytes) => bytes,
-            Ok(_) => {
-                let other = BlobError::Corrupt("other bytes than its digest says");
-                return self.give_up(digest, &other).await;
+            Ok(bytes) if digest.matches(&bytes) => Ok(bytes),
+            Ok(_) => Err(BlobError::Corrupt("other bytes than its digest says")),
+            Err(error) => Err(error),
+        };
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.give_up(digest, &error).await;
+                return None;
             }
-            Err(error) => return self.give_up(digest, &error).await,
         };
         let stored = Arc::new(StoredManifest::new(
             digest.clone(),

@@ -131,7 +131,7 @@ impl Reading {
 
     /// Goes on from a fill that heals what is lost at rest.
     async fn heal(&mut self, lost: &BlobError) {
-        self.inner.kept.discard::<()>(&self.digest, lost).await;
+        self.inner.kept.discard(&self.digest, lost).await;
         // The repository has earned this blob, so that whoever begins the fill, this reader may join it.
         let (fill, _) = self.inner.fill(&self.request, &self.digest);
         self.from = From::Fill(fill.watch());

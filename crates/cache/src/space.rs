@@ -127,9 +127,15 @@ impl Kept {
             };
             let digests: Vec<_> = step.into_iter().map(|object| object.digest).collect();
             let before_step = self.space.bytes();
-            objects += self.drop_content(&digests).await;
+            match self.evict(&digests).await {
+                Ok(gone) => objects += gone,
+                Err(error) => {
+                    self.health.catalog_not_written(&error);
+                    break;
+                }
+            }
             if self.space.bytes() >= before_step {
-                break; // The catalog cannot be written to: going on would delete blobs that it still claims.
+                break; // Nothing is known to have been won: going on would drop everything.
             }
         }
         if objects > 0 {

@@ -36,6 +36,7 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) observe: Arc<dyn Observe>,
 }
 
@@ -45,6 +46,7 @@ impl Default for Setup {
             policy: Policy::default(),
             max_bytes: None,
             blobs: Arc::new(MemoryBlobs::default()),
+            catalog: Arc::new(MemoryCatalog::new()),
             observe: Arc::new(Ignore),
         }
     }
@@ -56,20 +58,15 @@ impl Bench {
     }
 
     pub(crate) async fn with(setup: Setup) -> Self {
-        let catalog = Arc::new(MemoryCatalog::new());
-        Self::over(Scripted::new(), ManualClock::default(), setup, catalog).await
+        Self::over(Scripted::new(), ManualClock::default(), setup).await
     }
 
-    async fn over(
-        hub: Scripted,
-        clock: ManualClock,
-        setup: Setup,
-        catalog: Arc<dyn Catalog>,
-    ) -> Self {
+    async fn over(hub: Scripted, clock: ManualClock, setup: Setup) -> Self {
         let Setup {
             policy,
             max_bytes,
             blobs,
+            catalog,
             observe,
         } = setup;
         let supervisor = Supervisor::new();
@@ -113,15 +110,21 @@ impl Bench {
             policy: self.policy,
             max_bytes: self.max_bytes,
             blobs: self.blobs,
+            catalog: self.catalog,
             observe: self.observe,
         };
-        Self::over(self.hub, self.clock, setup, self.catalog).await
+        Self::over(self.hub, self.clock, setup).await
     }
 
     /// Waits until what is written behind is written.
     pub(crate) async fn settle(&self) {
         // The upkeep never ends by itself; all else does.
         until(|| self.supervisor.running() <= 1).await;
+    }
+
+    /// How many tasks are at work.
+    pub(crate) fn running(&self) -> usize {
+        self.supervisor.running()
     }
 
     pub(crate) fn request(repository: &str) -> Request {

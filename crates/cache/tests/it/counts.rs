@@ -16,7 +16,7 @@ use crate::scripted::Body;
 
 /// Counts beginnings and ends of fills.
 #[derive(Clone, Default)]
-struct Counter(Arc<Mutex<HashMap<&'static str, u32>>>);
+pub(crate) struct Counter(Arc<Mutex<HashMap<&'static str, u32>>>);
 
 /// A store that does not see its blobs the next so many times.
 #[derive(Clone, Default)]
@@ -26,7 +26,7 @@ struct Blinking {
 }
 
 impl Counter {
-    fn of(&self, what: &str) -> u32 {
+    pub(crate) fn of(&self, what: &str) -> u32 {
         self.0.lock().unwrap().get(what).copied().unwrap_or(0)
     }
 }

@@ -17,6 +17,7 @@ mod fsck;
 mod herd;
 mod lists;
 mod manifests;
+mod refusing;
 mod repair;
 mod scripted;
 mod tags;
