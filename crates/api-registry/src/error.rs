@@ -13,6 +13,9 @@ use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use tracing::error;
 
+/// When a client that had no turn may come again: it has waited, and others will have done by then.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
 /// What is said of a range that lies outside.
 const OUTSIDE: &str = "the range lies outside the blob";
 
@@ -114,6 +117,11 @@ impl OciError {
             SourceError::TimedOut { .. } => {
                 (StatusCode::GATEWAY_TIMEOUT, ErrorCode::Unavailable, None)
             }
+            SourceError::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::TooManyRequests,
+                Some(BUSY_WAIT),
+            ),
             SourceError::Invalid { .. } => (StatusCode::BAD_GATEWAY, ErrorCode::Unknown, None),
             SourceError::Range(outside) => {
                 let size = Some(outside.size);
@@ -295,6 +303,12 @@ mod tests {
                 ClientKind::Docker,
                 504,
                 ErrorCode::Unavailable,
+            ),
+            (
+                SourceError::Busy,
+                ClientKind::Docker,
+                503,
+                ErrorCode::TooManyRequests,
             ),
             (
                 SourceError::Invalid { why: "x".into() },

@@ -6,7 +6,7 @@ use forebay_content::{Blob, BlobReader, ByteRange, Event, Provenance, Request, S
 use forebay_oci::Digest;
 
 use crate::caching_source::Inner;
-use crate::fill::Head;
+use crate::fill::{Fill, Head};
 use crate::negative::Asked;
 use crate::reading::Reading;
 
@@ -38,7 +38,9 @@ impl Inner {
         // What is on its way through this repository, or all here and not yet at rest, need not be asked for. Looked for first: a
         // fill that ends between the two looks has put its blob at rest.
         let fill = self.fills.find(digest);
-        if let Some(fill) = fill.filter(|fill| fill.repository == request.repository) {
+        let is_ours = |fill: &Arc<Fill>| fill.repository == request.repository;
+        // One that waits for its turn at the upstream says nothing for long, where a HEAD is answered at once.
+        if let Some(fill) = fill.filter(|fill| is_ours(fill) && fill.has_begun()) {
             return fill.head().await.map(|head| head.size);
         }
         if let Some(reader) = self.kept.find_blob(digest).await {

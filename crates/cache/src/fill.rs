@@ -71,6 +71,16 @@ impl Fill {
         self.progress.subscribe()
     }
 
+    /// True while somebody reads it, or waits to.
+    pub(crate) fn has_readers(&self) -> bool {
+        self.progress.receiver_count() > 0
+    }
+
+    /// True once the upstream has answered: until then it may wait for its turn to be asked.
+    pub(crate) fn has_begun(&self) -> bool {
+        !matches!(self.progress.borrow().phase, Phase::Asking)
+    }
+
     /// Waits for the upstream's headers.
     pub(crate) async fn head(&self) -> Result<Head, SourceError> {
         let mut watch = self.watch();

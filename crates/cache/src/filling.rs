@@ -3,12 +3,13 @@
 //! A broken upstream connection is resumed under the same hasher. The last byte is published when the digest is right, and never
 //! if it is wrong.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_content::{
-    BlobError, BlobStream, ByteRange, Event, FillEnd, Request, SourceError, Stage,
+    BlobError, BlobStream, ByteRange, Event, FillEnd, Request, SourceError, Stage, UpstreamCall,
 };
 use forebay_oci::{Hasher, Target};
 use futures::TryStreamExt;
@@ -20,10 +21,16 @@ use crate::leftover::{Leftover, put_back};
 use crate::negative::Asked;
 use crate::passing::skip;
 
-/// How often a broken connection is resumed without a byte gained between.
+/// How often a fill that nobody reads looks whether it is in somebody's way.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a broken connection is resumed with little gained between.
 const MAX_IDLE_RESUMES: u32 = 4;
 
-/// The wait before the first resume; doubled each time nothing was gained.
+/// Little: fewer bytes than this. An upstream that gives one byte a connection would be asked without end.
+const MIN_GAIN_BYTES: u64 = 64 * 1024;
+
+/// The wait before the first resume; doubled each time little was gained.
 const FIRST_RESUME_WAIT: Duration = Duration::from_millis(100);
 
 /// The task's side of a fill.
@@ -39,6 +46,8 @@ pub(crate) struct Filling {
 /// Why copying from the upstream into the spool stopped.
 enum Stop {
     Upstream(SourceError),
+    /// Nobody reads it, and others wait for its place.
+    InTheWay,
     /// It cannot be kept; the body goes on after the bytes that are written.
     Keeping(Obstacle, BlobStream),
 }
@@ -77,6 +86,7 @@ impl Filling {
         let (end, leftover) = match self.fetch().await {
             Ok(stage) => (self.keep(stage).await, None),
             Err(Stop::Upstream(error)) => (self.fail(error), None),
+            Err(Stop::InTheWay) => (self.give_way(), None),
             Err(Stop::Keeping(obstacle, body)) => {
                 let leftover = Arc::new(Leftover::new(self.hasher.clone(), body));
                 self.publish(Phase::Adrift(Arc::clone(&leftover)));
@@ -158,7 +168,7 @@ impl Filling {
                 Err(Stop::Upstream(error)) => error,
                 Err(other) => return Err(other),
             };
-            idle_resumes = if self.written > before {
+            idle_resumes = if self.written - before >= MIN_GAIN_BYTES {
                 0
             } else {
                 idle_resumes + 1
@@ -210,7 +220,7 @@ impl Filling {
         Ok((blob.size, body))
     }
 
-    /// Goes on after `cut`, as long as something is gained now and then.
+    /// Goes on after `cut`, as long as enough is gained between.
     async fn resume(
         &self,
         mut cut: SourceError,
@@ -235,8 +245,16 @@ impl Filling {
 
     /// Copies until the body ends, as it should or not.
     async fn copy(&mut self, mut body: BlobStream, stage: &mut dyn Stage) -> Result<(), Stop> {
+        let mut is_in_the_way = pin!(is_in_the_way(
+            Arc::clone(&self.inner),
+            Arc::clone(&self.fill)
+        ));
         let cut = loop {
-            match body.try_next().await {
+            let next = tokio::select! {
+                next = body.try_next() => next,
+                () = &mut is_in_the_way => return Err(Stop::InTheWay),
+            };
+            match next {
                 Ok(Some(bytes)) => {
                     self.check_length(&bytes)?;
                     if let Err(obstacle) = self.take(bytes.clone(), stage).await {
@@ -324,6 +342,13 @@ impl Filling {
         }
     }
 
+    /// Who comes in this very moment is told to come again, and begins anew.
+    fn give_way(&self) -> FillEnd {
+        info!(upstream = %self.inner.upstream, digest = %self.fill.digest, at = self.written, "a download that nobody waits for any more made room for others");
+        self.fail(SourceError::Busy);
+        FillEnd::GaveWay
+    }
+
     fn fail(&self, error: SourceError) -> FillEnd {
         let end = if matches!(error, SourceError::Invalid { .. }) {
             FillEnd::WrongBytes
@@ -342,11 +367,21 @@ impl Filling {
     }
 }
 
-/// A cut connection is worth another try; an answer, a limit or a lie is not.
+/// Resolves when nobody reads the fill any more while others wait for their turn at the upstream.
+async fn is_in_the_way(inner: Arc<Inner>, fill: Arc<Fill>) {
+    loop {
+        inner.kept.clock.sleep(LOOK_EVERY).await;
+        if !fill.has_readers() && inner.budget.is_crowded(UpstreamCall::GetBlob) {
+            return;
+        }
+    }
+}
+
+/// A cut connection is worth another try, and so is another turn at asking; an answer, a limit or a lie is not.
 const fn can_resume(error: &SourceError) -> bool {
     matches!(
         error,
-        SourceError::Unavailable { .. } | SourceError::TimedOut { .. }
+        SourceError::Unavailable { .. } | SourceError::TimedOut { .. } | SourceError::Busy
     )
 }
 

@@ -1,4 +1,4 @@
-//! What the limits of an upstream leave to be asked, told without asking it.
+//! What the limits of an upstream, and our own of it, leave to be asked, told without asking it.
 
 use std::time::Duration;
 
@@ -12,4 +12,7 @@ pub trait Budget: Send + Sync {
     /// For how long from now a limit stops calls of this kind, so that one would be refused without being sent; `None` if it
     /// would be sent.
     fn stopped_for(&self, call: UpstreamCall) -> Option<Duration>;
+
+    /// True while requests wait for their turn to make a call of this kind: whoever makes one that nobody needs gives way.
+    fn is_crowded(&self, call: UpstreamCall) -> bool;
 }

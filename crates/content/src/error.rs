@@ -63,6 +63,9 @@ pub enum SourceError {
         /// What was waited for.
         why: String,
     },
+    /// We ask the upstream as much at once as we may, and this had no turn in time; nothing was asked.
+    #[error("too many requests of ours to the upstream are under way")]
+    Busy,
     /// The upstream answered what cannot be right: another digest, another size, no manifest.
     #[error("the upstream's answer is invalid: {why}")]
     Invalid {

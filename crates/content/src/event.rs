@@ -85,6 +85,8 @@ pub enum FillEnd {
     WrongBytes,
     /// The upstream failed and did not come back.
     Failed,
+    /// Nobody waited for it any more, and others for its place.
+    GaveWay,
 }
 
 /// A request to an upstream and what came of it.
@@ -142,6 +144,7 @@ impl FillEnd {
             Self::TooLarge => "too_large",
             Self::WrongBytes => "wrong_bytes",
             Self::Failed => "failed",
+            Self::GaveWay => "gave_way",
         }
     }
 }

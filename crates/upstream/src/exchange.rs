@@ -1,5 +1,6 @@
 //! A request and what came back of it, in the words that the rest of this crate uses.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -19,6 +20,8 @@ const REFUSAL_BODY_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct Question {
     /// What kind it is.
     pub(crate) call: UpstreamCall,
+    /// Which repository it is about; for a token, the scope.
+    pub(crate) repository: Arc<str>,
     /// What is sent.
     pub(crate) outgoing: Outgoing,
     /// Whose login it carries, if it is for a token.

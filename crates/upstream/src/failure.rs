@@ -43,6 +43,15 @@ struct Entry {
 }
 
 impl Failure {
+    /// One that is no trouble of the upstream's, and is not tried again.
+    pub(crate) fn settled(error: SourceError) -> Self {
+        Self {
+            error,
+            is_trouble: false,
+            may_retry: false,
+        }
+    }
+
     /// Says what a request came to that got no answer. Limits hidden in malformed answers have been looked for before.
     pub(crate) fn of_send(error: SendError) -> Self {
         let why = match error {

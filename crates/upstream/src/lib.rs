@@ -14,6 +14,7 @@ mod lanes;
 mod link;
 mod login;
 mod manifest;
+mod news;
 mod patience;
 mod realm;
 mod referrers;

@@ -146,6 +146,7 @@ impl Upstream {
         outgoing.credentials.clone_from(&grant.credentials);
         Ok(Question {
             call: ask.call,
+            repository: ask.repository.to_string().into(),
             outgoing,
             login: None,
         })
@@ -277,6 +278,12 @@ impl ContentSource for Upstream {
         let heard = self.ask_blob(UpstreamCall::GetBlob, which, range).await?;
         let Granted { reply, place } = match heard {
             Heard::Reply(granted) => *granted,
+            Heard::Refusal(refusal)
+                if range.is_some() && refusal.status == StatusCode::RANGE_NOT_SATISFIABLE =>
+            {
+                let size = blob::unsatisfied_size(&refusal.headers);
+                return Err(failure::of_unsatisfiable(size));
+            }
             Heard::Refusal(refusal) => return Err(refused(&refusal, Missing::Blob)),
         };
         let extent = blob::measure(reply.status, &reply.headers, range)?;
@@ -311,13 +318,14 @@ impl Budget for Upstream {
     fn stopped_for(&self, call: UpstreamCall) -> Option<Duration> {
         self.wire.stopped_for(call)
     }
+
+    fn is_crowded(&self, call: UpstreamCall) -> bool {
+        self.wire.is_crowded(call)
+    }
 }
 
 /// Says what a refusal means.
 pub(crate) fn refused(refusal: &Refusal, missing: Missing) -> SourceError {
-    if refusal.status == StatusCode::RANGE_NOT_SATISFIABLE {
-        return failure::of_unsatisfiable(blob::unsatisfied_size(&refusal.headers));
-    }
     if is_refused_elsewhere(refusal) {
         // The registry has let us pass; what another host then refuses is its trouble, not our right.
         return SourceError::Unavailable {

@@ -17,8 +17,9 @@ use crate::exchange::{
     Granted, Heard, Question, Refusal, host_kind, is_blob, method_of, read, read_start,
 };
 use crate::failure::Failure;
-use crate::gate::{Closed, Gate, Outcome, Part, Pass};
-use crate::lanes::{Lanes, Place};
+use crate::gate::{Caller, Closed, Gate, Outcome, Part, Pass, Subject};
+use crate::lanes::{Crowded, Lanes, Place};
+use crate::news;
 use crate::patience::{Dice, wait_after};
 
 /// Docker Hub's own host, whatever the operator calls it.
@@ -91,26 +92,30 @@ impl Wire {
         Some(resting.left)
     }
 
+    /// True while requests of ours wait for a place among those of this kind.
+    pub(crate) fn is_crowded(&self, call: UpstreamCall) -> bool {
+        self.lanes.is_crowded(call)
+    }
+
     async fn try_once(&self, question: &Question) -> Result<Heard, Failure> {
-        let place = self.lanes.enter(question.call).await;
+        let place = self.lanes.enter(question.call, &question.repository);
+        let place = place
+            .await
+            .map_err(|Crowded| Failure::settled(SourceError::Busy))?;
         // After the wait for a place, during which the gate may have closed.
-        let admission = self.admit(question).map_err(|error| Failure {
-            error,
-            is_trouble: false,
-            may_retry: false,
-        })?;
+        let admission = self.admit(question).map_err(Failure::settled)?;
         let began = self.clock.monotonic();
         let sent = self.client.send(question.outgoing.clone()).await;
         let took = self.clock.monotonic().saturating_sub(began);
         match sent {
             Ok(reply) => {
                 let reading = read(&reply.headers);
-                self.tell(question, Some(reply.status), Some(&reading), took);
+                self.tell(question, Ok((reply.status, &reading)), took);
                 self.hear(question, reply, reading, (admission, place))
                     .await
             }
             Err(error) => {
-                self.tell(question, None, None, took);
+                self.tell(question, Err(&error), took);
                 Err(self.fail(question, error, admission))
             }
         }
@@ -128,7 +133,7 @@ impl Wire {
         let is_own = Origin::of(&reply.url) == self.origin;
         if reply.status.is_success() {
             admission.settle(Outcome::Answered(part));
-            self.gate().note_reading(&reading);
+            self.note_leave(question, part, &reading);
             return Ok(Heard::Reply(Box::new(Granted { reply, place })));
         }
         let Reply {
@@ -154,11 +159,12 @@ impl Wire {
             return Err(self.limit(question, limited, part));
         }
         if status.is_server_error() {
-            admission.settle(Outcome::Trouble(part));
             let wait = reading
                 .retry_after
                 .map(|advice| advice.wait(self.clock.now().system_time()));
-            return Err(Failure::of_server_error(status, &body, wait));
+            let failure = Failure::of_server_error(status, &body, wait);
+            admission.settle_trouble(Outcome::Failed(part), part, &failure);
+            return Err(failure);
         }
         admission.settle(Outcome::Answered(part));
         Ok(Heard::Refusal(Refusal {
@@ -180,34 +186,40 @@ impl Wire {
             return self.limit(question, limited, part);
         }
         let failure = Failure::of_send(error);
-        admission.settle(if failure.is_trouble {
-            Outcome::Trouble(part)
+        if failure.is_trouble {
+            admission.settle_trouble(Outcome::Silent(part), part, &failure);
         } else {
-            Outcome::Nothing
-        });
+            admission.settle(Outcome::Nothing);
+        }
         failure
     }
 
     fn limit(&self, question: &Question, limited: Limited, part: Part) -> Failure {
         let wait = limited.cool_down(self.clock.now().system_time());
         let times = (self.clock.monotonic(), wait);
-        self.gate()
+        let is_news = self
+            .gate()
             .note_limit(&limited, part, question.login.as_ref(), times);
-        Failure {
-            error: SourceError::Limited {
-                limited,
-                retry_after: wait,
-            },
-            is_trouble: false,
-            may_retry: false,
+        if is_news {
+            news::limit_began(&self.name, &limited, part, wait);
+        }
+        Failure::settled(SourceError::Limited {
+            limited,
+            retry_after: wait,
+        })
+    }
+
+    fn note_leave(&self, question: &Question, part: Part, reading: &Reading) {
+        let now = self.clock.monotonic();
+        let over = self.gate().note_leave(caller(question), part, reading, now);
+        for limited in &over {
+            news::limit_ended(&self.name, limited);
         }
     }
 
     fn admit(&self, question: &Question) -> Result<Admission<'_>, SourceError> {
         let now = self.clock.monotonic();
-        let admitted = self
-            .gate()
-            .admit(question.call, question.login.as_ref(), now);
+        let admitted = self.gate().admit(caller(question), now);
         match admitted {
             Ok(pass) => Ok(Admission {
                 wire: self,
@@ -216,6 +228,12 @@ impl Wire {
             Err(Closed::Limited(resting)) => Err(SourceError::Limited {
                 limited: resting.limited,
                 retry_after: resting.left,
+            }),
+            Err(Closed::Ailing { retry_after }) => Err(SourceError::Unavailable {
+                why:
+                    "it failed on this several times in a row, and is not asked for it for a moment"
+                        .to_owned(),
+                retry_after: Some(retry_after),
             }),
             Err(Closed::Broken { retry_after }) => Err(SourceError::Unavailable {
                 why: "there was trouble with it just now, and it is left alone for a moment"
@@ -229,26 +247,27 @@ impl Wire {
     fn tell(
         &self,
         question: &Question,
-        status: Option<StatusCode>,
-        reading: Option<&Reading>,
+        answer: Result<(StatusCode, &Reading), &SendError>,
         took: Duration,
     ) {
         let outgoing = &question.outgoing;
+        let status = answer.ok().map(|(status, _)| status.as_u16());
         debug!(
             upstream = %self.name,
             call = question.call.as_str(),
             method = %outgoing.method,
             host = outgoing.url.host_str(),
             path = outgoing.url.path(),
-            status = status.map(|status| status.as_u16()),
+            status,
+            error = answer.err().map(tracing::field::display),
             took_ms = took.as_millis(),
             "asked an upstream"
         );
         self.observe.observe(&Event::Upstream(UpstreamAnswer {
             upstream: &self.name,
             call: question.call,
-            status: status.map(|status| status.as_u16()),
-            reading,
+            status,
+            reading: answer.ok().map(|(_, reading)| reading),
             took,
         }));
     }
@@ -282,6 +301,16 @@ impl Wire {
     }
 }
 
+fn caller(question: &Question) -> Caller<'_> {
+    let url = &question.outgoing.url;
+    let path = &url[url::Position::BeforePath..];
+    Caller {
+        call: question.call,
+        subject: Subject::of(question.call, &question.repository, path),
+        login: question.login.as_ref(),
+    }
+}
+
 /// Leave to send one request; dropped with the request's future it says that nothing came of it.
 struct Admission<'a> {
     wire: &'a Wire,
@@ -290,10 +319,14 @@ struct Admission<'a> {
 
 impl Admission<'_> {
     fn settle(mut self, outcome: Outcome) {
-        self.note(outcome);
+        self.note(outcome, None);
     }
 
-    fn note(&mut self, outcome: Outcome) {
+    fn settle_trouble(mut self, outcome: Outcome, part: Part, failure: &Failure) {
+        self.note(outcome, Some((part, failure)));
+    }
+
+    fn note(&mut self, outcome: Outcome, trouble: Option<(Part, &Failure)>) {
         let Some(pass) = self.pass.take() else {
             return;
         };
@@ -307,12 +340,18 @@ impl Admission<'_> {
             // Under the lock, so that the last event told is the state that it is in.
             let upstream = &wire.name;
             wire.observe.observe(&Event::Breaker { upstream, open });
+            match trouble {
+                Some((part, failure)) => {
+                    news::breaker_opened(upstream, part, &failure.error.to_string());
+                }
+                None => news::breaker_closed(upstream),
+            }
         }
     }
 }
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
-        self.note(Outcome::Nothing);
+        self.note(Outcome::Nothing, None);
     }
 }

@@ -117,6 +117,61 @@ async fn the_fill_goes_on_when_its_only_client_leaves() {
 }
 
 #[tokio::test]
+async fn a_fill_that_nobody_reads_makes_room_when_others_wait_for_its_place() {
+    let bench = Bench::new().await;
+    let bytes = content(50_000);
+    let digest = bench.hub.put("a/b", bytes.clone());
+    bench.hub.bodies([Body::HoldAt(20_000)]);
+    let idle = bench.running();
+    let mut blob = bench.blob("a/b", &digest).await.unwrap();
+    bench.hub.hold();
+    while_time_passes(&bench, async {
+        let mut got = 0;
+        while got < 20_000 {
+            got += blob.body.next().await.unwrap().unwrap().len();
+        }
+    })
+    .await;
+    bench.hub.crowd();
+    let waiting = while_time_passes(&bench, async {
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+    });
+    waiting.await;
+    assert_eq!(bench.running(), idle + 1, "it is read, if slowly");
+    drop(blob);
+    while_time_passes(&bench, until(|| bench.running() == idle)).await;
+    assert!(bench.at_rest().await.is_empty());
+    bench.hub.release();
+    assert_eq!(bench.bytes("a/b", &digest).await.unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn the_size_of_a_blob_whose_fill_waits_for_its_turn_is_asked_for() {
+    let bench = Arc::new(Bench::new().await);
+    let digest = bench.hub.put("a/b", content(50_000));
+    bench.hub.hold();
+    let pull = tokio::spawn({
+        let (bench, digest) = (Arc::clone(&bench), digest.clone());
+        async move { bench.bytes("a/b", &digest).await }
+    });
+    until(|| bench.hub.asked_so_far() == 1).await;
+    let request = Bench::request("a/b");
+    let size = bench.cache.stat_blob(&request, &digest);
+    let both = tokio::join!(size, async {
+        until(|| bench.hub.asked_so_far() == 2).await;
+        bench.hub.release();
+    });
+    assert_eq!(both.0.unwrap(), Some(50_000));
+    assert_eq!(
+        bench.hub.asked()[1],
+        format!("HEAD blob a/b/{}", short(&digest))
+    );
+    pull.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_cut_connection_is_resumed_where_it_broke() {
     for at in [0, 1, 999, 1000, 1001, 25_000, 49_999, 50_000] {
         let bench = Bench::new().await;
@@ -161,15 +216,20 @@ async fn a_resume_that_gets_the_whole_leaves_out_what_it_has() {
 async fn an_upstream_that_cuts_without_end_is_given_up_and_nothing_is_kept() {
     let bench = Bench::new().await;
     let digest = bench.hub.put("a/b", content(50_000));
-    bench.hub.bodies(std::iter::repeat_n(Body::CutAt(0), 100));
-    let answer = while_time_passes(&bench, bench.bytes("a/b", &digest)).await;
-    assert!(
-        matches!(answer, Err(SourceError::Unavailable { .. })),
-        "{answer:?}"
-    );
-    assert!(bench.hub.asked().len() < 10, "bounded");
-    bench.settle().await;
-    assert!(bench.at_rest().await.is_empty());
+    for gained in [0, 1, 1000] {
+        bench
+            .hub
+            .bodies(std::iter::repeat_n(Body::CutAt(gained), 10));
+        let answer = while_time_passes(&bench, bench.bytes("a/b", &digest)).await;
+        assert!(
+            matches!(answer, Err(SourceError::Unavailable { .. })),
+            "{gained}: {answer:?}"
+        );
+        assert!(bench.hub.asked().len() < 10, "bounded: {gained}");
+        bench.settle().await;
+        assert!(bench.at_rest().await.is_empty());
+        bench.hub.forget_bodies();
+    }
 }
 
 #[tokio::test]

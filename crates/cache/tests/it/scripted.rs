@@ -34,6 +34,7 @@ struct State {
     bodies: VecDeque<Body>,
     hides_size: bool,
     pulls_stopped_for: Option<Duration>,
+    is_crowded: bool,
 }
 
 /// What becomes of one blob's body.
@@ -108,9 +109,19 @@ impl Scripted {
         self.lock().pulls_stopped_for = time;
     }
 
+    /// Others wait for their turn at it.
+    pub(crate) fn crowd(&self) {
+        self.lock().is_crowded = true;
+    }
+
     /// What becomes of the next blob bodies, in order; those after come whole.
     pub(crate) fn bodies(&self, bodies: impl IntoIterator<Item = Body>) {
         self.lock().bodies.extend(bodies);
+    }
+
+    /// All bodies come whole from now on.
+    pub(crate) fn forget_bodies(&self) {
+        self.lock().bodies.clear();
     }
 
     pub(crate) fn hide_sizes(&self) {
@@ -186,6 +197,10 @@ impl Budget for Scripted {
     fn stopped_for(&self, call: UpstreamCall) -> Option<Duration> {
         let pulls_stopped_for = self.lock().pulls_stopped_for;
         pulls_stopped_for.filter(|_| call == UpstreamCall::GetManifest)
+    }
+
+    fn is_crowded(&self, _: UpstreamCall) -> bool {
+        self.lock().is_crowded
     }
 }
 

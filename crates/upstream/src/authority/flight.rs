@@ -133,6 +133,7 @@ impl Authority {
         self.wire
             .ask(&Question {
                 call: UpstreamCall::Token,
+                repository: key.scope.as_str().into(),
                 outgoing,
                 login: login.map(|login| login.fingerprint.clone()),
             })

@@ -7,13 +7,14 @@ use std::time::Duration;
 use forebay_content::UpstreamCall;
 use forebay_limits::{Limited, Limiter, Reading};
 
-use super::Part;
+use super::{Caller, Part};
 use crate::login::Fingerprint;
 
 /// The most logins that rest at once; an upstream has one at a time, and a new one after each rotation.
 const MAX_RESTING_LOGINS: usize = 16;
 
-/// All cool-downs of one upstream.
+/// All cool-downs of one upstream. One whose time has come stays until an answer shows that the limit is over: until then it is
+/// no news when the limiter speaks again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CoolDowns {
     /// Of manifest GETs.
@@ -77,14 +78,14 @@ impl CoolDowns {
         })
     }
 
-    /// Takes note of a refusal by a limiter; the cool-down lasts `wait` from `now`.
+    /// Takes note of a refusal by a limiter; the cool-down lasts `wait` from `now`. True if the limit was not there before.
     pub(super) fn note_limit(
         &mut self,
         limited: &Limited,
         part: Part,
         login: Option<&Fingerprint>,
         (now, wait): (Duration, Duration),
-    ) {
+    ) -> bool {
         let rest = Rest {
             limited: limited.clone(),
             until: now + wait,
@@ -92,22 +93,40 @@ impl CoolDowns {
         let slot = match (limited.limiter, login) {
             (Limiter::PullLimit, _) => &mut self.pulls,
             (Limiter::AbuseLimit, _) => &mut self.everything,
-            (Limiter::LoginLockout, Some(login)) => return self.rest_login(login, rest, now),
+            (Limiter::LoginLockout, Some(login)) => return self.rest_login(login, rest),
             (Limiter::LoginLockout | Limiter::ApiLimit | Limiter::Other, _) => {
                 &mut self.parts[part as usize]
             }
         };
-        *slot = Some(rest);
+        let before = slot.replace(rest);
+        before.is_none_or(|before| before.limited.limiter != limited.limiter)
     }
 
-    /// Takes note of what an answer that was no refusal says of the budget.
+    /// Takes note of an answer of `part` that was no refusal; tells the limits that would have stopped it and are over.
     ///
     /// A HEAD is free and tells the remainder even while pulls are refused: one that is not zero ends their cool-down.
-    pub(super) fn note_reading(&mut self, reading: &Reading) {
+    pub(super) fn note_leave(
+        &mut self,
+        caller: Caller<'_>,
+        part: Part,
+        reading: &Reading,
+        now: Duration,
+    ) -> Vec<Limited> {
+        let over = |rest: &mut Rest| rest.until <= now;
         let remaining = reading.allowance.and_then(|allowance| allowance.remaining);
-        if remaining.is_some_and(|remaining| remaining > 0) {
-            self.pulls = None;
-        }
+        let has_pulls = remaining.is_some_and(|remaining| remaining > 0);
+        let is_pull = caller.call == UpstreamCall::GetManifest;
+        let pulls = self
+            .pulls
+            .take_if(|rest| has_pulls || is_pull && over(rest));
+        let everything = self.everything.take_if(over);
+        let part = self.parts[part as usize].take_if(over);
+        let login = self.take_login(caller.login, now);
+        [pulls, everything, part, login]
+            .into_iter()
+            .flatten()
+            .map(|rest| rest.limited)
+            .collect()
     }
 
     /// What of this still holds once the registry is asked in another way: all of it, or, by another login, what counts our
@@ -123,12 +142,22 @@ impl CoolDowns {
         }
     }
 
-    fn rest_login(&mut self, login: &Fingerprint, rest: Rest, now: Duration) {
-        self.logins
-            .retain(|(resting, rest)| resting != login && now < rest.until);
+    fn rest_login(&mut self, login: &Fingerprint, rest: Rest) -> bool {
+        let known = self.logins.len();
+        self.logins.retain(|(resting, _)| resting != login);
+        let is_news = self.logins.len() == known;
         if self.logins.len() >= MAX_RESTING_LOGINS {
             self.logins.remove(0);
         }
         self.logins.push((login.clone(), rest));
+        is_news
+    }
+
+    fn take_login(&mut self, login: Option<&Fingerprint>, now: Duration) -> Option<Rest> {
+        let place = self
+            .logins
+            .iter()
+            .position(|(resting, rest)| Some(resting) == login && rest.until <= now)?;
+        Some(self.logins.remove(place).1)
     }
 }

@@ -5,15 +5,19 @@
 
 mod breaker;
 mod cool_down;
+mod objects;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use forebay_content::UpstreamCall;
 use forebay_limits::{Limited, Reading};
 
+pub(crate) use breaker::Trouble;
 use breaker::{Breaker, Passage};
 use cool_down::CoolDowns;
 pub(crate) use cool_down::Resting;
+use objects::Objects;
 
 use crate::login::Fingerprint;
 
@@ -32,12 +36,33 @@ pub(crate) enum Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     breakers: [Breaker; Part::COUNT],
+    objects: Objects,
     cool_downs: CoolDowns,
+}
+
+/// What a request is about, as far as the gate tells requests apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subject {
+    object: u64,
+    repository: u64,
+}
+
+/// A request that wants to pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'a> {
+    /// What it asks.
+    pub(crate) call: UpstreamCall,
+    /// What it is about.
+    pub(crate) subject: Subject,
+    /// Whose login it carries, if it is for a token.
+    pub(crate) login: Option<&'a Fingerprint>,
 }
 
 /// Leave to send one request. Goes back to [`Gate::settle`].
 #[derive(Clone, Debug)]
 pub(crate) struct Pass {
+    subject: Subject,
+    object: Passage,
     passages: [Option<Passage>; Part::COUNT],
 }
 
@@ -49,6 +74,11 @@ pub(crate) enum Closed {
         /// When a request will try again.
         retry_after: Duration,
     },
+    /// It failed on this object alone, again and again.
+    Ailing {
+        /// When a request for it will try again.
+        retry_after: Duration,
+    },
     /// A limit stands in the way.
     Limited(Resting),
 }
@@ -58,8 +88,10 @@ pub(crate) enum Closed {
 pub(crate) enum Outcome {
     /// This part answered, after those that the request came through before.
     Answered(Part),
-    /// This part is in trouble; those that the request came through before answered.
-    Trouble(Part),
+    /// No answer came from this part; those that the request came through before answered.
+    Silent(Part),
+    /// This part answered with a server error, after those that the request came through before.
+    Failed(Part),
     /// Nothing that speaks of the upstream's health: it was given up, or we refused to go on.
     Nothing,
 }
@@ -68,6 +100,15 @@ impl Part {
     /// How many there are.
     pub(crate) const COUNT: usize = 3;
     const ALL: [Self; Self::COUNT] = [Self::Registry, Self::Token, Self::Blob];
+
+    /// The word for logs.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Token => "token service",
+            Self::Blob => "host of blobs",
+        }
+    }
 
     /// The part that a call goes to first.
     pub(crate) fn of(call: UpstreamCall) -> Self {
@@ -82,11 +123,27 @@ impl Part {
     }
 }
 
+impl Subject {
+    /// What `call` asks for at `path`, which is about `repository`.
+    pub(crate) fn of(call: UpstreamCall, repository: &str, path: &str) -> Self {
+        let hash = |parts: (&str, &str)| {
+            let mut hasher = DefaultHasher::new();
+            parts.hash(&mut hasher);
+            hasher.finish()
+        };
+        Self {
+            object: hash((call.as_str(), path)),
+            repository: hash((repository, "")),
+        }
+    }
+}
+
 impl Gate {
     /// Everything may be asked.
     pub(crate) fn new() -> Self {
         Self {
             breakers: std::array::from_fn(|_| Breaker::new()),
+            objects: Objects::default(),
             cool_downs: CoolDowns::default(),
         }
     }
@@ -113,23 +170,33 @@ impl Gate {
             .find_map(|&part| self.cool_downs.find(call, part, None, now))
     }
 
-    /// Lets a call through, or says why not; `login` is whose it is, if it is for a token.
-    pub(crate) fn admit(
-        &mut self,
-        call: UpstreamCall,
-        login: Option<&Fingerprint>,
-        now: Duration,
-    ) -> Result<Pass, Closed> {
+    /// Lets a call through, or says why not.
+    pub(crate) fn admit(&mut self, caller: Caller<'_>, now: Duration) -> Result<Pass, Closed> {
+        let Caller {
+            call,
+            subject,
+            login,
+        } = caller;
+        let parts = parts_of(call);
+        // Before the breakers: a limit is the truer answer, and must not use up a probe.
+        if let Some(resting) = parts
+            .iter()
+            .find_map(|&part| self.cool_downs.find(call, part, login, now))
+        {
+            return Err(Closed::Limited(resting));
+        }
+        // Before those of the parts: what fails for itself must not use up a probe either.
+        let object = self
+            .objects
+            .admit(subject.object, now)
+            .map_err(|retry_after| Closed::Ailing { retry_after })?;
         let mut pass = Pass {
+            subject,
+            object,
             passages: [None; Part::COUNT],
         };
-        for &part in parts_of(call) {
-            // Before the breakers: a limit is the truer answer, and must not use up a probe.
-            if let Some(resting) = self.cool_downs.find(call, part, login, now) {
-                self.settle(&pass, Outcome::Nothing, (now, 0.0));
-                return Err(Closed::Limited(resting));
-            }
-            match self.breakers[part as usize].admit(now) {
+        for &part in parts {
+            match self.breakers[part as usize].admit(subject.repository, now) {
                 Ok(passage) => pass.passages[part as usize] = Some(passage),
                 Err(retry_after) => {
                     self.settle(&pass, Outcome::Nothing, (now, 0.0));
@@ -142,42 +209,61 @@ impl Gate {
 
     /// Takes note of what came of a request; `jitter` lies in 0..1.
     pub(crate) fn settle(&mut self, pass: &Pass, outcome: Outcome, (now, jitter): (Duration, f64)) {
+        let Subject { object, repository } = pass.subject;
+        match outcome {
+            Outcome::Answered(_) => self.objects.note_answer(object),
+            Outcome::Failed(_) => {
+                self.objects
+                    .note_trouble(object, pass.object, (now, jitter));
+            }
+            Outcome::Silent(_) | Outcome::Nothing => {
+                self.objects.note_nothing(object, pass.object, now);
+            }
+        }
         for part in Part::ALL {
             let Some(passage) = pass.passages[part as usize] else {
                 continue;
             };
             let breaker = &mut self.breakers[part as usize];
+            let mut trouble = |trouble| breaker.note_trouble(passage, trouble, (now, jitter));
             match outcome {
-                Outcome::Trouble(last) if last == part => {
-                    breaker.note_trouble(passage, now, jitter);
-                }
+                Outcome::Silent(last) if last == part => trouble(Trouble::Silence),
+                Outcome::Failed(last) if last == part => trouble(Trouble::About(repository)),
                 Outcome::Answered(last) if last == part => breaker.note_answer(),
                 // The registry answered with a redirect before the blob's host did anything.
-                Outcome::Answered(Part::Blob) | Outcome::Trouble(Part::Blob) => {
-                    breaker.note_answer();
-                }
+                Outcome::Answered(Part::Blob)
+                | Outcome::Silent(Part::Blob)
+                | Outcome::Failed(Part::Blob) => breaker.note_answer(),
                 // It was not asked in the end.
-                Outcome::Answered(_) | Outcome::Trouble(_) | Outcome::Nothing => {
-                    breaker.note_nothing(passage, now);
-                }
+                Outcome::Answered(_)
+                | Outcome::Silent(_)
+                | Outcome::Failed(_)
+                | Outcome::Nothing => breaker.note_nothing(passage, now),
             }
         }
     }
 
-    /// Takes note of a refusal by a limiter at `part`; the cool-down lasts `wait` from `now`.
+    /// Takes note of a refusal by a limiter at `part`; the cool-down lasts `wait` from `now`. True if it is news: the limit was
+    /// not in the way before.
     pub(crate) fn note_limit(
         &mut self,
         limited: &Limited,
         part: Part,
         login: Option<&Fingerprint>,
         times: (Duration, Duration),
-    ) {
-        self.cool_downs.note_limit(limited, part, login, times);
+    ) -> bool {
+        self.cool_downs.note_limit(limited, part, login, times)
     }
 
-    /// Takes note of what an answer that was no refusal says of the budget.
-    pub(crate) fn note_reading(&mut self, reading: &Reading) {
-        self.cool_downs.note_reading(reading);
+    /// Takes note of an answer of `part` that was no refusal, and of what it says of the budget; tells the limits that are over.
+    pub(crate) fn note_leave(
+        &mut self,
+        caller: Caller<'_>,
+        part: Part,
+        reading: &Reading,
+        now: Duration,
+    ) -> Vec<Limited> {
+        self.cool_downs.note_leave(caller, part, reading, now)
     }
 }
 

@@ -15,6 +15,27 @@ fn alice() -> Fingerprint {
     Fingerprint::of("alice", "a")
 }
 
+/// The call, about a repository of its own for each number.
+fn about(call: UpstreamCall, number: usize) -> Caller<'static> {
+    let repository = format!("library/n{number}");
+    Caller {
+        call,
+        subject: Subject::of(call, &repository, &format!("/v2/{repository}/x")),
+        login: None,
+    }
+}
+
+fn plain(call: UpstreamCall) -> Caller<'static> {
+    about(call, 0)
+}
+
+fn with<'a>(call: UpstreamCall, login: &'a Fingerprint) -> Caller<'a> {
+    Caller {
+        login: Some(login),
+        ..plain(call)
+    }
+}
+
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -23,7 +44,7 @@ fn seconds(seconds: u64) -> Duration {
 fn allowed(gate: &Gate, now: Duration) -> Vec<UpstreamCall> {
     CALLS
         .into_iter()
-        .filter(|&call| gate.clone().admit(call, Some(&alice()), now).is_ok())
+        .filter(|&call| gate.clone().admit(with(call, &alice()), now).is_ok())
         .collect()
 }
 
@@ -34,10 +55,10 @@ fn limited_gate(limiter: Limiter, part: Part) -> Gate {
     gate
 }
 
-fn trouble(gate: &mut Gate, call: UpstreamCall, part: Part, times: u32) {
+fn trouble(gate: &mut Gate, call: UpstreamCall, part: Part, times: usize) {
     for _ in 0..times {
-        let pass = gate.admit(call, None, seconds(100)).unwrap();
-        gate.settle(&pass, Outcome::Trouble(part), (seconds(100), 0.5));
+        let pass = gate.admit(plain(call), seconds(100)).unwrap();
+        gate.settle(&pass, Outcome::Silent(part), (seconds(100), 0.5));
     }
 }
 
@@ -88,7 +109,7 @@ fn each_limiter_stops_what_it_counts_and_nothing_else() {
 fn a_limit_answers_with_what_was_said_and_the_time_that_is_left() {
     let mut gate = limited_gate(Limiter::PullLimit, Part::Registry);
     let closed = gate
-        .admit(UpstreamCall::GetManifest, None, seconds(130))
+        .admit(plain(UpstreamCall::GetManifest), seconds(130))
         .unwrap_err();
     let expected = Resting {
         limited: Limited::by(Limiter::PullLimit),
@@ -103,11 +124,11 @@ fn a_locked_out_login_rests_and_another_does_not() {
     let bob = Fingerprint::of("bob", "b");
     let now = seconds(101);
     assert!(
-        gate.admit(UpstreamCall::Token, Some(&alice()), now)
+        gate.admit(with(UpstreamCall::Token, &alice()), now)
             .is_err()
     );
-    assert!(gate.admit(UpstreamCall::Token, Some(&bob), now).is_ok());
-    assert!(gate.admit(UpstreamCall::Token, None, now).is_ok());
+    assert!(gate.admit(with(UpstreamCall::Token, &bob), now).is_ok());
+    assert!(gate.admit(plain(UpstreamCall::Token), now).is_ok());
 }
 
 #[test]
@@ -129,9 +150,15 @@ fn an_answer_that_shows_a_remainder_ends_the_pull_limits_cool_down() {
         (reading(Some(1)), true),
     ] {
         let mut gate = limited_gate(Limiter::PullLimit, Part::Registry);
-        gate.note_reading(&reading);
+        let over = gate.note_leave(
+            plain(UpstreamCall::HeadManifest),
+            Part::Registry,
+            &reading,
+            seconds(101),
+        );
+        assert_eq!(over.len(), usize::from(ends));
         let is_admitted = gate
-            .admit(UpstreamCall::GetManifest, None, seconds(101))
+            .admit(plain(UpstreamCall::GetManifest), seconds(101))
             .is_ok();
         assert_eq!(is_admitted, ends, "{reading:?}");
     }
@@ -206,8 +233,8 @@ fn a_call_that_another_part_stops_uses_up_no_probe() {
     let limited = Limited::by(Limiter::Other);
     gate.note_limit(&limited, Part::Blob, None, (seconds(100), seconds(60)));
     let now = seconds(110);
-    assert!(gate.admit(UpstreamCall::GetBlob, None, now).is_err());
-    assert!(gate.admit(UpstreamCall::GetManifest, None, now).is_ok());
+    assert!(gate.admit(plain(UpstreamCall::GetBlob), now).is_err());
+    assert!(gate.admit(plain(UpstreamCall::GetManifest), now).is_ok());
 }
 
 #[test]
@@ -216,10 +243,96 @@ fn a_part_that_was_not_asked_in_the_end_is_not_well_again() {
     let opening = breaker::TROUBLES_TO_OPEN;
     trouble(&mut gate, UpstreamCall::GetBlob, Part::Blob, opening);
     let now = seconds(110);
-    let pass = gate.admit(UpstreamCall::GetBlob, None, now).unwrap();
+    let pass = gate.admit(plain(UpstreamCall::GetBlob), now).unwrap();
     gate.settle(&pass, Outcome::Answered(Part::Registry), (now, 0.5));
     assert!(gate.is_open());
-    let pass = gate.admit(UpstreamCall::GetBlob, None, now).unwrap();
+    let pass = gate.admit(plain(UpstreamCall::GetBlob), now).unwrap();
     gate.settle(&pass, Outcome::Answered(Part::Blob), (now, 0.5));
     assert!(!gate.is_open());
+}
+
+#[test]
+fn a_broken_object_is_left_alone_and_all_others_are_not() {
+    let mut gate = Gate::new();
+    let bad = plain(UpstreamCall::GetBlob);
+    for _ in 0..breaker::TROUBLES_TO_OPEN {
+        let pass = gate.admit(bad, seconds(100)).unwrap();
+        gate.settle(&pass, Outcome::Failed(Part::Registry), (seconds(100), 0.5));
+    }
+    assert_eq!(
+        gate.admit(bad, seconds(100)).unwrap_err(),
+        Closed::Ailing {
+            retry_after: seconds(1)
+        }
+    );
+    assert!(!gate.is_open());
+    for call in CALLS {
+        assert!(gate.admit(about(call, 1), seconds(100)).is_ok());
+    }
+    let pass = gate.admit(bad, seconds(101)).unwrap();
+    gate.settle(&pass, Outcome::Answered(Part::Blob), (seconds(101), 0.5));
+    assert!(gate.admit(bad, seconds(101)).is_ok());
+}
+
+#[test]
+fn errors_about_everything_stop_everything() {
+    let mut gate = Gate::new();
+    for number in 0..breaker::TROUBLES_TO_OPEN {
+        let caller = about(UpstreamCall::HeadManifest, number);
+        let pass = gate.admit(caller, seconds(100)).unwrap();
+        gate.settle(&pass, Outcome::Failed(Part::Registry), (seconds(100), 0.5));
+    }
+    assert!(gate.is_open());
+}
+
+#[test]
+fn a_limit_is_news_once_and_over_once() {
+    let nothing = Reading::default();
+    for (limiter, part, counted, uncounted) in [
+        (
+            Limiter::PullLimit,
+            Part::Registry,
+            UpstreamCall::GetManifest,
+            Some(UpstreamCall::HeadManifest),
+        ),
+        (
+            Limiter::AbuseLimit,
+            Part::Registry,
+            UpstreamCall::GetBlob,
+            None,
+        ),
+        (
+            Limiter::LoginLockout,
+            Part::Token,
+            UpstreamCall::Token,
+            None,
+        ),
+        (
+            Limiter::Other,
+            Part::Registry,
+            UpstreamCall::List,
+            Some(UpstreamCall::Token),
+        ),
+    ] {
+        let mut gate = Gate::new();
+        let alice = alice();
+        let said = Limited::by(limiter);
+        for (at, is_news) in [(100, true), (160, false)] {
+            let times = (seconds(at), seconds(60));
+            let told = gate.note_limit(&said, part, Some(&alice), times);
+            assert_eq!(told, is_news, "{limiter} at {at}");
+        }
+        let mut leave =
+            |call, at| gate.note_leave(with(call, &alice), Part::of(call), &nothing, seconds(at));
+        assert_eq!(
+            leave(counted, 219),
+            [],
+            "{limiter}: a request that began before"
+        );
+        if let Some(uncounted) = uncounted {
+            assert_eq!(leave(uncounted, 220), [], "{limiter}: not what it counts");
+        }
+        assert_eq!(leave(counted, 220), [said], "{limiter}");
+        assert_eq!(leave(counted, 221), [], "{limiter}: told before");
+    }
 }

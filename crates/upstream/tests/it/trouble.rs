@@ -4,10 +4,34 @@ use std::time::Duration;
 
 use forebay_content::{SourceError, UpstreamCall};
 use futures::future::join_all;
-use hub_sim::{Fault, On, Tls, minutes};
+use hub_sim::{Fault, Hub, HubSim, Image, On, Tls, minutes};
 use url::Url;
 
 use crate::rig::{Rig, Setup, nginx, open_hub};
+
+/// As many repositories as it takes to tell an upstream's trouble from an image's.
+const MANY: [&str; 5] = [
+    "library/nginx",
+    "library/redis",
+    "library/node",
+    "library/golang",
+    "library/busybox",
+];
+
+/// A hub that anybody may pull from without a token, with the same small image in each repository.
+async fn hub_of_many() -> Hub {
+    let hub = HubSim::new().open();
+    let hub = MANY.iter().fold(hub, |hub, repository| {
+        hub.image(&format!("{repository}:1"), Image::small())
+    });
+    hub.start().await
+}
+
+fn layer_of(hub: &Hub, repository: &str) -> String {
+    hub.layers(&format!("{repository}:1"))[0]
+        .digest()
+        .to_owned()
+}
 
 fn is_unavailable(error: &SourceError) -> bool {
     matches!(error, SourceError::Unavailable { .. })
@@ -217,14 +241,52 @@ async fn a_changed_authority_is_refused_and_a_good_certificate_is_not() {
 }
 
 #[tokio::test]
-async fn trouble_at_the_blob_host_leaves_manifests_alone() {
-    let hub = open_hub().await;
+async fn one_broken_object_is_left_alone_and_closes_the_way_to_nothing_else() {
+    for status in [500, 503] {
+        let hub = hub_of_many().await;
+        let rig = Rig::of(&hub);
+        let layer = layer_of(&hub, "library/nginx");
+        let other = layer_of(&hub, "library/redis");
+        hub.fault(Fault::Html(status)).on(On::BlobContent).always();
+        for _ in 0..50 {
+            rig.blob("library/nginx", &layer).await.unwrap_err();
+        }
+        let asked = hub.count(|record| record.is(On::BlobContent));
+        assert!((5..=9).contains(&asked), "{status}: {asked}");
+        assert!(rig.seen.breaker().is_empty(), "{status}");
+        hub.lift_all();
+        rig.blob("library/redis", &other).await.unwrap();
+        let error = rig.blob("library/nginx", &layer).await.unwrap_err();
+        assert!(error.to_string().contains("failed on this"), "{error}");
+        rig.clock.advance(Duration::from_secs(2));
+        rig.blob("library/nginx", &layer).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn server_errors_to_everything_are_met_with_silence() {
+    let hub = hub_of_many().await;
     let rig = Rig::of(&hub);
-    let layer = hub.layers("library/nginx:1")[0].digest().to_owned();
+    hub.fault(Fault::Html(500)).always();
+    for _ in 0..10 {
+        for repository in MANY {
+            rig.resolve(&format!("{repository}:1")).await.unwrap_err();
+        }
+    }
+    assert_eq!(rig.seen.breaker(), [true]);
+    assert_eq!(hub.requests().len(), 5);
+}
+
+#[tokio::test]
+async fn trouble_at_the_blob_host_leaves_manifests_alone() {
+    let hub = hub_of_many().await;
+    let rig = Rig::of(&hub);
+    let layer = layer_of(&hub, "library/nginx");
     hub.fault(Fault::Html(500)).on(On::BlobContent).always();
-    for _ in 0..6 {
+    for repository in MANY {
+        let layer = layer_of(&hub, repository);
         assert!(is_unavailable(
-            &rig.blob("library/nginx", &layer).await.unwrap_err()
+            &rig.blob(repository, &layer).await.unwrap_err()
         ));
     }
     assert_eq!(rig.seen.breaker(), [true]);

@@ -1,0 +1,56 @@
+//! What the log says of an upstream's state: once when trouble or a limit begins, once when it is over.
+//!
+//! Between the two each request has its line at level debug. Never a query, a header or an account's name.
+
+use std::time::Duration;
+
+use forebay_limits::{Limited, Limiter};
+use tracing::{info, warn};
+
+use crate::gate::Part;
+
+/// A limit stands in the way from now on.
+pub(crate) fn limit_began(upstream: &str, limited: &Limited, part: Part, wait: Duration) {
+    warn!(
+        upstream,
+        limit = %limited,
+        at = part.as_str(),
+        not_asked_for_seconds = wait.as_secs(),
+        todo = what_to_do(limited.limiter),
+        "an upstream limits us: what this limiter counts is not asked for a while, and kept images are served"
+    );
+}
+
+/// An answer showed that a limit is over.
+pub(crate) fn limit_ended(upstream: &str, limited: &Limited) {
+    info!(upstream, limit = %limited, "an upstream no longer limits us");
+}
+
+/// A breaker opened.
+pub(crate) fn breaker_opened(upstream: &str, part: Part, cause: &str) {
+    warn!(
+        upstream,
+        at = part.as_str(),
+        cause,
+        "an upstream is in trouble: it is left alone but for one request now and then, and kept images are served"
+    );
+}
+
+/// All breakers are closed again.
+pub(crate) fn breaker_closed(upstream: &str) {
+    info!(upstream, "an upstream answers again");
+}
+
+/// What an operator can do about a limit.
+const fn what_to_do(limiter: Limiter) -> &'static str {
+    match limiter {
+        Limiter::PullLimit => {
+            "wait, or have it counted by an account: username and password of this upstream"
+        }
+        Limiter::AbuseLimit => {
+            "wait, and see who else asks from the same address: this limit counts them together"
+        }
+        Limiter::LoginLockout => "check username and password: failed logins lock the account",
+        Limiter::ApiLimit | Limiter::Other => "wait; if it comes often, ask with an account",
+    }
+}
