@@ -1,0 +1,338 @@
+//! The budgets of pulls, as registries speak of them: by upstream, account of ours, and the source that they name.
+//!
+//! Pure. Two upstreams, two accounts, two sources never share one. An answer without a word on limits creates none and
+//! resets none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use forebay_content::{BudgetKey, KeptBudget, KeptLimits, MAX_BUDGETS, Timestamp, UpstreamCall};
+use forebay_limits::{Allowance, Dialect, PullBudget, PullCost, Reading, Source};
+use forebay_oci::UpstreamName;
+
+use crate::answered::{AnsweredByUpstream, AskedUpstream};
+use crate::calibration::{Calibration, MeteredGet};
+use crate::moment::Moment;
+use crate::report::{BudgetReport, Metering, UpstreamReport};
+
+/// After what time a budget of which nothing was heard is forgotten.
+pub const FORGET_BUDGET_AFTER: Duration = Duration::from_hours(7 * 24);
+
+/// All budgets.
+#[derive(Debug, Default)]
+pub struct Budgets {
+    known: BTreeMap<BudgetKey, PullBudget>,
+    /// As many as are configured.
+    upstreams: BTreeMap<UpstreamName, Upstream>,
+    /// Budgets that are other than what was written down.
+    unwritten: BTreeSet<BudgetKey>,
+}
+
+#[derive(Debug, Default)]
+struct Upstream {
+    heard_at: Option<Timestamp>,
+    calibration: Calibration,
+    /// The cost that was written down last.
+    written_cost: PullCost,
+}
+
+/// What has to be written down.
+#[derive(Debug, Default)]
+pub struct Unwritten {
+    /// Budgets.
+    pub budgets: Vec<KeptBudget>,
+    /// Costs.
+    pub costs: Vec<(UpstreamName, PullCost)>,
+}
+
+impl Budgets {
+    /// What was known when it was written down, as far as it still says something.
+    pub fn restored(kept: KeptLimits, now: Timestamp) -> Self {
+        let mut budgets = Self::default();
+        for (upstream, cost) in kept.costs {
+            let restored = Upstream {
+                calibration: Calibration::restored(cost),
+                written_cost: cost,
+                ..Upstream::default()
+            };
+            budgets.upstreams.insert(upstream, restored);
+        }
+        for kept in kept.budgets {
+            let budget = PullBudget::restored(
+                (kept.limit, kept.remaining),
+                kept.window,
+                kept.seen_at.system_time(),
+                kept.spent_since,
+            );
+            budgets.known.insert(kept.key, budget);
+        }
+        budgets.forget_old(now);
+        budgets
+    }
+
+    /// A request is sent.
+    pub fn note_sent(&mut self, asked: AskedUpstream<'_>, now: Moment) {
+        if asked.call != UpstreamCall::GetManifest {
+            return;
+        }
+        let calibration = &mut self.upstream(asked.upstream).calibration;
+        calibration.note_sent(now.monotonic);
+        self.change_latest(asked, PullBudget::note_sent);
+    }
+
+    /// A request was answered, or was not; true if the registry charged a pull for it.
+    pub fn note_answered(&mut self, answered: &AnsweredByUpstream<'_>, now: Moment) -> bool {
+        let AskedUpstream { upstream, call, .. } = answered.asked;
+        if answered.status.is_some() {
+            self.upstream(upstream).heard_at = Some(now.wall);
+        }
+        let is_get = call == UpstreamCall::GetManifest;
+        let is_success = answered
+            .status
+            .is_some_and(|status| (200..300).contains(&status));
+        // A refusal before a token was sent speaks of an address, whoever we are: only what went through counts, and the
+        // refusal of the limiter itself.
+        let said = answered
+            .reading
+            .filter(|_| is_success || answered.status == Some(429))
+            .and_then(|reading| said(answered.asked, reading));
+        let Some((key, allowance)) = said else {
+            if is_get {
+                self.note_unsaid(answered, now);
+            }
+            return false;
+        };
+        if is_get {
+            self.move_spent(answered.asked, &key);
+        }
+        self.see(&key, &allowance, now.wall);
+        if is_get {
+            self.calibrate(answered, (&key, &allowance), is_success, now.monotonic);
+        }
+        is_get && is_success
+    }
+
+    /// What is other than what was written down; as if it were written now.
+    pub fn take_unwritten(&mut self) -> Unwritten {
+        let keys = std::mem::take(&mut self.unwritten);
+        let budgets = keys.into_iter().filter_map(|key| {
+            let budget = self.known.get(&key)?;
+            Some(kept(key, budget))
+        });
+        let budgets = budgets.collect();
+        let changed = self.upstreams.iter_mut().filter_map(|(name, upstream)| {
+            let cost = upstream.calibration.cost;
+            (upstream.written_cost != cost).then(|| {
+                upstream.written_cost = cost;
+                (name.clone(), cost)
+            })
+        });
+        Unwritten {
+            budgets,
+            costs: changed.collect(),
+        }
+    }
+
+    /// It could not be written down after all.
+    pub fn put_back(&mut self, unwritten: Unwritten) {
+        let keys = unwritten.budgets.into_iter().map(|budget| budget.key);
+        self.unwritten.extend(keys);
+        for (name, _) in unwritten.costs {
+            self.upstream(&name).written_cost = PullCost::default();
+        }
+    }
+
+    /// Forgets budgets of which nothing was heard for long.
+    pub fn forget_old(&mut self, now: Timestamp) {
+        let now = now.system_time();
+        self.known
+            .retain(|_, budget| budget.age_at(now) < FORGET_BUDGET_AFTER);
+        while self.known.len() > MAX_BUDGETS {
+            self.forget_oldest();
+        }
+    }
+
+    /// All that is known, by upstream.
+    pub fn list(&self, now: Timestamp) -> Vec<UpstreamReport> {
+        let mut names: BTreeSet<&UpstreamName> = self.upstreams.keys().collect();
+        names.extend(self.known.keys().map(|key| &key.upstream));
+        names
+            .into_iter()
+            .map(|name| self.report(name, now))
+            .collect()
+    }
+
+    fn report(&self, name: &UpstreamName, now: Timestamp) -> UpstreamReport {
+        let upstream = self.upstreams.get(name);
+        let budgets: Vec<_> = self
+            .known
+            .iter()
+            .filter(|(key, _)| key.upstream == *name)
+            .map(|(key, budget)| self.report_budget(key, budget, now))
+            .collect();
+        let heard_at = upstream.and_then(|upstream| upstream.heard_at);
+        let metering = match heard_at {
+            _ if !budgets.is_empty() => Metering::Metered,
+            Some(_) => Metering::Unmetered,
+            None => Metering::Unknown,
+        };
+        let cost = upstream.map(|upstream| upstream.calibration.cost);
+        UpstreamReport {
+            upstream: name.to_string(),
+            metering,
+            heard_unix_ms: heard_at.map(|at| at.0),
+            pull_cost: cost.unwrap_or_default().into(),
+            budgets,
+        }
+    }
+
+    fn report_budget(&self, key: &BudgetKey, budget: &PullBudget, now: Timestamp) -> BudgetReport {
+        let now = now.system_time();
+        // An older budget of the same account says only what was.
+        let is_latest = self.latest(&key.upstream, key.account.as_deref()).as_ref() == Some(key);
+        let is_address = key.source.as_ref().is_some_and(Source::is_anonymous);
+        BudgetReport {
+            account: key.account.as_deref().map(str::to_owned),
+            source: key.source.as_ref().map(Source::to_string),
+            credentials_not_applied: key.account.is_some() && is_address && is_latest,
+            limit: budget.limit,
+            remaining: budget.remaining_at(now),
+            window_seconds: budget.window.as_secs(),
+            seen_unix_ms: timestamp(budget.seen_at).0,
+            age_seconds: budget.age_at(now).as_secs(),
+            spent_since: budget.spent_since,
+            forecast: budget.forecast(now).into(),
+        }
+    }
+
+    fn upstream(&mut self, name: &UpstreamName) -> &mut Upstream {
+        if !self.upstreams.contains_key(name) {
+            self.upstreams.insert(name.clone(), Upstream::default());
+        }
+        self.upstreams.entry(name.clone()).or_default()
+    }
+
+    fn see(&mut self, key: &BudgetKey, allowance: &Allowance, now: Timestamp) {
+        let now = now.system_time();
+        if let Some(budget) = self.known.get_mut(key) {
+            budget.see(allowance, now);
+        } else if let Some(budget) = PullBudget::first_seen(allowance, now) {
+            if self.known.len() >= MAX_BUDGETS {
+                self.forget_oldest();
+            }
+            self.known.insert(key.clone(), budget);
+        } else {
+            return;
+        }
+        self.unwritten.insert(key.clone());
+    }
+
+    /// A GET was answered without a word on a budget. One that was answered was not charged; of one that was not, or was
+    /// refused for another reason, nobody knows.
+    fn note_unsaid(&mut self, answered: &AnsweredByUpstream<'_>, now: Moment) {
+        let calibration = &mut self.upstream(answered.asked.upstream).calibration;
+        calibration.note_answered(None, now.monotonic);
+        if answered.status.is_some() {
+            self.change_latest(answered.asked, PullBudget::note_unmetered);
+        }
+    }
+
+    /// What was sent was taken from the budget seen last; if the answer speaks of another one, it gets that back.
+    fn move_spent(&mut self, asked: AskedUpstream<'_>, key: &BudgetKey) {
+        if self.latest(asked.upstream, asked.account).as_ref() != Some(key) {
+            self.change_latest(asked, PullBudget::note_unmetered);
+        }
+    }
+
+    fn calibrate(
+        &mut self,
+        answered: &AnsweredByUpstream<'_>,
+        (key, allowance): (&BudgetKey, &Allowance),
+        is_success: bool,
+        now: Duration,
+    ) {
+        let get = match (answered.repository, answered.reference, allowance.remaining) {
+            (Some(repository), Some(reference), Some(remaining)) if is_success => {
+                Some(MeteredGet {
+                    key,
+                    repository,
+                    reference,
+                    is_index: answered.is_index,
+                    remaining,
+                })
+            }
+            _ => None,
+        };
+        let calibration = &mut self.upstream(&key.upstream).calibration;
+        calibration.note_answered(get, now);
+    }
+
+    fn change_latest(&mut self, asked: AskedUpstream<'_>, change: impl FnOnce(&mut PullBudget)) {
+        if let Some(key) = self.latest(asked.upstream, asked.account)
+            && let Some(budget) = self.known.get_mut(&key)
+        {
+            change(budget);
+            self.unwritten.insert(key);
+        }
+    }
+
+    /// The budget of an account at an upstream that was seen last.
+    fn latest(&self, upstream: &UpstreamName, account: Option<&str>) -> Option<BudgetKey> {
+        self.known
+            .iter()
+            .filter(|(key, _)| key.upstream == *upstream && key.account.as_deref() == account)
+            .max_by_key(|(_, budget)| budget.seen_at)
+            .map(|(key, _)| key.clone())
+    }
+
+    fn forget_oldest(&mut self) {
+        let oldest = self.known.iter().min_by_key(|(_, budget)| budget.seen_at);
+        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+            self.known.remove(&key);
+        }
+    }
+}
+
+impl Unwritten {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.budgets.is_empty() && self.costs.is_empty()
+    }
+}
+
+/// Which budget of pulls a reading speaks of, and what it says of it.
+fn said(asked: AskedUpstream<'_>, reading: &Reading) -> Option<(BudgetKey, Allowance)> {
+    let allowance = reading.allowance?;
+    // The other family counts requests to web APIs.
+    if allowance.dialect != Dialect::RateLimit || allowance.remaining.is_none() {
+        return None;
+    }
+    let key = BudgetKey {
+        upstream: asked.upstream.clone(),
+        account: asked.account.map(Arc::from),
+        source: reading.source.clone(),
+    };
+    Some((key, allowance))
+}
+
+fn kept(key: BudgetKey, budget: &PullBudget) -> KeptBudget {
+    KeptBudget {
+        key,
+        limit: budget.limit,
+        remaining: budget.remaining,
+        window: budget.window,
+        seen_at: timestamp(budget.seen_at),
+        spent_since: budget.spent_since,
+    }
+}
+
+fn timestamp(at: SystemTime) -> Timestamp {
+    Timestamp(0).after(
+        at.duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

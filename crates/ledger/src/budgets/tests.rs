@@ -1,0 +1,302 @@
+use forebay_limits::read_headers;
+use forebay_oci::{Digest, Reference, RepositoryName};
+
+use super::*;
+
+const UUID: &str = "6f0a1b2c-0000-4abc-8def-0123456789ab";
+
+fn minute(minutes: u64) -> Moment {
+    Moment {
+        wall: Timestamp(1_795_000_000_000).after(Duration::from_mins(minutes)),
+        monotonic: Duration::from_mins(minutes),
+    }
+}
+
+fn reading(remaining: Option<u64>, source: &str) -> Reading {
+    let remaining = remaining.map(|count| format!("{count};w=21600"));
+    let mut headers = vec![("docker-ratelimit-source", source.as_bytes())];
+    if let Some(remaining) = &remaining {
+        headers.push(("ratelimit-limit", b"100;w=21600"));
+        headers.push(("ratelimit-remaining", remaining.as_bytes()));
+    }
+    read_headers(headers)
+}
+
+/// One who asks docker.io by one account.
+struct Asker {
+    upstream: UpstreamName,
+    account: Option<&'static str>,
+}
+
+impl Asker {
+    fn of(upstream: &str, account: Option<&'static str>) -> Self {
+        Self {
+            upstream: upstream.into(),
+            account,
+        }
+    }
+
+    fn asked(&self, call: UpstreamCall) -> AskedUpstream<'_> {
+        AskedUpstream {
+            upstream: &self.upstream,
+            account: self.account,
+            call,
+        }
+    }
+
+    fn sends(&self, budgets: &mut Budgets, now: Moment) {
+        budgets.note_sent(self.asked(UpstreamCall::GetManifest), now);
+    }
+
+    fn is_answered(
+        &self,
+        budgets: &mut Budgets,
+        call: UpstreamCall,
+        (status, reading): (u16, Option<&Reading>),
+        now: Moment,
+    ) -> bool {
+        let answered = AnsweredByUpstream {
+            asked: self.asked(call),
+            client: None,
+            repository: None,
+            reference: None,
+            status: Some(status),
+            reading,
+            is_index: false,
+        };
+        budgets.note_answered(&answered, now)
+    }
+
+    /// GETs a manifest and is answered so.
+    fn gets(&self, budgets: &mut Budgets, reading: Option<&Reading>, now: Moment) -> bool {
+        self.sends(budgets, now);
+        self.is_answered(budgets, UpstreamCall::GetManifest, (200, reading), now)
+    }
+}
+
+fn only(budgets: &Budgets, now: Moment) -> BudgetReport {
+    let mut upstreams = budgets.list(now.wall);
+    assert_eq!(upstreams.len(), 1);
+    assert_eq!(upstreams[0].budgets.len(), 1, "{upstreams:?}");
+    upstreams[0].budgets.remove(0)
+}
+
+#[test]
+fn a_budget_is_what_the_registry_last_said_less_what_was_sent_since() {
+    let mut budgets = Budgets::default();
+    let anonymous = Asker::of("docker.io", None);
+    assert!(anonymous.gets(
+        &mut budgets,
+        Some(&reading(Some(76), "192.0.2.1")),
+        minute(0)
+    ));
+    anonymous.sends(&mut budgets, minute(1));
+    let report = only(&budgets, minute(2));
+    assert_eq!(
+        (report.limit, report.remaining, report.spent_since),
+        (Some(100), 75, 1)
+    );
+    assert_eq!(report.source.as_deref(), Some("192.0.2.1"));
+    assert_eq!((report.window_seconds, report.age_seconds), (21_600, 120));
+    assert_eq!(report.seen_unix_ms, minute(0).wall.0);
+    assert!(!report.credentials_not_applied);
+    let head = (200, Some(&reading(Some(60), "192.0.2.1")));
+    let charged = anonymous.is_answered(&mut budgets, UpstreamCall::HeadManifest, head, minute(3));
+    assert!(!charged);
+    assert_eq!(only(&budgets, minute(3)).remaining, 60);
+}
+
+#[test]
+fn an_unmetered_answer_creates_nothing_and_resets_nothing() {
+    let mut budgets = Budgets::default();
+    let anonymous = Asker::of("docker.io", None);
+    for nothing in [
+        None,
+        Some(&Reading::default()),
+        Some(&reading(None, "192.0.2.1")),
+    ] {
+        assert!(!anonymous.gets(&mut budgets, nothing, minute(0)));
+    }
+    let unmetered = &budgets.list(minute(0).wall)[0];
+    assert_eq!(unmetered.metering, Metering::Unmetered);
+    assert!(unmetered.budgets.is_empty());
+    anonymous.gets(
+        &mut budgets,
+        Some(&reading(Some(76), "192.0.2.1")),
+        minute(0),
+    );
+    let before = only(&budgets, minute(0));
+    for _ in 0..10 {
+        anonymous.gets(&mut budgets, None, minute(0));
+    }
+    assert_eq!(only(&budgets, minute(0)), before);
+    assert_eq!(budgets.list(minute(0).wall)[0].metering, Metering::Metered);
+}
+
+#[test]
+fn upstreams_accounts_and_sources_never_share_one() {
+    let mut budgets = Budgets::default();
+    for (upstream, account, source, left) in [
+        ("docker.io", None, "192.0.2.1", 10),
+        ("docker.io", None, "2600:3c00::", 20),
+        ("docker.io", Some("ci"), UUID, 30),
+        ("docker.io", Some("dev"), UUID, 40),
+        ("ghcr.io", None, "192.0.2.1", 50),
+    ] {
+        let asker = Asker::of(upstream, account);
+        asker.gets(&mut budgets, Some(&reading(Some(left), source)), minute(0));
+    }
+    Asker::of("docker.io", Some("ci")).sends(&mut budgets, minute(1));
+    let left: Vec<_> = budgets
+        .list(minute(1).wall)
+        .iter()
+        .flat_map(|upstream| upstream.budgets.iter().map(|budget| budget.remaining))
+        .collect();
+    assert_eq!(left, [10, 20, 29, 40, 50]);
+}
+
+#[test]
+fn credentials_that_are_not_applied_are_told_until_they_are() {
+    let mut budgets = Budgets::default();
+    let asker = Asker::of("docker.io", Some("ci"));
+    asker.gets(
+        &mut budgets,
+        Some(&reading(Some(9), "192.0.2.1")),
+        minute(0),
+    );
+    assert!(only(&budgets, minute(0)).credentials_not_applied);
+    asker.gets(&mut budgets, Some(&reading(Some(199), UUID)), minute(1));
+    let upstreams = budgets.list(minute(1).wall);
+    assert_eq!(upstreams[0].budgets.len(), 2);
+    let flags = upstreams[0].budgets.iter();
+    assert!(
+        flags.clone().all(|budget| !budget.credentials_not_applied),
+        "{flags:?}"
+    );
+}
+
+/// Before a token is sent, a refusal names our address whoever we are.
+#[test]
+fn a_challenge_says_nothing_of_a_budget() {
+    let mut budgets = Budgets::default();
+    let asker = Asker::of("docker.io", Some("ci"));
+    let said = reading(Some(5), "192.0.2.1");
+    let call = UpstreamCall::GetManifest;
+    asker.is_answered(&mut budgets, call, (401, Some(&said)), minute(0));
+    assert!(budgets.list(minute(0).wall)[0].budgets.is_empty());
+    let charged = asker.is_answered(&mut budgets, call, (429, Some(&said)), minute(0));
+    assert!(!charged);
+    assert_eq!(only(&budgets, minute(0)).remaining, 5);
+}
+
+#[test]
+fn requests_to_a_web_api_are_no_pulls() {
+    let mut budgets = Budgets::default();
+    let headers: [(&str, &[u8]); 2] = [
+        ("x-ratelimit-limit", b"180"),
+        ("x-ratelimit-remaining", b"3"),
+    ];
+    let said = read_headers(headers);
+    Asker::of("docker.io", None).gets(&mut budgets, Some(&said), minute(0));
+    assert!(budgets.list(minute(0).wall)[0].budgets.is_empty());
+}
+
+#[test]
+fn what_was_written_down_is_known_after_a_restart() {
+    let mut budgets = Budgets::default();
+    let asker = Asker::of("docker.io", Some("ci"));
+    asker.gets(&mut budgets, Some(&reading(Some(76), UUID)), minute(0));
+    asker.sends(&mut budgets, minute(1));
+    let unwritten = budgets.take_unwritten();
+    assert!(budgets.take_unwritten().is_empty());
+    let kept = KeptLimits {
+        budgets: unwritten.budgets.clone(),
+        costs: vec![("docker.io".into(), PullCost { once: 3, twice: 0 })],
+        cool_downs: vec![],
+    };
+    let mut restored = Budgets::restored(kept.clone(), minute(5).wall);
+    let report = only(&restored, minute(5));
+    assert_eq!((report.remaining, report.spent_since), (75, 1));
+    let cost = restored.list(minute(5).wall)[0].pull_cost;
+    assert_eq!((cost.least, cost.most, cost.seen), (1, 1, 3));
+    assert!(restored.take_unwritten().is_empty());
+    let late = Budgets::restored(kept, minute(7 * 24 * 60).wall);
+    assert!(late.list(minute(0).wall)[0].budgets.is_empty());
+    budgets.put_back(unwritten);
+    assert_eq!(budgets.take_unwritten().budgets.len(), 1);
+}
+
+#[test]
+fn the_cost_of_a_multi_platform_image_is_an_interval_until_pairs_agree() {
+    let mut budgets = Budgets::default();
+    let upstream: UpstreamName = "docker.io".into();
+    let repository: RepositoryName = "library/nginx".parse().unwrap();
+    let tag = Reference::Tag("latest".parse().unwrap());
+    let child = Reference::Digest(Digest::sha256(b"child"));
+    let mut left = 100;
+    for pairs in 0..4 {
+        let cost = budgets
+            .list(minute(0).wall)
+            .first()
+            .map(|upstream| upstream.pull_cost);
+        let expected = if pairs < 3 { (1, 2) } else { (2, 2) };
+        let found = cost.map_or(expected, |cost| (cost.least, cost.most));
+        assert_eq!(found, expected, "{pairs} pairs");
+        for (reference, is_index) in [(&tag, true), (&child, false)] {
+            left -= 1;
+            let asked = AskedUpstream {
+                upstream: &upstream,
+                account: None,
+                call: UpstreamCall::GetManifest,
+            };
+            let said = reading(Some(left), "192.0.2.1");
+            let answered = AnsweredByUpstream {
+                asked,
+                client: None,
+                repository: Some(&repository),
+                reference: Some(reference),
+                status: Some(200),
+                reading: Some(&said),
+                is_index,
+            };
+            budgets.note_sent(asked, minute(0));
+            assert!(budgets.note_answered(&answered, minute(0)));
+        }
+    }
+    let costs = budgets.take_unwritten().costs;
+    assert_eq!(costs, [(upstream, PullCost { once: 0, twice: 4 })]);
+}
+
+#[test]
+fn only_so_many_budgets_are_known() {
+    let mut budgets = Budgets::default();
+    let asker = Asker::of("docker.io", None);
+    for number in 0..MAX_BUDGETS + 10 {
+        let source = format!("source {number}");
+        asker.gets(
+            &mut budgets,
+            Some(&reading(Some(1), &source)),
+            minute(number as u64),
+        );
+    }
+    assert_eq!(budgets.known.len(), MAX_BUDGETS);
+}
+
+#[test]
+fn a_clock_that_jumps_makes_no_budget_of_nothing() {
+    let mut budgets = Budgets::default();
+    let asker = Asker::of("docker.io", None);
+    for (wall, left) in [
+        (1_795_000_000_000, 50),
+        (0, 40),
+        (i64::MAX, 30),
+        (1_795_000_000_000, 20),
+    ] {
+        let now = Moment {
+            wall: Timestamp(wall),
+            monotonic: Duration::from_secs(1),
+        };
+        asker.gets(&mut budgets, Some(&reading(Some(left), "192.0.2.1")), now);
+        assert_eq!(only(&budgets, now).remaining, left);
+    }
+}

@@ -1,0 +1,109 @@
+//! Learns what a multi-platform image costs at one upstream: whether the remainder falls again with its platform's manifest.
+//!
+//! Pure. A pair counts only if nothing else that is charged was on its way: the GET of an index was answered, and the very
+//! next GET of a manifest was that of another one by digest from the same repository, of the same budget.
+
+use std::time::Duration;
+
+use forebay_content::BudgetKey;
+use forebay_limits::PullCost;
+use forebay_oci::{Reference, RepositoryName};
+
+/// The longest time from an index's answer to its platform's.
+pub const MAX_PAIR_GAP: Duration = Duration::from_mins(1);
+
+/// After what time without a word a request that was sent is taken for lost.
+const LOST_AFTER: Duration = Duration::from_mins(5);
+
+/// Pairs of GETs at one upstream.
+#[derive(Clone, Debug, Default)]
+pub struct Calibration {
+    /// What was learned so far.
+    pub cost: PullCost,
+    /// GETs of manifests sent so far.
+    sent: u64,
+    /// Those without an answer.
+    on_their_way: u64,
+    noted_at: Duration,
+    index: Option<IndexSeen>,
+}
+
+/// An index that was answered while nothing else was on its way.
+#[derive(Clone, Debug)]
+struct IndexSeen {
+    key: BudgetKey,
+    repository: RepositoryName,
+    remaining: u64,
+    /// How many GETs had been sent then.
+    sent: u64,
+    at: Duration,
+}
+
+/// A GET of a manifest that was answered with one, and the remainder that came with it.
+#[derive(Clone, Copy, Debug)]
+pub struct MeteredGet<'a> {
+    /// Which budget it spoke of.
+    pub key: &'a BudgetKey,
+    /// From which repository.
+    pub repository: &'a RepositoryName,
+    /// By which reference.
+    pub reference: &'a Reference,
+    /// Whether it is an index.
+    pub is_index: bool,
+    /// What is left after it.
+    pub remaining: u64,
+}
+
+impl Calibration {
+    /// What was learned before.
+    pub fn restored(cost: PullCost) -> Self {
+        Self {
+            cost,
+            ..Self::default()
+        }
+    }
+
+    /// A GET of a manifest is sent.
+    pub fn note_sent(&mut self, now: Duration) {
+        if now.saturating_sub(self.noted_at) > LOST_AFTER {
+            self.on_their_way = 0;
+        }
+        self.noted_at = now;
+        self.sent += 1;
+        self.on_their_way += 1;
+    }
+
+    /// A GET of a manifest was answered, or was not; with what it says if it was metered.
+    pub fn note_answered(&mut self, get: Option<MeteredGet<'_>>, now: Duration) {
+        self.noted_at = now;
+        self.on_their_way = self.on_their_way.saturating_sub(1);
+        let index = self.index.take();
+        let Some(get) = get.filter(|_| self.on_their_way == 0) else {
+            return;
+        };
+        if get.is_index {
+            self.index = Some(IndexSeen {
+                key: get.key.clone(),
+                repository: get.repository.clone(),
+                remaining: get.remaining,
+                sent: self.sent,
+                at: now,
+            });
+        } else if let Some(index) = index.filter(|index| self.is_pair(index, get, now))
+            && let Some(second) = index.remaining.checked_sub(get.remaining)
+        {
+            self.cost.note_pair(second);
+        }
+    }
+
+    fn is_pair(&self, index: &IndexSeen, get: MeteredGet<'_>, now: Duration) -> bool {
+        index.key == *get.key
+            && index.repository == *get.repository
+            && matches!(get.reference, Reference::Digest(_))
+            && self.sent == index.sent + 1
+            && now.saturating_sub(index.at) <= MAX_PAIR_GAP
+    }
+}
+
+#[cfg(test)]
+mod tests;

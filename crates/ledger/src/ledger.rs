@@ -1,0 +1,271 @@
+//! The ledger: what is told to it as it happens, and what it tells who asks.
+//!
+//! What is told takes one short lock and waits for nothing; rows are read and written by who asks and by the upkeep.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use forebay_content::{
+    Alert, CatalogError, Clock, KeptLimits, LedgerRows, Notify, PullCursor, PullOrder, PullPage,
+    Spent, TimeRange, TopPage,
+};
+use forebay_limits::Limiter;
+use forebay_oci::{Target, UpstreamName};
+use tracing::{info, warn};
+
+use crate::accounts::{Accounts, Place};
+use crate::alerts::Alerts;
+use crate::answered::{Answered, AnsweredByUpstream, AskedUpstream, What};
+use crate::budgets::Budgets;
+use crate::config::LedgerConfig;
+use crate::moment::Moment;
+use crate::pending::Pending;
+use crate::report::{StormReport, UpstreamReport};
+use crate::storms::Storms;
+
+/// What the ledger needs of the world.
+#[derive(Clone)]
+pub struct LedgerSeams {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where rows are kept.
+    pub rows: Arc<dyn LedgerRows>,
+    /// Who carries alerts.
+    pub notify: Arc<dyn Notify>,
+}
+
+/// The memory of who pulled what, of limits, storms, and what an operator was told.
+pub struct Ledger {
+    pub(crate) config: LedgerConfig,
+    pub(crate) seams: LedgerSeams,
+    watch: Mutex<Watch>,
+    budgets: Mutex<Budgets>,
+    alerts: Mutex<Alerts>,
+    /// What waits to be written; held by the one who writes.
+    pub(crate) pending: tokio::sync::Mutex<Pending>,
+}
+
+/// What every request changes: one lock for both.
+struct Watch {
+    accounts: Accounts,
+    storms: Storms,
+}
+
+impl Ledger {
+    /// A ledger that knows of limits what was written down. If that cannot be read, it begins anew, and says so in the log.
+    pub async fn open(config: LedgerConfig, seams: LedgerSeams) -> Self {
+        let kept = seams.rows.limits().await.unwrap_or_else(|error| {
+            warn!(%error, "what was known of limits cannot be read");
+            KeptLimits::default()
+        });
+        let now = seams.clock.now();
+        Self {
+            watch: Mutex::new(Watch {
+                accounts: Accounts::default(),
+                storms: Storms::new(config.storms),
+            }),
+            budgets: Mutex::new(Budgets::restored(kept, now)),
+            alerts: Mutex::new(Alerts::new(config.alerts)),
+            pending: tokio::sync::Mutex::default(),
+            config,
+            seams,
+        }
+    }
+
+    /// A client's request has ended.
+    pub fn note_answered(&self, answered: &Answered<'_>) {
+        let now = self.now();
+        let began = {
+            let watch = &mut *lock(&self.watch);
+            let place = watch.accounts.note(answered, now);
+            let who = (answered.client, answered.target);
+            match (answered.what, place) {
+                (What::Manifest(asked), Place::Root) => {
+                    watch
+                        .storms
+                        .note(who, asked.reference, answered.outcome, now)
+                }
+                (_, Place::PartOf(root)) => {
+                    watch.storms.note_part(who, &root, answered.outcome);
+                    None
+                }
+                _ => None,
+            }
+        };
+        if let Some(storm) = began {
+            self.tell_storm_began(&storm, now);
+        }
+    }
+
+    /// A request of ours is being sent.
+    pub fn note_sent(&self, asked: AskedUpstream<'_>) {
+        lock(&self.budgets).note_sent(asked, self.now());
+    }
+
+    /// A request of ours was answered, or was not.
+    pub fn note_upstream(&self, answered: &AnsweredByUpstream<'_>) {
+        let now = self.now();
+        let is_charged = lock(&self.budgets).note_answered(answered, now);
+        let AskedUpstream {
+            upstream,
+            account,
+            call,
+        } = answered.asked;
+        if let (true, Some(client), Some(repository)) =
+            (is_charged, answered.client, answered.repository)
+        {
+            let target = Target {
+                upstream: upstream.clone(),
+                repository: repository.clone(),
+            };
+            lock(&self.watch)
+                .accounts
+                .note_charged(client, &target, now);
+        }
+        // Of a manifest a 401 may mean that there is none; of a token it means the login.
+        let is_login = call == forebay_content::UpstreamCall::Token && account.is_some();
+        if is_login && answered.status == Some(401) {
+            let alert = lock(&self.alerts).credential_refused(upstream, None, now);
+            self.notify(alert);
+        }
+    }
+
+    /// A limiter of an upstream refused us, for so long.
+    pub fn note_limited(&self, upstream: &UpstreamName, limiter: Limiter, wait: Duration) {
+        info!(%upstream, %limiter, wait_seconds = wait.as_secs(), "an upstream limits us");
+        if limiter == Limiter::LoginLockout {
+            let now = self.now();
+            let alert = lock(&self.alerts).credential_refused(upstream, Some(limiter), now);
+            self.notify(alert);
+        }
+    }
+
+    /// The circuit breaker of an upstream opened or closed.
+    pub fn note_breaker(&self, upstream: &UpstreamName, is_open: bool) {
+        let alert = lock(&self.alerts).upstream(upstream, is_open, self.now());
+        self.notify(alert);
+    }
+
+    /// So much of the disk is free.
+    pub fn note_disk(&self, free_bytes: u64, total_bytes: u64) {
+        let alert = lock(&self.alerts).disk(free_bytes, total_bytes, self.now());
+        self.notify(alert);
+    }
+
+    /// Who spent most in the range, in the order asked for, with what is not written down yet.
+    pub async fn top(
+        &self,
+        range: TimeRange,
+        order: PullOrder,
+        limit: u32,
+    ) -> Result<Vec<Spent>, CatalogError> {
+        let _ = self.flush().await;
+        let pending = self.pending.lock().await;
+        if pending.is_empty() {
+            let page = TopPage { skip: 0, limit };
+            return self.seams.rows.top_pulls(range, order, page).await;
+        }
+        // The disk refuses: all that it holds, with what waits for it.
+        let whole = TopPage {
+            skip: 0,
+            limit: u32::MAX,
+        };
+        let mut top = self.seams.rows.top_pulls(range, order, whole).await?;
+        pending.add_to(&mut top, range);
+        top.sort_by_key(|spent| std::cmp::Reverse(order.of(spent)));
+        top.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(top)
+    }
+
+    /// Rows of the range, the oldest first, those after `after`, at most `limit`; what can be written is written first.
+    pub async fn export(
+        &self,
+        range: TimeRange,
+        after: Option<PullCursor>,
+        limit: u32,
+    ) -> Result<PullPage, CatalogError> {
+        if after.is_none() {
+            let _ = self.flush().await;
+        }
+        self.seams.rows.pulls(range, after, limit).await
+    }
+
+    /// What is known of budgets, by upstream.
+    pub fn budgets(&self) -> Vec<UpstreamReport> {
+        lock(&self.budgets).list(self.seams.clock.now())
+    }
+
+    /// The storms of now, those who ask most first.
+    pub fn storms(&self) -> Vec<StormReport> {
+        lock(&self.watch).storms.list(self.seams.clock.monotonic())
+    }
+
+    /// Sends an alert that only shows whether alerts arrive.
+    pub fn test_alert(&self) {
+        self.notify(Some(Alerts::test(self.now())));
+    }
+
+    /// Looks for what has ended or is worth telling.
+    pub fn look(&self) {
+        let now = self.now();
+        let ended = lock(&self.watch).storms.take_ended(now.monotonic);
+        for storm in ended {
+            info!(storm = %storm.subject(), requests = storm.requests, "storm over");
+            let alert = lock(&self.alerts).storm_ended(&storm, now);
+            self.notify(alert);
+        }
+        let budgets = {
+            let mut budgets = lock(&self.budgets);
+            budgets.forget_old(now.wall);
+            budgets.list(now.wall)
+        };
+        let alerts = lock(&self.alerts).of_budgets(&budgets, now);
+        for alert in alerts {
+            self.notify(Some(alert));
+        }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        Moment::of(&*self.seams.clock)
+    }
+
+    pub(crate) fn drain(&self) -> Vec<forebay_content::PullRow> {
+        let now = self.seams.clock.monotonic();
+        lock(&self.watch).accounts.drain(now)
+    }
+
+    pub(crate) fn lock_budgets(&self) -> MutexGuard<'_, Budgets> {
+        lock(&self.budgets)
+    }
+
+    fn tell_storm_began(&self, storm: &StormReport, now: Moment) {
+        warn!(
+            storm = %storm.subject(),
+            per_minute = storm.per_minute,
+            gets = storm.gets,
+            "a client asks again and again"
+        );
+        let alert = lock(&self.alerts).storm_began(storm, now);
+        self.notify(alert);
+    }
+
+    /// Outside of all locks: whose seam this is, is somebody else's.
+    fn notify(&self, alert: Option<Alert>) {
+        if let Some(alert) = alert {
+            self.seams.notify.notify(&alert);
+        }
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Counts that a panic left half-way are still counts.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

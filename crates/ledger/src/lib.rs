@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+mod alerts;
+mod answered;
+mod budgets;
+mod calibration;
+mod config;
+mod ledger;
+mod moment;
+mod pending;
+mod pull;
+mod report;
+mod storms;
+mod upkeep;
+
+pub use accounts::{Accounts, FORGET_ENTRY_AFTER, MAX_ENTRIES, MAX_FINISHED, Place};
+pub use alerts::{AlertRules, Alerts, MAX_SUBJECTS};
+pub use answered::{Answered, AnsweredByUpstream, AskedUpstream, Outcome, What};
+pub use budgets::{Budgets, FORGET_BUDGET_AFTER};
+pub use calibration::{Calibration, MAX_PAIR_GAP};
+pub use config::LedgerConfig;
+pub use ledger::{Ledger, LedgerSeams};
+pub use moment::Moment;
+pub use pending::{MAX_PENDING, Pending};
+pub use pull::{Asked, LastAsked, Meaning, PULL_GAP, meaning};
+pub use report::{BudgetReport, CostReport, ForecastReport, Metering, StormReport, UpstreamReport};
+pub use storms::{MAX_CANDIDATES, MAX_STORMS, MAX_THRESHOLD, STORM_WINDOW, StormRules, Storms};
+pub use upkeep::{FLUSH_EVERY, WRITE_AT_ONCE};

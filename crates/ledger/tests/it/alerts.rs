@@ -1,0 +1,159 @@
+//! What an operator is told, and when.
+
+use std::time::Duration;
+
+use forebay_content::{AlertKind, Provenance, UpstreamCall};
+use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Outcome};
+use forebay_limits::{Limiter, read_headers};
+use forebay_oci::UpstreamName;
+
+use crate::world::{World, asks, image, node};
+
+/// A crash-looping service that asks ten times a second, and a healthy one beside it.
+#[tokio::test]
+async fn a_storm_is_named_with_who_what_and_what_it_gets_and_its_end_is_told() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    for second in 0..60 {
+        for _ in 0..10 {
+            asks(&ledger, &node(1), &image(1), Outcome::Failed("not_found"));
+            world.clock.advance(Duration::from_millis(100));
+        }
+        if second % 10 == 0 {
+            asks(
+                &ledger,
+                &node(2),
+                &image(2),
+                Outcome::Served(Provenance::Kept),
+            );
+        }
+        ledger.look();
+    }
+    let storms = ledger.storms();
+    assert_eq!(storms.len(), 1);
+    assert_eq!((storms[0].gets, storms[0].requests), ("not_found", 600));
+    assert!((550..=650).contains(&storms[0].per_minute), "{storms:?}");
+    let subject = "10.0.0.1 containerd docker.io/team/app1:1.27".to_owned();
+    assert_eq!(
+        world.heard.take(),
+        [(AlertKind::StormBegan, subject.clone())]
+    );
+    world.clock.advance(Duration::from_mins(6));
+    ledger.look();
+    assert_eq!(ledger.storms(), []);
+    assert_eq!(world.heard.take(), [(AlertKind::StormEnded, subject)]);
+}
+
+/// What each service of a whole herd gets is told apart, whatever the wall clock does.
+#[tokio::test]
+async fn thirty_services_behind_one_address_are_thirty_storms() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    for round in 0..40 {
+        for service in 0..30 {
+            let outcome = Outcome::Served(Provenance::Confirmed);
+            asks(&ledger, &node(1), &image(service), outcome);
+        }
+        world.clock.advance(Duration::from_secs(2));
+        if round % 7 == 0 {
+            world
+                .clock
+                .jump_to(forebay_content::Timestamp(round * 1_000_000_000));
+        }
+    }
+    assert_eq!(ledger.storms().len(), 30);
+    assert_eq!(world.heard.take().len(), 30);
+}
+
+#[tokio::test]
+async fn a_low_budget_is_told_once_an_hour() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let upstream = UpstreamName::from("docker.io");
+    let headers: [(&str, &[u8]); 2] = [
+        ("ratelimit-limit", b"100;w=21600"),
+        ("ratelimit-remaining", b"10;w=21600"),
+    ];
+    let reading = read_headers(headers);
+    ledger.note_upstream(&AnsweredByUpstream {
+        asked: AskedUpstream {
+            upstream: &upstream,
+            account: None,
+            call: UpstreamCall::HeadManifest,
+        },
+        client: None,
+        repository: None,
+        reference: None,
+        status: Some(200),
+        reading: Some(&reading),
+        is_index: false,
+    });
+    let mut told = 0;
+    for _ in 0..120 {
+        ledger.look();
+        told += world.heard.take().len();
+        world.clock.advance(Duration::from_mins(1));
+    }
+    assert_eq!(told, 2);
+}
+
+#[tokio::test]
+async fn a_refused_login_and_a_lockout_are_told_and_a_refused_manifest_is_not() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let upstream = UpstreamName::from("docker.io");
+    let answer = |call, account, status| {
+        ledger.note_upstream(&AnsweredByUpstream {
+            asked: AskedUpstream {
+                upstream: &upstream,
+                account,
+                call,
+            },
+            client: None,
+            repository: None,
+            reference: None,
+            status: Some(status),
+            reading: None,
+            is_index: false,
+        });
+    };
+    answer(UpstreamCall::GetManifest, Some("ci"), 401);
+    answer(UpstreamCall::Token, None, 401);
+    answer(UpstreamCall::Token, Some("ci"), 503);
+    ledger.note_limited(&upstream, Limiter::PullLimit, Duration::from_mins(5));
+    assert_eq!(world.heard.take(), []);
+    answer(UpstreamCall::Token, Some("ci"), 401);
+    ledger.note_limited(&upstream, Limiter::LoginLockout, Duration::from_mins(10));
+    let told = [(AlertKind::CredentialRefused, "docker.io".to_owned())];
+    assert_eq!(world.heard.take(), told);
+    world.clock.advance(Duration::from_hours(1));
+    ledger.note_limited(&upstream, Limiter::LoginLockout, Duration::from_mins(10));
+    assert_eq!(world.heard.take(), told);
+}
+
+#[tokio::test]
+async fn an_upstream_that_goes_and_comes_and_a_full_disk_are_told() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let upstream = UpstreamName::from("docker.io");
+    ledger.note_breaker(&upstream, false);
+    ledger.note_breaker(&upstream, true);
+    ledger.note_breaker(&upstream, false);
+    ledger.note_disk(50, 100);
+    ledger.note_disk(1, 100);
+    ledger.note_disk(1, 100);
+    ledger.test_alert();
+    let kinds: Vec<_> = world
+        .heard
+        .take()
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .collect();
+    let expected = [
+        AlertKind::UpstreamDown,
+        AlertKind::UpstreamBack,
+        AlertKind::DiskNearFull,
+        AlertKind::Test,
+    ];
+    assert_eq!(kinds, expected);
+}

@@ -1,0 +1,111 @@
+//! What is known of limits: charged to who asked, and kept across restarts.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use forebay_content::{Client, PullOrder, TimeRange, UpstreamCall};
+use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Ledger, Metering};
+use forebay_limits::{Reading, read_headers};
+use forebay_oci::{Reference, Target, UpstreamName};
+
+use crate::world::{World, image, node, tag};
+
+fn reading(remaining: u64) -> Reading {
+    let remaining = format!("{remaining};w=21600");
+    let headers: [(&str, &[u8]); 3] = [
+        ("ratelimit-limit", b"100;w=21600"),
+        ("ratelimit-remaining", remaining.as_bytes()),
+        ("docker-ratelimit-source", b"192.0.2.1"),
+    ];
+    read_headers(headers)
+}
+
+/// We fetch a manifest for a client; the registry says so.
+fn fetch(ledger: &Ledger, who: (&Client, &Target), reference: &Reference, said: Option<&Reading>) {
+    let (client, target) = who;
+    let asked = AskedUpstream {
+        upstream: &target.upstream,
+        account: None,
+        call: UpstreamCall::GetManifest,
+    };
+    ledger.note_sent(asked);
+    ledger.note_upstream(&AnsweredByUpstream {
+        asked,
+        client: Some(client),
+        repository: Some(&target.repository),
+        reference: Some(reference),
+        status: Some(200),
+        reading: said,
+        is_index: false,
+    });
+}
+
+#[tokio::test]
+async fn a_metered_manifest_is_charged_to_who_asked_for_it() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    fetch(&ledger, (&node(1), &image(1)), &tag(), Some(&reading(99)));
+    fetch(&ledger, (&node(1), &image(2)), &tag(), None);
+    fetch(&ledger, (&node(2), &image(1)), &tag(), Some(&reading(98)));
+    fetch(&ledger, (&node(1), &image(1)), &tag(), Some(&reading(97)));
+    let top = ledger.top(TimeRange::ALL, PullOrder::Charged, 10).await;
+    let charged: Vec<_> = top
+        .unwrap()
+        .iter()
+        .map(|spent| (spent.spender.client().cloned(), spent.counts.charged))
+        .collect();
+    let of = |number| Some(std::sync::Arc::new(node(number)));
+    assert_eq!(charged, [(of(1), 2), (of(2), 1)]);
+}
+
+#[tokio::test]
+async fn budgets_and_costs_are_known_after_a_restart() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    fetch(&ledger, (&node(1), &image(1)), &tag(), Some(&reading(76)));
+    ledger.flush().await.unwrap();
+    drop(ledger);
+    world.clock.advance(Duration::from_mins(10));
+    let ledger = world.ledger().await;
+    let upstreams = ledger.budgets();
+    assert_eq!(upstreams.len(), 1);
+    assert_eq!(upstreams[0].metering, Metering::Metered);
+    let budget = &upstreams[0].budgets[0];
+    assert_eq!((budget.remaining, budget.age_seconds), (76, 600));
+    assert_eq!(budget.source.as_deref(), Some("192.0.2.1"));
+}
+
+#[tokio::test]
+async fn a_budget_that_a_full_disk_refused_is_written_later() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    world.rows.is_full.store(true, Ordering::SeqCst);
+    fetch(&ledger, (&node(1), &image(1)), &tag(), Some(&reading(76)));
+    ledger.flush().await.unwrap_err();
+    world.rows.is_full.store(false, Ordering::SeqCst);
+    ledger.flush().await.unwrap();
+    let budgets = world.ledger().await.budgets();
+    assert_eq!(budgets[0].budgets[0].remaining, 76);
+}
+
+#[tokio::test]
+async fn two_upstreams_never_share_a_budget() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let elsewhere = Target {
+        upstream: UpstreamName::from("mirror.example"),
+        ..image(1)
+    };
+    fetch(&ledger, (&node(1), &image(1)), &tag(), Some(&reading(5)));
+    fetch(&ledger, (&node(1), &elsewhere), &tag(), Some(&reading(90)));
+    let left: Vec<_> = ledger
+        .budgets()
+        .iter()
+        .map(|upstream| (upstream.upstream.clone(), upstream.budgets[0].remaining))
+        .collect();
+    let expected = [
+        ("docker.io".to_owned(), 5),
+        ("mirror.example".to_owned(), 90),
+    ];
+    assert_eq!(left, expected);
+}

@@ -1,0 +1,193 @@
+//! Who pulled what is written behind, and read with what is not written yet.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use forebay_content::{Client, Period, PullOrder, TimeRange, Timestamp};
+use forebay_jobs::Supervisor;
+use forebay_ledger::{FLUSH_EVERY, MAX_PENDING, Pending};
+
+use crate::world::{NOON, PATIENCE, World, pulls};
+
+#[tokio::test]
+async fn what_was_counted_is_written_every_few_seconds_and_at_the_end() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let tasks = Supervisor::new();
+    ledger.start(&tasks);
+    pulls(&ledger, 1, 1);
+    assert!(world.all_rows().await.is_empty());
+    // Until the task sleeps, moving the clock wakes nobody.
+    let moved = async {
+        while world.all_rows().await.is_empty() {
+            world.clock.advance(FLUSH_EVERY);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, moved).await.unwrap();
+    assert_eq!(world.all_rows().await[0].spent.counts.pulls, 1);
+    pulls(&ledger, 2, 1);
+    tasks.stop();
+    assert!(tasks.drain(PATIENCE).await);
+    assert_eq!(world.all_rows().await.len(), 2);
+    // After the task has ended, by who closes the rows.
+    pulls(&ledger, 3, 1);
+    ledger.flush().await.unwrap();
+    assert_eq!(world.all_rows().await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_a_disk_refuses_waits_is_shown_and_is_written_once() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    pulls(&ledger, 1, 1);
+    pulls(&ledger, 1, 1);
+    ledger.flush().await.unwrap();
+    world.rows.is_full.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        pulls(&ledger, 1, 1);
+        pulls(&ledger, 2, 2);
+        ledger.flush().await.unwrap_err();
+    }
+    let top = ledger
+        .top(TimeRange::ALL, PullOrder::Pulls, 10)
+        .await
+        .unwrap();
+    let found: Vec<_> = top.iter().map(|spent| spent.counts.pulls).collect();
+    assert_eq!(found, [5, 3]);
+    let first = ledger
+        .top(TimeRange::ALL, PullOrder::Pulls, 1)
+        .await
+        .unwrap();
+    assert_eq!(first, top[..1]);
+    let past = TimeRange {
+        since: Timestamp(0),
+        until: Timestamp(1),
+    };
+    assert_eq!(ledger.top(past, PullOrder::Pulls, 10).await.unwrap(), []);
+    world.rows.is_full.store(false, Ordering::SeqCst);
+    for _ in 0..2 {
+        ledger.flush().await.unwrap();
+        let written = ledger.top(TimeRange::ALL, PullOrder::Pulls, 10).await;
+        assert_eq!(written.unwrap(), top);
+    }
+}
+
+#[tokio::test]
+async fn an_export_goes_page_by_page_and_begins_with_what_was_counted_last() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    for number in 1..=5 {
+        pulls(&ledger, number, 1);
+    }
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = ledger.export(TimeRange::ALL, after, 2).await.unwrap();
+        found.extend(page.rows);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+        assert!(found.len() <= 5);
+    }
+    assert_eq!(found.len(), 5);
+    assert!(found.iter().all(|row| row.start == NOON));
+}
+
+#[tokio::test]
+async fn hours_become_days_and_days_are_forgotten() {
+    const DAY: Duration = Duration::from_hours(24);
+    let world = World::new();
+    let ledger = world.ledger().await;
+    for _ in 0..10 {
+        pulls(&ledger, 1, 1);
+        ledger.flush().await.unwrap();
+        ledger.sum_up().await.unwrap();
+        world.clock.advance(DAY);
+    }
+    let of = |rows: &[forebay_content::PullRow], period| {
+        let rows = rows.iter().filter(|row| row.period == period);
+        rows.map(|row| row.spent.counts.pulls).sum::<u64>()
+    };
+    let rows = world.all_rows().await;
+    assert_eq!((of(&rows, Period::Day), of(&rows, Period::Hour)), (6, 4));
+    world.clock.advance(85 * DAY);
+    ledger.sum_up().await.unwrap();
+    let rows = world.all_rows().await;
+    assert_eq!((of(&rows, Period::Day), of(&rows, Period::Hour)), (4, 0));
+}
+
+#[tokio::test]
+async fn a_clock_set_back_and_forth_loses_nothing() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    for wall in [
+        NOON,
+        Timestamp(0),
+        Timestamp(i64::MAX),
+        Timestamp(i64::MIN),
+        NOON,
+    ] {
+        world.clock.jump_to(wall);
+        pulls(&ledger, 1, 1);
+        ledger.look();
+        ledger.flush().await.unwrap();
+    }
+    let all: u64 = world
+        .all_rows()
+        .await
+        .iter()
+        .map(|row| row.spent.counts.pulls)
+        .sum();
+    assert_eq!(all, 5);
+    ledger.sum_up().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_is_bounded_and_its_sums_stay() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    pulls(&ledger, 1, 1);
+    ledger.flush().await.unwrap();
+    let row = world.all_rows().await.remove(0);
+    let mut pending = Pending::default();
+    let many = MAX_PENDING + 1_000;
+    for number in 0..many {
+        let mut other = row.clone();
+        other.spent.spender = forebay_content::Spender::Client {
+            client: std::sync::Arc::new(Client {
+                user: Some(format!("user{number}").into()),
+                ..Client::default()
+            }),
+            image: crate::world::image(1),
+        };
+        pending.add([other]);
+    }
+    assert_eq!(pending.len(), MAX_PENDING + 1);
+    let pulls: u64 = pending
+        .some(usize::MAX)
+        .iter()
+        .map(|row| row.spent.counts.pulls)
+        .sum();
+    assert_eq!(pulls, many as u64);
+}
+
+#[tokio::test]
+async fn rows_are_summed_up_by_the_task_and_again_each_hour() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let tasks = Supervisor::new();
+    ledger.start(&tasks);
+    let hours_of_it = async {
+        while world.rows.sums.load(Ordering::SeqCst) < 3 {
+            pulls(&ledger, 1, 1);
+            world.clock.advance(Duration::from_mins(20));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, hours_of_it).await.unwrap();
+    world.written(1).await;
+    tasks.stop();
+    assert!(tasks.drain(PATIENCE).await);
+}
