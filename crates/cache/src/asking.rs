@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use forebay_content::{Missing, Request, Resolved, SourceError};
+use forebay_content::{ListKey, Request, Resolved, SourceError};
 use forebay_oci::{Digest, Reference, Tag};
 
 use crate::caching_source::Inner;
-use crate::negative::Asked;
+use crate::negative::{Asked, What};
 use crate::tags::TagState;
 
 impl Inner {
@@ -142,28 +142,23 @@ impl Inner {
 impl Asked {
     /// A manifest of the request's repository.
     pub(crate) fn manifest(request: &Request, reference: &Reference) -> Self {
-        Self {
-            repository: request.repository.clone(),
-            kind: Missing::Manifest,
-            reference: Some(reference.clone()),
-        }
+        Self::of(request, What::Manifest(reference.clone()))
     }
 
     /// A blob of the request's repository.
     pub(crate) fn blob(request: &Request, digest: &Digest) -> Self {
-        Self {
-            repository: request.repository.clone(),
-            kind: Missing::Blob,
-            reference: Some(digest.clone().into()),
-        }
+        Self::of(request, What::Blob(digest.clone()))
     }
 
-    /// The request's repository itself.
-    pub(crate) fn repository(request: &Request) -> Self {
+    /// A page of a list of the request's repository.
+    pub(crate) fn list(request: &Request, key: &ListKey) -> Self {
+        Self::of(request, What::List(key.clone()))
+    }
+
+    fn of(request: &Request, what: What) -> Self {
         Self {
             repository: request.repository.clone(),
-            kind: Missing::Repository,
-            reference: None,
+            what,
         }
     }
 }

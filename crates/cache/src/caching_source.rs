@@ -40,12 +40,12 @@ pub(crate) struct Inner {
     policy: ArcSwap<Policy>,
     pub(crate) negatives: Negatives,
     pub(crate) tags: Cache<(RepositoryName, Tag), Arc<TagState>>,
-    /// Manifests that tags are to be as soon as they are fetched; of several tags the last named counts.
-    pub(crate) promises: Cache<(RepositoryName, Digest), Tag>,
+    /// What tags wait for: as soon as that manifest is fetched, they may be what they have moved to.
+    pub(crate) promises: Cache<(RepositoryName, Digest), Arc<[Tag]>>,
     pub(crate) checks: Flights<Asked, Result<Resolved, SourceError>>,
     pub(crate) stats: Flights<Asked, Result<Option<u64>, SourceError>>,
     pub(crate) fetches: Flights<Digest, Fetched>,
-    pub(crate) pages: Flights<(RepositoryName, ListKey), Result<List, SourceError>>,
+    pub(crate) pages: Flights<Asked, Result<List, SourceError>>,
     pub(crate) fills: Fills,
 }
 

@@ -6,24 +6,11 @@ use std::time::Duration;
 
 use forebay_content::Timestamp;
 
-/// Whether a check is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
-    /// It was checked recently enough.
-    Fresh,
-    /// The upstream should be asked.
-    Due,
-}
-
-/// Judges what was checked at `checked_at` and lives for `ttl`.
+/// True if what was checked at `checked_at` and lives for `ttl` need not be checked `now`.
 ///
 /// A check that lies ahead of now was written under another clock: it says nothing, and asking anew costs a HEAD.
-#[must_use]
-pub fn judge(checked_at: Timestamp, now: Timestamp, ttl: Duration) -> Freshness {
-    match checked_at.age_at(now) {
-        Some(age) if age < ttl => Freshness::Fresh,
-        _ => Freshness::Due,
-    }
+pub(crate) fn is_fresh(checked_at: Timestamp, now: Timestamp, ttl: Duration) -> bool {
+    checked_at.age_at(now).is_some_and(|age| age < ttl)
 }
 
 #[cfg(test)]
@@ -34,16 +21,16 @@ mod tests {
     fn a_check_counts_for_its_time_to_live_and_no_longer() {
         let ttl = Duration::from_mins(5);
         let checked = Timestamp(1_000_000);
-        for (now, freshness) in [
-            (checked, Freshness::Fresh),
-            (checked.after(Duration::from_secs(299)), Freshness::Fresh),
-            (checked.after(ttl), Freshness::Due),
-            (Timestamp(i64::MAX), Freshness::Due),
-            (Timestamp(checked.0 - 1), Freshness::Due),
-            (Timestamp(i64::MIN), Freshness::Due),
+        for (now, fresh) in [
+            (checked, true),
+            (checked.after(Duration::from_secs(299)), true),
+            (checked.after(ttl), false),
+            (Timestamp(i64::MAX), false),
+            (Timestamp(checked.0 - 1), false),
+            (Timestamp(i64::MIN), false),
         ] {
-            assert_eq!(judge(checked, now, ttl), freshness, "{now:?}");
+            assert_eq!(is_fresh(checked, now, ttl), fresh, "{now:?}");
         }
-        assert_eq!(judge(checked, checked, Duration::ZERO), Freshness::Due);
+        assert!(!is_fresh(checked, checked, Duration::ZERO));
     }
 }

@@ -30,7 +30,6 @@ mod upkeep;
 
 pub use allowed::Allowed;
 pub use caching_source::CachingSource;
-pub use freshness::{Freshness, judge};
 pub use fsck::{FsckError, FsckMode, FsckReport, fsck};
 pub use health::Health;
 pub use kept::{Kept, KeptConfig};

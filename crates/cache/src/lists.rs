@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forebay_content::{KeptList, List, ListKey, Provenance, Request, SourceError};
 
 use crate::caching_source::Inner;
-use crate::freshness::{Freshness, judge};
+use crate::freshness::is_fresh;
 use crate::negative::Asked;
 use crate::policy::OnGone;
 
@@ -27,16 +27,14 @@ impl Inner {
         else {
             return self.ask_list(request, key).await;
         };
-        if judge(
+        if is_fresh(
             kept.checked_at,
             self.kept.clock.now(),
             self.policy().tag_ttl,
-        ) == Freshness::Fresh
-        {
+        ) {
             return Ok(given(kept, Provenance::Kept));
         }
-        let page = (request.repository.clone(), key.clone());
-        let patience = self.patience(self.pages.age(&page));
+        let patience = self.patience(self.pages.age(&Asked::list(request, &key)));
         let answer = tokio::select! {
             answer = self.ask_list(request, key) => answer,
             () = self.kept.clock.sleep(patience) => return Ok(given(kept, Provenance::Stale)),
@@ -55,25 +53,23 @@ impl Inner {
         request: &Request,
         key: ListKey,
     ) -> Result<List, SourceError> {
-        let asked = Asked::repository(request);
+        let asked = Asked::list(request, &key);
         self.absent(&asked)?;
-        let ticket = self
-            .pages
-            .join((request.repository.clone(), key.clone()), || {
-                Arc::clone(self).fetch_list(request.clone(), key)
-            });
-        let answer = ticket.result().await?;
-        if let Err(error) = &answer {
-            self.remember_absence(asked, error);
-        }
-        answer
+        let ticket = self.pages.join(asked.clone(), || {
+            let (inner, request) = (Arc::clone(self), request.clone());
+            async move {
+                inner.absent(&asked)?;
+                let answer = inner.fetch_list(request, key).await;
+                if let Err(error) = &answer {
+                    inner.remember_absence(asked, error);
+                }
+                answer
+            }
+        });
+        ticket.result().await?
     }
 
-    async fn fetch_list(
-        self: Arc<Self>,
-        request: Request,
-        key: ListKey,
-    ) -> Result<List, SourceError> {
+    async fn fetch_list(&self, request: Request, key: ListKey) -> Result<List, SourceError> {
         let list = match &key {
             ListKey::Tags { n, last } => {
                 let page = forebay_oci::Page {

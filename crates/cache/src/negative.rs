@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use forebay_content::{Clock, Missing, SourceError};
-use forebay_oci::{Reference, RepositoryName};
+use forebay_content::{Clock, ListKey, SourceError};
+use forebay_oci::{Digest, Reference, RepositoryName};
 use moka::sync::Cache;
 
 /// The most absences that one source remembers.
@@ -16,8 +16,15 @@ const MAX_ABSENCES: u64 = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Asked {
     pub(crate) repository: RepositoryName,
-    pub(crate) kind: Missing,
-    pub(crate) reference: Option<Reference>,
+    pub(crate) what: What,
+}
+
+/// A part of a repository that is there or not by itself: that one list is missing says nothing of another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum What {
+    Manifest(Reference),
+    Blob(Digest),
+    List(ListKey),
 }
 
 /// Absences and denials, each until its time.
@@ -69,7 +76,7 @@ impl Negatives {
 
 #[cfg(test)]
 mod tests {
-    use forebay_content::ManualClock;
+    use forebay_content::{ManualClock, Missing};
 
     use super::*;
 
@@ -80,8 +87,7 @@ mod tests {
         let until = clock.monotonic() + Duration::from_mins(1);
         let asked = Asked {
             repository: "a/b".parse().unwrap(),
-            kind: Missing::Manifest,
-            reference: Some("latest".parse().unwrap()),
+            what: What::Manifest("latest".parse().unwrap()),
         };
         let trouble = SourceError::Unavailable {
             why: String::new(),

@@ -9,6 +9,9 @@ use forebay_oci::{Digest, Manifest, RepositoryName, Tag};
 
 use crate::caching_source::Inner;
 
+/// The most tags that wait for one manifest; releases have three or four. One more costs a HEAD when it is next due.
+const MAX_WAITING: usize = 16;
+
 /// The most platforms of one list that are waited for; lists have a dozen.
 const MAX_PLATFORMS: usize = 64;
 
@@ -16,30 +19,37 @@ impl Inner {
     /// Remembers for which of `awaited` the tag waits: any of them.
     pub(crate) fn promise(&self, repository: &RepositoryName, tag: &Tag, awaited: Vec<Digest>) {
         for digest in awaited {
-            self.promises
-                .insert((repository.clone(), digest), tag.clone());
+            let entry = self.promises.entry((repository.clone(), digest));
+            entry.and_upsert_with(|waiting| {
+                let waiting = waiting.map(|waiting| waiting.into_value());
+                with_tag(waiting.as_deref().unwrap_or_default(), tag)
+            });
         }
     }
 
-    /// A manifest is here: the tag that waited for it is what it has moved to, or waits for a platform of that.
+    /// A manifest is here: the tags that waited for it are what they have moved to, or wait for a platform of that.
     pub(crate) async fn keep_promises(
         self: &Arc<Self>,
         repository: &RepositoryName,
         digest: &Digest,
     ) {
         let promise = (repository.clone(), digest.clone());
-        let Some(tag) = self.promises.remove(&promise) else {
-            return;
-        };
+        let waiting = self.promises.remove(&promise).unwrap_or_default();
+        for tag in waiting.iter() {
+            self.keep_promise(repository, tag).await;
+        }
+    }
+
+    async fn keep_promise(self: &Arc<Self>, repository: &RepositoryName, tag: &Tag) {
         let state = self.tags.get(&(repository.clone(), tag.clone()));
         let Some(newer) = state.and_then(|state| state.newer.clone()) else {
             return;
         };
         let awaited = self.awaited(&newer.digest).await;
         if awaited.is_empty() {
-            self.keep_tag(repository, &tag, newer);
+            self.keep_tag(repository, tag, newer);
         } else {
-            self.promise(repository, &tag, awaited);
+            self.promise(repository, tag, awaited);
         }
     }
 
@@ -62,4 +72,11 @@ impl Inner {
         }
         awaited
     }
+}
+
+/// The tags that wait, with one more; of too many those that have waited longest go.
+fn with_tag(waiting: &[Tag], tag: &Tag) -> Arc<[Tag]> {
+    let others = waiting.iter().filter(|waits| *waits != tag);
+    let surplus = (others.clone().count() + 1).saturating_sub(MAX_WAITING);
+    others.skip(surplus).chain([tag]).cloned().collect()
 }

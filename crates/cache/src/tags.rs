@@ -15,7 +15,7 @@ use forebay_oci::{RepositoryName, Tag};
 use tracing::debug;
 
 use crate::caching_source::Inner;
-use crate::freshness::{Freshness, judge};
+use crate::freshness::is_fresh;
 use crate::negative::Asked;
 use crate::policy::OnGone;
 
@@ -178,7 +178,7 @@ impl Inner {
         };
         let latest = state.newer.as_ref().unwrap_or(&state.kept);
         let ttl = self.policy().ttl(tag);
-        if judge(latest.checked_at, self.kept.clock.now(), ttl) == Freshness::Fresh {
+        if is_fresh(latest.checked_at, self.kept.clock.now(), ttl) {
             return Ok(Current {
                 tag: latest.clone(),
                 provenance: Provenance::Kept,
@@ -186,7 +186,8 @@ impl Inner {
             });
         }
         // A tag whose manifest is not at rest (evicted, or never asked for) has no stale copy to be content with.
-        if self.kept.find_manifest(&state.kept.digest).await.is_none() {
+        let whole = self.last_whole(&state).await;
+        if self.kept.find_manifest(&whole.digest).await.is_none() {
             return self.ask_current(request, tag, Some(state), None).await;
         }
         let older = Some(&state.kept);
@@ -205,11 +206,19 @@ impl Inner {
             }
             // Gone, refused, limited, down or slow: what is kept is served, and says that it is stale.
             Err(_) => Ok(Current {
-                tag: state.kept.clone(),
+                tag: whole.clone(),
                 provenance: Provenance::Stale,
                 older: None,
             }),
             current => current,
+        }
+    }
+
+    /// The last that is known of a tag and can be pulled.
+    async fn last_whole<'state>(&self, state: &'state TagState) -> &'state KeptTag {
+        match &state.newer {
+            Some(newer) if self.awaited(&newer.digest).await.is_empty() => newer,
+            _ => &state.kept,
         }
     }
 
@@ -252,8 +261,8 @@ impl Inner {
         let is_seen = seen.is_some_and(|seen| Arc::ptr_eq(&seen, &state));
         let latest = state.newer.as_ref().unwrap_or(&state.kept);
         let now = self.kept.clock.now();
-        let is_fresh = judge(latest.checked_at, now, self.policy().ttl(tag)) == Freshness::Fresh;
-        (!is_seen && is_fresh).then(|| Resolved {
+        let still_holds = is_fresh(latest.checked_at, now, self.policy().ttl(tag));
+        (!is_seen && still_holds).then(|| Resolved {
             digest: latest.digest.clone(),
             media_type: latest.media_type.clone(),
             size: latest.size,

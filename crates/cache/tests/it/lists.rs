@@ -92,3 +92,26 @@ async fn lists_of_other_repositories_subjects_and_filters_are_other_lists() {
         Err(SourceError::NotFound(Missing::Repository))
     ));
 }
+
+#[tokio::test]
+async fn the_absence_of_one_list_says_nothing_of_another() {
+    let bench = Bench::new().await;
+    let request = Bench::request("a/b");
+    assert!(bench.cache.tags(&request, &Page::default()).await.is_err());
+    let subject = Digest::sha256(b"1");
+    let referrers = bench.cache.referrers(&request, &subject, None).await;
+    assert!(referrers.is_ok(), "{referrers:?}");
+    bench.hub.push("a/b", "v1", "one");
+    let second = Page {
+        n: Some(1),
+        last: Some("v0".to_owned()),
+    };
+    assert!(bench.cache.tags(&request, &second).await.is_ok());
+    bench.hub.asked();
+    let again = bench.cache.tags(&request, &Page::default()).await;
+    assert!(matches!(
+        again,
+        Err(SourceError::NotFound(Missing::Repository))
+    ));
+    assert!(bench.hub.asked().is_empty(), "this absence is remembered");
+}

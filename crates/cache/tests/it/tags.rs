@@ -539,3 +539,55 @@ async fn a_refresh_asks_however_fresh_the_tag_is() {
     assert_eq!(bench.manifest("a/b", "latest").await.unwrap().digest, new);
     assert!(bench.hub.asked().is_empty());
 }
+
+#[tokio::test]
+async fn each_of_several_tags_that_moved_to_one_manifest_is_what_it_moved_to() {
+    let bench = Bench::new().await;
+    for tag in ["1", "1.2", "latest"] {
+        bench.hub.push("a/b", tag, "old");
+        bench.manifest("a/b", tag).await.unwrap();
+    }
+    bench.clock.advance(Duration::from_hours(7));
+    let mut new = None;
+    for tag in ["1", "1.2", "latest"] {
+        new = Some(bench.hub.push("a/b", tag, "new"));
+        let reference = tag.parse().unwrap();
+        let request = Bench::request("a/b");
+        bench.cache.resolve(&request, &reference).await.unwrap();
+    }
+    let new = new.unwrap();
+    bench.manifest("a/b", &new.to_string()).await.unwrap();
+    let bench = bench.restart().await;
+    bench.clock.advance(Duration::from_hours(7));
+    bench.hub.fail(SourceError::Unavailable {
+        why: "down".to_owned(),
+        retry_after: None,
+    });
+    for tag in ["1", "1.2", "latest"] {
+        let stale = bench.manifest("a/b", tag).await.unwrap();
+        assert_eq!(
+            (stale.provenance, stale.digest),
+            (Provenance::Stale, new.clone()),
+            "{tag}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_tag_never_goes_back_from_what_it_moved_to_and_is_here() {
+    let bench = Bench::new().await;
+    bench.hub.push("a/b", "latest", "old");
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.clock.advance(TTL);
+    let new = bench.hub.push("a/b", "latest", "new");
+    bench.hub.put("c/d", "new");
+    let request = Bench::request("a/b");
+    let latest = "latest".parse().unwrap();
+    bench.cache.resolve(&request, &latest).await.unwrap();
+    // It comes through another repository, which keeps no promise of this one.
+    bench.manifest("c/d", &new.to_string()).await.unwrap();
+    bench.clock.advance(TTL);
+    bench.hub.fail(SourceError::Denied);
+    let stale = bench.manifest("a/b", "latest").await.unwrap();
+    assert_eq!((stale.provenance, stale.digest), (Provenance::Stale, new));
+}
