@@ -94,7 +94,10 @@ pub(crate) fn blob(
 fn parts(body: BlobBody) -> impl Stream<Item = Result<BodyPart, BoxError>> + Send {
     body.into_pieces().map(|piece| match piece? {
         Piece::Bytes(bytes) => Ok(BodyPart::Bytes(bytes)),
-        Piece::File(span) => Ok(BodyPart::File(FilePart::new(span.file, span.range)?)),
+        Piece::File(span) => {
+            let part = FilePart::new(span.file, span.range)?;
+            Ok(BodyPart::File(part.owned_by(span.owner)))
+        }
     })
 }
 

@@ -25,7 +25,7 @@ const LEND_FROM_BYTES: u64 = 16 * 1024;
 /// A blob at rest, open. All who read the same blob share one.
 #[derive(Debug)]
 pub(crate) struct FsBlob {
-    file: OpenFile,
+    file: Arc<OpenFile>,
     blob_bytes: u64,
     chunk_bytes: u32,
     checksums: Box<[u32]>,
@@ -49,7 +49,7 @@ impl FsBlob {
         let count = read_full(disk, &file, &mut bytes, footer.blob_bytes)?;
         let checksums = trailer::decode_checksums(digest, &bytes[..count], footer)?;
         Ok(Self {
-            file: OpenFile::new(file, Arc::clone(access)),
+            file: Arc::new(OpenFile::new(file, Arc::clone(access))),
             blob_bytes: footer.blob_bytes,
             chunk_bytes: footer.chunk_bytes,
             checksums,
@@ -161,7 +161,8 @@ impl BlobReader for FsBlob {
             offset..end.min(chunk.offset + chunk.len as u64)
         };
         let file = self.file.file()?;
-        Ok(Some(FileSpan { file, range }))
+        let owner = Arc::clone(&self.file) as Arc<_>;
+        Ok(Some(FileSpan { file, range, owner }))
     }
 }
 

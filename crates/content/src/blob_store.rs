@@ -1,5 +1,6 @@
 //! Where blobs are kept: bytes under their digest, no repositories, no tags.
 
+use std::any::Any;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -63,6 +64,8 @@ pub struct FileSpan {
     pub file: Arc<File>,
     /// Where in it the bytes lie; never empty.
     pub range: Range<u64>,
+    /// To be let go of after the file: closing it is the store's affair, as that may take long.
+    pub owner: Arc<dyn Any + Send + Sync>,
 }
 
 /// A blob being written. Dropping it without a commit leaves nothing behind.

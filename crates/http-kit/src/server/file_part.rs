@@ -2,6 +2,7 @@
 //!
 //! It goes out as the file was when the part was made: a file that was written to or cut since breaks the connection.
 
+use std::any::Any;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -18,6 +19,8 @@ pub struct FilePart {
     file: Arc<File>,
     range: Range<u64>,
     version: Version,
+    /// Behind the file, so that it is let go of after it.
+    _owner: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What a write to a file changes. Not its change time: that changes as well when the file loses its name, which keeps nobody
@@ -42,7 +45,17 @@ impl FilePart {
             file,
             range,
             version,
+            _owner: None,
         })
+    }
+
+    /// The same, which lets go of `owner` after it has let go of the file: the owner closes it then, where that may take long.
+    #[must_use]
+    pub fn owned_by(self, owner: Arc<dyn Any + Send + Sync>) -> Self {
+        Self {
+            _owner: Some(owner),
+            ..self
+        }
     }
 
     /// How many bytes it has.
