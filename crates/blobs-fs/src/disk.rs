@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSliceMut};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::io::{Errno, ReadWriteFlags};
@@ -81,7 +81,7 @@ pub trait Disk: ReadDisk {
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Creates a directory; its parent must be there.
+    /// Creates a directory for its owner alone; its parent must be there.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
 }
 
@@ -206,7 +206,7 @@ impl Disk for RealDisk {
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir(path)
+        fs::DirBuilder::new().mode(0o700).create(path)
     }
 }
 

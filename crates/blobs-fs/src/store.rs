@@ -1,5 +1,6 @@
 //! The store: opens, stages, publishes and deletes blobs.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -156,7 +157,7 @@ impl Store {
         if room.bytes < wanted || room.files == Some(0) {
             return Err(BlobError::NoSpace);
         }
-        // The staging directory was empty when we started and is ours alone: a number is as good as a random name.
+        // The staging directory had no files when we started and is ours alone: a number is as good as a random name.
         let number = self.next_stage.fetch_add(1, Ordering::Relaxed);
         let path = self.layout.staged(number);
         let file = disk.create(&path).map_err(change_failed)?;
@@ -216,16 +217,37 @@ fn prepare(layout: &Layout, disk: &dyn Disk) -> io::Result<()> {
     for dir in layout.dirs() {
         ensure_dir(disk, &dir)?;
     }
+    check_own(&layout.staging())?;
     match clear(layout, disk) {
         Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(()),
         outcome => outcome,
     }
 }
 
+/// Refuses a link in the place of a directory that is about to be emptied: what lies behind it is not ours. Not through the
+/// disk seam: it changes nothing.
+fn check_own(dir: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(dir)?.is_symlink() {
+        let what = format!(
+            "{} is a symbolic link: what it leads to would be emptied; remove the link",
+            dir.display()
+        );
+        return Err(io::Error::other(what));
+    }
+    Ok(())
+}
+
 fn clear(layout: &Layout, disk: &dyn Disk) -> io::Result<()> {
     let staging = layout.staging();
     for name in disk.names(&staging)? {
-        disk.remove(&staging.join(name))?;
+        let path = staging.join(name);
+        match disk.remove(&path) {
+            // We stage no directories: it is somebody else's, and in nobody's way.
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                tracing::warn!(path = %path.display(), "left a directory among the staged files as it is");
+            }
+            outcome => outcome?,
+        }
     }
     // A crash may have come between the making of a shard and the sync of its name, on which later commits rely.
     for algorithm in ALGORITHMS {

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
-use forebay_blobs_fs::{DataError, DataLock, FORMAT, RealDisk, ensure_format};
+use forebay_blobs_fs::{DataError, DataLock, FORMAT, FsBlobs, RealDisk, ensure_format};
+use forebay_content::BlobError;
 use tempfile::TempDir;
 
 use crate::child;
@@ -164,5 +167,47 @@ fn a_format_is_written_whole_or_not_at_all() {
         assert!(matches!(failed, Err(DataError::Io { .. })), "at {at}");
         disk.set(None);
         ensure_format(dir.path(), &disk).unwrap();
+    }
+}
+
+#[test]
+fn a_staging_directory_elsewhere_is_refused_and_left_as_it_is() {
+    let (dir, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let theirs = elsewhere.path().join("precious");
+    fs::write(&theirs, "x").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("staging")).unwrap();
+    let refused = FsBlobs::open(dir.path(), Arc::new(RealDisk)).unwrap_err();
+    let BlobError::Io(said) = &refused else {
+        panic!("{refused}");
+    };
+    assert!(
+        said.to_string().contains("staging is a symbolic link"),
+        "{said}"
+    );
+    assert!(theirs.exists());
+}
+
+#[test]
+fn a_directory_among_the_staged_files_stops_no_start() {
+    let dir = TempDir::new().unwrap();
+    let inner = dir.path().join("staging/inner");
+    fs::create_dir_all(&inner).unwrap();
+    fs::write(inner.join("precious"), "x").unwrap();
+    let stale = dir.path().join("staging/0000000000000000");
+    fs::write(&stale, "half a blob").unwrap();
+    FsBlobs::open(dir.path(), Arc::new(RealDisk)).unwrap();
+    assert!(inner.join("precious").exists() && !stale.exists());
+}
+
+#[test]
+fn what_is_made_is_for_its_owner_alone() {
+    let dir = TempDir::new().unwrap();
+    FsBlobs::open(dir.path(), Arc::new(RealDisk)).unwrap();
+    for name in ["blobs", "blobs/sha256", "staging"] {
+        let mode = fs::metadata(dir.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700, "{name}");
     }
 }
