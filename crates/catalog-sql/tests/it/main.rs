@@ -5,6 +5,7 @@
 mod damage;
 mod durability;
 mod faulty_disk;
+mod ledger_speed;
 mod maintenance;
 mod migration;
 mod model;
