@@ -14,9 +14,10 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-use crate::Readings;
+use crate::{Readings, process};
 
 /// The content type of the rendered metrics: `OpenMetrics` 1.0.
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -47,6 +48,8 @@ pub struct Metrics {
     cache_max_bytes: Level,
     cache_writable: Level,
     connections: Level,
+    reload_successful: Level,
+    reload_time: Level,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +104,8 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("forebay");
         let to = &mut registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        to.register("build", "Which program this is", version);
         Self {
             served: plain(to, "served", "Answers with content, by where it came from"),
             fills_begun: plain(to, "fills", "Fetches of blobs begun"),
@@ -143,13 +148,19 @@ impl Metrics {
             responses: plain(to, "http_responses", "Responses, by status"),
             response_bytes: bytes(to, "http_response_body", "Bytes sent"),
             cache_bytes: bytes(to, "cache_size", "Content at rest"),
-            cache_max_bytes: bytes(
-                to,
-                "cache_max_size",
-                "The most content at rest; 0 is unlimited",
-            ),
+            cache_max_bytes: bytes(to, "cache_max_size", "The most content at rest"),
             cache_writable: plain(to, "cache_writable", "0 while nothing can be kept"),
             connections: plain(to, "http_connections", "Open client connections"),
+            reload_successful: plain(
+                to,
+                "config_last_reload_successful",
+                "0 if the configuration was refused when it was last read",
+            ),
+            reload_time: seconds(
+                to,
+                "config_last_reload_success_timestamp",
+                "When a configuration was last taken over, since the UNIX epoch",
+            ),
             registry,
         }
     }
@@ -157,17 +168,24 @@ impl Metrics {
     /// The metrics as text.
     pub fn render(&self, readings: &Readings) -> String {
         self.cache_bytes.set(level(readings.cache_bytes));
-        self.cache_max_bytes
-            .set(level(readings.cache_max_bytes.unwrap_or(0)));
+        self.cache_max_bytes.set(level(readings.cache_max_bytes));
         self.cache_writable
             .set(i64::from(readings.disk_trouble.is_none()));
         self.connections.set(level(readings.connections as u64));
         let mut text = String::new();
         // Writing to a string does not fail.
-        if text::encode(&mut text, &self.registry).is_err() {
-            let _ = text.write_str("# EOF\n");
-        }
+        let _ = text::encode_registry(&mut text, &self.registry);
+        let _ = process::render(&mut text, &readings.process);
+        let _ = text::encode_eof(&mut text);
         text
+    }
+
+    /// Takes note that a configuration was read at `unix_seconds`, and whether it was taken over.
+    pub fn note_reload(&self, is_taken_over: bool, unix_seconds: u64) {
+        self.reload_successful.set(i64::from(is_taken_over));
+        if is_taken_over {
+            self.reload_time.set(level(unix_seconds));
+        }
     }
 
     /// Forgets the state of an upstream that is no longer asked: what it was is no longer measured. What was counted stays.
@@ -192,6 +210,7 @@ impl Metrics {
             status,
             reading,
             took,
+            ..
         } = answer;
         let call = call.as_str();
         let status = status.unwrap_or(0);
@@ -296,6 +315,8 @@ impl Observe for Metrics {
             Event::Corrupt => {
                 self.corrupt_objects.inc();
             }
+            // The ledger's.
+            Event::Limited { .. } | Event::ManifestFetched { .. } => {}
         }
     }
 }
@@ -392,11 +413,16 @@ mod tests {
         let reading = forebay_limits::read_headers(headers);
         metrics.observe(&Event::Upstream(UpstreamAnswer {
             upstream: &upstream,
+            account: None,
+            request: None,
+            reference: None,
             call: UpstreamCall::HeadManifest,
             status: Some(200),
             reading: Some(&reading),
             took: Duration::from_millis(3),
         }));
+        metrics.note_reload(true, 7);
+        metrics.note_reload(false, 8);
         let text = metrics.render(&Readings {
             cache_bytes: 9,
             ..Readings::default()
@@ -409,6 +435,14 @@ mod tests {
             r#"forebay_upstream_limit_window_seconds{upstream="docker.io"} 21600"#,
             "forebay_cache_size_bytes 9",
             "forebay_cache_writable 1",
+            concat!(
+                "forebay_build_info{version=\"",
+                env!("CARGO_PKG_VERSION"),
+                "\"} 1"
+            ),
+            "forebay_config_last_reload_successful 0",
+            "forebay_config_last_reload_success_timestamp_seconds 7",
+            "# EOF",
         ] {
             assert!(
                 text.lines().any(|have| have == line),

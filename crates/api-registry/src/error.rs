@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_content::{ClientKind, Missing, SourceError};
-use forebay_http_kit::Body;
+use forebay_http_kit::{AccessLabels, Body};
 use forebay_oci::{EndpointError, ErrorBody, ErrorCode, RouteError};
 use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -61,6 +61,15 @@ impl OciError {
             StatusCode::METHOD_NOT_ALLOWED,
             ErrorCode::Unsupported,
             "upstream images can be pulled, not changed",
+        )
+    }
+
+    /// A request of ours to an upstream that came back to us: without this it would go round until its time is over.
+    pub(crate) fn our_own() -> Self {
+        Self::new(
+            StatusCode::LOOP_DETECTED,
+            ErrorCode::Unsupported,
+            "this request is our own: the url of one of our upstreams leads back to this server",
         )
     }
 
@@ -146,6 +155,9 @@ impl OciError {
 
     /// The response; `is_head` leaves out the body.
     pub(crate) fn into_response(self, is_head: bool) -> Response<Body> {
+        let labels = AccessLabels::default()
+            .with("error", word(self.code))
+            .with("reason", self.message.clone());
         let body = serde_json::to_vec(&ErrorBody::new(self.code, self.message)).unwrap_or_default();
         let length = body.len();
         let body = if is_head {
@@ -155,6 +167,7 @@ impl OciError {
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
+        response.extensions_mut().insert(labels);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if is_head {
@@ -180,6 +193,12 @@ impl OciError {
         }
         response
     }
+}
+
+/// The code as it stands in a body.
+fn word(code: ErrorCode) -> String {
+    let word = serde_json::to_value(code).unwrap_or_default();
+    word.as_str().unwrap_or_default().to_owned()
 }
 
 /// What a person is told, with the way out where we know one.

@@ -9,4 +9,4 @@ mod table;
 
 pub use error::OciError;
 pub use registry_api::RegistryApi;
-pub use table::{ClientRules, Table};
+pub use table::{ClientRules, Patience, Table};

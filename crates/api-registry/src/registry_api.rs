@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use forebay_content::{ClientKind, ContentSource, SourceError};
-use forebay_http_kit::{AccessLabels, Body, FileLane, Peer};
+use forebay_http_kit::{AccessLabels, Body, FileLane, INSTANCE, Peer};
+use forebay_limits::Priority;
 use forebay_oci::{Addressing, Endpoint, ErrorCode, Query, Route, route};
 use http::header::{HOST, RANGE};
-use http::{HeaderMap, Method, Response, StatusCode, request};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request};
 
 use crate::caller::caller;
 use crate::table::Table;
@@ -23,6 +24,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 #[derive(Clone)]
 pub struct RegistryApi {
     table: Arc<ArcSwap<Table>>,
+    instance: HeaderValue,
 }
 
 /// What a request is, once its head is read.
@@ -36,9 +38,10 @@ struct Asked<'a> {
 }
 
 impl RegistryApi {
-    /// An API that answers from `table`, whatever it holds at the time of a request.
-    pub fn new(table: Arc<ArcSwap<Table>>) -> Self {
-        Self { table }
+    /// An API that answers from `table`, whatever it holds at the time of a request; a request that carries `instance` is one
+    /// that this very program sent to an upstream.
+    pub fn new(table: Arc<ArcSwap<Table>>, instance: HeaderValue) -> Self {
+        Self { table, instance }
     }
 
     /// True if this client may ask.
@@ -52,6 +55,7 @@ impl RegistryApi {
         let table = self.table.load_full();
         let answer = match read(head, peer) {
             _ if !table.admits(peer) => Err(OciError::stranger()),
+            _ if head.headers.get(INSTANCE) == Some(&self.instance) => Err(OciError::our_own()),
             Ok(asked) => table.answer(&asked).await,
             Err(error) => Err(error),
         };
@@ -99,6 +103,8 @@ impl Table {
         let request = forebay_content::Request {
             repository: target.repository.clone(),
             caller: Arc::new(caller),
+            priority: Priority::Interactive,
+            patience: self.patience.of(kind),
         };
         // A refusal is as much this upstream's and this repository's answer, also in the access log.
         let answer = asked.ask(source.as_ref(), &request, kind).await;

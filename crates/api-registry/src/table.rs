@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use forebay_content::ContentSource;
+use forebay_content::{ClientKind, ContentSource};
 use forebay_oci::{RouteTable, UpstreamName};
 use ipnet::IpNet;
 
@@ -16,6 +17,21 @@ pub struct Table {
     pub sources: BTreeMap<UpstreamName, Arc<dyn ContentSource>>,
     /// Who may ask.
     pub clients: ClientRules,
+    /// How long clients wait for an answer.
+    pub patience: Patience,
+}
+
+/// How long each kind of client waits for the head of an answer while a limit is waited out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// containerd, which gives up after 30 s without headers.
+    pub containerd: Duration,
+    /// dockerd.
+    pub docker: Duration,
+    /// podman, skopeo, buildah and CRI-O, of which some give up after 10 s without progress.
+    pub containers_image: Duration,
+    /// Any other.
+    pub other: Duration,
 }
 
 /// Who may fill and read. Loopback always may.
@@ -23,6 +39,29 @@ pub struct Table {
 pub struct ClientRules {
     /// Networks beside loopback.
     pub allow: Vec<IpNet>,
+}
+
+impl Patience {
+    pub(crate) const fn of(self, kind: ClientKind) -> Duration {
+        match kind {
+            ClientKind::Containerd => self.containerd,
+            ClientKind::Docker => self.docker,
+            ClientKind::ContainersImage => self.containers_image,
+            ClientKind::Other => self.other,
+        }
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let usual = Duration::from_secs(20);
+        Self {
+            containerd: usual,
+            docker: usual,
+            containers_image: Duration::from_secs(8),
+            other: usual,
+        }
+    }
 }
 
 impl ClientRules {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use forebay_limits::Reading;
-use forebay_oci::{Target, UpstreamName};
+use forebay_limits::{Limited, Reading};
+use forebay_oci::{Digest, Reference, Target, UpstreamName};
 
-use crate::{Missing, Provenance};
+use crate::{Missing, Provenance, Request};
 
 /// Takes note of events. Called on hot paths: it must neither wait nor fail.
 pub trait Observe: Send + Sync {
@@ -54,6 +54,28 @@ pub enum Event<'a> {
     },
     /// An upstream answered a request of ours, or did not.
     Upstream(UpstreamAnswer<'a>),
+    /// An upstream's limiter refused a request of ours; what it counts rests now.
+    Limited {
+        /// Which upstream.
+        upstream: &'a UpstreamName,
+        /// The account of ours there; `None` for anonymous.
+        account: Option<&'a str>,
+        /// What rests, in the upstream's own words: kept, they are given back to it after a restart.
+        scope: &'a str,
+        /// What the limiter said.
+        limited: &'a Limited,
+        /// For how long.
+        wait: Duration,
+    },
+    /// A manifest was fetched, and checked.
+    ManifestFetched {
+        /// From which upstream and repository.
+        target: &'a Target,
+        /// Its digest.
+        digest: &'a Digest,
+        /// The manifests that it names, if it is an index.
+        children: &'a [Digest],
+    },
     /// The circuit breaker of an upstream opened or closed.
     Breaker {
         /// Whose.
@@ -83,6 +105,8 @@ pub enum FillEnd {
     TooLarge,
     /// The bytes were not those of the digest.
     WrongBytes,
+    /// The upstream's answer could not be right before that: more bytes than it has, another size than before.
+    Invalid,
     /// The upstream failed and did not come back.
     Failed,
     /// Nobody waited for it any more, and others for its place.
@@ -94,6 +118,12 @@ pub enum FillEnd {
 pub struct UpstreamAnswer<'a> {
     /// Which upstream.
     pub upstream: &'a UpstreamName,
+    /// The account of ours there; `None` for anonymous.
+    pub account: Option<&'a str>,
+    /// For which request; `None` for what serves many, such as a token.
+    pub request: Option<&'a Request>,
+    /// The manifest that was asked for, if it was one.
+    pub reference: Option<&'a Reference>,
     /// What was asked.
     pub call: UpstreamCall,
     /// The status, or `None` if there was no answer.
@@ -143,6 +173,7 @@ impl FillEnd {
             Self::PassedOn => "passed",
             Self::TooLarge => "too_large",
             Self::WrongBytes => "wrong_bytes",
+            Self::Invalid => "invalid",
             Self::Failed => "failed",
             Self::GaveWay => "gave_way",
         }

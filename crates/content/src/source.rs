@@ -1,14 +1,18 @@
 //! Where image content is read from: an upstream, a cache before it, a local registry.
 
-use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use forebay_limits::Priority;
 use forebay_oci::{Digest, MediaType, Page, Reference, RepositoryName};
 use futures::{Stream, TryStreamExt};
 
-use crate::{BlobBody, ByteRange, SourceError};
+use crate::{BlobBody, ByteRange, Client, SourceError};
+
+/// How long our own work waits for its turn at an upstream.
+const OUR_PATIENCE: Duration = Duration::from_mins(5);
 
 /// Gives image content by repository. Implementations wrap each other: a cache is a source around a source.
 ///
@@ -66,13 +70,17 @@ pub struct Request {
     pub repository: RepositoryName,
     /// Who asks.
     pub caller: Arc<Caller>,
+    /// Whether somebody waits for the answer.
+    pub priority: Priority,
+    /// How long the caller waits for the head of the answer, from when it asked.
+    pub patience: Duration,
 }
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The client's address; `None` for our own work.
-    pub address: Option<IpAddr>,
+    /// As far as clients are told apart.
+    pub client: Arc<Client>,
     /// What kind of client it is.
     pub kind: ClientKind,
 }
@@ -173,11 +181,23 @@ pub async fn collect(
     Ok(bytes.freeze())
 }
 
+impl Request {
+    /// A request of our own, for which nobody waits.
+    pub fn in_background(repository: RepositoryName) -> Self {
+        Self {
+            repository,
+            caller: Caller::ourselves(),
+            priority: Priority::Background,
+            patience: OUR_PATIENCE,
+        }
+    }
+}
+
 impl Caller {
     /// Ourselves: work that no client waits for.
     pub fn ourselves() -> Arc<Self> {
         Arc::new(Self {
-            address: None,
+            client: Arc::new(Client::default()),
             kind: ClientKind::Other,
         })
     }

@@ -2,6 +2,8 @@
 //!
 //! Plain data. Also the one place that derives from it which addresses may be dialled.
 
+use std::sync::Arc;
+
 use forebay_http_kit::AddressPolicy;
 use forebay_oci::UpstreamName;
 use url::Url;
@@ -75,6 +77,18 @@ pub(crate) enum Account {
     OfSecret(String, String),
     /// A registry's owner, by account and region.
     OfEcr(String, String),
+}
+
+impl Account {
+    /// What it is called in reports; `None` for nobody. No secret.
+    pub(crate) fn word(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Nobody => None,
+            Self::Named(name) => Some(name.as_str().into()),
+            Self::OfSecret(id, _) => Some(id.as_str().into()),
+            Self::OfEcr(account, _) => Some(account.as_str().into()),
+        }
+    }
 }
 
 impl CredentialSource {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use forebay_content::UpstreamCall;
+use forebay_content::{Request, UpstreamCall};
 use forebay_http_kit::{Outgoing, Reply, ReplyBody};
 use forebay_limits::{HostKind, MAX_BODY_BYTES, Method, Reading, read_headers};
+use forebay_oci::Reference;
 use http::{HeaderMap, StatusCode};
 
 use crate::gate::Part;
@@ -22,10 +23,20 @@ pub(crate) struct Question {
     pub(crate) call: UpstreamCall,
     /// Which repository it is about; for a token, the scope.
     pub(crate) repository: Arc<str>,
+    /// For whom it is asked, and after which manifest; `None` for a token, which serves many.
+    pub(crate) about: Option<About>,
     /// What is sent.
     pub(crate) outgoing: Outgoing,
     /// Whose login it carries, if it is for a token.
     pub(crate) login: Option<Fingerprint>,
+}
+
+/// Why a question is asked.
+pub(crate) struct About {
+    /// The request that needs the answer.
+    pub(crate) request: Request,
+    /// The manifest that it asks for, if it is one.
+    pub(crate) reference: Option<Reference>,
 }
 
 /// What came back: anything that is neither a limit nor a server error.

@@ -4,10 +4,8 @@
 //! and then the list may be kept under a tag made of the digest.
 
 use bytes::Bytes;
-use forebay_content::{List, Missing, Provenance, SourceError, UpstreamCall};
-use forebay_oci::{
-    Digest, Endpoint, Manifest, MediaType, Page, Query, Reference, RepositoryName, Tag,
-};
+use forebay_content::{List, Missing, Provenance, Request, SourceError, UpstreamCall};
+use forebay_oci::{Digest, Endpoint, Manifest, MediaType, Page, Query, Reference, Tag};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde_json::Value;
 
@@ -32,21 +30,21 @@ struct PageOfReferrers {
 /// Asks for all of them, page by page, or by the tag.
 pub(crate) async fn fetch(
     upstream: &Upstream,
-    repository: &RepositoryName,
+    request: &Request,
     digest: &Digest,
     artifact_type: Option<&str>,
 ) -> Result<List, SourceError> {
     let endpoint = Endpoint::Referrers {
-        name: repository.clone(),
+        name: request.repository.clone(),
         digest: digest.clone(),
         artifact_type: artifact_type.map(str::to_owned),
     };
     let path = endpoint.to_string();
-    let Some(first) = fetch_page(upstream, repository, path.clone()).await? else {
-        return fetch_by_tag(upstream, repository, digest).await;
+    let Some(first) = fetch_page(upstream, request, path.clone()).await? else {
+        return fetch_by_tag(upstream, request, digest).await;
     };
     let filtered = first.filtered;
-    let json = join(upstream, repository, &path, first).await?;
+    let json = join(upstream, request, &path, first).await?;
     Ok(List {
         json,
         more: None,
@@ -58,7 +56,7 @@ pub(crate) async fn fetch(
 /// The pages after the first, joined to it. The registry says where in the list they begin, we where it is asked for.
 async fn join(
     upstream: &Upstream,
-    repository: &RepositoryName,
+    request: &Request,
     path: &str,
     first: PageOfReferrers,
 ) -> Result<Bytes, SourceError> {
@@ -69,7 +67,7 @@ async fn join(
     let mut bytes = first.json.len();
     let path = path.split('?').next().unwrap_or_default();
     for _ in 1..MAX_PAGES {
-        let page = fetch_page(upstream, repository, format!("{path}?{query}")).await?;
+        let page = fetch_page(upstream, request, format!("{path}?{query}")).await?;
         let page = page.ok_or_else(|| invalid("a list of referrers that breaks off"))?;
         bytes += page.json.len();
         if bytes > MAX_LIST_BYTES {
@@ -98,12 +96,13 @@ fn append(whole: &mut Value, page: Value) {
 /// One page; `None` if the registry does not have the API.
 async fn fetch_page(
     upstream: &Upstream,
-    repository: &RepositoryName,
+    request: &Request,
     path: String,
 ) -> Result<Option<PageOfReferrers>, SourceError> {
     let ask = Ask {
         call: UpstreamCall::List,
-        repository,
+        request,
+        reference: None,
         path,
         header: None,
     };
@@ -153,7 +152,7 @@ fn next_query(headers: &HeaderMap) -> Option<String> {
 /// The list that is kept under the tag `<algorithm>-<hex>`, or an empty one.
 async fn fetch_by_tag(
     upstream: &Upstream,
-    repository: &RepositoryName,
+    request: &Request,
     digest: &Digest,
 ) -> Result<List, SourceError> {
     let list = |json| List {
@@ -166,8 +165,8 @@ async fn fetch_by_tag(
         return Ok(list(empty_index()));
     };
     // A HEAD first: it costs no pull, and most manifests have no such tag.
-    let found = match upstream.head_manifest(repository, &tag).await {
-        Ok(_) => upstream.get_manifest(repository, &tag).await,
+    let found = match upstream.head_manifest(request, &tag).await {
+        Ok(_) => upstream.get_manifest(request, &tag).await,
         Err(error) => Err(error),
     };
     match found {

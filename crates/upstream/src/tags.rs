@@ -1,7 +1,7 @@
 //! A page of a repository's tags.
 
-use forebay_content::{List, Missing, Provenance, SourceError, UpstreamCall};
-use forebay_oci::{Endpoint, Page, RepositoryName};
+use forebay_content::{List, Missing, Provenance, Request, SourceError, UpstreamCall};
+use forebay_oci::{Endpoint, Page};
 use http::header;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -23,16 +23,17 @@ struct TagList {
 /// Asks for the page.
 pub(crate) async fn fetch(
     upstream: &Upstream,
-    repository: &RepositoryName,
+    request: &Request,
     page: &Page,
 ) -> Result<List, SourceError> {
     let endpoint = Endpoint::Tags {
-        name: repository.clone(),
+        name: request.repository.clone(),
         page: page.clone(),
     };
     let ask = Ask {
         call: UpstreamCall::List,
-        repository,
+        request,
+        reference: None,
         path: endpoint.to_string(),
         header: None,
     };

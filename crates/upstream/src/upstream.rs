@@ -14,14 +14,14 @@ use forebay_content::{
 };
 use forebay_http_kit::{Client, Origin, Outgoing};
 use forebay_jobs::Supervisor;
-use forebay_oci::{Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference, RepositoryName};
+use forebay_oci::{Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use crate::authority::{Authority, AuthorityParts, Grant};
 use crate::broker::Broker;
 use crate::config::{Account, UpstreamConfig};
-use crate::exchange::{Granted, Heard, Question, Refusal};
+use crate::exchange::{About, Granted, Heard, Question, Refusal};
 use crate::gate::Part;
 use crate::realm::TokenHosts;
 use crate::wire::Wire;
@@ -41,7 +41,9 @@ pub struct Upstream {
 /// What is asked of the registry.
 pub(crate) struct Ask<'a> {
     pub(crate) call: UpstreamCall,
-    pub(crate) repository: &'a RepositoryName,
+    pub(crate) request: &'a Request,
+    /// The manifest that is asked for, if it is one.
+    pub(crate) reference: Option<&'a Reference>,
     /// Path and query.
     pub(crate) path: String,
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
@@ -68,7 +70,7 @@ impl Upstream {
         let registry = Origin::of(&url);
         let account = credentials.account();
         let wire = Arc::new(Wire::new(
-            name.clone(),
+            (name.clone(), account.word()),
             registry.clone(),
             client,
             (Arc::clone(&clock), observe),
@@ -104,7 +106,7 @@ impl Upstream {
 
     /// Asks the registry, with whatever leave it wants.
     pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Heard, SourceError> {
-        let mut grant = self.authority.grant(ask.repository).await?;
+        let mut grant = self.authority.grant(&ask.request.repository).await?;
         let mut grants = 1;
         loop {
             let question = self.question(ask, &grant)?;
@@ -123,7 +125,7 @@ impl Upstream {
             }
             let next = self
                 .authority
-                .grant_after(grant, &refusal.headers, ask.repository);
+                .grant_after(grant, &refusal.headers, &ask.request.repository);
             match next.await? {
                 Some(next) => grant = next,
                 None => return Ok(heard),
@@ -146,7 +148,11 @@ impl Upstream {
         outgoing.credentials.clone_from(&grant.credentials);
         Ok(Question {
             call: ask.call,
-            repository: ask.repository.to_string().into(),
+            repository: ask.request.repository.to_string().into(),
+            about: Some(About {
+                request: ask.request.clone(),
+                reference: ask.reference.cloned(),
+            }),
             outgoing,
             login: None,
         })
@@ -155,16 +161,17 @@ impl Upstream {
     async fn ask_manifest(
         &self,
         call: UpstreamCall,
-        repository: &RepositoryName,
+        request: &Request,
         reference: &Reference,
     ) -> Result<Heard, SourceError> {
         let endpoint = Endpoint::Manifest {
-            name: repository.clone(),
+            name: request.repository.clone(),
             reference: reference.clone(),
         };
         self.ask(&Ask {
             call,
-            repository,
+            request,
+            reference: Some(reference),
             path: endpoint.to_string(),
             header: value(&manifest::accept()).map(|value| (header::ACCEPT, value)),
         })
@@ -173,11 +180,11 @@ impl Upstream {
 
     pub(crate) async fn get_manifest(
         &self,
-        repository: &RepositoryName,
+        request: &Request,
         reference: &Reference,
     ) -> Result<ManifestContent, SourceError> {
         let call = UpstreamCall::GetManifest;
-        let granted = match self.ask_manifest(call, repository, reference).await? {
+        let granted = match self.ask_manifest(call, request, reference).await? {
             Heard::Reply(granted) => *granted,
             Heard::Refusal(refusal) => return Err(refused(&refusal, Missing::Manifest)),
         };
@@ -189,11 +196,11 @@ impl Upstream {
     /// What the manifest is now; `None` where the registry does not tell without giving it.
     pub(crate) async fn head_manifest(
         &self,
-        repository: &RepositoryName,
+        request: &Request,
         reference: &Reference,
     ) -> Result<Option<Resolved>, SourceError> {
         let call = UpstreamCall::HeadManifest;
-        match self.ask_manifest(call, repository, reference).await? {
+        match self.ask_manifest(call, request, reference).await? {
             Heard::Reply(granted) => manifest::describe(&granted.reply.headers, reference),
             Heard::Refusal(refusal) if refusal.status == StatusCode::METHOD_NOT_ALLOWED => Ok(None),
             Heard::Refusal(refusal) => Err(refused(&refusal, Missing::Manifest)),
@@ -204,17 +211,18 @@ impl Upstream {
     async fn ask_blob(
         &self,
         call: UpstreamCall,
-        (repository, digest): (&RepositoryName, &Digest),
+        (request, digest): (&Request, &Digest),
         range: Option<ByteRange>,
     ) -> Result<Heard, SourceError> {
         let endpoint = Endpoint::Blob {
-            name: repository.clone(),
+            name: request.repository.clone(),
             digest: digest.clone(),
         };
         let range = range.and_then(|range| value(&blob::range_value(range)));
         let ask = Ask {
             call,
-            repository,
+            request,
+            reference: None,
             path: endpoint.to_string(),
             header: range.map(|range| (header::RANGE, range)),
         };
@@ -233,13 +241,12 @@ impl ContentSource for Upstream {
         request: &Request,
         reference: &Reference,
     ) -> Result<Resolved, SourceError> {
-        let repository = &request.repository;
-        if let Some(resolved) = self.head_manifest(repository, reference).await? {
+        if let Some(resolved) = self.head_manifest(request, reference).await? {
             return Ok(resolved);
         }
         // Only here: the registry has answered, but not said which manifest it is. A HEAD that fails is never turned into a
         // GET, which costs a pull.
-        let content = self.get_manifest(repository, reference).await?;
+        let content = self.get_manifest(request, reference).await?;
         Ok(Resolved {
             digest: content.digest,
             media_type: content.media_type,
@@ -253,7 +260,7 @@ impl ContentSource for Upstream {
         request: &Request,
         reference: &Reference,
     ) -> Result<ManifestContent, SourceError> {
-        self.get_manifest(&request.repository, reference).await
+        self.get_manifest(request, reference).await
     }
 
     async fn stat_blob(
@@ -261,7 +268,7 @@ impl ContentSource for Upstream {
         request: &Request,
         digest: &Digest,
     ) -> Result<Option<u64>, SourceError> {
-        let which = (&request.repository, digest);
+        let which = (request, digest);
         match self.ask_blob(UpstreamCall::HeadBlob, which, None).await? {
             Heard::Reply(granted) => Ok(manifest::content_length(&granted.reply.headers)),
             Heard::Refusal(refusal) => Err(refused(&refusal, Missing::Blob)),
@@ -274,7 +281,7 @@ impl ContentSource for Upstream {
         digest: &Digest,
         range: Option<ByteRange>,
     ) -> Result<Blob, SourceError> {
-        let which = (&request.repository, digest);
+        let which = (request, digest);
         let heard = self.ask_blob(UpstreamCall::GetBlob, which, range).await?;
         let Granted { reply, place } = match heard {
             Heard::Reply(granted) => *granted,
@@ -301,7 +308,7 @@ impl ContentSource for Upstream {
     }
 
     async fn tags(&self, request: &Request, page: &Page) -> Result<List, SourceError> {
-        tags::fetch(self, &request.repository, page).await
+        tags::fetch(self, request, page).await
     }
 
     async fn referrers(
@@ -310,7 +317,7 @@ impl ContentSource for Upstream {
         digest: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<List, SourceError> {
-        referrers::fetch(self, &request.repository, digest, artifact_type).await
+        referrers::fetch(self, request, digest, artifact_type).await
     }
 }
 

@@ -17,7 +17,7 @@ use crate::exchange::{
     Granted, Heard, Question, Refusal, host_kind, is_blob, method_of, read, read_start,
 };
 use crate::failure::Failure;
-use crate::gate::{Caller, Closed, Gate, Outcome, Part, Pass, Subject};
+use crate::gate::{Caller, Closed, Gate, Outcome, Part, Pass, Scope, Subject};
 use crate::lanes::{Crowded, Lanes, Place};
 use crate::news;
 use crate::patience::{Dice, wait_after};
@@ -28,6 +28,8 @@ const DOCKER_HUB_HOST: &str = "registry-1.docker.io";
 /// The way to one upstream.
 pub(crate) struct Wire {
     name: UpstreamName,
+    /// Who we are there, in the words of reports.
+    account: Option<Arc<str>>,
     origin: Option<Origin>,
     client: Client,
     clock: Arc<dyn Clock>,
@@ -40,7 +42,7 @@ pub(crate) struct Wire {
 impl Wire {
     /// The way to the upstream of this name, at `origin`.
     pub(crate) fn new(
-        name: UpstreamName,
+        (name, account): (UpstreamName, Option<Arc<str>>),
         origin: Option<Origin>,
         client: Client,
         (clock, observe): (Arc<dyn Clock>, Arc<dyn Observe>),
@@ -53,6 +55,7 @@ impl Wire {
             });
         Self {
             name,
+            account,
             origin,
             client,
             clock,
@@ -203,6 +206,13 @@ impl Wire {
         if is_news {
             news::limit_began(&self.name, &limited, part, wait);
         }
+        self.observe.observe(&Event::Limited {
+            upstream: &self.name,
+            account: self.account.as_deref(),
+            scope: Scope::of(limited.limiter, part, question.login.is_some()).as_str(),
+            limited: &limited,
+            wait,
+        });
         Failure::settled(SourceError::Limited {
             limited,
             retry_after: wait,
@@ -265,6 +275,12 @@ impl Wire {
         );
         self.observe.observe(&Event::Upstream(UpstreamAnswer {
             upstream: &self.name,
+            account: self.account.as_deref(),
+            request: question.about.as_ref().map(|about| &about.request),
+            reference: question
+                .about
+                .as_ref()
+                .and_then(|about| about.reference.as_ref()),
             call: question.call,
             status,
             reading: answer.ok().map(|(_, reading)| reading),

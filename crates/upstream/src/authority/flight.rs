@@ -134,6 +134,7 @@ impl Authority {
             .ask(&Question {
                 call: UpstreamCall::Token,
                 repository: key.scope.as_str().into(),
+                about: None,
                 outgoing,
                 login: login.map(|login| login.fingerprint.clone()),
             })

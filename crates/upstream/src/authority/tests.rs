@@ -11,7 +11,7 @@ fn authority() -> Authority {
     let url = Url::parse("https://registry.example").unwrap();
     let name: UpstreamName = "example".into();
     let wire = Wire::new(
-        Arc::clone(&name),
+        (Arc::clone(&name), None),
         Origin::of(&url),
         Client::new(policy).unwrap(),
         (Arc::clone(&clock), Arc::new(Ignore)),

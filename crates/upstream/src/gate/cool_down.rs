@@ -27,6 +27,19 @@ pub(super) struct CoolDowns {
     logins: Vec<(Fingerprint, Rest)>,
 }
 
+/// What a limit stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Manifest GETs.
+    Pulls,
+    /// Everything: the limit counts our address.
+    Everything,
+    /// One part of the upstream.
+    Part(Part),
+    /// Token requests with the login that was refused.
+    Login,
+}
+
 /// Why and until when.
 #[derive(Clone, Debug)]
 struct Rest {
@@ -41,6 +54,30 @@ pub(crate) struct Resting {
     pub(crate) limited: Limited,
     /// For how long from now.
     pub(crate) left: Duration,
+}
+
+impl Scope {
+    /// What a refusal by this limiter at `part` stops.
+    pub(crate) fn of(limiter: Limiter, part: Part, has_login: bool) -> Self {
+        match limiter {
+            Limiter::PullLimit => Self::Pulls,
+            Limiter::AbuseLimit => Self::Everything,
+            Limiter::LoginLockout if has_login => Self::Login,
+            Limiter::LoginLockout | Limiter::ApiLimit | Limiter::Other => Self::Part(part),
+        }
+    }
+
+    /// The word under which it is kept.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pulls => "pulls",
+            Self::Everything => "everything",
+            Self::Part(Part::Registry) => "registry",
+            Self::Part(Part::Token) => "token",
+            Self::Part(Part::Blob) => "blob",
+            Self::Login => "login",
+        }
+    }
 }
 
 impl CoolDowns {
@@ -90,13 +127,11 @@ impl CoolDowns {
             limited: limited.clone(),
             until: now + wait,
         };
-        let slot = match (limited.limiter, login) {
-            (Limiter::PullLimit, _) => &mut self.pulls,
-            (Limiter::AbuseLimit, _) => &mut self.everything,
-            (Limiter::LoginLockout, Some(login)) => return self.rest_login(login, rest),
-            (Limiter::LoginLockout | Limiter::ApiLimit | Limiter::Other, _) => {
-                &mut self.parts[part as usize]
-            }
+        let slot = match (Scope::of(limited.limiter, part, login.is_some()), login) {
+            (Scope::Pulls, _) => &mut self.pulls,
+            (Scope::Everything, _) => &mut self.everything,
+            (Scope::Login, Some(login)) => return self.rest_login(login, rest),
+            (Scope::Part(_) | Scope::Login, _) => &mut self.parts[part as usize],
         };
         let before = slot.replace(rest);
         before.is_none_or(|before| before.limited.limiter != limited.limiter)

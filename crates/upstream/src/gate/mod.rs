@@ -16,7 +16,7 @@ use forebay_limits::{Limited, Reading};
 pub(crate) use breaker::Trouble;
 use breaker::{Breaker, Passage};
 use cool_down::CoolDowns;
-pub(crate) use cool_down::Resting;
+pub(crate) use cool_down::{Resting, Scope};
 use objects::Objects;
 
 use crate::login::Fingerprint;

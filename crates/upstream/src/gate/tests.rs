@@ -29,7 +29,7 @@ fn plain(call: UpstreamCall) -> Caller<'static> {
     about(call, 0)
 }
 
-fn with<'a>(call: UpstreamCall, login: &'a Fingerprint) -> Caller<'a> {
+fn with(call: UpstreamCall, login: &Fingerprint) -> Caller<'_> {
     Caller {
         login: Some(login),
         ..plain(call)

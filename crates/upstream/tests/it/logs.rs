@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use hub_sim::{Fault, On, hours};
+use forebay_limits::PULL_LIMIT_COOL_DOWN;
+use hub_sim::{Fault, On, hours, minutes};
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::rig::{Setup, nginx};
+use crate::rig::{Rig, Setup, nginx, open_hub};
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
@@ -32,16 +34,90 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn count(&self, what: &str) -> usize {
+        self.text().matches(what).count()
+    }
+
+    /// Gets all that this thread logs, at `level` or above.
+    fn listen(&self, level: LevelFilter) -> DefaultGuard {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .with_writer(self.clone())
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+}
+
+#[tokio::test]
+async fn a_limit_is_told_once_when_it_begins_and_once_when_it_is_over() {
+    let log = Log::default();
+    let _guard = log.listen(LevelFilter::INFO);
+    let hub = nginx().anonymous_limit(1, hours(6)).start().await;
+    let rig = Rig::of(&hub);
+    rig.manifest("library/nginx:1").await.unwrap();
+    for _ in 0..3 {
+        for _ in 0..5 {
+            rig.manifest("library/nginx:1").await.unwrap_err();
+        }
+        rig.clock.advance(PULL_LIMIT_COOL_DOWN);
+    }
+    assert_eq!(log.count("WARN"), 1, "{}", log.text());
+    for expected in [
+        "an upstream limits us",
+        "upstream=\"docker.io\"",
+        "limit=pull limit of address",
+        "not_asked_for_seconds=300",
+        "username and password",
+    ] {
+        assert!(log.text().contains(expected), "{expected}: {}", log.text());
+    }
+    hub.set_anonymous_limit(Some((100, hours(6))));
+    for _ in 0..3 {
+        rig.manifest("library/nginx:1").await.unwrap();
+    }
+    assert_eq!(log.count("INFO"), 1, "{}", log.text());
+    assert_eq!(log.count("no longer limits us"), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn trouble_is_told_once_with_its_cause_and_once_when_it_is_over() {
+    let log = Log::default();
+    let _guard = log.listen(LevelFilter::INFO);
+    let hub = open_hub().await;
+    let rig = Rig::of(&hub);
+    hub.fault(Fault::Close).always();
+    for _ in 0..20 {
+        rig.resolve("library/nginx:1").await.unwrap_err();
+        rig.clock.advance(minutes(1));
+    }
+    assert_eq!(log.count("WARN"), 1, "{}", log.text());
+    assert_eq!(log.count("an upstream is in trouble"), 1);
+    assert_eq!(
+        log.count("cause=\"the upstream is unavailable: 127.0.0.1"),
+        1,
+        "{}",
+        log.text()
+    );
+    hub.lift_all();
+    rig.clock.advance(minutes(2));
+    for _ in 0..3 {
+        rig.resolve("library/nginx:1").await.unwrap();
+    }
+    assert_eq!(log.count("INFO"), 1, "{}", log.text());
+    assert_eq!(log.count("an upstream answers again"), 1);
+}
+
 // One thread: the subscriber is this thread's, and sees the tasks that run on it too.
 #[tokio::test]
 async fn no_password_token_or_signature_is_ever_logged() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log.listen(LevelFilter::TRACE);
     let hub = nginx()
         .account("alice", "hunter2", Some((1, hours(6))))
         .start()
@@ -63,7 +139,7 @@ async fn no_password_token_or_signature_is_ever_logged() {
     wrong.resolve("library/nginx:1").await.unwrap_err();
     assert!(hub.count(|record| record.is(On::Token)) >= 2);
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     for expected in [
         "asked an upstream",
         "call=\"get_manifest\" method=GET host=\"127.0.0.1\" path=\"/v2/library/nginx/manifests/1\" status=200",

@@ -16,7 +16,7 @@ use forebay_content::{
 };
 use forebay_http_kit::{Client, ClientPolicy, Resolve, Resolver, Timeouts};
 use forebay_jobs::Supervisor;
-use forebay_limits::Reading;
+use forebay_limits::{Priority, Reading};
 use forebay_oci::{Digest, Reference, Tag};
 use forebay_upstream::{CredentialSource, Secret, Upstream, UpstreamConfig};
 use http::HeaderValue;
@@ -241,6 +241,8 @@ pub(crate) fn request(repository: &str) -> Request {
     Request {
         repository: repository.parse().unwrap(),
         caller: Caller::ourselves(),
+        priority: Priority::Interactive,
+        patience: Duration::from_secs(20),
     }
 }
 

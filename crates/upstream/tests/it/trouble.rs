@@ -298,6 +298,20 @@ async fn trouble_at_the_blob_host_leaves_manifests_alone() {
 }
 
 #[tokio::test]
+async fn a_range_refused_to_who_asked_for_none_is_no_answer() {
+    let hub = open_hub().await;
+    let rig = Rig::of(&hub);
+    let layer = layer_of(&hub, "library/nginx");
+    hub.fault(Fault::Status(416)).on(On::Any).always();
+    for error in [
+        rig.blob("library/nginx", &layer).await.unwrap_err(),
+        rig.manifest("library/nginx:1").await.unwrap_err(),
+    ] {
+        assert!(matches!(error, SourceError::Invalid { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_head_that_fails_never_becomes_a_get() {
     for fault in [
         Fault::Status(404),
