@@ -2,6 +2,8 @@
 //!
 //! Each role's act is one line here: a read goes to the readers, a write into the writer's queue.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -24,6 +26,9 @@ use crate::{lists, manifests, objects, tags};
 
 /// What the catalog's file is called in the data directory.
 pub const FILE_NAME: &str = "catalog.sqlite";
+
+/// The mode of its files.
+const OWNER_ONLY: u32 = 0o600;
 
 /// The catalog in a SQLite file.
 ///
@@ -57,6 +62,7 @@ impl SqlCatalog {
     pub async fn open(path: &Path) -> Result<Self, CatalogError> {
         sqlx::any::install_default_drivers();
         let path = absolute(path).await?;
+        make_private(&path).await;
         let opened = match Opened::to_write(&path).await {
             Err(error) if error.is_of_disk() => Opened::to_read(&path, error).await?,
             opened => opened?,
@@ -254,6 +260,23 @@ impl Lists for SqlCatalog {
 }
 
 // === impl Opened ===
+
+/// Makes the file for its owner alone, for it tells who pulls what, and closes one that others may read. SQLite gives its log
+/// the file's mode. What stands against it is told when the file is opened.
+async fn make_private(path: &Path) {
+    let mut new = tokio::fs::OpenOptions::new();
+    new.append(true).create_new(true).mode(OWNER_ONLY);
+    if new.open(path).await.is_ok() {
+        return;
+    }
+    for file in dialect::files_of(path) {
+        let mode = tokio::fs::metadata(&file).await;
+        let mode = mode.map(|metadata| metadata.permissions().mode() & 0o777);
+        if mode.is_ok_and(|mode| mode & !OWNER_ONLY != 0) {
+            let _ = tokio::fs::set_permissions(&file, Permissions::from_mode(OWNER_ONLY)).await;
+        }
+    }
+}
 
 impl Opened {
     async fn to_write(path: &Path) -> Result<Self, SqlError> {

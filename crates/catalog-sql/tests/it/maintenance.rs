@@ -1,5 +1,6 @@
 //! What `forebay fsck` does to a catalog.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
@@ -47,4 +48,23 @@ async fn a_rebuild_where_nothing_is_begins_a_new_one() {
 async fn objects_in(path: &Path) -> u64 {
     let catalog = SqlCatalog::open(path).await.unwrap();
     catalog.usage().await.unwrap().objects
+}
+
+#[tokio::test]
+async fn its_files_are_for_their_owner_alone_also_if_they_were_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    let modes = || {
+        let files = std::fs::read_dir(dir.path()).unwrap();
+        files
+            .map(|file| file.unwrap().metadata().unwrap().permissions().mode() & 0o777)
+            .collect::<Vec<_>>()
+    };
+    let catalog = SqlCatalog::open(&path).await.unwrap();
+    assert!(modes().len() > 1, "a file and its log");
+    assert_eq!(modes(), vec![0o600; modes().len()]);
+    catalog.close().await.unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let _catalog = SqlCatalog::open(&path).await.unwrap();
+    assert_eq!(modes(), vec![0o600; modes().len()]);
 }
