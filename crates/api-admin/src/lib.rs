@@ -3,6 +3,7 @@
 mod control;
 mod health;
 mod metrics;
+mod process;
 mod readings;
 
 pub use control::{
@@ -10,4 +11,4 @@ pub use control::{
 };
 pub use health::{Readiness, healthz, readyz};
 pub use metrics::{METRICS_CONTENT_TYPE, Metrics};
-pub use readings::Readings;
+pub use readings::{Process, Readings};

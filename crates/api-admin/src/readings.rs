@@ -1,16 +1,35 @@
 //! What is looked up when somebody asks, rather than counted when it happens.
 
+use std::time::Duration;
+
 /// The program's state at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readings {
     /// Bytes of content at rest.
     pub cache_bytes: u64,
-    /// The most bytes that may be at rest; `None` is as much as the disk holds.
-    pub cache_max_bytes: Option<u64>,
+    /// The most bytes that may be at rest.
+    pub cache_max_bytes: u64,
     /// What keeps the cache from keeping, in words for an operator.
     pub disk_trouble: Option<String>,
     /// Open client connections.
     pub connections: usize,
     /// True once the program is told to stop: it finishes what it does and takes nothing new.
     pub is_draining: bool,
+    /// What the operating system counts for the process.
+    pub process: Process,
+}
+
+/// What the operating system counts for the process; a field that it does not tell is `None`, and is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// Memory in use, in bytes.
+    pub resident_bytes: Option<u64>,
+    /// Time on a processor, in user and kernel mode.
+    pub cpu: Option<Duration>,
+    /// Open files.
+    pub open_files: Option<u64>,
+    /// The most files that may be open.
+    pub max_files: Option<u64>,
+    /// When it started, since the UNIX epoch.
+    pub started: Option<Duration>,
 }

@@ -6,9 +6,9 @@ mod error;
 mod server;
 
 pub use client::{
-    AddressPolicy, Client, ClientPolicy, Credentials, KEEP_ANSWER, LOOKUP_LIMIT, LOOKUPS_AT_ONCE,
-    MALFORMED_HEAD_BYTES, MinRate, NAMES_KEPT, Origin, Outgoing, ProxyEnvironment, ProxyRule,
-    Redirects, Reply, ReplyBody, Resolve, Resolver, SystemResolve, Timeouts, Trust,
+    AddressPolicy, Client, ClientPolicy, Credentials, INSTANCE, KEEP_ANSWER, LOOKUP_LIMIT,
+    LOOKUPS_AT_ONCE, MALFORMED_HEAD_BYTES, MinRate, NAMES_KEPT, Origin, Outgoing, ProxyEnvironment,
+    ProxyRule, Redirects, Reply, ReplyBody, Resolve, Resolver, SystemResolve, Timeouts, Trust,
 };
 pub use error::{BodyError, ClientError, RedirectRefusal, SendError, Stage, TlsCause};
 pub use server::{

@@ -187,13 +187,18 @@ fn write_text(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> 
         ended(entry)
     )?;
     for (name, value) in &entry.labels.0 {
-        write!(line, " {name}={value}")?;
+        let value = clean(value);
+        if value.contains([' ', '"']) {
+            write!(line, " {name}={value:?}")?;
+        } else {
+            write!(line, " {name}={value}")?;
+        }
     }
     writeln!(line, " {agent:?}")
 }
 
 fn write_json(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> std::fmt::Result {
-    write!(line, r#"{{"time":"{}","client":"#, time(clock))?;
+    write!(line, r#"{{"timestamp":"{}","client":"#, time(clock))?;
     match entry.peer.address {
         Some(address) => write!(line, r#""{}""#, address.ip())?,
         None => line.push_str("null"),
@@ -218,7 +223,7 @@ fn write_json(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> 
         ended(entry)
     )?;
     for (name, value) in &entry.labels.0 {
-        write!(line, r#","{name}":{}"#, quoted(value))?;
+        write!(line, r#","{name}":{}"#, quoted(&clean(value)))?;
     }
     writeln!(line, r#","agent":{}}}"#, quoted(&agent(entry)))
 }

@@ -7,7 +7,7 @@ use forebay_api_admin::{Control, ControlError, FsckRequest};
 use forebay_blobs_fs::FsBlobs;
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept};
 use forebay_catalog_sql::SqlCatalog;
-use forebay_content::{Caller, Provenance, Request};
+use forebay_content::{Provenance, Request};
 use forebay_jobs::Supervisor;
 use forebay_oci::{ImageName, Reference};
 use tokio::sync::Mutex;
@@ -98,10 +98,7 @@ impl Controls {
         let upstreams = self.upstreams.load_full();
         let upstream = upstreams.get(image.registry.as_str());
         let upstream = upstream.ok_or_else(|| Refusal::NoUpstream(image.registry.clone()))?;
-        let request = Request {
-            repository: image.repository.clone(),
-            caller: Caller::ourselves(),
-        };
+        let request = Request::in_background(image.repository.clone());
         let refreshed = upstream.cache().refresh(&request, tag).await;
         let refreshed = refreshed.map_err(|source| Refusal::Refresh {
             image: image.to_string(),

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use forebay_api_admin::{METRICS_CONTENT_TYPE, Metrics, Readings, handle_control, healthz, readyz};
 use forebay_api_registry::RegistryApi;
 use forebay_cache::Kept;
+use forebay_content::Timestamp;
 use forebay_http_kit::{Body, Connections, Handler, Peer, RequestBody};
 use forebay_jobs::Supervisor;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::control::Controls;
+use super::process;
 
 /// Answers what comes over the network.
 pub(super) struct Front {
@@ -25,16 +27,18 @@ pub(super) struct State {
     pub(super) kept: Arc<Kept>,
     pub(super) supervisor: Supervisor,
     pub(super) connections: Connections,
+    pub(super) started: Timestamp,
 }
 
 impl State {
     fn readings(&self) -> Readings {
         Readings {
             cache_bytes: self.kept.bytes(),
-            cache_max_bytes: self.kept.max_bytes(),
+            cache_max_bytes: self.kept.max_bytes().unwrap_or(0),
             disk_trouble: self.kept.health().trouble(),
             connections: self.connections.open(),
             is_draining: self.supervisor.is_stopping(),
+            process: process::read(self.started),
         }
     }
 }

@@ -13,7 +13,9 @@ pub(super) fn begin(config: &LogConfig) {
     // The libraries below us tell their own affairs at levels of their own; ours is what the operator sets.
     let filter = Targets::new()
         .with_default(LevelFilter::WARN.min(level))
-        .with_target("forebay", level);
+        .with_target("forebay", level)
+        // Which task spoke says nothing to an operator: its spans would stand before every line.
+        .with_target("forebay_jobs", LevelFilter::WARN.min(level));
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match config.format {
         LogFormat::Text => registry

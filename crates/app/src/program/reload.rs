@@ -24,11 +24,17 @@ pub(super) struct Reload {
 impl Reload {
     /// Takes the configuration over, or says why not and leaves everything as it is.
     pub(super) fn run(&mut self) {
+        let is_taken_over = self.try_to_take_over();
+        let now = self.ground.clock.now().unix_seconds();
+        self.ground.metrics.note_reload(is_taken_over, now);
+    }
+
+    fn try_to_take_over(&mut self) -> bool {
         let config = match load(&self.sources) {
             Ok(config) => config,
             Err(errors) => {
                 errors.problems().iter().for_each(say_why_not);
-                return;
+                return false;
             }
         };
         match self.take_over(&config) {
@@ -37,8 +43,12 @@ impl Reload {
                 self.say_what_needs_a_restart(&config);
                 self.current = config;
                 info!("the configuration was taken over");
+                true
             }
-            Err(failure) => say_why_not(&failure),
+            Err(failure) => {
+                say_why_not(&failure);
+                false
+            }
         }
     }
 

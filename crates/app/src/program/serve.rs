@@ -24,9 +24,10 @@ use super::control::Controls;
 use super::data::{DataDir, with_way_out};
 use super::descriptors;
 use super::front::{ControlDoor, Front, State};
+use super::greeting;
 use super::logging;
 use super::reload::Reload;
-use super::upstreams::{Ground, Upstreams, table};
+use super::upstreams::{Ground, Upstreams, instance, table};
 use crate::Failure;
 use crate::config::{Config, Sources, load};
 
@@ -110,6 +111,7 @@ impl Running {
             supervisor: supervisor.clone(),
             resolver: Resolver::system(),
             aws: sources.environment.aws(),
+            instance: instance(),
         };
         let upstreams = ground.build(&config, &Upstreams::new())?;
         let table = Arc::new(ArcSwap::from_pointee(table(&config, &upstreams)?));
@@ -136,6 +138,10 @@ impl Running {
             &ground,
             access,
         )?;
+        greeting::say(&sources, &config);
+        ground
+            .metrics
+            .note_reload(true, ground.clock.now().unix_seconds());
         let drain = config.server.drain;
         let reload = Reload {
             sources,
@@ -216,13 +222,15 @@ fn listen(
     access: Access,
 ) -> Result<(), Failure> {
     let metrics = Arc::clone(&access.metrics);
+    let started = ground.clock.now();
     let front = |connections| Front {
-        registry: RegistryApi::new(table),
+        registry: RegistryApi::new(Arc::clone(&table), ground.instance.clone()),
         metrics,
         state: State {
             kept: Arc::clone(&ground.kept),
             supervisor: ground.supervisor.clone(),
             connections,
+            started,
         },
     };
     let limits = ServeLimits {

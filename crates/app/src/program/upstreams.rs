@@ -4,10 +4,11 @@
 //! the fills that are under way.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use forebay_api_admin::Metrics;
-use forebay_api_registry::{ClientRules, Table};
+use forebay_api_registry::{ClientRules, Patience, Table};
 use forebay_cache::{Allowed, CachingSource, Kept, OnGone, Policy, TtlRule};
 use forebay_content::{Clock, ContentSource};
 use forebay_http_kit::{Client, ClientPolicy, ProxyEnvironment, ProxyRule, Resolver, Trust};
@@ -34,6 +35,8 @@ pub(super) struct Ground {
     pub(super) supervisor: Supervisor,
     pub(super) resolver: Resolver,
     pub(super) aws: AwsEnvironment,
+    /// What our requests carry, so that they are known where they come back.
+    pub(super) instance: HeaderValue,
 }
 
 /// One configuration's upstreams, by name.
@@ -140,6 +143,7 @@ impl Ground {
             extra_roots_pem: made_of.extra_roots_pem.clone(),
             insecure: upstream.insecure,
         };
+        policy.instance = Some(self.instance.clone());
         policy.resolver = self.resolver.clone();
         policy.proxy = match &upstream.proxy {
             ProxyChoice::Direct => ProxyRule::None,
@@ -222,6 +226,12 @@ impl Material {
     }
 }
 
+/// A name for this run of the program that no other has.
+pub(super) fn instance() -> HeaderValue {
+    // The hasher's random keys are the standard library's only source of randomness. No secret depends on it.
+    HeaderValue::from(RandomState::new().hash_one(0_u8))
+}
+
 /// What the edge answers from.
 pub(super) fn table(config: &Config, upstreams: &Upstreams) -> Result<Table, Failure> {
     let mut sources: BTreeMap<UpstreamName, Arc<dyn ContentSource>> = BTreeMap::new();
@@ -243,6 +253,7 @@ pub(super) fn table(config: &Config, upstreams: &Upstreams) -> Result<Table, Fai
         clients: ClientRules {
             allow: config.clients.allow.clone(),
         },
+        patience: Patience::default(),
     })
 }
 

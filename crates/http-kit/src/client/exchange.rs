@@ -16,7 +16,7 @@ use url::Url;
 
 use super::connector::Connector;
 use super::link::Tap;
-use super::policy::{ClientPolicy, Timeouts};
+use super::policy::{ClientPolicy, INSTANCE, Timeouts};
 use super::reply::{Reply, ReplyBody};
 use crate::error::{ClientError, SendError, Stage};
 
@@ -46,6 +46,7 @@ pub(super) struct Exchange {
     connector: Connector,
     timeouts: Timeouts,
     user_agent: HeaderValue,
+    instance: Option<HeaderValue>,
 }
 
 /// A failed attempt.
@@ -64,6 +65,7 @@ impl Exchange {
             connector,
             timeouts: policy.timeouts,
             user_agent: policy.user_agent,
+            instance: policy.instance,
         })
     }
 
@@ -125,6 +127,9 @@ impl Exchange {
         headers.remove(HOST);
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(instance) = &self.instance {
+            headers.insert(INSTANCE, instance.clone());
+        }
         if let Some(authorization) = hop.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }

@@ -20,7 +20,7 @@ mod tls;
 pub use link::MALFORMED_HEAD_BYTES;
 pub use origin::{Credentials, Origin};
 pub use outgoing::{Outgoing, Redirects};
-pub use policy::{ClientPolicy, MinRate, ProxyEnvironment, ProxyRule, Timeouts, Trust};
+pub use policy::{ClientPolicy, INSTANCE, MinRate, ProxyEnvironment, ProxyRule, Timeouts, Trust};
 pub use reach::AddressPolicy;
 pub use reply::{Reply, ReplyBody};
 pub use resolve::{

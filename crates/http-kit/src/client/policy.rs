@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use super::reach::AddressPolicy;
 use super::resolve::Resolver;
@@ -25,7 +25,12 @@ pub struct ClientPolicy {
     pub resolver: Resolver,
     /// The User-Agent header of every request.
     pub user_agent: HeaderValue,
+    /// What every request carries as [`INSTANCE`], if anything.
+    pub instance: Option<HeaderValue>,
 }
+
+/// The header by which a server that is also a client knows its own requests when they come back to it.
+pub const INSTANCE: HeaderName = HeaderName::from_static("forebay-instance");
 
 impl ClientPolicy {
     /// The system's roots, no proxy, public addresses only, the default time-outs, the system's resolver.
@@ -37,6 +42,7 @@ impl ClientPolicy {
             timeouts: Timeouts::default(),
             resolver: Resolver::system(),
             user_agent,
+            instance: None,
         }
     }
 }
