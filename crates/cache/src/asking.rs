@@ -11,6 +11,22 @@ use crate::caching_source::Inner;
 use crate::negative::{Asked, What};
 use crate::tags::TagState;
 
+/// How often one request begins anew after another repository's fetch of the same was refused.
+pub(crate) const MAX_TURNS: usize = 3;
+
+/// True if what was fetched for one repository may come for another all the same: it was refused to that one, or what that one
+/// says of it was wrong.
+pub(crate) const fn binds_only_its_repository(error: &SourceError) -> bool {
+    error.is_answer() || matches!(error, SourceError::Invalid { .. })
+}
+
+pub(crate) fn out_of_turns() -> SourceError {
+    SourceError::Unavailable {
+        why: "other repositories' refusals came first".to_owned(),
+        retry_after: None,
+    }
+}
+
 impl Inner {
     /// What the manifest of this digest is.
     pub(crate) async fn ask_manifest(

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use forebay_content::{Blob, BlobReader, ByteRange, Event, Provenance, Request, SourceError};
 use forebay_oci::Digest;
 
+use crate::asking::{MAX_TURNS, binds_only_its_repository, out_of_turns};
 use crate::caching_source::Inner;
 use crate::fill::{Fill, Head};
 use crate::negative::Asked;
 use crate::reading::Reading;
-
-/// How often one request begins anew after another repository's fill was refused.
-const MAX_TURNS: usize = 3;
 
 impl Inner {
     /// The blob of this digest, or a part of it.
@@ -92,6 +90,7 @@ impl Inner {
             }
             match fill.head().await {
                 Ok(Head { size, provenance }) => {
+                    self.check_told(request, digest, size)?;
                     let part = match (range, size) {
                         (Some(range), Some(size)) => Some(range.resolve(size)?),
                         // A range of an unknown size cannot be answered as one (RFC 9110 §14.2 lets us give the whole).
@@ -107,13 +106,30 @@ impl Inner {
                         provenance,
                     });
                 }
-                Err(error) if error.is_answer() && is_others => {}
+                Err(error) if is_others && binds_only_its_repository(&error) => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(SourceError::Unavailable {
-            why: "other repositories' refusals came first".to_owned(),
-            retry_after: None,
-        })
+        Err(out_of_turns())
+    }
+
+    /// The size that a manifest of the same repository tells.
+    pub(crate) fn told_size(&self, request: &Request, digest: &Digest) -> Option<u64> {
+        self.kept.sizes.get(&self.link_of(request, digest))
+    }
+
+    /// A repository's own manifest contradicts its blob: that is the repository's trouble, and nobody else's.
+    fn check_told(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        size: Option<u64>,
+    ) -> Result<(), SourceError> {
+        match (size, self.told_size(request, digest)) {
+            (Some(size), Some(told)) if size != told => Err(SourceError::Invalid {
+                why: format!("{size} bytes where the manifest says {told}"),
+            }),
+            _ => Ok(()),
+        }
     }
 }

@@ -17,7 +17,7 @@ use moka::sync::Cache;
 
 use crate::fills::Fills;
 use crate::flight::Flights;
-use crate::kept::{Kept, StoredManifest};
+use crate::kept::{Kept, Link, StoredManifest};
 use crate::negative::{Asked, Negatives};
 use crate::policy::Policy;
 use crate::tags::TagState;
@@ -106,6 +106,10 @@ impl Inner {
             upstream: Arc::clone(&self.upstream),
             repository: repository.clone(),
         }
+    }
+
+    pub(crate) fn link_of(&self, request: &Request, digest: &Digest) -> Link {
+        (self.target(&request.repository), digest.clone())
     }
 
     fn served(&self, request: &Request, kind: Missing, provenance: Provenance) {

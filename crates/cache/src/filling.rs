@@ -11,7 +11,7 @@ use bytes::Bytes;
 use forebay_content::{
     BlobError, BlobStream, ByteRange, Event, FillEnd, Request, SourceError, Stage, UpstreamCall,
 };
-use forebay_oci::{Hasher, Target};
+use forebay_oci::Hasher;
 use futures::TryStreamExt;
 use tracing::{debug, info, warn};
 
@@ -20,6 +20,7 @@ use crate::fill::{Fill, Phase};
 use crate::leftover::{Leftover, put_back};
 use crate::negative::Asked;
 use crate::passing::skip;
+use crate::space::Reserved;
 
 /// How often a fill that nobody reads looks whether it is in somebody's way.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -41,6 +42,8 @@ pub(crate) struct Filling {
     hasher: Hasher,
     written: u64,
     size: Option<u64>,
+    /// What its bytes take of all that may be kept.
+    reserved: Reserved,
 }
 
 /// Why copying from the upstream into the spool stopped.
@@ -57,11 +60,14 @@ enum Obstacle {
     Disk(BlobError),
     /// It is larger than all that may be kept.
     TooLarge,
+    /// All room is taken by what is in use or coming as well.
+    NoRoom(BlobError),
 }
 
 impl Filling {
     pub(crate) fn new(inner: Arc<Inner>, request: Request, fill: Arc<Fill>) -> Self {
         let hasher = Hasher::new(fill.digest.algorithm());
+        let reserved = inner.kept.reserve();
         Self {
             inner,
             request,
@@ -69,6 +75,7 @@ impl Filling {
             hasher,
             written: 0,
             size: None,
+            reserved,
         }
     }
 
@@ -90,7 +97,9 @@ impl Filling {
             Err(Stop::Keeping(obstacle, body)) => {
                 let leftover = Arc::new(Leftover::new(self.hasher.clone(), body));
                 self.publish(Phase::Adrift(Arc::clone(&leftover)));
-                (self.tell(&obstacle), Some(leftover))
+                // Others have it while the rest of this one is passed on.
+                self.reserved = kept.reserve();
+                (self.tell(obstacle).await, Some(leftover))
             }
         };
         kept.observe.observe(&Event::FillEnded {
@@ -106,11 +115,19 @@ impl Filling {
     }
 
     /// Says why the blob is not kept. That it is too large is no trouble of the disk.
-    fn tell(&self, obstacle: &Obstacle) -> FillEnd {
+    async fn tell(&self, obstacle: Obstacle) -> FillEnd {
         let kept = &self.inner.kept;
         match obstacle {
             Obstacle::Disk(error) => {
-                kept.health.blob_not_kept(error);
+                kept.health.blob_not_kept(&error);
+                if matches!(error, BlobError::NoSpace) {
+                    // For the next: this one's bytes are passed on already.
+                    kept.free().await;
+                }
+                FillEnd::PassedOn
+            }
+            Obstacle::NoRoom(error) => {
+                kept.health.blob_not_kept(&error);
                 FillEnd::PassedOn
             }
             Obstacle::TooLarge => {
@@ -139,15 +156,8 @@ impl Filling {
     /// Brings all bytes into a stage.
     async fn fetch(&mut self) -> Result<Box<dyn Stage>, Stop> {
         let (size, mut body) = self.ask().await?;
-        let told = self.told_size();
-        if let (Some(size), Some(told)) = (size, told)
-            && size != told
-        {
-            return Err(invalid(format!(
-                "{size} bytes where the manifest says {told}"
-            )));
-        }
-        self.size = size.or(told);
+        // What the upstream says of its blob holds for all who join; a manifest speaks for its repository only.
+        self.size = size.or_else(|| self.inner.told_size(&self.request, &self.fill.digest));
         let mut stage = match self.stage().await {
             Ok(stage) => stage,
             Err(obstacle) => {
@@ -183,18 +193,6 @@ impl Filling {
             return Err(Obstacle::TooLarge);
         }
         kept.stage(self.size).await.map_err(Obstacle::Disk)
-    }
-
-    /// The size that a manifest of the same repository tells.
-    fn told_size(&self) -> Option<u64> {
-        let Target {
-            upstream,
-            repository,
-        } = self.inner.target(&self.request.repository);
-        self.inner
-            .kept
-            .sizes
-            .get(&(upstream, repository, self.fill.digest.clone()))
     }
 
     /// Asks the upstream for what is missing: the size of the whole, and the bytes from `written` on.
@@ -292,6 +290,10 @@ impl Filling {
         if self.inner.kept.is_too_large(written) {
             return Err(Obstacle::TooLarge);
         }
+        let kept = Arc::clone(&self.inner.kept);
+        kept.grow(&mut self.reserved, written, self.size)
+            .await
+            .map_err(Obstacle::NoRoom)?;
         // Hashed after it is written: a hasher of a fill that goes adrift has seen what readers find in the spool.
         stage.write(bytes.clone()).await.map_err(Obstacle::Disk)?;
         self.hasher.update(&bytes);
@@ -320,22 +322,20 @@ impl Filling {
     }
 
     /// Checks the digest, lets the readers have the tail, and makes the blob durable behind them.
-    async fn keep(&self, stage: Box<dyn Stage>) -> FillEnd {
+    async fn keep(&mut self, stage: Box<dyn Stage>) -> FillEnd {
         let digest = self.hasher.clone().finish();
         if digest != self.fill.digest {
-            return self.fail(SourceError::Invalid {
+            self.fail(SourceError::Invalid {
                 why: "the bytes are not those of the digest".to_owned(),
             });
+            return FillEnd::WrongBytes;
         }
         self.publish(Phase::Whole);
         let target = self.inner.target(&self.request.repository);
         self.inner.kept.remember_link(&target, &digest);
-        if self
-            .inner
-            .kept
-            .commit(&target, stage, &digest, self.written)
-            .await
-        {
+        let kept = Arc::clone(&self.inner.kept);
+        let reserved = std::mem::replace(&mut self.reserved, kept.reserve());
+        if kept.commit(&target, &digest, (stage, reserved)).await {
             FillEnd::Kept
         } else {
             FillEnd::PassedOn
@@ -350,12 +350,11 @@ impl Filling {
     }
 
     fn fail(&self, error: SourceError) -> FillEnd {
-        let end = if matches!(error, SourceError::Invalid { .. }) {
-            FillEnd::WrongBytes
-        } else {
-            FillEnd::Failed
+        let end = match error {
+            SourceError::Invalid { .. } => FillEnd::Invalid,
+            _ => FillEnd::Failed,
         };
-        if end == FillEnd::WrongBytes {
+        if end == FillEnd::Invalid {
             warn!(upstream = %self.inner.upstream, digest = %self.fill.digest, %error, "an upstream's blob was refused");
         }
         let asked = Asked::blob(&self.request, &self.fill.digest);

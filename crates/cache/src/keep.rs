@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 
 use crate::health::Begun;
 use crate::kept::{Kept, StoredManifest};
+use crate::space::Reserved;
 
 impl Kept {
     /// Keeps a manifest in memory at once, and at rest behind.
@@ -27,22 +28,14 @@ impl Kept {
 
     async fn write_manifest(self: &Arc<Self>, target: &Target, stored: &StoredManifest) {
         let (record, begun) = (stored.record(), self.health.begin());
-        for child in &record.children {
-            let key = (
-                target.upstream.clone(),
-                target.repository.clone(),
-                child.digest.clone(),
-            );
-            self.sizes.insert(key, child.size);
-        }
         if self.is_too_large(record.size) {
             return debug!(digest = %stored.digest, "a manifest that is larger than max_size stays in memory only");
         }
-        let staged = match self.write_stage(stored.bytes.clone()).await {
-            Ok(staged) => staged,
+        let (staged, reserved) = match self.write_stage(stored.bytes.clone()).await {
+            Ok(written) => written,
             Err(error) => return self.health.blob_not_kept(&error),
         };
-        let _coming = self.changes.read().await;
+        let coming = self.changes.read().await;
         // Its row may be there, and only not have been read.
         let was_here = self.blobs.open(&stored.digest).await.is_ok();
         if let Err(error) = staged.commit(&stored.digest).await {
@@ -53,29 +46,33 @@ impl Kept {
             .keep_manifest(Some(target), &record, self.clock.now())
             .await
         {
-            Ok(()) => self.is_kept(record.size, begun),
-            Err(error) if was_here => self.health.catalog_not_written(&error),
-            Err(error) => self.leave_unrecorded(&stored.digest, &error).await,
+            Ok(()) => self.is_kept(reserved, record.size, begun),
+            Err(error) if was_here => return self.health.catalog_not_written(&error),
+            Err(error) => return self.leave_unrecorded(&stored.digest, &error).await,
         }
+        drop(coming);
+        self.make_room(0).await;
     }
 
-    async fn write_stage(self: &Arc<Self>, bytes: Bytes) -> Result<Box<dyn Stage>, BlobError> {
-        let mut stage = self.stage(Some(bytes.len() as u64)).await?;
-        stage.write(bytes).await?;
-        Ok(stage)
-    }
-
-    /// Begins a blob, making room for it first if its size is known.
-    pub(crate) async fn stage(
+    async fn write_stage(
         self: &Arc<Self>,
-        size: Option<u64>,
-    ) -> Result<Box<dyn Stage>, BlobError> {
-        self.make_room(size.unwrap_or(0)).await?;
-        match self.blobs.stage(size).await {
+        bytes: Bytes,
+    ) -> Result<(Box<dyn Stage>, Reserved), BlobError> {
+        let (mut reserved, size) = (self.reserve(), bytes.len() as u64);
+        self.grow(&mut reserved, size, Some(size)).await?;
+        let mut stage = self.stage(Some(size)).await?;
+        stage.write(bytes).await?;
+        Ok((stage, reserved))
+    }
+
+    /// Begins a blob of this size, if it is known. What takes its room is its bytes (`space.rs`).
+    pub(crate) async fn stage(&self, size: Option<u64>) -> Result<Box<dyn Stage>, BlobError> {
+        let expected = Some(self.step_bytes(size));
+        match self.blobs.stage(expected).await {
             // The disk may be fuller than `max_size` says: others write to it as well.
             Err(BlobError::NoSpace) => {
-                self.free(size.unwrap_or(0)).await;
-                self.blobs.stage(size).await
+                self.free().await;
+                self.blobs.stage(expected).await
             }
             staged => staged,
         }
@@ -86,12 +83,11 @@ impl Kept {
     pub(crate) async fn commit(
         self: &Arc<Self>,
         target: &Target,
-        stage: Box<dyn Stage>,
         digest: &Digest,
-        size: u64,
+        (stage, reserved): (Box<dyn Stage>, Reserved),
     ) -> bool {
-        let begun = self.health.begin();
-        let _coming = self.changes.read().await;
+        let (begun, size) = (self.health.begin(), stage.reader().size());
+        let coming = self.changes.read().await;
         if let Err(error) = stage.commit(digest).await {
             self.health.blob_not_kept(&error);
             return false;
@@ -101,16 +97,15 @@ impl Kept {
             size,
             used_at: self.clock.now(),
         };
-        match self.catalog.keep_object(Some(target), &object).await {
-            Ok(()) => {
-                self.is_kept(size, begun);
-                true
-            }
-            Err(error) => {
-                self.leave_unrecorded(digest, &error).await;
-                false
-            }
+        if let Err(error) = self.catalog.keep_object(Some(target), &object).await {
+            self.leave_unrecorded(digest, &error).await;
+            return false;
         }
+        self.is_kept(reserved, size, begun);
+        drop(coming);
+        // The size may have been lowered meanwhile.
+        self.make_room(0).await;
+        true
     }
 
     /// Takes back a blob whose row could not be written: nothing would ever evict it.
@@ -121,9 +116,9 @@ impl Kept {
         }
     }
 
-    fn is_kept(self: &Arc<Self>, size: u64, begun: Begun) {
+    fn is_kept(&self, reserved: Reserved, size: u64, begun: Begun) {
         self.health.kept(begun);
-        self.space.add(size);
+        self.space.keep(reserved, size);
     }
 
     /// Takes away content that turned out damaged; the next who asks fetches it anew.

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_content::{
-    BlobError, BlobReader, BlobStore, Catalog, CatalogError, ChildKind, Clock, KeptManifest,
+    BlobError, BlobReader, BlobStore, Catalog, CatalogError, Child, ChildKind, Clock, KeptManifest,
     Observe, collect_reader,
 };
 use forebay_jobs::Supervisor;
-use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, RepositoryName, UpstreamName};
+use forebay_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, Target};
 use moka::sync::Cache;
 use tokio::sync::RwLock;
 
@@ -36,13 +36,6 @@ const MAX_TOLD_TYPES: u64 = 10_000;
 /// How often one manifest's use is noted, at most: a note per request would be the dearest part of a warm one.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
 
-/// What the operator sets for the kept content as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptConfig {
-    /// The most bytes at rest; `None` is as much as the disk holds.
-    pub max_bytes: Option<u64>,
-}
-
 /// The kept content. One for all upstreams: equal bytes are kept once.
 pub struct Kept {
     pub(crate) blobs: Arc<dyn BlobStore>,
@@ -52,20 +45,20 @@ pub struct Kept {
     pub(crate) supervisor: Supervisor,
     pub(crate) health: Health,
     pub(crate) recency: Recency,
-    pub(crate) space: Space,
+    pub(crate) space: Arc<Space>,
     /// Held shared by whoever changes the blob store and then the catalog, or the other way round, so that a check can
     /// look at both while they agree.
     pub(crate) changes: RwLock<()>,
-    pub(crate) links: Cache<LinkKey, ()>,
+    pub(crate) links: Cache<Link, ()>,
     /// Blob sizes as a repository's own manifests tell them: another's could lie about them.
-    pub(crate) sizes: Cache<LinkKey, u64>,
+    pub(crate) sizes: Cache<Link, u64>,
     /// What a repository's upstream says that a manifest is whose bytes do not tell: another's could lie about it.
-    pub(crate) told_types: Cache<LinkKey, MediaType>,
+    pub(crate) told_types: Cache<Link, MediaType>,
     manifests: Cache<Digest, Arc<StoredManifest>>,
 }
 
-/// A repository of an upstream, and content that it may show.
-pub(crate) type LinkKey = (UpstreamName, RepositoryName, Digest);
+/// A repository, and content that it may show.
+pub(crate) type Link = (Target, Digest);
 
 /// A manifest in memory, checked against its digest when it came in.
 pub(crate) struct StoredManifest {
@@ -74,16 +67,16 @@ pub(crate) struct StoredManifest {
     pub(crate) media_type: Option<MediaType>,
     told_type: MediaType,
     pub(crate) bytes: Bytes,
-    /// Its configuration and layers.
-    pub(crate) blobs: Vec<Digest>,
+    /// What it refers to; empty if it could not be read.
+    pub(crate) children: Vec<Child>,
     noted_at_secs: AtomicU64,
 }
 
 impl Kept {
-    /// Opens the kept content over its stores. Asks the catalog once how much there is.
+    /// Opens the kept content over its stores, of at most `max_bytes` at rest. Asks the catalog once how much there is.
     pub async fn open(
         stores: (Arc<dyn BlobStore>, Arc<dyn Catalog>),
-        config: KeptConfig,
+        max_bytes: u64,
         clock: Arc<dyn Clock>,
         observe: Arc<dyn Observe>,
         supervisor: Supervisor,
@@ -101,7 +94,7 @@ impl Kept {
             supervisor,
             health: Health::default(),
             recency: Recency::default(),
-            space: Space::new(config.max_bytes, usage),
+            space: Arc::new(Space::new(max_bytes, usage)),
             changes: RwLock::new(()),
             links: Cache::new(MAX_LINKS),
             sizes: Cache::new(MAX_SIZES),
@@ -125,13 +118,13 @@ impl Kept {
         self.space.bytes()
     }
 
-    /// The most bytes at rest; `None` is as much as the disk holds.
-    pub fn max_bytes(&self) -> Option<u64> {
-        self.space.limit()
+    /// The most bytes at rest.
+    pub fn max_bytes(&self) -> u64 {
+        self.space.max_bytes()
     }
 
-    /// Sets the most bytes at rest; takes effect with the next fill.
-    pub fn set_max_bytes(&self, max_bytes: Option<u64>) {
+    /// Sets the most bytes at rest; takes effect when next something is kept.
+    pub fn set_max_bytes(&self, max_bytes: u64) {
         self.space.set_max_bytes(max_bytes);
     }
 
@@ -189,24 +182,36 @@ impl Kept {
         Some(stored)
     }
 
-    /// Holds a manifest in memory, and the sizes that it tells of its blobs.
+    /// Holds a manifest in memory.
     pub(crate) fn remember(&self, stored: &Arc<StoredManifest>) {
         self.manifests
             .insert(stored.digest.clone(), Arc::clone(stored));
     }
 
-    /// Notes that a manifest is used, and with it the blobs that whoever pulls it may ask for next.
-    pub(crate) fn note_use(&self, stored: &StoredManifest) {
+    /// Notes that a repository's manifest is used, and with it the blobs that whoever pulls it may ask for next.
+    pub(crate) fn note_use(&self, target: &Target, stored: &StoredManifest) {
         let now_secs = self.clock.monotonic().as_secs();
         let noted_secs = stored.noted_at_secs.load(Ordering::Relaxed);
         if noted_secs == 0 || now_secs.saturating_sub(noted_secs) >= NOTE_EVERY.as_secs() {
             stored
                 .noted_at_secs
                 .store(now_secs.max(1), Ordering::Relaxed);
-            self.recency.note(
-                stored.blobs.iter().chain([&stored.digest]),
-                self.clock.now(),
-            );
+            self.recency
+                .note(stored.blobs().chain([&stored.digest]), self.clock.now());
+            self.remember_sizes(target, stored);
+        }
+    }
+
+    /// Remembers the sizes that a repository's manifest tells of its blobs, unless that was done.
+    pub(crate) fn remember_sizes(&self, target: &Target, stored: &StoredManifest) {
+        let own = (target.clone(), stored.digest.clone());
+        if self.sizes.contains_key(&own) {
+            return;
+        }
+        self.sizes.insert(own, stored.bytes.len() as u64);
+        for child in &stored.children {
+            let link = (target.clone(), child.digest.clone());
+            self.sizes.insert(link, child.size);
         }
     }
 
@@ -227,44 +232,55 @@ impl StoredManifest {
     /// Its type is what it says itself, if it can be read: the manifest is everybody's, and an upstream that calls it
     /// something else must not do so for the others. `told` is what the upstream says.
     pub(crate) fn new(digest: Digest, told: MediaType, bytes: Bytes) -> Self {
-        let (media_type, blobs) = match Manifest::parse(&bytes) {
-            Ok(manifest) => (Some(manifest.media_type), manifest.blobs),
-            Err(_) => (None, Vec::new()),
-        };
+        let parsed = Manifest::parse(&bytes).ok();
         Self {
             digest,
-            media_type,
+            media_type: parsed.as_ref().map(|manifest| manifest.media_type.clone()),
             told_type: told,
             bytes,
-            blobs: blobs.into_iter().map(|blob| blob.digest).collect(),
+            children: parsed.map(children).unwrap_or_default(),
             noted_at_secs: AtomicU64::new(0),
         }
     }
 
+    /// Its configuration and layers.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Digest> {
+        self.of_kind(ChildKind::Blob)
+    }
+
+    /// Its platforms, if it is a list of them.
+    pub(crate) fn platforms(&self) -> impl Iterator<Item = &Digest> {
+        self.of_kind(ChildKind::Manifest)
+    }
+
+    fn of_kind(&self, kind: ChildKind) -> impl Iterator<Item = &Digest> {
+        let children = self.children.iter();
+        children
+            .filter(move |child| child.kind == kind)
+            .map(|child| &child.digest)
+    }
+
     /// What the catalog records of it.
     pub(crate) fn record(&self) -> KeptManifest {
-        let parsed = Manifest::parse(&self.bytes).ok();
-        let children = parsed.map(|manifest| {
-            let child = |kind| {
-                move |descriptor: forebay_oci::Descriptor| forebay_content::Child {
-                    digest: descriptor.digest,
-                    size: descriptor.size,
-                    kind,
-                }
-            };
-            let manifests = manifest
-                .manifests
-                .into_iter()
-                .map(child(ChildKind::Manifest));
-            manifests
-                .chain(manifest.blobs.into_iter().map(child(ChildKind::Blob)))
-                .collect()
-        });
         KeptManifest {
             digest: self.digest.clone(),
             media_type: self.media_type.as_ref().unwrap_or(&self.told_type).clone(),
             size: self.bytes.len() as u64,
-            children: children.unwrap_or_default(),
+            children: self.children.clone(),
         }
     }
+}
+
+fn children(manifest: Manifest) -> Vec<Child> {
+    let child = |kind| {
+        move |descriptor: Descriptor| Child {
+            digest: descriptor.digest,
+            size: descriptor.size,
+            kind,
+        }
+    };
+    let manifests = manifest.manifests.into_iter();
+    let manifests = manifests.map(child(ChildKind::Manifest));
+    let blobs = manifest.blobs.into_iter().map(child(ChildKind::Blob));
+    manifests.chain(blobs).collect()
 }

@@ -32,5 +32,5 @@ pub use allowed::Allowed;
 pub use caching_source::CachingSource;
 pub use fsck::{FsckError, FsckMode, FsckReport, fsck};
 pub use health::Health;
-pub use kept::{Kept, KeptConfig};
+pub use kept::Kept;
 pub use policy::{OnGone, Policy, TtlRule};

@@ -12,11 +12,7 @@ use crate::kept::Kept;
 impl Kept {
     /// True if the repository has earned this content.
     pub(crate) async fn is_linked(&self, target: &Target, digest: &Digest) -> bool {
-        let key = (
-            target.upstream.clone(),
-            target.repository.clone(),
-            digest.clone(),
-        );
+        let key = (target.clone(), digest.clone());
         if self.links.contains_key(&key) {
             return true;
         }
@@ -34,14 +30,7 @@ impl Kept {
 
     /// Grants the link in memory.
     pub(crate) fn remember_link(&self, target: &Target, digest: &Digest) {
-        self.links.insert(
-            (
-                target.upstream.clone(),
-                target.repository.clone(),
-                digest.clone(),
-            ),
-            (),
-        );
+        self.links.insert((target.clone(), digest.clone()), ());
     }
 
     /// Grants the link in memory at once, and for good behind.

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use forebay_content::{ManifestContent, Provenance, Request, Resolved, SourceError};
 use forebay_oci::{Digest, MediaType, Reference};
 
+use crate::asking::{MAX_TURNS, binds_only_its_repository, out_of_turns};
 use crate::caching_source::{Fetched, Inner};
-use crate::kept::{LinkKey, StoredManifest};
+use crate::kept::StoredManifest;
 use crate::negative::Asked;
-
-/// How often one request begins anew after another repository's fetch was refused.
-const MAX_TURNS: usize = 3;
 
 impl Inner {
     /// The manifest of this digest; `told` is what this repository's upstream says that it is, if that is known.
@@ -22,10 +20,13 @@ impl Inner {
     ) -> Result<ManifestContent, SourceError> {
         let (stored, provenance) = if let Some(stored) = self.kept.find_manifest(digest).await {
             self.earn_manifest(request, digest).await?;
-            self.kept.note_use(&stored);
+            let target = self.target(&request.repository);
+            self.kept.note_use(&target, &stored);
             (stored, Provenance::Kept)
         } else {
             let stored = self.fetch(request, digest).await?;
+            let target = self.target(&request.repository);
+            self.kept.remember_sizes(&target, &stored);
             self.keep_promises(&request.repository, digest).await;
             (stored, Provenance::Fetched)
         };
@@ -47,7 +48,8 @@ impl Inner {
             return self.ask_manifest(request, digest).await;
         };
         self.earn_manifest(request, digest).await?;
-        self.kept.note_use(&stored);
+        let target = self.target(&request.repository);
+        self.kept.note_use(&target, &stored);
         Ok(Resolved {
             digest: stored.digest.clone(),
             media_type: self.type_of(request, &stored, None).await?,
@@ -66,7 +68,7 @@ impl Inner {
         if let Some(said) = stored.media_type.as_ref().or(told) {
             return Ok(said.clone());
         }
-        let key = self.key_of(request, &stored.digest);
+        let key = self.link_of(request, &stored.digest);
         if let Some(told) = self.kept.told_types.get(&key) {
             return Ok(told);
         }
@@ -76,16 +78,8 @@ impl Inner {
 
     /// Remembers what a repository's upstream says that a manifest is.
     pub(crate) fn remember_type(&self, request: &Request, digest: &Digest, told: &MediaType) {
-        let key = self.key_of(request, digest);
+        let key = self.link_of(request, digest);
         self.kept.told_types.insert(key, told.clone());
-    }
-
-    fn key_of(&self, request: &Request, digest: &Digest) -> LinkKey {
-        (
-            self.upstream.clone(),
-            request.repository.clone(),
-            digest.clone(),
-        )
     }
 
     /// Fetches once for all who ask, whichever repository they ask through.
@@ -107,14 +101,11 @@ impl Inner {
             match fetched.result {
                 // Another repository earned it; this one has to by itself.
                 Ok(stored) => return self.earn_manifest(request, digest).await.map(|()| stored),
-                Err(error) if error.is_answer() => {}
+                Err(error) if binds_only_its_repository(&error) => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(SourceError::Unavailable {
-            why: "other repositories' refusals came first".to_owned(),
-            retry_after: None,
-        })
+        Err(out_of_turns())
     }
 
     async fn fetch_now(self: Arc<Self>, request: Request, digest: Digest) -> Fetched {
@@ -136,9 +127,9 @@ impl Inner {
                     content.media_type,
                     content.bytes,
                 ));
-                self.kept.note_use(&stored);
-                self.kept
-                    .keep_manifest(&self.target(&request.repository), &stored);
+                let target = self.target(&request.repository);
+                self.kept.note_use(&target, &stored);
+                self.kept.keep_manifest(&target, &stored);
                 Ok(stored)
             }
             Ok(_) => Err(SourceError::Invalid {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use forebay_oci::{Digest, Manifest, RepositoryName, Tag};
+use forebay_oci::{Digest, RepositoryName, Tag};
 
 use crate::caching_source::Inner;
 
@@ -58,17 +58,13 @@ impl Inner {
         let Some(stored) = self.kept.find_manifest(digest).await else {
             return vec![digest.clone()];
         };
-        let platforms = match Manifest::parse(&stored.bytes) {
-            Ok(manifest) => manifest.manifests,
-            // Nothing is known of what it needs.
-            Err(_) => return Vec::new(),
-        };
         let mut awaited = Vec::new();
-        for platform in platforms.into_iter().take(MAX_PLATFORMS) {
-            if self.kept.find_manifest(&platform.digest).await.is_some() {
+        // Of a manifest that cannot be read, nothing is known that it needs.
+        for platform in stored.platforms().take(MAX_PLATFORMS) {
+            if self.kept.find_manifest(platform).await.is_some() {
                 return Vec::new();
             }
-            awaited.push(platform.digest);
+            awaited.push(platform.clone());
         }
         awaited
     }

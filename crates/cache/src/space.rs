@@ -1,20 +1,26 @@
 //! Keeps what is at rest within its size: the content that was not used for longest goes first.
 //!
-//! A pull in flight is not broken: whoever serves a manifest notes the use of its blobs, so that they are the last to go,
-//! and what a reader has open stays readable. Room is made before a fill begins and down to a low mark, so that not every
-//! fill must wait for it.
+//! A fill takes room as its bytes come, a step at a time, and holds it until it is kept or gone: what is at rest and what is
+//! coming is never more than the size. Room is made for bytes that are here, never for a size that somebody announced, or one
+//! header would empty the cache. A pull in flight is not broken: whoever serves a manifest notes the use of its blobs, so that
+//! they are the last to go, and what a reader has open stays readable.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use forebay_content::{BlobError, Event, Object, Usage};
-use tokio::sync::Mutex;
 use tracing::info;
 
 use crate::kept::Kept;
 
-/// After an eviction at most so many percent of the size are used.
+/// After an eviction at most so many percent of the size are used, so that not every step waits for one.
 const LOW_MARK_PERCENT: u64 = 90;
+
+/// The most room that a fill takes ahead of its bytes.
+const MAX_STEP_BYTES: u64 = 8 * 1024 * 1024;
+
+/// A fill takes no more than this part of the size ahead of its bytes.
+const STEPS_OF_ALL: u64 = 128;
 
 /// Content used within this time is part of a pull that may be in flight, and stays.
 const IN_FLIGHT: Duration = Duration::from_mins(1);
@@ -22,83 +28,165 @@ const IN_FLIGHT: Duration = Duration::from_mins(1);
 /// How many objects one step of an eviction takes.
 const STEP_OBJECTS: u32 = 64;
 
-/// No limit.
-const UNLIMITED: u64 = u64::MAX;
-
-/// The size of what is at rest, and its bound.
+/// What is at rest, what is coming, and the bound of both.
 pub(crate) struct Space {
-    max_bytes: AtomicU64,
-    bytes: AtomicU64,
+    room: Mutex<Room>,
     /// One eviction at a time: two would each count the other's room as its own.
-    evicting: Mutex<()>,
+    evicting: tokio::sync::Mutex<()>,
 }
 
+struct Room {
+    max_bytes: u64,
+    kept_bytes: u64,
+    reserved_bytes: u64,
+}
+
+/// Room for what is coming; given back when dropped.
+pub(crate) struct Reserved {
+    space: Arc<Space>,
+    bytes: u64,
+}
+
+// === impl Space ===
+
 impl Space {
-    pub(crate) fn new(max_bytes: Option<u64>, usage: Usage) -> Self {
-        let max_bytes = AtomicU64::new(max_bytes.unwrap_or(UNLIMITED));
-        Self {
+    pub(crate) fn new(max_bytes: u64, usage: Usage) -> Self {
+        let room = Room {
             max_bytes,
-            bytes: AtomicU64::new(usage.bytes),
-            evicting: Mutex::new(()),
+            kept_bytes: usage.bytes,
+            reserved_bytes: 0,
+        };
+        Self {
+            room: Mutex::new(room),
+            evicting: tokio::sync::Mutex::default(),
         }
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.room().kept_bytes
     }
 
     pub(crate) fn set_bytes(&self, bytes: u64) {
-        self.bytes.store(bytes, Ordering::Relaxed);
+        self.room().kept_bytes = bytes;
     }
 
-    pub(crate) fn set_max_bytes(&self, max_bytes: Option<u64>) {
-        self.max_bytes
-            .store(max_bytes.unwrap_or(UNLIMITED), Ordering::Relaxed);
+    pub(crate) fn max_bytes(&self) -> u64 {
+        self.room().max_bytes
     }
 
-    pub(crate) fn limit(&self) -> Option<u64> {
-        Some(self.max_bytes()).filter(|bytes| *bytes != UNLIMITED)
+    pub(crate) fn set_max_bytes(&self, max_bytes: u64) {
+        self.room().max_bytes = max_bytes;
     }
 
-    pub(crate) fn add(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    /// What was reserved is kept.
+    pub(crate) fn keep(&self, reserved: Reserved, bytes: u64) {
+        let mut room = self.room();
+        room.kept_bytes = room.kept_bytes.saturating_add(bytes);
+        drop(room);
+        drop(reserved);
     }
 
-    fn max_bytes(&self) -> u64 {
-        self.max_bytes.load(Ordering::Relaxed)
-    }
-
-    fn fits(&self, wanted_bytes: u64) -> bool {
-        self.bytes().saturating_add(wanted_bytes) <= self.max_bytes()
-    }
-
-    fn low_mark(&self) -> u64 {
-        self.max_bytes() / 100 * LOW_MARK_PERCENT
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+// === impl Room ===
+
+impl Room {
+    fn fits(&self, more_bytes: u64) -> bool {
+        let taken = self.kept_bytes.saturating_add(self.reserved_bytes);
+        taken.saturating_add(more_bytes) <= self.max_bytes
+    }
+
+    /// How much may be at rest beside what is coming and `more_bytes`, if it is to be the low mark with them; `None` if they
+    /// would be too much by themselves.
+    fn goal(&self, more_bytes: u64) -> Option<u64> {
+        let coming = self.reserved_bytes.saturating_add(more_bytes);
+        let low_mark = self.max_bytes / 100 * LOW_MARK_PERCENT;
+        (coming <= self.max_bytes).then(|| low_mark.saturating_sub(coming))
+    }
+
+    fn step_bytes(&self) -> u64 {
+        (self.max_bytes / STEPS_OF_ALL).min(MAX_STEP_BYTES)
+    }
+}
+
+// === impl Reserved ===
+
+impl Reserved {
+    /// Takes so much more if it is free.
+    fn take(&mut self, more_bytes: u64) -> bool {
+        let mut room = self.space.room();
+        let fits = room.fits(more_bytes);
+        if fits {
+            room.reserved_bytes += more_bytes;
+            self.bytes += more_bytes;
+        }
+        fits
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut room = self.space.room();
+        room.reserved_bytes = room.reserved_bytes.saturating_sub(self.bytes);
+    }
+}
+
+// === impl Kept ===
+
 impl Kept {
-    /// Makes room for `wanted_bytes` more.
+    /// No room yet, for something that is coming.
+    pub(crate) fn reserve(&self) -> Reserved {
+        Reserved {
+            space: Arc::clone(&self.space),
+            bytes: 0,
+        }
+    }
+
+    /// Has `reserved` hold room for `bytes` that are here, and a step ahead of them, but not beyond an announced `size`.
     ///
     /// # Errors
     /// [`BlobError::NoSpace`] if all that could go is in use.
-    pub(crate) async fn make_room(&self, wanted_bytes: u64) -> Result<(), BlobError> {
-        if self.space.fits(wanted_bytes) {
+    pub(crate) async fn grow(
+        &self,
+        reserved: &mut Reserved,
+        bytes: u64,
+        size: Option<u64>,
+    ) -> Result<(), BlobError> {
+        let missing = bytes.saturating_sub(reserved.bytes);
+        if missing == 0 {
             return Ok(());
         }
-        if self.is_too_large(wanted_bytes) {
-            return Err(BlobError::NoSpace);
+        let step = self.step_bytes(size.map(|size| size.saturating_sub(reserved.bytes)));
+        let wanted = missing.max(step);
+        if reserved.take(wanted) {
+            return Ok(());
         }
-        let _one_at_a_time = self.space.evicting.lock().await;
-        let goal = self
-            .space
-            .low_mark()
-            .min(self.space.max_bytes() - wanted_bytes);
-        self.evict_down_to(goal).await;
-        if self.space.fits(wanted_bytes) {
+        self.make_room(wanted).await;
+        if reserved.take(wanted) || reserved.take(missing) {
             Ok(())
         } else {
             Err(BlobError::NoSpace)
+        }
+    }
+
+    /// How much a fill of so many bytes takes at first.
+    pub(crate) fn step_bytes(&self, size: Option<u64>) -> u64 {
+        let step = self.space.room().step_bytes();
+        size.map_or(step, |size| step.min(size))
+    }
+
+    /// Makes room for `more_bytes` if so much can go.
+    pub(crate) async fn make_room(&self, more_bytes: u64) {
+        let _one_at_a_time = self.space.evicting.lock().await;
+        let goal = {
+            let room = self.space.room();
+            room.goal(more_bytes).filter(|_| !room.fits(more_bytes))
+        };
+        if let Some(goal) = goal {
+            self.evict_down_to(goal).await;
         }
     }
 
@@ -107,12 +195,11 @@ impl Kept {
         bytes > self.space.max_bytes()
     }
 
-    /// Frees at least `wanted_bytes` if so much can go: the disk is full although the size is not reached.
-    pub(crate) async fn free(&self, wanted_bytes: u64) {
+    /// Frees a part of what is at rest: the disk is full although the size is not reached.
+    pub(crate) async fn free(&self) {
         let _one_at_a_time = self.space.evicting.lock().await;
-        let step = wanted_bytes.max(self.space.bytes() / 100 * (100 - LOW_MARK_PERCENT));
-        self.evict_down_to(self.space.bytes().saturating_sub(step))
-            .await;
+        let goal = self.space.bytes() / 100 * LOW_MARK_PERCENT;
+        self.evict_down_to(goal).await;
     }
 
     async fn evict_down_to(&self, goal_bytes: u64) {

@@ -34,7 +34,7 @@ impl State {
     fn readings(&self) -> Readings {
         Readings {
             cache_bytes: self.kept.bytes(),
-            cache_max_bytes: self.kept.max_bytes().unwrap_or(0),
+            cache_max_bytes: self.kept.max_bytes(),
             disk_trouble: self.kept.health().trouble(),
             connections: self.connections.open(),
             is_draining: self.supervisor.is_stopping(),

@@ -39,7 +39,7 @@ impl Reload {
         };
         match self.take_over(&config) {
             Ok(()) => {
-                self.ground.kept.set_max_bytes(Some(config.cache.max_size));
+                self.ground.kept.set_max_bytes(config.cache.max_size);
                 self.say_what_needs_a_restart(&config);
                 self.current = config;
                 info!("the configuration was taken over");

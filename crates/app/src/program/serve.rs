@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use forebay_api_admin::{CONTROL_SOCKET, Metrics};
 use forebay_api_registry::RegistryApi;
 use forebay_blobs_fs::{Disk, RealDisk};
-use forebay_cache::{Kept, KeptConfig};
+use forebay_cache::Kept;
 use forebay_content::{Clock, SystemClock};
 use forebay_http_kit::{Listener, NoAccessLog, Resolver, ServeLimits, Server};
 use forebay_jobs::Supervisor;
@@ -94,9 +94,7 @@ impl Running {
         let metrics = Arc::new(Metrics::new());
         let kept = Kept::open(
             data.stores(),
-            KeptConfig {
-                max_bytes: Some(config.cache.max_size),
-            },
+            config.cache.max_size,
             Arc::clone(&clock),
             Arc::clone(&metrics) as _,
             supervisor.clone(),

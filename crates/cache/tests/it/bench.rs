@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_cache::{CachingSource, Kept, KeptConfig, Policy};
+use forebay_cache::{CachingSource, Kept, Policy};
 use forebay_content::memory::{MemoryBlobs, MemoryCatalog};
 use forebay_content::{
     Blob, BlobStore, Caller, Catalog, ContentSource, Ignore, ManifestContent, ManualClock, Observe,
     Request, SourceError, collect,
 };
+use forebay_limits::Priority;
 use forebay_jobs::Supervisor;
 use forebay_oci::{Digest, Target};
 
@@ -27,14 +28,14 @@ pub(crate) struct Bench {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) supervisor: Supervisor,
     policy: Policy,
-    max_bytes: Option<u64>,
+    max_bytes: u64,
     observe: Arc<dyn Observe>,
 }
 
 /// How a bench differs from the usual one.
 pub(crate) struct Setup {
     pub(crate) policy: Policy,
-    pub(crate) max_bytes: Option<u64>,
+    pub(crate) max_bytes: u64,
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) observe: Arc<dyn Observe>,
@@ -44,7 +45,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             policy: Policy::default(),
-            max_bytes: None,
+            max_bytes: u64::MAX,
             blobs: Arc::new(MemoryBlobs::default()),
             catalog: Arc::new(MemoryCatalog::new()),
             observe: Arc::new(Ignore),
@@ -72,10 +73,9 @@ impl Bench {
         let supervisor = Supervisor::new();
         let stores = (Arc::clone(&blobs), Arc::clone(&catalog));
         let shared_clock = Arc::new(clock.clone());
-        let config = KeptConfig { max_bytes };
         let kept = Kept::open(
             stores,
-            config,
+            max_bytes,
             shared_clock,
             Arc::clone(&observe),
             supervisor.clone(),
@@ -131,6 +131,8 @@ impl Bench {
         Request {
             repository: repository.parse().unwrap(),
             caller: Caller::ourselves(),
+            priority: Priority::Interactive,
+            patience: Duration::from_secs(20),
         }
     }
 

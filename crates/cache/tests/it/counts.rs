@@ -78,7 +78,7 @@ async fn of_fills_as_many_end_as_began_and_what_is_here_already_is_none() {
     let bench = Bench::with(Setup {
         blobs: Arc::new(blobs.clone()),
         observe: Arc::new(counter.clone()),
-        max_bytes: Some(100_000),
+        max_bytes: 100_000,
         ..Setup::default()
     })
     .await;
@@ -100,12 +100,15 @@ async fn of_fills_as_many_end_as_began_and_what_is_here_already_is_none() {
     let wrong = bench.hub.put("a/b", content(500));
     bench.hub.bodies([Body::Wrong]);
     bench.bytes("a/b", &wrong).await.unwrap_err();
+    let long = bench.hub.put("a/b", content(700));
+    bench.hub.bodies([Body::TooLong]);
+    bench.bytes("a/b", &long).await.unwrap_err();
     bench.hub.fail(SourceError::Denied);
     let denied = bench.hub.put("a/b", content(600));
     assert!(bench.bytes("a/b", &denied).await.is_err());
     bench.settle().await;
-    assert_eq!(counter.of("began"), 4);
-    for end in ["kept", "too_large", "wrong_bytes", "failed"] {
+    assert_eq!(counter.of("began"), 5);
+    for end in ["kept", "too_large", "wrong_bytes", "invalid", "failed"] {
         assert_eq!(counter.of(end), 1, "{end}");
     }
 }

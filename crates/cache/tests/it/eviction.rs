@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use forebay_content::Provenance;
 
-use crate::bench::{Bench, Setup, content, manifest_over};
-use crate::scripted::short;
+use crate::bench::{Bench, Setup, content, manifest_over, until};
+use crate::scripted::{Body, short};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 async fn bench_of(max_bytes: u64) -> Bench {
     Bench::with(Setup {
-        max_bytes: Some(max_bytes),
+        max_bytes,
         ..Setup::default()
     })
     .await
@@ -118,9 +118,9 @@ async fn content_of_a_pull_in_flight_stays_and_what_does_not_fit_is_passed_on() 
     bench.bytes("a/b", &first).await.unwrap();
     bench.settle().await;
     let second = bench.hub.put("a/b", layer(2, 80_000));
-    let passed = bench.blob("a/b", &second).await.unwrap();
-    assert_eq!(passed.provenance, Provenance::PassedOn);
-    assert_eq!(crate::bench::read(passed).await.unwrap(), layer(2, 80_000));
+    assert_eq!(bench.bytes("a/b", &second).await.unwrap(), layer(2, 80_000));
+    let get = |digest| format!("GET blob a/b/{}", short(digest));
+    assert_eq!(bench.hub.asked(), [get(&first), get(&second)]);
     let huge = bench.hub.put("a/b", layer(3, 200_000));
     assert_eq!(bench.bytes("a/b", &huge).await.unwrap(), layer(3, 200_000));
     bench.settle().await;
@@ -179,4 +179,59 @@ async fn a_blob_larger_than_all_that_may_be_kept_is_passed_on_and_is_no_trouble(
     assert_eq!(bench.kept.health().trouble(), None);
     let again = bench.blob("a/b", &large).await.unwrap();
     assert_eq!(again.provenance, Provenance::PassedOn);
+}
+
+#[tokio::test]
+async fn however_many_come_at_once_what_is_kept_and_coming_is_within_the_size() {
+    for hides_size in [false, true] {
+        let bench = std::sync::Arc::new(bench_of(100_000).await);
+        if hides_size {
+            bench.hub.hide_sizes();
+        }
+        bench.hub.hold();
+        let mut pulls = tokio::task::JoinSet::new();
+        for seed in 0..40 {
+            let digest = bench.hub.put("a/b", layer(seed, 30_000));
+            let bench = std::sync::Arc::clone(&bench);
+            pulls.spawn(async move {
+                let bytes = bench.bytes("a/b", &digest).await.unwrap();
+                assert_eq!(bytes, layer(seed, 30_000));
+            });
+        }
+        until(|| bench.hub.asked_so_far() == 40).await;
+        bench.hub.release();
+        pulls.join_all().await;
+        bench.settle().await;
+        assert_eq!(bench.at_rest().await.len(), 3, "as many as there is room for");
+        assert_eq!(bench.kept.bytes(), 90_000);
+        assert_eq!(bench.hub.asked().len(), 40, "and each cost one GET");
+    }
+}
+
+#[tokio::test]
+async fn what_is_announced_and_does_not_come_moves_nothing_out() {
+    let bench = bench_of(100_000).await;
+    let mut kept = Vec::new();
+    for seed in 0..10 {
+        kept.push(pull(&bench, seed, 10_000).await);
+    }
+    kept.sort_by_key(ToString::to_string);
+    let announced = bench.hub.put("evil/image", "");
+    bench.hub.bodies([Body::ClaimsSize(99_000)]);
+    let blob = bench.blob("evil/image", &announced).await.unwrap();
+    assert_eq!(blob.size, Some(99_000));
+    assert_eq!(bench.at_rest().await, kept);
+    drop(blob);
+}
+
+#[tokio::test]
+async fn a_size_that_is_lowered_holds_once_something_is_kept() {
+    let bench = bench_of(100_000).await;
+    for seed in 0..4 {
+        pull(&bench, seed, 20_000).await;
+    }
+    bench.kept.set_max_bytes(50_000);
+    let last = pull(&bench, 9, 20_000).await;
+    assert!(bench.kept.bytes() <= 50_000);
+    assert!(bench.at_rest().await.contains(&last));
 }

@@ -122,9 +122,9 @@ async fn a_fill_that_nobody_reads_makes_room_when_others_wait_for_its_place() {
     let bytes = content(50_000);
     let digest = bench.hub.put("a/b", bytes.clone());
     bench.hub.bodies([Body::HoldAt(20_000)]);
+    bench.hub.hold_bodies();
     let idle = bench.running();
     let mut blob = bench.blob("a/b", &digest).await.unwrap();
-    bench.hub.hold();
     while_time_passes(&bench, async {
         let mut got = 0;
         while got < 20_000 {
@@ -298,6 +298,55 @@ async fn a_size_that_is_not_the_manifests_is_refused_before_a_byte_is_given() {
         matches!(answer, Err(SourceError::Invalid { .. })),
         "{answer:?}"
     );
+}
+
+#[tokio::test]
+async fn another_repositorys_lies_about_a_size_harm_nobody_who_joins_its_fill() {
+    for hides_size in [false, true] {
+        let bench = Arc::new(Bench::new().await);
+        if hides_size {
+            bench.hub.hide_sizes();
+        }
+        let layer = bench.hub.put("attacker/image", content(5000));
+        bench.hub.put("a/b", content(5000));
+        let lie = manifest_over(&[(layer.clone(), 7)]);
+        bench.hub.push("attacker/image", "latest", lie);
+        bench.manifest("attacker/image", "latest").await.unwrap();
+        bench.hub.asked();
+        bench.hub.hold();
+        let pull = |repository: &'static str| {
+            let (bench, layer) = (Arc::clone(&bench), layer.clone());
+            tokio::spawn(async move { bench.bytes(repository, &layer).await })
+        };
+        let liar = pull("attacker/image");
+        until(|| bench.hub.asked_so_far() == 1).await;
+        let honest = [pull("a/b"), pull("a/b")];
+        until(|| bench.hub.asked_so_far() == 2).await;
+        bench.hub.release();
+        assert!(liar.await.unwrap().is_err(), "{hides_size}");
+        for pull in honest {
+            assert_eq!(pull.await.unwrap().unwrap(), content(5000), "{hides_size}");
+        }
+        bench.settle().await;
+        let gets = bench.hub.asked().into_iter();
+        let gets = gets.filter(|asked| asked.starts_with("GET")).count();
+        assert_eq!(gets, if hides_size { 2 } else { 1 });
+        assert!(bench.at_rest().await.contains(&layer));
+    }
+}
+
+#[tokio::test]
+async fn a_kept_manifest_tells_the_sizes_of_its_blobs_also_after_a_restart() {
+    let bench = Bench::new().await;
+    let layer = bench.hub.put("a/b", content(5000));
+    let manifest = manifest_over(&[(layer.clone(), 5000)]);
+    bench.hub.push("a/b", "latest", manifest);
+    bench.manifest("a/b", "latest").await.unwrap();
+    let bench = bench.restart().await;
+    bench.hub.hide_sizes();
+    bench.manifest("a/b", "latest").await.unwrap();
+    let blob = bench.blob("a/b", &layer).await.unwrap();
+    assert_eq!(blob.size, Some(5000));
 }
 
 #[tokio::test]

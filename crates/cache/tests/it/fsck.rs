@@ -212,7 +212,7 @@ async fn what_is_just_coming_or_going_is_no_finding() {
     };
     let bench = Bench::with(Setup {
         blobs: Arc::new(blobs),
-        max_bytes: Some(3000),
+        max_bytes: 3000,
         ..Setup::default()
     })
     .await;

@@ -35,7 +35,7 @@ impl Refusing {
 async fn bench_of(max_bytes: u64) -> (Bench, Refusing, Counter) {
     let (catalog, counter) = (Refusing::default(), Counter::default());
     let setup = Setup {
-        max_bytes: Some(max_bytes),
+        max_bytes,
         catalog: Arc::new(catalog.clone()),
         observe: Arc::new(counter.clone()),
         ..Setup::default()

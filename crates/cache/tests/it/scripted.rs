@@ -23,6 +23,7 @@ const CHUNK: usize = 1000;
 pub(crate) struct Scripted {
     state: Arc<Mutex<State>>,
     open: Arc<watch::Sender<bool>>,
+    bodies_open: Arc<watch::Sender<bool>>,
 }
 
 #[derive(Default)]
@@ -59,6 +60,7 @@ impl Scripted {
         Self {
             state: Arc::default(),
             open: Arc::new(watch::channel(true).0),
+            bodies_open: Arc::new(watch::channel(true).0),
         }
     }
 
@@ -133,8 +135,14 @@ impl Scripted {
         self.open.send_replace(false);
     }
 
+    /// Holds bodies at their place until [`release`](Self::release), and no call.
+    pub(crate) fn hold_bodies(&self) {
+        self.bodies_open.send_replace(false);
+    }
+
     pub(crate) fn release(&self) {
         self.open.send_replace(true);
+        self.bodies_open.send_replace(true);
     }
 
     /// What was asked since this was last called.
@@ -366,12 +374,16 @@ impl Scripted {
                 Box::pin(chunks(bytes).chain(chunks(&Bytes::from_static(b"more"))))
             }
             Some(Body::HoldAt(at)) => {
-                let mut open = self.open.subscribe();
-                let wait = stream::once(async move { open.wait_for(|open| *open).await.map(drop) });
+                let gates = [self.open.subscribe(), self.bodies_open.subscribe()];
+                let wait = stream::once(async move {
+                    for mut gate in gates {
+                        gate.wait_for(|open| *open).await.unwrap();
+                    }
+                });
                 let after = bytes.slice(*at..);
                 Box::pin(
                     chunks(&bytes.slice(..*at))
-                        .chain(wait.filter_map(|_| async { None }))
+                        .chain(wait.filter_map(|()| async { None }))
                         .chain(chunks(&after)),
                 )
             }
