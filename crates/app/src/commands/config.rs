@@ -25,7 +25,9 @@ enum Action {
     Schema(SchemaArgs),
 }
 
-/// Says whether the configuration is right: everything that is wrong, with its place and what to do
+/// Says whether the configuration is right: what is wrong, with its place and what to do
+///
+/// Keys and values are told first, all of them; then, once those are right, what does not go together.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Example:\n  forebay config check --config /etc/forebay/forebay.toml"))]
 struct CheckArgs {
@@ -38,7 +40,7 @@ struct CheckArgs {
 
 /// Shows each effective value and where it came from: default, file and line, env, or flag
 ///
-/// The text form is TOML that could be written into a file. Secrets are shown as ***.
+/// The text form is TOML that could be written into a file. Secrets are not shown: *** stands for them, in a comment.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Example:\n  FOREBAY_CACHE__MAX_SIZE=20GiB forebay config show --config forebay.toml"))]
 struct ShowArgs {

@@ -79,7 +79,9 @@ impl Environment {
         self.variables
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
-            .filter(|(name, _)| is_ours(name) && *name != CONFIG_FILE && !is_service_link(name))
+            .filter(|(name, value)| {
+                is_ours(name) && *name != CONFIG_FILE && !is_service_link(name, value)
+            })
     }
 
     /// What AWS's standard credential chain reads.
@@ -137,27 +139,36 @@ fn is_ours(name: &str) -> bool {
 
 /// Kubernetes and Docker links set `FOREBAY_SERVICE_HOST`, `FOREBAY_PORT_5000_TCP` and their like in every pod next to
 /// a service named `forebay` or `forebay-something`. They are nobody's settings, and no key of ours looks like them.
-fn is_service_link(name: &str) -> bool {
+/// Source: Kubernetes' "Accessing the Service: Environment variables".
+fn is_service_link(name: &str, value: &str) -> bool {
+    // With its underscore: the service's own name may be all of the prefix.
     let name = &name[PREFIX.len() - 1..];
     let after = |mark: &str| name.rfind(mark).map(|at| &name[at + mark.len()..]);
     if name.ends_with("_SERVICE_HOST") || after("_SERVICE_PORT").is_some_and(is_suffix) {
         return true;
     }
-    after("_PORT").is_some_and(|rest| {
-        let mut parts = rest.split('_').skip(1);
-        rest.is_empty()
-            || (rest.starts_with('_')
-                && parts.next().is_some_and(|port| port.parse::<u16>().is_ok())
-                && matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"))
-                && matches!(parts.next(), None | Some("PROTO" | "PORT" | "ADDR")))
-    }) || is_link_detail(name)
+    let without_detail = ["_PROTO", "_PORT", "_ADDR"];
+    let without_detail = without_detail
+        .iter()
+        .find_map(|detail| name.strip_suffix(detail));
+    // A port alone is what somebody wrote who meant `listen`.
+    name.ends_with("_PORT") && is_link_address(value)
+        || is_link_port(name)
+        || without_detail.is_some_and(is_link_port)
 }
 
-/// `…_PORT_5000_TCP_PORT`: its last `_PORT` is not the one that the others are told by.
-fn is_link_detail(name: &str) -> bool {
-    name.strip_suffix("_PORT").is_some_and(|rest| {
-        rest.ends_with("_TCP") || rest.ends_with("_UDP") || rest.ends_with("_SCTP")
-    })
+/// Whether it is what such a link holds: `tcp://10.0.0.1:5000`.
+fn is_link_address(value: &str) -> bool {
+    let scheme = value.split_once("://").map(|(scheme, _)| scheme);
+    matches!(scheme, Some("tcp" | "udp" | "sctp"))
+}
+
+/// `…_PORT_5000_TCP`
+fn is_link_port(name: &str) -> bool {
+    let mut parts = name.rsplit('_');
+    matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"))
+        && parts.next().is_some_and(|port| port.parse::<u16>().is_ok())
+        && parts.next() == Some("PORT")
 }
 
 fn is_suffix(rest: &str) -> bool {
@@ -188,6 +199,7 @@ mod tests {
             "FOREBAY_SERVICE_PORT",
             "FOREBAY_SERVICE_PORT_HTTP",
             "FOREBAY_PORT",
+            "FOREBAY_METRICS_PORT",
             "FOREBAY_PORT_5000_TCP",
             "FOREBAY_PORT_5000_TCP_PROTO",
             "FOREBAY_PORT_5000_TCP_PORT",
@@ -195,13 +207,18 @@ mod tests {
             "FOREBAY_METRICS_SERVICE_HOST",
             "FOREBAY_METRICS_PORT_9090_TCP_PORT",
         ];
-        let environment = Environment::of(links.map(|name| (name, "x")));
+        let environment = Environment::of(links.map(|name| (name, "tcp://10.0.0.1:5000")));
         assert_eq!(environment.settings().count(), 0);
     }
 
     #[test]
     fn a_slip_that_only_resembles_a_link_is_still_told() {
         for name in [
+            "FOREBAY_PORT",
+            "FOREBAY_METRICS_PORT",
+            "FOREBAY_TCP_PORT",
+            "FOREBAY_5000_TCP",
+            "FOREBAY_PORT_X_TCP",
             "FOREBAY_PORTS",
             "FOREBAY_CACHE__SERVICE",
             "FOREBAY_LISTEN_PORT_X",

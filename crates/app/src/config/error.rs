@@ -170,10 +170,7 @@ impl Problems {
         }
         let mut problems = self.0;
         // The file from its top, as it is read beside this; then what was written elsewhere, as it was found.
-        problems.sort_by_key(|problem| match problem.origin {
-            Origin::File { line, .. } => line,
-            Origin::Default | Origin::Environment(_) | Origin::Flag(_) => usize::MAX,
-        });
+        problems.sort_by_key(|problem| problem.origin.line().unwrap_or(usize::MAX));
         let left_off = problems.len().saturating_sub(MAX_PROBLEMS);
         problems.truncate(MAX_PROBLEMS);
         Err(ConfigErrors { problems, left_off })

@@ -78,9 +78,9 @@ section! {
         password_file: Option<PathBuf>,
         /// An AWS Secrets Manager secret, by name or ARN, that holds `{"username","password"}` or
         /// `{"username","accessToken"}`.
-        secret: Option<String>,
+        aws_secret: Option<String>,
         /// The secret's region; without it, the ARN's, then `AWS_REGION`.
-        secret_region: Option<String>,
+        aws_secret_region: Option<String>,
         /// The account of a private ECR registry: twelve digits in quotes. With `ecr_region` it gives the `url` and the
         /// credentials.
         ecr_account: Option<String>,
@@ -191,10 +191,7 @@ mod tests {
     #[test]
     fn each_secret_has_a_file_to_come_from() {
         for section in &SECTIONS {
-            let secrets = section
-                .keys
-                .iter()
-                .filter(|key| key.wanted == Secret::WANTED);
+            let secrets = section.keys.iter().filter(|key| key.is_secret);
             for secret in secrets {
                 let file = format!("{}_file", secret.name);
                 assert!(section.keys.iter().any(|key| key.name == file), "{file}");

@@ -26,6 +26,7 @@ mod value;
 
 use std::path::PathBuf;
 
+pub(crate) use builtin::DOCKER_HUB_ALIASES;
 pub use env::{CONFIG_FILE, Environment};
 pub use error::{ConfigErrors, ConfigProblem, MAX_PROBLEMS};
 pub use origin::Origin;
@@ -37,7 +38,7 @@ pub use resolved::{
 };
 pub use schema::schema;
 pub use secret::Secret;
-pub use show::{ShownSetting, as_json, as_toml};
+pub use show::{Remark, ShownSetting, as_json, as_toml};
 
 /// Where the configuration is written. Kept to read it again: the file and the files that it names may have changed.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,8 @@
 //! Which names an upstream can have: one text for one registry, and none that only looks like another.
 
-use super::builtin::{BUILTINS, find_builtin};
+use forebay_oci::DOCKER_HUB;
+
+use super::builtin::{BUILTINS, DOCKER_HUB_ALIASES, find_builtin};
 use super::error::Wrong;
 use super::value::{HostPort, TextValue};
 
@@ -18,6 +20,11 @@ pub(super) fn check_upstream_name(name: &str) -> Result<(), Wrong> {
             "holds {name:?}, which no client takes for a registry"
         ));
         return Err(wrong.hint("a name has a dot or a port; for a path of your own write `prefix`"));
+    }
+    // As another upstream it would be asked beside docker.io, and without docker.io's credentials.
+    if DOCKER_HUB_ALIASES.contains(&name) {
+        let wrong = Wrong::new(format!("holds {name:?}, another name of {DOCKER_HUB}"));
+        return Err(wrong.hint(format!("write [upstreams.\"{DOCKER_HUB}\"]")));
     }
     let bare = host.host();
     if name.ends_with(":443") || name.ends_with(":80") {
@@ -74,6 +81,8 @@ mod tests {
             "docker.io.",
             ".docker.io",
             "dосker.io",
+            "index.docker.io",
+            "registry-1.docker.io",
             "docker.io:443",
             "a b.io",
         ] {

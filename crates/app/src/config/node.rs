@@ -64,10 +64,11 @@ pub(super) fn read_document(text: &str, path: &Path, problems: &mut Problems) ->
         otherwise: Origin::Default,
     };
     let (table, errors) = DeTable::parse_recoverable(text);
+    let entries = place.entries(table.into_inner());
     for error in &errors {
-        problems.push(syntax_problem(error, &place));
+        problems.push(syntax_problem(error, &place, &entries));
     }
-    place.entries(table.into_inner())
+    entries
 }
 
 /// Reads a list or table that stands in one environment variable.
@@ -83,13 +84,34 @@ pub(super) fn read_inline(text: &str, origin: &Origin) -> Result<Node, Wrong> {
     }
 }
 
-fn syntax_problem(error: &Error, place: &Place<'_>) -> ConfigProblem {
-    let at = error.span().map_or(0, |span| span.start);
-    let problem = ConfigProblem::new(&place.origin(at), one_clause(error));
-    if error.message().starts_with("duplicate key") {
-        return problem.hint("each key and each [section] is written once");
+fn syntax_problem(error: &Error, place: &Place<'_>, entries: &[Entry]) -> ConfigProblem {
+    let span = error.span().unwrap_or_default();
+    let origin = place.origin(span.start);
+    let problem = ConfigProblem::new(&origin, one_clause(error));
+    if !error.message().starts_with("duplicate key") {
+        return problem;
     }
-    problem
+    let key = place.text.get(span).unwrap_or_default();
+    let first = find_last_before(entries, key.trim_matches(['"', '\'']), &origin);
+    match first {
+        Some(first) => problem.hint(format!(
+            "it is written at {first} already: leave one of them out"
+        )),
+        None => problem.hint("each key and each [section] is written once"),
+    }
+}
+
+/// Where `key` was last written on a line above `at`, in whatever table: the one that comes again lies no further up.
+fn find_last_before<'a>(entries: &'a [Entry], key: &str, at: &Origin) -> Option<&'a Origin> {
+    let own = entries
+        .iter()
+        .filter(|entry| entry.key == key && entry.origin.line() < at.line())
+        .map(|entry| &entry.origin);
+    let inner = entries.iter().filter_map(|entry| match &entry.node.raw {
+        Raw::Table(inner) => find_last_before(inner, key, at),
+        _ => None,
+    });
+    own.chain(inner).max_by_key(|origin| origin.line())
 }
 
 /// The parser's message without the line of source that its `Display` adds: the line may hold a secret.

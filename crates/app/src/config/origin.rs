@@ -23,6 +23,14 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// The line, if it is in the file.
+    pub(super) fn line(&self) -> Option<usize> {
+        match self {
+            Self::File { line, .. } => Some(*line),
+            Self::Default | Self::Environment(_) | Self::Flag(_) => None,
+        }
+    }
+
     /// The folder that relative paths start from, where it is not the working directory.
     pub(super) fn folder(&self) -> Option<&Path> {
         match self {

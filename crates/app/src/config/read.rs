@@ -92,19 +92,53 @@ fn add_variables(
                 let problem = ConfigProblem::new(&origin, what);
                 problems.push(problem.hint("write the key in the file"));
             }
-            None => {
-                let problem = ConfigProblem::new(&origin, "is the variable of no key");
-                let nearest = find_nearest(variable, known.keys().map(String::as_str));
-                problems.push(match nearest {
-                    Some(nearest) => problem.hint(format!("the nearest is {nearest}")),
-                    None => problem.hint("`forebay config show` lists the keys; cache.max_size is FOREBAY_CACHE__MAX_SIZE"),
-                });
-            }
+            None => problems.push(unknown_variable(variable, &origin, &known, names)),
         }
     }
     for variable in sources.environment.unreadable() {
         let origin = Origin::Environment(variable.clone());
         problems.push(ConfigProblem::new(&origin, "is not UTF-8"));
+    }
+}
+
+/// What begins the variables of upstreams' keys.
+const UPSTREAM_VARIABLES: &str = "FOREBAY_UPSTREAMS__";
+
+/// How many slips away a name may be to be offered for another.
+const MAX_SLIPS: usize = 2;
+
+/// A variable that is no key's, with what was probably meant.
+fn unknown_variable(
+    variable: &str,
+    origin: &Origin,
+    known: &BTreeMap<String, Vec<KeyPath>>,
+    names: &BTreeSet<String>,
+) -> ConfigProblem {
+    let problem = ConfigProblem::new(origin, "is the variable of no key");
+    if variable.ends_with("_PORT") {
+        return problem
+            .hint("the address and port to listen on are FOREBAY_LISTEN, such as 127.0.0.1:5000");
+    }
+    let prefix = |name: &String| variable_name(["upstreams", name]);
+    let is_of = |name: &String| variable.starts_with(&format!("{}__", prefix(name)));
+    if let Some(rest) = variable.strip_prefix(UPSTREAM_VARIABLES)
+        && !names.iter().any(is_of)
+    {
+        let told = rest.split("__").next().unwrap_or_default();
+        let told = format!("{UPSTREAM_VARIABLES}{told}");
+        let is_near =
+            |name: &&String| strsim::damerau_levenshtein(&told, &prefix(name)) <= MAX_SLIPS;
+        let problem = match names.iter().find(is_near) {
+            Some(near) => problem.hint(format!("the nearest upstream is {near:?}")),
+            None => problem,
+        };
+        return problem.hint("variables are for built-in upstreams and those that the file names: write [upstreams.\"…\"] there");
+    }
+    match find_nearest(variable, known.keys().map(String::as_str)) {
+        Some(nearest) => problem.hint(format!("the nearest is {nearest}")),
+        None => problem.hint(
+            "`forebay config show` lists the keys; cache.max_size is FOREBAY_CACHE__MAX_SIZE",
+        ),
     }
 }
 

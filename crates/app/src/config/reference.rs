@@ -15,7 +15,9 @@ const INTRODUCTION: &str = "\
 One TOML file, named by `--config FILE` or `FOREBAY_CONFIG`; without it the defaults hold. Every key can be overridden by
 an environment variable: `FOREBAY_`, then the key's path in upper case with `__` between its parts and `_` for every other
 character that is neither letter nor digit. A list is written there with commas, or as in TOML. Flags go before the
-environment, the environment before the file. A key or a `FOREBAY_` variable that does not exist stops the start.
+environment, the environment before the file. A key or a `FOREBAY_` variable that does not exist stops the start;
+only those that Kubernetes sets for a service named `forebay` (`FOREBAY_PORT` and their like) are left alone. Variables set
+keys of upstreams that are built in or in the file, and add none.
 
 A relative path in the file starts at the file's folder; elsewhere, at the working directory. Spans of time are written
 `500ms`, `30s`, `5m`, `1h30m`, `7d`; sizes `512MiB`, `50GiB`, `10GB`.

@@ -2,6 +2,7 @@
 //!
 //! The only input and output is reading the files that keys name.
 
+mod allow;
 mod credentials;
 mod naming;
 mod proxies;
@@ -12,8 +13,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
-
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::env::Environment;
 use super::error::{ConfigErrors, ConfigProblem, Problems};
@@ -67,7 +66,9 @@ pub(super) fn resolve(
                 Some((name.clone(), resolved))
             })
             .collect::<BTreeMap<_, _>>(),
-        clients: resolve_clients(clients),
+        clients: ClientsConfig {
+            allow: clients.allow.value.clone(),
+        },
         cache: resolve_cache(cache, &mut problems),
         log: LogConfig {
             format: log.format.value,
@@ -103,17 +104,6 @@ fn check_listen(top: &TopFile, clients: &ClientsFile, problems: &mut Problems) {
 
 fn is_loopback(address: &SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
-}
-
-fn resolve_clients(clients: &ClientsFile) -> ClientsConfig {
-    let v4 = Ipv4Net::new_assert(std::net::Ipv4Addr::new(127, 0, 0, 0), 8);
-    let v6 = Ipv6Net::new_assert(std::net::Ipv6Addr::LOCALHOST, 128);
-    let mut allow = vec![IpNet::V4(v4), IpNet::V6(v6)];
-    let written = clients.allow.value.iter();
-    allow.extend(written.filter(|net| {
-        !matches!(net, IpNet::V4(n) if *n == v4) && !matches!(net, IpNet::V6(n) if *n == v6)
-    }));
-    ClientsConfig { allow }
 }
 
 fn resolve_cache(cache: &CacheFile, problems: &mut Problems) -> CacheConfig {

@@ -102,7 +102,7 @@ pub enum CredentialSource {
 /// Who may ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientsConfig {
-    /// Networks whose addresses are answered; loopback (`127.0.0.0/8`, `::1/128`) is always among them.
+    /// Networks whose addresses are answered, beside loopback, which always is.
     /// An IPv4-mapped IPv6 peer is to be judged by its IPv4 address.
     pub allow: Vec<IpNet>,
 }

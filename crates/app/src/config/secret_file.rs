@@ -51,7 +51,7 @@ fn read_secret(path: &Path) -> Result<Secret, Wrong> {
         return Err(Wrong::new("can be read by everybody on this machine")
             .hint(format!("chmod 600 {}", path.display()))
             .hint(
-                "mounted by Kubernetes: defaultMode: 0440 and a fsGroup; by Compose: mode: 0440",
+                "mounted by Kubernetes: defaultMode: 0440 and a fsGroup; by Compose: on the host, chown 65532 and chmod 400",
             ));
     }
     let mut bytes = Vec::new();

@@ -23,6 +23,8 @@ pub(super) struct Key {
     pub(super) wanted: &'static str,
     /// What it looks like in TOML.
     pub(super) shape: Shape,
+    /// Whether its value is never shown.
+    pub(super) is_secret: bool,
     /// The default as a variable would have it; `None` if it is unset, or differs between upstreams.
     pub(super) default: Option<&'static str>,
     /// The field's documentation.
@@ -142,6 +144,7 @@ macro_rules! section {
                 name: stringify!($key),
                 wanted: <$type as Value>::WANTED,
                 shape: <$type as Value>::SHAPE,
+                is_secret: <$type as Value>::IS_SECRET,
                 default: section!(@default $($default)?),
                 about: concat!($($doc, "\n"),+),
             }),+];

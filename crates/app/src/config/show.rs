@@ -1,6 +1,6 @@
 //! The effective configuration with where each value came from, for `config show`.
 //!
-//! As text it is TOML that could be written; secrets are `***`.
+//! As text it is TOML that could be written: what must not be written so, a secret's `***` first of all, is a comment.
 
 use std::fmt::Write as _;
 
@@ -25,6 +25,17 @@ pub struct ShownSetting {
     pub value: toml::Value,
     /// Where it came from.
     pub origin: Origin,
+    /// What makes it something to read only, and not to write into a file.
+    pub remark: Option<Remark>,
+}
+
+/// Why a value is shown that must not be written as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remark {
+    /// It stands for a secret.
+    Secret,
+    /// Nobody wrote it: it holds as long as `url` says what it says.
+    ImpliedByUrl,
 }
 
 /// Lists every key that has a value, in the order of the reference page.
@@ -41,7 +52,10 @@ pub(super) fn list(file: &FileConfig, config: &Config) -> Vec<ShownSetting> {
                 "token_hosts",
                 resolved.token_hosts.clone().into(),
             );
-            put(&mut shown, name, "private", resolved.private.into());
+            if resolved.private && !upstream.private.value {
+                put(&mut shown, name, "private", true.into());
+                remark(&mut shown, "private", Remark::ImpliedByUrl);
+            }
         }
         all.extend(shown);
     }
@@ -52,7 +66,8 @@ pub(super) fn list(file: &FileConfig, config: &Config) -> Vec<ShownSetting> {
     all
 }
 
-fn section(path: &[&str], section: &impl Section) -> Vec<ShownSetting> {
+fn section<S: Section>(path: &[&str], section: &S) -> Vec<ShownSetting> {
+    let is_secret = |name| S::KEYS.iter().any(|key| key.name == name && key.is_secret);
     let shown = section.shown().into_iter();
     shown
         .map(|(key, value, origin)| ShownSetting {
@@ -60,6 +75,7 @@ fn section(path: &[&str], section: &impl Section) -> Vec<ShownSetting> {
             key,
             value,
             origin,
+            remark: is_secret(key).then_some(Remark::Secret),
         })
         .collect()
 }
@@ -75,9 +91,25 @@ fn put(shown: &mut Vec<ShownSetting>, name: &str, key: &'static str, value: toml
         key,
         value,
         origin: Origin::Default,
+        remark: None,
     };
     // After `enabled`, the section's first key.
     shown.insert(1.min(shown.len()), setting);
+}
+
+fn remark(shown: &mut [ShownSetting], key: &str, remark: Remark) {
+    for setting in shown.iter_mut().filter(|setting| setting.key == key) {
+        setting.remark = Some(remark);
+    }
+}
+
+/// Where a value came from, in words.
+fn source(setting: &ShownSetting) -> String {
+    match setting.remark {
+        None => setting.origin.to_string(),
+        Some(Remark::Secret) => format!("{}; a secret is not shown", setting.origin),
+        Some(Remark::ImpliedByUrl) => "implied by url".to_owned(),
+    }
 }
 
 /// As TOML with a comment for each origin.
@@ -90,8 +122,9 @@ pub fn as_toml(settings: &[ShownSetting]) -> String {
             let path: Vec<&str> = section.iter().map(String::as_str).collect();
             let _ = write!(text, "\n[{}]\n", dotted(&path));
         }
-        let assignment = format!("{} = {}", setting.key, setting.value);
-        let _ = writeln!(text, "{assignment:<COMMENT_COLUMN$}  # {}", setting.origin);
+        let mark = setting.remark.map_or("", |_| "# ");
+        let assignment = format!("{mark}{} = {}", setting.key, setting.value);
+        let _ = writeln!(text, "{assignment:<COMMENT_COLUMN$}  # {}", source(setting));
     }
     text
 }
@@ -101,7 +134,7 @@ pub fn as_json(settings: &[ShownSetting]) -> String {
     let all = settings.iter().map(|setting| {
         let mut path: Vec<&str> = setting.section.iter().map(String::as_str).collect();
         path.push(setting.key);
-        json!({ "key": path, "value": setting.value, "from": setting.origin.to_string() })
+        json!({ "key": path, "value": setting.value, "from": source(setting) })
     });
     let all = serde_json::Value::Array(all.collect());
     format!("{all:#}\n")

@@ -43,6 +43,9 @@ pub(super) trait Value: Sized {
     /// What it looks like in TOML.
     const SHAPE: Shape;
 
+    /// Whether it is never to be repeated, right or wrong.
+    const IS_SECRET: bool = false;
+
     /// Reads it from what was written.
     fn read(node: &Node) -> Result<Self, Wrong>;
 
@@ -60,6 +63,9 @@ pub(super) trait TextValue: Sized {
 
     /// The words that it can be, if it is a choice.
     const WORDS: &'static [&'static str] = &[];
+
+    /// As [`Value::IS_SECRET`].
+    const IS_SECRET: bool = false;
 
     /// Reads it.
     fn from_text(text: &str) -> Result<Self, Wrong>;
@@ -84,6 +90,7 @@ pub(super) fn unwanted(node: &Node, wanted: &str) -> Wrong {
 impl<T: TextValue> Value for T {
     const WANTED: &'static str = T::FORM;
     const SHAPE: Shape = Shape::Text(T::WORDS);
+    const IS_SECRET: bool = T::IS_SECRET;
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         match &node.raw {
@@ -93,6 +100,7 @@ impl<T: TextValue> Value for T {
             Raw::Integer(digits) => {
                 let wrong = unwanted(node, T::FORM);
                 Err(match T::from_text(digits) {
+                    Ok(_) if T::IS_SECRET => wrong.hint("write it in quotes"),
                     Ok(_) => wrong.hint(format!("write it in quotes: \"{digits}\"")),
                     Err(Wrong { hints, .. }) => wrong.hints_from(hints),
                 })
@@ -113,6 +121,7 @@ impl<T: TextValue> Value for T {
 impl<T: Value> Value for Option<T> {
     const WANTED: &'static str = T::WANTED;
     const SHAPE: Shape = T::SHAPE;
+    const IS_SECRET: bool = T::IS_SECRET;
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         T::read(node).map(Some)
@@ -269,8 +278,13 @@ impl TextValue for String {
 
 impl TextValue for Secret {
     const FORM: &'static str = "a string, which is kept secret";
+    const IS_SECRET: bool = true;
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
+        if text == REDACTED {
+            let what = format!("is {REDACTED:?}, which only stands for a secret that is not shown");
+            return Err(Wrong::new(what).hint("write the secret itself, or a file that holds it"));
+        }
         String::from_text(text).map(Self::new)
     }
 

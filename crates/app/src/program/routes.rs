@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use forebay_oci::{DOCKER_HUB, RouteTable, UpstreamName};
 
-use crate::config::Config;
-
-/// Other names by which clients mean Docker Hub: what older configurations and `docker info` call it.
-const DOCKER_HUB_ALIASES: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
+use crate::config::{Config, DOCKER_HUB_ALIASES};
 
 /// The routes that `config` says.
 pub(super) fn routes(config: &Config) -> RouteTable {
@@ -39,10 +36,7 @@ pub(super) fn routes(config: &Config) -> RouteTable {
     }
     if let Some(hub) = table.names.get(DOCKER_HUB).cloned() {
         for alias in DOCKER_HUB_ALIASES {
-            table
-                .names
-                .entry(alias.to_owned())
-                .or_insert_with(|| Arc::clone(&hub));
+            table.names.insert(alias.to_owned(), Arc::clone(&hub));
         }
     }
     table

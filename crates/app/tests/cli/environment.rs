@@ -107,3 +107,15 @@ fn a_proxy_of_the_environment_that_is_none_is_told_without_its_password() {
             .check()
     );
 }
+
+#[test]
+fn a_port_that_is_no_link_of_kubernetes_is_told() {
+    assert_snapshot!(Program::with_config("").env("FOREBAY_PORT", "5000").check());
+}
+
+#[test]
+fn no_upstream_is_added_by_a_variable() {
+    let variable = "FOREBAY_UPSTREAMS__REGISTRY_EXAMPLE_COM__URL";
+    let program = Program::with_config("").env(variable, "https://registry.example.com");
+    assert_snapshot!(program.check());
+}

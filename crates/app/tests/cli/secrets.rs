@@ -98,3 +98,37 @@ fn a_wrong_secret_is_told_without_it() {
     assert!(!told.contains("ary"), "{told}");
     assert_snapshot!(told);
 }
+
+#[test]
+fn no_wrong_secret_of_any_kind_is_repeated() {
+    let wrong = [
+        "7318264950",
+        "7318264950.5",
+        "0x7318264950",
+        "7318264950s",
+        "s7318264950",
+        "\"7318264950\\u0007\"",
+        "\"7318264950",
+        "'7318264950",
+        "\"a\" 7318264950",
+        "[\"7318264950\"]",
+        "{ a = \"7318264950\" }",
+        "{ 7318264950",
+    ];
+    for value in wrong {
+        let config =
+            format!("[upstreams.\"docker.io\"]\nusername = \"alice\"\npassword = {value}\n");
+        let program = Program::with_config(&config);
+        for command in ["check", "show"] {
+            let told = program.run(&["config", command, "--config", "forebay.toml"]);
+            assert!(told.starts_with("exit: 2"), "{value}: {told}");
+            assert!(!told.contains("7318264950"), "{value}: {told}");
+        }
+    }
+}
+
+#[test]
+fn stars_are_no_secret() {
+    let config = "[upstreams.\"docker.io\"]\nusername = \"alice\"\npassword = \"***\"\n";
+    assert_snapshot!(Program::with_config(config).check());
+}

@@ -56,3 +56,13 @@ fn json_has_key_value_and_origin() {
     let lines: Vec<&str> = shown.lines().take(12).collect();
     assert_snapshot!(lines.join("\n"));
 }
+
+#[test]
+fn what_only_stands_for_a_value_is_shown_as_a_comment() {
+    let program = Program::with_config(
+        "[upstreams.\"docker.io\"]\nurl = \"http://127.0.0.1:7000\"\nusername = \"alice\"\npassword = \"canary\"\n",
+    );
+    let shown = program.run(&["config", "show", "--config", "forebay.toml"]);
+    let comments: Vec<&str> = shown.lines().filter(|line| line.starts_with('#')).collect();
+    assert_snapshot!(comments.join("\n"));
+}

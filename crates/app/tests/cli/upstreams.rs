@@ -81,7 +81,7 @@ fn ecr_needs_an_account_and_a_region_and_one_way_to_log_in() {
         "[upstreams.\"{ecr}\"]\necr_account = \"123456789012\"\necr_region = \"eu-west-2\"\n"
     )));
     assert_snapshot!(check(
-        "[upstreams.\"a.example\"]\nusername = \"alice\"\npassword = \"canary\"\nsecret = \"hub\"\n"
+        "[upstreams.\"a.example\"]\nusername = \"alice\"\npassword = \"canary\"\naws_secret = \"hub\"\n"
     ));
 }
 
@@ -100,6 +100,27 @@ fn listening_off_loopback_needs_clients() {
 #[test]
 fn a_key_that_would_do_nothing_is_refused() {
     assert_snapshot!(check(
-        "[upstreams.\"docker.io\"]\nsecret_region = \"eu-west-1\"\naws_endpoint = \"http://aws.example\"\n"
+        "[upstreams.\"docker.io\"]\naws_secret_region = \"eu-west-1\"\naws_endpoint = \"http://aws.example\"\n"
+    ));
+}
+
+#[test]
+fn another_name_of_docker_hub_is_no_upstream_of_its_own() {
+    assert_snapshot!(check(
+        "[upstreams.\"index.docker.io\"]\nusername = \"alice\"\n[upstreams.\"registry-1.docker.io\"]\n"
+    ));
+}
+
+#[test]
+fn patterns_that_can_match_nothing_are_told() {
+    assert_snapshot!(check(
+        "[upstreams.\"docker.io\"]\nallow = [\"nginx\", \"docker.io/org/app\", \"library/redis\"]\n"
+    ));
+}
+
+#[test]
+fn a_root_that_is_not_enabled_is_told_with_where() {
+    assert_snapshot!(check(
+        "root = \"ghcr.io\"\n\n[upstreams.\"ghcr.io\"]\nenabled = false\n"
     ));
 }

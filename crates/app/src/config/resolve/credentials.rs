@@ -33,7 +33,7 @@ pub(super) fn resolve(
     }
     let found = if written.ecr_account.value.is_some() || written.ecr_region.value.is_some() {
         ecr(name, written)
-    } else if let Some(id) = &written.secret.value {
+    } else if let Some(id) = &written.aws_secret.value {
         secrets_manager(name, written, id, environment)
     } else {
         password(name, written)
@@ -48,18 +48,18 @@ pub(super) fn resolve(
 
 /// Keys that would do nothing without another one are mistakes, not decoration.
 fn check_idle(name: &str, written: &UpstreamFile, problems: &mut Problems) {
-    let has_secret = written.secret.value.is_some();
+    let has_secret = written.aws_secret.value.is_some();
     let has_ecr = written.ecr_account.value.is_some() || written.ecr_region.value.is_some();
-    if written.secret_region.value.is_some() && !has_secret {
+    if written.aws_secret_region.value.is_some() && !has_secret {
         let what = format!(
-            "`{}` does nothing without `secret`",
-            key(name, "secret_region")
+            "`{}` does nothing without `aws_secret`",
+            key(name, "aws_secret_region")
         );
-        problems.push(ConfigProblem::new(&written.secret_region.origin, what));
+        problems.push(ConfigProblem::new(&written.aws_secret_region.origin, what));
     }
     if written.aws_endpoint.value.is_some() && !has_secret && !has_ecr {
         let what = format!(
-            "`{}` does nothing without `secret` or `ecr_account`",
+            "`{}` does nothing without `aws_secret` or `ecr_account`",
             key(name, "aws_endpoint")
         );
         problems.push(ConfigProblem::new(&written.aws_endpoint.origin, what));
@@ -74,9 +74,9 @@ fn ways(written: &UpstreamFile) -> Vec<Way<'_>> {
             &written.username.origin,
         ),
         (
-            written.secret.value.is_some(),
-            "`secret`",
-            &written.secret.origin,
+            written.aws_secret.value.is_some(),
+            "`aws_secret`",
+            &written.aws_secret.origin,
         ),
         (
             written.ecr_account.value.is_some(),
@@ -137,7 +137,7 @@ fn secrets_manager(
     id: &str,
     environment: &Environment,
 ) -> Result<CredentialSource, ConfigProblem> {
-    let own = written.secret_region.value.clone();
+    let own = written.aws_secret_region.value.clone();
     // arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME
     let of_arn = || {
         id.strip_prefix("arn:")?
@@ -151,15 +151,19 @@ fn secrets_manager(
             .map(|(_, region)| region.to_owned())
     };
     let Some(region) = own.or_else(of_arn).or_else(of_environment) else {
-        let what = format!("`{}` is in no known region", key(name, "secret"));
-        return Err(ConfigProblem::new(&written.secret.origin, what).hint("write `secret_region`"));
+        let what = format!("`{}` is in no known region", key(name, "aws_secret"));
+        return Err(
+            ConfigProblem::new(&written.aws_secret.origin, what).hint("write `aws_secret_region`")
+        );
     };
     if !is_region(&region) {
         let what = format!(
             "`{}` is in {region:?}, which is no region",
-            key(name, "secret")
+            key(name, "aws_secret")
         );
-        return Err(ConfigProblem::new(&written.secret.origin, what).hint("write `secret_region`"));
+        return Err(
+            ConfigProblem::new(&written.aws_secret.origin, what).hint("write `aws_secret_region`")
+        );
     }
     Ok(CredentialSource::SecretsManager {
         id: id.to_owned(),

@@ -47,8 +47,9 @@ fn check_root(file: &FileConfig, enabled: &BTreeMap<&str, &UpstreamFile>, proble
     if enabled.contains_key(root) {
         return;
     }
-    if file.upstreams.contains_key(root) {
-        let what = format!("`root` is {root:?}, an upstream that is not enabled");
+    if let Some(upstream) = file.upstreams.get(root) {
+        let place = &upstream.enabled.origin;
+        let what = format!("`root` is {root:?}, an upstream that is not enabled ({place})");
         let problem = ConfigProblem::new(origin, what);
         problems.push(problem.hint("write the upstream that a bare path means, as `root`"));
         return;

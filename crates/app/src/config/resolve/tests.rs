@@ -140,8 +140,11 @@ fn secrets_manager_asks_in_the_region_written_or_in_the_arns_or_the_environments
             _ => None,
         }
     };
-    let secret = "FOREBAY_UPSTREAMS__DOCKER_IO__SECRET";
-    let written = ("FOREBAY_UPSTREAMS__DOCKER_IO__SECRET_REGION", "eu-west-1");
+    let secret = "FOREBAY_UPSTREAMS__DOCKER_IO__AWS_SECRET";
+    let written = (
+        "FOREBAY_UPSTREAMS__DOCKER_IO__AWS_SECRET_REGION",
+        "eu-west-1",
+    );
     let arn = (
         secret,
         "arn:aws:secretsmanager:us-gov-east-1:123456789012:secret:hub-a1b2c3",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use url::{Host, Url};
 
-use super::credentials;
+use super::{allow, credentials};
 use crate::config::builtin::find_builtin;
 use crate::config::env::Environment;
 use crate::config::error::{ConfigProblem, Problems};
@@ -43,14 +43,7 @@ pub(super) fn resolve(
         );
     }
     check_ca_file(name, written, problems);
-    if written.allow.value.as_ref().is_some_and(Vec::is_empty) {
-        let what = format!(
-            "`{}` is empty, so nothing could be pulled",
-            key(name, "allow")
-        );
-        let problem = ConfigProblem::new(&written.allow.origin, what);
-        problems.push(problem.hint("leave it out to allow everything, or write enabled = false"));
-    }
+    allow::check(name, written, &url, problems);
     Some(UpstreamConfig {
         name: name.to_owned(),
         token_hosts: token_hosts(name, written, &url),

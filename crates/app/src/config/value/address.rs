@@ -4,7 +4,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use url::Url;
 
 use super::{ListItem, Shape, TextValue, Value, unwanted};
@@ -111,7 +111,7 @@ impl TextValue for IpNet {
     fn from_text(text: &str) -> Result<Self, Wrong> {
         let wrong = || Wrong::new(format!("holds {text:?}, wanted {}", Self::FORM));
         match text.parse::<Self>() {
-            Ok(net) if net.addr() == net.network() => Ok(net),
+            Ok(net) if net.addr() == net.network() => Ok(canonical(net)),
             // Taken as it is, it would mean more addresses than it says.
             Ok(net) => Err(wrong().hint(format!(
                 "write \"{}\" for the network or \"{}/{}\" for the one address",
@@ -129,6 +129,21 @@ impl TextValue for IpNet {
     fn text(&self) -> String {
         self.to_string()
     }
+}
+
+/// Bits of an IPv4-mapped IPv6 address before the IPv4 address (RFC 4291, section 2.5.5.2).
+const MAPPED_PREFIX_BITS: u8 = 96;
+
+/// `::ffff:192.0.2.0/120` as `192.0.2.0/24`: clients are judged by their IPv4 addresses, which no mapped network holds.
+fn canonical(net: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = net else {
+        return net;
+    };
+    let bits = mapped.prefix_len().checked_sub(MAPPED_PREFIX_BITS);
+    let (Some(address), Some(bits)) = (mapped.addr().to_ipv4_mapped(), bits) else {
+        return net;
+    };
+    Ipv4Net::new(address, bits).map_or(net, IpNet::V4)
 }
 
 impl ListItem for IpNet {

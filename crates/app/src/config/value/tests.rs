@@ -191,6 +191,14 @@ fn a_url_is_a_scheme_a_host_and_a_port() {
 fn a_network_says_no_more_than_it_means() {
     assert!(IpNet::from_text("10.0.0.0/8").is_ok());
     assert!(IpNet::from_text("fd00::/8").is_ok());
+    for (mapped, own) in [
+        ("::ffff:192.0.2.2/128", "192.0.2.2/32"),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+    ] {
+        assert_eq!(IpNet::from_text(mapped).unwrap().to_string(), own);
+    }
     assert!(refused::<IpNet>("10.1.2.3/8").contains("\"10.0.0.0/8\""));
     assert!(refused::<IpNet>("10.1.2.3").contains("\"10.1.2.3/32\""));
 }
