@@ -1,6 +1,6 @@
 //! Why a command failed.
 //!
-//! The variants are what the shell is told: a wrong configuration or command line, or something that could not be done.
+//! The variants are what the shell is told: a wrong configuration, or something that could not be done.
 
 use std::error::Error;
 
@@ -17,14 +17,6 @@ pub enum Failure {
     /// The configuration is wrong: every problem that was found.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
-    /// The command line asks for something that cannot be meant.
-    #[error("{what}")]
-    Usage {
-        /// What is wrong with it: one clause.
-        what: String,
-        /// What can be done.
-        hints: Vec<Hint>,
-    },
     /// It could not be done.
     #[error("{what}")]
     Failed {
@@ -38,6 +30,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Something could not be done, and there is no more to say of why.
+    pub fn plain(what: impl Into<String>) -> Self {
+        Self::Failed {
+            what: what.into(),
+            source: None,
+            hints: Vec::new(),
+        }
+    }
+
     /// Something could not be done, because of `source`.
     pub fn failed(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
         Self::Failed {
@@ -52,7 +53,7 @@ impl Failure {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         match &mut self {
             Self::Config(_) => {}
-            Self::Usage { hints, .. } | Self::Failed { hints, .. } => hints.push(Hint::new(hint)),
+            Self::Failed { hints, .. } => hints.push(Hint::new(hint)),
         }
         self
     }
@@ -60,7 +61,7 @@ impl Failure {
     /// What the shell is told.
     pub fn status(&self) -> ExitStatus {
         match self {
-            Self::Config(_) | Self::Usage { .. } => ExitStatus::Usage,
+            Self::Config(_) => ExitStatus::Usage,
             Self::Failed { .. } => ExitStatus::Failed,
         }
     }
@@ -70,7 +71,7 @@ impl Advice for Failure {
     fn hints(&self) -> Vec<Hint> {
         match self {
             Self::Config(errors) => errors.problems().iter().flat_map(Advice::hints).collect(),
-            Self::Usage { hints, .. } | Self::Failed { hints, .. } => hints.clone(),
+            Self::Failed { hints, .. } => hints.clone(),
         }
     }
 }

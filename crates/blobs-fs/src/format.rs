@@ -52,6 +52,14 @@ pub fn ensure_format(dir: &Path, disk: &dyn Disk) -> Result<(), DataError> {
     Ok(())
 }
 
+/// Whether `dir` says which format it has, rightly or wrongly: whether it has ever been a data directory.
+///
+/// # Errors
+/// It cannot be looked at.
+pub fn has_format(dir: &Path) -> io::Result<bool> {
+    dir.join(FILE).try_exists()
+}
+
 fn find(dir: &Path, disk: &dyn Disk) -> Result<Option<u32>, DataError> {
     let path = dir.join(FILE);
     let file = match disk.open(&path) {

@@ -90,7 +90,7 @@ pub(super) async fn run(
     if args.json {
         printer.line(serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
-        print(&report, mend, printer);
+        print(&report, mend, &config.data, printer);
     }
     Ok(if report.is_clean() {
         ExitStatus::Ok
@@ -117,7 +117,7 @@ async fn check_running(
     report.map_err(|error| Failure::failed("the running server's answer makes no sense", error))
 }
 
-fn print(report: &CheckReport, mend: bool, printer: &Printer) {
+fn print(report: &CheckReport, mend: bool, data: &Path, printer: &Printer) {
     let told = |done| if mend { done } else { "found" };
     if let Some(fault) = &report.catalog {
         printer.line(format_args!("catalog  damaged, {fault}"));
@@ -154,7 +154,9 @@ fn print(report: &CheckReport, mend: bool, printer: &Printer) {
         printer.line(format_args!("and {} more", content.unnamed));
     }
     printer.line(format_args!(
-        "{} sound blobs, {} bytes",
-        content.sound, content.bytes
+        "{} sound blobs, {} bytes in {}",
+        content.sound,
+        content.bytes,
+        data.display()
     ));
 }

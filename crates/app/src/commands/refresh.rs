@@ -7,7 +7,7 @@ use crate::config::{Environment, load};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
-use crate::program::ask_running;
+use crate::program::{ask_running, is_data_dir};
 
 /// Has the running server ask the upstream about a tag now, whatever its age
 ///
@@ -37,16 +37,14 @@ pub(super) async fn run(
     let config = load(&sources)?;
     let what = RefreshRequest { image: args.image };
     let Some(answer) = ask_running(&config.data, "/refresh", &what).await? else {
-        let what = format!(
-            "no server runs on the data directory {}",
-            config.data.display()
-        );
-        return Err(Failure::Failed {
-            what,
-            source: None,
-            hints: Vec::new(),
-        }
-        .with_hint("start it with forebay serve, or name its directory with --data"));
+        let dir = config.data.display();
+        let what = if is_data_dir(&config.data) {
+            format!("no server runs on the data directory {dir}")
+        } else {
+            format!("there is no data directory at {dir}")
+        };
+        return Err(Failure::plain(what)
+            .with_hint("start it with forebay serve, or name its directory with --data"));
     };
     printer.line(answer.as_str().unwrap_or_default());
     Ok(ExitStatus::Ok)

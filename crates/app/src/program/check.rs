@@ -10,7 +10,7 @@ use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, fsck};
 use forebay_catalog_sql::SqlCatalog;
 use forebay_content::{CatalogError, Clock as _, SystemClock};
 
-use super::data::{DataDir, with_way_out};
+use super::data::{DataDir, is_data_dir, with_way_out};
 use crate::Failure;
 
 /// What a check found, and, if it was to be mended, has been.
@@ -44,14 +44,10 @@ pub async fn check_stopped(
     mode: FsckMode<'_>,
     rebuild: bool,
 ) -> Result<CheckReport, Failure> {
-    if !dir.is_dir() {
-        let what = format!("there is no data directory {}", dir.display());
-        return Err(Failure::Failed {
-            what,
-            source: None,
-            hints: Vec::new(),
-        }
-        .with_hint("name the one to check with --data, or its configuration with --config"));
+    if !is_data_dir(dir) {
+        let what = format!("there is no data directory at {}", dir.display());
+        return Err(Failure::plain(what)
+            .with_hint("name the one to check with --data, or its configuration with --config"));
     }
     let (clock, disk) = (SystemClock::new(), Arc::new(RealDisk));
     let mut catalog = None;
@@ -85,8 +81,10 @@ pub async fn check_stopped(
     let report = CheckReport {
         rebuilt: rebuild || (mode.mend && catalog.is_some()),
         catalog,
-        content: content.map_err(unfinished)?,
-        strays: find_strays(data.blobs()).await.map_err(unfinished)?,
+        content: content.map_err(|error| unfinished(dir, error))?,
+        strays: find_strays(data.blobs())
+            .await
+            .map_err(|error| unfinished(dir, error))?,
     };
     data.close().await?;
     Ok(report)
@@ -126,10 +124,10 @@ fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
     ControlError::of(error).messages.join(": ")
 }
 
-fn unfinished(error: FsckError) -> Failure {
+fn unfinished(dir: &Path, error: FsckError) -> Failure {
     let what = "the check could not be finished";
     match error {
-        FsckError::Catalog(error) => with_way_out(what, error),
+        FsckError::Catalog(error) => with_way_out(what, dir, error),
         error @ FsckError::Blobs(_) => Failure::failed(what, error),
     }
 }

@@ -38,10 +38,7 @@ pub async fn ask_running(
             return Ok(None);
         }
         Err(error) => {
-            return Err(Failure::failed(
-                format!("cannot speak to the server at {}", socket.display()),
-                error,
-            ));
+            return Err(unreachable(&socket, error));
         }
     };
     let failed = |error: BoxError| Failure::failed("the running server could not be asked", error);
@@ -57,14 +54,20 @@ pub async fn ask_running(
     let what = messages.next().unwrap_or_default();
     let causes = messages.collect::<Vec<_>>().join(": ");
     Err(if causes.is_empty() {
-        Failure::Failed {
-            what,
-            source: None,
-            hints: Vec::new(),
-        }
+        Failure::plain(what)
     } else {
         Failure::failed(what, causes)
     })
+}
+
+fn unreachable(socket: &Path, error: io::Error) -> Failure {
+    let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+    let what = format!("cannot speak to the server at {}", socket.display());
+    let failure = Failure::failed(what, error);
+    if is_denied {
+        return failure.with_hint("run it as the server's user");
+    }
+    failure
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

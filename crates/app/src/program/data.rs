@@ -1,18 +1,16 @@
 //! The data directory: locked, of a format that we know, with its two stores open.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_blobs_fs::{DataError, DataLock, Disk, FsBlobs, ensure_format};
+use forebay_blobs_fs::{DataError, DataLock, Disk, FsBlobs, ensure_format, has_format};
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_content::{BlobStore, BoxError, Catalog, CatalogError, Timestamp};
 use tracing::info;
 
 use crate::Failure;
-
-/// The way out when the catalog cannot be read.
-const REBUILD: &str = "rebuild it from the blobs at rest: forebay fsck --rebuild";
 
 /// The way out when another version made the catalog.
 const NEWER: &str = "a newer Forebay wrote it: use that one";
@@ -22,6 +20,12 @@ pub struct DataDir {
     /// The catalog.
     pub catalog: Arc<SqlCatalog>,
     held: Held,
+}
+
+/// Whether `dir` has been a data directory before: nothing is known of what lies in any other.
+pub fn is_data_dir(dir: &Path) -> bool {
+    // What cannot be looked at is told when it is opened.
+    has_format(dir).unwrap_or(true)
 }
 
 /// What is wrong with a catalog that is not there.
@@ -146,6 +150,18 @@ impl Held {
     }
 }
 
+/// Makes the directory, for its owner alone, and those above it as others are.
+async fn make_dir(dir: &Path) -> io::Result<()> {
+    if let Some(parent) = dir.parent() {
+        tokio::fs::create_dir_all(parent).await?;
+    }
+    match tokio::fs::DirBuilder::new().mode(0o700).create(dir).await {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
 async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Failure> {
     let make = |source| {
         Failure::failed(
@@ -154,11 +170,11 @@ async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Failure> {
         )
     };
     if !dir.is_dir() {
-        tokio::fs::create_dir_all(dir).await.map_err(make)?;
+        make_dir(dir).await.map_err(make)?;
     }
     match DataLock::acquire(dir) {
         Err(DataError::Locked { .. }) if !patience.is_zero() => {
-            info!(dir = %dir.display(), "waiting for another process to leave the data directory");
+            info!(dir = %dir.display(), at_most = ?patience, "waiting for another process to leave the data directory");
             DataLock::wait(dir, patience)
                 .await
                 .map_err(|error| unusable(dir, error))
@@ -202,14 +218,17 @@ fn unusable(dir: &Path, error: impl std::error::Error + Send + Sync + 'static) -
 
 fn no_catalog(dir: &Path, error: CatalogError) -> Failure {
     let what = format!("cannot open the catalog in {}", dir.display());
-    with_way_out(what, error)
+    with_way_out(what, dir, error)
 }
 
-/// What could not be done because of the catalog, and how a damaged one is rebuilt.
-pub(super) fn with_way_out(what: impl Into<String>, error: CatalogError) -> Failure {
+/// What could not be done because of the catalog in `dir`, and how a damaged one is rebuilt.
+pub(super) fn with_way_out(what: impl Into<String>, dir: &Path, error: CatalogError) -> Failure {
     let way_out = match error {
-        CatalogError::Corrupt(_) => Some(REBUILD),
-        CatalogError::Format { .. } => Some(NEWER),
+        CatalogError::Corrupt(_) => Some(format!(
+            "rebuild it from the blobs at rest: forebay fsck --rebuild --data {}",
+            dir.display()
+        )),
+        CatalogError::Format { .. } => Some(NEWER.to_owned()),
         _ => None,
     };
     let failure = Failure::failed(what, error);

@@ -63,14 +63,10 @@ fn raise() -> u64 {
 }
 
 fn too_few(limit: u64) -> Failure {
-    let failure = Failure::Failed {
-        what: format!(
-            "cannot work with {limit} open files, which is the limit of this process; at least {LEAST_LIMIT} are needed"
-        ),
-        source: None,
-        hints: Vec::new(),
-    };
-    failure.with_hint("raise it: ulimit -Hn 65536 in a shell, LimitNOFILE=65536 in a systemd unit, --ulimit nofile=65536 for a container")
+    Failure::plain(format!(
+        "cannot work with {limit} open files, which is the limit of this process; at least {LEAST_LIMIT} are needed"
+    ))
+    .with_hint("raise it: ulimit -Hn 65536 in a shell, LimitNOFILE=65536 in a systemd unit, --ulimit nofile=65536 for a container")
 }
 
 #[cfg(test)]

@@ -20,5 +20,5 @@ mod voice;
 
 pub use check::{CheckReport, check_stopped};
 pub use control_client::ask_running;
-pub use data::DataDir;
+pub use data::{DataDir, is_data_dir};
 pub use serve::{serve, serve_on};

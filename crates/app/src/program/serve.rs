@@ -52,6 +52,7 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
 pub async fn serve_on(sources: Sources, disk: Arc<dyn Disk>) -> Result<(), Failure> {
     let config = load(&sources)?;
     logging::begin(&config.log);
+    greeting::say(&sources, &config);
     let connections = descriptors::take(config.server.max_connections)?;
     let patience = config.server.drain + EXTRA_PATIENCE;
     let data = DataDir::open(&config.data, disk, patience).await?;
@@ -101,7 +102,7 @@ impl Running {
         );
         let kept = kept
             .await
-            .map_err(|error| with_way_out("cannot read the catalog", error))?;
+            .map_err(|error| with_way_out("cannot read the catalog", &config.data, error))?;
         let ground = Ground {
             kept: Arc::clone(&kept),
             clock: Arc::clone(&clock),
@@ -136,7 +137,6 @@ impl Running {
             &ground,
             access,
         )?;
-        greeting::say(&sources, &config);
         ground
             .metrics
             .note_reload(true, ground.clock.now().unix_seconds());

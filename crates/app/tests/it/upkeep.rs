@@ -1,5 +1,7 @@
 //! `forebay refresh` and `forebay fsck`, with a server that runs and without.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use std::path::{Path, PathBuf};
 
 use hub_sim::{Hub, HubSim, Image, On, Role};
@@ -173,7 +175,7 @@ async fn a_sound_cache_is_found_sound_whether_a_server_runs_or_not() {
     insta::assert_snapshot!(stopped, @r"
     exit: 0
     ----- stdout -----
-    4 sound blobs, 14959 bytes
+    4 sound blobs, 14959 bytes in data
     ----- stderr -----
     ");
     insta::assert_snapshot!(transcript(&setup.run(&["fsck", "--json"]).await), @r#"
@@ -203,10 +205,23 @@ async fn a_data_directory_that_is_not_there_is_told_and_not_made() {
     exit: 3
     ----- stdout -----
     ----- stderr -----
-    error: there is no data directory data
+    error: there is no data directory at data
     hint: name the one to check with --data, or its configuration with --config
     ");
     assert!(!setup.data().exists());
+    std::fs::create_dir(setup.data()).expect("an empty directory");
+    for command in [&["fsck"][..], &["fsck", "--rebuild"], &["refresh", "nginx"]] {
+        let told = transcript(&setup.run(command).await);
+        assert!(told.starts_with("exit: 3"), "{told}");
+        assert!(
+            told.contains("there is no data directory at data"),
+            "{told}"
+        );
+    }
+    let left = std::fs::read_dir(setup.data())
+        .expect("it is there")
+        .count();
+    assert_eq!(left, 0, "nothing was made there");
 }
 
 #[tokio::test]
@@ -220,7 +235,7 @@ async fn a_running_server_finds_damage_and_mends_it_from_upstream() {
     ----- stdout -----
     [81b5b1f0]  damaged: found
     [4b2b8b91]  missing: found
-    2 sound blobs, 863 bytes
+    2 sound blobs, 863 bytes in data
     ----- stderr -----
     ");
     let found = program.setup.run(&["fsck", "--dry-run", "--json"]).await;
@@ -252,7 +267,7 @@ async fn a_running_server_finds_damage_and_mends_it_from_upstream() {
     [81b5b1f0]  damaged: dropped
     [2e65738a]  needs what was dropped: dropped
     [4b2b8b91]  missing: dropped
-    1 sound blobs, 315 bytes
+    1 sound blobs, 315 bytes in data
     ----- stderr -----
     ");
     hub.clear_requests();
@@ -283,17 +298,17 @@ async fn a_stopped_server_is_mended_too_and_starts_again() {
     exit: 1
     ----- stdout -----
     [81b5b1f0]  damaged: found
-    3 sound blobs, 10863 bytes
+    3 sound blobs, 10863 bytes in data
     ----- stderr -----
     exit: 1
     ----- stdout -----
     [81b5b1f0]  damaged: dropped
     [2e65738a]  needs what was dropped: dropped
-    3 sound blobs, 10863 bytes
+    3 sound blobs, 10863 bytes in data
     ----- stderr -----
     exit: 0
     ----- stdout -----
-    2 sound blobs, 10315 bytes
+    2 sound blobs, 10315 bytes in data
     ----- stderr -----
     ");
     pull.succeeds(&setup.start().await).await;
@@ -320,7 +335,7 @@ async fn a_rebuilt_catalog_shows_nothing_before_the_upstream_has_said_that_it_ma
     [4b2b8b91]  unknown to the catalog: recorded
     [81b5b1f0]  unknown to the catalog: recorded
     [d8c0952c]  unknown to the catalog: recorded
-    4 sound blobs, 14959 bytes
+    4 sound blobs, 14959 bytes in data
     ----- stderr -----
     ");
     let program = setup.start().await;
@@ -336,4 +351,19 @@ async fn a_rebuilt_catalog_shows_nothing_before_the_upstream_has_said_that_it_ma
     assert!(setup.run(&["fsck", "--rebuild"]).await.status.code() <= Some(1));
     let program = setup.start().await;
     assert_eq!(program.get(&pull.blobs[1].path).await.refusal().0, 502);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_for_its_owner_alone() {
+    let (_hub, program, _pull) = warm().await;
+    let data = program.setup.data();
+    let mode = |path: &Path| {
+        let metadata = std::fs::metadata(path).expect("it is there");
+        metadata.permissions().mode() & 0o777
+    };
+    assert_eq!(mode(&data), 0o700);
+    for entry in std::fs::read_dir(&data).expect("the data directory") {
+        let path = entry.expect("an entry").path();
+        assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
+    }
 }
