@@ -79,11 +79,24 @@ async fn metrics_tell_the_story() {
             !line.contains("http_response_body_bytes") && !line.contains("cache_size_bytes")
         })
         .filter(|line| !line.contains("http_responses") && !line.contains("http_connections"))
+        .filter(|line| !line.starts_with("process_") && !line.contains("_timestamp_"))
         .collect();
     told.sort_unstable();
+    for name in [
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "process_max_fds",
+        "process_start_time_seconds",
+        "forebay_config_last_reload_success_timestamp_seconds",
+    ] {
+        assert!(program.metric(name).await >= 0.0, "{name}");
+    }
     insta::assert_snapshot!(told.join("\n"), @r#"
+    forebay_build_info{version="0.1.0"} 1
     forebay_cache_max_size_bytes 53687091200
     forebay_cache_writable 1
+    forebay_config_last_reload_successful 1
     forebay_corrupt_objects_total 0
     forebay_evicted_bytes_total 0
     forebay_evicted_objects_total 0
@@ -135,9 +148,9 @@ async fn each_request_leaves_one_line_of_text() {
     [TIME] 127.0.0.1 GET /v2/library/nginx/blobs/sha256:8e9b0fc36aaf42d22b44e433d3661915e85520c954d402f63e3ccf228f9d527b 200 315 [SECONDS] [ID] whole cache=hit upstream=docker.io repository=library/nginx ""
     [TIME] 127.0.0.1 GET /v2/library/nginx/blobs/sha256:ed70983774f23acb37c74fc0b0cbb08504073e480024a0bb6a513fd2a9bac65b 200 4096 [SECONDS] [ID] whole cache=hit upstream=docker.io repository=library/nginx ""
     [TIME] 127.0.0.1 GET /v2/library/nginx/blobs/sha256:3864f968191f902260dd88dcd61d77becaba53df92c5850507979a1da749d41c 200 10000 [SECONDS] [ID] whole cache=hit upstream=docker.io repository=library/nginx ""
-    [TIME] 127.0.0.1 GET /v2/library/nginx/manifests/none 404 71 [SECONDS] [ID] whole upstream=docker.io repository=library/nginx ""
+    [TIME] 127.0.0.1 GET /v2/library/nginx/manifests/none 404 71 [SECONDS] [ID] whole error=MANIFEST_UNKNOWN reason="manifest not found" upstream=docker.io repository=library/nginx ""
     [TIME] 127.0.0.1 GET /v2/library/nginx/manifests/1 200 548 [SECONDS] [ID] whole cache=stale upstream=docker.io repository=library/nginx ""
-    [TIME] 127.0.0.1 GET /v2/library/nginx/tags/list?n=%0d%0aevil 400 73 [SECONDS] [ID] whole "evil agent \"x\""
+    [TIME] 127.0.0.1 GET /v2/library/nginx/tags/list?n=%0d%0aevil 400 73 [SECONDS] [ID] whole error=UNSUPPORTED reason="invalid query parameter n" "evil agent \"x\""
     "#);
 }
 
@@ -150,31 +163,85 @@ async fn each_request_leaves_one_line_of_json() {
     let mut seen = Vec::new();
     for line in pulls(&ended.out) {
         let mut entry: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        for key in ["time", "seconds", "id"] {
+        for key in ["timestamp", "seconds", "id"] {
             assert!(!entry[key].is_null(), "{line}");
             entry[key] = "…".into();
         }
         seen.push(entry.to_string());
     }
     insta::assert_snapshot!(seen.join("\n"), @r#"
-    {"agent":"","bytes":548,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/1","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":548,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/sha256:2fa2f6ecdb510fbccf651c56163f8a4fa081f39c8e60525e2df619cf9b29646e","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":315,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:8e9b0fc36aaf42d22b44e433d3661915e85520c954d402f63e3ccf228f9d527b","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":4096,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:ed70983774f23acb37c74fc0b0cbb08504073e480024a0bb6a513fd2a9bac65b","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":10000,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:3864f968191f902260dd88dcd61d77becaba53df92c5850507979a1da749d41c","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":548,"cache":"confirmed","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/1","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":548,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/sha256:2fa2f6ecdb510fbccf651c56163f8a4fa081f39c8e60525e2df619cf9b29646e","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":315,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:8e9b0fc36aaf42d22b44e433d3661915e85520c954d402f63e3ccf228f9d527b","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":4096,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:ed70983774f23acb37c74fc0b0cbb08504073e480024a0bb6a513fd2a9bac65b","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":10000,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:3864f968191f902260dd88dcd61d77becaba53df92c5850507979a1da749d41c","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":71,"client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/none","repository":"library/nginx","seconds":"…","status":404,"time":"…","upstream":"docker.io"}
-    {"agent":"","bytes":548,"cache":"stale","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/1","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
-    {"agent":"evil agent \"x\"","bytes":37,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/tags/list","repository":"library/nginx","seconds":"…","status":200,"time":"…","upstream":"docker.io"}
+    {"agent":"","bytes":548,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/1","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":548,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/sha256:2fa2f6ecdb510fbccf651c56163f8a4fa081f39c8e60525e2df619cf9b29646e","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":315,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:8e9b0fc36aaf42d22b44e433d3661915e85520c954d402f63e3ccf228f9d527b","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":4096,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:ed70983774f23acb37c74fc0b0cbb08504073e480024a0bb6a513fd2a9bac65b","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":10000,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:3864f968191f902260dd88dcd61d77becaba53df92c5850507979a1da749d41c","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":548,"cache":"confirmed","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/1","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":548,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/sha256:2fa2f6ecdb510fbccf651c56163f8a4fa081f39c8e60525e2df619cf9b29646e","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":315,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:8e9b0fc36aaf42d22b44e433d3661915e85520c954d402f63e3ccf228f9d527b","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":4096,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:ed70983774f23acb37c74fc0b0cbb08504073e480024a0bb6a513fd2a9bac65b","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":10000,"cache":"hit","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/blobs/sha256:3864f968191f902260dd88dcd61d77becaba53df92c5850507979a1da749d41c","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":71,"client":"127.0.0.1","end":"whole","error":"MANIFEST_UNKNOWN","id":"…","method":"GET","path":"/v2/library/nginx/manifests/none","reason":"manifest not found","repository":"library/nginx","seconds":"…","status":404,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"","bytes":548,"cache":"stale","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/manifests/1","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
+    {"agent":"evil agent \"x\"","bytes":37,"cache":"miss","client":"127.0.0.1","end":"whole","id":"…","method":"GET","path":"/v2/library/nginx/tags/list","repository":"library/nginx","seconds":"…","status":200,"timestamp":"…","upstream":"docker.io"}
     "#);
     for line in ended.log.lines() {
         let entry: serde_json::Value = serde_json::from_str(line).expect("JSON");
         assert!(entry["level"].is_string(), "{line}");
     }
+}
+
+/// An operator who reads the log of a bad day finds what happened in it, and little else.
+#[tokio::test]
+async fn the_log_tells_what_runs_and_what_ails_it() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .anonymous_limit(0, hours(6))
+        .start()
+        .await;
+    let program = Forebay::before(&hub).start().await;
+    for _ in 0..5 {
+        let answer = program.get("/v2/library/nginx/manifests/1").await;
+        assert_eq!(answer.status, 429);
+    }
+    let ended = program.stop().await;
+    let warnings: Vec<_> = ended
+        .log
+        .lines()
+        .filter(|line| line.contains("WARN") && line.contains("upstream"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{}", ended.log);
+    for expected in ["docker.io", "pull limit of address", "300"] {
+        assert!(warnings[0].contains(expected), "{}", ended.log);
+    }
+    for expected in [
+        concat!("version=\"", env!("CARGO_PKG_VERSION"), "\""),
+        "docker.io (anonymous)",
+    ] {
+        assert!(ended.log.contains(expected), "{expected}: {}", ended.log);
+    }
+    assert!(!ended.log.contains("task{"), "{}", ended.log);
+    let told = "error=TOOMANYREQUESTS reason=\"the upstream limits us: pull limit of address";
+    assert_eq!(ended.out.matches(told).count(), 5, "{}", ended.out);
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_forebay_itself_is_refused_at_once() {
+    let program = Forebay::new().start().await;
+    let itself = format!(
+        "[upstreams.\"docker.io\"]\nurl = \"http://{}\"",
+        program.address
+    );
+    program.setup.clone().with(&itself).write_config();
+    assert!(program.reload().await);
+    let began = std::time::Instant::now();
+    let answer = program.get("/v2/library/nginx/tags/list").await;
+    assert_eq!(answer.refusal(), (502, "UNAVAILABLE".to_owned()));
+    assert!(
+        answer.text().contains("leads back to this server"),
+        "{}",
+        answer.text()
+    );
+    assert!(began.elapsed().as_secs() < 5);
 }
 
 #[tokio::test]
