@@ -8,6 +8,7 @@ use forebay_content::{ListKey, Request, Resolved, SourceError};
 use forebay_oci::{Digest, Reference, Tag};
 
 use crate::caching_source::Inner;
+use crate::fill::Fill;
 use crate::negative::{Asked, What};
 use crate::tags::TagState;
 
@@ -42,7 +43,7 @@ impl Inner {
             async move {
                 let resolved = inner.head_manifest(&request, &reference, asked).await?;
                 let target = inner.target(&request.repository);
-                inner.kept.link(&target, &resolved.digest);
+                inner.kept.link_by_head(&target, &resolved.digest).await;
                 inner.remember_type(&request, &resolved.digest, &resolved.media_type);
                 Ok(resolved)
             }
@@ -103,7 +104,10 @@ impl Inner {
                 inner.absent(&asked)?;
                 let answer = inner.source.stat_blob(&request, &digest).await;
                 match &answer {
-                    Ok(_) => inner.kept.link(&inner.target(&request.repository), &digest),
+                    Ok(_) => {
+                        let target = inner.target(&request.repository);
+                        inner.kept.link_by_head(&target, &digest).await;
+                    }
                     Err(error) => inner.remember_absence(asked, error),
                 }
                 answer
@@ -112,33 +116,54 @@ impl Inner {
         ticket.result().await?
     }
 
-    /// Has the repository earn a manifest, unless it has.
+    /// Has the repository earn a manifest at rest, unless it has. False if asking is not enough, and its upstream has to give
+    /// the bytes.
     pub(crate) async fn earn_manifest(
         self: &Arc<Self>,
         request: &Request,
         digest: &Digest,
-    ) -> Result<(), SourceError> {
+    ) -> Result<bool, SourceError> {
         if self.has_earned(request, digest).await {
-            return Ok(());
+            return Ok(true);
         }
-        self.ask_manifest(request, digest).await.map(drop)
+        if !self.kept.is_head_enough(&self.upstream, digest).await {
+            return Ok(false);
+        }
+        self.ask_manifest(request, digest).await.map(|_| true)
     }
 
-    /// Has the repository earn a blob, unless it has.
+    /// Has the repository earn a blob at rest, unless it has. False if asking is not enough, and its upstream has to give the
+    /// bytes.
     pub(crate) async fn earn_blob(
         self: &Arc<Self>,
         request: &Request,
         digest: &Digest,
-    ) -> Result<(), SourceError> {
+    ) -> Result<bool, SourceError> {
         if self.has_earned(request, digest).await {
-            return Ok(());
+            return Ok(true);
         }
-        self.ask_blob(request, digest).await.map(drop)
+        if !self.kept.is_head_enough(&self.upstream, digest).await {
+            return Ok(false);
+        }
+        self.ask_blob(request, digest).await.map(|_| true)
+    }
+
+    /// Has the repository earn what the upstream is giving now for another repository of its own.
+    pub(crate) async fn earn_fill(
+        self: &Arc<Self>,
+        request: &Request,
+        fill: &Fill,
+    ) -> Result<(), SourceError> {
+        if !self.has_earned(request, &fill.digest).await {
+            self.ask_blob(request, &fill.digest).await?;
+            fill.is_earned_by(&request.repository);
+        }
+        Ok(())
     }
 
     async fn has_earned(&self, request: &Request, digest: &Digest) -> bool {
         let target = self.target(&request.repository);
-        self.kept.is_linked(&target, digest).await
+        self.kept.is_linked(&target, digest).await || self.kept.takes_its_word(&target, digest)
     }
 
     /// The absence that is remembered, as an error.

@@ -19,8 +19,9 @@ impl Inner {
         digest: &Digest,
         range: Option<ByteRange>,
     ) -> Result<Blob, SourceError> {
-        if let Some(reader) = self.kept.find_blob(digest).await {
-            self.earn_blob(request, digest).await?;
+        if let Some(reader) = self.kept.find_blob(digest).await
+            && self.earn_blob(request, digest).await?
+        {
             self.kept.recency.note([digest], self.kept.clock.now());
             return self.blob_at_rest(request, digest, reader, range);
         }
@@ -41,8 +42,9 @@ impl Inner {
         if let Some(fill) = fill.filter(|fill| is_ours(fill) && fill.has_begun()) {
             return fill.head().await.map(|head| head.size);
         }
-        if let Some(reader) = self.kept.find_blob(digest).await {
-            self.earn_blob(request, digest).await?;
+        if let Some(reader) = self.kept.find_blob(digest).await
+            && self.earn_blob(request, digest).await?
+        {
             return Ok(Some(reader.size()));
         }
         self.ask_blob(request, digest).await
@@ -86,7 +88,7 @@ impl Inner {
             }
             if is_others {
                 // Before its bytes may be seen through this repository, this repository has to earn them.
-                self.earn_blob(request, digest).await?;
+                self.earn_fill(request, &fill).await?;
             }
             match fill.head().await {
                 Ok(Head { size, provenance }) => {

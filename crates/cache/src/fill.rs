@@ -5,7 +5,7 @@
 //! may be kept, the fill is adrift: its readers go on from there by themselves, each with the hash of what came before, and one of
 //! them with the body that the fill had (`leftover.rs`).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use forebay_content::{BlobReader, Provenance, SourceError};
 use forebay_oci::{Digest, RepositoryName};
@@ -13,11 +13,16 @@ use tokio::sync::watch;
 
 use crate::leftover::Leftover;
 
+/// The most repositories that get their link with the one that began the fill; one more pays a HEAD again.
+const MAX_EARNED: usize = 64;
+
 /// A fill as its readers see it.
 pub(crate) struct Fill {
     pub(crate) repository: RepositoryName,
     pub(crate) digest: Digest,
     pub(crate) progress: watch::Sender<Progress>,
+    /// Other repositories of the same upstream that have earned what it brings, and get their link when it has.
+    earned_by: Mutex<Vec<RepositoryName>>,
 }
 
 /// How far a fill has come.
@@ -64,7 +69,22 @@ impl Fill {
             repository,
             digest,
             progress: watch::channel(progress).0,
+            earned_by: Mutex::default(),
         }
+    }
+
+    /// Another repository may see it as well.
+    pub(crate) fn is_earned_by(&self, repository: &RepositoryName) {
+        let mut earned_by = self.earned_by();
+        if earned_by.len() < MAX_EARNED && !earned_by.contains(repository) {
+            earned_by.push(repository.clone());
+        }
+    }
+
+    pub(crate) fn earned_by(&self) -> MutexGuard<'_, Vec<RepositoryName>> {
+        self.earned_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Progress> {

@@ -138,18 +138,22 @@ impl Filling {
         }
     }
 
-    /// The blob may have come between the look that missed it and this: then its readers read it where it is.
+    /// The blob may have come between the look that missed it and this: then its readers read it where it is, if the upstream
+    /// need not give it to earn it.
     async fn is_here_already(&mut self) -> bool {
         let Some(reader) = self.inner.kept.find_blob(&self.fill.digest).await else {
             return false;
         };
         let earned = self.inner.earn_blob(&self.request, &self.fill.digest).await;
+        if matches!(earned, Ok(false)) {
+            return false;
+        }
         self.written = reader.size();
         self.fill.progress.send_modify(|progress| {
             progress.size = Some(reader.size());
             progress.spool = Some(reader);
         });
-        self.publish(earned.map_or_else(Phase::Failed, |()| Phase::Whole));
+        self.publish(earned.map_or_else(Phase::Failed, |_| Phase::Whole));
         true
     }
 
@@ -332,14 +336,21 @@ impl Filling {
         }
         self.publish(Phase::Whole);
         let target = self.inner.target(&self.request.repository);
-        self.inner.kept.remember_link(&target, &digest);
         let kept = Arc::clone(&self.inner.kept);
-        let reserved = std::mem::replace(&mut self.reserved, kept.reserve());
-        if kept.commit(&target, &digest, (stage, reserved)).await {
-            FillEnd::Kept
+        kept.remember_supply(&target, &digest);
+        if kept.find_blob(&digest).await.is_some() {
+            // It was fetched to show that the upstream has it, and is not kept twice.
+            kept.link(&target, &digest);
         } else {
-            FillEnd::PassedOn
+            let reserved = std::mem::replace(&mut self.reserved, kept.reserve());
+            if !kept.commit(&target, &digest, (stage, reserved)).await {
+                return FillEnd::PassedOn;
+            }
         }
+        for repository in self.fill.earned_by().drain(..) {
+            kept.link(&self.inner.target(&repository), &digest);
+        }
+        FillEnd::Kept
     }
 
     /// Who comes in this very moment is told to come again, and begins anew.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_content::{BlobError, CatalogError, Event, Object, Stage};
+use forebay_content::{BlobError, CatalogError, Event, KeptManifest, Object, Stage};
 use forebay_oci::{Digest, Target};
 use tracing::{debug, warn};
 
@@ -18,7 +18,7 @@ impl Kept {
     /// Keeps a manifest in memory at once, and at rest behind.
     pub(crate) fn keep_manifest(self: &Arc<Self>, target: &Target, stored: &Arc<StoredManifest>) {
         // The link first: who found the manifest without it would ask the upstream for leave.
-        self.remember_link(target, &stored.digest);
+        self.remember_supply(target, &stored.digest);
         self.remember(stored);
         let (kept, target, stored) = (Arc::clone(self), target.clone(), Arc::clone(stored));
         self.supervisor.spawn("keep manifest", async move {
@@ -31,27 +31,37 @@ impl Kept {
         if self.is_too_large(record.size) {
             return debug!(digest = %stored.digest, "a manifest that is larger than max_size stays in memory only");
         }
+        if self.blobs.open(&stored.digest).await.is_ok() {
+            // It was fetched to show that the upstream has it, or because its row could not be read.
+            match self.record_manifest(target, &record).await {
+                Ok(()) => self.health.catalog_written(begun),
+                Err(error) => self.health.catalog_not_written(&error),
+            }
+            return;
+        }
         let (staged, reserved) = match self.write_stage(stored.bytes.clone()).await {
             Ok(written) => written,
             Err(error) => return self.health.blob_not_kept(&error),
         };
         let coming = self.changes.read().await;
-        // Its row may be there, and only not have been read.
-        let was_here = self.blobs.open(&stored.digest).await.is_ok();
         if let Err(error) = staged.commit(&stored.digest).await {
             return self.health.blob_not_kept(&error);
         }
-        match self
-            .catalog
-            .keep_manifest(Some(target), &record, self.clock.now())
-            .await
-        {
+        match self.record_manifest(target, &record).await {
             Ok(()) => self.is_kept(reserved, record.size, begun),
-            Err(error) if was_here => return self.health.catalog_not_written(&error),
             Err(error) => return self.leave_unrecorded(&stored.digest, &error).await,
         }
         drop(coming);
         self.make_room(0).await;
+    }
+
+    async fn record_manifest(
+        &self,
+        target: &Target,
+        record: &KeptManifest,
+    ) -> Result<(), CatalogError> {
+        let now = self.clock.now();
+        self.catalog.keep_manifest(Some(target), record, now).await
     }
 
     async fn write_stage(

@@ -13,7 +13,7 @@ use forebay_content::{
     Observe, collect_reader,
 };
 use forebay_jobs::Supervisor;
-use forebay_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, Target};
+use forebay_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, Target, UpstreamName};
 use moka::sync::Cache;
 use tokio::sync::RwLock;
 
@@ -50,6 +50,10 @@ pub struct Kept {
     /// look at both while they agree.
     pub(crate) changes: RwLock<()>,
     pub(crate) links: Cache<Link, ()>,
+    /// What upstreams have said yes to, which earns it once they have given the bytes to anybody.
+    pub(crate) vouched: Cache<Link, ()>,
+    /// Which upstreams have given which bytes since the start.
+    pub(crate) supplied: Cache<(UpstreamName, Digest), ()>,
     /// Blob sizes as a repository's own manifests tell them: another's could lie about them.
     pub(crate) sizes: Cache<Link, u64>,
     /// What a repository's upstream says that a manifest is whose bytes do not tell: another's could lie about it.
@@ -97,6 +101,8 @@ impl Kept {
             space: Arc::new(Space::new(max_bytes, usage)),
             changes: RwLock::new(()),
             links: Cache::new(MAX_LINKS),
+            vouched: Cache::new(MAX_LINKS),
+            supplied: Cache::new(MAX_LINKS),
             sizes: Cache::new(MAX_SIZES),
             told_types: Cache::new(MAX_TOLD_TYPES),
             manifests: Cache::builder()

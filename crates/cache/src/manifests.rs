@@ -18,18 +18,17 @@ impl Inner {
         digest: &Digest,
         told: Option<&MediaType>,
     ) -> Result<ManifestContent, SourceError> {
-        let (stored, provenance) = if let Some(stored) = self.kept.find_manifest(digest).await {
-            self.earn_manifest(request, digest).await?;
-            let target = self.target(&request.repository);
-            self.kept.note_use(&target, &stored);
-            (stored, Provenance::Kept)
-        } else {
-            let stored = self.fetch(request, digest).await?;
-            let target = self.target(&request.repository);
+        let target = self.target(&request.repository);
+        let (stored, provenance) = match self.find_earned(request, digest).await? {
+            Some(stored) => (stored, Provenance::Kept),
+            None => (self.fetch(request, digest).await?, Provenance::Fetched),
+        };
+        if provenance == Provenance::Fetched {
             self.kept.remember_sizes(&target, &stored);
             self.keep_promises(&request.repository, digest).await;
-            (stored, Provenance::Fetched)
-        };
+        } else {
+            self.kept.note_use(&target, &stored);
+        }
         Ok(ManifestContent {
             digest: stored.digest.clone(),
             media_type: self.type_of(request, &stored, told).await?,
@@ -44,10 +43,9 @@ impl Inner {
         request: &Request,
         digest: &Digest,
     ) -> Result<Resolved, SourceError> {
-        let Some(stored) = self.kept.find_manifest(digest).await else {
+        let Some(stored) = self.find_earned(request, digest).await? else {
             return self.ask_manifest(request, digest).await;
         };
-        self.earn_manifest(request, digest).await?;
         let target = self.target(&request.repository);
         self.kept.note_use(&target, &stored);
         Ok(Resolved {
@@ -56,6 +54,19 @@ impl Inner {
             size: Some(stored.bytes.len() as u64),
             provenance: Provenance::Kept,
         })
+    }
+
+    /// The manifest, if it is at rest and this repository has earned it.
+    async fn find_earned(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<Option<Arc<StoredManifest>>, SourceError> {
+        let Some(stored) = self.kept.find_manifest(digest).await else {
+            return Ok(None);
+        };
+        let earned = self.earn_manifest(request, digest).await?;
+        Ok(earned.then_some(stored))
     }
 
     /// What a manifest is: what its bytes say, else what this repository's upstream does.
@@ -100,7 +111,8 @@ impl Inner {
             }
             match fetched.result {
                 // Another repository earned it; this one has to by itself.
-                Ok(stored) => return self.earn_manifest(request, digest).await.map(|()| stored),
+                Ok(stored) if self.earn_manifest(request, digest).await? => return Ok(stored),
+                Ok(_) => {}
                 Err(error) if binds_only_its_repository(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -111,9 +123,8 @@ impl Inner {
     async fn fetch_now(self: Arc<Self>, request: Request, digest: Digest) -> Fetched {
         let reference = Reference::Digest(digest.clone());
         // It may have come between the look that missed it and this.
-        if let Some(stored) = self.kept.find_manifest(&digest).await {
-            let earned = self.earn_manifest(&request, &digest).await;
-            let result = earned.map(|()| stored);
+        let found = self.find_earned(&request, &digest).await;
+        if let Some(result) = found.transpose() {
             return Fetched {
                 repository: request.repository,
                 result,

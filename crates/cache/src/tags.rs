@@ -278,9 +278,9 @@ impl Inner {
         resolved: &Resolved,
     ) {
         let seen = self.seen(resolved.clone());
-        // The answer names the digest in this repository: that earns it.
-        self.kept
-            .remember_link(&self.target(repository), &resolved.digest);
+        // The answer names the digest in this repository: that is the upstream's yes to it.
+        let target = self.target(repository);
+        self.kept.link_by_head(&target, &resolved.digest).await;
         let state = self.tag_state(repository, tag).await;
         let moved_from = state
             .map(|state| state.kept.clone())
@@ -314,7 +314,7 @@ impl Inner {
         let (inner, target, tag) = (Arc::clone(self), self.target(repository), tag.clone());
         self.kept.supervisor.spawn("keep tag", async move {
             // A tag whose manifest its repository may not show would be of no use.
-            inner.kept.link(&target, &kept.digest);
+            inner.kept.link_by_head(&target, &kept.digest).await;
             let begun = inner.kept.health.begin();
             match inner.kept.catalog.keep_tag(&target, &tag, &kept).await {
                 Ok(()) => inner.kept.health.catalog_written(begun),

@@ -12,7 +12,7 @@ use forebay_content::{
     CatalogError, KeptList, KeptManifest, KeptTag, Links, ListKey, Lists, Manifests, Object,
     Objects, Tags, Timestamp, Unused, Usage,
 };
-use forebay_oci::{Digest, Tag, Target};
+use forebay_oci::{Digest, Tag, Target, UpstreamName};
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection};
 
@@ -180,6 +180,10 @@ impl Manifests for SqlCatalog {
 impl Links for SqlCatalog {
     async fn is_linked(&self, target: &Target, digest: &Digest) -> Result<bool, CatalogError> {
         Ok(objects::is_linked(&self.opened().readers, target, digest).await?)
+    }
+
+    async fn suppliers(&self, digest: &Digest) -> Result<Option<Vec<UpstreamName>>, CatalogError> {
+        Ok(objects::suppliers(&self.opened().readers, digest).await?)
     }
 
     async fn link(

@@ -1,7 +1,7 @@
 //! What is at rest, who may see it, and how long ago it was used.
 
 use forebay_content::{Object, Timestamp, Usage};
-use forebay_oci::{Digest, Target};
+use forebay_oci::{Digest, Target, UpstreamName};
 use sqlx::Row;
 
 use crate::error::SqlError;
@@ -34,6 +34,29 @@ pub(crate) async fn is_linked(
     };
     seal::check(found.try_get(0)?, seal::of_link(target, digest), "a link")?;
     Ok(true)
+}
+
+/// The upstreams of the repositories that have earned what is at rest; `None` if it is not.
+pub(crate) async fn suppliers(
+    readers: &Readers,
+    digest: &Digest,
+) -> Result<Option<Vec<UpstreamName>>, SqlError> {
+    let query = sqlx::query(
+        "SELECT DISTINCT r.upstream FROM objects o LEFT JOIN links l ON l.digest = o.digest
+         LEFT JOIN repositories r ON r.id = l.repository WHERE o.digest = $1 ORDER BY r.upstream",
+    )
+    .bind(digest_key(digest));
+    let rows = readers.list(query).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let mut upstreams = Vec::new();
+    for row in rows {
+        // The one row of an object that has no link has no upstream either.
+        let upstream: Option<String> = row.try_get(0)?;
+        upstreams.extend(upstream.map(UpstreamName::from));
+    }
+    Ok(Some(upstreams))
 }
 
 /// The objects that were not used for longest; those equally cold in the order of their digests.

@@ -45,6 +45,7 @@ macro_rules! catalog_suite {
             a_blob_is_no_manifest,
             a_link_shows_content_in_its_repository_alone,
             a_link_is_no_content,
+            the_suppliers_of_content_are_the_upstreams_that_have_earned_it,
             a_link_outlives_being_granted_again,
             content_may_be_linked_by_many_repositories,
             an_object_kept_for_nobody_is_linked_to_nobody,

@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_oci::{Digest, MediaType, Tag, Target};
+use forebay_oci::{Digest, MediaType, Tag, Target, UpstreamName};
 
 use crate::{BoxError, Timestamp};
 
@@ -54,6 +54,9 @@ pub trait Manifests: Send + Sync {
 pub trait Links: Send + Sync {
     /// True if the repository has earned this content.
     async fn is_linked(&self, target: &Target, digest: &Digest) -> Result<bool, CatalogError>;
+
+    /// The upstreams of the repositories that have earned this content, each once; `None` if it is not at rest.
+    async fn suppliers(&self, digest: &Digest) -> Result<Option<Vec<UpstreamName>>, CatalogError>;
 
     /// Grants it. A link to content that is not at rest (yet) is allowed, and shows nothing by itself.
     async fn link(

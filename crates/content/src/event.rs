@@ -52,6 +52,15 @@ pub enum Event<'a> {
         /// Bytes received from the upstream.
         bytes: u64,
     },
+    /// A request of ours to an upstream is being sent.
+    UpstreamAsked {
+        /// Which upstream.
+        upstream: &'a UpstreamName,
+        /// The account of ours there; `None` for anonymous.
+        account: Option<&'a str>,
+        /// What is asked.
+        call: UpstreamCall,
+    },
     /// An upstream answered a request of ours, or did not.
     Upstream(UpstreamAnswer<'a>),
     /// An upstream's limiter refused a request of ours; what it counts rests now.

@@ -116,6 +116,16 @@ impl Bench {
         Self::over(self.hub, self.clock, setup).await
     }
 
+    /// Another upstream, whose cache keeps what it keeps in the same place.
+    pub(crate) fn beside(&self, name: &str) -> (Scripted, CachingSource) {
+        let hub = Scripted::new();
+        let source = Arc::new(hub.clone());
+        let kept = Arc::clone(&self.kept);
+        let policy = self.policy.clone();
+        let cache = CachingSource::new(name.into(), (source.clone(), source), kept, policy);
+        (hub, cache)
+    }
+
     /// Waits until what is written behind is written.
     pub(crate) async fn settle(&self) {
         // The upkeep never ends by itself; all else does.

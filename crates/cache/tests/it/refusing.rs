@@ -10,7 +10,7 @@ use forebay_content::{
     CatalogError, FillEnd, KeptList, KeptManifest, KeptTag, Links, ListKey, Lists, Manifests,
     Object, Objects, Tags, Timestamp, Unused, Usage,
 };
-use forebay_oci::{Digest, Tag, Target};
+use forebay_oci::{Digest, Tag, Target, UpstreamName};
 
 use crate::bench::{Bench, Setup, content, manifest_over};
 use crate::counts::Counter;
@@ -120,6 +120,10 @@ impl Manifests for Refusing {
 impl Links for Refusing {
     async fn is_linked(&self, target: &Target, digest: &Digest) -> Result<bool, CatalogError> {
         self.inner.is_linked(target, digest).await
+    }
+
+    async fn suppliers(&self, digest: &Digest) -> Result<Option<Vec<UpstreamName>>, CatalogError> {
+        self.inner.suppliers(digest).await
     }
 
     async fn link(

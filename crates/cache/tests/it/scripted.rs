@@ -91,6 +91,13 @@ impl Scripted {
             .insert(key, Bytes::from_static(content.as_bytes()));
     }
 
+    /// Points a tag at a digest, whatever is there.
+    pub(crate) fn point(&self, repository: &str, tag: &str, digest: &Digest) {
+        self.lock()
+            .tags
+            .insert((repository.to_owned(), tag.to_owned()), digest.clone());
+    }
+
     pub(crate) fn remove_tag(&self, repository: &str, tag: &str) {
         self.lock()
             .tags

@@ -65,3 +65,24 @@ pub async fn content_may_be_linked_by_many_repositories<C: Catalog>(catalog: &C)
     }
     assert_eq!(usage(catalog).await, (1, 10));
 }
+
+/// Each upstream once, however many of its repositories; of what is not at rest nobody is told.
+pub async fn the_suppliers_of_content_are_the_upstreams_that_have_earned_it<C: Catalog>(
+    catalog: &C,
+) {
+    let kept = object("blob", 10, 1_000);
+    catalog.link(&hub("a/b"), &kept.digest, AT).await.unwrap();
+    assert_eq!(catalog.suppliers(&kept.digest).await.unwrap(), None);
+    let unlinked = object("unlinked", 10, 1_000);
+    for object in [&kept, &unlinked] {
+        catalog.keep_object(None, object).await.unwrap();
+    }
+    for target in [hub("c/d"), at_upstream("quay.io", "a/b")] {
+        catalog.link(&target, &kept.digest, AT).await.unwrap();
+    }
+    let mut found = catalog.suppliers(&kept.digest).await.unwrap().unwrap();
+    found.sort();
+    assert_eq!(found, [hub("a/b").upstream, "quay.io".into()]);
+    let none = catalog.suppliers(&unlinked.digest).await.unwrap();
+    assert_eq!(none, Some(Vec::new()));
+}

@@ -2,12 +2,12 @@
 //!
 //! One lock over plain maps: each act takes it once, which makes the act a transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use forebay_oci::{Digest, Tag, Target};
+use forebay_oci::{Digest, Tag, Target, UpstreamName};
 
 use crate::catalog::{
     CatalogError, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey, Lists, Manifests,
@@ -110,6 +110,14 @@ impl Links for MemoryCatalog {
             .links
             .get(digest)
             .is_some_and(|targets| targets.contains_key(target)))
+    }
+
+    async fn suppliers(&self, digest: &Digest) -> Result<Option<Vec<UpstreamName>>, CatalogError> {
+        let state = self.state();
+        let targets = state.links.get(digest).into_iter().flat_map(HashMap::keys);
+        let upstreams: BTreeSet<_> = targets.map(|target| Arc::clone(&target.upstream)).collect();
+        let is_at_rest = state.objects.contains_key(digest);
+        Ok(is_at_rest.then(|| upstreams.into_iter().collect()))
     }
 
     async fn link(
