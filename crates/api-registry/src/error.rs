@@ -8,13 +8,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use forebay_content::{ClientKind, Missing, SourceError};
 use forebay_http_kit::{AccessLabels, Body};
-use forebay_oci::{EndpointError, ErrorBody, ErrorCode, RouteError};
+use forebay_oci::{EndpointError, ErrorBody, ErrorCode, RouteError, RouteTable, Target};
 use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use tracing::error;
 
 /// When a client that had no turn may come again: it has waited, and others will have done by then.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// How many slips away an upstream's name may be to be offered for another.
+const MAX_SLIPS: usize = 2;
+
+/// The longest name that an upstream is looked for by likeness, in bytes: that of a host (RFC 1035, section 2.3.4).
+const MAX_NAME_BYTES: usize = 253;
 
 /// What is said of a range that lies outside.
 const OUTSIDE: &str = "the range lies outside the blob";
@@ -91,10 +97,25 @@ impl OciError {
         )
     }
 
+    /// A request that means no upstream of `routes`.
+    pub(crate) fn unrouted(error: &RouteError, routes: &RouteTable) -> Self {
+        let message = match error {
+            RouteError::UnknownUpstream(name) if name.is_empty() => {
+                "?ns= is empty: it names an upstream, such as docker.io".to_owned()
+            }
+            RouteError::UnknownUpstream(name) => match find_nearest(name, routes) {
+                Some(nearest) => format!("{error}; the nearest is {nearest}"),
+                None => format!("{error}: the operator lists it under [upstreams]"),
+            },
+            other => other.to_string(),
+        };
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NameUnknown, message)
+    }
+
     /// What failed in a source, for a client of this kind.
     ///
     /// containerd retries a 429 five times at once, but not a 503: so it is told of a limit by a 503 with the same code.
-    pub(crate) fn from_source(failure: &SourceError, client: ClientKind) -> Self {
+    pub(crate) fn from_source(failure: &SourceError, client: ClientKind, image: &Target) -> Self {
         let (status, code, retry_after) = match failure {
             SourceError::NotFound(Missing::Repository) => {
                 (StatusCode::NOT_FOUND, ErrorCode::NameUnknown, None)
@@ -147,7 +168,7 @@ impl OciError {
         Self {
             status,
             code,
-            message: message(failure),
+            message: message(failure, image),
             retry_after,
             size: None,
         }
@@ -201,23 +222,46 @@ fn word(code: ErrorCode) -> String {
     word.as_str().unwrap_or_default().to_owned()
 }
 
-/// What a person is told, with the way out where we know one.
-fn message(failure: &SourceError) -> String {
+/// What a person is told who asked for `image`, with the way out where we know one.
+fn message(failure: &SourceError, image: &Target) -> String {
+    let Target {
+        upstream,
+        repository,
+    } = image;
     match failure {
         SourceError::NotAllowed {
             nearest: Some(nearest),
         } => {
             format!(
-                "{failure}, so nothing was asked; the nearest allowed image is {nearest}: pull that if it is what was meant, else have the operator add this one to `allow`"
+                "{upstream}/{repository} is not on the allow-list, so nothing was asked; the nearest allowed image is {nearest}: pull that if it is what was meant, else have the operator add this one to `allow`"
+            )
+        }
+        SourceError::NotAllowed { nearest: None } => {
+            format!(
+                "{upstream}/{repository} is not on the allow-list, so nothing was asked; the operator adds it to `allow`"
             )
         }
         SourceError::Unauthorized => {
             format!(
-                "{failure}: the repository does not exist, or needs credentials that the operator has not configured"
+                "{failure}: the repository does not exist, or the operator has configured no credentials that may read it"
             )
         }
         other => other.to_string(),
     }
+}
+
+/// The name by which an upstream is known that is at most [`MAX_SLIPS`] from `name`.
+fn find_nearest<'a>(name: &str, routes: &'a RouteTable) -> Option<&'a str> {
+    // A name that long is nobody's slip, and comparing takes the product of the lengths.
+    if name.len() > MAX_NAME_BYTES {
+        return None;
+    }
+    let names = routes.names.keys().map(String::as_str);
+    names
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(slips, _)| *slips <= MAX_SLIPS)
+        .min()
+        .map(|(_, known)| known)
 }
 
 impl From<EndpointError> for OciError {
@@ -233,22 +277,19 @@ impl From<EndpointError> for OciError {
     }
 }
 
-impl From<RouteError> for OciError {
-    fn from(error: RouteError) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            ErrorCode::NameUnknown,
-            error.to_string(),
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use forebay_content::Unsatisfiable;
     use forebay_limits::{Limited, Limiter};
 
     use super::*;
+
+    fn image() -> Target {
+        Target {
+            upstream: "docker.io".into(),
+            repository: "library/ngnix".parse().unwrap(),
+        }
+    }
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "the table is the test")]
@@ -348,7 +389,7 @@ mod tests {
                 ErrorCode::Unknown,
             ),
         ] {
-            let error = OciError::from_source(&failure, client);
+            let error = OciError::from_source(&failure, client, &image());
             assert_eq!(
                 (error.status.as_u16(), error.code),
                 (status, code),
@@ -360,9 +401,29 @@ mod tests {
                 error.message
             );
         }
-        let response =
-            OciError::from_source(&limited(), ClientKind::Containerd).into_response(false);
+        let response = OciError::from_source(&limited(), ClientKind::Containerd, &image())
+            .into_response(false);
         assert_eq!(response.headers()[RETRY_AFTER], "2");
+    }
+
+    #[test]
+    fn an_unknown_upstream_is_told_with_the_nearest() {
+        let mut routes = RouteTable::default();
+        routes.names.insert("ghcr.io".into(), "ghcr.io".into());
+        for (name, told) in [
+            (
+                "ghrc.io",
+                "no upstream is called ghrc.io; the nearest is ghcr.io",
+            ),
+            (
+                "quay.io",
+                "no upstream is called quay.io: the operator lists it under [upstreams]",
+            ),
+            ("", "?ns= is empty: it names an upstream, such as docker.io"),
+        ] {
+            let error = RouteError::UnknownUpstream(name.to_owned());
+            assert_eq!(OciError::unrouted(&error, &routes).message, told);
+        }
     }
 
     #[test]
@@ -371,8 +432,8 @@ mod tests {
             nearest: Some("library/nginx".into()),
         };
         assert_eq!(
-            OciError::from_source(&failure, ClientKind::Docker).message,
-            "the image is not on the allow-list, so nothing was asked; the nearest allowed image is library/nginx: pull that if it is what was meant, else have the operator add this one to `allow`"
+            OciError::from_source(&failure, ClientKind::Docker, &image()).message,
+            "docker.io/library/ngnix is not on the allow-list, so nothing was asked; the nearest allowed image is library/nginx: pull that if it is what was meant, else have the operator add this one to `allow`"
         );
     }
 }

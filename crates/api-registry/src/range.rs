@@ -1,6 +1,7 @@
 //! The `Range` header of a blob request.
 //!
-//! Source: RFC 9110 §14.2; OCI distribution-spec, "Pulling blobs".
+//! Source: RFC 9110 §14.1.1 (a range that ends before it begins is invalid) and §14.2; OCI distribution-spec, "Pulling
+//! blobs".
 
 use forebay_content::ByteRange;
 use http::HeaderValue;

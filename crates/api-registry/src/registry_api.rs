@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use forebay_content::{ClientKind, ContentSource, SourceError};
 use forebay_http_kit::{AccessLabels, Body, FileLane, INSTANCE, Peer};
 use forebay_limits::Priority;
-use forebay_oci::{Addressing, Endpoint, ErrorCode, Query, Route, route};
+use forebay_oci::{Addressing, Endpoint, ErrorCode, Query, Route, Target, route};
 use http::header::{HOST, RANGE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request};
 
@@ -95,7 +95,8 @@ impl Table {
         };
         let host = asked.headers.get(HOST).and_then(|host| host.to_str().ok());
         let Route { target, addressing } =
-            route(host, asked.query.ns.as_deref(), name, &self.routes)?;
+            route(host, asked.query.ns.as_deref(), name, &self.routes)
+                .map_err(|error| OciError::unrouted(&error, &self.routes))?;
         let source = self.sources.get(&target.upstream).ok_or_else(no_source)?;
         let by_namespace = addressing == Addressing::Namespace;
         let caller = caller(asked.peer, asked.headers, by_namespace);
@@ -107,7 +108,7 @@ impl Table {
             patience: self.patience.of(kind),
         };
         // A refusal is as much this upstream's and this repository's answer, also in the access log.
-        let answer = asked.ask(source.as_ref(), &request, kind).await;
+        let answer = asked.ask(source.as_ref(), &request, (kind, &target)).await;
         let mut response = answer.unwrap_or_else(|error| error.into_response(asked.is_head));
         if by_namespace {
             answer::name_upstream(&mut response, &target.upstream);
@@ -129,7 +130,7 @@ impl Asked<'_> {
         &self,
         source: &dyn ContentSource,
         request: &forebay_content::Request,
-        client: ClientKind,
+        client: (ClientKind, &Target),
     ) -> Result<Response<Body>, OciError> {
         match &self.endpoint {
             Endpoint::Manifest { reference, .. } if self.is_head => {
@@ -176,7 +177,7 @@ impl Asked<'_> {
 /// Waits for a source's answer as long as a client would.
 async fn in_time<T>(
     answer: impl Future<Output = Result<T, SourceError>>,
-    client: ClientKind,
+    (client, image): (ClientKind, &Target),
 ) -> Result<T, OciError> {
     let answer = match tokio::time::timeout(ANSWER_WITHIN, answer).await {
         Ok(answer) => answer,
@@ -184,7 +185,7 @@ async fn in_time<T>(
             why: format!("nothing within {} s", ANSWER_WITHIN.as_secs()),
         }),
     };
-    answer.map_err(|failure| OciError::from_source(&failure, client))
+    answer.map_err(|failure| OciError::from_source(&failure, client, image))
 }
 
 /// The route table and the sources are built from one configuration.
