@@ -264,6 +264,24 @@ async fn one_broken_object_is_left_alone_and_closes_the_way_to_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_repository_that_hangs_holds_up_no_other() {
+    let hub = hub_of_many().await;
+    let rig = Rig::of(&hub);
+    hub.fault(Fault::Hang).repository("library/nginx").always();
+    let hanging = join_all((0..100).map(|_| rig.resolve("library/nginx:1")));
+    let others = async {
+        hub.saw(32, |_| true).await;
+        for repository in &MANY[1..] {
+            rig.resolve(&format!("{repository}:1")).await.unwrap();
+        }
+    };
+    tokio::select! {
+        _ = hanging => panic!("they hang"),
+        () = others => {}
+    }
+}
+
+#[tokio::test]
 async fn server_errors_to_everything_are_met_with_silence() {
     let hub = hub_of_many().await;
     let rig = Rig::of(&hub);
