@@ -316,7 +316,8 @@ impl Observe for Metrics {
                 self.corrupt_objects.inc();
             }
             // The ledger's.
-            Event::Limited { .. } | Event::ManifestFetched { .. } => {}
+            Event::UpstreamAsked { .. } | Event::Limited { .. } | Event::ManifestFetched { .. } => {
+            }
         }
     }
 }

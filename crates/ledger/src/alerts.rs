@@ -62,6 +62,11 @@ impl Alerts {
         }
     }
 
+    /// Tells by other rules from now on.
+    pub fn set_rules(&mut self, rules: AlertRules) {
+        self.rules = rules;
+    }
+
     /// What the budgets are worth telling.
     pub fn of_budgets(&mut self, upstreams: &[UpstreamReport], now: Moment) -> Vec<Alert> {
         let mut alerts = Vec::new();

@@ -1,7 +1,9 @@
 //! What the ledger is told: a client's request at its end, a request of ours and its answer.
 
+use std::time::Duration;
+
 use forebay_content::{Client, Provenance, UpstreamCall};
-use forebay_limits::Reading;
+use forebay_limits::{Limiter, Reading};
 use forebay_oci::{Reference, RepositoryName, Target, UpstreamName};
 
 use crate::pull::Asked;
@@ -65,8 +67,19 @@ pub struct AnsweredByUpstream<'a> {
     pub status: Option<u16>,
     /// What it said of its limits.
     pub reading: Option<&'a Reading>,
-    /// Of a manifest that came: whether it is an index of platforms.
-    pub is_index: bool,
+}
+
+/// A refusal by a limiter of an upstream.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'a> {
+    /// Which upstream.
+    pub upstream: &'a UpstreamName,
+    /// What rests now, in the upstream's own words.
+    pub scope: &'a str,
+    /// Which limiter spoke.
+    pub limiter: Limiter,
+    /// For how long it rests.
+    pub wait: Duration,
 }
 
 impl Outcome {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use forebay_content::{BudgetKey, KeptBudget, KeptLimits, MAX_BUDGETS, Timestamp, UpstreamCall};
 use forebay_limits::{Allowance, Dialect, PullBudget, PullCost, Reading, Source};
-use forebay_oci::UpstreamName;
+use forebay_oci::{RepositoryName, UpstreamName};
 
 use crate::answered::{AnsweredByUpstream, AskedUpstream};
 use crate::calibration::{Calibration, MeteredGet};
@@ -113,6 +113,13 @@ impl Budgets {
         is_get && is_success
     }
 
+    /// The manifest that a repository was last asked for is an index of platforms.
+    pub fn note_index(&mut self, upstream: &UpstreamName, repository: &RepositoryName) {
+        if let Some(upstream) = self.upstreams.get_mut(upstream) {
+            upstream.calibration.note_index(repository);
+        }
+    }
+
     /// What is other than what was written down; as if it were written now.
     pub fn take_unwritten(&mut self) -> Unwritten {
         let keys = std::mem::take(&mut self.unwritten);
@@ -132,6 +139,15 @@ impl Budgets {
             budgets,
             costs: changed.collect(),
         }
+    }
+
+    /// All that is known, as it would be written down.
+    pub fn kept(&self) -> (Vec<KeptBudget>, Vec<(UpstreamName, PullCost)>) {
+        let budgets = self.known.iter();
+        let budgets = budgets.map(|(key, budget)| kept(key.clone(), budget));
+        let costs = self.upstreams.iter();
+        let costs = costs.map(|(name, upstream)| (name.clone(), upstream.calibration.cost));
+        (budgets.collect(), costs.collect())
     }
 
     /// It could not be written down after all.
@@ -258,7 +274,6 @@ impl Budgets {
                     key,
                     repository,
                     reference,
-                    is_index: answered.is_index,
                     remaining,
                 })
             }

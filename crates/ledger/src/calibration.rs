@@ -25,14 +25,16 @@ pub struct Calibration {
     /// Those without an answer.
     on_their_way: u64,
     noted_at: Duration,
-    index: Option<IndexSeen>,
+    last: Option<Seen>,
 }
 
-/// An index that was answered while nothing else was on its way.
+/// A manifest that was answered while nothing else was on its way.
 #[derive(Clone, Debug)]
-struct IndexSeen {
+struct Seen {
     key: BudgetKey,
     repository: RepositoryName,
+    /// Known once its bytes have come.
+    is_index: bool,
     remaining: u64,
     /// How many GETs had been sent then.
     sent: u64,
@@ -48,8 +50,6 @@ pub struct MeteredGet<'a> {
     pub repository: &'a RepositoryName,
     /// By which reference.
     pub reference: &'a Reference,
-    /// Whether it is an index.
-    pub is_index: bool,
     /// What is left after it.
     pub remaining: u64,
 }
@@ -77,27 +77,37 @@ impl Calibration {
     pub fn note_answered(&mut self, get: Option<MeteredGet<'_>>, now: Duration) {
         self.noted_at = now;
         self.on_their_way = self.on_their_way.saturating_sub(1);
-        let index = self.index.take();
+        let last = self.last.take();
         let Some(get) = get.filter(|_| self.on_their_way == 0) else {
             return;
         };
-        if get.is_index {
-            self.index = Some(IndexSeen {
-                key: get.key.clone(),
-                repository: get.repository.clone(),
-                remaining: get.remaining,
-                sent: self.sent,
-                at: now,
-            });
-        } else if let Some(index) = index.filter(|index| self.is_pair(index, get, now))
+        if let Some(index) = last.filter(|last| self.is_pair(last, get, now))
             && let Some(second) = index.remaining.checked_sub(get.remaining)
         {
             self.cost.note_pair(second);
         }
+        self.last = Some(Seen {
+            key: get.key.clone(),
+            repository: get.repository.clone(),
+            is_index: false,
+            remaining: get.remaining,
+            sent: self.sent,
+            at: now,
+        });
     }
 
-    fn is_pair(&self, index: &IndexSeen, get: MeteredGet<'_>, now: Duration) -> bool {
-        index.key == *get.key
+    /// What came last from this repository is an index of platforms.
+    pub fn note_index(&mut self, repository: &RepositoryName) {
+        if let Some(last) = self.last.as_mut()
+            && last.repository == *repository
+        {
+            last.is_index = true;
+        }
+    }
+
+    fn is_pair(&self, index: &Seen, get: MeteredGet<'_>, now: Duration) -> bool {
+        index.is_index
+            && index.key == *get.key
             && index.repository == *get.repository
             && matches!(get.reference, Reference::Digest(_))
             && self.sent == index.sent + 1

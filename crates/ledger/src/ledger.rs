@@ -3,11 +3,10 @@
 //! What is told takes one short lock and waits for nothing; rows are read and written by who asks and by the upkeep.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use forebay_content::{
-    Alert, CatalogError, Clock, KeptLimits, LedgerRows, Notify, PullCursor, PullOrder, PullPage,
-    Spent, TimeRange, TopPage,
+    Alert, CatalogError, Clock, KeptCoolDown, KeptLimits, LedgerRows, Notify, PullCursor,
+    PullOrder, PullPage, Spent, TimeRange, TopPage,
 };
 use forebay_limits::Limiter;
 use forebay_oci::{Target, UpstreamName};
@@ -15,9 +14,10 @@ use tracing::{info, warn};
 
 use crate::accounts::{Accounts, Place};
 use crate::alerts::Alerts;
-use crate::answered::{Answered, AnsweredByUpstream, AskedUpstream, What};
+use crate::answered::{Answered, AnsweredByUpstream, AskedUpstream, Refused, What};
 use crate::budgets::Budgets;
 use crate::config::LedgerConfig;
+use crate::cool_downs::{CoolDowns, PULLS};
 use crate::moment::Moment;
 use crate::pending::Pending;
 use crate::report::{StormReport, UpstreamReport};
@@ -36,10 +36,13 @@ pub struct LedgerSeams {
 
 /// The memory of who pulled what, of limits, storms, and what an operator was told.
 pub struct Ledger {
-    pub(crate) config: LedgerConfig,
+    config: Mutex<LedgerConfig>,
     pub(crate) seams: LedgerSeams,
     watch: Mutex<Watch>,
     budgets: Mutex<Budgets>,
+    cool_downs: Mutex<CoolDowns>,
+    /// A cool-down was noted, which is not to wait for the next writing.
+    pub(crate) urgent: tokio::sync::Notify,
     alerts: Mutex<Alerts>,
     /// What waits to be written; held by the one who writes.
     pub(crate) pending: tokio::sync::Mutex<Pending>,
@@ -54,22 +57,32 @@ struct Watch {
 impl Ledger {
     /// A ledger that knows of limits what was written down. If that cannot be read, it begins anew, and says so in the log.
     pub async fn open(config: LedgerConfig, seams: LedgerSeams) -> Self {
-        let kept = seams.rows.limits().await.unwrap_or_else(|error| {
+        let mut kept = seams.rows.limits().await.unwrap_or_else(|error| {
             warn!(%error, "what was known of limits cannot be read");
             KeptLimits::default()
         });
         let now = seams.clock.now();
+        let cool_downs = std::mem::take(&mut kept.cool_downs);
         Self {
             watch: Mutex::new(Watch {
                 accounts: Accounts::default(),
                 storms: Storms::new(config.storms),
             }),
             budgets: Mutex::new(Budgets::restored(kept, now)),
+            cool_downs: Mutex::new(CoolDowns::restored(cool_downs, now)),
+            urgent: tokio::sync::Notify::new(),
             alerts: Mutex::new(Alerts::new(config.alerts)),
             pending: tokio::sync::Mutex::default(),
-            config,
+            config: Mutex::new(config),
             seams,
         }
+    }
+
+    /// Is set so from now on. What was counted and told stays.
+    pub fn set_config(&self, config: LedgerConfig) {
+        lock(&self.watch).storms.set_rules(config.storms);
+        lock(&self.alerts).set_rules(config.alerts);
+        *lock(&self.config) = config;
     }
 
     /// A client's request has ended.
@@ -111,6 +124,9 @@ impl Ledger {
             account,
             call,
         } = answered.asked;
+        if call_opens_pulls(answered) {
+            lock(&self.cool_downs).end(upstream, PULLS);
+        }
         if let (true, Some(client), Some(repository)) =
             (is_charged, answered.client, answered.repository)
         {
@@ -130,11 +146,29 @@ impl Ledger {
         }
     }
 
-    /// A limiter of an upstream refused us, for so long.
-    pub fn note_limited(&self, upstream: &UpstreamName, limiter: Limiter, wait: Duration) {
-        info!(%upstream, %limiter, wait_seconds = wait.as_secs(), "an upstream limits us");
+    /// The manifest that came last from this repository is an index of platforms.
+    pub fn note_index(&self, target: &Target) {
+        lock(&self.budgets).note_index(&target.upstream, &target.repository);
+    }
+
+    /// A limiter of an upstream refused us.
+    pub fn note_limited(&self, refused: Refused<'_>) {
+        let now = self.now();
+        let Refused {
+            upstream,
+            scope,
+            limiter,
+            wait,
+        } = refused;
+        lock(&self.cool_downs).note(KeptCoolDown {
+            upstream: upstream.clone(),
+            scope: scope.into(),
+            limiter,
+            until: now.wall.after(wait),
+            noted_at: now.wall,
+        });
+        self.urgent.notify_one();
         if limiter == Limiter::LoginLockout {
-            let now = self.now();
             let alert = lock(&self.alerts).credential_refused(upstream, Some(limiter), now);
             self.notify(alert);
         }
@@ -195,6 +229,17 @@ impl Ledger {
         lock(&self.budgets).list(self.seams.clock.now())
     }
 
+    /// What was known of limits when it was written down, and still holds: to be given back to the upstreams.
+    pub fn kept_limits(&self) -> KeptLimits {
+        let now = self.seams.clock.now();
+        let (budgets, costs) = lock(&self.budgets).kept();
+        KeptLimits {
+            budgets,
+            costs,
+            cool_downs: lock(&self.cool_downs).list(now),
+        }
+    }
+
     /// The storms of now, those who ask most first.
     pub fn storms(&self) -> Vec<StormReport> {
         lock(&self.watch).storms.list(self.seams.clock.monotonic())
@@ -234,6 +279,14 @@ impl Ledger {
         lock(&self.watch).accounts.drain(now)
     }
 
+    pub(crate) fn config(&self) -> LedgerConfig {
+        lock(&self.config).clone()
+    }
+
+    pub(crate) fn lock_cool_downs(&self) -> MutexGuard<'_, CoolDowns> {
+        lock(&self.cool_downs)
+    }
+
     pub(crate) fn lock_budgets(&self) -> MutexGuard<'_, Budgets> {
         lock(&self.budgets)
     }
@@ -260,9 +313,17 @@ impl Ledger {
 impl std::fmt::Debug for Ledger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ledger")
-            .field("config", &self.config)
+            .field("config", &self.config())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether an answer shows that pulls are open, however lately they were refused: a free HEAD tells the remainder too.
+fn call_opens_pulls(answered: &AnsweredByUpstream<'_>) -> bool {
+    let is_success = |status: u16| (200..300).contains(&status);
+    let allowance = answered.reading.and_then(|reading| reading.allowance);
+    let remaining = allowance.and_then(|allowance| allowance.remaining);
+    answered.status.is_some_and(is_success) && remaining.is_some_and(|remaining| remaining > 0)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,8 +6,10 @@ mod answered;
 mod budgets;
 mod calibration;
 mod config;
+mod cool_downs;
 mod ledger;
 mod moment;
+mod observe;
 mod pending;
 mod pull;
 mod report;
@@ -16,14 +18,17 @@ mod upkeep;
 
 pub use accounts::{Accounts, FORGET_ENTRY_AFTER, MAX_ENTRIES, MAX_FINISHED, Place};
 pub use alerts::{AlertRules, Alerts, MAX_SUBJECTS};
-pub use answered::{Answered, AnsweredByUpstream, AskedUpstream, Outcome, What};
+pub use answered::{Answered, AnsweredByUpstream, AskedUpstream, Outcome, Refused, What};
 pub use budgets::{Budgets, FORGET_BUDGET_AFTER};
 pub use calibration::{Calibration, MAX_PAIR_GAP};
 pub use config::LedgerConfig;
+pub use cool_downs::{CoolDowns, UnwrittenCoolDowns};
 pub use ledger::{Ledger, LedgerSeams};
 pub use moment::Moment;
 pub use pending::{MAX_PENDING, Pending};
 pub use pull::{Asked, LastAsked, Meaning, PULL_GAP, meaning};
-pub use report::{BudgetReport, CostReport, ForecastReport, Metering, StormReport, UpstreamReport};
+pub use report::{
+    BudgetReport, ClientReport, CostReport, ForecastReport, Metering, StormReport, UpstreamReport,
+};
 pub use storms::{MAX_CANDIDATES, MAX_STORMS, MAX_THRESHOLD, STORM_WINDOW, StormRules, Storms};
 pub use upkeep::{FLUSH_EVERY, WRITE_AT_ONCE};

@@ -75,19 +75,30 @@ impl Default for StormRules {
     }
 }
 
+impl StormRules {
+    fn bounded(self) -> Self {
+        Self {
+            threshold: self.threshold.clamp(2, MAX_THRESHOLD),
+            ..self
+        }
+    }
+}
+
 impl Storms {
     /// Nobody asks yet.
     pub fn new(rules: StormRules) -> Self {
         Self {
-            rules: StormRules {
-                threshold: rules.threshold.clamp(2, MAX_THRESHOLD),
-                ..rules
-            },
+            rules: rules.bounded(),
             hasher: RandomState::new(),
             young: HashMap::new(),
             old: HashMap::new(),
             raging: HashMap::new(),
         }
+    }
+
+    /// Finds them by other rules from now on; those that rage go on.
+    pub fn set_rules(&mut self, rules: StormRules) {
+        self.rules = rules.bounded();
     }
 
     /// A client asked for an image, and got so; tells a storm that begins with that.

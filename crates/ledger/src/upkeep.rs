@@ -8,6 +8,7 @@ use forebay_jobs::Supervisor;
 use tracing::{debug, warn};
 
 use crate::budgets::Unwritten;
+use crate::cool_downs::UnwrittenCoolDowns;
 use crate::ledger::Ledger;
 
 /// How often what was counted is written down: what a crash loses is at most that.
@@ -24,6 +25,7 @@ impl Ledger {
     ///
     /// An act that the writer gave up on may have been done all the same; then its rows are counted twice.
     pub async fn flush(&self) -> Result<(), CatalogError> {
+        self.flush_cool_downs().await?;
         let mut pending = self.pending.lock().await;
         pending.add(self.drain());
         loop {
@@ -44,15 +46,15 @@ impl Ledger {
 
     /// Sums hours up into days, and forgets what is older than the configuration keeps.
     pub async fn sum_up(&self) -> Result<(), CatalogError> {
-        let now = self.seams.clock.now();
+        let (config, now) = (self.config(), self.seams.clock.now());
         let before = |keep: Duration| {
             let age = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
             forebay_content::Timestamp(now.0.saturating_sub(age))
         };
         // Whole days only: a day that is summed up in parts would be read twice by who asks for its hours.
-        let hours_before = Period::Day.start_of(before(self.config.keep_hours));
+        let hours_before = Period::Day.start_of(before(config.keep_hours));
         self.seams.rows.roll_up(hours_before).await?;
-        self.seams.rows.forget_pulls(before(self.config.keep)).await
+        self.seams.rows.forget_pulls(before(config.keep)).await
     }
 
     /// Starts the task that does all of this, until the supervisor stops it; then it writes down once more.
@@ -70,6 +72,7 @@ impl Ledger {
         loop {
             let is_stopping = tokio::select! {
                 () = self.seams.clock.sleep(FLUSH_EVERY) => false,
+                () = self.urgent.notified() => false,
                 () = stop.stopping() => true,
             };
             self.look();
@@ -83,6 +86,29 @@ impl Ledger {
                 health.note(self.sum_up().await);
             }
         }
+    }
+
+    /// Writes down what rests: at once, because a restart in the middle of a cool-down must not ask the registry again.
+    async fn flush_cool_downs(&self) -> Result<(), CatalogError> {
+        let unwritten = self.lock_cool_downs().take_unwritten();
+        if unwritten.is_empty() {
+            return Ok(());
+        }
+        let written = self.write_cool_downs(&unwritten).await;
+        if written.is_err() {
+            self.lock_cool_downs().put_back(unwritten);
+        }
+        written
+    }
+
+    async fn write_cool_downs(&self, unwritten: &UnwrittenCoolDowns) -> Result<(), CatalogError> {
+        for (upstream, scope) in &unwritten.ended {
+            self.seams.rows.drop_cool_downs(upstream, scope).await?;
+        }
+        for cool_down in &unwritten.resting {
+            self.seams.rows.keep_cool_down(cool_down).await?;
+        }
+        Ok(())
     }
 
     async fn write_limits(&self, unwritten: &Unwritten) -> Result<(), CatalogError> {

@@ -107,6 +107,11 @@ impl Wire {
             .map_err(|Crowded| Failure::settled(SourceError::Busy))?;
         // After the wait for a place, during which the gate may have closed.
         let admission = self.admit(question).map_err(Failure::settled)?;
+        self.observe.observe(&Event::UpstreamAsked {
+            upstream: &self.name,
+            account: self.account.as_deref(),
+            call: question.call,
+        });
         let began = self.clock.monotonic();
         let sent = self.client.send(question.outgoing.clone()).await;
         let took = self.clock.monotonic().saturating_sub(began);

@@ -62,7 +62,6 @@ impl Asker {
             reference: None,
             status: Some(status),
             reading,
-            is_index: false,
         };
         budgets.note_answered(&answered, now)
     }
@@ -257,10 +256,12 @@ fn the_cost_of_a_multi_platform_image_is_an_interval_until_pairs_agree() {
                 reference: Some(reference),
                 status: Some(200),
                 reading: Some(&said),
-                is_index,
             };
             budgets.note_sent(asked, minute(0));
             assert!(budgets.note_answered(&answered, minute(0)));
+            if is_index {
+                budgets.note_index(&upstream, &repository);
+            }
         }
     }
     let costs = budgets.take_unwritten().costs;

@@ -54,10 +54,12 @@ fn learned(steps: &[Step]) -> (u32, u32) {
             key: &key(),
             repository: &repository.parse().unwrap(),
             reference,
-            is_index,
             remaining,
         };
         calibration.note_answered(Some(get), now);
+        if is_index {
+            calibration.note_index(get.repository);
+        }
     }
     (calibration.cost.once, calibration.cost.twice)
 }

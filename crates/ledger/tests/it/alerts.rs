@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use forebay_content::{AlertKind, Provenance, UpstreamCall};
-use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Outcome};
+use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Outcome, Refused};
 use forebay_limits::{Limiter, read_headers};
 use forebay_oci::UpstreamName;
 
@@ -86,7 +86,6 @@ async fn a_low_budget_is_told_once_an_hour() {
         reference: None,
         status: Some(200),
         reading: Some(&reading),
-        is_index: false,
     });
     let mut told = 0;
     for _ in 0..120 {
@@ -114,20 +113,27 @@ async fn a_refused_login_and_a_lockout_are_told_and_a_refused_manifest_is_not() 
             reference: None,
             status: Some(status),
             reading: None,
-            is_index: false,
+        });
+    };
+    let limits = |limiter, minutes| {
+        ledger.note_limited(Refused {
+            upstream: &upstream,
+            scope: "token",
+            limiter,
+            wait: Duration::from_mins(minutes),
         });
     };
     answer(UpstreamCall::GetManifest, Some("ci"), 401);
     answer(UpstreamCall::Token, None, 401);
     answer(UpstreamCall::Token, Some("ci"), 503);
-    ledger.note_limited(&upstream, Limiter::PullLimit, Duration::from_mins(5));
+    limits(Limiter::PullLimit, 5);
     assert_eq!(world.heard.take(), []);
     answer(UpstreamCall::Token, Some("ci"), 401);
-    ledger.note_limited(&upstream, Limiter::LoginLockout, Duration::from_mins(10));
+    limits(Limiter::LoginLockout, 10);
     let told = [(AlertKind::CredentialRefused, "docker.io".to_owned())];
     assert_eq!(world.heard.take(), told);
     world.clock.advance(Duration::from_hours(1));
-    ledger.note_limited(&upstream, Limiter::LoginLockout, Duration::from_mins(10));
+    limits(Limiter::LoginLockout, 10);
     assert_eq!(world.heard.take(), told);
 }
 

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use forebay_content::{Client, PullOrder, TimeRange, UpstreamCall};
-use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Ledger, Metering};
-use forebay_limits::{Reading, read_headers};
+use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Ledger, Metering, Refused};
+use forebay_limits::{Limiter, Reading, read_headers};
 use forebay_oci::{Reference, Target, UpstreamName};
 
 use crate::world::{World, image, node, tag};
@@ -36,7 +36,6 @@ fn fetch(ledger: &Ledger, who: (&Client, &Target), reference: &Reference, said: 
         reference: Some(reference),
         status: Some(200),
         reading: said,
-        is_index: false,
     });
 }
 
@@ -108,4 +107,58 @@ async fn two_upstreams_never_share_a_budget() {
         ("mirror.example".to_owned(), 90),
     ];
     assert_eq!(left, expected);
+}
+
+fn limits_pulls(ledger: &Ledger, target: &Target) {
+    ledger.note_limited(Refused {
+        upstream: &target.upstream,
+        scope: "pulls",
+        limiter: Limiter::PullLimit,
+        wait: Duration::from_mins(30),
+    });
+}
+
+#[tokio::test]
+async fn a_cool_down_is_written_at_once_and_known_after_a_restart_until_it_is_over() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let tasks = forebay_jobs::Supervisor::new();
+    ledger.start(&tasks);
+    limits_pulls(&ledger, &image(1));
+    // The clock stands: nothing but the cool-down itself can have it written.
+    world.cool_downs_written(1).await;
+    let rests = |ledger: &Ledger| ledger.kept_limits().cool_downs.len();
+    assert_eq!(rests(&*world.ledger().await), 1);
+    world.clock.advance(Duration::from_mins(30));
+    assert_eq!(rests(&*world.ledger().await), 0);
+}
+
+#[tokio::test]
+async fn a_cool_down_of_pulls_is_forgotten_when_a_head_says_that_some_are_left() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    limits_pulls(&ledger, &image(1));
+    ledger.flush().await.unwrap();
+    let head = |remaining| {
+        let said = reading(remaining);
+        let asked = AskedUpstream {
+            upstream: &image(1).upstream,
+            account: None,
+            call: UpstreamCall::HeadManifest,
+        };
+        ledger.note_upstream(&AnsweredByUpstream {
+            asked,
+            client: None,
+            repository: None,
+            reference: None,
+            status: Some(200),
+            reading: Some(&said),
+        });
+    };
+    head(0);
+    ledger.flush().await.unwrap();
+    assert_eq!(world.ledger().await.kept_limits().cool_downs.len(), 1);
+    head(1);
+    ledger.flush().await.unwrap();
+    assert_eq!(world.ledger().await.kept_limits().cool_downs.len(), 0);
 }

@@ -53,6 +53,16 @@ impl World {
     }
 
     /// Waits until something was written `times` times in all.
+    /// Waits until so many cool-downs are kept.
+    pub(crate) async fn cool_downs_written(&self, count: usize) {
+        let done = async {
+            while self.rows.limits().await.unwrap().cool_downs.len() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, done).await.unwrap();
+    }
+
     pub(crate) async fn written(&self, times: usize) {
         let done = async {
             while self.rows.writes.load(Ordering::SeqCst) < times {

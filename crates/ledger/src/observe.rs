@@ -1,0 +1,61 @@
+//! The ledger as a listener to what happens: events become what is told to it.
+
+use forebay_content::{Event, Observe, UpstreamAnswer};
+
+use crate::answered::{AnsweredByUpstream, AskedUpstream, Refused};
+use crate::ledger::Ledger;
+
+impl Observe for Ledger {
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::UpstreamAsked {
+                upstream,
+                account,
+                call,
+            } => self.note_sent(AskedUpstream {
+                upstream,
+                account: *account,
+                call: *call,
+            }),
+            Event::Upstream(answer) => self.note_upstream(&answered(answer)),
+            Event::Limited {
+                upstream,
+                scope,
+                limited,
+                wait,
+                ..
+            } => self.note_limited(Refused {
+                upstream,
+                scope,
+                limiter: limited.limiter,
+                wait: *wait,
+            }),
+            Event::ManifestFetched {
+                target, children, ..
+            } if !children.is_empty() => self.note_index(target),
+            Event::Breaker { upstream, open } => self.note_breaker(upstream, *open),
+            Event::ManifestFetched { .. }
+            | Event::Served { .. }
+            | Event::FillBegan { .. }
+            | Event::FillJoined { .. }
+            | Event::FillEnded { .. }
+            | Event::Evicted { .. }
+            | Event::Corrupt => {}
+        }
+    }
+}
+
+fn answered<'a>(answer: &UpstreamAnswer<'a>) -> AnsweredByUpstream<'a> {
+    AnsweredByUpstream {
+        asked: AskedUpstream {
+            upstream: answer.upstream,
+            account: answer.account,
+            call: answer.call,
+        },
+        client: answer.request.map(|request| &*request.caller.client),
+        repository: answer.request.map(|request| &request.repository),
+        reference: answer.reference,
+        status: answer.status,
+        reading: answer.reading,
+    }
+}
