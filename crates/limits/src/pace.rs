@@ -52,6 +52,14 @@ impl Pace {
         }
     }
 
+    /// Allows as much as the operator says from here on. What a refusal has taken from it stays taken, in proportion.
+    pub fn allow(&mut self, per_minute: u32, burst: u32) {
+        let ceiling = f64::from(per_minute.max(1));
+        self.per_minute = (self.per_minute / self.ceiling * ceiling).min(ceiling);
+        self.ceiling = ceiling;
+        self.burst = f64::from(burst.max(1));
+    }
+
     /// What is allowed now, in requests a minute.
     pub fn per_minute(&self) -> f64 {
         self.per_minute
@@ -85,6 +93,13 @@ impl Pace {
         }
         self.paid_off_at = self.paid_off_at.max(now) + interval;
         Ok(wait)
+    }
+
+    /// Gives a place back that was taken and not used: others come sooner, though none of those who wait already.
+    pub fn give_back(&mut self) {
+        // What it cost at least, whatever the pace was then: never more comes back than was taken.
+        let paid = Duration::from_secs_f64(60.0 / self.ceiling);
+        self.paid_off_at = self.paid_off_at.saturating_sub(paid);
     }
 
     /// The registry refused because we were too fast: half the pace from here on.
@@ -215,5 +230,42 @@ mod tests {
             pace.take(Priority::Interactive, seconds(100_000), Duration::ZERO)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_place_that_is_given_back_goes_to_whoever_comes_next() {
+        let mut pace = Pace::new(60, 1);
+        let mut take = |pace: &mut Pace| pace.take(Priority::Interactive, seconds(0), PATIENT);
+        assert_eq!(take(&mut pace), Ok(seconds(0)));
+        assert_eq!(take(&mut pace), Ok(seconds(1)));
+        pace.give_back();
+        assert_eq!(take(&mut pace), Ok(seconds(1)));
+        assert_eq!(take(&mut pace), Ok(seconds(2)));
+    }
+
+    #[test]
+    fn giving_back_never_gives_more_than_was_taken() {
+        let mut pace = Pace::new(60, 10);
+        for _ in 0..100 {
+            pace.take(Priority::Interactive, seconds(100), PATIENT)
+                .unwrap();
+            pace.slow_down(seconds(100));
+            pace.give_back();
+        }
+        assert!(at_once(&mut pace, Priority::Interactive, seconds(100)) <= 10);
+    }
+
+    #[test]
+    fn what_the_operator_allows_may_change_and_what_a_refusal_took_stays_taken() {
+        let mut pace = Pace::new(600, 10);
+        pace.slow_down(seconds(100));
+        pace.allow(60, 5);
+        assert!((pace.per_minute() - 30.0).abs() < 1e-9);
+        pace.allow(600, 10);
+        assert!((pace.per_minute() - 300.0).abs() < 1e-9);
+        let mut pace = Pace::new(600, 10);
+        pace.allow(60, 5);
+        assert_eq!(at_once(&mut pace, Priority::Interactive, seconds(100)), 5);
+        assert!(!pace.is_slowed());
     }
 }
