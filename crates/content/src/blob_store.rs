@@ -42,7 +42,7 @@ pub trait BlobReader: Send + Sync {
     /// The blob's size in bytes; of a stage, what has been written so far.
     fn size(&self) -> u64;
 
-    /// Bytes from `offset` on, checked: at least one and about `BlobReader::CHUNK` at most, none at or past the end.
+    /// Bytes from `offset` on, checked: at least one, as many as the store reads in one go, none at or past the end.
     ///
     /// # Errors
     /// [`BlobError::Corrupt`] if the bytes at rest are not those that were written.

@@ -141,7 +141,7 @@ pub struct Blob {
 pub struct List {
     /// The JSON document, as the API has it.
     pub json: Bytes,
-    /// True if more follows.
+    /// The page to ask for next; none if this is the end.
     pub more: Option<Page>,
     /// True if the source has already filtered by artifact type.
     pub filtered: bool,

@@ -57,11 +57,6 @@ impl MediaType {
     pub fn is_index(&self) -> bool {
         *self == Self::OCI_INDEX || *self == Self::DOCKER_LIST
     }
-
-    /// True for the manifest types that we know how to read.
-    pub fn is_manifest(&self) -> bool {
-        Self::MANIFESTS.contains(self)
-    }
 }
 
 impl fmt::Display for MediaType {

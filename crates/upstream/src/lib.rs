@@ -25,7 +25,7 @@ mod token_cache;
 mod upstream;
 mod wire;
 
-pub use aws::{AwsAccess, AwsEnvironment, aws_addresses};
+pub use aws::{AwsAccess, AwsEnvironment};
 pub use config::{CredentialSource, UpstreamConfig};
 pub use host_port::{HostPort, InvalidHostPort};
 pub use secret::Secret;

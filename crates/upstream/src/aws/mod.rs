@@ -90,7 +90,7 @@ impl AwsAccess {
 
 /// Which addresses the AWS client may dial beside public ones: the credential endpoints, the operator's own endpoint, and
 /// the names of the API, which are private addresses inside a VPC with interface endpoints.
-pub fn aws_addresses(
+fn aws_addresses(
     environment: &AwsEnvironment,
     region: &str,
     endpoint: Option<&Url>,
