@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_content::{BlobError, CatalogError, Event, KeptManifest, Object, Stage};
+use forebay_content::{
+    BlobError, CatalogError, Child, ChildKind, Event, KeptManifest, Object, Stage,
+};
 use forebay_oci::{Digest, Target};
 use tracing::{debug, warn};
 
@@ -23,6 +25,18 @@ impl Kept {
         let (kept, target, stored) = (Arc::clone(self), target.clone(), Arc::clone(stored));
         self.supervisor.spawn("keep manifest", async move {
             kept.write_manifest(&target, &stored).await;
+        });
+    }
+
+    /// Tells that a manifest has come, and which others it names.
+    pub(crate) fn tell_fetched(&self, target: &Target, stored: &StoredManifest) {
+        let is_manifest = |child: &&Child| child.kind == ChildKind::Manifest;
+        let children = stored.children.iter().filter(is_manifest);
+        let children: Vec<Digest> = children.map(|child| child.digest.clone()).collect();
+        self.observe.observe(&Event::ManifestFetched {
+            target,
+            digest: &stored.digest,
+            children: &children,
         });
     }
 

@@ -139,6 +139,7 @@ impl Inner {
                     content.bytes,
                 ));
                 let target = self.target(&request.repository);
+                self.kept.tell_fetched(&target, &stored);
                 self.kept.note_use(&target, &stored);
                 self.kept.keep_manifest(&target, &stored);
                 Ok(stored)
