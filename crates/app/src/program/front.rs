@@ -14,6 +14,9 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use super::control::Controls;
 use super::process;
 
+/// What somebody reads who looks here with a browser.
+const WHAT_THIS_IS: &str = "This is Forebay, a pull-through cache for container registries. Its registry API is at /v2/.\n";
+
 /// Answers what comes over the network.
 pub(super) struct Front {
     pub(super) registry: RegistryApi,
@@ -49,6 +52,7 @@ impl Handler for Front {
         match head.uri.path() {
             path if path.starts_with("/v2") => self.registry.answer(&head, peer).await,
             // Probes come from wherever the orchestrator runs, and learn nothing from these two.
+            "/" => front_page(),
             "/healthz" => healthz(),
             "/readyz" => readyz(&self.state.readings()),
             "/metrics" if self.registry.admits(peer) => self.metrics(),
@@ -66,6 +70,13 @@ impl Front {
             .insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_CONTENT_TYPE));
         response
     }
+}
+
+fn front_page() -> Response<Body> {
+    let mut response = Response::new(Body::from(WHAT_THIS_IS));
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
 }
 
 fn status(status: StatusCode) -> Response<Body> {

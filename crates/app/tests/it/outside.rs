@@ -39,7 +39,9 @@ async fn health_and_readiness_say_so() {
     let ready = program.get("/readyz").await;
     assert_eq!(ready.status, 200);
     assert_eq!(ready.text(), r#"{"status":"ready","problems":[]}"#);
-    assert_eq!(program.get("/").await.status, 404);
+    let front = program.get("/").await;
+    assert_eq!(front.status, 200);
+    assert!(front.text().contains("registry API is at /v2/"));
     assert_eq!(program.get("/v3/").await.status, 404);
 }
 
