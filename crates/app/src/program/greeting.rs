@@ -1,4 +1,4 @@
-//! The first lines of the log: which program runs, with what, and who it is at its upstreams.
+//! What the log says of a start: which program runs, with what, and who it is at its upstreams.
 
 use tracing::info;
 
@@ -11,7 +11,7 @@ pub(super) fn say(sources: &Sources, config: &Config) {
         version = env!("CARGO_PKG_VERSION"),
         config = file.map_or_else(|| "none".into(), |file| file.display().to_string()),
         data = %config.data.display(),
-        "starting"
+        "started"
     );
     let upstreams: Vec<_> = config
         .upstreams

@@ -52,7 +52,6 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
 pub async fn serve_on(sources: Sources, disk: Arc<dyn Disk>) -> Result<(), Failure> {
     let config = load(&sources)?;
     logging::begin(&config.log);
-    greeting::say(&sources, &config);
     let connections = descriptors::take(config.server.max_connections)?;
     let patience = config.server.drain + EXTRA_PATIENCE;
     let data = DataDir::open(&config.data, disk, patience).await?;
@@ -137,6 +136,8 @@ impl Running {
             &ground,
             access,
         )?;
+        // Not before: a start that fails prints why, and nothing beside.
+        greeting::say(&sources, &config);
         ground
             .metrics
             .note_reload(true, ground.clock.now().unix_seconds());
