@@ -295,7 +295,7 @@ impl Ledger {
         warn!(
             storm = %storm.subject(),
             per_minute = storm.per_minute,
-            gets = storm.gets,
+            gets = &*storm.gets,
             "a client asks again and again"
         );
         let alert = lock(&self.alerts).storm_began(storm, now);

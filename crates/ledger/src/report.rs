@@ -2,18 +2,19 @@
 //!
 //! Times are milliseconds since the UNIX epoch, durations are whole seconds; what is unknown is absent or null, never zero.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use forebay_content::Client;
 use forebay_limits::{Forecast, PullCost, printable};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The longest name of a client's that a line shows, in bytes.
-const MAX_NAME_BYTES: usize = 128;
+pub(crate) const MAX_NAME_BYTES: usize = 128;
 
 /// A client, as far as clients are told apart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientReport {
     /// Its address; `None` for our own work.
     pub address: Option<String>,
@@ -26,7 +27,7 @@ pub struct ClientReport {
 }
 
 /// A storm.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StormReport {
     /// Who asks.
     pub client: ClientReport,
@@ -43,11 +44,20 @@ pub struct StormReport {
     /// When it began.
     pub since_unix_ms: i64,
     /// What it gets: `hit`, `stale`, or the word of an error.
-    pub gets: &'static str,
+    pub gets: Cow<'static, str>,
+}
+
+/// All that is known of budgets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BudgetsReport {
+    /// When this was so.
+    pub at_unix_ms: i64,
+    /// By upstream.
+    pub upstreams: Vec<UpstreamReport>,
 }
 
 /// What is known of one upstream's budgets.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpstreamReport {
     /// Which.
     pub upstream: String,
@@ -62,7 +72,7 @@ pub struct UpstreamReport {
 }
 
 /// Whether an upstream counts pulls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metering {
     /// It says what is left.
@@ -74,7 +84,7 @@ pub enum Metering {
 }
 
 /// One budget.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BudgetReport {
     /// The account of ours that asked; `None` for anonymous.
     pub account: Option<String>,
@@ -99,7 +109,7 @@ pub struct BudgetReport {
 }
 
 /// Where a budget is going at the present rate.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForecastReport {
     /// Pulls charged an hour.
     pub per_hour: Option<f64>,
@@ -112,7 +122,7 @@ pub struct ForecastReport {
 }
 
 /// What one platform of a multi-platform image costs, in pulls: an interval until enough was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CostReport {
     /// At least.
     pub least: u64,
@@ -120,6 +130,19 @@ pub struct CostReport {
     pub most: u64,
     /// On how many pulls that rests.
     pub seen: u32,
+}
+
+impl UpstreamReport {
+    /// Of an upstream that has not been heard of.
+    pub fn unknown(upstream: &str) -> Self {
+        Self {
+            upstream: upstream.to_owned(),
+            metering: Metering::Unknown,
+            heard_unix_ms: None,
+            pull_cost: PullCost::default().into(),
+            budgets: Vec::new(),
+        }
+    }
 }
 
 impl StormReport {

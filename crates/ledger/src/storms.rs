@@ -246,7 +246,7 @@ impl Storm {
             per_minute: self.times.per_minute(now),
             requests: self.requests,
             since_unix_ms: self.began_at.0,
-            gets: self.part_failed.unwrap_or(self.outcome.as_str()),
+            gets: self.part_failed.unwrap_or(self.outcome.as_str()).into(),
         }
     }
 }

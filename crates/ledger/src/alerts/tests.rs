@@ -58,7 +58,7 @@ fn storm(workload: &str) -> StormReport {
         per_minute: 600,
         requests: 30,
         since_unix_ms: 0,
-        gets: "limited",
+        gets: "limited".into(),
     }
 }
 

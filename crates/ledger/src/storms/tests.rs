@@ -54,7 +54,7 @@ fn the_thirtieth_request_within_a_minute_begins_a_storm_that_is_told_once() {
         per_minute: found[0].per_minute,
         requests: 100,
         since_unix_ms: at(58_000).wall.0,
-        gets: "limited",
+        gets: "limited".into(),
     };
     assert_eq!(found, [expected]);
     assert!((28..=30).contains(&found[0].per_minute));
@@ -118,7 +118,7 @@ fn a_storm_ends_after_a_quiet_time_and_may_begin_anew() {
     assert!(storms.take_ended(last_hot + quiet / 2).is_empty());
     let ended = storms.take_ended(last_hot + 2 * quiet);
     assert_eq!(ended.len(), 1);
-    assert_eq!((ended[0].requests, ended[0].gets), (60, "hit"));
+    assert_eq!((ended[0].requests, &*ended[0].gets), (60, "hit"));
     assert!(storms.take_ended(last_hot + 3 * quiet).is_empty());
     let again = (0..30_u64).filter(|number| {
         let now = at(2_000_000 + number * 100);

@@ -31,7 +31,7 @@ async fn a_storm_is_named_with_who_what_and_what_it_gets_and_its_end_is_told() {
     }
     let storms = ledger.storms();
     assert_eq!(storms.len(), 1);
-    assert_eq!((storms[0].gets, storms[0].requests), ("not_found", 600));
+    assert_eq!((&*storms[0].gets, storms[0].requests), ("not_found", 600));
     assert!((550..=650).contains(&storms[0].per_minute), "{storms:?}");
     let subject = "10.0.0.1 containerd docker.io/team/app1:1.27".to_owned();
     assert_eq!(

@@ -1,0 +1,74 @@
+//! What the ledger tells people who ask: whole reports.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use forebay_content::{CatalogError, TimeRange, Timestamp};
+
+use crate::ledger::Ledger;
+use crate::report::{BudgetsReport, UpstreamReport};
+use crate::spent_report::{ExportCursor, ExportPage, OrderWord, SpentReport, TopReport};
+
+/// The most spenders of one report.
+pub const MAX_TOP: u32 = 1_000;
+
+/// The most rows of one page of an export.
+pub const MAX_PAGE_ROWS: u32 = 5_000;
+
+impl Ledger {
+    /// What is known of the budgets of these upstreams, also of those that were not heard of yet; of no others.
+    pub fn budgets_of<'a>(&self, upstreams: impl IntoIterator<Item = &'a str>) -> BudgetsReport {
+        let known = self.budgets().into_iter();
+        let mut known: BTreeMap<String, UpstreamReport> = known
+            .map(|report| (report.upstream.clone(), report))
+            .collect();
+        let of = |name: &str| {
+            known
+                .remove(name)
+                .unwrap_or_else(|| UpstreamReport::unknown(name))
+        };
+        BudgetsReport {
+            at_unix_ms: self.now().wall.0,
+            upstreams: upstreams.into_iter().map(of).collect(),
+        }
+    }
+
+    /// Those who spent most in the last `within`, at most `limit` and [`MAX_TOP`], and the storms of now. Hours are counted
+    /// whole.
+    pub async fn top_report(
+        &self,
+        within: Duration,
+        order: OrderWord,
+        limit: u32,
+    ) -> Result<TopReport, CatalogError> {
+        let now = self.now().wall;
+        let range = TimeRange {
+            since: before(now, within),
+            until: Timestamp(i64::MAX),
+        };
+        let spent = self.top(range, order.into(), limit.min(MAX_TOP)).await?;
+        Ok(TopReport {
+            at_unix_ms: now.0,
+            since_unix_ms: range.since.0,
+            order,
+            storms: self.storms(),
+            spent: spent.iter().map(SpentReport::from).collect(),
+        })
+    }
+
+    /// One page of an export.
+    pub async fn export_page(
+        &self,
+        range: TimeRange,
+        after: Option<ExportCursor>,
+    ) -> Result<ExportPage, CatalogError> {
+        let after = after.map(Into::into);
+        let page = self.export(range, after, MAX_PAGE_ROWS).await?;
+        Ok((&page).into())
+    }
+}
+
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    Timestamp(now.0.saturating_sub(span))
+}
