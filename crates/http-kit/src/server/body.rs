@@ -75,14 +75,7 @@ impl Body {
     {
         let mut source = None::<FilePart>;
         let chunks = parts.flat_map(move |part| {
-            let unchanged = match (&source, &part) {
-                // It has just looked at the file.
-                (Some(first), Ok(BodyPart::File(next))) if first.is_beside(next) => {
-                    first.check_against(next)
-                }
-                (Some(first), _) => first.check(),
-                (None, _) => Ok(()),
-            };
+            let unchanged = source.as_ref().map_or(Ok(()), FilePart::check);
             let pieces = match (part, unchanged) {
                 (Err(error), _) => Pieces::Bytes(Some(Err(error.into()))),
                 (_, Err(error)) => Pieces::Bytes(Some(Err(error.into()))),

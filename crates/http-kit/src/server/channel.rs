@@ -25,6 +25,8 @@ pub(super) struct Channel<S> {
     given: usize,
     activity: Arc<Activity>,
     lane: FileLane,
+    /// True if time has passed since it was last looked at files: their parts were made a moment ago otherwise.
+    has_waited: bool,
 }
 
 impl<S> Channel<S> {
@@ -35,6 +37,7 @@ impl<S> Channel<S> {
             given: 0,
             activity,
             lane: FileLane::default(),
+            has_waited: false,
         }
     }
 
@@ -55,9 +58,12 @@ impl<S> Channel<S> {
         }
     }
 
-    fn note(&self, written: &Poll<io::Result<usize>>) {
+    fn note(&mut self, written: &Poll<io::Result<usize>>) {
         match written {
-            Poll::Pending => self.activity.note_write_blocked(),
+            Poll::Pending => {
+                self.has_waited = true;
+                self.activity.note_write_blocked();
+            }
             Poll::Ready(Ok(1..)) => self.activity.note_written(),
             Poll::Ready(_) => {}
         }
@@ -91,7 +97,9 @@ impl<S: Socket> Channel<S> {
                 Pin::new(&mut self.socket).poll_write_vectored(cx, &bufs[..count])
             }
             Front::File(part) => {
-                part.check()?;
+                if std::mem::take(&mut self.has_waited) {
+                    part.check()?;
+                }
                 let sent = ready!(self.poll_send_part(cx, &part))?;
                 self.lane.sent(sent);
                 Poll::Ready(Ok(sent))

@@ -104,12 +104,10 @@ impl FilePart {
 
     /// An error unless the file is as it was.
     pub(super) fn check(&self) -> io::Result<()> {
-        self.version.check(Version::of(&self.file)?)
-    }
-
-    /// The same by what another part of the file found.
-    pub(super) fn check_against(&self, later: &Self) -> io::Result<()> {
-        self.version.check(later.version)
+        if Version::of(&self.file)? == self.version {
+            return Ok(());
+        }
+        Err(io::Error::other("the file changed while it was being sent"))
     }
 }
 
@@ -122,13 +120,6 @@ impl fmt::Debug for FilePart {
 }
 
 impl Version {
-    fn check(self, now: Self) -> io::Result<()> {
-        if now == self {
-            return Ok(());
-        }
-        Err(io::Error::other("the file changed while it was being sent"))
-    }
-
     fn of(file: &File) -> io::Result<Self> {
         let stat = fstat(file)?;
         Ok(Self {
