@@ -12,7 +12,7 @@ pub use client::{
 };
 pub use error::{BodyError, ClientError, RedirectRefusal, SendError, Stage, TlsCause};
 pub use server::{
-    AccessEntry, AccessLabels, AccessLog, Body, BodyPart, BodyStream, BoxError, Connections,
-    FileLane, FilePart, Handler, Listener, MAX_HEAD_BYTES, MAX_TARGET_BYTES, NoAccessLog, Peer,
-    RequestBody, RequestBodyError, RequestId, ServeLimits, Server,
+    AccessEntry, AccessLabels, AccessLog, Body, BodyPart, BodyStream, BoxError, ClientAddress,
+    Connections, FileLane, FilePart, Handler, Listener, MAX_HEAD_BYTES, MAX_TARGET_BYTES,
+    NoAccessLog, Peer, RequestBody, RequestBodyError, RequestId, ServeLimits, Server, find_host,
 };

@@ -16,6 +16,7 @@ use tracing::{Instrument, error, info_span};
 pub struct Supervisor {
     tasks: TaskTracker,
     stop: CancellationToken,
+    cut: CancellationToken,
 }
 
 impl Supervisor {
@@ -54,6 +55,16 @@ impl Supervisor {
     /// Tells all tasks to finish what they do and end.
     pub fn stop(&self) {
         self.stop.cancel();
+    }
+
+    /// Resolves when [`cut`](Self::cut) has been called. Tasks that must leave a trace of what they did not finish select on it.
+    pub async fn cutting(&self) {
+        self.cut.cancelled().await;
+    }
+
+    /// Tells the tasks that are left after a [`drain`](Self::drain) to break off.
+    pub fn cut(&self) {
+        self.cut.cancel();
     }
 
     /// Waits until all tasks have ended, at most for `limit`; true if all did.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use forebay_jobs::Supervisor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::connection::serve_connection;
 use super::listener::{Accept, Listener};
@@ -20,14 +20,19 @@ use super::{Handler, Shared};
 const HEAR_OUT: Duration = Duration::from_millis(50);
 /// How long a connection that was told 503 has to read it and hang up.
 const LINGER: Duration = Duration::from_secs(1);
-/// The same where the accept loop itself waits for it, and its pause after a failed accept.
+/// The two together where the accept loop itself tells it: those behind wait for it.
+const AT_ONCE: Duration = Duration::from_millis(2);
+/// The accept loop's pause after a failed accept, and how long it waits for the one that gets the spare descriptor.
 const BACK_OFF: Duration = Duration::from_millis(100);
+/// How often the log is told that there are no file descriptors left.
+const WARN_EVERY: Duration = Duration::from_secs(10);
 
 /// One listener's accept loop.
 pub(super) struct Acceptor<H> {
     shared: Arc<Shared<H>>,
     supervisor: Supervisor,
     spare: Option<File>,
+    warned: Option<Instant>,
 }
 
 impl<H: Handler> Acceptor<H> {
@@ -36,6 +41,7 @@ impl<H: Handler> Acceptor<H> {
             shared,
             supervisor,
             spare: open_spare(),
+            warned: None,
         }
     }
 
@@ -52,7 +58,7 @@ impl<H: Handler> Acceptor<H> {
         let accepting = async {
             loop {
                 match listener.next().await {
-                    Ok(socket) => self.admit(socket),
+                    Ok(socket) => self.admit(socket).await,
                     Err(error) => self.recover(&error, &listener).await,
                 }
             }
@@ -63,9 +69,9 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    fn admit<S: Socket>(&self, socket: S) {
+    async fn admit<S: Socket>(&self, socket: S) {
         let Some(permit) = self.shared.connections.admit() else {
-            self.shed(socket);
+            self.shed(socket).await;
             return;
         };
         let (shared, supervisor) = (self.shared.clone(), self.supervisor.clone());
@@ -75,11 +81,12 @@ impl<H: Handler> Acceptor<H> {
         });
     }
 
-    fn shed<S: Socket>(&self, socket: S) {
+    async fn shed<S: Socket>(&self, socket: S) {
+        let answer = self.shed_answer();
         let Ok(permit) = self.shared.shedding.clone().try_acquire_owned() else {
+            let _ = timeout(BACK_OFF, say_at_once(socket, answer)).await;
             return;
         };
-        let answer = self.shed_answer();
         self.supervisor.spawn("shed", async move {
             let _ = timeout(LINGER, say_goodbye(socket, answer)).await;
             drop(permit);
@@ -99,11 +106,14 @@ impl<H: Handler> Acceptor<H> {
             tokio::time::sleep(BACK_OFF).await;
             return;
         }
-        tracing::warn!("out of file descriptors: new connections are refused");
+        if self.warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+            self.warned = Some(Instant::now());
+            tracing::warn!("out of file descriptors: new connections are refused");
+        }
         if self.spare.take().is_some()
             && let Ok(Ok(socket)) = timeout(BACK_OFF, listener.next()).await
         {
-            let _ = timeout(BACK_OFF, say_goodbye(socket, self.shed_answer())).await;
+            let _ = timeout(BACK_OFF, say_at_once(socket, self.shed_answer())).await;
         } else {
             tokio::time::sleep(BACK_OFF).await;
         }
@@ -131,9 +141,21 @@ fn open_spare() -> Option<File> {
 /// The request is heard first, for a moment: clients take an answer that comes before they have asked for nonsense.
 async fn say_goodbye<S: Socket>(mut socket: S, answer: String) {
     let mut ignored = [0; 512];
-    let _ = timeout(HEAR_OUT, socket.read(&mut ignored)).await;
+    let heard = timeout(HEAR_OUT, socket.read(&mut ignored)).await;
     if socket.write_all(answer.as_bytes()).await.is_err() || socket.shutdown().await.is_err() {
         return;
     }
+    // Of one that has said nothing nothing lies unread: it must not hold the place of one that has.
+    if heard.is_err() {
+        return;
+    }
     while matches!(socket.read(&mut ignored).await, Ok(1..)) {}
+}
+
+/// The same where there is no time: what has come by now is heard, and nobody is waited for.
+async fn say_at_once<S: Socket>(mut socket: S, answer: String) {
+    let mut ignored = [0; 4096];
+    let _ = timeout(AT_ONCE, socket.read(&mut ignored)).await;
+    let _ = socket.write_all(answer.as_bytes()).await;
+    let _ = socket.shutdown().await;
 }

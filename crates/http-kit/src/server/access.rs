@@ -3,9 +3,10 @@
 //! The listener only reports; how a line looks and where it goes is the log's affair.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{Extensions, HeaderValue, Method, StatusCode, Version};
 
 use super::request::{Peer, RequestId};
 
@@ -48,6 +49,20 @@ pub struct AccessEntry<'a> {
     pub completed: bool,
     /// What the handler had to add.
     pub labels: &'a AccessLabels,
+    /// All of the response's extensions: what else the handler leaves for whoever listens.
+    pub extensions: &'a Extensions,
+}
+
+/// The client itself, where that is another than the connection's peer, a proxy: put it into the response's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl AccessEntry<'_> {
+    /// Whose request it is: what the handler found, else the connection's peer; none over a Unix socket.
+    pub fn client(&self) -> Option<IpAddr> {
+        let found = self.extensions.get().map(|&ClientAddress(client)| client);
+        found.or_else(|| self.peer.address.map(|address| address.ip()))
+    }
 }
 
 /// What a handler adds to its request's entry: put it into the response's extensions.

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::activity::Activity;
 use super::body::Body;
+use super::host;
 use super::limits::MAX_TARGET_BYTES;
 use super::record::{Record, Recorded};
 use super::request::{Peer, RequestBody};
@@ -28,10 +30,14 @@ pub(super) async fn answer<H: Handler>(
     let record = Record::begin(shared.log.clone(), activity, peer, id, &request);
     // hyper drops a Content-Length beside a Transfer-Encoding without a word. A proxy in front of us may have believed the
     // other one, so nothing that follows on this connection is trusted to be a request (RFC 9112 §6.1).
-    let ends_connection =
+    let mut ends_connection =
         request.version() < Version::HTTP_2 && request.headers().contains_key(TRANSFER_ENCODING);
+    let needs_length = request.version() < Version::HTTP_11 && request.method() != Method::HEAD;
     let mut response = if is_too_long(request.uri()) {
         empty(StatusCode::URI_TOO_LONG)
+    } else if !host::is_clear(&request) {
+        ends_connection = true;
+        empty(StatusCode::BAD_REQUEST)
     } else {
         let mut request = request.map(|body| RequestBody::new(body, shared.limits.body_idle));
         request.extensions_mut().insert(id);
@@ -41,6 +47,10 @@ pub(super) async fn answer<H: Handler>(
             empty(StatusCode::INTERNAL_SERVER_ERROR)
         })
     };
+    if needs_length && response.body().size_hint().exact().is_none() {
+        tracing::error!(request_id = %id, "a handler gave a body without a length to a client below HTTP/1.1");
+        response = empty(StatusCode::INTERNAL_SERVER_ERROR);
+    }
     if ends_connection {
         response
             .headers_mut()

@@ -128,6 +128,7 @@ enum Event {
     Ended,
     Tick,
     Stop,
+    Cut,
 }
 
 impl Life {
@@ -138,9 +139,10 @@ impl Life {
         let mut signals: FuturesUnordered<BoxFuture<'static, Event>> = FuturesUnordered::new();
         signals.push(tick(self.watch.tick()));
         signals.push(stop(self.supervisor.clone()));
+        signals.push(cut(self.supervisor.clone()));
         loop {
             match next_event(connection.as_mut(), &mut signals).await {
-                Event::Ended => return,
+                Event::Ended | Event::Cut => return,
                 Event::Stop => connection.as_mut().graceful_shutdown(),
                 Event::Tick => match self.watch.judge(&self.activity) {
                     Verdict::Cut => return,
@@ -180,6 +182,14 @@ fn stop(supervisor: Supervisor) -> BoxFuture<'static, Event> {
     async move {
         supervisor.stopping().await;
         Event::Stop
+    }
+    .boxed()
+}
+
+fn cut(supervisor: Supervisor) -> BoxFuture<'static, Event> {
+    async move {
+        supervisor.cutting().await;
+        Event::Cut
     }
     .boxed()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub const MAX_TARGET_BYTES: usize = 8 * 1024;
 /// The longest request head that is answered with anything but 431, in bytes.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// Connections too many that are told so at once; more are closed without a word.
+/// Connections too many that are heard out before they are told so; more are told at once.
 pub(super) const SHED_AT_ONCE: usize = 64;
 
 /// What the listener puts up with.

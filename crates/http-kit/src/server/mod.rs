@@ -12,6 +12,7 @@ mod connection;
 mod connections;
 mod file_lane;
 mod file_part;
+mod host;
 mod limits;
 mod listener;
 mod preface;
@@ -30,11 +31,12 @@ use accept::Acceptor;
 use limits::SHED_AT_ONCE;
 use request::RequestIds;
 
-pub use access::{AccessEntry, AccessLabels, AccessLog, NoAccessLog};
+pub use access::{AccessEntry, AccessLabels, AccessLog, ClientAddress, NoAccessLog};
 pub use body::{Body, BodyPart, BodyStream, BoxError};
 pub use connections::Connections;
 pub use file_lane::FileLane;
 pub use file_part::FilePart;
+pub use host::find_host;
 pub use limits::{MAX_HEAD_BYTES, MAX_TARGET_BYTES, ServeLimits};
 pub use listener::Listener;
 pub use request::{Peer, RequestBody, RequestBodyError, RequestId};
@@ -42,7 +44,10 @@ pub use request::{Peer, RequestBody, RequestBodyError, RequestId};
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
     /// The response to `request`. A panic becomes a 500 without a body. The [`RequestId`] is in the request's extensions;
-    /// [`AccessLabels`] in the response's extensions reach the access log.
+    /// what is in the response's extensions reaches the access log: [`AccessLabels`], a [`ClientAddress`], any other.
+    ///
+    /// A request that names no host, several or none that can be one has been answered 400 before ([`find_host`]). A body
+    /// without a length may not go to a client below HTTP/1.1, whom nothing would tell that it broke off: it becomes a 500.
     fn handle(
         &self,
         request: Request<RequestBody>,

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::USER_AGENT;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{Extensions, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
@@ -19,6 +19,9 @@ use super::request::{Peer, RequestId};
 
 /// What the log says where the client went away before there was an answer; nginx's number for it.
 const CLIENT_GONE: u16 = 499;
+
+/// What a handler has to add that adds nothing.
+static NO_LABELS: AccessLabels = AccessLabels(Vec::new());
 
 /// One request on its way.
 pub(super) struct Record {
@@ -32,7 +35,7 @@ pub(super) struct Record {
     user_agent: Option<HeaderValue>,
     began: Instant,
     status: StatusCode,
-    labels: AccessLabels,
+    extensions: Extensions,
     sent: u64,
     completed: bool,
 }
@@ -66,7 +69,7 @@ impl Record {
             user_agent,
             began: Instant::now(),
             status: StatusCode::from_u16(CLIENT_GONE).unwrap_or(StatusCode::BAD_REQUEST),
-            labels: AccessLabels::default(),
+            extensions: Extensions::new(),
             sent: 0,
             completed: false,
         }
@@ -76,7 +79,7 @@ impl Record {
     pub(super) fn follow(mut self, response: Response<Body>) -> Response<Recorded> {
         let (mut parts, body) = response.into_parts();
         self.status = parts.status;
-        self.labels = parts.extensions.remove().unwrap_or_default();
+        self.extensions = std::mem::take(&mut parts.extensions);
         // These have no body to wait for, whatever the handler gave.
         self.completed = self.method == Method::HEAD
             || matches!(
@@ -106,7 +109,8 @@ impl Drop for Record {
             user_agent: self.user_agent.as_ref(),
             request_id: self.id,
             completed: self.completed,
-            labels: &self.labels,
+            labels: self.extensions.get().unwrap_or(&NO_LABELS),
+            extensions: &self.extensions,
         });
     }
 }

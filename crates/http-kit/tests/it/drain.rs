@@ -82,3 +82,32 @@ async fn a_drain_does_not_wait_longer_than_it_was_told() {
             .await
     );
 }
+
+#[tokio::test]
+async fn what_is_cut_after_the_drain_reaches_the_log() {
+    let served = Served::start(ServeLimits::default(), |_, _| async {
+        let first = stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"x")) });
+        let endless = stream::StreamExt::chain(first, stream::pending());
+        http::Response::new(Body::stream(endless, Some(9)))
+    });
+    let mut wire = served.connect().await;
+    wire.send("GET /cut HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut head = [0; 12];
+    tokio::io::AsyncReadExt::read_exact(&mut wire.0, &mut head)
+        .await
+        .unwrap();
+    let short = std::time::Duration::from_millis(50);
+    served.supervisor.stop();
+    assert!(!served.supervisor.drain(short).await);
+    served.supervisor.cut();
+    assert!(served.supervisor.drain(super::wire::PATIENCE).await);
+    let lines = served.lines(1).await;
+    assert_eq!(
+        (
+            lines[0].target.as_str(),
+            lines[0].status,
+            lines[0].completed
+        ),
+        ("/cut", 200, false)
+    );
+}

@@ -212,3 +212,25 @@ async fn what_is_not_http_is_answered_400_or_closed() {
     }
     assert!(served.lines(0).await.is_empty());
 }
+
+/// More than are heard out at once.
+const SILENT: usize = 200;
+
+#[tokio::test]
+async fn many_silent_connections_keep_nobody_from_hearing_503() {
+    let limits = ServeLimits {
+        max_connections: 2,
+        ..ServeLimits::default()
+    };
+    let served = served(limits);
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        silent.push(served.connect().await);
+    }
+    for _ in 0..3 {
+        let mut next = served.connect().await;
+        next.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let answer = next.read_all().await;
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    }
+}

@@ -134,3 +134,21 @@ async fn a_unix_socket_serves_the_same_and_its_peers_have_no_address() {
             .contains("Some(127.0.0.1:")
     );
 }
+
+#[tokio::test]
+async fn a_request_for_no_one_host_is_answered_400_and_ends_its_connection() {
+    let served = reading(ServeLimits::default());
+    for head in [
+        "GET / HTTP/1.1\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n",
+        "GET / HTTP/1.1\r\nhost: a b\r\n",
+        "GET http://user@a/ HTTP/1.1\r\nhost: a\r\n",
+    ] {
+        let mut wire = served.connect().await;
+        wire.send(format!("{head}\r\nGET /next HTTP/1.1\r\nhost: a\r\n\r\n"))
+            .await;
+        let answer = wire.read_all().await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{head}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    }
+}

@@ -168,3 +168,20 @@ async fn the_log_is_told_each_request_once_with_what_the_handler_added() {
     assert_ne!(lines[1].id, line.id);
     assert_eq!((lines[2].status, lines[2].completed), (304, true));
 }
+
+#[tokio::test]
+async fn a_body_without_a_length_does_not_go_to_a_client_that_could_not_tell_its_end() {
+    let served = Served::start(ServeLimits::default(), |_, _| async {
+        Response::new(chunks(&[Ok("he"), Ok("llo")], None))
+    });
+    for (version, status, ends) in [("1.0", 500, "\r\n\r\n"), ("1.1", 200, "0\r\n\r\n")] {
+        let mut wire = served.connect().await;
+        wire.send(format!(
+            "GET / HTTP/{version}\r\nhost: x\r\nconnection: close\r\n\r\n"
+        ))
+        .await;
+        let answer = wire.read_all().await;
+        assert!(answer[9..].starts_with(&format!("{status} ")), "{answer}");
+        assert!(answer.ends_with(ends), "{answer}");
+    }
+}
