@@ -1,0 +1,1 @@
+//! Alerts before receivers on loopback that answer as they are told.
