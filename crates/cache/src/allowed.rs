@@ -6,42 +6,65 @@ use async_trait::async_trait;
 use forebay_content::{
     Blob, ByteRange, ContentSource, List, ManifestContent, Request, Resolved, SourceError,
 };
-use forebay_oci::{Digest, Page, Reference, RepositoryName};
+use forebay_oci::{Digest, Page, Reference, RepositoryName, Tag};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+use crate::caching_source::CachingSource;
 use crate::nearest::find_nearest;
+use crate::tags::Refreshed;
 
-/// Wraps a source with an allow-list of repositories.
+/// Wraps a source with an allow-list of repositories, if there is one.
 pub struct Allowed<S: ?Sized> {
-    patterns: Vec<String>,
-    matcher: GlobSet,
+    list: Option<AllowList>,
     source: Arc<S>,
 }
 
+struct AllowList {
+    patterns: Vec<String>,
+    matcher: GlobSet,
+}
+
 impl<S: ContentSource + ?Sized> Allowed<S> {
-    /// Gives of `source` only the repositories that one of `patterns` matches.
+    /// Gives of `source` only the repositories that one of `patterns` matches; all of them if there are none.
     ///
     /// # Errors
     /// If the patterns are too large together.
-    pub fn new(patterns: &[Glob], source: Arc<S>) -> Result<Self, globset::Error> {
+    pub fn new(patterns: Option<&[Glob]>, source: Arc<S>) -> Result<Self, globset::Error> {
+        let list = patterns.map(AllowList::new).transpose()?;
+        Ok(Self { list, source })
+    }
+
+    fn check(&self, repository: &RepositoryName) -> Result<&S, SourceError> {
+        if let Some(list) = &self.list {
+            list.check(repository)?;
+        }
+        Ok(&self.source)
+    }
+}
+
+impl Allowed<CachingSource> {
+    /// Like [`CachingSource::refresh`], of what is allowed.
+    pub async fn refresh(&self, request: &Request, tag: &Tag) -> Result<Refreshed, SourceError> {
+        self.check(&request.repository)?.refresh(request, tag).await
+    }
+}
+
+impl AllowList {
+    fn new(patterns: &[Glob]) -> Result<Self, globset::Error> {
         let mut builder = GlobSetBuilder::new();
         for pattern in patterns {
             builder.add(pattern.clone());
         }
-        let patterns = patterns
-            .iter()
-            .map(|pattern| pattern.glob().to_owned())
-            .collect();
+        let patterns = patterns.iter().map(|pattern| pattern.glob().to_owned());
         Ok(Self {
-            patterns,
+            patterns: patterns.collect(),
             matcher: builder.build()?,
-            source,
         })
     }
 
-    fn check(&self, repository: &RepositoryName) -> Result<&S, SourceError> {
+    fn check(&self, repository: &RepositoryName) -> Result<(), SourceError> {
         if self.matcher.is_match(repository.as_str()) {
-            return Ok(&self.source);
+            return Ok(());
         }
         let entries = self.patterns.iter().map(String::as_str);
         Err(SourceError::NotAllowed {

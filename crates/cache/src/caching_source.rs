@@ -20,7 +20,7 @@ use crate::flight::Flights;
 use crate::kept::{Kept, Link, StoredManifest};
 use crate::negative::{Asked, Negatives};
 use crate::policy::Policy;
-use crate::tags::TagState;
+use crate::tags::{Refreshed, TagState};
 
 /// The most tags that one source holds in memory.
 const MAX_TAGS: u64 = 20_000;
@@ -90,7 +90,7 @@ impl CachingSource {
     }
 
     /// Asks the upstream what the tag is now, however fresh the kept answer is, and fetches it if it changed.
-    pub async fn refresh(&self, request: &Request, tag: &Tag) -> Result<Resolved, SourceError> {
+    pub async fn refresh(&self, request: &Request, tag: &Tag) -> Result<Refreshed, SourceError> {
         self.inner.refresh(request, tag).await
     }
 }

@@ -13,7 +13,9 @@ use forebay_content::{
     Observe, collect_reader,
 };
 use forebay_jobs::Supervisor;
-use forebay_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, Target, UpstreamName};
+use forebay_oci::{
+    Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, Target, UpstreamName,
+};
 use moka::sync::Cache;
 use tokio::sync::RwLock;
 

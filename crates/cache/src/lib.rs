@@ -34,3 +34,4 @@ pub use fsck::{FsckError, FsckMode, FsckReport, fsck};
 pub use health::Health;
 pub use kept::Kept;
 pub use policy::{OnGone, Policy, TtlRule};
+pub use tags::Refreshed;

@@ -21,7 +21,7 @@ impl Inner {
         for digest in awaited {
             let entry = self.promises.entry((repository.clone(), digest));
             entry.and_upsert_with(|waiting| {
-                let waiting = waiting.map(|waiting| waiting.into_value());
+                let waiting = waiting.map(moka::Entry::into_value);
                 with_tag(waiting.as_deref().unwrap_or_default(), tag)
             });
         }

@@ -35,10 +35,11 @@ pub(crate) struct Space {
     evicting: tokio::sync::Mutex<()>,
 }
 
+/// All in bytes.
 struct Room {
-    max_bytes: u64,
-    kept_bytes: u64,
-    reserved_bytes: u64,
+    max: u64,
+    kept: u64,
+    reserved: u64,
 }
 
 /// Room for what is coming; given back when dropped.
@@ -52,9 +53,9 @@ pub(crate) struct Reserved {
 impl Space {
     pub(crate) fn new(max_bytes: u64, usage: Usage) -> Self {
         let room = Room {
-            max_bytes,
-            kept_bytes: usage.bytes,
-            reserved_bytes: 0,
+            max: max_bytes,
+            kept: usage.bytes,
+            reserved: 0,
         };
         Self {
             room: Mutex::new(room),
@@ -63,25 +64,25 @@ impl Space {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.room().kept_bytes
+        self.room().kept
     }
 
     pub(crate) fn set_bytes(&self, bytes: u64) {
-        self.room().kept_bytes = bytes;
+        self.room().kept = bytes;
     }
 
     pub(crate) fn max_bytes(&self) -> u64 {
-        self.room().max_bytes
+        self.room().max
     }
 
     pub(crate) fn set_max_bytes(&self, max_bytes: u64) {
-        self.room().max_bytes = max_bytes;
+        self.room().max = max_bytes;
     }
 
     /// What was reserved is kept.
     pub(crate) fn keep(&self, reserved: Reserved, bytes: u64) {
         let mut room = self.room();
-        room.kept_bytes = room.kept_bytes.saturating_add(bytes);
+        room.kept = room.kept.saturating_add(bytes);
         drop(room);
         drop(reserved);
     }
@@ -95,20 +96,20 @@ impl Space {
 
 impl Room {
     fn fits(&self, more_bytes: u64) -> bool {
-        let taken = self.kept_bytes.saturating_add(self.reserved_bytes);
-        taken.saturating_add(more_bytes) <= self.max_bytes
+        let taken = self.kept.saturating_add(self.reserved);
+        taken.saturating_add(more_bytes) <= self.max
     }
 
     /// How much may be at rest beside what is coming and `more_bytes`, if it is to be the low mark with them; `None` if they
     /// would be too much by themselves.
     fn goal(&self, more_bytes: u64) -> Option<u64> {
-        let coming = self.reserved_bytes.saturating_add(more_bytes);
-        let low_mark = self.max_bytes / 100 * LOW_MARK_PERCENT;
-        (coming <= self.max_bytes).then(|| low_mark.saturating_sub(coming))
+        let coming = self.reserved.saturating_add(more_bytes);
+        let low_mark = self.max / 100 * LOW_MARK_PERCENT;
+        (coming <= self.max).then(|| low_mark.saturating_sub(coming))
     }
 
     fn step_bytes(&self) -> u64 {
-        (self.max_bytes / STEPS_OF_ALL).min(MAX_STEP_BYTES)
+        (self.max / STEPS_OF_ALL).min(MAX_STEP_BYTES)
     }
 }
 
@@ -120,7 +121,7 @@ impl Reserved {
         let mut room = self.space.room();
         let fits = room.fits(more_bytes);
         if fits {
-            room.reserved_bytes += more_bytes;
+            room.reserved += more_bytes;
             self.bytes += more_bytes;
         }
         fits
@@ -130,7 +131,7 @@ impl Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         let mut room = self.space.room();
-        room.reserved_bytes = room.reserved_bytes.saturating_sub(self.bytes);
+        room.reserved = room.reserved.saturating_sub(self.bytes);
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use forebay_content::{
     KeptTag, ManifestContent, Provenance, Request, Resolved, SourceError, UpstreamCall,
 };
-use forebay_oci::{RepositoryName, Tag};
+use forebay_oci::{Digest, RepositoryName, Tag};
 use tracing::debug;
 
 use crate::caching_source::Inner;
@@ -26,6 +26,17 @@ pub(crate) struct TagState {
     pub(crate) kept: KeptTag,
     /// What the upstream has named since, not yet fetched.
     pub(crate) newer: Option<KeptTag>,
+}
+
+/// What came of a refresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refreshed {
+    /// What the tag was for us, if it was anything.
+    pub before: Option<Digest>,
+    /// What it is now.
+    pub now: Digest,
+    /// True if its manifest was not here, and is now.
+    pub fetched: bool,
 }
 
 /// What a tag is taken to be for one request.
@@ -97,23 +108,21 @@ impl Inner {
         self: &Arc<Self>,
         request: &Request,
         tag: &Tag,
-    ) -> Result<Resolved, SourceError> {
+    ) -> Result<Refreshed, SourceError> {
         self.negatives
             .forget(&Asked::manifest(request, &tag.clone().into()));
         let seen = self.tag_state(&request.repository, tag).await;
+        let before = seen.as_ref().map(|state| state.kept.digest.clone());
         let resolved = self.ask_tag(request, tag, seen).await?;
         let manifest = self
             .manifest_by_digest(request, &resolved.digest, None)
             .await?;
         // Also a list of which no platform is here yet: what was known before is not due, and would be back after a restart.
-        self.keep_tag(&request.repository, tag, self.seen(resolved.clone()));
-        let provenance = match manifest.provenance {
-            Provenance::Kept => Provenance::Confirmed,
-            fetched => fetched,
-        };
-        Ok(Resolved {
-            provenance,
-            ..resolved
+        self.keep_tag(&request.repository, tag, self.seen(resolved));
+        Ok(Refreshed {
+            before,
+            now: manifest.digest,
+            fetched: manifest.provenance == Provenance::Fetched,
         })
     }
 

@@ -29,6 +29,7 @@ use std::path::PathBuf;
 pub(crate) use builtin::DOCKER_HUB_ALIASES;
 pub use env::{CONFIG_FILE, Environment};
 pub use error::{ConfigErrors, ConfigProblem, MAX_PROBLEMS};
+pub(crate) use nearest::find_nearest;
 pub use origin::Origin;
 pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;

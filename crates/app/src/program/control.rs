@@ -5,20 +5,21 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use forebay_api_admin::{Control, ControlError, FsckRequest};
 use forebay_blobs_fs::FsBlobs;
-use forebay_cache::{FsckError, FsckMode, FsckReport, Kept};
+use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, Refreshed};
 use forebay_catalog_sql::SqlCatalog;
-use forebay_content::{Provenance, Request};
+use forebay_content::{Request, SourceError};
 use forebay_jobs::Supervisor;
-use forebay_oci::{ImageName, Reference};
+use forebay_oci::{ImageName, Reference, RouteError, RouteTable, Tag, Target, route};
 use tokio::sync::Mutex;
 use tracing::info;
 
 use super::check::{CheckReport, check_running};
-use super::upstreams::Upstreams;
+use super::upstreams::Doors;
+use crate::config::find_nearest;
 
 /// Acts on the running server.
 pub(super) struct Controls {
-    pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
+    pub(super) doors: Arc<ArcSwap<Doors>>,
     pub(super) kept: Arc<Kept>,
     pub(super) blobs: Arc<FsBlobs>,
     pub(super) catalog: Arc<SqlCatalog>,
@@ -32,15 +33,20 @@ pub(super) struct Controls {
 enum Refusal {
     #[error("{0} is no image name: an image is written [registry/]repository[:tag]")]
     NoImage(String),
-    #[error("no upstream is called {0}")]
-    NoUpstream(String),
+    #[error("{error}{}", meant(.nearest.as_deref()))]
+    NoUpstream {
+        error: RouteError,
+        nearest: Option<String>,
+    },
+    #[error("{target} is not on the allow-list, so nothing was asked{}", meant(.nearest.as_deref()))]
+    NotAllowed {
+        target: Target,
+        nearest: Option<String>,
+    },
     #[error("a digest never changes: name a tag")]
     Digest,
     #[error("cannot refresh {image}")]
-    Refresh {
-        image: String,
-        source: forebay_content::SourceError,
-    },
+    Refresh { image: String, source: SourceError },
     #[error("a check is under way already")]
     Checking,
     #[error("the server is stopping")]
@@ -89,26 +95,72 @@ impl Controls {
     }
 
     async fn refresh_tag(&self, image: &str) -> Result<String, Refusal> {
-        let image: ImageName = image
-            .parse()
-            .map_err(|_| Refusal::NoImage(image.to_owned()))?;
-        let Reference::Tag(tag) = &image.reference else {
-            return Err(Refusal::Digest);
-        };
-        let upstreams = self.upstreams.load_full();
-        let upstream = upstreams.get(image.registry.as_str());
-        let upstream = upstream.ok_or_else(|| Refusal::NoUpstream(image.registry.clone()))?;
-        let request = Request::in_background(image.repository.clone());
-        let refreshed = upstream.cache().refresh(&request, tag).await;
-        let refreshed = refreshed.map_err(|source| Refusal::Refresh {
-            image: image.to_string(),
-            source,
-        })?;
-        let what = if refreshed.provenance == Provenance::Fetched {
-            "fetched anew"
-        } else {
-            "unchanged"
-        };
-        Ok(format!("{image} is {}: {what}", refreshed.digest))
+        let doors = self.doors.load_full();
+        let (target, tag) = find_target(image, &doors.routes)?;
+        let missing = || RouteError::UnknownUpstream(target.upstream.to_string());
+        let cache = doors.caches.get(&target.upstream);
+        let cache = cache.ok_or_else(|| Refusal::no_upstream(missing(), &doors.routes))?;
+        let request = Request::in_background(target.repository.clone());
+        match cache.refresh(&request, &tag).await {
+            Ok(refreshed) => Ok(tell(&target, &tag, &refreshed)),
+            Err(SourceError::NotAllowed { nearest }) => {
+                let nearest = nearest.map(|name| format!("{}/{name}", target.upstream));
+                Err(Refusal::NotAllowed { target, nearest })
+            }
+            Err(source) => {
+                let image = format!("{target}:{tag}");
+                Err(Refusal::Refresh { image, source })
+            }
+        }
     }
+}
+
+impl Refusal {
+    fn no_upstream(error: RouteError, routes: &RouteTable) -> Self {
+        let nearest = match &error {
+            RouteError::UnknownUpstream(name) => {
+                find_nearest(name, routes.names.keys().map(String::as_str)).map(str::to_owned)
+            }
+            _ => None,
+        };
+        Self::NoUpstream { error, nearest }
+    }
+}
+
+/// What an image means, by the rules that hold for its pulls.
+fn find_target(image: &str, routes: &RouteTable) -> Result<(Target, Tag), Refusal> {
+    let name: ImageName = image
+        .parse()
+        .map_err(|_| Refusal::NoImage(image.to_owned()))?;
+    let Reference::Tag(tag) = &name.reference else {
+        return Err(Refusal::Digest);
+    };
+    // One word is Docker Hub's, as everywhere; a path without a registry is what it is here, by prefix or root.
+    let says_registry = image.starts_with(&format!("{}/", name.registry));
+    let ns = (says_registry || !image.contains('/')).then_some(name.registry.as_str());
+    let route = route(None, ns, &name.repository, routes)
+        .map_err(|error| Refusal::no_upstream(error, routes))?;
+    Ok((route.target, tag.clone()))
+}
+
+/// What came of it, for the person who asked.
+fn tell(target: &Target, tag: &Tag, refreshed: &Refreshed) -> String {
+    let Refreshed {
+        before,
+        now,
+        fetched,
+    } = refreshed;
+    let what = match (before, fetched) {
+        (Some(before), true) if before != now => format!("moved from {before}, fetched"),
+        (Some(before), false) if before != now => format!("moved from {before}, here already"),
+        (Some(_), true) => "unchanged, fetched anew".to_owned(),
+        (Some(_), false) => "unchanged".to_owned(),
+        (None, true) => "new here, fetched".to_owned(),
+        (None, false) => "new here, under a digest that is here already".to_owned(),
+    };
+    format!("{target}:{tag} is {now}: {what}")
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
 }

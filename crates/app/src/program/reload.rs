@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use forebay_api_registry::Table;
 use tracing::{error, info, warn};
 
-use super::upstreams::{Ground, Upstreams, table};
+use super::upstreams::{Doors, Ground, Upstreams};
 use crate::Failure;
 use crate::config::{Config, Sources, load};
 use crate::report::{Advice, MAX_CAUSES};
@@ -17,7 +17,8 @@ pub(super) struct Reload {
     pub(super) sources: Sources,
     pub(super) ground: Ground,
     pub(super) table: Arc<ArcSwap<Table>>,
-    pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
+    pub(super) doors: Arc<ArcSwap<Doors>>,
+    pub(super) upstreams: Upstreams,
     pub(super) current: Config,
 }
 
@@ -53,13 +54,13 @@ impl Reload {
     }
 
     /// Makes everything anew that has changed, then puts all of it in place, or nothing.
-    fn take_over(&self, config: &Config) -> Result<(), Failure> {
-        let before = self.upstreams.load_full();
-        let after = self.ground.build(config, &before)?;
-        let table = table(config, &after)?;
-        self.ground.replace(&before, &after, config);
-        self.upstreams.store(Arc::new(after));
-        self.table.store(Arc::new(table));
+    fn take_over(&mut self, config: &Config) -> Result<(), Failure> {
+        let after = self.ground.build(config, &self.upstreams)?;
+        let doors = Doors::new(config, &after)?;
+        self.ground.replace(&self.upstreams, &after, config);
+        self.upstreams = after;
+        self.table.store(Arc::new(doors.table(config)));
+        self.doors.store(Arc::new(doors));
         Ok(())
     }
 

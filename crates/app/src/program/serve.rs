@@ -27,7 +27,7 @@ use super::front::{ControlDoor, Front, State};
 use super::greeting;
 use super::logging;
 use super::reload::Reload;
-use super::upstreams::{Ground, Upstreams, instance, table};
+use super::upstreams::{Doors, Ground, Upstreams, instance};
 use crate::Failure;
 use crate::config::{Config, Sources, load};
 
@@ -112,10 +112,11 @@ impl Running {
             instance: instance(),
         };
         let upstreams = ground.build(&config, &Upstreams::new())?;
-        let table = Arc::new(ArcSwap::from_pointee(table(&config, &upstreams)?));
-        let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
+        let doors = Doors::new(&config, &upstreams)?;
+        let table = Arc::new(ArcSwap::from_pointee(doors.table(&config)));
+        let doors = Arc::new(ArcSwap::from_pointee(doors));
         let controls = Controls {
-            upstreams: Arc::clone(&upstreams),
+            doors: Arc::clone(&doors),
             kept: Arc::clone(&kept),
             blobs: Arc::clone(data.blobs()),
             catalog: Arc::clone(&data.catalog),
@@ -146,6 +147,7 @@ impl Running {
             sources,
             ground,
             table,
+            doors,
             upstreams,
             current: config,
         };

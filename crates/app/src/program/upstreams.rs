@@ -10,10 +10,10 @@ use std::sync::Arc;
 use forebay_api_admin::Metrics;
 use forebay_api_registry::{ClientRules, Patience, Table};
 use forebay_cache::{Allowed, CachingSource, Kept, OnGone, Policy, TtlRule};
-use forebay_content::{Clock, ContentSource};
+use forebay_content::Clock;
 use forebay_http_kit::{Client, ClientPolicy, ProxyEnvironment, ProxyRule, Resolver, Trust};
 use forebay_jobs::Supervisor;
-use forebay_oci::UpstreamName;
+use forebay_oci::{RouteTable, UpstreamName};
 use forebay_upstream::{
     AwsAccess, AwsEnvironment, CredentialSource, HostPort, Upstream, UpstreamConfig,
 };
@@ -201,13 +201,6 @@ impl Ground {
     }
 }
 
-impl Running {
-    /// The cache itself, for acts that are no pulls.
-    pub(super) fn cache(&self) -> &CachingSource {
-        &self.cache
-    }
-}
-
 impl Material {
     fn of(upstream: &config::UpstreamConfig, config: &Config) -> Result<Self, Failure> {
         let extra_roots_pem = upstream.ca_file.as_ref().map(std::fs::read).transpose();
@@ -232,29 +225,41 @@ pub(super) fn instance() -> HeaderValue {
     HeaderValue::from(RandomState::new().hash_one(0_u8))
 }
 
-/// What the edge answers from.
-pub(super) fn table(config: &Config, upstreams: &Upstreams) -> Result<Table, Failure> {
-    let mut sources: BTreeMap<UpstreamName, Arc<dyn ContentSource>> = BTreeMap::new();
-    for (name, running) in upstreams {
-        let cache = Arc::clone(&running.cache);
-        let upstream = &config.upstreams[&**name];
-        let source: Arc<dyn ContentSource> = match &upstream.allow {
-            Some(patterns) => {
-                let allowed = Allowed::new(patterns, cache);
-                Arc::new(allowed.map_err(|error| bad(name, "allow", error))?)
-            }
-            None => cache,
-        };
-        sources.insert(Arc::clone(name), source);
+/// One configuration's caches as clients may use them.
+pub(super) struct Doors {
+    pub(super) routes: RouteTable,
+    pub(super) caches: BTreeMap<UpstreamName, Arc<Allowed<CachingSource>>>,
+}
+
+impl Doors {
+    pub(super) fn new(config: &Config, upstreams: &Upstreams) -> Result<Self, Failure> {
+        let mut caches = BTreeMap::new();
+        for (name, running) in upstreams {
+            let allow = config.upstreams[&**name].allow.as_deref();
+            let cache = Allowed::new(allow, Arc::clone(&running.cache));
+            let cache = cache.map_err(|error| bad(name, "allow", error))?;
+            caches.insert(Arc::clone(name), Arc::new(cache));
+        }
+        Ok(Self {
+            routes: routes(config),
+            caches,
+        })
     }
-    Ok(Table {
-        routes: routes(config),
-        sources,
-        clients: ClientRules {
-            allow: config.clients.allow.clone(),
-        },
-        patience: Patience::default(),
-    })
+
+    /// What the edge answers from.
+    pub(super) fn table(&self, config: &Config) -> Table {
+        let caches = self.caches.iter();
+        Table {
+            routes: self.routes.clone(),
+            sources: caches
+                .map(|(name, cache)| (Arc::clone(name), Arc::clone(cache) as _))
+                .collect(),
+            clients: ClientRules {
+                allow: config.clients.allow.clone(),
+            },
+            patience: Patience::default(),
+        }
+    }
 }
 
 fn policy(config: &Config) -> Policy {

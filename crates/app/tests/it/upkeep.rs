@@ -57,7 +57,7 @@ async fn a_refresh_costs_one_head_and_a_get_where_the_tag_moved() {
     insta::assert_snapshot!(transcript(&moved), @r"
     exit: 0
     ----- stdout -----
-    docker.io/library/nginx:latest is [3b5b3f09]: fetched anew
+    docker.io/library/nginx:latest is [3b5b3f09]: moved from [2e65738a], fetched
     ----- stderr -----
     ");
     insta::assert_snapshot!(hub.requests(), @r"
@@ -366,4 +366,87 @@ async fn what_is_kept_is_for_its_owner_alone() {
         let path = entry.expect("an entry").path();
         assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
     }
+}
+
+#[tokio::test]
+async fn a_refresh_means_what_a_pull_means_and_is_refused_what_a_pull_is() {
+    let hub = HubSim::new()
+        .image("library/nginx:latest", Image::small())
+        .image("secret/app:latest", Image::small())
+        .start()
+        .await;
+    let program = Forebay::new()
+        .upstream_with(
+            "docker.io",
+            &hub,
+            "allow = [\"library/*\"]\nprefix = \"hub\"",
+        )
+        .start()
+        .await;
+    let mut said = String::new();
+    for image in [
+        "secret/app",
+        "docker.io/librari/nginx",
+        "docker.oi/library/nginx",
+    ] {
+        said += &transcript(&program.setup.run(&["refresh", image]).await);
+    }
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
+    for image in [
+        "index.docker.io/nginx",
+        "hub/library/nginx",
+        "library/nginx",
+    ] {
+        said += &transcript(&program.setup.run(&["refresh", image]).await);
+    }
+    insta::assert_snapshot!(said, @r"
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: docker.io/secret/app is not on the allow-list, so nothing was asked; did you mean docker.io/library/app?
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: docker.io/librari/nginx is not on the allow-list, so nothing was asked; did you mean docker.io/library/nginx?
+    exit: 3
+    ----- stdout -----
+    ----- stderr -----
+    error: no upstream is called docker.oi; did you mean docker.io?
+    exit: 0
+    ----- stdout -----
+    docker.io/library/nginx:latest is [2e65738a]: new here, fetched
+    ----- stderr -----
+    exit: 0
+    ----- stdout -----
+    docker.io/library/nginx:latest is [2e65738a]: unchanged
+    ----- stderr -----
+    exit: 0
+    ----- stdout -----
+    docker.io/library/nginx:latest is [2e65738a]: unchanged
+    ----- stderr -----
+    ");
+    let gets = |record: &hub_sim::Record| record.is_get() && record.is(On::Manifest);
+    assert_eq!(hub.count(gets), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_says_that_a_tag_moved_also_to_what_is_here_already() {
+    let hub = HubSim::new()
+        .image("library/nginx:latest", Image::small())
+        .start()
+        .await;
+    let next = hub.push("library/nginx:next", Image::small());
+    let program = Forebay::before(&hub).start().await;
+    for image in ["nginx", "nginx:next"] {
+        let refreshed = program.setup.run(&["refresh", image]).await;
+        assert!(refreshed.transcript().contains("new here, fetched"));
+    }
+    hub.retag("library/nginx:latest", &next);
+    let moved = program.setup.run(&["refresh", "nginx"]).await;
+    insta::assert_snapshot!(transcript(&moved), @r"
+    exit: 0
+    ----- stdout -----
+    docker.io/library/nginx:latest is [68c89dfd]: moved from [2e65738a], here already
+    ----- stderr -----
+    ");
 }

@@ -10,8 +10,8 @@ use forebay_content::{
     Blob, BlobStore, Caller, Catalog, ContentSource, Ignore, ManifestContent, ManualClock, Observe,
     Request, SourceError, collect,
 };
-use forebay_limits::Priority;
 use forebay_jobs::Supervisor;
+use forebay_limits::Priority;
 use forebay_oci::{Digest, Target};
 
 use crate::scripted::Scripted;

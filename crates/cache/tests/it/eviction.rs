@@ -202,7 +202,11 @@ async fn however_many_come_at_once_what_is_kept_and_coming_is_within_the_size() 
         bench.hub.release();
         pulls.join_all().await;
         bench.settle().await;
-        assert_eq!(bench.at_rest().await.len(), 3, "as many as there is room for");
+        assert_eq!(
+            bench.at_rest().await.len(),
+            3,
+            "as many as there is room for"
+        );
         assert_eq!(bench.kept.bytes(), 90_000);
         assert_eq!(bench.hub.asked().len(), 40, "and each cost one GET");
     }

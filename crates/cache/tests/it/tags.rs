@@ -324,7 +324,7 @@ async fn a_list_of_platforms_that_is_refreshed_is_what_the_tag_is_at_once() {
     let new = bench.hub.push("a/b", "latest", list);
     let latest = "latest".parse().unwrap();
     let refreshed = bench.cache.refresh(&Bench::request("a/b"), &latest).await;
-    assert_eq!(refreshed.unwrap().digest, new);
+    assert_eq!(refreshed.unwrap().now, new);
     let bench = bench.restart().await;
     assert_eq!(head(&bench).await, (Provenance::Kept, new));
 }
@@ -524,17 +524,28 @@ async fn the_clocks_jumps_cost_a_head_and_break_nothing() {
 async fn a_refresh_asks_however_fresh_the_tag_is() {
     let bench = Bench::new().await;
     bench.hub.push("a/b", "latest", "old");
-    bench.manifest("a/b", "latest").await.unwrap();
-    let new = bench.hub.push("a/b", "latest", "new");
-    let refreshed = bench
-        .cache
-        .refresh(&Bench::request("a/b"), &"latest".parse().unwrap())
-        .await
-        .unwrap();
+    let old = bench.manifest("a/b", "latest").await.unwrap().digest;
+    let (request, tag) = (Bench::request("a/b"), "latest".parse().unwrap());
+    let refresh = || bench.cache.refresh(&request, &tag);
+    let unchanged = refresh().await.unwrap();
     assert_eq!(
-        (refreshed.digest, refreshed.provenance),
-        (new.clone(), Provenance::Fetched)
+        (unchanged.before.as_ref(), unchanged.fetched),
+        (Some(&old), false)
     );
+    let new = bench.hub.push("a/b", "latest", "new");
+    let moved = refresh().await.unwrap();
+    assert_eq!(
+        (moved.before, moved.now, moved.fetched),
+        (Some(old.clone()), new.clone(), true)
+    );
+    bench.hub.point("a/b", "latest", &old);
+    let back = refresh().await.unwrap();
+    assert_eq!(
+        (back.before, back.now, back.fetched),
+        (Some(new.clone()), old, false)
+    );
+    bench.hub.point("a/b", "latest", &new);
+    refresh().await.unwrap();
     bench.hub.asked();
     assert_eq!(bench.manifest("a/b", "latest").await.unwrap().digest, new);
     assert!(bench.hub.asked().is_empty());
