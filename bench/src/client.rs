@@ -1,6 +1,6 @@
 //! The client: HTTP/1.1 by hand, so that it costs next to nothing beside the servers.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const MAX_REDIRECTS: usize = 3;
 pub(crate) const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// An address and a path there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
     pub(crate) address: SocketAddr,
     pub(crate) path: String,
@@ -37,10 +37,20 @@ pub(crate) struct Connection {
     stream: TcpStream,
 }
 
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    fields: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
 struct Head {
     status: u16,
     length: u64,
     location: Option<String>,
+    fields: Vec<(String, String)>,
     /// Of the body, what came with the head.
     begun: Vec<u8>,
 }
@@ -59,7 +69,8 @@ impl Url {
         }
     }
 
-    fn redirected(&self, location: &str) -> Result<Self, Error> {
+    /// Where a redirect to `location` leads.
+    pub(crate) fn redirected(&self, location: &str) -> Result<Self, Error> {
         let parsed = location
             .strip_prefix("http://")
             .and_then(|rest| rest.split_once('/'))
@@ -92,6 +103,36 @@ impl Connection {
         self.stream
             .write_all(request.as_bytes())
             .map_err(Error::io(format!("cannot ask for {url}")))
+    }
+
+    /// Asks with these header fields and reads the whole answer, whatever its status; the connection stays open unless the server
+    /// closes it.
+    pub(crate) fn exchange(
+        &mut self,
+        method: &str,
+        url: &Url,
+        fields: &[(&str, &str)],
+    ) -> Result<Answer, Error> {
+        let Url { address, path } = url;
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
+        for (name, value) in fields {
+            let _ = write!(request, "{name}: {value}\r\n");
+        }
+        request.push_str("\r\n");
+        self.stream
+            .write_all(request.as_bytes())
+            .map_err(Error::io(format!("cannot ask for {url}")))?;
+        let mut head = self.head(url)?;
+        if method == "HEAD" {
+            head.length = 0;
+        }
+        let mut body = Vec::new();
+        self.body(url, &head, |bytes| body.extend_from_slice(bytes))?;
+        Ok(Answer {
+            status: head.status,
+            fields: head.fields,
+            body,
+        })
     }
 
     /// The socket, for a reader with habits of its own.
@@ -161,6 +202,19 @@ impl Connection {
     }
 }
 
+impl Answer {
+    /// The value of the first field of this name, which is in lower case.
+    pub(crate) fn find_field(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the server keeps the connection.
+    pub(crate) fn is_kept_open(&self) -> bool {
+        self.find_field("connection") != Some("close")
+    }
+}
+
 impl Head {
     fn checked(self, url: &Url) -> Result<Self, Error> {
         if self.status == 200 {
@@ -202,18 +256,19 @@ fn follow(url: &Url, each: impl FnMut(&[u8])) -> Result<(), Error> {
 fn read_head(text: &str, begun: Vec<u8>) -> Option<Head> {
     let mut lines = text.lines();
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let fields: Vec<(String, &str)> = lines
+    let fields: Vec<(String, String)> = lines
         .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let find = |name: &str| {
         let found = fields.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| *value)
+        found.map(|(_, value)| value.clone())
     };
     Some(Head {
         status,
         length: find("content-length").map_or(Some(0), |length| length.parse().ok())?,
-        location: find("location").map(str::to_owned),
+        location: find("location"),
+        fields,
         begun,
     })
 }

@@ -269,7 +269,7 @@ fn layers(manifest: &[u8]) -> Vec<String> {
 }
 
 /// A port that nobody listens on now.
-fn free_address(ip: Ipv4Addr) -> Result<SocketAddr, Error> {
+pub(crate) fn free_address(ip: Ipv4Addr) -> Result<SocketAddr, Error> {
     TcpListener::bind((IpAddr::from(ip), 0))
         .and_then(|listener| listener.local_addr())
         .map_err(Error::io(format!("cannot find a free port of {ip}")))

@@ -16,6 +16,7 @@ mod measure;
 mod process;
 mod report;
 mod sample;
+mod scenario;
 mod seed;
 mod settings;
 
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 use error::Error;
 use lab::Lab;
 use report::{Report, Row};
-use settings::Settings;
+use settings::{Settings, Story};
 
 /// What is measured, in this order: memory and start first, as a process that has just started has no history.
 const MEASURES: [(&str, Measure); 6] = [
@@ -53,6 +54,11 @@ fn main() -> ExitCode {
 fn run(settings: &Settings) -> Result<(), Error> {
     let programs = build::programs()?;
     process::raise_file_limit()?;
+    match settings.story {
+        Some(Story::Fleet) => return scenario::fleet::run(&programs, settings),
+        Some(Story::Storm) => return scenario::storm::run(&programs, settings),
+        None => {}
+    }
     let lab = Lab::prepare(programs, settings)?;
     let mut report = Report::begin(settings)?;
     for (name, measure) in MEASURES {

@@ -214,7 +214,8 @@ impl Report {
     }
 }
 
-fn machine() -> Result<Vec<(&'static str, String)>, Error> {
+/// What a run was made on and beside.
+pub(crate) fn machine() -> Result<Vec<(&'static str, String)>, Error> {
     let read =
         |path: &str| fs::read_to_string(path).map_err(Error::io(format!("cannot read {path}")));
     let cpuinfo = read("/proc/cpuinfo")?;

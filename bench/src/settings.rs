@@ -15,12 +15,27 @@ pub(crate) struct Settings {
     pub(crate) blobs_per_connection: usize,
     /// How long the slow readers read.
     pub(crate) slow: Duration,
+    /// How long a storm lasts.
+    pub(crate) storm: Duration,
+    /// How many storms of each kind there are.
+    pub(crate) storms: usize,
     /// How many blobs the seeded data directory holds.
     pub(crate) seeded_blobs: u32,
     /// A short run to try things out; its results are not kept.
     pub(crate) is_quick: bool,
     /// The one thing to measure, if not all; its results are not kept.
     pub(crate) only: Option<String>,
+    /// The one story to tell instead of measuring.
+    pub(crate) story: Option<Story>,
+}
+
+/// A story of `scenario/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Story {
+    /// A fleet within the pull limit.
+    Fleet,
+    /// Clients that ask without end.
+    Storm,
 }
 
 /// The blob that is served warm and cold, in bytes.
@@ -46,9 +61,12 @@ impl Settings {
             load: Duration::from_secs(4),
             blobs_per_connection: 10,
             slow: Duration::from_secs(20),
+            storm: Duration::from_mins(1),
+            storms: 3,
             seeded_blobs: 100_000,
             is_quick: false,
             only: None,
+            story: None,
         };
         for argument in arguments {
             match argument.as_str() {
@@ -58,11 +76,15 @@ impl Settings {
                         load: Duration::from_secs(1),
                         blobs_per_connection: 3,
                         slow: Duration::from_secs(5),
+                        storm: Duration::from_secs(10),
+                        storms: 1,
                         seeded_blobs: 10_000,
                         is_quick: true,
                         ..settings
                     }
                 }
+                "fleet" => settings.story = Some(Story::Fleet),
+                "storm" => settings.story = Some(Story::Storm),
                 _ if argument.starts_with("--only=") => {
                     settings.only = argument.strip_prefix("--only=").map(str::to_owned);
                 }

@@ -119,7 +119,7 @@ impl Layer {
             Self::Toolkit => &[Self::Word],
             Self::Seam | Self::Feature | Self::TestOnly => &[Self::Word, Self::Seam],
             Self::Adapter => &[Self::Word, Self::Toolkit, Self::Seam],
-            Self::Bench => &[Self::Word, Self::Seam, Self::Adapter],
+            Self::Bench => &[Self::Word, Self::Seam, Self::Adapter, Self::TestOnly],
             Self::Edge => &[Self::Word, Self::Toolkit, Self::Seam, Self::Feature],
             Self::Binary => &[
                 Self::Word,
@@ -146,7 +146,7 @@ impl Layer {
             }
             Self::Edge => "an edge sees no adapter: only the binary wires one in",
             Self::Binary => "what is for tests is a dev-dependency",
-            Self::Bench => "the bench runs the program, and sees only what lays out its data",
+            Self::Bench => "the bench runs the program, and sees only what lays out its data and what plays its upstream",
             Self::TestOnly => {
                 "a test's crate sees words and seams, so that it judges every implementation alike"
             }

@@ -1,0 +1,8 @@
+//! Stories with a beginning and an end, each with an upstream of its own that counts what it is asked: one file a story.
+
+pub(crate) mod fleet;
+mod node;
+mod page;
+pub(crate) mod storm;
+mod tally;
+mod world;
