@@ -322,13 +322,13 @@ impl Inner {
         self.remember_tag(repository, tag, state);
         let (inner, target, tag) = (Arc::clone(self), self.target(repository), tag.clone());
         self.kept.supervisor.spawn("keep tag", async move {
-            // A tag whose manifest its repository may not show would be of no use.
-            inner.kept.link_by_head(&target, &kept.digest).await;
             let begun = inner.kept.health.begin();
             match inner.kept.catalog.keep_tag(&target, &tag, &kept).await {
                 Ok(()) => inner.kept.health.catalog_written(begun),
                 Err(error) => inner.kept.health.catalog_not_written(&error),
             }
+            // After the tag, which may be dropped again next; one whose manifest its repository may not show would be of no use.
+            inner.kept.link_by_head(&target, &kept.digest).await;
         });
     }
 
