@@ -130,7 +130,7 @@ impl OciError {
             SourceError::Denied | SourceError::NotAllowed { .. } => {
                 (StatusCode::FORBIDDEN, ErrorCode::Denied, None)
             }
-            SourceError::Limited { retry_after, .. } => {
+            SourceError::Limited { retry_after, .. } | SourceError::Paced { retry_after } => {
                 let is_containerd = client == ClientKind::Containerd;
                 let status = if is_containerd {
                     StatusCode::SERVICE_UNAVAILABLE
@@ -294,6 +294,9 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "the table is the test")]
     fn every_failure_has_its_own_status_and_code() {
+        let paced = || SourceError::Paced {
+            retry_after: Duration::from_secs(30),
+        };
         let limited = || SourceError::Limited {
             limited: Limited::by(Limiter::PullLimit),
             retry_after: Duration::from_millis(1500),
@@ -367,6 +370,18 @@ mod tests {
             (
                 SourceError::Busy,
                 ClientKind::Docker,
+                503,
+                ErrorCode::TooManyRequests,
+            ),
+            (
+                paced(),
+                ClientKind::Docker,
+                429,
+                ErrorCode::TooManyRequests,
+            ),
+            (
+                paced(),
+                ClientKind::Containerd,
                 503,
                 ErrorCode::TooManyRequests,
             ),

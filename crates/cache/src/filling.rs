@@ -391,7 +391,10 @@ async fn is_in_the_way(inner: Arc<Inner>, fill: Arc<Fill>) {
 const fn can_resume(error: &SourceError) -> bool {
     matches!(
         error,
-        SourceError::Unavailable { .. } | SourceError::TimedOut { .. } | SourceError::Busy
+        SourceError::Unavailable { .. }
+            | SourceError::TimedOut { .. }
+            | SourceError::Busy
+            | SourceError::Paced { .. }
     )
 }
 

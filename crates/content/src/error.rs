@@ -66,6 +66,12 @@ pub enum SourceError {
     /// We ask the upstream as much at once as we may, and this had no turn in time; nothing was asked.
     #[error("too many requests of ours to the upstream are under way")]
     Busy,
+    /// Our own pace of asking the upstream leaves no turn as soon as the caller wants one; nothing was asked.
+    #[error("our own pace of requests to the upstream is used up")]
+    Paced {
+        /// When there is a turn.
+        retry_after: Duration,
+    },
     /// The upstream answered what cannot be right: another digest, another size, no manifest.
     #[error("the upstream's answer is invalid: {why}")]
     Invalid {

@@ -28,6 +28,11 @@ pub struct UpstreamConfig {
     pub insecure: bool,
     /// Who we are there.
     pub credentials: CredentialSource,
+    /// The most requests of any kind that are sent to it in a minute, at least 1. Of upstreams at the same address, the least of
+    /// what they have here holds for all of them together.
+    pub requests_per_minute: u32,
+    /// Of these, how many may be sent at once after a time of quiet, at least 1.
+    pub burst: u32,
 }
 
 /// Where an upstream's credentials come from.
@@ -150,6 +155,8 @@ mod tests {
             private,
             insecure: false,
             credentials: CredentialSource::Anonymous,
+            requests_per_minute: 1_000,
+            burst: 250,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use forebay_content::{Request, UpstreamCall};
 use forebay_http_kit::{Outgoing, Reply, ReplyBody};
-use forebay_limits::{HostKind, MAX_BODY_BYTES, Method, Reading, read_headers};
+use forebay_limits::{HostKind, MAX_BODY_BYTES, Method, Priority, Reading, read_headers};
 use forebay_oci::Reference;
 use http::{HeaderMap, StatusCode};
 
@@ -25,6 +25,8 @@ pub(crate) struct Question {
     pub(crate) repository: Arc<str>,
     /// For whom it is asked, and after which manifest; `None` for a token, which serves many.
     pub(crate) about: Option<About>,
+    /// Whether somebody waits for it, and until when by the monotonic clock: for a turn at asking, that is.
+    pub(crate) urgency: (Priority, Duration),
     /// What is sent.
     pub(crate) outgoing: Outgoing,
     /// Whose login it carries, if it is for a token.

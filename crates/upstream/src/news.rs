@@ -4,18 +4,24 @@
 
 use std::time::Duration;
 
-use forebay_limits::{Limited, Limiter};
+use forebay_limits::{Limited, Limiter, Source};
 use tracing::{info, warn};
 
 use crate::gate::Part;
 
-/// A limit stands in the way from now on.
-pub(crate) fn limit_began(upstream: &str, limited: &Limited, part: Part, wait: Duration) {
+/// A limit stands in the way from now on; `per_minute` is the pace that we keep to afterwards.
+pub(crate) fn limit_began(
+    upstream: &str,
+    limited: &Limited,
+    (part, per_minute): (Part, f64),
+    wait: Duration,
+) {
     warn!(
         upstream,
         limit = %limited,
         at = part.as_str(),
         not_asked_for_seconds = wait.as_secs(),
+        requests_per_minute = per_minute,
         todo = what_to_do(limited.limiter),
         "an upstream limits us: what this limiter counts is not asked for a while, and kept images are served"
     );
@@ -24,6 +30,33 @@ pub(crate) fn limit_began(upstream: &str, limited: &Limited, part: Part, wait: D
 /// An answer showed that a limit is over.
 pub(crate) fn limit_ended(upstream: &str, limited: &Limited) {
     info!(upstream, limit = %limited, "an upstream no longer limits us");
+}
+
+/// Our login was refused, so many times in a row.
+pub(crate) fn login_refused(
+    upstream: &str,
+    (at, status): (&str, u16),
+    (times, rest): (u32, Duration),
+) {
+    warn!(
+        upstream,
+        at,
+        status,
+        times,
+        not_shown_for_seconds = rest.as_secs(),
+        todo = what_to_do(Limiter::LoginLockout),
+        "an upstream refuses our credentials: they are not shown to it again for a while"
+    );
+}
+
+/// The registry charges an address for what we asked with a login.
+pub(crate) fn login_unused(upstream: &str, source: &Source) {
+    warn!(
+        upstream,
+        charged = %source,
+        todo = "see that the username and the token are of that registry, and that nothing on the way takes them off",
+        "an upstream's credentials are not being applied: the registry counts an address, as for anybody"
+    );
 }
 
 /// A breaker opened.

@@ -9,11 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_content::{
-    Blob, Budget, ByteRange, Clock, ContentSource, List, ManifestContent, Missing, Observe,
-    Provenance, Request, Resolved, SourceError, UpstreamCall,
+    Blob, Budget, ByteRange, Clock, ContentSource, KeptBudget, KeptCoolDown, List, ManifestContent,
+    Missing, Observe, Provenance, Request, Resolved, SourceError, UpstreamCall,
 };
 use forebay_http_kit::{Client, Origin, Outgoing};
 use forebay_jobs::Supervisor;
+use forebay_limits::{Priority, Purse};
 use forebay_oci::{Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
@@ -23,8 +24,9 @@ use crate::broker::Broker;
 use crate::config::{Account, UpstreamConfig};
 use crate::exchange::{About, Granted, Heard, Question, Refusal};
 use crate::gate::Part;
+use crate::pacers::{Pacers, Terms};
 use crate::realm::TokenHosts;
-use crate::wire::Wire;
+use crate::wire::{Wire, WireParts};
 use crate::{blob, failure, manifest, referrers, tags};
 
 /// How often a request is sent again with another grant: once for the challenge, once for a token that was refused.
@@ -49,16 +51,32 @@ pub(crate) struct Ask<'a> {
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
 }
 
+/// What an upstream works with, beside the client that reaches it.
+pub struct UpstreamSeams {
+    /// What the time is.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told what happens.
+    pub observe: Arc<dyn Observe>,
+    /// Where its tasks run.
+    pub supervisor: Supervisor,
+    /// The paces of all registries, shared with all other upstreams.
+    pub pacers: Pacers,
+}
+
 impl Upstream {
     /// The upstream of this configuration, reached through `client`; whose addresses are
     /// [`UpstreamConfig::addresses`], or it is not reached at all.
-    pub fn new(
-        config: UpstreamConfig,
-        client: Client,
-        clock: Arc<dyn Clock>,
-        observe: Arc<dyn Observe>,
-        supervisor: Supervisor,
-    ) -> Self {
+    pub fn new(config: UpstreamConfig, client: Client, seams: UpstreamSeams) -> Self {
+        let UpstreamSeams {
+            clock,
+            observe,
+            supervisor,
+            pacers,
+        } = seams;
+        let terms = Terms {
+            requests_per_minute: config.requests_per_minute,
+            burst: config.burst,
+        };
         let UpstreamConfig {
             name,
             url,
@@ -69,12 +87,15 @@ impl Upstream {
         } = config;
         let registry = Origin::of(&url);
         let account = credentials.account();
-        let wire = Arc::new(Wire::new(
-            (name.clone(), account.word()),
-            registry.clone(),
+        let wire = Arc::new(Wire::new(WireParts {
+            name: name.clone(),
+            account: account.word(),
+            origin: registry.clone(),
             client,
-            (Arc::clone(&clock), observe),
-        ));
+            clock: Arc::clone(&clock),
+            observe,
+            share: pacers.join(registry.as_ref(), terms),
+        }));
         let authority = Arc::new(Authority::new(AuthorityParts {
             name,
             wire: Arc::clone(&wire),
@@ -92,6 +113,14 @@ impl Upstream {
         }
     }
 
+    /// Keeps to the cool-downs and knows the budgets that were written down before this process began, as far as they are about
+    /// this upstream and who we are there. However the wall clock was set in between, none holds longer than it was to hold when it
+    /// was noted.
+    pub fn restore(&self, cool_downs: &[KeptCoolDown], budgets: &[KeptBudget]) {
+        let login = self.authority.only_login();
+        self.wire.restore(cool_downs, budgets, login.as_ref());
+    }
+
     /// Keeps to the limits that `before` has heard, whose place this takes in another configuration.
     ///
     /// Of another registry nothing holds; of the same one, asked as somebody else, what it counts by address.
@@ -106,14 +135,17 @@ impl Upstream {
 
     /// Asks the registry, with whatever leave it wants.
     pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Heard, SourceError> {
-        let mut grant = self.authority.grant(&ask.request.repository).await?;
+        let request = ask.request;
+        let urgency = (request.priority, self.wire.deadline(request.patience));
+        let mut grant = self.authority.grant(&request.repository).await?;
         let mut grants = 1;
         loop {
-            let question = self.question(ask, &grant)?;
+            let question = self.question(ask, urgency, &grant)?;
             let heard = self.wire.ask(&question).await;
             self.authority.note_asked();
             let heard = heard?;
             let Heard::Refusal(refusal) = &heard else {
+                self.authority.note_granted(&grant);
                 return Ok(heard);
             };
             let is_about_us = refusal.is_own
@@ -134,7 +166,12 @@ impl Upstream {
         }
     }
 
-    fn question(&self, ask: &Ask<'_>, grant: &Grant) -> Result<Question, SourceError> {
+    fn question(
+        &self,
+        ask: &Ask<'_>,
+        urgency: (Priority, Duration),
+        grant: &Grant,
+    ) -> Result<Question, SourceError> {
         let method = match ask.call {
             UpstreamCall::HeadManifest | UpstreamCall::HeadBlob => Method::HEAD,
             UpstreamCall::GetManifest
@@ -153,6 +190,7 @@ impl Upstream {
                 request: ask.request.clone(),
                 reference: ask.reference.cloned(),
             }),
+            urgency,
             outgoing,
             login: None,
         })
@@ -328,6 +366,10 @@ impl Budget for Upstream {
 
     fn is_crowded(&self, call: UpstreamCall) -> bool {
         self.wire.is_crowded(call)
+    }
+
+    fn purse(&self) -> Purse {
+        self.wire.purse()
     }
 }
 

@@ -1,14 +1,19 @@
 //! One request to an upstream or its token service, with everything that is the same for all of them.
 //!
-//! The order is the rule: a place in the lane, then the gate, then the request, then what its answer says of limits and
-//! health, then perhaps another try. Who we are is `authority`'s business, what the answer holds the caller's.
+//! The order is the rule: a turn at the registry's pace, a place in the lane, then the gate, then the request, then what its
+//! answer says of limits and health, then perhaps another try. Who we are is `authority`'s business, what the answer holds the caller's.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use forebay_content::{Clock, Event, Observe, SourceError, UpstreamAnswer, UpstreamCall};
+use forebay_content::{
+    Clock, Event, KeptBudget, KeptCoolDown, Observe, SourceError, UpstreamAnswer, UpstreamCall,
+};
 use forebay_http_kit::{Client, Origin, Reply, SendError};
-use forebay_limits::{Answer, Limited, Reading, classify, classify_malformed_head};
+use forebay_limits::{
+    Answer, Limited, Limiter, Purse, Reading, TooFast, classify, classify_malformed_head,
+};
 use forebay_oci::{DOCKER_HUB, UpstreamName};
 use http::StatusCode;
 use tracing::debug;
@@ -17,9 +22,12 @@ use crate::exchange::{
     Granted, Heard, Question, Refusal, host_kind, is_blob, method_of, read, read_start,
 };
 use crate::failure::Failure;
-use crate::gate::{Caller, Closed, Gate, Outcome, Part, Pass, Scope, Subject};
+use crate::gate::{Caller, Closed, Gate, Outcome, Part, Pass, Rest, Resting, Scope, Subject};
+use crate::kept;
 use crate::lanes::{Crowded, Lanes, Place};
+use crate::login::Fingerprint;
 use crate::news;
+use crate::pacers::{Share, Turn};
 use crate::patience::{Dice, wait_after};
 
 /// Docker Hub's own host, whatever the operator calls it.
@@ -35,18 +43,37 @@ pub(crate) struct Wire {
     clock: Arc<dyn Clock>,
     observe: Arc<dyn Observe>,
     gate: Mutex<Gate>,
+    share: Share,
     lanes: Lanes,
     dice: Dice,
+    /// Whether we have said that the registry charges an address although we have an account.
+    is_login_unused: AtomicBool,
+}
+
+/// What a way to an upstream is made of.
+pub(crate) struct WireParts {
+    pub(crate) name: UpstreamName,
+    /// Who we are there, in the words of reports.
+    pub(crate) account: Option<Arc<str>>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) client: Client,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observe: Arc<dyn Observe>,
+    pub(crate) share: Share,
 }
 
 impl Wire {
-    /// The way to the upstream of this name, at `origin`.
-    pub(crate) fn new(
-        (name, account): (UpstreamName, Option<Arc<str>>),
-        origin: Option<Origin>,
-        client: Client,
-        (clock, observe): (Arc<dyn Clock>, Arc<dyn Observe>),
-    ) -> Self {
+    /// Asks nothing yet.
+    pub(crate) fn new(parts: WireParts) -> Self {
+        let WireParts {
+            name,
+            account,
+            origin,
+            client,
+            clock,
+            observe,
+            share,
+        } = parts;
         // Two upstreams, and two starts, wait differently.
         let seed = name
             .bytes()
@@ -61,8 +88,10 @@ impl Wire {
             clock,
             observe,
             gate: Mutex::new(Gate::new()),
+            share,
             lanes: Lanes::new(),
             dice: Dice::seeded(seed),
+            is_login_unused: AtomicBool::new(false),
         }
     }
 
@@ -70,6 +99,44 @@ impl Wire {
     pub(crate) fn inherit(&self, before: &Self, is_same_account: bool) {
         let inherited = Gate::after(&before.gate(), is_same_account);
         *self.gate() = inherited;
+    }
+
+    /// Keeps to what was noted before this process began, as far as it is about this upstream and who we are there; `login` is
+    /// the only one that we have.
+    pub(crate) fn restore(
+        &self,
+        cool_downs: &[KeptCoolDown],
+        budgets: &[KeptBudget],
+        login: Option<&Fingerprint>,
+    ) {
+        let (wall, now) = (self.clock.now(), self.clock.monotonic());
+        let account = self.account.as_deref();
+        for kept in cool_downs.iter().filter(|kept| kept.upstream == self.name) {
+            let scope = Scope::parse(&kept.scope, account);
+            let (Some(scope), Some(left)) = (scope, kept::time_left(kept, wall)) else {
+                continue;
+            };
+            let limited = Limited::by(kept.limiter);
+            if scope == Scope::Everything {
+                self.share.note_limit(&limited, (now, left));
+            } else {
+                let until = now + left;
+                self.gate()
+                    .restore_rest(scope, login, Rest { limited, until });
+            }
+        }
+        let own = budgets.iter().filter(|kept| {
+            kept.key.upstream == self.name && kept.key.account.as_deref() == account
+        });
+        for kept in own {
+            let age = kept.seen_at.age_at(wall).unwrap_or_default();
+            self.gate().restore_budget(kept, age, now);
+        }
+    }
+
+    /// When a request that comes now and may wait so long has waited long enough, by the monotonic clock.
+    pub(crate) fn deadline(&self, patience: Duration) -> Duration {
+        self.clock.monotonic().saturating_add(patience)
     }
 
     /// Sends a request, again where that may help.
@@ -91,8 +158,20 @@ impl Wire {
     /// For how long from now a limit stops calls of this kind, whoever makes them.
     pub(crate) fn stopped_for(&self, call: UpstreamCall) -> Option<Duration> {
         let now = self.clock.monotonic();
-        let resting = self.gate().find_limit(call, now)?;
-        Some(resting.left)
+        let here = self.gate().find_limit(call, now);
+        let everywhere = self.share.find_rest(now);
+        let resting = [here, everywhere].into_iter().flatten();
+        resting.map(|resting| resting.left).max()
+    }
+
+    /// What may be spent on manifests.
+    pub(crate) fn purse(&self) -> Purse {
+        match self.stopped_for(UpstreamCall::GetManifest) {
+            Some(left) => Purse::Empty {
+                opens_in: Some(left),
+            },
+            None => self.gate().purse(self.clock.monotonic()),
+        }
     }
 
     /// True while requests of ours wait for a place among those of this kind.
@@ -101,23 +180,24 @@ impl Wire {
     }
 
     async fn try_once(&self, question: &Question) -> Result<Heard, Failure> {
+        // Before the wait for a turn: what would not be sent takes none.
+        self.check(question).map_err(Failure::settled)?;
+        let turn = self.wait_for_turn(question).await;
+        let turn = turn.map_err(Failure::settled)?;
         let place = self.lanes.enter(question.call, &question.repository);
         let place = place
             .await
             .map_err(|Crowded| Failure::settled(SourceError::Busy))?;
-        // After the wait for a place, during which the gate may have closed.
+        // After the waits, during which the gate may have closed.
         let admission = self.admit(question).map_err(Failure::settled)?;
-        self.observe.observe(&Event::UpstreamAsked {
-            upstream: &self.name,
-            account: self.account.as_deref(),
-            call: question.call,
-        });
+        turn.spend();
         let began = self.clock.monotonic();
         let sent = self.client.send(question.outgoing.clone()).await;
         let took = self.clock.monotonic().saturating_sub(began);
         match sent {
             Ok(reply) => {
                 let reading = read(&reply.headers);
+                self.note_reading(question, reply.status, &reading);
                 self.tell(question, Ok((reply.status, &reading)), took);
                 self.hear(question, reply, reading, (admission, place))
                     .await
@@ -205,57 +285,94 @@ impl Wire {
     fn limit(&self, question: &Question, limited: Limited, part: Part) -> Failure {
         let wait = limited.cool_down(self.clock.now().system_time());
         let times = (self.clock.monotonic(), wait);
-        let is_news = self
-            .gate()
-            .note_limit(&limited, part, question.login.as_ref(), times);
+        let scope = Scope::of(limited.limiter, part, question.login.is_some());
+        let login = question.login.as_ref();
+        let is_news = match scope {
+            Scope::Everything => self.share.note_limit(&limited, times),
+            _ => self.gate().note_limit(&limited, part, login, times),
+        };
         if is_news {
-            news::limit_began(&self.name, &limited, part, wait);
+            let at = (part, self.share.per_minute());
+            news::limit_began(&self.name, &limited, at, wait);
         }
-        self.observe.observe(&Event::Limited {
-            upstream: &self.name,
-            account: self.account.as_deref(),
-            scope: Scope::of(limited.limiter, part, question.login.is_some()).as_str(),
-            limited: &limited,
-            wait,
-        });
+        self.tell_limit(scope, &limited, wait);
         Failure::settled(SourceError::Limited {
             limited,
             retry_after: wait,
         })
     }
 
+    /// A login of ours was refused, and rests for `wait`.
+    pub(crate) fn tell_refused_login(&self, wait: Duration) {
+        self.tell_limit(Scope::Login, &Limited::by(Limiter::LoginLockout), wait);
+    }
+
+    fn tell_limit(&self, scope: Scope, limited: &Limited, wait: Duration) {
+        self.observe.observe(&Event::Limited {
+            upstream: &self.name,
+            account: self.account.as_deref(),
+            scope: &scope.words(self.account.as_deref()),
+            limited,
+            wait,
+        });
+    }
+
+    /// Takes note of what an answer says of budgets: before the request is settled, so that nobody spends in between what it has
+    /// cost.
+    fn note_reading(&self, question: &Question, status: StatusCode, reading: &Reading) {
+        // A refusal before a token was sent speaks of an address, whoever we are.
+        let is_about_us = status.is_success() || status == StatusCode::TOO_MANY_REQUESTS;
+        if !is_about_us || question.about.is_none() {
+            return;
+        }
+        self.gate().note_reading(reading, self.clock.monotonic());
+        let (Some(_), Some(source)) = (&self.account, &reading.source) else {
+            return;
+        };
+        let is_unused = source.is_anonymous();
+        if self.is_login_unused.swap(is_unused, Ordering::Relaxed) != is_unused && is_unused {
+            news::login_unused(&self.name, source);
+        }
+    }
+
     fn note_leave(&self, question: &Question, part: Part, reading: &Reading) {
         let now = self.clock.monotonic();
         let over = self.gate().note_leave(caller(question), part, reading, now);
-        for limited in &over {
+        for limited in over.iter().chain(&self.share.take_over(now)) {
             news::limit_ended(&self.name, limited);
         }
     }
 
+    /// Says why a request would not be sent.
+    fn check(&self, question: &Question) -> Result<(), SourceError> {
+        let now = self.clock.monotonic();
+        self.check_address(now)?;
+        let closed = self.gate().find_closed(caller(question), now);
+        closed.map_or(Ok(()), |closed| Err(of_closed(closed)))
+    }
+
+    fn check_address(&self, now: Duration) -> Result<(), SourceError> {
+        let resting = self.share.find_rest(now);
+        resting.map_or(Ok(()), |resting| Err(of_closed(Closed::Limited(resting))))
+    }
+
+    async fn wait_for_turn(&self, question: &Question) -> Result<Turn, SourceError> {
+        let turn = self.share.wait(&*self.clock, question.urgency).await;
+        turn.map_err(|TooFast { after }| {
+            debug!(upstream = %self.name, wait_ms = after.as_millis(), "our own pace leaves no turn in time");
+            SourceError::Paced { retry_after: after }
+        })
+    }
+
     fn admit(&self, question: &Question) -> Result<Admission<'_>, SourceError> {
         let now = self.clock.monotonic();
+        self.check_address(now)?;
         let admitted = self.gate().admit(caller(question), now);
-        match admitted {
-            Ok(pass) => Ok(Admission {
-                wire: self,
-                pass: Some(pass),
-            }),
-            Err(Closed::Limited(resting)) => Err(SourceError::Limited {
-                limited: resting.limited,
-                retry_after: resting.left,
-            }),
-            Err(Closed::Ailing { retry_after }) => Err(SourceError::Unavailable {
-                why:
-                    "it failed on this several times in a row, and is not asked for it for a moment"
-                        .to_owned(),
-                retry_after: Some(retry_after),
-            }),
-            Err(Closed::Broken { retry_after }) => Err(SourceError::Unavailable {
-                why: "there was trouble with it just now, and it is left alone for a moment"
-                    .to_owned(),
-                retry_after: Some(retry_after),
-            }),
-        }
+        let pass = admitted.map_err(of_closed)?;
+        Ok(Admission {
+            wire: self,
+            pass: Some(pass),
+        })
     }
 
     /// Tells the observer and the log; never a query, which may hold a secret.
@@ -319,6 +436,28 @@ impl Wire {
     fn gate(&self) -> MutexGuard<'_, Gate> {
         // The gate is whole between any two statements that can panic.
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a caller is told of a request that is not sent.
+fn of_closed(closed: Closed) -> SourceError {
+    let unavailable = |why: &str, retry_after| SourceError::Unavailable {
+        why: why.to_owned(),
+        retry_after: Some(retry_after),
+    };
+    match closed {
+        Closed::Limited(Resting { limited, left }) => SourceError::Limited {
+            limited,
+            retry_after: left,
+        },
+        Closed::Ailing { retry_after } => unavailable(
+            "it failed on this several times in a row, and is not asked for it for a moment",
+            retry_after,
+        ),
+        Closed::Broken { retry_after } => unavailable(
+            "there was trouble with it just now, and it is left alone for a moment",
+            retry_after,
+        ),
     }
 }
 

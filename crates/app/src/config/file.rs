@@ -70,6 +70,11 @@ section! {
         prefix: Option<Prefix>,
         /// `Host` headers that mean this upstream. One without a port stands for every port.
         hosts: Vec<HostPort>,
+        /// The most requests of any kind that go to it in a minute, 1 to 100000: HEADs, tokens, blobs and retries count. Of
+        /// upstreams at one address, the least of theirs holds for all together.
+        requests_per_minute: Count = "1000",
+        /// How many of these may go at once after a time of quiet, 1 to 100000.
+        burst: Count = "250",
         /// The account there.
         username: Option<String>,
         /// Its password or access token.

@@ -63,6 +63,10 @@ pub struct UpstreamConfig {
     pub prefix: Option<String>,
     /// `Host` headers that mean this upstream; one without a port stands for every port.
     pub hosts: Vec<String>,
+    /// The most requests of any kind that go to it in a minute, at least 1.
+    pub requests_per_minute: u32,
+    /// How many of these may go at once after a time of quiet, at least 1.
+    pub burst: u32,
     /// Who we are there.
     pub credentials: CredentialSource,
 }

@@ -16,6 +16,7 @@ use forebay_cache::Kept;
 use forebay_content::{Clock, SystemClock};
 use forebay_http_kit::{Listener, NoAccessLog, Resolver, ServeLimits, Server};
 use forebay_jobs::Supervisor;
+use forebay_upstream::Pacers;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
@@ -109,6 +110,7 @@ impl Running {
             supervisor: supervisor.clone(),
             resolver: Resolver::system(),
             aws: sources.environment.aws(),
+            pacers: Pacers::default(),
             instance: instance(),
         };
         let upstreams = ground.build(&config, &Upstreams::new())?;

@@ -15,7 +15,8 @@ use forebay_http_kit::{Client, ClientPolicy, ProxyEnvironment, ProxyRule, Resolv
 use forebay_jobs::Supervisor;
 use forebay_oci::{RouteTable, UpstreamName};
 use forebay_upstream::{
-    AwsAccess, AwsEnvironment, CredentialSource, HostPort, Upstream, UpstreamConfig,
+    AwsAccess, AwsEnvironment, CredentialSource, HostPort, Pacers, Upstream, UpstreamConfig,
+    UpstreamSeams,
 };
 use http::HeaderValue;
 
@@ -35,6 +36,8 @@ pub(super) struct Ground {
     pub(super) supervisor: Supervisor,
     pub(super) resolver: Resolver,
     pub(super) aws: AwsEnvironment,
+    /// How fast each registry is asked, whatever the configuration calls it.
+    pub(super) pacers: Pacers,
     /// What our requests carry, so that they are known where they come back.
     pub(super) instance: HeaderValue,
 }
@@ -128,12 +131,18 @@ impl Ground {
             private: upstream.private,
             insecure: upstream.insecure,
             credentials: self.credentials(name, &upstream.credentials, &policy)?,
+            requests_per_minute: upstream.requests_per_minute,
+            burst: upstream.burst,
         };
         policy.addresses = upstream.addresses();
         let client = Client::new(policy).map_err(|error| bad(name, "url", error))?;
-        let (clock, observe) = (Arc::clone(&self.clock), Arc::clone(voice) as _);
-        let supervisor = self.supervisor.clone();
-        Ok(Upstream::new(upstream, client, clock, observe, supervisor))
+        let seams = UpstreamSeams {
+            clock: Arc::clone(&self.clock),
+            observe: Arc::clone(voice) as _,
+            supervisor: self.supervisor.clone(),
+            pacers: self.pacers.clone(),
+        };
+        Ok(Upstream::new(upstream, client, seams))
     }
 
     fn client_policy(&self, made_of: &Material) -> ClientPolicy {

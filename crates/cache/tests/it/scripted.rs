@@ -10,7 +10,7 @@ use forebay_content::{
     Blob, BlobStream, Budget, ByteRange, ContentSource, List, ManifestContent, Missing, Provenance,
     Request, Resolved, SourceError, UpstreamCall,
 };
-use forebay_limits::{Limited, Limiter};
+use forebay_limits::{Limited, Limiter, Purse};
 use forebay_oci::{Digest, MediaType, Page, Reference};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
@@ -216,6 +216,15 @@ impl Budget for Scripted {
 
     fn is_crowded(&self, _: UpstreamCall) -> bool {
         self.lock().is_crowded
+    }
+
+    fn purse(&self) -> Purse {
+        match self.lock().pulls_stopped_for {
+            Some(left) => Purse::Empty {
+                opens_in: Some(left),
+            },
+            None => Purse::Unmetered,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use forebay_content::{SourceError, UpstreamCall};
 use forebay_http_kit::{Credentials, Origin, Outgoing, Redirects};
+use forebay_limits::Priority;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use http::{Method, StatusCode};
@@ -17,13 +18,12 @@ use url::Url;
 use super::{Authority, lock};
 use crate::exchange::{Granted, Heard, Question, Refusal};
 use crate::failure;
-use crate::login::{Fingerprint, Login};
+use crate::login::Login;
 use crate::token::{MAX_DOCUMENT_BYTES, Token};
 use crate::token_cache::{Held, TokenKey};
 
-/// A login that the token service refused (401) is not shown to it again for this long: failed logins are counted, and
-/// too many lock the account (Docker Hub's third limiter).
-const REFUSED_LOGIN_REST: Duration = Duration::from_mins(1);
+/// How long a token request waits for its turn at asking: so long as clients wait for their answer.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A token request that is under way.
 pub(super) type Flight = Shared<BoxFuture<'static, Result<Held, SourceError>>>;
@@ -82,6 +82,7 @@ impl Authority {
         realm: Url,
         login: Option<Arc<Login>>,
     ) -> Result<Held, SourceError> {
+        let (key, login) = self.unless_resting(key, login).await?;
         let heard = self.ask_for_token(&key, &realm, login.as_deref()).await?;
         let refusal = match heard {
             Heard::Reply(granted) => return self.keep(key, *granted).await,
@@ -96,29 +97,62 @@ impl Authority {
         };
         // Only a login that was fetched can have become another one.
         if let Some(newer) = self.broker.renew(&login.fingerprint).await? {
-            let key = TokenKey {
-                login: Some(newer.fingerprint.clone()),
-                ..key
-            };
-            match self.ask_for_token(&key, &realm, Some(&newer)).await? {
-                Heard::Reply(granted) => return self.keep(key, *granted).await,
-                Heard::Refusal(refusal) => self.note_refused(&newer, &refusal),
+            let key = with_login(key, &newer);
+            if let Heard::Reply(granted) = self.ask_for_token(&key, &realm, Some(&newer)).await? {
+                return self.keep(key, *granted).await;
             }
-        } else {
-            self.note_refused(&login, &refusal);
         }
         Err(of_token_refusal(&refusal))
     }
 
+    /// The login to show: the one that was found, or a newer one in the place of one that was refused.
+    async fn unless_resting(
+        &self,
+        key: TokenKey,
+        login: Option<Arc<Login>>,
+    ) -> Result<(TokenKey, Option<Arc<Login>>), SourceError> {
+        let Some(resting) = login.as_ref().filter(|login| self.is_resting(login)) else {
+            return Ok((key, login));
+        };
+        let newer = self.newer_login(&resting.fingerprint).await?;
+        let newer = newer.ok_or(SourceError::Unauthorized)?;
+        Ok((with_login(key, &newer), Some(newer)))
+    }
+
+    /// Asks, and takes note of what the answer says of the login.
     async fn ask_for_token(
         &self,
         key: &TokenKey,
         realm: &Url,
         login: Option<&Login>,
     ) -> Result<Heard, SourceError> {
-        if login.is_some_and(|login| self.is_resting(&login.fingerprint)) {
+        let Some(login) = login else {
+            return self.send_for_token(key, realm, None).await;
+        };
+        let is_accepted = lock(&self.logins).is_accepted(&login.fingerprint);
+        let _proof = if is_accepted {
+            None
+        } else {
+            Some(self.proof.lock().await)
+        };
+        // After the wait, in which another may have found out.
+        if self.is_resting(login) {
             return Err(SourceError::Unauthorized);
         }
+        let heard = self.send_for_token(key, realm, Some(login)).await?;
+        match &heard {
+            Heard::Reply(_) => lock(&self.logins).note_accepted(&login.fingerprint),
+            Heard::Refusal(refusal) => self.note_refusal(login, refusal),
+        }
+        Ok(heard)
+    }
+
+    async fn send_for_token(
+        &self,
+        key: &TokenKey,
+        realm: &Url,
+        login: Option<&Login>,
+    ) -> Result<Heard, SourceError> {
         let mut url = realm.clone();
         if let Some(service) = &key.service {
             url.query_pairs_mut().append_pair("service", service);
@@ -135,6 +169,8 @@ impl Authority {
                 call: UpstreamCall::Token,
                 repository: key.scope.as_str().into(),
                 about: None,
+                // Whoever began it, a client may have come to wait for it.
+                urgency: (Priority::Interactive, self.wire.deadline(TOKEN_PATIENCE)),
                 outgoing,
                 login: login.map(|login| login.fingerprint.clone()),
             })
@@ -155,22 +191,24 @@ impl Authority {
             .ok_or_else(unusable)
     }
 
-    /// Lets a refused login rest, and says so aloud: as often as it is shown again, which is seldom.
-    fn note_refused(&self, login: &Login, refusal: &Refusal) {
-        let status = refusal.status.as_u16();
-        warn!(upstream = %self.name, status, "the token service refuses our credentials");
-        // 403 is about the repository (GHCR, GitLab); 401 is about us.
-        if refusal.status == StatusCode::UNAUTHORIZED {
-            let until = self.clock.monotonic() + REFUSED_LOGIN_REST;
-            *lock(&self.resting) = Some((login.fingerprint.clone(), until));
+    fn note_refusal(&self, login: &Login, refusal: &Refusal) {
+        match refusal.status {
+            StatusCode::UNAUTHORIZED => {
+                self.note_refused_login(&login.fingerprint, "token service", refusal.status);
+            }
+            // About the repository (GHCR, GitLab), not about us.
+            StatusCode::FORBIDDEN => {
+                warn!(upstream = %self.name, status = 403, "the token service refuses us a repository");
+            }
+            _ => {}
         }
     }
+}
 
-    fn is_resting(&self, login: &Fingerprint) -> bool {
-        let now = self.clock.monotonic();
-        lock(&self.resting)
-            .as_ref()
-            .is_some_and(|(resting, until)| resting == login && now < *until)
+fn with_login(key: TokenKey, login: &Login) -> TokenKey {
+    TokenKey {
+        login: Some(login.fingerprint.clone()),
+        ..key
     }
 }
 

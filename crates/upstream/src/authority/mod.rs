@@ -4,6 +4,7 @@
 //! that a new repository costs one token request and no refused one.
 
 mod flight;
+mod logins;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use forebay_content::{Clock, SourceError};
 use forebay_http_kit::{Credentials, Origin};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RepositoryName, UpstreamName};
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
 use tokio::sync::OwnedMutexGuard;
 use tracing::warn;
 use url::Url;
@@ -22,10 +23,12 @@ use url::Url;
 use crate::broker::Broker;
 use crate::challenge::{self, Challenge};
 use crate::login::{Fingerprint, Login};
+use crate::news;
 use crate::realm::TokenHosts;
 use crate::token_cache::{Held, MAX_TOKENS, TokenCache, TokenKey};
 use crate::wire::Wire;
 use flight::Flight;
+use logins::Logins;
 
 /// How long a request waits for the very first one to come back, which may bring a challenge for all.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -45,7 +48,9 @@ pub(crate) struct Authority {
     tokens: Mutex<TokenCache>,
     // As many as there are requests that wait for them at most.
     flights: Mutex<HashMap<TokenKey, Flight>>,
-    resting: Mutex<Option<(Fingerprint, Duration)>>,
+    logins: Mutex<Logins>,
+    /// Held while a login is shown that was not taken yet: if it is wrong, it fails once and not as often as there are scopes.
+    proof: tokio::sync::Mutex<()>,
 }
 
 /// What an [`Authority`] is made of.
@@ -117,14 +122,23 @@ impl Authority {
             first: Arc::default(),
             tokens: Mutex::new(TokenCache::new(MAX_TOKENS)),
             flights: Mutex::default(),
-            resting: Mutex::default(),
+            logins: Mutex::default(),
+            proof: tokio::sync::Mutex::default(),
         }
     }
 
     /// Lets a login rest that was refused to `before`, for the same registry.
     pub(crate) fn inherit(&self, before: &Self) {
-        let resting = lock(&before.resting).clone();
-        *lock(&self.resting) = resting;
+        let logins = lock(&before.logins).clone();
+        *lock(&self.logins) = logins;
+    }
+
+    /// Our login, if it never becomes another.
+    pub(crate) fn only_login(&self) -> Option<Fingerprint> {
+        match &self.broker {
+            Broker::Fixed(login) => Some(login.fingerprint.clone()),
+            Broker::Nobody | Broker::Fetched(_) => None,
+        }
     }
 
     /// The leave to begin with.
@@ -146,6 +160,15 @@ impl Authority {
     /// Takes note that a request came back, whatever it brought: from now on nobody waits for another's.
     pub(crate) fn note_asked(&self) {
         self.was_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes note that this leave was enough.
+    pub(crate) fn note_granted(&self, grant: &Grant) {
+        if let Basis::Login(login) = &grant.basis
+            && !lock(&self.logins).is_accepted(login)
+        {
+            lock(&self.logins).note_accepted(login);
+        }
     }
 
     /// Lets one request go first and the others wait for what it finds, a little; `Some` for the one.
@@ -218,9 +241,15 @@ impl Authority {
     ) -> Result<Grant, SourceError> {
         let login = self.broker.current().await?;
         match known {
-            Known::Basic => login
-                .map(|login| self.login_grant(&login))
-                .ok_or(SourceError::Unauthorized),
+            Known::Basic => match login {
+                Some(login) if self.is_resting(&login) => self
+                    .newer_login(&login.fingerprint)
+                    .await?
+                    .map(|newer| self.login_grant(&newer))
+                    .ok_or(SourceError::Unauthorized),
+                Some(login) => Ok(self.login_grant(&login)),
+                None => Err(SourceError::Unauthorized),
+            },
             Known::Bearer { realm, service } => {
                 let key = TokenKey {
                     login: login.as_ref().map(|login| login.fingerprint.clone()),
@@ -240,11 +269,33 @@ impl Authority {
     }
 
     async fn renew_login(&self, refused: &Fingerprint) -> Result<Option<Grant>, SourceError> {
-        let newer = self.broker.renew(refused).await?;
-        if newer.is_none() {
-            warn!(upstream = %self.name, "the upstream refuses our credentials");
+        if let Some(newer) = self.newer_login(refused).await? {
+            return Ok(Some(self.login_grant(&newer)));
         }
-        Ok(newer.map(|login| self.login_grant(&login)))
+        // Of a login that was taken before, a refusal may be about the repository.
+        let is_accepted = lock(&self.logins).is_accepted(refused);
+        if !is_accepted {
+            self.note_refused_login(refused, "registry", StatusCode::UNAUTHORIZED);
+        }
+        Ok(None)
+    }
+
+    /// A login other than this one that may be shown.
+    async fn newer_login(&self, than: &Fingerprint) -> Result<Option<Arc<Login>>, SourceError> {
+        let newer = self.broker.renew(than).await?;
+        Ok(newer.filter(|newer| !self.is_resting(newer)))
+    }
+
+    /// Lets a refused login rest, and says so aloud: as often as it is shown again, which is seldom.
+    fn note_refused_login(&self, login: &Fingerprint, at: &str, status: StatusCode) {
+        let refused = lock(&self.logins).note_refused(login, self.clock.monotonic());
+        news::login_refused(&self.name, (at, status.as_u16()), refused);
+        self.wire.tell_refused_login(refused.1);
+    }
+
+    fn is_resting(&self, login: &Login) -> bool {
+        let now = self.clock.monotonic();
+        lock(&self.logins).is_resting(&login.fingerprint, now)
     }
 
     fn login_grant(&self, login: &Login) -> Grant {

@@ -4,18 +4,28 @@ use futures::FutureExt;
 use http::HeaderValue;
 
 use super::*;
+use crate::pacers::{Pacers, Terms};
+use crate::wire::WireParts;
 
 fn authority() -> Authority {
     let policy = ClientPolicy::new(HeaderValue::from_static("forebay-test"));
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
     let url = Url::parse("https://registry.example").unwrap();
     let name: UpstreamName = "example".into();
-    let wire = Wire::new(
-        (Arc::clone(&name), None),
-        Origin::of(&url),
-        Client::new(policy).unwrap(),
-        (Arc::clone(&clock), Arc::new(Ignore)),
-    );
+    let origin = Origin::of(&url);
+    let terms = Terms {
+        requests_per_minute: 60,
+        burst: 1,
+    };
+    let wire = Wire::new(WireParts {
+        name: Arc::clone(&name),
+        account: None,
+        client: Client::new(policy).unwrap(),
+        clock: Arc::clone(&clock),
+        observe: Arc::new(Ignore),
+        share: Pacers::default().join(origin.as_ref(), terms),
+        origin,
+    });
     Authority::new(AuthorityParts {
         name,
         wire: Arc::new(wire),

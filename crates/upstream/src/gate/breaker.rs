@@ -65,24 +65,32 @@ impl Breaker {
         !matches!(self.state, State::Closed { .. })
     }
 
-    /// Lets a request about a repository through, or says when asking again may help.
-    pub(super) fn admit(&mut self, repository: u64, now: Duration) -> Result<Passage, Duration> {
+    /// When asking again about a repository may help, if nothing is asked now.
+    pub(super) fn closed_for(&self, repository: u64, now: Duration) -> Option<Duration> {
         match self.state {
-            State::Closed { .. } => Ok(Passage::Plain),
+            State::Closed { .. } => None,
             State::Open { until, pause, last } => {
                 let until = if last == Trouble::About(repository) {
                     until + pause
                 } else {
                     until
                 };
-                if now < until {
-                    return Err(until.saturating_sub(now));
-                }
-                self.state = State::Probing { pause };
-                Ok(Passage::Probe)
+                (now < until).then(|| until.saturating_sub(now))
             }
-            State::Probing { .. } => Err(FIRST_PAUSE),
+            State::Probing { .. } => Some(FIRST_PAUSE),
         }
+    }
+
+    /// Lets a request about a repository through, or says when asking again may help.
+    pub(super) fn admit(&mut self, repository: u64, now: Duration) -> Result<Passage, Duration> {
+        if let Some(wait) = self.closed_for(repository, now) {
+            return Err(wait);
+        }
+        if let State::Open { pause, .. } = self.state {
+            self.state = State::Probing { pause };
+            return Ok(Passage::Probe);
+        }
+        Ok(Passage::Plain)
     }
 
     /// A request was answered, whatever the answer said.

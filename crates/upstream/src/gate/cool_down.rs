@@ -2,6 +2,7 @@
 //!
 //! Pure: times are arguments. Each limiter stops what it counts and nothing else.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use forebay_content::UpstreamCall;
@@ -13,18 +14,25 @@ use crate::login::Fingerprint;
 /// The most logins that rest at once; an upstream has one at a time, and a new one after each rotation.
 const MAX_RESTING_LOGINS: usize = 16;
 
-/// All cool-downs of one upstream. One whose time has come stays until an answer shows that the limit is over: until then it is
+/// The words for scopes, at rest: they outlive this version.
+const PULLS: &str = "pulls";
+const EVERYTHING: &str = "everything";
+const PARTS: [&str; Part::COUNT] = ["registry", "token", "blob"];
+/// Followed by the account's name.
+const LOGIN: &str = "login:";
+
+/// All cool-downs of one upstream but that of its address, which is `pacers`' business. One whose time has come stays until an answer shows that the limit is over: until then it is
 /// no news when the limiter speaks again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CoolDowns {
     /// Of manifest GETs.
     pulls: Option<Rest>,
-    /// Of everything: the limit counts our address.
-    everything: Option<Rest>,
     /// Of the part that said so.
     parts: [Option<Rest>; Part::COUNT],
     /// Of token requests with a login.
     logins: Vec<(Fingerprint, Rest)>,
+    /// Of token requests with whatever login: it rested before this process began, and nobody kept which one it was.
+    unknown_login: Option<Rest>,
 }
 
 /// What a limit stops.
@@ -32,7 +40,7 @@ pub(super) struct CoolDowns {
 pub(crate) enum Scope {
     /// Manifest GETs.
     Pulls,
-    /// Everything: the limit counts our address.
+    /// Everything at this address: the limit counts ours.
     Everything,
     /// One part of the upstream.
     Part(Part),
@@ -42,9 +50,9 @@ pub(crate) enum Scope {
 
 /// Why and until when.
 #[derive(Clone, Debug)]
-struct Rest {
-    limited: Limited,
-    until: Duration,
+pub(crate) struct Rest {
+    pub(crate) limited: Limited,
+    pub(crate) until: Duration,
 }
 
 /// A limit that stands in the way.
@@ -67,16 +75,39 @@ impl Scope {
         }
     }
 
-    /// The word under which it is kept.
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// The words under which it is kept; a login's with the account's name.
+    pub(crate) fn words(self, account: Option<&str>) -> Cow<'static, str> {
         match self {
-            Self::Pulls => "pulls",
-            Self::Everything => "everything",
-            Self::Part(Part::Registry) => "registry",
-            Self::Part(Part::Token) => "token",
-            Self::Part(Part::Blob) => "blob",
-            Self::Login => "login",
+            Self::Pulls => PULLS.into(),
+            Self::Everything => EVERYTHING.into(),
+            Self::Part(part) => PARTS[part as usize].into(),
+            Self::Login => format!("{LOGIN}{}", account.unwrap_or_default()).into(),
         }
+    }
+
+    /// What these words stand for, to whom the registry knows by this name; `None` for another's login, and for no scope.
+    pub(crate) fn parse(words: &str, account: Option<&str>) -> Option<Self> {
+        if let Some(name) = words.strip_prefix(LOGIN) {
+            return (account == Some(name)).then_some(Self::Login);
+        }
+        if let Some(place) = PARTS.iter().position(|part| *part == words) {
+            return Some(Self::Part(Part::ALL[place]));
+        }
+        match words {
+            PULLS => Some(Self::Pulls),
+            EVERYTHING => Some(Self::Everything),
+            _ => None,
+        }
+    }
+}
+
+impl Rest {
+    /// What of it is left, if anything is.
+    pub(crate) fn resting_at(&self, now: Duration) -> Option<Resting> {
+        (now < self.until).then(|| Resting {
+            limited: self.limited.clone(),
+            left: self.until.saturating_sub(now),
+        })
     }
 }
 
@@ -94,25 +125,19 @@ impl CoolDowns {
             .as_ref()
             .filter(|_| call == UpstreamCall::GetManifest);
         let is_token = part == Part::Token;
-        let login = self
+        let logins = self
             .logins
             .iter()
-            .find(|(resting, _)| is_token && Some(resting) == login)
-            .map(|(_, rest)| rest);
-        [
-            pulls,
-            self.everything.as_ref(),
-            self.parts[part as usize].as_ref(),
-            login,
-        ]
-        .into_iter()
-        .flatten()
-        .filter(|rest| now < rest.until)
-        .max_by_key(|rest| rest.until)
-        .map(|rest| Resting {
-            limited: rest.limited.clone(),
-            left: rest.until.saturating_sub(now),
-        })
+            .filter(|(resting, _)| Some(resting) == login)
+            .map(|(_, rest)| rest)
+            .chain(self.unknown_login.as_ref().filter(|_| login.is_some()))
+            .filter(|_| is_token);
+        pulls
+            .into_iter()
+            .chain(self.parts[part as usize].as_ref())
+            .chain(logins)
+            .filter_map(|rest| rest.resting_at(now))
+            .max_by_key(|resting| resting.left)
     }
 
     /// Takes note of a refusal by a limiter; the cool-down lasts `wait` from `now`. True if the limit was not there before.
@@ -129,12 +154,34 @@ impl CoolDowns {
         };
         let slot = match (Scope::of(limited.limiter, part, login.is_some()), login) {
             (Scope::Pulls, _) => &mut self.pulls,
-            (Scope::Everything, _) => &mut self.everything,
+            // It holds for the address: `pacers` has noted it.
+            (Scope::Everything, _) => return false,
             (Scope::Login, Some(login)) => return self.rest_login(login, rest),
             (Scope::Part(_) | Scope::Login, _) => &mut self.parts[part as usize],
         };
         let before = slot.replace(rest);
         before.is_none_or(|before| before.limited.limiter != limited.limiter)
+    }
+
+    /// Keeps to what was noted before this process began, unless something longer is known.
+    pub(super) fn restore(&mut self, scope: Scope, login: Option<&Fingerprint>, rest: Rest) {
+        let slot = match (scope, login) {
+            (Scope::Pulls, _) => &mut self.pulls,
+            (Scope::Everything, _) => return,
+            (Scope::Part(part), _) => &mut self.parts[part as usize],
+            (Scope::Login, None) => &mut self.unknown_login,
+            (Scope::Login, Some(login)) => {
+                let rests =
+                    |(resting, known): &(_, Rest)| resting == login && rest.until <= known.until;
+                if !self.logins.iter().any(rests) {
+                    self.rest_login(login, rest);
+                }
+                return;
+            }
+        };
+        if slot.as_ref().is_none_or(|known| known.until < rest.until) {
+            *slot = Some(rest);
+        }
     }
 
     /// Takes note of an answer of `part` that was no refusal; tells the limits that would have stopped it and are over.
@@ -154,24 +201,25 @@ impl CoolDowns {
         let pulls = self
             .pulls
             .take_if(|rest| has_pulls || is_pull && over(rest));
-        let everything = self.everything.take_if(over);
         let part = self.parts[part as usize].take_if(over);
         let login = self.take_login(caller.login, now);
-        [pulls, everything, part, login]
+        let unknown_login = self
+            .unknown_login
+            .take_if(|rest| caller.login.is_some() && over(rest));
+        [pulls, part, login, unknown_login]
             .into_iter()
             .flatten()
             .map(|rest| rest.limited)
             .collect()
     }
 
-    /// What of this still holds once the registry is asked in another way: all of it, or, by another login, what counts our
-    /// address and what is about one login anyway.
+    /// What of this still holds once the registry is asked in another way: all of it, or, by another login, what is
+    /// about one login anyway.
     pub(super) fn inherited(&self, of_same_login: bool) -> Self {
         if of_same_login {
             return self.clone();
         }
         Self {
-            everything: self.everything.clone(),
             logins: self.logins.clone(),
             ..Self::default()
         }

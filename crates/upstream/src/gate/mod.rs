@@ -1,22 +1,24 @@
-//! Decides whether an upstream is asked at all: its breakers and its cool-downs.
+//! Decides whether an upstream is asked at all: its breakers and its cool-downs; and knows what is left of its budgets.
 //!
 //! Pure: times and randomness are arguments. An upstream has three parts that fail and limit on their own: the registry,
 //! its token service, and whoever it redirects blobs to.
 
 mod breaker;
+mod budgets;
 mod cool_down;
 mod objects;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use forebay_content::UpstreamCall;
-use forebay_limits::{Limited, Reading};
+use forebay_content::{KeptBudget, UpstreamCall};
+use forebay_limits::{Limited, Purse, Reading};
 
 pub(crate) use breaker::Trouble;
 use breaker::{Breaker, Passage};
+use budgets::Budgets;
 use cool_down::CoolDowns;
-pub(crate) use cool_down::{Resting, Scope};
+pub(crate) use cool_down::{Rest, Resting, Scope};
 use objects::Objects;
 
 use crate::login::Fingerprint;
@@ -38,6 +40,7 @@ pub(crate) struct Gate {
     breakers: [Breaker; Part::COUNT],
     objects: Objects,
     cool_downs: CoolDowns,
+    budgets: Budgets,
 }
 
 /// What a request is about, as far as the gate tells requests apart.
@@ -61,6 +64,7 @@ pub(crate) struct Caller<'a> {
 /// Leave to send one request. Goes back to [`Gate::settle`].
 #[derive(Clone, Debug)]
 pub(crate) struct Pass {
+    call: UpstreamCall,
     subject: Subject,
     object: Passage,
     passages: [Option<Passage>; Part::COUNT],
@@ -145,6 +149,7 @@ impl Gate {
             breakers: std::array::from_fn(|_| Breaker::new()),
             objects: Objects::default(),
             cool_downs: CoolDowns::default(),
+            budgets: Budgets::default(),
         }
     }
 
@@ -152,8 +157,10 @@ impl Gate {
     ///
     /// The breakers begin anew: it may be the way to the registry that was mended.
     pub(crate) fn after(before: &Self, is_same_login: bool) -> Self {
+        let budgets = is_same_login.then(|| before.budgets.inherited());
         Self {
             cool_downs: before.cool_downs.inherited(is_same_login),
+            budgets: budgets.unwrap_or_default(),
             ..Self::new()
         }
     }
@@ -168,6 +175,27 @@ impl Gate {
         parts_of(call)
             .iter()
             .find_map(|&part| self.cool_downs.find(call, part, None, now))
+    }
+
+    /// Why a call would not be let through; `None` if it would. Uses up no probe.
+    pub(crate) fn find_closed(&self, caller: Caller<'_>, now: Duration) -> Option<Closed> {
+        let Caller {
+            call,
+            subject,
+            login,
+        } = caller;
+        let mut parts = parts_of(call).iter();
+        let resting = parts
+            .clone()
+            .find_map(|&part| self.cool_downs.find(call, part, login, now));
+        let ailing = || self.objects.closed_for(subject.object, now);
+        let mut broken = || {
+            parts.find_map(|&part| self.breakers[part as usize].closed_for(subject.repository, now))
+        };
+        resting
+            .map(Closed::Limited)
+            .or_else(|| ailing().map(|retry_after| Closed::Ailing { retry_after }))
+            .or_else(|| broken().map(|retry_after| Closed::Broken { retry_after }))
     }
 
     /// Lets a call through, or says why not.
@@ -191,6 +219,7 @@ impl Gate {
             .admit(subject.object, now)
             .map_err(|retry_after| Closed::Ailing { retry_after })?;
         let mut pass = Pass {
+            call,
             subject,
             object,
             passages: [None; Part::COUNT],
@@ -199,16 +228,27 @@ impl Gate {
             match self.breakers[part as usize].admit(subject.repository, now) {
                 Ok(passage) => pass.passages[part as usize] = Some(passage),
                 Err(retry_after) => {
-                    self.settle(&pass, Outcome::Nothing, (now, 0.0));
+                    self.settle_health(&pass, Outcome::Nothing, (now, 0.0));
                     return Err(Closed::Broken { retry_after });
                 }
             }
+        }
+        if call == UpstreamCall::GetManifest {
+            self.budgets.note_sent();
         }
         Ok(pass)
     }
 
     /// Takes note of what came of a request; `jitter` lies in 0..1.
-    pub(crate) fn settle(&mut self, pass: &Pass, outcome: Outcome, (now, jitter): (Duration, f64)) {
+    pub(crate) fn settle(&mut self, pass: &Pass, outcome: Outcome, at: (Duration, f64)) {
+        if pass.call == UpstreamCall::GetManifest {
+            let is_answered = !matches!(outcome, Outcome::Silent(_));
+            self.budgets.note_back(is_answered);
+        }
+        self.settle_health(pass, outcome, at);
+    }
+
+    fn settle_health(&mut self, pass: &Pass, outcome: Outcome, (now, jitter): (Duration, f64)) {
         let Subject { object, repository } = pass.subject;
         match outcome {
             Outcome::Answered(_) => self.objects.note_answer(object),
@@ -241,6 +281,31 @@ impl Gate {
                 | Outcome::Nothing => breaker.note_nothing(passage, now),
             }
         }
+    }
+
+    /// Takes note of what an answer to a question of content says of budgets.
+    pub(crate) fn note_reading(&mut self, reading: &Reading, now: Duration) {
+        self.budgets.note_reading(reading, now);
+    }
+
+    /// What may be spent on manifests, whoever asks for them.
+    pub(crate) fn purse(&self, now: Duration) -> Purse {
+        match self.find_limit(UpstreamCall::GetManifest, now) {
+            Some(resting) => Purse::Empty {
+                opens_in: Some(resting.left),
+            },
+            None => self.budgets.purse(now),
+        }
+    }
+
+    /// Keeps to what was noted before this process began.
+    pub(crate) fn restore_rest(&mut self, scope: Scope, login: Option<&Fingerprint>, rest: Rest) {
+        self.cool_downs.restore(scope, login, rest);
+    }
+
+    /// Takes up a budget of which the registry spoke `age` ago, before this process began.
+    pub(crate) fn restore_budget(&mut self, kept: &KeptBudget, age: Duration, now: Duration) {
+        self.budgets.restore(kept, age, now);
     }
 
     /// Takes note of a refusal by a limiter at `part`; the cool-down lasts `wait` from `now`. True if it is news: the limit was

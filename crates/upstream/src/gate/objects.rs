@@ -24,6 +24,11 @@ struct Ailing {
 }
 
 impl Objects {
+    /// When asking again for the object may help, if it is not asked for now.
+    pub(super) fn closed_for(&self, object: u64, now: Duration) -> Option<Duration> {
+        self.ailing.get(&object)?.breaker.closed_for(object, now)
+    }
+
     /// Lets a request for the object through, or says when asking again may help.
     pub(super) fn admit(&mut self, object: u64, now: Duration) -> Result<Passage, Duration> {
         match self.ailing.get_mut(&object) {

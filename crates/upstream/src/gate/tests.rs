@@ -71,8 +71,6 @@ fn each_limiter_stops_what_it_counts_and_nothing_else() {
             Part::Registry,
             vec![HeadManifest, HeadBlob, GetBlob, Token, List],
         ),
-        (Limiter::AbuseLimit, Part::Registry, vec![]),
-        (Limiter::AbuseLimit, Part::Blob, vec![]),
         (
             Limiter::LoginLockout,
             Part::Token,
@@ -169,7 +167,6 @@ fn another_login_is_held_to_what_is_not_about_the_one_before() {
     use UpstreamCall::{GetBlob, GetManifest, HeadBlob, HeadManifest, List};
     for (limiter, part, expected) in [
         (Limiter::PullLimit, Part::Registry, CALLS.to_vec()),
-        (Limiter::AbuseLimit, Part::Registry, vec![]),
         // Alice's own, who may be back by then.
         (
             Limiter::LoginLockout,
@@ -294,12 +291,6 @@ fn a_limit_is_news_once_and_over_once() {
             Part::Registry,
             UpstreamCall::GetManifest,
             Some(UpstreamCall::HeadManifest),
-        ),
-        (
-            Limiter::AbuseLimit,
-            Part::Registry,
-            UpstreamCall::GetBlob,
-            None,
         ),
         (
             Limiter::LoginLockout,

@@ -143,7 +143,7 @@ async fn no_password_token_or_signature_is_ever_logged() {
     for expected in [
         "asked an upstream",
         "call=\"get_manifest\" method=GET host=\"127.0.0.1\" path=\"/v2/library/nginx/manifests/1\" status=200",
-        "the token service refuses our credentials",
+        "an upstream refuses our credentials",
         "is not asked",
     ] {
         assert!(text.contains(expected), "{expected} is not in:\n{text}");

@@ -7,6 +7,7 @@ mod basic;
 mod content;
 mod limits;
 mod logs;
+mod pace;
 mod raw;
 mod realm;
 mod redirect;

@@ -11,14 +11,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_content::{
-    Blob, Caller, Clock, ContentSource, Event, ManualClock, Observe, Request, SourceError,
-    Timestamp, UpstreamCall, collect,
+    Blob, Caller, Clock, ContentSource, Event, KeptCoolDown, ManualClock, Observe, Request,
+    SourceError, Timestamp, UpstreamCall, collect,
 };
 use forebay_http_kit::{Client, ClientPolicy, Resolve, Resolver, Timeouts};
 use forebay_jobs::Supervisor;
-use forebay_limits::{Priority, Reading};
+use forebay_limits::{DEFAULT_BURST, DEFAULT_PER_MINUTE, Limiter, Priority, Reading};
 use forebay_oci::{Digest, Reference, Tag};
-use forebay_upstream::{CredentialSource, Secret, Upstream, UpstreamConfig};
+use forebay_upstream::{CredentialSource, Pacers, Secret, Upstream, UpstreamConfig, UpstreamSeams};
 use http::HeaderValue;
 use hub_sim::{Hub, HubSim, Image, On, Record};
 use url::Url;
@@ -36,6 +36,9 @@ pub(crate) struct Rig {
 pub(crate) struct Setup {
     pub(crate) config: UpstreamConfig,
     pub(crate) policy: ClientPolicy,
+    pacers: Pacers,
+    clock: ManualClock,
+    leaps: bool,
 }
 
 /// A clock that stands still, but for whoever sleeps: then it moves on at once.
@@ -47,6 +50,16 @@ struct LeapingClock(ManualClock);
 pub(crate) struct Seen {
     answers: Mutex<Vec<Answered>>,
     breaker: Mutex<Vec<bool>>,
+    limits: Mutex<Vec<Limit>>,
+}
+
+/// What rests, because of which limiter, for how long; and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) scope: String,
+    pub(crate) limiter: Limiter,
+    pub(crate) wait: Duration,
+    pub(crate) account: Option<String>,
 }
 
 /// What was asked, the status, and what it said of limits.
@@ -78,10 +91,18 @@ impl Setup {
             private: false,
             insecure: false,
             credentials: CredentialSource::Anonymous,
+            requests_per_minute: DEFAULT_PER_MINUTE,
+            burst: DEFAULT_BURST,
         };
         let mut policy = ClientPolicy::new(HeaderValue::from_static("forebay-test"));
         policy.trust.extra_roots_pem = hub.ca_pem().map(String::into_bytes);
-        Self { config, policy }
+        Self {
+            config,
+            policy,
+            pacers: Pacers::default(),
+            clock: ManualClock::default(),
+            leaps: true,
+        }
     }
 
     pub(crate) fn login(mut self, username: &str, password: &str) -> Self {
@@ -114,17 +135,47 @@ impl Setup {
         self
     }
 
+    /// At the pace of all others with these.
+    pub(crate) fn pacers(mut self, pacers: &Pacers) -> Self {
+        self.pacers = pacers.clone();
+        self
+    }
+
+    /// With this clock, which a hub or another upstream may go by too.
+    pub(crate) fn clock(mut self, clock: &ManualClock) -> Self {
+        self.clock = clock.clone();
+        self
+    }
+
+    /// So that whoever waits does wait, until the test moves the clock.
+    pub(crate) fn standing_still(mut self) -> Self {
+        self.leaps = false;
+        self
+    }
+
     pub(crate) fn start(self) -> Rig {
-        let Self { config, mut policy } = self;
+        let Self {
+            config,
+            mut policy,
+            pacers,
+            clock,
+            leaps,
+        } = self;
         policy.addresses = config.addresses();
-        let clock = ManualClock::default();
         let seen = Arc::new(Seen::default());
         let upstream = Upstream::new(
             config,
             Client::new(policy).unwrap(),
-            Arc::new(LeapingClock(clock.clone())),
-            Arc::clone(&seen) as Arc<dyn Observe>,
-            Supervisor::new(),
+            UpstreamSeams {
+                clock: if leaps {
+                    Arc::new(LeapingClock(clock.clone()))
+                } else {
+                    Arc::new(clock.clone())
+                },
+                observe: Arc::clone(&seen) as Arc<dyn Observe>,
+                supervisor: Supervisor::new(),
+                pacers,
+            },
         );
         Rig {
             upstream: Arc::new(upstream),
@@ -137,6 +188,20 @@ impl Setup {
 impl Rig {
     pub(crate) fn of(hub: &Hub) -> Self {
         Setup::of(hub).start()
+    }
+
+    /// The limits that were met, as they would be written down if all were met now.
+    pub(crate) fn kept(&self) -> Vec<KeptCoolDown> {
+        let now = self.clock.now();
+        let limits = self.seen.limits().into_iter();
+        let kept = limits.map(|limit| KeptCoolDown {
+            upstream: "docker.io".into(),
+            scope: limit.scope.into(),
+            limiter: limit.limiter,
+            until: now.after(limit.wait),
+            noted_at: now,
+        });
+        kept.collect()
     }
 
     /// HEADs a tag.
@@ -188,6 +253,11 @@ impl Seen {
         self.answers.lock().unwrap().last()?.2.clone()
     }
 
+    /// Every limit that was met.
+    pub(crate) fn limits(&self) -> Vec<Limit> {
+        self.limits.lock().unwrap().clone()
+    }
+
     /// True for each time that the breaker opened, false for each that it closed.
     pub(crate) fn breaker(&self) -> Vec<bool> {
         self.breaker.lock().unwrap().clone()
@@ -202,6 +272,18 @@ impl Observe for Seen {
                 answer.status,
                 answer.reading.cloned(),
             )),
+            Event::Limited {
+                account,
+                scope,
+                limited,
+                wait,
+                ..
+            } => self.limits.lock().unwrap().push(Limit {
+                scope: (*scope).to_owned(),
+                limiter: limited.limiter,
+                wait: *wait,
+                account: account.map(str::to_owned),
+            }),
             Event::Breaker { open, .. } => self.breaker.lock().unwrap().push(*open),
             _ => {}
         }

@@ -13,7 +13,7 @@ use crate::config::file::UpstreamFile;
 use crate::config::origin::Origin;
 use crate::config::resolved::{CredentialSource, UpstreamConfig};
 use crate::config::section::{Setting, dotted};
-use crate::config::value::HostPort;
+use crate::config::value::{Count, HostPort};
 
 /// Resolves it; `None` with a problem noted if it has no address.
 pub(super) fn resolve(
@@ -59,6 +59,13 @@ pub(super) fn resolve(
             .map(|globs| globs.iter().map(|glob| glob.0.clone()).collect()),
         prefix: written.prefix.value.as_ref().map(|prefix| prefix.0.clone()),
         hosts: texts(&written.hosts.value),
+        requests_per_minute: pace(
+            name,
+            "requests_per_minute",
+            &written.requests_per_minute,
+            problems,
+        ),
+        burst: pace(name, "burst", &written.burst, problems),
         url,
         credentials,
     })
@@ -71,6 +78,22 @@ pub(super) fn key(name: &str, key: &str) -> String {
 
 fn texts(hosts: &[HostPort]) -> Vec<String> {
     hosts.iter().map(|host| host.0.clone()).collect()
+}
+
+/// The most requests that a key of the pace may say: far above what any registry lets pass.
+const MAX_REQUESTS: u32 = 100_000;
+
+/// A number of requests, of which none would be no upstream.
+fn pace(name: &str, word: &str, written: &Setting<Count>, problems: &mut Problems) -> u32 {
+    let requests = written.value.0;
+    if !(1..=MAX_REQUESTS).contains(&requests) {
+        let what = format!(
+            "`{}` is {requests}, wanted 1 to {MAX_REQUESTS}",
+            key(name, word)
+        );
+        problems.push(ConfigProblem::new(&written.origin, what));
+    }
+    requests
 }
 
 /// Its `url`, or what ECR's account and region make it, or `https://` and its name.

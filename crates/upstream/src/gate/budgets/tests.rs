@@ -1,0 +1,141 @@
+use forebay_content::{BudgetKey, Timestamp};
+
+use super::*;
+
+const WINDOW: Duration = Duration::from_hours(6);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn said(remaining: u64, source: &str) -> Reading {
+    Reading {
+        allowance: Some(Allowance {
+            limit: Some(100),
+            remaining: Some(remaining),
+            window: Some(WINDOW),
+            reset: None,
+            dialect: Dialect::RateLimit,
+        }),
+        source: Source::parse(source),
+        retry_after: None,
+    }
+}
+
+fn kept(remaining: u64, source: &str) -> KeptBudget {
+    KeptBudget {
+        key: BudgetKey {
+            upstream: "docker.io".into(),
+            account: None,
+            source: Source::parse(source),
+        },
+        limit: Some(100),
+        remaining,
+        window: WINDOW,
+        seen_at: Timestamp(0),
+        spent_since: 1,
+    }
+}
+
+fn left(remaining: u64) -> Purse {
+    Purse::Metered {
+        remaining,
+        limit: 100,
+    }
+}
+
+#[test]
+fn nothing_said_is_no_limit_and_changes_none() {
+    let mut budgets = Budgets::default();
+    budgets.note_reading(&Reading::default(), seconds(1));
+    assert_eq!(budgets.purse(seconds(1)), Purse::Unmetered);
+    budgets.note_reading(&said(7, "192.0.2.1"), seconds(2));
+    budgets.note_reading(&Reading::default(), seconds(3));
+    assert_eq!(budgets.purse(seconds(3)), left(7));
+    let of_an_api = Reading {
+        allowance: said(0, "").allowance.map(|allowance| Allowance {
+            dialect: Dialect::XRateLimit,
+            ..allowance
+        }),
+        ..Reading::default()
+    };
+    budgets.note_reading(&of_an_api, seconds(4));
+    assert_eq!(budgets.purse(seconds(4)), left(7));
+}
+
+#[test]
+fn what_is_under_way_is_taken_off_and_what_was_not_answered_too() {
+    let mut budgets = Budgets::default();
+    budgets.note_reading(&said(3, "192.0.2.1"), seconds(1));
+    budgets.note_sent();
+    budgets.note_sent();
+    assert_eq!(budgets.purse(seconds(1)), left(1));
+    budgets.note_reading(&said(2, "192.0.2.1"), seconds(2));
+    budgets.note_back(true);
+    assert_eq!(budgets.purse(seconds(2)), left(1));
+    budgets.note_back(false);
+    assert_eq!(budgets.purse(seconds(2)), left(1));
+    budgets.note_sent();
+    assert_eq!(budgets.purse(seconds(2)), left(0), "none that is free");
+}
+
+#[test]
+fn a_word_that_nothing_is_left_holds_half_a_minute_and_then_a_head_may_tell() {
+    let mut budgets = Budgets::default();
+    budgets.note_reading(&said(1, "192.0.2.1"), seconds(100));
+    budgets.note_reading(&said(0, "192.0.2.1"), seconds(200));
+    let opens_in = |opens_in| Purse::Empty {
+        opens_in: Some(opens_in),
+    };
+    assert_eq!(
+        budgets.purse(seconds(229)),
+        opens_in(WINDOW.saturating_sub(seconds(29)))
+    );
+    assert_eq!(budgets.purse(seconds(230)), opens_in(Duration::ZERO));
+    budgets.note_reading(&said(0, "192.0.2.1"), seconds(230));
+    assert_eq!(
+        budgets.purse(seconds(230)),
+        opens_in(WINDOW.saturating_sub(seconds(30)))
+    );
+    let after = seconds(230) + WINDOW;
+    assert_eq!(budgets.purse(after), left(100), "all of it is back");
+}
+
+#[test]
+fn sources_have_budgets_of_their_own_and_the_one_heard_of_last_is_spent() {
+    let mut budgets = Budgets::default();
+    budgets.note_reading(&said(0, "192.0.2.1"), seconds(1));
+    budgets.note_reading(&said(50, "192.0.2.2"), seconds(2));
+    assert_eq!(budgets.purse(seconds(2)), left(50));
+    budgets.note_reading(&said(0, "192.0.2.1"), seconds(3));
+    assert!(matches!(budgets.purse(seconds(3)), Purse::Empty { .. }));
+    for number in 0..100 {
+        budgets.note_reading(&said(9, &format!("192.0.2.{number}")), seconds(4));
+    }
+    assert_eq!(budgets.known.len(), MAX_SOURCES);
+    assert_eq!(budgets.purse(seconds(4)), left(9));
+}
+
+#[test]
+fn a_budget_of_before_is_taken_up_unless_it_is_too_old_or_something_newer_is_known() {
+    let now = seconds(10);
+    let mut budgets = Budgets::default();
+    budgets.restore(&kept(0, "192.0.2.9"), WINDOW, now);
+    assert_eq!(budgets.purse(now), Purse::Unmetered, "its window is over");
+    budgets.restore(&kept(8, "192.0.2.1"), seconds(60), now);
+    budgets.restore(&kept(50, "192.0.2.2"), seconds(3_600), now);
+    assert_eq!(
+        budgets.purse(now),
+        left(7),
+        "heard of last, and one was sent since"
+    );
+    budgets.restore(&kept(99, "192.0.2.1"), seconds(0), now);
+    assert_eq!(budgets.purse(now), left(7));
+    let mut old = Budgets::default();
+    let ancient = KeptBudget {
+        window: Duration::MAX,
+        ..kept(5, "192.0.2.1")
+    };
+    old.restore(&ancient, Duration::from_hours(24 * 365 * 1_000), now);
+    assert!(matches!(old.purse(now), Purse::Metered { .. }));
+}
