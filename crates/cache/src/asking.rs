@@ -175,8 +175,8 @@ impl Inner {
 
     /// Remembers what the upstream answered in vain.
     pub(crate) fn remember_absence(&self, asked: Asked, error: &SourceError) {
-        let until = self.kept.clock.monotonic() + self.policy().negative_ttl;
-        self.negatives.keep(asked, error, until);
+        let (now, ttl) = (self.kept.clock.monotonic(), self.policy().negative_ttl);
+        self.negatives.keep(asked, error, now, ttl);
     }
 }
 
