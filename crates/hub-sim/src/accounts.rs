@@ -16,6 +16,8 @@ const MAX_NAMES: usize = 10_000;
 pub(crate) struct Accounts {
     known: HashMap<String, Account>,
     failures: HashMap<String, Failures>,
+    /// Logins that were refused, whether the name was locked or not.
+    refused: HashMap<String, u64>,
     /// So many wrong passwords lock a name …
     pub(crate) lock_after: u32,
     /// … for so long.
@@ -47,6 +49,7 @@ impl Default for Accounts {
         Self {
             known: HashMap::new(),
             failures: HashMap::new(),
+            refused: HashMap::new(),
             lock_after: 10,
             lock_for: minutes(10),
         }
@@ -63,6 +66,22 @@ impl Accounts {
     }
 
     pub(crate) fn login(&mut self, user: &str, password: &str, now: Duration) -> Login {
+        let login = self.judge(user, password, now);
+        if login != Login::Welcome {
+            if self.refused.len() >= MAX_NAMES {
+                self.refused.clear();
+            }
+            *self.refused.entry(user.to_owned()).or_default() += 1;
+        }
+        login
+    }
+
+    /// How often a login of this name was refused.
+    pub(crate) fn refused_logins(&self, user: &str) -> u64 {
+        self.refused.get(user).copied().unwrap_or(0)
+    }
+
+    fn judge(&mut self, user: &str, password: &str, now: Duration) -> Login {
         if self.failures.len() >= MAX_NAMES {
             self.failures.clear();
         }

@@ -173,8 +173,9 @@ impl<'a> Visit<'a> {
         let Some(manifest) = repository.find_manifest(reference) else {
             return unknown_manifest(reference);
         };
-        let price = self.price(repository, &manifest);
         let metered = !repository.unmetered;
+        let price = self.price(repository, &manifest);
+        let price = price - self.discount(inner, price, &manifest);
         let standing = match self.charge(inner, price).filter(|_| metered) {
             Some(Charge::Refused) => return self.limited(inner),
             Some(Charge::Standing(standing)) => Some(standing),
@@ -212,6 +213,19 @@ impl<'a> Visit<'a> {
             || repository.unmetered
             || (self.state.settings.index_is_free && manifest.is_index());
         u64::from(!free)
+    }
+
+    /// What an index that was paid for takes off the price.
+    fn discount(&self, inner: &mut Inner, price: u64, manifest: &Manifest) -> u64 {
+        if price == 0 || !self.state.settings.child_is_free {
+            return 0;
+        }
+        let source = inner.source_of(self.account.as_deref(), self.request.peer);
+        if manifest.is_index() {
+            inner.note_index(&source, &manifest.parts);
+            return 0;
+        }
+        u64::from(inner.take_child(&source, &manifest.digest))
     }
 
     fn tell_limits(&self, inner: &Inner, answer: Answer, standing: Option<Standing>) -> Answer {

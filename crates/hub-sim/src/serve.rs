@@ -157,9 +157,14 @@ fn replace(state: &State, request: &Request, call: &Call, fault: &Fault) -> Answ
     }
 }
 
-/// Everything but the blob host is behind the abuse limit.
+/// Everything but the blob host is behind the abuse limit, and that too if the story says so.
 fn is_abuse(state: &State, role: Role, peer: IpAddr, now: Duration) -> bool {
-    matches!(role, Role::Registry | Role::Token) && state.inner().is_abuse(peer, now)
+    let counts = match role {
+        Role::Registry | Role::Token => true,
+        Role::Blob => state.settings.abuse_counts_blobs,
+        Role::Trap => false,
+    };
+    counts && state.inner().is_abuse(peer, now)
 }
 
 fn abuse(state: &State, now: Duration) -> Answer {

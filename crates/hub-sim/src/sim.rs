@@ -199,6 +199,13 @@ impl HubSim {
         self
     }
 
+    /// The abuse limit counts requests to the blob host too, and answers there as everywhere.
+    #[must_use]
+    pub fn abuse_limit_counts_blobs(mut self) -> Self {
+        self.settings.abuse_counts_blobs = true;
+        self
+    }
+
     /// The abuse limit answers as in 2020: bytes that are no valid HTTP.
     #[must_use]
     pub fn malformed_abuse_answers(mut self) -> Self {
@@ -231,6 +238,13 @@ impl HubSim {
     #[must_use]
     pub fn indexes_are_free(mut self) -> Self {
         self.settings.index_is_free = true;
+        self
+    }
+
+    /// A multi-platform pull costs one and not two: after an index, one manifest of its platforms is free for the same source.
+    #[must_use]
+    pub fn children_are_free(mut self) -> Self {
+        self.settings.child_is_free = true;
         self
     }
 

@@ -13,9 +13,13 @@ use crate::rules::Rules;
 use crate::store::Store;
 use crate::tls::Tls;
 use crate::tokens::TokenKeys;
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// So many paid indexes are remembered; the oldest goes.
+const MAX_PAID_INDEXES: usize = 10_000;
 
 /// All that connections share.
 #[derive(Debug)]
@@ -44,11 +48,13 @@ pub(crate) struct Settings {
     pub(crate) missing_is_404: bool,
     pub(crate) open: bool,
     pub(crate) index_is_free: bool,
+    pub(crate) child_is_free: bool,
     pub(crate) denied_pulls_count: bool,
     pub(crate) pull_limit_text: PullLimitText,
     pub(crate) pull_retry_after: Option<RetryAfter>,
     pub(crate) abuse_retry_after: Option<RetryAfter>,
     pub(crate) abuse_malformed: bool,
+    pub(crate) abuse_counts_blobs: bool,
     /// Bytes a second on each connection.
     pub(crate) rate: Option<u64>,
     /// Bytes a second over all connections.
@@ -75,6 +81,8 @@ pub(crate) struct Inner {
     pub(crate) requests: Window,
     pub(crate) anonymous_limit: Option<Limit>,
     pub(crate) abuse_limit: Option<Limit>,
+    /// Who has paid for an index, by source, and the manifests of which one comes free with it.
+    pub(crate) paid_indexes: VecDeque<(String, Vec<String>)>,
     /// Every client is taken to come from here.
     pub(crate) seen_as: Option<IpAddr>,
 }
@@ -90,11 +98,13 @@ impl Default for Settings {
             missing_is_404: false,
             open: false,
             index_is_free: false,
+            child_is_free: false,
             denied_pulls_count: false,
             pull_limit_text: PullLimitText::Current,
             pull_retry_after: None,
             abuse_retry_after: Some(RetryAfter::Seconds(60)),
             abuse_malformed: false,
+            abuse_counts_blobs: false,
             rate: None,
             total_rate: None,
             tls: None,
@@ -171,6 +181,23 @@ impl Inner {
         let limit = self.limit_of(account)?;
         let source = self.source_of(account, peer);
         Some(self.pulls.standing(&source, limit, now))
+    }
+
+    /// `source` has paid for an index of these manifests.
+    pub(crate) fn note_index(&mut self, source: &str, children: &[String]) {
+        if self.paid_indexes.len() >= MAX_PAID_INDEXES {
+            self.paid_indexes.pop_front();
+        }
+        self.paid_indexes
+            .push_back((source.to_owned(), children.to_vec()));
+    }
+
+    /// Whether this manifest comes with an index that `source` has paid for; uses that up.
+    pub(crate) fn take_child(&mut self, source: &str, digest: &str) -> bool {
+        let place = self.paid_indexes.iter().position(|(payer, children)| {
+            payer == source && children.iter().any(|child| child == digest)
+        });
+        place.is_some_and(|place| self.paid_indexes.remove(place).is_some())
     }
 
     /// Counts a request for the abuse limit; true when there were too many.

@@ -60,6 +60,11 @@ impl Hub {
         )
     }
 
+    /// How often a login of this account was refused, for a wrong password or because it was locked out.
+    pub fn refused_logins(&self, user: &str) -> u64 {
+        self.state.inner().accounts.refused_logins(user)
+    }
+
     /// What `docker-ratelimit-source` shows for an account.
     pub fn account_id(&self, user: &str) -> String {
         account_id(user)

@@ -140,17 +140,59 @@ async fn an_unmetered_image_costs_nothing_and_shows_no_headers() {
 #[tokio::test]
 async fn a_multi_platform_pull_costs_two_or_one() {
     let image = Image::small().platforms(&["linux/amd64", "linux/arm64"]);
-    for free in [false, true] {
-        let sim = HubSim::new().image("a/b:1", image.clone());
-        let hub = if free { sim.indexes_are_free() } else { sim }
-            .start()
-            .await;
+    for (sim, price) in [
+        (HubSim::new(), 2),
+        (HubSim::new().indexes_are_free(), 1),
+        (HubSim::new().children_are_free(), 1),
+    ] {
+        let hub = sim.image("a/b:1", image.clone()).start().await;
         let child = format!("manifests/{}", hub.child("a/b:1", "linux/amd64").digest());
         let client = Client::new();
         client.ask(&hub, "GET", ("a/b", "manifests/1")).await;
         client.ask(&hub, "GET", ("a/b", &child)).await;
-        assert_eq!(hub.charged(), if free { 1 } else { 2 });
+        assert_eq!(hub.charged(), price);
     }
+}
+
+#[tokio::test]
+async fn one_child_is_free_after_each_index_and_for_who_paid_for_that() {
+    let image = Image::small().platforms(&["linux/amd64", "linux/arm64"]);
+    let hub = HubSim::new()
+        .children_are_free()
+        .image("a/b:1", image)
+        .start()
+        .await;
+    let child = format!("manifests/{}", hub.child("a/b:1", "linux/amd64").digest());
+    let here = Client::at([127, 0, 0, 1].into());
+    let there = Client::at([127, 0, 0, 2].into());
+    for (client, what, charged) in [
+        (&here, "manifests/1", 1),
+        (&there, &*child, 2),
+        (&here, &*child, 2),
+        (&here, &*child, 3),
+        (&here, "manifests/1", 4),
+    ] {
+        client.ask(&hub, "GET", ("a/b", what)).await;
+        assert_eq!(hub.charged(), charged, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_abuse_limit_may_count_the_blob_host_and_strikes_there_too() {
+    let hub = nginx()
+        .open()
+        .abuse_limit(2, minutes(1))
+        .abuse_limit_counts_blobs()
+        .start()
+        .await;
+    let client = Client::new();
+    let layer = hub.layers("library/nginx:1")[0].digest().to_owned();
+    let sent_on = client
+        .ask(&hub, "GET", ("library/nginx", &format!("blobs/{layer}")))
+        .await;
+    let denied = client.get(sent_on.header("location"), &[]).await;
+    assert_eq!(denied.status, 429);
+    assert_eq!(denied.text(), "Too Many Requests (HAP429).\n");
 }
 
 #[tokio::test]
