@@ -1,0 +1,114 @@
+//! Which alerts arrive, how often they are tried, and whom they hold up.
+
+use std::time::Duration;
+
+use forebay_content::{Clock as _, Notify as _};
+use forebay_outside::{Form, MAX_TRIES, MAX_WAITING};
+
+use crate::receiver::{OK, PATIENCE, Receiver, World, alert};
+
+#[tokio::test]
+async fn each_webhook_is_told_in_its_own_form_and_in_order() {
+    let (generic, slack) = (Receiver::start(|_| OK).await, Receiver::start(|_| OK).await);
+    let world = World::with(&[(&generic.url, Form::Json), (&slack.url, Form::Slack)]);
+    world.webhooks.notify(&alert("first"));
+    world.webhooks.notify(&alert("second <!here>"));
+    let told = generic.posted(2).await;
+    assert!(told[0].contains("\"text\":\"first\""), "{told:?}");
+    assert!(told[1].contains("\"kind\":\"budget_low\""), "{told:?}");
+    let told = slack.posted(2).await;
+    let expected = r#"{"text":"Forebay on node1: second &lt;!here&gt;"}"#;
+    assert_eq!(told[1], expected);
+    world.delivered(4).await;
+}
+
+#[tokio::test]
+async fn who_has_trouble_is_tried_again_after_longer_and_longer_waits() {
+    let receiver = Receiver::start(|number| match number {
+        0 => "503 Service Unavailable\r\n",
+        1 => "429 Too Many Requests\r\nretry-after: 30\r\n",
+        _ => OK,
+    })
+    .await;
+    let world = World::with(&[(&receiver.url, Form::Json)]);
+    world.webhooks.notify(&alert("again"));
+    receiver.posted(1).await;
+    // Of its own accord after a second, then when it was asked to.
+    assert!(time_until(&world, &receiver, 2).await >= Duration::from_secs(1));
+    assert!(time_until(&world, &receiver, 3).await >= Duration::from_secs(30));
+    world.delivered(1).await;
+    assert_eq!(receiver.so_far(), 3);
+}
+
+#[tokio::test]
+async fn who_never_answers_right_is_given_up_after_so_many_tries() {
+    let receiver = Receiver::start(|_| "500 Internal Server Error\r\n").await;
+    let world = World::with(&[(&receiver.url, Form::Json)]);
+    world.webhooks.notify(&alert("in vain"));
+    time_until(&world, &receiver, MAX_TRIES as usize).await;
+    world.failed(1).await;
+    assert_eq!(receiver.so_far(), MAX_TRIES as usize);
+}
+
+#[tokio::test]
+async fn who_refuses_or_redirects_is_not_tried_again() {
+    for script in [
+        (|_| "404 Not Found\r\n") as fn(usize) -> &'static str,
+        |_| "302 Found\r\nlocation: http://127.0.0.1:1/elsewhere\r\n",
+        |_| "307 Temporary Redirect\r\nlocation: /here\r\n",
+    ] {
+        let receiver = Receiver::start(script).await;
+        let world = World::with(&[(&receiver.url, Form::Json)]);
+        world.webhooks.notify(&alert("no"));
+        world.failed(1).await;
+        assert_eq!(receiver.so_far(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_hangs_holds_up_neither_who_tells_nor_another_and_its_queue_is_bounded() {
+    let (hanging, other) = (Receiver::start(|_| "").await, Receiver::start(|_| OK).await);
+    let world = World::with(&[(&hanging.url, Form::Json), (&other.url, Form::Json)]);
+    world.webhooks.notify(&alert("first"));
+    hanging.posted(1).await;
+    world.delivered(1).await;
+    for number in 0..MAX_WAITING + 3 {
+        world.webhooks.notify(&alert("more"));
+        // One at a time, so that nothing of the other's is lost.
+        world.delivered(number as u64 + 2).await;
+    }
+    world.failed(3).await;
+    assert_eq!(hanging.so_far(), 1);
+    // Nor does it hold up the end.
+    world.tasks.stop();
+    assert!(world.tasks.drain(Duration::from_secs(5)).await);
+}
+
+#[tokio::test]
+async fn a_new_configuration_holds_at_once_and_what_waits_is_still_brought() {
+    let (before, after) = (Receiver::start(|_| OK).await, Receiver::start(|_| OK).await);
+    let world = World::with(&[(&before.url, Form::Json)]);
+    world.webhooks.notify(&alert("before"));
+    world.set(&[(&after.url, Form::Slack)]);
+    world.webhooks.notify(&alert("after"));
+    assert_eq!(after.posted(1).await.len(), 1);
+    assert_eq!(before.posted(1).await.len(), 1);
+    world.set(&[]);
+    world.webhooks.notify(&alert("nobody"));
+    world.delivered(2).await;
+    assert_eq!((before.so_far(), after.so_far()), (1, 1));
+}
+
+/// Lets time pass until so many were posted; tells how much had to.
+async fn time_until(world: &World, receiver: &Receiver, posted: usize) -> Duration {
+    let began = world.clock.monotonic();
+    let passed = async {
+        while receiver.so_far() < posted {
+            world.clock.advance(Duration::from_millis(100));
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, passed).await;
+    in_time.expect("in time");
+    world.clock.monotonic().saturating_sub(began)
+}
