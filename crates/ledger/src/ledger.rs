@@ -245,11 +245,6 @@ impl Ledger {
         lock(&self.watch).storms.list(self.seams.clock.monotonic())
     }
 
-    /// Sends an alert that only shows whether alerts arrive.
-    pub fn test_alert(&self) {
-        self.notify(Some(Alerts::test(self.now())));
-    }
-
     /// Looks for what has ended or is worth telling.
     pub fn look(&self) {
         let now = self.now();
@@ -268,6 +263,11 @@ impl Ledger {
         for alert in alerts {
             self.notify(Some(alert));
         }
+    }
+
+    /// The moment that its clock shows.
+    pub fn moment(&self) -> Moment {
+        self.now()
     }
 
     pub(crate) fn now(&self) -> Moment {

@@ -34,13 +34,8 @@ impl Observe for Ledger {
                 target, children, ..
             } if !children.is_empty() => self.note_index(target),
             Event::Breaker { upstream, open } => self.note_breaker(upstream, *open),
-            Event::ManifestFetched { .. }
-            | Event::Served { .. }
-            | Event::FillBegan { .. }
-            | Event::FillJoined { .. }
-            | Event::FillEnded { .. }
-            | Event::Evicted { .. }
-            | Event::Corrupt => {}
+            // What else happens is no matter of limits.
+            _ => {}
         }
     }
 }

@@ -148,7 +148,6 @@ async fn an_upstream_that_goes_and_comes_and_a_full_disk_are_told() {
     ledger.note_disk(50, 100);
     ledger.note_disk(1, 100);
     ledger.note_disk(1, 100);
-    ledger.test_alert();
     let kinds: Vec<_> = world
         .heard
         .take()
@@ -159,7 +158,6 @@ async fn an_upstream_that_goes_and_comes_and_a_full_disk_are_told() {
         AlertKind::UpstreamDown,
         AlertKind::UpstreamBack,
         AlertKind::DiskNearFull,
-        AlertKind::Test,
     ];
     assert_eq!(kinds, expected);
 }
