@@ -37,9 +37,12 @@ pub fn healthz() -> Response<Body> {
     Response::new(Body::from("ok\n"))
 }
 
-/// Whether pulls are served, and how well.
-pub fn readyz(readings: &Readings) -> Response<Body> {
-    let readiness = Readiness::judge(readings);
+/// Whether pulls are served, and how well; what is wrong is told to clients that are admitted.
+pub fn readyz(readings: &Readings, is_admitted: bool) -> Response<Body> {
+    let mut readiness = Readiness::judge(readings);
+    if !is_admitted {
+        readiness.problems = Vec::new();
+    }
     let mut response = Response::new(Body::from(
         serde_json::to_vec(&readiness).unwrap_or_default(),
     ));
@@ -62,7 +65,7 @@ mod tests {
             disk_trouble: Some("no space left".into()),
             ..Readings::default()
         };
-        assert_eq!(readyz(&full).status(), 200);
+        assert_eq!(readyz(&full, true).status(), 200);
         assert_eq!(Readiness::judge(&full).status, "degraded");
         assert_eq!(Readiness::judge(&full).problems, ["no space left"]);
         assert_eq!(Readiness::judge(&Readings::default()).status, "ready");
@@ -70,7 +73,27 @@ mod tests {
             is_draining: true,
             ..full
         };
-        assert_eq!(readyz(&stopping).status(), 503);
+        assert_eq!(readyz(&stopping, false).status(), 503);
         assert_eq!(Readiness::judge(&stopping).status, "stopping");
+    }
+
+    #[test]
+    fn a_stranger_hears_the_status_alone() {
+        let full = Readings {
+            disk_trouble: Some("/secret/path: no space left".into()),
+            ..Readings::default()
+        };
+        for (is_admitted, told) in [
+            (
+                true,
+                r#"{"status":"degraded","problems":["/secret/path: no space left"]}"#,
+            ),
+            (false, r#"{"status":"degraded","problems":[]}"#),
+        ] {
+            let Body::Full(bytes) = readyz(&full, is_admitted).into_body() else {
+                panic!("a body")
+            };
+            assert_eq!(bytes, told);
+        }
     }
 }

@@ -19,9 +19,6 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::{Readings, process};
 
-/// The content type of the rendered metrics: `OpenMetrics` 1.0.
-pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 type Count = Counter<u64, AtomicU64>;
 type Level = Gauge<i64, AtomicI64>;
 
@@ -43,6 +40,7 @@ pub struct Metrics {
     evicted_bytes: Count,
     corrupt_objects: Count,
     responses: Family<Answered, Count>,
+    clients_limited: Family<Of, Count>,
     response_bytes: Count,
     cache_bytes: Level,
     cache_max_bytes: Level,
@@ -146,6 +144,11 @@ impl Metrics {
             evicted_bytes: bytes(to, "evicted", "Bytes evicted to make room"),
             corrupt_objects: plain(to, "corrupt_objects", "Objects found damaged and dropped"),
             responses: plain(to, "http_responses", "Responses, by status"),
+            clients_limited: plain(
+                to,
+                "clients_limited",
+                "Requests refused because their client asks too often, by clients.limits",
+            ),
             response_bytes: bytes(to, "http_response_body", "Bytes sent"),
             cache_bytes: bytes(to, "cache_size", "Content at rest"),
             cache_max_bytes: bytes(to, "cache_max_size", "The most content at rest"),
@@ -178,6 +181,12 @@ impl Metrics {
         let _ = process::render(&mut text, &readings.process);
         let _ = text::encode_eof(&mut text);
         text
+    }
+
+    /// A client was refused because it asks too often; `upstream` is whose content it wanted.
+    pub fn note_client_limited(&self, upstream: &UpstreamName) {
+        let upstream = Name(upstream.clone());
+        self.clients_limited.get_or_create(&Of { upstream }).inc();
     }
 
     /// Takes note that a configuration was read at `unix_seconds`, and whether it was taken over.

@@ -4,7 +4,7 @@
 
 use forebay_content::{Blob, BlobBody, List, ManifestContent, Piece, Provenance, Resolved};
 use forebay_http_kit::{AccessLabels, Body, BodyPart, BoxError, FileLane, FilePart};
-use forebay_oci::{Digest, Endpoint, ErrorCode, RepositoryName};
+use forebay_oci::{Digest, Endpoint, RepositoryName};
 use futures::{Stream, StreamExt};
 use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LINK, WARNING,
@@ -186,11 +186,5 @@ fn note(response: &mut Response<Body>, provenance: Provenance) {
 
 /// Only well-formed types come here, and none of them can hold what a header cannot.
 fn value(text: &str) -> Result<HeaderValue, OciError> {
-    HeaderValue::try_from(text).map_err(|_| {
-        OciError::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            ErrorCode::Unknown,
-            "the answer does not fit a header",
-        )
-    })
+    HeaderValue::try_from(text).map_err(OciError::internal)
 }

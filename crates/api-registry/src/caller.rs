@@ -2,13 +2,15 @@
 //!
 //! What a client says of itself is a claim: it is counted under it and given no right by it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use forebay_content::{Caller, Client, ClientKind};
-use forebay_http_kit::Peer;
 use forebay_limits::printable;
 use http::HeaderMap;
-use http::header::USER_AGENT;
+use http::header::{AUTHORIZATION, USER_AGENT};
 
 /// The header by which a client says for which pod, service or job it pulls.
 const WORKLOAD: &str = "forebay-workload";
@@ -30,8 +32,8 @@ const FAMILIES: [(&str, &str, ClientKind); 10] = [
     ("curl/", "curl", ClientKind::Other),
 ];
 
-/// Reads the caller from a request. Only containerd's resolver adds `?ns=`, whatever its program calls itself.
-pub(crate) fn caller(peer: Peer, headers: &HeaderMap, has_namespace: bool) -> Caller {
+/// Reads the caller at `address` from a request. Only containerd's resolver adds `?ns=`, whatever its program calls itself.
+pub(crate) fn caller(address: Option<IpAddr>, headers: &HeaderMap, has_namespace: bool) -> Caller {
     let text = headers
         .get(USER_AGENT)
         .and_then(|agent| agent.to_str().ok())
@@ -46,16 +48,30 @@ pub(crate) fn caller(peer: Peer, headers: &HeaderMap, has_namespace: bool) -> Ca
     let workload = headers.get(WORKLOAD).and_then(|value| value.to_str().ok());
     Caller {
         client: Arc::new(Client {
-            address: peer.address.map(|address| address.ip().to_canonical()),
-            user: None,
+            address,
+            user: find_user(headers),
             agent,
-            workload: workload
-                .map(|text| printable(text, MAX_NAME_BYTES))
-                .filter(|text| !text.is_empty())
-                .map(Into::into),
+            workload: workload.and_then(name),
         }),
         kind,
     }
+}
+
+/// The user name of Basic credentials (RFC 7617, section 2). The password is looked at by nobody.
+fn find_user(headers: &HeaderMap) -> Option<Arc<str>> {
+    let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = BASE64_STANDARD.decode(credentials.trim()).ok()?;
+    let end = decoded.iter().position(|byte| *byte == b':')?;
+    name(std::str::from_utf8(&decoded[..end]).ok()?)
+}
+
+/// A name as it is taken down: printable, bounded, and never empty.
+fn name(text: &str) -> Option<Arc<str>> {
+    let text = printable(text, MAX_NAME_BYTES);
+    (!text.is_empty()).then(|| text.into())
 }
 
 /// The first product of a User-Agent, without its version (RFC 9110, section 10.1.5).
@@ -71,7 +87,7 @@ mod tests {
     fn asks(agent: &str, has_namespace: bool) -> Caller {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, agent.parse().unwrap());
-        caller(Peer { address: None }, &headers, has_namespace)
+        caller(None, &headers, has_namespace)
     }
 
     #[test]
@@ -111,12 +127,43 @@ mod tests {
         let workload = |sent: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(WORKLOAD, sent.parse().unwrap());
-            let caller = caller(Peer { address: None }, &headers, false);
+            let caller = caller(None, &headers, false);
             caller.client.workload.clone()
         };
         assert_eq!(workload("shop/web-7").as_deref(), Some("shop/web-7"));
         assert_eq!(workload(""), None);
         let long = workload(&"x".repeat(1_000)).unwrap();
         assert!((1..=MAX_NAME_BYTES).contains(&long.len()), "{long}");
+    }
+
+    #[test]
+    fn of_credentials_only_the_user_is_taken_down() {
+        let user = |sent: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, sent.parse().unwrap());
+            let caller = caller(None, &headers, false);
+            assert!(!format!("{caller:?}").contains("secret"));
+            caller.client.user.clone()
+        };
+        let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
+        assert_eq!(user(&basic("robot$ci:secret")).as_deref(), Some("robot$ci"));
+        assert_eq!(user(&basic("a:secret:secret")).as_deref(), Some("a"));
+        let lower = basic("ci:secret").replace("Basic", "basic");
+        assert_eq!(user(&lower).as_deref(), Some("ci"));
+        // A colon is what ends the name: without one it may be the password.
+        for none in [basic(":secret"), basic("secret"), basic(""), "Basic".into()] {
+            assert_eq!(user(&none), None, "{none}");
+        }
+        for none in [
+            "Basic %%%",
+            "Bearer c2VjcmV0OnNlY3JldA==",
+            "secret",
+            "Basic /zpz",
+        ] {
+            assert_eq!(user(none), None, "{none}");
+        }
+        let long = user(&basic(&format!("{}:secret", "x".repeat(10_000)))).unwrap();
+        assert!((1..=MAX_NAME_BYTES).contains(&long.len()));
+        assert!(!user(&basic("a\nb:secret")).unwrap().contains('\n'));
     }
 }

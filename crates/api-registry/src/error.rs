@@ -3,15 +3,18 @@
 //! The only place that knows which failure has which status and code; internal text never leaves. Sources: OCI
 //! distribution-spec, "Error Codes"; RFC 9110 §15.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_content::{ClientKind, Missing, SourceError};
-use forebay_http_kit::{AccessLabels, Body};
+use forebay_content::{BoxError, ClientKind, Missing, SourceError};
+use forebay_http_kit::{AccessLabels, Body, RequestId};
 use forebay_oci::{EndpointError, ErrorBody, ErrorCode, RouteError, RouteTable, Target};
 use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use tracing::error;
+
+use crate::CLIENT_LIMITED;
 
 /// When a client that had no turn may come again: it has waited, and others will have done by then.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -26,7 +29,7 @@ const MAX_NAME_BYTES: usize = 253;
 const OUTSIDE: &str = "the range lies outside the blob";
 
 /// An error as a client sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct OciError {
     /// The HTTP status.
     pub status: StatusCode,
@@ -38,7 +41,14 @@ pub struct OciError {
     pub retry_after: Option<Duration>,
     /// The size of the blob that a range lies outside of, in bytes.
     pub size: Option<u64>,
+    /// The failure in a word, for whoever counts.
+    pub word: &'static str,
+    /// What went wrong on our own side: for the log alone.
+    pub fault: Option<BoxError>,
 }
+
+/// The most causes of a fault that the log is told.
+const MAX_CAUSES: usize = 16;
 
 impl OciError {
     /// An error with nothing beside its message.
@@ -49,6 +59,21 @@ impl OciError {
             message: message.into(),
             retry_after: None,
             size: None,
+            word: "refused",
+            fault: None,
+        }
+    }
+
+    /// Our own fault, which a client learns nothing more of.
+    pub(crate) fn internal(fault: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self {
+            word: "internal",
+            fault: Some(Arc::new(fault)),
+            ..Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                ErrorCode::Unknown,
+                "internal error",
+            )
         }
     }
 
@@ -59,6 +84,28 @@ impl OciError {
             ErrorCode::Denied,
             "this address may not ask here; the operator lists it in clients.allow",
         )
+    }
+
+    /// A web page in somebody's browser.
+    pub(crate) fn page() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            ErrorCode::Denied,
+            "web pages may not ask here; clients of a registry send neither Origin nor Sec-Fetch-Site",
+        )
+    }
+
+    /// A client of this kind that asks more often than the operator lets it.
+    pub(crate) fn too_often(wait: Duration, client: ClientKind) -> Self {
+        Self {
+            retry_after: Some(wait),
+            word: CLIENT_LIMITED,
+            ..Self::new(
+                limited_status(client),
+                ErrorCode::TooManyRequests,
+                "this client asks too often: the operator limits it in clients.limits",
+            )
+        }
     }
 
     /// A write, or a method that there is not.
@@ -113,8 +160,6 @@ impl OciError {
     }
 
     /// What failed in a source, for a client of this kind.
-    ///
-    /// containerd retries a 429 five times at once, but not a 503: so it is told of a limit by a 503 with the same code.
     pub(crate) fn from_source(failure: &SourceError, client: ClientKind, image: &Target) -> Self {
         let (status, code, retry_after) = match failure {
             SourceError::NotFound(Missing::Repository) => {
@@ -131,12 +176,7 @@ impl OciError {
                 (StatusCode::FORBIDDEN, ErrorCode::Denied, None)
             }
             SourceError::Limited { retry_after, .. } | SourceError::Paced { retry_after } => {
-                let is_containerd = client == ClientKind::Containerd;
-                let status = if is_containerd {
-                    StatusCode::SERVICE_UNAVAILABLE
-                } else {
-                    StatusCode::TOO_MANY_REQUESTS
-                };
+                let status = limited_status(client);
                 (status, ErrorCode::TooManyRequests, Some(*retry_after))
             }
             SourceError::Unavailable { retry_after, .. } => (
@@ -157,13 +197,17 @@ impl OciError {
                 let size = Some(outside.size);
                 return Self {
                     size,
+                    word: word(failure),
                     ..Self::backwards_range()
                 };
             }
-            SourceError::Internal(cause) => {
-                error!(%cause, "a request failed by our own fault");
+            SourceError::Internal(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown, None)
             }
+        };
+        let fault = match failure {
+            SourceError::Internal(cause) => Some(Arc::clone(cause)),
+            _ => None,
         };
         Self {
             status,
@@ -171,13 +215,31 @@ impl OciError {
             message: message(failure, image),
             retry_after,
             size: None,
+            word: word(failure),
+            fault,
         }
+    }
+
+    /// Logs what was our own fault, once, at the edge, where it is known whose request it was.
+    pub(crate) fn log_fault(&self, request_id: Option<&RequestId>, image: Option<&Target>) {
+        let Some(fault) = &self.fault else {
+            return;
+        };
+        let first: &(dyn std::error::Error + 'static) = fault.as_ref();
+        let causes = std::iter::successors(Some(first), |&cause| cause.source());
+        let causes: Vec<String> = causes.take(MAX_CAUSES).map(ToString::to_string).collect();
+        error!(
+            cause = causes.join(": "),
+            request_id = request_id.map(tracing::field::display),
+            image = image.map(tracing::field::display),
+            "a request failed by our own fault"
+        );
     }
 
     /// The response; `is_head` leaves out the body.
     pub(crate) fn into_response(self, is_head: bool) -> Response<Body> {
         let labels = AccessLabels::default()
-            .with("error", word(self.code))
+            .with("error", code_word(self.code))
             .with("reason", self.message.clone());
         let body = serde_json::to_vec(&ErrorBody::new(self.code, self.message)).unwrap_or_default();
         let length = body.len();
@@ -216,8 +278,34 @@ impl OciError {
     }
 }
 
+/// containerd retries a 429 five times at once, but not a 503: so it is told of a limit by a 503 with the same code.
+fn limited_status(client: ClientKind) -> StatusCode {
+    match client {
+        ClientKind::Containerd => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::TOO_MANY_REQUESTS,
+    }
+}
+
+/// A failure in a word.
+const fn word(failure: &SourceError) -> &'static str {
+    match failure {
+        SourceError::NotFound(_) => "not_found",
+        SourceError::Unauthorized => "unauthorized",
+        SourceError::Denied => "denied",
+        SourceError::NotAllowed { .. } => "not_allowed",
+        SourceError::Limited { .. } => "limited",
+        SourceError::Unavailable { .. } => "unavailable",
+        SourceError::TimedOut { .. } => "timed_out",
+        SourceError::Paced { .. } => "paced",
+        SourceError::Busy => "busy",
+        SourceError::Invalid { .. } => "invalid",
+        SourceError::Range(_) => "range",
+        SourceError::Internal(_) => "internal",
+    }
+}
+
 /// The code as it stands in a body.
-fn word(code: ErrorCode) -> String {
+fn code_word(code: ErrorCode) -> String {
     let word = serde_json::to_value(code).unwrap_or_default();
     word.as_str().unwrap_or_default().to_owned()
 }
@@ -373,12 +461,7 @@ mod tests {
                 503,
                 ErrorCode::TooManyRequests,
             ),
-            (
-                paced(),
-                ClientKind::Docker,
-                429,
-                ErrorCode::TooManyRequests,
-            ),
+            (paced(), ClientKind::Docker, 429, ErrorCode::TooManyRequests),
             (
                 paced(),
                 ClientKind::Containerd,

@@ -1,12 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+mod admission;
 mod answer;
+mod answered;
+mod asking;
 mod caller;
+mod client_limits;
 mod error;
 mod range;
 mod registry_api;
 mod table;
 
+pub use admission::ClientRules;
+pub use answered::{Answered, CLIENT_LIMITED, Outcome, What};
+pub use client_limits::{ClientLimit, LimitedClients};
 pub use error::OciError;
 pub use registry_api::RegistryApi;
-pub use table::{ClientRules, Patience, Table};
+pub use table::{ANSWER_WITHIN, Patience, Table};

@@ -1,198 +1,164 @@
-//! Answers a request to `/v2/`: parse, route, admit, ask the target's source, answer.
+//! Answers a request to `/v2/`: admit, parse, route, limit, ask the target's source, answer.
 
-use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use forebay_content::{ClientKind, ContentSource, SourceError};
-use forebay_http_kit::{AccessLabels, Body, FileLane, INSTANCE, Peer};
+use forebay_content::{Caller, Clock, Request};
+use forebay_http_kit::{AccessLabels, Body, ClientAddress, INSTANCE, Peer, RequestId, find_host};
 use forebay_limits::Priority;
-use forebay_oci::{Addressing, Endpoint, ErrorCode, Query, Route, Target, route};
-use http::header::{HOST, RANGE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request};
+use forebay_oci::{Addressing, RepositoryName, Route, Target, UpstreamName, route};
+use http::{HeaderMap, HeaderValue, Method, Response, request};
 
+use crate::admission::is_from_page;
+use crate::asking::{Asked, At, Content, Wanted};
 use crate::caller::caller;
+use crate::client_limits::Used;
 use crate::table::Table;
-use crate::{OciError, answer, range};
-
-/// A client is answered within this time, come what may: containerd gives up after 30 s without headers. What was begun for it
-/// goes on behind.
-const ANSWER_WITHIN: Duration = Duration::from_secs(25);
+use crate::{Answered, OciError, Outcome, answer};
 
 /// The distribution API. Clones answer from the same table.
 #[derive(Clone)]
 pub struct RegistryApi {
     table: Arc<ArcSwap<Table>>,
     instance: HeaderValue,
+    clock: Arc<dyn Clock>,
+    used: Arc<Used>,
 }
 
-/// What a request is, once its head is read.
-struct Asked<'a> {
-    is_head: bool,
-    query: Query,
-    endpoint: Endpoint,
-    headers: &'a HeaderMap,
-    lane: Option<&'a FileLane>,
-    peer: Peer,
-}
+/// The route table and the sources are built from one configuration, so this is a bug.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no source for {0}, which a route leads to")]
+struct NoSource(UpstreamName);
 
 impl RegistryApi {
     /// An API that answers from `table`, whatever it holds at the time of a request; a request that carries `instance` is one
     /// that this very program sent to an upstream.
-    pub fn new(table: Arc<ArcSwap<Table>>, instance: HeaderValue) -> Self {
-        Self { table, instance }
+    pub fn new(table: Arc<ArcSwap<Table>>, instance: HeaderValue, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            table,
+            instance,
+            clock,
+            used: Arc::default(),
+        }
     }
 
-    /// True if this client may ask.
-    pub fn admits(&self, peer: Peer) -> bool {
-        self.table.load().admits(peer)
+    /// True if the client of a request with these headers may ask.
+    pub fn admits(&self, peer: Peer, headers: &HeaderMap) -> bool {
+        let clients = &self.table.load().clients;
+        clients.admit(clients.client(peer, headers))
     }
 
     /// The answer to one request; never an error, because an error is an answer too.
     pub async fn answer(&self, head: &request::Parts, peer: Peer) -> Response<Body> {
-        let is_head = head.method == Method::HEAD;
         let table = self.table.load_full();
-        let answer = match read(head, peer) {
-            _ if !table.admits(peer) => Err(OciError::stranger()),
-            _ if head.headers.get(INSTANCE) == Some(&self.instance) => Err(OciError::our_own()),
-            Ok(asked) => table.answer(&asked).await,
+        let client = table.clients.client(peer, &head.headers);
+        let answer = match self.admit(&table, client, &head.headers) {
+            Ok(()) => match Asked::read(head, client) {
+                Ok(asked) => self.answer_asked(&table, &asked).await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
-        answer.unwrap_or_else(|error| error.into_response(is_head))
-    }
-}
-
-fn read(head: &request::Parts, peer: Peer) -> Result<Asked<'_>, OciError> {
-    let query = Query::parse(head.uri.query().unwrap_or_default())?;
-    let endpoint = Endpoint::parse(head.uri.path(), &query)?;
-    let is_head = head.method == Method::HEAD;
-    if !is_head && head.method != Method::GET || matches!(endpoint, Endpoint::Uploads { .. }) {
-        return Err(OciError::unsupported());
-    }
-    Ok(Asked {
-        is_head,
-        query,
-        endpoint,
-        headers: &head.headers,
-        lane: head.extensions.get(),
-        peer,
-    })
-}
-
-impl Table {
-    /// A peer without an address came over a socket of our own machine.
-    fn admits(&self, peer: Peer) -> bool {
-        peer.address
-            .is_none_or(|address| self.clients.admit(address.ip()))
+        let mut response = answer.unwrap_or_else(|error| {
+            error.log_fault(head.extensions.get(), None);
+            error.into_response(head.method == Method::HEAD)
+        });
+        if let Some(client) = client {
+            let is_peer = peer.address.is_some_and(|address| address.ip() == client);
+            if !is_peer {
+                response.extensions_mut().insert(ClientAddress(client));
+            }
+        }
+        response
     }
 
-    async fn answer(&self, asked: &Asked<'_>) -> Result<Response<Body>, OciError> {
-        let name = match (&asked.endpoint, asked.endpoint.name()) {
-            (Endpoint::Ping, _) => return Ok(answer::ping()),
-            (_, None) => return Err(OciError::no_catalog()),
-            (_, Some(name)) => name,
+    /// Before anything else of a request is looked at.
+    fn admit(
+        &self,
+        table: &Table,
+        client: Option<IpAddr>,
+        headers: &HeaderMap,
+    ) -> Result<(), OciError> {
+        if !table.clients.admit(client) {
+            return Err(OciError::stranger());
+        }
+        if is_from_page(headers) {
+            return Err(OciError::page());
+        }
+        if headers.get(INSTANCE) == Some(&self.instance) {
+            return Err(OciError::our_own());
+        }
+        Ok(())
+    }
+
+    async fn answer_asked(
+        &self,
+        table: &Table,
+        asked: &Asked<'_>,
+    ) -> Result<Response<Body>, OciError> {
+        let (name, content) = match &asked.wanted {
+            Wanted::Ping => return Ok(answer::ping()),
+            Wanted::Content(name, content) => (name, content),
         };
-        let host = asked.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = find_host(asked.head);
         let Route { target, addressing } =
-            route(host, asked.query.ns.as_deref(), name, &self.routes)
-                .map_err(|error| OciError::unrouted(&error, &self.routes))?;
-        let source = self.sources.get(&target.upstream).ok_or_else(no_source)?;
+            route(host, asked.query.ns.as_deref(), name, &table.routes)
+                .map_err(|error| OciError::unrouted(&error, &table.routes))?;
         let by_namespace = addressing == Addressing::Namespace;
-        let caller = caller(asked.peer, asked.headers, by_namespace);
-        let kind = caller.kind;
-        let request = forebay_content::Request {
-            repository: target.repository.clone(),
-            caller: Arc::new(caller),
-            priority: Priority::Interactive,
-            patience: self.patience.of(kind),
-        };
+        let caller = Arc::new(caller(asked.client, &asked.head.headers, by_namespace));
         // A refusal is as much this upstream's and this repository's answer, also in the access log.
-        let answer = asked.ask(source.as_ref(), &request, (kind, &target)).await;
-        let mut response = answer.unwrap_or_else(|error| error.into_response(asked.is_head));
+        let answer = self
+            .ask(table, asked, (name, content), (&target, &caller))
+            .await;
+        let (mut response, outcome) = answer.unwrap_or_else(|error| {
+            let id = asked.head.extensions.get::<RequestId>();
+            error.log_fault(id, Some(&target));
+            let outcome = Outcome::Failed(error.word);
+            (error.into_response(asked.is_head), outcome)
+        });
         if by_namespace {
             answer::name_upstream(&mut response, &target.upstream);
         }
-        let labels = response
-            .extensions_mut()
-            .remove::<AccessLabels>()
-            .unwrap_or_default();
+        let extensions = response.extensions_mut();
+        let labels = extensions.remove::<AccessLabels>().unwrap_or_default();
         let labels = labels.with("upstream", target.upstream.to_string());
-        response
-            .extensions_mut()
-            .insert(labels.with("repository", target.repository.to_string()));
+        extensions.insert(labels.with("repository", target.repository.to_string()));
+        extensions.insert(Answered {
+            caller,
+            what: content.what(asked.is_head),
+            target,
+            outcome,
+        });
         Ok(response)
     }
-}
 
-impl Asked<'_> {
     async fn ask(
         &self,
-        source: &dyn ContentSource,
-        request: &forebay_content::Request,
-        client: (ClientKind, &Target),
-    ) -> Result<Response<Body>, OciError> {
-        match &self.endpoint {
-            Endpoint::Manifest { reference, .. } if self.is_head => {
-                answer::manifest_head(&in_time(source.resolve(request, reference), client).await?)
-            }
-            Endpoint::Manifest { reference, .. } => {
-                answer::manifest(in_time(source.manifest(request, reference), client).await?)
-            }
-            Endpoint::Blob { digest, .. } if self.is_head => answer::blob_head(
-                in_time(source.stat_blob(request, digest), client).await?,
-                digest,
-            ),
-            Endpoint::Blob { digest, .. } => {
-                let range = range::parse(self.headers.get(RANGE))
-                    .map_err(|_| OciError::backwards_range())?;
-                answer::blob(
-                    in_time(source.blob(request, digest, range), client).await?,
-                    digest,
-                    self.lane,
-                )
-            }
-            Endpoint::Tags { name, page } => {
-                answer::tags(in_time(source.tags(request, page), client).await?, name)
-            }
-            Endpoint::Referrers {
-                digest,
-                artifact_type,
-                ..
-            } => {
-                let list = in_time(
-                    source.referrers(request, digest, artifact_type.as_deref()),
-                    client,
-                )
-                .await?;
-                Ok(answer::referrers(list, artifact_type.is_some()))
-            }
-            Endpoint::Ping | Endpoint::Catalog | Endpoint::Uploads { .. } => {
-                Err(OciError::unsupported())
-            }
+        table: &Table,
+        asked: &Asked<'_>,
+        (name, content): (&RepositoryName, &Content),
+        (target, caller): (&Target, &Arc<Caller>),
+    ) -> Result<(Response<Body>, Outcome), OciError> {
+        let kind = caller.kind;
+        if !table.limits.is_empty() {
+            let now = self.clock.monotonic();
+            let counted = self.used.count(&caller.client, &table.limits, now);
+            counted.map_err(|wait| OciError::too_often(wait, kind))?;
         }
+        let source = table.sources.get(&target.upstream);
+        let source = source.ok_or_else(|| OciError::internal(NoSource(target.upstream.clone())))?;
+        let request = Request {
+            repository: target.repository.clone(),
+            caller: Arc::clone(caller),
+            priority: Priority::Interactive,
+            patience: table.patience.of(kind),
+        };
+        let at = At {
+            target,
+            source: source.as_ref(),
+            request: &request,
+        };
+        content.ask(asked, name, &at).await
     }
-}
-
-/// Waits for a source's answer as long as a client would.
-async fn in_time<T>(
-    answer: impl Future<Output = Result<T, SourceError>>,
-    (client, image): (ClientKind, &Target),
-) -> Result<T, OciError> {
-    let answer = match tokio::time::timeout(ANSWER_WITHIN, answer).await {
-        Ok(answer) => answer,
-        Err(_) => Err(SourceError::TimedOut {
-            why: format!("nothing within {} s", ANSWER_WITHIN.as_secs()),
-        }),
-    };
-    answer.map_err(|failure| OciError::from_source(&failure, client, image))
-}
-
-/// The route table and the sources are built from one configuration.
-fn no_source() -> OciError {
-    OciError::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        ErrorCode::Unknown,
-        "internal error",
-    )
 }

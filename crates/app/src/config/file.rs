@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use forebay_api_registry::{ClientLimit, Patience};
 use ipnet::IpNet;
 use tracing::Level;
 use url::Url;
@@ -97,10 +98,22 @@ section! {
 }
 
 section! {
-    /// Who may ask.
+    /// Who may ask, how often, and how long they wait.
     ClientsFile {
         /// Networks whose clients are answered, besides loopback. It must be written to listen off loopback.
         allow: Vec<IpNet>,
+        /// Networks of proxies before Forebay, whose `X-Forwarded-For` is believed: the client is then the last address in
+        /// it that is no such proxy. Of anybody else the header means nothing. A proxy must write the header itself.
+        trusted_proxies: Vec<IpNet>,
+        /// How often one client may ask for content, at most 1000 rules, each a table `[[clients.limits]]`: for clients of
+        /// a `network`, those that log in as `user`, or those whose program is of a family `agent` such as `containerd`.
+        /// Each address may make `requests_per_minute`, and `burst` of them at once (without it, a minute's). The first
+        /// rule that is for a client holds. Over it, it is answered 429 with Retry-After, containerd 503.
+        limits: Vec<ClientLimit>,
+        /// How long each kind of client waits for an answer while a limit is waited out, at most 24s, as a table
+        /// `[clients.patience]` with any of `containerd`, `docker`, `containers_image` (podman, skopeo, buildah, CRI-O)
+        /// and `other`. Without it 20s, and 8s for `containers_image`, of which some give up after 10s.
+        patience: Patience,
     }
 }
 
@@ -145,6 +158,9 @@ section! {
         max_connections: Count = "10000",
         /// How long requests in flight may take to finish after SIGTERM. At most 1h.
         drain: TimeSpan = "30s",
+        /// For how long new connections are still taken after SIGTERM, while `/readyz` says 503: the time that a load
+        /// balancer or Kubernetes needs to send clients elsewhere. At most 5m.
+        stop_delay: TimeSpan = "0s",
     }
 }
 

@@ -3,6 +3,7 @@
 //! The only input and output is reading the files that keys name.
 
 mod allow;
+mod clients;
 mod credentials;
 mod naming;
 mod proxies;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use super::env::Environment;
 use super::error::{ConfigErrors, ConfigProblem, Problems};
 use super::file::{CacheFile, ClientsFile, FileConfig, ServerFile, TopFile};
-use super::resolved::{CacheConfig, ClientsConfig, Config, LogConfig, ServerConfig};
+use super::resolved::{CacheConfig, Config, LogConfig, ServerConfig};
 use super::section::Setting;
 use super::value::{ByteSize, TimeSpan};
 
@@ -32,6 +33,9 @@ const MAX_REVALIDATE_BUDGET: Duration = Duration::from_mins(1);
 
 /// The longest drain.
 const MAX_DRAIN: Duration = Duration::from_hours(1);
+
+/// The longest that connections are still taken after a signal to stop.
+const MAX_STOP_DELAY: Duration = Duration::from_mins(5);
 
 /// The least room for blobs, in bytes: less cannot hold one common layer.
 const MIN_CACHE_BYTES: u64 = 64 << 20;
@@ -66,9 +70,7 @@ pub(super) fn resolve(
                 Some((name.clone(), resolved))
             })
             .collect::<BTreeMap<_, _>>(),
-        clients: ClientsConfig {
-            allow: clients.allow.value.clone(),
-        },
+        clients: clients::resolve(clients, &mut problems),
         cache: resolve_cache(cache, &mut problems),
         log: LogConfig {
             format: log.format.value,
@@ -147,9 +149,11 @@ fn resolve_server(server: &ServerFile, problems: &mut Problems) -> ServerConfig 
         problems.push(ConfigProblem::new(&server.max_connections.origin, what));
     }
     let drain = TimeSpan(Duration::ZERO)..=TimeSpan(MAX_DRAIN);
+    let delay = TimeSpan(Duration::ZERO)..=TimeSpan(MAX_STOP_DELAY);
     ServerConfig {
         max_connections: usize::try_from(connections).unwrap_or(usize::MAX),
         drain: bounded("server.drain", &server.drain, &drain, problems).0,
+        stop_delay: bounded("server.stop_delay", &server.stop_delay, &delay, problems).0,
     }
 }
 

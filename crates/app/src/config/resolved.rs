@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use forebay_api_registry::{ClientLimit, Patience};
 use globset::Glob;
 use ipnet::IpNet;
 use url::Url;
@@ -103,12 +104,18 @@ pub enum CredentialSource {
     },
 }
 
-/// Who may ask.
+/// Who may ask, how often, and how long they wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientsConfig {
     /// Networks whose addresses are answered, beside loopback, which always is.
     /// An IPv4-mapped IPv6 peer is to be judged by its IPv4 address.
     pub allow: Vec<IpNet>,
+    /// Proxies whose `X-Forwarded-For` is believed; none of them is everybody.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often one client may ask; the first that is for it holds.
+    pub limits: Vec<ClientLimit>,
+    /// How long clients wait while a limit is waited out.
+    pub patience: Patience,
 }
 
 /// How copies age and how much room they get.
@@ -175,4 +182,6 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// How long requests in flight may take to finish after SIGTERM.
     pub drain: Duration,
+    /// For how long new connections are still taken after SIGTERM.
+    pub stop_delay: Duration,
 }

@@ -88,8 +88,10 @@ fn shape(of: &Shape) -> Json {
         Shape::TextOrList => json!({
             "anyOf": [shape(&Shape::Text(&[])), shape(&Shape::List(&Shape::Text(&[])))],
         }),
-        Shape::Table(keys) => {
-            let names: Vec<_> = keys.iter().map(|(name, _)| *name).collect();
+        Shape::Table(keys) | Shape::PartialTable(keys) => {
+            let is_whole = matches!(of, Shape::Table(_));
+            let names = keys.iter().filter(|_| is_whole).map(|(name, _)| *name);
+            let names: Vec<_> = names.collect();
             let properties = keys
                 .iter()
                 .map(|(name, of)| ((*name).to_owned(), shape(of)));

@@ -4,6 +4,7 @@
 
 mod address;
 mod choice;
+mod client;
 mod image;
 mod quantity;
 
@@ -33,6 +34,8 @@ pub(super) enum Shape {
     TextOrList,
     /// A table with all of these keys.
     Table(&'static [(&'static str, Shape)]),
+    /// A table with any of these keys.
+    PartialTable(&'static [(&'static str, Shape)]),
 }
 
 /// What a key can hold.

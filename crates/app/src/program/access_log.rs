@@ -11,10 +11,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use forebay_api_admin::Metrics;
+use forebay_api_registry::Answered;
 use forebay_content::Clock;
 use forebay_http_kit::{AccessEntry, AccessLog};
 use forebay_limits::printable;
 
+use super::answers::HearAnswers;
 use crate::config::LogFormat;
 
 /// The most bytes of lines that wait to be written.
@@ -32,9 +34,10 @@ const USUAL_LINE_BYTES: usize = 512;
 /// The longest text of a client's that a line holds, in bytes.
 const MAX_TEXT_BYTES: usize = 512;
 
-/// Counts each request, and writes a line for it if the operator wants one.
+/// Counts each request, tells who wants to know, and writes a line for it if the operator wants one.
 pub(super) struct Access {
     pub(super) metrics: Arc<Metrics>,
+    pub(super) answers: Vec<Arc<dyn HearAnswers>>,
     pub(super) lines: Option<AccessLines>,
 }
 
@@ -63,6 +66,11 @@ struct Lines {
 impl AccessLog for Access {
     fn record(&self, entry: &AccessEntry<'_>) {
         self.metrics.record(entry);
+        if let Some(answered) = entry.extensions.get::<Answered>() {
+            for hearer in &self.answers {
+                hearer.hear(answered, entry.bytes_sent, entry.completed);
+            }
+        }
         if let Some(lines) = &self.lines {
             lines.record(entry);
         }
@@ -167,8 +175,8 @@ impl Waiting {
 
 fn write_text(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> std::fmt::Result {
     write!(line, "{} ", time(clock))?;
-    match entry.peer.address {
-        Some(address) => write!(line, "{}", address.ip())?,
+    match entry.client() {
+        Some(address) => write!(line, "{address}")?,
         None => line.push('-'),
     }
     let (path, agent) = (clean(entry.path_and_query), agent(entry));
@@ -199,8 +207,8 @@ fn write_text(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> 
 
 fn write_json(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> std::fmt::Result {
     write!(line, r#"{{"timestamp":"{}","client":"#, time(clock))?;
-    match entry.peer.address {
-        Some(address) => write!(line, r#""{}""#, address.ip())?,
+    match entry.client() {
+        Some(address) => write!(line, r#""{address}""#)?,
         None => line.push_str("null"),
     }
     write!(

@@ -1,13 +1,13 @@
 //! The front door: one handler for all that comes over the network, and one for the control socket.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use forebay_api_admin::{METRICS_CONTENT_TYPE, Metrics, Readings, handle_control, healthz, readyz};
+use forebay_api_admin::{Metrics, Readings, handle_control, healthz, readyz, scrape};
 use forebay_api_registry::RegistryApi;
 use forebay_cache::Kept;
 use forebay_content::Timestamp;
 use forebay_http_kit::{Body, Connections, Handler, Peer, RequestBody};
-use forebay_jobs::Supervisor;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 
@@ -28,9 +28,23 @@ pub(super) struct Front {
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) kept: Arc<Kept>,
-    pub(super) supervisor: Supervisor,
+    pub(super) leaving: Leaving,
     pub(super) connections: Connections,
     pub(super) started: Timestamp,
+}
+
+/// Whether the program has been told to stop. It is said before the listener closes, so that who sends clients here stops first.
+#[derive(Clone, Default)]
+pub(super) struct Leaving(Arc<AtomicBool>);
+
+impl Leaving {
+    pub(super) fn announce(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_announced(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl State {
@@ -40,7 +54,7 @@ impl State {
             cache_max_bytes: self.kept.max_bytes(),
             disk_trouble: self.kept.health().trouble(),
             connections: self.connections.open(),
-            is_draining: self.supervisor.is_stopping(),
+            is_draining: self.leaving.is_announced(),
             process: process::read(self.started),
         }
     }
@@ -51,24 +65,19 @@ impl Handler for Front {
         let (head, _body) = request.into_parts();
         match head.uri.path() {
             path if path.starts_with("/v2") => self.registry.answer(&head, peer).await,
-            // Probes come from wherever the orchestrator runs, and learn nothing from these two.
             "/" => front_page(),
+            // Probes come from wherever the orchestrator runs, and learn little from these two.
             "/healthz" => healthz(),
-            "/readyz" => readyz(&self.state.readings()),
-            "/metrics" if self.registry.admits(peer) => self.metrics(),
+            "/readyz" => readyz(
+                &self.state.readings(),
+                self.registry.admits(peer, &head.headers),
+            ),
+            "/metrics" if self.registry.admits(peer, &head.headers) => {
+                scrape(&self.metrics, &self.state.readings())
+            }
             "/metrics" => status(StatusCode::FORBIDDEN),
             _ => status(StatusCode::NOT_FOUND),
         }
-    }
-}
-
-impl Front {
-    fn metrics(&self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.metrics.render(&self.state.readings())));
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_CONTENT_TYPE));
-        response
     }
 }
 

@@ -3,6 +3,7 @@
 //! Start reading at `serve.rs`. Everything here wires and decides nothing: rules live in the crates that it names.
 
 mod access_log;
+mod answers;
 mod check;
 mod control;
 mod control_client;

@@ -24,7 +24,7 @@ use super::access_log::{Access, AccessLines};
 use super::control::Controls;
 use super::data::{DataDir, with_way_out};
 use super::descriptors;
-use super::front::{ControlDoor, Front, State};
+use super::front::{ControlDoor, Front, Leaving, State};
 use super::greeting;
 use super::logging;
 use super::reload::Reload;
@@ -34,6 +34,9 @@ use crate::config::{Config, Sources, load};
 
 /// How long a successor waits for its predecessor beyond the time that it itself would take to drain.
 const EXTRA_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long what is cut at the end has to leave its traces.
+const CUT_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a connection that is one too many is told.
 const SHED_BODY: &str = r#"{"errors":[{"code":"UNAVAILABLE","message":"too many connections"}]}"#;
@@ -67,6 +70,8 @@ struct Running {
     signals: Signals,
     supervisor: Supervisor,
     access_lines: Option<AccessLines>,
+    leaving: Leaving,
+    stop_delay: Duration,
     drain: Duration,
 }
 
@@ -129,13 +134,15 @@ impl Running {
         let signals = Signals::begin()?;
         let access_lines = begin_access_log(&config, &clock)?;
         let access = Access {
+            answers: vec![Arc::clone(&metrics) as _],
             metrics,
             lines: access_lines.clone(),
         };
         listen_for_commands(&config, controls, &supervisor)?;
+        let leaving = Leaving::default();
         listen(
             (&config, max_connections),
-            Arc::clone(&table),
+            (Arc::clone(&table), leaving.clone()),
             &ground,
             access,
         )?;
@@ -144,7 +151,7 @@ impl Running {
         ground
             .metrics
             .note_reload(true, ground.clock.now().unix_seconds());
-        let drain = config.server.drain;
+        let (stop_delay, drain) = (config.server.stop_delay, config.server.drain);
         let reload = Reload {
             sources,
             ground,
@@ -160,6 +167,8 @@ impl Running {
             signals,
             supervisor,
             access_lines,
+            leaving,
+            stop_delay,
             drain,
         })
     }
@@ -169,20 +178,42 @@ impl Running {
         while self.signals.next().await == Asked::Reload {
             self.reload.run();
         }
-        info!(limit = ?self.drain, "stopping: requests in flight are finished");
-        self.supervisor.stop();
-        if !self.supervisor.drain(self.drain).await {
-            warn!(
-                tasks = self.supervisor.running(),
-                "stopping before all was finished"
-            );
-        }
+        self.leave().await;
         self.kept.flush().await;
         if let Some(lines) = &self.access_lines {
             lines.flush().await;
         }
         let _ = tokio::fs::remove_file(self.reload.current.data.join(CONTROL_SOCKET)).await;
         self.data.close().await
+    }
+}
+
+impl Running {
+    /// Says that it stops, goes on for as long as the operator wants others to take notice, and finishes what is in flight.
+    async fn leave(&mut self) {
+        info!(
+            delay = ?self.stop_delay,
+            limit = ?self.drain,
+            "stopping: requests in flight are finished; a second signal ends them at once"
+        );
+        self.leaving.announce();
+        let supervisor = &self.supervisor;
+        let orderly = async {
+            tokio::time::sleep(self.stop_delay).await;
+            supervisor.stop();
+            supervisor.drain(self.drain).await
+        };
+        let is_finished = tokio::select! {
+            is_finished = orderly => is_finished,
+            () = self.signals.next_stop() => false,
+        };
+        if !is_finished {
+            let tasks = supervisor.running();
+            warn!(tasks, "stopping before all was finished");
+            supervisor.stop();
+            supervisor.cut();
+            supervisor.drain(CUT_WITHIN).await;
+        }
     }
 }
 
@@ -195,6 +226,10 @@ impl Signals {
             interrupt: on(SignalKind::interrupt())?,
             hangup: on(SignalKind::hangup())?,
         })
+    }
+
+    async fn next_stop(&mut self) {
+        while self.next().await != Asked::Stop {}
     }
 
     async fn next(&mut self) -> Asked {
@@ -220,18 +255,22 @@ fn begin_access_log(
 
 fn listen(
     (config, max_connections): (&Config, usize),
-    table: Arc<ArcSwap<forebay_api_registry::Table>>,
+    (table, leaving): (Arc<ArcSwap<forebay_api_registry::Table>>, Leaving),
     ground: &Ground,
     access: Access,
 ) -> Result<(), Failure> {
     let metrics = Arc::clone(&access.metrics);
     let started = ground.clock.now();
     let front = |connections| Front {
-        registry: RegistryApi::new(Arc::clone(&table), ground.instance.clone()),
+        registry: RegistryApi::new(
+            Arc::clone(&table),
+            ground.instance.clone(),
+            Arc::clone(&ground.clock),
+        ),
         metrics,
         state: State {
             kept: Arc::clone(&ground.kept),
-            supervisor: ground.supervisor.clone(),
+            leaving,
             connections,
             started,
         },

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use forebay_api_admin::Metrics;
-use forebay_api_registry::{ClientRules, Patience, Table};
+use forebay_api_registry::{ClientRules, Table};
 use forebay_cache::{Allowed, CachingSource, Kept, OnGone, Policy, TtlRule};
 use forebay_content::Clock;
 use forebay_http_kit::{Client, ClientPolicy, ProxyEnvironment, ProxyRule, Resolver, Trust};
@@ -265,8 +265,10 @@ impl Doors {
                 .collect(),
             clients: ClientRules {
                 allow: config.clients.allow.clone(),
+                trusted_proxies: config.clients.trusted_proxies.clone(),
             },
-            patience: Patience::default(),
+            patience: config.clients.patience,
+            limits: config.clients.limits.clone(),
         }
     }
 }

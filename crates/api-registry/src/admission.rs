@@ -1,0 +1,211 @@
+//! Whose request it is, and whether it is answered at all.
+//!
+//! Pure. Forwarded addresses are believed of listed proxies only: any client can write the header.
+
+use std::net::{IpAddr, SocketAddr};
+
+use forebay_http_kit::Peer;
+use http::header::ORIGIN;
+use http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+/// The header by which proxies say for whom they ask, each at its end; no standard, but what they all send.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Where a browser says from what page a request comes (W3C, Fetch Metadata Request Headers).
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// How many proxies behind each other are looked through.
+const MAX_HOPS: usize = 16;
+
+/// Who may fill and read, and who may say for whom they ask. Loopback always may fill and read.
+#[derive(Clone, Debug, Default)]
+pub struct ClientRules {
+    /// Networks beside loopback.
+    pub allow: Vec<IpNet>,
+    /// Proxies whose `X-Forwarded-For` counts; loopback is none unless it is listed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl ClientRules {
+    /// True if a client at `address` may ask; one without an address came over a socket of our own machine.
+    pub fn admit(&self, address: Option<IpAddr>) -> bool {
+        address.is_none_or(|address| {
+            let address = address.to_canonical();
+            address.is_loopback() || holds(&self.allow, address)
+        })
+    }
+
+    /// Whose request it is: of a trusted proxy's the last address before it that is no such proxy, where all that is written so
+    /// far is well-formed; else the peer.
+    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+        // A dual-stack socket shows an IPv4 client as ::ffff:a.b.c.d.
+        let peer = peer.address?.ip().to_canonical();
+        if self.trusted_proxies.is_empty() || !holds(&self.trusted_proxies, peer) {
+            return Some(peer);
+        }
+        Some(self.find_forwarded(headers).unwrap_or(peer))
+    }
+
+    fn find_forwarded(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        // Several lines are one list (RFC 9110 §5.3).
+        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+        let entries = lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
+        let mut furthest = None;
+        for (hop, entry) in entries.enumerate() {
+            if hop >= MAX_HOPS {
+                return None;
+            }
+            // Another machine's loopback is not ours, which is always admitted.
+            let address = read_address(entry).filter(|address| !address.is_loopback())?;
+            if !holds(&self.trusted_proxies, address) {
+                return Some(address);
+            }
+            furthest = Some(address);
+        }
+        furthest
+    }
+}
+
+/// True if a web page asks by its visitor's browser: no client of a registry says where it comes from.
+///
+/// A page can make any browser ask what its visitor's machine may ask, and so spend its pull budget. A browser says so by these
+/// headers; typed into its address bar, a request is the visitor's own (`none`).
+pub(crate) fn is_from_page(headers: &HeaderMap) -> bool {
+    let site = headers.get(FETCH_SITE);
+    headers.contains_key(ORIGIN) || site.is_some_and(|site| site != "none")
+}
+
+/// Some proxies write the port as well.
+fn read_address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let with_port = || Some(entry.parse::<SocketAddr>().ok()?.ip());
+    let address = entry.parse().ok().or_else(with_port)?;
+    Some(address.to_canonical())
+}
+
+fn holds(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn rules() -> ClientRules {
+        ClientRules {
+            allow: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+            trusted_proxies: vec!["10.9.0.0/16".parse().unwrap(), "fd99::/16".parse().unwrap()],
+        }
+    }
+
+    #[test]
+    fn only_loopback_and_listed_networks_are_admitted() {
+        let rules = rules();
+        for (address, admitted) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("11.0.0.1", false),
+            ("::ffff:11.0.0.1", false),
+            ("fd12::1", true),
+            ("2001:db8::1", false),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(rules.admit(Some(address)), admitted, "{address}");
+        }
+        assert!(rules.admit(None));
+    }
+
+    fn client(rules: &ClientRules, peer: &str, forwarded: &[&'static str]) -> IpAddr {
+        let peer = Peer {
+            address: Some(SocketAddr::new(peer.parse().unwrap(), 1234)),
+        };
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append(FORWARDED_FOR, HeaderValue::from_static(line));
+        }
+        rules.client(peer, &headers).unwrap()
+    }
+
+    #[test]
+    fn a_proxy_is_believed_if_it_is_listed_and_as_far_as_proxies_that_are() {
+        const PROXY: &str = "10.9.0.1";
+        for (peer, forwarded, expected) in [
+            // Whoever is not listed speaks for itself, loopback too.
+            ("10.1.2.3", vec!["10.4.4.4"], "10.1.2.3"),
+            ("127.0.0.1", vec!["10.4.4.4"], "127.0.0.1"),
+            ("fd12::1", vec!["10.4.4.4"], "fd12::1"),
+            // Of one that is listed, the last that is not: what stands before it anybody may have written.
+            (PROXY, vec!["10.4.4.4"], "10.4.4.4"),
+            (PROXY, vec!["127.0.0.1, 10.4.4.4"], "10.4.4.4"),
+            (PROXY, vec!["127.0.0.1", "10.4.4.4"], "10.4.4.4"),
+            (PROXY, vec!["garbage, 10.4.4.4"], "10.4.4.4"),
+            (
+                PROXY,
+                vec!["1.1.1.1, 10.4.4.4, 10.9.0.2,fd99::2"],
+                "10.4.4.4",
+            ),
+            (PROXY, vec!["1.1.1.1, 10.4.4.4", "10.9.0.2"], "10.4.4.4"),
+            ("::ffff:10.9.0.1", vec!["10.4.4.4"], "10.4.4.4"),
+            ("fd99::1", vec!["::ffff:10.4.4.4"], "10.4.4.4"),
+            ("fd99::1", vec!["2001:db8::7"], "2001:db8::7"),
+            (PROXY, vec!["10.4.4.4:4711"], "10.4.4.4"),
+            (PROXY, vec!["[2001:db8::7]:4711"], "2001:db8::7"),
+            // Where it names nobody else, or nobody at all, it is itself.
+            (PROXY, vec!["10.9.0.3, 10.9.0.2"], "10.9.0.3"),
+            (PROXY, vec![], PROXY),
+            (PROXY, vec![""], PROXY),
+            (PROXY, vec!["unknown"], PROXY),
+            (PROXY, vec!["10.4.4.4,"], PROXY),
+            (PROXY, vec!["10.4.4.4, 10.9.0.2, x"], PROXY),
+            (PROXY, vec!["127.0.0.1"], PROXY),
+            (PROXY, vec!["::1, 10.9.0.2"], PROXY),
+            (PROXY, vec!["10.4.4.4.4"], PROXY),
+            (PROXY, vec!["0x0a040404"], PROXY),
+        ] {
+            let found = client(&rules(), peer, &forwarded);
+            assert_eq!(found.to_string(), expected, "{peer} {forwarded:?}");
+        }
+        assert_eq!(
+            client(&ClientRules::default(), PROXY, &["1.1.1.1"]).to_string(),
+            PROXY
+        );
+    }
+
+    #[test]
+    fn no_more_than_so_many_proxies_are_looked_through() {
+        let chain = |proxies: usize| -> &'static str {
+            let proxies = vec!["10.9.0.2"; proxies].join(",");
+            Box::leak(format!("10.4.4.4,{proxies}").into_boxed_str())
+        };
+        let seen = |proxies| client(&rules(), "10.9.0.1", &[chain(proxies)]).to_string();
+        assert_eq!(seen(MAX_HOPS - 1), "10.4.4.4");
+        assert_eq!(seen(MAX_HOPS), "10.9.0.1");
+        assert_eq!(seen(5_000), "10.9.0.1");
+        let mut headers = HeaderMap::new();
+        headers.insert(FORWARDED_FOR, HeaderValue::from_bytes(b"\xff\xfe").unwrap());
+        assert_eq!(rules().find_forwarded(&headers), None);
+    }
+
+    #[test]
+    fn what_a_page_asks_is_told_from_what_a_client_asks() {
+        for (name, value, is_page) in [
+            ("origin", "https://page.example", true),
+            ("origin", "null", true),
+            ("sec-fetch-site", "cross-site", true),
+            ("sec-fetch-site", "same-site", true),
+            ("sec-fetch-site", "same-origin", true),
+            ("sec-fetch-site", "none", false),
+            ("user-agent", "containerd/2", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            assert_eq!(is_from_page(&headers), is_page, "{name}: {value}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Asks a target's source for what a client wants, and makes the answer.
+
+use std::future::Future;
+use std::net::IpAddr;
+
+use forebay_content::{Blob, ByteRange, ContentSource, Request, SourceError};
+use forebay_http_kit::{Body, FileLane};
+use forebay_oci::{Digest, Endpoint, Page, Query, Reference, RepositoryName, Target};
+use futures::TryStreamExt;
+use http::{Method, Response, Version, request};
+
+use crate::table::ANSWER_WITHIN;
+use crate::{OciError, Outcome, What, answer, range};
+
+/// What a request is, once its head is read.
+pub(crate) struct Asked<'a> {
+    pub(crate) is_head: bool,
+    pub(crate) query: Query,
+    pub(crate) wanted: Wanted,
+    pub(crate) head: &'a request::Parts,
+    /// Whose request it is.
+    pub(crate) client: Option<IpAddr>,
+}
+
+/// What a client wants.
+pub(crate) enum Wanted {
+    /// To know that this is a registry.
+    Ping,
+    /// Something of a repository, by the name that it has in the request's path.
+    Content(RepositoryName, Content),
+}
+
+/// What there is in a repository.
+pub(crate) enum Content {
+    Manifest(Reference),
+    Blob(Digest),
+    Tags(Page),
+    Referrers {
+        digest: Digest,
+        artifact_type: Option<String>,
+    },
+}
+
+/// Where it is asked for.
+pub(crate) struct At<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) source: &'a dyn ContentSource,
+    pub(crate) request: &'a Request,
+}
+
+/// An answer, and what it was.
+type Answer = Result<(Response<Body>, Outcome), OciError>;
+
+impl<'a> Asked<'a> {
+    /// Reads a request's head.
+    pub(crate) fn read(head: &'a request::Parts, client: Option<IpAddr>) -> Result<Self, OciError> {
+        let query = Query::parse(head.uri.query().unwrap_or_default())?;
+        let endpoint = Endpoint::parse(head.uri.path(), &query)?;
+        let is_head = head.method == Method::HEAD;
+        if !is_head && head.method != Method::GET {
+            return Err(OciError::unsupported());
+        }
+        Ok(Self {
+            is_head,
+            query,
+            wanted: Wanted::read(endpoint)?,
+            head,
+            client,
+        })
+    }
+}
+
+impl Wanted {
+    fn read(endpoint: Endpoint) -> Result<Self, OciError> {
+        Ok(match endpoint {
+            Endpoint::Ping => Self::Ping,
+            Endpoint::Catalog => return Err(OciError::no_catalog()),
+            Endpoint::Uploads { .. } => return Err(OciError::unsupported()),
+            Endpoint::Manifest { name, reference } => {
+                Self::Content(name, Content::Manifest(reference))
+            }
+            Endpoint::Blob { name, digest } => Self::Content(name, Content::Blob(digest)),
+            Endpoint::Tags { name, page } => Self::Content(name, Content::Tags(page)),
+            Endpoint::Referrers {
+                name,
+                digest,
+                artifact_type,
+            } => {
+                let referrers = Content::Referrers {
+                    digest,
+                    artifact_type,
+                };
+                Self::Content(name, referrers)
+            }
+        })
+    }
+}
+
+impl Content {
+    /// What it is, for whoever counts.
+    pub(crate) fn what(&self, is_head: bool) -> What {
+        match self {
+            Self::Manifest(reference) => What::Manifest {
+                reference: reference.clone(),
+                is_head,
+            },
+            Self::Blob(_) => What::Blob,
+            Self::Tags(_) | Self::Referrers { .. } => What::List,
+        }
+    }
+
+    /// Asks for it; `name` is the repository as the client wrote it.
+    pub(crate) async fn ask(
+        &self,
+        asked: &Asked<'_>,
+        name: &RepositoryName,
+        at: &At<'_>,
+    ) -> Answer {
+        let (source, request) = (at.source, at.request);
+        match self {
+            Self::Manifest(reference) if asked.is_head => {
+                let resolved = at.in_time(source.resolve(request, reference)).await?;
+                let outcome = Outcome::Served(resolved.provenance);
+                Ok((answer::manifest_head(&resolved)?, outcome))
+            }
+            Self::Manifest(reference) => {
+                let content = at.in_time(source.manifest(request, reference)).await?;
+                let outcome = Outcome::Served(content.provenance);
+                Ok((answer::manifest(content)?, outcome))
+            }
+            Self::Blob(digest) if asked.is_head => {
+                let size = at.in_time(source.stat_blob(request, digest)).await?;
+                Ok((answer::blob_head(size, digest)?, Outcome::Known))
+            }
+            Self::Blob(digest) => at.ask_blob(asked, digest).await,
+            Self::Tags(page) => {
+                let list = at.in_time(source.tags(request, page)).await?;
+                let outcome = Outcome::Served(list.provenance);
+                Ok((answer::tags(list, name)?, outcome))
+            }
+            Self::Referrers {
+                digest,
+                artifact_type,
+            } => {
+                let referrers = source.referrers(request, digest, artifact_type.as_deref());
+                let list = at.in_time(referrers).await?;
+                let outcome = Outcome::Served(list.provenance);
+                Ok((answer::referrers(list, artifact_type.is_some()), outcome))
+            }
+        }
+    }
+}
+
+impl At<'_> {
+    async fn ask_blob(&self, asked: &Asked<'_>, digest: &Digest) -> Answer {
+        let Ok(range) = range::read(&asked.head.headers, digest) else {
+            // A 416 says how large the blob is (RFC 9110 §15.5.17).
+            let size = self.in_time(self.source.stat_blob(self.request, digest));
+            return Err(OciError {
+                size: size.await?,
+                ..OciError::backwards_range()
+            });
+        };
+        let blob = if asked.head.version < Version::HTTP_11 {
+            self.in_time(self.sized_blob(digest, range)).await?
+        } else {
+            let blob = self.source.blob(self.request, digest, range);
+            self.in_time(blob).await?
+        };
+        let outcome = Outcome::Served(blob.provenance);
+        let lane = asked.head.extensions.get::<FileLane>();
+        Ok((answer::blob(blob, digest, lane)?, outcome))
+    }
+
+    /// A blob whose size is known, for a client that would take the connection's end for the blob's: below HTTP/1.1 a body
+    /// without a length ends like one that broke off. Where the upstream does not say the size, all of the blob is waited for.
+    async fn sized_blob(
+        &self,
+        digest: &Digest,
+        range: Option<ByteRange>,
+    ) -> Result<Blob, SourceError> {
+        let first = self.source.blob(self.request, digest, range).await?;
+        if first.size.is_some() {
+            return Ok(first);
+        }
+        drop(first);
+        let whole = self.source.blob(self.request, digest, None).await?;
+        let size = match whole.size {
+            Some(size) => size,
+            None => length(whole).await?,
+        };
+        let mut blob = self.source.blob(self.request, digest, range).await?;
+        blob.size = blob.size.or(Some(size));
+        Ok(blob)
+    }
+
+    /// Waits for the source's answer as long as a client would.
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, SourceError>>,
+    ) -> Result<T, OciError> {
+        let answer = match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(SourceError::TimedOut {
+                why: format!("nothing within {} s", ANSWER_WITHIN.as_secs()),
+            }),
+        };
+        let kind = self.request.caller.kind;
+        answer.map_err(|failure| OciError::from_source(&failure, kind, self.target))
+    }
+}
+
+/// The bytes that a blob turns out to have.
+async fn length(blob: Blob) -> Result<u64, SourceError> {
+    let add = |sum: u64, chunk: bytes::Bytes| async move { Ok(sum + chunk.len() as u64) };
+    blob.body.try_fold(0, add).await
+}

@@ -1,0 +1,247 @@
+//! How often one client may ask: the operator's limits, and what each client has used of them.
+//!
+//! The rules are pure. What was used is bounded: of very many clients the quiet ones are forgotten, who have nothing to pay off.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use forebay_content::Client;
+use ipnet::IpNet;
+
+/// How many clients are remembered.
+const MAX_CLIENTS: usize = 8192;
+
+/// A limit for each client of some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientLimit {
+    /// Whose.
+    pub of: LimitedClients,
+    /// How often each of them may ask in the long run, in requests a minute.
+    pub per_minute: NonZeroU32,
+    /// How many requests may come at once after a time of quiet.
+    pub burst: NonZeroU32,
+}
+
+/// Which clients a limit is for. What a client says of itself is a claim: who says nothing, or another name, is not limited by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LimitedClients {
+    /// Those of a network.
+    Network(IpNet),
+    /// Those that log in by this name.
+    User(String),
+    /// Those whose program is of this family, such as `containerd`.
+    Agent(String),
+}
+
+/// What clients have used of their limits. Outlives the configuration that the limits are of.
+#[derive(Debug, Default)]
+pub(crate) struct Used {
+    paid_off: Mutex<HashMap<Payer, Duration>>,
+}
+
+/// One client under one limit.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Payer {
+    address: Option<IpAddr>,
+    /// Which of the limits, by its place.
+    limit: usize,
+}
+
+impl LimitedClients {
+    fn hold(&self, client: &Client) -> bool {
+        match self {
+            Self::Network(network) => client
+                .address
+                .is_some_and(|address| network.contains(&address)),
+            Self::User(user) => client.user.as_deref() == Some(user),
+            Self::Agent(agent) => *client.agent == **agent,
+        }
+    }
+}
+
+impl ClientLimit {
+    /// Takes one request off a client's account, of which it knows when all requests before are paid off.
+    ///
+    /// # Errors
+    /// It has asked too often: how long it is to wait.
+    fn take(&self, paid_off: &mut Duration, now: Duration) -> Result<(), Duration> {
+        let interval = Duration::from_mins(1) / self.per_minute.get();
+        let credit = interval.saturating_mul(self.burst.get() - 1);
+        // Never further ahead than a full burst: a limit that was tightened does not make up for the looser one.
+        let due = (*paid_off).clamp(now, now + credit + interval);
+        let wait = due.saturating_sub(now + credit);
+        let is_let_through = wait.is_zero();
+        *paid_off = if is_let_through { due + interval } else { due };
+        is_let_through.then_some(()).ok_or(wait)
+    }
+}
+
+impl Used {
+    /// Counts a request of `client` under the first of `limits` that is for it.
+    ///
+    /// # Errors
+    /// It has asked too often: how long it is to wait.
+    pub(crate) fn count(
+        &self,
+        client: &Client,
+        limits: &[ClientLimit],
+        now: Duration,
+    ) -> Result<(), Duration> {
+        let found = limits
+            .iter()
+            .enumerate()
+            .find(|(_, limit)| limit.of.hold(client));
+        let Some((place, limit)) = found else {
+            return Ok(());
+        };
+        let mut paid_off = self.paid_off.lock().unwrap_or_else(PoisonError::into_inner);
+        let payer = Payer {
+            address: client.address,
+            limit: place,
+        };
+        if !paid_off.contains_key(&payer) {
+            make_room(&mut paid_off, now);
+        }
+        limit.take(paid_off.entry(payer).or_insert(now), now)
+    }
+}
+
+/// Those that have nothing to pay off are as good as new. Were they all busy, half of them would be let off: going through all of
+/// them for each new one would take longer than they do.
+fn make_room(paid_off: &mut HashMap<Payer, Duration>, now: Duration) {
+    if paid_off.len() < MAX_CLIENTS {
+        return;
+    }
+    paid_off.retain(|_, due| *due > now);
+    let mut keep = MAX_CLIENTS / 2;
+    if paid_off.len() > keep {
+        paid_off.retain(|_, _| {
+            keep = keep.saturating_sub(1);
+            keep > 0
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(of: LimitedClients, per_minute: u32, burst: u32) -> ClientLimit {
+        ClientLimit {
+            of,
+            per_minute: NonZeroU32::new(per_minute).unwrap(),
+            burst: NonZeroU32::new(burst).unwrap(),
+        }
+    }
+
+    fn network(text: &str) -> LimitedClients {
+        LimitedClients::Network(text.parse().unwrap())
+    }
+
+    fn client(address: &str, user: Option<&str>, agent: &str) -> Client {
+        Client {
+            address: Some(address.parse().unwrap()),
+            user: user.map(Into::into),
+            agent: agent.into(),
+            workload: None,
+        }
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_client_over_its_limit_waits_and_others_do_not() {
+        let limits = [limit(network("10.0.0.0/8"), 60, 5)];
+        let used = Used::default();
+        let (busy, other) = (client("10.1.1.1", None, ""), client("10.1.1.2", None, ""));
+        for _ in 0..5 {
+            assert_eq!(used.count(&busy, &limits, seconds(100)), Ok(()));
+        }
+        for _ in 0..1_000 {
+            assert_eq!(used.count(&busy, &limits, seconds(100)), Err(seconds(1)));
+        }
+        assert_eq!(used.count(&other, &limits, seconds(100)), Ok(()));
+        assert_eq!(used.count(&busy, &limits, seconds(101)), Ok(()));
+        assert_eq!(used.count(&busy, &limits, seconds(101)), Err(seconds(1)));
+        let outside = client("11.1.1.1", None, "");
+        for _ in 0..1_000 {
+            assert_eq!(used.count(&outside, &limits, seconds(100)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_first_limit_that_is_for_a_client_holds() {
+        let limits = [
+            limit(LimitedClients::User("ci".into()), 60, 3),
+            limit(LimitedClients::Agent("curl".into()), 60, 2),
+            limit(network("10.0.0.0/8"), 60, 1),
+        ];
+        for (who, expected) in [
+            (client("10.1.1.1", Some("ci"), "curl"), 3),
+            (client("10.1.1.1", Some("di"), "curl"), 2),
+            (client("10.1.1.1", None, "docker"), 1),
+        ] {
+            let used = Used::default();
+            let let_through = (0..10)
+                .filter(|_| used.count(&who, &limits, seconds(1)).is_ok())
+                .count();
+            assert_eq!(let_through, expected, "{who:?}");
+        }
+    }
+
+    #[test]
+    fn the_long_run_is_the_rate_whatever_the_burst() {
+        let limits = [limit(network("10.0.0.0/8"), 60, 10)];
+        let (used, who) = (Used::default(), client("10.1.1.1", None, ""));
+        let let_through = (0..60_000_u64)
+            .filter(|tick| {
+                let now = Duration::from_millis(tick * 10);
+                used.count(&who, &limits, now).is_ok()
+            })
+            .count();
+        assert!((600..=610).contains(&let_through), "{let_through}");
+    }
+
+    #[test]
+    fn a_limit_that_was_changed_holds_at_once() {
+        let (used, who) = (Used::default(), client("10.1.1.1", None, ""));
+        let slow = [limit(network("10.0.0.0/8"), 1, 1)];
+        assert_eq!(used.count(&who, &slow, seconds(1)), Ok(()));
+        assert_eq!(used.count(&who, &slow, seconds(1)), Err(seconds(60)));
+        let fast = [limit(network("10.0.0.0/8"), 600, 1)];
+        let wait = used.count(&who, &fast, seconds(1)).unwrap_err();
+        assert_eq!(wait, Duration::from_millis(100));
+        assert_eq!(used.count(&who, &fast, seconds(1) + wait), Ok(()));
+    }
+
+    #[test]
+    fn the_memory_of_clients_is_bounded_and_forgets_the_quiet_first() {
+        let limits = [limit(network("10.0.0.0/8"), 60, 1)];
+        let used = Used::default();
+        let nth = |n: u32| {
+            client(
+                &std::net::Ipv4Addr::from((10 << 24) + n).to_string(),
+                None,
+                "",
+            )
+        };
+        let of = |n: usize| u32::try_from(n).unwrap();
+        for n in 0..MAX_CLIENTS - 1 {
+            used.count(&nth(of(n)), &limits, seconds(1)).unwrap();
+        }
+        let busy = nth(of(MAX_CLIENTS));
+        used.count(&busy, &limits, seconds(100)).unwrap();
+        used.count(&nth(of(MAX_CLIENTS + 1)), &limits, seconds(100))
+            .unwrap();
+        assert!(used.count(&busy, &limits, seconds(100)).is_err());
+        for n in 0..3 * MAX_CLIENTS {
+            let _ = used.count(&nth(of(n)), &limits, seconds(100));
+            assert!(used.paid_off.lock().unwrap().len() <= MAX_CLIENTS);
+        }
+    }
+}
