@@ -113,6 +113,67 @@ async fn trouble_is_told_once_with_its_cause_and_once_when_it_is_over() {
     assert_eq!(log.count("an upstream answers again"), 1);
 }
 
+#[tokio::test]
+async fn credentials_that_the_registry_does_not_count_by_are_told_once() {
+    let log = Log::default();
+    let _guard = log.listen(LevelFilter::WARN);
+    let hub = nginx()
+        .account("alice", "hunter2", Some((100, hours(6))))
+        .start()
+        .await;
+    let rig = Setup::of(&hub).login("alice", "hunter2").start();
+    rig.manifest("library/nginx:1").await.unwrap();
+    assert_eq!(log.count("WARN"), 0, "{}", log.text());
+    let source = ("docker-ratelimit-source".to_owned(), "192.0.2.7".to_owned());
+    let fault = hub.fault(Fault::Header(source.0, source.1)).always();
+    for _ in 0..5 {
+        rig.resolve("library/nginx:1").await.unwrap();
+        rig.manifest("library/nginx:1").await.unwrap();
+    }
+    assert_eq!(log.count("WARN"), 1, "{}", log.text());
+    for expected in [
+        "credentials are not being applied",
+        "upstream=\"docker.io\"",
+        "charged=192.0.2.7",
+    ] {
+        assert!(log.text().contains(expected), "{expected}: {}", log.text());
+    }
+    let reading = rig.seen.last_reading().unwrap();
+    assert!(reading.source.unwrap().is_anonymous());
+    hub.lift(&fault);
+    rig.resolve("library/nginx:1").await.unwrap();
+    hub.fault(Fault::Header(
+        "docker-ratelimit-source".to_owned(),
+        "2001:db8::".to_owned(),
+    ))
+    .always();
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(log.count("WARN"), 2, "once for each time that it begins");
+    // Nobody has credentials here.
+    Rig::of(&hub).resolve("library/nginx:1").await.unwrap();
+    assert_eq!(log.count("WARN"), 2, "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_refused_login_is_told_each_time_that_it_is_shown_and_no_more_often() {
+    let log = Log::default();
+    let _guard = log.listen(LevelFilter::WARN);
+    let hub = nginx().account("alice", "hunter2", None).start().await;
+    let rig = Setup::of(&hub).login("alice", "hunter3").start();
+    for _ in 0..20 {
+        rig.resolve("library/nginx:1").await.unwrap_err();
+    }
+    assert_eq!(log.count("WARN"), 1, "{}", log.text());
+    for expected in [
+        "an upstream refuses our credentials",
+        "at=\"token service\"",
+        "times=1",
+        "not_shown_for_seconds=60",
+    ] {
+        assert!(log.text().contains(expected), "{expected}: {}", log.text());
+    }
+}
+
 // One thread: the subscriber is this thread's, and sees the tasks that run on it too.
 #[tokio::test]
 async fn no_password_token_or_signature_is_ever_logged() {

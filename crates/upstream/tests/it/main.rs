@@ -4,6 +4,7 @@
 
 mod aws;
 mod basic;
+mod budget;
 mod content;
 mod limits;
 mod logs;
@@ -11,6 +12,7 @@ mod pace;
 mod raw;
 mod realm;
 mod redirect;
+mod restart;
 mod rig;
 mod tokens;
 mod trouble;

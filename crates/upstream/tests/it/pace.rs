@@ -226,7 +226,7 @@ async fn an_abuse_limit_halves_the_pace_until_quiet_minutes_have_passed() {
     rig.clock.advance(seconds(1));
     rig.resolve("library/nginx:1").await.unwrap_err();
     rig.clock
-        .advance(ABUSE_COOL_DOWN - Duration::from_millis(1));
+        .advance(ABUSE_COOL_DOWN.saturating_sub(Duration::from_millis(1)));
     assert_eq!(sent_in_ten_seconds().await, 50);
     rig.clock.advance(minutes(10));
     assert_eq!(sent_in_ten_seconds().await, 100);

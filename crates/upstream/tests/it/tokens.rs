@@ -186,6 +186,72 @@ async fn a_wrong_password_is_shown_once_and_then_rests() {
 }
 
 #[tokio::test]
+async fn a_password_that_stays_wrong_is_shown_ever_more_seldom() {
+    let hub = nginx().account("alice", "right", None).start().await;
+    let rig = Setup::of(&hub).login("alice", "wrong").start();
+    let mut rests = vec![];
+    for shown in 1..=7 {
+        rig.resolve("library/nginx:1").await.unwrap_err();
+        assert_eq!(hub.refused_logins("alice"), shown);
+        let limit = rig.seen.limits().pop().unwrap();
+        assert_eq!(
+            (limit.scope.as_str(), limit.limiter),
+            ("login:alice", Limiter::LoginLockout)
+        );
+        assert_eq!(limit.account.as_deref(), Some("alice"));
+        rests.push(limit.wait.as_secs() / 60);
+        rig.clock.advance(limit.wait.saturating_sub(seconds(1)));
+        for _ in 0..10 {
+            rig.resolve("library/nginx:1").await.unwrap_err();
+        }
+        assert_eq!(hub.refused_logins("alice"), shown);
+        rig.clock.advance(seconds(1));
+    }
+    assert_eq!(rests, [1, 2, 4, 8, 15, 15, 15]);
+    assert_eq!(rig.seen.limits().len(), 7, "told once for each time");
+}
+
+#[tokio::test]
+async fn many_who_come_at_once_burn_one_login() {
+    let mut hub = HubSim::new().account("alice", "right", None);
+    for number in 0..20 {
+        hub = hub.image(&format!("library/n{number}:1"), Image::small());
+    }
+    let hub = hub.lockout(3, minutes(10)).start().await;
+    let pull_all = async |rig: &Rig| {
+        let images: Vec<_> = (0..20).map(|n| format!("library/n{n}:1")).collect();
+        join_all(images.iter().map(|image| rig.resolve(image))).await
+    };
+    let wrong = Setup::of(&hub).login("alice", "wrong").start();
+    assert!(pull_all(&wrong).await.iter().all(Result::is_err));
+    assert_eq!(hub.refused_logins("alice"), 1);
+    let right = Setup::of(&hub).login("alice", "right").start();
+    assert!(pull_all(&right).await.iter().all(Result::is_ok));
+    assert_eq!(hub.refused_logins("alice"), 1);
+}
+
+#[tokio::test]
+async fn a_rotated_password_is_tried_at_once() {
+    let hub = nginx().account("alice", "right", None).start().await;
+    let before = Setup::of(&hub).login("alice", "wrong").start();
+    before.resolve("library/nginx:1").await.unwrap_err();
+    let same = Setup::of(&hub)
+        .login("alice", "wrong")
+        .clock(&before.clock)
+        .start();
+    same.upstream.inherit_limits(&before.upstream);
+    same.resolve("library/nginx:1").await.unwrap_err();
+    assert_eq!(hub.refused_logins("alice"), 1);
+    let rotated = Setup::of(&hub)
+        .login("alice", "right")
+        .clock(&before.clock)
+        .start();
+    rotated.upstream.inherit_limits(&same.upstream);
+    rotated.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(hub.refused_logins("alice"), 1);
+}
+
+#[tokio::test]
 async fn a_locked_out_account_is_left_alone_until_its_time() {
     let hub = nginx()
         .account("alice", "right", None)

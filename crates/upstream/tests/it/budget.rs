@@ -1,0 +1,244 @@
+//! What is left of a pull budget, as the registry says it: without asking, and never for another's.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use forebay_content::{Budget, BudgetKey, Clock, KeptBudget, Timestamp};
+use forebay_limits::{PULL_LIMIT_COOL_DOWN, Purse, Source};
+use futures::FutureExt;
+use hub_sim::{Fault, Hub, HubSim, Image, On, hours, minutes, seconds};
+
+use crate::rig::{Rig, Setup, nginx};
+
+fn left(remaining: u64) -> Purse {
+    Purse::Metered {
+        remaining,
+        limit: 100,
+    }
+}
+
+fn opens_in(after: Duration) -> Purse {
+    Purse::Empty {
+        opens_in: Some(after),
+    }
+}
+
+async fn metered() -> Hub {
+    nginx().anonymous_limit(100, hours(6)).start().await
+}
+
+fn address(hub: &Hub) -> IpAddr {
+    hub.host().rsplit_once(':').unwrap().0.parse().unwrap()
+}
+
+#[tokio::test]
+async fn heads_tell_what_is_left_and_cost_nothing() {
+    let hub = metered().await;
+    let rig = Rig::of(&hub);
+    assert_eq!(rig.upstream.purse(), Purse::Unmetered, "nobody has said");
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(rig.upstream.purse(), left(100));
+    rig.manifest("library/nginx:1").await.unwrap();
+    assert_eq!(rig.upstream.purse(), left(99));
+    hub.spend(address(&hub), 50);
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(rig.upstream.purse(), left(49));
+    assert_eq!(hub.charged(), 1);
+}
+
+#[tokio::test]
+async fn pulls_that_are_under_way_are_taken_off() {
+    let hub = metered().await;
+    let rig = Rig::of(&hub);
+    rig.resolve("library/nginx:1").await.unwrap();
+    let gate = hub.hold(On::Manifest);
+    let mut pulls = [
+        Box::pin(rig.manifest("library/nginx:1")),
+        Box::pin(rig.manifest("library/nginx:1")),
+    ];
+    for pull in &mut pulls {
+        assert!(pull.now_or_never().is_none());
+    }
+    assert_eq!(rig.upstream.purse(), left(98));
+    gate.open();
+    for pull in pulls {
+        pull.await.unwrap();
+    }
+    assert_eq!(rig.upstream.purse(), left(98));
+}
+
+#[tokio::test]
+async fn a_pull_that_was_not_answered_counts_until_the_registry_says_otherwise() {
+    let hub = metered().await;
+    let rig = Rig::of(&hub);
+    rig.resolve("library/nginx:1").await.unwrap();
+    hub.fault(Fault::Close)
+        .on(On::Manifest)
+        .method("GET")
+        .always();
+    rig.manifest("library/nginx:1").await.unwrap_err();
+    assert_eq!(rig.upstream.purse(), left(97), "three tries");
+    hub.lift_all();
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(rig.upstream.purse(), left(100));
+}
+
+#[tokio::test]
+async fn a_head_that_shows_nothing_left_empties_the_purse_without_a_429() {
+    let hub = nginx().anonymous_limit(100, hours(6)).start().await;
+    let rig = Rig::of(&hub);
+    rig.resolve("library/nginx:1").await.unwrap();
+    hub.spend(address(&hub), 100);
+    rig.clock.advance(minutes(1));
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(rig.upstream.purse(), opens_in(hours(6)));
+    // Half a minute later the word is old, and a HEAD tells.
+    rig.clock.advance(seconds(30));
+    assert_eq!(rig.upstream.purse(), opens_in(Duration::ZERO));
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(
+        rig.upstream.purse(),
+        opens_in(hours(6).saturating_sub(seconds(30)))
+    );
+    hub.advance(hours(6));
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(rig.upstream.purse(), left(100));
+    assert_eq!(hub.charged(), 0);
+}
+
+#[tokio::test]
+async fn a_pull_limit_empties_the_purse_for_its_time() {
+    let hub = nginx().anonymous_limit(0, hours(6)).start().await;
+    let rig = Rig::of(&hub);
+    rig.manifest("library/nginx:1").await.unwrap_err();
+    assert_eq!(rig.upstream.purse(), opens_in(PULL_LIMIT_COOL_DOWN));
+    rig.clock.advance(PULL_LIMIT_COOL_DOWN);
+    assert_eq!(rig.upstream.purse(), opens_in(Duration::ZERO));
+}
+
+#[tokio::test]
+async fn an_unmetered_image_resets_no_budget() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .image("vendor/free:1", Image::small())
+        .unmetered("vendor/free")
+        .anonymous_limit(100, hours(6))
+        .start()
+        .await;
+    let rig = Rig::of(&hub);
+    rig.manifest("vendor/free:1").await.unwrap();
+    assert_eq!(rig.upstream.purse(), Purse::Unmetered);
+    rig.manifest("library/nginx:1").await.unwrap();
+    for _ in 0..3 {
+        rig.resolve("vendor/free:1").await.unwrap();
+        rig.manifest("vendor/free:1").await.unwrap();
+        assert_eq!(rig.upstream.purse(), left(99));
+    }
+    assert_eq!(hub.charged(), 1);
+}
+
+#[tokio::test]
+async fn two_upstreams_and_two_accounts_never_share_a_budget() {
+    let hub = nginx()
+        .anonymous_limit(100, hours(6))
+        .account("alice", "pw", Some((100, hours(6))))
+        .start()
+        .await;
+    let elsewhere = metered().await;
+    let nobody = Rig::of(&hub);
+    let alice = Setup::of(&hub).login("alice", "pw").start();
+    let other = Rig::of(&elsewhere);
+    for (rig, pulls) in [(&nobody, 1), (&alice, 2), (&other, 3)] {
+        for _ in 0..pulls {
+            rig.manifest("library/nginx:1").await.unwrap();
+        }
+    }
+    assert_eq!(nobody.upstream.purse(), left(99));
+    assert_eq!(alice.upstream.purse(), left(98));
+    assert_eq!(other.upstream.purse(), left(97));
+}
+
+#[tokio::test]
+async fn the_budget_of_the_address_that_was_charged_last_is_the_one_that_is_spent() {
+    let hub = metered().await;
+    let rig = Rig::of(&hub);
+    hub.spend([192, 0, 2, 1].into(), 60);
+    hub.see_clients_as(Some([192, 0, 2, 1].into()));
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(rig.upstream.purse(), left(40));
+    hub.see_clients_as(Some("2001:db8:0:1::7".parse().unwrap()));
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(rig.upstream.purse(), left(100));
+}
+
+#[tokio::test]
+async fn absurd_headers_empty_no_purse() {
+    let hub = metered().await;
+    let rig = Rig::of(&hub);
+    rig.resolve("library/nginx:1").await.unwrap();
+    for said in [
+        "-1;w=21600",
+        "",
+        "<html>",
+        "NaN",
+        "٣",
+        "0x0",
+        "1e3;w=21600",
+        "\"0\"",
+    ] {
+        let armed = hub
+            .fault(Fault::Header("ratelimit-remaining".into(), said.into()))
+            .always();
+        rig.resolve("library/nginx:1").await.unwrap();
+        assert_eq!(rig.upstream.purse(), left(100), "{said}");
+        hub.lift(&armed);
+    }
+    let huge = "9".repeat(40);
+    hub.fault(Fault::Header("ratelimit-remaining".into(), huge))
+        .once();
+    rig.resolve("library/nginx:1").await.unwrap();
+    let purse = rig.upstream.purse();
+    assert!(
+        matches!(purse, Purse::Metered { remaining, .. } if remaining >= 100),
+        "{purse:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_kept_budget_is_known_before_anything_is_asked_and_only_to_whose_it_is() {
+    let hub = metered().await;
+    let kept = |account: Option<&str>, remaining, seen_at| KeptBudget {
+        key: BudgetKey {
+            upstream: "docker.io".into(),
+            account: account.map(Into::into),
+            source: Source::parse("192.0.2.1"),
+        },
+        limit: Some(100),
+        remaining,
+        window: hours(6),
+        seen_at,
+        spent_since: 2,
+    };
+    let rig = Rig::of(&hub);
+    let now = rig.clock.now();
+    let seen = Timestamp(now.0 - 60_000);
+    rig.upstream
+        .restore(&[], &[kept(Some("alice"), 5, seen), kept(None, 9, seen)]);
+    assert_eq!(rig.upstream.purse(), left(7));
+    rig.clock.advance(hours(6));
+    assert_eq!(rig.upstream.purse(), left(100), "its window is over");
+    for (seen, expected) in [
+        // The clock was set back since, by years; or forward.
+        (Timestamp(now.0 * 2), left(7)),
+        (Timestamp(0), Purse::Unmetered),
+        (Timestamp(-1), Purse::Unmetered),
+        (Timestamp(i64::MAX), left(7)),
+    ] {
+        let rig = Rig::of(&hub);
+        rig.upstream.restore(&[], &[kept(None, 9, seen)]);
+        assert_eq!(rig.upstream.purse(), expected, "{seen:?}");
+        rig.resolve("library/nginx:1").await.unwrap();
+        assert_eq!(rig.upstream.purse(), left(100), "{seen:?}");
+    }
+    assert_eq!(hub.charged(), 0);
+}
