@@ -3,6 +3,8 @@
 //! The order is the rule: a turn at the registry's pace, a place in the lane, then the gate, then the request, then what its
 //! answer says of limits and health, then perhaps another try. Who we are is `authority`'s business, what the answer holds the caller's.
 
+mod admission;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,13 +24,15 @@ use crate::exchange::{
     Granted, Heard, Question, Refusal, host_kind, is_blob, method_of, read, read_start,
 };
 use crate::failure::Failure;
-use crate::gate::{Caller, Closed, Gate, Outcome, Part, Pass, Rest, Resting, Scope, Subject};
+use crate::gate::{Caller, Gate, Outcome, Part, Rest, Scope, Subject};
 use crate::kept;
 use crate::lanes::{Crowded, Lanes, Place};
 use crate::login::Fingerprint;
 use crate::news;
 use crate::pacers::{Share, Turn};
 use crate::patience::{Dice, wait_after};
+
+use admission::Admission;
 
 /// Docker Hub's own host, whatever the operator calls it.
 const DOCKER_HUB_HOST: &str = "registry-1.docker.io";
@@ -343,35 +347,11 @@ impl Wire {
         }
     }
 
-    /// Says why a request would not be sent.
-    fn check(&self, question: &Question) -> Result<(), SourceError> {
-        let now = self.clock.monotonic();
-        self.check_address(now)?;
-        let closed = self.gate().find_closed(caller(question), now);
-        closed.map_or(Ok(()), |closed| Err(of_closed(closed)))
-    }
-
-    fn check_address(&self, now: Duration) -> Result<(), SourceError> {
-        let resting = self.share.find_rest(now);
-        resting.map_or(Ok(()), |resting| Err(of_closed(Closed::Limited(resting))))
-    }
-
     async fn wait_for_turn(&self, question: &Question) -> Result<Turn, SourceError> {
         let turn = self.share.wait(&*self.clock, question.urgency).await;
         turn.map_err(|TooFast { after }| {
             debug!(upstream = %self.name, wait_ms = after.as_millis(), "our own pace leaves no turn in time");
             SourceError::Paced { retry_after: after }
-        })
-    }
-
-    fn admit(&self, question: &Question) -> Result<Admission<'_>, SourceError> {
-        let now = self.clock.monotonic();
-        self.check_address(now)?;
-        let admitted = self.gate().admit(caller(question), now);
-        let pass = admitted.map_err(of_closed)?;
-        Ok(Admission {
-            wire: self,
-            pass: Some(pass),
         })
     }
 
@@ -439,28 +419,6 @@ impl Wire {
     }
 }
 
-/// What a caller is told of a request that is not sent.
-fn of_closed(closed: Closed) -> SourceError {
-    let unavailable = |why: &str, retry_after| SourceError::Unavailable {
-        why: why.to_owned(),
-        retry_after: Some(retry_after),
-    };
-    match closed {
-        Closed::Limited(Resting { limited, left }) => SourceError::Limited {
-            limited,
-            retry_after: left,
-        },
-        Closed::Ailing { retry_after } => unavailable(
-            "it failed on this several times in a row, and is not asked for it for a moment",
-            retry_after,
-        ),
-        Closed::Broken { retry_after } => unavailable(
-            "there was trouble with it just now, and it is left alone for a moment",
-            retry_after,
-        ),
-    }
-}
-
 fn caller(question: &Question) -> Caller<'_> {
     let url = &question.outgoing.url;
     let path = &url[url::Position::BeforePath..];
@@ -468,50 +426,5 @@ fn caller(question: &Question) -> Caller<'_> {
         call: question.call,
         subject: Subject::of(question.call, &question.repository, path),
         login: question.login.as_ref(),
-    }
-}
-
-/// Leave to send one request; dropped with the request's future it says that nothing came of it.
-struct Admission<'a> {
-    wire: &'a Wire,
-    pass: Option<Pass>,
-}
-
-impl Admission<'_> {
-    fn settle(mut self, outcome: Outcome) {
-        self.note(outcome, None);
-    }
-
-    fn settle_trouble(mut self, outcome: Outcome, part: Part, failure: &Failure) {
-        self.note(outcome, Some((part, failure)));
-    }
-
-    fn note(&mut self, outcome: Outcome, trouble: Option<(Part, &Failure)>) {
-        let Some(pass) = self.pass.take() else {
-            return;
-        };
-        let wire = self.wire;
-        let at = (wire.clock.monotonic(), wire.dice.roll());
-        let mut gate = wire.gate();
-        let was_open = gate.is_open();
-        gate.settle(&pass, outcome, at);
-        let open = gate.is_open();
-        if was_open != open {
-            // Under the lock, so that the last event told is the state that it is in.
-            let upstream = &wire.name;
-            wire.observe.observe(&Event::Breaker { upstream, open });
-            match trouble {
-                Some((part, failure)) => {
-                    news::breaker_opened(upstream, part, &failure.error.to_string());
-                }
-                None => news::breaker_closed(upstream),
-            }
-        }
-    }
-}
-
-impl Drop for Admission<'_> {
-    fn drop(&mut self) {
-        self.note(Outcome::Nothing, None);
     }
 }
