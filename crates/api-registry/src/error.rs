@@ -175,7 +175,9 @@ impl OciError {
             SourceError::Denied | SourceError::NotAllowed { .. } => {
                 (StatusCode::FORBIDDEN, ErrorCode::Denied, None)
             }
-            SourceError::Limited { retry_after, .. } | SourceError::Paced { retry_after } => {
+            SourceError::Limited { retry_after, .. }
+            | SourceError::Paced { retry_after }
+            | SourceError::Reserved { retry_after } => {
                 let status = limited_status(client);
                 (status, ErrorCode::TooManyRequests, Some(*retry_after))
             }
@@ -297,6 +299,7 @@ const fn word(failure: &SourceError) -> &'static str {
         SourceError::Unavailable { .. } => "unavailable",
         SourceError::TimedOut { .. } => "timed_out",
         SourceError::Paced { .. } => "paced",
+        SourceError::Reserved { .. } => "reserved",
         SourceError::Busy => "busy",
         SourceError::Invalid { .. } => "invalid",
         SourceError::Range(_) => "range",

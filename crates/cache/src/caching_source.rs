@@ -12,14 +12,17 @@ use forebay_content::{
     Blob, Budget, ByteRange, ContentSource, Event, List, ListKey, ManifestContent, Missing,
     Provenance, Request, Resolved, SourceError,
 };
+use forebay_limits::Priority;
 use forebay_oci::{Digest, Page, Reference, RepositoryName, Tag, Target, UpstreamName};
 use moka::sync::Cache;
 
+use crate::elsewhere::Equivalent;
 use crate::fills::Fills;
 use crate::flight::Flights;
 use crate::kept::{Kept, Link, StoredManifest};
 use crate::negative::{Asked, Negatives};
 use crate::policy::Policy;
+use crate::spending::Line;
 use crate::tags::{Refreshed, TagState};
 
 /// The most tags that one source holds in memory.
@@ -47,12 +50,16 @@ pub(crate) struct Inner {
     pub(crate) fetches: Flights<Digest, Fetched>,
     pub(crate) pages: Flights<Asked, Result<List, SourceError>>,
     pub(crate) fills: Fills,
+    /// Where the same images are.
+    pub(crate) equivalents: ArcSwap<Vec<Equivalent>>,
+    pub(crate) line: Line,
 }
 
 /// A manifest that was fetched, or why not, and for which repository: a refusal binds only that one.
 #[derive(Clone)]
 pub(crate) struct Fetched {
     pub(crate) repository: RepositoryName,
+    pub(crate) priority: Priority,
     pub(crate) result: Result<Arc<StoredManifest>, SourceError>,
 }
 
@@ -77,6 +84,8 @@ impl CachingSource {
             stats: flights(&kept),
             pages: flights(&kept),
             fills: Fills::default(),
+            equivalents: ArcSwap::default(),
+            line: Line::new(),
             kept,
         };
         Self {
@@ -87,6 +96,11 @@ impl CachingSource {
     /// Has other rules hold from now on. What is under way, kept or remembered stays.
     pub fn set_policy(&self, policy: Policy) {
         self.inner.policy.store(Arc::new(policy));
+    }
+
+    /// Where the same images are to be had from now on while the budget is empty, the first before the next.
+    pub fn set_equivalents(&self, equivalents: Vec<Equivalent>) {
+        self.inner.equivalents.store(Arc::new(equivalents));
     }
 
     /// Asks the upstream what the tag is now, however fresh the kept answer is, and fetches it if it changed.

@@ -9,6 +9,7 @@ use crate::asking::{MAX_TURNS, binds_only_its_repository, out_of_turns};
 use crate::caching_source::{Fetched, Inner};
 use crate::kept::StoredManifest;
 use crate::negative::Asked;
+use crate::spending::is_owed_more;
 
 impl Inner {
     /// The manifest of this digest; `told` is what this repository's upstream says that it is, if that is known.
@@ -106,6 +107,11 @@ impl Inner {
                 Arc::clone(self).fetch_now(request.clone(), digest.clone())
             });
             let fetched = ticket.result().await?;
+            if let Err(error) = &fetched.result
+                && is_owed_more(request.priority, fetched.priority, error)
+            {
+                continue;
+            }
             if fetched.repository == request.repository {
                 return fetched.result;
             }
@@ -127,10 +133,11 @@ impl Inner {
         if let Some(result) = found.transpose() {
             return Fetched {
                 repository: request.repository,
+                priority: request.priority,
                 result,
             };
         }
-        let result = match self.source.manifest(&request, &reference).await {
+        let result = match self.pay_for_manifest(&request, &digest).await {
             Ok(content) if content.digest == digest && digest.matches(&content.bytes) => {
                 self.remember_type(&request, &digest, &content.media_type);
                 let stored = Arc::new(StoredManifest::new(
@@ -154,6 +161,7 @@ impl Inner {
         };
         Fetched {
             repository: request.repository,
+            priority: request.priority,
             result,
         }
     }

@@ -45,6 +45,8 @@ enum Step {
     Put(char),
     /// This character came in between.
     Add(char),
+    /// It stands where the wildcard does, as what came before it may.
+    Take,
     /// All from here on stands where the wildcard does.
     Span(usize),
 }
@@ -258,6 +260,10 @@ impl Fit {
                     reversed.push(c);
                     row -= 1;
                 }
+                Step::Take => {
+                    at -= 1;
+                    reversed.push(self.asked[at]);
+                }
                 Step::Span(from) => {
                     reversed.extend(self.asked[from..at].iter().rev());
                     row -= 1;
@@ -276,10 +282,20 @@ fn next_row(token: &Token, before: &[Cell], asked: &[char]) -> Vec<Cell> {
     let mut from = 0;
     for at in 0..before.len() {
         let previous = at.checked_sub(1).map(|before| asked[before]);
-        if *token == Token::Part && previous == Some('/') || before[at].cost < before[from].cost {
+        if before[at].cost < before[from].cost {
             from = at;
         }
         let mut cell = fit_token(token, before, (from, at), previous);
+        if *token == Token::Part
+            && let Some(last) = row.last()
+            && previous != Some('/')
+            && last.cost <= cell.cost
+        {
+            cell = Cell {
+                cost: last.cost,
+                step: Step::Take,
+            };
+        }
         if let Some(dropped) = row.last().map(|last| last.cost.saturating_add(1))
             && dropped < cell.cost
         {
@@ -328,9 +344,9 @@ fn fit_token(
             Some(c) => put(c, true),
             None => nothing,
         },
-        Token::Part | Token::All => span(from),
+        Token::All => span(from),
         Token::Parts if previous == Some('/') => span(from),
-        Token::Parts => span(at),
+        Token::Part | Token::Parts => span(at),
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Policy {
     pub revalidate_budget: Duration,
     /// How long an absence or a denial is remembered.
     pub negative_ttl: Duration,
+    /// What of a budget is left to clients by what nobody waits for, in per cent, 0 to 100.
+    pub reserve_percent: u8,
 }
 
 /// A time to live for the tags that a pattern matches.
@@ -63,6 +65,7 @@ impl Default for Policy {
             on_gone: OnGone::Serve,
             revalidate_budget: Duration::from_secs(1),
             negative_ttl: Duration::from_mins(1),
+            reserve_percent: 20,
         }
     }
 }

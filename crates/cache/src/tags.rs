@@ -8,9 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{
-    KeptTag, ManifestContent, Provenance, Request, Resolved, SourceError, UpstreamCall,
-};
+use forebay_content::{KeptTag, ManifestContent, Provenance, Request, Resolved, SourceError};
 use forebay_oci::{Digest, RepositoryName, Tag};
 use tracing::debug;
 
@@ -160,7 +158,7 @@ impl Inner {
     ) -> Result<Current, SourceError> {
         let latest = self.latest(request, tag).await?;
         match &latest.older {
-            Some(older) if self.is_out_of_reach(&latest.tag, older).await => Ok(Current {
+            Some(older) if self.is_out_of_reach(request, &latest.tag, older).await => Ok(Current {
                 tag: older.clone(),
                 provenance: Provenance::Stale,
                 older: None,
@@ -170,8 +168,8 @@ impl Inner {
     }
 
     /// True if a tag has moved to what a limit keeps us from pulling now, away from what can be pulled.
-    async fn is_out_of_reach(&self, newer: &KeptTag, kept: &KeptTag) -> bool {
-        self.budget.stopped_for(UpstreamCall::GetManifest).is_some()
+    async fn is_out_of_reach(&self, request: &Request, newer: &KeptTag, kept: &KeptTag) -> bool {
+        self.would_serve_stale(request)
             && !self.awaited(&newer.digest).await.is_empty()
             && self.awaited(&kept.digest).await.is_empty()
     }

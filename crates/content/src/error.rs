@@ -72,6 +72,12 @@ pub enum SourceError {
         /// When there is a turn.
         retry_after: Duration,
     },
+    /// What is left of the upstream's budget is kept for clients, and nobody waits for this.
+    #[error("what is left of the pull budget is kept for clients")]
+    Reserved {
+        /// When asking again may help.
+        retry_after: Duration,
+    },
     /// The upstream answered what cannot be right: another digest, another size, no manifest.
     #[error("the upstream's answer is invalid: {why}")]
     Invalid {

@@ -85,6 +85,13 @@ pub enum Event<'a> {
         /// The manifests that it names, if it is an index.
         children: &'a [Digest],
     },
+    /// A manifest came from another registry that has the same images: the budget was empty.
+    PulledElsewhere {
+        /// From which upstream and repository it was asked for.
+        target: &'a Target,
+        /// The other registry.
+        from: &'a UpstreamName,
+    },
     /// The circuit breaker of an upstream opened or closed.
     Breaker {
         /// Whose.

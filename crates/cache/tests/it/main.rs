@@ -20,6 +20,7 @@ mod manifests;
 mod refusing;
 mod repair;
 mod scripted;
+mod spending;
 mod suppliers;
 mod tags;
 mod unreadable;

@@ -35,6 +35,9 @@ struct State {
     bodies: VecDeque<Body>,
     hides_size: bool,
     pulls_stopped_for: Option<Duration>,
+    purse: Option<Purse>,
+    purse_after_head: Option<Purse>,
+    purse_after_pull: Option<Purse>,
     is_crowded: bool,
 }
 
@@ -116,6 +119,21 @@ impl Scripted {
     /// A limit stops manifest GETs for so long: they are refused without being asked, and nothing else is.
     pub(crate) fn stop_pulls(&self, time: Option<Duration>) {
         self.lock().pulls_stopped_for = time;
+    }
+
+    /// What the purse holds from now on.
+    pub(crate) fn fill_purse(&self, purse: Purse) {
+        self.lock().purse = Some(purse);
+    }
+
+    /// What the purse holds once a HEAD of a manifest was answered.
+    pub(crate) fn fill_purse_after_head(&self, purse: Purse) {
+        self.lock().purse_after_head = Some(purse);
+    }
+
+    /// What the purse holds once a manifest was fetched.
+    pub(crate) fn empty_purse_by_a_pull(&self, purse: Purse) {
+        self.lock().purse_after_pull = Some(purse);
     }
 
     /// Others wait for their turn at it.
@@ -219,11 +237,12 @@ impl Budget for Scripted {
     }
 
     fn purse(&self) -> Purse {
-        match self.lock().pulls_stopped_for {
+        let state = self.lock();
+        match state.pulls_stopped_for {
             Some(left) => Purse::Empty {
                 opens_in: Some(left),
             },
-            None => Purse::Unmetered,
+            None => state.purse.unwrap_or(Purse::Unmetered),
         }
     }
 }
@@ -237,6 +256,10 @@ impl ContentSource for Scripted {
     ) -> Result<Resolved, SourceError> {
         self.answer(format!("HEAD {}", name(request, reference)))
             .await?;
+        let told = self.lock().purse_after_head.take();
+        if let Some(purse) = told {
+            self.fill_purse(purse);
+        }
         let (digest, bytes) = self.find(request, reference)?;
         let size = Some(bytes.len() as u64);
         Ok(Resolved {
@@ -260,6 +283,10 @@ impl ContentSource for Scripted {
         }
         self.answer(format!("GET {}", name(request, reference)))
             .await?;
+        let told = self.lock().purse_after_pull.take();
+        if let Some(purse) = told {
+            self.fill_purse(purse);
+        }
         let (digest, bytes) = self.find(request, reference)?;
         Ok(ManifestContent {
             digest,

@@ -1,0 +1,195 @@
+//! Fetches a manifest that is not here, paid for in the order that `limits::spend` has.
+//!
+//! The rule is there and pure; here it meets the purse, the clock and those who wait. Whoever waits for a window to open waits
+//! in one line: the first of them asks, and the next decides by what that one heard.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_content::{ManifestContent, Request, SourceError};
+use forebay_limits::{Limited, Limiter, MIN_RETRY_AFTER, Priority, Purse, Situation, Spend, spend};
+use forebay_oci::{Digest, Reference};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::caching_source::Inner;
+
+/// The most manifests that wait for an upstream's window to open; further ones are refused at once.
+const MAX_WAITING: usize = 1_000;
+
+/// How often one fetch is decided anew: the window may open and close again before its turn comes.
+const MAX_DECISIONS: usize = 8;
+
+/// Those who wait for the window of one upstream to open.
+pub(crate) struct Line {
+    places: Arc<Semaphore>,
+    /// Held by the one who asks first once it has opened; the others follow in the order in which they came.
+    turn: Arc<Semaphore>,
+}
+
+/// A place in the line, and in the end the turn.
+#[derive(Default)]
+struct Waiting {
+    place: Option<OwnedSemaphorePermit>,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+/// How a fetch has gone so far.
+struct Attempt {
+    /// When the client no longer waits, by the monotonic clock.
+    deadline: Duration,
+    waiting: Waiting,
+    /// What the upstream refused with, if it has.
+    refusal: Option<Limited>,
+    tried_elsewhere: bool,
+}
+
+impl Line {
+    pub(crate) fn new() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(MAX_WAITING)),
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
+impl Inner {
+    /// Whether a kept copy goes out in the place of a manifest that would have to be fetched now.
+    pub(crate) fn would_serve_stale(&self, request: &Request) -> bool {
+        let situation = Situation {
+            has_stale: true,
+            ..self.situation(request, self.budget.purse(), request.patience)
+        };
+        !matches!(spend(&situation), Spend::Pull)
+    }
+
+    /// The manifest of this digest, at whatever price is right.
+    pub(crate) async fn pay_for_manifest(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<ManifestContent, SourceError> {
+        let mut attempt = Attempt {
+            deadline: self.kept.clock.monotonic() + request.patience,
+            waiting: Waiting::default(),
+            refusal: None,
+            tried_elsewhere: false,
+        };
+        for _ in 0..MAX_DECISIONS {
+            let purse = self.look_into_purse(request, digest).await;
+            let left = attempt.deadline.saturating_sub(self.kept.clock.monotonic());
+            let situation = Situation {
+                has_equivalent: !attempt.tried_elsewhere
+                    && self.has_equivalent(&request.repository),
+                ..self.situation(request, purse, left)
+            };
+            match spend(&situation) {
+                Spend::Pull => {
+                    let reference = Reference::Digest(digest.clone());
+                    match self.source.manifest(request, &reference).await {
+                        // Now the purse is known to be empty.
+                        Err(SourceError::Limited { limited, .. }) => {
+                            attempt.refusal = Some(limited);
+                        }
+                        answer => return answer,
+                    }
+                }
+                Spend::Equivalent => {
+                    attempt.tried_elsewhere = true;
+                    if let Some(content) = self.manifest_from_elsewhere(request, digest).await {
+                        return Ok(content);
+                    }
+                }
+                Spend::Wait(wait) => {
+                    if !self.wait_in_line(&mut attempt, wait).await {
+                        return Err(attempt.refused(request.priority, wait));
+                    }
+                }
+                Spend::Refuse { retry_after } => {
+                    return Err(attempt.refused(request.priority, retry_after));
+                }
+                // What is asked for by its digest is never out of date.
+                Spend::Stale => break,
+            }
+        }
+        Err(attempt.refused(request.priority, MIN_RETRY_AFTER))
+    }
+
+    fn situation(&self, request: &Request, purse: Purse, patience: Duration) -> Situation {
+        Situation {
+            priority: request.priority,
+            purse,
+            reserve_percent: self.policy().reserve_percent,
+            has_stale: false,
+            has_equivalent: false,
+            patience,
+        }
+    }
+
+    /// What may be spent on this manifest. Where the registry's last word is old, a HEAD brings a new one; where that says nothing,
+    /// nobody counts pulls of this image.
+    async fn look_into_purse(self: &Arc<Self>, request: &Request, digest: &Digest) -> Purse {
+        let is_old =
+            |purse| matches!(purse, Purse::Empty { opens_in: Some(wait) } if wait.is_zero());
+        let purse = self.budget.purse();
+        if !is_old(purse) {
+            return purse;
+        }
+        // Whatever comes of it: what it told of the budget counts.
+        let _ = self.ask_manifest(request, digest).await;
+        let purse = self.budget.purse();
+        if is_old(purse) {
+            Purse::Unmetered
+        } else {
+            purse
+        }
+    }
+
+    /// Waits until the window opens and all who came before have had their turn. False if there is no place in the line, or the
+    /// client's patience ends before its turn.
+    async fn wait_in_line(&self, attempt: &mut Attempt, wait: Duration) -> bool {
+        let clock = &self.kept.clock;
+        // Who has had a turn gives it on before it waits again.
+        attempt.waiting.turn = None;
+        if attempt.waiting.place.is_none() {
+            attempt.waiting.place = Arc::clone(&self.line.places).try_acquire_owned().ok();
+        }
+        if attempt.waiting.place.is_none() {
+            return false;
+        }
+        clock.sleep(wait).await;
+        let left = attempt.deadline.saturating_sub(clock.monotonic());
+        tokio::select! {
+            biased;
+            turn = Arc::clone(&self.line.turn).acquire_owned() => {
+                attempt.waiting.turn = turn.ok();
+                true
+            }
+            () = clock.sleep(left) => false,
+        }
+    }
+}
+
+impl Attempt {
+    /// What a client is told that gets nothing.
+    fn refused(&self, priority: Priority, retry_after: Duration) -> SourceError {
+        match (&self.refusal, priority) {
+            (None, Priority::Background) => SourceError::Reserved { retry_after },
+            (refusal, _) => SourceError::Limited {
+                limited: refusal
+                    .clone()
+                    .unwrap_or_else(|| Limited::by(Limiter::PullLimit)),
+                retry_after,
+            },
+        }
+    }
+}
+
+/// Whether who waits for a fetch would be refused what somebody with less of a claim was refused.
+pub(crate) fn is_owed_more(asks: Priority, fetched_for: Priority, error: &SourceError) -> bool {
+    asks == Priority::Interactive
+        && fetched_for == Priority::Background
+        && matches!(
+            error,
+            SourceError::Reserved { .. } | SourceError::Limited { .. }
+        )
+}

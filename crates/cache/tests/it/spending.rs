@@ -1,0 +1,237 @@
+//! How a manifest that is not here is paid for: with a pull, by the same from elsewhere, by waiting, or not at all.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_cache::{Equivalent, Renaming};
+use forebay_content::{Clock as _, ContentSource as _, ManifestContent, Request, SourceError};
+use forebay_limits::{Priority, Purse};
+use forebay_oci::{Digest, Reference};
+
+use crate::bench::Bench;
+use crate::scripted::{Scripted, short};
+
+const MANIFEST: &str = r#"{"schemaVersion":2}"#;
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn metered(remaining: u64) -> Purse {
+    Purse::Metered {
+        remaining,
+        limit: 100,
+    }
+}
+
+fn empty(opens_in: u64) -> Purse {
+    Purse::Empty {
+        opens_in: Some(seconds(opens_in)),
+    }
+}
+
+fn client() -> Request {
+    Bench::request("library/nginx")
+}
+
+fn nobody() -> Request {
+    Request {
+        priority: Priority::Background,
+        ..client()
+    }
+}
+
+async fn pull(
+    bench: &Bench,
+    request: Request,
+    digest: &Digest,
+) -> Result<ManifestContent, SourceError> {
+    let reference = Reference::Digest(digest.clone());
+    bench.cache.manifest(&request, &reference).await
+}
+
+/// Lets time pass in steps of a second until `work` is done; how long that took.
+async fn pass_time<T>(bench: &Bench, work: impl Future<Output = T>) -> (T, Duration) {
+    let began = bench.clock.monotonic();
+    let ticking = async {
+        for _ in 0..100 {
+            // Whoever is about to sleep does so first.
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            bench.clock.advance(seconds(1));
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        done = work => (done, bench.clock.monotonic().saturating_sub(began)),
+        () = ticking => unreachable!("it pends"),
+    }
+}
+
+/// The bench's repository also at another registry, under another name.
+fn elsewhere(bench: &Bench) -> Scripted {
+    let other = Scripted::new();
+    bench.cache.set_equivalents(vec![Equivalent {
+        renaming: Renaming::new("library/*", "docker/library/*").unwrap(),
+        upstream: "public.ecr.aws".into(),
+        source: Arc::new(other.clone()),
+    }]);
+    other
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_stops_at_the_reserve_and_a_client_does_not() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    bench.hub.fill_purse(metered(20));
+    let refused = pull(&bench, nobody(), &digest).await.unwrap_err();
+    assert!(
+        matches!(refused, SourceError::Reserved { .. }),
+        "{refused:?}"
+    );
+    assert!(bench.hub.asked().is_empty());
+    pull(&bench, client(), &digest).await.unwrap();
+    let get = format!("GET library/nginx@{}", short(&digest));
+    assert_eq!(bench.hub.asked(), [get]);
+
+    let other = bench.hub.put("library/nginx", "{}");
+    bench.hub.fill_purse(metered(21));
+    pull(&bench, nobody(), &other).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_empty_purse_is_spared_by_the_same_image_elsewhere_under_the_digest_that_a_free_head_names()
+ {
+    let bench = Bench::new().await;
+    let other = elsewhere(&bench);
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    other.put("docker/library/nginx", MANIFEST);
+    bench.hub.stop_pulls(Some(seconds(300)));
+    let manifest = pull(&bench, client(), &digest).await.unwrap();
+    assert_eq!(manifest.bytes, MANIFEST);
+    let name = short(&digest);
+    assert_eq!(bench.hub.asked(), [format!("HEAD library/nginx@{name}")]);
+    assert_eq!(other.asked(), [format!("GET docker/library/nginx@{name}")]);
+
+    pull(&bench, client(), &digest).await.unwrap();
+    assert!(bench.hub.asked().is_empty() && other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_asked_elsewhere_that_the_upstream_does_not_name_or_while_its_purse_is_full() {
+    let bench = Bench::new().await;
+    let other = elsewhere(&bench);
+    let digest = other.put("docker/library/nginx", MANIFEST);
+    bench.hub.stop_pulls(Some(seconds(300)));
+    let refused = pull(&bench, client(), &digest).await.unwrap_err();
+    assert!(
+        matches!(refused, SourceError::Limited { retry_after, .. } if retry_after == seconds(300)),
+        "{refused:?}"
+    );
+    assert!(other.asked().is_empty());
+
+    bench.hub.stop_pulls(None);
+    let digest = bench.hub.put("library/nginx", "{}");
+    pull(&bench, client(), &digest).await.unwrap();
+    assert!(other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn another_image_elsewhere_is_not_taken() {
+    let bench = Bench::new().await;
+    let other = elsewhere(&bench);
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    other.put_as("docker/library/nginx", &digest, "{\"other\":true}");
+    bench.hub.stop_pulls(Some(seconds(300)));
+    let refused = pull(&bench, client(), &digest).await.unwrap_err();
+    assert!(
+        matches!(refused, SourceError::Limited { .. }),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_client_waits_for_a_window_that_opens_within_its_patience() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    bench.hub.fill_purse(empty(10));
+    let opening = async {
+        bench.clock.sleep(seconds(9)).await;
+        assert!(bench.hub.asked().is_empty());
+        bench.hub.fill_purse(metered(1));
+    };
+    let work = async { tokio::join!(pull(&bench, client(), &digest), opening).0 };
+    let (pulled, took) = pass_time(&bench, work).await;
+    pulled.unwrap();
+    assert!(took >= seconds(10), "{took:?}");
+    assert_eq!(bench.hub.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_window_that_opens_too_late_is_refused_at_once() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    bench.hub.fill_purse(empty(21));
+    let refused = pull(&bench, client(), &digest).await.unwrap_err();
+    assert!(
+        matches!(refused, SourceError::Limited { retry_after, .. } if retry_after == seconds(21)),
+        "{refused:?}"
+    );
+    assert!(bench.hub.asked().is_empty());
+}
+
+#[tokio::test]
+async fn those_who_wait_ask_one_after_another_and_stop_when_it_closes_again() {
+    let bench = Bench::new().await;
+    let digests: Vec<Digest> = (0..3)
+        .map(|n| bench.hub.put("library/nginx", format!("{{\"n\":{n}}}")))
+        .collect();
+    bench.hub.fill_purse(empty(5));
+    let opening = async {
+        bench.clock.sleep(seconds(4)).await;
+        bench.hub.fill_purse(metered(1));
+        bench.hub.empty_purse_by_a_pull(empty(600));
+    };
+    let work = async {
+        let pulls = digests.iter().map(|digest| pull(&bench, client(), digest));
+        tokio::join!(futures::future::join_all(pulls), opening).0
+    };
+    let (pulled, _) = pass_time(&bench, work).await;
+    let got = pulled.iter().filter(|pulled| pulled.is_ok()).count();
+    assert_eq!((got, bench.hub.asked().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_old_word_is_renewed_by_a_free_head_and_an_image_that_nobody_meters_is_pulled() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    let name = short(&digest);
+    let (head, get) = (
+        format!("HEAD library/nginx@{name}"),
+        format!("GET library/nginx@{name}"),
+    );
+    bench.hub.fill_purse(empty(0));
+    bench.hub.fill_purse_after_head(empty(300));
+    pull(&bench, client(), &digest).await.unwrap_err();
+    assert_eq!(bench.hub.asked(), std::slice::from_ref(&head));
+
+    bench.hub.fill_purse(empty(0));
+    pull(&bench, client(), &digest).await.unwrap();
+    assert_eq!(bench.hub.asked(), [head, get]);
+}
+
+#[tokio::test]
+async fn a_client_that_joins_work_for_nobody_is_not_refused_for_its_reserve() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    bench.hub.fill_purse(metered(5));
+    let (background, interactive) = tokio::join!(
+        pull(&bench, nobody(), &digest),
+        pull(&bench, client(), &digest),
+    );
+    assert!(background.is_err());
+    interactive.unwrap();
+}
