@@ -129,12 +129,7 @@ impl Authority {
         let Some(login) = login else {
             return self.send_for_token(key, realm, None).await;
         };
-        let is_accepted = lock(&self.logins).is_accepted(&login.fingerprint);
-        let _proof = if is_accepted {
-            None
-        } else {
-            Some(self.proof.lock().await)
-        };
+        let _proof = self.wait_for_proof(login).await;
         // After the wait, in which another may have found out.
         if self.is_resting(login) {
             return Err(SourceError::Unauthorized);

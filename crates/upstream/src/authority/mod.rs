@@ -50,7 +50,7 @@ pub(crate) struct Authority {
     flights: Mutex<HashMap<TokenKey, Flight>>,
     logins: Mutex<Logins>,
     /// Held while a login is shown that was not taken yet: if it is wrong, it fails once and not as often as there are scopes.
-    proof: tokio::sync::Mutex<()>,
+    proof: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What an [`Authority`] is made of.
@@ -77,8 +77,11 @@ pub(crate) struct Grant {
 enum Basis {
     /// Nobody has asked us for anything yet. Who holds a turn is the first to ask, and the others wait for it.
     Unchallenged { _turn: Option<OwnedMutexGuard<()>> },
-    /// Name and password.
-    Login(Fingerprint),
+    /// Name and password. Who holds the proof is the first to show them, and the others wait for what comes of it.
+    Login {
+        login: Fingerprint,
+        _proof: Option<OwnedMutexGuard<()>>,
+    },
     /// A token; `is_new` if it came after this request had asked for it.
     Token {
         key: TokenKey,
@@ -123,7 +126,7 @@ impl Authority {
             tokens: Mutex::new(TokenCache::new(MAX_TOKENS)),
             flights: Mutex::default(),
             logins: Mutex::default(),
-            proof: tokio::sync::Mutex::default(),
+            proof: Arc::default(),
         }
     }
 
@@ -164,7 +167,7 @@ impl Authority {
 
     /// Takes note that this leave was enough.
     pub(crate) fn note_granted(&self, grant: &Grant) {
-        if let Basis::Login(login) = &grant.basis
+        if let Basis::Login { login, .. } = &grant.basis
             && !lock(&self.logins).is_accepted(login)
         {
             lock(&self.logins).note_accepted(login);
@@ -207,13 +210,13 @@ impl Authority {
                 lock(&self.tokens).drop_refused(&key, number);
                 self.grant(repository).await.map(Some)
             }
-            Basis::Login(fingerprint) => self.renew_login(&fingerprint).await,
+            Basis::Login { ref login, .. } => self.renew_login(login).await,
         }
     }
 
     /// True if a 403 may be a login that has run out: ECR answers so.
     pub(crate) fn may_have_expired(&self, grant: &Grant) -> bool {
-        matches!(grant.basis, Basis::Login(_)) && self.broker.can_renew()
+        matches!(grant.basis, Basis::Login { .. }) && self.broker.can_renew()
     }
 
     fn check(&self, challenge: Challenge) -> Result<Known, SourceError> {
@@ -242,12 +245,7 @@ impl Authority {
         let login = self.broker.current().await?;
         match known {
             Known::Basic => match login {
-                Some(login) if self.is_resting(&login) => self
-                    .newer_login(&login.fingerprint)
-                    .await?
-                    .map(|newer| self.login_grant(&newer))
-                    .ok_or(SourceError::Unauthorized),
-                Some(login) => Ok(self.login_grant(&login)),
+                Some(login) => self.show_login(&login).await,
                 None => Err(SourceError::Unauthorized),
             },
             Known::Bearer { realm, service } => {
@@ -268,9 +266,31 @@ impl Authority {
         }
     }
 
+    /// Leave by name and password, or by newer ones in the place of some that were refused.
+    async fn show_login(&self, login: &Login) -> Result<Grant, SourceError> {
+        let proof = self.wait_for_proof(login).await;
+        // After the wait, in which another may have found out.
+        if self.is_resting(login) {
+            let newer = self.newer_login(&login.fingerprint).await?;
+            let newer = newer.ok_or(SourceError::Unauthorized)?;
+            return Ok(self.login_grant(&newer, proof));
+        }
+        Ok(self.login_grant(login, proof))
+    }
+
+    /// Waits while another shows a login that was not taken yet; `None` for one that was.
+    async fn wait_for_proof(&self, login: &Login) -> Option<OwnedMutexGuard<()>> {
+        let is_accepted = || lock(&self.logins).is_accepted(&login.fingerprint);
+        if is_accepted() {
+            return None;
+        }
+        let proof = Arc::clone(&self.proof).lock_owned().await;
+        (!is_accepted()).then_some(proof)
+    }
+
     async fn renew_login(&self, refused: &Fingerprint) -> Result<Option<Grant>, SourceError> {
         if let Some(newer) = self.newer_login(refused).await? {
-            return Ok(Some(self.login_grant(&newer)));
+            return Ok(Some(self.login_grant(&newer, None)));
         }
         // Of a login that was taken before, a refusal may be about the repository.
         let is_accepted = lock(&self.logins).is_accepted(refused);
@@ -298,10 +318,13 @@ impl Authority {
         lock(&self.logins).is_resting(&login.fingerprint, now)
     }
 
-    fn login_grant(&self, login: &Login) -> Grant {
+    fn login_grant(&self, login: &Login, proof: Option<OwnedMutexGuard<()>>) -> Grant {
         Grant {
             credentials: self.bind(login.basic.clone()),
-            basis: Basis::Login(login.fingerprint.clone()),
+            basis: Basis::Login {
+                login: login.fingerprint.clone(),
+                _proof: proof,
+            },
         }
     }
 

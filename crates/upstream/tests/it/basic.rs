@@ -1,7 +1,10 @@
 //! Registries that take name and password themselves, and lists that come in pages.
 
+use std::time::Duration;
+
 use forebay_content::{ContentSource, SourceError};
 use forebay_oci::{Digest, Manifest};
+use futures::future::join_all;
 use hub_sim::{Fault, HubSim, Image, On};
 use url::Url;
 
@@ -57,6 +60,53 @@ async fn nobody_and_a_wrong_password_are_refused_without_hammering() {
     let error = rig.manifest("app:1").await.unwrap_err();
     assert!(matches!(error, SourceError::Unauthorized));
     assert_eq!(server.heads().len(), 2);
+}
+
+#[tokio::test]
+async fn a_registry_that_refuses_our_password_is_shown_it_once_by_however_many_and_ever_more_seldom()
+ {
+    let server = registry().await;
+    let rig = setup_of(&server).await.login("alice", "wrong").start();
+    let shown = || {
+        let heads = server.heads();
+        let mut shown = 0;
+        for head in &heads {
+            shown += usize::from(head.contains("authorization"));
+        }
+        shown
+    };
+    for minutes in [1, 2, 4] {
+        let before = shown();
+        for _ in 0..3 {
+            for outcome in join_all((0..10).map(|_| rig.manifest("app:1"))).await {
+                assert!(matches!(outcome, Err(SourceError::Unauthorized)));
+            }
+        }
+        assert_eq!(shown(), before + 1);
+        let limit = rig.seen.limits().pop().unwrap();
+        assert_eq!(limit.scope, "login:alice");
+        assert_eq!(limit.wait, Duration::from_mins(minutes));
+        rig.clock.advance(limit.wait);
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_was_taken_once_does_not_rest_for_one_repository_that_refuses_it() {
+    let server = RawServer::start("127.0.0.1", |head| {
+        if head.contains(ALICE) && !head.contains("/private/") {
+            answer("200 OK", "", INDEX)
+        } else {
+            answer("401 Unauthorized", CHALLENGE, "")
+        }
+    })
+    .await;
+    let rig = setup_of(&server).await.login("alice", "hunter2").start();
+    rig.manifest("app:1").await.unwrap();
+    for _ in 0..3 {
+        rig.manifest("private/x:1").await.unwrap_err();
+        rig.manifest("app:1").await.unwrap();
+    }
+    assert_eq!(rig.seen.limits(), []);
 }
 
 #[tokio::test]
