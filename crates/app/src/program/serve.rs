@@ -46,20 +46,25 @@ const SHED_BODY: &str = r#"{"errors":[{"code":"UNAVAILABLE","message":"too many 
 /// # Errors
 /// What keeps it from starting.
 pub async fn serve(sources: Sources) -> Result<(), Failure> {
-    serve_on(sources, Arc::new(RealDisk)).await
+    serve_on(sources, Arc::new(RealDisk), Arc::new(SystemClock::new())).await
 }
 
-/// Like [`serve`], with the blobs on `disk`: the whole program, for tests in which the disk fails.
+/// Like [`serve`], with the blobs on `disk` and the time from `clock`: the whole program, for tests in which the disk fails or
+/// hours pass.
 ///
 /// # Errors
 /// Those of [`serve`].
-pub async fn serve_on(sources: Sources, disk: Arc<dyn Disk>) -> Result<(), Failure> {
+pub async fn serve_on(
+    sources: Sources,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+) -> Result<(), Failure> {
     let config = load(&sources)?;
     logging::begin(&config.log);
     let connections = descriptors::take(config.server.max_connections)?;
     let patience = config.server.drain + EXTRA_PATIENCE;
     let data = DataDir::open(&config.data, disk, patience).await?;
-    let running = Running::start((sources, config), data, connections).await?;
+    let running = Running::start((sources, config), data, connections, clock).await?;
     running.until_stopped().await
 }
 
@@ -94,8 +99,8 @@ impl Running {
         (sources, config): (Sources, Config),
         data: DataDir,
         max_connections: usize,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let supervisor = Supervisor::new();
         let metrics = Arc::new(Metrics::new());
         let kept = Kept::open(

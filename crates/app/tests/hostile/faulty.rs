@@ -8,6 +8,7 @@ use std::time::Duration;
 use forebay::config::{Environment, Flags, Sources};
 use forebay::program::serve_on;
 use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
+use forebay_content::SystemClock;
 use hub_sim::Hub;
 
 use crate::program::Setup;
@@ -57,7 +58,8 @@ async fn a_program_on_a_faulty_disk() {
         .collect();
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));
     let sources = Sources::new(None, Environment::of(variables), Flags::default());
-    serve_on(sources, Arc::new(disk)).await.unwrap();
+    let clock = Arc::new(SystemClock::new());
+    serve_on(sources, Arc::new(disk), clock).await.unwrap();
 }
 
 fn obey(disk: &FaultyDisk, line: &str) {

@@ -1,7 +1,7 @@
 //! The whole program before hubs in a box: what clients get, and what the hubs were asked for it.
 //!
 //! `program` starts and stops it, `client` asks, `image` knows what an image must come to; the other modules are subjects. Nothing
-//! here knows the program but by its binary.
+//! here knows the program but by its binary, except `clocked`, which serves with a clock that tests move.
 //!
 //! One test waits for real time-outs, because clients do (`patience`, 33 s). All other limits in time that cannot be configured
 //! are tested with shorter ones where they live:
@@ -22,7 +22,9 @@
 mod addressing;
 mod budget;
 mod client;
+mod clocked;
 mod faults;
+mod fleet;
 mod herd;
 mod image;
 mod lifecycle;
@@ -35,5 +37,6 @@ mod program;
 mod proxy;
 mod regressions;
 mod reload;
+mod storms;
 mod tags;
 mod upkeep;

@@ -4,10 +4,10 @@
 //! takes it away. A [`Program`] is one that runs. Needs `client.rs` beside it, as `crate::client`.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::{Answer, Ask, Flow, PATIENCE};
 
+/// The program that was built.
+const BINARY: &str = env!("CARGO_BIN_EXE_forebay");
+
 /// How often a condition is looked at that nobody announces.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -28,6 +31,8 @@ pub(crate) struct Forebay {
     folder: Arc<TempDir>,
     listen: String,
     sections: String,
+    /// What is run to serve.
+    server: Vec<String>,
 }
 
 /// A running program. It is killed when this is dropped.
@@ -40,6 +45,7 @@ pub(crate) struct Program {
     pub(crate) log: Output,
     /// How it was started, and can be again.
     pub(crate) setup: Forebay,
+    stdin: ChildStdin,
     child: Child,
 }
 
@@ -71,6 +77,7 @@ impl Forebay {
             folder: Arc::new(tempfile::tempdir().expect("a temporary folder")),
             listen: "127.0.0.1:0".to_owned(),
             sections: String::new(),
+            server: vec![BINARY.to_owned(), "serve".to_owned()],
         }
     }
 
@@ -110,6 +117,12 @@ impl Forebay {
         self
     }
 
+    /// Played by another program, which finds its configuration where this one does.
+    pub(crate) fn played_by(mut self, words: Vec<String>) -> Self {
+        self.server = words;
+        self
+    }
+
     /// A file in its folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -143,22 +156,24 @@ impl Forebay {
 
     /// Starts it and waits for nothing: where it listens is known once it does.
     pub(crate) fn begin(&self) -> Program {
-        self.spawn(&["serve"])
+        self.spawn(&self.server)
     }
 
     /// Runs another of its commands to the end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
-        self.spawn(arguments).ended().await
+        let words = std::iter::once(&BINARY).chain(arguments);
+        let words: Vec<String> = words.map(|&word| word.to_owned()).collect();
+        self.spawn(&words).ended().await
     }
 
-    fn spawn(&self, arguments: &[&str]) -> Program {
+    fn spawn(&self, words: &[String]) -> Program {
         self.write_config();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_forebay"))
-            .args(arguments)
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
             .env_clear()
             .env("FOREBAY_CONFIG", "forebay.toml")
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -168,6 +183,7 @@ impl Forebay {
             out: Output::of(child.stdout.take().expect("a pipe")),
             log: Output::of(child.stderr.take().expect("a pipe")),
             setup: self.clone(),
+            stdin: child.stdin.take().expect("a pipe"),
             child,
         }
     }
@@ -251,6 +267,12 @@ impl Program {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.expect("a process id"), signal).expect("a process of ours");
+    }
+
+    /// Tells it a line on its standard input.
+    pub(crate) fn tell(&self, line: &str) {
+        let told = writeln!(&self.stdin, "{line}");
+        told.expect("a program that listens");
     }
 
     /// SIGHUP, and waits until it has read its configuration again; true if it was taken over.
