@@ -62,7 +62,7 @@ impl Settings {
             blobs_per_connection: 10,
             slow: Duration::from_secs(20),
             storm: Duration::from_mins(1),
-            storms: 3,
+            storms: 2,
             seeded_blobs: 100_000,
             is_quick: false,
             only: None,

@@ -52,12 +52,18 @@ const CRASHING: (&str, &str) = ("library/crashing", "latest");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Weather {
     Quiet,
+    /// The broken images' storm, but at another Forebay of the same machine: what the machine makes of so many clients.
+    Elsewhere,
     Broken,
     Crashing,
 }
 
-const TURNS: [(Weather, &str); 3] = [
+const TURNS: [(Weather, &str); 4] = [
     (Weather::Quiet, "nothing else"),
+    (
+        Weather::Elsewhere,
+        "30 clients at another Forebay of the same machine",
+    ),
     (Weather::Broken, "30 clients, images that cannot be had"),
     (
         Weather::Crashing,
@@ -78,29 +84,37 @@ struct Outcome {
 }
 
 pub(crate) fn run(programs: &Programs, settings: &Settings) -> Result<(), Error> {
-    let hub = HubSim::new()
-        .image("library/healthy:1.0", Image::with_layers(&[20_000]))
-        .image("library/crashing:latest", Image::with_layers(&[20_000]))
-        .image("acme/private:latest", Image::small())
-        .private("acme/private", &["somebody"]);
     let cache = format!("tag_ttl = \"{}s\"", TAG_TTL.as_secs());
-    let world = World::begin(programs, hub, Who::Forebay, &cache)?;
+    let world = World::begin(programs, hub(), Who::Forebay, &cache)?;
+    let elsewhere = World::begin(programs, hub(), Who::Forebay, &cache)?;
     for (repository, tag) in [("library/healthy", "1.0"), CRASHING] {
         Node::new(world.registry).pull(repository, tag)?;
     }
     let mut outcomes: Vec<Outcome> = TURNS.iter().map(|_| Outcome::default()).collect();
     for _ in 0..settings.storms {
         for ((weather, name), outcome) in TURNS.iter().zip(&mut outcomes) {
-            turn(&world, *weather, settings.storm, outcome)?;
+            let stormed = match weather {
+                Weather::Elsewhere => &elsewhere,
+                _ => &world,
+            };
+            turn((&world, stormed), *weather, settings.storm, outcome)?;
             println!("{name}: {outcome:?}");
         }
     }
     publish("storm", &table(&outcomes), settings)
 }
 
+fn hub() -> HubSim {
+    HubSim::new()
+        .image("library/healthy:1.0", Image::with_layers(&[20_000]))
+        .image("library/crashing:latest", Image::with_layers(&[20_000]))
+        .image("acme/private:latest", Image::small())
+        .private("acme/private", &["somebody"])
+}
+
 /// Lets the healthy fleet work for `long` in such a weather.
 fn turn(
-    world: &World,
+    (world, stormed): (&World, &World),
     weather: Weather,
     long: Duration,
     outcome: &mut Outcome,
@@ -114,7 +128,7 @@ fn turn(
             .collect();
         let storming: Vec<_> = (0..CLIENTS)
             .filter(|_| weather != Weather::Quiet)
-            .map(|number| scope.spawn(move || rage(world, until, weather, number)))
+            .map(|number| scope.spawn(move || rage(stormed, until, weather, number)))
             .collect();
         sleep(long);
         is_over.store(true, Ordering::Relaxed);
@@ -140,7 +154,7 @@ fn turn(
 
 fn note_upstream(world: &World, weather: Weather, outcome: &mut Outcome) {
     let images: &[(&str, &str)] = match weather {
-        Weather::Quiet => &[],
+        Weather::Quiet | Weather::Elsewhere => &[],
         Weather::Broken => &BROKEN,
         Weather::Crashing => &[CRASHING],
     };
@@ -201,7 +215,7 @@ fn rage(
     let mut node = Node::new(world.registry);
     let ((repository, tag), every) = match weather {
         Weather::Crashing => (CRASHING, CRASHING_EVERY),
-        Weather::Broken | Weather::Quiet => (BROKEN[number % BROKEN.len()], BROKEN_EVERY),
+        _ => (BROKEN[number % BROKEN.len()], BROKEN_EVERY),
     };
     let url = Url::new(world.registry.address, path(repository, tag));
     sleep(every.mul_f64(share(number, CLIENTS)));
@@ -239,12 +253,13 @@ fn percentile(mut waits: Vec<Duration>, percent: usize) -> Duration {
 }
 
 fn table(outcomes: &[Outcome]) -> String {
-    let quiet = outcomes
-        .first()
+    // The second: the same clients on the same machine, at another server.
+    let elsewhere = outcomes
+        .get(1)
         .map_or(f64::NAN, |outcome| outcome.p99_ms.median());
     let mut text = format!(
         "{HEALTHY_NODES} healthy nodes ask for a warm image, 10 times a second each. Beside them, in turns:\n\n\
-         | | requests of the storm, a minute | healthy p99, ms | to nothing else |\n|---|---|---|---|\n"
+         | | requests of the storm, a minute | healthy p99, ms | to elsewhere |\n|---|---|---|---|\n"
     );
     for ((_, name), outcome) in TURNS.iter().zip(outcomes) {
         let (median, min, max) = (
@@ -256,7 +271,7 @@ fn table(outcomes: &[Outcome]) -> String {
             text,
             "| {name} | {:.0} | {median:.2} ({min:.2}–{max:.2}) | {:.2} × |",
             a_minute(outcome.asked, outcome),
-            median / quiet
+            median / elsewhere
         );
     }
     let _ = write!(
