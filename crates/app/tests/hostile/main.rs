@@ -19,6 +19,7 @@ mod clients;
 mod crash;
 mod disk_errors;
 mod disks;
+mod doors;
 mod eviction;
 mod faulty;
 mod fsck;

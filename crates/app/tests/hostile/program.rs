@@ -210,6 +210,12 @@ impl Program {
         line.unwrap_or_else(|| panic!("no line with {text}"))
     }
 
+    /// Waits until its log has a line with this.
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        let line = self.said.log.wait_for(text);
+        assert!(line.is_some(), "no line with {text}");
+    }
+
     /// What `/readyz` says.
     pub(crate) async fn readiness(&self) -> String {
         self.get("/readyz").await.text()
