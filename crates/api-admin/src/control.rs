@@ -5,6 +5,7 @@
 use std::future::Future;
 
 use forebay_http_kit::{Body, RequestBody};
+use forebay_ledger::{BudgetsReport, ExportCursor, ExportPage, OrderWord, TopReport};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -26,6 +27,27 @@ pub trait Control: Send + Sync + 'static {
         &self,
         request: FsckRequest,
     ) -> impl Future<Output = Result<serde_json::Value, ControlError>> + Send;
+
+    /// What is known of the upstreams' budgets.
+    fn budget(
+        &self,
+        request: BudgetRequest,
+    ) -> impl Future<Output = Result<BudgetsReport, ControlError>> + Send;
+
+    /// Who spent most.
+    fn top(
+        &self,
+        request: TopRequest,
+    ) -> impl Future<Output = Result<TopReport, ControlError>> + Send;
+
+    /// A page of what was written down.
+    fn export(
+        &self,
+        request: ExportRequest,
+    ) -> impl Future<Output = Result<ExportPage, ControlError>> + Send;
+
+    /// Sends an alert to each webhook; what came of it, in their order.
+    fn test_alerts(&self) -> impl Future<Output = Result<Vec<Delivery>, ControlError>> + Send;
 }
 
 /// What `POST /refresh` takes.
@@ -42,6 +64,47 @@ pub struct RefreshRequest {
 pub struct FsckRequest {
     /// True to mend what is found.
     pub mend: bool,
+}
+
+/// What `POST /budget` takes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetRequest {
+    /// True to ask Docker Hub first, by a request that costs nothing.
+    pub probe: bool,
+}
+
+/// What `POST /top` takes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopRequest {
+    /// How far back to look, in milliseconds.
+    pub within_ms: u64,
+    /// What to order by.
+    pub order: OrderWord,
+    /// How many spenders at most.
+    pub limit: u32,
+}
+
+/// What `POST /ledger` takes. Times are milliseconds since the UNIX epoch.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportRequest {
+    /// From this time.
+    pub since_unix_ms: i64,
+    /// Up to this time, which does not belong to it.
+    pub until_unix_ms: i64,
+    /// After which row to go on.
+    pub after: Option<ExportCursor>,
+}
+
+/// What came of an alert that was sent to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Which webhook, in words that hold no secret.
+    pub webhook: String,
+    /// Why it did not arrive; `None` if it did.
+    pub trouble: Option<String>,
 }
 
 /// What went wrong, with its causes, for the person at the terminal.
@@ -70,28 +133,48 @@ pub async fn handle_control(
     request: Request<RequestBody>,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let answer = match (&head.method, head.uri.path()) {
-        (&Method::POST, "/refresh") => match read::<RefreshRequest>(body).await {
-            Ok(RefreshRequest { image }) => {
-                control.refresh(&image).await.map(serde_json::Value::String)
-            }
-            Err(error) => return respond(StatusCode::BAD_REQUEST, &error),
-        },
-        (&Method::POST, "/fsck") => match read::<FsckRequest>(body).await {
-            Ok(request) => control.fsck(request).await,
-            Err(error) => return respond(StatusCode::BAD_REQUEST, &error),
-        },
-        _ => {
-            return respond(
-                StatusCode::NOT_FOUND,
-                &refused("the running server knows no such act"),
-            );
-        }
-    };
-    match answer {
-        Ok(value) => respond(StatusCode::OK, &value),
-        Err(error) => respond(StatusCode::UNPROCESSABLE_ENTITY, &error),
+    if head.method != Method::POST {
+        return unknown_act();
     }
+    let answer = match head.uri.path() {
+        "/refresh" => {
+            act(body, |request: RefreshRequest| async move {
+                control.refresh(&request.image).await
+            })
+            .await
+        }
+        "/fsck" => act(body, |request| control.fsck(request)).await,
+        "/budget" => act(body, |request| control.budget(request)).await,
+        "/top" => act(body, |request| control.top(request)).await,
+        "/ledger" => act(body, |request| control.export(request)).await,
+        "/alerts/test" => act(body, |()| control.test_alerts()).await,
+        _ => return unknown_act(),
+    };
+    answer.unwrap_or_else(std::convert::identity)
+}
+
+/// Reads what an act takes, and does it.
+async fn act<Q: DeserializeOwned, A: Serialize, F>(
+    body: RequestBody,
+    act: impl FnOnce(Q) -> F,
+) -> Result<Response<Body>, Response<Body>>
+where
+    F: Future<Output = Result<A, ControlError>>,
+{
+    let request = read(body)
+        .await
+        .map_err(|error| respond(StatusCode::BAD_REQUEST, &error))?;
+    match act(request).await {
+        Ok(answer) => Ok(respond(StatusCode::OK, &answer)),
+        Err(error) => Err(respond(StatusCode::UNPROCESSABLE_ENTITY, &error)),
+    }
+}
+
+fn unknown_act() -> Response<Body> {
+    respond(
+        StatusCode::NOT_FOUND,
+        &refused("the running server knows no such act"),
+    )
 }
 
 async fn read<T: DeserializeOwned>(body: RequestBody) -> Result<T, ControlError> {

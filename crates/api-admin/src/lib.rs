@@ -2,15 +2,18 @@
 
 mod control;
 mod health;
+mod ledger_metrics;
 mod metrics;
 mod process;
 mod readings;
 mod scrape;
 
 pub use control::{
-    CONTROL_SOCKET, Control, ControlError, FsckRequest, RefreshRequest, handle_control,
+    BudgetRequest, CONTROL_SOCKET, Control, ControlError, Delivery, ExportRequest, FsckRequest,
+    RefreshRequest, TopRequest, handle_control,
 };
 pub use health::{Readiness, healthz, readyz};
+pub use ledger_metrics::LedgerReadings;
 pub use metrics::Metrics;
 pub use readings::{Process, Readings};
 pub use scrape::scrape;

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Mutex, PoisonError};
 
 use forebay_content::{Event, Missing, Observe, UpstreamAnswer};
 use forebay_http_kit::{AccessEntry, AccessLog};
@@ -17,16 +18,18 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use crate::ledger_metrics::LedgerMetrics;
 use crate::{Readings, process};
 
-type Count = Counter<u64, AtomicU64>;
-type Level = Gauge<i64, AtomicI64>;
+pub(crate) type Count = Counter<u64, AtomicU64>;
+pub(crate) type Level = Gauge<i64, AtomicI64>;
 
 /// Counts events, and renders the counts.
 pub struct Metrics {
     registry: Registry,
     served: Family<Served, Count>,
     fills_begun: Family<Of, Count>,
+    pulled_elsewhere: Family<Elsewhere, Count>,
     fill_joins: Family<Of, Count>,
     fills_ended: Family<FillEnded, Count>,
     fill_bytes: Family<Of, Count>,
@@ -48,6 +51,9 @@ pub struct Metrics {
     connections: Level,
     reload_successful: Level,
     reload_time: Level,
+    ledger: LedgerMetrics,
+    /// Held by the one who renders: what the ledger knows is put in place as a whole.
+    rendering: Mutex<()>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +62,12 @@ struct Name(UpstreamName);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Of {
     upstream: Name,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Elsewhere {
+    upstream: Name,
+    from: Name,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -107,6 +119,11 @@ impl Metrics {
         Self {
             served: plain(to, "served", "Answers with content, by where it came from"),
             fills_begun: plain(to, "fills", "Fetches of blobs begun"),
+            pulled_elsewhere: plain(
+                to,
+                "pulled_elsewhere",
+                "Manifests that came from another registry because the budget was empty",
+            ),
             fill_joins: plain(to, "fill_joins", "Requests that joined a fetch under way"),
             fills_ended: plain(to, "fills_ended", "Fetches of blobs ended, by how"),
             fill_bytes: bytes(to, "fill_received", "Bytes of blobs fetched"),
@@ -164,12 +181,19 @@ impl Metrics {
                 "config_last_reload_success_timestamp",
                 "When a configuration was last taken over, since the UNIX epoch",
             ),
+            ledger: LedgerMetrics::new(to),
+            rendering: Mutex::default(),
             registry,
         }
     }
 
     /// The metrics as text.
     pub fn render(&self, readings: &Readings) -> String {
+        let _one_at_a_time = self
+            .rendering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.ledger.show(&readings.ledger);
         self.cache_bytes.set(level(readings.cache_bytes));
         self.cache_max_bytes.set(level(readings.cache_max_bytes));
         self.cache_writable
@@ -285,6 +309,13 @@ impl Observe for Metrics {
                     })
                     .inc();
             }
+            Event::PulledElsewhere { target, from } => {
+                let labels = Elsewhere {
+                    upstream: name(&target.upstream),
+                    from: name(from),
+                };
+                self.pulled_elsewhere.get_or_create(&labels).inc();
+            }
             Event::FillJoined { upstream } => {
                 self.fill_joins
                     .get_or_create(&Of {
@@ -325,8 +356,7 @@ impl Observe for Metrics {
                 self.corrupt_objects.inc();
             }
             // The ledger's.
-            Event::UpstreamAsked { .. } | Event::Limited { .. } | Event::ManifestFetched { .. } => {
-            }
+            _ => {}
         }
     }
 }
@@ -343,7 +373,7 @@ impl AccessLog for Metrics {
 }
 
 /// A metric without a unit.
-fn plain<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
+pub(crate) fn plain<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
     let metric = M::default();
     to.register(name, help, metric.clone());
     metric
@@ -378,7 +408,7 @@ fn name(upstream: &UpstreamName) -> Name {
     Name(UpstreamName::clone(upstream))
 }
 
-fn level(value: u64) -> i64 {
+pub(crate) fn level(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 

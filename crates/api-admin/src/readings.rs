@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::LedgerReadings;
+
 /// The program's state at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readings {
     /// Bytes of content at rest.
     pub cache_bytes: u64,
@@ -15,6 +17,8 @@ pub struct Readings {
     pub connections: usize,
     /// True once the program is told to stop: it finishes what it does and takes nothing new.
     pub is_draining: bool,
+    /// What the ledger knows.
+    pub ledger: LedgerReadings,
     /// What the operating system counts for the process.
     pub process: Process,
 }

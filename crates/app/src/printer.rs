@@ -56,6 +56,11 @@ impl Printer {
         }
     }
 
+    /// Has what was written shown now: for what is shown live.
+    pub fn flush(&self) {
+        held(&self.out).flush();
+    }
+
     /// Writes one line about the command to standard error.
     pub fn note(&self, text: impl Display) {
         held(&self.err).write(format_args!("{text}\n"));

@@ -2,6 +2,7 @@
 //!
 //! What is told takes one short lock and waits for nothing; rows are read and written by who asks and by the upkeep.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use forebay_content::{
@@ -39,6 +40,7 @@ pub struct Ledger {
     config: Mutex<LedgerConfig>,
     pub(crate) seams: LedgerSeams,
     watch: Mutex<Watch>,
+    storms_begun: AtomicU64,
     budgets: Mutex<Budgets>,
     cool_downs: Mutex<CoolDowns>,
     /// A cool-down was noted, which is not to wait for the next writing.
@@ -64,6 +66,7 @@ impl Ledger {
         let now = seams.clock.now();
         let cool_downs = std::mem::take(&mut kept.cool_downs);
         Self {
+            storms_begun: AtomicU64::new(0),
             watch: Mutex::new(Watch {
                 accounts: Accounts::default(),
                 storms: Storms::new(config.storms),
@@ -250,7 +253,13 @@ impl Ledger {
         let now = self.now();
         let ended = lock(&self.watch).storms.take_ended(now.monotonic);
         for storm in ended {
-            info!(storm = %storm.subject(), requests = storm.requests, "storm over");
+            info!(
+                storm = %storm.subject(),
+                requests = storm.requests,
+                since_unix_ms = storm.since_unix_ms,
+                gets = &*storm.gets,
+                "storm over"
+            );
             let alert = lock(&self.alerts).storm_ended(&storm, now);
             self.notify(alert);
         }
@@ -263,6 +272,11 @@ impl Ledger {
         for alert in alerts {
             self.notify(Some(alert));
         }
+    }
+
+    /// How many storms have begun since the start.
+    pub fn storms_begun(&self) -> u64 {
+        self.storms_begun.load(Ordering::Relaxed)
     }
 
     /// The moment that its clock shows.
@@ -292,9 +306,11 @@ impl Ledger {
     }
 
     fn tell_storm_began(&self, storm: &StormReport, now: Moment) {
+        self.storms_begun.fetch_add(1, Ordering::Relaxed);
         warn!(
             storm = %storm.subject(),
             per_minute = storm.per_minute,
+            since_unix_ms = storm.since_unix_ms,
             gets = &*storm.gets,
             "a client asks again and again"
         );

@@ -2,14 +2,20 @@
 //!
 //! This is the menu and the way in; commands return how they ended, and only here is a failure printed.
 
+mod alerts;
+mod amounts;
+mod budget;
 mod completions;
 mod config;
 mod docs;
 mod fsck;
+mod ledger;
 mod man;
 mod refresh;
+mod screen;
 mod serve;
 mod source_args;
+mod top;
 
 use std::ffi::OsString;
 
@@ -35,6 +41,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Budget(budget::Args),
+    Top(top::Args),
+    Ledger(ledger::Args),
+    Alerts(alerts::Args),
     Refresh(refresh::Args),
     Fsck(fsck::Args),
     Config(config::Args),
@@ -80,6 +90,10 @@ fn dispatch(
 ) -> Result<ExitStatus, Failure> {
     match command {
         Command::Serve(args) => block_on(serve::run(args, environment)),
+        Command::Budget(args) => block_on(budget::run(args, environment, printer)),
+        Command::Top(args) => block_on(top::run(args, environment, printer)),
+        Command::Ledger(args) => block_on(ledger::run(args, environment, printer)),
+        Command::Alerts(args) => block_on(alerts::run(args, environment, printer)),
         Command::Refresh(args) => block_on(refresh::run(args, environment, printer)),
         Command::Fsck(args) => block_on(fsck::run(args, environment, printer)),
         Command::Config(args) => config::run(args, environment, printer),

@@ -16,7 +16,8 @@ use super::resolved::{LogFormat, OnGone, TagRule};
 use super::secret::Secret;
 use super::section::{Key, Reader, Section, Setting, section};
 use super::value::{
-    ByteSize, Count, HostPort, ListenAddresses, Prefix, RepositoryGlob, TimeSpan, Value,
+    ByteSize, Count, EquivalentFile, HostPort, ListenAddresses, Percent, Prefix, RepositoryGlob,
+    TimeSpan, Value, WebhookFile,
 };
 
 /// All that was written, with defaults where nothing was.
@@ -25,6 +26,9 @@ pub(super) struct FileConfig {
     pub(super) upstreams: BTreeMap<String, UpstreamFile>,
     pub(super) clients: ClientsFile,
     pub(super) cache: CacheFile,
+    pub(super) budget: BudgetFile,
+    pub(super) ledger: LedgerFile,
+    pub(super) alerts: AlertsFile,
     pub(super) log: LogFile,
     pub(super) server: ServerFile,
 }
@@ -38,6 +42,11 @@ section! {
         data: PathBuf = "./forebay-data",
         /// The upstream that a bare path means: `/v2/library/nginx/…` is `docker.io/library/nginx`.
         root: HostPort = "docker.io",
+        /// Where the same images are, each a table `[[equivalents]]`: images `from` one upstream, a repository or a path with
+        /// `/*` behind it, and a list of those that they are `to`. Asked while the budget of pulls is empty, for a digest that
+        /// the upstream itself names. `docker.io/library/*` is known to be at `public.ecr.aws/docker/library/*` and at
+        /// `mirror.gcr.io/library/*`; who does not want these asked takes those upstreams away.
+        equivalents: Vec<EquivalentFile>,
     }
 }
 
@@ -138,6 +147,40 @@ section! {
 }
 
 section! {
+    /// How the pulls that a registry allows are spent.
+    BudgetFile {
+        /// What of a budget is left to clients by what nobody waits for, such as `forebay refresh`.
+        reserve: Percent = "20%",
+    }
+}
+
+section! {
+    /// What is remembered of who pulled what, and what it cost.
+    LedgerFile {
+        /// How long it is remembered, 1d to 3650d: by the hour for 3 days, then by the day.
+        keep: TimeSpan = "90d",
+        /// How many requests for the same image a client makes within a minute before that is a storm, 2 to 300.
+        storm_threshold: Count = "30",
+    }
+}
+
+section! {
+    /// What an operator is told without asking.
+    AlertsFile {
+        /// A pull budget is low when less than this part of its limit is left.
+        floor: Percent = "10%",
+        /// For how long the same is not told again. 1m to 30d.
+        quiet: TimeSpan = "1h",
+        /// The disk is nearly full when less than this part of it is free.
+        disk_floor: Percent = "5%",
+        /// Where alerts go, at most 16, each a table `[[alerts.webhooks]]`: its address as `url`, or as `url_file` the
+        /// file that holds it, for it is a secret; `form`, `json` (the default) or `slack`; `private = true` if its name
+        /// may resolve to private or loopback addresses.
+        webhooks: Vec<WebhookFile>,
+    }
+}
+
+section! {
     /// What is logged: what Forebay does, on standard error, and what it was asked, on standard output.
     LogFile {
         /// How a record looks, of either kind.
@@ -176,11 +219,14 @@ pub(super) struct SectionInfo {
 pub(super) const NAME: &str = "NAME";
 
 /// Every section there is.
-pub(super) const SECTIONS: [SectionInfo; 6] = [
+pub(super) const SECTIONS: [SectionInfo; 9] = [
     info::<TopFile>(&[]),
     info::<UpstreamFile>(&["upstreams", NAME]),
     info::<ClientsFile>(&["clients"]),
     info::<CacheFile>(&["cache"]),
+    info::<BudgetFile>(&["budget"]),
+    info::<LedgerFile>(&["ledger"]),
+    info::<AlertsFile>(&["alerts"]),
     info::<LogFile>(&["log"]),
     info::<ServerFile>(&["server"]),
 ];

@@ -34,12 +34,13 @@ pub use origin::Origin;
 pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;
 pub use resolved::{
-    CacheConfig, ClientsConfig, Config, CredentialSource, LogConfig, LogFormat, OnGone,
-    ServerConfig, TagRule, UpstreamConfig,
+    AlertsConfig, CacheConfig, ClientsConfig, Config, CredentialSource, LedgerConfig, LogConfig,
+    LogFormat, OnGone, ServerConfig, TagRule, UpstreamConfig, WebhookConfig, WebhookForm,
 };
 pub use schema::schema;
 pub use secret::Secret;
 pub use show::{Remark, ShownSetting, as_json, as_toml};
+pub(crate) use value::time_span;
 
 /// Where the configuration is written. Kept to read it again: the file and the files that it names may have changed.
 #[derive(Debug, Clone, Default)]

@@ -190,6 +190,9 @@ fn read_sections(layers: &Layers, names: &BTreeSet<String>, problems: &mut Probl
         upstreams,
         clients: plain_section(layers, problems, &["clients"]),
         cache: plain_section(layers, problems, &["cache"]),
+        budget: plain_section(layers, problems, &["budget"]),
+        ledger: plain_section(layers, problems, &["ledger"]),
+        alerts: plain_section(layers, problems, &["alerts"]),
         log: plain_section(layers, problems, &["log"]),
         server: plain_section(layers, problems, &["server"]),
     }

@@ -2,9 +2,11 @@
 //!
 //! The only input and output is reading the files that keys name.
 
+mod alerts;
 mod allow;
 mod clients;
 mod credentials;
+mod equivalents;
 mod naming;
 mod proxies;
 mod upstream;
@@ -17,8 +19,8 @@ use std::time::Duration;
 
 use super::env::Environment;
 use super::error::{ConfigErrors, ConfigProblem, Problems};
-use super::file::{CacheFile, ClientsFile, FileConfig, ServerFile, TopFile};
-use super::resolved::{CacheConfig, Config, LogConfig, ServerConfig};
+use super::file::{CacheFile, ClientsFile, FileConfig, ServerFile, TopFile, UpstreamFile};
+use super::resolved::{CacheConfig, Config, LogConfig, ServerConfig, UpstreamConfig};
 use super::section::Setting;
 use super::value::{ByteSize, TimeSpan};
 
@@ -54,24 +56,29 @@ pub(super) fn resolve(
         upstreams,
         clients,
         cache,
+        budget,
+        ledger,
+        alerts,
         log,
         server,
     } = file;
     check_listen(top, clients, &mut problems);
+    let resolved_upstreams = resolve_upstreams(upstreams, environment, &mut problems);
     let config = Config {
         listen: top.listen.value.0.clone(),
         data: top.data.value.clone(),
         root: top.root.value.0.clone(),
-        upstreams: upstreams
-            .iter()
-            .filter(|(_, written)| written.enabled.value)
-            .filter_map(|(name, written)| {
-                let resolved = upstream::resolve(name, written, environment, &mut problems)?;
-                Some((name.clone(), resolved))
-            })
-            .collect::<BTreeMap<_, _>>(),
+        equivalents: equivalents::resolve(
+            &top.equivalents.value,
+            &resolved_upstreams,
+            &mut problems,
+        ),
+        upstreams: resolved_upstreams,
         clients: clients::resolve(clients, &mut problems),
         cache: resolve_cache(cache, &mut problems),
+        reserve_percent: budget.reserve.value.0,
+        ledger: alerts::resolve_ledger(ledger, &mut problems),
+        alerts: alerts::resolve(alerts, &mut problems),
         log: LogConfig {
             format: log.format.value,
             level: log.level.value,
@@ -82,6 +89,21 @@ pub(super) fn resolve(
     };
     naming::check(file, &mut problems);
     problems.or(config)
+}
+
+fn resolve_upstreams(
+    written: &BTreeMap<String, UpstreamFile>,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> BTreeMap<String, UpstreamConfig> {
+    written
+        .iter()
+        .filter(|(_, written)| written.enabled.value)
+        .filter_map(|(name, written)| {
+            let resolved = upstream::resolve(name, written, environment, problems)?;
+            Some((name.clone(), resolved))
+        })
+        .collect()
 }
 
 fn check_listen(top: &TopFile, clients: &ClientsFile, problems: &mut Problems) {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use forebay_api_registry::{ClientLimit, Patience};
+use forebay_cache::Renaming;
 use globset::Glob;
 use ipnet::IpNet;
 use url::Url;
@@ -26,10 +27,18 @@ pub struct Config {
     pub root: String,
     /// Every upstream there is, by name (lower-case `host` or `host:port`). Nothing else is ever dialled.
     pub upstreams: BTreeMap<String, UpstreamConfig>,
+    /// Where the same images are, the operator's own before those that are known.
+    pub equivalents: Vec<EquivalentConfig>,
+    /// What of a budget of pulls is left to clients by what nobody waits for, in per cent, 0 to 100.
+    pub reserve_percent: u8,
     /// Who may ask.
     pub clients: ClientsConfig,
     /// How copies age and how much room they get.
     pub cache: CacheConfig,
+    /// What is remembered of pulls.
+    pub ledger: LedgerConfig,
+    /// What an operator is told.
+    pub alerts: AlertsConfig,
     /// What is logged and how.
     pub log: LogConfig,
     /// The listener's own limits.
@@ -70,6 +79,17 @@ pub struct UpstreamConfig {
     pub burst: u32,
     /// Who we are there.
     pub credentials: CredentialSource,
+}
+
+/// Images of one upstream that another has as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EquivalentConfig {
+    /// The upstream: a key of [`Config::upstreams`].
+    pub from: String,
+    /// The other: a key of [`Config::upstreams`].
+    pub to: String,
+    /// Which repositories, and what they are called there.
+    pub renaming: Renaming,
 }
 
 /// Where an upstream's credentials come from.
@@ -116,6 +136,48 @@ pub struct ClientsConfig {
     pub limits: Vec<ClientLimit>,
     /// How long clients wait while a limit is waited out.
     pub patience: Patience,
+}
+
+/// What is remembered of who pulled what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerConfig {
+    /// How long it is remembered.
+    pub keep: Duration,
+    /// Requests for the same image within a minute that make a storm.
+    pub storm_threshold: usize,
+}
+
+/// What an operator is told without asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertsConfig {
+    /// A budget is low when less of its limit is left, in per cent.
+    pub floor_percent: u8,
+    /// For how long the same is not told again.
+    pub quiet: Duration,
+    /// The disk is nearly full when less of it is free, in per cent.
+    pub disk_floor_percent: u8,
+    /// Where alerts go.
+    pub webhooks: Vec<WebhookConfig>,
+}
+
+/// A webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookConfig {
+    /// Its address: http or https, without user and password.
+    pub url: Secret,
+    /// The shape of what is posted.
+    pub form: WebhookForm,
+    /// Whether its name may resolve to private or loopback addresses.
+    pub private: bool,
+}
+
+/// The shape of what is posted to a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookForm {
+    /// The alert's own fields.
+    Json,
+    /// One text, as Slack takes it.
+    Slack,
 }
 
 /// How copies age and how much room they get.

@@ -5,14 +5,19 @@
 mod address;
 mod choice;
 mod client;
+mod equivalent;
 mod image;
 mod quantity;
+mod webhook;
 
 use std::path::PathBuf;
 
 pub(super) use address::{HostPort, ListenAddresses};
+pub(super) use equivalent::{EquivalentFile, ImagePattern};
 pub(super) use image::{Prefix, RepositoryGlob};
-pub(super) use quantity::{ByteSize, TimeSpan};
+pub(crate) use quantity::time_span;
+pub(super) use quantity::{ByteSize, Percent, TimeSpan};
+pub(super) use webhook::WebhookFile;
 
 use super::error::Wrong;
 use super::node::{Node, Raw, read_inline};

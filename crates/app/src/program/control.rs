@@ -3,23 +3,30 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use forebay_api_admin::{Control, ControlError, FsckRequest};
+use forebay_api_admin::{
+    BudgetRequest, Control, ControlError, Delivery, ExportRequest, FsckRequest, TopRequest,
+};
 use forebay_blobs_fs::FsBlobs;
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, Refreshed};
 use forebay_catalog_sql::SqlCatalog;
 use forebay_content::{Request, SourceError};
 use forebay_jobs::Supervisor;
+use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
 use forebay_oci::{ImageName, Reference, RouteError, RouteTable, Tag, Target, route};
+use forebay_outside::Webhooks;
 use tokio::sync::Mutex;
 use tracing::info;
 
 use super::check::{CheckReport, check_running};
+use super::desk::{Desk, try_webhooks};
 use super::upstreams::Doors;
 use crate::config::find_nearest;
 
 /// Acts on the running server.
 pub(super) struct Controls {
     pub(super) doors: Arc<ArcSwap<Doors>>,
+    pub(super) desk: Desk,
+    pub(super) webhooks: Arc<Webhooks>,
     pub(super) kept: Arc<Kept>,
     pub(super) blobs: Arc<FsBlobs>,
     pub(super) catalog: Arc<SqlCatalog>,
@@ -66,6 +73,22 @@ impl Control for Controls {
         let report = self.check(request.mend).await;
         let report = report.map_err(|refusal| ControlError::of(&refusal))?;
         serde_json::to_value(&report).map_err(|error| ControlError::of(&error))
+    }
+
+    async fn budget(&self, request: BudgetRequest) -> Result<BudgetsReport, ControlError> {
+        Ok(self.desk.budget(request).await?)
+    }
+
+    async fn top(&self, request: TopRequest) -> Result<TopReport, ControlError> {
+        Ok(self.desk.top(request).await?)
+    }
+
+    async fn export(&self, request: ExportRequest) -> Result<ExportPage, ControlError> {
+        Ok(self.desk.export(request).await?)
+    }
+
+    async fn test_alerts(&self) -> Result<Vec<Delivery>, ControlError> {
+        Ok(try_webhooks(&self.webhooks, self.desk.ledger.moment()).await)
     }
 }
 

@@ -70,6 +70,11 @@ fn unreachable(socket: &Path, error: io::Error) -> Failure {
     failure
 }
 
+/// Whether a server runs on `data`.
+pub(super) async fn is_running(data: &Path) -> bool {
+    UnixStream::connect(data.join(CONTROL_SOCKET)).await.is_ok()
+}
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 async fn exchange(

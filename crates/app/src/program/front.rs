@@ -9,9 +9,10 @@ use forebay_cache::Kept;
 use forebay_content::Timestamp;
 use forebay_http_kit::{Body, Connections, Handler, Peer, RequestBody};
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use super::control::Controls;
+use super::ledger::Books;
 use super::process;
 
 /// What somebody reads who looks here with a browser.
@@ -28,6 +29,7 @@ pub(super) struct Front {
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) kept: Arc<Kept>,
+    pub(super) books: Books,
     pub(super) leaving: Leaving,
     pub(super) connections: Connections,
     pub(super) started: Timestamp,
@@ -55,6 +57,7 @@ impl State {
             disk_trouble: self.kept.health().trouble(),
             connections: self.connections.open(),
             is_draining: self.leaving.is_announced(),
+            ledger: self.books.readings(),
             process: process::read(self.started),
         }
     }
@@ -65,7 +68,7 @@ impl Handler for Front {
         let (head, _body) = request.into_parts();
         match head.uri.path() {
             path if path.starts_with("/v2") => self.registry.answer(&head, peer).await,
-            "/" => front_page(),
+            "/" if matches!(head.method, Method::GET | Method::HEAD) => front_page(),
             // Probes come from wherever the orchestrator runs, and learn little from these two.
             "/healthz" => healthz(),
             "/readyz" => readyz(

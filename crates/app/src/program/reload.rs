@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use forebay_api_registry::Table;
 use tracing::{error, info, warn};
 
+use super::ledger::Books;
 use super::upstreams::{Doors, Ground, Upstreams};
 use crate::Failure;
 use crate::config::{Config, Sources, load};
@@ -19,6 +20,7 @@ pub(super) struct Reload {
     pub(super) table: Arc<ArcSwap<Table>>,
     pub(super) doors: Arc<ArcSwap<Doors>>,
     pub(super) upstreams: Upstreams,
+    pub(super) books: Books,
     pub(super) current: Config,
 }
 
@@ -57,6 +59,7 @@ impl Reload {
     fn take_over(&mut self, config: &Config) -> Result<(), Failure> {
         let after = self.ground.build(config, &self.upstreams)?;
         let doors = Doors::new(config, &after)?;
+        self.books.take_over(config)?;
         self.ground.replace(&self.upstreams, &after, config);
         self.upstreams = after;
         self.table.store(Arc::new(doors.table(config)));

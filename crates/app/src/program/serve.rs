@@ -14,9 +14,8 @@ use forebay_api_registry::RegistryApi;
 use forebay_blobs_fs::{Disk, RealDisk};
 use forebay_cache::Kept;
 use forebay_content::{Clock, SystemClock};
-use forebay_http_kit::{Listener, NoAccessLog, Resolver, ServeLimits, Server};
+use forebay_http_kit::{Listener, NoAccessLog, ServeLimits, Server};
 use forebay_jobs::Supervisor;
-use forebay_upstream::Pacers;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
@@ -24,11 +23,13 @@ use super::access_log::{Access, AccessLines};
 use super::control::Controls;
 use super::data::{DataDir, with_way_out};
 use super::descriptors;
+use super::desk::Desk;
 use super::front::{ControlDoor, Front, Leaving, State};
 use super::greeting;
+use super::ledger::Books;
 use super::logging;
 use super::reload::Reload;
-use super::upstreams::{Doors, Ground, Upstreams, instance};
+use super::upstreams::{Doors, Ground, Upstreams, restore};
 use crate::Failure;
 use crate::config::{Config, Sources, load};
 
@@ -103,43 +104,32 @@ impl Running {
     ) -> Result<Self, Failure> {
         let supervisor = Supervisor::new();
         let metrics = Arc::new(Metrics::new());
+        let books = Books::open(&config, &clock, &data.catalog, &supervisor).await?;
+        let ears = books.ears(&metrics);
         let kept = Kept::open(
             data.stores(),
             config.cache.max_size,
             Arc::clone(&clock),
-            Arc::clone(&metrics) as _,
+            Arc::clone(&ears),
             supervisor.clone(),
         );
         let kept = kept
             .await
             .map_err(|error| with_way_out("cannot read the catalog", &config.data, error))?;
-        let ground = Ground {
-            kept: Arc::clone(&kept),
-            clock: Arc::clone(&clock),
-            metrics: Arc::clone(&metrics),
-            supervisor: supervisor.clone(),
-            resolver: Resolver::system(),
-            aws: sources.environment.aws(),
-            pacers: Pacers::default(),
-            instance: instance(),
-        };
+        let world = (Arc::clone(&kept), Arc::clone(&clock));
+        let ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
         let upstreams = ground.build(&config, &Upstreams::new())?;
+        ground.replace(&Upstreams::new(), &upstreams, &config);
+        restore(&upstreams, &books.ledger.kept_limits());
         let doors = Doors::new(&config, &upstreams)?;
         let table = Arc::new(ArcSwap::from_pointee(doors.table(&config)));
         let doors = Arc::new(ArcSwap::from_pointee(doors));
-        let controls = Controls {
-            doors: Arc::clone(&doors),
-            kept: Arc::clone(&kept),
-            blobs: Arc::clone(data.blobs()),
-            catalog: Arc::clone(&data.catalog),
-            supervisor: supervisor.clone(),
-            checking: tokio::sync::Mutex::new(()),
-        };
+        let controls = controls((&data, &kept), &books, &doors, &supervisor);
         // Before anybody can know that we run: a signal without a handler ends the process.
         let signals = Signals::begin()?;
         let access_lines = begin_access_log(&config, &clock)?;
         let access = Access {
-            answers: vec![Arc::clone(&metrics) as _],
+            answers: vec![Arc::clone(&metrics) as _, Arc::clone(&books.ledger) as _],
             metrics,
             lines: access_lines.clone(),
         };
@@ -147,7 +137,7 @@ impl Running {
         let leaving = Leaving::default();
         listen(
             (&config, max_connections),
-            (Arc::clone(&table), leaving.clone()),
+            (Arc::clone(&table), leaving.clone(), books.clone()),
             &ground,
             access,
         )?;
@@ -163,6 +153,7 @@ impl Running {
             table,
             doors,
             upstreams,
+            books,
             current: config,
         };
         Ok(Self {
@@ -185,6 +176,7 @@ impl Running {
         }
         self.leave().await;
         self.kept.flush().await;
+        self.reload.books.close().await;
         if let Some(lines) = &self.access_lines {
             lines.flush().await;
         }
@@ -246,6 +238,27 @@ impl Signals {
     }
 }
 
+fn controls(
+    (data, kept): (&DataDir, &Arc<Kept>),
+    books: &Books,
+    doors: &Arc<ArcSwap<Doors>>,
+    supervisor: &Supervisor,
+) -> Controls {
+    Controls {
+        desk: Desk {
+            ledger: Arc::clone(&books.ledger),
+            doors: Arc::clone(doors),
+        },
+        webhooks: Arc::clone(&books.webhooks),
+        doors: Arc::clone(doors),
+        kept: Arc::clone(kept),
+        blobs: Arc::clone(data.blobs()),
+        catalog: Arc::clone(&data.catalog),
+        supervisor: supervisor.clone(),
+        checking: tokio::sync::Mutex::new(()),
+    }
+}
+
 fn begin_access_log(
     config: &Config,
     clock: &Arc<dyn Clock>,
@@ -260,7 +273,7 @@ fn begin_access_log(
 
 fn listen(
     (config, max_connections): (&Config, usize),
-    (table, leaving): (Arc<ArcSwap<forebay_api_registry::Table>>, Leaving),
+    (table, leaving, books): (Arc<ArcSwap<forebay_api_registry::Table>>, Leaving, Books),
     ground: &Ground,
     access: Access,
 ) -> Result<(), Failure> {
@@ -275,6 +288,7 @@ fn listen(
         metrics,
         state: State {
             kept: Arc::clone(&ground.kept),
+            books,
             leaving,
             connections,
             started,

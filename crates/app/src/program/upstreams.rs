@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use forebay_api_admin::Metrics;
 use forebay_api_registry::{ClientRules, Table};
-use forebay_cache::{Allowed, CachingSource, Kept, OnGone, Policy, TtlRule};
-use forebay_content::Clock;
+use forebay_cache::{Allowed, CachingSource, Equivalent, Kept, OnGone, Policy, TtlRule};
+use forebay_content::{Clock, KeptLimits, Observe};
 use forebay_http_kit::{Client, ClientPolicy, ProxyEnvironment, ProxyRule, Resolver, Trust};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RouteTable, UpstreamName};
@@ -23,7 +23,7 @@ use http::HeaderValue;
 use super::routes::routes;
 use super::voice::Voice;
 use crate::Failure;
-use crate::config::{self, Config, ProxyChoice};
+use crate::config::{self, Config, ProxyChoice, Sources};
 
 /// The User-Agent of all that we ask.
 const USER_AGENT: &str = concat!("forebay/", env!("CARGO_PKG_VERSION"));
@@ -33,6 +33,8 @@ pub(super) struct Ground {
     pub(super) kept: Arc<Kept>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
+    /// Who hears what upstreams do.
+    pub(super) observe: Arc<dyn Observe>,
     pub(super) supervisor: Supervisor,
     pub(super) resolver: Resolver,
     pub(super) aws: AwsEnvironment,
@@ -63,6 +65,26 @@ struct Material {
 }
 
 impl Ground {
+    /// With the system's resolver, and a name that no other run of the program has.
+    pub(super) fn new(
+        sources: &Sources,
+        (kept, clock): (Arc<Kept>, Arc<dyn Clock>),
+        (metrics, observe): (Arc<Metrics>, Arc<dyn Observe>),
+        supervisor: &Supervisor,
+    ) -> Self {
+        Self {
+            kept,
+            clock,
+            metrics,
+            observe,
+            supervisor: supervisor.clone(),
+            resolver: Resolver::system(),
+            aws: sources.environment.aws(),
+            pacers: Pacers::default(),
+            instance: instance(),
+        }
+    }
+
     /// Makes what `config` says of what there is `before`, which is left as it is. Asks nobody.
     pub(super) fn build(&self, config: &Config, before: &Upstreams) -> Result<Upstreams, Failure> {
         let mut upstreams = Upstreams::new();
@@ -81,6 +103,7 @@ impl Ground {
 
     /// Puts `after` in the place of `before`: the cache's rules hold for those that stay, and of those that go no state is told.
     pub(super) fn replace(&self, before: &Upstreams, after: &Upstreams, config: &Config) {
+        tell_equivalents(config, after);
         for (name, running) in before {
             let stays = after.get(name).is_some_and(|new| Arc::ptr_eq(new, running));
             if stays {
@@ -99,7 +122,7 @@ impl Ground {
         policy: Policy,
         before: Option<&Arc<Running>>,
     ) -> Result<Running, Failure> {
-        let voice = Arc::new(Voice::new(Arc::clone(&self.metrics) as _));
+        let voice = Arc::new(Voice::new(Arc::clone(&self.observe)));
         let upstream = Arc::new(self.upstream(name, &made_of, &voice)?);
         if let Some(before) = before {
             upstream.inherit_limits(&before.upstream);
@@ -228,8 +251,27 @@ impl Material {
     }
 }
 
+/// How what is no registry is asked: webhooks.
+pub(super) fn outside_policy(config: &Config) -> ClientPolicy {
+    let mut policy = ClientPolicy::new(HeaderValue::from_static(USER_AGENT));
+    policy.proxy = ProxyRule::Environment(environment(&config.proxies));
+    policy
+}
+
+/// Gives back to upstreams what was known of their limits before a restart.
+pub(super) fn restore(upstreams: &Upstreams, kept: &KeptLimits) {
+    for (name, running) in upstreams {
+        let rests = kept.cool_downs.iter().filter(|rest| rest.upstream == *name);
+        let budgets = kept.budgets.iter();
+        let budgets = budgets.filter(|budget| budget.key.upstream == *name);
+        let (rests, budgets): (Vec<_>, Vec<_>) =
+            (rests.cloned().collect(), budgets.cloned().collect());
+        running.upstream.restore(&rests, &budgets);
+    }
+}
+
 /// A name for this run of the program that no other has.
-pub(super) fn instance() -> HeaderValue {
+fn instance() -> HeaderValue {
     // The hasher's random keys are the standard library's only source of randomness. No secret depends on it.
     HeaderValue::from(RandomState::new().hash_one(0_u8))
 }
@@ -238,6 +280,8 @@ pub(super) fn instance() -> HeaderValue {
 pub(super) struct Doors {
     pub(super) routes: RouteTable,
     pub(super) caches: BTreeMap<UpstreamName, Arc<Allowed<CachingSource>>>,
+    /// The upstreams themselves, for what is no pull.
+    pub(super) upstreams: BTreeMap<UpstreamName, Arc<Upstream>>,
 }
 
 impl Doors {
@@ -252,6 +296,10 @@ impl Doors {
         Ok(Self {
             routes: routes(config),
             caches,
+            upstreams: upstreams
+                .iter()
+                .map(|(name, running)| (Arc::clone(name), Arc::clone(&running.upstream)))
+                .collect(),
         })
     }
 
@@ -273,6 +321,22 @@ impl Doors {
     }
 }
 
+/// Tells each cache where the same images are.
+fn tell_equivalents(config: &Config, upstreams: &Upstreams) {
+    for (name, running) in upstreams {
+        let own = config.equivalents.iter().filter(|one| one.from == **name);
+        let equivalents = own.filter_map(|one| {
+            let (there, elsewhere) = upstreams.get_key_value(one.to.as_str())?;
+            Some(Equivalent {
+                renaming: one.renaming.clone(),
+                upstream: Arc::clone(there),
+                source: Arc::clone(&elsewhere.upstream) as _,
+            })
+        });
+        running.cache.set_equivalents(equivalents.collect());
+    }
+}
+
 fn policy(config: &Config) -> Policy {
     let cache = &config.cache;
     Policy {
@@ -289,6 +353,8 @@ fn policy(config: &Config) -> Policy {
         },
         revalidate_budget: cache.revalidate_budget,
         negative_ttl: cache.negative_ttl,
+        reserve_percent: config.reserve_percent,
+        ..Policy::default()
     }
 }
 

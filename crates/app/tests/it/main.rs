@@ -27,6 +27,7 @@ mod faults;
 mod fleet;
 mod herd;
 mod image;
+mod ledger;
 mod lifecycle;
 mod limits;
 mod newer;

@@ -5,7 +5,7 @@ use tracing::Level;
 use super::TextValue;
 use crate::config::error::Wrong;
 use crate::config::nearest::find_nearest;
-use crate::config::resolved::{LogFormat, OnGone};
+use crate::config::resolved::{LogFormat, OnGone, WebhookForm};
 
 /// Gives a type its words, in the order in which they are told.
 macro_rules! choice {
@@ -33,6 +33,8 @@ macro_rules! choice {
 choice!(OnGone, "\"serve\" or \"refuse\"", "serve" => Self::Serve, "refuse" => Self::Refuse);
 
 choice!(LogFormat, "\"text\" or \"json\"", "text" => Self::Text, "json" => Self::Json);
+
+choice!(WebhookForm, "\"json\" or \"slack\"", "json" => Self::Json, "slack" => Self::Slack);
 
 choice!(
     Level,

@@ -16,6 +16,10 @@ pub(in crate::config) struct TimeSpan(pub(in crate::config) Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::config) struct ByteSize(pub(in crate::config) u64);
 
+/// A part of a whole: `10%`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::config) struct Percent(pub(in crate::config) u8);
+
 /// Units of time in milliseconds, the longest first: the order in which a span is written.
 const TIME_UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
@@ -57,6 +61,14 @@ impl TextValue for TimeSpan {
     }
 }
 
+/// The span of time that a command line says, or what is wrong with it.
+pub(crate) fn time_span(text: &str) -> Result<Duration, String> {
+    let wanted = TimeSpan::FORM;
+    read_span(text)
+        .map(|span| span.0)
+        .ok_or_else(|| format!("wanted {wanted}"))
+}
+
 /// Reads numbers each followed by a unit, each unit shorter than the one before.
 fn read_span(text: &str) -> Option<TimeSpan> {
     let mut rest = text;
@@ -87,6 +99,35 @@ impl fmt::Display for TimeSpan {
             }
         }
         Ok(())
+    }
+}
+
+// === impl Percent ===
+
+impl TextValue for Percent {
+    const FORM: &'static str = "a part such as \"10%\"";
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let number = text
+            .strip_suffix('%')
+            .and_then(|number| number.parse().ok());
+        match number {
+            Some(percent @ 0..=100) => Ok(Self(percent)),
+            _ => {
+                let wrong = Wrong::new(format!("is {text:?}, wanted {}", Self::FORM));
+                Err(wrong.hint("write a whole number from 0 to 100 and %"))
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
     }
 }
 

@@ -1,0 +1,159 @@
+//! What the ledger knows, as metrics: budgets and where they go, storms, alerts.
+//!
+//! Labels are upstreams of the configuration and who is charged there, as one of two words: accounts, addresses and clients
+//! are no labels.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use forebay_ledger::{BudgetReport, UpstreamReport};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::metrics::{Count, Level, level, plain};
+
+/// What is known at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LedgerReadings {
+    /// Budgets, by upstream.
+    pub budgets: Vec<UpstreamReport>,
+    /// How many storms there are, by upstream.
+    pub storms: BTreeMap<String, u64>,
+    /// How many storms have begun.
+    pub storms_begun: u64,
+    /// Alerts that a webhook took.
+    pub alerts_delivered: u64,
+    /// Alerts that a webhook did not take.
+    pub alerts_failed: u64,
+}
+
+/// The metrics.
+pub(crate) struct LedgerMetrics {
+    limit: Family<Charged, Level>,
+    remaining: Family<Charged, Level>,
+    runs_out: Family<Charged, Level>,
+    full: Family<Charged, Level>,
+    not_applied: Family<Of, Level>,
+    storms: Family<Of, Level>,
+    storms_begun: Count,
+    alerts_delivered: Count,
+    alerts_failed: Count,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    upstream: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Charged {
+    upstream: String,
+    identity: &'static str,
+}
+
+impl LedgerMetrics {
+    pub(crate) fn new(to: &mut Registry) -> Self {
+        Self {
+            limit: plain(to, "budget_limit", "Pulls that a whole window allows"),
+            remaining: plain(
+                to,
+                "budget_remaining",
+                "Pulls left: what the registry last said, less what was sent since",
+            ),
+            runs_out: in_seconds(
+                to,
+                "budget_runs_out",
+                "Until the budget is empty at the present rate; not there if it is not going to be",
+            ),
+            full: in_seconds(
+                to,
+                "budget_full",
+                "Until all of the budget is back if nothing more is spent",
+            ),
+            not_applied: plain(
+                to,
+                "budget_credentials_not_applied",
+                "1 if the registry charges an address although we have credentials",
+            ),
+            storms: plain(
+                to,
+                "storms",
+                "Clients that ask for the same image again and again",
+            ),
+            storms_begun: plain(to, "storms_begun", "Storms that began"),
+            alerts_delivered: plain(to, "alerts_delivered", "Alerts that a webhook took"),
+            alerts_failed: plain(to, "alerts_failed", "Alerts that a webhook did not take"),
+        }
+    }
+
+    /// Shows what is known now, and nothing that is not known any more.
+    pub(crate) fn show(&self, readings: &LedgerReadings) {
+        for family in [&self.limit, &self.remaining, &self.runs_out, &self.full] {
+            family.clear();
+        }
+        self.not_applied.clear();
+        self.storms.clear();
+        for upstream in &readings.budgets {
+            for identity in ["anonymous", "account"] {
+                let of = |budget: &&BudgetReport| identity_of(budget) == identity;
+                let budgets = upstream.budgets.iter().filter(of);
+                // An older one of the same identity says only what was.
+                if let Some(budget) = budgets.max_by_key(|budget| budget.seen_unix_ms) {
+                    self.show_budget(&upstream.upstream, budget);
+                }
+            }
+        }
+        for (upstream, storms) in &readings.storms {
+            let of = Of {
+                upstream: upstream.clone(),
+            };
+            self.storms.get_or_create(&of).set(level(*storms));
+        }
+        for (count, value) in [
+            (&self.storms_begun, readings.storms_begun),
+            (&self.alerts_delivered, readings.alerts_delivered),
+            (&self.alerts_failed, readings.alerts_failed),
+        ] {
+            count.inner().store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn show_budget(&self, upstream: &str, budget: &BudgetReport) {
+        let charged = Charged {
+            upstream: upstream.to_owned(),
+            identity: identity_of(budget),
+        };
+        for (family, value) in [
+            (&self.limit, budget.limit),
+            (&self.remaining, Some(budget.remaining)),
+            (&self.runs_out, budget.forecast.runs_out_in_seconds),
+            (&self.full, budget.forecast.is_full_in_seconds),
+        ] {
+            if let Some(value) = value {
+                family.get_or_create(&charged).set(level(value));
+            }
+        }
+        if budget.account.is_some() {
+            let of = Of {
+                upstream: upstream.to_owned(),
+            };
+            let not_applied = i64::from(budget.credentials_not_applied);
+            self.not_applied.get_or_create(&of).set(not_applied);
+        }
+    }
+}
+
+const fn identity_of(budget: &BudgetReport) -> &'static str {
+    if budget.account.is_some() {
+        "account"
+    } else {
+        "anonymous"
+    }
+}
+
+fn in_seconds(to: &mut Registry, name: &str, help: &str) -> Family<Charged, Level> {
+    let family = Family::<Charged, Level>::default();
+    to.register_with_unit(name, help, Unit::Seconds, family.clone());
+    family
+}

@@ -1,0 +1,189 @@
+//! The floor that a budget should not fall under, and what the shell is told of it.
+//!
+//! Pure. For cron and Nagios: enough is 0, less is 1, and what nobody knows is 3.
+
+use std::str::FromStr;
+
+use forebay_ledger::{BudgetReport, Metering, UpstreamReport};
+
+use crate::exit::ExitStatus;
+
+/// The least that should be left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Floor {
+    /// So many pulls.
+    Pulls(u64),
+    /// So much of the limit, in per cent.
+    Percent(u64),
+}
+
+impl FromStr for Floor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let floor = match text.strip_suffix('%') {
+            Some(percent) => percent
+                .parse()
+                .ok()
+                .filter(|part| *part <= 100)
+                .map(Self::Percent),
+            None => text.parse().ok().map(Self::Pulls),
+        };
+        floor.ok_or_else(|| "wanted a number of pulls, or a part such as 20%".to_owned())
+    }
+}
+
+impl Floor {
+    /// What the shell is told of these upstreams; `is_named` if somebody asked for them by name.
+    pub(super) fn judge(self, upstreams: &[UpstreamReport], is_named: bool) -> ExitStatus {
+        let budgets = || upstreams.iter().flat_map(|upstream| &upstream.budgets);
+        let verdicts: Vec<_> = budgets().map(|budget| self.is_over(budget)).collect();
+        let is_silent = |upstream: &UpstreamReport| upstream.metering == Metering::Unknown;
+        let is_unknown = if is_named {
+            upstreams.iter().any(is_silent)
+        } else {
+            upstreams.iter().all(is_silent)
+        };
+        if verdicts.contains(&Some(true)) {
+            ExitStatus::Findings
+        } else if is_unknown || verdicts.contains(&None) {
+            ExitStatus::Failed
+        } else {
+            ExitStatus::Ok
+        }
+    }
+
+    /// Whether it is over what is left; `None` if nobody knows.
+    fn is_over(self, budget: &BudgetReport) -> Option<bool> {
+        match self {
+            Self::Pulls(pulls) => Some(budget.remaining < pulls),
+            Self::Percent(percent) => {
+                let limit = u128::from(budget.limit.filter(|limit| *limit > 0)?);
+                Some(u128::from(budget.remaining) * 100 < limit * u128::from(percent))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_ledger::ForecastReport;
+
+    use super::*;
+
+    fn budget(remaining: u64, limit: Option<u64>) -> BudgetReport {
+        BudgetReport {
+            account: None,
+            source: None,
+            credentials_not_applied: false,
+            limit,
+            remaining,
+            window_seconds: 21_600,
+            seen_unix_ms: 0,
+            age_seconds: 0,
+            spent_since: 0,
+            forecast: ForecastReport {
+                per_hour: None,
+                runs_out_in_seconds: None,
+                opens_in_seconds: None,
+                is_full_in_seconds: None,
+            },
+        }
+    }
+
+    fn upstream(metering: Metering, budgets: Vec<BudgetReport>) -> UpstreamReport {
+        UpstreamReport {
+            metering,
+            budgets,
+            ..UpstreamReport::unknown("docker.io")
+        }
+    }
+
+    #[test]
+    fn a_floor_is_pulls_or_a_part() {
+        assert_eq!("20".parse(), Ok(Floor::Pulls(20)));
+        assert_eq!("20%".parse(), Ok(Floor::Percent(20)));
+        for wrong in ["", "%", "-1", "101%", "many", "2.5%"] {
+            assert!(wrong.parse::<Floor>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_shell_is_told_of_the_worst() {
+        let metered = |budgets| upstream(Metering::Metered, budgets);
+        let unmetered = || upstream(Metering::Unmetered, Vec::new());
+        let unknown = || upstream(Metering::Unknown, Vec::new());
+        let (pulls, part) = (Floor::Pulls(20), Floor::Percent(20));
+        let table = [
+            (
+                "enough",
+                pulls,
+                vec![metered(vec![budget(20, None)])],
+                true,
+                0,
+            ),
+            (
+                "less",
+                pulls,
+                vec![metered(vec![budget(19, None)])],
+                true,
+                1,
+            ),
+            (
+                "enough of it",
+                part,
+                vec![metered(vec![budget(20, Some(100))])],
+                true,
+                0,
+            ),
+            (
+                "less of it",
+                part,
+                vec![metered(vec![budget(19, Some(100))])],
+                true,
+                1,
+            ),
+            (
+                "of what?",
+                part,
+                vec![metered(vec![budget(19, None)])],
+                true,
+                3,
+            ),
+            (
+                "one of two",
+                pulls,
+                vec![metered(vec![budget(99, None), budget(1, None)])],
+                true,
+                1,
+            ),
+            ("unmetered is not empty", pulls, vec![unmetered()], true, 0),
+            ("nothing is known", pulls, vec![unknown()], true, 3),
+            (
+                "nothing of any",
+                pulls,
+                vec![unknown(), unknown()],
+                false,
+                3,
+            ),
+            (
+                "something of one",
+                pulls,
+                vec![unknown(), unmetered()],
+                false,
+                0,
+            ),
+            (
+                "less, and nothing",
+                pulls,
+                vec![metered(vec![budget(1, None)]), unknown()],
+                true,
+                1,
+            ),
+        ];
+        for (what, floor, upstreams, is_named, expected) in table {
+            let status = floor.judge(&upstreams, is_named);
+            assert_eq!(status.code(), expected, "{what}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Rows as CSV: RFC 4180, with a header, lines ended by CR LF.
+//!
+//! Pure. A text that a spreadsheet would take for a formula begins with a single quote (OWASP, "CSV Injection"): what
+//! clients call themselves is theirs to choose.
+
+use forebay_ledger::RowReport;
+
+use crate::commands::amounts::moment;
+
+/// The columns.
+const COLUMNS: [&str; 18] = [
+    "period",
+    "start",
+    "address",
+    "user",
+    "agent",
+    "workload",
+    "upstream",
+    "repository",
+    "reference",
+    "requests",
+    "pulls",
+    "charged",
+    "bytes_cache",
+    "bytes_upstream",
+    "stale",
+    "errors",
+    "first",
+    "last",
+];
+
+/// The first line.
+pub(super) fn header() -> String {
+    format!("{}\r\n", COLUMNS.join(","))
+}
+
+/// The line of one row; what is not known is empty.
+pub(super) fn row(row: &RowReport) -> String {
+    let spent = &row.spent;
+    let client = spent.client.as_ref();
+    let text = |text: Option<&String>| field(text.map_or("", String::as_str));
+    let fields = [
+        row.period.as_str().to_owned(),
+        moment(row.start_unix_ms),
+        text(client.and_then(|client| client.address.as_ref())),
+        text(client.and_then(|client| client.user.as_ref())),
+        text(client.map(|client| &client.agent)),
+        text(client.and_then(|client| client.workload.as_ref())),
+        field(&spent.upstream),
+        text(spent.repository.as_ref()),
+        text(spent.reference.as_ref()),
+        spent.requests.to_string(),
+        spent.pulls.to_string(),
+        spent.charged.to_string(),
+        spent.bytes_cache.to_string(),
+        spent.bytes_upstream.to_string(),
+        spent.stale.to_string(),
+        spent.errors.to_string(),
+        moment(spent.first_unix_ms),
+        moment(spent.last_unix_ms),
+    ];
+    format!("{}\r\n", fields.join(","))
+}
+
+fn field(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if is_formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_ledger::{ClientReport, PeriodWord, SpentReport};
+
+    use super::*;
+
+    #[test]
+    fn a_field_is_quoted_where_it_must_be_and_is_no_formula() {
+        for (text, expected) in [
+            ("", ""),
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("two\r\nlines", "\"two\r\nlines\""),
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            (
+                "=HYPERLINK(\"x\",\"y\")",
+                "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"",
+            ),
+        ] {
+            assert_eq!(field(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_has_as_many_fields_as_the_header() {
+        let report = RowReport {
+            period: PeriodWord::Hour,
+            start_unix_ms: 0,
+            spent: SpentReport {
+                client: Some(ClientReport {
+                    address: Some("10.0.0.1".to_owned()),
+                    user: None,
+                    agent: "containerd".to_owned(),
+                    workload: Some("=cmd".to_owned()),
+                }),
+                upstream: "docker.io".to_owned(),
+                repository: Some("library/nginx".to_owned()),
+                reference: None,
+                requests: 1,
+                pulls: 2,
+                charged: 3,
+                bytes_cache: 4,
+                bytes_upstream: 5,
+                stale: 6,
+                errors: 7,
+                first_unix_ms: 0,
+                last_unix_ms: 1_000,
+            },
+        };
+        let expected = "hour,1970-01-01T00:00:00Z,10.0.0.1,,containerd,'=cmd,docker.io,library/nginx,,1,2,3,4,5,6,7,1970-01-01T00:00:00Z,1970-01-01T00:00:01Z\r\n";
+        assert_eq!(row(&report), expected);
+        let fields = |line: &str| line.split(',').count();
+        assert_eq!(fields(&header()), fields(expected));
+    }
+}

@@ -1,0 +1,172 @@
+//! `forebay top`: who spends the pulls, now and in the last hours.
+
+mod text;
+
+use std::time::Duration;
+
+use forebay_api_admin::TopRequest;
+use forebay_ledger::{OrderWord, TopReport};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::screen::{CTRL_C, Screen};
+use super::{ListenArgs, SourceArgs, with_exit_codes};
+use crate::config::{Environment, load, time_span};
+use crate::error::Failure;
+use crate::exit::ExitStatus;
+use crate::printer::Printer;
+use crate::program::LedgerDoor;
+
+/// How often it is shown anew.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// How many spenders a live screen asks for: more fit on none.
+const MAX_LIVE: u32 = 200;
+
+const EXAMPLES: &str = "\
+Keys:
+  c  by pulls charged     p  by pulls       b  by bytes
+  e  by errors            r  by requests    s  by stale answers
+  q  quit (Ctrl-C too)
+
+Examples:
+  forebay top
+  forebay top --sort bytes --since 7d
+  forebay top --once --json";
+
+/// Shows who pulls what and what it costs, live: clients and images, and the storms of now
+///
+/// A storm is a client that asks for the same image again and again. Without a terminal, or with --once, it is shown
+/// once. Speaks to the server that runs on the data directory; where none runs, --once reads what was written down.
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes(EXAMPLES))]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    /// What to order by, the most first
+    #[arg(long, value_enum, default_value = "charged")]
+    sort: Sort,
+
+    /// How far back to look; hours count whole, and days once they are older than three
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = time_span)]
+    since: Duration,
+
+    /// How many to show
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+
+    /// Show it once
+    #[arg(long)]
+    once: bool,
+
+    /// Print JSON, once
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to order by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Sort {
+    /// Pulls that the registry charged
+    Charged,
+    /// Images pulled
+    Pulls,
+    /// Requests of all kinds
+    Requests,
+    /// Bytes sent
+    Bytes,
+    /// Answers that were out of date
+    Stale,
+    /// Answers that were errors
+    Errors,
+}
+
+/// Runs `top`.
+///
+/// # Errors
+/// What is wrong with the configuration, or why nothing can be told.
+pub(super) async fn run(
+    args: Args,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    let sources = args
+        .source
+        .clone()
+        .sources(ListenArgs::default(), environment);
+    let config = load(&sources)?;
+    let door = LedgerDoor::open(&sources, &config).await?;
+    let is_once = args.once || args.json || !door.is_running();
+    let screen = if is_once { None } else { Screen::take(printer) };
+    let shown = match screen {
+        Some(screen) => show_live(&args, &door, screen).await,
+        None => show_once(&args, &door, printer).await,
+    };
+    let closed = door.close().await;
+    shown.and(closed).map(|()| ExitStatus::Ok)
+}
+
+async fn show_once(args: &Args, door: &LedgerDoor, printer: &Printer) -> Result<(), Failure> {
+    let report = ask(args, args.sort, args.limit, door).await?;
+    if args.json {
+        printer.line(serde_json::to_string_pretty(&report).unwrap_or_default());
+    } else {
+        printer.line(text::told(&report));
+    }
+    Ok(())
+}
+
+async fn show_live(args: &Args, door: &LedgerDoor, mut screen: Screen<'_>) -> Result<(), Failure> {
+    let mut sort = args.sort;
+    let terminated = signal(SignalKind::terminate());
+    let mut terminated =
+        terminated.map_err(|error| Failure::failed("cannot wait for signals", error))?;
+    loop {
+        let report = ask(args, sort, args.limit.max(MAX_LIVE), door).await?;
+        screen.show(&format!("{}\n\n{}", text::KEYS, text::told(&report)));
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            _ = terminated.recv() => return Ok(()),
+            key = screen.key() => match key {
+                None | Some(b'q' | CTRL_C) => return Ok(()),
+                Some(key) => sort = Sort::of_key(key).unwrap_or(sort),
+            }
+        }
+    }
+}
+
+async fn ask(args: &Args, sort: Sort, limit: u32, door: &LedgerDoor) -> Result<TopReport, Failure> {
+    let request = TopRequest {
+        within_ms: u64::try_from(args.since.as_millis()).unwrap_or(u64::MAX),
+        order: sort.into(),
+        limit,
+    };
+    door.top(request).await
+}
+
+impl Sort {
+    const fn of_key(key: u8) -> Option<Self> {
+        Some(match key {
+            b'c' => Self::Charged,
+            b'p' => Self::Pulls,
+            b'r' => Self::Requests,
+            b'b' => Self::Bytes,
+            b's' => Self::Stale,
+            b'e' => Self::Errors,
+            _ => return None,
+        })
+    }
+}
+
+impl From<Sort> for OrderWord {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Charged => Self::Charged,
+            Sort::Pulls => Self::Pulls,
+            Sort::Requests => Self::Requests,
+            Sort::Bytes => Self::Bytes,
+            Sort::Stale => Self::Stale,
+            Sort::Errors => Self::Errors,
+        }
+    }
+}

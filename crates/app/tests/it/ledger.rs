@@ -1,0 +1,172 @@
+//! What is known of limits and of who spends them: shown by commands, by a running server and without one, and kept over a
+//! restart.
+
+use hub_sim::{Fault, HubSim, Image, On, hours};
+use serde_json::Value;
+
+use crate::image::Pull;
+use crate::program::{Forebay, Program};
+
+const NGINX: &str = "library/nginx:1.27";
+const REDIS: &str = "library/redis:7";
+
+async fn json(setup: &Forebay, arguments: &[&str]) -> Value {
+    let ended = setup.run(arguments).await;
+    assert!(ended.status.success(), "{}", ended.transcript());
+    serde_json::from_str(&ended.out).expect("JSON")
+}
+
+async fn pull(program: &Program, hub: &hub_sim::Hub, image: &str) {
+    let pull = Pull::of(hub, image);
+    pull.by_tag.expect(&program.get(&pull.by_tag.path).await);
+}
+
+/// The first budget of docker.io.
+fn budget_of(report: &Value) -> &Value {
+    let upstreams = report["upstreams"].as_array().expect("a list");
+    let hub = upstreams.iter().find(|one| one["upstream"] == "docker.io");
+    &hub.expect("docker.io")["budgets"][0]
+}
+
+#[tokio::test]
+async fn budget_top_and_export_tell_what_a_running_server_knows_and_what_it_wrote_down() {
+    let hub = HubSim::new()
+        .image(NGINX, Image::small())
+        .image(REDIS, Image::small())
+        .anonymous_limit(100, hours(6));
+    let hub = hub.start().await;
+    let program = Forebay::before(&hub).start().await;
+    let setup = program.setup.clone();
+    let before = setup.run(&["budget", "docker.io", "--floor", "20%"]).await;
+    assert_eq!(before.status.code(), Some(3), "{}", before.transcript());
+    pull(&program, &hub, NGINX).await;
+    pull(&program, &hub, NGINX).await;
+    pull(&program, &hub, REDIS).await;
+    assert_eq!(hub.charged(), 2);
+
+    let report = json(&setup, &["budget", "--json"]).await;
+    let budget = budget_of(&report);
+    assert_eq!(
+        (&budget["limit"], &budget["remaining"]),
+        (&100.into(), &98.into())
+    );
+    assert_eq!(budget["source"], "127.0.0.1");
+    for (floor, code) in [("98", 0), ("99", 1), ("20%", 0), ("99%", 1)] {
+        let ended = setup.run(&["budget", "docker.io", "--floor", floor]).await;
+        assert_eq!(ended.status.code(), Some(code), "{}", ended.transcript());
+    }
+    for is_running in [true, false] {
+        let top = json(&setup, &["top", "--once", "--json", "--sort", "pulls"]).await;
+        let spent = top["spent"].as_array().expect("a list");
+        let told: Vec<_> = spent
+            .iter()
+            .map(|spent| (&spent["repository"], &spent["pulls"], &spent["charged"]))
+            .collect();
+        let nginx = (&"library/nginx".into(), &2.into(), &1.into());
+        let redis = (&"library/redis".into(), &1.into(), &1.into());
+        assert_eq!(told, [nginx, redis], "{is_running}: {top}");
+        let export = setup.run(&["ledger", "export", "--csv"]).await;
+        let lines: Vec<&str> = export.out.split("\r\n").collect();
+        assert!(lines[0].starts_with("period,start,address"), "{lines:?}");
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        let report = json(&setup, &["budget", "docker.io", "--json"]).await;
+        assert_eq!(budget_of(&report)["remaining"], 98, "{is_running}");
+        if is_running {
+            program.signal(rustix::process::Signal::TERM);
+            program.log.until(|_| false).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_probe_costs_nothing_and_goes_with_a_server_and_without() {
+    let hub = HubSim::new()
+        .image("ratelimitpreview/test:latest", Image::small())
+        .image(NGINX, Image::small())
+        .anonymous_limit(100, hours(6));
+    let hub = hub.start().await;
+    let program = Forebay::before(&hub).start().await;
+    let setup = program.setup.clone();
+    let probe = ["budget", "docker.io", "--probe", "--json"];
+    let report = json(&setup, &probe).await;
+    assert_eq!(budget_of(&report)["remaining"], 100);
+    program.stop().await;
+    let report = json(&setup, &probe).await;
+    assert_eq!(budget_of(&report)["remaining"], 100);
+    assert_eq!(hub.charged(), 0);
+    let requests = hub.requests().to_string();
+    assert!(
+        !requests.contains("GET registry /v2/ratelimitpreview"),
+        "{requests}"
+    );
+}
+
+#[tokio::test]
+async fn a_restart_in_the_middle_of_a_cool_down_keeps_it() {
+    let hub = HubSim::new().image(NGINX, Image::small());
+    let hub = hub.start().await;
+    let program = Forebay::before(&hub).start().await;
+    hub.fault(Fault::AbuseLimited).on(On::Manifest).once();
+    let nginx = Pull::of(&hub, NGINX).by_tag;
+    let refused = program.get(&nginx.path).await;
+    assert_eq!(refused.status, 429, "{refused:?}");
+    assert!(hub.requests().to_string().contains(" 429"));
+    let setup = program.setup.clone();
+    program.stop().await;
+    hub.clear_requests();
+    let program = setup.start().await;
+    let refused = program.get(&nginx.path).await;
+    assert_eq!(refused.status, 429, "{refused:?}");
+    assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    assert_eq!(hub.requests().to_string(), "", "nothing is asked");
+}
+
+#[tokio::test]
+async fn a_budget_that_was_used_up_is_known_after_a_restart() {
+    let hub = HubSim::new()
+        .image(NGINX, Image::small())
+        .image(REDIS, Image::small())
+        .anonymous_limit(1, hours(6));
+    let hub = hub.start().await;
+    let program = Forebay::before(&hub).start().await;
+    pull(&program, &hub, NGINX).await;
+    let setup = program.setup.clone();
+    program.stop().await;
+    hub.clear_requests();
+    let program = setup.start().await;
+    let redis = Pull::of(&hub, REDIS).by_tag;
+    let refused = program
+        .get(&format!("/v2/library/redis/manifests/{}", redis.digest))
+        .await;
+    assert_eq!(refused.status, 429, "{refused:?}");
+    let asked = hub.requests().to_string();
+    assert!(!asked.contains("GET registry"), "{asked}");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_again_and_again_is_named() {
+    let hub = HubSim::new().image("team/app:2", Image::small());
+    let hub = hub.start().await;
+    let program = Forebay::before(&hub)
+        .with("[ledger]\nstorm_threshold = 5")
+        .start()
+        .await;
+    for _ in 0..6 {
+        assert_eq!(program.get("/v2/team/app/manifests/1").await.status, 404);
+    }
+    let line = program.log.line_with("a client asks again and again").await;
+    let line = line.expect("a line");
+    for word in ["docker.io/team/app:1", "127.0.0.1", "not_found"] {
+        assert!(line.contains(word), "{line}");
+    }
+    let storms = program
+        .metric("forebay_storms{upstream=\"docker.io\"}")
+        .await;
+    assert!((storms - 1.0).abs() < f64::EPSILON);
+    let top = json(&program.setup, &["top", "--once", "--json"]).await;
+    let storm = &top["storms"][0];
+    assert_eq!(
+        (&storm["repository"], &storm["gets"]),
+        (&"team/app".into(), &"not_found".into())
+    );
+}
