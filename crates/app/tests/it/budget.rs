@@ -74,17 +74,12 @@ async fn a_tag_that_moved_is_pulled_as_it_was_while_pulls_are_limited() {
     hub.push(IMAGE, image());
     let (new, new_platform) = part();
     hub.clear_requests();
-    // Nobody knows of the limit before one GET has met it: this node hears of it, and asks again.
-    assert_eq!(node.resolve().await, (new.digest.clone(), false));
-    let refused = node.manifest(&new.digest).await;
-    assert_eq!(refused.refusal(), (503, "TOOMANYREQUESTS".to_owned()));
+    // The answer that used up the budget said so: nobody has to run into the limit.
     for _ in 0..2 {
         assert_eq!(node.resolve().await, (old.digest.clone(), true));
         node.pull(&old, &old_platform).await;
     }
     insta::assert_snapshot!(hub.requests(), @r"
-    HEAD registry /v2/library/nginx/manifests/latest 200
-    GET registry /v2/library/nginx/manifests/sha256:4a6f9aa6b0e3… 429
     HEAD registry /v2/library/nginx/manifests/latest 200
     HEAD registry /v2/library/nginx/manifests/latest 200
     ");
@@ -94,4 +89,43 @@ async fn a_tag_that_moved_is_pulled_as_it_was_while_pulls_are_limited() {
     hub.set_anonymous_limit(Some((100, hours(6))));
     assert_eq!(node.resolve().await, (new.digest.clone(), false));
     node.pull(&new, &new_platform).await;
+}
+
+#[tokio::test]
+async fn with_nothing_left_the_same_image_comes_from_elsewhere_layer_by_layer_from_home() {
+    let image = || Image::small().platforms(&[PLATFORM]).seed(7);
+    let hub = HubSim::new()
+        .image(IMAGE, image())
+        .anonymous_limit(0, hours(6));
+    let hub = hub.start().await;
+    let elsewhere = HubSim::new().image("docker/library/nginx:latest", image());
+    let elsewhere = elsewhere.start().await;
+    let program = Forebay::before(&hub)
+        .upstream("ecr.test:1", &elsewhere)
+        .with(
+            "[[equivalents]]\nfrom = \"docker.io/library/*\"\nto = [\"ecr.test:1/docker/library/*\"]",
+        )
+        .start()
+        .await;
+    let node = Containerd(&program);
+    let index = Pull::of(&hub, IMAGE).by_tag;
+    assert_eq!(node.resolve().await, (index.digest.clone(), false));
+    node.pull(&index, &Pull::of_platform(&hub, IMAGE, PLATFORM))
+        .await;
+    assert_eq!(hub.charged(), 0);
+    let manifests = |requests: &str| {
+        requests
+            .lines()
+            .filter(|line| {
+                line.starts_with("GET registry")
+                    && line.contains("/manifests/")
+                    && line.contains(" 200")
+            })
+            .count()
+    };
+    assert_eq!(manifests(&hub.requests().to_string()), 0);
+    assert_eq!(manifests(&elsewhere.requests().to_string()), 2);
+    assert!(!elsewhere.requests().to_string().contains("/blobs/"));
+    let metric = "forebay_pulled_elsewhere_total{upstream=\"docker.io\",from=\"ecr.test:1\"}";
+    assert!((program.metric(metric).await - 2.0).abs() < f64::EPSILON);
 }
