@@ -105,6 +105,13 @@ fn a_key_that_would_do_nothing_is_refused() {
 }
 
 #[test]
+fn a_pace_at_which_nothing_would_come_is_refused() {
+    assert_snapshot!(check(
+        "[upstreams.\"docker.io\"]\nrequests_per_minute = 0\nburst = 100001\n"
+    ));
+}
+
+#[test]
 fn another_name_of_docker_hub_is_no_upstream_of_its_own() {
     assert_snapshot!(check(
         "[upstreams.\"index.docker.io\"]\nusername = \"alice\"\n[upstreams.\"registry-1.docker.io\"]\n"
