@@ -354,7 +354,6 @@ fn policy(config: &Config) -> Policy {
         revalidate_budget: cache.revalidate_budget,
         negative_ttl: cache.negative_ttl,
         reserve_percent: config.reserve_percent,
-        ..Policy::default()
     }
 }
 

@@ -13,6 +13,12 @@ fn the_program_says_what_it_does() {
 fn each_command_says_what_it_does_with_an_example() {
     for command in [
         &["serve"][..],
+        &["budget"],
+        &["top"],
+        &["ledger"],
+        &["ledger", "export"],
+        &["alerts"],
+        &["alerts", "test"],
         &["refresh"],
         &["fsck"],
         &["config"],

@@ -10,6 +10,7 @@
 mod commands;
 mod environment;
 mod help;
+mod ledger;
 mod program;
 mod reference;
 mod secrets;

@@ -168,3 +168,59 @@ fn secrets_manager_asks_in_the_region_written_or_in_the_arns_or_the_environments
         None
     );
 }
+
+#[test]
+fn what_is_wrong_with_clients_is_told() {
+    for (key, text, told) in [
+        ("TRUSTED_PROXIES", "10.0.0.1/32", ""),
+        ("TRUSTED_PROXIES", "0.0.0.0/0", "holds every address"),
+        ("TRUSTED_PROXIES", "::/0", "holds every address"),
+        (
+            "LIMITS",
+            r#"[{ network = "10.0.0.0/8", requests_per_minute = 600, burst = 9 }, { user = "ci", requests_per_minute = 1 }]"#,
+            "",
+        ),
+        (
+            "LIMITS",
+            "[{ requests_per_minute = 1 }]",
+            "for nobody, or for several",
+        ),
+        (
+            "LIMITS",
+            r#"[{ user = "a", agent = "curl", requests_per_minute = 1 }]"#,
+            "for nobody, or for several",
+        ),
+        (
+            "LIMITS",
+            r#"[{ user = "a" }]"#,
+            "without `requests_per_minute`",
+        ),
+        (
+            "LIMITS",
+            r#"[{ user = "a", requests_per_minute = 0 }]"#,
+            "wanted 1 to",
+        ),
+        (
+            "LIMITS",
+            r#"[{ user = "a", requests_per_minute = 1, brust = 1 }]"#,
+            "the unknown key `brust`",
+        ),
+        (
+            "LIMITS",
+            r#"[{ network = "10.0.0.1/8", requests_per_minute = 1 }]"#,
+            "`network`",
+        ),
+        ("PATIENCE", r#"{ docker = "24s", other = "0s" }"#, ""),
+        ("PATIENCE", r#"{ docker = "25s" }"#, "at most 24s is taken"),
+        ("PATIENCE", r#"{ podman = "5s" }"#, "unknown key `podman`"),
+        ("PATIENCE", "20s", "wanted a table such as"),
+    ] {
+        let found = problem(&[(&format!("FOREBAY_CLIENTS__{key}"), text)]);
+        assert!(
+            found.contains(told) && found.is_empty() == told.is_empty(),
+            "{key}={text}: {found}"
+        );
+    }
+    let delay = [("FOREBAY_SERVER__STOP_DELAY", "6m")];
+    assert!(problem(&delay).contains("at most 5m is taken"));
+}

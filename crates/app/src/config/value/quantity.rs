@@ -111,13 +111,11 @@ impl TextValue for Percent {
         let number = text
             .strip_suffix('%')
             .and_then(|number| number.parse().ok());
-        match number {
-            Some(percent @ 0..=100) => Ok(Self(percent)),
-            _ => {
-                let wrong = Wrong::new(format!("is {text:?}, wanted {}", Self::FORM));
-                Err(wrong.hint("write a whole number from 0 to 100 and %"))
-            }
-        }
+        let percent = number.filter(|percent| *percent <= 100);
+        percent.map(Self).ok_or_else(|| {
+            Wrong::new(format!("is {text:?}, wanted {}", Self::FORM))
+                .hint("write a whole number from 0 to 100 and %")
+        })
     }
 
     fn text(&self) -> String {

@@ -1,0 +1,74 @@
+//! Commands of the budget and the ledger without a server.
+
+use crate::program::Program;
+
+#[test]
+fn where_nothing_is_each_says_so_and_makes_nothing() {
+    for command in [
+        ["budget"].as_slice(),
+        &["top", "--once"],
+        &["ledger", "export"],
+    ] {
+        let program = Program::new();
+        let told = program.run(command);
+        assert!(told.starts_with("exit: 3"), "{told}");
+        assert!(told.contains("there is no data directory"), "{told}");
+        assert!(!program.path("forebay-data").exists());
+    }
+}
+
+#[test]
+fn a_test_alert_needs_a_webhook() {
+    insta::assert_snapshot!(Program::new().run(&["alerts", "test"]));
+}
+
+#[test]
+fn a_test_alert_says_what_came_of_it_and_not_where() {
+    let config = "[[alerts.webhooks]]\nurl = \"http://127.0.0.1:1/T0/s3cret\"\nform = \"slack\"";
+    let program = Program::with_config(config);
+    let told = program.run(&["alerts", "test", "--config", "forebay.toml"]);
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_webhook_has_one_address_and_it_is_never_shown() {
+    let address = "https://hooks.example/T0/s3cret";
+    for (webhook, is_right) in [
+        (format!("url = \"{address}\""), true),
+        (
+            "url_file = \"hook.url\"\nform = \"slack\"\nprivate = true".to_owned(),
+            true,
+        ),
+        ("form = \"slack\"".to_owned(), false),
+        (
+            format!("url = \"{address}\"\nurl_file = \"hook.url\""),
+            false,
+        ),
+        ("url = \"ftp://hooks.example/s3cret\"".to_owned(), false),
+        (
+            "url = \"https://user:s3cret@hooks.example/\"".to_owned(),
+            false,
+        ),
+        (format!("url = \"{address}\"\nfrom = \"slack\""), false),
+        (format!("url = \"{address}\"\nform = \"s3cret\""), false),
+    ] {
+        let program = Program::with_config(&format!("[[alerts.webhooks]]\n{webhook}"));
+        let program = program.file("hook.url", &format!("{address}\n"));
+        let told = program.check();
+        assert_eq!(told.starts_with("exit: 0"), is_right, "{webhook}: {told}");
+        let shown = program.run(&["config", "show", "--config", "forebay.toml"]);
+        if !webhook.contains("form = \"s3cret\"") {
+            assert!(!(told + &shown).contains("s3cret"), "{webhook}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn amounts_of_alerts_and_of_the_ledger_have_bounds() {
+    insta::assert_snapshot!(
+        Program::with_config(
+            "[alerts]\nfloor = \"101%\"\nquiet = \"1s\"\ndisk_floor = \"5\"\n[ledger]\nkeep = \"1h\"\nstorm_threshold = 1"
+        )
+        .check()
+    );
+}
