@@ -100,7 +100,7 @@ async fn what_is_cut_after_the_drain_reaches_the_log() {
     served.supervisor.stop();
     assert!(!served.supervisor.drain(short).await);
     served.supervisor.cut();
-    assert!(served.supervisor.drain(super::wire::PATIENCE).await);
+    assert!(served.supervisor.drain(PATIENCE).await);
     let lines = served.lines(1).await;
     assert_eq!(
         (
