@@ -83,6 +83,12 @@ impl Inner {
                 ..self.situation(request, purse, left)
             };
             match spend(&situation) {
+                // Where the registry is asked to hear when it opens, one asks for all.
+                Spend::Pull if is_spent(purse) && attempt.waiting.turn.is_none() => {
+                    if !self.wait_in_line(&mut attempt, Duration::ZERO).await {
+                        return Err(attempt.refused(request.priority, MIN_RETRY_AFTER));
+                    }
+                }
                 Spend::Pull => {
                     let reference = Reference::Digest(digest.clone());
                     match self.source.manifest(request, &reference).await {
@@ -182,6 +188,13 @@ impl Attempt {
             },
         }
     }
+}
+
+fn is_spent(purse: Purse) -> bool {
+    matches!(
+        purse,
+        Purse::Empty { .. } | Purse::Metered { remaining: 0, .. }
+    )
 }
 
 /// Whether who waits for a fetch would be refused what somebody with less of a claim was refused.

@@ -11,7 +11,7 @@ use crate::Priority;
 pub const DEFAULT_PER_MINUTE: u32 = 1_000;
 
 /// Requests at once where the operator says nothing, after a time of quiet.
-pub const DEFAULT_BURST: u32 = 250;
+pub const DEFAULT_BURST: u32 = 500;
 
 /// The slowest pace, in requests a minute: slower, nothing would ever come.
 pub const MIN_PER_MINUTE: f64 = 6.0;
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_place_that_is_given_back_goes_to_whoever_comes_next() {
         let mut pace = Pace::new(60, 1);
-        let mut take = |pace: &mut Pace| pace.take(Priority::Interactive, seconds(0), PATIENT);
+        let take = |pace: &mut Pace| pace.take(Priority::Interactive, seconds(0), PATIENT);
         assert_eq!(take(&mut pace), Ok(seconds(0)));
         assert_eq!(take(&mut pace), Ok(seconds(1)));
         pace.give_back();

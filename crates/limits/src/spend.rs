@@ -60,7 +60,7 @@ pub struct Situation {
 /// How it is paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spend {
-    /// With a pull at the upstream.
+    /// With a pull at the upstream. While its purse is empty one at a time: to hear when it opens.
     Pull,
     /// With the older copy.
     Stale,
@@ -94,7 +94,9 @@ pub fn spend(situation: &Situation) -> Spend {
         _ if situation.has_stale => Spend::Stale,
         _ if situation.has_equivalent => Spend::Equivalent,
         (_, Some(opens_in)) if opens_in <= situation.patience => Spend::Wait(opens_in),
-        _ => refusal,
+        (_, Some(_)) => refusal,
+        // Nobody knows when it opens but the registry: a pull that it refuses costs nothing, and says.
+        (_, None) => Spend::Pull,
     }
 }
 
@@ -166,9 +168,9 @@ mod tests {
             (left(21), Spend::Pull, Spend::Pull),
             (left(20), Spend::Pull, refuse(300)),
             (left(1), Spend::Pull, refuse(300)),
-            (left(0), refuse(300), refuse(300)),
+            (left(0), Spend::Pull, refuse(300)),
             (opens_in(90), refuse(90), refuse(90)),
-            (EMPTY, refuse(300), refuse(300)),
+            (EMPTY, Spend::Pull, refuse(300)),
         ] {
             assert_eq!(spend(&client(purse)), for_client, "a client, {purse:?}");
             assert_eq!(spend(&nobody(purse)), for_nobody, "nobody, {purse:?}");
@@ -186,8 +188,8 @@ mod tests {
             (false, false, opens_in(20), Spend::Wait(seconds(20))),
             (false, false, opens_in(21), refuse(21)),
             (false, false, opens_in(0), Spend::Wait(seconds(0))),
-            (false, false, EMPTY, refuse(300)),
-            (false, false, left(0), refuse(300)),
+            (false, false, EMPTY, Spend::Pull),
+            (false, false, left(0), Spend::Pull),
         ] {
             let situation = Situation {
                 has_stale,

@@ -84,7 +84,7 @@ section! {
         /// upstreams at one address, the least of theirs holds for all together.
         requests_per_minute: Count = "1000",
         /// How many of these may go at once after a time of quiet, 1 to 100000.
-        burst: Count = "250",
+        burst: Count = "500",
         /// The account there.
         username: Option<String>,
         /// Its password or access token.

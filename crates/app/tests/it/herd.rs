@@ -87,7 +87,12 @@ async fn a_thousand_clients_on_a_thousand_cold_images_wait_for_nobody_for_ever()
         );
     }
     let hub = Arc::new(hub.start().await);
-    let program = Forebay::before(&hub).start().await;
+    // What is asked at once is the matter here, and not the pace.
+    let pace = "requests_per_minute = 100000\nburst = 10000";
+    let program = Forebay::new()
+        .upstream_with("docker.io", &hub, pace)
+        .start()
+        .await;
     let mut herd = JoinSet::new();
     for number in 0..1000 {
         let (address, hub) = (program.address, Arc::clone(&hub));

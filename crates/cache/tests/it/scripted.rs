@@ -281,12 +281,14 @@ impl ContentSource for Scripted {
                 retry_after,
             });
         }
-        self.answer(format!("GET {}", name(request, reference)))
-            .await?;
+        let answered = self
+            .answer(format!("GET {}", name(request, reference)))
+            .await;
         let told = self.lock().purse_after_pull.take();
         if let Some(purse) = told {
             self.fill_purse(purse);
         }
+        answered?;
         let (digest, bytes) = self.find(request, reference)?;
         Ok(ManifestContent {
             digest,

@@ -235,3 +235,26 @@ async fn a_client_that_joins_work_for_nobody_is_not_refused_for_its_reserve() {
     assert!(background.is_err());
     interactive.unwrap();
 }
+
+#[tokio::test]
+async fn where_nobody_knows_when_it_opens_one_asks_for_all() {
+    let bench = Bench::new().await;
+    let digests: Vec<Digest> = (0..5)
+        .map(|n| bench.hub.put("library/nginx", format!("{{\"n\":{n}}}")))
+        .collect();
+    bench.hub.fill_purse(Purse::Empty { opens_in: None });
+    bench.hub.empty_purse_by_a_pull(empty(600));
+    bench.hub.fail(SourceError::Limited {
+        limited: forebay_limits::Limited::by(forebay_limits::Limiter::PullLimit),
+        retry_after: seconds(600),
+    });
+    let pulls = digests.iter().map(|digest| pull(&bench, client(), digest));
+    for refused in futures::future::join_all(pulls).await {
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, SourceError::Limited { retry_after, .. } if retry_after == seconds(600)),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(bench.hub.asked().len(), 1);
+}
