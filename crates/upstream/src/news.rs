@@ -27,6 +27,16 @@ pub(crate) fn limit_began(
     );
 }
 
+/// An answer says that nothing is left of a budget of pulls, before any was refused.
+pub(crate) fn nothing_left(upstream: &str, limited: &Limited) {
+    warn!(
+        upstream,
+        limit = %limited,
+        todo = what_to_do(Limiter::PullLimit),
+        "nothing is left of an upstream's pull limit: no manifest is asked for before it says otherwise, and kept images are served"
+    );
+}
+
 /// An answer showed that a limit is over.
 pub(crate) fn limit_ended(upstream: &str, limited: &Limited) {
     info!(upstream, limit = %limited, "an upstream no longer limits us");

@@ -14,7 +14,8 @@ use forebay_content::{
 };
 use forebay_http_kit::{Client, Origin, Reply, SendError};
 use forebay_limits::{
-    Answer, Limited, Limiter, Purse, Reading, TooFast, classify, classify_malformed_head,
+    Answer, Dialect, Identity, Limited, Limiter, Purse, Reading, TooFast, classify,
+    classify_malformed_head,
 };
 use forebay_oci::{DOCKER_HUB, UpstreamName};
 use http::StatusCode;
@@ -52,6 +53,8 @@ pub(crate) struct Wire {
     dice: Dice,
     /// Whether we have said that the registry charges an address although we have an account.
     is_login_unused: AtomicBool,
+    /// Whether we have said that pulls are limited, and not yet that they no longer are.
+    is_pull_limit_told: AtomicBool,
 }
 
 /// What a way to an upstream is made of.
@@ -96,6 +99,7 @@ impl Wire {
             lanes: Lanes::new(),
             dice: Dice::seeded(seed),
             is_login_unused: AtomicBool::new(false),
+            is_pull_limit_told: AtomicBool::new(false),
         }
     }
 
@@ -295,7 +299,9 @@ impl Wire {
             Scope::Everything => self.share.note_limit(&limited, times),
             _ => self.gate().note_limit(&limited, part, login, times),
         };
-        if is_news {
+        let is_told =
+            scope == Scope::Pulls && self.is_pull_limit_told.swap(true, Ordering::Relaxed);
+        if is_news && !is_told {
             let at = (part, self.share.per_minute());
             news::limit_began(&self.name, &limited, at, wait);
         }
@@ -330,6 +336,7 @@ impl Wire {
             return;
         }
         self.gate().note_reading(reading, self.clock.monotonic());
+        self.tell_remainder(reading);
         let (Some(_), Some(source)) = (&self.account, &reading.source) else {
             return;
         };
@@ -343,7 +350,43 @@ impl Wire {
         let now = self.clock.monotonic();
         let over = self.gate().note_leave(caller(question), part, reading, now);
         for limited in over.iter().chain(&self.share.take_over(now)) {
-            news::limit_ended(&self.name, limited);
+            if limited.limiter == Limiter::PullLimit {
+                self.tell_pulls_again();
+            } else {
+                news::limit_ended(&self.name, limited);
+            }
+        }
+    }
+
+    /// Says once that nothing is left of a budget, and once that there is something again.
+    fn tell_remainder(&self, reading: &Reading) {
+        let allowance = reading.allowance;
+        let pulls = allowance.filter(|allowance| allowance.dialect == Dialect::RateLimit);
+        match pulls.and_then(|pulls| pulls.remaining) {
+            Some(0) => {
+                if !self.is_pull_limit_told.swap(true, Ordering::Relaxed) {
+                    let identity = reading
+                        .source
+                        .as_ref()
+                        .map(|source| match source.address() {
+                            Some(address) => Identity::Address(Some(address)),
+                            None => Identity::Account(None),
+                        });
+                    let limited = Limited {
+                        identity,
+                        ..Limited::by(Limiter::PullLimit)
+                    };
+                    news::nothing_left(&self.name, &limited);
+                }
+            }
+            Some(_) => self.tell_pulls_again(),
+            None => {}
+        }
+    }
+
+    fn tell_pulls_again(&self) {
+        if self.is_pull_limit_told.swap(false, Ordering::Relaxed) {
+            news::limit_ended(&self.name, &Limited::by(Limiter::PullLimit));
         }
     }
 

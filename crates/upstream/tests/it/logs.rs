@@ -59,6 +59,8 @@ async fn a_limit_is_told_once_when_it_begins_and_once_when_it_is_over() {
     let log = Log::default();
     let _guard = log.listen(LevelFilter::INFO);
     let hub = nginx().anonymous_limit(1, hours(6)).start().await;
+    hub.fault(Fault::WithoutHeader("ratelimit-remaining".to_owned()))
+        .always();
     let rig = Rig::of(&hub);
     rig.manifest("library/nginx:1").await.unwrap();
     for _ in 0..3 {
@@ -80,6 +82,27 @@ async fn a_limit_is_told_once_when_it_begins_and_once_when_it_is_over() {
     hub.set_anonymous_limit(Some((100, hours(6))));
     for _ in 0..3 {
         rig.manifest("library/nginx:1").await.unwrap();
+    }
+    assert_eq!(log.count("INFO"), 1, "{}", log.text());
+    assert_eq!(log.count("no longer limits us"), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_is_told_once_before_any_pull_is_refused() {
+    let log = Log::default();
+    let _guard = log.listen(LevelFilter::INFO);
+    let hub = nginx().anonymous_limit(1, hours(6)).start().await;
+    let rig = Rig::of(&hub);
+    rig.manifest("library/nginx:1").await.unwrap();
+    assert_eq!(log.count("nothing is left"), 1, "{}", log.text());
+    for _ in 0..3 {
+        rig.resolve("library/nginx:1").await.unwrap();
+        rig.manifest("library/nginx:1").await.unwrap_err();
+    }
+    assert_eq!(log.count("WARN"), 1, "{}", log.text());
+    hub.set_anonymous_limit(Some((100, hours(6))));
+    for _ in 0..3 {
+        rig.resolve("library/nginx:1").await.unwrap();
     }
     assert_eq!(log.count("INFO"), 1, "{}", log.text());
     assert_eq!(log.count("no longer limits us"), 1, "{}", log.text());
