@@ -61,6 +61,9 @@ pub(super) fn list(file: &FileConfig, config: &Config) -> Vec<ShownSetting> {
     }
     all.extend(section(&["clients"], &file.clients));
     all.extend(section(&["cache"], &file.cache));
+    all.extend(section(&["budget"], &file.budget));
+    all.extend(section(&["ledger"], &file.ledger));
+    all.extend(section(&["alerts"], &file.alerts));
     all.extend(section(&["log"], &file.log));
     all.extend(section(&["server"], &file.server));
     all

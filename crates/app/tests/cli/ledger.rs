@@ -57,6 +57,7 @@ fn a_webhook_has_one_address_and_it_is_never_shown() {
         let told = program.check();
         assert_eq!(told.starts_with("exit: 0"), is_right, "{webhook}: {told}");
         let shown = program.run(&["config", "show", "--config", "forebay.toml"]);
+        assert!(!is_right || shown.contains("webhooks = ["), "{shown}");
         if !webhook.contains("form = \"s3cret\"") {
             assert!(!(told + &shown).contains("s3cret"), "{webhook}: {shown}");
         }

@@ -20,6 +20,7 @@
 )]
 
 mod addressing;
+mod alerts;
 mod budget;
 mod client;
 mod clocked;
