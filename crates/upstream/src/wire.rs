@@ -362,25 +362,24 @@ impl Wire {
     fn tell_remainder(&self, reading: &Reading) {
         let allowance = reading.allowance;
         let pulls = allowance.filter(|allowance| allowance.dialect == Dialect::RateLimit);
-        match pulls.and_then(|pulls| pulls.remaining) {
-            Some(0) => {
-                if !self.is_pull_limit_told.swap(true, Ordering::Relaxed) {
-                    let identity = reading
-                        .source
-                        .as_ref()
-                        .map(|source| match source.address() {
-                            Some(address) => Identity::Address(Some(address)),
-                            None => Identity::Account(None),
-                        });
-                    let limited = Limited {
-                        identity,
-                        ..Limited::by(Limiter::PullLimit)
-                    };
-                    news::nothing_left(&self.name, &limited);
-                }
-            }
-            Some(_) => self.tell_pulls_again(),
-            None => {}
+        let Some(remaining) = pulls.and_then(|pulls| pulls.remaining) else {
+            return;
+        };
+        if remaining > 0 {
+            self.tell_pulls_again();
+        } else if !self.is_pull_limit_told.swap(true, Ordering::Relaxed) {
+            let identity = reading
+                .source
+                .as_ref()
+                .map(|source| match source.address() {
+                    Some(address) => Identity::Address(Some(address)),
+                    None => Identity::Account(None),
+                });
+            let limited = Limited {
+                identity,
+                ..Limited::by(Limiter::PullLimit)
+            };
+            news::nothing_left(&self.name, &limited);
         }
     }
 
