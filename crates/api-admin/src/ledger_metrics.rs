@@ -157,3 +157,87 @@ fn in_seconds(to: &mut Registry, name: &str, help: &str) -> Family<Charged, Leve
     to.register_with_unit(name, help, Unit::Seconds, family.clone());
     family
 }
+
+#[cfg(test)]
+mod tests {
+    use forebay_ledger::{ForecastReport, Metering};
+    use prometheus_client::encoding::text;
+
+    use super::*;
+
+    fn budget(account: Option<&str>, remaining: u64, seen_unix_ms: i64) -> BudgetReport {
+        BudgetReport {
+            account: account.map(str::to_owned),
+            source: Some(format!("192.0.2.{seen_unix_ms}")),
+            credentials_not_applied: account.is_some(),
+            limit: Some(100),
+            remaining,
+            window_seconds: 21_600,
+            seen_unix_ms,
+            age_seconds: 0,
+            spent_since: 0,
+            forecast: ForecastReport {
+                per_hour: None,
+                runs_out_in_seconds: (remaining < 10).then_some(60),
+                opens_in_seconds: None,
+                is_full_in_seconds: None,
+            },
+        }
+    }
+
+    fn rendered(metrics: &LedgerMetrics, registry: &Registry, readings: &LedgerReadings) -> String {
+        metrics.show(readings);
+        let mut text = String::new();
+        text::encode_registry(&mut text, registry).unwrap();
+        text
+    }
+
+    #[test]
+    fn the_latest_budget_of_each_identity_is_shown_and_nothing_that_is_not_known() {
+        let mut registry = Registry::with_prefix("forebay");
+        let metrics = LedgerMetrics::new(&mut registry);
+        let readings = LedgerReadings {
+            budgets: vec![
+                UpstreamReport {
+                    metering: Metering::Metered,
+                    budgets: vec![
+                        budget(None, 50, 1),
+                        budget(None, 7, 2),
+                        budget(Some("ci"), 90, 1),
+                    ],
+                    ..UpstreamReport::unknown("docker.io")
+                },
+                UpstreamReport {
+                    metering: Metering::Unmetered,
+                    ..UpstreamReport::unknown("ghcr.io")
+                },
+            ],
+            storms: BTreeMap::from([("docker.io".to_owned(), 3)]),
+            storms_begun: 5,
+            alerts_delivered: 2,
+            alerts_failed: 1,
+        };
+        let text = rendered(&metrics, &registry, &readings);
+        for line in [
+            r#"forebay_budget_remaining{upstream="docker.io",identity="anonymous"} 7"#,
+            r#"forebay_budget_remaining{upstream="docker.io",identity="account"} 90"#,
+            r#"forebay_budget_runs_out_seconds{upstream="docker.io",identity="anonymous"} 60"#,
+            r#"forebay_budget_credentials_not_applied{upstream="docker.io"} 1"#,
+            r#"forebay_storms{upstream="docker.io"} 3"#,
+            "forebay_storms_begun_total 5",
+            "forebay_alerts_delivered_total 2",
+            "forebay_alerts_failed_total 1",
+        ] {
+            assert!(
+                text.lines().any(|have| have == line),
+                "{line} is not in\n{text}"
+            );
+        }
+        assert!(
+            !text.contains("ghcr.io") && !text.contains("\"ci\""),
+            "{text}"
+        );
+        let text = rendered(&metrics, &registry, &LedgerReadings::default());
+        assert!(!text.contains("docker.io"), "{text}");
+    }
+}
