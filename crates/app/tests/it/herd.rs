@@ -256,7 +256,10 @@ async fn half_open_and_idle_connections_are_no_burden_to_the_others() {
         .image("library/nginx:1", Image::small())
         .start()
         .await;
-    let program = Forebay::before(&hub).start().await;
+    // Of the registry's pace another test tells.
+    let pace = "requests_per_minute = 100000\nburst = 100000";
+    let program = Forebay::new().upstream_with("docker.io", &hub, pace);
+    let program = program.start().await;
     let pull = Pull::of(&hub, "library/nginx:1");
     pull.succeeds(&program).await;
     let (before, _) = program.resident_kib();

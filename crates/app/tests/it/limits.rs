@@ -40,6 +40,10 @@ async fn a_pull_limits_retry_after_is_passed_on_in_each_of_its_shapes() {
             hub = hub.retry_after(shape);
         }
         let hub = hub.start().await;
+        // The HEAD before does not tell, so that the limit is met.
+        hub.fault(Fault::WithoutHeader("ratelimit-remaining".to_owned()))
+            .method("HEAD")
+            .always();
         let program = Forebay::before(&hub).start().await;
         let answer = program.get("/v2/library/nginx/manifests/1").await;
         assert_eq!(

@@ -19,6 +19,10 @@ async fn a_limit_is_a_429_with_a_retry_after_and_to_containerd_a_503() {
         .retry_after(RetryAfter::Seconds(700))
         .start()
         .await;
+    // The HEAD before does not tell, so that the limit is met.
+    hub.fault(Fault::WithoutHeader("ratelimit-remaining".to_owned()))
+        .method("HEAD")
+        .always();
     let program = Forebay::before(&hub).start().await;
     let path = "/v2/library/nginx/manifests/1";
     for (agent, query, status) in [
