@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{ManifestContent, Request, SourceError};
+use forebay_content::{ManifestContent, Request, SourceError, UpstreamCall};
 use forebay_limits::{Limited, Limiter, MIN_RETRY_AFTER, Priority, Purse, Situation, Spend, spend};
 use forebay_oci::{Digest, Reference};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -111,13 +111,29 @@ impl Inner {
                     }
                 }
                 Spend::Refuse { retry_after } => {
-                    return Err(attempt.refused(request.priority, retry_after));
+                    return self.refuse(request, digest, &attempt, retry_after).await;
                 }
                 // What is asked for by its digest is never out of date.
                 Spend::Stale => break,
             }
         }
         Err(attempt.refused(request.priority, MIN_RETRY_AFTER))
+    }
+
+    /// What a client is told that gets nothing: while a limit stands, what the registry said, which the upstream answers without
+    /// asking anybody.
+    async fn refuse(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        attempt: &Attempt,
+        retry_after: Duration,
+    ) -> Result<ManifestContent, SourceError> {
+        if self.budget.stopped_for(UpstreamCall::GetManifest).is_some() {
+            let reference = Reference::Digest(digest.clone());
+            return self.source.manifest(request, &reference).await;
+        }
+        Err(attempt.refused(request.priority, retry_after))
     }
 
     fn situation(&self, request: &Request, purse: Purse, patience: Duration) -> Situation {
