@@ -18,9 +18,9 @@ use super::control_client::{ask_running, is_running};
 use super::data::{DataDir, is_data_dir, with_way_out};
 use super::desk::{Desk, NoAnswer, try_webhooks};
 use super::ledger::{Ears, no_webhooks, open_ledger, set_webhooks};
-use super::upstreams::{Doors, Ground, Upstreams};
+use super::upstreams::{Doors, Ground, Upstreams, restore};
 use crate::Failure;
-use crate::config::{Config, Sources};
+use forebay_config::{Config, Sources};
 
 /// How long what a command began may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -158,6 +158,8 @@ impl Stopped {
         });
         let ground = Ground::new(sources, (kept, Arc::clone(&clock)), (metrics, ears), &tasks);
         let upstreams = ground.build(config, &Upstreams::new())?;
+        // A probe keeps to what the server was told, too.
+        restore(&upstreams, &ledger.kept_limits());
         let doors = Doors::new(config, &upstreams)?;
         let desk = Desk {
             ledger,
