@@ -4,9 +4,9 @@
 
 use std::error::Error;
 
-use crate::config::ConfigErrors;
 use crate::exit::ExitStatus;
-use crate::report::{Advice, Hint};
+use forebay_config::ConfigErrors;
+use forebay_config::{Advice, Hint};
 
 /// Any error, from any crate.
 pub type BoxError = Box<dyn Error + Send + Sync>;

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 pub mod commands;
-pub mod config;
 pub mod error;
 pub mod exit;
 pub mod printer;

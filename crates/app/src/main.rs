@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use forebay::Printer;
-use forebay::config::Environment;
+use forebay_config::Environment;
 
 fn main() -> ExitCode {
     let printer = Printer::standard();

@@ -3,36 +3,14 @@
 //! Errors say one clause each; this walks the chain, so no error repeats its source's text.
 
 use std::error::Error;
-use std::fmt;
+
+use forebay_config::{Advice, Hint};
 
 use crate::error::Failure;
 use crate::printer::Printer;
 
 /// The most causes printed of one error; a longer chain is a loop or noise.
 pub(crate) const MAX_CAUSES: usize = 16;
-
-/// One thing that the operator can do about an error, as one clause.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hint(String);
-
-impl Hint {
-    /// Takes the clause in; it begins in lower case and has no full stop.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Display for Hint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// An error that knows what can be done about it.
-pub trait Advice {
-    /// What can be done, the likeliest first; empty if nothing is known.
-    fn hints(&self) -> Vec<Hint>;
-}
 
 /// Prints a failed command's errors with their causes and hints to standard error.
 pub fn report(failure: &Failure, printer: &Printer) {

@@ -26,7 +26,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too.
-pub(crate) const PACKAGES: [(&str, Layer); 26] = [
+pub(crate) const PACKAGES: [(&str, Layer); 27] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-rewrite", Layer::Word),
@@ -49,6 +49,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 26] = [
     ("forebay-access", Layer::Feature),
     ("forebay-api-registry", Layer::Edge),
     ("forebay-api-admin", Layer::Edge),
+    ("forebay-config", Layer::Binary),
     ("forebay", Layer::Binary),
     ("forebay-bench", Layer::Bench),
     ("hub-sim", Layer::TestOnly),
@@ -128,6 +129,7 @@ impl Layer {
                 Self::Adapter,
                 Self::Feature,
                 Self::Edge,
+                Self::Binary,
             ],
         }
     }
@@ -146,7 +148,9 @@ impl Layer {
             }
             Self::Edge => "an edge sees no adapter: only the binary wires one in",
             Self::Binary => "what is for tests is a dev-dependency",
-            Self::Bench => "the bench runs the program, and sees only what lays out its data and what plays its upstream",
+            Self::Bench => {
+                "the bench runs the program, and sees only what lays out its data and what plays its upstream"
+            }
             Self::TestOnly => {
                 "a test's crate sees words and seams, so that it judges every implementation alike"
             }

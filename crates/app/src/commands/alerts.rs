@@ -3,11 +3,11 @@
 use clap::Subcommand;
 
 use super::{ListenArgs, SourceArgs};
-use crate::config::{Environment, load};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
 use crate::program::test_alerts;
+use forebay_config::{Environment, load};
 
 /// The end of the command's help.
 const AFTER_HELP: &str = "\

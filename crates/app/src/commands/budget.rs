@@ -11,12 +11,12 @@ use forebay_ledger::{BudgetsReport, UpstreamReport};
 
 use super::screen::CLEAR;
 use super::{ListenArgs, SourceArgs};
-use crate::config::{Environment, load};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
 use crate::program::LedgerDoor;
 use floor::Floor;
+use forebay_config::{Environment, load};
 
 /// How often `--watch` shows them anew.
 const WATCH_EVERY: Duration = Duration::from_secs(10);

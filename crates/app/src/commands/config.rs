@@ -3,12 +3,12 @@
 //! Reads and prints; touches neither the data directory nor the network.
 
 use super::{ListenArgs, SourceArgs, with_exit_codes};
-use crate::config::{
-    Config, CredentialSource, Environment, Sources, as_json, as_toml, load, schema, show,
-};
 use crate::error::Failure;
 use crate::exit::{EXIT_CODES, ExitStatus};
 use crate::printer::Printer;
+use forebay_config::{
+    Config, CredentialSource, Environment, Sources, as_json, as_toml, load, schema, show,
+};
 
 /// Checks the configuration, shows what it comes to, or helps to write it
 #[derive(Debug, clap::Args)]

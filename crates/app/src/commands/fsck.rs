@@ -9,11 +9,11 @@ use forebay_cache::{FsckMode, FsckReport};
 use tokio::time::timeout;
 
 use super::{ListenArgs, SourceArgs};
-use crate::config::{Environment, load};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
 use crate::program::{CheckReport, ask_running, check_stopped};
+use forebay_config::{Environment, load};
 
 /// After this time whoever waits for a running server is told where to look.
 const TELL_AFTER: Duration = Duration::from_secs(10);

@@ -8,11 +8,11 @@ use forebay_api_admin::ExportRequest;
 use forebay_content::{Clock as _, SystemClock};
 
 use super::{ListenArgs, SourceArgs, with_exit_codes};
-use crate::config::{Environment, load};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
 use crate::program::LedgerDoor;
+use forebay_config::{Environment, load};
 use since::Moment;
 
 const EXAMPLES: &str = "\

@@ -21,11 +21,11 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::Environment;
 use crate::error::Failure;
 use crate::exit::{EXIT_CODES, ExitStatus};
 use crate::printer::Printer;
 use crate::report::report;
+use forebay_config::Environment;
 
 pub use source_args::{ListenArgs, SourceArgs};
 

@@ -3,11 +3,11 @@
 use forebay_api_admin::RefreshRequest;
 
 use super::{ListenArgs, SourceArgs, with_exit_codes};
-use crate::config::{Environment, load};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
 use crate::program::{ask_running, is_data_dir};
+use forebay_config::{Environment, load};
 
 /// Has the running server ask the upstream about a tag now, whatever its age
 ///

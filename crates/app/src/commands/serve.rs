@@ -1,10 +1,10 @@
 //! `forebay serve`: runs the cache.
 
 use super::{ListenArgs, SourceArgs, with_exit_codes};
-use crate::config::Environment;
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::program::serve;
+use forebay_config::Environment;
 
 /// Runs the cache until it is told to stop
 ///

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Environment, Flags, Sources};
+use forebay_config::{Environment, Flags, Sources};
 
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]

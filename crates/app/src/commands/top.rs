@@ -10,11 +10,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::screen::{CTRL_C, Screen};
 use super::{ListenArgs, SourceArgs, with_exit_codes};
-use crate::config::{Environment, load, time_span};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
 use crate::program::LedgerDoor;
+use forebay_config::{Environment, load, time_span};
 
 /// How often it is shown anew.
 const EVERY: Duration = Duration::from_secs(2);

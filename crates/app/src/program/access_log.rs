@@ -17,7 +17,7 @@ use forebay_http_kit::{AccessEntry, AccessLog};
 use forebay_limits::printable;
 
 use super::answers::HearAnswers;
-use crate::config::LogFormat;
+use forebay_config::LogFormat;
 
 /// The most bytes of lines that wait to be written.
 const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;

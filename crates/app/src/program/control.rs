@@ -20,7 +20,7 @@ use tracing::info;
 use super::check::{CheckReport, check_running};
 use super::desk::{Desk, try_webhooks};
 use super::upstreams::Doors;
-use crate::config::find_nearest;
+use forebay_config::find_nearest;
 
 /// Acts on the running server.
 pub(super) struct Controls {

@@ -2,7 +2,7 @@
 
 use tracing::info;
 
-use crate::config::{Config, CredentialSource, Sources};
+use forebay_config::{Config, CredentialSource, Sources};
 
 /// Says it once, at the start. Never a secret.
 pub(super) fn say(sources: &Sources, config: &Config) {

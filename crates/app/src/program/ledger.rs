@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::upstreams::outside_policy;
 use crate::Failure;
-use crate::config::{Config, WebhookForm};
+use forebay_config::{Config, WebhookForm};
 
 /// How often the disk is looked at.
 const LOOK_AT_DISK_EVERY: Duration = Duration::from_mins(1);

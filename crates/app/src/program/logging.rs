@@ -5,7 +5,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{LogConfig, LogFormat};
+use forebay_config::{LogConfig, LogFormat};
 
 /// Begins to log. A second call changes nothing: the log is the process's, not the program's.
 pub(super) fn begin(config: &LogConfig) {

@@ -10,8 +10,9 @@ use tracing::{error, info, warn};
 use super::ledger::Books;
 use super::upstreams::{Doors, Ground, Upstreams};
 use crate::Failure;
-use crate::config::{Config, Sources, load};
-use crate::report::{Advice, MAX_CAUSES};
+use crate::report::MAX_CAUSES;
+use forebay_config::Advice;
+use forebay_config::{Config, Sources, load};
 
 /// What a reload replaces.
 pub(super) struct Reload {

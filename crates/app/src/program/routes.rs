@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use forebay_oci::{DOCKER_HUB, RouteTable, UpstreamName};
 
-use crate::config::{Config, DOCKER_HUB_ALIASES};
+use forebay_config::{Config, DOCKER_HUB_ALIASES};
 
 /// The routes that `config` says.
 pub(super) fn routes(config: &Config) -> RouteTable {

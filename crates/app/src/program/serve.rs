@@ -31,7 +31,7 @@ use super::logging;
 use super::reload::Reload;
 use super::upstreams::{Doors, Ground, Upstreams, restore};
 use crate::Failure;
-use crate::config::{Config, Sources, load};
+use forebay_config::{Config, Sources, load};
 
 /// How long a successor waits for its predecessor beyond the time that it itself would take to drain.
 const EXTRA_PATIENCE: Duration = Duration::from_secs(30);

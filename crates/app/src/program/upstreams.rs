@@ -23,7 +23,7 @@ use http::HeaderValue;
 use super::routes::routes;
 use super::voice::Voice;
 use crate::Failure;
-use crate::config::{self, Config, ProxyChoice, Sources};
+use forebay_config::{self as config, Config, ProxyChoice, Sources};
 
 /// The User-Agent of all that we ask.
 const USER_AGENT: &str = concat!("forebay/", env!("CARGO_PKG_VERSION"));

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::config::{Environment, Flags, Sources};
 use forebay::program::serve_on;
 use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
+use forebay_config::{Environment, Flags, Sources};
 use forebay_content::SystemClock;
 use hub_sim::Hub;
 

@@ -4,9 +4,9 @@ use std::io::BufRead as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::config::{Environment, Flags, Sources};
 use forebay::program::serve_on;
 use forebay_blobs_fs::RealDisk;
+use forebay_config::{Environment, Flags, Sources};
 use forebay_content::{Clock as _, ManualClock, Timestamp};
 
 use crate::program::{Forebay, Program};

@@ -122,6 +122,26 @@ async fn a_restart_in_the_middle_of_a_cool_down_keeps_it() {
 }
 
 #[tokio::test]
+async fn a_probe_without_a_server_keeps_to_a_cool_down_too() {
+    let hub = HubSim::new().image(NGINX, Image::small()).start().await;
+    let program = Forebay::before(&hub).start().await;
+    hub.fault(Fault::AbuseLimited).on(On::Manifest).once();
+    let nginx = Pull::of(&hub, NGINX).by_tag;
+    assert_eq!(program.get(&nginx.path).await.status, 429);
+    let setup = program.setup.clone();
+    program.stop().await;
+    hub.clear_requests();
+    let probed = setup.run(&["budget", "--probe"]).await;
+    assert_eq!(probed.status.code(), Some(3), "{}", probed.transcript());
+    assert!(
+        probed.log.contains("cannot probe docker.io"),
+        "{}",
+        probed.log
+    );
+    assert_eq!(hub.requests().to_string(), "", "nothing is asked");
+}
+
+#[tokio::test]
 async fn a_budget_that_was_used_up_is_known_after_a_restart() {
     let hub = HubSim::new()
         .image(NGINX, Image::small())
@@ -134,6 +154,7 @@ async fn a_budget_that_was_used_up_is_known_after_a_restart() {
     program.stop().await;
     hub.clear_requests();
     let program = setup.start().await;
+    println!("DBG {}", setup.run(&["budget", "docker.io", "--json"]).await.out);
     let redis = Pull::of(&hub, REDIS).by_tag;
     let refused = program
         .get(&format!("/v2/library/redis/manifests/{}", redis.digest))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::config::time_span;
+use forebay_config::time_span;
 
 /// A moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

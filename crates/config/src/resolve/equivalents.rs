@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use forebay_cache::Renaming;
 
-use crate::config::builtin::find_builtin;
-use crate::config::error::{ConfigProblem, Problems};
-use crate::config::nearest::find_nearest;
-use crate::config::resolved::{EquivalentConfig, UpstreamConfig};
-use crate::config::value::{EquivalentFile, ImagePattern};
+use crate::builtin::find_builtin;
+use crate::error::{ConfigProblem, Problems};
+use crate::nearest::find_nearest;
+use crate::resolved::{EquivalentConfig, UpstreamConfig};
+use crate::value::{EquivalentFile, ImagePattern};
 
 /// Docker Hub's official images at registries that have them too: ECR Public's `docker` alias
 /// (gallery.ecr.aws/docker) and Google's mirror (cloud.google.com/artifact-registry/docs/pull-cached-dockerhub-images).

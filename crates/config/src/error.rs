@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::origin::Origin;
-use crate::report::{Advice, Hint};
+use crate::advice::{Advice, Hint};
 
 /// The most problems told at once; the rest are counted.
 pub const MAX_PROBLEMS: usize = 10;

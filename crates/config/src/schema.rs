@@ -108,7 +108,7 @@ fn shape(of: &Shape) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, Flags, Sources, as_toml, show};
+    use crate::{Environment, Flags, Sources, as_toml, show};
 
     /// What is wrong with a value by a schema of the few words that ours has.
     fn judge(schema: &Json, root: &Json, value: &Json) -> Result<(), String> {
@@ -162,7 +162,7 @@ mod tests {
             "[upstreams.\"docker.io\"]\nallow = [\"library/*\"]\ninsecure = true",
             "[upstreams.\"registry.example:5000\"]\nproxy = \"none\"",
             "[cache]\non_gone = \"refuse\"\ntag_rules = [{ pattern = \"v*\", ttl = \"6h\" }]",
-            include_str!("../../../../packaging/forebay.toml"),
+            include_str!("../../../packaging/forebay.toml"),
         ] {
             assert_eq!(judge_toml(right), Ok(()), "{right}");
         }

@@ -8,9 +8,9 @@ use forebay_api_registry::{ANSWER_WITHIN, ClientLimit, LimitedClients, Patience}
 use ipnet::IpNet;
 
 use super::{Count, ListItem, Shape, TextValue, TimeSpan, Value, unwanted};
-use crate::config::error::Wrong;
-use crate::config::nearest::find_nearest;
-use crate::config::node::{Entry, Node, Raw, read_inline};
+use crate::error::Wrong;
+use crate::nearest::find_nearest;
+use crate::node::{Entry, Node, Raw, read_inline};
 
 /// The most requests a minute, or at once, that a limit may say.
 const MAX_REQUESTS: u32 = 1_000_000;

@@ -4,9 +4,9 @@ use forebay_oci::DOCKER_HUB;
 use url::Url;
 
 use super::upstream::key;
-use crate::config::builtin::DOCKER_HUB_ALIASES;
-use crate::config::error::{ConfigProblem, Problems};
-use crate::config::file::UpstreamFile;
+use crate::builtin::DOCKER_HUB_ALIASES;
+use crate::error::{ConfigProblem, Problems};
+use crate::file::UpstreamFile;
 
 /// The pattern that matches everything, whatever its parts.
 const EVERYTHING: &str = "**";

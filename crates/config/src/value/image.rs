@@ -4,25 +4,25 @@ use forebay_oci::RepositoryName;
 use globset::{Glob, GlobBuilder};
 
 use super::{ListItem, Shape, TextValue, TimeSpan, Value, unwanted};
-use crate::config::error::Wrong;
-use crate::config::nearest::find_nearest;
-use crate::config::node::{Node, Raw};
-use crate::config::resolved::TagRule;
+use crate::error::Wrong;
+use crate::nearest::find_nearest;
+use crate::node::{Node, Raw};
+use crate::resolved::TagRule;
 
 /// The longest pattern, in bytes: as long as the longest repository name.
 const MAX_PATTERN_BYTES: usize = 255;
 
 /// A pattern of repositories: `*` within one path part, `**` across them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct RepositoryGlob(pub(in crate::config) Glob);
+pub(crate) struct RepositoryGlob(pub(crate) Glob);
 
 /// A pattern of tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct TagGlob(pub(in crate::config) Glob);
+pub(crate) struct TagGlob(pub(crate) Glob);
 
 /// The operator's own first path part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct Prefix(pub(in crate::config) String);
+pub(crate) struct Prefix(pub(crate) String);
 
 impl TextValue for RepositoryGlob {
     const FORM: &'static str = "a pattern of repositories such as \"library/*\"";

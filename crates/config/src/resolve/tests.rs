@@ -1,6 +1,6 @@
 //! Rules between keys, as tables.
 
-use crate::config::{CredentialSource, Environment, Flags, Sources, load};
+use crate::{CredentialSource, Environment, Flags, Sources, load};
 
 fn problem(variables: &[(&str, &str)]) -> String {
     let environment = Environment::of(variables.iter().copied());

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::bounded;
-use crate::config::error::{ConfigProblem, Problems};
-use crate::config::file::{AlertsFile, LedgerFile};
-use crate::config::resolved::{AlertsConfig, LedgerConfig, WebhookConfig};
-use crate::config::secret_file::choose_secret;
-use crate::config::value::{TimeSpan, WebhookFile};
+use crate::error::{ConfigProblem, Problems};
+use crate::file::{AlertsFile, LedgerFile};
+use crate::resolved::{AlertsConfig, LedgerConfig, WebhookConfig};
+use crate::secret_file::choose_secret;
+use crate::value::{TimeSpan, WebhookFile};
 
 /// The most webhooks.
 const MAX_WEBHOOKS: usize = 16;

@@ -8,9 +8,9 @@ use ipnet::{IpNet, Ipv4Net};
 use url::Url;
 
 use super::{ListItem, Shape, TextValue, Value, unwanted};
-use crate::config::error::Wrong;
-use crate::config::node::{Node, Raw};
-use crate::config::proxy::ProxyChoice;
+use crate::error::Wrong;
+use crate::node::{Node, Raw};
+use crate::proxy::ProxyChoice;
 
 /// The most addresses to listen on.
 const MAX_LISTEN: usize = 16;
@@ -23,11 +23,11 @@ const MAX_LABEL_BYTES: usize = 63;
 
 /// Addresses to listen on: one text or a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct ListenAddresses(pub(in crate::config) Vec<SocketAddr>);
+pub(crate) struct ListenAddresses(pub(crate) Vec<SocketAddr>);
 
 /// `host` or `host:port`, lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::config) struct HostPort(pub(in crate::config) String);
+pub(crate) struct HostPort(pub(crate) String);
 
 // === impl ListenAddresses ===
 
@@ -154,13 +154,13 @@ impl ListItem for IpNet {
 
 impl HostPort {
     /// The part before the port.
-    pub(in crate::config) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         let (host, _) = split_port(&self.0);
         host
     }
 
     /// Whether it is an IPv6 address.
-    pub(in crate::config) fn is_ipv6(&self) -> bool {
+    pub(crate) fn is_ipv6(&self) -> bool {
         self.0.starts_with('[')
     }
 }
@@ -296,7 +296,7 @@ impl TextValue for ProxyChoice {
         match text {
             "none" => Ok(Self::Direct),
             "environment" => Ok(Self::Environment),
-            text => crate::config::ProxyUrl::parse(text)
+            text => crate::ProxyUrl::parse(text)
                 .map(Self::Through)
                 .map_err(|why| Wrong::new(format!("{why}, wanted {}", Self::FORM))),
         }

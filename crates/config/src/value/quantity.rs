@@ -6,19 +6,19 @@ use std::fmt;
 use std::time::Duration;
 
 use super::TextValue;
-use crate::config::error::Wrong;
+use crate::error::Wrong;
 
 /// A span of time: `500ms`, `30s`, `5m`, `6h`, `1h30m`, `7d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::config) struct TimeSpan(pub(in crate::config) Duration);
+pub(crate) struct TimeSpan(pub(crate) Duration);
 
 /// A size in bytes: `512MiB`, `50GiB`, `10GB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::config) struct ByteSize(pub(in crate::config) u64);
+pub(crate) struct ByteSize(pub(crate) u64);
 
 /// A part of a whole: `10%`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::config) struct Percent(pub(in crate::config) u8);
+pub(crate) struct Percent(pub(crate) u8);
 
 /// Units of time in milliseconds, the longest first: the order in which a span is written.
 const TIME_UNITS: [(&str, u64); 5] = [
@@ -62,7 +62,7 @@ impl TextValue for TimeSpan {
 }
 
 /// The span of time that a command line says, or what is wrong with it.
-pub(crate) fn time_span(text: &str) -> Result<Duration, String> {
+pub fn time_span(text: &str) -> Result<Duration, String> {
     let wanted = TimeSpan::FORM;
     read_span(text)
         .map(|span| span.0)

@@ -4,7 +4,7 @@
 const LIKENESS: f64 = 0.55;
 
 /// The candidate that is most like `word`, if any is like it at all.
-pub(crate) fn find_nearest<'a>(
+pub fn find_nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -1,27 +1,27 @@
 //! Where the same images are: one table for the images of one pattern.
 
 use super::{ListItem, Shape, TextValue, Value, unwanted};
-use crate::config::error::Wrong;
-use crate::config::nearest::find_nearest;
-use crate::config::node::{Node, Raw};
-use crate::config::origin::Origin;
+use crate::error::Wrong;
+use crate::nearest::find_nearest;
+use crate::node::{Node, Raw};
+use crate::origin::Origin;
 
 /// Images by their registry and repository: `docker.io/library/*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct ImagePattern {
+pub(crate) struct ImagePattern {
     /// The upstream's name.
-    pub(in crate::config) upstream: String,
+    pub(crate) upstream: String,
     /// A repository, or a path with `/*` behind it.
-    pub(in crate::config) repositories: String,
+    pub(crate) repositories: String,
 }
 
 /// Equivalents as they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct EquivalentFile {
-    pub(in crate::config) from: ImagePattern,
-    pub(in crate::config) to: Vec<ImagePattern>,
+pub(crate) struct EquivalentFile {
+    pub(crate) from: ImagePattern,
+    pub(crate) to: Vec<ImagePattern>,
     /// Where it was written.
-    pub(in crate::config) place: Origin,
+    pub(crate) place: Origin,
 }
 
 /// The keys of one.

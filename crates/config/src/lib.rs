@@ -1,7 +1,6 @@
-//! The configuration: one optional TOML file, overridden by the environment, overridden by flags.
-//!
-//! What was written is read by key with its origin; `resolve` turns it into [`Config`] or says, all at once, what is wrong.
+#![doc = include_str!("../README.md")]
 
+mod advice;
 mod builtin;
 mod env;
 mod error;
@@ -26,10 +25,11 @@ mod value;
 
 use std::path::PathBuf;
 
-pub(crate) use builtin::DOCKER_HUB_ALIASES;
+pub use advice::{Advice, Hint};
+pub use builtin::DOCKER_HUB_ALIASES;
 pub use env::{CONFIG_FILE, Environment};
 pub use error::{ConfigErrors, ConfigProblem, MAX_PROBLEMS};
-pub(crate) use nearest::find_nearest;
+pub use nearest::find_nearest;
 pub use origin::Origin;
 pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;
@@ -40,7 +40,7 @@ pub use resolved::{
 pub use schema::schema;
 pub use secret::Secret;
 pub use show::{Remark, ShownSetting, as_json, as_toml};
-pub(crate) use value::time_span;
+pub use value::time_span;
 
 /// Where the configuration is written. Kept to read it again: the file and the files that it names may have changed.
 #[derive(Debug, Clone, Default)]

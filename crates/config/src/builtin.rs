@@ -46,7 +46,7 @@ const fn own_tokens(name: &'static str, url: &'static str) -> Builtin {
 }
 
 /// Other names by which clients mean Docker Hub: what older configurations and `docker info` call it.
-pub(crate) const DOCKER_HUB_ALIASES: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
+pub const DOCKER_HUB_ALIASES: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
 
 /// The built-in upstream of a name.
 pub(super) fn find_builtin(name: &str) -> Option<&'static Builtin> {

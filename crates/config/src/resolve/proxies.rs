@@ -1,9 +1,9 @@
 //! The proxies that the environment names for everybody.
 
-use crate::config::env::{ALL_PROXY, Environment, HTTP_PROXY, HTTPS_PROXY, NO_PROXY};
-use crate::config::error::{ConfigProblem, Problems};
-use crate::config::origin::Origin;
-use crate::config::proxy::{ProxyEnvironment, ProxyUrl};
+use crate::env::{ALL_PROXY, Environment, HTTP_PROXY, HTTPS_PROXY, NO_PROXY};
+use crate::error::{ConfigProblem, Problems};
+use crate::origin::Origin;
+use crate::proxy::{ProxyEnvironment, ProxyUrl};
 
 /// Reads them. One that is wrong stops the start: without it, requests would go where the operator wants none.
 pub(super) fn resolve(environment: &Environment, problems: &mut Problems) -> ProxyEnvironment {

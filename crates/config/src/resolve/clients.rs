@@ -1,8 +1,8 @@
 //! Who may ask, how often, and how long they wait.
 
-use crate::config::error::{ConfigProblem, Problems};
-use crate::config::file::ClientsFile;
-use crate::config::resolved::ClientsConfig;
+use crate::error::{ConfigProblem, Problems};
+use crate::file::ClientsFile;
+use crate::resolved::ClientsConfig;
 
 /// Resolves it.
 pub(super) fn resolve(clients: &ClientsFile, problems: &mut Problems) -> ClientsConfig {

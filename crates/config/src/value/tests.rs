@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use url::Url;
 
 use super::*;
-use crate::config::origin::Origin;
-use crate::config::proxy::ProxyChoice;
-use crate::config::resolved::TagRule;
-use crate::report::Hint;
+use crate::advice::Hint;
+use crate::origin::Origin;
+use crate::proxy::ProxyChoice;
+use crate::resolved::TagRule;
 
 fn refused<T: TextValue>(text: &str) -> String {
     match T::from_text(text) {

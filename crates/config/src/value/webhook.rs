@@ -3,22 +3,22 @@
 use std::path::PathBuf;
 
 use super::{ListItem, Shape, TextValue, Value, unwanted};
-use crate::config::error::Wrong;
-use crate::config::nearest::find_nearest;
-use crate::config::node::{Node, Raw};
-use crate::config::origin::Origin;
-use crate::config::resolved::WebhookForm;
-use crate::config::secret::Secret;
-use crate::config::section::Setting;
+use crate::error::Wrong;
+use crate::nearest::find_nearest;
+use crate::node::{Node, Raw};
+use crate::origin::Origin;
+use crate::resolved::WebhookForm;
+use crate::secret::Secret;
+use crate::section::Setting;
 
 /// A webhook as it was written.
-pub(in crate::config) struct WebhookFile {
-    pub(in crate::config) url: Setting<Option<Secret>>,
-    pub(in crate::config) url_file: Setting<Option<PathBuf>>,
-    pub(in crate::config) form: WebhookForm,
-    pub(in crate::config) private: bool,
+pub(crate) struct WebhookFile {
+    pub(crate) url: Setting<Option<Secret>>,
+    pub(crate) url_file: Setting<Option<PathBuf>>,
+    pub(crate) form: WebhookForm,
+    pub(crate) private: bool,
     /// Where it was written.
-    pub(in crate::config) place: Origin,
+    pub(crate) place: Origin,
 }
 
 /// The keys of one webhook.

@@ -3,9 +3,9 @@
 use tracing::Level;
 
 use super::TextValue;
-use crate::config::error::Wrong;
-use crate::config::nearest::find_nearest;
-use crate::config::resolved::{LogFormat, OnGone, WebhookForm};
+use crate::error::Wrong;
+use crate::nearest::find_nearest;
+use crate::resolved::{LogFormat, OnGone, WebhookForm};
 
 /// Gives a type its words, in the order in which they are told.
 macro_rules! choice {

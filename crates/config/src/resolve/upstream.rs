@@ -6,14 +6,14 @@ use std::path::Path;
 use url::{Host, Url};
 
 use super::{allow, credentials};
-use crate::config::builtin::find_builtin;
-use crate::config::env::Environment;
-use crate::config::error::{ConfigProblem, Problems};
-use crate::config::file::UpstreamFile;
-use crate::config::origin::Origin;
-use crate::config::resolved::{CredentialSource, UpstreamConfig};
-use crate::config::section::{Setting, dotted};
-use crate::config::value::{Count, HostPort};
+use crate::builtin::find_builtin;
+use crate::env::Environment;
+use crate::error::{ConfigProblem, Problems};
+use crate::file::UpstreamFile;
+use crate::origin::Origin;
+use crate::resolved::{CredentialSource, UpstreamConfig};
+use crate::section::{Setting, dotted};
+use crate::value::{Count, HostPort};
 
 /// Resolves it; `None` with a problem noted if it has no address.
 pub(super) fn resolve(

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::error::{ConfigProblem, Problems};
-use crate::config::file::{FileConfig, UpstreamFile};
-use crate::config::names::find_lookalike;
-use crate::config::nearest::find_nearest;
-use crate::config::section::{Setting, dotted};
+use crate::error::{ConfigProblem, Problems};
+use crate::file::{FileConfig, UpstreamFile};
+use crate::names::find_lookalike;
+use crate::nearest::find_nearest;
+use crate::section::{Setting, dotted};
 
 /// Checks all of them.
 pub(super) fn check(file: &FileConfig, problems: &mut Problems) {
@@ -81,7 +81,7 @@ fn check_lookalikes(enabled: &BTreeMap<&str, &UpstreamFile>, problems: &mut Prob
 
 fn check_unique<'a>(
     key: &str,
-    texts: impl Iterator<Item = (&'a str, String, &'a crate::config::Origin)>,
+    texts: impl Iterator<Item = (&'a str, String, &'a crate::Origin)>,
     problems: &mut Problems,
 ) {
     let mut owners: BTreeMap<String, &str> = BTreeMap::new();

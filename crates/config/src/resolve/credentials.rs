@@ -1,12 +1,12 @@
 //! Who we are at an upstream: nobody, a password, a secret of AWS's, or ECR by account and region.
 
 use super::upstream::key;
-use crate::config::env::{AWS_REGION, Environment};
-use crate::config::error::{ConfigProblem, Problems};
-use crate::config::file::UpstreamFile;
-use crate::config::origin::Origin;
-use crate::config::resolved::CredentialSource;
-use crate::config::secret_file::choose_secret;
+use crate::env::{AWS_REGION, Environment};
+use crate::error::{ConfigProblem, Problems};
+use crate::file::UpstreamFile;
+use crate::origin::Origin;
+use crate::resolved::CredentialSource;
+use crate::secret_file::choose_secret;
 
 /// One way of having credentials, with where it was written.
 struct Way<'a> {
