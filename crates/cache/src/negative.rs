@@ -15,8 +15,8 @@ use moka::sync::Cache;
 /// The most absences that one source remembers.
 const MAX_ABSENCES: u64 = 10_000;
 
-/// A refusal may cost three: a request with a token of before, another token, and the request with that.
-const COST_OF_REFUSAL: u32 = 3;
+/// A refusal may cost two: a token, which is dropped with it, and the request.
+const COST_OF_REFUSAL: u32 = 2;
 
 /// An absence that is found again may cost two: a token in the place of one that ran out, and the request.
 const COST_OF_ABSENCE: u32 = 2;
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(remembered(&negatives, &clock, &absence), 60, "much later");
         negatives.forget(&asked());
         for refusal in [SourceError::Unauthorized, SourceError::Denied] {
-            assert_eq!(remembered(&negatives, &clock, &refusal), 180);
+            assert_eq!(remembered(&negatives, &clock, &refusal), 120);
         }
     }
 }

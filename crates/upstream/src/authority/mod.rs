@@ -205,9 +205,17 @@ impl Authority {
             }
         }
         match refused.basis {
-            Basis::Unchallenged { .. } | Basis::Token { is_new: true, .. } => Ok(None),
-            Basis::Token { key, number, .. } => {
+            Basis::Unchallenged { .. } => Ok(None),
+            Basis::Token {
+                key,
+                number,
+                is_new,
+            } => {
+                // A new one too: whoever asks next would show it in vain, and need another.
                 lock(&self.tokens).drop_refused(&key, number);
+                if is_new {
+                    return Ok(None);
+                }
                 self.grant(repository).await.map(Some)
             }
             Basis::Login { ref login, .. } => self.renew_login(login).await,

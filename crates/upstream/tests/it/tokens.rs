@@ -140,6 +140,18 @@ async fn a_missing_repository_is_what_docker_hub_says_of_it() {
 }
 
 #[tokio::test]
+async fn a_refused_repository_costs_a_token_and_a_request_each_time() {
+    let hub = nginx().start().await;
+    let rig = Rig::of(&hub);
+    rig.resolve("library/nginx:1").await.unwrap();
+    hub.clear_requests();
+    for times in 1..=3 {
+        rig.resolve("library/none:1").await.unwrap_err();
+        assert_eq!(hub.requests().len(), 2 * times, "{}", hub.requests());
+    }
+}
+
+#[tokio::test]
 async fn every_form_of_a_token_document_is_read() {
     for keys in [TokenKeys::Both, TokenKeys::Token, TokenKeys::AccessToken] {
         let hub = nginx().token_keys(keys).token_ttl(None).start().await;
