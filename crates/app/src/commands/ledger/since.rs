@@ -24,12 +24,17 @@ impl FromStr for Moment {
         if let Ok(span) = time_span(text) {
             return Ok(Self::Ago(span));
         }
-        let at = text.parse::<jiff::Timestamp>().or_else(|_| {
-            let date = text.parse::<Date>()?;
-            date.to_zoned(TimeZone::UTC)
-                .map(|midnight| midnight.timestamp())
+        let time = text.parse::<jiff::Timestamp>().ok();
+        let at = time.or_else(|| {
+            // A date's parser takes a time behind it, and drops it.
+            let date = text
+                .parse::<Date>()
+                .ok()
+                .filter(|date| date.to_string() == text)?;
+            let midnight = date.to_zoned(TimeZone::UTC).ok()?;
+            Some(midnight.timestamp())
         });
-        at.map(|at| Self::At(at.as_millisecond())).map_err(|_| {
+        at.map(|at| Self::At(at.as_millisecond())).ok_or_else(|| {
             "wanted a span such as 24h, a date such as 2026-11-21, or a time such as 2026-11-21T08:00:00Z"
                 .to_owned()
         })
