@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# containerd: any registry through hosts.toml, which makes it ask with `?ns=`.
+# containerd: any registry through hosts.toml, which makes it ask with `?ns=`, and by the registry's
+# name as the first part of the path, with no file at all.
 . "$(dirname "$0")/lib.sh"
 need containerd ctr
 furnish_sandbox
@@ -29,3 +30,11 @@ digest_of() {
 tell_story docker.io library/app docker.io/library/app
 tell_story ghcr.io org/app ghcr.io/org/app
 expect_strict docker.io/library/app:1.27 registry-1.docker.io
+
+pull() {
+  ctr images pull --snapshotter native --plain-http "$1"
+}
+
+start_afresh
+tell_story docker.io library/app "$SERVER/docker.io/library/app"
+tell_story ghcr.io org/app "$SERVER/ghcr.io/org/app"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# dockerd: Docker Hub through `registry-mirrors`, GHCR by its name as the first part of the path.
+# dockerd: Docker Hub through `registry-mirrors`, GHCR by its name as the first part of the path, Docker Hub again by a
+# prefix of the operator's own there.
 . "$(dirname "$0")/lib.sh"
 need dockerd docker containerd runc
 furnish_sandbox
@@ -26,3 +27,5 @@ digest_of() {
 
 tell_story docker.io library/app library/app
 tell_story ghcr.io org/app "$SERVER/ghcr.io/org/app"
+start_afresh
+tell_story docker.io library/app "$SERVER/hub/library/app"

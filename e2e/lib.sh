@@ -156,6 +156,14 @@ stop_forebay() {
   stop "$SERVER_PID"
 }
 
+# Hubs that were asked nothing yet and a Forebay that keeps nothing, for one more story after those that stopped them.
+start_afresh() {
+  stop_forebay
+  rm -rf "$WORK/data"
+  start_hubs
+  start_forebay
+}
+
 write_config() {
   cat >"$WORK/forebay.toml" <<TOML
 data = "$WORK/data"
@@ -165,6 +173,7 @@ url = "http://$DOCKER_HUB"
 token_hosts = ["$DOCKER_HUB"]
 blob_hosts = ["$DOCKER_HUB_BLOBS"]
 hosts = ["docker.localhost"]
+prefix = "hub"
 
 [upstreams."ghcr.io"]
 url = "http://$GHCR"

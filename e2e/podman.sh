@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# podman: Forebay as a mirror in registries.conf.
+# podman: Forebay as a mirror in registries.conf, and by names of the operator's own that resolve to it.
 . "$(dirname "$0")/lib.sh"
 need podman
 furnish_sandbox
@@ -26,3 +26,12 @@ digest_of() {
 
 tell_story docker.io library/app docker.io/library/app
 tell_story ghcr.io org/app ghcr.io/org/app
+
+pull() {
+  podman pull --tls-verify=false "$1"
+}
+
+echo "127.0.0.1 docker.localhost ghcr.localhost" >>/etc/hosts
+start_afresh
+tell_story docker.io library/app docker.localhost:5000/library/app
+tell_story ghcr.io org/app ghcr.localhost:5000/org/app

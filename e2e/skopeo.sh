@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# skopeo: every platform of an image, by the registry's name as the first part of the path.
+# skopeo: every platform of an image, by the registry's name or a prefix of the operator's own as the first part of the
+# path.
 . "$(dirname "$0")/lib.sh"
 need skopeo
 furnish_sandbox
@@ -25,3 +26,5 @@ folder_of() {
 mkdir -p "$WORK/folders"
 tell_story docker.io library/app "$SERVER/docker.io/library/app" all
 tell_story ghcr.io org/app "$SERVER/ghcr.io/org/app" all
+start_afresh
+tell_story docker.io library/app "$SERVER/hub/library/app" all
