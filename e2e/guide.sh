@@ -18,6 +18,16 @@ while read -r kind file; do
 done < <(sed -n 's/^```\([a-z]\{1,\}\) \(.\{1,\}\)$/\1 \2/p' "$GUIDE")
 [ "$named" -ge 9 ] || fail "the guide names only $named files"
 
+# The README shows some of these files too: each is the very same there.
+shown=0
+while read -r file; do
+  GUIDE="$ROOT/README.md" from_guide "$file" >"$WORK/in-readme"
+  from_guide "$file" >"$WORK/in-guide"
+  diff "$WORK/in-guide" "$WORK/in-readme" || fail "$file in the README is another than in the guide"
+  shown=$((shown + 1))
+done < <(sed -n 's/^```[a-z]\{1,\} \(.\{1,\}\)$/\1/p' "$ROOT/README.md")
+[ "$shown" -ge 3 ] || fail "the README shows only $shown files"
+
 # What is installed exists under the name that the guide gives it.
 for file in $(grep -oE 'packaging/[A-Za-z0-9./_-]+' "$ROOT"/docs/guides/*.md | cut -d: -f2 | sort -u); do
   [ -e "$ROOT/$file" ] || fail "the guides name $file, which is not there"
