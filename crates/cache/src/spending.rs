@@ -19,6 +19,9 @@ const MAX_WAITING: usize = 1_000;
 /// How often one fetch is decided anew: the window may open and close again before its turn comes.
 const MAX_DECISIONS: usize = 8;
 
+/// How often those who wait look whether the window has opened sooner than it was to.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Those who wait for the window of one upstream to open.
 pub(crate) struct Line {
     places: Arc<Semaphore>,
@@ -33,13 +36,22 @@ struct Waiting {
     turn: Option<OwnedSemaphorePermit>,
 }
 
+/// What came of waiting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// It is time to decide anew, with the turn or with no patience left.
+    Long,
+    /// Too many wait already.
+    NoPlace,
+}
+
 /// How a fetch has gone so far.
 struct Attempt {
     /// When the client no longer waits, by the monotonic clock.
     deadline: Duration,
     waiting: Waiting,
-    /// What the upstream refused with, if it has.
-    refusal: Option<Limited>,
+    /// What the upstream refused with, if it has, and until when.
+    refusal: Option<(Limited, Duration)>,
     tried_elsewhere: bool,
 }
 
@@ -75,7 +87,7 @@ impl Inner {
             tried_elsewhere: false,
         };
         for _ in 0..MAX_DECISIONS {
-            let purse = self.look_into_purse(request, digest).await;
+            let purse = self.look_into_purse(request, digest).await?;
             let left = attempt.deadline.saturating_sub(self.kept.clock.monotonic());
             let situation = Situation {
                 has_equivalent: !attempt.tried_elsewhere
@@ -85,16 +97,23 @@ impl Inner {
             match spend(&situation) {
                 // Where the registry is asked to hear when it opens, one asks for all.
                 Spend::Pull if is_spent(purse) && attempt.waiting.turn.is_none() => {
-                    if !self.wait_in_line(&mut attempt, Duration::ZERO).await {
+                    if self.wait_in_line(&mut attempt, Duration::ZERO).await == Waited::NoPlace {
                         return Err(attempt.refused(request.priority, MIN_RETRY_AFTER));
                     }
                 }
                 Spend::Pull => {
+                    if !is_spent(purse) {
+                        // There is enough for the next as well.
+                        attempt.waiting = Waiting::default();
+                    }
                     let reference = Reference::Digest(digest.clone());
                     match self.source.manifest(request, &reference).await {
-                        // Now the purse is known to be empty.
-                        Err(SourceError::Limited { limited, .. }) => {
-                            attempt.refusal = Some(limited);
+                        // Now the purse is known to be empty, unless it was another limit.
+                        Err(SourceError::Limited {
+                            limited,
+                            retry_after,
+                        }) if is_spent(self.budget.purse()) => {
+                            attempt.refusal = Some((limited, retry_after));
                         }
                         answer => return answer,
                     }
@@ -106,7 +125,7 @@ impl Inner {
                     }
                 }
                 Spend::Wait(wait) => {
-                    if !self.wait_in_line(&mut attempt, wait).await {
+                    if self.wait_in_line(&mut attempt, wait).await == Waited::NoPlace {
                         return Err(attempt.refused(request.priority, wait));
                     }
                 }
@@ -149,44 +168,56 @@ impl Inner {
 
     /// What may be spent on this manifest. Where the registry's last word is old, a HEAD brings a new one; where that says nothing,
     /// nobody counts pulls of this image.
-    async fn look_into_purse(self: &Arc<Self>, request: &Request, digest: &Digest) -> Purse {
-        let is_old =
-            |purse| matches!(purse, Purse::Empty { opens_in: Some(wait) } if wait.is_zero());
+    async fn look_into_purse(
+        self: &Arc<Self>,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<Purse, SourceError> {
         let purse = self.budget.purse();
         if !is_old(purse) {
-            return purse;
+            return Ok(purse);
         }
-        // Whatever comes of it: what it told of the budget counts.
-        let _ = self.ask_manifest(request, digest).await;
+        let asked = self.ask_manifest(request, digest).await;
         let purse = self.budget.purse();
-        if is_old(purse) {
-            Purse::Unmetered
-        } else {
-            purse
+        match asked {
+            Err(error) if error.is_answer() => Err(error),
+            Ok(_) if is_old(purse) => Ok(Purse::Unmetered),
+            Err(_) if is_old(purse) => Ok(Purse::Empty { opens_in: None }),
+            _ => Ok(purse),
         }
     }
 
-    /// Waits until the window opens and all who came before have had their turn. False if there is no place in the line, or the
-    /// client's patience ends before its turn.
-    async fn wait_in_line(&self, attempt: &mut Attempt, wait: Duration) -> bool {
-        let clock = &self.kept.clock;
+    /// Waits until the window opens and all who came before have had their turn, or the client's patience ends.
+    async fn wait_in_line(&self, attempt: &mut Attempt, wait: Duration) -> Waited {
         // Who has had a turn gives it on before it waits again.
         attempt.waiting.turn = None;
         if attempt.waiting.place.is_none() {
             attempt.waiting.place = Arc::clone(&self.line.places).try_acquire_owned().ok();
         }
         if attempt.waiting.place.is_none() {
-            return false;
+            return Waited::NoPlace;
         }
-        clock.sleep(wait).await;
+        self.wait_for_window(wait).await;
+        let clock = &self.kept.clock;
         let left = attempt.deadline.saturating_sub(clock.monotonic());
         tokio::select! {
             biased;
-            turn = Arc::clone(&self.line.turn).acquire_owned() => {
-                attempt.waiting.turn = turn.ok();
-                true
+            turn = Arc::clone(&self.line.turn).acquire_owned() => attempt.waiting.turn = turn.ok(),
+            () = clock.sleep(left) => {}
+        }
+        Waited::Long
+    }
+
+    /// Waits so long, or until the purse is found open: somebody's HEAD may say so sooner.
+    async fn wait_for_window(&self, wait: Duration) {
+        let clock = &self.kept.clock;
+        let until = clock.monotonic() + wait;
+        loop {
+            let left = until.saturating_sub(clock.monotonic());
+            if left.is_zero() || !is_spent(self.budget.purse()) {
+                return;
             }
-            () = clock.sleep(left) => false,
+            clock.sleep(left.min(LOOK_EVERY)).await;
         }
     }
 }
@@ -197,13 +228,19 @@ impl Attempt {
         match (&self.refusal, priority) {
             (None, Priority::Background) => SourceError::Reserved { retry_after },
             (refusal, _) => SourceError::Limited {
-                limited: refusal
-                    .clone()
-                    .unwrap_or_else(|| Limited::by(Limiter::PullLimit)),
-                retry_after,
+                limited: refusal.as_ref().map_or_else(
+                    || Limited::by(Limiter::PullLimit),
+                    |(limited, _)| limited.clone(),
+                ),
+                retry_after: refusal.as_ref().map_or(retry_after, |(_, wait)| *wait),
             },
         }
     }
+}
+
+/// Whether the registry's word that nothing is left is too old to go by.
+fn is_old(purse: Purse) -> bool {
+    matches!(purse, Purse::Empty { opens_in: Some(wait) } if wait.is_zero())
 }
 
 fn is_spent(purse: Purse) -> bool {
@@ -219,6 +256,9 @@ pub(crate) fn is_owed_more(asks: Priority, fetched_for: Priority, error: &Source
         && fetched_for == Priority::Background
         && matches!(
             error,
-            SourceError::Reserved { .. } | SourceError::Limited { .. }
+            SourceError::Reserved { .. }
+                | SourceError::Limited { .. }
+                | SourceError::Paced { .. }
+                | SourceError::Busy
         )
 }

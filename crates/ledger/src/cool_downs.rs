@@ -2,6 +2,7 @@
 //!
 //! Pure. Upstreams keep to them by themselves; here they are only remembered.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,7 +11,15 @@ use forebay_limits::Limiter;
 use forebay_oci::UpstreamName;
 
 /// The scope of manifest GETs, in the upstream's own words: the one of which an answer may say that it is over.
-pub(crate) const PULLS: &str = "pulls";
+const PULLS: &str = "pulls";
+
+/// The scope of an account's manifest GETs; `None` is anonymous.
+pub(crate) fn pulls_of(account: Option<&str>) -> Cow<'static, str> {
+    match account {
+        Some(name) => format!("{PULLS}:{name}").into(),
+        None => PULLS.into(),
+    }
+}
 
 type Scope = (UpstreamName, Arc<str>);
 type Key = (Scope, Limiter);

@@ -18,7 +18,7 @@ use crate::alerts::Alerts;
 use crate::answered::{Answered, AnsweredByUpstream, AskedUpstream, Refused, What};
 use crate::budgets::Budgets;
 use crate::config::LedgerConfig;
-use crate::cool_downs::{CoolDowns, PULLS};
+use crate::cool_downs::{CoolDowns, pulls_of};
 use crate::moment::Moment;
 use crate::pending::Pending;
 use crate::report::{StormReport, UpstreamReport};
@@ -128,7 +128,7 @@ impl Ledger {
             call,
         } = answered.asked;
         if call_opens_pulls(answered) {
-            lock(&self.cool_downs).end(upstream, PULLS);
+            lock(&self.cool_downs).end(upstream, &pulls_of(account));
         }
         if let (true, Some(client), Some(repository)) =
             (is_charged, answered.client, answered.repository)

@@ -27,8 +27,11 @@ pub struct Pace {
     burst: f64,
     /// What is allowed now, in requests a minute.
     per_minute: f64,
-    /// When the last request that was let through is paid off.
-    paid_off_at: Duration,
+    /// Requests that were let through and are not paid for yet, by time at the pace: a whole burst at most, and those who wait.
+    /// Counted in requests, so that a pace that changes changes what it takes to pay them.
+    owed: f64,
+    /// When that was so.
+    settled_at: Duration,
     stepped_at: Duration,
 }
 
@@ -47,7 +50,8 @@ impl Pace {
             ceiling,
             burst: f64::from(burst.max(1)),
             per_minute: ceiling,
-            paid_off_at: Duration::ZERO,
+            owed: 0.0,
+            settled_at: Duration::ZERO,
             stepped_at: Duration::ZERO,
         }
     }
@@ -79,38 +83,41 @@ impl Pace {
         now: Duration,
         patience: Duration,
     ) -> Result<Duration, TooFast> {
+        self.settle(now);
         self.step_up(now);
-        let interval = Duration::from_secs_f64(60.0 / self.per_minute);
         let share = match priority {
             Priority::Interactive => self.burst,
             Priority::Background => (self.burst / 2.0).max(1.0),
         };
         // The first of a burst is due at once, and pays like any other.
-        let credit = interval.mul_f64(share - 1.0);
-        let wait = self.paid_off_at.saturating_sub(now + credit);
+        let too_many = (self.owed - (share - 1.0)).max(0.0);
+        let wait = Duration::from_secs_f64(too_many * 60.0 / self.per_minute);
         if wait > patience {
             return Err(TooFast { after: wait });
         }
-        self.paid_off_at = self.paid_off_at.max(now) + interval;
+        self.owed += 1.0;
         Ok(wait)
     }
 
     /// Gives a place back that was taken and not used: others come sooner, though none of those who wait already.
     pub fn give_back(&mut self) {
-        // What it cost at least, whatever the pace was then: never more comes back than was taken.
-        let paid = Duration::from_secs_f64(60.0 / self.ceiling);
-        self.paid_off_at = self.paid_off_at.saturating_sub(paid);
+        self.owed = (self.owed - 1.0).max(0.0);
     }
 
     /// The registry refused because we were too fast: half the pace from here on.
     pub fn slow_down(&mut self, now: Duration) {
+        self.settle(now);
         self.per_minute = (self.per_minute / 2.0).max(MIN_PER_MINUTE.min(self.ceiling));
         self.stepped_at = now;
         // Nothing is left of a burst.
-        let interval = Duration::from_secs_f64(60.0 / self.per_minute);
-        self.paid_off_at = self
-            .paid_off_at
-            .max(now + interval.mul_f64(self.burst - 1.0));
+        self.owed = self.owed.max(self.burst - 1.0);
+    }
+
+    /// Pays for what was let through since it was last looked at.
+    fn settle(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.settled_at).as_secs_f64();
+        self.owed = (self.owed - passed * self.per_minute / 60.0).max(0.0);
+        self.settled_at = self.settled_at.max(now);
     }
 
     /// A tenth of the ceiling for each quiet minute.
@@ -267,5 +274,32 @@ mod tests {
         pace.allow(60, 5);
         assert_eq!(at_once(&mut pace, Priority::Interactive, seconds(100)), 5);
         assert!(!pace.is_slowed());
+    }
+
+    #[test]
+    fn a_pace_that_grows_again_shuts_nobody_out() {
+        for refusals in 1..=6 {
+            let mut pace = Pace::new(1_000, 500);
+            at_once(&mut pace, Priority::Interactive, seconds(0));
+            for _ in 0..refusals {
+                pace.slow_down(seconds(1));
+            }
+            // Quiet until then, and a request a second from then on, across each step up.
+            for at in 61..1_000 {
+                let wait = pace.take(Priority::Interactive, seconds(at), Duration::ZERO);
+                assert_eq!(wait, Ok(Duration::ZERO), "{refusals} refusals, at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_higher_pace_holds_at_once_whatever_was_owed_at_the_lower() {
+        let mut pace = Pace::new(10, 500);
+        at_once(&mut pace, Priority::Interactive, seconds(0));
+        pace.allow(1_000, 500);
+        let wait = pace
+            .take(Priority::Interactive, seconds(1), PATIENT)
+            .unwrap();
+        assert!(wait < seconds(1), "{wait:?}");
     }
 }

@@ -150,10 +150,11 @@ impl PullBudget {
         if self.remaining_at(now) > 0 {
             return None;
         }
-        self.drops().find_map(|(at, _)| {
-            let age = age(at, now);
-            (age < self.window).then(|| self.window.saturating_sub(age))
-        })
+        // What had left the window before the registry spoke is in what it said; what has left it since opens it, now.
+        self.drops()
+            .map(|(at, _)| (at, age(at, now)))
+            .find(|(at, _)| age(*at, self.seen_at) < self.window)
+            .map(|(_, age)| self.window.saturating_sub(age))
     }
 
     /// Pulls charged an hour over the last one.

@@ -199,6 +199,11 @@ impl Wire {
         // After the waits, during which the gate may have closed.
         let admission = self.admit(question).map_err(Failure::settled)?;
         turn.spend();
+        self.observe.observe(&Event::UpstreamAsked {
+            upstream: &self.name,
+            account: self.account.as_deref(),
+            call: question.call,
+        });
         let began = self.clock.monotonic();
         let sent = self.client.send(question.outgoing.clone()).await;
         let took = self.clock.monotonic().saturating_sub(began);

@@ -104,6 +104,18 @@ fn an_empty_budget_opens_when_the_oldest_pull_leaves_the_window() {
 }
 
 #[test]
+fn what_leaves_the_window_after_the_last_word_opens_it_until_the_next() {
+    let mut budget = budget(10);
+    budget.see(&says(6), minute(20));
+    budget.see(&says(0), minute(370));
+    assert_eq!(budget.opens_in(minute(375)), Some(Duration::from_mins(5)));
+    assert_eq!(budget.opens_in(minute(380)), Some(Duration::ZERO));
+    assert_eq!(budget.opens_in(minute(390)), Some(Duration::ZERO));
+    budget.see(&says(0), minute(391));
+    assert_eq!(budget.opens_in(minute(391)), Some(Duration::from_mins(339)));
+}
+
+#[test]
 fn a_budget_that_was_empty_when_first_seen_does_not_say_when_it_opens() {
     assert_eq!(budget(0).opens_in(minute(5)), None);
     assert_eq!(

@@ -55,7 +55,7 @@ pub struct AwsAccess {
 
 impl AwsAccess {
     /// Reaches the API of `region`, or `endpoint` where it is given, within `policy`; but its addresses are replaced by
-    /// [`aws_addresses`], certificates are always verified, and credential endpoints are reached without a proxy. Nothing is
+    /// `aws_addresses`, certificates are always verified, and credential endpoints are reached without a proxy. Nothing is
     /// asked yet. Must be called inside a tokio runtime.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ const MAX_RESTING_LOGINS: usize = 16;
 
 /// The words for scopes, at rest: they outlive this version.
 const PULLS: &str = "pulls";
+const PULLS_OF: &str = "pulls:";
 const EVERYTHING: &str = "everything";
 const PARTS: [&str; Part::COUNT] = ["registry", "token", "blob"];
 /// Followed by the account's name.
@@ -75,10 +76,13 @@ impl Scope {
         }
     }
 
-    /// The words under which it is kept; a login's with the account's name.
+    /// The words under which it is kept; those of a login and of an account's pulls with its name.
     pub(crate) fn words(self, account: Option<&str>) -> Cow<'static, str> {
         match self {
-            Self::Pulls => PULLS.into(),
+            Self::Pulls => match account {
+                Some(name) => format!("{PULLS_OF}{name}").into(),
+                None => PULLS.into(),
+            },
             Self::Everything => EVERYTHING.into(),
             Self::Part(part) => PARTS[part as usize].into(),
             Self::Login => format!("{LOGIN}{}", account.unwrap_or_default()).into(),
@@ -90,11 +94,15 @@ impl Scope {
         if let Some(name) = words.strip_prefix(LOGIN) {
             return (account == Some(name)).then_some(Self::Login);
         }
+        if let Some(name) = words.strip_prefix(PULLS_OF) {
+            return (account == Some(name)).then_some(Self::Pulls);
+        }
         if let Some(place) = PARTS.iter().position(|part| *part == words) {
             return Some(Self::Part(Part::ALL[place]));
         }
         match words {
-            PULLS => Some(Self::Pulls),
+            // Another account has another budget.
+            PULLS => account.is_none().then_some(Self::Pulls),
             EVERYTHING => Some(Self::Everything),
             _ => None,
         }
@@ -112,6 +120,11 @@ impl Rest {
 }
 
 impl CoolDowns {
+    /// Whether pulls have rested until their time, and nothing was heard of them since.
+    pub(super) fn is_pulls_rest_over(&self, now: Duration) -> bool {
+        self.pulls.as_ref().is_some_and(|rest| rest.until <= now)
+    }
+
     /// The limit that stands in the way of a call to `part` with `login`, the one that lasts longest.
     pub(super) fn find(
         &self,

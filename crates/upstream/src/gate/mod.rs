@@ -294,7 +294,13 @@ impl Gate {
             Some(resting) => Purse::Empty {
                 opens_in: Some(resting.left),
             },
-            None => self.budgets.purse(now),
+            None => match self.budgets.purse(now) {
+                // The registry has said until when, and that time has come: whatever we have counted, a HEAD tells.
+                Purse::Empty { .. } if self.cool_downs.is_pulls_rest_over(now) => Purse::Empty {
+                    opens_in: Some(Duration::ZERO),
+                },
+                purse => purse,
+            },
         }
     }
 

@@ -1,12 +1,6 @@
-//! Logins from AWS, against the moto server, which is installed into `target/` if it is not there.
-//!
-//! Where it cannot be had, these tests say so and pass; with CI=true they fail.
+//! Logins from AWS, against the moto server.
 
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
 use forebay_content::SourceError;
 use forebay_http_kit::{AddressPolicy, Client, ClientPolicy, Credentials, Origin, Outgoing};
@@ -14,71 +8,14 @@ use forebay_upstream::{AwsAccess, AwsEnvironment, CredentialSource};
 use http::{HeaderMap, HeaderValue, Method};
 use hub_sim::{HubSim, Image, minutes};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-use url::Url;
 
+use crate::moto::Moto;
 use crate::rig::{Setup, is_token};
 
 const REGION: &str = "eu-west-1";
 const ACCOUNT: &str = "123456789012";
-const INSTALL_LIMIT: Duration = Duration::from_mins(5);
-const START_LIMIT: Duration = Duration::from_mins(1);
-
-/// A running moto server; it ends with this.
-struct Moto {
-    _process: Child,
-    url: Url,
-}
 
 impl Moto {
-    /// Starts it, or says why not.
-    async fn start() -> Option<Self> {
-        match Self::try_start().await {
-            Ok(moto) => Some(moto),
-            Err(why) => {
-                assert!(!is_ci(), "moto is needed: {why}");
-                // Straight to the descriptor: the test harness would keep a passing test's prints to itself.
-                let _ = writeln!(std::io::stderr(), "SKIPPED: AWS logins, {why}");
-                None
-            }
-        }
-    }
-
-    async fn try_start() -> Result<Self, String> {
-        let server = install().await?;
-        let mut process = Command::new(server)
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("moto_server cannot be started: {error}"))?;
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let announced = async {
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Some((_, url)) = line.split_once("Running on ") {
-                    return Url::parse(url.trim()).ok();
-                }
-            }
-            None
-        };
-        let announced = tokio::time::timeout(START_LIMIT, announced).await;
-        let url = announced
-            .ok()
-            .flatten()
-            .ok_or("moto_server does not start")?;
-        // Whatever else it says has to go somewhere, or it blocks on a full pipe.
-        forebay_jobs::Supervisor::new().spawn("moto's log", async move {
-            while let Ok(Some(_)) = lines.next_line().await {}
-        });
-        Ok(Self {
-            _process: process,
-            url,
-        })
-    }
-
     /// Calls an operation of Secrets Manager.
     async fn call(&self, operation: &str, body: Value) {
         let mut policy = ClientPolicy::new(HeaderValue::from_static("forebay-test"));
@@ -121,46 +58,6 @@ impl Moto {
             endpoint: Some(self.url.clone()),
             access: self.access(),
         }
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test that cannot run asks whether it may"
-)]
-fn is_ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| value == "true")
-}
-
-/// The server's program, installed if it is not there. One test at a time installs.
-async fn install() -> Result<PathBuf, String> {
-    static INSTALLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    let _one = INSTALLING.lock().await;
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto-venv");
-    let (done, server) = (folder.join("installed"), folder.join("bin/moto_server"));
-    if !done.exists() {
-        let pip = folder.join("bin/pip");
-        run(Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&folder))
-        .await?;
-        run(Command::new(pip).args(["install", "--quiet", "moto[server]==5.*"])).await?;
-        std::fs::write(done, "").map_err(|error| error.to_string())?;
-    }
-    Ok(server)
-}
-
-async fn run(command: &mut Command) -> Result<(), String> {
-    let what = command.as_std().get_program().display().to_string();
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    match tokio::time::timeout(INSTALL_LIMIT, output).await {
-        Err(_) => Err(format!("{what} takes too long")),
-        Ok(Err(error)) => Err(format!("{what} cannot be run: {error}")),
-        Ok(Ok(output)) if !output.status.success() => Err(format!(
-            "{what} fails: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )),
-        Ok(Ok(_)) => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ mod budget;
 mod content;
 mod limits;
 mod logs;
+mod moto;
 mod pace;
 mod raw;
 mod realm;
