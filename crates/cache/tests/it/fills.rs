@@ -47,6 +47,54 @@ async fn a_hundred_who_join_at_any_time_cost_one_get() {
     );
 }
 
+/// "Locks that age out": what others make of a download that takes long.
+#[tokio::test]
+async fn who_joins_a_fill_that_is_an_hour_old_has_all_of_it_from_the_same_get() {
+    let bench = Bench::new().await;
+    let bytes = content(50_000);
+    let digest = bench.hub.put("a/b", bytes.clone());
+    bench.hub.bodies([Body::HoldAt(20_000)]);
+    bench.hub.hold_bodies();
+    let first = bench.blob("a/b", &digest).await.unwrap();
+    for _ in 0..60 {
+        bench.clock.advance(Duration::from_mins(1));
+        tokio::task::yield_now().await;
+    }
+    let late = bench.blob("a/b", &digest).await.unwrap();
+    bench.hub.release();
+    assert_eq!(read(first).await.unwrap(), bytes);
+    assert_eq!(read(late).await.unwrap(), bytes);
+    assert_eq!(
+        bench.hub.asked(),
+        [format!("GET blob a/b/{}", short(&digest))]
+    );
+}
+
+/// "Locks that age out", of a tag.
+#[tokio::test]
+async fn who_asks_for_a_tag_whose_head_is_an_hour_old_costs_no_other() {
+    let bench = Arc::new(Bench::new().await);
+    let digest = bench.hub.push("a/b", "latest", "manifest");
+    bench.hub.hold();
+    let pull = || {
+        let bench = Arc::clone(&bench);
+        tokio::spawn(async move { bench.manifest("a/b", "latest").await.unwrap().bytes })
+    };
+    let first = pull();
+    until(|| bench.hub.asked_so_far() == 1).await;
+    bench.clock.advance(Duration::from_hours(1));
+    let late = pull();
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!first.is_finished() && !late.is_finished());
+    bench.hub.release();
+    assert_eq!(first.await.unwrap(), "manifest");
+    assert_eq!(late.await.unwrap(), "manifest");
+    let get = format!("GET a/b@{}", short(&digest));
+    assert_eq!(bench.hub.asked(), ["HEAD a/b:latest", &get]);
+}
+
 #[tokio::test]
 async fn a_client_reads_what_has_come_while_the_rest_is_still_coming() {
     let bench = Bench::new().await;
@@ -196,6 +244,24 @@ async fn a_cut_connection_is_resumed_where_it_broke() {
         bench.settle().await;
         assert_eq!(bench.at_rest().await, [digest]);
     }
+}
+
+/// Fault 6.
+#[tokio::test]
+async fn a_body_that_stalls_is_resumed_where_it_stopped() {
+    let bench = Bench::new().await;
+    let bytes = content(50_000);
+    let digest = bench.hub.put("a/b", bytes.clone());
+    bench.hub.bodies([Body::StallAt(25_000)]);
+    let pulled = while_time_passes(&bench, bench.bytes("a/b", &digest)).await;
+    assert_eq!(pulled.unwrap(), bytes);
+    let get = format!("GET blob a/b/{}", short(&digest));
+    assert_eq!(
+        bench.hub.asked(),
+        [get.clone(), format!("{get} from 25000")]
+    );
+    bench.settle().await;
+    assert_eq!(bench.at_rest().await, [digest]);
 }
 
 #[tokio::test]

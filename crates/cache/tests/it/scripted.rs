@@ -46,6 +46,8 @@ struct State {
 pub(crate) enum Body {
     /// It breaks after so many bytes.
     CutAt(usize),
+    /// Nothing more comes after so many bytes, for longer than is waited.
+    StallAt(usize),
     /// Other bytes come, equally many.
     Wrong,
     /// It goes on after its end.
@@ -404,16 +406,19 @@ impl ContentSource for Scripted {
 
 impl Scripted {
     fn body(&self, bytes: &Bytes, body: Option<&Body>) -> BlobStream {
-        let cut = |at: usize| {
-            let error = SourceError::Unavailable {
-                why: "cut".to_owned(),
-                retry_after: None,
-            };
+        let end = |at: usize, error: SourceError| {
             let before = bytes.slice(..at.min(bytes.len()));
             Box::pin(chunks(&before).chain(stream::once(async { Err(error) })))
         };
         match body {
-            Some(Body::CutAt(at)) => cut(*at),
+            Some(Body::CutAt(at)) => {
+                let (why, retry_after) = ("cut".to_owned(), None);
+                end(*at, SourceError::Unavailable { why, retry_after })
+            }
+            Some(Body::StallAt(at)) => {
+                let why = "idle".to_owned();
+                end(*at, SourceError::TimedOut { why })
+            }
             Some(Body::Wrong) => Box::pin(chunks(&Bytes::from(vec![b'x'; bytes.len()]))),
             Some(Body::TooLong) => {
                 Box::pin(chunks(bytes).chain(chunks(&Bytes::from_static(b"more"))))

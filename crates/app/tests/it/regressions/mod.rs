@@ -6,14 +6,14 @@
 //! - "Token or login per request": `asked`.
 //! - "Second upstream download to fill the cache; fill tied to the client's socket; truncated fill stored as complete;
 //!   coalescing that stops at the first byte; broadcast lag is a client's error; download first; only one waiter sees the
-//!   leader's error; a stale temporary file blocks; locks that age out": `fills`. "Total time-out on blobs": `patience` beside
-//!   this folder.
+//!   leader's error; a stale temporary file blocks": `fills`. "Total time-out on blobs": `patience` beside this folder.
 //! - "429 → 404 or 502, no Retry-After; authentication failure treated as absence and kept": `told`.
 //! - "Boot requires upstream; index kept elsewhere or trimmed; cache key lacks the registry or the authorization; TTL from the
 //!   first fetch and shared-blob expiry; unknown names asked of every upstream; deleted or now private images served without a
 //!   policy; 429 as our own concurrency limit": `kept`, and `addressing` beside this folder.
 //!
-//! "mtime FIFO called LRU" needs a clock that can be moved: the cache's own tests have it (`eviction`).
+//! Two need a clock that can be moved, and are among the cache's own tests: "mtime FIFO called LRU" (`eviction`), and "locks that
+//! age out" (`fills`: `who_joins_a_fill_that_is_an_hour_old_has_all_of_it_from_the_same_get`, and its like for a tag).
 
 mod asked;
 mod fills;
