@@ -187,3 +187,28 @@ async fn a_client_that_asks_again_and_again_is_named() {
         (&"team/app".into(), &"not_found".into())
     );
 }
+
+#[tokio::test]
+async fn what_a_platform_costs_is_learned_from_pulls() {
+    for (children_are_free, pulls) in [(false, 2), (true, 1)] {
+        let mut hub = HubSim::new().anonymous_limit(100, hours(6));
+        if children_are_free {
+            hub = hub.children_are_free();
+        }
+        let images: Vec<String> = (0..4).map(|n| format!("library/app{n}:1")).collect();
+        for image in &images {
+            hub = hub.image(image, Image::small().platforms(&["linux/amd64"]));
+        }
+        let hub = hub.start().await;
+        let program = Forebay::before(&hub).start().await;
+        for image in &images {
+            pull(&program, &hub, image).await;
+            let platform = Pull::of_platform(&hub, image, "linux/amd64").by_tag;
+            platform.expect(&program.get(&platform.path).await);
+        }
+        let report = json(&program.setup, &["budget", "docker.io", "--json"]).await;
+        let cost = &report["upstreams"][0]["pull_cost"];
+        let learned = (&cost["least"], &cost["most"], &cost["seen"]);
+        assert_eq!(learned, (&pulls.into(), &pulls.into(), &4.into()), "{cost}");
+    }
+}
