@@ -177,7 +177,15 @@ fn is_suffix(rest: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
     use super::*;
+    use crate::file::{NAME, SECTIONS};
+    use crate::section::Key;
+    use crate::value::{Shape, TimeSpan, Value as _};
+    use crate::{Flags, Origin, ShownSetting, Sources, show};
 
     #[test]
     fn a_key_has_one_mechanical_name() {
@@ -190,6 +198,88 @@ mod tests {
             variable_name(["upstreams", "my-hub.example:5000", "password_file"]),
             "FOREBAY_UPSTREAMS__MY_HUB_EXAMPLE_5000__PASSWORD_FILE"
         );
+    }
+
+    /// A value that `key` takes, and what else has to be set for it to mean something.
+    fn example(key: &Key, files: &Path) -> (String, &'static [(&'static str, &'static str)]) {
+        let written = |name: &str, text: &str| {
+            let path = files.join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            path.display().to_string()
+        };
+        let value = match key.name {
+            "listen" => "127.0.0.9:5000",
+            "root" => "quay.io",
+            "equivalents" => r#"[{ from = "docker.io/library/*", to = ["quay.io/library/*"] }]"#,
+            "url" | "aws_endpoint" => "https://registry.example",
+            "token_hosts" | "blob_hosts" | "hosts" => "a.example:1, b.example",
+            "allow" if key.wanted == <Vec<ipnet::IpNet>>::WANTED => "10.0.0.0/8, fd00::/8",
+            "allow" => "library/*, hashicorp/vault",
+            "trusted_proxies" => "10.0.0.1/32",
+            "limits" => r#"[{ agent = "containerd", requests_per_minute = 60 }]"#,
+            "patience" => r#"{ containerd = "9s" }"#,
+            "proxy" => "none",
+            "prefix" => "hub",
+            "aws_secret_region" | "ecr_region" => "eu-west-1",
+            "ecr_account" => "123456789012",
+            "max_size" => "1GiB",
+            "tag_rules" => r#"[{ pattern = "v*", ttl = "6h" }]"#,
+            "reserve" | "floor" | "disk_floor" => "7%",
+            "keep" => "7d",
+            "quiet" => "2m",
+            "webhooks" => r#"[{ url = "https://hooks.example/a" }]"#,
+            "level" => "debug",
+            "ca_file" => return (written("ca.pem", "-----BEGIN CERTIFICATE-----\n"), &[]),
+            "password_file" => return (written("password", "s3cret"), &[("USERNAME", "alice")]),
+            "username" => return ("alice".to_owned(), &[("PASSWORD", "s3cret")]),
+            "password" => return ("s3cret".to_owned(), &[("USERNAME", "alice")]),
+            _ => match key.shape {
+                Shape::Boolean => "true",
+                Shape::Count => "40",
+                Shape::Text([.., last]) => last,
+                Shape::Text([]) if key.wanted == TimeSpan::WANTED => "59s",
+                Shape::Text([]) => "anything",
+                shape => panic!("{}: nobody says what a {shape:?} may hold", key.name),
+            },
+        };
+        let beside: &[_] = match key.name {
+            "aws_secret" => &[("AWS_SECRET_REGION", "eu-west-1")],
+            "aws_secret_region" => &[("AWS_SECRET", "hub")],
+            "aws_endpoint" => &[("AWS_SECRET", "hub"), ("AWS_SECRET_REGION", "eu-west-1")],
+            "ecr_account" => &[("ECR_REGION", "eu-west-1")],
+            "ecr_region" => &[("ECR_ACCOUNT", "123456789012")],
+            _ => &[],
+        };
+        (value.to_owned(), beside)
+    }
+
+    /// Lists of tables too, as TOML has them: there is no key that the environment cannot set.
+    #[test]
+    fn each_key_that_there_is_can_be_set_by_its_variable() {
+        let files = tempfile::tempdir().unwrap();
+        for section in &SECTIONS {
+            let path = section.path.iter().map(|part| match *part {
+                NAME => "docker.io",
+                part => part,
+            });
+            let path: Vec<_> = path.collect();
+            let variable = |key| variable_name(path.iter().copied().chain([key]));
+            for key in section.keys {
+                let name = variable(key.name);
+                let (value, beside) = example(key, files.path());
+                let beside = beside.iter().map(|(key, value)| (variable(key), *value));
+                let beside: Vec<_> = beside.collect();
+                let beside = beside.iter().map(|(name, value)| (name.as_str(), *value));
+                let environment = Environment::of(beside.chain([(&*name, &*value)]));
+                let sources = Sources::new(None, environment, Flags::default());
+                let shown = show(&sources).unwrap_or_else(|errors| panic!("{name}: {errors}"));
+                let is_it = |one: &&ShownSetting| one.section == path && one.key == key.name;
+                let setting = shown.iter().find(is_it);
+                let origin = setting.map(|one| one.origin.clone());
+                assert_eq!(origin, Some(Origin::Environment(name)), "{value}");
+            }
+        }
     }
 
     #[test]
