@@ -21,6 +21,7 @@
 
 mod addressing;
 mod alerts;
+mod aws;
 mod budget;
 mod client;
 mod clocked;
@@ -31,6 +32,8 @@ mod image;
 mod ledger;
 mod lifecycle;
 mod limits;
+#[path = "../../../upstream/tests/it/moto.rs"]
+mod moto;
 mod newer;
 mod outage;
 mod outside;

@@ -33,6 +33,8 @@ pub(crate) struct Forebay {
     sections: String,
     /// What is run to serve.
     server: Vec<String>,
+    /// The environment, besides what says where the configuration is.
+    variables: Vec<(String, String)>,
 }
 
 /// A running program. It is killed when this is dropped.
@@ -78,6 +80,7 @@ impl Forebay {
             listen: "127.0.0.1:0".to_owned(),
             sections: String::new(),
             server: vec![BINARY.to_owned(), "serve".to_owned()],
+            variables: Vec::new(),
         }
     }
 
@@ -120,6 +123,12 @@ impl Forebay {
     /// Played by another program, which finds its configuration where this one does.
     pub(crate) fn played_by(mut self, words: Vec<String>) -> Self {
         self.server = words;
+        self
+    }
+
+    /// With this in its environment, which is empty otherwise.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -172,6 +181,7 @@ impl Forebay {
             .args(&words[1..])
             .env_clear()
             .env("FOREBAY_CONFIG", "forebay.toml")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -45,7 +45,8 @@ impl Moto {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("moto_server cannot be started: {error}"))?;
-        let mut lines = BufReader::new(process.stderr.take().ok_or("moto_server says nothing")?).lines();
+        let mut lines =
+            BufReader::new(process.stderr.take().ok_or("moto_server says nothing")?).lines();
         let announced = async {
             while let Ok(Some(line)) = lines.next_line().await {
                 if let Some((_, url)) = line.split_once("Running on ") {
