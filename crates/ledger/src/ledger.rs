@@ -337,9 +337,10 @@ impl std::fmt::Debug for Ledger {
 /// Whether an answer shows that pulls are open, however lately they were refused: a free HEAD tells the remainder too.
 fn call_opens_pulls(answered: &AnsweredByUpstream<'_>) -> bool {
     let is_success = |status: u16| (200..300).contains(&status);
-    let allowance = answered.reading.and_then(|reading| reading.allowance);
-    let remaining = allowance.and_then(|allowance| allowance.remaining);
-    answered.status.is_some_and(is_success) && remaining.is_some_and(|remaining| remaining > 0)
+    let left = answered
+        .reading
+        .and_then(forebay_limits::Reading::pulls_left);
+    answered.status.is_some_and(is_success) && left.is_some_and(|left| left > 0)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

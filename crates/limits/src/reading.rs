@@ -22,6 +22,13 @@ impl Reading {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Pulls that are left, if it speaks of pulls: the other family of headers counts calls of web APIs.
+    pub fn pulls_left(&self) -> Option<u64> {
+        self.allowance
+            .filter(|allowance| allowance.dialect == Dialect::RateLimit)?
+            .remaining
+    }
 }
 
 /// Reads an answer's headers, names in any case and in any order.

@@ -108,3 +108,15 @@ fn bytes_that_are_no_text_are_skipped() {
     let reading = read_headers([("ratelimit-limit", &[0xff, 0xfe, 0x31][..])]);
     assert!(reading.is_empty());
 }
+
+#[test]
+fn only_one_family_of_headers_speaks_of_pulls() {
+    for (name, expected) in [
+        ("ratelimit-remaining", Some(7)),
+        ("x-ratelimit-remaining", None),
+    ] {
+        let limit = name.replace("remaining", "limit");
+        let reading = read(&[(name, "7"), (&limit, "100")]);
+        assert_eq!(reading.pulls_left(), expected, "{name}");
+    }
+}

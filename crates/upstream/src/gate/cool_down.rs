@@ -208,8 +208,7 @@ impl CoolDowns {
         now: Duration,
     ) -> Vec<Limited> {
         let over = |rest: &mut Rest| rest.until <= now;
-        let remaining = reading.allowance.and_then(|allowance| allowance.remaining);
-        let has_pulls = remaining.is_some_and(|remaining| remaining > 0);
+        let has_pulls = reading.pulls_left().is_some_and(|left| left > 0);
         let is_pull = caller.call == UpstreamCall::GetManifest;
         let pulls = self
             .pulls
