@@ -29,4 +29,6 @@ mod tls;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]
+mod weak;
+#[cfg(test)]
 mod wire;

@@ -1,19 +1,28 @@
 //! A12, fault 16: a certificate that is wrong is refused, and it is said in what way.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use forebay_http_kit::{
-    Client, ClientError, ClientPolicy, Credentials, Origin, RedirectRefusal, SendError, TlsCause,
-    Trust,
+    AddressPolicy, Client, ClientError, ClientPolicy, Credentials, Origin, RedirectRefusal,
+    SendError, Stage, TlsCause, Trust,
 };
 use http::HeaderValue;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use socket2::{Domain, Type};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
 use super::upstream::{Seen, Step, Upstream, get, impatient, ok, redirect};
+use super::wire::PATIENCE;
+
+/// A time-out of connections that ends in the time of a test.
+const SHORT_CONNECT: Duration = Duration::from_millis(200);
 
 pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -185,6 +194,63 @@ async fn a_peer_that_does_not_speak_tls_is_told_so() {
         ),
         "{outcome:?}"
     );
+}
+
+/// A listener that takes no more connections: its backlog is full.
+struct Full {
+    listener: socket2::Socket,
+    _waiting: Vec<TcpStream>,
+}
+
+impl Full {
+    async fn start() -> Self {
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let listener = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&any.into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..8 {
+            let connecting = TcpStream::connect(address);
+            match timeout(SHORT_CONNECT, connecting).await {
+                Ok(stream) => waiting.push(stream.unwrap()),
+                Err(_) => break,
+            }
+        }
+        Self {
+            listener,
+            _waiting: waiting,
+        }
+    }
+}
+
+/// Of a connection that never comes to be nothing is waited for but its own time-out.
+#[tokio::test]
+async fn a_peer_that_does_not_answer_the_hello_or_the_connect_is_given_up() {
+    let (silent, _listener) = Upstream::bind("127.0.0.1", |_| ok("never")).await;
+    let full = Full::start().await;
+    let unreachable = full.listener.local_addr().unwrap().as_socket().unwrap();
+    for address in [silent.address, unreachable] {
+        let any = AddressPolicy::public_only();
+        let mut policy = ClientPolicy {
+            addresses: any.allow_origin(&address.ip().to_string(), address.port()),
+            ..impatient()
+        };
+        policy.timeouts.connect = SHORT_CONNECT;
+        let url = Url::parse(&format!("https://{address}/")).unwrap();
+        let client = Client::new(policy).unwrap();
+        let outcome = timeout(PATIENCE, client.send(get(url))).await.unwrap();
+        assert!(
+            matches!(
+                outcome,
+                Err(SendError::TimedOut {
+                    stage: Stage::Connect,
+                    ..
+                })
+            ),
+            "{outcome:?}"
+        );
+    }
 }
 
 #[tokio::test]
