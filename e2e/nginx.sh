@@ -12,8 +12,8 @@ readonly HUB_WITHOUT_LENGTHS=127.0.0.1:7002
 readonly BLOBS_WITHOUT_LENGTHS=127.0.0.9:7002
 
 # 8080 is nginx as it is without more words (until 1.29.7), 8081 keeps its connections to Forebay, where a smuggled
-# request would be answered. Docker Hub is behind an nginx too: one that looks for server-side includes, and so cannot say
-# the length of a layer before it has seen its end.
+# request would be answered. Docker Hub is behind an nginx too: one that looks for server-side includes, and so cannot
+# say the length of a layer before it has seen its end.
 mkdir -p /var/lib/nginx
 cat >"$WORK/nginx.conf" <<CONF
 user root;
