@@ -32,11 +32,18 @@ pub(crate) struct Lab {
     dir: TempDir,
     programs: Programs,
     clock: SystemClock,
-    upstream: SocketAddr,
-    upstream_blobs: SocketAddr,
+    upstream: Upstream,
     addresses: [SocketAddr; 3],
     content: Content,
-    _hub: Server,
+}
+
+/// A hub that runs, with the warm image at least.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    /// None once it is down.
+    server: Option<Server>,
+    address: SocketAddr,
+    blobs: SocketAddr,
 }
 
 /// What the upstream has.
@@ -57,15 +64,8 @@ impl Lab {
             .prefix("bench-")
             .tempdir_in(root().join("target"))
             .map_err(Error::io("cannot make a directory to work in"))?;
-        let upstream = free_address(Ipv4Addr::LOCALHOST)?;
-        let upstream_blobs = free_address(Ipv4Addr::new(127, 0, 0, 9))?;
-        let mut hub = Command::new(&programs.hub_sim);
-        hub.args(["--open", "--limit", "none", "--rate", UPSTREAM_RATE])
-            .args(["--listen", &upstream.to_string()])
-            .args(["--blob-listen", &upstream_blobs.to_string()])
-            .args(["--image", &warm_image()])
-            .args(["--image", &cold_image(settings.rounds * COLD_PULLERS)]);
-        let hub = Server::start(hub, &dir.path().join("hub-sim.log"))?;
+        let images = [warm_image(), cold_image(settings.rounds * COLD_PULLERS)];
+        let upstream = Upstream::start(&programs, &images, &dir.path().join("hub-sim.log"))?;
         let addresses = [
             free_address(Ipv4Addr::LOCALHOST)?,
             free_address(Ipv4Addr::LOCALHOST)?,
@@ -76,12 +76,10 @@ impl Lab {
             programs,
             clock: SystemClock::new(),
             upstream,
-            upstream_blobs,
             addresses,
             content: Content::default(),
-            _hub: hub,
         };
-        lab.wait_for(&Url::new(upstream, "/v2/"))?;
+        lab.wait_for(&lab.url(Who::Direct, "/v2/"))?;
         lab.content = lab.read_content()?;
         lab.publish_files()?;
         lab.warm_up()?;
@@ -110,7 +108,7 @@ impl Lab {
             Who::Forebay => self.addresses[0],
             Who::DockerRegistry => self.addresses[1],
             Who::Nginx => self.addresses[2],
-            Who::Direct => self.upstream,
+            Who::Direct => self.upstream.address,
         };
         Url::new(address, path)
     }
@@ -128,12 +126,37 @@ impl Lab {
 
     /// Starts Forebay on the data directory `data` and does not wait.
     pub(crate) fn start_forebay(&self, data: &Path) -> Result<Server, Error> {
+        self.spawn_forebay(data, &self.upstream, "")
+    }
+
+    /// Starts another upstream, which may be broken.
+    pub(crate) fn start_upstream(&self) -> Result<Upstream, Error> {
+        let log = self.dir.path().join("another-hub-sim.log");
+        let upstream = Upstream::start(&self.programs, &[warm_image()], &log)?;
+        self.wait_for(&Url::new(upstream.address, "/v2/"))?;
+        Ok(upstream)
+    }
+
+    /// Starts Forebay before that upstream, with a tag that is due at each request, and waits until it answers.
+    pub(crate) fn start_before(&self, upstream: &Upstream, data: &Path) -> Result<Server, Error> {
+        let due = "[cache]\ntag_ttl = \"0s\"\nversion_ttl = \"0s\"\n";
+        let server = self.spawn_forebay(data, upstream, due)?;
+        self.wait_for(&self.url(Who::Forebay, "/v2/"))?;
+        Ok(server)
+    }
+
+    fn spawn_forebay(
+        &self,
+        data: &Path,
+        upstream: &Upstream,
+        sections: &str,
+    ) -> Result<Server, Error> {
         let config = format!(
-            "listen = \"{}\"\ndata = \"{}\"\n[upstreams.\"docker.io\"]\nurl = \"http://{}\"\nblob_hosts = [\"{}\"]\n",
+            "listen = \"{}\"\ndata = \"{}\"\n[upstreams.\"docker.io\"]\nurl = \"http://{}\"\nblob_hosts = [\"{}\"]\n{sections}",
             self.addresses[0],
             data.display(),
-            self.upstream,
-            self.upstream_blobs,
+            upstream.address,
+            upstream.blobs,
         );
         let mut command = Command::new(&self.programs.forebay);
         command
@@ -150,7 +173,7 @@ impl Lab {
              http: {{addr: \"{}\"}}\nproxy: {{remoteurl: \"http://{}\"}}\n",
             self.make_dir("docker-registry")?.display(),
             self.addresses[1],
-            self.upstream,
+            self.upstream.address,
         );
         let mut command = Command::new("docker-registry");
         command
@@ -245,6 +268,35 @@ impl Lab {
             }
         }
         Ok(())
+    }
+}
+
+impl Upstream {
+    fn start(programs: &Programs, images: &[String], log: &Path) -> Result<Self, Error> {
+        let address = free_address(Ipv4Addr::LOCALHOST)?;
+        let blobs = free_address(Ipv4Addr::new(127, 0, 0, 9))?;
+        let mut hub = Command::new(&programs.hub_sim);
+        hub.args(["--open", "--limit", "none", "--rate", UPSTREAM_RATE])
+            .args(["--listen", &address.to_string()])
+            .args(["--blob-listen", &blobs.to_string()]);
+        for image in images {
+            hub.args(["--image", image]);
+        }
+        Ok(Self {
+            server: Some(Server::start(hub, log)?),
+            address,
+            blobs,
+        })
+    }
+
+    /// From now on it takes connections and says nothing.
+    pub(crate) fn hang(&self) -> Result<(), Error> {
+        self.server.as_ref().map_or(Ok(()), Server::freeze)
+    }
+
+    /// From now on nobody listens.
+    pub(crate) fn go_down(&mut self) {
+        self.server = None;
     }
 }
 

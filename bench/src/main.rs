@@ -28,13 +28,14 @@ use report::{Report, Row};
 use settings::{Settings, Story};
 
 /// What is measured, in this order: memory and start first, as a process that has just started has no history.
-const MEASURES: [(&str, Measure); 6] = [
+const MEASURES: [(&str, Measure); 7] = [
     ("idle", measure::idle::run),
     ("start", measure::start::run),
     ("cold", measure::cold::run),
     ("slow-readers", measure::slow_readers::run),
     ("manifests", measure::manifests::run),
     ("blobs", measure::blobs::run),
+    ("outage", measure::outage::run),
 ];
 
 type Measure = fn(&Lab, &Settings) -> Result<Vec<Row>, Error>;

@@ -39,6 +39,19 @@ impl Server {
         Ok(Self { child, name })
     }
 
+    /// Stops it where it is: it takes connections, for the kernel does, and answers nothing.
+    pub(crate) fn freeze(&self) -> Result<(), Error> {
+        self.signal(Signal::STOP)
+            .map_err(Error::io(format!("cannot stop {}", self.name)))
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        match Pid::from_raw(self.child.id().cast_signed()) {
+            Some(pid) => Ok(kill_process(pid, signal)?),
+            None => Ok(()),
+        }
+    }
+
     /// CPU seconds so far, user and system, of all its threads and of its workers.
     pub(crate) fn cpu_seconds(&self) -> Result<f64, Error> {
         let mut ticks = 0;
@@ -88,9 +101,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
-            let _ = kill_process(pid, Signal::TERM);
-        }
+        let _ = self.signal(Signal::TERM);
+        // One that was frozen hears of its end only then.
+        let _ = self.signal(Signal::CONT);
         let step = Duration::from_millis(10);
         for _ in 0..LEAVE_WITHIN.as_millis() / step.as_millis() {
             if matches!(self.child.try_wait(), Ok(Some(_))) {

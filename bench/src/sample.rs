@@ -1,5 +1,7 @@
 //! Figures of one thing, measured several times.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 /// What was measured, round by round.
@@ -39,6 +41,13 @@ impl Sample {
     }
 }
 
+/// So many percent took no longer than this.
+pub(crate) fn percentile(mut waits: Vec<Duration>, percent: usize) -> Duration {
+    waits.sort_unstable();
+    let at = (waits.len() * percent).div_ceil(100).saturating_sub(1);
+    waits.get(at).copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +67,14 @@ mod tests {
             assert!((sample.median() - median).abs() < 1e-9, "{figures:?}");
         }
         assert!(Sample::default().median().is_nan());
+    }
+
+    #[test]
+    fn the_percentile_is_the_wait_that_so_many_did_not_exceed() {
+        let waits = |count| (1..=count).rev().map(Duration::from_millis).collect();
+        assert_eq!(percentile(waits(100), 99), Duration::from_millis(99));
+        assert_eq!(percentile(waits(1000), 99), Duration::from_millis(990));
+        assert_eq!(percentile(waits(1), 99), Duration::from_millis(1));
+        assert_eq!(percentile(Vec::new(), 99), Duration::ZERO);
     }
 }

@@ -4,5 +4,6 @@ pub(crate) mod blobs;
 pub(crate) mod cold;
 pub(crate) mod idle;
 pub(crate) mod manifests;
+pub(crate) mod outage;
 pub(crate) mod slow_readers;
 pub(crate) mod start;

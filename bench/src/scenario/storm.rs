@@ -17,7 +17,7 @@ use crate::build::Programs;
 use crate::client::Url;
 use crate::error::Error;
 use crate::report::Who;
-use crate::sample::Sample;
+use crate::sample::{Sample, percentile};
 use crate::settings::Settings;
 
 /// Clients of the storm.
@@ -245,13 +245,6 @@ fn share(number: usize, of: usize) -> f64 {
     number as f64 / of as f64
 }
 
-/// So many percent took no longer than this.
-fn percentile(mut waits: Vec<Duration>, percent: usize) -> Duration {
-    waits.sort_unstable();
-    let at = (waits.len() * percent).div_ceil(100).saturating_sub(1);
-    waits.get(at).copied().unwrap_or_default()
-}
-
 fn table(outcomes: &[Outcome]) -> String {
     // The second: the same clients on the same machine, at another server.
     let elsewhere = outcomes
@@ -301,18 +294,4 @@ fn table(outcomes: &[Outcome]) -> String {
 #[expect(clippy::cast_precision_loss, reason = "some ten thousand")]
 fn a_minute(count: u64, outcome: &Outcome) -> f64 {
     count as f64 * 60.0 / outcome.lasted.as_secs_f64()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_percentile_is_the_wait_that_so_many_did_not_exceed() {
-        let waits = |count| (1..=count).rev().map(Duration::from_millis).collect();
-        assert_eq!(percentile(waits(100), 99), Duration::from_millis(99));
-        assert_eq!(percentile(waits(1000), 99), Duration::from_millis(990));
-        assert_eq!(percentile(waits(1), 99), Duration::from_millis(1));
-        assert_eq!(percentile(Vec::new(), 99), Duration::ZERO);
-    }
 }
