@@ -3,7 +3,7 @@
 //! Pure: takes what is known and the time, gives back what is to be told. Each kind and subject once in a quiet time; an end
 //! is told if its begin was. No account's name and no secret is in any of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use forebay_content::{Alert, AlertKind};
@@ -33,6 +33,8 @@ pub struct AlertRules {
 pub struct Alerts {
     rules: AlertRules,
     told: HashMap<(AlertKind, String), Told>,
+    /// Upstreams that do not answer; as many as there are upstreams.
+    down: BTreeSet<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +61,7 @@ impl Alerts {
         Self {
             rules,
             told: HashMap::new(),
+            down: BTreeSet::new(),
         }
     }
 
@@ -121,11 +124,33 @@ impl Alerts {
     pub fn upstream(&mut self, upstream: &str, is_down: bool, now: Moment) -> Option<Alert> {
         let subject = upstream.to_owned();
         if is_down {
+            self.down.insert(subject.clone());
             let text = format!("{upstream} does not answer: what is kept is served");
             return self.tell(AlertKind::UpstreamDown, subject, text, now);
         }
+        self.down.remove(&subject);
         let kinds = (AlertKind::UpstreamDown, AlertKind::UpstreamBack);
         self.tell_end(kinds, subject, format!("{upstream} answers again"), now)
+    }
+
+    /// What began within a quiet time and lasts beyond it: it is told then.
+    pub fn of_what_lasts(&mut self, storms: &[StormReport], now: Moment) -> Vec<Alert> {
+        let is_open = |told: &Self, kind, subject: &str| {
+            let told = told.told.get(&(kind, subject.to_owned()));
+            told.is_some_and(|told| told.is_open)
+        };
+        let mut alerts = Vec::new();
+        for upstream in self.down.clone() {
+            if !is_open(self, AlertKind::UpstreamDown, &upstream) {
+                alerts.extend(self.upstream(&upstream, true, now));
+            }
+        }
+        for storm in storms {
+            if !is_open(self, AlertKind::StormBegan, &storm.subject()) {
+                alerts.extend(self.storm_began(storm, now));
+            }
+        }
+        alerts
     }
 
     /// So much of the disk is free.

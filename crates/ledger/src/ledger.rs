@@ -263,6 +263,11 @@ impl Ledger {
             let alert = lock(&self.alerts).storm_ended(&storm, now);
             self.notify(alert);
         }
+        let storms = self.storms();
+        let lasting = lock(&self.alerts).of_what_lasts(&storms, now);
+        for alert in lasting {
+            self.notify(Some(alert));
+        }
         let budgets = {
             let mut budgets = lock(&self.budgets);
             budgets.forget_old(now.wall);

@@ -120,6 +120,32 @@ fn an_end_is_told_if_its_begin_was_and_only_once() {
 }
 
 #[test]
+fn what_begins_within_the_quiet_time_and_lasts_is_told_after_it() {
+    let mut alerts = alerts();
+    let cart = storm("cart");
+    assert!(alerts.upstream("docker.io", true, minute(0)).is_some());
+    assert!(alerts.upstream("docker.io", false, minute(1)).is_some());
+    assert!(alerts.storm_began(&cart, minute(0)).is_some());
+    assert!(alerts.storm_ended(&cart, minute(1)).is_some());
+
+    assert!(alerts.upstream("docker.io", true, minute(10)).is_none());
+    assert!(alerts.storm_began(&cart, minute(10)).is_none());
+    let lasts = std::slice::from_ref(&cart);
+    assert!(alerts.of_what_lasts(lasts, minute(59)).is_empty());
+    let told: Vec<_> = alerts
+        .of_what_lasts(lasts, minute(60))
+        .into_iter()
+        .map(|alert| alert.kind)
+        .collect();
+    assert_eq!(told, [AlertKind::UpstreamDown, AlertKind::StormBegan]);
+    assert!(
+        alerts.of_what_lasts(lasts, minute(180)).is_empty(),
+        "told already"
+    );
+    assert!(alerts.upstream("docker.io", false, minute(181)).is_some());
+}
+
+#[test]
 fn an_alert_names_what_it_is_about_and_no_account() {
     let mut alerts = alerts();
     let began = alerts.storm_began(&storm("shop/cart"), minute(0)).unwrap();
