@@ -107,7 +107,12 @@ impl Inner {
                         attempt.waiting = Waiting::default();
                     }
                     let reference = Reference::Digest(digest.clone());
-                    match self.source.manifest(request, &reference).await {
+                    // What the line has taken of the client's time is gone.
+                    let request = Request {
+                        patience: left,
+                        ..request.clone()
+                    };
+                    match self.source.manifest(&request, &reference).await {
                         // Now the purse is known to be empty, unless it was another limit.
                         Err(SourceError::Limited {
                             limited,
