@@ -1,15 +1,20 @@
 //! Starting, stopping, handing over, reading the configuration again. Faults 9, 35, 47 and 48.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hub_sim::{Fault, Gate, Hub, HubSim, Image, On};
 use rustix::process::Signal;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::client::Ask;
-use crate::image::Pull;
+use crate::client::{Ask, PATIENCE};
+use crate::image::{Part, Pull};
 use crate::program::{Forebay, Program, files_below};
 
 const BLOB_BYTES: u64 = 1024 * 1024;
@@ -61,9 +66,7 @@ async fn sigterm_finishes_what_is_in_flight_and_takes_nothing_new() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(crate::client::PATIENCE, refused)
-        .await
-        .expect("a refusal");
+    timeout(PATIENCE, refused).await.expect("a refusal");
     gate.open();
     let rest = flow.rest().await;
     bytes.extend_from_slice(&rest.body);
@@ -204,6 +207,92 @@ async fn a_successor_waits_for_the_lock_and_takes_over() {
     pull.blobs[1].get(&successor).await;
     assert!(hub.requests().is_empty());
     successor.stop().await;
+}
+
+/// Fault 47: the successor takes the same address, and clients that ask again notice no more than that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handover_on_one_address_ends_no_pull_that_is_tried_again() {
+    const CLIENTS: usize = 8;
+    const IMAGES: usize = 200;
+    let mut hub = HubSim::new().anonymous_limit(1_000_000, Duration::from_hours(1));
+    for number in 0..IMAGES {
+        hub = hub.image(&format!("library/app:{number}"), Image::with_layers(&[700]));
+    }
+    let hub = hub.start().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = free.local_addr().expect("an address");
+    drop(free);
+    let pace = "requests_per_minute = 100000\nburst = 10000";
+    let setup = Forebay::new()
+        .upstream_with("docker.io", &hub, pace)
+        .listening(&address.to_string());
+    let program = setup.start().await;
+    let pulls: Vec<_> = (0..IMAGES)
+        .map(|number| Pull::of(&hub, &format!("library/app:{number}")))
+        .collect();
+    let (pulls, (ended, mut count)) = (Arc::new(pulls), watch::channel(0));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let (pulls, ended, is_over) = (Arc::clone(&pulls), ended.clone(), Arc::clone(&is_over));
+        clients.spawn(async move {
+            let (mut own, mut in_vain) = (pulls.iter().cycle(), 0);
+            let mut next = own.nth(client * IMAGES / CLIENTS);
+            while let Some(pull) = next.filter(|_| !is_over.load(Ordering::Relaxed)) {
+                for part in pull.parts() {
+                    in_vain += try_until_whole(address, part).await;
+                }
+                ended.send_modify(|ended| *ended += 1);
+                next = own.next();
+            }
+            in_vain
+        });
+    }
+    let mut until_ended = async |least: usize| {
+        let reached = timeout(PATIENCE, count.wait_for(|&ended| ended >= least)).await;
+        *reached.expect("pulls that go on").expect("clients")
+    };
+    until_ended(2 * CLIENTS).await;
+    let successor = program.setup.begin();
+    let waits = successor.log.line_with("waiting for another process");
+    waits.await.expect("a line");
+    program.signal(Signal::TERM);
+    let ended = program.ended().await;
+    assert!(ended.status.success(), "{}", ended.log);
+    let successor = successor.listening().await.expect("a successor");
+    assert_eq!(successor.address, address);
+    let before = until_ended(0).await;
+    let all = until_ended(before + IMAGES).await;
+    is_over.store(true, Ordering::Relaxed);
+    let in_vain: usize = clients.join_all().await.into_iter().sum();
+    println!(
+        "{before} pulls were whole when the successor listened, {all} at the end; {in_vain} tries were in vain"
+    );
+    successor.stop().await;
+}
+
+/// As clients do: a connection that is refused or cut, and a 503, is tried again; what is whole is right. How many
+/// tries were in vain.
+async fn try_until_whole(address: SocketAddr, part: &Part) -> usize {
+    let tries = async {
+        let mut in_vain = 0;
+        loop {
+            if let Ok(flow) = Ask::get(&part.path).try_open(address).await {
+                let answer = flow.rest().await;
+                match (answer.status, answer.is_whole) {
+                    (200, true) => {
+                        part.expect(&answer);
+                        return in_vain;
+                    }
+                    (200, false) | (503, _) => {}
+                    _ => panic!("{}: {answer:?}", part.path),
+                }
+            }
+            in_vain += 1;
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, tries).await.expect("a whole answer")
 }
 
 /// Fault 35: the lock dies with its holder.

@@ -32,6 +32,7 @@ mod image;
 mod ledger;
 mod lifecycle;
 mod limits;
+mod lists;
 #[path = "../../../upstream/tests/it/moto.rs"]
 mod moto;
 mod newer;
