@@ -109,9 +109,8 @@ async fn sigterm_does_not_wait_longer_than_it_was_told() {
     pull.succeeds(&program).await;
 }
 
-/// Faults 7 and 47: the check of a tag goes on behind its stale answer, but nobody waits for it.
-#[tokio::test]
-async fn sigterm_does_not_wait_for_an_upstream_that_hangs() {
+/// A program that keeps the manifest of a tag, and asks for it anew each time.
+async fn with_a_tag_that_is_due() -> (Hub, Program, Pull) {
     let hub = HubSim::new()
         .image("library/nginx:1", Image::small())
         .start()
@@ -122,6 +121,13 @@ async fn sigterm_does_not_wait_for_an_upstream_that_hangs() {
         .await;
     let pull = Pull::of(&hub, "library/nginx:1");
     pull.by_tag.get(&program).await;
+    (hub, program, pull)
+}
+
+/// Faults 7 and 47: the check of a tag goes on behind its stale answer, but nobody waits for it.
+#[tokio::test]
+async fn sigterm_does_not_wait_for_an_upstream_that_hangs() {
+    let (hub, program, pull) = with_a_tag_that_is_due().await;
     hub.fault(Fault::Hang).on(On::Any).always();
     stops_at_once_behind_a_stale_answer(program, &pull).await;
 }
@@ -129,16 +135,7 @@ async fn sigterm_does_not_wait_for_an_upstream_that_hangs() {
 /// Faults 7 and 47: nor does anybody wait for the token that such a check is in want of.
 #[tokio::test]
 async fn sigterm_does_not_wait_for_a_token_service_that_hangs() {
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
-    let program = Forebay::before(&hub)
-        .with("[cache]\nversion_ttl = \"0s\"")
-        .start()
-        .await;
-    let pull = Pull::of(&hub, "library/nginx:1");
-    pull.by_tag.get(&program).await;
+    let (hub, program, pull) = with_a_tag_that_is_due().await;
     hub.revoke_tokens();
     let hang = hub.fault(Fault::Hang).on(On::Token).always();
     stops_at_once_behind_a_stale_answer(program, &pull).await;
