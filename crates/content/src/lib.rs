@@ -31,6 +31,7 @@ pub use ledger_rows::{
 };
 pub use limit_rows::{
     BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS, MAX_COOL_DOWNS,
+    pulls_scope,
 };
 pub use range::{ByteRange, Unsatisfiable};
 pub use source::{

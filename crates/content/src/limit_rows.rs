@@ -2,6 +2,7 @@
 //!
 //! So that a restart in the middle of a cool-down keeps it, and knows what is left. Times are by the wall clock.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,15 @@ pub const MAX_BUDGETS: usize = 1_000;
 
 /// The most cool-downs that an implementation keeps; those that end first go.
 pub const MAX_COOL_DOWNS: usize = 10_000;
+
+/// The scope of an account's manifest GETs, `None` being anonymous: the one of which an answer may say that it is over, so that
+/// whoever keeps it and whoever keeps to it name it alike.
+pub fn pulls_scope(account: Option<&str>) -> Cow<'static, str> {
+    match account {
+        Some(name) => format!("pulls:{name}").into(),
+        None => "pulls".into(),
+    }
+}
 
 /// Rows of what is known of limits.
 #[async_trait]

@@ -2,24 +2,12 @@
 //!
 //! Pure. Upstreams keep to them by themselves; here they are only remembered.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use forebay_content::{KeptCoolDown, MAX_COOL_DOWNS, Timestamp};
 use forebay_limits::Limiter;
 use forebay_oci::UpstreamName;
-
-/// The scope of manifest GETs, in the upstream's own words: the one of which an answer may say that it is over.
-const PULLS: &str = "pulls";
-
-/// The scope of an account's manifest GETs; `None` is anonymous.
-pub(crate) fn pulls_of(account: Option<&str>) -> Cow<'static, str> {
-    match account {
-        Some(name) => format!("{PULLS}:{name}").into(),
-        None => PULLS.into(),
-    }
-}
 
 type Scope = (UpstreamName, Arc<str>);
 type Key = (Scope, Limiter);
@@ -141,10 +129,10 @@ mod tests {
     fn what_ended_and_began_again_is_written_in_that_order() {
         let mut cool_downs = CoolDowns::default();
         let upstream = "docker.io".into();
-        cool_downs.end(&upstream, PULLS);
+        cool_downs.end(&upstream, "pulls");
         assert!(cool_downs.take_unwritten().is_empty(), "nothing was there");
         cool_downs.note(rests("pulls", 10));
-        cool_downs.end(&upstream, PULLS);
+        cool_downs.end(&upstream, "pulls");
         cool_downs.note(rests("pulls", 30));
         let unwritten = cool_downs.take_unwritten();
         assert_eq!(unwritten.ended, [(upstream, "pulls".into())]);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use forebay_content::{
     Alert, CatalogError, Clock, KeptCoolDown, KeptLimits, LedgerRows, Notify, PullCursor,
-    PullOrder, PullPage, Spent, TimeRange, TopPage,
+    PullOrder, PullPage, Spent, TimeRange, TopPage, pulls_scope,
 };
 use forebay_limits::Limiter;
 use forebay_oci::{Target, UpstreamName};
@@ -18,7 +18,7 @@ use crate::alerts::Alerts;
 use crate::answered::{Answered, AnsweredByUpstream, AskedUpstream, Refused, What};
 use crate::budgets::Budgets;
 use crate::config::LedgerConfig;
-use crate::cool_downs::{CoolDowns, pulls_of};
+use crate::cool_downs::CoolDowns;
 use crate::moment::Moment;
 use crate::pending::Pending;
 use crate::report::{StormReport, UpstreamReport};
@@ -128,7 +128,7 @@ impl Ledger {
             call,
         } = answered.asked;
         if call_opens_pulls(answered) {
-            lock(&self.cool_downs).end(upstream, &pulls_of(account));
+            lock(&self.cool_downs).end(upstream, &pulls_scope(account));
         }
         if let (true, Some(client), Some(repository)) =
             (is_charged, answered.client, answered.repository)

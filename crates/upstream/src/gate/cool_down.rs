@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use forebay_content::UpstreamCall;
+use forebay_content::{UpstreamCall, pulls_scope};
 use forebay_limits::{Limited, Limiter, Reading};
 
 use super::{Caller, Part};
@@ -15,15 +15,13 @@ use crate::login::Fingerprint;
 const MAX_RESTING_LOGINS: usize = 16;
 
 /// The words for scopes, at rest: they outlive this version.
-const PULLS: &str = "pulls";
-const PULLS_OF: &str = "pulls:";
 const EVERYTHING: &str = "everything";
 const PARTS: [&str; Part::COUNT] = ["registry", "token", "blob"];
 /// Followed by the account's name.
 const LOGIN: &str = "login:";
 
-/// All cool-downs of one upstream but that of its address, which is `pacers`' business. One whose time has come stays until an answer shows that the limit is over: until then it is
-/// no news when the limiter speaks again.
+/// All cool-downs of one upstream but that of its address, which is `pacers`' business. One whose time has come stays until an
+/// answer shows that the limit is over: until then it is no news when the limiter speaks again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CoolDowns {
     /// Of manifest GETs.
@@ -79,10 +77,7 @@ impl Scope {
     /// The words under which it is kept; those of a login and of an account's pulls with its name.
     pub(crate) fn words(self, account: Option<&str>) -> Cow<'static, str> {
         match self {
-            Self::Pulls => match account {
-                Some(name) => format!("{PULLS_OF}{name}").into(),
-                None => PULLS.into(),
-            },
+            Self::Pulls => pulls_scope(account),
             Self::Everything => EVERYTHING.into(),
             Self::Part(part) => PARTS[part as usize].into(),
             Self::Login => format!("{LOGIN}{}", account.unwrap_or_default()).into(),
@@ -94,18 +89,14 @@ impl Scope {
         if let Some(name) = words.strip_prefix(LOGIN) {
             return (account == Some(name)).then_some(Self::Login);
         }
-        if let Some(name) = words.strip_prefix(PULLS_OF) {
-            return (account == Some(name)).then_some(Self::Pulls);
+        // Another account has another budget.
+        if words == pulls_scope(account) {
+            return Some(Self::Pulls);
         }
         if let Some(place) = PARTS.iter().position(|part| *part == words) {
             return Some(Self::Part(Part::ALL[place]));
         }
-        match words {
-            // Another account has another budget.
-            PULLS => account.is_none().then_some(Self::Pulls),
-            EVERYTHING => Some(Self::Everything),
-            _ => None,
-        }
+        (words == EVERYTHING).then_some(Self::Everything)
     }
 }
 
