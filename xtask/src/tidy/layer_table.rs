@@ -5,6 +5,8 @@
 pub(crate) enum Layer {
     /// L0: pure words.
     Word,
+    /// L0: pure as well; reads texts that people and programs wrote, in those words.
+    Text,
     /// L1: the one HTTP client and listener.
     Toolkit,
     /// L2: traits, in-memory implementations, and the owner of tasks.
@@ -26,10 +28,11 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too.
-pub(crate) const PACKAGES: [(&str, Layer); 27] = [
+pub(crate) const PACKAGES: [(&str, Layer); 28] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
-    ("forebay-rewrite", Layer::Word),
+    ("forebay-failures", Layer::Text),
+    ("forebay-rewrite", Layer::Text),
     ("forebay-http-kit", Layer::Toolkit),
     ("forebay-content", Layer::Seam),
     ("forebay-jobs", Layer::Seam),
@@ -117,13 +120,15 @@ impl Layer {
         match self {
             // A tool must build when all the rest does not.
             Self::Word | Self::Tool => &[],
-            Self::Toolkit => &[Self::Word],
-            Self::Seam | Self::Feature | Self::TestOnly => &[Self::Word, Self::Seam],
+            Self::Text | Self::Toolkit => &[Self::Word],
+            Self::Seam | Self::TestOnly => &[Self::Word, Self::Seam],
+            Self::Feature => &[Self::Word, Self::Text, Self::Seam],
             Self::Adapter => &[Self::Word, Self::Toolkit, Self::Seam],
             Self::Bench => &[Self::Word, Self::Seam, Self::Adapter, Self::TestOnly],
             Self::Edge => &[Self::Word, Self::Toolkit, Self::Seam, Self::Feature],
             Self::Binary => &[
                 Self::Word,
+                Self::Text,
                 Self::Toolkit,
                 Self::Seam,
                 Self::Adapter,
@@ -138,13 +143,14 @@ impl Layer {
     pub(crate) const fn rule(self) -> &'static str {
         match self {
             Self::Word => "L0 depends on nothing of ours",
+            Self::Text => "what reads texts sees words only",
             Self::Toolkit => "the toolkit sees words and the owner of tasks",
             Self::Seam => "a seam sees words and seams",
             Self::Adapter => {
                 "an adapter sees words, the toolkit and seams, never a feature, an edge or another adapter"
             }
             Self::Feature => {
-                "a feature sees words and seams only; features meet through content's types"
+                "a feature sees words, what reads texts, and seams; features meet through content's types"
             }
             Self::Edge => "an edge sees no adapter: only the binary wires one in",
             Self::Binary => "what is for tests is a dev-dependency",

@@ -21,7 +21,7 @@ pub(crate) fn check(metadata: &Metadata) -> Vec<Finding> {
             continue;
         };
         let mut faults = faults_within(package, layer);
-        if layer == Layer::Word {
+        if matches!(layer, Layer::Word | Layer::Text) {
             faults.extend(faults_of_reach(metadata, package));
         }
         findings.extend(
