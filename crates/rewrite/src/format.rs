@@ -1,0 +1,205 @@
+//! Which syntax a file is in, by its path and its first bytes.
+//!
+//! What the documents in it are (Kubernetes, Compose, a pipeline, …) is seen from their shape, later.
+
+/// A syntax that images are named in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// YAML: Kubernetes, Compose, pipelines, `CloudFormation`, values.
+    Yaml,
+    /// JSON: Kubernetes, ECS task definitions, `CloudFormation`, CDK's output.
+    Json,
+    /// A Dockerfile or Containerfile.
+    Dockerfile,
+    /// Terraform and its like.
+    Hcl,
+    /// A Helm template: YAML only when it has been filled in.
+    HelmTemplate,
+    /// Python source.
+    Python,
+    /// TypeScript or JavaScript source.
+    TypeScript,
+    /// A shell script.
+    Shell,
+    /// Markdown: its fences.
+    Markdown,
+}
+
+/// Endings of names.
+const ENDINGS: [(&str, Format); 22] = [
+    (".yaml", Format::Yaml),
+    (".yml", Format::Yaml),
+    (".json", Format::Json),
+    (".template", Format::Yaml),
+    (".dockerfile", Format::Dockerfile),
+    (".containerfile", Format::Dockerfile),
+    (".tf", Format::Hcl),
+    (".hcl", Format::Hcl),
+    (".nomad", Format::Hcl),
+    (".tofu", Format::Hcl),
+    (".tfvars", Format::Hcl),
+    (".tpl", Format::HelmTemplate),
+    (".gotmpl", Format::HelmTemplate),
+    (".py", Format::Python),
+    (".ts", Format::TypeScript),
+    (".tsx", Format::TypeScript),
+    (".js", Format::TypeScript),
+    (".mjs", Format::TypeScript),
+    (".sh", Format::Shell),
+    (".bash", Format::Shell),
+    (".md", Format::Markdown),
+    (".markdown", Format::Markdown),
+];
+
+/// How much of a file is looked at to tell its syntax.
+const SNIFFED_BYTES: usize = 4096;
+
+impl Format {
+    /// The syntax of a file; `None` for one that names no images as far as we know.
+    pub fn sniff(path: &str, text: &str) -> Option<Self> {
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        let lower = name.to_ascii_lowercase();
+        let head = &text[..text.floor_char_boundary(SNIFFED_BYTES)];
+        let head = head.trim_start_matches('\u{feff}').trim_start();
+        if is_dockerfile_name(&lower) {
+            return Some(Self::Dockerfile);
+        }
+        let by_name = ENDINGS
+            .iter()
+            .find(|(ending, _)| lower.ends_with(ending))
+            .map(|(_, format)| *format);
+        match by_name {
+            Some(Self::Yaml) if is_helm_template(path, text) => Some(Self::HelmTemplate),
+            Some(Self::Yaml) if head.starts_with('{') && !head.starts_with("{{") => {
+                Some(Self::Json)
+            }
+            Some(format) => Some(format),
+            None => by_content(head),
+        }
+    }
+
+    /// The syntax that a fence in Markdown or an option names.
+    pub fn by_word(word: &str) -> Option<Self> {
+        Some(match word.to_ascii_lowercase().as_str() {
+            "yaml" | "yml" => Self::Yaml,
+            "json" => Self::Json,
+            "dockerfile" | "docker" | "containerfile" => Self::Dockerfile,
+            "hcl" | "tf" | "terraform" => Self::Hcl,
+            "helm" | "gotmpl" => Self::HelmTemplate,
+            "python" | "py" => Self::Python,
+            "typescript" | "ts" | "tsx" | "javascript" | "js" => Self::TypeScript,
+            "sh" | "bash" | "shell" | "console" | "zsh" | "shell-session" => Self::Shell,
+            "markdown" | "md" => Self::Markdown,
+            _ => return None,
+        })
+    }
+
+    /// Files near a file of this format that give its variables values: names relative to its directory, to be read into
+    /// [`crate::Settings::near`] where they exist.
+    pub fn companions(self) -> &'static [&'static str] {
+        match self {
+            Self::Yaml => &[".env", "Chart.yaml"],
+            Self::HelmTemplate => &[
+                "../values.yaml",
+                "../Chart.yaml",
+                "../../values.yaml",
+                "../../Chart.yaml",
+                "values.yaml",
+                "Chart.yaml",
+            ],
+            Self::Hcl => &[
+                "terraform.tfvars",
+                "variables.tf",
+                "vars.tf",
+                "locals.tf",
+                "main.tf",
+            ],
+            _ => &[],
+        }
+    }
+}
+
+/// `Dockerfile`, `Dockerfile.dev`, `api.Dockerfile`, `Containerfile`.
+fn is_dockerfile_name(lower: &str) -> bool {
+    ["dockerfile", "containerfile"].iter().any(|word| {
+        lower
+            .strip_prefix(word)
+            .is_some_and(|rest| rest.is_empty() || is_dockerfile_suffix(rest))
+            || lower.strip_suffix(word).is_some_and(|rest| rest.ends_with(['.', '-', '_']))
+    })
+}
+
+/// `.dev`, `-gpu`; but neither `.md` nor `.dockerignore`.
+fn is_dockerfile_suffix(rest: &str) -> bool {
+    rest.starts_with(['.', '-', '_'])
+        && ![".md", ".dockerignore", ".py", ".sh", ".ts", ".js", ".json", ".yaml", ".yml"]
+            .iter()
+            .any(|ending| rest.ends_with(ending))
+}
+
+/// A YAML file below `templates/` with an action in it; or one whose actions stand where YAML has no place for them.
+fn is_helm_template(path: &str, text: &str) -> bool {
+    if !text.contains("{{") {
+        return false;
+    }
+    let below_templates = path.split(['/', '\\']).any(|part| part == "templates");
+    below_templates
+        || text
+            .lines()
+            .any(|line| line.trim_start().starts_with("{{") && line.contains("}}"))
+        || text.contains("{{ .Values") || text.contains("{{ .Release") || text.contains("{{.Values")
+}
+
+fn by_content(head: &str) -> Option<Format> {
+    if let Some(line) = head.strip_prefix("#!") {
+        let line = line.lines().next().unwrap_or_default();
+        return if line.contains("python") {
+            Some(Format::Python)
+        } else if line.contains("sh") {
+            Some(Format::Shell)
+        } else {
+            None
+        };
+    }
+    if head.starts_with('{') && (head.contains("\"image\"") || head.contains("\"apiVersion\"")) {
+        return Some(Format::Json);
+    }
+    let key_line = |key: &str| head.starts_with(key) || head.contains(&format!("\n{key}"));
+    if key_line("apiVersion:") || key_line("services:") || head.starts_with("---") {
+        return Some(Format::Yaml);
+    }
+    let first = head
+        .lines()
+        .find(|line| !line.trim().is_empty() && !line.starts_with('#'))?;
+    (first.starts_with("FROM ") || first.starts_with("ARG ")).then_some(Format::Dockerfile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_its_name_and_else_by_its_first_bytes() {
+        for (path, text, format) in [
+            ("a/Dockerfile", "", Some(Format::Dockerfile)),
+            ("Dockerfile.gpu", "", Some(Format::Dockerfile)),
+            ("api.Dockerfile", "", Some(Format::Dockerfile)),
+            ("Dockerfile.md", "", Some(Format::Markdown)),
+            ("Dockerfile.dockerignore", "", None),
+            ("deploy.yml", "a: b", Some(Format::Yaml)),
+            ("deploy.yml", "{\"a\": 1}", Some(Format::Json)),
+            ("chart/templates/d.yaml", "a: {{ .Values.a }}", Some(Format::HelmTemplate)),
+            (".github/workflows/ci.yml", "a: ${{ github.ref }}", Some(Format::Yaml)),
+            ("task.json", "{}", Some(Format::Json)),
+            ("main.tf", "", Some(Format::Hcl)),
+            ("run", "#!/bin/bash\n", Some(Format::Shell)),
+            ("app", "#!/usr/bin/env python3\n", Some(Format::Python)),
+            ("rendered", "---\napiVersion: v1\n", Some(Format::Yaml)),
+            ("build", "# x\nFROM a\n", Some(Format::Dockerfile)),
+            ("-", "hello", None),
+            ("photo.png", "\u{0}", None),
+        ] {
+            assert_eq!(Format::sniff(path, text), format, "{path}");
+        }
+    }
+}

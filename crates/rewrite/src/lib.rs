@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod find;
+mod format;
+mod found;
+mod owner;
+mod place;
+mod plain;
+mod settings;
+mod splice;
+
+pub use error::Refusal;
+pub use find::{MAX_FILE_BYTES, find, find_as};
+pub use format::Format;
+pub use found::{Ambiguous, Found, Note, Why};
+pub use owner::{Owner, PullPolicy, Restart};
+pub use place::{Edit, Encoding, Part, Piece, Place, Role, Writing};
+pub use settings::{Crd, Settings};
+pub use splice::{apply, splice};

@@ -1,0 +1,116 @@
+//! Where an image is named in a file, and what is there beside it.
+//!
+//! A place knows how a new reference is written back into it: [`Place::edits`] is the only one who decides that.
+
+use std::ops::Range;
+
+use crate::Owner;
+
+/// An image reference in a text. Several places may share bytes: an anchor that two services use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The bytes that stand for the image, and that [`Encoding`] knows how to replace. Of a split place, all of its parts.
+    pub span: Range<usize>,
+    /// What is named there: decoded, every variable resolved.
+    pub image: String,
+    /// How it is written.
+    pub writing: Writing,
+    /// What uses it.
+    pub owner: Owner,
+}
+
+/// How a reference is written in its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// As one text.
+    Whole {
+        /// How a new reference takes the place of [`Place::span`].
+        encoding: Encoding,
+        /// What the text is made of, in order, where it has variables; else empty.
+        pieces: Vec<Piece>,
+    },
+    /// As several values: `repository` and `tag`, `newName` and `digest`.
+    Split(Vec<Part>),
+}
+
+/// How a new reference is put into a span.
+///
+/// The alphabet of references (letters, digits, `. _ - / : @`) is escaped by none of the formats that we read; so that
+/// what is inside quotes needs no escape, and what is around it is all there is to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// As it is: within quotes that stay, or as a bare word.
+    AsIs,
+    /// A YAML plain scalar: in quotes if it would be no string otherwise (`1.30`, `null`).
+    YamlPlain,
+    /// The span is a whole expression, and a literal takes its place: `f"{a}/b"` becomes `"c/b"`.
+    Literal {
+        /// What opens the literal.
+        open: String,
+        /// What closes it.
+        close: String,
+    },
+}
+
+/// A stretch of a text with variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its bytes in the file.
+    pub span: Range<usize>,
+    /// What it comes to.
+    pub text: String,
+    /// Whether these bytes are a variable or an expression, and no literal text.
+    pub variable: bool,
+}
+
+/// One value of a split place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What of the reference it holds.
+    pub role: Role,
+    /// Its bytes; empty where it is not there yet, and would be put.
+    pub span: Range<usize>,
+    /// How it is written.
+    pub encoding: Encoding,
+}
+
+/// What of a reference a value holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `docker.io`.
+    Registry,
+    /// `library/nginx`, without its registry.
+    Repository,
+    /// Registry and repository.
+    Name,
+    /// `1.27`.
+    Tag,
+    /// `sha256:…`.
+    Digest,
+}
+
+/// A replacement of bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edit {
+    /// Where it begins.
+    pub start: usize,
+    /// Where it ends; equal to `start` for an insertion.
+    pub end: usize,
+    /// What is put there.
+    pub new: String,
+}
+
+impl Place {
+    /// A place of one literal text.
+    pub fn literal(span: Range<usize>, image: String, encoding: Encoding, owner: Owner) -> Self {
+        Self {
+            span,
+            image,
+            writing: Writing::Whole {
+                encoding,
+                pieces: Vec::new(),
+            },
+            owner,
+        }
+    }
+}

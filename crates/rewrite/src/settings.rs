@@ -1,0 +1,23 @@
+//! What the operator says beside the files.
+
+use std::collections::BTreeMap;
+
+/// How to look.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `--set NAME=VALUE`: goes before what a file says.
+    pub set: BTreeMap<String, String>,
+    /// Where own kinds of Kubernetes objects name images.
+    pub crds: Vec<Crd>,
+    /// Texts of files near this one that give its variables values, by file name (see `Format::companions`).
+    pub near: BTreeMap<String, String>,
+}
+
+/// Where the objects of one kind name an image or hold a pod template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crd {
+    /// The kind; `*` for each that we do not know.
+    pub kind: String,
+    /// Keys with dots between them, `[]` after a list: `spec.workers[].image`. A map at its end is a pod's spec.
+    pub path: String,
+}
