@@ -1,0 +1,207 @@
+//! What a rule makes of an image: a text with `{registry}`, `{namespace}`, `{repository}`, `{name}`, `{tag}`, `{digest}`.
+//!
+//! A template that says nothing of the tag or the digest leaves them as they are written.
+
+use std::str::FromStr;
+
+use super::image::Image;
+
+/// The longest template, in bytes: an image name with placeholders.
+const MAX_TEMPLATE_BYTES: usize = 1024;
+
+/// A template for image references.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    head: Vec<Part>,
+    tag: Option<Vec<Part>>,
+    digest: Option<Vec<Part>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Registry,
+    Namespace,
+    Repository,
+    Name,
+    Tag,
+    Digest,
+}
+
+/// Why a text is no template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTemplate {
+    /// A placeholder that there is not.
+    #[error("there is no {{{0}}}: a template takes {{registry}}, {{namespace}}, {{repository}}, {{name}}, {{tag}} and {{digest}}")]
+    Placeholder(String),
+    /// A brace without its other.
+    #[error("a brace of the template is not closed")]
+    Brace,
+    /// Nothing that could be a repository is in it, or it is too long.
+    #[error("a template is written [registry/]path[:tag][@digest]")]
+    Form,
+}
+
+/// A template asks for a part that the image does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the rule asks for a {0}, which the image does not have")]
+pub struct Lacking(pub &'static str);
+
+impl FromStr for Template {
+    type Err = InvalidTemplate;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTemplate> {
+        if text.len() > MAX_TEMPLATE_BYTES {
+            return Err(InvalidTemplate::Form);
+        }
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (text, None),
+        };
+        let (head, tag) = match rest.rsplit_once(':') {
+            Some((head, tag)) if !tag.contains('/') => (head, Some(tag)),
+            _ => (rest, None),
+        };
+        if head.is_empty() || head.starts_with('/') || head.ends_with('/') {
+            return Err(InvalidTemplate::Form);
+        }
+        Ok(Self {
+            head: parts(head)?,
+            tag: tag.map(parts).transpose()?,
+            digest: digest.map(parts).transpose()?,
+        })
+    }
+}
+
+/// An image that a template made, in the parts that may be spliced on their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) head: String,
+    /// The tag, and whether it is the one that was written.
+    pub(super) tag: Option<String>,
+    pub(super) digest: Option<String>,
+}
+
+impl Template {
+    pub(super) fn fill(&self, image: &Image) -> Result<Made, Lacking> {
+        let tag = match &self.tag {
+            Some(parts) => Some(fill(parts, image)?),
+            None => image.tag.clone(),
+        };
+        let digest = match &self.digest {
+            Some(parts) => Some(fill(parts, image)?),
+            None => image.digest.clone(),
+        };
+        let head = fill(&self.head, image)?;
+        Ok(Made { head, tag, digest })
+    }
+}
+
+fn fill(parts: &[Part], image: &Image) -> Result<String, Lacking> {
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            // Where there is no namespace, there is no slash after it either.
+            Part::Text(fixed) if is_empty_namespace(&text, image) => {
+                text.push_str(fixed.strip_prefix('/').unwrap_or(fixed));
+            }
+            Part::Text(fixed) => text.push_str(fixed),
+            Part::Registry => text.push_str(&image.registry),
+            Part::Namespace => text.push_str(&image.namespace),
+            Part::Repository => text.push_str(&image.repository()),
+            Part::Name => text.push_str(&image.name),
+            Part::Tag => match (&image.tag, image.known_tag()) {
+                (Some(tag), _) => text.push_str(tag),
+                (None, Some(tag)) => text.push_str(tag),
+                (None, None) => return Err(Lacking("tag")),
+            },
+            Part::Digest => text.push_str(image.digest.as_deref().ok_or(Lacking("digest"))?),
+        }
+    }
+    Ok(text)
+}
+
+fn is_empty_namespace(text: &str, image: &Image) -> bool {
+    image.namespace.is_empty() && (text.is_empty() || text.ends_with('/'))
+}
+
+fn parts(text: &str) -> Result<Vec<Part>, InvalidTemplate> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find(['{', '}']) {
+        if rest[open..].starts_with('}') {
+            return Err(InvalidTemplate::Brace);
+        }
+        if open > 0 {
+            parts.push(Part::Text(rest[..open].to_owned()));
+        }
+        let (name, after) = rest[open + 1..]
+            .split_once('}')
+            .ok_or(InvalidTemplate::Brace)?;
+        parts.push(match name {
+            "registry" => Part::Registry,
+            "namespace" => Part::Namespace,
+            "repository" => Part::Repository,
+            "name" => Part::Name,
+            "tag" => Part::Tag,
+            "digest" => Part::Digest,
+            _ => return Err(InvalidTemplate::Placeholder(name.to_owned())),
+        });
+        rest = after;
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest.to_owned()));
+    }
+    Ok(parts)
+}
+
+impl Made {
+    /// The whole reference.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.head.clone();
+        for (sign, part) in [(':', &self.tag), ('@', &self.digest)] {
+            if let Some(part) = part {
+                text.push(sign);
+                text.push_str(part);
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(template: &str, image: &str) -> Result<String, Lacking> {
+        let template: Template = template.parse().unwrap();
+        template
+            .fill(&Image::parse(image).unwrap())
+            .map(|made| made.text())
+    }
+
+    #[test]
+    fn what_a_template_does_not_say_stays_as_written() {
+        for (template, image, expected) in [
+            ("ghcr.io/me/{name}", "a/b:1", "ghcr.io/me/b:1"),
+            ("ghcr.io/me/{name}", "a/b", "ghcr.io/me/b"),
+            ("h:5000/{registry}/{repository}", "nginx:1", "h:5000/docker.io/library/nginx:1"),
+            ("h/{namespace}/{name}", "gcr.io/app:1", "h/app:1"),
+            ("h/{name}:{tag}-slim", "nginx", "h/nginx:latest-slim"),
+            ("h/{name}:2", "nginx:\u{FFFC}", "h/nginx:2"),
+        ] {
+            assert_eq!(made(template, image), Ok(expected.to_owned()), "{template}");
+        }
+        assert_eq!(made("h/{name}@{digest}", "nginx:1"), Err(Lacking("digest")));
+    }
+
+    #[test]
+    fn wrong_templates_are_told_by_what_is_wrong() {
+        let wrong = |text: &str| text.parse::<Template>().unwrap_err();
+        assert_eq!(wrong("h/{nme}"), InvalidTemplate::Placeholder("nme".into()));
+        assert_eq!(wrong("h/{name"), InvalidTemplate::Brace);
+        assert_eq!(wrong("h/name}"), InvalidTemplate::Brace);
+        assert_eq!(wrong("/x"), InvalidTemplate::Form);
+        assert_eq!(wrong(""), InvalidTemplate::Form);
+    }
+}
