@@ -48,6 +48,8 @@ pub struct Ledger {
     alerts: Mutex<Alerts>,
     /// What waits to be written; held by the one who writes.
     pub(crate) pending: tokio::sync::Mutex<Pending>,
+    /// Held by the one who writes cool-downs, who does not wait for pulls: what one puts back, none may have written since.
+    pub(crate) writing_cool_downs: tokio::sync::Mutex<()>,
 }
 
 /// What every request changes: one lock for both.
@@ -76,6 +78,7 @@ impl Ledger {
             urgent: tokio::sync::Notify::new(),
             alerts: Mutex::new(Alerts::new(config.alerts)),
             pending: tokio::sync::Mutex::default(),
+            writing_cool_downs: tokio::sync::Mutex::default(),
             config: Mutex::new(config),
             seams,
         }

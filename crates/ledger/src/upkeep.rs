@@ -90,6 +90,7 @@ impl Ledger {
 
     /// Writes down what rests: at once, because a restart in the middle of a cool-down must not ask the registry again.
     async fn flush_cool_downs(&self) -> Result<(), CatalogError> {
+        let _alone = self.writing_cool_downs.lock().await;
         let unwritten = self.lock_cool_downs().take_unwritten();
         if unwritten.is_empty() {
             return Ok(());

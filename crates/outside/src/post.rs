@@ -22,6 +22,8 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 /// The way to one webhook.
 pub(crate) struct Post {
     webhook: Webhook,
+    /// By which the client was made; its addresses are the webhook's matter.
+    policy: ClientPolicy,
     client: Client,
 }
 
@@ -30,12 +32,31 @@ impl Post {
     pub(crate) fn to(webhook: Webhook, policy: &ClientPolicy) -> Result<Self, WebhookError> {
         let mut policy = policy.clone();
         policy.addresses = addresses(&webhook);
-        let client = Client::new(policy).map_err(WebhookError::Client)?;
-        Ok(Self { webhook, client })
+        let client = Client::new(policy.clone()).map_err(WebhookError::Client)?;
+        Ok(Self {
+            webhook,
+            policy,
+            client,
+        })
     }
 
     pub(crate) fn webhook(&self) -> &Webhook {
         &self.webhook
+    }
+
+    /// Whether one to `webhook` by `policy` would go there in the same way.
+    pub(crate) fn is_to(&self, webhook: &Webhook, policy: &ClientPolicy) -> bool {
+        let way = |policy: &ClientPolicy| {
+            let ClientPolicy {
+                trust,
+                proxy,
+                timeouts,
+                user_agent,
+                ..
+            } = policy.clone();
+            (trust, proxy, timeouts, user_agent)
+        };
+        self.webhook == *webhook && way(&self.policy) == way(policy)
     }
 
     /// Sends `body` once.

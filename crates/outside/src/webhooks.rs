@@ -57,7 +57,7 @@ impl Webhooks {
             && before
                 .iter()
                 .zip(&webhooks)
-                .all(|(courier, webhook)| courier.post.webhook() == webhook);
+                .all(|(courier, webhook)| courier.post.is_to(webhook, policy));
         if is_same {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use forebay_content::{Client, PullOrder, TimeRange, UpstreamCall};
+use forebay_content::{Client, LimitRows as _, PullOrder, TimeRange, UpstreamCall};
 use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Ledger, Metering, Refused};
 use forebay_limits::{Limiter, Reading, read_headers};
 use forebay_oci::{Reference, Target, UpstreamName};
@@ -109,6 +109,23 @@ async fn two_upstreams_never_share_a_budget() {
     assert_eq!(left, expected);
 }
 
+/// We ask for a head; so many pulls are left.
+fn heads(ledger: &Ledger, remaining: u64) {
+    let said = reading(remaining);
+    ledger.note_upstream(&AnsweredByUpstream {
+        asked: AskedUpstream {
+            upstream: &image(1).upstream,
+            account: None,
+            call: UpstreamCall::HeadManifest,
+        },
+        client: None,
+        repository: None,
+        reference: None,
+        status: Some(200),
+        reading: Some(&said),
+    });
+}
+
 fn limits_pulls(ledger: &Ledger, target: &Target) {
     ledger.note_limited(Refused {
         upstream: &target.upstream,
@@ -139,26 +156,37 @@ async fn a_cool_down_of_pulls_is_forgotten_when_a_head_says_that_some_are_left()
     let ledger = world.ledger().await;
     limits_pulls(&ledger, &image(1));
     ledger.flush().await.unwrap();
-    let head = |remaining| {
-        let said = reading(remaining);
-        let asked = AskedUpstream {
-            upstream: &image(1).upstream,
-            account: None,
-            call: UpstreamCall::HeadManifest,
-        };
-        ledger.note_upstream(&AnsweredByUpstream {
-            asked,
-            client: None,
-            repository: None,
-            reference: None,
-            status: Some(200),
-            reading: Some(&said),
-        });
-    };
-    head(0);
+    heads(&ledger, 0);
     ledger.flush().await.unwrap();
     assert_eq!(world.ledger().await.kept_limits().cool_downs.len(), 1);
-    head(1);
+    heads(&ledger, 1);
     ledger.flush().await.unwrap();
     assert_eq!(world.ledger().await.kept_limits().cool_downs.len(), 0);
+}
+
+#[tokio::test]
+async fn a_cool_down_noted_while_another_writing_fails_is_kept() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    limits_pulls(&ledger, &image(1));
+    ledger.flush().await.unwrap();
+    heads(&ledger, 1);
+    world.rows.is_sticky.store(true, Ordering::SeqCst);
+    let meanwhile = async {
+        world.rows.stuck.notified().await;
+        limits_pulls(&ledger, &image(1));
+        let others_go_as_far_as_they_can = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            world.rows.free.notify_one();
+        };
+        tokio::join!(ledger.flush(), others_go_as_far_as_they_can).0
+    };
+    let (failed, meanwhile) = tokio::join!(ledger.flush(), meanwhile);
+    failed.unwrap_err();
+    meanwhile.unwrap();
+    ledger.flush().await.unwrap();
+    let kept = world.rows.limits().await.unwrap();
+    assert_eq!(kept.cool_downs.len(), 1, "the one that rests now");
 }

@@ -52,7 +52,6 @@ impl World {
         page.unwrap().rows
     }
 
-    /// Waits until something was written `times` times in all.
     /// Waits until so many cool-downs are kept.
     pub(crate) async fn cool_downs_written(&self, count: usize) {
         let done = async {
@@ -63,6 +62,7 @@ impl World {
         tokio::time::timeout(PATIENCE, done).await.unwrap();
     }
 
+    /// Waits until something was written `times` times in all.
     pub(crate) async fn written(&self, times: usize) {
         let done = async {
             while self.rows.writes.load(Ordering::SeqCst) < times {
@@ -82,13 +82,16 @@ pub(crate) struct FullDisk {
     pub(crate) writes: AtomicUsize,
     /// Acts that summed up.
     pub(crate) sums: AtomicUsize,
+    /// The next drop of cool-downs says so in `stuck`, waits for `free`, and fails.
+    pub(crate) is_sticky: AtomicBool,
+    pub(crate) stuck: tokio::sync::Notify,
+    pub(crate) free: tokio::sync::Notify,
 }
 
 impl FullDisk {
     fn check(&self) -> Result<(), CatalogError> {
         if self.is_full.load(Ordering::SeqCst) {
-            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-            return Err(CatalogError::NotWritable(Arc::new(full)));
+            return Err(full());
         }
         Ok(())
     }
@@ -164,8 +167,18 @@ impl LimitRows for FullDisk {
         scope: &str,
     ) -> Result<(), CatalogError> {
         self.check()?;
+        if self.is_sticky.swap(false, Ordering::SeqCst) {
+            self.stuck.notify_one();
+            self.free.notified().await;
+            return Err(full());
+        }
         self.rows.drop_cool_downs(upstream, scope).await
     }
+}
+
+fn full() -> CatalogError {
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    CatalogError::NotWritable(Arc::new(full))
 }
 
 /// Alerts that came.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use forebay_content::{Clock as _, Notify as _};
+use forebay_http_kit::ProxyRule;
 use forebay_outside::{Form, MAX_TRIES, MAX_WAITING};
 
-use crate::receiver::{OK, PATIENCE, Receiver, World, alert};
+use crate::receiver::{OK, PATIENCE, Receiver, SECRET, World, alert};
 
 #[tokio::test]
 async fn each_webhook_is_told_in_its_own_form_and_in_order() {
@@ -97,6 +98,25 @@ async fn a_new_configuration_holds_at_once_and_what_waits_is_still_brought() {
     world.webhooks.notify(&alert("nobody"));
     world.delivered(2).await;
     assert_eq!((before.so_far(), after.so_far()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_changed_proxy_holds_from_the_next_alert_on() {
+    let (webhook, proxy) = (Receiver::start(|_| OK).await, Receiver::start(|_| OK).await);
+    let world = World::with(&[(&webhook.url, Form::Json)]);
+    world.webhooks.notify(&alert("straight"));
+    webhook.posted(1).await;
+    let by_proxy = ProxyRule::Url {
+        url: proxy.url.replace(SECRET, ""),
+        no_proxy: String::new(),
+    };
+    world.set_by(by_proxy, &[(&webhook.url, Form::Json)]);
+    world.webhooks.notify(&alert("by the proxy"));
+    proxy.posted(1).await;
+    world.set(&[(&webhook.url, Form::Json)]);
+    world.webhooks.notify(&alert("straight again"));
+    webhook.posted(2).await;
+    assert_eq!((webhook.so_far(), proxy.so_far()), (2, 1));
 }
 
 /// Lets time pass until so many were posted; tells how much had to.

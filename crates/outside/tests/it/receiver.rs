@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_content::{Alert, AlertKind, ManualClock, Timestamp};
-use forebay_http_kit::ClientPolicy;
+use forebay_http_kit::{ClientPolicy, ProxyRule};
 use forebay_jobs::Supervisor;
 use forebay_outside::{Form, Webhook, Webhooks};
 use http::HeaderValue;
@@ -122,10 +122,15 @@ impl World {
     }
 
     pub(crate) fn set(&self, webhooks: &[(&str, Form)]) {
+        self.set_by(ProxyRule::None, webhooks);
+    }
+
+    pub(crate) fn set_by(&self, proxy: ProxyRule, webhooks: &[(&str, Form)]) {
         let webhooks = webhooks
             .iter()
             .map(|(url, form)| Webhook::new(url, *form, false).expect("an address"));
-        let policy = ClientPolicy::new(HeaderValue::from_static("forebay/test"));
+        let mut policy = ClientPolicy::new(HeaderValue::from_static("forebay/test"));
+        policy.proxy = proxy;
         let set = self.webhooks.set(webhooks.collect(), &policy);
         set.expect("webhooks");
     }
