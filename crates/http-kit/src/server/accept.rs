@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use super::connection::serve_connection;
+use super::connections::NoPlace;
 use super::listener::{Accept, Listener};
 use super::socket::Socket;
 use super::{Handler, Shared};
@@ -24,7 +25,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const AT_ONCE: Duration = Duration::from_millis(2);
 /// The accept loop's pause after a failed accept, and how long it waits for the one that gets the spare descriptor.
 const BACK_OFF: Duration = Duration::from_millis(100);
-/// How often the log is told that there are no file descriptors left.
+/// How often the log is told that connections are refused, and why.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
 /// One listener's accept loop.
@@ -32,8 +33,13 @@ pub(super) struct Acceptor<H> {
     shared: Arc<Shared<H>>,
     supervisor: Supervisor,
     spare: Option<File>,
-    warned: Option<Instant>,
+    out_of_files: Seldom,
+    out_of_places: Seldom,
 }
+
+/// Lets something be said once in a while.
+#[derive(Default)]
+struct Seldom(Option<Instant>);
 
 impl<H: Handler> Acceptor<H> {
     pub(super) fn new(shared: Arc<Shared<H>>, supervisor: Supervisor) -> Self {
@@ -41,7 +47,8 @@ impl<H: Handler> Acceptor<H> {
             shared,
             supervisor,
             spare: open_spare(),
-            warned: None,
+            out_of_files: Seldom::default(),
+            out_of_places: Seldom::default(),
         }
     }
 
@@ -69,16 +76,38 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    async fn admit<S: Socket>(&self, socket: S) {
-        let Some(permit) = self.shared.connections.admit() else {
-            self.shed(socket).await;
-            return;
+    async fn admit<S: Socket>(&mut self, socket: S) {
+        let place = match self.shared.connections.admit(socket.peer()) {
+            Ok(place) => place,
+            Err(why) => {
+                self.warn_of(why);
+                self.shed(socket).await;
+                return;
+            }
         };
         let (shared, supervisor) = (self.shared.clone(), self.supervisor.clone());
         self.supervisor.spawn("connection", async move {
             serve_connection(shared, socket, supervisor).await;
-            drop(permit);
+            drop(place);
         });
+    }
+
+    fn warn_of(&mut self, why: NoPlace) {
+        if !self.out_of_places.is_due() {
+            return;
+        }
+        let max_connections = self.shared.limits.max_connections;
+        match why {
+            NoPlace::Full => tracing::warn!(
+                max_connections,
+                "as many connections as there may be are open: new ones are refused"
+            ),
+            NoPlace::ShareTaken(client) => tracing::warn!(
+                %client,
+                max_connections,
+                "one client has as many connections as one may have: new ones of it are refused"
+            ),
+        }
     }
 
     async fn shed<S: Socket>(&self, socket: S) {
@@ -106,8 +135,7 @@ impl<H: Handler> Acceptor<H> {
             tokio::time::sleep(BACK_OFF).await;
             return;
         }
-        if self.warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
-            self.warned = Some(Instant::now());
+        if self.out_of_files.is_due() {
             tracing::warn!("out of file descriptors: new connections are refused");
         }
         if self.spare.take().is_some()
@@ -127,6 +155,16 @@ impl<H: Handler> Acceptor<H> {
             "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         )
+    }
+}
+
+impl Seldom {
+    fn is_due(&mut self) -> bool {
+        let is_due = self.0.is_none_or(|at| at.elapsed() >= WARN_EVERY);
+        if is_due {
+            self.0 = Some(Instant::now());
+        }
+        is_due
     }
 }
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::file_part::FilePart;
 
 /// The longest part that one slice stands for, in bytes.
-pub(super) const PLACEHOLDER_BYTES: usize = 256 * 1024;
+pub(super) const PLACEHOLDER_BYTES: usize = 1024 * 1024;
 
 /// How many parts may wait: hyper holds two bodies' chunks at most, and 16 buffers whatever happens.
 const MAX_WAITING: usize = 16;

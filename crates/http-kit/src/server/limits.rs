@@ -14,7 +14,8 @@ pub(super) const SHED_AT_ONCE: usize = 64;
 /// What the listener puts up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServeLimits {
-    /// Connections at once, over all listeners of the server; the next one gets a 503 and is closed.
+    /// Connections at once, over all listeners of the server; the next one gets a 503 and is closed. So does the next one
+    /// of a single address (of IPv6: a /64) that has seven eighths of them.
     pub max_connections: usize,
     /// For a whole request head, from its first byte (the first head: from the connection's start).
     pub header_timeout: Duration,
