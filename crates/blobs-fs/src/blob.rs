@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,10 +14,17 @@ use crate::access::{Access, Chunk, OpenFile};
 use crate::checked::Checked;
 use crate::disk::{Disk, FileState, read_full};
 use crate::layout::Layout;
+use crate::opened::SharedChecked;
 use crate::trailer::{self, FOOTER_BYTES, Footer};
 
 /// The most that is lent at once, in bytes.
-const LEND_BYTES: u64 = 256 * 1024;
+const LEND_BYTES: u64 = 1024 * 1024;
+
+/// The most that is checked before it is lent, in bytes: nobody waits for more than that to come from the disk.
+const CHECK_BYTES: u64 = 256 * 1024;
+
+/// How far apart the looks are that tell whether what is trusted lies in memory, in bytes.
+const LOOK_EVERY_BYTES: usize = 256 * 1024;
 
 /// Less than this is read: a copy of it costs less than the calls that save it.
 const LEND_FROM_BYTES: u64 = 16 * 1024;
@@ -30,15 +37,18 @@ pub(crate) struct FsBlob {
     chunk_bytes: u32,
     checksums: Box<[u32]>,
     is_damaged: AtomicBool,
-    checked: Mutex<Checked>,
+    checked: SharedChecked,
 }
 
 impl FsBlob {
     /// Opens the file of the blob `digest` and checks its length and its trailer. Waits for the disk.
+    ///
+    /// `remembered` has what was checked of it before, from the number of its chunks.
     pub(crate) fn open(
         digest: &Digest,
         layout: &Layout,
         access: &Arc<Access>,
+        remembered: impl FnOnce(usize) -> SharedChecked,
     ) -> Result<Self, BlobError> {
         let disk = &*access.disk;
         let file = disk.open(&layout.blob(digest))?;
@@ -52,9 +62,9 @@ impl FsBlob {
             file: Arc::new(OpenFile::new(file, Arc::clone(access))),
             blob_bytes: footer.blob_bytes,
             chunk_bytes: footer.chunk_bytes,
+            checked: remembered(checksums.len()),
             checksums,
             is_damaged: AtomicBool::new(false),
-            checked: Mutex::default(),
         })
     }
 
@@ -81,6 +91,7 @@ impl FsBlob {
         let read = self.file.read_chunk(chunk).await;
         if matches!(read, Err(BlobError::Corrupt(_))) {
             self.is_damaged.store(true, Ordering::Relaxed);
+            *self.lock_checked() = Checked::default();
         }
         read
     }
@@ -97,10 +108,30 @@ impl FsBlob {
         }
     }
 
-    /// True if both ends of `range` are in memory, and so most likely all of it.
+    /// True if some of `range` is in memory wherever one looks, both ends among it, and so most likely all of it.
     fn is_cached(&self, range: &Range<u64>) -> bool {
-        let mut ends = [range.start, range.end.saturating_sub(1)].into_iter();
-        ends.all(|offset| self.file.is_cached(offset))
+        let looks = range.clone().step_by(LOOK_EVERY_BYTES);
+        looks
+            .chain([range.end.saturating_sub(1)])
+            .all(|offset| self.file.is_cached(offset))
+    }
+
+    /// Checks what is to be lent first of `range`, in a file that is in this state: where that ends.
+    ///
+    /// A fault in what comes first is one; before a later one, what is sound ends.
+    async fn check(&self, range: Range<u64>, state: FileState) -> Result<u64, BlobError> {
+        let stop = range.end.min(range.start.saturating_add(CHECK_BYTES));
+        let mut end = range.start;
+        while end < stop {
+            let chunk = self.chunk(end)?;
+            match self.read_chunk(chunk).await {
+                Ok(_) => self.trust(chunk, state),
+                Err(error) if end == range.start => return Err(error),
+                Err(_) => break,
+            }
+            end = range.end.min(chunk.offset + chunk.len as u64);
+        }
+        Ok(end)
     }
 
     /// Notes that `chunk` was found sound in a file that was in this state before.
@@ -152,10 +183,7 @@ impl BlobReader for FsBlob {
         let range = if !trusted.is_empty() && self.is_cached(&trusted) {
             trusted
         } else {
-            let chunk = self.chunk(offset)?;
-            self.read_chunk(chunk).await?;
-            self.trust(chunk, state);
-            offset..end.min(chunk.offset + chunk.len as u64)
+            offset..self.check(offset..end, state).await?
         };
         let file = self.file.file()?;
         let owner = Arc::clone(&self.file) as Arc<_>;

@@ -1,4 +1,4 @@
-//! Which chunks of an open blob were compared with their checksums, and how long that counts.
+//! Which chunks of a blob were compared with their checksums, and how long that counts.
 //!
 //! Pure: takes the file's state and the time as arguments. A chunk that was checked a moment ago in a file that has not
 //! changed since lies in memory, where disks do not rot; so a crowd that reads the same blob pays for one check. What is
@@ -11,7 +11,7 @@ use crate::disk::FileState;
 /// How long a chunk needs no other look while its file is unchanged.
 pub(crate) const TRUSTED_FOR: Duration = Duration::from_mins(1);
 
-/// The checked chunks of one open file.
+/// The checked chunks of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     /// The state of the file in which they were checked.
@@ -57,6 +57,7 @@ mod tests {
     use super::*;
 
     const STATE: FileState = FileState {
+        file: (1, 1),
         bytes: 1000,
         modified: (1, 1),
         changed: (1, 1),
@@ -99,7 +100,8 @@ mod tests {
 
     #[test]
     fn trust_ends_with_any_change_of_the_file() {
-        let changes: [fn(&mut FileState); 3] = [
+        let changes: [fn(&mut FileState); 4] = [
+            |state| state.file.1 += 1,
             |state| state.bytes += 1,
             |state| state.modified.1 += 1,
             |state| state.changed.1 += 1,

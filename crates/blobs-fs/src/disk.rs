@@ -32,6 +32,8 @@ pub struct Room {
 /// What a file's metadata tell of its content: any write changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileState {
+    /// Which file it is: the numbers of its device and its inode.
+    pub file: (u64, u64),
     /// Its length in bytes.
     pub bytes: u64,
     /// When its content was written to: seconds and nanoseconds since the epoch.
@@ -139,6 +141,7 @@ impl ReadDisk for RealDisk {
         let stat = rustix::fs::fstat(file)?;
         let nanos = |part| i64::try_from(part).unwrap_or_default();
         Ok(FileState {
+            file: (stat.st_dev, stat.st_ino),
             bytes: u64::try_from(stat.st_size).unwrap_or_default(),
             modified: (stat.st_mtime, nanos(stat.st_mtime_nsec)),
             changed: (stat.st_ctime, nanos(stat.st_ctime_nsec)),

@@ -141,7 +141,10 @@ impl Store {
         digest: &Digest,
     ) -> Result<Arc<FsBlob>, BlobError> {
         let (store, digest) = (Arc::clone(self), digest.clone());
-        let open = move || FsBlob::open(&digest, &store.layout, &store.access);
+        let open = move || {
+            let remembered = |chunks| store.opened.checked_of(&digest, chunks);
+            FsBlob::open(&digest, &store.layout, &store.access, remembered)
+        };
         Ok(Arc::new(off_worker(open).await?))
     }
 

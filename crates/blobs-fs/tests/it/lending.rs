@@ -91,6 +91,7 @@ struct Rotting {
     dir: TempDir,
     disk: FaultyDisk,
     clock: ManualClock,
+    store: FsBlobs,
     digest: Digest,
     reader: Arc<dyn BlobReader>,
 }
@@ -109,6 +110,7 @@ async fn rotting() -> Rotting {
         dir,
         disk,
         clock,
+        store,
         digest,
         reader,
     }
@@ -243,6 +245,47 @@ async fn what_was_checked_is_trusted_for_a_while_and_not_longer() {
     assert!(rotting.reader.lend(0, ALL).await.is_ok(), "a moment ago");
     rotting.clock.advance(LONG);
     assert!(is_corrupt(&rotting.reader.lend(0, ALL).await));
+}
+
+#[tokio::test]
+async fn what_one_reader_checked_the_next_one_need_not() {
+    let rotting = rotting().await;
+    take(rotting.reader.as_ref(), 0).await.unwrap();
+    drop(rotting.reader);
+    flip(&file_of(rotting.dir.path(), &rotting.digest), 100);
+    let next = rotting.store.open(&rotting.digest).await.unwrap();
+    assert!(next.lend(0, ALL).await.is_ok(), "a moment ago");
+    rotting.clock.advance(LONG);
+    assert!(is_corrupt(&next.lend(0, ALL).await));
+    drop(next);
+    let next = rotting.store.open(&rotting.digest).await.unwrap();
+    assert!(is_corrupt(&next.lend(0, ALL).await));
+}
+
+#[tokio::test]
+async fn what_was_checked_of_a_file_says_nothing_of_another_in_its_place() {
+    let rotting = rotting().await;
+    take(rotting.reader.as_ref(), 0).await.unwrap();
+    drop(rotting.reader);
+    let path = file_of(rotting.dir.path(), &rotting.digest);
+    let other = rotting.dir.path().join("other");
+    fs::copy(&path, &other).unwrap();
+    flip(&other, 100);
+    fs::rename(&other, &path).unwrap();
+    let next = rotting.store.open(&rotting.digest).await.unwrap();
+    assert!(is_corrupt(&next.lend(0, ALL).await));
+}
+
+#[tokio::test]
+async fn what_is_sound_before_a_flipped_bit_is_lent() {
+    let rotting = rotting().await;
+    flip(
+        &file_of(rotting.dir.path(), &rotting.digest),
+        CHUNK as u64 + 1,
+    );
+    let span = rotting.reader.lend(0, ALL).await.unwrap().unwrap();
+    assert_eq!(span.range, 0..CHUNK as u64);
+    assert!(is_corrupt(&rotting.reader.lend(CHUNK as u64, ALL).await));
 }
 
 #[tokio::test]
