@@ -69,7 +69,11 @@ impl Inner {
     pub(crate) fn would_serve_stale(&self, request: &Request) -> bool {
         let situation = Situation {
             has_stale: true,
-            ..self.situation(request, self.budget.purse(), request.patience)
+            ..self.situation(
+                request,
+                self.budget.purse(&request.repository),
+                request.patience,
+            )
         };
         !matches!(spend(&situation), Spend::Pull)
     }
@@ -97,7 +101,11 @@ impl Inner {
             match spend(&situation) {
                 // Where the registry is asked to hear when it opens, one asks for all.
                 Spend::Pull if is_spent(purse) && attempt.waiting.turn.is_none() => {
-                    if self.wait_in_line(&mut attempt, Duration::ZERO).await == Waited::NoPlace {
+                    if self
+                        .wait_in_line(request, &mut attempt, Duration::ZERO)
+                        .await
+                        == Waited::NoPlace
+                    {
                         return Err(attempt.refused(request.priority, MIN_RETRY_AFTER));
                     }
                 }
@@ -108,16 +116,16 @@ impl Inner {
                     }
                     let reference = Reference::Digest(digest.clone());
                     // What the line has taken of the client's time is gone.
-                    let request = Request {
+                    let asked = Request {
                         patience: left,
                         ..request.clone()
                     };
-                    match self.source.manifest(&request, &reference).await {
+                    match self.source.manifest(&asked, &reference).await {
                         // Now the purse is known to be empty, unless it was another limit.
                         Err(SourceError::Limited {
                             limited,
                             retry_after,
-                        }) if is_spent(self.budget.purse()) => {
+                        }) if is_spent(self.budget.purse(&request.repository)) => {
                             attempt.refusal = Some((limited, retry_after));
                         }
                         answer => return answer,
@@ -130,7 +138,7 @@ impl Inner {
                     }
                 }
                 Spend::Wait(wait) => {
-                    if self.wait_in_line(&mut attempt, wait).await == Waited::NoPlace {
+                    if self.wait_in_line(request, &mut attempt, wait).await == Waited::NoPlace {
                         return Err(attempt.refused(request.priority, wait));
                     }
                 }
@@ -153,11 +161,17 @@ impl Inner {
         attempt: &Attempt,
         retry_after: Duration,
     ) -> Result<ManifestContent, SourceError> {
-        if self.budget.stopped_for(UpstreamCall::GetManifest).is_some() {
+        if self.is_stopped(request) {
             let reference = Reference::Digest(digest.clone());
             return self.source.manifest(request, &reference).await;
         }
         Err(attempt.refused(request.priority, retry_after))
+    }
+
+    fn is_stopped(&self, request: &Request) -> bool {
+        let call = UpstreamCall::GetManifest;
+        let stopped_for = self.budget.stopped_for(call, &request.repository);
+        stopped_for.is_some()
     }
 
     fn situation(&self, request: &Request, purse: Purse, patience: Duration) -> Situation {
@@ -171,19 +185,20 @@ impl Inner {
         }
     }
 
-    /// What may be spent on this manifest. Where the registry's last word is old, a HEAD brings a new one; where that says nothing,
-    /// nobody counts pulls of this image.
+    /// What may be spent on this manifest. Where the registry's last word is old, or nothing is left and it has never spoken of this
+    /// repository, a HEAD brings its word; where that says nothing, nobody counts pulls of this image.
     async fn look_into_purse(
         self: &Arc<Self>,
         request: &Request,
         digest: &Digest,
     ) -> Result<Purse, SourceError> {
-        let purse = self.budget.purse();
-        if !is_old(purse) {
+        let purse = self.budget.purse(&request.repository);
+        let is_counted = self.budget.is_metered(&request.repository);
+        if !is_old(purse) && (is_counted.is_some() || !is_spent(purse)) {
             return Ok(purse);
         }
         let asked = self.ask_manifest(request, digest).await;
-        let purse = self.budget.purse();
+        let purse = self.budget.purse(&request.repository);
         match asked {
             Err(error) if error.is_answer() => Err(error),
             Ok(_) if is_old(purse) => Ok(Purse::Unmetered),
@@ -193,7 +208,12 @@ impl Inner {
     }
 
     /// Waits until the window opens and all who came before have had their turn, or the client's patience ends.
-    async fn wait_in_line(&self, attempt: &mut Attempt, wait: Duration) -> Waited {
+    async fn wait_in_line(
+        &self,
+        request: &Request,
+        attempt: &mut Attempt,
+        wait: Duration,
+    ) -> Waited {
         // Who has had a turn gives it on before it waits again.
         attempt.waiting.turn = None;
         if attempt.waiting.place.is_none() {
@@ -202,7 +222,7 @@ impl Inner {
         if attempt.waiting.place.is_none() {
             return Waited::NoPlace;
         }
-        self.wait_for_window(wait).await;
+        self.wait_for_window(request, wait).await;
         let clock = &self.kept.clock;
         let left = attempt.deadline.saturating_sub(clock.monotonic());
         tokio::select! {
@@ -214,12 +234,12 @@ impl Inner {
     }
 
     /// Waits so long, or until the purse is found open: somebody's HEAD may say so sooner.
-    async fn wait_for_window(&self, wait: Duration) {
+    async fn wait_for_window(&self, request: &Request, wait: Duration) {
         let clock = &self.kept.clock;
         let until = clock.monotonic() + wait;
         loop {
             let left = until.saturating_sub(clock.monotonic());
-            if left.is_zero() || !is_spent(self.budget.purse()) {
+            if left.is_zero() || !is_spent(self.budget.purse(&request.repository)) {
                 return;
             }
             clock.sleep(left.min(LOOK_EVERY)).await;

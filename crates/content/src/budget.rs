@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use forebay_limits::Purse;
+use forebay_oci::RepositoryName;
 
 use crate::UpstreamCall;
 
@@ -11,18 +12,24 @@ use crate::UpstreamCall;
 /// For whoever has something else to give than an answer to such a call. A hint: what is open now may be refused a moment
 /// later, and then says so itself.
 pub trait Budget: Send + Sync {
-    /// For how long from now a limit stops calls of this kind, so that one would be refused without being sent; `None` if it
-    /// would be sent.
-    fn stopped_for(&self, call: UpstreamCall) -> Option<Duration>;
+    /// For how long from now a limit stops calls of this kind about `repository`, so that one would be refused without being sent;
+    /// `None` if it would be sent.
+    fn stopped_for(&self, call: UpstreamCall, repository: &RepositoryName) -> Option<Duration>;
 
-    /// What may be spent on manifests, as far as the registry has said; of its budgets, the one that it spoke of last, without
-    /// what is under way.
+    /// What may be spent on manifests of `repository`, as far as the registry has said; of its budgets, the one that it spoke of
+    /// last, without what is under way.
     ///
     /// Empty while a limit stops manifests, and from the moment that an answer says that nothing is left, a HEAD's too. That
     /// word grows old: after half a minute others' pulls may have left the window, and the purse opens in no time
     /// (`opens_in` is zero). It does not say that there is something in it: a HEAD of what is to be fetched, which is
     /// free, tells. Ask for the purse again after it; if it still opens in no time, the image is one that nobody meters.
-    fn purse(&self) -> Purse;
+    ///
+    /// Of a repository that the registry does not count pulls of it is unmetered, whatever is left for others.
+    fn purse(&self, repository: &RepositoryName) -> Purse;
+
+    /// Whether the registry counts pulls of `repository`, by its last word; `None` where a HEAD of a manifest of it, which is free,
+    /// would tell.
+    fn is_metered(&self, repository: &RepositoryName) -> Option<bool>;
 
     /// True while requests wait for their turn to make a call of this kind: whoever makes one that nobody needs gives way.
     fn is_crowded(&self, call: UpstreamCall) -> bool;

@@ -8,7 +8,7 @@ use forebay_content::{Request, UpstreamCall};
 use forebay_http_kit::{Outgoing, Reply, ReplyBody};
 use forebay_limits::{HostKind, MAX_BODY_BYTES, Method, Priority, Reading, read_headers};
 use forebay_oci::Reference;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::gate::Part;
 use crate::lanes::Place;
@@ -55,6 +55,8 @@ pub(crate) struct Granted {
     pub(crate) reply: Reply,
     /// Held until the body has come.
     pub(crate) place: Place,
+    /// Whether it came from where it was asked for, and no other place that was redirected to.
+    pub(crate) is_direct: bool,
 }
 
 /// An answer that is none, with the start of its body.
@@ -83,6 +85,13 @@ pub(crate) fn read(headers: &HeaderMap) -> Reading {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes())),
     )
+}
+
+/// Whether an answer speaks of a limit of pulls, in whatever words: one that gives a manifest and does not is about an image that
+/// nobody counts.
+pub(crate) fn speaks_of_pulls(headers: &HeaderMap) -> bool {
+    let mut names = headers.keys().map(HeaderName::as_str);
+    names.any(|name| name.starts_with("ratelimit-") || name == "docker-ratelimit-source")
 }
 
 /// The part, as `limits` calls it.

@@ -15,7 +15,7 @@ use forebay_content::{
 use forebay_http_kit::{Client, Origin, Outgoing};
 use forebay_jobs::Supervisor;
 use forebay_limits::{Priority, Purse};
-use forebay_oci::{Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference};
+use forebay_oci::{Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference, RepositoryName};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
@@ -226,9 +226,12 @@ impl Upstream {
             Heard::Reply(granted) => *granted,
             Heard::Refusal(refusal) => return Err(refused(&refusal, Missing::Manifest)),
         };
-        let headers = granted.reply.headers.clone();
+        let (headers, is_direct) = (granted.reply.headers.clone(), granted.is_direct);
         let bytes = read(granted, MAX_MANIFEST_BYTES).await?;
-        manifest::check(&headers, reference, bytes)
+        let content = manifest::check(&headers, reference, bytes)?;
+        let repository = &request.repository;
+        self.wire.note_manifest(repository, &headers, is_direct);
+        Ok(content)
     }
 
     /// What the manifest is now; `None` where the registry does not tell without giving it.
@@ -239,7 +242,16 @@ impl Upstream {
     ) -> Result<Option<Resolved>, SourceError> {
         let call = UpstreamCall::HeadManifest;
         match self.ask_manifest(call, request, reference).await? {
-            Heard::Reply(granted) => manifest::describe(&granted.reply.headers, reference),
+            Heard::Reply(granted) => {
+                let headers = &granted.reply.headers;
+                let described = manifest::describe(headers, reference)?;
+                if described.is_some() {
+                    let repository = &request.repository;
+                    self.wire
+                        .note_manifest(repository, headers, granted.is_direct);
+                }
+                Ok(described)
+            }
             Heard::Refusal(refusal) if refusal.status == StatusCode::METHOD_NOT_ALLOWED => Ok(None),
             Heard::Refusal(refusal) => Err(refused(&refusal, Missing::Manifest)),
         }
@@ -321,7 +333,7 @@ impl ContentSource for Upstream {
     ) -> Result<Blob, SourceError> {
         let which = (request, digest);
         let heard = self.ask_blob(UpstreamCall::GetBlob, which, range).await?;
-        let Granted { reply, place } = match heard {
+        let Granted { reply, place, .. } = match heard {
             Heard::Reply(granted) => *granted,
             Heard::Refusal(refusal)
                 if range.is_some() && refusal.status == StatusCode::RANGE_NOT_SATISFIABLE =>
@@ -360,16 +372,20 @@ impl ContentSource for Upstream {
 }
 
 impl Budget for Upstream {
-    fn stopped_for(&self, call: UpstreamCall) -> Option<Duration> {
-        self.wire.stopped_for(call)
+    fn stopped_for(&self, call: UpstreamCall, repository: &RepositoryName) -> Option<Duration> {
+        self.wire.stopped_for(call, repository)
     }
 
     fn is_crowded(&self, call: UpstreamCall) -> bool {
         self.wire.is_crowded(call)
     }
 
-    fn purse(&self) -> Purse {
-        self.wire.purse()
+    fn purse(&self, repository: &RepositoryName) -> Purse {
+        self.wire.purse(repository)
+    }
+
+    fn is_metered(&self, repository: &RepositoryName) -> Option<bool> {
+        self.wire.is_metered(repository)
     }
 }
 
@@ -390,7 +406,7 @@ pub(crate) fn refused(refusal: &Refusal, missing: Missing) -> SourceError {
 
 /// The whole body, of at most `max_bytes`.
 pub(crate) async fn read(granted: Granted, max_bytes: usize) -> Result<Bytes, SourceError> {
-    let Granted { reply, place } = granted;
+    let Granted { reply, place, .. } = granted;
     let host = reply.url.host_str().unwrap_or_default().to_owned();
     let read = reply.body.read_capped(max_bytes).await;
     drop(place);

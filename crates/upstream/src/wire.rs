@@ -17,15 +17,16 @@ use forebay_limits::{
     Answer, Dialect, Identity, Limited, Limiter, Purse, Reading, TooFast, classify,
     classify_malformed_head,
 };
-use forebay_oci::{DOCKER_HUB, UpstreamName};
-use http::StatusCode;
+use forebay_oci::{DOCKER_HUB, RepositoryName, UpstreamName};
+use http::{HeaderMap, StatusCode};
 use tracing::debug;
 
 use crate::exchange::{
     Granted, Heard, Question, Refusal, host_kind, is_blob, method_of, read, read_start,
+    speaks_of_pulls,
 };
 use crate::failure::Failure;
-use crate::gate::{Caller, Gate, Outcome, Part, Rest, Scope, Subject};
+use crate::gate::{Caller, Gate, Outcome, Part, Rest, Scope, Subject, hash_of};
 use crate::kept;
 use crate::lanes::{Crowded, Lanes, Place};
 use crate::login::Fingerprint;
@@ -163,22 +164,51 @@ impl Wire {
         }
     }
 
-    /// For how long from now a limit stops calls of this kind, whoever makes them.
-    pub(crate) fn stopped_for(&self, call: UpstreamCall) -> Option<Duration> {
+    /// For how long from now a limit stops calls of this kind about a repository, whoever makes them.
+    pub(crate) fn stopped_for(
+        &self,
+        call: UpstreamCall,
+        repository: &RepositoryName,
+    ) -> Option<Duration> {
         let now = self.clock.monotonic();
-        let here = self.gate().find_limit(call, now);
+        let here = self
+            .gate()
+            .find_limit(call, hash_of(repository.as_str()), now);
         let everywhere = self.share.find_rest(now);
         let resting = [here, everywhere].into_iter().flatten();
         resting.map(|resting| resting.left).max()
     }
 
-    /// What may be spent on manifests.
-    pub(crate) fn purse(&self) -> Purse {
-        match self.stopped_for(UpstreamCall::GetManifest) {
+    /// What may be spent on manifests of a repository.
+    pub(crate) fn purse(&self, repository: &RepositoryName) -> Purse {
+        match self.stopped_for(UpstreamCall::GetManifest, repository) {
             Some(left) => Purse::Empty {
                 opens_in: Some(left),
             },
-            None => self.gate().purse(self.clock.monotonic()),
+            None => {
+                let now = self.clock.monotonic();
+                self.gate().purse(hash_of(repository.as_str()), now)
+            }
+        }
+    }
+
+    /// Whether the registry counts pulls of a repository; `None` where its next answer would tell.
+    pub(crate) fn is_metered(&self, repository: &RepositoryName) -> Option<bool> {
+        self.gate().is_metered(hash_of(repository.as_str()))
+    }
+
+    /// An answer gave a manifest of the repository, with these headers; `is_direct` if the registry itself did.
+    pub(crate) fn note_manifest(
+        &self,
+        repository: &RepositoryName,
+        headers: &HeaderMap,
+        is_direct: bool,
+    ) {
+        let is_counted = speaks_of_pulls(headers);
+        // The silence of another host says nothing.
+        if is_counted || is_direct {
+            self.gate()
+                .note_counted(hash_of(repository.as_str()), is_counted);
         }
     }
 
@@ -235,7 +265,12 @@ impl Wire {
         if reply.status.is_success() {
             admission.settle(Outcome::Answered(part));
             self.note_leave(question, part, &reading);
-            return Ok(Heard::Reply(Box::new(Granted { reply, place })));
+            let is_direct = reply.url == question.outgoing.url;
+            return Ok(Heard::Reply(Box::new(Granted {
+                reply,
+                place,
+                is_direct,
+            })));
         }
         let Reply {
             status,
@@ -304,6 +339,10 @@ impl Wire {
             Scope::Everything => self.share.note_limit(&limited, times),
             _ => self.gate().note_limit(&limited, part, login, times),
         };
+        if scope == Scope::Pulls {
+            let repository = hash_of(&question.repository);
+            self.gate().note_counted(repository, true);
+        }
         let is_told =
             scope == Scope::Pulls && self.is_pull_limit_told.swap(true, Ordering::Relaxed);
         if is_news && !is_told {

@@ -117,6 +117,39 @@ async fn a_pull_that_costs_nothing_goes_on_while_pulls_are_limited() {
     assert!((program.metric(limit).await - 1.0).abs() < f64::EPSILON);
 }
 
+/// Images of publishers that pay, and of open source programs: registries answer for them without a word on limits.
+#[tokio::test]
+async fn an_image_that_nobody_meters_is_pulled_while_the_budget_is_empty_or_pulls_are_refused() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .image("library/nginx:2", Image::small())
+        .image("vendor/free:1", Image::small().platforms(&["linux/amd64"]))
+        .image("vendor/free:2", Image::small())
+        .unmetered("vendor/free")
+        .anonymous_limit(1, hours(6))
+        .start()
+        .await;
+    let program = Forebay::before(&hub).start().await;
+    Pull::of(&hub, "library/nginx:1").by_tag.get(&program).await;
+    assert_eq!(hub.charged(), 1, "nothing is left");
+    hub.clear_requests();
+    let free = Pull::of_platform(&hub, "vendor/free:1", "linux/amd64");
+    let index = Pull::of(&hub, "vendor/free:1").by_tag;
+    index.expect(&index.get(&program).await);
+    free.by_tag.expect(&program.get(&free.by_tag.path).await);
+    // The budget is as empty as before, and pulls are refused from here on.
+    let counted = "/v2/library/nginx/manifests/2";
+    assert_eq!(program.get(counted).await.refusal().0, 429);
+    hub.set_anonymous_limit(Some((0, hours(6))));
+    Pull::of(&hub, "vendor/free:2").succeeds(&program).await;
+    assert_eq!(program.get(counted).await.refusal().0, 429);
+    let manifests = |line: &&str| line.contains("/manifests/");
+    let asked = hub.requests().to_string();
+    let asked: Vec<_> = asked.lines().filter(manifests).collect();
+    insta::assert_snapshot!(asked.join("\n"), @"");
+    assert_eq!(hub.charged(), 1);
+}
+
 #[tokio::test]
 async fn a_limit_that_is_over_is_noticed_by_a_free_head() {
     let hub = HubSim::new()

@@ -11,7 +11,7 @@ use forebay_content::{
     Request, Resolved, SourceError, UpstreamCall,
 };
 use forebay_limits::{Limited, Limiter, Purse};
-use forebay_oci::{Digest, MediaType, Page, Reference};
+use forebay_oci::{Digest, MediaType, Page, Reference, RepositoryName};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
 
@@ -38,6 +38,8 @@ struct State {
     purse: Option<Purse>,
     purse_after_head: Option<Purse>,
     purse_after_pull: Option<Purse>,
+    /// The repositories that nobody meters, and whether a HEAD has told so.
+    free: HashMap<String, bool>,
     is_crowded: bool,
 }
 
@@ -138,6 +140,11 @@ impl Scripted {
         self.lock().purse_after_pull = Some(purse);
     }
 
+    /// Nobody meters this repository, which the next HEAD of it tells.
+    pub(crate) fn free(&self, repository: &str) {
+        self.lock().free.insert(repository.to_owned(), false);
+    }
+
     /// Others wait for their turn at it.
     pub(crate) fn crowd(&self) {
         self.lock().is_crowded = true;
@@ -229,16 +236,28 @@ fn name(request: &Request, reference: &Reference) -> String {
 }
 
 impl Budget for Scripted {
-    fn stopped_for(&self, call: UpstreamCall) -> Option<Duration> {
+    fn stopped_for(&self, call: UpstreamCall, repository: &RepositoryName) -> Option<Duration> {
         let pulls_stopped_for = self.lock().pulls_stopped_for;
-        pulls_stopped_for.filter(|_| call == UpstreamCall::GetManifest)
+        let is_free = self.is_metered(repository) == Some(false);
+        pulls_stopped_for.filter(|_| call == UpstreamCall::GetManifest && !is_free)
+    }
+
+    fn is_metered(&self, repository: &RepositoryName) -> Option<bool> {
+        match self.lock().free.get(repository.as_str()) {
+            Some(false) => None,
+            Some(true) => Some(false),
+            None => Some(true),
+        }
     }
 
     fn is_crowded(&self, _: UpstreamCall) -> bool {
         self.lock().is_crowded
     }
 
-    fn purse(&self) -> Purse {
+    fn purse(&self, repository: &RepositoryName) -> Purse {
+        if self.is_metered(repository) == Some(false) {
+            return Purse::Unmetered;
+        }
         let state = self.lock();
         match state.pulls_stopped_for {
             Some(left) => Purse::Empty {
@@ -263,6 +282,9 @@ impl ContentSource for Scripted {
             self.fill_purse(purse);
         }
         let (digest, bytes) = self.find(request, reference)?;
+        if let Some(is_told) = self.lock().free.get_mut(request.repository.as_str()) {
+            *is_told = true;
+        }
         let size = Some(bytes.len() as u64);
         Ok(Resolved {
             digest,
@@ -277,7 +299,8 @@ impl ContentSource for Scripted {
         request: &Request,
         reference: &Reference,
     ) -> Result<ManifestContent, SourceError> {
-        if let Some(retry_after) = self.stopped_for(UpstreamCall::GetManifest) {
+        if let Some(retry_after) = self.stopped_for(UpstreamCall::GetManifest, &request.repository)
+        {
             return Err(SourceError::Limited {
                 limited: Limited::by(Limiter::PullLimit),
                 retry_after,

@@ -224,6 +224,34 @@ async fn an_old_word_is_renewed_by_a_free_head_and_an_image_that_nobody_meters_i
 }
 
 #[tokio::test]
+async fn an_image_that_is_not_counted_is_pulled_whatever_is_left_for_others() {
+    for stopped_for in [None, Some(seconds(300))] {
+        let bench = Bench::new().await;
+        let digest = bench.hub.put("vendor/free", MANIFEST);
+        let counted = bench.hub.put("library/nginx", MANIFEST.replace('2', "1"));
+        bench.hub.fill_purse(empty(300));
+        bench.hub.stop_pulls(stopped_for);
+        bench.hub.free("vendor/free");
+        for request in [nobody(), client()] {
+            let request = Request {
+                repository: "vendor/free".parse().unwrap(),
+                ..request
+            };
+            pull(&bench, request, &digest).await.unwrap();
+        }
+        let name = short(&digest);
+        let asked = [
+            format!("HEAD vendor/free@{name}"),
+            format!("GET vendor/free@{name}"),
+        ];
+        assert_eq!(bench.hub.asked(), asked);
+        // Known to be counted: not even a HEAD.
+        pull(&bench, client(), &counted).await.unwrap_err();
+        assert!(bench.hub.asked().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_joins_work_for_nobody_is_not_refused_for_its_reserve() {
     let bench = Bench::new().await;
     let digest = bench.hub.put("library/nginx", MANIFEST);

@@ -88,6 +88,11 @@ impl Budgets {
         }
     }
 
+    /// True once the registry has spoken of a budget: from then on its silence about an image says something, too.
+    pub(super) fn is_known(&self) -> bool {
+        !self.known.is_empty()
+    }
+
     /// What may be spent: of the budget that the registry spoke of last.
     pub(super) fn purse(&self, now: Duration) -> Purse {
         let Some(Known { budget, .. }) = self.known.last() else {

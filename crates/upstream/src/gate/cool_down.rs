@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use forebay_content::{UpstreamCall, pulls_scope};
+use forebay_content::pulls_scope;
 use forebay_limits::{Limited, Limiter, Reading};
 
 use super::{Caller, Part};
@@ -116,18 +116,16 @@ impl CoolDowns {
         self.pulls.as_ref().is_some_and(|rest| rest.until <= now)
     }
 
-    /// The limit that stands in the way of a call to `part` with `login`, the one that lasts longest.
+    /// The limit that stands in the way of a call to `part` with `login`, the one that lasts longest; `is_counted` if the call is a
+    /// pull that the registry counts.
     pub(super) fn find(
         &self,
-        call: UpstreamCall,
+        is_counted: bool,
         part: Part,
         login: Option<&Fingerprint>,
         now: Duration,
     ) -> Option<Resting> {
-        let pulls = self
-            .pulls
-            .as_ref()
-            .filter(|_| call == UpstreamCall::GetManifest);
+        let pulls = self.pulls.as_ref().filter(|_| is_counted);
         let is_token = part == Part::Token;
         let logins = self
             .logins
@@ -190,20 +188,20 @@ impl CoolDowns {
 
     /// Takes note of an answer of `part` that was no refusal; tells the limits that would have stopped it and are over.
     ///
-    /// A HEAD is free and tells the remainder even while pulls are refused: one that is not zero ends their cool-down.
+    /// A HEAD is free and tells the remainder even while pulls are refused: one that is not zero ends their cool-down. `is_counted`
+    /// if what was answered was a pull that the registry counts.
     pub(super) fn note_leave(
         &mut self,
-        caller: Caller<'_>,
+        (caller, is_counted): (Caller<'_>, bool),
         part: Part,
         reading: &Reading,
         now: Duration,
     ) -> Vec<Limited> {
         let over = |rest: &mut Rest| rest.until <= now;
         let has_pulls = reading.pulls_left().is_some_and(|left| left > 0);
-        let is_pull = caller.call == UpstreamCall::GetManifest;
         let pulls = self
             .pulls
-            .take_if(|rest| has_pulls || is_pull && over(rest));
+            .take_if(|rest| has_pulls || is_counted && over(rest));
         let part = self.parts[part as usize].take_if(over);
         let login = self.take_login(caller.login, now);
         let unknown_login = self

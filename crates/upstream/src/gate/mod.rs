@@ -6,6 +6,7 @@
 mod breaker;
 mod budgets;
 mod cool_down;
+mod counted;
 mod objects;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,6 +20,7 @@ use breaker::{Breaker, Passage};
 use budgets::Budgets;
 use cool_down::CoolDowns;
 pub(crate) use cool_down::{Rest, Resting, Scope};
+use counted::Counted;
 use objects::Objects;
 
 use crate::login::Fingerprint;
@@ -41,6 +43,7 @@ pub(crate) struct Gate {
     objects: Objects,
     cool_downs: CoolDowns,
     budgets: Budgets,
+    counted: Counted,
 }
 
 /// What a request is about, as far as the gate tells requests apart.
@@ -64,7 +67,8 @@ pub(crate) struct Caller<'a> {
 /// Leave to send one request. Goes back to [`Gate::settle`].
 #[derive(Clone, Debug)]
 pub(crate) struct Pass {
-    call: UpstreamCall,
+    /// A pull, as far as we know one that the registry counts.
+    is_counted: bool,
     subject: Subject,
     object: Passage,
     passages: [Option<Passage>; Part::COUNT],
@@ -130,16 +134,22 @@ impl Part {
 impl Subject {
     /// What `call` asks for at `path`, which is about `repository`.
     pub(crate) fn of(call: UpstreamCall, repository: &str, path: &str) -> Self {
-        let hash = |parts: (&str, &str)| {
-            let mut hasher = DefaultHasher::new();
-            parts.hash(&mut hasher);
-            hasher.finish()
-        };
         Self {
             object: hash((call.as_str(), path)),
-            repository: hash((repository, "")),
+            repository: hash_of(repository),
         }
     }
+}
+
+/// A repository, as far as the gate tells them apart.
+pub(crate) fn hash_of(repository: &str) -> u64 {
+    hash((repository, ""))
+}
+
+fn hash(parts: (&str, &str)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Gate {
@@ -150,6 +160,7 @@ impl Gate {
             objects: Objects::default(),
             cool_downs: CoolDowns::default(),
             budgets: Budgets::default(),
+            counted: Counted::default(),
         }
     }
 
@@ -158,9 +169,12 @@ impl Gate {
     /// The breakers begin anew: it may be the way to the registry that was mended.
     pub(crate) fn after(before: &Self, is_same_login: bool) -> Self {
         let budgets = is_same_login.then(|| before.budgets.inherited());
+        let counted = is_same_login.then(|| before.counted.clone());
         Self {
             cool_downs: before.cool_downs.inherited(is_same_login),
             budgets: budgets.unwrap_or_default(),
+            // An account may be free of limits where nobody is.
+            counted: counted.unwrap_or_default(),
             ..Self::new()
         }
     }
@@ -170,11 +184,36 @@ impl Gate {
         self.breakers.iter().any(Breaker::is_open)
     }
 
-    /// The limit that stands in the way of calls of this kind, whoever makes them; changes nothing.
-    pub(crate) fn find_limit(&self, call: UpstreamCall, now: Duration) -> Option<Resting> {
+    /// The limit that stands in the way of calls of this kind about a repository, whoever makes them; changes nothing.
+    pub(crate) fn find_limit(
+        &self,
+        call: UpstreamCall,
+        repository: u64,
+        now: Duration,
+    ) -> Option<Resting> {
+        let is_counted = self.is_counted(call, repository);
         parts_of(call)
             .iter()
-            .find_map(|&part| self.cool_downs.find(call, part, None, now))
+            .find_map(|&part| self.cool_downs.find(is_counted, part, None, now))
+    }
+
+    /// Whether the registry counts pulls of a repository; `None` where its next answer would tell. One that has spoken of no budget
+    /// counts all alike.
+    pub(crate) fn is_metered(&self, repository: u64) -> Option<bool> {
+        if self.budgets.is_known() {
+            self.counted.find(repository)
+        } else {
+            Some(true)
+        }
+    }
+
+    /// Takes note of whether an answer that gave a repository's manifest, or refused it for a limit of pulls, spoke of a limit.
+    pub(crate) fn note_counted(&mut self, repository: u64, is_counted: bool) {
+        self.counted.note(repository, is_counted);
+    }
+
+    fn is_counted(&self, call: UpstreamCall, repository: u64) -> bool {
+        call == UpstreamCall::GetManifest && self.is_metered(repository) != Some(false)
     }
 
     /// Why a call would not be let through; `None` if it would. Uses up no probe.
@@ -185,9 +224,10 @@ impl Gate {
             login,
         } = caller;
         let mut parts = parts_of(call).iter();
+        let is_counted = self.is_counted(call, subject.repository);
         let resting = parts
             .clone()
-            .find_map(|&part| self.cool_downs.find(call, part, login, now));
+            .find_map(|&part| self.cool_downs.find(is_counted, part, login, now));
         let ailing = || self.objects.closed_for(subject.object, now);
         let mut broken = || {
             parts.find_map(|&part| self.breakers[part as usize].closed_for(subject.repository, now))
@@ -206,10 +246,11 @@ impl Gate {
             login,
         } = caller;
         let parts = parts_of(call);
+        let is_counted = self.is_counted(call, subject.repository);
         // Before the breakers: a limit is the truer answer, and must not use up a probe.
         if let Some(resting) = parts
             .iter()
-            .find_map(|&part| self.cool_downs.find(call, part, login, now))
+            .find_map(|&part| self.cool_downs.find(is_counted, part, login, now))
         {
             return Err(Closed::Limited(resting));
         }
@@ -219,7 +260,7 @@ impl Gate {
             .admit(subject.object, now)
             .map_err(|retry_after| Closed::Ailing { retry_after })?;
         let mut pass = Pass {
-            call,
+            is_counted,
             subject,
             object,
             passages: [None; Part::COUNT],
@@ -233,7 +274,7 @@ impl Gate {
                 }
             }
         }
-        if call == UpstreamCall::GetManifest {
+        if is_counted {
             self.budgets.note_sent();
         }
         Ok(pass)
@@ -241,7 +282,7 @@ impl Gate {
 
     /// Takes note of what came of a request; `jitter` lies in 0..1.
     pub(crate) fn settle(&mut self, pass: &Pass, outcome: Outcome, at: (Duration, f64)) {
-        if pass.call == UpstreamCall::GetManifest {
+        if pass.is_counted {
             let is_answered = !matches!(outcome, Outcome::Silent(_));
             self.budgets.note_back(is_answered);
         }
@@ -288,12 +329,13 @@ impl Gate {
         self.budgets.note_reading(reading, now);
     }
 
-    /// What may be spent on manifests, whoever asks for them.
-    pub(crate) fn purse(&self, now: Duration) -> Purse {
-        match self.find_limit(UpstreamCall::GetManifest, now) {
+    /// What may be spent on manifests of a repository, whoever asks for them.
+    pub(crate) fn purse(&self, repository: u64, now: Duration) -> Purse {
+        match self.find_limit(UpstreamCall::GetManifest, repository, now) {
             Some(resting) => Purse::Empty {
                 opens_in: Some(resting.left),
             },
+            None if self.is_metered(repository) == Some(false) => Purse::Unmetered,
             None => match self.budgets.purse(now) {
                 // The registry has said until when, and that time has come: whatever we have counted, a HEAD tells.
                 Purse::Empty { .. } if self.cool_downs.is_pulls_rest_over(now) => Purse::Empty {
@@ -334,7 +376,11 @@ impl Gate {
         reading: &Reading,
         now: Duration,
     ) -> Vec<Limited> {
-        self.cool_downs.note_leave(caller, part, reading, now)
+        // Of a registry that speaks of budgets, an answer that does not is about an image that it does not count.
+        let is_counted = caller.call == UpstreamCall::GetManifest
+            && (reading.pulls_left().is_some() || !self.budgets.is_known());
+        let answered = (caller, is_counted);
+        self.cool_downs.note_leave(answered, part, reading, now)
     }
 }
 

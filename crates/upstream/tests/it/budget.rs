@@ -23,6 +23,10 @@ fn opens_in(after: Duration) -> Purse {
     }
 }
 
+fn is_empty(purse: Purse) -> bool {
+    matches!(purse, Purse::Empty { .. })
+}
+
 async fn metered() -> Hub {
     nginx().anonymous_limit(100, hours(6)).start().await
 }
@@ -35,14 +39,14 @@ fn address(hub: &Hub) -> IpAddr {
 async fn heads_tell_what_is_left_and_cost_nothing() {
     let hub = metered().await;
     let rig = Rig::of(&hub);
-    assert_eq!(rig.upstream.purse(), Purse::Unmetered, "nobody has said");
+    assert_eq!(rig.purse(), Purse::Unmetered, "nobody has said");
     rig.resolve("library/nginx:1").await.unwrap();
-    assert_eq!(rig.upstream.purse(), left(100));
+    assert_eq!(rig.purse(), left(100));
     rig.manifest("library/nginx:1").await.unwrap();
-    assert_eq!(rig.upstream.purse(), left(99));
+    assert_eq!(rig.purse(), left(99));
     hub.spend(address(&hub), 50);
     rig.resolve("library/nginx:1").await.unwrap();
-    assert_eq!(rig.upstream.purse(), left(49));
+    assert_eq!(rig.purse(), left(49));
     assert_eq!(hub.charged(), 1);
 }
 
@@ -59,12 +63,12 @@ async fn pulls_that_are_under_way_are_taken_off() {
     for pull in &mut pulls {
         assert!(pull.now_or_never().is_none());
     }
-    assert_eq!(rig.upstream.purse(), left(98));
+    assert_eq!(rig.purse(), left(98));
     gate.open();
     for pull in pulls {
         pull.await.unwrap();
     }
-    assert_eq!(rig.upstream.purse(), left(98));
+    assert_eq!(rig.purse(), left(98));
 }
 
 #[tokio::test]
@@ -77,10 +81,10 @@ async fn a_pull_that_was_not_answered_counts_until_the_registry_says_otherwise()
         .method("GET")
         .always();
     rig.manifest("library/nginx:1").await.unwrap_err();
-    assert_eq!(rig.upstream.purse(), left(97), "three tries");
+    assert_eq!(rig.purse(), left(97), "three tries");
     hub.lift_all();
     rig.resolve("library/nginx:1").await.unwrap();
-    assert_eq!(rig.upstream.purse(), left(100));
+    assert_eq!(rig.purse(), left(100));
 }
 
 #[tokio::test]
@@ -91,18 +95,15 @@ async fn a_head_that_shows_nothing_left_empties_the_purse_without_a_429() {
     hub.spend(address(&hub), 100);
     rig.clock.advance(minutes(1));
     rig.resolve("library/nginx:1").await.unwrap();
-    assert_eq!(rig.upstream.purse(), opens_in(hours(6)));
+    assert_eq!(rig.purse(), opens_in(hours(6)));
     // Half a minute later the word is old, and a HEAD tells.
     rig.clock.advance(seconds(30));
-    assert_eq!(rig.upstream.purse(), opens_in(Duration::ZERO));
+    assert_eq!(rig.purse(), opens_in(Duration::ZERO));
     rig.resolve("library/nginx:1").await.unwrap();
-    assert_eq!(
-        rig.upstream.purse(),
-        opens_in(hours(6).saturating_sub(seconds(30)))
-    );
+    assert_eq!(rig.purse(), opens_in(hours(6).saturating_sub(seconds(30))));
     hub.advance(hours(6));
     rig.resolve("library/nginx:1").await.unwrap();
-    assert_eq!(rig.upstream.purse(), left(100));
+    assert_eq!(rig.purse(), left(100));
     assert_eq!(hub.charged(), 0);
 }
 
@@ -111,9 +112,9 @@ async fn a_pull_limit_empties_the_purse_for_its_time() {
     let hub = nginx().anonymous_limit(0, hours(6)).start().await;
     let rig = Rig::of(&hub);
     rig.manifest("library/nginx:1").await.unwrap_err();
-    assert_eq!(rig.upstream.purse(), opens_in(PULL_LIMIT_COOL_DOWN));
+    assert_eq!(rig.purse(), opens_in(PULL_LIMIT_COOL_DOWN));
     rig.clock.advance(PULL_LIMIT_COOL_DOWN);
-    assert_eq!(rig.upstream.purse(), opens_in(Duration::ZERO));
+    assert_eq!(rig.purse(), opens_in(Duration::ZERO));
 }
 
 #[tokio::test]
@@ -127,14 +128,106 @@ async fn an_unmetered_image_resets_no_budget() {
         .await;
     let rig = Rig::of(&hub);
     rig.manifest("vendor/free:1").await.unwrap();
-    assert_eq!(rig.upstream.purse(), Purse::Unmetered);
+    assert_eq!(rig.purse(), Purse::Unmetered, "nobody has said");
     rig.manifest("library/nginx:1").await.unwrap();
     for _ in 0..3 {
         rig.resolve("vendor/free:1").await.unwrap();
         rig.manifest("vendor/free:1").await.unwrap();
-        assert_eq!(rig.upstream.purse(), left(99));
+        assert_eq!(rig.purse(), left(99));
     }
     assert_eq!(hub.charged(), 1);
+}
+
+/// A hub whose budget is used up, with an image that is counted and one that is not; and one that is kept from the log.
+async fn used_up() -> (Hub, Rig) {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .image("vendor/free:1", Image::small())
+        .image("vendor/free:2", Image::small())
+        .unmetered("vendor/free")
+        .anonymous_limit(1, hours(6))
+        .start()
+        .await;
+    let rig = Rig::of(&hub);
+    rig.manifest("library/nginx:1").await.unwrap();
+    (hub, rig)
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_counted_has_a_purse_of_its_own_as_soon_as_a_head_says_so() {
+    let (hub, rig) = used_up().await;
+    let is_metered = |repository: &str| rig.upstream.is_metered(&repository.parse().unwrap());
+    assert!(is_empty(rig.purse_for("vendor/free")));
+    assert_eq!(is_metered("vendor/free"), None);
+    rig.resolve("vendor/free:1").await.unwrap();
+    assert_eq!(is_metered("vendor/free"), Some(false));
+    assert_eq!(rig.purse_for("vendor/free"), Purse::Unmetered);
+    rig.manifest("vendor/free:1").await.unwrap();
+    assert_eq!(is_metered("library/nginx"), Some(true));
+    assert!(is_empty(rig.purse()));
+    assert_eq!(hub.charged(), 1);
+}
+
+#[tokio::test]
+async fn a_cool_down_of_pulls_stops_no_image_that_is_not_counted_and_is_not_ended_by_one() {
+    let (hub, rig) = used_up().await;
+    rig.resolve("vendor/free:1").await.unwrap();
+    rig.manifest("library/nginx:1").await.unwrap_err();
+    assert_eq!(rig.purse(), opens_in(PULL_LIMIT_COOL_DOWN));
+    hub.clear_requests();
+    rig.manifest("vendor/free:1").await.unwrap();
+    rig.manifest("library/nginx:1").await.unwrap_err();
+    assert_eq!(
+        hub.count(|record| record.is(On::Manifest)),
+        1,
+        "{}",
+        hub.requests()
+    );
+    assert_eq!(rig.purse(), opens_in(PULL_LIMIT_COOL_DOWN));
+    rig.clock.advance(PULL_LIMIT_COOL_DOWN);
+    rig.manifest("vendor/free:2").await.unwrap();
+    assert_eq!(rig.purse(), opens_in(Duration::ZERO), "nobody has said");
+}
+
+#[tokio::test]
+async fn an_image_that_is_counted_again_is_held_to_the_budget_and_no_error_or_other_host_frees_one()
+{
+    let (hub, rig) = used_up().await;
+    hub.fault(Fault::Status(404)).method("HEAD").once();
+    rig.resolve("library/nginx:1").await.unwrap_err();
+    let free = format!("{}/v2/vendor/free/manifests/1", hub.url());
+    hub.fault(Fault::RedirectWith(307, free))
+        .method("HEAD")
+        .once();
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert!(is_empty(rig.purse()));
+
+    rig.resolve("vendor/free:1").await.unwrap();
+    assert_eq!(rig.purse_for("vendor/free"), Purse::Unmetered);
+    let said = Fault::Header("ratelimit-remaining".into(), "0;w=21600".into());
+    hub.fault(said).method("HEAD").once();
+    rig.resolve("vendor/free:1").await.unwrap();
+    assert!(is_empty(rig.purse_for("vendor/free")));
+}
+
+#[tokio::test]
+async fn where_nobody_speaks_of_budgets_a_limit_of_pulls_stops_all_of_them() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .image("library/redis:1", Image::small())
+        .start()
+        .await;
+    let rig = Rig::of(&hub);
+    rig.manifest("library/nginx:1").await.unwrap();
+    rig.manifest("library/redis:1").await.unwrap();
+    hub.fault(Fault::PullLimited)
+        .method("GET")
+        .on(On::Manifest)
+        .once();
+    rig.manifest("library/nginx:1").await.unwrap_err();
+    hub.clear_requests();
+    rig.manifest("library/redis:1").await.unwrap_err();
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
 }
 
 #[tokio::test]
@@ -153,9 +246,9 @@ async fn two_upstreams_and_two_accounts_never_share_a_budget() {
             rig.manifest("library/nginx:1").await.unwrap();
         }
     }
-    assert_eq!(nobody.upstream.purse(), left(99));
-    assert_eq!(alice.upstream.purse(), left(98));
-    assert_eq!(other.upstream.purse(), left(97));
+    assert_eq!(nobody.purse(), left(99));
+    assert_eq!(alice.purse(), left(98));
+    assert_eq!(other.purse(), left(97));
 }
 
 #[tokio::test]
@@ -165,10 +258,10 @@ async fn the_budget_of_the_address_that_was_charged_last_is_the_one_that_is_spen
     hub.spend([192, 0, 2, 1].into(), 60);
     hub.see_clients_as(Some([192, 0, 2, 1].into()));
     rig.resolve("library/nginx:1").await.unwrap();
-    assert_eq!(rig.upstream.purse(), left(40));
+    assert_eq!(rig.purse(), left(40));
     hub.see_clients_as(Some("2001:db8:0:1::7".parse().unwrap()));
     rig.resolve("library/nginx:1").await.unwrap();
-    assert_eq!(rig.upstream.purse(), left(100));
+    assert_eq!(rig.purse(), left(100));
 }
 
 #[tokio::test]
@@ -190,14 +283,14 @@ async fn absurd_headers_empty_no_purse() {
             .fault(Fault::Header("ratelimit-remaining".into(), said.into()))
             .always();
         rig.resolve("library/nginx:1").await.unwrap();
-        assert_eq!(rig.upstream.purse(), left(100), "{said}");
+        assert_eq!(rig.purse(), left(100), "{said}");
         hub.lift(&armed);
     }
     let huge = "9".repeat(40);
     hub.fault(Fault::Header("ratelimit-remaining".into(), huge))
         .once();
     rig.resolve("library/nginx:1").await.unwrap();
-    let purse = rig.upstream.purse();
+    let purse = rig.purse();
     assert!(
         matches!(purse, Purse::Metered { remaining, .. } if remaining >= 100),
         "{purse:?}"
@@ -218,15 +311,16 @@ async fn a_kept_budget_is_known_before_anything_is_asked_and_only_to_whose_it_is
         window: hours(6),
         seen_at,
         spent_since: 2,
+        samples: Vec::new(),
     };
     let rig = Rig::of(&hub);
     let now = rig.clock.now();
     let seen = Timestamp(now.0 - 60_000);
     rig.upstream
         .restore(&[], &[kept(Some("alice"), 5, seen), kept(None, 9, seen)]);
-    assert_eq!(rig.upstream.purse(), left(7));
+    assert_eq!(rig.purse(), left(7));
     rig.clock.advance(hours(6));
-    assert_eq!(rig.upstream.purse(), left(100), "its window is over");
+    assert_eq!(rig.purse(), left(100), "its window is over");
     for (seen, expected) in [
         // The clock was set back since, by years; or forward.
         (Timestamp(now.0 * 2), left(7)),
@@ -236,9 +330,9 @@ async fn a_kept_budget_is_known_before_anything_is_asked_and_only_to_whose_it_is
     ] {
         let rig = Rig::of(&hub);
         rig.upstream.restore(&[], &[kept(None, 9, seen)]);
-        assert_eq!(rig.upstream.purse(), expected, "{seen:?}");
+        assert_eq!(rig.purse(), expected, "{seen:?}");
         rig.resolve("library/nginx:1").await.unwrap();
-        assert_eq!(rig.upstream.purse(), left(100), "{seen:?}");
+        assert_eq!(rig.purse(), left(100), "{seen:?}");
     }
     assert_eq!(hub.charged(), 0);
 }

@@ -192,13 +192,15 @@ async fn an_abuse_limit_holds_for_the_address_whatever_the_account() {
                 };
                 assert_eq!(limited.limiter, Limiter::AbuseLimit, "{on:?}");
             }
-            let stopped = bob.upstream.stopped_for(UpstreamCall::HeadBlob);
+            let stopped = bob
+                .upstream
+                .stopped_for(UpstreamCall::HeadBlob, &request("library/nginx").repository);
             assert_eq!(stopped, Some(ABUSE_COOL_DOWN), "{on:?}");
             let opens_in = Some(ABUSE_COOL_DOWN);
-            assert_eq!(bob.upstream.purse(), Purse::Empty { opens_in });
+            assert_eq!(bob.purse(), Purse::Empty { opens_in });
             assert_eq!(hub.requests().len(), 0, "{on:?}: {}", hub.requests());
             carol.resolve("library/nginx:1").await.unwrap();
-            assert_eq!(carol.upstream.purse(), Purse::Unmetered);
+            assert_eq!(carol.purse(), Purse::Unmetered);
             for rig in [&alice, &bob] {
                 rig.clock.advance(ABUSE_COOL_DOWN);
                 rig.resolve("library/nginx:1").await.unwrap();

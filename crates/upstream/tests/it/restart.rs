@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay_content::{Budget, Clock, KeptCoolDown, ManualClock, SourceError, Timestamp};
+use forebay_content::{Clock, KeptCoolDown, ManualClock, SourceError, Timestamp};
 use forebay_limits::{ABUSE_COOL_DOWN, Limiter, MAX_WAIT, PULL_LIMIT_COOL_DOWN, Purse};
 use forebay_upstream::Pacers;
 use hub_sim::{Fault, Hub, On, hours, minutes, seconds};
@@ -49,7 +49,7 @@ async fn a_restart_in_the_middle_of_a_cool_down_keeps_it() {
             PULL_LIMIT_COOL_DOWN.saturating_sub(minutes(1))
         );
     }
-    assert!(matches!(after.upstream.purse(), Purse::Empty { .. }));
+    assert!(matches!(after.purse(), Purse::Empty { .. }));
     assert_eq!(hub.requests().len(), 0);
     after.resolve("library/nginx:1").await.unwrap();
     clock.advance(PULL_LIMIT_COOL_DOWN);
@@ -127,7 +127,7 @@ async fn a_clock_that_was_set_makes_no_cool_down_longer_and_harms_nothing() {
         let after = restarted(Setup::of(&hub), &before, &clock);
         // Set again while it runs: nothing depends on it any more.
         clock.jump_to(Timestamp(0));
-        let purse = after.upstream.purse();
+        let purse = after.purse();
         match expected {
             Some(opens_in) => {
                 let opens_in = Some(opens_in);
@@ -169,7 +169,7 @@ async fn rows_that_make_no_sense_and_those_of_others_stop_nothing_for_longer_tha
     let forever = row("docker.io", "pulls", Timestamp(i64::MAX));
     rig.upstream.restore(&[forever], &[]);
     let opens_in = Some(MAX_WAIT);
-    assert_eq!(rig.upstream.purse(), Purse::Empty { opens_in });
+    assert_eq!(rig.purse(), Purse::Empty { opens_in });
 }
 
 #[tokio::test]

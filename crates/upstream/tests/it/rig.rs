@@ -11,12 +11,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_content::{
-    Blob, Caller, Clock, ContentSource, Event, KeptCoolDown, ManualClock, Observe, Request,
+    Blob, Budget, Caller, Clock, ContentSource, Event, KeptCoolDown, ManualClock, Observe, Request,
     SourceError, Timestamp, UpstreamCall, collect,
 };
 use forebay_http_kit::{Client, ClientPolicy, Resolve, Resolver, Timeouts};
 use forebay_jobs::Supervisor;
-use forebay_limits::{DEFAULT_BURST, DEFAULT_PER_MINUTE, Limiter, Priority, Reading};
+use forebay_limits::{DEFAULT_BURST, DEFAULT_PER_MINUTE, Limiter, Priority, Purse, Reading};
 use forebay_oci::{Digest, Reference, Tag};
 use forebay_upstream::{CredentialSource, Pacers, Secret, Upstream, UpstreamConfig, UpstreamSeams};
 use http::HeaderValue;
@@ -202,6 +202,16 @@ impl Rig {
             noted_at: now,
         });
         kept.collect()
+    }
+
+    /// What may be spent on the image that most tests pull.
+    pub(crate) fn purse(&self) -> Purse {
+        self.purse_for("library/nginx")
+    }
+
+    /// What may be spent on manifests of a repository.
+    pub(crate) fn purse_for(&self, repository: &str) -> Purse {
+        self.upstream.purse(&repository.parse().unwrap())
     }
 
     /// HEADs a tag.

@@ -34,6 +34,7 @@ fn kept(remaining: u64, source: &str) -> KeptBudget {
         window: WINDOW,
         seen_at: Timestamp(0),
         spent_since: 1,
+        samples: Vec::new(),
     }
 }
 
