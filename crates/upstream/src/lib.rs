@@ -19,6 +19,7 @@ mod news;
 mod pacers;
 mod patience;
 mod realm;
+mod recent;
 mod referrers;
 mod secret;
 mod tags;

@@ -145,7 +145,7 @@ impl Upstream {
             self.authority.note_asked();
             let heard = heard?;
             let Heard::Refusal(refusal) = &heard else {
-                self.authority.note_granted(&grant);
+                self.authority.note_granted(&grant, &request.repository);
                 return Ok(heard);
             };
             let is_about_us = refusal.is_own

@@ -111,7 +111,7 @@ impl Authority {
         key: TokenKey,
         login: Option<Arc<Login>>,
     ) -> Result<(TokenKey, Option<Arc<Login>>), SourceError> {
-        let Some(resting) = login.as_ref().filter(|login| self.is_resting(login)) else {
+        let Some(resting) = login.as_ref().filter(|login| self.is_resting(login, None)) else {
             return Ok((key, login));
         };
         let newer = self.newer_login(&resting.fingerprint).await?;
@@ -131,12 +131,12 @@ impl Authority {
         };
         let _proof = self.wait_for_proof(login).await;
         // After the wait, in which another may have found out.
-        if self.is_resting(login) {
+        if self.is_resting(login, None) {
             return Err(SourceError::Unauthorized);
         }
         let heard = self.send_for_token(key, realm, Some(login)).await?;
         match &heard {
-            Heard::Reply(_) => lock(&self.logins).note_accepted(&login.fingerprint),
+            Heard::Reply(_) => lock(&self.logins).note_accepted(&login.fingerprint, None),
             Heard::Refusal(refusal) => self.note_refusal(login, refusal),
         }
         Ok(heard)
@@ -189,7 +189,7 @@ impl Authority {
     fn note_refusal(&self, login: &Login, refusal: &Refusal) {
         match refusal.status {
             StatusCode::UNAUTHORIZED => {
-                self.note_refused_login(&login.fingerprint, "token service", refusal.status);
+                self.note_refused_login(&login.fingerprint, None);
             }
             // About the repository (GHCR, GitLab), not about us.
             StatusCode::FORBIDDEN => {

@@ -166,11 +166,10 @@ impl Authority {
     }
 
     /// Takes note that this leave was enough.
-    pub(crate) fn note_granted(&self, grant: &Grant) {
-        if let Basis::Login { login, .. } = &grant.basis
-            && !lock(&self.logins).is_accepted(login)
-        {
-            lock(&self.logins).note_accepted(login);
+    pub(crate) fn note_granted(&self, grant: &Grant, repository: &RepositoryName) {
+        if let Basis::Login { login, .. } = &grant.basis {
+            let repository = Some(repository.as_str());
+            lock(&self.logins).note_accepted(login, repository);
         }
     }
 
@@ -218,7 +217,7 @@ impl Authority {
                 }
                 self.grant(repository).await.map(Some)
             }
-            Basis::Login { ref login, .. } => self.renew_login(login).await,
+            Basis::Login { ref login, .. } => self.renew_login(login, repository).await,
         }
     }
 
@@ -253,7 +252,7 @@ impl Authority {
         let login = self.broker.current().await?;
         match known {
             Known::Basic => match login {
-                Some(login) => self.show_login(&login).await,
+                Some(login) => self.show_login(&login, repository).await,
                 None => Err(SourceError::Unauthorized),
             },
             Known::Bearer { realm, service } => {
@@ -275,10 +274,14 @@ impl Authority {
     }
 
     /// Leave by name and password, or by newer ones in the place of some that were refused.
-    async fn show_login(&self, login: &Login) -> Result<Grant, SourceError> {
+    async fn show_login(
+        &self,
+        login: &Login,
+        repository: &RepositoryName,
+    ) -> Result<Grant, SourceError> {
         let proof = self.wait_for_proof(login).await;
         // After the wait, in which another may have found out.
-        if self.is_resting(login) {
+        if self.is_resting(login, Some(repository)) {
             let newer = self.newer_login(&login.fingerprint).await?;
             let newer = newer.ok_or(SourceError::Unauthorized)?;
             return Ok(self.login_grant(&newer, proof));
@@ -296,34 +299,41 @@ impl Authority {
         (!is_accepted()).then_some(proof)
     }
 
-    async fn renew_login(&self, refused: &Fingerprint) -> Result<Option<Grant>, SourceError> {
+    async fn renew_login(
+        &self,
+        refused: &Fingerprint,
+        repository: &RepositoryName,
+    ) -> Result<Option<Grant>, SourceError> {
         if let Some(newer) = self.newer_login(refused).await? {
             return Ok(Some(self.login_grant(&newer, None)));
         }
-        // Of a login that was taken before, a refusal may be about the repository.
-        let is_accepted = lock(&self.logins).is_accepted(refused);
-        if !is_accepted {
-            self.note_refused_login(refused, "registry", StatusCode::UNAUTHORIZED);
-        }
+        self.note_refused_login(refused, Some(repository));
         Ok(None)
     }
 
     /// A login other than this one that may be shown.
     async fn newer_login(&self, than: &Fingerprint) -> Result<Option<Arc<Login>>, SourceError> {
         let newer = self.broker.renew(than).await?;
-        Ok(newer.filter(|newer| !self.is_resting(newer)))
+        Ok(newer.filter(|newer| !self.is_resting(newer, None)))
     }
 
     /// Lets a refused login rest, and says so aloud: as often as it is shown again, which is seldom.
-    fn note_refused_login(&self, login: &Fingerprint, at: &str, status: StatusCode) {
-        let refused = lock(&self.logins).note_refused(login, self.clock.monotonic());
-        news::login_refused(&self.name, (at, status.as_u16()), refused);
-        self.wire.tell_refused_login(refused.1);
+    /// `repository` is for which one, or `None` for a token.
+    fn note_refused_login(&self, login: &Fingerprint, repository: Option<&RepositoryName>) {
+        let (now, status) = (self.clock.monotonic(), StatusCode::UNAUTHORIZED.as_u16());
+        let at = repository.map_or("token service", |_| "registry");
+        let repository = repository.map(RepositoryName::as_str);
+        let refused = lock(&self.logins).note_refused(login, repository, now);
+        if let Some((times, rest)) = refused {
+            news::login_refused(&self.name, (at, status), (times, rest));
+            self.wire.tell_refused_login(rest);
+        }
     }
 
-    fn is_resting(&self, login: &Login) -> bool {
+    fn is_resting(&self, login: &Login, repository: Option<&RepositoryName>) -> bool {
         let now = self.clock.monotonic();
-        lock(&self.logins).is_resting(&login.fingerprint, now)
+        let repository = repository.map(RepositoryName::as_str);
+        lock(&self.logins).is_resting(&login.fingerprint, repository, now)
     }
 
     fn login_grant(&self, login: &Login, proof: Option<OwnedMutexGuard<()>>) -> Grant {

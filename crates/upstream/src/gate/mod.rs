@@ -6,7 +6,6 @@
 mod breaker;
 mod budgets;
 mod cool_down;
-mod counted;
 mod objects;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,10 +19,10 @@ use breaker::{Breaker, Passage};
 use budgets::Budgets;
 use cool_down::CoolDowns;
 pub(crate) use cool_down::{Rest, Resting, Scope};
-use counted::Counted;
 use objects::Objects;
 
 use crate::login::Fingerprint;
+use crate::recent::Recent;
 
 /// The parts of an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +42,9 @@ pub(crate) struct Gate {
     objects: Objects,
     cool_downs: CoolDowns,
     budgets: Budgets,
-    counted: Counted,
+    /// Whether the registry counts pulls of a repository. Images of paying publishers and of open source programs are free for
+    /// whoever pulls them: then a manifest comes without a word on the limit, where others' come with one (Docker Hub).
+    counted: Recent<bool>,
 }
 
 /// What a request is about, as far as the gate tells requests apart.
@@ -160,7 +161,7 @@ impl Gate {
             objects: Objects::default(),
             cool_downs: CoolDowns::default(),
             budgets: Budgets::default(),
-            counted: Counted::default(),
+            counted: Recent::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Registries that take name and password themselves, and lists that come in pages.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use forebay_content::{ContentSource, SourceError};
@@ -13,6 +15,8 @@ use crate::rig::{Rig, Setup, nginx, request};
 
 /// `alice:hunter2`, in lower case as the raw server keeps it.
 const ALICE: &str = "authorization: basic ywxpy2u6ahvudgvymg==";
+/// `alice:hunter3`, likewise.
+const ALICE_LATER: &str = "authorization: basic ywxpy2u6ahvudgvymw==";
 const CHALLENGE: &str = "www-authenticate: Basic realm=\"x\"\r\n";
 const INDEX: &str = r#"{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 
@@ -25,6 +29,13 @@ async fn registry() -> RawServer {
         }
     })
     .await
+}
+
+/// How often a password was shown.
+fn shown(server: &RawServer) -> usize {
+    let heads = server.heads();
+    let shown = heads.iter().filter(|head| head.contains("authorization"));
+    shown.count()
 }
 
 async fn setup_of(server: &RawServer) -> Setup {
@@ -67,27 +78,87 @@ async fn a_registry_that_refuses_our_password_is_shown_it_once_by_however_many_a
  {
     let server = registry().await;
     let rig = setup_of(&server).await.login("alice", "wrong").start();
-    let shown = || {
-        let heads = server.heads();
-        let mut shown = 0;
-        for head in &heads {
-            shown += usize::from(head.contains("authorization"));
-        }
-        shown
-    };
     for minutes in [1, 2, 4] {
-        let before = shown();
+        let before = shown(&server);
         for _ in 0..3 {
             for outcome in join_all((0..10).map(|_| rig.manifest("app:1"))).await {
                 assert!(matches!(outcome, Err(SourceError::Unauthorized)));
             }
         }
-        assert_eq!(shown(), before + 1);
+        assert_eq!(shown(&server), before + 1);
         let limit = rig.seen.limits().pop().unwrap();
         assert_eq!(limit.scope, "login:alice");
         assert_eq!(limit.wait, Duration::from_mins(minutes));
         rig.clock.advance(limit.wait);
     }
+}
+
+#[tokio::test]
+async fn a_password_that_worked_and_was_revoked_is_shown_once_and_rests_until_it_is_changed() {
+    let good = Arc::new(Mutex::new(ALICE));
+    let takes = Arc::clone(&good);
+    let server = RawServer::start("127.0.0.1", move |head| {
+        if head.contains(*takes.lock().unwrap()) {
+            answer("200 OK", "", INDEX)
+        } else {
+            answer("401 Unauthorized", CHALLENGE, "")
+        }
+    })
+    .await;
+    let setup = setup_of(&server).await.login("alice", "hunter2");
+    let clock = forebay_content::ManualClock::default();
+    let rig = setup.clock(&clock).start();
+    rig.manifest("app:1").await.unwrap();
+    *good.lock().unwrap() = ALICE_LATER;
+    for minutes in [1, 2, 4] {
+        let before = shown(&server);
+        for number in 0..20 {
+            rig.manifest(&format!("app:{number}")).await.unwrap_err();
+            let strange = format!("strange{number}:1");
+            rig.manifest(&strange).await.unwrap_err();
+        }
+        assert_eq!(shown(&server), before + 1);
+        let limit = rig.seen.limits().pop().unwrap();
+        assert_eq!(limit.scope, "login:alice");
+        assert_eq!(limit.wait, Duration::from_mins(minutes));
+        assert_eq!(rig.seen.limits().len(), shown(&server) - 1);
+        clock.advance(limit.wait);
+    }
+    rig.manifest("app:1").await.unwrap_err();
+
+    let changed = setup_of(&server).await.login("alice", "hunter3");
+    let changed = changed.clock(&clock).start();
+    changed.upstream.inherit_limits(&rig.upstream);
+    changed.manifest("app:1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revoked_password_is_soon_shown_to_no_repository_that_never_took_it() {
+    let is_good = Arc::new(AtomicBool::new(true));
+    let takes = Arc::clone(&is_good);
+    let server = RawServer::start("127.0.0.1", move |head| {
+        if head.contains(ALICE) && takes.load(Ordering::SeqCst) {
+            answer("200 OK", "", INDEX)
+        } else {
+            answer("401 Unauthorized", CHALLENGE, "")
+        }
+    })
+    .await;
+    let rig = setup_of(&server).await.login("alice", "hunter2").start();
+    rig.manifest("app:1").await.unwrap();
+    is_good.store(false, Ordering::SeqCst);
+    let before = shown(&server);
+    for number in 0..20 {
+        let strange = format!("strange{number}:1");
+        rig.manifest(&strange).await.unwrap_err();
+    }
+    assert_eq!(shown(&server), before + 3);
+    assert_eq!(rig.seen.limits().len(), 1);
+    for number in 0..20 {
+        rig.manifest(&format!("app:{number}")).await.unwrap_err();
+    }
+    assert_eq!(shown(&server), before + 4);
+    assert_eq!(rig.seen.limits().len(), 2);
 }
 
 #[tokio::test]
