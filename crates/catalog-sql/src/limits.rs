@@ -8,7 +8,7 @@ use std::time::Duration;
 use forebay_content::{
     BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, MAX_BUDGETS, MAX_COOL_DOWNS, Timestamp,
 };
-use forebay_limits::{Limiter, PullCost, Source};
+use forebay_limits::{Limiter, MAX_SAMPLES, PullCost, Source};
 use forebay_oci::UpstreamName;
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -22,7 +22,7 @@ use crate::session::Session;
 pub(crate) async fn all(readers: &Readers) -> Result<KeptLimits, SqlError> {
     let budgets = readers
         .list(sqlx::query(
-            "SELECT upstream, account, source, pull_limit, remaining, window_ms, seen_at, spent_since
+            "SELECT upstream, account, source, pull_limit, remaining, window_ms, seen_at, spent_since, samples
              FROM pull_budgets ORDER BY upstream, account, source",
         ))
         .await?;
@@ -134,11 +134,12 @@ async fn keep_budget(session: &mut Session<'_>, budget: &KeptBudget) -> Result<(
     let KeptBudget { key, .. } = budget;
     let source = key.source.as_ref().map(Source::to_string);
     sqlx::query(
-        "INSERT INTO pull_budgets (upstream, account, source, pull_limit, remaining, window_ms, seen_at, spent_since)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO pull_budgets (upstream, account, source, pull_limit, remaining, window_ms, seen_at, spent_since,
+             samples)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (upstream, account, source) DO UPDATE SET pull_limit = excluded.pull_limit,
              remaining = excluded.remaining, window_ms = excluded.window_ms, seen_at = excluded.seen_at,
-             spent_since = excluded.spent_since",
+             spent_since = excluded.spent_since, samples = excluded.samples",
     )
     .bind(key.upstream.as_ref())
     .bind(key.account.as_deref().unwrap_or_default())
@@ -148,6 +149,7 @@ async fn keep_budget(session: &mut Session<'_>, budget: &KeptBudget) -> Result<(
     .bind(i64::try_from(budget.window.as_millis()).unwrap_or(i64::MAX))
     .bind(budget.seen_at.0)
     .bind(bounded(budget.spent_since))
+    .bind(written(&budget.samples))
     .execute(&mut *session.connection)
     .await?;
     Ok(())
@@ -177,7 +179,24 @@ fn budget(row: &AnyRow) -> Result<KeptBudget, SqlError> {
         window: Duration::from_millis(row::count(row, 5)?),
         seen_at: Timestamp(row.try_get(6)?),
         spent_since: row::count(row, 7)?,
+        samples: samples(row.try_get(8)?),
     })
+}
+
+/// Samples as `time:remainder`, with spaces between.
+fn written(samples: &[(Timestamp, u64)]) -> String {
+    let samples = samples.iter().take(MAX_SAMPLES);
+    let samples = samples.map(|(at, remaining)| format!("{}:{remaining}", at.0));
+    samples.collect::<Vec<_>>().join(" ")
+}
+
+/// What cannot be read is left out: a forecast then knows less.
+fn samples(text: &str) -> Vec<(Timestamp, u64)> {
+    let samples = text.split(' ').filter_map(|sample| {
+        let (at, remaining) = sample.split_once(':')?;
+        Some((Timestamp(at.parse().ok()?), remaining.parse().ok()?))
+    });
+    samples.take(MAX_SAMPLES).collect()
 }
 
 fn cost(row: &AnyRow) -> Result<(UpstreamName, PullCost), SqlError> {
@@ -225,4 +244,20 @@ fn limiter(number: i64) -> Result<Limiter, SqlError> {
         4 => Limiter::Other,
         _ => return Err(SqlError::Damaged("the limiter of a cool-down")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_read_as_written_and_what_is_no_sample_is_left_out() {
+        let some = [(Timestamp(-1), 0), (Timestamp(1_795_000_000_000), u64::MAX)];
+        assert_eq!(written(&some), "-1:0 1795000000000:18446744073709551615");
+        assert_eq!(samples(&written(&some)), some);
+        assert_eq!(samples(""), []);
+        assert_eq!(samples("x 1: :1 1:2:3 5:6 7:-1"), [(Timestamp(5), 6)]);
+        let many = vec![(Timestamp(1), 1); 1_000];
+        assert_eq!(samples(&written(&many)).len(), MAX_SAMPLES);
+    }
 }

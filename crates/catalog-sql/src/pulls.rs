@@ -35,7 +35,7 @@ pub(crate) const BOUNDS: Bounds = Bounds {
 
 /// The columns that `spent` reads, of a row of sums and of a row of pulls alike.
 const SPENT: &str = "s.upstream, s.repository, s.address, s.user_name, s.agent, s.workload, p.requests, p.pulls,
-    p.charged, p.bytes_cache, p.bytes_upstream, p.stale, p.errors, p.first_at, p.last_at, p.reference";
+    p.metered, p.after_index, p.bytes_cache, p.bytes_upstream, p.stale, p.errors, p.first_at, p.last_at, p.reference";
 
 /// Those of a period, after the columns of `spent`.
 const PLACE: &str = "p.start_at, p.period, p.spender";
@@ -46,8 +46,10 @@ const OR_ADD: &str = "ON CONFLICT (start_at, period, spender) DO UPDATE SET
         ELSE pulls.requests + excluded.requests END,
     pulls = CASE WHEN pulls.pulls + excluded.pulls > 70368744177664 THEN 70368744177664
         ELSE pulls.pulls + excluded.pulls END,
-    charged = CASE WHEN pulls.charged + excluded.charged > 70368744177664 THEN 70368744177664
-        ELSE pulls.charged + excluded.charged END,
+    metered = CASE WHEN pulls.metered + excluded.metered > 70368744177664 THEN 70368744177664
+        ELSE pulls.metered + excluded.metered END,
+    after_index = CASE WHEN pulls.after_index + excluded.after_index > 70368744177664 THEN 70368744177664
+        ELSE pulls.after_index + excluded.after_index END,
     bytes_cache = CASE WHEN pulls.bytes_cache + excluded.bytes_cache > 70368744177664 THEN 70368744177664
         ELSE pulls.bytes_cache + excluded.bytes_cache END,
     bytes_upstream = CASE WHEN pulls.bytes_upstream + excluded.bytes_upstream > 70368744177664
@@ -64,7 +66,8 @@ const OR_ADD: &str = "ON CONFLICT (start_at, period, spender) DO UPDATE SET
 
 /// Sums of counts, as integers again: PostgreSQL makes them wider. Their rows are too few to overflow.
 const SUMS: &str = "CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(pulls) AS BIGINT) AS pulls,
-    CAST(SUM(charged) AS BIGINT) AS charged, CAST(SUM(bytes_cache) AS BIGINT) AS bytes_cache,
+    CAST(SUM(metered) AS BIGINT) AS metered, CAST(SUM(after_index) AS BIGINT) AS after_index,
+    CAST(SUM(bytes_cache) AS BIGINT) AS bytes_cache,
     CAST(SUM(bytes_upstream) AS BIGINT) AS bytes_upstream, CAST(SUM(stale) AS BIGINT) AS stale,
     CAST(SUM(errors) AS BIGINT) AS errors, MIN(first_at) AS first_at, MAX(last_at) AS last_at";
 
@@ -163,10 +166,11 @@ pub(crate) async fn top(
 /// The condition that always holds is for SQLite's parser, which would read `ON` after a table as that of a join.
 pub(crate) async fn roll_up(session: &mut Session<'_>, before: Timestamp) -> Result<(), SqlError> {
     let statement = format!(
-        "INSERT INTO pulls (start_at, period, spender, requests, pulls, charged, bytes_cache, bytes_upstream, stale,
+        "INSERT INTO pulls (start_at, period, spender, requests, pulls, metered, after_index, bytes_cache,
+             bytes_upstream, stale,
              errors, first_at, last_at, reference)
-         SELECT g.day_at, $1, g.spender, g.requests, g.pulls, g.charged, g.bytes_cache, g.bytes_upstream, g.stale,
-             g.errors, g.first_at, g.last_at, {LAST_REFERENCE}
+         SELECT g.day_at, $1, g.spender, g.requests, g.pulls, g.metered, g.after_index, g.bytes_cache,
+             g.bytes_upstream, g.stale, g.errors, g.first_at, g.last_at, {LAST_REFERENCE}
          FROM (SELECT (start_at / 86400000) * 86400000 AS day_at, spender, {SUMS} FROM pulls
              WHERE period = $2 AND start_at < $3 GROUP BY (start_at / 86400000) * 86400000, spender) g
          WHERE g.spender > 0 {OR_ADD}"
@@ -215,9 +219,10 @@ async fn add_one(session: &mut Session<'_>, row: &PullRow) -> Result<(), SqlErro
     } = row;
     let spender = number_of(session, &spent.spender).await?;
     let statement = format!(
-        "INSERT INTO pulls (start_at, period, spender, requests, pulls, charged, bytes_cache, bytes_upstream, stale,
+        "INSERT INTO pulls (start_at, period, spender, requests, pulls, metered, after_index, bytes_cache,
+             bytes_upstream, stale,
              errors, first_at, last_at, reference)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) {OR_ADD}"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) {OR_ADD}"
     );
     // Cut to what a counter may be.
     let mut counts = PullCounts::default();
@@ -228,7 +233,8 @@ async fn add_one(session: &mut Session<'_>, row: &PullRow) -> Result<(), SqlErro
         .bind(spender)
         .bind(counts.requests.cast_signed())
         .bind(counts.pulls.cast_signed())
-        .bind(counts.charged.cast_signed())
+        .bind(counts.metered.cast_signed())
+        .bind(counts.after_index.cast_signed())
         .bind(counts.bytes_cache.cast_signed())
         .bind(counts.bytes_upstream.cast_signed())
         .bind(counts.stale.cast_signed())
@@ -292,7 +298,7 @@ async fn merge(session: &mut Session<'_>, at_once: usize) -> Result<bool, SqlErr
     let statement = format!(
         "SELECT {SPENT}, {PLACE} FROM pulls p JOIN pull_spenders s ON s.id = p.spender
          WHERE p.start_at = $1 AND p.period = $2 AND s.repository <> ''
-         ORDER BY p.charged, p.requests, p.spender LIMIT $3"
+         ORDER BY p.metered, p.requests, p.spender LIMIT $3"
     );
     let least = sqlx::query(AssertSqlSafe(statement))
         .bind(start)
@@ -324,7 +330,7 @@ fn overlaps(of: &str) -> String {
 /// What the sums of a group are ordered by.
 const fn summed(order: PullOrder) -> &'static str {
     match order {
-        PullOrder::Charged => "SUM(charged)",
+        PullOrder::Charged => "SUM(metered)",
         PullOrder::Pulls => "SUM(pulls)",
         PullOrder::Requests => "SUM(requests)",
         PullOrder::Bytes => "SUM(bytes_cache) + SUM(bytes_upstream)",
@@ -337,7 +343,7 @@ const fn summed(order: PullOrder) -> &'static str {
 /// The same of a group as a row.
 const fn ordered(order: PullOrder) -> &'static str {
     match order {
-        PullOrder::Charged => "p.charged",
+        PullOrder::Charged => "p.metered",
         PullOrder::Pulls => "p.pulls",
         PullOrder::Requests => "p.requests",
         PullOrder::Bytes => "p.bytes_cache + p.bytes_upstream",
@@ -366,15 +372,15 @@ fn pull_row(row: &AnyRow) -> Result<PullRow, SqlError> {
 }
 
 fn cursor(row: &AnyRow) -> Result<PullCursor, SqlError> {
-    let period = match row.try_get::<i64, _>(17)? {
+    let period = match row.try_get::<i64, _>(18)? {
         0 => Period::Hour,
         1 => Period::Day,
         _ => return Err(SqlError::Damaged("a period of pulls")),
     };
     Ok(PullCursor {
-        start: Timestamp(row.try_get(16)?),
+        start: Timestamp(row.try_get(17)?),
         period,
-        spender: row.try_get(18)?,
+        spender: row.try_get(19)?,
     })
 }
 
@@ -385,15 +391,16 @@ fn spent(row: &AnyRow) -> Result<Spent, SqlError> {
         counts: PullCounts {
             requests: row::count(row, 6)?,
             pulls: row::count(row, 7)?,
-            charged: row::count(row, 8)?,
-            bytes_cache: row::count(row, 9)?,
-            bytes_upstream: row::count(row, 10)?,
-            stale: row::count(row, 11)?,
-            errors: row::count(row, 12)?,
+            metered: row::count(row, 8)?,
+            after_index: row::count(row, 9)?,
+            bytes_cache: row::count(row, 10)?,
+            bytes_upstream: row::count(row, 11)?,
+            stale: row::count(row, 12)?,
+            errors: row::count(row, 13)?,
         },
-        first_at: Timestamp(row.try_get(13)?),
-        last_at: Timestamp(row.try_get(14)?),
-        reference: row::optional_text(row, 15)?,
+        first_at: Timestamp(row.try_get(14)?),
+        last_at: Timestamp(row.try_get(15)?),
+        reference: row::optional_text(row, 16)?,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::error::SqlError;
 pub(crate) type Migration = &'static [&'static str];
 
 /// From nothing to format 1, and so on.
-pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1, FORMAT_2];
+pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1, FORMAT_2, FORMAT_3];
 
 /// Times are milliseconds since the UNIX epoch, sizes are bytes; a size that only a registry claims is stored as the same
 /// 64 bits with a sign. Digests are written by `key`, seals by `seal`.
@@ -142,6 +142,13 @@ const FORMAT_2: Migration = &[
         noted_at BIGINT NOT NULL,
         PRIMARY KEY (upstream, scope, limiter)
     ) {in_key}",
+];
+
+/// What the ledger needs to tell bounds of what was charged, and to go on forecasting.
+const FORMAT_3: Migration = &[
+    "ALTER TABLE pulls RENAME COLUMN charged TO metered",
+    "ALTER TABLE pulls ADD COLUMN after_index BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE pull_budgets ADD COLUMN samples TEXT NOT NULL DEFAULT ''",
 ];
 
 /// The table of the format's number.

@@ -105,7 +105,8 @@ fn row(start: i64, number: u8, n: u64) -> PullRow {
             counts: PullCounts {
                 requests: n,
                 pulls: 2 * n,
-                charged: 3 * n,
+                metered: 3 * n,
+                after_index: 8 * n,
                 bytes_cache: 4 * n,
                 bytes_upstream: 5 * n,
                 stale: 6 * n,

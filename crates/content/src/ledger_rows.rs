@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forebay_oci::{RepositoryName, Target, UpstreamName};
+use serde::{Deserialize, Serialize};
 
 use crate::limit_rows::LimitRows;
 use crate::{CatalogError, Timestamp};
@@ -33,7 +34,7 @@ pub trait PullRows: Send + Sync {
     /// Adds to the rows of the same period and spender, making those that are not there. One transaction.
     ///
     /// Beyond [`MAX_PULL_ROWS`], rows of the oldest period are merged into its row of others, those first that were
-    /// charged least, then those that asked least.
+    /// metered least, then those that asked least.
     async fn add_pulls(&self, rows: &[PullRow]) -> Result<(), CatalogError>;
 
     /// The rows whose period lies in the range or overlaps it, the oldest first, those after `after`, at most `limit`.
@@ -125,14 +126,16 @@ pub struct Spent {
 }
 
 /// What is counted; each at most [`MAX_PULL_COUNT`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PullCounts {
     /// Requests answered, of all kinds.
     pub requests: u64,
     /// Images pulled.
     pub pulls: u64,
-    /// Pulls that the upstream charged to us.
-    pub charged: u64,
+    /// Manifests that the upstream metered: it charged at most as many pulls to us.
+    pub metered: u64,
+    /// Those of them that were a platform's, right after its index: it may have charged nothing for them.
+    pub after_index: u64,
     /// Bytes sent from what is kept.
     pub bytes_cache: u64,
     /// Bytes sent from the upstream.
@@ -175,7 +178,7 @@ pub struct PullCursor {
 /// What the sums are ordered by; the largest first, then by the spender's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PullOrder {
-    /// Pulls that the upstream charged.
+    /// Pulls that the upstream charged, at most.
     #[default]
     Charged,
     /// Images pulled.
@@ -295,7 +298,8 @@ impl PullCounts {
         let Self {
             requests,
             pulls,
-            charged,
+            metered,
+            after_index,
             bytes_cache,
             bytes_upstream,
             stale,
@@ -304,7 +308,8 @@ impl PullCounts {
         for (count, more) in [
             (&mut self.requests, requests),
             (&mut self.pulls, pulls),
-            (&mut self.charged, charged),
+            (&mut self.metered, metered),
+            (&mut self.after_index, after_index),
             (&mut self.bytes_cache, bytes_cache),
             (&mut self.bytes_upstream, bytes_upstream),
             (&mut self.stale, stale),
@@ -332,7 +337,7 @@ impl PullOrder {
     pub fn of(self, spent: &Spent) -> i64 {
         let counts = spent.counts;
         let count = match self {
-            Self::Charged => counts.charged,
+            Self::Charged => counts.metered,
             Self::Pulls => counts.pulls,
             Self::Requests => counts.requests,
             Self::Bytes => counts.bytes(),

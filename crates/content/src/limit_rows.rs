@@ -92,6 +92,8 @@ pub struct KeptBudget {
     pub seen_at: Timestamp,
     /// Manifest GETs sent since.
     pub spent_since: u64,
+    /// What was left each time that it had changed, oldest first; at most [`MAX_SAMPLES`](forebay_limits::MAX_SAMPLES).
+    pub samples: Vec<(Timestamp, u64)>,
 }
 
 /// A refusal that holds until its time.

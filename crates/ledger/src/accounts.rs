@@ -90,12 +90,14 @@ impl Accounts {
         place
     }
 
-    /// Counts a pull that the upstream charged for a client's request.
-    pub fn note_charged(&mut self, client: &Client, target: &Target, now: Moment) {
-        let charged = PullCounts {
-            charged: 1,
-            ..PullCounts::default()
-        };
+    /// Counts what the upstream may have charged for a client's request.
+    pub fn note_charged(
+        &mut self,
+        client: &Client,
+        target: &Target,
+        charged: PullCounts,
+        now: Moment,
+    ) {
         match self.entry(client, target, now) {
             Some(entry) => {
                 if let Some(ended) = entry.add(charged, now.wall) {

@@ -7,12 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use forebay_content::{BudgetKey, KeptBudget, KeptLimits, MAX_BUDGETS, Timestamp, UpstreamCall};
+use forebay_content::{
+    BudgetKey, KeptBudget, KeptLimits, MAX_BUDGETS, PullCounts, Timestamp, UpstreamCall,
+};
 use forebay_limits::{Allowance, Dialect, PullBudget, PullCost, Reading, Source};
-use forebay_oci::{RepositoryName, UpstreamName};
+use forebay_oci::{Digest, Target, UpstreamName};
 
 use crate::answered::{AnsweredByUpstream, AskedUpstream};
 use crate::calibration::{Calibration, MeteredGet};
+use crate::indexes::Indexes;
 use crate::moment::Moment;
 use crate::report::{BudgetReport, Metering, UpstreamReport};
 
@@ -33,6 +36,7 @@ pub struct Budgets {
 struct Upstream {
     heard_at: Option<Timestamp>,
     calibration: Calibration,
+    indexes: Indexes,
     /// The cost that was written down last.
     written_cost: PullCost,
 }
@@ -59,13 +63,7 @@ impl Budgets {
             budgets.upstreams.insert(upstream, restored);
         }
         for kept in kept.budgets {
-            let budget = PullBudget::restored(
-                (kept.limit, kept.remaining),
-                kept.window,
-                kept.seen_at.system_time(),
-                kept.spent_since,
-            );
-            budgets.known.insert(kept.key, budget);
+            budgets.known.insert(kept.key.clone(), restored(kept, now));
         }
         budgets.forget_old(now);
         budgets
@@ -81,8 +79,8 @@ impl Budgets {
         self.change_latest(asked, PullBudget::note_sent);
     }
 
-    /// A request was answered, or was not; true if the registry charged a pull for it.
-    pub fn note_answered(&mut self, answered: &AnsweredByUpstream<'_>, now: Moment) -> bool {
+    /// A request was answered, or was not; what the registry may have charged for it.
+    pub fn note_answered(&mut self, answered: &AnsweredByUpstream<'_>, now: Moment) -> PullCounts {
         let AskedUpstream { upstream, call, .. } = answered.asked;
         if answered.status.is_some() {
             self.upstream(upstream).heard_at = Some(now.wall);
@@ -101,7 +99,7 @@ impl Budgets {
             if is_get {
                 self.note_unsaid(answered, now);
             }
-            return false;
+            return PullCounts::default();
         };
         if is_get {
             self.move_spent(answered.asked, &key);
@@ -110,14 +108,32 @@ impl Budgets {
         if is_get {
             self.calibrate(answered, (&key, &allowance), is_success, now.monotonic);
         }
-        is_get && is_success
+        if !(is_get && is_success) {
+            return PullCounts::default();
+        }
+        PullCounts {
+            metered: 1,
+            after_index: u64::from(self.is_after_index(answered, now)),
+            ..PullCounts::default()
+        }
     }
 
-    /// The manifest that a repository was last asked for is an index of platforms.
-    pub fn note_index(&mut self, upstream: &UpstreamName, repository: &RepositoryName) {
+    /// The manifest that a repository was last asked for is an index of these.
+    pub fn note_index(&mut self, target: &Target, children: &[Digest], now: Moment) {
+        let Target {
+            upstream,
+            repository,
+        } = target;
         if let Some(upstream) = self.upstreams.get_mut(upstream) {
             upstream.calibration.note_index(repository);
+            upstream.indexes.note(repository, children, now.monotonic);
         }
+    }
+
+    /// What one platform of a multi-platform image costs at an upstream, as far as it is known.
+    pub fn cost(&self, upstream: &str) -> PullCost {
+        let upstream = self.upstreams.get(upstream);
+        upstream.map_or_else(PullCost::default, |upstream| upstream.calibration.cost)
     }
 
     /// What is other than what was written down; as if it were written now.
@@ -254,6 +270,14 @@ impl Budgets {
         }
     }
 
+    fn is_after_index(&mut self, answered: &AnsweredByUpstream<'_>, now: Moment) -> bool {
+        let (Some(repository), Some(reference)) = (answered.repository, answered.reference) else {
+            return false;
+        };
+        let indexes = &mut self.upstream(answered.asked.upstream).indexes;
+        indexes.take(repository, reference, now.monotonic)
+    }
+
     /// What was sent was taken from the budget seen last; if the answer speaks of another one, it gets that back.
     fn move_spent(&mut self, asked: AskedUpstream<'_>, key: &BudgetKey) {
         if self.latest(asked.upstream, asked.account).as_ref() != Some(key) {
@@ -339,7 +363,21 @@ fn kept(key: BudgetKey, budget: &PullBudget) -> KeptBudget {
         window: budget.window,
         seen_at: timestamp(budget.seen_at),
         spent_since: budget.spent_since,
+        samples: budget
+            .samples()
+            .map(|(at, remaining)| (timestamp(at), remaining))
+            .collect(),
     }
+}
+
+/// What was heard after `now` was heard by a clock that has been set back since: it is taken for heard now, lest it holds until
+/// the clock is there again.
+fn restored(kept: KeptBudget, now: Timestamp) -> PullBudget {
+    let seen_at = kept.seen_at.min(now).system_time();
+    let said = (kept.limit, kept.remaining);
+    let samples = kept.samples.into_iter();
+    PullBudget::restored(said, kept.window, seen_at, kept.spent_since)
+        .with_samples(samples.map(|(at, remaining)| (at.system_time(), remaining)))
 }
 
 fn timestamp(at: SystemTime) -> Timestamp {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use forebay_content::{CatalogError, TimeRange, Timestamp};
+use forebay_content::{CatalogError, PullRow, Spent, TimeRange, Timestamp};
 
 use crate::ledger::Ledger;
 use crate::report::{BudgetsReport, UpstreamReport};
-use crate::spent_report::{ExportCursor, ExportPage, OrderWord, SpentReport, TopReport};
+use crate::spent_report::{ExportCursor, ExportPage, OrderWord, RowReport, SpentReport, TopReport};
 
 /// The most spenders of one report.
 pub const MAX_TOP: u32 = 1_000;
@@ -52,7 +52,7 @@ impl Ledger {
             since_unix_ms: range.since.0,
             order,
             storms: self.storms(),
-            spent: spent.iter().map(SpentReport::from).collect(),
+            spent: spent.iter().map(|spent| self.told(spent)).collect(),
         })
     }
 
@@ -64,7 +64,20 @@ impl Ledger {
     ) -> Result<ExportPage, CatalogError> {
         let after = after.map(Into::into);
         let page = self.export(range, after, MAX_PAGE_ROWS).await?;
-        Ok((&page).into())
+        let told = |row: &PullRow| RowReport {
+            period: row.period.into(),
+            start_unix_ms: row.start.0,
+            spent: self.told(&row.spent),
+        };
+        Ok(ExportPage {
+            rows: page.rows.iter().map(told).collect(),
+            next: page.next.map(Into::into),
+        })
+    }
+
+    fn told(&self, spent: &Spent) -> SpentReport {
+        let cost = self.lock_budgets().cost(spent.spender.upstream());
+        SpentReport::of(spent, cost)
     }
 }
 

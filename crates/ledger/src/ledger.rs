@@ -10,7 +10,7 @@ use forebay_content::{
     PullOrder, PullPage, Spent, TimeRange, TopPage, pulls_scope,
 };
 use forebay_limits::Limiter;
-use forebay_oci::{Target, UpstreamName};
+use forebay_oci::{Digest, Target, UpstreamName};
 use tracing::{info, warn};
 
 use crate::accounts::{Accounts, Place};
@@ -124,7 +124,7 @@ impl Ledger {
     /// A request of ours was answered, or was not.
     pub fn note_upstream(&self, answered: &AnsweredByUpstream<'_>) {
         let now = self.now();
-        let is_charged = lock(&self.budgets).note_answered(answered, now);
+        let charged = lock(&self.budgets).note_answered(answered, now);
         let AskedUpstream {
             upstream,
             account,
@@ -133,8 +133,8 @@ impl Ledger {
         if call_opens_pulls(answered) {
             lock(&self.cool_downs).end(upstream, &pulls_scope(account));
         }
-        if let (true, Some(client), Some(repository)) =
-            (is_charged, answered.client, answered.repository)
+        if !charged.is_zero()
+            && let (Some(client), Some(repository)) = (answered.client, answered.repository)
         {
             let target = Target {
                 upstream: upstream.clone(),
@@ -142,7 +142,7 @@ impl Ledger {
             };
             lock(&self.watch)
                 .accounts
-                .note_charged(client, &target, now);
+                .note_charged(client, &target, charged, now);
         }
         // Of a manifest a 401 may mean that there is none; of a token it means the login.
         let is_login = call == forebay_content::UpstreamCall::Token && account.is_some();
@@ -152,9 +152,9 @@ impl Ledger {
         }
     }
 
-    /// The manifest that came last from this repository is an index of platforms.
-    pub fn note_index(&self, target: &Target) {
-        lock(&self.budgets).note_index(&target.upstream, &target.repository);
+    /// The manifest that came last from this repository is an index of these.
+    pub fn note_index(&self, target: &Target, children: &[Digest]) {
+        lock(&self.budgets).note_index(target, children, self.now());
     }
 
     /// A limiter of an upstream refused us.

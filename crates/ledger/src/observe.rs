@@ -32,7 +32,7 @@ impl Observe for Ledger {
             }),
             Event::ManifestFetched {
                 target, children, ..
-            } if !children.is_empty() => self.note_index(target),
+            } if !children.is_empty() => self.note_index(target, children),
             Event::Breaker { upstream, open } => self.note_breaker(upstream, *open),
             // What else happens is no matter of limits.
             _ => {}

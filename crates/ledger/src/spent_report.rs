@@ -2,10 +2,8 @@
 //!
 //! Times are milliseconds since the UNIX epoch. What clients say of themselves is made fit to be shown.
 
-use forebay_content::{
-    Period, PullCounts, PullCursor, PullOrder, PullPage, PullRow, Spender, Spent, Timestamp,
-};
-use forebay_limits::printable;
+use forebay_content::{Period, PullCounts, PullCursor, PullOrder, Spent, Timestamp};
+use forebay_limits::{PullCost, printable};
 use serde::{Deserialize, Serialize};
 
 use crate::report::{ClientReport, MAX_NAME_BYTES, StormReport};
@@ -21,20 +19,13 @@ pub struct SpentReport {
     pub repository: Option<String>,
     /// The tag or digest that it asked for last.
     pub reference: Option<String>,
-    /// Requests answered, of all kinds.
-    pub requests: u64,
-    /// Images pulled.
-    pub pulls: u64,
-    /// Pulls that the upstream charged to us.
-    pub charged: u64,
-    /// Bytes sent from what is kept.
-    pub bytes_cache: u64,
-    /// Bytes sent from the upstream.
-    pub bytes_upstream: u64,
-    /// Answers that were out of date because the upstream could not be asked.
-    pub stale: u64,
-    /// Answers that were errors.
-    pub errors: u64,
+    /// What was counted.
+    #[serde(flatten)]
+    pub counts: PullCounts,
+    /// Pulls that the upstream charged to us at least.
+    pub charged_min: u64,
+    /// Pulls that the upstream charged to us at most: the same once it is known what a platform costs.
+    pub charged_max: u64,
     /// When it asked first.
     pub first_unix_ms: i64,
     /// When it asked last.
@@ -99,7 +90,7 @@ pub enum PeriodWord {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderWord {
-    /// Pulls that the upstream charged.
+    /// Pulls that the upstream charged, at most.
     #[default]
     Charged,
     /// Images pulled.
@@ -114,70 +105,35 @@ pub enum OrderWord {
     Errors,
 }
 
-impl From<&Spent> for SpentReport {
-    fn from(spent: &Spent) -> Self {
-        let Spent {
-            spender,
-            counts,
-            first_at,
-            last_at,
-            reference,
-        } = spent;
-        let PullCounts {
-            requests,
-            pulls,
-            charged,
-            bytes_cache,
-            bytes_upstream,
-            stale,
-            errors,
-        } = *counts;
+impl SpentReport {
+    /// What is told of `spent` at an upstream where one platform of a multi-platform image costs so much.
+    pub fn of(spent: &Spent, cost: PullCost) -> Self {
+        let counts = spent.counts;
+        let charged = cost.charged(counts.metered, counts.after_index);
+        let spender = &spent.spender;
         Self {
             client: spender.client().map(|client| (&**client).into()),
             upstream: spender.upstream().to_string(),
-            repository: Spender::repository(spender).map(ToString::to_string),
-            reference: reference
+            repository: spender.repository().map(ToString::to_string),
+            reference: spent
+                .reference
                 .as_deref()
                 .map(|reference| printable(reference, MAX_NAME_BYTES)),
-            requests,
-            pulls,
-            charged,
-            bytes_cache,
-            bytes_upstream,
-            stale,
-            errors,
-            first_unix_ms: first_at.0,
-            last_unix_ms: last_at.0,
+            counts,
+            charged_min: *charged.start(),
+            charged_max: *charged.end(),
+            first_unix_ms: spent.first_at.0,
+            last_unix_ms: spent.last_at.0,
         }
     }
 }
 
-impl SpentReport {
-    /// Bytes sent, from wherever.
-    pub fn bytes(&self) -> u64 {
-        self.bytes_cache.saturating_add(self.bytes_upstream)
-    }
-}
-
-impl From<&PullRow> for RowReport {
-    fn from(row: &PullRow) -> Self {
+impl From<PullCursor> for ExportCursor {
+    fn from(cursor: PullCursor) -> Self {
         Self {
-            period: row.period.into(),
-            start_unix_ms: row.start.0,
-            spent: (&row.spent).into(),
-        }
-    }
-}
-
-impl From<&PullPage> for ExportPage {
-    fn from(page: &PullPage) -> Self {
-        Self {
-            rows: page.rows.iter().map(RowReport::from).collect(),
-            next: page.next.map(|next| ExportCursor {
-                start_unix_ms: next.start.0,
-                period: next.period.into(),
-                spender: next.spender,
-            }),
+            start_unix_ms: cursor.start.0,
+            period: cursor.period.into(),
+            spender: cursor.spender,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::Allowance;
 pub const DEFAULT_WINDOW: Duration = Duration::from_hours(6);
 
 /// The most changes of the remainder that are remembered.
-const MAX_SAMPLES: usize = 64;
+pub const MAX_SAMPLES: usize = 64;
 
 /// What a forecast looks back on.
 const LOOK_BACK: Duration = Duration::from_hours(1);
@@ -86,6 +86,29 @@ impl PullBudget {
                 remaining,
             }]),
         }
+    }
+
+    /// With the remainder each time that it had changed, oldest first, as it was written down. What is told of a time after the
+    /// registry's last word was written by a clock that has been set back since, and is left out.
+    #[must_use]
+    pub fn with_samples(mut self, written: impl IntoIterator<Item = (SystemTime, u64)>) -> Self {
+        let last = std::mem::take(&mut self.samples);
+        for (at, remaining) in written {
+            if at <= self.seen_at {
+                self.sample(Sample { at, remaining });
+            }
+        }
+        for sample in last {
+            self.sample(sample);
+        }
+        self
+    }
+
+    /// The remainder each time that it changed, oldest first; at most [`MAX_SAMPLES`].
+    pub fn samples(&self) -> impl Iterator<Item = (SystemTime, u64)> + '_ {
+        self.samples
+            .iter()
+            .map(|sample| (sample.at, sample.remaining))
     }
 
     /// The registry has spoken again. An allowance without a remainder says nothing.

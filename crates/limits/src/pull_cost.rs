@@ -51,6 +51,16 @@ impl PullCost {
             1..=2
         }
     }
+
+    /// How many pulls were charged for so many manifests that were metered, `after_index` of which were those of a platform
+    /// right after its index.
+    pub fn charged(self, metered: u64, after_index: u64) -> RangeInclusive<u64> {
+        let pulls = self.pulls();
+        let surely = metered.saturating_sub(after_index);
+        // A pair costs one or two: its second part nothing, or one.
+        let with = |pulls: u64| surely.saturating_add(if pulls > 1 { after_index } else { 0 });
+        with(*pulls.start())..=with(*pulls.end())
+    }
 }
 
 #[cfg(test)]
@@ -70,6 +80,16 @@ mod tests {
             (5, 5, 1..=2),
         ] {
             assert_eq!(PullCost { once, twice }.pulls(), expected, "{once} {twice}");
+        }
+    }
+
+    #[test]
+    fn what_was_charged_is_known_once_the_cost_is() {
+        for (once, twice, expected) in [(0, 0, 3..=5), (3, 0, 3..=3), (0, 3, 5..=5)] {
+            let cost = PullCost { once, twice };
+            assert_eq!(cost.charged(5, 2), expected, "{once} {twice}");
+            assert_eq!(cost.charged(5, 0), 5..=5, "{once} {twice}");
+            assert_eq!(cost.charged(0, 0), 0..=0, "{once} {twice}");
         }
     }
 

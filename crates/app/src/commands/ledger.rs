@@ -18,7 +18,7 @@ use since::Moment;
 const EXAMPLES: &str = "\
 Examples:
   forebay ledger export --since 24h --csv > pulls.csv
-  forebay ledger export --since 2026-11-01 --until 2026-12-01 --json | jq .charged";
+  forebay ledger export --since 2026-11-01 --until 2026-12-01 --json | jq .charged_max";
 
 /// What is remembered of who pulled what, and what it cost
 #[derive(Debug, clap::Args)]

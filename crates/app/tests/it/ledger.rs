@@ -60,7 +60,7 @@ async fn budget_top_and_export_tell_what_a_running_server_knows_and_what_it_wrot
         let spent = top["spent"].as_array().expect("a list");
         let told: Vec<_> = spent
             .iter()
-            .map(|spent| (&spent["repository"], &spent["pulls"], &spent["charged"]))
+            .map(|spent| (&spent["repository"], &spent["pulls"], &spent["charged_max"]))
             .collect();
         let nginx = (&"library/nginx".into(), &2.into(), &1.into());
         let redis = (&"library/redis".into(), &1.into(), &1.into());
@@ -207,8 +207,41 @@ async fn what_a_platform_costs_is_learned_from_pulls() {
             platform.expect(&program.get(&platform.path).await);
         }
         let report = json(&program.setup, &["budget", "docker.io", "--json"]).await;
+        let top = json(&program.setup, &["top", "--once", "--json"]).await;
+        for spent in top["spent"].as_array().expect("a list") {
+            let charged = (&spent["charged_min"], &spent["charged_max"]);
+            assert_eq!(charged, (&pulls.into(), &pulls.into()), "{spent}");
+        }
         let cost = &report["upstreams"][0]["pull_cost"];
         let learned = (&cost["least"], &cost["most"], &cost["seen"]);
         assert_eq!(learned, (&pulls.into(), &pulls.into(), &4.into()), "{cost}");
     }
+}
+
+#[tokio::test]
+async fn what_was_charged_is_an_interval_until_it_is_known_what_a_platform_costs() {
+    let image = || Image::small().platforms(&["linux/amd64", "linux/arm64"]);
+    let hub = HubSim::new()
+        .anonymous_limit(100, hours(6))
+        .image(NGINX, image());
+    let hub = hub.start().await;
+    let program = Forebay::before(&hub).start().await;
+    pull(&program, &hub, NGINX).await;
+    let told = async || {
+        let top = json(&program.setup, &["top", "--once", "--json"]).await;
+        let spent = &top["spent"][0];
+        (spent["charged_min"].clone(), spent["charged_max"].clone())
+    };
+    assert_eq!(told().await, (1.into(), 1.into()), "an index");
+    for (platform, expected) in [("linux/amd64", (1, 2)), ("linux/arm64", (2, 3))] {
+        let platform = Pull::of_platform(&hub, NGINX, platform).by_tag;
+        platform.expect(&program.get(&platform.path).await);
+        assert_eq!(told().await, (expected.0.into(), expected.1.into()));
+    }
+    let shown = program.setup.run(&["top", "--once"]).await;
+    assert!(shown.out.contains("  2–3  "), "{}", shown.transcript());
+    let csv = program.setup.run(&["ledger", "export", "--csv"]).await;
+    let columns = csv.out.lines().next().expect("a header");
+    assert!(columns.contains(",charged_min,charged_max,"), "{columns}");
+    assert!(csv.out.contains(",2,3,"), "{}", csv.out);
 }

@@ -1,11 +1,12 @@
 //! A file of the format before is brought to this one with all that it holds.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_content::{
-    KeptList, KeptTag, Links, ListKey, Lists, Manifests, Objects, PullRows, Tags, TimeRange,
-    Timestamp,
+    BudgetKey, KeptBudget, KeptList, KeptTag, LimitRows, Links, ListKey, Lists, Manifests, Objects,
+    Period, PullCounts, PullRow, PullRows, Spender, Spent, Tags, TimeRange, Timestamp,
 };
 use forebay_oci::MediaType;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
@@ -87,7 +88,71 @@ async fn a_file_of_format_1_keeps_everything_and_has_room_for_the_ledger() {
         let page = catalog.pulls(TimeRange::ALL, None, 10).await.unwrap();
         assert_eq!(page.rows, []);
         catalog.close().await.unwrap();
-        assert_eq!(format_of(&path).await, 2);
+        assert_eq!(format_of(&path).await, 3);
+    }
+}
+
+/// As a program of format 2 left it: what it counted and heard.
+#[tokio::test]
+async fn a_file_of_format_2_keeps_what_was_counted_and_heard() {
+    const BACK: &str = "ALTER TABLE pulls RENAME COLUMN metered TO charged;
+        ALTER TABLE pulls DROP COLUMN after_index;
+        ALTER TABLE pull_budgets DROP COLUMN samples;
+        UPDATE catalog_format SET version = 2";
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let (row, budget) = (pull_row(), budget());
+    let catalog = SqlCatalog::open(&path).await.unwrap();
+    catalog.add_pulls(std::slice::from_ref(&row)).await.unwrap();
+    catalog
+        .keep_budgets(std::slice::from_ref(&budget))
+        .await
+        .unwrap();
+    catalog.close().await.unwrap();
+    let mut connection = connect(&path).await;
+    sqlx::raw_sql(BACK).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(format_of(&path).await, 2);
+    let catalog = SqlCatalog::open(&path).await.unwrap();
+    let page = catalog.pulls(TimeRange::ALL, None, 10).await.unwrap();
+    assert_eq!(page.rows, [row]);
+    assert_eq!(catalog.limits().await.unwrap().budgets, [budget]);
+    catalog.integrity_check().await.unwrap();
+}
+
+fn pull_row() -> PullRow {
+    PullRow {
+        period: Period::Hour,
+        start: Timestamp(3_600_000),
+        spent: Spent {
+            spender: Spender::Others {
+                upstream: "docker.io".into(),
+            },
+            counts: PullCounts {
+                requests: 9,
+                metered: 5,
+                ..PullCounts::default()
+            },
+            first_at: Timestamp(3_600_000),
+            last_at: Timestamp(3_600_001),
+            reference: None,
+        },
+    }
+}
+
+fn budget() -> KeptBudget {
+    KeptBudget {
+        key: BudgetKey {
+            upstream: "docker.io".into(),
+            account: None,
+            source: None,
+        },
+        limit: Some(100),
+        remaining: 76,
+        window: Duration::from_hours(6),
+        seen_at: AT,
+        spent_since: 1,
+        samples: Vec::new(),
     }
 }
 

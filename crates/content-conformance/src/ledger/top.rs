@@ -36,7 +36,7 @@ pub async fn the_sums_of_a_spender_are_those_of_all_its_rows<R: PullRows>(rows: 
 pub async fn sums_come_in_the_order_asked_for<R: PullRows>(rows: &R) {
     type Change = fn(&mut Spent);
     let changes: [(PullOrder, Change); 7] = [
-        (PullOrder::Charged, |spent| spent.counts.charged = 50),
+        (PullOrder::Charged, |spent| spent.counts.metered = 50),
         (PullOrder::Pulls, |spent| spent.counts.pulls = 50),
         (PullOrder::Requests, |spent| spent.counts.requests = 50),
         (PullOrder::Bytes, |spent| spent.counts.bytes_upstream = 50),

@@ -269,7 +269,7 @@ impl State {
             .rows
             .iter()
             .filter(|(at, row)| is_taken(at, row))
-            .map(|(at, row)| (row.spent.counts.charged, row.spent.counts.requests, *at))
+            .map(|(at, row)| (row.spent.counts.metered, row.spent.counts.requests, *at))
             .collect();
         taken.sort();
         taken.truncate(limit);

@@ -6,6 +6,18 @@ use super::*;
 const HOUR: i64 = 3_600_000;
 const NOON: i64 = 498_636 * HOUR;
 
+/// A platform's manifest right after its index.
+const CHARGED: PullCounts = PullCounts {
+    requests: 0,
+    pulls: 0,
+    metered: 1,
+    after_index: 1,
+    bytes_cache: 0,
+    bytes_upstream: 0,
+    stale: 0,
+    errors: 0,
+};
+
 fn at(milliseconds: i64) -> Moment {
     Moment {
         wall: Timestamp(NOON + milliseconds),
@@ -96,12 +108,13 @@ fn what_is_answered_is_counted_by_what_it_was() {
         Outcome::Failed("limited"),
         at(9),
     );
-    accounts.note_charged(&client(1), &image(1), at(10));
+    accounts.note_charged(&client(1), &image(1), CHARGED, at(10));
     let row = one(&mut accounts);
     let expected = PullCounts {
         requests: 5,
         pulls: 1,
-        charged: 1,
+        metered: 1,
+        after_index: 1,
         bytes_cache: 200,
         bytes_upstream: 200,
         stale: 1,
@@ -178,7 +191,7 @@ fn who_comes_when_it_is_full_counts_as_one_of_others() {
             bytes: 1,
         };
         accounts.note(&answered, at(0));
-        accounts.note_charged(&client, &target, at(0));
+        accounts.note_charged(&client, &target, CHARGED, at(0));
     }
     assert_eq!(accounts.len(), MAX_ENTRIES);
     let rows = accounts.drain(Duration::ZERO);
@@ -186,7 +199,7 @@ fn who_comes_when_it_is_full_counts_as_one_of_others() {
     let others = rows.iter().find(|row| row.spent.spender.client().is_none());
     let counts = others.unwrap().spent.counts;
     assert_eq!(
-        (counts.requests, counts.pulls, counts.charged),
+        (counts.requests, counts.pulls, counts.metered),
         (100, 100, 100)
     );
 }

@@ -63,7 +63,7 @@ impl Asker {
             status: Some(status),
             reading,
         };
-        budgets.note_answered(&answered, now)
+        budgets.note_answered(&answered, now).metered == 1
     }
 
     /// GETs a manifest and is answered so.
@@ -225,13 +225,75 @@ fn what_was_written_down_is_known_after_a_restart() {
     assert_eq!(budgets.take_unwritten().budgets.len(), 1);
 }
 
+/// Spends ten of a hundred an hour for half an hour; what would be written down then.
+fn spent_for_half_an_hour() -> KeptLimits {
+    let mut budgets = Budgets::default();
+    let asker = Asker::of("docker.io", None);
+    for (left, at) in [(100, 0), (98, 15), (95, 30)] {
+        asker.gets(
+            &mut budgets,
+            Some(&reading(Some(left), "192.0.2.1")),
+            minute(at),
+        );
+    }
+    let (budgets, costs) = budgets.kept();
+    KeptLimits {
+        budgets,
+        costs,
+        cool_downs: vec![],
+    }
+}
+
+#[test]
+fn a_forecast_goes_on_after_a_restart() {
+    let restored = Budgets::restored(spent_for_half_an_hour(), minute(32).wall);
+    let forecast = only(&restored, minute(40)).forecast;
+    assert_eq!(forecast.per_hour, Some(7.5));
+    assert_eq!(forecast.runs_out_in_seconds, None, "not within its window");
+    assert_eq!(forecast.is_full_in_seconds, Some(350 * 60));
+    // After an hour of rest nothing is being spent.
+    let later = only(&restored, minute(120)).forecast;
+    assert_eq!(later.per_hour, Some(0.0));
+}
+
+#[test]
+fn wherever_the_clock_is_set_between_two_runs_a_budget_comes_back_within_its_window() {
+    let back = Timestamp(minute(0).wall.0 - 365 * 86_400_000);
+    let at = |wall: Timestamp, minutes| Moment {
+        wall: wall.after(Duration::from_mins(minutes)),
+        monotonic: Duration::from_mins(minutes),
+    };
+    let restored = Budgets::restored(spent_for_half_an_hour(), back);
+    let now = only(&restored, at(back, 0));
+    assert_eq!((now.remaining, now.age_seconds), (95, 0));
+    assert_eq!(
+        now.forecast.per_hour, None,
+        "nothing is known of this clock's hour"
+    );
+    assert_eq!(only(&restored, at(back, 360)).remaining, 100);
+    // A little back: what lies ahead is left out, the rest stays.
+    let restored = Budgets::restored(spent_for_half_an_hour(), minute(20).wall);
+    let forecast = only(&restored, minute(20)).forecast;
+    assert_eq!(forecast.per_hour, Some(15.0));
+    // Forth, within the week and beyond it.
+    let restored = Budgets::restored(spent_for_half_an_hour(), minute(1_000).wall);
+    assert_eq!(only(&restored, minute(1_000)).remaining, 100);
+    let restored = Budgets::restored(spent_for_half_an_hour(), Timestamp(i64::MAX));
+    assert!(restored.known.is_empty());
+}
+
 #[test]
 fn the_cost_of_a_multi_platform_image_is_an_interval_until_pairs_agree() {
     let mut budgets = Budgets::default();
     let upstream: UpstreamName = "docker.io".into();
     let repository: RepositoryName = "library/nginx".parse().unwrap();
     let tag = Reference::Tag("latest".parse().unwrap());
-    let child = Reference::Digest(Digest::sha256(b"child"));
+    let digest = Digest::sha256(b"child");
+    let child = Reference::Digest(digest.clone());
+    let target = Target {
+        upstream: upstream.clone(),
+        repository: repository.clone(),
+    };
     let mut left = 100;
     for pairs in 0..4 {
         let cost = budgets
@@ -258,9 +320,13 @@ fn the_cost_of_a_multi_platform_image_is_an_interval_until_pairs_agree() {
                 reading: Some(&said),
             };
             budgets.note_sent(asked, minute(0));
-            assert!(budgets.note_answered(&answered, minute(0)));
+            let charged = budgets.note_answered(&answered, minute(0));
+            assert_eq!(
+                (charged.metered, charged.after_index),
+                (1, u64::from(!is_index))
+            );
             if is_index {
-                budgets.note_index(&upstream, &repository);
+                budgets.note_index(&target, &[digest.clone()], minute(0));
             }
         }
     }

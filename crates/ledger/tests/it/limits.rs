@@ -51,7 +51,7 @@ async fn a_metered_manifest_is_charged_to_who_asked_for_it() {
     let charged: Vec<_> = top
         .unwrap()
         .iter()
-        .map(|spent| (spent.spender.client().cloned(), spent.counts.charged))
+        .map(|spent| (spent.spender.client().cloned(), spent.counts.metered))
         .collect();
     let of = |number| Some(std::sync::Arc::new(node(number)));
     assert_eq!(charged, [(of(1), 2), (of(2), 1)]);

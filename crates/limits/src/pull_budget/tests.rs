@@ -125,6 +125,43 @@ fn a_budget_that_was_empty_when_first_seen_does_not_say_when_it_opens() {
 }
 
 #[test]
+fn a_budget_written_down_goes_on_forecasting_as_before() {
+    let mut budget = budget(10);
+    for (remaining, at) in [(6, 20), (6, 30), (0, 50)] {
+        budget.see(&says(remaining), minute(at));
+    }
+    let written: Vec<_> = budget.samples().collect();
+    let said = (budget.limit, budget.remaining);
+    let restored = PullBudget::restored(said, WINDOW, budget.seen_at, 0).with_samples(written);
+    assert_eq!(restored, budget);
+    assert_eq!(
+        restored.opens_in(minute(60)),
+        Some(Duration::from_mins(320))
+    );
+}
+
+#[test]
+fn samples_that_make_no_sense_are_left_out() {
+    let samples = |written: &[(u64, u64)]| {
+        let written: Vec<_> = written
+            .iter()
+            .map(|(at, remaining)| (minute(*at), *remaining))
+            .collect();
+        let restored = PullBudget::restored((Some(100), 5), WINDOW, minute(10), 0);
+        let restored = restored.with_samples(written);
+        restored.samples().collect::<Vec<_>>()
+    };
+    let seen = (minute(10), 5);
+    assert_eq!(samples(&[]), [seen]);
+    assert_eq!(samples(&[(9, 6), (10, 5)]), [(minute(9), 6), seen]);
+    // After the last word, and out of order: a clock was set back in between.
+    assert_eq!(samples(&[(9, 6), (11, 4)]), [(minute(9), 6), seen]);
+    assert_eq!(samples(&[(9, 9), (1, 7)]), [(minute(1), 7), seen]);
+    let many: Vec<_> = (0..1_000).map(|at| (at / 100, at)).collect();
+    assert!(samples(&many).len() <= MAX_SAMPLES);
+}
+
+#[test]
 fn a_remainder_that_grew_is_not_taken_for_spending() {
     let mut budget = budget(10);
     budget.see(&says(40), minute(10));

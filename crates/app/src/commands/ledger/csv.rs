@@ -8,7 +8,7 @@ use forebay_ledger::RowReport;
 use crate::commands::amounts::moment;
 
 /// The columns.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "period",
     "start",
     "address",
@@ -20,7 +20,8 @@ const COLUMNS: [&str; 18] = [
     "reference",
     "requests",
     "pulls",
-    "charged",
+    "charged_min",
+    "charged_max",
     "bytes_cache",
     "bytes_upstream",
     "stale",
@@ -37,6 +38,7 @@ pub(super) fn header() -> String {
 /// The line of one row; what is not known is empty.
 pub(super) fn row(row: &RowReport) -> String {
     let spent = &row.spent;
+    let counts = spent.counts;
     let client = spent.client.as_ref();
     let text = |text: Option<&String>| field(text.map_or("", String::as_str));
     let fields = [
@@ -49,13 +51,14 @@ pub(super) fn row(row: &RowReport) -> String {
         field(&spent.upstream),
         text(spent.repository.as_ref()),
         text(spent.reference.as_ref()),
-        spent.requests.to_string(),
-        spent.pulls.to_string(),
-        spent.charged.to_string(),
-        spent.bytes_cache.to_string(),
-        spent.bytes_upstream.to_string(),
-        spent.stale.to_string(),
-        spent.errors.to_string(),
+        counts.requests.to_string(),
+        counts.pulls.to_string(),
+        spent.charged_min.to_string(),
+        spent.charged_max.to_string(),
+        counts.bytes_cache.to_string(),
+        counts.bytes_upstream.to_string(),
+        counts.stale.to_string(),
+        counts.errors.to_string(),
         moment(spent.first_unix_ms),
         moment(spent.last_unix_ms),
     ];
@@ -78,6 +81,7 @@ fn field(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use forebay_content::PullCounts;
     use forebay_ledger::{ClientReport, PeriodWord, SpentReport};
 
     use super::*;
@@ -118,18 +122,23 @@ mod tests {
                 upstream: "docker.io".to_owned(),
                 repository: Some("library/nginx".to_owned()),
                 reference: None,
-                requests: 1,
-                pulls: 2,
-                charged: 3,
-                bytes_cache: 4,
-                bytes_upstream: 5,
-                stale: 6,
-                errors: 7,
+                counts: PullCounts {
+                    requests: 1,
+                    pulls: 2,
+                    metered: 4,
+                    after_index: 1,
+                    bytes_cache: 5,
+                    bytes_upstream: 6,
+                    stale: 7,
+                    errors: 8,
+                },
+                charged_min: 3,
+                charged_max: 4,
                 first_unix_ms: 0,
                 last_unix_ms: 1_000,
             },
         };
-        let expected = "hour,1970-01-01T00:00:00Z,10.0.0.1,,containerd,'=cmd,docker.io,library/nginx,,1,2,3,4,5,6,7,1970-01-01T00:00:00Z,1970-01-01T00:00:01Z\r\n";
+        let expected = "hour,1970-01-01T00:00:00Z,10.0.0.1,,containerd,'=cmd,docker.io,library/nginx,,1,2,3,4,5,6,7,8,1970-01-01T00:00:00Z,1970-01-01T00:00:01Z\r\n";
         assert_eq!(row(&report), expected);
         let fields = |line: &str| line.split(',').count();
         assert_eq!(fields(&header()), fields(expected));

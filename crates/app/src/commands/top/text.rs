@@ -43,7 +43,7 @@ fn table(spent: &[SpentReport]) -> Vec<String> {
     let rows: Vec<[String; 7]> = spent.iter().map(cells).collect();
     let widths: Vec<usize> = (0..COLUMNS.len())
         .map(|column| {
-            let cells = rows.iter().map(|row| row[column].len());
+            let cells = rows.iter().map(|row| row[column].chars().count());
             cells.max().unwrap_or(0).max(COLUMNS[column].len())
         })
         .collect();
@@ -62,15 +62,26 @@ fn table(spent: &[SpentReport]) -> Vec<String> {
 }
 
 fn cells(spent: &SpentReport) -> [String; 7] {
+    let counts = spent.counts;
     [
-        spent.charged.to_string(),
-        spent.pulls.to_string(),
-        spent.requests.to_string(),
-        bytes(spent.bytes_cache),
-        bytes(spent.bytes_upstream),
-        spent.stale.to_string(),
-        spent.errors.to_string(),
+        charged(spent),
+        counts.pulls.to_string(),
+        counts.requests.to_string(),
+        bytes(counts.bytes_cache),
+        bytes(counts.bytes_upstream),
+        counts.stale.to_string(),
+        counts.errors.to_string(),
     ]
+}
+
+/// From the least to the most: nobody may know whether the manifest of a platform was charged as well as its index.
+fn charged(spent: &SpentReport) -> String {
+    let (least, most) = (spent.charged_min, spent.charged_max);
+    if least == most {
+        most.to_string()
+    } else {
+        format!("{least}–{most}")
+    }
 }
 
 fn who_and_what(spent: &SpentReport) -> String {
@@ -91,6 +102,7 @@ fn who_and_what(spent: &SpentReport) -> String {
 
 #[cfg(test)]
 mod tests {
+    use forebay_content::PullCounts;
     use forebay_ledger::{ClientReport, OrderWord};
 
     use super::*;
@@ -110,13 +122,16 @@ mod tests {
             upstream: "docker.io".to_owned(),
             repository: Some("library/nginx".to_owned()),
             reference: Some("1.27".to_owned()),
-            requests: 12,
-            pulls: 4,
-            charged,
-            bytes_cache: 5 << 30,
-            bytes_upstream: 1_536,
-            stale: 0,
-            errors: 1,
+            counts: PullCounts {
+                requests: 12,
+                pulls: 4,
+                bytes_cache: 5 << 30,
+                bytes_upstream: 1_536,
+                errors: 1,
+                ..PullCounts::default()
+            },
+            charged_min: charged.min(3),
+            charged_max: charged,
             first_unix_ms: 0,
             last_unix_ms: 0,
         }
@@ -150,7 +165,7 @@ mod tests {
         STORM  10.0.0.2 containerd for shop/cart docker.io/team/app:1  600 a minute, 12000 since 2026-11-21T05:41:39Z, gets not_found
 
         CHARGED  PULLS  REQUESTS  CACHE  UPSTREAM  STALE  ERRORS  CLIENT, IMAGE
-            100      4        12  5 GiB   1.5 KiB      0       1  others, docker.io
+          3–100      4        12  5 GiB   1.5 KiB      0       1  others, docker.io
               3      4        12  5 GiB   1.5 KiB      0       1  10.0.0.1 containerd for shop/cart, docker.io/library/nginx:1.27
         ");
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::ledger_rows::Client;
 
-fn row(hour: i64, image: u32, charged: u64) -> PullRow {
+fn row(hour: i64, image: u32, metered: u64) -> PullRow {
     let start = Timestamp(hour * Period::Hour.milliseconds());
     PullRow {
         period: Period::Hour,
@@ -15,7 +15,7 @@ fn row(hour: i64, image: u32, charged: u64) -> PullRow {
                 },
             },
             counts: PullCounts {
-                charged,
+                metered,
                 requests: 10,
                 ..PullCounts::default()
             },
@@ -37,9 +37,9 @@ async fn beyond_the_bound_the_least_of_the_oldest_hour_become_others_and_sums_st
     }
     let page = ledger.pulls(TimeRange::ALL, None, 100).await.unwrap();
     assert!(page.rows.len() <= 10, "{}", page.rows.len());
-    let charged: u64 = page.rows.iter().map(|row| row.spent.counts.charged).sum();
+    let metered: u64 = page.rows.iter().map(|row| row.spent.counts.metered).sum();
     let requests: u64 = page.rows.iter().map(|row| row.spent.counts.requests).sum();
-    assert_eq!((charged, requests), (40, 200));
+    assert_eq!((metered, requests), (40, 200));
     let first = &page.rows[0].spent;
     assert!(matches!(first.spender, Spender::Others { .. }), "{first:?}");
     let newest = page
