@@ -2,7 +2,7 @@
 //!
 //! Cheap refusals come first: what is too large, no text, or has no word that could name an image is not parsed.
 
-use crate::{Format, Found, Note, Settings};
+use crate::{Format, Found, Note, Settings, dockerfile, structured};
 
 /// A file larger than this is left alone: manifests of a whole fleet have a few megabytes.
 pub const MAX_FILE_BYTES: usize = 32 << 20;
@@ -32,6 +32,13 @@ pub fn find_as(format: Format, path: &str, text: &str, settings: &Settings) -> F
     if text.contains('\0') {
         return Found::only(Note::whole("has NUL bytes: left as it is"));
     }
-    let _ = (format, path, settings);
-    Found::default()
+    let mut found = match format {
+        Format::Yaml => structured::find_yaml(path, text, settings),
+        Format::Json => structured::find_json(path, text, settings),
+        Format::Dockerfile => dockerfile::find(path, text, settings),
+        Format::Hcl | Format::HelmTemplate => Found::default(),
+        Format::Python | Format::TypeScript | Format::Shell | Format::Markdown => Found::default(),
+    };
+    found.sort();
+    found
 }

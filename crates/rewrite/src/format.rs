@@ -125,16 +125,28 @@ fn is_dockerfile_name(lower: &str) -> bool {
         lower
             .strip_prefix(word)
             .is_some_and(|rest| rest.is_empty() || is_dockerfile_suffix(rest))
-            || lower.strip_suffix(word).is_some_and(|rest| rest.ends_with(['.', '-', '_']))
+            || lower
+                .strip_suffix(word)
+                .is_some_and(|rest| rest.ends_with(['.', '-', '_']))
     })
 }
 
 /// `.dev`, `-gpu`; but neither `.md` nor `.dockerignore`.
 fn is_dockerfile_suffix(rest: &str) -> bool {
     rest.starts_with(['.', '-', '_'])
-        && ![".md", ".dockerignore", ".py", ".sh", ".ts", ".js", ".json", ".yaml", ".yml"]
-            .iter()
-            .any(|ending| rest.ends_with(ending))
+        && ![
+            ".md",
+            ".dockerignore",
+            ".py",
+            ".sh",
+            ".ts",
+            ".js",
+            ".json",
+            ".yaml",
+            ".yml",
+        ]
+        .iter()
+        .any(|ending| rest.ends_with(ending))
 }
 
 /// A YAML file below `templates/` with an action in it; or one whose actions stand where YAML has no place for them.
@@ -147,7 +159,9 @@ fn is_helm_template(path: &str, text: &str) -> bool {
         || text
             .lines()
             .any(|line| line.trim_start().starts_with("{{") && line.contains("}}"))
-        || text.contains("{{ .Values") || text.contains("{{ .Release") || text.contains("{{.Values")
+        || text.contains("{{ .Values")
+        || text.contains("{{ .Release")
+        || text.contains("{{.Values")
 }
 
 fn by_content(head: &str) -> Option<Format> {
@@ -188,8 +202,16 @@ mod tests {
             ("Dockerfile.dockerignore", "", None),
             ("deploy.yml", "a: b", Some(Format::Yaml)),
             ("deploy.yml", "{\"a\": 1}", Some(Format::Json)),
-            ("chart/templates/d.yaml", "a: {{ .Values.a }}", Some(Format::HelmTemplate)),
-            (".github/workflows/ci.yml", "a: ${{ github.ref }}", Some(Format::Yaml)),
+            (
+                "chart/templates/d.yaml",
+                "a: {{ .Values.a }}",
+                Some(Format::HelmTemplate),
+            ),
+            (
+                ".github/workflows/ci.yml",
+                "a: ${{ github.ref }}",
+                Some(Format::Yaml),
+            ),
             ("task.json", "{}", Some(Format::Json)),
             ("main.tf", "", Some(Format::Hcl)),
             ("run", "#!/bin/bash\n", Some(Format::Shell)),

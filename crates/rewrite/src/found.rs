@@ -112,7 +112,8 @@ impl Found {
 
     /// In the order of the file; each remark once.
     pub(crate) fn sort(&mut self) {
-        self.places.sort_by_key(|place| (place.span.start, place.span.end));
+        self.places
+            .sort_by_key(|place| (place.span.start, place.span.end));
         self.ambiguous
             .sort_by_key(|ambiguous| (ambiguous.span.start, ambiguous.span.end));
         self.ambiguous.dedup();

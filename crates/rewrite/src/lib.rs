@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod dockerfile;
 mod error;
 mod find;
 mod format;
@@ -8,7 +9,11 @@ mod owner;
 mod place;
 mod plain;
 mod settings;
+mod sink;
 mod splice;
+mod structured;
+mod tree;
+mod variables;
 
 pub use error::Refusal;
 pub use find::{MAX_FILE_BYTES, find, find_as};

@@ -48,12 +48,27 @@ mod tests {
     #[test]
     fn tags_that_look_like_numbers_or_words_are_no_plain_strings() {
         for text in [
-            "1.30", "1", "1e3", "0x1f", "null", "True", "on", "2024-01-01", "12:30", "1_000", "-x",
+            "1.30",
+            "1",
+            "1e3",
+            "0x1f",
+            "null",
+            "True",
+            "on",
+            "2024-01-01",
+            "12:30",
+            "1_000",
+            "-x",
         ] {
             assert!(!is_string(text), "{text}");
         }
         for text in [
-            "1.30-alpine", "v1.30", "1.2.3a", "nginx:1.27", "docker.io/library/nginx", "latest",
+            "1.30-alpine",
+            "v1.30",
+            "1.2.3a",
+            "nginx:1.27",
+            "docker.io/library/nginx",
+            "latest",
         ] {
             assert!(is_string(text), "{text}");
         }

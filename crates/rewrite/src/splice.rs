@@ -36,10 +36,8 @@ pub fn apply(text: &str, mut edits: Vec<Edit>) -> Result<String, Refusal> {
         if edit.start < done {
             return Err(Refusal::Conflict(edit.start));
         }
-        let (Some(between), Some(_)) = (
-            text.get(done..edit.start),
-            text.get(edit.start..edit.end),
-        ) else {
+        let (Some(between), Some(_)) = (text.get(done..edit.start), text.get(edit.start..edit.end))
+        else {
             return Err(Refusal::Elsewhere(edit.start, edit.end));
         };
         out.push_str(between);
@@ -65,8 +63,8 @@ impl Place {
         }
         match &self.writing {
             Writing::Whole { encoding, pieces } => {
-                let edit = kept_variables(pieces, new)
-                    .unwrap_or_else(|| encoding.edit(&self.span, new));
+                let edit =
+                    kept_variables(pieces, new).unwrap_or_else(|| encoding.edit(&self.span, new));
                 Ok(vec![edit])
             }
             Writing::Split(parts) => split_edits(parts, &self.image, new),
@@ -205,11 +203,10 @@ impl<'a> Components<'a> {
         match (role, self.digest) {
             (Role::Registry, _) => self.registry.unwrap_or("docker.io").to_owned(),
             (Role::Repository, _) => self.repository.to_owned(),
-            (Role::Name, _) => self
-                .registry
-                .map_or_else(|| self.repository.to_owned(), |host| {
-                    format!("{host}/{}", self.repository)
-                }),
+            (Role::Name, _) => self.registry.map_or_else(
+                || self.repository.to_owned(),
+                |host| format!("{host}/{}", self.repository),
+            ),
             (Role::Tag, Some(digest)) if joined => {
                 format!("{}@{digest}", self.tag.unwrap_or_default())
             }

@@ -1,0 +1,238 @@
+//! Dockerfiles: which images a build takes from registries.
+//!
+//! `FROM`, `COPY --from`, `RUN --mount=from` and the syntax line; stages are no images. Source: Dockerfile reference.
+
+mod lexer;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::sink::{Scope, Sink, Site};
+use crate::variables::{Binding, Dialect, Home, resolve};
+use crate::{Encoding, Found, Owner, Settings};
+use lexer::{Instruction, Word};
+
+/// Finds the images of a Dockerfile.
+pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
+    let (instructions, syntax) = lexer::read(text);
+    let mut build = Build {
+        sink: Sink::new(text, path, settings),
+        global: BTreeMap::new(),
+        stage: None,
+        names: BTreeSet::new(),
+        stages: 0,
+    };
+    if let Some(span) = syntax {
+        let owner = Owner::of_kind("Dockerfile syntax");
+        build.image(&text[span.clone()], span, owner, Dialect::None);
+    }
+    for instruction in &instructions {
+        build.take(instruction);
+    }
+    build.sink.found
+}
+
+/// Variables by name.
+type Variables = BTreeMap<String, Binding>;
+
+/// A build, as far as it has been read.
+struct Build<'a> {
+    sink: Sink<'a>,
+    /// `ARG`s before the first stage.
+    global: Variables,
+    /// `ARG`s and `ENV`s of the stage, after its begin.
+    stage: Option<Stage>,
+    /// What stages are called, in lower case.
+    names: BTreeSet<String>,
+    stages: usize,
+}
+
+struct Stage {
+    variables: Variables,
+    owner: Owner,
+}
+
+impl Build<'_> {
+    fn take(&mut self, instruction: &Instruction<'_>) {
+        match instruction.keyword.to_ascii_uppercase().as_str() {
+            "ARG" => self.argument(&instruction.words),
+            "ENV" if self.stage.is_some() => self.environment(&instruction.words),
+            "FROM" => self.from(&instruction.words),
+            "COPY" | "ADD" => self.copy(&instruction.words),
+            "RUN" => self.run(&instruction.words),
+            "ONBUILD" => {
+                if let Some((first, rest)) = instruction.words.split_first() {
+                    self.take(&Instruction {
+                        keyword: first.text,
+                        words: rest.to_vec(),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn argument(&mut self, words: &[Word<'_>]) {
+        for word in words {
+            let Some((name, _)) = word.text.split_once('=') else {
+                // Without a default: a stage takes the global one.
+                if let (Some(stage), Some(value)) = (&mut self.stage, self.global.get(word.text)) {
+                    stage.variables.insert(word.text.to_owned(), value.clone());
+                }
+                continue;
+            };
+            let value = word.behind(name.len() + 1).unquoted();
+            if let Some(binding) = self.bind(value) {
+                let name = name.to_owned();
+                match &mut self.stage {
+                    Some(stage) => stage.variables.insert(name, binding),
+                    None => self.global.insert(name, binding),
+                };
+            }
+        }
+    }
+
+    fn environment(&mut self, words: &[Word<'_>]) {
+        for word in words {
+            if let Some((name, _)) = word.text.split_once('=') {
+                let value = word.behind(name.len() + 1).unquoted();
+                if let (Some(binding), Some(stage)) = (self.bind(value), &mut self.stage) {
+                    stage.variables.insert(name.to_owned(), binding);
+                }
+            }
+        }
+    }
+
+    /// A value, resolved; a literal one stands where it is written.
+    fn bind(&self, value: Word<'_>) -> Option<Binding> {
+        let lookup = |name: &str| self.lookup(name);
+        let resolved = resolve(value.text, value.start, Dialect::Dockerfile, &lookup).ok()?;
+        Some(Binding {
+            home: resolved.pieces.is_empty().then(|| Home {
+                span: value.span(),
+                encoding: Encoding::AsIs,
+            }),
+            text: resolved.text,
+        })
+    }
+
+    fn lookup(&self, name: &str) -> Option<Binding> {
+        if let Some(set) = self.sink.set(name) {
+            return Some(set);
+        }
+        match &self.stage {
+            Some(stage) => stage.variables.get(name).cloned(),
+            None => self.global.get(name).cloned(),
+        }
+    }
+
+    fn from(&mut self, words: &[Word<'_>]) {
+        let flags = words.iter().take_while(|word| word.text.starts_with("--"));
+        // Of the variables, a FROM sees the global ones only.
+        self.stage = None;
+        let platform = flags
+            .clone()
+            .find_map(|word| word.text.strip_prefix("--platform="))
+            .and_then(|text| {
+                let lookup = |name: &str| self.lookup(name);
+                resolve(text, 0, Dialect::Dockerfile, &lookup).ok()
+            })
+            .map(|resolved| resolved.text);
+        let rest = &words[flags.count()..];
+        let name = match rest {
+            [_, word, name, ..] if word.text.eq_ignore_ascii_case("as") => Some(name.text),
+            _ => None,
+        };
+        let owner = Owner {
+            platform,
+            ..Owner::named(
+                "Dockerfile stage",
+                name.map_or_else(|| self.stages.to_string(), str::to_owned)
+                    .as_str(),
+            )
+        };
+        if let Some(image) = rest.first() {
+            let image = image.unquoted();
+            if !self.is_stage(image.text) && image.text != "scratch" {
+                self.image(image.text, image.span(), owner.clone(), Dialect::Dockerfile);
+            }
+        }
+        self.stages += 1;
+        self.names.extend(name.map(str::to_ascii_lowercase));
+        self.stage = Some(Stage {
+            variables: Variables::new(),
+            owner,
+        });
+    }
+
+    fn copy(&mut self, words: &[Word<'_>]) {
+        for word in words.iter().take_while(|word| word.text.starts_with("--")) {
+            if word.text.starts_with("--from=") {
+                self.source(word.behind("--from=".len()).unquoted());
+            }
+        }
+    }
+
+    fn run(&mut self, words: &[Word<'_>]) {
+        for word in words.iter().take_while(|word| word.text.starts_with("--")) {
+            let Some(options) = word.text.strip_prefix("--mount=") else {
+                continue;
+            };
+            let mut at = "--mount=".len();
+            for option in options.split(',') {
+                if option.starts_with("from=") {
+                    let value = word.behind(at + "from=".len());
+                    self.source(value.cut(option.len() - "from=".len()));
+                }
+                at += option.len() + 1;
+            }
+        }
+    }
+
+    /// Where files are taken from: a stage, by name or number, or an image.
+    fn source(&mut self, word: Word<'_>) {
+        let is_number = word.text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number || self.is_stage(word.text) || word.text == "scratch" {
+            return;
+        }
+        let of = self
+            .stage
+            .as_ref()
+            .and_then(|stage| stage.owner.name.clone());
+        let owner = Owner {
+            name: of,
+            ..Owner::of_kind("Dockerfile source")
+        };
+        self.image(word.text, word.span(), owner, Dialect::Dockerfile);
+    }
+
+    fn is_stage(&self, name: &str) -> bool {
+        self.names.contains(&name.to_ascii_lowercase())
+    }
+
+    fn image(&mut self, text: &str, span: Range<usize>, owner: Owner, dialect: Dialect) {
+        let site = Site {
+            span,
+            encoding: Encoding::AsIs,
+            verbatim: true,
+        };
+        let variables: Variables = crate::variables::names(text)
+            .filter_map(|name| Some((name.to_owned(), self.lookup(name)?)))
+            .collect();
+        // A stage may be named by a variable, too.
+        let lookup = |name: &str| variables.get(name).cloned();
+        if let Ok(resolved) = resolve(text, 0, dialect, &lookup)
+            && (self.is_stage(&resolved.text) || resolved.text == "scratch")
+        {
+            return;
+        }
+        let scope = Scope {
+            dialect,
+            lookup: &lookup,
+        };
+        self.sink.resolved(text, site, scope, owner);
+    }
+}
+
+#[cfg(test)]
+mod tests;

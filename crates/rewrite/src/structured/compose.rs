@@ -1,0 +1,160 @@
+//! Compose files and Swarm stacks: the images of services, with `${VAR:-default}`.
+
+use std::collections::BTreeMap;
+
+use crate::sink::{Scope, Sink};
+use crate::tree::At;
+use crate::variables::{Binding, Dialect};
+use crate::{Owner, PullPolicy, Restart};
+
+/// `extends` of what extends.
+const MAX_EXTENDS: u32 = 8;
+
+/// Keys that only a service has; a map of services has one with one of them.
+const SERVICE_KEYS: [&str; 8] = [
+    "image",
+    "build",
+    "command",
+    "ports",
+    "environment",
+    "volumes",
+    "extends",
+    "deploy",
+];
+
+/// Whether a map is one of services.
+pub(crate) fn is_services(at: At<'_>) -> bool {
+    at.entries()
+        .any(|(_, service)| SERVICE_KEYS.iter().any(|key| service.get(key).is_some()))
+}
+
+/// Finds the images of a Compose file's services.
+pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
+    let environment = sink
+        .settings
+        .near
+        .get(".env")
+        .map(|text| read_env(text))
+        .unwrap_or_default();
+    let settings = sink.settings;
+    let lookup = |name: &str| {
+        settings
+            .set
+            .get(name)
+            .or_else(|| environment.get(name))
+            .map(|value| Binding::from_outside(value))
+    };
+    let scope = Scope {
+        dialect: Dialect::Compose,
+        lookup: &lookup,
+    };
+    let Some(services) = root.get("services") else {
+        return;
+    };
+    for (name, service) in services.entries() {
+        let chain = extended(services, service);
+        let owner = owner_of(name, &chain);
+        if let Some(image) = find_in(&chain, &["image"]) {
+            sink.scalar(image, scope, owner.clone());
+        }
+        for (_, context) in service
+            .path(&["build", "additional_contexts"])
+            .into_iter()
+            .flat_map(At::entries)
+        {
+            let owner = Owner::named("Compose build context", name);
+            sink.prefixed("docker-image://", context, scope, owner);
+        }
+    }
+}
+
+/// A service and what it extends in this file, nearest first.
+fn extended<'a>(services: At<'a>, service: At<'a>) -> Vec<At<'a>> {
+    let mut chain = vec![service];
+    for _ in 0..MAX_EXTENDS {
+        let Some(extends) = chain.last().and_then(|at| at.get("extends")) else {
+            break;
+        };
+        if extends.get("file").is_some() {
+            break;
+        }
+        let name = extends.text().or_else(|| extends.text_of("service"));
+        let Some(base) = name.and_then(|name| services.get(name)) else {
+            break;
+        };
+        chain.push(base);
+    }
+    chain
+}
+
+fn find_in<'a>(chain: &[At<'a>], path: &[&str]) -> Option<At<'a>> {
+    chain.iter().find_map(|at| at.path(path))
+}
+
+fn owner_of(name: &str, chain: &[At<'_>]) -> Owner {
+    let text = |path: &[&str]| find_in(chain, path)?.text().map(str::to_owned);
+    let number = |path: &[&str]| find_in(chain, path)?.text()?.parse().ok();
+    let built = find_in(chain, &["build"]).is_some();
+    Owner {
+        replicas: number(&["deploy", "replicas"]).or_else(|| number(&["scale"])),
+        per_node: text(&["deploy", "mode"]).is_some_and(|mode| mode.starts_with("global")),
+        platform: text(&["platform"]),
+        restart: restart(chain),
+        pull_policy: match text(&["pull_policy"]) {
+            Some(word) => pull_policy(&word),
+            None => built.then_some(PullPolicy::Never),
+        },
+        ..Owner::named("Compose service", name)
+    }
+}
+
+fn restart(chain: &[At<'_>]) -> Option<Restart> {
+    if let Some(policy) = find_in(chain, &["deploy", "restart_policy"]) {
+        return Some(Restart {
+            condition: policy.text_of("condition").unwrap_or("any").to_owned(),
+            delay: policy.text_of("delay").map(str::to_owned),
+            max_attempts: policy.number_of("max_attempts"),
+        });
+    }
+    let word = find_in(chain, &["restart"])?.text()?;
+    let (condition, attempts) = word.split_once(':').unwrap_or((word, ""));
+    Some(Restart {
+        condition: condition.to_owned(),
+        delay: None,
+        max_attempts: attempts.parse().ok(),
+    })
+}
+
+fn pull_policy(word: &str) -> Option<PullPolicy> {
+    Some(match word {
+        "always" | "daily" | "weekly" | "refresh" => PullPolicy::Always,
+        "missing" | "if_not_present" => PullPolicy::IfAbsent,
+        "never" | "build" => PullPolicy::Never,
+        _ if word.starts_with("every_") => PullPolicy::Always,
+        _ => return None,
+    })
+}
+
+/// A `.env` file, as Compose reads it.
+pub(crate) fn read_env(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .filter_map(|line| {
+            let line = line.trim();
+            let line = line.strip_prefix("export ").unwrap_or(line);
+            let (name, value) = line.split_once('=')?;
+            if name.starts_with('#') {
+                return None;
+            }
+            Some((name.trim().to_owned(), unquoted(value.trim()).to_owned()))
+        })
+        .collect()
+}
+
+fn unquoted(value: &str) -> &str {
+    for quote in ['"', '\''] {
+        if let Some(inner) = value.strip_prefix(quote) {
+            return inner.split(quote).next().unwrap_or_default();
+        }
+    }
+    value.split(" #").next().unwrap_or_default().trim_end()
+}

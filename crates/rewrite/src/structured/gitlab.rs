@@ -1,0 +1,102 @@
+//! GitLab's pipelines: `image` and `services` of jobs, of `default`, and of the file.
+
+use crate::sink::{Scope, Sink};
+use crate::structured::kubernetes;
+use crate::tree::At;
+use crate::variables::{Binding, Dialect};
+use crate::{Owner, PullPolicy};
+
+/// Keys of the file that are no jobs. Source: GitLab CI/CD YAML syntax reference.
+const KEYWORDS: [&str; 9] = [
+    "variables",
+    "stages",
+    "include",
+    "workflow",
+    "cache",
+    "before_script",
+    "after_script",
+    "image",
+    "services",
+];
+
+/// Finds the images of a pipeline.
+pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
+    images(root, (root, root), sink, "the pipeline");
+    for (name, job) in root.entries() {
+        if !KEYWORDS.contains(&name) && job.is_map() {
+            images(job, (root, job), sink, name);
+        }
+    }
+}
+
+fn images(at: At<'_>, scopes: (At<'_>, At<'_>), sink: &mut Sink<'_>, name: &str) {
+    let parallelism = at
+        .get("parallel")
+        .and_then(|parallel| parallel.text()?.parse().ok());
+    let owner = |kind: &str| Owner {
+        parallelism,
+        ..Owner::named(kind, name)
+    };
+    if let Some(image) = at.get("image") {
+        put(image, scopes, sink, owner("GitLab job"));
+    }
+    for service in at.get("services").into_iter().flat_map(At::items) {
+        let owner = Owner {
+            container: service.text_of("alias").map(str::to_owned),
+            ..owner("GitLab service")
+        };
+        put(service, scopes, sink, owner);
+    }
+}
+
+fn put(at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner: Owner) {
+    // What another job says: it is found there.
+    if at.tag() == Some("reference") {
+        return;
+    }
+    owner.pull_policy = at.get("pull_policy").and_then(pull_policy);
+    let image = at.get("name").unwrap_or(at);
+    let values: Vec<(String, Binding)> = variables(root)
+        .chain(variables(job))
+        .filter_map(|(name, value)| {
+            let binding = sink.binding(value)?;
+            (!binding.text.contains('$')).then(|| (name.to_owned(), binding))
+        })
+        .collect();
+    let settings = sink.settings;
+    let lookup = |name: &str| {
+        let set = settings
+            .set
+            .get(name)
+            .map(|value| Binding::from_outside(value));
+        // A job's own go before the file's, which are first.
+        set.or_else(|| {
+            let own = values.iter().rev().find(|(known, _)| known == name);
+            own.map(|(_, binding)| binding.clone())
+        })
+    };
+    let scope = Scope {
+        dialect: Dialect::GitLab,
+        lookup: &lookup,
+    };
+    sink.scalar(image, scope, owner);
+}
+
+/// The variables of a file or a job, plain or with a description.
+fn variables<'a>(at: At<'a>) -> impl Iterator<Item = (&'a str, At<'a>)> {
+    at.get("variables")
+        .into_iter()
+        .flat_map(At::entries)
+        .map(|(name, value)| (name, value.get("value").unwrap_or(value)))
+}
+
+/// GitLab writes the runner's words, in one or in a list of which the first is tried first.
+fn pull_policy(at: At<'_>) -> Option<PullPolicy> {
+    let word = at.text().or_else(|| at.items().next()?.text())?;
+    match word {
+        "always" => Some(PullPolicy::Always),
+        "if-not-present" => Some(PullPolicy::IfAbsent),
+        "never" => Some(PullPolicy::Never),
+        _ => kubernetes::pull_policy(word),
+    }
+}

@@ -1,0 +1,126 @@
+//! A kustomization: `images` as name, newName, newTag and digest, and patches that are written within it.
+
+use crate::sink::Sink;
+use crate::structured::{kubernetes, read_yaml};
+use crate::tree::{At, Style};
+use crate::{Encoding, Note, Owner, Part, Place, Role, Writing};
+
+/// The keys of an entry of `images`, with what they hold.
+const KEYS: [(&str, Role); 3] = [
+    ("newName", Role::Name),
+    ("newTag", Role::Tag),
+    ("digest", Role::Digest),
+];
+
+/// Finds what a kustomization sets images to.
+pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
+    for entry in root.get("images").into_iter().flat_map(At::items) {
+        if let Some(place) = image(entry, sink) {
+            sink.found.notes.push(Note::at(
+                entry.span().start,
+                format!(
+                    "kustomize finds `{}` in the resources by that name: change it here or there, not in both",
+                    entry.text_of("name").unwrap_or_default()
+                ),
+            ));
+            sink.place(place);
+        }
+    }
+    for key in ["patches", "patchesStrategicMerge"] {
+        for patch in root.get(key).into_iter().flat_map(At::items) {
+            let inline = patch.get("patch").or(Some(patch));
+            if let Some(inline) = inline.filter(|at| at.style() == Some(Style::Block)) {
+                find_inline(inline, sink);
+            }
+        }
+    }
+}
+
+/// A patch in a block scalar is YAML, from the begin of its first line on.
+fn find_inline(at: At<'_>, sink: &mut Sink<'_>) {
+    let span = at.span();
+    let start = sink.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let Some(block) = sink.text.get(start..span.end) else {
+        return;
+    };
+    let (trees, _) = read_yaml(block);
+    let mut inner = Sink::new(block, sink.path, sink.settings);
+    for tree in &trees {
+        let root = At::root(tree);
+        let kind = root.text_of("kind").unwrap_or("patch");
+        kubernetes::search_patch(root, &mut inner, &Owner::of_kind(kind));
+    }
+    let found = inner.found;
+    sink.found.absorb(found, start);
+}
+
+fn image(entry: At<'_>, sink: &Sink<'_>) -> Option<Place> {
+    let name = entry.text_of("name")?;
+    let image = join(
+        entry.text_of("newName").unwrap_or(name),
+        entry.text_of("newTag"),
+        entry.text_of("digest"),
+    );
+    let mut parts = Vec::new();
+    for (key, role) in KEYS {
+        let part = match entry.get(key) {
+            Some(at) => {
+                let site = sink.site(at)?;
+                Part {
+                    role,
+                    span: site.span,
+                    encoding: site.encoding,
+                }
+            }
+            None => absent(entry, key, role, sink)?,
+        };
+        parts.push(part);
+    }
+    crate::sink::is_image(&image).then(|| Place {
+        span: entry.span(),
+        image,
+        writing: Writing::Split(parts),
+        owner: Owner::named("Kustomization image", name),
+    })
+}
+
+fn join(name: &str, tag: Option<&str>, digest: Option<&str>) -> String {
+    let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+    let digest = digest
+        .map(|digest| format!("@{digest}"))
+        .unwrap_or_default();
+    format!("{name}{tag}{digest}")
+}
+
+/// A key that is not there, and would be put behind `name`.
+fn absent(entry: At<'_>, key: &str, role: Role, sink: &Sink<'_>) -> Option<Part> {
+    let name = entry.get("name")?;
+    let at = name.span().end;
+    let key_at = entry.key_node("name")?.span().start;
+    let text = sink.text;
+    let open = if text[entry.span().start..].starts_with('{') {
+        let quote = if text.as_bytes().get(at.checked_sub(1)?) == Some(&b'"') && key_at == 0 {
+            "\""
+        } else {
+            ""
+        };
+        format!(", {quote}{key}{quote}: \"")
+    } else {
+        let line = text[..key_at].rfind('\n').map_or(0, |at| at + 1);
+        let indent = " ".repeat(key_at - line);
+        let line_end = if text[..key_at].ends_with("\r\n") || text[at..].starts_with("\r\n") {
+            "\r\n"
+        } else {
+            "\n"
+        };
+        format!("{line_end}{indent}{key}: \"")
+    };
+    Some(Part {
+        role,
+        span: at..at,
+        encoding: Encoding::Literal {
+            open,
+            close: "\"".to_owned(),
+        },
+    })
+}
