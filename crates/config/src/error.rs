@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::layers::KeyPath;
 use super::origin::Origin;
 use crate::advice::{Advice, Hint};
 
@@ -33,9 +34,13 @@ pub(super) struct Wrong {
     pub(super) hints: Vec<Hint>,
 }
 
-/// Problems as they are found.
+/// Problems as they are found, and what is in doubt because of them.
 #[derive(Debug, Default)]
-pub(super) struct Problems(Vec<ConfigProblem>);
+pub(super) struct Problems {
+    found: Vec<ConfigProblem>,
+    /// Keys and sections of which not everything that was written could be read. No path is everything.
+    doubts: Vec<KeyPath>,
+}
 
 // === impl ConfigProblem ===
 
@@ -160,15 +165,29 @@ impl Wrong {
 
 impl Problems {
     pub(super) fn push(&mut self, problem: ConfigProblem) {
-        self.0.push(problem);
+        self.found.push(problem);
+    }
+
+    /// Notes that what was written of this key or section could not be read, or not all of it.
+    pub(super) fn doubt(&mut self, path: &[&str]) {
+        let path = path.iter().map(|part| (*part).to_owned()).collect();
+        self.doubts.push(path);
+    }
+
+    /// Whether a key, or anything in a section, may be meant otherwise than it was read: a rule between keys would then tell
+    /// what nobody wrote.
+    pub(super) fn is_doubtful(&self, path: &[&str]) -> bool {
+        self.doubts
+            .iter()
+            .any(|doubt| doubt.iter().zip(path).all(|(one, other)| one == other))
     }
 
     /// `value`, if nothing was wrong so far.
     pub(super) fn or<T>(self, value: T) -> Result<T, ConfigErrors> {
-        if self.0.is_empty() {
+        if self.found.is_empty() {
             return Ok(value);
         }
-        let mut problems = self.0;
+        let mut problems = self.found;
         // The file from its top, as it is read beside this; then what was written elsewhere, as it was found.
         problems.sort_by_key(|problem| problem.origin.line().unwrap_or(usize::MAX));
         let left_off = problems.len().saturating_sub(MAX_PROBLEMS);

@@ -196,7 +196,8 @@ section! {
 section! {
     /// The listener's own limits.
     ServerFile {
-        /// The most connections open at once, from 1 to 1000000. Further ones are answered 503 and closed.
+        /// The most connections open at once, from 1 to 1000000. Further ones are answered 503 and closed. One client
+        /// address, of IPv6 one /64, gets seven eighths of them at most: the rest is for the others.
         /// Each needs two of the open files that the process may have: what does not fit is lowered at the start.
         max_connections: Count = "10000",
         /// How long requests in flight may take to finish after SIGTERM. At most 1h.

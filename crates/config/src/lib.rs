@@ -82,7 +82,8 @@ impl Sources {
 /// # Errors
 /// Everything that is wrong, up to [`MAX_PROBLEMS`]; nothing falls back silently.
 pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
-    resolve::resolve(&read::read(sources)?, &sources.environment)
+    let (file, problems) = read::read(sources)?;
+    resolve::resolve(&file, &sources.environment, problems)
 }
 
 /// As [`load`], and each effective value with where it came from.
@@ -90,7 +91,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
 /// # Errors
 /// As [`load`].
 pub fn show(sources: &Sources) -> Result<Vec<ShownSetting>, ConfigErrors> {
-    let file = read::read(sources)?;
-    let config = resolve::resolve(&file, &sources.environment)?;
+    let (file, problems) = read::read(sources)?;
+    let config = resolve::resolve(&file, &sources.environment, problems)?;
     Ok(show::list(&file, &config))
 }

@@ -65,6 +65,9 @@ pub(super) fn read_document(text: &str, path: &Path, problems: &mut Problems) ->
     };
     let (table, errors) = DeTable::parse_recoverable(text);
     let entries = place.entries(table.into_inner());
+    if !errors.is_empty() {
+        problems.doubt(&[]);
+    }
     for error in &errors {
         problems.push(syntax_problem(error, &place, &entries));
     }

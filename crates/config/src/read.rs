@@ -23,8 +23,11 @@ use super::unknown::check_keys;
 /// The longest configuration file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Reads what was written anywhere.
-pub(super) fn read(sources: &Sources) -> Result<FileConfig, ConfigErrors> {
+/// Reads what was written anywhere, with the defaults in place of what is wrong, and what that is.
+///
+/// # Errors
+/// There is nothing to read.
+pub(super) fn read(sources: &Sources) -> Result<(FileConfig, Problems), ConfigErrors> {
     let mut problems = Problems::default();
     let file = match &sources.file {
         Some(path) => read_file(path, &mut problems)?,
@@ -39,7 +42,7 @@ pub(super) fn read(sources: &Sources) -> Result<FileConfig, ConfigErrors> {
     add_variables(sources, &names, &mut layers, &mut problems);
     add_flags(sources, &mut layers);
     let config = read_sections(&layers, &names, &mut problems);
-    problems.or(config)
+    Ok((config, problems))
 }
 
 fn read_file(path: &Path, problems: &mut Problems) -> Result<Vec<Entry>, ConfigErrors> {
@@ -66,7 +69,10 @@ fn upstream_names(layers: &Layers, problems: &mut Problems) -> BTreeSet<String> 
             Ok(()) => {
                 names.insert(entry.key.clone());
             }
-            Err(wrong) => problems.push(wrong.of("the upstream's name", &entry.origin)),
+            Err(wrong) => {
+                problems.doubt(&["upstreams"]);
+                problems.push(wrong.of("the upstream's name", &entry.origin));
+            }
         }
     }
     names
@@ -87,16 +93,21 @@ fn add_variables(
                 layers.overrides.insert(path.clone(), untyped(text, origin));
             }
             Some(several) => {
+                problems.doubt(&["upstreams"]);
                 let meant: Vec<&str> = several.iter().map(|path| path[1].as_str()).collect();
                 let what = format!("means several upstreams: {}", meant.join(", "));
                 let problem = ConfigProblem::new(&origin, what);
                 problems.push(problem.hint("write the key in the file"));
             }
-            None => problems.push(unknown_variable(variable, &origin, &known, names)),
+            None => {
+                problems.doubt(&[]);
+                problems.push(unknown_variable(variable, &origin, &known, names));
+            }
         }
     }
     for variable in sources.environment.unreadable() {
         let origin = Origin::Environment(variable.clone());
+        problems.doubt(&[]);
         problems.push(ConfigProblem::new(&origin, "is not UTF-8"));
     }
 }

@@ -45,12 +45,14 @@ const MIN_CACHE_BYTES: u64 = 64 << 20;
 /// The most connections.
 const MAX_CONNECTIONS: u32 = 1_000_000;
 
-/// Makes every decision, or says what stands against it.
+/// Makes every decision, or says what stands against it, beside the `problems` that reading it had.
+///
+/// What holds for a key alone is checked in any case; what holds between keys where none of them is in doubt.
 pub(super) fn resolve(
     file: &FileConfig,
     environment: &Environment,
+    mut problems: Problems,
 ) -> Result<Config, ConfigErrors> {
-    let mut problems = Problems::default();
     let FileConfig {
         top,
         upstreams,
@@ -100,13 +102,23 @@ fn resolve_upstreams(
         .iter()
         .filter(|(_, written)| written.enabled.value)
         .filter_map(|(name, written)| {
-            let resolved = upstream::resolve(name, written, environment, problems)?;
+            upstream::check_keys(name, written, problems);
+            let mut unheard = Problems::default();
+            let between_keys = if problems.is_doubtful(&["upstreams", name]) {
+                &mut unheard
+            } else {
+                &mut *problems
+            };
+            let resolved = upstream::resolve(name, written, environment, between_keys)?;
             Some((name.clone(), resolved))
         })
         .collect()
 }
 
 fn check_listen(top: &TopFile, clients: &ClientsFile, problems: &mut Problems) {
+    if problems.is_doubtful(&["listen"]) || problems.is_doubtful(&["clients", "allow"]) {
+        return;
+    }
     let open = top
         .listen
         .value

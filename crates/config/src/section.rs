@@ -66,7 +66,7 @@ impl Reader<'_> {
     }
 
     /// The value of a key, or its default where what was written is wrong: the start stops anyway, and reading on finds
-    /// what else is.
+    /// what else is. The key is then in doubt.
     pub(super) fn read<T: Value>(&mut self, key: &str, default: Option<&str>) -> Setting<T> {
         let mut path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         path.push(key);
@@ -80,6 +80,7 @@ impl Reader<'_> {
                 }
                 Err(wrong) => {
                     let name = format!("`{}`", dotted(&path));
+                    self.problems.doubt(&path);
                     self.problems.push(wrong.of(&name, &node.origin));
                 }
             }

@@ -11,7 +11,7 @@ pub(super) fn check_keys(file: &[Entry], problems: &mut Problems) {
     let top = section(&[]);
     for entry in file {
         if entry.key == "upstreams" {
-            let Some(upstreams) = table(entry, "upstreams", problems) else {
+            let Some(upstreams) = table(entry, &["upstreams"], problems) else {
                 continue;
             };
             for upstream in upstreams {
@@ -23,29 +23,33 @@ pub(super) fn check_keys(file: &[Entry], problems: &mut Problems) {
         {
             check_section(entry, &[&entry.key], problems);
         } else if !has(top, &entry.key) {
+            problems.doubt(&[]);
             problems.push(unknown(entry, &[]));
         }
     }
 }
 
 fn check_section(entry: &Entry, path: &[&str], problems: &mut Problems) {
-    let Some(entries) = table(entry, &dotted(path), problems) else {
+    let Some(entries) = table(entry, path, problems) else {
         return;
     };
     let section = section(path);
     for entry in entries.iter().filter(|entry| !has(section, &entry.key)) {
+        // Any of the section's keys may be meant.
+        problems.doubt(path);
         problems.push(unknown(entry, path));
     }
 }
 
-fn table<'a>(entry: &'a Entry, name: &str, problems: &mut Problems) -> Option<&'a [Entry]> {
+fn table<'a>(entry: &'a Entry, path: &[&str], problems: &mut Problems) -> Option<&'a [Entry]> {
     if let Raw::Table(entries) = &entry.node.raw {
         return Some(entries);
     }
-    let kind = entry.node.raw.kind();
+    problems.doubt(path);
+    let (name, kind) = (dotted(path), entry.node.raw.kind());
     let what = format!("`{name}` is {kind}, wanted a section");
     let problem = ConfigProblem::new(&entry.origin, what);
-    let header = match name {
+    let header = match name.as_str() {
         "upstreams" => "upstreams.\"NAME\"",
         name => name,
     };

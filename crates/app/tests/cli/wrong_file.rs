@@ -96,6 +96,34 @@ fn many_problems_are_told_together_and_the_rest_counted() {
 }
 
 #[test]
+fn mistakes_of_every_kind_are_told_at_once() {
+    assert_snapshot!(check(
+        "listen = \"0.0.0.0:5000\"\n[cache]\nmax_sze = \"50GiB\"\ntag_ttl = 300\nnegative_ttl = \"25h\"\n\
+         [upstreams.\"docker.io\"]\nusername = \"alice\"\n\
+         [upstreams.\"ghcr.io\"]\nburst = 0\nprefix = \"a/b\"\n\
+         [upstreams.\"quay.io\"]\nurl = \"http://registry.example.com\"\n[server]\nmax_connections = 0\n"
+    ));
+}
+
+#[test]
+fn no_mistake_makes_another_that_nobody_made() {
+    let wrong = [
+        // Who may ask, where the password is, that plain http is meant, and what the root is: written, and not understood.
+        "listen = \"0.0.0.0:5000\"\n[clients]\nalow = [\"10.0.0.0/8\"]\n",
+        "listen = \"0.0.0.0:5000\"\n[clients]\nallow = [\"10.0.0.0/33\"]\n",
+        "listen = \"0.0.0.0:5000\"\n[cleints]\nallow = [\"10.0.0.0/8\"]\n",
+        "[upstreams.\"docker.io\"]\nusername = \"alice\"\npasword_file = \"a\"\n",
+        "[upstreams.\"quay.io\"]\nurl = \"http://registry.example.com\"\ninsecure = 1\n",
+        "root = \"r.example.com\"\n[upstreams.\"r.example.com\"]\nurll = \"https://10.0.0.1\"\n",
+        "root = \"r.example.com\"\nupstreams = \"r.example.com\"\n",
+    ];
+    for config in wrong {
+        let told = check(config);
+        assert_eq!(told.matches("error:").count(), 1, "{told}");
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_is_told() {
     assert_snapshot!(Program::new().check());
 }

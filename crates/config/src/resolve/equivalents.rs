@@ -55,6 +55,10 @@ fn read(
 ) -> Option<EquivalentConfig> {
     for pattern in [&one.from, to] {
         if !upstreams.contains_key(&pattern.upstream) {
+            // Its section was not read, or not under this name.
+            if problems.is_doubtful(&["upstreams"]) {
+                return None;
+            }
             let what = format!(
                 "`equivalents` names {}, which is no upstream",
                 pattern.upstream

@@ -13,7 +13,9 @@ pub(super) fn check(file: &FileConfig, problems: &mut Problems) {
     let enabled: BTreeMap<&str, &UpstreamFile> = file
         .upstreams
         .iter()
-        .filter(|(_, upstream)| upstream.enabled.value)
+        .filter(|(name, upstream)| {
+            upstream.enabled.value && !problems.is_doubtful(&["upstreams", name, "enabled"])
+        })
         .map(|(name, upstream)| (name.as_str(), upstream))
         .collect();
     check_root(file, &enabled, problems);
@@ -44,7 +46,8 @@ pub(super) fn check(file: &FileConfig, problems: &mut Problems) {
 fn check_root(file: &FileConfig, enabled: &BTreeMap<&str, &UpstreamFile>, problems: &mut Problems) {
     let Setting { value, origin } = &file.top.root;
     let root = value.0.as_str();
-    if enabled.contains_key(root) {
+    let is_doubtful = problems.is_doubtful(&["root"]) || problems.is_doubtful(&["upstreams", root]);
+    if is_doubtful || enabled.contains_key(root) {
         return;
     }
     if let Some(upstream) = file.upstreams.get(root) {
@@ -63,6 +66,9 @@ fn check_root(file: &FileConfig, enabled: &BTreeMap<&str, &UpstreamFile>, proble
 
 fn check_lookalikes(enabled: &BTreeMap<&str, &UpstreamFile>, problems: &mut Problems) {
     for (name, upstream) in enabled {
+        if problems.is_doubtful(&["upstreams", name]) {
+            continue;
+        }
         let (Some(meant), None) = (find_lookalike(name), &upstream.url.value) else {
             continue;
         };

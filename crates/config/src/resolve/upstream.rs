@@ -13,9 +13,29 @@ use crate::file::UpstreamFile;
 use crate::origin::Origin;
 use crate::resolved::{CredentialSource, UpstreamConfig};
 use crate::section::{Setting, dotted};
-use crate::value::{Count, HostPort};
+use crate::value::HostPort;
 
-/// Resolves it; `None` with a problem noted if it has no address.
+/// The most requests that a key of the pace may say, and the least is one: far above what any registry lets pass.
+const MAX_REQUESTS: u32 = 100_000;
+
+/// Checks what holds for each of its keys alone.
+pub(super) fn check_keys(name: &str, written: &UpstreamFile, problems: &mut Problems) {
+    let pace = [
+        ("requests_per_minute", &written.requests_per_minute),
+        ("burst", &written.burst),
+    ];
+    for (word, setting) in pace {
+        let requests = setting.value.0;
+        if !(1..=MAX_REQUESTS).contains(&requests) {
+            let key = key(name, word);
+            let what = format!("`{key}` is {requests}, wanted 1 to {MAX_REQUESTS}");
+            problems.push(ConfigProblem::new(&setting.origin, what));
+        }
+    }
+    check_ca_file(name, written, problems);
+}
+
+/// Resolves it, and checks what holds between its keys; `None` with a problem noted if it has no address.
 pub(super) fn resolve(
     name: &str,
     written: &UpstreamFile,
@@ -42,7 +62,6 @@ pub(super) fn resolve(
             problems,
         );
     }
-    check_ca_file(name, written, problems);
     allow::check(name, written, &url, problems);
     Some(UpstreamConfig {
         name: name.to_owned(),
@@ -59,13 +78,8 @@ pub(super) fn resolve(
             .map(|globs| globs.iter().map(|glob| glob.0.clone()).collect()),
         prefix: written.prefix.value.as_ref().map(|prefix| prefix.0.clone()),
         hosts: texts(&written.hosts.value),
-        requests_per_minute: pace(
-            name,
-            "requests_per_minute",
-            &written.requests_per_minute,
-            problems,
-        ),
-        burst: pace(name, "burst", &written.burst, problems),
+        requests_per_minute: written.requests_per_minute.value.0,
+        burst: written.burst.value.0,
         url,
         credentials,
     })
@@ -78,22 +92,6 @@ pub(super) fn key(name: &str, key: &str) -> String {
 
 fn texts(hosts: &[HostPort]) -> Vec<String> {
     hosts.iter().map(|host| host.0.clone()).collect()
-}
-
-/// The most requests that a key of the pace may say: far above what any registry lets pass.
-const MAX_REQUESTS: u32 = 100_000;
-
-/// A number of requests, of which none would be no upstream.
-fn pace(name: &str, word: &str, written: &Setting<Count>, problems: &mut Problems) -> u32 {
-    let requests = written.value.0;
-    if !(1..=MAX_REQUESTS).contains(&requests) {
-        let what = format!(
-            "`{}` is {requests}, wanted 1 to {MAX_REQUESTS}",
-            key(name, word)
-        );
-        problems.push(ConfigProblem::new(&written.origin, what));
-    }
-    requests
 }
 
 /// Its `url`, or what ECR's account and region make it, or `https://` and its name.
