@@ -5,11 +5,16 @@
 use std::sync::Arc;
 
 use forebay_content::{ListKey, Request, Resolved, SourceError};
+use forebay_limits::Priority;
 use forebay_oci::{Digest, Reference, Tag};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use crate::caching_source::Inner;
+use crate::claim::Claim;
 use crate::fill::Fill;
 use crate::negative::{Asked, What};
+use crate::spending::{LOOK_EVERY, is_owed_more};
 use crate::tags::TagState;
 
 /// How often one request begins anew after another repository's fetch of the same was refused.
@@ -38,16 +43,19 @@ impl Inner {
         let reference = Reference::Digest(digest.clone());
         let asked = Asked::manifest(request, &reference);
         self.absent(&asked)?;
-        let ticket = self.checks.join(asked.clone(), || {
-            let (inner, request) = (Arc::clone(self), request.clone());
-            async move {
-                let resolved = inner.head_manifest(&request, &reference, asked).await?;
-                let target = inner.target(&request.repository);
-                inner.kept.link_by_head(&target, &resolved.digest).await;
-                inner.remember_type(&request, &resolved.digest, &resolved.media_type);
-                Ok(resolved)
-            }
-        });
+        let ticket = self
+            .checks
+            .join(asked.clone(), self.wanted(request), |claim| {
+                let (inner, request) = (Arc::clone(self), request.clone());
+                async move {
+                    let asks = (&request, &*claim);
+                    let resolved = inner.head_manifest(asks, &reference, asked).await?;
+                    let target = inner.target(&request.repository);
+                    inner.kept.link_by_head(&target, &resolved.digest).await;
+                    inner.remember_type(&request, &resolved.digest, &resolved.media_type);
+                    Ok(resolved)
+                }
+            });
         ticket.result().await?
     }
 
@@ -61,33 +69,77 @@ impl Inner {
         let reference = Reference::Tag(tag.clone());
         let asked = Asked::manifest(request, &reference);
         self.absent(&asked)?;
-        let ticket = self.checks.join(asked.clone(), || {
-            let (inner, request, tag) = (Arc::clone(self), request.clone(), tag.clone());
-            async move {
-                // Between the look that found it wanting and this, another check may have ended: then nothing is asked.
-                if let Some(resolved) = inner.younger_check(&request.repository, &tag, seen) {
-                    return Ok(resolved);
+        let ticket = self
+            .checks
+            .join(asked.clone(), self.wanted(request), |claim| {
+                let (inner, request, tag) = (Arc::clone(self), request.clone(), tag.clone());
+                async move {
+                    // Between the look that found it wanting and this, another check may have ended: then nothing is asked.
+                    if let Some(resolved) = inner.younger_check(&request.repository, &tag, seen) {
+                        return Ok(resolved);
+                    }
+                    let asks = (&request, &*claim);
+                    let resolved = inner.head_manifest(asks, &reference, asked).await?;
+                    inner.checked(&request.repository, &tag, &resolved).await;
+                    Ok(resolved)
                 }
-                let resolved = inner.head_manifest(&request, &reference, asked).await?;
-                inner.checked(&request.repository, &tag, &resolved).await;
-                Ok(resolved)
-            }
-        });
+            });
         ticket.result().await?
     }
 
     async fn head_manifest(
         &self,
-        request: &Request,
+        asks: (&Request, &Claim),
         reference: &Reference,
         asked: Asked,
     ) -> Result<Resolved, SourceError> {
         self.absent(&asked)?;
-        let answer = self.source.resolve(request, reference).await;
+        let (source, reference) = (Arc::clone(&self.source), reference.clone());
+        let resolve = move |request: Request| {
+            let (source, reference) = (Arc::clone(&source), reference.clone());
+            async move { source.resolve(&request, &reference).await }.boxed()
+        };
+        let answer = self.ask_for_all(asks, resolve).await;
         if let Err(error) = &answer {
             self.remember_absence(asked, error);
         }
         answer
+    }
+
+    /// Asks what costs nothing, as urgently as those who wait for it want it: begun for nobody, it is asked anew for a client who has
+    /// joined, where what nobody waits for is kept back or refused.
+    async fn ask_for_all<T>(
+        &self,
+        (request, claim): (&Request, &Claim),
+        ask: impl Fn(Request) -> BoxFuture<'static, Result<T, SourceError>> + Sync,
+    ) -> Result<T, SourceError> {
+        let clock = &*self.kept.clock;
+        let kept_back = async {
+            claim.lifted().await;
+            while !self.budget.keeps_back() {
+                clock.sleep(LOOK_EVERY).await;
+            }
+        };
+        if request.priority == Priority::Background {
+            tokio::select! {
+                biased;
+                answer = ask(request.clone()) => match answer {
+                    Err(error)
+                        if is_owed_more(claim.wanted().priority, request.priority, &error) => {}
+                    answer => return answer,
+                },
+                () = kept_back => {}
+            }
+        }
+        for _ in 1..MAX_TURNS {
+            let wanted = claim.wanted();
+            match ask(claim.raise(request, clock)).await {
+                // Refused for the patience of who asked first, and others have more.
+                Err(SourceError::Paced { .. }) if claim.wanted().deadline > wanted.deadline => {}
+                answer => return answer,
+            }
+        }
+        ask(claim.raise(request, clock)).await
     }
 
     /// Whether the blob is there, and its size if the upstream tells.
@@ -98,21 +150,28 @@ impl Inner {
     ) -> Result<Option<u64>, SourceError> {
         let asked = Asked::blob(request, digest);
         self.absent(&asked)?;
-        let ticket = self.stats.join(asked.clone(), || {
-            let (inner, request, digest) = (Arc::clone(self), request.clone(), digest.clone());
-            async move {
-                inner.absent(&asked)?;
-                let answer = inner.source.stat_blob(&request, &digest).await;
-                match &answer {
-                    Ok(_) => {
-                        let target = inner.target(&request.repository);
-                        inner.kept.link_by_head(&target, &digest).await;
+        let ticket = self
+            .stats
+            .join(asked.clone(), self.wanted(request), |claim| {
+                let (inner, request, digest) = (Arc::clone(self), request.clone(), digest.clone());
+                async move {
+                    inner.absent(&asked)?;
+                    let (source, asked_for) = (Arc::clone(&inner.source), digest.clone());
+                    let stat = move |request: Request| {
+                        let (source, digest) = (Arc::clone(&source), asked_for.clone());
+                        async move { source.stat_blob(&request, &digest).await }.boxed()
+                    };
+                    let answer = inner.ask_for_all((&request, &claim), stat).await;
+                    match &answer {
+                        Ok(_) => {
+                            let target = inner.target(&request.repository);
+                            inner.kept.link_by_head(&target, &digest).await;
+                        }
+                        Err(error) => inner.remember_absence(asked, error),
                     }
-                    Err(error) => inner.remember_absence(asked, error),
+                    answer
                 }
-                answer
-            }
-        });
+            });
         ticket.result().await?
     }
 

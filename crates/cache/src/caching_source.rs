@@ -16,13 +16,14 @@ use forebay_limits::Priority;
 use forebay_oci::{Digest, Page, Reference, RepositoryName, Tag, Target, UpstreamName};
 use moka::sync::Cache;
 
+use crate::claim::Wanted;
 use crate::elsewhere::Equivalent;
 use crate::fills::Fills;
 use crate::flight::Flights;
 use crate::kept::{Kept, Link, StoredManifest};
+use crate::line::Line;
 use crate::negative::{Asked, Negatives};
 use crate::policy::Policy;
-use crate::spending::Line;
 use crate::tags::{Refreshed, TagState};
 
 /// The most tags that one source holds in memory.
@@ -124,6 +125,11 @@ impl Inner {
 
     pub(crate) fn link_of(&self, request: &Request, digest: &Digest) -> Link {
         (self.target(&request.repository), digest.clone())
+    }
+
+    /// What a request that comes now wants.
+    pub(crate) fn wanted(&self, request: &Request) -> Wanted {
+        Wanted::of(request, &*self.kept.clock)
     }
 
     fn served(&self, request: &Request, kind: Missing, provenance: Provenance) {

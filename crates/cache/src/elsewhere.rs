@@ -95,6 +95,7 @@ impl Inner {
         request: &Request,
         digest: &Digest,
     ) -> Option<ManifestContent> {
+        let wanted = self.wanted(request);
         let named = self.ask_manifest(request, digest).await.ok()?;
         if named.digest != *digest {
             return None;
@@ -105,6 +106,7 @@ impl Inner {
             };
             let there = Request {
                 repository,
+                patience: wanted.patience(&*self.kept.clock),
                 ..request.clone()
             };
             let reference = Reference::Digest(digest.clone());

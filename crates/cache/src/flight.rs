@@ -12,6 +12,8 @@ use forebay_content::{Clock, SourceError};
 use forebay_jobs::Supervisor;
 use tokio::sync::watch;
 
+use crate::claim::{Claim, Wanted};
+
 /// Work under way, by what it is for.
 pub(crate) struct Flights<K, V> {
     supervisor: Supervisor,
@@ -23,12 +25,15 @@ type Running<K, V> = HashMap<K, Flight<V>>;
 
 struct Flight<V> {
     result: watch::Receiver<Option<V>>,
+    claim: Arc<Claim>,
     began: Duration,
 }
 
 /// The result to come of a flight.
 pub(crate) struct Ticket<V> {
     result: watch::Receiver<Option<V>>,
+    claim: Arc<Claim>,
+    wanted: Wanted,
 }
 
 /// The work ended without a result: it panicked, or the program is stopping.
@@ -51,20 +56,30 @@ where
         }
     }
 
-    /// Joins the work for `key`, or begins it.
-    pub(crate) fn join<F>(&self, key: K, work: impl FnOnce() -> F) -> Ticket<V>
+    /// Joins the work for `key`, or begins it; the work is told the claim of all who wait for it.
+    pub(crate) fn join<F>(
+        &self,
+        key: K,
+        wanted: Wanted,
+        work: impl FnOnce(Arc<Claim>) -> F,
+    ) -> Ticket<V>
     where
         F: Future<Output = V> + Send + 'static,
     {
         let mut running = lock(&self.running);
         if let Some(flight) = running.get(&key) {
+            flight.claim.join(wanted);
             return Ticket {
                 result: flight.result.clone(),
+                claim: Arc::clone(&flight.claim),
+                wanted,
             };
         }
         let (announce, result) = watch::channel(None);
+        let claim = Arc::new(Claim::new(wanted));
         let flight = Flight {
             result: result.clone(),
+            claim: Arc::clone(&claim),
             began: self.clock.monotonic(),
         };
         running.insert(key.clone(), flight);
@@ -74,7 +89,7 @@ where
             running: Arc::clone(&self.running),
             key,
         };
-        let work = work();
+        let work = work(Arc::clone(&claim));
         let supervisor = self.supervisor.clone();
         self.supervisor.spawn("flight", async move {
             tokio::select! {
@@ -84,7 +99,11 @@ where
                 () = entry.unwanted(&supervisor, &announce) => {}
             }
         });
-        Ticket { result }
+        Ticket {
+            result,
+            claim,
+            wanted,
+        }
     }
 
     /// For how long the work for `key` has been under way; zero if it is not.
@@ -133,6 +152,16 @@ impl<V: Clone> Ticket<V> {
             .map_err(|_| SourceError::internal(GivenUp))?;
         value.clone().ok_or_else(|| SourceError::internal(GivenUp))
     }
+
+    /// Waits for the result; while the work waits for a limit, no longer than this one has patience.
+    pub(crate) async fn result_in_time(self, clock: &dyn Clock) -> Result<V, SourceError> {
+        let (claim, wanted) = (Arc::clone(&self.claim), self.wanted);
+        tokio::select! {
+            biased;
+            result = self.result() => result,
+            refused = claim.out_of_patience(wanted, clock) => Err(refused),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -140,9 +169,15 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use forebay_content::ManualClock;
+    use forebay_limits::Priority;
     use tokio::sync::oneshot;
 
     use super::*;
+
+    const ANYBODY: Wanted = Wanted {
+        priority: Priority::Interactive,
+        deadline: Duration::MAX,
+    };
 
     fn flights<V: Clone + Send + Sync + 'static>(
         supervisor: Supervisor,
@@ -158,7 +193,7 @@ mod tests {
         let mut gate = Some(gate);
         let tickets: Vec<_> = (0..100)
             .map(|_| {
-                flights.join("key", || {
+                flights.join("key", ANYBODY, |_| {
                     begun.fetch_add(1, Ordering::Relaxed);
                     let gate = gate.take().unwrap();
                     async move { gate.await.is_ok() }
@@ -177,7 +212,7 @@ mod tests {
         let flights = flights(Supervisor::new());
         let (release, gate) = oneshot::channel::<()>();
         let (ended, end) = oneshot::channel();
-        drop(flights.join("key", || async move {
+        drop(flights.join("key", ANYBODY, |_| async move {
             gate.await.unwrap();
             ended.send(()).unwrap();
         }));
@@ -190,8 +225,8 @@ mod tests {
         let supervisor = Supervisor::new();
         let flights = flights(supervisor.clone());
         let (release, gate) = oneshot::channel::<()>();
-        let wanted = flights.join("wanted", || async { gate.await.is_ok() });
-        drop(flights.join("unwanted", std::future::pending));
+        let wanted = flights.join("wanted", ANYBODY, |_| async { gate.await.is_ok() });
+        drop(flights.join("unwanted", ANYBODY, |_| std::future::pending()));
         supervisor.stop();
         assert!(!supervisor.drain(Duration::from_millis(10)).await);
         release.send(()).unwrap();
@@ -204,13 +239,17 @@ mod tests {
         let flights = flights(Supervisor::new());
         assert!(
             flights
-                .join("key", || async { panic!("on purpose") })
+                .join("key", ANYBODY, |_| async { panic!("on purpose") })
                 .result()
                 .await
                 .is_err()
         );
         assert_eq!(
-            flights.join("key", || async { 7 }).result().await.unwrap(),
+            flights
+                .join("key", ANYBODY, |_| async { 7 })
+                .result()
+                .await
+                .unwrap(),
             7
         );
     }

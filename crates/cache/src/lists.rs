@@ -55,7 +55,7 @@ impl Inner {
     ) -> Result<List, SourceError> {
         let asked = Asked::list(request, &key);
         self.absent(&asked)?;
-        let ticket = self.pages.join(asked.clone(), || {
+        let ticket = self.pages.join(asked.clone(), self.wanted(request), |_| {
             let (inner, request) = (Arc::clone(self), request.clone());
             async move {
                 inner.absent(&asked)?;

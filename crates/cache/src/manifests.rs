@@ -7,6 +7,7 @@ use forebay_oci::{Digest, MediaType, Reference};
 
 use crate::asking::{MAX_TURNS, binds_only_its_repository, out_of_turns};
 use crate::caching_source::{Fetched, Inner};
+use crate::claim::Claim;
 use crate::kept::StoredManifest;
 use crate::negative::Asked;
 use crate::spending::is_owed_more;
@@ -101,12 +102,13 @@ impl Inner {
         digest: &Digest,
     ) -> Result<Arc<StoredManifest>, SourceError> {
         let asked = Asked::manifest(request, &Reference::Digest(digest.clone()));
+        let wanted = self.wanted(request);
         for _ in 0..MAX_TURNS {
             self.absent(&asked)?;
-            let ticket = self.fetches.join(digest.clone(), || {
-                Arc::clone(self).fetch_now(request.clone(), digest.clone())
+            let ticket = self.fetches.join(digest.clone(), wanted, |claim| {
+                Arc::clone(self).fetch_now(request.clone(), claim, digest.clone())
             });
-            let fetched = ticket.result().await?;
+            let fetched = ticket.result_in_time(&*self.kept.clock).await?;
             if let Err(error) = &fetched.result
                 && is_owed_more(request.priority, fetched.priority, error)
             {
@@ -126,7 +128,12 @@ impl Inner {
         Err(out_of_turns())
     }
 
-    async fn fetch_now(self: Arc<Self>, request: Request, digest: Digest) -> Fetched {
+    async fn fetch_now(
+        self: Arc<Self>,
+        request: Request,
+        claim: Arc<Claim>,
+        digest: Digest,
+    ) -> Fetched {
         let reference = Reference::Digest(digest.clone());
         // It may have come between the look that missed it and this.
         let found = self.find_earned(&request, &digest).await;
@@ -137,7 +144,7 @@ impl Inner {
                 result,
             };
         }
-        let result = match self.pay_for_manifest(&request, &digest).await {
+        let result = match self.pay_for_manifest(&request, &claim, &digest).await {
             Ok(content) if content.digest == digest && digest.matches(&content.bytes) => {
                 self.remember_type(&request, &digest, &content.media_type);
                 let stored = Arc::new(StoredManifest::new(
@@ -161,7 +168,7 @@ impl Inner {
         };
         Fetched {
             repository: request.repository,
-            priority: request.priority,
+            priority: claim.wanted().priority,
             result,
         }
     }

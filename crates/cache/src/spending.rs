@@ -1,7 +1,7 @@
 //! Fetches a manifest that is not here, paid for in the order that `limits::spend` has.
 //!
 //! The rule is there and pure; here it meets the purse, the clock and those who wait. Whoever waits for a window to open waits
-//! in one line: the first of them asks, and the next decides by what that one heard.
+//! in one line (`line.rs`): the first of them asks, and the next decides by what that one heard.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,59 +9,35 @@ use std::time::Duration;
 use forebay_content::{ManifestContent, Request, SourceError, UpstreamCall};
 use forebay_limits::{Limited, Limiter, MIN_RETRY_AFTER, Priority, Purse, Situation, Spend, spend};
 use forebay_oci::{Digest, Reference};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::caching_source::Inner;
-
-/// The most manifests that wait for an upstream's window to open; further ones are refused at once.
-const MAX_WAITING: usize = 1_000;
+use crate::claim::{Claim, refused};
+use crate::line::Ticket;
 
 /// How often one fetch is decided anew: the window may open and close again before its turn comes.
 const MAX_DECISIONS: usize = 8;
 
-/// How often those who wait look whether the window has opened sooner than it was to.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Those who wait for the window of one upstream to open.
-pub(crate) struct Line {
-    places: Arc<Semaphore>,
-    /// Held by the one who asks first once it has opened; the others follow in the order in which they came.
-    turn: Arc<Semaphore>,
-}
-
-/// A place in the line, and in the end the turn.
-#[derive(Default)]
-struct Waiting {
-    place: Option<OwnedSemaphorePermit>,
-    turn: Option<OwnedSemaphorePermit>,
-}
-
-/// What came of waiting.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waited {
-    /// It is time to decide anew, with the turn or with no patience left.
-    Long,
-    /// Too many wait already.
-    NoPlace,
-}
+/// How often those who wait look whether it is open sooner than it was to be.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How a fetch has gone so far.
-struct Attempt {
-    /// When the client no longer waits, by the monotonic clock.
-    deadline: Duration,
-    waiting: Waiting,
+struct Attempt<'a> {
+    request: &'a Request,
+    digest: &'a Digest,
+    /// Of all who wait for it.
+    claim: &'a Claim,
+    /// Its place in the line of those who wait for the window, once it waits.
+    ticket: Option<Ticket>,
     /// What the upstream refused with, if it has, and until when.
     refusal: Option<(Limited, Duration)>,
     tried_elsewhere: bool,
 }
 
-impl Line {
-    pub(crate) fn new() -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(MAX_WAITING)),
-            turn: Arc::new(Semaphore::new(1)),
-        }
-    }
+/// What comes next in a fetch.
+enum Next {
+    /// To decide anew.
+    Decide,
+    Done(Result<ManifestContent, SourceError>),
 }
 
 impl Inner {
@@ -69,119 +45,123 @@ impl Inner {
     pub(crate) fn would_serve_stale(&self, request: &Request) -> bool {
         let situation = Situation {
             has_stale: true,
-            ..self.situation(
-                request,
-                self.budget.purse(&request.repository),
-                request.patience,
-            )
+            ..self.situation(request, self.budget.purse(&request.repository))
         };
         !matches!(spend(&situation), Spend::Pull)
     }
 
-    /// The manifest of this digest, at whatever price is right.
+    /// The manifest of this digest, at whatever price is right for those who wait for it.
     pub(crate) async fn pay_for_manifest(
         self: &Arc<Self>,
         request: &Request,
+        claim: &Claim,
         digest: &Digest,
     ) -> Result<ManifestContent, SourceError> {
         let mut attempt = Attempt {
-            deadline: self.kept.clock.monotonic() + request.patience,
-            waiting: Waiting::default(),
+            request,
+            digest,
+            claim,
+            ticket: None,
             refusal: None,
             tried_elsewhere: false,
         };
         for _ in 0..MAX_DECISIONS {
-            let purse = self.look_into_purse(request, digest).await?;
-            let left = attempt.deadline.saturating_sub(self.kept.clock.monotonic());
-            let situation = Situation {
-                has_equivalent: !attempt.tried_elsewhere
-                    && self.has_equivalent(&request.repository),
-                ..self.situation(request, purse, left)
-            };
-            match spend(&situation) {
-                // Where the registry is asked to hear when it opens, one asks for all.
-                Spend::Pull if is_spent(purse) && attempt.waiting.turn.is_none() => {
-                    if self
-                        .wait_in_line(request, &mut attempt, Duration::ZERO)
-                        .await
-                        == Waited::NoPlace
-                    {
-                        return Err(attempt.refused(request.priority, MIN_RETRY_AFTER));
-                    }
-                }
-                Spend::Pull => {
-                    if !is_spent(purse) {
-                        // There is enough for the next as well.
-                        attempt.waiting = Waiting::default();
-                    }
-                    let reference = Reference::Digest(digest.clone());
-                    // What the line has taken of the client's time is gone.
-                    let asked = Request {
-                        patience: left,
-                        ..request.clone()
-                    };
-                    match self.source.manifest(&asked, &reference).await {
-                        // Now the purse is known to be empty, unless it was another limit.
-                        Err(SourceError::Limited {
-                            limited,
-                            retry_after,
-                        }) if is_spent(self.budget.purse(&request.repository)) => {
-                            attempt.refusal = Some((limited, retry_after));
-                        }
-                        answer => return answer,
-                    }
-                }
-                Spend::Equivalent => {
-                    attempt.tried_elsewhere = true;
-                    if let Some(content) = self.manifest_from_elsewhere(request, digest).await {
-                        return Ok(content);
-                    }
-                }
-                Spend::Wait(wait) => {
-                    if self.wait_in_line(request, &mut attempt, wait).await == Waited::NoPlace {
-                        return Err(attempt.refused(request.priority, wait));
-                    }
-                }
-                Spend::Refuse { retry_after } => {
-                    return self.refuse(request, digest, &attempt, retry_after).await;
-                }
-                // What is asked for by its digest is never out of date.
-                Spend::Stale => break,
+            if let Next::Done(result) = self.go_on(&mut attempt).await {
+                return result;
             }
         }
-        Err(attempt.refused(request.priority, MIN_RETRY_AFTER))
+        Err(attempt.refused(MIN_RETRY_AFTER))
+    }
+
+    async fn go_on(self: &Arc<Self>, attempt: &mut Attempt<'_>) -> Next {
+        let request = attempt.claim.raise(attempt.request, &*self.kept.clock);
+        let purse = match self.look_into_purse(&request, attempt.digest).await {
+            Ok(purse) => purse,
+            Err(error) => return Next::Done(Err(error)),
+        };
+        let has_equivalent = !attempt.tried_elsewhere && self.has_equivalent(&request.repository);
+        let situation = Situation {
+            has_equivalent,
+            ..self.situation(&request, purse)
+        };
+        match spend(&situation) {
+            Spend::Pull if self.has_to_queue(attempt, &request, purse) => {
+                self.wait_for_turn(attempt, Duration::ZERO).await
+            }
+            Spend::Pull => self.pull(attempt, purse).await,
+            Spend::Equivalent => {
+                attempt.tried_elsewhere = true;
+                let found = self.manifest_from_elsewhere(&request, attempt.digest).await;
+                found.map_or(Next::Decide, |content| Next::Done(Ok(content)))
+            }
+            Spend::Wait(wait) if attempt.has_turn() => {
+                self.wait_for_window(attempt, wait).await;
+                Next::Decide
+            }
+            Spend::Wait(wait) => self.wait_for_turn(attempt, wait).await,
+            Spend::Refuse { retry_after } => Next::Done(self.refuse(attempt, retry_after).await),
+            // What is asked for by its digest is never out of date.
+            Spend::Stale => Next::Done(Err(attempt.refused(MIN_RETRY_AFTER))),
+        }
+    }
+
+    /// Whether a pull has to wait for its turn: where nothing is left one asks for all, to hear when it opens; and while others wait
+    /// for the window, nobody overtakes them.
+    fn has_to_queue(&self, attempt: &Attempt<'_>, request: &Request, purse: Purse) -> bool {
+        let others_wait = || purse != Purse::Unmetered && self.line.is_before(request.priority);
+        !attempt.has_turn() && (is_spent(purse) || others_wait())
+    }
+
+    async fn pull(&self, attempt: &mut Attempt<'_>, purse: Purse) -> Next {
+        if is_enough_for(purse, self.line.waiting()) {
+            // For all who wait: they need not do so for each other.
+            attempt.ticket = None;
+        }
+        let wanted = attempt.claim.wanted();
+        let request = attempt.claim.raise(attempt.request, &*self.kept.clock);
+        let reference = Reference::Digest(attempt.digest.clone());
+        match self.source.manifest(&request, &reference).await {
+            // Now the purse is known to be empty, unless it was another limit.
+            Err(SourceError::Limited {
+                limited,
+                retry_after,
+            }) if is_spent(self.budget.purse(&request.repository)) => {
+                attempt.refusal = Some((limited, retry_after));
+                Next::Decide
+            }
+            // Refused for the patience of who asked first, and others have more.
+            Err(SourceError::Paced { .. }) if attempt.claim.wanted().deadline > wanted.deadline => {
+                Next::Decide
+            }
+            answer => Next::Done(answer),
+        }
     }
 
     /// What a client is told that gets nothing: while a limit stands, what the registry said, which the upstream answers without
     /// asking anybody.
     async fn refuse(
         &self,
-        request: &Request,
-        digest: &Digest,
-        attempt: &Attempt,
+        attempt: &Attempt<'_>,
         retry_after: Duration,
     ) -> Result<ManifestContent, SourceError> {
-        if self.is_stopped(request) {
-            let reference = Reference::Digest(digest.clone());
-            return self.source.manifest(request, &reference).await;
-        }
-        Err(attempt.refused(request.priority, retry_after))
-    }
-
-    fn is_stopped(&self, request: &Request) -> bool {
+        let request = attempt.request;
         let call = UpstreamCall::GetManifest;
         let stopped_for = self.budget.stopped_for(call, &request.repository);
-        stopped_for.is_some()
+        if stopped_for.is_some() {
+            let reference = Reference::Digest(attempt.digest.clone());
+            return self.source.manifest(request, &reference).await;
+        }
+        Err(attempt.refused(retry_after))
     }
 
-    fn situation(&self, request: &Request, purse: Purse, patience: Duration) -> Situation {
+    fn situation(&self, request: &Request, purse: Purse) -> Situation {
         Situation {
             priority: request.priority,
             purse,
             reserve_percent: self.policy().reserve_percent,
             has_stale: false,
             has_equivalent: false,
-            patience,
+            patience: request.patience,
         }
     }
 
@@ -207,58 +187,79 @@ impl Inner {
         }
     }
 
-    /// Waits until the window opens and all who came before have had their turn, or the client's patience ends.
-    async fn wait_in_line(
-        &self,
-        request: &Request,
-        attempt: &mut Attempt,
-        wait: Duration,
-    ) -> Waited {
-        // Who has had a turn gives it on before it waits again.
-        attempt.waiting.turn = None;
-        if attempt.waiting.place.is_none() {
-            attempt.waiting.place = Arc::clone(&self.line.places).try_acquire_owned().ok();
+    /// Waits until all who came before have had their turn, or nobody who waits for this has patience left. The window opens in
+    /// `wait`, as far as is known.
+    async fn wait_for_turn(&self, attempt: &mut Attempt<'_>, wait: Duration) -> Next {
+        let (clock, claim) = (&self.kept.clock, attempt.claim);
+        let Some(mut ticket) = attempt
+            .ticket
+            .take()
+            .or_else(|| self.line.join(claim.wanted().priority))
+        else {
+            return Next::Done(Err(attempt.refused(wait)));
+        };
+        self.hold_up(attempt, wait);
+        loop {
+            let wanted = claim.wanted();
+            if wanted.priority == Priority::Interactive {
+                ticket.lift();
+            }
+            tokio::select! {
+                biased;
+                () = ticket.turn() => break,
+                () = claim.joined(wanted) => {}
+                () = clock.sleep(wanted.patience(&**clock)) => {
+                    return Next::Done(Err(attempt.refused(wait)));
+                }
+            }
         }
-        if attempt.waiting.place.is_none() {
-            return Waited::NoPlace;
-        }
-        self.wait_for_window(request, wait).await;
-        let clock = &self.kept.clock;
-        let left = attempt.deadline.saturating_sub(clock.monotonic());
-        tokio::select! {
-            biased;
-            turn = Arc::clone(&self.line.turn).acquire_owned() => attempt.waiting.turn = turn.ok(),
-            () = clock.sleep(left) => {}
-        }
-        Waited::Long
+        claim.hold_up(None);
+        attempt.ticket = Some(ticket);
+        Next::Decide
     }
 
     /// Waits so long, or until the purse is found open: somebody's HEAD may say so sooner.
-    async fn wait_for_window(&self, request: &Request, wait: Duration) {
+    async fn wait_for_window(&self, attempt: &Attempt<'_>, wait: Duration) {
         let clock = &self.kept.clock;
         let until = clock.monotonic() + wait;
+        self.hold_up(attempt, wait);
         loop {
             let left = until.saturating_sub(clock.monotonic());
-            if left.is_zero() || !is_spent(self.budget.purse(&request.repository)) {
-                return;
+            let purse = self.budget.purse(&attempt.request.repository);
+            if left.is_zero() || !is_spent(purse) {
+                break;
             }
             clock.sleep(left.min(LOOK_EVERY)).await;
         }
+        attempt.claim.hold_up(None);
+    }
+
+    /// From now on those who have no patience left are told of the limit by themselves.
+    fn hold_up(&self, attempt: &Attempt<'_>, wait: Duration) {
+        let until = self.kept.clock.monotonic() + wait;
+        attempt.claim.hold_up(Some((attempt.limit(), until)));
     }
 }
 
-impl Attempt {
-    /// What a client is told that gets nothing.
-    fn refused(&self, priority: Priority, retry_after: Duration) -> SourceError {
-        match (&self.refusal, priority) {
-            (None, Priority::Background) => SourceError::Reserved { retry_after },
-            (refusal, _) => SourceError::Limited {
-                limited: refusal.as_ref().map_or_else(
-                    || Limited::by(Limiter::PullLimit),
-                    |(limited, _)| limited.clone(),
-                ),
-                retry_after: refusal.as_ref().map_or(retry_after, |(_, wait)| *wait),
+impl Attempt<'_> {
+    fn has_turn(&self) -> bool {
+        self.ticket.as_ref().is_some_and(Ticket::has_turn)
+    }
+
+    fn limit(&self) -> Limited {
+        let refusal = self.refusal.as_ref();
+        let said = refusal.map(|(limited, _)| limited.clone());
+        said.unwrap_or_else(|| Limited::by(Limiter::PullLimit))
+    }
+
+    /// What those are told who get nothing.
+    fn refused(&self, retry_after: Duration) -> SourceError {
+        match &self.refusal {
+            Some((limited, wait)) => SourceError::Limited {
+                limited: limited.clone(),
+                retry_after: *wait,
             },
+            None => refused(self.claim.wanted().priority, self.limit(), retry_after),
         }
     }
 }
@@ -273,6 +274,15 @@ fn is_spent(purse: Purse) -> bool {
         purse,
         Purse::Empty { .. } | Purse::Metered { remaining: 0, .. }
     )
+}
+
+/// Whether there is a pull for whoever asks and for so many more.
+fn is_enough_for(purse: Purse, others: usize) -> bool {
+    match purse {
+        Purse::Unmetered => true,
+        Purse::Metered { remaining, .. } => remaining > others as u64,
+        Purse::Empty { .. } => false,
+    }
 }
 
 /// Whether who waits for a fetch would be refused what somebody with less of a claim was refused.

@@ -79,7 +79,13 @@ impl Inner {
         request: &Request,
         tag: &Tag,
     ) -> Result<ManifestContent, SourceError> {
+        let wanted = self.wanted(request);
         let current = self.current(request, tag).await?;
+        // What the check of the tag has taken of the client's time is gone.
+        let request = &Request {
+            patience: wanted.patience(&*self.kept.clock),
+            ..request.clone()
+        };
         let told = Some(&current.tag.media_type);
         let digest = &current.tag.digest;
         let manifest = match self.manifest_by_digest(request, digest, told).await {

@@ -33,4 +33,7 @@ pub trait Budget: Send + Sync {
 
     /// True while requests wait for their turn to make a call of this kind: whoever makes one that nobody needs gives way.
     fn is_crowded(&self, call: UpstreamCall) -> bool;
+
+    /// True while our own pace keeps back what nobody waits for, and would let a client's request through, now or in time.
+    fn keeps_back(&self) -> bool;
 }

@@ -125,6 +125,13 @@ impl Share {
         lock(&self.pacer.state).rest.as_ref()?.resting_at(now)
     }
 
+    /// Whether what nobody waits for is kept back now.
+    pub(crate) fn keeps_back(&self, now: Duration) -> bool {
+        let mut pace = lock(&self.pacer.state).pace.clone();
+        let turn = pace.take(Priority::Background, now, Duration::ZERO);
+        turn.is_err()
+    }
+
     /// The registry refused because of all that comes from our address: everything rests for `wait`, and comes at half the
     /// pace afterwards. True if it is news.
     pub(crate) fn note_limit(&self, limited: &Limited, (now, wait): (Duration, Duration)) -> bool {

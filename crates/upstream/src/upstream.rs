@@ -380,6 +380,10 @@ impl Budget for Upstream {
         self.wire.is_crowded(call)
     }
 
+    fn keeps_back(&self) -> bool {
+        self.wire.keeps_back()
+    }
+
     fn purse(&self, repository: &RepositoryName) -> Purse {
         self.wire.purse(repository)
     }

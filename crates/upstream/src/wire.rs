@@ -181,15 +181,14 @@ impl Wire {
 
     /// What may be spent on manifests of a repository.
     pub(crate) fn purse(&self, repository: &RepositoryName) -> Purse {
-        match self.stopped_for(UpstreamCall::GetManifest, repository) {
-            Some(left) => Purse::Empty {
-                opens_in: Some(left),
-            },
-            None => {
-                let now = self.clock.monotonic();
-                self.gate().purse(hash_of(repository.as_str()), now)
-            }
-        }
+        let stopped_for = self.stopped_for(UpstreamCall::GetManifest, repository);
+        let opens_in = stopped_for.map(|left| Purse::Empty {
+            opens_in: Some(left),
+        });
+        opens_in.unwrap_or_else(|| {
+            let now = self.clock.monotonic();
+            self.gate().purse(hash_of(repository.as_str()), now)
+        })
     }
 
     /// Whether the registry counts pulls of a repository; `None` where its next answer would tell.
@@ -215,6 +214,11 @@ impl Wire {
     /// True while requests of ours wait for a place among those of this kind.
     pub(crate) fn is_crowded(&self, call: UpstreamCall) -> bool {
         self.lanes.is_crowded(call)
+    }
+
+    /// True while our own pace keeps back what nobody waits for.
+    pub(crate) fn keeps_back(&self) -> bool {
+        self.share.keeps_back(self.clock.monotonic())
     }
 
     async fn try_once(&self, question: &Question) -> Result<Heard, Failure> {

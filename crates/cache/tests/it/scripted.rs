@@ -10,7 +10,7 @@ use forebay_content::{
     Blob, BlobStream, Budget, ByteRange, ContentSource, List, ManifestContent, Missing, Provenance,
     Request, Resolved, SourceError, UpstreamCall,
 };
-use forebay_limits::{Limited, Limiter, Purse};
+use forebay_limits::{Limited, Limiter, Priority, Purse};
 use forebay_oci::{Digest, MediaType, Page, Reference, RepositoryName};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
@@ -41,6 +41,8 @@ struct State {
     /// The repositories that nobody meters, and whether a HEAD has told so.
     free: HashMap<String, bool>,
     is_crowded: bool,
+    keeps_back: bool,
+    patience: Option<Duration>,
 }
 
 /// What becomes of one blob's body.
@@ -150,6 +152,16 @@ impl Scripted {
         self.lock().is_crowded = true;
     }
 
+    /// How long whoever asked for the last manifest said that it waits.
+    pub(crate) fn last_patience(&self) -> Option<Duration> {
+        self.lock().patience
+    }
+
+    /// Its pace keeps back what nobody waits for: a HEAD is not sent.
+    pub(crate) fn keep_back(&self) {
+        self.lock().keeps_back = true;
+    }
+
     /// What becomes of the next blob bodies, in order; those after come whole.
     pub(crate) fn bodies(&self, bodies: impl IntoIterator<Item = Body>) {
         self.lock().bodies.extend(bodies);
@@ -254,6 +266,10 @@ impl Budget for Scripted {
         self.lock().is_crowded
     }
 
+    fn keeps_back(&self) -> bool {
+        self.lock().keeps_back
+    }
+
     fn purse(&self, repository: &RepositoryName) -> Purse {
         if self.is_metered(repository) == Some(false) {
             return Purse::Unmetered;
@@ -275,6 +291,9 @@ impl ContentSource for Scripted {
         request: &Request,
         reference: &Reference,
     ) -> Result<Resolved, SourceError> {
+        if self.keeps_back() && request.priority == Priority::Background {
+            std::future::pending::<()>().await;
+        }
         self.answer(format!("HEAD {}", name(request, reference)))
             .await?;
         let told = self.lock().purse_after_head.take();
@@ -306,6 +325,7 @@ impl ContentSource for Scripted {
                 retry_after,
             });
         }
+        self.lock().patience = Some(request.patience);
         let answered = self
             .answer(format!("GET {}", name(request, reference)))
             .await;

@@ -205,6 +205,115 @@ async fn those_who_wait_ask_one_after_another_and_stop_when_it_closes_again() {
 }
 
 #[tokio::test]
+async fn who_comes_when_the_window_opens_waits_behind_those_who_have_waited() {
+    let bench = Bench::new().await;
+    let digests: Vec<Digest> = (0..4)
+        .map(|n| bench.hub.put("library/nginx", format!("{{\"n\":{n}}}")))
+        .collect();
+    bench.hub.fill_purse(empty(5));
+    let newcomer = async {
+        bench.clock.sleep(seconds(4)).await;
+        bench.hub.fill_purse(metered(1));
+        pull(&bench, client(), &digests[3]).await
+    };
+    let background = async {
+        bench.clock.sleep(seconds(4)).await;
+        let digest = bench.hub.put("library/nginx", "{}");
+        bench.hub.fill_purse(metered(100));
+        pull(&bench, nobody(), &digest).await
+    };
+    let pulls = digests[..3]
+        .iter()
+        .map(|digest| pull(&bench, client(), digest));
+    let pulls = futures::future::join_all(pulls);
+    let work = async { tokio::join!(pulls, newcomer, background) };
+    let ((pulled, newcomer, background), _) = pass_time(&bench, work).await;
+    assert!(pulled.iter().all(Result::is_ok));
+    newcomer.unwrap();
+    background.unwrap();
+    let asked = bench.hub.asked();
+    let expected: Vec<_> = digests.iter().map(short).collect();
+    for (asked, digest) in asked.iter().zip(&expected) {
+        assert!(asked.ends_with(digest), "{asked} {expected:?}");
+    }
+    assert_eq!(asked.len(), 5);
+}
+
+#[tokio::test]
+async fn of_those_who_wait_for_the_same_each_waits_as_long_as_it_has_patience() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    bench.hub.fill_purse(empty(5));
+    let waits = |patience| Request {
+        patience: seconds(patience),
+        ..client()
+    };
+    let timed = async |patience, after| {
+        bench.clock.sleep(seconds(after)).await;
+        let began = bench.clock.monotonic();
+        let pulled = pull(&bench, waits(patience), &digest).await;
+        let took = bench.clock.monotonic().saturating_sub(began);
+        (pulled, took.as_secs())
+    };
+    let window = async {
+        // It opens later than it was to.
+        bench.clock.sleep(seconds(4)).await;
+        bench.hub.fill_purse(empty(10));
+        bench.clock.sleep(seconds(10)).await;
+        bench.hub.fill_purse(metered(1));
+    };
+    let work = async { tokio::join!(timed(8, 0), timed(20, 1), timed(3, 2), window) };
+    let ((first, patient, hasty, ()), _) = pass_time(&bench, work).await;
+    patient.0.unwrap();
+    for ((refused, took), patience) in [(first, 8), (hasty, 3)] {
+        assert!((patience..=patience + 1).contains(&took), "{took}");
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, SourceError::Limited { retry_after, .. } if retry_after <= seconds(10)),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(bench.hub.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn elsewhere_is_asked_with_the_patience_that_is_left() {
+    let bench = Bench::new().await;
+    let other = elsewhere(&bench);
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    other.put("docker/library/nginx", MANIFEST);
+    bench.hub.stop_pulls(Some(seconds(300)));
+    bench.hub.hold();
+    let release = async {
+        bench.clock.sleep(seconds(5)).await;
+        bench.hub.release();
+    };
+    let work = async { tokio::join!(pull(&bench, client(), &digest), release).0 };
+    pass_time(&bench, work).await.0.unwrap();
+    assert!(other.last_patience().unwrap() <= seconds(15));
+}
+
+#[tokio::test]
+async fn a_head_that_was_begun_for_nobody_is_not_kept_back_from_a_client() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.push("library/nginx", "1", MANIFEST);
+    bench.hub.keep_back();
+    for reference in ["1".parse::<Reference>().unwrap(), digest.clone().into()] {
+        let (for_nobody, for_client) = (nobody(), client());
+        let work = async {
+            tokio::join!(
+                bench.cache.resolve(&for_nobody, &reference),
+                bench.cache.resolve(&for_client, &reference)
+            )
+        };
+        let ((background, interactive), _) = pass_time(&bench, work).await;
+        assert_eq!(background.unwrap().digest, digest);
+        assert_eq!(interactive.unwrap().digest, digest);
+        assert_eq!(bench.hub.asked().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn an_old_word_is_renewed_by_a_free_head_and_an_image_that_nobody_meters_is_pulled() {
     let bench = Bench::new().await;
     let digest = bench.hub.put("library/nginx", MANIFEST);
@@ -260,8 +369,9 @@ async fn a_client_that_joins_work_for_nobody_is_not_refused_for_its_reserve() {
         pull(&bench, nobody(), &digest),
         pull(&bench, client(), &digest),
     );
-    assert!(background.is_err());
     interactive.unwrap();
+    background.unwrap();
+    assert_eq!(bench.hub.asked().len(), 1, "the client's, for both");
 }
 
 #[tokio::test]
