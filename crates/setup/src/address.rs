@@ -1,0 +1,134 @@
+//! Where clients find Forebay: scheme, host and port, and nothing else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+/// Forebay's address as clients are told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address(Url);
+
+/// Why a text is no address.
+#[derive(Debug, thiserror::Error)]
+#[error("an address is http://host:port or https://host, without a path")]
+pub struct NoAddress;
+
+impl Address {
+    /// Host and port, as image names and `registries.conf` have them. The port of plain http is always there: a name
+    /// without a dot and without a port would be taken for a part of an image's name.
+    pub fn authority(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        let is_bare = !host.contains(['.', ':']);
+        match self.0.port_or_known_default() {
+            Some(port) if self.is_plain() || is_bare || self.0.port().is_some() => {
+                format!("{host}:{port}")
+            }
+            _ => host.to_owned(),
+        }
+    }
+
+    /// Whether it is plain http.
+    pub fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
+    /// Whether only the same machine reaches it.
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => false,
+        }
+    }
+
+    /// Whether dockerd speaks plain http to it without being told: to 127.0.0.0/8, and to names of it.
+    pub(crate) fn is_plain_for_dockerd(&self) -> bool {
+        match self.0.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+impl FromStr for Address {
+    type Err = NoAddress;
+
+    fn from_str(text: &str) -> Result<Self, NoAddress> {
+        let url = Url::parse(text).map_err(|_| NoAddress)?;
+        let is_bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        let is_http = matches!(url.scheme(), "http" | "https") && url.has_host();
+        if is_bare && is_http {
+            Ok(Self(url))
+        } else {
+            Err(NoAddress)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn an_address_is_scheme_host_and_port() {
+        for (text, shown, authority) in [
+            (
+                "http://127.0.0.1:5000",
+                "http://127.0.0.1:5000",
+                "127.0.0.1:5000",
+            ),
+            (
+                "http://127.0.0.1:5000/",
+                "http://127.0.0.1:5000",
+                "127.0.0.1:5000",
+            ),
+            ("http://forebay.lan", "http://forebay.lan", "forebay.lan:80"),
+            ("https://forebay.lan", "https://forebay.lan", "forebay.lan"),
+            ("https://forebay", "https://forebay", "forebay:443"),
+            ("http://[::1]:5000", "http://[::1]:5000", "[::1]:5000"),
+        ] {
+            assert_eq!(address(text).to_string(), shown);
+            assert_eq!(address(text).authority(), authority);
+        }
+    }
+
+    #[test]
+    fn what_has_more_or_less_is_no_address() {
+        for text in [
+            "127.0.0.1:5000",
+            "ftp://a",
+            "http://a/b",
+            "http://u:p@a",
+            "http://a?x",
+            "http://",
+            "",
+        ] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_this_machine() {
+        assert!(address("http://127.1.2.3:1").is_loopback());
+        assert!(address("http://[::1]:1").is_loopback());
+        assert!(address("http://localhost:1").is_loopback());
+        assert!(!address("http://10.0.0.1:1").is_loopback());
+    }
+}

@@ -1,0 +1,36 @@
+//! Amazon ECS: instances of one's own have a dockerd; Fargate lets nobody set a mirror.
+
+use crate::error::SetupError;
+use crate::json;
+use crate::plan::{Order, Plan, Snippet, refuse_loopback};
+
+use super::docker;
+
+const FARGATE: &str = "Fargate has no setting for a mirror. There, name images as Forebay has them, over https \
+                       (https://HOST/docker.io/library/nginx), with forebay rewrite; or let it in at the registry: \
+                       forebay setup ecs --registry hub|ghcr|quay|ecr";
+
+pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
+    refuse_loopback(order, "each instance")?;
+    let mut daemon = json::put_first(
+        "daemon.json",
+        "",
+        ("registry-mirrors", &order.address.to_string()),
+    )?;
+    if order.address.is_plain() {
+        let insecure = ("insecure-registries", order.address.authority());
+        daemon = json::put_first("daemon.json", &daemon, (insecure.0, &insecure.1))?;
+    }
+    // prefer-cached: a task that is started anew on the same instance asks for nothing.
+    let text = format!(
+        "#!/bin/sh\nmkdir -p /etc/docker\ncat >/etc/docker/daemon.json <<'JSON'\n{daemon}JSON\n\
+         systemctl restart docker\necho ECS_IMAGE_PULL_BEHAVIOR=prefer-cached >>/etc/ecs/ecs.config\n"
+    );
+    Ok(Plan::default()
+        .snippet(Snippet {
+            title: "user data of container instances (EC2 launch type)",
+            text,
+        })
+        .falls(docker::OPEN)
+        .note(FARGATE))
+}

@@ -1,0 +1,272 @@
+//! kind: a cluster's configuration, with containerd's files mounted into each node.
+
+use super::hosts::Way;
+use super::{changed, containerd, path_of};
+use crate::edits::Edits;
+use crate::error::SetupError;
+use crate::plan::{Files, Order, Plan, refuse_loopback};
+use crate::yaml::{Node, Yaml};
+
+const KIND_YAML: &str = "kind.yaml";
+
+/// The folder beside it that holds containerd's files.
+const CERTS_D: &str = "forebay-certs.d";
+
+const IN_NODE: &str = "/etc/containerd/certs.d";
+
+const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
+
+const NODE: &str = "nodes:\n- role: control-plane\n";
+
+/// Nodes of kind 0.27 and later look there by themselves.
+const PATCH: &str = "containerdConfigPatches:\n";
+const PATCH_ITEM: &str = "- |-\n  [plugins.\"io.containerd.grpc.v1.cri\".registry]\n    config_path = \"/etc/containerd/certs.d\"\n";
+
+const BLOCKS: &str = "write it as lines with indentation, without braces";
+
+pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
+    refuse_loopback(order, "each node, which is a container,")?;
+    let path = path_of(order, KIND_YAML);
+    let folder = match path.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{CERTS_D}"),
+        None => CERTS_D.to_owned(),
+    };
+    let mount = if folder.starts_with('/') {
+        folder.clone()
+    } else {
+        format!("./{folder}")
+    };
+    let mut plan = Plan::default().file(changed(path, files, |text| merge(path, text, &mount))?);
+    for registry in &order.upstreams {
+        let hosts = format!("{folder}/{registry}/hosts.toml");
+        let way = Way {
+            address: &order.address,
+            fall_back: order.fall_back,
+            registry,
+        };
+        plan = plan.file(changed(&hosts, files, |text| way.merge(&hosts, text))?);
+    }
+    Ok(plan
+        .then("makes a cluster of it", &["kind", "create", "cluster", "--config", path])
+        .falls(if order.fall_back { containerd::OPEN } else { containerd::CLOSED })
+        .note("a cluster that is there already does not change: nodes get their mounts when they are made"))
+}
+
+fn merge(path: &str, text: &str, folder: &str) -> Result<String, SetupError> {
+    let text = if text.trim().is_empty() {
+        format!("{text}{HEAD}{NODE}")
+    } else {
+        text.to_owned()
+    };
+    let text = with_nodes(path, &text)?;
+    let text = with_mounts(path, &text, folder)?;
+    with_patch(path, &text)
+}
+
+/// A cluster whose nodes are not named has one.
+fn with_nodes(path: &str, text: &str) -> Result<String, SetupError> {
+    let yaml = Yaml::parse(path, text)?;
+    if yaml.root.entries().is_empty() || yaml.root.is_flow() {
+        return Err(yaml.refuse("it is no cluster of kind", BLOCKS));
+    }
+    if yaml
+        .root
+        .find("nodes")
+        .is_some_and(|nodes| !nodes.is_empty())
+    {
+        return Ok(text.to_owned());
+    }
+    let mut edits = Edits::default();
+    let (at, lines) = match yaml.root.find_entry("nodes") {
+        Some((key, _)) => yaml.lines_after(key.span.end, "- role: control-plane\n"),
+        None => yaml.lines_after(text.len(), NODE),
+    };
+    edits.insert(at, lines);
+    Ok(edits.apply(text))
+}
+
+fn with_mounts(path: &str, text: &str, folder: &str) -> Result<String, SetupError> {
+    let yaml = Yaml::parse(path, text)?;
+    let nodes = yaml.root.find("nodes").map(Node::items).unwrap_or_default();
+    let mut edits = Edits::default();
+    for node in nodes {
+        if node.entries().is_empty() || node.is_flow() {
+            return Err(yaml.refuse("a node is written in braces", BLOCKS));
+        }
+        let indent = yaml.column(node.span.start);
+        let item = |indent: usize| {
+            let indent = " ".repeat(indent);
+            format!(
+                "{indent}- hostPath: {folder}\n{indent}  containerPath: {IN_NODE}\n{indent}  readOnly: true\n"
+            )
+        };
+        let (at, lines) = match node.find_entry("extraMounts") {
+            None => {
+                let lines = format!("{}extraMounts:\n{}", " ".repeat(indent), item(indent));
+                yaml.lines_after(end_of(text, node), &lines)
+            }
+            Some((_, mounts)) if is_mounted(&yaml, mounts, folder)? => continue,
+            Some((_, mounts)) => match mounts.items().last() {
+                Some(last) if !mounts.is_flow() => {
+                    yaml.lines_after(end_of(text, last), &item(yaml.column(yaml.dash(last))))
+                }
+                _ => {
+                    return Err(yaml.refuse("extraMounts is written in brackets, or empty", BLOCKS));
+                }
+            },
+        };
+        edits.insert(at, lines);
+    }
+    Ok(edits.apply(text))
+}
+
+fn is_mounted(yaml: &Yaml<'_>, mounts: &Node, folder: &str) -> Result<bool, SetupError> {
+    let word = |mount: &Node, key: &str| mount.find(key).and_then(Node::text).map(str::to_owned);
+    let ours = mounts
+        .items()
+        .iter()
+        .find(|mount| word(mount, "containerPath").as_deref() == Some(IN_NODE));
+    match ours.map(|mount| word(mount, "hostPath")) {
+        None => Ok(false),
+        Some(Some(host)) if host == folder => Ok(true),
+        Some(host) => {
+            let what = format!(
+                "{} is mounted at {IN_NODE} already",
+                host.unwrap_or_default()
+            );
+            let hint = "put the files into that folder: forebay setup containerd prints them";
+            Err(yaml.refuse(&what, hint))
+        }
+    }
+}
+
+fn with_patch(path: &str, text: &str) -> Result<String, SetupError> {
+    let yaml = Yaml::parse(path, text)?;
+    let mut edits = Edits::default();
+    let (at, lines) = match yaml.root.find_entry("containerdConfigPatches") {
+        None => yaml.lines_after(text.len(), &format!("{PATCH}{PATCH_ITEM}")),
+        Some((_, patches)) => {
+            let mut items = patches.items().iter().filter_map(Node::text);
+            if items.any(|patch| patch.contains("config_path")) {
+                return Ok(text.to_owned());
+            }
+            match patches.items().last() {
+                Some(last) if !patches.is_flow() => {
+                    let indent = " ".repeat(yaml.column(yaml.dash(last)));
+                    let lines: String = PATCH_ITEM
+                        .lines()
+                        .map(|line| format!("{indent}{line}\n"))
+                        .collect();
+                    yaml.lines_after(end_of(text, last), &lines)
+                }
+                _ => {
+                    return Err(yaml.refuse(
+                        "containerdConfigPatches is written in brackets, or empty",
+                        BLOCKS,
+                    ));
+                }
+            }
+        }
+    };
+    edits.insert(at, lines);
+    Ok(edits.apply(text))
+}
+
+/// The last byte of a thing that is no white space.
+fn end_of(text: &str, node: &Node) -> usize {
+    text[..node.span.end].trim_end().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(text: &str) -> String {
+        let once = merge("kind.yaml", text, "./forebay-certs.d").expect("it merges");
+        assert_eq!(
+            merge("kind.yaml", &once, "./forebay-certs.d").expect("it merges"),
+            once
+        );
+        once
+    }
+
+    #[test]
+    fn a_cluster_is_made_where_there_is_none() {
+        assert_eq!(
+            merged(""),
+            "\
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes:
+- role: control-plane
+  extraMounts:
+  - hostPath: ./forebay-certs.d
+    containerPath: /etc/containerd/certs.d
+    readOnly: true
+containerdConfigPatches:
+- |-
+  [plugins.\"io.containerd.grpc.v1.cri\".registry]
+    config_path = \"/etc/containerd/certs.d\"
+"
+        );
+    }
+
+    #[test]
+    fn every_node_has_the_mount_and_the_rest_stays() {
+        let text = "\
+# ours
+kind: Cluster
+nodes:
+  - role: control-plane # one
+    extraMounts:
+      - hostPath: /a
+        containerPath: /b
+  # workers
+  - role: worker
+    image: kindest/node:v1.31.0
+
+# patches
+containerdConfigPatches:
+  - |-
+    [metrics]
+      address = \"x\"
+";
+        assert_eq!(
+            merged(text),
+            "\
+# ours
+kind: Cluster
+nodes:
+  - role: control-plane # one
+    extraMounts:
+      - hostPath: /a
+        containerPath: /b
+      - hostPath: ./forebay-certs.d
+        containerPath: /etc/containerd/certs.d
+        readOnly: true
+  # workers
+  - role: worker
+    image: kindest/node:v1.31.0
+    extraMounts:
+    - hostPath: ./forebay-certs.d
+      containerPath: /etc/containerd/certs.d
+      readOnly: true
+
+# patches
+containerdConfigPatches:
+  - |-
+    [metrics]
+      address = \"x\"
+  - |-
+    [plugins.\"io.containerd.grpc.v1.cri\".registry]
+      config_path = \"/etc/containerd/certs.d\"
+"
+        );
+    }
+
+    #[test]
+    fn another_folder_at_our_place_is_refused() {
+        let text = "kind: Cluster\nnodes:\n- role: worker\n  extraMounts:\n  - hostPath: /x\n    containerPath: /etc/containerd/certs.d\n";
+        assert!(merge("kind.yaml", text, "./forebay-certs.d").is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! One file a client: what it reads, and how Forebay gets into it.
+
+mod buildkit;
+mod containerd;
+mod docker;
+mod ecs;
+mod hosts;
+mod kaniko;
+mod kind;
+mod kubernetes;
+mod pipelines;
+mod rancher;
+mod registries_conf;
+mod swarm;
+mod toml;
+
+use crate::client::Client;
+use crate::edits::with_line_ends;
+use crate::error::SetupError;
+use crate::plan::{FileChange, Files, Order, Plan};
+
+/// What is to be done so that a client pulls through Forebay.
+///
+/// # Errors
+/// What stands in a file of the client's, or why it cannot be pointed here.
+pub fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
+    match order.client {
+        Client::Docker => docker::plan(order, files),
+        Client::Containerd => containerd::plan(order, files),
+        Client::Kubernetes => kubernetes::plan(order),
+        Client::K3s => rancher::plan(order, &rancher::K3S, files),
+        Client::Rke2 => rancher::plan(order, &rancher::RKE2, files),
+        Client::Podman | Client::CriO => registries_conf::plan(order, files),
+        Client::Buildkit => buildkit::plan(order, files),
+        Client::Kaniko => kaniko::plan(order),
+        Client::Kind => kind::plan(order, files),
+        Client::Ecs => ecs::plan(order),
+        Client::Swarm => swarm::plan(order, files),
+        Client::GithubActions => pipelines::github(order, files),
+        Client::GitlabCi => pipelines::gitlab(order, files),
+    }
+}
+
+/// The change of one file: `change` sees its text with plain line ends, or an empty one.
+fn changed(
+    path: &str,
+    files: &dyn Files,
+    change: impl FnOnce(&str) -> Result<String, SetupError>,
+) -> Result<FileChange, SetupError> {
+    let before = files.read(path)?;
+    let after = with_line_ends(before.as_deref().unwrap_or_default(), change)?;
+    Ok(FileChange {
+        path: path.to_owned(),
+        before,
+        after,
+    })
+}
+
+/// The file that was named, or the usual one.
+fn path_of<'a>(order: &'a Order, usual: &'a str) -> &'a str {
+    order.file.as_deref().unwrap_or(usual)
+}

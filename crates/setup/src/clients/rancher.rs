@@ -1,0 +1,301 @@
+//! k3s and RKE2: they write containerd's files themselves, from a registries.yaml of theirs.
+
+use super::{changed, path_of};
+use crate::edits::Edits;
+use crate::error::SetupError;
+use crate::plan::{FallThrough, Files, Order, Plan};
+use crate::yaml::{Node, Yaml};
+
+/// What differs between the two.
+pub(super) struct Flavour {
+    registries: &'static str,
+    config: &'static str,
+    restart: &'static [&'static str],
+    agents: &'static str,
+}
+
+pub(super) const K3S: Flavour = Flavour {
+    registries: "/etc/rancher/k3s/registries.yaml",
+    config: "/etc/rancher/k3s/config.yaml",
+    restart: &["systemctl", "restart", "k3s"],
+    agents: "every node has its own files; on agents the service is k3s-agent",
+};
+
+pub(super) const RKE2: Flavour = Flavour {
+    registries: "/etc/rancher/rke2/registries.yaml",
+    config: "/etc/rancher/rke2/config.yaml",
+    restart: &["systemctl", "restart", "rke2-server"],
+    agents: "every node has its own files; on agents the service is rke2-agent",
+};
+
+const CLOSED: FallThrough = FallThrough::Closed(
+    "`disable-default-registry-endpoint` (since the releases of January 2024: 1.26.13, 1.27.10, 1.28.6, 1.29.1; an \
+     older one needs --fall-back) keeps containerd from the registry itself wherever a mirror is set",
+);
+
+const OPEN: FallThrough = FallThrough::Open(
+    "containerd goes on to the registry itself when Forebay answers with an error or not at all: that is what \
+     --fall-back asked for",
+);
+
+const STRICT_KEY: &str = "disable-default-registry-endpoint";
+
+const BLOCKS: &str = "write it as lines with indentation, without braces";
+
+pub(super) fn plan(
+    order: &Order,
+    flavour: &'static Flavour,
+    files: &dyn Files,
+) -> Result<Plan, SetupError> {
+    let path = path_of(order, flavour.registries);
+    let address = order.address.to_string();
+    let file = changed(path, files, |text| {
+        let add = |text: String, upstream: &String| put_mirror(path, &text, (upstream, &address));
+        order.upstreams.iter().try_fold(text.to_owned(), add)
+    })?;
+    let mut plan = Plan::default().file(file);
+    if !order.fall_back {
+        let config = flavour.config;
+        plan = plan.file(changed(config, files, |text| put_strict(config, text))?);
+    }
+    Ok(plan
+        .then("makes it write containerd's files anew", flavour.restart)
+        .falls(if order.fall_back { OPEN } else { CLOSED })
+        .note(flavour.agents)
+        .note_if(
+            order.address.is_loopback(),
+            "this address means a Forebay on each node: give the --address of one that all nodes reach",
+        ))
+}
+
+/// The text with `address` as the first endpoint of a registry's mirror.
+fn put_mirror(
+    path: &str,
+    text: &str,
+    (registry, address): (&str, &str),
+) -> Result<String, SetupError> {
+    let yaml = Yaml::parse(path, text)?;
+    let mut edits = Edits::default();
+    let item = |indent: usize| {
+        let (outer, inner) = (" ".repeat(indent), " ".repeat(indent + 2));
+        format!("{outer}{registry}:\n{inner}endpoint:\n{inner}  - \"{address}\"\n")
+    };
+    match yaml.root.find_entry("mirrors") {
+        None => {
+            refuse_other_than_map(&yaml, &yaml.root)?;
+            let (at, lines) = yaml.lines_after(text.len(), &format!("mirrors:\n{}", item(2)));
+            edits.insert(at, lines);
+        }
+        Some((key, mirrors)) if mirrors.is_empty() => {
+            let (at, lines) = yaml.lines_after(key.span.end, &item(2));
+            edits.insert(at, lines);
+        }
+        Some((_, mirrors)) => {
+            refuse_other_than_map(&yaml, mirrors)?;
+            if let Some((key, mirror)) = mirrors.find_entry(registry) {
+                put_endpoint(&yaml, (key, mirror), address, &mut edits)?;
+            } else {
+                let (at, lines) = yaml.lines_after(
+                    last_byte(text, mirrors),
+                    &item(yaml.column(mirrors.span.start)),
+                );
+                edits.insert(at, lines);
+            }
+        }
+    }
+    checked(
+        path,
+        edits.apply(text),
+        |root| {
+            let endpoints = root.find("mirrors")?.find(registry)?.find("endpoint")?;
+            endpoints.items().first()?.text()
+        },
+        address,
+    )
+}
+
+fn put_endpoint(
+    yaml: &Yaml<'_>,
+    (key, mirror): (&Node, &Node),
+    address: &str,
+    edits: &mut Edits,
+) -> Result<(), SetupError> {
+    let Some((name, endpoints)) = mirror.find_entry("endpoint") else {
+        let indent = " ".repeat(yaml.column(key.span.start) + 2);
+        if !mirror.is_empty() {
+            refuse_other_than_map(yaml, mirror)?;
+        }
+        let (at, lines) = yaml.lines_after(
+            key.span.end,
+            &format!("{indent}endpoint:\n{indent}  - \"{address}\"\n"),
+        );
+        edits.insert(at, lines);
+        return Ok(());
+    };
+    let first = endpoints.items().first();
+    if first
+        .and_then(Node::text)
+        .is_some_and(|first| first.trim_end_matches('/') == address)
+    {
+        return Ok(());
+    }
+    match first {
+        Some(first) if endpoints.is_flow() => {
+            edits.insert(first.span.start, format!("\"{address}\", "))
+        }
+        Some(first) => {
+            let dash = yaml.dash(first);
+            let indent = " ".repeat(yaml.column(dash));
+            edits.insert(yaml.line_start(dash), format!("{indent}- \"{address}\"\n"));
+        }
+        None if endpoints.is_empty() => {
+            let indent = " ".repeat(yaml.column(name.span.start) + 2);
+            let (at, lines) =
+                yaml.lines_after(name.span.end, &format!("{indent}- \"{address}\"\n"));
+            edits.insert(at, lines);
+        }
+        None if endpoints.is_flow() => {
+            edits.replace(
+                endpoints.span.start,
+                endpoints.span.end,
+                format!("[\"{address}\"]"),
+            );
+        }
+        None => return Err(yaml.refuse("endpoint is no list", "make it a list of addresses")),
+    }
+    Ok(())
+}
+
+/// The text with the registry itself closed.
+fn put_strict(path: &str, text: &str) -> Result<String, SetupError> {
+    let yaml = Yaml::parse(path, text)?;
+    let mut edits = Edits::default();
+    match yaml.root.find(STRICT_KEY) {
+        Some(value) if value.text() == Some("true") => {}
+        Some(value) => edits.replace(value.span.start, value.span.end, "true"),
+        None => {
+            refuse_other_than_map(&yaml, &yaml.root)?;
+            let (at, lines) = yaml.lines_after(text.len(), &format!("{STRICT_KEY}: true\n"));
+            edits.insert(at, lines);
+        }
+    }
+    checked(
+        path,
+        edits.apply(text),
+        |root| root.find(STRICT_KEY)?.text(),
+        "true",
+    )
+}
+
+fn refuse_other_than_map(yaml: &Yaml<'_>, node: &Node) -> Result<(), SetupError> {
+    let is_map = !node.entries().is_empty() || node.is_empty();
+    if !is_map {
+        return Err(yaml.refuse("what stands there is no map with entries", BLOCKS));
+    }
+    if node.is_flow() {
+        return Err(yaml.refuse("what stands there is written in braces", BLOCKS));
+    }
+    Ok(())
+}
+
+/// The last byte of a thing that is no white space: a block of text ends with line ends.
+fn last_byte(text: &str, node: &Node) -> usize {
+    text[..node.span.end].trim_end().len()
+}
+
+/// Reads what was made, and refuses what does not say what it should.
+fn checked(
+    path: &str,
+    text: String,
+    find: impl Fn(&Node) -> Option<&str>,
+    wanted: &str,
+) -> Result<String, SetupError> {
+    let yaml = Yaml::parse(path, &text)?;
+    let found = find(&yaml.root).map(|found| found.trim_end_matches('/'));
+    if found == Some(wanted) {
+        drop(yaml);
+        return Ok(text);
+    }
+    Err(yaml.refuse("it is written in a way that cannot be added to", BLOCKS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "http://10.0.0.5:5000";
+
+    fn put(text: &str) -> String {
+        let once = put_mirror("registries.yaml", text, ("docker.io", URL)).expect("it merges");
+        let again = put_mirror("registries.yaml", &once, ("docker.io", URL)).expect("it merges");
+        assert_eq!(again, once, "twice is once");
+        once
+    }
+
+    #[test]
+    fn ours_is_asked_first() {
+        let ours = "mirrors:\n  docker.io:\n    endpoint:\n      - \"URL\"\n";
+        for (before, after) in [
+            ("", ours),
+            (
+                "# mine\n",
+                "# mine\nmirrors:\n  docker.io:\n    endpoint:\n      - \"URL\"\n",
+            ),
+            ("mirrors:\n", ours),
+            (
+                "configs:\n  a: {}",
+                "configs:\n  a: {}\nmirrors:\n  docker.io:\n    endpoint:\n      - \"URL\"",
+            ),
+            (
+                "mirrors:\n    \"*\": # all\n        endpoint: [x]\n\n# end\nconfigs: {}\n",
+                "mirrors:\n    \"*\": # all\n        endpoint: [x]\n    docker.io:\n      endpoint:\n        - \"URL\"\n\n# end\nconfigs: {}\n",
+            ),
+            (
+                "mirrors:\n  docker.io:\n    endpoint:\n    - \"https://a\" # first\n    rewrite: {\"^\": x}\n",
+                "mirrors:\n  docker.io:\n    endpoint:\n    - \"URL\"\n    - \"https://a\" # first\n    rewrite: {\"^\": x}\n",
+            ),
+            (
+                "mirrors:\n  docker.io:\n    endpoint: [https://a]\n",
+                "mirrors:\n  docker.io:\n    endpoint: [\"URL\", https://a]\n",
+            ),
+            (
+                "mirrors:\n  docker.io:\n  ghcr.io:\n    endpoint: []\n",
+                "mirrors:\n  docker.io:\n    endpoint:\n      - \"URL\"\n  ghcr.io:\n    endpoint: []\n",
+            ),
+            (
+                "mirrors:\n  docker.io:\n    endpoint: []\n",
+                "mirrors:\n  docker.io:\n    endpoint: [\"URL\"]\n",
+            ),
+        ] {
+            assert_eq!(
+                put(&before.replace("URL", URL)),
+                after.replace("URL", URL),
+                "{before}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_added_to_is_refused() {
+        for text in [
+            "mirrors: {}\n",
+            "mirrors: [a]\n",
+            "- a\n",
+            "{mirrors: }\n",
+            "a: [",
+        ] {
+            assert!(put_mirror("f", text, ("docker.io", URL)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn strict_is_set_once() {
+        let strict = |text: &str| put_strict("config.yaml", text).expect("it merges");
+        assert_eq!(strict(""), "disable-default-registry-endpoint: true\n");
+        assert_eq!(
+            strict("token: x\ndisable-default-registry-endpoint: false # no\n"),
+            "token: x\ndisable-default-registry-endpoint: true # no\n"
+        );
+        assert_eq!(strict(&strict("token: x\n")), strict("token: x\n"));
+    }
+}

@@ -1,0 +1,85 @@
+//! Why a client cannot be set up. Nothing was written when one of these is told.
+
+use std::error::Error;
+
+/// Any error.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a client cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A file of the client is not in the form that the client reads: mend it first.
+    #[error("{path} cannot be read as {format}")]
+    Broken {
+        /// Which file.
+        path: String,
+        /// Which form it should have.
+        format: &'static str,
+        /// What is wrong.
+        source: BoxError,
+    },
+    /// A file holds what would work against the set-up, or what cannot be changed without risk: change it by hand.
+    #[error("{path}: {what}")]
+    Unmergeable {
+        /// Which file.
+        path: String,
+        /// What stands there.
+        what: String,
+        /// What can be done.
+        hint: String,
+    },
+    /// What was asked for does not exist for this client: ask for something else.
+    #[error("{what}")]
+    Impossible {
+        /// What does not exist.
+        what: String,
+        /// What does.
+        hint: String,
+    },
+    /// A file could not be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: BoxError,
+    },
+}
+
+impl SetupError {
+    pub(crate) fn broken(path: &str, format: &'static str, source: impl Into<BoxError>) -> Self {
+        Self::Broken {
+            path: path.to_owned(),
+            format,
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn unmergeable(
+        path: &str,
+        what: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self::Unmergeable {
+            path: path.to_owned(),
+            what: what.into(),
+            hint: hint.into(),
+        }
+    }
+
+    pub(crate) fn impossible(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Impossible {
+            what: what.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// What can be done about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Unmergeable { hint, .. } | Self::Impossible { hint, .. } => Some(hint),
+            Self::Broken { .. } => Some("mend the file first; nothing was changed"),
+            Self::Unreadable { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod client;
+mod clients;
+mod difference;
+mod edits;
+mod error;
+mod json;
+mod plan;
+mod record;
+mod workflow;
+mod yaml;
+
+pub use address::{Address, NoAddress};
+pub use client::Client;
+pub use clients::plan;
+pub use difference::difference;
+pub use error::{BoxError, SetupError};
+pub use plan::{FallThrough, FileChange, Files, Input, MAX_FILE_BYTES, Order, Plan, Snippet, Step};
+pub use record::{NoRecord, Record, Undo, Written};

@@ -1,0 +1,199 @@
+//! What is to be done to set a client up: files, and what a person does or has done afterwards.
+//!
+//! A plan says the whole new text of each file. Whoever carries it out writes all files or none.
+
+use crate::address::Address;
+use crate::client::Client;
+use crate::error::SetupError;
+
+/// The longest client file that is read, in bytes: all of them are written by hand or by a small program.
+pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What is asked for: that a client pull through Forebay.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Which client.
+    pub client: Client,
+    /// Where it finds Forebay.
+    pub address: Address,
+    /// Registries whose images it shall ask Forebay for, as image names begin: `docker.io`.
+    pub upstreams: Vec<String>,
+    /// Whether it may go on to the registry itself when Forebay does not answer.
+    pub fall_back: bool,
+    /// Whether the address was given, and is not the one where Forebay's own configuration has it listen.
+    pub is_address_given: bool,
+    /// The client's own file, where it is not at its usual place.
+    pub file: Option<String>,
+}
+
+/// Reads what is there. Paths are the client's own: whoever implements this puts another root before them.
+pub trait Files {
+    /// The text of a file; `None` if it is not there.
+    fn read(&self, path: &str) -> Result<Option<String>, SetupError>;
+
+    /// The names in a folder, in any order; none if it is not there.
+    fn list(&self, path: &str) -> Result<Vec<String>, SetupError>;
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Files to write, those too that are right as they are.
+    pub files: Vec<FileChange>,
+    /// What is not a file of its own: arguments, and pieces for a file that is not known.
+    pub snippets: Vec<Snippet>,
+    /// What is run afterwards, by whoever carries the plan out or by a person.
+    pub steps: Vec<Step>,
+    /// What is run to undo those steps that were run.
+    pub undo: Vec<Step>,
+    /// What happens when Forebay does not answer.
+    pub fall_through: Option<FallThrough>,
+    /// What else should be known.
+    pub notes: Vec<String>,
+}
+
+/// A file to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChange {
+    /// Its path, as the client knows it.
+    pub path: String,
+    /// What stands there; `None` if there is no such file.
+    pub before: Option<String>,
+    /// What shall stand there.
+    pub after: String,
+}
+
+/// A piece of text to put where it belongs by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snippet {
+    /// Where it belongs.
+    pub title: &'static str,
+    /// The text: whole lines.
+    pub text: String,
+}
+
+/// A command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// What goes to its standard input.
+    pub input: Input,
+    /// What it is for.
+    pub why: &'static str,
+    /// Whether it is run as a part of the set-up, or left to a person.
+    pub is_run: bool,
+}
+
+/// What goes to a command's standard input.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Nothing.
+    Nothing,
+    /// This text, which may be shown.
+    Text(String),
+    /// This text, which holds a password.
+    Secret(String),
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("Nothing"),
+            Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
+            Self::Secret(_) => f.write_str("Secret(***)"),
+        }
+    }
+}
+
+/// What a client does when Forebay does not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FallThrough {
+    /// It asks nobody else: how that is so.
+    Closed(&'static str),
+    /// It goes on to the registry, under the pull limit of its own address: why, and what could be done.
+    Open(&'static str),
+}
+
+impl Plan {
+    /// With a note more.
+    #[must_use]
+    pub(crate) fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// With a note more, if it is so.
+    #[must_use]
+    pub(crate) fn note_if(self, is_so: bool, text: &str) -> Self {
+        if is_so { self.note(text) } else { self }
+    }
+
+    /// With a command that a person runs afterwards.
+    #[must_use]
+    pub(crate) fn then(mut self, why: &'static str, command: &[&str]) -> Self {
+        self.steps.push(Step::by_hand(why, command));
+        self
+    }
+
+    /// With what happens when Forebay does not answer.
+    #[must_use]
+    pub(crate) fn falls(mut self, fall_through: FallThrough) -> Self {
+        self.fall_through = Some(fall_through);
+        self
+    }
+
+    /// With a piece of text more.
+    #[must_use]
+    pub(crate) fn snippet(mut self, snippet: Snippet) -> Self {
+        self.snippets.push(snippet);
+        self
+    }
+
+    /// With a file more.
+    #[must_use]
+    pub(crate) fn file(mut self, change: FileChange) -> Self {
+        self.files.push(change);
+        self
+    }
+}
+
+impl FileChange {
+    /// Whether there is anything to write.
+    pub fn is_change(&self) -> bool {
+        self.before.as_deref() != Some(self.after.as_str())
+    }
+}
+
+impl Step {
+    pub(crate) fn by_hand(why: &'static str, command: &[&str]) -> Self {
+        Self {
+            command: command.iter().map(|&part| part.to_owned()).collect(),
+            input: Input::Nothing,
+            why,
+            is_run: false,
+        }
+    }
+
+    pub(crate) fn run(why: &'static str, command: &[&str], input: Input) -> Self {
+        Self {
+            input,
+            is_run: true,
+            ..Self::by_hand(why, command)
+        }
+    }
+}
+
+/// What must be known of the loopback address by clients in a network of their own.
+pub(crate) fn refuse_loopback(order: &Order, whose: &str) -> Result<(), SetupError> {
+    if !order.address.is_loopback() {
+        return Ok(());
+    }
+    let what = format!(
+        "{} is {whose} itself, and no Forebay runs there",
+        order.address
+    );
+    let hint = "say where it is seen from there, such as --address http://172.17.0.1:5000, and let Forebay listen \
+                there: `listen` and `clients.allow` in its configuration";
+    Err(SetupError::impossible(what, hint))
+}

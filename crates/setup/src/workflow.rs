@@ -1,0 +1,179 @@
+//! Workflows of GitHub Actions and pipelines of GitLab CI: their jobs, what each step does, and where to put one more.
+
+use std::ops::Range;
+
+use crate::error::SetupError;
+use crate::yaml::{Node, Yaml};
+
+/// Words of a command or an action that pulls, builds or pushes images.
+const IMAGE_WORDS: [&str; 12] = [
+    "docker build",
+    "docker buildx",
+    "docker compose",
+    "docker-compose",
+    "docker pull",
+    "docker push",
+    "docker run",
+    "docker tag",
+    "docker/bake-action",
+    "docker/build-push-action",
+    "docker/setup-buildx-action",
+    "podman ",
+];
+
+/// Words of a command or an action that brings what was built to where it runs.
+const DEPLOY_WORDS: [&str; 16] = [
+    "amazon-ecs-deploy-task-definition",
+    "aws cloudformation deploy",
+    "aws ecs update-service",
+    "aws-cloudformation-github-deploy",
+    "cdk deploy",
+    "cdk:deploy",
+    "copilot deploy",
+    "docker stack deploy",
+    "helm install",
+    "helm upgrade",
+    "kubectl apply",
+    "kubectl set image",
+    "pulumi up",
+    "sam deploy",
+    "serverless deploy",
+    "terraform apply",
+];
+
+/// Top-level keys of a GitLab pipeline that are no jobs.
+const NO_JOBS: [&str; 13] = [
+    "after_script",
+    "before_script",
+    "cache",
+    "default",
+    "image",
+    "include",
+    "pages",
+    "services",
+    "spec",
+    "stages",
+    "types",
+    "variables",
+    "workflow",
+];
+
+const BLOCKS: &str = "write it as lines with indentation, without braces";
+
+/// A job and its steps, or the lines of its script.
+pub(crate) struct Job<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) node: &'a Node,
+    pub(crate) steps: &'a [Node],
+}
+
+/// The jobs of a workflow of GitHub Actions that have steps.
+pub(crate) fn github_jobs<'a>(yaml: &'a Yaml<'_>) -> Result<Vec<Job<'a>>, SetupError> {
+    let Some(jobs) = yaml.root.find("jobs") else {
+        return Err(yaml.refuse("it has no jobs", "name a workflow of GitHub Actions"));
+    };
+    collect(yaml, jobs.entries(), "steps")
+}
+
+/// The jobs of a pipeline of GitLab CI that have a script.
+pub(crate) fn gitlab_jobs<'a>(yaml: &'a Yaml<'_>) -> Result<Vec<Job<'a>>, SetupError> {
+    let jobs = collect(yaml, yaml.root.entries(), "script")?;
+    Ok(jobs
+        .into_iter()
+        .filter(|job| !NO_JOBS.contains(&job.name))
+        .collect())
+}
+
+fn collect<'a>(
+    yaml: &Yaml<'_>,
+    entries: &'a [(Node, Node)],
+    key: &str,
+) -> Result<Vec<Job<'a>>, SetupError> {
+    let mut jobs = Vec::new();
+    for (name, node) in entries {
+        let Some(steps) = node.find(key).filter(|steps| !steps.items().is_empty()) else {
+            continue;
+        };
+        let name = name.text().unwrap_or_default();
+        if steps.is_flow() || node.is_flow() {
+            return Err(yaml.refuse(&format!("{key} of {name} is written in brackets"), BLOCKS));
+        }
+        let steps = steps.items();
+        jobs.push(Job { name, node, steps });
+    }
+    Ok(jobs)
+}
+
+impl Job<'_> {
+    /// The first step that pulls, builds or pushes an image.
+    pub(crate) fn first_image_step(&self, yaml: &Yaml<'_>) -> Option<usize> {
+        self.position(yaml, &IMAGE_WORDS)
+    }
+
+    /// The first step that deploys.
+    pub(crate) fn first_deploy(&self, yaml: &Yaml<'_>) -> Option<usize> {
+        self.position(yaml, &DEPLOY_WORDS)
+    }
+
+    /// The first step with one of these words outside its comments.
+    pub(crate) fn position(&self, yaml: &Yaml<'_>, words: &[&str]) -> Option<usize> {
+        self.steps
+            .iter()
+            .position(|step| has_word(&yaml.text[step.span.clone()], words))
+    }
+}
+
+/// Whether a step's text has one of these words; comments do not count.
+pub(crate) fn has_word(text: &str, words: &[&str]) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim_start();
+        let code = line.split(" #").next().unwrap_or_default();
+        !line.starts_with('#') && words.iter().any(|word| code.contains(word))
+    })
+}
+
+/// Lines to put before a list's item, above the comments that stand directly over it; each is indented as the item is.
+pub(crate) fn before(yaml: &Yaml<'_>, item: &Node, lines: &str) -> (usize, String) {
+    let dash = yaml.dash(item);
+    let indent = yaml.column(dash);
+    let mut at = yaml.line_start(dash);
+    while at > 0 {
+        let above = yaml.line_start(at - 1);
+        let line = &yaml.text[above..at];
+        let is_comment = line.trim_start().starts_with('#');
+        if !is_comment || line.len() - line.trim_start().len() != indent {
+            break;
+        }
+        at = above;
+    }
+    (at, indented(lines, indent))
+}
+
+/// Lines to put after a list's item.
+pub(crate) fn after(yaml: &Yaml<'_>, item: &Node, lines: &str) -> (usize, String) {
+    let indent = yaml.column(yaml.dash(item));
+    yaml.lines_after(end_of(yaml, item), &indented(lines, indent))
+}
+
+/// Lines to put at the end of a block map, indented as its keys are.
+pub(crate) fn at_end(yaml: &Yaml<'_>, map: &Node, lines: &str) -> (usize, String) {
+    let indent = yaml.column(map.span.start);
+    yaml.lines_after(end_of(yaml, map), &indented(lines, indent))
+}
+
+pub(crate) fn indented(lines: &str, indent: usize) -> String {
+    let indent = " ".repeat(indent);
+    let line = |line: &str| {
+        if line.is_empty() {
+            "\n".to_owned()
+        } else {
+            format!("{indent}{line}\n")
+        }
+    };
+    lines.lines().map(line).collect()
+}
+
+fn end_of(yaml: &Yaml<'_>, node: &Node) -> usize {
+    let Range { end, .. } = node.span;
+    yaml.text[..end].trim_end().len()
+}

@@ -1,0 +1,314 @@
+//! YAML as a tree that knows where each thing stands in the text, so that it can be changed in place.
+
+use std::iter::Peekable;
+use std::ops::Range;
+
+use granit_parser::{Event, Parser, Span, StrInput, StructureStyle};
+
+use crate::error::SetupError;
+
+/// The deepest nesting that is read; deeper is no configuration.
+const MAX_DEPTH: usize = 100;
+
+/// Something in a YAML text.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// Its bytes; a block's begin at its first child and end at its last.
+    pub(crate) span: Range<usize>,
+    pub(crate) kind: Kind,
+}
+
+/// What it is.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Scalar(String),
+    List {
+        items: Vec<Node>,
+        is_flow: bool,
+    },
+    Map {
+        entries: Vec<(Node, Node)>,
+        is_flow: bool,
+    },
+    Alias,
+}
+
+/// A YAML file with one document.
+pub(crate) struct Yaml<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) text: &'a str,
+    /// What the document holds; an empty scalar if it is empty.
+    pub(crate) root: Node,
+}
+
+type Events<'a> = Peekable<Parser<'a, StrInput<'a>>>;
+
+impl<'a> Yaml<'a> {
+    /// Reads the first document of a text.
+    pub(crate) fn parse(path: &'a str, text: &'a str) -> Result<Self, SetupError> {
+        let broken = |why: String| SetupError::broken(path, "YAML", why);
+        let mut events: Events<'a> = Parser::new_from_str(text).peekable();
+        let mut root = None;
+        while let Some(event) = events.next() {
+            let (event, span) = event.map_err(|error| broken(error.to_string()))?;
+            match event {
+                Event::StreamStart | Event::StreamEnd | Event::Comment(..) => {}
+                Event::DocumentStart(..) | Event::DocumentEnd => {}
+                event if root.is_none() => {
+                    root = Some(node(event, span, &mut events, 0).map_err(broken)?);
+                }
+                _ => return Err(broken("it holds more than one document".to_owned())),
+            }
+        }
+        let root = root.unwrap_or(Node {
+            span: 0..0,
+            kind: Kind::Scalar(String::new()),
+        });
+        Ok(Self { path, text, root })
+    }
+
+    /// Where the line of this byte begins.
+    pub(crate) fn line_start(&self, at: usize) -> usize {
+        self.text[..at].rfind('\n').map_or(0, |end| end + 1)
+    }
+
+    /// Where the line after this byte's begins, or the end of the text.
+    pub(crate) fn next_line(&self, at: usize) -> usize {
+        self.text[at..]
+            .find('\n')
+            .map_or(self.text.len(), |end| at + end + 1)
+    }
+
+    /// How far the line of this byte is indented before it: `- ` counts.
+    pub(crate) fn column(&self, at: usize) -> usize {
+        self.text[self.line_start(at)..at].chars().count()
+    }
+
+    /// Where a list item begins: its dash, which a block of text has on a line above.
+    pub(crate) fn dash(&self, item: &Node) -> usize {
+        let mut end = item.span.start;
+        loop {
+            let start = self.line_start(end);
+            if let Some(dash) = self.text[start..end].rfind('-') {
+                let is_first = self.text[start..start + dash].trim().is_empty();
+                if is_first || end == item.span.start {
+                    return start + dash;
+                }
+            }
+            if start == 0 {
+                return item.span.start;
+            }
+            // The line above, all of it: the dash stands first there.
+            end = start - 1;
+            let above = self.line_start(end);
+            let line = &self.text[above..end];
+            if line.trim_start().starts_with('-') {
+                return above + line.len() - line.trim_start().len();
+            }
+        }
+    }
+
+    /// Lines to put after what ends at `end`, which may be the end of a text without a last line end.
+    pub(crate) fn lines_after(&self, end: usize, lines: &str) -> (usize, String) {
+        let at = self.next_line(end);
+        if at == self.text.len() && !self.text.is_empty() && !self.text.ends_with('\n') {
+            return (at, format!("\n{}", lines.trim_end_matches('\n')));
+        }
+        (at, lines.to_owned())
+    }
+
+    pub(crate) fn refuse(&self, what: &str, hint: &str) -> SetupError {
+        SetupError::unmergeable(self.path, what, hint)
+    }
+}
+
+impl Node {
+    /// The value of a key.
+    pub(crate) fn find(&self, key: &str) -> Option<&Self> {
+        self.find_entry(key).map(|(_, value)| value)
+    }
+
+    /// A key and its value.
+    pub(crate) fn find_entry(&self, key: &str) -> Option<&(Self, Self)> {
+        self.entries()
+            .iter()
+            .find(|(name, _)| name.text() == Some(key))
+    }
+
+    /// The entries of a map; none of anything else.
+    pub(crate) fn entries(&self) -> &[(Self, Self)] {
+        match &self.kind {
+            Kind::Map { entries, .. } => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none of anything else.
+    pub(crate) fn items(&self) -> &[Self] {
+        match &self.kind {
+            Kind::List { items, .. } => items,
+            _ => &[],
+        }
+    }
+
+    /// The text of a scalar.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing stands there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.span.is_empty() || matches!(self.text(), Some("null" | "~"))
+    }
+
+    /// Whether it is written in brackets or braces.
+    pub(crate) fn is_flow(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::List { is_flow: true, .. } | Kind::Map { is_flow: true, .. }
+        )
+    }
+}
+
+fn node<'a>(
+    event: Event<'a>,
+    span: Span,
+    events: &mut Events<'a>,
+    depth: usize,
+) -> Result<Node, String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("it is nested more than {MAX_DEPTH} deep"));
+    }
+    let own = span.byte_range().unwrap_or_default();
+    match event {
+        Event::Scalar(text, ..) => Ok(Node {
+            span: own,
+            kind: Kind::Scalar(text.into_owned()),
+        }),
+        Event::SequenceStart(style, ..) => list(own, is_flow(style), events, depth),
+        Event::MappingStart(style, ..) => map(own, is_flow(style), events, depth),
+        _ => Ok(Node {
+            span: own,
+            kind: Kind::Alias,
+        }),
+    }
+}
+
+fn is_flow(style: StructureStyle) -> bool {
+    matches!(style, StructureStyle::Flow)
+}
+
+fn list(
+    own: Range<usize>,
+    is_flow: bool,
+    events: &mut Events<'_>,
+    depth: usize,
+) -> Result<Node, String> {
+    let mut items: Vec<Node> = Vec::new();
+    loop {
+        let (event, span) = next(events)?;
+        if event == Event::SequenceEnd {
+            let inside = items
+                .first()
+                .map(|first| first.span.start)
+                .zip(items.last());
+            let span = whole(
+                own,
+                is_flow,
+                &span,
+                inside.map(|(from, last)| from..last.span.end),
+            );
+            let kind = Kind::List { items, is_flow };
+            return Ok(Node { span, kind });
+        }
+        items.push(node(event, span, events, depth + 1)?);
+    }
+}
+
+fn map(
+    own: Range<usize>,
+    is_flow: bool,
+    events: &mut Events<'_>,
+    depth: usize,
+) -> Result<Node, String> {
+    let mut entries: Vec<(Node, Node)> = Vec::new();
+    loop {
+        let (event, span) = next(events)?;
+        if event == Event::MappingEnd {
+            let inside = entries
+                .first()
+                .map(|first| first.0.span.start)
+                .zip(entries.last());
+            let inside = inside.map(|(from, (key, value))| from..value.span.end.max(key.span.end));
+            let span = whole(own, is_flow, &span, inside);
+            let kind = Kind::Map { entries, is_flow };
+            return Ok(Node { span, kind });
+        }
+        let key = node(event, span, events, depth + 1)?;
+        let (event, span) = next(events)?;
+        entries.push((key, node(event, span, events, depth + 1)?));
+    }
+}
+
+/// Brackets end where they are closed. A block ends with its last child: its own end is told only after comments.
+fn whole(
+    own: Range<usize>,
+    is_flow: bool,
+    end: &Span,
+    inside: Option<Range<usize>>,
+) -> Range<usize> {
+    match inside {
+        Some(inside) if !is_flow => inside,
+        _ => own.start..end.byte_range().map_or(own.end, |end| end.end),
+    }
+}
+
+/// The next event that is no comment.
+fn next<'a>(events: &mut Events<'a>) -> Result<(Event<'a>, Span), String> {
+    loop {
+        match events.next() {
+            Some(Ok((Event::Comment(..), _))) => {}
+            Some(Ok(found)) => return Ok(found),
+            Some(Err(error)) => return Err(error.to_string()),
+            None => return Err("it ends too early".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_know_where_they_stand() {
+        let text = "# c\na:\n  - x # d\n  - {y: 1}\nb: |\n  one\n  two\n\n# end\n";
+        let yaml = Yaml::parse("f", text).expect("YAML");
+        let a = yaml.root.find("a").expect("a");
+        assert_eq!(a.items().len(), 2);
+        assert_eq!(&text[a.items()[0].span.clone()], "x");
+        assert_eq!(&text[a.items()[1].span.clone()], "{y: 1}");
+        assert_eq!(yaml.column(yaml.dash(&a.items()[0])), 2);
+        let b = yaml.root.find("b").expect("b");
+        assert_eq!(b.text(), Some("one\ntwo\n"));
+        assert_eq!(
+            text[..b.span.end].trim_end().len(),
+            text.find("\n\n# end").expect("it")
+        );
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_refused() {
+        for text in ["a: [", "a: b: c", "a: 1\n---\nb: 2\n"] {
+            assert!(Yaml::parse("f", text).is_err(), "{text}");
+        }
+        assert!(
+            Yaml::parse("f", "# only a comment\n")
+                .expect("YAML")
+                .root
+                .is_empty()
+        );
+    }
+}
