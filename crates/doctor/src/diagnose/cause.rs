@@ -1,0 +1,171 @@
+//! What makes pulls fail: one class, chosen among all that were met.
+//!
+//! A limit stands above what leads to it (a crash loop, a wrong tag, a wrong password): those are its trigger. Against
+//! trouble of the network or a disk, the one that meets more workloads wins: an old limit does not explain a DNS outage.
+
+use std::collections::BTreeMap;
+
+use forebay_failures::{Class, Identity};
+use serde::Serialize;
+
+use super::tally::{Workload, earliest};
+use crate::{Evidence, Moment};
+
+/// Why pulls fail.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cause {
+    /// The class of the failures that are it.
+    pub class: Class,
+    /// The registry, where known.
+    pub registry: Option<String>,
+    /// Whom the registry counts, where it says so.
+    pub identity: Option<Identity>,
+    /// What brought it about, where the evidence shows it.
+    pub trigger: Option<Trigger>,
+    /// In one sentence.
+    pub summary: String,
+}
+
+/// What brings a limit about, or makes a workload fail by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trigger {
+    /// Containers end or never start, and each new one asks the registry.
+    CrashLoop {
+        /// How they end, redacted.
+        reason: String,
+        /// The exit code, where known.
+        exit_code: Option<i64>,
+    },
+    /// An image that is not there is asked for again and again.
+    WrongImage,
+    /// Credentials that are refused are shown again and again.
+    WrongCredentials,
+    /// Many CI jobs pull at once.
+    CiBurst,
+    /// Images are pulled without an account, so that the address pays.
+    NoCredentials,
+    /// One workload pulls far more than the others, and nothing else is wrong with it.
+    ManyPulls,
+    /// Many workloads share one budget, and none stands out.
+    ManyPullers,
+}
+
+/// How often a class was met, and by how many.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ClassCount {
+    /// Failures.
+    pub failures: u64,
+    /// Workloads that met it.
+    pub workloads: usize,
+    /// The first of them.
+    pub first: Option<Moment>,
+    /// The last of them.
+    pub last: Option<Moment>,
+}
+
+/// All classes that were met.
+pub(crate) fn classes(workloads: &[Workload]) -> BTreeMap<Class, ClassCount> {
+    let mut classes: BTreeMap<Class, ClassCount> = BTreeMap::new();
+    for workload in workloads {
+        for (class, seen) in &workload.classes {
+            let count = classes.entry(*class).or_default();
+            count.failures += seen.count;
+            count.workloads += 1;
+            count.first = earliest(count.first, seen.first);
+            count.last = count.last.max(seen.last);
+        }
+        let deaths = workload.counts().deaths();
+        if deaths > 0 && !workload.classes.contains_key(&Class::StartFailure) {
+            let count = classes.entry(Class::StartFailure).or_default();
+            count.failures += deaths;
+            count.workloads += 1;
+            count.first = earliest(count.first, workload.first);
+            count.last = count.last.max(workload.last);
+        }
+    }
+    classes
+}
+
+/// The class that is the cause.
+pub(crate) fn main_class(classes: &BTreeMap<Class, ClassCount>) -> Option<Class> {
+    let best = |belongs: fn(Class) -> bool| {
+        let found = classes.iter().filter(|(class, _)| belongs(**class));
+        found
+            .max_by_key(|(class, count)| {
+                (count.workloads, count.failures, std::cmp::Reverse(**class))
+            })
+            .map(|(class, count)| (*class, count))
+    };
+    let limit = best(Class::is_limit);
+    let trouble = best(is_trouble);
+    let own = best(is_own);
+    let wins = |count: &ClassCount, over: &ClassCount| {
+        count.workloads > over.workloads
+            || (count.workloads == over.workloads && count.failures >= over.failures)
+    };
+    match (limit, trouble, own) {
+        (Some((class, limit)), Some((_, trouble)), _) if wins(limit, trouble) => Some(class),
+        (Some((class, _)), None, _) => Some(class),
+        (_, Some((class, trouble)), Some((_, own)))
+            if wins(trouble, own) || trouble.failures * 5 >= own.failures =>
+        {
+            Some(class)
+        }
+        (_, Some((class, _)), None) => Some(class),
+        (_, _, Some((class, _))) => Some(class),
+        _ => best(|_| true).map(|(class, _)| class),
+    }
+}
+
+/// Where the class was met and whom the registry counted, as most failures say.
+pub(crate) fn registry_of(evidence: &Evidence, class: Class) -> (Option<String>, Option<Identity>) {
+    let mut registries: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut identities: BTreeMap<&Identity, u64> = BTreeMap::new();
+    for event in &evidence.events {
+        let Some(failure) = event
+            .failure
+            .as_ref()
+            .filter(|failure| failure.class == class)
+        else {
+            continue;
+        };
+        if let Some(registry) = &failure.registry {
+            *registries.entry(registry).or_default() += event.count;
+        }
+        if let Some(identity) = &failure.identity {
+            *identities.entry(identity).or_default() += event.count;
+        }
+    }
+    let registry = registries
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(registry, _)| registry.to_owned());
+    // A named address says more than that it is one.
+    let says_more = |identity: &Identity| {
+        !matches!(identity, Identity::Address(None) | Identity::Account(None))
+    };
+    let identity = identities
+        .into_iter()
+        .max_by_key(|(identity, count)| (says_more(identity), *count))
+        .map(|(identity, _)| identity.clone());
+    (registry, identity)
+}
+
+/// Trouble between us and the registry, or of the machine: nobody's workload brings it about.
+pub(crate) const fn is_trouble(class: Class) -> bool {
+    matches!(
+        class,
+        Class::Dns
+            | Class::Tls
+            | Class::Timeout
+            | Class::Network
+            | Class::NoSpace
+            | Class::KubeletThrottle
+    )
+}
+
+/// What is wrong with one workload itself.
+pub(crate) const fn is_own(class: Class) -> bool {
+    matches!(class, Class::Auth | Class::NotFound | Class::StartFailure)
+}

@@ -1,0 +1,193 @@
+//! From evidence to a diagnosis: the cause, who brings it about, who suffers, when it ends.
+//!
+//! Pure: the same evidence gives the same diagnosis. Words for people stand in it where they do not depend on taste.
+
+mod cause;
+mod chain;
+mod culprit;
+mod ending;
+mod flags;
+mod missing;
+mod platform;
+mod quotes;
+mod requests;
+mod sayings;
+mod scope;
+mod summary;
+mod tally;
+
+use std::collections::BTreeMap;
+
+use forebay_failures::Class;
+use serde::Serialize;
+
+pub use cause::{Cause, ClassCount, Trigger};
+pub use chain::{Step, StepKind};
+pub use culprit::{MAX_SUSPECTS, Suspect};
+pub use ending::{EndKind, Ending};
+pub use flags::{Flag, FlagKind, MAX_FLAGS};
+pub use missing::Missing;
+pub use platform::Platform;
+pub use quotes::{MAX_QUOTES, Quote};
+pub use requests::Requests;
+pub use sayings::{Before, Myth};
+pub use scope::Scope;
+
+use crate::{Context, Egress, Evidence, Moment, Note};
+use tally::Workload;
+
+/// What is wrong, as far as the evidence tells.
+#[derive(Debug, Clone, Serialize)]
+pub struct Diagnosis {
+    /// Why pulls fail; none if none failed.
+    pub cause: Option<Cause>,
+    /// Who brings it about, who asks most first; empty if nobody stands out.
+    pub culprits: Vec<Suspect>,
+    /// Who suffers from it.
+    pub victims: Vec<Suspect>,
+    /// Since when.
+    pub since: Option<Moment>,
+    /// Which machines, and how they go out.
+    pub scope: Scope,
+    /// The platforms of the evidence, the main one first.
+    pub platforms: Vec<Platform>,
+    /// All classes that were met.
+    pub classes: BTreeMap<Class, ClassCount>,
+    /// From the cause to what people saw.
+    pub chain: Vec<Step>,
+    /// When it ends.
+    pub ends: Option<Ending>,
+    /// Why it worked before.
+    pub worked_before: Vec<Before>,
+    /// What is not the cause.
+    pub myths: Vec<Myth>,
+    /// Settings that make floods.
+    pub flags: Vec<Flag>,
+    /// The lines that show it, redacted.
+    pub evidence: Vec<Quote>,
+    /// What is not known, and what would tell.
+    pub missing: Vec<Missing>,
+    /// What could not be read.
+    pub notes: Vec<Note>,
+    /// What was read.
+    pub sources: Vec<String>,
+}
+
+/// Makes a diagnosis of evidence that was gathered at `context.now`.
+pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagnosis {
+    let workloads = tally::tally(evidence);
+    let classes = cause::classes(&workloads);
+    let platforms = platform::platforms(evidence);
+    let flags = flags::flags(evidence);
+    let Some(class) = cause::main_class(&classes) else {
+        return nothing_wrong(evidence, platforms, flags);
+    };
+    let parted = culprit::part(&workloads, class, evidence);
+    let scope = scope::scope(evidence, class, egress);
+    let trigger = trigger(&parted, &workloads, class);
+    let since = since(&parted, &classes, class);
+    let (registry, identity) = cause::registry_of(evidence, class);
+    let summary = summary::summary(class, registry.as_deref(), trigger.as_ref(), &parted);
+    let known = missing::Known {
+        evidence,
+        class,
+        platforms: &platforms,
+        culprits: &parted.culprits,
+        scope: &scope,
+    };
+    Diagnosis {
+        chain: chain::chain(
+            evidence,
+            class,
+            trigger.as_ref(),
+            platforms.first().copied(),
+        ),
+        ends: Some(ending::ending(
+            evidence,
+            class,
+            trigger.as_ref(),
+            context.now,
+        )),
+        worked_before: sayings::before(evidence, class, &scope, trigger.as_ref(), since),
+        myths: sayings::myths(class),
+        evidence: quotes::quotes(evidence, class),
+        missing: missing::missing(&known),
+        cause: Some(Cause {
+            class,
+            registry,
+            identity,
+            trigger,
+            summary,
+        }),
+        culprits: parted.culprits,
+        victims: parted.victims,
+        since,
+        scope,
+        classes,
+        flags,
+        notes: notes(evidence),
+        sources: evidence.sources.clone(),
+        platforms,
+    }
+}
+
+fn nothing_wrong(evidence: &Evidence, platforms: Vec<Platform>, flags: Vec<Flag>) -> Diagnosis {
+    Diagnosis {
+        cause: None,
+        culprits: Vec::new(),
+        victims: Vec::new(),
+        since: None,
+        scope: Scope::default(),
+        classes: BTreeMap::new(),
+        chain: Vec::new(),
+        ends: None,
+        worked_before: Vec::new(),
+        myths: Vec::new(),
+        evidence: Vec::new(),
+        missing: Vec::new(),
+        flags,
+        notes: notes(evidence),
+        sources: evidence.sources.clone(),
+        platforms,
+    }
+}
+
+/// What brings the cause about: the first culprit's fault, or that there are many who ask.
+fn trigger(parted: &culprit::Parted, workloads: &[Workload], class: Class) -> Option<Trigger> {
+    let asking = workloads
+        .iter()
+        .filter(|workload| workload.attempts() > 0)
+        .count();
+    match parted.culprits.first() {
+        Some(culprit) => culprit.trigger.clone(),
+        None => (class.is_limit() && asking > 1).then_some(Trigger::ManyPullers),
+    }
+}
+
+fn since(
+    parted: &culprit::Parted,
+    classes: &BTreeMap<Class, ClassCount>,
+    class: Class,
+) -> Option<Moment> {
+    let of_culprits = parted
+        .culprits
+        .iter()
+        .filter_map(|culprit| culprit.since)
+        .min();
+    of_culprits.or_else(|| classes.get(&class).and_then(|count| count.first))
+}
+
+fn notes(evidence: &Evidence) -> Vec<Note> {
+    let mut notes = evidence.notes.clone();
+    if evidence.uncounted > 0 {
+        let text = format!(
+            "{} happenings were too many to be told apart, and left out",
+            evidence.uncounted
+        );
+        notes.push(Note {
+            lines: crate::Lines::default(),
+            text,
+        });
+    }
+    notes
+}

@@ -1,0 +1,74 @@
+//! The lines that show it: few, of each kind, with accounts and tokens taken out.
+//!
+//! What is quoted here may be sent to others.
+
+use forebay_failures::Class;
+use forebay_limits::{printable, redact};
+use serde::Serialize;
+
+use crate::event::{Event, Lines};
+use crate::{Evidence, Moment};
+
+/// The most lines that are quoted.
+pub const MAX_QUOTES: usize = 12;
+
+/// The most quotes of one class and kind.
+const MAX_ALIKE: usize = 2;
+
+/// The most bytes of one.
+const MAX_QUOTE_BYTES: usize = 600;
+
+/// A quoted line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Quote {
+    /// Where it stands.
+    pub lines: Lines,
+    /// When it was last said.
+    pub at: Option<Moment>,
+    /// How often.
+    pub count: u64,
+    /// What it says of a failed pull.
+    pub class: Option<Class>,
+    /// The words, redacted.
+    pub text: String,
+}
+
+/// Quotes what shows the cause first, then what belongs to it.
+pub(crate) fn quotes(evidence: &Evidence, class: Class) -> Vec<Quote> {
+    let class_of = |event: &Event| event.failure.as_ref().map(|failure| failure.class);
+    let rank = |event: &Event| match class_of(event) {
+        Some(found) if found == class => 0,
+        Some(found) if found.is_cause() => 1,
+        _ if event.what.is_death() => 1,
+        _ => 2,
+    };
+    let mut events: Vec<&Event> = evidence
+        .events
+        .iter()
+        .filter(|event| !event.message.is_empty())
+        .collect();
+    events.sort_by_key(|event| (rank(event), std::cmp::Reverse(event.count)));
+    let mut quotes: Vec<(Quote, crate::What)> = Vec::new();
+    for event in events {
+        let class = class_of(event);
+        let alike = quotes
+            .iter()
+            .filter(|(quote, what)| quote.class == class && *what == event.what)
+            .count();
+        if alike >= MAX_ALIKE || quotes.len() >= MAX_QUOTES {
+            continue;
+        }
+        let text = printable(&redact(&event.message), MAX_QUOTE_BYTES);
+        quotes.push((
+            Quote {
+                lines: event.lines,
+                at: event.last,
+                count: event.count,
+                class,
+                text,
+            },
+            event.what,
+        ));
+    }
+    quotes.into_iter().map(|(quote, _)| quote).collect()
+}

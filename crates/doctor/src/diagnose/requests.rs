@@ -1,0 +1,91 @@
+//! How many requests a workload makes, as an interval, and how that was computed.
+//!
+//! What is seen are pulls and starts; what a registry counts are requests.
+
+use std::ops::RangeInclusive;
+
+use serde::Serialize;
+
+use super::tally::Workload;
+
+/// What the pull limit counts per attempt: the manifest, and the platform's where there are several.
+const PULLS_PER_ATTEMPT: RangeInclusive<u64> = 1..=2;
+
+/// What the abuse limit counts per attempt: a question for the tag, a token, one or two manifests, and one more for a
+/// registry that first asks for the login.
+const REQUESTS_PER_ATTEMPT: RangeInclusive<u64> = 3..=5;
+
+/// How often a workload asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Requests {
+    /// Pulls and starts that were seen.
+    pub attempts: u64,
+    /// The part of all attempts that were seen, in per cent.
+    pub share_percent: u64,
+    /// The minutes in which they were made, from the first to the last; none if no time is known.
+    pub minutes: Option<u64>,
+    /// The most attempts of one minute.
+    pub peak_attempts_per_minute: u64,
+    /// Pulls as the pull limit counts them, at least and at most.
+    pub pulls: [u64; 2],
+    /// Requests of the busiest minute, at least and at most.
+    pub peak_requests_per_minute: [u64; 2],
+    /// How that was computed.
+    pub how: String,
+}
+
+impl Requests {
+    /// What a workload asked, among so many attempts of all.
+    pub(crate) fn of(workload: &Workload, total: u64) -> Self {
+        let counts = workload.counts();
+        let attempts = workload.attempts();
+        let minutes = workload
+            .first
+            .zip(workload.last)
+            .map(|(first, last)| last.since(first).as_secs().div_ceil(60).max(1));
+        let by_starts = attempts > counts.pulls();
+        let average = minutes.map_or(0, |minutes| attempts.div_ceil(minutes));
+        let peak = workload.peak().max(average);
+        // A start asks for nothing where the image is pinned by its digest and there: nobody saw the pull itself.
+        let least = if by_starts { counts.pulls() } else { attempts };
+        let least_peak = if by_starts && counts.pulls() == 0 {
+            0
+        } else {
+            peak
+        };
+        Self {
+            attempts,
+            share_percent: (attempts * 100).checked_div(total).unwrap_or(0),
+            minutes,
+            peak_attempts_per_minute: peak,
+            pulls: [
+                least * PULLS_PER_ATTEMPT.start(),
+                attempts * PULLS_PER_ATTEMPT.end(),
+            ],
+            peak_requests_per_minute: [
+                least_peak * REQUESTS_PER_ATTEMPT.start(),
+                peak * REQUESTS_PER_ATTEMPT.end(),
+            ],
+            how: how(by_starts, attempts, minutes),
+        }
+    }
+}
+
+fn how(by_starts: bool, attempts: u64, minutes: Option<u64>) -> String {
+    let what = if by_starts {
+        "starts of containers, each of which may ask the registry"
+    } else {
+        "pulls"
+    };
+    let time = minutes.map_or_else(
+        || "at unknown times".to_owned(),
+        |minutes| format!("within {minutes} min"),
+    );
+    format!(
+        "{attempts} {what}, {time}; a pull is {} to {} requests, {} to {} of which the pull limit counts",
+        REQUESTS_PER_ATTEMPT.start(),
+        REQUESTS_PER_ATTEMPT.end(),
+        PULLS_PER_ATTEMPT.start(),
+        PULLS_PER_ATTEMPT.end(),
+    )
+}

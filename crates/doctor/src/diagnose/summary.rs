@@ -1,0 +1,77 @@
+//! The cause in one sentence.
+//!
+//! Who, what, and what the registry makes of it.
+
+use forebay_failures::Class;
+
+use super::cause::Trigger;
+use super::culprit::{Parted, Suspect};
+
+/// The sentence.
+pub(crate) fn summary(
+    class: Class,
+    registry: Option<&str>,
+    trigger: Option<&Trigger>,
+    parted: &Parted,
+) -> String {
+    let what = what(class, registry.unwrap_or("the registry"));
+    let Some(culprit) = parted.culprits.first() else {
+        return match trigger {
+            Some(Trigger::ManyPullers) => format!("{what}; many pull there, and nobody stands out"),
+            _ => what,
+        };
+    };
+    let who = who(culprit, parted.culprits.len() - 1);
+    match trigger.and_then(fault) {
+        Some(fault) if class.is_limit() => format!("{what}, because {who} {fault}"),
+        _ => format!("{what}: {who}"),
+    }
+}
+
+fn what(class: Class, registry: &str) -> String {
+    match class {
+        Class::PullLimit => format!("{registry} refuses pulls: the pull limit is used up"),
+        Class::AbuseLimit => {
+            format!("{registry} refuses every request: its abuse limit is reached")
+        }
+        Class::LoginLockout => format!("{registry} has locked the account out after wrong logins"),
+        Class::HubApiLimit => "Docker Hub's web API refuses calls: its limit is reached".to_owned(),
+        Class::OtherRegistryLimit => {
+            format!("{registry} refuses pulls: a limit of its own is reached")
+        }
+        Class::Auth => format!("{registry} refuses the credentials, or wants some"),
+        Class::NotFound => format!("the image is not at {registry}"),
+        Class::Dns => format!("the name of {registry} cannot be looked up"),
+        Class::Tls => format!("the certificate of {registry} is not accepted"),
+        Class::Timeout => format!("{registry} does not answer in time"),
+        Class::Network => format!("{registry} cannot be reached"),
+        Class::NoSpace => "the disk is full: layers cannot be stored".to_owned(),
+        Class::KubeletThrottle => "the kubelet holds pulls back by its own limit".to_owned(),
+        Class::StartFailure => {
+            "containers cannot start, or end at once; their images are good".to_owned()
+        }
+        Class::SymptomOnly | Class::Other => {
+            "pulls fail, but the evidence does not say why".to_owned()
+        }
+    }
+}
+
+fn who(culprit: &Suspect, others: usize) -> String {
+    match others {
+        0 => culprit.name.clone(),
+        1 => format!("{} and one more", culprit.name),
+        others => format!("{} and {others} more", culprit.name),
+    }
+}
+
+fn fault(trigger: &Trigger) -> Option<&'static str> {
+    Some(match trigger {
+        Trigger::CrashLoop { .. } => "cannot run and asks for the image at each start",
+        Trigger::WrongImage => "asks for an image that is not there, again and again",
+        Trigger::WrongCredentials => "shows credentials that are refused, again and again",
+        Trigger::CiBurst => "pulls on many fresh machines at once",
+        Trigger::NoCredentials => "pulls without an account",
+        Trigger::ManyPulls => "pulls far more than all others",
+        Trigger::ManyPullers => return None,
+    })
+}

@@ -1,0 +1,264 @@
+//! What one piece of evidence says: when, where, which image, what happened.
+//!
+//! Readers make events of lines, the diagnosis works on events only. All texts in them are bounded; none is redacted yet.
+
+use std::fmt;
+
+use forebay_failures::{Class, Identity};
+use serde::Serialize;
+
+use crate::Moment;
+
+/// The most of a message that an event keeps, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 2_048;
+
+/// One thing that happened, once or often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// What happened.
+    pub what: What,
+    /// Where.
+    pub place: Place,
+    /// The image as the evidence names it.
+    pub image: Option<String>,
+    /// When it was first seen.
+    pub first: Option<Moment>,
+    /// When it was last seen.
+    pub last: Option<Moment>,
+    /// How often; never 0.
+    pub count: u64,
+    /// What the message says of a failed pull.
+    pub failure: Option<Failure>,
+    /// The message itself, not redacted.
+    pub message: String,
+    /// The lines that said so.
+    pub lines: Lines,
+    /// What was read.
+    pub format: Format,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// A pull began.
+    PullAttempted,
+    /// A pull ended well.
+    PullSucceeded,
+    /// A pull failed.
+    PullFailed,
+    /// A client waits before it pulls again.
+    BackedOff,
+    /// A container runs.
+    Started,
+    /// A container ended, with its exit code where known.
+    Died(Option<i64>),
+    /// A container could not be started: a mount, a command, memory.
+    StartFailed,
+    /// A container was started again.
+    Restarted,
+    /// A health check failed.
+    HealthFailed,
+    /// A deployment, a rollout or a stack waits.
+    Waits,
+    /// A deployment or a stack failed or is rolled back.
+    GaveUp,
+    /// Something was said of a failure that is counted elsewhere.
+    Told,
+}
+
+impl What {
+    /// Whether it means that a container ended or never began.
+    pub(crate) const fn is_death(self) -> bool {
+        matches!(self, Self::Died(_) | Self::StartFailed | Self::Restarted)
+    }
+}
+
+/// Where something happened; whatever of it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// What wants the container to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// The Kubernetes namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The pod, the Swarm task or the ECS task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The container's name or id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// The machine, or the CI runner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The cluster or the stack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+}
+
+/// What wants a container to run: it is what people can change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Owner {
+    /// What kind of thing it is.
+    pub kind: OwnerKind,
+    /// Its name, or its id where no name is known.
+    pub name: String,
+}
+
+/// The kinds of owners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is called as its platform calls it")]
+pub enum OwnerKind {
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    CronJob,
+    Pod,
+    Workload,
+    SwarmService,
+    EcsService,
+    EcsTaskFamily,
+    CiJob,
+    Container,
+}
+
+impl fmt::Display for OwnerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+            Self::Pod => "pod",
+            Self::Workload => "workload",
+            Self::SwarmService => "Swarm service",
+            Self::EcsService => "ECS service",
+            Self::EcsTaskFamily => "ECS task family",
+            Self::CiJob => "CI job",
+            Self::Container => "container",
+        })
+    }
+}
+
+/// A failed pull, as the classifier understood it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Failure {
+    /// Of which kind.
+    pub class: Class,
+    /// The registry that failed, where known.
+    pub registry: Option<String>,
+    /// Whom the registry counts, where it says so.
+    pub identity: Option<Identity>,
+}
+
+/// The lines of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Lines {
+    /// Which of the sources, from 0.
+    pub source: usize,
+    /// The first line, from 1.
+    pub first: u64,
+    /// The last line.
+    pub last: u64,
+}
+
+/// What kind of text an event was read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// Events of Kubernetes, as table, text or JSON.
+    KubeEvents,
+    /// Pods of Kubernetes, as table, text or JSON.
+    KubePods,
+    /// The log of dockerd.
+    Dockerd,
+    /// The log of containerd.
+    Containerd,
+    /// The log of a kubelet.
+    Kubelet,
+    /// `docker events`.
+    DockerEvents,
+    /// `docker ps`, `docker service …`, `docker inspect`.
+    DockerLists,
+    /// ECS tasks and services.
+    Ecs,
+    /// Events and rollouts of ECS services.
+    EcsEvents,
+    /// CloudFormation's stack events.
+    CloudFormation,
+    /// The log of a CI job.
+    Ci,
+    /// Any other text.
+    #[default]
+    Text,
+}
+
+impl Event {
+    /// An event of which only what happened is known.
+    pub(crate) fn new(what: What, format: Format) -> Self {
+        Self {
+            what,
+            place: Place::default(),
+            image: None,
+            first: None,
+            last: None,
+            count: 1,
+            failure: None,
+            message: String::new(),
+            lines: Lines::default(),
+            format,
+        }
+    }
+
+    /// The same, once, at a moment.
+    pub(crate) fn at(mut self, moment: Option<Moment>) -> Self {
+        self.first = moment;
+        self.last = moment;
+        self
+    }
+
+    /// The same, of an image.
+    pub(crate) fn of(mut self, image: Option<impl Into<String>>) -> Self {
+        self.image = image.map(Into::into);
+        self
+    }
+
+    /// The same, at a place.
+    pub(crate) fn within(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// The same, with a message, cut to its bound.
+    pub(crate) fn saying(mut self, message: &str) -> Self {
+        let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
+        message[..end].clone_into(&mut self.message);
+        self
+    }
+
+    /// The same, so many times.
+    pub(crate) fn times(mut self, count: u64) -> Self {
+        self.count = count.max(1);
+        self
+    }
+}
+
+impl Owner {
+    /// An owner of a kind.
+    pub fn new(kind: OwnerKind, name: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
+    }
+}

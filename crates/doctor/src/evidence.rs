@@ -1,0 +1,206 @@
+//! All that was read: events, settings, and what could not be read.
+//!
+//! Bounded: what happens again in the same minute is counted, and minutes become hours when there are too many.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use forebay_failures::Class;
+use serde::Serialize;
+
+use crate::event::{Event, Lines, Owner, Place, What};
+
+/// The most events that are told apart by the minute.
+pub const MAX_EVENTS: usize = 20_000;
+
+/// The most events at all; those between are told apart by the hour.
+pub const MAX_COARSE_EVENTS: usize = 30_000;
+
+/// The most notes and settings that are kept.
+pub const MAX_NOTES: usize = 50;
+
+/// The most settings that are kept.
+pub const MAX_SETTINGS: usize = 5_000;
+
+/// The most ids whose names are remembered.
+const MAX_NAMES: usize = 10_000;
+
+/// How many characters of an id Docker prints when it is short.
+const SHORT_ID: usize = 12;
+
+/// All that was read.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// What was read, by the names that the caller gave.
+    pub sources: Vec<String>,
+    /// What happened, in the order in which it was first met.
+    pub events: Vec<Event>,
+    /// How things are set up.
+    pub settings: Vec<Setting>,
+    /// What could not be read.
+    pub notes: Vec<Note>,
+    /// Lines read.
+    pub lines: u64,
+    /// Events that were only counted, because there were too many.
+    pub uncounted: u64,
+    pub(crate) names: BTreeMap<String, String>,
+    index: HashMap<Key, usize>,
+}
+
+/// Something about the input that the reader of a diagnosis should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Where.
+    pub lines: Lines,
+    /// What, as one clause.
+    pub text: String,
+}
+
+/// How a container is to be run and its image to be pulled.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Setting {
+    /// Whose.
+    pub place: Place,
+    /// The image that it is about.
+    pub image: Option<String>,
+    /// What is set.
+    pub kind: SettingKind,
+    /// The lines that said so.
+    pub lines: Lines,
+}
+
+/// What is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingKind {
+    /// When a container that ended is started again.
+    Restarts {
+        /// How the platform calls it: `any`, `on-failure`, `always`.
+        condition: String,
+        /// The delay before it, where set.
+        delay: Option<Duration>,
+        /// How often at most, where set.
+        max_attempts: Option<u64>,
+    },
+    /// `imagePullPolicy`.
+    PullPolicy(String),
+    /// `--with-registry-auth` was given.
+    RegistryAuthSent,
+    /// Whether a deployment that cannot work is stopped.
+    CircuitBreaker(bool),
+    /// Whether credentials for the registry are given with the workload.
+    Credentials(bool),
+    /// How many should run, and how many do.
+    Replicas {
+        /// Wanted.
+        desired: u64,
+        /// Running.
+        running: u64,
+    },
+}
+
+/// Events that are counted as one.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    what: What,
+    owner: Option<Owner>,
+    /// Without an owner, the task is all that tells two apart.
+    task: Option<String>,
+    namespace: Option<String>,
+    node: Option<String>,
+    image: Option<String>,
+    class: Option<Class>,
+    source: usize,
+    time: Option<i64>,
+}
+
+impl Evidence {
+    /// Adds an event, or counts it to the one that it repeats.
+    pub(crate) fn add(&mut self, event: Event) {
+        let minute = event.last.or(event.first).map(crate::Moment::minute);
+        let is_full = self.events.len() >= MAX_EVENTS;
+        let time = if is_full {
+            minute.map(|minute| -1 - minute.div_euclid(60))
+        } else {
+            minute
+        };
+        let key = Key {
+            what: event.what,
+            owner: event.place.owner.clone(),
+            task: event
+                .place
+                .task
+                .clone()
+                .filter(|_| event.place.owner.is_none()),
+            namespace: event.place.namespace.clone(),
+            node: event.place.node.clone(),
+            image: event.image.clone(),
+            class: event.failure.as_ref().map(|failure| failure.class),
+            source: event.lines.source,
+            time,
+        };
+        match self.index.get(&key) {
+            Some(&at) => merge(&mut self.events[at], &event),
+            None if self.events.len() >= MAX_COARSE_EVENTS => self.uncounted += event.count,
+            None => {
+                self.index.insert(key, self.events.len());
+                self.events.push(event);
+            }
+        }
+    }
+
+    /// Adds a setting, once.
+    pub(crate) fn set(&mut self, setting: Setting) {
+        let is_new = || {
+            let mut last = self.settings.iter().rev().take(MAX_NOTES);
+            !last.any(|known| {
+                known.kind == setting.kind
+                    && known.place == setting.place
+                    && known.image == setting.image
+            })
+        };
+        if self.settings.len() < MAX_SETTINGS && is_new() {
+            self.settings.push(setting);
+        }
+    }
+
+    /// Notes what could not be read.
+    pub(crate) fn note(&mut self, lines: Lines, text: impl Into<String>) {
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push(Note {
+                lines,
+                text: text.into(),
+            });
+        }
+    }
+
+    /// Remembers an id's name.
+    pub(crate) fn name(&mut self, id: &str, name: &str) {
+        if self.names.len() < MAX_NAMES {
+            self.names.insert(short(id).to_owned(), name.to_owned());
+        }
+    }
+
+    /// The name that goes with an id.
+    pub(crate) fn find_name(&self, id: &str) -> Option<&str> {
+        self.names.get(short(id)).map(String::as_str)
+    }
+}
+
+fn merge(known: &mut Event, again: &Event) {
+    known.count = known.count.saturating_add(again.count);
+    known.first = earlier(known.first, again.first);
+    known.last = known.last.max(again.last);
+    known.lines.last = known.lines.last.max(again.lines.last);
+}
+
+fn earlier(one: Option<crate::Moment>, other: Option<crate::Moment>) -> Option<crate::Moment> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn short(id: &str) -> &str {
+    &id[..id.floor_char_boundary(SHORT_ID)]
+}

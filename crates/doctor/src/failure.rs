@@ -1,0 +1,75 @@
+//! Asks the classifier what a message says of a failed pull.
+//!
+//! The one place where the words of `failures` become those of events.
+
+use forebay_failures::{Class, Verdict, classify};
+
+use crate::event::{Event, Failure, What};
+use crate::read::kube::image_in;
+
+/// Whether messages of such events may tell of a failed pull.
+const fn may_tell(what: What) -> bool {
+    !matches!(
+        what,
+        What::PullAttempted | What::PullSucceeded | What::Started | What::Died(_) | What::Restarted
+    )
+}
+
+/// Gives an event what its message says; `None` if it then says nothing.
+pub(crate) fn settle(mut event: Event) -> Option<Event> {
+    if may_tell(event.what) && event.failure.is_none() {
+        if let Some(verdict) = classify(&event.message) {
+            apply(&mut event, verdict);
+        } else if event.what == What::Told {
+            return None;
+        }
+    }
+    if event.image.is_none() {
+        event.image = image_in(&event.message);
+    }
+    Some(event)
+}
+
+/// What a line says that no reader knows: an event if it tells of a failed pull.
+pub(crate) fn read_unknown(event: Event) -> Option<Event> {
+    let verdict = classify(&event.message)?;
+    let mut event = Event {
+        what: what_of(verdict.class),
+        ..event
+    };
+    apply(&mut event, verdict);
+    Some(event)
+}
+
+fn apply(event: &mut Event, verdict: Verdict) {
+    // What could not be started for want of its image was a pull.
+    let is_pull = !matches!(
+        verdict.class,
+        Class::StartFailure | Class::SymptomOnly | Class::Other
+    );
+    if event.what == What::StartFailed && is_pull {
+        event.what = What::PullFailed;
+    }
+    if event.image.is_none() {
+        event.image = verdict.image;
+    }
+    let Verdict {
+        class,
+        registry,
+        identity,
+        ..
+    } = verdict;
+    event.failure = Some(Failure {
+        class,
+        registry,
+        identity,
+    });
+}
+
+const fn what_of(class: Class) -> What {
+    match class {
+        Class::SymptomOnly => What::BackedOff,
+        Class::StartFailure => What::StartFailed,
+        _ => What::PullFailed,
+    }
+}

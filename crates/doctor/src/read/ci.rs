@@ -1,0 +1,123 @@
+//! Logs of CI jobs: GitHub Actions, GitLab, Jenkins, and what `docker` prints in them.
+//!
+//! A log tells once which job it is of and where it runs; both are remembered for the lines below.
+
+use super::fields::word_after;
+use super::log_line::LogLine;
+use crate::event::{Event, Format, Owner, OwnerKind, Place, What};
+
+/// Beginnings of lines that only a CI system prints.
+const SIGNS: [&str; 7] = [
+    "##[",
+    "Running with gitlab-runner",
+    "section_start:",
+    "[Pipeline] ",
+    "Started by ",
+    "Complete job name:",
+    "Runner name:",
+];
+
+/// What a line of a pull says, by the phrase before the image. The first that fits holds.
+const PHRASES: [(&str, What); 9] = [
+    ("Pulling docker image ", What::PullAttempted),
+    ("docker pull ", What::PullAttempted),
+    ("podman pull ", What::PullAttempted),
+    ("Unable to find image '", What::PullAttempted),
+    ("load metadata for ", What::PullAttempted),
+    ("Status: Downloaded newer image for ", What::PullSucceeded),
+    ("Status: Image is up to date for ", What::PullSucceeded),
+    ("Successfully pulled image ", What::PullSucceeded),
+    ("Using docker image ", What::PullSucceeded),
+];
+
+/// What a log has told of itself.
+#[derive(Debug, Default)]
+pub(crate) struct Ci {
+    is_ci: bool,
+    job: Option<String>,
+    runner: Option<String>,
+    image: Option<String>,
+    /// What the log is called: the job, where it names none itself.
+    source: String,
+}
+
+impl Ci {
+    /// A log of that name.
+    pub(crate) fn of(source: &str) -> Self {
+        let name = source.rsplit('/').next().unwrap_or(source);
+        let name = name
+            .strip_suffix(".log")
+            .or_else(|| name.strip_suffix(".txt"))
+            .unwrap_or(name);
+        Self {
+            source: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Remembers what a line tells of the job.
+    pub(crate) fn notice(&mut self, line: &LogLine<'_>) {
+        if let Some(job) = line.job {
+            self.is_ci = true;
+            if self.job.as_deref() != Some(job) {
+                self.job = Some(job.to_owned());
+                self.runner = None;
+            }
+        }
+        self.is_ci = self.is_ci || SIGNS.iter().any(|sign| line.text.starts_with(sign));
+        if !self.is_ci {
+            return;
+        }
+        let text = line.text;
+        if let Some(job) = text.strip_prefix("Complete job name: ") {
+            self.job = Some(job.to_owned());
+        }
+        let runner = ["Runner name: '", "Running on ", "  on "]
+            .iter()
+            .find_map(|phrase| {
+                text.starts_with(phrase)
+                    .then(|| word_after(text, phrase))
+                    .flatten()
+            });
+        if let Some(runner) = runner {
+            self.runner = Some(runner.to_owned());
+        }
+    }
+
+    /// What the line says of a pull that goes well, or has begun.
+    pub(crate) fn read(&mut self, line: &LogLine<'_>) -> Option<Event> {
+        let (phrase, what) = PHRASES
+            .iter()
+            .find(|(phrase, _)| line.text.contains(phrase))?;
+        let mut image = word_after(line.text, phrase)?.trim_end_matches("...");
+        if *phrase == "Using docker image " {
+            image = word_after(line.text, " for ")?;
+        }
+        if image.starts_with('-') || image.starts_with("http") {
+            return None;
+        }
+        self.image = Some(image.to_owned());
+        Some(self.event(*what, line).of(Some(image)))
+    }
+
+    /// A failure that the line tells; of the image that was pulled last, if it names none.
+    pub(crate) fn failed(&self, what: What, line: &LogLine<'_>) -> Event {
+        self.event(what, line)
+            .of(self.image.clone().filter(|_| self.is_ci))
+            .saying(line.text)
+    }
+
+    fn event(&self, what: What, line: &LogLine<'_>) -> Event {
+        let format = if self.is_ci { Format::Ci } else { Format::Text };
+        let job = self.job.as_deref().unwrap_or(&self.source);
+        let place = Place {
+            owner: (self.is_ci && !job.is_empty()).then(|| Owner::new(OwnerKind::CiJob, job)),
+            node: self.runner.clone().or_else(|| line.host.map(str::to_owned)),
+            ..Place::default()
+        };
+        Event::new(what, format)
+            .at(line.at)
+            .within(place)
+            .saying(line.text)
+    }
+}

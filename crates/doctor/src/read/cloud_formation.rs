@@ -1,0 +1,42 @@
+//! CloudFormation's stacks and their events.
+//!
+//! A stack tells of tasks that never start only by waiting.
+
+use serde_json::Value;
+
+use super::kube_json::text as member;
+use super::times::parse_json;
+use crate::Context;
+use crate::event::{Event, Format, Place, What};
+
+/// An event of a stack, or a stack itself.
+pub(crate) fn read(item: &Value, context: &Context) -> Option<Event> {
+    let status = member(item, "ResourceStatus").or_else(|| member(item, "StackStatus"))?;
+    let kind = member(item, "ResourceType").unwrap_or("AWS::CloudFormation::Stack");
+    let what = if status.ends_with("_FAILED") || status.contains("ROLLBACK") {
+        What::GaveUp
+    } else if status.ends_with("_IN_PROGRESS")
+        && matches!(kind, "AWS::ECS::Service" | "AWS::CloudFormation::Stack")
+    {
+        What::Waits
+    } else {
+        return None;
+    };
+    let moment = |key: &str| item.get(key).and_then(|value| parse_json(value, context));
+    let place = Place {
+        task: member(item, "LogicalResourceId").map(str::to_owned),
+        cluster: member(item, "StackName").map(str::to_owned),
+        ..Place::default()
+    };
+    let reason = member(item, "ResourceStatusReason").or_else(|| member(item, "StackStatusReason"));
+    let message = format!("{kind} {status} {}", reason.unwrap_or(""));
+    let at = moment("Timestamp")
+        .or_else(|| moment("LastUpdatedTime"))
+        .or_else(|| moment("CreationTime"));
+    Some(
+        Event::new(what, Format::CloudFormation)
+            .at(at)
+            .within(place)
+            .saying(message.trim_end()),
+    )
+}

@@ -1,0 +1,307 @@
+//! `docker service ps`, `docker service ls`, `docker ps` and `docker inspect`, as tables and JSON.
+//!
+//! A Swarm task's error is often only `No such image`: the cause stands in the node's log, which the diagnosis then asks for.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::docker_events::owner_of_container;
+use super::dockerd::death;
+use super::kube_json::text as member;
+use super::table::Columns;
+use super::times::{parse_ago, parse_json};
+use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
+use crate::evidence::{Setting, SettingKind};
+use crate::{Context, Evidence};
+
+/// Which table is being read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum List {
+    Tasks(Columns),
+    Services(Columns),
+    Containers(Columns),
+}
+
+impl List {
+    /// The table that a header begins.
+    pub(crate) fn begins(line: &str) -> Option<Self> {
+        if line.starts_with("CONTAINER ID ") {
+            return Some(Self::Containers(Columns::of(line)));
+        }
+        if !line.starts_with("ID ") {
+            return None;
+        }
+        if line.contains("CURRENT STATE") {
+            return Some(Self::Tasks(Columns::of(line)));
+        }
+        line.contains("REPLICAS")
+            .then(|| Self::Services(Columns::of(line)))
+    }
+
+    /// A row; `None` if it holds nothing.
+    pub(crate) fn read(
+        &self,
+        line: &str,
+        lines: Lines,
+        context: &Context,
+        out: &mut Evidence,
+    ) -> Option<Event> {
+        match self {
+            Self::Tasks(columns) => read_task(&|name| columns.cell(line, name), context),
+            Self::Services(columns) => {
+                read_service(&|name| columns.cell(line, name), lines, out);
+                None
+            }
+            Self::Containers(columns) => read_container(&|name| columns.cell(line, name), context),
+        }
+    }
+}
+
+/// An object of a list in JSON; whether it was one.
+pub(crate) fn read_json(
+    item: &Value,
+    lines: Lines,
+    context: &Context,
+    out: &mut Evidence,
+) -> Option<Vec<Event>> {
+    if item.pointer("/Spec/TaskTemplate").is_some() {
+        inspect_service(item, lines, out);
+        return Some(Vec::new());
+    }
+    if item.get("HostConfig").is_some() && item.get("State").is_some() {
+        return Some(inspect_container(item, lines, context, out));
+    }
+    let column = |name: &str| {
+        let key = match name {
+            "CURRENT STATE" => "CurrentState",
+            "ERROR" => "Error",
+            "NAME" => "Name",
+            "NAMES" => "Names",
+            "NODE" => "Node",
+            "IMAGE" => "Image",
+            "ID" => "ID",
+            "REPLICAS" => "Replicas",
+            _ => "Status",
+        };
+        member(item, key).filter(|cell| !cell.is_empty())
+    };
+    if item.get("CurrentState").is_some() {
+        return Some(read_task(&column, context).into_iter().collect());
+    }
+    if item.get("Replicas").is_some() {
+        read_service(&column, lines, out);
+        return Some(Vec::new());
+    }
+    (item.get("Names").is_some() && item.get("Status").is_some())
+        .then(|| read_container(&column, context).into_iter().collect())
+}
+
+type Cell<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
+
+fn read_task(cell: &Cell<'_>, context: &Context) -> Option<Event> {
+    let name = cell("NAME")?.trim_start_matches(['\\', '_', ' ']);
+    let (state, ago) = cell("CURRENT STATE")?.split_once(' ')?;
+    let error = cell("ERROR")
+        .map(|error| error.trim_matches('"'))
+        .unwrap_or("");
+    let what = match state {
+        "Rejected" | "Failed" => death(error),
+        "Preparing" => What::PullAttempted,
+        "Running" => What::Started,
+        "Pending" => What::Waits,
+        _ => return None,
+    };
+    let service = name.rsplit_once('.').map_or(name, |(service, _)| service);
+    let place = Place {
+        owner: Some(Owner::new(OwnerKind::SwarmService, service)),
+        task: cell("ID").map(str::to_owned),
+        node: cell("NODE").map(str::to_owned),
+        ..Place::default()
+    };
+    let at = parse_ago(ago).map(|age| context.now.before(age));
+    Some(
+        Event::new(what, Format::DockerLists)
+            .at(at)
+            .of(cell("IMAGE"))
+            .within(place)
+            .saying(error),
+    )
+}
+
+fn read_service(cell: &Cell<'_>, lines: Lines, out: &mut Evidence) {
+    let (Some(name), Some(replicas)) = (cell("NAME"), cell("REPLICAS")) else {
+        return;
+    };
+    if let Some(id) = cell("ID") {
+        out.name(id, name);
+    }
+    let counts = replicas
+        .split(' ')
+        .next()
+        .and_then(|counts| counts.split_once('/'));
+    if let Some((Ok(running), Ok(desired))) =
+        counts.map(|(running, desired)| (running.parse(), desired.parse()))
+    {
+        let place = Place {
+            owner: Some(Owner::new(OwnerKind::SwarmService, name)),
+            ..Place::default()
+        };
+        let image = cell("IMAGE").map(str::to_owned);
+        out.set(Setting {
+            place,
+            image,
+            kind: SettingKind::Replicas { desired, running },
+            lines,
+        });
+    }
+}
+
+/// `Restarting (1) 3 seconds ago`, `Exited (137) 2 minutes ago`, `Up 3 minutes (unhealthy)`.
+fn read_container(cell: &Cell<'_>, context: &Context) -> Option<Event> {
+    let status = cell("STATUS")?;
+    let code = || {
+        status
+            .split_once('(')?
+            .1
+            .split_once(')')?
+            .0
+            .parse::<i64>()
+            .ok()
+    };
+    let what = match status.split(' ').next()? {
+        "Restarting" => What::Restarted,
+        "Exited" | "Dead" => What::Died(Some(code().filter(|code| *code != 0)?)),
+        "Up" if status.contains("(unhealthy)") => What::HealthFailed,
+        "Created" => What::StartFailed,
+        _ => return None,
+    };
+    let name = cell("NAMES")?.split(',').next()?;
+    // A Swarm task's container is called `service.slot.task`.
+    let owner = match name.rsplit('.').collect::<Vec<_>>().as_slice() {
+        [task, slot, service] if task.len() == 25 && slot.parse::<u32>().is_ok() => {
+            Owner::new(OwnerKind::SwarmService, *service)
+        }
+        _ => Owner::new(OwnerKind::Container, name),
+    };
+    let place = Place {
+        owner: Some(owner),
+        container: Some(name.to_owned()),
+        ..Place::default()
+    };
+    let at = status
+        .split_once(") ")
+        .and_then(|(_, ago)| parse_ago(ago))
+        .map(|age| context.now.before(age));
+    Some(
+        Event::new(what, Format::DockerLists)
+            .at(at)
+            .of(cell("IMAGE"))
+            .within(place)
+            .saying(status),
+    )
+}
+
+fn inspect_service(item: &Value, lines: Lines, out: &mut Evidence) {
+    let Some(name) = item.pointer("/Spec/Name").and_then(Value::as_str) else {
+        return;
+    };
+    if let Some(id) = member(item, "ID") {
+        out.name(id, name);
+    }
+    let stack = item
+        .pointer("/Spec/Labels/com.docker.stack.namespace")
+        .and_then(Value::as_str);
+    let place = Place {
+        owner: Some(Owner::new(OwnerKind::SwarmService, name)),
+        cluster: stack.map(str::to_owned),
+        ..Place::default()
+    };
+    let image = item
+        .pointer("/Spec/TaskTemplate/ContainerSpec/Image")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let number = |key: &str| {
+        item.pointer(&format!("/Spec/TaskTemplate/RestartPolicy/{key}"))
+            .and_then(Value::as_u64)
+    };
+    let condition = item
+        .pointer("/Spec/TaskTemplate/RestartPolicy/Condition")
+        .and_then(Value::as_str);
+    let kind = SettingKind::Restarts {
+        condition: condition.unwrap_or("any").to_owned(),
+        delay: number("Delay").map(Duration::from_nanos),
+        max_attempts: number("MaxAttempts").filter(|attempts| *attempts > 0),
+    };
+    out.set(Setting {
+        place,
+        image,
+        kind,
+        lines,
+    });
+}
+
+fn inspect_container(
+    item: &Value,
+    lines: Lines,
+    context: &Context,
+    out: &mut Evidence,
+) -> Vec<Event> {
+    let labels = item.pointer("/Config/Labels");
+    let name = member(item, "Name").unwrap_or("").trim_start_matches('/');
+    let owner = owner_of_container(name, |key| labels.and_then(|labels| member(labels, key)));
+    let place = Place {
+        owner: Some(owner),
+        container: Some(name.to_owned()),
+        ..Place::default()
+    };
+    let image = item
+        .pointer("/Config/Image")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let text = |path: &str| item.pointer(path).and_then(Value::as_str);
+    let number = |path: &str| item.pointer(path).and_then(Value::as_u64);
+    if let Some(condition) =
+        text("/HostConfig/RestartPolicy/Name").filter(|name| !name.is_empty() && *name != "no")
+    {
+        let max_attempts =
+            number("/HostConfig/RestartPolicy/MaximumRetryCount").filter(|count| *count > 0);
+        // Docker itself doubles the wait from 100 ms on, to a minute.
+        let kind = SettingKind::Restarts {
+            condition: condition.to_owned(),
+            delay: None,
+            max_attempts,
+        };
+        out.set(Setting {
+            place: place.clone(),
+            image: image.clone(),
+            kind,
+            lines,
+        });
+    }
+    let ended = item
+        .pointer("/State/FinishedAt")
+        .and_then(|value| parse_json(value, context));
+    let event = |what| {
+        Event::new(what, Format::DockerLists)
+            .of(image.clone())
+            .within(place.clone())
+            .at(ended)
+    };
+    let mut events = Vec::new();
+    if let Some(code) = item
+        .pointer("/State/ExitCode")
+        .and_then(Value::as_i64)
+        .filter(|code| *code != 0)
+    {
+        events.push(event(What::Died(Some(code))).saying(text("/State/Error").unwrap_or("")));
+    }
+    if let Some(count) = number("/RestartCount").filter(|count| *count > 0) {
+        events.push(
+            event(What::Restarted)
+                .times(count)
+                .saying(&format!("RestartCount: {count}")),
+        );
+    }
+    events
+}

@@ -1,0 +1,251 @@
+//! ECS: stopped tasks, services with their events, task definitions, as the `aws` CLI prints them.
+//!
+//! `stoppedReason` may be cut before the cause: then it is a symptom, and the container's own reason is preferred.
+
+use serde_json::Value;
+
+use super::fields::word_after;
+use super::kube_json::text as member;
+use super::times::parse_json;
+use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
+use crate::evidence::{Setting, SettingKind};
+use crate::{Context, Evidence, Moment};
+
+/// The most containers of a task, and events of a service, that are read.
+const MAX_PARTS: usize = 200;
+
+/// What a reason of ECS means, by a part of it. The first that fits holds.
+const REASONS: [(&str, What); 14] = [
+    ("CannotPull", What::PullFailed),
+    ("pull image manifest has been retried", What::PullFailed),
+    ("inspect image has been retried", What::PullFailed),
+    ("ref pull has been retried", What::PullFailed),
+    ("CannotStartContainer", What::StartFailed),
+    ("CannotCreateContainer", What::StartFailed),
+    ("OutOfMemory", What::Died(Some(137))),
+    ("ResourceInitializationError", What::StartFailed),
+    ("health check", What::HealthFailed),
+    ("is unhealthy", What::HealthFailed),
+    ("deployment failed", What::GaveUp),
+    ("rolling back", What::GaveUp),
+    ("is unable to consistently start tasks", What::Waits),
+    ("unable to place a task", What::Waits),
+];
+
+/// A task of `describe-tasks`.
+pub(crate) fn read_task(task: &Value, context: &Context) -> Vec<Event> {
+    let place = place_of_task(task);
+    let moment = |key: &str| task.get(key).and_then(|value| parse_json(value, context));
+    let stopped = moment("stoppedAt")
+        .or_else(|| moment("stoppingAt"))
+        .or_else(|| moment("createdAt"));
+    let mut events = Vec::new();
+    let containers = || {
+        task.get("containers")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .take(MAX_PARTS)
+    };
+    for container in containers() {
+        if let Some((what, message)) = end_of(container) {
+            let place = Place {
+                container: member(container, "name").map(str::to_owned),
+                ..place.clone()
+            };
+            events.push(
+                Event::new(what, Format::Ecs)
+                    .at(stopped)
+                    .of(member(container, "image"))
+                    .within(place)
+                    .saying(message),
+            );
+        }
+    }
+    let image = containers().find_map(|container| member(container, "image"));
+    let event = |what, at| {
+        Event::new(what, Format::Ecs)
+            .at(at)
+            .of(image)
+            .within(place.clone())
+    };
+    let reason = member(task, "stoppedReason").unwrap_or("");
+    let meaning = meaning(reason).filter(|what| !events.iter().any(|event| event.what == *what));
+    events.extend(meaning.map(|what| event(what, stopped).saying(reason)));
+    let has_failed = events.iter().any(|event| event.what == What::PullFailed);
+    if let Some(pulled) = moment("pullStoppedAt").filter(|_| !has_failed) {
+        events.push(event(What::PullSucceeded, Some(pulled)));
+    } else if let Some(began) = moment("pullStartedAt").filter(|_| !has_failed) {
+        events.push(event(What::PullAttempted, Some(began)));
+    }
+    events
+}
+
+/// A service of `describe-services`.
+pub(crate) fn read_service(
+    service: &Value,
+    lines: Lines,
+    context: &Context,
+    out: &mut Evidence,
+) -> Vec<Event> {
+    let name = member(service, "serviceName").unwrap_or("");
+    let place = Place {
+        owner: Some(Owner::new(OwnerKind::EcsService, name)),
+        cluster: member(service, "clusterArn").map(|arn| last_part(arn).to_owned()),
+        ..Place::default()
+    };
+    let mut set = |kind| {
+        out.set(Setting {
+            place: place.clone(),
+            image: None,
+            kind,
+            lines,
+        })
+    };
+    let number = |key: &str| service.get(key).and_then(Value::as_u64);
+    if let (Some(desired), Some(running)) = (number("desiredCount"), number("runningCount")) {
+        set(SettingKind::Replicas { desired, running });
+    }
+    if service.get("deploymentConfiguration").is_some() {
+        let breaker = service.pointer("/deploymentConfiguration/deploymentCircuitBreaker/enable");
+        set(SettingKind::CircuitBreaker(
+            breaker.and_then(Value::as_bool).unwrap_or(false),
+        ));
+    }
+    let parts = |key: &str| {
+        service
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .take(MAX_PARTS)
+    };
+    let mut events: Vec<Event> = Vec::new();
+    for deployment in parts("deployments") {
+        let what = match member(deployment, "rolloutState") {
+            Some("FAILED") => What::GaveUp,
+            Some("IN_PROGRESS") => What::Waits,
+            _ => continue,
+        };
+        let at = deployment
+            .get("updatedAt")
+            .and_then(|value| parse_json(value, context));
+        let reason = member(deployment, "rolloutStateReason").unwrap_or("");
+        events.push(
+            Event::new(what, Format::EcsEvents)
+                .at(at)
+                .within(place.clone())
+                .saying(reason),
+        );
+    }
+    for told in parts("events") {
+        let at = told
+            .get("createdAt")
+            .and_then(|value| parse_json(value, context));
+        events.extend(member(told, "message").and_then(|message| read_message(message, at)));
+    }
+    for event in &mut events {
+        event.place.cluster.clone_from(&place.cluster);
+    }
+    events
+}
+
+/// `(service web) has started 2 tasks: (task abc) (task def).`
+pub(crate) fn read_message(message: &str, at: Option<Moment>) -> Option<Event> {
+    let name = message
+        .trim_start()
+        .strip_prefix("(service ")?
+        .split_once(')')?
+        .0
+        .trim_end_matches(',');
+    let started = word_after(message, "has started ").and_then(|count| count.parse().ok());
+    // Each task that starts pulls its images: what became of it, ECS tells elsewhere.
+    let what = if started.is_some() {
+        What::PullAttempted
+    } else {
+        meaning(message)?
+    };
+    let place = Place {
+        owner: Some(Owner::new(OwnerKind::EcsService, name)),
+        ..Place::default()
+    };
+    Some(
+        Event::new(what, Format::EcsEvents)
+            .at(at)
+            .within(place)
+            .saying(message)
+            .times(started.unwrap_or(1)),
+    )
+}
+
+/// A task definition: whether its images are pulled with credentials.
+pub(crate) fn read_definition(definition: &Value, lines: Lines, out: &mut Evidence) -> bool {
+    let Some(containers) = definition
+        .get("containerDefinitions")
+        .and_then(Value::as_array)
+    else {
+        return false;
+    };
+    let family = member(definition, "family").unwrap_or("");
+    for container in containers.iter().take(MAX_PARTS) {
+        let kind = SettingKind::Credentials(container.get("repositoryCredentials").is_some());
+        let place = Place {
+            owner: Some(Owner::new(OwnerKind::EcsTaskFamily, family)),
+            container: member(container, "name").map(str::to_owned),
+            ..Place::default()
+        };
+        out.set(Setting {
+            place,
+            image: member(container, "image").map(str::to_owned),
+            kind,
+            lines,
+        });
+    }
+    true
+}
+
+fn end_of(container: &Value) -> Option<(What, &str)> {
+    let reason = member(container, "reason").unwrap_or("");
+    if let Some(what) = meaning(reason) {
+        return Some((what, reason));
+    }
+    let code = container
+        .get("exitCode")
+        .and_then(Value::as_i64)
+        .filter(|code| *code != 0)?;
+    Some((What::Died(Some(code)), reason))
+}
+
+fn meaning(reason: &str) -> Option<What> {
+    REASONS
+        .iter()
+        .find(|(part, _)| reason.contains(part))
+        .map(|(_, what)| *what)
+}
+
+fn place_of_task(task: &Value) -> Place {
+    let last = |key: &str| member(task, key).map(|arn| last_part(arn).to_owned());
+    let group = member(task, "group").unwrap_or("");
+    let owner = match group.split_once(':') {
+        Some(("service", name)) => Some(Owner::new(OwnerKind::EcsService, name)),
+        Some((_, name)) => Some(Owner::new(OwnerKind::EcsTaskFamily, name)),
+        None => last("taskDefinitionArn").map(|family| {
+            Owner::new(
+                OwnerKind::EcsTaskFamily,
+                family.split(':').next().unwrap_or(&family),
+            )
+        }),
+    };
+    Place {
+        owner,
+        task: last("taskArn"),
+        node: last("containerInstanceArn"),
+        cluster: last("clusterArn"),
+        ..Place::default()
+    }
+}
+
+/// The name at the end of an ARN.
+pub(crate) fn last_part(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}

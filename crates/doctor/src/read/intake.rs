@@ -1,0 +1,334 @@
+//! The door: bytes in, evidence out.
+//!
+//! Cuts lines, finds out what they belong to, and joins what was wrapped. One line is held at a time, and one item of JSON.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::ci::Ci;
+use super::docker_lists::List;
+use super::json_item;
+use super::json_items::{Found, JsonItems};
+use super::kube_describe::Description;
+use super::kube_table::{self, Wide};
+use super::log_line::LogLine;
+use super::text;
+use crate::event::{Event, Lines, MAX_MESSAGE_BYTES};
+use crate::failure::settle;
+use crate::{Context, Evidence};
+
+/// The most bytes of a line of text; what is longer is cut.
+pub const MAX_LINE_BYTES: usize = 64 << 10;
+
+/// The most lines that a wrapped message goes on for.
+const MAX_WRAPPED_LINES: u32 = 8;
+
+/// Words without one of which no line of a log tells of anything.
+const WORDS: &str = r"(?i)pull|image|manifest|toomany|too many|rate.?limit|429|registry|docker|container|task|mount|exit|oom|health|back-?off|no space|unauthorized|denied|no such host|i/o timeout|x509|tls|runner|pipeline|started by|##\[|job name|running on";
+
+#[expect(clippy::expect_used, reason = "a constant, and tested")]
+static HINT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(WORDS).expect("a constant that is a regular expression"));
+
+/// Reads one source after the other.
+pub struct Intake {
+    context: Context,
+    evidence: Evidence,
+    source: Source,
+    partial: Vec<u8>,
+    is_cut: bool,
+}
+
+/// What is known of the source that is being read.
+#[derive(Default)]
+struct Source {
+    line: u64,
+    json: JsonItems,
+    table: Option<Table>,
+    description: Option<Description>,
+    pending: Option<(Event, u32)>,
+    ci: Ci,
+}
+
+/// The table whose rows are being read.
+enum Table {
+    Events(Wide),
+    Pods,
+    List(List),
+}
+
+impl Intake {
+    /// Reads in the light of a context.
+    pub fn new(context: Context) -> Self {
+        Self {
+            context,
+            evidence: Evidence::default(),
+            source: Source::default(),
+            partial: Vec::new(),
+            is_cut: false,
+        }
+    }
+
+    /// Begins a source; its name is for people, and names a CI job that does not name itself.
+    pub fn begin(&mut self, name: &str) {
+        self.end();
+        self.evidence.sources.push(name.to_owned());
+        self.source = Source {
+            ci: Ci::of(name),
+            ..Source::default()
+        };
+    }
+
+    /// Reads on. Lines may be cut anywhere between two calls.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            if self.partial.is_empty() && !self.is_cut && end <= MAX_LINE_BYTES {
+                self.line(&String::from_utf8_lossy(&rest[..end]));
+            } else {
+                self.gather(&rest[..end]);
+                self.end_line();
+            }
+            rest = &rest[end + 1..];
+        }
+        self.gather(rest);
+    }
+
+    /// All that was read.
+    pub fn finish(mut self) -> Evidence {
+        self.end();
+        self.evidence
+    }
+
+    /// Ends the source.
+    fn end(&mut self) {
+        if !self.partial.is_empty() {
+            self.end_line();
+        }
+        let lines = self.lines();
+        if let Some(problem) = self.source.json.finish() {
+            self.evidence.note(lines, problem);
+        }
+        self.flush();
+    }
+
+    fn gather(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = MAX_LINE_BYTES.saturating_sub(self.partial.len());
+            let taken = room.min(rest.len());
+            self.partial.extend_from_slice(&rest[..taken]);
+            rest = &rest[taken..];
+            if rest.is_empty() {
+                return;
+            }
+            if self.pass_json_on() {
+                continue;
+            }
+            if !std::mem::replace(&mut self.is_cut, true) {
+                let lines = self.lines();
+                self.evidence
+                    .note(lines, "a line is too long: only its beginning was read");
+            }
+            return;
+        }
+    }
+
+    /// Hands the part of a long line of JSON over; whether it was one.
+    fn pass_json_on(&mut self) -> bool {
+        // Cut after an ASCII byte, so that no character is broken.
+        let Some(end) = self.partial.iter().rposition(u8::is_ascii) else {
+            return false;
+        };
+        let tail = self.partial.split_off(end + 1);
+        let part = String::from_utf8_lossy(&self.partial).into_owned();
+        if !self.source.json.is_inside() && !JsonItems::begins(&part) {
+            self.partial.extend_from_slice(&tail);
+            return false;
+        }
+        self.partial = tail;
+        let found = self.source.json.push(&part, self.source.line + 1);
+        self.take(found);
+        true
+    }
+
+    fn end_line(&mut self) {
+        let bytes = std::mem::take(&mut self.partial);
+        self.is_cut = false;
+        self.line(&String::from_utf8_lossy(&bytes));
+    }
+
+    fn line(&mut self, line: &str) {
+        self.source.line += 1;
+        self.evidence.lines += 1;
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if self.source.json.is_inside() || JsonItems::begins(line) {
+            let found = self.source.json.push_line(line, self.source.line);
+            return self.take(found);
+        }
+        if self.begin_part(line) || self.read_part(line) {
+            return;
+        }
+        if !HINT.is_match(line) {
+            return;
+        }
+        self.flush();
+        let lines = self.lines();
+        let parsed = LogLine::parse(line, &self.context);
+        let event = text::read(
+            &parsed,
+            lines,
+            &self.context,
+            &mut self.source.ci,
+            &mut self.evidence,
+        );
+        if let Some(event) = event {
+            self.keep(event, lines);
+        }
+    }
+
+    /// Whether the line begins a table or a description.
+    fn begin_part(&mut self, line: &str) -> bool {
+        if Description::begins(line) {
+            self.flush();
+            self.source.table = None;
+            self.source.description = Some(Description::of(line));
+            return true;
+        }
+        if !line.starts_with(|c: char| c.is_ascii_uppercase()) {
+            return false;
+        }
+        let has = |words: &[&str]| words.iter().all(|word| line.contains(word));
+        let table = if has(&["REASON", "OBJECT"]) {
+            Some(Table::Events(Wide(line.contains("FIRST SEEN"))))
+        } else if has(&["NAME", "READY", "STATUS"]) {
+            Some(Table::Pods)
+        } else {
+            List::begins(line).map(Table::List)
+        };
+        let Some(table) = table else {
+            return false;
+        };
+        self.flush();
+        self.source.description = None;
+        self.source.table = Some(table);
+        true
+    }
+
+    /// Whether the line belongs to a table or a description, or goes on with what one said.
+    fn read_part(&mut self, line: &str) -> bool {
+        let lines = self.lines();
+        let context = self.context;
+        if let Some(description) = &mut self.source.description {
+            if let Some(event) = description.read(line, lines, &context, &mut self.evidence) {
+                self.flush();
+                self.source.pending = Some((located(event, lines), 0));
+                return true;
+            }
+            // Its other lines are indented, or begin with a key.
+            if self.source.pending.is_none() {
+                return line.starts_with(' ') || line.contains(':') || line.is_empty();
+            }
+        }
+        let row = match &self.source.table {
+            Some(Table::Pods) => kube_table::read_pod(line, &context),
+            Some(Table::List(list)) => Some(
+                list.read(line, lines, &context, &mut self.evidence)
+                    .into_iter()
+                    .collect(),
+            ),
+            Some(Table::Events(wide)) => {
+                kube_table::read_event(line, *wide, &context).map(|event| vec![event])
+            }
+            // Pasted without its header.
+            None => {
+                kube_table::read_event(line, Wide::default(), &context).map(|event| vec![event])
+            }
+        };
+        if let Some(events) = row {
+            self.flush();
+            for event in events {
+                self.flush();
+                self.source.pending = Some((located(event, lines), 0));
+            }
+            return true;
+        }
+        self.go_on(line)
+    }
+
+    /// Whether the line is the rest of a message that was wrapped.
+    fn go_on(&mut self, line: &str) -> bool {
+        let is_over = line.trim().is_empty();
+        let number = self.source.line;
+        let Some((event, wrapped)) = &mut self.source.pending else {
+            return false;
+        };
+        if is_over || *wrapped >= MAX_WRAPPED_LINES || kube_table::is_row(line) {
+            self.flush();
+            return is_over;
+        }
+        *wrapped += 1;
+        event.lines.last = number;
+        if event.message.len() + line.len() < MAX_MESSAGE_BYTES {
+            event.message.push(' ');
+            event.message.push_str(line.trim());
+        }
+        true
+    }
+
+    fn take(&mut self, found: Found) {
+        let source = self.evidence.sources.len().saturating_sub(1);
+        let here = self.lines();
+        for problem in found.problems {
+            self.evidence.note(here, problem);
+        }
+        for item in found.items {
+            let lines = Lines {
+                source,
+                first: item.first_line,
+                last: item.last_line,
+            };
+            let Ok(value) = serde_json::from_str(&item.text) else {
+                self.evidence.note(lines, "an item is no JSON");
+                continue;
+            };
+            let events = json_item::read(
+                &value,
+                lines,
+                &self.context,
+                &mut self.source.ci,
+                &mut self.evidence,
+            );
+            for event in events {
+                self.keep(event, lines);
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some((event, _)) = self.source.pending.take() {
+            let lines = event.lines;
+            self.keep(event, lines);
+        }
+    }
+
+    fn keep(&mut self, event: Event, lines: Lines) {
+        if let Some(event) = settle(located(event, lines)) {
+            self.evidence.add(event);
+        }
+    }
+
+    fn lines(&self) -> Lines {
+        Lines {
+            source: self.evidence.sources.len().saturating_sub(1),
+            first: self.source.line,
+            last: self.source.line,
+        }
+    }
+}
+
+fn located(mut event: Event, lines: Lines) -> Event {
+    event.lines = lines;
+    event
+}

@@ -1,0 +1,82 @@
+//! Which tool an object of JSON comes from, and what it says.
+//!
+//! By the members that only that tool writes.
+
+use serde_json::Value;
+
+use super::kube_json::text as member;
+use super::log_line::LogLine;
+use super::{cloud_formation, docker_events, docker_lists, ecs, kube_json, text};
+use crate::event::{Event, Lines};
+use crate::read::ci::Ci;
+use crate::{Context, Evidence};
+
+/// What an object says.
+pub(crate) fn read(
+    item: &Value,
+    lines: Lines,
+    context: &Context,
+    ci: &mut Ci,
+    out: &mut Evidence,
+) -> Vec<Event> {
+    if let Some(kind) = member(item, "kind").filter(|_| item.get("metadata").is_some()) {
+        return match kind {
+            "Event" => kube_json::read_event(item, context).into_iter().collect(),
+            "Pod" => kube_json::read_pod(item, lines, context, out),
+            _ => Vec::new(),
+        };
+    }
+    if let Some(line) = LogLine::of_journal(item) {
+        return text::read(&line, lines, context, ci, out)
+            .into_iter()
+            .collect();
+    }
+    if item.get("taskArn").is_some() {
+        return ecs::read_task(item, context);
+    }
+    if item.get("serviceName").is_some() && item.get("serviceArn").is_some() {
+        return ecs::read_service(item, lines, context, out);
+    }
+    if item.get("taskArns").is_some() {
+        out.note(
+            lines,
+            "only the names of tasks: what happened to them, `aws ecs describe-tasks` tells",
+        );
+        return Vec::new();
+    }
+    if item.get("ResourceStatus").is_some() || item.get("StackStatus").is_some() {
+        return cloud_formation::read(item, context).into_iter().collect();
+    }
+    if ecs::read_definition(item.get("taskDefinition").unwrap_or(item), lines, out) {
+        return Vec::new();
+    }
+    if item.get("Actor").is_some() {
+        return docker_events::read_json(item).into_iter().collect();
+    }
+    if let Some(events) = docker_lists::read_json(item, lines, context, out) {
+        return events;
+    }
+    read_message(item, lines, context, ci, out)
+        .into_iter()
+        .collect()
+}
+
+/// Any program's record: its message is read as a line of text.
+fn read_message(
+    item: &Value,
+    lines: Lines,
+    context: &Context,
+    ci: &mut Ci,
+    out: &mut Evidence,
+) -> Option<Event> {
+    let keys = ["log", "message", "msg", "error", "stream"];
+    let message = keys.iter().find_map(|key| member(item, key))?;
+    let line = LogLine::parse(message, context);
+    let stamp = || {
+        ["time", "timestamp", "@timestamp", "ts"]
+            .iter()
+            .find_map(|key| super::times::parse_json(item.get(key)?, context))
+    };
+    let at = line.at.or_else(stamp);
+    text::read(&LogLine { at, ..line }, lines, context, ci, out)
+}

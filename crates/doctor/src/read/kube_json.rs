@@ -1,0 +1,192 @@
+//! Events and pods of Kubernetes as JSON: `kubectl get … -o json`.
+//!
+//! Each item of a list comes alone; what is missing in it is unknown, never an error.
+
+use serde_json::Value;
+
+use super::kube::{KubeEvent, owner_of};
+use super::times::parse_json;
+use crate::event::{Event, Format, Lines, Place, What};
+use crate::evidence::{Setting, SettingKind};
+use crate::{Context, Evidence};
+
+/// The most containers of one pod that are read.
+const MAX_CONTAINERS: usize = 64;
+
+/// Waiting reasons, as far as they tell of images and containers.
+const WAITING: [(&str, What); 8] = [
+    ("ErrImagePull", What::PullFailed),
+    ("ImagePullBackOff", What::BackedOff),
+    ("ImageInspectError", What::PullFailed),
+    ("InvalidImageName", What::PullFailed),
+    ("CrashLoopBackOff", What::Restarted),
+    ("RunContainerError", What::StartFailed),
+    ("CreateContainerError", What::StartFailed),
+    ("CreateContainerConfigError", What::StartFailed),
+];
+
+/// An object of kind `Event`.
+pub(crate) fn read_event(item: &Value, context: &Context) -> Option<Event> {
+    let about = item
+        .get("involvedObject")
+        .or_else(|| item.get("regarding"))?;
+    let kind = text(about, "kind")?.to_ascii_lowercase();
+    let kube = KubeEvent {
+        reason: text(item, "reason")?,
+        message: text(item, "message")
+            .or_else(|| text(item, "note"))
+            .unwrap_or(""),
+        kind: &kind,
+        name: text(about, "name")?,
+        namespace: text(about, "namespace"),
+        node: item
+            .pointer("/source/host")
+            .or_else(|| item.get("reportingInstance"))
+            .and_then(Value::as_str)
+            .filter(|node| !node.is_empty()),
+    };
+    let mut event = kube.read()?;
+    let moment = |key: &str| item.get(key).and_then(|value| parse_json(value, context));
+    let made = item
+        .pointer("/metadata/creationTimestamp")
+        .and_then(|value| parse_json(value, context));
+    let series = item
+        .pointer("/series/lastObservedTime")
+        .and_then(|value| parse_json(value, context));
+    event.first = moment("firstTimestamp")
+        .or_else(|| moment("eventTime"))
+        .or(made);
+    event.last = series.or_else(|| moment("lastTimestamp")).or(event.first);
+    let count = item
+        .get("count")
+        .or_else(|| item.pointer("/series/count"))
+        .and_then(Value::as_u64);
+    Some(event.times(count.unwrap_or(1)))
+}
+
+/// An object of kind `Pod`.
+pub(crate) fn read_pod(
+    item: &Value,
+    lines: Lines,
+    context: &Context,
+    out: &mut Evidence,
+) -> Vec<Event> {
+    let place = place_of(item);
+    for container in list(item, "/spec/containers") {
+        if let Some(policy) = text(container, "imagePullPolicy") {
+            let image = text(container, "image").map(str::to_owned);
+            let kind = SettingKind::PullPolicy(policy.to_owned());
+            out.set(Setting {
+                place: place.clone(),
+                image,
+                kind,
+                lines,
+            });
+        }
+    }
+    let started = item
+        .pointer("/status/startTime")
+        .and_then(|value| parse_json(value, context));
+    let statuses =
+        list(item, "/status/initContainerStatuses").chain(list(item, "/status/containerStatuses"));
+    let mut events: Vec<Event> = statuses
+        .flat_map(|status| read_status(status, context))
+        .collect();
+    for event in &mut events {
+        let container = event.place.container.take();
+        event.place = Place {
+            container,
+            ..place.clone()
+        };
+        event.first = event.first.or(started);
+        event.last = event.last.or(Some(context.now));
+    }
+    events
+}
+
+fn read_status(status: &Value, context: &Context) -> Vec<Event> {
+    let place = Place {
+        container: text(status, "name").map(str::to_owned),
+        ..Place::default()
+    };
+    let event = |what, message: &str| {
+        Event::new(what, Format::KubePods)
+            .of(text(status, "image"))
+            .within(place.clone())
+            .saying(message)
+    };
+    let mut events = Vec::new();
+    if let Some(waiting) = status.pointer("/state/waiting") {
+        let (reason, message) = (
+            text(waiting, "reason").unwrap_or(""),
+            text(waiting, "message").unwrap_or(""),
+        );
+        if let Some((_, what)) = WAITING.iter().find(|(known, _)| *known == reason) {
+            events.push(event(
+                *what,
+                if message.is_empty() { reason } else { message },
+            ));
+        }
+    }
+    for path in ["/state/terminated", "/lastState/terminated"] {
+        let ended = status
+            .pointer(path)
+            .and_then(|ended| Some((ended, ended.get("exitCode")?.as_i64()?)));
+        if let Some((ended, code)) = ended.filter(|(_, code)| *code != 0) {
+            let message = text(ended, "message")
+                .or_else(|| text(ended, "reason"))
+                .unwrap_or("");
+            let at = ended
+                .get("finishedAt")
+                .and_then(|value| parse_json(value, context));
+            events.push(event(What::Died(Some(code)), message).at(at));
+        }
+    }
+    let restarts = status
+        .get("restartCount")
+        .and_then(Value::as_u64)
+        .unwrap_or(0);
+    if restarts > 0 {
+        events.push(event(What::Restarted, &format!("restartCount: {restarts}")).times(restarts));
+    }
+    events
+}
+
+fn place_of(item: &Value) -> Place {
+    let name = item
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or("");
+    let reference = list(item, "/metadata/ownerReferences").next();
+    let owner = reference.and_then(|owner| {
+        Some(owner_of(
+            &text(owner, "kind")?.to_ascii_lowercase(),
+            text(owner, "name")?,
+        ))
+    });
+    let string = |path: &str| {
+        item.pointer(path)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    Place {
+        owner: Some(owner.unwrap_or_else(|| owner_of("pod", name))),
+        namespace: string("/metadata/namespace"),
+        task: Some(name.to_owned()),
+        node: string("/spec/nodeName"),
+        ..Place::default()
+    }
+}
+
+fn list<'a>(item: &'a Value, path: &str) -> impl Iterator<Item = &'a Value> {
+    item.pointer(path)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .take(MAX_CONTAINERS)
+}
+
+/// A member that is a text.
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
+}

@@ -1,0 +1,194 @@
+//! `kubectl get events`, `kubectl get pods`, and the events at the end of `kubectl describe`.
+//!
+//! A row is known by what stands in it, not by its columns: `--watch` shifts them, and people paste without the header.
+
+use std::time::Duration;
+
+use super::kube::{KubeEvent, owner_of};
+use super::table::split_cells;
+use super::times::{Seen, parse_age, parse_seen};
+use crate::Context;
+use crate::event::{Event, Format, Place, What};
+
+/// The types of Kubernetes events.
+const TYPES: [&str; 2] = ["Normal", "Warning"];
+
+/// The status column of pods, as far as it tells of images and containers.
+const STATUSES: [(&str, What); 12] = [
+    ("ErrImagePull", What::PullFailed),
+    ("Init:ErrImagePull", What::PullFailed),
+    ("ImagePullBackOff", What::BackedOff),
+    ("Init:ImagePullBackOff", What::BackedOff),
+    ("ErrImageNeverPull", What::Told),
+    ("InvalidImageName", What::PullFailed),
+    ("CrashLoopBackOff", What::Restarted),
+    ("Init:CrashLoopBackOff", What::Restarted),
+    ("RunContainerError", What::StartFailed),
+    ("CreateContainerError", What::StartFailed),
+    ("CreateContainerConfigError", What::StartFailed),
+    ("OOMKilled", What::Died(Some(137))),
+];
+
+/// Which cells follow a row's message, as the header says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wide(pub(crate) bool);
+
+/// A row of events.
+pub(crate) fn read_event(line: &str, wide: Wide, context: &Context) -> Option<Event> {
+    let cells = split_cells(line);
+    let at = cells.iter().take(3).position(|cell| TYPES.contains(cell))?;
+    if at == 0 {
+        return None;
+    }
+    let seen = parse_seen(cells[at - 1])?;
+    let (kind, name) = cells.get(at + 2)?.split_once('/')?;
+    let rest = cells.get(at + 3..)?;
+    let told = Told::of(rest, wide)?;
+    let kube = KubeEvent {
+        reason: cells[at + 1],
+        message: &told.message,
+        kind: kind.split('.').next().unwrap_or(kind),
+        name,
+        namespace: (at >= 2).then(|| cells[0]),
+        node: told.node,
+    };
+    let count = told.count.unwrap_or(seen.count);
+    let first = told.first.unwrap_or(seen.first).max(seen.last);
+    Some(dated(
+        kube.read()?,
+        Seen {
+            count,
+            first,
+            ..seen
+        },
+        context,
+    ))
+}
+
+/// A row of a described pod's events: type, reason, age, from, message.
+pub(crate) fn read_described(line: &str, pod: &Described, context: &Context) -> Option<Event> {
+    let cells = split_cells(line);
+    let [kind, reason, age, rest @ ..] = cells.as_slice() else {
+        return None;
+    };
+    if !TYPES.contains(kind) {
+        return None;
+    }
+    let (from, message) = rest.split_first()?;
+    let kube = KubeEvent {
+        reason,
+        message: &message.join(" "),
+        kind: &pod.kind,
+        name: &pod.name,
+        namespace: pod.namespace.as_deref(),
+        node: pod
+            .node
+            .as_deref()
+            .or_else(|| from.split_once(", ").map(|(_, node)| node)),
+    };
+    Some(dated(kube.read()?, parse_seen(age)?, context))
+}
+
+/// What a description is about.
+#[derive(Debug, Default)]
+pub(crate) struct Described {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) node: Option<String>,
+}
+
+/// A row of pods: name, ready, status, restarts, age.
+pub(crate) fn read_pod(line: &str, context: &Context) -> Option<Vec<Event>> {
+    let cells = split_cells(line);
+    let ready = cells.iter().take(3).position(|cell| is_ready(cell))?;
+    let (name, status) = (cells.get(ready.checked_sub(1)?)?, cells.get(ready + 1)?);
+    let restarts = cells.get(ready + 2)?;
+    let age = cells.get(ready + 3).and_then(|age| parse_age(age));
+    let place = Place {
+        owner: Some(owner_of("pod", name)),
+        namespace: (ready >= 2).then(|| cells[0].to_owned()),
+        task: Some((*name).to_owned()),
+        node: cells
+            .get(ready + 5)
+            .filter(|node| **node != "<none>")
+            .map(|node| (*node).to_owned()),
+        ..Place::default()
+    };
+    let made = age.map(|age| context.now.before(age));
+    let event = |what, message: &str| {
+        let mut event = Event::new(what, Format::KubePods)
+            .within(place.clone())
+            .saying(message);
+        (event.first, event.last) = (made, Some(context.now));
+        event
+    };
+    let mut events = Vec::new();
+    if let Some((_, what)) = STATUSES.iter().find(|(known, _)| known == status) {
+        events.push(event(*what, status));
+    }
+    let count: u64 = restarts.split(' ').next()?.parse().ok()?;
+    if count > 0 {
+        events.push(event(What::Restarted, &format!("{status}, {restarts} restarts")).times(count));
+    }
+    Some(events)
+}
+
+/// Whether a line looks like an event's row, if one that tells of nothing.
+pub(crate) fn is_row(line: &str) -> bool {
+    split_cells(line)
+        .iter()
+        .take(3)
+        .any(|cell| TYPES.contains(cell))
+}
+
+/// The end of an event's row.
+struct Told<'a> {
+    message: String,
+    node: Option<&'a str>,
+    first: Option<Duration>,
+    count: Option<u64>,
+}
+
+impl<'a> Told<'a> {
+    fn of(cells: &[&'a str], wide: Wide) -> Option<Self> {
+        let narrow = || Self {
+            message: cells.join(" "),
+            node: None,
+            first: None,
+            count: None,
+        };
+        if !wide.0 {
+            return Some(narrow());
+        }
+        // [subobject] source message… first-seen count name
+        let [front @ .., first, count, _name] = cells else {
+            return Some(narrow());
+        };
+        let (Some(first), Ok(count)) = (parse_age(first), count.parse()) else {
+            return Some(narrow());
+        };
+        let has_subobject = front.len() > 2 && front[0].contains('{');
+        let (source, message) = front[usize::from(has_subobject)..].split_first()?;
+        Some(Self {
+            message: message.join(" "),
+            node: source.split_once(", ").map(|(_, node)| node),
+            first: Some(first),
+            count: Some(count),
+        })
+    }
+}
+
+fn dated(mut event: Event, seen: Seen, context: &Context) -> Event {
+    event.first = Some(context.now.before(seen.first));
+    event.last = Some(context.now.before(seen.last));
+    event.times(seen.count)
+}
+
+fn is_ready(cell: &str) -> bool {
+    let is_number = |text: &str| {
+        !text.is_empty() && text.len() < 4 && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    cell.split_once('/')
+        .is_some_and(|(ready, all)| is_number(ready) && is_number(all))
+}

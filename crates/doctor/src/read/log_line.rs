@@ -1,0 +1,146 @@
+//! What stands before a log's text: syslog's and journald's prefix, a stamp of its own, a CI job's name.
+//!
+//! Taken off from the left, each once; what remains is the program's own text.
+
+use serde_json::Value;
+
+use super::kube_json::text as member;
+use super::times::{parse_iso, parse_syslog};
+use crate::{Context, Moment};
+
+/// The most bytes of a host's or a program's name.
+const MAX_NAME_BYTES: usize = 255;
+
+/// A line without what stood before it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct LogLine<'a> {
+    pub(crate) at: Option<Moment>,
+    pub(crate) host: Option<&'a str>,
+    pub(crate) program: Option<&'a str>,
+    /// The CI job, as `gh run view --log` names it.
+    pub(crate) job: Option<&'a str>,
+    pub(crate) text: &'a str,
+}
+
+impl<'a> LogLine<'a> {
+    /// Takes off what stands before the text.
+    pub(crate) fn parse(line: &'a str, context: &Context) -> Self {
+        let mut parsed = Self {
+            text: line.trim_end(),
+            ..Self::default()
+        };
+        if let Some((job, _step, text)) = split_job(parsed.text) {
+            (parsed.job, parsed.text) = (Some(job), text);
+        }
+        let Some((at, rest)) = take_stamp(parsed.text, context) else {
+            return parsed;
+        };
+        (parsed.at, parsed.text) = (Some(at), rest);
+        if let Some((host, program, text)) = take_origin(rest) {
+            (parsed.host, parsed.program, parsed.text) = (Some(host), Some(program), text);
+        }
+        parsed
+    }
+
+    /// A record of `journalctl -o json`.
+    pub(crate) fn of_journal(record: &'a Value) -> Option<Self> {
+        let microseconds: i64 = member(record, "__REALTIME_TIMESTAMP")?.parse().ok()?;
+        let program = member(record, "SYSLOG_IDENTIFIER").or_else(|| member(record, "_COMM"));
+        Some(Self {
+            at: Some(Moment::from_unix_ms(microseconds / 1_000)),
+            host: member(record, "_HOSTNAME"),
+            program,
+            job: None,
+            text: member(record, "MESSAGE")?,
+        })
+    }
+}
+
+/// `build (18)\tRun tests\t2026-01-15T10:00:00.0000000Z text`.
+fn split_job(line: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = line.splitn(3, '\t');
+    let (job, step, text) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_stamped = text
+        .trim_start_matches('\u{feff}')
+        .as_bytes()
+        .first()
+        .is_some_and(u8::is_ascii_digit);
+    (is_stamped && !job.is_empty() && job.len() <= MAX_NAME_BYTES)
+        .then(|| (job, step, text.trim_start_matches('\u{feff}')))
+}
+
+fn take_stamp<'a>(line: &'a str, context: &Context) -> Option<(Moment, &'a str)> {
+    if line.as_bytes().first()?.is_ascii_digit() {
+        let (stamp, rest) = line.split_once(' ')?;
+        return Some((parse_iso(stamp, context)?, rest));
+    }
+    // The day is padded with a space.
+    let (month, rest) = line.split_at_checked(3)?;
+    let rest = rest.strip_prefix(' ')?.trim_start();
+    let (day, rest) = rest.split_once(' ')?;
+    let (time, rest) = rest.split_once(' ')?;
+    Some((parse_syslog(month, day, time, context)?, rest))
+}
+
+/// `host dockerd[2445]: text`.
+fn take_origin(rest: &str) -> Option<(&str, &str, &str)> {
+    let (host, rest) = rest.split_once(' ')?;
+    let (origin, text) = rest.split_once(": ")?;
+    let program = origin.split('[').next().unwrap_or(origin);
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.len() <= MAX_NAME_BYTES
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
+    };
+    let is_origin = origin.len() == program.len() || origin.ends_with(']');
+    (is_origin && is_name(host) && is_name(program)).then_some((host, program, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context() -> Context {
+        Context {
+            now: Moment::from_unix_ms(1_770_000_000_000),
+            utc_offset_seconds: 0,
+        }
+    }
+
+    #[test]
+    fn each_prefix_is_taken_off_once() {
+        let context = context();
+        let table = [
+            (
+                "Jan 15 10:09:58 app03 dockerd[2445]: time=x",
+                Some("app03"),
+                "time=x",
+            ),
+            (
+                "Jan  5 10:09:58.123456 app03 kernel: oom",
+                Some("app03"),
+                "oom",
+            ),
+            (
+                "2026-01-15T10:09:58+0100 app03 dockerd[1]: a: b",
+                Some("app03"),
+                "a: b",
+            ),
+            (
+                "2026-01-15T10:09:58.1Z container die abc (x=1)",
+                None,
+                "container die abc (x=1)",
+            ),
+            ("plain text", None, "plain text"),
+        ];
+        for (line, host, text) in table {
+            let parsed = LogLine::parse(line, &context);
+            assert_eq!((parsed.host, parsed.text), (host, text), "{line}");
+        }
+        let parsed = LogLine::parse("build (18)\tRun x\t2026-01-15T10:09:58.1Z text", &context);
+        assert_eq!((parsed.job, parsed.text), (Some("build (18)"), "text"));
+        assert!(parsed.at.is_some());
+    }
+}

@@ -1,0 +1,25 @@
+//! Reads evidence of any kind, line by line, finding out what it is.
+//!
+//! Nothing fails: what cannot be read is noted. Memory is bounded whatever comes.
+
+pub(crate) mod ci;
+mod cloud_formation;
+mod docker_events;
+mod docker_lists;
+mod dockerd;
+mod ecs;
+pub(crate) mod fields;
+mod intake;
+mod json_item;
+mod json_items;
+pub(crate) mod kube;
+mod kube_describe;
+mod kube_json;
+mod kube_table;
+mod kubelet;
+mod log_line;
+mod table;
+mod text;
+mod times;
+
+pub use intake::{Intake, MAX_LINE_BYTES};

@@ -1,0 +1,54 @@
+//! A line of any log: each reader in turn, the classifier last.
+//!
+//! The readers know structure; what a failed pull's message means is the classifier's to say.
+
+use super::ci::Ci;
+use super::log_line::LogLine;
+use super::{docker_events, dockerd, ecs, kubelet};
+use crate::event::{Event, Lines, Place};
+use crate::evidence::{Setting, SettingKind};
+use crate::failure::read_unknown;
+use crate::{Context, Evidence};
+
+/// The option that sends the registry's login along with a Swarm service.
+const REGISTRY_AUTH: &str = "--with-registry-auth";
+
+/// What the line says.
+pub(crate) fn read(
+    line: &LogLine<'_>,
+    lines: Lines,
+    context: &Context,
+    ci: &mut Ci,
+    out: &mut Evidence,
+) -> Option<Event> {
+    ci.notice(line);
+    if line.text.contains(REGISTRY_AUTH) {
+        out.set(registry_auth(line.text, lines));
+    }
+    let known = dockerd::read(line, context)
+        .or_else(|| kubelet::read(line, context))
+        .or_else(|| docker_events::read_text(line))
+        .or_else(|| ecs::read_message(line.text, line.at));
+    known
+        .or_else(|| ci.read(line))
+        .or_else(|| read_unknown(ci.failed(crate::What::PullFailed, line)))
+}
+
+/// `docker stack deploy --with-registry-auth -c stack.yml web`: the stack is named last.
+fn registry_auth(text: &str, lines: Lines) -> Setting {
+    let is_deploy = text.contains("stack deploy");
+    let stack = text
+        .split_ascii_whitespace()
+        .next_back()
+        .filter(|word| is_deploy && !word.starts_with('-'));
+    let place = Place {
+        cluster: stack.map(str::to_owned),
+        ..Place::default()
+    };
+    Setting {
+        place,
+        image: None,
+        kind: SettingKind::RegistryAuthSent,
+        lines,
+    }
+}
