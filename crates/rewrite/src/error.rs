@@ -9,6 +9,9 @@ pub enum Refusal {
     /// A split place has no value for what is new, or would lose one.
     #[error("the file has no place for the {0} of `{1}`")]
     NoPart(&'static str, String),
+    /// The values of a format: one would have to go, and another to stay.
+    #[error("some of the format's values would go and others stay: write `{0}` by hand")]
+    SomeValues(String),
     /// Two edits of the same bytes that are not the same.
     #[error("two rules want different things at byte {0}")]
     Conflict(usize),

@@ -2,7 +2,7 @@
 //!
 //! Cheap refusals come first: what is too large, no text, or has no word that could name an image is not parsed.
 
-use crate::{Format, Found, Note, Settings, dockerfile, structured};
+use crate::{Format, Found, Note, Settings, dockerfile, source, structured};
 
 /// A file larger than this is left alone: manifests of a whole fleet have a few megabytes.
 pub const MAX_FILE_BYTES: usize = 32 << 20;
@@ -37,7 +37,10 @@ pub fn find_as(format: Format, path: &str, text: &str, settings: &Settings) -> F
         Format::Json => structured::find_json(path, text, settings),
         Format::Dockerfile => dockerfile::find(path, text, settings),
         Format::Hcl | Format::HelmTemplate => Found::default(),
-        Format::Python | Format::TypeScript | Format::Shell | Format::Markdown => Found::default(),
+        Format::Python => source::find_in_python(text, settings),
+        Format::TypeScript => source::find_in_typescript(path, text, settings),
+        Format::Shell => source::find_in_shell(text, settings),
+        Format::Markdown => source::find_in_markdown(text, settings),
     };
     found.sort();
     found

@@ -34,6 +34,10 @@ pub struct Ambiguous {
 pub enum Why {
     /// Nothing here says what this variable is: `--set NAME=…` does.
     Unset(String),
+    /// A variable has more than one value here, and they differ.
+    Several(String),
+    /// The image is said in two values, of which this is the other.
+    Apart(String),
     /// It is computed, by something that we do not evaluate.
     Computed,
     /// It is given in the format's own template language.
@@ -130,6 +134,8 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unset(name) => write!(f, "`{name}` is not set here"),
+            Self::Several(name) => write!(f, "`{name}` has more than one value here"),
+            Self::Apart(other) => write!(f, "`{other}` is given beside it"),
             Self::Computed => f.write_str("computed when it runs"),
             Self::Template => f.write_str("filled in from a template"),
             Self::NoReference => f.write_str("not an image reference"),

@@ -29,8 +29,26 @@ pub enum Writing {
         /// What the text is made of, in order, where it has variables; else empty.
         pieces: Vec<Piece>,
     },
+    /// As an expression of texts that stand apart: `user + "/app:" + tag`, `"{}:{}".format(name, tag)`.
+    Joined {
+        /// How a text takes the place of the expression, or of its first pieces.
+        encoding: Encoding,
+        /// What holds the pieces together.
+        joint: Joint,
+        /// The pieces, each with its quotes where it has its own.
+        pieces: Vec<Piece>,
+    },
     /// As several values: `repository` and `tag`, `newName` and `digest`.
     Split(Vec<Part>),
+}
+
+/// What holds the pieces of an expression together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joint {
+    /// What is written between two of them: ` + `; nothing in a shell's word.
+    Operator(&'static str),
+    /// They are one text with holes, whose values are listed elsewhere.
+    Arguments,
 }
 
 /// How a new reference is put into a span.

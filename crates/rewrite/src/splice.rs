@@ -67,6 +67,11 @@ impl Place {
                     kept_variables(pieces, new).unwrap_or_else(|| encoding.edit(&self.span, new));
                 Ok(vec![edit])
             }
+            Writing::Joined {
+                encoding,
+                joint,
+                pieces,
+            } => joined::edits(self, (encoding, joint), pieces, new),
             Writing::Split(parts) => split_edits(parts, &self.image, new),
         }
     }
@@ -76,7 +81,7 @@ impl Place {
     pub fn moved(mut self, offset: usize) -> Self {
         self.span = moved(&self.span, offset);
         match &mut self.writing {
-            Writing::Whole { pieces, .. } => {
+            Writing::Whole { pieces, .. } | Writing::Joined { pieces, .. } => {
                 for piece in pieces {
                     piece.span = moved(&piece.span, offset);
                 }
@@ -111,6 +116,17 @@ impl Encoding {
 /// `nginx:${TAG}` moves to another registry and keeps its `${TAG}`. Only from the end: a digest that is added after a
 /// variable tag would win over it, and the variable would be a lie.
 fn kept_variables(pieces: &[Piece], new: &str) -> Option<Edit> {
+    let (kept, rest) = kept_pieces(pieces, new)?;
+    let first = pieces.first()?.span.start;
+    Some(Edit {
+        start: first,
+        end: pieces.get(kept).map_or(first, |piece| piece.span.start),
+        new: rest.to_owned(),
+    })
+}
+
+/// From which piece on nothing changes, and what takes the place of those before; `None` if no variable stays.
+fn kept_pieces<'a>(pieces: &[Piece], new: &'a str) -> Option<(usize, &'a str)> {
     let mut rest = new;
     let mut kept = pieces.len();
     while let Some(before) = kept
@@ -121,15 +137,7 @@ fn kept_variables(pieces: &[Piece], new: &str) -> Option<Edit> {
         kept -= 1;
     }
     let stays = pieces[kept..].iter().any(|piece| piece.variable);
-    if !stays || !at_boundary(rest, &pieces[kept..]) {
-        return None;
-    }
-    let first = pieces.first()?.span.start;
-    Some(Edit {
-        start: first,
-        end: pieces.get(kept).map_or(first, |piece| piece.span.start),
-        new: rest.to_owned(),
-    })
+    (stays && at_boundary(rest, &pieces[kept..])).then_some((kept, rest))
 }
 
 /// A variable may stay if it is a whole component: `my${X}` must not come out of `your-my` by accident.
@@ -224,5 +232,6 @@ fn is_writable(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@+".contains(&byte))
 }
 
+mod joined;
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,12 @@
-//! An image reference in its parts, as rules see it: nothing of how it was written is lost.
+//! An image reference in its parts, as rules see it.
 //!
-//! A text from source code may hold values that nobody knows, each as one [`HOLE`]; they may stand in the tag or the
-//! digest, where most rules do not look, and nowhere else.
+//! The registry and the repository are the full ones, whatever short form was written; the tag and the digest are there
+//! only if they are written, both if both are.
 
-use std::ops::Range;
+use std::fmt;
+use std::str::FromStr;
 
-use forebay_oci::{DOCKER_HUB, ImageName};
-
-/// Stands for a value that is not known. It can be part of no image, so that it cannot be mistaken.
-pub const HOLE: char = '\u{FFFC}';
+use forebay_oci::{DOCKER_HUB, ImageName, InvalidImageName};
 
 /// Other names of Docker Hub in image references.
 const DOCKER_HUB_ALIASES: [&str; 3] = [
@@ -26,53 +24,26 @@ pub struct Image {
     pub namespace: String,
     /// The last part of the path.
     pub name: String,
-    /// The tag, if one is written; with a [`HOLE`] for each value in it that is not known.
+    /// The tag, if one is written.
     pub tag: Option<String>,
     /// The digest, if one is written, with its algorithm.
     pub digest: Option<String>,
-    /// Where registry and path lie in the text.
-    head: Range<usize>,
 }
 
-/// Why a text is no image that rules could judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoImage {
-    /// It breaks the grammar.
-    #[error("this is no image name")]
-    Grammar,
-    /// A value that is not known decides which repository it is.
-    #[error("its registry or repository is not known")]
-    Unknown,
-}
+impl FromStr for Image {
+    type Err = InvalidImageName;
 
-impl Image {
-    /// Takes a reference apart.
-    ///
-    /// # Errors
-    /// It is none, or a hole decides which repository it means.
-    pub fn parse(text: &str) -> Result<Self, NoImage> {
+    fn from_str(text: &str) -> Result<Self, InvalidImageName> {
+        let named: ImageName = text.parse()?;
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
             None => (text, None),
         };
-        let (head, tag) = match rest.rsplit_once(':') {
-            Some((head, tag)) if !tag.contains('/') => (head, Some(tag)),
-            _ => (rest, None),
-        };
-        if head.contains(HOLE) {
-            return Err(NoImage::Unknown);
-        }
-        // What is not known is checked as if it were a letter: a tag may hold one anywhere.
-        let filled = tag.map_or_else(|| head.to_owned(), |tag| format!("{head}:{tag}"));
-        let filled = filled.replace(HOLE, "x");
-        let known_digest = digest.filter(|digest| !digest.contains(HOLE));
-        let checked = match known_digest {
-            Some(digest) => format!("{filled}@{digest}"),
-            None => filled,
-        };
-        let named: ImageName = checked.parse().map_err(|_| NoImage::Grammar)?;
-        let repository = named.repository.as_str();
-        let (registry, repository) = canonical(&named.registry, repository);
+        let tag = rest
+            .rsplit_once(':')
+            .map(|(_, tag)| tag)
+            .filter(|tag| !tag.contains('/'));
+        let (registry, repository) = canonical(&named.registry, named.repository.as_str());
         let (namespace, name) = repository.rsplit_once('/').unwrap_or(("", &repository));
         Ok(Self {
             registry,
@@ -80,10 +51,11 @@ impl Image {
             name: name.to_owned(),
             tag: tag.map(str::to_owned),
             digest: digest.map(str::to_owned),
-            head: 0..head.len(),
         })
     }
+}
 
+impl Image {
     /// The path without the registry.
     pub fn repository(&self) -> String {
         if self.namespace.is_empty() {
@@ -93,38 +65,26 @@ impl Image {
         }
     }
 
-    /// The tag that is asked for, if it is one and it is known: `latest` where neither tag nor digest is written.
-    pub fn known_tag(&self) -> Option<&str> {
+    /// The tag that is asked for: `latest` where neither a tag nor a digest is written.
+    pub fn asked_tag(&self) -> Option<&str> {
         match (&self.tag, &self.digest) {
-            (Some(tag), _) if tag.contains(HOLE) => None,
             (Some(tag), _) => Some(tag),
             (None, None) => Some("latest"),
             (None, Some(_)) => None,
         }
     }
+}
 
-    /// True if a tag is written that is not known.
-    pub fn has_unknown_tag(&self) -> bool {
-        self.tag.as_ref().is_some_and(|tag| tag.contains(HOLE))
-    }
-
-    /// Where registry and path lie in the text that it was made of.
-    pub(crate) fn head(&self) -> Range<usize> {
-        self.head.clone()
-    }
-
-    /// In full, for people and for comparing.
-    pub fn full(&self) -> String {
-        let mut text = format!("{}/{}", self.registry, self.repository());
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository())?;
         if let Some(tag) = &self.tag {
-            text.push(':');
-            text.push_str(tag);
+            write!(f, ":{tag}")?;
         }
-        if let Some(digest) = &self.digest {
-            text.push('@');
-            text.push_str(digest);
+        match &self.digest {
+            Some(digest) => write!(f, "@{digest}"),
+            None => Ok(()),
         }
-        text
     }
 }
 
@@ -153,21 +113,24 @@ mod tests {
             ("a/b:2", "docker.io/a/b:2"),
             ("localhost:5000/x", "localhost:5000/x"),
             ("quay.io/a/b/c:1", "quay.io/a/b/c:1"),
-            ("nginx:\u{FFFC}", "docker.io/library/nginx:\u{FFFC}"),
-            (
-                "nginx@sha256:\u{FFFC}",
-                "docker.io/library/nginx@sha256:\u{FFFC}",
-            ),
         ] {
-            assert_eq!(Image::parse(text).map(|image| image.full()), Ok(full.into()));
+            let image: Image = text.parse().unwrap();
+            assert_eq!(image.to_string(), full);
         }
+        assert!("http://x/y".parse::<Image>().is_err());
     }
 
     #[test]
-    fn a_hole_in_the_path_leaves_the_image_unknown() {
-        for text in ["\u{FFFC}/nginx:1", "nginx\u{FFFC}", "a/\u{FFFC}:1"] {
-            assert_eq!(Image::parse(text), Err(NoImage::Unknown), "{text}");
+    fn the_tag_asked_for_is_latest_only_where_nothing_is_written() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        for (text, tag) in [
+            ("nginx", Some("latest")),
+            ("nginx:1", Some("1")),
+            (&format!("nginx@{digest}"), None),
+            (&format!("nginx:1@{digest}"), Some("1")),
+        ] {
+            let image: Image = text.parse().unwrap();
+            assert_eq!(image.asked_tag(), tag, "{text}");
         }
-        assert_eq!(Image::parse("http://x/y"), Err(NoImage::Grammar));
     }
 }

@@ -32,7 +32,9 @@ enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTemplate {
     /// A placeholder that there is not.
-    #[error("there is no {{{0}}}: a template takes {{registry}}, {{namespace}}, {{repository}}, {{name}}, {{tag}} and {{digest}}")]
+    #[error(
+        "there is no {{{0}}}: a template takes {{registry}}, {{namespace}}, {{repository}}, {{name}}, {{tag}} and {{digest}}"
+    )]
     Placeholder(String),
     /// A brace without its other.
     #[error("a brace of the template is not closed")]
@@ -73,27 +75,27 @@ impl FromStr for Template {
     }
 }
 
-/// An image that a template made, in the parts that may be spliced on their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Made {
-    pub(super) head: String,
-    /// The tag, and whether it is the one that was written.
-    pub(super) tag: Option<String>,
-    pub(super) digest: Option<String>,
-}
-
 impl Template {
-    pub(super) fn fill(&self, image: &Image) -> Result<Made, Lacking> {
-        let tag = match &self.tag {
-            Some(parts) => Some(fill(parts, image)?),
-            None => image.tag.clone(),
+    /// The reference that it makes of `image`.
+    ///
+    /// # Errors
+    /// It asks for a tag or a digest where there is none.
+    pub fn fill(&self, image: &Image) -> Result<String, Lacking> {
+        let filled = |parts: &Option<Vec<Part>>, written: &Option<String>| match parts {
+            Some(parts) => fill(parts, image).map(Some),
+            None => Ok(written.clone()),
         };
-        let digest = match &self.digest {
-            Some(parts) => Some(fill(parts, image)?),
-            None => image.digest.clone(),
-        };
-        let head = fill(&self.head, image)?;
-        Ok(Made { head, tag, digest })
+        let mut text = fill(&self.head, image)?;
+        for (sign, part) in [
+            (':', filled(&self.tag, &image.tag)?),
+            ('@', filled(&self.digest, &image.digest)?),
+        ] {
+            if let Some(part) = part {
+                text.push(sign);
+                text.push_str(&part);
+            }
+        }
+        Ok(text)
     }
 }
 
@@ -110,11 +112,7 @@ fn fill(parts: &[Part], image: &Image) -> Result<String, Lacking> {
             Part::Namespace => text.push_str(&image.namespace),
             Part::Repository => text.push_str(&image.repository()),
             Part::Name => text.push_str(&image.name),
-            Part::Tag => match (&image.tag, image.known_tag()) {
-                (Some(tag), _) => text.push_str(tag),
-                (None, Some(tag)) => text.push_str(tag),
-                (None, None) => return Err(Lacking("tag")),
-            },
+            Part::Tag => text.push_str(image.asked_tag().ok_or(Lacking("tag"))?),
             Part::Digest => text.push_str(image.digest.as_deref().ok_or(Lacking("digest"))?),
         }
     }
@@ -155,29 +153,13 @@ fn parts(text: &str) -> Result<Vec<Part>, InvalidTemplate> {
     Ok(parts)
 }
 
-impl Made {
-    /// The whole reference.
-    pub(super) fn text(&self) -> String {
-        let mut text = self.head.clone();
-        for (sign, part) in [(':', &self.tag), ('@', &self.digest)] {
-            if let Some(part) = part {
-                text.push(sign);
-                text.push_str(part);
-            }
-        }
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn made(template: &str, image: &str) -> Result<String, Lacking> {
         let template: Template = template.parse().unwrap();
-        template
-            .fill(&Image::parse(image).unwrap())
-            .map(|made| made.text())
+        template.fill(&image.parse().unwrap())
     }
 
     #[test]
@@ -185,10 +167,14 @@ mod tests {
         for (template, image, expected) in [
             ("ghcr.io/me/{name}", "a/b:1", "ghcr.io/me/b:1"),
             ("ghcr.io/me/{name}", "a/b", "ghcr.io/me/b"),
-            ("h:5000/{registry}/{repository}", "nginx:1", "h:5000/docker.io/library/nginx:1"),
+            (
+                "h:5000/{registry}/{repository}",
+                "nginx:1",
+                "h:5000/docker.io/library/nginx:1",
+            ),
             ("h/{namespace}/{name}", "gcr.io/app:1", "h/app:1"),
             ("h/{name}:{tag}-slim", "nginx", "h/nginx:latest-slim"),
-            ("h/{name}:2", "nginx:\u{FFFC}", "h/nginx:2"),
+            ("h/{name}:2", "nginx:1", "h/nginx:2"),
         ] {
             assert_eq!(made(template, image), Ok(expected.to_owned()), "{template}");
         }

@@ -111,7 +111,10 @@ impl FromStr for VersionRange {
             for word in spaced.split_whitespace() {
                 operator.push_str(word);
                 // "> = 1" is nobody's, but ">= 1" is: an operator alone goes with the next word.
-                if word.trim_start_matches(['<', '>', '=', '^', '~']).is_empty() {
+                if word
+                    .trim_start_matches(['<', '>', '=', '^', '~'])
+                    .is_empty()
+                {
                     continue;
                 }
                 comparators.extend(comparator(&std::mem::take(&mut operator)).ok_or_else(invalid)?);

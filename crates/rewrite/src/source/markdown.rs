@@ -1,0 +1,88 @@
+//! Finds images in the fences of Markdown, by the language that each names.
+//!
+//! A fence without a language is prose as far as we know. In transcripts of a console only the lines after a prompt are
+//! commands.
+
+use super::shell;
+use crate::{Format, Found, Settings, find_as};
+
+/// The images in a Markdown text's fences.
+pub(crate) fn find(text: &str, settings: &Settings) -> Found {
+    let mut found = Found::default();
+    let mut open: Option<Fence<'_>> = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let fence = marker(line);
+        match (open.take(), fence) {
+            (None, Some((sign, length, language))) => {
+                open = Some(Fence {
+                    sign,
+                    length,
+                    language,
+                    start: at,
+                });
+            }
+            (Some(begun), Some((sign, length, rest)))
+                if sign == begun.sign && length >= begun.length && rest.is_empty() =>
+            {
+                begun.read(&text[begun.start..start], settings, &mut found);
+            }
+            (begun, _) => open = begun,
+        }
+    }
+    found
+}
+
+struct Fence<'a> {
+    sign: char,
+    length: usize,
+    language: &'a str,
+    /// Where its body begins.
+    start: usize,
+}
+
+/// The sign of a fence, how many there are, and the first word after them (CommonMark 0.31, "Fenced code blocks").
+fn marker(line: &str) -> Option<(char, usize, &str)> {
+    let line = line.trim();
+    let sign = line
+        .chars()
+        .next()
+        .filter(|sign| matches!(sign, '`' | '~'))?;
+    let rest = line.trim_start_matches(sign);
+    let length = line.len() - rest.len();
+    let language = rest
+        .trim()
+        .split([' ', ',', '{'])
+        .next()
+        .unwrap_or_default();
+    (length >= 3 && !(sign == '`' && rest.contains('`'))).then_some((sign, length, language))
+}
+
+impl Fence<'_> {
+    fn read(&self, body: &str, settings: &Settings, found: &mut Found) {
+        if matches!(self.language, "console" | "shell-session" | "terminal") {
+            return self.console(body, settings, found);
+        }
+        // A fence of Markdown in Markdown would bring us back here.
+        let format = Format::by_word(self.language).filter(|format| *format != Format::Markdown);
+        if let Some(format) = format {
+            found.absorb(find_as(format, "", body, settings), self.start);
+        }
+    }
+
+    fn console(&self, body: &str, settings: &Settings, found: &mut Found) {
+        let mut at = self.start;
+        for line in body.split_inclusive('\n') {
+            let command = ["$ ", "# ", "> "]
+                .iter()
+                .find_map(|prompt| line.trim_start().strip_prefix(prompt));
+            if let Some(command) = command {
+                let offset = at + line.len() - command.len();
+                found.absorb(shell::find(command, settings), offset);
+            }
+            at += line.len();
+        }
+    }
+}

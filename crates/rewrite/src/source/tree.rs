@@ -1,0 +1,89 @@
+//! Walks a syntax tree without recursion, knowing in which scope each node stands.
+
+use std::ops::Range;
+
+use tree_sitter::{Language, Node, Parser, Tree};
+
+/// A function, a class, a block: where a name that is bound in it is known.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub(super) span: Range<usize>,
+    /// The class, if it is one's body.
+    pub(super) class: Option<String>,
+}
+
+/// What a kind of node opens.
+pub(super) enum Opens {
+    Nothing,
+    Scope,
+    Class(String),
+}
+
+/// The syntax tree of a text. Trees have no failures: what could not be read is an error node in them.
+pub(super) fn parse(language: &Language, text: &str) -> Option<Tree> {
+    let mut parser = Parser::new();
+    parser.set_language(language).ok()?;
+    parser.parse(text, None)
+}
+
+/// Visits each node, parents first, with the scopes that are open there, the innermost last.
+pub(super) fn walk<'t>(
+    root: Node<'t>,
+    opens: impl Fn(Node<'t>) -> Opens,
+    mut visit: impl FnMut(Node<'t>, &[Scope]),
+) {
+    let mut scopes = vec![Scope {
+        span: root.byte_range(),
+        class: None,
+    }];
+    let mut cursor = root.walk();
+    loop {
+        let node = cursor.node();
+        while scopes.len() > 1
+            && scopes
+                .last()
+                .is_some_and(|top| top.span.end <= node.start_byte())
+        {
+            scopes.pop();
+        }
+        if node.is_named() {
+            visit(node, &scopes);
+            let class = match opens(node) {
+                Opens::Nothing => None,
+                Opens::Scope => Some(None),
+                Opens::Class(name) => Some(Some(name)),
+            };
+            if let Some(class) = class {
+                let span = node.byte_range();
+                scopes.push(Scope { span, class });
+            }
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return;
+            }
+        }
+    }
+}
+
+/// The named children of a node, without comments.
+pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor)
+        .filter(|child| !child.is_extra())
+        .collect()
+}
+
+/// The text of a node.
+pub(super) fn text_of<'a>(node: Node<'_>, text: &'a str) -> &'a str {
+    text.get(node.byte_range()).unwrap_or_default()
+}
+
+/// The text of a node's field.
+pub(super) fn field<'a>(node: Node<'_>, name: &str, text: &'a str) -> Option<&'a str> {
+    node.child_by_field_name(name)
+        .map(|child| text_of(child, text))
+}
