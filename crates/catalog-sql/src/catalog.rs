@@ -37,6 +37,8 @@ const OWNER_ONLY: u32 = 0o600;
 pub struct SqlCatalog {
     path: PathBuf,
     opened: RwLock<Arc<Opened>>,
+    /// Only to be looked at: no write is tried.
+    is_look: bool,
     /// Held by the one who tries to open for writing what could only be opened for reading.
     reopening: tokio::sync::Mutex<()>,
 }
@@ -70,7 +72,32 @@ impl SqlCatalog {
         Ok(Self {
             path,
             opened: RwLock::new(Arc::new(opened)),
+            is_look: false,
             reopening: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Opens the catalog in the file at `path` to be looked at, whoever may be writing to it: it is neither made nor brought up to
+    /// date, every write fails, and nothing of it is changed.
+    ///
+    /// # Errors
+    /// [`CatalogError::Corrupt`] if the file is damaged as far as that shows, [`CatalogError::Format`] if a newer version wrote
+    /// it, [`CatalogError::Failed`] if it cannot be read, or an older version wrote it.
+    pub async fn look(path: &Path) -> Result<Self, CatalogError> {
+        sqlx::any::install_default_drivers();
+        let looked = async {
+            let path = absolute(path).await?;
+            let opened = Opened::to_look(&path).await?;
+            Ok(Self {
+                path,
+                opened: RwLock::new(Arc::new(opened)),
+                is_look: true,
+                reopening: tokio::sync::Mutex::default(),
+            })
+        };
+        looked.await.map_err(|error: SqlError| match error.into() {
+            CatalogError::NotWritable(source) => CatalogError::Failed(source),
+            error => error,
         })
     }
 
@@ -103,7 +130,7 @@ impl SqlCatalog {
     /// Does it, and returns when it is durable; tells what was forgotten.
     pub(crate) async fn write(&self, write: Write) -> Result<Vec<Digest>, CatalogError> {
         let mut opened = self.opened();
-        if opened.writer.is_none() {
+        if opened.writer.is_none() && !self.is_look {
             opened = self.reopen().await?;
         }
         match &opened.writer {
@@ -294,6 +321,22 @@ impl Opened {
         Ok(Self {
             readers: Readers::new(address(path, Access::Read)?),
             writer: Some(Writer::start(options, connection)),
+        })
+    }
+
+    /// Where there is no log, what is written meanwhile goes into a new one: the file itself stays as it is, and is read without
+    /// another file beside it.
+    async fn to_look(path: &Path) -> Result<Self, SqlError> {
+        let access = if has_log(path).await {
+            Access::Read
+        } else {
+            Access::Frozen
+        };
+        let readers = Readers::new(address(path, access)?);
+        check(&readers).await?;
+        Ok(Self {
+            readers,
+            writer: None,
         })
     }
 

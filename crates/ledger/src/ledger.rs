@@ -61,10 +61,23 @@ struct Watch {
 impl Ledger {
     /// A ledger that knows of limits what was written down. If that cannot be read, it begins anew, and says so in the log.
     pub async fn open(config: LedgerConfig, seams: LedgerSeams) -> Self {
-        let mut kept = seams.rows.limits().await.unwrap_or_else(|error| {
+        let kept = seams.rows.limits().await.unwrap_or_else(|error| {
             warn!(%error, "what was known of limits cannot be read");
             KeptLimits::default()
         });
+        Self::with(config, seams, kept)
+    }
+
+    /// A ledger that tells what was written down.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn read(config: LedgerConfig, seams: LedgerSeams) -> Result<Self, CatalogError> {
+        let kept = seams.rows.limits().await?;
+        Ok(Self::with(config, seams, kept))
+    }
+
+    fn with(config: LedgerConfig, seams: LedgerSeams, mut kept: KeptLimits) -> Self {
         let now = seams.clock.now();
         let cool_downs = std::mem::take(&mut kept.cool_downs);
         Self {

@@ -38,7 +38,7 @@ Exit codes:
 ///
 /// What registries said with their last answers, less what was sent since. A registry that says nothing of limits is
 /// unmetered, not empty. Speaks to the server that runs on the data directory; where none runs, it reads what was
-/// written down.
+/// written down, and locks and changes nothing; only --probe does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
@@ -88,17 +88,18 @@ pub(super) async fn run(
             .with_hint(format!("there are {}", names.join(", "))));
     }
     let door = LedgerDoor::open(&sources, &config).await?;
-    let shown = show(&args, &door, printer).await;
-    let closed = door.close().await;
-    let report = shown?;
-    closed?;
+    let report = show(&args, &door, printer).await?;
     Ok(match args.floor {
         Some(floor) => floor.judge(&report.upstreams, args.upstream.is_some()),
         None => ExitStatus::Ok,
     })
 }
 
-async fn show(args: &Args, door: &LedgerDoor, printer: &Printer) -> Result<BudgetsReport, Failure> {
+async fn show(
+    args: &Args,
+    door: &LedgerDoor<'_>,
+    printer: &Printer,
+) -> Result<BudgetsReport, Failure> {
     let is_screen = args.watch && !args.json && std::io::stdout().is_terminal();
     loop {
         let request = BudgetRequest { probe: args.probe };

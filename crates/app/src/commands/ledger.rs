@@ -83,16 +83,15 @@ pub(super) async fn run(
         after: None,
     };
     let door = LedgerDoor::open(&sources, &config).await?;
-    let exported = export(request, args.json, &door, printer).await;
-    let closed = door.close().await;
-    exported.and(closed).map(|()| ExitStatus::Ok)
+    export(request, args.json, &door, printer).await?;
+    Ok(ExitStatus::Ok)
 }
 
 /// Page by page, so that neither side holds all of it.
 async fn export(
     mut request: ExportRequest,
     is_json: bool,
-    door: &LedgerDoor,
+    door: &LedgerDoor<'_>,
     printer: &Printer,
 ) -> Result<(), Failure> {
     if !is_json {

@@ -7,6 +7,7 @@ use std::io::{IsTerminal as _, Read as _};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::printer::Printer;
@@ -21,7 +22,18 @@ const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
 /// What Ctrl-C sends.
-pub(super) const CTRL_C: u8 = 0x03;
+const CTRL_C: u8 = 0x03;
+
+/// What is asked of who shows something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// To end: by `q`, Ctrl-C, a signal, or the terminal that is gone.
+    End,
+    /// Another key.
+    Key(u8),
+    /// To draw anew: the screen has another size.
+    Resized,
+}
 
 /// The most keys that wait to be looked at.
 const MAX_KEYS: usize = 16;
@@ -34,6 +46,9 @@ pub(super) struct Screen<'a> {
     printer: &'a Printer,
     before: Termios,
     keys: mpsc::Receiver<u8>,
+    /// Those that end the program.
+    ends: [Signal; 3],
+    resized: Signal,
 }
 
 impl<'a> Screen<'a> {
@@ -43,6 +58,15 @@ impl<'a> Screen<'a> {
         if !input.is_terminal() || !output.is_terminal() {
             return None;
         }
+        // Before the terminal is changed: from then on they find it put back.
+        let ends = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+        ];
+        let [terminated, interrupted, hung_up] = ends.map(|kind| signal(kind).ok());
+        let ends = [terminated?, interrupted?, hung_up?];
+        let resized = signal(SignalKind::window_change()).ok()?;
         let before = tcgetattr(&input).ok()?;
         let mut ours = before.clone();
         // Keys one by one and unseen; Ctrl-C too, so that the terminal is put back first.
@@ -65,6 +89,8 @@ impl<'a> Screen<'a> {
             printer,
             before,
             keys,
+            ends,
+            resized,
         })
     }
 
@@ -91,9 +117,19 @@ impl<'a> Screen<'a> {
         self.printer.flush();
     }
 
-    /// The next key; `None` if there will be none.
-    pub(super) async fn key(&mut self) -> Option<u8> {
-        self.keys.recv().await
+    /// What is asked next.
+    pub(super) async fn hear(&mut self) -> Heard {
+        let [terminated, interrupted, hung_up] = &mut self.ends;
+        tokio::select! {
+            _ = terminated.recv() => Heard::End,
+            _ = interrupted.recv() => Heard::End,
+            _ = hung_up.recv() => Heard::End,
+            _ = self.resized.recv() => Heard::Resized,
+            key = self.keys.recv() => match key {
+                None | Some(b'q' | CTRL_C) => Heard::End,
+                Some(key) => Heard::Key(key),
+            }
+        }
     }
 }
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use forebay_api_admin::TopRequest;
 use forebay_ledger::{OrderWord, TopReport};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::screen::{CTRL_C, Screen};
+use super::screen::{Heard, Screen};
 use super::{ListenArgs, SourceArgs, with_exit_codes};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
@@ -36,7 +35,8 @@ Examples:
 /// Shows who pulls what and what it costs, live: clients and images, and the storms of now
 ///
 /// A storm is a client that asks for the same image again and again. Without a terminal, or with --once, it is shown
-/// once. Speaks to the server that runs on the data directory; where none runs, --once reads what was written down.
+/// once. Speaks to the server that runs on the data directory; where none runs, it reads what was written down, and
+/// locks and changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
@@ -96,17 +96,15 @@ pub(super) async fn run(
         .sources(ListenArgs::default(), environment);
     let config = load(&sources)?;
     let door = LedgerDoor::open(&sources, &config).await?;
-    let is_once = args.once || args.json || !door.is_running();
-    let screen = if is_once { None } else { Screen::take(printer) };
-    let shown = match screen {
-        Some(screen) => show_live(&args, &door, screen).await,
-        None => show_once(&args, &door, printer).await,
-    };
-    let closed = door.close().await;
-    shown.and(closed).map(|()| ExitStatus::Ok)
+    let is_once = args.once || args.json;
+    match if is_once { None } else { Screen::take(printer) } {
+        Some(screen) => show_live(&args, &door, screen).await?,
+        None => show_once(&args, &door, printer).await?,
+    }
+    Ok(ExitStatus::Ok)
 }
 
-async fn show_once(args: &Args, door: &LedgerDoor, printer: &Printer) -> Result<(), Failure> {
+async fn show_once(args: &Args, door: &LedgerDoor<'_>, printer: &Printer) -> Result<(), Failure> {
     let report = ask(args, args.sort, args.limit, door).await?;
     if args.json {
         printer.line(serde_json::to_string_pretty(&report).unwrap_or_default());
@@ -116,26 +114,57 @@ async fn show_once(args: &Args, door: &LedgerDoor, printer: &Printer) -> Result<
     Ok(())
 }
 
-async fn show_live(args: &Args, door: &LedgerDoor, mut screen: Screen<'_>) -> Result<(), Failure> {
+async fn show_live(
+    args: &Args,
+    door: &LedgerDoor<'_>,
+    mut screen: Screen<'_>,
+) -> Result<(), Failure> {
     let mut sort = args.sort;
-    let terminated = signal(SignalKind::terminate());
-    let mut terminated =
-        terminated.map_err(|error| Failure::failed("cannot wait for signals", error))?;
+    let mut shown = String::new();
     loop {
-        let report = ask(args, sort, args.limit.max(MAX_LIVE), door).await?;
-        screen.show(&format!("{}\n\n{}", text::KEYS, text::told(&report)));
+        tokio::select! {
+            report = ask(args, sort, args.limit.max(MAX_LIVE), door) => {
+                shown = screen_of(report, &shown)?;
+                screen.show(&shown);
+            }
+            heard = screen.hear() => match heard {
+                Heard::End => return Ok(()),
+                Heard::Key(key) => {
+                    sort = Sort::of_key(key).unwrap_or(sort);
+                    continue;
+                }
+                Heard::Resized => screen.show(&shown),
+            }
+        }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            _ = terminated.recv() => return Ok(()),
-            key = screen.key() => match key {
-                None | Some(b'q' | CTRL_C) => return Ok(()),
-                Some(key) => sort = Sort::of_key(key).unwrap_or(sort),
+            heard = screen.hear() => match heard {
+                Heard::End => return Ok(()),
+                Heard::Key(key) => sort = Sort::of_key(key).unwrap_or(sort),
+                Heard::Resized => screen.show(&shown),
             }
         }
     }
 }
 
-async fn ask(args: &Args, sort: Sort, limit: u32, door: &LedgerDoor) -> Result<TopReport, Failure> {
+/// What to show of a report. Where there is none now, as while the server is started anew, that is told above what was `shown`.
+fn screen_of(report: Result<TopReport, Failure>, shown: &str) -> Result<String, Failure> {
+    match report {
+        Ok(report) => Ok(format!("{}\n\n{}", text::KEYS, text::told(&report))),
+        Err(failure) if shown.is_empty() => Err(failure),
+        Err(failure) => {
+            let before = shown.split_once('\n').map_or(shown, |(_, rest)| rest);
+            Ok(format!("{failure}\n{before}"))
+        }
+    }
+}
+
+async fn ask(
+    args: &Args,
+    sort: Sort,
+    limit: u32,
+    door: &LedgerDoor<'_>,
+) -> Result<TopReport, Failure> {
     let request = TopRequest {
         within_ms: u64::try_from(args.since.as_millis()).unwrap_or(u64::MAX),
         order: sort.into(),

@@ -59,17 +59,11 @@ impl Desk {
     }
 
     pub(super) async fn top(&self, request: TopRequest) -> Result<TopReport, NoAnswer> {
-        let within = Duration::from_millis(request.within_ms);
-        let top = self.ledger.top_report(within, request.order, request.limit);
-        Ok(top.await?)
+        Ok(tell_top(&self.ledger, request).await?)
     }
 
     pub(super) async fn export(&self, request: ExportRequest) -> Result<ExportPage, NoAnswer> {
-        let range = TimeRange {
-            since: Timestamp(request.since_unix_ms),
-            until: Timestamp(request.until_unix_ms),
-        };
-        Ok(self.ledger.export_page(range, request.after).await?)
+        Ok(tell_page(&self.ledger, request).await?)
     }
 
     /// Asks by a HEAD, which Docker Hub does not count; what it says goes the way of every answer.
@@ -85,6 +79,28 @@ impl Desk {
         let resolved = hub.resolve(&request, &Reference::Tag(tag)).await;
         resolved.map(|_| ()).map_err(NoAnswer::Probe)
     }
+}
+
+/// Who spent most.
+pub(super) async fn tell_top(
+    ledger: &Ledger,
+    request: TopRequest,
+) -> Result<TopReport, CatalogError> {
+    let within = Duration::from_millis(request.within_ms);
+    let top = ledger.top_report(within, request.order, request.limit);
+    top.await
+}
+
+/// A page of an export.
+pub(super) async fn tell_page(
+    ledger: &Ledger,
+    request: ExportRequest,
+) -> Result<ExportPage, CatalogError> {
+    let range = TimeRange {
+        since: Timestamp(request.since_unix_ms),
+        until: Timestamp(request.until_unix_ms),
+    };
+    ledger.export_page(range, request.after).await
 }
 
 /// Sends an alert to each webhook, once; what came of it, in their order.

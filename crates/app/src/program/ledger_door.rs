@@ -1,6 +1,6 @@
-//! The way of a command to the ledger: through the running server, or, where none runs, to the data directory itself.
+//! The way of a command to the ledger: through the running server, or, where none runs, to what was written down.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +8,17 @@ use arc_swap::ArcSwap;
 use forebay_api_admin::{BudgetRequest, Delivery, ExportRequest, Metrics, TopRequest};
 use forebay_blobs_fs::RealDisk;
 use forebay_cache::Kept;
-use forebay_content::{Clock, SystemClock, TellNobody};
+use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
+use forebay_content::{CatalogError, Clock, SystemClock, TellNobody};
 use forebay_jobs::Supervisor;
-use forebay_ledger::{BudgetsReport, ExportPage, Moment, TopReport};
+use forebay_ledger::{BudgetsReport, ExportPage, Ledger, LedgerSeams, Moment, TopReport};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::control_client::{ask_running, is_running};
 use super::data::{DataDir, is_data_dir, with_way_out};
-use super::desk::{Desk, NoAnswer, try_webhooks};
-use super::ledger::{Ears, no_webhooks, open_ledger, set_webhooks};
+use super::desk::{Desk, NoAnswer, tell_page, tell_top, try_webhooks};
+use super::ledger::{Ears, ledger_config, no_webhooks, open_ledger, set_webhooks};
 use super::upstreams::{Doors, Ground, Upstreams, restore};
 use crate::Failure;
 use forebay_config::{Config, Sources};
@@ -25,54 +26,68 @@ use forebay_config::{Config, Sources};
 /// How long what a command began may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// The way to the ledger.
-pub enum LedgerDoor {
-    /// Through the server that runs on this data directory.
-    Running(PathBuf),
-    /// To the data directory itself, which is locked as long as this lives.
-    Stopped(Box<Stopped>),
+/// The way to the ledger: each question goes to the server that runs on the data directory; where none runs, what was written
+/// down is looked at, and nothing is locked, made or changed.
+pub struct LedgerDoor<'a> {
+    sources: &'a Sources,
+    config: &'a Config,
 }
 
-/// A program of which nothing runs but what a command needs.
-pub struct Stopped {
+/// A program of which nothing runs but what a probe needs. It holds the data directory.
+struct Stopped {
     data: DataDir,
     desk: Desk,
     tasks: Supervisor,
 }
 
-impl LedgerDoor {
+impl<'a> LedgerDoor<'a> {
     /// Finds the way to the ledger of `config`.
     ///
     /// # Errors
-    /// There is no data directory, or it cannot be used.
-    pub async fn open(sources: &Sources, config: &Config) -> Result<Self, Failure> {
-        if is_running(&config.data).await {
-            return Ok(Self::Running(config.data.clone()));
+    /// No server runs, and there is nothing to look at.
+    pub async fn open(sources: &'a Sources, config: &'a Config) -> Result<Self, Failure> {
+        let dir = config.data.display();
+        let missing = if is_running(&config.data).await {
+            None
+        } else if !is_data_dir(&config.data) {
+            Some("there is no data directory")
+        } else if !config.data.join(FILE_NAME).exists() {
+            Some("nothing was written down there")
+        } else {
+            None
+        };
+        match missing {
+            None => Ok(Self { sources, config }),
+            Some(missing) => {
+                let what = format!("no server runs on {dir}, and {missing}");
+                let hint =
+                    "name the one to look at with --data, or its configuration with --config";
+                Err(Failure::plain(what).with_hint(hint))
+            }
         }
-        if !is_data_dir(&config.data) {
-            let dir = config.data.display();
-            let what = format!("no server runs on {dir}, and there is no data directory");
-            let hint = "name the one to look at with --data, or its configuration with --config";
-            return Err(Failure::plain(what).with_hint(hint));
-        }
-        let stopped = Stopped::open(sources, config).await?;
-        Ok(Self::Stopped(Box::new(stopped)))
     }
 
-    /// True if a server runs.
-    pub fn is_running(&self) -> bool {
-        matches!(self, Self::Running(_))
-    }
-
-    /// What is known of budgets.
+    /// What is known of budgets. A probe without a server holds the data directory meanwhile, and writes down what it hears.
     ///
     /// # Errors
     /// It cannot be told.
     pub async fn budget(&self, request: BudgetRequest) -> Result<BudgetsReport, Failure> {
-        match self {
-            Self::Running(data) => ask(data, "/budget", &request).await,
-            Self::Stopped(stopped) => stopped.desk.budget(request).await.map_err(failure),
+        let names = self.config.upstreams.keys().map(String::as_str);
+        if !request.probe {
+            return self
+                .ask_or_look("/budget", &request, async |ledger| {
+                    Ok(ledger.budgets_of(names))
+                })
+                .await;
         }
+        if let Some(answer) = self.ask("/budget", &request).await? {
+            return Ok(answer);
+        }
+        let stopped = Stopped::open(self.sources, self.config).await?;
+        let told = stopped.desk.budget(request).await.map_err(failure);
+        let closed = stopped.close().await;
+        let told = told?;
+        closed.map(|()| told)
     }
 
     /// Who spent most.
@@ -80,10 +95,10 @@ impl LedgerDoor {
     /// # Errors
     /// It cannot be told.
     pub async fn top(&self, request: TopRequest) -> Result<TopReport, Failure> {
-        match self {
-            Self::Running(data) => ask(data, "/top", &request).await,
-            Self::Stopped(stopped) => stopped.desk.top(request).await.map_err(failure),
-        }
+        self.ask_or_look("/top", &request, async |ledger| {
+            tell_top(ledger, request).await
+        })
+        .await
     }
 
     /// A page of an export.
@@ -91,21 +106,58 @@ impl LedgerDoor {
     /// # Errors
     /// It cannot be told.
     pub async fn export(&self, request: ExportRequest) -> Result<ExportPage, Failure> {
-        match self {
-            Self::Running(data) => ask(data, "/ledger", &request).await,
-            Self::Stopped(stopped) => stopped.desk.export(request).await.map_err(failure),
-        }
+        self.ask_or_look("/ledger", &request, async |ledger| {
+            tell_page(ledger, request).await
+        })
+        .await
     }
 
-    /// Lets go of the data directory.
-    ///
-    /// # Errors
-    /// What was heard could not be written down.
-    pub async fn close(self) -> Result<(), Failure> {
-        match self {
-            Self::Running(_) => Ok(()),
-            Self::Stopped(stopped) => stopped.close().await,
+    /// What the server answers; `None` if none runs.
+    async fn ask<A: DeserializeOwned>(
+        &self,
+        act: &str,
+        what: &impl Serialize,
+    ) -> Result<Option<A>, Failure> {
+        ask(&self.config.data, act, what).await
+    }
+
+    async fn ask_or_look<A: DeserializeOwned>(
+        &self,
+        act: &str,
+        what: &impl Serialize,
+        tell: impl AsyncFnOnce(&Ledger) -> Result<A, CatalogError>,
+    ) -> Result<A, Failure> {
+        if let Some(answer) = self.ask(act, what).await? {
+            return Ok(answer);
         }
+        let looked = self.look(tell).await;
+        // A server that has begun meanwhile knows better, and may have changed what was being read.
+        if let Some(answer) = self.ask(act, what).await? {
+            return Ok(answer);
+        }
+        let dir = &self.config.data;
+        looked.map_err(|error| {
+            let what = format!("cannot read the catalog in {}", dir.display());
+            with_way_out(what, dir, error)
+        })
+    }
+
+    async fn look<A>(
+        &self,
+        tell: impl AsyncFnOnce(&Ledger) -> Result<A, CatalogError>,
+    ) -> Result<A, CatalogError> {
+        let catalog = Arc::new(SqlCatalog::look(&self.config.data.join(FILE_NAME)).await?);
+        let seams = LedgerSeams {
+            clock: Arc::new(SystemClock::new()),
+            rows: Arc::clone(&catalog) as _,
+            notify: Arc::new(TellNobody),
+        };
+        let told = match Ledger::read(ledger_config(self.config), seams).await {
+            Ok(ledger) => tell(&ledger).await,
+            Err(error) => Err(error),
+        };
+        catalog.close().await?;
+        told
     }
 }
 
@@ -115,7 +167,8 @@ impl LedgerDoor {
 /// The webhooks cannot be set up, or the server cannot be asked.
 pub async fn test_alerts(config: &Config) -> Result<Vec<Delivery>, Failure> {
     if is_running(&config.data).await {
-        return ask(&config.data, "/alerts/test", &()).await;
+        let told = ask(&config.data, "/alerts/test", &()).await?;
+        return told.ok_or_else(|| Failure::plain("the server has stopped meanwhile"));
     }
     let (clock, tasks) = (
         Arc::new(SystemClock::new()) as Arc<dyn Clock>,
@@ -177,15 +230,15 @@ impl Stopped {
     }
 }
 
+/// What the server that runs on `data` answers; `None` if none runs there.
 async fn ask<A: DeserializeOwned>(
     data: &Path,
     act: &str,
     what: &impl Serialize,
-) -> Result<A, Failure> {
+) -> Result<Option<A>, Failure> {
     let answer = ask_running(data, act, what).await?;
-    let answer = answer.ok_or_else(|| Failure::plain("the server has stopped meanwhile"))?;
-    serde_json::from_value(answer)
-        .map_err(|error| Failure::failed("the running server's answer makes no sense", error))
+    let answer = answer.map(serde_json::from_value).transpose();
+    answer.map_err(|error| Failure::failed("the running server's answer makes no sense", error))
 }
 
 fn failure(error: NoAnswer) -> Failure {

@@ -5,7 +5,7 @@ use hub_sim::{Fault, HubSim, Image, On, hours};
 use serde_json::Value;
 
 use crate::image::Pull;
-use crate::program::{Forebay, Program};
+use crate::program::{Forebay, Program, files_below};
 
 const NGINX: &str = "library/nginx:1.27";
 const REDIS: &str = "library/redis:7";
@@ -244,4 +244,92 @@ async fn what_was_charged_is_an_interval_until_it_is_known_what_a_platform_costs
     let columns = csv.out.lines().next().expect("a header");
     assert!(columns.contains(",charged_min,charged_max,"), "{columns}");
     assert!(csv.out.contains(",2,3,"), "{}", csv.out);
+}
+
+/// Every file below the data directory with its bytes and when it was written.
+fn state_of(setup: &Forebay) -> Vec<(String, Vec<u8>, std::time::SystemTime)> {
+    let files = files_below(&setup.data()).into_iter();
+    let state = files.filter_map(|name| {
+        let path = setup.data().join(&name);
+        let written = path.metadata().ok()?.modified().ok()?;
+        // Of a socket there are no bytes.
+        Some((name, std::fs::read(path).unwrap_or_default(), written))
+    });
+    state.collect()
+}
+
+#[tokio::test]
+async fn without_a_server_nothing_is_locked_made_or_changed() {
+    let hub = HubSim::new()
+        .image(NGINX, Image::small())
+        .anonymous_limit(100, hours(6));
+    let hub = hub.start().await;
+    let program = Forebay::before(&hub).start().await;
+    let setup = program.setup.clone();
+    pull(&program, &hub, NGINX).await;
+    program.stop().await;
+    let before = state_of(&setup);
+    for command in [
+        ["budget", "--json"].as_slice(),
+        &["top", "--once"],
+        &["ledger", "export"],
+    ] {
+        let ended = setup.run(command).await;
+        assert!(ended.status.success(), "{}", ended.transcript());
+        assert!(state_of(&setup) == before, "{command:?}");
+    }
+    // Nor does one that goes on stand in the way of a server.
+    let watch = setup
+        .clone()
+        .played_by(forebay(&["budget", "--watch", "--json"]));
+    let watch = watch.begin();
+    assert!(
+        watch
+            .out
+            .until(|text| text.contains("\"remaining\":99"))
+            .await
+    );
+    let _program = setup.start().await;
+    let again = watch.out.until(|text| text.lines().count() > 1).await;
+    assert!(again, "{}", watch.log.text());
+    assert!(watch.out.text().ends_with("}\n"));
+}
+
+fn forebay(words: &[&str]) -> Vec<String> {
+    let words = std::iter::once(&env!("CARGO_BIN_EXE_forebay")).chain(words);
+    words.map(|&word| word.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_a_killed_server_wrote_is_told_and_its_log_stays_for_the_next() {
+    let hub = HubSim::new()
+        .image(NGINX, Image::small())
+        .anonymous_limit(100, hours(6));
+    let hub = hub.start().await;
+    let program = Forebay::before(&hub).start().await;
+    let setup = program.setup.clone();
+    pull(&program, &hub, NGINX).await;
+    // Has it written down.
+    json(&setup, &["top", "--once", "--json"]).await;
+    program.kill().await;
+    let files = || {
+        let of_log = |name: &String| !name.ends_with("-shm");
+        let mut files = state_of(&setup);
+        files.retain(|(name, ..)| of_log(name));
+        files
+    };
+    let before = files();
+    assert!(
+        before
+            .iter()
+            .any(|(name, bytes, _)| name.ends_with("-wal") && !bytes.is_empty())
+    );
+    for _ in 0..2 {
+        let top = json(&setup, &["top", "--once", "--json"]).await;
+        assert_eq!(top["spent"][0]["pulls"], 1, "{top}");
+        assert!(files() == before);
+    }
+    let program = setup.start().await;
+    pull(&program, &hub, NGINX).await;
+    assert_eq!(hub.charged(), 1);
 }

@@ -43,6 +43,7 @@ mod program;
 mod proxy;
 mod regressions;
 mod reload;
+mod screen;
 mod storms;
 mod tags;
 mod upkeep;

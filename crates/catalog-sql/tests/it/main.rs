@@ -6,6 +6,7 @@ mod damage;
 mod durability;
 mod faulty_disk;
 mod ledger_speed;
+mod looking;
 mod maintenance;
 mod migration;
 mod model;
