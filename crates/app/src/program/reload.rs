@@ -8,7 +8,7 @@ use forebay_api_registry::Table;
 use tracing::{error, info, warn};
 
 use super::ledger::Books;
-use super::upstreams::{Doors, Ground, Upstreams};
+use super::upstreams::{Doors, Ground, Upstreams, restore};
 use crate::Failure;
 use crate::report::MAX_CAUSES;
 use forebay_config::Advice;
@@ -61,6 +61,11 @@ impl Reload {
         let after = self.ground.build(config, &self.upstreams)?;
         let doors = Doors::new(config, &after)?;
         self.books.take_over(config)?;
+        // One that was away has heard of limits before it went.
+        let new = after
+            .iter()
+            .filter(|(name, _)| !self.upstreams.contains_key(*name));
+        restore(new, &self.books.ledger.kept_limits());
         self.ground.replace(&self.upstreams, &after, config);
         self.upstreams = after;
         self.table.store(Arc::new(doors.table(config)));

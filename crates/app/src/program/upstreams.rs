@@ -258,8 +258,11 @@ pub(super) fn outside_policy(config: &Config) -> ClientPolicy {
     policy
 }
 
-/// Gives back to upstreams what was known of their limits before a restart.
-pub(super) fn restore(upstreams: &Upstreams, kept: &KeptLimits) {
+/// Gives back to upstreams what was known of their limits before a restart, or before they went.
+pub(super) fn restore<'a>(
+    upstreams: impl IntoIterator<Item = (&'a UpstreamName, &'a Arc<Running>)>,
+    kept: &KeptLimits,
+) {
     for (name, running) in upstreams {
         let rests = kept.cool_downs.iter().filter(|rest| rest.upstream == *name);
         let budgets = kept.budgets.iter();

@@ -123,6 +123,7 @@ async fn an_image_that_nobody_meters_is_pulled_while_the_budget_is_empty_or_pull
     let hub = HubSim::new()
         .image("library/nginx:1", Image::small())
         .image("library/nginx:2", Image::small())
+        .image("library/nginx:3", Image::small())
         .image("vendor/free:1", Image::small().platforms(&["linux/amd64"]))
         .image("vendor/free:2", Image::small())
         .unmetered("vendor/free")
@@ -137,17 +138,33 @@ async fn an_image_that_nobody_meters_is_pulled_while_the_budget_is_empty_or_pull
     let index = Pull::of(&hub, "vendor/free:1").by_tag;
     index.expect(&index.get(&program).await);
     free.by_tag.expect(&program.get(&free.by_tag.path).await);
-    // The budget is as empty as before, and pulls are refused from here on.
     let counted = "/v2/library/nginx/manifests/2";
     assert_eq!(program.get(counted).await.refusal().0, 429);
-    hub.set_anonymous_limit(Some((0, hours(6))));
+    // From here on it is not the budget alone: a pull was refused, and none is asked for until its time.
+    hub.set_anonymous_limit(Some((2, hours(6))));
+    hub.fault(Fault::PullLimited)
+        .on(On::Manifest)
+        .method("GET")
+        .once();
+    program.head("/v2/library/nginx/manifests/3").await;
+    let limited = program.get(counted).await;
+    assert_eq!(limited.refusal().0, 429);
     Pull::of(&hub, "vendor/free:2").succeeds(&program).await;
     assert_eq!(program.get(counted).await.refusal().0, 429);
     let manifests = |line: &&str| line.contains("/manifests/");
     let asked = hub.requests().to_string();
     let asked: Vec<_> = asked.lines().filter(manifests).collect();
-    insta::assert_snapshot!(asked.join("\n"), @"");
-    assert_eq!(hub.charged(), 1);
+    insta::assert_snapshot!(asked.join("\n"), @r"
+    HEAD registry /v2/vendor/free/manifests/1 200
+    GET registry /v2/vendor/free/manifests/sha256:3f07504cee52… 200
+    GET registry /v2/vendor/free/manifests/sha256:0598c234b155… 200
+    HEAD registry /v2/library/nginx/manifests/2 200
+    HEAD registry /v2/library/nginx/manifests/3 200
+    GET registry /v2/library/nginx/manifests/sha256:fb8f696d404f… 429
+    HEAD registry /v2/vendor/free/manifests/2 200
+    GET registry /v2/vendor/free/manifests/sha256:6bfbba5ef77e… 200
+    ");
+    assert_eq!(hub.charged(), 0, "since then");
 }
 
 #[tokio::test]

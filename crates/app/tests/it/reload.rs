@@ -61,6 +61,27 @@ async fn a_limit_that_was_heard_is_kept_to_whatever_else_changes() {
 }
 
 #[tokio::test]
+async fn a_limit_of_an_upstream_that_was_away_is_kept_to_when_it_is_back() {
+    let hub = limited().start().await;
+    let setup = Forebay::before(&hub);
+    let program = setup.clone().upstream("other.example", &hub).start().await;
+    let path = format!("{COLD}?ns=other.example");
+    hub.fault(Fault::WithoutHeader("ratelimit-remaining".to_owned()))
+        .method("HEAD")
+        .always();
+    assert_eq!(program.get(&path).await.refusal().1, "TOOMANYREQUESTS");
+    hub.clear_requests();
+    setup.write_config();
+    assert!(program.reload().await);
+    assert_eq!(program.get(&path).await.status, 404);
+    setup.upstream("other.example", &hub).write_config();
+    assert!(program.reload().await);
+    assert_eq!(program.get(&path).await.refusal().1, "TOOMANYREQUESTS");
+    let gets = hub.count(|request| request.is(On::Manifest) && request.is_get());
+    assert_eq!(gets, 0, "{}", hub.requests());
+}
+
+#[tokio::test]
 async fn another_account_is_not_held_to_the_limit_of_the_one_before() {
     let hub = limited().start().await;
     let program = Forebay::before(&hub).start().await;
