@@ -1,5 +1,7 @@
 //! Real file systems that run full, run out of inodes or cannot be written to.
 
+use std::io::Read as _;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -49,6 +51,64 @@ async fn a_disk_of_eight_mebibytes() {
     assert_eq!(program.metric("forebay_cache_writable").await, Some(1.0));
     assert!(program.stop().0.success());
     comes_back(folder.path(), "a full disk").await;
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_is_told_to_the_operator_and_no_other() {
+    namespace::play("disks::a_disk_that_is_nearly_full");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a role that other tests have children play"]
+async fn a_disk_that_is_nearly_full() {
+    if !namespace::is_inside() {
+        return;
+    }
+    let hub = HubSim::new().image("library/small:1", Image::small());
+    let hub = hub.start().await;
+    let folder = TempDir::new().unwrap();
+    let (receiver, url) = webhook();
+    let setup =
+        Setup::before(&hub, folder.path()).with(&format!("[[alerts.webhooks]]\nurl = \"{url}\""));
+    namespace::mount(&setup.data(), "size=64m");
+    let program = setup.start();
+    keeps(&program, &hub, "library/small:1").await;
+    assert!(program.stop().0.success());
+    // All but 2 MiB of 64 are used, which is less than a twentieth.
+    let filler = std::fs::File::create(setup.data().join("filler")).unwrap();
+    let free = rustix::fs::statvfs(&setup.data()).unwrap();
+    let length = free.f_bavail * free.f_frsize - 2 * MIB;
+    rustix::fs::fallocate(&filler, rustix::fs::FallocateFlags::empty(), 0, length).unwrap();
+    let program = setup.start();
+    // Which hangs: nobody answers it.
+    let (mut posted, _) = receiver.accept().unwrap();
+    assert_eq!(
+        pull(program.address, &hub, "library/small:1").await,
+        Pulled::Whole
+    );
+    let mut told = Vec::new();
+    while !told.ends_with(b"}") {
+        let mut buffer = [0; 4_096];
+        let read = posted.read(&mut buffer).unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&told));
+        told.extend_from_slice(&buffer[..read]);
+    }
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("\"kind\":\"disk_near_full\""), "{told}");
+    assert!(told.contains("the disk is nearly full: 3 % free"), "{told}");
+    assert!(program.stop().0.success());
+    receiver.set_nonblocking(true).unwrap();
+    assert!(
+        receiver.accept().is_err(),
+        "once, and not while there was room"
+    );
+}
+
+/// Where alerts go, and its address.
+fn webhook() -> (TcpListener, String) {
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", receiver.local_addr().unwrap());
+    (receiver, url)
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::client::PATIENCE;
+use crate::clocked::{advance, clocked};
 use crate::image::Pull;
 use crate::program::Forebay;
 
@@ -118,4 +119,34 @@ async fn a_webhook_that_hangs_delays_no_pull_and_no_stop() {
     pull.expect(&answer);
     assert!(answer.took < Duration::from_secs(5), "{:?}", answer.took);
     program.stop().await;
+}
+
+/// Every disk is under a floor of all of it.
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_is_told_once_in_a_quiet_time() {
+    let hub = HubSim::new().image(NGINX, Image::small()).start().await;
+    let (url, mut posted) = receiver(OK).await;
+    let setup = Forebay::before(&hub)
+        .with(&webhook(&url, "json"))
+        .with("[alerts]\ndisk_floor = \"100%\"\nquiet = \"1h\"");
+    let program = clocked(setup).start().await;
+    let mut told_at = Vec::new();
+    for _ in 0..2 {
+        let told = async {
+            loop {
+                match posted.try_recv() {
+                    Ok(told) => return told,
+                    // Until the look at the disk sleeps, moving the clock wakes nobody.
+                    Err(_) => advance(&program, Duration::from_mins(1)).await,
+                }
+            }
+        };
+        let told = timeout(PATIENCE, told).await.expect("in time");
+        let (_, body) = told.split_once("\r\n\r\n").expect("a body");
+        let alert: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(alert["kind"], "disk_near_full", "{alert}");
+        told_at.push(alert["at_unix_ms"].as_i64().expect("a time"));
+    }
+    let apart = told_at[1] - told_at[0];
+    assert!((3_600_000..4 * 3_600_000).contains(&apart), "{apart} ms");
 }

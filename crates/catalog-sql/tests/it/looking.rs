@@ -7,7 +7,7 @@ use forebay_content::{CatalogError, LimitRows, PullRows, TimeRange};
 use forebay_limits::PullCost;
 use tempfile::TempDir;
 
-/// Every file with its bytes, apart from the index of SQLite's log, which whoever reads the log makes anew.
+/// Every file with its bytes, apart from the index of the log, which whoever reads the log makes anew.
 fn state_of(directory: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(directory).unwrap();
     let mut state: Vec<_> = entries
