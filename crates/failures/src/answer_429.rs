@@ -1,0 +1,82 @@
+//! The status 429 without a limiter's own words: who gave it, and to what request, tells whose limit it is.
+//!
+//! Docker Hub counts only GETs of manifests as pulls: to a HEAD, a token, a blob or a push it is the abuse limit
+//! (hub-facts §10, rule 2). Any other registry has but one limit that we tell apart.
+
+use crate::Class;
+use crate::cut;
+use crate::registry::addresses;
+use crate::views::Views;
+
+/// A class, and whether the text proves it.
+pub(crate) type Judged = (Class, bool);
+
+/// What a 429 of this registry means; `None` if nothing but the number is told.
+pub(crate) fn judge(views: &Views, registry: Option<&str>) -> Option<Judged> {
+    let tight = cut::plain(&views.tight);
+    let tight = tight.as_str();
+    match registry {
+        Some(forebay_oci::DOCKER_HUB) => Some(of_docker_hub(tight)),
+        Some(_) => Some((Class::OtherRegistryLimit, true)),
+        None if has_plain_body(tight) => Some((Class::AbuseLimit, false)),
+        None if cut::is_anybodys(tight) => None,
+        // A body that is none of Docker Hub's: some proxy's page, or words that we do not know.
+        None => tight
+            .contains("toomanyrequests:")
+            .then_some((Class::OtherRegistryLimit, false)),
+    }
+}
+
+fn of_docker_hub(tight: &str) -> Judged {
+    // What is not counted as a pull: the check of a tag, tokens, blobs, pushes, the ping.
+    const UNCOUNTED: [&str; 16] = [
+        "headrequestto",
+        "head\"https",
+        "headhttps",
+        "[manifests",
+        "auth.docker.io",
+        "failedtoauthorize",
+        "beartoken",
+        "bearertoken",
+        "/blobs/",
+        "blob",
+        "putrequestto",
+        "postrequestto",
+        "push",
+        "pinging",
+        "/v2/\":",
+        "/v2/:",
+    ];
+    let is_uncounted = UNCOUNTED.iter().any(|sign| tight.contains(sign));
+    if is_uncounted {
+        (Class::AbuseLimit, true)
+    } else if has_plain_body(tight) || tight.contains("unexpectedhttpstatus:429") {
+        (Class::AbuseLimit, !is_cut_body(tight))
+    } else {
+        // A manifest, or nothing told: the limiter's own words would stand here, had they not been cut.
+        let is_manifest = addresses(tight).any(|address| address.path.contains("/manifests/"));
+        let class = if is_manifest || cut::is_anybodys(tight) {
+            Class::PullLimit
+        } else {
+            Class::AbuseLimit
+        };
+        (class, false)
+    }
+}
+
+/// The abuse limit's body is the reason phrase in plain text, which clients repeat behind the code, or cannot parse.
+fn has_plain_body(tight: &str) -> bool {
+    tight.contains("toomanyrequests:toomanyrequests")
+        || tight.contains("429responsebody:invalidcharacter't'")
+        || tight.contains("servermessage:toomanyrequests(")
+        || (tight.contains("429,\"toomanyrequests") && tight.contains("statuscode:429"))
+}
+
+/// May to November 2020 the pull limit's words began like the abuse limit's.
+fn is_cut_body(tight: &str) -> bool {
+    let tail = tight
+        .rsplit("toomanyrequests:toomanyrequests")
+        .next()
+        .unwrap_or_default();
+    !tail.is_empty() && "pleaseseehttps://docs.docker.com".starts_with(tail.trim_start_matches('.'))
+}

@@ -1,0 +1,197 @@
+//! Puts the failures of a text together: what has one class, registry and identity is one finding.
+//!
+//! A symptom beside its cause is no finding of its own, nor is a line that was cut beside the one that was not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+use forebay_oci::ImageName;
+use serde::Serialize;
+
+use crate::{Class, Failure, Identity, Verdict};
+
+/// The most findings of one text; what would be more is only counted.
+pub const MAX_FINDINGS: usize = 1_000;
+
+/// The most images by which symptoms are held against causes.
+const MAX_IMAGES: usize = 10_000;
+
+/// How many lines may stand between a symptom and its cause.
+const MAX_DISTANCE_LINES: u64 = 6;
+
+/// Failures of one class, registry and identity.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What went wrong.
+    pub class: Class,
+    /// Where.
+    pub registry: Option<String>,
+    /// Whom a limit counts, or whom the registry refused.
+    pub identity: Option<Identity>,
+    /// The image, if it is one.
+    pub image: Option<String>,
+    /// How many messages say so.
+    pub count: u64,
+    /// Whether one of them says so itself.
+    pub certain: bool,
+    /// The first and the last line.
+    pub lines: (u64, u64),
+    /// The first message, in one line, without secrets and accounts.
+    pub example: String,
+}
+
+/// Failures on their way to be findings.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pending: Option<Failure>,
+    groups: BTreeMap<Key, Finding>,
+    explained: BTreeSet<String>,
+    left_off: u64,
+}
+
+/// What failures of one finding have in common; the image only where no cause is told.
+type Key = (Class, Option<String>, Option<Identity>, Option<String>);
+
+impl Findings {
+    /// None so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next failure of the text.
+    pub fn add(&mut self, failure: Failure) {
+        let Some(pending) = &mut self.pending else {
+            self.pending = Some(failure);
+            return;
+        };
+        if !join(pending, &failure)
+            && let Some(before) = self.pending.replace(failure)
+        {
+            self.commit(before);
+        }
+    }
+
+    /// The findings, those with the most messages first within causes and within symptoms; and how many messages found no place.
+    pub fn finish(mut self) -> (Vec<Finding>, u64) {
+        if let Some(last) = self.pending.take() {
+            self.commit(last);
+        }
+        let explained = &self.explained;
+        let is_explained = |finding: &Finding| {
+            let image = finding.image.as_deref().map(full_name);
+            !finding.class.is_cause() && image.is_some_and(|image| explained.contains(&image))
+        };
+        let mut findings: Vec<_> = self.groups.into_values().collect();
+        findings.retain(|finding| !is_explained(finding));
+        findings
+            .sort_by_key(|finding| (!finding.class.is_cause(), std::cmp::Reverse(finding.count)));
+        (findings, self.left_off)
+    }
+
+    fn commit(&mut self, failure: Failure) {
+        let verdict = failure.verdict;
+        let is_cause = verdict.class.is_cause();
+        if let Some(image) = verdict.image.as_deref().filter(|_| is_cause)
+            && self.explained.len() < MAX_IMAGES
+        {
+            self.explained.insert(full_name(image));
+        }
+        let by_image = verdict.image.clone().filter(|_| !is_cause);
+        let key = (
+            verdict.class,
+            verdict.registry.clone(),
+            verdict.identity.clone(),
+            by_image,
+        );
+        let has_place = self.groups.len() < MAX_FINDINGS;
+        match self.groups.get_mut(&key) {
+            Some(finding) => finding.take(&verdict, &failure.lines),
+            None if has_place => {
+                self.groups
+                    .insert(key, Finding::of(verdict, &failure.lines, failure.excerpt));
+            }
+            None => self.left_off += 1,
+        }
+    }
+}
+
+impl Finding {
+    fn of(verdict: Verdict, lines: &RangeInclusive<u64>, example: String) -> Self {
+        Self {
+            class: verdict.class,
+            registry: verdict.registry,
+            identity: verdict.identity,
+            image: verdict.image,
+            count: 1,
+            certain: verdict.is_certain,
+            lines: (*lines.start(), *lines.end()),
+            example,
+        }
+    }
+
+    fn take(&mut self, verdict: &Verdict, lines: &RangeInclusive<u64>) {
+        self.count += 1;
+        self.certain |= verdict.is_certain;
+        self.lines.1 = *lines.end();
+        if self.image != verdict.image {
+            self.image = None;
+        }
+    }
+}
+
+/// Makes one of two neighbours, if one of them only repeats what the other explains; whether it did.
+fn join(before: &mut Failure, next: &Failure) -> bool {
+    let (first, second) = (&before.verdict, &next.verdict);
+    let distance = next.lines.start().saturating_sub(*before.lines.end());
+    let is_of_one = match (&first.image, &second.image) {
+        (Some(first), Some(second)) => full_name(first) == full_name(second),
+        _ => true,
+    };
+    let is_help = match (is_told(first), is_told(second)) {
+        (true, true) => false,
+        // Twice the same is two failures; two sides of one are not.
+        (false, false) => {
+            first.class != second.class || first.image.is_some() != second.image.is_some()
+        }
+        _ => true,
+    };
+    if distance > MAX_DISTANCE_LINES || !is_of_one || !is_help {
+        return false;
+    }
+    let lines = *before.lines.start()..=*next.lines.end();
+    let (image, registry) = (first.image.clone(), first.registry.clone());
+    if rank(second) > rank(first) {
+        *before = next.clone();
+    }
+    let joined = &mut before.verdict;
+    joined.image = joined
+        .image
+        .take()
+        .or(image)
+        .or_else(|| second.image.clone());
+    joined.registry = joined
+        .registry
+        .take()
+        .or(registry)
+        .or_else(|| second.registry.clone());
+    before.lines = lines;
+    true
+}
+
+/// How much a verdict tells of two that are joined.
+fn rank(verdict: &Verdict) -> (bool, bool, bool) {
+    let is_failure = verdict.class != Class::SymptomOnly;
+    (verdict.class.is_cause(), verdict.is_certain, is_failure)
+}
+
+/// Whether a verdict needs no other line's help.
+fn is_told(verdict: &Verdict) -> bool {
+    verdict.class.is_cause() && verdict.is_certain
+}
+
+/// The name by which two spellings of an image are one.
+fn full_name(image: &str) -> String {
+    image
+        .parse::<ImageName>()
+        .map_or_else(|_| image.to_owned(), |name| name.to_string())
+}

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod answer_429;
+mod class;
+mod classify;
+mod clean;
+mod cut;
+mod findings;
+mod identity;
+mod image;
+mod marks;
+mod message;
+mod prefix;
+mod registry;
+mod rules;
+mod scanner;
+mod verdict;
+mod views;
+
+pub use class::Class;
+pub use classify::classify;
+pub use clean::clean;
+pub use findings::{Finding, Findings, MAX_FINDINGS};
+pub use scanner::{Failure, MAX_EXCERPT_BYTES, Scanner};
+pub use verdict::{Account, Identity, MAX_ACCOUNT_BYTES, Verdict};

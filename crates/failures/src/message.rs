@@ -1,0 +1,84 @@
+//! Which lines of a text are one message.
+//!
+//! A window of a few lines around one that has a mark: back to where the message begins, on while it goes on.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::prefix::{Joining, goes_on, split};
+
+/// The most lines of one message: an event that was folded to 80 columns has about ten, to 20 about thirty.
+pub(crate) const MAX_LINES: usize = 48;
+
+/// The most bytes of one message, and of the piece that is looked at of a longer line.
+pub(crate) const MAX_BYTES: usize = 16 * 1024;
+
+/// The line around `at` without its end; of one that is longer than a message, the piece around `at`.
+pub(crate) fn line_at(text: &[u8], at: usize) -> Range<usize> {
+    let floor = at.saturating_sub(MAX_BYTES / 4);
+    let ceiling = text.len().min(at + MAX_BYTES * 3 / 4);
+    let start = text[floor..at].iter().rposition(|&byte| byte == b'\n');
+    let end = text[at..ceiling].iter().position(|&byte| byte == b'\n');
+    start.map_or(floor, |start| floor + start + 1)..end.map_or(ceiling, |end| at + end)
+}
+
+/// Joins the line with those around it, not before `floor`.
+pub(crate) fn around(
+    text: &[u8],
+    line: Range<usize>,
+    floor: usize,
+    joining: Joining,
+) -> Range<usize> {
+    let mut message = line.clone();
+    let mut first = line.clone();
+    let mut lines = 1;
+    while lines < MAX_LINES && first.start > floor {
+        let before = line_at(text, first.start - 1);
+        let is_room = before.start >= floor && message.end - before.start <= MAX_BYTES;
+        if !is_room || !belong(text, &before, &first, joining) {
+            break;
+        }
+        message.start = before.start;
+        first = before;
+        lines += 1;
+    }
+    let mut last = line;
+    while lines < MAX_LINES && last.end < text.len() && text[last.end] == b'\n' {
+        let next = line_at(text, last.end + 1);
+        let is_room = next.end - message.start <= MAX_BYTES;
+        if !is_room || !belong(text, &last, &next, joining) {
+            break;
+        }
+        message.end = next.end;
+        last = next;
+        lines += 1;
+    }
+    message
+}
+
+/// Whether the line `next` goes on with the line `before`.
+fn belong(text: &[u8], before: &Range<usize>, next: &Range<usize>, joining: Joining) -> bool {
+    let before = String::from_utf8_lossy(&text[before.clone()]);
+    let next = String::from_utf8_lossy(&text[next.clone()]);
+    !before.trim().is_empty() && (is_wrapped(&before, &next) || goes_on(&before, &next, joining))
+}
+
+/// Whether a terminal has wrapped the line: it is as long as terminals are wide, and the next goes on in mid-sentence.
+fn is_wrapped(before: &str, next: &str) -> bool {
+    const WIDTHS: Range<usize> = 70..400;
+    let width = before.chars().count();
+    let (prefix, says) = split(next);
+    let goes_on = says.starts_with(|c: char| c.is_lowercase() || c == ' ');
+    WIDTHS.contains(&width) && prefix.is_empty() && next.chars().count() <= width && goes_on
+}
+
+/// The words of a message: its lines without their prefixes, but for the first line's.
+pub(crate) fn words(message: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(message);
+    if !message.contains(&b'\n') {
+        return text;
+    }
+    let lines = text.lines().enumerate();
+    let words = lines.map(|(index, line)| if index == 0 { line } else { split(line).1 });
+    Cow::Owned(words.collect::<Vec<_>>().join("\n"))
+}

@@ -1,0 +1,165 @@
+//! What a log puts before a line, and whether a line begins a message.
+//!
+//! A prefix is what a collector, a service or a runner wrote: times, hosts, units, levels. A message that was wrapped
+//! goes on in lines that have none, or the same again.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::registry::pattern;
+
+/// The prefixes, each at most once, as often as one is found: journald around a daemon's own, a runner around Compose.
+static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"^(?:",
+        // 2025-11-03T08:12:44.1Z, [2025/11/03 08:12:44]
+        r"\[?[0-9]{4}[-/][0-9][0-9][-/][0-9][0-9][T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:[.,][0-9]{1,9})?(?: ?(?:Z|UTC|[+-][0-9][0-9]:?[0-9][0-9]))?\]?",
+        // Nov 03 08:12:44 node-1 dockerd[911]:
+        r"|[A-Z][a-z]{2} [ 0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9] [!-~]{1,80} [0-9A-Za-z_./@-]{1,60}(?:\[[0-9]{1,9}\])?:",
+        // 08:12:44, [08:12:44.120]
+        r"|\[?[0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:[.,][0-9]{1,9})?\]?",
+        // I1103 08:12:44.1 911 kubelet.go:2000]
+        r"|[IWEF][0-9]{4} [0-9][0-9]:[0-9][0-9]:[0-9][0-9]\.[0-9]{1,9} +[0-9]{1,9} [0-9A-Za-z_./-]{1,80}:[0-9]{1,6}\]",
+        // #12 3.45
+        r"|#[0-9]{1,5}(?: [0-9]{1,6}\.[0-9]{1,4})?(?: |$)",
+        // web-1  |
+        r"|[0-9A-Za-z_.-]{1,64} {1,40}\|(?: |$)",
+        r"|##\[[a-z]{1,20}\]",
+        r"|>>(?: |$)",
+        r"|[│|] ",
+        r"|(?:out|err) *\| ",
+        r")[ \t]*",
+    ))
+});
+
+/// How a message of its own begins, behind its prefix.
+static BEGINNING: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r#"^(?:(?i:error|err|warning|warn|fatal|fata|info|debug|notice|panic)(?-u:\b)[^ ]{0,3}(?: |\[|$)|time=|level=|msg=|\{|\["#,
+        r#"|"?(?:message|reason|error|stoppedReason|text|log|msg|status|type|event)"?: |\+ |Normal |Warning |docker: |Unable to find "#,
+        r"|Failed to |Pulling |Status: |Digest: |Step [0-9]|[=]> |CannotPull|Resource(?:Initialization|handler)|Task |\(service |Back-off |Traceback|Caused by",
+        r"|[!-~]{1,253} +[0-9]+/[0-9]+ +[A-Z]|(?:curl|GET|HEAD|POST|PUT) |AWS::|fatal: |default |kube-system )",
+    ))
+});
+
+/// How a line goes on with what the one before began, whatever its prefix is.
+static CONTINUATION: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^(?:toomanyrequests:|you have reached your|you may increase|https?://www\.docker|429 too many|too many requests|desc = |https?://\S+/v2/|unexpected status|httpread|rate limit|pull rate|limit\.)",
+    )
+});
+
+/// The most prefixes before one line.
+const MAX_PREFIXES: usize = 4;
+
+/// Splits a line into its prefix and what it says.
+pub(crate) fn split(line: &str) -> (&str, &str) {
+    let mut rest = line;
+    for _ in 0..MAX_PREFIXES {
+        match PREFIX.find(rest) {
+            Some(prefix) if prefix.end() > 0 => rest = &rest[prefix.end()..],
+            _ => break,
+        }
+    }
+    line.split_at(line.len() - rest.len())
+}
+
+/// How sure it must be that two lines are one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joining {
+    /// In a log: only where the one line is open, or the other says that it goes on.
+    Strict,
+    /// In a pasted text of a few lines: unless the other begins a message of its own.
+    Free,
+}
+
+/// Whether `line` goes on with the message that ends with the line `before` so far.
+pub(crate) fn goes_on(before: &str, line: &str, joining: Joining) -> bool {
+    let (prefix, says) = split(line);
+    let says = says.trim_start();
+    if says.is_empty() {
+        return false;
+    }
+    if CONTINUATION.is_match(says) {
+        return true;
+    }
+    let begins = BEGINNING.is_match(says);
+    if !prefix.trim().is_empty() {
+        // A log's next record, unless all lines have one and the sentence is not at its end.
+        let (before_prefix, _) = split(before);
+        return !begins && is_open(before) && !before_prefix.trim().is_empty();
+    }
+    match joining {
+        Joining::Strict => !begins && is_open(before),
+        Joining::Free => !begins || is_open(before),
+    }
+}
+
+/// Whether a line stops in the middle of a sentence or of a string.
+fn is_open(line: &str) -> bool {
+    let line = line.trim_end();
+    line.ends_with([':', '=', ',', '(', '-', '\\', '/'])
+        || line.bytes().filter(|&byte| byte == b'"').count() % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_told_from_what_is_said() {
+        for (line, says) in [
+            ("plain words", "plain words"),
+            ("2025-11-03T08:12:44.1203Z x", "x"),
+            (
+                "Nov 03 08:12:44 node-1 dockerd[911]: time=\"x\"",
+                "time=\"x\"",
+            ),
+            ("2025-11-03T08:12:44Z web-1  | hello", "hello"),
+            ("#12 3.456 npm ci", "npm ci"),
+            (
+                "E1103 08:12:44.333921    2211 log.go:32] \"PullImage\"",
+                "\"PullImage\"",
+            ),
+            ("[15:51:23.200] time=", "time="),
+            ("19:28:33 toomanyrequests: x", "toomanyrequests: x"),
+        ] {
+            assert_eq!(split(line).1, says, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_go_on_where_a_sentence_does() {
+        for (before, line, expected) in [
+            (
+                "unexpected status code https://x/v2/:",
+                "429 Too Many Requests",
+                true,
+            ),
+            ("a: 429 Too Many Requests", "toomanyrequests: x", true),
+            (
+                "Failed to pull image \"x\": rpc error: code = Unknown",
+                "desc = failed",
+                true,
+            ),
+            ("ERROR: one", "ERROR: two", false),
+            (
+                "2025-11-03T08:12:44Z one",
+                "2025-11-03T08:12:45Z two",
+                false,
+            ),
+            (
+                "2025-11-03T08:12:44Z one:",
+                "2025-11-03T08:12:44Z two",
+                true,
+            ),
+            ("one", "", false),
+        ] {
+            for joining in [Joining::Strict, Joining::Free] {
+                let told = goes_on(before, line, joining);
+                assert_eq!(told, expected, "{before} / {line} {joining:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a connection to a registry died of.
+//!
+//! The innermost reason is the last word of a chain, but each of these stands in a chain alone, apart from names that are
+//! looked up by a connection that times out: so names come first, then security, then time, then the rest.
+
+use super::{Context, Rule};
+use crate::Class::{Dns, Network, Timeout, Tls};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::new(
+        Dns,
+        &[
+            r"dialtcp:?lookup",
+            r"lookup[a-z0-9._-]{1,253}(?:on\S{1,60}:53|:nosuchhost|:servermisbehaving|:temporaryfailure|:i/otimeout|:tryagain|:noanswer|:notfound)",
+            r"nosuchhost",
+            r"servermisbehaving",
+            r"temporaryfailureinnameresolution",
+            r"couldnotresolve(?:host|proxy)",
+            r"nameresolution(?:failed|failure|error)",
+            r"nameorservicenotknown",
+            r"getaddrinfo",
+            r"unknownhostexception",
+            r"nodenamenorservnameprovided",
+            r"noaddressassociatedwithhostname",
+            r"failedtolookupaddress",
+            r"dnslookupfailed|dnserror|nxdomain",
+            r"failedtoresolve'[a-z0-9.-]+'",
+        ],
+    )
+    .within(&[Context::Pull]),
+    Rule::new(
+        Tls,
+        &[
+            r"x509:",
+            r"certificatesignedbyunknownauthority",
+            r"certificatehasexpired",
+            r"certificateverifyfailed",
+            r"certificate_verify_failed",
+            r"certificaterequired",
+            r"unabletogetlocalissuercertificate|unabletoverifythefirstcertificate",
+            r"self-?signedcertificate",
+            r"tls:(?:handshakefailure|badcertificate|failedtoverify|firstrecord|oversizedrecord|unknown|protocolversion|internalerror|unrecognizedname|noapplicationprotocol|serverselected|serverdidn't|error|alert|expired|certificate|nosupported|received|unsupported|bad)",
+            r"tlshandshake(?:failed|failure|error)",
+            r"handshake_failure|sslhandshakeexception|ssl_error_syscall|sslroutines|sslerror|ssl:|ssl_connect",
+            r"pkixpathbuildingfailed",
+            r"servergavehttpresponsetohttpsclient",
+            r"clientsentanhttprequesttoanhttpsserver",
+            r"wrongversionnumber",
+            r"failedtoverifycertificate",
+            r"malformedhttpresponse.{0,12}x15",
+        ],
+    )
+    .within(&[Context::Pull]),
+    Rule::new(
+        Timeout,
+        &[
+            r"i/otimeout",
+            r"contextdeadlineexceeded",
+            r"client\.timeout",
+            r"tlshandshaketimeout",
+            r"timeoutexceededwhile",
+            r"timeoutawaitingresponseheaders",
+            r"connectiontimedout|connecttimeout|connectiontimeout|operationtimedout|readtimedout|readtimeout|etimedout|sockettimeout",
+            r"requestcanceledwhilewaitingforconnection",
+            r"code=deadlineexceeded",
+            r"deadlineexceeded",
+            r"requesttimedout|requesttimeout|timedoutwhile|timedoutafter|timedoutwaiting",
+            r"net/http:timeout",
+            r"pull(?:ing)?(?:image)?timedout|pulltimeout|timedouttryingtopull",
+        ],
+    )
+    .within(&[Context::Pull]),
+    Rule::new(
+        Network,
+        &[
+            r"connectionrefused|econnrefused|activelyrefused",
+            r"connectionresetbypeer|econnreset|connectionreset|forciblyclosed",
+            r"connectionwasaborted|connectionaborted|brokenpipe",
+            r"noroutetohost|ehostunreach|hostisunreachable",
+            r"networkisunreachable|enetunreach|unreachablenetwork",
+            r"(?:unexpected)?eof(?:$|[^a-z]|\(|docker|ghcr|quay|whilepull)",
+            r"unexpectedeof",
+            r"proxyconnect",
+            r"proxyauthenticationrequired|407proxy",
+            r"(?:status|code|http|httpstatus|error|returned|received|response)[a-z]{0,12}[\x22':=(\[]{0,4}(?:50[0-4]|52[0-9])(?:[^0-9.]|$)",
+            r"500internalservererror|501notimplemented|502badgateway|503service(?:temporarily)?unavailable|504gatewaytime-?out|52[0-9]origin",
+            r"internalservererror$",
+            r"http50[0234]responsebody",
+            r"serverclosed|http2:serversent|goaway|stream(?:error|id[0-9]+)|http2:clientconnection",
+            r"connectionclosed|useofclosednetworkconnection|transportconnectionbroken|serverclosedidleconnection",
+            r"failedsizevalidation|sizevalidationfailed|failedprecondition:docker",
+            r"connect:permissiondenied|connect:cannotassignrequestedaddress",
+            r"badgateway|gatewaytimeout|serviceunavailable|bad_gateway",
+            r"remoteenddisconnected|incompleteread|connectionerror|networkerror|transportiserror",
+            r"afterreconnecting",
+            r"httpserverdidnotsupportrangerequests|unexpectedcommitdigest|unexpectedbodysize|contentlengthmismatch",
+        ],
+    )
+    .within(&[Context::Pull]),
+];

@@ -1,0 +1,115 @@
+//! The words by which limiters are known.
+//!
+//! Order: Docker Hub's pull limit, its abuse limit, its lockout, its web API, then other registries. A lockout's text also
+//! holds "toomanyrequests", and Wave's holds "pull rate limit": each phrase is as narrow as its limiter. The texts of all
+//! years live side by side, in proxies' copies too (hub-facts §7, §10, §11).
+
+use super::{Context, Rule};
+use crate::Class::{
+    AbuseLimit, HubApiLimit, KubeletThrottle, LoginLockout, OtherRegistryLimit, PullLimit,
+};
+
+pub(super) const RULES: &[Rule] = &[
+    // Since November 2020, and since February 2025 with "unauthenticated" or the account.
+    Rule::new(
+        PullLimit,
+        &[
+            r"reachedyour(?:unauthenticated|authenticated)?pullratelimit",
+            r"docker\.com/increase-rate-li",
+            r"youmayincreasethelimitby(?:authenticating|upgrading)",
+        ],
+    )
+    .of("docker.io"),
+    // May to November 2020.
+    Rule::new(
+        PullLimit,
+        &[r"too_?many_?requests\.?pleaseseehttps?://docs\.docker\.com/docker-hub/download-rate-limit"],
+    )
+    .of("docker.io"),
+    Rule::new(AbuseLimit, &[r"hap429"]).of("docker.io"),
+    Rule::new(
+        LoginLockout,
+        &[r"toomanyfailedloginattemptsforusernameoripaddress"],
+    )
+    .of("docker.io"),
+    Rule::new(LoginLockout, &[r"failedloginattempts"])
+        .within(&[Context::Pull])
+        .of("docker.io"),
+    Rule::new(
+        HubApiLimit,
+        &[r"hub\.docker\.com(?::443)?/(?:v2|v1|api|auth)"],
+    )
+    .within(&[Context::TooMany])
+    .of("docker.io"),
+    Rule::new(HubApiLimit, &[r"ratelimitexceeded", r"x-ratelimit-remaining:0"])
+        .within(&[Context::HubApi])
+        .of("docker.io"),
+    Rule::new(HubApiLimit, &[r"hub\.docker\.com"])
+        .within(&[Context::TooMany])
+        .of("docker.io"),
+    // GHCR says when to come back, in microseconds.
+    Rule::new(
+        OtherRegistryLimit,
+        &[
+            r"retry-after:[0-9.]+(?:ns|us|µs|μs|ms|m|s)[0-9.a-zµμ]*,allowed:[0-9]+/",
+            r"toomanyrequests:retry-after:",
+        ],
+    )
+    .of("ghcr.io"),
+    Rule::new(
+        OtherRegistryLimit,
+        &[r"toomanyrequests:(?:rateexceeded|datalimitexceeded)", r"datalimitexceeded"],
+    )
+    .within(&[Context::Pull])
+    .of("public.ecr.aws"),
+    Rule::new(
+        OtherRegistryLimit,
+        &[
+            r"(?:throttlingexception|rateexceeded|toomanyrequestsexception|limitexceededexception)",
+        ],
+    )
+    .within(&[Context::Ecr])
+    .of("ecr"),
+    Rule::new(
+        OtherRegistryLimit,
+        &[
+            r"quotaexceededforquotametric.{0,60}requestsperprojectperregion",
+            r"quotaexceeded.{0,200}artifactregistry\.googleapis\.com",
+        ],
+    )
+    .of("pkg.dev"),
+    Rule::new(
+        OtherRegistryLimit,
+        &[
+            r"toomanyrequests:quotaexceeded",
+            r"quotaexceeded.{0,200}containerregistry\.googleapis\.com",
+            r"denied:quotaexceeded",
+        ],
+    )
+    .of("gcr.io"),
+    Rule::new(OtherRegistryLimit, &[r"aka\.ms/acr/skus"]).of("azurecr.io"),
+    Rule::new(OtherRegistryLimit, &[r"requestexceededpullratelimit"]).of("wave.seqera.io"),
+    Rule::new(
+        OtherRegistryLimit,
+        &[r"thisendpointhasbeenrequestedtoomanytimes"],
+    )
+    .of("gitlab.com"),
+    Rule::new(
+        OtherRegistryLimit,
+        &[r#"429responsebody:invalidcharacter'r'lookingforbeginningofvalue:"?retrylater"#],
+    )
+    .of("registry.gitlab.com"),
+    Rule::new(
+        OtherRegistryLimit,
+        &[r"exceededyourpulltrafficquota", r"pulltrafficquota.{0,40}exceeded"],
+    )
+    .of("icr.io"),
+    Rule::new(
+        KubeletThrottle,
+        &[
+            r"pullqpsexceeded",
+            r"registrypullqps",
+            r"pullratelimitexceededforkubelet",
+        ],
+    ),
+];

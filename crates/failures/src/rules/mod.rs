@@ -1,0 +1,208 @@
+//! What each class is recognised by: tables of patterns, in the order in which they are tried.
+//!
+//! Patterns are matched in the tight view: lower case and no white space. All are one automaton, passed over once.
+
+mod connections;
+mod containers;
+mod contexts;
+mod limits;
+mod refusals;
+mod symptoms;
+
+use std::sync::LazyLock;
+
+use regex::{RegexSet, RegexSetBuilder};
+
+use crate::Class;
+
+/// The most memory that the automaton of all patterns may take while it runs, in bytes.
+const MAX_AUTOMATON_BYTES: usize = 16 << 20;
+
+/// What must be told beside a pattern, so that another program's trouble is not taken for a pull's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Context {
+    /// A pull, a push, or a registry's address.
+    Pull,
+    /// A container engine, its storage or its orchestrator.
+    Engine,
+    /// The status 429, or its name, as somebody's answer.
+    TooMany,
+    /// hub.docker.com, the web API's host.
+    HubApi,
+    /// Amazon's private registry.
+    Ecr,
+}
+
+/// Where a rule is in the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Before the status 429 with a registry's name is judged.
+    Early,
+    /// After it.
+    Late,
+}
+
+/// One line of the tables.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) class: Class,
+    /// All of these must be told too.
+    pub(crate) needs: &'static [Context],
+    /// Whether the pattern proves the class.
+    pub(crate) is_certain: bool,
+    /// The registry that has this wording, where the text does not name one.
+    pub(crate) registry: Option<&'static str>,
+    /// Any of these.
+    pub(crate) patterns: &'static [&'static str],
+}
+
+impl Rule {
+    /// Patterns that prove `class` wherever they stand.
+    const fn new(class: Class, patterns: &'static [&'static str]) -> Self {
+        Self {
+            class,
+            needs: &[],
+            is_certain: true,
+            registry: None,
+            patterns,
+        }
+    }
+
+    const fn within(mut self, needs: &'static [Context]) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    const fn uncertain(mut self) -> Self {
+        self.is_certain = false;
+        self
+    }
+
+    const fn of(mut self, registry: &'static str) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+}
+
+/// Everything before the status 429 is judged, in order.
+const EARLY: [&[Rule]; 3] = [
+    limits::RULES,
+    refusals::CREDENTIAL_HELPERS,
+    containers::RULES,
+];
+
+/// Everything after it, in order.
+const LATE: [&[Rule]; 5] = [
+    connections::RULES,
+    refusals::RULES,
+    containers::LATE_RULES,
+    symptoms::UNTOLD_CAUSES,
+    symptoms::RULES,
+];
+
+/// What the patterns say of one text.
+#[derive(Debug)]
+pub(crate) struct Matches {
+    rules: Vec<(Stage, &'static Rule)>,
+    contexts: Vec<Context>,
+}
+
+impl Matches {
+    /// Passes the automaton over a text in the tight view.
+    pub(crate) fn of(tight: &str) -> Self {
+        let table = &*TABLE;
+        let mut matches = Self {
+            rules: Vec::new(),
+            contexts: Vec::new(),
+        };
+        for index in table.automaton.matches(tight) {
+            match table.meanings[index] {
+                Meaning::Rule(stage, rule) => matches.rules.push((stage, rule)),
+                Meaning::Context(context) => matches.contexts.push(context),
+            }
+        }
+        matches
+    }
+
+    /// Whether the text tells of this.
+    pub(crate) fn has(&self, context: Context) -> bool {
+        self.contexts.contains(&context)
+    }
+
+    /// The first rule of a stage whose needs are met.
+    pub(crate) fn first(&self, stage: Stage) -> Option<&'static Rule> {
+        let mut rules = self.rules.iter().filter(|(of, _)| *of == stage);
+        rules
+            .find(|(_, rule)| rule.needs.iter().all(|need| self.has(*need)))
+            .map(|(_, rule)| *rule)
+    }
+}
+
+struct Table {
+    automaton: RegexSet,
+    meanings: Vec<Meaning>,
+}
+
+#[derive(Clone, Copy)]
+enum Meaning {
+    Rule(Stage, &'static Rule),
+    Context(Context),
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let early = EARLY.into_iter().flatten().map(|rule| (Stage::Early, rule));
+    let late = LATE.into_iter().flatten().map(|rule| (Stage::Late, rule));
+    let rules = early.chain(late).flat_map(|(stage, rule)| {
+        let patterns = rule.patterns.iter();
+        patterns.map(move |pattern| (*pattern, Meaning::Rule(stage, rule)))
+    });
+    let contexts = contexts::CONTEXTS.iter().flat_map(|(context, patterns)| {
+        patterns
+            .iter()
+            .map(|pattern| (*pattern, Meaning::Context(*context)))
+    });
+    // The automaton lists its matches in the order of the patterns: so the first rule's come first.
+    let (patterns, meanings): (Vec<_>, Vec<_>) = rules.chain(contexts).unzip();
+    #[expect(
+        clippy::expect_used,
+        reason = "the tables are constants, and a test builds them"
+    )]
+    let automaton = RegexSetBuilder::new(patterns)
+        .dfa_size_limit(MAX_AUTOMATON_BYTES)
+        .build()
+        .expect("the patterns of the tables are regular expressions");
+    Table {
+        automaton,
+        meanings,
+    }
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_pattern_needs_white_space_or_capitals() {
+        let rules = EARLY.into_iter().chain(LATE).flatten();
+        let of_rules = rules.flat_map(|rule| rule.patterns);
+        let of_contexts = contexts::CONTEXTS
+            .iter()
+            .flat_map(|(_, patterns)| *patterns);
+        for pattern in of_rules.chain(of_contexts) {
+            let plain = pattern
+                .replace("\\D", "")
+                .replace("\\S", "")
+                .replace("\\W", "");
+            assert!(!plain.contains(char::is_whitespace), "{pattern}");
+            assert!(!plain.contains(char::is_uppercase), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn every_class_has_a_rule() {
+        for class in Class::ALL {
+            let mut rules = EARLY.into_iter().chain(LATE).flatten();
+            assert!(rules.any(|rule| rule.class == class), "{class}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a registry refuses, and what it does not have.
+//!
+//! "repository does not exist or may require 'docker login'" says both: it is read as a refusal, for that is what the
+//! registry's own code, `denied`, says, and credentials are what can be mended.
+
+use super::{Context, Rule};
+use crate::Class::{Auth, NotFound};
+
+/// A program that keeps credentials and is missing is no container that does not start.
+pub(super) const CREDENTIAL_HELPERS: &[Rule] = &[Rule::new(
+    Auth,
+    &[
+        r"errorgettingcredentials",
+        r"errorstoringcredentials",
+        r"docker-credential-[a-z0-9-]{1,40}.{0,20}(?:executablefilenotfound|notfound|resolves|nosuchfile|exitstatus)",
+        r"erroringettingcredentials",
+        r"credentialsnotfoundinnativekeychain",
+        r"failedtogetcredentials",
+        r"credential(?:helper|provider|store).{0,80}(?:failed|error|notfound|missing)",
+    ],
+)];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::new(
+        Auth,
+        &[
+            r"nobasicauthcredentials",
+            r"pullaccess(?:is)?denied",
+            r"requestedaccesstotheresourceisdenied",
+            r"insufficient_?scope",
+            r"yourauthorizationtokenhasexpired|authorizationtokenhasexpired",
+            r"incorrectusernameorpassword",
+            r"invalidusername/password",
+            r"accesstotherequestedresourceisnotauthorized",
+            r"unabletoretrievesomeimagepullsecrets",
+            r"failedtoretrieveimagepullsecret",
+            r"personalaccesstoken(?:is)?(?:expired|invalid|required)",
+            r"artifactregistry\.repositories\.downloadartifacts",
+            r"notauthorizedtoperform:ecr",
+            r"aka\.ms/acr/(?:authorization|firewall|errors#unauthorized)",
+            r"unauthorizedtoaccessrepository",
+            r"tokenexchangefailed",
+            r"unabletoretrieveauthtoken",
+            r"cannotperformaninteractivelogin",
+            r"(?:unabletoretrieve|unabletogetregistryauth).{0,200}accessdenied",
+            r"unabletopullsecretsorregistryauth",
+            r"pullcommandfailed.{0,80}accessdenied",
+            r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
+            r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin",
+            r"denied:denied",
+            r#"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)"#,
+        ],
+    ),
+    Rule::new(
+        Auth,
+        &[
+            r"unauthorized",
+            r"403forbidden|401unauthorized",
+            r"(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}40[13](?:[^0-9.]|$)",
+            r"denied:",
+            r"denied$",
+            r"accessdenied|accessisdenied|accesstotheresourceisdenied|accessforbidden",
+            r"permission_denied|permissiondenied:(?:read|the)",
+            r"authenticationrequired|authenticationfailed|authfailed|authenticationisrequired",
+            r"invalidcredentials|badcredentials|wrongcredentials|credentialshaveexpired|credentialsareinvalid",
+            r"notauthorized|noauthorized|nopermission|insufficientpermission",
+            r"forbidden",
+            r"tokenhasexpired|tokenisexpired|expiredtoken|expiredtokenexception|invalidtoken|invalid_grant",
+            r"unauthenticatedrequest",
+            r"accessdeniedexception",
+            r"httpbasic:accessdenied",
+            r"couldnotfindcredentials|nocredentials|missingcredentials",
+        ],
+    )
+    .within(&[Context::Pull]),
+    Rule::new(
+        NotFound,
+        &[
+            r"manifest_?unknown",
+            r"manifestfor.{1,300}notfound",
+            r"manifesttaggedby",
+            r"name_?unknown",
+            r"nomatchingmanifest",
+            r"nomatchforplatforminmanifest|nomatchforplatform",
+            r"noimagefoundin(?:manifestlist|imageindex)",
+            r"doesnotexistornopullaccess",
+            r"repositorynotfoundexception|imagenotfoundexception",
+            r"therepositorywithname",
+            r"wasfoundbutdoesnotmatchthespecifiedplatform|wasfoundbutitsplatform",
+            r"doesnotprovidethespecifiedplatform|doesnotprovideanyplatform",
+            r"imagedoesnotexist",
+            r"nosuchmanifest",
+            r"unsupportedplatform.{0,40}manifest",
+            r"nochildwithplatform",
+        ],
+    ),
+    Rule::new(
+        NotFound,
+        &[
+            r"code=notfound",
+            r":notfound(?:$|[^a-z])",
+            r"notfound$",
+            r"404notfound|404\(notfound",
+            r"(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}404(?:[^0-9.]|$)",
+            r"(?:artifact|repository|image|tag|project|manifest|digest|blob|reference).{1,300}(?:notfound|doesn'texist|doesnotexist)",
+            r"(?:couldnot|couldn't|unableto)findimage.{0,200}(?:inregistry|onregistry|remote)",
+            r"blob_?unknown",
+            r"unknownblob|blobunknown",
+        ],
+    )
+    .within(&[Context::Pull]),
+];

@@ -1,0 +1,116 @@
+//! Failures whose cause is not told, and consequences of failures that stand elsewhere.
+
+use super::{Context, Rule};
+use crate::Class::{Other, SymptomOnly};
+
+/// A pull that failed of something that none of the tables knows.
+pub(super) const UNTOLD_CAUSES: &[Rule] = &[
+    Rule::new(
+        Other,
+        &[
+            r#"failedtopullimage["'][^"']{1,300}["']:.{6}"#,
+            r#"errimagepull:["']?(?:rpcerror|failedto|[a-z]{3,}:)"#,
+            r"errimageneverpull|pullpolicyofnever",
+            r"invalidimagename|couldn'tparseimagereference|invalidreferenceformat",
+            r"imageinspecterror|failedtoinspectimage",
+            r"registryunavailable",
+            r"filesystemlayerverificationfailed",
+            r"mismatchedimagerootfs",
+            r"unsupportedmanifestmediatype|unsupportedmediatype|mediatypeinmanifest|unsupporteddocker(?:v1|v2)|schema1supportis",
+            r"(?:dockerimageformatv1|manifestversion2,schema1).{0,120}(?:disabled|removed|notsupported|deprecat)",
+            r"failedtoregisterlayer|failedtoextractlayer|failedtounpackimage|wrongdiffid",
+            r"signature(?:verification|validation)failed|sourceimagerejected|nosignatureexists|contenttrust.{0,60}(?:error|nodata)|remotetrustdatadoesnotexist",
+        ],
+    )
+    .uncertain(),
+    // ECS cuts its reasons: at Docker Hub, on a manifest by digest, it is most often the pull limit.
+    Rule::new(
+        crate::Class::PullLimit,
+        &[r"failedopen:unexpectedstatus(?:code|fromgetrequestto)https://registry-1\.docker\.io/v2/[^:]{0,255}manifests/sha256:[0-9a-f]*(?:\.\.\.|:?(?:4(?:2(?:9)?)?)?$|:429too_?m)"],
+    )
+    .uncertain()
+    .of("docker.io"),
+];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::new(
+        SymptomOnly,
+        &[
+            r"imagepullbackoff",
+            r"errimagepull",
+            r"back-?offpullingimage",
+            r"nosuchimage:",
+            r"nosuchimage$",
+            r"tryingandfailingtopullimage",
+            r"imagecan'tbepulled",
+            r"couldnotbeaccessedonaregistrytorecorditsdigest",
+            r"underweightingnode.{1,200}failuresorrejections",
+            r"(?:update|rollback)paused?dueto(?:failure|early)",
+            r"updatepaused|rollbackcompleted|servicerolledback|rolledback:update",
+            r"nosuitablenode",
+            r"dockerpullfailedwithexitcode",
+            r"(?:docker|podman|nerdctl)pull.{0,200}(?:exitstatus|exitcode|returnednon-zero|exitedwith)",
+            // ECS and what stands on it.
+            r"wasunabletoplaceatask",
+            r"essentialcontainerintaskexited",
+            r"deploymentfailed:taskfailed|deploymentfailed:tasksfailed",
+            r"tasksfailedtostart|taskfailedtostart|taskfailedtostop",
+            r"deploymentcircuitbreaker",
+            r"elbhealthchecks",
+            r"healthchecksfailed",
+            r"failedcontainerhealthchecks|failedelbhealthcheck",
+            r"isunhealthyin\(?target-group",
+            r"isunabletoconsistentlystarttasks",
+            r"didnotstabilize|notstabilized",
+            r"exceededattemptstowait",
+            r"resourcetimedoutwaitingforcompletion",
+            r"thefollowingresource\(s\)failedto(?:create|update)",
+            r"aws::ecs::service.{0,200}(?:create_failed|update_failed|delete_failed)",
+            r"(?:create_failed|update_failed).{0,200}aws::ecs::service",
+            r"aws::cloudformation::stack.{0,200}(?:rollback_in_progress|rollback_complete|rollback_failed|create_failed)",
+            r"(?:stack|status).{0,120}(?:update_rollback_in_progress|update_rollback_complete|rollback_in_progress|rollback_complete|update_rollback_failed)",
+            r"servicesstable.{0,40}(?:maxattemptsexceeded|failed)|waiterservicesstablefailed|waiterdeploymentsuccessful",
+            // Kubernetes' controllers and those who wait for them.
+            r"exceededitsprogressdeadline|progressdeadlineexceeded",
+            r"(?:readiness|liveness|startup)probefailed",
+            r"(?:rollout|deployment|upgrade|installation|release).{0,200}timedoutwaitingforthecondition",
+            r"waitingfordeployment.{0,120}rollouttofinish.{0,80}areavailable.{0,40}(?:timedout|error)",
+            r"(?:upgrade|installation)failed:(?:contextdeadlineexceeded|timedout|resource|pre-?install|post-?install)",
+            r"containersnotready|containerswithunreadystatus|containerswithincompletestatus",
+            r"minimumreplicasunavailable|doesnothaveminimumavailability",
+            r"pending.{0,40}(?:containercreating|imagepull)",
+            r"backofflimitexceeded|jobhasreachedthespecifiedbackofflimit",
+        ],
+    ),
+    Rule::new(
+        Other,
+        &[
+            r#"failedtopull(?:image|andunpack|manifest|artifact|container|oci|docker|base|["'`]|[a-z0-9_.-]{1,60}[/:][a-z0-9])"#,
+            r"cannotpull(?:container|imagemanifest|ecr)",
+            r"errorpullingimage|errorwhilepullingimage|pullingimagefailed|imagepullfailed",
+            r"(?:couldnot|couldn't|unableto|can't|cannot)pull(?:the)?(?:docker|container|base)?image",
+            r"can'tgetdockerimage|containerfetchexception",
+            r"initializingsource",
+            r"failedtoresolvereference|failedtoresolveref|failedtoresolvesourcemetadata|failedtoresolveimage",
+            r"error(?:initializingsource|readingmanifest|choosingimageinstance|writingblob)",
+            r"httpread(?:er)?seeker:failedopen",
+            r"notcontinuingwithpullaftererror|attemptingnextendpointforpullaftererror",
+            r"toomanyrequests:",
+            r"errorfromregistry:",
+            r"unabletocopyfromsource",
+            r"failedtocopy:",
+            r"failedtoload(?:cachekey|metadata)",
+            r"unexpectedstatus(?:code|from)",
+            r"pullingfromhost.{1,200}failed",
+            r"errorresponsefromdaemon:(?:get|head|pull|toomany|manifest)",
+            r"image.{0,200}(?:unsupported|invalidtarheader)",
+        ],
+    )
+    .uncertain(),
+    Rule::new(
+        Other,
+        &[r"contextcanceled", r"code=canceled", r"code=unknown"],
+    )
+    .within(&[Context::Pull])
+    .uncertain(),
+];

@@ -1,0 +1,200 @@
+//! Reads a log as it comes and finds the messages of failed pulls in it.
+//!
+//! Holds a bounded window of bytes. A text of a few lines is looked at whole: somebody has pasted one message, and a
+//! terminal may have wrapped it.
+
+use std::ops::{Range, RangeInclusive};
+
+use forebay_limits::{printable, redact};
+
+use crate::clean::clean;
+use crate::marks::find_mark;
+use crate::message::{MAX_BYTES, MAX_LINES, around, line_at, words};
+use crate::prefix::Joining;
+use crate::views::Views;
+use crate::{Verdict, classify};
+
+/// The bytes that are looked at together.
+const WINDOW_BYTES: usize = 256 * 1024;
+
+/// What is kept of them for messages that go on: as much as the longest message, before and after.
+const OVERLAP_BYTES: usize = 2 * MAX_BYTES;
+
+/// A text up to this long, in bytes, may be one pasted message.
+const MAX_PASTED_BYTES: usize = 8 * 1024;
+
+/// The longest excerpt of a message, in bytes.
+pub const MAX_EXCERPT_BYTES: usize = 600;
+
+/// One message that tells of a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What it says.
+    pub verdict: Verdict,
+    /// Its first and last line, counted from 1.
+    pub lines: RangeInclusive<u64>,
+    /// Its words in one line of at most [`MAX_EXCERPT_BYTES`] bytes, without secrets and accounts.
+    pub excerpt: String,
+}
+
+/// Takes bytes as they come and tells of failures as they are found.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    window: Vec<u8>,
+    /// How many lines ended before the window.
+    lines_before: u64,
+    /// Up to where the window has been told of.
+    done: usize,
+    /// Whether anything has left the window.
+    is_long: bool,
+}
+
+impl Scanner {
+    /// One that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes of the text.
+    pub fn push(&mut self, bytes: &[u8], found: &mut dyn FnMut(Failure)) {
+        for piece in bytes.chunks(WINDOW_BYTES) {
+            self.window.extend_from_slice(piece);
+            if self.window.len() >= WINDOW_BYTES {
+                let until = self.window.len() - OVERLAP_BYTES;
+                self.scan(until, found);
+                self.forget();
+            }
+        }
+    }
+
+    /// Ends the text.
+    pub fn finish(mut self, found: &mut dyn FnMut(Failure)) {
+        let until = self.window.len();
+        if !self.is_long && until <= MAX_PASTED_BYTES {
+            self.scan_pasted(found);
+        } else {
+            self.scan(until, found);
+        }
+    }
+
+    /// Finds what begins before `until`.
+    fn scan(&mut self, until: usize, found: &mut dyn FnMut(Failure)) {
+        let mut counted = Counted::from(self.lines_before);
+        while let Some(mark) = find_mark(&self.window, self.done).filter(|&mark| mark < until) {
+            let line = line_at(&self.window, mark);
+            let (message, verdict) = self.judge(line, Joining::Strict);
+            self.done = message.end.max(mark + 1);
+            if let Some(verdict) = verdict {
+                found(self.failure(message, verdict, &mut counted));
+            }
+        }
+        self.done = self.done.max(until);
+    }
+
+    /// Looks at each line of a short text.
+    fn scan_pasted(&mut self, found: &mut dyn FnMut(Failure)) {
+        let mut counted = Counted::from(0);
+        while self.done < self.window.len() {
+            let line = line_at(&self.window, self.done);
+            let (message, verdict) = self.judge(line, Joining::Free);
+            self.done = message.end + 1;
+            if let Some(verdict) = verdict {
+                found(self.failure(message, verdict, &mut counted));
+            }
+        }
+    }
+
+    /// What the line says, alone or with those around it, and how far the message reaches.
+    fn judge(&self, line: Range<usize>, joining: Joining) -> (Range<usize>, Option<Verdict>) {
+        let alone = self.classify(&line);
+        let message = around(&self.window, line.clone(), self.floor(&line), joining);
+        if message == line {
+            return (line, alone);
+        }
+        let joined = self.classify(&message);
+        match (alone, joined) {
+            (Some(alone), Some(joined))
+                if worth(&joined) > worth(&alone) || joined.class == alone.class =>
+            {
+                (message, Some(joined))
+            }
+            (None, Some(joined)) => (message, Some(joined)),
+            (alone, _) => (line, alone),
+        }
+    }
+
+    /// A line that was told of belongs to no other message.
+    fn floor(&self, line: &Range<usize>) -> usize {
+        self.done.min(line.start)
+    }
+
+    fn classify(&self, message: &Range<usize>) -> Option<Verdict> {
+        classify(&words(&self.window[message.clone()]))
+    }
+
+    fn failure(&self, message: Range<usize>, verdict: Verdict, counted: &mut Counted) -> Failure {
+        let first = counted.lines_to(&self.window, message.start);
+        let words = words(&self.window[message.clone()]);
+        let more = words.bytes().filter(|&byte| byte == b'\n').count() as u64;
+        let spaced = Views::of(&clean(&words)).spaced;
+        Failure {
+            verdict,
+            lines: first + 1..=first + 1 + more,
+            excerpt: printable(&redact(&spaced), MAX_EXCERPT_BYTES),
+        }
+    }
+
+    /// Lets go of what no message can reach any more.
+    fn forget(&mut self) {
+        let mut keep = self.done.saturating_sub(MAX_BYTES);
+        let begins = self.window[keep..].iter().position(|&byte| byte == b'\n');
+        keep += begins.map_or(0, |end| end + 1).min(self.done - keep);
+        self.lines_before += lines_in(&self.window[..keep]);
+        self.window.drain(..keep);
+        self.done -= keep;
+        self.is_long = true;
+    }
+}
+
+/// How much a verdict tells: a cause that is certain, a cause, anything.
+fn worth(verdict: &Verdict) -> u8 {
+    u8::from(verdict.class.is_cause()) * 2 + u8::from(verdict.is_certain)
+}
+
+/// Counts lines once, from one message to the next.
+struct Counted {
+    lines: u64,
+    until: usize,
+}
+
+impl Counted {
+    fn from(lines: u64) -> Self {
+        Self { lines, until: 0 }
+    }
+
+    /// How many lines end before `at`.
+    fn lines_to(&mut self, text: &[u8], at: usize) -> u64 {
+        if let Some(between) = text.get(self.until..at) {
+            self.lines += lines_in(between);
+            self.until = at;
+        }
+        self.lines
+    }
+}
+
+fn lines_in(text: &[u8]) -> u64 {
+    // By blocks whose count fits a byte: the compiler counts sixteen at once.
+    let blocks = text.chunks(u8::MAX as usize);
+    blocks
+        .map(|block| {
+            u64::from(
+                block
+                    .iter()
+                    .map(|&byte| u8::from(byte == b'\n'))
+                    .sum::<u8>(),
+            )
+        })
+        .sum()
+}
+
+const _: () = assert!(MAX_LINES > 1 && OVERLAP_BYTES < WINDOW_BYTES);

@@ -1,0 +1,42 @@
+//! One cleaned message in the two forms in which it is looked at.
+//!
+//! Tools wrap lines anywhere, also inside a word. So phrases are looked for in a text without any white space, in lower
+//! case, where no wrapping can hide them; names, which need their ends, in a text with single spaces.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::registry::pattern;
+
+/// HTTP's words for the status 429, where no wrapping has cut into them.
+static REASON_PHRASE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(^|[^a-z])too\s+many\s+requests"));
+
+/// A cleaned message.
+#[derive(Debug)]
+pub(crate) struct Views {
+    /// With single spaces, in the case that it came in.
+    pub(crate) spaced: String,
+    /// Without white space, in lower case.
+    pub(crate) tight: String,
+}
+
+impl Views {
+    /// Makes both of a text that `clean` has cleaned.
+    pub(crate) fn of(clean: &str) -> Self {
+        // A sentence says "Too Many Requests", a registry's error code is one word: the tight view keeps them apart.
+        let clean = &*REASON_PHRASE.replace_all(clean, "${1}too_many_requests");
+        let mut spaced = String::with_capacity(clean.len());
+        let mut tight = String::with_capacity(clean.len());
+        for word in clean.split_whitespace() {
+            if !spaced.is_empty() {
+                spaced.push(' ');
+            }
+            spaced.push_str(word);
+            tight.push_str(word);
+        }
+        tight.make_ascii_lowercase();
+        Self { spaced, tight }
+    }
+}

@@ -1,0 +1,5 @@
+//! The crate from outside.
+
+mod lines;
+mod reported;
+mod written;
