@@ -27,7 +27,7 @@ enum Action {
 
 /// Says whether the configuration is right: what is wrong, with its place and what to do
 ///
-/// All of it at once: keys, values, and what does not go together, as far as what it hangs on could be read.
+/// All of it at once: keys, values, and what does not go together, as far as it could be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Example:\n  forebay config check --config /etc/forebay/forebay.toml"))]
 struct CheckArgs {

@@ -16,6 +16,7 @@
 )]
 
 mod clients;
+mod connections;
 mod crash;
 mod disk_errors;
 mod disks;
@@ -24,6 +25,7 @@ mod eviction;
 mod faulty;
 mod fsck;
 mod half_closed;
+mod memory;
 mod namespace;
 mod program;
 mod pull;
