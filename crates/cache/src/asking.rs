@@ -99,9 +99,10 @@ impl Inner {
             let (source, reference) = (Arc::clone(&source), reference.clone());
             async move { source.resolve(&request, &reference).await }.boxed()
         };
+        let before = self.budget.asked_about(&asked.repository);
         let answer = self.ask_for_all(asks, resolve).await;
         if let Err(error) = &answer {
-            self.remember_absence(asked, error);
+            self.remember_absence(asked, error, before);
         }
         answer
     }
@@ -161,13 +162,14 @@ impl Inner {
                         let (source, digest) = (Arc::clone(&source), asked_for.clone());
                         async move { source.stat_blob(&request, &digest).await }.boxed()
                     };
+                    let before = inner.budget.asked_about(&asked.repository);
                     let answer = inner.ask_for_all((&request, &claim), stat).await;
                     match &answer {
                         Ok(_) => {
                             let target = inner.target(&request.repository);
                             inner.kept.link_by_head(&target, &digest).await;
                         }
-                        Err(error) => inner.remember_absence(asked, error),
+                        Err(error) => inner.remember_absence(asked, error, before),
                     }
                     answer
                 }
@@ -232,10 +234,12 @@ impl Inner {
             .map_or(Ok(()), Err)
     }
 
-    /// Remembers what the upstream answered in vain.
-    pub(crate) fn remember_absence(&self, asked: Asked, error: &SourceError) {
+    /// Remembers what the upstream answered in vain; `asked_before` is how many requests about the repository were sent before that.
+    pub(crate) fn remember_absence(&self, asked: Asked, error: &SourceError, asked_before: u64) {
         let (now, ttl) = (self.kept.clock.monotonic(), self.policy().negative_ttl);
-        self.negatives.keep(asked, error, now, ttl);
+        let asked_now = self.budget.asked_about(&asked.repository);
+        let cost = asked_now.saturating_sub(asked_before);
+        self.negatives.keep(asked, (error, cost), now, ttl);
     }
 }
 

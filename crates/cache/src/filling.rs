@@ -44,6 +44,8 @@ pub(crate) struct Filling {
     size: Option<u64>,
     /// What its bytes take of all that may be kept.
     reserved: Reserved,
+    /// Requests that were sent about the repository before it began.
+    asked_before: u64,
 }
 
 /// Why copying from the upstream into the spool stopped.
@@ -68,6 +70,7 @@ impl Filling {
     pub(crate) fn new(inner: Arc<Inner>, request: Request, fill: Arc<Fill>) -> Self {
         let hasher = Hasher::new(fill.digest.algorithm());
         let reserved = inner.kept.reserve();
+        let asked_before = inner.budget.asked_about(&request.repository);
         Self {
             inner,
             request,
@@ -76,6 +79,7 @@ impl Filling {
             written: 0,
             size: None,
             reserved,
+            asked_before,
         }
     }
 
@@ -369,7 +373,8 @@ impl Filling {
             warn!(upstream = %self.inner.upstream, digest = %self.fill.digest, %error, "an upstream's blob was refused");
         }
         let asked = Asked::blob(&self.request, &self.fill.digest);
-        self.inner.remember_absence(asked, &error);
+        self.inner
+            .remember_absence(asked, &error, self.asked_before);
         self.fill
             .progress
             .send_modify(|progress| progress.phase = Phase::Failed(error));

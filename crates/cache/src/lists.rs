@@ -59,9 +59,10 @@ impl Inner {
             let (inner, request) = (Arc::clone(self), request.clone());
             async move {
                 inner.absent(&asked)?;
+                let before = inner.budget.asked_about(&asked.repository);
                 let answer = inner.fetch_list(request, key).await;
                 if let Err(error) = &answer {
-                    inner.remember_absence(asked, error);
+                    inner.remember_absence(asked, error, before);
                 }
                 answer
             }

@@ -144,6 +144,7 @@ impl Inner {
                 result,
             };
         }
+        let before = self.budget.asked_about(&request.repository);
         let result = match self.pay_for_manifest(&request, &claim, &digest).await {
             Ok(content) if content.digest == digest && digest.matches(&content.bytes) => {
                 self.remember_type(&request, &digest, &content.media_type);
@@ -162,7 +163,7 @@ impl Inner {
                 why: format!("the manifest is not the one of {digest}"),
             }),
             Err(error) => {
-                self.remember_absence(Asked::manifest(&request, &reference), &error);
+                self.remember_absence(Asked::manifest(&request, &reference), &error, before);
                 Err(error)
             }
         };

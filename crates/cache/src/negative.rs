@@ -4,7 +4,9 @@
 //! answers are kept; a limit or trouble is the upstream's state and is asked of its breaker.
 //!
 //! What is asked for without end costs the upstream no more than one request in each time to live, those for tokens counted:
-//! so an answer is remembered for as many of them as it may have cost requests.
+//! so an answer is remembered for as many of them as it has cost requests. A refusal by a registry that wants tokens costs two each
+//! time, as the token is dropped with it: one that was given before the repository was there may not be good for it. Such an image
+//! is seen up to two times to live after its first push, and no sooner at that price.
 
 use std::time::Duration;
 
@@ -15,11 +17,8 @@ use moka::sync::Cache;
 /// The most absences that one source remembers.
 const MAX_ABSENCES: u64 = 10_000;
 
-/// A refusal may cost two: a token, which is dropped with it, and the request.
-const COST_OF_REFUSAL: u32 = 2;
-
-/// An absence that is found again may cost two: a token in the place of one that ran out, and the request.
-const COST_OF_ABSENCE: u32 = 2;
+/// What an answer may have cost at most: a token and the request. That which brought the registry's first challenge came for all.
+const MAX_COST: u64 = 2;
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,15 +60,21 @@ impl Negatives {
         (clock.monotonic() < absence.until).then_some(absence.error)
     }
 
-    /// Remembers `error`, if it is an answer, for as many times `ttl` as it may have cost requests; `now` is the clock's monotonic
-    /// time.
-    pub(crate) fn keep(&self, asked: Asked, error: &SourceError, now: Duration, ttl: Duration) {
+    /// Remembers `error`, if it is an answer, for as many times `ttl` as it has `cost` requests; `now` is the clock's monotonic time.
+    pub(crate) fn keep(
+        &self,
+        asked: Asked,
+        (error, cost): (&SourceError, u64),
+        now: Duration,
+        ttl: Duration,
+    ) {
         if !error.is_answer() {
             return;
         }
         let last = self.absences.get(&asked);
         let is_again = last.is_some_and(|last| now < last.until.saturating_add(ttl));
-        let until = now.saturating_add(ttl.saturating_mul(cost(error, is_again)));
+        let times = times(error, is_again, cost);
+        let until = now.saturating_add(ttl.saturating_mul(times));
         let error = error.clone();
         self.absences.insert(asked, Absence { error, until });
     }
@@ -80,13 +85,14 @@ impl Negatives {
     }
 }
 
-/// How many requests an answer in vain may have cost. A token that an absence costs at first serves what is there, too; of
-/// what nobody asks for again soon, one is as good as two.
-const fn cost(error: &SourceError, is_again: bool) -> u32 {
-    match error {
-        SourceError::Unauthorized | SourceError::Denied => COST_OF_REFUSAL,
-        _ if is_again => COST_OF_ABSENCE,
-        _ => 1,
+/// For how many times to live an answer is remembered that has cost so many requests. A token that an absence costs at first serves
+/// what is there, too; of what nobody asks for again soon, one is as good as two.
+fn times(error: &SourceError, is_again: bool, cost: u64) -> u32 {
+    let is_refusal = matches!(error, SourceError::Unauthorized | SourceError::Denied);
+    if (is_refusal || is_again) && cost >= MAX_COST {
+        2
+    } else {
+        1
     }
 }
 
@@ -106,8 +112,12 @@ mod tests {
     }
 
     /// How long `error` is remembered now, in seconds; as much time has passed afterwards.
-    fn remembered(negatives: &Negatives, clock: &ManualClock, error: &SourceError) -> u64 {
-        negatives.keep(asked(), error, clock.monotonic(), TTL);
+    fn remembered(
+        (negatives, clock): (&Negatives, &ManualClock),
+        error: &SourceError,
+        cost: u64,
+    ) -> u64 {
+        negatives.keep(asked(), (error, cost), clock.monotonic(), TTL);
         let mut seconds = 0;
         while negatives.find(&asked(), clock).is_some() {
             clock.advance(Duration::from_secs(1));
@@ -124,23 +134,27 @@ mod tests {
             why: String::new(),
             retry_after: None,
         };
-        assert_eq!(remembered(&negatives, &clock, &trouble), 0);
+        let at = (&negatives, &clock);
+        assert_eq!(remembered(at, &trouble, 1), 0);
         let absence = SourceError::NotFound(Missing::Manifest);
-        assert_eq!(remembered(&negatives, &clock, &absence), 60);
+        assert_eq!(remembered(at, &absence, 1), 60);
     }
 
     #[test]
-    fn an_answer_is_remembered_as_many_times_as_it_may_have_cost_requests() {
+    fn an_answer_is_remembered_as_many_times_as_it_has_cost_requests() {
         let clock = ManualClock::default();
         let negatives = Negatives::new();
+        let at = (&negatives, &clock);
         let absence = SourceError::NotFound(Missing::Manifest);
-        let found = [(); 3].map(|()| remembered(&negatives, &clock, &absence));
-        assert_eq!(found, [60, 120, 120], "found again at once");
+        let found = [2, 1, 1, 2, 3].map(|cost| remembered(at, &absence, cost));
+        assert_eq!(found, [60, 60, 60, 120, 120], "found again at once");
         clock.advance(TTL);
-        assert_eq!(remembered(&negatives, &clock, &absence), 60, "much later");
+        assert_eq!(remembered(at, &absence, 2), 60, "much later");
         negatives.forget(&asked());
         for refusal in [SourceError::Unauthorized, SourceError::Denied] {
-            assert_eq!(remembered(&negatives, &clock, &refusal), 120);
+            for (cost, expected) in [(0, 60), (1, 60), (2, 120), (3, 120)] {
+                assert_eq!(remembered(at, &refusal, cost), expected);
+            }
         }
     }
 }

@@ -80,6 +80,7 @@ impl Inner {
         tag: &Tag,
     ) -> Result<ManifestContent, SourceError> {
         let wanted = self.wanted(request);
+        let asked_before = self.budget.asked_about(&request.repository);
         let current = self.current(request, tag).await?;
         // What the check of the tag has taken of the client's time is gone.
         let request = &Request {
@@ -92,7 +93,8 @@ impl Inner {
             Ok(manifest) => manifest,
             Err(error) => {
                 if error.is_answer() && current.older.is_none() {
-                    self.forget_promise(request, tag, &error).await;
+                    self.forget_promise((request, tag), &error, asked_before)
+                        .await;
                 }
                 return self.older_manifest(request, current.older, error).await;
             }
@@ -132,9 +134,15 @@ impl Inner {
 
     /// The upstream says what the tag is, and does not have that: the tag was moved between the two answers, or it lies. Not to
     /// be believed for as long as a tag is.
-    async fn forget_promise(self: &Arc<Self>, request: &Request, tag: &Tag, error: &SourceError) {
+    async fn forget_promise(
+        self: &Arc<Self>,
+        (request, tag): (&Request, &Tag),
+        error: &SourceError,
+        asked_before: u64,
+    ) {
         self.drop_tag(&request.repository, tag).await;
-        self.remember_absence(Asked::manifest(request, &tag.clone().into()), error);
+        let asked = Asked::manifest(request, &tag.clone().into());
+        self.remember_absence(asked, error, asked_before);
     }
 
     /// The tag moved and its new manifest cannot be had: the one it was is what there is to run.

@@ -34,6 +34,10 @@ pub trait Budget: Send + Sync {
     /// True while requests wait for their turn to make a call of this kind: whoever makes one that nobody needs gives way.
     fn is_crowded(&self, call: UpstreamCall) -> bool;
 
+    /// How many requests were sent about `repository`, those for its tokens counted. Of one that was not asked about for long it may
+    /// begin anew: only what is added within a moment says something.
+    fn asked_about(&self, repository: &RepositoryName) -> u64;
+
     /// True while our own pace keeps back what nobody waits for, and would let a client's request through, now or in time.
     fn keeps_back(&self) -> bool;
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forebay_oci::RepositoryName;
 use http::HeaderValue;
 
 use crate::login::Fingerprint;
@@ -25,6 +26,11 @@ pub(crate) struct TokenKey {
     pub(crate) service: Option<Arc<str>>,
     /// What it allows.
     pub(crate) scope: String,
+}
+
+/// The scope of what is asked about a repository: all that we do is pull.
+pub(crate) fn pull_scope(repository: &RepositoryName) -> String {
+    format!("repository:{repository}:pull")
 }
 
 /// A token as it is used.

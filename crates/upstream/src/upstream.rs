@@ -380,6 +380,10 @@ impl Budget for Upstream {
         self.wire.is_crowded(call)
     }
 
+    fn asked_about(&self, repository: &RepositoryName) -> u64 {
+        self.wire.asked_about(repository)
+    }
+
     fn keeps_back(&self) -> bool {
         self.wire.keeps_back()
     }

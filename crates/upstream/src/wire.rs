@@ -33,6 +33,8 @@ use crate::login::Fingerprint;
 use crate::news;
 use crate::pacers::{Share, Turn};
 use crate::patience::{Dice, wait_after};
+use crate::recent::Recent;
+use crate::token_cache::pull_scope;
 
 use admission::Admission;
 
@@ -49,6 +51,8 @@ pub(crate) struct Wire {
     clock: Arc<dyn Clock>,
     observe: Arc<dyn Observe>,
     gate: Mutex<Gate>,
+    /// How many requests were sent about a repository, or for a scope of tokens.
+    asked: Mutex<Recent<u64>>,
     share: Share,
     lanes: Lanes,
     dice: Dice,
@@ -96,6 +100,7 @@ impl Wire {
             clock,
             observe,
             gate: Mutex::new(Gate::new()),
+            asked: Mutex::default(),
             share,
             lanes: Lanes::new(),
             dice: Dice::seeded(seed),
@@ -216,6 +221,24 @@ impl Wire {
         self.lanes.is_crowded(call)
     }
 
+    /// How many requests were sent about a repository, those for its tokens counted.
+    pub(crate) fn asked_about(&self, repository: &RepositoryName) -> u64 {
+        let asked = self.asked();
+        let times = |name: &str| asked.find(hash_of(name)).unwrap_or(0);
+        times(repository.as_str()) + times(&pull_scope(repository))
+    }
+
+    fn count(&self, repository: &str) {
+        let mut asked = self.asked();
+        let hash = hash_of(repository);
+        let times = asked.find(hash).unwrap_or(0);
+        asked.note(hash, times + 1);
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Recent<u64>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// True while our own pace keeps back what nobody waits for.
     pub(crate) fn keeps_back(&self) -> bool {
         self.share.keeps_back(self.clock.monotonic())
@@ -233,6 +256,7 @@ impl Wire {
         // After the waits, during which the gate may have closed.
         let admission = self.admit(question).map_err(Failure::settled)?;
         turn.spend();
+        self.count(&question.repository);
         self.observe.observe(&Event::UpstreamAsked {
             upstream: &self.name,
             account: self.account.as_deref(),

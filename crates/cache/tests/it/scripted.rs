@@ -43,6 +43,8 @@ struct State {
     is_crowded: bool,
     keeps_back: bool,
     patience: Option<Duration>,
+    sent: u64,
+    tokens_each: u64,
 }
 
 /// What becomes of one blob's body.
@@ -152,6 +154,11 @@ impl Scripted {
         self.lock().is_crowded = true;
     }
 
+    /// Each request needs so many tokens from now on.
+    pub(crate) fn want_tokens(&self, each: u64) {
+        self.lock().tokens_each = each;
+    }
+
     /// How long whoever asked for the last manifest said that it waits.
     pub(crate) fn last_patience(&self) -> Option<Duration> {
         self.lock().patience
@@ -205,8 +212,14 @@ impl Scripted {
         self.state.lock().unwrap()
     }
 
+    fn note_sent(&self, asked: String) {
+        let mut state = self.lock();
+        state.asked.push(asked);
+        state.sent += 1 + state.tokens_each;
+    }
+
     async fn answer(&self, asked: String) -> Result<(), SourceError> {
-        self.lock().asked.push(asked);
+        self.note_sent(asked);
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
         self.lock().failing.clone().map_or(Ok(()), Err)
     }
@@ -264,6 +277,10 @@ impl Budget for Scripted {
 
     fn is_crowded(&self, _: UpstreamCall) -> bool {
         self.lock().is_crowded
+    }
+
+    fn asked_about(&self, _: &RepositoryName) -> u64 {
+        self.lock().sent
     }
 
     fn keeps_back(&self) -> bool {

@@ -466,6 +466,45 @@ async fn a_gone_tag_is_refused_where_the_operator_says_so() {
     );
 }
 
+/// How long a tag that is asked for without end stays unseen after its first push, in times to live of an absence.
+async fn unseen(tokens_each: u64, failure: Option<SourceError>) -> u32 {
+    let bench = Bench::new().await;
+    let ttl = Policy::default().negative_ttl;
+    bench.hub.want_tokens(tokens_each);
+    if let Some(failure) = failure {
+        bench.hub.fail(failure);
+    }
+    // It is known to be asked for again and again, and was looked for just now.
+    for asked in 1.. {
+        bench.hub.asked();
+        bench.manifest("a/b", "new").await.unwrap_err();
+        if asked > 5 && !bench.hub.asked().is_empty() {
+            break;
+        }
+        bench.clock.advance(ttl);
+    }
+    bench.hub.push("a/b", "new", "here now");
+    bench.hub.heal();
+    let mut times = 0;
+    while bench.manifest("a/b", "new").await.is_err() {
+        bench.clock.advance(ttl);
+        times += 1;
+    }
+    times
+}
+
+#[tokio::test]
+async fn a_first_push_is_seen_after_one_time_unless_each_look_costs_a_token_as_well() {
+    for failure in [
+        None,
+        Some(SourceError::Unauthorized),
+        Some(SourceError::Denied),
+    ] {
+        assert_eq!(unseen(0, failure.clone()).await, 1, "{failure:?}");
+        assert_eq!(unseen(1, failure.clone()).await, 2, "{failure:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_absence_is_asked_about_once_in_its_time_and_a_limit_each_time() {
     let bench = Bench::new().await;

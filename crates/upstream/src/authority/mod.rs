@@ -25,7 +25,7 @@ use crate::challenge::{self, Challenge};
 use crate::login::{Fingerprint, Login};
 use crate::news;
 use crate::realm::TokenHosts;
-use crate::token_cache::{Held, MAX_TOKENS, TokenCache, TokenKey};
+use crate::token_cache::{Held, MAX_TOKENS, TokenCache, TokenKey, pull_scope};
 use crate::wire::Wire;
 use flight::Flight;
 use logins::Logins;
@@ -260,7 +260,7 @@ impl Authority {
                     login: login.as_ref().map(|login| login.fingerprint.clone()),
                     realm: realm.as_str().into(),
                     service,
-                    scope: format!("repository:{repository}:pull"),
+                    scope: pull_scope(repository),
                 };
                 let kept = lock(&self.tokens).find(&key, self.clock.monotonic());
                 let is_new = kept.is_none();

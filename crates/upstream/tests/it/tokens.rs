@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay_content::{Clock, SourceError, Timestamp};
+use forebay_content::{Budget, Clock, SourceError, Timestamp};
 use forebay_limits::Limiter;
 use futures::future::join_all;
 use hub_sim::{Fault, HubSim, Image, On, TokenKeys, minutes, seconds};
@@ -127,6 +127,26 @@ async fn a_registry_that_refuses_every_token_is_asked_twice_and_no_more() {
     assert!(matches!(error, SourceError::Unauthorized));
     assert_eq!(hub.count(|record| record.is(On::Manifest)), 2);
     assert_eq!(hub.count(is_token), 1);
+}
+
+#[tokio::test]
+async fn what_is_asked_about_a_repository_is_counted_with_its_tokens_and_apart_from_others() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .image("library/redis:1", Image::small())
+        .start()
+        .await;
+    let rig = Rig::of(&hub);
+    let asked = |repository: &str| rig.upstream.asked_about(&repository.parse().unwrap());
+    assert_eq!(asked("library/nginx"), 0);
+    // The challenge, the token, and the answer.
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(asked("library/nginx"), 3);
+    rig.resolve("library/nginx:2").await.unwrap_err();
+    assert_eq!(asked("library/nginx"), 4);
+    assert_eq!(asked("library/redis"), 0);
+    rig.resolve("library/redis:1").await.unwrap();
+    assert_eq!((asked("library/redis"), asked("library/nginx")), (2, 4));
 }
 
 #[tokio::test]
