@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use forebay_content::{CatalogError, PullRow, Spent, TimeRange, Timestamp};
+use forebay_content::{CatalogError, Period, PullRow, Spent, TimeRange, Timestamp};
 
 use crate::ledger::Ledger;
 use crate::report::{BudgetsReport, UpstreamReport};
@@ -44,7 +44,8 @@ impl Ledger {
         let now = self.now().wall;
         let range = TimeRange {
             since: before(now, within),
-            until: Timestamp(i64::MAX),
+            // What lies further ahead was counted while the clock was wrong.
+            until: now.after(Period::Day.length()),
         };
         let spent = self.top(range, order.into(), limit.min(MAX_TOP)).await?;
         Ok(TopReport {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use forebay_content::Client;
-use forebay_limits::{Forecast, PullCost, printable};
+use forebay_limits::{Forecast, PullCost, printable, redact};
 use serde::{Deserialize, Serialize};
 
 /// The longest name of a client's that a line shows, in bytes.
@@ -162,7 +162,8 @@ impl StormReport {
 
 impl From<&Client> for ClientReport {
     fn from(client: &Client) -> Self {
-        let shown = |name: &str| printable(name, MAX_NAME_BYTES);
+        // Some log in with a token for a name, or call themselves by one.
+        let shown = |name: &str| redact(&printable(name, MAX_NAME_BYTES)).into_owned();
         Self {
             address: client.address.map(|address| address.to_string()),
             user: client.user.as_deref().map(shown),
@@ -207,5 +208,26 @@ impl From<PullCost> for CostReport {
             most: *pulls.end(),
             seen: cost.once.saturating_add(cost.twice),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_calls_itself_holds_no_token_and_nothing_that_a_terminal_obeys() {
+        let client = Client {
+            address: None,
+            user: Some("dckr_pat_s3cretS3cretS3cret".into()),
+            agent: "ghp_s3cretS3cretS3cretS3cret".into(),
+            workload: Some("shop/cart\u{1b}[2J\r\ntoken=s3cretS3cretS3cret\u{202e}".into()),
+        };
+        let report = ClientReport::from(&client);
+        let told = format!("{report} {report:?}");
+        assert!(!told.to_ascii_lowercase().contains("s3cret"), "{told}");
+        assert!(told.contains("shop/cart"), "{told}");
+        let is_hidden = |c: char| c.is_control() || c == '\u{202e}';
+        assert!(!told.contains(is_hidden), "{told:?}");
     }
 }

@@ -10,6 +10,7 @@ use tracing::{debug, warn};
 use crate::budgets::Unwritten;
 use crate::cool_downs::UnwrittenCoolDowns;
 use crate::ledger::Ledger;
+use crate::moment::Moment;
 
 /// How often what was counted is written down: what a crash loses is at most that.
 pub const FLUSH_EVERY: Duration = Duration::from_secs(10);
@@ -68,7 +69,7 @@ impl Ledger {
 
     async fn run(&self, stop: &Supervisor) {
         let mut health = Health::default();
-        let mut summed_up_at: Option<Duration> = None;
+        let mut looked_at: Option<Moment> = None;
         loop {
             let is_stopping = tokio::select! {
                 () = self.seams.clock.sleep(FLUSH_EVERY) => false,
@@ -80,10 +81,14 @@ impl Ledger {
             if is_stopping {
                 return;
             }
-            let now = self.seams.clock.monotonic();
-            if summed_up_at.is_none_or(|at| now.saturating_sub(at) >= SUM_UP_EVERY) {
-                summed_up_at = Some(now);
-                health.note(self.sum_up().await);
+            let now = self.now();
+            let passed = |before: Moment| now.monotonic.saturating_sub(before.monotonic);
+            if looked_at.is_none_or(|before| passed(before) >= SUM_UP_EVERY) {
+                // A clock that was set forward by mistake must not have everything forgotten: it is believed an hour later.
+                if looked_at.is_none_or(|before| now.is_steady_since(before)) {
+                    health.note(self.sum_up().await);
+                }
+                looked_at = Some(now);
             }
         }
     }

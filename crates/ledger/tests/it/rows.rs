@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use forebay_content::{Client, Period, PullOrder, TimeRange, Timestamp};
+use forebay_content::{Client, Clock as _, MAX_PULL_ROWS, Period, PullOrder, TimeRange, Timestamp};
 use forebay_jobs::Supervisor;
-use forebay_ledger::{FLUSH_EVERY, MAX_PENDING, Pending};
+use forebay_ledger::{FLUSH_EVERY, FORGET_ENTRY_AFTER, MAX_PENDING, OrderWord, Pending};
 
 use crate::world::{NOON, PATIENCE, World, pulls};
 
@@ -190,4 +190,85 @@ async fn rows_are_summed_up_by_the_task_and_again_each_hour() {
     world.written(1).await;
     tasks.stop();
     assert!(tasks.drain(PATIENCE).await);
+}
+
+#[tokio::test]
+async fn a_clock_set_forward_by_mistake_has_nothing_forgotten_within_the_hour() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let tasks = Supervisor::new();
+    pulls(&ledger, 1, 1);
+    ledger.flush().await.unwrap();
+    ledger.start(&tasks);
+    let minutes_pass_until = async |holds: &dyn Fn() -> bool| {
+        let passed = async {
+            while !holds() {
+                pulls(&ledger, 1, 1);
+                world.clock.advance(Duration::from_mins(1));
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, passed).await.unwrap();
+    };
+    let sums = || world.rows.sums.load(Ordering::SeqCst);
+    let time = || world.clock.monotonic();
+    minutes_pass_until(&|| sums() == 1).await;
+    let began = time();
+    world
+        .clock
+        .jump_to(NOON.after(Duration::from_hours(24 * 365)));
+    // It would be summed up anew after an hour, and is after two.
+    minutes_pass_until(&|| sums() == 2).await;
+    assert!(
+        time() - began > Duration::from_mins(110),
+        "{:?}",
+        time() - began
+    );
+    let rows = world.all_rows().await;
+    assert!(
+        rows.iter().all(|row| row.start > NOON),
+        "believed after all"
+    );
+    tasks.stop();
+    assert!(tasks.drain(PATIENCE).await);
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_clients_and_images_are_bounded_and_their_sums_stay() {
+    const EACH: u32 = 10_000;
+    let world = World::new();
+    let ledger = world.ledger().await;
+    for round in 0..12 {
+        for number in 0..EACH {
+            let node = u8::try_from(number % 250).unwrap();
+            pulls(&ledger, node, round * EACH + number);
+        }
+        ledger.flush().await.unwrap();
+        world.clock.advance(FORGET_ENTRY_AFTER);
+    }
+    let rows = world.all_rows().await;
+    let others = rows
+        .iter()
+        .filter(|row| row.spent.spender.client().is_none());
+    let others = others.count();
+    assert!(rows.len() - others <= MAX_PULL_ROWS, "{}", rows.len());
+    assert!((1..=3).contains(&others), "one an hour: {others}");
+    let all: u64 = rows.iter().map(|row| row.spent.counts.pulls).sum();
+    assert_eq!(all, 12 * u64::from(EACH));
+}
+
+#[tokio::test]
+async fn what_was_counted_while_the_clock_was_far_ahead_is_not_of_the_last_day() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    world
+        .clock
+        .jump_to(NOON.after(Duration::from_hours(24 * 365)));
+    pulls(&ledger, 1, 1);
+    world.clock.jump_to(NOON);
+    pulls(&ledger, 2, 2);
+    let day = Duration::from_hours(24);
+    let top = ledger.top_report(day, OrderWord::Pulls, 10).await.unwrap();
+    let told: Vec<_> = top.spent.iter().map(|spent| &spent.repository).collect();
+    assert_eq!(told, [&Some("team/app2".to_owned())]);
 }

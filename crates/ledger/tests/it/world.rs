@@ -48,7 +48,7 @@ impl World {
     }
 
     pub(crate) async fn all_rows(&self) -> Vec<PullRow> {
-        let page = self.rows.pulls(TimeRange::ALL, None, 100_000).await;
+        let page = self.rows.pulls(TimeRange::ALL, None, 1_000_000).await;
         page.unwrap().rows
     }
 
