@@ -2,7 +2,7 @@
 //!
 //! Cheap refusals come first: what is too large, no text, or has no word that could name an image is not parsed.
 
-use crate::{Format, Found, Note, Settings, dockerfile, source, structured};
+use crate::{Format, Found, Note, Settings, dockerfile, helm, source, structured, terraform};
 
 /// A file larger than this is left alone: manifests of a whole fleet have a few megabytes.
 pub const MAX_FILE_BYTES: usize = 32 << 20;
@@ -36,7 +36,8 @@ pub fn find_as(format: Format, path: &str, text: &str, settings: &Settings) -> F
         Format::Yaml => structured::find_yaml(path, text, settings),
         Format::Json => structured::find_json(path, text, settings),
         Format::Dockerfile => dockerfile::find(path, text, settings),
-        Format::Hcl | Format::HelmTemplate => Found::default(),
+        Format::Hcl => terraform::find(path, text, settings),
+        Format::HelmTemplate => helm::find(path, text, settings),
         Format::Python => source::find_in_python(text, settings),
         Format::TypeScript => source::find_in_typescript(path, text, settings),
         Format::Shell => source::find_in_shell(text, settings),

@@ -5,15 +5,17 @@ mod error;
 mod find;
 mod format;
 mod found;
+mod helm;
 mod owner;
 mod place;
 mod plain;
-mod rules;
+pub mod rules;
 mod settings;
 mod sink;
 mod source;
 mod splice;
 mod structured;
+mod terraform;
 mod tree;
 mod variables;
 

@@ -17,8 +17,8 @@ use crate::sink::Sink;
 use crate::tree::{At, Tree};
 use crate::{Found, Note, Settings};
 
-pub(crate) use ecs::container_definitions;
 pub(crate) use json::read as read_json;
+pub(crate) use kubernetes::pull_policy;
 pub(crate) use yaml::read as read_yaml;
 
 /// Finds images in YAML of any kind.

@@ -40,12 +40,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
 }
 
 /// The images of a list of containers.
-pub(crate) fn container_definitions(
-    list: At<'_>,
-    sink: &mut Sink<'_>,
-    scope: Scope<'_>,
-    owner: &Owner,
-) {
+fn container_definitions(list: At<'_>, sink: &mut Sink<'_>, scope: Scope<'_>, owner: &Owner) {
     for container in list.items() {
         let Some(image) = container.get("image") else {
             continue;

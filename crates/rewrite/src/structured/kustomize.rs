@@ -1,6 +1,6 @@
 //! A kustomization: `images` as name, newName, newTag and digest, and patches that are written within it.
 
-use crate::sink::Sink;
+use crate::sink::{Sink, is_null};
 use crate::structured::{kubernetes, read_yaml};
 use crate::tree::{At, Style};
 use crate::{Encoding, Note, Owner, Part, Place, Role, Writing};
@@ -56,16 +56,21 @@ fn find_inline(at: At<'_>, sink: &mut Sink<'_>) {
 
 fn image(entry: At<'_>, sink: &Sink<'_>) -> Option<Place> {
     let name = entry.text_of("name")?;
+    let said = |key| {
+        let at = entry.get(key).filter(|at| !is_null(*at))?;
+        at.text().filter(|text| !text.is_empty())
+    };
     let image = join(
-        entry.text_of("newName").unwrap_or(name),
-        entry.text_of("newTag"),
-        entry.text_of("digest"),
+        said("newName").unwrap_or(name),
+        said("newTag"),
+        said("digest"),
     );
     let mut parts = Vec::new();
     for (key, role) in KEYS {
         let part = match entry.get(key) {
             Some(at) => {
-                let site = sink.site(at)?;
+                // A key without a value: where a person would have to look, too.
+                let site = sink.site(at).filter(|_| !is_null(at))?;
                 Part {
                     role,
                     span: site.span,
@@ -108,7 +113,8 @@ fn absent(entry: At<'_>, key: &str, role: Role, sink: &Sink<'_>) -> Option<Part>
     } else {
         let line = text[..key_at].rfind('\n').map_or(0, |at| at + 1);
         let indent = " ".repeat(key_at - line);
-        let line_end = if text[..key_at].ends_with("\r\n") || text[at..].starts_with("\r\n") {
+        let this_line = text[at..].split_inclusive('\n').next().unwrap_or_default();
+        let line_end = if this_line.ends_with("\r\n") {
             "\r\n"
         } else {
             "\n"

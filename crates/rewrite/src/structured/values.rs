@@ -144,20 +144,29 @@ fn place(parts: &[(Role, At<'_>)], whole: At<'_>, owner: Owner, sink: &Sink<'_>)
 
 fn part(role: Role, at: At<'_>, sink: &Sink<'_>) -> Option<Part> {
     let site = sink.site(at)?;
-    // `tag:` with nothing behind it: the colon wants a space.
-    let nothing = site.span.is_empty() && at.style() == Some(Style::Plain);
-    let encoding = if nothing {
-        Encoding::Literal {
-            open: " \"".to_owned(),
-            close: "\"".to_owned(),
-        }
-    } else {
-        site.encoding
-    };
+    if !site.span.is_empty() || at.style() != Some(Style::Plain) {
+        return Some(Part {
+            role,
+            span: site.span,
+            encoding: site.encoding,
+        });
+    }
+    // `tag:` with nothing behind it: the parser puts nothing before the colon, and the colon wants a space.
+    let rest = sink.text.get(site.span.end..)?;
+    let colon = rest.find(|c: char| !matches!(c, ' ' | '\t' | '"' | '\''))?;
+    let behind = site.span.end
+        + if rest[colon..].starts_with(':') {
+            colon + 1
+        } else {
+            0
+        };
     Some(Part {
         role,
-        span: site.span,
-        encoding,
+        span: behind..behind,
+        encoding: Encoding::Literal {
+            open: " \"".to_owned(),
+            close: "\"".to_owned(),
+        },
     })
 }
 

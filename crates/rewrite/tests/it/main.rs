@@ -1,2 +1,4 @@
 //! The crate from outside.
-mod probe;
+
+mod formats;
+mod listing;

@@ -1,0 +1,247 @@
+//! Helm templates: `image:` lines, with what the values beside the template say.
+//!
+//! A template is no YAML before it is filled in, so this is a lexer of lines: a key, a value of literal text and actions,
+//! perhaps a comment. What comes from the values alone is no place of the template's: it is found in the values.
+
+mod actions;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::sink::{Sink, Site, is_image};
+use crate::tree::At;
+use crate::variables::Resolved;
+use crate::{Encoding, Found, Owner, Piece, Settings, Why};
+use actions::Values;
+
+/// What templates call a value that is an image.
+const KEYS: [&str; 1] = ["image"];
+
+/// Finds the images of a template.
+pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
+    let trees = values_near(settings);
+    let values = Values {
+        set: &settings.set,
+        trees: trees
+            .iter()
+            .map(|(name, tree)| (*name, At::root(tree)))
+            .collect(),
+    };
+    let mut reading = Reading {
+        sink: Sink::new(text, path, settings),
+        values,
+        owner: Owner::of_kind("Helm template"),
+    };
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        reading.line(line, at);
+        at += line.len();
+    }
+    reading.sink.found
+}
+
+/// The values and the chart's own file, of those near.
+fn values_near(settings: &Settings) -> Vec<(&str, crate::tree::Tree<'_>)> {
+    let mut trees = Vec::new();
+    let by_distance: BTreeMap<usize, (&String, &String)> = settings
+        .near
+        .iter()
+        .filter(|(name, _)| name.ends_with(".yaml"))
+        .enumerate()
+        .collect();
+    for (name, text) in by_distance.into_values() {
+        let (read, _) = crate::structured::read_yaml(text);
+        trees.extend(read.into_iter().take(1).map(|tree| (name.as_str(), tree)));
+    }
+    trees
+}
+
+struct Reading<'a> {
+    sink: Sink<'a>,
+    values: Values<'a>,
+    /// What the lines before say of the object that we are in.
+    owner: Owner,
+}
+
+/// A value in a line.
+struct Value<'t> {
+    text: &'t str,
+    start: usize,
+    quoted: bool,
+}
+
+impl Reading<'_> {
+    fn line(&mut self, line: &str, at: usize) {
+        let line = line.trim_end_matches(['\n', '\r']);
+        if line.starts_with("---") {
+            self.owner = Owner::of_kind("Helm template");
+        }
+        let Some((key, value)) = key_and_value(line, at) else {
+            return;
+        };
+        match key {
+            "kind" if line.starts_with("kind:") && !value.text.contains("{{") => {
+                value.text.clone_into(&mut self.owner.kind);
+                self.owner.per_node = value.text == "DaemonSet";
+            }
+            "replicas" => self.owner.replicas = value.text.parse().ok(),
+            "name" => {
+                self.owner.container =
+                    Some(value.text.to_owned()).filter(|text| !text.contains("{{"))
+            }
+            _ if KEYS.contains(&key) => self.image(&value),
+            _ => {}
+        }
+    }
+
+    fn image(&mut self, value: &Value<'_>) {
+        let span = value.start..value.start + value.text.len();
+        let owner = self.owner.clone();
+        if value.text.is_empty()
+            || value.text.starts_with(['&', '*', '|', '>', '{', '['])
+                && !value.text.starts_with("{{")
+        {
+            return;
+        }
+        let (text, pieces) = match self.pieces(value) {
+            Ok(resolved) => resolved,
+            Err(why) => return self.sink.ambiguous(span, why, owner),
+        };
+        // Made of values and separators only: the values are where it is written.
+        let is_from_values = pieces.iter().any(|piece| piece.variable)
+            && pieces
+                .iter()
+                .all(|piece| piece.variable || piece.text.chars().all(|c| ":/@".contains(c)));
+        if is_from_values && is_image(&text) {
+            return;
+        }
+        let site = site(value, span);
+        let pieces = if pieces.iter().any(|piece| piece.variable) {
+            pieces
+        } else {
+            Vec::new()
+        };
+        let resolved = Resolved {
+            text,
+            pieces,
+            home: None,
+        };
+        self.sink.put(site.span, site.encoding, resolved, owner);
+    }
+
+    /// The literal text and the actions of a value.
+    fn pieces(&self, value: &Value<'_>) -> Result<(String, Vec<Piece>), Why> {
+        let (mut out, mut pieces) = (String::new(), Vec::new());
+        let (mut rest, mut at) = (value.text, value.start);
+        let mut add = |text: String, span: Range<usize>, variable| {
+            out.push_str(&text);
+            pieces.push(Piece {
+                span,
+                text,
+                variable,
+            });
+        };
+        while let Some(open) = rest.find("{{") {
+            if open > 0 {
+                add(rest[..open].to_owned(), at..at + open, false);
+            }
+            let end = open + rest[open..].find("}}").ok_or(Why::Template)? + 2;
+            let text = self
+                .values
+                .evaluate(&rest[open + 2..end - 2])
+                .ok_or(Why::Template)?;
+            add(text, at + open..at + end, true);
+            rest = &rest[end..];
+            at += end;
+        }
+        if !rest.is_empty() {
+            add(rest.to_owned(), at..at + rest.len(), false);
+        }
+        Ok((out, pieces))
+    }
+}
+
+fn site(value: &Value<'_>, span: Range<usize>) -> Site {
+    Site {
+        span,
+        encoding: if value.quoted {
+            Encoding::AsIs
+        } else {
+            Encoding::YamlPlain
+        },
+        verbatim: true,
+    }
+}
+
+/// The key of a line and its value, without quotes and comment.
+fn key_and_value(line: &str, at: usize) -> Option<(&str, Value<'_>)> {
+    let trimmed = line.trim_start();
+    let trimmed = trimmed.strip_prefix("- ").map_or(trimmed, str::trim_start);
+    if trimmed.starts_with(['#', '{']) {
+        return None;
+    }
+    let (key, rest) = trimmed.split_once(':')?;
+    let key = key.trim_matches(['"', '\'']);
+    let is_key = !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    if !is_key || !(rest.is_empty() || rest.starts_with([' ', '\t'])) {
+        return None;
+    }
+    let value = rest.trim_start();
+    let offset = at + (line.len() - value.len());
+    for quote in ['"', '\''] {
+        if let Some(inner) = value.strip_prefix(quote) {
+            let end = closing_quote(inner, quote)?;
+            return Some((
+                key,
+                Value {
+                    text: &inner[..end],
+                    start: offset + 1,
+                    quoted: true,
+                },
+            ));
+        }
+    }
+    Some((
+        key,
+        Value {
+            text: without_comment(value),
+            start: offset,
+            quoted: false,
+        },
+    ))
+}
+
+/// Where a quote closes: not within an action.
+fn closing_quote(text: &str, quote: char) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let close = from + text[from..].find(quote)?;
+        match text[from..close].find("{{") {
+            Some(open) => from = from + open + text[from + open..].find("}}")? + 2,
+            None => return Some(close),
+        }
+    }
+}
+
+/// A plain value up to its comment: a `#` behind a blank, and in no action.
+fn without_comment(value: &str) -> &str {
+    let mut from = 0;
+    loop {
+        let comment = value[from..].find(" #").map(|found| from + found);
+        let action = value[from..].find("{{").map(|found| from + found);
+        match (comment, action) {
+            (Some(comment), Some(action)) if action < comment => match value[action..].find("}}") {
+                Some(end) => from = action + end + 2,
+                None => return value.trim_end(),
+            },
+            (Some(comment), _) => return value[..comment].trim_end(),
+            (None, _) => return value.trim_end(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! The few actions that image lines are made of: values, a default, quotes.
+//!
+//! Whatever else a template does is not evaluated here, and so ambiguous.
+
+use std::collections::BTreeMap;
+
+use crate::sink::is_null;
+use crate::tree::At;
+
+/// What actions can ask for.
+pub(super) struct Values<'a> {
+    /// `--set image.tag=1`.
+    pub(super) set: &'a BTreeMap<String, String>,
+    /// Files by name: values, and `Chart.yaml`.
+    pub(super) trees: Vec<(&'a str, At<'a>)>,
+}
+
+impl Values<'_> {
+    /// What stands between `{{` and `}}`, if it is understood.
+    pub(super) fn evaluate(&self, action: &str) -> Option<String> {
+        let action = action.trim_matches('-').trim();
+        let mut stages = action.split('|').map(str::trim);
+        let mut value = self.first(stages.next()?);
+        for stage in stages {
+            let words = words(stage)?;
+            match words.as_slice() {
+                ["quote" | "squote" | "toString" | "trim" | "toYaml"] => {}
+                ["default", fallback] => {
+                    value = value
+                        .filter(|text| !text.is_empty())
+                        .or_else(|| self.operand(fallback));
+                }
+                ["trimPrefix", prefix] => {
+                    let prefix = self.operand(prefix)?;
+                    value = value.map(|text| text.trim_start_matches(&prefix).to_owned());
+                }
+                ["required", ..] => {}
+                _ => return None,
+            }
+        }
+        value
+    }
+
+    /// The first stage: an operand, or a function of some.
+    fn first(&self, stage: &str) -> Option<String> {
+        let words = words(stage)?;
+        match words.as_slice() {
+            [operand] => self.operand(operand),
+            ["default", fallback, value] => self
+                .operand(value)
+                .filter(|text| !text.is_empty())
+                .or_else(|| self.operand(fallback)),
+            ["quote" | "toString" | "trim", value] | ["required", _, value] => self.operand(value),
+            ["printf", pattern, values @ ..] => {
+                let mut out = self.operand(pattern)?;
+                for value in values {
+                    let at = out.find("%s").or_else(|| out.find("%v"))?;
+                    out.replace_range(at..at + 2, &self.operand(value)?);
+                }
+                (!out.contains('%')).then_some(out)
+            }
+            _ => None,
+        }
+    }
+
+    /// `.Values.a.b`, `$.Values.a`, `.Chart.AppVersion`, `"text"`.
+    fn operand(&self, word: &str) -> Option<String> {
+        if let Some(literal) = word
+            .strip_prefix('"')
+            .and_then(|word| word.strip_suffix('"'))
+        {
+            return (!literal.contains('\\')).then(|| literal.to_owned());
+        }
+        let path = word.trim_start_matches('$');
+        if let Some(path) = path.strip_prefix(".Values.") {
+            let set = self.set.get(path).cloned();
+            return set.or_else(|| self.look("values.yaml", &path.split('.').collect::<Vec<_>>()));
+        }
+        match path.strip_prefix(".Chart.")? {
+            "AppVersion" => self.look("Chart.yaml", &["appVersion"]),
+            "Version" => self.look("Chart.yaml", &["version"]),
+            "Name" => self.look("Chart.yaml", &["name"]),
+            _ => None,
+        }
+    }
+
+    /// A value of a near file. One that is there and says nothing is an empty text, for which a default stands.
+    fn look(&self, file: &str, path: &[&str]) -> Option<String> {
+        self.trees
+            .iter()
+            .filter(|(name, _)| name.rsplit('/').next() == Some(file))
+            .find_map(|(_, root)| {
+                let at = root.path(path)?;
+                let text = at.text()?;
+                Some(if is_null(at) {
+                    String::new()
+                } else {
+                    text.to_owned()
+                })
+            })
+    }
+}
+
+/// The words of a stage; quotes keep blanks together. `None` for what has parentheses or variables of its own.
+fn words(stage: &str) -> Option<Vec<&str>> {
+    let mut words = Vec::new();
+    let mut rest = stage.trim();
+    while !rest.is_empty() {
+        let end = if let Some(inner) = rest.strip_prefix('"') {
+            inner.find('"')? + 2
+        } else {
+            rest.find([' ', '\t']).unwrap_or(rest.len())
+        };
+        let word = &rest[..end];
+        if !word.starts_with('"') && word.contains(['(', ')', '=', '`']) {
+            return None;
+        }
+        words.push(word);
+        rest = rest[end..].trim_start();
+    }
+    (!words.is_empty()).then_some(words)
+}

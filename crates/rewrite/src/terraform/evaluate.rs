@@ -1,0 +1,253 @@
+//! What an expression of Terraform comes to, as far as files tell.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use hcl_edit::Span;
+use hcl_edit::expr::{Expression, FuncCall, Traversal};
+use hcl_edit::template::{Element, StringTemplate};
+
+use super::names::{self, Names};
+use crate::found::moved;
+use crate::sink::Site;
+use crate::variables::{Home, Resolved};
+use crate::{Encoding, Piece, Why};
+
+/// Names of names, functions of functions.
+const MAX_DEPTH: u32 = 16;
+/// Longer than any reference; what is put together is bounded by it.
+const MAX_TEXT_BYTES: usize = 4096;
+
+/// Evaluates the expressions of a file.
+pub(super) struct Evaluator<'a> {
+    /// The file itself, to tell what is written as it is.
+    pub(super) text: &'a str,
+    pub(super) files: Vec<Names<'a>>,
+    pub(super) set: &'a BTreeMap<String, String>,
+}
+
+/// What an expression comes to, and how it is written.
+pub(super) struct Evaluated {
+    pub(super) resolved: Resolved,
+    /// Where it stands; `None` in another file.
+    pub(super) site: Option<Site>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Evaluates an expression of a text that begins at `base` of the file.
+    pub(super) fn evaluate(
+        &self,
+        expression: &'a Expression,
+        base: Option<usize>,
+    ) -> Result<Evaluated, Why> {
+        self.evaluate_within(expression, base, MAX_DEPTH)
+    }
+
+    fn evaluate_within(
+        &self,
+        expression: &'a Expression,
+        base: Option<usize>,
+        depth: u32,
+    ) -> Result<Evaluated, Why> {
+        let depth = depth.checked_sub(1).ok_or(Why::Computed)?;
+        let span = span_of(expression, base);
+        match expression {
+            Expression::String(text) => Ok(self.quoted(text.as_str(), span)),
+            Expression::Number(number) => Ok(replaced(number.value().to_string(), None, span)),
+            Expression::StringTemplate(template) => self.template(template, base, depth),
+            Expression::Parenthesis(inner) => self.evaluate_within(inner.inner(), base, depth),
+            Expression::Traversal(traversal) => {
+                let bound = self.named(traversal, depth)?;
+                Ok(replaced(bound.text, bound.home, span))
+            }
+            Expression::FuncCall(call) => {
+                let text = self.called(call, base, depth)?;
+                Ok(replaced(text, None, span))
+            }
+            _ => Err(Why::Computed),
+        }
+    }
+
+    /// A literal in quotes.
+    fn quoted(&self, text: &str, span: Option<Range<usize>>) -> Evaluated {
+        let site = span.map(|span| {
+            let inner = span.start + 1..span.end.saturating_sub(1).max(span.start + 1);
+            Site {
+                verbatim: self.text.get(inner.clone()) == Some(text),
+                span: inner,
+                encoding: Encoding::AsIs,
+            }
+        });
+        let home = site.as_ref().filter(|site| site.verbatim).map(|site| Home {
+            span: site.span.clone(),
+            encoding: Encoding::AsIs,
+        });
+        Evaluated {
+            resolved: Resolved {
+                text: text.to_owned(),
+                pieces: Vec::new(),
+                home,
+            },
+            site,
+        }
+    }
+
+    fn template(
+        &self,
+        template: &'a StringTemplate,
+        base: Option<usize>,
+        depth: u32,
+    ) -> Result<Evaluated, Why> {
+        let (mut text, mut pieces, mut home) = (String::new(), Vec::new(), None);
+        let elements: Vec<&Element> = template.iter().collect();
+        for element in &elements {
+            let (value, span, variable) = match element {
+                Element::Literal(literal) => (literal.to_string(), literal.span(), false),
+                Element::Interpolation(interpolation) => {
+                    let inner = self.evaluate_within(&interpolation.expr, base, depth)?;
+                    if elements.len() == 1 {
+                        home = inner.resolved.home;
+                    }
+                    (inner.resolved.text, interpolation.span(), true)
+                }
+                Element::Directive(_) => return Err(Why::Computed),
+            };
+            text.push_str(&value);
+            if text.len() > MAX_TEXT_BYTES {
+                return Err(Why::Computed);
+            }
+            if let (Some(span), Some(base)) = (span, base) {
+                pieces.push(Piece {
+                    span: moved(&span, base),
+                    text: value,
+                    variable,
+                });
+            }
+        }
+        // Literals with escapes are no bytes of the text.
+        let verbatim = pieces
+            .iter()
+            .all(|piece| piece.variable || self.text.get(piece.span.clone()) == Some(&piece.text));
+        if !verbatim {
+            pieces.clear();
+        }
+        let site = template.span().zip(base).map(|(span, base)| Site {
+            span: base + span.start + 1..base + span.end - 1,
+            encoding: Encoding::AsIs,
+            verbatim,
+        });
+        Ok(Evaluated {
+            resolved: Resolved { text, pieces, home },
+            site,
+        })
+    }
+
+    /// What a name comes to, and where that stands.
+    fn named(&self, traversal: &'a Traversal, depth: u32) -> Result<Resolved, Why> {
+        let path = names::path_of(traversal).ok_or(Why::Computed)?;
+        if let Some(text) = names::set(self.set, &path) {
+            return Ok(Resolved {
+                text: text.to_owned(),
+                pieces: Vec::new(),
+                home: None,
+            });
+        }
+        let bound = names::find(&self.files, &path).ok_or_else(|| Why::Unset(path.join(".")))?;
+        let evaluated = self.evaluate_within(bound.expression, bound.base, depth)?;
+        Ok(Resolved {
+            pieces: Vec::new(),
+            ..evaluated.resolved
+        })
+    }
+
+    /// The functions that images are put together with.
+    fn called(&self, call: &'a FuncCall, base: Option<usize>, depth: u32) -> Result<String, Why> {
+        let text = |expression| {
+            let evaluated = self.evaluate_within(expression, base, depth)?;
+            Ok(evaluated.resolved.text)
+        };
+        let mut arguments = call.args.iter();
+        match call.name.name.as_str() {
+            "format" => {
+                let pattern = text(arguments.next().ok_or(Why::Computed)?)?;
+                let values: Result<Vec<String>, Why> = arguments.map(text).collect();
+                formatted(&pattern, &values?)
+            }
+            "join" => {
+                let separator = text(arguments.next().ok_or(Why::Computed)?)?;
+                let list = arguments.next().and_then(Expression::as_array);
+                let values: Result<Vec<String>, Why> =
+                    list.ok_or(Why::Computed)?.iter().map(text).collect();
+                bounded(values?.join(&separator))
+            }
+            "coalesce" | "try" => arguments
+                .filter_map(|argument| text(argument).ok())
+                .find(|text| !text.is_empty())
+                .ok_or(Why::Computed),
+            "trimspace" | "tostring" | "nonsensitive" => {
+                text(arguments.next().ok_or(Why::Computed)?).map(|text| text.trim().to_owned())
+            }
+            "lower" => text(arguments.next().ok_or(Why::Computed)?).map(|text| text.to_lowercase()),
+            _ => Err(Why::Computed),
+        }
+    }
+}
+
+/// `format` with `%s`, `%v`, `%d` and `%%`.
+fn formatted(pattern: &str, values: &[String]) -> Result<String, Why> {
+    let mut values = values.iter();
+    let mut out = String::new();
+    let mut parts = pattern.split('%');
+    out.push_str(parts.next().unwrap_or_default());
+    let mut literal = false;
+    for part in parts {
+        if literal {
+            out.push_str(part);
+            literal = false;
+            continue;
+        }
+        match part.chars().next() {
+            Some('s' | 'v' | 'd') => {
+                out.push_str(values.next().ok_or(Why::Computed)?);
+                out.push_str(&part[1..]);
+            }
+            None => {
+                out.push('%');
+                literal = true;
+            }
+            Some(_) => return Err(Why::Computed),
+        }
+    }
+    bounded(out)
+}
+
+fn bounded(text: String) -> Result<String, Why> {
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(Why::Computed);
+    }
+    Ok(text)
+}
+
+/// An expression that gives way to a literal, or whose value stands elsewhere.
+fn replaced(text: String, home: Option<Home>, span: Option<Range<usize>>) -> Evaluated {
+    Evaluated {
+        resolved: Resolved {
+            text,
+            pieces: Vec::new(),
+            home,
+        },
+        site: span.map(|span| Site {
+            span,
+            encoding: Encoding::Literal {
+                open: "\"".to_owned(),
+                close: "\"".to_owned(),
+            },
+            verbatim: true,
+        }),
+    }
+}
+
+/// An expression's bytes in the file.
+pub(super) fn span_of(expression: &Expression, base: Option<usize>) -> Option<Range<usize>> {
+    Some(moved(&expression.span()?, base?))
+}
