@@ -74,6 +74,14 @@ impl Client {
         }
     }
 
+    /// Whether its mirrors are for Docker Hub and no other registry.
+    pub const fn is_for_docker_hub_only(self) -> bool {
+        matches!(
+            self,
+            Self::Docker | Self::Swarm | Self::Ecs | Self::GithubActions | Self::GitlabCi
+        )
+    }
+
     /// Where Forebay's own record of what it wrote for this client lies: beside the file that was named, or in the
     /// folder of the client's own files.
     pub fn record(self, file: Option<&str>) -> String {

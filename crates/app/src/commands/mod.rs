@@ -14,6 +14,7 @@ mod man;
 mod refresh;
 mod screen;
 mod serve;
+mod setup;
 mod source_args;
 mod top;
 
@@ -45,6 +46,7 @@ enum Command {
     Top(top::Args),
     Ledger(ledger::Args),
     Alerts(alerts::Args),
+    Setup(Box<setup::Args>),
     Refresh(refresh::Args),
     Fsck(fsck::Args),
     Config(config::Args),
@@ -94,6 +96,7 @@ fn dispatch(
         Command::Top(args) => block_on(top::run(args, environment, printer)),
         Command::Ledger(args) => block_on(ledger::run(args, environment, printer)),
         Command::Alerts(args) => block_on(alerts::run(args, environment, printer)),
+        Command::Setup(args) => block_on(setup::run(*args, environment, printer)),
         Command::Refresh(args) => block_on(refresh::run(args, environment, printer)),
         Command::Fsck(args) => block_on(fsck::run(args, environment, printer)),
         Command::Config(args) => config::run(args, environment, printer),

@@ -1,0 +1,249 @@
+//! `forebay setup`: points a client here, or lets it in at another registry.
+
+mod apply;
+mod disk;
+mod probe;
+mod run_steps;
+mod show;
+mod weigh;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use forebay_setup::{Address, Client, Order, Plan, SetupError};
+
+use super::{ListenArgs, SourceArgs, with_exit_codes};
+use crate::error::Failure;
+use crate::exit::ExitStatus;
+use crate::printer::Printer;
+use disk::Disk;
+use forebay_config::{Config, Environment, Sources, load};
+
+const EXAMPLES: &str = "\
+Examples:
+  forebay setup docker                                    # print what daemon.json should say
+  sudo forebay setup docker --write                       # merge it into what is there
+  sudo forebay setup docker --undo                        # put back what was there
+  forebay setup docker --check                            # pull through it, and see that it came here
+  forebay setup containerd --upstream docker.io --upstream ghcr.io --write
+  forebay setup k3s --address http://10.0.0.5:5000 --write --root /mnt/image";
+
+/// Has a client pull through Forebay: prints the client's configuration, or installs it
+///
+/// What stands in a file of the client's is kept; what cannot be merged is refused, and nothing is written. Each plan says
+/// whether the client still goes to the public registry by itself when Forebay does not answer: that is closed where the
+/// client can be closed, unless --fall-back is given.
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes(EXAMPLES))]
+pub(super) struct Args {
+    /// Which client
+    #[arg(value_name = "CLIENT", value_parser = client, hide_possible_values = false)]
+    client: Client,
+
+    /// Install it: write the files, keeping what they held in a record beside them
+    #[arg(long, group = "act")]
+    write: bool,
+
+    /// Put back what was there before; refused where a file was changed since
+    #[arg(long, group = "act")]
+    undo: bool,
+
+    /// Pull an image with the client, and say whether it came through Forebay
+    #[arg(long, group = "act")]
+    check: bool,
+
+    /// Print what would change in the files, as a difference
+    #[arg(long, group = "act")]
+    diff: bool,
+
+    /// The folder that stands for /, such as a mounted image
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+
+    /// The client's own file, where it is not at its usual place; for CI the workflow
+    #[arg(long, value_name = "FILE")]
+    file: Option<String>,
+
+    /// Where the client finds Forebay; without it, where Forebay's configuration has it listen
+    #[arg(long, value_name = "URL")]
+    address: Option<Address>,
+
+    /// A registry to ask Forebay for, may be given again; without it docker.io for docker and CI, all that Forebay knows
+    /// for the others
+    #[arg(long = "upstream", value_name = "NAME")]
+    upstreams: Vec<String>,
+
+    /// Let the client go on to the registry itself when Forebay does not answer
+    #[arg(long)]
+    fall_back: bool,
+
+    /// The image that --check pulls; the client should not have it yet
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        default_value = "docker.io/library/hello-world:latest"
+    )]
+    probe_image: String,
+
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+fn client(name: &str) -> Result<Client, String> {
+    let found = Client::ALL
+        .into_iter()
+        .find(|client| client.as_str() == name);
+    found.ok_or_else(|| {
+        let names = Client::ALL.map(Client::as_str).join(", ");
+        match forebay_config::find_nearest(name, Client::ALL.map(Client::as_str)) {
+            Some(nearest) => format!("did you mean {nearest}? It is one of {names}"),
+            None => format!("it is one of {names}"),
+        }
+    })
+}
+
+/// Runs `setup`.
+///
+/// # Errors
+/// What is wrong with the configuration, what stands in a file, or why it cannot be written.
+pub(super) async fn run(
+    args: Args,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    let sources = args
+        .source
+        .clone()
+        .sources(ListenArgs::default(), environment);
+    let disk = Disk::open(args.root.clone(), args.client, args.file.as_deref())?;
+    if args.undo && disk.has_record() {
+        return apply::undo(&disk, printer).map(|()| ExitStatus::Ok);
+    }
+    let plan = plan(&args, &sources, &disk)?;
+    if args.check {
+        return probe::check(&args, &sources, printer).await;
+    }
+    if args.undo {
+        return undo_steps(&args, &plan, &disk, printer).await;
+    }
+    if args.write {
+        return write(&args, &plan, &disk, printer).await;
+    }
+    show::plan(&args, &plan, printer);
+    Ok(ExitStatus::Ok)
+}
+
+fn plan(args: &Args, sources: &Sources, disk: &Disk) -> Result<Plan, Failure> {
+    let config = load(sources)?;
+    let order = order(args, &config)?;
+    forebay_setup::plan(&order, disk).map_err(failure)
+}
+
+fn order(args: &Args, config: &Config) -> Result<Order, Failure> {
+    let upstreams = if !args.upstreams.is_empty() {
+        args.upstreams.clone()
+    } else if args.client.is_for_docker_hub_only() {
+        vec!["docker.io".to_owned()]
+    } else {
+        config.upstreams.keys().cloned().collect()
+    };
+    let unknown = upstreams
+        .iter()
+        .find(|name| !config.upstreams.contains_key(*name));
+    if let Some(name) = unknown {
+        let known: Vec<&str> = config.upstreams.keys().map(String::as_str).collect();
+        let what = format!(
+            "{name} is no upstream of Forebay's configuration, which would refuse its images"
+        );
+        return Err(Failure::plain(what).with_hint(format!("it knows {}", known.join(", "))));
+    }
+    let address = match &args.address {
+        Some(address) => address.clone(),
+        None => address_of(config)?,
+    };
+    Ok(Order {
+        client: args.client,
+        is_address_given: args.address.is_some(),
+        address,
+        upstreams,
+        fall_back: args.fall_back,
+        file: args.file.clone(),
+    })
+}
+
+/// Where a client of the same machine finds what listens as configured.
+fn address_of(config: &Config) -> Result<Address, Failure> {
+    let listen = config.listen.first().filter(|address| address.port() != 0);
+    let seen = listen.map(|address| match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => {
+            SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+        }
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()))
+        }
+        _ => *address,
+    });
+    let address = seen.and_then(|address| format!("http://{address}").parse().ok());
+    address.ok_or_else(|| {
+        Failure::plain("Forebay's configuration does not say at which port it listens")
+            .with_hint("say where clients find it with --address http://host:port")
+    })
+}
+
+async fn write(
+    args: &Args,
+    plan: &Plan,
+    disk: &Disk,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    let is_empty = plan.files.is_empty() && !plan.steps.iter().any(|step| step.is_run);
+    if is_empty {
+        let what = format!("{} has no file that could be written", args.client);
+        let hint =
+            "put what is printed without --write where it says; CI takes --file with the workflow";
+        return Err(Failure::plain(what).with_hint(hint));
+    }
+    let is_written = apply::write(plan, disk, printer)?;
+    run_steps::run(&plan.steps, printer).await?;
+    if is_written || plan.files.is_empty() {
+        show::rest(plan, printer);
+    }
+    Ok(ExitStatus::Ok)
+}
+
+/// Undoes what was no file.
+async fn undo_steps(
+    args: &Args,
+    plan: &Plan,
+    disk: &Disk,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    if plan.undo.is_empty() {
+        let what = format!(
+            "there is nothing to undo for {}: no record at {}",
+            args.client,
+            disk.record_path()
+        );
+        return Err(
+            Failure::plain(what).with_hint("name the same --root and --file as with --write")
+        );
+    }
+    run_steps::run(&plan.undo, printer).await?;
+    Ok(ExitStatus::Ok)
+}
+
+/// A refusal of the plan's, with what can be done.
+fn failure(error: SetupError) -> Failure {
+    let hint = error.hint().map(str::to_owned);
+    let what = error.to_string();
+    let failure = match error {
+        SetupError::Broken { source, .. } | SetupError::Unreadable { source, .. } => {
+            Failure::failed(what, source)
+        }
+        _ => Failure::plain(what),
+    };
+    match hint {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
+}

@@ -1,0 +1,277 @@
+//! Writes a plan's files, all of them or none, and undoes it.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+
+use forebay_setup::{BoxError, FileChange, Plan, Record, Undo, Written, difference};
+
+use super::disk::Disk;
+use crate::error::Failure;
+use crate::printer::Printer;
+
+/// The mode of a file that was not there.
+const NEW_MODE: u32 = 0o644;
+
+/// A record holds what files held, which may be for few eyes.
+const RECORD_MODE: u32 = 0o600;
+
+/// A file, and what is to stand there; `None` takes it away.
+struct Writing {
+    path: String,
+    now: Option<String>,
+    text: Option<String>,
+}
+
+/// Writes the files of a plan, and takes back what an earlier set-up wrote that this one does not. Whether anything was
+/// written.
+///
+/// # Errors
+/// A file cannot be written; then all are as they were.
+pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool, Failure> {
+    if plan.files.is_empty() {
+        return Ok(false);
+    }
+    let old = disk.record();
+    let mut record = old.clone();
+    let mut writings = Vec::new();
+    for written in stale(&old, plan) {
+        writings.extend(take_back(disk, written, printer)?);
+        record.files.retain(|other| other.path != written.path);
+    }
+    for change in &plan.files {
+        record.note(change);
+        writings.push(Writing {
+            path: change.path.clone(),
+            now: read_now(disk, &change.path)?,
+            text: Some(change.after.clone()).filter(|_| is_kept(change)),
+        });
+    }
+    writings.retain(|writing| writing.now != writing.text);
+    if writings.is_empty() {
+        printer.note("everything is set up already; nothing was written");
+        return Ok(false);
+    }
+    for writing in &writings {
+        record.folders.extend(missing_folders(disk, &writing.path)?);
+    }
+    put_record(disk, &record)?;
+    if let Err(failure) = write_all(disk, &writings) {
+        // What was there before is what the old record told of.
+        let _ = put_back_record(disk, &old);
+        return Err(failure);
+    }
+    for writing in &writings {
+        let did = if writing.text.is_some() {
+            "wrote"
+        } else {
+            "took away"
+        };
+        printer.note(format_args!("{did} {}", writing.path));
+    }
+    printer.note(format_args!(
+        "what was there before is kept in {}: --undo puts it back",
+        disk.record_path()
+    ));
+    Ok(true)
+}
+
+/// A plan that leaves nothing where nothing was wants no file.
+fn is_kept(change: &FileChange) -> bool {
+    change.before.is_some() || !change.after.is_empty()
+}
+
+fn stale<'a>(old: &'a Record, plan: &'a Plan) -> impl Iterator<Item = &'a Written> {
+    let is_planned = |path: &str| plan.files.iter().any(|change| change.path == path);
+    old.files
+        .iter()
+        .filter(move |written| !is_planned(&written.path))
+}
+
+fn take_back(
+    disk: &Disk,
+    written: &Written,
+    printer: &Printer,
+) -> Result<Option<Writing>, Failure> {
+    let now = read_now(disk, &written.path)?;
+    let text = match written.undo(now.as_deref()) {
+        Undo::Done => return Ok(None),
+        Undo::Restore(text) => Some(text),
+        Undo::Remove => None,
+        Undo::Refuse => {
+            printer.note(format_args!(
+                "left as it is, for it was changed since: {}",
+                written.path
+            ));
+            return Ok(None);
+        }
+    };
+    let path = written.path.clone();
+    Ok(Some(Writing { path, now, text }))
+}
+
+/// Puts back what the record of a set-up says.
+///
+/// # Errors
+/// A file was changed since, or cannot be written; then all are as they were.
+pub(super) fn undo(disk: &Disk, printer: &Printer) -> Result<(), Failure> {
+    let record = disk.record();
+    let mut writings = Vec::new();
+    for written in &record.files {
+        let now = read_now(disk, &written.path)?;
+        if written.undo(now.as_deref()) == Undo::Refuse {
+            return Err(changed_since(written, now.as_deref(), printer));
+        }
+        writings.extend(take_back(disk, written, printer)?);
+    }
+    write_all(disk, &writings)?;
+    put_back_record(disk, &Record::new())?;
+    for folder in record.folders.iter().rev() {
+        let place = disk
+            .place(folder)
+            .map_err(|error| unwritable(folder, error))?;
+        // One that others have put something into stays.
+        let _ = fs::remove_dir(place);
+    }
+    for writing in &writings {
+        let did = if writing.text.is_some() {
+            "restored"
+        } else {
+            "took away"
+        };
+        printer.note(format_args!("{did} {}", writing.path));
+    }
+    printer.note("the client must read its files again, as after --write");
+    Ok(())
+}
+
+fn changed_since(written: &Written, now: Option<&str>, printer: &Printer) -> Failure {
+    let path = &written.path;
+    let Some(now) = now else {
+        return Failure::plain(format!("{path} was taken away since it was set up"))
+            .with_hint("take the record away as well; there is nothing left to undo");
+    };
+    printer.note(format_args!("changed since in {path}:"));
+    printer.note(difference(&written.after, now).trim_end());
+    Failure::plain(format!(
+        "{path} was changed since it was set up; nothing was undone"
+    ))
+    .with_hint(
+        "put that change back and undo again, or take Forebay out by hand and delete the record",
+    )
+}
+
+fn read_now(disk: &Disk, path: &str) -> Result<Option<String>, Failure> {
+    let read = disk.read_now(path);
+    read.map_err(|error| Failure::failed(format!("cannot read {path}"), error))
+}
+
+fn write_all(disk: &Disk, writings: &[Writing]) -> Result<(), Failure> {
+    for (done, writing) in writings.iter().enumerate() {
+        if let Err(error) = put(disk, &writing.path, writing.text.as_deref(), None) {
+            for earlier in &writings[..done] {
+                let _ = put(disk, &earlier.path, earlier.now.as_deref(), None);
+            }
+            return Err(unwritable(&writing.path, error));
+        }
+    }
+    Ok(())
+}
+
+fn unwritable(path: &str, error: BoxError) -> Failure {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    let failure = Failure::failed(format!("cannot write {path}"), error);
+    match kind {
+        Some(io::ErrorKind::PermissionDenied) => failure
+            .with_hint("this file is root's: run the same command with sudo; nothing was written"),
+        _ => failure.with_hint("nothing was written"),
+    }
+}
+
+fn put_record(disk: &Disk, record: &Record) -> Result<(), Failure> {
+    let path = disk.record_path();
+    let put = put(disk, path, Some(&record.to_text()), Some(RECORD_MODE));
+    put.map_err(|error| unwritable(path, error))
+}
+
+/// An empty record is no file.
+fn put_back_record(disk: &Disk, record: &Record) -> Result<(), Failure> {
+    if !record.files.is_empty() {
+        return put_record(disk, record);
+    }
+    let path = disk.record_path();
+    put(disk, path, None, None).map_err(|error| unwritable(path, error))
+}
+
+/// The folders above a file that are not there, the outer before the inner.
+fn missing_folders(disk: &Disk, path: &str) -> Result<Vec<String>, Failure> {
+    let mut missing = Vec::new();
+    for folder in Path::new(path).ancestors().skip(1) {
+        let name = folder.to_string_lossy().into_owned();
+        if name.is_empty() || name == "/" {
+            break;
+        }
+        let place = disk
+            .place(&name)
+            .map_err(|error| unwritable(&name, error))?;
+        if place.exists() {
+            break;
+        }
+        missing.insert(0, name);
+    }
+    Ok(missing)
+}
+
+/// Puts a text in a file's place at once: whoever reads sees the old or the new. Mode and owner stay.
+fn put(disk: &Disk, path: &str, text: Option<&str>, mode: Option<u32>) -> Result<(), BoxError> {
+    let place = disk.place(path)?;
+    let Some(text) = text else {
+        return match fs::remove_file(&place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        };
+    };
+    let folder = place.parent().ok_or("it has no folder")?;
+    fs::create_dir_all(folder)?;
+    let old = fs::metadata(&place).ok();
+    let staged = stage_of(&place);
+    let staging = stage(&staged, text, mode, old.as_ref());
+    if let Err(error) = staging.and_then(|()| fs::rename(&staged, &place)) {
+        let _ = fs::remove_file(&staged);
+        return Err(error.into());
+    }
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+fn stage_of(place: &Path) -> PathBuf {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    place.with_file_name(format!(".{name}.forebay-new"))
+}
+
+fn stage(
+    staged: &Path,
+    text: &str,
+    mode: Option<u32>,
+    old: Option<&fs::Metadata>,
+) -> io::Result<()> {
+    // One that a crash left behind.
+    let _ = fs::remove_file(staged);
+    let kept = old.map(|old| old.mode() & 0o7777);
+    let mode = mode.or(kept).unwrap_or(NEW_MODE);
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(RECORD_MODE)
+        .open(staged)?;
+    file.write_all(text.as_bytes())?;
+    if let Some(old) = old {
+        let own = file.metadata()?;
+        if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
+            chown(staged, Some(old.uid()), Some(old.gid()))?;
+        }
+    }
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.sync_all()
+}

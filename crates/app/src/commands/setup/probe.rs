@@ -1,0 +1,246 @@
+//! `--check`: has the client pull an image, and reads in the ledger whether it came through Forebay.
+
+use std::path::Path;
+use std::time::Duration;
+
+use forebay_api_admin::TopRequest;
+use forebay_ledger::{OrderWord, TopReport};
+use forebay_oci::ImageName;
+use forebay_setup::{Address, ProbeWay, Served, Verdict, probe_ways};
+
+use super::run_steps::run_one;
+use super::weigh::weigh;
+use super::{Args, address_of};
+use crate::error::Failure;
+use crate::exit::ExitStatus;
+use crate::printer::Printer;
+use crate::program::ask_running;
+use forebay_config::{Sources, load};
+
+/// How far back the ledger is read, in milliseconds: more than a pull takes.
+const WITHIN_MS: u64 = 3 * 60 * 60 * 1_000;
+
+/// How many spenders are read.
+const MAX_SPENDERS: u32 = 1_000;
+
+/// How often the ledger is read again for what is still missing, and how long it is waited in between: an answer is
+/// written down when it has ended.
+const READINGS: usize = 10;
+const BETWEEN_READINGS: Duration = Duration::from_millis(200);
+
+/// Where containerd's files are unless its configuration says otherwise.
+const CERTS_D: &str = "/etc/containerd/certs.d";
+
+/// Checks that a client pulls through Forebay.
+///
+/// # Errors
+/// No Forebay runs here, or the client cannot be had to pull.
+pub(super) async fn check(
+    args: &Args,
+    sources: &Sources,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    let config = load(sources)?;
+    let address = match &args.address {
+        Some(address) => address.clone(),
+        None => address_of(&config)?,
+    };
+    let image: ImageName = args
+        .probe_image
+        .parse()
+        .map_err(|error| Failure::failed(format!("{} is no image", args.probe_image), error))?;
+    let name = format!("{}/{}:{}", image.registry, image.repository, tag(&image)?);
+    let ledger = Ledger {
+        data: &config.data,
+        image: &image,
+    };
+    let way = find_way(args, &name).await?;
+    let probe = Probe {
+        address,
+        ledger,
+        way,
+        name,
+    };
+    let verdict = probe.run(printer).await?;
+    for line in probe.told(verdict) {
+        printer.line(line);
+    }
+    if let Some(note) = probe.way.note {
+        printer.note(format_args!("note: {note}"));
+    }
+    Ok(if verdict.is_good() {
+        ExitStatus::Ok
+    } else {
+        ExitStatus::Findings
+    })
+}
+
+fn tag(image: &ImageName) -> Result<String, Failure> {
+    match &image.reference {
+        forebay_oci::Reference::Tag(tag) => Ok(tag.to_string()),
+        forebay_oci::Reference::Digest(_) => Err(Failure::plain(
+            "the image to probe with is named by a tag, not by a digest",
+        )),
+    }
+}
+
+/// The first way whose program is there.
+async fn find_way(args: &Args, name: &str) -> Result<ProbeWay, Failure> {
+    let ways = probe_ways(args.client, name, CERTS_D);
+    for way in &ways {
+        let program = way.pull.first().map(String::as_str).unwrap_or_default();
+        if run_one(&[program, "--version"], "").await.is_ok() {
+            return Ok(way.clone());
+        }
+    }
+    let programs: Vec<&str> = ways
+        .iter()
+        .filter_map(|way| Some(way.pull.first()?.as_str()))
+        .collect();
+    let what = if programs.is_empty() {
+        format!("{} cannot be had to pull from here", args.client)
+    } else {
+        format!(
+            "none of the programs that would pull is installed: {}",
+            programs.join(", ")
+        )
+    };
+    Err(Failure::plain(what)
+        .with_hint("pull an image with it, and see whether forebay top --once tells of it"))
+}
+
+struct Probe<'a> {
+    address: Address,
+    ledger: Ledger<'a>,
+    way: ProbeWay,
+    name: String,
+}
+
+impl Probe<'_> {
+    async fn run(&self, printer: &Printer) -> Result<Verdict, Failure> {
+        let had = self.client(&self.way.has).await?.0;
+        // Asked before the ledger is read first, so that this does not count as the client's.
+        let needed = if had {
+            None
+        } else {
+            weigh(&self.address, self.ledger.image).await
+        };
+        if had {
+            printer.note(format_args!(
+                "the client has {} already, so that it asks for little",
+                self.name
+            ));
+        } else if needed.is_none() {
+            printer.note(
+                "Forebay could not be asked how large the image is: only requests are counted",
+            );
+        }
+        let before = self.ledger.read().await?;
+        let (pulled, said) = self.client(&self.way.pull).await?;
+        let served = self.ledger.since(before, needed).await?;
+        if pulled && !had {
+            self.client(&self.way.forget).await?;
+        }
+        if !pulled {
+            printer.note(said);
+        }
+        Ok(Verdict::of(pulled, served, needed))
+    }
+
+    async fn client(&self, words: &[String]) -> Result<(bool, String), Failure> {
+        let line: Vec<&str> = words.iter().map(String::as_str).collect();
+        let ran = run_one(&line, "").await;
+        let ran =
+            ran.map_err(|error| Failure::failed(format!("cannot run {}", words.join(" ")), error))?;
+        Ok((ran.is_ok, ran.said))
+    }
+
+    fn told(&self, verdict: Verdict) -> Vec<String> {
+        let (name, address) = (&self.name, &self.address);
+        match verdict {
+            Verdict::Here => vec![format!("yes: {name} came through {address}, all of it")],
+            Verdict::Partly { missing } => vec![
+                format!(
+                    "NO: {name} was asked for at {address}, and {missing} bytes of it came from elsewhere"
+                ),
+                "the client went on to the registry under way: its own pull limit is spent"
+                    .to_owned(),
+            ],
+            Verdict::WentOn => vec![
+                format!(
+                    "NO: {name} was asked for at {address}, got an error, and came from elsewhere"
+                ),
+                "the log of forebay serve says why; the client fell back to the registry"
+                    .to_owned(),
+            ],
+            Verdict::Elsewhere => vec![
+                format!("NO: {name} was not asked for at {address}: it came from elsewhere"),
+                "is the configuration written (--write), and has the client read it again?"
+                    .to_owned(),
+            ],
+            Verdict::Failed { asked: true } => {
+                vec![format!(
+                    "NO: {name} was asked for at {address}, and the pull failed"
+                )]
+            }
+            Verdict::Failed { asked: false } => vec![format!(
+                "NO: the pull of {name} failed, and it was not asked for at {address}"
+            )],
+        }
+    }
+}
+
+/// What the ledger of the running server tells of one repository.
+struct Ledger<'a> {
+    data: &'a Path,
+    image: &'a ImageName,
+}
+
+impl Ledger<'_> {
+    async fn read(&self) -> Result<Served, Failure> {
+        let request = TopRequest {
+            within_ms: WITHIN_MS,
+            order: OrderWord::Requests,
+            limit: MAX_SPENDERS,
+        };
+        let Some(answer) = ask_running(self.data, "/top", &request).await? else {
+            let what = format!(
+                "no server runs on the data directory {}",
+                self.data.display()
+            );
+            let hint = "name the directory of the one that the client asks with --data, or its --config; on another \
+                        machine, pull an image here and look at forebay top there";
+            return Err(Failure::plain(what).with_hint(hint));
+        };
+        let report: TopReport = serde_json::from_value(answer).map_err(|error| {
+            Failure::failed("the running server's answer makes no sense", error)
+        })?;
+        let repository = self.image.repository.to_string();
+        let rows = report.spent.iter().filter(|row| {
+            row.upstream == self.image.registry && row.repository.as_deref() == Some(&repository)
+        });
+        Ok(rows.fold(Served::default(), |sum, row| Served {
+            requests: sum.requests + row.counts.requests,
+            bytes: sum.bytes + row.counts.bytes_cache + row.counts.bytes_upstream,
+            errors: sum.errors + row.counts.errors,
+        }))
+    }
+
+    /// What was served since a reading; waits a little for what is `needed` to be written down.
+    async fn since(&self, before: Served, needed: Option<u64>) -> Result<Served, Failure> {
+        let mut served = Served::default();
+        for _ in 0..READINGS {
+            let now = self.read().await?;
+            served = Served {
+                requests: now.requests.saturating_sub(before.requests),
+                bytes: now.bytes.saturating_sub(before.bytes),
+                errors: now.errors.saturating_sub(before.errors),
+            };
+            if served.requests > 0 && served.bytes >= needed.unwrap_or(0) {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_READINGS).await;
+        }
+        Ok(served)
+    }
+}

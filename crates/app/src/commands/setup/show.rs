@@ -1,0 +1,89 @@
+//! What a plan looks like: texts on standard output, what is said about them on standard error.
+
+use forebay_setup::{FallThrough, Input, Plan, Step, difference};
+
+use super::Args;
+use crate::printer::Printer;
+
+/// The whole plan, for a person who puts it in place by hand.
+pub(super) fn plan(args: &Args, plan: &Plan, printer: &Printer) {
+    let bodies = bodies(args, plan);
+    // Of one text alone, standard output is that text and nothing else.
+    let is_alone = bodies.len() == 1;
+    for (number, (title, text)) in bodies.iter().enumerate() {
+        if is_alone {
+            printer.note(format_args!("{title}:"));
+        } else {
+            let gap = if number > 0 { "\n" } else { "" };
+            printer.line(format_args!("{gap}# {title}"));
+        }
+        printer.raw(text.as_bytes());
+    }
+    printer.flush();
+    rest(plan, printer);
+    if !plan.files.is_empty() {
+        printer.note("--write installs it, --diff shows what would change");
+    }
+}
+
+/// What is left to a person, and what should be known.
+pub(super) fn rest(plan: &Plan, printer: &Printer) {
+    for step in plan.steps.iter().filter(|step| !step.is_run) {
+        printer.note(format_args!("then: {}  ({})", command_line(step), step.why));
+    }
+    match &plan.fall_through {
+        Some(FallThrough::Closed(how)) => {
+            printer.note(format_args!("fall-through is closed: {how}"))
+        }
+        Some(FallThrough::Open(why)) => printer.note(format_args!("fall-through is OPEN: {why}")),
+        None => {}
+    }
+    for note in &plan.notes {
+        printer.note(format_args!("note: {note}"));
+    }
+}
+
+/// A command as one would write it in a shell.
+pub(super) fn command_line(step: &Step) -> String {
+    let words: Vec<String> = step.command.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+fn bodies(args: &Args, plan: &Plan) -> Vec<(String, String)> {
+    let files = plan.files.iter().map(|file| {
+        let text = if args.diff {
+            difference(file.before.as_deref().unwrap_or_default(), &file.after)
+        } else {
+            with_line_end(&file.after)
+        };
+        (file.path.clone(), text)
+    });
+    let snippets = plan
+        .snippets
+        .iter()
+        .map(|snippet| (snippet.title.to_owned(), snippet.text.clone()));
+    let inputs = plan.steps.iter().filter(|step| step.is_run).map(|step| {
+        let text = match &step.input {
+            Input::Text(text) => text.clone(),
+            Input::Nothing | Input::Secret(_) => String::new(),
+        };
+        (format!("input of: {}", command_line(step)), text)
+    });
+    files.chain(snippets).chain(inputs).collect()
+}
+
+fn with_line_end(text: &str) -> String {
+    if text.ends_with('\n') {
+        text.to_owned()
+    } else {
+        format!("{text}\n")
+    }
+}

@@ -1,0 +1,181 @@
+//! Whether a client pulls through Forebay: how it is had to pull, and what the ledger's numbers then mean.
+
+use crate::client::Client;
+
+/// What Forebay's ledger says was served of one repository, from one reading to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Requests answered.
+    pub requests: u64,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// Answers that were errors.
+    pub errors: u64,
+}
+
+/// Where an image came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All of it came from here.
+    Here,
+    /// It was asked for here, and so many bytes of it came from elsewhere.
+    Partly {
+        /// The bytes that did not come from here.
+        missing: u64,
+    },
+    /// It was asked for here, got an error, and came from elsewhere.
+    WentOn,
+    /// It was not asked for here: it came from elsewhere.
+    Elsewhere,
+    /// The pull failed.
+    Failed {
+        /// Whether it was asked for here.
+        asked: bool,
+    },
+}
+
+/// A way to have a client pull: the program that all three lines begin with is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeWay {
+    /// Succeeds if the client has the image.
+    pub has: Vec<String>,
+    /// Pulls it.
+    pub pull: Vec<String>,
+    /// Has the client forget it.
+    pub forget: Vec<String>,
+    /// What this way does not show.
+    pub note: Option<&'static str>,
+}
+
+const CTR: &str = "ctr was used, which is told of the folder of hosts.toml: whether config.toml names it to Kubernetes, only \
+                   crictl would show";
+
+impl Verdict {
+    /// Judges by what was served while the client pulled an image of `needed` bytes of configuration and layers; `None`
+    /// if it had the image before or its size is not known.
+    pub fn of(pulled: bool, served: Served, needed: Option<u64>) -> Self {
+        let asked = served.requests > 0;
+        match (pulled, asked) {
+            (false, asked) => Self::Failed { asked },
+            (true, false) => Self::Elsewhere,
+            (true, true) => {
+                let missing = needed.unwrap_or(0).saturating_sub(served.bytes);
+                match missing {
+                    0 if served.errors < served.requests => Self::Here,
+                    _ if served.errors > 0 => Self::WentOn,
+                    missing => Self::Partly { missing },
+                }
+            }
+        }
+    }
+
+    /// Whether all came from here.
+    pub fn is_good(self) -> bool {
+        self == Self::Here
+    }
+}
+
+/// The ways in which a client can be had to pull `image`, the truest first; none for what is not on this machine.
+pub fn probe_ways(client: Client, image: &str, certs_d: &str) -> Vec<ProbeWay> {
+    let docker = way(
+        &["docker", "image", "inspect"],
+        &["docker", "pull"],
+        &["docker", "image", "rm"],
+        image,
+    );
+    let podman = way(
+        &["podman", "image", "exists"],
+        &["podman", "pull"],
+        &["podman", "image", "rm"],
+        image,
+    );
+    let crictl = |program: &[&str]| {
+        let with = |rest: &[&'static str]| [program, &["crictl"], rest].concat();
+        way(
+            &with(&["inspecti"]),
+            &with(&["pull"]),
+            &with(&["rmi"]),
+            image,
+        )
+    };
+    match client {
+        Client::Docker | Client::Swarm => vec![docker],
+        Client::Podman => vec![podman],
+        Client::CriO => vec![crictl(&[])],
+        Client::K3s => vec![crictl(&["k3s"]), crictl(&[])],
+        Client::Containerd | Client::Kubernetes => vec![crictl(&[]), ctr(image, certs_d)],
+        Client::Rke2 => vec![crictl(&[])],
+        _ => Vec::new(),
+    }
+}
+
+fn way(has: &[&str], pull: &[&str], forget: &[&str], image: &str) -> ProbeWay {
+    let line = |words: &[&str]| {
+        let words = words.iter().filter(|word| !word.is_empty());
+        words
+            .map(|&word| word.to_owned())
+            .chain([image.to_owned()])
+            .collect()
+    };
+    ProbeWay {
+        has: line(has),
+        pull: line(pull),
+        forget: line(forget),
+        note: None,
+    }
+}
+
+/// ctr has no question whether an image is there; to tag it with its own name succeeds only if it is.
+fn ctr(image: &str, certs_d: &str) -> ProbeWay {
+    let mut ctr = way(
+        &["ctr", "images", "tag", "--force", image],
+        &["ctr", "images", "pull", "--hosts-dir", certs_d],
+        &["ctr", "images", "rm", "--sync"],
+        image,
+    );
+    ctr.note = Some(CTR);
+    ctr
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_tell_where_an_image_came_from() {
+        let served = |requests, bytes, errors| Served {
+            requests,
+            bytes,
+            errors,
+        };
+        for (pulled, served, needed, verdict) in [
+            (true, served(5, 3_000, 0), Some(2_900), Verdict::Here),
+            (true, served(1, 500, 0), None, Verdict::Here),
+            // An error on the way (a token, a range that was asked again) that cost no byte.
+            (true, served(6, 3_000, 1), Some(2_900), Verdict::Here),
+            (
+                true,
+                served(2, 500, 0),
+                Some(2_900),
+                Verdict::Partly { missing: 2_400 },
+            ),
+            (true, served(2, 100, 2), Some(2_900), Verdict::WentOn),
+            (true, served(2, 100, 2), None, Verdict::WentOn),
+            (true, served(0, 0, 0), Some(2_900), Verdict::Elsewhere),
+            (
+                false,
+                served(3, 10, 3),
+                Some(1),
+                Verdict::Failed { asked: true },
+            ),
+            (
+                false,
+                served(0, 0, 0),
+                None,
+                Verdict::Failed { asked: false },
+            ),
+        ] {
+            assert_eq!(Verdict::of(pulled, served, needed), verdict);
+        }
+    }
+}
