@@ -1,5 +1,31 @@
-//! What takes the place of which image: rules in a file or a preset, and the plan that they make for a file.
+//! What takes the place of which image: rules from a file or a preset, and the plan that they make for a file.
+//!
+//! Start reading at `rule.rs`, then `plan.rs`. Nothing here reads files or asks registries: digests come from a function
+//! that is given.
+
+mod cortex;
+mod diff;
+mod error;
+mod file;
+mod goal;
 mod image;
 mod pattern;
+mod plan;
+mod preset;
+mod record;
+mod rule;
+mod settle;
 mod template;
 mod version;
+
+pub use diff::unified_diff;
+pub use error::{RulesError, Unfit};
+pub use goal::Goal;
+pub use image::Image;
+pub use pattern::Pattern;
+pub use plan::{Change, Pin, Plan, Unsure, collisions, plan};
+pub use preset::PRESETS;
+pub use record::{FileRecord, Record, RecordError, Replaced, Run};
+pub use rule::{Action, MAX_RULES, Rule, Rules};
+pub use template::{InvalidTemplate, Lacking, Template};
+pub use version::{InvalidRange, Version, VersionRange};

@@ -5,6 +5,7 @@
 //! numbers is a variant (`-alpine`) far more often than a pre-release, so that it does not count.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::str::FromStr;
 
 /// The most numbers of a version that are compared; more are ignored.
@@ -82,9 +83,10 @@ impl Version {
     }
 }
 
-impl PartialOrd for Version {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        (self.0.len() == other.0.len()).then(|| self.compare(other))
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&numbers.join("."))
     }
 }
 

@@ -1,0 +1,210 @@
+//! What a rewrite would do to one file: its edits, and what it leaves to a person.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use forebay_oci::Digest;
+
+use super::cortex;
+use super::goal::Goal;
+use super::image::Image;
+use super::rule::Rules;
+use crate::{Edit, Found, Place};
+
+/// Who knows the digest that a tag has now. The error is one clause that says why not.
+pub type Pin<'a> = &'a dyn Fn(&Image) -> Result<Digest, String>;
+
+/// What a rewrite would do to a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order of the file; none overlaps another.
+    pub edits: Vec<Edit>,
+    /// What becomes of which image.
+    pub changes: Vec<Change>,
+    /// Places that are left as they are, for a person to look at.
+    pub unsure: Vec<Unsure>,
+    /// Remarks about the file.
+    pub notes: Vec<String>,
+}
+
+/// An image that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// What it was, in full.
+    pub from: String,
+    /// What takes its place.
+    pub to: String,
+}
+
+/// A place that is left as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsure {
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// What stands there.
+    pub text: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Plans one file: what was found in it, where that is to go, and whether tags are to be pinned.
+pub fn plan(text: &str, found: &Found, goal: &Goal, pin: Option<Pin<'_>>) -> Plan {
+    let lines = Lines::of(text);
+    let mut planner = Planner {
+        text,
+        lines: &lines,
+        pin,
+        plan: Plan::default(),
+    };
+    planner.tell(found);
+    match goal {
+        Goal::Rules { rules, is_mirror } => {
+            for place in &found.places {
+                planner.place(place, rules, *is_mirror);
+            }
+        }
+        Goal::Cortex(version) => cortex::plan(&mut planner, found, version.as_ref()),
+    }
+    planner.finish()
+}
+
+/// Images of different repositories that would become one: the rules forget what told them apart.
+pub fn collisions<'a>(changes: impl Iterator<Item = &'a Change>) -> Vec<(String, Vec<String>)> {
+    let mut origins: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for change in changes {
+        let (Ok(from), Ok(to)) = (change.from.parse::<Image>(), change.to.parse::<Image>()) else {
+            continue;
+        };
+        let name = |image: &Image| format!("{}/{}", image.registry, image.repository());
+        origins.entry(name(&to)).or_default().insert(name(&from));
+    }
+    let several = origins.into_iter().filter(|(_, from)| from.len() > 1);
+    several
+        .map(|(to, from)| (to, from.into_iter().collect()))
+        .collect()
+}
+
+/// Builds a plan.
+pub(super) struct Planner<'a> {
+    pub(super) text: &'a str,
+    lines: &'a Lines,
+    pin: Option<Pin<'a>>,
+    pub(super) plan: Plan,
+}
+
+impl Planner<'_> {
+    /// What the finder was not sure of.
+    fn tell(&mut self, found: &Found) {
+        for ambiguous in &found.ambiguous {
+            let why = ambiguous.why.to_string();
+            self.unsure(&ambiguous.span, ambiguous.text.clone(), why);
+        }
+        for note in &found.notes {
+            let line = note.at.map(|at| self.lines.line(at));
+            let at = line.map_or_else(String::new, |line| format!("line {line}: "));
+            self.plan.notes.push(format!("{at}{}", note.text));
+        }
+    }
+
+    fn place(&mut self, place: &Place, rules: &Rules, is_mirror: bool) {
+        let Ok(image) = place.image.parse::<Image>() else {
+            return;
+        };
+        let made = match rules.apply(&image) {
+            Ok(made) => made,
+            Err(why) => return self.unsure(&place.span, place.image.clone(), why.to_string()),
+        };
+        let new = made.clone().unwrap_or_else(|| place.image.clone());
+        // A mirror has the same digests, and may have none of them before it is first asked.
+        let asked = if is_mirror { &place.image } else { &new };
+        match self.pinned(asked, &new) {
+            Ok(new) => self.change(place, &new),
+            Err(why) => {
+                self.unsure(&place.span, place.image.clone(), why);
+                if made.is_some() {
+                    self.change(place, &new);
+                }
+            }
+        }
+    }
+
+    /// `new` with the digest that `asked` has, if that is wanted and there is none yet.
+    fn pinned(&self, asked: &str, new: &str) -> Result<String, String> {
+        let Some(pin) = self.pin.filter(|_| !new.contains('@')) else {
+            return Ok(new.to_owned());
+        };
+        let asked: Image = asked.parse().map_err(|_| "not an image reference".to_owned())?;
+        let digest = pin(&asked)?;
+        // A digest without its tag could not be read by people.
+        let has_tag = new.rsplit_once(':').is_some_and(|(_, tag)| !tag.contains('/'));
+        let tag = if has_tag { "" } else { ":latest" };
+        Ok(format!("{new}{tag}@{digest}"))
+    }
+
+    /// Writes `new` to a place.
+    pub(super) fn change(&mut self, place: &Place, new: &str) {
+        match place.edits(new) {
+            Ok(edits) if edits.is_empty() => {}
+            Ok(edits) => {
+                let from = place.image.clone();
+                self.edit(edits, (&place.span, from), new);
+            }
+            Err(refusal) => self.unsure(&place.span, place.image.clone(), refusal.to_string()),
+        }
+    }
+
+    /// Takes edits that make `to` of `from`, unless another place wants the same bytes otherwise.
+    pub(super) fn edit(&mut self, edits: Vec<Edit>, (span, from): (&Range<usize>, String), to: &str) {
+        let is_same = edits.iter().all(|edit| self.plan.edits.contains(edit));
+        let overlaps = |edit: &Edit| {
+            self.plan
+                .edits
+                .iter()
+                .any(|other| other != edit && edit.start < other.end && other.start < edit.end)
+        };
+        if edits.iter().any(overlaps) {
+            let why = "another place that stands here wants something else".to_owned();
+            return self.unsure(span, from, why);
+        }
+        let from = from.parse::<Image>().map_or(from, |image| image.to_string());
+        if !is_same {
+            self.plan.changes.push(Change {
+                line: self.lines.line(span.start),
+                from,
+                to: to.to_owned(),
+            });
+        }
+        self.plan.edits.extend(edits);
+    }
+
+    pub(super) fn unsure(&mut self, span: &Range<usize>, text: String, why: String) {
+        let line = self.lines.line(span.start);
+        self.plan.unsure.push(Unsure { line, text, why });
+    }
+
+    fn finish(mut self) -> Plan {
+        self.plan.edits.sort();
+        self.plan.edits.dedup();
+        self.plan.changes.sort_by_key(|change| change.line);
+        self.plan.unsure.sort_by_key(|unsure| unsure.line);
+        self.plan.unsure.dedup();
+        self.plan
+    }
+}
+
+/// Where lines begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self(ends.map(|(at, _)| at).collect())
+    }
+
+    /// The line of a byte, counted from 1.
+    fn line(&self, at: usize) -> usize {
+        self.0.partition_point(|end| *end < at) + 1
+    }
+}
