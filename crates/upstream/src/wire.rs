@@ -4,6 +4,7 @@
 //! answer says of limits and health, then perhaps another try. Who we are is `authority`'s business, what the answer holds the caller's.
 
 mod admission;
+mod budget;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,16 +15,15 @@ use forebay_content::{
 };
 use forebay_http_kit::{Client, Origin, Reply, SendError};
 use forebay_limits::{
-    Answer, Dialect, Identity, Limited, Limiter, Purse, Reading, TooFast, classify,
+    Answer, Dialect, Identity, Limited, Limiter, Reading, TooFast, classify,
     classify_malformed_head,
 };
-use forebay_oci::{DOCKER_HUB, RepositoryName, UpstreamName};
-use http::{HeaderMap, StatusCode};
+use forebay_oci::{DOCKER_HUB, UpstreamName};
+use http::StatusCode;
 use tracing::debug;
 
 use crate::exchange::{
     Granted, Heard, Question, Refusal, host_kind, is_blob, method_of, read, read_start,
-    speaks_of_pulls,
 };
 use crate::failure::Failure;
 use crate::gate::{Caller, Gate, Outcome, Part, Rest, Scope, Subject, hash_of};
@@ -34,7 +34,6 @@ use crate::news;
 use crate::pacers::{Share, Turn};
 use crate::patience::{Dice, wait_after};
 use crate::recent::Recent;
-use crate::token_cache::pull_scope;
 
 use admission::Admission;
 
@@ -167,81 +166,6 @@ impl Wire {
                 _ => return Err(failure.error),
             }
         }
-    }
-
-    /// For how long from now a limit stops calls of this kind about a repository, whoever makes them.
-    pub(crate) fn stopped_for(
-        &self,
-        call: UpstreamCall,
-        repository: &RepositoryName,
-    ) -> Option<Duration> {
-        let now = self.clock.monotonic();
-        let here = self
-            .gate()
-            .find_limit(call, hash_of(repository.as_str()), now);
-        let everywhere = self.share.find_rest(now);
-        let resting = [here, everywhere].into_iter().flatten();
-        resting.map(|resting| resting.left).max()
-    }
-
-    /// What may be spent on manifests of a repository.
-    pub(crate) fn purse(&self, repository: &RepositoryName) -> Purse {
-        let stopped_for = self.stopped_for(UpstreamCall::GetManifest, repository);
-        let opens_in = stopped_for.map(|left| Purse::Empty {
-            opens_in: Some(left),
-        });
-        opens_in.unwrap_or_else(|| {
-            let now = self.clock.monotonic();
-            self.gate().purse(hash_of(repository.as_str()), now)
-        })
-    }
-
-    /// Whether the registry counts pulls of a repository; `None` where its next answer would tell.
-    pub(crate) fn is_metered(&self, repository: &RepositoryName) -> Option<bool> {
-        self.gate().is_metered(hash_of(repository.as_str()))
-    }
-
-    /// An answer gave a manifest of the repository, with these headers; `is_direct` if the registry itself did.
-    pub(crate) fn note_manifest(
-        &self,
-        repository: &RepositoryName,
-        headers: &HeaderMap,
-        is_direct: bool,
-    ) {
-        let is_counted = speaks_of_pulls(headers);
-        // The silence of another host says nothing.
-        if is_counted || is_direct {
-            self.gate()
-                .note_counted(hash_of(repository.as_str()), is_counted);
-        }
-    }
-
-    /// True while requests of ours wait for a place among those of this kind.
-    pub(crate) fn is_crowded(&self, call: UpstreamCall) -> bool {
-        self.lanes.is_crowded(call)
-    }
-
-    /// How many requests were sent about a repository, those for its tokens counted.
-    pub(crate) fn asked_about(&self, repository: &RepositoryName) -> u64 {
-        let asked = self.asked();
-        let times = |name: &str| asked.find(hash_of(name)).unwrap_or(0);
-        times(repository.as_str()) + times(&pull_scope(repository))
-    }
-
-    fn count(&self, repository: &str) {
-        let mut asked = self.asked();
-        let hash = hash_of(repository);
-        let times = asked.find(hash).unwrap_or(0);
-        asked.note(hash, times + 1);
-    }
-
-    fn asked(&self) -> MutexGuard<'_, Recent<u64>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// True while our own pace keeps back what nobody waits for.
-    pub(crate) fn keeps_back(&self) -> bool {
-        self.share.keeps_back(self.clock.monotonic())
     }
 
     async fn try_once(&self, question: &Question) -> Result<Heard, Failure> {
