@@ -9,9 +9,9 @@ use std::sync::atomic::Ordering;
 use forebay_ledger::{BudgetReport, UpstreamReport};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
-use crate::metrics::{Count, Level, level, plain};
+use crate::metrics::{Count, Level, level, plain, seconds};
 
 /// What is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,12 +61,12 @@ impl LedgerMetrics {
                 "budget_remaining",
                 "Pulls left: what the registry last said, less what was sent since",
             ),
-            runs_out: in_seconds(
+            runs_out: seconds(
                 to,
                 "budget_runs_out",
                 "Until the budget is empty at the present rate; not there if it is not going to be",
             ),
-            full: in_seconds(
+            full: seconds(
                 to,
                 "budget_full",
                 "Until all of the budget is back if nothing more is spent",
@@ -150,12 +150,6 @@ const fn identity_of(budget: &BudgetReport) -> &'static str {
     } else {
         "anonymous"
     }
-}
-
-fn in_seconds(to: &mut Registry, name: &str, help: &str) -> Family<Charged, Level> {
-    let family = Family::<Charged, Level>::default();
-    to.register_with_unit(name, help, Unit::Seconds, family.clone());
-    family
 }
 
 #[cfg(test)]

@@ -209,8 +209,7 @@ impl Metrics {
 
     /// A client was refused because it asks too often; `upstream` is whose content it wanted.
     pub fn note_client_limited(&self, upstream: &UpstreamName) {
-        let upstream = Name(upstream.clone());
-        self.clients_limited.get_or_create(&Of { upstream }).inc();
+        self.clients_limited.get_or_create(&of(upstream)).inc();
     }
 
     /// Takes note that a configuration was read at `unix_seconds`, and whether it was taken over.
@@ -223,9 +222,7 @@ impl Metrics {
 
     /// Forgets the state of an upstream that is no longer asked: what it was is no longer measured. What was counted stays.
     pub fn forget_state(&self, upstream: &UpstreamName) {
-        let of = Of {
-            upstream: name(upstream),
-        };
+        let of = of(upstream);
         for gauge in [
             &self.limit,
             &self.remaining,
@@ -263,9 +260,7 @@ impl Metrics {
         let Some(allowance) = reading.and_then(|reading| reading.allowance) else {
             return;
         };
-        let of = Of {
-            upstream: name(upstream),
-        };
+        let of = of(upstream);
         for (gauge, value) in [
             (&self.limit, allowance.limit),
             (&self.remaining, allowance.remaining),
@@ -303,11 +298,7 @@ impl Observe for Metrics {
                 self.served.get_or_create(&labels).inc();
             }
             Event::FillBegan { upstream } => {
-                self.fills_begun
-                    .get_or_create(&Of {
-                        upstream: name(upstream),
-                    })
-                    .inc();
+                self.fills_begun.get_or_create(&of(upstream)).inc();
             }
             Event::PulledElsewhere { target, from } => {
                 let labels = Elsewhere {
@@ -317,11 +308,7 @@ impl Observe for Metrics {
                 self.pulled_elsewhere.get_or_create(&labels).inc();
             }
             Event::FillJoined { upstream } => {
-                self.fill_joins
-                    .get_or_create(&Of {
-                        upstream: name(upstream),
-                    })
-                    .inc();
+                self.fill_joins.get_or_create(&of(upstream)).inc();
             }
             Event::FillEnded {
                 upstream,
@@ -334,19 +321,12 @@ impl Observe for Metrics {
                         end: end.as_str(),
                     })
                     .inc();
-                self.fill_bytes
-                    .get_or_create(&Of {
-                        upstream: name(upstream),
-                    })
-                    .inc_by(*bytes);
+                self.fill_bytes.get_or_create(&of(upstream)).inc_by(*bytes);
             }
             Event::Upstream(answer) => self.count_upstream(answer),
             Event::Breaker { upstream, open } => {
-                self.breaker_open
-                    .get_or_create(&Of {
-                        upstream: name(upstream),
-                    })
-                    .set(i64::from(*open));
+                let is_open = i64::from(*open);
+                self.breaker_open.get_or_create(&of(upstream)).set(is_open);
             }
             Event::Evicted { objects, bytes } => {
                 self.evicted_objects.inc_by(*objects);
@@ -383,7 +363,7 @@ fn bytes<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str)
     in_unit(to, (name, Unit::Bytes), help, M::default())
 }
 
-fn seconds<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
+pub(crate) fn seconds<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
     in_unit(to, (name, Unit::Seconds), help, M::default())
 }
 
@@ -402,6 +382,12 @@ fn in_unit<M: Metric + Clone>(
 ) -> M {
     to.register_with_unit(name, help, unit, metric.clone());
     metric
+}
+
+fn of(upstream: &UpstreamName) -> Of {
+    Of {
+        upstream: name(upstream),
+    }
 }
 
 fn name(upstream: &UpstreamName) -> Name {
