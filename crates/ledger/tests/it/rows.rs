@@ -219,11 +219,8 @@ async fn a_clock_set_forward_by_mistake_has_nothing_forgotten_within_the_hour() 
         .jump_to(NOON.after(Duration::from_hours(24 * 365)));
     // It would be summed up anew after an hour, and is after two.
     minutes_pass_until(&|| sums() == 2).await;
-    assert!(
-        time() - began > Duration::from_mins(110),
-        "{:?}",
-        time() - began
-    );
+    let passed = time().saturating_sub(began);
+    assert!(passed > Duration::from_mins(110), "{passed:?}");
     let rows = world.all_rows().await;
     assert!(
         rows.iter().all(|row| row.start > NOON),
