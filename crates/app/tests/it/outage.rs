@@ -9,6 +9,7 @@ use std::time::Duration;
 use hub_sim::{Fault, Hub, HubSim, Image, On, Role, Tls};
 
 use crate::client::Ask;
+use crate::clocked::{advance, clocked};
 use crate::image::Pull;
 use crate::program::{Forebay, Program};
 
@@ -227,6 +228,61 @@ async fn while_the_upstreams_name_does_not_resolve() {
     println!("no address: slowest answer {slowest:?}, after a restart {after:?}");
     let cold = program.get("/v2/library/redis/manifests/1").await;
     assert!(matches!(cold.refusal().0, 502 | 504), "{}", cold.text());
+}
+
+/// What is promised, by a clock that moves only while an answer is waited for: of a hundred answers one after another, those that
+/// waited at all can be counted, on however busy a machine.
+#[tokio::test]
+async fn of_a_hundred_answers_two_wait_and_none_for_two_seconds() {
+    for (what, refuses) in [("hangs", false), ("refuses", true)] {
+        let hub = hub().start().await;
+        let setup = Forebay::before(&hub).with("[cache]\nversion_ttl = \"0s\"");
+        let program = clocked(setup).start().await;
+        let pull = Pull::of(&hub, IMAGE);
+        pull.succeeds(&program).await;
+        if refuses {
+            hub.go_down().await.expect("ports of ours");
+        } else {
+            hub.fault(Fault::Hang).on(On::Any).always();
+        }
+        counts_waits(&program, &pull, what).await;
+        let program = program.stop().await.setup.start().await;
+        counts_waits(&program, &pull, &format!("{what}, after a restart")).await;
+    }
+}
+
+async fn counts_waits(program: &Program, pull: &Pull, what: &str) {
+    let mut waits = Vec::new();
+    for _ in 0..100 {
+        waits.push(wait_for(program, &pull.by_tag.path).await);
+    }
+    waits.sort_unstable();
+    // A step or two may have been taken while the machine had other things to do.
+    let waited = waits.iter().filter(|wait| **wait >= Duration::from_millis(500));
+    let waited = waited.count();
+    println!("{what}: {waited} of 100 waited, at most {:?}", waits[99]);
+    assert!(waited <= 2, "{what}: {waited} of 100 waited");
+    assert!(waits[99] < Duration::from_secs(2), "{what}: {waits:?}");
+}
+
+/// How long a stale answer takes by the program's clock, which goes on in steps as long as nothing comes.
+async fn wait_for(program: &Program, path: &str) -> Duration {
+    const STEP: Duration = Duration::from_millis(100);
+    let mut waited = Duration::ZERO;
+    let answer = program.get(path);
+    tokio::pin!(answer);
+    loop {
+        tokio::select! {
+            answer = &mut answer => {
+                assert_eq!(answer.told(), "200, 110 - \"Response is Stale\"");
+                return waited;
+            }
+            () = tokio::time::sleep(STEP * 3) => {
+                advance(program, STEP).await;
+                waited += STEP;
+            }
+        }
+    }
 }
 
 #[tokio::test]
