@@ -258,7 +258,9 @@ async fn counts_waits(program: &Program, pull: &Pull, what: &str) {
     }
     waits.sort_unstable();
     // A step or two may have been taken while the machine had other things to do.
-    let waited = waits.iter().filter(|wait| **wait >= Duration::from_millis(500));
+    let waited = waits
+        .iter()
+        .filter(|wait| **wait >= Duration::from_millis(500));
     let waited = waited.count();
     println!("{what}: {waited} of 100 waited, at most {:?}", waits[99]);
     assert!(waited <= 2, "{what}: {waited} of 100 waited");
