@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let many: Vec<_> = (0..MAX_CHILDREN + 1).map(child).collect();
+        let many: Vec<_> = (0..=MAX_CHILDREN).map(child).collect();
         let mut indexes = with(&many);
         assert!(!takes(&mut indexes, "library/nginx", MAX_CHILDREN, NOW));
         for number in 0..MAX_INDEXES {

@@ -4,6 +4,7 @@
 use hub_sim::{Fault, HubSim, Image, On, hours};
 use serde_json::Value;
 
+use crate::client::Ask;
 use crate::image::Pull;
 use crate::program::{Forebay, Program, files_below};
 
@@ -332,4 +333,42 @@ async fn what_a_killed_server_wrote_is_told_and_its_log_stays_for_the_next() {
     let program = setup.start().await;
     pull(&program, &hub, NGINX).await;
     assert_eq!(hub.charged(), 1);
+}
+
+#[tokio::test]
+async fn an_export_is_no_formula_no_second_line_and_no_secret_whatever_clients_call_themselves() {
+    let hub = HubSim::new().image(NGINX, Image::small()).start().await;
+    let program = Forebay::before(&hub).start().await;
+    let path = Pull::of(&hub, NGINX).by_tag.path;
+    for (agent, workload) in [
+        ("curl/8", "=HYPERLINK(\"http://evil.example\",\"x\")"),
+        ("curl/8", "a,b \"c\""),
+        ("curl/8", "token=s3cretS3cretS3cret"),
+        ("ghp_s3cretS3cretS3cretS3cret/1", "plain"),
+        ("@SUM(A1)", "plain"),
+    ] {
+        let ask = Ask::get(&path).header("user-agent", agent);
+        let answer = program.ask(ask.header("forebay-workload", workload)).await;
+        assert_eq!(answer.status, 200);
+    }
+    let export = ["ledger", "export", "--since", "24h", "--csv"];
+    let csv = program.setup.run(&export).await;
+    let rows: Vec<&str> = csv.out.split_terminator("\r\n").collect();
+    assert_eq!(rows.len(), 6, "{}", csv.out);
+    for field in [
+        ",\"'=HYPERLINK(\"\"http://evil.example\"\",\"\"x\"\")\",",
+        ",\"a,b \"\"c\"\"\",",
+        ",'@SUM(A1),plain,",
+    ] {
+        assert!(csv.out.contains(field), "{field} is not in\n{}", csv.out);
+    }
+    for command in [
+        export.as_slice(),
+        &["ledger", "export", "--json"],
+        &["top", "--once"],
+        &["top", "--once", "--json"],
+    ] {
+        let told = program.setup.run(command).await.out.to_ascii_lowercase();
+        assert!(!told.contains("s3cret"), "{command:?}: {told}");
+    }
 }

@@ -326,7 +326,7 @@ fn the_cost_of_a_multi_platform_image_is_an_interval_until_pairs_agree() {
                 (1, u64::from(!is_index))
             );
             if is_index {
-                budgets.note_index(&target, &[digest.clone()], minute(0));
+                budgets.note_index(&target, std::slice::from_ref(&digest), minute(0));
             }
         }
     }
