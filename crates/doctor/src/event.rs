@@ -65,6 +65,9 @@ pub enum What {
     GaveUp,
     /// Something was said of a failure that is counted elsewhere.
     Told,
+    /// A line that no reader knows, before it is judged; no evidence holds one.
+    #[serde(skip)]
+    Unread,
 }
 
 impl What {

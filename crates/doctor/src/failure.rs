@@ -2,10 +2,21 @@
 //!
 //! The one place where the words of `failures` become those of events.
 
+use std::collections::HashMap;
+
 use forebay_failures::{Class, Verdict, classify};
 
 use crate::event::{Event, Failure, What};
 use crate::read::kube::image_in;
+
+/// The most messages whose verdicts are remembered: a flood says the same again and again.
+const MAX_REMEMBERED: usize = 1_024;
+
+/// The classifier, with what it said of the last messages.
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    said: HashMap<String, Option<Verdict>>,
+}
 
 /// Whether messages of such events may tell of a failed pull.
 const fn may_tell(what: What) -> bool {
@@ -15,30 +26,47 @@ const fn may_tell(what: What) -> bool {
     )
 }
 
-/// Gives an event what its message says; `None` if it then says nothing.
-pub(crate) fn settle(mut event: Event) -> Option<Event> {
-    if may_tell(event.what) && event.failure.is_none() {
-        if let Some(verdict) = classify(&event.message) {
-            apply(&mut event, verdict);
-        } else if event.what == What::Told {
-            return None;
+impl Judge {
+    /// Gives an event what its message says; `None` if it then says nothing.
+    pub(crate) fn settle(&mut self, mut event: Event) -> Option<Event> {
+        if event.what == What::Unread {
+            return self.read_unknown(event);
         }
+        if may_tell(event.what) {
+            if let Some(verdict) = self.judge(&event.message) {
+                apply(&mut event, verdict);
+            } else if event.what == What::Told {
+                return None;
+            }
+        }
+        if event.image.is_none() {
+            event.image = image_in(&event.message);
+        }
+        Some(event)
     }
-    if event.image.is_none() {
-        event.image = image_in(&event.message);
-    }
-    Some(event)
-}
 
-/// What a line says that no reader knows: an event if it tells of a failed pull.
-pub(crate) fn read_unknown(event: Event) -> Option<Event> {
-    let verdict = classify(&event.message)?;
-    let mut event = Event {
-        what: what_of(verdict.class),
-        ..event
-    };
-    apply(&mut event, verdict);
-    Some(event)
+    /// What a line says that no reader knows: an event if it tells of a failed pull.
+    fn read_unknown(&mut self, event: Event) -> Option<Event> {
+        let verdict = self.judge(&event.message)?;
+        let mut event = Event {
+            what: what_of(verdict.class),
+            ..event
+        };
+        apply(&mut event, verdict);
+        Some(event)
+    }
+
+    fn judge(&mut self, message: &str) -> Option<Verdict> {
+        if let Some(said) = self.said.get(message) {
+            return said.clone();
+        }
+        if self.said.len() >= MAX_REMEMBERED {
+            self.said.clear();
+        }
+        let verdict = classify(message);
+        self.said.insert(message.to_owned(), verdict.clone());
+        verdict
+    }
 }
 
 fn apply(event: &mut Event, verdict: Verdict) {

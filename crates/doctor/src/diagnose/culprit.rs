@@ -80,7 +80,7 @@ pub(crate) fn part(workloads: &[Workload], class: Class, evidence: &Evidence) ->
         if is_culprit(workload) {
             let trigger = Some(trigger().unwrap_or(Trigger::ManyPulls));
             parted.culprits.push(suspect(workload, total, trigger));
-        } else if workload.failures(class) > 0 {
+        } else if workload.failures(class) > 0 && workload.has_name() {
             parted.victims.push(suspect(workload, total, None));
         }
     }

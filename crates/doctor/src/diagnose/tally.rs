@@ -110,6 +110,11 @@ impl Workload {
         self.classes.get(&class).map_or(0, |seen| seen.count)
     }
 
+    /// Whether it can be told from others.
+    pub(crate) fn has_name(&self) -> bool {
+        self.owner.is_some() || !self.images.is_empty()
+    }
+
     /// What it is called.
     pub(crate) fn name(&self) -> String {
         let owner = self.owner.as_ref().map(ToString::to_string);
@@ -136,8 +141,16 @@ impl Workload {
         if self.cluster.is_none() {
             self.cluster.clone_from(&event.place.cluster);
         }
-        self.first = earliest(self.first, event.first);
-        self.last = self.last.max(event.last);
+        // Waiting is the consequence: it may be told from before the first pull on.
+        let is_act = event.failure.is_some()
+            || !matches!(
+                event.what,
+                What::Waits | What::GaveUp | What::HealthFailed | What::Started
+            );
+        if is_act {
+            self.first = earliest(self.first, event.first);
+            self.last = self.last.max(event.last);
+        }
         if self.lines.len() < MAX_NAMES {
             self.lines.push(event.lines);
         }
@@ -148,26 +161,23 @@ impl Workload {
             seen.first = earliest(seen.first, event.first);
             seen.last = seen.last.max(event.last);
         }
-        if event.what.is_death()
-            && self
-                .deaths
-                .as_ref()
-                .is_none_or(|death| death.message.is_empty())
-        {
-            let exit_code = if let What::Died(code) = event.what {
-                code
-            } else {
-                None
-            };
-            let first = earliest(
-                self.deaths.take().and_then(|death| death.first),
-                event.first,
-            );
-            self.deaths = Some(Death {
-                exit_code,
-                message: event.message.clone(),
-                first,
-            });
+        if event.what.is_death() {
+            self.die(event);
+        }
+    }
+
+    fn die(&mut self, event: &Event) {
+        let death = self.deaths.get_or_insert_with(|| Death {
+            exit_code: None,
+            message: String::new(),
+            first: None,
+        });
+        death.first = earliest(death.first, event.first);
+        if death.message.is_empty() {
+            death.message.clone_from(&event.message);
+        }
+        if let What::Died(code) = event.what {
+            death.exit_code = death.exit_code.or(code);
         }
     }
 
@@ -187,23 +197,21 @@ impl Workload {
         let is_end_of_told = event.what != What::PullAttempted
             && !event.what.is_death()
             && self.counts[&event.format].attempted > 0;
-        if let Some(last) = event.last.filter(|_| is_request && !is_end_of_told) {
-            self.spread(event, last);
+        if let (Some(first), Some(last)) = (event.first, event.last)
+            && is_request
+            && !is_end_of_told
+        {
+            self.spread(event.format, event.count, (first, last));
         }
     }
 
-    /// Spreads what was counted over the minutes in which it was seen.
-    fn spread(&mut self, event: &Event, last: Moment) {
-        let first = event
-            .first
-            .unwrap_or(last)
-            .minute()
-            .max(last.minute() - 1_440);
-        let minutes = u64::try_from(last.minute() - first).unwrap_or(0) + 1;
-        let each = event.count.div_ceil(minutes);
-        for minute in first..=last.minute() {
+    /// Spreads what was counted over the minutes in which it was seen, of the last day at most.
+    fn spread(&mut self, format: Format, count: u64, (first, last): (Moment, Moment)) {
+        let from = first.minute().max(last.minute() - 1_440);
+        let minutes = u64::try_from(last.minute() - from).unwrap_or(0) + 1;
+        for minute in from..=last.minute() {
             if self.minutes.len() < MAX_MINUTES {
-                *self.minutes.entry((event.format, minute)).or_default() += each;
+                *self.minutes.entry((format, minute)).or_default() += count.div_ceil(minutes);
             }
         }
     }
@@ -272,10 +280,17 @@ pub(crate) fn normal(image: &str) -> String {
 pub(crate) fn named(owner: &Owner, evidence: &Evidence) -> Owner {
     let name = match owner.kind {
         OwnerKind::SwarmService => evidence.find_name(&owner.name).unwrap_or(&owner.name),
-        OwnerKind::CiJob => owner.name.split(" (").next().unwrap_or(&owner.name),
+        OwnerKind::CiJob => base_of_matrix(&owner.name),
         _ => &owner.name,
     };
     Owner::new(owner.kind, name)
+}
+
+/// `test (18, ubuntu)`, `test 3/40`, `test-17`: the jobs of one matrix.
+fn base_of_matrix(job: &str) -> &str {
+    let base = job.split(" (").next().unwrap_or(job);
+    let base = base.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '/' | ' ' | '-' | '_'));
+    if base.is_empty() { job } else { base }
 }
 
 /// Whether each new start of a container asks the registry.

@@ -15,7 +15,7 @@ use super::kube_table::{self, Wide};
 use super::log_line::LogLine;
 use super::text;
 use crate::event::{Event, Lines, MAX_MESSAGE_BYTES};
-use crate::failure::settle;
+use crate::failure::Judge;
 use crate::{Context, Evidence};
 
 /// The most bytes of a line of text; what is longer is cut.
@@ -35,6 +35,7 @@ static HINT: LazyLock<Regex> =
 pub struct Intake {
     context: Context,
     evidence: Evidence,
+    judge: Judge,
     source: Source,
     partial: Vec<u8>,
     is_cut: bool,
@@ -64,6 +65,7 @@ impl Intake {
         Self {
             context,
             evidence: Evidence::default(),
+            judge: Judge::default(),
             source: Source::default(),
             partial: Vec::new(),
             is_cut: false,
@@ -314,7 +316,7 @@ impl Intake {
     }
 
     fn keep(&mut self, event: Event, lines: Lines) {
-        if let Some(event) = settle(located(event, lines)) {
+        if let Some(event) = self.judge.settle(located(event, lines)) {
             self.evidence.add(event);
         }
     }

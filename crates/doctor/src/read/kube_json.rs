@@ -84,9 +84,6 @@ pub(crate) fn read_pod(
             });
         }
     }
-    let started = item
-        .pointer("/status/startTime")
-        .and_then(|value| parse_json(value, context));
     let statuses =
         list(item, "/status/initContainerStatuses").chain(list(item, "/status/containerStatuses"));
     let mut events: Vec<Event> = statuses
@@ -98,7 +95,6 @@ pub(crate) fn read_pod(
             container,
             ..place.clone()
         };
-        event.first = event.first.or(started);
         event.last = event.last.or(Some(context.now));
     }
     events

@@ -104,7 +104,7 @@ pub(crate) fn read_pod(line: &str, context: &Context) -> Option<Vec<Event>> {
     let ready = cells.iter().take(3).position(|cell| is_ready(cell))?;
     let (name, status) = (cells.get(ready.checked_sub(1)?)?, cells.get(ready + 1)?);
     let restarts = cells.get(ready + 2)?;
-    let age = cells.get(ready + 3).and_then(|age| parse_age(age));
+    cells.get(ready + 3).and_then(|age| parse_age(age.split(' ').next()?))?;
     let place = Place {
         owner: Some(owner_of("pod", name)),
         namespace: (ready >= 2).then(|| cells[0].to_owned()),
@@ -115,12 +115,12 @@ pub(crate) fn read_pod(line: &str, context: &Context) -> Option<Vec<Event>> {
             .map(|node| (*node).to_owned()),
         ..Place::default()
     };
-    let made = age.map(|age| context.now.before(age));
     let event = |what, message: &str| {
         let mut event = Event::new(what, Format::KubePods)
             .within(place.clone())
             .saying(message);
-        (event.first, event.last) = (made, Some(context.now));
+        // Since when, the row does not tell: a pod's age is not its trouble's.
+        event.last = Some(context.now);
         event
     };
     let mut events = Vec::new();

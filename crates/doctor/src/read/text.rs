@@ -5,9 +5,8 @@
 use super::ci::Ci;
 use super::log_line::LogLine;
 use super::{docker_events, dockerd, ecs, kubelet};
-use crate::event::{Event, Lines, Place};
+use crate::event::{Event, Lines, Place, What};
 use crate::evidence::{Setting, SettingKind};
-use crate::failure::read_unknown;
 use crate::{Context, Evidence};
 
 /// The option that sends the registry's login along with a Swarm service.
@@ -31,7 +30,7 @@ pub(crate) fn read(
         .or_else(|| ecs::read_message(line.text, line.at));
     known
         .or_else(|| ci.read(line))
-        .or_else(|| read_unknown(ci.failed(crate::What::PullFailed, line)))
+        .or_else(|| Some(ci.failed(What::Unread, line)))
 }
 
 /// `docker stack deploy --with-registry-auth -c stack.yml web`: the stack is named last.

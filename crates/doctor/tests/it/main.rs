@@ -1,1 +1,7 @@
 //! The crate from outside.
+
+mod bounds;
+mod formats;
+mod incidents;
+mod stories;
+mod world;
