@@ -46,7 +46,10 @@ fn values_near(settings: &Settings) -> Vec<(&str, crate::tree::Tree<'_>)> {
     let by_distance: BTreeMap<usize, (&String, &String)> = settings
         .near
         .iter()
-        .filter(|(name, _)| name.ends_with(".yaml"))
+        .filter(|(name, _)| {
+            name.rsplit_once('.')
+                .is_some_and(|(_, ending)| ending == "yaml")
+        })
         .enumerate()
         .collect();
     for (name, text) in by_distance.into_values() {
@@ -87,7 +90,7 @@ impl Reading<'_> {
             "replicas" => self.owner.replicas = value.text.parse().ok(),
             "name" => {
                 self.owner.container =
-                    Some(value.text.to_owned()).filter(|text| !text.contains("{{"))
+                    Some(value.text.to_owned()).filter(|text| !text.contains("{{"));
             }
             _ if KEYS.contains(&key) => self.image(&value),
             _ => {}

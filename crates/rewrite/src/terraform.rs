@@ -37,13 +37,13 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
     let near: Vec<(&str, Body)> = settings
         .near
         .iter()
-        .filter(|(name, _)| name.ends_with(".tf") || name.ends_with(".tfvars"))
+        .filter(|(name, _)| has_ending(name, "tf") || has_ending(name, "tfvars"))
         .filter_map(|(name, text)| Some((name.as_str(), read(text).ok()?)))
         .collect();
-    let mut files = vec![Names::of(&body, Some(base), path.ends_with(".tfvars"))];
+    let mut files = vec![Names::of(&body, Some(base), has_ending(path, "tfvars"))];
     files.extend(
         near.iter()
-            .map(|(name, body)| Names::of(body, None, name.ends_with(".tfvars"))),
+            .map(|(name, body)| Names::of(body, None, has_ending(name, "tfvars"))),
     );
     let mut reading = Reading {
         evaluator: Evaluator {
@@ -75,6 +75,11 @@ fn read(text: &str) -> Result<Body, Note> {
             format!("not HCL: {}", error.message()),
         )
     })
+}
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(_, found)| found == ending)
 }
 
 /// A file that is read.
@@ -224,13 +229,13 @@ impl<'a> Reading<'a> {
                 self.definitions(&choice.true_expr, owner, depth);
                 self.definitions(&choice.false_expr, owner, depth);
             }
-            Expression::FuncCall(call) => {
-                // A file's content is found in that file.
-                if !matches!(call.name.name.as_str(), "file" | "templatefile") {
-                    call.args
-                        .iter()
-                        .for_each(|argument| self.definitions(argument, owner, depth));
-                }
+            // A file's content is found in that file.
+            Expression::FuncCall(call)
+                if !matches!(call.name.name.as_str(), "file" | "templatefile") =>
+            {
+                call.args
+                    .iter()
+                    .for_each(|argument| self.definitions(argument, owner, depth));
             }
             Expression::Traversal(traversal) => {
                 let bound = names::path_of(traversal)
@@ -266,7 +271,7 @@ impl<'a> Reading<'a> {
         if let Some(kind) = text("kind") {
             owner.kind = kind;
         }
-        for (key, value) in object.iter() {
+        for (key, value) in object {
             match key_text(key) {
                 Some("image") => {
                     let resource = of_type("kubernetes_pod").unwrap_or(&OF_JOBS);

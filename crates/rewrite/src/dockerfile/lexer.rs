@@ -22,7 +22,7 @@ pub(super) struct Word<'t> {
     pub(super) start: usize,
 }
 
-impl<'t> Word<'t> {
+impl Word<'_> {
     pub(super) fn span(self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
@@ -188,8 +188,7 @@ impl<'t> Lexer<'t> {
         let mut quote = None;
         while let Some(byte) = self.peek() {
             match (byte, quote) {
-                (b'\n', _) => break,
-                (b' ' | b'\t' | b'\r', None) => break,
+                (b'\n', _) | (b' ' | b'\t' | b'\r', None) => break,
                 (byte, None) if byte == self.escape && self.is_continuation() => break,
                 (byte, _) if byte == self.escape && quote != Some(b'\'') => {
                     if self.is_continuation() {

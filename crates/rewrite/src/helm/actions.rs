@@ -24,7 +24,7 @@ impl Values<'_> {
         for stage in stages {
             let words = words(stage)?;
             match words.as_slice() {
-                ["quote" | "squote" | "toString" | "trim" | "toYaml"] => {}
+                ["quote" | "squote" | "toString" | "trim" | "toYaml"] | ["required", ..] => {}
                 ["default", fallback] => {
                     value = value
                         .filter(|text| !text.is_empty())
@@ -34,7 +34,6 @@ impl Values<'_> {
                     let prefix = self.operand(prefix)?;
                     value = value.map(|text| text.trim_start_matches(&prefix).to_owned());
                 }
-                ["required", ..] => {}
                 _ => return None,
             }
         }

@@ -77,7 +77,7 @@ pub(crate) fn platform(at: At<'_>) -> Option<String> {
 }
 
 /// A definition itself, what `describe-task-definition` wraps it in, or several.
-fn definitions<'a>(root: At<'a>) -> impl Iterator<Item = At<'a>> {
+fn definitions(root: At<'_>) -> impl Iterator<Item = At<'_>> {
     let single = [Some(root), root.get("taskDefinition")];
     let several = root.get("taskDefinitions").into_iter().flat_map(At::items);
     single

@@ -83,7 +83,7 @@ fn put(at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner
 }
 
 /// The variables of a file or a job, plain or with a description.
-fn variables<'a>(at: At<'a>) -> impl Iterator<Item = (&'a str, At<'a>)> {
+fn variables(at: At<'_>) -> impl Iterator<Item = (&str, At<'_>)> {
     at.get("variables")
         .into_iter()
         .flat_map(At::entries)

@@ -174,7 +174,7 @@ impl<'a> Template<'a> {
 }
 
 /// The function that a node calls, if it does.
-fn call_of<'a>(at: At<'a>) -> Option<Call<'a>> {
+fn call_of(at: At<'_>) -> Option<Call<'_>> {
     if let Some(tag) = at.tag() {
         return Some(Call {
             name: tag,

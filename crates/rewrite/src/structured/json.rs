@@ -1,6 +1,6 @@
 //! Reads JSON into a tree.
 //!
-//! serde_json reads; a raw value is a part of the text, so that its address tells its place.
+//! `serde_json` reads; a raw value is a part of the text, so that its address tells its place.
 
 use std::borrow::Cow;
 use std::fmt;

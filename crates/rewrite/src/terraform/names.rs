@@ -61,26 +61,35 @@ impl<'a> Names<'a> {
     }
 }
 
+impl<'a> Names<'a> {
+    /// What a value, and what a default, a name has here.
+    fn find(&self, root: &str, name: &str) -> [Option<Bound<'a>>; 2] {
+        let bound = |table: &HashMap<&'a str, &'a Expression>| {
+            let expression = *table.get(name)?;
+            Some(Bound {
+                expression,
+                base: self.base,
+            })
+        };
+        match root {
+            "var" => [bound(&self.values), bound(&self.defaults)],
+            "local" => [bound(&self.locals), None],
+            _ => [None, None],
+        }
+    }
+}
+
 /// Looks up `var.a.b` and `local.a["b"]` in several files, the own one first.
 pub(super) fn find<'a>(files: &[Names<'a>], path: &[String]) -> Option<Bound<'a>> {
     let (root, rest) = path.split_first()?;
     let (name, keys) = rest.split_first()?;
-    let tables: &[for<'n> fn(&'n Names<'a>) -> &'n HashMap<&'a str, &'a Expression>] =
-        match root.as_str() {
-            "var" => &[|names| &names.values, |names| &names.defaults],
-            "local" => &[|names| &names.locals],
-            _ => return None,
-        };
-    let found = tables.iter().find_map(|table| {
-        files.iter().find_map(|names| {
-            let expression = *table(names).get(name.as_str())?;
-            Some(Bound {
-                expression,
-                base: names.base,
-            })
-        })
-    })?;
-    keys.iter().try_fold(found, |bound, key| {
+    let found = files.iter().map(|names| names.find(root, name));
+    // The values of all files go before the defaults of any.
+    let mut both = found.clone().filter_map(|[value, _]| value);
+    let bound = both
+        .next()
+        .or_else(|| found.filter_map(|[_, default]| default).next())?;
+    keys.iter().try_fold(bound, |bound, key| {
         Some(Bound {
             expression: entry(bound.expression, key)?,
             ..bound

@@ -149,7 +149,10 @@ fn a_rewrite_goes_to_where_the_image_is_written() {
             "format(\"%s/f:%s\", local.registry, var.tag)",
             "\"h.example/quay.io/f:1.27\"",
         )
-        .replace("\"${local.registry}/x:1", "\"h.example/${local.registry}/x:1")
+        .replace(
+            "\"${local.registry}/x:1",
+            "\"h.example/${local.registry}/x:1",
+        )
         .replace("\"docker.io/y", "\"h.example/y")
         .replace("\"nginx:1\"", "\"h.example/nginx:1\"")
         .replace("\"agent:7", "\"h.example/agent:7")

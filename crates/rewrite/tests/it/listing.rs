@@ -23,20 +23,19 @@ pub(crate) fn listing(path: &str, text: &str, settings: &Settings) -> String {
     for place in &found.places {
         let written = &text[place.span.clone()];
         let written = written.lines().next().unwrap_or_default().trim_end();
-        writeln!(out, "{} <{written}> {}", place.image, owner(&place.owner)).unwrap();
+        _ = writeln!(out, "{} <{written}> {}", place.image, owner(&place.owner));
     }
     for ambiguous in &found.ambiguous {
         let first = ambiguous.text.lines().next().unwrap_or_default();
-        writeln!(
+        _ = writeln!(
             out,
             "? <{first}> {} {}",
             ambiguous.why,
             owner(&ambiguous.owner)
-        )
-        .unwrap();
+        );
     }
     for note in &found.notes {
-        writeln!(out, "! {}", note.text).unwrap();
+        _ = writeln!(out, "! {}", note.text);
     }
     out
 }
@@ -45,7 +44,7 @@ fn owner(owner: &Owner) -> String {
     let mut out = owner.kind.clone();
     let mut say = |word: &str, value: Option<String>| {
         if let Some(value) = value {
-            write!(out, " {word}={value}").unwrap();
+            _ = write!(out, " {word}={value}");
         }
     };
     say("name", owner.name.clone());

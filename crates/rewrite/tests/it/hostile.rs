@@ -1,0 +1,192 @@
+//! Files that mean harm: each ends, soon, with a note if something was left unread; none panics.
+
+use forebay_rewrite::{Format, MAX_FILE_BYTES, Settings, find, find_as, splice};
+use proptest::prelude::*;
+
+const FORMATS: [Format; 5] = [
+    Format::Yaml,
+    Format::Json,
+    Format::Dockerfile,
+    Format::Hcl,
+    Format::HelmTemplate,
+];
+
+/// Paths that make the same YAML something else.
+const PATHS: [&str; 6] = [
+    "x.yaml",
+    "kustomization.yaml",
+    ".gitlab-ci.yml",
+    "values.yaml",
+    ".github/workflows/x.yml",
+    "Dockerfile",
+];
+
+/// What syntax is made of.
+const FRAGMENTS: [&str; 60] = [
+    "apiVersion: v1\nkind: List\n",
+    "items:\n",
+    "- ",
+    "  ",
+    "\n",
+    "\r\n",
+    "image:",
+    " nginx:1",
+    "&a ",
+    "*a",
+    "<<: ",
+    "services:\n",
+    "spec: ",
+    "containers: ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ": ",
+    "'",
+    "\"",
+    "|\n",
+    ">-\n",
+    "!Sub ",
+    "!Join ",
+    "Resources:\n",
+    "Type: AWS::ECS::TaskDefinition",
+    "${",
+    "$",
+    "${A:-",
+    "{{",
+    "}}",
+    "#",
+    "\\",
+    "\\\n",
+    "FROM ",
+    "ARG ",
+    "A=1 ",
+    " AS b",
+    "COPY --from=",
+    "RUN --mount=from=",
+    "<<EOF\n",
+    "EOF\n",
+    "resource \"docker_image\" \"x\" {\n",
+    "name = ",
+    "jsonencode(",
+    ")",
+    "<<-E\n",
+    "é",
+    "\u{feff}",
+    "\t",
+    "---\n",
+    "%{",
+    "tag: ",
+    "repository: ",
+    "images:\n",
+    "newTag: ",
+    "jobs: ",
+    "true",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_read_nothing_panics_and_places_can_be_written(
+        fragments in prop::collection::vec(prop::sample::select(&FRAGMENTS[..]), 0..40),
+    ) {
+        let text = fragments.concat();
+        for format in FORMATS {
+            for path in PATHS {
+                let found = find_as(format, path, &text, &Settings::default());
+                for place in &found.places {
+                    prop_assert!(text.get(place.span.clone()).is_some());
+                    if let Ok(new) = splice(&text, &[(place, "h.example/x:1")]) {
+                        prop_assert!(new.contains("x"));
+                    }
+                }
+                for ambiguous in &found.ambiguous {
+                    prop_assert!(text.get(ambiguous.span.clone()).is_some());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_billion_laughs_end() {
+    let mut text = "apiVersion: v1\nkind: List\na0: &a0 {kind: List, items: []}\n".to_owned();
+    for level in 1..40 {
+        let before = level - 1;
+        let aliases = vec![format!("*a{before}"); 10].join(", ");
+        text += &format!("a{level}: &a{level} {{kind: List, items: [{aliases}]}}\n");
+    }
+    text += "items: [*a39]\n";
+    let _ = find("x.yaml", text.as_bytes(), &Settings::default());
+
+    let mut merges = "services:\n  s0: &s0 {x: y}\n".to_owned();
+    for level in 1..30 {
+        let before = level - 1;
+        let aliases = vec![format!("*s{before}"); 10].join(", ");
+        merges += &format!("  s{level}: &s{level} {{<<: [{aliases}], ports: []}}\n");
+    }
+    let found = find("compose.yaml", merges.as_bytes(), &Settings::default());
+    assert!(
+        found.notes.iter().any(|note| note.text.contains("aliases")),
+        "{:?}",
+        found.notes
+    );
+}
+
+#[test]
+fn deep_nesting_is_noted() {
+    for (path, text) in [
+        (
+            "x.yaml",
+            format!("a: {}{}", "[".repeat(100_000), "]".repeat(100_000)),
+        ),
+        ("y.yaml", format!("kind: x\na: {}", "{a: ".repeat(100_000))),
+        (
+            "x.json",
+            format!("{{\"a\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000)),
+        ),
+        ("x.tf", format!("a = {}", "(".repeat(100_000))),
+    ] {
+        let found = find(path, text.as_bytes(), &Settings::default());
+        assert_eq!(found.notes.len(), 1, "{path}");
+    }
+    let mut indented = String::new();
+    for level in 0..2000 {
+        indented += &format!("{}a:\n", " ".repeat(level));
+    }
+    let found = find("z.yaml", indented.as_bytes(), &Settings::default());
+    assert_eq!(found.notes.len(), 1);
+}
+
+#[test]
+fn what_is_no_text_is_left_alone_and_said_so() {
+    let notes = |path: &str, bytes: &[u8]| {
+        let found = find(path, bytes, &Settings::default());
+        assert!(found.places.is_empty());
+        found.notes.len()
+    };
+    assert_eq!(notes("x.yaml", b"image: \xff\xfe"), 1);
+    assert_eq!(notes("x.yaml", b"\xff\xfei\0m\0a\0g\0e\0:\0 \0a\0"), 1);
+    assert_eq!(notes("photo.png", b"\x89PNG\xff"), 0);
+    assert_eq!(notes("x.yaml", b"image: a\0b"), 1);
+    assert_eq!(notes("x.yaml", &vec![b'a'; MAX_FILE_BYTES + 1]), 1);
+}
+
+#[test]
+fn long_lines_end() {
+    let long = "a".repeat(4 << 20);
+    for path in ["x.yaml", "x.json", "Dockerfile", "x.tf", "templates/x.yaml"] {
+        for text in [
+            format!("services: {{a: {{image: {long}}}}}"),
+            format!("FROM {long}"),
+            format!("image: {{{{ {long}"),
+            format!("resource \"docker_image\" \"x\" {{ name = \"{long}\" }}"),
+            format!("{{\"containerDefinitions\": [{{\"image\": \"{long}\"}}]}}"),
+        ] {
+            let found = find(path, text.as_bytes(), &Settings::default());
+            assert!(found.places.is_empty(), "{path}");
+        }
+    }
+}
