@@ -10,8 +10,6 @@ CGROUPS=$(findmnt --noheadings --first-only --output TARGET --types cgroup2 || t
 furnish_sandbox
 start_hubs
 
-readonly GROUP="$CGROUPS/forebay-e2e-systemd"
-
 # None of the machine's units, only a target to boot to; what the service itself asks for comes along.
 write_units() {
   local wants
@@ -25,7 +23,7 @@ write_units() {
 
 # systemd in a group, a process and a mount namespace of its own, and with this script's network.
 boot() {
-  mkdir "$GROUP" || skip "no cgroup can be made"
+  GROUP=$(mktemp --directory "$CGROUPS/forebay-e2e-XXXXXX") || skip "no cgroup can be made"
   # shellcheck disable=SC2016 # expanded in there
   (
     echo "$BASHPID" >"$GROUP/cgroup.procs"
