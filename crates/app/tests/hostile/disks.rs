@@ -76,7 +76,7 @@ async fn a_disk_that_is_nearly_full() {
     assert!(program.stop().0.success());
     // All but 2 MiB of 64 are used, which is less than a twentieth.
     let filler = std::fs::File::create(setup.data().join("filler")).unwrap();
-    let free = rustix::fs::statvfs(&setup.data()).unwrap();
+    let free = rustix::fs::statvfs(setup.data()).unwrap();
     let length = free.f_bavail * free.f_frsize - 2 * MIB;
     rustix::fs::fallocate(&filler, rustix::fs::FallocateFlags::empty(), 0, length).unwrap();
     let program = setup.start();
