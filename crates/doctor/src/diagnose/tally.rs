@@ -289,7 +289,8 @@ pub(crate) fn named(owner: &Owner, evidence: &Evidence) -> Owner {
 /// `test (18, ubuntu)`, `test 3/40`, `test-17`: the jobs of one matrix.
 fn base_of_matrix(job: &str) -> &str {
     let base = job.split(" (").next().unwrap_or(job);
-    let base = base.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '/' | ' ' | '-' | '_'));
+    let base =
+        base.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '/' | ' ' | '-' | '_'));
     if base.is_empty() { job } else { base }
 }
 

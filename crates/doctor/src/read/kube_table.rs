@@ -104,7 +104,9 @@ pub(crate) fn read_pod(line: &str, context: &Context) -> Option<Vec<Event>> {
     let ready = cells.iter().take(3).position(|cell| is_ready(cell))?;
     let (name, status) = (cells.get(ready.checked_sub(1)?)?, cells.get(ready + 1)?);
     let restarts = cells.get(ready + 2)?;
-    cells.get(ready + 3).and_then(|age| parse_age(age.split(' ').next()?))?;
+    cells
+        .get(ready + 3)
+        .and_then(|age| parse_age(age.split(' ').next()?))?;
     let place = Place {
         owner: Some(owner_of("pod", name)),
         namespace: (ready >= 2).then(|| cells[0].to_owned()),

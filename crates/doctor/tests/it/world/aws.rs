@@ -40,8 +40,13 @@ fn task(actor: &Actor, run: usize, at: i64, end: &Say) -> Value {
 
 /// `aws ecs describe-tasks` of the stopped tasks.
 pub(crate) fn describe_tasks(world: &World) -> String {
-    let ends = world.in_order().into_iter().filter(|(tick, _)| matches!(tick.say, Say::Failed(_) | Say::Died(..)));
-    let tasks: Vec<Value> = ends.map(|(tick, actor)| task(actor, tick.run, tick.at, &tick.say)).collect();
+    let ends = world
+        .in_order()
+        .into_iter()
+        .filter(|(tick, _)| matches!(tick.say, Say::Failed(_) | Say::Died(..)));
+    let tasks: Vec<Value> = ends
+        .map(|(tick, actor)| task(actor, tick.run, tick.at, &tick.say))
+        .collect();
     serde_json::to_string_pretty(&json!({"tasks": tasks, "failures": []})).unwrap()
 }
 
@@ -82,9 +87,19 @@ pub(crate) fn stack_events() -> String {
         })
     };
     let events = [
-        event("BackendService", "AWS::ECS::Service", "CREATE_IN_PROGRESS", 120),
+        event(
+            "BackendService",
+            "AWS::ECS::Service",
+            "CREATE_IN_PROGRESS",
+            120,
+        ),
         event("Cluster", "AWS::ECS::Cluster", "CREATE_COMPLETE", 60),
-        event("CourtCaseStack", "AWS::CloudFormation::Stack", "CREATE_IN_PROGRESS", 0),
+        event(
+            "CourtCaseStack",
+            "AWS::CloudFormation::Stack",
+            "CREATE_IN_PROGRESS",
+            0,
+        ),
     ];
     serde_json::to_string_pretty(&json!({"StackEvents": events})).unwrap()
 }

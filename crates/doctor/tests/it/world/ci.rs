@@ -7,14 +7,20 @@ pub(crate) fn github(world: &World) -> String {
     let mut text = String::new();
     for (tick, actor) in world.in_order() {
         let stamp = iso(tick.at).replace('Z', ".9271701Z");
-        let job = if actor.kind == "matrix" { format!("{} ({}, ubuntu)", actor.name, tick.run) } else { actor.name.clone() };
+        let job = if actor.kind == "matrix" {
+            format!("{} ({}, ubuntu)", actor.name, tick.run)
+        } else {
+            actor.name.clone()
+        };
         let line = match &tick.say {
             Say::Pulling => format!("##[command]/usr/bin/docker pull {}", actor.image),
             Say::Pulled => format!("Status: Downloaded newer image for {}", actor.image),
             Say::Failed(why) => format!("##[error]Error response from daemon: {why}"),
             Say::Died(..) | Say::Waits => continue,
         };
-        text += &format!("{job}\tInitialize containers\t{stamp} {line}\n{job}\tInitialize containers\t{stamp} ##[endgroup]\n");
+        text += &format!(
+            "{job}\tInitialize containers\t{stamp} {line}\n{job}\tInitialize containers\t{stamp} ##[endgroup]\n"
+        );
     }
     text
 }
@@ -26,7 +32,10 @@ pub(crate) fn gitlab(world: &World) -> Vec<(String, String)> {
         let name = format!("{}-{}.log", actor.name, tick.run);
         let line = match &tick.say {
             Say::Pulling => format!("Pulling docker image {} ...", actor.image),
-            Say::Pulled => format!("Using docker image sha256:aa for {} with digest x@sha256:bb ...", actor.image),
+            Say::Pulled => format!(
+                "Using docker image sha256:aa for {} with digest x@sha256:bb ...",
+                actor.image
+            ),
             Say::Failed(why) => format!(
                 "WARNING: Failed to pull image with policy \"always\": Error response from daemon: {why} (manager.go:237:0s)"
             ),
@@ -36,7 +45,10 @@ pub(crate) fn gitlab(world: &World) -> Vec<(String, String)> {
         match traces.iter_mut().find(|(known, _)| *known == name) {
             Some((_, trace)) => *trace += &stamped,
             None => {
-                let head = format!("Running with gitlab-runner 17.0.0 (44feccdf)\n  on {} x8a, system ID: r_1\n", actor.node);
+                let head = format!(
+                    "Running with gitlab-runner 17.0.0 (44feccdf)\n  on {} x8a, system ID: r_1\n",
+                    actor.node
+                );
                 traces.push((name, head + &stamped));
             }
         }
@@ -55,10 +67,19 @@ pub(crate) fn jenkins(world: &World) -> Vec<(String, String)> {
             Say::Failed(why) => format!("Error response from daemon: {why}\n"),
             Say::Died(..) | Say::Waits => continue,
         };
-        let stamped: String = lines.lines().map(|line| format!("{} {line}\n", iso(tick.at))).collect();
+        let stamped: String = lines
+            .lines()
+            .map(|line| format!("{} {line}\n", iso(tick.at)))
+            .collect();
         match consoles.iter_mut().find(|(known, _)| *known == name) {
             Some((_, console)) => *console += &stamped,
-            None => consoles.push((name, format!("Started by timer\nRunning on {} in /home/jenkins\n[Pipeline] stage\n{stamped}", actor.node))),
+            None => consoles.push((
+                name,
+                format!(
+                    "Started by timer\nRunning on {} in /home/jenkins\n[Pipeline] stage\n{stamped}",
+                    actor.node
+                ),
+            )),
         }
     }
     consoles

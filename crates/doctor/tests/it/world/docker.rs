@@ -25,9 +25,17 @@ fn dockerd(tick: &Tick, actor: &Actor) -> Option<String> {
     );
     let time = iso(tick.at).replace('Z', ".873953109Z");
     Some(match &tick.say {
-        Say::Failed(why) => format!("time=\"{time}\" level=error msg=\"pulling image failed\" error=\"{}\" {tail}", quoted(why)),
-        Say::Died(0, why) => format!("time=\"{time}\" level=error msg=\"fatal task error\" error=\"{}\" {tail}", quoted(why)),
-        Say::Died(code, _) => format!("time=\"{time}\" level=error msg=\"fatal task error\" error=\"task: non-zero exit ({code})\" {tail}"),
+        Say::Failed(why) => format!(
+            "time=\"{time}\" level=error msg=\"pulling image failed\" error=\"{}\" {tail}",
+            quoted(why)
+        ),
+        Say::Died(0, why) => format!(
+            "time=\"{time}\" level=error msg=\"fatal task error\" error=\"{}\" {tail}",
+            quoted(why)
+        ),
+        Say::Died(code, _) => format!(
+            "time=\"{time}\" level=error msg=\"fatal task error\" error=\"task: non-zero exit ({code})\" {tail}"
+        ),
         Say::Pulling | Say::Pulled | Say::Waits => return None,
     })
 }
@@ -40,7 +48,10 @@ pub(crate) fn messages(world: &World) -> String {
         if let Some(line) = dockerd(tick, actor) {
             text += &format!("{stamp} {} dockerd[1187]: {line}\n", actor.node);
         }
-        text += &format!("{stamp} {} systemd[1]: Started Session {} of user root.\n", actor.node, tick.at);
+        text += &format!(
+            "{stamp} {} systemd[1]: Started Session {} of user root.\n",
+            actor.node, tick.at
+        );
     }
     text
 }
@@ -106,7 +117,10 @@ pub(crate) fn events_json(world: &World) -> String {
 pub(crate) fn service_ps(world: &World, is_whole: bool) -> String {
     let mut text = "ID             NAME            IMAGE                    NODE      DESIRED STATE   CURRENT STATE              ERROR                        PORTS\n".to_owned();
     for (at, actor) in world.actors.iter().enumerate() {
-        let ends = world.ticks.iter().filter(|tick| tick.actor == at && matches!(tick.say, Say::Died(..) | Say::Failed(_)));
+        let ends = world
+            .ticks
+            .iter()
+            .filter(|tick| tick.actor == at && matches!(tick.say, Say::Died(..) | Say::Failed(_)));
         let ends: Vec<&Tick> = ends.collect();
         for (slot, tick) in ends.iter().rev().take(5).enumerate() {
             let branch = if slot == 0 { "" } else { " \\_ " };
@@ -115,7 +129,11 @@ pub(crate) fn service_ps(world: &World, is_whole: bool) -> String {
                 Say::Died(code, _) => ("Failed", format!("task: non-zero exit ({code})")),
                 _ => ("Rejected", format!("No such image: {}", actor.image)),
             };
-            let error = if is_whole || error.chars().count() < 27 { error } else { format!("{}…", error.chars().take(26).collect::<String>()) };
+            let error = if is_whole || error.chars().count() < 27 {
+                error
+            } else {
+                format!("{}…", error.chars().take(26).collect::<String>())
+            };
             let name = format!("{branch}{}.1", actor.name);
             let state = format!("{state} {} seconds ago", GATHERED - tick.at);
             text += &format!(
@@ -132,9 +150,18 @@ pub(crate) fn service_ps(world: &World, is_whole: bool) -> String {
 
 /// `docker service ls`: names for the ids of the log.
 pub(crate) fn service_ls(world: &World) -> String {
-    let mut text = "ID             NAME            MODE         REPLICAS   IMAGE                    PORTS\n".to_owned();
+    let mut text =
+        "ID             NAME            MODE         REPLICAS   IMAGE                    PORTS\n"
+            .to_owned();
     for actor in &world.actors {
-        text += &format!("{:14} {:15} {:12} {:10} {:24} \n", &service_id(actor)[..12], actor.name, "replicated", "0/1", actor.image);
+        text += &format!(
+            "{:14} {:15} {:12} {:10} {:24} \n",
+            &service_id(actor)[..12],
+            actor.name,
+            "replicated",
+            "0/1",
+            actor.image
+        );
     }
     text
 }

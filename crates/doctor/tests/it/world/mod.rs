@@ -16,12 +16,14 @@ pub(crate) const GATHERED: i64 = 2 * 3_600;
 pub(crate) const HUB_ANONYMOUS: &str = "toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit";
 pub(crate) const HUB_ACCOUNT: &str = "toomanyrequests: You have reached your pull rate limit as 'planetcorp': dckr_jti_AbCdEfGhIjKlMnOpQrStUvWxYz0=. You may increase the limit by upgrading. https://www.docker.com/increase-rate-limit";
 pub(crate) const HAP: &str = "toomanyrequests: Too Many Requests (HAP429)";
-pub(crate) const LOCKOUT: &str = "toomanyrequests: too many failed login attempts for username or IP address";
+pub(crate) const LOCKOUT: &str =
+    "toomanyrequests: too many failed login attempts for username or IP address";
 pub(crate) const BAD_LOGIN: &str = "unauthorized: incorrect username or password";
 pub(crate) const GHCR: &str = "toomanyrequests: retry-after: 681.996µs, allowed: 44000/minute";
 pub(crate) const NO_DNS: &str = "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io on 10.0.0.2:53: server misbehaving";
 pub(crate) const NO_SPACE: &str = "failed to extract layer sha256:5dacd731af1b: write /var/lib/containerd/tmpmounts/1/usr/lib/libc.so: no space left on device: unknown";
-pub(crate) const BAD_MOUNT: &str = "invalid mount config for type \"bind\": bind source path does not exist: /mnt/customers/42";
+pub(crate) const BAD_MOUNT: &str =
+    "invalid mount config for type \"bind\": bind source path does not exist: /mnt/customers/42";
 
 /// A reproducible source of choices.
 pub(crate) struct Dice(u64);
@@ -84,7 +86,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn actor(&mut self, kind: &'static str, name: &str, image: &str, node: &str) -> usize {
+    pub(crate) fn actor(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        image: &str,
+        node: &str,
+    ) -> usize {
         self.actors.push(Actor {
             kind,
             name: name.to_owned(),
@@ -97,7 +105,10 @@ impl World {
 
     /// A container that dies after each start; the image is good and pulled each time.
     pub(crate) fn crash_loop(&mut self, actor: usize, from: i64, every: i64, why: (i64, &str)) {
-        for (run, at) in (from..GATHERED).step_by(usize::try_from(every).unwrap()).enumerate() {
+        for (run, at) in (from..GATHERED)
+            .step_by(usize::try_from(every).unwrap())
+            .enumerate()
+        {
             self.tick(at, actor, run, Say::Pulling);
             self.tick(at + 1, actor, run, Say::Pulled);
             self.tick(at + 2, actor, run, Say::Died(why.0, why.1.to_owned()));
@@ -106,13 +117,23 @@ impl World {
 
     /// Tasks that are refused before their container begins; nothing tells of their pulls.
     pub(crate) fn die_unpulled(&mut self, actor: usize, from: i64, every: i64, why: (i64, &str)) {
-        for (run, at) in (from..GATHERED).step_by(usize::try_from(every).unwrap()).enumerate() {
+        for (run, at) in (from..GATHERED)
+            .step_by(usize::try_from(every).unwrap())
+            .enumerate()
+        {
             self.tick(at, actor, run, Say::Died(why.0, why.1.to_owned()));
         }
     }
 
     /// Pulls that fail, so many times.
-    pub(crate) fn fails(&mut self, actor: usize, from: i64, every: i64, times: usize, message: &str) {
+    pub(crate) fn fails(
+        &mut self,
+        actor: usize,
+        from: i64,
+        every: i64,
+        times: usize,
+        message: &str,
+    ) {
         for run in 0..times {
             let at = from + every * run as i64;
             if at < GATHERED {
@@ -135,13 +156,22 @@ impl World {
     fn tick(&mut self, at: i64, actor: usize, run: usize, say: Say) {
         // Nothing is seen that has not happened yet.
         if at < GATHERED {
-            self.ticks.push(Tick { at, actor, run, say });
+            self.ticks.push(Tick {
+                at,
+                actor,
+                run,
+                say,
+            });
         }
     }
 
     /// All that happened, in order.
     pub(crate) fn in_order(&self) -> Vec<(&Tick, &Actor)> {
-        let mut all: Vec<(&Tick, &Actor)> = self.ticks.iter().map(|tick| (tick, &self.actors[tick.actor])).collect();
+        let mut all: Vec<(&Tick, &Actor)> = self
+            .ticks
+            .iter()
+            .map(|tick| (tick, &self.actors[tick.actor]))
+            .collect();
         all.sort_by_key(|(tick, _)| tick.at);
         all
     }
@@ -154,11 +184,15 @@ pub(crate) fn iso(at: i64) -> String {
 
 /// Letters that depend on what is given only.
 pub(crate) fn letters(of: &str, length: usize, alphabet: &str) -> String {
-    let mut state = of.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let mut state = of.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
     let alphabet: Vec<char> = alphabet.chars().collect();
     let mut text = String::new();
     for _ in 0..length {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         text.push(alphabet[usize::try_from(state >> 33).unwrap() % alphabet.len()]);
     }
     text
