@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use forebay_content::{ListKey, Request, Resolved, SourceError};
-use forebay_limits::Priority;
 use forebay_oci::{Digest, Reference, Tag};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -14,7 +13,6 @@ use crate::caching_source::Inner;
 use crate::claim::Claim;
 use crate::fill::Fill;
 use crate::negative::{Asked, What};
-use crate::spending::{LOOK_EVERY, is_owed_more};
 use crate::tags::TagState;
 
 /// How often one request begins anew after another repository's fetch of the same was refused.
@@ -107,40 +105,20 @@ impl Inner {
         answer
     }
 
-    /// Asks what costs nothing, as urgently as those who wait for it want it: begun for nobody, it is asked anew for a client who has
-    /// joined, where what nobody waits for is kept back or refused.
+    /// Asks, as urgently as those who wait for it want it; anew where they want it more than those for whom it was refused.
     async fn ask_for_all<T>(
         &self,
         (request, claim): (&Request, &Claim),
         ask: impl Fn(Request) -> BoxFuture<'static, Result<T, SourceError>> + Sync,
     ) -> Result<T, SourceError> {
-        let clock = &*self.kept.clock;
-        let kept_back = async {
-            claim.lifted().await;
-            while !self.budget.keeps_back() {
-                clock.sleep(LOOK_EVERY).await;
-            }
-        };
-        if request.priority == Priority::Background {
-            tokio::select! {
-                biased;
-                answer = ask(request.clone()) => match answer {
-                    Err(error)
-                        if is_owed_more(claim.wanted().priority, request.priority, &error) => {}
-                    answer => return answer,
-                },
-                () = kept_back => {}
-            }
-        }
         for _ in 1..MAX_TURNS {
-            let wanted = claim.wanted();
-            match ask(claim.raise(request, clock)).await {
-                // Refused for the patience of who asked first, and others have more.
-                Err(SourceError::Paced { .. }) if claim.wanted().deadline > wanted.deadline => {}
+            let (asked, wanted) = self.when_let(request, claim).await;
+            match ask(asked).await {
+                Err(error) if claim.is_owed_more(wanted, &error) => {}
                 answer => return answer,
             }
         }
-        ask(claim.raise(request, clock)).await
+        ask(self.when_let(request, claim).await.0).await
     }
 
     /// Whether the blob is there, and its size if the upstream tells.

@@ -78,6 +78,16 @@ impl Claim {
         }
     }
 
+    /// Whether those who wait now want it more than those for whom it was refused so; or, of what nobody waits for, still do after a
+    /// client was quicker to take the turn.
+    pub(crate) fn is_owed_more(&self, refused: Wanted, error: &SourceError) -> bool {
+        let wanted = self.wanted();
+        let is_paced = matches!(error, SourceError::Paced { .. });
+        is_owed_more(wanted.priority, refused.priority, error)
+            || is_paced
+                && (wanted.deadline > refused.deadline || refused.priority == Priority::Background)
+    }
+
     /// Resolves once a client waits.
     pub(crate) async fn lifted(&self) {
         let mut states = self.state.subscribe();
@@ -115,6 +125,19 @@ impl Claim {
             None => std::future::pending().await,
         }
     }
+}
+
+/// Whether who waits for a fetch would be refused what somebody with less of a claim was refused.
+pub(crate) fn is_owed_more(asks: Priority, fetched_for: Priority, error: &SourceError) -> bool {
+    asks == Priority::Interactive
+        && fetched_for == Priority::Background
+        && matches!(
+            error,
+            SourceError::Reserved { .. }
+                | SourceError::Limited { .. }
+                | SourceError::Paced { .. }
+                | SourceError::Busy
+        )
 }
 
 /// What somebody is told whom a limit keeps from what it wants.

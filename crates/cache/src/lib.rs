@@ -22,6 +22,7 @@ mod lists;
 mod manifests;
 mod nearest;
 mod negative;
+mod pace;
 mod passing;
 mod policy;
 mod promises;

@@ -7,10 +7,9 @@ use forebay_oci::{Digest, MediaType, Reference};
 
 use crate::asking::{MAX_TURNS, binds_only_its_repository, out_of_turns};
 use crate::caching_source::{Fetched, Inner};
-use crate::claim::Claim;
+use crate::claim::{Claim, is_owed_more};
 use crate::kept::StoredManifest;
 use crate::negative::Asked;
-use crate::spending::is_owed_more;
 
 impl Inner {
     /// The manifest of this digest; `told` is what this repository's upstream says that it is, if that is known.

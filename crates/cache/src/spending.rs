@@ -117,8 +117,7 @@ impl Inner {
             // For all who wait: they need not do so for each other.
             attempt.ticket = None;
         }
-        let wanted = attempt.claim.wanted();
-        let request = attempt.claim.raise(attempt.request, &*self.kept.clock);
+        let (request, wanted) = self.when_let(attempt.request, attempt.claim).await;
         let reference = Reference::Digest(attempt.digest.clone());
         match self.source.manifest(&request, &reference).await {
             // Now the purse is known to be empty, unless it was another limit.
@@ -129,8 +128,9 @@ impl Inner {
                 attempt.refusal = Some((limited, retry_after));
                 Next::Decide
             }
-            // Refused for the patience of who asked first, and others have more.
-            Err(SourceError::Paced { .. }) if attempt.claim.wanted().deadline > wanted.deadline => {
+            Err(error @ SourceError::Paced { .. })
+                if attempt.claim.is_owed_more(wanted, &error) =>
+            {
                 Next::Decide
             }
             answer => Next::Done(answer),
@@ -283,17 +283,4 @@ fn is_enough_for(purse: Purse, others: usize) -> bool {
         Purse::Metered { remaining, .. } => remaining > others as u64,
         Purse::Empty { .. } => false,
     }
-}
-
-/// Whether who waits for a fetch would be refused what somebody with less of a claim was refused.
-pub(crate) fn is_owed_more(asks: Priority, fetched_for: Priority, error: &SourceError) -> bool {
-    asks == Priority::Interactive
-        && fetched_for == Priority::Background
-        && matches!(
-            error,
-            SourceError::Reserved { .. }
-                | SourceError::Limited { .. }
-                | SourceError::Paced { .. }
-                | SourceError::Busy
-        )
 }

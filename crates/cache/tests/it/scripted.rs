@@ -164,7 +164,7 @@ impl Scripted {
         self.lock().patience
     }
 
-    /// Its pace keeps back what nobody waits for: a HEAD is not sent.
+    /// Its pace keeps back what nobody waits for: no manifest is asked for, by HEAD or GET.
     pub(crate) fn keep_back(&self) {
         self.lock().keeps_back = true;
     }
@@ -343,6 +343,9 @@ impl ContentSource for Scripted {
             });
         }
         self.lock().patience = Some(request.patience);
+        if self.keeps_back() && request.priority == Priority::Background {
+            std::future::pending::<()>().await;
+        }
         let answered = self
             .answer(format!("GET {}", name(request, reference)))
             .await;

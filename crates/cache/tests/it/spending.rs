@@ -314,6 +314,25 @@ async fn a_head_that_was_begun_for_nobody_is_not_kept_back_from_a_client() {
 }
 
 #[tokio::test]
+async fn a_pull_that_was_begun_for_nobody_is_not_kept_back_from_a_client_and_is_asked_for_once() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    bench.hub.keep_back();
+    let work = async {
+        tokio::join!(pull(&bench, nobody(), &digest), async {
+            bench.clock.sleep(seconds(3)).await;
+            assert!(bench.hub.asked().is_empty());
+            pull(&bench, client(), &digest).await
+        })
+    };
+    let ((background, interactive), took) = pass_time(&bench, work).await;
+    background.unwrap();
+    interactive.unwrap();
+    assert!(took <= seconds(5), "{took:?}");
+    assert_eq!(bench.hub.asked().len(), 1);
+}
+
+#[tokio::test]
 async fn an_old_word_is_renewed_by_a_free_head_and_an_image_that_nobody_meters_is_pulled() {
     let bench = Bench::new().await;
     let digest = bench.hub.put("library/nginx", MANIFEST);
