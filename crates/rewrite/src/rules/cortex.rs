@@ -113,7 +113,10 @@ fn is_cluster(root: At<'_>) -> bool {
 
 fn cluster(planner: &mut Planner<'_>, root: At<'_>, found: &Found, version: Option<&Version>) {
     let span = root.span();
-    let within = found.places.iter().filter(|place| span.contains(&place.span.start));
+    let within = found
+        .places
+        .iter()
+        .filter(|place| span.contains(&place.span.start));
     let places: Vec<&Place> = within.collect();
     let Some(version) = decide(planner, &places, root, version) else {
         return;
@@ -141,7 +144,10 @@ fn apis(planner: &mut Planner<'_>, root: At<'_>, found: &Found, version: Option<
             continue;
         };
         let span = predictor.span();
-        let within = found.places.iter().filter(|place| span.contains(&place.span.start));
+        let within = found
+            .places
+            .iter()
+            .filter(|place| span.contains(&place.span.start));
         let places: Vec<&Place> = within.collect();
         let Some(version) = decide(planner, &places, predictor, version) else {
             continue;
@@ -177,7 +183,10 @@ fn defaults(api: At<'_>, predictor: At<'_>) -> Vec<(&'static str, String)> {
         Some("python") => vec![("image", format!("python-predictor-{on}"))],
         Some("tensorflow") => vec![
             ("image", "tensorflow-predictor".to_owned()),
-            ("tensorflow_serving_image", format!("tensorflow-serving-{on}")),
+            (
+                "tensorflow_serving_image",
+                format!("tensorflow-serving-{on}"),
+            ),
         ],
         Some("onnx") if on != "inf" => vec![("image", format!("onnx-predictor-{on}"))],
         _ => Vec::new(),
@@ -238,13 +247,19 @@ fn moved(planner: &mut Planner<'_>, place: &Place) {
         return;
     };
     let all = CLUSTER.iter().chain(&CLUSTER_BEFORE_0_21);
-    let is_known = all.map(|(_, image)| *image).chain(PREDICTORS).any(|name| name == image.name);
+    let is_known = all
+        .map(|(_, image)| *image)
+        .chain(PREDICTORS)
+        .any(|name| name == image.name);
     if image.registry != "docker.io" || image.namespace != "cortexlabs" || !is_known {
         return;
     }
     let tag = image.tag.as_deref().unwrap_or_default();
     if image.name == BY_CUDA && !CUDA.iter().any(|suffix| tag.ends_with(suffix)) {
-        let why = format!("{BY_CUDA} is there for a CUDA only: end its tag in one of {}", CUDA.join(", "));
+        let why = format!(
+            "{BY_CUDA} is there for a CUDA only: end its tag in one of {}",
+            CUDA.join(", ")
+        );
         return planner.unsure(&place.span, place.image.clone(), why);
     }
     let rest = place.image.rsplit_once('/').map_or("", |(_, rest)| rest);
@@ -269,7 +284,10 @@ fn insert(planner: &mut Planner<'_>, map: At<'_>, lines: &[(String, String)]) {
     let start = first.span().start;
     let indent = start - text[..start].rfind('\n').map_or(0, |end| end + 1);
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let before = text[..span.end].trim_end_matches(['\r', '\n']).len().max(span.start);
+    let before = text[..span.end]
+        .trim_end_matches(['\r', '\n'])
+        .len()
+        .max(span.start);
     let (at, opens) = match text[before..].find('\n') {
         Some(end) => (before + end + 1, ""),
         None => (text.len(), line_end),
@@ -277,19 +295,17 @@ fn insert(planner: &mut Planner<'_>, map: At<'_>, lines: &[(String, String)]) {
     let mut new = opens.to_owned();
     for (index, (key, image)) in lines.iter().enumerate() {
         new.push_str(&" ".repeat(indent));
-        new.push_str(&format!("{key}: {image}"));
+        new.extend([key, ": ", image]);
         if opens.is_empty() || index + 1 < lines.len() {
             new.push_str(line_end);
         }
     }
-    let keys: Vec<&str> = lines.iter().map(|(key, _)| key.as_str()).collect();
     let edit = Edit {
         start: at,
         end: at,
         new,
     };
-    let from = format!("(missing) {}", keys.join(", "));
-    planner.edit(vec![edit], (&(at..at), from), &format!("{THERE}/…"));
+    planner.add(edit, lines);
 }
 
 impl Era {

@@ -34,7 +34,9 @@ pub enum RulesError {
         source: InvalidRange,
     },
     /// A rule says neither or both of `to` and `keep = true`.
-    #[error("rule {0} says neither where images go (to = \"…\") nor that they stay (keep = true), or both")]
+    #[error(
+        "rule {0} says neither where images go (to = \"…\") nor that they stay (keep = true), or both"
+    )]
     Action(usize),
     /// What a rule makes is taken up by a rule again: twice would not be once.
     #[error("rule {first} makes {once} of {image}, of which rule {again} makes {twice}: {what}")]

@@ -104,10 +104,16 @@ mod tests {
     fn what_is_wrong_with_a_file_is_told_with_the_rule() {
         for (text, told) in [
             ("", "there is no rule"),
-            ("[[rule]]\nto = \"h/{x}\"", "rule 1: \"h/{x}\" is no template"),
+            (
+                "[[rule]]\nto = \"h/{x}\"",
+                "rule 1: \"h/{x}\" is no template",
+            ),
             ("[[rule]]\nname = \"a\"", "rule 1 says neither"),
             ("[[rule]]\nto = \"h/a\"\nkeep = true", "rule 1 says neither"),
-            ("[[rule]]\nkeep = true\nversion = \"new\"", "rule 1: the version"),
+            (
+                "[[rule]]\nkeep = true\nversion = \"new\"",
+                "rule 1: the version",
+            ),
             ("[[rule]]\nfrom = \"a\"", "the rules cannot be read"),
             ("[[rule]]\nname = 1", "the rules cannot be read"),
         ] {

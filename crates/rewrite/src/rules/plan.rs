@@ -135,10 +135,14 @@ impl Planner<'_> {
         let Some(pin) = self.pin.filter(|_| !new.contains('@')) else {
             return Ok(new.to_owned());
         };
-        let asked: Image = asked.parse().map_err(|_| "not an image reference".to_owned())?;
+        let asked: Image = asked
+            .parse()
+            .map_err(|_| "not an image reference".to_owned())?;
         let digest = pin(&asked)?;
         // A digest without its tag could not be read by people.
-        let has_tag = new.rsplit_once(':').is_some_and(|(_, tag)| !tag.contains('/'));
+        let has_tag = new
+            .rsplit_once(':')
+            .is_some_and(|(_, tag)| !tag.contains('/'));
         let tag = if has_tag { "" } else { ":latest" };
         Ok(format!("{new}{tag}@{digest}"))
     }
@@ -155,8 +159,25 @@ impl Planner<'_> {
         }
     }
 
+    /// Adds keys, each with its image, where there were none.
+    pub(super) fn add(&mut self, edit: Edit, keys: &[(String, String)]) {
+        let line = self.lines.line(edit.start);
+        let changes = keys.iter().map(|(key, image)| Change {
+            line,
+            from: format!("{key}, which was not there"),
+            to: image.clone(),
+        });
+        self.plan.changes.extend(changes);
+        self.plan.edits.push(edit);
+    }
+
     /// Takes edits that make `to` of `from`, unless another place wants the same bytes otherwise.
-    pub(super) fn edit(&mut self, edits: Vec<Edit>, (span, from): (&Range<usize>, String), to: &str) {
+    pub(super) fn edit(
+        &mut self,
+        edits: Vec<Edit>,
+        (span, from): (&Range<usize>, String),
+        to: &str,
+    ) {
         let is_same = edits.iter().all(|edit| self.plan.edits.contains(edit));
         let overlaps = |edit: &Edit| {
             self.plan
@@ -168,7 +189,9 @@ impl Planner<'_> {
             let why = "another place that stands here wants something else".to_owned();
             return self.unsure(span, from, why);
         }
-        let from = from.parse::<Image>().map_or(from, |image| image.to_string());
+        let from = from
+            .parse::<Image>()
+            .map_or(from, |image| image.to_string());
         if !is_same {
             self.plan.changes.push(Change {
                 line: self.lines.line(span.start),

@@ -18,12 +18,27 @@ pub const PRESETS: [(&str, &str); 8] = [
         "ecr:ACCOUNT:REGION",
         "Docker Hub's images as repositories of one's own in ECR, by their last name",
     ),
-    ("ghcr:OWNER", "Docker Hub's images as packages of an owner at GitHub"),
-    ("quay:ORG", "Docker Hub's images as repositories of an organisation at Quay"),
-    ("mirror.gcr.io", "Docker Hub's official images at Google's mirror"),
-    ("public.ecr.aws", "Docker Hub's official images at ECR Public"),
+    (
+        "ghcr:OWNER",
+        "Docker Hub's images as packages of an owner at GitHub",
+    ),
+    (
+        "quay:ORG",
+        "Docker Hub's images as repositories of an organisation at Quay",
+    ),
+    (
+        "mirror.gcr.io",
+        "Docker Hub's official images at Google's mirror",
+    ),
+    (
+        "public.ecr.aws",
+        "Docker Hub's official images at ECR Public",
+    ),
     ("forebay:HOST", "all public registries through Forebay"),
-    ("cortex[:VERSION]", "Cortex's images at Quay, as its version wants them"),
+    (
+        "cortex[:VERSION]",
+        "Cortex's images at Quay, as its version wants them",
+    ),
 ];
 
 /// Registries that Forebay knows without being told. What is private stays where it is.
@@ -154,15 +169,35 @@ mod tests {
             ),
             ("quay:me", "a/b:1", Some("quay.io/me/b:1")),
             ("quay:me", "ghcr.io/a/b:1", None),
-            ("mirror.gcr.io", "nginx:1", Some("mirror.gcr.io/library/nginx:1")),
+            (
+                "mirror.gcr.io",
+                "nginx:1",
+                Some("mirror.gcr.io/library/nginx:1"),
+            ),
             ("mirror.gcr.io", "a/b:1", None),
-            ("public.ecr.aws", "nginx", Some("public.ecr.aws/docker/library/nginx")),
-            ("forebay:127.0.0.1:5000", "nginx", Some("127.0.0.1:5000/docker.io/library/nginx")),
-            ("forebay:f.example", "quay.io/a/b:1", Some("f.example/quay.io/a/b:1")),
+            (
+                "public.ecr.aws",
+                "nginx",
+                Some("public.ecr.aws/docker/library/nginx"),
+            ),
+            (
+                "forebay:127.0.0.1:5000",
+                "nginx",
+                Some("127.0.0.1:5000/docker.io/library/nginx"),
+            ),
+            (
+                "forebay:f.example",
+                "quay.io/a/b:1",
+                Some("f.example/quay.io/a/b:1"),
+            ),
             ("forebay:f.example", "f.example/quay.io/a/b:1", None),
             ("forebay:f.example", "localhost:5000/x", None),
         ] {
-            assert_eq!(apply(preset, image).as_deref(), expected, "{preset} {image}");
+            assert_eq!(
+                apply(preset, image).as_deref(),
+                expected,
+                "{preset} {image}"
+            );
         }
     }
 

@@ -204,7 +204,10 @@ mod tests {
     fn a_file_that_has_changed_since_is_left_alone() {
         let (record, _, after) = recorded();
         let changed = after + "# mine\n";
-        assert!(matches!(record.undo(&changed), Err(RecordError::Changed(_))));
+        assert!(matches!(
+            record.undo(&changed),
+            Err(RecordError::Changed(_))
+        ));
     }
 
     #[test]

@@ -145,7 +145,10 @@ mod tests {
         "#;
         for (image, expected) in [
             ("nginx:1.27", Some("public.ecr.aws/nginx/nginx:1.27")),
-            ("nginx:1.26", Some("mirror.example/docker.io/library/nginx:1.26")),
+            (
+                "nginx:1.26",
+                Some("mirror.example/docker.io/library/nginx:1.26"),
+            ),
             ("redis", None),
             ("redis:7-dev", None),
             ("redis:7", Some("mirror.example/docker.io/library/redis:7")),

@@ -133,8 +133,8 @@ impl FromStr for VersionRange {
     }
 }
 
-/// One comparator; none at all for `*`.
-fn comparator(text: &str) -> Option<Option<Comparator>> {
+/// One comparator, or none at all for `*`; `None` if the text is neither.
+fn comparator(text: &str) -> Option<Vec<Comparator>> {
     const OPERATORS: [(&str, Operator); 7] = [
         (">=", Operator::AtLeast),
         ("<=", Operator::AtMost),
@@ -149,7 +149,7 @@ fn comparator(text: &str) -> Option<Option<Comparator>> {
         .find_map(|(sign, operator)| Some((text.strip_prefix(sign)?, *operator)));
     let (version, operator) = found.unwrap_or((text, Operator::Within));
     if matches!(version, "*" | "x" | "X") {
-        return Some(None);
+        return Some(Vec::new());
     }
     let version = version.strip_prefix(['v', 'V']).unwrap_or(version);
     let mut numbers = Vec::new();
@@ -160,7 +160,7 @@ fn comparator(text: &str) -> Option<Option<Comparator>> {
         }
     }
     let version = Version(numbers);
-    Some(Some(Comparator { operator, version }))
+    Some(vec![Comparator { operator, version }])
 }
 
 impl Comparator {

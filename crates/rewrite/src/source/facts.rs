@@ -19,7 +19,7 @@ pub(super) enum Expr {
     /// `a + b`, or literals beside each other.
     Joined {
         span: Range<usize>,
-        operands: Vec<Expr>,
+        operands: Vec<Operand>,
         /// What is written between two of them.
         joint: &'static str,
     },
@@ -52,6 +52,14 @@ pub(super) enum Expr {
     },
     /// Anything else: a value that is no text, or that we do not evaluate.
     Other(Range<usize>),
+}
+
+/// One of the texts that are joined.
+#[derive(Clone, Debug)]
+pub(super) struct Operand {
+    /// With what is written around the value: parentheses, `str(…)`.
+    pub(super) span: Range<usize>,
+    pub(super) value: Expr,
 }
 
 /// A literal.

@@ -43,9 +43,15 @@ struct Fence<'a> {
     start: usize,
 }
 
-/// The sign of a fence, how many there are, and the first word after them (CommonMark 0.31, "Fenced code blocks").
+/// The sign of a fence, how many there are, and the first word after them (`CommonMark` 0.31, "Fenced code blocks").
 fn marker(line: &str) -> Option<(char, usize, &str)> {
     let line = line.trim();
+    // A fence may be what an item of a list begins with.
+    let item = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let item = ["- ", "* ", "+ ", ". ", ") "]
+        .iter()
+        .find_map(|sign| item.strip_prefix(sign));
+    let line = item.unwrap_or(line).trim_start();
     let sign = line
         .chars()
         .next()

@@ -26,7 +26,7 @@ pub(super) fn read(text: &str) -> Option<Facts> {
         _ => Opens::Nothing,
     };
     walk(tree.root_node(), opens, |node, scopes| {
-        reader.bind(node, scopes)
+        reader.bind(node, scopes);
     });
     walk(tree.root_node(), opens, |node, _| reader.look(node));
     Some(reader.facts)
@@ -173,14 +173,16 @@ impl Reader<'_> {
 
     /// `parser.add_argument("--image", default="nginx")` gives `args.image` a default.
     fn argparse(&mut self, node: Node<'_>, scopes: &[Scope]) {
-        let Some(call) = self.call(node).filter(|call| call.name() == "add_argument") else {
+        let function = field(node, "function", self.text).unwrap_or_default();
+        if !function.ends_with("add_argument") {
             return;
-        };
-        let named = call.arguments.iter().filter_map(|one| match &one.value {
+        }
+        let Some(call) = self.call(node) else { return };
+        let mut named = call.arguments.iter().filter_map(|one| match &one.value {
             Expr::Literal(literal) if one.name.is_none() => literal.text.strip_prefix("--"),
             _ => None,
         });
-        let Some(option) = named.last().map(|option| option.replace('-', "_")) else {
+        let Some(option) = named.next_back().map(|option| option.replace('-', "_")) else {
             return;
         };
         let default = call.find_named("default").cloned();

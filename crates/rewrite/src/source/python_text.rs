@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::facts::{Expr, Literal, MAX_DEPTH, Part, Quotes, Template};
+use super::facts::{Expr, Literal, MAX_DEPTH, Operand, Part, Quotes, Template};
 use super::format_text::{braces, percents};
 use super::python::path;
 use super::quotes::decode;
@@ -16,11 +16,15 @@ pub(super) fn expression(node: Node<'_>, text: &str, depth: usize) -> Expr {
         return Expr::Other(node.byte_range());
     }
     let below = |node: Node<'_>| expression(node, text, depth + 1);
+    let operand = |node: Node<'_>| Operand {
+        span: node.byte_range(),
+        value: below(node),
+    };
     match node.kind() {
         "string" => string(node, text, depth),
         "concatenated_string" => Expr::Joined {
             span: node.byte_range(),
-            operands: children(node).into_iter().map(below).collect(),
+            operands: children(node).into_iter().map(operand).collect(),
             joint: " ",
         },
         "integer" | "float" => number(node, text),
@@ -159,19 +163,23 @@ fn operator(node: Node<'_>, text: &str, depth: usize) -> Expr {
             _ => Expr::Other(node.byte_range()),
         },
         Some("+") => {
-            let mut operands = vec![below(right)];
+            let operand = |node: Node<'_>| Operand {
+                span: node.byte_range(),
+                value: below(node),
+            };
+            let mut operands = vec![operand(right)];
             let mut rest = left;
             while rest.kind() == "binary_operator"
                 && field(rest, "operator", text) == Some("+")
                 && operands.len() < MAX_DEPTH
             {
-                operands.extend(rest.child_by_field_name("right").map(below));
+                operands.extend(rest.child_by_field_name("right").map(operand));
                 match rest.child_by_field_name("left") {
                     Some(left) => rest = left,
                     None => break,
                 }
             }
-            operands.push(below(rest));
+            operands.push(operand(rest));
             operands.reverse();
             Expr::Joined {
                 span,

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Part, Template};
+use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Operand, Part, Template};
 use crate::{Piece, Settings, Why};
 
 /// A text, and what it is made of.
@@ -250,12 +250,12 @@ impl<'a> Resolver<'a> {
         Ok(text)
     }
 
-    fn joined(&self, operands: &[Expr], depth: usize) -> Result<Text, Why> {
+    fn joined(&self, operands: &[Operand], depth: usize) -> Result<Text, Why> {
         let mut text = Text::default();
         for operand in operands {
-            let value = self.text(operand, depth + 1)?.value;
-            let variable = !matches!(operand, Expr::Literal(_));
-            text.push(operand.span(), &value, variable);
+            let value = self.text(&operand.value, depth + 1)?.value;
+            let variable = !matches!(operand.value, Expr::Literal(_));
+            text.push(operand.span.clone(), &value, variable);
         }
         Ok(text)
     }

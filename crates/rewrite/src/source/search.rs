@@ -323,7 +323,7 @@ fn writing(expr: &Expr, text: Text) -> Writing {
         Expr::Joined {
             operands, joint, ..
         } => {
-            let quotes = operands.iter().find_map(quotes_of);
+            let quotes = operands.iter().find_map(|one| quotes_of(&one.value));
             let joint = Joint::Operator(joint);
             (quotes.unwrap_or_else(Quotes::double), Some(joint))
         }

@@ -2,6 +2,9 @@
 //!
 //! Node names are those of tree-sitter's TypeScript grammar, whose TSX variant reads JavaScript as well.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use tree_sitter::Node;
 
 use super::contexts::{find_call, is_image_key, is_runner};
@@ -13,7 +16,8 @@ use super::typescript_text::{Writer, expression};
 /// What a TypeScript or JavaScript file says; `None` if it cannot be parsed at all.
 pub(super) fn read(path: &str, text: &str) -> Option<Facts> {
     // `<T>x` is a cast in TypeScript and markup elsewhere.
-    let language = if path.ends_with(".ts") || path.ends_with(".mts") || path.ends_with(".cts") {
+    let ending = Path::new(path).extension().and_then(OsStr::to_str);
+    let language = if matches!(ending, Some("ts" | "mts" | "cts")) {
         tree_sitter_typescript::LANGUAGE_TYPESCRIPT
     } else {
         tree_sitter_typescript::LANGUAGE_TSX
@@ -38,7 +42,7 @@ pub(super) fn read(path: &str, text: &str) -> Option<Facts> {
         _ => Opens::Nothing,
     };
     walk(tree.root_node(), opens, |node, scopes| {
-        reader.bind(node, scopes)
+        reader.bind(node, scopes);
     });
     walk(tree.root_node(), opens, |node, _| reader.look(node));
     Some(reader.facts)
@@ -139,15 +143,11 @@ impl<'a> Reader<'a> {
                     None => self.add(text, value.clone(), scopes),
                 }
             }
-            "member_expression" => match text.strip_prefix("this.") {
-                Some(name) => self.add_member(name, value, scopes),
-                // What is put under a key later makes all of the object's values uncertain.
-                None => {
-                    let object = field(target, "object", self.text()).unwrap_or_default();
-                    self.add(object, Bound::Unknown, scopes);
-                }
-            },
-            "subscript_expression" => {
+            "member_expression" if text.starts_with("this.") => {
+                self.add_member(&text["this.".len()..], value, scopes);
+            }
+            // What is put under a key later makes all of the object's values uncertain.
+            "member_expression" | "subscript_expression" => {
                 let object = field(target, "object", self.text()).unwrap_or_default();
                 self.add(object, Bound::Unknown, scopes);
             }
@@ -244,10 +244,8 @@ impl<'a> Reader<'a> {
                     self.pair(node, self.expression(value));
                 }
             }
-            "shorthand_property_identifier" => {
-                if is_image_key(text_of(node, self.text())) {
-                    self.pair(node, self.expression(node));
-                }
+            "shorthand_property_identifier" if is_image_key(text_of(node, self.text())) => {
+                self.pair(node, self.expression(node));
             }
             "array" => {
                 if let Expr::List(words) = self.expression(node)

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::facts::{Expr, Literal, MAX_DEPTH, Part, Quotes, Template};
+use super::facts::{Expr, Literal, MAX_DEPTH, Operand, Part, Quotes, Template};
 use super::quotes::decode;
 use super::tree::{children, field, text_of};
 use super::typescript::path;
@@ -51,7 +51,7 @@ pub(super) fn expression(node: Node<'_>, writer: &Writer<'_>, depth: usize) -> E
             is_plain: false,
             span,
         }),
-        "identifier" | "shorthand_property_identifier" => Expr::Name {
+        "identifier" | "this" | "shorthand_property_identifier" => Expr::Name {
             name: text_of(node, text).to_owned(),
             span,
         },
@@ -166,14 +166,18 @@ fn operator(node: Node<'_>, writer: &Writer<'_>, depth: usize) -> Expr {
     if !is(node, "+") {
         return Expr::Other(span);
     }
+    let operand = |node: Node<'_>| Operand {
+        span: node.byte_range(),
+        value: below(node),
+    };
     let mut operands = Vec::new();
     let mut rest = node;
     loop {
-        operands.extend(side(rest, "right"));
+        operands.extend(rest.child_by_field_name("right").map(operand));
         match rest.child_by_field_name("left") {
             Some(left) if is(left, "+") && operands.len() < MAX_DEPTH => rest = left,
             Some(left) => {
-                operands.push(below(left));
+                operands.push(operand(left));
                 break;
             }
             None => break,

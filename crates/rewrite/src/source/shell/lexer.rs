@@ -118,12 +118,8 @@ impl Lexer<'_> {
                     self.at += 1;
                     self.here_documents();
                 }
-                b';' | b'|' => {
-                    self.end(&mut command);
-                    self.at += 1;
-                }
                 b'&' if self.byte(1) == b'>' => self.redirection(&mut command, depth),
-                b'&' => {
+                b';' | b'|' | b'&' => {
                     self.end(&mut command);
                     self.at += 1;
                 }
@@ -339,8 +335,8 @@ impl Lexer<'_> {
             }
             self.flush(&mut parts, text_start);
             parts.extend(match byte {
-                b'$' => self.dollar(depth),
-                b'`' => self.backticks(depth),
+                b'$' => Some(self.dollar(depth)),
+                b'`' => Some(self.backticks(depth)),
                 _ => self.escape(quoted),
             });
             text_start = self.at;
@@ -375,7 +371,7 @@ impl Lexer<'_> {
         })
     }
 
-    fn backticks(&mut self, depth: usize) -> Option<Part> {
+    fn backticks(&mut self, depth: usize) -> Part {
         let start = self.at;
         self.at += 1;
         if depth < MAX_DEPTH {
@@ -385,50 +381,50 @@ impl Lexer<'_> {
             self.at += 1;
         }
         self.at = (self.at + 1).min(self.bytes.len());
-        Some(Part::Computed {
+        Part::Computed {
             span: start..self.at,
-        })
+        }
     }
 
-    fn dollar(&mut self, depth: usize) -> Option<Part> {
+    fn dollar(&mut self, depth: usize) -> Part {
         let start = self.at;
         self.at += 1;
         match self.byte(0) {
             b'(' => {
                 self.at += 1;
                 self.nested(depth);
-                Some(Part::Computed {
+                Part::Computed {
                     span: start..self.at,
-                })
+                }
             }
             b'{' => {
                 self.at += 1;
-                Some(self.braces(start, depth))
+                self.braces(start, depth)
             }
             first if first.is_ascii_alphabetic() || first == b'_' => {
                 let name = self.name();
-                Some(Part::Variable {
+                Part::Variable {
                     span: start..self.at,
                     name,
                     default: None,
-                })
+                }
             }
             b'\'' => {
                 self.single();
-                Some(Part::Computed {
+                Part::Computed {
                     span: start..self.at,
-                })
+                }
             }
             first if first.is_ascii_digit() || b"@*#?$!-".contains(&first) => {
                 self.at += 1;
-                Some(Part::Computed {
+                Part::Computed {
                     span: start..self.at,
-                })
+                }
             }
-            _ => Some(Part::Text {
+            _ => Part::Text {
                 span: start..self.at,
                 text: "$".to_owned(),
-            }),
+            },
         }
     }
 
