@@ -53,14 +53,18 @@ fn of_docker_hub(tight: &str) -> Judged {
     } else if has_plain_body(tight) || tight.contains("unexpectedhttpstatus:429") {
         (Class::AbuseLimit, !is_cut_body(tight))
     } else {
-        // A manifest, or nothing told: the limiter's own words would stand here, had they not been cut.
+        // A manifest as containerd asks for it, whose message stops before the limiter's own words: they were cut.
         let is_manifest = addresses(tight).any(|address| address.path.contains("/manifests/"));
-        let class = if is_manifest || cut::is_anybodys(tight) {
-            Class::PullLimit
-        } else {
-            Class::AbuseLimit
-        };
-        (class, false)
+        let is_cut = tight.contains("unexpectedstatus") || tight.ends_with("...");
+        let is_pull = cut::is_anybodys(tight) || is_manifest && is_cut;
+        (
+            if is_pull {
+                Class::PullLimit
+            } else {
+                Class::AbuseLimit
+            },
+            false,
+        )
     }
 }
 
@@ -69,6 +73,7 @@ fn has_plain_body(tight: &str) -> bool {
     tight.contains("toomanyrequests:toomanyrequests")
         || tight.contains("429responsebody:invalidcharacter't'")
         || tight.contains("servermessage:toomanyrequests(")
+        || tight.contains("toomanyrequeststoregistry")
         || (tight.contains("429,\"toomanyrequests") && tight.contains("statuscode:429"))
 }
 

@@ -13,6 +13,15 @@ use crate::registry::pattern;
 static REASON_PHRASE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)(^|[^a-z])too\s+many\s+requests"));
 
+/// How Docker's API, and who calls it, wraps what a registry said: no word of the registry's own trouble.
+static ENGINE_ERROR: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"500servererror(?:for[^(]{0,400}?)?:internalservererror|\(?httpcode500\)servererror|apierror\(500\)|",
+        r#"status500:\{"message"|statuscode=internalservererror|statuscode:?500"?internalservererror"?andmessage|"#,
+        r"internalservererrorexception:status500",
+    ))
+});
+
 /// A cleaned message.
 #[derive(Debug)]
 pub(crate) struct Views {
@@ -37,6 +46,9 @@ impl Views {
             tight.push_str(word);
         }
         tight.make_ascii_lowercase();
+        if tight.contains("500") || tight.contains("=internalservererror") {
+            tight = ENGINE_ERROR.replace_all(&tight, "").into_owned();
+        }
         Self { spaced, tight }
     }
 }

@@ -3,7 +3,7 @@
 //! The innermost reason is the last word of a chain, but each of these stands in a chain alone, apart from names that are
 //! looked up by a connection that times out: so names come first, then security, then time, then the rest.
 
-use super::{Context, Rule};
+use super::Rule;
 use crate::Class::{Dns, Network, Timeout, Tls};
 
 pub(super) const RULES: &[Rule] = &[
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
             r"failedtoresolve'[a-z0-9.-]+'",
         ],
     )
-    .within(&[Context::Pull]),
+    .asked(),
     Rule::new(
         Tls,
         &[
@@ -50,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
             r"malformedhttpresponse.{0,12}x15",
         ],
     )
-    .within(&[Context::Pull]),
+    .asked(),
     Rule::new(
         Timeout,
         &[
@@ -67,9 +67,11 @@ pub(super) const RULES: &[Rule] = &[
             r"requesttimedout|requesttimeout|timedoutwhile|timedoutafter|timedoutwaiting",
             r"net/http:timeout",
             r"pull(?:ing)?(?:image)?timedout|pulltimeout|timedouttryingtopull",
+            r"didnotproperlyrespond",
+            r"408requesttime-?out|http408responsebody",
         ],
     )
-    .within(&[Context::Pull]),
+    .asked(),
     Rule::new(
         Network,
         &[
@@ -81,6 +83,8 @@ pub(super) const RULES: &[Rule] = &[
             r"(?:unexpected)?eof(?:$|[^a-z]|\(|docker|ghcr|quay|whilepull)",
             r"unexpectedeof",
             r"proxyconnect",
+            r"unreachablehost|connectionissuebetweenthetaskand",
+            r"50[0-4]\((?:internal|bad|service|gateway)",
             r"proxyauthenticationrequired|407proxy",
             r"(?:status|code|http|httpstatus|error|returned|received|response)[a-z]{0,12}[\x22':=(\[]{0,4}(?:50[0-4]|52[0-9])(?:[^0-9.]|$)",
             r"500internalservererror|501notimplemented|502badgateway|503service(?:temporarily)?unavailable|504gatewaytime-?out|52[0-9]origin",
@@ -96,5 +100,5 @@ pub(super) const RULES: &[Rule] = &[
             r"httpserverdidnotsupportrangerequests|unexpectedcommitdigest|unexpectedbodysize|contentlengthmismatch",
         ],
     )
-    .within(&[Context::Pull]),
+    .asked(),
 ];

@@ -29,7 +29,10 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(AbuseLimit, &[r"hap429"]).of("docker.io"),
     Rule::new(
         LoginLockout,
-        &[r"toomanyfailedloginattemptsforusernameoripaddress"],
+        &[
+            r"toomanyfailedloginattemptsforusernameoripaddress",
+            r"unauthorized:toomanyfailedloginattempts",
+        ],
     )
     .of("docker.io"),
     Rule::new(LoginLockout, &[r"failedloginattempts"])

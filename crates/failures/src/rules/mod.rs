@@ -31,6 +31,8 @@ pub(crate) enum Context {
     HubApi,
     /// Amazon's private registry.
     Ecr,
+    /// A tool's own socket, or a build's own files and commands: nobody was asked for an image.
+    Local,
 }
 
 /// Where a rule is in the order.
@@ -48,6 +50,8 @@ pub(crate) struct Rule {
     pub(crate) class: Class,
     /// All of these must be told too.
     pub(crate) needs: &'static [Context],
+    /// None of these may be.
+    pub(crate) unless: &'static [Context],
     /// Whether the pattern proves the class.
     pub(crate) is_certain: bool,
     /// The registry that has this wording, where the text does not name one.
@@ -62,6 +66,7 @@ impl Rule {
         Self {
             class,
             needs: &[],
+            unless: &[],
             is_certain: true,
             registry: None,
             patterns,
@@ -70,6 +75,13 @@ impl Rule {
 
     const fn within(mut self, needs: &'static [Context]) -> Self {
         self.needs = needs;
+        self
+    }
+
+    /// A connection, a refusal or an absence is a pull's only where a registry was asked.
+    const fn asked(mut self) -> Self {
+        self.needs = &[Context::Pull];
+        self.unless = &[Context::Local];
         self
     }
 
@@ -133,7 +145,11 @@ impl Matches {
     pub(crate) fn first(&self, stage: Stage) -> Option<&'static Rule> {
         let mut rules = self.rules.iter().filter(|(of, _)| *of == stage);
         rules
-            .find(|(_, rule)| rule.needs.iter().all(|need| self.has(*need)))
+            .find(|(_, rule)| {
+                let is_told =
+                    |contexts: &[Context]| contexts.iter().any(|context| self.has(*context));
+                rule.needs.iter().all(|need| self.has(*need)) && !is_told(rule.unless)
+            })
             .map(|(_, rule)| *rule)
     }
 }

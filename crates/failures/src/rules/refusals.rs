@@ -3,7 +3,7 @@
 //! "repository does not exist or may require 'docker login'" says both: it is read as a refusal, for that is what the
 //! registry's own code, `denied`, says, and credentials are what can be mended.
 
-use super::{Context, Rule};
+use super::Rule;
 use crate::Class::{Auth, NotFound};
 
 /// A program that keeps credentials and is missing is no container that does not start.
@@ -57,8 +57,12 @@ pub(super) const RULES: &[Rule] = &[
             r"unauthorized",
             r"403forbidden|401unauthorized",
             r"(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}40[13](?:[^0-9.]|$)",
-            r"denied:",
-            r"denied$",
+            r"(?:^|[^n])denied(?::|$)",
+            r"40[13]\((?:forbidden|unauthorized)",
+            r"isnotaccessible\.?pleasecheck",
+            r"verifythatitexistsandyouhavepermission",
+            r"status40[13]trying",
+            r"musthavepermissiontoreadtheimage",
             r"accessdenied|accessisdenied|accesstotheresourceisdenied|accessforbidden",
             r"permission_denied|permissiondenied:(?:read|the)",
             r"authenticationrequired|authenticationfailed|authfailed|authenticationisrequired",
@@ -72,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
             r"couldnotfindcredentials|nocredentials|missingcredentials",
         ],
     )
-    .within(&[Context::Pull]),
+    .asked(),
     Rule::new(
         NotFound,
         &[
@@ -108,5 +112,5 @@ pub(super) const RULES: &[Rule] = &[
             r"unknownblob|blobunknown",
         ],
     )
-    .within(&[Context::Pull]),
+    .asked(),
 ];

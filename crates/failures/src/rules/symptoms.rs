@@ -13,7 +13,7 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r"errimageneverpull|pullpolicyofnever",
             r"invalidimagename|couldn'tparseimagereference|invalidreferenceformat",
             r"imageinspecterror|failedtoinspectimage",
-            r"registryunavailable",
+            r"registryunavailable|registryerrorresponse",
             r"filesystemlayerverificationfailed",
             r"mismatchedimagerootfs",
             r"unsupportedmanifestmediatype|unsupportedmediatype|mediatypeinmanifest|unsupporteddocker(?:v1|v2)|schema1supportis",
@@ -69,6 +69,7 @@ pub(super) const RULES: &[Rule] = &[
             r"(?:create_failed|update_failed).{0,200}aws::ecs::service",
             r"aws::cloudformation::stack.{0,200}(?:rollback_in_progress|rollback_complete|rollback_failed|create_failed)",
             r"(?:stack|status).{0,120}(?:update_rollback_in_progress|update_rollback_complete|rollback_in_progress|rollback_complete|update_rollback_failed)",
+            r"waiter(?:tasksrunning|servicesstable|stack[a-z]{1,20})failed",
             r"servicesstable.{0,40}(?:maxattemptsexceeded|failed)|waiterservicesstablefailed|waiterdeploymentsuccessful",
             // Kubernetes' controllers and those who wait for them.
             r"exceededitsprogressdeadline|progressdeadlineexceeded",

@@ -32,6 +32,11 @@ pub(crate) fn reported() -> Vec<Line> {
     read(include_str!("corpus/reported.jsonl"))
 }
 
+/// Lines of public issues that were read after the rules had been written.
+pub(crate) fn heard() -> Vec<Line> {
+    read(include_str!("corpus/heard.jsonl"))
+}
+
 /// Texts of something else, or of success.
 pub(crate) fn none() -> Vec<Line> {
     read(include_str!("corpus/none.jsonl"))

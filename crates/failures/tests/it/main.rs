@@ -2,4 +2,5 @@
 
 mod lines;
 mod reported;
+mod scanned;
 mod written;

@@ -1,0 +1,67 @@
+//! Texts as they come: one message is one failure, whatever is around it and however it is wrapped.
+
+use forebay_failures::{Failure, Finding, Findings, Scanner};
+
+use crate::lines::{Line, none, reported, written};
+
+pub(crate) fn scan(text: &str) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    let mut scanner = Scanner::new();
+    scanner.push(text.as_bytes(), &mut |failure| failures.push(failure));
+    scanner.finish(&mut |failure| failures.push(failure));
+    failures
+}
+
+pub(crate) fn findings(text: &str) -> Vec<Finding> {
+    let mut findings = Findings::new();
+    for failure in scan(text) {
+        findings.add(failure);
+    }
+    findings.finish().0
+}
+
+/// Noise that no mark is in, long enough that the text is no pasted one.
+fn log_around(text: &str) -> String {
+    let noise: String = (0..400)
+        .map(|at| {
+            format!(
+                "2025-11-03T08:12:{:02}Z INFO served request {at} in 4 ms\n",
+                at % 60
+            )
+        })
+        .collect();
+    format!("{noise}{text}\n{noise}")
+}
+
+fn check(lines: &[Line], told: impl Fn(&str) -> Vec<Finding>) {
+    let mut wrong = Vec::new();
+    for line in lines {
+        let expected = forebay_failures::classify(&line.text).map(|verdict| verdict.class);
+        let found = told(&line.text);
+        let classes: Vec<_> = found.iter().map(|finding| finding.class).collect();
+        if classes != expected.into_iter().collect::<Vec<_>>() {
+            wrong.push(format!("{classes:?}, not {expected:?}: {}", line.text));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        lines.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn one_pasted_message_is_one_finding() {
+    check(&reported(), findings);
+    check(&written(), findings);
+    check(&none(), findings);
+}
+
+#[test]
+fn one_message_in_a_log_is_one_finding() {
+    check(&reported(), |text| findings(&log_around(text)));
+    check(&written(), |text| findings(&log_around(text)));
+    check(&none(), |text| findings(&log_around(text)));
+}
