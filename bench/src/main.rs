@@ -28,11 +28,12 @@ use report::{Report, Row};
 use settings::{Settings, Story};
 
 /// What is measured, in this order: memory and start first, as a process that has just started has no history.
-const MEASURES: [(&str, Measure); 7] = [
+const MEASURES: [(&str, Measure); 8] = [
     ("idle", measure::idle::run),
     ("start", measure::start::run),
     ("cold", measure::cold::run),
     ("slow-readers", measure::slow_readers::run),
+    ("connections", measure::connections::run),
     ("manifests", measure::manifests::run),
     ("blobs", measure::blobs::run),
     ("outage", measure::outage::run),

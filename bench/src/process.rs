@@ -125,6 +125,12 @@ pub(crate) fn raise_file_limit() -> Result<(), Error> {
         .map_err(Error::io("cannot raise the limit of open files"))
 }
 
+/// How many files this process and its children may have open.
+pub(crate) fn file_limit() -> u64 {
+    // None is no limit.
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 /// utime and stime of a `/proc/PID/stat` (proc(5): fields 14 and 15; the name before them may hold anything).
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod blobs;
 pub(crate) mod cold;
+pub(crate) mod connections;
 pub(crate) mod idle;
 pub(crate) mod manifests;
 pub(crate) mod outage;
