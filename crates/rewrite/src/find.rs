@@ -32,6 +32,9 @@ pub fn find_as(format: Format, path: &str, text: &str, settings: &Settings) -> F
     if text.contains('\0') {
         return Found::only(Note::whole("has NUL bytes: left as it is"));
     }
+    if !may_name_images(format, text, settings) {
+        return Found::default();
+    }
     let mut found = match format {
         Format::Yaml => structured::find_yaml(path, text, settings),
         Format::Json => structured::find_json(path, text, settings),
@@ -45,4 +48,18 @@ pub fn find_as(format: Format, path: &str, text: &str, settings: &Settings) -> F
     };
     found.sort();
     found
+}
+
+/// Words of which one is in each file of a format that names an image, except where the operator said where to look.
+fn may_name_images(format: Format, text: &str, settings: &Settings) -> bool {
+    let words: &[&str] = match format {
+        Format::Yaml if settings.crds.is_empty() => {
+            &["mage", "services:", "docker://", "repository"]
+        }
+        Format::Json if settings.crds.is_empty() => &["mage", "\\u", "docker://", "repository"],
+        Format::HelmTemplate => &["image"],
+        Format::Hcl => &["mage", "container"],
+        _ => return true,
+    };
+    words.iter().any(|word| text.contains(word))
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use forebay_oci::ImageName;
 
 use crate::tree::{At, Style};
-use crate::variables::{Binding, Dialect, Home, Resolved, resolve};
+use crate::variables::{Binding, Dialect, Home, MAX_TEXT_BYTES, Resolved, resolve};
 use crate::{Ambiguous, Encoding, Found, Note, Owner, Place, Settings, Why, Writing};
 
 /// Places of one file; whoever has more is not listing images.
@@ -199,7 +199,8 @@ impl<'a> Sink<'a> {
 pub(crate) fn is_image(text: &str) -> bool {
     // An image's own id is local to a host.
     let is_id = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    text.parse::<ImageName>().is_ok()
+    text.len() <= MAX_TEXT_BYTES
+        && text.parse::<ImageName>().is_ok()
         && !is_id(text)
         && !text.strip_prefix("sha256:").is_some_and(is_id)
 }

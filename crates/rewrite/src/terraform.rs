@@ -7,6 +7,8 @@ mod evaluate;
 mod names;
 mod resources;
 
+use std::collections::HashMap;
+
 use hcl_edit::expr::{Expression, Object};
 use hcl_edit::structure::{Block, BlockLabel, Body};
 
@@ -46,15 +48,12 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
             .map(|(name, body)| Names::of(body, None, has_ending(name, "tfvars"))),
     );
     let mut reading = Reading {
-        evaluator: Evaluator {
-            text,
-            files,
-            set: &settings.set,
-        },
+        evaluator: Evaluator::new(text, files, &settings.set),
         sink: Sink::new(text, path, settings),
-        body: &body,
+        desired: HashMap::new(),
         base,
     };
+    reading.desired = reading.desired_counts(&body);
     for block in body.blocks() {
         reading.top_level(block);
     }
@@ -86,7 +85,8 @@ fn has_ending(name: &str, ending: &str) -> bool {
 struct Reading<'a> {
     evaluator: Evaluator<'a>,
     sink: Sink<'a>,
-    body: &'a Body,
+    /// The tasks that services run, by the name of their definition.
+    desired: HashMap<String, u32>,
     base: usize,
 }
 
@@ -113,7 +113,9 @@ impl<'a> Reading<'a> {
             ..Owner::of_kind(resource.kind)
         };
         if resource.prefix == "aws_ecs_task_definition" {
-            owner.replicas = self.desired_count(labels.last().copied().unwrap_or_default());
+            owner.replicas = labels
+                .last()
+                .and_then(|label| self.desired.get(*label).copied());
         }
         self.block(&block.body, resource, &owner, MAX_DEPTH);
     }
@@ -309,26 +311,27 @@ impl<'a> Reading<'a> {
         Some(evaluated.resolved.text)
     }
 
-    /// The tasks that the file's services run of a task definition.
-    fn desired_count(&self, label: &str) -> Option<u32> {
-        let services = self.body.blocks().filter(|block| {
-            block.labels.first().map(BlockLabel::as_str) == Some("aws_ecs_service")
-        });
-        let mut sum = None;
-        for service in services {
+    /// The tasks that the file's services run of each task definition.
+    fn desired_counts(&self, body: &'a Body) -> HashMap<String, u32> {
+        let mut counts = HashMap::new();
+        for service in body.blocks() {
+            if service.labels.first().map(BlockLabel::as_str) != Some("aws_ecs_service") {
+                continue;
+            }
             let definition = service.body.get_attribute("task_definition");
             let path = definition
                 .and_then(|attribute| attribute.value.as_traversal())
                 .and_then(names::path_of);
-            if path.is_some_and(|path| path.get(1).map(String::as_str) == Some(label)) {
-                let count = self
-                    .literal(&service.body, "desired_count")?
-                    .parse::<u32>()
-                    .ok()?;
-                sum = Some(sum.unwrap_or(0_u32).saturating_add(count));
+            let label = path.and_then(|mut path| (path.len() > 1).then(|| path.swap_remove(1)));
+            let count = self
+                .literal(&service.body, "desired_count")
+                .and_then(|count| count.parse::<u32>().ok());
+            if let (Some(label), Some(count)) = (label, count) {
+                let sum: &mut u32 = counts.entry(label).or_default();
+                *sum = sum.saturating_add(count);
             }
         }
-        sum
+        counts
     }
 }
 

@@ -4,13 +4,18 @@
 //! few lines can stand for billions of nodes.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// How many aliases of one document are followed.
-const MAX_ALIASES_FOLLOWED: u32 = 100_000;
+const MAX_ALIASES_FOLLOWED: u32 = 1_000_000;
 /// An alias of a merge of an alias …
 const MAX_MERGE_DEPTH: u32 = 16;
+
+/// A map with more keys is sorted once, when it is first asked: files with a million keys must not cost its square.
+const MAX_SCANNED_KEYS: usize = 32;
 
 /// A node's number in its tree.
 pub(crate) type Id = usize;
@@ -22,6 +27,8 @@ pub(crate) struct Tree<'t> {
     pub(crate) root: Id,
     /// What is left of [`MAX_ALIASES_FOLLOWED`].
     allowance: Cell<u32>,
+    /// The entries of large maps in the order of their keys.
+    sorted: RefCell<HashMap<Id, Rc<[usize]>>>,
 }
 
 /// A node.
@@ -67,6 +74,7 @@ impl<'t> Tree<'t> {
             nodes,
             root,
             allowance: Cell::new(MAX_ALIASES_FOLLOWED),
+            sorted: RefCell::default(),
         }
     }
 
@@ -97,13 +105,18 @@ impl<'a> At<'a> {
 
     /// The node, or the one that it is an alias of.
     fn node(self) -> Option<&'a Node<'a>> {
-        let mut node = self.tree.nodes.get(self.id)?;
+        self.tree.nodes.get(self.seen_through()?)
+    }
+
+    /// The number of that node.
+    fn seen_through(self) -> Option<Id> {
+        let mut id = self.id;
         // An alias of an alias is no YAML, but a reader's mistake must not become a loop.
         for _ in 0..4 {
-            match &node.value {
-                Value::Alias(target) if self.tree.spend() => node = self.tree.nodes.get(*target)?,
+            match &self.tree.nodes.get(id)?.value {
+                Value::Alias(target) if self.tree.spend() => id = *target,
                 Value::Alias(_) => return None,
-                _ => return Some(node),
+                _ => return Some(id),
             }
         }
         None
@@ -123,15 +136,18 @@ impl<'a> At<'a> {
     }
 
     fn get_merged(self, key: &str, depth: u32) -> Option<Self> {
-        let Value::Map(entries) = &self.node()?.value else {
+        let id = self.seen_through()?;
+        let Value::Map(entries) = &self.tree.nodes.get(id)?.value else {
             return None;
         };
         let named = |name: &str| {
-            entries
-                .iter()
-                .rev()
-                .find(|(id, _)| self.at(*id).text() == Some(name))
-                .map(|(_, value)| self.at(*value))
+            let found = if entries.len() > MAX_SCANNED_KEYS {
+                self.search(id, entries, name)
+            } else {
+                let key = |(key, _): &(Id, Id)| self.at(*key).text() == Some(name);
+                entries.iter().rposition(key)
+            };
+            found.map(|at| self.at(entries[at].1))
         };
         if let Some(own) = named(key) {
             return Some(own);
@@ -144,6 +160,22 @@ impl<'a> At<'a> {
                 .find_map(|id| self.at(*id).get_merged(key, depth)),
             _ => merged.get_merged(key, depth),
         }
+    }
+
+    /// The last entry of a large map with a key.
+    fn search(self, id: Id, entries: &[(Id, Id)], name: &str) -> Option<usize> {
+        let text = |at: &usize| self.at(entries[*at].0).text();
+        let sorted = self.tree.sorted.borrow().get(&id).cloned();
+        let sorted = sorted.unwrap_or_else(|| {
+            let mut order: Vec<usize> = (0..entries.len()).collect();
+            order.sort_by_key(text);
+            let order: Rc<[usize]> = order.into();
+            self.tree.sorted.borrow_mut().insert(id, Rc::clone(&order));
+            order
+        });
+        let behind = sorted.partition_point(|at| text(at) <= Some(name));
+        let last = *sorted.get(behind.checked_sub(1)?)?;
+        (text(&last) == Some(name)).then_some(last)
     }
 
     /// The value at a path of keys.

@@ -10,6 +10,8 @@ use crate::{Encoding, Piece, Why};
 const MAX_DEPTH: u32 = 8;
 /// More variables than this are no image reference.
 const MAX_SEGMENTS: usize = 64;
+/// Longer than any reference: variables of variables grow by powers.
+pub(crate) const MAX_TEXT_BYTES: usize = 4096;
 
 /// Whose rules a text is under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +115,9 @@ fn resolve_within(
             }
         };
         out.push_str(&value);
+        if out.len() > MAX_TEXT_BYTES {
+            return Err(Why::NoReference);
+        }
         pieces.push(Piece {
             span: crate::found::moved(&segment.span, offset),
             text: value,

@@ -1,5 +1,7 @@
 //! `CloudFormation` templates, written or synthesized by CDK: the images of the resources that run them.
 
+use std::collections::HashMap;
+
 use crate::sink::Sink;
 use crate::structured::ecs;
 use crate::structured::intrinsics::Template;
@@ -42,13 +44,15 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     let Some(resources) = root.get("Resources") else {
         return;
     };
+    let runs = services(resources);
     for (id, resource) in resources.entries() {
         let Some(properties) = resource.get("Properties") else {
             continue;
         };
         let kind = resource.text_of("Type").unwrap_or_default();
         if kind == "AWS::ECS::TaskDefinition" {
-            task_definition(&template, (id, properties), resources, sink);
+            let runs = runs.get(id).copied().unwrap_or_default();
+            task_definition(&template, (id, properties), runs, sink);
         }
         for (_, path) in SINGLE.iter().filter(|(single, _)| *single == kind) {
             let Some(image) = properties.path(path) else {
@@ -71,14 +75,13 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
 fn task_definition<'a>(
     template: &Template<'a>,
     (id, properties): (&'a str, At<'a>),
-    resources: At<'a>,
+    runs: Runs,
     sink: &mut Sink<'_>,
 ) {
-    let (replicas, per_node) = services_of(id, resources);
     let owner = Owner {
         platform: properties.get("RuntimePlatform").and_then(ecs::platform),
-        replicas,
-        per_node,
+        replicas: runs.tasks,
+        per_node: runs.per_node,
         ..Owner::named(
             "ECS task definition",
             properties.text_of("Family").unwrap_or(id),
@@ -99,9 +102,16 @@ fn task_definition<'a>(
     }
 }
 
-/// The tasks that the template's services run of a definition, and whether one is on every node.
-fn services_of(id: &str, resources: At<'_>) -> (Option<u32>, bool) {
-    let (mut replicas, mut per_node) = (None, false);
+/// What the template's services run of a task definition.
+#[derive(Clone, Copy, Default)]
+struct Runs {
+    tasks: Option<u32>,
+    per_node: bool,
+}
+
+/// What services run, by the definition's logical id.
+fn services(resources: At<'_>) -> HashMap<&str, Runs> {
+    let mut runs: HashMap<&str, Runs> = HashMap::new();
     for (_, resource) in resources.entries() {
         if resource.text_of("Type") != Some("AWS::ECS::Service") {
             continue;
@@ -109,18 +119,21 @@ fn services_of(id: &str, resources: At<'_>) -> (Option<u32>, bool) {
         let Some(properties) = resource.get("Properties") else {
             continue;
         };
-        let definition = properties.get("TaskDefinition");
-        let names_it = definition.is_some_and(|at| {
-            at.text() == Some(id) && at.tag() == Some("Ref") || at.text_of("Ref") == Some(id)
-        });
-        if names_it {
+        let definition = properties
+            .get("TaskDefinition")
+            .and_then(|at| match at.tag() {
+                Some("Ref") => at.text(),
+                _ => at.text_of("Ref"),
+            });
+        if let Some(id) = definition {
+            let entry = runs.entry(id).or_default();
             // A service without a count runs one.
             let count = properties.number_of("DesiredCount").unwrap_or(1);
-            replicas = Some(replicas.unwrap_or(0_u32).saturating_add(count));
-            per_node |= properties.text_of("SchedulingStrategy") == Some("DAEMON");
+            entry.tasks = Some(entry.tasks.unwrap_or(0).saturating_add(count));
+            entry.per_node |= properties.text_of("SchedulingStrategy") == Some("DAEMON");
         }
     }
-    (replicas, per_node)
+    runs
 }
 
 fn put<'a>(template: &Template<'a>, at: At<'a>, sink: &mut Sink<'_>, owner: &Owner, left: u32) {

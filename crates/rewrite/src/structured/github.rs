@@ -8,6 +8,9 @@ use crate::{Owner, Why};
 /// How a step names an image.
 const SCHEME: &str = "docker://";
 
+/// Values of a matrix; GitHub itself runs no more jobs of one.
+const MAX_MATRIX: usize = 256;
+
 /// Finds the images of a workflow's jobs.
 pub(crate) fn find_workflow(root: At<'_>, sink: &mut Sink<'_>) {
     let Some(jobs) = root.get("jobs") else { return };
@@ -160,6 +163,7 @@ fn matrix_of<'a>(text: &str, job: At<'a>) -> Option<Vec<At<'a>>> {
         .filter_map(|entry| entry.get(first));
     let values: Vec<At<'a>> = listed
         .chain(included)
+        .take(MAX_MATRIX)
         .filter_map(|at| at.path(&rest))
         .filter(|at| at.text().is_some_and(|text| !text.contains("${{")))
         .collect();

@@ -56,11 +56,13 @@ fn put(at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner
     }
     owner.pull_policy = at.get("pull_policy").and_then(pull_policy);
     let image = at.get("name").unwrap_or(at);
-    let values: Vec<(String, Binding)> = variables(root)
-        .chain(variables(job))
-        .filter_map(|(name, value)| {
-            let binding = sink.binding(value)?;
-            (!binding.text.contains('$')).then(|| (name.to_owned(), binding))
+    let text = image.text().unwrap_or_default();
+    let values: Vec<(&str, Binding)> = crate::variables::names(text)
+        .filter_map(|name| {
+            // A job's own go before the file's.
+            let at = variable(job, name).or_else(|| variable(root, name))?;
+            let binding = sink.binding(at)?;
+            (!binding.text.contains('$')).then_some((name, binding))
         })
         .collect();
     let settings = sink.settings;
@@ -69,9 +71,8 @@ fn put(at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner
             .set
             .get(name)
             .map(|value| Binding::from_outside(value));
-        // A job's own go before the file's, which are first.
         set.or_else(|| {
-            let own = values.iter().rev().find(|(known, _)| known == name);
+            let own = values.iter().find(|(known, _)| *known == name);
             own.map(|(_, binding)| binding.clone())
         })
     };
@@ -82,12 +83,10 @@ fn put(at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner
     sink.scalar(image, scope, owner);
 }
 
-/// The variables of a file or a job, plain or with a description.
-fn variables(at: At<'_>) -> impl Iterator<Item = (&str, At<'_>)> {
-    at.get("variables")
-        .into_iter()
-        .flat_map(At::entries)
-        .map(|(name, value)| (name, value.get("value").unwrap_or(value)))
+/// A variable of a file or a job, plain or with a description.
+fn variable<'a>(at: At<'a>, name: &str) -> Option<At<'a>> {
+    let value = at.path(&["variables", name])?;
+    Some(value.get("value").unwrap_or(value))
 }
 
 /// GitLab writes the runner's words, in one or in a list of which the first is tried first.

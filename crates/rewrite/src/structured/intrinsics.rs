@@ -5,7 +5,7 @@
 
 use crate::sink::{Sink, Site};
 use crate::tree::At;
-use crate::variables::{Binding, Dialect, Resolved, resolve};
+use crate::variables::{Binding, Dialect, MAX_TEXT_BYTES, Resolved, resolve};
 use crate::{Encoding, Why};
 
 /// Functions within functions.
@@ -146,7 +146,11 @@ impl<'a> Template<'a> {
             .take(MAX_ITEMS)
             .map(|item| Ok(self.evaluate_within(item, sink, depth)?.resolved.text))
             .collect();
-        Ok(texts?.join(separator))
+        let text = texts?.join(separator);
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(Why::NoReference);
+        }
+        Ok(text)
     }
 
     fn find_in_map(

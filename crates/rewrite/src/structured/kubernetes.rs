@@ -53,7 +53,7 @@ pub(crate) fn search_patch(root: At<'_>, sink: &mut Sink<'_>, owner: &Owner) {
 
 /// Looks for pods in whatever is below. What an alias stands for is not entered from here: it is where it is written.
 fn search(at: At<'_>, sink: &mut Sink<'_>, owner: &Owner, depth: u32) {
-    let Some(depth) = depth.checked_sub(1) else {
+    let Some(depth) = depth.checked_sub(1).filter(|_| !at.is_alias()) else {
         return;
     };
     if at.is_map() {

@@ -36,7 +36,11 @@ fn search(at: At<'_>, path: &str, sink: &mut Sink<'_>, depth: u32) {
         } else if value.is_map() {
             search(value, &path, sink, depth);
         } else {
-            for (index, item) in value.items().enumerate() {
+            for (index, item) in value
+                .items()
+                .enumerate()
+                .filter(|(_, item)| !item.is_alias())
+            {
                 search(item, &format!("{path}[{index}]"), sink, depth);
             }
         }

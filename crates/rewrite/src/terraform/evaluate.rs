@@ -1,5 +1,6 @@
 //! What an expression of Terraform comes to, as far as files tell.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -10,20 +11,22 @@ use hcl_edit::template::{Element, StringTemplate};
 use super::names::{self, Names};
 use crate::found::moved;
 use crate::sink::Site;
-use crate::variables::{Home, Resolved};
+use crate::variables::{Home, MAX_TEXT_BYTES, Resolved};
 use crate::{Encoding, Piece, Why};
 
 /// Names of names, functions of functions.
 const MAX_DEPTH: u32 = 16;
-/// Longer than any reference; what is put together is bounded by it.
-const MAX_TEXT_BYTES: usize = 4096;
+/// Expressions of one file that are evaluated: names of names may fan out.
+const MAX_STEPS: u32 = 1_000_000;
 
 /// Evaluates the expressions of a file.
 pub(super) struct Evaluator<'a> {
     /// The file itself, to tell what is written as it is.
-    pub(super) text: &'a str,
+    text: &'a str,
     pub(super) files: Vec<Names<'a>>,
-    pub(super) set: &'a BTreeMap<String, String>,
+    set: &'a BTreeMap<String, String>,
+    /// What is left of [`MAX_STEPS`].
+    steps: Cell<u32>,
 }
 
 /// What an expression comes to, and how it is written.
@@ -34,6 +37,19 @@ pub(super) struct Evaluated {
 }
 
 impl<'a> Evaluator<'a> {
+    pub(super) fn new(
+        text: &'a str,
+        files: Vec<Names<'a>>,
+        set: &'a BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            text,
+            files,
+            set,
+            steps: Cell::new(MAX_STEPS),
+        }
+    }
+
     /// Evaluates an expression of a text that begins at `base` of the file.
     pub(super) fn evaluate(
         &self,
@@ -50,6 +66,8 @@ impl<'a> Evaluator<'a> {
         depth: u32,
     ) -> Result<Evaluated, Why> {
         let depth = depth.checked_sub(1).ok_or(Why::Computed)?;
+        let steps = self.steps.get().checked_sub(1).ok_or(Why::Computed)?;
+        self.steps.set(steps);
         let span = span_of(expression, base);
         match expression {
             Expression::String(text) => Ok(self.quoted(text.as_str(), span)),

@@ -83,12 +83,12 @@ impl<'a> Names<'a> {
 pub(super) fn find<'a>(files: &[Names<'a>], path: &[String]) -> Option<Bound<'a>> {
     let (root, rest) = path.split_first()?;
     let (name, keys) = rest.split_first()?;
-    let found = files.iter().map(|names| names.find(root, name));
+    let mut found = files.iter().map(|names| names.find(root, name));
     // The values of all files go before the defaults of any.
-    let mut both = found.clone().filter_map(|[value, _]| value);
-    let bound = both
-        .next()
-        .or_else(|| found.filter_map(|[_, default]| default).next())?;
+    let mut values = found.clone();
+    let bound = values
+        .find_map(|[value, _]| value)
+        .or_else(|| found.find_map(|[_, default]| default))?;
     keys.iter().try_fold(bound, |bound, key| {
         Some(Bound {
             expression: entry(bound.expression, key)?,

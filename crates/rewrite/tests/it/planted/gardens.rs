@@ -26,6 +26,13 @@ pub(crate) const GARDENS: [Garden; 15] = [
     garden("cluster.yaml", cortex),
 ];
 
+/// Formats that write a reference in several values.
+pub(crate) const SPLIT_GARDENS: [Garden; 3] = [
+    garden("values.yaml", split_values),
+    garden("chart/values-prod.yaml", joined_values),
+    garden("kustomization.yaml", kustomization),
+];
+
 const fn garden(path: &'static str, render: fn(&[String]) -> String) -> Garden {
     Garden { path, render }
 }
@@ -215,4 +222,48 @@ fn values(images: &[String]) -> String {
 fn cortex(images: &[String]) -> String {
     let keys = lines(images, &["image_k~: @"]);
     format!("cluster_name: x\n{keys}region: us-east-1\n")
+}
+
+/// Registry, repository, tag and digest of a whole reference.
+fn parts(image: &str) -> [&str; 4] {
+    let (name, digest) = image.split_once('@').unwrap_or((image, ""));
+    let (name, tag) = name.rsplit_once(':').unwrap_or((name, ""));
+    let (registry, repository) = name.split_once('/').unwrap_or(("", name));
+    [registry, repository, tag, digest]
+}
+
+fn split_values(images: &[String]) -> String {
+    let mut out = String::new();
+    for (index, image) in images.iter().enumerate() {
+        let [registry, repository, tag, digest] = parts(image);
+        _ = write!(
+            out,
+            "c{index}:\n  image:\n    registry: {registry} # kept\n    repository: '{repository}'\n    tag: {tag}\n    digest: \"{digest}\"\n    pullSecrets: []\n"
+        );
+    }
+    out
+}
+
+fn joined_values(images: &[String]) -> String {
+    let mut out = String::new();
+    for (index, image) in images.iter().enumerate() {
+        let [registry, repository, tag, digest] = parts(image);
+        _ = writeln!(
+            out,
+            "c{index}: {{image: {{tag: '{tag}@{digest}', repository: \"{registry}/{repository}\"}}}}"
+        );
+    }
+    out
+}
+
+fn kustomization(images: &[String]) -> String {
+    let mut out = "resources: [a.yaml]\nimages:\n".to_owned();
+    for (index, image) in images.iter().enumerate() {
+        let [registry, repository, tag, digest] = parts(image);
+        _ = write!(
+            out,
+            "- digest: {digest}\n  name: i{index}\n  newName: {registry}/{repository} # kept\n  newTag: '{tag}'\n"
+        );
+    }
+    out
 }
