@@ -9,11 +9,14 @@ mod findings;
 mod identity;
 mod image;
 mod marks;
+mod memo;
 mod message;
 mod prefix;
 mod registry;
 mod rules;
 mod scanner;
+#[cfg(test)]
+mod speed;
 mod verdict;
 mod views;
 

@@ -5,14 +5,11 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use forebay_limits::{printable, redact};
-
-use crate::clean::clean;
+use crate::Verdict;
 use crate::marks::find_mark;
+use crate::memo::{Memo, Said};
 use crate::message::{MAX_BYTES, MAX_LINES, around, line_at, words};
 use crate::prefix::Joining;
-use crate::views::Views;
-use crate::{Verdict, classify};
 
 /// The bytes that are looked at together.
 const WINDOW_BYTES: usize = 256 * 1024;
@@ -33,7 +30,7 @@ pub struct Failure {
     pub verdict: Verdict,
     /// Its first and last line, counted from 1.
     pub lines: RangeInclusive<u64>,
-    /// Its words in one line of at most [`MAX_EXCERPT_BYTES`] bytes, without secrets and accounts.
+    /// Its words, or those of the first one like it, in one line of at most [`MAX_EXCERPT_BYTES`] bytes, without secrets and accounts.
     pub excerpt: String,
 }
 
@@ -47,6 +44,7 @@ pub struct Scanner {
     done: usize,
     /// Whether anything has left the window.
     is_long: bool,
+    memo: Memo,
 }
 
 impl Scanner {
@@ -82,10 +80,10 @@ impl Scanner {
         let mut counted = Counted::from(self.lines_before);
         while let Some(mark) = find_mark(&self.window, self.done).filter(|&mark| mark < until) {
             let line = line_at(&self.window, mark);
-            let (message, verdict) = self.judge(line, Joining::Strict);
+            let (message, said) = self.judge(line, Joining::Strict);
             self.done = message.end.max(mark + 1);
-            if let Some(verdict) = verdict {
-                found(self.failure(message, verdict, &mut counted));
+            if let Some(said) = said {
+                found(self.failure(&message, said, &mut counted));
             }
         }
         self.done = self.done.max(until);
@@ -96,26 +94,26 @@ impl Scanner {
         let mut counted = Counted::from(0);
         while self.done < self.window.len() {
             let line = line_at(&self.window, self.done);
-            let (message, verdict) = self.judge(line, Joining::Free);
+            let (message, said) = self.judge(line, Joining::Free);
             self.done = message.end + 1;
-            if let Some(verdict) = verdict {
-                found(self.failure(message, verdict, &mut counted));
+            if let Some(said) = said {
+                found(self.failure(&message, said, &mut counted));
             }
         }
     }
 
     /// What the line says, alone or with those around it, and how far the message reaches.
-    fn judge(&self, line: Range<usize>, joining: Joining) -> (Range<usize>, Option<Verdict>) {
-        let alone = self.classify(&line);
-        let message = around(&self.window, line.clone(), self.floor(&line), joining);
+    fn judge(&mut self, line: Range<usize>, joining: Joining) -> (Range<usize>, Option<Said>) {
+        let alone = self.said(&line);
+        // A line that was told of belongs to no other message.
+        let floor = self.done.min(line.start);
+        let message = around(&self.window, line.clone(), floor, joining);
         if message == line {
             return (line, alone);
         }
-        let joined = self.classify(&message);
+        let joined = self.said(&message);
         match (alone, joined) {
-            (Some(alone), Some(joined))
-                if worth(&joined) > worth(&alone) || joined.class == alone.class =>
-            {
+            (Some(alone), Some(joined)) if adds(&joined.verdict, &alone.verdict) => {
                 (message, Some(joined))
             }
             (None, Some(joined)) => (message, Some(joined)),
@@ -123,24 +121,18 @@ impl Scanner {
         }
     }
 
-    /// A line that was told of belongs to no other message.
-    fn floor(&self, line: &Range<usize>) -> usize {
-        self.done.min(line.start)
-    }
-
-    fn classify(&self, message: &Range<usize>) -> Option<Verdict> {
-        classify(&words(&self.window[message.clone()]))
-    }
-
-    fn failure(&self, message: Range<usize>, verdict: Verdict, counted: &mut Counted) -> Failure {
-        let first = counted.lines_to(&self.window, message.start);
+    fn said(&mut self, message: &Range<usize>) -> Option<Said> {
         let words = words(&self.window[message.clone()]);
-        let more = words.bytes().filter(|&byte| byte == b'\n').count() as u64;
-        let spaced = Views::of(&clean(&words)).spaced;
+        self.memo.said(&words).cloned()
+    }
+
+    fn failure(&self, message: &Range<usize>, said: Said, counted: &mut Counted) -> Failure {
+        let first = counted.lines_to(&self.window, message.start) + 1;
+        let more = lines_in(&self.window[message.clone()]);
         Failure {
-            verdict,
-            lines: first + 1..=first + 1 + more,
-            excerpt: printable(&redact(&spaced), MAX_EXCERPT_BYTES),
+            verdict: said.verdict,
+            lines: first..=first + more,
+            excerpt: said.excerpt,
         }
     }
 
@@ -154,6 +146,11 @@ impl Scanner {
         self.done -= keep;
         self.is_long = true;
     }
+}
+
+/// Whether the lines around one add to what it says.
+fn adds(joined: &Verdict, alone: &Verdict) -> bool {
+    joined.class == alone.class || worth(joined) > worth(alone)
 }
 
 /// How much a verdict tells: a cause that is certain, a cause, anything.

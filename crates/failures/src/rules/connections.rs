@@ -11,7 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         Dns,
         &[
             r"dialtcp:?lookup",
-            r"lookup[a-z0-9._-]{1,253}(?:on\S{1,60}:53|:nosuchhost|:servermisbehaving|:temporaryfailure|:i/otimeout|:tryagain|:noanswer|:notfound)",
+            r"lookup[a-z0-9._-]+(?:on\S+:53|:nosuchhost|:servermisbehaving|:temporaryfailure|:i/otimeout|:tryagain|:noanswer|:notfound)",
             r"nosuchhost",
             r"servermisbehaving",
             r"temporaryfailureinnameresolution",

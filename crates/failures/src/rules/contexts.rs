@@ -33,13 +33,13 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
 
 const PULL: &[&str] = &[
     // Addresses: the paths of the protocol, token services, hosts that serve nothing but images.
-    r"/v2/[^?,;()|]{0,300}(?:manifests|blobs|referrers)/",
-    r"/v2/[^?,;()|]{0,300}tags/list",
+    r"/v2/[^?,;()|]*(?:manifests|blobs|referrers)/",
+    r"/v2/[^?,;()|]*tags/list",
     r#"/v2/?["'`]?[:,)]"#,
     r#"/v2/?["']?$"#,
     r"/v1/_ping",
     r"/v2/token\?",
-    r"/(?:token|oauth2/token|jwt/auth|service/token)\?[^:]{0,40}(?:scope|service|account)=",
+    r"/(?:token|oauth2/token|jwt/auth|service/token)\?[^:]*(?:scope|service|account)=",
     r"/oauth2/(?:token|exchange)",
     r"(?:registry-1|index|auth|registry)\.docker\.io",
     r"registry\.hub\.docker\.com",
@@ -85,7 +85,7 @@ const PULL: &[&str] = &[
     r"errimagepull|imagepull(?:backoff|failed)",
     r"cannotpull(?:container|imagemanifest|ecr)",
     r"(?:fail(?:ed|ure)?to|failed|cannot|can't|couldnot|couldn't|unableto|notable|error)(?:initiate)?(?:the)?pull(?:ing)?(?:the)?(?:container|docker|base|oci|artifact|registry|secretsor)*(?:image|artifact|manifest|from|container|configuration)",
-    r#"failedtopull(?:image|andunpack|manifest|artifact|container|oci|docker|base|["'`]|[a-z0-9_.-]{1,60}[/:][a-z0-9])"#,
+    r#"failedtopull(?:image|andunpack|manifest|artifact|container|oci|docker|base|["'`]|[a-z0-9_.-]+[/:][a-z0-9])"#,
     r"errorparsinghttp[0-9]{3}responsebody",
     r"pullimage|imagepull|pull(?:ing)?(?:the)?(?:container|docker|base)?image",
     r"pullaccess",
@@ -151,7 +151,7 @@ const TOO_MANY: &[&str] = &[
     r#"^"?toomanyrequests"#,
     r#"["':=-]toomanyrequests"#,
     r"servermessage:too_?many_?requests",
-    r#"/(?:manifests|blobs|tags)/[^"\s]{1,300}["']?:429(?:[^0-9]|$)"#,
+    r#"/(?:manifests|blobs|tags)/[^"\s]+["']?:429(?:[^0-9]|$)"#,
     r#"/(?:token|v2/?)["']?:429(?:[^0-9]|$)"#,
     r"httperror429",
 ];

@@ -76,8 +76,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(
         OtherRegistryLimit,
         &[
-            r"quotaexceededforquotametric.{0,60}requestsperprojectperregion",
-            r"quotaexceeded.{0,200}artifactregistry\.googleapis\.com",
+            r"quotaexceededforquotametric.*requestsperprojectperregion",
+            r"quotaexceeded.*artifactregistry\.googleapis\.com",
         ],
     )
     .of("pkg.dev"),
@@ -85,7 +85,7 @@ pub(super) const RULES: &[Rule] = &[
         OtherRegistryLimit,
         &[
             r"toomanyrequests:quotaexceeded",
-            r"quotaexceeded.{0,200}containerregistry\.googleapis\.com",
+            r"quotaexceeded.*containerregistry\.googleapis\.com",
             r"denied:quotaexceeded",
         ],
     )
@@ -104,7 +104,7 @@ pub(super) const RULES: &[Rule] = &[
     .of("registry.gitlab.com"),
     Rule::new(
         OtherRegistryLimit,
-        &[r"exceededyourpulltrafficquota", r"pulltrafficquota.{0,40}exceeded"],
+        &[r"exceededyourpulltrafficquota", r"pulltrafficquota.*exceeded"],
     )
     .of("icr.io"),
     Rule::new(
