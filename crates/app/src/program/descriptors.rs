@@ -3,7 +3,7 @@
 //! A program that runs out of them in the middle of a pull breaks it; so what does not fit is not promised at the start.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::Failure;
 
@@ -56,6 +56,9 @@ fn raise() -> u64 {
         if let Err(error) = setrlimit(Resource::Nofile, limit) {
             warn!(%error, "the limit of open files stays as it is");
             limit.current = before;
+        } else {
+            // Not louder: a start that fails says why, and nothing beside.
+            debug!(?before, now = ?limit.current, "the limit of open files was raised");
         }
     }
     // None is no limit.

@@ -293,9 +293,10 @@ async fn connections_are_as_many_as_there_are_files_for() {
     let setup = Setup::new(folder.path());
     let setup = setup.below(&["prlimit", "--nofile=100:1024"]);
     for (wanted, lowered) in [(416, None), (10_000, Some("max_connections=416"))] {
-        let section = format!("[server]\nmax_connections = {wanted}");
+        let section = format!("[log]\nlevel = \"debug\"\n[server]\nmax_connections = {wanted}");
         let program = setup.clone().with(&section).start();
         let log = program.log();
+        assert!(log.contains("the limit of open files was raised"), "{log}");
         let is_warned = log.contains("too low for server.max_connections");
         assert_eq!(is_warned, lowered.is_some(), "{wanted}: {log}");
         assert!(log.contains(lowered.unwrap_or_default()), "{wanted}: {log}");
