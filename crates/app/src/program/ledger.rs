@@ -13,7 +13,7 @@ use forebay_ledger::{AlertRules, Ledger, LedgerConfig, LedgerSeams, StormRules};
 use forebay_outside::{Form, Webhook, Webhooks};
 use tracing::warn;
 
-use super::upstreams::outside_policy;
+use super::askers::outside_policy;
 use crate::Failure;
 use forebay_config::{Config, WebhookForm};
 

@@ -4,6 +4,7 @@
 
 mod access_log;
 mod answers;
+mod askers;
 mod check;
 mod control;
 mod control_client;
@@ -22,6 +23,7 @@ mod serve;
 mod upstreams;
 mod voice;
 
+pub use askers::find_digests;
 pub use check::{CheckReport, check_stopped};
 pub use control_client::ask_running;
 pub use data::{DataDir, is_data_dir};

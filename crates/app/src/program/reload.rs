@@ -29,7 +29,7 @@ impl Reload {
     /// Takes the configuration over, or says why not and leaves everything as it is.
     pub(super) fn run(&mut self) {
         let is_taken_over = self.try_to_take_over();
-        let now = self.ground.clock.now().unix_seconds();
+        let now = self.ground.asker.clock.now().unix_seconds();
         self.ground.metrics.note_reload(is_taken_over, now);
     }
 

@@ -145,7 +145,7 @@ impl Running {
         greeting::say(&sources, &config);
         ground
             .metrics
-            .note_reload(true, ground.clock.now().unix_seconds());
+            .note_reload(true, ground.asker.clock.now().unix_seconds());
         let (stop_delay, drain) = (config.server.stop_delay, config.server.drain);
         let reload = Reload {
             sources,
@@ -278,12 +278,12 @@ fn listen(
     access: Access,
 ) -> Result<(), Failure> {
     let metrics = Arc::clone(&access.metrics);
-    let started = ground.clock.now();
+    let started = ground.asker.clock.now();
     let front = |connections| Front {
         registry: RegistryApi::new(
             Arc::clone(&table),
-            ground.instance.clone(),
-            Arc::clone(&ground.clock),
+            ground.asker.instance.clone(),
+            Arc::clone(&ground.asker.clock),
         ),
         metrics,
         state: State {
@@ -304,7 +304,7 @@ fn listen(
         let listener =
             Listener::bind_tcp(*address).map_err(|error| cannot_listen(*address, error))?;
         info!(address = %listener.local_address().unwrap_or(*address), "listening");
-        server.serve(listener, &ground.supervisor);
+        server.serve(listener, &ground.asker.supervisor);
     }
     Ok(())
 }

@@ -4,44 +4,29 @@
 //! the fills that are under way.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use forebay_api_admin::Metrics;
 use forebay_api_registry::{ClientRules, Table};
 use forebay_cache::{Allowed, CachingSource, Equivalent, Kept, OnGone, Policy, TtlRule};
 use forebay_content::{Clock, KeptLimits, Observe};
-use forebay_http_kit::{Client, ClientPolicy, ProxyEnvironment, ProxyRule, Resolver, Trust};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RouteTable, UpstreamName};
-use forebay_upstream::{
-    AwsAccess, AwsEnvironment, CredentialSource, HostPort, Pacers, Upstream, UpstreamConfig,
-    UpstreamSeams,
-};
-use http::HeaderValue;
+use forebay_upstream::Upstream;
 
+use super::askers::{Asker, Material, bad};
 use super::routes::routes;
 use super::voice::Voice;
 use crate::Failure;
-use forebay_config::{self as config, Config, ProxyChoice, Sources};
-
-/// The User-Agent of all that we ask.
-const USER_AGENT: &str = concat!("forebay/", env!("CARGO_PKG_VERSION"));
+use forebay_config::{self as config, Config, Sources};
 
 /// What outlives a configuration and is shared by all upstreams.
 pub(super) struct Ground {
     pub(super) kept: Arc<Kept>,
-    pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     /// Who hears what upstreams do.
     pub(super) observe: Arc<dyn Observe>,
-    pub(super) supervisor: Supervisor,
-    pub(super) resolver: Resolver,
-    pub(super) aws: AwsEnvironment,
-    /// How fast each registry is asked, whatever the configuration calls it.
-    pub(super) pacers: Pacers,
-    /// What our requests carry, so that they are known where they come back.
-    pub(super) instance: HeaderValue,
+    pub(super) asker: Asker,
 }
 
 /// One configuration's upstreams, by name.
@@ -55,15 +40,6 @@ pub(super) struct Running {
     voice: Arc<Voice>,
 }
 
-/// All that an upstream is made of.
-#[derive(PartialEq, Eq)]
-struct Material {
-    /// Without what is not the upstream's own: how clients may name it, and what they may have of it.
-    config: config::UpstreamConfig,
-    extra_roots_pem: Option<Vec<u8>>,
-    proxies: config::ProxyEnvironment,
-}
-
 impl Ground {
     /// With the system's resolver, and a name that no other run of the program has.
     pub(super) fn new(
@@ -74,14 +50,9 @@ impl Ground {
     ) -> Self {
         Self {
             kept,
-            clock,
             metrics,
             observe,
-            supervisor: supervisor.clone(),
-            resolver: Resolver::system(),
-            aws: sources.environment.aws(),
-            pacers: Pacers::default(),
-            instance: instance(),
+            asker: Asker::new(sources, clock, supervisor),
         }
     }
 
@@ -123,7 +94,10 @@ impl Ground {
         before: Option<&Arc<Running>>,
     ) -> Result<Running, Failure> {
         let voice = Arc::new(Voice::new(Arc::clone(&self.observe)));
-        let upstream = Arc::new(self.upstream(name, &made_of, &voice)?);
+        let upstream = self
+            .asker
+            .upstream(name, &made_of, Arc::clone(&voice) as _)?;
+        let upstream = Arc::new(upstream);
         if let Some(before) = before {
             upstream.inherit_limits(&before.upstream);
         }
@@ -137,125 +111,6 @@ impl Ground {
             voice,
         })
     }
-
-    fn upstream(
-        &self,
-        name: &UpstreamName,
-        made_of: &Material,
-        voice: &Arc<Voice>,
-    ) -> Result<Upstream, Failure> {
-        let mut policy = self.client_policy(made_of);
-        let upstream = &made_of.config;
-        let upstream = UpstreamConfig {
-            name: Arc::clone(name),
-            url: upstream.url.clone(),
-            token_hosts: hosts(name, "token_hosts", &upstream.token_hosts)?,
-            blob_hosts: hosts(name, "blob_hosts", &upstream.blob_hosts)?,
-            private: upstream.private,
-            insecure: upstream.insecure,
-            credentials: self.credentials(name, &upstream.credentials, &policy)?,
-            requests_per_minute: upstream.requests_per_minute,
-            burst: upstream.burst,
-        };
-        policy.addresses = upstream.addresses();
-        let client = Client::new(policy).map_err(|error| bad(name, "url", error))?;
-        let seams = UpstreamSeams {
-            clock: Arc::clone(&self.clock),
-            observe: Arc::clone(voice) as _,
-            supervisor: self.supervisor.clone(),
-            pacers: self.pacers.clone(),
-        };
-        Ok(Upstream::new(upstream, client, seams))
-    }
-
-    fn client_policy(&self, made_of: &Material) -> ClientPolicy {
-        let (upstream, proxies) = (&made_of.config, &made_of.proxies);
-        let mut policy = ClientPolicy::new(HeaderValue::from_static(USER_AGENT));
-        policy.trust = Trust {
-            extra_roots_pem: made_of.extra_roots_pem.clone(),
-            insecure: upstream.insecure,
-        };
-        policy.instance = Some(self.instance.clone());
-        policy.resolver = self.resolver.clone();
-        policy.proxy = match &upstream.proxy {
-            ProxyChoice::Direct => ProxyRule::None,
-            ProxyChoice::Environment => ProxyRule::Environment(environment(proxies)),
-            ProxyChoice::Through(url) => {
-                let no_proxy = proxies.no_proxy.clone().unwrap_or_default();
-                ProxyRule::Url {
-                    url: url.expose().to_string(),
-                    no_proxy,
-                }
-            }
-        };
-        policy
-    }
-
-    fn credentials(
-        &self,
-        name: &str,
-        source: &config::CredentialSource,
-        policy: &ClientPolicy,
-    ) -> Result<CredentialSource, Failure> {
-        let access = |region: &str, endpoint: &Option<url::Url>| {
-            AwsAccess::new(policy.clone(), self.aws.clone(), region, endpoint.as_ref())
-                .map_err(|error| bad(name, "aws_endpoint", error))
-        };
-        Ok(match source.clone() {
-            config::CredentialSource::Anonymous => CredentialSource::Anonymous,
-            config::CredentialSource::Password { username, password } => {
-                CredentialSource::Password {
-                    username,
-                    secret: password,
-                }
-            }
-            config::CredentialSource::SecretsManager {
-                id,
-                region,
-                endpoint,
-            } => CredentialSource::AwsSecret {
-                access: access(&region, &endpoint)?,
-                id,
-                region,
-                endpoint,
-            },
-            config::CredentialSource::Ecr {
-                account,
-                region,
-                endpoint,
-            } => CredentialSource::Ecr {
-                access: access(&region, &endpoint)?,
-                account,
-                region,
-                endpoint,
-            },
-        })
-    }
-}
-
-impl Material {
-    fn of(upstream: &config::UpstreamConfig, config: &Config) -> Result<Self, Failure> {
-        let extra_roots_pem = upstream.ca_file.as_ref().map(std::fs::read).transpose();
-        let extra_roots_pem =
-            extra_roots_pem.map_err(|error| bad(&upstream.name, "ca_file", error))?;
-        Ok(Self {
-            config: config::UpstreamConfig {
-                allow: None,
-                prefix: None,
-                hosts: Vec::new(),
-                ..upstream.clone()
-            },
-            extra_roots_pem,
-            proxies: config.proxies.clone(),
-        })
-    }
-}
-
-/// How what is no registry is asked: webhooks.
-pub(super) fn outside_policy(config: &Config) -> ClientPolicy {
-    let mut policy = ClientPolicy::new(HeaderValue::from_static(USER_AGENT));
-    policy.proxy = ProxyRule::Environment(environment(&config.proxies));
-    policy
 }
 
 /// Gives back to upstreams what was known of their limits before a restart, or before they went.
@@ -271,12 +126,6 @@ pub(super) fn restore<'a>(
             (rests.cloned().collect(), budgets.cloned().collect());
         running.upstream.restore(&rests, &budgets);
     }
-}
-
-/// A name for this run of the program that no other has.
-fn instance() -> HeaderValue {
-    // The hasher's random keys are the standard library's only source of randomness. No secret depends on it.
-    HeaderValue::from(RandomState::new().hash_one(0_u8))
 }
 
 /// One configuration's caches as clients may use them.
@@ -358,30 +207,4 @@ fn policy(config: &Config) -> Policy {
         negative_ttl: cache.negative_ttl,
         reserve_percent: config.reserve_percent,
     }
-}
-
-fn environment(proxies: &config::ProxyEnvironment) -> ProxyEnvironment {
-    let text = |url: &Option<config::ProxyUrl>| {
-        url.as_ref()
-            .map(|url| url.expose().to_string())
-            .unwrap_or_default()
-    };
-    ProxyEnvironment {
-        http: text(&proxies.http),
-        https: text(&proxies.https),
-        all: text(&proxies.all),
-        no: proxies.no_proxy.clone().unwrap_or_default(),
-    }
-}
-
-fn hosts(name: &str, key: &str, hosts: &[String]) -> Result<Vec<HostPort>, Failure> {
-    hosts
-        .iter()
-        .map(|host| host.parse())
-        .collect::<Result<_, _>>()
-        .map_err(|error| bad(name, key, error))
-}
-
-fn bad(name: &str, key: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-    Failure::failed(format!("cannot set up upstreams.\"{name}\": {key}"), error)
 }
