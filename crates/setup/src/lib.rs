@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod address;
 mod client;
 mod clients;
@@ -13,6 +14,7 @@ mod record;
 mod workflow;
 mod yaml;
 
+pub use access::{Access, Password, Registry, plan_access};
 pub use address::{Address, NoAddress};
 pub use client::Client;
 pub use clients::plan;

@@ -146,7 +146,12 @@ pub(crate) fn before(yaml: &Yaml<'_>, item: &Node, lines: &str) -> (usize, Strin
         }
         at = above;
     }
-    (at, indented(lines, indent))
+    let mut lines = indented(lines, indent);
+    // Where steps stand apart, ours does too.
+    if yaml.text[..at].ends_with("\n\n") {
+        lines.push('\n');
+    }
+    (at, lines)
 }
 
 /// Lines to put after a list's item.

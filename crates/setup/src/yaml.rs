@@ -15,6 +15,8 @@ const MAX_DEPTH: usize = 100;
 pub(crate) struct Node {
     /// Its bytes; a block's begin at its first child and end at its last.
     pub(crate) span: Range<usize>,
+    /// Whether it is no plain text but one that a tag such as `!Ref` makes into something else.
+    pub(crate) is_tagged: bool,
     pub(crate) kind: Kind,
 }
 
@@ -62,6 +64,7 @@ impl<'a> Yaml<'a> {
         }
         let root = root.unwrap_or(Node {
             span: 0..0,
+            is_tagged: false,
             kind: Kind::Scalar(String::new()),
         });
         Ok(Self { path, text, root })
@@ -184,14 +187,16 @@ fn node<'a>(
     }
     let own = span.byte_range().unwrap_or_default();
     match event {
-        Event::Scalar(text, ..) => Ok(Node {
+        Event::Scalar(text, _, _, tag) => Ok(Node {
             span: own,
+            is_tagged: tag.is_some(),
             kind: Kind::Scalar(text.into_owned()),
         }),
         Event::SequenceStart(style, ..) => list(own, is_flow(style), events, depth),
         Event::MappingStart(style, ..) => map(own, is_flow(style), events, depth),
         _ => Ok(Node {
             span: own,
+            is_tagged: false,
             kind: Kind::Alias,
         }),
     }
@@ -222,7 +227,11 @@ fn list(
                 inside.map(|(from, last)| from..last.span.end),
             );
             let kind = Kind::List { items, is_flow };
-            return Ok(Node { span, kind });
+            return Ok(Node {
+                span,
+                is_tagged: false,
+                kind,
+            });
         }
         items.push(node(event, span, events, depth + 1)?);
     }
@@ -245,7 +254,11 @@ fn map(
             let inside = inside.map(|(from, (key, value))| from..value.span.end.max(key.span.end));
             let span = whole(own, is_flow, &span, inside);
             let kind = Kind::Map { entries, is_flow };
-            return Ok(Node { span, kind });
+            return Ok(Node {
+                span,
+                is_tagged: false,
+                kind,
+            });
         }
         let key = node(event, span, events, depth + 1)?;
         let (event, span) = next(events)?;

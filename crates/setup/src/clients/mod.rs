@@ -14,6 +14,8 @@ mod registries_conf;
 mod swarm;
 mod toml;
 
+pub(crate) use swarm::TRAP as SWARM_TRAP;
+
 use crate::client::Client;
 use crate::edits::with_line_ends;
 use crate::error::SetupError;

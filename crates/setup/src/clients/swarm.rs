@@ -5,7 +5,7 @@ use crate::error::SetupError;
 use crate::plan::{Files, Order, Plan};
 
 /// What a service that fails to start does to a registry, and what keeps it from it.
-pub(super) const TRAP: &str = "with --with-registry-auth every start of a task asks the registry, with a login: a service whose container dies \
+pub(crate) const TRAP: &str = "with --with-registry-auth every start of a task asks the registry, with a login: a service whose container dies \
      is started anew every few seconds for ever, and asks each time. Give each service a deploy.restart_policy with \
      delay and max_attempts, and name images by digest";
 

@@ -1,0 +1,125 @@
+//! Kubernetes: a pull secret, and the service account whose pods use it.
+
+use serde_json::json;
+
+use super::login::source;
+use super::{Access, Registry};
+use crate::error::SetupError;
+use crate::plan::{Input, Plan, Snippet, Step};
+
+/// What kubelets call Docker Hub in a pull secret.
+const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+
+const APPLY: &str = "makes the pull secret; the password goes by standard input";
+
+const PATCH: &str = "has the pods of the service account use it";
+
+const HOURS: &str = "a login at ECR lasts twelve hours: have a CronJob repeat this, or rather let the nodes in by their role \
+                     (AmazonEC2ContainerRegistryReadOnly), which needs no secret";
+
+const PODS: &str = "pods that run already go on without it, and pods that name imagePullSecrets of their own do not get this one";
+
+pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
+    let secret = access.secret();
+    let patch = json!({"imagePullSecrets": [{"name": secret}]}).to_string();
+    let patch = [
+        "kubectl",
+        "patch",
+        "serviceaccount",
+        "default",
+        "--namespace",
+        &access.namespace,
+        "--patch",
+        &patch,
+    ];
+    let mut plan = Plan::default();
+    if let Some(password) = &access.password {
+        let manifest = manifest(access, password.reveal())?;
+        let apply = ["kubectl", "apply", "--filename", "-"];
+        plan.steps
+            .push(Step::run(APPLY, &apply, Input::Secret(manifest)));
+        // A strategic merge: other pull secrets of the service account stay.
+        plan.steps.push(Step::run(PATCH, &patch, Input::Nothing));
+        plan = plan.note(
+            "kept in the cluster as it is: whoever may read secrets of the namespace reads it",
+        );
+    } else {
+        plan = plan.snippet(Snippet {
+            title: "in a shell",
+            text: command(access)?,
+        });
+    }
+    let delete = [
+        "kubectl",
+        "delete",
+        "secret",
+        secret,
+        "--namespace",
+        &access.namespace,
+        "--ignore-not-found",
+    ];
+    plan.undo.push(unpatch(access));
+    plan.undo.push(Step::run(
+        "takes the pull secret away",
+        &delete,
+        Input::Nothing,
+    ));
+    Ok(plan
+        .note_if(access.registry == Registry::Ecr, HOURS)
+        .note(PODS))
+}
+
+/// Takes our secret from the service account's list and leaves the others.
+fn unpatch(access: &Access) -> Step {
+    let patch =
+        json!({"imagePullSecrets": [{"$patch": "delete", "name": access.secret()}]}).to_string();
+    let command = [
+        "kubectl",
+        "patch",
+        "serviceaccount",
+        "default",
+        "--namespace",
+        &access.namespace,
+        "--patch",
+        &patch,
+    ];
+    Step::run(
+        "has the pods of the service account use it no more",
+        &command,
+        Input::Nothing,
+    )
+}
+
+fn manifest(access: &Access, password: &str) -> Result<String, SetupError> {
+    let host = access.host()?;
+    let key = if access.registry == Registry::Hub {
+        DOCKER_HUB_KEY
+    } else {
+        host
+    };
+    let login = json!({"auths": {key: {"username": access.username()?, "password": password}}});
+    let secret = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": access.secret(), "namespace": access.namespace},
+        "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": login.to_string()},
+    });
+    Ok(secret.to_string())
+}
+
+/// The same with the password from a file or from AWS.
+fn command(access: &Access) -> Result<String, SetupError> {
+    let login = match access.registry {
+        Registry::Ecr => format!("ecr --host {}", access.host()?),
+        Registry::Ghcr => format!("ghcr --username {}", access.shown_username()),
+        Registry::Hub => format!("hub --username {}", access.shown_username()),
+        Registry::Quay => format!("quay --username {}", access.shown_username()),
+    };
+    Ok(format!(
+        "{} |\n  forebay setup kubernetes --registry {login} --namespace {} --secret {} --password-stdin --write\n",
+        source(access)?,
+        access.namespace,
+        access.secret()
+    ))
+}

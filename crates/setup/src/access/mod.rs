@@ -1,0 +1,137 @@
+//! Lets a client in at a registry: logins, pull secrets, and the steps that build and push.
+//!
+//! A password comes in by standard input and goes out by standard input; it is on no command line and in no file.
+
+mod cdk;
+mod ecs;
+mod github;
+mod gitlab;
+mod kubernetes;
+mod login;
+mod registry;
+mod task_definition;
+
+use std::fmt;
+
+use crate::client::Client;
+use crate::error::SetupError;
+use crate::plan::{Files, Plan};
+
+pub use registry::Registry;
+
+/// What is asked for: that a client be let in at a registry.
+pub struct Access {
+    /// Which client.
+    pub client: Client,
+    /// Which registry.
+    pub registry: Registry,
+    /// Its host, where it is not the registry's only one: `ACCOUNT.dkr.ecr.REGION.amazonaws.com`.
+    pub host: Option<String>,
+    /// Who logs in.
+    pub username: Option<String>,
+    /// With what; a token rather than a password.
+    pub password: Option<Password>,
+    /// The name of the secret that holds both, in Kubernetes or in AWS.
+    pub secret: Option<String>,
+    /// The namespace in Kubernetes.
+    pub namespace: String,
+    /// The image that a workflow builds and pushes, without the registry: `team/app:latest`.
+    pub image: Option<String>,
+    /// The folder that it is built from.
+    pub context: String,
+    /// The file to change.
+    pub file: Option<String>,
+}
+
+/// A password, which is never shown.
+#[derive(Clone)]
+pub struct Password(String);
+
+impl Password {
+    /// What was read from standard input, without the line end.
+    pub fn new(text: &str) -> Self {
+        Self(text.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What is to be done so that a client is let in at a registry.
+///
+/// # Errors
+/// What is missing, what stands in the file, or why this client does not log in.
+pub fn plan_access(access: &Access, files: &dyn Files) -> Result<Plan, SetupError> {
+    match access.client {
+        Client::Kubernetes
+        | Client::K3s
+        | Client::Rke2
+        | Client::Kind
+        | Client::Containerd
+        | Client::CriO => kubernetes::plan(access),
+        Client::Docker | Client::Podman | Client::Buildkit => login::plan(access),
+        Client::Swarm => login::swarm(access),
+        Client::Kaniko => login::kaniko(access),
+        Client::Ecs => ecs::plan(access, files),
+        Client::GithubActions => github::plan(access, files),
+        Client::GitlabCi => gitlab::plan(access, files),
+    }
+}
+
+impl Access {
+    /// The registry's host.
+    pub(crate) fn host(&self) -> Result<&str, SetupError> {
+        match (&self.host, self.registry.host()) {
+            (Some(host), _) => Ok(host),
+            (None, Some(host)) => Ok(host),
+            (None, None) => {
+                let hint = "name it: --host 123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+                Err(SetupError::impossible(
+                    "each account has an ECR of its own in each region",
+                    hint,
+                ))
+            }
+        }
+    }
+
+    /// The region of an ECR, as its host says it.
+    pub(crate) fn region(&self) -> Result<&str, SetupError> {
+        let host = self.host()?;
+        let mut parts = host.split('.').skip_while(|part| *part != "ecr").skip(1);
+        let hint = "an ECR's host is ACCOUNT.dkr.ecr.REGION.amazonaws.com";
+        parts
+            .next()
+            .ok_or_else(|| SetupError::impossible(format!("{host} names no region"), hint))
+    }
+
+    /// Who logs in: for ECR everybody is `AWS`.
+    pub(crate) fn username(&self) -> Result<&str, SetupError> {
+        match (&self.username, self.registry) {
+            (_, Registry::Ecr) => Ok("AWS"),
+            (Some(username), _) => Ok(username),
+            (None, _) => Err(SetupError::impossible(
+                "nobody is named to log in",
+                "name the account with --username",
+            )),
+        }
+    }
+
+    /// Who logs in, as far as it was said.
+    pub(crate) fn shown_username(&self) -> &str {
+        self.username().unwrap_or("NAME")
+    }
+
+    /// The name of the secret.
+    pub(crate) fn secret(&self) -> &str {
+        self.secret
+            .as_deref()
+            .unwrap_or_else(|| self.registry.secret())
+    }
+}

@@ -1,0 +1,192 @@
+//! Task definitions of ECS, and templates of CloudFormation that hold them: credentials for each container's image.
+
+use super::Access;
+use crate::edits::{Edits, with_line_ends};
+use crate::error::SetupError;
+use crate::json::{Place, quote};
+use crate::plan::{FileChange, Files};
+use crate::workflow::at_end;
+use crate::yaml::{Node, Yaml};
+
+/// A file with the credentials in their places, and what should be known of it.
+pub(super) struct Changed {
+    pub(super) file: FileChange,
+    pub(super) notes: Vec<String>,
+}
+
+/// The deepest nesting that is searched.
+const MAX_DEPTH: usize = 60;
+
+impl Changed {
+    /// Changes the text of a file that must be there.
+    pub(super) fn of(
+        path: &str,
+        files: &dyn Files,
+        change: impl FnOnce(&str, &mut Vec<String>) -> Result<String, SetupError>,
+    ) -> Result<Self, SetupError> {
+        let Some(before) = files.read(path)? else {
+            let what = format!("there is no {path}");
+            return Err(SetupError::impossible(
+                what,
+                "name the file to change with --file",
+            ));
+        };
+        let mut notes = Vec::new();
+        let after = with_line_ends(&before, |text| change(text, &mut notes))?;
+        let file = FileChange {
+            path: path.to_owned(),
+            before: Some(before),
+            after,
+        };
+        Ok(Self { file, notes })
+    }
+}
+
+/// Whether an image, or what is written where one is due, gets the credentials; one whose registry does not show gets none,
+/// and is told.
+fn is_wanted(
+    access: &Access,
+    image: Result<&str, &str>,
+    notes: &mut Vec<String>,
+) -> Result<bool, SetupError> {
+    let host = access.host()?;
+    let holds = image
+        .ok()
+        .and_then(|image| access.registry.holds(host, image));
+    if holds.is_none() {
+        let shown = image.unwrap_or_else(|written| written);
+        notes.push(format!(
+            "left as it is, for its registry does not show: {shown}"
+        ));
+    }
+    Ok(holds == Some(true))
+}
+
+pub(super) fn json(access: &Access, path: &str, files: &dyn Files) -> Result<Changed, SetupError> {
+    Changed::of(path, files, |text, notes| {
+        let root = Place::root(path, text)?;
+        let mut edits = Edits::default();
+        in_object(access, &root, (&mut edits, notes), 0)?;
+        Ok(edits.apply(text))
+    })
+}
+
+fn in_object(
+    access: &Access,
+    object: &Place<'_>,
+    found: (&mut Edits, &mut Vec<String>),
+    depth: usize,
+) -> Result<(), SetupError> {
+    let (edits, notes) = found;
+    if depth > MAX_DEPTH {
+        return Ok(());
+    }
+    for member in object.members() {
+        let value = object.at(&member.value);
+        if value.raw().starts_with('{') {
+            in_object(access, &value, (edits, notes), depth + 1)?;
+        }
+        let is_list = value.raw().starts_with('[');
+        let is_capital = member.key == "ContainerDefinitions";
+        if is_list && (is_capital || member.key == "containerDefinitions") {
+            for item in value.items() {
+                in_container(access, &value.at(&item), is_capital, (edits, notes))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn in_container(
+    access: &Access,
+    container: &Place<'_>,
+    is_capital: bool,
+    (edits, notes): (&mut Edits, &mut Vec<String>),
+) -> Result<(), SetupError> {
+    let [image, credentials, parameter] = keys(is_capital);
+    if !container.raw().starts_with('{') || container.find(credentials)?.is_some() {
+        return Ok(());
+    }
+    let Some(member) = container.find(image)? else {
+        return Ok(());
+    };
+    let name = container.at(&member.value).raw();
+    let text: Option<String> = serde_json::from_str(name).ok();
+    if is_wanted(access, text.as_deref().ok_or(name), notes)? {
+        let value = format!("{{{}: {}}}", quote(parameter), quote(access.secret()));
+        container.add_to(edits, credentials, &value);
+    }
+    Ok(())
+}
+
+/// The API writes these keys small, CloudFormation large.
+const fn keys(is_capital: bool) -> [&'static str; 3] {
+    if is_capital {
+        ["Image", "RepositoryCredentials", "CredentialsParameter"]
+    } else {
+        ["image", "repositoryCredentials", "credentialsParameter"]
+    }
+}
+
+pub(super) fn yaml(access: &Access, path: &str, files: &dyn Files) -> Result<Changed, SetupError> {
+    Changed::of(path, files, |text, notes| {
+        let yaml = Yaml::parse(path, text)?;
+        let mut edits = Edits::default();
+        in_node(access, &yaml, &yaml.root, (&mut edits, notes))?;
+        Ok(edits.apply(text))
+    })
+}
+
+fn in_node(
+    access: &Access,
+    yaml: &Yaml<'_>,
+    node: &Node,
+    found: (&mut Edits, &mut Vec<String>),
+) -> Result<(), SetupError> {
+    let (edits, notes) = found;
+    for (key, value) in node.entries() {
+        let is_capital = key.text() == Some("ContainerDefinitions");
+        if is_capital || key.text() == Some("containerDefinitions") {
+            for container in value.items() {
+                in_yaml_container(
+                    access,
+                    yaml,
+                    (container, is_capital),
+                    (&mut *edits, &mut *notes),
+                )?;
+            }
+        } else {
+            in_node(access, yaml, value, (&mut *edits, &mut *notes))?;
+        }
+    }
+    Ok(())
+}
+
+fn in_yaml_container(
+    access: &Access,
+    yaml: &Yaml<'_>,
+    (container, is_capital): (&Node, bool),
+    (edits, notes): (&mut Edits, &mut Vec<String>),
+) -> Result<(), SetupError> {
+    let [image, credentials, parameter] = keys(is_capital);
+    let Some(image) = container
+        .find(image)
+        .filter(|_| container.find(credentials).is_none())
+    else {
+        return Ok(());
+    };
+    let written = yaml.text.get(image.span.clone()).unwrap_or_default();
+    let text = image.text().filter(|_| !image.is_tagged);
+    if is_wanted(access, text.ok_or(written), notes)? {
+        if container.is_flow() {
+            return Err(yaml.refuse(
+                "a container is written in braces",
+                "write it as lines with indentation",
+            ));
+        }
+        let lines = format!("{credentials}:\n  {parameter}: {}\n", access.secret());
+        let (at, lines) = at_end(yaml, container, &lines);
+        edits.insert(at, lines);
+    }
+    Ok(())
+}

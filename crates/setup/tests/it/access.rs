@@ -1,0 +1,205 @@
+//! Logins in their places: workflows, task definitions, templates and CDK.
+
+use forebay_setup::{Access, Client, Input, Password, Plan, Registry, plan_access};
+
+use crate::disk::Disk;
+
+const ECR: &str = "730335557645.dkr.ecr.us-east-1.amazonaws.com";
+
+fn access(client: Client, registry: Registry, file: &str) -> Access {
+    Access {
+        client,
+        registry,
+        host: (registry == Registry::Ecr).then(|| ECR.to_owned()),
+        username: Some("iseepatterns".to_owned()),
+        password: None,
+        secret: None,
+        namespace: "default".to_owned(),
+        image: None,
+        context: ".".to_owned(),
+        file: Some(file.to_owned()),
+    }
+}
+
+/// The text after a plan, which is checked to be done with once.
+fn changed(access: &Access, text: &str) -> String {
+    let file = access.file.clone().expect("a file");
+    let run = |text: &str| {
+        let plan = plan_access(access, &Disk::with(&file, text)).expect("it can be changed");
+        plan.files[0].after.clone()
+    };
+    let once = run(text);
+    assert_eq!(run(&once), once, "twice is once");
+    once
+}
+
+const WORKFLOW: &str = "\
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    permissions: # least
+      contents: read
+    steps:
+    - uses: actions/checkout@v4
+    # the image
+    - run: docker build -t app .
+  lint:
+    steps:
+    - run: echo docker is not built here
+";
+
+#[test]
+fn a_login_comes_before_the_first_step_that_needs_it() {
+    assert_eq!(
+        changed(&access(Client::GithubActions, Registry::Ghcr, "ci.yml"), WORKFLOW),
+        "\
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    permissions: # least
+      contents: read
+      packages: write
+    steps:
+    - uses: actions/checkout@v4
+    - name: Log in to GitHub's container registry
+      env:
+        REGISTRY_USERNAME: ${{ github.actor }}
+        REGISTRY_PASSWORD: ${{ secrets.GITHUB_TOKEN }}
+      run: printf '%s' \"$REGISTRY_PASSWORD\" | docker login --username \"$REGISTRY_USERNAME\" --password-stdin ghcr.io
+    # the image
+    - run: docker build -t app .
+  lint:
+    steps:
+    - run: echo docker is not built here
+"
+    );
+}
+
+#[test]
+fn a_login_at_ecr_comes_after_the_credentials_of_aws() {
+    let text = "jobs:\n  a:\n    steps:\n      - run: docker compose build\n      - uses: aws-actions/configure-aws-credentials@v4\n      - run: docker push x\n";
+    let after = changed(
+        &access(Client::GithubActions, Registry::Ecr, "ci.yml"),
+        text,
+    );
+    let place = |what: &str| after.find(what).expect("it is there");
+    assert!(
+        place("configure-aws-credentials") < place("Log in to Amazon ECR"),
+        "{after}"
+    );
+    assert!(
+        place("Log in to Amazon ECR") < place("docker push x"),
+        "{after}"
+    );
+}
+
+#[test]
+fn a_workflow_that_logs_in_already_stays_as_it_is() {
+    for login in [
+        "uses: docker/login-action@v3",
+        "run: docker login docker.io -u x --password-stdin",
+    ] {
+        let text =
+            format!("jobs:\n  a:\n    steps:\n      - {login}\n      - run: docker pull nginx\n");
+        assert_eq!(
+            changed(
+                &access(Client::GithubActions, Registry::Hub, "ci.yml"),
+                &text
+            ),
+            text
+        );
+    }
+}
+
+#[test]
+fn build_and_push_come_before_the_deployment() {
+    let mut access = access(Client::GitlabCi, Registry::Quay, ".gitlab-ci.yml");
+    access.image = Some("team/app:1".to_owned());
+    let text = "stages: [a]\ntest:\n  script:\n    - make\n\ndeploy:\n  script:\n    # go\n    - kubectl apply -f k8s\n";
+    assert_eq!(
+        changed(&access, text),
+        "stages: [a]\ntest:\n  script:\n    - make\n\ndeploy:\n  script:\n    - printf '%s' \"$QUAY_TOKEN\" | docker login --username \"$QUAY_USERNAME\" --password-stdin quay.io\n    - docker build --tag quay.io/team/app:1 .\n    - docker push quay.io/team/app:1\n    # go\n    - kubectl apply -f k8s\n"
+    );
+}
+
+#[test]
+fn each_container_at_the_registry_gets_its_credentials() {
+    let hub = |file: &str| access(Client::Ecs, Registry::Hub, file);
+    assert_eq!(
+        changed(
+            &hub("task.json"),
+            "{\n  \"containerDefinitions\": [\n    {\n      \"image\": \"org/app:1\"\n    },\n    {\n      \"image\": \"ghcr.io/a/b:1\"\n    }\n  ]\n}\n"
+        ),
+        "{\n  \"containerDefinitions\": [\n    {\n      \"image\": \"org/app:1\",\n      \"repositoryCredentials\": {\"credentialsParameter\": \"dockerhub-credentials\"}\n    },\n    {\n      \"image\": \"ghcr.io/a/b:1\"\n    }\n  ]\n}\n"
+    );
+    let template = "Resources:\n  T:\n    Properties:\n      ContainerDefinitions:\n        - Image: nginx:1.27 # web\n          Name: web\n        - Image: !Ref image\n";
+    assert_eq!(
+        changed(&hub("stack.yaml"), template),
+        template.replace("Name: web\n", "Name: web\n          RepositoryCredentials:\n            CredentialsParameter: dockerhub-credentials\n")
+    );
+}
+
+const STACK: &str = "\
+from aws_cdk import aws_ecs as ecs
+
+
+class Stack(cdk.Stack):
+    def __init__(self, scope, id):
+        docker_username = \"iseepatterns\"
+        a = ecs.ContainerImage.from_registry(f\"{docker_username}/court-case-backend:latest\")
+        b = ecs.ContainerImage.from_registry(
+            \"redis:7\",  # the cache
+        )
+        c = ecs.ContainerImage.from_registry(\"quay.io/a/b:1\")
+";
+
+#[test]
+fn cdk_in_python_names_the_secret_where_the_image_is_named() {
+    let after = changed(&access(Client::Ecs, Registry::Hub, "app.py"), STACK);
+    for line in [
+        "from aws_cdk import aws_ecs as ecs\nfrom aws_cdk import aws_secretsmanager as secretsmanager\n",
+        "court-case-backend:latest\", credentials=secretsmanager.Secret.from_secret_name_v2(self, \"DockerHubPullSecret\", \"dockerhub-credentials\"))\n",
+        "\"redis:7\", credentials=secretsmanager.Secret.from_secret_name_v2(self, \"DockerHubPullSecret2\", \"dockerhub-credentials\"),  # the cache\n",
+        "c = ecs.ContainerImage.from_registry(\"quay.io/a/b:1\")\n",
+    ] {
+        assert!(after.contains(line), "{line} is not in:\n{after}");
+    }
+    let quay = changed(&access(Client::Ecs, Registry::Quay, "app.py"), STACK);
+    assert!(quay.contains("\"quay.io/a/b:1\", credentials="), "{quay}");
+    assert_eq!(quay.matches("credentials=").count(), 1);
+}
+
+#[test]
+fn cdk_in_typescript_names_the_secret_where_the_image_is_named() {
+    let text = "import * as ecs from 'aws-cdk-lib/aws-ecs';\nclass S {\n  f() {\n    a(ecs.ContainerImage.fromRegistry('nginx'));\n    a(ecs.ContainerImage.fromRegistry(\"nginx\", { x: 1 }));\n  }\n}\n";
+    let after = changed(&access(Client::Ecs, Registry::Hub, "app.ts"), text);
+    for line in [
+        "import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';\n",
+        "fromRegistry('nginx', { credentials: secretsmanager.Secret.fromSecretNameV2(this, 'DockerHubPullSecret', 'dockerhub-credentials') }));\n",
+        "fromRegistry(\"nginx\", { credentials: secretsmanager.Secret.fromSecretNameV2(this, 'DockerHubPullSecret2', 'dockerhub-credentials'), x: 1 }));\n",
+    ] {
+        assert!(after.contains(line), "{line} is not in:\n{after}");
+    }
+}
+
+#[test]
+fn a_password_is_on_no_command_line_and_in_no_debug_text() {
+    for client in [
+        Client::Docker,
+        Client::Podman,
+        Client::Swarm,
+        Client::Kubernetes,
+        Client::Ecs,
+    ] {
+        let mut access = access(client, Registry::Hub, "");
+        access.file = None;
+        access.password = Some(Password::new("dckr_pat_x\n"));
+        let plan: Plan = plan_access(&access, &Disk::default()).expect("it can");
+        assert!(!format!("{plan:?}").contains("dckr_pat_x"), "{client}");
+        let is_given = plan
+            .steps
+            .iter()
+            .any(|step| matches!(&step.input, Input::Secret(text) if text.contains("dckr_pat_x")));
+        assert!(is_given, "{client}");
+    }
+}

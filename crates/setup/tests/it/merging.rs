@@ -1,0 +1,167 @@
+//! Files that are nasty: comments, other mirrors, odd line ends, broken ones.
+
+use forebay_setup::{Client, FallThrough, SetupError, plan};
+
+use crate::disk::{Disk, order, set_up};
+
+const DAEMON: &str = "/etc/docker/daemon.json";
+const CONFIG: &str = "/etc/containerd/config.toml";
+const BUILDKITD: &str = "/etc/buildkit/buildkitd.toml";
+const K3S: &str = "/etc/rancher/k3s/registries.yaml";
+const DROP_IN: &str = "/etc/containers/registries.conf.d/50-forebay.conf";
+
+#[test]
+fn every_client_is_set_up_where_there_is_nothing() {
+    for client in Client::ALL {
+        let plan = plan(&order(client), &Disk::default()).expect("it can be set up");
+        assert!(
+            plan.fall_through.is_some(),
+            "{client} says what happens without Forebay"
+        );
+        set_up(&order(client), &Disk::default());
+    }
+}
+
+#[test]
+fn what_cannot_be_closed_is_told_as_open() {
+    for (client, is_closed) in [
+        (Client::Docker, false),
+        (Client::Containerd, true),
+        (Client::K3s, true),
+        (Client::Podman, true),
+        (Client::CriO, true),
+        (Client::Buildkit, false),
+        (Client::Kaniko, true),
+    ] {
+        let plan = plan(&order(client), &Disk::default()).expect("it can be set up");
+        let is_told = matches!(plan.fall_through, Some(FallThrough::Closed(_)));
+        assert_eq!(is_told, is_closed, "{client}");
+    }
+}
+
+#[test]
+fn line_ends_of_the_file_stay() {
+    let text = "{\r\n    \"debug\": true,\r\n    \"registry-mirrors\": [\r\n        \"https://a\"\r\n    ]\r\n}\r\n";
+    let after = set_up(&order(Client::Docker), &Disk::with(DAEMON, text));
+    assert_eq!(
+        after.text(DAEMON),
+        "{\r\n    \"debug\": true,\r\n    \"registry-mirrors\": [\r\n        \"http://10.0.0.5:5000\",\r\n        \
+         \"https://a\"\r\n    ],\r\n    \"insecure-registries\": [\"10.0.0.5:5000\"]\r\n}\r\n"
+    );
+}
+
+#[test]
+fn comments_and_other_mirrors_of_buildkit_stay() {
+    let text = "# the builder\ndebug = true\n\n[worker.oci] # ours\n  enabled = true\n\n[registry.\"docker.io\"]\n  # near\n  mirrors = [\"mirror.gcr.io\"] # Google's\n";
+    let after = set_up(&order(Client::Buildkit), &Disk::with(BUILDKITD, text));
+    let merged = after.text(BUILDKITD);
+    for line in [
+        "# the builder\n",
+        "[worker.oci] # ours\n",
+        "  # near\n  mirrors = [\"10.0.0.5:5000\", \"mirror.gcr.io\"] # Google's\n",
+        "[registry.\"10.0.0.5:5000\"]\nhttp = true\n",
+    ] {
+        assert!(merged.contains(line), "{line:?} is not in:\n{merged}");
+    }
+}
+
+#[test]
+fn a_default_configuration_of_containerd_changes_in_one_line() {
+    let text = "disabled_plugins = []\nversion = 2\n\n[plugins]\n\n  [plugins.\"io.containerd.grpc.v1.cri\"]\n    sandbox_image = \"registry.k8s.io/pause:3.6\"\n\n    [plugins.\"io.containerd.grpc.v1.cri\".registry]\n      config_path = \"\"\n\n      [plugins.\"io.containerd.grpc.v1.cri\".registry.auths]\n\n      [plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors]\n\n[timeouts]\n  \"io.containerd.timeout.shim.load\" = \"5s\"\n";
+    let after = set_up(&order(Client::Containerd), &Disk::with(CONFIG, text));
+    let wanted = text.replace(
+        "config_path = \"\"",
+        "config_path = \"/etc/containerd/certs.d\"",
+    );
+    assert_eq!(after.text(CONFIG), wanted);
+}
+
+#[test]
+fn the_folder_that_containerd_has_is_used() {
+    let text = "version = 3\n[plugins.\"io.containerd.cri.v1.images\".registry]\n  config_path = \"/opt/certs:/etc/docker/certs.d\"\n";
+    let after = set_up(&order(Client::Containerd), &Disk::with(CONFIG, text));
+    assert_eq!(after.text(CONFIG), text);
+    assert!(
+        after
+            .text("/opt/certs/ghcr.io/hosts.toml")
+            .starts_with("server = \"http://10.0.0.5:5000\"\n")
+    );
+}
+
+#[test]
+fn a_containerd_without_kubernetes_keeps_its_configuration() {
+    let text = "disabled_plugins = [\"cri\"]\n";
+    let after = set_up(&order(Client::Containerd), &Disk::with(CONFIG, text));
+    assert_eq!(after.text(CONFIG), text);
+}
+
+#[test]
+fn other_registries_of_a_drop_in_stay() {
+    let text = "# ours\n[[registry]]\nlocation = \"old.example\"\nblocked = true\n\n[[registry]]\nprefix = \"docker.io\"\nlocation = \"mirror.example\"\n";
+    let after = set_up(&order(Client::Podman), &Disk::with(DROP_IN, text));
+    let merged = after.text(DROP_IN);
+    assert!(
+        merged.starts_with("# ours\n[[registry]]\nlocation = \"old.example\"\nblocked = true\n"),
+        "{merged}"
+    );
+    assert!(!merged.contains("mirror.example"), "{merged}");
+    assert_eq!(merged.matches("prefix = \"docker.io\"").count(), 1);
+}
+
+#[test]
+fn a_file_that_is_read_after_ours_is_told() {
+    let later = "/etc/containers/registries.conf.d/99-site.conf";
+    let disk = Disk::with(
+        later,
+        "[[registry]]\nprefix = \"ghcr.io\"\nlocation = \"x\"\n",
+    );
+    let plan = plan(&order(Client::CriO), &disk).expect("it can be set up");
+    assert!(
+        plan.notes
+            .iter()
+            .any(|note| note.contains(later) && note.contains("ghcr.io")),
+        "{:?}",
+        plan.notes
+    );
+}
+
+#[test]
+fn what_is_broken_or_would_work_against_it_is_refused() {
+    let old = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.\"docker.io\"]\n  endpoint = [\"https://a\"]\n";
+    for (client, path, text) in [
+        (Client::Docker, DAEMON, "{\"debug\": true,}"),
+        (
+            Client::Docker,
+            DAEMON,
+            "{\"registry-mirrors\": \"https://a\"}",
+        ),
+        (Client::Docker, DAEMON, "# no JSON\n{}"),
+        (Client::Containerd, CONFIG, "version = 2\n[plugins"),
+        (Client::Containerd, CONFIG, old),
+        (Client::Buildkit, BUILDKITD, "registry = 1\n"),
+        (Client::Podman, DROP_IN, "[[registry]\n"),
+        (
+            Client::Podman,
+            "/etc/containers/registries.conf",
+            "[registries.search]\nregistries = ['docker.io']\n",
+        ),
+        (Client::K3s, K3S, "mirrors: {docker.io: {endpoint: [x]}}\n"),
+        (Client::K3s, K3S, "mirrors:\n  docker.io:\n - x"),
+    ] {
+        let error = plan(&order(client), &Disk::with(path, text)).expect_err(text);
+        assert!(error.hint().is_some(), "{error}");
+        assert!(error.to_string().contains(path), "{error}");
+    }
+}
+
+#[test]
+fn what_a_client_cannot_do_is_told_with_what_it_can() {
+    let mut ghcr = order(Client::Docker);
+    ghcr.upstreams = vec!["ghcr.io".to_owned()];
+    let mut loopback = order(Client::Kind);
+    loopback.address = "http://127.0.0.1:5000".parse().expect("an address");
+    for order in [ghcr, loopback] {
+        let error = plan(&order, &Disk::default()).expect_err("it cannot");
+        assert!(matches!(error, SetupError::Impossible { .. }), "{error}");
+    }
+}
