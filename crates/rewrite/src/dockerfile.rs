@@ -108,7 +108,7 @@ impl Build<'_> {
         let lookup = |name: &str| self.lookup(name);
         let resolved = resolve(value.text, value.start, Dialect::Dockerfile, &lookup).ok()?;
         Some(Binding {
-            home: resolved.pieces.is_empty().then(|| Home {
+            home: resolved.pieces.is_empty().then(|| Home::Here {
                 span: value.span(),
                 encoding: Encoding::AsIs,
             }),

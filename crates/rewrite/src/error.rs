@@ -12,6 +12,9 @@ pub enum Refusal {
     /// The values of a format: one would have to go, and another to stay.
     #[error("some of the format's values would go and others stay: write `{0}` by hand")]
     SomeValues(String),
+    /// The image is a variable here, and written in another file.
+    #[error("`{0}` sets it: change it there")]
+    SetIn(String),
     /// Two edits of the same bytes that are not the same.
     #[error("two rules want different things at byte {0}")]
     Conflict(usize),

@@ -2,7 +2,7 @@
 //!
 //! Cheap refusals come first: what is too large, no text, or has no word that could name an image is not parsed.
 
-use crate::{Format, Found, Note, Settings, dockerfile, helm, source, structured, terraform};
+use crate::{Format, Found, Note, Settings, dockerfile, env, helm, source, structured, terraform};
 
 /// A file larger than this is left alone: manifests of a whole fleet have a few megabytes.
 pub const MAX_FILE_BYTES: usize = 32 << 20;
@@ -41,6 +41,7 @@ pub fn find_as(format: Format, path: &str, text: &str, settings: &Settings) -> F
         Format::Dockerfile => dockerfile::find(path, text, settings),
         Format::Hcl => terraform::find(path, text, settings),
         Format::HelmTemplate => helm::find(path, text, settings),
+        Format::Env => env::find(path, text, settings),
         Format::Python => source::find_in_python(text, settings),
         Format::TypeScript => source::find_in_typescript(path, text, settings),
         Format::Shell => source::find_in_shell(text, settings),

@@ -15,6 +15,8 @@ pub enum Format {
     Hcl,
     /// A Helm template: YAML only when it has been filled in.
     HelmTemplate,
+    /// A `.env` file.
+    Env,
     /// Python source.
     Python,
     /// TypeScript or JavaScript source.
@@ -61,6 +63,9 @@ impl Format {
         let lower = name.to_ascii_lowercase();
         let head = &text[..text.floor_char_boundary(SNIFFED_BYTES)];
         let head = head.trim_start_matches('\u{feff}').trim_start();
+        if lower == ".env" || lower.starts_with(".env.") || lower.ends_with(".env") {
+            return Some(Self::Env);
+        }
         if is_dockerfile_name(&lower) {
             return Some(Self::Dockerfile);
         }
@@ -213,6 +218,8 @@ mod tests {
                 Some(Format::Yaml),
             ),
             ("task.json", "{}", Some(Format::Json)),
+            (".env", "A=1", Some(Format::Env)),
+            ("prod.env", "", Some(Format::Env)),
             ("main.tf", "", Some(Format::Hcl)),
             ("run", "#!/bin/bash\n", Some(Format::Shell)),
             ("app", "#!/usr/bin/env python3\n", Some(Format::Python)),

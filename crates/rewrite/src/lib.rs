@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod dockerfile;
+mod env;
 mod error;
 mod find;
 mod format;

@@ -40,6 +40,8 @@ pub enum Writing {
     },
     /// As several values: `repository` and `tag`, `newName` and `digest`.
     Split(Vec<Part>),
+    /// As a variable that the file of this name sets: it is changed there, not here.
+    Elsewhere(String),
 }
 
 /// What holds the pieces of an expression together.

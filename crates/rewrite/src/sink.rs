@@ -117,14 +117,21 @@ impl<'a> Sink<'a> {
             return;
         }
         // The value of a variable is written where it stands: other users of it go with it.
-        let (span, encoding, pieces) = match resolved.home {
-            Some(Home { span, encoding }) => (span, encoding, Vec::new()),
-            None => (span, encoding, resolved.pieces),
+        let (span, writing) = match resolved.home {
+            Some(Home::Here { span, encoding }) => {
+                let pieces = Vec::new();
+                (span, Writing::Whole { encoding, pieces })
+            }
+            Some(Home::Near(file)) => (span, Writing::Elsewhere(file)),
+            None => {
+                let pieces = resolved.pieces;
+                (span, Writing::Whole { encoding, pieces })
+            }
         };
         self.place(Place {
             span,
             image: resolved.text,
-            writing: Writing::Whole { encoding, pieces },
+            writing,
             owner,
         });
     }
@@ -187,10 +194,13 @@ impl<'a> Sink<'a> {
         let text = at.text()?;
         Some(Binding {
             text: text.to_owned(),
-            home: self.site(at).filter(|site| site.verbatim).map(|site| Home {
-                span: site.span,
-                encoding: site.encoding,
-            }),
+            home: self
+                .site(at)
+                .filter(|site| site.verbatim)
+                .map(|site| Home::Here {
+                    span: site.span,
+                    encoding: site.encoding,
+                }),
         })
     }
 }

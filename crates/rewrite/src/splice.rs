@@ -73,6 +73,7 @@ impl Place {
                 pieces,
             } => joined::edits(self, (encoding, joint), pieces, new),
             Writing::Split(parts) => split_edits(parts, &self.image, new),
+            Writing::Elsewhere(file) => Err(Refusal::SetIn(file.clone())),
         }
     }
 
@@ -91,6 +92,7 @@ impl Place {
                     part.span = moved(&part.span, offset);
                 }
             }
+            Writing::Elsewhere(_) => {}
         }
         self
     }

@@ -7,7 +7,7 @@ mod evaluate;
 mod names;
 mod resources;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use hcl_edit::expr::{Expression, Object};
 use hcl_edit::structure::{Block, BlockLabel, Body};
@@ -42,11 +42,8 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
         .filter(|(name, _)| has_ending(name, "tf") || has_ending(name, "tfvars"))
         .filter_map(|(name, text)| Some((name.as_str(), read(text).ok()?)))
         .collect();
-    let mut files = vec![Names::of(&body, Some(base), has_ending(path, "tfvars"))];
-    files.extend(
-        near.iter()
-            .map(|(name, body)| Names::of(body, None, has_ending(name, "tfvars"))),
-    );
+    let mut files = vec![Names::of(&body, Some(base), path)];
+    files.extend(near.iter().map(|(name, body)| Names::of(body, None, name)));
     let mut reading = Reading {
         evaluator: Evaluator::new(text, files, &settings.set),
         sink: Sink::new(text, path, settings),
@@ -57,6 +54,7 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
     for block in body.blocks() {
         reading.top_level(block);
     }
+    reading.unused(&body, path);
     reading.sink.found
 }
 
@@ -118,6 +116,44 @@ impl<'a> Reading<'a> {
                 .and_then(|label| self.desired.get(*label).copied());
         }
         self.block(&block.body, resource, &owner, MAX_DEPTH);
+    }
+
+    /// What names say that no resource of this file asks for: those of others do.
+    fn unused(&mut self, body: &'a Body, path: &str) {
+        let used: HashSet<usize> = self
+            .sink
+            .found
+            .places
+            .iter()
+            .map(|place| place.span.start)
+            .collect();
+        let mut values: Vec<(&str, &'a Expression)> = Vec::new();
+        let attributes = |body: &'a Body| {
+            body.attributes()
+                .map(|attribute| (attribute.key.as_str(), &attribute.value))
+        };
+        if has_ending(path, "tfvars") {
+            values.extend(attributes(body));
+        }
+        for block in body.blocks() {
+            match (block.ident.as_str(), block.labels.first()) {
+                ("variable", Some(name)) => values.extend(
+                    block
+                        .body
+                        .get_attribute("default")
+                        .map(|default| (name.as_str(), &default.value)),
+                ),
+                ("locals", _) => values.extend(attributes(&block.body)),
+                _ => {}
+            }
+        }
+        for (name, value) in values {
+            let start = span_of(value, Some(self.base)).map_or(0, |span| span.start + 1);
+            if name.contains("image") && value.is_str() && !used.contains(&start) {
+                let owner = Owner::named("Terraform variable", name);
+                self.image(value, &OF_MODULES, &owner, MAX_DEPTH);
+            }
+        }
     }
 
     /// A block, and those within it.

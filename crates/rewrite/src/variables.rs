@@ -41,9 +41,14 @@ pub(crate) struct Binding {
 
 /// Where a variable's value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Home {
-    pub(crate) span: Range<usize>,
-    pub(crate) encoding: Encoding,
+pub(crate) enum Home {
+    /// In this file.
+    Here {
+        span: Range<usize>,
+        encoding: Encoding,
+    },
+    /// In the file of this name, near.
+    Near(String),
 }
 
 /// A text, resolved.
@@ -57,6 +62,14 @@ pub(crate) struct Resolved {
 }
 
 impl Binding {
+    /// A value that a file near this one sets.
+    pub(crate) fn from_file(text: &str, file: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            home: Some(Home::Near(file.to_owned())),
+        }
+    }
+
     /// A value from outside of the file.
     pub(crate) fn from_outside(text: &str) -> Self {
         Self {
@@ -155,7 +168,7 @@ fn variable(
         let at = offset + at;
         resolve_within(default, at, dialect, lookup, depth).map(|resolved| Binding {
             home: if resolved.pieces.is_empty() && !resolved.text.is_empty() {
-                Some(Home {
+                Some(Home::Here {
                     span: at..at + default.len(),
                     encoding: Encoding::AsIs,
                 })

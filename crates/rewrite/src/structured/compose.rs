@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::env;
 use crate::sink::{Scope, Sink};
 use crate::tree::At;
 use crate::variables::{Binding, Dialect};
@@ -34,15 +35,16 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
         .settings
         .near
         .get(".env")
-        .map(|text| read_env(text))
+        .map(|text| env::read(text))
         .unwrap_or_default();
     let settings = sink.settings;
     let lookup = |name: &str| {
-        settings
-            .set
-            .get(name)
-            .or_else(|| environment.get(name))
-            .map(|value| Binding::from_outside(value))
+        let set = settings.set.get(name);
+        set.map(|value| Binding::from_outside(value)).or_else(|| {
+            environment
+                .get(name)
+                .map(|value| Binding::from_file(value, ".env"))
+        })
     };
     let scope = Scope {
         dialect: Dialect::Compose,
@@ -133,28 +135,4 @@ fn pull_policy(word: &str) -> Option<PullPolicy> {
         _ if word.starts_with("every_") => PullPolicy::Always,
         _ => return None,
     })
-}
-
-/// A `.env` file, as Compose reads it.
-pub(crate) fn read_env(text: &str) -> BTreeMap<String, String> {
-    text.lines()
-        .filter_map(|line| {
-            let line = line.trim();
-            let line = line.strip_prefix("export ").unwrap_or(line);
-            let (name, value) = line.split_once('=')?;
-            if name.starts_with('#') {
-                return None;
-            }
-            Some((name.trim().to_owned(), unquoted(value.trim()).to_owned()))
-        })
-        .collect()
-}
-
-fn unquoted(value: &str) -> &str {
-    for quote in ['"', '\''] {
-        if let Some(inner) = value.strip_prefix(quote) {
-            return inner.split(quote).next().unwrap_or_default();
-        }
-    }
-    value.split(" #").next().unwrap_or_default().trim_end()
 }

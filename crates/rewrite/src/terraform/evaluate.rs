@@ -96,10 +96,13 @@ impl<'a> Evaluator<'a> {
                 encoding: Encoding::AsIs,
             }
         });
-        let home = site.as_ref().filter(|site| site.verbatim).map(|site| Home {
-            span: site.span.clone(),
-            encoding: Encoding::AsIs,
-        });
+        let home = site
+            .as_ref()
+            .filter(|site| site.verbatim)
+            .map(|site| Home::Here {
+                span: site.span.clone(),
+                encoding: Encoding::AsIs,
+            });
         Evaluated {
             resolved: Resolved {
                 text: text.to_owned(),
@@ -171,10 +174,16 @@ impl<'a> Evaluator<'a> {
             });
         }
         let bound = names::find(&self.files, &path).ok_or_else(|| Why::Unset(path.join(".")))?;
-        let evaluated = self.evaluate_within(bound.expression, bound.base, depth)?;
+        let resolved = self
+            .evaluate_within(bound.expression, bound.base, depth)?
+            .resolved;
         Ok(Resolved {
+            text: resolved.text,
             pieces: Vec::new(),
-            ..evaluated.resolved
+            home: match bound.base {
+                Some(_) => resolved.home,
+                None => Some(Home::Near(bound.file.to_owned())),
+            },
         })
     }
 

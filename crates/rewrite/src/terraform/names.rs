@@ -13,7 +13,8 @@ pub(super) struct Names<'a> {
     /// What a `.tfvars` file says: it goes before the defaults.
     values: HashMap<&'a str, &'a Expression>,
     /// Where the file begins in ours; `None` for another file, in which nothing is written from here.
-    pub(super) base: Option<usize>,
+    base: Option<usize>,
+    file: &'a str,
 }
 
 /// An expression behind a name, and whose it is.
@@ -21,15 +22,17 @@ pub(super) struct Names<'a> {
 pub(super) struct Bound<'a> {
     pub(super) expression: &'a Expression,
     pub(super) base: Option<usize>,
+    pub(super) file: &'a str,
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn of(body: &'a Body, base: Option<usize>, is_values: bool) -> Self {
+    pub(super) fn of(body: &'a Body, base: Option<usize>, file: &'a str) -> Self {
         let mut names = Self {
             base,
+            file,
             ..Self::default()
         };
-        if is_values {
+        if super::has_ending(file, "tfvars") {
             names.values = body
                 .attributes()
                 .map(|attribute| (attribute.key.as_str(), &attribute.value))
@@ -69,6 +72,7 @@ impl<'a> Names<'a> {
             Some(Bound {
                 expression,
                 base: self.base,
+                file: self.file,
             })
         };
         match root {

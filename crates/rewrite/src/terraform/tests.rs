@@ -186,9 +186,17 @@ fn values_of_files_beside_it_count() {
     assert_eq!(images, ["a/b:2", "x:9"]);
     assert_eq!(&text[found.places[0].span.clone()], "var.image");
     assert_eq!(
-        splice(text, &[(&found.places[0], "c/b:2")]).unwrap(),
-        text.replace("var.image", "\"c/b:2\"")
+        splice(text, &[(&found.places[0], "c/b:2")]),
+        Err(crate::Refusal::SetIn("terraform.tfvars".to_owned()))
     );
+    assert_eq!(
+        splice(text, &[(&found.places[1], "c/x:9")]).unwrap(),
+        text.replace("x:$", "c/x:$")
+    );
+    for (path, text) in near {
+        let found = find(path, text, &Settings::default());
+        assert_eq!(found.places.len(), 1, "{path}");
+    }
 }
 
 #[test]

@@ -81,7 +81,11 @@ fn pieces_are_the_bytes_of_the_text() {
 #[test]
 fn a_default_that_is_the_whole_text_is_the_home_of_the_image() {
     let resolved = resolve("${IMAGE:-nginx:1}", 10, Dialect::Compose, &lookup).unwrap();
-    assert_eq!(resolved.home.unwrap().span, 19..26);
+    let home = Home::Here {
+        span: 19..26,
+        encoding: Encoding::AsIs,
+    };
+    assert_eq!(resolved.home, Some(home));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Compose files and Swarm stacks.
 
-use forebay_rewrite::{Settings, find, splice};
+use forebay_rewrite::{Refusal, Settings, find, splice};
 
 use crate::listing::{listing, set};
 
@@ -85,5 +85,13 @@ fn the_env_file_beside_it_gives_values() {
     assert_eq!(
         listing("docker-compose.yml", text, &settings),
         "r.io/a/b <$REGISTRY/b> Compose service name=a\n? <$NO/b> `NO` is not set here Compose service name=c\n"
+    );
+    // What is one variable is changed where that is set.
+    let text = "services: {a: {image: $REGISTRY}}";
+    let found = find("compose.yaml", text.as_bytes(), &settings);
+    assert_eq!(found.places[0].image, "r.io/a");
+    assert_eq!(
+        splice(text, &[(&found.places[0], "r.io/b")]),
+        Err(Refusal::SetIn(".env".to_owned()))
     );
 }
