@@ -191,7 +191,7 @@ pub enum Format {
     Ecs,
     /// Events and rollouts of ECS services.
     EcsEvents,
-    /// CloudFormation's stack events.
+    /// Stack events of `CloudFormation`.
     CloudFormation,
     /// The log of a CI job.
     Ci,

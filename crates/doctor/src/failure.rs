@@ -48,12 +48,7 @@ impl Judge {
     /// What a line says that no reader knows: an event if it tells of a failed pull.
     fn read_unknown(&mut self, event: Event) -> Option<Event> {
         let verdict = self.judge(&event.message)?;
-        let mut event = Event {
-            what: what_of(verdict.class),
-            ..event
-        };
-        apply(&mut event, verdict);
-        Some(event)
+        Some(tell(event, verdict))
     }
 
     fn judge(&mut self, message: &str) -> Option<Verdict> {
@@ -67,6 +62,16 @@ impl Judge {
         self.said.insert(message.to_owned(), verdict.clone());
         verdict
     }
+}
+
+/// The event that a verdict makes of a line that no reader knows.
+pub(crate) fn tell(event: Event, verdict: Verdict) -> Event {
+    let mut event = Event {
+        what: what_of(verdict.class),
+        ..event
+    };
+    apply(&mut event, verdict);
+    event
 }
 
 fn apply(event: &mut Event, verdict: Verdict) {

@@ -11,6 +11,9 @@ use serde::Serialize;
 use super::tally::{Workload, earliest};
 use crate::{Evidence, Moment};
 
+/// Trouble of the network counts beside a workload's own faults from this part of them on.
+const TROUBLE_PART: u64 = 5;
+
 /// Why pulls fail.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cause {
@@ -97,25 +100,32 @@ pub(crate) fn main_class(classes: &BTreeMap<Class, ClassCount>) -> Option<Class>
             })
             .map(|(class, count)| (*class, count))
     };
-    let limit = best(Class::is_limit);
     let trouble = best(is_trouble);
     let own = best(is_own);
-    let wins = |count: &ClassCount, over: &ClassCount| {
-        count.workloads > over.workloads
-            || (count.workloads == over.workloads && count.failures >= over.failures)
-    };
-    match (limit, trouble, own) {
-        (Some((class, limit)), Some((_, trouble)), _) if wins(limit, trouble) => Some(class),
-        (Some((class, _)), None, _) => Some(class),
-        (_, Some((class, trouble)), Some((_, own)))
-            if wins(trouble, own) || trouble.failures * 5 >= own.failures =>
-        {
-            Some(class)
-        }
-        (_, Some((class, _)), None) => Some(class),
-        (_, _, Some((class, _))) => Some(class),
-        _ => best(|_| true).map(|(class, _)| class),
+    if let Some((class, limit)) = best(Class::is_limit)
+        && trouble.is_none_or(|(_, trouble)| wins(limit, trouble))
+    {
+        return Some(class);
     }
+    if let Some((class, trouble)) = trouble
+        && own.is_none_or(|(_, own)| {
+            wins(trouble, own) || trouble.failures * TROUBLE_PART >= own.failures
+        })
+    {
+        return Some(class);
+    }
+    let unknown = best(|class| !class.is_cause());
+    // One crash loop does not explain why the pulls of many others fail.
+    let explains =
+        |own: &ClassCount| unknown.is_none_or(|(_, unknown)| unknown.workloads <= own.workloads);
+    let own = own.filter(|(_, own)| explains(own));
+    own.or(unknown)
+        .or_else(|| best(|_| true))
+        .map(|(class, _)| class)
+}
+
+fn wins(count: &ClassCount, over: &ClassCount) -> bool {
+    (count.workloads, count.failures) >= (over.workloads, over.failures)
 }
 
 /// Where the class was met and whom the registry counted, as most failures say.

@@ -60,8 +60,11 @@ pub enum StepKind {
     WorksAgain,
 }
 
+/// Whether an event shows a link.
+type Shows = fn(&Event) -> bool;
+
 /// Each link's sentence, and the events that show it.
-const STEPS: [(StepKind, &str, fn(&Event) -> bool); 29] = [
+const STEPS: [(StepKind, &str, Shows); 29] = [
     (
         StepKind::ContainersDie,
         "containers end as soon as they start, though their image is good",

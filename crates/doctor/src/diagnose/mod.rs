@@ -95,6 +95,12 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
         culprits: &parted.culprits,
         scope: &scope,
     };
+    let earlier = sayings::Earlier {
+        class,
+        scope: &scope,
+        trigger: trigger.as_ref(),
+        since,
+    };
     Diagnosis {
         chain: chain::chain(
             evidence,
@@ -108,7 +114,7 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
             trigger.as_ref(),
             context.now,
         )),
-        worked_before: sayings::before(evidence, class, &scope, trigger.as_ref(), since),
+        worked_before: sayings::before(evidence, &earlier),
         myths: sayings::myths(class),
         evidence: quotes::quotes(evidence, class),
         missing: missing::missing(&known),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::cause::Trigger;
 use super::scope::Scope;
-use crate::{Egress, Evidence, Moment, What};
+use crate::{Egress, Event, Evidence, Moment, What};
 
 /// Something that is often said, and why it is not so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,94 +78,116 @@ pub(crate) fn myths(class: Class) -> Vec<Myth> {
     }
 }
 
-/// Why it worked before.
-pub(crate) fn before(
-    evidence: &Evidence,
-    class: Class,
-    scope: &Scope,
-    trigger: Option<&Trigger>,
-    since: Option<Moment>,
-) -> Vec<Before> {
-    let is_limit = matches!(class, Class::PullLimit | Class::AbuseLimit);
-    let worked = evidence
-        .events
-        .iter()
-        .any(|event| event.what == What::PullSucceeded && since.is_some() && event.first < since);
-    let by_flood = matches!(
-        trigger,
-        Some(Trigger::CrashLoop { .. } | Trigger::WrongImage | Trigger::CiBurst)
-    );
-    let reasons = [
-        (
-            class == Class::PullLimit,
-            worked,
-            "earlier-in-window",
-            "earlier in the six hours there were pulls left",
-        ),
-        (
-            class == Class::PullLimit,
-            false,
-            "fewer-pulls",
-            "fewer images were pulled from this address in the six hours before",
-        ),
-        (
-            is_limit,
-            scope.addresses.len() > 1,
-            "other-address",
-            "it was pulled from other addresses, such as those of CI runners, each with its own limit",
-        ),
-        (
-            is_limit && scope.egress == Egress::Shared,
-            true,
-            "shared-address",
-            "fewer machines and teams shared the address that the registry counts",
-        ),
-        (
-            is_limit,
-            false,
-            "image-was-there",
-            "the machines still had the image, and a pull of what is there is free",
-        ),
-        (
-            by_flood,
-            since.is_some(),
-            "before-the-flood",
-            "nothing asked for images again and again before that time",
-        ),
-        (
-            matches!(class, Class::LoginLockout | Class::Auth),
-            worked,
-            "login-was-right",
-            "the login was still right: passwords and tokens expire or are changed",
-        ),
-        (
-            class == Class::NotFound,
-            worked,
-            "tag-was-there",
-            "the tag was there then, or another was asked for",
-        ),
-        (
-            class == Class::NoSpace,
-            worked,
-            "room-was-left",
-            "there was room left then: old images and logs have filled the disk",
-        ),
-        (
+/// What is known of the time before.
+pub(crate) struct Earlier<'a> {
+    pub(crate) class: Class,
+    pub(crate) scope: &'a Scope,
+    pub(crate) trigger: Option<&'a Trigger>,
+    pub(crate) since: Option<Moment>,
+}
+
+/// A reason why it worked before.
+struct Reason {
+    kind: &'static str,
+    text: &'static str,
+    /// Whether it can be one.
+    holds: fn(&Earlier<'_>) -> bool,
+    /// Whether it is shown, given whether pulls went well before.
+    is_seen: fn(&Earlier<'_>, bool) -> bool,
+}
+
+const REASONS: [Reason; 10] = [
+    Reason {
+        kind: "earlier-in-window",
+        text: "earlier in the six hours there were pulls left",
+        holds: |earlier| earlier.class == Class::PullLimit,
+        is_seen: |_, worked| worked,
+    },
+    Reason {
+        kind: "fewer-pulls",
+        text: "fewer images were pulled from this address in the six hours before",
+        holds: |earlier| earlier.class == Class::PullLimit,
+        is_seen: |_, _| false,
+    },
+    Reason {
+        kind: "other-address",
+        text: "it was pulled from other addresses, such as those of CI runners, each with its own limit",
+        holds: counts_addresses,
+        is_seen: |earlier, _| earlier.scope.addresses.len() > 1,
+    },
+    Reason {
+        kind: "shared-address",
+        text: "fewer machines and teams shared the address that the registry counts",
+        holds: |earlier| counts_addresses(earlier) && earlier.scope.egress == Egress::Shared,
+        is_seen: |_, _| true,
+    },
+    Reason {
+        kind: "image-was-there",
+        text: "the machines still had the image, and a pull of what is there is free",
+        holds: counts_addresses,
+        is_seen: |_, _| false,
+    },
+    Reason {
+        kind: "before-the-flood",
+        text: "nothing asked for images again and again before that time",
+        holds: |earlier| {
+            let floods = |trigger: &Trigger| {
+                matches!(
+                    trigger,
+                    Trigger::CrashLoop { .. } | Trigger::WrongImage | Trigger::CiBurst
+                )
+            };
+            earlier.trigger.is_some_and(floods)
+        },
+        is_seen: |earlier, _| earlier.since.is_some(),
+    },
+    Reason {
+        kind: "login-was-right",
+        text: "the login was still right: passwords and tokens expire or are changed",
+        holds: |earlier| matches!(earlier.class, Class::LoginLockout | Class::Auth),
+        is_seen: |_, worked| worked,
+    },
+    Reason {
+        kind: "tag-was-there",
+        text: "the tag was there then, or another was asked for",
+        holds: |earlier| earlier.class == Class::NotFound,
+        is_seen: |_, worked| worked,
+    },
+    Reason {
+        kind: "room-was-left",
+        text: "there was room left then: old images and logs have filled the disk",
+        holds: |earlier| earlier.class == Class::NoSpace,
+        is_seen: |_, worked| worked,
+    },
+    Reason {
+        kind: "network-worked",
+        text: "the network answered then",
+        holds: |earlier| {
             matches!(
-                class,
+                earlier.class,
                 Class::Dns | Class::Timeout | Class::Network | Class::Tls
-            ),
-            worked,
-            "network-worked",
-            "the network answered then",
-        ),
-    ];
-    let holds = reasons.into_iter().filter(|(holds, ..)| *holds);
-    holds
-        .map(|(_, is_seen, kind, text)| Before {
-            kind,
-            text,
-            is_seen,
+            )
+        },
+        is_seen: |_, worked| worked,
+    },
+];
+
+/// Why it worked before.
+pub(crate) fn before(evidence: &Evidence, earlier: &Earlier<'_>) -> Vec<Before> {
+    let is_earlier = |event: &Event| {
+        event.what == What::PullSucceeded && earlier.since.is_some() && event.first < earlier.since
+    };
+    let worked = evidence.events.iter().any(is_earlier);
+    let holding = REASONS.iter().filter(|reason| (reason.holds)(earlier));
+    holding
+        .map(|reason| Before {
+            kind: reason.kind,
+            text: reason.text,
+            is_seen: (reason.is_seen)(earlier, worked),
         })
         .collect()
+}
+
+fn counts_addresses(earlier: &Earlier<'_>) -> bool {
+    matches!(earlier.class, Class::PullLimit | Class::AbuseLimit)
 }

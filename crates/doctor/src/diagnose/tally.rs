@@ -217,6 +217,9 @@ impl Workload {
     }
 }
 
+/// What tells workloads apart: the owner and its namespace, or the image.
+type Key = (Option<Owner>, Option<String>, Option<String>);
+
 /// All workloads, those that ask most first.
 pub(crate) fn tally(evidence: &Evidence) -> Vec<Workload> {
     let owned_images: BTreeSet<String> = evidence
@@ -226,8 +229,7 @@ pub(crate) fn tally(evidence: &Evidence) -> Vec<Workload> {
         .filter_map(|event| event.image.as_deref())
         .map(normal)
         .collect();
-    let mut workloads: BTreeMap<(Option<Owner>, Option<String>, Option<String>), Workload> =
-        BTreeMap::new();
+    let mut workloads: BTreeMap<Key, Workload> = BTreeMap::new();
     for event in &evidence.events {
         // Who pulled it is told elsewhere: here it would count twice.
         let is_told = event.place.owner.is_none()

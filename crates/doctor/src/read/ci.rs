@@ -33,7 +33,7 @@ const PHRASES: [(&str, What); 9] = [
 /// What a log has told of itself.
 #[derive(Debug, Default)]
 pub(crate) struct Ci {
-    is_ci: bool,
+    is_of_job: bool,
     job: Option<String>,
     runner: Option<String>,
     image: Option<String>,
@@ -58,14 +58,14 @@ impl Ci {
     /// Remembers what a line tells of the job.
     pub(crate) fn notice(&mut self, line: &LogLine<'_>) {
         if let Some(job) = line.job {
-            self.is_ci = true;
+            self.is_of_job = true;
             if self.job.as_deref() != Some(job) {
                 self.job = Some(job.to_owned());
                 self.runner = None;
             }
         }
-        self.is_ci = self.is_ci || SIGNS.iter().any(|sign| line.text.starts_with(sign));
-        if !self.is_ci {
+        self.is_of_job = self.is_of_job || SIGNS.iter().any(|sign| line.text.starts_with(sign));
+        if !self.is_of_job {
             return;
         }
         let text = line.text;
@@ -103,15 +103,19 @@ impl Ci {
     /// A failure that the line tells; of the image that was pulled last, if it names none.
     pub(crate) fn failed(&self, what: What, line: &LogLine<'_>) -> Event {
         self.event(what, line)
-            .of(self.image.clone().filter(|_| self.is_ci))
+            .of(self.image.clone().filter(|_| self.is_of_job))
             .saying(line.text)
     }
 
     fn event(&self, what: What, line: &LogLine<'_>) -> Event {
-        let format = if self.is_ci { Format::Ci } else { Format::Text };
+        let format = if self.is_of_job {
+            Format::Ci
+        } else {
+            Format::Text
+        };
         let job = self.job.as_deref().unwrap_or(&self.source);
         let place = Place {
-            owner: (self.is_ci && !job.is_empty()).then(|| Owner::new(OwnerKind::CiJob, job)),
+            owner: (self.is_of_job && !job.is_empty()).then(|| Owner::new(OwnerKind::CiJob, job)),
             node: self.runner.clone().or_else(|| line.host.map(str::to_owned)),
             ..Place::default()
         };

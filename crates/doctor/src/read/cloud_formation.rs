@@ -1,4 +1,4 @@
-//! CloudFormation's stacks and their events.
+//! Stacks of `CloudFormation` and their events.
 //!
 //! A stack tells of tasks that never start only by waiting.
 

@@ -102,9 +102,7 @@ type Cell<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
 fn read_task(cell: &Cell<'_>, context: &Context) -> Option<Event> {
     let name = cell("NAME")?.trim_start_matches(['\\', '_', ' ']);
     let (state, ago) = cell("CURRENT STATE")?.split_once(' ')?;
-    let error = cell("ERROR")
-        .map(|error| error.trim_matches('"'))
-        .unwrap_or("");
+    let error = cell("ERROR").map_or("", |error| error.trim_matches('"'));
     let what = match state {
         "Rejected" | "Failed" => death(error),
         "Preparing" => What::PullAttempted,

@@ -100,7 +100,7 @@ pub(crate) fn read_service(
             image: None,
             kind,
             lines,
-        })
+        });
     };
     let number = |key: &str| service.get(key).and_then(Value::as_u64);
     if let (Some(desired), Some(running)) = (number("desiredCount"), number("runningCount")) {

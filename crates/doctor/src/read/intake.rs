@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use forebay_failures::Scanner;
 use regex::Regex;
 
 use super::ci::Ci;
@@ -14,8 +15,8 @@ use super::kube_describe::Description;
 use super::kube_table::{self, Wide};
 use super::log_line::LogLine;
 use super::text;
-use crate::event::{Event, Lines, MAX_MESSAGE_BYTES};
-use crate::failure::Judge;
+use crate::event::{Event, Lines, MAX_MESSAGE_BYTES, What};
+use crate::failure::{Judge, tell};
 use crate::{Context, Evidence};
 
 /// The most bytes of a line of text; what is longer is cut.
@@ -24,8 +25,11 @@ pub const MAX_LINE_BYTES: usize = 64 << 10;
 /// The most lines that a wrapped message goes on for.
 const MAX_WRAPPED_LINES: u32 = 8;
 
+/// A source up to this long may be one message that somebody pasted, wrapped anywhere.
+const MAX_PASTED_BYTES: usize = 8 << 10;
+
 /// Words without one of which no line of a log tells of anything.
-const WORDS: &str = r"(?i)pull|image|manifest|toomany|too many|rate.?limit|429|registry|docker|container|task|mount|exit|oom|health|back-?off|no space|unauthorized|denied|no such host|i/o timeout|x509|tls|runner|pipeline|started by|##\[|job name|running on";
+const WORDS: &str = r"(?i)pull|image|manifest|toomany|too many|rate.?limit|429|registry|docker|container|task|mount|exit|oom|health|back-?off|no space|unauthorized|denied|no such host|i/o timeout|x509|tls|runner|pipeline|started by|##\[|job name|running on|^\s+on ";
 
 #[expect(clippy::expect_used, reason = "a constant, and tested")]
 static HINT: LazyLock<Regex> =
@@ -50,6 +54,9 @@ struct Source {
     description: Option<Description>,
     pending: Option<(Event, u32)>,
     ci: Ci,
+    /// All of it, as long as it is short.
+    pasted: String,
+    has_cause: bool,
 }
 
 /// The table whose rows are being read.
@@ -113,6 +120,36 @@ impl Intake {
             self.evidence.note(lines, problem);
         }
         self.flush();
+        self.read_pasted();
+    }
+
+    /// Looks at a short source as a whole, if its lines alone told no cause.
+    fn read_pasted(&mut self) {
+        let text = std::mem::take(&mut self.source.pasted);
+        if self.source.has_cause || text.is_empty() || text.len() > MAX_PASTED_BYTES {
+            return;
+        }
+        let mut failures = Vec::new();
+        let mut scanner = Scanner::new();
+        scanner.push(text.as_bytes(), &mut |failure| failures.push(failure));
+        scanner.finish(&mut |failure| failures.push(failure));
+        let source = self.lines().source;
+        for failure in failures
+            .into_iter()
+            .filter(|failure| failure.verdict.class.is_cause())
+        {
+            let line = LogLine {
+                text: &failure.excerpt,
+                ..LogLine::default()
+            };
+            let lines = Lines {
+                source,
+                first: *failure.lines.start(),
+                last: *failure.lines.end(),
+            };
+            let event = located(self.source.ci.failed(What::Unread, &line), lines);
+            self.evidence.add(tell(event, failure.verdict));
+        }
     }
 
     fn gather(&mut self, bytes: &[u8]) {
@@ -165,9 +202,17 @@ impl Intake {
         self.source.line += 1;
         self.evidence.lines += 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
+        if self.source.pasted.len() <= MAX_PASTED_BYTES {
+            self.source.pasted.push_str(line);
+            self.source.pasted.push('\n');
+        }
         if self.source.json.is_inside() || JsonItems::begins(line) {
             let found = self.source.json.push_line(line, self.source.line);
-            return self.take(found);
+            let is_broken = found.is_broken;
+            self.take(found);
+            if !is_broken {
+                return;
+            }
         }
         if self.begin_part(line) || self.read_part(line) {
             return;
@@ -256,6 +301,13 @@ impl Intake {
             }
             return true;
         }
+        let is_of_events = self.source.description.is_some()
+            || matches!(self.source.table, Some(Table::Events(_)));
+        if is_of_events && kube_table::is_row(line) {
+            // A row that tells of nothing.
+            self.flush();
+            return true;
+        }
         self.go_on(line)
     }
 
@@ -266,7 +318,7 @@ impl Intake {
         let Some((event, wrapped)) = &mut self.source.pending else {
             return false;
         };
-        if is_over || *wrapped >= MAX_WRAPPED_LINES || kube_table::is_row(line) {
+        if is_over || *wrapped >= MAX_WRAPPED_LINES {
             self.flush();
             return is_over;
         }
@@ -317,6 +369,9 @@ impl Intake {
 
     fn keep(&mut self, event: Event, lines: Lines) {
         if let Some(event) = self.judge.settle(located(event, lines)) {
+            let tells = |failure: &crate::Failure| failure.class.is_cause();
+            self.source.has_cause |=
+                event.what.is_death() || event.failure.as_ref().is_some_and(tells);
             self.evidence.add(event);
         }
     }

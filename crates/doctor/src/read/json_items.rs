@@ -9,6 +9,9 @@ pub(crate) const MAX_ITEM_BYTES: usize = 1 << 20;
 /// The deepest nesting that is followed.
 const MAX_DEPTH: usize = 128;
 
+/// The longest name of a member that is compared.
+const MAX_KEY_BYTES: usize = 64;
+
 /// The members of an answer that hold its items.
 const LISTS: [&str; 8] = [
     "items",
@@ -35,6 +38,8 @@ pub(crate) struct Found {
     pub(crate) items: Vec<Item>,
     /// Items given up, each with why.
     pub(crate) problems: Vec<&'static str>,
+    /// The line is no JSON: it may be anything else.
+    pub(crate) is_broken: bool,
 }
 
 /// The scanner's state.
@@ -77,7 +82,7 @@ impl JsonItems {
     pub(crate) fn begins(line: &str) -> bool {
         let line = line.trim();
         match line.as_bytes() {
-            [b'{'] | [b'['] => true,
+            [b'{' | b'['] => true,
             [b'{', rest @ ..] => {
                 rest.trim_ascii_start().starts_with(b"\"")
                     || rest.trim_ascii_start().starts_with(b"}")
@@ -87,9 +92,13 @@ impl JsonItems {
         }
     }
 
-    /// Reads a line.
+    /// Reads a line. Where it turns out to be no JSON at all, the text is given up, and what follows may begin another.
     pub(crate) fn push_line(&mut self, line: &str, number: u64) -> Found {
-        let found = self.push(line, number);
+        let mut found = self.push(line, number);
+        // No string goes over a line's end.
+        if self.in_string {
+            self.give_up(&mut found);
+        }
         self.keep("\n");
         found
     }
@@ -99,16 +108,29 @@ impl JsonItems {
         let mut found = Found::default();
         let mut rest = part;
         while let Some(c) = rest.chars().next() {
-            let width = self.plain_run(rest).max(c.len_utf8());
+            let run = self.plain_run(rest);
+            if !self.in_string && !rest.bytes().take(run).all(is_plain) {
+                found.is_broken = true;
+                self.give_up(&mut found);
+                return found;
+            }
+            let width = run.max(c.len_utf8());
             self.keep(&rest[..width]);
-            if width == c.len_utf8() {
+            if run == 0 {
                 self.step(c, number, &mut found);
-            } else if self.in_string && self.stack.len() == 1 {
+            } else if self.in_string && self.stack.len() == 1 && self.key.len() < MAX_KEY_BYTES {
                 self.key.push_str(&rest[..width]);
             }
             rest = &rest[width..];
         }
         found
+    }
+
+    fn give_up(&mut self, found: &mut Found) {
+        *self = Self::default();
+        found
+            .problems
+            .push("the JSON text is broken: an item is lost");
     }
 
     /// The end of the text: what is open is lost, and said so.
@@ -229,6 +251,17 @@ impl JsonItems {
     }
 }
 
+/// What may stand outside of strings and brackets: numbers, `true`, `false`, `null`, and what parts them.
+const fn is_plain(byte: u8) -> bool {
+    matches!(
+        byte,
+        b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'0'..=b'9' | b'+' | b'-' | b'.' | b'E'
+    ) || matches!(
+        byte,
+        b't' | b'r' | b'u' | b'e' | b'f' | b'a' | b'l' | b's' | b'n'
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,6 +308,16 @@ mod tests {
         assert_eq!(found.items.len(), 1);
         assert!(scanner.is_inside());
         assert!(scanner.finish().is_some());
+        assert!(!scanner.is_inside());
+    }
+
+    #[test]
+    fn what_is_no_json_is_given_up_at_once() {
+        let mut scanner = JsonItems::default();
+        scanner.push_line("{", 1);
+        let found = scanner.push_line("level=info", 2);
+        assert!(found.is_broken && !scanner.is_inside());
+        scanner.push_line("{\"a\": \"cut", 3);
         assert!(!scanner.is_inside());
     }
 

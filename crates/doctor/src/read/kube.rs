@@ -85,9 +85,8 @@ impl KubeEvent<'_> {
             {
                 None
             }
-            "Failed" => Some(What::StartFailed),
             "FailedCreatePodSandBox" if message.contains("pull") => Some(What::PullFailed),
-            "FailedCreatePodSandBox" => Some(What::StartFailed),
+            "Failed" | "FailedCreatePodSandBox" => Some(What::StartFailed),
             reason => REASONS
                 .iter()
                 .find(|(known, _)| *known == reason)
@@ -111,7 +110,7 @@ pub(crate) fn owner_of(kind: &str, name: &str) -> Owner {
     Owner::new(kind, name)
 }
 
-/// The owner of a job: the CronJob, where the name ends in the minute it was made for.
+/// The owner of a job: the `CronJob`, where the name ends in the minute it was made for.
 fn owner_of_job(name: &str) -> Owner {
     match split_number(name) {
         Some((cron, digits)) if digits >= 8 => Owner::new(OwnerKind::CronJob, cron),

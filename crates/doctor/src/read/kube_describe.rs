@@ -53,9 +53,7 @@ impl Description {
             let event = read_described(line, &self.about, context)?;
             return Some(self.owned(event));
         }
-        let Some((key, _)) = line.trim_start().split_once(':') else {
-            return None;
-        };
+        let (key, _) = line.trim_start().split_once(':')?;
         let value = value(line);
         match key {
             "Namespace" if !line.starts_with(' ') => self.about.namespace = Some(value.to_owned()),
@@ -69,7 +67,7 @@ impl Description {
             "Controlled By" => self.owner = owner(value),
             "Image" => self.image = Some(value.to_owned()),
             "Pod Template" | "Selector" if !line.starts_with(' ') => {
-                "workload".clone_into(&mut self.about.kind)
+                "workload".clone_into(&mut self.about.kind);
             }
             "Restart Count" => return self.restarts(value, context),
             "Image Pull Policy" => self.set(SettingKind::PullPolicy(value.to_owned()), lines, out),

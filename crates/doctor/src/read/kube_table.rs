@@ -57,8 +57,8 @@ pub(crate) fn read_event(line: &str, wide: Wide, context: &Context) -> Option<Ev
     Some(dated(
         kube.read()?,
         Seen {
-            count,
             first,
+            count,
             ..seen
         },
         context,

@@ -8,6 +8,9 @@ use super::kube_json::text as member;
 use super::times::{parse_iso, parse_syslog};
 use crate::{Context, Moment};
 
+/// First words of `docker events`, which look like a host's name.
+const KINDS: [&str; 2] = ["container", "image"];
+
 /// The most bytes of a host's or a program's name.
 const MAX_NAME_BYTES: usize = 255;
 
@@ -95,7 +98,8 @@ fn take_origin(rest: &str) -> Option<(&str, &str, &str)> {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
     };
     let is_origin = origin.len() == program.len() || origin.ends_with(']');
-    (is_origin && is_name(host) && is_name(program)).then_some((host, program, text))
+    (is_origin && !KINDS.contains(&host) && is_name(host) && is_name(program))
+        .then_some((host, program, text))
 }
 
 #[cfg(test)]

@@ -507,8 +507,11 @@ fn jenkins_account(seed: u64) -> Truth {
     }
 }
 
-/// All incidents, by name.
-fn incidents() -> Vec<(&'static str, Box<dyn Fn(u64) -> Truth>)> {
+/// An incident's name, and how it goes with a seed.
+type Told = (&'static str, Box<dyn Fn(u64) -> Truth>);
+
+/// All incidents.
+fn incidents() -> Vec<Told> {
     vec![
         ("crash loop, table", Box::new(|seed| crash_loop(seed, 0))),
         ("crash loop, JSON", Box::new(|seed| crash_loop(seed, 1))),

@@ -42,16 +42,11 @@ pub(crate) fn gitlab(world: &World) -> Vec<(String, String)> {
             Say::Died(..) | Say::Waits => continue,
         };
         let stamped = format!("{} {line}\n", iso(tick.at));
-        match traces.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, trace)) => *trace += &stamped,
-            None => {
-                let head = format!(
-                    "Running with gitlab-runner 17.0.0 (44feccdf)\n  on {} x8a, system ID: r_1\n",
-                    actor.node
-                );
-                traces.push((name, head + &stamped));
-            }
-        }
+        let head = format!(
+            "Running with gitlab-runner 17.0.0 (44feccdf)\n  on {} x8a, system ID: r_1\n",
+            actor.node
+        );
+        append(&mut traces, name, (&head, &stamped));
     }
     traces
 }
@@ -61,26 +56,27 @@ pub(crate) fn jenkins(world: &World) -> Vec<(String, String)> {
     let mut consoles: Vec<(String, String)> = Vec::new();
     for (tick, actor) in world.in_order() {
         let name = format!("{}.log", actor.name);
-        let lines = match &tick.say {
-            Say::Pulling => format!("+ docker pull {}\n", actor.image),
-            Say::Pulled => format!("Status: Downloaded newer image for {}\n", actor.image),
-            Say::Failed(why) => format!("Error response from daemon: {why}\n"),
+        let line = match &tick.say {
+            Say::Pulling => format!("+ docker pull {}", actor.image),
+            Say::Pulled => format!("Status: Downloaded newer image for {}", actor.image),
+            Say::Failed(why) => format!("Error response from daemon: {why}"),
             Say::Died(..) | Say::Waits => continue,
         };
-        let stamped: String = lines
-            .lines()
-            .map(|line| format!("{} {line}\n", iso(tick.at)))
-            .collect();
-        match consoles.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, console)) => *console += &stamped,
-            None => consoles.push((
-                name,
-                format!(
-                    "Started by timer\nRunning on {} in /home/jenkins\n[Pipeline] stage\n{stamped}",
-                    actor.node
-                ),
-            )),
-        }
+        let stamped = format!("{} {line}\n", iso(tick.at));
+        let head = format!(
+            "Started by timer\nRunning on {} in /home/jenkins\n[Pipeline] stage\n",
+            actor.node
+        );
+        append(&mut consoles, name, (&head, &stamped));
     }
     consoles
+}
+
+/// Adds a line to the log of that name, which begins with a head.
+fn append(logs: &mut Vec<(String, String)>, name: String, (head, line): (&str, &str)) {
+    if let Some((_, log)) = logs.iter_mut().find(|(known, _)| *known == name) {
+        log.push_str(line);
+    } else {
+        logs.push((name, format!("{head}{line}")));
+    }
 }

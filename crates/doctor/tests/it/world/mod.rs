@@ -126,6 +126,10 @@ impl World {
     }
 
     /// Pulls that fail, so many times.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "read as a sentence where it is called"
+    )]
     pub(crate) fn fails(
         &mut self,
         actor: usize,
