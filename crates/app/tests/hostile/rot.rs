@@ -53,6 +53,17 @@ impl Damage {
     }
 }
 
+/// Waits for a blob's file: what a second pull asks for nowhere may still be on its way to its place.
+async fn is_there(file: &Path) {
+    for _ in 0..1000 {
+        if file.exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no {}", file.display());
+}
+
 pub(crate) fn file_of(data: &Path, digest: &str) -> PathBuf {
     let hex = digest.strip_prefix("sha256:").unwrap();
     data.join("blobs/sha256").join(&hex[..2]).join(hex)
@@ -168,6 +179,7 @@ async fn a_blob_that_rots_while_a_client_takes_it_is_true_as_far_as_it_comes() {
         Damage::CutTo(2_000_000),
     ] {
         keeps(&program, &hub, IMAGE).await;
+        is_there(&file).await;
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(64 * 1024).unwrap();
         let mut socket = socket.connect(program.address).await.unwrap();
