@@ -12,6 +12,7 @@ mod fsck;
 mod ledger;
 mod man;
 mod refresh;
+mod rewrite;
 mod screen;
 mod serve;
 mod setup;
@@ -47,6 +48,7 @@ enum Command {
     Ledger(ledger::Args),
     Alerts(alerts::Args),
     Setup(Box<setup::Args>),
+    Rewrite(Box<rewrite::Args>),
     Refresh(refresh::Args),
     Fsck(fsck::Args),
     Config(config::Args),
@@ -97,6 +99,7 @@ fn dispatch(
         Command::Ledger(args) => block_on(ledger::run(args, environment, printer)),
         Command::Alerts(args) => block_on(alerts::run(args, environment, printer)),
         Command::Setup(args) => block_on(setup::run(*args, environment, printer)),
+        Command::Rewrite(args) => block_on(rewrite::run(*args, environment, printer)),
         Command::Refresh(args) => block_on(refresh::run(args, environment, printer)),
         Command::Fsck(args) => block_on(fsck::run(args, environment, printer)),
         Command::Config(args) => config::run(args, environment, printer),

@@ -145,6 +145,11 @@ impl FileRecord {
         }
     }
 
+    /// True if this is the file as it was before.
+    pub fn is_before(&self, text: &str) -> bool {
+        digest(text) == self.before
+    }
+
     /// The file as it was before.
     ///
     /// # Errors

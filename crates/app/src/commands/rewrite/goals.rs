@@ -1,0 +1,41 @@
+//! What `--to` and `--set` say.
+
+use std::fs;
+
+use forebay_rewrite::rules::{Goal, PRESETS, RulesError};
+
+use crate::error::Failure;
+
+/// The largest file of rules.
+const MAX_RULES_BYTES: u64 = 1 << 20;
+
+/// The goal that a preset or a file of rules is.
+///
+/// # Errors
+/// It is neither, or the rules are wrong.
+pub(super) fn read(given: &str) -> Result<Goal, Failure> {
+    let wrong = |error: RulesError| Failure::failed(format!("cannot rewrite to {given}"), error);
+    if let Some(goal) = Goal::find_preset(given) {
+        return goal.map_err(wrong);
+    }
+    let presets: Vec<&str> = PRESETS.iter().map(|(form, _)| *form).collect();
+    let text = fs::metadata(given).and_then(|about| {
+        if about.len() > MAX_RULES_BYTES {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        fs::read_to_string(given)
+    });
+    let text = text.map_err(|error| {
+        Failure::failed(format!("cannot read the rules {given}"), error)
+            .with_hint(format!("presets are {}", presets.join(", ")))
+    })?;
+    Goal::of_file(&text).map_err(wrong)
+}
+
+/// `NAME=VALUE`.
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a value is set as NAME=VALUE".to_owned()),
+    }
+}
