@@ -148,10 +148,10 @@ async fn one_address_that_takes_all_it_can_leaves_places_to_the_others() {
         .below(&["prlimit", "--nofile=1024:1024"]);
     let program = warm(&setup, &hub).await;
     let greedy = IpAddr::from(Ipv4Addr::new(127, 0, 0, 2));
-    let mut held = Vec::new();
+    let mut taken = Vec::new();
     for number in 0..700 {
         let head = HALF_HEADS[number % HALF_HEADS.len()];
-        held.push(connect(greedy, program.address, head).await);
+        taken.push(connect(greedy, program.address, head).await);
     }
     program.wait_for_log("one client has as many connections as one may have");
     assert!(program.log().contains("client=127.0.0.2"));
@@ -159,9 +159,9 @@ async fn one_address_that_takes_all_it_can_leaves_places_to_the_others() {
         assert_eq!(pull(program.address, &hub, IMAGE).await, Pulled::Whole);
     }
     // What is over its share is over; of the rest those end that have said too little for too long.
-    let shed = held.split_off(600);
+    let shed = taken.split_off(600);
     are_over(shed).await;
-    drop(held);
+    drop(taken);
     until(&program, |connections| connections < 10).await;
     let again = connect(greedy, program.address, WHOLE_HEAD).await;
     drop(again);
