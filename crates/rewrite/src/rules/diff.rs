@@ -55,7 +55,8 @@ fn blocks(starts: &[usize], text: &str, edits: &[Edit]) -> Vec<Block> {
             first..line_of(end).min(last_line) + 1
         };
         match blocks.last_mut() {
-            Some((before, edits)) if lines.start < before.end => {
+            // Lines beside each other are one change, as `diff` has it.
+            Some((before, edits)) if lines.start <= before.end => {
                 before.end = before.end.max(lines.end);
                 edits.push(edit);
             }

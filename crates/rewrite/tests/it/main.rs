@@ -4,3 +4,5 @@ mod formats;
 mod hostile;
 mod listing;
 mod planted;
+mod rewriting;
+mod speed;
