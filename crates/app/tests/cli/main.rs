@@ -13,6 +13,7 @@ mod help;
 mod ledger;
 mod program;
 mod reference;
+mod rewrite;
 mod secrets;
 mod show;
 mod upstreams;

@@ -5,4 +5,3 @@ mod hostile;
 mod listing;
 mod planted;
 mod rewriting;
-mod speed;

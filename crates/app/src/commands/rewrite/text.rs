@@ -72,6 +72,10 @@ pub(super) fn remarks(planned: &Planned, is_written: bool, printer: &Printer) {
         counted(unsure, "place"),
         counted(planned.read, "file"),
     ));
+    let mut reasons = planned.files.iter().flat_map(|file| &file.plan.unsure);
+    if reasons.any(|one| one.why.ends_with("is not set here")) {
+        printer.note("hint: say what a variable is with --set NAME=VALUE");
+    }
 }
 
 fn counted(count: usize, what: &str) -> String {
