@@ -63,7 +63,8 @@ impl Format {
         let lower = name.to_ascii_lowercase();
         let head = &text[..text.floor_char_boundary(SNIFFED_BYTES)];
         let head = head.trim_start_matches('\u{feff}').trim_start();
-        if lower == ".env" || lower.starts_with(".env.") || lower.ends_with(".env") {
+        if lower.starts_with(".env.") || lower.rsplit_once('.').is_some_and(|(_, end)| end == "env")
+        {
             return Some(Self::Env);
         }
         if is_dockerfile_name(&lower) {

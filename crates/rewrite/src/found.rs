@@ -118,6 +118,17 @@ impl Found {
     pub(crate) fn sort(&mut self) {
         self.places
             .sort_by_key(|place| (place.span.start, place.span.end));
+        // A path of the operator's may lead to what was found by its shape: that one knows more.
+        self.places.dedup_by(|later, earlier| {
+            let same = later.span == earlier.span
+                && later.owner.kind == earlier.owner.kind
+                && later.owner.name == earlier.owner.name
+                && later.owner.container.is_some() != earlier.owner.container.is_some();
+            if same && earlier.owner.container.is_none() {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
         self.ambiguous
             .sort_by_key(|ambiguous| (ambiguous.span.start, ambiguous.span.end));
         self.ambiguous.dedup();

@@ -1,7 +1,5 @@
 //! Compose files and Swarm stacks: the images of services, with `${VAR:-default}`.
 
-use std::collections::BTreeMap;
-
 use crate::env;
 use crate::sink::{Scope, Sink};
 use crate::tree::At;

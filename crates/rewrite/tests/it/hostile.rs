@@ -118,9 +118,9 @@ fn a_billion_laughs_end() {
     for level in 1..40 {
         let before = level - 1;
         let aliases = vec![format!("*a{before}"); 10].join(", ");
-        _ = write!(
+        _ = writeln!(
             text,
-            "a{level}: &a{level} {{kind: List, items: [{aliases}]}}\n"
+            "a{level}: &a{level} {{kind: List, items: [{aliases}]}}"
         );
     }
     text += "items: [*a39]\n";
@@ -130,9 +130,9 @@ fn a_billion_laughs_end() {
     for level in 1..30 {
         let before = level - 1;
         let aliases = vec![format!("*s{before}"); 10].join(", ");
-        _ = write!(
+        _ = writeln!(
             merges,
-            "  s{level}: &s{level} {{<<: [{aliases}], ports: []}}\n"
+            "  s{level}: &s{level} {{<<: [{aliases}], ports: []}}"
         );
     }
     let found = find("compose.yaml", merges.as_bytes(), &Settings::default());
@@ -169,7 +169,7 @@ fn deep_nesting_is_noted() {
     }
     let mut indented = "image: x\n".to_owned();
     for level in 0..2000 {
-        _ = write!(indented, "{}a:\n", " ".repeat(level));
+        _ = writeln!(indented, "{}a:", " ".repeat(level));
     }
     let found = find("z.yaml", indented.as_bytes(), &Settings::default());
     assert_eq!(found.notes.len(), 1);
@@ -212,14 +212,14 @@ fn variables_of_variables_do_not_grow_by_powers() {
     let mut terraform = "locals {\n  a0 = \"\"\n".to_owned();
     for level in 1..40 {
         let before = level - 1;
-        _ = write!(
+        _ = writeln!(
             dockerfile,
-            "ARG A{level}={}\n",
+            "ARG A{level}={}",
             format!("${{A{before}}}").repeat(60)
         );
-        _ = write!(
+        _ = writeln!(
             terraform,
-            "  a{level} = \"{}\"\n",
+            "  a{level} = \"{}\"",
             format!("${{local.a{before}}}").repeat(60)
         );
     }
@@ -239,10 +239,10 @@ fn variables_of_variables_do_not_grow_by_powers() {
 fn many_keys_are_not_compared_with_each_other() {
     let mut text = "variables:\n".to_owned();
     for index in 0..20_000 {
-        _ = write!(text, "  V{index}: 'x:{index}'\n");
+        _ = writeln!(text, "  V{index}: 'x:{index}'");
     }
     for index in 0..20_000 {
-        _ = write!(text, "j{index}: {{image: $V{index}}}\n");
+        _ = writeln!(text, "j{index}: {{image: $V{index}}}");
     }
     let found = find(".gitlab-ci.yml", text.as_bytes(), &Settings::default());
     assert_eq!(found.places.len(), 20_000);

@@ -35,12 +35,16 @@ fn a_list_as_json_gives_the_same() {
 #[test]
 fn own_kinds_are_found_by_shape_or_by_the_operators_path() {
     let text = "apiVersion: x/v1\nkind: Cluster\nmetadata: {name: pg}\nspec:\n  imageName: ghcr.io/cnpg/pg:16\n  workers:\n  - image: a/b:1\n    name: w\n  pods:\n    template:\n      containers: [{name: c, image: c:1}]\n---\napiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: w-}\nspec:\n  templates:\n  - name: t\n    container: {image: d:1}\n";
-    let crds = ["spec.imageName", "spec.workers[].image"]
-        .map(|path| Crd {
-            kind: "Cluster".to_owned(),
-            path: path.to_owned(),
-        })
-        .to_vec();
+    let crds = [
+        "spec.imageName",
+        "spec.workers[].image",
+        "spec.pods.template.containers[].image",
+    ]
+    .map(|path| Crd {
+        kind: "Cluster".to_owned(),
+        path: path.to_owned(),
+    })
+    .to_vec();
     let settings = Settings {
         crds,
         ..Settings::default()
