@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # containerd as `forebay setup containerd` sets it up: closed, falling back, written below another root, and undone.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/setup.sh"
+. "$(dirname "$0")/setup.bash"
 need containerd ctr
 furnish_sandbox
 start_hubs

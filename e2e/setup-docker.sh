@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # dockerd as `forebay setup docker` sets it up: merged with what was there, checked, falling through, and undone.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/setup.sh"
+. "$(dirname "$0")/setup.bash"
 need dockerd docker containerd runc
 furnish_sandbox
 start_hubs

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # podman as `forebay setup podman` sets it up: closed, falling back, and undone.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/setup.sh"
+. "$(dirname "$0")/setup.bash"
 need podman
 furnish_sandbox
 start_hubs

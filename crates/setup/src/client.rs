@@ -19,7 +19,7 @@ pub enum Client {
     Podman,
     /// CRI-O
     CriO,
-    /// BuildKit on its own, and docker buildx's builders
+    /// `BuildKit` on its own, and docker buildx's builders
     Buildkit,
     /// kaniko
     Kaniko,

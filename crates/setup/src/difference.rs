@@ -1,5 +1,7 @@
 //! What differs between two texts, line by line, with a few lines around.
 
+use std::fmt::Write as _;
+
 /// Lines shown around a change.
 const AROUND: usize = 3;
 
@@ -30,7 +32,7 @@ pub fn difference(before: &str, after: &str) -> String {
     let mut was_shown = false;
     for ((mark, line), is_shown) in marked.iter().zip(shown) {
         if is_shown && !was_shown {
-            text.push_str(&format!("@@ -{old_line} +{new_line} @@\n"));
+            let _ = writeln!(text, "@@ -{old_line} +{new_line} @@");
         }
         was_shown = is_shown;
         if is_shown {

@@ -190,7 +190,7 @@ pub(crate) fn refuse_loopback(order: &Order, whose: &str) -> Result<(), SetupErr
         return Ok(());
     }
     let what = format!(
-        "{} is {whose} itself, and no Forebay runs there",
+        "{} is a loopback address, and {whose} has one of its own, where no Forebay listens",
         order.address
     );
     let hint = "say where it is seen from there, such as --address http://172.17.0.1:5000, and let Forebay listen \

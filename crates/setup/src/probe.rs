@@ -39,6 +39,8 @@ pub enum Verdict {
 pub struct ProbeWay {
     /// Succeeds if the client has the image.
     pub has: Vec<String>,
+    /// Whether that one always succeeds, and has something to say only if the image is there.
+    pub is_told_by_output: bool,
     /// Pulls it.
     pub pull: Vec<String>,
     /// Has the client forget it.
@@ -101,10 +103,9 @@ pub fn probe_ways(client: Client, image: &str, certs_d: &str) -> Vec<ProbeWay> {
     match client {
         Client::Docker | Client::Swarm => vec![docker],
         Client::Podman => vec![podman],
-        Client::CriO => vec![crictl(&[])],
+        Client::CriO | Client::Rke2 => vec![crictl(&[])],
         Client::K3s => vec![crictl(&["k3s"]), crictl(&[])],
         Client::Containerd | Client::Kubernetes => vec![crictl(&[]), ctr(image, certs_d)],
-        Client::Rke2 => vec![crictl(&[])],
         _ => Vec::new(),
     }
 }
@@ -121,20 +122,27 @@ fn way(has: &[&str], pull: &[&str], forget: &[&str], image: &str) -> ProbeWay {
         has: line(has),
         pull: line(pull),
         forget: line(forget),
+        is_told_by_output: false,
         note: None,
     }
 }
 
-/// ctr has no question whether an image is there; to tag it with its own name succeeds only if it is.
 fn ctr(image: &str, certs_d: &str) -> ProbeWay {
-    let mut ctr = way(
-        &["ctr", "images", "tag", "--force", image],
+    let ctr = way(
+        &[],
         &["ctr", "images", "pull", "--hosts-dir", certs_d],
         &["ctr", "images", "rm", "--sync"],
         image,
     );
-    ctr.note = Some(CTR);
-    ctr
+    let filter = format!("name=={image}");
+    ProbeWay {
+        has: ["ctr", "images", "ls", "--quiet", &filter]
+            .map(str::to_owned)
+            .to_vec(),
+        is_told_by_output: true,
+        note: Some(CTR),
+        ..ctr
+    }
 }
 
 #[cfg(test)]

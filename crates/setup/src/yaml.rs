@@ -54,8 +54,11 @@ impl<'a> Yaml<'a> {
         while let Some(event) = events.next() {
             let (event, span) = event.map_err(|error| broken(error.to_string()))?;
             match event {
-                Event::StreamStart | Event::StreamEnd | Event::Comment(..) => {}
-                Event::DocumentStart(..) | Event::DocumentEnd => {}
+                Event::StreamStart
+                | Event::StreamEnd
+                | Event::Comment(..)
+                | Event::DocumentStart(..)
+                | Event::DocumentEnd => {}
                 event if root.is_none() => {
                     root = Some(node(event, span, &mut events, 0).map_err(broken)?);
                 }

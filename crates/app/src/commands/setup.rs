@@ -2,6 +2,7 @@
 
 mod apply;
 mod disk;
+mod login;
 mod probe;
 mod run_steps;
 mod show;
@@ -18,17 +19,20 @@ use crate::exit::ExitStatus;
 use crate::printer::Printer;
 use disk::Disk;
 use forebay_config::{Config, Environment, Sources, load};
+use login::LoginArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  forebay setup docker                                    # print what daemon.json should say
-  sudo forebay setup docker --write                       # merge it into what is there
-  sudo forebay setup docker --undo                        # put back what was there
-  forebay setup docker --check                            # pull through it, and see that it came here
+  forebay setup docker               # print what daemon.json should say
+  sudo forebay setup docker --write  # merge it into what is there
+  sudo forebay setup docker --undo   # put back what was there
+  sudo forebay setup docker --check  # pull with it, and see that it came through here
   forebay setup containerd --upstream docker.io --upstream ghcr.io --write
-  forebay setup k3s --address http://10.0.0.5:5000 --write --root /mnt/image";
+  forebay setup k3s --address http://10.0.0.5:5000 --write --root /mnt/image
+  forebay setup kubernetes --registry hub --username NAME --password-stdin --write <token
+  forebay setup github-actions --registry ghcr --image org/app:1 --file ci.yml --diff";
 
-/// Has a client pull through Forebay: prints the client's configuration, or installs it
+/// Has a client pull through Forebay, or lets it in at a registry: prints its configuration, or installs it
 ///
 /// What stands in a file of the client's is kept; what cannot be merged is refused, and nothing is written. Each plan says
 /// whether the client still goes to the public registry by itself when Forebay does not answer: that is closed where the
@@ -36,21 +40,13 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
-    /// Which client
-    #[arg(value_name = "CLIENT", value_parser = client, hide_possible_values = false)]
+    /// Which client: docker, containerd, kubernetes, k3s, rke2, podman, cri-o, buildkit, kaniko, kind, ecs, swarm,
+    /// github-actions or gitlab-ci
+    #[arg(value_name = "CLIENT", value_parser = client)]
     client: Client,
 
-    /// Install it: write the files, keeping what they held in a record beside them
-    #[arg(long, group = "act")]
-    write: bool,
-
-    /// Put back what was there before; refused where a file was changed since
-    #[arg(long, group = "act")]
-    undo: bool,
-
-    /// Pull an image with the client, and say whether it came through Forebay
-    #[arg(long, group = "act")]
-    check: bool,
+    #[command(flatten)]
+    act: ActArgs,
 
     /// Print what would change in the files, as a difference
     #[arg(long, group = "act")]
@@ -87,6 +83,25 @@ pub(super) struct Args {
 
     #[command(flatten)]
     source: SourceArgs,
+
+    #[command(flatten)]
+    login: LoginArgs,
+}
+
+/// What is done instead of printing.
+#[derive(Debug, clap::Args)]
+struct ActArgs {
+    /// Install it: write the files, keeping what they held in a record beside them
+    #[arg(long, group = "act")]
+    write: bool,
+
+    /// Put back what was there before; refused where a file was changed since
+    #[arg(long, group = "act")]
+    undo: bool,
+
+    /// Pull an image with the client, and say whether it came through Forebay
+    #[arg(long, group = "act")]
+    check: bool,
 }
 
 fn client(name: &str) -> Result<Client, String> {
@@ -116,17 +131,17 @@ pub(super) async fn run(
         .clone()
         .sources(ListenArgs::default(), environment);
     let disk = Disk::open(args.root.clone(), args.client, args.file.as_deref())?;
-    if args.undo && disk.has_record() {
+    if args.act.undo && disk.has_record() {
         return apply::undo(&disk, printer).map(|()| ExitStatus::Ok);
     }
-    let plan = plan(&args, &sources, &disk)?;
-    if args.check {
+    if args.act.check {
         return probe::check(&args, &sources, printer).await;
     }
-    if args.undo {
+    let plan = plan(&args, &sources, &disk)?;
+    if args.act.undo {
         return undo_steps(&args, &plan, &disk, printer).await;
     }
-    if args.write {
+    if args.act.write {
         return write(&args, &plan, &disk, printer).await;
     }
     show::plan(&args, &plan, printer);
@@ -134,6 +149,9 @@ pub(super) async fn run(
 }
 
 fn plan(args: &Args, sources: &Sources, disk: &Disk) -> Result<Plan, Failure> {
+    if let Some(registry) = args.login.registry {
+        return login::plan(args, registry, disk);
+    }
     let config = load(sources)?;
     let order = order(args, &config)?;
     forebay_setup::plan(&order, disk).map_err(failure)

@@ -1,6 +1,7 @@
 //! Runs the program in a folder of its own and writes down what it said.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -50,14 +51,24 @@ impl Program {
 
     /// Runs it with these arguments and writes down the exit code and both outputs.
     pub(crate) fn run(&self, args: &[&str]) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
+        self.run_with_input(args, "")
+    }
+
+    /// The same with this on its standard input.
+    pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> String {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_forebay"))
             .args(args)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("the program runs");
+        // One that reads nothing may have ended already.
+        let _ = child.stdin.take().expect("its input").write_all(input.as_bytes());
+        let output = child.wait_with_output().expect("the program ends");
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
         let transcript = format!(
             "exit: {}\n----- stdout -----\n{}----- stderr -----\n{}",

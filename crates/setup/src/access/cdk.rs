@@ -4,6 +4,7 @@
 
 use tree_sitter::{Language, Node, Parser};
 
+use super::registry::is_held;
 use super::task_definition::Changed;
 use super::{Access, Registry};
 use crate::edits::Edits;
@@ -177,12 +178,8 @@ impl Source<'_> {
         let quotes = ['"', '\'', '`'];
         let name = source.trim_start_matches('f').trim_matches(quotes);
         let is_text = source.trim_start_matches('f').starts_with(quotes);
-        if let Some(holds) = self
-            .access
-            .registry
-            .holds(self.access.host()?, name)
-            .filter(|_| is_text)
-        {
+        let holds = is_held(self.access.host()?, name);
+        if let Some(holds) = holds.filter(|_| is_text) {
             return Ok(holds);
         }
         let begins_with_variable =
@@ -250,16 +247,16 @@ impl Source<'_> {
     }
 
     fn add(&self, list: Node<'_>, secret: &str, edits: &mut Edits) {
-        let arguments = arguments(list);
-        let Some(last) = arguments.last() else {
+        let given = arguments(list);
+        let Some(end) = given.last() else {
             return;
         };
         if self.speech.scope == "self" {
-            edits.insert(last.end_byte(), format!(", credentials={secret}"));
-        } else if arguments.len() == 1 {
-            edits.insert(last.end_byte(), format!(", {{ credentials: {secret} }}"));
-        } else if last.kind() == "object" {
-            edits.insert(last.start_byte() + 1, format!(" credentials: {secret},"));
+            edits.insert(end.end_byte(), format!(", credentials={secret}"));
+        } else if given.len() == 1 {
+            edits.insert(end.end_byte(), format!(", {{ credentials: {secret} }}"));
+        } else if end.kind() == "object" {
+            edits.insert(end.start_byte() + 1, format!(" credentials: {secret},"));
         }
     }
 

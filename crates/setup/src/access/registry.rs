@@ -93,13 +93,13 @@ impl Registry {
             },
         }
     }
+}
 
-    /// Whether an image lies at this registry; `None` if its name does not say so by itself.
-    pub(super) fn holds(self, host: &str, image: &str) -> Option<bool> {
-        if image.contains(['$', '{', '<']) {
-            return None;
-        }
-        let image: ImageName = image.parse().ok()?;
-        Some(image.registry == host)
+/// Whether an image lies at the registry of this host; `None` if its name does not say so by itself.
+pub(super) fn is_held(host: &str, image: &str) -> Option<bool> {
+    if image.contains(['$', '{', '<']) {
+        return None;
     }
+    let image: ImageName = image.parse().ok()?;
+    Some(image.registry == host)
 }

@@ -1,6 +1,7 @@
-//! Task definitions of ECS, and templates of CloudFormation that hold them: credentials for each container's image.
+//! Task definitions of ECS, and templates of `CloudFormation` that hold them: credentials for each container's image.
 
 use super::Access;
+use super::registry::is_held;
 use crate::edits::{Edits, with_line_ends};
 use crate::error::SetupError;
 use crate::json::{Place, quote};
@@ -50,9 +51,7 @@ fn is_wanted(
     notes: &mut Vec<String>,
 ) -> Result<bool, SetupError> {
     let host = access.host()?;
-    let holds = image
-        .ok()
-        .and_then(|image| access.registry.holds(host, image));
+    let holds = image.ok().and_then(|image| is_held(host, image));
     if holds.is_none() {
         let shown = image.unwrap_or_else(|written| written);
         notes.push(format!(
@@ -119,7 +118,7 @@ fn in_container(
     Ok(())
 }
 
-/// The API writes these keys small, CloudFormation large.
+/// The API writes these keys small, `CloudFormation` large.
 const fn keys(is_capital: bool) -> [&'static str; 3] {
     if is_capital {
         ["Image", "RepositoryCredentials", "CredentialsParameter"]

@@ -1,4 +1,4 @@
-//! BuildKit on its own: `registry` tables of buildkitd.toml.
+//! `BuildKit` on its own: `registry` tables of buildkitd.toml.
 
 use toml_edit::Item;
 

@@ -11,7 +11,7 @@ const FARGATE: &str = "Fargate has no setting for a mirror. There, name images a
                        forebay setup ecs --registry hub|ghcr|quay|ecr";
 
 pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
-    refuse_loopback(order, "each instance")?;
+    refuse_loopback(order, "each container instance")?;
     let mut daemon = json::put_first(
         "daemon.json",
         "",

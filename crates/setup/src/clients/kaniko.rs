@@ -16,7 +16,7 @@ const OPEN: FallThrough = FallThrough::Open(
 const DOCKER_HUB: &str = "index.docker.io";
 
 pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
-    refuse_loopback(order, "the pod or container in which kaniko runs")?;
+    refuse_loopback(order, "the container of kaniko")?;
     let authority = order.address.authority();
     let maps: Vec<String> = order
         .upstreams
@@ -37,10 +37,10 @@ pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
     if !order.fall_back {
         flags.push("--skip-default-registry-fallback".to_owned());
     }
-    let text: String = flags.iter().map(|flag| format!("- '{flag}'\n")).collect();
+    let items: Vec<String> = flags.iter().map(|flag| format!("- '{flag}'\n")).collect();
     let snippet = Snippet {
         title: "arguments of kaniko's executor and warmer (1.23 or later)",
-        text,
+        text: items.concat(),
     };
     Ok(Plan::default()
         .snippet(snippet)

@@ -5,6 +5,7 @@ use super::{changed, containerd, path_of};
 use crate::edits::Edits;
 use crate::error::SetupError;
 use crate::plan::{Files, Order, Plan, refuse_loopback};
+use crate::workflow::indented;
 use crate::yaml::{Node, Yaml};
 
 const KIND_YAML: &str = "kind.yaml";
@@ -25,7 +26,7 @@ const PATCH_ITEM: &str = "- |-\n  [plugins.\"io.containerd.grpc.v1.cri\".registr
 const BLOCKS: &str = "write it as lines with indentation, without braces";
 
 pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
-    refuse_loopback(order, "each node, which is a container,")?;
+    refuse_loopback(order, "each node of kind")?;
     let path = path_of(order, KIND_YAML);
     let folder = match path.rsplit_once('/') {
         Some((folder, _)) => format!("{folder}/{CERTS_D}"),
@@ -152,11 +153,7 @@ fn with_patch(path: &str, text: &str) -> Result<String, SetupError> {
             }
             match patches.items().last() {
                 Some(last) if !patches.is_flow() => {
-                    let indent = " ".repeat(yaml.column(yaml.dash(last)));
-                    let lines: String = PATCH_ITEM
-                        .lines()
-                        .map(|line| format!("{indent}{line}\n"))
-                        .collect();
+                    let lines = indented(PATCH_ITEM, yaml.column(yaml.dash(last)));
                     yaml.lines_after(end_of(text, last), &lines)
                 }
                 _ => {

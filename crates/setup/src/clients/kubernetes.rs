@@ -1,4 +1,4 @@
-//! Kubernetes: a DaemonSet that writes containerd's files on each node, as `packaging/` has it.
+//! Kubernetes: a `DaemonSet` that writes containerd's files on each node, as `packaging/` has it.
 
 use super::containerd;
 use crate::error::SetupError;
@@ -46,11 +46,8 @@ fn manifest(order: &Order) -> Result<String, SetupError> {
     };
     let (head, rest) = NODES.split_once(REGISTRIES.0).ok_or_else(unknown)?;
     let (_, tail) = rest.split_once(REGISTRIES.1).ok_or_else(unknown)?;
-    let names: String = order
-        .upstreams
-        .iter()
-        .map(|name| format!("    {name}\n"))
-        .collect();
+    let names = order.upstreams.iter().map(|name| format!("    {name}\n"));
+    let names = names.collect::<Vec<_>>().concat();
     let mut text = format!("{head}{}{names}{}{tail}", REGISTRIES.0, REGISTRIES.1);
     if !text.contains(ADDRESS) || !text.contains(STRICT) {
         return Err(unknown());

@@ -15,7 +15,9 @@ const OPEN: FallThrough = FallThrough::Open(
 /// The name of our step, by which it is known again.
 const STEP: &str = "Pull through Forebay";
 
-const RUNNER: &str = "the machine of a runner (or of a service)";
+const NOT_NEEDED: &str = "no step of it pulls or builds an image: nothing is to be changed";
+
+const RUNNER: &str = "the machine of a runner";
 
 pub(super) fn github(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
     refuse_loopback(order, RUNNER)?;
@@ -29,10 +31,12 @@ pub(super) fn github(order: &Order, files: &dyn Files) -> Result<Plan, SetupErro
             text: step,
         }));
     };
+    let mut is_needed = false;
     let file = changed(path, files, |text| {
         let yaml = Yaml::parse(path, text)?;
         let mut edits = Edits::default();
         for job in github_jobs(&yaml)? {
+            is_needed |= job.first_image_step(&yaml).is_some();
             if let (Some(first), None) = (job.first_image_step(&yaml), find_step(&yaml, &job)) {
                 let (at, lines) = before(&yaml, &job.steps[first], &step);
                 edits.insert(at, lines);
@@ -40,7 +44,7 @@ pub(super) fn github(order: &Order, files: &dyn Files) -> Result<Plan, SetupErro
         }
         Ok(edits.apply(text))
     })?;
-    Ok(plan.file(file))
+    Ok(plan.file(file).note_if(!is_needed, NOT_NEEDED))
 }
 
 fn find_step(yaml: &Yaml<'_>, job: &Job<'_>) -> Option<usize> {

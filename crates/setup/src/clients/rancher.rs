@@ -141,7 +141,7 @@ fn put_endpoint(
     }
     match first {
         Some(first) if endpoints.is_flow() => {
-            edits.insert(first.span.start, format!("\"{address}\", "))
+            edits.insert(first.span.start, format!("\"{address}\", "));
         }
         Some(first) => {
             let dash = yaml.dash(first);

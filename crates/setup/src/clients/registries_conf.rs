@@ -119,9 +119,13 @@ fn read_later(order: &Order, files: &dyn Files) -> Result<Vec<String>, SetupErro
     let mut names = files.list(FOLDER)?;
     names.sort();
     let ours = DROP_IN.rsplit('/').next().unwrap_or_default();
+    let is_read = |name: &str| {
+        name.rsplit_once('.')
+            .is_some_and(|(_, ending)| ending == "conf")
+    };
     for name in names
         .iter()
-        .filter(|name| name.as_str() > ours && name.ends_with(".conf"))
+        .filter(|name| name.as_str() > ours && is_read(name))
     {
         let path = format!("{FOLDER}/{name}");
         let mut document = toml::parse(&path, &files.read(&path)?.unwrap_or_default())?;

@@ -1,5 +1,7 @@
 //! Whatever stood there: what is set up is set up once, and undoing gives back every byte.
 
+use std::fmt::Write as _;
+
 use forebay_setup::{Client, Record, Undo, plan};
 use proptest::prelude::*;
 
@@ -88,13 +90,13 @@ fn registries_yaml() -> impl Strategy<Value = String> {
                     continue;
                 }
                 seen.push(name);
-                text.push_str(&format!("{}{name}: # of {}\n", pad(1), seen.len()));
+                let _ = writeln!(text, "{}{name}: # of {}", pad(1), seen.len());
                 if is_flow {
-                    text.push_str(&format!("{}endpoint: [{}]\n", pad(2), endpoints.join(", ")));
+                    let _ = writeln!(text, "{}endpoint: [{}]", pad(2), endpoints.join(", "));
                 } else {
-                    text.push_str(&format!("{}endpoint:\n", pad(2)));
+                    let _ = writeln!(text, "{}endpoint:", pad(2));
                     for endpoint in endpoints {
-                        text.push_str(&format!("{}- {endpoint}\n", pad(2)));
+                        let _ = writeln!(text, "{}- {endpoint}", pad(2));
                     }
                 }
             }

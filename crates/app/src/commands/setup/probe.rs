@@ -118,7 +118,8 @@ struct Probe<'a> {
 
 impl Probe<'_> {
     async fn run(&self, printer: &Printer) -> Result<Verdict, Failure> {
-        let had = self.client(&self.way.has).await?.0;
+        let (is_ok, said) = self.client(&self.way.has).await?;
+        let had = is_ok && !(self.way.is_told_by_output && said.is_empty());
         // Asked before the ledger is read first, so that this does not count as the client's.
         let needed = if had {
             None

@@ -23,6 +23,8 @@ pub(super) fn plan(args: &Args, plan: &Plan, printer: &Printer) {
     rest(plan, printer);
     if !plan.files.is_empty() {
         printer.note("--write installs it, --diff shows what would change");
+    } else if plan.steps.iter().any(|step| step.is_run) {
+        printer.note("--write runs it");
     }
 }
 
@@ -33,9 +35,11 @@ pub(super) fn rest(plan: &Plan, printer: &Printer) {
     }
     match &plan.fall_through {
         Some(FallThrough::Closed(how)) => {
-            printer.note(format_args!("fall-through is closed: {how}"))
+            printer.note(format_args!("fall-through is closed: {how}"));
         }
-        Some(FallThrough::Open(why)) => printer.note(format_args!("fall-through is OPEN: {why}")),
+        Some(FallThrough::Open(why)) => {
+            printer.note(format_args!("fall-through is OPEN: {why}"));
+        }
         None => {}
     }
     for note in &plan.notes {
@@ -73,7 +77,8 @@ fn bodies(args: &Args, plan: &Plan) -> Vec<(String, String)> {
     let inputs = plan.steps.iter().filter(|step| step.is_run).map(|step| {
         let text = match &step.input {
             Input::Text(text) => text.clone(),
-            Input::Nothing | Input::Secret(_) => String::new(),
+            Input::Secret(_) => "(holds a password, and is not shown)\n".to_owned(),
+            Input::Nothing => return (command_line(step), String::new()),
         };
         (format!("input of: {}", command_line(step)), text)
     });

@@ -1,6 +1,5 @@
 # What the scripts of `forebay setup` share: setting up, undoing, checks that must say yes or no, and a Docker Hub that
 # only a client reaches which goes past Forebay.
-# shellcheck shell=bash
 
 readonly PAST=127.0.0.8
 
