@@ -43,6 +43,7 @@ mod program;
 mod proxy;
 mod regressions;
 mod reload;
+mod rewrite;
 mod screen;
 mod storms;
 mod tags;
