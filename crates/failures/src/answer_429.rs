@@ -13,10 +13,21 @@ pub(crate) type Judged = (Class, bool);
 
 /// What a 429 of this registry means; `None` if nothing but the number is told.
 pub(crate) fn judge(views: &Views, registry: Option<&str>) -> Option<Judged> {
+    let is_code_last = views
+        .tight
+        .trim_end_matches(['.', '"', ':'])
+        .ends_with("toomanyrequests");
     let tight = cut::plain(&views.tight);
     let tight = tight.as_str();
     match registry {
-        Some(forebay_oci::DOCKER_HUB) => Some(of_docker_hub(tight)),
+        Some(forebay_oci::DOCKER_HUB) => {
+            let (class, is_certain) = of_docker_hub(tight);
+            // Behind the code would stand whose it is.
+            Some((
+                class,
+                is_certain && !is_code_last && !cut::is_anybodys(tight),
+            ))
+        }
         Some(_) => Some((Class::OtherRegistryLimit, true)),
         None if has_plain_body(tight) => Some((Class::AbuseLimit, false)),
         None if cut::is_anybodys(tight) => None,
@@ -27,17 +38,21 @@ pub(crate) fn judge(views: &Views, registry: Option<&str>) -> Option<Judged> {
     }
 }
 
+/// Signs of a request for a token.
+const TOKENS: [&str; 4] = [
+    "auth.docker.io",
+    "failedtoauthorize",
+    "beartoken",
+    "bearertoken",
+];
+
 fn of_docker_hub(tight: &str) -> Judged {
     // What is not counted as a pull: the check of a tag, tokens, blobs, pushes, the ping.
-    const UNCOUNTED: [&str; 16] = [
+    const UNCOUNTED: [&str; 12] = [
         "headrequestto",
         "head\"https",
         "headhttps",
         "[manifests",
-        "auth.docker.io",
-        "failedtoauthorize",
-        "beartoken",
-        "bearertoken",
         "/blobs/",
         "blob",
         "putrequestto",
@@ -47,9 +62,16 @@ fn of_docker_hub(tight: &str) -> Judged {
         "/v2/\":",
         "/v2/:",
     ];
-    let is_uncounted = UNCOUNTED.iter().any(|sign| tight.contains(sign));
+    let is_uncounted = UNCOUNTED
+        .iter()
+        .chain(&TOKENS)
+        .any(|sign| tight.contains(sign));
     if is_uncounted {
-        (Class::AbuseLimit, true)
+        // Tokens are also refused to an account that is locked out.
+        (
+            Class::AbuseLimit,
+            !TOKENS.iter().any(|sign| tight.contains(sign)),
+        )
     } else if has_plain_body(tight) || tight.contains("unexpectedhttpstatus:429") {
         (Class::AbuseLimit, !is_cut_body(tight))
     } else {

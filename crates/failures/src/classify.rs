@@ -2,6 +2,8 @@
 //!
 //! Pure: a text in, a verdict out. What makes messages of a log is `scanner`'s work.
 
+use forebay_oci::DOCKER_HUB;
+
 use crate::answer_429::judge;
 use crate::clean::clean;
 use crate::cut;
@@ -68,7 +70,7 @@ fn by_status(views: &Views, matches: &Matches, late: Option<&Rule>) -> Option<Ve
     }
     let (class, is_certain) = judge(views, registry.as_deref()).unwrap_or((Class::Other, false));
     let is_dockers = matches!(class, Class::AbuseLimit | Class::PullLimit);
-    let registry = registry.or_else(|| is_dockers.then(|| forebay_oci::DOCKER_HUB.to_owned()));
+    let registry = registry.or_else(|| is_dockers.then(|| DOCKER_HUB.to_owned()));
     Some(verdict(views, class, is_certain, registry))
 }
 
@@ -83,7 +85,17 @@ fn verdict(views: &Views, class: Class, is_certain: bool, registry: Option<Strin
 }
 
 fn find_registry(views: &Views, image: Option<&str>) -> Option<String> {
+    let by_image = || {
+        let registry = image.and_then(of_image)?;
+        // A break inside the name would leave one without a host, which looks like Docker Hub's.
+        let is_doubtful = views.is_broken && registry == DOCKER_HUB;
+        Some(
+            find_mentioned(views)
+                .filter(|_| is_doubtful)
+                .unwrap_or(registry),
+        )
+    };
     find_asked(views)
-        .or_else(|| image.and_then(of_image))
+        .or_else(by_image)
         .or_else(|| find_mentioned(views))
 }

@@ -19,7 +19,7 @@ const PLACES: [&str; 23] = [
     r#"(?i)(?:pull(?:ing)?|policies|image|base image|docker image)[: ]+["'`]([^"'`]{1,400})["'`]"#,
     r#"(?i)reference "([^"]{1,400})""#,
     r#"imageName=([^,\s]{1,400}),"#,
-    r"docker://([^\s:]{1,250}(?::\d+/[^\s:]{1,250})?(?::[^\s:,]{1,128})?)",
+    r"(?i)docker://([^\s:]{1,250}(?::\d+/[^\s:]{1,250})?(?::[^\s:,]{1,128})?)",
     r"(?i)error pulling image \(\S{1,128}\) from ([^\s,]{1,400}),",
     r"(?i)manifest for (\S{1,400}) not found",
     r"(?i)access denied for ([^\s,]{1,400}),",
@@ -115,6 +115,11 @@ fn checked(text: &str) -> Option<String> {
     let is_image = |text: &str| text.parse::<ImageName>().is_ok() && !NO_IMAGES.contains(&text);
     if is_image(text) {
         return Some(text.to_owned());
+    }
+    // Somebody's tool writes in capitals; no image's name has any.
+    let folded = text.to_ascii_lowercase();
+    if is_image(&folded) {
+        return Some(folded);
     }
     let (name, _) = text.split_once('@')?;
     is_image(name).then(|| name.to_owned())

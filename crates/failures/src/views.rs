@@ -27,6 +27,8 @@ static ENGINE_ERROR: LazyLock<Regex> = LazyLock::new(|| {
 pub(crate) struct Views {
     /// With single spaces, in the case that it came in.
     pub(crate) spaced: String,
+    /// Whether it has line breaks, which may stand inside a name.
+    pub(crate) is_broken: bool,
     /// Without white space, in lower case.
     pub(crate) tight: String,
 }
@@ -34,21 +36,24 @@ pub(crate) struct Views {
 impl Views {
     /// Makes both of a text that `clean` has cleaned.
     pub(crate) fn of(clean: &str) -> Self {
-        // A sentence says "Too Many Requests", a registry's error code is one word: the tight view keeps them apart.
-        let clean = &*REASON_PHRASE.replace_all(clean, "${1}too_many_requests");
         let mut spaced = String::with_capacity(clean.len());
-        let mut tight = String::with_capacity(clean.len());
         for word in clean.split_whitespace() {
             if !spaced.is_empty() {
                 spaced.push(' ');
             }
             spaced.push_str(word);
-            tight.push_str(word);
         }
+        // A sentence says "Too Many Requests", a registry's error code is one word: the tight view keeps them apart.
+        let marked = REASON_PHRASE.replace_all(&spaced, "${1}too_many_requests");
+        let mut tight: String = marked.split(' ').collect();
         tight.make_ascii_lowercase();
         if tight.contains("500") || tight.contains("=internalservererror") {
             tight = ENGINE_ERROR.replace_all(&tight, "").into_owned();
         }
-        Self { spaced, tight }
+        Self {
+            spaced,
+            is_broken: clean.trim().contains('\n'),
+            tight,
+        }
     }
 }

@@ -40,10 +40,8 @@ pub(super) const RULES: &[Rule] = &[
             r"aka\.ms/acr/(?:authorization|firewall|errors#unauthorized)",
             r"unauthorizedtoaccessrepository",
             r"tokenexchangefailed",
-            r"unabletoretrieveauthtoken",
             r"cannotperformaninteractivelogin",
             r"(?:unabletoretrieve|unabletogetregistryauth).*accessdenied",
-            r"unabletopullsecretsorregistryauth",
             r"pullcommandfailed.*accessdenied",
             r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
             r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin",
@@ -77,6 +75,16 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .asked(),
+    // What did not work, before the reason: alone it is most often a refusal.
+    Rule::new(
+        Auth,
+        &[
+            r"unabletoretrieveauthtoken",
+            r"unabletopullsecretsorregistryauth",
+        ],
+    )
+    .asked()
+    .uncertain(),
     Rule::new(
         NotFound,
         &[

@@ -4,7 +4,7 @@ use forebay_failures::{Class, Verdict, classify};
 use serde::Deserialize;
 
 /// One text of a corpus.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Line {
     pub(crate) text: String,
     /// In the reported lines one of the coarser classes.

@@ -1,6 +1,7 @@
 //! The crate from outside.
 
 mod lines;
+mod mutations;
 mod reported;
 mod scanned;
 mod written;
