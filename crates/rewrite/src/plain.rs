@@ -12,10 +12,14 @@ pub(crate) fn is_string(text: &str) -> bool {
         .next()
         .is_some_and(|first| first.is_ascii_alphanumeric() || b"._/".contains(&first))
         && !text.ends_with(':');
-    safe_ends
-        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
-        && !text.eq_ignore_ascii_case("n")
-        && !is_number(text)
+    safe_ends && !is_other(text)
+}
+
+/// Whether `text`, unquoted, is a number or a word with a meaning, such as `true`.
+pub(crate) fn is_other(text: &str) -> bool {
+    WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+        || text.eq_ignore_ascii_case("n")
+        || is_number(text)
 }
 
 /// Integers, floats, `1e3`, `0x1f`, `0b1`, `.inf`, `12:30:45`, dates, with 1.1's underscores: all too much rather than

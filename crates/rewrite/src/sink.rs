@@ -6,7 +6,7 @@ use forebay_oci::ImageName;
 
 use crate::tree::{At, Style};
 use crate::variables::{Binding, Dialect, Home, MAX_TEXT_BYTES, Resolved, resolve};
-use crate::{Ambiguous, Encoding, Found, Note, Owner, Place, Settings, Why, Writing};
+use crate::{Ambiguous, Encoding, Found, Note, Owner, Place, Settings, Why, Writing, plain};
 
 /// Places of one file; whoever has more is not listing images.
 const MAX_PLACES: usize = 50_000;
@@ -70,7 +70,8 @@ impl<'a> Sink<'a> {
         let Some(text) = text.strip_prefix(scheme) else {
             return;
         };
-        if text.trim().is_empty() || is_null(at) {
+        let is_no_text = at.style() == Some(Style::Plain) && plain::is_other(text);
+        if text.trim().is_empty() || is_null(at) || is_no_text {
             return;
         }
         let Some(mut site) = self.site(at) else {

@@ -44,6 +44,7 @@ fn find_trees(path: &str, text: &str, settings: &Settings, trees: &[Tree<'_>]) -
         match kind_of(root, path, settings) {
             Kind::Kustomization => kustomize::find(root, &mut sink),
             Kind::Kubernetes => kubernetes::find(root, &mut sink),
+            Kind::JsonPatch => kubernetes::find_json_patch(root, &mut sink),
             Kind::Workflow => github::find_workflow(root, &mut sink),
             Kind::Action => github::find_action(root, &mut sink),
             Kind::GitLab => gitlab::find(root, &mut sink),
@@ -68,6 +69,7 @@ fn find_trees(path: &str, text: &str, settings: &Settings, trees: &[Tree<'_>]) -
 enum Kind {
     Kustomization,
     Kubernetes,
+    JsonPatch,
     Workflow,
     Action,
     GitLab,
@@ -92,6 +94,9 @@ fn kind_of(root: At<'_>, path: &str, settings: &Settings) -> Kind {
     }
     if has("apiVersion") && has("kind") {
         return Kind::Kubernetes;
+    }
+    if kubernetes::is_json_patch(root) {
+        return Kind::JsonPatch;
     }
     if name.contains("gitlab-ci") || lower.contains(".gitlab/") || lower.contains("gitlab-ci/") {
         return Kind::GitLab;

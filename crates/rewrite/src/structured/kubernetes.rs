@@ -51,6 +51,30 @@ pub(crate) fn search_patch(root: At<'_>, sink: &mut Sink<'_>, owner: &Owner) {
     search(root, sink, owner, MAX_DEPTH);
 }
 
+/// Whether a document is a JSON patch (RFC 6902), as kustomize takes them.
+pub(crate) fn is_json_patch(root: At<'_>) -> bool {
+    let first = root.items().next();
+    first.is_some_and(|step| step.get("op").is_some() && step.get("path").is_some())
+}
+
+/// Finds the images that a JSON patch sets: the value for a path that ends in `image`, and pods in whole values.
+pub(crate) fn find_json_patch(root: At<'_>, sink: &mut Sink<'_>) {
+    for step in root.items() {
+        let path = step.text_of("path").unwrap_or_default();
+        let owner = Owner::named("JSON patch", path);
+        let Some(value) = step.get("value") else {
+            continue;
+        };
+        if path.ends_with("/image") && step.text_of("op") != Some("test") {
+            put(value, sink, owner);
+        } else if value.get("image").is_some() {
+            container(value, sink, &owner);
+        } else {
+            search(value, sink, &owner, MAX_DEPTH);
+        }
+    }
+}
+
 /// Looks for pods in whatever is below. What an alias stands for is not entered from here: it is where it is written.
 fn search(at: At<'_>, sink: &mut Sink<'_>, owner: &Owner, depth: u32) {
     let Some(depth) = depth.checked_sub(1).filter(|_| !at.is_alias()) else {

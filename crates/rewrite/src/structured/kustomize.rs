@@ -48,7 +48,11 @@ fn find_inline(at: At<'_>, sink: &mut Sink<'_>) {
     for tree in &trees {
         let root = At::root(tree);
         let kind = root.text_of("kind").unwrap_or("patch");
-        kubernetes::search_patch(root, &mut inner, &Owner::of_kind(kind));
+        if kubernetes::is_json_patch(root) {
+            kubernetes::find_json_patch(root, &mut inner);
+        } else {
+            kubernetes::search_patch(root, &mut inner, &Owner::of_kind(kind));
+        }
     }
     let found = inner.found;
     sink.found.absorb(found, start);

@@ -125,6 +125,18 @@ fn a_patch_within_a_kustomization_is_read() {
 }
 
 #[test]
+fn a_json_patch_sets_images() {
+    let text = "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: nginx:1\n- {op: add, path: /spec/template/spec/containers/-, value: {name: s, image: side:2}}\n- {op: test, path: /spec/x/image, value: no:1}\n- {op: add, path: /metadata/image, value: true}\n";
+    assert_eq!(
+        listing("patch.yaml", text, &Settings::default()),
+        "\
+nginx:1 <nginx:1> JSON patch name=/spec/template/spec/containers/0/image
+side:2 <side:2> JSON patch name=/spec/template/spec/containers/- container=s
+"
+    );
+}
+
+#[test]
 fn an_anchor_is_changed_where_it_stands() {
     let text = "apiVersion: v1\nkind: Pod\nspec:\n  initContainers:\n  - &c\n    name: a\n    image: &img nginx:1 # here\n  containers:\n  - <<: *c\n    name: b\n  - name: d\n    image: *img\n";
     let found = find("p.yaml", text.as_bytes(), &Settings::default());
