@@ -8,6 +8,7 @@ mod budget;
 mod completions;
 mod config;
 mod docs;
+mod doctor;
 mod fsck;
 mod ledger;
 mod man;
@@ -47,6 +48,7 @@ enum Command {
     Top(top::Args),
     Ledger(ledger::Args),
     Alerts(alerts::Args),
+    Doctor(doctor::Args),
     Setup(Box<setup::Args>),
     Rewrite(Box<rewrite::Args>),
     Refresh(refresh::Args),
@@ -98,6 +100,7 @@ fn dispatch(
         Command::Top(args) => block_on(top::run(args, environment, printer)),
         Command::Ledger(args) => block_on(ledger::run(args, environment, printer)),
         Command::Alerts(args) => block_on(alerts::run(args, environment, printer)),
+        Command::Doctor(args) => doctor::run(&args, printer),
         Command::Setup(args) => block_on(setup::run(*args, environment, printer)),
         Command::Rewrite(args) => block_on(rewrite::run(*args, environment, printer)),
         Command::Refresh(args) => block_on(refresh::run(args, environment, printer)),

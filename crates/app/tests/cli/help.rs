@@ -19,6 +19,8 @@ fn each_command_says_what_it_does_with_an_example() {
         &["ledger", "export"],
         &["alerts"],
         &["alerts", "test"],
+        &["setup"],
+        &["doctor"],
         &["rewrite"],
         &["refresh"],
         &["fsck"],

@@ -8,6 +8,7 @@
 )]
 
 mod commands;
+mod doctor;
 mod environment;
 mod help;
 mod ledger;
@@ -15,6 +16,7 @@ mod program;
 mod reference;
 mod rewrite;
 mod secrets;
+mod setup;
 mod show;
 mod upstreams;
 mod wrong_file;
