@@ -84,7 +84,9 @@ fn apply(event: &mut Event, verdict: Verdict) {
         event.what = What::PullFailed;
     }
     if event.image.is_none() {
-        event.image = verdict.image;
+        // Only one that stands there: words that were joined across a wrap may look like one.
+        let stands_there = |image: &String| event.message.contains(image.as_str());
+        event.image = verdict.image.filter(stands_there);
     }
     let Verdict {
         class,

@@ -92,12 +92,6 @@ fn dockerd(message: &str, fields: &Fields<'_>) -> Option<What> {
     if message.contains("fatal task error") {
         return Some(death(fields.find("error").or_else(|| fields.find("err"))?));
     }
-    if message == "ignoring event" {
-        return fields
-            .find("topic")
-            .filter(|topic| *topic == "/tasks/delete")
-            .map(|_| What::Died(None));
-    }
     find(&DOCKERD, message)
 }
 

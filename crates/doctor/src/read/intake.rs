@@ -2,13 +2,11 @@
 //!
 //! Cuts lines, finds out what they belong to, and joins what was wrapped. One line is held at a time, and one item of JSON.
 
-use std::sync::LazyLock;
-
 use forebay_failures::Scanner;
-use regex::Regex;
 
 use super::ci::Ci;
 use super::docker_lists::List;
+use super::hints;
 use super::json_item;
 use super::json_items::{Found, JsonItems};
 use super::kube_describe::Description;
@@ -27,13 +25,6 @@ const MAX_WRAPPED_LINES: u32 = 8;
 
 /// A source up to this long may be one message that somebody pasted, wrapped anywhere.
 const MAX_PASTED_BYTES: usize = 8 << 10;
-
-/// Words without one of which no line of a log tells of anything.
-const WORDS: &str = r"(?i)pull|image|manifest|toomany|too many|rate.?limit|429|registry|docker|container|task|mount|exit|oom|health|back-?off|no space|unauthorized|denied|no such host|i/o timeout|x509|tls|runner|pipeline|started by|##\[|job name|running on|^\s+on ";
-
-#[expect(clippy::expect_used, reason = "a constant, and tested")]
-static HINT: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(WORDS).expect("a constant that is a regular expression"));
 
 /// Reads one source after the other.
 pub struct Intake {
@@ -91,7 +82,7 @@ impl Intake {
 
     /// Reads on. Lines may be cut anywhere between two calls.
     pub fn push(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
+        let mut rest = self.skip_noise(bytes);
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             if self.partial.is_empty() && !self.is_cut && end <= MAX_LINE_BYTES {
                 self.line(&String::from_utf8_lossy(&rest[..end]));
@@ -99,9 +90,26 @@ impl Intake {
                 self.gather(&rest[..end]);
                 self.end_line();
             }
-            rest = &rest[end + 1..];
+            rest = self.skip_noise(&rest[end + 1..]);
         }
         self.gather(rest);
+    }
+
+    /// What follows the lines at the front that tell of nothing, if each may be looked at alone.
+    fn skip_noise<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        let source = &self.source;
+        let is_amid = source.json.is_inside()
+            || source.table.is_some()
+            || source.description.is_some()
+            || source.pending.is_some()
+            || source.pasted.len() <= MAX_PASTED_BYTES;
+        if is_amid || !self.partial.is_empty() || self.is_cut {
+            return text;
+        }
+        let (end, lines) = hints::noise(text);
+        self.source.line += lines;
+        self.evidence.lines += lines;
+        &text[end..]
     }
 
     /// All that was read.
@@ -217,9 +225,6 @@ impl Intake {
         if self.begin_part(line) || self.read_part(line) {
             return;
         }
-        if !HINT.is_match(line) {
-            return;
-        }
         self.flush();
         let lines = self.lines();
         let parsed = LogLine::parse(line, &self.context);
@@ -265,6 +270,12 @@ impl Intake {
 
     /// Whether the line belongs to a table or a description, or goes on with what one said.
     fn read_part(&mut self, line: &str) -> bool {
+        if line.trim().is_empty() {
+            self.flush();
+            self.source.table = None;
+            self.source.description = None;
+            return true;
+        }
         let lines = self.lines();
         let context = self.context;
         if let Some(description) = &mut self.source.description {
@@ -313,14 +324,13 @@ impl Intake {
 
     /// Whether the line is the rest of a message that was wrapped.
     fn go_on(&mut self, line: &str) -> bool {
-        let is_over = line.trim().is_empty();
         let number = self.source.line;
         let Some((event, wrapped)) = &mut self.source.pending else {
             return false;
         };
-        if is_over || *wrapped >= MAX_WRAPPED_LINES {
+        if *wrapped >= MAX_WRAPPED_LINES {
             self.flush();
-            return is_over;
+            return false;
         }
         *wrapped += 1;
         event.lines.last = number;

@@ -35,6 +35,10 @@ pub(crate) struct Wide(pub(crate) bool);
 
 /// A row of events.
 pub(crate) fn read_event(line: &str, wide: Wide, context: &Context) -> Option<Event> {
+    // Most lines are no rows: they are not cut into cells.
+    if !TYPES.iter().any(|kind| line.contains(kind)) {
+        return None;
+    }
     let cells = split_cells(line);
     let at = cells.iter().take(3).position(|cell| TYPES.contains(cell))?;
     if at == 0 {

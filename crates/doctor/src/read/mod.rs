@@ -9,6 +9,7 @@ mod docker_lists;
 mod dockerd;
 mod ecs;
 pub(crate) mod fields;
+mod hints;
 mod intake;
 mod json_item;
 mod json_items;

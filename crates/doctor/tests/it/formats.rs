@@ -416,7 +416,7 @@ fn ci_logs_name_job_runner_and_image() {
         "Running with gitlab-runner 17.0.0 (44f)\n  on fleet-7 x8a, system ID: r_1\nPulling docker image acme/ci:3 ...\nERROR: Job failed: failed to pull image \"acme/ci:3\" with specified policies [always]: Error response from daemon: {LIMIT} (manager.go:237:0s)\n"
     );
     let jenkins = format!(
-        "Started by user x\nRunning on agent-2 in /home/jenkins\n[Pipeline] sh\n+ docker pull acme/ci:3\nError response from daemon: {LIMIT}\n"
+        "Started by user x\nRunning on agent-2 in /var/lib/jenkins\n[Pipeline] sh\n+ docker pull acme/ci:3\nError response from daemon: {LIMIT}\n"
     );
     for (name, text, job, runner) in [
         ("run.txt", github, "build", None),

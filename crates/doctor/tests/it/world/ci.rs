@@ -64,7 +64,7 @@ pub(crate) fn jenkins(world: &World) -> Vec<(String, String)> {
         };
         let stamped = format!("{} {line}\n", iso(tick.at));
         let head = format!(
-            "Started by timer\nRunning on {} in /home/jenkins\n[Pipeline] stage\n",
+            "Started by timer\nRunning on {} in /var/lib/jenkins\n[Pipeline] stage\n",
             actor.node
         );
         append(&mut consoles, name, (&head, &stamped));

@@ -1,0 +1,167 @@
+//! Skips the lines of a log that tell of nothing, many at once.
+//!
+//! One automaton over the bytes as they lie there: most of a log is noise, and is neither cut into lines nor decoded.
+
+use std::sync::LazyLock;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// Words of which every line has one that a reader or the classifier may understand, and as few others as can be.
+const HINTS: &[&str] = &[
+    // Beginnings of JSON, tables and descriptions.
+    r"^[ \t]*[{\[]",
+    "last seen",
+    "ready +status",
+    "current state",
+    "container id",
+    "replicas",
+    "^name: ",
+    "(?:warning|normal)  ",
+    // What agents, daemons and kubelets say of tasks and containers.
+    "fatal task error",
+    "underweighting",
+    "next endpoint",
+    "next host",
+    "start returned",
+    "start(?:ing)? ?container",
+    "createcontainer",
+    "podsandbox",
+    "taskoom",
+    "taskexit",
+    "exit event",
+    "syncing pod",
+    "event occurred",
+    "probe failed",
+    "pleg",
+    "container (?:die|oom|start|restart|health)",
+    r"\(service ",
+    "with-registry-auth",
+    // Whose log it is.
+    r"##\[",
+    "gitlab-runner",
+    "section_start",
+    r"^\[pipeline\]",
+    "started by ",
+    "job name:",
+    "runner name",
+    "^running on ",
+    "^  on ",
+    "load metadata",
+    "status: ",
+    // What the classifier may know.
+    "pull",
+    "image",
+    "too ?many",
+    "hap429",
+    "rate.?limit",
+    "rate exceeded",
+    "limit exceeded",
+    "quota",
+    "retry-after",
+    "throttling",
+    "login attempts",
+    "qps",
+    "manifest",
+    "registry",
+    "docker:",
+    r"docker\.io",
+    r"ghcr\.io",
+    r"gcr\.io",
+    r"quay\.io",
+    r"pkg\.dev",
+    r"k8s\.io",
+    "azurecr",
+    r"mcr\.microsoft",
+    r"dkr\.ecr",
+    r"public\.ecr",
+    "from daemon",
+    "failed to (?:solve|copy|create|resolve|start|extract)",
+    "/v2/",
+    "denied",
+    "unauthorized",
+    "authentication required",
+    "credential",
+    "no space left",
+    "disk ?(?:pressure|quota|space)",
+    "ephemeral",
+    "oci runtime",
+    "shim task",
+    "container process",
+    "crashloop",
+    "back-?off",
+    "oom-?kill",
+    "mount config",
+    "mountvolume",
+    "failedmount",
+    "bind source",
+    "exec format",
+    "non-zero exit",
+    "exited with",
+    "exit code",
+    "essential container",
+    "health ?check",
+    "unhealthy",
+    "consistently start",
+    "roll(?:ed )?back",
+    "x509",
+    "no such host",
+    "lookup ",
+];
+
+static AUTOMATON: LazyLock<Regex> = LazyLock::new(|| {
+    #[expect(
+        clippy::expect_used,
+        reason = "constants, which every test of a log builds"
+    )]
+    RegexBuilder::new(&HINTS.join("|"))
+        .case_insensitive(true)
+        .multi_line(true)
+        .unicode(false)
+        .build()
+        .expect("the hints are a regular expression")
+});
+
+/// The lines at the front of `text`, which begins a line, that tell of nothing: their bytes and their number.
+///
+/// A last line that does not end yet is not among them.
+pub(crate) fn noise(text: &[u8]) -> (usize, u64) {
+    let known = AUTOMATON.find(text).map_or(text.len(), |hint| hint.start());
+    let end = text[..known]
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    (end, lines_in(&text[..end]))
+}
+
+fn lines_in(text: &[u8]) -> u64 {
+    // By blocks whose count fits a byte: the compiler counts sixteen at once.
+    let in_block = |block: &[u8]| {
+        block
+            .iter()
+            .map(|byte| u8::from(*byte == b'\n'))
+            .sum::<u8>()
+    };
+    text.chunks(u8::MAX as usize)
+        .map(|block| u64::from(in_block(block)))
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_noise_are_skipped_up_to_the_first_that_may_tell_something() {
+        let table: [(&str, usize, u64); 6] = [
+            ("a\nb\nPulling image\n", 4, 2),
+            ("a\n{\"x\": 1}\n", 2, 1),
+            ("{\"x\": 1}\n", 0, 0),
+            ("a\nb\nnot yet the end", 4, 2),
+            ("took 429 ms\n", 12, 1),
+            ("", 0, 0),
+        ];
+        for (text, bytes, lines) in table {
+            assert_eq!(noise(text.as_bytes()), (bytes, lines), "{text}");
+        }
+    }
+}
