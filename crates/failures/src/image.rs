@@ -18,7 +18,7 @@ const PLACES: [&str; 23] = [
     r#"unpack image "([^"]{1,400})""#,
     r#"(?i)(?:pull(?:ing)?|policies|image|base image|docker image)[: ]+["'`]([^"'`]{1,400})["'`]"#,
     r#"(?i)reference "([^"]{1,400})""#,
-    r#"imageName=([^,\s]{1,400}),"#,
+    r"imageName=([^,\s]{1,400}),",
     r"(?i)docker://([^\s:]{1,250}(?::\d+/[^\s:]{1,250})?(?::[^\s:,]{1,128})?)",
     r"(?i)error pulling image \(\S{1,128}\) from ([^\s,]{1,400}),",
     r"(?i)manifest for (\S{1,400}) not found",
@@ -28,16 +28,16 @@ const PLACES: [&str; 23] = [
     r"(?i)pulling image (\S{1,400}) - ",
     r#"(?i)(?:resolve ref|source metadata for|failed to create image:|unable to pull image|pulling container|pull image|pull failed:) "?([^\s"]{1,400}?)"?:? "#,
     r#"failed to solve: ([a-z0-9][^\s"]{1,400}?): "#,
-    r#"(?i)(?:^|\s)Image (\S{1,400}) (?:Error|Pulling|Warning)"#,
+    r"(?i)(?:^|\s)Image (\S{1,400}) (?:Error|Pulling|Warning)",
     r#"(?i)\bimage[=:] ?"?([a-z0-9][^\s",}]{1,400})"#,
     r"(?i)pull image (\S{1,400}): ",
     r"(?i)image (\S{1,400}) could not be accessed",
     r"(?i)(?:error pushing to|to destination) (\S{1,400}): ",
     r"(?i)(?:docker|podman|nerdctl|crictl|crane) pull (?:-\S+ )*([a-z0-9]\S{1,400})",
-    r#"fromImage=([^\s&:]{1,400})"#,
+    r"fromImage=([^\s&:]{1,400})",
     r"(?i)Pulling from ([a-z0-9]\S{1,400})",
     r#"(?:^|[\s"'(=])((?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?/[a-z0-9][a-z0-9._/-]{0,250}(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|@sha256:[0-9a-f]{64}))(?:[\s"',;)]|: |$)"#,
-    r#"(?:^|[^/a-z0-9.-])((?:[a-z0-9*-]+\.)*(?:docker\.io|ghcr\.io|quay\.io|gcr\.io|azurecr\.io|pkg\.dev|jfrog\.io|nvcr\.io|cgr\.dev|lscr\.io|mcr\.microsoft\.com|public\.ecr\.aws|registry\.k8s\.io|registry\.gitlab\.com|registry\.redhat\.io|amazonaws\.com)/[a-z0-9][a-z0-9._/-]{0,250}(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?)"#,
+    r"(?:^|[^/a-z0-9.-])((?:[a-z0-9*-]+\.)*(?:docker\.io|ghcr\.io|quay\.io|gcr\.io|azurecr\.io|pkg\.dev|jfrog\.io|nvcr\.io|cgr\.dev|lscr\.io|mcr\.microsoft\.com|public\.ecr\.aws|registry\.k8s\.io|registry\.gitlab\.com|registry\.redhat\.io|amazonaws\.com)/[a-z0-9][a-z0-9._/-]{0,250}(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?)",
 ];
 
 static PLACED: LazyLock<Vec<Regex>> = LazyLock::new(|| PLACES.map(pattern).into());

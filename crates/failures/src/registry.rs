@@ -218,7 +218,7 @@ fn is_registry_path(path: &str) -> bool {
     by_protocol
         || path.trim_end_matches(':').ends_with("/v2")
         || path.starts_with("/v1/_ping")
-        || path.starts_with("/v1/repositories")
+        || path.starts_with("/v1/")
         || path.starts_with("/oauth2/")
 }
 

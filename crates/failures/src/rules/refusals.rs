@@ -46,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
             r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
             r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin",
             r"denied:denied",
-            r#"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)"#,
+            r"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)",
         ],
     ),
     Rule::new(

@@ -61,6 +61,7 @@ pub(super) const RULES: &[Rule] = &[
             r"failedcontainerhealthchecks|failedelbhealthcheck",
             r"isunhealthyin\(?target-group",
             r"isunabletoconsistentlystarttasks",
+            r"isnotinthestateservicesstable|taskstoppedat",
             r"didnotstabilize|notstabilized",
             r"exceededattemptstowait",
             r"resourcetimedoutwaitingforcompletion",

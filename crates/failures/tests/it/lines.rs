@@ -23,7 +23,7 @@ pub(crate) struct Line {
 pub(crate) fn read(corpus: &str) -> Vec<Line> {
     let lines = corpus.lines().filter(|line| !line.is_empty());
     lines
-        .map(|line| serde_json::from_str(line).unwrap())
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
         .collect()
 }
 
