@@ -2,10 +2,14 @@
 //!
 //! The readers of the languages make this of their syntax trees; everything after them sees no tree.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The deepest nesting of expressions that is read.
 pub(super) const MAX_DEPTH: usize = 48;
+
+/// The most bindings of one name.
+const MAX_BINDINGS: usize = 4096;
 
 /// An expression that may come to an image.
 #[derive(Clone, Debug)]
@@ -105,11 +109,9 @@ pub(super) enum Part {
     },
 }
 
-/// A name and what it is bound to.
+/// Where a name is known, and what it is bound to.
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
-    /// `x`, `self.x` or `Class.x`.
-    pub(super) name: String,
     /// Where it is known.
     pub(super) scope: Range<usize>,
     pub(super) value: Bound,
@@ -154,15 +156,27 @@ pub(super) struct Pair {
     pub(super) callee: Option<String>,
 }
 
-/// What a file says.
+/// What a file says. Names are `x`, `self.x` or `Class.x`.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    pub(super) bindings: Vec<Binding>,
+    pub(super) bindings: BTreeMap<String, Vec<Binding>>,
     /// Calls that take an image, and calls of the file's own functions.
     pub(super) calls: Vec<Call>,
     pub(super) pairs: Vec<Pair>,
     /// Command lines as lists of words.
     pub(super) commands: Vec<Vec<Expr>>,
+}
+
+impl Facts {
+    /// Binds a name. One that is bound more often than anybody would is not followed any more.
+    pub(super) fn bind(&mut self, name: &str, scope: Range<usize>, value: Bound) {
+        let known = self.bindings.entry(name.to_owned()).or_default();
+        if known.len() < MAX_BINDINGS {
+            known.push(Binding { scope, value });
+        } else if let Some(last) = known.last_mut() {
+            last.value = Bound::Unknown;
+        }
+    }
 }
 
 impl Expr {

@@ -5,10 +5,10 @@
 use tree_sitter::Node;
 
 use super::contexts::{find_call, is_image_key, is_runner};
-use super::facts::{Argument, Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Pair};
+use super::facts::{Argument, Bound, Call, Expr, Facts, MAX_DEPTH, Pair};
 use super::python_text::expression;
 use super::shell::is_tool;
-use super::tree::{Opens, Scope, children, field, parse, text_of, walk};
+use super::tree::{Opens, Scope, children, field, is_command, parse, text_of, walk};
 
 /// What a Python file says; `None` if it cannot be parsed at all.
 pub(super) fn read(text: &str) -> Option<Facts> {
@@ -125,11 +125,7 @@ impl Reader<'_> {
 
     fn add(&mut self, name: &str, value: Bound, scopes: &[Scope]) {
         let Some(scope) = scopes.last() else { return };
-        self.facts.bindings.push(Binding {
-            name: name.to_owned(),
-            scope: scope.span.clone(),
-            value,
-        });
+        self.facts.bind(name, scope.span.clone(), value);
     }
 
     fn parameters(&mut self, node: Node<'_>, scopes: &[Scope]) {
@@ -202,7 +198,7 @@ impl Reader<'_> {
                     self.pair(node, None);
                 }
             }
-            "list" | "tuple" => {
+            "list" | "tuple" if is_command(node, self.text) => {
                 if let Expr::List(words) = self.expression(node)
                     && is_tool(&words)
                 {

@@ -2,6 +2,7 @@
 //!
 //! What is set goes before what the file says. A name with two values that differ has none.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Operand, Part, Template};
@@ -19,9 +20,25 @@ pub(super) struct Text {
 pub(super) struct Resolver<'a> {
     pub(super) facts: &'a Facts,
     pub(super) settings: &'a Settings,
+    /// What is left of [`MAX_STEPS`].
+    steps: Cell<u32>,
 }
 
+/// How many expressions of a file are evaluated: values of values may multiply without end.
+const MAX_STEPS: u32 = 1_000_000;
+
+/// The longest text that an expression may come to, in bytes; references are far shorter.
+const MAX_TEXT_BYTES: usize = 4096;
+
 impl<'a> Resolver<'a> {
+    pub(super) fn new(facts: &'a Facts, settings: &'a Settings) -> Self {
+        Self {
+            facts,
+            settings,
+            steps: Cell::new(MAX_STEPS),
+        }
+    }
+
     /// What `--set` says for one of these names.
     pub(super) fn find_set(&self, names: &[&str]) -> Option<&'a str> {
         let mut values = names.iter().filter_map(|name| self.settings.set.get(*name));
@@ -30,11 +47,8 @@ impl<'a> Resolver<'a> {
 
     /// What a name is bound to where `at` is: all bindings of the innermost scope that has one.
     pub(super) fn bindings(&self, name: &str, at: usize) -> Vec<&'a Binding> {
-        let known = self
-            .facts
-            .bindings
-            .iter()
-            .filter(|one| one.name == name && one.scope.contains(&at));
+        let known = self.facts.bindings.get(name).map_or(&[][..], Vec::as_slice);
+        let known = known.iter().filter(|one| one.scope.contains(&at));
         let mut innermost: Vec<&Binding> = Vec::new();
         for binding in known {
             let length = binding.scope.len();
@@ -125,7 +139,8 @@ impl<'a> Resolver<'a> {
 
     /// The text that an expression comes to.
     pub(super) fn text(&self, expr: &Expr, depth: usize) -> Result<Text, Why> {
-        if depth > MAX_DEPTH {
+        self.steps.set(self.steps.get().saturating_sub(1));
+        if depth > MAX_DEPTH || self.steps.get() == 0 {
             return Err(Why::Computed);
         }
         match expr {
@@ -245,7 +260,7 @@ impl<'a> Resolver<'a> {
                     value: Some(value),
                 } => (span, self.text(value, depth + 1)?.value, true),
             };
-            text.push(span.clone(), &value, variable);
+            text.push(span.clone(), &value, variable)?;
         }
         Ok(text)
     }
@@ -255,7 +270,7 @@ impl<'a> Resolver<'a> {
         for operand in operands {
             let value = self.text(&operand.value, depth + 1)?.value;
             let variable = !matches!(operand.value, Expr::Literal(_));
-            text.push(operand.span.clone(), &value, variable);
+            text.push(operand.span.clone(), &value, variable)?;
         }
         Ok(text)
     }
@@ -275,12 +290,16 @@ impl Text {
         }
     }
 
-    fn push(&mut self, span: Range<usize>, text: &str, variable: bool) {
+    fn push(&mut self, span: Range<usize>, text: &str, variable: bool) -> Result<(), Why> {
+        if self.value.len() + text.len() > MAX_TEXT_BYTES {
+            return Err(Why::Computed);
+        }
         self.value.push_str(text);
         self.pieces.push(Piece {
             span,
             text: text.to_owned(),
             variable,
         });
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //! A variable that is a whole image is found where it is bound, and rewritten there. One that is a part of an image is
 //! replaced where the image is written, and only if the rule changes that part: it may have other uses.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::contexts::{find_call, is_about_containers, is_image_name, is_picture, is_runner};
@@ -26,8 +27,9 @@ enum Certainty {
 pub(super) fn search(text: &str, facts: &Facts, settings: &Settings) -> Found {
     let mut search = Search {
         text,
-        resolver: Resolver { facts, settings },
+        resolver: Resolver::new(facts, settings),
         found: Found::default(),
+        seen: BTreeSet::new(),
     };
     for call in &facts.calls {
         search.call(call);
@@ -40,8 +42,14 @@ pub(super) fn search(text: &str, facts: &Facts, settings: &Settings) -> Found {
             let owner = Owner::of_kind(pair.callee.as_deref().unwrap_or("source code"));
             search.follow(&pair.value, (Certainty::Key, &owner), 0);
         }
-        for binding in &facts.bindings {
-            search.binding(binding);
+        for (name, bindings) in facts
+            .bindings
+            .iter()
+            .filter(|(name, _)| is_image_name(name))
+        {
+            for binding in bindings {
+                search.binding(name, binding);
+            }
         }
     }
     search.finish()
@@ -51,6 +59,8 @@ struct Search<'a> {
     text: &'a str,
     resolver: Resolver<'a>,
     found: Found,
+    /// Expressions that were followed: many ways may lead to one.
+    seen: BTreeSet<(usize, usize)>,
 }
 
 type Context<'c> = (Certainty, &'c Owner);
@@ -108,10 +118,7 @@ impl Search<'_> {
     }
 
     /// A variable that is called an image is one if its text says more than one word could.
-    fn binding(&mut self, binding: &Binding) {
-        if !is_image_name(&binding.name) {
-            return;
-        }
+    fn binding(&mut self, name: &str, binding: &Binding) {
         let (Bound::To(value)
         | Bound::Parameter {
             default: Some(value),
@@ -120,7 +127,7 @@ impl Search<'_> {
         else {
             return;
         };
-        let owner = Owner::named("variable", &binding.name);
+        let owner = Owner::named("variable", name);
         if !matches!(value, Expr::Name { .. } | Expr::Member { .. }) {
             self.follow(value, (Certainty::Name, &owner), 0);
         }
@@ -128,7 +135,8 @@ impl Search<'_> {
 
     /// Finds where the image that `expr` comes to is written.
     fn follow(&mut self, expr: &Expr, context: Context<'_>, depth: usize) {
-        if depth > MAX_DEPTH {
+        let span = expr.span();
+        if depth > MAX_DEPTH || !self.seen.insert((span.start, span.end)) {
             return;
         }
         match expr {
@@ -214,7 +222,7 @@ impl Search<'_> {
             return self.outside(expr, name, context);
         }
         for value in values {
-            self.follow(&value, context, depth + 8);
+            self.follow(&value, context, depth + 1);
         }
     }
 
@@ -229,7 +237,7 @@ impl Search<'_> {
                             value: Bound::To(list),
                             ..
                         },
-                    ] => self.items(list, depth + 8),
+                    ] => self.items(list, depth + 1),
                     _ => Vec::new(),
                 }
             }

@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
+use super::shell::is_tool_name;
 use tree_sitter::{Language, Node, Parser, Tree};
+
+/// The deepest nesting of scopes that is told apart.
+const MAX_SCOPES: usize = 256;
 
 /// A function, a class, a block: where a name that is bound in it is known.
 #[derive(Clone, Debug)]
@@ -53,7 +57,7 @@ pub(super) fn walk<'t>(
                 Opens::Scope => Some(None),
                 Opens::Class(name) => Some(Some(name)),
             };
-            if let Some(class) = class {
+            if let Some(class) = class.filter(|_| scopes.len() < MAX_SCOPES) {
                 let span = node.byte_range();
                 scopes.push(Scope { span, class });
             }
@@ -75,6 +79,12 @@ pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
     node.named_children(&mut cursor)
         .filter(|child| !child.is_extra())
         .collect()
+}
+
+/// True if a list's first item is a literal that names a tool: nothing else of it is read to see that.
+pub(super) fn is_command(list: Node<'_>, text: &str) -> bool {
+    let first = list.named_child(0).map(|first| text_of(first, text));
+    first.is_some_and(|first| is_tool_name(first.trim_matches(['"', '\''])))
 }
 
 /// The text of a node.

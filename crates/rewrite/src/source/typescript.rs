@@ -8,9 +8,9 @@ use std::path::Path;
 use tree_sitter::Node;
 
 use super::contexts::{find_call, is_image_key, is_runner};
-use super::facts::{Argument, Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Pair};
+use super::facts::{Argument, Bound, Call, Expr, Facts, MAX_DEPTH, Pair};
 use super::shell::is_tool;
-use super::tree::{Opens, Scope, children, field, parse, text_of, walk};
+use super::tree::{Opens, Scope, children, field, is_command, parse, text_of, walk};
 use super::typescript_text::{Writer, expression};
 
 /// What a TypeScript or JavaScript file says; `None` if it cannot be parsed at all.
@@ -130,10 +130,11 @@ impl<'a> Reader<'a> {
         let text = text_of(target, self.text());
         match target.kind() {
             "identifier" => {
-                let known =
-                    self.facts.bindings.iter().rev().find(|known| {
-                        known.name == text && known.scope.contains(&target.start_byte())
-                    });
+                let known = self.facts.bindings.get(text);
+                let known = known.and_then(|known| {
+                    let mut known = known.iter().rev();
+                    known.find(|one| one.scope.contains(&target.start_byte()))
+                });
                 let scope = known.map(|known| Scope {
                     span: known.scope.clone(),
                     class: None,
@@ -196,11 +197,7 @@ impl<'a> Reader<'a> {
 
     fn add(&mut self, name: &str, value: Bound, scopes: &[Scope]) {
         let Some(scope) = scopes.last() else { return };
-        self.facts.bindings.push(Binding {
-            name: name.to_owned(),
-            scope: scope.span.clone(),
-            value,
-        });
+        self.facts.bind(name, scope.span.clone(), value);
     }
 
     /// The parameters of `function`, which `named` names.
@@ -247,7 +244,7 @@ impl<'a> Reader<'a> {
             "shorthand_property_identifier" if is_image_key(text_of(node, self.text())) => {
                 self.pair(node, self.expression(node));
             }
-            "array" => {
+            "array" if is_command(node, self.text()) => {
                 if let Expr::List(words) = self.expression(node)
                     && is_tool(&words)
                 {

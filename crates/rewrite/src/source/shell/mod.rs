@@ -7,6 +7,8 @@ mod commands;
 mod lexer;
 mod values;
 
+use std::collections::BTreeSet;
+
 use super::contexts::{is_image_name, is_picture};
 use super::facts::Expr;
 use crate::{Ambiguous, Format, Found, Owner, Place, Settings, Why, find_as};
@@ -35,11 +37,15 @@ pub(super) fn is_tool(words: &[Expr]) -> bool {
     let Some(Expr::Literal(first)) = words.first() else {
         return false;
     };
-    words.len() > 1
-        && [
-            "docker", "podman", "nerdctl", "skopeo", "crane", "kubectl", "sudo",
-        ]
-        .contains(&first.text.as_str())
+    words.len() > 1 && is_tool_name(&first.text)
+}
+
+/// True if a command line that begins so may have images.
+pub(super) fn is_tool_name(word: &str) -> bool {
+    [
+        "docker", "podman", "nerdctl", "skopeo", "crane", "kubectl", "sudo",
+    ]
+    .contains(&word)
 }
 
 fn find_within(text: &str, settings: &Settings, depth: usize) -> Found {
@@ -51,6 +57,7 @@ fn find_within(text: &str, settings: &Settings, depth: usize) -> Found {
         values: Values::of(&script.commands, settings),
         built: Vec::new(),
         found: Found::default(),
+        seen: BTreeSet::new(),
     };
     finder.note_built(&script);
     for command in &script.commands {
@@ -71,6 +78,8 @@ struct Finder<'a> {
     /// Names of one part that the script builds.
     built: Vec<String>,
     found: Found,
+    /// Words that were followed.
+    seen: BTreeSet<(usize, usize)>,
 }
 
 impl Finder<'_> {
@@ -152,6 +161,9 @@ impl Finder<'_> {
     }
 
     fn image(&mut self, word: &Word, prefix: usize, owner: &Owner, hops: usize) {
+        if !self.seen.insert((word.span.start + prefix, word.span.end)) {
+            return;
+        }
         let Some(word) = values::cut(word, prefix) else {
             return self.unsure(word, Why::Computed, owner);
         };
@@ -192,6 +204,8 @@ impl Finder<'_> {
             return;
         }
         let part = match Format::sniff("", body) {
+            // Not through the common door, which does not know how deep this is.
+            Some(Format::Shell) => find_within(body, self.settings, self.depth + 1),
             Some(format) => find_as(format, "", body, self.settings),
             None if looks_like_commands(body) => find_within(body, self.settings, self.depth + 1),
             None => return,

@@ -1,5 +1,6 @@
 //! What the words of a script come to, by its assignments, loops, defaults, and what is set.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -8,6 +9,12 @@ use crate::{Encoding, Joint, Owner, Piece, Place, Settings, Why, Writing};
 
 /// How deeply values are looked up in values.
 const MAX_DEPTH: usize = 8;
+
+/// How many parts of words are looked at in all: values of values may multiply without end.
+const MAX_STEPS: u32 = 1_000_000;
+
+/// The longest text that a word may come to, in bytes.
+const MAX_TEXT_BYTES: usize = 64 << 10;
 
 /// Commands whose arguments are assignments.
 const DECLARING: [&str; 5] = ["export", "local", "readonly", "declare", "typeset"];
@@ -19,6 +26,8 @@ const OPTIONS: [&str; 5] = ["OPTS", "ARGS", "FLAGS", "OPTIONS", "OPT"];
 pub(super) struct Values<'a> {
     settings: &'a Settings,
     assigned: BTreeMap<String, Vec<Value>>,
+    /// What is left of [`MAX_STEPS`].
+    steps: Cell<u32>,
 }
 
 enum Value {
@@ -47,7 +56,11 @@ impl<'a> Values<'a> {
                 assigned.entry(name).or_default().push(items);
             }
         }
-        Self { settings, assigned }
+        Self {
+            settings,
+            assigned,
+            steps: Cell::new(MAX_STEPS),
+        }
     }
 
     /// What each word of a command comes to. A variable that holds options is one.
@@ -81,11 +94,18 @@ impl<'a> Values<'a> {
         let mut text = String::new();
         for part in segments.iter().flat_map(|segment| &segment.parts) {
             text.push_str(&self.part(part, depth)?);
+            if text.len() > MAX_TEXT_BYTES {
+                return Err(Why::Computed);
+            }
         }
         Ok(text)
     }
 
     fn part(&self, part: &Part, depth: usize) -> Result<String, Why> {
+        self.steps.set(self.steps.get().saturating_sub(1));
+        if self.steps.get() == 0 {
+            return Err(Why::Computed);
+        }
         match part {
             Part::Text { text, .. } => Ok(text.clone()),
             Part::Computed { .. } => Err(Why::Computed),
