@@ -15,6 +15,7 @@ mod shell;
 mod tree;
 mod typescript;
 mod typescript_text;
+mod writing;
 
 use crate::{Found, Note, Settings};
 

@@ -8,9 +8,10 @@ use std::ops::Range;
 
 use super::contexts::{find_call, is_about_containers, is_image_name, is_picture, is_runner};
 use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Quotes};
-use super::resolve::{Resolver, Text};
+use super::resolve::Resolver;
 use super::shell;
-use crate::{Ambiguous, Encoding, Found, Joint, Owner, Place, Settings, Why, Writing};
+use super::writing::writing;
+use crate::{Ambiguous, Encoding, Found, Owner, Place, Settings, Why};
 
 /// How sure the context is that a text there is an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,41 +320,6 @@ impl Search<'_> {
             .ambiguous
             .dedup_by(|later, first| later.span == first.span);
         self.found
-    }
-}
-
-/// How a text with variables is rewritten.
-fn writing(expr: &Expr, text: Text) -> Writing {
-    let pieces = text.pieces;
-    let (quotes, joint) = match expr {
-        Expr::Template(template) => (template.quotes.clone(), None),
-        Expr::Format(template) => (template.quotes.clone(), Some(Joint::Arguments)),
-        Expr::Joined {
-            operands, joint, ..
-        } => {
-            let quotes = operands.iter().find_map(|one| quotes_of(&one.value));
-            let joint = Joint::Operator(joint);
-            (quotes.unwrap_or_else(Quotes::double), Some(joint))
-        }
-        _ => (quotes_of(expr).unwrap_or_else(Quotes::double), None),
-    };
-    let Quotes { open, close } = quotes;
-    let encoding = Encoding::Literal { open, close };
-    match joint {
-        Some(joint) => Writing::Joined {
-            encoding,
-            joint,
-            pieces,
-        },
-        None => Writing::Whole { encoding, pieces },
-    }
-}
-
-fn quotes_of(expr: &Expr) -> Option<Quotes> {
-    match expr {
-        Expr::Literal(literal) => Some(literal.quotes.clone()),
-        Expr::Template(template) => Some(template.quotes.clone()),
-        _ => None,
     }
 }
 

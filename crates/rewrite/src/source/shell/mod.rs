@@ -5,7 +5,9 @@
 
 mod commands;
 mod lexer;
+mod tools;
 mod values;
+mod words;
 
 use std::collections::BTreeSet;
 
