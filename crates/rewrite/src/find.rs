@@ -16,9 +16,18 @@ pub fn find(path: &str, content: &[u8], settings: &Settings) -> Found {
         )));
     }
     match std::str::from_utf8(content) {
-        Ok(text) => Format::sniff(path, text)
-            .map(|format| find_as(format, path, text, settings))
-            .unwrap_or_default(),
+        Ok(text) => {
+            let Some(format) = Format::sniff(path, text) else {
+                return Found::default();
+            };
+            let found = find_as(format, path, text, settings);
+            // A guess by the first bytes that was wrong is no news either.
+            let was_guessed = Format::by_name(path, text).is_none();
+            if was_guessed && found.places.is_empty() {
+                return Found::default();
+            }
+            found
+        }
         // What we do not know by its name is somebody's photo, and no news.
         Err(error) => match Format::sniff(path, "") {
             Some(_) => Found::only(Note::at(error.valid_up_to(), "not UTF-8: left as it is")),

@@ -28,11 +28,10 @@ pub enum Format {
 }
 
 /// Endings of names.
-const ENDINGS: [(&str, Format); 22] = [
+const ENDINGS: [(&str, Format); 21] = [
     (".yaml", Format::Yaml),
     (".yml", Format::Yaml),
     (".json", Format::Json),
-    (".template", Format::Yaml),
     (".dockerfile", Format::Dockerfile),
     (".containerfile", Format::Dockerfile),
     (".tf", Format::Hcl),
@@ -59,29 +58,30 @@ const SNIFFED_BYTES: usize = 4096;
 impl Format {
     /// The syntax of a file; `None` for one that names no images as far as we know.
     pub fn sniff(path: &str, text: &str) -> Option<Self> {
+        Self::by_name(path, text).or_else(|| by_content(head(text)))
+    }
+
+    /// The syntax of a file whose name tells it.
+    pub(crate) fn by_name(path: &str, text: &str) -> Option<Self> {
         let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         let lower = name.to_ascii_lowercase();
-        let head = &text[..text.floor_char_boundary(SNIFFED_BYTES)];
-        let head = head.trim_start_matches('\u{feff}').trim_start();
-        if lower.starts_with(".env.") || lower.rsplit_once('.').is_some_and(|(_, end)| end == "env")
-        {
+        let ending = lower.rsplit_once('.').map(|(_, ending)| ending);
+        if lower.starts_with(".env.") || ending == Some("env") {
             return Some(Self::Env);
         }
         if is_dockerfile_name(&lower) {
             return Some(Self::Dockerfile);
         }
-        let by_name = ENDINGS
+        let format = ENDINGS
             .iter()
             .find(|(ending, _)| lower.ends_with(ending))
-            .map(|(_, format)| *format);
-        match by_name {
-            Some(Self::Yaml) if is_helm_template(path, text) => Some(Self::HelmTemplate),
-            Some(Self::Yaml) if head.starts_with('{') && !head.starts_with("{{") => {
-                Some(Self::Json)
-            }
-            Some(format) => Some(format),
-            None => by_content(head),
-        }
+            .map(|(_, format)| *format)?;
+        let head = head(text);
+        Some(match format {
+            Self::Yaml if is_helm_template(path, text) => Self::HelmTemplate,
+            Self::Yaml if head.starts_with('{') && !head.starts_with("{{") => Self::Json,
+            format => format,
+        })
     }
 
     /// The syntax that a fence in Markdown or an option names.
@@ -125,6 +125,12 @@ impl Format {
     }
 }
 
+/// What of a text is looked at.
+fn head(text: &str) -> &str {
+    let head = &text[..text.floor_char_boundary(SNIFFED_BYTES)];
+    head.trim_start_matches('\u{feff}').trim_start()
+}
+
 /// `Dockerfile`, `Dockerfile.dev`, `api.Dockerfile`, `Containerfile`.
 fn is_dockerfile_name(lower: &str) -> bool {
     ["dockerfile", "containerfile"].iter().any(|word| {
@@ -150,6 +156,7 @@ fn is_dockerfile_suffix(rest: &str) -> bool {
             ".json",
             ".yaml",
             ".yml",
+            ".gz",
         ]
         .iter()
         .any(|ending| rest.ends_with(ending))
@@ -181,11 +188,23 @@ fn by_content(head: &str) -> Option<Format> {
             None
         };
     }
-    if head.starts_with('{') && (head.contains("\"image\"") || head.contains("\"apiVersion\"")) {
+    let json_keys = [
+        "\"image\"",
+        "\"apiVersion\"",
+        "\"Resources\"",
+        "\"AWSTemplateFormatVersion\"",
+    ];
+    if head.starts_with('{') && json_keys.iter().any(|key| head.contains(key)) {
         return Some(Format::Json);
     }
     let key_line = |key: &str| head.starts_with(key) || head.contains(&format!("\n{key}"));
-    if key_line("apiVersion:") || key_line("services:") || head.starts_with("---") {
+    let keys = [
+        "apiVersion:",
+        "services:",
+        "AWSTemplateFormatVersion:",
+        "Resources:",
+    ];
+    if keys.into_iter().any(key_line) {
         return Some(Format::Yaml);
     }
     let first = head

@@ -11,7 +11,9 @@ const PREDICTOR_KEYS: [&str; 2] = ["image", "tensorflow_serving_image"];
 /// Whether a document is a cluster's configuration, or a list of APIs.
 pub(crate) fn is_cortex(root: At<'_>) -> bool {
     root.get("cluster_name").is_some()
-        || root.entries().any(|(key, _)| is_image_key(key))
+        || root
+            .entries()
+            .any(|(key, value)| is_image_key(key) && value.text().is_some())
         || root.items().any(|api| api.get("predictor").is_some())
 }
 
