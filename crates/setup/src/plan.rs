@@ -184,6 +184,48 @@ impl Step {
     }
 }
 
+/// Makes a plan, and makes it again on what it made: one that would not come out the same is not to be trusted with the
+/// files, however it came about.
+pub(crate) fn made_once(
+    files: &dyn Files,
+    make: impl Fn(&dyn Files) -> Result<Plan, SetupError>,
+) -> Result<Plan, SetupError> {
+    let plan = make(files)?;
+    let is_done = |again: Plan| !again.files.iter().any(FileChange::is_change);
+    let after = After {
+        files,
+        changes: &plan.files,
+    };
+    if make(&after).is_ok_and(is_done) {
+        return Ok(plan);
+    }
+    let changed = plan.files.iter().find(|change| change.is_change());
+    let path = changed.map_or("a file", |change| &change.path);
+    let what = "it is written in a way that cannot be added to";
+    let hint = "write it in the usual form, as lines with indentation, or add by hand what is printed without the file";
+    Err(SetupError::unmergeable(path, what, hint))
+}
+
+/// The files as they are after changes.
+struct After<'a> {
+    files: &'a dyn Files,
+    changes: &'a [FileChange],
+}
+
+impl Files for After<'_> {
+    fn read(&self, path: &str) -> Result<Option<String>, SetupError> {
+        let change = self.changes.iter().find(|change| change.path == path);
+        match change.filter(|change| change.is_change()) {
+            Some(change) => Ok(Some(change.after.clone())),
+            None => self.files.read(path),
+        }
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, SetupError> {
+        self.files.list(path)
+    }
+}
+
 /// What must be known of the loopback address by clients in a network of their own.
 pub(crate) fn refuse_loopback(order: &Order, whose: &str) -> Result<(), SetupError> {
     if !order.address.is_loopback() {

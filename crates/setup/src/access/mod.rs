@@ -15,7 +15,7 @@ use std::fmt;
 
 use crate::client::Client;
 use crate::error::SetupError;
-use crate::plan::{Files, Plan};
+use crate::plan::{Files, Plan, made_once};
 
 pub use registry::Registry;
 
@@ -69,6 +69,10 @@ impl fmt::Debug for Password {
 /// # Errors
 /// What is missing, what stands in the file, or why this client does not log in.
 pub fn plan_access(access: &Access, files: &dyn Files) -> Result<Plan, SetupError> {
+    made_once(files, |files| plan_of_client(access, files))
+}
+
+fn plan_of_client(access: &Access, files: &dyn Files) -> Result<Plan, SetupError> {
     match access.client {
         Client::Kubernetes
         | Client::K3s

@@ -19,13 +19,17 @@ pub(crate) use swarm::TRAP as SWARM_TRAP;
 use crate::client::Client;
 use crate::edits::with_line_ends;
 use crate::error::SetupError;
-use crate::plan::{FileChange, Files, Order, Plan};
+use crate::plan::{FileChange, Files, Order, Plan, made_once};
 
 /// What is to be done so that a client pulls through Forebay.
 ///
 /// # Errors
 /// What stands in a file of the client's, or why it cannot be pointed here.
 pub fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
+    made_once(files, |files| plan_of_client(order, files))
+}
+
+fn plan_of_client(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
     match order.client {
         Client::Docker => docker::plan(order, files),
         Client::Containerd => containerd::plan(order, files),

@@ -7,5 +7,6 @@
 
 mod access;
 mod disk;
+mod hostile;
 mod merging;
 mod undoing;
