@@ -12,7 +12,7 @@ pub struct Found {
     pub places: Vec<Place>,
     /// Where an image is named, but the file alone does not tell which.
     pub ambiguous: Vec<Ambiguous>,
-    /// What could not be read, and why.
+    /// What could not be read, and why; what to know before a rewrite.
     pub notes: Vec<Note>,
 }
 

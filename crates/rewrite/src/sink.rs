@@ -180,6 +180,20 @@ impl<'a> Sink<'a> {
         })
     }
 
+    /// A block scalar's text with the blanks before its first line, so that it is a text of its own; and where it begins.
+    pub(crate) fn block(&self, at: At<'_>) -> Option<(usize, &'a str)> {
+        if at.style() != Some(Style::Block) {
+            return None;
+        }
+        let span = at.span();
+        let start = self
+            .text
+            .get(..span.start)?
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+        Some((start, self.text.get(start..span.end)?))
+    }
+
     /// A block scalar of one line is that line.
     fn line_of_block(&self, span: Range<usize>, text: &str) -> Option<Range<usize>> {
         let text = text.trim();

@@ -1,10 +1,10 @@
 //! Compose files and Swarm stacks: the images of services, with `${VAR:-default}`.
 
-use crate::env;
 use crate::sink::{Scope, Sink};
 use crate::tree::At;
 use crate::variables::{Binding, Dialect};
 use crate::{Owner, PullPolicy, Restart};
+use crate::{dockerfile, env};
 
 /// `extends` of what extends.
 const MAX_EXTENDS: u32 = 8;
@@ -56,6 +56,11 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
         let owner = owner_of(name, &chain);
         if let Some(image) = find_in(&chain, &["image"]) {
             sink.scalar(image, scope, owner.clone());
+        }
+        let inline = service.path(&["build", "dockerfile_inline"]);
+        if let Some((start, block)) = inline.and_then(|at| sink.block(at)) {
+            let found = dockerfile::find(sink.path, block, settings);
+            sink.found.absorb(found, start);
         }
         for (_, context) in service
             .path(&["build", "additional_contexts"])

@@ -2,7 +2,7 @@
 
 use crate::sink::{Sink, is_null};
 use crate::structured::{kubernetes, read_yaml};
-use crate::tree::{At, Style};
+use crate::tree::At;
 use crate::{Encoding, Note, Owner, Part, Place, Role, Writing};
 
 /// The keys of an entry of `images`, with what they hold.
@@ -29,7 +29,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     for key in ["patches", "patchesStrategicMerge"] {
         for patch in root.get(key).into_iter().flat_map(At::items) {
             let inline = patch.get("patch").or(Some(patch));
-            if let Some(inline) = inline.filter(|at| at.style() == Some(Style::Block)) {
+            if let Some(inline) = inline {
                 find_inline(inline, sink);
             }
         }
@@ -38,9 +38,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
 
 /// A patch in a block scalar is YAML, from the begin of its first line on.
 fn find_inline(at: At<'_>, sink: &mut Sink<'_>) {
-    let span = at.span();
-    let start = sink.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-    let Some(block) = sink.text.get(start..span.end) else {
+    let Some((start, block)) = sink.block(at) else {
         return;
     };
     let (trees, _) = read_yaml(block);

@@ -72,6 +72,15 @@ fn variables_stay_where_they_can() {
 }
 
 #[test]
+fn a_dockerfile_within_is_read() {
+    let text = "services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM nginx:1 AS x\n        COPY --from=x / /\n        COPY --from=alpine:3 / /\n    ports: []\n";
+    assert_eq!(
+        listing("compose.yaml", text, &Settings::default()),
+        "nginx:1 <nginx:1> Dockerfile stage name=x\nalpine:3 <alpine:3> Dockerfile source name=x\n"
+    );
+}
+
+#[test]
 fn the_env_file_beside_it_gives_values() {
     let near = [(
         ".env".to_owned(),
