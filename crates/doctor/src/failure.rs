@@ -37,6 +37,8 @@ impl Judge {
                 apply(&mut event, verdict);
             } else if event.what == What::Told {
                 return None;
+            } else {
+                event.failure = unexplained(event.what);
             }
         }
         if event.image.is_none() {
@@ -99,6 +101,20 @@ fn apply(event: &mut Event, verdict: Verdict) {
         registry,
         identity,
     });
+}
+
+/// A pull that failed without a word why is a failure all the same.
+const fn unexplained(what: What) -> Option<Failure> {
+    let class = match what {
+        What::PullFailed => Class::Other,
+        What::BackedOff => Class::SymptomOnly,
+        _ => return None,
+    };
+    Some(Failure {
+        class,
+        registry: None,
+        identity: None,
+    })
 }
 
 const fn what_of(class: Class) -> What {

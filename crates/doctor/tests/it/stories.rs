@@ -237,6 +237,30 @@ fn a_list_of_task_names_is_not_taken_for_evidence() {
 }
 
 #[test]
+fn a_pull_that_failed_without_a_word_why_is_a_finding_and_a_question() {
+    let pods = "NAMESPACE   NAME                   READY   STATUS             RESTARTS   AGE\n\
+                shop        web-7d4b9c6f8d-x2x7k   0/1     ErrImagePull       0          13m\n\
+                shop        api-5c6d7f8b9-kkwz4    0/1     ImagePullBackOff   0          13m\n\
+                shop        job-5c6d7f8b9-kkwz4    0/1     CrashLoopBackOff   9          13m\n";
+    let found = find(&[("pods", pods)], ECS_NOW, Egress::Unknown);
+    let cause = found.cause.as_ref().unwrap();
+    assert!(
+        !cause.class.is_cause(),
+        "one crash loop does not explain the others: {:?}",
+        cause.class
+    );
+    let commands: Vec<&str> = found
+        .missing
+        .iter()
+        .map(|missing| missing.command.as_str())
+        .collect();
+    assert!(
+        commands[0].starts_with("kubectl describe pod web-7d4b9c6f8d-x2x7k --namespace shop"),
+        "{commands:?}"
+    );
+}
+
+#[test]
 fn nothing_wrong_is_nothing_found() {
     let log = "Mar  2 08:00:00 node-1 kubelet[1]: I0302 08:00:00.1     1 event.go:294] \"Event occurred\" object=\"a/b\" kind=\"Pod\" reason=\"Pulled\" message=\"Successfully pulled image \\\"nginx\\\" in 1s\"\nall is well\n";
     let found = find(&[("log", log)], ECS_NOW, Egress::Unknown);
