@@ -187,7 +187,10 @@ fn all_files_are_written_or_none() {
     // The second file cannot be staged.
     let program = Program::new().file("etc/rancher/k3s/.config.yaml.forebay-new/in-the-way", "");
     let told = setup(&program, &[&["k3s", "--write"], &ADDRESS[..]].concat());
-    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(
+        told.starts_with("exit: 3") && told.contains("cannot write /etc/rancher/k3s/config.yaml"),
+        "{told}"
+    );
     assert_eq!(files(&program).len(), 1, "{:?}", files(&program));
 }
 

@@ -60,6 +60,7 @@ pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool,
     if let Err(failure) = write_all(disk, &writings) {
         // What was there before is what the old record told of.
         let _ = put_back_record(disk, &old);
+        remove_folders(disk, &record.folders);
         return Err(failure);
     }
     for writing in &writings {
@@ -127,13 +128,7 @@ pub(super) fn undo(disk: &Disk, printer: &Printer) -> Result<(), Failure> {
     }
     write_all(disk, &writings)?;
     put_back_record(disk, &Record::new())?;
-    for folder in record.folders.iter().rev() {
-        let place = disk
-            .place(folder)
-            .map_err(|error| unwritable(folder, error))?;
-        // One that others have put something into stays.
-        let _ = fs::remove_dir(place);
-    }
+    remove_folders(disk, &record.folders);
     for writing in &writings {
         let did = if writing.text.is_some() {
             "restored"
@@ -144,6 +139,15 @@ pub(super) fn undo(disk: &Disk, printer: &Printer) -> Result<(), Failure> {
     }
     printer.note("the client must read its files again, as after --write");
     Ok(())
+}
+
+/// Takes folders away that were made for files. One that others have put something into stays.
+fn remove_folders(disk: &Disk, folders: &[String]) {
+    for folder in folders.iter().rev() {
+        if let Ok(place) = disk.place(folder) {
+            let _ = fs::remove_dir(place);
+        }
+    }
 }
 
 fn changed_since(written: &Written, now: Option<&str>, printer: &Printer) -> Failure {

@@ -164,7 +164,7 @@ impl Probe<'_> {
                 format!(
                     "NO: {name} was asked for at {address}, and {missing} bytes of it came from elsewhere"
                 ),
-                "the client went on to the registry under way: its own pull limit is spent"
+                "the client went on to the registry under way, at its own pull limit, or had some layers already"
                     .to_owned(),
             ],
             Verdict::WentOn => vec![
