@@ -25,10 +25,17 @@ pub(super) fn read(text: &str) -> Option<Facts> {
         "function_definition" | "lambda" => Opens::Scope,
         _ => Opens::Nothing,
     };
+    // What is looked at needs all that is bound, and one walk is cheaper than two.
+    let mut later = Vec::new();
     walk(tree.root_node(), opens, |node, scopes| {
         reader.bind(node, scopes);
+        if matches!(node.kind(), "call" | "pair" | "list" | "tuple") {
+            later.push(node);
+        }
     });
-    walk(tree.root_node(), opens, |node, _| reader.look(node));
+    for node in later {
+        reader.look(node);
+    }
     Some(reader.facts)
 }
 

@@ -41,10 +41,24 @@ pub(super) fn read(path: &str, text: &str) -> Option<Facts> {
         | "for_in_statement" => Opens::Scope,
         _ => Opens::Nothing,
     };
+    // What is looked at needs all that is bound, and one walk is cheaper than two.
+    let mut later = Vec::new();
     walk(tree.root_node(), opens, |node, scopes| {
         reader.bind(node, scopes);
+        if matches!(
+            node.kind(),
+            "call_expression"
+                | "new_expression"
+                | "pair"
+                | "array"
+                | "shorthand_property_identifier"
+        ) {
+            later.push(node);
+        }
     });
-    walk(tree.root_node(), opens, |node, _| reader.look(node));
+    for node in later {
+        reader.look(node);
+    }
     Some(reader.facts)
 }
 
