@@ -255,7 +255,7 @@ pub(crate) async fn keeps(program: &Program, hub: &Hub, image: &str) {
         hub.clear_requests();
         assert_eq!(pull(program.address, hub, image).await, Pulled::Whole);
         // What was pulled is kept behind the pull: at once, but not before it.
-        if hub.requests().to_string().is_empty() && is_at_rest(program).await {
+        if hub.requests().to_string().is_empty() && is_at_rest(program, hub, image).await {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -263,8 +263,11 @@ pub(crate) async fn keeps(program: &Program, hub: &Hub, image: &str) {
     panic!("{image} is not kept: {}", program.log());
 }
 
-async fn is_at_rest(program: &Program) -> bool {
-    program.metric("forebay_cache_size_bytes").await > Some(0.0)
+/// As much is at rest as the image has: what is still being written is served as well.
+async fn is_at_rest(program: &Program, hub: &Hub, image: &str) -> bool {
+    let blobs: usize = hub.blobs(image).iter().map(|blob| blob.bytes().len()).sum();
+    let bytes = u32::try_from(blobs + hub.manifest(image).bytes().len()).unwrap();
+    program.metric("forebay_cache_size_bytes").await >= Some(f64::from(bytes))
 }
 
 #[tokio::test(flavor = "multi_thread")]
