@@ -97,5 +97,7 @@ fn introduced(tight: &str) -> Option<&str> {
         .iter()
         .filter_map(|words| Some(tight.rfind(words)? + words.len()));
     let tail = &tight[ends.max()?..];
-    Some(tail.trim_start_matches(['"', '\'']))
+    // A limiter's words have no double quote: one ends them, in JSON or in a log's field.
+    let tail = tail.trim_start_matches(['"', '\'']);
+    tail.split(['"', '}']).next()
 }

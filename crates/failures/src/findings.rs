@@ -144,7 +144,7 @@ fn join(before: &mut Failure, next: &Failure) -> bool {
     let (first, second) = (&before.verdict, &next.verdict);
     let distance = next.lines.start().saturating_sub(*before.lines.end());
     let is_of_one = match (&first.image, &second.image) {
-        (Some(first), Some(second)) => full_name(first) == full_name(second),
+        (Some(first), Some(second)) => repository(first) == repository(second),
         _ => true,
     };
     let is_help = match (is_told(first), is_told(second)) {
@@ -187,6 +187,15 @@ fn rank(verdict: &Verdict) -> (bool, bool, bool) {
 /// Whether a verdict needs no other line's help.
 fn is_told(verdict: &Verdict) -> bool {
     verdict.class.is_cause() && verdict.is_certain
+}
+
+/// An image's name without its tag: one message names the tag in one place and leaves it out in another.
+fn repository(image: &str) -> String {
+    let name = image.parse::<ImageName>();
+    name.map_or_else(
+        |_| image.to_owned(),
+        |name| format!("{}/{}", name.registry, name.repository),
+    )
 }
 
 /// The name by which two spellings of an image are one.

@@ -14,11 +14,12 @@ use crate::views::Views;
 /// Where an image stands, the surest first: before it, and how it ends.
 ///
 /// One in quotes may have been wrapped inside: its white space goes.
-const PLACES: [&str; 23] = [
+const PLACES: [&str; 24] = [
     r#"unpack image "([^"]{1,400})""#,
     r#"(?i)(?:pull(?:ing)?|policies|image|base image|docker image)[: ]+["'`]([^"'`]{1,400})["'`]"#,
     r#"(?i)reference "([^"]{1,400})""#,
     r"imageName=([^,\s]{1,400}),",
+    r#"(?i)"docker://([^"]{1,400})""#,
     r"(?i)docker://([^\s:]{1,250}(?::\d+/[^\s:]{1,250})?(?::[^\s:,]{1,128})?)",
     r"(?i)error pulling image \(\S{1,128}\) from ([^\s,]{1,400}),",
     r"(?i)manifest for (\S{1,400}) not found",

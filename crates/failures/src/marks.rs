@@ -158,7 +158,7 @@ const MARKS: &[&str] = &[
     // Consequences.
     "essential container",
     "place a task",
-    "failed to start\\.",
+    "failed to start",
     "taskfailed",
     "circuit breaker",
     "health check",
@@ -186,6 +186,7 @@ const MARKS: &[&str] = &[
     "waiting to start",
     "waiting: reason",
     // What is said without any of these only in a text of its own.
+    "response body",
     "x509",
     "no such host",
     "lookup ",

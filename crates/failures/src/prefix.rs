@@ -38,7 +38,7 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
 /// How a message of its own begins, behind its prefix.
 static BEGINNING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
-        r#"^(?:(?i:error|err|warning|warn|fatal|fata|info|debug|notice|panic)(?-u:\b)[^ ]{0,3}(?: |\[|$)|time=|level=|msg=|\{|\[[A-Z][A-Za-z]{1,20}\] "#,
+        r#"^(?:(?i:error|err|warning|warn|fatal|fata|info|debug|notice|panic)(?-u:\b)[^ ]{0,3}(?: |\[|$)|time=|level=|msg=|\{"|\[[A-Z][A-Za-z]{1,20}\] "#,
         r#"|"(?:message|reason|error|stoppedReason|text|log|msg|status|type|event)": |\+ |Normal |Warning |docker: |Unable to find "#,
         r"|Failed to |Pulling |Status: |Digest: |Step [0-9]|[=]> |CannotPull|Resource(?:Initialization|handler)|Task |\(service |Back-off |Traceback|Caused by",
         r"|[!-~]{1,253} +[0-9]+/[0-9]+ +[A-Z]|(?:curl|GET|HEAD|POST|PUT) |AWS::|fatal: |default |kube-system )",
@@ -48,7 +48,7 @@ static BEGINNING: LazyLock<Regex> = LazyLock::new(|| {
 /// How a line goes on with what the one before began, whatever its prefix is.
 static CONTINUATION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(?:toomanyrequests:|you have reached your|you may increase|https?://www\.docker|429 too many|too many requests|desc = |https?://\S+/v2/|unexpected status|httpread|rate limit|pull rate|limit\.)",
+        r"(?i)^(?:toomanyrequests:|you have reached your|you may increase|https?://www\.docker|429 too many|error: code = |too many requests|desc = |https?://\S+/v2/|unexpected status|httpread|rate limit|pull rate|limit\.)",
     )
 });
 

@@ -18,7 +18,7 @@ static ENGINE_ERROR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"500servererror(?:for[^(]{0,400}?)?:internalservererror|\(?httpcode500\)servererror|apierror\(500\)|",
         r#"status500:\{"message"|statuscode=internalservererror|statuscode:?500"?internalservererror"?andmessage|"#,
-        r"internalservererrorexception:status500",
+        r"internalservererrorexception:status500|apierror:500servererror|500servererrorforhttp\+docker",
     ))
 });
 
@@ -33,9 +33,24 @@ pub(crate) struct Views {
     pub(crate) tight: String,
 }
 
+/// The text in one line, if a terminal has broken it after each so many characters: its lines are all of one width.
+fn unwrap_hard(clean: &str) -> Option<String> {
+    const MIN_COLUMNS: usize = 20;
+    let lines: Vec<&str> = clean.trim_end().split('\n').collect();
+    let (last, full) = lines.split_last()?;
+    let columns = full.first()?.chars().count();
+    let is_wrapped = full.len() > 1
+        && columns >= MIN_COLUMNS
+        && full.iter().all(|line| line.chars().count() == columns)
+        && last.chars().count() <= columns;
+    is_wrapped.then(|| lines.concat())
+}
+
 impl Views {
     /// Makes both of a text that `clean` has cleaned.
     pub(crate) fn of(clean: &str) -> Self {
+        let unwrapped = unwrap_hard(clean);
+        let clean = unwrapped.as_deref().unwrap_or(clean);
         let mut spaced = String::with_capacity(clean.len());
         for word in clean.split_whitespace() {
             if !spaced.is_empty() {

@@ -105,7 +105,7 @@ fn folded(text: &str, width: usize) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn case_changes_no_class(line in any_line()) {
