@@ -171,3 +171,22 @@ fn a_link_that_is_named_has_its_file_written_and_stays_a_link() {
 fn undo_without_a_record_says_where_one_is_looked_for() {
     assert_snapshot!(Program::new().run(&["rewrite", "--undo"]));
 }
+
+#[test]
+fn every_registry_that_forebay_knows_goes_through_it() {
+    let program = Program::new();
+    let shown = program.run(&["config", "show"]);
+    let names = shown.lines().filter_map(|line| {
+        let name = line.trim().strip_prefix("[upstreams.\"")?;
+        name.strip_suffix("\"]")
+    });
+    let lines: Vec<String> = names.map(|name| format!("FROM {name}/a/b:1")).collect();
+    assert!(lines.len() >= 9, "{shown}");
+    let program = program.file("Dockerfile", &lines.join("\n"));
+    let told = program.run(&["rewrite", ".", "--to", "forebay:cache.example", "--check"]);
+    assert_eq!(
+        told.matches(" -> cache.example/").count(),
+        lines.len(),
+        "{told}"
+    );
+}
