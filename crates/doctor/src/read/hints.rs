@@ -103,6 +103,27 @@ const HINTS: &[&str] = &[
     "unhealthy",
     "consistently start",
     "roll(?:ed )?back",
+    "layer",
+    "blob",
+    "platform",
+    "circuit breaker",
+    "waiter",
+    "stabilize",
+    "place a task",
+    "timed out waiting",
+    "progress ?deadline",
+    "minimumreplicas",
+    "unready status",
+    "waiting to start",
+    "init:error",
+    "already allocated",
+    "userland proxy",
+    "device driver",
+    "configmap",
+    "couldn't find key",
+    "runasnonroot",
+    "run as root",
+    "no command specified",
     "x509",
     "no such host",
     "lookup ",
@@ -149,6 +170,21 @@ fn lines_in(text: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the classifier is tested with: whatever it understands has to come to it.
+    const CORPUS: [&str; 2] = [
+        include_str!("../../../failures/tests/it/corpus/heard.jsonl"),
+        include_str!("../../../failures/tests/it/corpus/reported.jsonl"),
+    ];
+
+    #[test]
+    fn nothing_that_the_classifier_knows_is_noise() {
+        for line in CORPUS.iter().flat_map(|file| file.lines()) {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = entry["text"].as_str().unwrap();
+            assert!(AUTOMATON.is_match(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn lines_of_noise_are_skipped_up_to_the_first_that_may_tell_something() {
