@@ -48,7 +48,7 @@ fn standard_input_is_read_where_no_file_is_named() {
 
 #[test]
 fn a_log_of_something_else_has_nothing_to_tell() {
-    let noise = "GET /api/orders 429 12ms\nnpm ERR! 429 Too Many Requests - GET https://registry.npmjs.org/lodash\n";
+    let noise = "GET /api/orders 429 12ms\nnpm ERR! 429 Too Many Requests - GET https://npm.packages.example/lodash\n";
     let program = Program::new().file("app.log", noise);
     assert_snapshot!(program.run(&["doctor", "app.log"]));
     assert_snapshot!(program.run(&["doctor", "--json", "app.log"]));
