@@ -48,7 +48,8 @@ Exit codes:
 #[command(after_help = AFTER_HELP)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
+    clippy::doc_markdown,
+    reason = "each is a switch of the command line, whose help is shown as it is written"
 )]
 pub(super) struct Args {
     /// Files, and folders with all that is in them, hidden files too, but not .git, node_modules and links

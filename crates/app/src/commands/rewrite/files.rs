@@ -13,7 +13,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use forebay_rewrite::rules::{Goal, Pin, Plan, plan};
+use forebay_oci::Digest;
+use forebay_rewrite::rules::{Goal, Image, Pin, Plan, plan};
 use forebay_rewrite::{Format, MAX_FILE_BYTES, Settings, find};
 
 use crate::error::Failure;
@@ -29,6 +30,9 @@ const MAX_THREADS: usize = 16;
 
 /// How much of a file is read to see what it is, where its name does not say.
 const HEAD_BYTES: u64 = 4096;
+
+/// Who knows digests, asked by several threads.
+type SharedPin<'a> = &'a (dyn Fn(&Image) -> Result<Digest, String> + Sync);
 
 /// What is looked for, and how.
 pub(super) struct Search {
@@ -194,9 +198,7 @@ pub(super) fn plan_all(
     files: &[PathBuf],
     search: &Search,
     goal: &Goal,
-    pin: Option<
-        &(dyn Fn(&forebay_rewrite::rules::Image) -> Result<forebay_oci::Digest, String> + Sync),
-    >,
+    pin: Option<SharedPin<'_>>,
 ) -> Planned {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
