@@ -28,10 +28,13 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too.
-pub(crate) const PACKAGES: [(&str, Layer); 28] = [
+pub(crate) const PACKAGES: [(&str, Layer); 31] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
+    ("forebay-evidence", Layer::Text),
+    ("forebay-references", Layer::Text),
+    ("forebay-source-code", Layer::Text),
     ("forebay-rewrite", Layer::Text),
     ("forebay-http-kit", Layer::Toolkit),
     ("forebay-content", Layer::Seam),
@@ -120,7 +123,8 @@ impl Layer {
         match self {
             // A tool must build when all the rest does not.
             Self::Word | Self::Tool => &[],
-            Self::Text | Self::Toolkit => &[Self::Word],
+            Self::Text => &[Self::Word, Self::Text],
+            Self::Toolkit => &[Self::Word],
             Self::Seam | Self::TestOnly => &[Self::Word, Self::Seam],
             Self::Feature => &[Self::Word, Self::Text, Self::Seam],
             Self::Adapter => &[Self::Word, Self::Toolkit, Self::Seam],
@@ -143,7 +147,7 @@ impl Layer {
     pub(crate) const fn rule(self) -> &'static str {
         match self {
             Self::Word => "L0 depends on nothing of ours",
-            Self::Text => "what reads texts sees words only",
+            Self::Text => "what reads texts sees words, and others that do",
             Self::Toolkit => "the toolkit sees words and the owner of tasks",
             Self::Seam => "a seam sees words and seams",
             Self::Adapter => {
