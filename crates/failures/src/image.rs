@@ -127,7 +127,22 @@ fn checked(text: &str) -> Option<String> {
 }
 
 /// Words that stand where an image would.
-const NO_IMAGES: [&str; 41] = [
+const NO_IMAGES: [&str; 56] = [
+    "toomanyrequests",
+    "unauthorized",
+    "denied",
+    "context",
+    "dial",
+    "get",
+    "head",
+    "net",
+    "eof",
+    "connection",
+    "no",
+    "pull",
+    "unknown",
+    "forbidden",
+    "timeout",
     "image",
     "err",
     "from",
