@@ -107,6 +107,7 @@ const MARKS: &[&str] = &[
     "mountvolume",
     "attachvolume",
     "unmounted volumes",
+    "mount volumes",
     "failedmount",
     "failedattach",
     "mounting volume",

@@ -16,9 +16,9 @@ static REASON_PHRASE: LazyLock<Regex> =
 /// How Docker's API, and who calls it, wraps what a registry said: no word of the registry's own trouble.
 static ENGINE_ERROR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
-        r"500servererror(?:for[^(]{0,400}?)?:internalservererror|\(?httpcode500\)servererror|apierror\(500\)|",
+        r"(?:apierror:)?500servererror(?:forhttp\+docker[^(]*|(?:for[^(]{0,400}?)?:internalservererror)|\(?httpcode500\)servererror|apierror\(500\)|",
         r#"status500:\{"message"|statuscode=internalservererror|statuscode:?500"?internalservererror"?andmessage|"#,
-        r"internalservererrorexception:status500|apierror:500servererror|500servererrorforhttp\+docker",
+        r"internalservererrorexception:status500",
     ))
 });
 

@@ -29,6 +29,10 @@ Examples:
 ///
 /// Takes what docker, containerd, podman, the kubelet, Swarm, ECS, CloudFormation and CI systems write, wrapped or not, in
 /// JSON or not. Account names and tokens are not shown.
+#[expect(
+    clippy::doc_markdown,
+    reason = "the help is no Markdown: backticks would be printed"
+)]
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
