@@ -37,6 +37,11 @@ pub(crate) fn heard() -> Vec<Line> {
     read(include_str!("corpus/heard.jsonl"))
 }
 
+/// Texts that were labelled before anybody had seen what the rules say of them; "nothing" is a class here.
+pub(crate) fn heldout() -> Vec<Line> {
+    read(include_str!("corpus/heldout.jsonl"))
+}
+
 /// Texts of something else, or of success.
 pub(crate) fn none() -> Vec<Line> {
     read(include_str!("corpus/none.jsonl"))

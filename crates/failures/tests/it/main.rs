@@ -1,5 +1,6 @@
 //! The crate from outside.
 
+mod heldout;
 mod lines;
 mod mutations;
 mod reported;
