@@ -2,7 +2,7 @@
 #![no_main]
 
 use forebay_rewrite::{Settings, find};
-use forebay_rewrite_fuzz::check_found;
+use forebay_references_fuzz::check_found;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (String, Vec<u8>)| {

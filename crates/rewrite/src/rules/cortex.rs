@@ -3,11 +3,11 @@
 //! Source: Cortex's guide "Docker Hub rate limiting": from 0.23.0 on nothing has to change; older clusters name each image
 //! in the cluster's configuration, two more up to 0.20.0; APIs name their predictor's; before 0.16.0 none were moved.
 
+use forebay_references::{At, read_yaml};
+
 use super::image::Image;
 use super::plan::Planner;
 use super::version::{Version, VersionRange};
-use crate::structured::read_yaml;
-use crate::tree::At;
 use crate::{Edit, Found, Place};
 
 /// Where Cortex's images are.

@@ -1,7 +1,3 @@
 //! The crate from outside.
 
-mod formats;
-mod hostile;
-mod listing;
-mod planted;
 mod rewriting;

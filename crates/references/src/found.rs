@@ -1,0 +1,157 @@
+//! What a file was found to hold: places, what is ambiguous, and what there is to say about the file.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::{Embedded, Owner, Place};
+
+/// The finder's answer about one file. All in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Image references.
+    pub places: Vec<Place>,
+    /// Where an image is named, but the file alone does not tell which.
+    pub ambiguous: Vec<Ambiguous>,
+    /// What could not be read, and why; what to know before a rewrite.
+    pub notes: Vec<Note>,
+    /// Texts of other formats within, for who knows them to read.
+    pub embedded: Vec<Embedded>,
+}
+
+/// A place that is listed and not guessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ambiguous {
+    /// The bytes.
+    pub span: Range<usize>,
+    /// What stands there, as it is written, cut to [`Ambiguous::MAX_TEXT_BYTES`].
+    pub text: String,
+    /// Why it is not certain.
+    pub why: Why,
+    /// What uses it.
+    pub owner: Owner,
+}
+
+/// Why a place is ambiguous.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Nothing here says what this variable is: `--set NAME=…` does.
+    Unset(String),
+    /// A variable has more than one value here, and they differ.
+    Several(String),
+    /// The image is said in two values, of which this is the other.
+    Apart(String),
+    /// It is computed, by something that we do not evaluate.
+    Computed,
+    /// It is given in the format's own template language.
+    Template,
+    /// It is no image reference.
+    NoReference,
+}
+
+/// A remark about a file, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Where, if at one place: a byte offset.
+    pub at: Option<usize>,
+    /// One clause.
+    pub text: String,
+}
+
+impl Ambiguous {
+    /// Enough to recognise it by.
+    pub const MAX_TEXT_BYTES: usize = 200;
+
+    /// What stands at `span` of `text`, and why it is not certain.
+    pub fn at(text: &str, span: Range<usize>, why: Why, owner: Owner) -> Self {
+        let shown = text.get(span.clone()).unwrap_or_default();
+        let cut = shown.floor_char_boundary(Self::MAX_TEXT_BYTES);
+        Self {
+            text: shown[..cut].to_owned(),
+            span,
+            why,
+            owner,
+        }
+    }
+}
+
+impl Note {
+    /// About the whole file.
+    pub fn whole(text: impl Into<String>) -> Self {
+        Self {
+            at: None,
+            text: text.into(),
+        }
+    }
+
+    /// About what is at a byte offset.
+    pub fn at(offset: usize, text: impl Into<String>) -> Self {
+        Self {
+            at: Some(offset),
+            text: text.into(),
+        }
+    }
+}
+
+impl Found {
+    /// Nothing but a remark.
+    pub fn only(note: Note) -> Self {
+        Self {
+            notes: vec![note],
+            ..Self::default()
+        }
+    }
+
+    /// Takes what was found in a part of the file that begins at `offset`.
+    pub fn absorb(&mut self, part: Self, offset: usize) {
+        self.places
+            .extend(part.places.into_iter().map(|place| place.moved(offset)));
+        self.ambiguous
+            .extend(part.ambiguous.into_iter().map(|mut ambiguous| {
+                ambiguous.span = moved(&ambiguous.span, offset);
+                ambiguous
+            }));
+        self.notes.extend(part.notes.into_iter().map(|note| Note {
+            at: note.at.map(|at| at + offset),
+            ..note
+        }));
+    }
+
+    /// In the order of the file; each remark once.
+    pub fn sort(&mut self) {
+        self.places
+            .sort_by_key(|place| (place.span.start, place.span.end));
+        // A path of the operator's may lead to what was found by its shape: that one knows more.
+        self.places.dedup_by(|later, earlier| {
+            let same = later.span == earlier.span
+                && later.owner.kind == earlier.owner.kind
+                && later.owner.name == earlier.owner.name
+                && later.owner.container.is_some() != earlier.owner.container.is_some();
+            if same && earlier.owner.container.is_none() {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+        self.ambiguous
+            .sort_by_key(|ambiguous| (ambiguous.span.start, ambiguous.span.end));
+        self.ambiguous.dedup();
+        self.notes.dedup();
+    }
+}
+
+/// A span, further on by `offset`.
+pub(crate) fn moved(span: &Range<usize>, offset: usize) -> Range<usize> {
+    span.start + offset..span.end + offset
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unset(name) => write!(f, "`{name}` is not set here"),
+            Self::Several(name) => write!(f, "`{name}` has more than one value here"),
+            Self::Apart(other) => write!(f, "`{other}` is given beside it"),
+            Self::Computed => f.write_str("computed when it runs"),
+            Self::Template => f.write_str("filled in from a template"),
+            Self::NoReference => f.write_str("not an image reference"),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+
+mod dockerfile;
+mod embedded;
+mod env;
+mod error;
+mod find;
+mod format;
+mod found;
+mod helm;
+mod owner;
+mod place;
+mod plain;
+mod settings;
+mod sink;
+mod splice;
+mod structured;
+mod terraform;
+mod tree;
+mod variables;
+
+pub use embedded::Embedded;
+pub use error::Refusal;
+pub use find::{FindAs, MAX_FILE_BYTES, find, find_as, find_by};
+pub use format::Format;
+pub use found::{Ambiguous, Found, Note, Why};
+pub use owner::{Owner, PullPolicy, Restart};
+pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Writing};
+pub use settings::{Crd, Settings};
+pub use splice::{apply, splice};
+pub use structured::read_yaml;
+pub use tree::{At, Style, Tree};

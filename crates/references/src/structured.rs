@@ -1,0 +1,146 @@
+//! The formats that are YAML or JSON: reads the syntax, then asks each document's shape what it is.
+
+mod bake;
+mod cloudformation;
+mod compose;
+mod cortex;
+mod ecs;
+mod github;
+mod gitlab;
+mod intrinsics;
+mod json;
+mod kubernetes;
+mod kustomize;
+mod terraform_json;
+mod values;
+mod yaml;
+
+use crate::sink::Sink;
+use crate::tree::{At, Tree};
+use crate::{Found, Note, Settings};
+
+pub(crate) use bake::SCHEME as BAKE_SCHEME;
+pub(crate) use json::read as read_json;
+pub(crate) use kubernetes::pull_policy;
+pub use yaml::read as read_yaml;
+
+/// Finds images in YAML of any kind.
+pub(crate) fn find_yaml(path: &str, text: &str, settings: &Settings) -> Found {
+    let (trees, notes) = yaml::read(text);
+    let mut found = find_trees(path, text, settings, &trees);
+    found.notes.extend(notes);
+    found
+}
+
+/// Finds images in JSON of any kind.
+pub(crate) fn find_json(path: &str, text: &str, settings: &Settings) -> Found {
+    match json::read(text) {
+        Ok(tree) => find_trees(path, text, settings, &[tree]),
+        Err(note) => Found::only(note),
+    }
+}
+
+fn find_trees(path: &str, text: &str, settings: &Settings, trees: &[Tree<'_>]) -> Found {
+    let mut sink = Sink::new(text, path, settings);
+    for tree in trees {
+        let root = At::root(tree);
+        match kind_of(root, path, settings) {
+            Kind::Kustomization => kustomize::find(root, &mut sink),
+            Kind::Kubernetes => kubernetes::find(root, &mut sink),
+            Kind::JsonPatch => kubernetes::find_json_patch(root, &mut sink),
+            Kind::Workflow => github::find_workflow(root, &mut sink),
+            Kind::Action => github::find_action(root, &mut sink),
+            Kind::GitLab => gitlab::find(root, &mut sink),
+            Kind::Compose => compose::find(root, &mut sink),
+            Kind::CloudFormation => cloudformation::find(root, &mut sink),
+            Kind::Bake => bake::find(root, &mut sink),
+            Kind::TerraformJson => terraform_json::find(root, &mut sink),
+            Kind::Ecs => ecs::find(root, &mut sink),
+            Kind::Cortex => cortex::find(root, &mut sink),
+            Kind::Values => values::find(root, &mut sink),
+            Kind::Other => {}
+        }
+        if tree.is_exhausted() {
+            sink.found.notes.push(Note::whole(
+                "aliases beyond any use: not all of them were followed",
+            ));
+        }
+    }
+    sink.found
+}
+
+/// What a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Kustomization,
+    Kubernetes,
+    JsonPatch,
+    Workflow,
+    Action,
+    GitLab,
+    Compose,
+    CloudFormation,
+    Bake,
+    TerraformJson,
+    Ecs,
+    Cortex,
+    Values,
+    Other,
+}
+
+fn kind_of(root: At<'_>, path: &str, settings: &Settings) -> Kind {
+    let has = |key| root.get(key).is_some();
+    let lower = path.to_ascii_lowercase().replace('\\', "/");
+    let name = lower.rsplit('/').next().unwrap_or_default();
+    if name.starts_with("kustomization.")
+        || root
+            .text_of("apiVersion")
+            .is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
+    {
+        return Kind::Kustomization;
+    }
+    if has("apiVersion") && has("kind") {
+        return Kind::Kubernetes;
+    }
+    if bake::is_bake(root, name) {
+        return Kind::Bake;
+    }
+    if terraform_json::is_named(name) {
+        return Kind::TerraformJson;
+    }
+    if kubernetes::is_json_patch(root) {
+        return Kind::JsonPatch;
+    }
+    if name.contains("gitlab-ci") || lower.contains(".gitlab/") || lower.contains("gitlab-ci/") {
+        return Kind::GitLab;
+    }
+    if has("jobs") && (has("on") || has("true") || lower.contains(".github/workflows/")) {
+        return Kind::Workflow;
+    }
+    if root.path(&["runs", "using"]).is_some() {
+        return Kind::Action;
+    }
+    if root.get("Resources").is_some_and(At::is_map)
+        && (has("AWSTemplateFormatVersion")
+            || root.get("Resources").is_some_and(|resources| {
+                resources
+                    .entries()
+                    .any(|(_, at)| at.text_of("Type").is_some())
+            }))
+    {
+        return Kind::CloudFormation;
+    }
+    if ecs::is_task_definition(root) {
+        return Kind::Ecs;
+    }
+    if root.get("services").is_some_and(compose::is_services) {
+        return Kind::Compose;
+    }
+    if cortex::is_cortex(root) {
+        return Kind::Cortex;
+    }
+    if name.contains("values") || settings.near.contains_key("Chart.yaml") {
+        return Kind::Values;
+    }
+    Kind::Other
+}

@@ -1,0 +1,206 @@
+//! GitHub's workflows and actions: containers, services, `docker://` steps.
+
+use std::collections::BTreeMap;
+
+use crate::embedded::About;
+use crate::sink::{Scope, Sink};
+use crate::tree::At;
+use crate::variables::{Binding, Dialect};
+use crate::{Format, Owner, Why};
+
+/// How a step names an image.
+const SCHEME: &str = "docker://";
+
+/// Values of a matrix; GitHub itself runs no more jobs of one.
+const MAX_MATRIX: usize = 256;
+
+/// Finds the images of a workflow's jobs.
+pub(crate) fn find_workflow(root: At<'_>, sink: &mut Sink<'_>) {
+    let Some(jobs) = root.get("jobs") else { return };
+    for (name, job) in jobs.entries() {
+        if let Some(container) = job.get("container") {
+            let image = container.get("image").unwrap_or(container);
+            put(
+                "",
+                image,
+                (root, job),
+                sink,
+                Owner::named("GitHub job", name),
+            );
+        }
+        for (service, at) in job.get("services").into_iter().flat_map(At::entries) {
+            let owner = Owner {
+                container: Some(service.to_owned()),
+                ..Owner::named("GitHub service", name)
+            };
+            if let Some(image) = at.get("image") {
+                put("", image, (root, job), sink, owner);
+            }
+        }
+        steps(job.get("steps"), (root, job), sink, name);
+    }
+}
+
+/// Finds the images of an action: what it runs in, or its steps.
+pub(crate) fn find_action(root: At<'_>, sink: &mut Sink<'_>) {
+    let Some(runs) = root.get("runs") else { return };
+    let name = root.text_of("name").unwrap_or_default();
+    if let Some(image) = runs.get("image") {
+        put(
+            SCHEME,
+            image,
+            (root, runs),
+            sink,
+            Owner::named("GitHub action", name),
+        );
+    }
+    steps(runs.get("steps"), (root, runs), sink, name);
+}
+
+fn steps(steps: Option<At<'_>>, places: (At<'_>, At<'_>), sink: &mut Sink<'_>, name: &str) {
+    for step in steps.into_iter().flat_map(At::items) {
+        if let Some(uses) = step.get("uses") {
+            let owner = Owner {
+                container: step.text_of("name").map(str::to_owned),
+                ..Owner::named("GitHub step", name)
+            };
+            put(SCHEME, uses, places, sink, owner);
+        }
+        if let Some(script) = step.get("run") {
+            run(script, step, places, sink, name);
+        }
+    }
+}
+
+/// A step's script, in the language of its shell.
+fn run(script: At<'_>, step: At<'_>, places: (At<'_>, At<'_>), sink: &mut Sink<'_>, name: &str) {
+    let (root, job) = places;
+    let shells = [&["shell"] as &[&str], &["defaults", "run", "shell"]];
+    let shell = [step, job, root]
+        .iter()
+        .find_map(|at| shells.iter().find_map(|path| at.path(path)?.text()));
+    let format = match shell.and_then(|shell| shell.split(' ').next()) {
+        None | Some("bash" | "sh") => Format::Shell,
+        Some("python") => Format::Python,
+        Some(_) => return,
+    };
+    let mut set = BTreeMap::new();
+    // A step's own go before the job's, and those before the file's.
+    for at in [root, job, step] {
+        for (key, value) in at.get("env").into_iter().flat_map(At::entries) {
+            let text = value.text().filter(|text| !text.contains("${{"));
+            set.extend(text.map(|text| (key.to_owned(), text.to_owned())));
+        }
+    }
+    let about = About {
+        format,
+        path: "",
+        set,
+        name: Some(name),
+    };
+    sink.embed(script, about);
+}
+
+/// An image in a job: one, or one for each value of a matrix that it is taken from.
+fn put(scheme: &str, at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, owner: Owner) {
+    let settings = sink.settings;
+    let set = |name: &str| {
+        settings
+            .set
+            .get(name)
+            .map(|value| Binding::from_outside(value))
+    };
+    if let Some(values) = at.text().and_then(|text| matrix_of(text, job)) {
+        let scope = Scope {
+            dialect: Dialect::None,
+            lookup: &|_| None,
+        };
+        for value in values {
+            sink.scalar(value, scope, owner.clone());
+        }
+        return;
+    }
+    let text = at.text().unwrap_or_default();
+    if text.contains("${{") && text.contains("matrix.") && scheme.is_empty() {
+        // A part of the name differs from run to run: there is no one image to name.
+        sink.ambiguous(at.span(), Why::Template, owner);
+        return;
+    }
+    let bindings = Bindings { root, job };
+    let values: Vec<(String, Binding)> = names_in(text)
+        .filter_map(|name| {
+            let found = set(name).or_else(|| bindings.find(name, sink))?;
+            Some((name.to_owned(), found))
+        })
+        .collect();
+    let lookup = |name: &str| {
+        let found = values.iter().find(|(known, _)| known == name);
+        found.map(|(_, binding)| binding.clone())
+    };
+    let scope = Scope {
+        dialect: Dialect::GitHub,
+        lookup: &lookup,
+    };
+    sink.prefixed(scheme, at, scope, owner);
+}
+
+/// The expressions in a text.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${{")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("}}"))
+        .map(|(name, _)| name.trim())
+}
+
+/// Where expressions get their values.
+struct Bindings<'a> {
+    root: At<'a>,
+    job: At<'a>,
+}
+
+impl Bindings<'_> {
+    /// `env.X` from the job or the workflow, `inputs.X` from its default.
+    fn find(&self, name: &str, sink: &Sink<'_>) -> Option<Binding> {
+        if let Some(key) = name.strip_prefix("env.") {
+            let at = self
+                .job
+                .path(&["env", key])
+                .or_else(|| self.root.path(&["env", key]))?;
+            return sink
+                .binding(at)
+                .filter(|binding| !binding.text.contains("${{"));
+        }
+        let key = name
+            .strip_prefix("inputs.")
+            .or_else(|| name.strip_prefix("github.event.inputs."))?;
+        [
+            &["inputs", key, "default"] as &[&str],
+            &["on", "workflow_dispatch", "inputs", key, "default"],
+            &["on", "workflow_call", "inputs", key, "default"],
+        ]
+        .iter()
+        .find_map(|path| sink.binding(self.root.path(path)?))
+    }
+}
+
+/// The values of a matrix, if a text is one of its variables and no more.
+fn matrix_of<'a>(text: &str, job: At<'a>) -> Option<Vec<At<'a>>> {
+    let name = text.trim().strip_prefix("${{")?.strip_suffix("}}")?.trim();
+    let mut keys = name.strip_prefix("matrix.")?.split('.');
+    let first = keys.next()?;
+    let rest: Vec<&str> = keys.collect();
+    let matrix = job.path(&["strategy", "matrix"])?;
+    let listed = matrix.get(first).into_iter().flat_map(At::items);
+    let included = matrix
+        .get("include")
+        .into_iter()
+        .flat_map(At::items)
+        .filter_map(|entry| entry.get(first));
+    let values: Vec<At<'a>> = listed
+        .chain(included)
+        .take(MAX_MATRIX)
+        .filter_map(|at| at.path(&rest))
+        .filter(|at| at.text().is_some_and(|text| !text.contains("${{")))
+        .collect();
+    (!values.is_empty()).then_some(values)
+}

@@ -1,0 +1,106 @@
+//! Compose files and Swarm stacks.
+
+use forebay_references::{Refusal, Settings, find, splice};
+
+use crate::listing::{listing, set};
+
+const STACK: &str = "\
+x-base: &base
+  image: &web nginx:${NGINX_TAG:-1.27}
+  restart: unless-stopped
+services:
+  web:
+    <<: *base
+    deploy:
+      replicas: 4
+      restart_policy: {condition: any, delay: 5s, max_attempts: 3}
+  agent:
+    image: '${REGISTRY}/agent:1'
+    platform: linux/arm64
+    pull_policy: always
+    deploy: {mode: global}
+  worker:
+    extends: {service: agent}
+    restart: on-failure:7
+  db:
+    image: ${DB_IMAGE:-postgres:16}
+  built:
+    build: {context: ., additional_contexts: {base: docker-image://alpine:3.20}}
+    image: me/built
+  odd:
+    image: nginx:$$x
+";
+
+#[test]
+fn services_are_found_with_their_facts() {
+    assert_eq!(
+        listing("compose.yaml", STACK, &set(&[("REGISTRY", "quay.io/me")])),
+        "\
+nginx:1.27 <nginx:${NGINX_TAG:-1.27}> Compose service name=web replicas=4 restart=any/Some(\"5s\")/Some(3)
+quay.io/me/agent:1 <${REGISTRY}/agent:1> Compose service name=agent per-node= pull=Always platform=linux/arm64
+quay.io/me/agent:1 <${REGISTRY}/agent:1> Compose service name=worker per-node= pull=Always platform=linux/arm64 restart=on-failure/None/Some(7)
+postgres:16 <postgres:16> Compose service name=db
+alpine:3.20 <alpine:3.20> Compose build context name=built
+me/built <me/built> Compose service name=built pull=Never
+? <nginx:$$x> not an image reference Compose service name=odd
+"
+    );
+}
+
+#[test]
+fn variables_stay_where_they_can() {
+    let settings = set(&[("REGISTRY", "quay.io/me")]);
+    let found = find("compose.yaml", STACK.as_bytes(), &settings);
+    let new: Vec<String> = found
+        .places
+        .iter()
+        .map(|place| format!("h.example/{}", place.image.trim_start_matches("quay.io/")))
+        .collect();
+    let changes: Vec<_> = found
+        .places
+        .iter()
+        .zip(&new)
+        .map(|(place, new)| (place, new.as_str()))
+        .collect();
+    let expected = STACK
+        .replace("&web nginx:", "&web h.example/nginx:")
+        .replace("'${REGISTRY}/agent", "'h.example/me/agent")
+        .replace(":-postgres:16", ":-h.example/postgres:16")
+        .replace("//alpine", "//h.example/alpine")
+        .replace("image: me/built", "image: h.example/me/built");
+    assert_eq!(splice(STACK, &changes).unwrap(), expected);
+}
+
+#[test]
+fn a_dockerfile_within_is_read() {
+    let text = "services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM nginx:1 AS x\n        COPY --from=x / /\n        COPY --from=alpine:3 / /\n    ports: []\n";
+    assert_eq!(
+        listing("compose.yaml", text, &Settings::default()),
+        "nginx:1 <nginx:1> Dockerfile stage name=x\nalpine:3 <alpine:3> Dockerfile source name=x\n"
+    );
+}
+
+#[test]
+fn the_env_file_beside_it_gives_values() {
+    let near = [(
+        ".env".to_owned(),
+        "# x\nexport REGISTRY=\"r.io/a\" # y\n".to_owned(),
+    )];
+    let settings = Settings {
+        near: near.into(),
+        ..Settings::default()
+    };
+    let text = "services: {a: {image: \"$REGISTRY/b\"}, c: {image: \"$NO/b\"}}";
+    assert_eq!(
+        listing("docker-compose.yml", text, &settings),
+        "r.io/a/b <$REGISTRY/b> Compose service name=a\n? <$NO/b> `NO` is not set here Compose service name=c\n"
+    );
+    // What is one variable is changed where that is set.
+    let text = "services: {a: {image: $REGISTRY}}";
+    let found = find("compose.yaml", text.as_bytes(), &settings);
+    assert_eq!(found.places[0].image, "r.io/a");
+    assert_eq!(
+        splice(text, &[(&found.places[0], "r.io/b")]),
+        Err(Refusal::SetIn(".env".to_owned()))
+    );
+}

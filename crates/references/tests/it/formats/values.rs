@@ -1,0 +1,83 @@
+//! Values of Helm charts.
+
+use forebay_references::{Settings, find, splice};
+
+use crate::listing::listing;
+
+const VALUES: &str = "\
+replicaCount: 2
+image:
+  registry: docker.io
+  repository: bitnami/redis  # the cache
+  tag: 7.2
+  digest: \"\"
+  pullPolicy: IfNotPresent
+metrics:
+  enabled: true
+  image:
+    repository: quay.io/prometheus/node-exporter
+    tag: \"\"
+sidecarImage: 'busybox:1.36'
+proxy: {image: envoy, imageTag: v1.29}
+ingress: {name: x}
+empty: {image: {repository: a/b, tag: }}
+";
+
+#[test]
+fn images_in_parts_are_found_as_one() {
+    assert_eq!(
+        listing("values.yaml", VALUES, &Settings::default()),
+        "\
+docker.io/bitnami/redis:7.2 <registry: docker.io> Helm values name=image replicas=2 pull=IfAbsent
+quay.io/prometheus/node-exporter <repository: quay.io/prometheus/node-exporter> Helm values name=metrics.image
+busybox:1.36 <busybox:1.36> Helm values name=sidecarImage replicas=2
+envoy:v1.29 <{image: envoy, imageTag: v1.29}> Helm values name=proxy.image
+a/b <{repository: a/b, tag: }> Helm values name=empty.image
+"
+    );
+}
+
+#[test]
+fn each_part_is_written_to_its_own_value() {
+    let found = find("values.yaml", VALUES.as_bytes(), &Settings::default());
+    let changes = [
+        (&found.places[0], "ghcr.io/me/redis:7.20@sha256:aa"),
+        (&found.places[1], "quay.io/prometheus/node-exporter:v1"),
+        (&found.places[3], "quay.io/envoy:1.30"),
+        (&found.places[4], "a/b:1"),
+    ];
+    let expected = VALUES
+        .replace("registry: docker.io", "registry: ghcr.io")
+        .replace("bitnami/redis", "me/redis")
+        .replace("tag: 7.2\n", "tag: \"7.20\"\n")
+        .replace("digest: \"\"", "digest: \"sha256:aa\"")
+        .replace("tag: \"\"", "tag: \"v1\"")
+        .replace(
+            "image: envoy, imageTag: v1.29",
+            "image: quay.io/envoy, imageTag: \"1.30\"",
+        )
+        .replace("tag: }", "tag: \"1\" }");
+    assert_eq!(splice(VALUES, &changes).unwrap(), expected);
+}
+
+#[test]
+fn an_empty_tag_is_the_charts_version() {
+    let near = [("Chart.yaml".to_owned(), "appVersion: \"9.1\"\n".to_owned())];
+    let settings = Settings {
+        near: near.into(),
+        ..Settings::default()
+    };
+    let found = find("values.yaml", VALUES.as_bytes(), &settings);
+    assert_eq!(
+        found.places[1].image,
+        "quay.io/prometheus/node-exporter:9.1"
+    );
+    let moved = splice(VALUES, &[(&found.places[1], "ghcr.io/p/node-exporter:9.1")]).unwrap();
+    assert_eq!(
+        moved,
+        VALUES.replace(
+            "quay.io/prometheus/node-exporter",
+            "ghcr.io/p/node-exporter"
+        )
+    );
+}

@@ -1,0 +1,6 @@
+//! The crate from outside.
+
+mod formats;
+mod hostile;
+mod listing;
+mod planted;

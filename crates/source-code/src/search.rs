@@ -1,0 +1,329 @@
+//! From what a file says to its images: follows what is wanted as an image to where it is written.
+//!
+//! A variable that is a whole image is found where it is bound, and rewritten there. One that is a part of an image is
+//! replaced where the image is written, and only if the rule changes that part: it may have other uses.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::contexts::{find_call, is_about_containers, is_image_name, is_picture, is_runner};
+use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Quotes};
+use super::resolve::Resolver;
+use super::shell;
+use super::writing::writing;
+use forebay_references::{Ambiguous, Encoding, Found, Owner, Place, Settings, Why};
+
+/// How sure the context is that a text there is an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Certainty {
+    /// A call that takes nothing else.
+    Call,
+    /// A key that is called so.
+    Key,
+    /// A variable that is called so.
+    Name,
+}
+
+/// The images of a file of source code.
+pub(super) fn search(text: &str, facts: &Facts, settings: &Settings) -> Found {
+    let mut search = Search {
+        text,
+        resolver: Resolver::new(facts, settings),
+        found: Found::default(),
+        seen: BTreeSet::new(),
+    };
+    for call in &facts.calls {
+        search.call(call);
+    }
+    for words in &facts.commands {
+        search.command(words);
+    }
+    if is_about_containers(text) {
+        for pair in &facts.pairs {
+            let owner = Owner::of_kind(pair.callee.as_deref().unwrap_or("source code"));
+            search.follow(&pair.value, (Certainty::Key, &owner), 0);
+        }
+        for (name, bindings) in facts
+            .bindings
+            .iter()
+            .filter(|(name, _)| is_image_name(name))
+        {
+            for binding in bindings {
+                search.binding(name, binding);
+            }
+        }
+    }
+    search.finish()
+}
+
+struct Search<'a> {
+    text: &'a str,
+    resolver: Resolver<'a>,
+    found: Found,
+    /// Expressions that were followed: many ways may lead to one.
+    seen: BTreeSet<(usize, usize)>,
+}
+
+type Context<'c> = (Certainty, &'c Owner);
+
+impl Search<'_> {
+    fn call(&mut self, call: &Call) {
+        if is_runner(&call.path) {
+            self.script(call);
+        }
+        let Some(rule) = find_call(&call.path) else {
+            return;
+        };
+        let named = rule.key.and_then(|key| call.find_named(key));
+        let first = || call.find_positional(0).filter(|_| rule.is_first);
+        let Some(value) = named.or_else(first) else {
+            return;
+        };
+        let owner = Owner::of_kind(&last_two(&call.path));
+        // docker-py's `pull("nginx", tag="1.27")` says the image in two values.
+        if let Some(tag) = call.find_named("tag") {
+            return self.unsure(&value.clone(), Why::Apart(self.shown(&tag.span())), &owner);
+        }
+        self.follow(value, (Certainty::Call, &owner), 0);
+    }
+
+    /// A command line that is written as one literal text.
+    fn script(&mut self, call: &Call) {
+        if let Some(Expr::Literal(script)) = call.find_positional(0)
+            && script.is_plain
+        {
+            let part = shell::find(&script.text, self.resolver.settings, 1);
+            self.found.absorb(part, script.content.start);
+        }
+    }
+
+    fn command(&mut self, words: &[Expr]) {
+        let texts: Vec<Option<String>> = words
+            .iter()
+            .map(|word| self.resolver.text(word, 0).ok().map(|text| text.value))
+            .collect();
+        for image in shell::image_words(&texts) {
+            let (position, prefix) = (image.position, image.prefix);
+            let owner = Owner::of_kind(texts[0].as_deref().unwrap_or("command"));
+            if prefix == 0 {
+                self.follow(&words[position], (Certainty::Call, &owner), 0);
+            } else if let Expr::Literal(word) = &words[position]
+                && word.is_plain
+                && let Some(image) = word.text.get(prefix..)
+            {
+                let span = word.content.start + prefix..word.content.end;
+                let place = Place::literal(span, image.to_owned(), Encoding::AsIs, owner);
+                self.place(place, Certainty::Call);
+            }
+        }
+    }
+
+    /// A variable that is called an image is one if its text says more than one word could.
+    fn binding(&mut self, name: &str, binding: &Binding) {
+        let (Bound::To(value)
+        | Bound::Parameter {
+            default: Some(value),
+            ..
+        }) = &binding.value
+        else {
+            return;
+        };
+        let owner = Owner::named("variable", name);
+        if !matches!(value, Expr::Name { .. } | Expr::Member { .. }) {
+            self.follow(value, (Certainty::Name, &owner), 0);
+        }
+    }
+
+    /// Finds where the image that `expr` comes to is written.
+    fn follow(&mut self, expr: &Expr, context: Context<'_>, depth: usize) {
+        let span = expr.span();
+        if depth > MAX_DEPTH || !self.seen.insert((span.start, span.end)) {
+            return;
+        }
+        match expr {
+            Expr::Literal(_) | Expr::Template(_) | Expr::Format(_) | Expr::Joined { .. } => {
+                self.written(expr, context);
+            }
+            Expr::Name { name, span } => {
+                let bindings = self.resolver.bindings(name, span.start);
+                self.variable((expr, name), &bindings, context, depth);
+            }
+            Expr::Member { object, key, .. } => {
+                let fields = self.resolver.members(object, key, depth);
+                match self.resolver.find_entry(object, key, depth) {
+                    Some(value) if fields.is_empty() => self.follow(&value, context, depth + 1),
+                    _ => self.variable((expr, key), &fields, context, depth),
+                }
+            }
+            Expr::Lookup {
+                object,
+                key,
+                default,
+                ..
+            } => {
+                let entry = object
+                    .as_deref()
+                    .and_then(|object| self.resolver.find_entry(object, key, depth));
+                match entry.as_ref().or(default.as_deref()) {
+                    Some(value) => self.follow(value, context, depth + 1),
+                    None => self.outside(expr, key, context),
+                }
+            }
+            Expr::FirstOf(options) => {
+                // What may come from outside is not here; what stands in for it is.
+                let is_here = |one: &&Expr| self.resolver.text(one, depth).is_ok();
+                let here: Vec<&Expr> = options.iter().filter(is_here).collect();
+                let all = options.iter().collect();
+                for option in if here.is_empty() { all } else { here } {
+                    self.follow(option, context, depth + 1);
+                }
+            }
+            Expr::OneOf(options) => {
+                for option in options {
+                    self.follow(option, context, depth + 1);
+                }
+            }
+            Expr::List(_) | Expr::Map(_) => {}
+            Expr::Call { .. } | Expr::Other(_) => {
+                if context.0 == Certainty::Call {
+                    self.unsure(expr, Why::Computed, context.1);
+                }
+            }
+        }
+    }
+
+    /// A variable that is the whole image: each of its values is one.
+    fn variable(
+        &mut self,
+        (expr, name): (&Expr, &str),
+        bindings: &[&Binding],
+        context: Context<'_>,
+        depth: usize,
+    ) {
+        let mut values: Vec<Expr> = Vec::new();
+        for binding in bindings {
+            match &binding.value {
+                Bound::To(value) => values.push(value.clone()),
+                Bound::Parameter {
+                    function,
+                    position,
+                    default,
+                } => {
+                    values.extend(default.clone());
+                    let given = self.resolver.arguments(function, *position, name);
+                    values.extend(given.into_iter().cloned());
+                }
+                Bound::Each(list) => values.extend(self.items(list, depth)),
+                Bound::Unknown => {}
+            }
+        }
+        // `image = image or "nginx"` comes back to itself.
+        values.retain(|value| value.span() != expr.span());
+        if values.is_empty() {
+            return self.outside(expr, name, context);
+        }
+        for value in values {
+            self.follow(&value, context, depth + 1);
+        }
+    }
+
+    /// The items of a list, or of a name that is bound to one.
+    fn items(&self, list: &Expr, depth: usize) -> Vec<Expr> {
+        match list {
+            Expr::List(items) => items.clone(),
+            Expr::Name { name, span } if depth < MAX_DEPTH => {
+                match self.resolver.bindings(name, span.start).as_slice() {
+                    [
+                        Binding {
+                            value: Bound::To(list),
+                            ..
+                        },
+                    ] => self.items(list, depth + 1),
+                    _ => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// An image that comes from outside: known if it is set, and then written here.
+    fn outside(&mut self, expr: &Expr, name: &str, (certainty, owner): Context<'_>) {
+        match self.resolver.find_set(&[name]) {
+            Some(image) => {
+                let Quotes { open, close } = Quotes::double();
+                let encoding = Encoding::Literal { open, close };
+                let place = Place::literal(expr.span(), image.to_owned(), encoding, owner.clone());
+                self.place(place, certainty);
+            }
+            None if certainty == Certainty::Name => {}
+            None => self.unsure(expr, Why::Unset(name.to_owned()), owner),
+        }
+    }
+
+    /// A text that is written here.
+    fn written(&mut self, expr: &Expr, (certainty, owner): Context<'_>) {
+        let text = match self.resolver.text(expr, 0) {
+            Ok(text) => text,
+            Err(_) if certainty == Certainty::Name => return,
+            Err(why) => return self.unsure(expr, why, owner),
+        };
+        let image = text.value.clone();
+        let place = match expr {
+            Expr::Literal(literal) if literal.is_plain => Place::literal(
+                literal.content.clone(),
+                image,
+                Encoding::AsIs,
+                owner.clone(),
+            ),
+            _ => Place {
+                span: expr.span(),
+                image,
+                writing: writing(expr, text),
+                owner: owner.clone(),
+            },
+        };
+        self.place(place, certainty);
+    }
+
+    fn place(&mut self, place: Place, certainty: Certainty) {
+        let is_image = place.image.parse::<forebay_oci::ImageName>().is_ok();
+        let says_more = place.image.contains([':', '@']);
+        let fits = match certainty {
+            Certainty::Call => is_image,
+            Certainty::Key => is_image && !is_picture(&place.image),
+            Certainty::Name => is_image && !is_picture(&place.image) && says_more,
+        };
+        if fits {
+            self.found.places.push(place);
+        } else if certainty == Certainty::Call {
+            let ambiguous = Ambiguous::at(self.text, place.span, Why::NoReference, place.owner);
+            self.found.ambiguous.push(ambiguous);
+        }
+    }
+
+    fn unsure(&mut self, expr: &Expr, why: Why, owner: &Owner) {
+        let ambiguous = Ambiguous::at(self.text, expr.span(), why, owner.clone());
+        self.found.ambiguous.push(ambiguous);
+    }
+
+    fn shown(&self, span: &Range<usize>) -> String {
+        self.text.get(span.clone()).unwrap_or_default().to_owned()
+    }
+
+    /// Each place once, though many ways lead there.
+    fn finish(mut self) -> Found {
+        self.found.sort();
+        self.found
+            .places
+            .dedup_by(|later, first| later.span == first.span && later.writing == first.writing);
+        self.found
+            .ambiguous
+            .dedup_by(|later, first| later.span == first.span);
+        self.found
+    }
+}
+
+/// `ContainerImage.from_registry`.
+fn last_two(path: &[String]) -> String {
+    path[path.len().saturating_sub(2)..].join(".")
+}

@@ -1,0 +1,199 @@
+//! Which words of a command line are images: reads options and arguments by the tables of `tools.rs`.
+
+use super::tools::{
+    BEFORE, CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, SWITCHES, Subcommand, Takes,
+};
+
+/// A word that is an image, or ends in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ImageWord {
+    pub(crate) position: usize,
+    /// How many bytes come before it in its word: `--image=`, `docker://`.
+    pub(crate) prefix: usize,
+    /// It is what the command builds.
+    pub(crate) is_built: bool,
+}
+
+/// The images of a command line; `None` is a word that nobody knows.
+pub(crate) fn image_words(words: &[Option<String>]) -> Vec<ImageWord> {
+    let start = skip_before(words);
+    let Some(Some(tool)) = words.get(start) else {
+        return Vec::new();
+    };
+    let tool = tool.rsplit('/').next().unwrap_or(tool);
+    let line = Line { words };
+    match tool {
+        "docker" | "podman" | "nerdctl" | "finch" | "buildah" => {
+            line.subcommand(start + 1, &CONTAINER_TOOLS)
+        }
+        "crane" | "gcrane" | "regctl" | "crictl" | "ctr" | "trivy" => {
+            line.subcommand(start + 1, &IMAGE_TOOLS)
+        }
+        "skopeo" => line.prefixed(start + 1, "docker://"),
+        "kubectl" | "oc" => line.kubectl(start + 1),
+        _ => Vec::new(),
+    }
+}
+
+/// The position of the command itself, after keywords, `sudo -u x` and `env A=b`.
+pub(super) fn skip_before(words: &[Option<String>]) -> usize {
+    let mut at = 0;
+    while let Some(Some(word)) = words.get(at) {
+        let is_assignment = word.contains('=') && !word.starts_with('-');
+        let is_option = at > 0 && word.starts_with('-');
+        if !BEFORE.contains(&word.as_str()) && !is_assignment && !is_option {
+            break;
+        }
+        let takes_value = is_option && matches!(word.as_str(), "-u" | "-g" | "-n" | "--user");
+        at += 1 + usize::from(takes_value);
+    }
+    at
+}
+
+struct Line<'a> {
+    words: &'a [Option<String>],
+}
+
+impl Line<'_> {
+    fn word(&self, at: usize) -> Option<&str> {
+        self.words.get(at)?.as_deref()
+    }
+
+    fn subcommand(&self, mut at: usize, table: &[Subcommand]) -> Vec<ImageWord> {
+        while let Some(option) = self.word(at).filter(|word| word.starts_with('-')) {
+            at += 1 + usize::from(GLOBAL_VALUES.contains(&option));
+        }
+        let is_named = |sub: &&Subcommand| {
+            let mut names = sub.name.iter().enumerate();
+            names.all(|(index, name)| self.word(at + index) == Some(*name))
+        };
+        // The longest name is the one that is meant: `manifest get` is not `manifest`.
+        let found = table
+            .iter()
+            .filter(is_named)
+            .max_by_key(|sub| sub.name.len());
+        found.map_or_else(Vec::new, |sub| self.arguments(at + sub.name.len(), sub))
+    }
+
+    fn arguments(&self, from: usize, sub: &Subcommand) -> Vec<ImageWord> {
+        let mut images = Vec::new();
+        let mut positional = Vec::new();
+        let mut at = from;
+        while at < self.words.len() {
+            match self.word(at) {
+                Some("--") => at += 1,
+                Some(option) if option.starts_with('-') && option.len() > 1 => {
+                    let takes_next = takes_value(option, sub);
+                    let value = if takes_next { at + 1 } else { at };
+                    images.extend(self.option(option, value, sub.takes));
+                    at = value + 1;
+                }
+                Some("") => at += 1,
+                _ => {
+                    positional.push(at);
+                    at += 1;
+                    if sub.takes == Takes::FirstThenCommand {
+                        break;
+                    }
+                }
+            }
+        }
+        let taken: &[usize] = match sub.takes {
+            Takes::First | Takes::FirstThenCommand => positional.get(..1).unwrap_or_default(),
+            Takes::Second => positional.get(1..2).unwrap_or_default(),
+            Takes::Both => positional.get(..2).unwrap_or_default(),
+            Takes::All => &positional,
+            Takes::Build => &[],
+        };
+        images.extend(taken.iter().map(|position| ImageWord {
+            position: *position,
+            prefix: 0,
+            is_built: false,
+        }));
+        images
+    }
+
+    /// An image that an option of a build names. Its value stands at `value`, or in the option itself.
+    fn option(&self, option: &str, value: usize, takes: Takes) -> Option<ImageWord> {
+        let creates = takes == Takes::Build || takes == Takes::All;
+        let (name, inline) = match option.split_once('=') {
+            Some((name, _)) => (name, name.len() + 1),
+            None => (option, 0),
+        };
+        let found = |prefix: usize, is_built: bool| {
+            Some(ImageWord {
+                position: value,
+                prefix,
+                is_built,
+            })
+        };
+        match name {
+            "-t" | "--tag" if creates => found(inline, true),
+            "--build-arg" if takes == Takes::Build => {
+                let text = self.word(value)?.get(inline..)?;
+                let (argument, _) = text.split_once('=')?;
+                let is_image = crate::contexts::is_image_name(argument);
+                is_image.then(|| found(inline + argument.len() + 1, false))?
+            }
+            "--cache-from" if takes == Takes::Build => {
+                let text = self.word(value)?.get(inline..)?;
+                (!text.contains('=')).then(|| found(inline, false))?
+            }
+            _ => None,
+        }
+    }
+
+    /// Each word that begins so.
+    fn prefixed(&self, from: usize, prefix: &str) -> Vec<ImageWord> {
+        let is_image = |at: &usize| self.word(*at).is_some_and(|word| word.starts_with(prefix));
+        let images = (from..self.words.len()).filter(is_image);
+        images
+            .map(|position| ImageWord {
+                position,
+                prefix: prefix.len(),
+                is_built: false,
+            })
+            .collect()
+    }
+
+    /// `--image` everywhere, and the `container=image` of `set image`.
+    fn kubectl(&self, from: usize) -> Vec<ImageWord> {
+        let mut images = self.prefixed(from, "--image=");
+        let mut sets = false;
+        for at in from..self.words.len() {
+            let found = |position: usize, prefix: usize| ImageWord {
+                position,
+                prefix,
+                is_built: false,
+            };
+            match self.word(at) {
+                Some("--") => break,
+                Some("--image") if at + 1 < self.words.len() => images.push(found(at + 1, 0)),
+                Some("image") if self.word(at - 1) == Some("set") => sets = true,
+                Some(word) if sets && !word.starts_with('-') => {
+                    if let Some((container, _)) = word.split_once('=') {
+                        images.push(found(at, container.len() + 1));
+                    }
+                }
+                _ => {}
+            }
+        }
+        images
+    }
+}
+
+fn takes_value(option: &str, sub: &Subcommand) -> bool {
+    // Options in one variable: no value follows that we could know of.
+    if option.contains(['=', ' ']) {
+        return false;
+    }
+    if let Some(long) = option.strip_prefix("--") {
+        // `build --pull` is a switch, `run --pull always` is not.
+        let is_pull = long == "pull" && sub.takes == Takes::Build;
+        return !SWITCHES.contains(&long) && !is_pull;
+    }
+    // `-it` are two switches, `-p80:80` carries its value, `-itv` takes the next.
+    let letters = &option[1..];
+    let first_value = letters.find(|letter| !sub.switches.contains(letter));
+    first_value.is_some_and(|at| at + 1 == letters.len())
+}

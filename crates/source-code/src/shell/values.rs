@@ -1,0 +1,301 @@
+//! What the words of a script come to, by its assignments, loops, defaults, and what is set.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::lexer::{Command, Part, Segment, Word};
+use forebay_references::{Encoding, Joint, Owner, Piece, Place, Settings, Why, Writing};
+
+/// How deeply values are looked up in values.
+const MAX_DEPTH: usize = 8;
+
+/// How many parts of words are looked at in all: values of values may multiply without end.
+const MAX_STEPS: u32 = 1_000_000;
+
+/// The longest text that a word may come to, in bytes.
+const MAX_TEXT_BYTES: usize = 64 << 10;
+
+/// Commands whose arguments are assignments.
+const DECLARING: [&str; 5] = ["export", "local", "readonly", "declare", "typeset"];
+
+/// Endings of variables that hold options.
+const OPTIONS: [&str; 5] = ["OPTS", "ARGS", "FLAGS", "OPTIONS", "OPT"];
+
+/// What the variables of a script hold.
+pub(super) struct Values<'a> {
+    settings: &'a Settings,
+    assigned: BTreeMap<String, Vec<Value>>,
+    /// What is left of [`MAX_STEPS`].
+    steps: Cell<u32>,
+}
+
+enum Value {
+    One(Word),
+    /// An array, or the list of a loop.
+    Each(Vec<Word>),
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn of(commands: &[Command], settings: &'a Settings) -> Self {
+        let mut assigned: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for command in commands {
+            for word in assignments(command) {
+                let Some((name, value)) = split(word) else {
+                    continue;
+                };
+                let value = if value.items.is_empty() {
+                    Value::One(value)
+                } else {
+                    Value::Each(value.items)
+                };
+                assigned.entry(name).or_default().push(value);
+            }
+            if let Some((name, items)) = loop_of(command) {
+                let items = Value::Each(items.to_vec());
+                assigned.entry(name).or_default().push(items);
+            }
+        }
+        Self {
+            settings,
+            assigned,
+            steps: Cell::new(MAX_STEPS),
+        }
+    }
+
+    /// What each word of a command comes to. A variable that holds options is one.
+    pub(super) fn texts(&self, command: &Command) -> Vec<Option<String>> {
+        let texts = command.words.iter().map(|word| {
+            self.text(&word.segments, 0).ok().or_else(|| {
+                let (name, _) = whole_variable(word)?;
+                let name = name.to_ascii_uppercase();
+                let is_options = OPTIONS.iter().any(|ending| name.ends_with(ending));
+                is_options.then(|| "--unknown=".to_owned())
+            })
+        });
+        texts.collect()
+    }
+
+    /// The words that a variable is bound to, each item of a list by itself.
+    pub(super) fn words(&self, name: &str) -> Vec<Word> {
+        let values = self.assigned.get(name).map_or(&[][..], Vec::as_slice);
+        let mut words = Vec::new();
+        for value in values {
+            match value {
+                Value::One(word) => words.push(word.clone()),
+                Value::Each(items) => words.extend(items.iter().cloned()),
+            }
+        }
+        words
+    }
+
+    /// The text of a word's segments.
+    fn text(&self, segments: &[Segment], depth: usize) -> Result<String, Why> {
+        let mut text = String::new();
+        for part in segments.iter().flat_map(|segment| &segment.parts) {
+            text.push_str(&self.part(part, depth)?);
+            if text.len() > MAX_TEXT_BYTES {
+                return Err(Why::Computed);
+            }
+        }
+        Ok(text)
+    }
+
+    fn part(&self, part: &Part, depth: usize) -> Result<String, Why> {
+        self.steps.set(self.steps.get().saturating_sub(1));
+        if self.steps.get() == 0 {
+            return Err(Why::Computed);
+        }
+        match part {
+            Part::Text { text, .. } => Ok(text.clone()),
+            Part::Computed { .. } => Err(Why::Computed),
+            Part::Variable { name, default, .. } => self.variable(name, default.as_ref(), depth),
+        }
+    }
+
+    fn variable(
+        &self,
+        name: &str,
+        default: Option<&Vec<Segment>>,
+        depth: usize,
+    ) -> Result<String, Why> {
+        if let Some(set) = self.settings.set.get(name) {
+            return Ok(set.clone());
+        }
+        let unset = || Why::Unset(name.to_owned());
+        if depth >= MAX_DEPTH {
+            return Err(unset());
+        }
+        let values = self.assigned.get(name).map_or(&[][..], Vec::as_slice);
+        let mut all: Option<String> = None;
+        for value in values {
+            let Value::One(word) = value else {
+                return Err(unset());
+            };
+            let text = match self.text(&word.segments, depth + 1) {
+                Ok(text) => text,
+                // `X=$(…)` is better known by its name, which can be set.
+                Err(Why::Computed) => return Err(unset()),
+                Err(why) => return Err(why),
+            };
+            if all.as_ref().is_some_and(|all| *all != text) {
+                return Err(Why::Several(name.to_owned()));
+            }
+            all = Some(text);
+        }
+        match (all, default) {
+            (Some(text), _) => Ok(text),
+            (None, Some(default)) => self.text(default, depth + 1),
+            (None, None) => Err(unset()),
+        }
+    }
+}
+
+/// The words of a command that assign.
+pub(super) fn assignments(command: &Command) -> impl Iterator<Item = &Word> {
+    let first = command.words.first().map(Word::literal);
+    let is_declaring = first.is_some_and(|word| DECLARING.contains(&word.as_str()));
+    let skip = usize::from(is_declaring);
+    let words = command.words.iter().skip(skip);
+    words.take_while(move |word| {
+        split(word).is_some() || is_declaring && word.literal().starts_with('-')
+    })
+}
+
+/// `NAME=value`.
+pub(super) fn split(word: &Word) -> Option<(String, Word)> {
+    let first = word.segments.first().filter(|first| !first.is_quoted)?;
+    let Some(Part::Text { text, .. }) = first.parts.first() else {
+        return None;
+    };
+    let (name, _) = text.split_once('=')?;
+    let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let is_name = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !is_name {
+        return None;
+    }
+    let name = name.to_owned();
+    cut(word, name.len() + 1).map(|value| (name, value))
+}
+
+/// `for NAME in items`.
+fn loop_of(command: &Command) -> Option<(String, &[Word])> {
+    match command.words.as_slice() {
+        [word, name, within, items @ ..]
+            if word.literal() == "for" && within.literal() == "in" && !items.is_empty() =>
+        {
+            Some((name.literal(), items))
+        }
+        _ => None,
+    }
+}
+
+/// A word without its first bytes, if these are literal text.
+pub(super) fn cut(word: &Word, prefix: usize) -> Option<Word> {
+    if prefix == 0 {
+        return Some(word.clone());
+    }
+    let mut word = word.clone();
+    let first = word.segments.first_mut()?;
+    let Some(Part::Text { span, text }) = first.parts.first_mut() else {
+        return None;
+    };
+    let rest = text.get(prefix..)?.to_owned();
+    if span.len() != text.len() {
+        return None;
+    }
+    span.start += prefix;
+    *text = rest;
+    let is_empty = text.is_empty();
+    let start = span.start;
+    if is_empty {
+        first.parts.remove(0);
+    }
+    if first.is_quoted {
+        // What was cut is inside the quotes: the rest is no longer a segment with quotes of its own.
+        let end = first.parts.last().map_or(start, |last| last.span().end);
+        let is_only = word.segments.len() == 1;
+        is_only.then_some(())?;
+        word.segments[0].span = start..end;
+        word.span = start..end;
+    } else {
+        first.span.start = start;
+        word.span.start = start;
+        if first.parts.is_empty() {
+            word.segments.remove(0);
+        }
+    }
+    Some(word)
+}
+
+/// The variable that a word is, with its default.
+pub(super) fn whole_variable(word: &Word) -> Option<(&str, Option<&Vec<Segment>>)> {
+    match word.segments.as_slice() {
+        [Segment { parts, .. }] => match parts.as_slice() {
+            [Part::Variable { name, default, .. }] => Some((name, default.as_ref())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Segments as a word.
+pub(super) fn from_segments(segments: &[Segment]) -> Word {
+    let start = segments.first().map_or(0, |first| first.span.start);
+    let end = segments.last().map_or(0, |last| last.span.end);
+    Word {
+        span: start..end,
+        segments: segments.to_vec(),
+        items: Vec::new(),
+    }
+}
+
+/// The image that a word is, and how it is rewritten.
+pub(super) fn place_of(word: &Word, values: &Values<'_>, owner: &Owner) -> Result<Place, Why> {
+    let piece = |span: Range<usize>, text: String, variable: bool| Piece {
+        span,
+        text,
+        variable,
+    };
+    let (span, writing, image) = if let [segment] = word.segments.as_slice() {
+        let mut pieces = Vec::new();
+        for part in &segment.parts {
+            let is_variable = !matches!(part, Part::Text { .. });
+            pieces.push(piece(part.span(), values.part(part, 0)?, is_variable));
+        }
+        let image: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+        let start = pieces
+            .first()
+            .map_or(segment.span.start, |piece| piece.span.start);
+        let end = pieces
+            .last()
+            .map_or(segment.span.end, |piece| piece.span.end);
+        if pieces.iter().all(|piece| !piece.variable) {
+            pieces.clear();
+        }
+        let encoding = Encoding::AsIs;
+        (start..end, Writing::Whole { encoding, pieces }, image)
+    } else {
+        let mut pieces = Vec::new();
+        for segment in &word.segments {
+            let text = values.text(std::slice::from_ref(segment), 0)?;
+            let is_text = |part: &Part| matches!(part, Part::Text { .. });
+            let is_variable = !segment.parts.iter().all(is_text);
+            pieces.push(piece(segment.span.clone(), text, is_variable));
+        }
+        let image: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+        // References need no quotes.
+        let writing = Writing::Joined {
+            encoding: Encoding::AsIs,
+            joint: Joint::Operator(""),
+            pieces,
+        };
+        (word.span.clone(), writing, image)
+    };
+    Ok(Place {
+        span,
+        image,
+        writing,
+        owner: owner.clone(),
+    })
+}

@@ -1,0 +1,162 @@
+//! Scripts and Markdown before and after a rule.
+
+use crate::rewritten::{check, rewritten};
+
+#[test]
+fn the_words_of_commands_that_are_images_are_rewritten() {
+    for (text, expected) in [
+        ("docker pull a/b:1", "docker pull ecr.example/b:1"),
+        (
+            "sudo -E docker pull 'a/b:1' # a/b:1",
+            "sudo -E docker pull 'ecr.example/b:1' # a/b:1",
+        ),
+        (
+            "docker run -d --name a/x -p 80:80 -it a/b:1 echo a/b:1",
+            "docker run -d --name a/x -p 80:80 -it ecr.example/b:1 echo a/b:1",
+        ),
+        (
+            "docker tag a/b a/c",
+            "docker tag ecr.example/b ecr.example/c",
+        ),
+        (
+            "docker build -t a/b:1 .",
+            "docker build -t ecr.example/b:1 .",
+        ),
+        (
+            "docker build --build-arg BASE_IMAGE=a/b .",
+            "docker build --build-arg BASE_IMAGE=ecr.example/b .",
+        ),
+        (
+            "docker build -t app:1 . && docker run app:1",
+            "docker build -t app:1 . && docker run app:1",
+        ),
+        (
+            "skopeo copy docker://a/b dir:x",
+            "skopeo copy docker://ecr.example/b dir:x",
+        ),
+        (
+            "crane copy a/b c/d",
+            "crane copy ecr.example/b ecr.example/d",
+        ),
+        ("crane tag a/b:1 latest", "crane tag ecr.example/b:1 latest"),
+        (
+            "kubectl run x --image=a/b:1",
+            "kubectl run x --image=ecr.example/b:1",
+        ),
+        (
+            "kubectl set image deploy/x c=a/b:1",
+            "kubectl set image deploy/x c=ecr.example/b:1",
+        ),
+        (
+            "X=$(docker run --rm a/b:1)",
+            "X=$(docker run --rm ecr.example/b:1)",
+        ),
+        (
+            "ssh h 'docker pull a/b:1'",
+            "ssh h 'docker pull ecr.example/b:1'",
+        ),
+        (
+            "if docker pull a/b; then x; fi",
+            "if docker pull ecr.example/b; then x; fi",
+        ),
+        (
+            "docker pull \\\n  a/b:1",
+            "docker pull \\\n  ecr.example/b:1",
+        ),
+        ("docker compose pull web", "docker compose pull web"),
+        ("echo docker pull a/b:1", "echo docker pull a/b:1"),
+        ("docker logs a/b", "docker logs a/b"),
+        (
+            "docker pull a/b:1 > a/b 2>&1",
+            "docker pull ecr.example/b:1 > a/b 2>&1",
+        ),
+    ] {
+        assert_eq!(rewritten("x.sh", text, &[]), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_scripts_variables_are_followed() {
+    check(
+        "x.sh",
+        &[
+            (
+                "I=a/b:1\ndocker pull $I",
+                &[],
+                "I=ecr.example/b:1\ndocker pull $I",
+            ),
+            (
+                "docker pull \"${I:-a/b:1}\"",
+                &[],
+                "docker pull \"${I:-ecr.example/b:1}\"",
+            ),
+            (
+                "U=me T=1\ndocker pull \"$U/b:${T}\"",
+                &[],
+                "U=me T=1\ndocker pull \"ecr.example/b:${T}\"",
+            ),
+            (
+                "U=me; docker pull \"$U\"/b:1",
+                &[],
+                "U=me; docker pull ecr.example/b:1",
+            ),
+            (
+                "for i in a/b a/c:1; do docker pull $i; done",
+                &[],
+                "for i in ecr.example/b ecr.example/c:1; do docker pull $i; done",
+            ),
+            (
+                "IMAGES=(a/b:1 'a/c:1')\nfor i in \"${IMAGES[@]}\"; do docker pull \"$i\"; done",
+                &[],
+                "IMAGES=(ecr.example/b:1 'ecr.example/c:1')\nfor i in \"${IMAGES[@]}\"; do docker pull \"$i\"; done",
+            ),
+            (
+                "export APP_IMAGE=\"a/b:${T:-1}\"",
+                &[],
+                "export APP_IMAGE=\"ecr.example/b:${T:-1}\"",
+            ),
+            (
+                "docker pull $1",
+                &[],
+                "docker pull $1\n? 1: $1 (computed when it runs)",
+            ),
+            (
+                "docker pull a/b:$T",
+                &[],
+                "docker pull a/b:$T\n? 1: a/b:$T (`T` is not set here)",
+            ),
+            (
+                "docker pull a/b:$T",
+                &[("T", "1")],
+                "docker pull ecr.example/b:$T",
+            ),
+            (
+                "docker run $DOCKER_OPTS a/b:1",
+                &[],
+                "docker run $DOCKER_OPTS ecr.example/b:1",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn here_documents_are_read_in_their_own_format() {
+    let text = "kubectl apply -f - <<EOF\napiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: a/b:1\nEOF\n\
+                docker build - <<'X'\nFROM a/b:1\nX\n";
+    let expected = text.replace("a/b:1", "ecr.example/b:1");
+    assert_eq!(rewritten("x.sh", text, &[]), expected);
+}
+
+#[test]
+fn markdowns_fences_are_read_by_their_language_and_prose_is_not() {
+    let text = "Pull a/b:1 with `docker pull a/b:1`:\n\n```bash\ndocker pull a/b:1\n```\n\n~~~console\n$ docker pull \
+                a/b:1\na/b:1: Pulling\n~~~\n\n```\ndocker pull a/b:1\n```\n\n- ```python\n  C.from_registry('a/b:1')\n  ```\n";
+    let expected = text
+        .replace(
+            "bash\ndocker pull a/b:1",
+            "bash\ndocker pull ecr.example/b:1",
+        )
+        .replace("$ docker pull a/b:1", "$ docker pull ecr.example/b:1")
+        .replace("('a/b:1')", "('ecr.example/b:1')");
+    assert_eq!(rewritten("x.md", text, &[]), expected);
+}
