@@ -1,6 +1,6 @@
 //! How often one client may ask: the operator's limits, and what each client has used of them.
 //!
-//! The rules are pure. What was used is bounded: of very many clients the quiet ones are forgotten, who have nothing to pay off.
+//! The rules are pure. What was used is bounded: of very many clients those who owe least are forgotten.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use forebay_content::Client;
+use forebay_http_kit::one_client;
 use ipnet::IpNet;
 
 /// How many clients are remembered.
@@ -45,6 +46,7 @@ pub(crate) struct Used {
 /// One client under one limit.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Payer {
+    /// What all its addresses count as: nobody gets a new account with each address of a network that is its own.
     address: Option<IpAddr>,
     /// Which of the limits, by its place.
     limit: usize,
@@ -99,7 +101,7 @@ impl Used {
         };
         let mut paid_off = self.paid_off.lock().unwrap_or_else(PoisonError::into_inner);
         let payer = Payer {
-            address: client.address,
+            address: client.address.map(one_client),
             limit: place,
         };
         if !paid_off.contains_key(&payer) {
@@ -109,20 +111,20 @@ impl Used {
     }
 }
 
-/// Those that have nothing to pay off are as good as new. Were they all busy, half of them would be let off: going through all of
-/// them for each new one would take longer than they do.
+/// Those that have nothing to pay off are as good as new. Are they all busy, the half that owes least is let off: those who ask
+/// most go on waiting. To look for the least of them for each new one would take longer than they do.
 fn make_room(paid_off: &mut HashMap<Payer, Duration>, now: Duration) {
     if paid_off.len() < MAX_CLIENTS {
         return;
     }
     paid_off.retain(|_, due| *due > now);
-    let mut keep = MAX_CLIENTS / 2;
-    if paid_off.len() > keep {
-        paid_off.retain(|_, _| {
-            keep = keep.saturating_sub(1);
-            keep > 0
-        });
-    }
+    let Some(excess) = paid_off.len().checked_sub(MAX_CLIENTS / 2) else {
+        return;
+    };
+    let mut owed: Vec<_> = paid_off.values().copied().collect();
+    owed.sort_unstable();
+    let least_kept = owed.get(excess).copied().unwrap_or(Duration::MAX);
+    paid_off.retain(|_, due| *due > least_kept);
 }
 
 #[cfg(test)]
@@ -217,6 +219,50 @@ mod tests {
         let wait = used.count(&who, &fast, seconds(1)).unwrap_err();
         assert_eq!(wait, Duration::from_millis(100));
         assert_eq!(used.count(&who, &fast, seconds(1) + wait), Ok(()));
+    }
+
+    #[test]
+    fn a_client_of_ipv6_is_its_network_of_64_bits() {
+        let limits = [limit(network("2001:db8::/32"), 60, 5)];
+        let used = Used::default();
+        let host = |n: u32| client(&format!("2001:db8:1:1::{n:x}"), None, "");
+        let let_through = (1..1_000).filter(|&n| used.count(&host(n), &limits, seconds(1)).is_ok());
+        assert_eq!(let_through.count(), 5);
+        let other = client("2001:db8:1:2::1", None, "");
+        assert_eq!(used.count(&other, &limits, seconds(1)), Ok(()));
+    }
+
+    #[test]
+    fn an_address_of_ipv4_is_the_same_client_however_it_is_written() {
+        let limits = [limit(LimitedClients::Agent("curl".into()), 60, 1)];
+        let used = Used::default();
+        let plain = client("10.1.1.1", None, "curl");
+        assert_eq!(used.count(&plain, &limits, seconds(1)), Ok(()));
+        let mapped = client("::ffff:10.1.1.1", None, "curl");
+        assert!(used.count(&mapped, &limits, seconds(1)).is_err());
+    }
+
+    #[test]
+    fn those_who_owe_most_are_never_forgotten_for_those_who_owe_little() {
+        let limits = [limit(network("10.0.0.0/8"), 60, 100)];
+        let used = Used::default();
+        let nth = |n: u32| {
+            client(
+                &std::net::Ipv4Addr::from((10 << 24) + n).to_string(),
+                None,
+                "",
+            )
+        };
+        let busiest: Vec<_> = (0..100).map(nth).collect();
+        for who in &busiest {
+            while used.count(who, &limits, seconds(1)).is_ok() {}
+        }
+        for n in 100..200_000 {
+            used.count(&nth(n), &limits, seconds(1)).unwrap();
+        }
+        for who in &busiest {
+            assert!(used.count(who, &limits, seconds(1)).is_err(), "{who:?}");
+        }
     }
 
     #[test]

@@ -102,8 +102,9 @@ fn most_of_one(limit: usize) -> usize {
     limit - limit / LEFT_TO_OTHERS
 }
 
-/// Of IPv6 each client has a whole /64 to choose from (RFC 6177).
-fn one_client(address: IpAddr) -> IpAddr {
+/// The address that all addresses of one client count as. Of IPv6 each client has a whole /64 to choose from (RFC 6177); an
+/// IPv4 address that is written as one of IPv6 is itself.
+pub fn one_client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();
