@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod cost;
+mod fact;
+mod fleet;
+mod foresee;
+mod image_use;
+mod interval;
+pub mod preflight;
+
+pub use cost::Wanted;
+pub use fact::{Budget, Fact, Form, Kept, Metering, Presence, Survey, SurveyRequest};
+pub use fleet::{Fleet, Runtime};
+pub use foresee::{Failing, Fit, Forecast, ImageForecast, RegistryForecast, Way, foresee};
+pub use image_use::ImageUse;
+pub use interval::Interval;

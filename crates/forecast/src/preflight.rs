@@ -1,0 +1,415 @@
+//! What people check by script before a deploy: as command lines of their own tools, and what the answers mean.
+//!
+//! Pure: who runs the command lines gives back what came of them. None of them changes anything or prints a secret.
+
+use forebay_oci::{ImageName, Reference};
+use serde::Serialize;
+
+/// The most bytes of a secret's name that are taken from a file.
+const MAX_ARN_BYTES: usize = 600;
+
+/// What a secret's name begins with, in each partition of AWS.
+const SECRET_ARNS: [&str; 3] = [
+    "arn:aws:secretsmanager:",
+    "arn:aws-cn:secretsmanager:",
+    "arn:aws-us-gov:secretsmanager:",
+];
+
+/// What AWS says where somebody has no credentials, or old ones.
+const NO_CREDENTIALS: [&str; 5] = [
+    "Unable to locate credentials",
+    "ExpiredToken",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "could not be found, please run `aws configure`",
+];
+
+/// Something to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What is looked at, in words.
+    pub what: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Image,
+    Secret,
+    Stack,
+}
+
+/// What came of a command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ran to its end.
+    Ended {
+        /// Whether it says that it succeeded.
+        is_ok: bool,
+        /// Its standard output.
+        out: String,
+        /// Its standard error.
+        err: String,
+    },
+    /// The program is not installed.
+    NotInstalled,
+    /// It could not be run, or took too long.
+    Failed(String),
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at, in words.
+    pub what: String,
+    /// How it is.
+    pub state: State,
+    /// One clause on it.
+    pub told: String,
+    /// What to do about it.
+    pub cure: Option<String>,
+}
+
+/// How something is that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// As a deploy needs it.
+    Good,
+    /// In the way of a deploy.
+    Bad,
+    /// Not known.
+    Unknown,
+}
+
+/// Whether an image's repository and the image exist, where that is asked of AWS; `None` for other registries.
+pub fn ecr_image(image: &ImageName) -> Option<Check> {
+    // <account>.dkr.ecr.<region>.amazonaws.com[.cn]
+    let mut parts = image.registry.split('.');
+    let account = parts.next().filter(|text| text.len() == 12)?;
+    let is_ecr =
+        parts.next() == Some("dkr") && parts.next().is_some_and(|part| part.starts_with("ecr"));
+    let region = parts.next().filter(|_| is_ecr)?;
+    let id = match &image.reference {
+        Reference::Tag(tag) => format!("imageTag={tag}"),
+        Reference::Digest(digest) => format!("imageDigest={digest}"),
+    };
+    Some(Check {
+        what: format!("image {image}"),
+        command: words(&[
+            "aws",
+            "ecr",
+            "describe-images",
+            "--region",
+            region,
+            "--registry-id",
+            account,
+            "--repository-name",
+            image.repository.as_str(),
+            "--image-ids",
+            &id,
+            "--query",
+            "imageDetails[0].imageDigest",
+            "--output",
+            "text",
+        ]),
+        kind: Kind::Image,
+    })
+}
+
+/// The secrets of AWS Secrets Manager that a text names, each once.
+pub fn secrets(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for start in SECRET_ARNS {
+        for (at, _) in text.match_indices(start) {
+            let rest = &text[at..];
+            let is_of_arn = |c: char| c.is_ascii_alphanumeric() || "/_+=.@:-!".contains(c);
+            let end = rest.find(|c| !is_of_arn(c)).unwrap_or(rest.len());
+            let Some(arn) = whole_secret(&rest[..end]).filter(|arn| arn.len() <= MAX_ARN_BYTES)
+            else {
+                continue;
+            };
+            if !found.iter().any(|one| one == arn) {
+                found.push(arn.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// A secret's ARN without the JSON key, stage and version that ECS lets stand behind it; `None` where a variable stands in it.
+fn whole_secret(text: &str) -> Option<&str> {
+    let mut colons = text.match_indices(':').map(|(at, _)| at);
+    let end = colons.nth(6).unwrap_or(text.len());
+    let arn = text[..end].trim_end_matches('.');
+    let parts: Vec<&str> = arn.split(':').collect();
+    let is_whole = parts.len() == 7 && parts.iter().all(|part| !part.is_empty());
+    is_whole.then_some(arn)
+}
+
+/// Whether a secret can be read; it is read, and only its name is asked to be printed.
+pub fn secret(arn: &str) -> Check {
+    let region = arn.split(':').nth(3).unwrap_or_default();
+    Check {
+        what: format!("secret {arn}"),
+        command: words(&[
+            "aws",
+            "secretsmanager",
+            "get-secret-value",
+            "--region",
+            region,
+            "--secret-id",
+            arn,
+            "--query",
+            "ARN",
+            "--output",
+            "text",
+        ]),
+        kind: Kind::Secret,
+    }
+}
+
+/// Whether a stack is free to be deployed.
+pub fn stack(name: &str, region: Option<&str>) -> Check {
+    let mut command = words(&[
+        "aws",
+        "cloudformation",
+        "describe-stacks",
+        "--stack-name",
+        name,
+    ]);
+    if let Some(region) = region {
+        command.extend(words(&["--region", region]));
+    }
+    command.extend(words(&[
+        "--query",
+        "Stacks[0].StackStatus",
+        "--output",
+        "text",
+    ]));
+    Check {
+        what: format!("stack {name}"),
+        command,
+        kind: Kind::Stack,
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+impl Check {
+    /// What the outcome of its command line means.
+    pub fn read(&self, outcome: &Outcome) -> Finding {
+        let (state, told, cure) = match outcome {
+            Outcome::NotInstalled => {
+                let told = format!("{} is not installed here", self.command[0]);
+                (State::Unknown, told, None)
+            }
+            Outcome::Failed(why) => (State::Unknown, why.clone(), None),
+            Outcome::Ended {
+                is_ok: true, out, ..
+            } => self.succeeded(out.trim()),
+            Outcome::Ended { err, .. } => self.failed(err),
+        };
+        Finding {
+            what: self.what.clone(),
+            state,
+            told,
+            cure,
+        }
+    }
+
+    fn succeeded(&self, out: &str) -> Told {
+        match self.kind {
+            Kind::Image => (State::Good, "is there".to_owned(), None),
+            Kind::Secret => (
+                State::Good,
+                "can be read with these credentials".to_owned(),
+                None,
+            ),
+            Kind::Stack => stack_status(out),
+        }
+    }
+
+    fn failed(&self, err: &str) -> Told {
+        let has = |word: &str| err.contains(word);
+        if NO_CREDENTIALS.into_iter().any(has) {
+            let told = "AWS takes these credentials for none".to_owned();
+            return (
+                State::Unknown,
+                told,
+                Some("log in: aws sts get-caller-identity tells as whom".to_owned()),
+            );
+        }
+        match self.kind {
+            Kind::Stack if has("does not exist") => (
+                State::Good,
+                "the name is free: there is no such stack".to_owned(),
+                None,
+            ),
+            Kind::Image if has("RepositoryNotFoundException") => (
+                State::Bad,
+                "its repository does not exist".to_owned(),
+                Some(self.creation()),
+            ),
+            Kind::Image if has("ImageNotFoundException") => (
+                State::Bad,
+                "its repository exists, and has no such image".to_owned(),
+                Some("push it before the deploy".to_owned()),
+            ),
+            Kind::Secret if has("ResourceNotFoundException") => {
+                (State::Bad, "does not exist".to_owned(), None)
+            }
+            _ if has("AccessDenied") => (
+                State::Bad,
+                "access is denied with these credentials".to_owned(),
+                None,
+            ),
+            _ => (State::Unknown, last_line(err), None),
+        }
+    }
+
+    /// The command line that makes an image's repository, with scan and encryption.
+    fn creation(&self) -> String {
+        let after = |word: &str| {
+            let at = self.command.iter().position(|one| one == word);
+            at.and_then(|at| self.command.get(at + 1))
+                .map_or("", String::as_str)
+        };
+        format!(
+            "aws ecr create-repository --region {} --repository-name {} --image-scanning-configuration scanOnPush=true \
+             --encryption-configuration encryptionType=AES256",
+            after("--region"),
+            after("--repository-name")
+        )
+    }
+}
+
+type Told = (State, String, Option<String>);
+
+/// What a stack's status means for another deploy (`CloudFormation`'s user guide, "Stack status codes").
+fn stack_status(status: &str) -> Told {
+    if status == "ROLLBACK_COMPLETE" {
+        let told = format!("{status}: the first deploy failed, and it can only be deleted");
+        let cure = "look at why it failed first (forebay doctor --ecs); then: aws cloudformation delete-stack, which destroys what it made";
+        return (State::Bad, told, Some(cure.to_owned()));
+    }
+    if status == "UPDATE_ROLLBACK_FAILED" {
+        let told = format!("{status}: it is stuck until its rollback is finished");
+        return (
+            State::Bad,
+            told,
+            Some("aws cloudformation continue-update-rollback".to_owned()),
+        );
+    }
+    if status == "REVIEW_IN_PROGRESS" {
+        let told = format!("{status}: a change set was made, and never run");
+        return (State::Good, told, None);
+    }
+    if status.ends_with("_IN_PROGRESS") {
+        let told =
+            format!("{status}: another deploy is under way, or waits for tasks that never start");
+        return (
+            State::Bad,
+            told,
+            Some("wait for it, or: aws cloudformation cancel-update-stack".to_owned()),
+        );
+    }
+    if status.ends_with("_FAILED") {
+        return (
+            State::Bad,
+            format!("{status}: the last try left it so"),
+            None,
+        );
+    }
+    (State::Good, status.to_owned(), None)
+}
+
+fn last_line(text: &str) -> String {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty());
+    forebay_limits::printable(
+        &forebay_limits::redact(line.unwrap_or("it failed without a word").trim()),
+        300,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:docker-AbCdEf";
+
+    fn ended(is_ok: bool, text: &str) -> Outcome {
+        Outcome::Ended {
+            is_ok,
+            out: text.to_owned(),
+            err: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_ecr_is_asked_about_repositories() {
+        let check = |text: &str| ecr_image(&text.parse().expect("an image"));
+        assert_eq!(check("nginx"), None);
+        assert_eq!(check("public.ecr.aws/a/b:1"), None);
+        let check = check("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b:1").expect("a check");
+        let line = check.command.join(" ");
+        assert!(
+            line.starts_with(
+                "aws ecr describe-images --region eu-west-1 --registry-id 123456789012"
+            ),
+            "{line}"
+        );
+        let finding = check.read(&ended(
+            false,
+            "An error occurred (RepositoryNotFoundException) when…",
+        ));
+        assert_eq!(finding.state, State::Bad);
+        let cure = finding.cure.expect("a cure");
+        assert!(
+            cure.contains("--region eu-west-1 --repository-name a/b"),
+            "{cure}"
+        );
+        let missing = check.read(&ended(
+            false,
+            "An error occurred (ImageNotFoundException) when",
+        ));
+        assert_eq!(missing.told, "its repository exists, and has no such image");
+        assert_eq!(check.read(&Outcome::NotInstalled).state, State::Unknown);
+    }
+
+    #[test]
+    fn secrets_are_found_without_the_key_behind_them_and_only_whole() {
+        let text = format!(
+            "valueFrom: {SECRET}:password::\nother: \"{SECRET}\"\nno: arn:aws:secretsmanager:${{AWS::Region}}:1:secret:a"
+        );
+        assert_eq!(secrets(&text), [SECRET]);
+        let command = secret(SECRET).command.join(" ");
+        assert!(command.ends_with("--query ARN --output text"), "{command}");
+    }
+
+    #[test]
+    fn a_stack_is_free_done_stuck_or_under_way() {
+        let check = stack("web", None);
+        for (outcome, state) in [
+            (ended(true, "CREATE_COMPLETE\n"), State::Good),
+            (ended(true, "UPDATE_ROLLBACK_COMPLETE"), State::Good),
+            (ended(true, "ROLLBACK_COMPLETE"), State::Bad),
+            (ended(true, "CREATE_IN_PROGRESS"), State::Bad),
+            (ended(true, "DELETE_FAILED"), State::Bad),
+            (ended(true, "UPDATE_ROLLBACK_FAILED"), State::Bad),
+            (
+                ended(false, "Stack with id web does not exist"),
+                State::Good,
+            ),
+            (ended(false, "Unable to locate credentials"), State::Unknown),
+            (ended(false, "(AccessDenied) when calling"), State::Bad),
+            (ended(false, ""), State::Unknown),
+        ] {
+            assert_eq!(check.read(&outcome).state, state, "{outcome:?}");
+        }
+    }
+}
