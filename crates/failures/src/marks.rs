@@ -80,6 +80,10 @@ const MARKS: &[&str] = &[
     "image-?inspect",
     "platform",
     "layer",
+    "tar file",
+    "download failed",
+    "short-name",
+    "after error",
     // Disks.
     "no space left",
     "disk quota",
@@ -126,6 +130,7 @@ const MARKS: &[&str] = &[
     "startcontainer",
     "inspectcontainer",
     "non-zero exit",
+    "rejected (?:about|less|[0-9])",
     "dockerexec",
     "configmap",
     "couldn't find key",

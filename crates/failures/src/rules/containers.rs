@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
             r"memorycgroupoutofmemory",
             r"containerkilledduetomemory",
             r"outofmemoryerror:container",
-            r"invalidmountconfig",
+            r"invalid(?:bind|volume)?mount(?:config|source|target|path)",
             r"bindsourcepathdoesnotexist",
             r"errorwhilemountingvolume",
             r"failedtomountlocalvolume",

@@ -17,7 +17,14 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"didnotcompletesuccessfully",
         ],
     ),
-    (Context::HubApi, &[r"hub\.docker\.com"]),
+    (
+        Context::HubApi,
+        &[
+            r"hub\.docker\.com",
+            r"dockerhub/(?:adapter|client)",
+            r"adapter/dockerhub",
+        ],
+    ),
     (
         Context::Ecr,
         &[
@@ -27,6 +34,7 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"getauthorizationtokenoperation",
             r"ecrregistryauth",
             r"amazonecr",
+            r"cannotpullecr",
         ],
     ),
 ];
@@ -70,6 +78,8 @@ const PULL: &[&str] = &[
     // Words of those who pull or push.
     r"unexpectedhttpstatus:",
     r"tryingtopullrepository|pullingrepository|pullingfrom[a-z0-9]|pullcomplete",
+    r"pullaftererror",
+    r#"level=[a-z]+msg="?downloadfailed,retrying"#,
     r"errorwhilepulling|errordownloading(?:dependent)?layers",
     r"images/create",
     r"too_?many_?requeststoregistry",

@@ -47,6 +47,12 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(HubApiLimit, &[r"ratelimitexceeded", r"x-ratelimit-remaining:0"])
         .within(&[Context::HubApi])
         .of("docker.io"),
+    // Its body, where a client does not say whom it asked.
+    Rule::new(
+        HubApiLimit,
+        &[r#"\{["']detail["']:["']ratelimitexceeded\.?["'],["']error["']:false"#],
+    )
+    .of("docker.io"),
     Rule::new(HubApiLimit, &[r"hub\.docker\.com"])
         .within(&[Context::TooMany])
         .of("docker.io"),
@@ -111,7 +117,6 @@ pub(super) const RULES: &[Rule] = &[
         KubeletThrottle,
         &[
             r"pullqpsexceeded",
-            r"registrypullqps",
             r"pullratelimitexceededforkubelet",
         ],
     ),

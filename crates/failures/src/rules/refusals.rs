@@ -88,7 +88,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(
         NotFound,
         &[
-            r"manifest_?unknown",
+            // An unknown field of a manifest is no unknown manifest.
+            r"manifest_?unknown(?:$|[^f]|f[^i])",
             r"manifestfor.+notfound",
             r"manifesttaggedby",
             r"name_?unknown",

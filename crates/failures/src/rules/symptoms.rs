@@ -1,7 +1,7 @@
 //! Failures whose cause is not told, and consequences of failures that stand elsewhere.
 
 use super::{Context, Rule};
-use crate::Class::{Other, SymptomOnly};
+use crate::Class::{Other, StartFailure, SymptomOnly};
 
 /// A pull that failed of something that none of the tables knows.
 pub(super) const UNTOLD_CAUSES: &[Rule] = &[
@@ -16,6 +16,8 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r"registryunavailable|registryerrorresponse",
             r"filesystemlayerverificationfailed",
             r"mismatchedimagerootfs",
+            r"processingtarfile|addinglayerwithblob|applylayerexitstatus",
+            r#"short-name(?:resolutionenforced|["'][^"']*["']didnotresolve)"#,
             r"unsupportedmanifestmediatype|unsupportedmediatype|mediatypeinmanifest|unsupporteddocker(?:v1|v2)|schema1supportis",
             r"(?:dockerimageformatv1|manifestversion2,schema1).*(?:disabled|removed|notsupported|deprecat)",
             r"failedtoregisterlayer|failedtoextractlayer|failedtounpackimage|wrongdiffid",
@@ -74,7 +76,6 @@ pub(super) const RULES: &[Rule] = &[
             r"servicesstable.*(?:maxattemptsexceeded|failed)|waiterservicesstablefailed|waiterdeploymentsuccessful",
             // Kubernetes' controllers and those who wait for them.
             r"exceededitsprogressdeadline|progressdeadlineexceeded",
-            r"(?:readiness|liveness|startup)probefailed",
             r"(?:rollout|deployment|upgrade|installation|release).*timedoutwaitingforthecondition",
             r"waitingfordeployment.*rollouttofinish.*areavailable.*(?:timedout|error)",
             r"(?:upgrade|installation)failed:(?:contextdeadlineexceeded|timedout|resource|pre-?install|post-?install)",
@@ -114,5 +115,11 @@ pub(super) const RULES: &[Rule] = &[
         &[r"contextcanceled", r"code=canceled", r"code=unknown"],
     )
     .within(&[Context::Pull])
+    .uncertain(),
+    // A row of `docker service ps`, whose reason is cut: an agent that rejects a task for want of its image says so.
+    Rule::new(
+        StartFailure,
+        &[r#"(?:ready|running|shutdown|remove)rejected(?:about|lessthan)?[a-z0-9]*ago["']"#],
+    )
     .uncertain(),
 ];
