@@ -19,7 +19,7 @@ const OTHERS: [(&str, &str); 3] = [
     ("wrk", "-v"),
 ];
 
-/// Builds Forebay and the upstream in release mode, and makes sure that the others are installed.
+/// Builds Forebay and the upstream, and makes sure that the others are installed.
 pub(crate) fn programs() -> Result<Programs, Error> {
     for (name, version) in OTHERS {
         Command::new(name)
@@ -29,6 +29,11 @@ pub(crate) fn programs() -> Result<Programs, Error> {
                 "cannot run {name}: apt-get install docker-registry nginx-light wrk"
             )))?;
     }
+    built()
+}
+
+/// Builds Forebay and the upstream in release mode.
+pub(crate) fn built() -> Result<Programs, Error> {
     let root = root();
     let built = Command::new("cargo")
         .args(["build", "--release", "-p", "forebay", "-p", "hub-sim"])

@@ -19,6 +19,7 @@ mod sample;
 mod scenario;
 mod seed;
 mod settings;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -54,12 +55,17 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: &Settings) -> Result<(), Error> {
+    match settings.story {
+        Some(Story::Rewrite) => return tool::rewrite::run(settings),
+        Some(Story::Doctor) => return tool::doctor::run(settings),
+        _ => {}
+    }
     let programs = build::programs()?;
     process::raise_file_limit()?;
     match settings.story {
         Some(Story::Fleet) => return scenario::fleet::run(&programs, settings),
         Some(Story::Storm) => return scenario::storm::run(&programs, settings),
-        None => {}
+        _ => {}
     }
     let lab = Lab::prepare(programs, settings)?;
     let mut report = Report::begin(settings)?;

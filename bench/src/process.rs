@@ -14,7 +14,7 @@ use crate::error::Error;
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 
 /// In which the kernel tells CPU time, a second (`USER_HZ`, which is this on all that we build for).
-const TICKS_PER_SECOND: f64 = 100.0;
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running server; told to stop when it is dropped.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ pub(crate) fn file_limit() -> u64 {
 }
 
 /// utime and stime of a `/proc/PID/stat` (proc(5): fields 14 and 15; the name before them may hold anything).
-fn cpu_ticks(stat: &str) -> Option<u64> {
+pub(crate) fn cpu_ticks(stat: &str) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
@@ -140,7 +140,7 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-fn find_kibibytes(status: &str, key: &str) -> Option<f64> {
+pub(crate) fn find_kibibytes(status: &str, key: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     line.split_whitespace().next()?.parse().ok()
 }

@@ -31,6 +31,9 @@ const COLUMNS: [(Who, &str); 4] = [
     (Who::Direct, "direct"),
 ];
 
+/// What rows stand under.
+pub(crate) const HEADER: &str = "| what | Forebay | docker-registry | nginx | direct | target | measured | |\n|---|---|---|---|---|---|---|---|\n";
+
 /// What was asked for of Forebay's figure.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -132,7 +135,8 @@ impl Row {
         (asked, format!("{figure:.2} ×"), passes)
     }
 
-    fn line(&self) -> String {
+    /// The row, as the table has it.
+    pub(crate) fn line(&self) -> String {
         let mut line = format!("| {}, {} |", self.what, self.unit);
         for (who, _) in COLUMNS {
             let _ = write!(line, " {} |", self.cell(who));
@@ -179,10 +183,7 @@ impl Report {
 
     /// The table and what it was measured on.
     pub(crate) fn markdown(&self) -> String {
-        let mut text =
-            "| what | Forebay | docker-registry | nginx | direct | target | measured | |\n\
-                        |---|---|---|---|---|---|---|---|\n"
-                .to_owned();
+        let mut text = HEADER.to_owned();
         self.rows.iter().for_each(|row| text.push_str(&row.line()));
         text.push_str("\nMedians of several rounds, in turns, with the least and the most. ");
         text.push_str("Access logs on in all three; all on loopback.\n\n");

@@ -29,13 +29,17 @@ pub(crate) struct Settings {
     pub(crate) story: Option<Story>,
 }
 
-/// A story of `scenario/`.
+/// A story of `scenario/`, or a command of `tool/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Story {
     /// A fleet within the pull limit.
     Fleet,
     /// Clients that ask without end.
     Storm,
+    /// Ten thousand files that name images.
+    Rewrite,
+    /// A gigabyte of log.
+    Doctor,
 }
 
 /// The blob that is served warm and cold, in bytes.
@@ -85,6 +89,8 @@ impl Settings {
                 }
                 "fleet" => settings.story = Some(Story::Fleet),
                 "storm" => settings.story = Some(Story::Storm),
+                "rewrite" => settings.story = Some(Story::Rewrite),
+                "doctor" => settings.story = Some(Story::Doctor),
                 _ if argument.starts_with("--only=") => {
                     settings.only = argument.strip_prefix("--only=").map(str::to_owned);
                 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod fleet;
 mod node;
-mod page;
+pub(crate) mod page;
 pub(crate) mod storm;
 mod tally;
 mod world;

@@ -1,5 +1,7 @@
 //! Scripts of pipelines and manifests in a `ConfigMap`: read as what they are, written where they stand.
 
+use std::fmt::Write as _;
+
 use crate::rewritten::{check, rewritten};
 
 #[test]
@@ -100,8 +102,9 @@ fn texts_in_texts_end_somewhere() {
     let mut text = String::new();
     for level in 0..60 {
         let indent = "  ".repeat(2 * level);
-        text += &format!(
-            "{indent}apiVersion: v1\n{indent}kind: ConfigMap\n{indent}data:\n{indent}  image.yaml: |\n"
+        _ = writeln!(
+            text,
+            "{indent}apiVersion: v1\n{indent}kind: ConfigMap\n{indent}data:\n{indent}  image.yaml: |"
         );
     }
     let after = rewritten("x.yaml", &text, &[]);
