@@ -1,9 +1,14 @@
 //! Makes a stranger's text fit for one line of a log or a message.
 //!
-//! Escape sequences and invisible characters go, line breaks become spaces, the length is bounded: nobody forges a line.
+//! Escape sequences and invisible characters go, line breaks become spaces, marks do not pile up, the length is bounded: nobody
+//! forges a line, or paints over another.
 
 /// Marks where a text was cut.
 const ELLIPSIS: char = '…';
+
+/// The most marks on one character: words of any language need no more (Vietnamese and pointed Hebrew two, Thai two), and a
+/// pile of them covers the lines above.
+const MAX_MARKS: usize = 3;
 
 /// Strips what a terminal or a log reader would obey, and cuts to `max_bytes` bytes, the mark of the cut included.
 ///
@@ -11,6 +16,7 @@ const ELLIPSIS: char = '…';
 pub fn printable(text: &str, max_bytes: usize) -> String {
     let mut line = String::new();
     let mut is_gap = false;
+    let mut marks = 0;
     for c in Visible(text.chars()) {
         if c.is_whitespace() {
             is_gap = true;
@@ -20,6 +26,10 @@ pub fn printable(text: &str, max_bytes: usize) -> String {
             line.push(' ');
         }
         is_gap = false;
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        if marks > MAX_MARKS {
+            continue;
+        }
         line.push(c);
         if line.len() > max_bytes {
             return cut(line, max_bytes);
@@ -109,17 +119,48 @@ impl Visible<'_> {
     }
 }
 
-/// Controls, and the format characters that reorder or hide text around them.
+/// Controls, the format characters that reorder or hide text around them, and fillers: letters that nobody sees.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{2800}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}'
+            | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// What stands on the character before it: the blocks of combining marks (Unicode 16), and those of the scripts that have
+/// several on one letter.
+fn is_mark(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5bd}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}'
+        | '\u{6d6}'..='\u{6ed}' | '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' | '\u{eb1}' | '\u{eb4}'..='\u{ebc}'
+        | '\u{ec8}'..='\u{ece}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}'
+        | '\u{fe20}'..='\u{fe2f}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_that_nobody_sees_are_gone_and_marks_do_not_pile_up() {
+        let table = [
+            ("a\u{3164}b\u{115f}c\u{1160}d\u{ffa0}e\u{2800}", "abcde"),
+            ("\u{3164}\u{3164}", ""),
+            ("ci\u{fe0f}\u{e0100}", "ci"),
+            ("e\u{302}\u{301}", "e\u{302}\u{301}"),
+            ("ก\u{e34}\u{e48}", "ก\u{e34}\u{e48}"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(printable(text, 100), expected, "{text:?}");
+        }
+        let pile = "\u{301}".repeat(40);
+        assert_eq!(
+            printable(&format!("a{pile}b{pile}"), 100),
+            "a\u{301}\u{301}\u{301}b\u{301}\u{301}\u{301}"
+        );
+    }
 
     #[test]
     fn escapes_controls_and_line_breaks_are_gone() {
