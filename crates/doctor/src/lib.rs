@@ -1,23 +1,28 @@
 #![doc = include_str!("../README.md")]
 
-mod context;
+mod costs;
 mod diagnose;
-mod event;
-mod evidence;
-mod failure;
-mod moment;
-mod read;
+mod document;
+mod egress;
+mod explain;
+mod facts;
+mod report;
+mod support;
+mod ways;
 
-pub use context::{Context, Egress};
+pub use costs::{Cost, Usage};
 pub use diagnose::{
     Before, Cause, ClassCount, Diagnosis, EndKind, Ending, Flag, FlagKind, MAX_FLAGS, MAX_QUOTES,
     MAX_SUSPECTS, Missing, Myth, Platform, Quote, Requests, Scope, Step, StepKind, Suspect,
     Trigger, diagnose,
 };
-pub use event::{Event, Failure, Format, Lines, MAX_MESSAGE_BYTES, Owner, OwnerKind, Place, What};
-pub use evidence::{
-    Evidence, MAX_COARSE_EVENTS, MAX_EVENTS, MAX_NOTES, MAX_SETTINGS, Note, Setting, SettingKind,
+pub use document::{Block, Code, Document, Section};
+pub use egress::Egress;
+pub use explain::explain;
+pub use forebay_evidence::{
+    AwsPlace, Class, Context, Event, Evidence, Format, Identity, Intake, Lines, MAX_COARSE_EVENTS,
+    Moment, Note, Owner, OwnerKind, Place, Setting, SettingKind, What,
 };
-pub use forebay_failures::{Class, Identity};
-pub use moment::Moment;
-pub use read::{Intake, MAX_LINE_BYTES};
+pub use report::report;
+pub use support::support;
+pub use ways::{Action, WayKind, WayOut, ways_out};

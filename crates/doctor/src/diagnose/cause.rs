@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use forebay_failures::{Class, Identity};
 use serde::Serialize;
 
 use super::tally::{Workload, earliest};
-use crate::{Evidence, Moment};
+use crate::{Class, Evidence, Identity, Moment};
 
 /// Trouble of the network counts beside a workload's own faults from this part of them on.
 const TROUBLE_PART: u64 = 5;

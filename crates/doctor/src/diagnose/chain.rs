@@ -2,13 +2,11 @@
 //!
 //! A link that the evidence shows points to its lines; the others follow from how the platform works, and say so.
 
-use forebay_failures::Class;
 use serde::Serialize;
 
 use super::cause::Trigger;
 use super::platform::Platform;
-use crate::Evidence;
-use crate::event::{Event, Lines, What};
+use crate::{Class, Event, Evidence, Lines, What};
 
 /// The most lines that a link points to.
 const MAX_LINES: usize = 3;

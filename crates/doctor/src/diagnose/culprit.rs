@@ -3,16 +3,13 @@
 //! A culprit has a fault of its own that makes it ask again and again, or asks far more often than the others; who only meets
 //! the limit, however often, is a victim.
 
-use forebay_failures::{Class, Identity};
 use forebay_limits::{printable, redact};
 use serde::Serialize;
 
 use super::cause::{Trigger, is_own, is_trouble};
 use super::requests::Requests;
 use super::tally::Workload;
-use crate::event::{Lines, Owner, OwnerKind};
-use crate::evidence::SettingKind;
-use crate::{Evidence, Moment};
+use crate::{Class, Evidence, Identity, Lines, Moment, Owner, OwnerKind, SettingKind};
 
 /// Attempts below which nobody is a culprit.
 const MIN_ATTEMPTS: u64 = 3;

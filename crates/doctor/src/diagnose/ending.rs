@@ -4,12 +4,11 @@
 
 use std::time::Duration;
 
-use forebay_failures::Class;
 use forebay_limits::{ABUSE_COOL_DOWN, DEFAULT_WINDOW, LOCKOUT_COOL_DOWN};
 use serde::Serialize;
 
 use super::cause::Trigger;
-use crate::{Evidence, Moment, What};
+use crate::{Class, Evidence, Moment, What};
 
 /// How long after the last wrong login users still saw the lockout (hub-feedback #2217).
 const LOCKOUT_AT_MOST: Duration = Duration::from_mins(15);

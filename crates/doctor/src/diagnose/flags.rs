@@ -8,8 +8,7 @@ use forebay_oci::{ImageName, Reference};
 use serde::Serialize;
 
 use super::tally::named;
-use crate::evidence::{Setting, SettingKind};
-use crate::{Evidence, Lines};
+use crate::{Evidence, Lines, Setting, SettingKind};
 
 /// The most flags.
 pub const MAX_FLAGS: usize = 100;

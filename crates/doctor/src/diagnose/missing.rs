@@ -2,14 +2,12 @@
 //!
 //! Commands only read; names that are not known stand in angle brackets.
 
-use forebay_failures::Class;
 use serde::Serialize;
 
 use super::culprit::Suspect;
 use super::platform::Platform;
 use super::scope::Scope;
-use crate::event::{Event, Format, What};
-use crate::{Egress, Evidence};
+use crate::{Class, Egress, Event, Evidence, Format, What};
 
 /// The most questions.
 const MAX_QUESTIONS: usize = 8;

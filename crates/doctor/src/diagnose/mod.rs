@@ -18,7 +18,6 @@ mod tally;
 
 use std::collections::BTreeMap;
 
-use forebay_failures::Class;
 use serde::Serialize;
 
 pub use cause::{Cause, ClassCount, Trigger};
@@ -33,7 +32,7 @@ pub use requests::Requests;
 pub use sayings::{Before, Myth};
 pub use scope::Scope;
 
-use crate::{Context, Egress, Evidence, Moment, Note};
+use crate::{Class, Context, Egress, Evidence, Moment, Note};
 use tally::Workload;
 
 /// What is wrong, as far as the evidence tells.

@@ -4,8 +4,7 @@
 
 use serde::Serialize;
 
-use crate::Evidence;
-use crate::event::{Event, Format, OwnerKind};
+use crate::{Event, Evidence, Format, OwnerKind};
 
 /// A platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -36,12 +35,15 @@ pub(crate) fn platforms(evidence: &Evidence) -> Vec<Platform> {
 }
 
 fn platform_of(event: &Event) -> Option<Platform> {
-    let by_owner = event.place.owner.as_ref().map(|owner| match owner.kind {
-        OwnerKind::SwarmService => Platform::Swarm,
-        OwnerKind::EcsService | OwnerKind::EcsTaskFamily => Platform::Ecs,
-        OwnerKind::CiJob => Platform::Ci,
-        OwnerKind::Container => Platform::Docker,
-        _ => Platform::Kubernetes,
+    let by_owner = event.place.owner.as_ref().and_then(|owner| {
+        Some(match owner.kind {
+            OwnerKind::SwarmService => Platform::Swarm,
+            OwnerKind::EcsService | OwnerKind::EcsTaskFamily => Platform::Ecs,
+            OwnerKind::CiJob => Platform::Ci,
+            OwnerKind::Container => Platform::Docker,
+            OwnerKind::Client => return None,
+            _ => Platform::Kubernetes,
+        })
     });
     by_owner.or(match event.format {
         Format::KubeEvents | Format::KubePods | Format::Kubelet | Format::Containerd => {
@@ -50,6 +52,6 @@ fn platform_of(event: &Event) -> Option<Platform> {
         Format::Dockerd | Format::DockerEvents | Format::DockerLists => Some(Platform::Docker),
         Format::Ecs | Format::EcsEvents | Format::CloudFormation => Some(Platform::Ecs),
         Format::Ci => Some(Platform::Ci),
-        Format::Text => None,
+        Format::Text | Format::Ledger => None,
     })
 }

@@ -2,12 +2,10 @@
 //!
 //! What is quoted here may be sent to others.
 
-use forebay_failures::Class;
 use forebay_limits::{printable, redact};
 use serde::Serialize;
 
-use crate::event::{Event, Lines};
-use crate::{Evidence, Moment};
+use crate::{Class, Event, Evidence, Lines, Moment};
 
 /// The most lines that are quoted.
 pub const MAX_QUOTES: usize = 12;

@@ -2,12 +2,11 @@
 //!
 //! Each is a sentence that people quote, and what is true of it (docs.docker.com/docker-hub/usage, docker/docs' history).
 
-use forebay_failures::Class;
 use serde::Serialize;
 
 use super::cause::Trigger;
 use super::scope::Scope;
-use crate::{Egress, Event, Evidence, Moment, What};
+use crate::{Class, Egress, Event, Evidence, Moment, What};
 
 /// Something that is often said, and why it is not so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

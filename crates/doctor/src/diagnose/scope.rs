@@ -4,11 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forebay_failures::{Class, Identity};
 use serde::Serialize;
 
-use crate::event::{Event, What};
-use crate::{Egress, Evidence, Moment};
+use crate::{Class, Egress, Event, Evidence, Identity, Moment, What};
 
 /// The most nodes that are named.
 const MAX_NODES: usize = 100;

@@ -2,10 +2,9 @@
 //!
 //! Who, what, and what the registry makes of it.
 
-use forebay_failures::Class;
-
 use super::cause::Trigger;
 use super::culprit::{Parted, Suspect};
+use crate::Class;
 
 /// The sentence.
 pub(crate) fn summary(

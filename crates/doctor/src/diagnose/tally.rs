@@ -4,12 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forebay_failures::Class;
 use forebay_oci::ImageName;
 
-use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
-use crate::evidence::SettingKind;
-use crate::{Evidence, Moment};
+use crate::{
+    Class, Event, Evidence, Format, Lines, Moment, Owner, OwnerKind, Place, SettingKind, What,
+};
 
 /// The most images and nodes that a workload remembers.
 const MAX_NAMES: usize = 32;
@@ -307,7 +306,7 @@ fn pulls_at_start(owner: Option<&Owner>, event: &Event, evidence: &Evidence) -> 
             .as_deref()
             .is_some_and(|image| image.contains("@sha256:")),
         Some(OwnerKind::EcsService | OwnerKind::EcsTaskFamily) => true,
-        Some(OwnerKind::CiJob | OwnerKind::Container) | None => false,
+        Some(OwnerKind::CiJob | OwnerKind::Container | OwnerKind::Client) | None => false,
         Some(_) => evidence.settings.iter().any(|setting| {
             matches!(&setting.kind, SettingKind::PullPolicy(policy) if policy == "Always")
                 && is_of(&setting.place, &event.place)

@@ -11,8 +11,6 @@
 )]
 
 mod bounds;
-mod formats;
 mod incidents;
-mod speed;
 mod stories;
 mod world;

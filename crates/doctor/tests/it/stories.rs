@@ -32,7 +32,8 @@ fn myths(found: &Diagnosis) -> Vec<&'static str> {
 /// 2020-06-09 14:10 UTC.
 const SWARM_NOW: i64 = 1_591_711_800;
 
-const MESSAGES: &str = include_str!("fixtures/swarm-hap429/messages.log");
+const MESSAGES: &str =
+    include_str!("../../../evidence/tests/it/fixtures/swarm-hap429/messages.log");
 
 #[test]
 fn the_swarm_services_with_a_bad_mount_are_the_culprits_and_the_others_are_victims() {
@@ -40,13 +41,16 @@ fn the_swarm_services_with_a_bad_mount_are_the_culprits_and_the_others_are_victi
         ("/var/log/messages", MESSAGES),
         (
             "docker service ls",
-            include_str!("fixtures/swarm-hap429/service-ls.txt"),
+            include_str!("../../../evidence/tests/it/fixtures/swarm-hap429/service-ls.txt"),
         ),
         (
             "docker service inspect",
-            include_str!("fixtures/swarm-hap429/service-inspect.json"),
+            include_str!("../../../evidence/tests/it/fixtures/swarm-hap429/service-inspect.json"),
         ),
-        ("deploy.sh", include_str!("fixtures/swarm-hap429/deploy.sh")),
+        (
+            "deploy.sh",
+            include_str!("../../../evidence/tests/it/fixtures/swarm-hap429/deploy.sh"),
+        ),
     ];
     let found = find(&sources, SWARM_NOW, Egress::Unknown);
     let cause = found.cause.as_ref().unwrap();
@@ -147,10 +151,15 @@ fn where_only_service_ps_is_seen_the_log_that_tells_is_named() {
 /// 2026-01-15 14:45 UTC.
 const ECS_NOW: i64 = 1_768_488_300;
 
-const TASKS: &str = include_str!("fixtures/ecs-deployment-429/describe-tasks.json");
-const STACK: &str = include_str!("fixtures/ecs-deployment-429/stack-events.json");
-const SERVICES: &str = include_str!("fixtures/ecs-deployment-429/describe-services.json");
-const DEFINITION: &str = include_str!("fixtures/ecs-deployment-429/describe-task-definition.json");
+const TASKS: &str =
+    include_str!("../../../evidence/tests/it/fixtures/ecs-deployment-429/describe-tasks.json");
+const STACK: &str =
+    include_str!("../../../evidence/tests/it/fixtures/ecs-deployment-429/stack-events.json");
+const SERVICES: &str =
+    include_str!("../../../evidence/tests/it/fixtures/ecs-deployment-429/describe-services.json");
+const DEFINITION: &str = include_str!(
+    "../../../evidence/tests/it/fixtures/ecs-deployment-429/describe-task-definition.json"
+);
 
 #[test]
 fn the_stack_that_waits_for_ever_waits_for_pulls_without_an_account() {

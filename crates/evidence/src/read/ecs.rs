@@ -8,7 +8,7 @@ use super::fields::word_after;
 use super::kube_json::text as member;
 use super::times::parse_json;
 use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
-use crate::evidence::{Setting, SettingKind};
+use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence, Moment};
 
 /// The most containers of a task, and events of a service, that are read.
@@ -33,8 +33,26 @@ const REASONS: [(&str, What); 14] = [
 ];
 
 /// A task of `describe-tasks`.
-pub(crate) fn read_task(task: &Value, context: &Context) -> Vec<Event> {
+pub(crate) fn read_task(
+    task: &Value,
+    lines: Lines,
+    context: &Context,
+    out: &mut Evidence,
+) -> Vec<Event> {
     let place = place_of_task(task);
+    if let Some(kind) = launch_type(task) {
+        let place = Place {
+            owner: place.owner.clone(),
+            cluster: place.cluster.clone(),
+            ..Place::default()
+        };
+        out.set(Setting {
+            place,
+            image: None,
+            kind,
+            lines,
+        });
+    }
     let moment = |key: &str| task.get(key).and_then(|value| parse_json(value, context));
     let stopped = moment("stoppedAt")
         .or_else(|| moment("stoppingAt"))
@@ -105,6 +123,9 @@ pub(crate) fn read_service(
     let number = |key: &str| service.get(key).and_then(Value::as_u64);
     if let (Some(desired), Some(running)) = (number("desiredCount"), number("runningCount")) {
         set(SettingKind::Replicas { desired, running });
+    }
+    if let Some(kind) = launch_type(service) {
+        set(kind);
     }
     if service.get("deploymentConfiguration").is_some() {
         let breaker = service.pointer("/deploymentConfiguration/deploymentCircuitBreaker/enable");
@@ -202,6 +223,10 @@ pub(crate) fn read_definition(definition: &Value, lines: Lines, out: &mut Eviden
         });
     }
     true
+}
+
+fn launch_type(item: &Value) -> Option<SettingKind> {
+    member(item, "launchType").map(|kind| SettingKind::LaunchType(kind.to_owned()))
 }
 
 fn end_of(container: &Value) -> Option<(What, &str)> {

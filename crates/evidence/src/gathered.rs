@@ -25,6 +25,9 @@ pub const MAX_SETTINGS: usize = 5_000;
 /// The most ids whose names are remembered.
 const MAX_NAMES: usize = 10_000;
 
+/// The most accounts of AWS that are told apart.
+const MAX_AWS_PLACES: usize = 100;
+
 /// How many characters of an id Docker prints when it is short.
 const SHORT_ID: usize = 12;
 
@@ -37,6 +40,8 @@ pub struct Evidence {
     pub events: Vec<Event>,
     /// How things are set up.
     pub settings: Vec<Setting>,
+    /// The AWS accounts and regions that it names, with how often.
+    pub aws: BTreeMap<AwsPlace, u64>,
     /// What could not be read.
     pub notes: Vec<Note>,
     /// Lines read.
@@ -54,6 +59,15 @@ pub struct Note {
     pub lines: Lines,
     /// What, as one clause.
     pub text: String,
+}
+
+/// An account of AWS, in a region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AwsPlace {
+    /// The account's id: twelve digits.
+    pub account: String,
+    /// The region: `us-east-1`.
+    pub region: String,
 }
 
 /// How a container is to be run and its image to be pulled.
@@ -90,6 +104,8 @@ pub enum SettingKind {
     CircuitBreaker(bool),
     /// Whether credentials for the registry are given with the workload.
     Credentials(bool),
+    /// Where ECS runs it: `FARGATE`, `EC2`.
+    LaunchType(String),
     /// How many should run, and how many do.
     Replicas {
         /// Wanted.
@@ -164,6 +180,13 @@ impl Evidence {
         }
     }
 
+    /// Counts a mention of an AWS account.
+    pub(crate) fn note_aws(&mut self, place: AwsPlace) {
+        if self.aws.len() < MAX_AWS_PLACES || self.aws.contains_key(&place) {
+            *self.aws.entry(place).or_default() += 1;
+        }
+    }
+
     /// Notes what could not be read.
     pub(crate) fn note(&mut self, lines: Lines, text: impl Into<String>) {
         if self.notes.len() < MAX_NOTES {
@@ -182,7 +205,7 @@ impl Evidence {
     }
 
     /// The name that goes with an id.
-    pub(crate) fn find_name(&self, id: &str) -> Option<&str> {
+    pub fn find_name(&self, id: &str) -> Option<&str> {
         self.names.get(short(id)).map(String::as_str)
     }
 }

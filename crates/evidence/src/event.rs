@@ -72,7 +72,7 @@ pub enum What {
 
 impl What {
     /// Whether it means that a container ended or never began.
-    pub(crate) const fn is_death(self) -> bool {
+    pub const fn is_death(self) -> bool {
         matches!(self, Self::Died(_) | Self::StartFailed | Self::Restarted)
     }
 }
@@ -126,6 +126,7 @@ pub enum OwnerKind {
     EcsTaskFamily,
     CiJob,
     Container,
+    Client,
 }
 
 impl fmt::Display for OwnerKind {
@@ -143,6 +144,7 @@ impl fmt::Display for OwnerKind {
             Self::EcsTaskFamily => "ECS task family",
             Self::CiJob => "CI job",
             Self::Container => "container",
+            Self::Client => "client",
         })
     }
 }
@@ -195,6 +197,8 @@ pub enum Format {
     CloudFormation,
     /// The log of a CI job.
     Ci,
+    /// Forebay's own ledger: who pulled what through it.
+    Ledger,
     /// Any other text.
     #[default]
     Text,
@@ -202,7 +206,7 @@ pub enum Format {
 
 impl Event {
     /// An event of which only what happened is known.
-    pub(crate) fn new(what: What, format: Format) -> Self {
+    pub fn new(what: What, format: Format) -> Self {
         Self {
             what,
             place: Place::default(),
@@ -218,33 +222,38 @@ impl Event {
     }
 
     /// The same, once, at a moment.
-    pub(crate) fn at(mut self, moment: Option<Moment>) -> Self {
+    #[must_use]
+    pub fn at(mut self, moment: Option<Moment>) -> Self {
         self.first = moment;
         self.last = moment;
         self
     }
 
     /// The same, of an image.
-    pub(crate) fn of(mut self, image: Option<impl Into<String>>) -> Self {
+    #[must_use]
+    pub fn of(mut self, image: Option<impl Into<String>>) -> Self {
         self.image = image.map(Into::into);
         self
     }
 
     /// The same, at a place.
-    pub(crate) fn within(mut self, place: Place) -> Self {
+    #[must_use]
+    pub fn within(mut self, place: Place) -> Self {
         self.place = place;
         self
     }
 
     /// The same, with a message, cut to its bound.
-    pub(crate) fn saying(mut self, message: &str) -> Self {
+    #[must_use]
+    pub fn saying(mut self, message: &str) -> Self {
         let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
         message[..end].clone_into(&mut self.message);
         self
     }
 
     /// The same, so many times.
-    pub(crate) fn times(mut self, count: u64) -> Self {
+    #[must_use]
+    pub fn times(mut self, count: u64) -> Self {
         self.count = count.max(1);
         self
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::kube::{KubeEvent, owner_of};
 use super::times::parse_json;
 use crate::event::{Event, Format, Lines, Place, What};
-use crate::evidence::{Setting, SettingKind};
+use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence};
 
 /// The most containers of one pod that are read.

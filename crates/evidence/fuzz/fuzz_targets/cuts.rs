@@ -1,7 +1,7 @@
 //! Any bytes, cut anywhere: what is read does not depend on where.
 #![no_main]
 
-use forebay_doctor::{Context, Intake, Moment};
+use forebay_evidence::{Context, Intake, Moment};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u8, &[u8])| {

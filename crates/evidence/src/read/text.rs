@@ -6,7 +6,7 @@ use super::ci::Ci;
 use super::log_line::LogLine;
 use super::{docker_events, dockerd, ecs, kubelet};
 use crate::event::{Event, Lines, Place, What};
-use crate::evidence::{Setting, SettingKind};
+use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence};
 
 /// The option that sends the registry's login along with a Swarm service.

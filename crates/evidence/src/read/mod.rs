@@ -2,6 +2,7 @@
 //!
 //! Nothing fails: what cannot be read is noted. Memory is bounded whatever comes.
 
+mod aws;
 pub(crate) mod ci;
 mod cloud_formation;
 mod docker_events;

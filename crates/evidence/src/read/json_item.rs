@@ -32,7 +32,7 @@ pub(crate) fn read(
             .collect();
     }
     if item.get("taskArn").is_some() {
-        return ecs::read_task(item, context);
+        return ecs::read_task(item, lines, context, out);
     }
     if item.get("serviceName").is_some() && item.get("serviceArn").is_some() {
         return ecs::read_service(item, lines, context, out);

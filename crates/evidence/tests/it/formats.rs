@@ -1,6 +1,6 @@
 //! Each form of evidence, as its tool prints it.
 
-use forebay_doctor::{Class, Context, Event, Evidence, Intake, Moment, SettingKind, What};
+use forebay_evidence::{Class, Context, Event, Evidence, Intake, Moment, SettingKind, What};
 
 /// 2026-01-15 12:00 UTC.
 const NOW: i64 = 1_768_478_400_000;

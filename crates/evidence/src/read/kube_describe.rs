@@ -5,7 +5,7 @@
 use super::kube::owner_of;
 use super::kube_table::{Described, read_described};
 use crate::event::{Event, Format, Lines, Owner, Place, What};
-use crate::evidence::{Setting, SettingKind};
+use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence};
 
 /// A described object that is being read.

@@ -12,7 +12,7 @@ use super::kube_json::text as member;
 use super::table::Columns;
 use super::times::{parse_ago, parse_json};
 use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
-use crate::evidence::{Setting, SettingKind};
+use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence};
 
 /// Which table is being read.

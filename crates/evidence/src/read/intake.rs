@@ -4,6 +4,7 @@
 
 use forebay_failures::Scanner;
 
+use super::aws;
 use super::ci::Ci;
 use super::docker_lists::List;
 use super::hints;
@@ -110,6 +111,23 @@ impl Intake {
         self.source.line += lines;
         self.evidence.lines += lines;
         &text[end..]
+    }
+
+    /// Adds what is known without reading a text, as part of the source that was begun.
+    pub fn add(&mut self, event: Event) {
+        self.flush();
+        let lines = self.lines();
+        self.keep(event, lines);
+    }
+
+    /// What was read so far; the last message may not be among it, as it may go on.
+    pub fn so_far(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// Ends the source: its last line and message count as whole.
+    pub fn settle(&mut self) {
+        self.end();
     }
 
     /// All that was read.
@@ -357,6 +375,7 @@ impl Intake {
                 self.evidence.note(lines, "an item is no JSON");
                 continue;
             };
+            aws::note_places(&item.text, &mut self.evidence);
             let events = json_item::read(
                 &value,
                 lines,
@@ -382,6 +401,10 @@ impl Intake {
             let tells = |failure: &crate::Failure| failure.class.is_cause();
             self.source.has_cause |=
                 event.what.is_death() || event.failure.as_ref().is_some_and(tells);
+            aws::note_places(&event.message, &mut self.evidence);
+            if let Some(image) = &event.image {
+                aws::note_places(image, &mut self.evidence);
+            }
             self.evidence.add(event);
         }
     }

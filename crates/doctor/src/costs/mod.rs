@@ -1,0 +1,294 @@
+//! What a way out costs in a month, from image sizes and pulls.
+//!
+//! Each line shows its computation. What is not known is asked for, never guessed.
+
+mod prices;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::document::Section;
+pub(crate) use prices::{PriceName, Prices};
+
+/// Bytes of the gigabyte that is paid for.
+const GB: u64 = 1_000_000_000;
+
+/// Interface endpoints that pulls from ECR need: `ecr.api` and `ecr.dkr`.
+const ECR_ENDPOINTS: u64 = 2;
+
+/// How large images are, and how often they are pulled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Compressed sizes in bytes of the images that were measured, by their names in full.
+    pub image_bytes: BTreeMap<String, u64>,
+    /// The compressed size of all others, in bytes.
+    pub other_image_bytes: Option<u64>,
+    /// Pulls in a month.
+    pub pulls_per_month: Option<u64>,
+}
+
+/// A line of a table of costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// What is paid for.
+    pub what: &'static str,
+    /// How it is computed, or what has to be known for it.
+    pub how: String,
+    /// Millionths of a dollar; none if it is not known.
+    pub micro_usd: Option<u64>,
+}
+
+/// What the prices are, when and where they were read.
+pub(crate) fn about_prices() -> Section {
+    let prices = Prices::current();
+    let sources: BTreeSet<&str> = prices.sources().collect();
+    let section =
+        Section::new("Prices").paragraph(format!("Of {}. {}", prices.as_of, prices.about));
+    sources.into_iter().fold(section, Section::point)
+}
+
+/// Computes costs for images that are kept somewhere and pulled from there.
+#[derive(Debug)]
+pub(crate) struct Costs {
+    prices: Prices,
+    /// Bytes of all images together.
+    stored: Option<u64>,
+    /// Bytes of the largest image, for each pull.
+    pulled: Option<u64>,
+    pulls: Option<u64>,
+    /// Pulls that the evidence shows, if nobody says how many there are in a month.
+    seen: u64,
+}
+
+impl Costs {
+    /// For images by their names in full, of which so many pulls were seen.
+    pub(crate) fn new(images: &[String], usage: &Usage, seen: u64) -> Self {
+        let size = |image: &String| usage.image_bytes.get(image).copied();
+        let sizes: Option<Vec<u64>> = images
+            .iter()
+            .map(|image| size(image).or(usage.other_image_bytes))
+            .collect();
+        let sizes = sizes.filter(|sizes| !sizes.is_empty());
+        Self {
+            prices: Prices::current(),
+            stored: sizes.as_deref().map(|sizes| sizes.iter().sum()),
+            pulled: sizes.as_ref().and_then(|sizes| sizes.iter().max().copied()),
+            pulls: usage.pulls_per_month,
+            seen,
+        }
+    }
+
+    /// When the prices were read.
+    pub(crate) fn as_of(&self) -> &str {
+        &self.prices.as_of
+    }
+
+    /// Storage in ECR, and what of it is free at first.
+    pub(crate) fn ecr_storage(&self) -> Vec<Cost> {
+        let Some(bytes) = self.stored else {
+            return vec![unknown("storage in ECR, a month", "--image-size")];
+        };
+        let price = self.prices.of(PriceName::EcrStorageGbMonth);
+        let paid = bytes.saturating_sub(self.prices.ecr_free_tier_bytes);
+        vec![
+            Cost {
+                what: "storage in ECR, a month",
+                how: format!("{} × {} per GB", size(bytes), dollars(price)),
+                micro_usd: Some(of_bytes(bytes, price)),
+            },
+            Cost {
+                what: "the same under the free tier",
+                how: format!(
+                    "{} are free in an account's first {} months",
+                    size(self.prices.ecr_free_tier_bytes),
+                    self.prices.ecr_free_tier_months
+                ),
+                micro_usd: Some(of_bytes(paid, price)),
+            },
+        ]
+    }
+
+    /// Transfer from ECR to tasks of the same region.
+    pub(crate) fn ecr_transfer(&self) -> Cost {
+        Cost {
+            what: "transfer from ECR within the region",
+            how: "free".to_owned(),
+            micro_usd: Some(self.prices.of(PriceName::EcrTransferInRegionGb)),
+        }
+    }
+
+    /// What a NAT gateway takes for the bytes of pulls.
+    pub(crate) fn nat(&self, what: &'static str) -> Cost {
+        let Some(bytes) = self.pulled else {
+            return unknown(what, "--image-size");
+        };
+        let price = self.prices.of(PriceName::NatGatewayGb);
+        let (pulls, of) = match self.pulls {
+            Some(pulls) => (pulls, "pulls a month"),
+            None => (self.seen, "pulls that were seen"),
+        };
+        Cost {
+            what,
+            how: format!(
+                "{pulls} {of} × {} × {} per GB, if each brings all layers",
+                size(bytes),
+                dollars(price)
+            ),
+            micro_usd: Some(of_bytes(bytes.saturating_mul(pulls), price)),
+        }
+    }
+
+    /// What a NAT gateway takes if each layer passes it once.
+    pub(crate) fn nat_once(&self) -> Cost {
+        let what = "NAT gateway, each layer once";
+        let Some(bytes) = self.stored else {
+            return unknown(what, "--image-size");
+        };
+        let price = self.prices.of(PriceName::NatGatewayGb);
+        Cost {
+            what,
+            how: format!("{} × {} per GB", size(bytes), dollars(price)),
+            micro_usd: Some(of_bytes(bytes, price)),
+        }
+    }
+
+    /// The interface endpoints of ECR in one zone.
+    pub(crate) fn endpoints(&self) -> Cost {
+        let price = self.prices.of(PriceName::InterfaceEndpointHour);
+        let hours = self.prices.hours_per_month;
+        Cost {
+            what: "VPC endpoints instead of NAT, a month and zone",
+            how: format!(
+                "{ECR_ENDPOINTS} × {hours} h × {}; the layers come through S3's gateway, which is free",
+                dollars(price)
+            ),
+            micro_usd: Some(price * ECR_ENDPOINTS * hours),
+        }
+    }
+
+    /// A price that does not depend on sizes.
+    pub(crate) fn fixed(&self, what: &'static str, name: PriceName, how: &str) -> Cost {
+        Cost {
+            what,
+            how: how.to_owned(),
+            micro_usd: Some(self.prices.of(name)),
+        }
+    }
+}
+
+/// Something that nothing is paid for.
+pub(crate) fn free(what: &'static str, how: &str) -> Cost {
+    Cost {
+        what,
+        how: how.to_owned(),
+        micro_usd: Some(0),
+    }
+}
+
+fn unknown(what: &'static str, flag: &str) -> Cost {
+    Cost {
+        what,
+        how: format!("needs the image's compressed size: {flag} 500MB"),
+        micro_usd: None,
+    }
+}
+
+fn of_bytes(bytes: u64, micro_usd_per_gb: u64) -> u64 {
+    let cost = u128::from(bytes) * u128::from(micro_usd_per_gb) / u128::from(GB);
+    u64::try_from(cost).unwrap_or(u64::MAX)
+}
+
+/// An amount: `$0.05`, `$14.60`; less than half a cent is told as such.
+pub(crate) fn dollars(micro_usd: u64) -> String {
+    if (1..10_000).contains(&micro_usd) {
+        return "less than $0.01".to_owned();
+    }
+    // Prices of a part of a cent are told whole.
+    if micro_usd < 1_000_000 && !micro_usd.is_multiple_of(10_000) && micro_usd.is_multiple_of(1_000)
+    {
+        return format!(
+            "${}.{:03}",
+            micro_usd / 1_000_000,
+            micro_usd / 1_000 % 1_000
+        );
+    }
+    let cents = micro_usd.saturating_add(5_000) / 10_000;
+    format!("${}.{:02}", cents / 100, cents % 100)
+}
+
+/// A size as it is paid for: `500 MB`, `1.25 GB`.
+pub(crate) fn size(bytes: u64) -> String {
+    if bytes >= GB {
+        let hundredths = bytes / (GB / 100);
+        let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        return format!("{text} GB");
+    }
+    if bytes >= 1_000_000 {
+        return format!("{} MB", bytes / 1_000_000);
+    }
+    format!("{} kB", bytes.div_ceil(1_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_size(bytes: u64, pulls: Option<u64>) -> Costs {
+        let usage = Usage {
+            other_image_bytes: Some(bytes),
+            pulls_per_month: pulls,
+            ..Usage::default()
+        };
+        Costs::new(&["docker.io/me/app:latest".to_owned()], &usage, 7)
+    }
+
+    #[test]
+    fn five_hundred_megabytes_at_ten_cents_a_gigabyte_are_five_cents() {
+        let lines = of_size(500_000_000, None).ecr_storage();
+        assert_eq!(lines[0].how, "500 MB × $0.10 per GB");
+        assert_eq!(dollars(lines[0].micro_usd.unwrap_or(0)), "$0.05");
+        assert_eq!(lines[1].micro_usd, Some(0), "under the free tier");
+    }
+
+    #[test]
+    fn nat_takes_its_part_of_each_pull() {
+        let line = of_size(500_000_000, Some(10_000)).nat("NAT");
+        assert_eq!(dollars(line.micro_usd.unwrap_or(0)), "$225.00");
+        let seen = of_size(500_000_000, None).nat("NAT");
+        assert!(
+            seen.how
+                .starts_with("7 pulls that were seen × 500 MB × $0.045"),
+            "{}",
+            seen.how
+        );
+    }
+
+    #[test]
+    fn a_size_that_nobody_knows_is_asked_for() {
+        let costs = Costs::new(
+            &["docker.io/me/app:latest".to_owned()],
+            &Usage::default(),
+            0,
+        );
+        assert_eq!(costs.ecr_storage()[0].micro_usd, None);
+        assert_eq!(costs.endpoints().micro_usd, Some(14_600_000));
+    }
+
+    #[test]
+    fn amounts_are_rounded_to_the_cent() {
+        let table = [
+            (0, "$0.00"),
+            (1, "less than $0.01"),
+            (50_000, "$0.05"),
+            (45_000, "$0.045"),
+            (14_600_000, "$14.60"),
+            (1_234_567, "$1.23"),
+        ];
+        for (micro_usd, text) in table {
+            assert_eq!(dollars(micro_usd), text);
+        }
+        assert_eq!(size(1_250_000_000), "1.25 GB");
+    }
+}

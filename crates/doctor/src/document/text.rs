@@ -1,0 +1,65 @@
+//! A document as text for a terminal.
+//!
+//! Commands begin with `$ `; nothing is wrapped, so that they can be copied.
+
+use super::{Block, Code, Document};
+
+/// Writes it.
+pub(super) fn write(document: &Document) -> String {
+    let mut out = String::new();
+    for section in &document.sections {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&section.title);
+        out.push('\n');
+        for block in &section.blocks {
+            write_block(block, &mut out);
+        }
+    }
+    out
+}
+
+fn write_block(block: &Block, out: &mut String) {
+    match block {
+        Block::Paragraph(text) => line(&format!("  {text}"), out),
+        Block::Point(text) => line(&format!("  - {text}"), out),
+        Block::Numbered(number, text) => line(&format!("  {number}. {text}"), out),
+        Block::Warning(text) => line(&format!("  ! {text}"), out),
+        Block::Code(code) => write_code(code, out),
+        Block::Table(rows) => write_table(rows, out),
+    }
+}
+
+fn write_code(code: &Code, out: &mut String) {
+    // A prompt only where a line is a command by itself.
+    let mut goes_on = false;
+    for text in code.text.lines() {
+        let is_command = code.language == "sh" && !goes_on && !text.starts_with([' ', '#']);
+        let prompt = if is_command { "$ " } else { "  " };
+        line(&format!("      {prompt}{text}"), out);
+        goes_on = text.ends_with('\\');
+    }
+}
+
+fn write_table(rows: &[Vec<String>], out: &mut String) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    for row in rows {
+        let mut text = String::from("   ");
+        for (column, cell) in row.iter().enumerate() {
+            let padding = width(column).saturating_sub(cell.chars().count());
+            text.push_str("  ");
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', padding));
+        }
+        line(text.trim_end(), out);
+    }
+}
+
+fn line(text: &str, out: &mut String) {
+    out.push_str(text);
+    out.push('\n');
+}

@@ -1,0 +1,116 @@
+//! A diagnosis as a person wants to read it: the cause first, then who, how it came to what was seen, and when it ends.
+//!
+//! Each section is left out where there is nothing to say.
+
+mod people;
+mod words;
+
+use crate::costs::about_prices;
+use crate::document::{Code, Document, Section};
+use crate::{Diagnosis, Lines, Quote, Step, WayOut};
+use people::{who, whom};
+use words::{before, cause, ending, flags, myths, scope};
+
+/// All of it, with the ways out at the end.
+pub fn explain(diagnosis: &Diagnosis, ways: &[WayOut]) -> Document {
+    let mut sections = vec![
+        cause(diagnosis),
+        who(diagnosis),
+        whom(diagnosis),
+        chain(diagnosis),
+        scope(diagnosis),
+        before(diagnosis),
+        ending(diagnosis),
+        myths(diagnosis),
+        flags(diagnosis),
+        quotes(diagnosis),
+        missing(diagnosis),
+        notes(diagnosis),
+    ];
+    let numbers = 1..;
+    sections.extend(numbers.zip(ways).map(|(number, way)| way.section(number)));
+    if ways.iter().any(|way| !way.costs.is_empty()) {
+        sections.push(about_prices());
+    }
+    Document::new("Diagnosis", sections)
+}
+
+fn chain(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("From the cause to what was seen");
+    let steps = (1..).zip(&diagnosis.chain);
+    steps.fold(section, |section, (number, step)| {
+        section.numbered(
+            number,
+            format!("{} ({})", step.text, shown_by(step, diagnosis)),
+        )
+    })
+}
+
+fn shown_by(step: &Step, diagnosis: &Diagnosis) -> String {
+    if step.seen.is_empty() {
+        return "it follows".to_owned();
+    }
+    let places: Vec<String> = step
+        .seen
+        .iter()
+        .map(|lines| place(*lines, diagnosis))
+        .collect();
+    places.join(", ")
+}
+
+fn quotes(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("The lines that show it");
+    diagnosis.evidence.iter().fold(section, |section, quote| {
+        section.point(format!(
+            "{}{}: {}",
+            place(quote.lines, diagnosis),
+            times(quote),
+            quote.text
+        ))
+    })
+}
+
+fn times(quote: &Quote) -> String {
+    let count = if quote.count > 1 {
+        format!(", {} times", quote.count)
+    } else {
+        String::new()
+    };
+    let at = quote.at.map_or_else(String::new, |at| format!(", {at}"));
+    format!("{count}{at}")
+}
+
+fn missing(diagnosis: &Diagnosis) -> Section {
+    let mut section = Section::new("What is not known yet, and what would tell");
+    let mut last = "";
+    for missing in &diagnosis.missing {
+        if missing.question != last {
+            section = section.paragraph(missing.question);
+            last = missing.question;
+        }
+        section = section.code(Code::shell(&*missing.command));
+    }
+    section
+}
+
+fn notes(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("What could not be read");
+    diagnosis.notes.iter().fold(section, |section, note| {
+        section.point(format!("{}: {}", place(note.lines, diagnosis), note.text))
+    })
+}
+
+/// Where lines stand: `messages.log, line 7`.
+pub(crate) fn place(lines: Lines, diagnosis: &Diagnosis) -> String {
+    let source = diagnosis
+        .sources
+        .get(lines.source)
+        .map_or("", String::as_str);
+    match (lines.first, lines.last) {
+        (0, _) => source.to_owned(),
+        (first, last) if first == last => format!("{source} line {first}").trim_start().to_owned(),
+        (first, last) => format!("{source} lines {first} to {last}")
+            .trim_start()
+            .to_owned(),
+    }
+}

@@ -1,0 +1,123 @@
+//! Who makes the requests, and who suffers from it.
+//!
+//! The first few in full; how many more there are is told.
+
+use crate::document::Section;
+use crate::{Diagnosis, Suspect, Trigger};
+
+/// The most suspects that are told in full.
+const MAX_TOLD: usize = 5;
+
+/// The most images and nodes of one that are told.
+const MAX_NAMES: usize = 3;
+
+/// The culprits; where nobody stands out, that.
+pub(super) fn who(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("Who makes the requests");
+    let is_limit = diagnosis
+        .cause
+        .as_ref()
+        .is_some_and(|cause| cause.class.is_limit());
+    if diagnosis.culprits.is_empty() && is_limit {
+        return section.paragraph("Nobody stands out in what was read: it may be all together, or somebody else behind the same address.");
+    }
+    let section = told(&diagnosis.culprits)
+        .iter()
+        .fold(section, |section, suspect| {
+            let section = section.point(told_of(suspect));
+            match fault(suspect) {
+                Some(fault) => section.paragraph(format!("  {fault}")),
+                None => section,
+            }
+        });
+    more(section, diagnosis.culprits.len())
+}
+
+/// The victims.
+pub(super) fn whom(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("Who only suffers from it");
+    let section = told(&diagnosis.victims)
+        .iter()
+        .fold(section, |section, suspect| {
+            section.point(format!(
+                "{}: {} failed{}",
+                suspect.name,
+                suspect.failed,
+                images(suspect)
+            ))
+        });
+    more(section, diagnosis.victims.len())
+}
+
+fn told(suspects: &[Suspect]) -> &[Suspect] {
+    &suspects[..suspects.len().min(MAX_TOLD)]
+}
+
+fn more(section: Section, number: usize) -> Section {
+    match number.saturating_sub(MAX_TOLD) {
+        0 => section,
+        more => section.point(format!("and {more} more; --json names them")),
+    }
+}
+
+fn told_of(suspect: &Suspect) -> String {
+    let requests = &suspect.requests;
+    let [least, most] = requests.peak_requests_per_minute;
+    let rate = if requests.minutes.is_some() && most > 0 {
+        format!(
+            ", in the busiest minute {} or {} to {} requests",
+            requests.peak_attempts_per_minute, least, most
+        )
+    } else {
+        String::new()
+    };
+    let since = suspect
+        .since
+        .map_or_else(String::new, |since| format!(", since {since}"));
+    format!(
+        "{}: {} attempts, {} % of all{rate}{since}{}",
+        suspect.name,
+        requests.attempts,
+        requests.share_percent,
+        images(suspect)
+    )
+}
+
+fn images(suspect: &Suspect) -> String {
+    match suspect.images.as_slice() {
+        [] => String::new(),
+        images => {
+            let shown: Vec<&str> = images.iter().take(MAX_NAMES).map(String::as_str).collect();
+            let more = if images.len() > MAX_NAMES {
+                ", …"
+            } else {
+                ""
+            };
+            format!("; {}{more}", shown.join(", "))
+        }
+    }
+}
+
+fn fault(suspect: &Suspect) -> Option<String> {
+    Some(match suspect.trigger.as_ref()? {
+        Trigger::CrashLoop { reason, exit_code } => {
+            let code = exit_code.map_or_else(String::new, |code| format!(" with exit code {code}"));
+            let reason = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {reason}")
+            };
+            format!("its containers end{code}{reason}")
+        }
+        Trigger::WrongImage => "its image is not there".to_owned(),
+        Trigger::WrongCredentials => "its credentials are refused".to_owned(),
+        Trigger::CiBurst => "its jobs run at once, each on a machine without the image".to_owned(),
+        Trigger::NoCredentials => {
+            "it pulls without an account, so that the address pays".to_owned()
+        }
+        Trigger::ManyPulls => {
+            "nothing is wrong with it: it pulls far more than the others".to_owned()
+        }
+        Trigger::ManyPullers => return None,
+    })
+}

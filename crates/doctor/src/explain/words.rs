@@ -1,0 +1,131 @@
+//! The cause, where it is, when it ends, and what is said of it wrongly, in sentences.
+
+use crate::document::Section;
+use crate::{Diagnosis, Egress};
+
+/// The most flags that are told.
+const MAX_FLAGS: usize = 8;
+
+/// The cause in one sentence, and what it was taken from.
+pub(super) fn cause(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("Cause");
+    let Some(cause) = &diagnosis.cause else {
+        return section.paragraph("nothing here tells of a failed pull");
+    };
+    let mut facts = vec![format!("class {}", cause.class)];
+    facts.extend(
+        cause
+            .registry
+            .as_ref()
+            .map(|registry| format!("registry {registry}")),
+    );
+    facts.extend(
+        cause
+            .identity
+            .as_ref()
+            .map(|identity| format!("counted by {identity}")),
+    );
+    facts.extend(diagnosis.since.map(|since| format!("since {since}")));
+    section
+        .paragraph(&cause.summary)
+        .paragraph(facts.join(" · "))
+}
+
+/// Which machines, and how they go out.
+pub(super) fn scope(diagnosis: &Diagnosis) -> Section {
+    let scope = &diagnosis.scope;
+    let section = Section::new("Where");
+    if diagnosis.cause.is_none() {
+        return section;
+    }
+    let egress = match scope.egress {
+        Egress::Shared => "the machines share one address",
+        Egress::PerNode => "each machine has an address of its own",
+        Egress::Unknown => "it is not known whether the machines share an address",
+    };
+    let is_address = diagnosis
+        .cause
+        .as_ref()
+        .is_some_and(|cause| cause.class.is_limit());
+    let mut section = if is_address {
+        section.point(format!("{egress}: {}", scope.egress_because))
+    } else {
+        section
+    };
+    for (what, names) in [
+        ("addresses that the registry named", &scope.addresses),
+        ("machines that meet it", &scope.failing_nodes),
+        ("machines that went on pulling", &scope.working_nodes),
+    ] {
+        if !names.is_empty() {
+            section = section.point(format!("{what}: {}", names.join(", ")));
+        }
+    }
+    match &scope.only_node {
+        Some(node) => section.point(format!("only {node} is concerned")),
+        None => section,
+    }
+}
+
+/// Why it worked before.
+pub(super) fn before(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("Why it worked before");
+    diagnosis
+        .worked_before
+        .iter()
+        .fold(section, |section, before| {
+            let certainty = if before.is_seen { "" } else { "perhaps: " };
+            section.point(format!("{certainty}{}", before.text))
+        })
+}
+
+/// When it ends.
+pub(super) fn ending(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("When it ends");
+    let Some(ends) = &diagnosis.ends else {
+        return section;
+    };
+    let mut section = section.paragraph(ends.text);
+    if let Some(earliest) = ends.earliest {
+        section = section.point(format!("a pull may work again from {earliest} on"));
+    }
+    if let Some(latest) = ends.latest {
+        section = section.point(format!(
+            "over by {latest}, if nothing more is asked for until then"
+        ));
+    }
+    section
+}
+
+/// What is not the cause.
+pub(super) fn myths(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("What it is not, though it is often said");
+    diagnosis.myths.iter().fold(section, |section, myth| {
+        section.point(format!("\u{201c}{}\u{201d}: {}", myth.said, myth.truth))
+    })
+}
+
+/// Settings that make floods.
+pub(super) fn flags(diagnosis: &Diagnosis) -> Section {
+    let mut section = Section::new("Settings that make floods of small faults");
+    // Many services of one stack say the same of themselves.
+    let mut kinds = Vec::new();
+    for flag in &diagnosis.flags {
+        let same = diagnosis
+            .flags
+            .iter()
+            .filter(|other| other.kind == flag.kind)
+            .count();
+        if kinds.contains(&flag.kind) || kinds.len() >= MAX_FLAGS {
+            continue;
+        }
+        kinds.push(flag.kind);
+        let more = if same > 1 {
+            format!(" (and {} more)", same - 1)
+        } else {
+            String::new()
+        };
+        section = section.point(format!("{}{more}: {}", flag.name, flag.text));
+    }
+    section
+}

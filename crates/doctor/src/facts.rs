@@ -1,0 +1,266 @@
+//! What the evidence names, for commands: accounts, regions, images, services, stacks, namespaces.
+//!
+//! Only names that mean nothing to a shell get through: a log may hold anything, and people paste commands. What is not
+//! known is a placeholder in angle brackets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_oci::{DOCKER_HUB, ImageName};
+
+use crate::{Diagnosis, Evidence, Format, OwnerKind, Platform, SettingKind};
+
+/// The most names of a kind that commands are written for.
+pub(crate) const MAX_NAMES: usize = 5;
+
+/// The longest name, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+
+/// What commands are made of.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    /// The AWS account's id.
+    pub(crate) account: Option<String>,
+    /// The AWS region.
+    pub(crate) region: Option<String>,
+    /// Images of Docker Hub that are concerned, those of culprits first.
+    pub(crate) hub_images: Vec<Image>,
+    /// The ECS cluster.
+    pub(crate) cluster: Option<String>,
+    /// The stack of `CloudFormation`.
+    pub(crate) stack: Option<String>,
+    /// The ECS service.
+    pub(crate) ecs_service: Option<String>,
+    /// The ECS task definition's family.
+    pub(crate) task_family: Option<String>,
+    /// Kubernetes namespaces.
+    pub(crate) namespaces: Vec<String>,
+    /// Swarm services that are concerned.
+    pub(crate) swarm_services: Vec<String>,
+    /// The Swarm stack.
+    pub(crate) swarm_stack: Option<String>,
+    /// Whether ECS runs it on Fargate; none if nothing tells.
+    pub(crate) is_fargate: Option<bool>,
+    /// The platform that most of the evidence is of.
+    pub(crate) platform: Option<Platform>,
+}
+
+/// An image whose parts may stand in commands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Image {
+    /// As it was written.
+    pub(crate) written: String,
+    /// `library/nginx`.
+    pub(crate) repository: String,
+    /// `nginx`.
+    pub(crate) name: String,
+    /// `1.27`; `latest` where none is written.
+    pub(crate) tag: String,
+}
+
+impl Facts {
+    /// What the evidence names.
+    pub(crate) fn of(evidence: &Evidence, diagnosis: &Diagnosis) -> Self {
+        let aws = evidence.aws.iter().max_by_key(|(_, count)| **count);
+        let aws = aws.map(|(place, _)| place);
+        let mut facts = Self {
+            account: aws.map(|place| place.account.clone()),
+            region: aws.map(|place| place.region.clone()),
+            hub_images: hub_images(evidence, diagnosis),
+            is_fargate: is_fargate(evidence),
+            platform: diagnosis.platforms.first().copied(),
+            ..Self::default()
+        };
+        facts.take_places(evidence);
+        facts.take_suspects(diagnosis);
+        facts
+    }
+
+    /// The host of the account's private registry.
+    pub(crate) fn ecr_host(&self) -> String {
+        format!("{}.dkr.ecr.{}.amazonaws.com", self.account(), self.region())
+    }
+
+    pub(crate) fn account(&self) -> &str {
+        self.account.as_deref().unwrap_or("<account-id>")
+    }
+
+    pub(crate) fn region(&self) -> &str {
+        self.region.as_deref().unwrap_or("<region>")
+    }
+
+    pub(crate) fn cluster(&self) -> &str {
+        self.cluster.as_deref().unwrap_or("<cluster>")
+    }
+
+    pub(crate) fn ecs_service(&self) -> &str {
+        self.ecs_service.as_deref().unwrap_or("<service>")
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        self.namespaces
+            .first()
+            .map_or("<namespace>", String::as_str)
+    }
+
+    /// The images that commands are written for; a placeholder where none is known.
+    pub(crate) fn images(&self) -> Vec<Image> {
+        if self.hub_images.is_empty() {
+            return vec![Image::placeholder()];
+        }
+        self.hub_images.iter().take(MAX_NAMES).cloned().collect()
+    }
+
+    /// Whether anything of AWS is seen.
+    pub(crate) fn is_on_aws(&self) -> bool {
+        self.account.is_some() || self.platform == Some(Platform::Ecs)
+    }
+
+    fn take_places(&mut self, evidence: &Evidence) {
+        for event in &evidence.events {
+            let cluster = event.place.cluster.as_deref().and_then(safe);
+            let slot = match event.format {
+                Format::CloudFormation => &mut self.stack,
+                _ => &mut self.cluster,
+            };
+            if slot.is_none() {
+                *slot = cluster;
+            }
+            if let Some(namespace) = event.place.namespace.as_deref().and_then(safe)
+                && event.failure.is_some()
+                && !self.namespaces.contains(&namespace)
+            {
+                self.namespaces.push(namespace);
+            }
+        }
+        let families = evidence.settings.iter().filter_map(|setting| {
+            let owner = setting.place.owner.as_ref()?;
+            (owner.kind == OwnerKind::EcsTaskFamily).then_some(owner.name.as_str())
+        });
+        self.task_family = families.into_iter().find_map(safe);
+    }
+
+    fn take_suspects(&mut self, diagnosis: &Diagnosis) {
+        let suspects = diagnosis.culprits.iter().chain(&diagnosis.victims);
+        for owner in suspects.filter_map(|suspect| suspect.owner.as_ref()) {
+            let Some(name) = safe(&owner.name) else {
+                continue;
+            };
+            match owner.kind {
+                OwnerKind::SwarmService => self.swarm_services.push(name),
+                OwnerKind::EcsService if self.ecs_service.is_none() => {
+                    self.ecs_service = Some(name);
+                }
+                OwnerKind::EcsTaskFamily if self.task_family.is_none() => {
+                    self.task_family = Some(name);
+                }
+                _ => {}
+            }
+        }
+        // `docker stack deploy` names services STACK_SERVICE.
+        self.swarm_stack = self
+            .swarm_services
+            .first()
+            .and_then(|name| name.split_once('_'))
+            .map(|(stack, _)| stack.to_owned());
+    }
+}
+
+impl Image {
+    /// Reads an image of Docker Hub; none if it is another registry's, or names what a shell would obey.
+    pub(crate) fn of_hub(written: &str) -> Option<Self> {
+        let name: ImageName = written.parse().ok()?;
+        if name.registry != DOCKER_HUB {
+            return None;
+        }
+        let repository = safe(&name.repository.to_string())?;
+        let tag = match &name.reference {
+            forebay_oci::Reference::Tag(tag) => safe(tag.as_str())?,
+            forebay_oci::Reference::Digest(_) => "latest".to_owned(),
+        };
+        Some(Self {
+            written: safe(written)?,
+            name: repository.rsplit('/').next()?.to_owned(),
+            repository,
+            tag,
+        })
+    }
+
+    fn placeholder() -> Self {
+        Self {
+            written: "<image>:<tag>".to_owned(),
+            repository: "<namespace>/<image>".to_owned(),
+            name: "<image>".to_owned(),
+            tag: "<tag>".to_owned(),
+        }
+    }
+}
+
+/// A name, if no shell and no language reads more than a name in it.
+pub(crate) fn safe(name: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/:@-_".contains(c);
+    let is_safe = !name.is_empty()
+        && name.len() <= MAX_NAME_BYTES
+        && name.chars().all(is_plain)
+        && !name.starts_with('-');
+    is_safe.then(|| name.to_owned())
+}
+
+fn hub_images(evidence: &Evidence, diagnosis: &Diagnosis) -> Vec<Image> {
+    let suspects = diagnosis.culprits.iter().chain(&diagnosis.victims);
+    let named = suspects.flat_map(|suspect| suspect.images.iter().map(String::as_str));
+    let class = diagnosis.cause.as_ref().map(|cause| cause.class);
+    let failed = evidence.events.iter().filter(|event| {
+        let failure = event.failure.as_ref();
+        failure.map(|failure| failure.class) == class
+    });
+    let failed = failed.filter_map(|event| event.image.as_deref());
+    let mut images: Vec<Image> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for image in named.chain(failed).filter_map(Image::of_hub) {
+        if seen.insert((image.repository.clone(), image.tag.clone())) {
+            images.push(image);
+        }
+    }
+    images
+}
+
+fn is_fargate(evidence: &Evidence) -> Option<bool> {
+    let mut counts: BTreeMap<bool, usize> = BTreeMap::new();
+    for setting in &evidence.settings {
+        if let SettingKind::LaunchType(kind) = &setting.kind {
+            *counts.entry(kind == "FARGATE").or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(is_fargate, _)| is_fargate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_a_shell_would_obey_gets_into_no_command() {
+        for name in ["$(reboot)", "a;b", "a b", "-rf", "`id`", "a\nb", "", "a'b"] {
+            assert_eq!(safe(name), None, "{name}");
+        }
+        assert_eq!(safe("shop_web.1").as_deref(), Some("shop_web.1"));
+    }
+
+    #[test]
+    fn an_image_of_docker_hub_is_read_in_its_parts() {
+        let image = Image::of_hub("nginx").map(|image| (image.repository, image.name, image.tag));
+        let expected = ("library/nginx", "nginx", "latest");
+        assert_eq!(
+            image,
+            Some((
+                expected.0.to_owned(),
+                expected.1.to_owned(),
+                expected.2.to_owned()
+            ))
+        );
+        assert_eq!(Image::of_hub("ghcr.io/a/b:1"), None);
+    }
+}

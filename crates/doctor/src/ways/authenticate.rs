@@ -1,0 +1,98 @@
+//! Pulling with an account: the limit is then the account's, not the address's.
+
+use super::{Ground, WayKind, WayOut};
+use crate::Platform;
+use crate::costs::{Cost, PriceName, free};
+use crate::document::Code;
+
+/// The secret's name; `forebay setup --registry hub` has the same.
+const SECRET: &str = "dockerhub-credentials";
+
+/// The way.
+pub(super) fn way(ground: &Ground<'_>) -> WayOut {
+    let why = "A free account has 200 pulls in six hours of its own, whatever the address; a paid one has no pull limit. \
+               It does not help against the abuse limit. Use a token that may only read, one for each group of machines.";
+    let way = WayOut::new(WayKind::Authenticate, "pull with a Docker Hub account", why);
+    let way = match ground.facts.platform {
+        Some(Platform::Kubernetes) => kubernetes(way, ground.facts.namespace()),
+        Some(Platform::Ecs) => ecs(way, ground),
+        Some(Platform::Swarm) => swarm(way),
+        Some(Platform::Ci) => way.run(
+            "In the workflow, before the first pull.",
+            "forebay setup github-actions --registry hub --file <workflow.yml> --diff   # or gitlab-ci",
+        ),
+        Some(Platform::Docker) | None => way.run(
+            "On each machine, as the user who pulls; systemd units and cron jobs have their own home.",
+            "docker login --username <docker-id> --password-stdin <token",
+        ),
+    };
+    let way = way.run(
+        "See that it is used: the registry then names the account, no address.",
+        "forebay doctor --probe",
+    );
+    let mut costs: Vec<Cost> = vec![free("a free account", "200 pulls in six hours")];
+    if ground.facts.platform == Some(Platform::Ecs) {
+        costs.push(ground.costs.fixed(
+            "the secret, a month",
+            PriceName::SecretMonth,
+            "one secret in Secrets Manager",
+        ));
+    }
+    way.costing(costs, ground.costs.as_of())
+}
+
+fn kubernetes(way: WayOut, namespace: &str) -> WayOut {
+    way.run(
+        "A pull secret in each namespace that pulls.",
+        format!(
+            "forebay setup kubernetes --registry hub --username <docker-id> --password-stdin --namespace {namespace} --write <token"
+        ),
+    )
+    .run(
+        "By hand, the same for all pods of the namespace that name no account of their own.",
+        format!(
+            "kubectl --namespace {namespace} create secret docker-registry {SECRET} --docker-server=https://index.docker.io/v1/ --docker-username=<docker-id> --docker-password=<access-token>\n\
+             kubectl --namespace {namespace} patch serviceaccount default --patch '{{\"imagePullSecrets\":[{{\"name\":\"{SECRET}\"}}]}}'"
+        ),
+    )
+    .careful("a service account's pull secrets reach new pods only: pods that wait have to be made anew")
+}
+
+fn ecs(way: WayOut, ground: &Ground<'_>) -> WayOut {
+    let facts = ground.facts;
+    let (region, account) = (facts.region(), facts.account());
+    let file = "\"repositoryCredentials\": {\"credentialsParameter\": \"<secret-arn>\"}";
+    way.run(
+        "The login in Secrets Manager; the token is read from standard input.",
+        format!(
+            "aws secretsmanager create-secret --region {region} --name {SECRET} --secret-string file:///dev/stdin <<'JSON'\n\
+             {{\"username\": \"<docker-id>\", \"password\": \"<access-token>\"}}\nJSON"
+        ),
+    )
+    .step(
+        "In each container of the task definition.",
+        Some(Code::of("json", file)),
+    )
+    .run(
+        "In CDK, CloudFormation or a task definition: it is put in its place, and the diff shown first.",
+        "forebay setup ecs --registry hub --file <file> --diff",
+    )
+    .run(
+        "The task's execution role must be allowed to read it; CDK grants it by itself.",
+        format!(
+            "aws iam put-role-policy --role-name <task-execution-role> --policy-name docker-hub-login \\\n  \
+             --policy-document '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"arn:aws:secretsmanager:{region}:{account}:secret:{SECRET}-*\"}}]}}'"
+        ),
+    )
+}
+
+fn swarm(way: WayOut) -> WayOut {
+    way.run(
+        "Log in on the manager, and send the login along once.",
+        "docker login --username <docker-id> --password-stdin <token\n\
+         docker stack deploy --with-registry-auth -c <stack.yml> <stack>",
+    )
+    .careful(
+        "with --with-registry-auth each try of a task asks the registry with the login: a service that cannot run then floods it. Give each service a restart_policy with delay and max_attempts first, and name images by digest",
+    )
+}

@@ -1,0 +1,206 @@
+//! Images of one's own, moved to ECR, GHCR or Quay: made, filled, and named in the files.
+//!
+//! Where Fargate leaves no setting for a mirror this is the way that needs no other machine.
+
+use super::{Ground, WayKind, WayOut, ecr_cache};
+use crate::Platform;
+use crate::costs::PriceName;
+use crate::facts::{Facts, Image};
+
+/// A registry to move to.
+struct Elsewhere {
+    kind: WayKind,
+    title: &'static str,
+    why: String,
+    /// The host and what stands before an image's name there.
+    prefix: String,
+    login: String,
+    /// How `forebay rewrite --to` calls it.
+    rules: String,
+}
+
+/// The three registries; ECR first where anything of AWS is seen.
+pub(super) fn ways(ground: &Ground<'_>) -> Vec<WayOut> {
+    let mut ways = vec![ghcr(ground), quay(ground)];
+    let ecr = ecr(ground);
+    if ground.facts.is_on_aws() {
+        ways.insert(0, ecr);
+    } else {
+        ways.push(ecr);
+    }
+    ways
+}
+
+fn ecr(ground: &Ground<'_>) -> WayOut {
+    let facts = ground.facts;
+    let (account, region, host) = (facts.account(), facts.region(), facts.ecr_host());
+    let fargate = if facts.is_fargate == Some(true) {
+        " Fargate logs in by the task's role, and needs no mirror setting, which it does not have."
+    } else {
+        ""
+    };
+    let place = Elsewhere {
+        kind: WayKind::Ecr,
+        title: "move the images to ECR",
+        why: format!(
+            "No pull limit, in the same region, private, and logged in at by roles.{fargate}"
+        ),
+        login: format!(
+            "aws ecr get-login-password --region {region} | docker login --username AWS --password-stdin {host}"
+        ),
+        rules: format!("ecr:{account}:{region}"),
+        prefix: host,
+    };
+    let images = facts.images();
+    let create: Vec<String> = images
+        .iter()
+        .map(|image| {
+            format!(
+                "aws ecr create-repository --region {region} --repository-name {} --image-scanning-configuration scanOnPush=true --encryption-configuration encryptionType=AES256",
+                image.name
+            )
+        })
+        .collect();
+    let way = place.begin().run(
+        "Make the repositories, which are scanned and encrypted.",
+        create.join("\n"),
+    );
+    let way = place.fill(way, facts);
+    let way = redeploy(way, facts).run(
+        "In private subnets: VPC endpoints, so that pulls pass no NAT gateway.",
+        ecr_cache::endpoints(region),
+    );
+    let mut costs = ground.costs.ecr_storage();
+    costs.push(ground.costs.ecr_transfer());
+    costs.push(ground.costs.nat("NAT gateway, without endpoints"));
+    costs.push(ground.costs.endpoints());
+    way.costing(costs, ground.costs.as_of())
+}
+
+fn ghcr(ground: &Ground<'_>) -> WayOut {
+    let place = Elsewhere {
+        kind: WayKind::Ghcr,
+        title: "move the images to GHCR",
+        why: "GitHub publishes no pull limit; it throttles floods, as everybody does.".to_owned(),
+        prefix: "ghcr.io/<owner>".to_owned(),
+        login: "docker login ghcr.io --username <github-user> --password-stdin <token   # a token with write:packages"
+            .to_owned(),
+        rules: "ghcr:<owner>".to_owned(),
+    };
+    let way = place.fill(place.begin(), ground.facts);
+    let costs = vec![
+        ground.costs.fixed(
+            "storage and transfer",
+            PriceName::GhcrMonth,
+            "the container registry is free for now; GitHub gives a month's notice",
+        ),
+        ground.costs.nat("NAT gateway"),
+    ];
+    redeploy(way, ground.facts).costing(costs, ground.costs.as_of())
+}
+
+fn quay(ground: &Ground<'_>) -> WayOut {
+    let place = Elsewhere {
+        kind: WayKind::Quay,
+        title: "move the images to Quay",
+        why: "Public images are free and have no pull limit; a few requests a second from an address are.".to_owned(),
+        prefix: "quay.io/<organization>".to_owned(),
+        login: "docker login quay.io --username <organization>+<robot> --password-stdin <token".to_owned(),
+        rules: "quay:<organization>".to_owned(),
+    };
+    let mut way = place.fill(place.begin(), ground.facts);
+    if ground.facts.hub_images.iter().any(is_of_cortex) {
+        way = way.run(
+            "Cortex's own images lie there already: nothing is pushed, only the cluster's and the APIs' files change.",
+            "forebay rewrite . --to cortex\nforebay rewrite . --to cortex --write",
+        );
+    }
+    let costs = vec![
+        crate::costs::free("public images", "free"),
+        ground.costs.fixed(
+            "private images, a month",
+            PriceName::QuayPrivateMonth,
+            "the smallest plan: five repositories",
+        ),
+        ground.costs.nat("NAT gateway"),
+    ];
+    redeploy(way, ground.facts).costing(costs, ground.costs.as_of())
+}
+
+fn is_of_cortex(image: &Image) -> bool {
+    image.repository.starts_with("cortexlabs/")
+}
+
+impl Elsewhere {
+    fn begin(&self) -> WayOut {
+        WayOut::new(self.kind, self.title, self.why.clone())
+    }
+
+    /// Logs in, pushes, rewrites.
+    fn fill(&self, way: WayOut, facts: &Facts) -> WayOut {
+        let push: Vec<String> = facts
+            .images()
+            .iter()
+            .map(|image| {
+                let new = format!("{}/{}:{}", self.prefix, image.name, image.tag);
+                format!(
+                    "docker pull {0}\ndocker tag {0} {new}\ndocker push {new}",
+                    image.written
+                )
+            })
+            .collect();
+        let more = facts.hub_images.len().saturating_sub(push.len());
+        let mut commands = push.join("\n");
+        if more > 0 {
+            commands.push_str("\n# and the other images: --json names them all");
+        }
+        way.run("Log in.", &*self.login)
+            .run(
+                "Tag and push, from a machine that has the images or may still pull. Where machines differ in their processor, build or copy all platforms: docker buildx imagetools create.",
+                commands,
+            )
+            .run(
+                "Name them so in your files: first what would change, then do it. Where a name is put together, --set tells what a variable is.",
+                format!(
+                    "forebay rewrite . --to {0}\nforebay rewrite . --to {0} --write",
+                    self.rules
+                ),
+            )
+    }
+}
+
+/// Brings the new names to what runs, and waits until it does.
+fn redeploy(way: WayOut, facts: &Facts) -> WayOut {
+    match facts.platform {
+        Some(Platform::Ecs) => {
+            let wait = match &facts.stack {
+                Some(stack) => format!(
+                    "forebay doctor --ecs {} --stack {stack} --wait",
+                    facts.cluster()
+                ),
+                None => format!("forebay doctor --ecs {} --wait", facts.cluster()),
+            };
+            let way = way.run(
+                "Deploy, and wait until tasks run, health checks pass and the stack is complete.",
+                format!("cdk deploy   # or: aws ecs update-service --cluster {} --service {} --force-new-deployment\n{wait}", facts.cluster(), facts.ecs_service()),
+            );
+            match &facts.stack {
+                Some(stack) => way.run(
+                    "Only if the stack cannot be updated any more, because it never came up: delete it, then deploy anew.",
+                    format!("aws cloudformation delete-stack --region {} --stack-name {stack}", facts.region()),
+                )
+                .careful("this destroys everything in the stack, data too, and cannot be undone; a stack that only waits can be cancelled instead: aws cloudformation cancel-update-stack"),
+                None => way,
+            }
+        }
+        Some(Platform::Kubernetes) => way.run(
+            "Apply, and wait until pods run.",
+            "kubectl apply -f .\nforebay doctor --kube --wait",
+        ),
+        Some(Platform::Swarm) => way.run(
+            "Deploy, and see that tasks run.",
+            "docker stack deploy -c <stack.yml> <stack>\nforebay doctor --swarm",
+        ),
+        _ => way,
+    }
+}

@@ -1,0 +1,161 @@
+//! What to do where no pull limit is the cause: one short way for each class, as data.
+
+use super::{Ground, WayKind, WayOut};
+use crate::Class;
+
+/// A class's way: its title, why, and what is run.
+type Mending = (
+    Class,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const MENDINGS: [Mending; 12] = [
+    (
+        Class::LoginLockout,
+        "let the lockout pass, and correct the login",
+        "The account is locked for 10 to 15 minutes after the last wrong login; each further try begins it anew.",
+        &[
+            (
+                "Find who still shows the old login, and take it away there.",
+                "grep -l auths /root/.docker/config.json /home/*/.docker/config.json\nkubectl get secrets -A --field-selector type=kubernetes.io/dockerconfigjson",
+            ),
+            (
+                "After 15 minutes without any try, log in with a new token.",
+                "docker login --username <docker-id> --password-stdin <token",
+            ),
+        ],
+    ),
+    (
+        Class::HubApiLimit,
+        "ask Docker Hub's web API less often",
+        "It is a limit of hub.docker.com's API, not of pulls: tools that list tags reach it.",
+        &[(
+            "Tags can be listed at the registry instead, through Forebay too.",
+            "docker buildx imagetools inspect <image>",
+        )],
+    ),
+    (
+        Class::OtherRegistryLimit,
+        "ask that registry less often, or with a login",
+        "It is a limit of its own: a Docker account changes nothing there.",
+        &[(
+            "Forebay in front asks once for all.",
+            "forebay setup containerd --upstream <registry> --write",
+        )],
+    ),
+    (
+        Class::Auth,
+        "give it the right credentials",
+        "The registry refuses the login, or wants one: Docker Hub says so of images that do not exist, too.",
+        &[
+            (
+                "Does the image exist, and may this account see it?",
+                "docker login && docker manifest inspect <image>",
+            ),
+            (
+                "In Kubernetes: a pull secret.",
+                "forebay setup kubernetes --registry hub --username <docker-id> --password-stdin --namespace <namespace> --write <token",
+            ),
+        ],
+    ),
+    (
+        Class::NotFound,
+        "correct the image's name, tag or platform",
+        "The registry answers, and does not have it.",
+        &[(
+            "What is there, and for which platforms?",
+            "docker buildx imagetools inspect <image>",
+        )],
+    ),
+    (
+        Class::Dns,
+        "mend the look-up of names",
+        "The registry's name cannot be looked up: no request gets as far as a limit.",
+        &[(
+            "On the machine that pulls.",
+            "getent hosts registry-1.docker.io\nresolvectl status\ncat /etc/resolv.conf",
+        )],
+    ),
+    (
+        Class::Tls,
+        "have the certificate trusted",
+        "Something with another certificate stands between, or the machine's clock or list of authorities is wrong.",
+        &[(
+            "What certificate is shown, and what time is it?",
+            "openssl s_client -connect registry-1.docker.io:443 -servername registry-1.docker.io </dev/null | openssl x509 -noout -issuer -dates\ndate -u",
+        )],
+    ),
+    (
+        Class::Timeout,
+        "see why the registry does not answer in time",
+        "A proxy, a firewall or a slow line: the limit answers at once, this does not.",
+        &[(
+            "On the machine that pulls.",
+            "curl -sS -o /dev/null -w '%{http_code} %{time_total}s\\n' https://registry-1.docker.io/v2/\nforebay doctor --probe",
+        )],
+    ),
+    (
+        Class::Network,
+        "see why the registry cannot be reached",
+        "The connection is refused or breaks off: a firewall, a proxy, a route.",
+        &[(
+            "On the machine that pulls; 401 is a good answer.",
+            "curl -sS -o /dev/null -w '%{http_code}\\n' https://registry-1.docker.io/v2/\nforebay doctor --probe",
+        )],
+    ),
+    (
+        Class::NoSpace,
+        "make room on the disk",
+        "Layers cannot be stored; what was used up is disk, no limit.",
+        &[(
+            "What takes the room?",
+            "df -h /var/lib/docker /var/lib/containerd\ndocker system df",
+        )],
+    ),
+    (
+        Class::KubeletThrottle,
+        "let the kubelet pull more at a time",
+        "The kubelet's own limit (registryPullQPS, registryBurst) holds pulls back; they go on within seconds.",
+        &[(
+            "In the kubelet's configuration, if it does not pass by itself.",
+            "# in the kubelet's configuration:\n  registryPullQPS: 10\n  registryBurst: 20",
+        )],
+    ),
+    (
+        Class::StartFailure,
+        "mend what ends the containers",
+        "Their images are good; each new try may ask the registry, and become a flood.",
+        &[(
+            "What do they say themselves?",
+            "docker service ps --no-trunc <service>\nkubectl logs <pod> --previous\ndocker logs <container>",
+        )],
+    ),
+];
+
+/// What to run where only symptoms are known is in the diagnosis' open questions.
+pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
+    // Stopping the culprit says the same with names.
+    if class == Class::StartFailure && ground.crash_loop() {
+        return None;
+    }
+    let (_, title, why, steps) = MENDINGS.iter().find(|(known, ..)| *known == class)?;
+    let way = WayOut::new(WayKind::Mend, *title, *why);
+    let image = ground
+        .diagnosis
+        .culprits
+        .iter()
+        .chain(&ground.diagnosis.victims)
+        .flat_map(|suspect| &suspect.images)
+        .find_map(|image| crate::facts::safe(image));
+    let fill = |commands: &str| match &image {
+        Some(image) => commands.replace("<image>", image),
+        None => commands.to_owned(),
+    };
+    Some(
+        steps
+            .iter()
+            .fold(way, |way, (text, commands)| way.run(*text, fill(commands))),
+    )
+}

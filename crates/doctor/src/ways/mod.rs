@@ -1,0 +1,206 @@
+//! Ways out: what to do about a diagnosis, with exact commands for what was found.
+//!
+//! What stops the flood comes first; what destroys anything is only ever suggested, with a warning.
+
+mod authenticate;
+mod ecr_cache;
+mod elsewhere;
+mod forebay;
+mod mend;
+mod plan;
+mod stop;
+
+use serde::Serialize;
+
+use crate::costs::{Cost, Costs, Usage, dollars};
+use crate::document::{Code, Section};
+use crate::facts::Facts;
+use crate::{Class, Diagnosis, Evidence, Trigger};
+
+/// A way out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WayOut {
+    /// Which one.
+    pub kind: WayKind,
+    /// What is done, as a heading.
+    pub title: String,
+    /// Why it helps, and what it does not do.
+    pub why: String,
+    /// What is to be done, in order.
+    pub steps: Vec<Action>,
+    /// What it costs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<Cost>,
+    /// When the prices were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices_as_of: Option<String>,
+}
+
+/// The ways out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WayKind {
+    /// Stop what floods the registry.
+    StopTheCulprit,
+    /// Mend what is wrong, where no limit is the cause.
+    Mend,
+    /// A cache in front: Forebay.
+    Forebay,
+    /// An ECR pull-through cache rule.
+    EcrPullThrough,
+    /// Pull with an account.
+    Authenticate,
+    /// Images of one's own in ECR.
+    Ecr,
+    /// The same at GitHub.
+    Ghcr,
+    /// The same at Quay.
+    Quay,
+    /// A paid plan of Docker's.
+    PaidPlan,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Action {
+    /// What, in a sentence.
+    pub text: String,
+    /// What must be known before it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// What is typed or written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+}
+
+/// What ways are made of.
+pub(crate) struct Ground<'a> {
+    pub(crate) diagnosis: &'a Diagnosis,
+    pub(crate) facts: &'a Facts,
+    pub(crate) costs: &'a Costs,
+}
+
+/// The ways out of a diagnosis, the first to be done first.
+pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Vec<WayOut> {
+    let Some(cause) = &diagnosis.cause else {
+        return Vec::new();
+    };
+    let facts = Facts::of(evidence, diagnosis);
+    let images: Vec<String> = facts.hub_images.iter().map(full_name).collect();
+    let suspects = diagnosis.culprits.iter().chain(&diagnosis.victims);
+    let seen = suspects.map(|suspect| suspect.requests.attempts).sum();
+    let costs = Costs::new(&images, usage, seen);
+    let ground = Ground {
+        diagnosis,
+        facts: &facts,
+        costs: &costs,
+    };
+    let mut ways = Vec::new();
+    ways.extend(stop::way(&ground));
+    match cause.class {
+        Class::PullLimit => ways.extend(off_the_limit(&ground)),
+        // No account and no plan lifts it; a cache and another registry do, once the flood has stopped.
+        Class::AbuseLimit => {
+            ways.push(forebay::way(&ground));
+            ways.extend(ecr_cache::way(&ground));
+            ways.extend(elsewhere::ways(&ground));
+        }
+        class => ways.extend(mend::way(class, &ground)),
+    }
+    ways
+}
+
+fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
+    let mut ways = Vec::new();
+    // Where nobody can set a mirror, another registry is the shorter way.
+    if ground.facts.is_fargate == Some(true) {
+        ways.extend(elsewhere::ways(ground));
+        ways.extend(ecr_cache::way(ground));
+        ways.push(authenticate::way(ground));
+        ways.push(forebay::way(ground));
+    } else {
+        ways.push(forebay::way(ground));
+        ways.extend(ecr_cache::way(ground));
+        ways.push(authenticate::way(ground));
+        ways.extend(elsewhere::ways(ground));
+    }
+    ways.push(plan::way(ground));
+    ways
+}
+
+/// The name by which sizes are known.
+fn full_name(image: &crate::facts::Image) -> String {
+    format!("docker.io/{}:{}", image.repository, image.tag)
+}
+
+impl WayOut {
+    pub(crate) fn new(kind: WayKind, title: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            kind,
+            title: title.into(),
+            why: why.into(),
+            steps: Vec::new(),
+            costs: Vec::new(),
+            prices_as_of: None,
+        }
+    }
+
+    pub(crate) fn step(mut self, text: impl Into<String>, code: Option<Code>) -> Self {
+        self.steps.push(Action {
+            text: text.into(),
+            warning: None,
+            code,
+        });
+        self
+    }
+
+    pub(crate) fn run(self, text: impl Into<String>, commands: impl Into<String>) -> Self {
+        self.step(text, Some(Code::shell(commands)))
+    }
+
+    pub(crate) fn careful(mut self, warning: impl Into<String>) -> Self {
+        if let Some(last) = self.steps.last_mut() {
+            last.warning = Some(warning.into());
+        }
+        self
+    }
+
+    pub(crate) fn costing(mut self, costs: Vec<Cost>, as_of: &str) -> Self {
+        self.costs = costs;
+        self.prices_as_of = Some(as_of.to_owned());
+        self
+    }
+
+    /// As a section, with its number among the ways.
+    pub fn section(&self, number: usize) -> Section {
+        let mut section =
+            Section::new(format!("Way out {number}: {}", self.title)).paragraph(&self.why);
+        for (at, action) in self.steps.iter().enumerate() {
+            section = section.numbered(at + 1, &action.text);
+            if let Some(warning) = &action.warning {
+                section = section.warning(warning);
+            }
+            if let Some(code) = &action.code {
+                section = section.code(code.clone());
+            }
+        }
+        let mut rows = vec![vec!["cost".to_owned(), "US$".to_owned(), "how".to_owned()]];
+        rows.extend(self.costs.iter().map(|cost| {
+            let amount = cost.micro_usd.map_or_else(|| "?".to_owned(), dollars);
+            vec![cost.what.to_owned(), amount, cost.how.clone()]
+        }));
+        section.table(rows)
+    }
+}
+
+impl Ground<'_> {
+    /// Whether containers that cannot run are behind it.
+    pub(crate) fn crash_loop(&self) -> bool {
+        let trigger = self
+            .diagnosis
+            .cause
+            .as_ref()
+            .and_then(|cause| cause.trigger.as_ref());
+        matches!(trigger, Some(Trigger::CrashLoop { .. }))
+    }
+}

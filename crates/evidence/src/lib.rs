@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod context;
+mod event;
+mod failure;
+mod gathered;
+mod moment;
+mod read;
+
+pub use context::Context;
+pub use event::{Event, Failure, Format, Lines, MAX_MESSAGE_BYTES, Owner, OwnerKind, Place, What};
+pub use forebay_failures::{Class, Identity};
+pub use gathered::{
+    AwsPlace, Evidence, MAX_COARSE_EVENTS, MAX_EVENTS, MAX_NOTES, MAX_SETTINGS, Note, Setting,
+    SettingKind,
+};
+pub use moment::Moment;
+pub use read::{Intake, MAX_LINE_BYTES};

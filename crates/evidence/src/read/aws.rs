@@ -1,0 +1,77 @@
+//! In which AWS account and region things run, by the names that AWS gives them.
+//!
+//! An ARN holds both (`arn:aws:ecs:us-east-1:123456789012:cluster/x`), and so does the host of a private registry
+//! (`123456789012.dkr.ecr.us-east-1.amazonaws.com`).
+
+use crate::Evidence;
+use crate::gathered::AwsPlace;
+
+/// Digits of an account's id.
+const ACCOUNT_DIGITS: usize = 12;
+
+/// The most bytes of a region's name.
+const MAX_REGION_BYTES: usize = 32;
+
+/// The longest text that is looked through.
+const MAX_BYTES: usize = 16 << 10;
+
+/// Notes the accounts and regions that a text names.
+pub(crate) fn note_places(text: &str, out: &mut Evidence) {
+    let text = &text[..text.floor_char_boundary(MAX_BYTES)];
+    for (at, _) in text.match_indices("arn:aws") {
+        if let Some(place) = of_arn(&text[at..]) {
+            out.note_aws(place);
+        }
+    }
+    for (at, _) in text.match_indices(".dkr.ecr.") {
+        if let Some(place) = of_host(text, at) {
+            out.note_aws(place);
+        }
+    }
+}
+
+fn of_arn(text: &str) -> Option<AwsPlace> {
+    let mut parts = text.splitn(6, ':').skip(2);
+    let (_, region, account) = (parts.next()?, parts.next()?, parts.next()?);
+    place(account, region)
+}
+
+fn of_host(text: &str, at: usize) -> Option<AwsPlace> {
+    let account = text.get(at.checked_sub(ACCOUNT_DIGITS)?..at)?;
+    let region = text[at + ".dkr.ecr.".len()..].split('.').next()?;
+    place(account, region)
+}
+
+fn place(account: &str, region: &str) -> Option<AwsPlace> {
+    let is_account =
+        account.len() == ACCOUNT_DIGITS && account.bytes().all(|byte| byte.is_ascii_digit());
+    let is_region = (1..=MAX_REGION_BYTES).contains(&region.len())
+        && region
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    (is_account && is_region).then(|| AwsPlace {
+        account: account.to_owned(),
+        region: region.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn account_and_region_are_read_from_arns_and_hosts_and_nothing_else() {
+        let mut evidence = Evidence::default();
+        note_places(
+            "arn:aws:ecs:us-east-1:730335557645:cluster/C arn:aws:iam::730335557645:role/r \
+             730335557645.dkr.ecr.us-east-1.amazonaws.com/x arn:aws:s3:::bucket 12.dkr.ecr.eu-west-1.amazonaws.com",
+            &mut evidence,
+        );
+        let places: Vec<_> = evidence.aws.into_iter().collect();
+        let place = AwsPlace {
+            account: "730335557645".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
+        assert_eq!(places, [(place, 2)]);
+    }
+}
