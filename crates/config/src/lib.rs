@@ -40,7 +40,7 @@ pub use resolved::{
 pub use schema::schema;
 pub use secret::Secret;
 pub use show::{Remark, ShownSetting, as_json, as_toml};
-pub use value::time_span;
+pub use value::{byte_size, time_span};
 
 /// Where the configuration is written. Kept to read it again: the file and the files that it names may have changed.
 #[derive(Debug, Clone, Default)]

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub(super) use address::{HostPort, ListenAddresses};
 pub(super) use equivalent::{EquivalentFile, ImagePattern};
 pub(super) use image::{Prefix, RepositoryGlob};
-pub use quantity::time_span;
+pub use quantity::{byte_size, time_span};
 pub(super) use quantity::{ByteSize, Percent, TimeSpan};
 pub(super) use webhook::WebhookFile;
 

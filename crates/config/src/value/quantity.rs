@@ -69,6 +69,14 @@ pub fn time_span(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("wanted {wanted}"))
 }
 
+/// The size in bytes that a command line says, or what is wrong with it.
+pub fn byte_size(text: &str) -> Result<u64, String> {
+    let wanted = ByteSize::FORM;
+    read_size(text)
+        .map(|size| size.0)
+        .ok_or_else(|| format!("wanted {wanted}"))
+}
+
 /// Reads numbers each followed by a unit, each unit shorter than the one before.
 fn read_span(text: &str) -> Option<TimeSpan> {
     let mut rest = text;

@@ -3,7 +3,6 @@
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
-    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::format_push_string,
     clippy::too_many_lines,
