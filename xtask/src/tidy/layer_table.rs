@@ -28,7 +28,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too.
-pub(crate) const PACKAGES: [(&str, Layer); 31] = [
+pub(crate) const PACKAGES: [(&str, Layer); 32] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
@@ -36,6 +36,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 31] = [
     ("forebay-references", Layer::Text),
     ("forebay-source-code", Layer::Text),
     ("forebay-rewrite", Layer::Text),
+    ("forebay-traffic", Layer::Text),
     ("forebay-http-kit", Layer::Toolkit),
     ("forebay-content", Layer::Seam),
     ("forebay-jobs", Layer::Seam),
