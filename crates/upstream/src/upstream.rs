@@ -133,6 +133,11 @@ impl Upstream {
         self.authority.inherit(&before.authority);
     }
 
+    /// Whether this asks the registry of `before`, as somebody else: of who we are now nothing was inherited.
+    pub fn is_another_at(&self, before: &Self) -> bool {
+        Origin::of(&self.base) == Origin::of(&before.base) && self.account != before.account
+    }
+
     /// Asks the registry, with whatever leave it wants.
     pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Heard, SourceError> {
         let request = ask.request;

@@ -61,10 +61,11 @@ impl Reload {
         let after = self.ground.build(config, &self.upstreams)?;
         let doors = Doors::new(config, &after)?;
         self.books.take_over(config)?;
-        // One that was away has heard of limits before it went.
-        let new = after
-            .iter()
-            .filter(|(name, _)| !self.upstreams.contains_key(*name));
+        // One that was away has heard of limits before it went, and so has an account that we were before this one.
+        let new = after.iter().filter(|(name, running)| {
+            let before = self.upstreams.get(*name);
+            before.is_none_or(|before| running.is_another_at(before))
+        });
         restore(new, &self.books.ledger.kept_limits());
         self.ground.replace(&self.upstreams, &after, config);
         self.upstreams = after;

@@ -173,6 +173,13 @@ impl Doors {
     }
 }
 
+impl Running {
+    /// Whether this asks the registry of `before`, as somebody else.
+    pub(super) fn is_another_at(&self, before: &Self) -> bool {
+        self.upstream.is_another_at(&before.upstream)
+    }
+}
+
 /// Tells each cache where the same images are.
 fn tell_equivalents(config: &Config, upstreams: &Upstreams) {
     for (name, running) in upstreams {

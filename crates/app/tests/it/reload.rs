@@ -96,6 +96,45 @@ async fn another_account_is_not_held_to_the_limit_of_the_one_before() {
 }
 
 #[tokio::test]
+async fn the_limit_of_an_account_is_kept_to_when_we_are_it_again() {
+    const ALICE: &str = "username = \"alice\"\npassword = \"a password\"";
+    const BOB: &str = "username = \"bob\"\npassword = \"another\"";
+    let hub = (1..=5)
+        .fold(HubSim::new(), |hub, tag| {
+            hub.image(&format!("library/nginx:{tag}"), Image::small())
+        })
+        .account("alice", "a password", Some((2, hours(6))))
+        .account("bob", "another", None)
+        .retry_after(RetryAfter::Seconds(7000))
+        .start()
+        .await;
+    // What is left is told by pulls alone.
+    hub.fault(Fault::WithoutHeader("ratelimit-remaining".to_owned()))
+        .method("HEAD")
+        .always();
+    let program = Forebay::new()
+        .upstream_with("docker.io", &hub, ALICE)
+        .start()
+        .await;
+    let pull = async |tag: u8| {
+        let path = format!("/v2/library/nginx/manifests/{tag}");
+        program.get(&path).await.status
+    };
+    for (tag, expected) in [(1, 200), (2, 200), (3, 429)] {
+        assert_eq!(pull(tag).await, expected, "{tag}");
+    }
+    configured(&hub, &program, BOB);
+    assert!(program.reload().await);
+    assert_eq!(pull(4).await, 200);
+    configured(&hub, &program, ALICE);
+    assert!(program.reload().await);
+    hub.clear_requests();
+    assert_eq!(pull(5).await, 429);
+    let gets = hub.count(|request| request.is(On::Manifest) && request.is_get());
+    assert_eq!(gets, 0, "{}", hub.requests());
+}
+
+#[tokio::test]
 async fn the_limit_of_our_address_is_kept_to_whoever_we_are() {
     let hub = limited().start().await;
     let program = Forebay::before(&hub).start().await;
