@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod docs;
 mod doctor;
+mod files;
 mod fsck;
 mod ledger;
 mod man;

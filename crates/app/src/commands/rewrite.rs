@@ -16,6 +16,8 @@ use crate::printer::Printer;
 use crate::report::report;
 use files::{Planned, Search, plan_all};
 use forebay_config::{Environment, load};
+use forebay_rewrite::Crd;
+pub(super) use goals::setting;
 
 /// The end of the command's help.
 const AFTER_HELP: &str = "\
@@ -64,6 +66,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME=VALUE", value_parser = goals::setting)]
     set: Vec<(String, String)>,
 
+    /// Where an own kind of Kubernetes object names an image: Fleet=spec.workers[].image. `*` is each kind; may be repeated
+    #[arg(long, value_name = "KIND=PATH", value_parser = goals::crd)]
+    crd: Vec<Crd>,
+
     /// Print what would change as a unified diff; this is the default
     #[arg(long, conflicts_with_all = ["write", "check", "undo"])]
     diff: bool,
@@ -85,7 +91,7 @@ pub(super) struct Args {
     markdown: bool,
 
     /// Take back what the last --write did; refused where a file has changed since
-    #[arg(long, conflicts_with_all = ["paths", "to", "set", "markdown"])]
+    #[arg(long, conflicts_with_all = ["paths", "to", "set", "crd", "markdown"])]
     undo: bool,
 
     /// Where the record of what was written is kept
@@ -116,7 +122,7 @@ pub(super) async fn run(
             return Ok(ExitStatus::Usage);
         }
     };
-    let search = Search::new(&args.paths, &args.set, args.markdown, &args.record);
+    let search = Search::new(&args);
     let files = search.files()?;
     let planned = if args.pin {
         let sources = args

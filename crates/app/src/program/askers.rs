@@ -15,6 +15,7 @@ use forebay_upstream::{
     AwsAccess, AwsEnvironment, CredentialSource, HostPort, Pacers, Upstream, UpstreamConfig,
     UpstreamSeams,
 };
+use futures::{StreamExt as _, stream};
 use http::HeaderValue;
 
 use crate::Failure;
@@ -25,6 +26,9 @@ const USER_AGENT: &str = concat!("forebay/", env!("CARGO_PKG_VERSION"));
 
 /// How long a command waits for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many images a command asks for at a time; each registry has its own pace below this.
+const MAX_ASKED_AT_ONCE: usize = 8;
 
 /// How long what a command began may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -68,10 +72,19 @@ pub async fn find_digests(
         let upstream = asker.upstream(&name.as_str().into(), &made_of, Arc::new(Ignore))?;
         upstreams.insert(name.as_str(), upstream);
     }
-    let mut digests = BTreeMap::new();
-    for image in images {
-        digests.insert(image.clone(), find_digest(&upstreams, image).await);
-    }
+    let upstreams = &upstreams;
+    let ask = |image: &String| {
+        let image = image.clone();
+        async move {
+            let digest = find_digest(upstreams, &image).await;
+            (image, digest)
+        }
+    };
+    let digests = stream::iter(images)
+        .map(ask)
+        .buffer_unordered(MAX_ASKED_AT_ONCE)
+        .collect()
+        .await;
     tasks.stop();
     tasks.drain(DRAIN).await;
     Ok(digests)

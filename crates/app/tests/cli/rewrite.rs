@@ -190,3 +190,21 @@ fn every_registry_that_forebay_knows_goes_through_it() {
         "{told}"
     );
 }
+
+#[test]
+fn an_own_kind_names_its_images_where_it_is_said_to() {
+    let fleet = "apiVersion: acme.example/v1\nkind: Fleet\nspec:\n  workers:\n    - {runs: a/b:1}\n    - {runs: a/c:1}\n";
+    let program = Program::new().file("fleet.yaml", fleet);
+    let rewrite = ["rewrite", ".", "--to", "quay:me", "--check"];
+    assert!(program.run(&rewrite).starts_with("exit: 0"));
+    let own = ["--crd", "Fleet=spec.workers[].runs"];
+    assert_snapshot!(program.run(&[&rewrite[..], &own[..]].concat()));
+    assert_snapshot!(program.run(&[&rewrite[..], &["--crd", "Fleet=spec..runs"]].concat()));
+}
+
+#[test]
+fn the_scripts_of_a_workflow_are_rewritten_too() {
+    let workflow = "on: push\njobs:\n  a:\n    steps:\n      - run: |\n          docker pull nginx:1.27\n          docker push acme/app:${{ github.sha }}\n";
+    let program = Program::new().file(".github/workflows/ci.yml", workflow);
+    assert_snapshot!(program.run(&["rewrite", ".", "--to", "mirror.gcr.io"]));
+}

@@ -1,12 +1,8 @@
 //! The files below what was named, and the plan of each, made on all cores.
-//!
-//! Folders are walked whole, hidden ones too: `.github` holds workflows. Left out are what version control and package
-//! managers keep (`.git`, `.hg`, `.svn`, `node_modules`) and links: what a link within the tree leads to is found at its
-//! own place, and what lies outside was not named.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -15,21 +11,14 @@ use std::thread;
 
 use forebay_oci::Digest;
 use forebay_rewrite::rules::{Goal, Image, Pin, Plan, plan};
-use forebay_rewrite::{Format, MAX_FILE_BYTES, Settings, find};
+use forebay_rewrite::{Crd, Format, Settings, find};
 
+use super::Args;
+use crate::commands::files::{files_below, near, read_named};
 use crate::error::Failure;
-
-/// Folders that hold copies of others' work, or history.
-const SKIPPED: [&str; 4] = [".git", ".hg", ".svn", "node_modules"];
-
-/// The most files of one run.
-const MAX_FILES: usize = 1_000_000;
 
 /// The most threads that read and plan.
 const MAX_THREADS: usize = 16;
-
-/// How much of a file is read to see what it is, where its name does not say.
-const HEAD_BYTES: u64 = 4096;
 
 /// Who knows digests, asked by several threads.
 type SharedPin<'a> = &'a (dyn Fn(&Image) -> Result<Digest, String> + Sync);
@@ -38,6 +27,7 @@ type SharedPin<'a> = &'a (dyn Fn(&Image) -> Result<Digest, String> + Sync);
 pub(super) struct Search {
     paths: Vec<PathBuf>,
     set: BTreeMap<String, String>,
+    crds: Vec<Crd>,
     has_markdown: bool,
     /// The record is no file to rewrite.
     record: Option<PathBuf>,
@@ -62,17 +52,13 @@ pub(super) struct PlannedFile {
 }
 
 impl Search {
-    pub(super) fn new(
-        paths: &[PathBuf],
-        set: &[(String, String)],
-        has_markdown: bool,
-        record: &Path,
-    ) -> Self {
+    pub(super) fn new(args: &Args) -> Self {
         Self {
-            paths: paths.to_vec(),
-            set: set.iter().cloned().collect(),
-            has_markdown,
-            record: fs::canonicalize(record).ok(),
+            paths: args.paths.clone(),
+            set: args.set.iter().cloned().collect(),
+            crds: args.crd.clone(),
+            has_markdown: args.markdown,
+            record: fs::canonicalize(&args.record).ok(),
         }
     }
 
@@ -81,29 +67,12 @@ impl Search {
     /// # Errors
     /// What was named is not there, or a folder cannot be read.
     pub(super) fn files(&self) -> Result<Vec<PathBuf>, Failure> {
-        let mut files = Vec::new();
-        for path in &self.paths {
-            let failed = |error| Failure::failed(format!("cannot read {}", path.display()), error);
-            // A link that was named is meant.
-            let about = fs::metadata(path).map_err(failed)?;
-            if about.is_dir() {
-                walk(path, &mut files)?;
-            } else {
-                files.push(path.clone());
-            }
-        }
-        files.sort();
-        files.dedup();
+        let mut files = files_below(&self.paths)?;
         if let Some(record) = &self.record {
             let name = record.file_name();
             files.retain(|file| {
                 file.file_name() != name || fs::canonicalize(file).ok().as_ref() != Some(record)
             });
-        }
-        if files.len() > MAX_FILES {
-            return Err(Failure::plain(format!(
-                "there are more than {MAX_FILES} files: name the folders that matter"
-            )));
         }
         Ok(files)
     }
@@ -117,21 +86,9 @@ impl Search {
     ) -> io::Result<Option<PlannedFile>> {
         let name = path.to_string_lossy();
         let known = Format::sniff(&name, "");
-        if known == Some(Format::Markdown) && !self.has_markdown {
+        let Some(content) = read_named(path, self.has_markdown)? else {
             return Ok(None);
-        }
-        let file = fs::File::open(path)?;
-        let is_large = file.metadata()?.len() > MAX_FILE_BYTES as u64;
-        let mut content = Vec::new();
-        let mut file = file.take(MAX_FILE_BYTES as u64 + 1);
-        if known.is_none() {
-            (&mut file).take(HEAD_BYTES).read_to_end(&mut content)?;
-            let head = String::from_utf8_lossy(&content);
-            if is_large || head.contains('\0') || Format::sniff(&name, &head).is_none() {
-                return Ok(None);
-            }
-        }
-        file.read_to_end(&mut content)?;
+        };
         let settings = self.settings(path, known);
         let found = find(&name, &content, &settings);
         if found.places.is_empty() && found.ambiguous.is_empty() && found.notes.is_empty() {
@@ -151,46 +108,12 @@ impl Search {
 
     /// What is set, and the files beside this one that its format takes values from.
     fn settings(&self, path: &Path, format: Option<Format>) -> Settings {
-        let mut settings = Settings {
+        Settings {
             set: self.set.clone(),
-            ..Settings::default()
-        };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        for name in format.map_or(&[][..], Format::companions) {
-            let companion = folder.join(name);
-            if companion != path
-                && let Ok(file) = fs::File::open(&companion)
-            {
-                let mut text = String::new();
-                let read = file.take(MAX_FILE_BYTES as u64).read_to_string(&mut text);
-                if read.is_ok() {
-                    settings.near.insert((*name).to_owned(), text);
-                }
-            }
-        }
-        settings
-    }
-}
-
-/// All files below a folder.
-fn walk(top: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let mut folders = vec![top.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let failed = |error| Failure::failed(format!("cannot read {}", folder.display()), error);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let kind = entry.file_type().map_err(failed)?;
-            if kind.is_file() {
-                files.push(entry.path());
-            } else if kind.is_dir() && !SKIPPED.iter().any(|name| entry.file_name() == *name) {
-                folders.push(entry.path());
-            }
-            if files.len() > MAX_FILES {
-                return Ok(());
-            }
+            crds: self.crds.clone(),
+            near: near(path, format),
         }
     }
-    Ok(())
 }
 
 /// Plans all files, on as many threads as there are cores.

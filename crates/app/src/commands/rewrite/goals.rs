@@ -1,7 +1,8 @@
-//! What `--to` and `--set` say.
+//! What `--to`, `--set` and `--crd` say.
 
 use std::fs;
 
+use forebay_rewrite::Crd;
 use forebay_rewrite::rules::{Goal, PRESETS, RulesError};
 
 use crate::error::Failure;
@@ -33,9 +34,23 @@ pub(super) fn read(given: &str) -> Result<Goal, Failure> {
 }
 
 /// `NAME=VALUE`.
-pub(super) fn setting(text: &str) -> Result<(String, String), String> {
+pub(in crate::commands) fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("a value is set as NAME=VALUE".to_owned()),
     }
+}
+
+/// `KIND=path.to[].image`.
+pub(super) fn crd(text: &str) -> Result<Crd, String> {
+    let wrong = "a kind is given as KIND=path.to[].image";
+    let (kind, path) = text.split_once('=').ok_or(wrong)?;
+    let is_key = |part: &str| !part.strip_suffix("[]").unwrap_or(part).is_empty();
+    if kind.is_empty() || !path.split('.').all(is_key) {
+        return Err(wrong.to_owned());
+    }
+    Ok(Crd {
+        kind: kind.to_owned(),
+        path: path.to_owned(),
+    })
 }

@@ -1,0 +1,111 @@
+//! The files below what was named, and what is read of them to find images.
+//!
+//! Folders are walked whole, hidden ones too: `.github` holds workflows. Left out are what version control and package
+//! managers keep (`.git`, `.hg`, `.svn`, `node_modules`) and links: what a link within the tree leads to is found at its
+//! own place, and what lies outside was not named.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use forebay_rewrite::{Format, MAX_FILE_BYTES};
+
+use crate::error::Failure;
+
+/// Folders that hold copies of others' work, or history.
+const SKIPPED: [&str; 4] = [".git", ".hg", ".svn", "node_modules"];
+
+/// The most files of one run.
+const MAX_FILES: usize = 1_000_000;
+
+/// How much of a file is read to see what it is, where its name does not say.
+const HEAD_BYTES: u64 = 4096;
+
+/// All files of these paths and below them, each once, in the order of their names.
+///
+/// # Errors
+/// What was named is not there, or a folder cannot be read.
+pub(super) fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        let failed = |error| Failure::failed(format!("cannot read {}", path.display()), error);
+        // A link that was named is meant.
+        let about = fs::metadata(path).map_err(failed)?;
+        if about.is_dir() {
+            walk(path, &mut files)?;
+        } else {
+            files.push(path.clone());
+        }
+    }
+    files.sort();
+    files.dedup();
+    if files.len() > MAX_FILES {
+        return Err(Failure::plain(format!(
+            "there are more than {MAX_FILES} files: name the folders that matter"
+        )));
+    }
+    Ok(files)
+}
+
+/// What is in a file that may name images; `None` if it is of no format that does.
+pub(super) fn read_named(path: &Path, has_markdown: bool) -> io::Result<Option<Vec<u8>>> {
+    let name = path.to_string_lossy();
+    let known = Format::sniff(&name, "");
+    if known == Some(Format::Markdown) && !has_markdown {
+        return Ok(None);
+    }
+    let file = fs::File::open(path)?;
+    let is_large = file.metadata()?.len() > MAX_FILE_BYTES as u64;
+    let mut content = Vec::new();
+    let mut file = file.take(MAX_FILE_BYTES as u64 + 1);
+    if known.is_none() {
+        (&mut file).take(HEAD_BYTES).read_to_end(&mut content)?;
+        let head = String::from_utf8_lossy(&content);
+        if is_large || head.contains('\0') || Format::sniff(&name, &head).is_none() {
+            return Ok(None);
+        }
+    }
+    file.read_to_end(&mut content)?;
+    Ok(Some(content))
+}
+
+/// The files beside this one that its format takes values from.
+pub(super) fn near(path: &Path, format: Option<Format>) -> BTreeMap<String, String> {
+    let mut near = BTreeMap::new();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for name in format.map_or(&[][..], Format::companions) {
+        let companion = folder.join(name);
+        if companion != path
+            && let Ok(file) = fs::File::open(&companion)
+        {
+            let mut text = String::new();
+            let read = file.take(MAX_FILE_BYTES as u64).read_to_string(&mut text);
+            if read.is_ok() {
+                near.insert((*name).to_owned(), text);
+            }
+        }
+    }
+    near
+}
+
+/// All files below a folder.
+fn walk(top: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let mut folders = vec![top.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let failed = |error| Failure::failed(format!("cannot read {}", folder.display()), error);
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_file() {
+                files.push(entry.path());
+            } else if kind.is_dir() && !SKIPPED.iter().any(|name| entry.file_name() == *name) {
+                folders.push(entry.path());
+            }
+            if files.len() > MAX_FILES {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
