@@ -173,19 +173,29 @@ impl From<&Client> for ClientReport {
     }
 }
 
+/// What a client calls itself is quoted where it could be taken for more than one word of ours.
 impl fmt::Display for ClientReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.address.as_deref().unwrap_or("ourselves"))?;
         if let Some(user) = &self.user {
-            write!(f, " user {user}")?;
+            write!(f, " user {}", quoted(user))?;
         }
         if !self.agent.is_empty() {
-            write!(f, " {}", self.agent)?;
+            write!(f, " {}", quoted(&self.agent))?;
         }
         if let Some(workload) = &self.workload {
-            write!(f, " for {workload}")?;
+            write!(f, " for {}", quoted(workload))?;
         }
         Ok(())
+    }
+}
+
+fn quoted(name: &str) -> Cow<'_, str> {
+    let is_more = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '\'');
+    if name.contains(is_more) {
+        format!("{name:?}").into()
+    } else {
+        name.into()
     }
 }
 
@@ -214,6 +224,26 @@ impl From<PullCost> for CostReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_client_calls_itself_ends_where_it_ends() {
+        let client = |user: &str, workload: &str| ClientReport {
+            address: Some("10.0.0.1".to_owned()),
+            user: Some(user.to_owned()),
+            agent: "curl".to_owned(),
+            workload: Some(workload.to_owned()),
+        };
+        for (user, workload, told) in [
+            ("ci", "shop/cart", "10.0.0.1 user ci curl for shop/cart"),
+            (
+                "a docker for b, docker.io/x",
+                "\"c",
+                "10.0.0.1 user \"a docker for b, docker.io/x\" curl for \"\\\"c\"",
+            ),
+        ] {
+            assert_eq!(client(user, workload).to_string(), told);
+        }
+    }
 
     #[test]
     fn what_a_client_calls_itself_holds_no_token_and_nothing_that_a_terminal_obeys() {
