@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use forebay_content::{BoxError, ClientKind, Missing, SourceError};
 use forebay_http_kit::{AccessLabels, Body, RequestId};
+use forebay_limits::{Limited, Limiter};
 use forebay_oci::{EndpointError, ErrorBody, ErrorCode, RouteError, RouteTable, Target};
 use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -337,7 +338,34 @@ fn message(failure: &SourceError, image: &Target) -> String {
                 "{failure}: the repository does not exist, or the operator has configured no credentials that may read it"
             )
         }
+        SourceError::Limited {
+            limited,
+            retry_after,
+        } => limit(upstream, limited, *retry_after),
         other => other.to_string(),
+    }
+}
+
+/// Whose limit, which one, of whom, and when asking again may help: whoever reads this may never have heard of a limit.
+fn limit(upstream: &str, limited: &Limited, retry_after: Duration) -> String {
+    let again = span(retry_after);
+    match limited.limiter {
+        Limiter::PullLimit => {
+            format!("{upstream}: the {limited} is used up; ask again in {again}")
+        }
+        _ => format!("{upstream}: the {limited} stops us; ask again in {again}"),
+    }
+}
+
+/// A span of time, rounded up, for people: `45 s`, `12 min`, `3 h 20 min`.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let minutes = seconds.div_ceil(60);
+    match (minutes / 60, minutes % 60) {
+        _ if seconds < 60 => format!("{} s", seconds.max(1)),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }
 
@@ -371,7 +399,7 @@ impl From<EndpointError> for OciError {
 #[cfg(test)]
 mod tests {
     use forebay_content::Unsatisfiable;
-    use forebay_limits::{Limited, Limiter};
+    use forebay_limits::Identity;
 
     use super::*;
 
@@ -524,6 +552,49 @@ mod tests {
         ] {
             let error = RouteError::UnknownUpstream(name.to_owned());
             assert_eq!(OciError::unrouted(&error, &routes).message, told);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_told_with_whose_it_is_and_until_when() {
+        let told = |limiter, identity, seconds| {
+            let failure = SourceError::Limited {
+                limited: Limited {
+                    identity,
+                    ..Limited::by(limiter)
+                },
+                retry_after: Duration::from_secs(seconds),
+            };
+            OciError::from_source(&failure, ClientKind::Docker, &image()).message
+        };
+        let address = || Some(Identity::Address("192.0.2.1".parse().ok()));
+        for (limiter, identity, seconds, expected) in [
+            (
+                Limiter::PullLimit,
+                address(),
+                119,
+                "docker.io: the pull limit of address 192.0.2.1 is used up; ask again in 2 min",
+            ),
+            (
+                Limiter::PullLimit,
+                Some(Identity::Account(None)),
+                12_000,
+                "docker.io: the pull limit of an account is used up; ask again in 3 h 20 min",
+            ),
+            (
+                Limiter::PullLimit,
+                None,
+                45,
+                "docker.io: the pull limit is used up; ask again in 45 s",
+            ),
+            (
+                Limiter::AbuseLimit,
+                address(),
+                60,
+                "docker.io: the abuse limit of address 192.0.2.1 stops us; ask again in 1 min",
+            ),
+        ] {
+            assert_eq!(told(limiter, identity, seconds), expected);
         }
     }
 

@@ -228,7 +228,7 @@ async fn the_log_tells_what_runs_and_what_ails_it() {
         assert!(ended.log.contains(expected), "{expected}: {}", ended.log);
     }
     assert!(!ended.log.contains("task{"), "{}", ended.log);
-    let told = "error=TOOMANYREQUESTS reason=\"the upstream limits us: pull limit";
+    let told = "error=TOOMANYREQUESTS reason=\"docker.io: the pull limit";
     assert_eq!(ended.out.matches(told).count(), 5, "{}", ended.out);
 }
 
