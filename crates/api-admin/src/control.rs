@@ -4,6 +4,7 @@
 
 use std::future::Future;
 
+use forebay_forecast::{Survey, SurveyRequest};
 use forebay_http_kit::{Body, RequestBody};
 use forebay_ledger::{BudgetsReport, ExportCursor, ExportPage, OrderWord, TopReport};
 use http::header::CONTENT_TYPE;
@@ -45,6 +46,18 @@ pub trait Control: Send + Sync + 'static {
         &self,
         request: ExportRequest,
     ) -> impl Future<Output = Result<ExportPage, ControlError>> + Send;
+
+    /// What is known of images and budgets, after asking registries what costs no pull, if that is wanted.
+    fn survey(
+        &self,
+        request: SurveyRequest,
+    ) -> impl Future<Output = Result<Survey, ControlError>> + Send;
+
+    /// Fetches an image into the cache, as far as the reserve allows.
+    fn warm(
+        &self,
+        request: WarmRequest,
+    ) -> impl Future<Output = Result<Warmed, ControlError>> + Send;
 
     /// Sends an alert to each webhook; what came of it, in their order.
     fn test_alerts(&self) -> impl Future<Output = Result<Vec<Delivery>, ControlError>> + Send;
@@ -98,6 +111,29 @@ pub struct ExportRequest {
     pub after: Option<ExportCursor>,
 }
 
+/// What `POST /warm` takes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmRequest {
+    /// The image's full name.
+    pub image: String,
+    /// The platforms that are wanted of it, `linux/arm64`; each that it has, if there are none.
+    pub platforms: Vec<String>,
+}
+
+/// What came of fetching an image into the cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warmed {
+    /// Manifests that were fetched.
+    pub manifests: u64,
+    /// Blobs that were read through the cache, those that were there included.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Platforms that are wanted, and that it does not have.
+    pub missing: Vec<String>,
+}
+
 /// What came of an alert that was sent to a webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -147,6 +183,8 @@ pub async fn handle_control(
         "/budget" => act(body, |request| control.budget(request)).await,
         "/top" => act(body, |request| control.top(request)).await,
         "/ledger" => act(body, |request| control.export(request)).await,
+        "/survey" => act(body, |request| control.survey(request)).await,
+        "/warm" => act(body, |request| control.warm(request)).await,
         "/alerts/test" => act(body, |()| control.test_alerts()).await,
         _ => return unknown_act(),
     };

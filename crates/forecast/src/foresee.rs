@@ -93,8 +93,10 @@ pub fn foresee(images: Vec<(Wanted, Fact)>, budgets: &[Budget], fleet: &Fleet) -
     for (wanted, fact) in images {
         let registry = &wanted.image.registry;
         let budget = budgets.iter().find(|budget| budget.registry == *registry);
+        let is_missing = fact.presence == Presence::Missing;
         let (direct, through) = match budget {
-            Some(budget) if budget.metering != Metering::Unmetered => (
+            // What is not there is not counted either.
+            Some(budget) if budget.metering != Metering::Unmetered && !is_missing => (
                 wanted.direct(fleet, &fact, budget.pull_cost),
                 wanted.through(&fact, budget.pull_cost),
             ),

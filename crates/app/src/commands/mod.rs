@@ -10,6 +10,7 @@ mod config;
 mod docs;
 mod doctor;
 mod files;
+mod forecast;
 mod fsck;
 mod ledger;
 mod man;
@@ -50,6 +51,7 @@ enum Command {
     Ledger(ledger::Args),
     Alerts(alerts::Args),
     Doctor(doctor::Args),
+    Forecast(Box<forecast::Args>),
     Setup(Box<setup::Args>),
     Rewrite(Box<rewrite::Args>),
     Refresh(refresh::Args),
@@ -102,6 +104,7 @@ fn dispatch(
         Command::Ledger(args) => block_on(ledger::run(args, environment, printer)),
         Command::Alerts(args) => block_on(alerts::run(args, environment, printer)),
         Command::Doctor(args) => doctor::run(&args, printer),
+        Command::Forecast(args) => block_on(forecast::run(*args, environment, printer)),
         Command::Setup(args) => block_on(setup::run(*args, environment, printer)),
         Command::Rewrite(args) => block_on(rewrite::run(*args, environment, printer)),
         Command::Refresh(args) => block_on(refresh::run(args, environment, printer)),

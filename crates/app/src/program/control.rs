@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use forebay_api_admin::{
     BudgetRequest, Control, ControlError, Delivery, ExportRequest, FsckRequest, TopRequest,
+    WarmRequest, Warmed,
 };
 use forebay_blobs_fs::FsBlobs;
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, Refreshed};
 use forebay_catalog_sql::SqlCatalog;
 use forebay_content::{Request, SourceError};
+use forebay_forecast::{Survey, SurveyRequest};
 use forebay_jobs::Supervisor;
 use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
 use forebay_oci::{ImageName, Reference, RouteError, RouteTable, Tag, Target, route};
@@ -19,7 +21,9 @@ use tracing::info;
 
 use super::check::{CheckReport, check_running};
 use super::desk::{Desk, try_webhooks};
+use super::survey::Surveyor;
 use super::upstreams::Doors;
+use super::warm::warm_by;
 use forebay_config::find_nearest;
 
 /// Acts on the running server.
@@ -85,6 +89,27 @@ impl Control for Controls {
 
     async fn export(&self, request: ExportRequest) -> Result<ExportPage, ControlError> {
         Ok(self.desk.export(request).await?)
+    }
+
+    async fn survey(&self, request: SurveyRequest) -> Result<Survey, ControlError> {
+        let doors = self.doors.load_full();
+        let surveyor = Surveyor {
+            upstreams: &doors.upstreams,
+            catalog: &*self.catalog,
+            blobs: Some(&self.blobs),
+            ledger: &self.desk.ledger,
+            heard: None,
+        };
+        Ok(surveyor.survey(&request).await)
+    }
+
+    async fn warm(&self, request: WarmRequest) -> Result<Warmed, ControlError> {
+        let doors = self.doors.load_full();
+        let warmed = tokio::select! {
+            warmed = warm_by(&doors.caches, &request) => warmed,
+            () = self.supervisor.stopping() => return Err(ControlError::of(&Refusal::Stopping)),
+        };
+        warmed.map_err(|error| ControlError::of(&error))
     }
 
     async fn test_alerts(&self) -> Result<Vec<Delivery>, ControlError> {

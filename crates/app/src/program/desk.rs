@@ -114,7 +114,7 @@ pub(super) async fn try_webhooks(webhooks: &Webhooks, now: Moment) -> Vec<Delive
 }
 
 #[expect(clippy::expect_used, reason = "constants, which a test reads")]
-fn probed() -> (RepositoryName, Tag) {
+pub(super) fn probed() -> (RepositoryName, Tag) {
     (
         PROBE_REPOSITORY.parse().expect("a repository's name"),
         PROBE_TAG.parse().expect("a tag"),

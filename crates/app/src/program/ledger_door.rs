@@ -34,9 +34,9 @@ pub struct LedgerDoor<'a> {
 }
 
 /// A program of which nothing runs but what a probe needs. It holds the data directory.
-struct Stopped {
+pub(super) struct Stopped {
     data: DataDir,
-    desk: Desk,
+    pub(super) desk: Desk,
     tasks: Supervisor,
 }
 
@@ -183,7 +183,7 @@ pub async fn test_alerts(config: &Config) -> Result<Vec<Delivery>, Failure> {
 }
 
 impl Stopped {
-    async fn open(sources: &Sources, config: &Config) -> Result<Self, Failure> {
+    pub(super) async fn open(sources: &Sources, config: &Config) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let tasks = Supervisor::new();
         let data = DataDir::open(&config.data, Arc::new(RealDisk), Duration::ZERO).await?;
@@ -221,7 +221,7 @@ impl Stopped {
         Ok(Self { data, desk, tasks })
     }
 
-    async fn close(self) -> Result<(), Failure> {
+    pub(super) async fn close(self) -> Result<(), Failure> {
         self.tasks.stop();
         self.tasks.drain(DRAIN).await;
         let written = self.desk.ledger.flush().await;

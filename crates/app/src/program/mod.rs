@@ -20,8 +20,10 @@ mod process;
 mod reload;
 mod routes;
 mod serve;
+mod survey;
 mod upstreams;
 mod voice;
+mod warm;
 
 pub use askers::find_digests;
 pub use check::{CheckReport, check_stopped};
@@ -29,3 +31,5 @@ pub use control_client::ask_running;
 pub use data::{DataDir, is_data_dir};
 pub use ledger_door::{LedgerDoor, test_alerts};
 pub use serve::{serve, serve_on};
+pub use survey::survey;
+pub use warm::warm;

@@ -27,6 +27,7 @@ mod client;
 mod clocked;
 mod faults;
 mod fleet;
+mod forecast;
 mod herd;
 mod image;
 mod ledger;

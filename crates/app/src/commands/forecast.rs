@@ -1,0 +1,251 @@
+//! `forebay forecast`: what a deploy costs in pulls, and whether it can work, before it runs.
+
+mod gather;
+mod preflight;
+mod text;
+mod tools;
+mod warm;
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use forebay_config::{Config, Environment, Sources, load};
+use forebay_forecast::preflight::{Finding, State};
+use forebay_forecast::{Fact, Fit, Fleet, Forecast, Runtime, SurveyRequest, foresee};
+use forebay_rewrite::Crd;
+use serde::Serialize;
+
+use super::rewrite::setting;
+use super::{ListenArgs, SourceArgs};
+use crate::error::Failure;
+use crate::exit::ExitStatus;
+use crate::printer::Printer;
+use crate::program::survey;
+use gather::{Gathered, gather};
+
+/// The end of the command's help.
+const AFTER_HELP: &str = "\
+Examples:
+  forebay forecast deploy/ --nodes 12
+  helm template web ./chart | forebay forecast - --nodes 12 --runtime cri-o
+  forebay forecast deploy/ --nodes 12 --through forebay --warm
+  forebay forecast template.json --replicas 4 --preflight --stack web
+
+Exit codes:
+  0  it fits, and no image is missing
+  1  it does not fit, or may not; an image is missing; with --preflight: something is in the way
+  2  the command line or the configuration is wrong
+  3  failed, or too little is known to tell";
+
+/// Foresees how many pulls a deploy needs, whether they are left, and which images would fail
+///
+/// Finds the images in Kubernetes manifests, Compose, Dockerfiles, ECS, CloudFormation, Terraform, workflows and all else that
+/// forebay rewrite reads, and counts by replicas, nodes and pull policy. Asks registries by HEADs alone, which cost no pull,
+/// through the running server or by itself. No node is taken to have any of the images yet.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::doc_markdown,
+    reason = "each is a switch of the command line, whose help is shown as it is written"
+)]
+pub(super) struct Args {
+    /// Files, folders with all that is in them, or - for standard input
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+
+    /// How many nodes there are: each pulls an image once, whatever runs on it
+    #[arg(long, value_name = "N")]
+    nodes: Option<u64>,
+
+    /// How many run of what does not say so itself: ECS task definitions, Helm values
+    #[arg(long, value_name = "N")]
+    replicas: Option<u64>,
+
+    /// What pulls on the nodes: cri-o asks for the manifest at each start where imagePullPolicy is Always
+    #[arg(long, value_name = "RUNTIME", value_enum, default_value = "containerd")]
+    runtime: RuntimeArg,
+
+    /// By which way the exit code judges; forebay with --warm, else registry
+    #[arg(long, value_name = "WAY", value_enum)]
+    through: Option<Through>,
+
+    /// Where own kinds of Kubernetes objects name images or hold a pod: Worker=spec.pool.image; * is each kind
+    #[arg(long, value_name = "KIND=PATH", value_parser = crd)]
+    crd: Vec<Crd>,
+
+    /// What a variable is that files do not tell: TAG=1.2
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+
+    /// Ask no registry: what was seen and written down before has to do
+    #[arg(long, conflicts_with_all = ["warm", "preflight"])]
+    offline: bool,
+
+    /// Fetch the images into the cache first, as far as the reserve for clients allows
+    #[arg(long)]
+    warm: bool,
+
+    /// Also look at what deploys fail of: repositories, secrets, the stack of the last try; by your own aws
+    #[arg(long)]
+    preflight: bool,
+
+    /// With --preflight: the CloudFormation stack that is to be deployed
+    #[arg(long, value_name = "NAME", requires = "preflight")]
+    stack: Option<String>,
+
+    /// With --preflight: the region of the stack
+    #[arg(long, value_name = "REGION", requires = "stack")]
+    region: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// What pulls, as the command line names it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RuntimeArg {
+    Containerd,
+    CriO,
+    Docker,
+}
+
+/// A way of pulling, as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Through {
+    Registry,
+    Forebay,
+}
+
+/// All that is told, as `--json` prints it.
+#[derive(Serialize)]
+struct Told {
+    /// By which way it is judged.
+    judged: Through,
+    fit: Fit,
+    #[serde(flatten)]
+    forecast: Forecast,
+    /// What is named in files, and not known.
+    unsure: Vec<String>,
+    preflight: Vec<Finding>,
+}
+
+/// Runs `forecast`.
+///
+/// # Errors
+/// What is wrong with the configuration, or why nothing can be told.
+pub(super) async fn run(
+    args: Args,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    let sources = args
+        .source
+        .clone()
+        .sources(ListenArgs::default(), environment);
+    let config = load(&sources)?;
+    let fleet = Fleet {
+        nodes: args.nodes,
+        replicas: args.replicas,
+        runtime: args.runtime.into(),
+    };
+    let gathered = gather(&args, &fleet)?;
+    for note in &gathered.notes {
+        printer.note(note);
+    }
+    let mut failed = gathered.failed > 0;
+    if args.warm {
+        failed |= !warm::warm(&gathered.images, (&sources, &config), printer).await?;
+    }
+    let told = foretell(&args, gathered, &fleet, (&sources, &config)).await?;
+    if args.json {
+        printer.line(serde_json::to_string_pretty(&told).unwrap_or_default());
+    } else {
+        printer.line(text::told(&told, args.offline));
+    }
+    Ok(status(&told, failed))
+}
+
+/// Finds out what is not in the files, and puts it together.
+async fn foretell(
+    args: &Args,
+    gathered: Gathered,
+    fleet: &Fleet,
+    (sources, config): (&Sources, &Config),
+) -> Result<Told, Failure> {
+    let request = SurveyRequest {
+        images: gathered
+            .images
+            .iter()
+            .map(|one| one.image.to_string())
+            .collect(),
+        ask: !args.offline,
+    };
+    let survey = survey(sources, config, request).await?;
+    let mut preflight = Vec::new();
+    if args.preflight {
+        preflight = preflight::look(
+            &gathered,
+            &survey,
+            (args.stack.as_deref(), args.region.as_deref()),
+        )
+        .await;
+    }
+    let mut facts = survey.facts.into_iter();
+    let images = gathered.images.into_iter().map(|wanted| {
+        let fact = facts.next();
+        (wanted, fact.unwrap_or_else(|| Fact::not_asked(None)))
+    });
+    let forecast = foresee(images.collect(), &survey.budgets, fleet);
+    let judged = args.through.unwrap_or(if args.warm {
+        Through::Forebay
+    } else {
+        Through::Registry
+    });
+    Ok(Told {
+        judged,
+        fit: forecast.fit(judged == Through::Forebay),
+        forecast,
+        unsure: gathered.unsure,
+        preflight,
+    })
+}
+
+fn status(told: &Told, has_failed: bool) -> ExitStatus {
+    let is_bad = |finding: &Finding| finding.state == State::Bad;
+    let is_found = matches!(told.fit, Fit::DoesNot | Fit::MayNot)
+        || told.forecast.missing().next().is_some()
+        || told.preflight.iter().any(is_bad);
+    if is_found {
+        ExitStatus::Findings
+    } else if has_failed || told.fit == Fit::Unknown || told.forecast.unknown().next().is_some() {
+        ExitStatus::Failed
+    } else {
+        ExitStatus::Ok
+    }
+}
+
+fn crd(text: &str) -> Result<Crd, String> {
+    match text.split_once('=') {
+        Some((kind, path)) if !kind.is_empty() && !path.is_empty() => Ok(Crd {
+            kind: kind.to_owned(),
+            path: path.to_owned(),
+        }),
+        _ => Err("wanted KIND=PATH, such as Worker=spec.pool.image".to_owned()),
+    }
+}
+
+impl From<RuntimeArg> for Runtime {
+    fn from(arg: RuntimeArg) -> Self {
+        match arg {
+            RuntimeArg::Containerd => Self::Containerd,
+            RuntimeArg::CriO => Self::CriO,
+            RuntimeArg::Docker => Self::Docker,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `--preflight`: runs the checks of what was found, and adds what registries said.
+
+use std::collections::BTreeSet;
+
+use forebay_forecast::preflight::{Finding, State, ecr_image, secret, stack};
+use forebay_forecast::{Fact, Presence, Survey, Wanted};
+
+use super::gather::Gathered;
+use super::tools;
+
+/// Looks at all that a deploy of this needs, one after the other.
+pub(super) async fn look(
+    gathered: &Gathered,
+    survey: &Survey,
+    (name, region): (Option<&str>, Option<&str>),
+) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    let mut checks = Vec::new();
+    for (wanted, fact) in gathered.images.iter().zip(&survey.facts) {
+        // What a HEAD has told needs no second answer.
+        let is_told = fact.presence != Presence::NotAsked;
+        checks.extend(ecr_image(&wanted.image).filter(|_| !is_told));
+        found.extend(told_image(wanted, fact).filter(|_| is_told));
+        found.extend(platforms(wanted, fact));
+    }
+    for budget in survey
+        .budgets
+        .iter()
+        .filter(|one| one.credentials_not_applied)
+    {
+        found.push(Finding {
+            what: format!("credentials for {}", budget.registry),
+            state: State::Bad,
+            told: "they are not being applied: it charges an address".to_owned(),
+            cure: Some(
+                "look at the upstream's username and password in forebay config show".to_owned(),
+            ),
+        });
+    }
+    checks.extend(gathered.secrets.iter().map(|arn| secret(arn)));
+    checks.extend(name.map(|name| stack(name, region)));
+    for check in checks {
+        found.push(check.read(&tools::run(&check.command).await));
+    }
+    found
+}
+
+fn told_image(wanted: &Wanted, fact: &Fact) -> Option<Finding> {
+    let (state, told) = match fact.presence {
+        Presence::There => (State::Good, "is there".to_owned()),
+        Presence::Missing => (State::Bad, "is not there".to_owned()),
+        Presence::Refused => (
+            State::Bad,
+            "is not there, or other credentials are needed".to_owned(),
+        ),
+        Presence::Unknown => (State::Unknown, fact.why.clone().unwrap_or_default()),
+        Presence::NotAsked => return None,
+    };
+    Some(Finding {
+        what: format!("image {}", wanted.image),
+        state,
+        told,
+        cure: None,
+    })
+}
+
+/// The platforms that files want of an image and that it does not have, as far as its index is kept: to fetch it would cost a pull.
+fn platforms(wanted: &Wanted, fact: &Fact) -> Vec<Finding> {
+    let wants: BTreeSet<&String> = wanted
+        .uses
+        .iter()
+        .filter_map(|one| one.platform.as_ref())
+        .collect();
+    let finding = |platform: &String| {
+        let is_it = |has: &String| has == platform || has.starts_with(&format!("{platform}/"));
+        let (state, told) = if fact.platforms.is_empty() {
+            let told = "not known: to see it costs a pull; --warm tells";
+            (State::Unknown, told.to_owned())
+        } else if fact.platforms.iter().any(is_it) {
+            (State::Good, "is there".to_owned())
+        } else {
+            (
+                State::Bad,
+                format!("it has only {}", fact.platforms.join(", ")),
+            )
+        };
+        Finding {
+            what: format!("{platform} of {}", wanted.image),
+            state,
+            told,
+            cure: None,
+        }
+    };
+    wants.into_iter().map(finding).collect()
+}

@@ -1,0 +1,69 @@
+//! `--warm`: has the images fetched, and says what came of each.
+
+use std::collections::BTreeSet;
+
+use forebay_api_admin::WarmRequest;
+use forebay_config::{Config, Sources};
+use forebay_forecast::Wanted;
+
+use crate::commands::amounts::bytes;
+use crate::error::Failure;
+use crate::printer::Printer;
+use crate::program;
+use crate::report::report;
+
+/// Fetches all that anybody pulls and an upstream has; true if all of it is here.
+///
+/// # Errors
+/// Nothing could be begun.
+pub(super) async fn warm(
+    images: &[Wanted],
+    (sources, config): (&Sources, &Config),
+    printer: &Printer,
+) -> Result<bool, Failure> {
+    let is_ours =
+        |one: &&Wanted| one.is_pulled() && config.upstreams.contains_key(&one.image.registry);
+    let wanted: Vec<WarmRequest> = images.iter().filter(is_ours).map(request).collect();
+    let names: Vec<String> = wanted.iter().map(|one| one.image.clone()).collect();
+    let mut is_all = true;
+    let warmed = program::warm(sources, config, wanted).await?;
+    for (image, warmed) in names.iter().zip(warmed) {
+        match warmed {
+            Ok(warmed) => {
+                printer.note(format_args!(
+                    "{image} is in the cache: {} manifests, {} blobs, {}",
+                    warmed.manifests,
+                    warmed.blobs,
+                    bytes(warmed.bytes)
+                ));
+                for platform in warmed.missing {
+                    is_all = false;
+                    printer.note(format_args!("{image} is not there for {platform}"));
+                }
+            }
+            Err(failure) => {
+                is_all = false;
+                report(&failure, printer);
+            }
+        }
+    }
+    Ok(is_all)
+}
+
+fn request(wanted: &Wanted) -> WarmRequest {
+    let named: BTreeSet<String> = wanted
+        .uses
+        .iter()
+        .filter_map(|one| one.platform.clone())
+        .collect();
+    // Where one does not say, any may be meant.
+    let is_all_named = wanted.uses.iter().all(|one| one.platform.is_some());
+    WarmRequest {
+        image: wanted.image.to_string(),
+        platforms: if is_all_named {
+            named.into_iter().collect()
+        } else {
+            Vec::new()
+        },
+    }
+}

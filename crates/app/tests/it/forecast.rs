@@ -1,0 +1,214 @@
+//! `forecast`: what a deploy would cost is found out by HEADs alone, with a server and without, and warming keeps to the reserve.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use hub_sim::{Hub, HubSim, Image, On, hours};
+use insta::assert_snapshot;
+
+use crate::program::{Ended, Forebay, files_below};
+
+const DEPLOY: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 6
+  template:
+    spec:
+      initContainers:
+        - {name: setup, image: 'busybox:1.36'}
+      containers:
+        - {name: web, image: 'nginx:1.27'}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: log}
+spec:
+  template:
+    spec:
+      containers:
+        - {name: log, image: 'fluent/fluent-bit:3'}
+";
+
+/// A hub with the three images: one for a single platform, two indexes.
+fn images() -> HubSim {
+    let platforms = || Image::small().platforms(&["linux/amd64", "linux/arm64"]);
+    HubSim::new()
+        .image("library/busybox:1.36", Image::small())
+        .image("library/nginx:1.27", platforms())
+        .image("fluent/fluent-bit:3", platforms())
+        .see_clients_as([192, 0, 2, 1].into())
+}
+
+fn deploy(forebay: &Forebay) {
+    fs::create_dir_all(forebay.file("deploy")).expect("a folder");
+    fs::write(forebay.file("deploy/web.yaml"), DEPLOY).expect("a file");
+}
+
+/// The arguments, and how many nodes there are.
+async fn forecast(forebay: &Forebay, arguments: &[&str]) -> Ended {
+    let arguments = [&["forecast", "deploy", "--nodes", "4"], arguments].concat();
+    forebay.run(&arguments).await
+}
+
+/// What was asked of the registry itself, a line each.
+fn asked(hub: &Hub) -> String {
+    hub.requests_where(|request| request.is(On::Manifest) || request.is(On::Blob))
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_deploy_is_foreseen_by_heads_alone_and_leaves_nothing_behind() {
+    let hub = images().anonymous_limit(10, hours(6)).start().await;
+    let forebay = Forebay::before(&hub);
+    deploy(&forebay);
+    assert_snapshot!(forecast(&forebay, &[]).await.transcript());
+    assert_snapshot!(asked(&hub), @r"
+    HEAD registry /v2/ratelimitpreview/test/manifests/latest 401
+    HEAD registry /v2/ratelimitpreview/test/manifests/latest 200
+    HEAD registry /v2/library/busybox/manifests/1.36 200
+    HEAD registry /v2/library/nginx/manifests/1.27 200
+    HEAD registry /v2/fluent/fluent-bit/manifests/3 200
+    ");
+    assert_eq!(hub.charged(), 0);
+    assert!(!forebay.data().exists());
+    let through = forecast(&forebay, &["--through", "forebay"]).await;
+    assert_eq!(through.status.code(), Some(0), "{}", through.out);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_says_which_image_fails_first() {
+    let hub = images().anonymous_limit(100, hours(6)).start().await;
+    hub.spend([192, 0, 2, 1].into(), 98);
+    let forebay = Forebay::before(&hub);
+    deploy(&forebay);
+    let ended = forecast(&forebay, &[]).await;
+    assert_eq!(ended.status.code(), Some(1));
+    let verdict = ended.out.lines().last().unwrap_or_default();
+    assert_eq!(
+        verdict,
+        "it does not fit if the nodes ask the registries themselves; the first to fail is docker.io/library/busybox:1.36"
+    );
+    assert_eq!(hub.charged(), 0);
+}
+
+#[tokio::test]
+async fn an_image_that_is_missing_is_a_finding_and_one_that_nobody_can_ask_after_is_no_failure() {
+    let hub = images().anonymous_limit(100, hours(6)).start().await;
+    let forebay = Forebay::before(&hub);
+    fs::create_dir_all(forebay.file("deploy")).expect("a folder");
+    let dockerfile = "FROM nginx:gone\nFROM quay.example/a/b:1\n";
+    fs::write(forebay.file("deploy/Dockerfile"), dockerfile).expect("a file");
+    assert_snapshot!(forecast(&forebay, &[]).await.transcript());
+}
+
+#[tokio::test]
+async fn offline_nobody_is_asked_and_nothing_is_said_to_fit() {
+    let hub = images().anonymous_limit(100, hours(6)).start().await;
+    let forebay = Forebay::before(&hub);
+    deploy(&forebay);
+    let ended = forecast(&forebay, &["--offline"]).await;
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.transcript());
+    assert_eq!(hub.count(|_| true), 0);
+    assert!(!forebay.data().exists());
+}
+
+#[tokio::test]
+async fn what_was_warmed_costs_nothing_through_forebay_any_more_offline_too() {
+    let hub = images().anonymous_limit(100, hours(6)).start().await;
+    let forebay = Forebay::before(&hub);
+    deploy(&forebay);
+    let ended = forecast(&forebay, &["--warm"]).await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.transcript());
+    // A single manifest; two indexes, each with two platforms.
+    assert_eq!(hub.charged(), 7);
+    hub.clear_requests();
+    assert_snapshot!(
+        forecast(&forebay, &["--offline", "--through", "forebay"])
+            .await
+            .transcript()
+    );
+    assert_eq!(hub.count(|_| true), 0);
+}
+
+#[tokio::test]
+async fn warming_leaves_to_clients_what_is_theirs() {
+    let hub = images().anonymous_limit(100, hours(6)).start().await;
+    hub.spend([192, 0, 2, 1].into(), 95);
+    let forebay = Forebay::before(&hub);
+    deploy(&forebay);
+    let ended = forecast(&forebay, &["--warm"]).await;
+    assert!(
+        ended
+            .log
+            .contains("what is left of the pull budget is kept for clients"),
+        "{}",
+        ended.transcript()
+    );
+    assert_ne!(ended.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_running_server_is_asked_and_asks_by_heads() {
+    let hub = images().anonymous_limit(100, hours(6)).start().await;
+    let forebay = Forebay::before(&hub);
+    deploy(&forebay);
+    let program = forebay.start().await;
+    let warm = forecast(&forebay, &["--warm"]).await;
+    assert_eq!(warm.status.code(), Some(0), "{}", warm.transcript());
+    assert_eq!(hub.charged(), 7);
+    hub.clear_requests();
+    let again = forecast(&forebay, &["--through", "forebay", "--json"]).await;
+    assert_eq!(again.status.code(), Some(0), "{}", again.transcript());
+    assert!(again.out.contains("\"linux/arm64\""), "{}", again.out);
+    assert!(
+        hub.requests_where(|request| request.is(On::Manifest))
+            .iter()
+            .all(hub_sim::Record::is_head)
+    );
+    drop(program);
+}
+
+/// An `aws` that knows of one repository, no secret, and a stack that failed.
+const AWS: &str = r#"#!/bin/sh
+echo "aws $*" >> "$CALLS"
+case "$*" in
+  *describe-images*) echo sha256:1 ;;
+  *get-secret-value*) echo 'An error occurred (ResourceNotFoundException) when calling' >&2; exit 254 ;;
+  *describe-stacks*) echo ROLLBACK_COMPLETE ;;
+esac
+"#;
+
+const TASK: &str = r#"{"family": "web", "containerDefinitions": [
+  {"name": "web", "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1",
+   "repositoryCredentials": {"credentialsParameter": "arn:aws:secretsmanager:us-east-1:123456789012:secret:hub-AbCdEf"}}]}"#;
+
+#[tokio::test]
+async fn a_preflight_finds_what_the_last_try_left_and_what_is_not_there() {
+    let forebay = Forebay::new();
+    let path = forebay.file("bin");
+    fs::create_dir_all(&path).expect("a folder");
+    fs::write(path.join("aws"), AWS).expect("a file");
+    fs::set_permissions(path.join("aws"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let calls = forebay.file("calls").display().to_string();
+    let forebay = forebay
+        .env("PATH", &format!("{}:/usr/bin:/bin", path.display()))
+        .env("CALLS", &calls);
+    fs::write(forebay.file("task.json"), TASK).expect("a file");
+    let arguments = [
+        "forecast",
+        "task.json",
+        "--replicas",
+        "2",
+        "--preflight",
+        "--stack",
+        "web",
+        "--region",
+        "us-east-1",
+    ];
+    let ended = forebay.run(&arguments).await;
+    assert_snapshot!(ended.transcript());
+    assert_snapshot!(fs::read_to_string(&calls).expect("a file"));
+    assert!(files_below(&forebay.data()).is_empty());
+}
