@@ -79,6 +79,8 @@ const PULL: &[&str] = &[
     r"unexpectedhttpstatus:",
     r"tryingtopullrepository|pullingrepository|pullingfrom[a-z0-9]|pullcomplete",
     r"pullaftererror",
+    r"failedcommitonref",
+    r"(?:v1|v2)registry",
     r#"level=[a-z]+msg="?downloadfailed,retrying"#,
     r"errorwhilepulling|errordownloading(?:dependent)?layers",
     r"images/create",

@@ -105,6 +105,7 @@ pub(super) const RULES: &[Rule] = &[
             r"nosuchmanifest",
             r"unsupportedplatform.*manifest",
             r"nochildwithplatform",
+            r"imageoperatingsystem.*cannotbeusedonthisplatform",
         ],
     ),
     Rule::new(

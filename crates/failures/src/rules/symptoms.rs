@@ -16,6 +16,7 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r"registryunavailable|registryerrorresponse",
             r"filesystemlayerverificationfailed",
             r"mismatchedimagerootfs",
+            r"error(?:while)?verifying(?:the)?manifest|unabletoverifymanifestdigest|manifestverificationfailed",
             r"processingtarfile|addinglayerwithblob|applylayerexitstatus",
             r#"short-name(?:resolutionenforced|["'][^"']*["']didnotresolve)"#,
             r"unsupportedmanifestmediatype|unsupportedmediatype|mediatypeinmanifest|unsupporteddocker(?:v1|v2)|schema1supportis",
@@ -44,7 +45,7 @@ pub(super) const RULES: &[Rule] = &[
             r"nosuchimage:",
             r"nosuchimage$",
             r"tryingandfailingtopullimage",
-            r"imagecan'tbepulled",
+            r"(?:image|waitingtostart).*(?:can't|cannot|couldnot|couldn't)bepulled",
             r"couldnotbeaccessedonaregistrytorecorditsdigest",
             r"underweightingnode.+failuresorrejections",
             r"(?:update|rollback)paused?dueto(?:failure|early)",
@@ -112,7 +113,12 @@ pub(super) const RULES: &[Rule] = &[
     .uncertain(),
     Rule::new(
         Other,
-        &[r"contextcanceled", r"code=canceled", r"code=unknown"],
+        &[
+            r"contextcanceled",
+            r"code=canceled",
+            r"code=unknown",
+            r"malformedhttpresponse|malformedmimeheader",
+        ],
     )
     .within(&[Context::Pull])
     .uncertain(),
