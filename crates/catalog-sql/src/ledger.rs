@@ -29,6 +29,8 @@ pub(crate) enum LedgerWrite {
     KeepBudgets(Vec<KeptBudget>),
     /// Records what an image costs.
     KeepPullCost(UpstreamName, PullCost),
+    /// Records when a registry last said nothing of limits, or that it has.
+    KeepSilence(UpstreamName, Option<Timestamp>),
     /// Records a cool-down.
     KeepCoolDown(KeptCoolDown),
     /// Forgets the cool-downs of a scope.
@@ -45,6 +47,9 @@ impl LedgerWrite {
             Self::KeepBudgets(budgets) => limits::keep_budgets(session, budgets).await,
             Self::KeepPullCost(upstream, cost) => {
                 limits::keep_pull_cost(session, upstream, *cost).await
+            }
+            Self::KeepSilence(upstream, heard_at) => {
+                limits::keep_silence(session, upstream, *heard_at).await
             }
             Self::KeepCoolDown(cool_down) => limits::keep_cool_down(session, cool_down).await,
             Self::DropCoolDowns(upstream, scope) => {
@@ -111,6 +116,15 @@ impl LimitRows for SqlCatalog {
         cost: PullCost,
     ) -> Result<(), CatalogError> {
         self.write_ledger(LedgerWrite::KeepPullCost(upstream.clone(), cost))
+            .await
+    }
+
+    async fn keep_silence(
+        &self,
+        upstream: &UpstreamName,
+        heard_at: Option<Timestamp>,
+    ) -> Result<(), CatalogError> {
+        self.write_ledger(LedgerWrite::KeepSilence(upstream.clone(), heard_at))
             .await
     }
 

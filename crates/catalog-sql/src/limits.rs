@@ -1,6 +1,7 @@
 //! What is known of the upstreams' limits: budgets, what an image costs, what rests until when.
 //!
-//! No row is sealed: what rots is asked for again, or rests for a while.
+//! No row is sealed: what rots is asked for again, or rests for a while. A row that cannot be read is left out, and the others
+//! hold.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use forebay_limits::{Limiter, MAX_SAMPLES, PullCost, Source};
 use forebay_oci::UpstreamName;
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use tracing::warn;
 
 use crate::error::SqlError;
 use crate::readers::Readers;
@@ -31,6 +33,11 @@ pub(crate) async fn all(readers: &Readers) -> Result<KeptLimits, SqlError> {
             "SELECT upstream, once, twice FROM pull_costs ORDER BY upstream",
         ))
         .await?;
+    let silences = readers
+        .list(sqlx::query(
+            "SELECT upstream, heard_at FROM silences ORDER BY upstream",
+        ))
+        .await?;
     let cool_downs = readers
         .list(sqlx::query(
             "SELECT upstream, scope, limiter, until_at, noted_at FROM cool_downs
@@ -38,13 +45,24 @@ pub(crate) async fn all(readers: &Readers) -> Result<KeptLimits, SqlError> {
         ))
         .await?;
     let mut kept = KeptLimits {
-        budgets: budgets.iter().map(budget).collect::<Result<_, _>>()?,
-        costs: costs.iter().map(cost).collect::<Result<_, _>>()?,
-        cool_downs: cool_downs.iter().map(cool_down).collect::<Result<_, _>>()?,
+        budgets: legible(&budgets, budget),
+        costs: legible(&costs, cost),
+        silences: legible(&silences, silence),
+        cool_downs: legible(&cool_downs, cool_down),
     };
     // A text's order is not everywhere that of what it stands for.
     kept.budgets.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(kept)
+}
+
+/// What can be read of these: a row that is damaged, or of a limiter that a newer version knows, says nothing of the others.
+fn legible<T>(rows: &[AnyRow], read: impl Fn(&AnyRow) -> Result<T, SqlError>) -> Vec<T> {
+    let read = rows.iter().filter_map(|row| {
+        read(row)
+            .inspect_err(|error| warn!(%error, "a row of what is known of limits is left out"))
+            .ok()
+    });
+    read.collect()
 }
 
 /// Records budgets in the place of those before.
@@ -79,6 +97,30 @@ pub(crate) async fn keep_pull_cost(
     .bind(upstream.as_ref())
     .bind(i64::from(cost.once))
     .bind(i64::from(cost.twice))
+    .execute(&mut *session.connection)
+    .await?;
+    Ok(())
+}
+
+/// Records when a registry last answered without a word on limits, or that it has spoken of them.
+pub(crate) async fn keep_silence(
+    session: &mut Session<'_>,
+    upstream: &UpstreamName,
+    heard_at: Option<Timestamp>,
+) -> Result<(), SqlError> {
+    let Some(heard_at) = heard_at else {
+        sqlx::query("DELETE FROM silences WHERE upstream = $1")
+            .bind(upstream.as_ref())
+            .execute(&mut *session.connection)
+            .await?;
+        return Ok(());
+    };
+    sqlx::query(
+        "INSERT INTO silences (upstream, heard_at) VALUES ($1, $2)
+         ON CONFLICT (upstream) DO UPDATE SET heard_at = excluded.heard_at",
+    )
+    .bind(upstream.as_ref())
+    .bind(heard_at.0)
     .execute(&mut *session.connection)
     .await?;
     Ok(())
@@ -208,6 +250,10 @@ fn cost(row: &AnyRow) -> Result<(UpstreamName, PullCost), SqlError> {
         twice: votes(2)?,
     };
     Ok((upstream(row)?, cost))
+}
+
+fn silence(row: &AnyRow) -> Result<(UpstreamName, Timestamp), SqlError> {
+    Ok((upstream(row)?, Timestamp(row.try_get(1)?)))
 }
 
 fn cool_down(row: &AnyRow) -> Result<KeptCoolDown, SqlError> {

@@ -3,11 +3,11 @@
 //! A spender is a row of its own with a number, for its names are longer than all that is counted of it. One without a
 //! repository stands for others. No row is sealed: rot can only make the accounting wrong.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use forebay_content::{
-    Client, MAX_PULL_ROWS, MERGE_PULL_ROWS, Period, PullCounts, PullCursor, PullOrder, PullPage,
-    PullRow, Spender, Spent, TimeRange, Timestamp, TopPage,
+    Client, MAX_PULL_COUNT, MAX_PULL_ROWS, MERGE_PULL_ROWS, Period, PullCounts, PullCursor,
+    PullOrder, PullPage, PullRow, Spender, Spent, TimeRange, Timestamp, TopPage,
 };
 use forebay_oci::Target;
 use sqlx::any::AnyRow;
@@ -40,29 +40,35 @@ const SPENT: &str = "s.upstream, s.repository, s.address, s.user_name, s.agent, 
 /// Those of a period, after the columns of `spent`.
 const PLACE: &str = "p.start_at, p.period, p.spender";
 
-/// After an insert of all columns: adds to the row that is there, each count up to `MAX_PULL_COUNT`.
-const OR_ADD: &str = "ON CONFLICT (start_at, period, spender) DO UPDATE SET
-    requests = CASE WHEN pulls.requests + excluded.requests > 70368744177664 THEN 70368744177664
-        ELSE pulls.requests + excluded.requests END,
-    pulls = CASE WHEN pulls.pulls + excluded.pulls > 70368744177664 THEN 70368744177664
-        ELSE pulls.pulls + excluded.pulls END,
-    metered = CASE WHEN pulls.metered + excluded.metered > 70368744177664 THEN 70368744177664
-        ELSE pulls.metered + excluded.metered END,
-    after_index = CASE WHEN pulls.after_index + excluded.after_index > 70368744177664 THEN 70368744177664
-        ELSE pulls.after_index + excluded.after_index END,
-    bytes_cache = CASE WHEN pulls.bytes_cache + excluded.bytes_cache > 70368744177664 THEN 70368744177664
-        ELSE pulls.bytes_cache + excluded.bytes_cache END,
-    bytes_upstream = CASE WHEN pulls.bytes_upstream + excluded.bytes_upstream > 70368744177664
-        THEN 70368744177664 ELSE pulls.bytes_upstream + excluded.bytes_upstream END,
-    stale = CASE WHEN pulls.stale + excluded.stale > 70368744177664 THEN 70368744177664
-        ELSE pulls.stale + excluded.stale END,
-    errors = CASE WHEN pulls.errors + excluded.errors > 70368744177664 THEN 70368744177664
-        ELSE pulls.errors + excluded.errors END,
+/// The columns of counts.
+const COUNTS: [&str; 8] = [
+    "requests",
+    "pulls",
+    "metered",
+    "after_index",
+    "bytes_cache",
+    "bytes_upstream",
+    "stale",
+    "errors",
+];
+
+/// After an insert of all columns: adds to the row that is there, each count up to its bound.
+static OR_ADD: LazyLock<String> = LazyLock::new(|| {
+    let counts = COUNTS.map(|count| {
+        let sum = format!("pulls.{count} + excluded.{count}");
+        format!("{count} = CASE WHEN {sum} > {MAX_PULL_COUNT} THEN {MAX_PULL_COUNT} ELSE {sum} END")
+    });
+    let counts = counts.join(",\n    ");
+    format!(
+        "ON CONFLICT (start_at, period, spender) DO UPDATE SET
+    {counts},
     reference = CASE WHEN excluded.reference <> '' AND
         (excluded.last_at >= pulls.last_at OR pulls.reference = '') THEN excluded.reference
         ELSE pulls.reference END,
     first_at = CASE WHEN excluded.first_at < pulls.first_at THEN excluded.first_at ELSE pulls.first_at END,
-    last_at = CASE WHEN excluded.last_at > pulls.last_at THEN excluded.last_at ELSE pulls.last_at END";
+    last_at = CASE WHEN excluded.last_at > pulls.last_at THEN excluded.last_at ELSE pulls.last_at END"
+    )
+});
 
 /// Sums of counts, as integers again: PostgreSQL makes them wider. Their rows are too few to overflow.
 const SUMS: &str = "CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(pulls) AS BIGINT) AS pulls,
@@ -173,7 +179,8 @@ pub(crate) async fn roll_up(session: &mut Session<'_>, before: Timestamp) -> Res
              g.bytes_upstream, g.stale, g.errors, g.first_at, g.last_at, {LAST_REFERENCE}
          FROM (SELECT (start_at / 86400000) * 86400000 AS day_at, spender, {SUMS} FROM pulls
              WHERE period = $2 AND start_at < $3 GROUP BY (start_at / 86400000) * 86400000, spender) g
-         WHERE g.spender > 0 {OR_ADD}"
+         WHERE g.spender > 0 {or_add}",
+        or_add = *OR_ADD,
     );
     sqlx::query(AssertSqlSafe(statement))
         .bind(period_number(Period::Day))
@@ -222,7 +229,8 @@ async fn add_one(session: &mut Session<'_>, row: &PullRow) -> Result<(), SqlErro
         "INSERT INTO pulls (start_at, period, spender, requests, pulls, metered, after_index, bytes_cache,
              bytes_upstream, stale,
              errors, first_at, last_at, reference)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) {OR_ADD}"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) {or_add}",
+        or_add = *OR_ADD,
     );
     // Cut to what a counter may be.
     let mut counts = PullCounts::default();

@@ -15,7 +15,7 @@ use crate::error::SqlError;
 pub(crate) type Migration = &'static [&'static str];
 
 /// From nothing to format 1, and so on.
-pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 /// Times are milliseconds since the UNIX epoch, sizes are bytes; a size that only a registry claims is stored as the same
 /// 64 bits with a sign. Digests are written by `key`, seals by `seal`.
@@ -150,6 +150,12 @@ const FORMAT_3: Migration = &[
     "ALTER TABLE pulls ADD COLUMN after_index BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE pull_budgets ADD COLUMN samples TEXT NOT NULL DEFAULT ''",
 ];
+
+/// Which registries answer without a word on limits.
+const FORMAT_4: Migration = &["CREATE TABLE silences (
+        upstream TEXT NOT NULL PRIMARY KEY,
+        heard_at BIGINT NOT NULL
+    ) {in_key}"];
 
 /// The table of the format's number.
 const FORMAT_TABLE: &str = "catalog_format";

@@ -159,7 +159,7 @@ section! {
     LedgerFile {
         /// How long it is remembered, 1d to 3650d: by the hour for 3 days, then by the day.
         keep: TimeSpan = "90d",
-        /// How many requests for the same image a client makes within a minute before that is a storm, 2 to 300.
+        /// How many times a minute a client pulls the same image, four minutes on average, before that is a storm, 2 to 300.
         storm_threshold: Count = "30",
     }
 }

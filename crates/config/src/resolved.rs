@@ -143,7 +143,7 @@ pub struct ClientsConfig {
 pub struct LedgerConfig {
     /// How long it is remembered.
     pub keep: Duration,
-    /// Requests for the same image within a minute that make a storm.
+    /// Pulls of the same image a minute, over four minutes, that make a storm.
     pub storm_threshold: usize,
 }
 

@@ -48,6 +48,7 @@ macro_rules! ledger_suite {
             budgets_are_told_as_kept,
             a_budget_kept_again_takes_the_place_of_the_one_before,
             the_cost_of_a_pull_is_kept_by_upstream,
+            a_silence_is_kept_until_it_is_broken,
             a_cool_down_is_kept_until_another_is_noted_after_its_end,
             a_cool_down_is_dropped_with_its_scope,
             only_so_many_budgets_are_kept,

@@ -76,6 +76,15 @@ pub enum Event<'a> {
         /// For how long.
         wait: Duration,
     },
+    /// A registry refused our login, without a word on limits; we show it to nobody for a while, lest it is locked out.
+    LoginRefused {
+        /// Which upstream.
+        upstream: &'a UpstreamName,
+        /// The account of ours there; `None` where it has no name yet.
+        account: Option<&'a str>,
+        /// For how long it is not shown.
+        rest: Duration,
+    },
     /// A manifest was fetched, and checked.
     ManifestFetched {
         /// From which upstream and repository.

@@ -31,7 +31,7 @@ pub use ledger_rows::{
 };
 pub use limit_rows::{
     BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS, MAX_COOL_DOWNS,
-    pulls_scope,
+    login_scope, pulls_scope,
 };
 pub use range::{ByteRange, Unsatisfiable};
 pub use source::{

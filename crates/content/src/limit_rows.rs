@@ -27,10 +27,15 @@ pub fn pulls_scope(account: Option<&str>) -> Cow<'static, str> {
     }
 }
 
+/// The scope of an account's login: a token that is given to it says that it is over.
+pub fn login_scope(account: &str) -> String {
+    format!("login:{account}")
+}
+
 /// Rows of what is known of limits.
 #[async_trait]
 pub trait LimitRows: Send + Sync {
-    /// All that is kept: budgets and costs in the order of their names, cool-downs in the order of their end.
+    /// All that is kept: budgets, costs and silences in the order of their names, cool-downs in the order of their end.
     async fn limits(&self) -> Result<KeptLimits, CatalogError>;
 
     /// Records budgets in the place of those before. One transaction.
@@ -41,6 +46,14 @@ pub trait LimitRows: Send + Sync {
         &self,
         upstream: &UpstreamName,
         cost: PullCost,
+    ) -> Result<(), CatalogError>;
+
+    /// Records when a registry last answered without a word on limits, in the place of what was known before; `None` if it has
+    /// spoken of them since.
+    async fn keep_silence(
+        &self,
+        upstream: &UpstreamName,
+        heard_at: Option<Timestamp>,
     ) -> Result<(), CatalogError>;
 
     /// Records a cool-down, in the place of one of the same upstream, scope and limiter, and forgets all that were over when
@@ -62,6 +75,8 @@ pub struct KeptLimits {
     pub budgets: Vec<KeptBudget>,
     /// What an image costs, by upstream.
     pub costs: Vec<(UpstreamName, PullCost)>,
+    /// Registries that answer without a word on limits, and when they last did.
+    pub silences: Vec<(UpstreamName, Timestamp)>,
     /// Cool-downs.
     pub cool_downs: Vec<KeptCoolDown>,
 }

@@ -37,8 +37,11 @@ pub struct Accounts {
 /// A request's place in a pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// It asks for what a pull begins with.
-    Root,
+    /// It asks for what a pull begins with; `is_try` if it begins one, or the same anew.
+    Root {
+        /// Whether it does.
+        is_try: bool,
+    },
     /// It asks for a part of what was asked for by this reference.
     PartOf(Reference),
     /// It is for no manifest, or nobody knows.
@@ -210,7 +213,9 @@ impl Accounts {
 impl Place {
     fn of(meaning: Option<Meaning>, last: Option<&LastAsked>) -> Self {
         match (meaning, last) {
-            (Some(meaning), _) if meaning.is_root => Self::Root,
+            (Some(meaning), _) if meaning.is_root => Self::Root {
+                is_try: meaning.is_try,
+            },
             (Some(_), Some(last)) => Self::PartOf(last.root().clone()),
             _ => Self::Aside,
         }
@@ -285,6 +290,7 @@ fn meaning_for_others(asked: Asked<'_>) -> Meaning {
     Meaning {
         is_pull: is_tag,
         is_root: is_tag,
+        is_try: is_tag,
     }
 }
 

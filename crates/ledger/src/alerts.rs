@@ -91,7 +91,7 @@ impl Alerts {
     pub fn storm_began(&mut self, storm: &StormReport, now: Moment) -> Option<Alert> {
         let subject = storm.subject();
         let text = format!(
-            "storm: {subject}, {} requests a minute, gets {}",
+            "storm: {subject}, {} pulls a minute, gets {}",
             storm.per_minute, storm.gets
         );
         self.tell(AlertKind::StormBegan, subject, text, now)
@@ -100,7 +100,7 @@ impl Alerts {
     /// A storm ended.
     pub fn storm_ended(&mut self, storm: &StormReport, now: Moment) -> Option<Alert> {
         let subject = storm.subject();
-        let text = format!("storm over: {subject}, {} requests", storm.requests);
+        let text = format!("storm over: {subject}, {} pulls", storm.pulls);
         let kinds = (AlertKind::StormBegan, AlertKind::StormEnded);
         self.tell_end(kinds, subject, text, now)
     }

@@ -22,6 +22,9 @@ use crate::report::{BudgetReport, Metering, UpstreamReport};
 /// After what time a budget of which nothing was heard is forgotten.
 pub const FORGET_BUDGET_AFTER: Duration = Duration::from_hours(7 * 24);
 
+/// How often it is written down that a registry still says nothing of limits.
+const WRITE_SILENCE_EVERY: Duration = Duration::from_hours(1);
+
 /// All budgets.
 #[derive(Debug, Default)]
 pub struct Budgets {
@@ -35,6 +38,10 @@ pub struct Budgets {
 #[derive(Debug, Default)]
 struct Upstream {
     heard_at: Option<Timestamp>,
+    /// When it last answered for a manifest without a word on limits; `None` if it has not, or has spoken of them since.
+    silent_at: Option<Timestamp>,
+    /// The same as it was written down last.
+    written_silent_at: Option<Timestamp>,
     calibration: Calibration,
     indexes: Indexes,
     /// The cost that was written down last.
@@ -48,6 +55,8 @@ pub struct Unwritten {
     pub budgets: Vec<KeptBudget>,
     /// Costs.
     pub costs: Vec<(UpstreamName, PullCost)>,
+    /// When upstreams last said nothing of limits; `None` for those that have spoken of them since.
+    pub silences: Vec<(UpstreamName, Option<Timestamp>)>,
 }
 
 impl Budgets {
@@ -61,6 +70,12 @@ impl Budgets {
                 ..Upstream::default()
             };
             budgets.upstreams.insert(upstream, restored);
+        }
+        for (name, silent_at) in kept.silences {
+            let upstream = budgets.upstream(&name);
+            upstream.heard_at = Some(silent_at);
+            upstream.silent_at = Some(silent_at);
+            upstream.written_silent_at = Some(silent_at);
         }
         for kept in kept.budgets {
             budgets.known.insert(kept.key.clone(), restored(kept, now));
@@ -96,11 +111,16 @@ impl Budgets {
             .filter(|_| is_success || answered.status == Some(429))
             .and_then(|reading| said(answered.asked, reading));
         let Some((key, allowance)) = said else {
+            if is_success && matches!(call, UpstreamCall::GetManifest | UpstreamCall::HeadManifest)
+            {
+                self.upstream(upstream).silent_at = Some(now.wall);
+            }
             if is_get {
                 self.note_unsaid(answered, now);
             }
             return PullCounts::default();
         };
+        self.upstream(upstream).silent_at = None;
         if is_get {
             self.move_spent(answered.asked, &key);
         }
@@ -154,16 +174,41 @@ impl Budgets {
         Unwritten {
             budgets,
             costs: changed.collect(),
+            silences: self.take_silences(),
         }
     }
 
-    /// All that is known, as it would be written down.
-    pub fn kept(&self) -> (Vec<KeptBudget>, Vec<(UpstreamName, PullCost)>) {
+    fn take_silences(&mut self) -> Vec<(UpstreamName, Option<Timestamp>)> {
+        let changed = self.upstreams.iter_mut().filter_map(|(name, upstream)| {
+            let is_same = match (upstream.silent_at, upstream.written_silent_at) {
+                (Some(at), Some(written)) => {
+                    u128::from(at.0.abs_diff(written.0)) < WRITE_SILENCE_EVERY.as_millis()
+                }
+                (at, written) => at == written,
+            };
+            (!is_same).then(|| {
+                upstream.written_silent_at = upstream.silent_at;
+                (name.clone(), upstream.silent_at)
+            })
+        });
+        changed.collect()
+    }
+
+    /// All that is known, as it would be written down; cool-downs are another's.
+    pub fn kept(&self) -> KeptLimits {
         let budgets = self.known.iter();
         let budgets = budgets.map(|(key, budget)| kept(key.clone(), budget));
         let costs = self.upstreams.iter();
         let costs = costs.map(|(name, upstream)| (name.clone(), upstream.calibration.cost));
-        (budgets.collect(), costs.collect())
+        let silences = self.upstreams.iter();
+        let silences =
+            silences.filter_map(|(name, upstream)| Some((name.clone(), upstream.silent_at?)));
+        KeptLimits {
+            budgets: budgets.collect(),
+            costs: costs.collect(),
+            silences: silences.collect(),
+            cool_downs: Vec::new(),
+        }
     }
 
     /// It could not be written down after all.
@@ -172,6 +217,11 @@ impl Budgets {
         self.unwritten.extend(keys);
         for (name, _) in unwritten.costs {
             self.upstream(&name).written_cost = PullCost::default();
+        }
+        for (name, silent_at) in unwritten.silences {
+            // Whatever was written before, it is not this.
+            let other = silent_at.map_or(Some(Timestamp(i64::MIN)), |_| None);
+            self.upstream(&name).written_silent_at = other;
         }
     }
 
@@ -204,7 +254,8 @@ impl Budgets {
             .map(|(key, budget)| self.report_budget(key, budget, now))
             .collect();
         let heard_at = upstream.and_then(|upstream| upstream.heard_at);
-        let metering = match heard_at {
+        let silent_at = upstream.and_then(|upstream| upstream.silent_at);
+        let metering = match silent_at {
             _ if !budgets.is_empty() => Metering::Metered,
             Some(_) => Metering::Unmetered,
             None => Metering::Unknown,
@@ -336,7 +387,7 @@ impl Budgets {
 impl Unwritten {
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.budgets.is_empty() && self.costs.is_empty()
+        self.budgets.is_empty() && self.costs.is_empty() && self.silences.is_empty()
     }
 }
 

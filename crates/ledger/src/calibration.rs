@@ -3,6 +3,7 @@
 //! Pure. A pair counts only if nothing else that is charged was on its way: the GET of an index was answered, and the very
 //! next GET of a manifest was that of another one by digest from the same repository, of the same budget.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use forebay_content::BudgetKey;
@@ -15,6 +16,9 @@ pub const MAX_PAIR_GAP: Duration = Duration::from_mins(1);
 /// After what time without a word a request that was sent is taken for lost.
 const LOST_AFTER: Duration = Duration::from_mins(5);
 
+/// The most requests that are taken to be on their way; more than an upstream's lanes let through.
+const MAX_ON_THEIR_WAY: usize = 1_024;
+
 /// Pairs of GETs at one upstream.
 #[derive(Clone, Debug, Default)]
 pub struct Calibration {
@@ -22,9 +26,9 @@ pub struct Calibration {
     pub cost: PullCost,
     /// GETs of manifests sent so far.
     sent: u64,
-    /// Those without an answer.
-    on_their_way: u64,
-    noted_at: Duration,
+    /// When those without an answer were sent, the oldest first. An answer takes away the newest: whichever it belongs to, one
+    /// that was lost grows old.
+    on_their_way: VecDeque<Duration>,
     last: Option<Seen>,
 }
 
@@ -65,20 +69,20 @@ impl Calibration {
 
     /// A GET of a manifest is sent.
     pub fn note_sent(&mut self, now: Duration) {
-        if now.saturating_sub(self.noted_at) > LOST_AFTER {
-            self.on_their_way = 0;
-        }
-        self.noted_at = now;
+        self.forget_lost(now);
         self.sent += 1;
-        self.on_their_way += 1;
+        if self.on_their_way.len() >= MAX_ON_THEIR_WAY {
+            self.on_their_way.pop_front();
+        }
+        self.on_their_way.push_back(now);
     }
 
     /// A GET of a manifest was answered, or was not; with what it says if it was metered.
     pub fn note_answered(&mut self, get: Option<MeteredGet<'_>>, now: Duration) {
-        self.noted_at = now;
-        self.on_their_way = self.on_their_way.saturating_sub(1);
+        self.on_their_way.pop_back();
+        self.forget_lost(now);
         let last = self.last.take();
-        let Some(get) = get.filter(|_| self.on_their_way == 0) else {
+        let Some(get) = get.filter(|_| self.on_their_way.is_empty()) else {
             return;
         };
         if let Some(index) = last.filter(|last| self.is_pair(last, get, now))
@@ -102,6 +106,13 @@ impl Calibration {
             && last.repository == *repository
         {
             last.is_index = true;
+        }
+    }
+
+    fn forget_lost(&mut self, now: Duration) {
+        let is_lost = |sent: &Duration| now.saturating_sub(*sent) > LOST_AFTER;
+        while self.on_their_way.front().is_some_and(is_lost) {
+            self.on_their_way.pop_front();
         }
     }
 

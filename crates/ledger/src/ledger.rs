@@ -3,11 +3,11 @@
 //! What is told takes one short lock and waits for nothing; rows are read and written by who asks and by the upkeep.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use forebay_content::{
     Alert, CatalogError, Clock, KeptCoolDown, KeptLimits, LedgerRows, Notify, PullCursor,
-    PullOrder, PullPage, Spent, TimeRange, TopPage, pulls_scope,
+    PullOrder, PullPage, Spent, TimeRange, TopPage, UpstreamCall, login_scope, pulls_scope,
 };
 use forebay_limits::Limiter;
 use forebay_oci::{Digest, Target, UpstreamName};
@@ -23,6 +23,11 @@ use crate::moment::Moment;
 use crate::pending::Pending;
 use crate::report::{StormReport, UpstreamReport};
 use crate::storms::Storms;
+use crate::upkeep::WritingAsked;
+
+/// The most spenders that are read to be added to what the disk does not take; what a spender beyond them did before is then left
+/// out of its sum.
+pub(crate) const MAX_TOP_BEFORE_PENDING: u32 = 10_000;
 
 /// What the ledger needs of the world.
 #[derive(Clone)]
@@ -46,10 +51,10 @@ pub struct Ledger {
     /// A cool-down was noted, which is not to wait for the next writing.
     pub(crate) urgent: tokio::sync::Notify,
     alerts: Mutex<Alerts>,
-    /// What waits to be written; held by the one who writes.
+    /// What waits to be written; held by the one who writes, whatever it is that he writes.
     pub(crate) pending: tokio::sync::Mutex<Pending>,
-    /// Held by the one who writes cool-downs, who does not wait for pulls: what one puts back, none may have written since.
-    pub(crate) writing_cool_downs: tokio::sync::Mutex<()>,
+    /// The way to the task that writes, once it has begun.
+    pub(crate) writer: OnceLock<tokio::sync::mpsc::Sender<WritingAsked>>,
 }
 
 /// What every request changes: one lock for both.
@@ -91,7 +96,7 @@ impl Ledger {
             urgent: tokio::sync::Notify::new(),
             alerts: Mutex::new(Alerts::new(config.alerts)),
             pending: tokio::sync::Mutex::default(),
-            writing_cool_downs: tokio::sync::Mutex::default(),
+            writer: OnceLock::new(),
             config: Mutex::new(config),
             seams,
         }
@@ -112,10 +117,16 @@ impl Ledger {
             let place = watch.accounts.note(answered, now);
             let who = (answered.client, answered.target);
             match (answered.what, place) {
-                (What::Manifest(asked), Place::Root) => {
+                (What::Manifest(asked), Place::Root { is_try: true }) => {
                     watch
                         .storms
                         .note(who, asked.reference, answered.outcome, now)
+                }
+                (What::Manifest(asked), Place::Root { is_try: false }) => {
+                    watch
+                        .storms
+                        .note_same(who, asked.reference, answered.outcome);
+                    None
                 }
                 (_, Place::PartOf(root)) => {
                     watch.storms.note_part(who, &root, answered.outcome);
@@ -146,6 +157,10 @@ impl Ledger {
         if call_opens_pulls(answered) {
             lock(&self.cool_downs).end(upstream, &pulls_scope(account));
         }
+        let is_token = call == UpstreamCall::Token && is_success(answered);
+        if let Some(account) = account.filter(|_| is_token) {
+            lock(&self.cool_downs).end(upstream, &login_scope(account));
+        }
         if !charged.is_zero()
             && let (Some(client), Some(repository)) = (answered.client, answered.repository)
         {
@@ -157,12 +172,12 @@ impl Ledger {
                 .accounts
                 .note_charged(client, &target, charged, now);
         }
-        // Of a manifest a 401 may mean that there is none; of a token it means the login.
-        let is_login = call == forebay_content::UpstreamCall::Token && account.is_some();
-        if is_login && answered.status == Some(401) {
-            let alert = lock(&self.alerts).credential_refused(upstream, None, now);
-            self.notify(alert);
-        }
+    }
+
+    /// An upstream refused our login, and no limiter spoke.
+    pub fn note_login_refused(&self, upstream: &UpstreamName) {
+        let alert = lock(&self.alerts).credential_refused(upstream, None, self.now());
+        self.notify(alert);
     }
 
     /// The manifest that came last from this repository is an index of these.
@@ -206,31 +221,35 @@ impl Ledger {
     }
 
     /// Who spent most in the range, in the order asked for, with what is not written down yet.
+    ///
+    /// Writes nothing itself, so that whoever asks may leave at any time.
     pub async fn top(
         &self,
         range: TimeRange,
         order: PullOrder,
         limit: u32,
     ) -> Result<Vec<Spent>, CatalogError> {
-        let _ = self.flush().await;
-        let pending = self.pending.lock().await;
+        self.ask_to_write().await;
+        let mut pending = self.pending.lock().await;
+        // Where nobody writes.
+        pending.add(self.drain());
         if pending.is_empty() {
             let page = TopPage { skip: 0, limit };
             return self.seams.rows.top_pulls(range, order, page).await;
         }
-        // The disk refuses: all that it holds, with what waits for it.
-        let whole = TopPage {
+        // The disk refuses: what it holds, with what waits for it.
+        let most = TopPage {
             skip: 0,
-            limit: u32::MAX,
+            limit: MAX_TOP_BEFORE_PENDING,
         };
-        let mut top = self.seams.rows.top_pulls(range, order, whole).await?;
+        let mut top = self.seams.rows.top_pulls(range, order, most).await?;
         pending.add_to(&mut top, range);
         top.sort_by_key(|spent| std::cmp::Reverse(order.of(spent)));
         top.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(top)
     }
 
-    /// Rows of the range, the oldest first, those after `after`, at most `limit`; what can be written is written first.
+    /// Rows of the range, the oldest first, those after `after`, at most `limit`; the task writes first what it can.
     pub async fn export(
         &self,
         range: TimeRange,
@@ -238,7 +257,7 @@ impl Ledger {
         limit: u32,
     ) -> Result<PullPage, CatalogError> {
         if after.is_none() {
-            let _ = self.flush().await;
+            self.ask_to_write().await;
         }
         self.seams.rows.pulls(range, after, limit).await
     }
@@ -251,11 +270,9 @@ impl Ledger {
     /// What was known of limits when it was written down, and still holds: to be given back to the upstreams.
     pub fn kept_limits(&self) -> KeptLimits {
         let now = self.seams.clock.now();
-        let (budgets, costs) = lock(&self.budgets).kept();
         KeptLimits {
-            budgets,
-            costs,
             cool_downs: lock(&self.cool_downs).list(now),
+            ..lock(&self.budgets).kept()
         }
     }
 
@@ -271,7 +288,7 @@ impl Ledger {
         for storm in ended {
             info!(
                 storm = %storm.subject(),
-                requests = storm.requests,
+                pulls = storm.pulls,
                 since_unix_ms = storm.since_unix_ms,
                 gets = &*storm.gets,
                 "storm over"
@@ -284,11 +301,7 @@ impl Ledger {
         for alert in lasting {
             self.notify(Some(alert));
         }
-        let budgets = {
-            let mut budgets = lock(&self.budgets);
-            budgets.forget_old(now.wall);
-            budgets.list(now.wall)
-        };
+        let budgets = lock(&self.budgets).list(now.wall);
         let alerts = lock(&self.alerts).of_budgets(&budgets, now);
         for alert in alerts {
             self.notify(Some(alert));
@@ -357,11 +370,15 @@ impl std::fmt::Debug for Ledger {
 
 /// Whether an answer shows that pulls are open, however lately they were refused: a free HEAD tells the remainder too.
 fn call_opens_pulls(answered: &AnsweredByUpstream<'_>) -> bool {
-    let is_success = |status: u16| (200..300).contains(&status);
     let left = answered
         .reading
         .and_then(forebay_limits::Reading::pulls_left);
-    answered.status.is_some_and(is_success) && left.is_some_and(|left| left > 0)
+    is_success(answered) && left.is_some_and(|left| left > 0)
+}
+
+fn is_success(answered: &AnsweredByUpstream<'_>) -> bool {
+    let is_success = |status: u16| (200..300).contains(&status);
+    answered.status.is_some_and(is_success)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

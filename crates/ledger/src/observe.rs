@@ -30,6 +30,7 @@ impl Observe for Ledger {
                 limiter: limited.limiter,
                 wait: *wait,
             }),
+            Event::LoginRefused { upstream, .. } => self.note_login_refused(upstream),
             Event::ManifestFetched {
                 target, children, ..
             } if !children.is_empty() => self.note_index(target, children),

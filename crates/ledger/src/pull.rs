@@ -28,8 +28,8 @@ pub struct LastAsked {
     root: Reference,
     /// When that was asked for last.
     root_at: Duration,
-    /// Whether it was asked for by HEAD then.
-    is_root_head: bool,
+    /// How often it was asked for by HEAD since, without the GET of it that follows: many may ask as one client.
+    open_heads: u32,
 }
 
 /// What a request for a manifest is.
@@ -37,25 +37,33 @@ pub struct LastAsked {
 pub struct Meaning {
     /// It begins a pull.
     pub is_pull: bool,
-    /// It asks for what a pull begins with, so that asking so again and again is a storm; not for a part of it.
+    /// It asks for what a pull begins with, not for a part of it.
     pub is_root: bool,
+    /// It begins a pull, or tries the same one anew: doing so again and again is a storm. Not the GET after a HEAD of the same.
+    pub is_try: bool,
 }
 
 /// What a request means, given what the same client asked for of the same image before.
 pub fn meaning(asked: Asked<'_>, last: Option<&LastAsked>, now: Duration) -> Meaning {
     let within_gap = |at: Duration| now.saturating_sub(at) <= PULL_GAP;
     let root = last.filter(|last| within_gap(last.root_at));
-    let is_same = root.is_some_and(|last| last.root == *asked.reference);
+    let same = root.filter(|last| last.root == *asked.reference);
+    // A HEAD and then a GET of the same are a look and the pull itself.
+    let is_after_head = !asked.is_head && same.is_some_and(|last| last.open_heads > 0);
     match asked.reference {
         Reference::Tag(_) => Meaning {
-            // A HEAD and then a GET of the same tag are a look and the pull itself.
-            is_pull: !(is_same && !asked.is_head && root.is_some_and(|last| last.is_root_head)),
+            is_pull: !is_after_head,
             is_root: true,
+            is_try: !is_after_head,
         },
-        Reference::Digest(_) => Meaning {
-            is_pull: !last.is_some_and(|last| within_gap(last.at)),
-            is_root: is_same || root.is_none(),
-        },
+        Reference::Digest(_) => {
+            let is_root = same.is_some() || root.is_none();
+            Meaning {
+                is_pull: !last.is_some_and(|last| within_gap(last.at)),
+                is_root,
+                is_try: is_root && !is_after_head,
+            }
+        }
     }
 }
 
@@ -65,19 +73,25 @@ impl LastAsked {
         match last {
             Some(last) if !meaning.is_root => last.at = now,
             Some(last) => {
-                last.at = now;
-                last.root_at = now;
-                last.is_root_head = asked.is_head;
-                if last.root != *asked.reference {
+                let is_old = now.saturating_sub(last.root_at) > PULL_GAP;
+                if is_old || last.root != *asked.reference {
+                    last.open_heads = 0;
                     last.root = asked.reference.clone();
                 }
+                last.at = now;
+                last.root_at = now;
+                last.open_heads = if asked.is_head {
+                    last.open_heads.saturating_add(1)
+                } else {
+                    last.open_heads.saturating_sub(1)
+                };
             }
             None => {
                 *last = Some(Self {
                     at: now,
                     root: asked.reference.clone(),
                     root_at: now,
-                    is_root_head: asked.is_head,
+                    open_heads: u32::from(asked.is_head),
                 });
             }
         }

@@ -37,10 +37,10 @@ pub struct StormReport {
     pub repository: String,
     /// By which tag or digest.
     pub reference: String,
-    /// How often now, in requests a minute.
+    /// How often now, in pulls a minute, those that failed counted.
     pub per_minute: u64,
     /// How often since it began.
-    pub requests: u64,
+    pub pulls: u64,
     /// When it began.
     pub since_unix_ms: i64,
     /// What it gets: `hit`, `stale`, or the word of an error.

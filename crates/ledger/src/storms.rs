@@ -1,7 +1,8 @@
-//! A client that asks for the same image again and again.
+//! A client that pulls the same image again and again.
 //!
 //! Pure: times are arguments, all by the monotonic reading but the one that reports show. Told apart by client, image and
-//! reference, so that thirty services behind one address with an image each are thirty storms.
+//! reference, so that thirty services behind one address with an image each are thirty storms. Behind one address may be a whole
+//! fleet, that pulls an image once each: so what counts are pulls, and a rate that is kept up.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -15,8 +16,12 @@ use crate::answered::Outcome;
 use crate::moment::Moment;
 use crate::report::StormReport;
 
-/// Within what time the threshold has to be met.
-pub const STORM_WINDOW: Duration = Duration::from_mins(1);
+/// For how many minutes the threshold has to be met, on average: as many pulls as that make a storm, however fast they come.
+/// With the default, a fleet of up to 119 nodes behind one address may pull an image at once.
+const STORM_MINUTES: usize = 4;
+
+/// Within what time they have to come.
+pub const STORM_WINDOW: Duration = Duration::from_mins(STORM_MINUTES as u64);
 
 /// The most that are watched without being storms; those that asked longest ago go.
 pub const MAX_CANDIDATES: usize = 4_096;
@@ -24,13 +29,13 @@ pub const MAX_CANDIDATES: usize = 4_096;
 /// The most storms at once; what would be one more is told when another has ended.
 pub const MAX_STORMS: usize = 1_024;
 
-/// The highest threshold: each candidate remembers as many times.
+/// The highest threshold: each candidate remembers as many times for each minute of the window.
 pub const MAX_THRESHOLD: usize = 300;
 
 /// What a storm is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StormRules {
-    /// Requests within a minute that make one, 2 to [`MAX_THRESHOLD`]; 30 by default.
+    /// Pulls a minute that make one if they are kept up, 2 to [`MAX_THRESHOLD`]; 30 by default.
     pub threshold: usize,
     /// How long it has to stay under that until it is over; 5 minutes by default.
     pub quiet: Duration,
@@ -47,7 +52,7 @@ pub struct Storms {
     raging: HashMap<u64, Storm>,
 }
 
-/// The times of the last requests, in milliseconds of the monotonic reading; at most as many as the threshold.
+/// The times of the last pulls, in milliseconds of the monotonic reading; at most as many as make a storm.
 #[derive(Clone, Debug, Default)]
 struct Times(VecDeque<u64>);
 
@@ -60,7 +65,7 @@ struct Storm {
     began_at: Timestamp,
     /// When the threshold was met last.
     hot_at: Duration,
-    requests: u64,
+    pulls: u64,
     outcome: Outcome,
     /// How the last request for a part of it failed, if it did.
     part_failed: Option<&'static str>,
@@ -82,6 +87,11 @@ impl StormRules {
             ..self
         }
     }
+
+    /// How many pulls within the window make one.
+    const fn pulls(self) -> usize {
+        self.threshold * STORM_MINUTES
+    }
 }
 
 impl Storms {
@@ -101,7 +111,7 @@ impl Storms {
         self.rules = rules.bounded();
     }
 
-    /// A client asked for an image, and got so; tells a storm that begins with that.
+    /// A client began to pull an image, and got so; tells a storm that begins with that.
     pub fn note(
         &mut self,
         (client, image): (&Client, &Target),
@@ -125,7 +135,7 @@ impl Storms {
             client: Arc::new(client.clone()),
             image: image.clone(),
             reference: reference.clone(),
-            requests: times.0.len() as u64,
+            pulls: times.0.len() as u64,
             times,
             began_at: now.wall,
             hot_at: now.monotonic,
@@ -135,6 +145,22 @@ impl Storms {
         let report = storm.report(now.monotonic);
         self.raging.insert(key, storm);
         Some(report)
+    }
+
+    /// A client went on with a pull by the reference itself, and got so: that is what a storm gets.
+    pub fn note_same(
+        &mut self,
+        (client, image): (&Client, &Target),
+        reference: &Reference,
+        outcome: Outcome,
+    ) {
+        if self.raging.is_empty() {
+            return;
+        }
+        let key = self.hasher.hash_one((client, image, reference));
+        if let Some(storm) = self.raging.get_mut(&key) {
+            storm.outcome = outcome;
+        }
     }
 
     /// A client asked for a part of what it pulls by `root`, and got so: what a storm gets is that too.
@@ -202,18 +228,18 @@ impl Storms {
 // === impl Times ===
 
 impl Times {
-    /// Notes a request; true if it meets the threshold.
+    /// Notes a pull; true if it meets the threshold.
     fn note(&mut self, now: Duration, rules: StormRules) -> bool {
         let now = milliseconds(now);
-        while self.0.len() >= rules.threshold {
+        while self.0.len() >= rules.pulls() {
             self.0.pop_front();
         }
         self.0.push_back(now);
         let window = milliseconds(STORM_WINDOW);
-        self.0.len() >= rules.threshold && now.saturating_sub(self.0[0]) <= window
+        self.0.len() >= rules.pulls() && now.saturating_sub(self.0[0]) <= window
     }
 
-    /// Requests a minute, by what is remembered.
+    /// Pulls a minute, by what is remembered.
     fn per_minute(&self, now: Duration) -> u64 {
         const MINUTE: u64 = 60_000;
         const SHORTEST: u64 = 100;
@@ -230,7 +256,7 @@ impl Times {
 
 impl Storm {
     fn note(&mut self, outcome: Outcome, now: Duration, rules: StormRules) {
-        self.requests = self.requests.saturating_add(1);
+        self.pulls = self.pulls.saturating_add(1);
         self.outcome = outcome;
         if self.times.note(now, rules) {
             self.hot_at = now;
@@ -244,7 +270,7 @@ impl Storm {
             repository: self.image.repository.to_string(),
             reference: self.reference.to_string(),
             per_minute: self.times.per_minute(now),
-            requests: self.requests,
+            pulls: self.pulls,
             since_unix_ms: self.began_at.0,
             gets: self.part_failed.unwrap_or(self.outcome.as_str()).into(),
         }

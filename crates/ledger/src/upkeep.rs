@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use forebay_content::{CatalogError, Period};
 use forebay_jobs::Supervisor;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
 
 use crate::budgets::Unwritten;
 use crate::cool_downs::UnwrittenCoolDowns;
 use crate::ledger::Ledger;
-use crate::moment::Moment;
 
 /// How often what was counted is written down: what a crash loses is at most that.
 pub const FLUSH_EVERY: Duration = Duration::from_secs(10);
@@ -18,16 +18,24 @@ pub const FLUSH_EVERY: Duration = Duration::from_secs(10);
 /// The most rows in one act, so that no pull's own rows wait long behind them.
 pub const WRITE_AT_ONCE: usize = 256;
 
+/// The most who wait for a writing that has not begun; more wait for a place.
+const MAX_ASKED: usize = 64;
+
+/// Somebody waits until what was counted is written down, or cannot be.
+pub(crate) type WritingAsked = oneshot::Sender<()>;
+
 /// How often rows are summed up and forgotten.
 const SUM_UP_EVERY: Duration = Duration::from_hours(1);
 
 impl Ledger {
     /// Writes down what was counted and heard. What the disk refuses waits, and is tried again by the next call.
     ///
-    /// An act that the writer gave up on may have been done all the same; then its rows are counted twice.
+    /// For the task, and for who closes the rows after it: dropped half-way, some would be written twice, or not at all. So is an
+    /// act that the writer gave up on and that was done all the same.
     pub async fn flush(&self) -> Result<(), CatalogError> {
-        self.flush_cool_downs().await?;
+        // One writes at a time: what one puts back, none may have written since.
         let mut pending = self.pending.lock().await;
+        self.flush_cool_downs().await?;
         pending.add(self.drain());
         loop {
             let some = pending.some(WRITE_AT_ONCE);
@@ -45,9 +53,11 @@ impl Ledger {
         written
     }
 
-    /// Sums hours up into days, and forgets what is older than the configuration keeps.
+    /// Sums hours up into days, and forgets what is older than the configuration keeps, and budgets of long ago. Not while the
+    /// clock may be wrong.
     pub async fn sum_up(&self) -> Result<(), CatalogError> {
         let (config, now) = (self.config(), self.seams.clock.now());
+        self.lock_budgets().forget_old(now);
         let before = |keep: Duration| {
             let age = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
             forebay_content::Timestamp(now.0.saturating_sub(age))
@@ -62,40 +72,68 @@ impl Ledger {
     ///
     /// Requests may end later still: who closes the rows calls [`flush`](Self::flush) before.
     pub fn start(self: &Arc<Self>, tasks: &Supervisor) {
+        let (sender, asked) = mpsc::channel(MAX_ASKED);
+        if self.writer.set(sender).is_err() {
+            // It runs already.
+            return;
+        }
         let ledger = Arc::clone(self);
         let stop = tasks.clone();
-        tasks.spawn("ledger", async move { ledger.run(&stop).await });
+        tasks.spawn("ledger", async move { ledger.run(asked, &stop).await });
     }
 
-    async fn run(&self, stop: &Supervisor) {
+    /// Has the task write down what was counted until now, and waits until it has tried. Where none runs, nothing is written.
+    pub(crate) async fn ask_to_write(&self) {
+        let Some(writer) = self.writer.get() else {
+            return;
+        };
+        let (done, written) = oneshot::channel();
+        if writer.send(done).await.is_ok() {
+            // A task that has ended meanwhile answers by dropping it.
+            let _ = written.await;
+        }
+    }
+
+    async fn run(&self, mut asked: mpsc::Receiver<WritingAsked>, stop: &Supervisor) {
         let mut health = Health::default();
-        let mut looked_at: Option<Moment> = None;
+        // A clock that is wrong at the start, as machines without a battery have it, must not have everything forgotten.
+        let mut looked_at = self.now();
         loop {
+            let mut waiting = Vec::new();
             let is_stopping = tokio::select! {
                 () = self.seams.clock.sleep(FLUSH_EVERY) => false,
                 () = self.urgent.notified() => false,
+                Some(first) = asked.recv() => {
+                    waiting.push(first);
+                    false
+                }
                 () = stop.stopping() => true,
             };
+            while let Ok(another) = asked.try_recv() {
+                waiting.push(another);
+            }
             self.look();
             health.note(self.flush().await);
+            for done in waiting {
+                // Who asked may have left.
+                let _ = done.send(());
+            }
             if is_stopping {
                 return;
             }
             let now = self.now();
-            let passed = |before: Moment| now.monotonic.saturating_sub(before.monotonic);
-            if looked_at.is_none_or(|before| passed(before) >= SUM_UP_EVERY) {
-                // A clock that was set forward by mistake must not have everything forgotten: it is believed an hour later.
-                if looked_at.is_none_or(|before| now.is_steady_since(before)) {
+            if now.monotonic.saturating_sub(looked_at.monotonic) >= SUM_UP_EVERY {
+                // Nor must one that was set forward by mistake: it is believed an hour later.
+                if now.is_steady_since(looked_at) {
                     health.note(self.sum_up().await);
                 }
-                looked_at = Some(now);
+                looked_at = now;
             }
         }
     }
 
-    /// Writes down what rests: at once, because a restart in the middle of a cool-down must not ask the registry again.
+    /// Writes down what rests: before all else, because a restart in the middle of a cool-down must not ask the registry again.
     async fn flush_cool_downs(&self) -> Result<(), CatalogError> {
-        let _alone = self.writing_cool_downs.lock().await;
         let unwritten = self.lock_cool_downs().take_unwritten();
         if unwritten.is_empty() {
             return Ok(());
@@ -123,6 +161,9 @@ impl Ledger {
         }
         for (upstream, cost) in &unwritten.costs {
             self.seams.rows.keep_pull_cost(upstream, *cost).await?;
+        }
+        for (upstream, heard_at) in &unwritten.silences {
+            self.seams.rows.keep_silence(upstream, *heard_at).await?;
         }
         Ok(())
     }

@@ -308,9 +308,13 @@ impl Wire {
         })
     }
 
-    /// A login of ours was refused, and rests for `wait`.
-    pub(crate) fn tell_refused_login(&self, wait: Duration) {
-        self.tell_limit(Scope::Login, &Limited::by(Limiter::LoginLockout), wait);
+    /// A login of ours was refused, and is not shown for `rest`. No limiter has spoken: after a restart it may be another.
+    pub(crate) fn tell_refused_login(&self, rest: Duration) {
+        self.observe.observe(&Event::LoginRefused {
+            upstream: &self.name,
+            account: self.account.as_deref(),
+            rest,
+        });
     }
 
     fn tell_limit(&self, scope: Scope, limited: &Limited, wait: Duration) {

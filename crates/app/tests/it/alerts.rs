@@ -61,7 +61,7 @@ async fn a_storm_is_told_to_the_webhook_of_the_last_reload_once_and_nobody_is_to
     let setup = program.setup.clone().with(&webhook(&url, "slack"));
     setup.write_config();
     assert!(program.reload().await);
-    for _ in 0..9 {
+    for _ in 0..15 {
         program.get("/v2/library/nginx/manifests/2").await;
     }
     let told = timeout(PATIENCE, posted.recv())
@@ -107,7 +107,7 @@ async fn a_webhook_that_hangs_delays_no_pull_and_no_stop() {
         .with(&webhook(&url, "json"))
         .start()
         .await;
-    for _ in 0..3 {
+    for _ in 0..12 {
         program.get("/v2/library/nginx/manifests/2").await;
     }
     timeout(PATIENCE, posted.recv())

@@ -88,7 +88,7 @@ async fn a_file_of_format_1_keeps_everything_and_has_room_for_the_ledger() {
         let page = catalog.pulls(TimeRange::ALL, None, 10).await.unwrap();
         assert_eq!(page.rows, []);
         catalog.close().await.unwrap();
-        assert_eq!(format_of(&path).await, 3);
+        assert_eq!(format_of(&path).await, 4);
     }
 }
 
@@ -98,6 +98,7 @@ async fn a_file_of_format_2_keeps_what_was_counted_and_heard() {
     const BACK: &str = "ALTER TABLE pulls RENAME COLUMN metered TO charged;
         ALTER TABLE pulls DROP COLUMN after_index;
         ALTER TABLE pull_budgets DROP COLUMN samples;
+        DROP TABLE silences;
         UPDATE catalog_format SET version = 2";
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(FILE_NAME);
@@ -154,6 +155,33 @@ fn budget() -> KeptBudget {
         spent_since: 1,
         samples: Vec::new(),
     }
+}
+
+/// A damaged row, and those of a limiter and of a source that a newer version knows, say nothing of the others.
+#[tokio::test]
+async fn what_cannot_be_read_of_limits_is_left_out_and_the_rest_is_told() {
+    const ODD: &str = "UPDATE pull_budgets SET remaining = -1 WHERE upstream = 'ghcr.io';
+        INSERT INTO pull_costs (upstream, once, twice) VALUES ('ghcr.io', -1, 0), ('quay.io', 1, 0);
+        INSERT INTO silences (upstream, heard_at) VALUES ('gcr.io', 5);
+        INSERT INTO cool_downs (upstream, scope, limiter, until_at, noted_at)
+            VALUES ('docker.io', 'pulls', 99, 10, 5), ('docker.io', 'everything', 1, 20, 5)";
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let catalog = SqlCatalog::open(&path).await.unwrap();
+    let mut damaged = budget();
+    damaged.key.upstream = "ghcr.io".into();
+    catalog.keep_budgets(&[budget(), damaged]).await.unwrap();
+    catalog.close().await.unwrap();
+    let mut connection = connect(&path).await;
+    sqlx::raw_sql(ODD).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let catalog = SqlCatalog::open(&path).await.unwrap();
+    let kept = catalog.limits().await.unwrap();
+    assert_eq!(kept.budgets, [budget()]);
+    assert_eq!(kept.costs.len(), 1);
+    assert_eq!(kept.silences, [("gcr.io".into(), Timestamp(5))]);
+    assert_eq!(kept.cool_downs.len(), 1);
+    assert_eq!(&*kept.cool_downs[0].scope, "everything");
 }
 
 /// Something of another's stands in the way of the last of the new tables.

@@ -90,6 +90,26 @@ pub async fn the_cost_of_a_pull_is_kept_by_upstream<R: LimitRows>(rows: &R) {
     assert_eq!(rows.limits().await.unwrap().costs, expected);
 }
 
+/// The last one counts.
+pub async fn a_silence_is_kept_until_it_is_broken<R: LimitRows>(rows: &R) {
+    for (upstream, heard_at) in [
+        ("quay.io", Some(Timestamp(1))),
+        ("ghcr.io", Some(Timestamp(2))),
+        ("ghcr.io", Some(Timestamp(3))),
+        ("docker.io", Some(Timestamp(4))),
+        ("docker.io", None),
+        ("docker.io", None),
+    ] {
+        let kept = rows.keep_silence(&upstream.into(), heard_at).await;
+        kept.unwrap();
+    }
+    let expected = [
+        ("ghcr.io".into(), Timestamp(3)),
+        ("quay.io".into(), Timestamp(1)),
+    ];
+    assert_eq!(rows.limits().await.unwrap().silences, expected);
+}
+
 /// One of the same scope and limiter takes its place, also with an earlier end.
 pub async fn a_cool_down_is_kept_until_another_is_noted_after_its_end<R: LimitRows>(rows: &R) {
     let pulls = cool_down("pulls", Limiter::PullLimit, 100, 1_000);

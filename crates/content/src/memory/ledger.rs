@@ -36,6 +36,7 @@ struct State {
     rows: BTreeMap<PullCursor, PullRow>,
     budgets: BTreeMap<BudgetKey, KeptBudget>,
     costs: BTreeMap<UpstreamName, PullCost>,
+    silences: BTreeMap<UpstreamName, Timestamp>,
     /// By upstream, scope and the limiter's name.
     cool_downs: BTreeMap<(UpstreamName, Arc<str>, String), KeptCoolDown>,
 }
@@ -161,6 +162,11 @@ impl LimitRows for MemoryLedger {
                 .iter()
                 .map(|(upstream, cost)| (upstream.clone(), *cost))
                 .collect(),
+            silences: state
+                .silences
+                .iter()
+                .map(|(upstream, heard_at)| (upstream.clone(), *heard_at))
+                .collect(),
             cool_downs,
         })
     }
@@ -180,6 +186,19 @@ impl LimitRows for MemoryLedger {
         cost: PullCost,
     ) -> Result<(), CatalogError> {
         self.state().costs.insert(upstream.clone(), cost);
+        Ok(())
+    }
+
+    async fn keep_silence(
+        &self,
+        upstream: &UpstreamName,
+        heard_at: Option<Timestamp>,
+    ) -> Result<(), CatalogError> {
+        let kept = &mut self.state().silences;
+        match heard_at {
+            Some(heard_at) => kept.insert(upstream.clone(), heard_at),
+            None => kept.remove(upstream),
+        };
         Ok(())
     }
 

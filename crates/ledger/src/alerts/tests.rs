@@ -56,7 +56,7 @@ fn storm(workload: &str) -> StormReport {
         repository: "library/nginx".to_owned(),
         reference: "latest".to_owned(),
         per_minute: 600,
-        requests: 30,
+        pulls: 30,
         since_unix_ms: 0,
         gets: "limited".into(),
     }
@@ -153,7 +153,7 @@ fn an_alert_names_what_it_is_about_and_no_account() {
     assert_eq!(began.subject, subject);
     assert_eq!(
         began.text,
-        format!("storm: {subject}, 600 requests a minute, gets limited")
+        format!("storm: {subject}, 600 pulls a minute, gets limited")
     );
     let low = alerts.of_budgets(&[budget(5, Some(600))], minute(0));
     assert_eq!(low[0].text, "docker.io: 5 of 100 pulls left for 192.0.2.1");

@@ -211,7 +211,7 @@ fn what_was_written_down_is_known_after_a_restart() {
     let kept = KeptLimits {
         budgets: unwritten.budgets.clone(),
         costs: vec![("docker.io".into(), PullCost { once: 3, twice: 0 })],
-        cool_downs: vec![],
+        ..KeptLimits::default()
     };
     let mut restored = Budgets::restored(kept.clone(), minute(5).wall);
     let report = only(&restored, minute(5));
@@ -236,12 +236,7 @@ fn spent_for_half_an_hour() -> KeptLimits {
             minute(at),
         );
     }
-    let (budgets, costs) = budgets.kept();
-    KeptLimits {
-        budgets,
-        costs,
-        cool_downs: vec![],
-    }
+    budgets.kept()
 }
 
 #[test]
@@ -365,5 +360,60 @@ fn a_clock_that_jumps_makes_no_budget_of_nothing() {
         };
         asker.gets(&mut budgets, Some(&reading(Some(left), "192.0.2.1")), now);
         assert_eq!(only(&budgets, now).remaining, left);
+    }
+}
+
+/// What makes one unmetered is its silence, not that we know of no budget.
+#[test]
+fn a_registry_is_unmetered_by_an_answer_that_said_nothing_and_is_so_after_a_restart() {
+    let mut budgets = Budgets::default();
+    let ghcr = Asker::of("ghcr.io", None);
+    let metering = |budgets: &Budgets| {
+        let upstream = &budgets.list(minute(0).wall)[0];
+        (upstream.metering, upstream.heard_unix_ms)
+    };
+    let head = UpstreamCall::HeadManifest;
+    for (call, status) in [(head, 401), (head, 503), (UpstreamCall::Token, 200)] {
+        ghcr.is_answered(&mut budgets, call, (status, None), minute(0));
+        let heard_at = Some(minute(0).wall.0);
+        assert_eq!(metering(&budgets), (Metering::Unknown, heard_at));
+    }
+    ghcr.is_answered(&mut budgets, head, (200, None), minute(1));
+    let unmetered = (Metering::Unmetered, Some(minute(1).wall.0));
+    assert_eq!(metering(&budgets), unmetered);
+    let restored = Budgets::restored(budgets.kept(), minute(2).wall);
+    assert_eq!(metering(&restored), unmetered);
+
+    ghcr.gets(
+        &mut budgets,
+        Some(&reading(Some(9), "192.0.2.1")),
+        minute(3),
+    );
+    budgets.forget_old(minute(8 * 24 * 60).wall);
+    assert_eq!(metering(&budgets).0, Metering::Unknown);
+}
+
+#[test]
+fn a_silence_is_written_when_it_begins_or_ends_and_each_hour() {
+    let mut budgets = Budgets::default();
+    let ghcr = Asker::of("ghcr.io", None);
+    let mut written = |said: Option<&Reading>, at| {
+        ghcr.gets(&mut budgets, said, minute(at));
+        budgets.take_unwritten().silences
+    };
+    let name = UpstreamName::from("ghcr.io");
+    let since = |at| vec![(name.clone(), Some(minute(at).wall))];
+    let ended = [(name.clone(), None)];
+    assert_eq!(written(None, 0), since(0));
+    assert_eq!(written(None, 59), []);
+    assert_eq!(written(None, 60), since(60));
+    let said = reading(Some(9), "192.0.2.1");
+    assert_eq!(written(Some(&said), 61), ended);
+    assert_eq!(written(None, 62), since(62));
+    ghcr.gets(&mut budgets, Some(&said), minute(63));
+    for _ in 0..2 {
+        let refused = budgets.take_unwritten();
+        assert_eq!(refused.silences, ended);
+        budgets.put_back(refused);
     }
 }

@@ -168,3 +168,14 @@ fn a_request_that_was_lost_does_not_end_the_learning() {
     ];
     assert_eq!(learned(&sooner), (0, 0));
 }
+
+/// However busy it is meanwhile: each is lost by its own age.
+#[test]
+fn a_request_that_was_lost_among_many_does_not_end_the_learning() {
+    let mut steps = vec![Sent];
+    for left in (40..100).rev() {
+        steps.extend([Seconds(10), Sent, ByTag("b", left)]);
+    }
+    steps.extend([Sent, Index("a", 39), Sent, Child("a", 38)]);
+    assert_eq!(learned(&steps), (0, 1));
+}

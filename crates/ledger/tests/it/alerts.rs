@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use forebay_content::{AlertKind, Provenance, UpstreamCall};
-use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Outcome, Refused};
+use forebay_content::{AlertKind, Event, Observe as _, Provenance, UpstreamCall};
+use forebay_ledger::{
+    Answered, AnsweredByUpstream, Asked, AskedUpstream, Ledger, Outcome, Refused, What,
+};
 use forebay_limits::{Limiter, read_headers};
 use forebay_oci::UpstreamName;
 
-use crate::world::{World, asks, image, node};
+use crate::world::{World, asks, image, node, tag};
 
 /// A crash-looping service that asks ten times a second, and a healthy one beside it.
 #[tokio::test]
@@ -31,7 +33,7 @@ async fn a_storm_is_named_with_who_what_and_what_it_gets_and_its_end_is_told() {
     }
     let storms = ledger.storms();
     assert_eq!(storms.len(), 1);
-    assert_eq!((&*storms[0].gets, storms[0].requests), ("not_found", 600));
+    assert_eq!((&*storms[0].gets, storms[0].pulls), ("not_found", 600));
     assert!((550..=650).contains(&storms[0].per_minute), "{storms:?}");
     let subject = "10.0.0.1 containerd docker.io/team/app1:1.27".to_owned();
     assert_eq!(
@@ -49,7 +51,7 @@ async fn a_storm_is_named_with_who_what_and_what_it_gets_and_its_end_is_told() {
 async fn thirty_services_behind_one_address_are_thirty_storms() {
     let world = World::new();
     let ledger = world.ledger().await;
-    for round in 0..40 {
+    for round in 0..120 {
         for service in 0..30 {
             let outcome = Outcome::Served(Provenance::Confirmed);
             asks(&ledger, &node(1), &image(service), outcome);
@@ -63,6 +65,68 @@ async fn thirty_services_behind_one_address_are_thirty_storms() {
     }
     assert_eq!(ledger.storms().len(), 30);
     assert_eq!(world.heard.take().len(), 30);
+}
+
+/// How often the nodes of a fleet behind one address pull the same image, and at what pace; each by HEAD and GET, and those that
+/// pull at once one after the other or all HEADs first.
+#[tokio::test]
+async fn a_rollout_to_a_fleet_behind_one_address_is_no_storm() {
+    for (at_once, gap) in [(1, 1_200), (1, 10), (10, 2_000), (50, 0)] {
+        for heads_first in [false, true] {
+            let world = World::new();
+            let ledger = world.ledger().await;
+            for _ in 0..50 / at_once {
+                let steps: &[bool] = if heads_first { &[true, false] } else { &[true] };
+                for is_head in steps {
+                    for _ in 0..at_once {
+                        looks(&ledger, *is_head);
+                        if !heads_first {
+                            looks(&ledger, false);
+                        }
+                    }
+                }
+                world.clock.advance(Duration::from_millis(gap));
+            }
+            ledger.look();
+            assert_eq!(ledger.storms(), [], "{at_once} {gap} {heads_first}");
+            assert_eq!(world.heard.take(), []);
+        }
+    }
+}
+
+/// Its container dies at start, and is started anew every second.
+#[tokio::test]
+async fn one_that_pulls_a_good_image_every_second_is_a_storm_within_two_minutes() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let mut began_after = None;
+    for second in 0..180 {
+        looks(&ledger, true);
+        looks(&ledger, false);
+        world.clock.advance(Duration::from_secs(1));
+        if began_after.is_none() && !ledger.storms().is_empty() {
+            began_after = Some(second + 1);
+        }
+    }
+    assert_eq!(began_after, Some(120));
+    let storms = ledger.storms();
+    assert_eq!((&*storms[0].gets, storms[0].pulls), ("hit", 180));
+    assert!((58..=62).contains(&storms[0].per_minute), "{storms:?}");
+}
+
+/// Asks for a good image, by HEAD or GET.
+fn looks(ledger: &Ledger, is_head: bool) {
+    let (client, target, tag) = (node(1), image(1), tag());
+    ledger.note_answered(&Answered {
+        client: &client,
+        target: &target,
+        what: What::Manifest(Asked {
+            reference: &tag,
+            is_head,
+        }),
+        outcome: Outcome::Served(Provenance::Kept),
+        bytes: 500,
+    });
 }
 
 #[tokio::test]
@@ -128,7 +192,13 @@ async fn a_refused_login_and_a_lockout_are_told_and_a_refused_manifest_is_not() 
     answer(UpstreamCall::Token, Some("ci"), 503);
     limits(Limiter::PullLimit, 5);
     assert_eq!(world.heard.take(), []);
-    answer(UpstreamCall::Token, Some("ci"), 401);
+    let refusal = Event::LoginRefused {
+        upstream: &upstream,
+        account: Some("ci"),
+        rest: Duration::from_mins(1),
+    };
+    ledger.observe(&refusal);
+    assert_eq!(ledger.kept_limits().cool_downs.len(), 1, "of pulls");
     limits(Limiter::LoginLockout, 10);
     let told = [(AlertKind::CredentialRefused, "docker.io".to_owned())];
     assert_eq!(world.heard.take(), told);

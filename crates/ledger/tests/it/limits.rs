@@ -8,7 +8,7 @@ use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Ledger, Metering, Refuse
 use forebay_limits::{Limiter, Reading, read_headers};
 use forebay_oci::{Reference, Target, UpstreamName};
 
-use crate::world::{World, image, node, tag};
+use crate::world::{NOON, World, image, node, tag};
 
 fn reading(remaining: u64) -> Reading {
     let remaining = format!("{remaining};w=21600");
@@ -88,6 +88,38 @@ async fn a_budget_that_a_full_disk_refused_is_written_later() {
 }
 
 #[tokio::test]
+async fn a_clock_set_forward_by_mistake_has_no_budget_forgotten() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    fetch(&ledger, (&node(1), &image(1)), &tag(), Some(&reading(76)));
+    let month = Duration::from_hours(30 * 24);
+    world.clock.jump_to(NOON.after(month));
+    ledger.look();
+    assert_eq!(ledger.budgets()[0].metering, Metering::Metered);
+    world.clock.jump_to(NOON);
+    assert_eq!(ledger.budgets()[0].budgets[0].remaining, 76);
+    // It was right after all.
+    world.clock.jump_to(NOON.after(month));
+    ledger.sum_up().await.unwrap();
+    let known = &ledger.budgets()[0];
+    assert_eq!(
+        (known.metering, known.budgets.len()),
+        (Metering::Unknown, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_registry_that_says_nothing_of_limits_is_unmetered_after_a_restart() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    fetch(&ledger, (&node(1), &image(1)), &tag(), None);
+    ledger.flush().await.unwrap();
+    let known = &world.ledger().await.budgets()[0];
+    let expected = (Metering::Unmetered, Some(NOON.0));
+    assert_eq!((known.metering, known.heard_unix_ms), expected);
+}
+
+#[tokio::test]
 async fn two_upstreams_never_share_a_budget() {
     let world = World::new();
     let ledger = world.ledger().await;
@@ -160,6 +192,40 @@ async fn a_cool_down_of_pulls_is_forgotten_when_a_head_says_that_some_are_left()
     ledger.flush().await.unwrap();
     assert_eq!(world.ledger().await.kept_limits().cool_downs.len(), 1);
     heads(&ledger, 1);
+    ledger.flush().await.unwrap();
+    assert_eq!(world.ledger().await.kept_limits().cool_downs.len(), 0);
+}
+
+#[tokio::test]
+async fn a_lockout_is_forgotten_when_the_account_gets_a_token() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let upstream = &image(1).upstream;
+    let token = |account, status| {
+        ledger.note_upstream(&AnsweredByUpstream {
+            asked: AskedUpstream {
+                upstream,
+                account: Some(account),
+                call: UpstreamCall::Token,
+            },
+            client: None,
+            repository: None,
+            reference: None,
+            status: Some(status),
+            reading: None,
+        });
+    };
+    ledger.note_limited(Refused {
+        upstream,
+        scope: "login:ci",
+        limiter: Limiter::LoginLockout,
+        wait: Duration::from_mins(10),
+    });
+    token("ci", 401);
+    token("dev", 200);
+    ledger.flush().await.unwrap();
+    assert_eq!(world.ledger().await.kept_limits().cool_downs.len(), 1);
+    token("ci", 200);
     ledger.flush().await.unwrap();
     assert_eq!(world.ledger().await.kept_limits().cool_downs.len(), 0);
 }

@@ -77,6 +77,8 @@ async fn what_a_disk_refuses_waits_is_shown_and_is_written_once() {
 async fn an_export_goes_page_by_page_and_begins_with_what_was_counted_last() {
     let world = World::new();
     let ledger = world.ledger().await;
+    let tasks = Supervisor::new();
+    ledger.start(&tasks);
     for number in 1..=5 {
         pulls(&ledger, number, 1);
     }
@@ -93,6 +95,38 @@ async fn an_export_goes_page_by_page_and_begins_with_what_was_counted_last() {
     }
     assert_eq!(found.len(), 5);
     assert!(found.iter().all(|row| row.start == NOON));
+}
+
+/// Who asks for a report may leave in the middle of it; the disk is slow.
+#[tokio::test]
+async fn a_report_that_nobody_waits_for_loses_nothing_and_counts_nothing_twice() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let tasks = Supervisor::new();
+    ledger.start(&tasks);
+    for round in 1..=10 {
+        pulls(&ledger, 1, 1);
+        world.rows.is_slow.store(true, Ordering::SeqCst);
+        let asked = ledger.top(TimeRange::ALL, PullOrder::Pulls, 10);
+        let left = async {
+            world.rows.stuck.notified().await;
+        };
+        tokio::select! {
+            biased;
+            () = left => {}
+            top = asked => panic!("{top:?} while the disk is busy"),
+        }
+        world.rows.free.notify_one();
+        let top = ledger.top(TimeRange::ALL, PullOrder::Pulls, 10).await;
+        assert_eq!(top.unwrap()[0].counts.pulls, round);
+    }
+    tasks.stop();
+    assert!(tasks.drain(PATIENCE).await);
+    assert_eq!(world.all_rows().await[0].spent.counts.pulls, 10);
+    // Nobody writes any more.
+    pulls(&ledger, 1, 1);
+    let top = ledger.top(TimeRange::ALL, PullOrder::Pulls, 10).await;
+    assert_eq!(top.unwrap()[0].counts.pulls, 11);
 }
 
 #[tokio::test]

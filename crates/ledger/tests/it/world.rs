@@ -84,6 +84,8 @@ pub(crate) struct FullDisk {
     pub(crate) sums: AtomicUsize,
     /// The next drop of cool-downs says so in `stuck`, waits for `free`, and fails.
     pub(crate) is_sticky: AtomicBool,
+    /// The next pulls are written, which says so in `stuck`; but that is told only after `free`.
+    pub(crate) is_slow: AtomicBool,
     pub(crate) stuck: tokio::sync::Notify,
     pub(crate) free: tokio::sync::Notify,
 }
@@ -103,6 +105,10 @@ impl PullRows for FullDisk {
         self.check()?;
         self.rows.add_pulls(rows).await?;
         self.writes.fetch_add(1, Ordering::SeqCst);
+        if self.is_slow.swap(false, Ordering::SeqCst) {
+            self.stuck.notify_one();
+            self.free.notified().await;
+        }
         Ok(())
     }
 
@@ -154,6 +160,15 @@ impl LimitRows for FullDisk {
     ) -> Result<(), CatalogError> {
         self.check()?;
         self.rows.keep_pull_cost(upstream, cost).await
+    }
+
+    async fn keep_silence(
+        &self,
+        upstream: &UpstreamName,
+        heard_at: Option<Timestamp>,
+    ) -> Result<(), CatalogError> {
+        self.check()?;
+        self.rows.keep_silence(upstream, heard_at).await
     }
 
     async fn keep_cool_down(&self, cool_down: &KeptCoolDown) -> Result<(), CatalogError> {

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use forebay_content::pulls_scope;
+use forebay_content::{login_scope, pulls_scope};
 use forebay_limits::{Limited, Limiter, Reading};
 
 use super::{Caller, Part};
@@ -17,8 +17,6 @@ const MAX_RESTING_LOGINS: usize = 16;
 /// The words for scopes, at rest: they outlive this version.
 const EVERYTHING: &str = "everything";
 const PARTS: [&str; Part::COUNT] = ["registry", "token", "blob"];
-/// Followed by the account's name.
-const LOGIN: &str = "login:";
 
 /// All cool-downs of one upstream but that of its address, which is `pacers`' business. One whose time has come stays until an
 /// answer shows that the limit is over: until then it is no news when the limiter speaks again.
@@ -80,14 +78,14 @@ impl Scope {
             Self::Pulls => pulls_scope(account),
             Self::Everything => EVERYTHING.into(),
             Self::Part(part) => PARTS[part as usize].into(),
-            Self::Login => format!("{LOGIN}{}", account.unwrap_or_default()).into(),
+            Self::Login => login_scope(account.unwrap_or_default()).into(),
         }
     }
 
     /// What these words stand for, to whom the registry knows by this name; `None` for another's login, and for no scope.
     pub(crate) fn parse(words: &str, account: Option<&str>) -> Option<Self> {
-        if let Some(name) = words.strip_prefix(LOGIN) {
-            return (account == Some(name)).then_some(Self::Login);
+        if account.is_some_and(|name| words == login_scope(name)) {
+            return Some(Self::Login);
         }
         // Another account has another budget.
         if words == pulls_scope(account) {

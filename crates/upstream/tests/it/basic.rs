@@ -86,10 +86,11 @@ async fn a_registry_that_refuses_our_password_is_shown_it_once_by_however_many_a
             }
         }
         assert_eq!(shown(&server), before + 1);
-        let limit = rig.seen.limits().pop().unwrap();
-        assert_eq!(limit.scope, "login:alice");
-        assert_eq!(limit.wait, Duration::from_mins(minutes));
-        rig.clock.advance(limit.wait);
+        let rest = rig.seen.login_rests().pop().unwrap();
+        let expected = Duration::from_mins(minutes);
+        assert_eq!(rest, (Some("alice".to_owned()), expected));
+        assert_eq!(rig.seen.limits(), [], "no limiter has spoken");
+        rig.clock.advance(expected);
     }
 }
 
@@ -118,11 +119,10 @@ async fn a_password_that_worked_and_was_revoked_is_shown_once_and_rests_until_it
             rig.manifest(&strange).await.unwrap_err();
         }
         assert_eq!(shown(&server), before + 1);
-        let limit = rig.seen.limits().pop().unwrap();
-        assert_eq!(limit.scope, "login:alice");
-        assert_eq!(limit.wait, Duration::from_mins(minutes));
-        assert_eq!(rig.seen.limits().len(), shown(&server) - 1);
-        clock.advance(limit.wait);
+        let (_, rest) = rig.seen.login_rests().pop().unwrap();
+        assert_eq!(rest, Duration::from_mins(minutes));
+        assert_eq!(rig.seen.login_rests().len(), shown(&server) - 1);
+        clock.advance(rest);
     }
     rig.manifest("app:1").await.unwrap_err();
 
@@ -153,12 +153,12 @@ async fn a_revoked_password_is_soon_shown_to_no_repository_that_never_took_it() 
         rig.manifest(&strange).await.unwrap_err();
     }
     assert_eq!(shown(&server), before + 3);
-    assert_eq!(rig.seen.limits().len(), 1);
+    assert_eq!(rig.seen.login_rests().len(), 1);
     for number in 0..20 {
         rig.manifest(&format!("app:{number}")).await.unwrap_err();
     }
     assert_eq!(shown(&server), before + 4);
-    assert_eq!(rig.seen.limits().len(), 2);
+    assert_eq!(rig.seen.login_rests().len(), 2);
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn a_password_that_was_taken_once_does_not_rest_for_one_repository_that_re
         rig.manifest("private/x:1").await.unwrap_err();
         rig.manifest("app:1").await.unwrap();
     }
-    assert_eq!(rig.seen.limits(), []);
+    assert_eq!(rig.seen.login_rests(), []);
 }
 
 #[tokio::test]

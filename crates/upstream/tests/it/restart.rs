@@ -110,6 +110,22 @@ async fn a_locked_out_login_rests_after_a_restart_and_another_accounts_does_not(
 }
 
 #[tokio::test]
+async fn a_password_that_was_corrected_is_taken_after_a_restart_and_one_that_was_not_is_shown_once()
+{
+    let hub = nginx().account("alice", "right", None).start().await;
+    let before = Setup::of(&hub).login("alice", "wrong").start();
+    before.resolve("library/nginx:1").await.unwrap_err();
+    let clock = same_time(&before.clock);
+    let after = restarted(Setup::of(&hub).login("alice", "right"), &before, &clock);
+    after.resolve("library/nginx:1").await.unwrap();
+    let same = restarted(Setup::of(&hub).login("alice", "wrong"), &before, &clock);
+    for _ in 0..20 {
+        same.resolve("library/nginx:1").await.unwrap_err();
+    }
+    assert_eq!(hub.refused_logins("alice"), 2);
+}
+
+#[tokio::test]
 async fn a_clock_that_was_set_makes_no_cool_down_longer_and_harms_nothing() {
     let year = i64::try_from(hours(24 * 365).as_millis()).unwrap();
     for (jump, expected) in [

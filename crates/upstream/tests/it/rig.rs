@@ -51,6 +51,7 @@ pub(crate) struct Seen {
     answers: Mutex<Vec<Answered>>,
     breaker: Mutex<Vec<bool>>,
     limits: Mutex<Vec<Limit>>,
+    login_rests: Mutex<Vec<(Option<String>, Duration)>>,
 }
 
 /// What rests, because of which limiter, for how long; and whose it is.
@@ -268,6 +269,11 @@ impl Seen {
         self.limits.lock().unwrap().clone()
     }
 
+    /// For each time that our login was refused: whose it is, and for how long it rests.
+    pub(crate) fn login_rests(&self) -> Vec<(Option<String>, Duration)> {
+        self.login_rests.lock().unwrap().clone()
+    }
+
     /// True for each time that the breaker opened, false for each that it closed.
     pub(crate) fn breaker(&self) -> Vec<bool> {
         self.breaker.lock().unwrap().clone()
@@ -294,6 +300,10 @@ impl Observe for Seen {
                 wait: *wait,
                 account: account.map(str::to_owned),
             }),
+            Event::LoginRefused { account, rest, .. } => {
+                let account = account.map(str::to_owned);
+                self.login_rests.lock().unwrap().push((account, *rest));
+            }
             Event::Breaker { open, .. } => self.breaker.lock().unwrap().push(*open),
             _ => {}
         }

@@ -37,7 +37,7 @@ impl Floor {
     /// What the shell is told of these upstreams; `is_named` if somebody asked for them by name.
     pub(super) fn judge(self, upstreams: &[UpstreamReport], is_named: bool) -> ExitStatus {
         let budgets = || upstreams.iter().flat_map(|upstream| &upstream.budgets);
-        let verdicts: Vec<_> = budgets().map(|budget| self.is_over(budget)).collect();
+        let verdicts: Vec<_> = budgets().map(|budget| self.is_missed_by(budget)).collect();
         let is_silent = |upstream: &UpstreamReport| upstream.metering == Metering::Unknown;
         let is_unknown = if is_named {
             upstreams.iter().any(is_silent)
@@ -53,8 +53,8 @@ impl Floor {
         }
     }
 
-    /// Whether it is over what is left; `None` if nobody knows.
-    fn is_over(self, budget: &BudgetReport) -> Option<bool> {
+    /// Whether less is left of it; `None` if nobody knows.
+    fn is_missed_by(self, budget: &BudgetReport) -> Option<bool> {
         match self {
             Self::Pulls(pulls) => Some(budget.remaining < pulls),
             Self::Percent(percent) => {

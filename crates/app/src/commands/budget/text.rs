@@ -33,7 +33,7 @@ fn metering(upstream: &UpstreamReport) -> String {
             )
         }
         (Metering::Unmetered, None) => "unmetered: it says nothing of limits".to_owned(),
-        (Metering::Unknown, _) => "unknown: it has not been asked yet".to_owned(),
+        (Metering::Unknown, _) => "unknown: it has not answered for a manifest yet".to_owned(),
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
         ];
         insta::assert_snapshot!(told(&report), @r"
         ghcr.io  unmetered: it says nothing of limits, last at 2026-11-21T05:41:39Z
-        quay.io  unknown: it has not been asked yet
+        quay.io  unknown: it has not answered for a manifest yet
         ");
     }
 }

@@ -33,7 +33,7 @@ fn storm(storm: &StormReport) -> String {
         "STORM  {}  {} a minute, {} since {}, gets {}",
         storm.subject(),
         storm.per_minute,
-        storm.requests,
+        storm.pulls,
         moment(storm.since_unix_ms),
         storm.gets
     )
@@ -155,7 +155,7 @@ mod tests {
                 repository: "team/app".to_owned(),
                 reference: "1".to_owned(),
                 per_minute: 600,
-                requests: 12_000,
+                pulls: 12_000,
                 since_unix_ms: 1_795_239_699_000,
                 gets: "not_found".into(),
             }],
