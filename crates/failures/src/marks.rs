@@ -211,6 +211,9 @@ const MARKS: &[&str] = &[
     "waiting: reason",
     // What is said without any of these only in a text of its own.
     "response body",
+    "unexpected http",
+    "upgrade failed",
+    "installation failed",
     "x509",
     "no such host",
     "lookup ",

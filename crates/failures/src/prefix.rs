@@ -48,7 +48,7 @@ static BEGINNING: LazyLock<Regex> = LazyLock::new(|| {
 /// How a line goes on with what the one before began, whatever its prefix is.
 static CONTINUATION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(?:toomanyrequests:|you have reached your|you may increase|https?://www\.docker|429 too many|error: code = |too many requests|desc = |https?://\S+/v2/|unexpected status|httpread|rate limit|pull rate|limit\.)",
+        r"(?i)^(?:toomanyrequests:|you have reached your|you may increase|https?://www\.docker|429 too many|error: code = |too many requests|desc = |https?://\S+/v2/|unexpected status|httpread|rate limit|pull rate|limit\.|[45][0-9][0-9] [a-z]|at [a-z_$]+\.[a-z0-9_$]+[.(])",
     )
 });
 

@@ -9,7 +9,7 @@ use crate::Verdict;
 use crate::marks::find_mark;
 use crate::memo::{Memo, Said};
 use crate::message::{MAX_BYTES, MAX_LINES, around, line_at, words};
-use crate::prefix::Joining;
+use crate::prefix::{Joining, split};
 
 /// The bytes that are looked at together.
 const WINDOW_BYTES: usize = 256 * 1024;
@@ -19,6 +19,9 @@ const OVERLAP_BYTES: usize = 2 * MAX_BYTES;
 
 /// A text up to this long, in bytes, may be one pasted message.
 const MAX_PASTED_BYTES: usize = 8 * 1024;
+
+/// A text of up to so many lines may be one message though none of its lines tells of anything.
+const MAX_PASTED_LINES: usize = 12;
 
 /// The longest excerpt of a message, in bytes.
 pub const MAX_EXCERPT_BYTES: usize = 600;
@@ -89,16 +92,26 @@ impl Scanner {
         self.done = self.done.max(until);
     }
 
-    /// Looks at each line of a short text.
+    /// Looks at each line of a short text, and at all of it if none tells of anything: a command and its answer, a
+    /// request and its headers.
     fn scan_pasted(&mut self, found: &mut dyn FnMut(Failure)) {
         let mut counted = Counted::from(0);
+        let mut is_found = false;
         while self.done < self.window.len() {
             let line = line_at(&self.window, self.done);
             let (message, said) = self.judge(line, Joining::Free);
             self.done = message.end + 1;
             if let Some(said) = said {
+                is_found = true;
                 found(self.failure(&message, said, &mut counted));
             }
+        }
+        let whole = 0..self.window.trim_ascii_end().len();
+        if !is_found
+            && may_be_one(&self.window[whole.clone()])
+            && let Some(said) = self.said(&whole)
+        {
+            found(self.failure(&whole, said, &mut Counted::from(0)));
         }
     }
 
@@ -146,6 +159,14 @@ impl Scanner {
         self.done -= keep;
         self.is_long = true;
     }
+}
+
+/// Whether a short text may be one message: of its few lines at most one is a log's record.
+fn may_be_one(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let lines = text.lines().take(MAX_PASTED_LINES + 1).count();
+    let records = text.lines().filter(|line| !split(line).0.trim().is_empty());
+    (2..=MAX_PASTED_LINES).contains(&lines) && records.count() <= 1
 }
 
 /// Whether the lines around one add to what it says.

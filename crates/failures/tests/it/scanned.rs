@@ -2,7 +2,7 @@
 
 use forebay_failures::{Failure, Finding, Findings, Scanner};
 
-use crate::lines::{Line, none, reported, written};
+use crate::lines::{Line, heldout, none, reported, written};
 
 pub(crate) fn scan(text: &str) -> Vec<Failure> {
     let mut failures = Vec::new();
@@ -57,4 +57,25 @@ fn one_message_in_a_log_is_one_finding() {
     check(&reported(), |text| findings(&log_around(text)));
     check(&written(), |text| findings(&log_around(text)));
     check(&none(), |text| findings(&log_around(text)));
+}
+
+#[test]
+fn an_unseen_text_is_found_pasted_and_in_a_log() {
+    let mut wrong = Vec::new();
+    for line in heldout() {
+        let expected = forebay_failures::classify(&line.text).map(|verdict| verdict.class);
+        // In a log each line is a record, and what was said before it is not looked for.
+        let in_log = (!line.text.trim().contains('\n')).then(|| log_around(&line.text));
+        for text in [Some(line.text.clone()), in_log].into_iter().flatten() {
+            let found = findings(&text);
+            let is_right = expected.map_or(found.is_empty(), |class| {
+                found.iter().any(|finding| finding.class == class)
+            });
+            if !is_right {
+                let classes: Vec<_> = found.iter().map(|finding| finding.class).collect();
+                wrong.push(format!("{classes:?}, not {expected:?}: {}", line.text));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
