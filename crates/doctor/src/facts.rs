@@ -38,6 +38,8 @@ pub(crate) struct Facts {
     pub(crate) swarm_services: Vec<String>,
     /// The Swarm stack.
     pub(crate) swarm_stack: Option<String>,
+    /// How many of a service should run.
+    pub(crate) replicas: BTreeMap<(OwnerKind, String), u64>,
     /// Whether ECS runs it on Fargate; none if nothing tells.
     pub(crate) is_fargate: Option<bool>,
     /// The platform that most of the evidence is of.
@@ -67,6 +69,7 @@ impl Facts {
             region: aws.map(|place| place.region.clone()),
             hub_images: hub_images(evidence, diagnosis),
             is_fargate: is_fargate(evidence),
+            replicas: replicas(evidence),
             platform: diagnosis.platforms.first().copied(),
             ..Self::default()
         };
@@ -214,14 +217,30 @@ fn hub_images(evidence: &Evidence, diagnosis: &Diagnosis) -> Vec<Image> {
         failure.map(|failure| failure.class) == class
     });
     let failed = failed.filter_map(|event| event.image.as_deref());
+    let set = evidence.settings.iter();
+    let set = set.filter_map(|setting| setting.image.as_deref());
     let mut images: Vec<Image> = Vec::new();
     let mut seen = BTreeSet::new();
-    for image in named.chain(failed).filter_map(Image::of_hub) {
+    for image in named.chain(failed).chain(set).filter_map(Image::of_hub) {
         if seen.insert((image.repository.clone(), image.tag.clone())) {
             images.push(image);
         }
     }
     images
+}
+
+fn replicas(evidence: &Evidence) -> BTreeMap<(OwnerKind, String), u64> {
+    let settings = evidence.settings.iter().filter_map(|setting| {
+        let owner = setting.place.owner.as_ref()?;
+        match setting.kind {
+            SettingKind::Replicas { desired, .. } if desired > 0 => {
+                let name = evidence.find_name(&owner.name).unwrap_or(&owner.name);
+                Some(((owner.kind, name.to_owned()), desired))
+            }
+            _ => None,
+        }
+    });
+    settings.collect()
 }
 
 fn is_fargate(evidence: &Evidence) -> Option<bool> {

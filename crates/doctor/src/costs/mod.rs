@@ -94,7 +94,7 @@ impl Costs {
         vec![
             Cost {
                 what: "storage in ECR, a month",
-                how: format!("{} × {} per GB", size(bytes), dollars(price)),
+                how: format!("{} × {} per GB", size(bytes), unit_price(price)),
                 micro_usd: Some(of_bytes(bytes, price)),
             },
             Cost {
@@ -133,7 +133,7 @@ impl Costs {
             how: format!(
                 "{pulls} {of} × {} × {} per GB, if each brings all layers",
                 size(bytes),
-                dollars(price)
+                unit_price(price)
             ),
             micro_usd: Some(of_bytes(bytes.saturating_mul(pulls), price)),
         }
@@ -148,7 +148,7 @@ impl Costs {
         let price = self.prices.of(PriceName::NatGatewayGb);
         Cost {
             what,
-            how: format!("{} × {} per GB", size(bytes), dollars(price)),
+            how: format!("{} × {} per GB", size(bytes), unit_price(price)),
             micro_usd: Some(of_bytes(bytes, price)),
         }
     }
@@ -161,7 +161,7 @@ impl Costs {
             what: "VPC endpoints instead of NAT, a month and zone",
             how: format!(
                 "{ECR_ENDPOINTS} × {hours} h × {}; the layers come through S3's gateway, which is free",
-                dollars(price)
+                unit_price(price)
             ),
             micro_usd: Some(price * ECR_ENDPOINTS * hours),
         }
@@ -201,20 +201,20 @@ fn of_bytes(bytes: u64, micro_usd_per_gb: u64) -> u64 {
 
 /// An amount: `$0.05`, `$14.60`; less than half a cent is told as such.
 pub(crate) fn dollars(micro_usd: u64) -> String {
-    if (1..10_000).contains(&micro_usd) {
+    if (1..5_000).contains(&micro_usd) {
         return "less than $0.01".to_owned();
-    }
-    // Prices of a part of a cent are told whole.
-    if micro_usd < 1_000_000 && !micro_usd.is_multiple_of(10_000) && micro_usd.is_multiple_of(1_000)
-    {
-        return format!(
-            "${}.{:03}",
-            micro_usd / 1_000_000,
-            micro_usd / 1_000 % 1_000
-        );
     }
     let cents = micro_usd.saturating_add(5_000) / 10_000;
     format!("${}.{:02}", cents / 100, cents % 100)
+}
+
+/// A price of one, which may be a part of a cent: `$0.045`.
+fn unit_price(micro_usd: u64) -> String {
+    if micro_usd.is_multiple_of(10_000) {
+        return dollars(micro_usd);
+    }
+    let thousandths = micro_usd / 1_000;
+    format!("${}.{:03}", thousandths / 1_000, thousandths % 1_000)
 }
 
 /// A size as it is paid for: `500 MB`, `1.25 GB`.
@@ -282,13 +282,15 @@ mod tests {
             (0, "$0.00"),
             (1, "less than $0.01"),
             (50_000, "$0.05"),
-            (45_000, "$0.045"),
+            (45_000, "$0.05"),
             (14_600_000, "$14.60"),
             (1_234_567, "$1.23"),
         ];
         for (micro_usd, text) in table {
             assert_eq!(dollars(micro_usd), text);
         }
+        assert_eq!(unit_price(45_000), "$0.045");
+        assert_eq!(unit_price(100_000), "$0.10");
         assert_eq!(size(1_250_000_000), "1.25 GB");
     }
 }

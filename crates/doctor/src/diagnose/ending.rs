@@ -40,6 +40,8 @@ pub enum EndKind {
     Soon,
     /// Not by itself.
     WhenMended,
+    /// That depends on the cause, which is not known.
+    Unknown,
 }
 
 /// When a cause ends.
@@ -111,6 +113,12 @@ pub(crate) fn ending(
             earliest: last,
             latest: last.map(|at| at.after(ABUSE_COOL_DOWN)),
             text: "within seconds to minutes: such limits count by the second or by the minute",
+        },
+        Class::SymptomOnly | Class::Other => Ending {
+            kind: EndKind::Unknown,
+            earliest: None,
+            latest: None,
+            text: "that depends on the cause, which is not known yet",
         },
         _ => Ending {
             kind: EndKind::WhenMended,

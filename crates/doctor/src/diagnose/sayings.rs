@@ -66,6 +66,12 @@ const LIMIT: Myth = Myth {
     truth: "it means only that a pull failed; here it failed for another reason",
 };
 
+const SYMPTOM: Myth = Myth {
+    kind: "symptom",
+    said: "ImagePullBackOff means a rate limit",
+    truth: "it means only that a pull failed: why, its own message says, which is not among what was read",
+};
+
 /// What is not the cause.
 pub(crate) fn myths(class: Class) -> Vec<Myth> {
     match class {
@@ -73,6 +79,7 @@ pub(crate) fn myths(class: Class) -> Vec<Myth> {
         Class::AbuseLimit => vec![LAYERS, ANONYMOUS, ANOTHER_NAT],
         Class::LoginLockout => vec![ANONYMOUS, ANOTHER_NAT],
         Class::OtherRegistryLimit | Class::HubApiLimit => vec![HUB],
+        Class::SymptomOnly | Class::Other => vec![SYMPTOM],
         _ => vec![LIMIT],
     }
 }

@@ -21,6 +21,9 @@ pub(crate) fn summary(
         };
     };
     let who = who(culprit, parted.culprits.len() - 1);
+    if class.is_limit() && trigger == Some(&Trigger::ManyPulls) {
+        return format!("{what}; of those that were seen, {who} pulls most");
+    }
     match trigger.and_then(fault) {
         Some(fault) if class.is_limit() => format!("{what}, because {who} {fault}"),
         _ => format!("{what}: {who}"),
@@ -70,7 +73,6 @@ fn fault(trigger: &Trigger) -> Option<&'static str> {
         Trigger::WrongCredentials => "shows credentials that are refused, again and again",
         Trigger::CiBurst => "pulls on many fresh machines at once",
         Trigger::NoCredentials => "pulls without an account",
-        Trigger::ManyPulls => "pulls far more than all others",
-        Trigger::ManyPullers => return None,
+        Trigger::ManyPulls | Trigger::ManyPullers => return None,
     })
 }

@@ -11,7 +11,9 @@ const MARKUP: [char; 11] = ['\\', '`', '*', '_', '[', ']', '<', '>', '|', '#', '
 pub(super) fn write(document: &Document) -> String {
     let mut out = format!("# {}\n", escape(&document.title));
     for section in &document.sections {
-        out.push_str("\n## ");
+        let end = out.trim_end().len();
+        out.truncate(end);
+        out.push_str("\n\n## ");
         out.push_str(&escape(&section.title));
         out.push_str("\n\n");
         let mut is_list = false;

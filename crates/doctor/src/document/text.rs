@@ -34,11 +34,23 @@ fn write_block(block: &Block, out: &mut String) {
 fn write_code(code: &Code, out: &mut String) {
     // A prompt only where a line is a command by itself.
     let mut goes_on = false;
+    let mut input_until: Option<&str> = None;
     for text in code.text.lines() {
-        let is_command = code.language == "sh" && !goes_on && !text.starts_with([' ', '#']);
-        let prompt = if is_command { "$ " } else { "  " };
-        line(&format!("      {prompt}{text}"), out);
+        let is_input = goes_on || input_until.is_some() || text.starts_with([' ', '#']);
+        let prompt = if code.language == "sh" && !is_input {
+            "$ "
+        } else {
+            "  "
+        };
+        line(format!("      {prompt}{text}").trim_end(), out);
         goes_on = text.ends_with('\\');
+        input_until = match input_until {
+            Some(end) if end == text => None,
+            None => text
+                .split_once("<<'")
+                .map(|(_, end)| end.trim_end_matches('\'')),
+            inside => inside,
+        };
     }
 }
 

@@ -23,13 +23,7 @@ pub(super) fn who(diagnosis: &Diagnosis) -> Section {
     }
     let section = told(&diagnosis.culprits)
         .iter()
-        .fold(section, |section, suspect| {
-            let section = section.point(told_of(suspect));
-            match fault(suspect) {
-                Some(fault) => section.paragraph(format!("  {fault}")),
-                None => section,
-            }
-        });
+        .fold(section, |section, suspect| section.point(told_of(suspect)));
     more(section, diagnosis.culprits.len())
 }
 
@@ -39,12 +33,11 @@ pub(super) fn whom(diagnosis: &Diagnosis) -> Section {
     let section = told(&diagnosis.victims)
         .iter()
         .fold(section, |section, suspect| {
-            section.point(format!(
-                "{}: {} failed{}",
-                suspect.name,
-                suspect.failed,
-                images(suspect)
-            ))
+            let failed = match suspect.failed {
+                0 => "waits for its image".to_owned(),
+                failed => format!("{failed} failed"),
+            };
+            section.point(format!("{}: {failed}{}", suspect.name, images(suspect)))
         });
     more(section, diagnosis.victims.len())
 }
@@ -65,8 +58,8 @@ fn told_of(suspect: &Suspect) -> String {
     let [least, most] = requests.peak_requests_per_minute;
     let rate = if requests.minutes.is_some() && most > 0 {
         format!(
-            ", in the busiest minute {} or {} to {} requests",
-            requests.peak_attempts_per_minute, least, most
+            ", {} in the busiest minute ({least} to {most} requests)",
+            requests.peak_attempts_per_minute
         )
     } else {
         String::new()
@@ -74,8 +67,9 @@ fn told_of(suspect: &Suspect) -> String {
     let since = suspect
         .since
         .map_or_else(String::new, |since| format!(", since {since}"));
+    let fault = fault(suspect).map_or_else(String::new, |fault| format!("; {fault}"));
     format!(
-        "{}: {} attempts, {} % of all{rate}{since}{}",
+        "{}: {} attempts, {} % of all{rate}{since}{}{fault}",
         suspect.name,
         requests.attempts,
         requests.share_percent,
@@ -115,9 +109,7 @@ fn fault(suspect: &Suspect) -> Option<String> {
         Trigger::NoCredentials => {
             "it pulls without an account, so that the address pays".to_owned()
         }
-        Trigger::ManyPulls => {
-            "nothing is wrong with it: it pulls far more than the others".to_owned()
-        }
+        Trigger::ManyPulls => "nothing else is wrong with it".to_owned(),
         Trigger::ManyPullers => return None,
     })
 }

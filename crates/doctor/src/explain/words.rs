@@ -38,17 +38,18 @@ pub(super) fn scope(diagnosis: &Diagnosis) -> Section {
     if diagnosis.cause.is_none() {
         return section;
     }
+    let because = &scope.egress_because;
     let egress = match scope.egress {
-        Egress::Shared => "the machines share one address",
-        Egress::PerNode => "each machine has an address of its own",
-        Egress::Unknown => "it is not known whether the machines share an address",
+        Egress::Shared => format!("the machines share one address: {because}"),
+        Egress::PerNode => format!("each machine has an address of its own: {because}"),
+        Egress::Unknown => because.clone(),
     };
     let is_address = diagnosis
         .cause
         .as_ref()
         .is_some_and(|cause| cause.class.is_limit());
     let mut section = if is_address {
-        section.point(format!("{egress}: {}", scope.egress_because))
+        section.point(egress)
     } else {
         section
     };

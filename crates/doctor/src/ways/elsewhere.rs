@@ -66,7 +66,7 @@ fn ecr(ground: &Ground<'_>) -> WayOut {
         create.join("\n"),
     );
     let way = place.fill(way, facts);
-    let way = redeploy(way, facts).run(
+    let way = redeploy(way, facts, true).run(
         "In private subnets: VPC endpoints, so that pulls pass no NAT gateway.",
         ecr_cache::endpoints(region),
     );
@@ -96,7 +96,7 @@ fn ghcr(ground: &Ground<'_>) -> WayOut {
         ),
         ground.costs.nat("NAT gateway"),
     ];
-    redeploy(way, ground.facts).costing(costs, ground.costs.as_of())
+    redeploy(way, ground.facts, false).costing(costs, ground.costs.as_of())
 }
 
 fn quay(ground: &Ground<'_>) -> WayOut {
@@ -108,13 +108,7 @@ fn quay(ground: &Ground<'_>) -> WayOut {
         login: "docker login quay.io --username <organization>+<robot> --password-stdin <token".to_owned(),
         rules: "quay:<organization>".to_owned(),
     };
-    let mut way = place.fill(place.begin(), ground.facts);
-    if ground.facts.hub_images.iter().any(is_of_cortex) {
-        way = way.run(
-            "Cortex's own images lie there already: nothing is pushed, only the cluster's and the APIs' files change.",
-            "forebay rewrite . --to cortex\nforebay rewrite . --to cortex --write",
-        );
-    }
+    let way = place.fill(place.begin(), ground.facts);
     let costs = vec![
         crate::costs::free("public images", "free"),
         ground.costs.fixed(
@@ -124,7 +118,26 @@ fn quay(ground: &Ground<'_>) -> WayOut {
         ),
         ground.costs.nat("NAT gateway"),
     ];
-    redeploy(way, ground.facts).costing(costs, ground.costs.as_of())
+    redeploy(way, ground.facts, false).costing(costs, ground.costs.as_of())
+}
+
+/// Cortex's own images lie at Quay since its 0.16.0, under the same names.
+pub(super) fn cortex(ground: &Ground<'_>) -> Option<WayOut> {
+    if !ground.facts.hub_images.iter().any(is_of_cortex) {
+        return None;
+    }
+    let why = "Cortex has its images at quay.io as well, from 0.16.0 on, which has no pull limit: nothing is pushed, only the \
+               cluster's and the APIs' files change. From 0.23.0 on they lie there anyway; before 0.16.0, upgrade.";
+    let way = WayOut::new(WayKind::Quay, "take Cortex's images from Quay", why).run(
+        "What would change, then change it: keys that are missing are added.",
+        "forebay rewrite . --to cortex\nforebay rewrite . --to cortex --write",
+    );
+    let costs = vec![crate::costs::free("public images", "free")];
+    let way = way.run(
+        "Bring the cluster up with it, and wait until pods run.",
+        "cortex cluster configure --config cluster.yaml\ncortex deploy\nforebay doctor --kube --wait",
+    );
+    Some(way.costing(costs, ground.costs.as_of()))
 }
 
 fn is_of_cortex(image: &Image) -> bool {
@@ -169,8 +182,8 @@ impl Elsewhere {
     }
 }
 
-/// Brings the new names to what runs, and waits until it does.
-fn redeploy(way: WayOut, facts: &Facts) -> WayOut {
+/// Brings the new names to what runs, and waits until it does; what to do with a stack that cannot be updated is told once.
+fn redeploy(way: WayOut, facts: &Facts, is_first: bool) -> WayOut {
     match facts.platform {
         Some(Platform::Ecs) => {
             let wait = match &facts.stack {
@@ -185,12 +198,12 @@ fn redeploy(way: WayOut, facts: &Facts) -> WayOut {
                 format!("cdk deploy   # or: aws ecs update-service --cluster {} --service {} --force-new-deployment\n{wait}", facts.cluster(), facts.ecs_service()),
             );
             match &facts.stack {
-                Some(stack) => way.run(
+                Some(stack) if is_first => way.run(
                     "Only if the stack cannot be updated any more, because it never came up: delete it, then deploy anew.",
                     format!("aws cloudformation delete-stack --region {} --stack-name {stack}", facts.region()),
                 )
                 .careful("this destroys everything in the stack, data too, and cannot be undone; a stack that only waits can be cancelled instead: aws cloudformation cancel-update-stack"),
-                None => way,
+                _ => way,
             }
         }
         Some(Platform::Kubernetes) => way.run(

@@ -111,7 +111,7 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Ve
 }
 
 fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
-    let mut ways = Vec::new();
+    let mut ways: Vec<WayOut> = elsewhere::cortex(ground).into_iter().collect();
     // Where nobody can set a mirror, another registry is the shorter way.
     if ground.facts.is_fargate == Some(true) {
         ways.extend(elsewhere::ways(ground));

@@ -7,6 +7,9 @@ use crate::document::Code;
 use crate::facts::{MAX_NAMES, safe};
 use crate::{OwnerKind, Suspect, Trigger};
 
+/// The most services that one command names.
+const MAX_SERVICES: usize = 40;
+
 /// Stopping culprits, if there are any that a command can stop.
 pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     let culprits = &ground.diagnosis.culprits;
@@ -31,13 +34,13 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     let mut way = WayOut::new(WayKind::StopTheCulprit, title, why);
     way = way.run(
         "Stop it now. It keeps its settings, and comes back by the same command.",
-        lines(culprits, stop),
+        scale_all(ground, true),
     );
     way = mend(way, trigger, culprits);
     way = pause(way, culprits);
     way = way.run(
         "Let it run again, and see that it stays up.",
-        lines(culprits, start),
+        scale_all(ground, false),
     );
     Some(remove(way, culprits))
 }
@@ -52,7 +55,7 @@ fn mend(way: WayOut, trigger: &Trigger, culprits: &[Suspect]) -> WayOut {
                 format!("Mend what ends its containers{code}: \u{201c}{reason}\u{201d}.")
             };
             let mount = reason.contains("bind source path does not exist");
-            let step = way.run(text, lines(culprits, look));
+            let step = way.run(text, lines(&culprits[..culprits.len().min(1)], look));
             if mount {
                 let path = reason
                     .rsplit(": ")
@@ -92,11 +95,10 @@ fn pause(way: WayOut, culprits: &[Suspect]) -> WayOut {
             )
             .run(
                 "The same for services that run already.",
-                lines(culprits, |kind, name, _| {
-                    (kind == OwnerKind::SwarmService).then(|| {
-                        format!("docker service update --restart-condition on-failure --restart-delay 30s --restart-max-attempts 5 {name}")
-                    })
-                }),
+                format!(
+                    "for service in {}; do\n  docker service update --detach --restart-condition on-failure --restart-delay 30s --restart-max-attempts 5 \"$service\"\ndone",
+                    swarm_services(culprits).join(" ")
+                ),
             )
             .step(
                 "Deploy without --with-registry-auth where images are public or already on the nodes, and name images by digest: then a new try asks nobody.",
@@ -120,14 +122,17 @@ fn pause(way: WayOut, culprits: &[Suspect]) -> WayOut {
 }
 
 fn remove(way: WayOut, culprits: &[Suspect]) -> WayOut {
-    let commands = lines(culprits, remove_one);
-    if commands.is_empty() {
+    let services = swarm_services(culprits);
+    if services.is_empty() {
         return way;
     }
-    way.run("Only if it is not needed any more: remove it.", commands)
-        .careful(
-            "this destroys the service and its settings; it cannot be undone. Keep its stack's file or docker service inspect's answer first",
-        )
+    way.run(
+        "Only if it is not needed any more: remove it.",
+        format!("docker service rm {}", services.join(" ")),
+    )
+    .careful(
+        "this destroys the service and its settings; it cannot be undone. Keep its stack's file or docker service inspect's answer first",
+    )
 }
 
 /// One command for each of the first culprits, and how many more there are.
@@ -159,15 +164,41 @@ fn lines(
     commands.join("\n")
 }
 
-fn stop(kind: OwnerKind, name: &str, place: &str) -> Option<String> {
-    scale(kind, name, place, 0)
+/// Stops all of them, or brings them back to what they were.
+fn scale_all(ground: &Ground<'_>, is_stop: bool) -> String {
+    let culprits = &ground.diagnosis.culprits;
+    let number = |kind: OwnerKind, name: &str| {
+        let known = ground.facts.replicas.get(&(kind, name.to_owned()));
+        if is_stop {
+            0
+        } else {
+            known.copied().unwrap_or(1)
+        }
+    };
+    let services = swarm_services(culprits);
+    if services.len() > 1 {
+        let scales: Vec<String> = services
+            .iter()
+            .map(|name| format!("{name}={}", number(OwnerKind::SwarmService, name)))
+            .collect();
+        return format!("docker service scale --detach {}", scales.join(" "));
+    }
+    lines(culprits, |kind, name, place| {
+        scale(kind, name, place, number(kind, name))
+    })
 }
 
-fn start(kind: OwnerKind, name: &str, place: &str) -> Option<String> {
-    scale(kind, name, place, 1)
+/// The Swarm services among them: one command takes them all.
+fn swarm_services(culprits: &[Suspect]) -> Vec<String> {
+    let owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
+    let services = owners.filter(|owner| owner.kind == OwnerKind::SwarmService);
+    services
+        .filter_map(|owner| safe(&owner.name))
+        .take(MAX_SERVICES)
+        .collect()
 }
 
-fn scale(kind: OwnerKind, name: &str, place: &str, number: u32) -> Option<String> {
+fn scale(kind: OwnerKind, name: &str, place: &str, number: u64) -> Option<String> {
     Some(match kind {
         OwnerKind::SwarmService => format!("docker service scale {name}={number}"),
         OwnerKind::EcsService => format!(
@@ -214,8 +245,4 @@ fn look(kind: OwnerKind, name: &str, place: &str) -> Option<String> {
         }
         _ => return None,
     })
-}
-
-fn remove_one(kind: OwnerKind, name: &str, _: &str) -> Option<String> {
-    (kind == OwnerKind::SwarmService).then(|| format!("docker service rm {name}"))
 }
