@@ -1,11 +1,14 @@
 //! The way of a command to the ledger: through the running server, or, where none runs, to what was written down.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use forebay_api_admin::{BudgetRequest, Delivery, ExportRequest, Metrics, TopRequest};
+use forebay_api_admin::{
+    BudgetRequest, CONTROL_SOCKET, Delivery, ExportRequest, Metrics, TopRequest,
+};
 use forebay_blobs_fs::RealDisk;
 use forebay_cache::Kept;
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
@@ -14,6 +17,7 @@ use forebay_jobs::Supervisor;
 use forebay_ledger::{BudgetsReport, ExportPage, Ledger, LedgerSeams, Moment, TopReport};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
 
 use super::control_client::{ask_running, is_running};
 use super::data::{DataDir, is_data_dir, with_way_out};
@@ -44,9 +48,10 @@ impl<'a> LedgerDoor<'a> {
     /// Finds the way to the ledger of `config`.
     ///
     /// # Errors
-    /// No server runs, and there is nothing to look at.
+    /// The data directory is another user's; or no server runs, and there is nothing to look at.
     pub async fn open(sources: &'a Sources, config: &'a Config) -> Result<Self, Failure> {
         let dir = config.data.display();
+        refuse_barred(&config.data).await?;
         let missing = if is_running(&config.data).await {
             None
         } else if !is_data_dir(&config.data) {
@@ -161,11 +166,30 @@ impl<'a> LedgerDoor<'a> {
     }
 }
 
+/// Of what this user may not see nobody says that it is not there.
+///
+/// # Errors
+/// The data directory, its socket or its catalog is another user's.
+async fn refuse_barred(data: &Path) -> Result<(), Failure> {
+    let seen = match UnixStream::connect(data.join(CONTROL_SOCKET)).await {
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
+            std::fs::File::open(data.join(FILE_NAME)).map(drop)
+        }
+        heard => heard.map(drop),
+    };
+    if !seen.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        return Ok(());
+    }
+    let what = format!("permission denied: {} is another user's", data.display());
+    Err(Failure::plain(what).with_hint("run it as the server's user, or as root: with sudo, say"))
+}
+
 /// Sends an alert to each webhook of the running server, or of `config` where none runs; what came of it.
 ///
 /// # Errors
 /// The webhooks cannot be set up, or the server cannot be asked.
 pub async fn test_alerts(config: &Config) -> Result<Vec<Delivery>, Failure> {
+    refuse_barred(&config.data).await?;
     if is_running(&config.data).await {
         let told = ask(&config.data, "/alerts/test", &()).await?;
         return told.ok_or_else(|| Failure::plain("the server has stopped meanwhile"));

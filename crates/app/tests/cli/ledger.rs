@@ -1,5 +1,11 @@
 //! Commands of the budget and the ledger without a server.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
 use crate::program::Program;
 
 #[test]
@@ -15,6 +21,46 @@ fn where_nothing_is_each_says_so_and_makes_nothing() {
         assert!(told.contains("there is no data directory"), "{told}");
         assert!(!program.path("forebay-data").exists());
     }
+}
+
+/// Root may see everything, so it is played by nobody.
+#[test]
+fn what_may_not_be_seen_is_not_told_to_be_missing() {
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("a folder");
+    fs::write(data.join("format"), "1\n").expect("a file");
+    let set_mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    let is_root = rustix::process::geteuid().is_root();
+    set_mode(folder.path(), 0o755);
+    set_mode(&data, if is_root { 0o700 } else { 0 });
+    for command in [
+        ["budget"].as_slice(),
+        &["budget", "docker.io", "--probe", "--floor", "20%"],
+        &["top", "--once"],
+        &["ledger", "export"],
+        &["alerts", "test"],
+    ] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_forebay"));
+        let program = program.args(command).arg("--data").arg(&data);
+        let program = program.env_clear().current_dir("/");
+        if is_root {
+            program.uid(NOBODY).gid(NOBODY);
+        }
+        let Ok(ran) = program.output() else {
+            println!("SKIPPED: the program may not be run by others");
+            return;
+        };
+        let told = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(3), "{command:?}: {told}");
+        assert!(told.contains("permission denied"), "{command:?}: {told}");
+        assert!(told.contains("as root"), "{command:?}: {told}");
+        assert!(!told.contains("no server runs"), "{command:?}: {told}");
+    }
+    set_mode(&data, 0o700);
 }
 
 #[test]
