@@ -33,6 +33,7 @@ pub use nearest::find_nearest;
 pub use origin::Origin;
 pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;
+pub use resolve::unheld_equivalents;
 pub use resolved::{
     AlertsConfig, CacheConfig, ClientsConfig, Config, CredentialSource, LedgerConfig, LogConfig,
     LogFormat, OnGone, ServerConfig, TagRule, UpstreamConfig, WebhookConfig, WebhookForm,

@@ -17,6 +17,8 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use equivalents::unheld_equivalents;
+
 use super::env::Environment;
 use super::error::{ConfigErrors, ConfigProblem, Problems};
 use super::file::{CacheFile, ClientsFile, FileConfig, ServerFile, TopFile, UpstreamFile};

@@ -8,6 +8,7 @@ use crate::exit::{EXIT_CODES, ExitStatus};
 use crate::printer::Printer;
 use forebay_config::{
     Config, CredentialSource, Environment, Sources, as_json, as_toml, load, schema, show,
+    unheld_equivalents,
 };
 
 /// Checks the configuration, shows what it comes to, or helps to write it
@@ -116,5 +117,7 @@ fn summary(sources: &Sources, config: &Config) -> Vec<String> {
         format!("  keeps its data in {}", config.data.display()),
     ];
     lines.extend(upstreams);
+    let notes = unheld_equivalents(config);
+    lines.extend(notes.iter().map(|note| format!("  note: {note}")));
     lines
 }

@@ -31,6 +31,23 @@ fn addresses_carry_no_user_and_no_path() {
 }
 
 #[test]
+fn where_the_same_images_are_is_not_known_of_another_registry_and_that_is_told() {
+    let built_in = check("");
+    assert!(!built_in.contains("note:"), "{built_in}");
+    let other = check("[upstreams.\"docker.io\"]\nurl = \"http://127.0.0.1:7000\"\n");
+    let note = "note: docker.io/library/* is not looked for at public.ecr.aws/docker/library/*, \
+                because the url of docker.io is not the built-in one";
+    assert!(other.contains(note), "{other}");
+    let said = "[[equivalents]]\nfrom = \"docker.io/library/*\"\nto = [\"public.ecr.aws/docker/library/*\", \
+                \"mirror.gcr.io/library/*\"]\n[upstreams.\"docker.io\"]\nurl = \"http://127.0.0.1:7000\"\n";
+    let said = check(said);
+    assert!(
+        said.starts_with("exit: 0") && !said.contains("note:"),
+        "{said}"
+    );
+}
+
+#[test]
 fn plain_http_to_a_public_host_is_refused() {
     assert_snapshot!(check(
         "[upstreams.\"docker.io\"]\nurl = \"http://registry-1.docker.io\"\n"

@@ -7,7 +7,7 @@ use forebay_cache::Renaming;
 use crate::builtin::find_builtin;
 use crate::error::{ConfigProblem, Problems};
 use crate::nearest::find_nearest;
-use crate::resolved::{EquivalentConfig, UpstreamConfig};
+use crate::resolved::{Config, EquivalentConfig, UpstreamConfig};
 use crate::value::{EquivalentFile, ImagePattern};
 
 /// Docker Hub's official images at registries that have them too: ECR Public's `docker` alias
@@ -45,6 +45,30 @@ pub(super) fn resolve(
         })
     }));
     equivalents
+}
+
+/// What is known and does not hold in `config`, a sentence for each: nobody knows what is at another `url`, unless the operator
+/// says so.
+pub fn unheld_equivalents(config: &Config) -> Vec<String> {
+    let unheld = KNOWN.iter().filter(|(from, ours, to, theirs)| {
+        let holds = |one: &EquivalentConfig| {
+            one.from == *from
+                && one.to == *to
+                && Renaming::new(ours, theirs).as_ref() == Ok(&one.renaming)
+        };
+        let is_there = |name: &str| config.upstreams.contains_key(name);
+        is_there(from) && is_there(to) && !config.equivalents.iter().any(holds)
+    });
+    let told = unheld.map(|(from, ours, to, theirs)| {
+        let changed = [from, to].into_iter();
+        let changed = changed.filter(|name| !is_built_in(name, &config.upstreams));
+        let changed: Vec<_> = changed.copied().collect();
+        format!(
+            "{from}/{ours} is not looked for at {to}/{theirs}, because the url of {} is not the built-in one; [[equivalents]] says that it is the same",
+            changed.join(" and of ")
+        )
+    });
+    told.collect()
 }
 
 fn read(
