@@ -15,17 +15,17 @@ use crate::moment::Moment;
 use crate::pull::{Asked, LastAsked, Meaning, meaning};
 
 /// The most pairs of client and image that are known at once.
-pub const MAX_ENTRIES: usize = 16_384;
+pub(crate) const MAX_ENTRIES: usize = 16_384;
 
 /// The most rows of hours that ended since the last writing; a clock that jumps makes more of them.
-pub const MAX_FINISHED: usize = 16_384;
+pub(crate) const MAX_FINISHED: usize = 16_384;
 
 /// After what time a pair that asks for nothing is forgotten; longer than a pull lasts.
-pub const FORGET_ENTRY_AFTER: Duration = Duration::from_mins(10);
+pub(crate) const FORGET_ENTRY_AFTER: Duration = Duration::from_mins(10);
 
 /// Counts by hour, client and image.
 #[derive(Debug, Default)]
-pub struct Accounts {
+pub(crate) struct Accounts {
     clients: HashMap<Arc<Client>, HashMap<Target, Entry>>,
     /// Pairs in `clients`.
     entries: usize,
@@ -36,7 +36,7 @@ pub struct Accounts {
 
 /// A request's place in a pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// It asks for what a pull begins with; `is_try` if it begins one, or the same anew.
     Root {
         /// Whether it does.
@@ -67,7 +67,7 @@ struct Delta {
 
 impl Accounts {
     /// Counts a request; tells its place in a pull.
-    pub fn note(&mut self, answered: &Answered<'_>, now: Moment) -> Place {
+    pub(crate) fn note(&mut self, answered: &Answered<'_>, now: Moment) -> Place {
         let Some(entry) = self.entry(answered.client, answered.target, now) else {
             // Too many: each request by tag passes for a pull, those by digest for parts of one.
             let meaning = match answered.what {
@@ -94,7 +94,7 @@ impl Accounts {
     }
 
     /// Counts what the upstream may have charged for a client's request.
-    pub fn note_charged(
+    pub(crate) fn note_charged(
         &mut self,
         client: &Client,
         target: &Target,
@@ -112,7 +112,7 @@ impl Accounts {
     }
 
     /// Takes all that was counted, and forgets who has been quiet for long.
-    pub fn drain(&mut self, now: Duration) -> Vec<PullRow> {
+    pub(crate) fn drain(&mut self, now: Duration) -> Vec<PullRow> {
         let mut rows = std::mem::take(&mut self.finished);
         for (upstream, delta) in self.others.drain() {
             rows.push(row(Spender::Others { upstream }, delta, None));
@@ -134,18 +134,8 @@ impl Accounts {
         rows
     }
 
-    /// Pairs of client and image that are known now.
-    pub fn len(&self) -> usize {
-        self.entries
-    }
-
-    /// Whether none is known.
-    pub fn is_empty(&self) -> bool {
-        self.entries == 0
-    }
-
     /// The client's own name for itself, shared, if it is known.
-    pub fn find_client(&self, client: &Client) -> Option<Arc<Client>> {
+    pub(crate) fn find_client(&self, client: &Client) -> Option<Arc<Client>> {
         let (known, _) = self.clients.get_key_value(client)?;
         Some(Arc::clone(known))
     }

@@ -13,7 +13,7 @@ use crate::moment::Moment;
 use crate::report::{BudgetReport, StormReport, UpstreamReport};
 
 /// The most pairs of kind and subject that are remembered; those told longest ago go.
-pub const MAX_SUBJECTS: usize = 4_096;
+pub(crate) const MAX_SUBJECTS: usize = 4_096;
 
 /// When an operator is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

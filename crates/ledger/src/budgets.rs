@@ -20,14 +20,14 @@ use crate::moment::Moment;
 use crate::report::{BudgetReport, Metering, UpstreamReport};
 
 /// After what time a budget of which nothing was heard is forgotten.
-pub const FORGET_BUDGET_AFTER: Duration = Duration::from_hours(7 * 24);
+pub(crate) const FORGET_BUDGET_AFTER: Duration = Duration::from_hours(7 * 24);
 
 /// How often it is written down that a registry still says nothing of limits.
 const WRITE_SILENCE_EVERY: Duration = Duration::from_hours(1);
 
 /// All budgets.
 #[derive(Debug, Default)]
-pub struct Budgets {
+pub(crate) struct Budgets {
     known: BTreeMap<BudgetKey, PullBudget>,
     /// As many as are configured.
     upstreams: BTreeMap<UpstreamName, Upstream>,
@@ -50,18 +50,18 @@ struct Upstream {
 
 /// What has to be written down.
 #[derive(Debug, Default)]
-pub struct Unwritten {
+pub(crate) struct Unwritten {
     /// Budgets.
-    pub budgets: Vec<KeptBudget>,
+    pub(crate) budgets: Vec<KeptBudget>,
     /// Costs.
-    pub costs: Vec<(UpstreamName, PullCost)>,
+    pub(crate) costs: Vec<(UpstreamName, PullCost)>,
     /// When upstreams last said nothing of limits; `None` for those that have spoken of them since.
-    pub silences: Vec<(UpstreamName, Option<Timestamp>)>,
+    pub(crate) silences: Vec<(UpstreamName, Option<Timestamp>)>,
 }
 
 impl Budgets {
     /// What was known when it was written down, as far as it still says something.
-    pub fn restored(kept: KeptLimits, now: Timestamp) -> Self {
+    pub(crate) fn restored(kept: KeptLimits, now: Timestamp) -> Self {
         let mut budgets = Self::default();
         for (upstream, cost) in kept.costs {
             let restored = Upstream {
@@ -85,7 +85,7 @@ impl Budgets {
     }
 
     /// A request is sent.
-    pub fn note_sent(&mut self, asked: AskedUpstream<'_>, now: Moment) {
+    pub(crate) fn note_sent(&mut self, asked: AskedUpstream<'_>, now: Moment) {
         if asked.call != UpstreamCall::GetManifest {
             return;
         }
@@ -95,7 +95,11 @@ impl Budgets {
     }
 
     /// A request was answered, or was not; what the registry may have charged for it.
-    pub fn note_answered(&mut self, answered: &AnsweredByUpstream<'_>, now: Moment) -> PullCounts {
+    pub(crate) fn note_answered(
+        &mut self,
+        answered: &AnsweredByUpstream<'_>,
+        now: Moment,
+    ) -> PullCounts {
         let AskedUpstream { upstream, call, .. } = answered.asked;
         if answered.status.is_some() {
             self.upstream(upstream).heard_at = Some(now.wall);
@@ -139,7 +143,7 @@ impl Budgets {
     }
 
     /// The manifest that a repository was last asked for is an index of these.
-    pub fn note_index(&mut self, target: &Target, children: &[Digest], now: Moment) {
+    pub(crate) fn note_index(&mut self, target: &Target, children: &[Digest], now: Moment) {
         let Target {
             upstream,
             repository,
@@ -151,13 +155,13 @@ impl Budgets {
     }
 
     /// What one platform of a multi-platform image costs at an upstream, as far as it is known.
-    pub fn cost(&self, upstream: &str) -> PullCost {
+    pub(crate) fn cost(&self, upstream: &str) -> PullCost {
         let upstream = self.upstreams.get(upstream);
         upstream.map_or_else(PullCost::default, |upstream| upstream.calibration.cost)
     }
 
     /// What is other than what was written down; as if it were written now.
-    pub fn take_unwritten(&mut self) -> Unwritten {
+    pub(crate) fn take_unwritten(&mut self) -> Unwritten {
         let keys = std::mem::take(&mut self.unwritten);
         let budgets = keys.into_iter().filter_map(|key| {
             let budget = self.known.get(&key)?;
@@ -195,7 +199,7 @@ impl Budgets {
     }
 
     /// All that is known, as it would be written down; cool-downs are another's.
-    pub fn kept(&self) -> KeptLimits {
+    pub(crate) fn kept(&self) -> KeptLimits {
         let budgets = self.known.iter();
         let budgets = budgets.map(|(key, budget)| kept(key.clone(), budget));
         let costs = self.upstreams.iter();
@@ -212,7 +216,7 @@ impl Budgets {
     }
 
     /// It could not be written down after all.
-    pub fn put_back(&mut self, unwritten: Unwritten) {
+    pub(crate) fn put_back(&mut self, unwritten: Unwritten) {
         let keys = unwritten.budgets.into_iter().map(|budget| budget.key);
         self.unwritten.extend(keys);
         for (name, _) in unwritten.costs {
@@ -226,7 +230,7 @@ impl Budgets {
     }
 
     /// Forgets budgets of which nothing was heard for long.
-    pub fn forget_old(&mut self, now: Timestamp) {
+    pub(crate) fn forget_old(&mut self, now: Timestamp) {
         let now = now.system_time();
         self.known
             .retain(|_, budget| budget.age_at(now) < FORGET_BUDGET_AFTER);
@@ -236,7 +240,7 @@ impl Budgets {
     }
 
     /// All that is known, by upstream.
-    pub fn list(&self, now: Timestamp) -> Vec<UpstreamReport> {
+    pub(crate) fn list(&self, now: Timestamp) -> Vec<UpstreamReport> {
         let mut names: BTreeSet<&UpstreamName> = self.upstreams.keys().collect();
         names.extend(self.known.keys().map(|key| &key.upstream));
         names
@@ -381,13 +385,6 @@ impl Budgets {
         if let Some(key) = oldest.map(|(key, _)| key.clone()) {
             self.known.remove(&key);
         }
-    }
-}
-
-impl Unwritten {
-    /// Whether there is nothing.
-    pub fn is_empty(&self) -> bool {
-        self.budgets.is_empty() && self.costs.is_empty() && self.silences.is_empty()
     }
 }
 

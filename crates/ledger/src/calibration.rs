@@ -11,7 +11,7 @@ use forebay_limits::PullCost;
 use forebay_oci::{Reference, RepositoryName};
 
 /// The longest time from an index's answer to its platform's.
-pub const MAX_PAIR_GAP: Duration = Duration::from_mins(1);
+pub(crate) const MAX_PAIR_GAP: Duration = Duration::from_mins(1);
 
 /// After what time without a word a request that was sent is taken for lost.
 const LOST_AFTER: Duration = Duration::from_mins(5);
@@ -21,9 +21,9 @@ const MAX_ON_THEIR_WAY: usize = 1_024;
 
 /// Pairs of GETs at one upstream.
 #[derive(Clone, Debug, Default)]
-pub struct Calibration {
+pub(crate) struct Calibration {
     /// What was learned so far.
-    pub cost: PullCost,
+    pub(crate) cost: PullCost,
     /// GETs of manifests sent so far.
     sent: u64,
     /// When those without an answer were sent, the oldest first. An answer takes away the newest: whichever it belongs to, one
@@ -47,20 +47,20 @@ struct Seen {
 
 /// A GET of a manifest that was answered with one, and the remainder that came with it.
 #[derive(Clone, Copy, Debug)]
-pub struct MeteredGet<'a> {
+pub(crate) struct MeteredGet<'a> {
     /// Which budget it spoke of.
-    pub key: &'a BudgetKey,
+    pub(crate) key: &'a BudgetKey,
     /// From which repository.
-    pub repository: &'a RepositoryName,
+    pub(crate) repository: &'a RepositoryName,
     /// By which reference.
-    pub reference: &'a Reference,
+    pub(crate) reference: &'a Reference,
     /// What is left after it.
-    pub remaining: u64,
+    pub(crate) remaining: u64,
 }
 
 impl Calibration {
     /// What was learned before.
-    pub fn restored(cost: PullCost) -> Self {
+    pub(crate) fn restored(cost: PullCost) -> Self {
         Self {
             cost,
             ..Self::default()
@@ -68,7 +68,7 @@ impl Calibration {
     }
 
     /// A GET of a manifest is sent.
-    pub fn note_sent(&mut self, now: Duration) {
+    pub(crate) fn note_sent(&mut self, now: Duration) {
         self.forget_lost(now);
         self.sent += 1;
         if self.on_their_way.len() >= MAX_ON_THEIR_WAY {
@@ -78,7 +78,7 @@ impl Calibration {
     }
 
     /// A GET of a manifest was answered, or was not; with what it says if it was metered.
-    pub fn note_answered(&mut self, get: Option<MeteredGet<'_>>, now: Duration) {
+    pub(crate) fn note_answered(&mut self, get: Option<MeteredGet<'_>>, now: Duration) {
         self.on_their_way.pop_back();
         self.forget_lost(now);
         let last = self.last.take();
@@ -101,7 +101,7 @@ impl Calibration {
     }
 
     /// What came last from this repository is an index of platforms.
-    pub fn note_index(&mut self, repository: &RepositoryName) {
+    pub(crate) fn note_index(&mut self, repository: &RepositoryName) {
         if let Some(last) = self.last.as_mut()
             && last.repository == *repository
         {

@@ -14,7 +14,7 @@ type Key = (Scope, Limiter);
 
 /// All that rests.
 #[derive(Debug, Default)]
-pub struct CoolDowns {
+pub(crate) struct CoolDowns {
     resting: HashMap<Key, KeptCoolDown>,
     unwritten: HashSet<Key>,
     ended: HashSet<Scope>,
@@ -22,16 +22,16 @@ pub struct CoolDowns {
 
 /// What has to be written down: first what has ended, then what rests.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct UnwrittenCoolDowns {
+pub(crate) struct UnwrittenCoolDowns {
     /// Scopes in which nothing of before rests.
-    pub ended: Vec<(UpstreamName, Arc<str>)>,
+    pub(crate) ended: Vec<(UpstreamName, Arc<str>)>,
     /// What rests.
-    pub resting: Vec<KeptCoolDown>,
+    pub(crate) resting: Vec<KeptCoolDown>,
 }
 
 impl CoolDowns {
     /// Those that were written down and are not over.
-    pub fn restored(kept: Vec<KeptCoolDown>, now: Timestamp) -> Self {
+    pub(crate) fn restored(kept: Vec<KeptCoolDown>, now: Timestamp) -> Self {
         let resting = kept.into_iter().filter(|kept| now < kept.until);
         Self {
             resting: resting.map(|kept| (key(&kept), kept)).collect(),
@@ -40,7 +40,7 @@ impl CoolDowns {
     }
 
     /// A limiter spoke.
-    pub fn note(&mut self, cool_down: KeptCoolDown) {
+    pub(crate) fn note(&mut self, cool_down: KeptCoolDown) {
         let key = key(&cool_down);
         if self.resting.len() >= MAX_COOL_DOWNS && !self.resting.contains_key(&key) {
             self.forget_over(cool_down.noted_at);
@@ -52,7 +52,7 @@ impl CoolDowns {
     }
 
     /// The registry has answered after all.
-    pub fn end(&mut self, upstream: &UpstreamName, scope: &str) {
+    pub(crate) fn end(&mut self, upstream: &UpstreamName, scope: &str) {
         let before = self.resting.len();
         let is_of = |(of, named): &Scope| of == upstream && **named == *scope;
         self.resting.retain(|(of, _), _| !is_of(of));
@@ -63,13 +63,13 @@ impl CoolDowns {
     }
 
     /// Those that are not over.
-    pub fn list(&self, now: Timestamp) -> Vec<KeptCoolDown> {
+    pub(crate) fn list(&self, now: Timestamp) -> Vec<KeptCoolDown> {
         let resting = self.resting.values().filter(|kept| now < kept.until);
         resting.cloned().collect()
     }
 
     /// What is other than what was written down; as if it were written now.
-    pub fn take_unwritten(&mut self) -> UnwrittenCoolDowns {
+    pub(crate) fn take_unwritten(&mut self) -> UnwrittenCoolDowns {
         let keys = std::mem::take(&mut self.unwritten);
         let resting = keys.iter().filter_map(|key| self.resting.get(key).cloned());
         UnwrittenCoolDowns {
@@ -79,7 +79,7 @@ impl CoolDowns {
     }
 
     /// It could not be written down after all.
-    pub fn put_back(&mut self, unwritten: UnwrittenCoolDowns) {
+    pub(crate) fn put_back(&mut self, unwritten: UnwrittenCoolDowns) {
         self.unwritten.extend(unwritten.resting.iter().map(key));
         self.ended.extend(unwritten.ended);
     }
@@ -93,7 +93,7 @@ impl CoolDowns {
 
 impl UnwrittenCoolDowns {
     /// Whether there is nothing.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.ended.is_empty() && self.resting.is_empty()
     }
 }

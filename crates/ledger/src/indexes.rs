@@ -10,14 +10,14 @@ use forebay_oci::{Digest, Reference, RepositoryName};
 use crate::calibration::MAX_PAIR_GAP;
 
 /// The most indexes of one upstream that wait for a platform; the oldest go.
-pub const MAX_INDEXES: usize = 256;
+pub(crate) const MAX_INDEXES: usize = 256;
 
 /// The most manifests of one index that are remembered: those of a platform beyond them count as charged.
-pub const MAX_CHILDREN: usize = 128;
+pub(crate) const MAX_CHILDREN: usize = 128;
 
 /// Indexes of one upstream that were fetched a moment ago.
 #[derive(Debug, Default)]
-pub struct Indexes(VecDeque<Index>);
+pub(crate) struct Indexes(VecDeque<Index>);
 
 #[derive(Debug)]
 struct Index {
@@ -28,7 +28,7 @@ struct Index {
 
 impl Indexes {
     /// An index of these manifests has come.
-    pub fn note(&mut self, repository: &RepositoryName, children: &[Digest], now: Duration) {
+    pub(crate) fn note(&mut self, repository: &RepositoryName, children: &[Digest], now: Duration) {
         self.0.retain(|index| is_recent(index, now));
         if self.0.len() >= MAX_INDEXES {
             self.0.pop_front();
@@ -42,7 +42,7 @@ impl Indexes {
     }
 
     /// Whether this manifest is that of the first platform that follows its index; what comes after it is the second.
-    pub fn take(
+    pub(crate) fn take(
         &mut self,
         repository: &RepositoryName,
         reference: &Reference,

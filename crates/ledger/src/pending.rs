@@ -7,17 +7,17 @@ use std::collections::HashMap;
 use forebay_content::{PullRow, Spender, Spent, TimeRange, Timestamp};
 
 /// The most rows that wait, those of others aside: of these there is one an hour and upstream.
-pub const MAX_PENDING: usize = 32_768;
+pub(crate) const MAX_PENDING: usize = 32_768;
 
 /// Rows that wait to be written down.
 #[derive(Debug, Default)]
-pub struct Pending {
+pub(crate) struct Pending {
     rows: HashMap<(Timestamp, Spender), PullRow>,
 }
 
 impl Pending {
     /// Adds rows of hours.
-    pub fn add(&mut self, rows: impl IntoIterator<Item = PullRow>) {
+    pub(crate) fn add(&mut self, rows: impl IntoIterator<Item = PullRow>) {
         for row in rows {
             let key = (row.start, row.spent.spender.clone());
             if self.rows.len() < MAX_PENDING || self.rows.contains_key(&key) {
@@ -31,19 +31,19 @@ impl Pending {
     }
 
     /// At most so many of them, in no order.
-    pub fn some(&self, limit: usize) -> Vec<PullRow> {
+    pub(crate) fn some(&self, limit: usize) -> Vec<PullRow> {
         self.rows.values().take(limit).cloned().collect()
     }
 
     /// They are written down.
-    pub fn remove(&mut self, written: &[PullRow]) {
+    pub(crate) fn remove(&mut self, written: &[PullRow]) {
         for row in written {
             self.rows.remove(&(row.start, row.spent.spender.clone()));
         }
     }
 
     /// Adds those whose hour reaches into the range to sums by spender.
-    pub fn add_to(&self, sums: &mut Vec<Spent>, range: TimeRange) {
+    pub(crate) fn add_to(&self, sums: &mut Vec<Spent>, range: TimeRange) {
         let mut places: HashMap<Spender, usize> = sums
             .iter()
             .enumerate()
@@ -63,13 +63,8 @@ impl Pending {
         }
     }
 
-    /// How many wait.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// Whether none waits.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
@@ -78,5 +73,53 @@ impl Pending {
             .entry(key)
             .and_modify(|kept| kept.spent.add(&row.spent))
             .or_insert(row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use forebay_content::{Client, Period, PullCounts};
+    use forebay_oci::Target;
+
+    use super::*;
+
+    fn pulled_by(number: usize) -> PullRow {
+        let user = format!("user{number}");
+        PullRow {
+            period: Period::Hour,
+            start: Timestamp(0),
+            spent: Spent {
+                spender: Spender::Client {
+                    client: Arc::new(Client {
+                        user: Some(user.into()),
+                        ..Client::default()
+                    }),
+                    image: Target {
+                        upstream: "docker.io".into(),
+                        repository: "team/app".parse().unwrap(),
+                    },
+                },
+                counts: PullCounts {
+                    pulls: 1,
+                    ..PullCounts::default()
+                },
+                first_at: Timestamp(0),
+                last_at: Timestamp(0),
+                reference: None,
+            },
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_its_sums_stay() {
+        let mut pending = Pending::default();
+        let many = MAX_PENDING + 1_000;
+        pending.add((0..many).map(pulled_by));
+        let waiting = pending.some(usize::MAX);
+        assert_eq!(waiting.len(), MAX_PENDING + 1);
+        let pulls: u64 = waiting.iter().map(|row| row.spent.counts.pulls).sum();
+        assert_eq!(pulls, many as u64);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use forebay_oci::Reference;
 
 /// How long after a request the next ones for the same image belong to the same pull.
-pub const PULL_GAP: Duration = Duration::from_mins(1);
+pub(crate) const PULL_GAP: Duration = Duration::from_mins(1);
 
 /// A request for a manifest.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub struct Asked<'a> {
 
 /// What is remembered of one client's requests for manifests of one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastAsked {
+pub(crate) struct LastAsked {
     /// When it asked last, by any reference.
     at: Duration,
     /// What the pull began with: the last tag, or the first digest after a gap.
@@ -34,17 +34,17 @@ pub struct LastAsked {
 
 /// What a request for a manifest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meaning {
+pub(crate) struct Meaning {
     /// It begins a pull.
-    pub is_pull: bool,
+    pub(crate) is_pull: bool,
     /// It asks for what a pull begins with, not for a part of it.
-    pub is_root: bool,
+    pub(crate) is_root: bool,
     /// It begins a pull, or tries the same one anew: doing so again and again is a storm. Not the GET after a HEAD of the same.
-    pub is_try: bool,
+    pub(crate) is_try: bool,
 }
 
 /// What a request means, given what the same client asked for of the same image before.
-pub fn meaning(asked: Asked<'_>, last: Option<&LastAsked>, now: Duration) -> Meaning {
+pub(crate) fn meaning(asked: Asked<'_>, last: Option<&LastAsked>, now: Duration) -> Meaning {
     let within_gap = |at: Duration| now.saturating_sub(at) <= PULL_GAP;
     let root = last.filter(|last| within_gap(last.root_at));
     let same = root.filter(|last| last.root == *asked.reference);
@@ -69,7 +69,7 @@ pub fn meaning(asked: Asked<'_>, last: Option<&LastAsked>, now: Duration) -> Mea
 
 impl LastAsked {
     /// Remembers a request, of which `meaning` said what it is.
-    pub fn note(last: &mut Option<Self>, asked: Asked<'_>, meaning: Meaning, now: Duration) {
+    pub(crate) fn note(last: &mut Option<Self>, asked: Asked<'_>, meaning: Meaning, now: Duration) {
         match last {
             Some(last) if !meaning.is_root => last.at = now,
             Some(last) => {
@@ -98,7 +98,7 @@ impl LastAsked {
     }
 
     /// What the last pull began with.
-    pub fn root(&self) -> &Reference {
+    pub(crate) fn root(&self) -> &Reference {
         &self.root
     }
 }

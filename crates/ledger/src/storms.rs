@@ -21,13 +21,13 @@ use crate::report::StormReport;
 const STORM_MINUTES: usize = 4;
 
 /// Within what time they have to come.
-pub const STORM_WINDOW: Duration = Duration::from_mins(STORM_MINUTES as u64);
+pub(crate) const STORM_WINDOW: Duration = Duration::from_mins(STORM_MINUTES as u64);
 
 /// The most that are watched without being storms; those that asked longest ago go.
-pub const MAX_CANDIDATES: usize = 4_096;
+pub(crate) const MAX_CANDIDATES: usize = 4_096;
 
 /// The most storms at once; what would be one more is told when another has ended.
-pub const MAX_STORMS: usize = 1_024;
+pub(crate) const MAX_STORMS: usize = 1_024;
 
 /// The highest threshold: each candidate remembers as many times for each minute of the window.
 pub const MAX_THRESHOLD: usize = 300;
@@ -43,7 +43,7 @@ pub struct StormRules {
 
 /// Finds storms.
 #[derive(Debug)]
-pub struct Storms {
+pub(crate) struct Storms {
     rules: StormRules,
     hasher: RandomState,
     /// Who asked since the last change of generations, and in the generation before it: forgetting the oldest costs nothing.
@@ -96,7 +96,7 @@ impl StormRules {
 
 impl Storms {
     /// Nobody asks yet.
-    pub fn new(rules: StormRules) -> Self {
+    pub(crate) fn new(rules: StormRules) -> Self {
         Self {
             rules: rules.bounded(),
             hasher: RandomState::new(),
@@ -107,12 +107,12 @@ impl Storms {
     }
 
     /// Finds them by other rules from now on; those that rage go on.
-    pub fn set_rules(&mut self, rules: StormRules) {
+    pub(crate) fn set_rules(&mut self, rules: StormRules) {
         self.rules = rules.bounded();
     }
 
     /// A client began to pull an image, and got so; tells a storm that begins with that.
-    pub fn note(
+    pub(crate) fn note(
         &mut self,
         (client, image): (&Client, &Target),
         reference: &Reference,
@@ -148,7 +148,7 @@ impl Storms {
     }
 
     /// A client went on with a pull by the reference itself, and got so: that is what a storm gets.
-    pub fn note_same(
+    pub(crate) fn note_same(
         &mut self,
         (client, image): (&Client, &Target),
         reference: &Reference,
@@ -164,7 +164,7 @@ impl Storms {
     }
 
     /// A client asked for a part of what it pulls by `root`, and got so: what a storm gets is that too.
-    pub fn note_part(
+    pub(crate) fn note_part(
         &mut self,
         (client, image): (&Client, &Target),
         root: &Reference,
@@ -183,7 +183,7 @@ impl Storms {
     }
 
     /// Takes the storms that are over.
-    pub fn take_ended(&mut self, now: Duration) -> Vec<StormReport> {
+    pub(crate) fn take_ended(&mut self, now: Duration) -> Vec<StormReport> {
         let quiet = self.rules.quiet;
         self.raging
             .extract_if(|_, storm| now.saturating_sub(storm.hot_at) >= quiet)
@@ -192,7 +192,7 @@ impl Storms {
     }
 
     /// The storms of now, those who ask most first.
-    pub fn list(&self, now: Duration) -> Vec<StormReport> {
+    pub(crate) fn list(&self, now: Duration) -> Vec<StormReport> {
         let mut reports: Vec<_> = self
             .raging
             .values()
@@ -205,11 +205,6 @@ impl Storms {
                 .then_with(|| one.subject().cmp(&other.subject()))
         });
         reports
-    }
-
-    /// How many are watched without being storms.
-    pub fn candidates(&self) -> usize {
-        self.young.len() + self.old.len()
     }
 
     /// The candidate, in the young generation.

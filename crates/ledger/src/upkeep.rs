@@ -13,10 +13,10 @@ use crate::cool_downs::UnwrittenCoolDowns;
 use crate::ledger::Ledger;
 
 /// How often what was counted is written down: what a crash loses is at most that.
-pub const FLUSH_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const FLUSH_EVERY: Duration = Duration::from_secs(10);
 
 /// The most rows in one act, so that no pull's own rows wait long behind them.
-pub const WRITE_AT_ONCE: usize = 256;
+pub(crate) const WRITE_AT_ONCE: usize = 256;
 
 /// The most who wait for a writing that has not begun; more wait for a place.
 const MAX_ASKED: usize = 64;

@@ -22,6 +22,12 @@ fn reading(remaining: Option<u64>, source: &str) -> Reading {
     read_headers(headers)
 }
 
+impl Unwritten {
+    fn is_empty(&self) -> bool {
+        self.budgets.is_empty() && self.costs.is_empty() && self.silences.is_empty()
+    }
+}
+
 /// One who asks docker.io by one account.
 struct Asker {
     upstream: UpstreamName,

@@ -3,11 +3,17 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use forebay_content::{Client, Clock as _, MAX_PULL_ROWS, Period, PullOrder, TimeRange, Timestamp};
+use forebay_content::{Clock as _, MAX_PULL_ROWS, Period, PullOrder, TimeRange, Timestamp};
 use forebay_jobs::Supervisor;
-use forebay_ledger::{FLUSH_EVERY, FORGET_ENTRY_AFTER, MAX_PENDING, OrderWord, Pending};
+use forebay_ledger::OrderWord;
 
 use crate::world::{NOON, PATIENCE, World, pulls};
+
+/// How often what was counted is written.
+const FLUSH_EVERY: Duration = Duration::from_secs(10);
+
+/// After what time who asks for nothing is forgotten.
+const FORGET_ENTRY_AFTER: Duration = Duration::from_mins(10);
 
 #[tokio::test]
 async fn what_was_counted_is_written_every_few_seconds_and_at_the_end() {
@@ -176,35 +182,6 @@ async fn a_clock_set_back_and_forth_loses_nothing() {
         .sum();
     assert_eq!(all, 5);
     ledger.sum_up().await.unwrap();
-}
-
-#[tokio::test]
-async fn what_waits_is_bounded_and_its_sums_stay() {
-    let world = World::new();
-    let ledger = world.ledger().await;
-    pulls(&ledger, 1, 1);
-    ledger.flush().await.unwrap();
-    let row = world.all_rows().await.remove(0);
-    let mut pending = Pending::default();
-    let many = MAX_PENDING + 1_000;
-    for number in 0..many {
-        let mut other = row.clone();
-        other.spent.spender = forebay_content::Spender::Client {
-            client: std::sync::Arc::new(Client {
-                user: Some(format!("user{number}").into()),
-                ..Client::default()
-            }),
-            image: crate::world::image(1),
-        };
-        pending.add([other]);
-    }
-    assert_eq!(pending.len(), MAX_PENDING + 1);
-    let pulls: u64 = pending
-        .some(usize::MAX)
-        .iter()
-        .map(|row| row.spent.counts.pulls)
-        .sum();
-    assert_eq!(pulls, many as u64);
 }
 
 #[tokio::test]
