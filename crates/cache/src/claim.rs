@@ -83,7 +83,7 @@ impl Claim {
     pub(crate) fn is_owed_more(&self, refused: Wanted, error: &SourceError) -> bool {
         let wanted = self.wanted();
         let is_paced = matches!(error, SourceError::Paced { .. });
-        is_owed_more(wanted.priority, refused.priority, error)
+        was_refused_for_less(wanted.priority, refused.priority, error)
             || is_paced
                 && (wanted.deadline > refused.deadline || refused.priority == Priority::Background)
     }
@@ -127,8 +127,12 @@ impl Claim {
     }
 }
 
-/// Whether who waits for a fetch would be refused what somebody with less of a claim was refused.
-pub(crate) fn is_owed_more(asks: Priority, fetched_for: Priority, error: &SourceError) -> bool {
+/// Whether what was refused was asked for with less of a claim than that of who asks: then it may be had.
+pub(crate) fn was_refused_for_less(
+    asks: Priority,
+    fetched_for: Priority,
+    error: &SourceError,
+) -> bool {
     asks == Priority::Interactive
         && fetched_for == Priority::Background
         && matches!(

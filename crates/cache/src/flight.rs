@@ -29,8 +29,8 @@ struct Flight<V> {
     began: Duration,
 }
 
-/// The result to come of a flight.
-pub(crate) struct Ticket<V> {
+/// A seat on a flight: the result to come.
+pub(crate) struct Seat<V> {
     result: watch::Receiver<Option<V>>,
     claim: Arc<Claim>,
     wanted: Wanted,
@@ -62,34 +62,40 @@ where
         key: K,
         wanted: Wanted,
         work: impl FnOnce(Arc<Claim>) -> F,
-    ) -> Ticket<V>
+    ) -> Seat<V>
     where
         F: Future<Output = V> + Send + 'static,
     {
         let mut running = lock(&self.running);
         if let Some(flight) = running.get(&key) {
             flight.claim.join(wanted);
-            return Ticket {
-                result: flight.result.clone(),
-                claim: Arc::clone(&flight.claim),
-                wanted,
-            };
+            return flight.seat(wanted);
         }
         let (announce, result) = watch::channel(None);
-        let claim = Arc::new(Claim::new(wanted));
         let flight = Flight {
-            result: result.clone(),
-            claim: Arc::clone(&claim),
+            result,
+            claim: Arc::new(Claim::new(wanted)),
             began: self.clock.monotonic(),
         };
+        let (seat, claim) = (flight.seat(wanted), Arc::clone(&flight.claim));
         running.insert(key.clone(), flight);
         drop(running);
         // The guard, not the work's end, takes the entry away: a panic must not leave one that nobody will ever end.
         let entry = Entry {
             running: Arc::clone(&self.running),
             key,
+            claim: Arc::clone(&claim),
         };
-        let work = work(Arc::clone(&claim));
+        self.begin(entry, work(claim), announce);
+        seat
+    }
+
+    fn begin(
+        &self,
+        entry: Entry<K, V>,
+        work: impl Future<Output = V> + Send + 'static,
+        announce: watch::Sender<Option<V>>,
+    ) {
         let supervisor = self.supervisor.clone();
         self.supervisor.spawn("flight", async move {
             tokio::select! {
@@ -99,11 +105,6 @@ where
                 () = entry.unwanted(&supervisor, &announce) => {}
             }
         });
-        Ticket {
-            result,
-            claim,
-            wanted,
-        }
     }
 
     /// For how long the work for `key` has been under way; zero if it is not.
@@ -115,9 +116,21 @@ where
     }
 }
 
+impl<V> Flight<V> {
+    fn seat(&self, wanted: Wanted) -> Seat<V> {
+        Seat {
+            result: self.result.clone(),
+            claim: Arc::clone(&self.claim),
+            wanted,
+        }
+    }
+}
+
 struct Entry<K: Eq + Hash, V> {
     running: Arc<Mutex<Running<K, V>>>,
     key: K,
+    /// Which flight it is: another may have begun under its key.
+    claim: Arc<Claim>,
 }
 
 impl<K: Eq + Hash, V> Entry<K, V> {
@@ -125,14 +138,22 @@ impl<K: Eq + Hash, V> Entry<K, V> {
     /// keep a successor from serving what is warm.
     async fn unwanted(&self, supervisor: &Supervisor, announce: &watch::Sender<Option<V>>) {
         supervisor.stopping().await;
-        lock(&self.running).remove(&self.key);
+        self.remove();
         announce.closed().await;
+    }
+
+    fn remove(&self) {
+        let mut running = lock(&self.running);
+        let flight = running.get(&self.key);
+        if flight.is_some_and(|flight| Arc::ptr_eq(&flight.claim, &self.claim)) {
+            running.remove(&self.key);
+        }
     }
 }
 
 impl<K: Eq + Hash, V> Drop for Entry<K, V> {
     fn drop(&mut self) {
-        lock(&self.running).remove(&self.key);
+        self.remove();
     }
 }
 
@@ -140,9 +161,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-// === impl Ticket ===
+// === impl Seat ===
 
-impl<V: Clone> Ticket<V> {
+impl<V: Clone> Seat<V> {
     /// Waits for the result.
     pub(crate) async fn result(mut self) -> Result<V, SourceError> {
         let value = self
@@ -232,6 +253,20 @@ mod tests {
         release.send(()).unwrap();
         assert!(wanted.result().await.unwrap());
         assert!(supervisor.drain(Duration::from_secs(10)).await);
+    }
+
+    #[tokio::test]
+    async fn a_flight_that_ends_late_takes_no_newer_ones_place() {
+        let flights = flights(Supervisor::new());
+        let (release, gate) = oneshot::channel::<()>();
+        let first = flights.join("key", ANYBODY, |_| async { gate.await.is_ok() });
+        // As a stop does, so that whoever comes begins anew.
+        lock(&flights.running).remove("key");
+        let second = flights.join("key", ANYBODY, |_| std::future::pending());
+        release.send(()).unwrap();
+        assert!(first.result().await.unwrap());
+        let third = flights.join("key", ANYBODY, |_| async { panic!("it runs") });
+        assert!(Arc::ptr_eq(&second.claim, &third.claim));
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use forebay_oci::{Digest, MediaType, Reference};
 
 use crate::asking::{MAX_TURNS, binds_only_its_repository, out_of_turns};
 use crate::caching_source::{Fetched, Inner};
-use crate::claim::{Claim, is_owed_more};
+use crate::claim::{Claim, was_refused_for_less};
 use crate::kept::StoredManifest;
 use crate::negative::Asked;
 
@@ -109,7 +109,7 @@ impl Inner {
             });
             let fetched = ticket.result_in_time(&*self.kept.clock).await?;
             if let Err(error) = &fetched.result
-                && is_owed_more(request.priority, fetched.priority, error)
+                && was_refused_for_less(request.priority, fetched.priority, error)
             {
                 continue;
             }

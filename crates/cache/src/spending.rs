@@ -14,8 +14,9 @@ use crate::caching_source::Inner;
 use crate::claim::{Claim, refused};
 use crate::line::Ticket;
 
-/// How often one fetch is decided anew: the window may open and close again before its turn comes.
-const MAX_DECISIONS: usize = 8;
+/// How often one fetch asks in vain: the window may open and close again before its turn comes. Waiting is none of these, and
+/// has its own bound: the patience of those who wait.
+const MAX_TRIES: usize = 8;
 
 /// How often those who wait look whether it is open sooner than it was to be.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -28,15 +29,19 @@ struct Attempt<'a> {
     claim: &'a Claim,
     /// Its place in the line of those who wait for the window, once it waits.
     ticket: Option<Ticket>,
-    /// What the upstream refused with, if it has, and until when.
+    /// What the upstream refused with, if it has, and until when by the monotonic clock.
     refusal: Option<(Limited, Duration)>,
     tried_elsewhere: bool,
+    /// How often it has asked in vain.
+    tries: usize,
 }
 
 /// What comes next in a fetch.
 enum Next {
-    /// To decide anew.
+    /// To decide anew: it has waited.
     Decide,
+    /// To decide anew: it has asked in vain.
+    TryAgain,
     Done(Result<ManifestContent, SourceError>),
 }
 
@@ -64,13 +69,16 @@ impl Inner {
             ticket: None,
             refusal: None,
             tried_elsewhere: false,
+            tries: 0,
         };
-        for _ in 0..MAX_DECISIONS {
-            if let Next::Done(result) = self.go_on(&mut attempt).await {
-                return result;
+        while attempt.tries < MAX_TRIES {
+            match self.go_on(&mut attempt).await {
+                Next::Decide => {}
+                Next::TryAgain => attempt.tries += 1,
+                Next::Done(result) => return result,
             }
         }
-        Err(attempt.refused(MIN_RETRY_AFTER))
+        Err(self.refused(&attempt, MIN_RETRY_AFTER))
     }
 
     async fn go_on(self: &Arc<Self>, attempt: &mut Attempt<'_>) -> Next {
@@ -92,7 +100,7 @@ impl Inner {
             Spend::Equivalent => {
                 attempt.tried_elsewhere = true;
                 let found = self.manifest_from_elsewhere(&request, attempt.digest).await;
-                found.map_or(Next::Decide, |content| Next::Done(Ok(content)))
+                found.map_or(Next::TryAgain, |content| Next::Done(Ok(content)))
             }
             Spend::Wait(wait) if attempt.has_turn() => {
                 self.wait_for_window(attempt, wait).await;
@@ -101,7 +109,7 @@ impl Inner {
             Spend::Wait(wait) => self.wait_for_turn(attempt, wait).await,
             Spend::Refuse { retry_after } => Next::Done(self.refuse(attempt, retry_after).await),
             // What is asked for by its digest is never out of date.
-            Spend::Stale => Next::Done(Err(attempt.refused(MIN_RETRY_AFTER))),
+            Spend::Stale => Next::Done(Err(self.refused(attempt, MIN_RETRY_AFTER))),
         }
     }
 
@@ -125,13 +133,14 @@ impl Inner {
                 limited,
                 retry_after,
             }) if is_spent(self.budget.purse(&request.repository)) => {
-                attempt.refusal = Some((limited, retry_after));
-                Next::Decide
+                let until = self.kept.clock.monotonic().saturating_add(retry_after);
+                attempt.refusal = Some((limited, until));
+                Next::TryAgain
             }
             Err(error @ SourceError::Paced { .. })
                 if attempt.claim.is_owed_more(wanted, &error) =>
             {
-                Next::Decide
+                Next::TryAgain
             }
             answer => Next::Done(answer),
         }
@@ -151,7 +160,24 @@ impl Inner {
             let reference = Reference::Digest(attempt.digest.clone());
             return self.source.manifest(request, &reference).await;
         }
-        Err(attempt.refused(retry_after))
+        Err(self.refused(attempt, retry_after))
+    }
+
+    /// What those are told who get nothing: to wait so long, and no shorter than the upstream has said.
+    fn refused(&self, attempt: &Attempt<'_>, retry_after: Duration) -> SourceError {
+        match &attempt.refusal {
+            Some((limited, until)) => {
+                let said = until.saturating_sub(self.kept.clock.monotonic());
+                SourceError::Limited {
+                    limited: limited.clone(),
+                    retry_after: retry_after.max(said).max(MIN_RETRY_AFTER),
+                }
+            }
+            None => {
+                let priority = attempt.claim.wanted().priority;
+                refused(priority, attempt.limit(), retry_after)
+            }
+        }
     }
 
     fn situation(&self, request: &Request, purse: Purse) -> Situation {
@@ -166,7 +192,7 @@ impl Inner {
     }
 
     /// What may be spent on this manifest. Where the registry's last word is old, or nothing is left and it has never spoken of this
-    /// repository, a HEAD brings its word; where that says nothing, nobody counts pulls of this image.
+    /// repository, a HEAD brings its word; where even that is no word on the budget, nobody knows when it opens.
     async fn look_into_purse(
         self: &Arc<Self>,
         request: &Request,
@@ -181,8 +207,7 @@ impl Inner {
         let purse = self.budget.purse(&request.repository);
         match asked {
             Err(error) if error.is_answer() => Err(error),
-            Ok(_) if is_old(purse) => Ok(Purse::Unmetered),
-            Err(_) if is_old(purse) => Ok(Purse::Empty { opens_in: None }),
+            _ if is_old(purse) => Ok(Purse::Empty { opens_in: None }),
             _ => Ok(purse),
         }
     }
@@ -196,7 +221,7 @@ impl Inner {
             .take()
             .or_else(|| self.line.join(claim.wanted().priority))
         else {
-            return Next::Done(Err(attempt.refused(wait)));
+            return Next::Done(Err(self.refused(attempt, wait)));
         };
         self.hold_up(attempt, wait);
         loop {
@@ -209,7 +234,7 @@ impl Inner {
                 () = ticket.turn() => break,
                 () = claim.joined(wanted) => {}
                 () = clock.sleep(wanted.patience(&**clock)) => {
-                    return Next::Done(Err(attempt.refused(wait)));
+                    return Next::Done(Err(self.refused(attempt, wait)));
                 }
             }
         }
@@ -250,17 +275,6 @@ impl Attempt<'_> {
         let refusal = self.refusal.as_ref();
         let said = refusal.map(|(limited, _)| limited.clone());
         said.unwrap_or_else(|| Limited::by(Limiter::PullLimit))
-    }
-
-    /// What those are told who get nothing.
-    fn refused(&self, retry_after: Duration) -> SourceError {
-        match &self.refusal {
-            Some((limited, wait)) => SourceError::Limited {
-                limited: limited.clone(),
-                retry_after: *wait,
-            },
-            None => refused(self.claim.wanted().priority, self.limit(), retry_after),
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use forebay_content::{
     BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, MAX_BUDGETS, MAX_COOL_DOWNS, Timestamp,
 };
-use forebay_limits::{Limiter, MAX_SAMPLES, PullCost, Source};
+use forebay_limits::{Limiter, MAX_CHARGES, PullCost, Source};
 use forebay_oci::UpstreamName;
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -24,7 +24,7 @@ use crate::session::Session;
 pub(crate) async fn all(readers: &Readers) -> Result<KeptLimits, SqlError> {
     let budgets = readers
         .list(sqlx::query(
-            "SELECT upstream, account, source, pull_limit, remaining, window_ms, seen_at, spent_since, samples
+            "SELECT upstream, account, source, pull_limit, remaining, window_ms, seen_at, spent_since, charges
              FROM pull_budgets ORDER BY upstream, account, source",
         ))
         .await?;
@@ -177,11 +177,11 @@ async fn keep_budget(session: &mut Session<'_>, budget: &KeptBudget) -> Result<(
     let source = key.source.as_ref().map(Source::to_string);
     sqlx::query(
         "INSERT INTO pull_budgets (upstream, account, source, pull_limit, remaining, window_ms, seen_at, spent_since,
-             samples)
+             charges)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (upstream, account, source) DO UPDATE SET pull_limit = excluded.pull_limit,
              remaining = excluded.remaining, window_ms = excluded.window_ms, seen_at = excluded.seen_at,
-             spent_since = excluded.spent_since, samples = excluded.samples",
+             spent_since = excluded.spent_since, charges = excluded.charges",
     )
     .bind(key.upstream.as_ref())
     .bind(key.account.as_deref().unwrap_or_default())
@@ -191,7 +191,7 @@ async fn keep_budget(session: &mut Session<'_>, budget: &KeptBudget) -> Result<(
     .bind(i64::try_from(budget.window.as_millis()).unwrap_or(i64::MAX))
     .bind(budget.seen_at.0)
     .bind(bounded(budget.spent_since))
-    .bind(written(&budget.samples))
+    .bind(written(&budget.charges))
     .execute(&mut *session.connection)
     .await?;
     Ok(())
@@ -221,24 +221,24 @@ fn budget(row: &AnyRow) -> Result<KeptBudget, SqlError> {
         window: Duration::from_millis(row::count(row, 5)?),
         seen_at: Timestamp(row.try_get(6)?),
         spent_since: row::count(row, 7)?,
-        samples: samples(row.try_get(8)?),
+        charges: charges(row.try_get(8)?),
     })
 }
 
-/// Samples as `time:remainder`, with spaces between.
-fn written(samples: &[(Timestamp, u64)]) -> String {
-    let samples = samples.iter().take(MAX_SAMPLES);
-    let samples = samples.map(|(at, remaining)| format!("{}:{remaining}", at.0));
-    samples.collect::<Vec<_>>().join(" ")
+/// Charges as `time:pulls`, with spaces between.
+fn written(charges: &[(Timestamp, u64)]) -> String {
+    let charges = charges.iter().take(MAX_CHARGES);
+    let charges = charges.map(|(at, pulls)| format!("{}:{pulls}", at.0));
+    charges.collect::<Vec<_>>().join(" ")
 }
 
 /// What cannot be read is left out: a forecast then knows less.
-fn samples(text: &str) -> Vec<(Timestamp, u64)> {
-    let samples = text.split(' ').filter_map(|sample| {
-        let (at, remaining) = sample.split_once(':')?;
-        Some((Timestamp(at.parse().ok()?), remaining.parse().ok()?))
+fn charges(text: &str) -> Vec<(Timestamp, u64)> {
+    let charges = text.split(' ').filter_map(|charge| {
+        let (at, pulls) = charge.split_once(':')?;
+        Some((Timestamp(at.parse().ok()?), pulls.parse().ok()?))
     });
-    samples.take(MAX_SAMPLES).collect()
+    charges.take(MAX_CHARGES).collect()
 }
 
 fn cost(row: &AnyRow) -> Result<(UpstreamName, PullCost), SqlError> {
@@ -297,13 +297,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_are_read_as_written_and_what_is_no_sample_is_left_out() {
+    fn charges_are_read_as_written_and_what_is_no_charge_is_left_out() {
         let some = [(Timestamp(-1), 0), (Timestamp(1_795_000_000_000), u64::MAX)];
         assert_eq!(written(&some), "-1:0 1795000000000:18446744073709551615");
-        assert_eq!(samples(&written(&some)), some);
-        assert_eq!(samples(""), []);
-        assert_eq!(samples("x 1: :1 1:2:3 5:6 7:-1"), [(Timestamp(5), 6)]);
+        assert_eq!(charges(&written(&some)), some);
+        assert_eq!(charges(""), []);
+        assert_eq!(charges("x 1: :1 1:2:3 5:6 7:-1"), [(Timestamp(5), 6)]);
         let many = vec![(Timestamp(1), 1); 1_000];
-        assert_eq!(samples(&written(&many)).len(), MAX_SAMPLES);
+        assert_eq!(charges(&written(&many)).len(), MAX_CHARGES);
     }
 }

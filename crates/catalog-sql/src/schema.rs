@@ -148,7 +148,7 @@ const FORMAT_2: Migration = &[
 const FORMAT_3: Migration = &[
     "ALTER TABLE pulls RENAME COLUMN charged TO metered",
     "ALTER TABLE pulls ADD COLUMN after_index BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE pull_budgets ADD COLUMN samples TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE pull_budgets ADD COLUMN charges TEXT NOT NULL DEFAULT ''",
 ];
 
 /// Which registries answer without a word on limits.

@@ -22,7 +22,7 @@ pub trait Budget: Send + Sync {
     /// Empty while a limit stops manifests, and from the moment that an answer says that nothing is left, a HEAD's too. That
     /// word grows old: after half a minute others' pulls may have left the window, and the purse opens in no time
     /// (`opens_in` is zero). It does not say that there is something in it: a HEAD of what is to be fetched, which is
-    /// free, tells. Ask for the purse again after it; if it still opens in no time, the image is one that nobody meters.
+    /// free, tells. Ask for the purse again after it; if it still opens in no time, nobody knows when it does.
     ///
     /// Of a repository that the registry does not count pulls of it is unmetered, whatever is left for others.
     fn purse(&self, repository: &RepositoryName) -> Purse;

@@ -107,8 +107,9 @@ pub struct KeptBudget {
     pub seen_at: Timestamp,
     /// Manifest GETs sent since.
     pub spent_since: u64,
-    /// What was left each time that it had changed, oldest first; at most [`MAX_SAMPLES`](forebay_limits::MAX_SAMPLES).
-    pub samples: Vec<(Timestamp, u64)>,
+    /// When it was first watched, with no pull; then when pulls were charged, and how many, oldest first. At most
+    /// [`MAX_CHARGES`](forebay_limits::MAX_CHARGES).
+    pub charges: Vec<(Timestamp, u64)>,
 }
 
 /// A refusal that holds until its time.

@@ -67,6 +67,8 @@ pub struct AnsweredByUpstream<'a> {
     pub status: Option<u16>,
     /// What it said of its limits.
     pub reading: Option<&'a Reading>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// A refusal by a limiter of an upstream.

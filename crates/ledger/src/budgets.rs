@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use forebay_content::{
     BudgetKey, KeptBudget, KeptLimits, MAX_BUDGETS, PullCounts, Timestamp, UpstreamCall,
 };
-use forebay_limits::{Allowance, Dialect, PullBudget, PullCost, Reading, Source};
+use forebay_limits::{Allowance, PullBudget, PullCost, Reading, Source};
 use forebay_oci::{Digest, Target, UpstreamName};
 
 use crate::answered::{AnsweredByUpstream, AskedUpstream};
@@ -128,7 +128,7 @@ impl Budgets {
         if is_get {
             self.move_spent(answered.asked, &key);
         }
-        self.see(&key, &allowance, now.wall);
+        self.see(&key, &allowance, (answered.took, now.wall));
         if is_get {
             self.calibrate(answered, (&key, &allowance), is_success, now.monotonic);
         }
@@ -300,10 +300,14 @@ impl Budgets {
         self.upstreams.entry(name.clone()).or_default()
     }
 
-    fn see(&mut self, key: &BudgetKey, allowance: &Allowance, now: Timestamp) {
+    /// The registry has spoken of a budget, in answer to what was sent so long ago.
+    fn see(&mut self, key: &BudgetKey, allowance: &Allowance, (took, now): (Duration, Timestamp)) {
         let now = now.system_time();
         if let Some(budget) = self.known.get_mut(key) {
-            budget.see(allowance, now);
+            // As coarse as the clock is, lest an answer seems to be to what was sent before the last one came.
+            let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            let asked_at = now.checked_sub(Duration::from_millis(took));
+            budget.see(allowance, asked_at.unwrap_or(now), now);
         } else if let Some(budget) = PullBudget::first_seen(allowance, now) {
             if self.known.len() >= MAX_BUDGETS {
                 self.forget_oldest();
@@ -390,11 +394,8 @@ impl Budgets {
 
 /// Which budget of pulls a reading speaks of, and what it says of it.
 fn said(asked: AskedUpstream<'_>, reading: &Reading) -> Option<(BudgetKey, Allowance)> {
-    let allowance = reading.allowance?;
-    // The other family counts requests to web APIs.
-    if allowance.dialect != Dialect::RateLimit || allowance.remaining.is_none() {
-        return None;
-    }
+    let allowance = reading.pulls()?;
+    allowance.remaining?;
     let key = BudgetKey {
         upstream: asked.upstream.clone(),
         account: asked.account.map(Arc::from),
@@ -411,9 +412,9 @@ fn kept(key: BudgetKey, budget: &PullBudget) -> KeptBudget {
         window: budget.window,
         seen_at: timestamp(budget.seen_at),
         spent_since: budget.spent_since,
-        samples: budget
-            .samples()
-            .map(|(at, remaining)| (timestamp(at), remaining))
+        charges: budget
+            .charges()
+            .map(|(at, pulls)| (timestamp(at), pulls))
             .collect(),
     }
 }
@@ -423,9 +424,9 @@ fn kept(key: BudgetKey, budget: &PullBudget) -> KeptBudget {
 fn restored(kept: KeptBudget, now: Timestamp) -> PullBudget {
     let seen_at = kept.seen_at.min(now).system_time();
     let said = (kept.limit, kept.remaining);
-    let samples = kept.samples.into_iter();
+    let charges = kept.charges.into_iter();
     PullBudget::restored(said, kept.window, seen_at, kept.spent_since)
-        .with_samples(samples.map(|(at, remaining)| (at.system_time(), remaining)))
+        .with_charges(charges.map(|(at, pulls)| (at.system_time(), pulls)))
 }
 
 fn timestamp(at: SystemTime) -> Timestamp {

@@ -53,5 +53,6 @@ fn answered<'a>(answer: &UpstreamAnswer<'a>) -> AnsweredByUpstream<'a> {
         reference: answer.reference,
         status: answer.status,
         reading: answer.reading,
+        took: answer.took,
     }
 }

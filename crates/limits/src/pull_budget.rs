@@ -3,22 +3,26 @@
 //! Pure: times are arguments, by the wall clock, because a budget outlives the process. The clock may jump either way; then
 //! a budget is a little wrong for one window, and the next answer of the registry puts it right.
 
-use std::collections::VecDeque;
+mod charges;
+
 use std::time::{Duration, SystemTime};
 
 use crate::Allowance;
+use charges::Charges;
+pub use charges::MAX_CHARGES;
 
 /// The window where the registry named none: Docker Hub's (docs.docker.com/docker-hub/usage/pulls).
 pub const DEFAULT_WINDOW: Duration = Duration::from_hours(6);
 
-/// The most changes of the remainder that are remembered.
-pub const MAX_SAMPLES: usize = 64;
-
-/// What a forecast looks back on.
+/// What a forecast looks back on: so much is a rate, and a burst is none.
 const LOOK_BACK: Duration = Duration::from_hours(1);
 
 /// The shortest time that says anything about a rate.
 const MIN_LOOK_BACK: Duration = Duration::from_mins(1);
+
+/// How far words may seem to go back in time: those of two answers are heard by two threads, and clocks are set by a little
+/// all the time. Beyond it the clock was set back, and what was seen before means nothing now.
+const MAX_STEP_BACK: Duration = Duration::from_mins(1);
 
 /// A budget of pulls, of one registry and one of those whom it charges.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +37,7 @@ pub struct PullBudget {
     pub seen_at: SystemTime,
     /// Manifest GETs sent since, of which the registry has said nothing yet.
     pub spent_since: u64,
-    /// The remainder each time that it changed, oldest first.
-    samples: VecDeque<Sample>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sample {
-    at: SystemTime,
-    remaining: u64,
+    charges: Charges,
 }
 
 /// Where a budget is going, at the rate of the last hour.
@@ -81,47 +78,53 @@ impl PullBudget {
             window,
             seen_at,
             spent_since,
-            samples: VecDeque::from([Sample {
-                at: seen_at,
-                remaining,
-            }]),
+            charges: Charges::since(seen_at),
         }
     }
 
-    /// With the remainder each time that it had changed, oldest first, as it was written down. What is told of a time after the
+    /// With what was charged, as [`charges`](Self::charges) had it when it was written down. What is told of a time after the
     /// registry's last word was written by a clock that has been set back since, and is left out.
     #[must_use]
-    pub fn with_samples(mut self, written: impl IntoIterator<Item = (SystemTime, u64)>) -> Self {
-        let last = std::mem::take(&mut self.samples);
-        for (at, remaining) in written {
-            if at <= self.seen_at {
-                self.sample(Sample { at, remaining });
+    pub fn with_charges(mut self, written: impl IntoIterator<Item = (SystemTime, u64)>) -> Self {
+        let mut written = written.into_iter().filter(|(at, _)| *at <= self.seen_at);
+        if let Some(first) = written.next() {
+            self.charges = Charges::since(first.0);
+            for (at, pulls) in std::iter::once(first).chain(written) {
+                self.charges.add(at, pulls, self.window);
             }
-        }
-        for sample in last {
-            self.sample(sample);
         }
         self
     }
 
-    /// The remainder each time that it changed, oldest first; at most [`MAX_SAMPLES`].
-    pub fn samples(&self) -> impl Iterator<Item = (SystemTime, u64)> + '_ {
-        self.samples
-            .iter()
-            .map(|sample| (sample.at, sample.remaining))
+    /// When it was first watched, with no pull; then when pulls were charged, as far as remainders told, and how many, oldest
+    /// first. At most [`MAX_CHARGES`].
+    pub fn charges(&self) -> impl Iterator<Item = (SystemTime, u64)> + '_ {
+        self.charges.written()
     }
 
-    /// The registry has spoken again. An allowance without a remainder says nothing.
-    pub fn see(&mut self, allowance: &Allowance, at: SystemTime) {
+    /// The registry has spoken again, at `at`, in answer to what was sent at `asked_at`. An allowance without a remainder says
+    /// nothing; and answers overtake each other: one with more left, to what was sent before the last word came, is the older.
+    pub fn see(&mut self, allowance: &Allowance, asked_at: SystemTime, at: SystemTime) {
         let Some(remaining) = allowance.remaining else {
             return;
         };
+        let is_set_back = age(at, self.seen_at) > MAX_STEP_BACK;
+        if remaining > self.remaining && asked_at < self.seen_at && !is_set_back {
+            return;
+        }
         self.limit = allowance.limit.or(self.limit);
         self.window = allowance.window.unwrap_or(self.window);
+        if is_set_back {
+            self.charges = Charges::since(at);
+            self.seen_at = at;
+        } else {
+            self.seen_at = at.max(self.seen_at);
+            // A remainder that grew is a window that moved.
+            let pulls = self.remaining.saturating_sub(remaining);
+            self.charges.add(self.seen_at, pulls, self.window);
+        }
         self.remaining = remaining;
-        self.seen_at = at;
         self.spent_since = 0;
-        self.sample(Sample { at, remaining });
     }
 
     /// A manifest GET was sent. The registry's word on it may come, or not.
@@ -174,65 +177,26 @@ impl PullBudget {
             return None;
         }
         // What had left the window before the registry spoke is in what it said; what has left it since opens it, now.
-        self.drops()
-            .map(|(at, _)| (at, age(at, now)))
+        self.charges
+            .all()
             .find(|(at, _)| age(*at, self.seen_at) < self.window)
-            .map(|(_, age)| self.window.saturating_sub(age))
+            .map(|(at, _)| self.window.saturating_sub(age(at, now)))
     }
 
-    /// Pulls charged an hour over the last one.
+    /// Pulls charged an hour over the last one; where less of it was watched, as if nothing had been charged before.
     fn per_hour(&self, now: SystemTime) -> Option<f64> {
-        let look_back = LOOK_BACK.min(self.window);
-        let known = age(self.samples.front()?.at, now).min(look_back);
-        if known < MIN_LOOK_BACK {
+        if age(self.charges.watched_since(), now) < MIN_LOOK_BACK {
             return None;
         }
-        let seen: u64 = self
-            .drops()
-            .filter(|(at, _)| age(*at, now) <= look_back)
-            .map(|(_, pulls)| pulls)
-            .sum();
-        let spent = seen.saturating_add(self.spent_since);
-        Some(count(spent) * 3_600.0 / known.as_secs_f64())
-    }
-
-    /// When pulls were charged, and how many, oldest first. A remainder that grew is a window that moved.
-    fn drops(&self) -> impl Iterator<Item = (SystemTime, u64)> + '_ {
-        self.samples
-            .iter()
-            .zip(self.samples.iter().skip(1))
-            .filter(|(before, after)| after.remaining < before.remaining)
-            .map(|(before, after)| (after.at, before.remaining - after.remaining))
+        let look_back = LOOK_BACK.min(self.window);
+        let of_late = |(at, _): &(SystemTime, u64)| age(*at, now) < look_back;
+        let charged = self.charges.all().filter(of_late).map(|(_, pulls)| pulls);
+        let spent = charged.fold(self.spent_since, u64::saturating_add);
+        Some(count(spent) * 3_600.0 / look_back.as_secs_f64())
     }
 
     fn last_spent_at(&self) -> SystemTime {
-        self.drops().last().map_or(self.seen_at, |(at, _)| at)
-    }
-
-    fn sample(&mut self, sample: Sample) {
-        let last = self.samples.back();
-        if last.is_some_and(|last| last.remaining == sample.remaining) {
-            return;
-        }
-        // A clock that was set back: what was seen before it means nothing now.
-        if last.is_some_and(|last| last.at > sample.at) {
-            self.samples.clear();
-        }
-        if self.samples.len() >= MAX_SAMPLES {
-            self.thin_out();
-        }
-        self.samples.push_back(sample);
-    }
-
-    /// Every second one goes, but neither the first nor the last: the sum of the drops stays.
-    fn thin_out(&mut self) {
-        let last = self.samples.len() - 1;
-        let mut index = 0..=last;
-        self.samples.retain(|_| {
-            index
-                .next()
-                .is_none_or(|index| index == 0 || (last - index).is_multiple_of(2))
-        });
+        self.charges.all().last().map_or(self.seen_at, |(at, _)| at)
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::allowance::{Allowance, Count, Dialect};
 use crate::{RetryAfter, Source};
 
-/// What one answer's headers said; each part `None` where they said nothing that makes sense.
+/// What one answer's headers said; each part is empty where they said nothing that makes sense.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Reading {
     /// The budget; `None` means unmetered or unsaid, never zero.
@@ -15,6 +15,9 @@ pub struct Reading {
     pub source: Option<Source>,
     /// When we may come back.
     pub retry_after: Option<RetryAfter>,
+    /// Whether a limit of pulls was spoken of, in words that make sense or not: an answer that gives a manifest and does not is
+    /// about an image that nobody counts.
+    pub speaks_of_pulls: bool,
 }
 
 impl Reading {
@@ -23,11 +26,15 @@ impl Reading {
         *self == Self::default()
     }
 
-    /// Pulls that are left, if it speaks of pulls: the other family of headers counts calls of web APIs.
-    pub fn pulls_left(&self) -> Option<u64> {
+    /// What it says of pulls: the other family of headers counts calls of web APIs.
+    pub fn pulls(&self) -> Option<Allowance> {
         self.allowance
-            .filter(|allowance| allowance.dialect == Dialect::RateLimit)?
-            .remaining
+            .filter(|allowance| allowance.dialect == Dialect::RateLimit)
+    }
+
+    /// Pulls that are left, if it says so.
+    pub fn pulls_left(&self) -> Option<u64> {
+        self.pulls()?.remaining
     }
 }
 
@@ -40,6 +47,7 @@ pub fn read_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) 
     let mut extended = Family::default();
     let mut reading = Reading::default();
     for (name, value) in headers {
+        reading.speaks_of_pulls |= is_about_pulls(name);
         let Some(field) = Field::named(name) else {
             continue;
         };
@@ -57,6 +65,13 @@ pub fn read_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) 
         .allowance(Dialect::RateLimit)
         .or_else(|| extended.allowance(Dialect::XRateLimit));
     reading
+}
+
+fn is_about_pulls(name: &str) -> bool {
+    const FAMILY: &str = "ratelimit-";
+    let start = name.get(..FAMILY.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(FAMILY))
+        || name.eq_ignore_ascii_case("docker-ratelimit-source")
 }
 
 /// The headers that speak of limits.

@@ -8,7 +8,7 @@ use forebay_content::{Request, UpstreamCall};
 use forebay_http_kit::{Outgoing, Reply, ReplyBody};
 use forebay_limits::{HostKind, MAX_BODY_BYTES, Method, Priority, Reading, read_headers};
 use forebay_oci::Reference;
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use crate::gate::Part;
 use crate::lanes::Place;
@@ -85,13 +85,6 @@ pub(crate) fn read(headers: &HeaderMap) -> Reading {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes())),
     )
-}
-
-/// Whether an answer speaks of a limit of pulls, in whatever words: one that gives a manifest and does not is about an image that
-/// nobody counts.
-pub(crate) fn speaks_of_pulls(headers: &HeaderMap) -> bool {
-    let mut names = headers.keys().map(HeaderName::as_str);
-    names.any(|name| name.starts_with("ratelimit-") || name == "docker-ratelimit-source")
 }
 
 /// The part, as `limits` calls it.

@@ -5,37 +5,29 @@
 
 mod admission;
 mod budget;
+mod hearing;
+mod telling;
+mod told;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use forebay_content::{
-    Clock, Event, KeptBudget, KeptCoolDown, Observe, SourceError, UpstreamAnswer, UpstreamCall,
-};
-use forebay_http_kit::{Client, Origin, Reply, SendError};
-use forebay_limits::{
-    Answer, Dialect, Identity, Limited, Limiter, Reading, TooFast, classify,
-    classify_malformed_head,
-};
+use forebay_content::{Clock, Event, KeptBudget, KeptCoolDown, Observe, SourceError, UpstreamCall};
+use forebay_http_kit::{Client, Origin};
+use forebay_limits::{Limited, TooFast};
 use forebay_oci::{DOCKER_HUB, UpstreamName};
-use http::StatusCode;
 use tracing::debug;
 
-use crate::exchange::{
-    Granted, Heard, Question, Refusal, host_kind, is_blob, method_of, read, read_start,
-};
+use crate::exchange::{Heard, Question, is_blob, read};
 use crate::failure::Failure;
-use crate::gate::{Caller, Gate, Outcome, Part, Rest, Scope, Subject, hash_of};
+use crate::gate::{Caller, Gate, Part, Rest, Scope, Subject};
 use crate::kept;
-use crate::lanes::{Crowded, Lanes, Place};
+use crate::lanes::{Crowded, Lanes};
 use crate::login::Fingerprint;
-use crate::news;
 use crate::pacers::{Share, Turn};
 use crate::patience::{Dice, wait_after};
 use crate::recent::Recent;
-
-use admission::Admission;
+use telling::Telling;
 
 /// Docker Hub's own host, whatever the operator calls it.
 const DOCKER_HUB_HOST: &str = "registry-1.docker.io";
@@ -55,10 +47,7 @@ pub(crate) struct Wire {
     share: Share,
     lanes: Lanes,
     dice: Dice,
-    /// Whether we have said that the registry charges an address although we have an account.
-    is_login_unused: AtomicBool,
-    /// Whether we have said that pulls are limited, and not yet that they no longer are.
-    is_pull_limit_told: AtomicBool,
+    telling: Telling,
 }
 
 /// What a way to an upstream is made of.
@@ -103,8 +92,7 @@ impl Wire {
             share,
             lanes: Lanes::new(),
             dice: Dice::seeded(seed),
-            is_login_unused: AtomicBool::new(false),
-            is_pull_limit_told: AtomicBool::new(false),
+            telling: Telling::default(),
         }
     }
 
@@ -112,6 +100,9 @@ impl Wire {
     pub(crate) fn inherit(&self, before: &Self, is_same_account: bool) {
         let inherited = Gate::after(&before.gate(), is_same_account);
         *self.gate() = inherited;
+        if is_same_account {
+            self.telling.inherit(&before.telling);
+        }
     }
 
     /// Keeps to what was noted before this process began, as far as it is about this upstream and who we are there; `login` is
@@ -126,16 +117,8 @@ impl Wire {
         let account = self.account.as_deref();
         for kept in cool_downs.iter().filter(|kept| kept.upstream == self.name) {
             let scope = Scope::parse(&kept.scope, account);
-            let (Some(scope), Some(left)) = (scope, kept::time_left(kept, wall)) else {
-                continue;
-            };
-            let limited = Limited::by(kept.limiter);
-            if scope == Scope::Everything {
-                self.share.note_limit(&limited, (now, left));
-            } else {
-                let until = now + left;
-                self.gate()
-                    .restore_rest(scope, login, Rest { limited, until });
+            if let (Some(scope), Some(left)) = (scope, kept::time_left(kept, wall)) {
+                self.restore_rest(scope, &Limited::by(kept.limiter), login, (now, left));
             }
         }
         let own = budgets.iter().filter(|kept| {
@@ -144,7 +127,32 @@ impl Wire {
         for kept in own {
             let age = kept.seen_at.age_at(wall).unwrap_or_default();
             self.gate().restore_budget(kept, age, now);
+            if kept.remaining <= kept.spent_since && age < kept.window {
+                let source = kept.key.source.as_ref();
+                self.telling.restore_pull_limit(source, now);
+            }
         }
+    }
+
+    fn restore_rest(
+        &self,
+        scope: Scope,
+        limited: &Limited,
+        login: Option<&Fingerprint>,
+        (now, left): (Duration, Duration),
+    ) {
+        if scope == Scope::Everything {
+            self.share.note_limit(limited, (now, left));
+            return;
+        }
+        if scope == Scope::Pulls {
+            self.telling.restore_pull_limit(None, now);
+        }
+        let rest = Rest {
+            limited: limited.clone(),
+            until: now + left,
+        };
+        self.gate().restore_rest(scope, login, rest);
     }
 
     /// When a request that comes now and may wait so long has waited long enough, by the monotonic clock.
@@ -192,7 +200,7 @@ impl Wire {
         match sent {
             Ok(reply) => {
                 let reading = read(&reply.headers);
-                self.note_reading(question, reply.status, &reading);
+                self.note_reading(question, reply.status, &reading, began);
                 self.tell(question, Ok((reply.status, &reading)), took);
                 self.hear(question, reply, reading, (admission, place))
                     .await
@@ -204,232 +212,12 @@ impl Wire {
         }
     }
 
-    /// Sorts an answer by what it means to the gate.
-    async fn hear(
-        &self,
-        question: &Question,
-        reply: Reply,
-        reading: Reading,
-        (admission, place): (Admission<'_>, Place),
-    ) -> Result<Heard, Failure> {
-        let part = self.part_of(question.call, &reply.url);
-        let is_own = Origin::of(&reply.url) == self.origin;
-        if reply.status.is_success() {
-            admission.settle(Outcome::Answered(part));
-            self.note_leave(question, part, &reading);
-            let is_direct = reply.url == question.outgoing.url;
-            return Ok(Heard::Reply(Box::new(Granted {
-                reply,
-                place,
-                is_direct,
-            })));
-        }
-        let Reply {
-            status,
-            headers,
-            body,
-            ..
-        } = reply;
-        let body = read_start(body).await;
-        let limited = classify(&Answer {
-            status: status.as_u16(),
-            content_type: headers
-                .get(http::header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok()),
-            body_prefix: &body,
-            reading: &reading,
-            host_kind: host_kind(part),
-            method: method_of(&question.outgoing.method),
-            is_docker_hub: self.is_docker_hub(),
-        });
-        if let Some(limited) = limited {
-            admission.settle(Outcome::Answered(part));
-            return Err(self.limit(question, limited, part));
-        }
-        if status.is_server_error() {
-            let wait = reading
-                .retry_after
-                .map(|advice| advice.wait(self.clock.now().system_time()));
-            let failure = Failure::of_server_error(status, &body, wait);
-            admission.settle_trouble(Outcome::Failed(part), part, &failure);
-            return Err(failure);
-        }
-        admission.settle(Outcome::Answered(part));
-        Ok(Heard::Refusal(Refusal {
-            status,
-            headers,
-            body,
-            part,
-            is_own,
-        }))
-    }
-
-    /// Sorts a request that got no answer by what it means to the gate.
-    fn fail(&self, question: &Question, error: SendError, admission: Admission<'_>) -> Failure {
-        let part = self.part_at(question.call, error.host());
-        if let SendError::Malformed { head, .. } = &error
-            && let Some(limited) = classify_malformed_head(head)
-        {
-            admission.settle(Outcome::Answered(part));
-            return self.limit(question, limited, part);
-        }
-        let failure = Failure::of_send(error);
-        if failure.is_trouble {
-            admission.settle_trouble(Outcome::Silent(part), part, &failure);
-        } else {
-            admission.settle(Outcome::Nothing);
-        }
-        failure
-    }
-
-    fn limit(&self, question: &Question, limited: Limited, part: Part) -> Failure {
-        let wait = limited.cool_down(self.clock.now().system_time());
-        let times = (self.clock.monotonic(), wait);
-        let scope = Scope::of(limited.limiter, part, question.login.is_some());
-        let login = question.login.as_ref();
-        let is_news = match scope {
-            Scope::Everything => self.share.note_limit(&limited, times),
-            _ => self.gate().note_limit(&limited, part, login, times),
-        };
-        if scope == Scope::Pulls {
-            let repository = hash_of(&question.repository);
-            self.gate().note_counted(repository, true);
-        }
-        let is_told =
-            scope == Scope::Pulls && self.is_pull_limit_told.swap(true, Ordering::Relaxed);
-        if is_news && !is_told {
-            let at = (part, self.share.per_minute());
-            news::limit_began(&self.name, &limited, at, wait);
-        }
-        self.tell_limit(scope, &limited, wait);
-        Failure::settled(SourceError::Limited {
-            limited,
-            retry_after: wait,
-        })
-    }
-
-    /// A login of ours was refused, and is not shown for `rest`. No limiter has spoken: after a restart it may be another.
-    pub(crate) fn tell_refused_login(&self, rest: Duration) {
-        self.observe.observe(&Event::LoginRefused {
-            upstream: &self.name,
-            account: self.account.as_deref(),
-            rest,
-        });
-    }
-
-    fn tell_limit(&self, scope: Scope, limited: &Limited, wait: Duration) {
-        self.observe.observe(&Event::Limited {
-            upstream: &self.name,
-            account: self.account.as_deref(),
-            scope: &scope.words(self.account.as_deref()),
-            limited,
-            wait,
-        });
-    }
-
-    /// Takes note of what an answer says of budgets: before the request is settled, so that nobody spends in between what it has
-    /// cost.
-    fn note_reading(&self, question: &Question, status: StatusCode, reading: &Reading) {
-        // A refusal before a token was sent speaks of an address, whoever we are.
-        let is_about_us = status.is_success() || status == StatusCode::TOO_MANY_REQUESTS;
-        if !is_about_us || question.about.is_none() {
-            return;
-        }
-        self.gate().note_reading(reading, self.clock.monotonic());
-        self.tell_remainder(reading);
-        let (Some(_), Some(source)) = (&self.account, &reading.source) else {
-            return;
-        };
-        let is_unused = source.is_anonymous();
-        if self.is_login_unused.swap(is_unused, Ordering::Relaxed) != is_unused && is_unused {
-            news::login_unused(&self.name, source);
-        }
-    }
-
-    fn note_leave(&self, question: &Question, part: Part, reading: &Reading) {
-        let now = self.clock.monotonic();
-        let over = self.gate().note_leave(caller(question), part, reading, now);
-        for limited in over.iter().chain(&self.share.take_over(now)) {
-            if limited.limiter == Limiter::PullLimit {
-                self.tell_pulls_again();
-            } else {
-                news::limit_ended(&self.name, limited);
-            }
-        }
-    }
-
-    /// Says once that nothing is left of a budget, and once that there is something again.
-    fn tell_remainder(&self, reading: &Reading) {
-        let allowance = reading.allowance;
-        let pulls = allowance.filter(|allowance| allowance.dialect == Dialect::RateLimit);
-        let Some(remaining) = pulls.and_then(|pulls| pulls.remaining) else {
-            return;
-        };
-        if remaining > 0 {
-            self.tell_pulls_again();
-        } else if !self.is_pull_limit_told.swap(true, Ordering::Relaxed) {
-            let identity = reading
-                .source
-                .as_ref()
-                .map(|source| match source.address() {
-                    Some(address) => Identity::Address(Some(address)),
-                    None => Identity::Account(None),
-                });
-            let limited = Limited {
-                identity,
-                ..Limited::by(Limiter::PullLimit)
-            };
-            news::nothing_left(&self.name, &limited);
-        }
-    }
-
-    fn tell_pulls_again(&self) {
-        if self.is_pull_limit_told.swap(false, Ordering::Relaxed) {
-            news::limit_ended(&self.name, &Limited::by(Limiter::PullLimit));
-        }
-    }
-
     async fn wait_for_turn(&self, question: &Question) -> Result<Turn, SourceError> {
         let turn = self.share.wait(&*self.clock, question.urgency).await;
         turn.map_err(|TooFast { after }| {
             debug!(upstream = %self.name, wait_ms = after.as_millis(), "our own pace leaves no turn in time");
             SourceError::Paced { retry_after: after }
         })
-    }
-
-    /// Tells the observer and the log; never a query, which may hold a secret.
-    fn tell(
-        &self,
-        question: &Question,
-        answer: Result<(StatusCode, &Reading), &SendError>,
-        took: Duration,
-    ) {
-        let outgoing = &question.outgoing;
-        let status = answer.ok().map(|(status, _)| status.as_u16());
-        debug!(
-            upstream = %self.name,
-            call = question.call.as_str(),
-            method = %outgoing.method,
-            host = outgoing.url.host_str(),
-            path = outgoing.url.path(),
-            status,
-            error = answer.err().map(tracing::field::display),
-            took_ms = took.as_millis(),
-            "asked an upstream"
-        );
-        self.observe.observe(&Event::Upstream(UpstreamAnswer {
-            upstream: &self.name,
-            account: self.account.as_deref(),
-            request: question.about.as_ref().map(|about| &about.request),
-            reference: question
-                .about
-                .as_ref()
-                .and_then(|about| about.reference.as_ref()),
-            call: question.call,
-            status,
-            reading: answer.ok().map(|(_, reading)| reading),
-            took,
-        }));
     }
 
     /// The part that answered at `url`: for blobs, another origin than the registry's is another part.

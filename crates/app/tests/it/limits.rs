@@ -1,11 +1,23 @@
 //! Limits of the upstream: what cold pulls are told, and how little is asked while one stands. Faults 13 and 14.
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
-use hub_sim::{Fault, HubSim, Image, On, RetryAfter, hours, seconds};
+use hub_sim::{Fault, Hub, HubSim, Image, On, RetryAfter, hours, seconds};
 
+use crate::clocked::{advance, clocked};
 use crate::image::Pull;
 use crate::program::Forebay;
+
+/// Whom hubs see.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// What lies between two steps of a clock that is moved while a request is answered.
+const BETWEEN_STEPS: Duration = Duration::from_millis(100);
+
+/// How many limits of the upstream stand in the way.
+const LIMITED: &str = "forebay_upstream_limit{upstream=\"docker.io\"}";
 
 #[tokio::test]
 async fn a_pull_limits_retry_after_is_passed_on_in_each_of_its_shapes() {
@@ -113,8 +125,7 @@ async fn a_pull_that_costs_nothing_goes_on_while_pulls_are_limited() {
         200
     );
     assert_eq!(hub.charged(), 1);
-    let limit = "forebay_upstream_limit{upstream=\"docker.io\"}";
-    assert!((program.metric(limit).await - 1.0).abs() < f64::EPSILON);
+    assert!((program.metric(LIMITED).await - 1.0).abs() < f64::EPSILON);
 }
 
 /// Images of publishers that pay, and of open source programs: registries answer for them without a word on limits.
@@ -186,4 +197,90 @@ async fn a_limit_that_is_over_is_noticed_by_a_free_head() {
     hub.set_anonymous_limit(Some((100, hours(6))));
     program.head("/v2/library/nginx/manifests/2").await;
     pull.succeeds(&program).await;
+}
+
+/// What is asked of manifests, as far as a fresh pull is concerned.
+fn manifests(hub: &Hub) -> Vec<String> {
+    let asked = hub.requests().to_string();
+    let manifests = asked.lines().filter(|line| line.contains("/manifests/"));
+    let short = |line: &str| {
+        let words: Vec<_> = line.split(' ').collect();
+        format!("{} {}", words[0], words[words.len() - 1])
+    };
+    manifests.map(short).collect()
+}
+
+/// A manifest by its digest, so that nobody asks for it by HEAD first.
+fn by_digest(hub: &Hub, repository: &str) -> String {
+    let digest = hub.digest(&format!("{repository}:1"));
+    format!("/v2/{repository}/manifests/{digest}")
+}
+
+/// Others behind the same address have spent the rest; the registry names a time that frees nothing.
+#[tokio::test]
+async fn a_head_that_says_that_nothing_is_left_is_believed_after_a_rest_too() {
+    let hub = HubSim::new()
+        .image("library/one:1", Image::small())
+        .image("library/two:1", Image::small())
+        .anonymous_limit(3, hours(6))
+        .retry_after(RetryAfter::Seconds(4))
+        .open()
+        .start()
+        .await;
+    let program = clocked(Forebay::before(&hub)).start().await;
+    Pull::of(&hub, "library/one:1").by_tag.get(&program).await;
+    hub.spend(LOOPBACK, 2);
+    hub.clear_requests();
+    let path = by_digest(&hub, "library/two");
+    let time = async {
+        // Less than a client waits; what is on its way comes meanwhile.
+        for _ in 0..15 {
+            hub.advance(seconds(1));
+            advance(&program, seconds(1)).await;
+            tokio::time::sleep(BETWEEN_STEPS).await;
+        }
+        std::future::pending().await
+    };
+    let answer = tokio::select! {
+        answer = program.get(&path) => answer,
+        () = time => unreachable!("it pends"),
+    };
+    assert_eq!(answer.refusal().0, 429);
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((21_000..=21_600).contains(&wait), "{wait}");
+    assert_eq!(manifests(&hub), ["GET 429", "HEAD 200"]);
+}
+
+#[tokio::test]
+async fn after_a_rest_one_asks_for_all_whether_there_is_more() {
+    const FRESH: usize = 22;
+    let name = |number| format!("library/app{number}");
+    let hub = (0..=FRESH).fold(HubSim::new(), |hub, number| {
+        hub.image(&format!("{}:1", name(number)), Image::small())
+    });
+    let hub = hub
+        .anonymous_limit(3, hours(6))
+        .retry_after(RetryAfter::Seconds(30))
+        .open()
+        .start()
+        .await;
+    // Before we have seen any of it: nobody knows when it opens.
+    hub.spend(LOOPBACK, 3);
+    let program = clocked(Forebay::before(&hub)).start().await;
+    let first = program.get(&by_digest(&hub, &name(FRESH))).await;
+    assert_eq!(first.refusal().0, 429);
+    hub.advance(seconds(30));
+    advance(&program, seconds(30)).await;
+    hub.clear_requests();
+    let paths: Vec<_> = (0..FRESH)
+        .map(|number| by_digest(&hub, &name(number)))
+        .collect();
+    let pulls = paths.iter().map(|path| program.get(path));
+    for answer in futures::future::join_all(pulls).await {
+        assert_eq!(answer.refusal().0, 429);
+    }
+    let asked = manifests(&hub);
+    let gets = asked.iter().filter(|line| *line == "GET 429").count();
+    assert_eq!(gets, 1, "{asked:?}");
+    assert!(asked.len() <= FRESH + 1, "{asked:?}");
 }

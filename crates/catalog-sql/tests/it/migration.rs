@@ -97,7 +97,7 @@ async fn a_file_of_format_1_keeps_everything_and_has_room_for_the_ledger() {
 async fn a_file_of_format_2_keeps_what_was_counted_and_heard() {
     const BACK: &str = "ALTER TABLE pulls RENAME COLUMN metered TO charged;
         ALTER TABLE pulls DROP COLUMN after_index;
-        ALTER TABLE pull_budgets DROP COLUMN samples;
+        ALTER TABLE pull_budgets DROP COLUMN charges;
         DROP TABLE silences;
         UPDATE catalog_format SET version = 2";
     let directory = tempfile::tempdir().unwrap();
@@ -153,7 +153,7 @@ fn budget() -> KeptBudget {
         window: Duration::from_hours(6),
         seen_at: AT,
         spent_since: 1,
-        samples: Vec::new(),
+        charges: Vec::new(),
     }
 }
 

@@ -17,9 +17,9 @@ fn budget(upstream: &str, account: Option<&str>, source: Option<&str>) -> KeptBu
         window: Duration::from_hours(6),
         seen_at: Timestamp(1_795_000_000_000),
         spent_since: 3,
-        samples: vec![
-            (Timestamp(1_794_999_000_000), 90),
-            (Timestamp(1_795_000_000_000), 76),
+        charges: vec![
+            (Timestamp(1_794_999_000_000), 0),
+            (Timestamp(1_795_000_000_000), 14),
         ],
     }
 }
@@ -62,7 +62,7 @@ pub async fn a_budget_kept_again_takes_the_place_of_the_one_before<R: LimitRows>
         window: Duration::from_hours(1),
         seen_at: Timestamp(5),
         spent_since: 0,
-        samples: Vec::new(),
+        charges: Vec::new(),
         ..before.clone()
     };
     for kept in [before, after] {

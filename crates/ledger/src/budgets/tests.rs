@@ -68,6 +68,7 @@ impl Asker {
             reference: None,
             status: Some(status),
             reading,
+            took: Duration::ZERO,
         };
         budgets.note_answered(&answered, now).metered == 1
     }
@@ -249,7 +250,7 @@ fn spent_for_half_an_hour() -> KeptLimits {
 fn a_forecast_goes_on_after_a_restart() {
     let restored = Budgets::restored(spent_for_half_an_hour(), minute(32).wall);
     let forecast = only(&restored, minute(40)).forecast;
-    assert_eq!(forecast.per_hour, Some(7.5));
+    assert_eq!(forecast.per_hour, Some(5.0));
     assert_eq!(forecast.runs_out_in_seconds, None, "not within its window");
     assert_eq!(forecast.is_full_in_seconds, Some(350 * 60));
     // After an hour of rest nothing is being spent.
@@ -275,7 +276,7 @@ fn wherever_the_clock_is_set_between_two_runs_a_budget_comes_back_within_its_win
     // A little back: what lies ahead is left out, the rest stays.
     let restored = Budgets::restored(spent_for_half_an_hour(), minute(20).wall);
     let forecast = only(&restored, minute(20)).forecast;
-    assert_eq!(forecast.per_hour, Some(15.0));
+    assert_eq!(forecast.per_hour, Some(2.0));
     // Forth, within the week and beyond it.
     let restored = Budgets::restored(spent_for_half_an_hour(), minute(1_000).wall);
     assert_eq!(only(&restored, minute(1_000)).remaining, 100);
@@ -319,6 +320,7 @@ fn the_cost_of_a_multi_platform_image_is_an_interval_until_pairs_agree() {
                 reference: Some(reference),
                 status: Some(200),
                 reading: Some(&said),
+                took: Duration::ZERO,
             };
             budgets.note_sent(asked, minute(0));
             let charged = budgets.note_answered(&answered, minute(0));

@@ -150,6 +150,7 @@ async fn a_low_budget_is_told_once_an_hour() {
         reference: None,
         status: Some(200),
         reading: Some(&reading),
+        took: Duration::ZERO,
     });
     let mut told = 0;
     for _ in 0..120 {
@@ -177,6 +178,7 @@ async fn a_refused_login_and_a_lockout_are_told_and_a_refused_manifest_is_not() 
             reference: None,
             status: Some(status),
             reading: None,
+            took: Duration::ZERO,
         });
     };
     let limits = |limiter, minutes| {

@@ -36,6 +36,7 @@ fn fetch(ledger: &Ledger, who: (&Client, &Target), reference: &Reference, said: 
         reference: Some(reference),
         status: Some(200),
         reading: said,
+        took: Duration::ZERO,
     });
 }
 
@@ -155,6 +156,7 @@ fn heads(ledger: &Ledger, remaining: u64) {
         reference: None,
         status: Some(200),
         reading: Some(&said),
+        took: Duration::ZERO,
     });
 }
 
@@ -213,6 +215,7 @@ async fn a_lockout_is_forgotten_when_the_account_gets_a_token() {
             reference: None,
             status: Some(status),
             reading: None,
+            took: Duration::ZERO,
         });
     };
     ledger.note_limited(Refused {

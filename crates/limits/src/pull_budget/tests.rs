@@ -21,6 +21,11 @@ fn says(remaining: u64) -> Allowance {
     }
 }
 
+/// In answer to what was sent a moment before.
+fn hear(budget: &mut PullBudget, allowance: &Allowance, at: SystemTime) {
+    budget.see(allowance, at, at);
+}
+
 fn budget(remaining: u64) -> PullBudget {
     PullBudget::first_seen(&says(remaining), minute(0)).unwrap()
 }
@@ -33,7 +38,7 @@ fn an_allowance_without_a_remainder_is_no_budget() {
     };
     assert_eq!(PullBudget::first_seen(&unsaid, minute(0)), None);
     let mut known = budget(40);
-    known.see(&unsaid, minute(1));
+    hear(&mut known, &unsaid, minute(1));
     assert_eq!(known, budget(40));
 }
 
@@ -46,7 +51,7 @@ fn what_was_sent_since_is_taken_off_until_the_registry_speaks() {
     assert_eq!(budget.remaining_at(minute(1)), 7);
     budget.note_unmetered();
     assert_eq!(budget.remaining_at(minute(1)), 8);
-    budget.see(&says(9), minute(1));
+    hear(&mut budget, &says(9), minute(1));
     assert_eq!(budget.remaining_at(minute(1)), 9);
     for _ in 0..20 {
         budget.note_sent();
@@ -65,7 +70,7 @@ fn a_window_after_the_last_word_everything_is_back() {
 fn a_clock_that_jumps_leaves_a_budget_that_makes_sense() {
     let mut budget = budget(3);
     assert_eq!(budget.remaining_at(UNIX_EPOCH), 3);
-    budget.see(&says(2), UNIX_EPOCH);
+    hear(&mut budget, &says(2), UNIX_EPOCH);
     assert_eq!(budget.remaining_at(UNIX_EPOCH), 2);
     assert_eq!(budget.forecast(UNIX_EPOCH).per_hour, None);
 }
@@ -73,13 +78,55 @@ fn a_clock_that_jumps_leaves_a_budget_that_makes_sense() {
 #[test]
 fn a_forecast_says_when_it_runs_out_at_the_rate_of_the_last_hour() {
     let mut budget = budget(100);
-    budget.see(&says(90), minute(15));
-    budget.see(&says(70), minute(30));
+    hear(&mut budget, &says(90), minute(15));
+    hear(&mut budget, &says(60), minute(30));
     let forecast = budget.forecast(minute(30));
-    assert_eq!(forecast.per_hour, Some(60.0));
-    assert_eq!(forecast.runs_out_in, Some(Duration::from_mins(70)));
+    assert_eq!(forecast.per_hour, Some(40.0));
+    assert_eq!(forecast.runs_out_in, Some(Duration::from_mins(90)));
     assert_eq!(forecast.opens_in, None);
     assert_eq!(forecast.is_full_in, Some(WINDOW));
+    let later = budget.forecast(minute(80));
+    assert_eq!(later.per_hour, Some(30.0), "since minute 20");
+}
+
+#[test]
+fn a_burst_is_no_rate_that_empties_it_in_a_minute() {
+    let mut budget = budget(100);
+    hear(&mut budget, &says(40), minute(1));
+    let forecast = budget.forecast(minute(2));
+    assert_eq!(forecast.per_hour, Some(60.0));
+    assert_eq!(forecast.runs_out_in, Some(Duration::from_mins(40)));
+}
+
+#[test]
+fn an_answer_that_was_overtaken_brings_no_pull_back_and_charges_none_twice() {
+    let second = |seconds| minute(0) + Duration::from_secs(seconds);
+    let mut budget = budget(100);
+    // Sent together; each pair of answers comes in the wrong order.
+    for pair in 0..30 {
+        let left = 100 - 2 * pair;
+        budget.see(&says(left - 2), second(1), second(2));
+        budget.see(&says(left - 1), second(1), second(2));
+    }
+    assert_eq!(budget.remaining_at(second(64)), 40);
+    assert_eq!(budget.forecast(second(64)).per_hour, Some(60.0));
+    // Less is believed whenever it was asked for, and more that was asked for afterwards.
+    budget.see(&says(39), second(1), second(65));
+    assert_eq!(budget.remaining, 39);
+    budget.see(&says(50), second(64), second(66));
+    assert_eq!(budget.remaining, 39);
+    budget.see(&says(50), second(65), second(67));
+    assert_eq!(budget.remaining, 50);
+}
+
+#[test]
+fn words_that_two_threads_hear_in_the_wrong_order_are_no_clock_that_was_set_back() {
+    let mut budget = budget(100);
+    hear(&mut budget, &says(90), minute(10));
+    let before = minute(10) - Duration::from_millis(1);
+    budget.see(&says(89), before, before);
+    assert_eq!(budget.seen_at, minute(10));
+    assert_eq!(budget.forecast(minute(10)).per_hour, Some(11.0));
 }
 
 #[test]
@@ -95,8 +142,8 @@ fn too_little_seen_is_no_rate_and_nothing_spent_never_runs_out() {
 #[test]
 fn an_empty_budget_opens_when_the_oldest_pull_leaves_the_window() {
     let mut budget = budget(10);
-    budget.see(&says(6), minute(20));
-    budget.see(&says(0), minute(50));
+    hear(&mut budget, &says(6), minute(20));
+    hear(&mut budget, &says(0), minute(50));
     let forecast = budget.forecast(minute(60));
     assert_eq!(forecast.opens_in, Some(Duration::from_mins(320)));
     assert_eq!(forecast.is_full_in, Some(Duration::from_mins(350)));
@@ -106,12 +153,12 @@ fn an_empty_budget_opens_when_the_oldest_pull_leaves_the_window() {
 #[test]
 fn what_leaves_the_window_after_the_last_word_opens_it_until_the_next() {
     let mut budget = budget(10);
-    budget.see(&says(6), minute(20));
-    budget.see(&says(0), minute(370));
+    hear(&mut budget, &says(6), minute(20));
+    hear(&mut budget, &says(0), minute(370));
     assert_eq!(budget.opens_in(minute(375)), Some(Duration::from_mins(5)));
     assert_eq!(budget.opens_in(minute(380)), Some(Duration::ZERO));
     assert_eq!(budget.opens_in(minute(390)), Some(Duration::ZERO));
-    budget.see(&says(0), minute(391));
+    hear(&mut budget, &says(0), minute(391));
     assert_eq!(budget.opens_in(minute(391)), Some(Duration::from_mins(339)));
 }
 
@@ -128,11 +175,13 @@ fn a_budget_that_was_empty_when_first_seen_does_not_say_when_it_opens() {
 fn a_budget_written_down_goes_on_forecasting_as_before() {
     let mut budget = budget(10);
     for (remaining, at) in [(6, 20), (6, 30), (0, 50)] {
-        budget.see(&says(remaining), minute(at));
+        hear(&mut budget, &says(remaining), minute(at));
     }
-    let written: Vec<_> = budget.samples().collect();
+    let written: Vec<_> = budget.charges().collect();
+    let expected = [(minute(0), 0), (minute(20), 4), (minute(50), 6)];
+    assert_eq!(written, expected);
     let said = (budget.limit, budget.remaining);
-    let restored = PullBudget::restored(said, WINDOW, budget.seen_at, 0).with_samples(written);
+    let restored = PullBudget::restored(said, WINDOW, budget.seen_at, 0).with_charges(written);
     assert_eq!(restored, budget);
     assert_eq!(
         restored.opens_in(minute(60)),
@@ -141,32 +190,58 @@ fn a_budget_written_down_goes_on_forecasting_as_before() {
 }
 
 #[test]
-fn samples_that_make_no_sense_are_left_out() {
-    let samples = |written: &[(u64, u64)]| {
+fn charges_that_make_no_sense_are_left_out() {
+    let charges = |written: &[(u64, u64)]| {
         let written: Vec<_> = written
             .iter()
-            .map(|(at, remaining)| (minute(*at), *remaining))
+            .map(|(at, pulls)| (minute(*at), *pulls))
             .collect();
         let restored = PullBudget::restored((Some(100), 5), WINDOW, minute(10), 0);
-        let restored = restored.with_samples(written);
-        restored.samples().collect::<Vec<_>>()
+        let restored = restored.with_charges(written);
+        restored.charges().collect::<Vec<_>>()
     };
-    let seen = (minute(10), 5);
-    assert_eq!(samples(&[]), [seen]);
-    assert_eq!(samples(&[(9, 6), (10, 5)]), [(minute(9), 6), seen]);
+    assert_eq!(charges(&[]), [(minute(10), 0)]);
+    assert_eq!(charges(&[(9, 0), (9, 6)]), [(minute(9), 0), (minute(9), 6)]);
+    assert_eq!(charges(&[(9, 6)]), [(minute(9), 0), (minute(9), 6)]);
     // After the last word, and out of order: a clock was set back in between.
-    assert_eq!(samples(&[(9, 6), (11, 4)]), [(minute(9), 6), seen]);
-    assert_eq!(samples(&[(9, 9), (1, 7)]), [(minute(1), 7), seen]);
-    let many: Vec<_> = (0..1_000).map(|at| (at / 100, at)).collect();
-    assert!(samples(&many).len() <= MAX_SAMPLES);
+    assert_eq!(charges(&[(9, 0), (11, 4)]), [(minute(9), 0)]);
+    assert_eq!(charges(&[(9, 9), (1, 7)]), [(minute(1), 0), (minute(1), 7)]);
+    let many: Vec<_> = (0..1_000).map(|at| (at / 100, u64::MAX)).collect();
+    assert!(charges(&many).len() <= MAX_CHARGES);
 }
 
 #[test]
 fn a_remainder_that_grew_is_not_taken_for_spending() {
     let mut budget = budget(10);
-    budget.see(&says(40), minute(10));
-    budget.see(&says(38), minute(30));
-    assert_eq!(budget.forecast(minute(30)).per_hour, Some(4.0));
+    hear(&mut budget, &says(40), minute(10));
+    hear(&mut budget, &says(38), minute(30));
+    assert_eq!(budget.forecast(minute(30)).per_hour, Some(2.0));
+}
+
+#[test]
+fn a_window_that_rolls_while_it_is_spent_hides_no_pull() {
+    for window in [WINDOW, Duration::from_hours(31 * 24)] {
+        let says = |remaining| Allowance {
+            window: Some(window),
+            ..says(remaining)
+        };
+        let mut budget = PullBudget::first_seen(&says(1_000), minute(0)).unwrap();
+        // Each minute a pull is charged, and at every second of them one of before leaves the window.
+        let mut left = 1_000;
+        for minutes in 1..=1_000 {
+            left -= 1;
+            hear(&mut budget, &says(left), minute(minutes));
+            if minutes.is_multiple_of(2) {
+                left += 1;
+                let at = minute(minutes) + Duration::from_secs(30);
+                hear(&mut budget, &says(left), at);
+            }
+            if minutes > 60 {
+                let rate = budget.forecast(minute(minutes)).per_hour.unwrap();
+                assert!((60.0..=64.0).contains(&rate), "{minutes}: {rate}");
+            }
+        }
+    }
 }
 
 proptest! {
@@ -176,22 +251,39 @@ proptest! {
     ) {
         let mut budget = budget(100);
         for (remaining, at, sent) in words {
-            budget.see(&says(remaining), minute(at));
+            hear(&mut budget, &says(remaining), minute(at));
             if sent {
                 budget.note_sent();
             }
             let _ = budget.forecast(minute(at));
             let _ = budget.forecast(UNIX_EPOCH);
-            prop_assert!(budget.samples.len() <= MAX_SAMPLES);
+            prop_assert!(budget.charges().count() <= MAX_CHARGES);
         }
     }
 
     #[test]
-    fn thinning_out_loses_no_pull(pulls in 1u64..1_000) {
-        let mut budget = budget(2_000);
-        for spent in 1..=pulls {
-            budget.see(&says(2_000 - spent), minute(0) + Duration::from_millis(spent));
+    fn whatever_is_said_in_turn_no_pull_is_lost_before_it_leaves_the_window(
+        words in prop::collection::vec((0u64..=1_000, 0u64..20_000), 0..400),
+    ) {
+        let mut budget = budget(500);
+        let (mut left, mut at) = (500_u64, minute(0));
+        let mut drops = Vec::new();
+        for (remaining, pause) in words {
+            at += Duration::from_millis(pause * pause / 1_000);
+            hear(&mut budget, &says(remaining), at);
+            drops.push((at, left.saturating_sub(remaining)));
+            left = remaining;
+            let sum = |charges: &mut dyn Iterator<Item = (SystemTime, u64)>, within: Duration| {
+                let charges = charges.filter(|(then, _)| age(*then, at) < within);
+                charges.map(|(_, pulls)| pulls).sum::<u64>()
+            };
+            let spent = sum(&mut drops.iter().copied(), WINDOW);
+            let all = sum(&mut drops.iter().copied(), Duration::MAX);
+            let kept = sum(&mut budget.charges(), WINDOW);
+            prop_assert!((spent..=all).contains(&kept), "{} of {} to {}", kept, spent, all);
+            if age(minute(0), at) < WINDOW {
+                prop_assert_eq!(kept, all);
+            }
         }
-        prop_assert_eq!(budget.drops().map(|(_, pulls)| pulls).sum::<u64>(), pulls);
     }
 }

@@ -106,7 +106,11 @@ fn plain_headers_go_before_extended_ones_whatever_their_order() {
 #[test]
 fn bytes_that_are_no_text_are_skipped() {
     let reading = read_headers([("ratelimit-limit", &[0xff, 0xfe, 0x31][..])]);
-    assert!(reading.is_empty());
+    let expected = Reading {
+        speaks_of_pulls: true,
+        ..Reading::default()
+    };
+    assert_eq!(reading, expected);
 }
 
 #[test]
@@ -118,5 +122,21 @@ fn only_one_family_of_headers_speaks_of_pulls() {
         let limit = name.replace("remaining", "limit");
         let reading = read(&[(name, "7"), (&limit, "100")]);
         assert_eq!(reading.pulls_left(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_limit_of_pulls_is_spoken_of_in_whatever_words() {
+    for (header, expected) in [
+        (("RateLimit-Limit", "100;w=21600"), true),
+        (("ratelimit-remaining", "<html>"), true),
+        (("ratelimit-policy", "\"pulls\";q=100;w=21600"), true),
+        (("docker-ratelimit-source", "192.0.2.1"), true),
+        (("x-ratelimit-remaining", "5"), false),
+        (("retry-after", "60"), false),
+        (("rate", "5"), false),
+        (("\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", "5"), false),
+    ] {
+        assert_eq!(read(&[header]).speaks_of_pulls, expected, "{header:?}");
     }
 }

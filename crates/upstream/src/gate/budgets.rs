@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forebay_content::KeptBudget;
-use forebay_limits::{Allowance, Dialect, PullBudget, Purse, Reading, Source};
+use forebay_limits::{PullBudget, Purse, Reading, Source};
 
 /// The most budgets that are told apart; a registry names one for each address of ours, and one for an account.
 const MAX_SOURCES: usize = 16;
@@ -34,9 +34,9 @@ struct Known {
 }
 
 impl Budgets {
-    /// An answer said this. One without a word on pulls says nothing, about any budget.
-    pub(super) fn note_reading(&mut self, reading: &Reading, now: Duration) {
-        let Some(allowance) = allowance_of(reading) else {
+    /// The answer to what was sent at `asked_at` said this. One without a word on pulls says nothing, about any budget.
+    pub(super) fn note_reading(&mut self, reading: &Reading, asked_at: Duration, now: Duration) {
+        let Some(allowance) = reading.pulls() else {
             return;
         };
         let source = reading.source.as_ref();
@@ -46,7 +46,7 @@ impl Budgets {
             .position(|known| known.source.as_ref() == source);
         let known = if let Some(place) = place {
             let mut known = self.known.remove(place);
-            known.budget.see(&allowance, moment(now));
+            known.budget.see(&allowance, moment(asked_at), moment(now));
             known
         } else if let Some(budget) = PullBudget::first_seen(&allowance, moment(now)) {
             let source = source.cloned();
@@ -67,10 +67,16 @@ impl Budgets {
         let seen_at = moment(now)
             .checked_sub(age.min(ZERO_AT))
             .unwrap_or(UNIX_EPOCH);
+        // As long before its last word as they were by the clock that they were noted by.
+        let charges = kept.charges.iter().filter_map(|(at, pulls)| {
+            let before = at.age_at(kept.seen_at)?;
+            Some((seen_at.checked_sub(before)?, *pulls))
+        });
         let said = (kept.limit, kept.remaining);
+        let budget = PullBudget::restored(said, kept.window, seen_at, kept.spent_since);
         self.add_last(Known {
             source: source.clone(),
-            budget: PullBudget::restored(said, kept.window, seen_at, kept.spent_since),
+            budget: budget.with_charges(charges),
         });
         self.known.sort_by_key(|known| known.budget.seen_at);
     }
@@ -91,6 +97,12 @@ impl Budgets {
     /// True once the registry has spoken of a budget: from then on its silence about an image says something, too.
     pub(super) fn is_known(&self) -> bool {
         !self.known.is_empty()
+    }
+
+    /// Whether the registry has spoken of a budget since.
+    pub(super) fn were_heard_since(&self, then: Duration) -> bool {
+        let last = self.known.last();
+        last.is_some_and(|known| known.budget.seen_at >= moment(then))
     }
 
     /// What may be spent: of the budget that the registry spoke of last.
@@ -128,13 +140,6 @@ impl Budgets {
         }
         self.known.push(known);
     }
-}
-
-/// What a reading says of pulls; the other family of headers counts requests to web APIs.
-fn allowance_of(reading: &Reading) -> Option<Allowance> {
-    reading
-        .allowance
-        .filter(|allowance| allowance.dialect == Dialect::RateLimit)
 }
 
 /// A moment of the monotonic clock in the terms of [`PullBudget`].

@@ -109,9 +109,10 @@ impl Rest {
 }
 
 impl CoolDowns {
-    /// Whether pulls have rested until their time, and nothing was heard of them since.
-    pub(super) fn is_pulls_rest_over(&self, now: Duration) -> bool {
-        self.pulls.as_ref().is_some_and(|rest| rest.until <= now)
+    /// Until when pulls have rested, if that time has come and none has gone through since.
+    pub(super) fn pulls_rested_until(&self, now: Duration) -> Option<Duration> {
+        let rest = self.pulls.as_ref().filter(|rest| rest.until <= now);
+        rest.map(|rest| rest.until)
     }
 
     /// The limit that stands in the way of a call to `part` with `login`, the one that lasts longest; `is_counted` if the call is a

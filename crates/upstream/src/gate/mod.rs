@@ -325,9 +325,9 @@ impl Gate {
         }
     }
 
-    /// Takes note of what an answer to a question of content says of budgets.
-    pub(crate) fn note_reading(&mut self, reading: &Reading, now: Duration) {
-        self.budgets.note_reading(reading, now);
+    /// Takes note of what the answer to a question of content says of budgets, which was sent at `asked_at`.
+    pub(crate) fn note_reading(&mut self, reading: &Reading, asked_at: Duration, now: Duration) {
+        self.budgets.note_reading(reading, asked_at, now);
     }
 
     /// What may be spent on manifests of a repository, whoever asks for them.
@@ -338,13 +338,19 @@ impl Gate {
             },
             None if self.is_metered(repository) == Some(false) => Purse::Unmetered,
             None => match self.budgets.purse(now) {
-                // The registry has said until when, and that time has come: whatever we have counted, a HEAD tells.
-                Purse::Empty { .. } if self.cool_downs.is_pulls_rest_over(now) => Purse::Empty {
+                // The registry has said until when, and that time has come: whatever was counted before, a HEAD tells.
+                Purse::Empty { .. } if self.is_rested(now) => Purse::Empty {
                     opens_in: Some(Duration::ZERO),
                 },
                 purse => purse,
             },
         }
+    }
+
+    /// Whether a rest of pulls is over, and nothing was heard of the budget since.
+    fn is_rested(&self, now: Duration) -> bool {
+        let rested_until = self.cool_downs.pulls_rested_until(now);
+        rested_until.is_some_and(|until| !self.budgets.were_heard_since(until))
     }
 
     /// Keeps to what was noted before this process began.
@@ -379,7 +385,7 @@ impl Gate {
     ) -> Vec<Limited> {
         // Of a registry that speaks of budgets, an answer that does not is about an image that it does not count.
         let is_counted = caller.call == UpstreamCall::GetManifest
-            && (reading.pulls_left().is_some() || !self.budgets.is_known());
+            && (reading.speaks_of_pulls || !self.budgets.is_known());
         let answered = (caller, is_counted);
         self.cool_downs.note_leave(answered, part, reading, now)
     }

@@ -139,6 +139,7 @@ fn an_answer_that_shows_a_remainder_ends_the_pull_limits_cool_down() {
             reset: None,
             dialect: Dialect::RateLimit,
         }),
+        speaks_of_pulls: true,
         ..Reading::default()
     };
     for (reading, ends) in [

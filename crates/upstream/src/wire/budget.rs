@@ -9,7 +9,7 @@ use forebay_oci::RepositoryName;
 use http::HeaderMap;
 
 use super::Wire;
-use crate::exchange::speaks_of_pulls;
+use crate::exchange::read;
 use crate::gate::hash_of;
 use crate::recent::Recent;
 use crate::token_cache::pull_scope;
@@ -54,7 +54,7 @@ impl Wire {
         headers: &HeaderMap,
         is_direct: bool,
     ) {
-        let is_counted = speaks_of_pulls(headers);
+        let is_counted = read(headers).speaks_of_pulls;
         // The silence of another host says nothing.
         if is_counted || is_direct {
             self.gate()

@@ -311,7 +311,7 @@ async fn a_kept_budget_is_known_before_anything_is_asked_and_only_to_whose_it_is
         window: hours(6),
         seen_at,
         spent_since: 2,
-        samples: Vec::new(),
+        charges: Vec::new(),
     };
     let rig = Rig::of(&hub);
     let now = rig.clock.now();

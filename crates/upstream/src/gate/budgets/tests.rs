@@ -1,4 +1,5 @@
 use forebay_content::{BudgetKey, Timestamp};
+use forebay_limits::{Allowance, Dialect};
 
 use super::*;
 
@@ -19,6 +20,7 @@ fn said(remaining: u64, source: &str) -> Reading {
         }),
         source: Source::parse(source),
         retry_after: None,
+        speaks_of_pulls: true,
     }
 }
 
@@ -34,7 +36,7 @@ fn kept(remaining: u64, source: &str) -> KeptBudget {
         window: WINDOW,
         seen_at: Timestamp(0),
         spent_since: 1,
-        samples: Vec::new(),
+        charges: Vec::new(),
     }
 }
 
@@ -48,10 +50,10 @@ fn left(remaining: u64) -> Purse {
 #[test]
 fn nothing_said_is_no_limit_and_changes_none() {
     let mut budgets = Budgets::default();
-    budgets.note_reading(&Reading::default(), seconds(1));
+    budgets.note_reading(&Reading::default(), seconds(1), seconds(1));
     assert_eq!(budgets.purse(seconds(1)), Purse::Unmetered);
-    budgets.note_reading(&said(7, "192.0.2.1"), seconds(2));
-    budgets.note_reading(&Reading::default(), seconds(3));
+    budgets.note_reading(&said(7, "192.0.2.1"), seconds(2), seconds(2));
+    budgets.note_reading(&Reading::default(), seconds(3), seconds(3));
     assert_eq!(budgets.purse(seconds(3)), left(7));
     let of_an_api = Reading {
         allowance: said(0, "").allowance.map(|allowance| Allowance {
@@ -60,18 +62,18 @@ fn nothing_said_is_no_limit_and_changes_none() {
         }),
         ..Reading::default()
     };
-    budgets.note_reading(&of_an_api, seconds(4));
+    budgets.note_reading(&of_an_api, seconds(4), seconds(4));
     assert_eq!(budgets.purse(seconds(4)), left(7));
 }
 
 #[test]
 fn what_is_under_way_is_taken_off_and_what_was_not_answered_too() {
     let mut budgets = Budgets::default();
-    budgets.note_reading(&said(3, "192.0.2.1"), seconds(1));
+    budgets.note_reading(&said(3, "192.0.2.1"), seconds(1), seconds(1));
     budgets.note_sent();
     budgets.note_sent();
     assert_eq!(budgets.purse(seconds(1)), left(1));
-    budgets.note_reading(&said(2, "192.0.2.1"), seconds(2));
+    budgets.note_reading(&said(2, "192.0.2.1"), seconds(2), seconds(2));
     budgets.note_back(true);
     assert_eq!(budgets.purse(seconds(2)), left(1));
     budgets.note_back(false);
@@ -83,8 +85,8 @@ fn what_is_under_way_is_taken_off_and_what_was_not_answered_too() {
 #[test]
 fn a_word_that_nothing_is_left_holds_half_a_minute_and_then_a_head_may_tell() {
     let mut budgets = Budgets::default();
-    budgets.note_reading(&said(1, "192.0.2.1"), seconds(100));
-    budgets.note_reading(&said(0, "192.0.2.1"), seconds(200));
+    budgets.note_reading(&said(1, "192.0.2.1"), seconds(100), seconds(100));
+    budgets.note_reading(&said(0, "192.0.2.1"), seconds(200), seconds(200));
     let opens_in = |opens_in| Purse::Empty {
         opens_in: Some(opens_in),
     };
@@ -93,7 +95,7 @@ fn a_word_that_nothing_is_left_holds_half_a_minute_and_then_a_head_may_tell() {
         opens_in(WINDOW.saturating_sub(seconds(29)))
     );
     assert_eq!(budgets.purse(seconds(230)), opens_in(Duration::ZERO));
-    budgets.note_reading(&said(0, "192.0.2.1"), seconds(230));
+    budgets.note_reading(&said(0, "192.0.2.1"), seconds(230), seconds(230));
     assert_eq!(
         budgets.purse(seconds(230)),
         opens_in(WINDOW.saturating_sub(seconds(30)))
@@ -105,13 +107,17 @@ fn a_word_that_nothing_is_left_holds_half_a_minute_and_then_a_head_may_tell() {
 #[test]
 fn sources_have_budgets_of_their_own_and_the_one_heard_of_last_is_spent() {
     let mut budgets = Budgets::default();
-    budgets.note_reading(&said(0, "192.0.2.1"), seconds(1));
-    budgets.note_reading(&said(50, "192.0.2.2"), seconds(2));
+    budgets.note_reading(&said(0, "192.0.2.1"), seconds(1), seconds(1));
+    budgets.note_reading(&said(50, "192.0.2.2"), seconds(2), seconds(2));
     assert_eq!(budgets.purse(seconds(2)), left(50));
-    budgets.note_reading(&said(0, "192.0.2.1"), seconds(3));
+    budgets.note_reading(&said(0, "192.0.2.1"), seconds(3), seconds(3));
     assert!(matches!(budgets.purse(seconds(3)), Purse::Empty { .. }));
     for number in 0..100 {
-        budgets.note_reading(&said(9, &format!("192.0.2.{number}")), seconds(4));
+        budgets.note_reading(
+            &said(9, &format!("192.0.2.{number}")),
+            seconds(4),
+            seconds(4),
+        );
     }
     assert_eq!(budgets.known.len(), MAX_SOURCES);
     assert_eq!(budgets.purse(seconds(4)), left(9));
@@ -139,4 +145,38 @@ fn a_budget_of_before_is_taken_up_unless_it_is_too_old_or_something_newer_is_kno
     };
     old.restore(&ancient, Duration::from_hours(24 * 365 * 1_000), now);
     assert!(matches!(old.purse(now), Purse::Metered { .. }));
+}
+
+#[test]
+fn answers_that_overtake_each_other_give_no_pull_back() {
+    let mut budgets = Budgets::default();
+    budgets.note_reading(&said(100, "192.0.2.1"), seconds(0), seconds(1));
+    // All sent at once, answered in the wrong order.
+    for shown in [40, 41, 60, 43] {
+        budgets.note_reading(&said(shown, "192.0.2.1"), seconds(2), seconds(3));
+        assert_eq!(budgets.purse(seconds(3)), left(40));
+    }
+    budgets.note_reading(&said(41, "192.0.2.1"), seconds(3), seconds(4));
+    assert_eq!(budgets.purse(seconds(4)), left(41));
+}
+
+#[test]
+fn an_empty_budget_of_before_knows_when_it_opens_as_soon_as_the_registry_says_that_it_is_empty() {
+    let now = seconds(10);
+    let noted = KeptBudget {
+        seen_at: Timestamp(3_600_000),
+        spent_since: 0,
+        charges: vec![
+            (Timestamp(0), 0),
+            (Timestamp(1_800_000), 60),
+            (Timestamp(3_600_000), 40),
+        ],
+        ..kept(0, "192.0.2.1")
+    };
+    let mut budgets = Budgets::default();
+    // The program was away for ten minutes.
+    budgets.restore(&noted, seconds(600), now);
+    budgets.note_reading(&said(0, "192.0.2.1"), now, now);
+    let opens_in = Some(WINDOW.saturating_sub(seconds(1_800 + 600)));
+    assert_eq!(budgets.purse(now), Purse::Empty { opens_in });
 }

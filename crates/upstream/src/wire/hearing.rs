@@ -1,0 +1,180 @@
+//! What an answer means to the gate: a limit, trouble, or neither; and what it says of budgets.
+//!
+//! Whatever it says is noted before the request is settled, so that nobody spends in between what it has cost.
+
+use std::time::Duration;
+
+use forebay_content::SourceError;
+use forebay_http_kit::{Origin, Reply, SendError};
+use forebay_limits::{Answer, Limited, Reading, Source, classify, classify_malformed_head};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+use super::admission::Admission;
+use super::{Wire, caller};
+use crate::exchange::{Granted, Heard, Question, Refusal, host_kind, method_of, read_start};
+use crate::failure::Failure;
+use crate::gate::{Outcome, Part, Scope, hash_of};
+use crate::lanes::Place;
+
+impl Wire {
+    /// Sorts an answer by what it means to the gate.
+    pub(super) async fn hear(
+        &self,
+        question: &Question,
+        reply: Reply,
+        reading: Reading,
+        (admission, place): (Admission<'_>, Place),
+    ) -> Result<Heard, Failure> {
+        let part = self.part_of(question.call, &reply.url);
+        if reply.status.is_success() {
+            admission.settle(Outcome::Answered(part));
+            self.note_leave(question, part, &reading);
+            let is_direct = reply.url == question.outgoing.url;
+            return Ok(Heard::Reply(Box::new(Granted {
+                reply,
+                place,
+                is_direct,
+            })));
+        }
+        let is_own = Origin::of(&reply.url) == self.origin;
+        let Reply {
+            status,
+            headers,
+            body,
+            ..
+        } = reply;
+        let body = read_start(body).await;
+        let refusal = Refusal {
+            status,
+            headers,
+            body,
+            part,
+            is_own,
+        };
+        self.sort_refusal(question, (refusal, &reading), admission)
+            .map(Heard::Refusal)
+    }
+
+    /// What an answer that is no success comes to.
+    fn sort_refusal(
+        &self,
+        question: &Question,
+        (refusal, reading): (Refusal, &Reading),
+        admission: Admission<'_>,
+    ) -> Result<Refusal, Failure> {
+        let part = refusal.part;
+        if let Some(limited) = self.find_limit_in(question, &refusal, reading) {
+            admission.settle(Outcome::Answered(part));
+            return Err(self.limit(question, (limited, reading.source.as_ref()), part));
+        }
+        if refusal.status.is_server_error() {
+            let advice = reading.retry_after.as_ref();
+            let wait = advice.map(|advice| advice.wait(self.clock.now().system_time()));
+            let failure = Failure::of_server_error(refusal.status, &refusal.body, wait);
+            admission.settle_trouble(Outcome::Failed(part), part, &failure);
+            return Err(failure);
+        }
+        admission.settle(Outcome::Answered(part));
+        Ok(refusal)
+    }
+
+    fn find_limit_in(
+        &self,
+        question: &Question,
+        refusal: &Refusal,
+        reading: &Reading,
+    ) -> Option<Limited> {
+        let content_type = refusal.headers.get(CONTENT_TYPE);
+        classify(&Answer {
+            status: refusal.status.as_u16(),
+            content_type: content_type.and_then(|value| value.to_str().ok()),
+            body_prefix: &refusal.body,
+            reading,
+            host_kind: host_kind(refusal.part),
+            method: method_of(&question.outgoing.method),
+            is_docker_hub: self.is_docker_hub(),
+        })
+    }
+
+    /// Sorts a request that got no answer by what it means to the gate.
+    pub(super) fn fail(
+        &self,
+        question: &Question,
+        error: SendError,
+        admission: Admission<'_>,
+    ) -> Failure {
+        let part = self.part_at(question.call, error.host());
+        if let SendError::Malformed { head, .. } = &error
+            && let Some(limited) = classify_malformed_head(head)
+        {
+            admission.settle(Outcome::Answered(part));
+            return self.limit(question, (limited, None), part);
+        }
+        let failure = Failure::of_send(error);
+        if failure.is_trouble {
+            admission.settle_trouble(Outcome::Silent(part), part, &failure);
+        } else {
+            admission.settle(Outcome::Nothing);
+        }
+        failure
+    }
+
+    /// Takes note of a limit, which counts `source` if it was named.
+    fn limit(
+        &self,
+        question: &Question,
+        (limited, source): (Limited, Option<&Source>),
+        part: Part,
+    ) -> Failure {
+        let wait = limited.cool_down(self.clock.now().system_time());
+        let times = (self.clock.monotonic(), wait);
+        let scope = Scope::of(limited.limiter, part, question.login.is_some());
+        let login = question.login.as_ref();
+        let is_news = match scope {
+            Scope::Everything => self.share.note_limit(&limited, times),
+            _ => self.gate().note_limit(&limited, part, login, times),
+        };
+        if scope == Scope::Pulls {
+            let repository = hash_of(&question.repository);
+            self.gate().note_counted(repository, true);
+        }
+        if is_news {
+            self.tell_limit_began((&limited, source), part, wait);
+        }
+        self.tell_limit(scope, &limited, wait);
+        Failure::settled(SourceError::Limited {
+            limited,
+            retry_after: wait,
+        })
+    }
+
+    /// Takes note of what the answer to a question that was sent at `asked_at` says of budgets.
+    pub(super) fn note_reading(
+        &self,
+        question: &Question,
+        status: StatusCode,
+        reading: &Reading,
+        asked_at: Duration,
+    ) {
+        // A refusal before a token was sent speaks of an address, whoever we are.
+        let is_about_us = status.is_success() || status == StatusCode::TOO_MANY_REQUESTS;
+        if !is_about_us || question.about.is_none() {
+            return;
+        }
+        self.gate()
+            .note_reading(reading, asked_at, self.clock.monotonic());
+        self.tell_remainder(reading);
+        if let Some(source) = &reading.source {
+            self.tell_charged(source);
+        }
+    }
+
+    fn note_leave(&self, question: &Question, part: Part, reading: &Reading) {
+        let now = self.clock.monotonic();
+        let over = self.gate().note_leave(caller(question), part, reading, now);
+        for limited in over.iter().chain(&self.share.take_over(now)) {
+            self.tell_limit_ended(limited, reading);
+        }
+    }
+}
