@@ -9,7 +9,7 @@ use crate::Verdict;
 use crate::marks::find_mark;
 use crate::memo::{Memo, Said};
 use crate::message::{MAX_BYTES, MAX_LINES, around, line_at, words};
-use crate::prefix::{Joining, split};
+use crate::prefix::Joining;
 
 /// The bytes that are looked at together.
 const WINDOW_BYTES: usize = 256 * 1024;
@@ -22,6 +22,9 @@ const MAX_PASTED_BYTES: usize = 8 * 1024;
 
 /// A text of up to so many lines may be one message though none of its lines tells of anything.
 const MAX_PASTED_LINES: usize = 12;
+
+/// The longest prompt before a command, in bytes: user, host and directory.
+const MAX_PROMPT_BYTES: usize = 80;
 
 /// The longest excerpt of a message, in bytes.
 pub const MAX_EXCERPT_BYTES: usize = 600;
@@ -92,8 +95,8 @@ impl Scanner {
         self.done = self.done.max(until);
     }
 
-    /// Looks at each line of a short text, and at all of it if none tells of anything: a command and its answer, a
-    /// request and its headers.
+    /// Looks at each line of a short text, and at all of it if none tells of anything and it is a command with its
+    /// answer.
     fn scan_pasted(&mut self, found: &mut dyn FnMut(Failure)) {
         let mut counted = Counted::from(0);
         let mut is_found = false;
@@ -108,7 +111,7 @@ impl Scanner {
         }
         let whole = 0..self.window.trim_ascii_end().len();
         if !is_found
-            && may_be_one(&self.window[whole.clone()])
+            && is_transcript(&self.window[whole.clone()])
             && let Some(said) = self.said(&whole)
         {
             found(self.failure(&whole, said, &mut Counted::from(0)));
@@ -161,12 +164,21 @@ impl Scanner {
     }
 }
 
-/// Whether a short text may be one message: of its few lines at most one is a log's record.
-fn may_be_one(text: &[u8]) -> bool {
+/// Whether a short text may be one message: somebody's command and what it answered.
+fn is_transcript(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().take(MAX_PASTED_LINES + 1).count();
-    let records = text.lines().filter(|line| !split(line).0.trim().is_empty());
-    (2..=MAX_PASTED_LINES).contains(&lines) && records.count() <= 1
+    (2..=MAX_PASTED_LINES).contains(&lines) && text.lines().any(is_command)
+}
+
+/// Whether a line is a shell's prompt with a command, or a command that a shell traces.
+fn is_command(line: &str) -> bool {
+    let prompted = line.split_once("$ ").or_else(|| line.split_once("# "));
+    let command = match prompted {
+        Some((prompt, command)) if prompt.len() <= MAX_PROMPT_BYTES => command,
+        _ => line.strip_prefix("+ ").unwrap_or_default(),
+    };
+    command.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 /// Whether the lines around one add to what it says.
