@@ -26,7 +26,12 @@ use crate::token_cache::{Held, TokenKey};
 const TOKEN_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A token request that is under way.
-pub(super) type Flight = Shared<BoxFuture<'static, Result<Held, SourceError>>>;
+#[derive(Clone)]
+pub(super) struct Flight {
+    landing: Shared<BoxFuture<'static, Result<Held, SourceError>>>,
+    /// Which it is: another may begin under its key.
+    mark: Arc<()>,
+}
 
 impl Authority {
     /// Waits for the token request that is under way, or begins it.
@@ -47,7 +52,7 @@ impl Authority {
                 .or_insert_with(|| self.begin_flight(key, realm, login));
             flight.clone()
         };
-        flight.await
+        flight.landing.await
     }
 
     fn begin_flight(
@@ -60,8 +65,10 @@ impl Authority {
         let mut flying = Flying {
             authority: Arc::clone(self),
             key: key.clone(),
+            mark: Arc::default(),
             landed: Some(landed),
         };
+        let mark = Arc::clone(&flying.mark);
         self.supervisor.spawn("token", async move {
             let authority = Arc::clone(&flying.authority);
             let fetch = authority.fetch(flying.key.clone(), realm, login);
@@ -70,10 +77,11 @@ impl Authority {
                 () = flying.unwanted() => {}
             }
         });
-        landing
+        let landing = landing
             .map(|answer| answer.unwrap_or_else(|lost| Err(SourceError::internal(lost))))
             .boxed()
-            .shared()
+            .shared();
+        Flight { landing, mark }
     }
 
     async fn fetch(
@@ -211,6 +219,7 @@ fn with_login(key: TokenKey, login: &Login) -> TokenKey {
 struct Flying {
     authority: Arc<Authority>,
     key: TokenKey,
+    mark: Arc<()>,
     landed: Option<oneshot::Sender<Result<Held, SourceError>>>,
 }
 
@@ -219,7 +228,7 @@ impl Flying {
     /// from serving what is warm.
     async fn unwanted(&mut self) {
         self.authority.supervisor.stopping().await;
-        lock(&self.authority.flights).remove(&self.key);
+        self.remove();
         match &mut self.landed {
             Some(landed) => landed.closed().await,
             None => std::future::pending().await,
@@ -227,10 +236,18 @@ impl Flying {
     }
 
     fn land(&mut self, answer: Result<Held, SourceError>) {
-        lock(&self.authority.flights).remove(&self.key);
+        self.remove();
         if let Some(landed) = self.landed.take() {
             // Nobody may be waiting any more; the token is kept all the same.
             let _ = landed.send(answer);
+        }
+    }
+
+    fn remove(&self) {
+        let mut flights = lock(&self.authority.flights);
+        let flight = flights.get(&self.key);
+        if flight.is_some_and(|flight| Arc::ptr_eq(&flight.mark, &self.mark)) {
+            flights.remove(&self.key);
         }
     }
 }
@@ -238,7 +255,7 @@ impl Flying {
 impl Drop for Flying {
     fn drop(&mut self) {
         if self.landed.is_some() {
-            lock(&self.authority.flights).remove(&self.key);
+            self.remove();
         }
     }
 }

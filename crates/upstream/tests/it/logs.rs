@@ -109,6 +109,51 @@ async fn a_budget_that_is_used_up_is_told_once_before_any_pull_is_refused() {
 }
 
 #[tokio::test]
+async fn two_addresses_that_are_charged_in_turn_are_told_of_once_each() {
+    let log = Log::default();
+    let _guard = log.listen(LevelFilter::INFO);
+    let hub = nginx().anonymous_limit(100, hours(6)).start().await;
+    let rig = Rig::of(&hub);
+    let (empty, full) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+    hub.spend(empty, 100);
+    for _ in 0..10 {
+        for address in [empty, full] {
+            hub.see_clients_as(Some(address));
+            rig.resolve("library/nginx:1").await.unwrap();
+        }
+    }
+    assert_eq!(log.count("nothing is left"), 1, "{}", log.text());
+    assert_eq!(log.count("no longer limits us"), 0, "{}", log.text());
+    hub.advance(hours(6));
+    hub.see_clients_as(Some(empty));
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(log.count("no longer limits us"), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_limit_that_was_told_before_a_reload_or_a_restart_is_told_to_be_over() {
+    let hub = nginx().anonymous_limit(0, hours(6)).start().await;
+    for is_restart in [false, true] {
+        hub.set_anonymous_limit(Some((0, hours(6))));
+        let before = Rig::of(&hub);
+        before.manifest("library/nginx:1").await.unwrap_err();
+        let log = Log::default();
+        let _guard = log.listen(LevelFilter::INFO);
+        let after = Setup::of(&hub).clock(&before.clock).start();
+        if is_restart {
+            after.upstream.restore(&before.kept(), &[]);
+        } else {
+            after.upstream.inherit_limits(&before.upstream);
+        }
+        after.resolve("library/nginx:1").await.unwrap();
+        assert_eq!(log.text(), "", "it was told before");
+        hub.set_anonymous_limit(Some((100, hours(6))));
+        after.resolve("library/nginx:1").await.unwrap();
+        assert_eq!(log.count("no longer limits us"), 1, "{}", log.text());
+    }
+}
+
+#[tokio::test]
 async fn trouble_is_told_once_with_its_cause_and_once_when_it_is_over() {
     let log = Log::default();
     let _guard = log.listen(LevelFilter::INFO);
