@@ -93,15 +93,7 @@ pub fn foresee(images: Vec<(Wanted, Fact)>, budgets: &[Budget], fleet: &Fleet) -
     for (wanted, fact) in images {
         let registry = &wanted.image.registry;
         let budget = budgets.iter().find(|budget| budget.registry == *registry);
-        let is_missing = fact.presence == Presence::Missing;
-        let (direct, through) = match budget {
-            // What is not there is not counted either.
-            Some(budget) if budget.metering != Metering::Unmetered && !is_missing => (
-                wanted.direct(fleet, &fact, budget.pull_cost),
-                wanted.through(&fact, budget.pull_cost),
-            ),
-            _ => (Interval::ZERO, Interval::ZERO),
-        };
+        let (direct, through) = pulls((&wanted, &fact), budget, fleet);
         let (mut fails_direct, mut fails_through) = (Failing::No, Failing::No);
         if let Some(budget) = budget {
             let tally = tallies
@@ -128,6 +120,22 @@ pub fn foresee(images: Vec<(Wanted, Fact)>, budgets: &[Budget], fleet: &Fleet) -
     Forecast {
         registries: tallies.into_values().map(Tally::finish).collect(),
         images: told,
+    }
+}
+
+/// What an image costs by both ways. What is not there is not counted, either.
+fn pulls(
+    (wanted, fact): (&Wanted, &Fact),
+    budget: Option<&Budget>,
+    fleet: &Fleet,
+) -> (Interval, Interval) {
+    let is_counted = |budget: &&Budget| budget.metering != Metering::Unmetered;
+    match budget.filter(is_counted) {
+        Some(budget) if fact.presence != Presence::Missing => (
+            wanted.direct(fleet, fact, budget.pull_cost),
+            wanted.through(fact, budget.pull_cost),
+        ),
+        _ => (Interval::ZERO, Interval::ZERO),
     }
 }
 

@@ -15,7 +15,7 @@ use forebay_forecast::{Fact, Fit, Fleet, Forecast, Runtime, SurveyRequest, fores
 use forebay_rewrite::Crd;
 use serde::Serialize;
 
-use super::rewrite::setting;
+use super::rewrite::{crd, setting};
 use super::{ListenArgs, SourceArgs};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
@@ -37,7 +37,7 @@ Exit codes:
   2  the command line or the configuration is wrong
   3  failed, or too little is known to tell";
 
-/// Foresees how many pulls a deploy needs, whether they are left, and which images would fail
+/// Foresees what a deploy costs in pulls, whether it fits, and which images would fail
 ///
 /// Finds the images in Kubernetes manifests, Compose, Dockerfiles, ECS, CloudFormation, Terraform, workflows and all else that
 /// forebay rewrite reads, and counts by replicas, nodes and pull policy. Asks registries by HEADs alone, which cost no pull,
@@ -70,7 +70,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "WAY", value_enum)]
     through: Option<Through>,
 
-    /// Where own kinds of Kubernetes objects name images or hold a pod: Worker=spec.pool.image; * is each kind
+    /// Where an own kind of Kubernetes object names an image: Fleet=spec.workers[].image. `*` is each kind; may be repeated
     #[arg(long, value_name = "KIND=PATH", value_parser = crd)]
     crd: Vec<Crd>,
 
@@ -216,6 +216,15 @@ async fn foretell(
     })
 }
 
+impl Told {
+    /// Whether nothing is left open that could make it not fit.
+    fn is_known(&self) -> bool {
+        self.fit != Fit::Unknown
+            && self.unsure.is_empty()
+            && self.forecast.unknown().next().is_none()
+    }
+}
+
 fn status(told: &Told, has_failed: bool) -> ExitStatus {
     let is_bad = |finding: &Finding| finding.state == State::Bad;
     let is_found = matches!(told.fit, Fit::DoesNot | Fit::MayNot)
@@ -223,20 +232,10 @@ fn status(told: &Told, has_failed: bool) -> ExitStatus {
         || told.preflight.iter().any(is_bad);
     if is_found {
         ExitStatus::Findings
-    } else if has_failed || told.fit == Fit::Unknown || told.forecast.unknown().next().is_some() {
+    } else if has_failed || !told.is_known() {
         ExitStatus::Failed
     } else {
         ExitStatus::Ok
-    }
-}
-
-fn crd(text: &str) -> Result<Crd, String> {
-    match text.split_once('=') {
-        Some((kind, path)) if !kind.is_empty() && !path.is_empty() => Ok(Crd {
-            kind: kind.to_owned(),
-            path: path.to_owned(),
-        }),
-        _ => Err("wanted KIND=PATH, such as Worker=spec.pool.image".to_owned()),
     }
 }
 

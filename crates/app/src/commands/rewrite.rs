@@ -17,7 +17,7 @@ use crate::report::report;
 use files::{Planned, Search, plan_all};
 use forebay_config::{Environment, load};
 use forebay_rewrite::Crd;
-pub(super) use goals::setting;
+pub(super) use goals::{crd, setting};
 
 /// The end of the command's help.
 const AFTER_HELP: &str = "\

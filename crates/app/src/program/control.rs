@@ -21,7 +21,7 @@ use tracing::info;
 
 use super::check::{CheckReport, check_running};
 use super::desk::{Desk, try_webhooks};
-use super::survey::Surveyor;
+use super::surveyor::Surveyor;
 use super::upstreams::Doors;
 use super::warm::warm_by;
 use forebay_config::find_nearest;

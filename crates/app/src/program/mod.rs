@@ -21,6 +21,7 @@ mod reload;
 mod routes;
 mod serve;
 mod survey;
+mod surveyor;
 mod upstreams;
 mod voice;
 mod warm;

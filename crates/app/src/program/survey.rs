@@ -1,65 +1,33 @@
-//! Finds out what a forecast needs of images and budgets: what is kept, and what registries say to HEADs, which cost no pull.
+//! The way of a forecast to what is known: through the running server, or, where none runs, to what was written down.
 //!
-//! The running server does it for the command that asks; where none runs, the command does it with what was written down, and
-//! locks, makes and changes nothing.
+//! Without a server nothing is locked, made or changed: what registries say is heard and forgotten again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use forebay_blobs_fs::FsBlobs;
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_content::memory::{MemoryCatalog, MemoryLedger};
-use forebay_content::{
-    BlobStore as _, Catalog, CatalogError, ChildKind, Clock, ContentSource as _, Event,
-    KeptManifest, LedgerRows, Observe, Request, SourceError, SystemClock, TellNobody, UpstreamCall,
-    collect_reader,
-};
-use forebay_forecast::{
-    Budget, Fact, Form, Interval, Kept, Metering, Presence, Survey, SurveyRequest,
-};
+use forebay_content::{Catalog, CatalogError, Clock, LedgerRows, SystemClock, TellNobody};
+use forebay_forecast::{Survey, SurveyRequest};
 use forebay_jobs::Supervisor;
-use forebay_ledger::{BudgetReport, Ledger, LedgerSeams, Metering as Said, UpstreamReport};
-use forebay_limits::Priority;
-use forebay_oci::{
-    DOCKER_HUB, Digest, ImageName, MAX_MANIFEST_BYTES, Manifest, Reference, Target, UpstreamName,
-};
-use forebay_upstream::Upstream;
+use forebay_ledger::{Ledger, LedgerSeams};
+use forebay_oci::UpstreamName;
 
 use super::askers::{Asker, Material};
 use super::control_client::ask_running;
 use super::data::{is_data_dir, with_way_out};
-use super::desk::probed;
 use super::ledger::ledger_config;
+use super::surveyor::{Heard, Surveyor};
 use crate::Failure;
 use forebay_config::{Config, Sources};
-
-/// How long one question waits for its answer, its turn included.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long what a command began may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// The most images of one question over the control socket.
 const AT_ONCE: usize = 64;
-
-/// Who finds it out.
-pub(super) struct Surveyor<'a> {
-    pub(super) upstreams: &'a BTreeMap<UpstreamName, Arc<Upstream>>,
-    pub(super) catalog: &'a dyn Catalog,
-    /// Where kept indexes are read from; `None` if they cannot be while nothing holds the data directory.
-    pub(super) blobs: Option<&'a FsBlobs>,
-    pub(super) ledger: &'a Ledger,
-    /// Which images' answers said what is left, where that is heard.
-    pub(super) heard: Option<&'a Heard>,
-}
-
-/// Hears what registries say: for the ledger, and whether they meter the image that they were asked for.
-pub(super) struct Heard {
-    ledger: Arc<Ledger>,
-    metered: Mutex<HashMap<(UpstreamName, String), bool>>,
-}
 
 /// What `request` wants to know, from the server that runs on the data directory, or from what was written down there.
 ///
@@ -166,224 +134,4 @@ async fn kept(data: &Path) -> Result<(Arc<dyn Catalog>, Arc<dyn LedgerRows>), Ca
     }
     let catalog = Arc::new(SqlCatalog::look(&file).await?);
     Ok((Arc::clone(&catalog) as _, catalog))
-}
-
-impl Surveyor<'_> {
-    /// All that `request` wants to know. What cannot be found out is told of each image; nothing fails.
-    pub(super) async fn survey(&self, request: &SurveyRequest) -> Survey {
-        let names: Vec<Option<ImageName>> = request
-            .images
-            .iter()
-            .map(|image| image.parse().ok())
-            .collect();
-        let is_of_hub = |name: &Option<ImageName>| {
-            name.as_ref()
-                .is_some_and(|name| name.registry == DOCKER_HUB)
-        };
-        if request.ask && names.iter().any(is_of_hub) {
-            self.probe().await;
-        }
-        let mut facts = Vec::new();
-        for name in &names {
-            facts.push(match name {
-                Some(name) => self.fact(name, request.ask).await,
-                None => Fact::not_asked(Some("no image name".to_owned())),
-            });
-        }
-        let names = self.upstreams.keys().map(|name| &**name);
-        let report = self.ledger.budgets_of(names);
-        Survey {
-            facts,
-            budgets: report.upstreams.iter().map(budget).collect(),
-        }
-    }
-
-    /// Asks what is left of Docker Hub's budget; an answer goes the way of all, and if there is none, the images' own
-    /// questions say why.
-    async fn probe(&self) {
-        if let Some(hub) = self.upstreams.get(DOCKER_HUB) {
-            let (repository, tag) = probed();
-            let request = question(Request::in_background(repository));
-            let _ = hub.resolve(&request, &Reference::Tag(tag)).await;
-        }
-    }
-
-    async fn fact(&self, name: &ImageName, ask: bool) -> Fact {
-        let Some((upstream, source)) = self.upstreams.get_key_value(name.registry.as_str()) else {
-            let why = format!("no upstream is configured for {}", name.registry);
-            return Fact::not_asked(Some(why));
-        };
-        let target = Target {
-            upstream: Arc::clone(upstream),
-            repository: name.repository.clone(),
-        };
-        let mut fact = Fact::not_asked(None);
-        let mut digest = self.last_seen(&target, &name.reference, &mut fact).await;
-        if ask {
-            let request = question(Request::in_background(name.repository.clone()));
-            match source.resolve(&request, &name.reference).await {
-                Ok(resolved) => {
-                    fact.presence = Presence::There;
-                    fact.form = form(resolved.media_type.is_index());
-                    digest = Some(resolved.digest);
-                }
-                Err(error) => tell(&error, &mut fact),
-            }
-            fact.is_metered = self.heard.and_then(|heard| heard.find(upstream, name));
-        }
-        if let Some(digest) = digest {
-            self.look_at(&digest, &mut fact).await;
-            fact.digest = Some(digest.to_string());
-        }
-        fact
-    }
-
-    /// What the reference was when it was last seen here.
-    async fn last_seen(
-        &self,
-        target: &Target,
-        reference: &Reference,
-        fact: &mut Fact,
-    ) -> Option<Digest> {
-        match reference {
-            Reference::Digest(digest) => Some(digest.clone()),
-            Reference::Tag(tag) => {
-                // A catalog that cannot be read is one that has nothing: that costs a pull, and is no reason to say nothing.
-                let kept = self.catalog.find_tag(target, tag).await.ok().flatten()?;
-                fact.form = form(kept.media_type.is_index());
-                Some(kept.digest)
-            }
-        }
-    }
-
-    /// How much of a manifest is kept.
-    async fn look_at(&self, digest: &Digest, fact: &mut Fact) {
-        let Some(manifest) = self.find(digest).await else {
-            return;
-        };
-        let is_index = manifest.media_type.is_index();
-        fact.form = form(is_index);
-        if !is_index {
-            fact.kept = Kept::All;
-            return;
-        }
-        fact.kept = Kept::Index;
-        for child in &manifest.children {
-            if child.kind == ChildKind::Manifest && self.find(&child.digest).await.is_some() {
-                fact.kept_manifests += 1;
-            }
-        }
-        fact.platforms = self.platforms(digest).await.unwrap_or_default();
-    }
-
-    async fn find(&self, digest: &Digest) -> Option<KeptManifest> {
-        self.catalog.find_manifest(digest).await.ok().flatten()
-    }
-
-    /// The platforms of a kept index.
-    async fn platforms(&self, digest: &Digest) -> Option<Vec<String>> {
-        let reader = self.blobs?.open(digest).await.ok()?;
-        let bytes = collect_reader(&*reader, MAX_MANIFEST_BYTES).await.ok()?;
-        let index = Manifest::parse(&bytes).ok()?;
-        let platforms = index
-            .manifests
-            .iter()
-            .filter_map(|one| one.platform.as_ref());
-        // Attestations are for no platform.
-        let named = platforms.filter(|platform| platform.os != "unknown");
-        Some(named.map(ToString::to_string).collect())
-    }
-}
-
-/// As somebody asks who waits for it.
-fn question(request: Request) -> Request {
-    Request {
-        priority: Priority::Interactive,
-        patience: PATIENCE,
-        ..request
-    }
-}
-
-fn form(is_index: bool) -> Form {
-    if is_index { Form::Index } else { Form::Single }
-}
-
-/// What an answer that is none says of an image.
-fn tell(error: &SourceError, fact: &mut Fact) {
-    fact.presence = match error {
-        SourceError::NotFound(_) => Presence::Missing,
-        SourceError::Unauthorized | SourceError::Denied => Presence::Refused,
-        _ => Presence::Unknown,
-    };
-    fact.why = Some(error.to_string());
-}
-
-impl Heard {
-    fn find(&self, upstream: &UpstreamName, name: &ImageName) -> Option<bool> {
-        let key = (
-            Arc::clone(upstream),
-            asked(name.repository.as_str(), &name.reference),
-        );
-        let metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
-        metered.get(&key).copied()
-    }
-}
-
-impl Observe for Heard {
-    fn observe(&self, event: &Event<'_>) {
-        self.ledger.observe(event);
-        let Event::Upstream(answer) = event else {
-            return;
-        };
-        let is_head = answer.call == UpstreamCall::HeadManifest && answer.status == Some(200);
-        if let (true, Some(request), Some(reference)) = (is_head, answer.request, answer.reference)
-        {
-            let is_metered = answer
-                .reading
-                .is_some_and(|reading| reading.pulls_left().is_some());
-            let asked = asked(request.repository.as_str(), reference);
-            let mut metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
-            metered.insert((Arc::clone(answer.upstream), asked), is_metered);
-        }
-    }
-}
-
-fn asked(repository: &str, reference: &Reference) -> String {
-    format!("{repository} {reference}")
-}
-
-/// What is told of an upstream's budget: of several that were heard of, the one that was heard of last.
-fn budget(report: &UpstreamReport) -> Budget {
-    let mut told = Budget::unknown(&report.upstream);
-    told.metering = match report.metering {
-        Said::Metered => Metering::Metered,
-        Said::Unmetered => Metering::Unmetered,
-        Said::Unknown => Metering::Unknown,
-    };
-    told.pull_cost = Interval {
-        least: report.pull_cost.least,
-        most: Some(report.pull_cost.most),
-    };
-    let last = report
-        .budgets
-        .iter()
-        .max_by_key(|budget| budget.seen_unix_ms);
-    if let Some(last) = last {
-        told.payer = payer(last);
-        told.credentials_not_applied = last.credentials_not_applied;
-        told.limit = last.limit;
-        told.remaining = Some(last.remaining);
-        told.age_seconds = Some(last.age_seconds);
-        told.per_hour = last.forecast.per_hour;
-        told.opens_in_seconds = last.forecast.opens_in_seconds;
-        told.is_full_in_seconds = last.forecast.is_full_in_seconds;
-    }
-    told
-}
-
-fn payer(budget: &BudgetReport) -> Option<String> {
-    match (&budget.account, &budget.source) {
-        (Some(account), _) if !budget.credentials_not_applied => Some(format!("account {account}")),
-        (_, source) => source.clone(),
-    }
 }

@@ -21,6 +21,7 @@ fn each_command_says_what_it_does_with_an_example() {
         &["alerts", "test"],
         &["setup"],
         &["doctor"],
+        &["forecast"],
         &["rewrite"],
         &["refresh"],
         &["fsck"],

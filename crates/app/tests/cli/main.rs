@@ -10,6 +10,7 @@
 mod commands;
 mod doctor;
 mod environment;
+mod forecast;
 mod help;
 mod ledger;
 mod program;

@@ -52,10 +52,14 @@ async fn forecast(forebay: &Forebay, arguments: &[&str]) -> Ended {
     forebay.run(&arguments).await
 }
 
-/// What was asked of the registry itself, a line each.
+/// What was asked of the registry itself, a line each, sorted: several images are asked for at a time.
 fn asked(hub: &Hub) -> String {
-    hub.requests_where(|request| request.is(On::Manifest) || request.is(On::Blob))
-        .to_string()
+    let requests = hub
+        .requests_where(|request| request.is(On::Manifest) || request.is(On::Blob))
+        .to_string();
+    let mut lines: Vec<&str> = requests.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
 }
 
 #[tokio::test]
@@ -65,11 +69,11 @@ async fn a_deploy_is_foreseen_by_heads_alone_and_leaves_nothing_behind() {
     deploy(&forebay);
     assert_snapshot!(forecast(&forebay, &[]).await.transcript());
     assert_snapshot!(asked(&hub), @r"
-    HEAD registry /v2/ratelimitpreview/test/manifests/latest 401
-    HEAD registry /v2/ratelimitpreview/test/manifests/latest 200
+    HEAD registry /v2/fluent/fluent-bit/manifests/3 200
     HEAD registry /v2/library/busybox/manifests/1.36 200
     HEAD registry /v2/library/nginx/manifests/1.27 200
-    HEAD registry /v2/fluent/fluent-bit/manifests/3 200
+    HEAD registry /v2/ratelimitpreview/test/manifests/latest 200
+    HEAD registry /v2/ratelimitpreview/test/manifests/latest 401
     ");
     assert_eq!(hub.charged(), 0);
     assert!(!forebay.data().exists());

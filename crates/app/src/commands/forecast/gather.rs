@@ -51,7 +51,7 @@ pub(super) fn gather(args: &Args, fleet: &Fleet) -> Result<Gathered, Failure> {
             read_stdin().map_err(|error| Failure::failed("cannot read standard input", error))?;
         // What tools print is YAML or JSON, which is YAML, too.
         let found = find_as(Format::Yaml, STDIN, &text, &settings(args));
-        gathered.take("stdin", &text, found, fleet);
+        gathered.take("stdin", &text, &found, fleet);
     }
     for path in files_below(&named)? {
         let shown = path
@@ -61,7 +61,10 @@ pub(super) fn gather(args: &Args, fleet: &Fleet) -> Result<Gathered, Failure> {
             .to_string();
         match read_named(&path, false) {
             Ok(None) => {}
-            Ok(Some(content)) => gathered.file(&path, &shown, &content, args, fleet),
+            Ok(Some(content)) => {
+                let found = find_in(&path, &content, args);
+                gathered.take(&shown, &String::from_utf8_lossy(&content), &found, fleet);
+            }
             Err(error) => {
                 gathered.failed += 1;
                 gathered
@@ -86,6 +89,13 @@ fn read_stdin() -> io::Result<String> {
     Ok(text)
 }
 
+fn find_in(path: &Path, content: &[u8], args: &Args) -> Found {
+    let name = path.to_string_lossy();
+    let mut settings = settings(args);
+    settings.near = near(path, Format::sniff(&name, ""));
+    find(&name, content, &settings)
+}
+
 fn settings(args: &Args) -> Settings {
     Settings {
         set: args.set.iter().cloned().collect(),
@@ -95,15 +105,7 @@ fn settings(args: &Args) -> Settings {
 }
 
 impl Gathered {
-    fn file(&mut self, path: &Path, shown: &str, content: &[u8], args: &Args, fleet: &Fleet) {
-        let name = path.to_string_lossy();
-        let mut settings = settings(args);
-        settings.near = near(path, Format::sniff(&name, ""));
-        let found = find(&name, content, &settings);
-        self.take(shown, &String::from_utf8_lossy(content), found, fleet);
-    }
-
-    fn take(&mut self, shown: &str, text: &str, found: Found, fleet: &Fleet) {
+    fn take(&mut self, shown: &str, text: &str, found: &Found, fleet: &Fleet) {
         for place in &found.places {
             let at = format!("{shown}:{}", line(text, place.span.start));
             match place.image.parse() {
@@ -161,6 +163,6 @@ fn at_home(image: ImageName) -> ImageName {
 }
 
 fn line(text: &str, at: usize) -> usize {
-    let before = text.as_bytes().get(..at).unwrap_or_default();
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    let before = text.get(..at).unwrap_or_default();
+    before.matches('\n').count() + 1
 }

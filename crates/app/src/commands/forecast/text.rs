@@ -82,7 +82,7 @@ fn state(image: &ImageForecast) -> String {
         Kept::Nothing => {}
         Kept::All => told.push_str("  in the cache"),
         Kept::Index if image.fact.kept_manifests == 0 => {
-            told.push_str("  its index is in the cache")
+            told.push_str("  its index is in the cache");
         }
         Kept::Index => {
             let count = image.fact.kept_manifests;
@@ -184,7 +184,8 @@ fn verdict(told: &Told) -> String {
         .map(|image| image.image.as_str())
         .collect();
     let fit = match told.fit {
-        Fit::Fits => format!("it fits {by}"),
+        Fit::Fits if told.is_known() => format!("it fits {by}"),
+        Fit::Fits => format!("what is known fits {by}"),
         Fit::MayNot => format!("it may not fit {by}"),
         Fit::DoesNot => format!("it does not fit {by}"),
         Fit::Unknown => format!(

@@ -42,7 +42,7 @@ pub(in crate::commands) fn setting(text: &str) -> Result<(String, String), Strin
 }
 
 /// `KIND=path.to[].image`.
-pub(super) fn crd(text: &str) -> Result<Crd, String> {
+pub(in crate::commands) fn crd(text: &str) -> Result<Crd, String> {
     let wrong = "a kind is given as KIND=path.to[].image";
     let (kind, path) = text.split_once('=').ok_or(wrong)?;
     let is_key = |part: &str| !part.strip_suffix("[]").unwrap_or(part).is_empty();

@@ -1,0 +1,74 @@
+//! What the checks ask, and how their answers are read.
+
+use super::*;
+
+const SECRET: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:docker-AbCdEf";
+
+fn ended(is_ok: bool, text: &str) -> Outcome {
+    Outcome::Ended {
+        is_ok,
+        out: text.to_owned(),
+        err: text.to_owned(),
+    }
+}
+
+#[test]
+fn only_ecr_is_asked_about_repositories() {
+    let check = |text: &str| ecr_image(&text.parse().expect("an image"));
+    assert_eq!(check("nginx"), None);
+    assert_eq!(check("public.ecr.aws/a/b:1"), None);
+    let check = check("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b:1").expect("a check");
+    let line = check.command.join(" ");
+    assert!(
+        line.starts_with("aws ecr describe-images --region eu-west-1 --registry-id 123456789012"),
+        "{line}"
+    );
+    let finding = check.read(&ended(
+        false,
+        "An error occurred (RepositoryNotFoundException) when…",
+    ));
+    assert_eq!(finding.state, State::Bad);
+    let cure = finding.cure.expect("a cure");
+    assert!(
+        cure.contains("--region eu-west-1 --repository-name a/b"),
+        "{cure}"
+    );
+    let missing = check.read(&ended(
+        false,
+        "An error occurred (ImageNotFoundException) when",
+    ));
+    assert_eq!(missing.told, "its repository exists, and has no such image");
+    assert_eq!(check.read(&Outcome::NotInstalled).state, State::Unknown);
+}
+
+#[test]
+fn secrets_are_found_without_the_key_behind_them_and_only_whole() {
+    let text = format!(
+        "valueFrom: {SECRET}:password::\nother: \"{SECRET}\"\nno: arn:aws:secretsmanager:${{AWS::Region}}:1:secret:a"
+    );
+    assert_eq!(secrets(&text), [SECRET]);
+    let command = secret(SECRET).command.join(" ");
+    assert!(command.ends_with("--query ARN --output text"), "{command}");
+}
+
+#[test]
+fn a_stack_is_free_done_stuck_or_under_way() {
+    let check = stack("web", None);
+    for (outcome, state) in [
+        (ended(true, "CREATE_COMPLETE\n"), State::Good),
+        (ended(true, "UPDATE_ROLLBACK_COMPLETE"), State::Good),
+        (ended(true, "ROLLBACK_COMPLETE"), State::Bad),
+        (ended(true, "CREATE_IN_PROGRESS"), State::Bad),
+        (ended(true, "DELETE_FAILED"), State::Bad),
+        (ended(true, "UPDATE_ROLLBACK_FAILED"), State::Bad),
+        (
+            ended(false, "Stack with id web does not exist"),
+            State::Good,
+        ),
+        (ended(false, "Unable to locate credentials"), State::Unknown),
+        (ended(false, "(AccessDenied) when calling"), State::Bad),
+        (ended(false, ""), State::Unknown),
+    ] {
+        assert_eq!(check.read(&outcome).state, state, "{outcome:?}");
+    }
+}
