@@ -127,6 +127,23 @@ impl Asker {
         made_of: &Material,
         observe: Arc<dyn Observe>,
     ) -> Result<Upstream, Failure> {
+        let (upstream, policy) = self.reach(name, made_of)?;
+        let client = Client::new(policy).map_err(|error| bad(name, "url", error))?;
+        let seams = UpstreamSeams {
+            clock: Arc::clone(&self.clock),
+            observe,
+            supervisor: self.supervisor.clone(),
+            pacers: self.pacers.clone(),
+        };
+        Ok(Upstream::new(upstream, client, seams))
+    }
+
+    /// How an upstream is asked, and within which policy.
+    pub(super) fn reach(
+        &self,
+        name: &UpstreamName,
+        made_of: &Material,
+    ) -> Result<(UpstreamConfig, ClientPolicy), Failure> {
         let mut policy = self.client_policy(made_of);
         let upstream = &made_of.config;
         let upstream = UpstreamConfig {
@@ -141,14 +158,7 @@ impl Asker {
             burst: upstream.burst,
         };
         policy.addresses = upstream.addresses();
-        let client = Client::new(policy).map_err(|error| bad(name, "url", error))?;
-        let seams = UpstreamSeams {
-            clock: Arc::clone(&self.clock),
-            observe,
-            supervisor: self.supervisor.clone(),
-            pacers: self.pacers.clone(),
-        };
-        Ok(Upstream::new(upstream, client, seams))
+        Ok((upstream, policy))
     }
 
     fn client_policy(&self, made_of: &Material) -> ClientPolicy {

@@ -1,0 +1,116 @@
+//! Whose a socket is: the process that has it open, its container and its service, by `/proc`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use forebay_traffic::{Container, read_cgroup};
+
+/// The most processes that are looked at.
+const MAX_PROCESSES: usize = 50_000;
+
+/// The most descriptors of one process.
+const MAX_DESCRIPTORS: usize = 100_000;
+
+/// The most networks (one a container) whose tables are read.
+const MAX_NETWORKS: usize = 2_000;
+
+/// All processes, by the sockets that they have.
+pub(super) struct Processes {
+    owners: HashMap<u64, String>,
+    /// The folder of tables of each network that a process is in, by the network's number.
+    networks: BTreeMap<u64, PathBuf>,
+    has_refused: bool,
+}
+
+impl Processes {
+    /// Reads `/proc`.
+    pub(super) fn read(proc: &Path) -> Self {
+        let mut all = Self {
+            owners: HashMap::new(),
+            networks: BTreeMap::new(),
+            has_refused: false,
+        };
+        let entries = fs::read_dir(proc).into_iter().flatten().flatten();
+        let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+        for entry in entries.take(MAX_PROCESSES) {
+            if entry.file_name().to_str().is_some_and(is_process) {
+                all.add(&entry.path());
+            }
+        }
+        if all.networks.is_empty() {
+            all.networks.insert(0, proc.join("net"));
+        }
+        all
+    }
+
+    /// Where the tables of each network are.
+    pub(super) fn networks(&self) -> impl Iterator<Item = &PathBuf> {
+        self.networks.values()
+    }
+
+    /// Whether some would not be looked at.
+    pub(super) const fn has_refused(&self) -> bool {
+        self.has_refused
+    }
+
+    /// Who has a socket open: `curl (42), container 4f6…, service web`.
+    pub(super) fn find_owner(&self, inode: u64) -> Option<String> {
+        self.owners.get(&inode).cloned()
+    }
+
+    fn add(&mut self, process: &Path) {
+        if self.networks.len() < MAX_NETWORKS
+            && let Ok(network) = fs::metadata(process.join("ns/net"))
+        {
+            let folder = || process.join("net");
+            self.networks.entry(network.ino()).or_insert_with(folder);
+        }
+        let descriptors = match fs::read_dir(process.join("fd")) {
+            Ok(descriptors) => descriptors,
+            Err(error) => {
+                self.has_refused |= error.kind() == std::io::ErrorKind::PermissionDenied;
+                return;
+            }
+        };
+        let mut name = None;
+        for descriptor in descriptors.flatten().take(MAX_DESCRIPTORS) {
+            let Ok(target) = fs::read_link(descriptor.path()) else {
+                continue;
+            };
+            let Some(inode) = target.to_str().and_then(inode_of) else {
+                continue;
+            };
+            let name = name.get_or_insert_with(|| describe(process));
+            self.owners.insert(inode, name.clone());
+        }
+    }
+}
+
+/// The number in `socket:[4243]`.
+fn inode_of(target: &str) -> Option<u64> {
+    target
+        .strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
+
+fn describe(process: &Path) -> String {
+    let text = |name: &str| fs::read_to_string(process.join(name)).unwrap_or_default();
+    let id = process.file_name().unwrap_or_default().to_string_lossy();
+    let name = forebay_limits::printable(&text("comm"), 32);
+    let Container {
+        id: container,
+        unit,
+        pod,
+    } = read_cgroup(&text("cgroup"));
+    let mut who = format!("{name} ({id})");
+    for (kind, what) in [("container", container), ("pod", pod), ("service", unit)] {
+        if let Some(what) = what {
+            who = format!("{who}, {kind} {what}");
+        }
+    }
+    who
+}

@@ -1,0 +1,81 @@
+//! The loop: by a clock that tests move, and programs that they play.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+
+use forebay_content::ManualClock;
+use serde_json::json;
+
+use super::*;
+
+/// Plays `kubectl`: the phase of one pod, another each time.
+struct Played(RefCell<VecDeque<Result<&'static str, Trouble>>>);
+
+impl Tools for Played {
+    async fn run(&self, _: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
+        let phase = self.0.borrow_mut().pop_front().unwrap_or(Ok("Pending"))?;
+        let conditions = json!([{ "type": "Ready", "status": if phase == "Running" { "True" } else { "False" } }]);
+        let pod = json!({ "kind": "Pod", "metadata": { "namespace": "shop", "name": "web" },
+            "status": { "phase": phase, "conditions": conditions } });
+        take(json!({ "items": [pod] }).to_string().as_bytes());
+        Ok(())
+    }
+}
+
+async fn ended(answers: Vec<Result<&'static str, Trouble>>) -> (Result<Ended, Failure>, Duration) {
+    let clock = ManualClock::default();
+    let played = Played(RefCell::new(answers.into()));
+    let printer = Printer::to(Box::new(io::sink()), Box::new(io::sink()));
+    let awaited = Awaited {
+        cluster: Some(KubeCluster::default()),
+        deployment: None,
+        timeout: Duration::from_mins(5),
+    };
+    let waited = async {
+        let told = wait(&awaited, (&played, &clock), &printer).await;
+        (told, clock.monotonic())
+    };
+    let moved = async {
+        loop {
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_secs(1));
+        }
+    };
+    tokio::select! {
+        told = waited => told,
+        () = moved => unreachable!("it never ends"),
+    }
+}
+
+#[tokio::test]
+async fn it_ends_when_all_runs() {
+    let (told, after) = ended(vec![Ok("Pending"), Ok("Pending"), Ok("Running")]).await;
+    assert!(matches!(told, Ok(Ended::Runs(_))));
+    assert!(after >= 2 * ASK_EVERY && after < 3 * ASK_EVERY, "{after:?}");
+}
+
+#[tokio::test]
+async fn it_ends_at_once_when_it_has_failed_for_good() {
+    let (told, _) = ended(vec![Ok("Pending"), Ok("Failed")]).await;
+    assert!(matches!(told, Ok(Ended::Failed(why)) if why == "pod shop/web has failed"));
+}
+
+#[tokio::test]
+async fn it_ends_in_time() {
+    let (told, after) = ended(vec![]).await;
+    assert!(matches!(told, Ok(Ended::TookTooLong(why)) if why == "pod shop/web is pending"));
+    assert!(after <= Duration::from_mins(6), "{after:?}");
+}
+
+#[tokio::test]
+async fn it_bears_some_silence_and_not_for_ever() {
+    let silence = || Err(Trouble::Rubbish);
+    let (told, _) = ended(vec![silence(), silence(), Ok("Running")]).await;
+    assert!(matches!(told, Ok(Ended::Runs(_))));
+    let (told, _) = ended((0..20).map(|_| silence()).collect()).await;
+    assert!(told.is_err());
+    let (told, after) = ended(vec![Err(Trouble::Missing)]).await;
+    assert!(told.is_err());
+    assert_eq!(after, Duration::ZERO, "nobody will install it meanwhile");
+}

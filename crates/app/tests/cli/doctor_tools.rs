@@ -1,0 +1,196 @@
+//! What `doctor` asks of `kubectl`, `docker`, `journalctl` and `aws`: played by scripts that write down how they were called.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::program::Program;
+
+const PODS: &str = r#"{"kind": "List", "items": [{"kind": "Pod", "metadata": {"namespace": "shop", "name": "web-1"},
+"status": {"phase": "Pending", "containerStatuses": [{"name": "web", "image": "acme/web:1", "state": {"waiting":
+{"reason": "ImagePullBackOff", "message": "Back-off pulling image \"acme/web:1\""}}}]}}]}"#;
+
+const EVENTS: &str = r#"{"kind": "List", "items": [{"kind": "Event", "metadata": {"namespace": "shop", "name": "e"},
+"involvedObject": {"kind": "Pod", "namespace": "shop", "name": "web-1"}, "reason": "Failed", "count": 4,
+"firstTimestamp": "2026-11-21T08:00:00Z", "lastTimestamp": "2026-11-21T08:05:00Z", "source": {"host": "node-7"},
+"message": "Failed to pull image \"acme/web:1\": toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit"}]}"#;
+
+const RUNNING: &str = r#"{"items": [{"kind": "Pod", "metadata": {"namespace": "shop", "name": "web-1"}, "status":
+{"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}]}"#;
+
+const FAILED: &str = r#"{"items": [{"kind": "Pod", "metadata": {"namespace": "shop", "name": "once"}, "status":
+{"phase": "Failed"}}]}"#;
+
+/// Programs of these names and scripts, and nobody else.
+fn with(tools: &[(&str, &str)]) -> Program {
+    let mut program = Program::new().file("bin/none", "");
+    for (name, script) in tools {
+        let script = format!(
+            "#!/bin/sh\nprintf '%s' \"$0\" >> calls\nprintf ' [%s]' \"$@\" >> calls\necho >> calls\n{script}\n"
+        );
+        program = program.file_with_mode(&format!("bin/{name}"), &script, 0o700);
+    }
+    let bin = program.path("bin").display().to_string();
+    program.env("PATH", &bin)
+}
+
+/// A script that prints these answers, each where its word is among the arguments.
+fn answering(answers: &[(&str, &str)]) -> String {
+    let cases: Vec<String> = answers
+        .iter()
+        .map(|(word, answer)| format!("*\" {word} \"*) echo '{}' ;;", answer.replace('\n', " ")))
+        .collect();
+    format!("case \" $* \" in {} esac", cases.join(" "))
+}
+
+/// How the programs were called; moments of time differ from run to run.
+fn calls(program: &Program) -> String {
+    let text = fs::read_to_string(program.path("calls")).unwrap_or_default();
+    let bin = format!("{}/", program.path("bin").display());
+    let is_moment = |word: &&str| {
+        let digits: String = word.chars().filter(char::is_ascii_digit).collect();
+        digits.len() < 10
+    };
+    let lines = text.lines().map(|line| {
+        let line = line.replace(&bin, "");
+        line.split(' ')
+            .filter(is_moment)
+            .collect::<Vec<_>>()
+            .join(" ")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn kubectl_is_asked_for_pods_and_events_of_all_namespaces() {
+    let script = answering(&[("pods", PODS), ("events", EVENTS)]);
+    let program = with(&[("kubectl", &script)]);
+    let told = program.run(&["doctor", "--kube", "--context", "prod"]);
+    assert!(told.starts_with("exit: 1"), "{told}");
+    assert!(told.contains("pull limit"), "{told}");
+    assert_snapshot!(calls(&program), @r"
+    kubectl [--context=prod] [get] [pods] [--all-namespaces] [--output=json] [--request-timeout=45s]
+    kubectl [--context=prod] [get] [events] [--all-namespaces] [--output=json] [--request-timeout=45s]
+    ");
+}
+
+#[test]
+fn docker_swarm_and_the_journal_are_asked_for_what_has_happened() {
+    let docker = answering(&[("--quiet", "4f5a6b7c8d9e;rm"), ("events", "rubbish")]);
+    let docker = docker.replace("4f5a6b7c8d9e;rm", "4f5a6b7c8d9e ;rm");
+    let program = with(&[("docker", &docker), ("journalctl", "exit 0")]);
+    let root = program.path("machine").display().to_string();
+    program.run(&[
+        "doctor",
+        "--docker",
+        "--swarm",
+        "--journal",
+        "--root",
+        &root,
+    ]);
+    let calls = calls(&program).replace(&root, "ROOT");
+    assert_snapshot!(calls, @r"
+    docker [events] [--since] [--until] [--format] [{{json .}}]
+    docker [ps] [--all] [--no-trunc]
+    docker [ps] [--all] [--quiet]
+    docker [inspect] [4f5a6b7c8d9e]
+    docker [service] [ls] [--quiet]
+    docker [service] [ls]
+    docker [service] [inspect] [4f5a6b7c8d9e]
+    docker [service] [ps] [--no-trunc] [4f5a6b7c8d9e]
+    journalctl [--no-pager] [--quiet] [--output=json] [--root=ROOT] [--unit=docker] [--unit=containerd] [--unit=kubelet]
+    ");
+}
+
+#[test]
+fn a_log_file_of_the_machine_is_read_where_there_is_one() {
+    let line = "Nov 21 08:00:00 node-7 dockerd[7]: toomanyrequests: Too Many Requests (HAP429).\n";
+    let program = with(&[("journalctl", "exit 1")]).file("machine/var/log/messages", line);
+    let root = program.path("machine").display().to_string();
+    let told = program.run(&["doctor", "--journal", "--root", &root, "--json"]);
+    assert!(told.contains("\"abuse-limit\""), "{told}");
+    assert!(told.contains("note: journalctl"), "{told}");
+}
+
+#[test]
+fn a_tool_that_is_missing_refused_or_mad_is_a_note_and_no_word_that_all_is_well() {
+    let denied = "echo 'Error from server (Forbidden): token: eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ is refused' >&2; exit 1";
+    let program = with(&[("kubectl", denied), ("aws", "echo no json")]);
+    let told = program.run(&["doctor", "--kube", "--docker", "--ecs", "shop"]);
+    assert!(!told.contains("eyJhbGci"), "{told}");
+    assert_snapshot!(told);
+}
+
+#[test]
+fn waiting_ends_well_only_when_all_runs() {
+    let program = with(&[("kubectl", &answering(&[("get", RUNNING)]))]);
+    assert_snapshot!(program.run(&["doctor", "--kube", "--wait"]));
+    assert_snapshot!(calls(&program), @"kubectl [get] [pods,deployments,statefulsets,daemonsets,jobs] [--all-namespaces] [--output=json] [--request-timeout=45s]");
+}
+
+#[test]
+fn waiting_for_what_has_failed_or_takes_too_long_is_a_finding() {
+    let script = answering(&[("events", EVENTS), ("pods", PODS), ("get", FAILED)]);
+    let told = with(&[("kubectl", &script)]).run(&["doctor", "--kube", "--wait"]);
+    assert!(told.starts_with("exit: 1"), "{told}");
+    assert!(
+        told.contains("it has failed for good: pod shop/once has failed"),
+        "{told}"
+    );
+    assert!(told.contains("pull limit"), "{told}");
+    let script = answering(&[("events", EVENTS), ("get", PODS)]);
+    let program = with(&[("kubectl", &script)]);
+    let told = program.run(&["doctor", "--kube", "--wait", "--timeout", "1s"]);
+    assert!(told.starts_with("exit: 1"), "{told}");
+    assert!(
+        told.contains("it does not run in time: pod shop/web-1: ImagePullBackOff"),
+        "{told}"
+    );
+}
+
+#[test]
+fn waiting_for_nothing_is_refused() {
+    assert_snapshot!(with(&[]).run(&["doctor", "--wait"]));
+    assert_snapshot!(with(&[]).run(&["doctor", "--kube", "--wait"]));
+}
+
+#[test]
+fn flow_logs_are_counted_by_who_connects() {
+    let log = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n\
+        2 1 eni-0a1 10.0.1.5 192.0.2.7 50001 443 6 12 900 1795248000 1795248060 ACCEPT OK\n\
+        2 1 eni-0a1 10.0.1.5 192.0.2.7 50002 443 6 12 900 1795248000 1795248060 ACCEPT OK\n\
+        2 1 eni-0b2 10.0.1.6 192.0.2.7 50001 443 6 12 900 1795248060 1795248120 ACCEPT OK\n\
+        2 1 eni-0b2 10.0.1.6 192.0.2.99 50003 443 6 12 900 1795248060 1795248120 ACCEPT OK\n";
+    let program = Program::new().file("flows.log", log);
+    let args = [
+        "doctor",
+        "--flow-logs",
+        "flows.log",
+        "--registry-address",
+        "192.0.2.7",
+    ];
+    assert_snapshot!(program.run(&args));
+    assert_snapshot!(program.run(&[&args[..], &["--json"]].concat()));
+}
+
+#[test]
+fn a_capture_that_is_none_is_told() {
+    let program = Program::new().file(
+        "x.pcap",
+        "this is no capture, but a text that is long enough",
+    );
+    assert_snapshot!(program.run(&[
+        "doctor",
+        "--pcap",
+        "x.pcap",
+        "--registry-address",
+        "192.0.2.7"
+    ]));
+    assert_snapshot!(program.run(&[
+        "doctor",
+        "--pcap",
+        "nowhere.pcap",
+        "--registry-address",
+        "192.0.2.7"
+    ]));
+}
