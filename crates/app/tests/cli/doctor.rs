@@ -1,6 +1,7 @@
 //! What `doctor` makes of texts: reviewed as text.
 
 use insta::assert_snapshot;
+use serde_json::Value;
 
 use crate::program::Program;
 
@@ -24,18 +25,33 @@ You have reached your unauthenticated pull rate limit.
 https://www.docker.com/increase-rate-limit
 ";
 
+/// When the texts were gathered: ages count back from it.
+const AS_OF: [&str; 2] = ["--as-of", "2026-01-15T14:45:00Z"];
+
+/// The findings of a run with `--json`; the rest of the answer is shown as text elsewhere.
+fn findings(told: &str) -> String {
+    let json = told.lines().find(|line| line.starts_with('{'));
+    let told: Value = serde_json::from_str(json.expect("an object")).expect("JSON");
+    assert!(told["diagnosis"].is_object() && told["ways_out"].is_array());
+    told["findings"].to_string()
+}
+
 #[test]
-fn events_of_one_pod_are_one_finding_without_its_account() {
+fn events_of_one_pod_are_explained_without_the_account() {
     let program = Program::new().file("events.txt", DESCRIBED);
-    let told = program.run(&["doctor", "events.txt"]);
-    assert!(!told.contains("buildbot42") && !told.contains("Zk3xTq9v"), "{told}");
+    let told = program.run(&["doctor", "events.txt", AS_OF[0], AS_OF[1]]);
+    assert!(
+        !told.contains("buildbot42") && !told.contains("Zk3xTq9v"),
+        "{told}"
+    );
     assert_snapshot!(told);
 }
 
 #[test]
 fn a_wrapped_message_is_one_finding_in_json_too() {
     let program = Program::new().file("stopped-reason.txt", WRAPPED);
-    assert_snapshot!(program.run(&["doctor", "--json", "stopped-reason.txt"]));
+    let told = program.run(&["doctor", "--json", "stopped-reason.txt"]);
+    assert_snapshot!(findings(&told));
 }
 
 #[test]
@@ -43,7 +59,8 @@ fn standard_input_is_read_where_no_file_is_named() {
     let program = Program::new();
     let cause = "Error response from daemon: toomanyrequests: Too Many Requests (HAP429).\n";
     assert_snapshot!(program.run_with_input(&["doctor"], cause));
-    assert_snapshot!(program.run_with_input(&["doctor", "--json", "-"], cause));
+    let told = program.run_with_input(&["doctor", "--json", "-"], cause);
+    assert_snapshot!(findings(&told));
 }
 
 #[test]
@@ -51,10 +68,43 @@ fn a_log_of_something_else_has_nothing_to_tell() {
     let noise = "GET /api/orders 429 12ms\nnpm ERR! 429 Too Many Requests - GET https://npm.packages.example/lodash\n";
     let program = Program::new().file("app.log", noise);
     assert_snapshot!(program.run(&["doctor", "app.log"]));
-    assert_snapshot!(program.run(&["doctor", "--json", "app.log"]));
+    let told = program.run(&["doctor", "--json", "app.log"]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert_eq!(findings(&told), "[]");
 }
 
 #[test]
 fn a_file_that_is_not_there_is_a_failure() {
     assert_snapshot!(Program::new().run(&["doctor", "nowhere.log"]));
+}
+
+#[test]
+fn what_follows_is_told_when_it_changes_and_only_then() {
+    let limit = "Jan 15 14:00:00 node-7 dockerd[911]: time=\"2026-01-15T14:00:00Z\" level=error msg=\"pulling image failed\" error=\"toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit\" module=node/agent/taskmanager service.id=shop task.id=t\n";
+    let input = format!("nothing yet\n{limit}{limit}");
+    let told = Program::new().run_with_input(&["doctor", "--follow", AS_OF[0], AS_OF[1]], &input);
+    assert!(told.starts_with("exit: 1"), "{told}");
+    assert_eq!(
+        told.matches("--- ").count(),
+        3,
+        "one diagnosis beside the transcript's own lines: {told}"
+    );
+}
+
+#[test]
+fn a_report_is_written_as_markdown_that_can_be_sent() {
+    let program = Program::new().file("events.txt", DESCRIBED);
+    let told = program.run(&["doctor", "events.txt", "--report", "-", AS_OF[0], AS_OF[1]]);
+    assert!(!told.contains("buildbot42"), "{told}");
+    assert_snapshot!(told);
+    let written = program.run(&["doctor", "events.txt", "--report", "incident.md", "--json"]);
+    assert!(written.contains("wrote incident.md"), "{written}");
+    let report = std::fs::read_to_string(program.path("incident.md")).expect("a report");
+    assert!(report.starts_with("# Incident report"), "{report}");
+}
+
+#[test]
+fn a_support_is_told_addresses_times_and_rates() {
+    let program = Program::new().file("events.txt", DESCRIBED);
+    assert_snapshot!(program.run(&["doctor", "events.txt", "--support", AS_OF[0], AS_OF[1]]));
 }

@@ -9,9 +9,11 @@
 
 mod commands;
 mod doctor;
+mod doctor_tools;
 mod environment;
 mod forecast;
 mod help;
+mod incidents;
 mod ledger;
 mod program;
 mod reference;

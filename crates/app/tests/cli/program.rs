@@ -67,7 +67,11 @@ impl Program {
             .spawn()
             .expect("the program runs");
         // One that reads nothing may have ended already.
-        let _ = child.stdin.take().expect("its input").write_all(input.as_bytes());
+        let _ = child
+            .stdin
+            .take()
+            .expect("its input")
+            .write_all(input.as_bytes());
         let output = child.wait_with_output().expect("the program ends");
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
         let transcript = format!(
