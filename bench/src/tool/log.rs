@@ -17,10 +17,20 @@ const NOISE: [&str; 12] = [
     "2025-11-03 08:12:44,120 WARN  [pool-4-thread-2] c.a.s.OrderService - retry 2 of 5 after timeout of @ ms for order 1442",
     "web-1  | [2025-11-03 08:12:44 +0000] [7] [INFO] Booting worker with pid: @",
     "\tat com.acme.shop.orders.OrderService.place(OrderService.java:@) ~[shop.jar:na]",
-    r#"Nov  3 08:12:44 node-7 containerd[812]: time="2025-11-03T08:12:44.120394812Z" level=info msg="ImageUpdate event name:\"docker.io/library/redis:7\" labels:{key:\"io.cri-containerd.image\" value:\"managed\"}" n=@"#,
     "Nov  3 08:12:44 node-7 sshd[@]: Connection closed by 10.0.4.9 port 50312 [preauth]",
-    r#"{"@timestamp":"2025-11-03T08:12:44.120Z","log.level":"ERROR","message":"payment provider answered 429 Too Many Requests","trace.id":"4bf92f3577b34da6","n":"#,
+    r#"{"log":"GET /static/app.@.js 200 48213\n","stream":"stdout","time":"2025-11-03T08:12:44.120394812Z"}"#,
+    "[2025-11-03 08:12:44.120] [worker-@] DEBUG queue is empty",
 ];
+
+/// Lines that are no news either, but have the words of those that are: one in [`ONE_LOOKS_IN`].
+const LOOKALIKES: [&str; 3] = [
+    r#"Nov  3 08:12:44 node-7 containerd[812]: time="2025-11-03T08:12:44.120394812Z" level=info msg="ImageUpdate event name:\"docker.io/library/redis:7\" labels:{key:\"io.cri-containerd.image\" value:\"managed\"}" n=@"#,
+    r#"{"timestamp":"2025-11-03T08:12:44.120Z","log.level":"ERROR","message":"payment provider answered 429 Too Many Requests","trace.id":"4bf92f3577b34da6","n":@}"#,
+    "api-1  | WARN giving up on https://hooks.example/in: 429 too many requests, @ in the queue",
+];
+
+/// How seldom such a line comes.
+const ONE_LOOKS_IN: u64 = 100;
 
 /// Pulls that failed, as kubelet, dockerd and containerd tell.
 const FAILURES: [&str; 4] = [
@@ -38,6 +48,8 @@ pub(crate) fn write(path: &Path, bytes: u64, one_in: u64) -> Result<(), Error> {
     while written < bytes {
         let text = if line % one_in == one_in - 1 {
             pick(&FAILURES, line / one_in)
+        } else if line % ONE_LOOKS_IN == ONE_LOOKS_IN / 2 {
+            pick(&LOOKALIKES, line / ONE_LOOKS_IN)
         } else {
             pick(&NOISE, line)
         };

@@ -8,8 +8,10 @@ use regex::bytes::{Regex, RegexBuilder};
 
 /// Words of which every line has one that a reader or the classifier may understand, and as few others as can be.
 const HINTS: &[&str] = &[
-    // Beginnings of JSON, tables and descriptions.
-    r"^[ \t]*[{\[]",
+    // Beginnings of tables and descriptions; those of JSON are told by `begins_json`.
+    // Members by which an object is known (`json_item`), whatever else it says.
+    r#""(?:metadata|taskarns?|servicearn|resourcestatus|stackstatus|containerdefinitions)""#,
+    r#""(?:actor|tasktemplate|hostconfig|currentstate|names)""#,
     "last seen",
     "ready +status",
     "current state",
@@ -151,7 +153,64 @@ pub(crate) fn noise(text: &[u8]) -> (usize, u64) {
         .iter()
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |at| at + 1);
+    let end = find_json(&text[..end]).unwrap_or(end);
     (end, lines_in(&text[..end]))
+}
+
+/// Where the first line begins that begins JSON and does not end it.
+fn find_json(text: &[u8]) -> Option<usize> {
+    if begins_json(text) {
+        return Some(0);
+    }
+    let mut start = 0;
+    while let Some(block) = text.get(start..) {
+        let size = block.len().min(u8::MAX as usize);
+        let ahead = block.get(1..).unwrap_or_default();
+        // By blocks whose count fits a byte, as lines are counted: few have a line that may be JSON.
+        let count = block[..size]
+            .iter()
+            .zip(ahead)
+            .map(|(byte, next)| {
+                u8::from(*byte == b'\n' && matches!(next, b'{' | b'[' | b' ' | b'\t'))
+            })
+            .sum::<u8>();
+        if count > 0 {
+            let ends = (start..start + size).filter(|at| text[*at] == b'\n');
+            let found = ends.map(|at| at + 1).find(|at| begins_json(&text[*at..]));
+            if found.is_some() {
+                return found;
+            }
+        }
+        if size == block.len() {
+            return None;
+        }
+        start += size;
+    }
+    None
+}
+
+/// Whether the first line of a text begins JSON that goes on behind it, or a list, whose items are looked at one by one.
+///
+/// An object that is whole in its line, as applications log them, tells what it tells by its words.
+fn begins_json(text: &[u8]) -> bool {
+    let blanks = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
+    let text = &text[blanks.count()..];
+    if !matches!(text.first(), Some(b'{' | b'[')) {
+        return false;
+    }
+    let end = text.iter().position(|byte| *byte == b'\n');
+    let line = text[..end.unwrap_or(text.len())].trim_ascii_end();
+    if let Some(rest) = line.strip_prefix(b"[") {
+        // Many a log has its lines begin with a time or a name in brackets.
+        let next = rest.trim_ascii_start().first();
+        return matches!(next, None | Some(b'{' | b'[' | b']' | b'"'));
+    }
+    let depth = line.iter().fold(0_i64, |depth, byte| match byte {
+        b'{' => depth + 1,
+        b'}' => depth - 1,
+        _ => depth,
+    });
+    !line.ends_with(b"}") || depth != 0
 }
 
 fn lines_in(text: &[u8]) -> u64 {
@@ -171,6 +230,19 @@ fn lines_in(text: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
+    #[test]
+    fn an_object_that_a_reader_knows_is_no_noise() {
+        for object in [
+            r#"{"taskArns": []}"#,
+            r#"{"kind":"Pod","metadata":{}}"#,
+            r#"{"Type":"container","Action":"die","Actor":{}}"#,
+            r#"{"ResourceStatus":"CREATE_IN_PROGRESS"}"#,
+            r#"{"Names":"web","Status":"Restarting (1)"}"#,
+        ] {
+            assert_eq!(noise(format!("{object}\nb\n").as_bytes()).0, 0, "{object}");
+        }
+    }
+
     /// What the classifier is tested with: whatever it understands has to come to it.
     const CORPUS: [&str; 2] = [
         include_str!("../../../failures/tests/it/corpus/heard.jsonl"),
@@ -188,10 +260,16 @@ mod tests {
 
     #[test]
     fn lines_of_noise_are_skipped_up_to_the_first_that_may_tell_something() {
-        let table: [(&str, usize, u64); 6] = [
+        let table: [(&str, usize, u64); 12] = [
             ("a\nb\nPulling image\n", 4, 2),
-            ("a\n{\"x\": 1}\n", 2, 1),
-            ("{\"x\": 1}\n", 0, 0),
+            ("a\n{\"x\": 1}\n", 11, 2),
+            ("{\"x\": 1}\nb\n", 11, 2),
+            ("{\"x\": \"pull\"}\nb\n", 0, 0),
+            ("a\n{\n\"x\": 1}\n", 2, 1),
+            ("a\n  {\"x\": {}\n}\n", 2, 1),
+            ("a\n[{\"x\": 1}]\n", 2, 1),
+            ("a\n[\n", 2, 1),
+            ("[2025-11-03 08:12:44] [7] up\na\n", 31, 2),
             ("a\nb\nnot yet the end", 4, 2),
             ("took 429 ms\n", 12, 1),
             ("", 0, 0),
