@@ -22,9 +22,12 @@
 mod addressing;
 mod alerts;
 mod aws;
+mod aws_cli;
 mod budget;
 mod client;
 mod clocked;
+mod doctor_ecs;
+mod doctor_probe;
 mod faults;
 mod fleet;
 mod forecast;
