@@ -165,18 +165,14 @@ impl Inner {
 
     /// What those are told who get nothing: to wait so long, and no shorter than the upstream has said.
     fn refused(&self, attempt: &Attempt<'_>, retry_after: Duration) -> SourceError {
-        match &attempt.refusal {
-            Some((limited, until)) => {
-                let said = until.saturating_sub(self.kept.clock.monotonic());
-                SourceError::Limited {
-                    limited: limited.clone(),
-                    retry_after: retry_after.max(said).max(MIN_RETRY_AFTER),
-                }
-            }
-            None => {
-                let priority = attempt.claim.wanted().priority;
-                refused(priority, attempt.limit(), retry_after)
-            }
+        let Some((limited, until)) = &attempt.refusal else {
+            let priority = attempt.claim.wanted().priority;
+            return refused(priority, attempt.limit(), retry_after);
+        };
+        let said = until.saturating_sub(self.kept.clock.monotonic());
+        SourceError::Limited {
+            limited: limited.clone(),
+            retry_after: retry_after.max(said).max(MIN_RETRY_AFTER),
         }
     }
 

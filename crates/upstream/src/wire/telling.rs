@@ -125,15 +125,14 @@ impl Wire {
 
     /// Says once that nothing is left of a budget, and once that there is something again.
     pub(super) fn tell_remainder(&self, reading: &Reading) {
+        let Some(left) = reading.pulls_left() else {
+            return;
+        };
         let source = reading.source.as_ref();
-        match reading.pulls_left() {
-            None => {}
-            Some(0) => {
-                if self.begin_pull_limit(source) {
-                    news::nothing_left(&self.name, &limit_of(source));
-                }
-            }
-            Some(_) => self.tell_pulls_again(source),
+        if left > 0 {
+            self.tell_pulls_again(source);
+        } else if self.begin_pull_limit(source) {
+            news::nothing_left(&self.name, &limit_of(source));
         }
     }
 

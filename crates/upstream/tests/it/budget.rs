@@ -115,6 +115,9 @@ async fn a_pull_limit_empties_the_purse_for_its_time() {
     assert_eq!(rig.purse(), opens_in(PULL_LIMIT_COOL_DOWN));
     rig.clock.advance(PULL_LIMIT_COOL_DOWN);
     assert_eq!(rig.purse(), opens_in(Duration::ZERO));
+    rig.resolve("library/nginx:1").await.unwrap();
+    let unknown = Purse::Empty { opens_in: None };
+    assert_eq!(rig.purse(), unknown, "the HEAD has said so, after the rest");
 }
 
 #[tokio::test]
