@@ -2,8 +2,12 @@
 //!
 //! Pure: who runs the command lines gives back what came of them. None of them changes anything or prints a secret.
 
+mod names;
+
 use forebay_oci::{ImageName, Reference};
 use serde::Serialize;
+
+pub use names::names;
 
 /// The most bytes of a secret's name that are taken from a file.
 const MAX_ARN_BYTES: usize = 600;
@@ -39,6 +43,7 @@ enum Kind {
     Image,
     Secret,
     Stack,
+    Name,
 }
 
 /// What came of a command line.
@@ -231,6 +236,17 @@ impl Check {
                 None,
             ),
             Kind::Stack => stack_status(out),
+            Kind::Name if out.is_empty() || out == "None" => {
+                (State::Good, "is free".to_owned(), None)
+            }
+            Kind::Name => (
+                State::Bad,
+                "is taken, and not by this stack: it would fail with AlreadyExists".to_owned(),
+                Some(
+                    "another stack has it, or the last try left it: look before you delete it"
+                        .to_owned(),
+                ),
+            ),
         }
     }
 
@@ -263,6 +279,7 @@ impl Check {
             Kind::Secret if has("ResourceNotFoundException") => {
                 (State::Bad, "does not exist".to_owned(), None)
             }
+            Kind::Name if has("NotFound") => (State::Good, "is free".to_owned(), None),
             _ if has("AccessDenied") => (
                 State::Bad,
                 "access is denied with these credentials".to_owned(),

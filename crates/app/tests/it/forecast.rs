@@ -180,7 +180,9 @@ echo "aws $*" >> "$CALLS"
 case "$*" in
   *describe-images*) echo sha256:1 ;;
   *get-secret-value*) echo 'An error occurred (ResourceNotFoundException) when calling' >&2; exit 254 ;;
-  *describe-stacks*) echo ROLLBACK_COMPLETE ;;
+  *describe-stacks*' web '*) echo ROLLBACK_COMPLETE ;;
+  *describe-stacks*) echo 'Stack with id new does not exist' >&2; exit 254 ;;
+  *describe-log-groups*) echo /ecs/web ;;
 esac
 "#;
 
@@ -188,17 +190,22 @@ const TASK: &str = r#"{"family": "web", "containerDefinitions": [
   {"name": "web", "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1",
    "repositoryCredentials": {"credentialsParameter": "arn:aws:secretsmanager:us-east-1:123456789012:secret:hub-AbCdEf"}}]}"#;
 
-#[tokio::test]
-async fn a_preflight_finds_what_the_last_try_left_and_what_is_not_there() {
+/// With [`AWS`] as its `aws`, which writes down what it is asked.
+fn with_aws() -> Forebay {
     let forebay = Forebay::new();
     let path = forebay.file("bin");
     fs::create_dir_all(&path).expect("a folder");
     fs::write(path.join("aws"), AWS).expect("a file");
     fs::set_permissions(path.join("aws"), fs::Permissions::from_mode(0o755)).expect("a mode");
     let calls = forebay.file("calls").display().to_string();
-    let forebay = forebay
+    forebay
         .env("PATH", &format!("{}:/usr/bin:/bin", path.display()))
-        .env("CALLS", &calls);
+        .env("CALLS", &calls)
+}
+
+#[tokio::test]
+async fn a_preflight_finds_what_the_last_try_left_and_what_is_not_there() {
+    let forebay = with_aws();
     fs::write(forebay.file("task.json"), TASK).expect("a file");
     let arguments = [
         "forecast",
@@ -213,6 +220,22 @@ async fn a_preflight_finds_what_the_last_try_left_and_what_is_not_there() {
     ];
     let ended = forebay.run(&arguments).await;
     assert_snapshot!(ended.transcript());
-    assert_snapshot!(fs::read_to_string(&calls).expect("a file"));
+    let calls = fs::read_to_string(forebay.file("calls"));
+    assert_snapshot!(calls.expect("a file"));
     assert!(files_below(&forebay.data()).is_empty());
+}
+
+#[tokio::test]
+async fn a_new_stack_is_told_of_a_name_that_somebody_has() {
+    let forebay = with_aws();
+    let template = r#"{"Resources": {"L": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/ecs/web"}}}}"#;
+    fs::write(forebay.file("template.json"), template).expect("a file");
+    let arguments = ["forecast", "template.json", "--preflight", "--stack"];
+    let new = forebay.run(&[&arguments[..], &["new"]].concat()).await;
+    assert_eq!(new.status.code(), Some(1));
+    let taken = "BAD     name /ecs/web of a log group: is taken";
+    assert!(new.out.contains(taken), "{}", new.out);
+    // A stack that is there has its names itself.
+    let web = forebay.run(&[&arguments[..], &["web"]].concat()).await;
+    assert!(!web.out.contains("/ecs/web"), "{}", web.out);
 }

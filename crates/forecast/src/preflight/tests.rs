@@ -72,3 +72,39 @@ fn a_stack_is_free_done_stuck_or_under_way() {
         assert_eq!(check.read(&outcome).state, state, "{outcome:?}");
     }
 }
+
+#[test]
+fn names_that_a_template_gives_are_free_or_taken() {
+    let template = r#"{"Resources": {
+        "R": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "web/app"}},
+        "L": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/ecs/web"}},
+        "M": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/ecs/web"}},
+        "C": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": {"Ref": "Name"}}},
+        "E": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "a'b"}},
+        "O": {"Type": "AWS::ECS::Service", "Properties": {"Name": "web"}}}}"#;
+    let checks = names(template, Some("us-east-1"));
+    let lines: Vec<String> = checks.iter().map(|check| check.command.join(" ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "aws logs describe-log-groups --log-group-name-prefix /ecs/web --query \
+             logGroups[?logGroupName=='/ecs/web'].logGroupName --output text --region us-east-1",
+            "aws ecr describe-repositories --repository-names web/app --query repositories[].repositoryName \
+             --output text --region us-east-1",
+        ]
+    );
+    for (outcome, state) in [
+        (ended(true, "/ecs/web\n"), State::Bad),
+        (ended(true, ""), State::Good),
+        (ended(true, "None\n"), State::Good),
+        (
+            ended(false, "(RepositoryNotFoundException) when"),
+            State::Good,
+        ),
+        (ended(false, "(LoadBalancerNotFound) when"), State::Good),
+        (ended(false, "(AccessDeniedException) when"), State::Bad),
+    ] {
+        assert_eq!(checks[0].read(&outcome).state, state, "{outcome:?}");
+    }
+    assert!(names("Resources:\n  A: {Type: AWS::ECS::Cluster}\n", None).is_empty());
+}

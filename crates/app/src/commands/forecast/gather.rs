@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use forebay_config::DOCKER_HUB_ALIASES;
-use forebay_forecast::preflight::secrets;
+use forebay_forecast::preflight::{Check, names, secrets};
 use forebay_forecast::{Fleet, ImageUse, Wanted};
 use forebay_oci::{DOCKER_HUB, ImageName};
 use forebay_rewrite::{Format, Found, MAX_FILE_BYTES, Settings, find, find_as};
@@ -30,6 +30,8 @@ pub(super) struct Gathered {
     pub(super) failed: usize,
     /// The secrets that are named.
     pub(super) secrets: Vec<String>,
+    /// Whether the names that templates give are free.
+    pub(super) names: Vec<Check>,
     index: HashMap<String, usize>,
 }
 
@@ -63,7 +65,11 @@ pub(super) fn gather(args: &Args, fleet: &Fleet) -> Result<Gathered, Failure> {
             Ok(None) => {}
             Ok(Some(content)) => {
                 let found = find_in(&path, &content, args);
-                gathered.take(&shown, &String::from_utf8_lossy(&content), &found, fleet);
+                let text = String::from_utf8_lossy(&content);
+                gathered.take(&shown, &text, &found, fleet);
+                if args.stack.is_some() {
+                    gathered.names.extend(names(&text, args.region.as_deref()));
+                }
             }
             Err(error) => {
                 gathered.failed += 1;

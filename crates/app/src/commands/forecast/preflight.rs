@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forebay_forecast::preflight::{Finding, State, ecr_image, secret, stack};
+use forebay_forecast::preflight::{Check, Finding, Outcome, State, ecr_image, secret, stack};
 use forebay_forecast::{Fact, Presence, Survey, Wanted};
 
 use super::gather::Gathered;
@@ -38,11 +38,26 @@ pub(super) async fn look(
         });
     }
     checks.extend(gathered.secrets.iter().map(|arn| secret(arn)));
-    checks.extend(name.map(|name| stack(name, region)));
-    for check in checks {
-        found.push(check.read(&tools::run(&check.command).await));
+    for check in &checks {
+        found.push(run(check).await);
+    }
+    if let Some(name) = name {
+        let check = stack(name, region);
+        let outcome = tools::run(&check.command).await;
+        let finding = check.read(&outcome);
+        // The names of a stack that is there are its own.
+        let is_there = matches!(outcome, Outcome::Ended { is_ok: true, .. });
+        let is_new = finding.state == State::Good && !is_there;
+        found.push(finding);
+        for check in gathered.names.iter().filter(|_| is_new) {
+            found.push(run(check).await);
+        }
     }
     found
+}
+
+async fn run(check: &Check) -> Finding {
+    check.read(&tools::run(&check.command).await)
 }
 
 fn told_image(wanted: &Wanted, fact: &Fact) -> Option<Finding> {
