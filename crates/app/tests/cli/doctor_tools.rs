@@ -76,8 +76,7 @@ fn kubectl_is_asked_for_pods_and_events_of_all_namespaces() {
 
 #[test]
 fn docker_swarm_and_the_journal_are_asked_for_what_has_happened() {
-    let docker = answering(&[("--quiet", "4f5a6b7c8d9e;rm"), ("events", "rubbish")]);
-    let docker = docker.replace("4f5a6b7c8d9e;rm", "4f5a6b7c8d9e ;rm");
+    let docker = answering(&[("--quiet", "4f5a6b7c8d9e ;rm"), ("events", "rubbish")]);
     let program = with(&[("docker", &docker), ("journalctl", "exit 0")]);
     let root = program.path("machine").display().to_string();
     program.run(&[
