@@ -28,8 +28,8 @@ macro_rules! evidence {
 fn swarm_hap429() {
     let up = "\
 ID             NAME             MODE         REPLICAS   IMAGE                          PORTS
-k9p34y6n3wd2   tenants_dyn01    replicated   1/1        planetcorp/tenant-app:stable   
-3e2z8iq9y7jz   tenants_dyn02    replicated   1/1        planetcorp/tenant-app:stable   
+k9p34y6n3wd2   tenants_dyn01    replicated   1/1        planetcorp/tenant-app:stable
+3e2z8iq9y7jz   tenants_dyn02    replicated   1/1        planetcorp/tenant-app:stable
 ";
     let program = Program::new()
         .file("messages", evidence!("swarm-hap429/messages.log"))
