@@ -15,6 +15,7 @@ use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
 use crate::program::LedgerDoor;
+use crate::report::report;
 use floor::Floor;
 use forebay_config::{Environment, load};
 
@@ -26,7 +27,7 @@ const AFTER_HELP: &str = "\
 Examples:
   forebay budget
   forebay budget --probe --watch
-  forebay budget docker.io --floor 20%   # for cron and Nagios: 0 enough, 1 under it, 3 unknown
+  forebay budget docker.io --floor 20%   # for cron (where % is written \\%) and Nagios: 0 enough, 1 under it, 3 unknown
 
 Exit codes:
   0  done; with --floor: nothing is under it, or nothing is metered
@@ -53,7 +54,7 @@ pub(super) struct Args {
     #[arg(long)]
     probe: bool,
 
-    /// Show them again and again, until it is interrupted
+    /// Show them every 10 seconds, until it is interrupted
     #[arg(long, conflicts_with = "floor")]
     watch: bool,
 
@@ -75,6 +76,25 @@ pub(super) async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
+    let told = tell(&args, environment, printer).await;
+    if let Err(failure) = &told {
+        tell_monitoring(failure, &args, printer);
+    }
+    told
+}
+
+/// Monitoring shows what is on standard output, and of that the first line.
+fn tell_monitoring(failure: &Failure, args: &Args, printer: &Printer) {
+    if args.floor.is_some() && !args.json {
+        printer.line(format_args!("UNKNOWN {failure}"));
+    }
+}
+
+async fn tell(
+    args: &Args,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
     let sources = args
         .source
         .clone()
@@ -84,22 +104,21 @@ pub(super) async fn run(
         && !config.upstreams.contains_key(name)
     {
         let names: Vec<&str> = config.upstreams.keys().map(String::as_str).collect();
-        return Err(Failure::plain(format!("no upstream is called {name}"))
-            .with_hint(format!("there are {}", names.join(", "))));
+        let failure = Failure::plain(format!("no upstream is called {name}"));
+        let failure = failure.with_hint(format!("there are {}", names.join(", ")));
+        tell_monitoring(&failure, args, printer);
+        report(&failure, printer);
+        return Ok(ExitStatus::Usage);
     }
     let door = LedgerDoor::open(&sources, &config).await?;
-    let report = show(&args, &door, printer).await?;
-    Ok(match args.floor {
-        Some(floor) => floor.judge(&report.upstreams, args.upstream.is_some()),
-        None => ExitStatus::Ok,
-    })
+    show(args, &door, printer).await
 }
 
 async fn show(
     args: &Args,
     door: &LedgerDoor<'_>,
     printer: &Printer,
-) -> Result<BudgetsReport, Failure> {
+) -> Result<ExitStatus, Failure> {
     let is_screen = args.watch && !args.json && std::io::stdout().is_terminal();
     loop {
         let request = BudgetRequest { probe: args.probe };
@@ -111,9 +130,15 @@ async fn show(
         if is_screen {
             printer.raw(CLEAR.as_bytes());
         }
+        let verdict = args.floor.map_or(ExitStatus::Ok, |floor| {
+            floor.judge(&report.upstreams, args.upstream.is_some())
+        });
+        if let (Some(floor), false) = (args.floor, args.json) {
+            printer.line(floor.line(verdict, &report.upstreams));
+        }
         print(&report, args, printer);
         if !args.watch {
-            return Ok(report);
+            return Ok(verdict);
         }
         tokio::time::sleep(WATCH_EVERY).await;
     }

@@ -64,6 +64,19 @@ fn what_may_not_be_seen_is_not_told_to_be_missing() {
 }
 
 #[test]
+fn a_budget_of_no_upstream_is_a_wrong_command_line_and_monitoring_hears_why() {
+    let program = Program::new();
+    let told = program.run(&["budget", "nonexist.io"]);
+    assert!(told.starts_with("exit: 2"), "{told}");
+    let unknown = "exit: 2\n----- stdout -----\nUNKNOWN no upstream is called nonexist.io\n";
+    let told = program.run(&["budget", "nonexist.io", "--floor", "20%"]);
+    assert!(told.starts_with(unknown), "{told}");
+    let unknown = "exit: 3\n----- stdout -----\nUNKNOWN no server runs";
+    let told = program.run(&["budget", "docker.io", "--floor", "20%"]);
+    assert!(told.starts_with(unknown), "{told}");
+}
+
+#[test]
 fn a_test_alert_needs_a_webhook() {
     insta::assert_snapshot!(Program::new().run(&["alerts", "test"]));
 }

@@ -2,6 +2,7 @@
 //!
 //! Pure. For cron and Nagios: enough is 0, less is 1, and what nobody knows is 3.
 
+use std::fmt;
 use std::str::FromStr;
 
 use forebay_ledger::{BudgetReport, Metering, UpstreamReport};
@@ -53,6 +54,40 @@ impl Floor {
         }
     }
 
+    /// What monitoring shows, in one line: the word of the verdict, and the budget that it rests on.
+    pub(super) fn line(self, verdict: ExitStatus, upstreams: &[UpstreamReport]) -> String {
+        let word = match verdict {
+            ExitStatus::Ok => "OK",
+            ExitStatus::Findings => "WARNING",
+            ExitStatus::Usage | ExitStatus::Failed => "UNKNOWN",
+        };
+        let budgets = upstreams.iter().flat_map(|upstream| {
+            let name = upstream.upstream.as_str();
+            upstream.budgets.iter().map(move |budget| (name, budget))
+        });
+        // The one that misses the floor, then one of which nobody knows, then any: the least of them.
+        let worst = budgets.min_by_key(|(_, budget)| {
+            let is_missed = self.is_missed_by(budget);
+            (
+                is_missed.map_or(1, |is_missed| 2 * u8::from(!is_missed)),
+                budget.remaining,
+            )
+        });
+        let silent = upstreams
+            .iter()
+            .find(|upstream| upstream.metering == Metering::Unknown);
+        match (worst, silent) {
+            (None, Some(silent)) => format!("{word} nothing is known of {}", silent.upstream),
+            (None, None) => format!("{word} nothing is metered"),
+            (Some((name, budget)), _) => {
+                let of = budget
+                    .limit
+                    .map_or_else(String::new, |limit| format!(" of {limit}"));
+                format!("{word} {name} {}{of} left (floor {self})", budget.remaining)
+            }
+        }
+    }
+
     /// Whether less is left of it; `None` if nobody knows.
     fn is_missed_by(self, budget: &BudgetReport) -> Option<bool> {
         match self {
@@ -61,6 +96,16 @@ impl Floor {
                 let limit = u128::from(budget.limit.filter(|limit| *limit > 0)?);
                 Some(u128::from(budget.remaining) * 100 < limit * u128::from(percent))
             }
+        }
+    }
+}
+
+/// As it was written.
+impl fmt::Display for Floor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pulls(pulls) => write!(f, "{pulls}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
         }
     }
 }
@@ -105,6 +150,37 @@ mod tests {
         assert_eq!("20%".parse(), Ok(Floor::Percent(20)));
         for wrong in ["", "%", "-1", "101%", "many", "2.5%"] {
             assert!(wrong.parse::<Floor>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn monitoring_is_told_in_one_line_what_the_verdict_rests_on() {
+        let metered = |budgets| upstream(Metering::Metered, budgets);
+        let floor = Floor::Percent(80);
+        for (upstreams, expected) in [
+            (
+                vec![metered(vec![budget(9, Some(10)), budget(4, Some(10))])],
+                "WARNING docker.io 4 of 10 left (floor 80%)",
+            ),
+            (
+                vec![metered(vec![budget(9, Some(10))])],
+                "OK docker.io 9 of 10 left (floor 80%)",
+            ),
+            (
+                vec![metered(vec![budget(9, Some(10)), budget(4, None)])],
+                "UNKNOWN docker.io 4 left (floor 80%)",
+            ),
+            (
+                vec![upstream(Metering::Unknown, Vec::new())],
+                "UNKNOWN nothing is known of docker.io",
+            ),
+            (
+                vec![upstream(Metering::Unmetered, Vec::new())],
+                "OK nothing is metered",
+            ),
+        ] {
+            let verdict = floor.judge(&upstreams, true);
+            assert_eq!(floor.line(verdict, &upstreams), expected);
         }
     }
 

@@ -46,7 +46,7 @@ fn budget_lines(upstream: &str, budget: &BudgetReport) -> Vec<String> {
     };
     let _ = write!(
         line,
-        " in {}; seen {} ago, {} sent since",
+        " (window {}); seen {} ago, {} sent since",
         span(budget.window_seconds),
         span(budget.age_seconds),
         budget.spent_since
@@ -79,7 +79,7 @@ fn forecast(budget: &BudgetReport) -> Option<String> {
     if let Some(opens) = forecast.opens_in_seconds {
         let all = back.map_or_else(String::new, |back| format!(", all of it within {back}"));
         return Some(format!(
-            "used up; the next pull is free in about {}{all}",
+            "used up; the next pull is possible in about {}{all}",
             span(opens)
         ));
     }
@@ -146,7 +146,7 @@ mod tests {
     fn a_budget_says_who_pays_what_is_left_and_where_it_goes() {
         insta::assert_snapshot!(told(&metered(budget())), @r"
         docker.io  metered
-          anonymous, charged to 192.0.2.1: 45 of 100 pulls left in 6 h; seen 2 min ago, 3 sent since
+          anonymous, charged to 192.0.2.1: 45 of 100 pulls left (window 6 h); seen 2 min ago, 3 sent since
             at 12 pulls an hour it runs out in 3 h 45 min
           one platform of a multi-platform image costs 1 to 2: seen 0 times, not enough to tell
         ");
@@ -168,8 +168,8 @@ mod tests {
         };
         insta::assert_snapshot!(told(&metered(empty)), @r"
         docker.io  metered
-          account ci, charged to 192.0.2.1: 0 of 100 pulls left in 6 h; seen 2 min ago, 3 sent since
-            used up; the next pull is free in about 20 min, all of it within 5 h 58 min
+          account ci, charged to 192.0.2.1: 0 of 100 pulls left (window 6 h); seen 2 min ago, 3 sent since
+            used up; the next pull is possible in about 20 min, all of it within 5 h 58 min
             our credentials are not being applied: docker.io charges 192.0.2.1
           one platform of a multi-platform image costs 1 to 2: seen 0 times, not enough to tell
         ");
