@@ -150,7 +150,7 @@ async fn show_live(
 /// What to show of a report. Where there is none now, as while the server is started anew, that is told above what was `shown`.
 fn screen_of(report: Result<TopReport, Failure>, shown: &str) -> Result<String, Failure> {
     match report {
-        Ok(report) => Ok(format!("{}\n\n{}", text::KEYS, text::told(&report))),
+        Ok(report) => Ok(text::told_live(&report, Screen::size())),
         Err(failure) if shown.is_empty() => Err(failure),
         Err(failure) => {
             let before = shown.split_once('\n').map_or(shown, |(_, rest)| rest);

@@ -2,30 +2,109 @@
 //!
 //! Pure. What clients say of themselves was made fit to be shown where it was reported.
 
-use forebay_ledger::{SpentReport, StormReport, TopReport};
+use forebay_ledger::{OrderWord, SpentReport, StormReport, TopReport};
 
 use crate::commands::amounts::{bytes, moment};
 
-/// What a live screen begins with.
-pub(super) const KEYS: &str =
-    "sort: c charged  p pulls  b bytes  e errors  r requests  s stale   q quit";
+/// The keys of a live screen and what they order by.
+const KEYS: [(OrderWord, &str); 6] = [
+    (OrderWord::Charged, "c charged"),
+    (OrderWord::Pulls, "p pulls"),
+    (OrderWord::Bytes, "b bytes"),
+    (OrderWord::Errors, "e errors"),
+    (OrderWord::Requests, "r requests"),
+    (OrderWord::Stale, "s stale"),
+];
 
 /// The columns of numbers.
 const COLUMNS: [&str; 7] = [
     "CHARGED", "PULLS", "REQUESTS", "CACHE", "UPSTREAM", "STALE", "ERRORS",
 ];
 
+/// The columns that go first where there is no room for the image, by their places: what is seen elsewhere too.
+const SPARED: [usize; 4] = [5, 3, 4, 6];
+
+/// How much of a digest a screen shows: enough to tell it from others.
+const SHOWN_DIGEST_BYTES: usize = 19;
+
 /// The whole report.
 pub(super) fn told(report: &TopReport) -> String {
+    let mut lines = head(report);
+    let rests: Vec<String> = report.spent.iter().map(who_and_what).collect();
+    lines.extend(table(&report.spent, &rests, &[]));
+    lines.extend(nothing(report));
+    lines.join("\n")
+}
+
+/// The report on a screen of so many lines and columns, after the keys, of which the one in force is marked.
+pub(super) fn told_live(report: &TopReport, (rows, columns): (usize, usize)) -> String {
+    let keys = KEYS.map(|(order, key)| {
+        if order == report.order {
+            format!("[{key}]")
+        } else {
+            key.to_owned()
+        }
+    });
+    let mut lines = vec![format!("sort: {}  q quit", keys.join("  ")), String::new()];
+    lines.extend(head(report));
+    let rests: Vec<String> = report
+        .spent
+        .iter()
+        .map(|spent| shortened(who_and_what(spent)))
+        .collect();
+    let spared: Vec<usize> = SPARED
+        .into_iter()
+        .filter(|place| !shows(report.order, *place))
+        .collect();
+    let fits = |table: &Vec<String>| table.iter().all(|line| line.chars().count() <= columns);
+    let mut tables = (0..=spared.len()).map(|count| table(&report.spent, &rests, &spared[..count]));
+    let narrowest = || table(&report.spent, &rests, &spared);
+    let mut table = tables.find(fits).unwrap_or_else(narrowest);
+    // The screen's last line stays empty.
+    let room = rows.saturating_sub(lines.len() + 1).max(1);
+    if table.len() > room {
+        let shown = room.saturating_sub(1).max(1);
+        let more = table.len() - shown;
+        table.truncate(shown);
+        table.push(format!("and {more} more"));
+    }
+    lines.extend(table);
+    lines.extend(nothing(report));
+    lines.join("\n")
+}
+
+/// The storms, above all else.
+fn head(report: &TopReport) -> Vec<String> {
     let mut lines: Vec<String> = report.storms.iter().map(storm).collect();
     if !lines.is_empty() {
         lines.push(String::new());
     }
-    lines.extend(table(&report.spent));
-    if report.spent.is_empty() {
-        lines.push(format!("nothing since {}", moment(report.since_unix_ms)));
+    lines
+}
+
+fn nothing(report: &TopReport) -> Option<String> {
+    let is_nothing = report.spent.is_empty();
+    is_nothing.then(|| format!("nothing since {}", moment(report.since_unix_ms)))
+}
+
+/// Whether the column at `place` is what is ordered by.
+const fn shows(order: OrderWord, place: usize) -> bool {
+    matches!(
+        (order, place),
+        (OrderWord::Stale, 5) | (OrderWord::Errors, 6) | (OrderWord::Bytes, 3 | 4)
+    )
+}
+
+/// With the beginning of its digest only.
+fn shortened(mut who_and_what: String) -> String {
+    if let Some(at) = who_and_what.rfind("@sha")
+        && who_and_what.is_char_boundary(at + SHOWN_DIGEST_BYTES + 1)
+        && who_and_what.len() > at + SHOWN_DIGEST_BYTES + 1
+    {
+        who_and_what.truncate(at + SHOWN_DIGEST_BYTES + 1);
+        who_and_what.push('…');
     }
-    lines.join("\n")
+    who_and_what
 }
 
 fn storm(storm: &StormReport) -> String {
@@ -39,7 +118,8 @@ fn storm(storm: &StormReport) -> String {
     )
 }
 
-fn table(spent: &[SpentReport]) -> Vec<String> {
+/// A header and a line for each, without the columns of the places `spared`.
+fn table(spent: &[SpentReport], rests: &[String], spared: &[usize]) -> Vec<String> {
     let rows: Vec<[String; 7]> = spent.iter().map(cells).collect();
     let widths: Vec<usize> = (0..COLUMNS.len())
         .map(|column| {
@@ -48,16 +128,17 @@ fn table(spent: &[SpentReport]) -> Vec<String> {
         })
         .collect();
     let line = |cells: &[String], rest: &str| {
-        let padded = cells.iter().zip(&widths);
+        let padded = cells.iter().zip(&widths).enumerate();
         let padded: Vec<String> = padded
-            .map(|(cell, width)| format!("{cell:>width$}"))
+            .filter(|(place, _)| !spared.contains(place))
+            .map(|(_, (cell, width))| format!("{cell:>width$}"))
             .collect();
         format!("{}  {rest}", padded.join("  "))
     };
     let header = line(&COLUMNS.map(str::to_owned), "CLIENT, IMAGE");
-    let rows = rows.iter().zip(spent);
+    let rows = rows.iter().zip(rests);
     std::iter::once(header)
-        .chain(rows.map(|(cells, spent)| line(cells, &who_and_what(spent))))
+        .chain(rows.map(|(cells, rest)| line(cells, rest)))
         .collect()
 }
 
@@ -103,7 +184,7 @@ fn who_and_what(spent: &SpentReport) -> String {
 #[cfg(test)]
 mod tests {
     use forebay_content::PullCounts;
-    use forebay_ledger::{ClientReport, OrderWord};
+    use forebay_ledger::ClientReport;
 
     use super::*;
 
@@ -168,5 +249,41 @@ mod tests {
           3–100      4        12  5 GiB   1.5 KiB      0       1  others, docker.io
               3      4        12  5 GiB   1.5 KiB      0       1  10.0.0.1 containerd for shop/cart, docker.io/library/nginx:1.27
         ");
+    }
+
+    #[test]
+    fn a_narrow_screen_shows_the_image_and_says_how_many_more_there_are() {
+        let by_digest = SpentReport {
+            client: Some(ClientReport {
+                workload: None,
+                ..client("10.0.0.1")
+            }),
+            reference: Some(format!("sha256:{}", "ab".repeat(32))),
+            ..spent(3)
+        };
+        let report = TopReport {
+            at_unix_ms: 0,
+            since_unix_ms: 0,
+            order: OrderWord::Pulls,
+            storms: Vec::new(),
+            spent: vec![by_digest; 9],
+        };
+        let told = told_live(&report, (8, 104));
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines[0].contains(" [p pulls] "), "{told}");
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= 104),
+            "{told}"
+        );
+        assert!(!told.contains("STALE") && !told.contains("CACHE"), "{told}");
+        let image = "10.0.0.1 containerd, docker.io/library/nginx@sha256:abababababab…";
+        assert!(lines[3].ends_with(image), "{told}");
+        assert_eq!((lines.len(), lines[6]), (7, "and 6 more"), "{told}");
+        let by_stale = TopReport {
+            order: OrderWord::Stale,
+            ..report.clone()
+        };
+        assert!(told_live(&by_stale, (8, 40)).contains("STALE"));
+        assert!(told_live(&report, (40, 200)).contains("STALE"));
     }
 }
