@@ -68,10 +68,10 @@ pub(super) struct Args {
     utc_offset: Option<i32>,
 
     #[command(flatten)]
-    output: OutputArgs,
+    source: SourceArgs,
 
     #[command(flatten)]
-    source: SourceArgs,
+    output: OutputArgs,
 
     #[command(flatten)]
     tools: tools::Args,
