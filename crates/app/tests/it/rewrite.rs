@@ -18,7 +18,14 @@ async fn tags_are_pinned_by_heads_and_those_that_are_not_known_are_told() {
     let hub = hub.start().await;
     let forebay = Forebay::before(&hub);
     fs::write(forebay.file("Dockerfile"), DOCKERFILE).expect("a file");
-    let arguments = ["rewrite", "Dockerfile", "--to", "mirror.gcr.io", "--pin", "--write"];
+    let arguments = [
+        "rewrite",
+        "Dockerfile",
+        "--to",
+        "mirror.gcr.io",
+        "--pin",
+        "--write",
+    ];
     let ended = forebay.run(&arguments).await;
     assert!(ended.status.success(), "{}", ended.log);
 
@@ -30,9 +37,15 @@ async fn tags_are_pinned_by_heads_and_those_that_are_not_known_are_told() {
     );
     assert_eq!(written, expected);
     assert_eq!(hub.charged(), 0);
-    assert!(ended.log.contains("its digest is not known"), "{}", ended.log);
     assert!(
-        ended.log.contains("no upstream is configured for quay.example"),
+        ended.log.contains("its digest is not known"),
+        "{}",
+        ended.log
+    );
+    assert!(
+        ended
+            .log
+            .contains("no upstream is configured for quay.example"),
         "{}",
         ended.log
     );
