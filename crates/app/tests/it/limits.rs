@@ -239,7 +239,7 @@ async fn a_head_that_says_that_nothing_is_left_is_believed_after_a_rest_too() {
             advance(&program, seconds(1)).await;
             tokio::time::sleep(BETWEEN_STEPS).await;
         }
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     };
     let answer = tokio::select! {
         answer = program.get(&path) => answer,
