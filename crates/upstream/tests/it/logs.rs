@@ -1,10 +1,11 @@
 //! What is logged, and what never is, at whatever level.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use forebay_limits::PULL_LIMIT_COOL_DOWN;
 use hub_sim::{Fault, On, hours, minutes};
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -14,6 +15,10 @@ use crate::rig::{Rig, Setup, nginx, open_hub};
 /// Everything that was logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+/// Wants all there is, as long as the tests run: else what one thread does not listen to may be switched off for the others,
+/// too, at the moment when they begin or end (`tracing` keeps that for each place in the code, for all threads).
+static AWAKE: OnceLock<Dispatch> = OnceLock::new();
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -45,6 +50,10 @@ impl Log {
 
     /// Gets all that this thread logs, at `level` or above.
     fn listen(&self, level: LevelFilter) -> DefaultGuard {
+        AWAKE.get_or_init(|| {
+            let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE);
+            Dispatch::new(subscriber.with_writer(io::sink).finish())
+        });
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(level)
             .with_ansi(false)
