@@ -42,13 +42,10 @@ pub(crate) struct FsBlob {
 
 impl FsBlob {
     /// Opens the file of the blob `digest` and checks its length and its trailer. Waits for the disk.
-    ///
-    /// `remembered` has what was checked of it before, from the number of its chunks.
     pub(crate) fn open(
         digest: &Digest,
         layout: &Layout,
         access: &Arc<Access>,
-        remembered: impl FnOnce(usize) -> SharedChecked,
     ) -> Result<Self, BlobError> {
         let disk = &*access.disk;
         let file = disk.open(&layout.blob(digest))?;
@@ -62,10 +59,18 @@ impl FsBlob {
             file: Arc::new(OpenFile::new(file, Arc::clone(access))),
             blob_bytes: footer.blob_bytes,
             chunk_bytes: footer.chunk_bytes,
-            checked: remembered(checksums.len()),
+            checked: SharedChecked::default(),
             checksums,
             is_damaged: AtomicBool::new(false),
         })
+    }
+
+    /// The same, with what was remembered of it, which `remembered` has by the number of its chunks.
+    pub(crate) fn remembering(self, remembered: impl FnOnce(usize) -> SharedChecked) -> Self {
+        Self {
+            checked: remembered(self.checksums.len()),
+            ..self
+        }
     }
 
     /// True once a read found damage: who opens the blob next must look at the disk again.

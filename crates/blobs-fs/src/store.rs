@@ -131,21 +131,16 @@ impl Store {
             Err(before) => before,
         };
         let blob = self.open_anew(digest).await?;
+        let remembered = |chunks| self.opened.checked_of(digest, chunks);
+        let blob = Arc::new(blob.remembering(remembered));
         self.opened.share(digest, &blob, before);
         Ok(blob)
     }
 
     /// Opens the file that has the blob's name now, whoever has which open.
-    pub(crate) async fn open_anew(
-        self: &Arc<Self>,
-        digest: &Digest,
-    ) -> Result<Arc<FsBlob>, BlobError> {
+    pub(crate) async fn open_anew(self: &Arc<Self>, digest: &Digest) -> Result<FsBlob, BlobError> {
         let (store, digest) = (Arc::clone(self), digest.clone());
-        let open = move || {
-            let remembered = |chunks| store.opened.checked_of(&digest, chunks);
-            FsBlob::open(&digest, &store.layout, &store.access, remembered)
-        };
-        Ok(Arc::new(off_worker(open).await?))
+        off_worker(move || FsBlob::open(&digest, &store.layout, &store.access)).await
     }
 
     /// Begins a stage if the disk has room for `expected_bytes` and what goes with them. Waits for the disk.

@@ -17,7 +17,7 @@ const HASH_BYTES: u64 = 8 << 20;
 impl FsBlobs {
     /// Reads a blob as a whole from the disk and hashes it.
     pub(crate) async fn hash(&self, digest: &Digest) -> Result<(), BlobError> {
-        let blob = self.store.open_anew(digest).await?;
+        let blob = Arc::new(self.store.open_anew(digest).await?);
         let mut hashed = (Hasher::new(digest.algorithm()), 0);
         while hashed.1 < blob.size() {
             let blob = Arc::clone(&blob);
