@@ -117,7 +117,7 @@ impl Build<'_> {
     }
 
     fn lookup(&self, name: &str) -> Option<Binding> {
-        if let Some(set) = self.sink.set(name) {
+        if let Some(set) = self.sink.settings.set_value(name) {
             return Some(set);
         }
         match &self.stage {

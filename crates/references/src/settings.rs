@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::variables::Binding;
+
 /// How to look.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -11,6 +13,13 @@ pub struct Settings {
     pub crds: Vec<Crd>,
     /// Texts of files near this one that give its variables values, by file name (see `Format::companions`).
     pub near: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// What `--set` says of a variable.
+    pub(crate) fn set_value(&self, name: &str) -> Option<Binding> {
+        self.set.get(name).map(|value| Binding::from_outside(value))
+    }
 }
 
 /// Where the objects of one kind name an image or hold a pod template.

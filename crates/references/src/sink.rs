@@ -53,14 +53,6 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// What `--set` says of a variable.
-    pub(crate) fn set(&self, name: &str) -> Option<Binding> {
-        self.settings
-            .set
-            .get(name)
-            .map(|value| Binding::from_outside(value))
-    }
-
     /// A scalar that names an image.
     pub(crate) fn scalar(&mut self, at: At<'_>, scope: Scope<'_>, owner: Owner) {
         self.prefixed("", at, scope, owner);

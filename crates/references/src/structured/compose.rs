@@ -37,8 +37,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
         .unwrap_or_default();
     let settings = sink.settings;
     let lookup = |name: &str| {
-        let set = settings.set.get(name);
-        set.map(|value| Binding::from_outside(value)).or_else(|| {
+        settings.set_value(name).or_else(|| {
             environment
                 .get(name)
                 .map(|value| Binding::from_file(value, ".env"))

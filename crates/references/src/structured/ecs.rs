@@ -2,7 +2,7 @@
 
 use crate::sink::{Scope, Sink};
 use crate::tree::At;
-use crate::variables::{Binding, Dialect};
+use crate::variables::Dialect;
 use crate::{Owner, Restart};
 
 /// Whether a document is a task definition in one of its wrappings.
@@ -13,12 +13,7 @@ pub(crate) fn is_task_definition(root: At<'_>) -> bool {
 /// Finds the images of a task definition's containers.
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     let settings = sink.settings;
-    let lookup = |name: &str| {
-        settings
-            .set
-            .get(name)
-            .map(|value| Binding::from_outside(value))
-    };
+    let lookup = |name: &str| settings.set_value(name);
     let scope = Scope {
         dialect: Dialect::Compose,
         lookup: &lookup,

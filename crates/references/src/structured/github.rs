@@ -104,12 +104,7 @@ fn run(script: At<'_>, step: At<'_>, places: (At<'_>, At<'_>), sink: &mut Sink<'
 /// An image in a job: one, or one for each value of a matrix that it is taken from.
 fn put(scheme: &str, at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, owner: Owner) {
     let settings = sink.settings;
-    let set = |name: &str| {
-        settings
-            .set
-            .get(name)
-            .map(|value| Binding::from_outside(value))
-    };
+    let set = |name: &str| settings.set_value(name);
     if let Some(values) = at.text().and_then(|text| matrix_of(text, job)) {
         let scope = Scope {
             dialect: Dialect::None,

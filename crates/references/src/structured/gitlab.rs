@@ -107,11 +107,7 @@ fn put(at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner
         .collect();
     let settings = sink.settings;
     let lookup = |name: &str| {
-        let set = settings
-            .set
-            .get(name)
-            .map(|value| Binding::from_outside(value));
-        set.or_else(|| {
+        settings.set_value(name).or_else(|| {
             let own = values.iter().find(|(known, _)| *known == name);
             own.map(|(_, binding)| binding.clone())
         })

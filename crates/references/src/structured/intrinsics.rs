@@ -79,7 +79,7 @@ impl<'a> Template<'a> {
 
     /// A parameter's default, or a pseudo parameter. `--set` goes before both.
     fn variable(&self, name: &str, sink: &Sink<'_>) -> Option<Binding> {
-        if let Some(set) = sink.set(name) {
+        if let Some(set) = sink.settings.set_value(name) {
             return Some(set);
         }
         match name {

@@ -180,12 +180,7 @@ fn container(at: At<'_>, sink: &mut Sink<'_>, owner: &Owner) {
 /// A text that an object names an image by. `${TAG}` is not Kubernetes' own, but what pipelines put there: `--set` tells.
 fn put(at: At<'_>, sink: &mut Sink<'_>, owner: Owner) {
     let settings = sink.settings;
-    let lookup = |name: &str| {
-        settings
-            .set
-            .get(name)
-            .map(|value| crate::variables::Binding::from_outside(value))
-    };
+    let lookup = |name: &str| settings.set_value(name);
     let scope = Scope {
         dialect: Dialect::Compose,
         lookup: &lookup,

@@ -3,7 +3,7 @@
 use crate::sink::{Scope, Sink, is_image, is_null};
 use crate::structured::kubernetes;
 use crate::tree::{At, Style};
-use crate::variables::{Binding, Dialect};
+use crate::variables::Dialect;
 use crate::{Encoding, Owner, Part, Place, Role, Writing};
 
 /// Levels of values that are searched.
@@ -67,12 +67,7 @@ fn single(at: At<'_>, key: &str, path: &str, sink: &mut Sink<'_>) {
         }
     }
     let settings = sink.settings;
-    let lookup = |name: &str| {
-        settings
-            .set
-            .get(name)
-            .map(|value| Binding::from_outside(value))
-    };
+    let lookup = |name: &str| settings.set_value(name);
     let scope = Scope {
         dialect: Dialect::Compose,
         lookup: &lookup,
