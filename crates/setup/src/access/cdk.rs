@@ -14,6 +14,7 @@ use crate::plan::Files;
 /// What differs between the two languages.
 struct Speech {
     name: &'static str,
+    grammar: fn() -> Language,
     /// The kind of a node that calls a function.
     call: &'static str,
     /// The method that names an image at a registry.
@@ -27,6 +28,7 @@ struct Speech {
 
 const PYTHON: Speech = Speech {
     name: "Python",
+    grammar: || tree_sitter_python::LANGUAGE.into(),
     call: "call",
     method: "from_registry",
     scope: "self",
@@ -36,6 +38,7 @@ const PYTHON: Speech = Speech {
 
 const TYPESCRIPT: Speech = Speech {
     name: "TypeScript",
+    grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
     call: "call_expression",
     method: "fromRegistry",
     scope: "this",
@@ -48,12 +51,7 @@ pub(super) fn python(
     path: &str,
     files: &dyn Files,
 ) -> Result<Changed, SetupError> {
-    change(
-        access,
-        path,
-        files,
-        (&PYTHON, tree_sitter_python::LANGUAGE.into()),
-    )
+    change(access, path, files, &PYTHON)
 }
 
 pub(super) fn typescript(
@@ -61,28 +59,20 @@ pub(super) fn typescript(
     path: &str,
     files: &dyn Files,
 ) -> Result<Changed, SetupError> {
-    change(
-        access,
-        path,
-        files,
-        (
-            &TYPESCRIPT,
-            tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
-        ),
-    )
+    change(access, path, files, &TYPESCRIPT)
 }
 
 fn change(
     access: &Access,
     path: &str,
     files: &dyn Files,
-    (speech, language): (&Speech, Language),
+    speech: &Speech,
 ) -> Result<Changed, SetupError> {
     Changed::of(path, files, |text, notes| {
         let broken = |why: &'static str| SetupError::broken(path, speech.name, why);
         let mut parser = Parser::new();
         parser
-            .set_language(&language)
+            .set_language(&(speech.grammar)())
             .map_err(|_| broken("its grammar does not load"))?;
         let tree = parser
             .parse(text, None)

@@ -1,6 +1,6 @@
 //! Kubernetes: a pull secret, and the service account whose pods use it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::login::source;
 use super::{Access, Registry};
@@ -14,6 +14,8 @@ const APPLY: &str = "makes the pull secret; the password goes by standard input"
 
 const PATCH: &str = "has the pods of the service account use it";
 
+const UNPATCH: &str = "has the pods of the service account use it no more";
+
 const HOURS: &str = "a login at ECR lasts twelve hours: have a CronJob repeat this, or rather let the nodes in by their role \
                      (AmazonEC2ContainerRegistryReadOnly), which needs no secret";
 
@@ -21,17 +23,6 @@ const PODS: &str = "pods that run already go on without it, and pods that name i
 
 pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
     let secret = access.secret();
-    let patch = json!({"imagePullSecrets": [{"name": secret}]}).to_string();
-    let patch = [
-        "kubectl",
-        "patch",
-        "serviceaccount",
-        "default",
-        "--namespace",
-        &access.namespace,
-        "--patch",
-        &patch,
-    ];
     let mut plan = Plan::default();
     if let Some(password) = &access.password {
         let manifest = manifest(access, password.reveal())?;
@@ -39,7 +30,8 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
         plan.steps
             .push(Step::run(APPLY, &apply, Input::Secret(manifest)));
         // A strategic merge: other pull secrets of the service account stay.
-        plan.steps.push(Step::run(PATCH, &patch, Input::Nothing));
+        plan.steps
+            .push(patch(access, PATCH, &json!({"name": secret})));
         plan = plan.note(
             "kept in the cluster as it is: whoever may read secrets of the namespace reads it",
         );
@@ -58,7 +50,8 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
         &access.namespace,
         "--ignore-not-found",
     ];
-    plan.undo.push(unpatch(access));
+    let unpatch = json!({"$patch": "delete", "name": secret});
+    plan.undo.push(patch(access, UNPATCH, &unpatch));
     plan.undo.push(Step::run(
         "takes the pull secret away",
         &delete,
@@ -69,10 +62,9 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
         .note(PODS))
 }
 
-/// Takes our secret from the service account's list and leaves the others.
-fn unpatch(access: &Access) -> Step {
-    let patch =
-        json!({"imagePullSecrets": [{"$patch": "delete", "name": access.secret()}]}).to_string();
+/// Changes the service account's list of pull secrets by one entry, and leaves the others.
+fn patch(access: &Access, why: &'static str, entry: &Value) -> Step {
+    let patch = json!({"imagePullSecrets": [entry]}).to_string();
     let command = [
         "kubectl",
         "patch",
@@ -83,11 +75,7 @@ fn unpatch(access: &Access) -> Step {
         "--patch",
         &patch,
     ];
-    Step::run(
-        "has the pods of the service account use it no more",
-        &command,
-        Input::Nothing,
-    )
+    Step::run(why, &command, Input::Nothing)
 }
 
 fn manifest(access: &Access, password: &str) -> Result<String, SetupError> {
