@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{ListenArgs, SourceArgs};
+use super::SourceArgs;
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -53,7 +53,7 @@ pub(super) async fn run(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let Act::Test(args) = args.act;
-    let sources = args.source.sources(ListenArgs::default(), environment);
+    let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     let tried = test_alerts(&config).await?;
     if tried.is_empty() {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use forebay_api_admin::BudgetRequest;
 use forebay_ledger::{BudgetsReport, UpstreamReport};
 
+use super::SourceArgs;
 use super::screen::CLEAR;
-use super::{ListenArgs, SourceArgs};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -95,10 +95,7 @@ async fn tell(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let sources = args
-        .source
-        .clone()
-        .sources(ListenArgs::default(), environment);
+    let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     if let Some(name) = &args.upstream
         && !config.upstreams.contains_key(name)

@@ -18,7 +18,7 @@ use forebay_config::{Environment, byte_size};
 use forebay_content::{Clock as _, SystemClock};
 use forebay_doctor::{Context, Egress, Moment, Usage};
 
-use super::{ListenArgs, SourceArgs, with_exit_codes};
+use super::{SourceArgs, with_exit_codes};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -120,10 +120,7 @@ pub(super) async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let sources = args
-        .source
-        .clone()
-        .sources(ListenArgs::default(), environment);
+    let sources = args.source.without_listen(environment);
     let mut gathering = Gathering::new(args.context());
     let asked = tools::gather(&args.tools, &sources, &mut gathering, printer).await?;
     if args.ledger {

@@ -15,8 +15,8 @@ use forebay_forecast::{Fact, Fit, Fleet, Forecast, Runtime, SurveyRequest, fores
 use forebay_rewrite::Crd;
 use serde::Serialize;
 
+use super::SourceArgs;
 use super::rewrite::{crd, setting};
-use super::{ListenArgs, SourceArgs};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -144,10 +144,7 @@ pub(super) async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let sources = args
-        .source
-        .clone()
-        .sources(ListenArgs::default(), environment);
+    let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     let fleet = Fleet {
         nodes: args.nodes,

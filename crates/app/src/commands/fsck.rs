@@ -8,7 +8,7 @@ use forebay_api_admin::FsckRequest;
 use forebay_cache::{FsckMode, FsckReport};
 use tokio::time::timeout;
 
-use super::{ListenArgs, SourceArgs};
+use super::SourceArgs;
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -64,10 +64,7 @@ pub(super) async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let sources = args
-        .source
-        .clone()
-        .sources(ListenArgs::default(), environment);
+    let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     let mend = !args.dry_run;
     let running = if args.rebuild {

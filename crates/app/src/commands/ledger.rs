@@ -7,7 +7,7 @@ use clap::Subcommand;
 use forebay_api_admin::ExportRequest;
 use forebay_content::{Clock as _, SystemClock};
 
-use super::{ListenArgs, SourceArgs, with_exit_codes};
+use super::{SourceArgs, with_exit_codes};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -70,10 +70,7 @@ pub(super) async fn run(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let Act::Export(args) = args.act;
-    let sources = args
-        .source
-        .clone()
-        .sources(ListenArgs::default(), environment);
+    let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     let now = SystemClock::new().now().0;
     let until = args.until.map(|until| until.before(now));

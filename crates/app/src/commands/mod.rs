@@ -14,6 +14,7 @@ mod forecast;
 mod fsck;
 mod ledger;
 mod man;
+mod programs;
 mod refresh;
 mod rewrite;
 mod screen;
@@ -21,6 +22,7 @@ mod serve;
 mod setup;
 mod source_args;
 mod top;
+mod whole_file;
 
 use std::ffi::OsString;
 

@@ -2,7 +2,7 @@
 
 use forebay_api_admin::RefreshRequest;
 
-use super::{ListenArgs, SourceArgs, with_exit_codes};
+use super::{SourceArgs, with_exit_codes};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -33,7 +33,7 @@ pub(super) async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let sources = args.source.sources(ListenArgs::default(), environment);
+    let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     let what = RefreshRequest { image: args.image };
     let Some(answer) = ask_running(&config.data, "/refresh", &what).await? else {

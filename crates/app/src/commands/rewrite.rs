@@ -9,7 +9,7 @@ mod write;
 
 use std::path::PathBuf;
 
-use super::{ListenArgs, SourceArgs};
+use super::SourceArgs;
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -125,10 +125,7 @@ pub(super) async fn run(
     let search = Search::new(&args);
     let files = search.files()?;
     let planned = if args.pin {
-        let sources = args
-            .source
-            .clone()
-            .sources(ListenArgs::default(), environment);
+        let sources = args.source.without_listen(environment);
         let config = load(&sources)?;
         pins::plan_pinned(&files, &search, &goal, (&sources, &config)).await?
     } else {

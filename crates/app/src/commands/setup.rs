@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use forebay_setup::{Address, Client, Order, Plan, SetupError};
 
-use super::{ListenArgs, SourceArgs, with_exit_codes};
+use super::{SourceArgs, with_exit_codes};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -126,10 +126,7 @@ pub(super) async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let sources = args
-        .source
-        .clone()
-        .sources(ListenArgs::default(), environment);
+    let sources = args.source.without_listen(environment);
     let disk = Disk::open(args.root.clone(), args.client, args.file.as_deref())?;
     if args.act.undo && disk.has_record() {
         return apply::undo(&disk, printer).map(|()| ExitStatus::Ok);

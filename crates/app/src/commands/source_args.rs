@@ -25,6 +25,11 @@ pub struct ListenArgs {
 }
 
 impl SourceArgs {
+    /// The same for a command to which it does not matter where to listen.
+    pub fn without_listen(&self, environment: Environment) -> Sources {
+        self.clone().sources(ListenArgs::default(), environment)
+    }
+
     /// The sources of the configuration that these arguments name.
     pub fn sources(self, listen: ListenArgs, environment: Environment) -> Sources {
         let flags = Flags {

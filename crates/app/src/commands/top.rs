@@ -8,7 +8,7 @@ use forebay_api_admin::TopRequest;
 use forebay_ledger::{OrderWord, TopReport};
 
 use super::screen::{Heard, Screen};
-use super::{ListenArgs, SourceArgs, with_exit_codes};
+use super::{SourceArgs, with_exit_codes};
 use crate::error::Failure;
 use crate::exit::ExitStatus;
 use crate::printer::Printer;
@@ -90,10 +90,7 @@ pub(super) async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let sources = args
-        .source
-        .clone()
-        .sources(ListenArgs::default(), environment);
+    let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     let door = LedgerDoor::open(&sources, &config).await?;
     let is_once = args.once || args.json;

@@ -1,16 +1,16 @@
 //! Writes files: whole or not at all, as they were otherwise, and on record before the first is touched.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use forebay_rewrite::apply;
 use forebay_rewrite::rules::{FileRecord, Record, Run};
-use rustix::fs::{Gid, Uid, fchown};
 
 use super::files::{Planned, PlannedFile};
 use super::text::shown_path;
+use crate::commands::whole_file::{self, Mode};
 use crate::error::Failure;
 use crate::printer::Printer;
 
@@ -173,38 +173,8 @@ pub(super) fn replace(target: &Path, before: &str, after: &str) -> io::Result<()
 }
 
 fn put(target: &Path, content: &[u8], like: Option<&fs::Metadata>) -> io::Result<()> {
-    let folder = target
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let staged = folder.join(format!(".{name}.forebay-{}", std::process::id()));
-    let written = stage(&staged, content, like).and_then(|()| fs::rename(&staged, target));
-    if written.is_err() {
-        // It may never have been made; the first error is the one that matters.
-        let _ = fs::remove_file(&staged);
-    }
-    written?;
-    File::open(folder)?.sync_all()
-}
-
-fn stage(staged: &Path, content: &[u8], like: Option<&fs::Metadata>) -> io::Result<()> {
-    let mode = if like.is_some() { 0o600 } else { 0o644 };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(staged)?;
-    file.write_all(content)?;
-    if let Some(like) = like {
-        let mine = file.metadata()?;
-        if (mine.uid(), mine.gid()) != (like.uid(), like.gid()) {
-            let (owner, group) = (Uid::from_raw(like.uid()), Gid::from_raw(like.gid()));
-            fchown(&file, Some(owner), Some(group))
-                .map_err(|error| io::Error::other(format!("its owner cannot be kept: {error}")))?;
-        }
-        // After the owner, whose change takes some bits away.
-        file.set_permissions(like.permissions())?;
-    }
-    file.sync_all()
+    let staged = target.with_file_name(format!(".{name}.forebay-{}", std::process::id()));
+    let mode = like.map_or(Mode::Usual, |like| Mode::Exactly(like.mode() & 0o7777));
+    whole_file::put((&staged, target), content, mode, like)
 }

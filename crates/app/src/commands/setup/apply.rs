@@ -1,13 +1,14 @@
 //! Writes a plan's files, all of them or none, and undoes it.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use forebay_setup::{BoxError, FileChange, Plan, Record, Undo, Written, difference};
 
 use super::disk::Disk;
+use crate::commands::whole_file::{self, Mode};
 use crate::error::Failure;
 use crate::printer::Printer;
 
@@ -239,43 +240,16 @@ fn put(disk: &Disk, path: &str, text: Option<&str>, mode: Option<u32>) -> Result
     let folder = place.parent().ok_or("it has no folder")?;
     fs::create_dir_all(folder)?;
     let old = fs::metadata(&place).ok();
+    let kept = old.as_ref().map(|old| old.mode() & 0o7777);
+    let mode = Mode::Exactly(mode.or(kept).unwrap_or(NEW_MODE));
     let staged = stage_of(&place);
-    let staging = stage(&staged, text, mode, old.as_ref());
-    if let Err(error) = staging.and_then(|()| fs::rename(&staged, &place)) {
-        let _ = fs::remove_file(&staged);
-        return Err(error.into());
-    }
-    fs::File::open(folder)?.sync_all()?;
+    // One that a crash left behind.
+    let _ = fs::remove_file(&staged);
+    whole_file::put((&staged, &place), text.as_bytes(), mode, old.as_ref())?;
     Ok(())
 }
 
 fn stage_of(place: &Path) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!(".{name}.forebay-new"))
-}
-
-fn stage(
-    staged: &Path,
-    text: &str,
-    mode: Option<u32>,
-    old: Option<&fs::Metadata>,
-) -> io::Result<()> {
-    // One that a crash left behind.
-    let _ = fs::remove_file(staged);
-    let kept = old.map(|old| old.mode() & 0o7777);
-    let mode = mode.or(kept).unwrap_or(NEW_MODE);
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(RECORD_MODE)
-        .open(staged)?;
-    file.write_all(text.as_bytes())?;
-    if let Some(old) = old {
-        let own = file.metadata()?;
-        if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
-            chown(staged, Some(old.uid()), Some(old.gid()))?;
-        }
-    }
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.sync_all()
 }

@@ -1,15 +1,12 @@
 //! Runs other programs: a plan's steps, and the pulls of a probe.
 
 use std::io;
-use std::process::Stdio;
 use std::time::Duration;
 
 use forebay_setup::{Input, Step};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
-use tokio::time::timeout;
 
 use super::show::command_line;
+use crate::commands::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
 use crate::error::Failure;
 use crate::printer::Printer;
 
@@ -56,27 +53,26 @@ pub(super) async fn run_one(words: &[&str], input: &str) -> io::Result<Ran> {
     let Some((program, args)) = words.split_first() else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let mut child = Command::new(program)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // One that reads nothing is no failure here: its status tells.
-        let _ = pipe.write_all(input.as_bytes()).await;
-    }
-    let output = timeout(MAX_RUN, child.wait_with_output()).await;
-    let output = output.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    let said = if output.stderr.is_empty() {
-        &output.stdout
-    } else {
-        &output.stderr
+    let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+    let run = Run {
+        program,
+        args: &args,
+        input,
+        limit: MAX_RUN,
+        max_bytes: MAX_OUTPUT_BYTES,
     };
-    let from = said.len().saturating_sub(MAX_TOLD_BYTES);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut keep_out = |part: &[u8]| keep_last(&mut out, part, MAX_TOLD_BYTES);
+    let mut keep_err = |part: &[u8]| keep_last(&mut err, part, MAX_TOLD_BYTES);
+    let ended = programs::run(&run, &mut keep_out, &mut keep_err).await;
+    let status = ended.map_err(|stopped| match stopped {
+        Stopped::Unrunnable(error) => error,
+        Stopped::TookTooLong(_) => io::ErrorKind::TimedOut.into(),
+        Stopped::SaidTooMuch(_) => io::Error::other(stopped),
+    })?;
+    let said = if err.is_empty() { &out } else { &err };
     Ok(Ran {
-        is_ok: output.status.success(),
-        said: String::from_utf8_lossy(&said[from..]).trim().to_owned(),
+        is_ok: status.success(),
+        said: String::from_utf8_lossy(said).trim().to_owned(),
     })
 }

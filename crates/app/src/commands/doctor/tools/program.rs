@@ -4,31 +4,23 @@
 
 use std::fmt;
 use std::io;
-use std::process::Stdio;
 use std::time::Duration;
 
 use forebay_limits::{printable, redact};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
-use tokio::time::timeout;
+
+use crate::commands::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_first};
 
 /// How long one program may take: a large cluster's events take seconds, and a stuck API server has no end.
 pub(in crate::commands::doctor) const MAX_RUN: Duration = Duration::from_mins(1);
-
-/// The most bytes that are read of one program.
-pub(in crate::commands::doctor) const MAX_OUTPUT_BYTES: u64 = 256 << 20;
 
 /// The most bytes of an answer that is kept whole, to ask on with what it says.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// The first bytes of a program's complaint that are read.
-const MAX_COMPLAINT_BYTES: u64 = 16 << 10;
+const MAX_COMPLAINT_BYTES: usize = 16 << 10;
 
 /// The most bytes of a complaint that are told.
 const MAX_TOLD_BYTES: usize = 300;
-
-/// How much is read at once.
-const READ_BYTES: usize = 64 << 10;
 
 /// One run of a program. Nothing secret is among its arguments: programs find their credentials themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,70 +139,38 @@ impl Installed {
 
 impl Tools for Installed {
     async fn run(&self, call: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
-        let spawned = Command::new(call.program)
-            .args(&call.args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn();
-        let mut child = spawned.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Trouble::Missing,
-            _ => Trouble::Unrunnable(error),
-        })?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let whole = async {
-            let ((), complaint) =
-                tokio::try_join!(hand_on(out, take, self.max_bytes), read_complaint(err))?;
-            let status = child.wait().await.map_err(Trouble::Unrunnable)?;
-            if status.success() {
-                return Ok(());
-            }
-            let code = match status.code() {
-                Some(code) => format!("exit code {code}"),
-                None => "ended by a signal".to_owned(),
-            };
-            Err(Trouble::Failed { code, complaint })
+        let run = Run {
+            program: call.program,
+            args: &call.args,
+            input: "",
+            limit: self.limit,
+            max_bytes: self.max_bytes,
         };
-        let ended = timeout(self.limit, whole).await;
-        ended.unwrap_or(Err(Trouble::TookTooLong(self.limit)))
-    }
-}
-
-async fn hand_on(
-    from: Option<impl AsyncRead + Unpin>,
-    take: &mut dyn FnMut(&[u8]),
-    max_bytes: u64,
-) -> Result<(), Trouble> {
-    let Some(mut from) = from else { return Ok(()) };
-    let mut bytes = vec![0; READ_BYTES];
-    let mut left = max_bytes;
-    loop {
-        let read = from.read(&mut bytes).await.map_err(Trouble::Unrunnable)?;
-        if read == 0 {
+        let mut complaint = Vec::new();
+        let mut keep = |part: &[u8]| keep_first(&mut complaint, part, MAX_COMPLAINT_BYTES);
+        let status = programs::run(&run, take, &mut keep).await?;
+        if status.success() {
             return Ok(());
         }
-        take(&bytes[..read]);
-        left = left.saturating_sub(read as u64);
-        if left == 0 {
-            return Err(Trouble::SaidTooMuch(max_bytes));
-        }
+        let code = match status.code() {
+            Some(code) => format!("exit code {code}"),
+            None => "ended by a signal".to_owned(),
+        };
+        let complaint = String::from_utf8_lossy(&complaint);
+        let complaint = printable(&redact(&complaint), MAX_TOLD_BYTES);
+        Err(Trouble::Failed { code, complaint })
     }
 }
 
-/// The beginning of what it complains of; the rest is read too, so that it does not wait for a reader.
-async fn read_complaint(from: Option<impl AsyncRead + Unpin>) -> Result<String, Trouble> {
-    let Some(mut from) = from else {
-        return Ok(String::new());
-    };
-    let mut bytes = Vec::new();
-    let mut first = (&mut from).take(MAX_COMPLAINT_BYTES);
-    let read = first.read_to_end(&mut bytes).await;
-    read.map_err(Trouble::Unrunnable)?;
-    let rest = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
-    rest.map_err(Trouble::Unrunnable)?;
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(printable(&redact(&text), MAX_TOLD_BYTES))
+impl From<Stopped> for Trouble {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Unrunnable(error) if error.kind() == io::ErrorKind::NotFound => Self::Missing,
+            Stopped::Unrunnable(error) => Self::Unrunnable(error),
+            Stopped::TookTooLong(limit) => Self::TookTooLong(limit),
+            Stopped::SaidTooMuch(max_bytes) => Self::SaidTooMuch(max_bytes),
+        }
+    }
 }
 
 fn said(complaint: &str) -> String {
