@@ -27,6 +27,8 @@ pub struct Event {
     pub last: Option<Moment>,
     /// How often; never 0.
     pub count: u64,
+    /// The bytes of the image, or of a pull of it in the mean, where who saw it says so beside the message.
+    pub image_bytes: Option<u64>,
     /// What the message says of a failed pull.
     pub failure: Option<Failure>,
     /// The message itself, not redacted.
@@ -214,6 +216,7 @@ impl Event {
             first: None,
             last: None,
             count: 1,
+            image_bytes: None,
             failure: None,
             message: String::new(),
             lines: Lines::default(),

@@ -9,6 +9,7 @@ use forebay_failures::Class;
 use serde::Serialize;
 
 use crate::event::{Event, Lines, Owner, Place, What};
+use crate::sizes::Sizes;
 
 /// The most events that are told apart by the minute.
 pub const MAX_EVENTS: usize = 20_000;
@@ -42,6 +43,8 @@ pub struct Evidence {
     pub settings: Vec<Setting>,
     /// The AWS accounts and regions that it names, with how often.
     pub aws: BTreeMap<AwsPlace, u64>,
+    /// How large images are.
+    pub sizes: Sizes,
     /// What could not be read.
     pub notes: Vec<Note>,
     /// Lines read.
@@ -133,6 +136,7 @@ struct Key {
 impl Evidence {
     /// Adds an event, or counts it to the one that it repeats.
     pub(crate) fn add(&mut self, event: Event) {
+        self.sizes.note_event(&event);
         let minute = event.last.or(event.first).map(crate::Moment::minute);
         let is_full = self.events.len() >= MAX_EVENTS;
         let time = if is_full {

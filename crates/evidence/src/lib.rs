@@ -6,6 +6,7 @@ mod failure;
 mod gathered;
 mod moment;
 mod read;
+mod sizes;
 
 pub use context::Context;
 pub use event::{Event, Failure, Format, Lines, MAX_MESSAGE_BYTES, Owner, OwnerKind, Place, What};
@@ -16,3 +17,4 @@ pub use gathered::{
 };
 pub use moment::Moment;
 pub use read::{Intake, MAX_LINE_BYTES};
+pub use sizes::{ImageSize, MAX_SIZES, Packing, SizeSource, Sizes};

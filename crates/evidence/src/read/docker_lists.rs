@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::docker_events::owner_of_container;
 use super::dockerd::death;
+use super::image_sizes;
 use super::kube_json::text as member;
 use super::table::Columns;
 use super::times::{parse_ago, parse_json};
@@ -21,6 +22,7 @@ pub(crate) enum List {
     Tasks(Columns),
     Services(Columns),
     Containers(Columns),
+    Images(Columns),
 }
 
 impl List {
@@ -28,6 +30,9 @@ impl List {
     pub(crate) fn begins(line: &str) -> Option<Self> {
         if line.starts_with("CONTAINER ID ") {
             return Some(Self::Containers(Columns::of(line)));
+        }
+        if image_sizes::begins(line) {
+            return Some(Self::Images(Columns::of(line)));
         }
         if !line.starts_with("ID ") {
             return None;
@@ -54,6 +59,10 @@ impl List {
                 None
             }
             Self::Containers(columns) => read_container(&|name| columns.cell(line, name), context),
+            Self::Images(columns) => {
+                image_sizes::read_row(columns, line, lines, out);
+                None
+            }
         }
     }
 }

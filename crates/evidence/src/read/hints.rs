@@ -11,7 +11,7 @@ const HINTS: &[&str] = &[
     // Beginnings of tables and descriptions; those of JSON are told by `begins_json`.
     // Members by which an object is known (`json_item`), whatever else it says.
     r#""(?:metadata|taskarns?|servicearn|resourcestatus|stackstatus|containerdefinitions)""#,
-    r#""(?:actor|tasktemplate|hostconfig|currentstate|names)""#,
+    r#""(?:actor|tasktemplate|hostconfig|currentstate|names|repository)""#,
     "last seen",
     "ready +status",
     "current state",

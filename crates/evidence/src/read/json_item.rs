@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::kube_json::text as member;
 use super::log_line::LogLine;
-use super::{cloud_formation, docker_events, docker_lists, ecs, kube_json, text};
+use super::{cloud_formation, docker_events, docker_lists, ecs, image_sizes, kube_json, text};
 use crate::event::{Event, Lines};
 use crate::read::ci::Ci;
 use crate::{Context, Evidence};
@@ -23,6 +23,10 @@ pub(crate) fn read(
         return match kind {
             "Event" => kube_json::read_event(item, context).into_iter().collect(),
             "Pod" => kube_json::read_pod(item, lines, context, out),
+            "Node" => {
+                image_sizes::read_node(item, lines, out);
+                Vec::new()
+            }
             _ => Vec::new(),
         };
     }
@@ -52,6 +56,9 @@ pub(crate) fn read(
     }
     if item.get("Actor").is_some() {
         return docker_events::read_json(item).into_iter().collect();
+    }
+    if image_sizes::read_json(item, lines, out) {
+        return Vec::new();
     }
     if let Some(events) = docker_lists::read_json(item, lines, context, out) {
         return events;

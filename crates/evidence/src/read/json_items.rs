@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 128;
 const MAX_KEY_BYTES: usize = 64;
 
 /// The members of an answer that hold its items.
-const LISTS: [&str; 8] = [
+const LISTS: [&str; 10] = [
     "items",
     "tasks",
     "services",
@@ -22,6 +22,8 @@ const LISTS: [&str; 8] = [
     "Stacks",
     "taskDefinitions",
     "events",
+    "imageDetails",
+    "Images",
 ];
 
 /// One item's text and the lines it stood on.

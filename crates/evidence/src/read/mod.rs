@@ -11,6 +11,7 @@ mod dockerd;
 mod ecs;
 pub(crate) mod fields;
 mod hints;
+mod image_sizes;
 mod intake;
 mod json_item;
 mod json_items;

@@ -3,4 +3,5 @@
 
 mod bounds;
 mod formats;
+mod sizes;
 mod speed;
