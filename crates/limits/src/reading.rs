@@ -21,6 +21,14 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Of headers that say nothing of limits.
+    pub const NOTHING: Self = Self {
+        allowance: None,
+        source: None,
+        retry_after: None,
+        speaks_of_pulls: false,
+    };
+
     /// Whether the answer said nothing at all about limits.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -87,6 +87,16 @@ pub(crate) fn read(headers: &HeaderMap) -> Reading {
     )
 }
 
+/// What of a reading speaks of the registry's own budgets: nothing that a host of blobs or of tokens said, which counts something
+/// else, or lies.
+pub(crate) fn said_by_registry(part: Part, reading: &Reading) -> &Reading {
+    if part == Part::Registry {
+        reading
+    } else {
+        &Reading::NOTHING
+    }
+}
+
 /// The part, as `limits` calls it.
 pub(crate) fn host_kind(part: Part) -> HostKind {
     match part {

@@ -18,7 +18,7 @@ use forebay_limits::{Limited, TooFast};
 use forebay_oci::{DOCKER_HUB, UpstreamName};
 use tracing::debug;
 
-use crate::exchange::{Heard, Question, is_blob, read};
+use crate::exchange::{Heard, Question, is_blob, read, said_by_registry};
 use crate::failure::Failure;
 use crate::gate::{Caller, Gate, Part, Rest, Scope, Subject};
 use crate::kept;
@@ -200,8 +200,10 @@ impl Wire {
         match sent {
             Ok(reply) => {
                 let reading = read(&reply.headers);
-                self.note_reading(question, reply.status, &reading, began);
-                self.tell(question, Ok((reply.status, &reading)), took);
+                let part = self.part_of(question.call, &reply.url);
+                let said = said_by_registry(part, &reading);
+                self.note_reading(question, reply.status, said, began);
+                self.tell(question, Ok((reply.status, said)), took);
                 self.hear(question, reply, reading, (admission, place))
                     .await
             }

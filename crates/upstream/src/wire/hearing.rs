@@ -12,7 +12,9 @@ use http::header::CONTENT_TYPE;
 
 use super::admission::Admission;
 use super::{Wire, caller};
-use crate::exchange::{Granted, Heard, Question, Refusal, host_kind, method_of, read_start};
+use crate::exchange::{
+    Granted, Heard, Question, Refusal, host_kind, method_of, read_start, said_by_registry,
+};
 use crate::failure::Failure;
 use crate::gate::{Outcome, Part, Scope, hash_of};
 use crate::lanes::Place;
@@ -29,7 +31,7 @@ impl Wire {
         let part = self.part_of(question.call, &reply.url);
         if reply.status.is_success() {
             admission.settle(Outcome::Answered(part));
-            self.note_leave(question, part, &reading);
+            self.note_leave(question, part, said_by_registry(part, &reading));
             let is_direct = reply.url == question.outgoing.url;
             return Ok(Heard::Reply(Box::new(Granted {
                 reply,

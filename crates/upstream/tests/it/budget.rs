@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use forebay_content::{Budget, BudgetKey, Clock, KeptBudget, Timestamp};
 use forebay_limits::{PULL_LIMIT_COOL_DOWN, Purse, Source};
 use futures::FutureExt;
@@ -48,6 +49,25 @@ async fn heads_tell_what_is_left_and_cost_nothing() {
     rig.resolve("library/nginx:1").await.unwrap();
     assert_eq!(rig.purse(), left(49));
     assert_eq!(hub.charged(), 1);
+}
+
+/// Blobs come from other hosts, which the registry redirects to; whatever those say, it is not the registry that says it.
+#[tokio::test]
+async fn a_host_that_blobs_are_redirected_to_says_nothing_of_the_registrys_budget() {
+    let hub = metered().await;
+    let layer = hub.layers("library/nginx:1")[0].digest().to_owned();
+    let rig = Rig::of(&hub);
+    rig.manifest("library/nginx:1").await.unwrap();
+    for (status, headers) in [(200, "0;w=21600"), (404, "0;w=21600"), (200, "100000;w=60")] {
+        let said = ("ratelimit-remaining".to_owned(), headers.to_owned());
+        let whose = ("docker-ratelimit-source".to_owned(), "198.51.100.9".to_owned());
+        let reply = Fault::Reply(status, vec![said, whose], Bytes::new());
+        hub.fault(reply).on(On::BlobContent).once();
+        let _ = rig.blob("library/nginx", &layer).await;
+        assert_eq!(rig.purse(), left(99), "{status} {headers}");
+        let told = rig.seen.last_reading();
+        assert!(told.is_none_or(|reading| reading.is_empty()), "{status}");
+    }
 }
 
 #[tokio::test]
@@ -338,4 +358,41 @@ async fn a_kept_budget_is_known_before_anything_is_asked_and_only_to_whose_it_is
         assert_eq!(rig.purse(), left(100), "{seen:?}");
     }
     assert_eq!(hub.charged(), 0);
+}
+
+#[tokio::test]
+async fn a_registry_that_says_that_nothing_is_left_and_lets_pulls_through_is_not_gone_by() {
+    let hub = metered().await;
+    let rig = Rig::of(&hub);
+    let zero = || Fault::Header("ratelimit-remaining".to_owned(), "0;w=21600".to_owned());
+    hub.fault(zero()).on(On::Manifest).always();
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert!(is_empty(rig.purse()), "a HEAD says so, and may be right");
+    rig.manifest("library/nginx:1").await.unwrap();
+    assert!(is_empty(rig.purse()), "it may have been the last one");
+    rig.manifest("library/nginx:1").await.unwrap();
+    assert_eq!(rig.purse(), Purse::Unmetered);
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(rig.purse(), Purse::Unmetered, "the same again");
+    hub.fault(Fault::PullLimited).method("GET").once();
+    rig.manifest("library/nginx:1").await.unwrap_err();
+    assert!(is_empty(rig.purse()), "now it has refused one");
+    rig.clock.advance(hours(1));
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert!(is_empty(rig.purse()));
+}
+
+#[tokio::test]
+async fn what_another_host_says_of_limits_is_not_the_registrys_word() {
+    let hub = metered().await;
+    let rig = Rig::of(&hub);
+    rig.resolve("library/nginx:1").await.unwrap();
+    let layer = hub.layers("library/nginx:1")[0].digest().to_owned();
+    for (name, value) in [("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "0;w=21600"), ("docker-ratelimit-source", "192.0.2.1")] {
+        hub.fault(Fault::Header(name.to_owned(), value.to_owned())).on(On::BlobContent).always();
+    }
+    rig.blob("library/nginx", &layer).await.unwrap();
+    assert_eq!(rig.purse(), left(100));
+    let told = rig.seen.last_reading().unwrap();
+    assert!(told.is_empty(), "{told:?}");
 }
