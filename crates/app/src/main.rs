@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use forebay::Printer;
 use forebay_config::Environment;
+use forebay_terminal::Printer;
 
 fn main() -> ExitCode {
     let printer = Printer::standard();

@@ -17,7 +17,7 @@ pub(crate) enum Layer {
     Feature,
     /// L4: what the world speaks to.
     Edge,
-    /// L5: the program.
+    /// L5: the program. Its packages see those that stand before them in the table.
     Binary,
     /// What measures the program from outside.
     Bench,
@@ -27,8 +27,8 @@ pub(crate) enum Layer {
     Tool,
 }
 
-/// Every package of ours, those to come too.
-pub(crate) const PACKAGES: [(&str, Layer); 32] = [
+/// Every package of ours, those to come too; within the binary, each after those that it may see.
+pub(crate) const PACKAGES: [(&str, Layer); 35] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
@@ -57,6 +57,9 @@ pub(crate) const PACKAGES: [(&str, Layer); 32] = [
     ("forebay-api-registry", Layer::Edge),
     ("forebay-api-admin", Layer::Edge),
     ("forebay-config", Layer::Binary),
+    ("forebay-terminal", Layer::Binary),
+    ("forebay-server", Layer::Binary),
+    ("forebay-doctor-command", Layer::Binary),
     ("forebay", Layer::Binary),
     ("forebay-bench", Layer::Bench),
     ("hub-sim", Layer::TestOnly),

@@ -44,6 +44,12 @@ fn find_layer(name: &str) -> Option<Layer> {
         .map(|&(_, layer)| layer)
 }
 
+/// Whether one package stands before another in the table.
+fn stands_before(name: &str, other: &str) -> bool {
+    let place_of = |name| PACKAGES.iter().position(|(package, _)| *package == name);
+    place_of(name) < place_of(other)
+}
+
 /// What is wrong with a package's own declarations, each with advice.
 fn faults_within(package: &Package, layer: Layer) -> Vec<(String, String)> {
     let mut faults = Vec::new();
@@ -54,6 +60,13 @@ fn faults_within(package: &Package, layer: Layer) -> Vec<(String, String)> {
             Some(seen) if !layer.may_see().contains(&seen) && !is_task_owner => {
                 let what = format!("{} depends on {name}", package.name);
                 faults.push((what, layer.rule().to_owned()));
+            }
+            Some(Layer::Binary)
+                if layer == Layer::Binary && !stands_before(name, &package.name) =>
+            {
+                let what = format!("{} depends on {name}", package.name);
+                let advice = "within the binary, each sees those before it in layer_table.rs";
+                faults.push((what, advice.to_owned()));
             }
             None if layer == Layer::Feature && NOT_IN_FEATURES.contains(&name) => {
                 let what = format!("the feature {} names {name}", package.name);
@@ -151,7 +164,17 @@ mod tests {
             ("hub-sim", &["hyper", "clap"]),
             (
                 "forebay",
-                &["forebay-cache", "forebay-upstream", "clap", "dev:hub-sim"],
+                &[
+                    "forebay-cache",
+                    "forebay-upstream",
+                    "forebay-server",
+                    "clap",
+                    "dev:hub-sim",
+                ],
+            ),
+            (
+                "forebay-server",
+                &["forebay-config", "forebay-terminal", "forebay-ledger"],
             ),
             ("xtask", &["serde"]),
         ]);
@@ -160,7 +183,7 @@ mod tests {
 
     #[test]
     fn each_direction_that_is_forbidden_is_found() {
-        let table: [(&str, &str); 13] = [
+        let table: [(&str, &str); 16] = [
             ("forebay-oci", "forebay-limits"),
             ("forebay-oci", "build:forebay-limits"),
             ("forebay-http-kit", "forebay-content"),
@@ -173,6 +196,9 @@ mod tests {
             ("forebay-upstream", "forebay-api-admin"),
             ("forebay-api-registry", "forebay-catalog-sql"),
             ("forebay", "hub-sim"),
+            ("forebay-terminal", "forebay-server"),
+            ("forebay-server", "forebay-doctor-command"),
+            ("forebay-doctor-command", "forebay"),
             ("xtask", "forebay-oci"),
         ];
         for (package, dependency) in table {

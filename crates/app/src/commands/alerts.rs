@@ -2,12 +2,9 @@
 
 use clap::Subcommand;
 
-use super::SourceArgs;
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use crate::program::test_alerts;
 use forebay_config::{Environment, load};
+use forebay_server::test_alerts;
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs};
 
 /// The end of the command's help.
 const AFTER_HELP: &str = "\

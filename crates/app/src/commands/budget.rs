@@ -7,17 +7,13 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use forebay_api_admin::BudgetRequest;
-use forebay_ledger::{BudgetsReport, UpstreamReport};
-
-use super::SourceArgs;
-use super::screen::CLEAR;
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use crate::program::LedgerDoor;
-use crate::report::report;
-use floor::Floor;
 use forebay_config::{Environment, load};
+use forebay_ledger::{BudgetsReport, UpstreamReport};
+use forebay_server::LedgerDoor;
+use forebay_terminal::screen::CLEAR;
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, report};
+
+use floor::Floor;
 
 /// How often `--watch` shows them anew.
 const WATCH_EVERY: Duration = Duration::from_secs(10);

@@ -2,9 +2,9 @@
 
 use clap_complete::Shell;
 
+use forebay_terminal::{ExitStatus, Printer};
+
 use super::command_line;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
 
 /// Prints the completions for a shell
 #[derive(Debug, clap::Args)]

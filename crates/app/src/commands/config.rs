@@ -2,13 +2,12 @@
 //!
 //! Reads and prints; touches neither the data directory nor the network.
 
-use super::{ListenArgs, SourceArgs, with_exit_codes};
-use crate::error::Failure;
-use crate::exit::{EXIT_CODES, ExitStatus};
-use crate::printer::Printer;
 use forebay_config::{
     Config, CredentialSource, Environment, Sources, as_json, as_toml, load, schema, show,
     unheld_equivalents,
+};
+use forebay_terminal::{
+    EXIT_CODES, ExitStatus, Failure, ListenArgs, Printer, SourceArgs, with_exit_codes,
 };
 
 /// Checks the configuration, shows what it comes to, or helps to write it

@@ -3,11 +3,10 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::command_line;
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
 use forebay_config::{reference_page, schema};
+use forebay_terminal::{ExitStatus, Failure, Printer};
+
+use super::command_line;
 
 /// The width that help texts are wrapped at in the page, in columns.
 const PAGE_COLUMNS: usize = 100;

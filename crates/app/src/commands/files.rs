@@ -10,8 +10,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use forebay_rewrite::{Format, MAX_FILE_BYTES};
-
-use crate::error::Failure;
+use forebay_terminal::Failure;
 
 /// Folders that hold copies of others' work, or history.
 const SKIPPED: [&str; 4] = [".git", ".hg", ".svn", "node_modules"];

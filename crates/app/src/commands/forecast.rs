@@ -13,14 +13,11 @@ use forebay_config::{Config, Environment, Sources, load};
 use forebay_forecast::preflight::{Finding, State};
 use forebay_forecast::{Fact, Fit, Fleet, Forecast, Runtime, SurveyRequest, foresee};
 use forebay_rewrite::Crd;
+use forebay_server::survey;
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs};
 use serde::Serialize;
 
-use super::SourceArgs;
 use super::rewrite::{crd, setting};
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use crate::program::survey;
 use gather::{Gathered, gather};
 
 /// The end of the command's help.

@@ -6,14 +6,10 @@ use std::time::Duration;
 
 use forebay_api_admin::FsckRequest;
 use forebay_cache::{FsckMode, FsckReport};
-use tokio::time::timeout;
-
-use super::SourceArgs;
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use crate::program::{CheckReport, ask_running, check_stopped};
 use forebay_config::{Environment, load};
+use forebay_server::{CheckReport, ask_running, check_stopped};
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs};
+use tokio::time::timeout;
 
 /// After this time whoever waits for a running server is told where to look.
 const TELL_AFTER: Duration = Duration::from_secs(10);

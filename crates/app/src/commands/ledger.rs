@@ -5,14 +5,11 @@ mod since;
 
 use clap::Subcommand;
 use forebay_api_admin::ExportRequest;
-use forebay_content::{Clock as _, SystemClock};
-
-use super::{SourceArgs, with_exit_codes};
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use crate::program::LedgerDoor;
 use forebay_config::{Environment, load};
+use forebay_content::{Clock as _, SystemClock};
+use forebay_server::LedgerDoor;
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
+
 use since::Moment;
 
 const EXAMPLES: &str = "\

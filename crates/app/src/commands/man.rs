@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap_mangen::Man;
 
+use forebay_terminal::{ExitStatus, Failure, Printer};
+
 use super::command_line;
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
 
 /// Writes the man pages into a folder, or prints the program's own
 #[derive(Debug, clap::Args)]

@@ -3,24 +3,19 @@
 //! This is the menu and the way in; commands return how they ended, and only here is a failure printed.
 
 mod alerts;
-mod amounts;
 mod budget;
 mod completions;
 mod config;
 mod docs;
-mod doctor;
 mod files;
 mod forecast;
 mod fsck;
 mod ledger;
 mod man;
-mod programs;
 mod refresh;
 mod rewrite;
-mod screen;
 mod serve;
 mod setup;
-mod source_args;
 mod top;
 mod whole_file;
 
@@ -28,13 +23,9 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::error::Failure;
-use crate::exit::{EXIT_CODES, ExitStatus};
-use crate::printer::Printer;
-use crate::report::report;
 use forebay_config::Environment;
-
-pub use source_args::{ListenArgs, SourceArgs};
+use forebay_doctor_command as doctor;
+use forebay_terminal::{EXIT_CODES, ExitStatus, Failure, Printer, report};
 
 /// A pull-through cache for container registries that knows pull limits.
 #[derive(Debug, Parser)]
@@ -82,11 +73,6 @@ pub fn run(
             failure.status()
         }
     }
-}
-
-/// The end of a command's help: an example, then the exit codes.
-fn with_exit_codes(example: &str) -> String {
-    format!("{example}\n\n{EXIT_CODES}")
 }
 
 /// The whole command line as clap knows it, for help, man pages and completions.

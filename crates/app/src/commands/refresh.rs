@@ -1,13 +1,9 @@
 //! `forebay refresh`: has a running server look at a tag again.
 
 use forebay_api_admin::RefreshRequest;
-
-use super::{SourceArgs, with_exit_codes};
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use crate::program::{ask_running, is_data_dir};
 use forebay_config::{Environment, load};
+use forebay_server::{ask_running, is_data_dir};
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
 
 /// Has the running server ask the upstream about a tag now, whatever its age
 ///

@@ -9,14 +9,11 @@ mod write;
 
 use std::path::PathBuf;
 
-use super::SourceArgs;
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use crate::report::report;
-use files::{Planned, Search, plan_all};
 use forebay_config::{Environment, load};
 use forebay_rewrite::Crd;
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, report};
+
+use files::{Planned, Search, plan_all};
 pub(super) use goals::{crd, setting};
 
 /// The end of the command's help.

@@ -1,10 +1,8 @@
 //! `forebay serve`: runs the cache.
 
-use super::{ListenArgs, SourceArgs, with_exit_codes};
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::program::serve;
 use forebay_config::Environment;
+use forebay_server::serve;
+use forebay_terminal::{ExitStatus, Failure, ListenArgs, SourceArgs, with_exit_codes};
 
 /// Runs the cache until it is told to stop
 ///

@@ -11,14 +11,11 @@ mod weigh;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use forebay_setup::{Address, Client, Order, Plan, SetupError};
-
-use super::{SourceArgs, with_exit_codes};
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use disk::Disk;
 use forebay_config::{Config, Environment, Sources, load};
+use forebay_setup::{Address, Client, Order, Plan, SetupError};
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
+
+use disk::Disk;
 use login::LoginArgs;
 
 const EXAMPLES: &str = "\

@@ -5,15 +5,11 @@ mod text;
 use std::time::Duration;
 
 use forebay_api_admin::TopRequest;
-use forebay_ledger::{OrderWord, TopReport};
-
-use super::screen::{Heard, Screen};
-use super::{SourceArgs, with_exit_codes};
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use crate::program::LedgerDoor;
 use forebay_config::{Environment, load, time_span};
+use forebay_ledger::{OrderWord, TopReport};
+use forebay_server::LedgerDoor;
+use forebay_terminal::screen::{Heard, Screen};
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
 
 /// How often it is shown anew.
 const EVERY: Duration = Duration::from_secs(2);

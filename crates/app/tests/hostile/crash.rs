@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::program::DataDir;
 use forebay_blobs_fs::RealDisk;
 use forebay_cache::{FsckMode, FsckReport, fsck};
 use forebay_content::SystemClock;
+use forebay_server::DataDir;
 use hub_sim::{Hub, HubSim, Image};
 use tempfile::TempDir;
 use tokio::task::JoinSet;

@@ -6,9 +6,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::program::DataDir;
 use forebay_blobs_fs::RealDisk;
 use forebay_content::{Objects as _, Timestamp};
+use forebay_server::DataDir;
 use hub_sim::{Hub, HubSim, Image};
 use tempfile::TempDir;
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::program::serve_on;
 use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_config::{Environment, Flags, Sources};
 use forebay_content::SystemClock;
+use forebay_server::serve_on;
 use hub_sim::Hub;
 
 use crate::program::Setup;

@@ -4,10 +4,10 @@ use std::io::BufRead as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::program::serve_on;
 use forebay_blobs_fs::RealDisk;
 use forebay_config::{Environment, Flags, Sources};
 use forebay_content::{Clock as _, ManualClock, Timestamp};
+use forebay_server::serve_on;
 
 use crate::program::{Forebay, Program};
 

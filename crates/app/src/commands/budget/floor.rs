@@ -6,8 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use forebay_ledger::{BudgetReport, Metering, UpstreamReport};
-
-use crate::exit::ExitStatus;
+use forebay_terminal::ExitStatus;
 
 /// The least that should be left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,7 @@
 use std::fmt::Write as _;
 
 use forebay_ledger::{BudgetReport, BudgetsReport, CostReport, Metering, UpstreamReport};
-
-use crate::commands::amounts::{moment, span};
+use forebay_terminal::amounts::{moment, span};
 
 /// All of it.
 pub(super) fn told(report: &BudgetsReport) -> String {

@@ -9,10 +9,10 @@ use forebay_forecast::preflight::{Check, names, secrets};
 use forebay_forecast::{Fleet, ImageUse, Wanted};
 use forebay_oci::{DOCKER_HUB, ImageName};
 use forebay_rewrite::{Format, Found, MAX_FILE_BYTES, Settings, find, find_as};
+use forebay_terminal::Failure;
 
 use super::Args;
 use crate::commands::files::{files_below, near, read_named};
-use crate::error::Failure;
 
 /// What stands for standard input.
 const STDIN: &str = "-";

@@ -6,9 +6,9 @@ use forebay_forecast::preflight::{Finding, State};
 use forebay_forecast::{
     Failing, Fit, ImageForecast, Kept, Metering, Presence, RegistryForecast, Way,
 };
+use forebay_terminal::amounts::span;
 
 use super::{Through, Told};
-use crate::commands::amounts::span;
 
 /// The most users of an image that are told of.
 const MAX_USES: usize = 8;

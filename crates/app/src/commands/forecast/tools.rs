@@ -4,8 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use forebay_forecast::preflight::Outcome;
-
-use crate::commands::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_first};
+use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_first};
 
 /// How long a program may take.
 const MAX_RUN: Duration = Duration::from_mins(1);

@@ -5,12 +5,9 @@ use std::collections::BTreeSet;
 use forebay_api_admin::WarmRequest;
 use forebay_config::{Config, Sources};
 use forebay_forecast::Wanted;
-
-use crate::commands::amounts::bytes;
-use crate::error::Failure;
-use crate::printer::Printer;
-use crate::program;
-use crate::report::report;
+use forebay_server as server;
+use forebay_terminal::amounts::bytes;
+use forebay_terminal::{Failure, Printer, report};
 
 /// Fetches all that anybody pulls and an upstream has; true if all of it is here.
 ///
@@ -26,7 +23,7 @@ pub(super) async fn warm(
     let wanted: Vec<WarmRequest> = images.iter().filter(is_ours).map(request).collect();
     let names: Vec<String> = wanted.iter().map(|one| one.image.clone()).collect();
     let mut is_all = true;
-    let warmed = program::warm(sources, config, wanted).await?;
+    let warmed = server::warm(sources, config, wanted).await?;
     for (image, warmed) in names.iter().zip(warmed) {
         match warmed {
             Ok(warmed) => {

@@ -4,8 +4,7 @@
 //! clients call themselves is theirs to choose.
 
 use forebay_ledger::RowReport;
-
-use crate::commands::amounts::moment;
+use forebay_terminal::amounts::moment;
 
 /// The columns.
 const COLUMNS: [&str; 19] = [

@@ -12,10 +12,10 @@ use std::thread;
 use forebay_oci::Digest;
 use forebay_rewrite::rules::{Goal, Image, Pin, Plan, plan};
 use forebay_rewrite::{Crd, Format, Settings, find};
+use forebay_terminal::Failure;
 
 use super::Args;
 use crate::commands::files::{files_below, near, read_named};
-use crate::error::Failure;
 
 /// The most threads that read and plan.
 const MAX_THREADS: usize = 16;

@@ -4,8 +4,7 @@ use std::fs;
 
 use forebay_rewrite::Crd;
 use forebay_rewrite::rules::{Goal, PRESETS, RulesError};
-
-use crate::error::Failure;
+use forebay_terminal::Failure;
 
 /// The largest file of rules.
 const MAX_RULES_BYTES: u64 = 1 << 20;

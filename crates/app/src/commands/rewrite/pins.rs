@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use forebay_config::{Config, Sources};
 use forebay_rewrite::rules::{Goal, Image};
+use forebay_server::find_digests;
+use forebay_terminal::Failure;
 
 use super::files::{Planned, Search, plan_all};
-use crate::error::Failure;
-use crate::program::find_digests;
 
 /// The plan of all files with the digests that their tags have now.
 ///

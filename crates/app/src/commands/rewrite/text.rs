@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use forebay_rewrite::rules::{collisions, unified_diff};
+use forebay_terminal::Printer;
 
 use super::files::Planned;
-use crate::printer::Printer;
 
 /// The longest text of a file that is shown in one line.
 const MAX_SHOWN_CHARS: usize = 120;

@@ -4,11 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use forebay_rewrite::rules::FileRecord;
+use forebay_terminal::{ExitStatus, Failure, Printer};
 
 use super::write::{read_record, record_folder, replace, write_record};
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
 
 /// Takes back the last run on record.
 ///
@@ -35,7 +33,7 @@ pub(super) fn undo(record_path: &Path, printer: &Printer) -> Result<ExitStatus, 
             Ok(None) => {}
             Err(failure) => {
                 refused += 1;
-                crate::report::report(&failure, printer);
+                forebay_terminal::report(&failure, printer);
             }
         }
     }

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 
 use forebay_rewrite::apply;
 use forebay_rewrite::rules::{FileRecord, Record, Run};
+use forebay_terminal::{Failure, Printer};
 
 use super::files::{Planned, PlannedFile};
 use super::text::shown_path;
 use crate::commands::whole_file::{self, Mode};
-use crate::error::Failure;
-use crate::printer::Printer;
 
 /// The largest record that is read.
 const MAX_RECORD_BYTES: u64 = 256 << 20;

@@ -6,11 +6,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use forebay_setup::{BoxError, FileChange, Plan, Record, Undo, Written, difference};
+use forebay_terminal::{Failure, Printer};
 
 use super::disk::Disk;
 use crate::commands::whole_file::{self, Mode};
-use crate::error::Failure;
-use crate::printer::Printer;
 
 /// The mode of a file that was not there.
 const NEW_MODE: u32 = 0o644;

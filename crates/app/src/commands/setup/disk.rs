@@ -5,8 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use forebay_setup::{BoxError, Client, Files, MAX_FILE_BYTES, Record, SetupError};
-
-use crate::error::Failure;
+use forebay_terminal::Failure;
 
 /// The client's files below a root.
 pub(super) struct Disk {

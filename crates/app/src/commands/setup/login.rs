@@ -3,10 +3,10 @@
 use std::io::Read as _;
 
 use forebay_setup::{Access, Password, Plan, Registry, plan_access};
+use forebay_terminal::Failure;
 
 use super::disk::Disk;
 use super::{Args, failure};
-use crate::error::Failure;
 
 /// The longest password that is read, in bytes: ECR's are some two thousand.
 const MAX_PASSWORD_BYTES: u64 = 64 * 1024;

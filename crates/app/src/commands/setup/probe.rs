@@ -4,18 +4,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use forebay_api_admin::TopRequest;
+use forebay_config::{Sources, load};
 use forebay_ledger::{OrderWord, TopReport};
 use forebay_oci::ImageName;
+use forebay_server::ask_running;
 use forebay_setup::{Address, ProbeWay, Served, Verdict, probe_ways};
+use forebay_terminal::{ExitStatus, Failure, Printer};
 
 use super::run_steps::run_one;
 use super::weigh::weigh;
 use super::{Args, address_of};
-use crate::error::Failure;
-use crate::exit::ExitStatus;
-use crate::printer::Printer;
-use crate::program::ask_running;
-use forebay_config::{Sources, load};
 
 /// How far back the ledger is read, in milliseconds: more than a pull takes.
 const WITHIN_MS: u64 = 3 * 60 * 60 * 1_000;

@@ -4,11 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use forebay_setup::{Input, Step};
+use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
+use forebay_terminal::{Failure, Printer};
 
 use super::show::command_line;
-use crate::commands::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
-use crate::error::Failure;
-use crate::printer::Printer;
 
 /// How long a program may take: a pull over a slow line takes minutes.
 const MAX_RUN: Duration = Duration::from_mins(10);

@@ -1,9 +1,9 @@
 //! What a plan looks like: texts on standard output, what is said about them on standard error.
 
 use forebay_setup::{FallThrough, Input, Plan, Step, difference};
+use forebay_terminal::Printer;
 
 use super::Args;
-use crate::printer::Printer;
 
 /// The whole plan, for a person who puts it in place by hand.
 pub(super) fn plan(args: &Args, plan: &Plan, printer: &Printer) {

@@ -3,8 +3,7 @@
 //! Pure. What clients say of themselves was made fit to be shown where it was reported.
 
 use forebay_ledger::{OrderWord, SpentReport, StormReport, TopReport};
-
-use crate::commands::amounts::{bytes, moment};
+use forebay_terminal::amounts::{bytes, moment};
 
 /// The keys of a live screen and what they order by.
 const KEYS: [(OrderWord, &str); 6] = [

@@ -1,0 +1,231 @@
+//! `--connections`, `--pcap`, `--flow-logs`: who connects to registries, how often in a minute.
+//!
+//! Reads the kernel's tables and files, and looks up where registries are; what they mean is the traffic crate's work.
+
+mod processes;
+mod text;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use forebay_config::time_span;
+use forebay_content::{Clock, SystemClock};
+use forebay_http_kit::Resolver;
+use forebay_terminal::Failure;
+use forebay_traffic::{
+    Capture, Conversation, FlowLog, Socket, Tally, Told, read_conntrack, read_sockets,
+};
+use serde::Serialize;
+
+use processes::Processes;
+
+/// The hosts that images come from, where no address is named: those whose addresses can be looked up.
+const HOSTS: [(&str, &str); 6] = [
+    ("registry-1.docker.io", "docker.io"),
+    ("auth.docker.io", "docker.io"),
+    ("production.cloudflare.docker.com", "docker.io"),
+    ("ghcr.io", "ghcr.io"),
+    ("quay.io", "quay.io"),
+    ("registry.k8s.io", "registry.k8s.io"),
+];
+
+/// How often the tables are read: a connection that fails lives for about this long, and its `TIME_WAIT` for a minute.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The most that is read of one of the kernel's tables.
+const MAX_TABLE_BYTES: u64 = 64 << 20;
+
+/// The longest that is watched.
+const MAX_WATCH: Duration = Duration::from_hours(1);
+
+/// How much of a file is read at once.
+const READ_BYTES: usize = 128 << 10;
+
+/// The most sockets that are told apart while watching.
+const MAX_SEEN: usize = 500_000;
+
+/// Who is counted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConnectionArgs {
+    /// Count this machine's connections to registries by process, container and service
+    #[arg(long)]
+    connections: bool,
+
+    /// For so long
+    #[arg(long, value_name = "TIME", default_value = "1m", requires = "connections", value_parser = time_span)]
+    watch: Duration,
+
+    /// Count the connections to registries in a capture (pcap or pcapng), - for standard input
+    #[arg(long, value_name = "FILE")]
+    pcap: Vec<PathBuf>,
+
+    /// Count the connections to registries in VPC flow logs, - for standard input
+    #[arg(long, value_name = "FILE")]
+    flow_logs: Vec<PathBuf>,
+
+    /// An address of a registry, instead of those that are looked up
+    #[arg(long, value_name = "IP")]
+    registry_address: Vec<IpAddr>,
+}
+
+/// Who connects to registries.
+#[derive(Debug, Serialize)]
+pub(crate) struct ConnectionsReport {
+    #[serde(flatten)]
+    told: Told,
+}
+
+impl ConnectionArgs {
+    pub(crate) const fn asks(&self) -> bool {
+        self.connections || !self.pcap.is_empty() || !self.flow_logs.is_empty()
+    }
+}
+
+/// Counts what was asked for; `None` if nothing was.
+///
+/// # Errors
+/// A file cannot be read.
+pub(crate) async fn count(
+    args: &ConnectionArgs,
+    root: &Path,
+) -> Result<Option<ConnectionsReport>, Failure> {
+    if !args.asks() {
+        return Ok(None);
+    }
+    let mut tally = Tally::new();
+    know_registries(args, &mut tally).await;
+    for path in &args.pcap {
+        let mut capture = Capture::new();
+        read(path, &mut |part| capture.push(part, &mut tally))?;
+        capture.finish(&mut tally);
+    }
+    for path in &args.flow_logs {
+        let mut log = FlowLog::new();
+        read(path, &mut |part| log.push(part, &mut tally))?;
+        log.finish(&mut tally);
+    }
+    if args.connections {
+        let clock = SystemClock::new();
+        watch(root, args.watch.min(MAX_WATCH), &clock, &mut tally).await;
+    }
+    let told = tally.told();
+    Ok(Some(ConnectionsReport { told }))
+}
+
+impl ConnectionsReport {
+    pub(crate) fn told(&self) -> Vec<String> {
+        text::told(&self.told)
+    }
+}
+
+/// What is named, or else what is looked up. In a capture, names tell more.
+async fn know_registries(args: &ConnectionArgs, tally: &mut Tally) {
+    for address in &args.registry_address {
+        tally.know(*address, &address.to_string());
+    }
+    if !args.registry_address.is_empty() {
+        return;
+    }
+    let resolver = Resolver::system();
+    for (host, registry) in HOSTS {
+        tally.know_host(host, registry);
+        match resolver.addresses(host).await {
+            Ok(addresses) => addresses.iter().for_each(|address| tally.learn(*address, host)),
+            Err(_) => tally.note(
+                "not all registries' names could be looked up: name their addresses with --registry-address",
+            ),
+        }
+    }
+}
+
+fn read(path: &Path, take: &mut dyn FnMut(&[u8])) -> Result<(), Failure> {
+    let cannot = |error| Failure::failed(format!("cannot read {}", path.display()), error);
+    let mut source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path).map_err(cannot)?)
+    };
+    let mut bytes = vec![0; READ_BYTES];
+    loop {
+        match source.read(&mut bytes) {
+            Ok(0) => return Ok(()),
+            Ok(length) => take(&bytes[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(cannot(error)),
+        }
+    }
+}
+
+/// Looks at the kernel's tables again and again, and counts each connection once.
+async fn watch(root: &Path, how_long: Duration, clock: &dyn Clock, tally: &mut Tally) {
+    let proc = root.join("proc");
+    let mut seen = HashSet::new();
+    let until = clock.monotonic() + how_long;
+    loop {
+        let minute = clock.now().unix_seconds() / 60;
+        look(&proc, minute, &mut seen, tally);
+        if clock.monotonic() + LOOK_EVERY > until {
+            return;
+        }
+        clock.sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Looks once. What a process has is its own; what only conntrack knows is a container's in a network of its own.
+fn look(proc: &Path, minute: u64, seen: &mut HashSet<Socket>, tally: &mut Tally) {
+    let processes = Processes::read(proc);
+    if processes.has_refused() {
+        tally
+            .note("not all processes may be looked at: as root, each connection's process is told");
+    }
+    let mut tables: Vec<String> = Vec::new();
+    for network in processes.networks() {
+        tables.extend(
+            ["tcp", "tcp6"]
+                .iter()
+                .filter_map(|name| table(&network.join(name))),
+        );
+    }
+    if tables.is_empty() {
+        tally.note("the kernel's table of sockets cannot be read");
+    }
+    let sockets = tables.iter().flat_map(|text| read_sockets(text));
+    let mut ends = HashSet::new();
+    let mut fresh = Vec::new();
+    for socket in sockets {
+        ends.insert((socket.local, socket.remote));
+        fresh.push(socket);
+    }
+    if let Some(text) = table(&proc.join("net/nf_conntrack")) {
+        let tracked = read_conntrack(&text).into_iter();
+        fresh.extend(tracked.filter(|socket| !ends.contains(&(socket.local, socket.remote))));
+    }
+    for socket in fresh {
+        // A socket loses its process's number when it is closed, and stays in the table for a minute.
+        let known = Socket { inode: 0, ..socket };
+        if seen.len() >= MAX_SEEN || !seen.insert(known) {
+            continue;
+        }
+        let conversation = Conversation {
+            minute,
+            source: socket.local.0,
+            who: processes.find_owner(socket.inode),
+            destination: socket.remote.0,
+        };
+        tally.add(&conversation, 1, 0);
+    }
+}
+
+fn table(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(MAX_TABLE_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests;

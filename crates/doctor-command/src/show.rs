@@ -1,0 +1,159 @@
+//! Shows what was found: as text, as JSON, as a report, as what a support asks for.
+
+use std::fs;
+use std::path::Path;
+
+use forebay_doctor::{Diagnosis, Document, WayOut, diagnose, explain, report, support, ways_out};
+use forebay_failures::Finding;
+use forebay_terminal::{Failure, Printer};
+use serde::Serialize;
+
+use crate::command::Args;
+use crate::gathering::Gathered;
+use crate::read::STDIN;
+use crate::tools::Asked;
+
+/// What was found.
+pub(crate) struct Found {
+    findings: Vec<Finding>,
+    left_off: u64,
+    diagnosis: Diagnosis,
+    ways: Vec<WayOut>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Told<'a> {
+    findings: &'a [Finding],
+    /// How many messages found no place among the findings.
+    #[serde(skip_serializing_if = "is_zero")]
+    left_off: u64,
+    diagnosis: &'a Diagnosis,
+    ways_out: &'a [WayOut],
+    #[serde(flatten)]
+    asked: &'a Asked,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Found {
+    /// What follows from what was read.
+    pub(crate) fn of(gathered: Gathered, args: &Args) -> Self {
+        let diagnosis = diagnose(&gathered.evidence, &args.context(), args.egress());
+        let ways = ways_out(&gathered.evidence, &diagnosis, &args.usage());
+        Self {
+            findings: gathered.findings,
+            left_off: gathered.left_off,
+            diagnosis,
+            ways,
+        }
+    }
+
+    /// Whether anything is wrong.
+    pub(crate) fn is_bad(&self) -> bool {
+        !self.findings.is_empty() || self.diagnosis.cause.is_some()
+    }
+}
+
+/// Shows it as the flags say.
+///
+/// # Errors
+/// The report cannot be written.
+pub(crate) fn show(
+    found: &Found,
+    asked: &Asked,
+    args: &Args,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let output = &args.output;
+    if let Some(path) = &output.report {
+        write(
+            &report(&found.diagnosis, &found.ways, args.now()),
+            path,
+            printer,
+        )?;
+        if path == Path::new(STDIN) {
+            return Ok(());
+        }
+    }
+    if output.json {
+        print_json(found, asked, printer);
+    } else if output.support {
+        printer.raw(
+            support(&found.diagnosis, args.now())
+                .to_markdown()
+                .as_bytes(),
+        );
+    } else {
+        print_text(found, asked, printer);
+    }
+    Ok(())
+}
+
+fn write(document: &Document, path: &Path, printer: &Printer) -> Result<(), Failure> {
+    let text = document.to_markdown();
+    if path == Path::new(STDIN) {
+        printer.raw(text.as_bytes());
+        return Ok(());
+    }
+    fs::write(path, text)
+        .map_err(|error| Failure::failed(format!("cannot write {}", path.display()), error))?;
+    printer.note(format_args!("wrote {}", path.display()));
+    Ok(())
+}
+
+fn print_json(found: &Found, asked: &Asked, printer: &Printer) {
+    let told = Told {
+        findings: &found.findings,
+        left_off: found.left_off,
+        diagnosis: &found.diagnosis,
+        ways_out: &found.ways,
+        asked,
+    };
+    printer.line(serde_json::to_string(&told).unwrap_or_default());
+}
+
+fn print_text(found: &Found, asked: &Asked, printer: &Printer) {
+    // What only the classifier understood is told as it stands.
+    if found.diagnosis.cause.is_none() && !found.findings.is_empty() {
+        print_findings(&found.findings, found.left_off, printer);
+    } else {
+        printer.raw(explain(&found.diagnosis, &found.ways).to_text().as_bytes());
+    }
+    for line in asked.told() {
+        printer.line(line);
+    }
+}
+
+fn print_findings(findings: &[Finding], left_off: u64, printer: &Printer) {
+    for finding in findings {
+        let (first, last) = finding.lines;
+        let lines = if first == last {
+            format!("line {first}")
+        } else {
+            format!("lines {first} to {last}")
+        };
+        let certainty = if finding.certain { "" } else { ", probably" };
+        printer.line(format_args!(
+            "{}{certainty}: {} × in {lines}",
+            finding.class, finding.count
+        ));
+        let identity = finding.identity.as_ref().map(ToString::to_string);
+        for (name, value) in [
+            ("registry", finding.registry.as_deref()),
+            ("identity", identity.as_deref()),
+            ("image", finding.image.as_deref()),
+            ("example", Some(finding.example.as_str())),
+        ] {
+            if let Some(value) = value {
+                printer.line(format_args!("  {name:<9} {value}"));
+            }
+        }
+    }
+    if left_off > 0 {
+        printer.line(format_args!("and {left_off} more messages"));
+    }
+}

@@ -1,0 +1,152 @@
+//! `--ecs`: what the `aws` command tells of a cluster's tasks and services, and of a stack.
+//!
+//! Credentials and region are the `aws` command's own affair: they come from where it finds them.
+
+use serde_json::Value;
+
+use super::program::{Answer, Call, Tools, Trouble};
+
+/// The most services that are described.
+const MAX_SERVICES: usize = 200;
+
+/// The most tasks, of each status, that are described.
+const MAX_TASKS: usize = 500;
+
+/// The most events of a stack that are read; the newest come first.
+const MAX_STACK_EVENTS: usize = 500;
+
+/// How many services one call describes (API reference, `DescribeServices`).
+const SERVICES_A_CALL: usize = 10;
+
+/// How many tasks one call describes (API reference, `DescribeTasks`).
+const TASKS_A_CALL: usize = 100;
+
+/// What stands before the arguments: answers in JSON, and no wait without an end.
+const ALWAYS: [&str; 3] = [
+    "--output=json",
+    "--cli-connect-timeout=10",
+    "--cli-read-timeout=30",
+];
+
+/// A cluster, and perhaps the stack that its services belong to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deployment {
+    pub(crate) cluster: String,
+    pub(crate) stack: Option<String>,
+}
+
+/// All that was answered.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Each with the call that it answers.
+    pub(crate) answers: Vec<(Call, Answer)>,
+    /// What was not answered.
+    pub(crate) troubles: Vec<(Call, Trouble)>,
+}
+
+impl Deployment {
+    /// Asks all of it; what is refused is a trouble, and the rest is asked on.
+    pub(crate) async fn ask(&self, tools: &impl Tools) -> Told {
+        let mut asking = Asking {
+            tools,
+            told: Told::default(),
+        };
+        let mut services = None;
+        if let Some(stack) = &self.stack {
+            let name = [format!("--stack-name={stack}")];
+            let of_stack = |act: &str| aws("cloudformation", act).with(name.clone());
+            asking.tell(of_stack("describe-stacks")).await;
+            let events = of_stack("describe-stack-events");
+            asking.tell(up_to(events, MAX_STACK_EVENTS)).await;
+            let resources = asking.ask(of_stack("list-stack-resources")).await;
+            services = resources.as_ref().map(services_of);
+        }
+        let services = if let Some(services) = services.filter(|all| !all.is_empty()) {
+            services
+        } else {
+            let list = up_to(self.of_cluster("list-services"), MAX_SERVICES);
+            asking.list(list, "serviceArns").await
+        };
+        for some in at_most(&services, MAX_SERVICES).chunks(SERVICES_A_CALL) {
+            let call = self.of_cluster("describe-services").with(["--services"]);
+            asking.tell(call.with(some.iter().cloned())).await;
+        }
+        for status in ["RUNNING", "STOPPED"] {
+            let list = self.of_cluster("list-tasks");
+            let list = list.with([format!("--desired-status={status}")]);
+            let list = up_to(list, MAX_TASKS);
+            let tasks = asking.list(list, "taskArns").await;
+            for some in at_most(&tasks, MAX_TASKS).chunks(TASKS_A_CALL) {
+                let call = self.of_cluster("describe-tasks").with(["--tasks"]);
+                asking.tell(call.with(some.iter().cloned())).await;
+            }
+        }
+        asking.told
+    }
+
+    fn of_cluster(&self, act: &str) -> Call {
+        aws("ecs", act).with([format!("--cluster={}", self.cluster)])
+    }
+}
+
+struct Asking<'a, T> {
+    tools: &'a T,
+    told: Told,
+}
+
+impl<T: Tools> Asking<'_, T> {
+    /// Keeps the answer.
+    async fn tell(&mut self, call: Call) {
+        match self.tools.ask(&call).await {
+            Ok(answer) => self.told.answers.push((call, answer)),
+            Err(trouble) => self.told.troubles.push((call, trouble)),
+        }
+    }
+
+    /// Answers what to ask next.
+    async fn ask(&mut self, call: Call) -> Option<Value> {
+        match self.tools.ask(&call).await {
+            Ok(answer) => Some(answer.value),
+            Err(trouble) => {
+                self.told.troubles.push((call, trouble));
+                None
+            }
+        }
+    }
+
+    /// The names that a list holds.
+    async fn list(&mut self, call: Call, key: &str) -> Vec<String> {
+        let answer = self.ask(call).await;
+        let names = answer
+            .as_ref()
+            .and_then(|answer| answer.get(key)?.as_array());
+        let names = names.into_iter().flatten().filter_map(Value::as_str);
+        names.map(str::to_owned).collect()
+    }
+}
+
+fn aws(service: &str, act: &str) -> Call {
+    Call::new("aws", &[service, act]).with(ALWAYS)
+}
+
+/// No more items than this, however many pages they come in.
+fn up_to(call: Call, items: usize) -> Call {
+    call.with([format!("--max-items={items}")])
+}
+
+/// The services of ECS among a stack's resources.
+fn services_of(resources: &Value) -> Vec<String> {
+    let all = resources.get("StackResourceSummaries");
+    let all = all.and_then(Value::as_array).into_iter().flatten();
+    let is_service =
+        |one: &&Value| one.get("ResourceType").and_then(Value::as_str) == Some("AWS::ECS::Service");
+    all.filter(is_service)
+        .filter_map(|one| one.get("PhysicalResourceId")?.as_str())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn at_most(names: &[String], most: usize) -> &[String] {
+    &names[..names.len().min(most)]
+}

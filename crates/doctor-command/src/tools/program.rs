@@ -1,0 +1,231 @@
+//! Other programs, as a seam: `kubectl`, `docker`, `journalctl` and `aws` are run, and tests play them.
+//!
+//! Never a shell. What a program may take in time and bytes is bounded, and what it says of itself is redacted.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use forebay_limits::{printable, redact};
+use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_first};
+
+/// How long one program may take: a large cluster's events take seconds, and a stuck API server has no end.
+pub(crate) const MAX_RUN: Duration = Duration::from_mins(1);
+
+/// The most bytes of an answer that is kept whole, to ask on with what it says.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// The first bytes of a program's complaint that are read.
+const MAX_COMPLAINT_BYTES: usize = 16 << 10;
+
+/// The most bytes of a complaint that are told.
+const MAX_TOLD_BYTES: usize = 300;
+
+/// One run of a program. Nothing secret is among its arguments: programs find their credentials themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// The program, looked for in `PATH`.
+    pub(crate) program: &'static str,
+    /// Its arguments.
+    pub(crate) args: Vec<String>,
+}
+
+/// Why a program told nothing, or not all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// There is no such program.
+    #[error("is not installed")]
+    Missing,
+    /// It could not be started or read.
+    #[error("cannot be run: {0}")]
+    Unrunnable(io::Error),
+    /// It said that it failed.
+    #[error("failed ({code}){}", said(.complaint))]
+    Failed {
+        /// Its exit code, or the signal that ended it.
+        code: String,
+        /// What it said about it, redacted.
+        complaint: String,
+    },
+    /// It was ended.
+    #[error("took longer than {} s", .0.as_secs())]
+    TookTooLong(Duration),
+    /// It was ended.
+    #[error("said more than {} MiB: the rest was not read", .0 >> 20)]
+    SaidTooMuch(u64),
+    /// What it said is not what was asked for.
+    #[error("said something that is not JSON")]
+    Rubbish,
+}
+
+/// What runs programs.
+pub(crate) trait Tools {
+    /// Runs a program and hands on what it says, as it comes.
+    async fn run(&self, call: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble>;
+
+    /// Runs a program and reads its answer, which is JSON.
+    async fn ask(&self, call: &Call) -> Result<Answer, Trouble> {
+        let mut bytes = Vec::new();
+        let mut is_cut = false;
+        let mut take = |part: &[u8]| {
+            is_cut |= bytes.len() + part.len() > MAX_ANSWER_BYTES;
+            if !is_cut {
+                bytes.extend_from_slice(part);
+            }
+        };
+        self.run(call, &mut take).await?;
+        if is_cut {
+            return Err(Trouble::SaidTooMuch(MAX_ANSWER_BYTES as u64));
+        }
+        let value = serde_json::from_slice(&bytes).map_err(|_| Trouble::Rubbish)?;
+        Ok(Answer { bytes, value })
+    }
+}
+
+/// An answer in JSON.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// As it came.
+    pub(crate) bytes: Vec<u8>,
+    /// What it says.
+    pub(crate) value: serde_json::Value,
+}
+
+/// The programs of this machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Installed {
+    limit: Duration,
+    max_bytes: u64,
+}
+
+// === impl Call ===
+
+impl Call {
+    pub(crate) fn new(program: &'static str, args: &[&str]) -> Self {
+        Self {
+            program,
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+        }
+    }
+
+    /// With more arguments.
+    pub(crate) fn with<T: Into<String>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.program)?;
+        self.args.iter().try_for_each(|arg| write!(f, " {arg}"))
+    }
+}
+
+// === impl Installed ===
+
+impl Installed {
+    pub(crate) const fn new() -> Self {
+        Self {
+            limit: MAX_RUN,
+            max_bytes: MAX_OUTPUT_BYTES,
+        }
+    }
+}
+
+impl Tools for Installed {
+    async fn run(&self, call: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
+        let run = Run {
+            program: call.program,
+            args: &call.args,
+            input: "",
+            limit: self.limit,
+            max_bytes: self.max_bytes,
+        };
+        let mut complaint = Vec::new();
+        let mut keep = |part: &[u8]| keep_first(&mut complaint, part, MAX_COMPLAINT_BYTES);
+        let status = programs::run(&run, take, &mut keep).await?;
+        if status.success() {
+            return Ok(());
+        }
+        let code = match status.code() {
+            Some(code) => format!("exit code {code}"),
+            None => "ended by a signal".to_owned(),
+        };
+        let complaint = String::from_utf8_lossy(&complaint);
+        let complaint = printable(&redact(&complaint), MAX_TOLD_BYTES);
+        Err(Trouble::Failed { code, complaint })
+    }
+}
+
+impl From<Stopped> for Trouble {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Unrunnable(error) if error.kind() == io::ErrorKind::NotFound => Self::Missing,
+            Stopped::Unrunnable(error) => Self::Unrunnable(error),
+            Stopped::TookTooLong(limit) => Self::TookTooLong(limit),
+            Stopped::SaidTooMuch(max_bytes) => Self::SaidTooMuch(max_bytes),
+        }
+    }
+}
+
+fn said(complaint: &str) -> String {
+    if complaint.is_empty() {
+        String::new()
+    } else {
+        format!(": {complaint}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn run(limit: Duration, program: &'static str, args: &[&str]) -> (Vec<u8>, String) {
+        let mut said = Vec::new();
+        let mut take = |part: &[u8]| said.extend_from_slice(part);
+        let max_bytes = 1 << 20;
+        let installed = Installed { limit, max_bytes };
+        let call = Call::new(program, args);
+        let end = match installed.run(&call, &mut take).await {
+            Ok(()) => "ok".to_owned(),
+            Err(trouble) => trouble.to_string(),
+        };
+        (said, end)
+    }
+
+    #[tokio::test]
+    async fn what_a_program_says_is_handed_on_and_how_it_ends_is_told() {
+        let long = Duration::from_mins(1);
+        assert_eq!(
+            run(long, "echo", &["a;b $c"]).await,
+            (b"a;b $c\n".to_vec(), "ok".into())
+        );
+        let (_, end) = run(long, "no-such-program-of-ours", &[]).await;
+        assert_eq!(end, "is not installed");
+        let (_, end) = run(long, "cat", &["/nowhere"]).await;
+        assert_eq!(
+            end,
+            "failed (exit code 1): cat: /nowhere: No such file or directory"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_program_that_hangs_is_ended() {
+        let (_, end) = run(Duration::from_millis(1), "sleep", &["600"]).await;
+        assert_eq!(end, "took longer than 0 s");
+    }
+
+    #[tokio::test]
+    async fn a_program_without_an_end_is_ended_at_the_most_that_is_read() {
+        let (said, end) = run(Duration::from_mins(5), "yes", &[]).await;
+        assert_eq!(end, "said more than 1 MiB: the rest was not read");
+        assert!(said.len() >= 1 << 20 && said.len() < 2 << 20);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_json_is_rubbish() {
+        let asked = Installed::new().ask(&Call::new("echo", &["{]"])).await;
+        assert!(matches!(asked, Err(Trouble::Rubbish)));
+    }
+}

@@ -1,0 +1,133 @@
+//! A check of a whole data directory: the catalog's file, what lies among the blobs, and all content.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_api_admin::ControlError;
+use forebay_blobs_fs::{FsBlobs, RealDisk};
+use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, fsck};
+use forebay_catalog_sql::SqlCatalog;
+use forebay_content::{CatalogError, Clock as _, SystemClock};
+use forebay_terminal::Failure;
+
+use crate::data::{DataDir, is_data_dir, with_way_out};
+
+/// What a check found, and, if it was to be mended, has been.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct CheckReport {
+    /// What is wrong with the catalog's file.
+    pub catalog: Option<String>,
+    /// True if the catalog was put aside and a new one made from the blobs.
+    pub rebuilt: bool,
+    /// Blobs, and rows of the catalog.
+    #[serde(flatten)]
+    pub content: FsckReport,
+    /// Paths among the blobs that are none: left as they are.
+    pub strays: Vec<String>,
+}
+
+impl CheckReport {
+    /// True if nothing was wrong.
+    pub fn is_clean(&self) -> bool {
+        self.catalog.is_none() && self.content.is_clean() && self.strays.is_empty()
+    }
+}
+
+/// Checks a data directory that no server runs on. `mode.mend` rebuilds a catalog that cannot be read, too; `rebuild` any.
+///
+/// # Errors
+/// Another process holds it, a newer Forebay wrote it, the disk fails, or its catalog cannot be read and nothing is to be
+/// mended.
+pub async fn check_stopped(
+    dir: &Path,
+    mode: FsckMode<'_>,
+    rebuild: bool,
+) -> Result<CheckReport, Failure> {
+    if !is_data_dir(dir) {
+        let what = format!("there is no data directory at {}", dir.display());
+        return Err(Failure::plain(what)
+            .with_hint("name the one to check with --data, or its configuration with --config"));
+    }
+    let (clock, disk) = (SystemClock::new(), Arc::new(RealDisk));
+    let mut catalog = None;
+    let mut data = if rebuild {
+        DataDir::open_rebuilt(dir, disk, clock.now()).await?
+    } else if mode.mend {
+        let (data, fault) = DataDir::open_or_rebuild(dir, disk, clock.now()).await?;
+        catalog = fault.map(|error| in_words(error.as_ref()));
+        data
+    } else {
+        DataDir::open(dir, disk, Duration::ZERO).await?
+    };
+    if let Err(CatalogError::Corrupt(error)) = data.catalog.integrity_check().await {
+        catalog = Some(in_words(error.as_ref()));
+        if mode.mend {
+            data = data.rebuild(clock.now()).await?;
+        }
+    }
+    let check = async |data: &DataDir| {
+        fsck(data.blobs().as_ref(), data.catalog.as_ref(), &clock, mode).await
+    };
+    let content = match check(&data).await {
+        // Rot that only who reads the rows can see.
+        Err(FsckError::Catalog(CatalogError::Corrupt(error))) if mode.mend => {
+            catalog = Some(in_words(error.as_ref()));
+            data = data.rebuild(clock.now()).await?;
+            check(&data).await
+        }
+        checked => checked,
+    };
+    let report = CheckReport {
+        rebuilt: rebuild || (mode.mend && catalog.is_some()),
+        catalog,
+        content: content.map_err(|error| unfinished(dir, error))?,
+        strays: find_strays(data.blobs())
+            .await
+            .map_err(|error| unfinished(dir, error))?,
+    };
+    data.close().await?;
+    Ok(report)
+}
+
+/// Checks the data directory of the server that runs.
+///
+/// # Errors
+/// What keeps the check from its end.
+pub(crate) async fn check_running(
+    kept: &Kept,
+    blobs: &FsBlobs,
+    sql: &SqlCatalog,
+    mode: FsckMode<'_>,
+) -> Result<CheckReport, FsckError> {
+    let catalog = match sql.integrity_check().await {
+        Err(CatalogError::Corrupt(error)) => Some(in_words(error.as_ref())),
+        checked => checked.map(|()| None)?,
+    };
+    Ok(CheckReport {
+        catalog,
+        rebuilt: false,
+        content: kept.fsck(mode).await?,
+        strays: find_strays(blobs).await?,
+    })
+}
+
+async fn find_strays(blobs: &FsBlobs) -> Result<Vec<String>, FsckError> {
+    let strays = blobs.strays().await.map_err(FsckError::Blobs)?;
+    Ok(strays
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect())
+}
+
+fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+    ControlError::of(error).messages.join(": ")
+}
+
+fn unfinished(dir: &Path, error: FsckError) -> Failure {
+    let what = "the check could not be finished";
+    match error {
+        FsckError::Catalog(error) => with_way_out(what, dir, error),
+        error @ FsckError::Blobs(_) => Failure::failed(what, error),
+    }
+}

@@ -1,0 +1,109 @@
+//! The front door: one handler for all that comes over the network, and one for the control socket.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use forebay_api_admin::{Metrics, Readings, handle_control, healthz, readyz, scrape};
+use forebay_api_registry::RegistryApi;
+use forebay_cache::Kept;
+use forebay_content::Timestamp;
+use forebay_http_kit::{Body, Connections, Handler, Peer, RequestBody};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+
+use crate::control::Controls;
+use crate::ledger::Books;
+use crate::process;
+
+/// What somebody reads who looks here with a browser.
+const WHAT_THIS_IS: &str = "This is Forebay, a pull-through cache for container registries. Its registry API is at /v2/.\n";
+
+/// Answers what comes over the network.
+pub(crate) struct Front {
+    pub(crate) registry: RegistryApi,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) state: State,
+}
+
+/// What is looked up when somebody asks how the program is.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) books: Books,
+    pub(crate) leaving: Leaving,
+    pub(crate) connections: Connections,
+    pub(crate) started: Timestamp,
+}
+
+/// Whether the program has been told to stop. It is said before the listener closes, so that who sends clients here stops first.
+#[derive(Clone, Default)]
+pub(crate) struct Leaving(Arc<AtomicBool>);
+
+impl Leaving {
+    pub(crate) fn announce(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_announced(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl State {
+    fn readings(&self) -> Readings {
+        Readings {
+            cache_bytes: self.kept.bytes(),
+            cache_max_bytes: self.kept.max_bytes(),
+            disk_trouble: self.kept.health().trouble(),
+            connections: self.connections.open(),
+            is_draining: self.leaving.is_announced(),
+            ledger: self.books.readings(),
+            process: process::read(self.started),
+        }
+    }
+}
+
+impl Handler for Front {
+    async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
+        let (head, _body) = request.into_parts();
+        match head.uri.path() {
+            path if path.starts_with("/v2") => self.registry.answer(&head, peer).await,
+            "/" if matches!(head.method, Method::GET | Method::HEAD) => front_page(),
+            // Probes come from wherever the orchestrator runs, and learn little from these two.
+            "/healthz" => healthz(),
+            "/readyz" => readyz(
+                &self.state.readings(),
+                self.registry.admits(peer, &head.headers),
+            ),
+            "/metrics" if self.registry.admits(peer, &head.headers) => {
+                scrape(&self.metrics, &self.state.readings())
+            }
+            "/metrics" => status(StatusCode::FORBIDDEN),
+            _ => status(StatusCode::NOT_FOUND),
+        }
+    }
+}
+
+fn front_page() -> Response<Body> {
+    let mut response = Response::new(Body::from(WHAT_THIS_IS));
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response
+}
+
+/// Answers what comes over the control socket.
+pub(crate) struct ControlDoor {
+    pub(crate) controls: Controls,
+}
+
+impl Handler for ControlDoor {
+    async fn handle(&self, request: Request<RequestBody>, _peer: Peer) -> Response<Body> {
+        handle_control(&self.controls, request).await
+    }
+}

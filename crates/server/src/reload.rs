@@ -1,0 +1,104 @@
+//! SIGHUP: reads the configuration again, and takes it over if it is right.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use forebay_api_registry::Table;
+use forebay_config::Advice;
+use forebay_config::{Config, Sources, load};
+use forebay_terminal::Failure;
+use forebay_terminal::MAX_CAUSES;
+use tracing::{error, info, warn};
+
+use crate::ledger::Books;
+use crate::upstreams::{Doors, Ground, Upstreams, restore};
+
+/// What a reload replaces.
+pub(crate) struct Reload {
+    pub(crate) sources: Sources,
+    pub(crate) ground: Ground,
+    pub(crate) table: Arc<ArcSwap<Table>>,
+    pub(crate) doors: Arc<ArcSwap<Doors>>,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) books: Books,
+    pub(crate) current: Config,
+}
+
+impl Reload {
+    /// Takes the configuration over, or says why not and leaves everything as it is.
+    pub(crate) fn run(&mut self) {
+        let is_taken_over = self.try_to_take_over();
+        let now = self.ground.asker.clock.now().unix_seconds();
+        self.ground.metrics.note_reload(is_taken_over, now);
+    }
+
+    fn try_to_take_over(&mut self) -> bool {
+        let config = match load(&self.sources) {
+            Ok(config) => config,
+            Err(errors) => {
+                errors.problems().iter().for_each(say_why_not);
+                return false;
+            }
+        };
+        match self.take_over(&config) {
+            Ok(()) => {
+                self.ground.kept.set_max_bytes(config.cache.max_size);
+                self.say_what_needs_a_restart(&config);
+                self.current = config;
+                info!("the configuration was taken over");
+                true
+            }
+            Err(failure) => {
+                say_why_not(&failure);
+                false
+            }
+        }
+    }
+
+    /// Makes everything anew that has changed, then puts all of it in place, or nothing.
+    fn take_over(&mut self, config: &Config) -> Result<(), Failure> {
+        let after = self.ground.build(config, &self.upstreams)?;
+        let doors = Doors::new(config, &after)?;
+        self.books.take_over(config)?;
+        // One that was away has heard of limits before it went, and so has an account that we were before this one.
+        let new = after.iter().filter(|(name, running)| {
+            let before = self.upstreams.get(*name);
+            before.is_none_or(|before| running.is_another_at(before))
+        });
+        restore(new, &self.books.ledger.kept_limits());
+        self.ground.replace(&self.upstreams, &after, config);
+        self.upstreams = after;
+        self.table.store(Arc::new(doors.table(config)));
+        self.doors.store(Arc::new(doors));
+        Ok(())
+    }
+
+    fn say_what_needs_a_restart(&self, config: &Config) {
+        let current = &self.current;
+        for (key, changed) in [
+            ("listen", current.listen != config.listen),
+            ("data", current.data != config.data),
+            ("log", current.log != config.log),
+            ("server", current.server != config.server),
+        ] {
+            if changed {
+                warn!(key, "this change is taken over by the next start only");
+            }
+        }
+    }
+}
+
+/// What is wrong, why, and what can be done, as a failed start tells it.
+fn say_why_not<E: Error + Advice + 'static>(problem: &E) {
+    let causes = std::iter::successors(problem.source(), |&cause| cause.source());
+    let cause = joined(causes.take(MAX_CAUSES), ": ");
+    let hint = joined(problem.hints(), "; ");
+    error!(%problem, cause, hint, "the configuration was not taken over");
+}
+
+/// `None` if there is nothing to join: a field of a record that says nothing is left out.
+fn joined(texts: impl IntoIterator<Item = impl ToString>, between: &str) -> Option<String> {
+    let texts: Vec<_> = texts.into_iter().map(|text| text.to_string()).collect();
+    (!texts.is_empty()).then(|| texts.join(between))
+}

@@ -1,0 +1,42 @@
+//! The route table: what names, hosts and prefixes mean which upstream.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use forebay_config::{Config, DOCKER_HUB_ALIASES};
+use forebay_oci::{DOCKER_HUB, RouteTable, UpstreamName};
+
+/// The routes that `config` says.
+pub(crate) fn routes(config: &Config) -> RouteTable {
+    let names: HashMap<&String, UpstreamName> = config
+        .upstreams
+        .keys()
+        .map(|name| (name, UpstreamName::from(name.as_str())))
+        .collect();
+    let mut table = RouteTable {
+        root: names.get(&config.root).cloned(),
+        ..RouteTable::default()
+    };
+    for (name, upstream) in &config.upstreams {
+        let meant = &names[name];
+        table.names.insert(name.clone(), Arc::clone(meant));
+        table.hosts.extend(
+            upstream
+                .hosts
+                .iter()
+                .map(|host| (host.clone(), Arc::clone(meant))),
+        );
+        table.prefixes.extend(
+            upstream
+                .prefix
+                .iter()
+                .map(|prefix| (prefix.clone(), Arc::clone(meant))),
+        );
+    }
+    if let Some(hub) = table.names.get(DOCKER_HUB).cloned() {
+        for alias in DOCKER_HUB_ALIASES {
+            table.names.insert(alias.to_owned(), Arc::clone(&hub));
+        }
+    }
+    table
+}

@@ -1,0 +1,369 @@
+//! Runs the server: opens, listens, answers, reloads, drains.
+
+use std::fs::Permissions;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use forebay_api_admin::{CONTROL_SOCKET, Metrics};
+use forebay_api_registry::RegistryApi;
+use forebay_blobs_fs::{Disk, RealDisk};
+use forebay_cache::Kept;
+use forebay_config::{Config, Sources, load};
+use forebay_content::{Clock, SystemClock};
+use forebay_http_kit::{Listener, NoAccessLog, ServeLimits, Server};
+use forebay_jobs::Supervisor;
+use forebay_terminal::Failure;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
+
+use crate::access_log::{Access, AccessLines};
+use crate::control::Controls;
+use crate::data::{DataDir, with_way_out};
+use crate::descriptors;
+use crate::desk::Desk;
+use crate::front::{ControlDoor, Front, Leaving, State};
+use crate::greeting;
+use crate::ledger::Books;
+use crate::logging;
+use crate::reload::Reload;
+use crate::upstreams::{Doors, Ground, Upstreams, restore};
+
+/// How long a successor waits for its predecessor beyond the time that it itself would take to drain.
+const EXTRA_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long what is cut at the end has to leave its traces.
+const CUT_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a connection that is one too many is told.
+const SHED_BODY: &str = r#"{"errors":[{"code":"UNAVAILABLE","message":"too many connections"}]}"#;
+
+/// Runs the server that `sources` configure until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting.
+pub async fn serve(sources: Sources) -> Result<(), Failure> {
+    serve_on(sources, Arc::new(RealDisk), Arc::new(SystemClock::new())).await
+}
+
+/// Like [`serve`], with the blobs on `disk` and the time from `clock`: the whole program, for tests in which the disk fails or
+/// hours pass.
+///
+/// # Errors
+/// Those of [`serve`].
+pub async fn serve_on(
+    sources: Sources,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+) -> Result<(), Failure> {
+    let config = load(&sources)?;
+    logging::begin(&config.log);
+    let connections = descriptors::take(config.server.max_connections)?;
+    let patience = config.server.drain + EXTRA_PATIENCE;
+    let data = DataDir::open(&config.data, disk, patience).await?;
+    let running = Running::start((sources, config), data, connections, clock).await?;
+    running.until_stopped().await
+}
+
+struct Running {
+    data: DataDir,
+    kept: Arc<Kept>,
+    reload: Reload,
+    signals: Signals,
+    supervisor: Supervisor,
+    access_lines: Option<AccessLines>,
+    leaving: Leaving,
+    stop_delay: Duration,
+    drain: Duration,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+/// What a signal asks for.
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Reload,
+    Stop,
+}
+
+impl Running {
+    /// Puts everything together and begins to listen. Asks no upstream anything.
+    async fn start(
+        (sources, config): (Sources, Config),
+        data: DataDir,
+        max_connections: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
+        let supervisor = Supervisor::new();
+        let metrics = Arc::new(Metrics::new());
+        let books = Books::open(&config, &clock, &data.catalog, &supervisor).await?;
+        let ears = books.ears(&metrics);
+        let kept = Kept::open(
+            data.stores(),
+            config.cache.max_size,
+            Arc::clone(&clock),
+            Arc::clone(&ears),
+            supervisor.clone(),
+        );
+        let kept = kept
+            .await
+            .map_err(|error| with_way_out("cannot read the catalog", &config.data, error))?;
+        let world = (Arc::clone(&kept), Arc::clone(&clock));
+        let ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
+        let upstreams = ground.build(&config, &Upstreams::new())?;
+        ground.replace(&Upstreams::new(), &upstreams, &config);
+        restore(&upstreams, &books.ledger.kept_limits());
+        let doors = Doors::new(&config, &upstreams)?;
+        let table = Arc::new(ArcSwap::from_pointee(doors.table(&config)));
+        let doors = Arc::new(ArcSwap::from_pointee(doors));
+        let controls = controls((&data, &kept), &books, &doors, &supervisor);
+        // Before anybody can know that we run: a signal without a handler ends the process.
+        let signals = Signals::begin()?;
+        let access_lines = begin_access_log(&config, &clock)?;
+        let access = Access {
+            answers: vec![Arc::clone(&metrics) as _, Arc::clone(&books.ledger) as _],
+            metrics,
+            lines: access_lines.clone(),
+        };
+        listen_for_commands(&config, controls, &supervisor)?;
+        let leaving = Leaving::default();
+        listen(
+            (&config, max_connections),
+            (Arc::clone(&table), leaving.clone(), books.clone()),
+            &ground,
+            access,
+        )?;
+        // Not before: a start that fails prints why, and nothing beside.
+        greeting::say(&sources, &config);
+        ground
+            .metrics
+            .note_reload(true, ground.asker.clock.now().unix_seconds());
+        let (stop_delay, drain) = (config.server.stop_delay, config.server.drain);
+        let reload = Reload {
+            sources,
+            ground,
+            table,
+            doors,
+            upstreams,
+            books,
+            current: config,
+        };
+        Ok(Self {
+            data,
+            kept,
+            reload,
+            signals,
+            supervisor,
+            access_lines,
+            leaving,
+            stop_delay,
+            drain,
+        })
+    }
+
+    /// Reloads on SIGHUP; on SIGTERM or SIGINT finishes what is under way and ends.
+    async fn until_stopped(mut self) -> Result<(), Failure> {
+        while self.signals.next().await == Asked::Reload {
+            self.reload.run();
+        }
+        self.leave().await;
+        self.kept.flush().await;
+        self.reload.books.close().await;
+        if let Some(lines) = &self.access_lines {
+            lines.flush().await;
+        }
+        let _ = tokio::fs::remove_file(self.reload.current.data.join(CONTROL_SOCKET)).await;
+        self.data.close().await
+    }
+}
+
+impl Running {
+    /// Says that it stops, goes on for as long as the operator wants others to take notice, and finishes what is in flight.
+    async fn leave(&mut self) {
+        info!(
+            delay = ?self.stop_delay,
+            limit = ?self.drain,
+            "stopping: requests in flight are finished; a second signal ends them at once"
+        );
+        self.leaving.announce();
+        let supervisor = &self.supervisor;
+        let orderly = async {
+            tokio::time::sleep(self.stop_delay).await;
+            supervisor.stop();
+            supervisor.drain(self.drain).await
+        };
+        let is_finished = tokio::select! {
+            is_finished = orderly => is_finished,
+            () = self.signals.next_stop() => false,
+        };
+        if !is_finished {
+            let tasks = supervisor.running();
+            warn!(tasks, "stopping before all was finished");
+            supervisor.stop();
+            supervisor.cut();
+            supervisor.drain(CUT_WITHIN).await;
+        }
+    }
+}
+
+impl Signals {
+    fn begin() -> Result<Self, Failure> {
+        let on =
+            |kind| signal(kind).map_err(|error| Failure::failed("cannot wait for signals", error));
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next_stop(&mut self) {
+        while self.next().await != Asked::Stop {}
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hangup.recv() => Asked::Reload,
+        }
+    }
+}
+
+fn controls(
+    (data, kept): (&DataDir, &Arc<Kept>),
+    books: &Books,
+    doors: &Arc<ArcSwap<Doors>>,
+    supervisor: &Supervisor,
+) -> Controls {
+    Controls {
+        desk: Desk {
+            ledger: Arc::clone(&books.ledger),
+            doors: Arc::clone(doors),
+        },
+        webhooks: Arc::clone(&books.webhooks),
+        doors: Arc::clone(doors),
+        kept: Arc::clone(kept),
+        blobs: Arc::clone(data.blobs()),
+        catalog: Arc::clone(&data.catalog),
+        supervisor: supervisor.clone(),
+        checking: tokio::sync::Mutex::new(()),
+    }
+}
+
+fn begin_access_log(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<AccessLines>, Failure> {
+    config
+        .log
+        .access
+        .then(|| AccessLines::begin(config.log.format, Arc::clone(clock), io::stdout()))
+        .transpose()
+        .map_err(|error| Failure::failed("cannot begin the access log", error))
+}
+
+fn listen(
+    (config, max_connections): (&Config, usize),
+    (table, leaving, books): (Arc<ArcSwap<forebay_api_registry::Table>>, Leaving, Books),
+    ground: &Ground,
+    access: Access,
+) -> Result<(), Failure> {
+    let metrics = Arc::clone(&access.metrics);
+    let started = ground.asker.clock.now();
+    let front = |connections| Front {
+        registry: RegistryApi::new(
+            Arc::clone(&table),
+            ground.asker.instance.clone(),
+            Arc::clone(&ground.asker.clock),
+        ),
+        metrics,
+        state: State {
+            kept: Arc::clone(&ground.kept),
+            books,
+            leaving,
+            connections,
+            started,
+        },
+    };
+    let limits = ServeLimits {
+        max_connections,
+        shed_body: SHED_BODY,
+        ..ServeLimits::default()
+    };
+    let server = Server::counted(limits, Arc::new(access), front);
+    for address in &config.listen {
+        let listener =
+            Listener::bind_tcp(*address).map_err(|error| cannot_listen(*address, error))?;
+        info!(address = %listener.local_address().unwrap_or(*address), "listening");
+        server.serve(listener, &ground.asker.supervisor);
+    }
+    Ok(())
+}
+
+fn listen_for_commands(
+    config: &Config,
+    controls: Controls,
+    supervisor: &Supervisor,
+) -> Result<(), Failure> {
+    let path = config.data.join(CONTROL_SOCKET);
+    let listener = match bind_for_owner(&path) {
+        Ok(listener) => listener,
+        // Warm images are served from such a disk too; only commands cannot reach the server.
+        Err(error) if is_disk_trouble(&error) => {
+            warn!(path = %path.display(), %error, "there is no control socket: the disk is full or read-only");
+            return Ok(());
+        }
+        Err(error) => {
+            return Err(Failure::failed(
+                format!("cannot listen on {}", path.display()),
+                error,
+            ));
+        }
+    };
+    let server = Server::new(
+        ControlDoor { controls },
+        ServeLimits::default(),
+        Arc::new(NoAccessLog),
+    );
+    server.serve(listener, supervisor);
+    Ok(())
+}
+
+/// Binds a Unix socket that only its owner may connect to, in the place of one that a killed server left: whoever holds the
+/// lock on the data directory knows that nobody listens there.
+fn bind_for_owner(path: &Path) -> io::Result<Listener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = Listener::bind_unix(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Whether nothing can be made on the disk, for want of room or of leave.
+fn is_disk_trouble(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(
+        error.kind(),
+        ReadOnlyFilesystem | StorageFull | QuotaExceeded
+    )
+}
+
+fn cannot_listen(address: SocketAddr, error: io::Error) -> Failure {
+    let is_taken = error.kind() == io::ErrorKind::AddrInUse;
+    let failure = Failure::failed(format!("cannot listen on {address}"), error);
+    if is_taken {
+        return failure.with_hint("another program listens there; choose another address: forebay serve --listen 127.0.0.1:5001");
+    }
+    failure
+}

@@ -1,0 +1,192 @@
+//! Fetches images into the cache before they are needed, as work of our own: what is left of a budget for clients stays theirs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use forebay_api_admin::{WarmRequest, Warmed};
+use forebay_config::{Config, Sources};
+use forebay_content::{ContentSource, Request, SourceError};
+use forebay_oci::{Descriptor, Digest, ImageName, Manifest, Reference, UpstreamName};
+use forebay_terminal::Failure;
+use futures::TryStreamExt as _;
+
+use crate::control_client::ask_running;
+use crate::ledger_door::Stopped;
+
+/// Why an image is not in the cache.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotWarm {
+    #[error("{0} is no image name")]
+    NoImage(String),
+    #[error("no upstream is configured for {0}")]
+    NoUpstream(String),
+    #[error("cannot fetch {image}")]
+    Fetch { image: String, source: SourceError },
+    #[error("{image} names no manifests that can be read")]
+    Unread { image: String },
+}
+
+/// Fetches these images into the cache, one after the other, through the server that runs on the data directory, or by
+/// ourselves, who hold it meanwhile. What came of each, in their order.
+///
+/// # Errors
+/// Nothing could be begun.
+pub async fn warm(
+    sources: &Sources,
+    config: &Config,
+    wanted: Vec<WarmRequest>,
+) -> Result<Vec<Result<Warmed, Failure>>, Failure> {
+    let Some(first) = wanted.first() else {
+        return Ok(Vec::new());
+    };
+    let mut told = Vec::new();
+    if let Some(answer) = ask(&config.data, first).await.transpose() {
+        told.push(answer);
+        for one in &wanted[1..] {
+            let answer = ask(&config.data, one).await.transpose();
+            told.push(
+                answer.unwrap_or_else(|| Err(Failure::plain("the server has stopped meanwhile"))),
+            );
+        }
+        return Ok(told);
+    }
+    let stopped = Stopped::open(sources, config).await?;
+    let doors = stopped.desk.doors.load_full();
+    for one in &wanted {
+        let warmed = warm_by(&doors.caches, one).await;
+        told.push(warmed.map_err(|error| failure(one, error)));
+    }
+    drop(doors);
+    stopped.close().await?;
+    Ok(told)
+}
+
+fn failure(wanted: &WarmRequest, error: NotWarm) -> Failure {
+    Failure::failed(format!("{} is not in the cache", wanted.image), error)
+}
+
+async fn ask(data: &Path, wanted: &WarmRequest) -> Result<Option<Warmed>, Failure> {
+    let answer = ask_running(data, "/warm", wanted).await?;
+    let answer = answer.map(serde_json::from_value).transpose();
+    answer.map_err(|error| Failure::failed("the running server's answer makes no sense", error))
+}
+
+/// Fetches one image through these caches.
+pub(crate) async fn warm_by<C: ContentSource>(
+    caches: &BTreeMap<UpstreamName, Arc<C>>,
+    wanted: &WarmRequest,
+) -> Result<Warmed, NotWarm> {
+    let name: ImageName = wanted
+        .image
+        .parse()
+        .map_err(|_| NotWarm::NoImage(wanted.image.clone()))?;
+    let cache = caches
+        .get(name.registry.as_str())
+        .ok_or_else(|| NotWarm::NoUpstream(name.registry.clone()))?;
+    let fetching = Fetching {
+        cache: &**cache,
+        request: Request::in_background(name.repository.clone()),
+        image: &wanted.image,
+    };
+    fetching.image(&name.reference, &wanted.platforms).await
+}
+
+struct Fetching<'a, C> {
+    cache: &'a C,
+    request: Request,
+    image: &'a str,
+}
+
+impl<C: ContentSource> Fetching<'_, C> {
+    async fn image(&self, reference: &Reference, platforms: &[String]) -> Result<Warmed, NotWarm> {
+        let mut warmed = Warmed::default();
+        let top = self.manifest(reference, &mut warmed).await?;
+        if top.manifests.is_empty() {
+            self.blobs(&top, &mut warmed).await?;
+            return Ok(warmed);
+        }
+        for one in chosen(&top.manifests, platforms, &mut warmed.missing) {
+            let reference = Reference::Digest(one.digest.clone());
+            let manifest = self.manifest(&reference, &mut warmed).await?;
+            self.blobs(&manifest, &mut warmed).await?;
+        }
+        Ok(warmed)
+    }
+
+    async fn manifest(
+        &self,
+        reference: &Reference,
+        warmed: &mut Warmed,
+    ) -> Result<Manifest, NotWarm> {
+        let content = self.cache.manifest(&self.request, reference).await;
+        let content = content.map_err(|source| self.failed(source))?;
+        warmed.manifests += 1;
+        Manifest::parse(&content.bytes).map_err(|_| NotWarm::Unread {
+            image: self.image.to_owned(),
+        })
+    }
+
+    async fn blobs(&self, manifest: &Manifest, warmed: &mut Warmed) -> Result<(), NotWarm> {
+        // What lies elsewhere is not fetched from there.
+        for blob in manifest.blobs.iter().filter(|blob| blob.urls.is_empty()) {
+            warmed.bytes += self
+                .blob(&blob.digest)
+                .await
+                .map_err(|source| self.failed(source))?;
+            warmed.blobs += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads a blob to its end, by which it is kept; its bytes.
+    async fn blob(&self, digest: &Digest) -> Result<u64, SourceError> {
+        let blob = self.cache.blob(&self.request, digest, None).await?;
+        let mut stream = blob.body.into_bytes();
+        let mut bytes = 0;
+        while let Some(chunk) = stream.try_next().await? {
+            bytes += chunk.len() as u64;
+        }
+        Ok(bytes)
+    }
+
+    fn failed(&self, source: SourceError) -> NotWarm {
+        NotWarm::Fetch {
+            image: self.image.to_owned(),
+            source,
+        }
+    }
+}
+
+/// The manifests of an index that are wanted: those of the platforms, or of all real ones if none are named.
+fn chosen<'a>(
+    manifests: &'a [Descriptor],
+    platforms: &[String],
+    missing: &mut Vec<String>,
+) -> Vec<&'a Descriptor> {
+    let is_real = |one: &&Descriptor| {
+        let platform = one.platform.as_ref();
+        platform.is_none_or(|platform| platform.os != "unknown")
+    };
+    if platforms.is_empty() {
+        return manifests.iter().filter(is_real).collect();
+    }
+    let mut chosen = Vec::new();
+    for wanted in platforms {
+        // `linux/arm64` is also what is for `linux/arm64/v8`.
+        let is_it = |one: &&Descriptor| {
+            one.platform.as_ref().is_some_and(|platform| {
+                let told = platform.to_string();
+                told == *wanted
+                    || told
+                        .strip_prefix(wanted.as_str())
+                        .is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        match manifests.iter().find(is_it) {
+            Some(one) => chosen.push(one),
+            None => missing.push(wanted.clone()),
+        }
+    }
+    chosen
+}

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+pub mod amounts;
+mod error;
+mod exit;
+mod printer;
+pub mod programs;
+mod report;
+pub mod screen;
+mod source_args;
+
+pub use error::{BoxError, Failure};
+pub use exit::{EXIT_CODES, ExitStatus, with_exit_codes};
+pub use printer::Printer;
+pub use report::{MAX_CAUSES, report};
+pub use source_args::{ListenArgs, SourceArgs};
