@@ -74,12 +74,28 @@ fn has_nul() -> Note {
     Note::whole("has NUL bytes: left as it is")
 }
 
+/// What is in each YAML file that names an image: a key, or a tool in a script of a pipeline.
+const YAML_WORDS: [&str; 14] = [
+    "mage",
+    "services:",
+    "container:",
+    "repository",
+    "docker",
+    "podman",
+    "nerdctl",
+    "finch",
+    "buildah",
+    "crane",
+    "regctl",
+    "crictl",
+    "ctr ",
+    "trivy",
+];
+
 /// Words of which one is in each file of a format that names an image, except where the operator said where to look.
 fn may_name_images(format: Format, text: &str, settings: &Settings) -> bool {
     let words: &[&str] = match format {
-        Format::Yaml if settings.crds.is_empty() => {
-            &["mage", "services:", "docker", "podman", "repository"]
-        }
+        Format::Yaml if settings.crds.is_empty() => &YAML_WORDS,
         Format::Json if settings.crds.is_empty() => &["mage", "\\u", "docker://", "repository"],
         Format::HelmTemplate => &["image"],
         Format::Hcl => &["mage", "container"],

@@ -5,12 +5,14 @@
     reason = "a preset and an edit that fail end the test where they are"
 )]
 
+use std::collections::BTreeSet;
+
 use forebay_rewrite::rules::{FileRecord, Goal, plan};
 use forebay_rewrite::{Settings, apply, find};
 use proptest::prelude::*;
 
 /// How an image is written in a file: the file's name, and the text with `@` for the image.
-const FORMS: [(&str, &str); 12] = [
+const FORMS: &[(&str, &str)] = &[
     (
         "a.py",
         "import docker\nC.from_registry(\"@\")  # a comment\r\n",
@@ -40,13 +42,84 @@ const FORMS: [(&str, &str); 12] = [
         "#!/bin/sh\nIMG='@'\ndocker run --rm -it \"$IMG\" echo a/b:1\n",
     ),
     ("a.sh", "docker pull \\\n  @ # @\n"),
+    ("Dockerfile", "# c\nFROM @ AS x\nCOPY --from=x / /"),
+    (
+        "Dockerfile.dev",
+        "\u{feff}ARG BASE=@\r\nFROM ${BASE}\r\nRUN echo a/b:1\r\n",
+    ),
+    ("a.md", "Text a/b:1\n\n```bash\ndocker pull @\n```\n"),
+    // Kubernetes, with what YAML has to offer.
     (
         "a.yaml",
         "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: \"@\"\n    name: x # y\n",
     ),
+    (
+        "a.yaml",
+        "\u{feff}apiVersion: v1\r\nkind: Pod\r\nspec: {containers: [{image: '@', name: \"a/b:1\"}]}\r\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n      initContainers:\n      - &i\n        \
+         image: @\n        name: a\n      containers:\n      - <<: *i\n        name: \u{1f433} # a/b:1\n",
+    ),
+    (
+        "a.json",
+        "{\"apiVersion\": \"v1\", \"kind\": \"Pod\",\r\n \"spec\": {\"containers\": [{\"image\": \"@\", \"name\": \
+         \"\\u00e9\"}]}}",
+    ),
+    // Compose, Helm, Kustomize.
     ("a.yaml", "services:\r\n  a:\r\n    image: @\r\n"),
-    ("Dockerfile", "# c\nFROM @ AS x\nCOPY --from=x / /"),
-    ("a.md", "Text a/b:1\n\n```bash\ndocker pull @\n```\n"),
+    (
+        "compose.yaml",
+        "x-app: &app\n  image: ${IMG:-@}\nservices:\n  a:\n    <<: *app\n",
+    ),
+    (
+        "templates/a.yaml",
+        "{{- if .Values.on }}\nkind: Pod\nspec:\n  containers:\n  - image: \"@\" # {{ .Release.Name }}\n{{- end }}\n",
+    ),
+    ("values.yaml", "side:\n  image: @ # a/b:1\n  port: 1\n"),
+    // AWS.
+    (
+        "task.json",
+        "{\"family\": \"a\", \"containerDefinitions\": [{\"name\": \"a/b:1\", \"image\":\"@\"}]}\n",
+    ),
+    (
+        "stack.yaml",
+        "AWSTemplateFormatVersion: '2010-09-09'\nResources:\n  T:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      \
+         ContainerDefinitions:\n        - Name: !Ref AWS::StackName\n          Image: @ # it\n",
+    ),
+    // Terraform.
+    (
+        "main.tf",
+        "resource \"docker_image\" \"a\" {\n  name = \"@\" # a/b:1\n}\n",
+    ),
+    (
+        "main.tf",
+        "locals {\n  image = \"@\"\n}\nresource \"aws_ecs_task_definition\" \"t\" {\n  container_definitions = \
+         jsonencode([{ name = \"x\", image = local.image }])\n}\n",
+    ),
+    // Pipelines.
+    (
+        ".github/workflows/a.yml",
+        "on: push\njobs:\n  a:\n    runs-on: x\n    container: @\n    steps:\n      - run: echo ${{ github.sha }}\n",
+    ),
+    (
+        ".github/workflows/a.yml",
+        "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: docker://@\n        with: {args: a/b:1}\n",
+    ),
+    (
+        ".gitlab-ci.yml",
+        "image:\n  name: \"@\"\n  entrypoint: ['']\ntest:\n  script: [echo a/b:1]\n",
+    ),
+    (
+        ".gitlab-ci.yml",
+        "test:\n  script:\n    - docker pull @\n    - make\n",
+    ),
+    (".gitlab-ci.yml", "test:\n  script:\n    - crane digest @\n"),
+    (
+        ".github/workflows/a.yml",
+        "on: push\njobs:\n  a:\n    steps:\n      - run: |\n          ctr i pull @\n",
+    ),
 ];
 
 const GOALS: [&str; 5] = [
@@ -93,6 +166,8 @@ proptest! {
         let (path, template) = FORMS[form];
         let text = template.replace('@', &image);
         let (after, edits) = rewritten(path, &text, GOALS[goal]);
+        let (first, last) = (template.split('@').next().unwrap(), template.rsplit('@').next().unwrap());
+        prop_assert!(after.starts_with(first) && after.ends_with(last), "{} became {}", text, after);
         prop_assert_eq!(&rewritten(path, &after, GOALS[goal]).0, &after);
         let record = FileRecord::new(path.to_owned(), &text, &after, &edits);
         prop_assert_eq!(record.undo(&after).unwrap(), text);
@@ -103,8 +178,11 @@ proptest! {
         let (path, template) = FORMS[form];
         let text = template.replace('@', &image);
         let found = find(path, text.as_bytes(), &Settings::default());
-        let images: Vec<&str> = found.places.iter().map(|place| place.image.as_str()).collect();
+        // Several may use one place: an anchor's.
+        let places: BTreeSet<_> = found.places.iter().map(|place| (place.span.start, place.image.as_str())).collect();
+        let images: Vec<&str> = places.iter().map(|(_, image)| *image).collect();
         prop_assert_eq!(images, vec![image.as_str()], "{}", text);
+        prop_assert!(found.ambiguous.is_empty() && found.notes.is_empty(), "{:?}", found);
     }
 
     #[test]
