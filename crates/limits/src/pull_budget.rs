@@ -4,6 +4,7 @@
 //! a budget is a little wrong for one window, and the next answer of the registry puts it right.
 
 mod charges;
+mod rate;
 
 use std::time::{Duration, SystemTime};
 
@@ -40,10 +41,11 @@ pub struct PullBudget {
     charges: Charges,
 }
 
-/// Where a budget is going, at the rate of the last hour.
+/// Where a budget is going, at the present rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Forecast {
-    /// Pulls charged an hour, whoever made them; `None` while too little was seen.
+    /// Pulls charged an hour, whoever made them: those of the last hour, and fewer once a burst among them is over; `None` while
+    /// too little was seen.
     pub per_hour: Option<f64>,
     /// In what time it runs out; `None` if it does not within its window, or nobody can tell.
     pub runs_out_in: Option<Duration>,
@@ -183,16 +185,15 @@ impl PullBudget {
             .map(|(at, _)| self.window.saturating_sub(age(at, now)))
     }
 
-    /// Pulls charged an hour over the last one; where less of it was watched, as if nothing had been charged before.
+    /// Pulls charged an hour at present; where less of the last one was watched, as if nothing had been charged before.
     fn per_hour(&self, now: SystemTime) -> Option<f64> {
         if age(self.charges.watched_since(), now) < MIN_LOOK_BACK {
             return None;
         }
+        let charges = self.charges.all().rev();
+        let charges = charges.map(|(at, pulls)| (age(at, now), pulls));
         let look_back = LOOK_BACK.min(self.window);
-        let of_late = |(at, _): &(SystemTime, u64)| age(*at, now) < look_back;
-        let charged = self.charges.all().filter(of_late).map(|(_, pulls)| pulls);
-        let spent = charged.fold(self.spent_since, u64::saturating_add);
-        Some(count(spent) * 3_600.0 / look_back.as_secs_f64())
+        Some(rate::per_hour(charges, self.spent_since, look_back))
     }
 
     fn last_spent_at(&self) -> SystemTime {

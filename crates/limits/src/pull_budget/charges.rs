@@ -62,7 +62,7 @@ impl Charges {
     }
 
     /// When pulls were charged, and how many, oldest first.
-    pub(super) fn all(&self) -> impl Iterator<Item = (SystemTime, u64)> + '_ {
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = (SystemTime, u64)> + '_ {
         self.charges.iter().map(|charge| (charge.at, charge.pulls))
     }
 

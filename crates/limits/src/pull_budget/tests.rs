@@ -85,8 +85,12 @@ fn a_forecast_says_when_it_runs_out_at_the_rate_of_the_last_hour() {
     assert_eq!(forecast.runs_out_in, Some(Duration::from_mins(90)));
     assert_eq!(forecast.opens_in, None);
     assert_eq!(forecast.is_full_in, Some(WINDOW));
+    hear(&mut budget, &says(40), minute(70));
+    let later = budget.forecast(minute(70));
+    assert_eq!(later.per_hour, Some(60.0), "since minute 10");
+    hear(&mut budget, &says(39), minute(80));
     let later = budget.forecast(minute(80));
-    assert_eq!(later.per_hour, Some(30.0), "since minute 20");
+    assert_eq!(later.per_hour, Some(49.2), "since minute 30");
 }
 
 #[test]
@@ -96,6 +100,55 @@ fn a_burst_is_no_rate_that_empties_it_in_a_minute() {
     let forecast = budget.forecast(minute(2));
     assert_eq!(forecast.per_hour, Some(60.0));
     assert_eq!(forecast.runs_out_in, Some(Duration::from_mins(40)));
+}
+
+/// What is left after each minute in which something was charged, and after which minute it is asked when it runs out.
+#[test]
+fn a_burst_that_is_over_empties_nothing_and_what_goes_on_does() {
+    let steady = |gap: usize, pulls: u64| -> Vec<(u64, u64)> {
+        let minutes = (0..=120).step_by(gap).zip(0..);
+        minutes
+            .map(|(minute, number)| (minute as u64, 200_u64.saturating_sub(number * pulls)))
+            .collect()
+    };
+    let burst = vec![(0, 100), (60, 40)];
+    let twice = vec![(0, 100), (30, 70), (60, 40)];
+    let trickle = vec![(0, 100), (60, 40), (70, 39), (80, 38), (90, 37)];
+    let drain: Vec<_> = (0..=10)
+        .map(|minute| (50 + minute, 100 - 5 * minute))
+        .collect();
+    for (what, said, now, runs_out) in [
+        ("60 at once, at first", &burst, 61, Some(40)),
+        ("two minutes later", &burst, 62, Some(80)),
+        ("five minutes later", &burst, 65, Some(200)),
+        ("a quarter of an hour later", &burst, 75, None),
+        ("at the end of the hour", &burst, 119, None),
+        ("after it", &burst, 121, None),
+        ("twice thirty", &twice, 61, Some(40)),
+        ("twice thirty, a while later", &twice, 75, Some(40)),
+        (
+            "twice thirty, once the first is of long ago",
+            &twice,
+            91,
+            None,
+        ),
+        ("a burst, and a few an hour since", &trickle, 90, Some(277)),
+        ("five a minute for ten minutes", &drain, 60, Some(60)),
+        ("one a minute for two hours", &steady(1, 1), 120, Some(80)),
+        ("one a minute, between two", &steady(1, 1), 121, Some(80)),
+        ("in batches", &steady(15, 21), 120, Some(22)),
+        ("in batches, between two", &steady(15, 21), 134, Some(22)),
+        ("in batches that have ended", &steady(15, 21), 166, None),
+    ] {
+        let (first, left) = said[0];
+        let mut budget = PullBudget::first_seen(&says(left), minute(first)).unwrap();
+        for (at, left) in &said[1..] {
+            hear(&mut budget, &says(*left), minute(*at));
+        }
+        let forecast = budget.forecast(minute(now));
+        let told = forecast.runs_out_in.map(|wait| wait.as_secs() / 60);
+        assert_eq!(told, runs_out, "{what}: {forecast:?}");
+    }
 }
 
 #[test]
@@ -109,7 +162,7 @@ fn an_answer_that_was_overtaken_brings_no_pull_back_and_charges_none_twice() {
         budget.see(&says(left - 1), second(1), second(2));
     }
     assert_eq!(budget.remaining_at(second(64)), 40);
-    assert_eq!(budget.forecast(second(64)).per_hour, Some(60.0));
+    assert_eq!(budget.forecast(second(62)).per_hour, Some(60.0));
     // Less is believed whenever it was asked for, and more that was asked for afterwards.
     budget.see(&says(39), second(1), second(65));
     assert_eq!(budget.remaining, 39);
@@ -258,6 +311,33 @@ proptest! {
             let _ = budget.forecast(minute(at));
             let _ = budget.forecast(UNIX_EPOCH);
             prop_assert!(budget.charges().count() <= MAX_CHARGES);
+        }
+    }
+
+    /// By a clock that is set either way at any time.
+    #[test]
+    fn whatever_the_clock_shows_no_window_lies_further_away_than_its_length(
+        steps in prop::collection::vec((0u64..=120, -40_000_000i64..40_000_000, any::<bool>()), 1..100),
+    ) {
+        let mut budget = budget(100);
+        let at = |seconds: i64| {
+            let moved = Duration::from_secs(seconds.unsigned_abs());
+            if seconds < 0 { minute(0) - moved } else { minute(0) + moved }
+        };
+        for (remaining, seconds, is_heard) in steps {
+            if is_heard {
+                hear(&mut budget, &says(remaining), at(seconds));
+                prop_assert_eq!(budget.remaining_at(at(seconds)), budget.remaining);
+            } else {
+                budget.note_sent();
+            }
+            for now in [at(seconds), UNIX_EPOCH, at(i64::from(i32::MAX))] {
+                let forecast = budget.forecast(now);
+                let waits = [forecast.opens_in, forecast.is_full_in, forecast.runs_out_in];
+                prop_assert!(waits.iter().flatten().all(|wait| *wait <= WINDOW), "{:?}", forecast);
+                prop_assert!(forecast.per_hour.is_none_or(|rate| rate >= 0.0 && rate.is_finite()));
+                prop_assert!(budget.remaining_at(now) <= 120.max(budget.remaining));
+            }
         }
     }
 

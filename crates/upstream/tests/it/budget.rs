@@ -60,7 +60,10 @@ async fn a_host_that_blobs_are_redirected_to_says_nothing_of_the_registrys_budge
     rig.manifest("library/nginx:1").await.unwrap();
     for (status, headers) in [(200, "0;w=21600"), (404, "0;w=21600"), (200, "100000;w=60")] {
         let said = ("ratelimit-remaining".to_owned(), headers.to_owned());
-        let whose = ("docker-ratelimit-source".to_owned(), "198.51.100.9".to_owned());
+        let whose = (
+            "docker-ratelimit-source".to_owned(),
+            "198.51.100.9".to_owned(),
+        );
         let reply = Fault::Reply(status, vec![said, whose], Bytes::new());
         hub.fault(reply).on(On::BlobContent).once();
         let _ = rig.blob("library/nginx", &layer).await;
@@ -388,8 +391,14 @@ async fn what_another_host_says_of_limits_is_not_the_registrys_word() {
     let rig = Rig::of(&hub);
     rig.resolve("library/nginx:1").await.unwrap();
     let layer = hub.layers("library/nginx:1")[0].digest().to_owned();
-    for (name, value) in [("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "0;w=21600"), ("docker-ratelimit-source", "192.0.2.1")] {
-        hub.fault(Fault::Header(name.to_owned(), value.to_owned())).on(On::BlobContent).always();
+    for (name, value) in [
+        ("ratelimit-limit", "100;w=21600"),
+        ("ratelimit-remaining", "0;w=21600"),
+        ("docker-ratelimit-source", "192.0.2.1"),
+    ] {
+        hub.fault(Fault::Header(name.to_owned(), value.to_owned()))
+            .on(On::BlobContent)
+            .always();
     }
     rig.blob("library/nginx", &layer).await.unwrap();
     assert_eq!(rig.purse(), left(100));
