@@ -30,8 +30,8 @@ pub use ledger_rows::{
     PullCursor, PullOrder, PullPage, PullRow, PullRows, Spender, Spent, TimeRange, TopPage,
 };
 pub use limit_rows::{
-    BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS, MAX_COOL_DOWNS,
-    login_scope, pulls_scope,
+    BudgetKey, EVERYTHING_SCOPE, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS,
+    MAX_COOL_DOWNS, login_scope, pulls_scope,
 };
 pub use range::{ByteRange, Unsatisfiable};
 pub use source::{

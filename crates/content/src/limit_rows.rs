@@ -18,6 +18,9 @@ pub const MAX_BUDGETS: usize = 1_000;
 /// The most cool-downs that an implementation keeps; those that end first go.
 pub const MAX_COOL_DOWNS: usize = 10_000;
 
+/// The scope of everything at an upstream: the limit counts our address.
+pub const EVERYTHING_SCOPE: &str = "everything";
+
 /// The scope of an account's manifest GETs, `None` being anonymous: the one of which an answer may say that it is over, so that
 /// whoever keeps it and whoever keeps to it name it alike.
 pub fn pulls_scope(account: Option<&str>) -> Cow<'static, str> {

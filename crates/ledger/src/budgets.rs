@@ -271,6 +271,7 @@ impl Budgets {
             heard_unix_ms: heard_at.map(|at| at.0),
             pull_cost: cost.unwrap_or_default().into(),
             budgets,
+            rests: Vec::new(),
         }
     }
 

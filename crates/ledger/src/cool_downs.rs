@@ -1,14 +1,22 @@
 //! What rests at which upstream until when, kept so that a restart in the middle of it changes nothing.
 //!
-//! Pure. Upstreams keep to them by themselves; here they are only remembered.
+//! Pure. Upstreams keep to them by themselves; here they are only remembered, and told.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use forebay_content::{KeptCoolDown, MAX_COOL_DOWNS, Timestamp};
+use forebay_content::{KeptCoolDown, MAX_COOL_DOWNS, Timestamp, login_scope};
 use forebay_limits::Limiter;
 use forebay_oci::UpstreamName;
 
+use crate::rest_report::{RestReport, RestWhy, Rested};
+
+/// The most refused logins that are remembered: an upstream has one at a time.
+const MAX_REFUSED_LOGINS: usize = 1_000;
+
+type Login = (UpstreamName, Option<Arc<str>>);
 type Scope = (UpstreamName, Arc<str>);
 type Key = (Scope, Limiter);
 
@@ -18,6 +26,8 @@ pub(crate) struct CoolDowns {
     resting: HashMap<Key, KeptCoolDown>,
     unwritten: HashSet<Key>,
     ended: HashSet<Scope>,
+    /// Logins that are not shown because the registry refused them. Not written down: after a restart they may be others.
+    refused_logins: HashMap<Login, RestReport>,
 }
 
 /// What has to be written down: first what has ended, then what rests.
@@ -51,6 +61,36 @@ impl CoolDowns {
         }
     }
 
+    /// A login was refused, and is not shown for `rest`.
+    pub(crate) fn note_refused_login(
+        &mut self,
+        (upstream, account): (&UpstreamName, Option<&str>),
+        (now, rest): (Timestamp, Duration),
+    ) {
+        self.refused_logins
+            .retain(|_, refused| now.0 < refused.until_unix_ms);
+        if self.refused_logins.len() >= MAX_REFUSED_LOGINS {
+            return;
+        }
+        let refused = RestReport {
+            what: Rested::Login,
+            account: account.map(str::to_owned),
+            why: RestWhy::LoginRefused,
+            since_unix_ms: now.0,
+            until_unix_ms: now.after(rest).0,
+            left_seconds: rest.as_secs(),
+        };
+        let login = (upstream.clone(), account.map(Arc::from));
+        self.refused_logins.insert(login, refused);
+    }
+
+    /// A login of this account was taken.
+    pub(crate) fn note_taken_login(&mut self, upstream: &UpstreamName, account: &str) {
+        self.end(upstream, &login_scope(account));
+        self.refused_logins
+            .retain(|(of, named), _| of != upstream || named.as_deref() != Some(account));
+    }
+
     /// The registry has answered after all.
     pub(crate) fn end(&mut self, upstream: &UpstreamName, scope: &str) {
         let before = self.resting.len();
@@ -66,6 +106,26 @@ impl CoolDowns {
     pub(crate) fn list(&self, now: Timestamp) -> Vec<KeptCoolDown> {
         let resting = self.resting.values().filter(|kept| now < kept.until);
         resting.cloned().collect()
+    }
+
+    /// All that rests, as it is told, by upstream: what ends last comes first.
+    pub(crate) fn told(&self, now: Timestamp) -> BTreeMap<UpstreamName, Vec<RestReport>> {
+        let kept = self.resting.values();
+        let kept = kept.filter_map(|kept| Some((&kept.upstream, RestReport::of(kept, now)?)));
+        let refused = self.refused_logins.iter();
+        let refused =
+            refused.filter_map(|((upstream, _), rest)| Some((upstream, rest.clone().at(now)?)));
+        let mut told: BTreeMap<UpstreamName, Vec<RestReport>> = BTreeMap::new();
+        for (upstream, rest) in kept.chain(refused) {
+            told.entry(upstream.clone()).or_default().push(rest);
+        }
+        for rests in told.values_mut() {
+            rests.sort_by(|a, b| {
+                let order = |rest: &RestReport| (Reverse(rest.until_unix_ms), rest.what, rest.why);
+                (order(a), &a.account).cmp(&(order(b), &b.account))
+            });
+        }
+        told
     }
 
     /// What is other than what was written down; as if it were written now.
@@ -123,6 +183,47 @@ mod tests {
         let cool_downs = CoolDowns::restored(kept, Timestamp(10));
         assert_eq!(cool_downs.list(Timestamp(10)), [rests("everything", 20)]);
         assert_eq!(cool_downs.list(Timestamp(20)), []);
+    }
+
+    #[test]
+    fn what_rests_is_told_by_upstream_what_ends_last_first() {
+        let now = Timestamp(0);
+        let mut cool_downs = CoolDowns::default();
+        cool_downs.note(rests("pulls:ci", 10_000));
+        cool_downs.note(rests("everything", 60_000));
+        cool_downs.note(KeptCoolDown {
+            upstream: "ghcr.io".into(),
+            ..rests("registry", 5_000)
+        });
+        let (hub, minute) = (UpstreamName::from("docker.io"), Duration::from_mins(1));
+        cool_downs.note_refused_login((&hub, Some("ci")), (now, minute));
+        cool_downs.note_refused_login((&hub, None), (now, minute * 2));
+        let told = |cool_downs: &CoolDowns, now| {
+            let told = cool_downs.told(now).into_iter();
+            told.map(|(upstream, rests)| {
+                let rests: Vec<_> = rests.iter().map(|rest| (rest.what, rest.why)).collect();
+                (upstream.to_string(), rests)
+            })
+            .collect::<Vec<_>>()
+        };
+        let refused = (Rested::Login, RestWhy::LoginRefused);
+        let everything = (Rested::Everything, RestWhy::PullLimit);
+        let pulls = (Rested::Pulls, RestWhy::PullLimit);
+        let expected = [
+            (
+                "docker.io".to_owned(),
+                vec![refused, everything, refused, pulls],
+            ),
+            (
+                "ghcr.io".to_owned(),
+                vec![(Rested::Registry, RestWhy::PullLimit)],
+            ),
+        ];
+        assert_eq!(told(&cool_downs, now), expected);
+        cool_downs.note_taken_login(&hub, "ci");
+        let expected = [("docker.io".to_owned(), vec![refused, everything])];
+        assert_eq!(told(&cool_downs, Timestamp(10_000)), expected);
+        assert_eq!(told(&cool_downs, Timestamp(120_000)), []);
     }
 
     #[test]

@@ -4,10 +4,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use forebay_content::{
     Alert, CatalogError, Clock, KeptCoolDown, KeptLimits, LedgerRows, Notify, PullCursor,
-    PullOrder, PullPage, Spent, TimeRange, TopPage, UpstreamCall, login_scope, pulls_scope,
+    PullOrder, PullPage, Spent, TimeRange, TopPage, UpstreamCall, pulls_scope,
 };
 use forebay_limits::Limiter;
 use forebay_oci::{Digest, Target, UpstreamName};
@@ -159,7 +160,7 @@ impl Ledger {
         }
         let is_token = call == UpstreamCall::Token && is_success(answered);
         if let Some(account) = account.filter(|_| is_token) {
-            lock(&self.cool_downs).end(upstream, &login_scope(account));
+            lock(&self.cool_downs).note_taken_login(upstream, account);
         }
         if !charged.is_zero()
             && let (Some(client), Some(repository)) = (answered.client, answered.repository)
@@ -174,9 +175,16 @@ impl Ledger {
         }
     }
 
-    /// An upstream refused our login, and no limiter spoke.
-    pub fn note_login_refused(&self, upstream: &UpstreamName) {
-        let alert = lock(&self.alerts).credential_refused(upstream, None, self.now());
+    /// An upstream refused the login of an account of ours, and no limiter spoke: it is not shown for `rest`.
+    pub fn note_login_refused(
+        &self,
+        upstream: &UpstreamName,
+        account: Option<&str>,
+        rest: Duration,
+    ) {
+        let now = self.now();
+        lock(&self.cool_downs).note_refused_login((upstream, account), (now.wall, rest));
+        let alert = lock(&self.alerts).credential_refused(upstream, None, now);
         self.notify(alert);
     }
 
@@ -262,9 +270,21 @@ impl Ledger {
         self.seams.rows.pulls(range, after, limit).await
     }
 
-    /// What is known of budgets, by upstream.
+    /// What is known of budgets, and what rests, by upstream.
     pub fn budgets(&self) -> Vec<UpstreamReport> {
-        lock(&self.budgets).list(self.seams.clock.now())
+        let now = self.seams.clock.now();
+        let mut rests = lock(&self.cool_downs).told(now);
+        let mut told = lock(&self.budgets).list(now);
+        for report in &mut told {
+            report.rests = rests.remove(report.upstream.as_str()).unwrap_or_default();
+        }
+        // Those that have refused us before they answered anything.
+        told.extend(rests.into_iter().map(|(name, rests)| UpstreamReport {
+            rests,
+            ..UpstreamReport::unknown(&name)
+        }));
+        told.sort_by(|a, b| a.upstream.cmp(&b.upstream));
+        told
     }
 
     /// What was known of limits when it was written down, and still holds: to be given back to the upstreams.

@@ -15,6 +15,7 @@ mod observe;
 mod pending;
 mod pull;
 mod report;
+mod rest_report;
 mod spent_report;
 mod storms;
 mod upkeep;
@@ -30,6 +31,7 @@ pub use report::{
     BudgetReport, BudgetsReport, ClientReport, CostReport, ForecastReport, Metering, StormReport,
     UpstreamReport,
 };
+pub use rest_report::{RestReport, RestWhy, Rested};
 pub use spent_report::{
     ExportCursor, ExportPage, OrderWord, PeriodWord, RowReport, SpentReport, TopReport,
 };

@@ -30,7 +30,11 @@ impl Observe for Ledger {
                 limiter: limited.limiter,
                 wait: *wait,
             }),
-            Event::LoginRefused { upstream, .. } => self.note_login_refused(upstream),
+            Event::LoginRefused {
+                upstream,
+                account,
+                rest,
+            } => self.note_login_refused(upstream, *account, *rest),
             Event::ManifestFetched {
                 target, children, ..
             } if !children.is_empty() => self.note_index(target, children),

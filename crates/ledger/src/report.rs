@@ -10,6 +10,8 @@ use forebay_content::Client;
 use forebay_limits::{Forecast, PullCost, printable, redact};
 use serde::{Deserialize, Serialize};
 
+use crate::rest_report::RestReport;
+
 /// The longest name of a client's that a line shows, in bytes.
 pub(crate) const MAX_NAME_BYTES: usize = 128;
 
@@ -69,6 +71,9 @@ pub struct UpstreamReport {
     pub pull_cost: CostReport,
     /// Its budgets, one for each whom it charges.
     pub budgets: Vec<BudgetReport>,
+    /// What it is not asked for a while, because it refused us: what ends last comes first.
+    #[serde(default)]
+    pub rests: Vec<RestReport>,
 }
 
 /// Whether an upstream counts pulls.
@@ -141,6 +146,7 @@ impl UpstreamReport {
             heard_unix_ms: None,
             pull_cost: PullCost::default().into(),
             budgets: Vec::new(),
+            rests: Vec::new(),
         }
     }
 }

@@ -41,6 +41,7 @@ fn budget(remaining: u64, runs_out_in_seconds: Option<u64>) -> UpstreamReport {
                 is_full_in_seconds: None,
             },
         }],
+        rests: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use forebay_content::{login_scope, pulls_scope};
+use forebay_content::{EVERYTHING_SCOPE, login_scope, pulls_scope};
 use forebay_limits::{Limited, Limiter, Reading};
 
 use super::{Caller, Part};
@@ -14,8 +14,7 @@ use crate::login::Fingerprint;
 /// The most logins that rest at once; an upstream has one at a time, and a new one after each rotation.
 const MAX_RESTING_LOGINS: usize = 16;
 
-/// The words for scopes, at rest: they outlive this version.
-const EVERYTHING: &str = "everything";
+/// The words for the scopes of parts, at rest: they outlive this version.
 const PARTS: [&str; Part::COUNT] = ["registry", "token", "blob"];
 
 /// All cool-downs of one upstream but that of its address, which is `pacers`' business. One whose time has come stays until an
@@ -76,7 +75,7 @@ impl Scope {
     pub(crate) fn words(self, account: Option<&str>) -> Cow<'static, str> {
         match self {
             Self::Pulls => pulls_scope(account),
-            Self::Everything => EVERYTHING.into(),
+            Self::Everything => EVERYTHING_SCOPE.into(),
             Self::Part(part) => PARTS[part as usize].into(),
             Self::Login => login_scope(account.unwrap_or_default()).into(),
         }
@@ -94,7 +93,7 @@ impl Scope {
         if let Some(place) = PARTS.iter().position(|part| *part == words) {
             return Some(Self::Part(Part::ALL[place]));
         }
-        (words == EVERYTHING).then_some(Self::Everything)
+        (words == EVERYTHING_SCOPE).then_some(Self::Everything)
     }
 }
 
