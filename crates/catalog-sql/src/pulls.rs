@@ -1,7 +1,8 @@
 //! Who pulled what: rows by period and spender, added to.
 //!
 //! A spender is a row of its own with a number, for its names are longer than all that is counted of it. One without a
-//! repository stands for others. No row is sealed: rot can only make the accounting wrong.
+//! repository stands for the rest of an address, one without either for others. No row is sealed: rot can only make the
+//! accounting wrong.
 
 use std::sync::{Arc, LazyLock};
 
@@ -80,9 +81,9 @@ const SUMS: &str = "CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(pulls) A
 /// Of sums by spender `g`: the reference asked for last of all times.
 const LAST_REFERENCE: &str = "COALESCE((SELECT x.reference FROM pulls x
     WHERE x.spender = g.spender AND x.last_at <= g.last_at AND x.reference <> ''
-    ORDER BY x.last_at DESC, x.start_at DESC LIMIT 1), '')";
+    ORDER BY x.last_at DESC, x.start_at DESC, x.period LIMIT 1), '')";
 
-/// Adds to the rows; the least of the oldest period become others' while there are more than the bounds allow.
+/// Adds to the rows; the least become others' while there are more than the bounds allow.
 pub(crate) async fn add(
     session: &mut Session<'_>,
     rows: &[PullRow],
@@ -259,7 +260,7 @@ async fn add_one(session: &mut Session<'_>, row: &PullRow) -> Result<(), SqlErro
 async fn number_of(session: &mut Session<'_>, spender: &Spender) -> Result<i64, SqlError> {
     let nobody = Client::default();
     let client = spender.client().map_or(&nobody, |client| &**client);
-    let address = client.address.map(|address| address.to_string());
+    let address = spender.address().map(|address| address.to_string());
     let names = [
         spender.upstream().as_ref(),
         spender.repository().map_or("", |name| name.as_str()),
@@ -291,26 +292,17 @@ async fn number_of(session: &mut Session<'_>, spender: &Spender) -> Result<i64, 
     Err(SqlError::Damaged("the list of spenders"))
 }
 
-/// Merges rows of the oldest period into that of others; false if there are none but of others.
+/// Merges the least rows into those of others; false if there are none but of others.
+///
+/// What was never metered goes first, however new: whoever makes up names and images pushes out nobody who spent something.
 async fn merge(session: &mut Session<'_>, at_once: usize) -> Result<bool, SqlError> {
-    let oldest = sqlx::query(
-        "SELECT p.start_at, p.period FROM pulls p JOIN pull_spenders s ON s.id = p.spender
-         WHERE s.repository <> '' ORDER BY p.start_at, p.period, p.spender LIMIT 1",
-    )
-    .fetch_optional(&mut *session.connection)
-    .await?;
-    let Some(oldest) = oldest else {
-        return Ok(false);
-    };
-    let (start, period): (i64, i64) = (oldest.try_get(0)?, oldest.try_get(1)?);
     let statement = format!(
         "SELECT {SPENT}, {PLACE} FROM pulls p JOIN pull_spenders s ON s.id = p.spender
-         WHERE p.start_at = $1 AND p.period = $2 AND s.repository <> ''
-         ORDER BY p.metered, p.requests, p.spender LIMIT $3"
+         WHERE s.repository <> '' OR s.address <> ''
+         ORDER BY CASE WHEN p.metered > 0 THEN 1 ELSE 0 END, p.start_at, p.period, p.metered, p.requests, p.spender
+         LIMIT $1"
     );
     let least = sqlx::query(AssertSqlSafe(statement))
-        .bind(start)
-        .bind(period)
         .bind(i64::try_from(at_once).unwrap_or(i64::MAX))
         .fetch_all(&mut *session.connection)
         .await?;
@@ -318,14 +310,19 @@ async fn merge(session: &mut Session<'_>, at_once: usize) -> Result<bool, SqlErr
         let merged = pull_row(row)?;
         let spent = merged.spent.of_others();
         add_one(session, &PullRow { spent, ..merged }).await?;
+        let PullCursor {
+            start,
+            period,
+            spender,
+        } = cursor(row)?;
         sqlx::query("DELETE FROM pulls WHERE start_at = $1 AND period = $2 AND spender = $3")
-            .bind(start)
-            .bind(period)
-            .bind(cursor(row)?.spender)
+            .bind(start.0)
+            .bind(period_number(period))
+            .bind(spender)
             .execute(&mut *session.connection)
             .await?;
     }
-    Ok(true)
+    Ok(!least.is_empty())
 }
 
 /// Rows that reach into a range: `$1` its end, `$2` and `$3` after which an hour and a day have to begin.
@@ -415,13 +412,16 @@ fn spent(row: &AnyRow) -> Result<Spent, SqlError> {
 fn spender(row: &AnyRow) -> Result<Spender, SqlError> {
     const DAMAGED: SqlError = SqlError::Damaged("a spender");
     let upstream = Arc::from(row.try_get::<&str, _>(0)?);
-    let Some(repository) = row::optional_text(row, 1)? else {
-        return Ok(Spender::Others { upstream });
-    };
     let address = row::optional_text(row, 2)?
         .map(|address| address.parse())
         .transpose()
         .map_err(|_| DAMAGED)?;
+    let Some(repository) = row::optional_text(row, 1)? else {
+        return Ok(match address {
+            Some(address) => Spender::Address { address, upstream },
+            None => Spender::Others { upstream },
+        });
+    };
     let client = Client {
         address,
         user: row::optional_text(row, 3)?,

@@ -35,6 +35,7 @@ macro_rules! ledger_suite {
             rows_are_apart_by_every_part_of_their_key,
             a_count_stops_at_its_bound,
             rows_of_others_are_told_as_such,
+            the_rest_of_an_address_is_told_as_such,
             rows_are_told_page_by_page_the_oldest_first,
             a_range_takes_the_periods_that_reach_into_it,
             hours_are_rolled_up_into_their_days_and_sums_stay,

@@ -3,7 +3,7 @@
 //! An hour's row is rolled up into its day's after a while, and forgotten after a longer one. What is too much is merged
 //! into a row of others, so that the sums of an upstream stay true.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ impl<T: PullRows + LimitRows> LedgerRows for T {}
 pub trait PullRows: Send + Sync {
     /// Adds to the rows of the same period and spender, making those that are not there. One transaction.
     ///
-    /// Beyond [`MAX_PULL_ROWS`], rows of the oldest period are merged into its row of others, those first that were
-    /// metered least, then those that asked least.
+    /// Beyond [`MAX_PULL_ROWS`], rows are merged into their period's row of others: what was not metered before all that was,
+    /// the oldest first, of one period those metered least, then those that asked least.
     async fn add_pulls(&self, rows: &[PullRow]) -> Result<(), CatalogError>;
 
     /// The rows whose period lies in the range or overlaps it, the oldest first, those after `after`, at most `limit`.
@@ -73,6 +73,18 @@ pub struct Client {
     pub workload: Option<Arc<str>>,
 }
 
+impl Client {
+    /// The address that all addresses of this client count as, where clients are to get equal shares. Of IPv6 each has a whole
+    /// /64 to choose from (RFC 6177).
+    pub fn network(&self) -> Option<IpAddr> {
+        let network = |v6: Ipv6Addr| Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64));
+        self.address.map(|address| match address.to_canonical() {
+            IpAddr::V6(v6) => network(v6).into(),
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
+}
+
 /// Whose row it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Spender {
@@ -82,6 +94,13 @@ pub enum Spender {
         client: Arc<Client>,
         /// Which image.
         image: Target,
+    },
+    /// An address's: what it asked for beyond what is told apart of one.
+    Address {
+        /// Which; of IPv6 the first of its /64.
+        address: IpAddr,
+        /// At which upstream.
+        upstream: UpstreamName,
     },
     /// Of all at one upstream whose rows were merged.
     Others {
@@ -211,22 +230,31 @@ impl Spender {
     pub fn upstream(&self) -> &UpstreamName {
         match self {
             Self::Client { image, .. } => &image.upstream,
-            Self::Others { upstream } => upstream,
+            Self::Address { upstream, .. } | Self::Others { upstream } => upstream,
         }
     }
 
-    /// Which repository; `None` for those of others.
+    /// Which repository; `None` where images are not told apart.
     pub fn repository(&self) -> Option<&RepositoryName> {
         match self {
             Self::Client { image, .. } => Some(&image.repository),
-            Self::Others { .. } => None,
+            Self::Address { .. } | Self::Others { .. } => None,
         }
     }
 
-    /// Who; `None` for others.
+    /// Who; `None` where clients are not told apart.
     pub fn client(&self) -> Option<&Arc<Client>> {
         match self {
             Self::Client { client, .. } => Some(client),
+            Self::Address { .. } | Self::Others { .. } => None,
+        }
+    }
+
+    /// At which address; `None` for our own work and for others.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Client { client, .. } => client.address,
+            Self::Address { address, .. } => Some(*address),
             Self::Others { .. } => None,
         }
     }

@@ -80,6 +80,25 @@ async fn beyond_the_bound_the_least_of_the_oldest_hour_become_others_and_sums_st
 }
 
 #[tokio::test]
+async fn what_was_never_charged_makes_room_before_what_was_however_old_that_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut connection, readers) = connect(directory.path()).await;
+    let charged: Vec<_> = (0..4).map(|image| row(0, image, 1)).collect();
+    add_all(&mut connection, &charged, SMALL).await;
+    for hour in 1..6 {
+        let idle: Vec<_> = (10..15).map(|image| row(hour, image, 0)).collect();
+        add_all(&mut connection, &idle, SMALL).await;
+    }
+    let page = page(&readers, TimeRange::ALL, None, 100).await.unwrap();
+    assert!(page.rows.len() <= 10 + 5, "{}", page.rows.len());
+    let told = page.rows.iter();
+    let told = told.filter(|row| row.start == Timestamp(0) && row.spent.spender.client().is_some());
+    assert_eq!(told.count(), 4);
+    let requests: u64 = page.rows.iter().map(|row| row.spent.counts.requests).sum();
+    assert_eq!(requests, 10 * (4 + 5 * 5));
+}
+
+#[tokio::test]
 async fn rows_of_others_alone_are_not_merged_for_ever() {
     let directory = tempfile::tempdir().unwrap();
     let (mut connection, readers) = connect(directory.path()).await;

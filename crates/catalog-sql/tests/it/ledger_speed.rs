@@ -67,6 +67,13 @@ async fn speed_of_a_full_ledger() {
         catalog.add_pulls(&rows[..AT_ONCE]).await.unwrap();
     }
     lap("an act, ten times");
+    let more: Vec<_> = (MAX_PULL_ROWS..MAX_PULL_ROWS + 10 * AT_ONCE)
+        .map(row)
+        .collect();
+    for some in more.chunks(AT_ONCE) {
+        catalog.add_pulls(some).await.unwrap();
+    }
+    lap("an act beyond the bound, ten times");
     let page = TopPage { skip: 0, limit: 20 };
     for order in [PullOrder::Charged, PullOrder::Bytes] {
         let top = catalog.top_pulls(TimeRange::ALL, order, page).await;

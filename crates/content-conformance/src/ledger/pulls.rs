@@ -159,6 +159,38 @@ pub async fn rows_of_others_are_told_as_such<R: PullRows>(rows: &R) {
     assert_eq!(others.spent.reference, None);
 }
 
+/// By upstream and address, and apart from those of others and of a client without a name.
+pub async fn the_rest_of_an_address_is_told_as_such<R: PullRows>(rows: &R) {
+    let mine = row(0, 1, 1);
+    let rest = |address: &str| PullRow {
+        spent: Spent {
+            spender: Spender::Address {
+                address: address.parse().unwrap(),
+                upstream: "docker.io".into(),
+            },
+            reference: None,
+            ..mine.spent.clone()
+        },
+        ..mine.clone()
+    };
+    let others = PullRow {
+        spent: mine.spent.of_others(),
+        ..mine.clone()
+    };
+    let added = [mine.clone(), rest("10.0.0.1"), rest("2001:db8::"), others];
+    for _ in 0..2 {
+        rows.add_pulls(&added).await.unwrap();
+    }
+    let found = all(rows).await;
+    assert_eq!(found.len(), added.len());
+    for row in &added {
+        let found = found
+            .iter()
+            .find(|found| found.spent.spender == row.spent.spender);
+        assert_eq!(found.unwrap().spent.counts.requests, 2, "{row:?}");
+    }
+}
+
 /// Each once, whatever the size of a page.
 pub async fn rows_are_told_page_by_page_the_oldest_first<R: PullRows>(rows: &R) {
     let mut added = Vec::new();

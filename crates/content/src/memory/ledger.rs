@@ -125,11 +125,7 @@ impl PullRows for MemoryLedger {
 
     async fn roll_up(&self, before: Timestamp) -> Result<(), CatalogError> {
         let mut state = self.state();
-        let hours = state.take_rows(
-            |at, _| at.period == Period::Hour && at.start < before,
-            usize::MAX,
-        );
-        for hour in hours {
+        for hour in state.take_hours(before) {
             state.add(PullRow {
                 period: Period::Day,
                 start: Period::Day.start_of(hour.start),
@@ -261,40 +257,35 @@ impl State {
         })
     }
 
-    /// Merges rows of the oldest period into that of others; false if there are none but of others.
+    /// Merges the least rows into those of others; false if there are none but of others.
     fn merge(&mut self, at_once: usize) -> bool {
-        let is_merged = |row: &PullRow| matches!(row.spent.spender, Spender::Others { .. });
-        let oldest = self.rows.iter().find(|(_, row)| !is_merged(row));
-        let Some((oldest, _)) = oldest.map(|(at, row)| (*at, row.start)) else {
-            return false;
-        };
-        let is_of_it = |at: &PullCursor, row: &PullRow| {
-            (at.start, at.period) == (oldest.start, oldest.period) && !is_merged(row)
-        };
-        for row in self.take_rows(is_of_it, at_once) {
-            let spent = row.spent.of_others();
-            self.add(PullRow { spent, ..row });
-        }
-        true
-    }
-
-    /// Takes at most `limit` rows away, the least first.
-    fn take_rows(
-        &mut self,
-        is_taken: impl Fn(&PullCursor, &PullRow) -> bool,
-        limit: usize,
-    ) -> Vec<PullRow> {
-        let mut taken: Vec<_> = self
+        let mut least: Vec<_> = self
             .rows
             .iter()
-            .filter(|(at, row)| is_taken(at, row))
-            .map(|(at, row)| (row.spent.counts.metered, row.spent.counts.requests, *at))
+            .filter(|(_, row)| !matches!(row.spent.spender, Spender::Others { .. }))
+            .map(|(at, row)| {
+                let PullCounts {
+                    metered, requests, ..
+                } = row.spent.counts;
+                (metered > 0, at.start, at.period, metered, requests, *at)
+            })
             .collect();
-        taken.sort();
-        taken.truncate(limit);
-        taken
-            .into_iter()
-            .filter_map(|(_, _, at)| self.rows.remove(&at))
+        least.sort();
+        least.truncate(at_once);
+        for (.., at) in &least {
+            if let Some(row) = self.rows.remove(at) {
+                let spent = row.spent.of_others();
+                self.add(PullRow { spent, ..row });
+            }
+        }
+        !least.is_empty()
+    }
+
+    /// Takes the rows of hours before `before`.
+    fn take_hours(&mut self, before: Timestamp) -> Vec<PullRow> {
+        self.rows
+            .extract_if(.., |at, _| at.period == Period::Hour && at.start < before)
+            .map(|(_, row)| row)
             .collect()
     }
 }
