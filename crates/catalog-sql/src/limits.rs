@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_content::{
-    BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, MAX_BUDGETS, MAX_COOL_DOWNS, Timestamp,
+    BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, MAX_BUDGETS, MAX_COOL_DOWNS, MAX_SOURCES,
+    Timestamp,
 };
 use forebay_limits::{Limiter, MAX_CHARGES, PullCost, Source};
 use forebay_oci::UpstreamName;
@@ -19,6 +20,22 @@ use crate::error::SqlError;
 use crate::readers::Readers;
 use crate::row;
 use crate::session::Session;
+
+/// Forgets budgets of which an account has too many, those seen longest ago.
+const FORGET_SOURCES: &str = "DELETE FROM pull_budgets WHERE (upstream, account, source) IN
+    (SELECT upstream, account, source FROM
+        (SELECT upstream, account, source,
+            ROW_NUMBER() OVER (PARTITION BY upstream, account ORDER BY seen_at DESC, source) AS place
+         FROM pull_budgets) AS placed
+     WHERE place > $1)";
+
+/// Forgets budgets if there are too many in all, first of who has most, so that no registry pushes out another's.
+const FORGET_BUDGETS: &str = "DELETE FROM pull_budgets WHERE (upstream, account, source) IN
+    (SELECT upstream, account, source FROM
+        (SELECT upstream, account, source, seen_at,
+            ROW_NUMBER() OVER (PARTITION BY upstream, account ORDER BY seen_at DESC, source) AS place
+         FROM pull_budgets) AS placed
+     ORDER BY place, seen_at DESC, upstream, account, source LIMIT 1000000 OFFSET $1)";
 
 /// All that is kept.
 pub(crate) async fn all(readers: &Readers) -> Result<KeptLimits, SqlError> {
@@ -73,14 +90,12 @@ pub(crate) async fn keep_budgets(
     for budget in budgets {
         keep_budget(session, budget).await?;
     }
-    sqlx::query(
-        "DELETE FROM pull_budgets WHERE (upstream, account, source) IN
-             (SELECT upstream, account, source FROM pull_budgets
-              ORDER BY seen_at DESC, upstream, account, source LIMIT 1000000 OFFSET $1)",
-    )
-    .bind(i64::try_from(MAX_BUDGETS).unwrap_or(i64::MAX))
-    .execute(&mut *session.connection)
-    .await?;
+    for (statement, most) in [(FORGET_SOURCES, MAX_SOURCES), (FORGET_BUDGETS, MAX_BUDGETS)] {
+        sqlx::query(statement)
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .execute(&mut *session.connection)
+            .await?;
+    }
     Ok(())
 }
 

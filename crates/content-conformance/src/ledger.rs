@@ -53,6 +53,7 @@ macro_rules! ledger_suite {
             a_cool_down_is_kept_until_another_is_noted_after_its_end,
             a_cool_down_is_dropped_with_its_scope,
             only_so_many_budgets_are_kept,
+            no_registry_pushes_out_anothers_budgets,
         );
     };
     (@each $fresh:path; $($sentence:ident),+ $(,)?) => {

@@ -31,7 +31,7 @@ pub use ledger_rows::{
 };
 pub use limit_rows::{
     BudgetKey, EVERYTHING_SCOPE, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS,
-    MAX_COOL_DOWNS, login_scope, pulls_scope,
+    MAX_COOL_DOWNS, MAX_SOURCES, login_scope, pulls_scope,
 };
 pub use range::{ByteRange, Unsatisfiable};
 pub use source::{

@@ -12,8 +12,12 @@ use forebay_oci::UpstreamName;
 
 use crate::{CatalogError, Timestamp};
 
-/// The most budgets that an implementation keeps; those seen longest ago go.
+/// The most budgets that an implementation keeps; those go first of which an account has most, seen longest ago.
 pub const MAX_BUDGETS: usize = 1_000;
+
+/// The most budgets that are kept of one account at one upstream, none being an account too; those seen longest ago go, so that
+/// a registry that names ever new sources pushes out its own.
+pub const MAX_SOURCES: usize = 16;
 
 /// The most cool-downs that an implementation keeps; those that end first go.
 pub const MAX_COOL_DOWNS: usize = 10_000;

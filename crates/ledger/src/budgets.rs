@@ -1,15 +1,15 @@
 //! The budgets of pulls, as registries speak of them: by upstream, account of ours, and the source that they name.
 //!
 //! Pure. Two upstreams, two accounts, two sources never share one. An answer without a word on limits creates none and
-//! resets none.
+//! resets none. All times are of the steady line of [`Moment`]; those of the wall clock come in and go out at the edge.
+
+mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use forebay_content::{
-    BudgetKey, KeptBudget, KeptLimits, MAX_BUDGETS, PullCounts, Timestamp, UpstreamCall,
-};
+use forebay_content::{BudgetKey, KeptBudget, KeptLimits, PullCounts, Timestamp, UpstreamCall};
 use forebay_limits::{Allowance, PullBudget, PullCost, Reading, Source};
 use forebay_oci::{Digest, Target, UpstreamName};
 
@@ -18,6 +18,7 @@ use crate::calibration::{Calibration, MeteredGet};
 use crate::indexes::Indexes;
 use crate::moment::Moment;
 use crate::report::{BudgetReport, Metering, UpstreamReport};
+use known::{KnownBudgets, Told};
 
 /// After what time a budget of which nothing was heard is forgotten.
 pub(crate) const FORGET_BUDGET_AFTER: Duration = Duration::from_hours(7 * 24);
@@ -28,20 +29,22 @@ const WRITE_SILENCE_EVERY: Duration = Duration::from_hours(1);
 /// All budgets.
 #[derive(Debug, Default)]
 pub(crate) struct Budgets {
-    known: BTreeMap<BudgetKey, PullBudget>,
+    known: KnownBudgets,
     /// As many as are configured.
     upstreams: BTreeMap<UpstreamName, Upstream>,
-    /// Budgets that are other than what was written down.
-    unwritten: BTreeSet<BudgetKey>,
+    /// By which setting of the wall clock all was written down.
+    set_at: Option<Moment>,
 }
 
 #[derive(Debug, Default)]
 struct Upstream {
-    heard_at: Option<Timestamp>,
+    heard_at: Option<SystemTime>,
     /// When it last answered for a manifest without a word on limits; `None` if it has not, or has spoken of them since.
-    silent_at: Option<Timestamp>,
-    /// The same as it was written down last.
-    written_silent_at: Option<Timestamp>,
+    silent_at: Option<SystemTime>,
+    /// When it last spoke of a budget: also of one that is forgotten.
+    spoken_at: Option<SystemTime>,
+    /// When it was last silent, as it was written down last.
+    written_silent_at: Option<SystemTime>,
     calibration: Calibration,
     indexes: Indexes,
     /// The cost that was written down last.
@@ -61,26 +64,29 @@ pub(crate) struct Unwritten {
 
 impl Budgets {
     /// What was known when it was written down, as far as it still says something.
-    pub(crate) fn restored(kept: KeptLimits, now: Timestamp) -> Self {
-        let mut budgets = Self::default();
-        for (upstream, cost) in kept.costs {
-            let restored = Upstream {
-                calibration: Calibration::restored(cost),
-                written_cost: cost,
-                ..Upstream::default()
-            };
-            budgets.upstreams.insert(upstream, restored);
+    pub(crate) fn restored(kept: KeptLimits, now: Moment) -> Self {
+        let mut budgets = Self {
+            set_at: Some(now),
+            ..Self::default()
+        };
+        for (name, cost) in kept.costs {
+            let upstream = budgets.upstream(&name);
+            upstream.calibration = Calibration::restored(cost);
+            upstream.written_cost = cost;
         }
         for (name, silent_at) in kept.silences {
+            let silent_at = Some(now.steady_of(silent_at));
             let upstream = budgets.upstream(&name);
-            upstream.heard_at = Some(silent_at);
-            upstream.silent_at = Some(silent_at);
-            upstream.written_silent_at = Some(silent_at);
+            upstream.heard_at = silent_at;
+            upstream.silent_at = silent_at;
+            upstream.written_silent_at = silent_at;
         }
-        for kept in kept.budgets {
-            budgets.known.insert(kept.key.clone(), restored(kept, now));
-        }
+        budgets.known.restore(kept.budgets, now);
         budgets.forget_old(now);
+        let metered: BTreeSet<_> = budgets.known.upstreams().cloned().collect();
+        for name in metered {
+            budgets.upstream(&name).spoken_at = budgets.known.last_heard(&name);
+        }
         budgets
     }
 
@@ -91,7 +97,8 @@ impl Budgets {
         }
         let calibration = &mut self.upstream(asked.upstream).calibration;
         calibration.note_sent(now.monotonic);
-        self.change_latest(asked, PullBudget::note_sent);
+        self.known
+            .change_latest(asked.upstream, asked.account, PullBudget::note_sent);
     }
 
     /// A request was answered, or was not; what the registry may have charged for it.
@@ -102,7 +109,7 @@ impl Budgets {
     ) -> PullCounts {
         let AskedUpstream { upstream, call, .. } = answered.asked;
         if answered.status.is_some() {
-            self.upstream(upstream).heard_at = Some(now.wall);
+            self.upstream(upstream).heard_at = Some(now.steady());
         }
         let is_get = call == UpstreamCall::GetManifest;
         let is_success = answered
@@ -117,18 +124,20 @@ impl Budgets {
         let Some((key, allowance)) = said else {
             if is_success && matches!(call, UpstreamCall::GetManifest | UpstreamCall::HeadManifest)
             {
-                self.upstream(upstream).silent_at = Some(now.wall);
+                self.upstream(upstream).silent_at = Some(now.steady());
             }
             if is_get {
                 self.note_unsaid(answered, now);
             }
             return PullCounts::default();
         };
-        self.upstream(upstream).silent_at = None;
+        let of = self.upstream(upstream);
+        of.silent_at = None;
+        of.spoken_at = Some(now.steady());
         if is_get {
             self.move_spent(answered.asked, &key);
         }
-        self.see(&key, &allowance, (answered.took, now.wall));
+        self.known.see(&key, &allowance, (answered.took, now));
         if is_get {
             self.calibrate(answered, (&key, &allowance), is_success, now.monotonic);
         }
@@ -160,14 +169,14 @@ impl Budgets {
         upstream.map_or_else(PullCost::default, |upstream| upstream.calibration.cost)
     }
 
-    /// What is other than what was written down; as if it were written now.
-    pub(crate) fn take_unwritten(&mut self) -> Unwritten {
-        let keys = std::mem::take(&mut self.unwritten);
-        let budgets = keys.into_iter().filter_map(|key| {
-            let budget = self.known.get(&key)?;
-            Some(kept(key, budget))
-        });
-        let budgets = budgets.collect();
+    /// What is other than what was written down; as if it were written now. All of it, if the wall clock was set since.
+    pub(crate) fn take_unwritten(&mut self, now: Moment) -> Unwritten {
+        let set_at = *self.set_at.get_or_insert(now);
+        let is_set = now.is_set_since(set_at);
+        if is_set {
+            self.set_at = Some(now);
+            self.known.rewrite_all();
+        }
         let changed = self.upstreams.iter_mut().filter_map(|(name, upstream)| {
             let cost = upstream.calibration.cost;
             (upstream.written_cost != cost).then(|| {
@@ -176,39 +185,41 @@ impl Budgets {
             })
         });
         Unwritten {
-            budgets,
             costs: changed.collect(),
-            silences: self.take_silences(),
+            budgets: self.known.take_unwritten(now),
+            silences: self.take_silences(is_set, now),
         }
     }
 
-    fn take_silences(&mut self) -> Vec<(UpstreamName, Option<Timestamp>)> {
+    fn take_silences(
+        &mut self,
+        is_set: bool,
+        now: Moment,
+    ) -> Vec<(UpstreamName, Option<Timestamp>)> {
         let changed = self.upstreams.iter_mut().filter_map(|(name, upstream)| {
-            let is_same = match (upstream.silent_at, upstream.written_silent_at) {
-                (Some(at), Some(written)) => {
-                    u128::from(at.0.abs_diff(written.0)) < WRITE_SILENCE_EVERY.as_millis()
-                }
+            let silent_at = upstream.unmetered_since(now);
+            let is_same = match (silent_at, upstream.written_silent_at) {
+                (Some(at), Some(written)) => !is_set && apart(at, written) < WRITE_SILENCE_EVERY,
                 (at, written) => at == written,
             };
             (!is_same).then(|| {
-                upstream.written_silent_at = upstream.silent_at;
-                (name.clone(), upstream.silent_at)
+                upstream.written_silent_at = silent_at;
+                (name.clone(), silent_at.map(|at| now.wall_of(at)))
             })
         });
         changed.collect()
     }
 
     /// All that is known, as it would be written down; cool-downs are another's.
-    pub(crate) fn kept(&self) -> KeptLimits {
-        let budgets = self.known.iter();
-        let budgets = budgets.map(|(key, budget)| kept(key.clone(), budget));
+    pub(crate) fn kept(&self, now: Moment) -> KeptLimits {
         let costs = self.upstreams.iter();
         let costs = costs.map(|(name, upstream)| (name.clone(), upstream.calibration.cost));
-        let silences = self.upstreams.iter();
-        let silences =
-            silences.filter_map(|(name, upstream)| Some((name.clone(), upstream.silent_at?)));
+        let silences = self.upstreams.iter().filter_map(|(name, upstream)| {
+            let silent_at = upstream.unmetered_since(now)?;
+            Some((name.clone(), now.wall_of(silent_at)))
+        });
         KeptLimits {
-            budgets: budgets.collect(),
+            budgets: self.known.kept(now),
             costs: costs.collect(),
             silences: silences.collect(),
             cool_downs: Vec::new(),
@@ -218,79 +229,65 @@ impl Budgets {
     /// It could not be written down after all.
     pub(crate) fn put_back(&mut self, unwritten: Unwritten) {
         let keys = unwritten.budgets.into_iter().map(|budget| budget.key);
-        self.unwritten.extend(keys);
+        self.known.put_back(keys);
         for (name, _) in unwritten.costs {
             self.upstream(&name).written_cost = PullCost::default();
         }
         for (name, silent_at) in unwritten.silences {
             // Whatever was written before, it is not this.
-            let other = silent_at.map_or(Some(Timestamp(i64::MIN)), |_| None);
+            let other = silent_at.map_or(Some(SystemTime::UNIX_EPOCH), |_| None);
             self.upstream(&name).written_silent_at = other;
         }
     }
 
     /// Forgets budgets of which nothing was heard for long.
-    pub(crate) fn forget_old(&mut self, now: Timestamp) {
-        let now = now.system_time();
-        self.known
-            .retain(|_, budget| budget.age_at(now) < FORGET_BUDGET_AFTER);
-        while self.known.len() > MAX_BUDGETS {
-            self.forget_oldest();
-        }
+    pub(crate) fn forget_old(&mut self, now: Moment) {
+        self.known.forget_old(FORGET_BUDGET_AFTER, now);
     }
 
     /// All that is known, by upstream.
-    pub(crate) fn list(&self, now: Timestamp) -> Vec<UpstreamReport> {
-        let mut names: BTreeSet<&UpstreamName> = self.upstreams.keys().collect();
-        names.extend(self.known.keys().map(|key| &key.upstream));
-        names
-            .into_iter()
-            .map(|name| self.report(name, now))
-            .collect()
+    pub(crate) fn list(&self, now: Moment) -> Vec<UpstreamReport> {
+        self.reports(now, |_| true)
     }
 
-    fn report(&self, name: &UpstreamName, now: Timestamp) -> UpstreamReport {
+    /// The same, of each account only the budget that was heard of last: the others say what was.
+    pub(crate) fn list_latest(&self, now: Moment) -> Vec<UpstreamReport> {
+        self.reports(now, |told| told.is_latest)
+    }
+
+    fn reports(&self, now: Moment, is_told: impl Fn(&Told<'_>) -> bool) -> Vec<UpstreamReport> {
+        let mut names: BTreeSet<&UpstreamName> = self.upstreams.keys().collect();
+        names.extend(self.known.upstreams());
+        let report = |name: &UpstreamName| {
+            let told = self.known.at(name).into_iter();
+            self.report(name, told.filter(&is_told), now)
+        };
+        names.into_iter().map(report).collect()
+    }
+
+    fn report<'a>(
+        &self,
+        name: &UpstreamName,
+        told: impl Iterator<Item = Told<'a>>,
+        now: Moment,
+    ) -> UpstreamReport {
+        let budgets: Vec<_> = told.map(|told| report_budget(&told, now)).collect();
         let upstream = self.upstreams.get(name);
-        let budgets: Vec<_> = self
-            .known
-            .iter()
-            .filter(|(key, _)| key.upstream == *name)
-            .map(|(key, budget)| self.report_budget(key, budget, now))
-            .collect();
-        let heard_at = upstream.and_then(|upstream| upstream.heard_at);
-        let silent_at = upstream.and_then(|upstream| upstream.silent_at);
+        let silent_at = upstream.and_then(|upstream| upstream.unmetered_since(now));
         let metering = match silent_at {
             _ if !budgets.is_empty() => Metering::Metered,
             Some(_) => Metering::Unmetered,
             None => Metering::Unknown,
         };
+        let heard_at = upstream.and_then(|upstream| upstream.heard_at);
         let cost = upstream.map(|upstream| upstream.calibration.cost);
         UpstreamReport {
             upstream: name.to_string(),
             metering,
-            heard_unix_ms: heard_at.map(|at| at.0),
+            heard_unix_ms: heard_at.map(|at| now.wall_of(at).0),
             pull_cost: cost.unwrap_or_default().into(),
             budgets,
             rests: Vec::new(),
-        }
-    }
-
-    fn report_budget(&self, key: &BudgetKey, budget: &PullBudget, now: Timestamp) -> BudgetReport {
-        let now = now.system_time();
-        // An older budget of the same account says only what was.
-        let is_latest = self.latest(&key.upstream, key.account.as_deref()).as_ref() == Some(key);
-        let is_address = key.source.as_ref().is_some_and(Source::is_anonymous);
-        BudgetReport {
-            account: key.account.as_deref().map(str::to_owned),
-            source: key.source.as_ref().map(Source::to_string),
-            credentials_not_applied: key.account.is_some() && is_address && is_latest,
-            limit: budget.limit,
-            remaining: budget.remaining_at(now),
-            window_seconds: budget.window.as_secs(),
-            seen_unix_ms: timestamp(budget.seen_at).0,
-            age_seconds: budget.age_at(now).as_secs(),
-            spent_since: budget.spent_since,
-            forecast: budget.forecast(now).into(),
         }
     }
 
@@ -301,33 +298,20 @@ impl Budgets {
         self.upstreams.entry(name.clone()).or_default()
     }
 
-    /// The registry has spoken of a budget, in answer to what was sent so long ago.
-    fn see(&mut self, key: &BudgetKey, allowance: &Allowance, (took, now): (Duration, Timestamp)) {
-        let now = now.system_time();
-        if let Some(budget) = self.known.get_mut(key) {
-            // As coarse as the clock is, lest an answer seems to be to what was sent before the last one came.
-            let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            let asked_at = now.checked_sub(Duration::from_millis(took));
-            budget.see(allowance, asked_at.unwrap_or(now), now);
-        } else if let Some(budget) = PullBudget::first_seen(allowance, now) {
-            if self.known.len() >= MAX_BUDGETS {
-                self.forget_oldest();
-            }
-            self.known.insert(key.clone(), budget);
-        } else {
-            return;
-        }
-        self.unwritten.insert(key.clone());
-    }
-
     /// A GET was answered without a word on a budget. One that was answered was not charged; of one that was not, or was
     /// refused for another reason, nobody knows.
     fn note_unsaid(&mut self, answered: &AnsweredByUpstream<'_>, now: Moment) {
         let calibration = &mut self.upstream(answered.asked.upstream).calibration;
         calibration.note_answered(None, now.monotonic);
         if answered.status.is_some() {
-            self.change_latest(answered.asked, PullBudget::note_unmetered);
+            self.give_back(answered.asked);
         }
+    }
+
+    /// What was sent was taken from the budget seen last, and is not charged to it.
+    fn give_back(&mut self, asked: AskedUpstream<'_>) {
+        self.known
+            .change_latest(asked.upstream, asked.account, PullBudget::note_unmetered);
     }
 
     fn is_after_index(&mut self, answered: &AnsweredByUpstream<'_>, now: Moment) -> bool {
@@ -340,8 +324,8 @@ impl Budgets {
 
     /// What was sent was taken from the budget seen last; if the answer speaks of another one, it gets that back.
     fn move_spent(&mut self, asked: AskedUpstream<'_>, key: &BudgetKey) {
-        if self.latest(asked.upstream, asked.account).as_ref() != Some(key) {
-            self.change_latest(asked, PullBudget::note_unmetered);
+        if !self.known.is_latest(key) {
+            self.give_back(asked);
         }
     }
 
@@ -366,30 +350,39 @@ impl Budgets {
         let calibration = &mut self.upstream(&key.upstream).calibration;
         calibration.note_answered(get, now);
     }
+}
 
-    fn change_latest(&mut self, asked: AskedUpstream<'_>, change: impl FnOnce(&mut PullBudget)) {
-        if let Some(key) = self.latest(asked.upstream, asked.account)
-            && let Some(budget) = self.known.get_mut(&key)
-        {
-            change(budget);
-            self.unwritten.insert(key);
-        }
+impl Upstream {
+    /// When it last showed that it counts no pulls: by its silence, unless it has spoken of a budget of late. Then the silence is
+    /// about an image that it does not count, and what became of that budget is not known.
+    fn unmetered_since(&self, now: Moment) -> Option<SystemTime> {
+        let has_spoken = self
+            .spoken_at
+            .is_some_and(|at| apart(at, now.steady()) < FORGET_BUDGET_AFTER);
+        self.silent_at.filter(|_| !has_spoken)
     }
+}
 
-    /// The budget of an account at an upstream that was seen last.
-    fn latest(&self, upstream: &UpstreamName, account: Option<&str>) -> Option<BudgetKey> {
-        self.known
-            .iter()
-            .filter(|(key, _)| key.upstream == *upstream && key.account.as_deref() == account)
-            .max_by_key(|(_, budget)| budget.seen_at)
-            .map(|(key, _)| key.clone())
-    }
-
-    fn forget_oldest(&mut self) {
-        let oldest = self.known.iter().min_by_key(|(_, budget)| budget.seen_at);
-        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-            self.known.remove(&key);
-        }
+fn report_budget(told: &Told<'_>, now: Moment) -> BudgetReport {
+    let Told {
+        account,
+        source,
+        budget,
+        is_latest,
+    } = *told;
+    let is_address = source.is_some_and(Source::is_anonymous);
+    let at = now.steady();
+    BudgetReport {
+        account: account.map(str::to_owned),
+        source: source.map(Source::to_string),
+        credentials_not_applied: account.is_some() && is_address && is_latest,
+        limit: budget.limit,
+        remaining: budget.remaining_at(at),
+        window_seconds: budget.window.as_secs(),
+        seen_unix_ms: now.wall_of(budget.seen_at).0,
+        age_seconds: budget.age_at(at).as_secs(),
+        spent_since: budget.spent_since,
+        forecast: budget.forecast(at).into(),
     }
 }
 
@@ -405,36 +398,9 @@ fn said(asked: AskedUpstream<'_>, reading: &Reading) -> Option<(BudgetKey, Allow
     Some((key, allowance))
 }
 
-fn kept(key: BudgetKey, budget: &PullBudget) -> KeptBudget {
-    KeptBudget {
-        key,
-        limit: budget.limit,
-        remaining: budget.remaining,
-        window: budget.window,
-        seen_at: timestamp(budget.seen_at),
-        spent_since: budget.spent_since,
-        charges: budget
-            .charges()
-            .map(|(at, pulls)| (timestamp(at), pulls))
-            .collect(),
-    }
-}
-
-/// What was heard after `now` was heard by a clock that has been set back since: it is taken for heard now, lest it holds until
-/// the clock is there again.
-fn restored(kept: KeptBudget, now: Timestamp) -> PullBudget {
-    let seen_at = kept.seen_at.min(now).system_time();
-    let said = (kept.limit, kept.remaining);
-    let charges = kept.charges.into_iter();
-    PullBudget::restored(said, kept.window, seen_at, kept.spent_since)
-        .with_charges(charges.map(|(at, pulls)| (at.system_time(), pulls)))
-}
-
-fn timestamp(at: SystemTime) -> Timestamp {
-    Timestamp(0).after(
-        at.duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default(),
-    )
+fn apart(one: SystemTime, other: SystemTime) -> Duration {
+    let apart = one.duration_since(other);
+    apart.unwrap_or_else(|before| before.duration())
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ impl Ledger {
     }
 
     fn with(config: LedgerConfig, seams: LedgerSeams, mut kept: KeptLimits) -> Self {
-        let now = seams.clock.now();
+        let now = Moment::of(&*seams.clock);
         let cool_downs = std::mem::take(&mut kept.cool_downs);
         Self {
             storms_begun: AtomicU64::new(0),
@@ -93,7 +93,7 @@ impl Ledger {
                 storms: Storms::new(config.storms),
             }),
             budgets: Mutex::new(Budgets::restored(kept, now)),
-            cool_downs: Mutex::new(CoolDowns::restored(cool_downs, now)),
+            cool_downs: Mutex::new(CoolDowns::restored(cool_downs, now.wall)),
             urgent: tokio::sync::Notify::new(),
             alerts: Mutex::new(Alerts::new(config.alerts)),
             pending: tokio::sync::Mutex::default(),
@@ -272,8 +272,8 @@ impl Ledger {
 
     /// What is known of budgets, and what rests, by upstream.
     pub fn budgets(&self) -> Vec<UpstreamReport> {
-        let now = self.seams.clock.now();
-        let mut rests = lock(&self.cool_downs).told(now);
+        let now = self.now();
+        let mut rests = lock(&self.cool_downs).told(now.wall);
         let mut told = lock(&self.budgets).list(now);
         for report in &mut told {
             report.rests = rests.remove(report.upstream.as_str()).unwrap_or_default();
@@ -289,10 +289,10 @@ impl Ledger {
 
     /// What was known of limits when it was written down, and still holds: to be given back to the upstreams.
     pub fn kept_limits(&self) -> KeptLimits {
-        let now = self.seams.clock.now();
+        let now = self.now();
         KeptLimits {
-            cool_downs: lock(&self.cool_downs).list(now),
-            ..lock(&self.budgets).kept()
+            cool_downs: lock(&self.cool_downs).list(now.wall),
+            ..lock(&self.budgets).kept(now)
         }
     }
 
@@ -321,7 +321,7 @@ impl Ledger {
         for alert in lasting {
             self.notify(Some(alert));
         }
-        let budgets = lock(&self.budgets).list(now.wall);
+        let budgets = lock(&self.budgets).list_latest(now);
         let alerts = lock(&self.alerts).of_budgets(&budgets, now);
         for alert in alerts {
             self.notify(Some(alert));

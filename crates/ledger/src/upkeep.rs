@@ -45,7 +45,7 @@ impl Ledger {
             self.seams.rows.add_pulls(&some).await?;
             pending.remove(&some);
         }
-        let unwritten = self.lock_budgets().take_unwritten();
+        let unwritten = self.lock_budgets().take_unwritten(self.now());
         let written = self.write_limits(&unwritten).await;
         if written.is_err() {
             self.lock_budgets().put_back(unwritten);
@@ -56,8 +56,9 @@ impl Ledger {
     /// Sums hours up into days, and forgets what is older than the configuration keeps, and budgets of long ago. Not while the
     /// clock may be wrong.
     pub async fn sum_up(&self) -> Result<(), CatalogError> {
-        let (config, now) = (self.config(), self.seams.clock.now());
-        self.lock_budgets().forget_old(now);
+        let (config, moment) = (self.config(), self.now());
+        self.lock_budgets().forget_old(moment);
+        let now = moment.wall;
         let before = |keep: Duration| {
             let age = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
             forebay_content::Timestamp(now.0.saturating_sub(age))

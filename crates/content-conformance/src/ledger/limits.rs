@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use forebay_content::{BudgetKey, KeptBudget, KeptCoolDown, LimitRows, MAX_BUDGETS, Timestamp};
+use forebay_content::{
+    BudgetKey, KeptBudget, KeptCoolDown, LimitRows, MAX_BUDGETS, MAX_SOURCES, Timestamp,
+};
 use forebay_limits::{Limiter, PullCost, Source};
 
 fn budget(upstream: &str, account: Option<&str>, source: Option<&str>) -> KeptBudget {
@@ -162,4 +164,43 @@ pub async fn only_so_many_budgets_are_kept<R: LimitRows>(rows: &R) {
         .collect();
     rows.keep_budgets(&kept).await.unwrap();
     assert_eq!(rows.limits().await.unwrap().budgets, kept[10..]);
+}
+
+/// Of an account only those seen last; and where there are too many in all, of who has most the oldest.
+pub async fn no_registry_pushes_out_anothers_budgets<R: LimitRows>(rows: &R) {
+    let seen = |upstream: &str, account, source: Option<&str>, seen_at| KeptBudget {
+        seen_at: Timestamp(seen_at),
+        ..budget(upstream, account, source)
+    };
+    let hub = seen("docker.io", None, Some("192.0.2.1"), 1);
+    rows.keep_budgets(std::slice::from_ref(&hub)).await.unwrap();
+    let flood = |account| {
+        let numbers = 0..i64::try_from(MAX_BUDGETS).unwrap() + 5;
+        let kept = numbers.map(move |number| {
+            seen(
+                "mirror.example",
+                account,
+                Some(&format!("source {number:05}")),
+                10 + number,
+            )
+        });
+        kept.collect::<Vec<_>>()
+    };
+    for account in [None, Some("ci")] {
+        rows.keep_budgets(&flood(account)).await.unwrap();
+    }
+    let mut expected = vec![hub.clone()];
+    for account in [None, Some("ci")] {
+        let kept = flood(account);
+        expected.extend_from_slice(&kept[kept.len() - MAX_SOURCES..]);
+    }
+    assert_eq!(rows.limits().await.unwrap().budgets, expected);
+    let others: Vec<_> = (0..MAX_BUDGETS - 3)
+        .map(|number| seen(&format!("registry{number:05}"), None, None, 0))
+        .collect();
+    rows.keep_budgets(&others).await.unwrap();
+    let kept = rows.limits().await.unwrap().budgets;
+    assert_eq!(kept.len(), MAX_BUDGETS);
+    assert_eq!(kept[0], hub);
+    assert!(kept.ends_with(&others));
 }

@@ -18,6 +18,7 @@ use crate::ledger_rows::{
 };
 use crate::limit_rows::{
     BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS, MAX_COOL_DOWNS,
+    MAX_SOURCES,
 };
 
 /// Keeps the ledger's rows in memory.
@@ -172,7 +173,7 @@ impl LimitRows for MemoryLedger {
         for budget in budgets {
             kept.insert(budget.key.clone(), budget.clone());
         }
-        drop_least(kept, MAX_BUDGETS, |budget| budget.seen_at);
+        drop_budgets(kept);
         Ok(())
     }
 
@@ -288,6 +289,26 @@ impl State {
             .map(|(_, row)| row)
             .collect()
     }
+}
+
+/// Drops budgets of which an account has too many, then those of whoever has most; those seen longest ago first.
+fn drop_budgets(kept: &mut BTreeMap<BudgetKey, KeptBudget>) {
+    let mut newest: Vec<_> = kept
+        .values()
+        .map(|kept| (kept.seen_at, &kept.key))
+        .collect();
+    newest.sort_by_key(|(seen_at, _)| std::cmp::Reverse(*seen_at));
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    let placed = newest.into_iter().map(|(seen_at, key)| {
+        let count = counts.entry((&key.upstream, &key.account)).or_default();
+        *count += 1;
+        (*count, std::cmp::Reverse(seen_at), key.clone())
+    });
+    let mut placed: Vec<_> = placed.filter(|(place, ..)| *place <= MAX_SOURCES).collect();
+    placed.sort();
+    placed.truncate(MAX_BUDGETS);
+    let stays: HashSet<_> = placed.into_iter().map(|(_, _, key)| key).collect();
+    kept.retain(|key, _| stays.contains(key));
 }
 
 /// Drops the entries with the least rank while there are more than `max`.

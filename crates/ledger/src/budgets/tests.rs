@@ -1,5 +1,7 @@
+use forebay_content::{MAX_BUDGETS, MAX_SOURCES};
 use forebay_limits::read_headers;
 use forebay_oci::{Digest, Reference, RepositoryName};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -81,7 +83,7 @@ impl Asker {
 }
 
 fn only(budgets: &Budgets, now: Moment) -> BudgetReport {
-    let mut upstreams = budgets.list(now.wall);
+    let mut upstreams = budgets.list(now);
     assert_eq!(upstreams.len(), 1);
     assert_eq!(upstreams[0].budgets.len(), 1, "{upstreams:?}");
     upstreams[0].budgets.remove(0)
@@ -123,7 +125,7 @@ fn an_unmetered_answer_creates_nothing_and_resets_nothing() {
     ] {
         assert!(!anonymous.gets(&mut budgets, nothing, minute(0)));
     }
-    let unmetered = &budgets.list(minute(0).wall)[0];
+    let unmetered = &budgets.list(minute(0))[0];
     assert_eq!(unmetered.metering, Metering::Unmetered);
     assert!(unmetered.budgets.is_empty());
     anonymous.gets(
@@ -136,7 +138,7 @@ fn an_unmetered_answer_creates_nothing_and_resets_nothing() {
         anonymous.gets(&mut budgets, None, minute(0));
     }
     assert_eq!(only(&budgets, minute(0)), before);
-    assert_eq!(budgets.list(minute(0).wall)[0].metering, Metering::Metered);
+    assert_eq!(budgets.list(minute(0))[0].metering, Metering::Metered);
 }
 
 #[test]
@@ -154,7 +156,7 @@ fn upstreams_accounts_and_sources_never_share_one() {
     }
     Asker::of("docker.io", Some("ci")).sends(&mut budgets, minute(1));
     let left: Vec<_> = budgets
-        .list(minute(1).wall)
+        .list(minute(1))
         .iter()
         .flat_map(|upstream| upstream.budgets.iter().map(|budget| budget.remaining))
         .collect();
@@ -172,7 +174,7 @@ fn credentials_that_are_not_applied_are_told_until_they_are() {
     );
     assert!(only(&budgets, minute(0)).credentials_not_applied);
     asker.gets(&mut budgets, Some(&reading(Some(199), UUID)), minute(1));
-    let upstreams = budgets.list(minute(1).wall);
+    let upstreams = budgets.list(minute(1));
     assert_eq!(upstreams[0].budgets.len(), 2);
     let flags = upstreams[0].budgets.iter();
     assert!(
@@ -189,7 +191,7 @@ fn a_challenge_says_nothing_of_a_budget() {
     let said = reading(Some(5), "192.0.2.1");
     let call = UpstreamCall::GetManifest;
     asker.is_answered(&mut budgets, call, (401, Some(&said)), minute(0));
-    assert!(budgets.list(minute(0).wall)[0].budgets.is_empty());
+    assert!(budgets.list(minute(0))[0].budgets.is_empty());
     let charged = asker.is_answered(&mut budgets, call, (429, Some(&said)), minute(0));
     assert!(!charged);
     assert_eq!(only(&budgets, minute(0)).remaining, 5);
@@ -204,7 +206,7 @@ fn requests_to_a_web_api_are_no_pulls() {
     ];
     let said = read_headers(headers);
     Asker::of("docker.io", None).gets(&mut budgets, Some(&said), minute(0));
-    assert!(budgets.list(minute(0).wall)[0].budgets.is_empty());
+    assert!(budgets.list(minute(0))[0].budgets.is_empty());
 }
 
 #[test]
@@ -213,23 +215,23 @@ fn what_was_written_down_is_known_after_a_restart() {
     let asker = Asker::of("docker.io", Some("ci"));
     asker.gets(&mut budgets, Some(&reading(Some(76), UUID)), minute(0));
     asker.sends(&mut budgets, minute(1));
-    let unwritten = budgets.take_unwritten();
-    assert!(budgets.take_unwritten().is_empty());
+    let unwritten = budgets.take_unwritten(minute(1));
+    assert!(budgets.take_unwritten(minute(1)).is_empty());
     let kept = KeptLimits {
         budgets: unwritten.budgets.clone(),
         costs: vec![("docker.io".into(), PullCost { once: 3, twice: 0 })],
         ..KeptLimits::default()
     };
-    let mut restored = Budgets::restored(kept.clone(), minute(5).wall);
+    let mut restored = Budgets::restored(kept.clone(), minute(5));
     let report = only(&restored, minute(5));
     assert_eq!((report.remaining, report.spent_since), (75, 1));
-    let cost = restored.list(minute(5).wall)[0].pull_cost;
+    let cost = restored.list(minute(5))[0].pull_cost;
     assert_eq!((cost.least, cost.most, cost.seen), (1, 1, 3));
-    assert!(restored.take_unwritten().is_empty());
-    let late = Budgets::restored(kept, minute(7 * 24 * 60).wall);
-    assert!(late.list(minute(0).wall)[0].budgets.is_empty());
+    assert!(restored.take_unwritten(minute(5)).is_empty());
+    let late = Budgets::restored(kept, minute(7 * 24 * 60));
+    assert!(late.list(minute(0))[0].budgets.is_empty());
     budgets.put_back(unwritten);
-    assert_eq!(budgets.take_unwritten().budgets.len(), 1);
+    assert_eq!(budgets.take_unwritten(minute(1)).budgets.len(), 1);
 }
 
 /// Spends ten of a hundred an hour for half an hour; what would be written down then.
@@ -243,12 +245,12 @@ fn spent_for_half_an_hour() -> KeptLimits {
             minute(at),
         );
     }
-    budgets.kept()
+    budgets.kept(minute(30))
 }
 
 #[test]
 fn a_forecast_goes_on_after_a_restart() {
-    let restored = Budgets::restored(spent_for_half_an_hour(), minute(32).wall);
+    let restored = Budgets::restored(spent_for_half_an_hour(), minute(32));
     let forecast = only(&restored, minute(40)).forecast;
     assert_eq!(forecast.per_hour, Some(5.0));
     assert_eq!(forecast.runs_out_in_seconds, None, "not within its window");
@@ -265,7 +267,7 @@ fn wherever_the_clock_is_set_between_two_runs_a_budget_comes_back_within_its_win
         wall: wall.after(Duration::from_mins(minutes)),
         monotonic: Duration::from_mins(minutes),
     };
-    let restored = Budgets::restored(spent_for_half_an_hour(), back);
+    let restored = Budgets::restored(spent_for_half_an_hour(), at(back, 0));
     let now = only(&restored, at(back, 0));
     assert_eq!((now.remaining, now.age_seconds), (95, 0));
     assert_eq!(
@@ -274,14 +276,14 @@ fn wherever_the_clock_is_set_between_two_runs_a_budget_comes_back_within_its_win
     );
     assert_eq!(only(&restored, at(back, 360)).remaining, 100);
     // A little back: what lies ahead is left out, the rest stays.
-    let restored = Budgets::restored(spent_for_half_an_hour(), minute(20).wall);
+    let restored = Budgets::restored(spent_for_half_an_hour(), minute(20));
     let forecast = only(&restored, minute(20)).forecast;
     assert_eq!(forecast.per_hour, Some(2.0));
     // Forth, within the week and beyond it.
-    let restored = Budgets::restored(spent_for_half_an_hour(), minute(1_000).wall);
+    let restored = Budgets::restored(spent_for_half_an_hour(), minute(1_000));
     assert_eq!(only(&restored, minute(1_000)).remaining, 100);
-    let restored = Budgets::restored(spent_for_half_an_hour(), Timestamp(i64::MAX));
-    assert!(restored.known.is_empty());
+    let restored = Budgets::restored(spent_for_half_an_hour(), at(Timestamp(i64::MAX), 0));
+    assert_eq!(restored.known.len(), 0);
 }
 
 #[test]
@@ -299,7 +301,7 @@ fn the_cost_of_a_multi_platform_image_is_an_interval_until_pairs_agree() {
     let mut left = 100;
     for pairs in 0..4 {
         let cost = budgets
-            .list(minute(0).wall)
+            .list(minute(0))
             .first()
             .map(|upstream| upstream.pull_cost);
         let expected = if pairs < 3 { (1, 2) } else { (2, 2) };
@@ -333,23 +335,90 @@ fn the_cost_of_a_multi_platform_image_is_an_interval_until_pairs_agree() {
             }
         }
     }
-    let costs = budgets.take_unwritten().costs;
+    let costs = budgets.take_unwritten(minute(0)).costs;
     assert_eq!(costs, [(upstream, PullCost { once: 0, twice: 4 })]);
 }
 
 #[test]
-fn only_so_many_budgets_are_known() {
+fn a_registry_that_names_ever_new_sources_pushes_out_its_own_budgets_alone() {
     let mut budgets = Budgets::default();
-    let asker = Asker::of("docker.io", None);
-    for number in 0..MAX_BUDGETS + 10 {
+    let hub = Asker::of("docker.io", None);
+    hub.gets(
+        &mut budgets,
+        Some(&reading(Some(76), "192.0.2.1")),
+        minute(0),
+    );
+    let other = Asker::of("mirror.example", None);
+    for number in 0..2 * MAX_BUDGETS as u64 {
         let source = format!("source {number}");
-        asker.gets(
-            &mut budgets,
-            Some(&reading(Some(1), &source)),
-            minute(number as u64),
-        );
+        other.gets(&mut budgets, Some(&reading(Some(1), &source)), minute(1));
+    }
+    assert_eq!(budgets.known.len(), 1 + MAX_SOURCES);
+    let told = budgets.list(minute(2));
+    assert_eq!(told[0].budgets[0].remaining, 76);
+    let latest = budgets.list_latest(minute(2));
+    let sources: Vec<_> = latest[1].budgets.iter().map(|one| &one.source).collect();
+    assert_eq!(sources, [&Some("source 1999".to_owned())]);
+    let kept = budgets.kept(minute(2));
+    assert_eq!(kept.budgets.len(), 1 + MAX_SOURCES);
+}
+
+#[test]
+fn only_so_many_budgets_are_known_and_of_who_has_most_the_oldest_goes() {
+    let mut budgets = Budgets::default();
+    let registries = MAX_BUDGETS as u64 - 2;
+    for (registry, number) in (0..registries).map(|registry| (registry, 0)).chain([
+        (0, 1),
+        (0, 2),
+        // One too many, as is the next.
+        (0, 3),
+        (registries, 0),
+    ]) {
+        let asker = Asker::of(&format!("registry{registry}"), None);
+        let said = reading(Some(1), &format!("source {number}"));
+        asker.gets(&mut budgets, Some(&said), minute(number));
     }
     assert_eq!(budgets.known.len(), MAX_BUDGETS);
+    let told = budgets.list(minute(5));
+    assert_eq!(told.len() as u64, registries + 1);
+    assert!(told.iter().all(|upstream| !upstream.budgets.is_empty()));
+    let of_first = told[0].budgets.iter().map(|one| one.source.as_deref());
+    let of_first: Vec<_> = of_first.collect();
+    assert_eq!(of_first, [Some("source 2"), Some("source 3")]);
+}
+
+/// Its silence is about an image that it does not count; a week later it is about all of them.
+#[test]
+fn a_registry_whose_budget_was_forgotten_is_not_unmetered_before_it_was_silent_for_long() {
+    let mut budgets = Budgets::default();
+    let hub = Asker::of("docker.io", None);
+    let said = reading(Some(76), "192.0.2.1");
+    hub.gets(&mut budgets, Some(&said), minute(0));
+    for number in 0..MAX_BUDGETS {
+        let other = Asker::of(&format!("registry{number}"), None);
+        other.gets(&mut budgets, Some(&said), minute(1));
+    }
+    assert!(
+        budgets
+            .kept(minute(1))
+            .budgets
+            .iter()
+            .all(|kept| *kept.key.upstream != *"docker.io")
+    );
+    budgets.take_unwritten(minute(1));
+    let metering = |budgets: &Budgets, now| {
+        let told = budgets.list(now).into_iter();
+        let mut hub = told.filter(|upstream| upstream.upstream == "docker.io");
+        hub.next().unwrap().metering
+    };
+    hub.gets(&mut budgets, None, minute(2));
+    assert_eq!(metering(&budgets, minute(2)), Metering::Unknown);
+    assert_eq!(budgets.take_unwritten(minute(2)).silences, []);
+    let restored = Budgets::restored(budgets.kept(minute(2)), minute(3));
+    assert_eq!(metering(&restored, minute(3)), Metering::Unknown);
+    let week_later = minute(7 * 24 * 60);
+    hub.gets(&mut budgets, None, week_later);
+    assert_eq!(metering(&budgets, week_later), Metering::Unmetered);
 }
 
 #[test]
@@ -377,7 +446,7 @@ fn a_registry_is_unmetered_by_an_answer_that_said_nothing_and_is_so_after_a_rest
     let mut budgets = Budgets::default();
     let ghcr = Asker::of("ghcr.io", None);
     let metering = |budgets: &Budgets| {
-        let upstream = &budgets.list(minute(0).wall)[0];
+        let upstream = &budgets.list(minute(0))[0];
         (upstream.metering, upstream.heard_unix_ms)
     };
     let head = UpstreamCall::HeadManifest;
@@ -389,7 +458,7 @@ fn a_registry_is_unmetered_by_an_answer_that_said_nothing_and_is_so_after_a_rest
     ghcr.is_answered(&mut budgets, head, (200, None), minute(1));
     let unmetered = (Metering::Unmetered, Some(minute(1).wall.0));
     assert_eq!(metering(&budgets), unmetered);
-    let restored = Budgets::restored(budgets.kept(), minute(2).wall);
+    let restored = Budgets::restored(budgets.kept(minute(1)), minute(2));
     assert_eq!(metering(&restored), unmetered);
 
     ghcr.gets(
@@ -397,7 +466,7 @@ fn a_registry_is_unmetered_by_an_answer_that_said_nothing_and_is_so_after_a_rest
         Some(&reading(Some(9), "192.0.2.1")),
         minute(3),
     );
-    budgets.forget_old(minute(8 * 24 * 60).wall);
+    budgets.forget_old(minute(8 * 24 * 60));
     assert_eq!(metering(&budgets).0, Metering::Unknown);
 }
 
@@ -407,7 +476,7 @@ fn a_silence_is_written_when_it_begins_or_ends_and_each_hour() {
     let ghcr = Asker::of("ghcr.io", None);
     let mut written = |said: Option<&Reading>, at| {
         ghcr.gets(&mut budgets, said, minute(at));
-        budgets.take_unwritten().silences
+        budgets.take_unwritten(minute(at)).silences
     };
     let name = UpstreamName::from("ghcr.io");
     let since = |at| vec![(name.clone(), Some(minute(at).wall))];
@@ -417,11 +486,133 @@ fn a_silence_is_written_when_it_begins_or_ends_and_each_hour() {
     assert_eq!(written(None, 60), since(60));
     let said = reading(Some(9), "192.0.2.1");
     assert_eq!(written(Some(&said), 61), ended);
-    assert_eq!(written(None, 62), since(62));
-    ghcr.gets(&mut budgets, Some(&said), minute(63));
+    assert_eq!(
+        written(None, 62),
+        [],
+        "about an image that it does not count"
+    );
+    let (later, at) = (minute(61 + 7 * 24 * 60), 62 + 7 * 24 * 60);
+    budgets.forget_old(later);
+    let mut written = |said: Option<&Reading>, at| {
+        ghcr.gets(&mut budgets, said, minute(at));
+        budgets.take_unwritten(minute(at)).silences
+    };
+    assert_eq!(written(None, at), since(at));
+    ghcr.gets(&mut budgets, Some(&said), minute(at));
     for _ in 0..2 {
-        let refused = budgets.take_unwritten();
+        let refused = budgets.take_unwritten(minute(at));
         assert_eq!(refused.silences, ended);
         budgets.put_back(refused);
+    }
+}
+
+#[test]
+fn what_was_written_by_a_clock_that_is_set_is_written_again_by_the_new_one() {
+    let mut budgets = Budgets::default();
+    let hub = Asker::of("docker.io", None);
+    let said = reading(Some(76), "192.0.2.1");
+    hub.gets(&mut budgets, Some(&said), minute(0));
+    Asker::of("ghcr.io", None).gets(&mut budgets, None, minute(0));
+    budgets.take_unwritten(minute(0));
+    let set = |wall: i64, minutes| Moment {
+        wall: Timestamp(wall),
+        monotonic: Duration::from_mins(minutes),
+    };
+    // A second is what clocks drift by.
+    let drifted = set(minute(10).wall.0 + 1_000, 10);
+    assert!(budgets.take_unwritten(drifted).is_empty());
+    let year = 365 * 86_400_000;
+    for (wall, minutes) in [(year, 10), (3 * year, 20), (0, 30)] {
+        let now = set(wall, minutes);
+        let unwritten = budgets.take_unwritten(now);
+        let seen_at = Timestamp(wall - i64::try_from(minutes).unwrap() * 60_000);
+        assert_eq!(unwritten.budgets[0].seen_at, seen_at);
+        assert_eq!(unwritten.silences, [("ghcr.io".into(), Some(seen_at))]);
+        assert!(budgets.take_unwritten(now).is_empty());
+        let restored = Budgets::restored(budgets.kept(now), now);
+        assert_eq!(only_hub(&restored, now), only_hub(&budgets, now));
+    }
+}
+
+fn only_hub(budgets: &Budgets, now: Moment) -> BudgetReport {
+    budgets.list(now).remove(0).budgets.remove(0)
+}
+
+/// What happens, after so many minutes, and where the clock is set to meanwhile, if it is.
+type Step = (u64, u64, Option<i64>);
+
+/// What is told of a budget, but for the time of day.
+fn timeless(budgets: &Budgets, now: Moment) -> Vec<UpstreamReport> {
+    let mut told = budgets.list(now);
+    for upstream in &mut told {
+        upstream.heard_unix_ms = None;
+        for budget in &mut upstream.budgets {
+            budget.seen_unix_ms = 0;
+        }
+    }
+    told
+}
+
+fn happens(budgets: &mut Budgets, (what, now): (u64, Moment)) {
+    let asker = Asker::of(["docker.io", "ghcr.io"][(what % 2) as usize], None);
+    let source = format!("192.0.2.{}", what % 3);
+    match what % 5 {
+        0 => asker.sends(budgets, now),
+        1 => {
+            asker.gets(budgets, None, now);
+        }
+        _ => {
+            let said = reading(Some(what % 101), &source);
+            asker.gets(budgets, Some(&said), now);
+        }
+    }
+    if what.is_multiple_of(7) {
+        budgets.take_unwritten(now);
+        budgets.forget_old(now);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_clock_that_is_set_either_way_while_running_changes_nothing_that_is_told(
+        steps in prop::collection::vec((0u64..10_000, 0u64..300, prop::option::of(any::<i64>())), 1..60),
+    ) {
+        let steps: Vec<Step> = steps;
+        let (mut steady, mut jumping) = (Budgets::default(), Budgets::default());
+        let (mut minutes, mut wall) = (0, minute(0).wall);
+        for (what, pause, set_to) in steps {
+            minutes += pause;
+            wall = set_to.map_or(wall.after(Duration::from_mins(pause)), Timestamp);
+            let now = minute(minutes);
+            let jumped = Moment { wall, ..now };
+            happens(&mut steady, (what, now));
+            happens(&mut jumping, (what, jumped));
+            prop_assert_eq!(timeless(&steady, now), timeless(&jumping, jumped));
+        }
+    }
+
+    /// And in between the clock is set to anything.
+    #[test]
+    fn after_a_restart_no_window_opens_later_than_it_is_long(
+        words in prop::collection::vec((0u64..10_000, 0u64..300), 1..60),
+        written_by in any::<i64>(),
+        read_by in any::<i64>(),
+    ) {
+        let mut budgets = Budgets::default();
+        let mut now = minute(0);
+        for (what, pause) in words {
+            now.monotonic += Duration::from_mins(pause);
+            now.wall = now.wall.after(Duration::from_mins(pause));
+            happens(&mut budgets, (what, now));
+        }
+        let kept = budgets.kept(Moment { wall: Timestamp(written_by), ..now });
+        let begun = Moment { wall: Timestamp(read_by), monotonic: Duration::ZERO };
+        let restored = Budgets::restored(kept, begun);
+        for budget in restored.list(begun).iter().flat_map(|upstream| &upstream.budgets) {
+            let forecast = budget.forecast;
+            let waits = [forecast.opens_in_seconds, forecast.is_full_in_seconds];
+            prop_assert!(waits.iter().flatten().all(|wait| *wait <= budget.window_seconds));
+            prop_assert!(budget.remaining <= 100);
+        }
     }
 }
