@@ -106,9 +106,9 @@ fn a_burst_is_no_rate_that_empties_it_in_a_minute() {
 #[test]
 fn a_burst_that_is_over_empties_nothing_and_what_goes_on_does() {
     let steady = |gap: usize, pulls: u64| -> Vec<(u64, u64)> {
-        let minutes = (0..=120).step_by(gap).zip(0..);
+        let minutes = (0..=120_u64).step_by(gap).zip(0..);
         minutes
-            .map(|(minute, number)| (minute as u64, 200_u64.saturating_sub(number * pulls)))
+            .map(|(minute, number)| (minute, 200_u64.saturating_sub(number * pulls)))
             .collect()
     };
     let burst = vec![(0, 100), (60, 40)];
