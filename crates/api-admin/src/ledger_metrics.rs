@@ -1,4 +1,4 @@
-//! What the ledger knows, as metrics: budgets and where they go, storms, alerts.
+//! What the ledger knows, as metrics: budgets and where they go, what rests, storms, alerts.
 //!
 //! Labels are upstreams of the configuration and who is charged there, as one of two words: accounts, addresses and clients
 //! are no labels.
@@ -35,6 +35,7 @@ pub(crate) struct LedgerMetrics {
     runs_out: Family<Charged, Level>,
     full: Family<Charged, Level>,
     not_applied: Family<Of, Level>,
+    rests: Family<Resting, Level>,
     storms: Family<Of, Level>,
     storms_begun: Count,
     alerts_delivered: Count,
@@ -50,6 +51,13 @@ struct Of {
 struct Charged {
     upstream: String,
     identity: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Resting {
+    upstream: String,
+    what: &'static str,
+    why: &'static str,
 }
 
 impl LedgerMetrics {
@@ -76,6 +84,11 @@ impl LedgerMetrics {
                 "budget_credentials_not_applied",
                 "1 if the registry charges an address although we have credentials",
             ),
+            rests: seconds(
+                to,
+                "upstream_rest",
+                "Until an upstream that refused us is asked for this again; not there if nothing rests",
+            ),
             storms: plain(
                 to,
                 "storms",
@@ -93,8 +106,10 @@ impl LedgerMetrics {
             family.clear();
         }
         self.not_applied.clear();
+        self.rests.clear();
         self.storms.clear();
         for upstream in &readings.budgets {
+            self.show_rests(upstream);
             for identity in ["anonymous", "account"] {
                 let of = |budget: &&BudgetReport| identity_of(budget) == identity;
                 let budgets = upstream.budgets.iter().filter(of);
@@ -116,6 +131,19 @@ impl LedgerMetrics {
             (&self.alerts_failed, readings.alerts_failed),
         ] {
             count.inner().store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// Of several accounts the one whose rest ends last.
+    fn show_rests(&self, upstream: &UpstreamReport) {
+        for rest in upstream.rests.iter().rev() {
+            let resting = Resting {
+                upstream: upstream.upstream.clone(),
+                what: rest.what.as_str(),
+                why: rest.why.as_str(),
+            };
+            let left = level(rest.left_seconds);
+            self.rests.get_or_create(&resting).set(left);
         }
     }
 
@@ -154,7 +182,7 @@ const fn identity_of(budget: &BudgetReport) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use forebay_ledger::{ForecastReport, Metering};
+    use forebay_ledger::{ForecastReport, Metering, RestReport, RestWhy, Rested};
     use prometheus_client::encoding::text;
 
     use super::*;
@@ -177,6 +205,36 @@ mod tests {
                 is_full_in_seconds: None,
             },
         }
+    }
+
+    fn rest(account: &str, left_seconds: u64) -> RestReport {
+        RestReport {
+            what: Rested::Pulls,
+            account: Some(account.to_owned()),
+            why: RestWhy::PullLimit,
+            since_unix_ms: 0,
+            until_unix_ms: 0,
+            left_seconds,
+        }
+    }
+
+    #[test]
+    fn of_what_rests_the_longest_is_shown_and_nothing_once_it_is_over() {
+        let mut registry = Registry::with_prefix("forebay");
+        let metrics = LedgerMetrics::new(&mut registry);
+        let readings = LedgerReadings {
+            budgets: vec![UpstreamReport {
+                rests: vec![rest("ci", 300), rest("dev", 60)],
+                ..UpstreamReport::unknown("docker.io")
+            }],
+            ..LedgerReadings::default()
+        };
+        let text = rendered(&metrics, &registry, &readings);
+        let line = "forebay_upstream_rest_seconds{upstream=\"docker.io\",what=\"pulls\",why=\"pull_limit\"} 300";
+        assert!(text.lines().any(|have| have == line), "{text}");
+        assert!(!text.contains("\"ci\""), "{text}");
+        let text = rendered(&metrics, &registry, &LedgerReadings::default());
+        assert!(!text.contains("docker.io"), "{text}");
     }
 
     fn rendered(metrics: &LedgerMetrics, registry: &Registry, readings: &LedgerReadings) -> String {

@@ -158,7 +158,7 @@ impl fmt::Display for RestReport {
             RestWhy::LoginLockout => ", by its login lockout",
             RestWhy::ApiLimit => ", by its API limit",
             RestWhy::RateLimit => ", by its rate limit",
-            RestWhy::LoginRefused => ": it was refused",
+            RestWhy::LoginRefused => ", which was refused",
         })
     }
 }

@@ -1,8 +1,10 @@
 //! What the log says of a start: which program runs, with what, and who it is at its upstreams.
 
-use tracing::info;
-
 use forebay_config::{Config, CredentialSource, Sources};
+use forebay_content::{KeptCoolDown, Timestamp};
+use forebay_ledger::RestReport;
+use forebay_terminal::amounts::moment;
+use tracing::{info, warn};
 
 /// Says it once, at the start. Never a secret.
 pub(crate) fn say(sources: &Sources, config: &Config) {
@@ -22,6 +24,22 @@ pub(crate) fn say(sources: &Sources, config: &Config) {
         upstreams = upstreams.join(", "),
         "upstreams, and who we are there"
     );
+}
+
+/// Says what is not asked of upstreams yet, because they refused us before this start, or before they came back: what, whose,
+/// why, and until when.
+pub(crate) fn say_rests(resting: &[KeptCoolDown], now: Timestamp) {
+    for kept in resting {
+        if let Some(rest) = RestReport::of(kept, now) {
+            warn!(
+                upstream = %kept.upstream,
+                rests = %rest,
+                until = moment(rest.until_unix_ms),
+                not_asked_for_seconds = rest.left_seconds,
+                "what an upstream asked for before still holds: what rests is not asked for until its time, and kept images are served"
+            );
+        }
+    }
 }
 
 fn account(credentials: &CredentialSource) -> String {

@@ -11,6 +11,7 @@ use forebay_terminal::Failure;
 use forebay_terminal::MAX_CAUSES;
 use tracing::{error, info, warn};
 
+use crate::greeting;
 use crate::ledger::Books;
 use crate::upstreams::{Doors, Ground, Upstreams, restore};
 
@@ -66,7 +67,8 @@ impl Reload {
             let before = self.upstreams.get(*name);
             before.is_none_or(|before| running.is_another_at(before))
         });
-        restore(new, &self.books.ledger.kept_limits());
+        let resting = restore(new, &self.books.ledger.kept_limits());
+        greeting::say_rests(&resting, self.ground.asker.clock.now());
         self.ground.replace(&self.upstreams, &after, config);
         self.upstreams = after;
         self.table.store(Arc::new(doors.table(config)));

@@ -120,7 +120,7 @@ impl Running {
         let ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
         let upstreams = ground.build(&config, &Upstreams::new())?;
         ground.replace(&Upstreams::new(), &upstreams, &config);
-        restore(&upstreams, &books.ledger.kept_limits());
+        let resting = restore(&upstreams, &books.ledger.kept_limits());
         let doors = Doors::new(&config, &upstreams)?;
         let table = Arc::new(ArcSwap::from_pointee(doors.table(&config)));
         let doors = Arc::new(ArcSwap::from_pointee(doors));
@@ -143,6 +143,7 @@ impl Running {
         )?;
         // Not before: a start that fails prints why, and nothing beside.
         greeting::say(&sources, &config);
+        greeting::say_rests(&resting, clock.now());
         ground
             .metrics
             .note_reload(true, ground.asker.clock.now().unix_seconds());

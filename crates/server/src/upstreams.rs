@@ -10,7 +10,7 @@ use forebay_api_admin::Metrics;
 use forebay_api_registry::{ClientRules, Table};
 use forebay_cache::{Allowed, CachingSource, Equivalent, Kept, OnGone, Policy, TtlRule};
 use forebay_config::{self as config, Config, Sources};
-use forebay_content::{Clock, KeptLimits, Observe};
+use forebay_content::{Clock, KeptCoolDown, KeptLimits, Observe};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RouteTable, UpstreamName};
 use forebay_terminal::Failure;
@@ -113,19 +113,21 @@ impl Ground {
     }
 }
 
-/// Gives back to upstreams what was known of their limits before a restart, or before they went.
+/// Gives back to upstreams what was known of their limits before a restart, or before they went. Tells what rests for that.
 pub(crate) fn restore<'a>(
     upstreams: impl IntoIterator<Item = (&'a UpstreamName, &'a Arc<Running>)>,
     kept: &KeptLimits,
-) {
+) -> Vec<KeptCoolDown> {
+    let mut resting = Vec::new();
     for (name, running) in upstreams {
         let rests = kept.cool_downs.iter().filter(|rest| rest.upstream == *name);
         let budgets = kept.budgets.iter();
         let budgets = budgets.filter(|budget| budget.key.upstream == *name);
         let (rests, budgets): (Vec<_>, Vec<_>) =
             (rests.cloned().collect(), budgets.cloned().collect());
-        running.upstream.restore(&rests, &budgets);
+        resting.extend(running.upstream.restore(&rests, &budgets));
     }
+    resting
 }
 
 /// One configuration's caches as clients may use them.

@@ -116,9 +116,15 @@ impl Upstream {
     /// Keeps to the cool-downs and knows the budgets that were written down before this process began, as far as they are about
     /// this upstream and who we are there. However the wall clock was set in between, none holds longer than it was to hold when it
     /// was noted.
-    pub fn restore(&self, cool_downs: &[KeptCoolDown], budgets: &[KeptBudget]) {
+    ///
+    /// Tells the cool-downs that it keeps to from now on.
+    pub fn restore(
+        &self,
+        cool_downs: &[KeptCoolDown],
+        budgets: &[KeptBudget],
+    ) -> Vec<KeptCoolDown> {
         let login = self.authority.only_login();
-        self.wire.restore(cool_downs, budgets, login.as_ref());
+        self.wire.restore(cool_downs, budgets, login.as_ref())
     }
 
     /// Keeps to the limits that `before` has heard, whose place this takes in another configuration.

@@ -106,19 +106,21 @@ impl Wire {
     }
 
     /// Keeps to what was noted before this process began, as far as it is about this upstream and who we are there; `login` is
-    /// the only one that we have.
+    /// the only one that we have. Tells the cool-downs that it keeps to.
     pub(crate) fn restore(
         &self,
         cool_downs: &[KeptCoolDown],
         budgets: &[KeptBudget],
         login: Option<&Fingerprint>,
-    ) {
+    ) -> Vec<KeptCoolDown> {
         let (wall, now) = (self.clock.now(), self.clock.monotonic());
         let account = self.account.as_deref();
+        let mut resting = Vec::new();
         for kept in cool_downs.iter().filter(|kept| kept.upstream == self.name) {
             let scope = Scope::parse(&kept.scope, account);
             if let (Some(scope), Some(left)) = (scope, kept::time_left(kept, wall)) {
                 self.restore_rest(scope, &Limited::by(kept.limiter), login, (now, left));
+                resting.push(kept.clone());
             }
         }
         let own = budgets.iter().filter(|kept| {
@@ -132,6 +134,7 @@ impl Wire {
                 self.telling.restore_pull_limit(source, now);
             }
         }
+        resting
     }
 
     fn restore_rest(

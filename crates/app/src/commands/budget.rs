@@ -27,7 +27,7 @@ Examples:
 
 Exit codes:
   0  done; with --floor: nothing is under it, or nothing is metered
-  1  with --floor: less is left
+  1  with --floor: less is left, or pulls are being refused
   2  the command line or the configuration is wrong
   3  failed; with --floor: nothing is known, or a part of a limit that was not named was asked for";
 

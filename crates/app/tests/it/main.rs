@@ -47,6 +47,7 @@ mod program;
 mod proxy;
 mod regressions;
 mod reload;
+mod rests;
 mod rewrite;
 mod screen;
 mod storms;

@@ -1,12 +1,14 @@
 //! The floor that a budget should not fall under, and what the shell is told of it.
 //!
-//! Pure. For cron and Nagios: enough is 0, less is 1, and what nobody knows is 3.
+//! Pure. For cron and Nagios: enough is 0, less is 1, and what nobody knows is 3. A registry that refuses manifests for its
+//! pull limit has none left, whatever it last said.
 
 use std::fmt;
 use std::str::FromStr;
 
-use forebay_ledger::{BudgetReport, Metering, UpstreamReport};
+use forebay_ledger::{BudgetReport, Metering, RestReport, RestWhy, Rested, UpstreamReport};
 use forebay_terminal::ExitStatus;
+use forebay_terminal::amounts::moment;
 
 /// The least that should be left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,10 @@ impl Floor {
         } else {
             upstreams.iter().all(is_silent)
         };
-        if verdicts.contains(&Some(true)) {
+        let is_refused = upstreams
+            .iter()
+            .any(|upstream| self.is_missed_while(upstream));
+        if is_refused || verdicts.contains(&Some(true)) {
             ExitStatus::Findings
         } else if is_unknown || verdicts.contains(&None) {
             ExitStatus::Failed
@@ -64,6 +69,7 @@ impl Floor {
             let name = upstream.upstream.as_str();
             upstream.budgets.iter().map(move |budget| (name, budget))
         });
+        let rests = rests_told(upstreams);
         // The one that misses the floor, then one of which nobody knows, then any: the least of them.
         let worst = budgets.min_by_key(|(_, budget)| {
             let is_missed = self.is_missed_by(budget);
@@ -76,15 +82,26 @@ impl Floor {
             .iter()
             .find(|upstream| upstream.metering == Metering::Unknown);
         match (worst, silent) {
-            (None, Some(silent)) => format!("{word} nothing is known of {}", silent.upstream),
-            (None, None) => format!("{word} nothing is metered"),
+            (None, Some(silent)) => {
+                format!("{word} nothing is known of {}{rests}", silent.upstream)
+            }
+            (None, None) => format!("{word} nothing is metered{rests}"),
             (Some((name, budget)), _) => {
                 let of = budget
                     .limit
                     .map_or_else(String::new, |limit| format!(" of {limit}"));
-                format!("{word} {name} {}{of} left (floor {self})", budget.remaining)
+                let left = budget.remaining;
+                format!("{word} {name} {left}{of} left (floor {self}){rests}")
             }
         }
+    }
+
+    /// Whether there is nothing to pull for now, although some should be left.
+    fn is_missed_while(self, upstream: &UpstreamReport) -> bool {
+        let is_refused =
+            |rest: &RestReport| rest.what == Rested::Pulls && rest.why == RestWhy::PullLimit;
+        let wants_some = !matches!(self, Self::Pulls(0) | Self::Percent(0));
+        wants_some && upstream.rests.iter().any(is_refused)
     }
 
     /// Whether less is left of it; `None` if nobody knows.
@@ -97,6 +114,21 @@ impl Floor {
             }
         }
     }
+}
+
+/// What rests, for the end of a line: a budget may be full and nothing be asked for.
+fn rests_told(upstreams: &[UpstreamReport]) -> String {
+    let rests = upstreams.iter().flat_map(|upstream| {
+        let told = |rest: &RestReport| {
+            format!(
+                "; {} resting until {}: {rest}",
+                upstream.upstream,
+                moment(rest.until_unix_ms)
+            )
+        };
+        upstream.rests.iter().map(told)
+    });
+    rests.collect()
 }
 
 /// As it was written.
@@ -149,6 +181,64 @@ mod tests {
         assert_eq!("20%".parse(), Ok(Floor::Percent(20)));
         for wrong in ["", "%", "-1", "101%", "many", "2.5%"] {
             assert!(wrong.parse::<Floor>().is_err(), "{wrong:?}");
+        }
+    }
+
+    fn resting(what: Rested, why: RestWhy, upstream: UpstreamReport) -> UpstreamReport {
+        let rest = RestReport {
+            what,
+            account: None,
+            why,
+            since_unix_ms: 0,
+            until_unix_ms: 1_795_239_759_000,
+            left_seconds: 60,
+        };
+        UpstreamReport {
+            rests: vec![rest],
+            ..upstream
+        }
+    }
+
+    #[test]
+    fn a_refusal_by_the_pull_limit_is_nothing_left_and_another_rest_is_told_beside_what_is() {
+        let full = || upstream(Metering::Metered, vec![budget(99, Some(100))]);
+        let unknown = || upstream(Metering::Unknown, Vec::new());
+        let pulls = |of| resting(Rested::Pulls, RestWhy::PullLimit, of);
+        let floor = Floor::Percent(20);
+        for (upstream, floor, code, line) in [
+            (
+                pulls(full()),
+                floor,
+                1,
+                "WARNING docker.io 99 of 100 left (floor 20%); docker.io resting until \
+                 2026-11-21T05:42:39Z: manifests without an account, by its pull limit",
+            ),
+            (
+                pulls(unknown()),
+                floor,
+                1,
+                "WARNING nothing is known of docker.io; docker.io resting until \
+                 2026-11-21T05:42:39Z: manifests without an account, by its pull limit",
+            ),
+            (
+                pulls(full()),
+                Floor::Pulls(0),
+                0,
+                "OK docker.io 99 of 100 left (floor 0); docker.io resting until \
+                 2026-11-21T05:42:39Z: manifests without an account, by its pull limit",
+            ),
+            (
+                resting(Rested::Everything, RestWhy::AbuseLimit, full()),
+                floor,
+                0,
+                "OK docker.io 99 of 100 left (floor 20%); docker.io resting until \
+                 2026-11-21T05:42:39Z: everything from our address, by its abuse limit",
+            ),
+        ] {
+            let upstreams = [upstream];
+            let verdict = floor.judge(&upstreams, true);
+            assert_eq!(verdict.code(), code, "{line}");
+            assert_eq!(floor.line(verdict, &upstreams), line);
         }
     }
 

@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use forebay_ledger::{BudgetReport, BudgetsReport, CostReport, Metering, UpstreamReport};
+use forebay_ledger::{
+    BudgetReport, BudgetsReport, CostReport, Metering, RestReport, UpstreamReport,
+};
 use forebay_terminal::amounts::{moment, span};
 
 /// All of it.
@@ -12,6 +14,7 @@ pub(super) fn told(report: &BudgetsReport) -> String {
     let mut lines = Vec::new();
     for upstream in &report.upstreams {
         lines.push(format!("{}  {}", upstream.upstream, metering(upstream)));
+        lines.extend(upstream.rests.iter().map(rest));
         for budget in &upstream.budgets {
             lines.extend(budget_lines(&upstream.upstream, budget));
         }
@@ -34,6 +37,14 @@ fn metering(upstream: &UpstreamReport) -> String {
         (Metering::Unmetered, None) => "unmetered: it says nothing of limits".to_owned(),
         (Metering::Unknown, _) => "unknown: it has not answered for a manifest yet".to_owned(),
     }
+}
+
+fn rest(rest: &RestReport) -> String {
+    format!(
+        "  resting until {} ({}): {rest}",
+        moment(rest.until_unix_ms),
+        span(rest.left_seconds)
+    )
 }
 
 fn budget_lines(upstream: &str, budget: &BudgetReport) -> Vec<String> {
@@ -106,7 +117,7 @@ fn cost(cost: CostReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use forebay_ledger::ForecastReport;
+    use forebay_ledger::{ForecastReport, RestWhy, Rested};
 
     use super::*;
 
@@ -170,6 +181,33 @@ mod tests {
           account ci, charged to 192.0.2.1: 0 of 100 pulls left (window 6 h); seen 2 min ago, 3 sent since
             used up; the next pull is possible in about 20 min, all of it within 5 h 58 min
             our credentials are not being applied: docker.io charges 192.0.2.1
+          one platform of a multi-platform image costs 1 to 2: seen 0 times, not enough to tell
+        ");
+    }
+
+    #[test]
+    fn what_rests_is_told_before_what_is_left() {
+        let rest = |what, account: Option<&str>, why, left_seconds| RestReport {
+            what,
+            account: account.map(str::to_owned),
+            why,
+            since_unix_ms: 1_795_239_699_000,
+            until_unix_ms: 1_795_239_759_000,
+            left_seconds,
+        };
+        let mut report = metered(budget());
+        report.upstreams[0].rests = vec![
+            rest(Rested::Login, Some("ci"), RestWhy::LoginRefused, 600),
+            rest(Rested::Everything, None, RestWhy::AbuseLimit, 60),
+            rest(Rested::Pulls, None, RestWhy::PullLimit, 45),
+        ];
+        insta::assert_snapshot!(told(&report), @r"
+        docker.io  metered
+          resting until 2026-11-21T05:42:39Z (10 min): our login as account ci, which was refused
+          resting until 2026-11-21T05:42:39Z (1 min): everything from our address, by its abuse limit
+          resting until 2026-11-21T05:42:39Z (45 s): manifests without an account, by its pull limit
+          anonymous, charged to 192.0.2.1: 45 of 100 pulls left (window 6 h); seen 2 min ago, 3 sent since
+            at 12 pulls an hour it runs out in 3 h 45 min
           one platform of a multi-platform image costs 1 to 2: seen 0 times, not enough to tell
         ");
     }
