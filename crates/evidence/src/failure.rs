@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use forebay_failures::{Class, Verdict, classify};
+use forebay_failures::{Class, Verdict, classify, has_mark};
 
 use crate::event::{Event, Failure, What};
 use crate::read::kube::image_in;
@@ -49,6 +49,10 @@ impl Judge {
 
     /// What a line says that no reader knows: an event if it tells of a failed pull.
     fn read_unknown(&mut self, event: Event) -> Option<Event> {
+        // One that has lines may be wrapped inside a mark.
+        if !event.message.contains('\n') && !has_mark(&event.message) {
+            return None;
+        }
         let verdict = self.judge(&event.message)?;
         Some(tell(event, verdict))
     }

@@ -16,5 +16,5 @@ pub use gathered::{
     SettingKind,
 };
 pub use moment::Moment;
-pub use read::{Intake, MAX_LINE_BYTES};
+pub use read::{Intake, MAX_LINE_BYTES, find_places};
 pub use sizes::{ImageSize, MAX_SIZES, Packing, SizeSource, Sizes};

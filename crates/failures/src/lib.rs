@@ -15,6 +15,7 @@ mod prefix;
 mod registry;
 mod rules;
 mod scanner;
+mod sieve;
 #[cfg(test)]
 mod speed;
 mod verdict;
@@ -24,5 +25,7 @@ pub use class::Class;
 pub use classify::classify;
 pub use clean::clean;
 pub use findings::{Finding, Findings, MAX_FINDINGS};
+pub use marks::{has_mark, sieve_with};
 pub use scanner::{Failure, MAX_EXCERPT_BYTES, Scanner};
+pub use sieve::Sieve;
 pub use verdict::{Account, Identity, MAX_ACCOUNT_BYTES, Verdict};

@@ -1,11 +1,13 @@
 //! Finds the few lines of a log that may tell of a failed pull.
 //!
-//! One automaton over the bytes as they lie there, all lines at once: most of a log is noise and is never looked at again.
-//! Each message that `rules` knows has several of these marks, so that wrapping inside one does not hide it.
+//! By a sieve of their words first: most of a log is noise and is never looked at again. Each message that `rules` knows has
+//! several of these marks, so that wrapping inside one does not hide it.
 
 use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder};
+
+use crate::Sieve;
 
 /// The most memory that the automaton may take while it runs, in bytes.
 const MAX_AUTOMATON_BYTES: usize = 4 << 20;
@@ -24,7 +26,7 @@ const MARKS: &[&str] = &[
     "throttlingexception",
     "login attempts",
     "increase-rate",
-    "hub.docker.com",
+    r"hub\.docker\.com",
     "qps",
     // Pulls.
     "errimage",
@@ -41,16 +43,16 @@ const MARKS: &[&str] = &[
     "manifest",
     "oci:",
     "docker:",
-    "docker.io",
-    "ghcr.io",
-    "quay.io",
-    "gcr.io",
-    "pkg.dev",
+    r"docker\.io",
+    r"ghcr\.io",
+    r"quay\.io",
+    r"gcr\.io",
+    r"pkg\.dev",
     "azurecr",
-    "mcr.microsoft",
-    "dkr.ecr",
-    "public.ecr",
-    "k8s.io",
+    r"mcr\.microsoft",
+    r"dkr\.ecr",
+    r"public\.ecr",
+    r"k8s\.io",
     "registry",
     "from daemon",
     "failed to solve",
@@ -220,7 +222,7 @@ const MARKS: &[&str] = &[
 ];
 
 static AUTOMATON: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = MARKS.join("|").replace(' ', "[ \\t]");
+    let pattern = patterns().collect::<Vec<_>>().join("|");
     #[expect(
         clippy::expect_used,
         reason = "the marks are constants, and every test of a scanner builds them"
@@ -233,7 +235,36 @@ static AUTOMATON: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the marks are a regular expression")
 });
 
+/// The words of the marks alone, for who looks for nothing else.
+static SIEVE: LazyLock<Sieve> = LazyLock::new(|| sieve_with(&[]));
+
+/// The marks as regular expressions, in small letters.
+fn patterns() -> impl Iterator<Item = String> {
+    MARKS.iter().map(|mark| mark.replace(' ', "[ \\t]"))
+}
+
+/// A sieve for the marks and for other patterns, by whose places a scanner may be led.
+pub fn sieve_with(others: &[&str]) -> Sieve {
+    let marks: Vec<String> = patterns().collect();
+    Sieve::new(
+        marks
+            .iter()
+            .map(String::as_str)
+            .chain(others.iter().copied()),
+    )
+}
+
+/// Where words of marks stand.
+pub(crate) fn find_places(bytes: &[u8], places: &mut Vec<usize>) {
+    SIEVE.find_all(bytes, places);
+}
+
 /// Where the next mark stands, from `at` on.
 pub(crate) fn find_mark(bytes: &[u8], at: usize) -> Option<usize> {
     AUTOMATON.find_at(bytes, at).map(|mark| mark.start())
+}
+
+/// Whether a text has a mark: one line without any tells of nothing.
+pub fn has_mark(text: &str) -> bool {
+    AUTOMATON.is_match(text.as_bytes())
 }

@@ -3,13 +3,15 @@
 //! Holds a bounded window of bytes. A text of a few lines is looked at whole: somebody has pasted one message, and a
 //! terminal may have wrapped it.
 
+use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};
 
 use crate::Verdict;
-use crate::marks::find_mark;
+use crate::marks::{find_mark, find_places};
 use crate::memo::{Memo, Said};
 use crate::message::{MAX_BYTES, MAX_LINES, around, line_at, words};
 use crate::prefix::Joining;
+use crate::sieve::{REACH_BYTES, line_end};
 
 /// The bytes that are looked at together.
 const WINDOW_BYTES: usize = 256 * 1024;
@@ -44,6 +46,8 @@ pub struct Failure {
 #[derive(Debug, Default)]
 pub struct Scanner {
     window: Vec<u8>,
+    /// Where in the window marks may stand, from what is done on.
+    places: VecDeque<usize>,
     /// How many lines ended before the window.
     lines_before: u64,
     /// Up to where the window has been told of.
@@ -61,7 +65,23 @@ impl Scanner {
 
     /// Takes the next bytes of the text.
     pub fn push(&mut self, bytes: &[u8], found: &mut dyn FnMut(Failure)) {
+        let mut places = Vec::new();
+        find_places(bytes, &mut places);
+        self.push_sifted(bytes, &places, found);
+    }
+
+    /// Takes the next bytes, with the places that a sieve of the marks has found in them.
+    pub fn push_sifted(&mut self, bytes: &[u8], places: &[usize], found: &mut dyn FnMut(Failure)) {
+        let mut places = places.iter().copied().peekable();
+        let mut start = 0;
         for piece in bytes.chunks(WINDOW_BYTES) {
+            let at = self.window.len();
+            // A mark may stand across the seam, in sight of no sieve.
+            self.places.push_back(at);
+            while let Some(place) = places.next_if(|place| *place < start + piece.len()) {
+                self.places.push_back(at + place - start);
+            }
+            start += piece.len();
             self.window.extend_from_slice(piece);
             if self.window.len() >= WINDOW_BYTES {
                 let until = self.window.len() - OVERLAP_BYTES;
@@ -84,7 +104,7 @@ impl Scanner {
     /// Finds what begins before `until`.
     fn scan(&mut self, until: usize, found: &mut dyn FnMut(Failure)) {
         let mut counted = Counted::from(self.lines_before);
-        while let Some(mark) = find_mark(&self.window, self.done).filter(|&mark| mark < until) {
+        while let Some(mark) = self.find_mark(until) {
             let line = line_at(&self.window, mark);
             let (message, said) = self.judge(line, Joining::Strict);
             self.done = message.end.max(mark + 1);
@@ -93,6 +113,24 @@ impl Scanner {
             }
         }
         self.done = self.done.max(until);
+    }
+
+    /// The first mark from what is done on, if it stands before `until`.
+    fn find_mark(&mut self, until: usize) -> Option<usize> {
+        while let Some(&place) = self.places.front() {
+            if place >= until + REACH_BYTES {
+                return None;
+            }
+            let end = line_end(&self.window, place);
+            let line = &self.window[..self.window.len().min(end + REACH_BYTES)];
+            let begin = self.done.max(place.saturating_sub(REACH_BYTES));
+            let mark = (begin < end).then(|| find_mark(line, begin)).flatten();
+            if mark.is_some() {
+                return mark.filter(|&mark| mark < until);
+            }
+            self.places.pop_front();
+        }
+        None
     }
 
     /// Looks at each line of a short text, and at all of it if none tells of anything and it is a command with its
@@ -159,6 +197,9 @@ impl Scanner {
         keep += begins.map_or(0, |end| end + 1).min(self.done - keep);
         self.lines_before += lines_in(&self.window[..keep]);
         self.window.drain(..keep);
+        for place in &mut self.places {
+            *place = place.saturating_sub(keep);
+        }
         self.done -= keep;
         self.is_long = true;
     }
@@ -213,18 +254,7 @@ impl Counted {
 }
 
 fn lines_in(text: &[u8]) -> u64 {
-    // By blocks whose count fits a byte: the compiler counts sixteen at once.
-    let blocks = text.chunks(u8::MAX as usize);
-    blocks
-        .map(|block| {
-            u64::from(
-                block
-                    .iter()
-                    .map(|&byte| u8::from(byte == b'\n'))
-                    .sum::<u8>(),
-            )
-        })
-        .sum()
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 const _: () = assert!(MAX_LINES > 1 && OVERLAP_BYTES < WINDOW_BYTES);

@@ -1,9 +1,11 @@
 //! Skips the lines of a log that tell of nothing, many at once.
 //!
-//! One automaton over the bytes as they lie there: most of a log is noise, and is neither cut into lines nor decoded.
+//! A sieve finds the few lines that have a word of a hint or of a mark of the classifier, as the bytes lie there: most of a
+//! log is noise, and is neither cut into lines nor decoded.
 
 use std::sync::LazyLock;
 
+use forebay_failures::{Sieve, sieve_with};
 use regex::bytes::{Regex, RegexBuilder};
 
 /// Words of which every line has one that a reader or the classifier may understand, and as few others as can be.
@@ -144,49 +146,52 @@ static AUTOMATON: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the hints are a regular expression")
 });
 
-/// The lines at the front of `text`, which begins a line, that tell of nothing: their bytes and their number.
+static SIEVE: LazyLock<Sieve> = LazyLock::new(|| sieve_with(HINTS));
+
+/// Adds the places of a text where a word of a hint stands, or one that the classifier may know, in order.
 ///
-/// A last line that does not end yet is not among them.
-pub(crate) fn noise(text: &[u8]) -> (usize, u64) {
-    let known = AUTOMATON.find(text).map_or(text.len(), |hint| hint.start());
-    let end = text[..known]
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1);
-    let end = find_json(&text[..end]).unwrap_or(end);
-    (end, lines_in(&text[..end]))
+/// For a reader of evidence and a scanner of failures alike, so that a text is looked through once.
+pub fn find_places(text: &[u8], places: &mut Vec<usize>) {
+    SIEVE.find_all(text, places);
+}
+
+/// The end of the lines from `from` on, which begins one, that tell of nothing; and their number.
+///
+/// A last line that does not end yet is not among them. The places are those of the whole text, and those that are behind
+/// are let go.
+pub(crate) fn noise(text: &[u8], from: usize, places: &mut &[usize]) -> (usize, u64) {
+    let known = find_hint(text, from, places).unwrap_or(text.len());
+    let end = memchr::memrchr(b'\n', &text[from..known]).map_or(from, |at| from + at + 1);
+    let lines = &text[from..end];
+    let end = find_json(lines).map_or(end, |json| from + json);
+    let count = memchr::memchr_iter(b'\n', &text[from..end]).count();
+    (end, count as u64)
+}
+
+/// Where the next line begins that has a hint.
+fn find_hint(text: &[u8], from: usize, places: &mut &[usize]) -> Option<usize> {
+    let mut begin = from;
+    while let Some((&place, others)) = places.split_first() {
+        // The byte at a place may be the end of the line before.
+        let inside = place + 1;
+        if inside >= begin {
+            let start = memchr::memrchr(b'\n', &text[begin..inside]);
+            let start = start.map_or(begin, |at| begin + at + 1);
+            let end = memchr::memchr(b'\n', &text[inside..]).map_or(text.len(), |at| inside + at);
+            if AUTOMATON.is_match(&text[start..end]) {
+                return Some(start);
+            }
+            begin = end;
+        }
+        *places = others;
+    }
+    None
 }
 
 /// Where the first line begins that begins JSON and does not end it.
-fn find_json(text: &[u8]) -> Option<usize> {
-    if begins_json(text) {
-        return Some(0);
-    }
-    let mut start = 0;
-    while let Some(block) = text.get(start..) {
-        let size = block.len().min(u8::MAX as usize);
-        let ahead = block.get(1..).unwrap_or_default();
-        // By blocks whose count fits a byte, as lines are counted: few have a line that may be JSON.
-        let count = block[..size]
-            .iter()
-            .zip(ahead)
-            .map(|(byte, next)| {
-                u8::from(*byte == b'\n' && matches!(next, b'{' | b'[' | b' ' | b'\t'))
-            })
-            .sum::<u8>();
-        if count > 0 {
-            let ends = (start..start + size).filter(|at| text[*at] == b'\n');
-            let found = ends.map(|at| at + 1).find(|at| begins_json(&text[*at..]));
-            if found.is_some() {
-                return found;
-            }
-        }
-        if size == block.len() {
-            return None;
-        }
-        start += size;
-    }
-    None
+fn find_json(lines: &[u8]) -> Option<usize> {
+    let mut starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', lines).map(|at| at + 1));
+    starts.find(|start| begins_json(&lines[*start..]))
 }
 
 /// Whether the first line of a text begins JSON that goes on behind it, or a list, whose items are looked at one by one.
@@ -198,37 +203,26 @@ fn begins_json(text: &[u8]) -> bool {
     if !matches!(text.first(), Some(b'{' | b'[')) {
         return false;
     }
-    let end = text.iter().position(|byte| *byte == b'\n');
+    let end = memchr::memchr(b'\n', text);
     let line = text[..end.unwrap_or(text.len())].trim_ascii_end();
     if let Some(rest) = line.strip_prefix(b"[") {
         // Many a log has its lines begin with a time or a name in brackets.
         let next = rest.trim_ascii_start().first();
         return matches!(next, None | Some(b'{' | b'[' | b']' | b'"'));
     }
-    let depth = line.iter().fold(0_i64, |depth, byte| match byte {
-        b'{' => depth + 1,
-        b'}' => depth - 1,
-        _ => depth,
-    });
-    !line.ends_with(b"}") || depth != 0
-}
-
-fn lines_in(text: &[u8]) -> u64 {
-    // By blocks whose count fits a byte: the compiler counts sixteen at once.
-    let in_block = |block: &[u8]| {
-        block
-            .iter()
-            .map(|byte| u8::from(*byte == b'\n'))
-            .sum::<u8>()
-    };
-    text.chunks(u8::MAX as usize)
-        .map(|block| u64::from(in_block(block)))
-        .sum()
+    let count = |brace| memchr::memchr_iter(brace, line).count();
+    !line.ends_with(b"}") || count(b'{') != count(b'}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn noise_of(text: &str) -> (usize, u64) {
+        let mut places = Vec::new();
+        find_places(text.as_bytes(), &mut places);
+        noise(text.as_bytes(), 0, &mut places.as_slice())
+    }
 
     #[test]
     fn an_object_that_a_reader_knows_is_no_noise() {
@@ -239,7 +233,7 @@ mod tests {
             r#"{"ResourceStatus":"CREATE_IN_PROGRESS"}"#,
             r#"{"Names":"web","Status":"Restarting (1)"}"#,
         ] {
-            assert_eq!(noise(format!("{object}\nb\n").as_bytes()).0, 0, "{object}");
+            assert_eq!(noise_of(&format!("{object}\nb\n")).0, 0, "{object}");
         }
     }
 
@@ -275,7 +269,7 @@ mod tests {
             ("", 0, 0),
         ];
         for (text, bytes, lines) in table {
-            assert_eq!(noise(text.as_bytes()), (bytes, lines), "{text}");
+            assert_eq!(noise_of(text), (bytes, lines), "{text}");
         }
     }
 }

@@ -83,21 +83,29 @@ impl Intake {
 
     /// Reads on. Lines may be cut anywhere between two calls.
     pub fn push(&mut self, bytes: &[u8]) {
-        let mut rest = self.skip_noise(bytes);
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            if self.partial.is_empty() && !self.is_cut && end <= MAX_LINE_BYTES {
-                self.line(&String::from_utf8_lossy(&rest[..end]));
-            } else {
-                self.gather(&rest[..end]);
-                self.end_line();
-            }
-            rest = self.skip_noise(&rest[end + 1..]);
-        }
-        self.gather(rest);
+        let mut places = Vec::new();
+        hints::find_places(bytes, &mut places);
+        self.push_sifted(bytes, &places);
     }
 
-    /// What follows the lines at the front that tell of nothing, if each may be looked at alone.
-    fn skip_noise<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+    /// Reads on in bytes whose places [`find_places`](crate::find_places) has found.
+    pub fn push_sifted(&mut self, bytes: &[u8], mut places: &[usize]) {
+        let mut at = self.skip_noise(bytes, 0, &mut places);
+        while let Some(length) = memchr::memchr(b'\n', &bytes[at..]) {
+            let line = &bytes[at..at + length];
+            if self.partial.is_empty() && !self.is_cut && length <= MAX_LINE_BYTES {
+                self.line(&String::from_utf8_lossy(line));
+            } else {
+                self.gather(line);
+                self.end_line();
+            }
+            at = self.skip_noise(bytes, at + length + 1, &mut places);
+        }
+        self.gather(&bytes[at..]);
+    }
+
+    /// Where the lines end that tell of nothing, if each may be looked at alone.
+    fn skip_noise(&mut self, text: &[u8], from: usize, places: &mut &[usize]) -> usize {
         let source = &self.source;
         let is_amid = source.json.is_inside()
             || source.table.is_some()
@@ -105,12 +113,12 @@ impl Intake {
             || source.pending.is_some()
             || source.pasted.len() <= MAX_PASTED_BYTES;
         if is_amid || !self.partial.is_empty() || self.is_cut {
-            return text;
+            return from;
         }
-        let (end, lines) = hints::noise(text);
+        let (end, lines) = hints::noise(text, from, places);
         self.source.line += lines;
         self.evidence.lines += lines;
-        &text[end..]
+        end
     }
 
     /// Adds what is known without reading a text, as part of the source that was begun.

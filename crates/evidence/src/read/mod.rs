@@ -25,4 +25,5 @@ mod table;
 mod text;
 mod times;
 
+pub use hints::find_places;
 pub use intake::{Intake, MAX_LINE_BYTES};

@@ -1,0 +1,186 @@
+//! The words of which one stands in whatever a pattern matches, and the pieces by which they are found.
+//!
+//! Words are found out from the patterns, so that nobody has to keep two lists.
+
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
+
+use super::{FOLD, Piece, TABLE_BITS, hash};
+
+/// What stands in logs of every day. Words are looked for by pieces that are not of these, where they have others.
+const EVERYDAY: &[u8] = b"http https service services container containers docker dockerd kubelet kubernetes systemd volume volumes \
+info level error warning message messages starting started stopping stopped connection connections timeout timed read reading \
+write writing user users session process processing request requests response status state update updated create created \
+delete deleted running ready empty config configuration config.yaml network interface memory module namespace topic task tasks \
+path paths type time timestamp duration method address attempts attempting application failed failing after before retry \
+retrying with from that this have been auth authentication session client server host hosts port ports controller event events \
+handler handling operation operator node nodes pod pods cluster stream stdout stderr debug trace version internal external \
+organization authorization listening completed complete finished received sending content count counter metric metrics \
+transaction database queue worker thread order orders product products account customer static assets index.html mozilla \
+chrome safari applewebkit gecko linux x86_64 java.lang exception org.springframework.web com. localhost caller source \
+termination waiting restarting executing unable invalid unexpected expected contact context control console found bound";
+
+/// Bytes by how often they stand in logs, the most frequent first; those that are not named are the rarest.
+const FREQUENT: &[u8] = b" eotainrscdlu0m1pg2:\"/f-=h.34v5b678w9k_y,j";
+
+/// The bytes of a word of which one of two neighbouring pieces is always looked up.
+const WINDOW_BYTES: usize = 5;
+
+/// The shortest word.
+const MIN_WORD_BYTES: usize = 3;
+
+/// Parts are looked up by the upper bits of their hash, so many.
+const BUCKET_BITS: u32 = 12;
+
+/// Words, and the pieces by which they are found.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// Folded.
+    words: Vec<Vec<u8>>,
+    /// By their buckets.
+    parts: Vec<Part>,
+    /// Where the parts of each bucket begin, and at the end how many there are.
+    starts: Vec<usize>,
+}
+
+/// A piece that is of a word.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    piece: Piece,
+    word: usize,
+    /// How far the word begins before the piece; if it has but three bytes in it, it may begin in it.
+    before: isize,
+}
+
+impl Words {
+    pub(super) fn of<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        let words = shortest(patterns.into_iter().flat_map(words_of).collect());
+        let mut parts = Vec::new();
+        for (index, word) in words.iter().enumerate() {
+            let parts_of = parts_of(word).into_iter();
+            parts.extend(parts_of.map(|(piece, before)| Part {
+                piece,
+                word: index,
+                before,
+            }));
+        }
+        parts.sort_by_key(|part| bucket(part.piece));
+        let begins = |at| parts.partition_point(|part: &Part| bucket(part.piece) < at);
+        let starts = (0..=1 << BUCKET_BITS).map(begins).collect();
+        Self {
+            words,
+            parts,
+            starts,
+        }
+    }
+
+    /// Whether a word stands where this piece does.
+    pub(super) fn stand(&self, text: &[u8], at: usize, piece: Piece) -> bool {
+        let bucket = bucket(piece);
+        let parts = &self.parts[self.starts[bucket]..self.starts[bucket + 1]];
+        parts.iter().any(|part| {
+            let begin = at.checked_add_signed(-part.before);
+            part.piece == piece
+                && begin.is_some_and(|begin| begins(text, begin, &self.words[part.word]))
+        })
+    }
+
+    /// Tells of all pieces that may be of a word.
+    pub(super) fn for_each_piece(&self, tell: impl FnMut(Piece)) {
+        self.parts.iter().map(|part| part.piece).for_each(tell);
+    }
+}
+
+fn bucket(piece: Piece) -> usize {
+    (hash(piece) >> (TABLE_BITS - BUCKET_BITS)) as usize
+}
+
+/// The pieces of which one is looked up wherever the word stands, and how far it begins before them.
+fn parts_of(word: &[u8]) -> Vec<(Piece, isize)> {
+    let piece = Piece::from_le_bytes;
+    let any = || (0..=u8::MAX).filter(|byte| byte & FOLD != 0);
+    match *word {
+        [a, b, c] => any()
+            .flat_map(|any| [(piece([any, a, b, c]), -1), (piece([a, b, c, any]), 0)])
+            .collect(),
+        [a, b, c, d] => {
+            let whole = (piece([a, b, c, d]), 0);
+            let odd = any().map(|any| {
+                if frequency([a, b, c]) < frequency([b, c, d]) {
+                    (piece([any, a, b, c]), -1)
+                } else {
+                    (piece([b, c, d, any]), 1)
+                }
+            });
+            odd.chain([whole]).collect()
+        }
+        _ => {
+            let windows = word.array_windows::<WINDOW_BYTES>().zip(0..);
+            let rarest = windows.min_by_key(|([a, b, c, d, e], _)| {
+                frequency([*a, *b, *c, *d]).max(frequency([*b, *c, *d, *e]))
+            });
+            let parts = rarest.map(|([a, b, c, d, e], at)| {
+                [
+                    (piece([*a, *b, *c, *d]), at),
+                    (piece([*b, *c, *d, *e]), at + 1),
+                ]
+            });
+            parts.into_iter().flatten().collect()
+        }
+    }
+}
+
+/// Whether the text has the word there.
+fn begins(text: &[u8], at: usize, word: &[u8]) -> bool {
+    let there = text.get(at..at + word.len());
+    there.is_some_and(|there| {
+        there
+            .iter()
+            .zip(word)
+            .all(|(byte, known)| byte | FOLD == *known)
+    })
+}
+
+/// How frequent bytes are: by everyday words that have them, then by each of them.
+fn frequency<const N: usize>(bytes: [u8; N]) -> (usize, usize) {
+    let everyday = EVERYDAY.array_windows::<N>().filter(|it| **it == bytes);
+    let rank = |byte: &u8| FREQUENT.iter().position(|frequent| frequent == byte);
+    let of_byte = |byte| rank(byte).map_or(0, |rank| FREQUENT.len() - rank);
+    (everyday.count(), bytes.iter().map(of_byte).sum())
+}
+
+/// Words of which one stands in each match of the pattern, folded.
+fn words_of(pattern: &str) -> Vec<Vec<u8>> {
+    let parsed = ParserBuilder::new()
+        .utf8(false)
+        .unicode(false)
+        .multi_line(true)
+        .build()
+        .parse(pattern);
+    let found = parsed.ok().and_then(|hir| {
+        let of = |kind| Extractor::new().kind(kind).extract(&hir);
+        let sides = [ExtractKind::Prefix, ExtractKind::Suffix].map(of);
+        sides.into_iter().max_by_key(Seq::min_literal_len)
+    });
+    let literals = found.and_then(|seq| seq.literals().map(<[_]>::to_vec));
+    let words = literals.unwrap_or_default().into_iter();
+    let words: Vec<Vec<u8>> = words
+        .map(|word| word.as_bytes().iter().map(|byte| byte | FOLD).collect())
+        .collect();
+    let is_known = !words.is_empty() && words.iter().all(|word| word.len() >= MIN_WORD_BYTES);
+    assert!(is_known, "a pattern without words: {pattern}");
+    words
+}
+
+/// Those that have no other in them: where they stand, the other does.
+fn shortest(mut words: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    words.sort_unstable_by_key(Vec::len);
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    for word in words {
+        let has = |other: &Vec<u8>| word.windows(other.len()).any(|part| part == other);
+        if !kept.iter().any(has) {
+            kept.push(word);
+        }
+    }
+    kept
+}
