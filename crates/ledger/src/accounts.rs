@@ -1,7 +1,7 @@
 //! Who asked for what since it was last written down.
 //!
-//! On the path of every request, so a client and an image that are known cost two look-ups and no allocation. Bounded: who
-//! comes when it is full is counted as one of others.
+//! On the path of every request, so a client and an image that are known cost two look-ups and no allocation. Bounded, for each
+//! origin and in all: whoever has too many names and images is told by image alone, then by address alone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,13 +12,15 @@ use forebay_oci::{Reference, Target, UpstreamName};
 
 use crate::answered::{Answered, Outcome, What};
 use crate::moment::Moment;
+use crate::origin::Origin;
+use crate::pending::Pending;
 use crate::pull::{Asked, LastAsked, Meaning, meaning};
 
 /// The most pairs of client and image that are known at once.
 pub(crate) const MAX_ENTRIES: usize = 16_384;
 
-/// The most rows of hours that ended since the last writing; a clock that jumps makes more of them.
-pub(crate) const MAX_FINISHED: usize = 16_384;
+/// The most of them from one origin by what clients call themselves, and as many more by the image alone.
+pub(crate) const MAX_ENTRIES_OF_ORIGIN: usize = 256;
 
 /// After what time a pair that asks for nothing is forgotten; longer than a pull lasts.
 pub(crate) const FORGET_ENTRY_AFTER: Duration = Duration::from_mins(10);
@@ -29,9 +31,17 @@ pub(crate) struct Accounts {
     clients: HashMap<Arc<Client>, HashMap<Target, Entry>>,
     /// Pairs in `clients`.
     entries: usize,
-    /// By upstream; as many as are configured.
-    others: HashMap<UpstreamName, Delta>,
-    finished: Vec<PullRow>,
+    /// The same by origin; those of our own work aside, which nobody makes up.
+    held: HashMap<Origin, Held>,
+    /// Rows of hours that ended since the last writing, or that a clock has left; and of who is not told apart.
+    finished: Pending,
+}
+
+/// How many pairs there are of one origin.
+#[derive(Debug, Default)]
+struct Held {
+    named: usize,
+    nameless: usize,
 }
 
 /// A request's place in a pull.
@@ -49,8 +59,9 @@ pub(crate) enum Place {
 }
 
 /// One client's requests for one image.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Entry {
+    client: Arc<Client>,
     delta: Option<Delta>,
     last: Option<LastAsked>,
     used_at: Duration,
@@ -68,28 +79,25 @@ struct Delta {
 impl Accounts {
     /// Counts a request; tells its place in a pull.
     pub(crate) fn note(&mut self, answered: &Answered<'_>, now: Moment) -> Place {
-        let Some(entry) = self.entry(answered.client, answered.target, now) else {
-            // Too many: each request by tag passes for a pull, those by digest for parts of one.
-            let meaning = match answered.what {
-                What::Manifest(asked) => Some(meaning_for_others(asked)),
-                What::Other => None,
-            };
-            self.add_to_others(
-                &answered.target.upstream,
+        let Answered { client, target, .. } = *answered;
+        let asked = match answered.what {
+            What::Manifest(asked) => Some(asked),
+            What::Other => None,
+        };
+        let Some(entry) = self.entry(client, target, now.monotonic) else {
+            let meaning = asked.map(meaning_by_itself);
+            self.add_to_rest(
+                client,
+                &target.upstream,
                 counts(answered, meaning),
                 now.wall,
             );
             return Place::of(meaning, None);
         };
-        let meaning = match answered.what {
-            What::Manifest(asked) => Some(entry.note_manifest(asked, now.monotonic)),
-            What::Other => None,
-        };
+        let meaning = asked.map(|asked| entry.note_manifest(asked, now.monotonic));
         let place = Place::of(meaning, entry.last.as_ref());
-        let ended = entry.add(counts(answered, meaning), now.wall);
-        if let Some(ended) = ended {
-            self.finish(answered.client, answered.target, ended);
-        }
+        let ended = entry.add(target, counts(answered, meaning), now.wall);
+        self.finished.add(ended);
         place
     }
 
@@ -101,99 +109,108 @@ impl Accounts {
         charged: PullCounts,
         now: Moment,
     ) {
-        match self.entry(client, target, now) {
+        match self.entry(client, target, now.monotonic) {
             Some(entry) => {
-                if let Some(ended) = entry.add(charged, now.wall) {
-                    self.finish(client, target, ended);
-                }
+                let ended = entry.add(target, charged, now.wall);
+                self.finished.add(ended);
             }
-            None => self.add_to_others(&target.upstream, charged, now.wall),
+            None => self.add_to_rest(client, &target.upstream, charged, now.wall),
         }
     }
 
     /// Takes all that was counted, and forgets who has been quiet for long.
     pub(crate) fn drain(&mut self, now: Duration) -> Vec<PullRow> {
-        let mut rows = std::mem::take(&mut self.finished);
-        for (upstream, delta) in self.others.drain() {
-            rows.push(row(Spender::Others { upstream }, delta, None));
-        }
-        for (client, images) in &mut self.clients {
-            for (image, entry) in images.iter_mut() {
-                if let Some(delta) = entry.delta.take() {
-                    let spender = Spender::Client {
-                        client: Arc::clone(client),
-                        image: image.clone(),
-                    };
-                    rows.push(row(spender, delta, entry.reference()));
-                }
+        let mut rows = self.finished.take();
+        self.entries = 0;
+        self.held.clear();
+        self.clients.retain(|client, images| {
+            images.retain(|image, entry| {
+                rows.extend(entry.take_row(image));
+                now.saturating_sub(entry.used_at) < FORGET_ENTRY_AFTER
+            });
+            self.entries += images.len();
+            if let Some(origin) = Origin::of(client) {
+                let held = self.held.entry(origin).or_default();
+                *held.of(client, origin) += images.len();
             }
-            images.retain(|_, entry| now.saturating_sub(entry.used_at) < FORGET_ENTRY_AFTER);
-        }
-        self.clients.retain(|_, images| !images.is_empty());
-        self.entries = self.clients.values().map(HashMap::len).sum();
+            !images.is_empty()
+        });
+        self.held.retain(|_, held| held.named + held.nameless > 0);
         rows
     }
 
-    /// The client's own name for itself, shared, if it is known.
-    pub(crate) fn find_client(&self, client: &Client) -> Option<Arc<Client>> {
-        let (known, _) = self.clients.get_key_value(client)?;
-        Some(Arc::clone(known))
-    }
-
-    /// The entry of a pair, made if there is room.
-    fn entry(&mut self, client: &Client, target: &Target, now: Moment) -> Option<&mut Entry> {
-        let is_known = self
-            .clients
-            .get(client)
-            .is_some_and(|images| images.contains_key(target));
-        if !is_known {
-            if self.entries >= MAX_ENTRIES {
+    /// The entry of a pair, made if there is room: for the client by its names, else for all without names at its origin.
+    fn entry(&mut self, client: &Client, target: &Target, now: Duration) -> Option<&mut Entry> {
+        let nameless;
+        let client = if self.has(client, target) || self.make(client, target) {
+            client
+        } else {
+            nameless = Origin::of(client)?.nameless();
+            if !self.has(&nameless, target) && !self.make(&nameless, target) {
                 return None;
             }
-            self.entries += 1;
-            let key = self
-                .find_client(client)
-                .unwrap_or_else(|| Arc::new(client.clone()));
-            let images = self.clients.entry(key).or_default();
-            images.insert(target.clone(), Entry::default());
-        }
+            &nameless
+        };
         let entry = self.clients.get_mut(client)?.get_mut(target)?;
-        entry.used_at = now.monotonic;
+        entry.used_at = now;
         Some(entry)
     }
 
-    /// Keeps what was counted of an hour that is over, or of one that a clock has left.
-    fn finish(&mut self, client: &Client, target: &Target, ended: Delta) {
-        if self.finished.len() >= MAX_FINISHED {
-            return self.add_delta_to_others(&target.upstream, ended);
+    fn has(&self, client: &Client, target: &Target) -> bool {
+        let images = self.clients.get(client);
+        images.is_some_and(|images| images.contains_key(target))
+    }
+
+    /// Makes the entry of a pair; false if there is no room.
+    fn make(&mut self, client: &Client, target: &Target) -> bool {
+        if self.entries >= MAX_ENTRIES {
+            return false;
         }
-        let reference = self
-            .clients
-            .get(client)
-            .and_then(|images| images.get(target));
-        let reference = reference.and_then(Entry::reference);
-        let Some(client) = self.find_client(client) else {
-            return self.add_delta_to_others(&target.upstream, ended);
-        };
-        let spender = Spender::Client {
-            client,
-            image: target.clone(),
-        };
-        self.finished.push(row(spender, ended, reference));
+        if let Some(origin) = Origin::of(client) {
+            let held = self.held.entry(origin).or_default().of(client, origin);
+            if *held >= MAX_ENTRIES_OF_ORIGIN {
+                return false;
+            }
+            *held += 1;
+        }
+        self.entries += 1;
+        let known = self.clients.get_key_value(client);
+        let client = known.map_or_else(|| Arc::new(client.clone()), |(known, _)| Arc::clone(known));
+        let images = self.clients.entry(Arc::clone(&client)).or_default();
+        images.insert(target.clone(), Entry::of(client));
+        true
     }
 
-    fn add_to_others(&mut self, upstream: &UpstreamName, counts: PullCounts, wall: Timestamp) {
-        self.add_delta_to_others(upstream, Delta::of(counts, wall));
+    /// Counts for the rest of an origin; where there is none, for others.
+    fn add_to_rest(
+        &mut self,
+        client: &Client,
+        upstream: &UpstreamName,
+        counts: PullCounts,
+        wall: Timestamp,
+    ) {
+        let upstream = upstream.clone();
+        let spender = match Origin::of(client) {
+            Some(origin) => Spender::Address {
+                address: origin.address(),
+                upstream,
+            },
+            None => Spender::Others { upstream },
+        };
+        let row = row(spender, Delta::of(counts, wall), None);
+        self.finished.add([row]);
     }
+}
 
-    /// What others did counts for the hour in which the first of them came since the last writing.
-    fn add_delta_to_others(&mut self, upstream: &UpstreamName, more: Delta) {
-        if let Some(delta) = self.others.get_mut(upstream) {
-            delta.counts.add(more.counts);
-            delta.first_at = delta.first_at.min(more.first_at);
-            delta.last_at = delta.last_at.max(more.last_at);
+// === impl Held ===
+
+impl Held {
+    /// Those among which a client counts.
+    fn of(&mut self, client: &Client, origin: Origin) -> &mut usize {
+        if *client == origin.nameless() {
+            &mut self.nameless
         } else {
-            self.others.insert(upstream.clone(), more);
+            &mut self.named
         }
     }
 }
@@ -215,6 +232,16 @@ impl Place {
 // === impl Entry ===
 
 impl Entry {
+    /// Nothing is counted yet.
+    const fn of(client: Arc<Client>) -> Self {
+        Self {
+            client,
+            delta: None,
+            last: None,
+            used_at: Duration::ZERO,
+        }
+    }
+
     fn note_manifest(&mut self, asked: Asked<'_>, now: Duration) -> Meaning {
         let meaning = meaning(asked, self.last.as_ref(), now);
         LastAsked::note(&mut self.last, asked, meaning, now);
@@ -222,7 +249,7 @@ impl Entry {
     }
 
     /// Counts; gives back what was counted of another hour.
-    fn add(&mut self, counts: PullCounts, wall: Timestamp) -> Option<Delta> {
+    fn add(&mut self, image: &Target, counts: PullCounts, wall: Timestamp) -> Option<PullRow> {
         let start = Period::Hour.start_of(wall);
         match &mut self.delta {
             Some(delta) if delta.start == start => {
@@ -231,12 +258,22 @@ impl Entry {
                 delta.last_at = delta.last_at.max(wall);
                 None
             }
-            delta => delta.replace(Delta::of(counts, wall)),
+            _ => {
+                let ended = self.take_row(image);
+                self.delta = Some(Delta::of(counts, wall));
+                ended
+            }
         }
     }
 
-    fn reference(&self) -> Option<&Reference> {
-        self.last.as_ref().map(LastAsked::root)
+    /// Takes what was counted.
+    fn take_row(&mut self, image: &Target) -> Option<PullRow> {
+        let delta = self.delta.take()?;
+        let spender = Spender::Client {
+            client: Arc::clone(&self.client),
+            image: image.clone(),
+        };
+        Some(row(spender, delta, self.last.as_ref().map(LastAsked::root)))
     }
 }
 
@@ -275,12 +312,15 @@ fn counts(answered: &Answered<'_>, meaning: Option<Meaning>) -> PullCounts {
     counts
 }
 
-fn meaning_for_others(asked: Asked<'_>) -> Meaning {
+/// Where images are not told apart, what was asked before does not tell: each request by tag passes for a pull. By digest each
+/// GET may be one that is tried again and again.
+fn meaning_by_itself(asked: Asked<'_>) -> Meaning {
     let is_tag = matches!(asked.reference, Reference::Tag(_));
+    let is_try = is_tag || !asked.is_head;
     Meaning {
         is_pull: is_tag,
-        is_root: is_tag,
-        is_try: is_tag,
+        is_root: is_try,
+        is_try,
     }
 }
 

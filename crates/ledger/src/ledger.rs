@@ -23,7 +23,7 @@ use crate::cool_downs::CoolDowns;
 use crate::moment::Moment;
 use crate::pending::Pending;
 use crate::report::{StormReport, UpstreamReport};
-use crate::storms::Storms;
+use crate::storms::{Storms, storm_reports};
 use crate::upkeep::WritingAsked;
 
 /// The most spenders that are read to be added to what the disk does not take; what a spender beyond them did before is then left
@@ -137,7 +137,7 @@ impl Ledger {
             }
         };
         if let Some(storm) = began {
-            self.tell_storm_began(&storm, now);
+            self.tell_storm_began(&storm.report(), now);
         }
     }
 
@@ -298,14 +298,16 @@ impl Ledger {
 
     /// The storms of now, those who ask most first.
     pub fn storms(&self) -> Vec<StormReport> {
-        lock(&self.watch).storms.list(self.seams.clock.monotonic())
+        let now = self.seams.clock.monotonic();
+        let seen = lock(&self.watch).storms.list(now);
+        storm_reports(&seen)
     }
 
     /// Looks for what has ended or is worth telling.
     pub fn look(&self) {
         let now = self.now();
         let ended = lock(&self.watch).storms.take_ended(now.monotonic);
-        for storm in ended {
+        for storm in storm_reports(&ended) {
             info!(
                 storm = %storm.subject(),
                 pulls = storm.pulls,

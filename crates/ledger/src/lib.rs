@@ -12,6 +12,7 @@ mod indexes;
 mod ledger;
 mod moment;
 mod observe;
+mod origin;
 mod pending;
 mod pull;
 mod report;

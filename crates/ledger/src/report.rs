@@ -4,12 +4,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use forebay_content::Client;
 use forebay_limits::{Forecast, PullCost, printable, redact};
 use serde::{Deserialize, Serialize};
 
+use crate::origin;
 use crate::rest_report::RestReport;
 
 /// The longest name of a client's that a line shows, in bytes.
@@ -18,7 +20,7 @@ pub(crate) const MAX_NAME_BYTES: usize = 128;
 /// A client, as far as clients are told apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientReport {
-    /// Its address; `None` for our own work.
+    /// Its address, or the /64 of several; `None` for our own work.
     pub address: Option<String>,
     /// The user that it logged in as here.
     pub user: Option<String>,
@@ -166,12 +168,23 @@ impl StormReport {
     }
 }
 
+impl ClientReport {
+    /// All who ask from an address.
+    pub(crate) fn at(address: IpAddr) -> Self {
+        let client = Client {
+            address: Some(address),
+            ..Client::default()
+        };
+        (&client).into()
+    }
+}
+
 impl From<&Client> for ClientReport {
     fn from(client: &Client) -> Self {
         // Some log in with a token for a name, or call themselves by one.
         let shown = |name: &str| redact(&printable(name, MAX_NAME_BYTES)).into_owned();
         Self {
-            address: client.address.map(|address| address.to_string()),
+            address: client.address.map(origin::told),
             user: client.user.as_deref().map(shown),
             agent: shown(&client.agent),
             workload: client.workload.as_deref().map(shown),

@@ -2,7 +2,7 @@
 //!
 //! Times are milliseconds since the UNIX epoch. What clients say of themselves is made fit to be shown.
 
-use forebay_content::{Period, PullCounts, PullCursor, PullOrder, Spent, Timestamp};
+use forebay_content::{Period, PullCounts, PullCursor, PullOrder, Spender, Spent, Timestamp};
 use forebay_limits::{PullCost, printable};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::report::{ClientReport, MAX_NAME_BYTES, StormReport};
 /// What one spender did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpentReport {
-    /// Who; `None` for all whose rows were merged.
+    /// Who; only an address where it did more than is told apart of one, `None` for all whose rows were merged.
     pub client: Option<ClientReport>,
     /// At which upstream.
     pub upstream: String,
@@ -112,7 +112,11 @@ impl SpentReport {
         let charged = cost.charged(counts.metered, counts.after_index);
         let spender = &spent.spender;
         Self {
-            client: spender.client().map(|client| (&**client).into()),
+            client: match spender {
+                Spender::Client { client, .. } => Some((&**client).into()),
+                Spender::Address { address, .. } => Some(ClientReport::at(*address)),
+                Spender::Others { .. } => None,
+            },
             upstream: spender.upstream().to_string(),
             repository: spender.repository().map(ToString::to_string),
             reference: spent

@@ -1,20 +1,31 @@
 //! A client that pulls the same image again and again.
 //!
-//! Pure: times are arguments, all by the monotonic reading but the one that reports show. Told apart by client, image and
-//! reference, so that thirty services behind one address with an image each are thirty storms. Behind one address may be a whole
-//! fleet, that pulls an image once each: so what counts are pulls, and a rate that is kept up.
+//! Pure: times are arguments, all by the monotonic reading but the one that reports show. Told apart by where it asks from,
+//! image and reference, so that thirty services behind one address with an image each are thirty storms, and one that calls
+//! itself by another name each time is one. Behind one address may be a whole fleet, that pulls an image once each: so what
+//! counts are pulls, and a rate that is kept up.
 
-use std::collections::{HashMap, VecDeque};
+mod candidates;
+mod names;
+mod storm;
+mod times;
+
+pub(crate) use storm::Seen;
+
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{Client, Timestamp};
+use forebay_content::Client;
 use forebay_oci::{Reference, Target};
 
 use crate::answered::Outcome;
 use crate::moment::Moment;
+use crate::origin::Origin;
 use crate::report::StormReport;
+use candidates::{Candidate, Candidates};
+use storm::{Storm, StormOf};
 
 /// For how many minutes the threshold has to be met, on average: as many pulls as that make a storm, however fast they come.
 /// With the default, a fleet of up to 119 nodes behind one address may pull an image at once.
@@ -23,11 +34,15 @@ const STORM_MINUTES: usize = 4;
 /// Within what time they have to come.
 pub(crate) const STORM_WINDOW: Duration = Duration::from_mins(STORM_MINUTES as u64);
 
-/// The most that are watched without being storms; those that asked longest ago go.
-pub(crate) const MAX_CANDIDATES: usize = 4_096;
-
-/// The most storms at once; what would be one more is told when another has ended.
+/// The most storms at once.
 pub(crate) const MAX_STORMS: usize = 1_024;
+
+/// The most storms of one origin at once.
+pub(crate) const MAX_STORMS_OF_ORIGIN: usize = 32;
+
+/// How many times as much a storm has to pull as the weakest whose place it takes where there are too many; of those that pull
+/// alike, none pushes out another.
+const STRONGER: u64 = 2;
 
 /// The highest threshold: each candidate remembers as many times for each minute of the window.
 pub const MAX_THRESHOLD: usize = 300;
@@ -46,29 +61,10 @@ pub struct StormRules {
 pub(crate) struct Storms {
     rules: StormRules,
     hasher: RandomState,
-    /// Who asked since the last change of generations, and in the generation before it: forgetting the oldest costs nothing.
-    young: HashMap<u64, Times>,
-    old: HashMap<u64, Times>,
+    candidates: Candidates,
     raging: HashMap<u64, Storm>,
-}
-
-/// The times of the last pulls, in milliseconds of the monotonic reading; at most as many as make a storm.
-#[derive(Clone, Debug, Default)]
-struct Times(VecDeque<u64>);
-
-#[derive(Clone, Debug)]
-struct Storm {
-    client: Arc<Client>,
-    image: Target,
-    reference: Reference,
-    times: Times,
-    began_at: Timestamp,
-    /// When the threshold was met last.
-    hot_at: Duration,
-    pulls: u64,
-    outcome: Outcome,
-    /// How the last request for a part of it failed, if it did.
-    part_failed: Option<&'static str>,
+    /// Those that made room for stronger ones, until they are told as over.
+    pushed_out: Vec<Seen>,
 }
 
 impl Default for StormRules {
@@ -100,9 +96,9 @@ impl Storms {
         Self {
             rules: rules.bounded(),
             hasher: RandomState::new(),
-            young: HashMap::new(),
-            old: HashMap::new(),
+            candidates: Candidates::default(),
             raging: HashMap::new(),
+            pushed_out: Vec::new(),
         }
     }
 
@@ -118,33 +114,36 @@ impl Storms {
         reference: &Reference,
         outcome: Outcome,
         now: Moment,
-    ) -> Option<StormReport> {
-        // Of 64 bits with a secret key: two of a few thousand are never alike, nor can anybody make them so.
-        let key = self.hasher.hash_one((client, image, reference));
-        let rules = self.rules;
+    ) -> Option<Seen> {
+        let key = self.key(client, image, reference);
         if let Some(storm) = self.raging.get_mut(&key) {
-            storm.note(outcome, now.monotonic, rules);
+            storm.note(outcome, now.monotonic, self.rules);
             return None;
         }
-        let times = self.candidate(key);
-        if !times.note(now.monotonic, rules) || self.raging.len() >= MAX_STORMS {
+        let found = self
+            .candidates
+            .note(key, client, now.monotonic, self.rules)?;
+        if !self.make_room(&found, now.monotonic) {
             return None;
         }
-        let times = self.young.remove(&key)?;
-        let storm = Storm {
-            client: Arc::new(client.clone()),
+        let of = StormOf {
+            client: found.names.client(found.origin),
             image: image.clone(),
             reference: reference.clone(),
-            pulls: times.0.len() as u64,
-            times,
             began_at: now.wall,
+        };
+        let began = Storm {
+            of: Arc::new(of),
+            origin: found.origin,
+            pulls: found.times.count() as u64,
+            times: found.times,
             hot_at: now.monotonic,
             outcome,
             part_failed: None,
         };
-        let report = storm.report(now.monotonic);
-        self.raging.insert(key, storm);
-        Some(report)
+        let seen = began.seen(now.monotonic);
+        self.raging.insert(key, began);
+        Some(seen)
     }
 
     /// A client went on with a pull by the reference itself, and got so: that is what a storm gets.
@@ -154,11 +153,7 @@ impl Storms {
         reference: &Reference,
         outcome: Outcome,
     ) {
-        if self.raging.is_empty() {
-            return;
-        }
-        let key = self.hasher.hash_one((client, image, reference));
-        if let Some(storm) = self.raging.get_mut(&key) {
+        if let Some(storm) = self.find_raging(client, image, reference) {
             storm.outcome = outcome;
         }
     }
@@ -170,11 +165,7 @@ impl Storms {
         root: &Reference,
         outcome: Outcome,
     ) {
-        if self.raging.is_empty() {
-            return;
-        }
-        let key = self.hasher.hash_one((client, image, root));
-        if let Some(storm) = self.raging.get_mut(&key) {
+        if let Some(storm) = self.find_raging(client, image, root) {
             storm.part_failed = match outcome {
                 Outcome::Failed(word) => Some(word),
                 Outcome::Served(_) => None,
@@ -182,98 +173,71 @@ impl Storms {
         }
     }
 
-    /// Takes the storms that are over.
-    pub(crate) fn take_ended(&mut self, now: Duration) -> Vec<StormReport> {
+    /// Takes the storms that are over, and those that are not watched any more.
+    pub(crate) fn take_ended(&mut self, now: Duration) -> Vec<Seen> {
         let quiet = self.rules.quiet;
-        self.raging
-            .extract_if(|_, storm| now.saturating_sub(storm.hot_at) >= quiet)
-            .map(|(_, storm)| storm.report(now))
-            .collect()
-    }
-
-    /// The storms of now, those who ask most first.
-    pub(crate) fn list(&self, now: Duration) -> Vec<StormReport> {
-        let mut reports: Vec<_> = self
+        let mut ended = std::mem::take(&mut self.pushed_out);
+        let over = self
             .raging
-            .values()
-            .map(|storm| storm.report(now))
-            .collect();
-        reports.sort_by(|one, other| {
-            let rank = |report: &StormReport| std::cmp::Reverse(report.per_minute);
-            rank(one)
-                .cmp(&rank(other))
-                .then_with(|| one.subject().cmp(&other.subject()))
-        });
-        reports
+            .extract_if(|_, storm| now.saturating_sub(storm.hot_at) >= quiet);
+        ended.extend(over.map(|(_, storm)| storm.seen(now)));
+        ended
     }
 
-    /// The candidate, in the young generation.
-    fn candidate(&mut self, key: u64) -> &mut Times {
-        if !self.young.contains_key(&key) {
-            if self.young.len() >= MAX_CANDIDATES / 2 {
-                self.old = std::mem::take(&mut self.young);
-            }
-            let times = self.old.remove(&key).unwrap_or_default();
-            self.young.insert(key, times);
+    /// The storms of now, in no order.
+    pub(crate) fn list(&self, now: Duration) -> Vec<Seen> {
+        self.raging.values().map(|storm| storm.seen(now)).collect()
+    }
+
+    fn find_raging(
+        &mut self,
+        client: &Client,
+        image: &Target,
+        reference: &Reference,
+    ) -> Option<&mut Storm> {
+        if self.raging.is_empty() {
+            return None;
         }
-        self.young.entry(key).or_default()
+        let key = self.key(client, image, reference);
+        self.raging.get_mut(&key)
     }
-}
 
-// === impl Times ===
+    /// Of 64 bits with a secret key: two of a few thousand are never alike, nor can anybody make them so.
+    fn key(&self, client: &Client, image: &Target, reference: &Reference) -> u64 {
+        self.hasher.hash_one((Origin::of(client), image, reference))
+    }
 
-impl Times {
-    /// Notes a pull; true if it meets the threshold.
-    fn note(&mut self, now: Duration, rules: StormRules) -> bool {
-        let now = milliseconds(now);
-        while self.0.len() >= rules.pulls() {
-            self.0.pop_front();
+    /// Whether there is room for one more; the weakest makes it for one that is much stronger.
+    fn make_room(&mut self, found: &Candidate, now: Duration) -> bool {
+        let is_of_origin = |storm: &Storm| storm.origin == found.origin;
+        let of_origin = self.raging.values().filter(|storm| is_of_origin(storm));
+        let has_its_share = of_origin.count() >= MAX_STORMS_OF_ORIGIN;
+        if !has_its_share && self.raging.len() < MAX_STORMS {
+            return true;
         }
-        self.0.push_back(now);
-        let window = milliseconds(STORM_WINDOW);
-        self.0.len() >= rules.pulls() && now.saturating_sub(self.0[0]) <= window
-    }
-
-    /// Pulls a minute, by what is remembered.
-    fn per_minute(&self, now: Duration) -> u64 {
-        const MINUTE: u64 = 60_000;
-        const SHORTEST: u64 = 100;
-        let Some(first) = self.0.front() else {
-            return 0;
+        let others = self.raging.iter();
+        let weakest = others
+            .filter(|(_, storm)| !has_its_share || is_of_origin(storm))
+            .map(|(key, storm)| (storm.times.per_minute(now), *key))
+            .min();
+        let is_weak = |rate: u64| rate.saturating_mul(STRONGER) <= found.times.per_minute(now);
+        let weakest = weakest.filter(|(rate, _)| is_weak(*rate));
+        let is_told = self.pushed_out.len() < MAX_STORMS;
+        let Some((_, key)) = weakest.filter(|_| is_told) else {
+            return false;
         };
-        let span = milliseconds(now).saturating_sub(*first).max(SHORTEST);
-        let gaps = self.0.len().saturating_sub(1) as u64;
-        gaps * MINUTE / span
+        let pushed_out = self.raging.remove(&key);
+        self.pushed_out
+            .extend(pushed_out.map(|storm| storm.seen(now)));
+        true
     }
 }
 
-// === impl Storm ===
-
-impl Storm {
-    fn note(&mut self, outcome: Outcome, now: Duration, rules: StormRules) {
-        self.pulls = self.pulls.saturating_add(1);
-        self.outcome = outcome;
-        if self.times.note(now, rules) {
-            self.hot_at = now;
-        }
-    }
-
-    fn report(&self, now: Duration) -> StormReport {
-        StormReport {
-            client: (&*self.client).into(),
-            upstream: self.image.upstream.to_string(),
-            repository: self.image.repository.to_string(),
-            reference: self.reference.to_string(),
-            per_minute: self.times.per_minute(now),
-            pulls: self.pulls,
-            since_unix_ms: self.began_at.0,
-            gets: self.part_failed.unwrap_or(self.outcome.as_str()).into(),
-        }
-    }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+/// Storms as they are told, those who ask most first.
+pub(crate) fn storm_reports(storms: &[Seen]) -> Vec<StormReport> {
+    let mut told: Vec<StormReport> = storms.iter().map(Seen::report).collect();
+    told.sort_by_cached_key(|storm| (std::cmp::Reverse(storm.per_minute), storm.subject()));
+    told
 }
 
 #[cfg(test)]

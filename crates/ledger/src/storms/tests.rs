@@ -1,7 +1,8 @@
-use forebay_content::Provenance;
+use forebay_content::{Provenance, Timestamp};
 use forebay_oci::Digest;
 use proptest::prelude::*;
 
+use super::candidates::MAX_CANDIDATES;
 use super::*;
 
 const SERVED: Outcome = Outcome::Served(Provenance::Kept);
@@ -39,7 +40,12 @@ fn storms() -> Storms {
 
 /// How many are watched without being storms.
 fn candidates(storms: &Storms) -> usize {
-    storms.young.len() + storms.old.len()
+    storms.candidates.count()
+}
+
+/// The storms of now as they are told.
+fn list(storms: &Storms, now: u64) -> Vec<StormReport> {
+    storm_reports(&storms.list(at(now).monotonic))
 }
 
 #[test]
@@ -50,7 +56,7 @@ fn thirty_pulls_a_minute_kept_up_for_four_begin_a_storm_that_is_told_once() {
         let began = storms.note((&client, &image), &tag, LIMITED, at(number * 2_000));
         assert_eq!(began.is_some(), number == 119, "pull {number}");
     }
-    let found = storms.list(at(399_000).monotonic);
+    let found = list(&storms, 399_000);
     let expected = StormReport {
         client: (&client).into(),
         upstream: "docker.io".to_owned(),
@@ -71,7 +77,7 @@ fn a_little_slower_than_that_is_none() {
     let (client, image, tag) = (node(1), image(1), tag());
     for number in 0..1_000_u64 {
         let began = storms.note((&client, &image), &tag, LIMITED, at(number * 2_100));
-        assert_eq!(began, None);
+        assert!(began.is_none());
     }
 }
 
@@ -88,7 +94,7 @@ fn thirty_services_behind_one_address_are_thirty_storms() {
         }
     }
     assert_eq!(began, 30);
-    assert_eq!(storms.list(at(260_000).monotonic).len(), 30);
+    assert_eq!(list(&storms, 260_000).len(), 30);
 }
 
 #[test]
@@ -99,7 +105,8 @@ fn a_fleet_that_pulls_in_rounds_is_none() {
             for image_number in 0..20 {
                 let now = at(round * 660_000 + u64::from(node_number) * 10);
                 let (client, image) = (node(node_number), image(image_number));
-                assert_eq!(storms.note((&client, &image), &tag(), SERVED, now), None);
+                let began = storms.note((&client, &image), &tag(), SERVED, now);
+                assert!(began.is_none());
             }
         }
     }
@@ -121,7 +128,7 @@ fn a_storm_ends_after_a_quiet_time_and_may_begin_anew() {
     let quiet = StormRules::default().quiet;
     let last_hot = at(12_900).monotonic;
     assert!(storms.take_ended(last_hot + quiet / 2).is_empty());
-    let ended = storms.take_ended(last_hot + 2 * quiet);
+    let ended = storm_reports(&storms.take_ended(last_hot + 2 * quiet));
     assert_eq!(ended.len(), 1);
     assert_eq!((ended[0].pulls, &*ended[0].gets), (150, "hit"));
     assert!(storms.take_ended(last_hot + 3 * quiet).is_empty());
@@ -139,7 +146,7 @@ fn the_rate_is_that_of_now() {
     for number in 0..600_u64 {
         storms.note((&client, &image), &tag, LIMITED, at(number * 100));
     }
-    let rate = |now| storms.list(at(now).monotonic)[0].per_minute;
+    let rate = |now| list(&storms, now)[0].per_minute;
     assert!((570..=630).contains(&rate(60_000)), "{}", rate(60_000));
     assert!(rate(300_000) < 30);
 }
@@ -153,7 +160,7 @@ fn what_it_gets_is_the_failure_of_a_part_too() {
         storms.note(who, &tag, SERVED, at(number));
         storms.note_part(who, &tag, LIMITED);
     }
-    let gets = |storms: &Storms| storms.list(at(200).monotonic)[0].gets.clone();
+    let gets = |storms: &Storms| list(storms, 200)[0].gets.clone();
     storms.note(who, &tag, SERVED, at(121));
     storms.note_part(who, &tag, LIMITED);
     assert_eq!(gets(&storms), "limited");
@@ -164,32 +171,128 @@ fn what_it_gets_is_the_failure_of_a_part_too() {
 }
 
 #[test]
-fn a_flood_of_different_references_hides_no_storm_that_is_known_and_stays_bounded() {
+fn a_flood_of_different_references_hides_no_storm_and_stays_bounded() {
     let mut storms = storms();
-    let (client, image, tag) = (node(1), image(1), tag());
-    let who = (&client, &image);
-    for number in 0..120_u64 {
-        storms.note(who, &tag, SERVED, at(number));
+    let (flooding, slow, image, tag) = (node(1), node(2), image(1), tag());
+    let mut began = None;
+    let mut number = 0_u64;
+    for second in 0..120 {
+        for _ in 0..500 {
+            number += 1;
+            let reference = Reference::Digest(Digest::sha256(&number.to_be_bytes()));
+            // Twice each: more than a storm of others has asked at its begin.
+            for _ in 0..2 {
+                storms.note(
+                    (&flooding, &image),
+                    &reference,
+                    SERVED,
+                    at(second * 1_000 + 1),
+                );
+            }
+        }
+        assert!(candidates(&storms) <= MAX_CANDIDATES);
+        // It pulls as often as makes a storm within the four minutes of which half have passed.
+        let seen = storms.note((&slow, &image), &tag, SERVED, at(second * 1_000));
+        if seen.is_some() {
+            began = Some(second);
+        }
     }
-    for number in 0..20_000_u64 {
-        let reference = Reference::Digest(Digest::sha256(&number.to_be_bytes()));
-        storms.note(who, &reference, SERVED, at(100));
+    assert_eq!(began, Some(119));
+    assert_eq!(list(&storms, 120_000).len(), 1);
+}
+
+/// `count` pulls of the same at once.
+fn rage(storms: &mut Storms, client: &Client, image: &Target, (count, now): (usize, u64)) {
+    for _ in 0..count {
+        storms.note((client, image), &tag(), SERVED, at(now));
     }
-    assert!(candidates(&storms) <= MAX_CANDIDATES);
-    assert_eq!(storms.list(at(200).monotonic).len(), 1);
 }
 
 #[test]
-fn there_are_only_so_many_storms_at_once() {
+fn a_client_that_calls_itself_by_another_name_each_time_is_one_storm() {
     let mut storms = storms();
-    let (client, tag) = (node(1), tag());
-    for number in 0..MAX_STORMS + 10 {
-        let image = image(number);
-        for pull in 0..120_u64 {
-            storms.note((&client, &image), &tag, SERVED, at(pull));
-        }
+    let (image, tag) = (image(1), tag());
+    let mut began = Vec::new();
+    for number in 0..500_u64 {
+        let client = Client {
+            user: Some(format!("user-{number}").into()),
+            agent: format!("agent-{}", number % 5).into(),
+            ..node(1)
+        };
+        began.extend(storms.note((&client, &image), &tag, LIMITED, at(number * 100)));
+        storms.note_part((&client, &image), &tag, LIMITED);
     }
-    assert_eq!(storms.list(at(200).monotonic).len(), MAX_STORMS);
+    assert_eq!(began.len(), 1);
+    let subject = "10.0.0.1 user several-users several-agents docker.io/team/app1:latest";
+    assert_eq!(began[0].report().subject(), subject);
+    let told = list(&storms, 50_000);
+    assert_eq!((told.len(), told[0].pulls), (1, 500));
+    assert_eq!(told[0].subject(), subject, "the same from begin to end");
+}
+
+#[test]
+fn a_client_that_changes_its_address_within_its_network_of_64_bits_is_one_storm() {
+    let mut storms = storms();
+    for number in 0..200_u16 {
+        let client = Client {
+            address: Some([0x2001, 0xdb8, 0, 0, number, 1, 2, 3].into()),
+            ..node(1)
+        };
+        rage(&mut storms, &client, &image(1), (1, u64::from(number)));
+    }
+    let told = list(&storms, 200);
+    let subject = "2001:db8::/64 containerd docker.io/team/app1:latest";
+    assert_eq!((told.len(), &*told[0].subject()), (1, subject));
+}
+
+#[test]
+fn one_address_has_only_so_many_storms_and_keeps_no_other_from_being_named() {
+    let mut storms = storms();
+    for number in 0..2 * MAX_STORMS {
+        rage(&mut storms, &node(1), &image(number), (120, 0));
+    }
+    assert_eq!(list(&storms, 1).len(), MAX_STORMS_OF_ORIGIN);
+    rage(&mut storms, &node(2), &image(1), (120, 1));
+    let told = list(&storms, 1);
+    assert_eq!(told.len(), MAX_STORMS_OF_ORIGIN + 1);
+    assert!(told.iter().any(|storm| storm.client == (&node(2)).into()));
+}
+
+#[test]
+fn where_there_are_too_many_the_weakest_makes_room_for_a_much_stronger_one_and_is_told_as_over() {
+    let of = |number: u32| Client {
+        address: Some(std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into()),
+        ..node(1)
+    };
+    let mut storms = storms();
+    let steady = |storms: &mut Storms, number: u32, (begin, gap): (u64, u64)| {
+        for pull in 0..120 {
+            rage(storms, &of(number), &image(1), (1, begin + pull * gap));
+        }
+    };
+    // Of 30 a minute, and all others of 40.
+    steady(&mut storms, 0, (0, 2_000));
+    for number in 1..u32::try_from(MAX_STORMS).unwrap() {
+        steady(&mut storms, number, (60_000, 1_500));
+    }
+    let now = 240_000;
+    assert_eq!(list(&storms, now).len(), MAX_STORMS);
+    // As strong as they are: nobody makes room.
+    steady(&mut storms, 5_000, (60_000, 1_500));
+    assert!(storms.take_ended(at(now).monotonic).is_empty());
+    for number in 6_000..6_003 {
+        rage(&mut storms, &of(number), &image(1), (120, now));
+    }
+    let told = list(&storms, now);
+    assert_eq!(told.len(), MAX_STORMS);
+    for number in 6_000..6_003 {
+        let is_told = |storm: &StormReport| storm.client == (&of(number)).into();
+        assert!(told.iter().any(is_told), "{number}");
+    }
+    let ended = storm_reports(&storms.take_ended(at(now).monotonic));
+    assert_eq!(ended.len(), 3);
+    assert!(ended.iter().any(|storm| storm.client == (&of(0)).into()));
+    assert!(storms.take_ended(at(now).monotonic).is_empty());
 }
 
 #[test]

@@ -3,11 +3,20 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use forebay_content::{Clock as _, MAX_PULL_ROWS, Period, PullOrder, TimeRange, Timestamp};
+use forebay_content::{
+    Client, Clock as _, MAX_PULL_ROWS, Period, PullOrder, Spender, Spent, TimeRange, Timestamp,
+    UpstreamCall,
+};
 use forebay_jobs::Supervisor;
-use forebay_ledger::OrderWord;
+use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Ledger, OrderWord, Outcome};
+use forebay_limits::read_headers;
+use forebay_oci::Target;
+use proptest::prelude::*;
 
-use crate::world::{NOON, PATIENCE, World, pulls};
+use crate::world::{NOON, PATIENCE, World, asks, image, node, pulls, tag};
+
+/// A day, in milliseconds.
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// How often what was counted is written.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
@@ -253,16 +262,111 @@ async fn a_hundred_thousand_clients_and_images_are_bounded_and_their_sums_stay()
         }
         ledger.flush().await.unwrap();
         world.clock.advance(FORGET_ENTRY_AFTER);
+        // Forgets them.
+        ledger.flush().await.unwrap();
     }
     let rows = world.all_rows().await;
     let others = rows
         .iter()
-        .filter(|row| row.spent.spender.client().is_none());
+        .filter(|row| matches!(row.spent.spender, Spender::Others { .. }));
     let others = others.count();
     assert!(rows.len() - others <= MAX_PULL_ROWS, "{}", rows.len());
     assert!((1..=3).contains(&others), "one an hour: {others}");
     let all: u64 = rows.iter().map(|row| row.spent.counts.pulls).sum();
     assert_eq!(all, 12 * u64::from(EACH));
+}
+
+/// More of them than rows are kept, names and images that are made up: one address, and somebody whose pull was charged before.
+#[tokio::test]
+async fn who_makes_up_names_pushes_out_nobody_whose_pull_was_charged() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    charged(&ledger, &node(1), &image(1));
+    for number in 0..205 * 600_u32 {
+        if number % 600 == 0 {
+            ledger.flush().await.unwrap();
+            world.clock.advance(FORGET_ENTRY_AFTER);
+            ledger.flush().await.unwrap();
+        }
+        let client = Client {
+            workload: Some(format!("pod-{number}").into()),
+            ..node(2)
+        };
+        asks(&ledger, &client, &image(number), Outcome::Failed("denied"));
+    }
+    charged(&ledger, &node(3), &image(3));
+    let range = TimeRange::ALL;
+    let top = ledger.top(range, PullOrder::Charged, 3).await.unwrap();
+    let told: Vec<_> = top
+        .iter()
+        .map(|spent| (spent.spender.address(), spent.counts.metered))
+        .collect();
+    let expected = [1, 3].map(|number| (node(number).address, 1));
+    assert_eq!(told[..2], expected, "{top:?}");
+    let mostly = ledger.top(range, PullOrder::Errors, 1).await.unwrap();
+    assert_eq!(mostly[0].spender.address(), node(2).address, "{mostly:?}");
+    assert_eq!(mostly[0].spender.repository(), None);
+}
+
+/// The registry metered a manifest for a client.
+fn charged(ledger: &Ledger, client: &Client, target: &Target) {
+    let reading = read_headers([
+        ("ratelimit-limit", b"100;w=21600".as_slice()),
+        ("ratelimit-remaining", b"90;w=21600".as_slice()),
+    ]);
+    ledger.note_upstream(&AnsweredByUpstream {
+        asked: AskedUpstream {
+            upstream: &target.upstream,
+            account: None,
+            call: UpstreamCall::GetManifest,
+        },
+        client: Some(client),
+        repository: Some(&target.repository),
+        reference: Some(&tag()),
+        status: Some(200),
+        reading: Some(&reading),
+        took: Duration::ZERO,
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// However the clock jumps within the time that rows are kept, and whenever rows are summed up.
+    #[test]
+    fn no_pull_is_lost_and_none_is_counted_twice_however_the_clock_jumps(
+        steps in prop::collection::vec((-40_i64..40, 0_u64..100, 1_u8..4, 0_u8..8), 1..60),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new();
+            let ledger = world.ledger().await;
+            for (days, minutes, node, act) in &steps {
+                let jump = days * 24 * 3_600_000 / 2;
+                let now = world.clock.now().0.max(NOON.0 - 20 * DAY_MS);
+                world.clock.jump_to(Timestamp((now + jump).min(NOON.0 + 20 * DAY_MS)));
+                world.clock.advance(Duration::from_mins(*minutes));
+                pulls(&ledger, *node, 1);
+                match act {
+                    0 => ledger.sum_up().await.unwrap(),
+                    1..4 => ledger.flush().await.unwrap(),
+                    _ => ledger.look(),
+                }
+            }
+            let top = ledger.top(TimeRange::ALL, PullOrder::Pulls, 10).await.unwrap();
+            let told: u64 = top.iter().map(|spent| spent.counts.pulls).sum();
+            assert_eq!(told, steps.len() as u64);
+            ledger.flush().await.unwrap();
+            let again = ledger.top(TimeRange::ALL, PullOrder::Pulls, 10).await.unwrap();
+            let sums = |top: &[Spent]| -> Vec<_> { top.iter().map(|spent| spent.counts).collect() };
+            assert_eq!(sums(&again), sums(&top));
+            for row in world.all_rows().await {
+                assert!(row.spent.first_at <= row.spent.last_at);
+                assert_eq!(row.period.start_of(row.spent.first_at), row.start);
+                assert_eq!(row.period.start_of(row.spent.last_at), row.start);
+            }
+        });
+    }
 }
 
 #[tokio::test]
