@@ -18,9 +18,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// An account that the text names.
 static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r#"(?i)pull rate limit as ["'`]{0,2}([^"'`:,\s]{1,254})|[?&]account=([^&"'\s:]{1,254})"#,
-    )
+    pattern(r#"(?i)pull rate limit as ["'`]{0,2}([^"'`:,\s]+)|[?&]account=([^&"'\s:]+)"#)
 });
 
 /// Whom the message speaks of, where it tells.

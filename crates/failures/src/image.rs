@@ -11,46 +11,49 @@ use regex::Regex;
 use crate::registry::{addresses, normalise, pattern};
 use crate::views::Views;
 
+/// The longest text that is looked at as an image's name.
+const MAX_NAME_BYTES: usize = 400;
+
 /// Where an image stands, the surest first: before it, and how it ends.
 ///
-/// One in quotes may have been wrapped inside: its white space goes.
+/// One in quotes may have been wrapped inside: its white space goes. No pattern counts how long a name is: an automaton
+/// that counts has a state for each number.
 const PLACES: [&str; 24] = [
-    r#"unpack image "([^"]{1,400})""#,
-    r#"(?i)(?:pull(?:ing)?|policies|image|base image|docker image)[: ]+["'`]([^"'`]{1,400})["'`]"#,
-    r#"(?i)reference "([^"]{1,400})""#,
-    r"imageName=([^,\s]{1,400}),",
-    r#"(?i)"docker://([^"]{1,400})""#,
-    r"(?i)docker://([^\s:]{1,250}(?::\d+/[^\s:]{1,250})?(?::[^\s:,]{1,128})?)",
-    r"(?i)error pulling image \(\S{1,128}\) from ([^\s,]{1,400}),",
-    r"(?i)manifest for (\S{1,400}) not found",
-    r"(?i)access denied for ([^\s,]{1,400}),",
-    r"(?i)repository ([^\s,]{1,400}) not found",
-    r"(?i)no such image: ([^\s\x22]{1,400})",
-    r"(?i)pulling image (\S{1,400}) - ",
-    r#"(?i)(?:resolve ref|source metadata for|failed to create image:|unable to pull image|pulling container|pull image|pull failed:) "?([^\s"]{1,400}?)"?:? "#,
-    r#"failed to solve: ([a-z0-9][^\s"]{1,400}?): "#,
-    r"(?i)(?:^|\s)Image (\S{1,400}) (?:Error|Pulling|Warning)",
-    r#"(?i)\bimage[=:] ?"?([a-z0-9][^\s",}]{1,400})"#,
-    r"(?i)pull image (\S{1,400}): ",
-    r"(?i)image (\S{1,400}) could not be accessed",
-    r"(?i)(?:error pushing to|to destination) (\S{1,400}): ",
-    r"(?i)(?:docker|podman|nerdctl|crictl|crane) pull (?:-\S+ )*([a-z0-9]\S{1,400})",
-    r"fromImage=([^\s&:]{1,400})",
-    r"(?i)Pulling from ([a-z0-9]\S{1,400})",
-    r#"(?:^|[\s"'(=])((?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?/[a-z0-9][a-z0-9._/-]{0,250}(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|@sha256:[0-9a-f]{64}))(?:[\s"',;)]|: |$)"#,
-    r"(?:^|[^/a-z0-9.-])((?:[a-z0-9*-]+\.)*(?:docker\.io|ghcr\.io|quay\.io|gcr\.io|azurecr\.io|pkg\.dev|jfrog\.io|nvcr\.io|cgr\.dev|lscr\.io|mcr\.microsoft\.com|public\.ecr\.aws|registry\.k8s\.io|registry\.gitlab\.com|registry\.redhat\.io|amazonaws\.com)/[a-z0-9][a-z0-9._/-]{0,250}(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?)",
+    r#"unpack image "([^"]+)""#,
+    r#"(?i)(?:pull(?:ing)?|policies|image|base image|docker image)[: ]+["'`]([^"'`]+)["'`]"#,
+    r#"(?i)reference "([^"]+)""#,
+    r"imageName=([^,\s]+),",
+    r#"(?i)"docker://([^"]+)""#,
+    r"(?i)docker://([^\s:]+(?::[0-9]+/[^\s:]+)?(?::[^\s:,]+)?)",
+    r"(?i)error pulling image \(\S+\) from ([^\s,]+),",
+    r"(?i)manifest for (\S+) not found",
+    r"(?i)access denied for ([^\s,]+),",
+    r"(?i)repository ([^\s,]+) not found",
+    r"(?i)no such image: ([^\s\x22]+)",
+    r"(?i)pulling image (\S+) - ",
+    r#"(?i)(?:resolve ref|source metadata for|failed to create image:|unable to pull image|pulling container|pull image|pull failed:) "?([^\s"]+?)"?:? "#,
+    r#"failed to solve: ([a-z0-9][^\s"]+?): "#,
+    r"(?i)(?:^|\s)Image (\S+) (?:Error|Pulling|Warning)",
+    r#"(?i)\bimage[=:] ?"?([a-z0-9][^\s",}]+)"#,
+    r"(?i)pull image (\S+): ",
+    r"(?i)image (\S+) could not be accessed",
+    r"(?i)(?:error pushing to|to destination) (\S+): ",
+    r"(?i)(?:docker|podman|nerdctl|crictl|crane) pull (?:-\S+ )*([a-z0-9]\S+)",
+    r"fromImage=([^\s&:]+)",
+    r"(?i)Pulling from ([a-z0-9]\S+)",
+    r#"(?:^|[\s"'(=])((?:[a-z0-9-]+\.)+[a-z]{2,24}(?::[0-9]{1,5})?/[a-z0-9][a-z0-9._/-]*(?::[A-Za-z0-9_][A-Za-z0-9._-]*|@sha256:[0-9a-f]{64}))(?:[\s"',;)]|: |$)"#,
+    r"(?:^|[^/a-z0-9.-])((?:[a-z0-9*-]+\.)*(?:docker\.io|ghcr\.io|quay\.io|gcr\.io|azurecr\.io|pkg\.dev|jfrog\.io|nvcr\.io|cgr\.dev|lscr\.io|mcr\.microsoft\.com|public\.ecr\.aws|registry\.k8s\.io|registry\.gitlab\.com|registry\.redhat\.io|amazonaws\.com)/[a-z0-9][a-z0-9._/-]*(?::[A-Za-z0-9_][A-Za-z0-9._-]*)?)",
 ];
 
 static PLACED: LazyLock<Vec<Regex>> = LazyLock::new(|| PLACES.map(pattern).into());
 
 /// `manifest 1.4 in docker.io/acme/web`, as containers/image writes.
 static MANIFEST_IN: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)manifest (\S{1,128}) in ([^\s:]{1,250}(?::\d+/[^\s:]+)?)"));
+    LazyLock::new(|| pattern(r"(?i)manifest (\S+) in ([^\s:]+(?::[0-9]+/[^\s:]+)?)"));
 
 /// A protocol's path: repository, and tag or digest.
-static PATH: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^/v2/([^:]{1,255}?)/(manifests|blobs)/([^:]{0,128}(?::[0-9a-f]{64})?)")
-});
+static PATH: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^/v2/([^:]+?)/(manifests|blobs)/([^:]*(?::[0-9a-f]{64})?)"));
 
 /// The image, if one is named.
 pub(crate) fn find_image(views: &Views) -> Option<String> {
@@ -106,6 +109,9 @@ fn by_address(tight: &str) -> Option<String> {
 
 /// A name that parses, without the punctuation around it and without a digest that was cut.
 fn checked(text: &str) -> Option<String> {
+    if text.len() > MAX_NAME_BYTES {
+        return None;
+    }
     let text: String = text.split_whitespace().collect();
     let text = text.trim_matches(|c: char| matches!(c, '"' | '\'' | '`' | ',' | ';' | ')' | '('));
     let text = text.trim_end_matches([':', '.']);

@@ -47,14 +47,14 @@ const ANYBODYS: [&str; 5] = [
 /// An address: its host, and its path as far as it tells whose it is.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"https?://(\[[0-9a-f:]+\](?::\d{1,5})?|[a-z0-9.*_-]+(?::\d{1,5})?)(/[^"'\s?,;)]{0,300})?(\?[^"'\s)]{0,300})?"#,
+        r#"https?://(\[[0-9a-f:]+\](?::[0-9]{1,5})?|[a-z0-9.*_-]+(?::[0-9]{1,5})?)(/[^"'\s?,;)]*)?(\?[^"'\s)]*)?"#,
     )
 });
 
 /// A registry named in words.
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?:pinging(?:container|docker)registry|pullingfromhost|loggingin(?:to)?"?|authenticatingcredsfor"?|registry"?https?://|fromtheregistry')([a-z0-9.-]+\.[a-z0-9-]+?(?::\d{1,5})?)(?:["':,/]|failed|$)"#,
+        r#"(?:pinging(?:container|docker)registry|pullingfromhost|loggingin(?:to)?"?|authenticatingcredsfor"?|registry"?https?://|fromtheregistry')([a-z0-9.-]+\.[a-z0-9-]+?(?::[0-9]{1,5})?)(?:["':,/]|failed|$)"#,
     )
 });
 
@@ -77,7 +77,7 @@ static WELL_KNOWN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The repository in a path names the registry behind a proxy.
 static BEHIND: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^/(?:v2/)?((?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?)/[a-z0-9]"));
+    LazyLock::new(|| pattern(r"^/(?:v2/)?((?:[a-z0-9-]+\.)+[a-z]{2,24}(?::[0-9]{1,5})?)/[a-z0-9]"));
 
 #[expect(
     clippy::expect_used,
