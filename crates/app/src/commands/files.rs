@@ -1,8 +1,8 @@
 //! The files below what was named, and what is read of them to find images.
 //!
 //! Folders are walked whole, hidden ones too: `.github` holds workflows. Left out are what version control and package
-//! managers keep (`.git`, `.hg`, `.svn`, `node_modules`) and links: what a link within the tree leads to is found at its
-//! own place, and what lies outside was not named.
+//! managers keep, and links: what a link within the tree leads to is found at its own place, and what lies outside was not
+//! named. A folder that was named itself is walked whatever it is.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,24 @@ use forebay_rewrite::{Format, MAX_FILE_BYTES};
 use forebay_terminal::Failure;
 
 /// Folders that hold copies of others' work, or history.
-const SKIPPED: [&str; 4] = [".git", ".hg", ".svn", "node_modules"];
+const SKIPPED: [&str; 10] = [
+    ".git",
+    ".hg",
+    ".nox",
+    ".svn",
+    ".terraform",
+    ".terragrunt-cache",
+    ".tox",
+    "__pycache__",
+    "node_modules",
+    "site-packages",
+];
+
+/// What marks a folder of any name as an environment of Python's.
+const PYTHON_MARK: &str = "pyvenv.cfg";
+
+/// What Go and PHP's Composer leave in the `vendor` that is theirs; another one may be anybody's.
+const VENDOR_MARKS: [&str; 2] = ["modules.txt", "autoload.php"];
 
 /// The most files of one run.
 const MAX_FILES: usize = 1_000_000;
@@ -69,9 +86,11 @@ pub(super) fn read_named(path: &Path, has_markdown: bool) -> io::Result<Option<V
     Ok(Some(content))
 }
 
-/// The files beside this one that its format takes values from.
-pub(super) fn near(path: &Path, format: Option<Format>) -> BTreeMap<String, String> {
+/// The files beside this one that its format takes values from. A Helm template is one by what it holds.
+pub(super) fn near(path: &Path, content: &[u8]) -> BTreeMap<String, String> {
     let mut near = BTreeMap::new();
+    let text = std::str::from_utf8(content).unwrap_or_default();
+    let format = Format::sniff(&path.to_string_lossy(), text);
     let folder = path.parent().unwrap_or(Path::new(""));
     for name in format.map_or(&[][..], Format::companions) {
         let companion = folder.join(name);
@@ -93,17 +112,27 @@ fn walk(top: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let mut folders = vec![top.to_path_buf()];
     while let Some(folder) = folders.pop() {
         let failed = |error| Failure::failed(format!("cannot read {}", folder.display()), error);
+        let is_vendor = folder.file_name().is_some_and(|name| name == "vendor");
+        let (first, mut is_copy) = (files.len(), false);
+        let mut inner = Vec::new();
         for entry in fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
+            let is_any = |names: &[&str]| names.iter().any(|name| entry.file_name() == *name);
             if kind.is_file() {
+                is_copy |= is_any(&[PYTHON_MARK]) || is_vendor && is_any(&VENDOR_MARKS);
                 files.push(entry.path());
-            } else if kind.is_dir() && !SKIPPED.iter().any(|name| entry.file_name() == *name) {
-                folders.push(entry.path());
+            } else if kind.is_dir() && !is_any(&SKIPPED) {
+                inner.push(entry.path());
             }
             if files.len() > MAX_FILES {
                 return Ok(());
             }
+        }
+        if is_copy && folder != top {
+            files.truncate(first);
+        } else {
+            folders.extend(inner);
         }
     }
     Ok(())

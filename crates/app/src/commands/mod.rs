@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod docs;
 mod files;
+mod folder_lock;
 mod forecast;
 mod fsck;
 mod ledger;

@@ -121,34 +121,33 @@ pub(super) async fn run(
     };
     let search = Search::new(&args);
     let files = search.files()?;
-    let planned = if args.pin {
+    let mut planned = if args.pin {
         let sources = args.source.without_listen(environment);
         let config = load(&sources)?;
         pins::plan_pinned(&files, &search, &goal, (&sources, &config)).await?
     } else {
         plan_all(&files, &search, &goal, None)
     };
-    finish(&args, &given, &planned, printer)
+    finish(&args, &given, &mut planned, printer)
 }
 
 /// Shows or writes what was planned.
 fn finish(
     args: &Args,
     given: &str,
-    planned: &Planned,
+    planned: &mut Planned,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let mut failed = planned.failed;
     let changes = planned.files.iter().any(|file| !file.plan.edits.is_empty());
     if args.write {
-        failed += write::write(planned, given, &args.record, printer)?;
+        write::write(planned, given, &args.record, printer)?;
     } else if args.check {
         text::changes(planned, printer);
     } else {
         text::diff(planned, printer);
     }
     text::remarks(planned, args.write, printer);
-    Ok(match (failed, args.check && changes) {
+    Ok(match (planned.failed, args.check && changes) {
         (0, false) => ExitStatus::Ok,
         (0, true) => ExitStatus::Findings,
         _ => ExitStatus::Failed,

@@ -18,6 +18,7 @@ mod ledger;
 mod program;
 mod reference;
 mod rewrite;
+mod rewrite_trouble;
 mod secrets;
 mod setup;
 mod show;

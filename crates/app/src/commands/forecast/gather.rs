@@ -98,7 +98,7 @@ fn read_stdin() -> io::Result<String> {
 fn find_in(path: &Path, content: &[u8], args: &Args) -> Found {
     let name = path.to_string_lossy();
     let mut settings = settings(args);
-    settings.near = near(path, Format::sniff(&name, ""));
+    settings.near = near(path, content);
     find(&name, content, &settings)
 }
 

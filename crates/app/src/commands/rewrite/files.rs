@@ -1,6 +1,6 @@
 //! The files below what was named, and the plan of each, made on all cores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::num::NonZero;
@@ -15,6 +15,7 @@ use forebay_rewrite::{Crd, Format, Settings, find};
 use forebay_terminal::Failure;
 
 use super::Args;
+use super::write::is_staged;
 use crate::commands::files::{files_below, near, read_named};
 
 /// The most threads that read and plan.
@@ -51,6 +52,16 @@ pub(super) struct PlannedFile {
     pub(super) plan: Plan,
 }
 
+impl Planned {
+    /// The plan of this file is not carried out, and does not count.
+    pub(super) fn drop_plan(&mut self, number: usize) {
+        let plan = &mut self.files[number].plan;
+        plan.edits.clear();
+        plan.changes.clear();
+        self.failed += 1;
+    }
+}
+
 impl Search {
     pub(super) fn new(args: &Args) -> Self {
         Self {
@@ -68,11 +79,17 @@ impl Search {
     /// What was named is not there, or a folder cannot be read.
     pub(super) fn files(&self) -> Result<Vec<PathBuf>, Failure> {
         let mut files = files_below(&self.paths)?;
+        files.retain(|file| !is_staged(file));
         if let Some(record) = &self.record {
             let name = record.file_name();
             files.retain(|file| {
                 file.file_name() != name || fs::canonicalize(file).ok().as_ref() != Some(record)
             });
+        }
+        // Below one folder no file has two names: links are not followed.
+        if self.paths.len() > 1 {
+            let mut seen = HashSet::new();
+            files.retain(|file| fs::canonicalize(file).map_or(true, |file| seen.insert(file)));
         }
         Ok(files)
     }
@@ -89,7 +106,7 @@ impl Search {
         let Some(content) = read_named(path, self.has_markdown)? else {
             return Ok(None);
         };
-        let settings = self.settings(path, known);
+        let settings = self.settings(path, &content);
         let found = find(&name, &content, &settings);
         if found.places.is_empty() && found.ambiguous.is_empty() && found.notes.is_empty() {
             // Cortex's files may name none, and want some.
@@ -107,11 +124,11 @@ impl Search {
     }
 
     /// What is set, and the files beside this one that its format takes values from.
-    fn settings(&self, path: &Path, format: Option<Format>) -> Settings {
+    fn settings(&self, path: &Path, content: &[u8]) -> Settings {
         Settings {
             set: self.set.clone(),
             crds: self.crds.clone(),
-            near: near(path, format),
+            near: near(path, content),
         }
     }
 }

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use forebay_rewrite::rules::FileRecord;
 use forebay_terminal::{ExitStatus, Failure, Printer};
 
-use super::write::{read_record, record_folder, replace, write_record};
+use super::write::{read_record, record_folder, remove_staged, replace, write_record};
+use crate::commands::folder_lock::FolderLock;
 
 /// Takes back the last run on record.
 ///
 /// # Errors
 /// There is none, a file has changed since, or one cannot be written.
 pub(super) fn undo(record_path: &Path, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let folder = record_folder(record_path);
+    let _lock = FolderLock::take(&folder)?;
     let mut record = read_record(record_path)?;
     let Some(run) = record.runs.pop() else {
         let what = format!(
@@ -22,7 +25,6 @@ pub(super) fn undo(record_path: &Path, printer: &Printer) -> Result<ExitStatus, 
         return Err(Failure::plain(what)
             .with_hint("go to the folder where rewrite --write ran, or name its --record"));
     };
-    let folder = record_folder(record_path);
     let mut files: Vec<(PathBuf, String, String)> = Vec::new();
     let mut refused = 0;
     for file in &run.files {
@@ -50,6 +52,13 @@ pub(super) fn undo(record_path: &Path, printer: &Printer) -> Result<ExitStatus, 
         printer.line(format_args!("{}: as it was", shown.display()));
     }
     write_record(record_path, &record)?;
+    // A run that was killed may have left what it was about to put in a file's place.
+    remove_staged(
+        &run.files
+            .iter()
+            .map(|file| folder.join(&file.path))
+            .collect(),
+    );
     Ok(ExitStatus::Ok)
 }
 

@@ -1,5 +1,6 @@
 //! Writes files: whole or not at all, as they were otherwise, and on record before the first is touched.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -11,59 +12,46 @@ use forebay_terminal::{Failure, Printer};
 
 use super::files::{Planned, PlannedFile};
 use super::text::shown_path;
+use crate::commands::folder_lock::FolderLock;
 use crate::commands::whole_file::{self, Mode};
 
 /// The largest record that is read.
 const MAX_RECORD_BYTES: u64 = 256 << 20;
 
-/// Writes what was planned, and says each image that changed; how many files could not be written.
+/// What stands between a file's name and a process's number in the name of what is to take its place.
+const STAGED: &str = ".forebay-";
+
+/// Writes what was planned, and says each image that changed. A plan that could not be carried out is dropped.
 ///
 /// # Errors
-/// The record cannot be written: nothing is changed then.
+/// Another run writes, or the record cannot be written: nothing is changed then.
 pub(super) fn write(
-    planned: &Planned,
+    planned: &mut Planned,
     to: &str,
     record_path: &Path,
     printer: &Printer,
-) -> Result<usize, Failure> {
+) -> Result<(), Failure> {
+    let _lock = FolderLock::take(&record_folder(record_path))?;
     let mut record = read_record(record_path)?;
-    let mut files = Vec::new();
-    let mut failed = 0;
-    for file in planned
-        .files
-        .iter()
-        .filter(|file| !file.plan.edits.is_empty())
-    {
-        match prepare(file, record_path) {
-            Ok(prepared) => files.push((file, prepared)),
-            Err(error) => {
-                failed += 1;
-                printer.note(format_args!(
-                    "{}: not written: {error}",
-                    shown_path(&file.path)
-                ));
-            }
-        }
-    }
+    let files = prepare_all(planned, record_path, printer);
     if files.is_empty() {
-        return Ok(failed);
+        return Ok(());
     }
     let mut run = Run {
         to: to.to_owned(),
-        files: files
-            .iter()
-            .map(|(_, prepared)| prepared.record.clone())
-            .collect(),
+        files: files.iter().map(|file| file.record.clone()).collect(),
     };
     record.push(run.clone());
     // First: what is written and not on record could not be taken back.
     write_record(record_path, &record)?;
-    for (file, prepared) in files {
+    let count = files.len();
+    for prepared in files {
+        let file = &planned.files[prepared.number];
         let path = shown_path(&file.path);
         if let Err(error) = replace(&prepared.target, &file.text, &prepared.after) {
-            failed += 1;
             printer.note(format_args!("{path}: not written: {error}"));
             run.files.retain(|one| one.path != prepared.record.path);
+            planned.drop_plan(prepared.number);
             continue;
         }
         for change in &file.plan.changes {
@@ -73,28 +61,54 @@ pub(super) fn write(
             ));
         }
     }
-    if failed > 0 {
+    if run.files.len() < count {
         record.runs.pop();
         record.push(run);
         write_record(record_path, &record)?;
     }
-    Ok(failed)
+    Ok(())
+}
+
+/// What is to be written of each file that would change; those of which that cannot be said are told, and dropped.
+fn prepare_all(planned: &mut Planned, record_path: &Path, printer: &Printer) -> Vec<Prepared> {
+    let mut files = Vec::new();
+    for number in 0..planned.files.len() {
+        let file = &planned.files[number];
+        if file.plan.edits.is_empty() {
+            continue;
+        }
+        match prepare(number, file, record_path) {
+            Ok(prepared) => files.push(prepared),
+            Err(error) => {
+                let path = shown_path(&file.path);
+                printer.note(format_args!("{path}: not written: {error}"));
+                planned.drop_plan(number);
+            }
+        }
+    }
+    files
 }
 
 /// A file that is about to be written.
 struct Prepared {
+    /// Its number among those that were planned.
+    number: usize,
     /// The file itself, where a link was named.
     target: PathBuf,
     after: String,
     record: FileRecord,
 }
 
-fn prepare(file: &PlannedFile, record_path: &Path) -> Result<Prepared, String> {
+fn prepare(number: usize, file: &PlannedFile, record_path: &Path) -> Result<Prepared, String> {
     let target = fs::canonicalize(&file.path).map_err(|error| error.to_string())?;
+    if !target.is_file() {
+        return Err("it is a pipe or a device, and no file".to_owned());
+    }
     let after = apply(&file.text, file.plan.edits.clone()).map_err(|error| error.to_string())?;
     let path = recorded_path(&target, record_path);
     let record = FileRecord::new(path, &file.text, &after, &file.plan.edits);
     Ok(Prepared {
+        number,
         target,
         after,
         record,
@@ -173,7 +187,71 @@ pub(super) fn replace(target: &Path, before: &str, after: &str) -> io::Result<()
 
 fn put(target: &Path, content: &[u8], like: Option<&fs::Metadata>) -> io::Result<()> {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let staged = target.with_file_name(format!(".{name}.forebay-{}", std::process::id()));
+    let staged = target.with_file_name(format!(".{name}{STAGED}{}", std::process::id()));
     let mode = like.map_or(Mode::Usual, |like| Mode::Exactly(like.mode() & 0o7777));
     whole_file::put((&staged, target), content, mode, like)
+}
+
+/// True for what a run that was killed left beside a file.
+pub(super) fn is_staged(path: &Path) -> bool {
+    find_staged_for(path).is_some()
+}
+
+/// The file whose place this was to take, if it is what a killed run left.
+fn find_staged_for(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?.strip_prefix('.')?;
+    let (name, process) = name.rsplit_once(STAGED)?;
+    let is_number = !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && !name.is_empty()).then(|| path.with_file_name(name))
+}
+
+/// Takes away what killed runs left beside these files.
+pub(super) fn remove_staged(targets: &BTreeSet<PathBuf>) {
+    let folders: BTreeSet<&Path> = targets
+        .iter()
+        .filter_map(|target| target.parent())
+        .collect();
+    for entry in folders
+        .into_iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten()
+    {
+        let Ok(entry) = entry else { continue };
+        let path = entry.path();
+        if find_staged_for(&path).is_some_and(|target| targets.contains(&target)) {
+            // It is in nobody's way, so that one which stays is no failure.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_changed_since_it_was_read_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("Dockerfile");
+        fs::write(&file, "FROM a:1 # mine\n").unwrap();
+        let refused = replace(&file, "FROM a:1\n", "FROM b:1\n").unwrap_err();
+        assert_eq!(refused.to_string(), "it has changed meanwhile");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "FROM a:1 # mine\n");
+        replace(&file, "FROM a:1 # mine\n", "FROM b:1\n").unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_known_by_its_name() {
+        for (name, is_left) in [
+            (".Dockerfile.forebay-17", true),
+            (".a.forebay-b.yaml.forebay-17", true),
+            (".Dockerfile.forebay-new", false),
+            (".forebay-17", false),
+            ("Dockerfile.forebay-17", false),
+            (".forebay-rewrite.json", false),
+        ] {
+            assert_eq!(is_staged(Path::new(name)), is_left, "{name}");
+        }
+    }
 }

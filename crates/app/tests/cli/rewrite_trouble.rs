@@ -1,0 +1,221 @@
+//! `rewrite` where something is in the way: other runs, a full disk, a kill, files that are odd.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use insta::assert_snapshot;
+
+use crate::program::Program;
+
+const TO: [&str; 3] = ["--to", "mirror.gcr.io", "--write"];
+
+fn rewrite(program: &Program, paths: &[&str]) -> String {
+    program.run(&[&["rewrite"], paths, &TO[..]].concat())
+}
+
+/// Files `0`, `1`, … of one image each.
+fn dockerfiles(count: usize) -> Program {
+    (0..count).fold(Program::new(), |program, number| {
+        program.file(&format!("{number}.dockerfile"), &text(number))
+    })
+}
+
+fn text(number: usize) -> String {
+    format!("FROM nginx:{number}\n")
+}
+
+/// Which of them have been written.
+fn written(program: &Program, count: usize) -> Vec<bool> {
+    let is_written = |number: usize| {
+        let now =
+            fs::read_to_string(program.path(&format!("{number}.dockerfile"))).expect("a file");
+        let after = format!("FROM mirror.gcr.io/library/nginx:{number}\n");
+        assert!(now == after || now == text(number), "{now}");
+        now == after
+    };
+    (0..count).map(is_written).collect()
+}
+
+fn names(program: &Program) -> Vec<String> {
+    let entries = fs::read_dir(program.path("")).expect("a folder");
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("a name");
+    let mut names: Vec<String> = entries
+        .map(|entry| name(entry.expect("an entry")))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_that_is_named_twice_is_written_once_and_taken_back() {
+    let program = Program::new().file("a/Dockerfile", "FROM nginx:1\n");
+    std::os::unix::fs::symlink(
+        program.path("a/Dockerfile"),
+        program.path("link.dockerfile"),
+    )
+    .expect("a link");
+    assert_snapshot!(rewrite(&program, &[".", "a", "link.dockerfile"]));
+    let undone = program.run(&["rewrite", "--undo"]);
+    assert!(undone.starts_with("exit: 0"), "{undone}");
+    let now = fs::read_to_string(program.path("a/Dockerfile")).expect("a file");
+    assert_eq!(now, "FROM nginx:1\n");
+}
+
+#[test]
+fn a_run_does_not_write_while_another_does() {
+    let program = dockerfiles(1);
+    let other = File::open(program.path("")).expect("a folder");
+    other.lock().expect("a lock");
+    assert_snapshot!(rewrite(&program, &["."]));
+    assert_eq!(written(&program, 1), [false]);
+    let undo = program.run(&["rewrite", "--undo"]);
+    assert!(undo.contains("another forebay writes"), "{undo}");
+    drop(other);
+    assert!(rewrite(&program, &["."]).starts_with("exit: 0"));
+}
+
+/// Runs it below strace, which does this to one of its calls; `None` where strace cannot be used.
+fn run_struck(program: &Program, inject: &str) -> Option<()> {
+    let traced = |words: &[&str]| {
+        let mut strace = Command::new("strace");
+        strace
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", inject])
+            .args(words);
+        strace
+            .current_dir(program.path(""))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin");
+        strace.output().ok()
+    };
+    // Where tracing is forbidden, nothing at all runs below it.
+    let tried = traced(&["true"]);
+    if !tried.is_some_and(|output| output.status.success()) {
+        let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+        assert!(!is_ci, "strace is needed");
+        eprintln!("SKIPPED: rewrite below strace, which is not installed or may not trace");
+        return None;
+    }
+    let forebay = env!("CARGO_BIN_EXE_forebay");
+    traced(&[&[forebay, "rewrite", "."], &TO[..]].concat()).map(|_| ())
+}
+
+#[test]
+fn a_run_that_is_killed_between_files_is_taken_back_whole() {
+    let program = dockerfiles(6);
+    // The first rename is the record's.
+    if run_struck(
+        &program,
+        "inject=rename,renameat,renameat2:signal=SIGKILL:when=4",
+    )
+    .is_none()
+    {
+        return;
+    }
+    let written = written(&program, 6);
+    let count = written.iter().filter(|written| **written).count();
+    assert!((1..6).contains(&count), "{written:?}");
+    // What it was about to put in a file's place is not taken for a file of the tree.
+    let check = program.run(&["rewrite", ".", "--to", "quay:me", "--check"]);
+    assert!(!check.contains(".forebay-"), "{check}");
+    let undone = program.run(&["rewrite", "--undo"]);
+    assert!(undone.starts_with("exit: 0"), "{undone}");
+    assert_eq!(super::rewrite_trouble::written(&program, 6), [false; 6]);
+    assert_eq!(names(&program).len(), 6, "{:?}", names(&program));
+}
+
+#[test]
+fn a_file_that_finds_no_room_stays_whole_and_the_others_are_on_record() {
+    let program = dockerfiles(4);
+    // The record's is the first; the second file's has no room.
+    if run_struck(&program, "inject=fsync:error=ENOSPC:when=5").is_none() {
+        return;
+    }
+    let written = written(&program, 4);
+    assert_eq!(
+        written.iter().filter(|written| !**written).count(),
+        1,
+        "{written:?}"
+    );
+    assert_eq!(names(&program).len(), 5, "{:?}", names(&program));
+    let undone = program.run(&["rewrite", "--undo"]);
+    assert!(undone.starts_with("exit: 0"), "{undone}");
+    assert_eq!(super::rewrite_trouble::written(&program, 4), [false; 4]);
+}
+
+#[test]
+fn odd_files_are_told_and_left_and_a_byte_order_mark_stays() {
+    let pod = "apiVersion: v1\r\nkind: Pod\r\nspec:\r\n  containers:\r\n  - image: nginx:1.27";
+    let program = Program::new()
+        .file("bom.yaml", &format!("\u{feff}{pod}"))
+        .file("deep.yaml", &format!("image: {}", "[".repeat(100_000)))
+        .file(
+            "deep.json",
+            &format!("{{\"image\": {}", "[".repeat(100_000)),
+        )
+        .file(
+            "line.yaml",
+            &format!("{pod}\r\nx: {}\r\n", "y".repeat(1 << 20)),
+        )
+        .file("large.yaml", &"image: nginx:1\n".repeat(3 << 20));
+    fs::write(
+        program.path("latin.yaml"),
+        [pod.as_bytes(), b" # caf\xe9"].concat(),
+    )
+    .expect("a file");
+    fs::write(program.path("wide.yaml"), b"\xff\xfei\0m\0a\0g\0e\0").expect("a file");
+    fs::set_permissions(program.path("line.yaml"), fs::Permissions::from_mode(0o444))
+        .expect("a mode");
+    assert_snapshot!(rewrite(&program, &["."]));
+    let bom = fs::read_to_string(program.path("bom.yaml")).expect("a file");
+    assert_eq!(
+        bom,
+        format!("\u{feff}{pod}").replace("nginx", "mirror.gcr.io/library/nginx")
+    );
+    let mode = fs::metadata(program.path("line.yaml"))
+        .expect("a file")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o444);
+}
+
+#[test]
+fn copies_of_others_work_are_left_out_unless_they_are_named() {
+    let copies = [
+        ".terraform/modules/x",
+        "node_modules/x",
+        "env/lib/python3/site-packages/x",
+        "env/share",
+        "go/vendor/x",
+        "php/vendor/x",
+    ];
+    let program = copies.into_iter().fold(Program::new(), |program, folder| {
+        program.file(&format!("{folder}/Dockerfile"), "FROM nginx:1\n")
+    });
+    let program = program
+        .file("env/pyvenv.cfg", "")
+        .file("go/vendor/modules.txt", "")
+        .file("php/vendor/autoload.php", "")
+        .file("vendor/Dockerfile", "FROM redis:7\n")
+        .file("modules.txt", "");
+    let check = ["--to", "mirror.gcr.io", "--check"];
+    assert_snapshot!(program.run(&[&["rewrite", "."], &check[..]].concat()));
+    let named = program.run(&[&["rewrite", ".terraform"], &check[..]].concat());
+    assert!(named.starts_with("exit: 1"), "{named}");
+}
+
+#[test]
+fn a_chart_is_rewritten_in_its_values_and_its_templates_need_nobody() {
+    let program = Program::new()
+        .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\nappVersion: \"1.27\"\n")
+        .file(
+            "chart/values.yaml",
+            "image:\n  repository: nginx\n  tag: \"\"\nside:\n  image: busybox:1.36\n",
+        )
+        .file(
+            "chart/templates/web.yaml",
+            "kind: Pod\nspec:\n  containers:\n  - image: \"{{ .Values.image.repository }}:{{ .Values.image.tag | default \
+             .Chart.AppVersion }}\"\n  - image: {{ .Values.side.image }}\n  - image: redis:7\n  - image: {{ .Values.unknown }}\n",
+        );
+    assert_snapshot!(program.run(&["rewrite", "chart", "--to", "mirror.gcr.io"]));
+}
