@@ -75,9 +75,10 @@ break_forebay() {
 
 check() {
   local client="$1" image="$2"
+  shift 2
   count_past >/dev/null
   CHECK_STATUS=0
-  forebay setup "$client" --check --probe-image "$image" >"$WORK/check.log" 2>&1 || CHECK_STATUS=$?
+  forebay setup "$client" --check --probe-image "$image" "$@" >"$WORK/check.log" 2>&1 || CHECK_STATUS=$?
   echo "== $client, $image: $(tail -n 3 "$WORK/check.log")"
 }
 

@@ -1,9 +1,7 @@
-//! What differs between two texts, line by line, with a few lines around.
+//! What differs between two texts, line by line, as a patch has it.
 
-use std::fmt::Write as _;
-
-/// Lines shown around a change.
-const AROUND: usize = 3;
+use forebay_rewrite::Edit;
+use forebay_rewrite::rules::unified_diff;
 
 /// The most lines compared with each other; beyond it a change is shown as one block.
 const MAX_COMPARED: usize = 4_000_000;
@@ -15,40 +13,36 @@ enum Mark {
     New,
 }
 
-/// The difference as `diff -u` shows it, without the names of files; empty if there is none.
-pub fn difference(before: &str, after: &str) -> String {
+/// The difference of a file's texts, which `patch -p1` takes below the root; empty if there is none.
+pub fn difference(path: &str, before: &str, after: &str) -> String {
+    let edits = edits(before, after);
+    if edits.is_empty() {
+        return String::new();
+    }
+    unified_diff(path.trim_start_matches('/'), before, &edits)
+}
+
+/// The lines that change, those beside each other as one.
+fn edits(before: &str, after: &str) -> Vec<Edit> {
     let (old, new) = (lines(before), lines(after));
-    let marked = mark(&old, &new);
-    let mut shown = vec![false; marked.len()];
-    for (at, (mark, _)) in marked.iter().enumerate() {
-        if *mark != Mark::Same {
-            let from = at.saturating_sub(AROUND);
-            let to = (at + AROUND + 1).min(shown.len());
-            shown[from..to].fill(true);
+    let mut edits: Vec<Edit> = Vec::new();
+    let (mut at, mut is_open) = (0, false);
+    for (mark, line) in mark(&old, &new) {
+        if mark == Mark::Same {
+            is_open = false;
+        } else if !is_open {
+            is_open = true;
+            let (start, end, new) = (at, at, String::new());
+            edits.push(Edit { start, end, new });
         }
+        match (mark, edits.last_mut()) {
+            (Mark::Gone, Some(edit)) => edit.end += line.len(),
+            (Mark::New, Some(edit)) => edit.new.push_str(line),
+            _ => {}
+        }
+        at += if mark == Mark::New { 0 } else { line.len() };
     }
-    let mut text = String::new();
-    let (mut old_line, mut new_line) = (1_usize, 1_usize);
-    let mut was_shown = false;
-    for ((mark, line), is_shown) in marked.iter().zip(shown) {
-        if is_shown && !was_shown {
-            let _ = writeln!(text, "@@ -{old_line} +{new_line} @@");
-        }
-        was_shown = is_shown;
-        if is_shown {
-            let sign = match mark {
-                Mark::Same => ' ',
-                Mark::Gone => '-',
-                Mark::New => '+',
-            };
-            text.push(sign);
-            text.push_str(line.trim_end_matches(['\n', '\r']));
-            text.push('\n');
-        }
-        old_line += usize::from(*mark != Mark::New);
-        new_line += usize::from(*mark != Mark::Gone);
-    }
-    text
+    edits
 }
 
 fn lines(text: &str) -> Vec<&str> {
@@ -115,17 +109,35 @@ fn common_lengths(old: &[&str], new: &[&str]) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn one_text_and_the_edits_make_the_other(before in "([ab]\r?\n){0,12}[ab]?", after in "([ab]\r?\n){0,12}[ab]?") {
+            let made = forebay_rewrite::apply(&before, edits(&before, &after));
+            prop_assert_eq!(made.ok(), Some(after));
+        }
+    }
 
     #[test]
     fn changes_are_shown_with_what_is_around_them() {
         let before = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n";
         let after = "1\n2\n3\n4\nfive\n6\n7\n8\n9\n10\n11\n12\n13";
         assert_eq!(
-            difference(before, after),
-            "@@ -2 +2 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n@@ -10 +10 @@\n 10\n 11\n 12\n+13\n"
+            difference("/etc/a", before, after),
+            "--- a/etc/a\n+++ b/etc/a\n@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n@@ -10,3 +10,4 @@\n 10\n 11\n 12\n+13\n\\ No \
+             newline at end of file\n"
         );
-        assert_eq!(difference("a\n", "a\n"), "");
-        assert_eq!(difference("", "a\n"), "@@ -1 +1 @@\n+a\n");
+        assert_eq!(difference("f", "a\n", "a\n"), "");
+        assert_eq!(
+            difference("f", "", "a\n"),
+            "--- a/f\n+++ b/f\n@@ -0,0 +1 @@\n+a\n"
+        );
+        assert_eq!(
+            difference("f", "a\nb\n", "b\nc\n"),
+            "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n-a\n b\n+c\n"
+        );
     }
 }

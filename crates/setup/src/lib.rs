@@ -20,6 +20,8 @@ pub use client::Client;
 pub use clients::plan;
 pub use difference::difference;
 pub use error::{BoxError, SetupError};
-pub use plan::{FallThrough, FileChange, Files, Input, MAX_FILE_BYTES, Order, Plan, Snippet, Step};
+pub use plan::{
+    FallThrough, FileChange, Files, Input, MAX_FILE_BYTES, Order, Otherwise, Plan, Snippet, Step,
+};
 pub use probe::{ProbeWay, Served, Verdict, probe_ways};
 pub use record::{NoRecord, Record, Undo, Written};

@@ -2,6 +2,8 @@
 //!
 //! A plan says the whole new text of each file. Whoever carries it out writes all files or none.
 
+use std::collections::BTreeMap;
+
 use crate::address::Address;
 use crate::client::Client;
 use crate::error::SetupError;
@@ -18,6 +20,9 @@ pub struct Order {
     pub address: Address,
     /// Registries whose images it shall ask Forebay for, as image names begin: `docker.io`.
     pub upstreams: Vec<String>,
+    /// What the paths of a registry's images may begin with instead of its name: the operator's own prefix, or nothing where a
+    /// bare path means it.
+    pub paths: BTreeMap<String, String>,
     /// Whether it may go on to the registry itself when Forebay does not answer.
     pub fall_back: bool,
     /// Whether the address was given, and is not the one where Forebay's own configuration has it listen.
@@ -83,6 +88,17 @@ pub struct Step {
     pub why: &'static str,
     /// Whether it is run as a part of the set-up, or left to a person.
     pub is_run: bool,
+    /// What is run instead where what it makes is there already.
+    pub otherwise: Option<Otherwise>,
+}
+
+/// The command for what is there already, with the same input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Otherwise {
+    /// What the first command says where it fails for that.
+    pub said: &'static str,
+    /// Program and arguments.
+    pub command: Vec<String>,
 }
 
 /// What goes to a command's standard input.
@@ -172,6 +188,7 @@ impl Step {
             input: Input::Nothing,
             why,
             is_run: false,
+            otherwise: None,
         }
     }
 
@@ -181,6 +198,14 @@ impl Step {
             is_run: true,
             ..Self::by_hand(why, command)
         }
+    }
+
+    /// With another command where the first one fails and says this.
+    #[must_use]
+    pub(crate) fn or_where_it_says(mut self, said: &'static str, command: &[&str]) -> Self {
+        let command = command.iter().map(|&part| part.to_owned()).collect();
+        self.otherwise = Some(Otherwise { said, command });
+        self
     }
 }
 

@@ -52,6 +52,11 @@ pub struct ProbeWay {
 const CTR: &str = "ctr was used, which is told of the folder of hosts.toml: whether config.toml names it to Kubernetes, only \
                    crictl would show";
 
+const INSTANCE: &str = "this is the dockerd of this container instance: another has its own, and Fargate has no mirror";
+
+/// The node that a cluster of kind has in any case, by the name of the cluster that it makes unless told otherwise.
+const KIND_NODE: &str = "kind-control-plane";
+
 impl Verdict {
     /// Judges by what was served while the client pulled an image of `needed` bytes of configuration and layers; `None`
     /// if it had the image before or its size is not known.
@@ -102,8 +107,14 @@ pub fn probe_ways(client: Client, image: &str, certs_d: &str) -> Vec<ProbeWay> {
     };
     match client {
         Client::Docker | Client::Swarm => vec![docker],
+        Client::Ecs => vec![ProbeWay {
+            note: Some(INSTANCE),
+            ..docker
+        }],
+        Client::Kind => vec![crictl(&["docker", "exec", KIND_NODE])],
         Client::Podman => vec![podman],
-        Client::CriO | Client::Rke2 => vec![crictl(&[])],
+        Client::CriO => vec![crictl(&[])],
+        Client::Rke2 => vec![rke2(image), crictl(&[])],
         Client::K3s => vec![crictl(&["k3s"]), crictl(&[])],
         Client::Containerd | Client::Kubernetes => vec![crictl(&[]), ctr(image, certs_d)],
         _ => Vec::new(),
@@ -127,6 +138,14 @@ fn way(has: &[&str], pull: &[&str], forget: &[&str], image: &str) -> ProbeWay {
     }
 }
 
+/// RKE2 brings a crictl of its own, where no PATH leads, with the address of its containerd.
+fn rke2(image: &str) -> ProbeWay {
+    const CRICTL: &str = "/var/lib/rancher/rke2/bin/crictl";
+    const CONFIG: &str = "/var/lib/rancher/rke2/agent/etc/crictl.yaml";
+    let with = |command| [CRICTL, "--config", CONFIG, command];
+    way(&with("inspecti"), &with("pull"), &with("rmi"), image)
+}
+
 fn ctr(image: &str, certs_d: &str) -> ProbeWay {
     let ctr = way(
         &[],
@@ -148,6 +167,43 @@ fn ctr(image: &str, certs_d: &str) -> ProbeWay {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_client_pulls_with_what_it_has_and_some_cannot_be_had_to() {
+        let image = "docker.io/library/a:1";
+        let pulls = |client| -> Vec<String> {
+            let ways = probe_ways(client, image, "/certs.d");
+            ways.iter().map(|way| way.pull.join(" ")).collect()
+        };
+        for (client, expected) in [
+            (Client::Ecs, &["docker pull docker.io/library/a:1"][..]),
+            (
+                Client::Kind,
+                &["docker exec kind-control-plane crictl pull docker.io/library/a:1"],
+            ),
+            (
+                Client::K3s,
+                &[
+                    "k3s crictl pull docker.io/library/a:1",
+                    "crictl pull docker.io/library/a:1",
+                ],
+            ),
+            (
+                Client::Rke2,
+                &[
+                    "/var/lib/rancher/rke2/bin/crictl --config /var/lib/rancher/rke2/agent/etc/crictl.yaml pull \
+                     docker.io/library/a:1",
+                    "crictl pull docker.io/library/a:1",
+                ],
+            ),
+            (Client::Buildkit, &[]),
+            (Client::Kaniko, &[]),
+            (Client::GithubActions, &[]),
+            (Client::GitlabCi, &[]),
+        ] {
+            assert_eq!(pulls(client), expected, "{client}");
+        }
+    }
 
     #[test]
     fn numbers_tell_where_an_image_came_from() {

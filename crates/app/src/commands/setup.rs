@@ -11,10 +11,11 @@ mod weigh;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use forebay_config::{Config, Environment, Sources, load};
+use forebay_config::{Config, Environment, Sources, UpstreamConfig, load};
 use forebay_setup::{Address, Client, Order, Plan, SetupError};
 use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
 
+use crate::commands::folder_lock::FolderLock;
 use disk::Disk;
 use login::LoginArgs;
 
@@ -124,6 +125,8 @@ pub(super) async fn run(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let sources = args.source.without_listen(environment);
+    let writes = args.act.write || args.act.undo;
+    let _lock = writes.then(|| FolderLock::take(&args.root)).transpose()?;
     let disk = Disk::open(args.root.clone(), args.client, args.file.as_deref())?;
     if args.act.undo && disk.has_record() {
         return apply::undo(&disk, printer).map(|()| ExitStatus::Ok);
@@ -173,8 +176,15 @@ fn order(args: &Args, config: &Config) -> Result<Order, Failure> {
         Some(address) => address.clone(),
         None => address_of(config)?,
     };
+    let path = |name: &String, upstream: &UpstreamConfig| {
+        let root = (*name == config.root).then(String::new);
+        Some((name.clone(), root.or_else(|| upstream.prefix.clone())?))
+    };
+    let paths = config.upstreams.iter();
+    let paths = paths.filter_map(|(name, upstream)| path(name, upstream));
     Ok(Order {
         client: args.client,
+        paths: paths.collect(),
         is_address_given: args.address.is_some(),
         address,
         upstreams,

@@ -50,6 +50,7 @@ mod reload;
 mod rests;
 mod rewrite;
 mod screen;
+mod setup_ecs;
 mod storms;
 mod tags;
 mod upkeep;

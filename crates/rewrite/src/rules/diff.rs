@@ -44,7 +44,7 @@ fn blocks(starts: &[usize], text: &str, edits: &[Edit]) -> Vec<Block> {
     let mut blocks: Vec<(Range<usize>, Vec<&Edit>)> = Vec::new();
     for edit in edits {
         let is_line_insertion = edit.start == edit.end
-            && edit.new.ends_with('\n')
+            && (edit.new.ends_with('\n') || edit.start == text.len())
             && starts.binary_search(&edit.start).is_ok();
         let lines = if is_line_insertion {
             let line = line_of(edit.start).min(starts.len() - 1);
@@ -199,5 +199,17 @@ mod tests {
         };
         let diff = unified_diff("x", text, &[put]);
         assert!(diff.ends_with("@@ -1,2 +1,3 @@\n a\n b\n+c\n"), "{diff}");
+        let put = |start, new: &str| Edit {
+            start,
+            end: start,
+            new: new.to_owned(),
+        };
+        let diff = unified_diff("x", text, &[put(4, "c")]);
+        assert!(
+            diff.ends_with("@@ -1,2 +1,3 @@\n a\n b\n+c\n\\ No newline at end of file\n"),
+            "{diff}"
+        );
+        let diff = unified_diff("x", "", &[put(0, "c\n")]);
+        assert!(diff.ends_with("@@ -0,0 +1 @@\n+c\n"), "{diff}");
     }
 }

@@ -1,6 +1,8 @@
 //! Any text as a client's file: what is made of it is made once, and nothing panics.
 #![no_main]
 
+use std::collections::BTreeMap;
+
 use forebay_setup::{Client, Files, Order, SetupError, plan};
 use libfuzzer_sys::fuzz_target;
 
@@ -37,6 +39,7 @@ fuzz_target!(|input: (u8, String)| {
         client: CLIENTS[usize::from(which) % CLIENTS.len()],
         address: "http://10.0.0.5:5000".parse().expect("an address"),
         upstreams: vec!["docker.io".to_owned()],
+        paths: BTreeMap::from([("docker.io".to_owned(), String::new())]),
         fall_back: which >= 128,
         is_address_given: true,
         file: Some("the-file".to_owned()),

@@ -1,4 +1,6 @@
 //! Amazon ECS: the login in Secrets Manager, named in each container's `repositoryCredentials`.
+//!
+//! By <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html>.
 
 use serde_json::json;
 
@@ -7,6 +9,12 @@ use crate::error::SetupError;
 use crate::plan::{Files, Input, Plan, Snippet, Step};
 
 const CREATE: &str = "keeps the login in Secrets Manager; it goes by standard input";
+
+/// What Secrets Manager says where a secret of the name is there already.
+const IS_THERE: &str = "ResourceExistsException";
+
+const STAYS: &str = "--undo leaves the secret in Secrets Manager, where others may use it: aws secretsmanager delete-secret takes it \
+                     away";
 
 const ROLE: &str = "the task's execution role must be allowed secretsmanager:GetSecretValue on the secret (and kms:Decrypt, where \
                     a key of yours encrypts it); CDK grants it by itself";
@@ -51,10 +59,21 @@ fn with_secret(access: &Access, mut plan: Plan) -> Result<Plan, SetupError> {
         "--secret-string",
         "file:///dev/stdin",
     ];
+    let put = [
+        "aws",
+        "secretsmanager",
+        "put-secret-value",
+        "--secret-id",
+        access.secret(),
+        "--secret-string",
+        "file:///dev/stdin",
+    ];
     match &access.password {
         Some(password) => {
             let login = json!({"username": access.username()?, "password": password.reveal()});
-            plan.steps.push(Step::run(CREATE, &create, Input::Secret(login.to_string())));
+            let step = Step::run(CREATE, &create, Input::Secret(login.to_string()));
+            plan.steps.push(step.or_where_it_says(IS_THERE, &put));
+            plan = plan.note(STAYS);
         }
         None => plan = plan.then(CREATE, &create).note(
             "it reads {\"username\": …, \"password\": …}: forebay setup ecs --username NAME --password-stdin --write \

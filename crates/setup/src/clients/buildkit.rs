@@ -1,4 +1,6 @@
 //! `BuildKit` on its own: `registry` tables of buildkitd.toml.
+//!
+//! Keys by <https://docs.docker.com/build/buildkit/toml-configuration/>.
 
 use toml_edit::Item;
 

@@ -1,4 +1,4 @@
-//! dockerd: `registry-mirrors` of daemon.json.
+//! dockerd: `registry-mirrors` of daemon.json, by <https://docs.docker.com/docker-hub/image-library/mirror/>.
 
 use super::{changed, path_of};
 use crate::error::SetupError;

@@ -1,4 +1,6 @@
 //! Amazon ECS: instances of one's own have a dockerd; Fargate lets nobody set a mirror.
+//!
+//! The agent's file by <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html>.
 
 use crate::error::SetupError;
 use crate::json;

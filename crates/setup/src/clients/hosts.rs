@@ -1,4 +1,6 @@
 //! containerd's hosts.toml: one for each registry, read at each pull.
+//!
+//! Keys by <https://github.com/containerd/containerd/blob/main/docs/hosts.md>.
 
 use toml_edit::{DocumentMut, Item, Table};
 

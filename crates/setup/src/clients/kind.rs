@@ -1,4 +1,6 @@
 //! kind: a cluster's configuration, with containerd's files mounted into each node.
+//!
+//! Keys by <https://kind.sigs.k8s.io/docs/user/configuration/>, the folder by <https://kind.sigs.k8s.io/docs/user/local-registry/>.
 
 use super::hosts::Way;
 use super::{changed, containerd, path_of};

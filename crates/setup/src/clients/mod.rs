@@ -30,6 +30,7 @@ pub fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
 }
 
 fn plan_of_client(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
+    refuse_another_root(order)?;
     match order.client {
         Client::Docker => docker::plan(order, files),
         Client::Containerd => containerd::plan(order, files),
@@ -45,6 +46,18 @@ fn plan_of_client(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> 
         Client::GithubActions => pipelines::github(order, files),
         Client::GitlabCi => pipelines::gitlab(order, files),
     }
+}
+
+/// dockerd tells its mirror no registry: it sends bare paths, and means Docker Hub.
+fn refuse_another_root(order: &Order) -> Result<(), SetupError> {
+    const DOCKER_HUB: &str = "docker.io";
+    let is_root = order.paths.get(DOCKER_HUB).is_some_and(String::is_empty);
+    if is_root || !order.client.is_for_docker_hub_only() {
+        return Ok(());
+    }
+    let what = "dockerd tells a mirror no registry, and Forebay's configuration takes that for another one than Docker Hub";
+    let hint = format!("set root = \"{DOCKER_HUB}\" there");
+    Err(SetupError::impossible(what, hint))
 }
 
 /// The change of one file: `change` sees its text with plain line ends, or an empty one.

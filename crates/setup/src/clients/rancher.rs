@@ -1,4 +1,6 @@
 //! k3s and RKE2: they write containerd's files themselves, from a registries.yaml of theirs.
+//!
+//! Keys by <https://docs.k3s.io/installation/private-registry> and <https://docs.rke2.io/install/private_registry>.
 
 use super::{changed, path_of};
 use crate::edits::Edits;

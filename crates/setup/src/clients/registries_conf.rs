@@ -1,4 +1,4 @@
-//! podman, buildah, skopeo and CRI-O: a drop-in below registries.conf.d.
+//! podman, buildah, skopeo and CRI-O: a drop-in below registries.conf.d, as containers-registries.conf(5) has it.
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 

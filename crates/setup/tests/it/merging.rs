@@ -165,3 +165,39 @@ fn what_a_client_cannot_do_is_told_with_what_it_can() {
         assert!(matches!(error, SetupError::Impossible { .. }), "{error}");
     }
 }
+
+#[test]
+fn a_root_that_is_not_docker_hub_is_told_before_dockerd_is_pointed_at_it() {
+    for client in [Client::Docker, Client::Swarm, Client::Ecs, Client::GitlabCi] {
+        let mut order = order(client);
+        order.paths = [("ghcr.io".to_owned(), String::new())].into();
+        let error = plan(&order, &Disk::default()).expect_err("it cannot");
+        assert_eq!(error.hint(), Some("set root = \"docker.io\" there"));
+    }
+}
+
+/// kaniko would ask `ghcr.io` itself if it were sent to `FOREBAY/ghcr.io`.
+#[test]
+fn kaniko_is_given_no_path_that_begins_with_a_registry() {
+    let mut order = order(Client::Kaniko);
+    order.upstreams.push("quay.io".to_owned());
+    order.paths.insert("ghcr.io".to_owned(), "gh".to_owned());
+    order.paths.insert("quay.io".to_owned(), "q.uay".to_owned());
+    let made = plan(&order, &Disk::default()).expect("it can");
+    assert_eq!(
+        made.snippets[0].text,
+        "- '--registry-map=index.docker.io=10.0.0.5:5000;ghcr.io=10.0.0.5:5000/gh'\n- \
+         '--insecure-registry=10.0.0.5:5000'\n- '--skip-default-registry-fallback'\n"
+    );
+    assert!(
+        made.notes[0].starts_with("left out: quay.io."),
+        "{:?}",
+        made.notes
+    );
+    order.upstreams.retain(|name| name == "quay.io");
+    let error = plan(&order, &Disk::default()).expect_err("it cannot");
+    assert!(
+        error.hint().is_some_and(|hint| hint.contains("a prefix")),
+        "{error}"
+    );
+}

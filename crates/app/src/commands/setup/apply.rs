@@ -157,7 +157,7 @@ fn changed_since(written: &Written, now: Option<&str>, printer: &Printer) -> Fai
             .with_hint("take the record away as well; there is nothing left to undo");
     };
     printer.note(format_args!("changed since in {path}:"));
-    printer.note(difference(&written.after, now).trim_end());
+    printer.note(difference(path, &written.after, now).trim_end());
     Failure::plain(format!(
         "{path} was changed since it was set up; nothing was undone"
     ))

@@ -28,20 +28,36 @@ pub(super) struct Ran {
 /// A program is not there, or says that it failed.
 pub(super) async fn run(steps: &[Step], printer: &Printer) -> Result<(), Failure> {
     for step in steps.iter().filter(|step| step.is_run) {
-        let line = command_line(step);
-        let input = match &step.input {
-            Input::Nothing => "",
-            Input::Text(text) | Input::Secret(text) => text,
-        };
-        let words: Vec<&str> = step.command.iter().map(String::as_str).collect();
-        let failed = |error: io::Error| Failure::failed(format!("cannot run {line}"), error);
-        let ran = run_one(&words, input).await.map_err(failed)?;
-        if !ran.is_ok {
-            return Err(Failure::failed(format!("{line} failed"), ran.said));
-        }
+        let line = run_step(step).await?;
         printer.note(format_args!("ran {line}  ({})", step.why));
     }
     Ok(())
+}
+
+/// Runs a step; what was run.
+async fn run_step(step: &Step) -> Result<String, Failure> {
+    let input = match &step.input {
+        Input::Nothing => "",
+        Input::Text(text) | Input::Secret(text) => text,
+    };
+    let mut command = &step.command;
+    let mut ran = run_command(command, input).await?;
+    let otherwise = step.otherwise.as_ref();
+    if let Some(otherwise) = otherwise.filter(|other| !ran.is_ok && ran.said.contains(other.said)) {
+        command = &otherwise.command;
+        ran = run_command(command, input).await?;
+    }
+    let line = command_line(command);
+    if ran.is_ok {
+        return Ok(line);
+    }
+    Err(Failure::failed(format!("{line} failed"), ran.said))
+}
+
+async fn run_command(command: &[String], input: &str) -> Result<Ran, Failure> {
+    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    let ran = run_one(&words, input).await;
+    ran.map_err(|error| Failure::failed(format!("cannot run {}", command_line(command)), error))
 }
 
 /// Runs one program with this on its standard input.

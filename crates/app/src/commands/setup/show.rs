@@ -1,6 +1,6 @@
 //! What a plan looks like: texts on standard output, what is said about them on standard error.
 
-use forebay_setup::{FallThrough, Input, Plan, Step, difference};
+use forebay_setup::{FallThrough, Input, Plan, difference};
 use forebay_terminal::Printer;
 
 use super::Args;
@@ -31,7 +31,11 @@ pub(super) fn plan(args: &Args, plan: &Plan, printer: &Printer) {
 /// What is left to a person, and what should be known.
 pub(super) fn rest(plan: &Plan, printer: &Printer) {
     for step in plan.steps.iter().filter(|step| !step.is_run) {
-        printer.note(format_args!("then: {}  ({})", command_line(step), step.why));
+        printer.note(format_args!(
+            "then: {}  ({})",
+            command_line(&step.command),
+            step.why
+        ));
     }
     match &plan.fall_through {
         Some(FallThrough::Closed(how)) => {
@@ -48,8 +52,8 @@ pub(super) fn rest(plan: &Plan, printer: &Printer) {
 }
 
 /// A command as one would write it in a shell.
-pub(super) fn command_line(step: &Step) -> String {
-    let words: Vec<String> = step.command.iter().map(|word| quoted(word)).collect();
+pub(super) fn command_line(command: &[String]) -> String {
+    let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
     words.join(" ")
 }
 
@@ -64,7 +68,11 @@ fn quoted(word: &str) -> String {
 fn bodies(args: &Args, plan: &Plan) -> Vec<(String, String)> {
     let files = plan.files.iter().map(|file| {
         let text = if args.diff {
-            difference(file.before.as_deref().unwrap_or_default(), &file.after)
+            difference(
+                &file.path,
+                file.before.as_deref().unwrap_or_default(),
+                &file.after,
+            )
         } else {
             with_line_end(&file.after)
         };
@@ -78,9 +86,9 @@ fn bodies(args: &Args, plan: &Plan) -> Vec<(String, String)> {
         let text = match &step.input {
             Input::Text(text) => text.clone(),
             Input::Secret(_) => "(holds a password, and is not shown)\n".to_owned(),
-            Input::Nothing => return (command_line(step), String::new()),
+            Input::Nothing => return (command_line(&step.command), String::new()),
         };
-        (format!("input of: {}", command_line(step)), text)
+        (format!("input of: {}", command_line(&step.command)), text)
     });
     files.chain(snippets).chain(inputs).collect()
 }
