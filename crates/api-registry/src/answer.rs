@@ -42,6 +42,11 @@ pub(crate) fn manifest(content: ManifestContent) -> Result<Response<Body>, OciEr
         Some(length),
     )?;
     note(&mut response, content.provenance);
+    if let Some(from) = content.from {
+        let labels = response.extensions_mut().remove::<AccessLabels>();
+        let labels = labels.unwrap_or_default().with("from", from.to_string());
+        response.extensions_mut().insert(labels);
+    }
     Ok(response)
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Inner {
 pub(crate) struct Fetched {
     pub(crate) repository: RepositoryName,
     pub(crate) priority: Priority,
+    /// The other upstream that it came from, if it did.
+    pub(crate) from: Option<UpstreamName>,
     pub(crate) result: Result<Arc<StoredManifest>, SourceError>,
 }
 

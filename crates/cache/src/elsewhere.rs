@@ -116,7 +116,10 @@ impl Inner {
                         target: &self.target(&request.repository),
                         from: &equivalent.upstream,
                     });
-                    return Some(content);
+                    return Some(ManifestContent {
+                        from: Some(Arc::clone(&equivalent.upstream)),
+                        ..content
+                    });
                 }
                 Ok(_) => debug!(from = %equivalent.upstream, %digest, "not the same elsewhere"),
                 Err(error) => {

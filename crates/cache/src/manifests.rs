@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forebay_content::{ManifestContent, Provenance, Request, Resolved, SourceError};
-use forebay_oci::{Digest, MediaType, Reference};
+use forebay_oci::{Digest, MediaType, Reference, UpstreamName};
 
 use crate::asking::{MAX_TURNS, binds_only_its_repository, out_of_turns};
 use crate::caching_source::{Fetched, Inner};
@@ -20,9 +20,12 @@ impl Inner {
         told: Option<&MediaType>,
     ) -> Result<ManifestContent, SourceError> {
         let target = self.target(&request.repository);
-        let (stored, provenance) = match self.find_earned(request, digest).await? {
-            Some(stored) => (stored, Provenance::Kept),
-            None => (self.fetch(request, digest).await?, Provenance::Fetched),
+        let (stored, provenance, from) = match self.find_earned(request, digest).await? {
+            Some(stored) => (stored, Provenance::Kept, None),
+            None => {
+                let (stored, from) = self.fetch(request, digest).await?;
+                (stored, Provenance::Fetched, from)
+            }
         };
         if provenance == Provenance::Fetched {
             self.kept.remember_sizes(&target, &stored);
@@ -35,6 +38,7 @@ impl Inner {
             media_type: self.type_of(request, &stored, told).await?,
             bytes: stored.bytes.clone(),
             provenance,
+            from,
         })
     }
 
@@ -94,12 +98,12 @@ impl Inner {
         self.kept.told_types.insert(key, told.clone());
     }
 
-    /// Fetches once for all who ask, whichever repository they ask through.
+    /// Fetches once for all who ask, whichever repository they ask through; with the other upstream that it came from, if it did.
     async fn fetch(
         self: &Arc<Self>,
         request: &Request,
         digest: &Digest,
-    ) -> Result<Arc<StoredManifest>, SourceError> {
+    ) -> Result<(Arc<StoredManifest>, Option<UpstreamName>), SourceError> {
         let asked = Asked::manifest(request, &Reference::Digest(digest.clone()));
         let wanted = self.wanted(request);
         for _ in 0..MAX_TURNS {
@@ -113,12 +117,15 @@ impl Inner {
             {
                 continue;
             }
+            let from = fetched.from;
             if fetched.repository == request.repository {
-                return fetched.result;
+                return fetched.result.map(|stored| (stored, from));
             }
             match fetched.result {
                 // Another repository earned it; this one has to by itself.
-                Ok(stored) if self.earn_manifest(request, digest).await? => return Ok(stored),
+                Ok(stored) if self.earn_manifest(request, digest).await? => {
+                    return Ok((stored, from));
+                }
                 Ok(_) => {}
                 Err(error) if binds_only_its_repository(&error) => {}
                 Err(error) => return Err(error),
@@ -140,13 +147,16 @@ impl Inner {
             return Fetched {
                 repository: request.repository,
                 priority: request.priority,
+                from: None,
                 result,
             };
         }
         let before = self.budget.asked_about(&request.repository);
+        let mut from = None;
         let result = match self.pay_for_manifest(&request, &claim, &digest).await {
             Ok(content) if content.digest == digest && digest.matches(&content.bytes) => {
                 self.remember_type(&request, &digest, &content.media_type);
+                from = content.from;
                 let stored = Arc::new(StoredManifest::new(
                     digest,
                     content.media_type,
@@ -169,6 +179,7 @@ impl Inner {
         Fetched {
             repository: request.repository,
             priority: claim.wanted().priority,
+            from,
             result,
         }
     }

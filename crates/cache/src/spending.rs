@@ -167,7 +167,7 @@ impl Inner {
     fn refused(&self, attempt: &Attempt<'_>, retry_after: Duration) -> SourceError {
         let Some((limited, until)) = &attempt.refusal else {
             let priority = attempt.claim.wanted().priority;
-            return refused(priority, attempt.limit(), retry_after);
+            return refused(priority, self.limit(attempt), retry_after);
         };
         let said = until.saturating_sub(self.kept.clock.monotonic());
         SourceError::Limited {
@@ -258,19 +258,23 @@ impl Inner {
     /// From now on those who have no patience left are told of the limit by themselves.
     fn hold_up(&self, attempt: &Attempt<'_>, wait: Duration) {
         let until = self.kept.clock.monotonic() + wait;
-        attempt.claim.hold_up(Some((attempt.limit(), until)));
+        attempt.claim.hold_up(Some((self.limit(attempt), until)));
+    }
+
+    /// The limit that a fetch waits for: as the upstream refused with it, else as far as it has said whom it counts.
+    fn limit(&self, attempt: &Attempt<'_>) -> Limited {
+        let refusal = attempt.refusal.as_ref();
+        let said = refusal.map(|(limited, _)| limited.clone());
+        said.unwrap_or_else(|| Limited {
+            identity: self.budget.counted(),
+            ..Limited::by(Limiter::PullLimit)
+        })
     }
 }
 
 impl Attempt<'_> {
     fn has_turn(&self) -> bool {
         self.ticket.as_ref().is_some_and(Ticket::has_turn)
-    }
-
-    fn limit(&self) -> Limited {
-        let refusal = self.refusal.as_ref();
-        let said = refusal.map(|(limited, _)| limited.clone());
-        said.unwrap_or_else(|| Limited::by(Limiter::PullLimit))
     }
 }
 

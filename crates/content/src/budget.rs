@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay_limits::Purse;
+use forebay_limits::{Identity, Purse};
 use forebay_oci::RepositoryName;
 
 use crate::UpstreamCall;
@@ -30,6 +30,9 @@ pub trait Budget: Send + Sync {
     /// Whether the registry counts pulls of `repository`, by its last word; `None` where a HEAD of a manifest of it, which is free,
     /// would tell.
     fn is_metered(&self, repository: &RepositoryName) -> Option<bool>;
+
+    /// Whom the registry's limit of pulls counts for us, as it last said; `None` where it has not.
+    fn counted(&self) -> Option<Identity>;
 
     /// True while requests wait for their turn to make a call of this kind: whoever makes one that nobody needs gives way.
     fn is_crowded(&self, call: UpstreamCall) -> bool;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use forebay_limits::Priority;
-use forebay_oci::{Digest, MediaType, Page, Reference, RepositoryName};
+use forebay_oci::{Digest, MediaType, Page, Reference, RepositoryName, UpstreamName};
 use futures::{Stream, TryStreamExt};
 
 use crate::{BlobBody, ByteRange, Client, SourceError};
@@ -122,6 +122,8 @@ pub struct ManifestContent {
     pub bytes: Bytes,
     /// Where the answer comes from.
     pub provenance: Provenance,
+    /// The other upstream that it was fetched from, because the budget of the one that was asked was empty; `None` if it was not.
+    pub from: Option<UpstreamName>,
 }
 
 /// A blob on its way.

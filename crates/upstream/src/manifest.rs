@@ -91,6 +91,7 @@ pub(crate) fn check(
         media_type,
         bytes,
         provenance: Provenance::Fetched,
+        from: None,
     })
 }
 

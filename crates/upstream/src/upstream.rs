@@ -14,7 +14,7 @@ use forebay_content::{
 };
 use forebay_http_kit::{Client, Origin, Outgoing};
 use forebay_jobs::Supervisor;
-use forebay_limits::{Priority, Purse};
+use forebay_limits::{Identity, Priority, Purse};
 use forebay_oci::{Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference, RepositoryName};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
@@ -385,6 +385,10 @@ impl ContentSource for Upstream {
 impl Budget for Upstream {
     fn stopped_for(&self, call: UpstreamCall, repository: &RepositoryName) -> Option<Duration> {
         self.wire.stopped_for(call, repository)
+    }
+
+    fn counted(&self) -> Option<Identity> {
+        self.wire.counted()
     }
 
     fn is_crowded(&self, call: UpstreamCall) -> bool {

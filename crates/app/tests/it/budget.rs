@@ -126,6 +126,9 @@ async fn with_nothing_left_the_same_image_comes_from_elsewhere_layer_by_layer_fr
     assert_eq!(manifests(&hub.requests().to_string()), 0);
     assert_eq!(manifests(&elsewhere.requests().to_string()), 2);
     assert!(!elsewhere.requests().to_string().contains("/blobs/"));
+    let line = program.out.line_with("from=ecr.test:1").await;
+    let line = line.expect("a line that says where it came from");
+    assert!(line.contains(" cache=miss "), "{line}");
     let metric = "forebay_pulled_elsewhere_total{upstream=\"docker.io\",from=\"ecr.test:1\"}";
     assert!((program.metric(metric).await - 2.0).abs() < f64::EPSILON);
 }

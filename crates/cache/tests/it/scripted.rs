@@ -10,7 +10,7 @@ use forebay_content::{
     Blob, BlobStream, Budget, ByteRange, ContentSource, List, ManifestContent, Missing, Provenance,
     Request, Resolved, SourceError, UpstreamCall,
 };
-use forebay_limits::{Limited, Limiter, Priority, Purse};
+use forebay_limits::{Identity, Limited, Limiter, Priority, Purse};
 use forebay_oci::{Digest, MediaType, Page, Reference, RepositoryName};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
@@ -45,6 +45,7 @@ struct State {
     patience: Option<Duration>,
     sent: u64,
     tokens_each: u64,
+    counted: Option<Identity>,
 }
 
 /// What becomes of one blob's body.
@@ -147,6 +148,11 @@ impl Scripted {
     /// Nobody meters this repository, which the next HEAD of it tells.
     pub(crate) fn free(&self, repository: &str) {
         self.lock().free.insert(repository.to_owned(), false);
+    }
+
+    /// Its limit of pulls counts this one.
+    pub(crate) fn count_for(&self, identity: Identity) {
+        self.lock().counted = Some(identity);
     }
 
     /// Others wait for their turn at it.
@@ -275,6 +281,10 @@ impl Budget for Scripted {
         }
     }
 
+    fn counted(&self) -> Option<Identity> {
+        self.lock().counted.clone()
+    }
+
     fn is_crowded(&self, _: UpstreamCall) -> bool {
         self.lock().is_crowded
     }
@@ -360,6 +370,7 @@ impl ContentSource for Scripted {
             media_type: MediaType::OCI_MANIFEST,
             bytes,
             provenance: Provenance::Fetched,
+            from: None,
         })
     }
 

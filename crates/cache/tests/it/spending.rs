@@ -1,12 +1,13 @@
 //! How a manifest that is not here is paid for: with a pull, by the same from elsewhere, by waiting, or not at all.
 
 use std::future::Future;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_cache::{Equivalent, Renaming};
 use forebay_content::{Clock as _, ContentSource as _, ManifestContent, Request, SourceError};
-use forebay_limits::{Priority, Purse};
+use forebay_limits::{Identity, Priority, Purse};
 use forebay_oci::{Digest, Reference};
 
 use crate::bench::Bench;
@@ -112,11 +113,13 @@ async fn an_empty_purse_is_spared_by_the_same_image_elsewhere_under_the_digest_t
     bench.hub.stop_pulls(Some(seconds(300)));
     let manifest = pull(&bench, client(), &digest).await.unwrap();
     assert_eq!(manifest.bytes, MANIFEST);
+    assert_eq!(manifest.from.as_deref(), Some("public.ecr.aws"));
     let name = short(&digest);
     assert_eq!(bench.hub.asked(), [format!("HEAD library/nginx@{name}")]);
     assert_eq!(other.asked(), [format!("GET docker/library/nginx@{name}")]);
 
-    pull(&bench, client(), &digest).await.unwrap();
+    let kept = pull(&bench, client(), &digest).await.unwrap();
+    assert_eq!(kept.from, None);
     assert!(bench.hub.asked().is_empty() && other.asked().is_empty());
 }
 
@@ -137,6 +140,21 @@ async fn nothing_is_asked_elsewhere_that_the_upstream_does_not_name_or_while_its
     let digest = bench.hub.put("library/nginx", "{}");
     pull(&bench, client(), &digest).await.unwrap();
     assert!(other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn who_is_turned_away_from_the_line_is_told_whose_limit_it_is() {
+    let bench = Bench::new().await;
+    let digest = bench.hub.put("library/nginx", MANIFEST);
+    bench.hub.fill_purse(empty(300));
+    bench
+        .hub
+        .count_for(Identity::Address(Some(Ipv4Addr::new(192, 0, 2, 1).into())));
+    let refused = pull(&bench, client(), &digest).await.unwrap_err();
+    let SourceError::Limited { limited, .. } = refused else {
+        panic!("no limit: {refused:?}");
+    };
+    assert_eq!(limited.to_string(), "pull limit of address 192.0.2.1");
 }
 
 #[tokio::test]

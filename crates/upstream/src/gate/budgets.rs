@@ -105,6 +105,11 @@ impl Budgets {
         last.is_some_and(|known| known.budget.seen_at >= moment(then))
     }
 
+    /// Whom the budget counts that the registry spoke of last, if it named one.
+    pub(super) fn last_source(&self) -> Option<&Source> {
+        self.known.last()?.source.as_ref()
+    }
+
     /// What may be spent: of the budget that the registry spoke of last.
     pub(super) fn purse(&self, now: Duration) -> Purse {
         let Some(Known { budget, .. }) = self.known.last() else {

@@ -12,7 +12,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use forebay_content::{KeptBudget, UpstreamCall};
-use forebay_limits::{Limited, Purse, Reading};
+use forebay_limits::{Limited, Purse, Reading, Source};
 
 pub(crate) use breaker::Trouble;
 use breaker::{Breaker, Passage};
@@ -345,6 +345,11 @@ impl Gate {
                 purse => purse,
             },
         }
+    }
+
+    /// Whom the registry charges, as it last said.
+    pub(crate) fn last_source(&self) -> Option<&Source> {
+        self.budgets.last_source()
     }
 
     /// Whether a rest of pulls is over, and nothing was heard of the budget since.

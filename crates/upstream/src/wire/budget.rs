@@ -4,11 +4,12 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use forebay_content::UpstreamCall;
-use forebay_limits::Purse;
+use forebay_limits::{Identity, Purse};
 use forebay_oci::RepositoryName;
 use http::HeaderMap;
 
 use super::Wire;
+use super::telling::identity_of;
 use crate::exchange::read;
 use crate::gate::hash_of;
 use crate::recent::Recent;
@@ -40,6 +41,11 @@ impl Wire {
             let now = self.clock.monotonic();
             self.gate().purse(hash_of(repository.as_str()), now)
         })
+    }
+
+    /// Whom the registry's limit of pulls counts, as it last said.
+    pub(crate) fn counted(&self) -> Option<Identity> {
+        self.gate().last_source().map(identity_of)
     }
 
     /// Whether the registry counts pulls of a repository; `None` where its next answer would tell.

@@ -163,12 +163,16 @@ impl Wire {
 
 /// The limit of pulls of whom the registry counts.
 fn limit_of(source: Option<&Source>) -> Limited {
-    let identity = source.map(|source| match source.address() {
+    Limited {
+        identity: source.map(identity_of),
+        ..Limited::by(Limiter::PullLimit)
+    }
+}
+
+/// Whom a registry means that names this source.
+pub(super) fn identity_of(source: &Source) -> Identity {
+    match source.address() {
         Some(address) => Identity::Address(Some(address)),
         None => Identity::Account(None),
-    });
-    Limited {
-        identity,
-        ..Limited::by(Limiter::PullLimit)
     }
 }
