@@ -1,6 +1,7 @@
 //! What is wrong with a configuration: all of it at once, each with its place and what to do.
 
 use std::fmt;
+use std::io;
 
 use super::layers::KeyPath;
 use super::origin::Origin;
@@ -15,6 +16,8 @@ pub struct ConfigProblem {
     origin: Origin,
     what: String,
     hints: Vec<Hint>,
+    /// Nothing is known to be wrong: who runs this may not look.
+    is_barred: bool,
 }
 
 /// Everything that is wrong, at least one thing.
@@ -32,6 +35,8 @@ pub(super) struct Wrong {
     /// A clause that follows the key's name: "is an integer, wanted …".
     pub(super) what: String,
     pub(super) hints: Vec<Hint>,
+    /// Nothing is known to be wrong: who runs this may not look.
+    pub(super) is_barred: bool,
 }
 
 /// Problems as they are found, and what is in doubt because of them.
@@ -50,16 +55,20 @@ impl ConfigProblem {
             origin: origin.clone(),
             what: what.into(),
             hints: Vec::new(),
+            is_barred: false,
+        }
+    }
+
+    /// What could not be read of a file, which may only be kept from who runs this.
+    pub(super) fn unread(origin: &Origin, what: impl Into<String>, error: &io::Error) -> Self {
+        Self {
+            is_barred: error.kind() == io::ErrorKind::PermissionDenied,
+            ..Self::new(origin, what)
         }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(Hint::new(hint));
-        self
-    }
-
-    pub(super) fn hints_from(mut self, hints: Vec<Hint>) -> Self {
-        self.hints.extend(hints);
         self
     }
 
@@ -95,6 +104,11 @@ impl ConfigErrors {
     /// The problems, those of the file in its order and first, at most [`MAX_PROBLEMS`].
     pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
+    }
+
+    /// True if nothing is known to be wrong, but files may not be read by who runs this.
+    pub fn is_barred(&self) -> bool {
+        self.left_off == 0 && self.problems.iter().all(|problem| problem.is_barred)
     }
 
     /// How many further ones there were.
@@ -136,6 +150,15 @@ impl Wrong {
             origin: None,
             what: what.into(),
             hints: Vec::new(),
+            is_barred: false,
+        }
+    }
+
+    /// A file cannot be read.
+    pub(super) fn unread(error: &io::Error) -> Self {
+        Self {
+            is_barred: error.kind() == io::ErrorKind::PermissionDenied,
+            ..Self::new(format!("cannot be read: {error}"))
         }
     }
 
@@ -156,8 +179,12 @@ impl Wrong {
 
     /// Says which key it was, and where.
     pub(super) fn of(self, key: &str, origin: &Origin) -> ConfigProblem {
-        let origin = self.origin.unwrap_or_else(|| origin.clone());
-        ConfigProblem::new(&origin, format!("{key} {}", self.what)).hints_from(self.hints)
+        ConfigProblem {
+            origin: self.origin.unwrap_or_else(|| origin.clone()),
+            what: format!("{key} {}", self.what),
+            hints: self.hints,
+            is_barred: self.is_barred,
+        }
     }
 }
 

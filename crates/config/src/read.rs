@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::Sources;
@@ -50,10 +50,14 @@ fn read_file(path: &Path, problems: &mut Problems) -> Result<Vec<Entry>, ConfigE
         let what = format!("cannot read {}: {why}", path.display());
         ConfigErrors::from(ConfigProblem::new(&Origin::Default, what))
     };
-    let file = File::open(path).map_err(|error| told(error.to_string()))?;
+    let unread = |error: io::Error| {
+        let what = format!("cannot read {}: {error}", path.display());
+        ConfigErrors::from(ConfigProblem::unread(&Origin::Default, what, &error))
+    };
+    let file = File::open(path).map_err(unread)?;
     let mut bytes = Vec::new();
     let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(|error| told(error.to_string()))?;
+    read.map_err(unread)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(told(format!("it is longer than {MAX_FILE_BYTES} bytes")));
     }

@@ -39,7 +39,7 @@ pub(super) fn choose_secret(
 }
 
 fn read_secret(path: &Path) -> Result<Secret, Wrong> {
-    let told = |error: std::io::Error| Wrong::new(format!("cannot be read: {error}"));
+    let told = |error: std::io::Error| Wrong::unread(&error);
     // Asked before opening, for opening a pipe would wait for its writer.
     if !std::fs::metadata(path).map_err(told)?.is_file() {
         return Err(Wrong::new("is no file"));

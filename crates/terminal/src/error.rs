@@ -61,6 +61,8 @@ impl Failure {
     /// What the shell is told.
     pub fn status(&self) -> ExitStatus {
         match self {
+            // Another user may find nothing wrong with it.
+            Self::Config(errors) if errors.is_barred() => ExitStatus::Failed,
             Self::Config(_) => ExitStatus::Usage,
             Self::Failed { .. } => ExitStatus::Failed,
         }

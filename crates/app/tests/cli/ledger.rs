@@ -63,6 +63,47 @@ fn what_may_not_be_seen_is_not_told_to_be_missing() {
     set_mode(&data, 0o700);
 }
 
+/// Nobody knows whether it is wrong: that is another thing than a mistake in it.
+#[test]
+fn a_configuration_that_may_not_be_read_is_a_failure_and_no_usage_error() {
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let secret = folder.path().join("hub.token");
+    let config = folder.path().join("forebay.toml");
+    let is_root = rustix::process::geteuid().is_root();
+    let set_mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    set_mode(folder.path(), 0o755);
+    fs::write(&secret, "canary\n").expect("a file");
+    let barred_mode = if is_root { 0o600 } else { 0 };
+    set_mode(&secret, barred_mode);
+    let by_file = "[upstreams.\"docker.io\"]\nusername = \"ci\"\npassword_file = \"hub.token\"\n";
+    let mistaken = format!("{by_file}[cache]\nmax_size = \"red\"\n");
+    for (text, is_barred, code) in [
+        (by_file, false, 3),
+        (&mistaken, false, 2),
+        (by_file, true, 3),
+    ] {
+        fs::write(&config, text).expect("a file");
+        set_mode(&config, if is_barred { barred_mode } else { 0o644 });
+        let mut program = Command::new(env!("CARGO_BIN_EXE_forebay"));
+        let program = program.args(["config", "check", "--config"]).arg(&config);
+        let program = program.env_clear().current_dir("/");
+        if is_root {
+            program.uid(NOBODY).gid(NOBODY);
+        }
+        let Ok(ran) = program.output() else {
+            println!("SKIPPED: the program may not be run by others");
+            return;
+        };
+        let told = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(code), "{told}");
+        assert!(told.contains("Permission denied"), "{told}");
+        set_mode(&config, 0o600);
+    }
+}
+
 #[test]
 fn a_budget_of_no_upstream_is_a_wrong_command_line_and_monitoring_hears_why() {
     let program = Program::new();

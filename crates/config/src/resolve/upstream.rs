@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::{allow, credentials};
 use crate::builtin::find_builtin;
 use crate::env::Environment;
-use crate::error::{ConfigProblem, Problems};
+use crate::error::{ConfigProblem, Problems, Wrong};
 use crate::file::UpstreamFile;
 use crate::origin::Origin;
 use crate::resolved::{CredentialSource, UpstreamConfig};
@@ -176,24 +176,25 @@ fn check_ca_file(name: &str, written: &UpstreamFile, problems: &mut Problems) {
     let Some(path) = &written.ca_file.value else {
         return;
     };
-    if let Err(why) = check_pem(path) {
-        let what = format!("`{}`: {} {why}", key(name, "ca_file"), path.display());
-        problems.push(ConfigProblem::new(&written.ca_file.origin, what));
+    if let Err(wrong) = check_pem(path) {
+        let what = format!("`{}`: {}", key(name, "ca_file"), path.display());
+        problems.push(wrong.of(&what, &written.ca_file.origin));
     }
 }
 
 /// The longest file of certificate authorities, in bytes: several times the system's whole bundle.
 const MAX_CA_BYTES: u64 = 4 << 20;
 
-fn check_pem(path: &Path) -> Result<(), String> {
-    let told = |error: std::io::Error| format!("cannot be read: {error}");
+fn check_pem(path: &Path) -> Result<(), Wrong> {
+    let told = |error: std::io::Error| Wrong::unread(&error);
     if fs::metadata(path).map_err(told)?.len() > MAX_CA_BYTES {
-        return Err(format!("is longer than {MAX_CA_BYTES} bytes"));
+        let what = format!("is longer than {MAX_CA_BYTES} bytes");
+        return Err(Wrong::new(what));
     }
     let text = fs::read_to_string(path).map_err(told)?;
     if text.contains("-----BEGIN CERTIFICATE-----") {
         Ok(())
     } else {
-        Err("holds no PEM certificate".to_owned())
+        Err(Wrong::new("holds no PEM certificate"))
     }
 }
