@@ -152,11 +152,12 @@ pub(crate) async fn top(
         "SELECT {SPENT} FROM (
              SELECT g.*, {LAST_REFERENCE} AS reference FROM (
                  SELECT spender, {SUMS} FROM pulls WHERE {} GROUP BY spender
-                 ORDER BY {} DESC, spender LIMIT $4 OFFSET $5) g) p
-         JOIN pull_spenders s ON s.id = p.spender ORDER BY {} DESC, p.spender",
+                 ORDER BY {} DESC, {} DESC, {} DESC, spender LIMIT $4 OFFSET $5) g) p
+         JOIN pull_spenders s ON s.id = p.spender",
         overlaps(""),
         summed(order),
-        ordered(order),
+        summed(PullOrder::Pulls),
+        summed(PullOrder::Bytes),
     );
     let query = sqlx::query(AssertSqlSafe(statement))
         .bind(range.until.0)
@@ -165,7 +166,10 @@ pub(crate) async fn top(
         .bind(i64::from(page.limit))
         .bind(i64::from(page.skip));
     let rows = readers.list(query).await?;
-    rows.iter().map(spent).collect()
+    let mut top: Vec<Spent> = rows.iter().map(spent).collect::<Result<_, _>>()?;
+    // By their names where all else is the same.
+    top.sort_by(|one, other| order.compare(one, other));
+    Ok(top)
 }
 
 /// Adds the rows of hours to those of their days.
@@ -342,19 +346,6 @@ const fn summed(order: PullOrder) -> &'static str {
         PullOrder::Stale => "SUM(stale)",
         PullOrder::Errors => "SUM(errors)",
         PullOrder::LastAt => "MAX(last_at)",
-    }
-}
-
-/// The same of a group as a row.
-const fn ordered(order: PullOrder) -> &'static str {
-    match order {
-        PullOrder::Charged => "p.metered",
-        PullOrder::Pulls => "p.pulls",
-        PullOrder::Requests => "p.requests",
-        PullOrder::Bytes => "p.bytes_cache + p.bytes_upstream",
-        PullOrder::Stale => "p.stale",
-        PullOrder::Errors => "p.errors",
-        PullOrder::LastAt => "p.last_at",
     }
 }
 

@@ -3,6 +3,7 @@
 //! An hour's row is rolled up into its day's after a while, and forgotten after a longer one. What is too much is merged
 //! into a row of others, so that the sums of an upstream stay true.
 
+use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +46,8 @@ pub trait PullRows: Send + Sync {
         limit: u32,
     ) -> Result<PullPage, CatalogError>;
 
-    /// The sums of the same rows by spender, in the order asked for.
+    /// The sums of the same rows by spender, in the order asked for, as [`PullOrder::compare`] has it; only whose every amount is
+    /// the same may be on another page than their names say.
     async fn top_pulls(
         &self,
         range: TimeRange,
@@ -250,6 +252,13 @@ impl Spender {
         }
     }
 
+    /// What it is called, to be compared: those of an image stand together.
+    fn name(&self) -> (&str, Option<&str>, Option<IpAddr>, Option<&Client>) {
+        let repository = self.repository().map(RepositoryName::as_str);
+        let client = self.client().map(|client| &**client);
+        (self.upstream(), repository, self.address(), client)
+    }
+
     /// At which address; `None` for our own work and for others.
     pub fn address(&self) -> Option<IpAddr> {
         match self {
@@ -374,6 +383,17 @@ impl PullOrder {
             Self::LastAt => return spent.last_at.0,
         };
         i64::try_from(count).unwrap_or(i64::MAX)
+    }
+
+    /// Who comes first: by what is compared, then by pulls, bytes, and what they are called. Of two whose order was told once it is
+    /// always the same.
+    pub fn compare(self, one: &Spent, other: &Spent) -> Ordering {
+        let amounts = |spent: &Spent| {
+            let counts = spent.counts;
+            (self.of(spent), counts.pulls, counts.bytes())
+        };
+        let larger = amounts(other).cmp(&amounts(one));
+        larger.then_with(|| one.spender.name().cmp(&other.spender.name()))
     }
 }
 

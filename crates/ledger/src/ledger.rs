@@ -252,7 +252,7 @@ impl Ledger {
         };
         let mut top = self.seams.rows.top_pulls(range, order, most).await?;
         pending.add_to(&mut top, range);
-        top.sort_by_key(|spent| std::cmp::Reverse(order.of(spent)));
+        top.sort_by(|one, other| order.compare(one, other));
         top.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(top)
     }

@@ -118,7 +118,7 @@ impl PullRows for MemoryLedger {
             }
         }
         let mut sums: Vec<Spent> = sums.into_values().collect();
-        sums.sort_by_key(|spent| std::cmp::Reverse(order.of(spent)));
+        sums.sort_by(|one, other| order.compare(one, other));
         let [skip, limit] =
             [page.skip, page.limit].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         Ok(sums.into_iter().skip(skip).take(limit).collect())
