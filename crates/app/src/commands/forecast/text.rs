@@ -130,7 +130,10 @@ fn registry_lines(registry: &RegistryForecast, is_offline: bool) -> Vec<String> 
         lines.push("  our credentials are not being applied: it charges an address".to_owned());
     }
     if let Some(opens) = budget.opens_in_seconds {
-        lines.push(format!("  the next pull is free in about {}", span(opens)));
+        lines.push(format!(
+            "  a pull is available again in about {}",
+            span(opens)
+        ));
     }
     if let Some(full) = budget
         .is_full_in_seconds
