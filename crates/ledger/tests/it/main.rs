@@ -6,4 +6,5 @@ mod alerts;
 mod limits;
 mod rows;
 mod speed;
+mod storms;
 mod world;
