@@ -4,8 +4,8 @@
 
 use async_trait::async_trait;
 use forebay_content::{
-    CatalogError, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, PullCursor, PullOrder, PullPage,
-    PullRow, PullRows, Spent, TimeRange, Timestamp, TopPage,
+    CatalogError, KeptBudget, KeptCoolDown, KeptLimits, KeptTold, LimitRows, PullCursor, PullOrder,
+    PullPage, PullRow, PullRows, Spent, TimeRange, Timestamp, ToldRows, TopPage,
 };
 use forebay_limits::PullCost;
 use forebay_oci::UpstreamName;
@@ -14,7 +14,7 @@ use crate::catalog::SqlCatalog;
 use crate::error::SqlError;
 use crate::session::Session;
 use crate::write::Write;
-use crate::{limits, pulls};
+use crate::{limits, pulls, told};
 
 /// An act of the ledger that writes.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub(crate) enum LedgerWrite {
     KeepCoolDown(KeptCoolDown),
     /// Forgets the cool-downs of a scope.
     DropCoolDowns(UpstreamName, String),
+    /// Records what an operator was told.
+    KeepTold(Vec<KeptTold>),
 }
 
 impl LedgerWrite {
@@ -55,6 +57,7 @@ impl LedgerWrite {
             Self::DropCoolDowns(upstream, scope) => {
                 limits::drop_cool_downs(session, upstream, scope).await
             }
+            Self::KeepTold(rows) => told::keep(session, rows).await,
         }
     }
 }
@@ -140,5 +143,17 @@ impl LimitRows for SqlCatalog {
     ) -> Result<(), CatalogError> {
         let act = LedgerWrite::DropCoolDowns(upstream.clone(), scope.to_owned());
         self.write_ledger(act).await
+    }
+}
+
+#[async_trait]
+impl ToldRows for SqlCatalog {
+    async fn told(&self) -> Result<Vec<KeptTold>, CatalogError> {
+        Ok(told::all(&self.opened().readers).await?)
+    }
+
+    async fn keep_told(&self, told: &[KeptTold]) -> Result<(), CatalogError> {
+        self.write_ledger(LedgerWrite::KeepTold(told.to_vec()))
+            .await
     }
 }

@@ -21,6 +21,7 @@ mod schema;
 mod seal;
 mod session;
 mod tags;
+mod told;
 mod totals;
 mod unused;
 mod write;

@@ -15,7 +15,7 @@ use crate::error::SqlError;
 pub(crate) type Migration = &'static [&'static str];
 
 /// From nothing to format 1, and so on.
-pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
 
 /// Times are milliseconds since the UNIX epoch, sizes are bytes; a size that only a registry claims is stored as the same
 /// 64 bits with a sign. Digests are written by `key`, seals by `seal`.
@@ -155,6 +155,15 @@ const FORMAT_3: Migration = &[
 const FORMAT_4: Migration = &["CREATE TABLE silences (
         upstream TEXT NOT NULL PRIMARY KEY,
         heard_at BIGINT NOT NULL
+    ) {in_key}"];
+
+/// What an operator was told.
+const FORMAT_5: Migration = &["CREATE TABLE told (
+        kind SMALLINT NOT NULL,
+        subject TEXT NOT NULL,
+        told_at BIGINT NOT NULL,
+        is_open SMALLINT NOT NULL,
+        PRIMARY KEY (kind, subject)
     ) {in_key}"];
 
 /// The table of the format's number.

@@ -11,10 +11,12 @@
 
 mod limits;
 mod pulls;
+mod told;
 mod top;
 
 pub use limits::*;
 pub use pulls::*;
+pub use told::*;
 pub use top::*;
 
 use std::sync::Arc;
@@ -54,6 +56,8 @@ macro_rules! ledger_suite {
             a_cool_down_is_dropped_with_its_scope,
             only_so_many_budgets_are_kept,
             no_registry_pushes_out_anothers_budgets,
+            what_was_told_last_is_kept_of_each_kind_and_subject,
+            only_so_much_of_what_was_told_is_kept,
         );
     };
     (@each $fresh:path; $($sentence:ident),+ $(,)?) => {

@@ -1,13 +1,30 @@
 //! What an operator is told without having asked, and whoever carries it there.
 
+use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::Timestamp;
 
-/// Carries alerts to where people see them. Called beside pulls: it must neither wait nor fail.
+/// Carries alerts to where people see them.
+#[async_trait]
 pub trait Notify: Send + Sync {
-    /// Takes an alert over, to be delivered behind.
-    fn notify(&self, alert: &Alert);
+    /// Takes an alert over, to be delivered behind; false if nobody takes it. Called beside pulls: it must neither wait nor fail.
+    fn notify(&self, alert: &Alert) -> bool;
+
+    /// Waits until it is known of alerts that were taken over whether they reached anybody, and tells it, of each once. Whoever
+    /// stops waiting misses nothing.
+    async fn settled(&self) -> Vec<Settled>;
+}
+
+/// What became of an alert that was taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Its kind.
+    pub kind: AlertKind,
+    /// What it was about.
+    pub subject: String,
+    /// Whether it reached anybody; if not, it was tried as often as it is.
+    pub has_reached: bool,
 }
 
 /// Something that an operator should know. Holds no secret.
@@ -49,6 +66,24 @@ pub enum AlertKind {
 }
 
 impl AlertKind {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::BudgetLow,
+        Self::BudgetRunsOut,
+        Self::StormBegan,
+        Self::StormEnded,
+        Self::CredentialRefused,
+        Self::UpstreamDown,
+        Self::UpstreamBack,
+        Self::DiskNearFull,
+        Self::Test,
+    ];
+
+    /// Whether it is about what one client does: of those there may be many at once, and what is about all goes before them.
+    pub const fn is_of_storm(self) -> bool {
+        matches!(self, Self::StormBegan | Self::StormEnded)
+    }
+
     /// The word for logs and messages.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,8 +104,15 @@ impl AlertKind {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TellNobody;
 
+#[async_trait]
 impl Notify for TellNobody {
-    fn notify(&self, _: &Alert) {}
+    fn notify(&self, _: &Alert) -> bool {
+        false
+    }
+
+    async fn settled(&self) -> Vec<Settled> {
+        std::future::pending().await
+    }
 }
 
 #[expect(

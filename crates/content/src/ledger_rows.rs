@@ -13,6 +13,7 @@ use forebay_oci::{RepositoryName, Target, UpstreamName};
 use serde::{Deserialize, Serialize};
 
 use crate::limit_rows::LimitRows;
+use crate::told_rows::ToldRows;
 use crate::{CatalogError, Timestamp};
 
 /// The most rows that an implementation keeps, those of others aside: about 20 MiB in a file.
@@ -25,9 +26,9 @@ pub const MERGE_PULL_ROWS: usize = 1_000;
 pub const MAX_PULL_COUNT: u64 = 1 << 46;
 
 /// All that the ledger keeps.
-pub trait LedgerRows: PullRows + LimitRows {}
+pub trait LedgerRows: PullRows + LimitRows + ToldRows {}
 
-impl<T: PullRows + LimitRows> LedgerRows for T {}
+impl<T: PullRows + LimitRows + ToldRows> LedgerRows for T {}
 
 /// Rows of what clients pulled.
 #[async_trait]

@@ -13,8 +13,9 @@ mod limit_rows;
 pub mod memory;
 mod range;
 mod source;
+mod told_rows;
 
-pub use alert::{Alert, AlertKind, Notify, TellNobody};
+pub use alert::{Alert, AlertKind, Notify, Settled, TellNobody};
 pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, FileSpan, Stage, collect_reader};
 pub use body::{BlobBody, BlobReading, BlobStream, Piece, PieceStream};
 pub use budget::Budget;
@@ -38,3 +39,4 @@ pub use source::{
     Blob, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance, Request, Resolved,
     collect,
 };
+pub use told_rows::{KeptTold, MAX_TOLD, ToldRows};

@@ -3,17 +3,25 @@
 //! Pure: takes what is known and the time, gives back what is to be told. Each kind and subject once in a quiet time; an end
 //! is told if its begin was. No account's name and no secret is in any of it.
 
-use std::collections::{BTreeSet, HashMap};
+mod storm_pace;
+mod told;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use forebay_content::{Alert, AlertKind};
+use forebay_content::{Alert, AlertKind, KeptTold, Settled};
 use forebay_limits::Limiter;
 
 use crate::moment::Moment;
 use crate::report::{BudgetReport, StormReport, UpstreamReport};
+use storm_pace::{StormPace, Sum};
+use told::Told;
 
-/// The most pairs of kind and subject that are remembered; those told longest ago go.
-pub(crate) const MAX_SUBJECTS: usize = 4_096;
+/// How long a budget has to be running out before that is told: a rollout that is over by then leaves the rest.
+pub(crate) const RUNS_OUT_FOR: Duration = Duration::from_mins(5);
+
+/// What alerts of many storms are about.
+const MANY_STORMS: &str = "storms";
 
 /// When an operator is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,20 +36,18 @@ pub struct AlertRules {
     pub disk_floor_percent: u8,
 }
 
-/// What was told.
+/// What was told, and what is to be told.
 #[derive(Debug)]
 pub struct Alerts {
     rules: AlertRules,
-    told: HashMap<(AlertKind, String), Told>,
+    told: Told,
+    storm_pace: StormPace,
     /// Upstreams that do not answer; as many as there are upstreams.
     down: BTreeSet<String>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Told {
-    at: Duration,
-    /// It began, and its end was not told yet.
-    is_open: bool,
+    /// Upstreams that refuse our login, and which limiter said so; as many as there are upstreams.
+    refusing: BTreeMap<String, Option<Limiter>>,
+    /// Since when budgets have been running out, by the monotonic reading; as many as there are budgets.
+    running_out: BTreeMap<String, Duration>,
 }
 
 impl Default for AlertRules {
@@ -56,12 +62,15 @@ impl Default for AlertRules {
 }
 
 impl Alerts {
-    /// Nothing was told yet.
-    pub fn new(rules: AlertRules) -> Self {
+    /// This was told before.
+    pub fn new(rules: AlertRules, told: Vec<KeptTold>, now: Moment) -> Self {
         Self {
             rules,
-            told: HashMap::new(),
+            told: Told::restored(told, now),
+            storm_pace: StormPace::default(),
             down: BTreeSet::new(),
+            refusing: BTreeMap::new(),
+            running_out: BTreeMap::new(),
         }
     }
 
@@ -70,16 +79,22 @@ impl Alerts {
         self.rules = rules;
     }
 
-    /// What the budgets are worth telling.
+    /// What the budgets are worth telling: of each account the one that was heard of last.
     pub fn of_budgets(&mut self, upstreams: &[UpstreamReport], now: Moment) -> Vec<Alert> {
         let mut alerts = Vec::new();
+        let before = std::mem::take(&mut self.running_out);
         for upstream in upstreams {
             for budget in &upstream.budgets {
                 let subject = subject_of(&upstream.upstream, budget);
                 if let Some(text) = self.low(&upstream.upstream, budget) {
                     alerts.extend(self.tell(AlertKind::BudgetLow, subject.clone(), text, now));
                 }
-                if let Some(text) = self.running_out(&upstream.upstream, budget) {
+                let Some(text) = self.running_out(&upstream.upstream, budget) else {
+                    continue;
+                };
+                let since = before.get(&subject).copied().unwrap_or(now.monotonic);
+                self.running_out.insert(subject.clone(), since);
+                if now.monotonic.saturating_sub(since) >= RUNS_OUT_FOR {
                     alerts.extend(self.tell(AlertKind::BudgetRunsOut, subject, text, now));
                 }
             }
@@ -89,20 +104,33 @@ impl Alerts {
 
     /// A storm began.
     pub fn storm_began(&mut self, storm: &StormReport, now: Moment) -> Option<Alert> {
-        let subject = storm.subject();
+        let (kind, subject) = (AlertKind::StormBegan, storm.subject());
+        let quiet = self.rules.quiet;
+        if self.told.is_quiet(kind, &subject, quiet, now)
+            || !self.storm_pace.begins(&subject, now.monotonic)
+        {
+            return None;
+        }
         let text = format!(
             "storm: {subject}, {} pulls a minute, gets {}",
             storm.per_minute, storm.gets
         );
-        self.tell(AlertKind::StormBegan, subject, text, now)
+        self.told.begin(kind, subject.clone(), true, now);
+        Some(alert(kind, subject, text, now))
     }
 
     /// A storm ended.
     pub fn storm_ended(&mut self, storm: &StormReport, now: Moment) -> Option<Alert> {
         let subject = storm.subject();
+        if self.storm_pace.ends_unsaid(&subject) {
+            return None;
+        }
+        let was_named = self.told.end(AlertKind::StormBegan, &subject)?;
+        if !self.storm_pace.ends(was_named, now.monotonic) {
+            return None;
+        }
         let text = format!("storm over: {subject}, {} pulls", storm.pulls);
-        let kinds = (AlertKind::StormBegan, AlertKind::StormEnded);
-        self.tell_end(kinds, subject, text, now)
+        Some(alert(AlertKind::StormEnded, subject, text, now))
     }
 
     /// An upstream refuses our login, or locks it out.
@@ -112,12 +140,18 @@ impl Alerts {
         limiter: Option<Limiter>,
         now: Moment,
     ) -> Option<Alert> {
+        self.refusing.insert(upstream.to_owned(), limiter);
         let text = match limiter {
             Some(limiter) => format!("{upstream} refuses our credentials: {limiter}"),
             None => format!("{upstream} refuses our credentials: check user and password or token"),
         };
         let subject = upstream.to_owned();
         self.tell(AlertKind::CredentialRefused, subject, text, now)
+    }
+
+    /// An upstream has taken our login.
+    pub fn credential_taken(&mut self, upstream: &str) {
+        self.refusing.remove(upstream);
     }
 
     /// An upstream is asked nothing more, or answers again.
@@ -129,28 +163,60 @@ impl Alerts {
             return self.tell(AlertKind::UpstreamDown, subject, text, now);
         }
         self.down.remove(&subject);
-        let kinds = (AlertKind::UpstreamDown, AlertKind::UpstreamBack);
-        self.tell_end(kinds, subject, format!("{upstream} answers again"), now)
+        self.told.end(AlertKind::UpstreamDown, &subject)?;
+        let text = format!("{upstream} answers again");
+        Some(alert(AlertKind::UpstreamBack, subject, text, now))
     }
 
-    /// What began within a quiet time and lasts beyond it: it is told then.
+    /// What is worth telling though nothing happens: what began within a quiet time and lasts beyond it, what reached nobody, and
+    /// how many more storms there are.
     pub fn of_what_lasts(&mut self, storms: &[StormReport], now: Moment) -> Vec<Alert> {
-        let is_open = |told: &Self, kind, subject: &str| {
-            let told = told.told.get(&(kind, subject.to_owned()));
-            told.is_some_and(|told| told.is_open)
-        };
         let mut alerts = Vec::new();
         for upstream in self.down.clone() {
-            if !is_open(self, AlertKind::UpstreamDown, &upstream) {
+            if !self.told.is_open(AlertKind::UpstreamDown, &upstream) {
                 alerts.extend(self.upstream(&upstream, true, now));
             }
         }
+        for (upstream, limiter) in self.refusing.clone() {
+            if !self.told.is_open(AlertKind::CredentialRefused, &upstream) {
+                alerts.extend(self.credential_refused(&upstream, limiter, now));
+            }
+        }
         for storm in storms {
-            if !is_open(self, AlertKind::StormBegan, &storm.subject()) {
+            if !self.told.is_open(AlertKind::StormBegan, &storm.subject()) {
                 alerts.extend(self.storm_began(storm, now));
             }
         }
+        alerts.extend(self.of_many_storms(now));
         alerts
+    }
+
+    /// Nobody took this alert over: it was not told, and is told as soon as somebody takes it.
+    pub fn not_taken(&mut self, alert: &Alert) {
+        if alert.subject != MANY_STORMS {
+            self.told.forget(alert.kind, &alert.subject);
+        } else if alert.kind == AlertKind::StormBegan {
+            self.told.forget_unnamed();
+        }
+    }
+
+    /// It is known what became of an alert that was taken over. One that reached nobody begins no quiet time.
+    pub fn settle(&mut self, settled: Settled) {
+        if settled.subject != MANY_STORMS {
+            self.told.settle(settled);
+        } else if settled.kind == AlertKind::StormBegan {
+            self.told.settle_unnamed(settled.has_reached);
+        }
+    }
+
+    /// What was told and is not written down; as if it were written now.
+    pub fn take_unwritten(&mut self, now: Moment) -> Vec<KeptTold> {
+        self.told.take_unwritten(now)
+    }
+
+    /// It could not be written down after all.
+    pub fn put_back(&mut self, unwritten: Vec<KeptTold>) {
+        self.told.put_back(unwritten);
     }
 
     /// So much of the disk is free.
@@ -196,6 +262,31 @@ impl Alerts {
         })
     }
 
+    fn of_many_storms(&mut self, now: Moment) -> Vec<Alert> {
+        let Sum { began, ended } = self.storm_pace.take_sum(now.monotonic);
+        let mut alerts = Vec::new();
+        let mut tell = |kind, what: String| {
+            let text = format!("{what}: `forebay top` names those of now");
+            alerts.push(alert(kind, MANY_STORMS.to_owned(), text, now));
+        };
+        if !began.is_empty() {
+            tell(
+                AlertKind::StormBegan,
+                format!("and {} more storms", began.len()),
+            );
+        }
+        if ended > 0 {
+            tell(
+                AlertKind::StormEnded,
+                format!("and {ended} more storms over"),
+            );
+        }
+        for subject in began {
+            self.told.begin(AlertKind::StormBegan, subject, false, now);
+        }
+        alerts
+    }
+
     fn tell(
         &mut self,
         kind: AlertKind,
@@ -203,54 +294,20 @@ impl Alerts {
         text: String,
         now: Moment,
     ) -> Option<Alert> {
-        let key = (kind, subject);
-        let told = self.told.get(&key);
-        if told.is_some_and(|told| now.monotonic.saturating_sub(told.at) < self.rules.quiet) {
+        if self.told.is_quiet(kind, &subject, self.rules.quiet, now) {
             return None;
         }
-        if told.is_none() && self.told.len() >= MAX_SUBJECTS {
-            self.forget_oldest();
-        }
-        let told = Told {
-            at: now.monotonic,
-            is_open: true,
-        };
-        self.told.insert(key.clone(), told);
-        let (kind, subject) = key;
-        Some(Alert {
-            kind,
-            subject,
-            text,
-            at: now.wall,
-        })
+        self.told.begin(kind, subject.clone(), true, now);
+        Some(alert(kind, subject, text, now))
     }
+}
 
-    /// Tells an end, whatever the quiet time, if the begin was told.
-    fn tell_end(
-        &mut self,
-        (began, ended): (AlertKind, AlertKind),
-        subject: String,
-        text: String,
-        now: Moment,
-    ) -> Option<Alert> {
-        let key = (began, subject);
-        let told = self.told.get_mut(&key)?;
-        if !std::mem::replace(&mut told.is_open, false) {
-            return None;
-        }
-        Some(Alert {
-            kind: ended,
-            subject: key.1,
-            text,
-            at: now.wall,
-        })
-    }
-
-    fn forget_oldest(&mut self) {
-        let oldest = self.told.iter().min_by_key(|(_, told)| told.at);
-        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-            self.told.remove(&key);
-        }
+fn alert(kind: AlertKind, subject: String, text: String, now: Moment) -> Alert {
+    Alert {
+        kind,
+        subject,
+        text,
+        at: now.wall,
     }
 }
 
@@ -259,16 +316,14 @@ fn is_under(part: u64, whole: u64, percent: u8) -> bool {
     u128::from(part) * 100 < u128::from(whole) * u128::from(percent)
 }
 
+/// By account, not by the source that the registry names: it may name ever new ones.
 fn subject_of(upstream: &str, budget: &BudgetReport) -> String {
     let of = if budget.account.is_some() {
         "account"
     } else {
         "anonymous"
     };
-    match &budget.source {
-        Some(source) => format!("{upstream} {of} {source}"),
-        None => format!("{upstream} {of}"),
-    }
+    format!("{upstream} {of}")
 }
 
 fn payer(budget: &BudgetReport) -> String {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use forebay_content::{
-    Alert, CatalogError, Clock, KeptCoolDown, KeptLimits, LedgerRows, Notify, PullCursor,
+    Alert, CatalogError, Clock, KeptCoolDown, KeptLimits, KeptTold, LedgerRows, Notify, PullCursor,
     PullOrder, PullPage, Spent, TimeRange, TopPage, UpstreamCall, pulls_scope,
 };
 use forebay_limits::Limiter;
@@ -71,7 +71,11 @@ impl Ledger {
             warn!(%error, "what was known of limits cannot be read");
             KeptLimits::default()
         });
-        Self::with(config, seams, kept)
+        let told = seams.rows.told().await.unwrap_or_else(|error| {
+            warn!(%error, "what was told in alerts cannot be read: it may be told again");
+            Vec::new()
+        });
+        Self::with(config, seams, kept, told)
     }
 
     /// A ledger that tells what was written down.
@@ -80,10 +84,15 @@ impl Ledger {
     /// It cannot be read.
     pub async fn read(config: LedgerConfig, seams: LedgerSeams) -> Result<Self, CatalogError> {
         let kept = seams.rows.limits().await?;
-        Ok(Self::with(config, seams, kept))
+        Ok(Self::with(config, seams, kept, Vec::new()))
     }
 
-    fn with(config: LedgerConfig, seams: LedgerSeams, mut kept: KeptLimits) -> Self {
+    fn with(
+        config: LedgerConfig,
+        seams: LedgerSeams,
+        mut kept: KeptLimits,
+        told: Vec<KeptTold>,
+    ) -> Self {
         let now = Moment::of(&*seams.clock);
         let cool_downs = std::mem::take(&mut kept.cool_downs);
         Self {
@@ -95,7 +104,7 @@ impl Ledger {
             budgets: Mutex::new(Budgets::restored(kept, now)),
             cool_downs: Mutex::new(CoolDowns::restored(cool_downs, now.wall)),
             urgent: tokio::sync::Notify::new(),
-            alerts: Mutex::new(Alerts::new(config.alerts)),
+            alerts: Mutex::new(Alerts::new(config.alerts, told, now)),
             pending: tokio::sync::Mutex::default(),
             writer: OnceLock::new(),
             config: Mutex::new(config),
@@ -161,6 +170,7 @@ impl Ledger {
         let is_token = call == UpstreamCall::Token && is_success(answered);
         if let Some(account) = account.filter(|_| is_token) {
             lock(&self.cool_downs).note_taken_login(upstream, account);
+            lock(&self.alerts).credential_taken(upstream);
         }
         if !charged.is_zero()
             && let (Some(client), Some(repository)) = (answered.client, answered.repository)
@@ -357,6 +367,10 @@ impl Ledger {
         lock(&self.cool_downs)
     }
 
+    pub(crate) fn lock_alerts(&self) -> MutexGuard<'_, Alerts> {
+        lock(&self.alerts)
+    }
+
     pub(crate) fn lock_budgets(&self) -> MutexGuard<'_, Budgets> {
         lock(&self.budgets)
     }
@@ -376,8 +390,11 @@ impl Ledger {
 
     /// Outside of all locks: whose seam this is, is somebody else's.
     fn notify(&self, alert: Option<Alert>) {
-        if let Some(alert) = alert {
-            self.seams.notify.notify(&alert);
+        let Some(alert) = alert else {
+            return;
+        };
+        if !self.seams.notify.notify(&alert) {
+            lock(&self.alerts).not_taken(&alert);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{CatalogError, Period};
+use forebay_content::{CatalogError, Period, Settled};
 use forebay_jobs::Supervisor;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
@@ -36,6 +36,7 @@ impl Ledger {
         // One writes at a time: what one puts back, none may have written since.
         let mut pending = self.pending.lock().await;
         self.flush_cool_downs().await?;
+        self.flush_told().await?;
         pending.add(self.drain());
         loop {
             let some = pending.some(WRITE_AT_ONCE);
@@ -104,6 +105,10 @@ impl Ledger {
             let is_stopping = tokio::select! {
                 () = self.seams.clock.sleep(FLUSH_EVERY) => false,
                 () = self.urgent.notified() => false,
+                settled = self.seams.notify.settled() => {
+                    self.settle(settled);
+                    false
+                }
                 Some(first) = asked.recv() => {
                     waiting.push(first);
                     false
@@ -142,6 +147,27 @@ impl Ledger {
         let written = self.write_cool_downs(&unwritten).await;
         if written.is_err() {
             self.lock_cool_downs().put_back(unwritten);
+        }
+        written
+    }
+
+    /// Notes what became of alerts.
+    fn settle(&self, settled: Vec<Settled>) {
+        let mut alerts = self.lock_alerts();
+        for settled in settled {
+            alerts.settle(settled);
+        }
+    }
+
+    /// Writes down what was told: at once too, because a program that crashes again and again must not tell it at each start.
+    async fn flush_told(&self) -> Result<(), CatalogError> {
+        let unwritten = self.lock_alerts().take_unwritten(self.now());
+        if unwritten.is_empty() {
+            return Ok(());
+        }
+        let written = self.seams.rows.keep_told(&unwritten).await;
+        if written.is_err() {
+            self.lock_alerts().put_back(unwritten);
         }
         written
     }

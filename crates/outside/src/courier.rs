@@ -1,19 +1,17 @@
 //! Brings alerts to one webhook, one after another, again where that may help.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use forebay_content::{Alert, Clock};
+use forebay_content::Clock;
 use forebay_jobs::Supervisor;
-use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
 use crate::error::DeliveryError;
+use crate::letter::{Letter, Outcomes};
 use crate::post::Post;
-
-/// The most alerts that wait for one webhook; more are lost.
-pub const MAX_WAITING: usize = 64;
+use crate::queue::{Attempt, Queue, Slot, queue};
 
 /// How often one alert is sent at most.
 pub const MAX_TRIES: u32 = 5;
@@ -27,6 +25,7 @@ pub(crate) struct Office {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Supervisor,
     pub(crate) tally: Arc<Tally>,
+    pub(crate) outcomes: Arc<Outcomes>,
     /// Who sends, in the words of the alerts.
     pub(crate) sender: Arc<str>,
 }
@@ -43,7 +42,9 @@ pub(crate) struct Courier {
     /// How the webhook is called where its address may not be shown.
     pub(crate) name: String,
     pub(crate) post: Arc<Post>,
-    queue: mpsc::Sender<Alert>,
+    slot: Slot,
+    /// The log knows that too many wait.
+    is_full: AtomicBool,
     office: Office,
 }
 
@@ -52,46 +53,46 @@ impl Courier {
     pub(crate) fn begin(number: usize, post: Post, office: &Office) -> Self {
         let name = format!("{number} ({})", post.webhook().form.as_str());
         let post = Arc::new(post);
-        let (queue, mut waiting) = mpsc::channel(MAX_WAITING);
-        let round = Round {
+        let (slot, queue) = queue();
+        let mut round = Round {
             name: name.clone(),
             post: Arc::clone(&post),
             office: office.clone(),
+            queue,
         };
         let stop = office.tasks.clone();
         office.tasks.spawn("webhook", async move {
-            while let Some(alert) = next(&mut waiting, &stop).await {
-                tokio::select! {
-                    () = round.bring(&alert) => {}
-                    () = stop.stopping() => return,
-                }
+            tokio::select! {
+                () = round.walk() => {}
+                () = stop.stopping() => {}
             }
         });
         Self {
             name,
             post,
-            queue,
+            slot,
+            is_full: AtomicBool::new(false),
             office: office.clone(),
         }
     }
 
-    /// Takes an alert over; one that is too much is lost.
-    pub(crate) fn take(&self, alert: &Alert) {
-        if self.queue.try_send(alert.clone()).is_err() {
-            self.office.tally.failed.fetch_add(1, Ordering::Relaxed);
+    /// Takes an alert over, if there is room for it.
+    pub(crate) fn take(&self, letter: &Arc<Letter>) {
+        if self.slot.post(letter) {
+            letter.note_taken();
+            self.is_full.store(false, Ordering::Relaxed);
+            return;
+        }
+        self.office.tally.failed.fetch_add(1, Ordering::Relaxed);
+        let kind = letter.alert.kind.as_str();
+        if self.is_full.swap(true, Ordering::Relaxed) {
+            debug!(webhook = self.name, kind, "an alert is not taken");
+        } else {
             warn!(
                 webhook = self.name,
-                kind = alert.kind.as_str(),
-                "an alert is lost: too many wait for this webhook"
+                kind, "an alert is not taken: too many wait for this webhook"
             );
         }
-    }
-}
-
-async fn next(waiting: &mut mpsc::Receiver<Alert>, stop: &Supervisor) -> Option<Alert> {
-    tokio::select! {
-        alert = waiting.recv() => alert,
-        () = stop.stopping() => None,
     }
 }
 
@@ -99,36 +100,42 @@ struct Round {
     name: String,
     post: Arc<Post>,
     office: Office,
+    queue: Queue,
 }
 
 impl Round {
-    async fn bring(&self, alert: &Alert) {
-        let (webhook, kind) = (&self.name, alert.kind.as_str());
-        match self.try_often(alert).await {
-            Ok(()) => {
-                self.office.tally.delivered.fetch_add(1, Ordering::Relaxed);
-                debug!(webhook, kind, "an alert was delivered");
-            }
-            Err(error) => {
-                self.office.tally.failed.fetch_add(1, Ordering::Relaxed);
-                warn!(webhook, kind, %error, "an alert could not be delivered");
+    /// Until nothing more comes.
+    async fn walk(&mut self) {
+        while let Some(attempt) = self.queue.next().await {
+            // The webhook is left alone so long, and what is then first goes first.
+            if let Some(wait) = self.try_once(attempt).await {
+                self.office.clock.sleep(wait).await;
             }
         }
     }
 
-    async fn try_often(&self, alert: &Alert) -> Result<(), DeliveryError> {
+    /// Sends a letter once; how long to wait, if it is to be sent again.
+    async fn try_once(&mut self, mut attempt: Attempt) -> Option<Duration> {
+        let Office { clock, tally, .. } = &self.office;
+        let alert = &attempt.letter.alert;
+        let (webhook, kind) = (&self.name, alert.kind.as_str());
         let body = self.post.webhook().form.body(alert, &self.office.sender);
-        let clock = &*self.office.clock;
-        for tries in 1.. {
-            let Err(error) = self.post.send(body.clone(), clock).await else {
-                return Ok(());
-            };
-            if !error.may_retry() || tries >= MAX_TRIES {
-                return Err(error);
-            }
-            clock.sleep(wait_after(tries, &error)).await;
+        let Err(error) = self.post.send(body, &**clock).await else {
+            tally.delivered.fetch_add(1, Ordering::Relaxed);
+            debug!(webhook, kind, "an alert was delivered");
+            attempt.letter.note_reached();
+            return None;
+        };
+        attempt.tries += 1;
+        if !error.may_retry() || attempt.tries >= MAX_TRIES {
+            tally.failed.fetch_add(1, Ordering::Relaxed);
+            let tries = attempt.tries;
+            warn!(webhook, kind, tries, %error, "an alert could not be delivered");
+            return None;
         }
-        Ok(())
+        let wait = wait_after(attempt.tries, &error);
+        self.queue.put_back(attempt);
+        Some(wait)
     }
 }
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
-use forebay_content::{Alert, Clock, Notify};
+use async_trait::async_trait;
+use forebay_content::{Alert, Clock, Notify, Settled};
 use forebay_http_kit::ClientPolicy;
 use forebay_jobs::Supervisor;
 use futures::future::join_all;
 
 use crate::courier::{Courier, Office, Tally};
 use crate::error::{DeliveryError, WebhookError};
+use crate::letter::{Letter, Outcomes};
 use crate::post::Post;
 use crate::webhook::Webhook;
 
@@ -28,7 +30,7 @@ pub struct Webhooks {
 pub struct Counts {
     /// Delivered.
     pub delivered: u64,
-    /// Given up, or lost because too many waited.
+    /// Given up, or not taken because too many waited.
     pub failed: u64,
 }
 
@@ -41,6 +43,7 @@ impl Webhooks {
                 clock,
                 tasks,
                 tally: Arc::new(Tally::default()),
+                outcomes: Arc::new(Outcomes::default()),
                 sender: sender.into(),
             },
         }
@@ -93,11 +96,18 @@ impl Webhooks {
     }
 }
 
+#[async_trait]
 impl Notify for Webhooks {
-    fn notify(&self, alert: &Alert) {
+    fn notify(&self, alert: &Alert) -> bool {
+        let letter = Letter::new(alert, &self.office.outcomes);
         for courier in self.couriers.load().iter() {
-            courier.take(alert);
+            courier.take(&letter);
         }
+        letter.is_taken()
+    }
+
+    async fn settled(&self) -> Vec<Settled> {
+        self.office.outcomes.take().await
     }
 }
 

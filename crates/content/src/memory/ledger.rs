@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use forebay_limits::PullCost;
 use forebay_oci::UpstreamName;
 
+use crate::alert::AlertKind;
 use crate::catalog::CatalogError;
 use crate::clock::Timestamp;
 use crate::ledger_rows::{
@@ -20,6 +21,7 @@ use crate::limit_rows::{
     BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS, MAX_COOL_DOWNS,
     MAX_SOURCES,
 };
+use crate::told_rows::{KeptTold, MAX_TOLD, ToldRows};
 
 /// Keeps the ledger's rows in memory.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ struct State {
     silences: BTreeMap<UpstreamName, Timestamp>,
     /// By upstream, scope and the limiter's name.
     cool_downs: BTreeMap<(UpstreamName, Arc<str>, String), KeptCoolDown>,
+    told: BTreeMap<(AlertKind, String), KeptTold>,
 }
 
 // === impl MemoryLedger ===
@@ -222,6 +225,22 @@ impl LimitRows for MemoryLedger {
         self.state()
             .cool_downs
             .retain(|(of, at, _), _| of != upstream || **at != *scope);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ToldRows for MemoryLedger {
+    async fn told(&self) -> Result<Vec<KeptTold>, CatalogError> {
+        Ok(self.state().told.values().cloned().collect())
+    }
+
+    async fn keep_told(&self, told: &[KeptTold]) -> Result<(), CatalogError> {
+        let kept = &mut self.state().told;
+        for told in told {
+            kept.insert((told.kind, told.subject.clone()), told.clone());
+        }
+        drop_least(kept, MAX_TOLD, |told| told.at);
         Ok(())
     }
 }

@@ -1,17 +1,32 @@
-use forebay_content::Timestamp;
+use forebay_content::{MAX_TOLD, Timestamp};
 
+use super::storm_pace::MAX_NAMED_A_MINUTE;
+use super::told::TRY_AGAIN_AFTER;
 use super::*;
 use crate::report::{ClientReport, CostReport, ForecastReport, Metering};
 
 fn minute(minutes: u64) -> Moment {
+    second(minutes * 60)
+}
+
+/// The wall clock stands still: none of this goes by it.
+fn second(seconds: u64) -> Moment {
     Moment {
         wall: Timestamp(1_795_000_000_000),
-        monotonic: Duration::from_mins(minutes),
+        monotonic: Duration::from_secs(seconds),
     }
 }
 
 fn alerts() -> Alerts {
-    Alerts::new(AlertRules::default())
+    Alerts::new(AlertRules::default(), Vec::new(), minute(0))
+}
+
+fn settled(alert: &Alert, has_reached: bool) -> Settled {
+    Settled {
+        kind: alert.kind,
+        subject: alert.subject.clone(),
+        has_reached,
+    }
 }
 
 fn budget(remaining: u64, runs_out_in_seconds: Option<u64>) -> UpstreamReport {
@@ -79,7 +94,9 @@ fn a_budget_under_its_floor_or_about_to_run_out_is_told() {
         (60, Some(3_600), vec![BudgetRunsOut]),
         (5, Some(10), vec![BudgetLow, BudgetRunsOut]),
     ] {
-        let told = alerts().of_budgets(&[budget(remaining, runs_out)], minute(0));
+        let mut alerts = alerts();
+        let mut told = alerts.of_budgets(&[budget(remaining, runs_out)], minute(0));
+        told.extend(alerts.of_budgets(&[budget(remaining, runs_out)], minute(5)));
         assert_eq!(kinds(&told), expected, "{remaining} {runs_out:?}");
     }
     let mut unknown = budget(0, None);
@@ -156,7 +173,8 @@ fn an_alert_names_what_it_is_about_and_no_account() {
         began.text,
         format!("storm: {subject}, 600 pulls a minute, gets limited")
     );
-    let low = alerts.of_budgets(&[budget(5, Some(600))], minute(0));
+    let mut low = alerts.of_budgets(&[budget(5, Some(600))], minute(0));
+    low.extend(alerts.of_budgets(&[budget(5, Some(600))], minute(5)));
     assert_eq!(low[0].text, "docker.io: 5 of 100 pulls left for 192.0.2.1");
     assert_eq!(
         low[1].text,
@@ -189,14 +207,231 @@ fn a_disk_is_nearly_full_under_its_floor() {
     }
 }
 
+/// Looked at each ten seconds, as it is.
 #[test]
-fn only_so_many_subjects_are_remembered() {
+fn a_budget_that_runs_out_is_told_once_it_does_for_five_minutes() {
+    let looks = |forecast: fn(u64) -> Option<u64>| -> Vec<u64> {
+        let mut alerts = alerts();
+        let looks = (0..3_600).step_by(10);
+        looks
+            .filter(|at| {
+                let told = alerts.of_budgets(&[budget(40, forecast(*at))], second(*at));
+                !told.is_empty()
+            })
+            .collect()
+    };
+    assert_eq!(looks(|_| Some(2_400)), [300]);
+    assert_eq!(
+        looks(|at| (at < 290).then_some(2_400)),
+        [] as [u64; 0],
+        "a rollout"
+    );
+    assert_eq!(
+        looks(|at| (at != 200).then_some(2_400)),
+        [510],
+        "it begins anew"
+    );
+}
+
+#[test]
+fn of_hundreds_of_storms_a_few_are_named_and_the_others_are_one_alert() {
+    let storms: Vec<_> = (0..400)
+        .map(|number| storm(&format!("app{number:03}")))
+        .collect();
     let mut alerts = alerts();
-    for number in 0..MAX_SUBJECTS + 10 {
-        let name = format!("registry{number}");
-        assert!(alerts.upstream(&name, true, minute(0)).is_some());
+    let began = storms
+        .iter()
+        .filter_map(|one| alerts.storm_began(one, minute(0)));
+    assert_eq!(began.count(), MAX_NAMED_A_MINUTE as usize);
+    // One of those that nobody was told of is over before.
+    assert_eq!(alerts.storm_ended(&storms[399], second(30)), None);
+    let mut told = Vec::new();
+    for at in (0..3_600).step_by(10) {
+        told.extend(alerts.of_what_lasts(&storms[..399], second(at)));
     }
-    assert_eq!(alerts.told.len(), MAX_SUBJECTS);
+    let texts: Vec<_> = told.iter().map(|alert| &*alert.text).collect();
+    assert_eq!(
+        texts,
+        ["and 389 more storms: `forebay top` names those of now"]
+    );
+    assert_eq!(told[0].kind, AlertKind::StormBegan);
+
+    // They are over together; those that were not named are not named now.
+    let ended = storms
+        .iter()
+        .filter_map(|one| alerts.storm_ended(one, minute(60)));
+    assert_eq!(ended.count(), 10);
+    let told = alerts.of_what_lasts(&[], minute(61));
+    let texts: Vec<_> = told.iter().map(|alert| &*alert.text).collect();
+    assert_eq!(
+        texts,
+        ["and 389 more storms over: `forebay top` names those of now"]
+    );
+    assert!(alerts.of_what_lasts(&[], minute(70)).is_empty());
+}
+
+#[test]
+fn storms_that_go_on_beginning_are_told_at_a_bounded_rate() {
+    let mut alerts = alerts();
+    let mut told = 0;
+    for at in 0..600 {
+        let now = second(at);
+        for number in 0..5 {
+            let one = storm(&format!("app{at}-{number}"));
+            told += usize::from(alerts.storm_began(&one, now).is_some());
+            told += usize::from(alerts.storm_ended(&one, now).is_some());
+        }
+        told += alerts.of_what_lasts(&[], now).len();
+    }
+    assert!((100..=130).contains(&told), "{told} in ten minutes");
+}
+
+#[test]
+fn what_nobody_takes_is_told_as_soon_as_somebody_does() {
+    let mut alerts = alerts();
+    let low = [budget(5, None)];
+    let cart = storm("cart");
+    for at in [0, 10, 20] {
+        let told = alerts.of_budgets(&low, second(at));
+        assert_eq!(kinds(&told), [AlertKind::BudgetLow], "{at}");
+        alerts.not_taken(&told[0]);
+        let began = alerts.storm_began(&cart, second(at)).unwrap();
+        alerts.not_taken(&began);
+        assert_eq!(alerts.storm_ended(&cart, second(at)), None);
+    }
+    assert_eq!(alerts.of_budgets(&low, second(30)).len(), 1);
+    assert_eq!(alerts.of_budgets(&low, second(40)).len(), 0);
+}
+
+#[test]
+fn what_reached_nobody_is_told_again_before_the_quiet_time_is_over() {
+    let mut alerts = alerts();
+    let low = [budget(5, None)];
+    let soon = TRY_AGAIN_AFTER.as_secs();
+    let told = alerts.of_budgets(&low, second(0));
+    alerts.settle(settled(&told[0], false));
+    let refused = alerts
+        .credential_refused("docker.io", None, second(0))
+        .unwrap();
+    alerts.settle(settled(&refused, false));
+    let down = alerts.upstream("ghcr.io", true, second(0)).unwrap();
+    alerts.settle(settled(&down, false));
+    assert_eq!(alerts.of_budgets(&low, second(soon - 1)).len(), 0);
+    assert_eq!(alerts.of_what_lasts(&[], second(soon - 1)).len(), 0);
+    let told = alerts.of_budgets(&low, second(soon));
+    assert_eq!(kinds(&told), [AlertKind::BudgetLow]);
+    alerts.settle(settled(&told[0], true));
+    assert_eq!(
+        alerts.of_budgets(&low, second(2 * soon)).len(),
+        0,
+        "it was told"
+    );
+    let again = alerts.of_what_lasts(&[], second(soon));
+    let expected = [AlertKind::UpstreamDown, AlertKind::CredentialRefused];
+    assert_eq!(kinds(&again), expected);
+    alerts.settle(settled(&again[1], false));
+    alerts.credential_taken("docker.io");
+    assert!(alerts.of_what_lasts(&[], second(2 * soon)).is_empty());
+}
+
+#[test]
+fn many_storms_that_reached_nobody_are_told_again() {
+    let storms: Vec<_> = (0..30)
+        .map(|number| storm(&format!("app{number}")))
+        .collect();
+    let mut alerts = alerts();
+    let named = storms
+        .iter()
+        .filter_map(|one| alerts.storm_began(one, minute(0)));
+    let named: Vec<_> = named.collect();
+    for one in &named {
+        alerts.settle(settled(one, true));
+    }
+    let sum = alerts.of_what_lasts(&storms, minute(1));
+    assert_eq!(sum.len(), 1, "{sum:?}");
+    alerts.settle(settled(&sum[0], false));
+    assert!(alerts.of_what_lasts(&storms, minute(5)).is_empty());
+    let again = alerts.of_what_lasts(&storms, minute(6));
+    assert_eq!(again.len(), 10);
+    let sum = alerts.of_what_lasts(&storms, minute(7));
+    assert_eq!(
+        sum[0].text,
+        "and 10 more storms: `forebay top` names those of now"
+    );
+    alerts.not_taken(&sum[0]);
+    assert_eq!(alerts.of_what_lasts(&storms, minute(8)).len(), 10);
+}
+
+#[test]
+fn what_reached_somebody_is_quiet_after_a_restart_wherever_the_clock_is_set() {
+    const MINUTE: i64 = 60_000;
+    let mut before = alerts();
+    let low = [budget(5, None)];
+    let reached = before.of_budgets(&low, minute(0));
+    let down = before.upstream("ghcr.io", true, minute(0)).unwrap();
+    let refused = before
+        .credential_refused("ghcr.io", None, minute(0))
+        .unwrap();
+    assert_eq!(before.take_unwritten(minute(0)), [], "nobody knows yet");
+    before.settle(settled(&refused, false));
+    before.settle(settled(&reached[0], true));
+    before.settle(settled(&down, true));
+    let written = before.take_unwritten(minute(0));
+    assert_eq!(written.len(), 2);
+    assert_eq!(before.take_unwritten(minute(0)), []);
+    before.put_back(written.clone());
+    assert_eq!(before.take_unwritten(minute(0)).len(), 2);
+    let restarted = |wall: i64, minutes: u64| {
+        let begun = Moment {
+            wall: Timestamp(wall),
+            monotonic: Duration::ZERO,
+        };
+        let mut alerts = Alerts::new(AlertRules::default(), written.clone(), begun);
+        let now = Moment {
+            wall: begun.wall,
+            monotonic: Duration::from_mins(minutes),
+        };
+        let told = alerts.of_budgets(&low, now).len();
+        (told, alerts)
+    };
+    let wall = minute(0).wall.0;
+    for (set_to, minutes, told) in [
+        (wall, 0, 0),
+        (wall + 59 * MINUTE, 0, 0),
+        (wall + 60 * MINUTE, 0, 1),
+        (wall + 30 * MINUTE, 29, 0),
+        (wall + 30 * MINUTE, 30, 1),
+        // Set back: it lasts as long as it is at most.
+        (wall - 1_000_000 * MINUTE, 59, 0),
+        (wall - 1_000_000 * MINUTE, 60, 1),
+        (i64::MIN, 60, 1),
+        (i64::MAX, 0, 1),
+    ] {
+        assert_eq!(restarted(set_to, minutes).0, told, "{set_to} {minutes}");
+    }
+    // Its end is told to who heard of its begin.
+    let (_, mut alerts) = restarted(wall, 0);
+    assert_eq!(alerts.upstream("ghcr.io", true, minute(1)), None);
+    assert!(alerts.upstream("ghcr.io", false, minute(2)).is_some());
+}
+
+#[test]
+fn only_so_much_is_remembered_and_of_storms_first_the_oldest_goes() {
+    let mut alerts = alerts();
+    assert!(alerts.upstream("docker.io", true, minute(0)).is_some());
+    let rules = |quiet| AlertRules {
+        quiet,
+        ..AlertRules::default()
+    };
+    alerts.set_rules(rules(Duration::from_hours(10_000)));
+    for number in 0..MAX_TOLD as u64 + 10 {
+        let one = storm(&format!("app{number}"));
+        assert!(alerts.storm_began(&one, minute(number)).is_some());
+    }
+    assert_eq!(alerts.told.len(), MAX_TOLD);
+    let later = minute(MAX_TOLD as u64 + 10);
+    assert!(alerts.upstream("docker.io", true, later).is_none());
+    assert!(alerts.storm_began(&storm("app0"), later).is_some());
 }
 
 #[test]

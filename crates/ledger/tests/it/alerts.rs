@@ -1,15 +1,16 @@
 //! What an operator is told, and when.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use forebay_content::{AlertKind, Event, Observe as _, Provenance, UpstreamCall};
+use forebay_content::{AlertKind, Clock as _, Event, Observe as _, Provenance, UpstreamCall};
 use forebay_ledger::{
     Answered, AnsweredByUpstream, Asked, AskedUpstream, Ledger, Outcome, Refused, What,
 };
 use forebay_limits::{Limiter, read_headers};
 use forebay_oci::UpstreamName;
 
-use crate::world::{World, asks, image, node, tag};
+use crate::world::{PATIENCE, World, asks, image, node, tag};
 
 /// A crash-looping service that asks ten times a second, and a healthy one beside it.
 #[tokio::test]
@@ -64,7 +65,15 @@ async fn thirty_services_behind_one_address_are_thirty_storms() {
         }
     }
     assert_eq!(ledger.storms().len(), 30);
-    assert_eq!(world.heard.take().len(), 30);
+    // Ten by name; and once a minute is over, how many more there are.
+    let told = world.heard.take();
+    assert_eq!(told.len(), 10);
+    world.clock.advance(Duration::from_mins(1));
+    ledger.look();
+    let more = (AlertKind::StormBegan, "storms".to_owned());
+    assert_eq!(world.heard.take(), [more]);
+    ledger.look();
+    assert_eq!(world.heard.take(), []);
 }
 
 /// How often the nodes of a fleet behind one address pull the same image, and at what pace; each by HEAD and GET, and those that
@@ -129,14 +138,14 @@ fn looks(ledger: &Ledger, is_head: bool) {
     });
 }
 
-#[tokio::test]
-async fn a_low_budget_is_told_once_an_hour() {
-    let world = World::new();
-    let ledger = world.ledger().await;
+/// The registry says what is left, and whom it charges.
+fn says(ledger: &Ledger, remaining: u64, source: &str) {
     let upstream = UpstreamName::from("docker.io");
-    let headers: [(&str, &[u8]); 2] = [
+    let remaining = format!("{remaining};w=21600");
+    let headers: [(&str, &[u8]); 3] = [
         ("ratelimit-limit", b"100;w=21600"),
-        ("ratelimit-remaining", b"10;w=21600"),
+        ("ratelimit-remaining", remaining.as_bytes()),
+        ("docker-ratelimit-source", source.as_bytes()),
     ];
     let reading = read_headers(headers);
     ledger.note_upstream(&AnsweredByUpstream {
@@ -152,6 +161,13 @@ async fn a_low_budget_is_told_once_an_hour() {
         reading: Some(&reading),
         took: Duration::ZERO,
     });
+}
+
+#[tokio::test]
+async fn a_low_budget_is_told_once_an_hour() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    says(&ledger, 10, "192.0.2.1");
     let mut told = 0;
     for _ in 0..120 {
         ledger.look();
@@ -159,6 +175,80 @@ async fn a_low_budget_is_told_once_an_hour() {
         world.clock.advance(Duration::from_mins(1));
     }
     assert_eq!(told, 2);
+}
+
+/// Those before the last say what was.
+#[tokio::test]
+async fn a_registry_that_names_ever_new_sources_makes_one_alert_an_hour() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let mut told = Vec::new();
+    for source in 0..800 {
+        says(&ledger, 1, &format!("source {source}"));
+        ledger.look();
+        told.extend(world.heard.take());
+        world.clock.advance(Duration::from_secs(4));
+    }
+    let low = (AlertKind::BudgetLow, "docker.io anonymous".to_owned());
+    assert_eq!(told, [low], "in 53 minutes");
+}
+
+#[tokio::test]
+async fn what_reached_somebody_is_not_told_again_at_the_next_start() {
+    let world = World::new();
+    for start in 0..5 {
+        let ledger = world.ledger().await;
+        let tasks = forebay_jobs::Supervisor::new();
+        ledger.start(&tasks);
+        says(&ledger, 10, "192.0.2.1");
+        ledger.note_disk(1, 100);
+        ledger.look();
+        let told = world.heard.take().len();
+        assert_eq!(told, if start == 0 { 2 } else { 0 }, "start {start}");
+        // The clock stands: nothing but what became of them can have it written.
+        world.told_written(2).await;
+        world.clock.advance(Duration::from_mins(1));
+    }
+    world.clock.advance(Duration::from_hours(1));
+    let ledger = world.ledger().await;
+    ledger.note_disk(1, 100);
+    assert_eq!(world.heard.take().len(), 1, "the quiet time is over");
+}
+
+#[tokio::test]
+async fn what_nobody_takes_or_reaches_nobody_is_told_again_soon() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    ledger.start(&forebay_jobs::Supervisor::new());
+    world.heard.is_deaf.store(true, Ordering::SeqCst);
+    let upstream = UpstreamName::from("ghcr.io");
+    ledger.note_breaker(&upstream, true);
+    ledger.note_disk(1, 100);
+    world.heard.is_deaf.store(false, Ordering::SeqCst);
+    world.heard.is_vain.store(true, Ordering::SeqCst);
+    ledger.look();
+    ledger.note_disk(1, 100);
+    let kinds = |told: Vec<(AlertKind, String)>| -> Vec<_> {
+        told.into_iter().map(|(kind, _)| kind).collect()
+    };
+    let expected = [AlertKind::UpstreamDown, AlertKind::DiskNearFull];
+    assert_eq!(kinds(world.heard.take()), expected);
+    world.heard.is_vain.store(false, Ordering::SeqCst);
+    let again = async {
+        let mut told = Vec::new();
+        while told.len() < 2 {
+            world.clock.advance(Duration::from_secs(10));
+            tokio::task::yield_now().await;
+            ledger.note_disk(1, 100);
+            told.extend(world.heard.take());
+        }
+        told
+    };
+    let again = tokio::time::timeout(PATIENCE, again).await.unwrap();
+    assert_eq!(again.len(), 2, "{again:?}");
+    let passed = world.clock.monotonic();
+    assert!(passed < Duration::from_mins(59), "{passed:?}");
+    world.told_written(2).await;
 }
 
 #[tokio::test]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use forebay_content::memory::MemoryLedger;
 use forebay_content::{
-    Alert, AlertKind, CatalogError, Client, KeptBudget, KeptCoolDown, KeptLimits, LimitRows,
-    ManualClock, Notify, Provenance, PullCursor, PullOrder, PullPage, PullRow, PullRows, Spent,
-    TimeRange, Timestamp, TopPage,
+    Alert, AlertKind, CatalogError, Client, KeptBudget, KeptCoolDown, KeptLimits, KeptTold,
+    LimitRows, ManualClock, Notify, Provenance, PullCursor, PullOrder, PullPage, PullRow, PullRows,
+    Settled, Spent, TimeRange, Timestamp, ToldRows, TopPage,
 };
 use forebay_ledger::{Answered, Asked, Ledger, LedgerConfig, LedgerSeams, Outcome, What};
 use forebay_limits::PullCost;
@@ -56,6 +56,16 @@ impl World {
     pub(crate) async fn cool_downs_written(&self, count: usize) {
         let done = async {
             while self.rows.limits().await.unwrap().cool_downs.len() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, done).await.unwrap();
+    }
+
+    /// Waits until so much of what was told is kept.
+    pub(crate) async fn told_written(&self, count: usize) {
+        let done = async {
+            while self.rows.told().await.unwrap().len() < count {
                 tokio::task::yield_now().await;
             }
         };
@@ -191,19 +201,39 @@ impl LimitRows for FullDisk {
     }
 }
 
+#[async_trait]
+impl ToldRows for FullDisk {
+    async fn told(&self) -> Result<Vec<KeptTold>, CatalogError> {
+        self.rows.told().await
+    }
+
+    async fn keep_told(&self, told: &[KeptTold]) -> Result<(), CatalogError> {
+        self.check()?;
+        self.rows.keep_told(told).await
+    }
+}
+
 fn full() -> CatalogError {
     let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
     CatalogError::NotWritable(Arc::new(full))
 }
 
-/// Alerts that came.
+/// Alerts that came, and what becomes of them.
 #[derive(Default)]
-pub(crate) struct Heard(Mutex<Vec<Alert>>);
+pub(crate) struct Heard {
+    alerts: Mutex<Vec<Alert>>,
+    settled: Mutex<Vec<Settled>>,
+    changed: tokio::sync::Notify,
+    /// Takes none.
+    pub(crate) is_deaf: AtomicBool,
+    /// Takes them, and they reach nobody.
+    pub(crate) is_vain: AtomicBool,
+}
 
 impl Heard {
     /// Their kinds and subjects, and forgets them.
     pub(crate) fn take(&self) -> Vec<(AlertKind, String)> {
-        let alerts = std::mem::take(&mut *self.0.lock().unwrap());
+        let alerts = std::mem::take(&mut *self.alerts.lock().unwrap());
         alerts
             .into_iter()
             .map(|alert| (alert.kind, alert.subject))
@@ -211,9 +241,30 @@ impl Heard {
     }
 }
 
+#[async_trait]
 impl Notify for Heard {
-    fn notify(&self, alert: &Alert) {
-        self.0.lock().unwrap().push(alert.clone());
+    fn notify(&self, alert: &Alert) -> bool {
+        if self.is_deaf.load(Ordering::SeqCst) {
+            return false;
+        }
+        self.alerts.lock().unwrap().push(alert.clone());
+        self.settled.lock().unwrap().push(Settled {
+            kind: alert.kind,
+            subject: alert.subject.clone(),
+            has_reached: !self.is_vain.load(Ordering::SeqCst),
+        });
+        self.changed.notify_one();
+        true
+    }
+
+    async fn settled(&self) -> Vec<Settled> {
+        loop {
+            let settled = std::mem::take(&mut *self.settled.lock().unwrap());
+            if !settled.is_empty() {
+                return settled;
+            }
+            self.changed.notified().await;
+        }
     }
 }
 

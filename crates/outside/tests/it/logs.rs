@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use forebay_content::Notify as _;
 use forebay_outside::Form;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -46,9 +45,9 @@ async fn an_address_is_never_logged_nor_told() {
     })
     .await;
     let world = World::with(&[(&receiver.url, Form::Slack)]);
-    world.webhooks.notify(&alert("one"));
+    world.tell(&alert("one"));
     world.delivered(1).await;
-    world.webhooks.notify(&alert("two"));
+    world.tell(&alert("two"));
     world.failed(1).await;
     let nobody = format!("http://127.0.0.1:1/{SECRET}");
     world.set(&[(&receiver.url, Form::Slack), (&nobody, Form::Json)]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{Alert, AlertKind, ManualClock, Timestamp};
+use forebay_content::{Alert, AlertKind, ManualClock, Notify as _, Timestamp};
 use forebay_http_kit::{ClientPolicy, ProxyRule};
 use forebay_jobs::Supervisor;
 use forebay_outside::{Form, Webhook, Webhooks};
@@ -147,6 +147,18 @@ impl World {
             .await;
     }
 
+    /// Tells it, and that somebody takes it over.
+    pub(crate) fn tell(&self, alert: &Alert) {
+        assert!(self.webhooks.notify(alert), "{alert:?}");
+    }
+
+    /// What became of the next ones.
+    pub(crate) async fn settled(&self) -> Vec<bool> {
+        let settled = tokio::time::timeout(PATIENCE, self.webhooks.settled()).await;
+        let settled = settled.expect("in time").into_iter();
+        settled.map(|settled| settled.has_reached).collect()
+    }
+
     async fn until(&self, holds: impl Fn(&Self) -> bool) {
         let held = async {
             while !holds(self) {
@@ -158,8 +170,12 @@ impl World {
 }
 
 pub(crate) fn alert(text: &str) -> Alert {
+    alert_of(AlertKind::BudgetLow, text)
+}
+
+pub(crate) fn alert_of(kind: AlertKind, text: &str) -> Alert {
     Alert {
-        kind: AlertKind::BudgetLow,
+        kind,
         subject: "docker.io anonymous".to_owned(),
         text: text.to_owned(),
         at: Timestamp(7_000),
