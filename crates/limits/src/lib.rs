@@ -9,6 +9,7 @@ mod pace;
 mod printable;
 mod pull_budget;
 mod pull_cost;
+mod queue;
 mod reading;
 mod redact;
 mod retry_after;
@@ -28,6 +29,7 @@ pub use pace::{DEFAULT_BURST, DEFAULT_PER_MINUTE, MIN_PER_MINUTE, Pace, STEP_UP_
 pub use printable::printable;
 pub use pull_budget::{DEFAULT_WINDOW, Forecast, MAX_CHARGES, PullBudget};
 pub use pull_cost::PullCost;
+pub use queue::{Full, Place, Queue};
 pub use reading::{Reading, read_headers};
 pub use redact::redact;
 pub use retry_after::{MAX_WAIT, RetryAfter};

@@ -83,20 +83,26 @@ impl Pace {
         now: Duration,
         patience: Duration,
     ) -> Result<Duration, TooFast> {
+        let wait = self.wait_behind(0, priority, now);
+        if wait > patience {
+            return Err(TooFast { after: wait });
+        }
+        self.owed += 1.0;
+        Ok(wait)
+    }
+
+    /// How long a request waits for its place behind `ahead` others that take theirs before it. Takes none.
+    pub fn wait_behind(&mut self, ahead: usize, priority: Priority, now: Duration) -> Duration {
         self.settle(now);
         self.step_up(now);
         let share = match priority {
             Priority::Interactive => self.burst,
             Priority::Background => (self.burst / 2.0).max(1.0),
         };
+        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
         // The first of a burst is due at once, and pays like any other.
-        let too_many = (self.owed - (share - 1.0)).max(0.0);
-        let wait = Duration::from_secs_f64(too_many * 60.0 / self.per_minute);
-        if wait > patience {
-            return Err(TooFast { after: wait });
-        }
-        self.owed += 1.0;
-        Ok(wait)
+        let too_many = (self.owed + f64::from(ahead) - (share - 1.0)).max(0.0);
+        Duration::from_secs_f64(too_many * 60.0 / self.per_minute)
     }
 
     /// Gives a place back that was taken and not used: others come sooner, though none of those who wait already.
@@ -248,6 +254,18 @@ mod tests {
         pace.give_back();
         assert_eq!(take(&mut pace), Ok(seconds(1)));
         assert_eq!(take(&mut pace), Ok(seconds(2)));
+    }
+
+    #[test]
+    fn who_waits_behind_others_waits_for_each_of_them() {
+        let mut pace = Pace::new(60, 2);
+        for (ahead, expected) in [(0, 0), (1, 0), (2, 1), (10, 9)] {
+            let wait = pace.wait_behind(ahead, Priority::Interactive, seconds(100));
+            assert_eq!(wait, seconds(expected), "behind {ahead}");
+        }
+        assert_eq!(at_once(&mut pace, Priority::Interactive, seconds(100)), 2);
+        let wait = pace.wait_behind(3, Priority::Interactive, seconds(100));
+        assert_eq!(wait, seconds(4));
     }
 
     #[test]
