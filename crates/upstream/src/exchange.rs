@@ -1,5 +1,6 @@
 //! A request and what came back of it, in the words that the rest of this crate uses.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,12 +26,23 @@ pub(crate) struct Question {
     pub(crate) repository: Arc<str>,
     /// For whom it is asked, and after which manifest; `None` for a token, which serves many.
     pub(crate) about: Option<About>,
-    /// Whether somebody waits for it, and until when by the monotonic clock: for a turn at asking, that is.
-    pub(crate) urgency: (Priority, Duration),
+    /// How long it waits for a turn at asking, and before whom.
+    pub(crate) urgency: Urgency,
     /// What is sent.
     pub(crate) outgoing: Outgoing,
     /// Whose login it carries, if it is for a token.
     pub(crate) login: Option<Fingerprint>,
+}
+
+/// How urgently something is asked, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Urgency {
+    /// Whether somebody waits for it.
+    pub(crate) priority: Priority,
+    /// Until when, by the monotonic clock.
+    pub(crate) deadline: Duration,
+    /// The address that all of the client's count as; `None` for our own work.
+    pub(crate) client: Option<IpAddr>,
 }
 
 /// Why a question is asked.
@@ -55,8 +67,19 @@ pub(crate) struct Granted {
     pub(crate) reply: Reply,
     /// Held until the body has come.
     pub(crate) place: Place,
-    /// Whether it came from where it was asked for, and no other place that was redirected to.
-    pub(crate) is_direct: bool,
+    /// Who gave it.
+    pub(crate) giver: Giver,
+}
+
+/// Who gave an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Giver {
+    /// The registry, where it was asked.
+    Registry,
+    /// The registry, at another of its places that it redirected to.
+    Itself,
+    /// Another host that it redirected to.
+    Another,
 }
 
 /// An answer that is none, with the start of its body.
@@ -78,6 +101,15 @@ pub(crate) fn is_blob(call: UpstreamCall) -> bool {
     matches!(call, UpstreamCall::GetBlob | UpstreamCall::HeadBlob)
 }
 
+impl Urgency {
+    /// Whether something is owed more than what was asked so.
+    pub(crate) fn is_greater_than(&self, other: &Self) -> bool {
+        let is_lifted =
+            self.priority == Priority::Interactive && other.priority == Priority::Background;
+        is_lifted || self.priority == other.priority && self.deadline > other.deadline
+    }
+}
+
 /// What an answer's headers say of limits.
 pub(crate) fn read(headers: &HeaderMap) -> Reading {
     read_headers(
@@ -85,16 +117,6 @@ pub(crate) fn read(headers: &HeaderMap) -> Reading {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes())),
     )
-}
-
-/// What of a reading speaks of the registry's own budgets: nothing that a host of blobs or of tokens said, which counts something
-/// else, or lies.
-pub(crate) fn said_by_registry(part: Part, reading: &Reading) -> &Reading {
-    if part == Part::Registry {
-        reading
-    } else {
-        &Reading::NOTHING
-    }
 }
 
 /// The part, as `limits` calls it.

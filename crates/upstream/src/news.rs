@@ -37,6 +37,14 @@ pub(crate) fn nothing_left(upstream: &str, limited: &Limited) {
     );
 }
 
+/// A registry says that nothing is left of a budget, and lets pulls through all the same.
+pub(crate) fn budget_contradicted(upstream: &str) {
+    warn!(
+        upstream,
+        "an upstream says that nothing is left of its pull limit with each pull that it lets through: its number is not gone by until it refuses one"
+    );
+}
+
 /// An answer showed that a limit is over.
 pub(crate) fn limit_ended(upstream: &str, limited: &Limited) {
     info!(upstream, limit = %limited, "an upstream no longer limits us");

@@ -1,20 +1,28 @@
 //! How fast each registry is asked, by all who ask it from here, and how long it is left alone.
 //!
 //! Registries count by address what comes from one: HEADs, tokens, blobs, whoever asks and with whatever account. So there
-//! is one pace for each address of a registry, and an abuse limit that one upstream meets holds for all of that address.
+//! is one pace for each address of a registry, and an abuse limit that one upstream meets holds for all of that address. Those who
+//! wait for a turn take theirs one client after the other, so that nobody keeps the others out by asking much.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use forebay_content::Clock;
 use forebay_http_kit::Origin;
-use forebay_limits::{Limited, Pace, Priority, TooFast};
+use forebay_limits::{Limited, Pace, Place, Priority, Queue, TooFast};
+use tokio::sync::Notify;
 
-use crate::gate::{Rest, Resting};
+use crate::exchange::Urgency;
+use crate::gate::{Noted, Rest, Resting};
 
 /// The most addresses whose pace is remembered; above it, those that no upstream has any more go.
 const MAX_ADDRESSES: usize = 1_000;
+
+/// The most requests that wait for a turn at one address, an eighth of them one client's: at the usual pace 330 come in the 20 s
+/// that clients wait.
+const MAX_WAITING: usize = 4_096;
 
 /// The paces of all registries. Clones are the same; one for the whole program, so that a reload forgets none.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +58,19 @@ struct State {
     terms: Vec<Weak<Terms>>,
     /// Everything rests: the limit counts our address.
     rest: Option<Rest>,
+    /// Those who wait for a turn, by client.
+    queue: Queue<Option<IpAddr>>,
+    /// How each of them is woken, by the number of its place; who is no longer among them has its turn.
+    waiting: HashMap<u64, Arc<Notify>>,
+}
+
+/// One who waits for a turn. Dropped before it has it, it leaves.
+struct Waiter {
+    pacer: Arc<Pacer>,
+    place: Place<Option<IpAddr>>,
+    nudge: Arc<Notify>,
+    /// It has taken its turn.
+    is_done: bool,
 }
 
 /// Leave to send one request now. Not used, its place goes back to the others.
@@ -89,35 +110,60 @@ impl Pacers {
 // === impl Share ===
 
 impl Share {
-    /// Waits for a turn until `deadline` by the monotonic clock, or says after what time there would be one.
+    /// Waits for a turn, or says after what time there would be one: at once where it does not come in time.
     ///
-    /// A client's request books its turn. What nobody waits for books none: it comes when there is room, so that however long it
-    /// waits no client waits behind it.
-    pub(crate) async fn wait(
-        &self,
-        clock: &dyn Clock,
-        (priority, deadline): (Priority, Duration),
-    ) -> Result<Turn, TooFast> {
+    /// What nobody waits for comes when there is room, so that however long it waits no client waits behind it.
+    pub(crate) async fn wait(&self, clock: &dyn Clock, urgency: Urgency) -> Result<Turn, TooFast> {
+        let mut waiter = self.join(urgency, clock.monotonic())?;
         loop {
             let now = clock.monotonic();
-            let left = deadline.saturating_sub(now);
-            let books_ahead = match priority {
-                Priority::Interactive => left,
-                Priority::Background => Duration::ZERO,
+            let wait = match waiter.look(now) {
+                Ok(turn) => return Ok(turn),
+                Err(wait) => wait,
             };
-            match self.take(priority, now, books_ahead) {
-                Ok((turn, wait)) => {
-                    if !wait.is_zero() {
-                        clock.sleep(wait).await;
-                    }
-                    return Ok(turn);
-                }
-                Err(TooFast { after }) if after > left || after.is_zero() => {
-                    return Err(TooFast { after });
-                }
-                Err(TooFast { after }) => clock.sleep(after).await,
+            let left = urgency.deadline.saturating_sub(now);
+            if left.is_zero() {
+                return Err(TooFast { after: wait });
+            }
+            tokio::select! {
+                () = waiter.nudge.notified() => {}
+                () = clock.sleep(wait.min(left)) => {}
             }
         }
+    }
+
+    /// Whether the last of so many requests has its turn in time, if they came now.
+    pub(crate) fn find_room(
+        &self,
+        requests: usize,
+        urgency: Urgency,
+        now: Duration,
+    ) -> Result<(), TooFast> {
+        let after = lock(&self.pacer.state).wait_of_newcomer(requests, urgency, now);
+        let has_room = after <= urgency.deadline.saturating_sub(now);
+        has_room.then_some(()).ok_or(TooFast { after })
+    }
+
+    fn join(&self, urgency: Urgency, now: Duration) -> Result<Waiter, TooFast> {
+        let Urgency {
+            priority,
+            deadline,
+            client,
+        } = urgency;
+        self.find_room(1, urgency, now)?;
+        let mut state = lock(&self.pacer.state);
+        let Ok(place) = state.queue.join(client, priority, deadline) else {
+            let after = state.wait_of_newcomer(1, urgency, now);
+            return Err(TooFast { after });
+        };
+        let nudge = Arc::new(Notify::new());
+        state.waiting.insert(place.number(), Arc::clone(&nudge));
+        Ok(Waiter {
+            pacer: Arc::clone(&self.pacer),
+            place,
+            nudge,
+            is_done: false,
+        })
     }
 
     /// The limit for which everything rests at this address.
@@ -127,14 +173,17 @@ impl Share {
 
     /// Whether what nobody waits for is kept back now.
     pub(crate) fn keeps_back(&self, now: Duration) -> bool {
-        let mut pace = lock(&self.pacer.state).pace.clone();
-        let turn = pace.take(Priority::Background, now, Duration::ZERO);
-        turn.is_err()
+        let nobody = Urgency {
+            priority: Priority::Background,
+            deadline: now,
+            client: None,
+        };
+        self.find_room(1, nobody, now).is_err()
     }
 
-    /// The registry refused because of all that comes from our address: everything rests for `wait`, and comes at half the
-    /// pace afterwards. True if it is news.
-    pub(crate) fn note_limit(&self, limited: &Limited, (now, wait): (Duration, Duration)) -> bool {
+    /// The registry refused because of all that comes from our address: everything rests for `wait`, or longer where it has said
+    /// so before, and comes at half the pace afterwards.
+    pub(crate) fn note_limit(&self, limited: &Limited, (now, wait): (Duration, Duration)) -> Noted {
         let mut state = lock(&self.pacer.state);
         let before = state.rest.as_ref();
         // The refusals of what was under way are one refusal.
@@ -145,11 +194,13 @@ impl Share {
             // As of its end: a rest is no quiet in which the pace might grow again, and saves up no burst.
             state.pace.slow_down(now + wait);
         }
+        let until = until.max(now + wait);
         state.rest = Some(Rest {
             limited: limited.clone(),
-            until: until.max(now + wait),
+            until,
         });
-        is_news
+        let left = until.saturating_sub(now);
+        Noted { is_news, left }
     }
 
     /// The registry has answered: tells the limit that would have stopped it and is over.
@@ -164,19 +215,6 @@ impl Share {
     pub(crate) fn per_minute(&self) -> f64 {
         lock(&self.pacer.state).pace.per_minute().round()
     }
-
-    fn take(
-        &self,
-        priority: Priority,
-        now: Duration,
-        patience: Duration,
-    ) -> Result<(Turn, Duration), TooFast> {
-        let mut state = lock(&self.pacer.state);
-        state.settle_terms();
-        let wait = state.pace.take(priority, now, patience)?;
-        let pacer = Some(Arc::clone(&self.pacer));
-        Ok((Turn { pacer }, wait))
-    }
 }
 
 // === impl Pacer ===
@@ -188,12 +226,53 @@ impl Pacer {
                 pace: Pace::new(terms.requests_per_minute, terms.burst),
                 terms: Vec::new(),
                 rest: None,
+                queue: Queue::up_to(MAX_WAITING),
+                waiting: HashMap::new(),
             }),
         }
     }
 }
 
 impl State {
+    /// Gives turns to those who are next, as long as the pace has any.
+    fn call_next(&mut self, now: Duration) {
+        self.settle_terms();
+        let mut is_moved = false;
+        while let Some(first) = self.queue.first()
+            && self.pace.take(first.priority, now, Duration::ZERO).is_ok()
+        {
+            self.queue.take_first();
+            if let Some(nudge) = self.waiting.remove(&first.number()) {
+                nudge.notify_one();
+            }
+            is_moved = true;
+        }
+        if is_moved {
+            self.nudge_first();
+        }
+    }
+
+    /// Has the next one look again: its turn may come sooner than it thinks.
+    fn nudge_first(&self) {
+        let first = self.queue.first();
+        if let Some(nudge) = first.and_then(|first| self.waiting.get(&first.number())) {
+            nudge.notify_one();
+        }
+    }
+
+    /// How long the last of so many requests would wait, if they came now.
+    fn wait_of_newcomer(&mut self, requests: usize, urgency: Urgency, now: Duration) -> Duration {
+        self.settle_terms();
+        let Urgency {
+            priority,
+            deadline,
+            client,
+        } = urgency;
+        let more = (deadline, requests);
+        let ahead = self.queue.ahead_of_newcomer(&client, priority, more);
+        self.pace.wait_behind(ahead, priority, now)
+    }
+
     /// Keeps to the slowest of what the upstreams that are left may ask.
     fn settle_terms(&mut self) {
         self.terms.retain(|terms| terms.strong_count() > 0);
@@ -203,6 +282,38 @@ impl State {
         if let (Some(per_minute), Some(burst)) = (per_minute, burst) {
             self.pace.allow(per_minute, burst);
         }
+    }
+}
+
+// === impl Waiter ===
+
+impl Waiter {
+    /// Its turn, or how long it is likely to wait for it.
+    fn look(&mut self, now: Duration) -> Result<Turn, Duration> {
+        let mut state = lock(&self.pacer.state);
+        state.call_next(now);
+        if state.waiting.contains_key(&self.place.number()) {
+            let ahead = state.queue.ahead_of(&self.place);
+            return Err(state.pace.wait_behind(ahead, self.place.priority, now));
+        }
+        self.is_done = true;
+        let pacer = Some(Arc::clone(&self.pacer));
+        Ok(Turn { pacer })
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        let mut state = lock(&self.pacer.state);
+        if state.waiting.remove(&self.place.number()).is_some() {
+            state.queue.leave(&self.place);
+        } else {
+            state.pace.give_back();
+        }
+        state.nudge_first();
     }
 }
 
@@ -218,7 +329,9 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(pacer) = &self.pacer {
-            lock(&pacer.state).pace.give_back();
+            let mut state = lock(&pacer.state);
+            state.pace.give_back();
+            state.nudge_first();
         }
     }
 }

@@ -14,7 +14,7 @@ use forebay_content::{
 };
 use forebay_http_kit::{Client, Origin, Outgoing};
 use forebay_jobs::Supervisor;
-use forebay_limits::{Identity, Priority, Purse};
+use forebay_limits::{Identity, Purse};
 use forebay_oci::{Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference, RepositoryName};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
@@ -22,7 +22,7 @@ use url::Url;
 use crate::authority::{Authority, AuthorityParts, Grant};
 use crate::broker::Broker;
 use crate::config::{Account, UpstreamConfig};
-use crate::exchange::{About, Granted, Heard, Question, Refusal};
+use crate::exchange::{About, Granted, Heard, Question, Refusal, Urgency};
 use crate::gate::Part;
 use crate::pacers::{Pacers, Terms};
 use crate::realm::TokenHosts;
@@ -147,8 +147,12 @@ impl Upstream {
     /// Asks the registry, with whatever leave it wants.
     pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Heard, SourceError> {
         let request = ask.request;
-        let urgency = (request.priority, self.wire.deadline(request.patience));
-        let mut grant = self.authority.grant(&request.repository).await?;
+        let urgency = Urgency {
+            priority: request.priority,
+            deadline: self.wire.deadline(request.patience),
+            client: request.caller.client.network(),
+        };
+        let mut grant = self.authority.grant(&request.repository, urgency).await?;
         let mut grants = 1;
         loop {
             let question = self.question(ask, urgency, &grant)?;
@@ -166,9 +170,9 @@ impl Upstream {
             if !is_about_us || grants == MAX_GRANTS {
                 return Ok(heard);
             }
-            let next = self
-                .authority
-                .grant_after(grant, &refusal.headers, &ask.request.repository);
+            let next =
+                self.authority
+                    .grant_after((grant, &refusal.headers), &request.repository, urgency);
             match next.await? {
                 Some(next) => grant = next,
                 None => return Ok(heard),
@@ -180,7 +184,7 @@ impl Upstream {
     fn question(
         &self,
         ask: &Ask<'_>,
-        urgency: (Priority, Duration),
+        urgency: Urgency,
         grant: &Grant,
     ) -> Result<Question, SourceError> {
         let method = match ask.call {
@@ -237,11 +241,12 @@ impl Upstream {
             Heard::Reply(granted) => *granted,
             Heard::Refusal(refusal) => return Err(refused(&refusal, Missing::Manifest)),
         };
-        let (headers, is_direct) = (granted.reply.headers.clone(), granted.is_direct);
+        let giver = granted.giver;
+        let headers = granted.reply.headers.clone();
         let bytes = read(granted, MAX_MANIFEST_BYTES).await?;
         let content = manifest::check(&headers, reference, bytes)?;
         let repository = &request.repository;
-        self.wire.note_manifest(repository, &headers, is_direct);
+        self.wire.note_manifest(repository, &headers, giver);
         Ok(content)
     }
 
@@ -258,8 +263,7 @@ impl Upstream {
                 let described = manifest::describe(headers, reference)?;
                 if described.is_some() {
                     let repository = &request.repository;
-                    self.wire
-                        .note_manifest(repository, headers, granted.is_direct);
+                    self.wire.note_manifest(repository, headers, granted.giver);
                 }
                 Ok(described)
             }

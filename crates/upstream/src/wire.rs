@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use forebay_content::{Clock, Event, KeptBudget, KeptCoolDown, Observe, SourceError, UpstreamCall};
 use forebay_http_kit::{Client, Origin};
-use forebay_limits::{Limited, TooFast};
+use forebay_limits::{Limited, Reading, TooFast};
 use forebay_oci::{DOCKER_HUB, UpstreamName};
 use tracing::debug;
 
-use crate::exchange::{Heard, Question, is_blob, read, said_by_registry};
+use crate::exchange::{Heard, Question, Urgency, is_blob, read};
 use crate::failure::Failure;
 use crate::gate::{Caller, Gate, Part, Rest, Scope, Subject};
 use crate::kept;
@@ -184,7 +184,8 @@ impl Wire {
         self.check(question).map_err(Failure::settled)?;
         let turn = self.wait_for_turn(question).await;
         let turn = turn.map_err(Failure::settled)?;
-        let place = self.lanes.enter(question.call, &question.repository);
+        let whose = (&*question.repository, question.urgency.client);
+        let place = self.lanes.enter(&*self.clock, question.call, whose);
         let place = place
             .await
             .map_err(|Crowded| Failure::settled(SourceError::Busy))?;
@@ -203,8 +204,7 @@ impl Wire {
         match sent {
             Ok(reply) => {
                 let reading = read(&reply.headers);
-                let part = self.part_of(question.call, &reply.url);
-                let said = said_by_registry(part, &reading);
+                let said = self.said_by_registry(question.call, &reply.url, &reading);
                 self.note_reading(question, reply.status, said, began);
                 self.tell(question, Ok((reply.status, said)), took);
                 self.hear(question, reply, reading, (admission, place))
@@ -219,10 +219,34 @@ impl Wire {
 
     async fn wait_for_turn(&self, question: &Question) -> Result<Turn, SourceError> {
         let turn = self.share.wait(&*self.clock, question.urgency).await;
-        turn.map_err(|TooFast { after }| {
-            debug!(upstream = %self.name, wait_ms = after.as_millis(), "our own pace leaves no turn in time");
-            SourceError::Paced { retry_after: after }
-        })
+        turn.map_err(|too_fast| self.paced(too_fast))
+    }
+
+    /// Whether our own pace leaves so many turns, one after the other, to what is asked so urgently.
+    pub(crate) fn find_room(&self, requests: usize, urgency: Urgency) -> Result<(), SourceError> {
+        let now = self.clock.monotonic();
+        let room = self.share.find_room(requests, urgency, now);
+        room.map_err(|too_fast| self.paced(too_fast))
+    }
+
+    fn paced(&self, TooFast { after }: TooFast) -> SourceError {
+        debug!(upstream = %self.name, wait_ms = after.as_millis(), "our own pace leaves no turn in time");
+        SourceError::Paced { retry_after: after }
+    }
+
+    /// What of a reading speaks of the registry's own budgets: nothing that its token service or another host said, to which it
+    /// redirected. Those count something else, or lie.
+    fn said_by_registry<'a>(
+        &self,
+        call: UpstreamCall,
+        url: &url::Url,
+        reading: &'a Reading,
+    ) -> &'a Reading {
+        if call != UpstreamCall::Token && Origin::of(url) == self.origin {
+            reading
+        } else {
+            &Reading::NOTHING
+        }
     }
 
     /// The part that answered at `url`: for blobs, another origin than the registry's is another part.

@@ -3,7 +3,6 @@
 //! It is a task of its own, so that whoever began it may leave.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use forebay_content::{SourceError, UpstreamCall};
 use forebay_http_kit::{Credentials, Origin, Outgoing, Redirects};
@@ -16,21 +15,35 @@ use tracing::warn;
 use url::Url;
 
 use super::{Authority, lock};
-use crate::exchange::{Granted, Heard, Question, Refusal};
+use crate::exchange::{Granted, Heard, Question, Refusal, Urgency};
 use crate::failure;
 use crate::login::Login;
 use crate::token::{MAX_DOCUMENT_BYTES, Token};
 use crate::token_cache::{Held, TokenKey};
 
-/// How long a token request waits for its turn at asking: so long as clients wait for their answer.
-const TOKEN_PATIENCE: Duration = Duration::from_secs(20);
+/// How often one who waits for a token begins anew, or joins another who does, after the pace had no turn for one that could wait
+/// less.
+const MAX_FLIGHTS: usize = 3;
+
+/// The token, and the question that it is for.
+const TOKEN_AND_QUESTION: usize = 2;
+
+/// Where a token is asked for, and how urgently: as the question that it is for.
+pub(super) type Errand = (Url, Urgency);
 
 /// A token request that is under way.
 #[derive(Clone)]
 pub(super) struct Flight {
+    urgency: Urgency,
     landing: Shared<BoxFuture<'static, Result<Held, SourceError>>>,
     /// Which it is: another may begin under its key.
     mark: Arc<()>,
+}
+
+/// How one comes by a token.
+enum Way {
+    Here(Held),
+    Flight(Flight),
 }
 
 impl Authority {
@@ -38,27 +51,53 @@ impl Authority {
     pub(super) async fn join_flight(
         self: &Arc<Self>,
         key: &TokenKey,
-        realm: Url,
+        errand: &Errand,
         login: Option<Arc<Login>>,
     ) -> Result<Held, SourceError> {
-        let flight = {
-            let mut flights = lock(&self.flights);
-            // Looked up again under the lock: the flight that was missed may have landed in between.
-            if let Some(held) = lock(&self.tokens).find(key, self.clock.monotonic()) {
-                return Ok(held);
+        for _ in 1..MAX_FLIGHTS {
+            let flight = match self.find_way(key, errand, login.as_ref())? {
+                Way::Here(held) => return Ok(held),
+                Way::Flight(flight) => flight,
+            };
+            match flight.landing.await {
+                Err(SourceError::Paced { .. }) if errand.1.is_greater_than(&flight.urgency) => {}
+                landed => return landed,
             }
-            let flight = flights
-                .entry(key.clone())
-                .or_insert_with(|| self.begin_flight(key, realm, login));
-            flight.clone()
-        };
-        flight.landing.await
+        }
+        match self.find_way(key, errand, login.as_ref())? {
+            Way::Here(held) => Ok(held),
+            Way::Flight(flight) => flight.landing.await,
+        }
+    }
+
+    /// Where the token is, or who brings it.
+    fn find_way(
+        self: &Arc<Self>,
+        key: &TokenKey,
+        errand: &Errand,
+        login: Option<&Arc<Login>>,
+    ) -> Result<Way, SourceError> {
+        let mut flights = lock(&self.flights);
+        // Looked up again under the lock: the flight that was missed may have landed in between.
+        if let Some(held) = lock(&self.tokens).find(key, self.clock.monotonic()) {
+            return Ok(Way::Here(held));
+        }
+        if let Some(flight) = flights.get(key) {
+            return Ok(Way::Flight(flight.clone()));
+        }
+        // A client's token is of no use without a turn for its question. What nobody waits for comes again, and finds it.
+        if errand.1.priority == Priority::Interactive {
+            self.wire.find_room(TOKEN_AND_QUESTION, errand.1)?;
+        }
+        let flight = self.begin_flight(key, errand.clone(), login.cloned());
+        flights.insert(key.clone(), flight.clone());
+        Ok(Way::Flight(flight))
     }
 
     fn begin_flight(
         self: &Arc<Self>,
         key: &TokenKey,
-        realm: Url,
+        errand: Errand,
         login: Option<Arc<Login>>,
     ) -> Flight {
         let (landed, landing) = oneshot::channel();
@@ -68,10 +107,10 @@ impl Authority {
             mark: Arc::default(),
             landed: Some(landed),
         };
-        let mark = Arc::clone(&flying.mark);
+        let (mark, urgency) = (Arc::clone(&flying.mark), errand.1);
         self.supervisor.spawn("token", async move {
             let authority = Arc::clone(&flying.authority);
-            let fetch = authority.fetch(flying.key.clone(), realm, login);
+            let fetch = authority.fetch(flying.key.clone(), errand, login);
             tokio::select! {
                 answer = fetch => flying.land(answer),
                 () = flying.unwanted() => {}
@@ -81,17 +120,21 @@ impl Authority {
             .map(|answer| answer.unwrap_or_else(|lost| Err(SourceError::internal(lost))))
             .boxed()
             .shared();
-        Flight { landing, mark }
+        Flight {
+            urgency,
+            landing,
+            mark,
+        }
     }
 
     async fn fetch(
         &self,
         key: TokenKey,
-        realm: Url,
+        errand: Errand,
         login: Option<Arc<Login>>,
     ) -> Result<Held, SourceError> {
         let (key, login) = self.unless_resting(key, login).await?;
-        let heard = self.ask_for_token(&key, &realm, login.as_deref()).await?;
+        let heard = self.ask_for_token(&key, &errand, login.as_deref()).await?;
         let refusal = match heard {
             Heard::Reply(granted) => return self.keep(key, *granted).await,
             Heard::Refusal(refusal) => refusal,
@@ -106,7 +149,7 @@ impl Authority {
         // Only a login that was fetched can have become another one.
         if let Some(newer) = self.broker.renew(&login.fingerprint).await? {
             let key = with_login(key, &newer);
-            if let Heard::Reply(granted) = self.ask_for_token(&key, &realm, Some(&newer)).await? {
+            if let Heard::Reply(granted) = self.ask_for_token(&key, &errand, Some(&newer)).await? {
                 return self.keep(key, *granted).await;
             }
         }
@@ -131,18 +174,18 @@ impl Authority {
     async fn ask_for_token(
         &self,
         key: &TokenKey,
-        realm: &Url,
+        errand: &Errand,
         login: Option<&Login>,
     ) -> Result<Heard, SourceError> {
         let Some(login) = login else {
-            return self.send_for_token(key, realm, None).await;
+            return self.send_for_token(key, errand, None).await;
         };
         let _proof = self.wait_for_proof(login).await;
         // After the wait, in which another may have found out.
         if self.is_resting(login, None) {
             return Err(SourceError::Unauthorized);
         }
-        let heard = self.send_for_token(key, realm, Some(login)).await?;
+        let heard = self.send_for_token(key, errand, Some(login)).await?;
         match &heard {
             Heard::Reply(_) => lock(&self.logins).note_accepted(&login.fingerprint, None),
             Heard::Refusal(refusal) => self.note_refusal(login, refusal),
@@ -153,7 +196,7 @@ impl Authority {
     async fn send_for_token(
         &self,
         key: &TokenKey,
-        realm: &Url,
+        (realm, urgency): &Errand,
         login: Option<&Login>,
     ) -> Result<Heard, SourceError> {
         let mut url = realm.clone();
@@ -172,8 +215,7 @@ impl Authority {
                 call: UpstreamCall::Token,
                 repository: key.scope.as_str().into(),
                 about: None,
-                // Whoever began it, a client may have come to wait for it.
-                urgency: (Priority::Interactive, self.wire.deadline(TOKEN_PATIENCE)),
+                urgency: *urgency,
                 outgoing,
                 login: login.map(|login| login.fingerprint.clone()),
             })

@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::broker::Broker;
 use crate::challenge::{self, Challenge};
+use crate::exchange::Urgency;
 use crate::login::{Fingerprint, Login};
 use crate::news;
 use crate::realm::TokenHosts;
@@ -148,11 +149,12 @@ impl Authority {
     pub(crate) async fn grant(
         self: &Arc<Self>,
         repository: &RepositoryName,
+        urgency: Urgency,
     ) -> Result<Grant, SourceError> {
         let turn = self.wait_for_the_first().await;
         let known = lock(&self.known).clone();
         match known {
-            Some(known) => self.grant_for(known, repository).await,
+            Some(known) => self.grant_for(known, repository, urgency).await,
             None => Ok(Grant {
                 credentials: None,
                 basis: Basis::Unchallenged { _turn: turn },
@@ -178,17 +180,20 @@ impl Authority {
         if self.was_asked.load(Ordering::Relaxed) {
             return None;
         }
-        let turn = Arc::clone(&self.first).lock_owned();
-        let turn = tokio::time::timeout(FIRST_WAIT, turn).await.ok()?;
+        let turn = tokio::select! {
+            biased;
+            turn = Arc::clone(&self.first).lock_owned() => turn,
+            () = async { self.clock.sleep(FIRST_WAIT).await } => return None,
+        };
         (!self.was_asked.load(Ordering::Relaxed)).then_some(turn)
     }
 
     /// Another leave after `refused` was answered with 401 (or, by a registry that takes logins, 403); `None` if there is none.
     pub(crate) async fn grant_after(
         self: &Arc<Self>,
-        refused: Grant,
-        headers: &HeaderMap,
+        (refused, headers): (Grant, &HeaderMap),
         repository: &RepositoryName,
+        urgency: Urgency,
     ) -> Result<Option<Grant>, SourceError> {
         let values = headers.get_all(header::WWW_AUTHENTICATE);
         let challenge = challenge::choose(values.iter().map(http::HeaderValue::as_bytes));
@@ -200,7 +205,8 @@ impl Authority {
             if is_news || matches!(refused.basis, Basis::Unchallenged { .. }) {
                 // Before the token is fetched: who waits for the challenge need not wait for that.
                 drop(refused);
-                return self.grant_for(known, repository).await.map(Some);
+                let grant = self.grant_for(known, repository, urgency).await;
+                return grant.map(Some);
             }
         }
         match refused.basis {
@@ -215,7 +221,7 @@ impl Authority {
                 if is_new {
                     return Ok(None);
                 }
-                self.grant(repository).await.map(Some)
+                self.grant(repository, urgency).await.map(Some)
             }
             Basis::Login { ref login, .. } => self.renew_login(login, repository).await,
         }
@@ -248,6 +254,7 @@ impl Authority {
         self: &Arc<Self>,
         known: Known,
         repository: &RepositoryName,
+        urgency: Urgency,
     ) -> Result<Grant, SourceError> {
         let login = self.broker.current().await?;
         match known {
@@ -266,7 +273,7 @@ impl Authority {
                 let is_new = kept.is_none();
                 let held = match kept {
                     Some(held) => held,
-                    None => self.join_flight(&key, realm, login).await?,
+                    None => self.join_flight(&key, &(realm, urgency), login).await?,
                 };
                 Ok(self.token_grant(key, held, is_new))
             }

@@ -14,6 +14,10 @@ const MAX_SOURCES: usize = 16;
 /// a HEAD, which is free, tells.
 pub(crate) const WORD_HOLDS: Duration = Duration::from_secs(30);
 
+/// So many pulls in a row go through at a registry that says with each that nothing is left, and its number is not gone by until it
+/// refuses one: it would have us pull one by one, for nothing.
+const CONTRADICTIONS: u32 = 2;
+
 /// What the monotonic clock's zero is called in the terms of [`PullBudget`]: late enough that what was seen before this process
 /// began has a time as well.
 const ZERO_AT: Duration = Duration::from_hours(24 * 365 * 100);
@@ -31,30 +35,67 @@ pub(super) struct Budgets {
 struct Known {
     source: Option<Source>,
     budget: PullBudget,
+    /// Pulls in a row that went through and were answered that nothing is left, each sent when nothing was left.
+    contradictions: u32,
+}
+
+/// What an answer is that speaks of a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// To a pull, which went through.
+    Pulled,
+    /// To a pull, which was refused.
+    Refused,
+    /// To something that is not counted.
+    Told,
 }
 
 impl Budgets {
-    /// The answer to what was sent at `asked_at` said this. One without a word on pulls says nothing, about any budget.
-    pub(super) fn note_reading(&mut self, reading: &Reading, asked_at: Duration, now: Duration) {
+    /// The answer to what was sent at `asked_at` said this. One without a word on pulls says nothing, about any budget. True if it is
+    /// news that the word on one does not hold.
+    pub(super) fn note_reading(
+        &mut self,
+        reading: &Reading,
+        said: Said,
+        (asked_at, now): (Duration, Duration),
+    ) -> bool {
+        if said == Said::Refused {
+            self.believe(reading.source.as_ref());
+        }
         let Some(allowance) = reading.pulls() else {
-            return;
+            return false;
         };
         let source = reading.source.as_ref();
         let place = self
             .known
             .iter()
             .position(|known| known.source.as_ref() == source);
-        let known = if let Some(place) = place {
+        let mut known = if let Some(place) = place {
             let mut known = self.known.remove(place);
-            known.budget.see(&allowance, moment(asked_at), moment(now));
+            known.note_word(allowance.remaining, said, asked_at);
             known
         } else if let Some(budget) = PullBudget::first_seen(&allowance, moment(now)) {
-            let source = source.cloned();
-            Known { source, budget }
+            Known {
+                source: source.cloned(),
+                budget,
+                contradictions: 0,
+            }
         } else {
-            return;
+            return false;
         };
+        known.budget.see(&allowance, moment(asked_at), moment(now));
+        let is_news = said == Said::Pulled && known.contradictions == CONTRADICTIONS;
         self.add_last(known);
+        is_news
+    }
+
+    /// A pull was refused: what the registry says is left holds again, of whom it counts.
+    fn believe(&mut self, source: Option<&Source>) {
+        for known in &mut self.known {
+            if source.is_none() || known.source.as_ref() == source {
+                known.contradictions = 0;
+            }
+        }
     }
 
     /// A budget as it was written down, of which the registry spoke this long ago. What was heard since is the truer word.
@@ -77,6 +118,7 @@ impl Budgets {
         self.add_last(Known {
             source: source.clone(),
             budget: budget.with_charges(charges),
+            contradictions: 0,
         });
         self.known.sort_by_key(|known| known.budget.seen_at);
     }
@@ -112,7 +154,8 @@ impl Budgets {
 
     /// What may be spent: of the budget that the registry spoke of last.
     pub(super) fn purse(&self, now: Duration) -> Purse {
-        let Some(Known { budget, .. }) = self.known.last() else {
+        let known = self.known.last().filter(|known| known.holds());
+        let Some(Known { budget, .. }) = known else {
             return Purse::Unmetered;
         };
         let at = moment(now);
@@ -144,6 +187,28 @@ impl Budgets {
             self.known.remove(0);
         }
         self.known.push(known);
+    }
+}
+
+impl Known {
+    fn holds(&self) -> bool {
+        self.contradictions < CONTRADICTIONS
+    }
+
+    /// The answer to what was sent at `asked_at` says that so much is left.
+    fn note_word(&mut self, remaining: Option<u64>, said: Said, asked_at: Duration) {
+        if remaining.is_some_and(|left| left > 0) {
+            self.contradictions = 0;
+        } else if said == Said::Pulled && remaining == Some(0) && self.is_spent(moment(asked_at)) {
+            self.contradictions += 1;
+        }
+    }
+
+    /// Whether nothing was left then, by what the registry had said and not by what came after; and no pull had left the window.
+    fn is_spent(&self, at: SystemTime) -> bool {
+        let budget = &self.budget;
+        let has_said = budget.remaining == 0 && budget.seen_at <= at;
+        has_said && budget.remaining_at(at) == 0 && budget.opens_in(at) != Some(Duration::ZERO)
     }
 }
 

@@ -60,6 +60,15 @@ pub(crate) struct Resting {
     pub(crate) left: Duration,
 }
 
+/// What came of a limiter's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// The limit was not in the way before.
+    pub(crate) is_news: bool,
+    /// For how long from now it is: no shorter than the limiter has said before.
+    pub(crate) left: Duration,
+}
+
 impl Scope {
     /// What a refusal by this limiter at `part` stops.
     pub(crate) fn of(limiter: Limiter, part: Part, has_login: bool) -> Self {
@@ -140,27 +149,29 @@ impl CoolDowns {
             .max_by_key(|resting| resting.left)
     }
 
-    /// Takes note of a refusal by a limiter; the cool-down lasts `wait` from `now`. True if the limit was not there before.
+    /// Takes note of a refusal by a limiter; the cool-down lasts `wait` from `now`, or until a later end that was named before: the
+    /// refusals of what was under way come in any order, and the shorter one takes nothing back. What does is an answer
+    /// ([`note_leave`](Self::note_leave)).
     pub(super) fn note_limit(
         &mut self,
         limited: &Limited,
         part: Part,
         login: Option<&Fingerprint>,
         (now, wait): (Duration, Duration),
-    ) -> bool {
+    ) -> Noted {
         let rest = Rest {
             limited: limited.clone(),
             until: now + wait,
         };
-        let slot = match (Scope::of(limited.limiter, part, login.is_some()), login) {
-            (Scope::Pulls, _) => &mut self.pulls,
+        let (is_news, until) = match (Scope::of(limited.limiter, part, login.is_some()), login) {
+            (Scope::Pulls, _) => rest_longer(&mut self.pulls, rest),
             // It holds for the address: `pacers` has noted it.
-            (Scope::Everything, _) => return false,
-            (Scope::Login, Some(login)) => return self.rest_login(login, rest),
-            (Scope::Part(_) | Scope::Login, _) => &mut self.parts[part as usize],
+            (Scope::Everything, _) => (false, rest.until),
+            (Scope::Login, Some(login)) => self.rest_login(login, rest),
+            (Scope::Part(_) | Scope::Login, _) => rest_longer(&mut self.parts[part as usize], rest),
         };
-        let before = slot.replace(rest);
-        before.is_none_or(|before| before.limited.limiter != limited.limiter)
+        let left = until.saturating_sub(now);
+        Noted { is_news, left }
     }
 
     /// Keeps to what was noted before this process began, unless something longer is known.
@@ -224,15 +235,15 @@ impl CoolDowns {
         }
     }
 
-    fn rest_login(&mut self, login: &Fingerprint, rest: Rest) -> bool {
-        let known = self.logins.len();
-        self.logins.retain(|(resting, _)| resting != login);
-        let is_news = self.logins.len() == known;
+    fn rest_login(&mut self, login: &Fingerprint, rest: Rest) -> (bool, Duration) {
+        let place = self.logins.iter().position(|(resting, _)| resting == login);
+        let mut slot = place.map(|place| self.logins.remove(place).1);
+        let noted = rest_longer(&mut slot, rest);
         if self.logins.len() >= MAX_RESTING_LOGINS {
             self.logins.remove(0);
         }
-        self.logins.push((login.clone(), rest));
-        is_news
+        self.logins.extend(slot.map(|rest| (login.clone(), rest)));
+        noted
     }
 
     fn take_login(&mut self, login: Option<&Fingerprint>, now: Duration) -> Option<Rest> {
@@ -242,4 +253,14 @@ impl CoolDowns {
             .position(|(resting, rest)| Some(resting) == login && rest.until <= now)?;
         Some(self.logins.remove(place).1)
     }
+}
+
+/// Has it rest until the later of both ends. True if this limit was not there before; and until when.
+fn rest_longer(slot: &mut Option<Rest>, rest: Rest) -> (bool, Duration) {
+    let before = slot.take();
+    let is_same = |before: &Rest| before.limited.limiter == rest.limited.limiter;
+    let is_news = !before.as_ref().is_some_and(is_same);
+    let kept = before.filter(|before| before.until > rest.until);
+    let until = slot.insert(kept.unwrap_or(rest)).until;
+    (is_news, until)
 }

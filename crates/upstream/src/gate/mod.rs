@@ -17,8 +17,9 @@ use forebay_limits::{Limited, Purse, Reading, Source};
 pub(crate) use breaker::Trouble;
 use breaker::{Breaker, Passage};
 use budgets::Budgets;
+pub(crate) use budgets::Said;
 use cool_down::CoolDowns;
-pub(crate) use cool_down::{Rest, Resting, Scope};
+pub(crate) use cool_down::{Noted, Rest, Resting, Scope};
 use objects::Objects;
 
 use crate::login::Fingerprint;
@@ -325,9 +326,15 @@ impl Gate {
         }
     }
 
-    /// Takes note of what the answer to a question of content says of budgets, which was sent at `asked_at`.
-    pub(crate) fn note_reading(&mut self, reading: &Reading, asked_at: Duration, now: Duration) {
-        self.budgets.note_reading(reading, asked_at, now);
+    /// Takes note of what the answer to a question of content says of budgets, which was sent at `asked_at`. True if it is news that
+    /// the registry's word on one does not hold.
+    pub(crate) fn note_reading(
+        &mut self,
+        reading: &Reading,
+        said: Said,
+        (asked_at, now): (Duration, Duration),
+    ) -> bool {
+        self.budgets.note_reading(reading, said, (asked_at, now))
     }
 
     /// What may be spent on manifests of a repository, whoever asks for them.
@@ -368,15 +375,14 @@ impl Gate {
         self.budgets.restore(kept, age, now);
     }
 
-    /// Takes note of a refusal by a limiter at `part`; the cool-down lasts `wait` from `now`. True if it is news: the limit was
-    /// not in the way before.
+    /// Takes note of a refusal by a limiter at `part`; the cool-down lasts `wait` from `now`, or longer where it was to do so before.
     pub(crate) fn note_limit(
         &mut self,
         limited: &Limited,
         part: Part,
         login: Option<&Fingerprint>,
         times: (Duration, Duration),
-    ) -> bool {
+    ) -> Noted {
         self.cool_downs.note_limit(limited, part, login, times)
     }
 

@@ -312,7 +312,7 @@ fn a_limit_is_news_once_and_over_once() {
         for (at, is_news) in [(100, true), (160, false)] {
             let times = (seconds(at), seconds(60));
             let told = gate.note_limit(&said, part, Some(&alice), times);
-            assert_eq!(told, is_news, "{limiter} at {at}");
+            assert_eq!(told.is_news, is_news, "{limiter} at {at}");
         }
         let mut leave =
             |call, at| gate.note_leave(with(call, &alice), Part::of(call), &nothing, seconds(at));
@@ -327,4 +327,49 @@ fn a_limit_is_news_once_and_over_once() {
         assert_eq!(leave(counted, 220), [said], "{limiter}");
         assert_eq!(leave(counted, 221), [], "{limiter}: told before");
     }
+}
+
+#[test]
+fn a_shorter_wait_takes_nothing_from_a_longer_one_and_an_answer_that_ends_it_does() {
+    for (limiter, part) in [
+        (Limiter::PullLimit, Part::Registry),
+        (Limiter::LoginLockout, Part::Token),
+        (Limiter::ApiLimit, Part::Registry),
+    ] {
+        let mut gate = Gate::new();
+        let (alice, said) = (alice(), Limited::by(limiter));
+        let note = |gate: &mut Gate, at, wait| {
+            let times = (seconds(at), seconds(wait));
+            gate.note_limit(&said, part, Some(&alice), times)
+        };
+        for (at, wait, is_news, left) in [
+            (100, 600, true, 600),
+            (110, 10, false, 590),
+            (120, 700, false, 700),
+        ] {
+            let left = seconds(left);
+            assert_eq!(
+                note(&mut gate, at, wait),
+                Noted { is_news, left },
+                "{limiter} at {at}"
+            );
+        }
+        assert_ne!(allowed(&gate, seconds(819)), CALLS, "{limiter}");
+        assert_eq!(allowed(&gate, seconds(820)), CALLS, "{limiter}");
+    }
+    let mut gate = limited_gate(Limiter::PullLimit, Part::Registry);
+    let headers: [(&str, &[u8]); 1] = [("ratelimit-remaining", b"5;w=21600")];
+    let some_left = forebay_limits::read_headers(headers);
+    let head = plain(UpstreamCall::HeadManifest);
+    gate.note_leave(head, Part::Registry, &some_left, seconds(110));
+    let said = Limited::by(Limiter::PullLimit);
+    let times = (seconds(120), seconds(10));
+    let noted = gate.note_limit(&said, Part::Registry, None, times);
+    assert_eq!(
+        noted,
+        Noted {
+            is_news: true,
+            left: seconds(10)
+        }
+    );
 }

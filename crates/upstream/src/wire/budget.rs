@@ -10,7 +10,7 @@ use http::HeaderMap;
 
 use super::Wire;
 use super::telling::identity_of;
-use crate::exchange::read;
+use crate::exchange::{Giver, read};
 use crate::gate::hash_of;
 use crate::recent::Recent;
 use crate::token_cache::pull_scope;
@@ -53,16 +53,21 @@ impl Wire {
         self.gate().is_metered(hash_of(repository.as_str()))
     }
 
-    /// An answer gave a manifest of the repository, with these headers; `is_direct` if the registry itself did.
+    /// An answer gave a manifest of the repository, with these headers.
     pub(crate) fn note_manifest(
         &self,
         repository: &RepositoryName,
         headers: &HeaderMap,
-        is_direct: bool,
+        giver: Giver,
     ) {
         let is_counted = read(headers).speaks_of_pulls;
-        // The silence of another host says nothing.
-        if is_counted || is_direct {
+        let says_something = match giver {
+            Giver::Registry => true,
+            Giver::Itself => is_counted,
+            // Neither its silence nor its words are the registry's.
+            Giver::Another => false,
+        };
+        if says_something {
             self.gate()
                 .note_counted(hash_of(repository.as_str()), is_counted);
         }

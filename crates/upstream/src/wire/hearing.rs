@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use forebay_content::SourceError;
+use forebay_content::{SourceError, UpstreamCall};
 use forebay_http_kit::{Origin, Reply, SendError};
 use forebay_limits::{Answer, Limited, Reading, Source, classify, classify_malformed_head};
 use http::StatusCode;
@@ -12,12 +12,11 @@ use http::header::CONTENT_TYPE;
 
 use super::admission::Admission;
 use super::{Wire, caller};
-use crate::exchange::{
-    Granted, Heard, Question, Refusal, host_kind, method_of, read_start, said_by_registry,
-};
+use crate::exchange::{Giver, Granted, Heard, Question, Refusal, host_kind, method_of, read_start};
 use crate::failure::Failure;
-use crate::gate::{Outcome, Part, Scope, hash_of};
+use crate::gate::{Noted, Outcome, Part, Said, Scope, hash_of};
 use crate::lanes::Place;
+use crate::news;
 
 impl Wire {
     /// Sorts an answer by what it means to the gate.
@@ -31,12 +30,19 @@ impl Wire {
         let part = self.part_of(question.call, &reply.url);
         if reply.status.is_success() {
             admission.settle(Outcome::Answered(part));
-            self.note_leave(question, part, said_by_registry(part, &reading));
-            let is_direct = reply.url == question.outgoing.url;
+            let said = self.said_by_registry(question.call, &reply.url, &reading);
+            self.note_leave(question, part, said);
+            let giver = if reply.url == question.outgoing.url {
+                Giver::Registry
+            } else if Origin::of(&reply.url) == self.origin {
+                Giver::Itself
+            } else {
+                Giver::Another
+            };
             return Ok(Heard::Reply(Box::new(Granted {
                 reply,
                 place,
-                is_direct,
+                giver,
             })));
         }
         let is_own = Origin::of(&reply.url) == self.origin;
@@ -133,7 +139,7 @@ impl Wire {
         let times = (self.clock.monotonic(), wait);
         let scope = Scope::of(limited.limiter, part, question.login.is_some());
         let login = question.login.as_ref();
-        let is_news = match scope {
+        let Noted { is_news, left } = match scope {
             Scope::Everything => self.share.note_limit(&limited, times),
             _ => self.gate().note_limit(&limited, part, login, times),
         };
@@ -142,12 +148,12 @@ impl Wire {
             self.gate().note_counted(repository, true);
         }
         if is_news {
-            self.tell_limit_began((&limited, source), part, wait);
+            self.tell_limit_began((&limited, source), part, left);
         }
-        self.tell_limit(scope, &limited, wait);
+        self.tell_limit(scope, &limited, left);
         Failure::settled(SourceError::Limited {
             limited,
-            retry_after: wait,
+            retry_after: left,
         })
     }
 
@@ -164,8 +170,16 @@ impl Wire {
         if !is_about_us || question.about.is_none() {
             return;
         }
-        self.gate()
-            .note_reading(reading, asked_at, self.clock.monotonic());
+        let said = match (question.call, status.is_success()) {
+            (UpstreamCall::GetManifest, true) => Said::Pulled,
+            (UpstreamCall::GetManifest, false) => Said::Refused,
+            _ => Said::Told,
+        };
+        let times = (asked_at, self.clock.monotonic());
+        let is_contradicted = self.gate().note_reading(reading, said, times);
+        if is_contradicted {
+            news::budget_contradicted(&self.name);
+        }
         self.tell_remainder(reading);
         if let Some(source) = &reading.source {
             self.tell_charged(source);

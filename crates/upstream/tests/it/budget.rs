@@ -74,6 +74,28 @@ async fn a_host_that_blobs_are_redirected_to_says_nothing_of_the_registrys_budge
 }
 
 #[tokio::test]
+async fn nor_does_one_that_manifests_are_redirected_to() {
+    let (hub, elsewhere) = (metered().await, crate::rig::open_hub().await);
+    let other_host = elsewhere.host().parse().unwrap();
+    let rig = Setup::of(&hub)
+        .change(|config| config.blob_hosts.push(other_host))
+        .start();
+    rig.resolve("library/nginx:1").await.unwrap();
+    for said in ["0;w=21600", "100000;w=60"] {
+        let there = format!("{}/v2/library/nginx/manifests/1", elsewhere.url());
+        hub.fault(Fault::RedirectWith(307, there))
+            .method("HEAD")
+            .once();
+        let header = Fault::Header("ratelimit-remaining".to_owned(), said.to_owned());
+        let struck = elsewhere.fault(header).on(On::Manifest).once();
+        rig.resolve("library/nginx:1").await.unwrap();
+        assert_eq!(struck.strikes(), 1);
+        assert_eq!(rig.purse(), left(100), "{said}");
+        assert!(rig.seen.last_reading().unwrap().is_empty(), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn pulls_that_are_under_way_are_taken_off() {
     let hub = metered().await;
     let rig = Rig::of(&hub);
@@ -383,25 +405,4 @@ async fn a_registry_that_says_that_nothing_is_left_and_lets_pulls_through_is_not
     rig.clock.advance(hours(1));
     rig.resolve("library/nginx:1").await.unwrap();
     assert!(is_empty(rig.purse()));
-}
-
-#[tokio::test]
-async fn what_another_host_says_of_limits_is_not_the_registrys_word() {
-    let hub = metered().await;
-    let rig = Rig::of(&hub);
-    rig.resolve("library/nginx:1").await.unwrap();
-    let layer = hub.layers("library/nginx:1")[0].digest().to_owned();
-    for (name, value) in [
-        ("ratelimit-limit", "100;w=21600"),
-        ("ratelimit-remaining", "0;w=21600"),
-        ("docker-ratelimit-source", "192.0.2.1"),
-    ] {
-        hub.fault(Fault::Header(name.to_owned(), value.to_owned()))
-            .on(On::BlobContent)
-            .always();
-    }
-    rig.blob("library/nginx", &layer).await.unwrap();
-    assert_eq!(rig.purse(), left(100));
-    let told = rig.seen.last_reading().unwrap();
-    assert!(told.is_empty(), "{told:?}");
 }

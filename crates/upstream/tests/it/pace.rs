@@ -1,15 +1,16 @@
 //! The pace of all requests to one address, and the abuse limit that holds for all of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{Budget, Clock, ContentSource, SourceError, UpstreamCall};
+use forebay_content::{Budget, Clock, ContentSource, Request, SourceError, UpstreamCall};
 use forebay_limits::{ABUSE_COOL_DOWN, Limiter, Priority, Purse};
 use forebay_upstream::Pacers;
 use futures::FutureExt;
 use futures::future::join_all;
 use hub_sim::{Fault, Hub, HubSim, Image, On, minutes, seconds};
 
-use crate::rig::{Setup, open_hub, request, split};
+use crate::rig::{Setup, asked_by, open_hub, request, split};
 
 /// So many requests a minute, of which so many at once.
 fn paced(hub: &Hub, requests_per_minute: u32, burst: u32) -> Setup {
@@ -232,4 +233,102 @@ async fn an_abuse_limit_halves_the_pace_until_quiet_minutes_have_passed() {
     assert_eq!(sent_in_ten_seconds().await, 50);
     rig.clock.advance(minutes(10));
     assert_eq!(sent_in_ten_seconds().await, 100);
+}
+
+#[tokio::test]
+async fn four_hundred_requests_of_one_client_keep_no_other_out() {
+    let hub = open_hub().await;
+    let rig = paced(&hub, 60, 1).standing_still().start();
+    rig.resolve("library/nginx:1").await.unwrap();
+    let (request, reference) = split("library/nginx:1");
+    let ask = |address| {
+        let request = asked_by(address, request.clone());
+        let (upstream, reference) = (Arc::clone(&rig.upstream), reference.clone());
+        Box::pin(async move { upstream.resolve(&request, &reference).await })
+    };
+    // Of its own /64 too: all of it is one client.
+    let mut greedy: Vec<_> = (0..400)
+        .map(|n| ask(["2001:db8::1", "2001:db8::2"][n % 2]))
+        .collect();
+    greedy.retain_mut(|request| request.now_or_never().is_none());
+    assert_eq!(
+        greedy.len(),
+        20,
+        "it has patience for so many turns and no more"
+    );
+    let mut modest = ask("2001:db8:0:1::1");
+    assert!((&mut modest).now_or_never().is_none());
+    for _ in 0..2 {
+        rig.clock.advance(seconds(1));
+        greedy.retain_mut(|request| request.now_or_never().is_none());
+    }
+    let resolved = tokio::time::timeout(seconds(10), modest).await.unwrap();
+    resolved.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_only_where_its_question_has_a_turn_in_time_as_well() {
+    let hub = metered_hub().await;
+    let rig = paced(&hub, 60, 3).standing_still().start();
+    // 401, token, 200: the whole burst.
+    rig.resolve("library/nginx:1").await.unwrap();
+    hub.clear_requests();
+    let (mut request, reference) = split("library/redis:1");
+    for (patience, after) in [(0, 2_000), (1_000, 2_000), (1_999, 2_000)] {
+        request.patience = Duration::from_millis(patience);
+        let refused = rig.upstream.resolve(&request, &reference).await;
+        let Err(SourceError::Paced { retry_after }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(retry_after, Duration::from_millis(after));
+    }
+    assert_eq!(hub.requests().len(), 0, "{}", hub.requests());
+    request.patience = seconds(2);
+    let mut waiting = Box::pin(rig.upstream.resolve(&request, &reference));
+    assert!((&mut waiting).now_or_never().is_none());
+    rig.clock.advance(seconds(2));
+    tokio::time::timeout(seconds(10), waiting)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(hub.count(|record| record.is(On::Token)), 1);
+    assert_eq!(hub.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_joins_a_token_for_nobody_is_not_refused_with_it() {
+    let hub = metered_hub().await;
+    let rig = paced(&hub, 60, 3).standing_still().start();
+    // The whole burst.
+    rig.resolve("library/nginx:1").await.unwrap();
+    hub.clear_requests();
+    let (client, reference) = split("library/redis:1");
+    let nobody = Request {
+        priority: Priority::Background,
+        patience: Duration::ZERO,
+        ..client.clone()
+    };
+    let mut refresh = Box::pin(rig.upstream.resolve(&nobody, &reference));
+    let mut pull = Box::pin(rig.upstream.resolve(&client, &reference));
+    assert!((&mut refresh).now_or_never().is_none());
+    assert!((&mut pull).now_or_never().is_none());
+    assert!(is_paced(&refresh.await.unwrap_err()));
+    assert!((&mut pull).now_or_never().is_none());
+    let token_comes = async {
+        while hub.count(|record| record.is(On::Token)) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    // Its own token is waited for by now.
+    tokio::task::yield_now().await;
+    rig.clock.advance(seconds(1));
+    tokio::time::timeout(seconds(10), token_comes)
+        .await
+        .unwrap();
+    rig.clock.advance(seconds(1));
+    tokio::time::timeout(seconds(10), pull)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(hub.requests().len(), 2, "{}", hub.requests());
 }

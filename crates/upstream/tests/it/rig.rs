@@ -11,10 +11,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_content::{
-    Blob, Budget, Caller, Clock, ContentSource, Event, KeptCoolDown, ManualClock, Observe, Request,
-    SourceError, Timestamp, UpstreamCall, collect,
+    Blob, Budget, Caller, Client, Clock, ContentSource, Event, KeptCoolDown, ManualClock, Observe,
+    Request, SourceError, Timestamp, UpstreamCall, collect,
 };
-use forebay_http_kit::{Client, ClientPolicy, Resolve, Resolver, Timeouts};
+use forebay_http_kit::{ClientPolicy, Resolve, Resolver, Timeouts};
 use forebay_jobs::Supervisor;
 use forebay_limits::{DEFAULT_BURST, DEFAULT_PER_MINUTE, Limiter, Priority, Purse, Reading};
 use forebay_oci::{Digest, Reference, Tag};
@@ -166,7 +166,7 @@ impl Setup {
         let seen = Arc::new(Seen::default());
         let upstream = Upstream::new(
             config,
-            Client::new(policy).unwrap(),
+            forebay_http_kit::Client::new(policy).unwrap(),
             UpstreamSeams {
                 clock: if leaps {
                     Arc::new(LeapingClock(clock.clone()))
@@ -346,6 +346,19 @@ pub(crate) fn request(repository: &str) -> Request {
         priority: Priority::Interactive,
         patience: Duration::from_secs(20),
     }
+}
+
+/// The same, asked by a client at this address.
+pub(crate) fn asked_by(address: &str, request: Request) -> Request {
+    let client = Client {
+        address: Some(address.parse().unwrap()),
+        ..Client::default()
+    };
+    let caller = Arc::new(Caller {
+        client: Arc::new(client),
+        ..Caller::clone(&request.caller)
+    });
+    Request { caller, ..request }
 }
 
 /// `name:tag` or `name@digest`.

@@ -19,7 +19,8 @@ async fn nothing_is_asked_before_somebody_asks() {
 #[tokio::test]
 async fn a_hundred_at_once_cost_one_token() {
     let hub = nginx().start().await;
-    let rig = Rig::of(&hub);
+    // So that all of them wait for the first.
+    let rig = Setup::of(&hub).standing_still().start();
     let all = join_all((0..100).map(|_| rig.resolve("library/nginx:1"))).await;
     for resolved in all {
         assert_eq!(resolved.unwrap().to_string(), hub.digest("library/nginx:1"));
