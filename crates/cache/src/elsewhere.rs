@@ -116,7 +116,9 @@ impl Inner {
                         target: &self.target(&request.repository),
                         from: &equivalent.upstream,
                     });
+                    // What it is called elsewhere is not what it is here, where its bytes do not say.
                     return Some(ManifestContent {
+                        media_type: named.media_type,
                         from: Some(Arc::clone(&equivalent.upstream)),
                         ..content
                     });

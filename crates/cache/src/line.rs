@@ -1,14 +1,16 @@
-//! Those who wait for the window of one upstream to open: first come, first served, clients before what nobody waits for.
+//! Those who wait for the window of one upstream to open: clients before what nobody waits for, and one client after the other.
 //!
-//! One has the turn at a time, the first of them. While somebody waits, who comes later with no greater claim queues behind.
+//! One has the turn at a time, the first of them. While somebody waits, who comes later with no greater claim queues; of one client
+//! it is first come, first served, and what it asks for keeps no other client's from its turn.
 
-use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use forebay_limits::Priority;
+use forebay_limits::{Place, Priority, Queue};
 use tokio::sync::watch;
 
-/// The most manifests that wait for an upstream's window to open; further ones are refused at once.
+/// The most manifests that wait for an upstream's window to open, an eighth of them one client's; further ones are refused at once.
 const MAX_WAITING: usize = 1_000;
 
 /// The line before one upstream.
@@ -19,7 +21,7 @@ pub(crate) struct Line {
 /// A place in the line, and in the end the turn; given up when it is dropped.
 pub(crate) struct Ticket {
     shared: Arc<Shared>,
-    place: Place,
+    place: Place<Whose>,
 }
 
 struct Shared {
@@ -28,20 +30,14 @@ struct Shared {
     moved: watch::Sender<()>,
 }
 
-#[derive(Default)]
 struct State {
-    waiting: BTreeSet<Place>,
+    waiting: Queue<Whose>,
     /// Who has the turn, and no longer waits.
-    holder: Option<Place>,
-    next: u64,
+    holder: Option<Place<Whose>>,
 }
 
-/// The first in this order goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    is_background: bool,
-    number: u64,
-}
+/// The address that all of a client's count as; `None` for our own work.
+type Whose = Option<IpAddr>;
 
 // === impl Line ===
 
@@ -49,25 +45,24 @@ impl Line {
     pub(crate) fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
-                state: Mutex::default(),
+                state: Mutex::new(State {
+                    waiting: Queue::up_to(MAX_WAITING),
+                    holder: None,
+                }),
                 moved: watch::channel(()).0,
             }),
         }
     }
 
-    /// A place behind all who have the same claim; `None` if too many wait.
-    pub(crate) fn join(&self, priority: Priority) -> Option<Ticket> {
-        let mut state = self.shared.state();
-        if state.waiting.len() >= MAX_WAITING {
-            return None;
-        }
-        let place = Place {
-            is_background: priority == Priority::Background,
-            number: state.next,
-        };
-        state.next += 1;
-        state.waiting.insert(place);
-        drop(state);
+    /// A place behind all of this client's that have the same claim; `None` if too many wait.
+    pub(crate) fn join(&self, whose: Whose, priority: Priority) -> Option<Ticket> {
+        // Whose patience ends first is no reason to overtake: whoever has none left leaves.
+        let place = self
+            .shared
+            .state()
+            .waiting
+            .join(whose, priority, Duration::ZERO);
+        let place = place.ok()?;
         self.shared.moved.send_replace(());
         Some(Ticket {
             shared: Arc::clone(&self.shared),
@@ -77,10 +72,11 @@ impl Line {
 
     /// Whether somebody is before whoever comes now.
     pub(crate) fn is_before(&self, priority: Priority) -> bool {
-        let is_background = priority == Priority::Background;
         let state = self.shared.state();
-        let mut before = state.holder.iter().chain(state.waiting.first());
-        before.any(|place| place.is_background <= is_background)
+        let is_before = |holder: &Place<Whose>| {
+            holder.priority == Priority::Interactive || priority == Priority::Background
+        };
+        state.holder.as_ref().is_some_and(is_before) || state.waiting.is_before(priority)
     }
 
     /// How many wait, without the one who has the turn.
@@ -101,7 +97,7 @@ impl Shared {
 impl Ticket {
     /// Whether it has the turn.
     pub(crate) fn has_turn(&self) -> bool {
-        self.shared.state().holder == Some(self.place)
+        self.shared.state().holder.as_ref() == Some(&self.place)
     }
 
     /// Resolves with the turn.
@@ -116,15 +112,13 @@ impl Ticket {
 
     /// Goes before all that nobody waits for: somebody waits for it now.
     pub(crate) fn lift(&mut self) {
+        if self.place.priority == Priority::Interactive {
+            return;
+        }
         let mut state = self.shared.state();
-        let lifted = Place {
-            is_background: false,
-            ..self.place
-        };
-        if state.waiting.remove(&self.place) {
-            state.waiting.insert(lifted);
-        } else if state.holder == Some(self.place) {
-            state.holder = Some(lifted);
+        let lifted = state.waiting.lift(self.place.clone());
+        if state.holder.as_ref() == Some(&self.place) {
+            state.holder = Some(lifted.clone());
         }
         drop(state);
         self.place = lifted;
@@ -133,18 +127,17 @@ impl Ticket {
 
     fn take_turn(&self) -> bool {
         let mut state = self.shared.state();
-        if state.holder.is_none() && state.waiting.first() == Some(&self.place) {
-            state.holder = Some(self.place);
-            state.waiting.remove(&self.place);
+        if state.holder.is_none() && state.waiting.first().as_ref() == Some(&self.place) {
+            state.holder = state.waiting.take_first();
         }
-        state.holder == Some(self.place)
+        state.holder.as_ref() == Some(&self.place)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.shared.state();
-        state.waiting.remove(&self.place);
+        state.waiting.leave(&self.place);
         state.holder.take_if(|holder| *holder == self.place);
         drop(state);
         self.shared.moved.send_replace(());
@@ -160,6 +153,10 @@ mod tests {
     const CLIENT: Priority = Priority::Interactive;
     const NOBODY: Priority = Priority::Background;
 
+    fn address(number: u8) -> Whose {
+        Some([192, 0, 2, number].into())
+    }
+
     fn takes_turn(ticket: &Ticket) -> bool {
         ticket.turn().now_or_never().is_some()
     }
@@ -167,9 +164,12 @@ mod tests {
     #[tokio::test]
     async fn first_come_first_served_and_clients_before_what_nobody_waits_for() {
         let line = Line::new();
-        let nobody = line.join(NOBODY).unwrap();
+        let nobody = line.join(None, NOBODY).unwrap();
         assert!(!line.is_before(CLIENT) && line.is_before(NOBODY));
-        let (first, second) = (line.join(CLIENT).unwrap(), line.join(CLIENT).unwrap());
+        let (first, second) = (
+            line.join(None, CLIENT).unwrap(),
+            line.join(None, CLIENT).unwrap(),
+        );
         assert!(line.is_before(CLIENT));
         assert!(!takes_turn(&nobody) && !takes_turn(&second));
         assert!(takes_turn(&first) && first.has_turn());
@@ -186,21 +186,38 @@ mod tests {
     #[tokio::test]
     async fn who_leaves_holds_up_nobody_and_who_is_lifted_goes_before_nobodys() {
         let line = Line::new();
-        let gone = line.join(CLIENT).unwrap();
-        let nobody = line.join(NOBODY).unwrap();
-        let mut lifted = line.join(NOBODY).unwrap();
+        let gone = line.join(None, CLIENT).unwrap();
+        let nobody = line.join(None, NOBODY).unwrap();
+        let mut lifted = line.join(None, NOBODY).unwrap();
         drop(gone);
         lifted.lift();
         assert!(!takes_turn(&nobody) && takes_turn(&lifted));
     }
 
     #[tokio::test]
-    async fn no_more_wait_than_there_is_room_for() {
+    async fn one_client_has_its_turn_after_the_other_however_much_each_asks_for() {
         let line = Line::new();
-        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| line.join(CLIENT)).collect();
+        let join = |number| line.join(address(number), CLIENT).unwrap();
+        let greedy: Vec<_> = (0..100).map(|_| join(1)).collect();
+        let modest = join(2);
+        assert!(takes_turn(&greedy[0]));
+        assert!(!takes_turn(&modest) && !takes_turn(&greedy[1]));
+        drop(greedy.into_iter().next());
+        assert!(takes_turn(&modest));
+    }
+
+    #[tokio::test]
+    async fn no_more_wait_than_there_is_room_for_and_of_one_client_an_eighth() {
+        let line = Line::new();
+        let mut waiting = Vec::new();
+        for number in 0..8 {
+            let join = |_| line.join(address(number), CLIENT);
+            waiting.extend((0..MAX_WAITING / 8).map(join));
+            assert!(line.join(address(number), CLIENT).is_none());
+        }
         assert!(waiting.iter().all(Option::is_some));
-        assert!(line.join(CLIENT).is_none());
+        assert!(line.join(None, CLIENT).is_none());
         waiting.pop();
-        assert!(line.join(CLIENT).is_some());
+        assert!(line.join(None, CLIENT).is_some());
     }
 }

@@ -42,12 +42,15 @@ impl Inner {
 
     async fn keep_promise(self: &Arc<Self>, repository: &RepositoryName, tag: &Tag) {
         let state = self.tags.get(&(repository.clone(), tag.clone()));
-        let Some(newer) = state.and_then(|state| state.newer.clone()) else {
+        let Some(state) = state else {
+            return;
+        };
+        let Some(newer) = state.newer.clone() else {
             return;
         };
         let awaited = self.awaited(&newer.digest).await;
         if awaited.is_empty() {
-            self.keep_tag(repository, tag, newer);
+            self.keep_tag(repository, tag, (newer, state.heard_at));
         } else {
             self.promise(repository, tag, awaited);
         }

@@ -212,10 +212,11 @@ impl Inner {
     /// `wait`, as far as is known.
     async fn wait_for_turn(&self, attempt: &mut Attempt<'_>, wait: Duration) -> Next {
         let (clock, claim) = (&self.kept.clock, attempt.claim);
+        let whose = attempt.request.caller.client.network();
         let Some(mut ticket) = attempt
             .ticket
             .take()
-            .or_else(|| self.line.join(claim.wanted().priority))
+            .or_else(|| self.line.join(whose, claim.wanted().priority))
         else {
             return Next::Done(Err(self.refused(attempt, wait)));
         };

@@ -13,7 +13,7 @@ use forebay_oci::{Digest, RepositoryName, Tag};
 use tracing::debug;
 
 use crate::caching_source::Inner;
-use crate::freshness::is_fresh;
+use crate::freshness::still_holds;
 use crate::negative::Asked;
 use crate::policy::OnGone;
 
@@ -24,6 +24,8 @@ pub(crate) struct TagState {
     pub(crate) kept: KeptTag,
     /// What the upstream has named since, not yet fetched.
     pub(crate) newer: Option<KeptTag>,
+    /// When the last of both was heard, by the monotonic clock; `None` if a process before this one heard it.
+    pub(crate) heard_at: Option<Duration>,
 }
 
 /// What came of a refresh.
@@ -124,7 +126,9 @@ impl Inner {
             .manifest_by_digest(request, &resolved.digest, None)
             .await?;
         // Also a list of which no platform is here yet: what was known before is not due, and would be back after a restart.
-        self.keep_tag(&request.repository, tag, self.seen(resolved));
+        let heard_at = Some(self.kept.clock.monotonic());
+        let kept = self.seen(resolved);
+        self.keep_tag(&request.repository, tag, (kept, heard_at));
         Ok(Refreshed {
             before,
             now: manifest.digest,
@@ -199,7 +203,7 @@ impl Inner {
         };
         let latest = state.newer.as_ref().unwrap_or(&state.kept);
         let ttl = self.policy().ttl(tag);
-        if is_fresh(latest.checked_at, self.kept.clock.now(), ttl) {
+        if self.still_holds(&state, ttl) {
             return Ok(Current {
                 tag: latest.clone(),
                 provenance: Provenance::Kept,
@@ -266,6 +270,16 @@ impl Inner {
         })
     }
 
+    /// Whether the last that was heard of a tag lives for so long, and needs no check.
+    fn still_holds(&self, state: &TagState, ttl: Duration) -> bool {
+        let clock = &self.kept.clock;
+        let latest = state.newer.as_ref().unwrap_or(&state.kept);
+        let heard_for = state
+            .heard_at
+            .map(|heard_at| clock.monotonic().saturating_sub(heard_at));
+        still_holds((latest.checked_at, heard_for), clock.now(), ttl)
+    }
+
     /// True if the upstream no longer has a kept tag, and the operator wants it refused then.
     fn is_refusal(&self, error: &SourceError) -> bool {
         error.is_answer() && self.policy().on_gone == OnGone::Refuse
@@ -281,8 +295,7 @@ impl Inner {
         let state = self.tags.get(&(repository.clone(), tag.clone()))?;
         let is_seen = seen.is_some_and(|seen| Arc::ptr_eq(&seen, &state));
         let latest = state.newer.as_ref().unwrap_or(&state.kept);
-        let now = self.kept.clock.now();
-        let still_holds = is_fresh(latest.checked_at, now, self.policy().ttl(tag));
+        let still_holds = self.still_holds(&state, self.policy().ttl(tag));
         (!is_seen && still_holds).then(|| Resolved {
             digest: latest.digest.clone(),
             media_type: latest.media_type.clone(),
@@ -299,6 +312,7 @@ impl Inner {
         resolved: &Resolved,
     ) {
         let seen = self.seen(resolved.clone());
+        let heard_at = Some(self.kept.clock.monotonic());
         // The answer names the digest in this repository: that is the upstream's yes to it.
         let target = self.target(repository);
         self.kept.link_by_head(&target, &resolved.digest).await;
@@ -312,24 +326,30 @@ impl Inner {
         };
         match moved_from {
             Some(kept) if !awaited.is_empty() => {
-                let newer = Some(seen);
-                self.remember_tag(repository, tag, TagState { kept, newer });
+                let state = TagState {
+                    kept,
+                    newer: Some(seen),
+                    heard_at,
+                };
+                self.remember_tag(repository, tag, state);
                 self.promise(repository, tag, awaited);
             }
-            _ => self.keep_tag(repository, tag, seen),
+            _ => self.keep_tag(repository, tag, (seen, heard_at)),
         }
     }
 
-    /// Remembers the tag at once and writes it behind: no pull waits for it, and a crash before it costs one HEAD.
+    /// Remembers the tag, as it was heard then, at once and writes it behind: no pull waits for it, and a crash before it costs one
+    /// HEAD.
     pub(crate) fn keep_tag(
         self: &Arc<Self>,
         repository: &RepositoryName,
         tag: &Tag,
-        kept: KeptTag,
+        (kept, heard_at): (KeptTag, Option<Duration>),
     ) {
         let state = TagState {
             kept: kept.clone(),
             newer: None,
+            heard_at,
         };
         self.remember_tag(repository, tag, state);
         let (inner, target, tag) = (Arc::clone(self), self.target(repository), tag.clone());
@@ -371,6 +391,7 @@ impl Inner {
         let state = Arc::new(TagState {
             kept: found.ok()??,
             newer: None,
+            heard_at: None,
         });
         self.tags.insert(key, Arc::clone(&state));
         Some(state)

@@ -45,6 +45,8 @@ struct State {
     patience: Option<Duration>,
     sent: u64,
     tokens_each: u64,
+    /// What manifests are called, if not what most are.
+    called: Option<MediaType>,
     counted: Option<Identity>,
 }
 
@@ -128,6 +130,11 @@ impl Scripted {
     /// A limit stops manifest GETs for so long: they are refused without being asked, and nothing else is.
     pub(crate) fn stop_pulls(&self, time: Option<Duration>) {
         self.lock().pulls_stopped_for = time;
+    }
+
+    /// What manifests are called from now on.
+    pub(crate) fn call_manifests(&self, called: MediaType) {
+        self.lock().called = Some(called);
     }
 
     /// What the purse holds from now on.
@@ -367,7 +374,11 @@ impl ContentSource for Scripted {
         let (digest, bytes) = self.find(request, reference)?;
         Ok(ManifestContent {
             digest,
-            media_type: MediaType::OCI_MANIFEST,
+            media_type: self
+                .lock()
+                .called
+                .clone()
+                .unwrap_or(MediaType::OCI_MANIFEST),
             bytes,
             provenance: Provenance::Fetched,
             from: None,

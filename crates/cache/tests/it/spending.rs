@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_cache::{Equivalent, Renaming};
-use forebay_content::{Clock as _, ContentSource as _, ManifestContent, Request, SourceError};
+use forebay_content::{
+    Caller, Client, Clock as _, ContentSource as _, ManifestContent, Request, SourceError,
+};
 use forebay_limits::{Identity, Priority, Purse};
-use forebay_oci::{Digest, Reference};
+use forebay_oci::{Digest, MediaType, Reference};
 
 use crate::bench::Bench;
 use crate::scripted::{Scripted, short};
@@ -41,6 +43,18 @@ fn nobody() -> Request {
         priority: Priority::Background,
         ..client()
     }
+}
+
+fn asked_by(address: &str, request: Request) -> Request {
+    let client = Client {
+        address: Some(address.parse().unwrap()),
+        ..Client::default()
+    };
+    let caller = Arc::new(Caller {
+        client: Arc::new(client),
+        kind: request.caller.kind,
+    });
+    Request { caller, ..request }
 }
 
 async fn pull(
@@ -255,6 +269,52 @@ async fn who_comes_when_the_window_opens_waits_behind_those_who_have_waited() {
         assert!(asked.ends_with(digest), "{asked} {expected:?}");
     }
     assert_eq!(asked.len(), 5);
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_much_keeps_no_other_waiting_longer() {
+    let bench = Bench::new().await;
+    let digests: Vec<Digest> = (0..7)
+        .map(|n| bench.hub.put("library/nginx", format!("{{\"n\":{n}}}")))
+        .collect();
+    bench.hub.fill_purse(empty(5));
+    let opening = async {
+        bench.clock.sleep(seconds(4)).await;
+        // Two more go through, and then nobody knows.
+        bench.hub.fill_purse(metered(2));
+    };
+    // Two addresses of one /64 are one client.
+    let greedy = (0..6).map(|n| {
+        let request = asked_by(["2001:db8::1", "2001:db8::2"][n % 2], client());
+        pull(&bench, request, &digests[n])
+    });
+    let greedy = futures::future::join_all(greedy);
+    let modest = pull(&bench, asked_by("192.0.2.1", client()), &digests[6]);
+    let work = async { tokio::join!(greedy, modest, opening).1 };
+    let (modest, _) = pass_time(&bench, work).await;
+    modest.unwrap();
+    let asked = bench.hub.asked();
+    let theirs = asked
+        .iter()
+        .position(|asked| asked.ends_with(&short(&digests[6])));
+    // One of the other's had the turn already, and one was there before.
+    assert_eq!(theirs, Some(2), "{asked:?}");
+}
+
+#[tokio::test]
+async fn what_a_manifest_from_elsewhere_is_called_there_is_not_what_it_is_here() {
+    let bench = Bench::new().await;
+    let other = elsewhere(&bench);
+    // Its bytes do not say what it is.
+    let digest = bench.hub.put("library/nginx", "{}");
+    other.put("docker/library/nginx", "{}");
+    other.call_manifests(MediaType::DOCKER_MANIFEST);
+    bench.hub.stop_pulls(Some(seconds(300)));
+    for _ in 0..2 {
+        let manifest = pull(&bench, client(), &digest).await.unwrap();
+        assert_eq!(manifest.media_type, MediaType::OCI_MANIFEST);
+    }
+    assert_eq!(other.asked().len(), 1);
 }
 
 #[tokio::test]

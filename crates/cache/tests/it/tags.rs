@@ -538,25 +538,45 @@ async fn an_absence_is_asked_about_once_in_its_time_and_a_limit_each_time() {
 }
 
 #[tokio::test]
-async fn the_clocks_jumps_cost_a_head_and_break_nothing() {
+async fn a_clock_that_is_set_back_costs_nothing_and_one_that_leaps_ahead_a_head() {
+    const YEARS: i64 = 315_360_000;
     let bench = Bench::new().await;
     bench.hub.push("a/b", "latest", "manifest");
     bench.manifest("a/b", "latest").await.unwrap();
-    for jump in [-3600, 3600, -315_360_000, 315_360_000_i64] {
-        let wall = forebay_content::Clock::now(&bench.clock).0 + jump * 1000;
+    let leap = |seconds: i64| {
+        let wall = forebay_content::Clock::now(&bench.clock).0 + seconds * 1000;
         bench.clock.jump_to(forebay_content::Timestamp(wall));
-        bench.hub.asked();
+    };
+    bench.hub.asked();
+    for (jump, heads) in [
+        (-3600, 0),
+        (3600, 0),
+        (3600, 1),
+        (-YEARS, 0),
+        (YEARS, 0),
+        (YEARS, 1),
+    ] {
+        leap(jump);
         assert_eq!(
             bench.manifest("a/b", "latest").await.unwrap().bytes,
             "manifest"
         );
-        assert_eq!(
-            bench.hub.asked(),
-            ["HEAD a/b:latest"],
-            "after a jump of {jump} s"
-        );
+        assert_eq!(bench.hub.asked().len(), heads, "after a jump of {jump} s");
         assert_eq!(bench.at_rest().await.len(), 1);
     }
+    // Nor does one that is set back have a tag live longer.
+    for _ in 0..10 {
+        bench.clock.advance(Duration::from_mins(1));
+        leap(-60);
+        bench.manifest("a/b", "latest").await.unwrap();
+    }
+    assert_eq!(bench.hub.asked(), ["HEAD a/b:latest", "HEAD a/b:latest"]);
+    bench.settle().await;
+    // What a process before has heard is known by the wall clock alone: one that lies ahead is asked about.
+    leap(-3600);
+    let bench = bench.restart().await;
+    bench.manifest("a/b", "latest").await.unwrap();
+    assert_eq!(bench.hub.asked(), ["HEAD a/b:latest"]);
 }
 
 #[tokio::test]
