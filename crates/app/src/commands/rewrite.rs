@@ -51,7 +51,8 @@ Exit codes:
     reason = "each is a switch of the command line, whose help is shown as it is written"
 )]
 pub(super) struct Args {
-    /// Files, and folders with all that is in them, hidden files too, but not .git, node_modules and links
+    /// Files, and folders with all that is in them, hidden files too; but not links, nor history and copies of others' work,
+    /// such as .git, node_modules and .terraform
     #[arg(value_name = "PATH", required_unless_present = "undo")]
     paths: Vec<PathBuf>,
 

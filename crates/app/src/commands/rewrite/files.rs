@@ -21,6 +21,9 @@ use crate::commands::files::{files_below, near, read_named};
 /// The most threads that read and plan.
 const MAX_THREADS: usize = 16;
 
+/// The most bytes of files that change, all of which are kept until they are shown or written.
+const MAX_KEPT_BYTES: usize = 1 << 30;
+
 /// Who knows digests, asked by several threads.
 type SharedPin<'a> = &'a (dyn Fn(&Image) -> Result<Digest, String> + Sync);
 
@@ -48,6 +51,7 @@ pub(super) struct Planned {
 /// What one file comes to.
 pub(super) struct PlannedFile {
     pub(super) path: PathBuf,
+    /// What it holds, if something of it changes.
     pub(super) text: String,
     pub(super) plan: Plan,
 }
@@ -114,8 +118,11 @@ impl Search {
                 return Ok(None);
             }
         }
-        let text = String::from_utf8(content).unwrap_or_default();
+        let mut text = String::from_utf8(content).unwrap_or_default();
         let plan = plan(&text, &found, goal, pin);
+        if plan.edits.is_empty() {
+            text = String::new();
+        }
         Ok(Some(PlannedFile {
             path: path.to_path_buf(),
             text,
@@ -133,6 +140,18 @@ impl Search {
     }
 }
 
+/// The file, if there is room for it beside those that are kept.
+fn keep(file: Option<PlannedFile>, kept: &AtomicUsize) -> io::Result<Option<PlannedFile>> {
+    let bytes = file.as_ref().map_or(0, |file| file.text.len());
+    if kept.fetch_add(bytes, Ordering::Relaxed) + bytes > MAX_KEPT_BYTES {
+        return Err(io::Error::other(format!(
+            "the files that change come to more than {} MiB: name the folders one after the other",
+            MAX_KEPT_BYTES >> 20
+        )));
+    }
+    Ok(file)
+}
+
 /// Plans all files, on as many threads as there are cores.
 pub(super) fn plan_all(
     files: &[PathBuf],
@@ -141,13 +160,15 @@ pub(super) fn plan_all(
     pin: Option<SharedPin<'_>>,
 ) -> Planned {
     let next = AtomicUsize::new(0);
+    let kept = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(path) = files.get(index) else { break };
             let pin: Option<Pin<'_>> = pin.map(|pin| pin as Pin<'_>);
-            let result = search.plan(path, goal, pin).transpose();
+            let planned = search.plan(path, goal, pin);
+            let result = planned.and_then(|file| keep(file, &kept)).transpose();
             if let Some(result) = result {
                 let mut results = results
                     .lock()
@@ -186,4 +207,22 @@ pub(super) fn plan_all(
         planned.files.push(file);
     }
     planned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let file = |text: &str| {
+            let (path, text) = (PathBuf::from("a.yaml"), text.to_owned());
+            let plan = Plan::default();
+            Some(PlannedFile { path, text, plan })
+        };
+        let kept = AtomicUsize::new(MAX_KEPT_BYTES - 2);
+        assert!(keep(file("ab"), &kept).is_ok());
+        assert!(keep(file(""), &kept).is_ok());
+        assert!(keep(file("c"), &kept).is_err());
+    }
 }
