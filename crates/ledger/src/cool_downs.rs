@@ -1,6 +1,7 @@
 //! What rests at which upstream until when, kept so that a restart in the middle of it changes nothing.
 //!
-//! Pure. Upstreams keep to them by themselves; here they are only remembered, and told.
+//! Pure. Upstreams keep to them by themselves; here they are only remembered, and told. Times are by the wall clock, because they
+//! are written down; when it is set, all of them move along, so that each lasts as long as it was to.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -8,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_content::{KeptCoolDown, MAX_COOL_DOWNS, Timestamp, login_scope};
-use forebay_limits::Limiter;
+use forebay_limits::{Limiter, MAX_WAIT};
 use forebay_oci::UpstreamName;
 
+use crate::moment::Moment;
 use crate::rest_report::{RestReport, RestWhy, Rested};
 
 /// The most refused logins that are remembered: an upstream has one at a time.
@@ -28,6 +30,8 @@ pub(crate) struct CoolDowns {
     ended: HashSet<Scope>,
     /// Logins that are not shown because the registry refused them. Not written down: after a restart they may be others.
     refused_logins: HashMap<Login, RestReport>,
+    /// By which setting of the wall clock all of these times are.
+    set_at: Option<Moment>,
 }
 
 /// What has to be written down: first what has ended, then what rests.
@@ -41,12 +45,34 @@ pub(crate) struct UnwrittenCoolDowns {
 
 impl CoolDowns {
     /// Those that were written down and are not over.
-    pub(crate) fn restored(kept: Vec<KeptCoolDown>, now: Timestamp) -> Self {
-        let resting = kept.into_iter().filter(|kept| now < kept.until);
+    pub(crate) fn restored(kept: Vec<KeptCoolDown>, now: Moment) -> Self {
+        let resting = kept
+            .into_iter()
+            .filter_map(|kept| of_this_clock(kept, now.wall));
         Self {
             resting: resting.map(|kept| (key(&kept), kept)).collect(),
+            set_at: Some(now),
             ..Self::default()
         }
+    }
+
+    /// Moves all times along if the wall clock was set since the last call; then all is to be written again.
+    pub(crate) fn follow(&mut self, now: Moment) {
+        let set_at = *self.set_at.get_or_insert(now);
+        if !now.is_set_since(set_at) {
+            return;
+        }
+        self.set_at = Some(now);
+        let by = now.set_by_since(set_at);
+        for kept in self.resting.values_mut() {
+            kept.noted_at = Timestamp(kept.noted_at.0.saturating_add(by));
+            kept.until = Timestamp(kept.until.0.saturating_add(by));
+        }
+        for rest in self.refused_logins.values_mut() {
+            rest.since_unix_ms = rest.since_unix_ms.saturating_add(by);
+            rest.until_unix_ms = rest.until_unix_ms.saturating_add(by);
+        }
+        self.unwritten = self.resting.keys().cloned().collect();
     }
 
     /// A limiter spoke.
@@ -158,88 +184,23 @@ impl UnwrittenCoolDowns {
     }
 }
 
+/// A cool-down as this clock has it; `None` if it is over. One that was noted in the future was noted by a clock that has been
+/// set back since: perhaps just now.
+fn of_this_clock(kept: KeptCoolDown, now: Timestamp) -> Option<KeptCoolDown> {
+    let lasts = kept.noted_at.age_at(kept.until)?.min(MAX_WAIT);
+    let noted_at = kept.noted_at.min(now);
+    let until = noted_at.after(lasts);
+    (now < until).then_some(KeptCoolDown {
+        noted_at,
+        until,
+        ..kept
+    })
+}
+
 fn key(cool_down: &KeptCoolDown) -> Key {
     let scope = (cool_down.upstream.clone(), Arc::clone(&cool_down.scope));
     (scope, cool_down.limiter)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rests(scope: &str, until: i64) -> KeptCoolDown {
-        KeptCoolDown {
-            upstream: "docker.io".into(),
-            scope: scope.into(),
-            limiter: Limiter::PullLimit,
-            until: Timestamp(until),
-            noted_at: Timestamp(0),
-        }
-    }
-
-    #[test]
-    fn what_is_over_is_not_restored() {
-        let kept = vec![rests("pulls", 10), rests("everything", 20)];
-        let cool_downs = CoolDowns::restored(kept, Timestamp(10));
-        assert_eq!(cool_downs.list(Timestamp(10)), [rests("everything", 20)]);
-        assert_eq!(cool_downs.list(Timestamp(20)), []);
-    }
-
-    #[test]
-    fn what_rests_is_told_by_upstream_what_ends_last_first() {
-        let now = Timestamp(0);
-        let mut cool_downs = CoolDowns::default();
-        cool_downs.note(rests("pulls:ci", 10_000));
-        cool_downs.note(rests("everything", 60_000));
-        cool_downs.note(KeptCoolDown {
-            upstream: "ghcr.io".into(),
-            ..rests("registry", 5_000)
-        });
-        let (hub, minute) = (UpstreamName::from("docker.io"), Duration::from_mins(1));
-        cool_downs.note_refused_login((&hub, Some("ci")), (now, minute));
-        cool_downs.note_refused_login((&hub, None), (now, minute * 2));
-        let told = |cool_downs: &CoolDowns, now| {
-            let told = cool_downs.told(now).into_iter();
-            told.map(|(upstream, rests)| {
-                let rests: Vec<_> = rests.iter().map(|rest| (rest.what, rest.why)).collect();
-                (upstream.to_string(), rests)
-            })
-            .collect::<Vec<_>>()
-        };
-        let refused = (Rested::Login, RestWhy::LoginRefused);
-        let everything = (Rested::Everything, RestWhy::PullLimit);
-        let pulls = (Rested::Pulls, RestWhy::PullLimit);
-        let expected = [
-            (
-                "docker.io".to_owned(),
-                vec![refused, everything, refused, pulls],
-            ),
-            (
-                "ghcr.io".to_owned(),
-                vec![(Rested::Registry, RestWhy::PullLimit)],
-            ),
-        ];
-        assert_eq!(told(&cool_downs, now), expected);
-        cool_downs.note_taken_login(&hub, "ci");
-        let expected = [("docker.io".to_owned(), vec![refused, everything])];
-        assert_eq!(told(&cool_downs, Timestamp(10_000)), expected);
-        assert_eq!(told(&cool_downs, Timestamp(120_000)), []);
-    }
-
-    #[test]
-    fn what_ended_and_began_again_is_written_in_that_order() {
-        let mut cool_downs = CoolDowns::default();
-        let upstream = "docker.io".into();
-        cool_downs.end(&upstream, "pulls");
-        assert!(cool_downs.take_unwritten().is_empty(), "nothing was there");
-        cool_downs.note(rests("pulls", 10));
-        cool_downs.end(&upstream, "pulls");
-        cool_downs.note(rests("pulls", 30));
-        let unwritten = cool_downs.take_unwritten();
-        assert_eq!(unwritten.ended, [(upstream, "pulls".into())]);
-        assert_eq!(unwritten.resting, [rests("pulls", 30)]);
-        assert!(cool_downs.take_unwritten().is_empty());
-        cool_downs.put_back(unwritten);
-        assert!(!cool_downs.take_unwritten().is_empty());
-    }
-}
+mod tests;

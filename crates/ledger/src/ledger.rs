@@ -102,7 +102,7 @@ impl Ledger {
                 storms: Storms::new(config.storms),
             }),
             budgets: Mutex::new(Budgets::restored(kept, now)),
-            cool_downs: Mutex::new(CoolDowns::restored(cool_downs, now.wall)),
+            cool_downs: Mutex::new(CoolDowns::restored(cool_downs, now)),
             urgent: tokio::sync::Notify::new(),
             alerts: Mutex::new(Alerts::new(config.alerts, told, now)),
             pending: tokio::sync::Mutex::default(),
@@ -165,11 +165,11 @@ impl Ledger {
             call,
         } = answered.asked;
         if call_opens_pulls(answered) {
-            lock(&self.cool_downs).end(upstream, &pulls_scope(account));
+            self.lock_cool_downs().end(upstream, &pulls_scope(account));
         }
         let is_token = call == UpstreamCall::Token && is_success(answered);
         if let Some(account) = account.filter(|_| is_token) {
-            lock(&self.cool_downs).note_taken_login(upstream, account);
+            self.lock_cool_downs().note_taken_login(upstream, account);
             lock(&self.alerts).credential_taken(upstream);
         }
         if !charged.is_zero()
@@ -193,7 +193,8 @@ impl Ledger {
         rest: Duration,
     ) {
         let now = self.now();
-        lock(&self.cool_downs).note_refused_login((upstream, account), (now.wall, rest));
+        self.lock_cool_downs()
+            .note_refused_login((upstream, account), (now.wall, rest));
         let alert = lock(&self.alerts).credential_refused(upstream, None, now);
         self.notify(alert);
     }
@@ -212,7 +213,7 @@ impl Ledger {
             limiter,
             wait,
         } = refused;
-        lock(&self.cool_downs).note(KeptCoolDown {
+        self.lock_cool_downs().note(KeptCoolDown {
             upstream: upstream.clone(),
             scope: scope.into(),
             limiter,
@@ -283,7 +284,7 @@ impl Ledger {
     /// What is known of budgets, and what rests, by upstream.
     pub fn budgets(&self) -> Vec<UpstreamReport> {
         let now = self.now();
-        let mut rests = lock(&self.cool_downs).told(now.wall);
+        let mut rests = self.lock_cool_downs().told(now.wall);
         let mut told = lock(&self.budgets).list(now);
         for report in &mut told {
             report.rests = rests.remove(report.upstream.as_str()).unwrap_or_default();
@@ -301,7 +302,7 @@ impl Ledger {
     pub fn kept_limits(&self) -> KeptLimits {
         let now = self.now();
         KeptLimits {
-            cool_downs: lock(&self.cool_downs).list(now.wall),
+            cool_downs: self.lock_cool_downs().list(now.wall),
             ..lock(&self.budgets).kept(now)
         }
     }
@@ -363,8 +364,11 @@ impl Ledger {
         lock(&self.config).clone()
     }
 
+    /// By the wall clock as it is set now.
     pub(crate) fn lock_cool_downs(&self) -> MutexGuard<'_, CoolDowns> {
-        lock(&self.cool_downs)
+        let mut cool_downs = lock(&self.cool_downs);
+        cool_downs.follow(self.now());
+        cool_downs
     }
 
     pub(crate) fn lock_alerts(&self) -> MutexGuard<'_, Alerts> {

@@ -54,6 +54,12 @@ impl Moment {
         }
     }
 
+    /// By how many milliseconds the wall clock was set since `before`.
+    pub(crate) fn set_by_since(self, before: Self) -> i64 {
+        let passed = self.monotonic.saturating_sub(before.monotonic);
+        self.wall.0.saturating_sub(before.wall.after(passed).0)
+    }
+
     /// Whether the wall clock was set since `before`, so that what was written by it lies elsewhere now.
     pub(crate) fn is_set_since(self, before: Self) -> bool {
         let passed = self.monotonic.saturating_sub(before.monotonic);
