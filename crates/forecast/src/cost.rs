@@ -50,6 +50,34 @@ impl Wanted {
         self.fetches(fleet).times(once(fact.form, pull_cost))
     }
 
+    /// What one machine pays for it if each asks the registry itself, in pulls: each of the nodes at least so much, and none more.
+    pub fn on_one(&self, fleet: &Fleet, fact: &Fact, pull_cost: Interval) -> Interval {
+        if fact.is_metered == Some(false) {
+            return Interval::ZERO;
+        }
+        let mut fetches = Interval::ZERO;
+        let mut each_start = Some(0_u64);
+        for one in self.uses.iter().filter(|one| one.starts != Interval::ZERO) {
+            match one.policy {
+                PullPolicy::Never => continue,
+                PullPolicy::Always if fleet.runtime.checks_by_get() => {
+                    let most = each_start.zip(one.starts.most);
+                    each_start = most.map(|(sum, more)| sum.saturating_add(more));
+                }
+                _ if one.machines.most == Some(0) => {}
+                _ => fetches.most = Some(1),
+            }
+            let is_everywhere = one.is_on_nodes
+                && fleet
+                    .nodes
+                    .is_some_and(|nodes| nodes > 0 && one.machines.least >= nodes);
+            fetches.least = fetches.least.max(u64::from(is_everywhere));
+        }
+        let most = fetches.most.zip(each_start);
+        fetches.most = most.map(|(once, more)| once.saturating_add(more));
+        fetches.times(once(fact.form, pull_cost))
+    }
+
     /// What it costs if all of them ask Forebay, in pulls.
     pub fn through(&self, fact: &Fact, pull_cost: Interval) -> Interval {
         let is_pulled = self.is_pulled();

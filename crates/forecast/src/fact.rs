@@ -96,6 +96,9 @@ pub struct Budget {
     pub metering: Metering,
     /// Whom it charges: an address or an account, in words without a secret.
     pub payer: Option<String>,
+    /// It charges an account, which all who log in with it share, wherever they are.
+    #[serde(default)]
+    pub is_of_account: bool,
     /// We hold credentials, but it charges an address.
     pub credentials_not_applied: bool,
     /// What the window allows.
@@ -149,6 +152,7 @@ impl Budget {
             registry: registry.to_owned(),
             metering: Metering::Unknown,
             payer: None,
+            is_of_account: false,
             credentials_not_applied: false,
             limit: None,
             remaining: None,

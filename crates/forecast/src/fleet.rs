@@ -11,6 +11,19 @@ pub struct Fleet {
     pub replicas: Option<u64>,
     /// What pulls.
     pub runtime: Runtime,
+    /// How they reach registries.
+    pub egress: Egress,
+}
+
+/// How nodes reach registries, which count pulls without an account by address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Egress {
+    /// All through one address: they share its budget.
+    #[default]
+    Shared,
+    /// Each with an address, and so with a budget, of its own.
+    PerNode,
 }
 
 /// What pulls images on a node.

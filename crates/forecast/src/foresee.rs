@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{Budget, Fact, Fleet, ImageUse, Interval, Metering, Presence, Wanted};
+use crate::{Budget, Egress, Fact, Fleet, ImageUse, Interval, Metering, Presence, Wanted};
 
 /// What a deploy comes to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,8 +20,11 @@ pub struct Forecast {
 pub struct RegistryForecast {
     /// What is left there.
     pub budget: Budget,
-    /// If the machines ask it themselves.
+    /// If the machines ask it themselves, all of them together.
     pub direct: Way,
+    /// The same of the machine that pulls most, where each has a budget of its own, of which it has spent nothing yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_node: Option<Way>,
     /// If they ask Forebay.
     pub through: Way,
 }
@@ -93,15 +96,17 @@ pub fn foresee(images: Vec<(Wanted, Fact)>, budgets: &[Budget], fleet: &Fleet) -
     for (wanted, fact) in images {
         let registry = &wanted.image.registry;
         let budget = budgets.iter().find(|budget| budget.registry == *registry);
-        let (direct, through) = pulls((&wanted, &fact), budget, fleet);
+        let pulls = Pulls::of((&wanted, &fact), budget, fleet);
         let (mut fails_direct, mut fails_through) = (Failing::No, Failing::No);
         if let Some(budget) = budget {
             let tally = tallies
                 .entry(registry.clone())
-                .or_insert_with(|| Tally::new(budget));
-            fails_direct = add(&mut tally.direct, direct, budget.remaining);
-            fails_through = add(&mut tally.through, through, budget.remaining);
+                .or_insert_with(|| Tally::new(budget, fleet));
+            (fails_direct, fails_through) = tally.add(pulls);
         }
+        let Pulls {
+            direct, through, ..
+        } = pulls;
         if wanted.is_pulled() && matches!(fact.presence, Presence::Missing | Presence::Refused) {
             fails_direct = Failing::Yes;
             fails_through = Failing::Yes;
@@ -123,19 +128,40 @@ pub fn foresee(images: Vec<(Wanted, Fact)>, budgets: &[Budget], fleet: &Fleet) -
     }
 }
 
-/// What an image costs by both ways. What is not there is not counted, either.
-fn pulls(
-    (wanted, fact): (&Wanted, &Fact),
-    budget: Option<&Budget>,
-    fleet: &Fleet,
-) -> (Interval, Interval) {
-    let is_counted = |budget: &&Budget| budget.metering != Metering::Unmetered;
-    match budget.filter(is_counted) {
-        Some(budget) if fact.presence != Presence::Missing => (
-            wanted.direct(fleet, fact, budget.pull_cost),
-            wanted.through(fact, budget.pull_cost),
-        ),
-        _ => (Interval::ZERO, Interval::ZERO),
+/// What an image costs.
+#[derive(Clone, Copy)]
+struct Pulls {
+    direct: Interval,
+    on_one: Interval,
+    /// The least of it that some machine pays.
+    somewhere: u64,
+    through: Interval,
+}
+
+impl Pulls {
+    const NONE: Self = Self {
+        direct: Interval::ZERO,
+        on_one: Interval::ZERO,
+        somewhere: 0,
+        through: Interval::ZERO,
+    };
+
+    /// By all ways. What is not there is not counted, either.
+    fn of((wanted, fact): (&Wanted, &Fact), budget: Option<&Budget>, fleet: &Fleet) -> Self {
+        let is_counted = |budget: &&Budget| budget.metering != Metering::Unmetered;
+        match budget.filter(is_counted) {
+            Some(budget) if fact.presence != Presence::Missing => {
+                let direct = wanted.direct(fleet, fact, budget.pull_cost);
+                let fetches = wanted.fetches(fleet).least;
+                Self {
+                    direct,
+                    on_one: wanted.on_one(fleet, fact, budget.pull_cost),
+                    somewhere: direct.least.checked_div(fetches).unwrap_or(0),
+                    through: wanted.through(fact, budget.pull_cost),
+                }
+            }
+            _ => Self::NONE,
+        }
     }
 }
 
@@ -144,23 +170,56 @@ struct Tally {
     budget: Budget,
     direct: Interval,
     through: Interval,
+    /// What one machine needs, and the least that some machine needs; only where each has a budget of its own.
+    on_one: Option<(Interval, u64)>,
 }
 
 impl Tally {
-    fn new(budget: &Budget) -> Self {
+    fn new(budget: &Budget, fleet: &Fleet) -> Self {
+        let has_own = fleet.egress == Egress::PerNode && !budget.is_of_account;
         Self {
             budget: budget.clone(),
             direct: Interval::ZERO,
             through: Interval::ZERO,
+            on_one: has_own.then_some((Interval::ZERO, 0)),
         }
     }
 
+    /// Takes an image's pulls after those of the images before it: whether it then fails, asked for directly and through us.
+    fn add(&mut self, pulls: Pulls) -> (Failing, Failing) {
+        let remaining = self.budget.remaining;
+        let direct = add(&mut self.direct, pulls.direct, remaining);
+        let through = add(&mut self.through, pulls.through, remaining);
+        let on_one = self.on_one.as_mut().map(|(sum, somewhere)| {
+            *somewhere = pulls.somewhere.max(*somewhere);
+            add(sum, pulls.on_one, self.budget.limit)
+        });
+        (on_one.unwrap_or(direct), through)
+    }
+
     fn finish(self) -> RegistryForecast {
+        let per_node = self.on_one.map(|(each, somewhere)| {
+            let needed = Interval {
+                least: each.least.max(somewhere),
+                ..each
+            };
+            Way::of(needed, &untouched(&self.budget))
+        });
         RegistryForecast {
             direct: Way::of(self.direct, &self.budget),
             through: Way::of(self.through, &self.budget),
+            per_node,
             budget: self.budget,
         }
+    }
+}
+
+/// The budget of an address that has spent nothing: what is left of another's says nothing of it.
+fn untouched(budget: &Budget) -> Budget {
+    Budget {
+        remaining: budget.limit,
+        per_hour: None,
+        ..budget.clone()
     }
 }
 
@@ -217,6 +276,13 @@ fn lasts(left: u64, per_hour: Option<f64>) -> Option<u64> {
     Some((left as f64 * 3_600.0 / rate) as u64)
 }
 
+impl RegistryForecast {
+    /// The way that decides whether machines that ask it themselves get what they need.
+    pub fn by_machines(&self) -> &Way {
+        self.per_node.as_ref().unwrap_or(&self.direct)
+    }
+}
+
 impl Forecast {
     /// The worst of all registries, by one way.
     pub fn fit(&self, is_through: bool) -> Fit {
@@ -224,7 +290,7 @@ impl Forecast {
             if is_through {
                 registry.through.fit
             } else {
-                registry.direct.fit
+                registry.by_machines().fit
             }
         });
         let rank = |fit: &Fit| match fit {

@@ -10,7 +10,7 @@ pub mod preflight;
 
 pub use cost::Wanted;
 pub use fact::{Budget, Fact, Form, Kept, Metering, Presence, Survey, SurveyRequest};
-pub use fleet::{Fleet, Runtime};
+pub use fleet::{Egress, Fleet, Runtime};
 pub use foresee::{Failing, Fit, Forecast, ImageForecast, RegistryForecast, Way, foresee};
 pub use image_use::ImageUse;
 pub use interval::Interval;

@@ -247,6 +247,7 @@ fn budget(report: &UpstreamReport) -> Budget {
         .max_by_key(|budget| budget.seen_unix_ms);
     if let Some(last) = last {
         told.payer = payer(last);
+        told.is_of_account = last.account.is_some() && !last.credentials_not_applied;
         told.credentials_not_applied = last.credentials_not_applied;
         told.limit = last.limit;
         told.remaining = Some(last.remaining);

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use forebay_config::{Config, Environment, Sources, load};
 use forebay_forecast::preflight::{Finding, State};
-use forebay_forecast::{Fact, Fit, Fleet, Forecast, Runtime, SurveyRequest, foresee};
+use forebay_forecast::{Egress, Fact, Fit, Fleet, Forecast, Runtime, SurveyRequest, foresee};
 use forebay_rewrite::Crd;
 use forebay_server::survey;
 use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs};
@@ -63,6 +63,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "RUNTIME", value_enum, default_value = "containerd")]
     runtime: RuntimeArg,
 
+    /// How nodes reach registries: per-node where each has an address, and so a budget, of its own
+    #[arg(long, value_name = "WAY", value_enum, default_value = "shared")]
+    egress: EgressArg,
+
     /// By which way the exit code judges; forebay with --warm, else registry
     #[arg(long, value_name = "WAY", value_enum)]
     through: Option<Through>,
@@ -111,6 +115,13 @@ enum RuntimeArg {
     Docker,
 }
 
+/// How nodes reach registries, as the command line names it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EgressArg {
+    Shared,
+    PerNode,
+}
+
 /// A way of pulling, as the command line names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -147,6 +158,7 @@ pub(super) async fn run(
         nodes: args.nodes,
         replicas: args.replicas,
         runtime: args.runtime.into(),
+        egress: args.egress.into(),
     };
     let gathered = gather(&args, &fleet)?;
     for note in &gathered.notes {
@@ -230,6 +242,15 @@ fn status(told: &Told, has_failed: bool) -> ExitStatus {
         ExitStatus::Failed
     } else {
         ExitStatus::Ok
+    }
+}
+
+impl From<EgressArg> for Egress {
+    fn from(arg: EgressArg) -> Self {
+        match arg {
+            EgressArg::Shared => Self::Shared,
+            EgressArg::PerNode => Self::PerNode,
+        }
     }
 }
 

@@ -98,6 +98,19 @@ async fn what_does_not_fit_says_which_image_fails_first() {
 }
 
 #[tokio::test]
+async fn nodes_with_addresses_of_their_own_have_budgets_of_their_own() {
+    let hub = images().anonymous_limit(100, hours(6)).start().await;
+    hub.spend([192, 0, 2, 1].into(), 98);
+    let forebay = Forebay::before(&hub);
+    deploy(&forebay);
+    let ended = forecast(&forebay, &["--egress", "per-node"]).await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.transcript());
+    let line = "  from the registry, the node that pulls most: needs 1 to 5: fits, 95 to 99 left then";
+    assert!(ended.out.lines().any(|told| told == line), "{}", ended.out);
+    assert_eq!(hub.charged(), 0);
+}
+
+#[tokio::test]
 async fn an_image_that_is_missing_is_a_finding_and_one_that_nobody_can_ask_after_is_no_failure() {
     let hub = images().anonymous_limit(100, hours(6)).start().await;
     let forebay = Forebay::before(&hub);

@@ -22,6 +22,7 @@ pub(crate) fn fleet(nodes: u64) -> Fleet {
         nodes: Some(nodes),
         replicas: None,
         runtime: Runtime::Containerd,
+        ..Fleet::default()
     }
 }
 

@@ -51,6 +51,7 @@ fn fleet() -> impl Strategy<Value = Fleet> {
             nodes,
             replicas,
             runtime,
+            ..Fleet::default()
         })
 }
 
@@ -98,11 +99,19 @@ proptest! {
                 wanted.fetches(&fleet),
                 wanted.direct(&fleet, &fact, (1..=2).into()),
                 wanted.through(&fact, (1..=2).into()),
+                wanted.on_one(&fleet, &fact, (1..=2).into()),
             ];
             for interval in intervals {
                 prop_assert!(interval.most.is_none_or(|most| interval.least <= most), "{interval:?}");
             }
         }
+    }
+
+    #[test]
+    fn one_machine_never_pays_more_than_all_together(owners in prop::collection::vec(owner(), 1..5), fleet in fleet(), form in form()) {
+        let fact = there(form);
+        let on_one = wanted("a:1", &owners, &fleet).on_one(&fleet, &fact, (1..=2).into());
+        prop_assert!(is_at_most(on_one, direct(&owners, &fleet, &fact)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What some deploys come to, by hand.
 
 use forebay_forecast::{
-    Budget, Fact, Failing, Fit, Fleet, Form, Interval, Metering, Presence, Runtime, foresee,
+    Budget, Egress, Fact, Failing, Fit, Fleet, Form, Interval, Metering, Presence, Runtime, foresee,
 };
 use forebay_references::{Owner, PullPolicy};
 
@@ -263,4 +263,91 @@ fn how_long_the_rest_lasts_is_told_at_the_rate_of_now() {
     };
     let forecast = foresee(images, &[busy], &fleet);
     assert_eq!(forecast.registries[0].direct.lasts_seconds, Some(7_200));
+}
+
+/// What the node that pulls most needs, whether that fits, and which images fail.
+fn per_node(
+    images: &[(&str, Vec<Owner>)],
+    limit: u64,
+    fleet: &Fleet,
+) -> (String, Fit, Vec<Failing>) {
+    let images: Vec<_> = images
+        .iter()
+        .map(|(image, owners)| (wanted(image, owners, fleet), there(Form::Single)))
+        .collect();
+    let budget = Budget {
+        limit: Some(limit),
+        ..budget(0)
+    };
+    let forecast = foresee(images, &[budget], fleet);
+    let way = forecast.registries[0]
+        .per_node
+        .as_ref()
+        .expect("each has its own");
+    let fails = forecast.images.iter().map(|image| image.fails_direct);
+    assert_eq!(forecast.fit(false), way.fit);
+    (way.needed.to_string(), way.fit, fails.collect())
+}
+
+#[test]
+fn where_each_node_has_its_own_address_it_has_its_own_budget_whatever_is_left_here() {
+    let daemons = || Owner {
+        per_node: true,
+        ..Owner::named("DaemonSet", "log")
+    };
+    let fleet = Fleet {
+        egress: Egress::PerNode,
+        ..fleet(50)
+    };
+    let no = Failing::No;
+    // Nobody has spent anything there: what is left of another address, nothing at all here, does not matter.
+    let both = [("a:1", vec![daemons()]), ("b:1", vec![deployment(200)])];
+    assert_eq!(
+        per_node(&both, 100, &fleet),
+        ("1 to 2".to_owned(), Fit::Fits, vec![no, no])
+    );
+    assert_eq!(
+        per_node(&both, 1, &fleet),
+        ("1 to 2".to_owned(), Fit::MayNot, vec![no, Failing::Maybe])
+    );
+    let all = [
+        ("a:1", vec![daemons()]),
+        ("b:1", vec![daemons()]),
+        ("c:1", vec![daemons()]),
+    ];
+    assert_eq!(
+        per_node(&all, 2, &fleet),
+        ("3".to_owned(), Fit::DoesNot, vec![no, no, Failing::Yes])
+    );
+    // One replica is on some node.
+    assert_eq!(
+        per_node(&[("a:1", vec![deployment(1)])], 0, &fleet).1,
+        Fit::DoesNot
+    );
+}
+
+#[test]
+fn an_account_has_one_budget_however_many_addresses_its_nodes_have() {
+    let fleet = Fleet {
+        egress: Egress::PerNode,
+        ..fleet(50)
+    };
+    let images = vec![(
+        wanted("a:1", &[deployment(50)], &fleet),
+        there(Form::Single),
+    )];
+    let of_account = Budget {
+        is_of_account: true,
+        ..budget(0)
+    };
+    let forecast = foresee(images.clone(), &[of_account], &fleet);
+    assert_eq!(forecast.registries[0].per_node, None);
+    assert_eq!(forecast.fit(false), Fit::DoesNot);
+    // What an address may is not known where it was not told.
+    let unknown = Budget {
+        limit: None,
+        ..budget(0)
+    };
+    let forecast = foresee(images, &[unknown], &fleet);
+    assert_eq!(forecast.fit(false), Fit::Unknown);
 }

@@ -124,7 +124,15 @@ fn registry_lines(registry: &RegistryForecast, is_offline: bool) -> Vec<String> 
     if budget.metering == Metering::Unmetered {
         return lines;
     }
-    lines.push(way("from the registry", &registry.direct));
+    lines.push(match &registry.per_node {
+        Some(per_node) => way("from the registry, the node that pulls most", per_node),
+        None => way("from the registry", &registry.direct),
+    });
+    if let (Some(_), Some(limit)) = (&registry.per_node, budget.limit) {
+        lines.push(format!(
+            "  each node has an address of its own, of which {limit} are counted, if it has pulled nothing yet"
+        ));
+    }
     lines.push(way("through Forebay", &registry.through));
     if budget.credentials_not_applied {
         lines.push("  our credentials are not being applied: it charges an address".to_owned());
@@ -137,7 +145,7 @@ fn registry_lines(registry: &RegistryForecast, is_offline: bool) -> Vec<String> 
     }
     if let Some(full) = budget
         .is_full_in_seconds
-        .filter(|_| registry.direct.fit != Fit::Fits)
+        .filter(|_| registry.by_machines().fit != Fit::Fits)
     {
         lines.push(format!("  all of the limit is back within {}", span(full)));
     }
