@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WAY")]
     egress: Option<EgressWord>,
 
-    /// Keep reading as files grow or input comes, and tell when the diagnosis changes
+    /// Keep reading as a file grows and is rotated, or as input comes, and tell when the diagnosis changes; Ctrl-C ends it
     #[arg(long, conflicts_with_all = ["report", "support"])]
     follow: bool,
 
@@ -81,11 +81,11 @@ pub(crate) struct OutputArgs {
     #[arg(long, conflicts_with = "json")]
     pub(crate) support: bool,
 
-    /// The compressed size of images, or of one, for what the ways out cost: 500MB, nginx=70MB
+    /// The compressed size of images that the evidence does not tell, or of one, for what the ways out cost: 500MB, nginx=70MB
     #[arg(long, value_name = "[IMAGE=]SIZE", value_parser = image_size)]
     image_size: Vec<(Option<String>, u64)>,
 
-    /// How many pulls there are in a month, for the same
+    /// How many pulls there are in a month, for the same; without it, estimated from the evidence
     #[arg(long, value_name = "NUMBER")]
     pulls: Option<u64>,
 }
@@ -115,7 +115,7 @@ pub async fn run(
         ledger::read(&sources, &mut gathering).await?;
     }
     if args.follow {
-        return follow::follow(&args, gathering, printer).await;
+        return follow::follow(&args, gathering, (&asked, printer)).await;
     }
     let reads_input = args.files.is_empty() && !args.tools.asks() && !args.ledger;
     read::read_all(&args.files, reads_input, &mut gathering)?;

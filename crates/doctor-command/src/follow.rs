@@ -1,18 +1,23 @@
-//! `--follow`: keeps reading what grows, and tells when the diagnosis changes.
+//! `--follow`: keeps reading what grows, tells when the diagnosis changes, and all of it at the end.
 //!
-//! Memory is bounded as in a single run. A file that became shorter was begun anew, and is read from its beginning.
+//! Memory is bounded as in a single run. It ends with standard input, or when somebody ends it.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+mod growing;
+mod input;
+
+use std::path::Path;
 use std::time::Duration;
 
-use forebay_doctor::{Class, Diagnosis, diagnose, explain};
+use forebay_doctor::{Class, Diagnosis, WaysOut, diagnose, explain};
 use forebay_terminal::{ExitStatus, Failure, Printer};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::command::Args;
 use crate::gathering::Gathering;
-use crate::read::{INPUT_NAME, READ_BYTES, STDIN, cannot_read};
+use crate::read::{INPUT_NAME, STDIN, cannot_read};
+use crate::show::{Found, show};
+use crate::tools::Asked;
+use growing::Growing;
 
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -33,112 +38,109 @@ struct Teller<'a> {
     told: Option<Essence>,
 }
 
-/// A file, and up to where it was read.
-struct Growing {
-    path: PathBuf,
-    read: u64,
+/// How an operator ends it.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-/// Follows until standard input ends, or for ever.
+/// Follows until standard input ends or somebody ends it, and then says all that a run without it says.
 ///
 /// # Errors
 /// Which file cannot be read, and why; or more than one is named.
 pub(crate) async fn follow(
     args: &Args,
     mut gathering: Gathering,
-    printer: &Printer,
+    (asked, printer): (&Asked, &Printer),
 ) -> Result<ExitStatus, Failure> {
+    // From here on: who ends it while a part is being read, wants to see what was found as well.
+    let mut stop = Stop::prepare()?;
     let mut teller = Teller {
         args,
         printer,
         told: None,
     };
     match args.files.as_slice() {
-        [] => follow_input(&mut gathering, &mut teller)?,
-        [file] if file == Path::new(STDIN) => follow_input(&mut gathering, &mut teller)?,
-        [file] => follow_file(file, &mut gathering, &mut teller).await?,
+        [] => follow_input(&mut gathering, &mut teller, &mut stop).await?,
+        [file] if file == Path::new(STDIN) => {
+            follow_input(&mut gathering, &mut teller, &mut stop).await?;
+        }
+        [file] => follow_file(file, &mut gathering, &mut teller, &mut stop).await?,
         _ => {
             let what = "--follow reads one file, as lines of several would be one text";
             return Err(Failure::plain(what).with_hint("tail -F one two | forebay doctor --follow"));
         }
     }
-    Ok(teller.status())
+    if !args.output.json {
+        printer.line("--- at the end");
+    }
+    let found = Found::of(gathering.finish(), args);
+    show(&found, asked, args, printer)?;
+    Ok(if found.is_bad() {
+        ExitStatus::Findings
+    } else {
+        ExitStatus::Ok
+    })
 }
 
-fn follow_input(gathering: &mut Gathering, teller: &mut Teller<'_>) -> Result<(), Failure> {
+async fn follow_input(
+    gathering: &mut Gathering,
+    teller: &mut Teller<'_>,
+    stop: &mut Stop,
+) -> Result<(), Failure> {
     gathering.begin(INPUT_NAME);
-    let mut input = io::stdin().lock();
-    let mut bytes = vec![0; READ_BYTES];
-    let mut parts = 0;
+    let mut parts = input::parts();
+    let mut since = 0;
     loop {
-        match input.read(&mut bytes) {
-            Ok(0) => break,
-            Ok(length) => {
-                gathering.push(&bytes[..length]);
-                parts += 1;
-                // A part that is not full is the last that is there.
-                if length < READ_BYTES || parts >= MAX_PARTS {
-                    parts = 0;
-                    teller.look(gathering);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(cannot_read(Path::new(STDIN), error)),
+        let part = tokio::select! {
+            part = parts.recv() => part,
+            () = stop.asked_for() => None,
+        };
+        let Some(part) = part else { return Ok(()) };
+        let part = part.map_err(|error| cannot_read(Path::new(STDIN), error))?;
+        gathering.push(&part);
+        since += 1;
+        if parts.is_empty() || since >= MAX_PARTS {
+            since = 0;
+            teller.look(gathering);
         }
     }
-    gathering.settle();
-    teller.look(gathering);
-    Ok(())
 }
 
 async fn follow_file(
     path: &Path,
     gathering: &mut Gathering,
     teller: &mut Teller<'_>,
+    stop: &mut Stop,
 ) -> Result<(), Failure> {
-    let mut growing = Growing {
-        path: path.to_owned(),
-        read: 0,
-    };
-    gathering.begin(&path.display().to_string());
+    let failed = |error| cannot_read(path, error);
+    let mut growing = Growing::open(path, gathering).map_err(failed)?;
     loop {
-        growing
-            .read_on(gathering)
-            .map_err(|error| cannot_read(path, error))?;
+        growing.read_on(gathering).map_err(failed)?;
         teller.look(gathering);
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            () = stop.asked_for() => break,
         }
     }
+    // What was written since the last look belongs to it.
+    growing.read_on(gathering).map_err(failed)
 }
 
-impl Growing {
-    /// Reads what was added. A file that is not there at the moment is being rotated.
-    fn read_on(&mut self, gathering: &mut Gathering) -> io::Result<()> {
-        let mut file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && self.read > 0 => {
-                self.read = 0;
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        if file.metadata()?.len() < self.read {
-            self.read = 0;
-            gathering.begin(&self.path.display().to_string());
+impl Stop {
+    fn prepare() -> Result<Self, Failure> {
+        let failed = |error| Failure::failed("cannot listen to signals", error);
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+        })
+    }
+
+    async fn asked_for(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        file.seek(SeekFrom::Start(self.read))?;
-        let mut bytes = vec![0; READ_BYTES];
-        for _ in 0..MAX_PARTS {
-            let length = file.read(&mut bytes)?;
-            if length == 0 {
-                break;
-            }
-            gathering.push(&bytes[..length]);
-            self.read += length as u64;
-        }
-        Ok(())
     }
 }
 
@@ -167,16 +169,10 @@ impl Teller<'_> {
             };
             self.printer.line(format_args!("--- {head}"));
             // The ways out are for the end: while it goes on, they would hide what changes.
-            self.printer.raw(explain(found, &[]).to_text().as_bytes());
+            let text = explain(found, &WaysOut::default()).to_text();
+            self.printer.raw(text.as_bytes());
         }
         self.printer.flush();
-    }
-
-    fn status(&self) -> ExitStatus {
-        match &self.told {
-            Some((Some(_), ..)) => ExitStatus::Findings,
-            _ => ExitStatus::Ok,
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Bytes are read once and held nowhere.
 
-use forebay_doctor::{Context, Event, Evidence, Intake};
+use forebay_doctor::{Context, Event, Evidence, Intake, find_places};
 use forebay_failures::{Failure, Finding, Findings, Scanner};
 
 /// Sources, being read one after the other.
@@ -10,6 +10,8 @@ pub(crate) struct Gathering {
     findings: Findings,
     scanner: Option<Scanner>,
     intake: Intake,
+    /// Where the bytes that are being read may tell something: found once, for both.
+    places: Vec<usize>,
 }
 
 /// All that was read.
@@ -29,6 +31,7 @@ impl Gathering {
             findings: Findings::new(),
             scanner: None,
             intake: Intake::new(context),
+            places: Vec::new(),
         }
     }
 
@@ -41,9 +44,12 @@ impl Gathering {
 
     /// Reads on in the source.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.intake.push(bytes);
+        self.places.clear();
+        find_places(bytes, &mut self.places);
+        self.intake.push_sifted(bytes, &self.places);
         if let Some(scanner) = &mut self.scanner {
-            scanner.push(bytes, &mut |failure: Failure| self.findings.add(failure));
+            let found = &mut |failure: Failure| self.findings.add(failure);
+            scanner.push_sifted(bytes, &self.places, found);
         }
     }
 
@@ -55,12 +61,6 @@ impl Gathering {
     /// What happened so far.
     pub(crate) fn so_far(&self) -> &Evidence {
         self.intake.so_far()
-    }
-
-    /// Ends the source: its last line counts as whole.
-    pub(crate) fn settle(&mut self) {
-        self.end();
-        self.intake.settle();
     }
 
     /// All that was read.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use forebay_api_admin::TopRequest;
 use forebay_config::{Sources, load};
+use forebay_content::PullCounts;
 use forebay_doctor::{Event, Format, Moment, Owner, OwnerKind, Place, What};
 use forebay_ledger::{OrderWord, SpentReport};
 use forebay_server::LedgerDoor;
@@ -67,7 +68,14 @@ fn event_of(spent: &SpentReport) -> Option<Event> {
         .of(Some(image))
         .within(place)
         .times(asked);
+    event.image_bytes = bytes_of_a_pull(&spent.counts);
     event.first = Some(Moment::from_unix_ms(spent.first_unix_ms));
     event.last = Some(Moment::from_unix_ms(spent.last_unix_ms));
     Some(event)
+}
+
+/// The bytes of a pull in the mean: less than the image, where clients had layers of it already.
+fn bytes_of_a_pull(counts: &PullCounts) -> Option<u64> {
+    let bytes = counts.bytes_cache.saturating_add(counts.bytes_upstream);
+    bytes.checked_div(counts.pulls).filter(|bytes| *bytes > 0)
 }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use forebay_doctor::{Diagnosis, Document, WayOut, diagnose, explain, report, support, ways_out};
+use forebay_doctor::{
+    Basis, Diagnosis, Document, WayOut, WaysOut, diagnose, explain, report, support, ways_out,
+};
 use forebay_failures::Finding;
 use forebay_terminal::{Failure, Printer};
 use serde::Serialize;
@@ -18,7 +20,7 @@ pub(crate) struct Found {
     findings: Vec<Finding>,
     left_off: u64,
     diagnosis: Diagnosis,
-    ways: Vec<WayOut>,
+    ways: WaysOut,
 }
 
 /// What `--json` prints.
@@ -30,6 +32,9 @@ struct Told<'a> {
     left_off: u64,
     diagnosis: &'a Diagnosis,
     ways_out: &'a [WayOut],
+    /// What their costs are computed from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_basis: Option<&'a Basis>,
     #[serde(flatten)]
     asked: &'a Asked,
 }
@@ -110,7 +115,8 @@ fn print_json(found: &Found, asked: &Asked, printer: &Printer) {
         findings: &found.findings,
         left_off: found.left_off,
         diagnosis: &found.diagnosis,
-        ways_out: &found.ways,
+        ways_out: &found.ways.ways,
+        cost_basis: found.ways.cost_basis.as_ref(),
         asked,
     };
     printer.line(serde_json::to_string(&told).unwrap_or_default());

@@ -10,7 +10,7 @@ mod report;
 mod support;
 mod ways;
 
-pub use costs::{Cost, Usage};
+pub use costs::{Basis, Cost, Pulls, SizeFrom, SizedImage, Usage};
 pub use diagnose::{
     Before, Cause, ClassCount, Diagnosis, EndKind, Ending, Flag, FlagKind, MAX_FLAGS, MAX_QUOTES,
     MAX_SUSPECTS, Missing, Myth, Platform, Quote, Requests, Scope, Step, StepKind, Suspect,
@@ -20,9 +20,10 @@ pub use document::{Block, Code, Document, Section};
 pub use egress::Egress;
 pub use explain::explain;
 pub use forebay_evidence::{
-    AwsPlace, Class, Context, Event, Evidence, Format, Identity, Intake, Lines, MAX_COARSE_EVENTS,
-    Moment, Note, Owner, OwnerKind, Place, Setting, SettingKind, What,
+    AwsPlace, Class, Context, Event, Evidence, Format, Identity, ImageSize, Intake, Lines,
+    MAX_COARSE_EVENTS, Moment, Note, Owner, OwnerKind, Packing, Place, Setting, SettingKind,
+    SizeSource, What, find_places,
 };
 pub use report::report;
 pub use support::support;
-pub use ways::{Action, WayKind, WayOut, ways_out};
+pub use ways::{Action, WayKind, WayOut, WaysOut, ways_out};

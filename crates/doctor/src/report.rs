@@ -4,13 +4,13 @@
 
 use crate::document::{Document, Section};
 use crate::explain::explain;
-use crate::{Diagnosis, Moment, WayOut};
+use crate::{Diagnosis, Moment, WaysOut};
 
 /// The most sources that are named.
 const MAX_SOURCES: usize = 20;
 
 /// The report, made at a moment.
-pub fn report(diagnosis: &Diagnosis, ways: &[WayOut], now: Moment) -> Document {
+pub fn report(diagnosis: &Diagnosis, ways: &WaysOut, now: Moment) -> Document {
     let said = explain(diagnosis, ways);
     let mut sections = vec![head(diagnosis, now), timeline(diagnosis)];
     sections.extend(said.sections);

@@ -86,8 +86,8 @@ fn what_follows_is_told_when_it_changes_and_only_then() {
     assert!(told.starts_with("exit: 1"), "{told}");
     assert_eq!(
         told.matches("--- ").count(),
-        3,
-        "one diagnosis beside the transcript's own lines: {told}"
+        4,
+        "one diagnosis, and the end, beside the transcript's own lines: {told}"
     );
 }
 

@@ -71,7 +71,25 @@ fn kubectl_is_asked_for_pods_and_events_of_all_namespaces() {
     assert_snapshot!(calls(&program), @r"
     kubectl [--context=prod] [get] [pods] [--all-namespaces] [--output=json] [--request-timeout=45s]
     kubectl [--context=prod] [get] [events] [--all-namespaces] [--output=json] [--request-timeout=45s]
+    kubectl [--context=prod] [get] [nodes] [--output=json] [--request-timeout=45s]
     ");
+}
+
+#[test]
+fn nodes_tell_how_large_images_are_for_what_the_ways_out_cost() {
+    let nodes = r#"{"kind": "List", "items": [{"kind": "Node", "metadata": {"name": "node-7"}, "status": {"nodeInfo":
+{"containerRuntimeVersion": "containerd://1.7.27"}, "images": [{"names": ["docker.io/acme/web:1"], "sizeBytes": 500000000}]}}]}"#;
+    let script = answering(&[("pods", PODS), ("events", EVENTS), ("nodes", nodes)]);
+    let program = with(&[("kubectl", &script)]);
+    let told = program.run(&["doctor", "--kube"]);
+    for expected in [
+        "500 MB × $0.10 per GB",
+        "measured, compressed: the status of a node, kubectl get nodes",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    let json = program.run(&["doctor", "--kube", "--json"]);
+    assert!(json.contains(r#""cost_basis":{"images":[{"image":"docker.io/acme/web:1","bytes":500000000,"from":{"kind":"measured","packing":"compressed","source":"node""#), "{json}");
 }
 
 #[test]
@@ -91,6 +109,8 @@ fn docker_swarm_and_the_journal_are_asked_for_what_has_happened() {
     assert_snapshot!(calls, @r"
     docker [events] [--since] [--until] [--format] [{{json .}}]
     docker [ps] [--all] [--no-trunc]
+    docker [image] [ls]
+    docker [image] [ls] [--format] [{{json .}}]
     docker [ps] [--all] [--quiet]
     docker [inspect] [4f5a6b7c8d9e]
     docker [service] [ls] [--quiet]

@@ -11,6 +11,7 @@ mod commands;
 mod doctor;
 mod doctor_tools;
 mod environment;
+mod following;
 mod forecast;
 mod help;
 mod incidents;

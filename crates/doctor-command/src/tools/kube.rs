@@ -17,9 +17,13 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// What tells of failures.
-    pub(super) fn calls(&self) -> [Call; 2] {
-        [self.get("pods"), self.get("events")]
+    /// What tells of failures, and of the sizes of images: nodes tell these, but belong to no namespace.
+    pub(super) fn calls(&self) -> Vec<Call> {
+        let mut calls = vec![self.get("pods"), self.get("events")];
+        if self.namespace.is_none() {
+            calls.push(self.call("nodes").with(["--output=json", REQUEST_TIMEOUT]));
+        }
+        calls
     }
 
     /// What should run, and whether it does.
@@ -28,16 +32,18 @@ impl Cluster {
     }
 
     fn get(&self, what: &str) -> Call {
-        let context = self.context.iter().map(|name| format!("--context={name}"));
         let whose = match &self.namespace {
             Some(name) => format!("--namespace={name}"),
             None => "--all-namespaces".to_owned(),
         };
-        Call::new("kubectl", &[])
-            .with(context)
-            .with(["get", what])
+        self.call(what)
             .with([whose])
             .with(["--output=json", REQUEST_TIMEOUT])
+    }
+
+    fn call(&self, what: &str) -> Call {
+        let context = self.context.iter().map(|name| format!("--context={name}"));
+        Call::new("kubectl", &[]).with(context).with(["get", what])
     }
 }
 
@@ -47,10 +53,18 @@ mod tests {
 
     #[test]
     fn all_namespaces_of_the_current_cluster_are_asked_unless_another_is_named() {
-        let asked = |cluster: &Cluster| cluster.calls().map(|call| call.to_string()).join("\n");
+        let asked = |cluster: &Cluster| {
+            cluster
+                .calls()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
         insta::assert_snapshot!(asked(&Cluster::default()), @r"
         kubectl get pods --all-namespaces --output=json --request-timeout=45s
         kubectl get events --all-namespaces --output=json --request-timeout=45s
+        kubectl get nodes --output=json --request-timeout=45s
         ");
         let shop = Cluster {
             context: Some("prod".to_owned()),

@@ -2,13 +2,17 @@
 //!
 //! Each line shows its computation. What is not known is asked for, never guessed.
 
+mod basis;
 mod prices;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
 use crate::document::Section;
+pub(crate) use basis::Concerned;
+pub use basis::{Basis, Pulls, SizeFrom, SizedImage};
 pub(crate) use prices::{PriceName, Prices};
 
 /// Bytes of the gigabyte that is paid for.
@@ -17,12 +21,12 @@ const GB: u64 = 1_000_000_000;
 /// Interface endpoints that pulls from ECR need: `ecr.api` and `ecr.dkr`.
 const ECR_ENDPOINTS: u64 = 2;
 
-/// How large images are, and how often they are pulled.
+/// How large images are, and how often they are pulled, as the operator says it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Compressed sizes in bytes of the images that were measured, by their names in full.
+    /// Compressed sizes in bytes of single images, by their names in full.
     pub image_bytes: BTreeMap<String, u64>,
-    /// The compressed size of all others, in bytes.
+    /// The compressed size in bytes of all others, as far as nobody measured it.
     pub other_image_bytes: Option<u64>,
     /// Pulls in a month.
     pub pulls_per_month: Option<u64>,
@@ -42,10 +46,9 @@ pub struct Cost {
 /// What the prices are, when and where they were read.
 pub(crate) fn about_prices() -> Section {
     let prices = Prices::current();
-    let sources: BTreeSet<&str> = prices.sources().collect();
-    let section =
-        Section::new("Prices").paragraph(format!("Of {}. {}", prices.as_of, prices.about));
-    sources.into_iter().fold(section, Section::point)
+    let section = Section::new("Prices")
+        .paragraph(format!("Looked up on {}. {}", prices.as_of, prices.about));
+    prices.told().fold(section, Section::point)
 }
 
 /// Computes costs for images that are kept somewhere and pulled from there.
@@ -53,29 +56,46 @@ pub(crate) fn about_prices() -> Section {
 pub(crate) struct Costs {
     prices: Prices,
     /// Bytes of all images together.
-    stored: Option<u64>,
+    stored: Option<Amount>,
     /// Bytes of the largest image, for each pull.
-    pulled: Option<u64>,
-    pulls: Option<u64>,
-    /// Pulls that the evidence shows, if nobody says how many there are in a month.
-    seen: u64,
+    pulled: Option<Amount>,
+    pulls: Pulls,
+}
+
+/// Bytes, as far as they are known.
+#[derive(Debug, Clone, Copy)]
+struct Amount {
+    bytes: u64,
+    /// Some are measured unpacked: a registry keeps and sends less.
+    is_upper: bool,
+    /// So many images are not among it, as nobody says how large they are.
+    lacking: usize,
 }
 
 impl Costs {
-    /// For images by their names in full, of which so many pulls were seen.
-    pub(crate) fn new(images: &[String], usage: &Usage, seen: u64) -> Self {
-        let size = |image: &String| usage.image_bytes.get(image).copied();
-        let sizes: Option<Vec<u64>> = images
+    /// From what is known.
+    pub(crate) fn of(basis: &Basis) -> Self {
+        let known: Vec<(u64, bool)> = basis
+            .images
             .iter()
-            .map(|image| size(image).or(usage.other_image_bytes))
+            .filter_map(|image| Some((image.bytes?, image.is_upper())))
             .collect();
-        let sizes = sizes.filter(|sizes| !sizes.is_empty());
+        let lacking = basis.images.len() - known.len();
+        let is_upper = known.iter().any(|(_, is_upper)| *is_upper);
+        let amount = |bytes| Amount {
+            bytes,
+            is_upper,
+            lacking,
+        };
+        let largest = known.iter().map(|(bytes, _)| *bytes).max();
+        let sum = known
+            .iter()
+            .fold(0_u64, |sum, (bytes, _)| sum.saturating_add(*bytes));
         Self {
             prices: Prices::current(),
-            stored: sizes.as_deref().map(|sizes| sizes.iter().sum()),
-            pulled: sizes.as_ref().and_then(|sizes| sizes.iter().max().copied()),
-            pulls: usage.pulls_per_month,
-            seen,
+            stored: largest.map(|_| amount(sum)),
+            pulled: largest.map(amount),
+            pulls: basis.pulls,
         }
     }
 
@@ -86,23 +106,26 @@ impl Costs {
 
     /// Storage in ECR, and what of it is free at first.
     pub(crate) fn ecr_storage(&self) -> Vec<Cost> {
-        let Some(bytes) = self.stored else {
+        let Some(stored) = self.stored else {
             return vec![unknown("storage in ECR, a month", "--image-size")];
         };
-        let price = self.prices.of(PriceName::EcrStorageGbMonth);
-        let paid = bytes.saturating_sub(self.prices.ecr_free_tier_bytes);
+        let prices = &self.prices;
+        let price = prices.of(PriceName::EcrStorageGbMonth);
+        let paid = stored.bytes.saturating_sub(prices.ecr_free_tier_bytes);
         vec![
             Cost {
                 what: "storage in ECR, a month",
-                how: format!("{} × {} per GB", size(bytes), unit_price(price)),
-                micro_usd: Some(of_bytes(bytes, price)),
+                how: stored.told(format!("{stored} × {} per GB", unit_price(price))),
+                micro_usd: Some(of_bytes(stored.bytes, price)),
             },
             Cost {
                 what: "the same under the free tier",
                 how: format!(
-                    "{} are free in an account's first {} months",
-                    size(self.prices.ecr_free_tier_bytes),
-                    self.prices.ecr_free_tier_months
+                    "{} are free for {} months in accounts made before {}; newer ones have up to {} of credits instead",
+                    size(prices.ecr_free_tier_bytes),
+                    prices.ecr_free_tier_months,
+                    prices.ecr_free_tier_for_accounts_before,
+                    dollars(prices.new_account_credit_micro_usd)
                 ),
                 micro_usd: Some(of_bytes(paid, price)),
             },
@@ -120,36 +143,32 @@ impl Costs {
 
     /// What a NAT gateway takes for the bytes of pulls.
     pub(crate) fn nat(&self, what: &'static str) -> Cost {
-        let Some(bytes) = self.pulled else {
+        let Some(pulled) = self.pulled else {
             return unknown(what, "--image-size");
         };
         let price = self.prices.of(PriceName::NatGatewayGb);
-        let (pulls, of) = match self.pulls {
-            Some(pulls) => (pulls, "pulls a month"),
-            None => (self.seen, "pulls that were seen"),
-        };
+        let (pulls, of) = self.pulls.counted();
         Cost {
             what,
-            how: format!(
-                "{pulls} {of} × {} × {} per GB, if each brings all layers",
-                size(bytes),
+            how: pulled.told(format!(
+                "{pulls} {of} × {pulled} × {} per GB, if each brings all layers",
                 unit_price(price)
-            ),
-            micro_usd: Some(of_bytes(bytes.saturating_mul(pulls), price)),
+            )),
+            micro_usd: Some(of_bytes(pulled.bytes.saturating_mul(pulls), price)),
         }
     }
 
     /// What a NAT gateway takes if each layer passes it once.
     pub(crate) fn nat_once(&self) -> Cost {
         let what = "NAT gateway, each layer once";
-        let Some(bytes) = self.stored else {
+        let Some(stored) = self.stored else {
             return unknown(what, "--image-size");
         };
         let price = self.prices.of(PriceName::NatGatewayGb);
         Cost {
             what,
-            how: format!("{} × {} per GB", size(bytes), unit_price(price)),
-            micro_usd: Some(of_bytes(bytes, price)),
+            how: stored.told(format!("{stored} × {} per GB", unit_price(price))),
+            micro_usd: Some(of_bytes(stored.bytes, price)),
         }
     }
 
@@ -173,6 +192,24 @@ impl Costs {
             what,
             how: how.to_owned(),
             micro_usd: Some(self.prices.of(name)),
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bound = if self.is_upper { "at most " } else { "" };
+        write!(f, "{bound}{}", size(self.bytes))
+    }
+}
+
+impl Amount {
+    /// A computation, with what is not in it.
+    fn told(self, how: String) -> String {
+        match self.lacking {
+            0 => how,
+            1 => format!("{how}; without one image whose size is not known"),
+            more => format!("{how}; without {more} images whose sizes are not known"),
         }
     }
 }
@@ -235,18 +272,27 @@ pub(crate) fn size(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    fn of_size(bytes: u64, pulls: Option<u64>) -> Costs {
-        let usage = Usage {
-            other_image_bytes: Some(bytes),
-            pulls_per_month: pulls,
-            ..Usage::default()
-        };
-        Costs::new(&["docker.io/me/app:latest".to_owned()], &usage, 7)
+    fn basis(sizes: &[(Option<u64>, SizeFrom)], pulls: Pulls) -> Basis {
+        let images = sizes.iter().map(|(bytes, from)| SizedImage {
+            image: "docker.io/me/app:latest".to_owned(),
+            bytes: *bytes,
+            from: *from,
+        });
+        Basis {
+            images: images.collect(),
+            pulls,
+        }
     }
+
+    fn of_size(bytes: u64, pulls: Pulls) -> Costs {
+        Costs::of(&basis(&[(Some(bytes), SizeFrom::Given)], pulls))
+    }
+
+    const SEEN: Pulls = Pulls::Seen { seen: 7 };
 
     #[test]
     fn five_hundred_megabytes_at_ten_cents_a_gigabyte_are_five_cents() {
-        let lines = of_size(500_000_000, None).ecr_storage();
+        let lines = of_size(500_000_000, SEEN).ecr_storage();
         assert_eq!(lines[0].how, "500 MB × $0.10 per GB");
         assert_eq!(dollars(lines[0].micro_usd.unwrap_or(0)), "$0.05");
         assert_eq!(lines[1].micro_usd, Some(0), "under the free tier");
@@ -254,26 +300,53 @@ mod tests {
 
     #[test]
     fn nat_takes_its_part_of_each_pull() {
-        let line = of_size(500_000_000, Some(10_000)).nat("NAT");
+        let line = of_size(500_000_000, Pulls::Given { a_month: 10_000 }).nat("NAT");
         assert_eq!(dollars(line.micro_usd.unwrap_or(0)), "$225.00");
-        let seen = of_size(500_000_000, None).nat("NAT");
+        let seen = of_size(500_000_000, SEEN).nat("NAT");
         assert!(
             seen.how
                 .starts_with("7 pulls that were seen × 500 MB × $0.045"),
             "{}",
             seen.how
         );
+        let estimated = Pulls::Estimated {
+            a_month: 4_300,
+            seen: 6,
+            minutes: 61,
+        };
+        let line = of_size(500_000_000, estimated).nat("NAT");
+        assert!(
+            line.how.starts_with("4300 pulls a month (an estimate) × "),
+            "{}",
+            line.how
+        );
     }
 
     #[test]
     fn a_size_that_nobody_knows_is_asked_for() {
-        let costs = Costs::new(
-            &["docker.io/me/app:latest".to_owned()],
-            &Usage::default(),
-            0,
-        );
+        let costs = Costs::of(&basis(&[(None, SizeFrom::Unknown)], SEEN));
         assert_eq!(costs.ecr_storage()[0].micro_usd, None);
         assert_eq!(costs.endpoints().micro_usd, Some(14_600_000));
+    }
+
+    #[test]
+    fn what_is_unpacked_is_an_upper_bound_and_what_lacks_is_told() {
+        let unpacked = SizeFrom::Measured {
+            packing: crate::Packing::Unpacked,
+            source: crate::SizeSource::ImageList,
+            lines: crate::Lines::default(),
+        };
+        let sizes = [
+            (Some(192_000_000), unpacked),
+            (Some(8_000_000), SizeFrom::Given),
+            (None, SizeFrom::Unknown),
+        ];
+        let line = Costs::of(&basis(&sizes, SEEN)).ecr_storage().remove(0);
+        assert_eq!(
+            line.how,
+            "at most 200 MB × $0.10 per GB; without one image whose size is not known"
+        );
+        assert_eq!(line.micro_usd, Some(20_000));
     }
 
     #[test]

@@ -7,12 +7,12 @@ mod words;
 
 use crate::costs::about_prices;
 use crate::document::{Code, Document, Section};
-use crate::{Diagnosis, Lines, Quote, Step, WayOut};
+use crate::{Diagnosis, Lines, Quote, Step, WaysOut};
 use people::{who, whom};
 use words::{before, cause, ending, flags, myths, scope};
 
 /// All of it, with the ways out at the end.
-pub fn explain(diagnosis: &Diagnosis, ways: &[WayOut]) -> Document {
+pub fn explain(diagnosis: &Diagnosis, ways: &WaysOut) -> Document {
     let mut sections = vec![
         cause(diagnosis),
         who(diagnosis),
@@ -28,8 +28,10 @@ pub fn explain(diagnosis: &Diagnosis, ways: &[WayOut]) -> Document {
         notes(diagnosis),
     ];
     let numbers = 1..;
-    sections.extend(numbers.zip(ways).map(|(number, way)| way.section(number)));
-    if ways.iter().any(|way| !way.costs.is_empty()) {
+    let numbered = numbers.zip(&ways.ways);
+    sections.extend(numbered.map(|(number, way)| way.section(number)));
+    if let Some(basis) = &ways.cost_basis {
+        sections.push(basis.section(diagnosis));
         sections.push(about_prices());
     }
     Document::new("Diagnosis", sections)

@@ -12,7 +12,7 @@ mod stop;
 
 use serde::Serialize;
 
-use crate::costs::{Cost, Costs, Usage, dollars};
+use crate::costs::{Basis, Concerned, Cost, Costs, Usage, dollars};
 use crate::document::{Code, Section};
 use crate::facts::Facts;
 use crate::{Class, Diagnosis, Evidence, Trigger};
@@ -80,16 +80,24 @@ pub(crate) struct Ground<'a> {
     pub(crate) costs: &'a Costs,
 }
 
-/// The ways out of a diagnosis, the first to be done first.
-pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Vec<WayOut> {
+/// The ways out, and what their costs are computed from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WaysOut {
+    /// The first to be done first.
+    pub ways: Vec<WayOut>,
+    /// None where nothing costs anything.
+    pub cost_basis: Option<Basis>,
+}
+
+/// The ways out of a diagnosis.
+pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> WaysOut {
     let Some(cause) = &diagnosis.cause else {
-        return Vec::new();
+        return WaysOut::default();
     };
     let facts = Facts::of(evidence, diagnosis);
-    let images: Vec<String> = facts.hub_images.iter().map(full_name).collect();
-    let suspects = diagnosis.culprits.iter().chain(&diagnosis.victims);
-    let seen = suspects.map(|suspect| suspect.requests.attempts).sum();
-    let costs = Costs::new(&images, usage, seen);
+    let images: Vec<Concerned> = facts.hub_images.iter().map(concerned).collect();
+    let basis = Basis::of(&images, evidence, diagnosis, usage);
+    let costs = Costs::of(&basis);
     let ground = Ground {
         diagnosis,
         facts: &facts,
@@ -107,7 +115,11 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Ve
         }
         class => ways.extend(mend::way(class, &ground)),
     }
-    ways
+    let is_paid = ways.iter().any(|way| !way.costs.is_empty());
+    WaysOut {
+        ways,
+        cost_basis: is_paid.then_some(basis),
+    }
 }
 
 fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
@@ -128,9 +140,12 @@ fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
     ways
 }
 
-/// The name by which sizes are known.
-fn full_name(image: &crate::facts::Image) -> String {
-    format!("docker.io/{}:{}", image.repository, image.tag)
+/// The names by which sizes are known.
+fn concerned(image: &crate::facts::Image) -> Concerned {
+    Concerned {
+        full: format!("docker.io/{}:{}", image.repository, image.tag),
+        written: image.written.clone(),
+    }
 }
 
 impl WayOut {
