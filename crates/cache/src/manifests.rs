@@ -20,12 +20,12 @@ impl Inner {
         told: Option<&MediaType>,
     ) -> Result<ManifestContent, SourceError> {
         let target = self.target(&request.repository);
-        let (stored, provenance, from) = match self.find_earned(request, digest).await? {
-            Some(stored) => (stored, Provenance::Kept, None),
-            None => {
-                let (stored, from) = self.fetch(request, digest).await?;
-                (stored, Provenance::Fetched, from)
-            }
+        let earned = self.find_earned(request, digest).await?;
+        let (stored, provenance, from) = if let Some(stored) = earned {
+            (stored, Provenance::Kept, None)
+        } else {
+            let (stored, from) = self.fetch(request, digest).await?;
+            (stored, Provenance::Fetched, from)
         };
         if provenance == Provenance::Fetched {
             self.kept.remember_sizes(&target, &stored);
