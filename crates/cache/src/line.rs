@@ -116,7 +116,7 @@ impl Ticket {
             return;
         }
         let mut state = self.shared.state();
-        let lifted = state.waiting.lift(self.place.clone());
+        let lifted = state.waiting.lift(&self.place);
         if state.holder.as_ref() == Some(&self.place) {
             state.holder = Some(lifted.clone());
         }
@@ -153,8 +153,8 @@ mod tests {
     const CLIENT: Priority = Priority::Interactive;
     const NOBODY: Priority = Priority::Background;
 
-    fn address(number: u8) -> Whose {
-        Some([192, 0, 2, number].into())
+    fn address(number: u8) -> IpAddr {
+        [192, 0, 2, number].into()
     }
 
     fn takes_turn(ticket: &Ticket) -> bool {
@@ -197,7 +197,7 @@ mod tests {
     #[tokio::test]
     async fn one_client_has_its_turn_after_the_other_however_much_each_asks_for() {
         let line = Line::new();
-        let join = |number| line.join(address(number), CLIENT).unwrap();
+        let join = |number| line.join(Some(address(number)), CLIENT).unwrap();
         let greedy: Vec<_> = (0..100).map(|_| join(1)).collect();
         let modest = join(2);
         assert!(takes_turn(&greedy[0]));
@@ -211,9 +211,9 @@ mod tests {
         let line = Line::new();
         let mut waiting = Vec::new();
         for number in 0..8 {
-            let join = |_| line.join(address(number), CLIENT);
+            let join = |_| line.join(Some(address(number)), CLIENT);
             waiting.extend((0..MAX_WAITING / 8).map(join));
-            assert!(line.join(address(number), CLIENT).is_none());
+            assert!(line.join(Some(address(number)), CLIENT).is_none());
         }
         assert!(waiting.iter().all(Option::is_some));
         assert!(line.join(None, CLIENT).is_none());

@@ -99,12 +99,12 @@ impl<K: Ord + Clone> Queue<K> {
 
     /// The same place among those of clients: somebody waits for it now.
     #[must_use]
-    pub fn lift(&mut self, place: Place<K>) -> Place<K> {
+    pub fn lift(&mut self, place: &Place<K>) -> Place<K> {
         let lifted = Place {
             priority: Priority::Interactive,
             ..place.clone()
         };
-        if self.leave(&place) {
+        if self.leave(place) {
             self.clients.add(&lifted.of, lifted.rank);
         }
         lifted

@@ -284,9 +284,9 @@ mod tests {
         turn.try_recv().ok()
     }
 
-    fn client(number: usize) -> Option<IpAddr> {
+    fn client(number: usize) -> IpAddr {
         let number = u32::try_from(number).unwrap();
-        Some(std::net::Ipv4Addr::from_bits(number).into())
+        std::net::Ipv4Addr::from_bits(number).into()
     }
 
     fn fill(lanes: &Lanes, call: UpstreamCall, repository: &str) -> Vec<Place> {
@@ -316,7 +316,7 @@ mod tests {
             let _all = fill(&lanes, call, "greedy");
             let mut places = Vec::new();
             for other in 0.. {
-                let whose = (&*format!("other-{other}"), client(other));
+                let whose = (&*format!("other-{other}"), Some(client(other)));
                 let few: Vec<_> = std::iter::from_fn(|| enter_as(&lanes, call, whose)).collect();
                 if few.is_empty() {
                     break;
@@ -385,17 +385,17 @@ mod tests {
             let lanes = Lanes::new();
             let room = lanes.lane(call).room;
             let names: Vec<_> = (0..room.most).map(|name| name.to_string()).collect();
-            let greedy = |name: &String| enter_as(&lanes, call, (name, client(1)));
+            let greedy = |name: &String| enter_as(&lanes, call, (name, Some(client(1))));
             let mut places: Vec<_> = names.iter().filter_map(greedy).collect();
             assert_eq!(places.len(), room.most - room.most / PART, "{call:?}");
-            let theirs = enter_as(&lanes, call, ("theirs", client(2)));
+            let theirs = enter_as(&lanes, call, ("theirs", Some(client(2))));
             assert!(theirs.is_some(), "{call:?}");
             // Of those who wait it is the turn of who holds the fewest.
-            let others = |name: &String| enter_as(&lanes, call, (name, client(3)));
+            let others = |name: &String| enter_as(&lanes, call, (name, Some(client(3))));
             places.extend(names.iter().filter_map(others));
             assert_eq!(places.len(), room.most - 1, "{call:?}");
-            let mut first = lanes.lane(call).join(("new", client(1))).unwrap();
-            let mut second = lanes.lane(call).join(("new", client(2))).unwrap();
+            let mut first = lanes.lane(call).join(("new", Some(client(1)))).unwrap();
+            let mut second = lanes.lane(call).join(("new", Some(client(2)))).unwrap();
             places.pop();
             assert!(
                 first.try_recv().is_err() && second.try_recv().is_ok(),
@@ -422,12 +422,12 @@ mod tests {
         let _places = fill(&lanes, call, "a");
         let mut queue = Vec::new();
         for number in 0..PART {
-            let join = |_| lanes.blobs.join(("a", client(number))).unwrap();
+            let join = |_| lanes.blobs.join(("a", Some(client(number)))).unwrap();
             queue.extend((0..MAX_WAITING / PART).map(join));
-            let enter = lanes.enter(&clock, call, ("b", client(number)));
+            let enter = lanes.enter(&clock, call, ("b", Some(client(number))));
             assert_eq!(enter.now_or_never().unwrap().err(), Some(Crowded));
         }
-        let enter = lanes.enter(&clock, call, ("b", client(PART)));
+        let enter = lanes.enter(&clock, call, ("b", Some(client(PART))));
         assert_eq!(enter.now_or_never().unwrap().err(), Some(Crowded));
     }
 }

@@ -69,11 +69,11 @@ fn clients_go_before_what_nobody_waits_for_and_who_is_lifted_is_a_client() {
     assert!(queue.is_before(CLIENT));
     assert_eq!(queue.ahead_of(&nobodys), 2);
     assert_eq!(queue.ahead_of(&lifted), 3);
-    let lifted = queue.lift(lifted);
+    let lifted = queue.lift(&lifted);
     assert_eq!(queue.ahead_of(&lifted), 1);
     assert_eq!(queue.ahead_of(&nobodys), 3);
     assert_eq!(order(&mut queue), "clcn");
-    let lifted = queue.lift(lifted);
+    let lifted = queue.lift(&lifted);
     assert!(queue.is_empty(), "it has had its turn: {lifted:?}");
 }
 
@@ -136,7 +136,7 @@ fn play(acts: Vec<Act>) -> (Queue<u8>, Vec<Place<u8>>) {
             }
             Act::Lift(which) if !waiting.is_empty() => {
                 let place = waiting.swap_remove(which.index(waiting.len()));
-                waiting.push(queue.lift(place));
+                waiting.push(queue.lift(&place));
             }
             Act::Leave(_) | Act::Lift(_) => {}
         }
