@@ -76,6 +76,11 @@ fn a_run_does_not_write_while_another_does() {
 }
 
 /// Runs it below strace, which does this to one of its calls; `None` where strace cannot be used.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that cannot run says so, and fails where it must be able to"
+)]
 fn run_struck(program: &Program, inject: &str) -> Option<()> {
     let traced = |words: &[&str]| {
         let mut strace = Command::new("strace");
