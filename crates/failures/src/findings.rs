@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use forebay_oci::ImageName;
 use serde::Serialize;
 
+use crate::registry::normalise;
 use crate::{Class, Failure, Identity, Verdict};
 
 /// The most findings of one text; what would be more is only counted.
@@ -194,7 +195,11 @@ fn repository(image: &str) -> String {
     let name = image.parse::<ImageName>();
     name.map_or_else(
         |_| image.to_owned(),
-        |name| format!("{}/{}", name.registry, name.repository),
+        |name| {
+            // Docker Hub has several hosts, and one message may name two of them.
+            let registry = normalise(&name.registry).unwrap_or(name.registry);
+            format!("{registry}/{}", name.repository)
+        },
     )
 }
 

@@ -39,7 +39,7 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
 static BEGINNING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r#"^(?:(?i:error|err|warning|warn|fatal|fata|info|debug|notice|panic)(?-u:\b)[^ ]{0,3}(?: |\[|$)|time=|level=|msg=|\{"|\[[A-Z][A-Za-z]{1,20}\] "#,
-        r#"|"(?:message|reason|error|stoppedReason|text|log|msg|status|type|event)": |\+ |Normal |Warning |docker: |Unable to find "#,
+        r#"|"(?:message|reason|error|stoppedReason|text|log|msg|status|type|event)": |\+ [a-z./]|Normal |Warning |docker: |Unable to find "#,
         r"|Failed to |Pulling |Status: |Digest: |Step [0-9]|[=]> |CannotPull|Resource(?:Initialization|handler)|Task |\(service |Back-off |Traceback|Caused by",
         r"|[!-~]{1,253} +[0-9]+/[0-9]+ +[A-Z]|(?:curl|GET|HEAD|POST|PUT) |AWS::|fatal: |default |kube-system )",
     ))

@@ -10,7 +10,7 @@ use crate::Verdict;
 use crate::marks::{find_mark, find_places};
 use crate::memo::{Memo, Said};
 use crate::message::{MAX_BYTES, MAX_LINES, around, line_at, words};
-use crate::prefix::Joining;
+use crate::prefix::{Joining, split};
 use crate::sieve::{REACH_BYTES, line_end};
 
 /// The bytes that are looked at together.
@@ -205,11 +205,24 @@ impl Scanner {
     }
 }
 
-/// Whether a short text may be one message: somebody's command and what it answered.
+/// Whether a short text may be one message: somebody's command, or a program's request, and what was answered.
 fn is_transcript(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().take(MAX_PASTED_LINES + 1).count();
-    (2..=MAX_PASTED_LINES).contains(&lines) && text.lines().any(is_command)
+    (2..=MAX_PASTED_LINES).contains(&lines)
+        && text
+            .lines()
+            .any(|line| is_command(line) || is_request(line))
+}
+
+/// Whether a line names a request of HTTP, or of a pull as the oldest clients write it.
+fn is_request(line: &str) -> bool {
+    const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+    let (_, says) = split(line);
+    let is_pull = says.trim_start().starts_with("Pulling repository ");
+    let mut words = says.split_whitespace();
+    let has_method = words.any(|word| METHODS.contains(&word));
+    is_pull || has_method && words.any(|word| word.trim_start_matches('"').starts_with("http"))
 }
 
 /// Whether a line is a shell's prompt with a command, or a command that a shell traces.

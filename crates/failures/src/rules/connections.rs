@@ -92,13 +92,24 @@ pub(super) const RULES: &[Rule] = &[
             r"http50[0234]responsebody",
             r"serverclosed|http2:serversent|goaway|stream(?:error|id[0-9]+)|http2:clientconnection",
             r"connectionclosed|useofclosednetworkconnection|transportconnectionbroken|serverclosedidleconnection",
-            r"failedsizevalidation|sizevalidationfailed|failedprecondition:docker",
-            r"connect:permissiondenied|connect:cannotassignrequestedaddress",
+            r"connect:(?:permissiondenied|operationnotpermitted|cannotassignrequestedaddress|invalidargument)",
+            r"networkdroppedconnection|transportendpointisnotconnected",
             r"badgateway|gatewaytimeout|serviceunavailable|bad_gateway",
             r"remoteenddisconnected|incompleteread|connectionerror|networkerror|transportiserror",
             r"afterreconnecting",
-            r"httpserverdidnotsupportrangerequests|unexpectedcommitdigest|unexpectedbodysize|contentlengthmismatch",
+            r"httpserverdidnotsupportrangerequests|unexpectedbodysize|contentlengthmismatch",
         ],
     )
     .asked(),
 ];
+
+/// A socket that failed of anything else: whatever the operating system's words are, the connection did not work.
+pub(super) const ANY_SOCKET: &[Rule] = &[Rule::new(
+    Network,
+    &[
+        r"(?:dial|read|write|writev|sendto|connect)(?:tcp|udp)[46]?[:0-9\[]",
+        r"(?:networkis|netis|hostis)down|ehostdown|enetdown",
+        r"connectionabort|softwarecausedconnection",
+    ],
+)
+.asked()];

@@ -19,6 +19,7 @@ pub(super) const RULES: &[Rule] = &[
             r"errno28|oserror28",
             r"devicehasnospace",
             r"lowondiskspace|outofdiskspace|diskisfull|diskfull",
+            r"thinpoolhas[0-9]+free(?:data|metadata)?blocks|createmorefreespaceinthinpool",
         ],
     )
     .within(&[Context::Engine]),
@@ -104,6 +105,8 @@ pub(super) const RULES: &[Rule] = &[
             r"[a-z0-9_.-][_-][0-9]{1,3}exitedwithcode[1-9]",
             r"exited\([1-9][0-9]{0,2}\).*ago",
             r"exitcode:?137",
+            // Without its files: what a shell and a loader answer then; and killed by a signal.
+            r"exitedwithcode(?:12[5-7]|13[0-9])(?:[^0-9]|$)",
             r"errorstartinguserlandproxy",
             r"rpcerror.*createcontainerrequest",
             r"no?suchfileordirectory:ociruntime",
@@ -124,6 +127,18 @@ pub(super) const RULES: &[Rule] = &[
             r"readyforstart:false|isnotadirectory:unknown|areyoutryingtomountadirectoryontoafile",
             r"unknownorinvalidruntimename",
             r"ulimit.*operationnotpermitted:unknown",
+            r"rootlessport|cannotexposeprivilegedport|portsarenotavailable:|failedtobind(?:host)?port",
+            r"netavark:|aardvark-dns:|conmonexited|conmonfailed",
+            r"error:statfs/",
+            r"(?:^|[^a-z])exec/[^:]+:(?:nosuchfileordirectory|permissiondenied)",
+            r#"exec:["'][^"']+["']:(?:executablefilenotfound|nosuchfileordirectory|permissiondenied|stat)"#,
+            r"unresolvablecdidevices",
+            r"cgroupmountpointdoesnotexist|cannotentercgroup",
+            r"ismountedon/.*butitisnotasharedmount",
+            // Those who run containers as a service.
+            r"failingsitestart|didn'trespondtohttppings",
+            r"container(?:has)?failedtostart(?:and(?:then)?listen|\.|$)|failedtostartandthenlistenontheport",
+            r"containerfailedtobecomehealthy",
         ],
     ),
     Rule::new(

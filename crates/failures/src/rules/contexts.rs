@@ -18,9 +18,33 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
         ],
     ),
     (
+        Context::Mention,
+        &[
+            // Metrics, alerts and what is written about them.
+            r"kube_pod_[a-z_]+",
+            r"-alert:|expr:",
+            // Programs and pages that name the reasons: in code, in a table, as an example, in a condition.
+            r"`(?:errimagepull|imagepullbackoff)`",
+            r#"case["'](?:errimagepull|imagepullbackoff)"#,
+            r"todo:|fixme:",
+            r"(?:suchas|like|e\.g\.,?|forexample)[\x22'`]?(?:errimagepull|imagepullbackoff)",
+            r"if(?:the|a|your|any)[a-z]{0,10}pods?(?:is|are|shows?|gets?|stays?|remains?|has|have|goes|go|enters?)",
+            r"#(?:help|type)kube_",
+        ],
+    ),
+    (
+        Context::Code,
+        &[
+            r"\(\?[imsx]{1,4}\)",
+            r#"patterns?["']?[:=]\["#,
+            r#"(?:includes|contains|indexof|startswith|matches|search)\(["'/]"#,
+        ],
+    ),
+    (
         Context::HubApi,
         &[
-            r"hub\.docker\.com",
+            r"(?:^|[^.])hub\.docker\.com",
+            r"dockerhub(?:web)?api",
             r"dockerhub/(?:adapter|client)",
             r"adapter/dockerhub",
         ],
@@ -43,7 +67,8 @@ const PULL: &[&str] = &[
     // Addresses: the paths of the protocol, token services, hosts that serve nothing but images.
     r"/v2/[^?,;()|]*(?:manifests|blobs|referrers)/",
     r"/v2/[^?,;()|]*tags/list",
-    r#"/v2/?["'`]?[:,)]"#,
+    r#"/v2/?["'`]?[:,)}\]]"#,
+    r"/v2/packages/container",
     r#"/v2/?["']?$"#,
     r"/v1/_ping",
     r"/v2/token\?",
@@ -76,6 +101,12 @@ const PULL: &[&str] = &[
     r"wave\.seqera\.io",
     r"-starport-layer-bucket",
     // Words of those who pull or push.
+    r"(?:^|[^0-9a-f])[0-9a-f]{12}:(?:pullingfslayer|waiting|downloading|downloadcomplete|verifyingchecksum|extracting|pullcomplete|alreadyexists|retrying)",
+    r"downloading\[=*>",
+    r"(?:docker|oci|helm)package",
+    r"artifactdigest",
+    r"moby\.buildkit",
+    r"chart(?:pull|museum|:oci)",
     r"unexpectedhttpstatus:",
     r"tryingtopullrepository|pullingrepository|pullingfrom[a-z0-9]|pullcomplete",
     r"pullaftererror",
@@ -154,6 +185,8 @@ const TOO_MANY: &[&str] = &[
     r"429too_?many_?req",
     r"429clienterror",
     r"429\(too_?many",
+    r"\(429\)(?:too_?many|$)",
+    r"http/[123](?:\.[01])?429",
     r"429:too_?many",
     r"http429",
     r"429responsebody",

@@ -19,6 +19,7 @@ pub(super) const RULES: &[Rule] = &[
             r"youmayincreasethelimitby(?:authenticating|upgrading)",
         ],
     )
+    .unless(&[Context::Code])
     .of("docker.io"),
     // May to November 2020.
     Rule::new(
@@ -26,7 +27,9 @@ pub(super) const RULES: &[Rule] = &[
         &[r"too_?many_?requests\.?pleaseseehttps?://docs\.docker\.com/docker-hub/download-rate-limit"],
     )
     .of("docker.io"),
-    Rule::new(AbuseLimit, &[r"hap429"]).of("docker.io"),
+    Rule::new(AbuseLimit, &[r"hap429"])
+        .unless(&[Context::Code])
+        .of("docker.io"),
     Rule::new(
         LoginLockout,
         &[
@@ -40,20 +43,30 @@ pub(super) const RULES: &[Rule] = &[
         .of("docker.io"),
     Rule::new(
         HubApiLimit,
-        &[r"hub\.docker\.com(?::443)?/(?:v2|v1|api|auth)"],
+        &[
+            // registry.hub.docker.com is the registry, but for what it answers on behalf of the web API.
+            r"(?:^|[^.])hub\.docker\.com(?::443)?/(?:v2|v1|api|auth)",
+            r"hub\.docker\.com(?::443)?/v[12]/(?:repositories|namespaces|users|orgs)/",
+        ],
     )
     .within(&[Context::TooMany])
     .of("docker.io"),
-    Rule::new(HubApiLimit, &[r"ratelimitexceeded", r"x-ratelimit-remaining:0"])
+    Rule::new(
+        HubApiLimit,
+        &[r"rate-?limit(?:exceeded|hit|reached)", r"x-ratelimit-remaining:?0(?:[^0-9]|$)"],
+    )
         .within(&[Context::HubApi])
         .of("docker.io"),
     // Its body, where a client does not say whom it asked.
     Rule::new(
         HubApiLimit,
-        &[r#"\{["']detail["']:["']ratelimitexceeded\.?["'],["']error["']:false"#],
+        &[
+            r"dockerhub(?:web)?apiratelimit",
+            r#"\{["']detail["']:["']ratelimitexceeded\.?["'],["']error["']:false"#,
+        ],
     )
     .of("docker.io"),
-    Rule::new(HubApiLimit, &[r"hub\.docker\.com"])
+    Rule::new(HubApiLimit, &[r"(?:^|[^.])hub\.docker\.com", r"dockerhub(?:web)?api"])
         .within(&[Context::TooMany])
         .of("docker.io"),
     // GHCR says when to come back, in microseconds.

@@ -31,6 +31,10 @@ pub(crate) enum Context {
     HubApi,
     /// Amazon's private registry.
     Ecr,
+    /// Metrics, alerts, code and pages that name a kubelet's reasons: nothing happened.
+    Mention,
+    /// A program's words on a limit: a pattern that it looks for.
+    Code,
     /// A tool's own socket, or a build's own files and commands: nobody was asked for an image.
     Local,
 }
@@ -85,6 +89,11 @@ impl Rule {
         self
     }
 
+    const fn unless(mut self, unless: &'static [Context]) -> Self {
+        self.unless = unless;
+        self
+    }
+
     const fn uncertain(mut self) -> Self {
         self.is_certain = false;
         self
@@ -104,8 +113,12 @@ const EARLY: [&[Rule]; 3] = [
 ];
 
 /// Everything after it, in order.
-const LATE: [&[Rule]; 5] = [
+const LATE: [&[Rule]; 9] = [
+    symptoms::DAMAGED_CONTENT,
     connections::RULES,
+    connections::ANY_SOCKET,
+    refusals::TOLD,
+    symptoms::ADMISSION,
     refusals::RULES,
     containers::LATE_RULES,
     symptoms::UNTOLD_CAUSES,

@@ -20,42 +20,45 @@ pub(super) const CREDENTIAL_HELPERS: &[Rule] = &[Rule::new(
     ],
 )];
 
+/// What registries and their clients say of credentials and of nothing else.
+pub(super) const TOLD: &[Rule] = &[Rule::new(
+    Auth,
+    &[
+        r"nobasicauthcredentials",
+        r"pullaccess(?:is)?denied",
+        r"requestedaccesstotheresourceisdenied",
+        r"insufficient_?scope",
+        r"yourauthorizationtokenhasexpired|authorizationtokenhasexpired",
+        r"incorrectusernameorpassword",
+        r"invalidusername/password",
+        r"accesstotherequestedresourceisnotauthorized",
+        r"unabletoretrievesomeimagepullsecrets",
+        r"failedtoretrieveimagepullsecret",
+        r"personalaccesstoken(?:is)?(?:expired|invalid|required)",
+        r"artifactregistry\.repositories\.downloadartifacts",
+        r"notauthorizedtoperform:ecr",
+        r"authorizationstatus:?40[13]",
+        r"aka\.ms/acr/(?:authorization|firewall|errors#unauthorized)",
+        r"unauthorizedtoaccessrepository",
+        r"tokenexchangefailed",
+        r"cannotperformaninteractivelogin",
+        r"(?:unabletoretrieve|unabletogetregistryauth).*accessdenied",
+        r"pullcommandfailed.*accessdenied",
+        r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
+        r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin",
+        r"denied:denied",
+        r"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)",
+    ],
+)];
+
 pub(super) const RULES: &[Rule] = &[
-    Rule::new(
-        Auth,
-        &[
-            r"nobasicauthcredentials",
-            r"pullaccess(?:is)?denied",
-            r"requestedaccesstotheresourceisdenied",
-            r"insufficient_?scope",
-            r"yourauthorizationtokenhasexpired|authorizationtokenhasexpired",
-            r"incorrectusernameorpassword",
-            r"invalidusername/password",
-            r"accesstotherequestedresourceisnotauthorized",
-            r"unabletoretrievesomeimagepullsecrets",
-            r"failedtoretrieveimagepullsecret",
-            r"personalaccesstoken(?:is)?(?:expired|invalid|required)",
-            r"artifactregistry\.repositories\.downloadartifacts",
-            r"notauthorizedtoperform:ecr",
-            r"aka\.ms/acr/(?:authorization|firewall|errors#unauthorized)",
-            r"unauthorizedtoaccessrepository",
-            r"tokenexchangefailed",
-            r"cannotperformaninteractivelogin",
-            r"(?:unabletoretrieve|unabletogetregistryauth).*accessdenied",
-            r"pullcommandfailed.*accessdenied",
-            r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
-            r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin",
-            r"denied:denied",
-            r"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)",
-        ],
-    ),
     Rule::new(
         Auth,
         &[
             r"unauthorized",
             r"403forbidden|401unauthorized",
             r"(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}40[13](?:[^0-9.]|$)",
-            r"(?:^|[^n])denied(?::|$)",
+            r#"(?:^|[^n])denied(?::|$|["'}])"#,
             r"40[13]\((?:forbidden|unauthorized)",
             r"isnotaccessible\.?pleasecheck",
             r"verifythatitexistsandyouhavepermission",
@@ -80,7 +83,6 @@ pub(super) const RULES: &[Rule] = &[
         Auth,
         &[
             r"unabletoretrieveauthtoken",
-            r"unabletopullsecretsorregistryauth",
         ],
     )
     .asked()
@@ -104,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
             r"imagedoesnotexist",
             r"nosuchmanifest",
             r"unsupportedplatform.*manifest",
-            r"nochildwithplatform",
+            r"nochildwithplatform|doesnotcontaindescriptormatchingplatform",
             r"imageoperatingsystem.*cannotbeusedonthisplatform",
         ],
     ),

@@ -3,6 +3,34 @@
 use super::{Context, Rule};
 use crate::Class::{Other, StartFailure, SymptomOnly};
 
+/// What came is not what was asked for, whatever else is said of the connection.
+pub(super) const DAMAGED_CONTENT: &[Rule] = &[Rule::new(
+    Other,
+    &[
+        r"failedsizevalidation|sizevalidationfailed|unexpectedcommitdigest",
+        r"filesystemlayerverificationfailed|(?:imageconfig|manifest)verificationfailed",
+        r"unexpectedmediatype",
+        r"failedtogetreaderfromcontentstore|layersfrommanifestdon'tmatchimageconfiguration",
+    ],
+)
+.uncertain()];
+
+/// A cluster's or a registry's own rules on what may run: "denied" and "forbidden" then speak of no credentials.
+pub(super) const ADMISSION: &[Rule] = &[Rule::new(
+    Other,
+    &[
+        r"imagepolicywebhook",
+        r"deniedby(?:clusteradmissionrule|attestor|projects/)|binaryauthorization|binauthz",
+        r"admissionwebhook.*deniedtherequest.*(?:image|registry|repo)",
+        r"validatingadmissionpolicy.*denied.*(?:image|registry|repo)",
+        r"sourceimagerejected|rejectedbypolicy|blockedby(?:xray|policy|thepolicy|curation)|downloadrequestrejected",
+        r"duetoconfiguredpolicy|preventimageswithvulnerability|projectpolicyviolation|toconfiguredpolic",
+        r"imageverificationfailed|failedtoverifyimage",
+        r"nomatchingsignatures|signature(?:verification|validation)failed|nosignatureexists",
+    ],
+)
+.uncertain()];
+
 /// A pull that failed of something that none of the tables knows.
 pub(super) const UNTOLD_CAUSES: &[Rule] = &[
     Rule::new(
@@ -14,15 +42,21 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r"invalidimagename|couldn'tparseimagereference|invalidreferenceformat",
             r"imageinspecterror|failedtoinspectimage",
             r"registryunavailable|registryerrorresponse",
-            r"filesystemlayerverificationfailed",
             r"mismatchedimagerootfs",
-            r"error(?:while)?verifying(?:the)?manifest|unabletoverifymanifestdigest|manifestverificationfailed",
-            r"processingtarfile|addinglayerwithblob|applylayerexitstatus",
+            r"error(?:while)?verifying(?:the)?manifest|unabletoverifymanifestdigest",
             r#"short-name(?:resolutionenforced|["'][^"']*["']didnotresolve)"#,
             r"unsupportedmanifestmediatype|unsupportedmediatype|mediatypeinmanifest|unsupporteddocker(?:v1|v2)|schema1supportis",
-            r"(?:dockerimageformatv1|manifestversion2,schema1).*(?:disabled|removed|notsupported|deprecat)",
+            r"mediatype.*nolongersupported",
+            r"imageisincompatiblewitha",
+            r"nopolicy\.jsonfilefound",
             r"failedtoregisterlayer|failedtoextractlayer|failedtounpackimage|wrongdiffid",
-            r"signature(?:verification|validation)failed|sourceimagerejected|nosignatureexists|contenttrust.*(?:error|nodata)|remotetrustdatadoesnotexist",
+            r"processingtarfile|addinglayerwithblob|applylayerexitstatus|invalidtarheader",
+            r"failedtodecompress|failedtoconvertwhiteout|failedtoprepareextractionsnapshot",
+            r"(?:dockerimageformatv1|manifestversion2,schema1).*(?:disabled|removed|notsupported|deprecat)",
+            r"encounteredremote.*whenfetching",
+            r"maxdepthexceeded|missingsignaturekey|invalidrootfsinimage",
+            r"couldn'tparseimagename|failedtoapplydefaultimagetag|errorparsingimagename",
+            r"contenttrust.*(?:error|nodata)|remotetrustdatadoesnotexist",
         ],
     )
     .uncertain(),
@@ -36,11 +70,10 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
 ];
 
 pub(super) const RULES: &[Rule] = &[
+    Rule::new(SymptomOnly, &[r"imagepullbackoff", r"errimagepull"]).unless(&[Context::Mention]),
     Rule::new(
         SymptomOnly,
         &[
-            r"imagepullbackoff",
-            r"errimagepull",
             r"back-?offpullingimage",
             r"nosuchimage:",
             r"nosuchimage$",
@@ -52,8 +85,20 @@ pub(super) const RULES: &[Rule] = &[
             r"updatepaused|rollbackcompleted|servicerolledback|rolledback:update",
             r"nosuitablenode",
             r"dockerpullfailedwithexitcode",
+            r"failedtopullimage[^:]+:?[^:]*:exitstatus[0-9]",
+            r"replicated0/[1-9]|global0/[1-9]",
             r"(?:docker|podman|nerdctl)pull.*(?:exitstatus|exitcode|returnednon-zero|exitedwith)",
+            r"unabletopulldockerimage[^:]*\.checkifimage",
+            r"waitingforpod[a-z]*:?.*timedoutwaitingforpod|timedoutwaitingforpodtostart|podtooktoolongtostart",
+            r"podscheduledtimedout|taskrunimagepullfailed",
             // ECS and what stands on it.
+            r"unabletopullsecretsorregistryauth",
+            r"cannotpull(?:container|imagemanifest|ecrcontainer)error.*hasbeenretried[0-9]+time",
+            r"build_container_unable_to_pull_image",
+            r"hasnorunningtasks|desired:?[0-9]+,running:?0",
+            r"failedtolaunchatask|wasunabletoreachasteadystate",
+            r"waitingforecsservice.*timeout|timeoutwhilewaitingforstate.*(?:tfstable|tfpending)",
+            r"ecsdeploymentfailed|tasksetfailedtostabilize",
             r"wasunabletoplaceatask",
             r"essentialcontainerintaskexited",
             r"deploymentfailed:taskfailed|deploymentfailed:tasksfailed",
@@ -75,11 +120,21 @@ pub(super) const RULES: &[Rule] = &[
             r"(?:stack|status).*(?:update_rollback_in_progress|update_rollback_complete|rollback_in_progress|rollback_complete|update_rollback_failed)",
             r"waiter(?:tasksrunning|servicesstable|stack[a-z]{1,20})failed",
             r"servicesstable.*(?:maxattemptsexceeded|failed)|waiterservicesstablefailed|waiterdeploymentsuccessful",
+            r"thestacknamed.+failed(?:creation|todeploy|toupdate)",
+            // Nomad.
+            r"exceededallowedattempts[0-9]+ininterval",
+            r"unhealthybecauseoffailedtask|failedduetounhealthyallocations",
+            r"failedduetoprogressdeadline",
             // Kubernetes' controllers and those who wait for them.
+            r"error:waitingforrolloutto|replicaswanted;0replicasready",
+            r"timedoutwaitingforthecondition(?:on|$)",
+            r"hastimedoutprogressing",
+            r"(?:failedtofullyinitialize|timedoutwaitingtobeready)",
+            r"timeoutwaitingfor:\[(?:deployment|statefulset|daemonset|job|pod|helmrelease)",
             r"exceededitsprogressdeadline|progressdeadlineexceeded",
             r"(?:rollout|deployment|upgrade|installation|release).*timedoutwaitingforthecondition",
             r"waitingfordeployment.*rollouttofinish.*areavailable.*(?:timedout|error)",
-            r"(?:upgrade|installation)failed:(?:contextdeadlineexceeded|timedout|resource|pre-?install|post-?install)",
+            r"(?:upgrade|installation)failed:(?:contextdeadlineexceeded|clientratelimiterwait|timedout|resource|pre-?install|post-?install)",
             r"containersnotready|containerswithunreadystatus|containerswithincompletestatus",
             r"minimumreplicasunavailable|doesnothaveminimumavailability",
             r"pending.*(?:containercreating|imagepull)",
@@ -102,9 +157,6 @@ pub(super) const RULES: &[Rule] = &[
             r"toomanyrequests:",
             r"errorfromregistry:",
             r"unabletocopyfromsource",
-            r"failedtocopy:",
-            r"failedtoload(?:cachekey|metadata)",
-            r"unexpectedstatus(?:code|from)",
             r"pullingfromhost.+failed",
             r"errorresponsefromdaemon:(?:get|head|pull|toomany|manifest)",
             r"image.*(?:unsupported|invalidtarheader)",
@@ -114,6 +166,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(
         Other,
         &[
+            r"failedtocopy:",
+            r"failedtoload(?:cachekey|metadata)",
+            r"unexpectedstatus(?:code|from)",
             r"contextcanceled",
             r"code=canceled",
             r"code=unknown",

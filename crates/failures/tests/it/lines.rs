@@ -42,6 +42,11 @@ pub(crate) fn heldout() -> Vec<Line> {
     read(include_str!("corpus/heldout.jsonl"))
 }
 
+/// Texts of all classes by somebody else who had not seen the rules, in the same form; `why` says what else may be answered.
+pub(crate) fn unseen() -> Vec<Line> {
+    read(include_str!("corpus/unseen.jsonl"))
+}
+
 /// Texts of something else, or of success.
 pub(crate) fn none() -> Vec<Line> {
     read(include_str!("corpus/none.jsonl"))

@@ -5,4 +5,6 @@ mod lines;
 mod mutations;
 mod reported;
 mod scanned;
+mod unseen;
+mod ways;
 mod written;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use crate::lines::{Line, reported, written};
 use crate::scanned::findings;
+use crate::ways::{coloured, folded, in_json, typographic, wrapped};
 
 /// What collectors, runners and services put before a line.
 const PREFIXES: [&str; 16] = [
@@ -47,61 +48,6 @@ fn pasted(text: &str) -> Option<Class> {
         [one] => Some(one.class),
         _ => None,
     }
-}
-
-fn in_json(text: &str) -> String {
-    serde_json::json!({ "message": text, "ingestionTime": 1_762_157_564_442_i64 }).to_string()
-}
-
-fn coloured(text: &str) -> String {
-    let words = text
-        .split(' ')
-        .map(|word| format!("\u{1b}[31;1m{word}\u{1b}[0m"));
-    words.collect::<Vec<_>>().join(" ")
-}
-
-fn typographic(text: &str) -> String {
-    let mut is_open = false;
-    let quote = |c: char| match c {
-        '"' => {
-            is_open = !is_open;
-            if is_open { '“' } else { '”' }
-        }
-        '\'' => '’',
-        '-' => '-',
-        c => c,
-    };
-    text.chars()
-        .map(quote)
-        .collect::<String>()
-        .replace(" - ", " – ")
-}
-
-/// Breaks the text after each `width` characters, also inside words.
-fn wrapped(text: &str, width: usize) -> String {
-    let chars: Vec<char> = text.replace('\n', " ").chars().collect();
-    let lines: Vec<String> = chars
-        .chunks(width)
-        .map(|line| line.iter().collect())
-        .collect();
-    lines.join("\n")
-}
-
-/// Breaks the text between words, no line longer than `width` where that can be.
-fn folded(text: &str, width: usize) -> String {
-    let mut folded = String::new();
-    let mut column = 0;
-    for word in text.split_whitespace() {
-        if column > 0 && column + word.len() >= width {
-            folded.push('\n');
-            column = 0;
-        } else if column > 0 {
-            folded.push(' ');
-        }
-        folded.push_str(word);
-        column += word.len() + 1;
-    }
-    folded
 }
 
 proptest! {
