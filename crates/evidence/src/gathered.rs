@@ -3,6 +3,7 @@
 //! Bounded: what happens again in the same minute is counted, and minutes become hours when there are too many.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use forebay_failures::Class;
@@ -52,7 +53,9 @@ pub struct Evidence {
     /// Events that were only counted, because there were too many.
     pub uncounted: u64,
     pub(crate) names: BTreeMap<String, String>,
-    index: HashMap<Key, usize>,
+    /// By the hashes of their keys, whose texts the events hold already.
+    index: HashMap<u64, usize>,
+    seed: RandomState,
 }
 
 /// Something about the input that the reader of a diagnosis should know.
@@ -119,15 +122,15 @@ pub enum SettingKind {
 }
 
 /// Events that are counted as one.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Key {
+#[derive(Hash)]
+struct Key<'a> {
     what: What,
-    owner: Option<Owner>,
+    owner: Option<&'a Owner>,
     /// Without an owner, the task is all that tells two apart.
-    task: Option<String>,
-    namespace: Option<String>,
-    node: Option<String>,
-    image: Option<String>,
+    task: Option<&'a str>,
+    namespace: Option<&'a str>,
+    node: Option<&'a str>,
+    image: Option<&'a str>,
     class: Option<Class>,
     source: usize,
     time: Option<i64>,
@@ -144,21 +147,18 @@ impl Evidence {
         } else {
             minute
         };
-        let key = Key {
+        let place = &event.place;
+        let key = self.seed.hash_one(Key {
             what: event.what,
-            owner: event.place.owner.clone(),
-            task: event
-                .place
-                .task
-                .clone()
-                .filter(|_| event.place.owner.is_none()),
-            namespace: event.place.namespace.clone(),
-            node: event.place.node.clone(),
-            image: event.image.clone(),
+            owner: place.owner.as_ref(),
+            task: place.task.as_deref().filter(|_| place.owner.is_none()),
+            namespace: place.namespace.as_deref(),
+            node: place.node.as_deref(),
+            image: event.image.as_deref(),
             class: event.failure.as_ref().map(|failure| failure.class),
             source: event.lines.source,
             time,
-        };
+        });
         match self.index.get(&key) {
             Some(&at) => merge(&mut self.events[at], &event),
             None if self.events.len() >= MAX_COARSE_EVENTS => self.uncounted += event.count,

@@ -1,20 +1,27 @@
 //! What was said of a message is remembered for its repetitions: a storm is one message, over and over.
 //!
-//! Repetitions differ in the digits of their prefix, in times and process ids, and nowhere else.
+//! Repetitions differ in the digits of their prefix, in times and process ids, in the ids of traces, and nowhere else.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
 
 use forebay_limits::{printable, redact};
 
+use crate::Verdict;
+use crate::classify::classify_views;
 use crate::clean::clean;
 use crate::prefix::split;
 use crate::scanner::MAX_EXCERPT_BYTES;
 use crate::views::Views;
-use crate::{Verdict, classify};
 
 /// The most messages that are remembered; then all are forgotten and it begins anew.
 const MAX_MESSAGES: usize = 2_048;
+
+/// What daemons write before the id of a span or of a trace, which no message shares with another.
+const ID: &str = "ID=";
+
+/// How many hexadecimal digits such an id has at least.
+const MIN_ID_BYTES: usize = 16;
 
 /// Messages that were looked at lately, by a hash that nobody outside can foresee.
 #[derive(Debug, Default)]
@@ -51,16 +58,31 @@ impl Memo {
             hasher.write(part.as_bytes());
         }
         hasher.write_u8(u8::MAX);
-        hasher.write(says.as_bytes());
+        let mut parts = says.split(ID);
+        hasher.write(parts.next().unwrap_or_default().as_bytes());
+        for part in parts {
+            hasher.write_u8(u8::MAX);
+            hasher.write(behind_id(part).as_bytes());
+        }
         hasher.finish()
     }
 }
 
+/// What follows an id.
+fn behind_id(text: &str) -> &str {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+    if text.len() - rest.len() >= MIN_ID_BYTES {
+        rest
+    } else {
+        text
+    }
+}
+
 fn find_out(message: &str) -> Option<Said> {
-    let verdict = classify(message)?;
-    let spaced = Views::of(&clean(message)).spaced;
+    let views = Views::of(&clean(message));
+    let verdict = classify_views(&views)?;
     Some(Said {
         verdict,
-        excerpt: printable(&redact(&spaced), MAX_EXCERPT_BYTES),
+        excerpt: printable(&redact(&views.spaced), MAX_EXCERPT_BYTES),
     })
 }

@@ -58,8 +58,8 @@ pub(crate) fn around(
 
 /// Whether the line `next` goes on with the line `before`.
 fn belong(text: &[u8], before: &Range<usize>, next: &Range<usize>, joining: Joining) -> bool {
-    let before = String::from_utf8_lossy(&text[before.clone()]);
-    let next = String::from_utf8_lossy(&text[next.clone()]);
+    let before = decode(&text[before.clone()]);
+    let next = decode(&text[next.clone()]);
     !before.trim().is_empty() && (is_wrapped(&before, &next) || goes_on(&before, &next, joining))
 }
 
@@ -74,11 +74,16 @@ fn is_wrapped(before: &str, next: &str) -> bool {
 
 /// The words of a message: its lines without their prefixes, but for the first line's.
 pub(crate) fn words(message: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(message);
+    let text = decode(message);
     if !message.contains(&b'\n') {
         return text;
     }
     let lines = text.lines().enumerate();
     let words = lines.map(|(index, line)| if index == 0 { line } else { split(line).1 });
     Cow::Owned(words.collect::<Vec<_>>().join("\n"))
+}
+
+/// The bytes as text. Nearly all are ASCII, which is told sixteen bytes at once.
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

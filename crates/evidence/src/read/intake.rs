@@ -2,6 +2,8 @@
 //!
 //! Cuts lines, finds out what they belong to, and joins what was wrapped. One line is held at a time, and one item of JSON.
 
+use std::borrow::Cow;
+
 use forebay_failures::Scanner;
 
 use super::aws;
@@ -94,7 +96,7 @@ impl Intake {
         while let Some(length) = memchr::memchr(b'\n', &bytes[at..]) {
             let line = &bytes[at..at + length];
             if self.partial.is_empty() && !self.is_cut && length <= MAX_LINE_BYTES {
-                self.line(&String::from_utf8_lossy(line));
+                self.line(&decode(line));
             } else {
                 self.gather(line);
                 self.end_line();
@@ -424,6 +426,11 @@ impl Intake {
             last: self.source.line,
         }
     }
+}
+
+/// The bytes as text. Nearly all are ASCII, which is told sixteen bytes at once.
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn located(mut event: Event, lines: Lines) -> Event {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use forebay_evidence::{Context, Intake, Moment};
 
 /// What is read in each run.
-const LOG_BYTES: usize = 256 << 20;
+const LOG_BYTES: usize = 128 << 20;
 
 /// Lines as applications, proxies, the kernel and container engines write them every day.
 const NOISE: [&str; 7] = [

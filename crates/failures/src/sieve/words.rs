@@ -55,9 +55,10 @@ struct Part {
 impl Words {
     pub(super) fn of<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
         let words = shortest(patterns.into_iter().flat_map(words_of).collect());
+        let everyday = Everyday::new();
         let mut parts = Vec::new();
         for (index, word) in words.iter().enumerate() {
-            let parts_of = parts_of(word).into_iter();
+            let parts_of = parts_of(word, &everyday).into_iter();
             parts.extend(parts_of.map(|(piece, before)| Part {
                 piece,
                 word: index,
@@ -96,7 +97,7 @@ fn bucket(piece: Piece) -> usize {
 }
 
 /// The pieces of which one is looked up wherever the word stands, and how far it begins before them.
-fn parts_of(word: &[u8]) -> Vec<(Piece, isize)> {
+fn parts_of(word: &[u8], everyday: &Everyday) -> Vec<(Piece, isize)> {
     let piece = Piece::from_le_bytes;
     let any = || (0..=u8::MAX).filter(|byte| byte & FOLD != 0);
     match *word {
@@ -105,8 +106,9 @@ fn parts_of(word: &[u8]) -> Vec<(Piece, isize)> {
             .collect(),
         [a, b, c, d] => {
             let whole = (piece([a, b, c, d]), 0);
+            let is_front_rarer = everyday.frequency(&word[..3]) < everyday.frequency(&word[1..]);
             let odd = any().map(|any| {
-                if frequency([a, b, c]) < frequency([b, c, d]) {
+                if is_front_rarer {
                     (piece([any, a, b, c]), -1)
                 } else {
                     (piece([b, c, d, any]), 1)
@@ -116,8 +118,9 @@ fn parts_of(word: &[u8]) -> Vec<(Piece, isize)> {
         }
         _ => {
             let windows = word.array_windows::<WINDOW_BYTES>().zip(0..);
-            let rarest = windows.min_by_key(|([a, b, c, d, e], _)| {
-                frequency([*a, *b, *c, *d]).max(frequency([*b, *c, *d, *e]))
+            let rarest = windows.min_by_key(|(window, _)| {
+                let [one, other] = [&window[..4], &window[1..]];
+                everyday.frequency(one).max(everyday.frequency(other))
             });
             let parts = rarest.map(|([a, b, c, d, e], at)| {
                 [
@@ -141,12 +144,24 @@ fn begins(text: &[u8], at: usize, word: &[u8]) -> bool {
     })
 }
 
-/// How frequent bytes are: by everyday words that have them, then by each of them.
-fn frequency<const N: usize>(bytes: [u8; N]) -> (usize, usize) {
-    let everyday = EVERYDAY.array_windows::<N>().filter(|it| **it == bytes);
-    let rank = |byte: &u8| FREQUENT.iter().position(|frequent| frequent == byte);
-    let of_byte = |byte| rank(byte).map_or(0, |rank| FREQUENT.len() - rank);
-    (everyday.count(), bytes.iter().map(of_byte).sum())
+/// The pieces of [`EVERYDAY`], sorted.
+struct Everyday(Vec<[u8; 4]>);
+
+impl Everyday {
+    fn new() -> Self {
+        let mut pieces: Vec<_> = EVERYDAY.array_windows::<4>().copied().collect();
+        pieces.sort_unstable();
+        Self(pieces)
+    }
+
+    /// How frequent up to four bytes are: by everyday words that have them, then by each of them.
+    fn frequency(&self, bytes: &[u8]) -> (usize, usize) {
+        let before = self.0.partition_point(|it| it[..bytes.len()] < *bytes);
+        let behind = self.0.partition_point(|it| it[..bytes.len()] <= *bytes);
+        let rank = |byte: &u8| FREQUENT.iter().position(|frequent| frequent == byte);
+        let of_byte = |byte| rank(byte).map_or(0, |rank| FREQUENT.len() - rank);
+        (behind - before, bytes.iter().map(of_byte).sum())
+    }
 }
 
 /// Words of which one stands in each match of the pattern, folded.
