@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::finished::finish;
-use super::log;
+use super::log::{self, Kind};
 use crate::build::{built, root};
 use crate::error::Error;
 use crate::report::{HEADER, Row, Target, Who};
@@ -13,8 +13,13 @@ use crate::settings::Settings;
 /// What the log has, in bytes.
 const LOG_BYTES: u64 = 1_000_000_000;
 
-/// One line in so many tells of a failed pull, from a bad hour to a quiet month.
-const ONE_IN: [u64; 3] = [100, 1_000, 100_000];
+/// What is read: what it is called, how its lines are written, and one line in how many tells of a failed pull.
+const LOGS: [(&str, Kind, u64); 4] = [
+    ("a quiet node", Kind::Text, 100_000),
+    ("a bad hour", Kind::Text, 100),
+    ("a storm", Kind::Text, 10),
+    ("JSON of a node", Kind::Json, 1_000),
+];
 
 /// A CPU has to read the log in this.
 const WITHIN_SECONDS: f64 = 3.0;
@@ -35,9 +40,9 @@ pub(crate) fn run(settings: &Settings) -> Result<(), Error> {
     let (out, err) = (dir.path().join("out"), dir.path().join("err"));
     let path = dir.path().join("messages.log");
     let mut rows = Vec::new();
-    for one_in in ONE_IN {
-        log::write(&path, LOG_BYTES, one_in)?;
-        let what = format!("doctor, 1 GB of log, one line in {one_in} a failed pull");
+    for (name, kind, one_in) in LOGS {
+        log::write(&path, kind, LOG_BYTES, one_in)?;
+        let what = format!("doctor, 1 GB of {name}, one line in {one_in} a failed pull");
         let mut cpu =
             Row::new(format!("{what}: CPU time"), "s", 2).target(Target::Below(WITHIN_SECONDS));
         let mut wall = Row::new("the same: time", "s", 2);

@@ -5,6 +5,7 @@ mod lines;
 mod mutations;
 mod reported;
 mod scanned;
+mod sifted;
 mod unseen;
 mod ways;
 mod written;
