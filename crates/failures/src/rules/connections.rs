@@ -107,9 +107,10 @@ pub(super) const RULES: &[Rule] = &[
 pub(super) const ANY_SOCKET: &[Rule] = &[Rule::new(
     Network,
     &[
-        r"(?:dial|read|write|writev|sendto|connect)(?:tcp|udp)[46]?[:0-9\[]",
+        r"(?:dial|read|write|writev|sendto|connect)(?:tcp|udp)[46]?[0-9a-f.:\[\]>-]*:[a-z]{3}",
         r"(?:networkis|netis|hostis)down|ehostdown|enetdown",
         r"connectionabort|softwarecausedconnection",
     ],
 )
-.asked()];
+.asked()
+.uncertain()];
