@@ -35,8 +35,8 @@ const BUCKET_BITS: u32 = 12;
 /// Words, and the pieces by which they are found.
 #[derive(Debug)]
 pub(super) struct Words {
-    /// Folded.
-    words: Vec<Vec<u8>>,
+    /// The words, in small letters.
+    folded: Vec<Vec<u8>>,
     /// By their buckets.
     parts: Vec<Part>,
     /// Where the parts of each bucket begin, and at the end how many there are.
@@ -69,7 +69,7 @@ impl Words {
         let begins = |at| parts.partition_point(|part: &Part| bucket(part.piece) < at);
         let starts = (0..=1 << BUCKET_BITS).map(begins).collect();
         Self {
-            words,
+            folded: words,
             parts,
             starts,
         }
@@ -82,7 +82,7 @@ impl Words {
         parts.iter().any(|part| {
             let begin = at.checked_add_signed(-part.before);
             part.piece == piece
-                && begin.is_some_and(|begin| begins(text, begin, &self.words[part.word]))
+                && begin.is_some_and(|begin| begins(text, begin, &self.folded[part.word]))
         })
     }
 
