@@ -46,6 +46,8 @@ pub enum Packing {
 pub enum SizeSource {
     /// A kubelet that pulled it.
     Kubelet,
+    /// The log of the containerd that pulled it.
+    Containerd,
     /// The status of a node that has it.
     Node,
     /// `docker image ls`, `docker system df`, `docker image inspect`, and podman's and crictl's.

@@ -203,6 +203,7 @@ impl SizeFrom {
                 },
                 match source {
                     SizeSource::Kubelet => "a kubelet that pulled it",
+                    SizeSource::Containerd => "the log of the containerd that pulled it",
                     SizeSource::Node => "the status of a node",
                     SizeSource::ImageList => "the images of a machine",
                     SizeSource::Ecr => "ECR",

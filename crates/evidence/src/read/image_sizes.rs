@@ -1,9 +1,10 @@
-//! How large images are, as lists tell it: docker's, podman's and crictl's, a node's status, ECR's.
+//! How large images are, as lists tell it: docker's, podman's and crictl's, a node's status, ECR's; and containerd's log.
 //!
 //! `docker image ls` shows what lies unpacked on the disk; from Docker 29 on also the content as the registry sends it.
 
 use serde_json::Value;
 
+use super::fields::{Fields, quoted_after};
 use super::kube_json::text as member;
 use super::table::Columns;
 use crate::Evidence;
@@ -15,6 +16,12 @@ const MAX_PARTS: usize = 1_000;
 
 /// What a list prints where there is no name.
 const NONE: &str = "<none>";
+
+/// How containerd's word of a pull that ended well begins.
+const PULLED: &str = "Pulled image ";
+
+/// What stands before the names of an image in it.
+const BEFORE_NAMES: [&str; 3] = [PULLED, ", repo tag ", ", repo digest "];
 
 /// The units of `docker`, `podman` and `crictl`: decimal ones. The longest first, as the others end them.
 const UNITS: [(&str, f64); 5] = [
@@ -51,6 +58,31 @@ pub(crate) fn read_row(columns: &Columns, row: &str, lines: Lines, out: &mut Evi
     };
     let name = cell("REPOSITORY").or_else(|| cell("IMAGE"));
     note(name, cell("TAG"), measured(bytes, packing, lines), out);
+}
+
+/// Reads containerd's word of a pull that ended well, which tells the size of what lies packed in its store:
+/// `msg="Pulled image \"nginx:1.27\" with image id \"sha256:…\", repo tag \"docker.io/library/nginx:1.27\", repo digest
+/// \"docker.io/library/nginx@sha256:…\", size \"72099501\" in 4.2s"` (containerd 1.3 and later, `internal/cri/server/images`).
+///
+/// The pull itself is told by another line.
+pub(crate) fn read_pulled(text: &str, lines: Lines, out: &mut Evidence) {
+    if !text.contains(PULLED) {
+        return;
+    }
+    let fields = Fields::parse(text);
+    let Some(message) = fields.find("msg").filter(|msg| msg.starts_with(PULLED)) else {
+        return;
+    };
+    let Some(bytes) = quoted_after(message, ", size ").and_then(|size| size.parse().ok()) else {
+        return;
+    };
+    let size = ImageSize {
+        source: SizeSource::Containerd,
+        ..measured(bytes, Packing::Compressed, lines)
+    };
+    for before in BEFORE_NAMES {
+        note(quoted_after(message, before).as_deref(), None, size, out);
+    }
 }
 
 /// Reads an object of JSON; whether it was one that tells sizes.

@@ -4,7 +4,7 @@
 
 use super::ci::Ci;
 use super::log_line::LogLine;
-use super::{docker_events, dockerd, ecs, kubelet};
+use super::{docker_events, dockerd, ecs, image_sizes, kubelet};
 use crate::event::{Event, Lines, Place, What};
 use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence};
@@ -24,6 +24,7 @@ pub(crate) fn read(
     if line.text.contains(REGISTRY_AUTH) {
         out.set(registry_auth(line.text, lines));
     }
+    image_sizes::read_pulled(line.text, lines, out);
     let known = dockerd::read(line, context)
         .or_else(|| kubelet::read(line, context))
         .or_else(|| docker_events::read_text(line))

@@ -28,6 +28,33 @@ fn a_kubelet_tells_the_size_of_what_it_pulled_in_a_table_in_json_and_wrapped() {
 }
 
 #[test]
+fn containerds_log_tells_the_size_of_what_it_pulled_by_all_its_names_and_no_second_pull() {
+    let digest = format!("docker.io/library/nginx@sha256:{}", "a".repeat(64));
+    let message = format!(
+        r#"Pulled image "nginx:1.27" with image id "sha256:1e5f", repo tag "docker.io/library/nginx:1.27-alpine", repo digest "{digest}", size "30978722" in 1.204s"#
+    );
+    let quoted = message.replace('"', r#"\""#);
+    let text = format!(r#"time="2026-01-15T12:00:01.5Z" level=info msg="{quoted}""#);
+    let in_journal = format!("Jan 15 12:00:01 node-1 containerd[911]: {text}");
+    let as_json = serde_json::json!({"__REALTIME_TIMESTAMP": "1768478401500000", "_HOSTNAME": "node-1",
+        "SYSLOG_IDENTIFIER": "containerd", "MESSAGE": text});
+    let expected = Some((30_978_722, Packing::Compressed, SizeSource::Containerd));
+    for log in [text.clone(), in_journal, as_json.to_string()] {
+        let evidence = read(&format!("{log}\n"));
+        for name in ["nginx:1.27", "nginx:1.27-alpine", &digest] {
+            assert_eq!(size(&evidence, name), expected, "{name}: {log}");
+        }
+        assert!(evidence.events.is_empty(), "{:?}", evidence.events);
+    }
+    for other in [r#"size \"\""#, r#"size \"0\""#, r#"size \"-1\""#, "in 1s"] {
+        let cut = text.replace(r#"size \"30978722\""#, other);
+        assert_eq!(size(&read(&cut), "nginx:1.27"), None, "{other}");
+    }
+    let of_somebody = text.replace("Pulled image", "I pulled: Pulled image");
+    assert_eq!(size(&read(&of_somebody), "nginx:1.27"), None);
+}
+
+#[test]
 fn a_nodes_status_tells_sizes_by_all_names_of_an_image_as_its_runtime_counts() {
     let node = |runtime: &str| {
         let digest = format!("docker.io/library/nginx@sha256:{}", "a".repeat(64));
