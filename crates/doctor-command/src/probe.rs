@@ -2,6 +2,7 @@
 
 mod mirrors;
 mod text;
+mod tls;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use forebay_config::{Config, Sources, load};
 use forebay_content::Clock;
 use forebay_http_kit::address::is_public;
 use forebay_limits::Source;
-use forebay_server::{Heard, Probed, ask_mirror, probe as ask};
+use forebay_server::{Heard, Probed, Unanswered, ask_mirror, probe as ask};
 use forebay_terminal::Failure;
 use serde::Serialize;
 
@@ -35,6 +36,12 @@ pub(crate) struct Check {
     found: String,
     /// Whether that is wrong.
     is_bad: bool,
+    /// The fault's name, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cure: Option<String>,
 }
 
 /// Asks the upstreams of these names, and the mirrors of this machine's clients.
@@ -48,13 +55,14 @@ pub(crate) async fn probe(
 ) -> Result<ProbeReport, Failure> {
     let config = load(sources)?;
     let mut checks = Vec::new();
+    let now_unix_s = clock.now().unix_seconds();
     for name in names {
         let probed = ask((sources, &config), name, Arc::clone(&clock)).await?;
-        checks.extend(judge(name, &probed));
+        checks.extend(judge((name, now_unix_s), &probed));
     }
     checks.extend(proxies(&config));
     for (file, mirror) in mirrors::read(root) {
-        checks.push(look_at_mirror(&config, file, mirror).await);
+        checks.push(look_at_mirror((&config, now_unix_s), file, mirror).await);
     }
     Ok(ProbeReport { checks })
 }
@@ -70,14 +78,23 @@ impl ProbeReport {
     }
 }
 
+impl Check {
+    /// One without a name for what is wrong.
+    fn new(of: &str, what: &'static str, (found, is_bad): (String, bool)) -> Self {
+        Self {
+            of: of.to_owned(),
+            what,
+            found,
+            is_bad,
+            fault: None,
+            cure: None,
+        }
+    }
+}
+
 /// What the answers mean.
-fn judge(name: &str, probed: &Probed) -> Vec<Check> {
-    let check = |what, (found, is_bad): (String, bool)| Check {
-        of: name.to_owned(),
-        what,
-        found,
-        is_bad,
-    };
+fn judge((name, now_unix_s): (&str, u64), probed: &Probed) -> Vec<Check> {
+    let check = |what, found| Check::new(name, what, found);
     let mut checks = vec![check("dns", judge_dns(probed))];
     for (address, way) in &probed.ways {
         let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
@@ -89,12 +106,13 @@ fn judge(name: &str, probed: &Probed) -> Vec<Check> {
             },
         ));
     }
+    checks.extend(tls::judge((name, now_unix_s), probed));
     let ping = match &probed.ping {
         Ok(heard) => (
             format!("GET /v2/ is answered {}", heard.status),
             heard.status >= 500,
         ),
-        Err(why) => (format!("nobody answers: {why}"), true),
+        Err(Unanswered { why, .. }) => (format!("nobody answers: {why}"), true),
     };
     checks.push(check("answer", ping));
     if let Some(ahead) = probed.clock_ahead_s {
@@ -217,19 +235,19 @@ fn proxies(config: &Config) -> Vec<Check> {
     if let (false, Some(no_proxy)) = (found.is_empty(), &proxies.no_proxy) {
         found.push(format!("NO_PROXY is {no_proxy}"));
     }
-    let check = |found| Check {
-        of: "environment".to_owned(),
-        what: "proxy",
-        found,
-        is_bad: false,
-    };
+    let check = |found| Check::new("environment", "proxy", (found, false));
     if found.is_empty() {
         return vec![check("none".to_owned())];
     }
     found.into_iter().map(check).collect()
 }
 
-async fn look_at_mirror(config: &Config, file: String, mirror: Result<url::Url, String>) -> Check {
+async fn look_at_mirror(
+    (config, now_unix_s): (&Config, u64),
+    file: String,
+    mirror: Result<url::Url, String>,
+) -> Check {
+    let mut fault = None;
     let (found, is_bad) = match mirror {
         Err(why) => (why, true),
         Ok(url) => match ask_mirror(config, &url).await {
@@ -245,18 +263,20 @@ async fn look_at_mirror(config: &Config, file: String, mirror: Result<url::Url, 
                 ),
                 true,
             ),
-            Err(why) => (
-                format!(
-                    "{url} does not answer: clients go past it, to the registry itself ({why})"
-                ),
-                true,
-            ),
+            Err(Unanswered { why, tls }) => {
+                fault = tls.map(|(host, cause)| tls::of_mirror((&host, &file), &cause, now_unix_s));
+                (
+                    format!(
+                        "{url} does not answer: clients go past it, to the registry itself ({why})"
+                    ),
+                    true,
+                )
+            }
         },
     };
-    Check {
-        of: file,
-        what: "mirror",
-        found,
-        is_bad,
+    let check = Check::new(&file, "mirror", (found, is_bad));
+    match fault {
+        Some(fault) => fault.told_in(check),
+        None => check,
     }
 }

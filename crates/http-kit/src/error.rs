@@ -150,15 +150,30 @@ pub enum RedirectRefusal {
 /// Why TLS failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsCause {
-    /// The certificate is out of date, or not valid yet.
-    #[error("its certificate has expired or is not valid yet")]
-    Expired,
+    /// The certificate is out of date.
+    #[error("its certificate has expired")]
+    Expired {
+        /// When it ended, in Unix seconds.
+        until_unix_s: Option<u64>,
+    },
+    /// The certificate is of a time to come, by our clock.
+    #[error("its certificate is not valid yet")]
+    NotYetValid {
+        /// When it begins, in Unix seconds.
+        from_unix_s: Option<u64>,
+    },
     /// The certificate is for another name.
     #[error("its certificate is for another name")]
-    WrongName,
+    WrongName {
+        /// The first names and addresses that it is for, as the peer wrote them.
+        names: Vec<String>,
+    },
     /// The certificate is signed by nobody that we trust.
     #[error("its certificate is signed by nobody that we trust")]
     UnknownIssuer,
+    /// What the peer sent is no TLS: plain HTTP, most often.
+    #[error("it does not speak TLS")]
+    NotTls,
     /// Anything else, in rustls's words.
     #[error("{0}")]
     Other(String),

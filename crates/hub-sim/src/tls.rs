@@ -21,6 +21,8 @@ pub enum Tls {
     Valid,
     /// Ran out in 2021, otherwise good.
     Expired,
+    /// Begins in 2400, otherwise good.
+    NotYetValid,
     /// For `elsewhere.example` only, otherwise good.
     WrongName,
     /// Signed by itself, not by the authority.
@@ -105,6 +107,9 @@ impl Authority {
         if kind == Tls::Expired {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
+        }
+        if kind == Tls::NotYetValid {
+            params.not_before = date_time_ymd(2400, 1, 1);
         }
         match kind {
             Tls::SelfSigned => params.self_signed(key),

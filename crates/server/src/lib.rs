@@ -30,7 +30,7 @@ pub use check::{CheckReport, check_stopped};
 pub use control_client::ask_running;
 pub use data::{DataDir, is_data_dir};
 pub use ledger_door::{LedgerDoor, test_alerts};
-pub use probing::{Heard, Probed, ask_mirror, probe};
+pub use probing::{Heard, Probed, Proof, Unanswered, ask_mirror, probe};
 pub use serve::{serve, serve_on};
 pub use survey::survey;
 pub use warm::warm;

@@ -10,7 +10,7 @@ use forebay_config::{Config, Sources};
 use forebay_content::{
     Clock, ContentSource as _, Event, Observe, Request, UpstreamAnswer, UpstreamCall,
 };
-use forebay_http_kit::{AddressPolicy, Client, Outgoing, Resolver};
+use forebay_http_kit::{AddressPolicy, Client, Outgoing, Resolver, SendError, TlsCause};
 use forebay_jobs::Supervisor;
 use forebay_limits::{Reading, Source, read_headers};
 use forebay_oci::{DOCKER_HUB, Reference};
@@ -41,14 +41,37 @@ pub struct Probed {
     pub addresses: Result<Arc<[IpAddr]>, String>,
     /// One address of each family, and whether there is a way to it; nothing if a proxy stands between.
     pub ways: Vec<(IpAddr, Result<(), String>)>,
+    /// How it has to prove who it is.
+    pub proof: Proof,
     /// What it answered to `GET /v2/`, without credentials.
-    pub ping: Result<Heard, String>,
+    pub ping: Result<Heard, Unanswered>,
     /// What it answered to the free HEAD, as who we are; `None` at registries other than Docker Hub.
     pub head: Option<Result<Heard, String>>,
     /// Whether credentials are configured.
     pub has_credentials: bool,
     /// How far its clock is ahead of ours, in seconds; to the second at best.
     pub clock_ahead_s: Option<i64>,
+}
+
+/// How a registry has to prove who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Not at all: its address is plain HTTP.
+    PlainHttp,
+    /// By any certificate: it is configured as insecure.
+    AnyCertificate,
+    /// By a certificate for its name, signed by somebody that we trust.
+    Certificate,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub struct Unanswered {
+    /// In words, with the causes.
+    pub why: String,
+    /// The host that there is no TLS with (the registry, or a proxy before it), and why; `None` where TLS is not at
+    /// fault.
+    pub tls: Option<(String, TlsCause)>,
 }
 
 /// What an answer said.
@@ -88,6 +111,11 @@ pub async fn probe(
     } else {
         ways(&addresses, (&host, port), &policy.addresses).await
     };
+    let proof = match (reached.url.scheme(), policy.trust.insecure) {
+        ("http", _) => Proof::PlainHttp,
+        (_, true) => Proof::AnyCertificate,
+        _ => Proof::Certificate,
+    };
     let client = Client::new(policy)
         .map_err(|error| Failure::failed(format!("cannot set up {name}"), error))?;
     let (ping, clock_ahead_s) = ping(&client, &reached.url, &*clock).await;
@@ -113,6 +141,7 @@ pub async fn probe(
         host,
         addresses,
         ways,
+        proof,
         ping,
         head,
         has_credentials: upstream.credentials != forebay_config::CredentialSource::Anonymous,
@@ -124,7 +153,7 @@ pub async fn probe(
 ///
 /// # Errors
 /// Why nobody answers.
-pub async fn ask_mirror(config: &Config, url: &Url) -> Result<u16, String> {
+pub async fn ask_mirror(config: &Config, url: &Url) -> Result<u16, Unanswered> {
     let mut policy = outside_policy(config);
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
@@ -132,7 +161,7 @@ pub async fn ask_mirror(config: &Config, url: &Url) -> Result<u16, String> {
     policy.addresses = AddressPolicy::public_only()
         .allow_origin(host, port)
         .allow_private_name(host);
-    let client = Client::new(policy).map_err(|error| chain(&error))?;
+    let client = Client::new(policy).map_err(|error| Unanswered::only(chain(&error)))?;
     let reply = send(&client, url).await?;
     Ok(reply.0)
 }
@@ -179,7 +208,7 @@ async fn ping(
     client: &Client,
     base: &Url,
     clock: &dyn Clock,
-) -> (Result<Heard, String>, Option<i64>) {
+) -> (Result<Heard, Unanswered>, Option<i64>) {
     match send(client, base).await {
         Ok((status, headers)) => {
             let now = i64::try_from(clock.now().unix_seconds()).unwrap_or_default();
@@ -197,13 +226,21 @@ async fn ping(
     }
 }
 
-async fn send(client: &Client, base: &Url) -> Result<(u16, HeaderMap), String> {
-    let url = base.join("/v2/").map_err(|error| error.to_string())?;
+async fn send(client: &Client, base: &Url) -> Result<(u16, HeaderMap), Unanswered> {
+    let url = base
+        .join("/v2/")
+        .map_err(|error| Unanswered::only(error.to_string()))?;
     let sent = timeout(PATIENCE, client.send(Outgoing::new(Method::GET, url))).await;
     match sent {
         Ok(Ok(reply)) => Ok((reply.status.as_u16(), reply.headers)),
-        Ok(Err(error)) => Err(chain(&error)),
-        Err(_) => Err("it takes too long".to_owned()),
+        Ok(Err(error)) => Err(Unanswered {
+            why: chain(&error),
+            tls: match error {
+                SendError::Tls { host, cause } => Some((host, cause)),
+                _ => None,
+            },
+        }),
+        Err(_) => Err(Unanswered::only("it takes too long".to_owned())),
     }
 }
 
@@ -246,6 +283,12 @@ impl Observe for Ears {
             let heard = Heard::of(*status, reading);
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
         }
+    }
+}
+
+impl Unanswered {
+    fn only(why: String) -> Self {
+        Self { why, tls: None }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::UNIX_EPOCH;
 
-use hub_sim::{HubSim, hours};
+use hub_sim::{HubSim, Tls, hours};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::program::Forebay;
 
@@ -99,6 +101,103 @@ async fn a_clock_that_is_wrong_and_a_mirror_that_is_not_there_are_findings() {
         mirror.contains("! http://127.0.0.1:9/ does not answer: clients go past it"),
         "{mirror}"
     );
+    assert_eq!(code, Some(1));
+}
+
+/// The check of a hub's certificate, under its own authority where it is given.
+async fn look_at_certificate(kind: Tls, is_trusted: bool) -> (serde_json::Value, Option<i32>) {
+    let hub = HubSim::new().anonymous_limit(100, hours(6)).real_time();
+    let hub = hub.tls(kind).start().await;
+    let setup = if is_trusted {
+        let forebay = Forebay::new();
+        let pem = hub.ca_pem().expect("it speaks TLS");
+        std::fs::write(forebay.file("ca.pem"), pem).expect("a file in our own folder");
+        forebay.upstream_with("docker.io", &hub, "ca_file = \"ca.pem\"")
+    } else {
+        Forebay::before(&hub)
+    };
+    let (code, told) = run(&setup).await;
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let checks = told["probe"]["checks"].as_array().expect("checks");
+    let tls = checks.iter().find(|check| check["what"] == "tls");
+    (tls.expect("a check of TLS").clone(), code)
+}
+
+#[tokio::test]
+async fn each_bad_certificate_is_a_finding_of_its_own_with_its_cure() {
+    for (kind, is_trusted, fault, found, cure) in [
+        (
+            Tls::Expired,
+            true,
+            "certificate-expired",
+            "ended 2021-01-01 00:00 UTC",
+            "renew it",
+        ),
+        (
+            Tls::NotYetValid,
+            true,
+            "certificate-not-yet-valid",
+            "begins 2400-01-01 00:00 UTC",
+            "timedatectl set-ntp true",
+        ),
+        (
+            Tls::WrongName,
+            true,
+            "certificate-wrong-name",
+            "but for elsewhere.example",
+            "another server answers",
+        ),
+        (
+            Tls::Valid,
+            false,
+            "certificate-unknown-issuer",
+            "signed by nobody",
+            "ca_file = \"FILE.pem\" in [upstreams.\"docker.io\"]",
+        ),
+    ] {
+        let (check, code) = look_at_certificate(kind, is_trusted).await;
+        assert_eq!(check["fault"], fault, "{check}");
+        let text = |key: &str| check[key].as_str().expect("a text").to_owned();
+        assert!(text("found").contains(found), "{check}");
+        assert!(text("cure").contains(cure), "{check}");
+        assert_eq!((&check["is_bad"], code), (&true.into(), Some(1)));
+    }
+    let (check, code) = look_at_certificate(Tls::Valid, true).await;
+    assert_eq!(
+        (&check["is_bad"], code),
+        (&false.into(), Some(0)),
+        "{check}"
+    );
+    assert_eq!(check.get("fault"), None);
+}
+
+/// Answers whatever comes in plain HTTP, for ever.
+async fn answer_plainly(listener: &TcpListener) {
+    while let Ok((mut socket, _)) = listener.accept().await {
+        let mut hello = [0; 1024];
+        if socket.read(&mut hello).await.is_ok_and(|bytes| bytes > 0) {
+            let answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request";
+            socket.write_all(answer).await.expect("the peer reads");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_answers_in_plain_http_is_told_as_that() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let setup = Forebay::new().with(&format!(
+        "[upstreams.\"docker.io\"]\nurl = \"https://{address}\""
+    ));
+    let (code, told) = tokio::select! {
+        ended = run(&setup) => ended,
+        () = answer_plainly(&listener) => panic!("the listener broke"),
+    };
+    assert!(
+        found(&told, "tls").contains("does not speak TLS: plain HTTP"),
+        "{told}"
+    );
+    assert!(told.contains("\"fault\":\"no-tls\""), "{told}");
     assert_eq!(code, Some(1));
 }
 

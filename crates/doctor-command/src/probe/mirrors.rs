@@ -1,4 +1,4 @@
-//! Which mirrors this machine's clients are configured with: Docker, containerd, podman and its kin.
+//! Which mirrors this machine's clients are configured with: Docker, containerd, k3s and RKE2, podman and its kin.
 //!
 //! Reads their files. One that cannot be read as what it should be is told as such: its client cannot read it either.
 
@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use forebay_references::{At, read_yaml};
 use toml::Table;
 use url::Url;
 
@@ -19,10 +20,12 @@ const MAX_MIRRORS: usize = 8;
 type Reader = fn(&str) -> Option<Vec<String>>;
 
 /// Where clients keep them.
-const FILES: [(&str, Reader); 4] = [
+const FILES: [(&str, Reader); 6] = [
     ("etc/docker/daemon.json", docker),
     ("etc/containerd/certs.d/docker.io/hosts.toml", containerd),
     ("etc/containerd/certs.d/_default/hosts.toml", containerd),
+    ("etc/rancher/k3s/registries.yaml", rancher),
+    ("etc/rancher/rke2/registries.yaml", rancher),
     ("etc/containers/registries.conf", podman),
 ];
 
@@ -86,6 +89,40 @@ fn containerd(text: &str) -> Option<Vec<String>> {
     Some(hosts.into_iter().flat_map(Table::keys).cloned().collect())
 }
 
+/// k3s and RKE2: the mirrors of `docker.io`, or those of `*`, which stand in for a registry without its own.
+///
+/// Keys by <https://docs.k3s.io/installation/private-registry>.
+fn rancher(text: &str) -> Option<Vec<String>> {
+    let (trees, notes) = read_yaml(text);
+    if !notes.is_empty() {
+        return None;
+    }
+    let Some(tree) = trees.first() else {
+        return Some(Vec::new());
+    };
+    let root = At::root(tree);
+    if !is(root, At::is_map) {
+        return None;
+    }
+    let Some(mirrors) = root.get("mirrors") else {
+        return Some(Vec::new());
+    };
+    if !is(mirrors, At::is_map) {
+        return None;
+    }
+    let of_hub = mirrors.get("docker.io").or_else(|| mirrors.get("*"));
+    let Some(endpoints) = of_hub.and_then(|mirror| mirror.get("endpoint")) else {
+        return Some(Vec::new());
+    };
+    let all = endpoints.items().filter_map(At::text);
+    is(endpoints, At::is_list).then(|| all.map(str::to_owned).collect())
+}
+
+/// Whether a node is what it should be, or nothing at all.
+fn is<'a>(node: At<'a>, wanted: fn(At<'a>) -> bool) -> bool {
+    wanted(node) || matches!(node.text(), Some("" | "~" | "null"))
+}
+
 fn podman(text: &str) -> Option<Vec<String>> {
     let file: Table = text.parse().ok()?;
     let registries = file.get("registry").and_then(toml::Value::as_array);
@@ -133,6 +170,15 @@ mod tests {
             "server = \"https://docker.io\"\n[host.\"http://10.0.0.2:5000\"]\ncapabilities = [\"pull\"]\n",
         );
         write(
+            "etc/rancher/k3s/registries.yaml",
+            "mirrors:\n  \"*\":\n    endpoint: [\"http://wrong:5000\"]\n  docker.io:\n    endpoint:\n      - \"http://u:p@10.0.0.3:5000\"\n      - cache.example\n\
+             configs:\n  cache.example:\n    auth: {username: u, password: p}\n",
+        );
+        write(
+            "etc/rancher/rke2/registries.yaml",
+            "mirrors:\n  ghcr.io:\n    endpoint: [\"http://wrong:5000\"]\n  \"*\":\n    endpoint: [\"http://10.0.0.4:5000/\"]\n",
+        );
+        write(
             "etc/containers/registries.conf",
             "[[registry]]\nlocation = \"docker.io\"\n[[registry.mirror]]\nlocation = \"cache:5000\"\ninsecure = true\n\
              [[registry]]\nlocation = \"quay.io\"\n[[registry.mirror]]\nlocation = \"other:5000\"\n",
@@ -146,10 +192,34 @@ mod tests {
             [
                 "http://10.0.0.1:5000/",
                 "http://10.0.0.2:5000/",
+                "http://10.0.0.3:5000/",
+                "https://cache.example/",
+                "http://10.0.0.4:5000/",
                 "http://cache:5000/"
             ]
         );
         write("etc/docker/daemon.json", "{ broken");
         assert!(read(folder.path())[0].1.is_err());
+    }
+
+    #[test]
+    fn a_registries_yaml_is_read_as_its_client_reads_it_or_not_at_all() {
+        for text in [
+            "",
+            "# none\n",
+            "mirrors:\n",
+            "configs: {}\n",
+            "mirrors:\n  docker.io:\n",
+        ] {
+            assert_eq!(rancher(text), Some(Vec::new()), "{text}");
+        }
+        for text in [
+            "- mirrors\n",
+            "mirrors: [a]\n",
+            "mirrors: {docker.io: {endpoint: {a: b}}}\n",
+            "mirrors:\n  docker.io:\n   endpoint: [a\n",
+        ] {
+            assert_eq!(rancher(text), None, "{text}");
+        }
     }
 }

@@ -13,6 +13,9 @@ pub(super) fn told(checks: &[Check]) -> Vec<String> {
         }
         let mark = if check.is_bad { " !" } else { "  " };
         lines.push(format!("{mark}{:<11} {}", check.what, check.found));
+        if let Some(cure) = &check.cure {
+            lines.push(format!("{:<13} to do: {cure}", ""));
+        }
     }
     lines
 }

@@ -8,7 +8,8 @@ use std::sync::{Arc, LazyLock};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, RootCertStore,
+    SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -18,6 +19,9 @@ use tokio_rustls::TlsConnector;
 use super::link::Wire;
 use super::policy::Trust;
 use crate::error::{ClientError, SendError, TlsCause};
+
+/// The most names of a certificate for another name that are told.
+const MAX_NAMES: usize = 4;
 
 /// The machine's roots, or the web's where it has none (an image FROM scratch).
 static SYSTEM_ROOTS: LazyLock<RootCertStore> = LazyLock::new(|| {
@@ -134,20 +138,42 @@ fn cause_of(error: &io::Error) -> TlsCause {
     let tls = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(certificate)) = tls else {
-        return TlsCause::Other(error.to_string());
-    };
+    match tls {
+        Some(rustls::Error::InvalidCertificate(certificate)) => cause_in(certificate),
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => TlsCause::NotTls,
+        _ => TlsCause::Other(error.to_string()),
+    }
+}
+
+fn cause_in(certificate: &CertificateError) -> TlsCause {
     match certificate {
-        CertificateError::Expired
-        | CertificateError::ExpiredContext { .. }
-        | CertificateError::NotValidYet
-        | CertificateError::NotValidYetContext { .. } => TlsCause::Expired,
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            TlsCause::WrongName
-        }
+        CertificateError::Expired => TlsCause::Expired { until_unix_s: None },
+        CertificateError::ExpiredContext { not_after, .. } => TlsCause::Expired {
+            until_unix_s: Some(not_after.as_secs()),
+        },
+        CertificateError::NotValidYet => TlsCause::NotYetValid { from_unix_s: None },
+        CertificateError::NotValidYetContext { not_before, .. } => TlsCause::NotYetValid {
+            from_unix_s: Some(not_before.as_secs()),
+        },
+        CertificateError::NotValidForName => TlsCause::WrongName { names: Vec::new() },
+        CertificateError::NotValidForNameContext { presented, .. } => TlsCause::WrongName {
+            names: presented
+                .iter()
+                .take(MAX_NAMES)
+                .map(|name| bare(name))
+                .collect(),
+        },
         CertificateError::UnknownIssuer => TlsCause::UnknownIssuer,
         other => TlsCause::Other(other.to_string()),
     }
+}
+
+/// A name out of webpki's notation, `DnsName("example.org")` or `IpAddress(192.0.2.1)`.
+fn bare(presented: &str) -> String {
+    let within = presented
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    within.unwrap_or(presented).trim_matches('"').to_owned()
 }
 
 /// Believes any certificate, but still wants the peer to hold its key: for upstreams marked insecure.

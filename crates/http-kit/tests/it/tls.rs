@@ -123,9 +123,24 @@ async fn a_wrong_certificate_is_refused_and_the_reason_is_told() {
     });
     let other_name = certificate(&authority, "registry.example", |_| {});
     for (config, expected) in [
-        (expired, TlsCause::Expired),
-        (future, TlsCause::Expired),
-        (other_name, TlsCause::WrongName),
+        (
+            expired,
+            TlsCause::Expired {
+                until_unix_s: Some(date_time_ymd(2021, 1, 1).unix_timestamp().unsigned_abs()),
+            },
+        ),
+        (
+            future,
+            TlsCause::NotYetValid {
+                from_unix_s: Some(date_time_ymd(2400, 1, 1).unix_timestamp().unsigned_abs()),
+            },
+        ),
+        (
+            other_name,
+            TlsCause::WrongName {
+                names: vec!["registry.example".to_owned()],
+            },
+        ),
     ] {
         let upstream = secure(config, |_| ok("never")).await;
         assert_eq!(
@@ -188,7 +203,7 @@ async fn a_peer_that_does_not_speak_tls_is_told_so() {
         matches!(
             outcome,
             Err(SendError::Tls {
-                cause: TlsCause::Other(_),
+                cause: TlsCause::NotTls,
                 ..
             })
         ),

@@ -110,9 +110,13 @@ fn failures_to_reach_it_say_what_failed() {
         host: host(),
         head: Bytes::from_static(head.as_bytes()),
     };
+    let expired = TlsCause::Expired { until_unix_s: None };
+    let to_come = TlsCause::NotYetValid { from_unix_s: None };
+    let foreign = TlsCause::WrongName { names: Vec::new() };
     for (error, words, is_trouble, may_retry) in [
-        (tls(TlsCause::Expired), "expired", true, false),
-        (tls(TlsCause::WrongName), "another name", true, false),
+        (tls(expired), "expired", true, false),
+        (tls(to_come), "not valid yet", true, false),
+        (tls(foreign), "another name", true, false),
         (
             tls(TlsCause::UnknownIssuer),
             "nobody that we trust",
