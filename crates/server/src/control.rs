@@ -98,7 +98,6 @@ impl Control for Controls {
             catalog: &*self.catalog,
             blobs: Some(&self.blobs),
             ledger: &self.desk.ledger,
-            heard: None,
         };
         Ok(surveyor.survey(&request).await)
     }

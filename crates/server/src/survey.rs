@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
@@ -21,7 +21,7 @@ use crate::askers::{Asker, Material};
 use crate::control_client::ask_running;
 use crate::data::{is_data_dir, with_way_out};
 use crate::ledger::ledger_config;
-use crate::surveyor::{Heard, Surveyor};
+use crate::surveyor::Surveyor;
 
 /// How long what a command began may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -87,17 +87,13 @@ async fn look(
         notify: Arc::new(TellNobody),
     };
     let ledger = Arc::new(Ledger::open(ledger_config(config), seams).await);
-    let heard = Arc::new(Heard {
-        ledger: Arc::clone(&ledger),
-        metered: Mutex::default(),
-    });
     let asker = Asker::new(sources, clock, tasks);
     let limits = ledger.kept_limits();
     let mut upstreams = BTreeMap::new();
     for (name, upstream) in &config.upstreams {
         let made_of = Material::of(upstream, config)?;
         let name: UpstreamName = name.as_str().into();
-        let upstream = asker.upstream(&name, &made_of, Arc::clone(&heard) as _)?;
+        let upstream = asker.upstream(&name, &made_of, Arc::clone(&ledger) as _)?;
         let rests: Vec<_> = limits
             .cool_downs
             .iter()
@@ -118,7 +114,6 @@ async fn look(
         catalog: &*catalog,
         blobs: None,
         ledger: &ledger,
-        heard: Some(&heard),
     };
     Ok(surveyor.survey(request).await)
 }

@@ -2,14 +2,14 @@
 //!
 //! What cannot be found out is told of each image; nothing fails.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_blobs_fs::FsBlobs;
 use forebay_content::{
-    BlobStore as _, Catalog, ChildKind, ContentSource as _, Event, KeptManifest, Observe, Request,
-    SourceError, UpstreamCall, collect_reader,
+    BlobStore as _, Catalog, ChildKind, ContentSource as _, KeptManifest, Request, SourceError,
+    collect_reader,
 };
 use forebay_forecast::{
     Budget, Fact, Form, Interval, Kept, Metering, Presence, Survey, SurveyRequest,
@@ -37,14 +37,6 @@ pub(crate) struct Surveyor<'a> {
     /// Where kept indexes are read from; `None` if they cannot be while nothing holds the data directory.
     pub(crate) blobs: Option<&'a FsBlobs>,
     pub(crate) ledger: &'a Ledger,
-    /// Which images' answers said what is left, where that is heard.
-    pub(crate) heard: Option<&'a Heard>,
-}
-
-/// Hears what registries say: for the ledger, and whether they meter the image that they were asked for.
-pub(crate) struct Heard {
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) metered: Mutex<HashMap<(UpstreamName, String), bool>>,
 }
 
 impl Surveyor<'_> {
@@ -106,8 +98,8 @@ impl Surveyor<'_> {
                 }
                 Err(error) => tell(&error, &mut fact),
             }
-            fact.is_metered = self.heard.and_then(|heard| heard.find(upstream, name));
         }
+        fact.is_metered = source.find_metering(&name.repository);
         if let Some(digest) = digest {
             self.look_at(&digest, &mut fact).await;
             fact.digest = Some(digest.to_string());
@@ -193,40 +185,6 @@ fn tell(error: &SourceError, fact: &mut Fact) {
         _ => Presence::Unknown,
     };
     fact.why = Some(error.to_string());
-}
-
-impl Heard {
-    fn find(&self, upstream: &UpstreamName, name: &ImageName) -> Option<bool> {
-        let key = (
-            Arc::clone(upstream),
-            asked(name.repository.as_str(), &name.reference),
-        );
-        let metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
-        metered.get(&key).copied()
-    }
-}
-
-impl Observe for Heard {
-    fn observe(&self, event: &Event<'_>) {
-        self.ledger.observe(event);
-        let Event::Upstream(answer) = event else {
-            return;
-        };
-        let is_head = answer.call == UpstreamCall::HeadManifest && answer.status == Some(200);
-        if let (true, Some(request), Some(reference)) = (is_head, answer.request, answer.reference)
-        {
-            let is_metered = answer
-                .reading
-                .is_some_and(|reading| reading.pulls_left().is_some());
-            let asked = asked(request.repository.as_str(), reference);
-            let mut metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
-            metered.insert((Arc::clone(answer.upstream), asked), is_metered);
-        }
-    }
-}
-
-fn asked(repository: &str, reference: &Reference) -> String {
-    format!("{repository} {reference}")
 }
 
 /// What is told of an upstream's budget: of several that were heard of, the one that was heard of last.

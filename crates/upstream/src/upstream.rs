@@ -144,6 +144,12 @@ impl Upstream {
         Origin::of(&self.base) == Origin::of(&before.base) && self.account != before.account
     }
 
+    /// Whether the registry's last answer about a manifest of `repository` spoke of a limit of pulls, whatever others' do; `None` if
+    /// it has not answered, or too many have been asked for since. A HEAD, which is free, makes it known.
+    pub fn find_metering(&self, repository: &RepositoryName) -> Option<bool> {
+        self.wire.find_counted(repository)
+    }
+
     /// Asks the registry, with whatever leave it wants.
     pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Heard, SourceError> {
         let request = ask.request;

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use hub_sim::{Hub, HubSim, Image, On, hours};
 use insta::assert_snapshot;
+use serde_json::Value;
 
 use crate::program::{Ended, Forebay, files_below};
 
@@ -105,7 +106,8 @@ async fn nodes_with_addresses_of_their_own_have_budgets_of_their_own() {
     deploy(&forebay);
     let ended = forecast(&forebay, &["--egress", "per-node"]).await;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.transcript());
-    let line = "  from the registry, the node that pulls most: needs 1 to 5: fits, 95 to 99 left then";
+    let line =
+        "  from the registry, the node that pulls most: needs 1 to 5: fits, 95 to 99 left then";
     assert!(ended.out.lines().any(|told| told == line), "{}", ended.out);
     assert_eq!(hub.charged(), 0);
 }
@@ -185,6 +187,53 @@ async fn a_running_server_is_asked_and_asks_by_heads() {
             .all(hub_sim::Record::is_head)
     );
     drop(program);
+}
+
+#[tokio::test]
+async fn images_that_nobody_meters_cost_nothing_with_a_server_and_without() {
+    let hub = images()
+        .unmetered("library/nginx")
+        .anonymous_limit(100, hours(6))
+        .start()
+        .await;
+    let forebay = Forebay::before(&hub);
+    deploy(&forebay);
+    let stopped = forecast(&forebay, &["--json"]).await;
+    let program = forebay.start().await;
+    let running = forecast(&forebay, &["--json"]).await;
+    for ended in [&stopped, &running] {
+        let told = [
+            ("busybox:1.36", true),
+            ("nginx:1.27", false),
+            ("fluent-bit:3", true),
+        ];
+        assert_eq!(
+            costs(ended),
+            told.map(|(name, costs)| (name.to_owned(), costs))
+        );
+    }
+    assert_eq!(hub.charged(), 0);
+    // What a server has heard it knows without asking.
+    hub.clear_requests();
+    let offline = forecast(&forebay, &["--json", "--offline"]).await;
+    assert_eq!(costs(&offline), costs(&running));
+    assert_eq!(hub.count(|_| true), 0);
+    drop(program);
+}
+
+/// The images of a forecast by the last parts of their names, and whether they cost anything, on nodes or through Forebay.
+fn costs(ended: &Ended) -> Vec<(String, bool)> {
+    let told: Value = serde_json::from_str(&ended.out).expect("JSON");
+    let images = told["images"].as_array().expect("a list");
+    let costs = images.iter().map(|image| {
+        let name = image["image"]
+            .as_str()
+            .and_then(|name| name.rsplit('/').next());
+        let is_free = [&image["direct"], &image["through"]].map(|way| way["most"] == 0);
+        assert_eq!(is_free[0], is_free[1], "{image}");
+        (name.expect("a name").to_owned(), !is_free[0])
+    });
+    costs.collect()
 }
 
 /// An `aws` that knows of one repository, no secret, and a stack that failed.

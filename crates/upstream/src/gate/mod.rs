@@ -203,10 +203,15 @@ impl Gate {
     /// counts all alike.
     pub(crate) fn is_metered(&self, repository: u64) -> Option<bool> {
         if self.budgets.is_known() {
-            self.counted.find(repository)
+            self.find_counted(repository)
         } else {
             Some(true)
         }
+    }
+
+    /// Whether the registry's last word on a repository spoke of a limit of pulls; `None` if there was none, or long ago.
+    pub(crate) fn find_counted(&self, repository: u64) -> Option<bool> {
+        self.counted.find(repository)
     }
 
     /// Takes note of whether an answer that gave a repository's manifest, or refused it for a limit of pulls, spoke of a limit.

@@ -53,6 +53,11 @@ impl Wire {
         self.gate().is_metered(hash_of(repository.as_str()))
     }
 
+    /// Whether the registry's last word on a repository spoke of a limit of pulls.
+    pub(crate) fn find_counted(&self, repository: &RepositoryName) -> Option<bool> {
+        self.gate().find_counted(hash_of(repository.as_str()))
+    }
+
     /// An answer gave a manifest of the repository, with these headers.
     pub(crate) fn note_manifest(
         &self,

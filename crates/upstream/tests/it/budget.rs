@@ -217,6 +217,30 @@ async fn an_image_that_is_not_counted_has_a_purse_of_its_own_as_soon_as_a_head_s
 }
 
 #[tokio::test]
+async fn what_a_repository_is_metered_is_told_of_it_alone_by_its_last_answer() {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .image("vendor/free:1", Image::small())
+        .unmetered("vendor/free")
+        .anonymous_limit(100, hours(6))
+        .start()
+        .await;
+    let rig = Rig::of(&hub);
+    let told = |repository: &str| rig.upstream.find_metering(&repository.parse().unwrap());
+    rig.resolve("vendor/free:1").await.unwrap();
+    assert_eq!(
+        told("vendor/free"),
+        Some(false),
+        "of no other a budget is known yet"
+    );
+    assert_eq!(told("library/nginx"), None);
+    rig.resolve("library/nginx:1").await.unwrap();
+    assert_eq!(told("library/nginx"), Some(true));
+    assert_eq!(told("vendor/free"), Some(false));
+    assert_eq!(hub.charged(), 0);
+}
+
+#[tokio::test]
 async fn a_cool_down_of_pulls_stops_no_image_that_is_not_counted_and_is_not_ended_by_one() {
     let (hub, rig) = used_up().await;
     rig.resolve("vendor/free:1").await.unwrap();
