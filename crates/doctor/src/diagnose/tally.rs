@@ -120,7 +120,7 @@ impl Workload {
         let name = owner.or_else(|| {
             self.images
                 .first()
-                .map(|image| format!("whoever pulls {image}"))
+                .map(|image| format!("unknown workload (image {image})"))
         });
         let name = name.unwrap_or_else(|| "somebody".to_owned());
         match &self.namespace {
@@ -221,21 +221,16 @@ type Key = (Option<Owner>, Option<String>, Option<String>);
 
 /// All workloads, those that ask most first.
 pub(crate) fn tally(evidence: &Evidence) -> Vec<Workload> {
-    let owned_images: BTreeSet<String> = evidence
-        .events
-        .iter()
-        .filter(|event| event.place.owner.is_some())
-        .filter_map(|event| event.image.as_deref())
-        .map(normal)
-        .collect();
+    let owned_images = owned_images(evidence);
     let mut workloads: BTreeMap<Key, Workload> = BTreeMap::new();
     for event in &evidence.events {
-        // Who pulled it is told elsewhere: here it would count twice.
+        // Who pulled it is told elsewhere: here it would count twice. Where only pulls are told of them, a failure is news.
         let is_told = event.place.owner.is_none()
             && event
                 .image
                 .as_deref()
-                .is_some_and(|image| owned_images.contains(&normal(image)));
+                .and_then(|image| owned_images.get(&normal(image)))
+                .is_some_and(|fails| *fails || event.failure.is_none());
         let is_of_stack =
             event.place.owner.is_none() && event.image.is_none() && event.failure.is_none();
         if is_told || is_of_stack {
@@ -268,6 +263,17 @@ pub(crate) fn tally(evidence: &Evidence) -> Vec<Workload> {
             .then_with(|| one.name().cmp(&other.name()))
     });
     all
+}
+
+/// The images of which it is told who pulls them, and whether any of these failed.
+fn owned_images(evidence: &Evidence) -> BTreeMap<String, bool> {
+    let mut images = BTreeMap::new();
+    for event in &evidence.events {
+        if let (Some(_), Some(image)) = (&event.place.owner, &event.image) {
+            *images.entry(normal(image)).or_default() |= event.failure.is_some();
+        }
+    }
+    images
 }
 
 /// An image in its full form, for comparing.
