@@ -3,6 +3,8 @@
 //! Docker Hub prints the account and a session's id into its 429, registries repeat URLs with signatures, clients' errors
 //! repeat credentials. What is not recognised as one of these is left alone: the words are what helps.
 
+mod names;
+
 use std::borrow::Cow;
 
 /// Stands where something was taken out.
@@ -25,7 +27,7 @@ const HARMLESS_PARAMETERS: [&str; 12] = [
 ];
 
 /// How tokens of known makers begin, with the fewest characters after it that make one.
-const TOKEN_PREFIXES: [(&str, usize); 11] = [
+const TOKEN_PREFIXES: [(&str, usize); 16] = [
     ("dckr_", 4),
     ("ghp_", 16),
     ("gho_", 16),
@@ -38,26 +40,21 @@ const TOKEN_PREFIXES: [(&str, usize); 11] = [
     // Begins every JSON Web Token, and every piece of one.
     ("eyJ", 16),
     ("AKIA", 16),
+    ("ASIA", 16),
+    ("npm_", 16),
+    ("xoxb-", 16),
+    ("xoxp-", 16),
+    ("ya29.", 16),
 ];
+
+/// How a key in PEM begins, and how the line ends that ends it.
+const PRIVATE_KEY: (&str, &str) = ("-----BEGIN ", "PRIVATE KEY-----");
+
+/// Flags before a secret, beside those that are named for one.
+const LOGIN_FLAGS: [&str; 2] = ["-p", "-u"];
 
 /// A bare word after `token:` is a sentence's next, unless it is at least this long.
 const LEAST_BARE_TOKEN_BYTES: usize = 16;
-
-/// Names before a `:` or `=` whose value is a secret, in JSON, headers and forms alike.
-const SECRET_NAMES: [&str; 12] = [
-    "access_token",
-    "account",
-    "authorization",
-    "client_secret",
-    "identitytoken",
-    "password",
-    "passwd",
-    "refresh_token",
-    "registrytoken",
-    "secret",
-    "token",
-    "username",
-];
 
 /// Takes account names, tokens, credentials, userinfo and signed queries out of a text.
 ///
@@ -115,6 +112,7 @@ fn find_secret(text: &str, at: usize) -> Option<Found> {
     match text.as_bytes()[at] {
         b':' => find_userinfo(text, at),
         b'?' => find_query(text, at),
+        b'-' if starts_word => find_private_key(text, at).or_else(|| find_flag(text, at)),
         byte if byte.is_ascii_alphabetic() && starts_word => find_account(text, at)
             .or_else(|| find_authorization(text, at))
             .or_else(|| find_named_secret(text, at))
@@ -165,31 +163,116 @@ fn find_authorization(text: &str, at: usize) -> Option<Found> {
     Found::whole(start, end)
 }
 
-/// `"access_token":"…"`, `password=…`, `Authorization: …` and their kin.
+/// `"access_token":"…"`, `AWS_SECRET_ACCESS_KEY=…`, `Authorization: …`, `user "…"` and their kin.
 fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     let name_length = run(&text[at..], is_word_char);
     let name = &text[at..at + name_length];
-    let is_secret = SECRET_NAMES
-        .iter()
-        .any(|secret| name.eq_ignore_ascii_case(secret));
     // After a slash it is a part of a path, as in `…/token: 429 Too Many Requests`.
-    if !is_secret || text[..at].ends_with('/') {
+    if text[..at].ends_with('/') {
         return None;
     }
     let rest = &text[at + name_length..];
     let to_sign = run(rest, |c| is_quote(c) || c == ' ');
-    let sign = rest[to_sign..].chars().next()?;
-    let to_value = to_sign + 1 + run(rest.get(to_sign + 1..)?, |c| c == ' ');
+    let sign = Sign::at(&rest[to_sign..]);
+    let Some((sign, sign_length)) = sign else {
+        return find_quoted_account(text, at, name);
+    };
+    let after_sign = to_sign + sign_length;
+    let to_value = after_sign + run(&rest[after_sign..], |c| c == ' ');
     let quotes = run(&rest[to_value..], is_quote);
+    if !sign.makes_secret(name, quotes > 0) {
+        return None;
+    }
     let start = at + name_length + to_value + quotes;
     let opening = &rest[to_value..to_value + quotes];
     let length = value_length(&text[start..], name, opening);
     let is_bare_word =
         length < LEAST_BARE_TOKEN_BYTES || text[start..start + length].contains(MARK);
-    let is_prose = sign == ':' && quotes == 0 && is_bare_word && name.eq_ignore_ascii_case("token");
-    if !matches!(sign, ':' | '=') || is_prose {
+    let is_prose = sign == Sign::Colon && quotes == 0 && is_bare_word && names::is_of_token(name);
+    // containerd: `… may require authorization: server message: insufficient_scope: …`. What follows is looked at by itself.
+    let is_told = sign == Sign::Colon && text[start..].starts_with("server message: ");
+    if is_prose || is_told {
         return None;
     }
+    Found::whole(start, start + length)
+}
+
+/// What comes between a name and its value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Colon,
+    /// `=`, in a form also `%3D`.
+    Equals,
+}
+
+impl Sign {
+    /// The sign at the front, and its length in bytes.
+    fn at(text: &str) -> Option<(Self, usize)> {
+        match text.as_bytes().first()? {
+            b':' => Some((Self::Colon, 1)),
+            b'=' => Some((Self::Equals, 1)),
+            _ => strip_ignoring_case(text, "%3d").map(|length| (Self::Equals, length)),
+        }
+    }
+
+    fn makes_secret(self, name: &str, is_quoted: bool) -> bool {
+        names::is_secret(name)
+            || (self == Self::Equals && names::is_secret_if_assigned(name))
+            || (is_quoted && names::is_secret_if_quoted(name))
+    }
+}
+
+/// `user "alice"`, but not Kubernetes' `User "system:…"`, which is no account at a registry.
+fn find_quoted_account(text: &str, at: usize, name: &str) -> Option<Found> {
+    let gap = at + name.len() + strip_ignoring_case(&text[at + name.len()..], " ")?;
+    let quotes = run(&text[gap..], is_quote);
+    let start = gap + quotes;
+    if quotes == 0 || !names::is_account(name) || text[start..].starts_with("system:") {
+        return None;
+    }
+    let end = start + run(&text[start..], |c| !is_quote(c) && !c.is_control());
+    Found::whole(start, end)
+}
+
+/// `--password hunter2`, `docker login -p hunter2`, `curl -u alice:hunter2`.
+fn find_flag(text: &str, at: usize) -> Option<Found> {
+    let name_length = run(&text[at..], is_word_char);
+    let flag = &text[at..at + name_length];
+    let name = flag.trim_start_matches('-');
+    let is_login = LOGIN_FLAGS.contains(&flag);
+    if !is_login && !names::is_secret(name) && !names::is_account(name) {
+        return None;
+    }
+    let rest = &text[at + name_length..];
+    let gap = run(rest, |c| matches!(c, ' ' | '=' | '"' | '\''));
+    let start = at + name_length + gap;
+    let value = run(&text[start..], |c| !c.is_whitespace() && !is_quote(c));
+    let value = &text[start..start + value];
+    // A placeholder, a variable or the next flag is no secret; nor is a port or a user's number.
+    let is_none = value.starts_with(['<', '$', '-']) || value.contains(MARK);
+    let is_of_login = match flag {
+        "-p" => text[..at].contains("login"),
+        "-u" => value.contains(':') && value.contains(|c: char| c.is_ascii_alphabetic()),
+        _ => true,
+    };
+    if gap == 0 || is_none || !is_of_login {
+        return None;
+    }
+    Found::whole(start, start + value.len())
+}
+
+/// A private key in PEM, to its last line or to the end of the text.
+fn find_private_key(text: &str, at: usize) -> Option<Found> {
+    let (begin, end) = PRIVATE_KEY;
+    let inside = &text[at + strip_ignoring_case(&text[at..], begin)?..];
+    let first_line = inside.find(end)? + end.len();
+    if inside[..first_line].contains('\n') {
+        return None;
+    }
+    let start = text.len() - inside.len() + first_line;
+    let length = text[start..]
+        .find("-----END ")
+        .unwrap_or(text.len() - start);
     Found::whole(start, start + length)
 }
 
@@ -205,7 +288,7 @@ fn value_length(text: &str, name: &str, opening: &str) -> usize {
         json_string_length(text)
     } else if !opening.is_empty() {
         run(text, |c| !is_quote(c) && !c.is_control())
-    } else if name.eq_ignore_ascii_case("authorization") {
+    } else if names::takes_the_line(name) {
         // A scheme and its credentials: all of the line.
         run(text, |c| !c.is_control() && !is_quote(c))
     } else {

@@ -30,6 +30,18 @@ fn tokens_and_credentials_are_gone() {
             "Authorization: ***\nHost: x",
         ),
         (format!("sent bearer {jwt} to"), "sent bearer *** to"),
+        (
+            "authorization: server message: insufficient_scope: authorization failed".to_owned(),
+            "authorization: server message: insufficient_scope: authorization failed",
+        ),
+        (
+            format!("authorization: server message: Bearer {jwt} is bad"),
+            "authorization: server message: Bearer *** is bad",
+        ),
+        (
+            "authorization: c2VjcmV0 server message: x".to_owned(),
+            "authorization: ***",
+        ),
         ("Basic YTpi failed".to_owned(), "Basic *** failed"),
         (format!("see{jwt}!"), "see***!"),
         (
@@ -124,5 +136,65 @@ fn words_that_help_are_left_as_they_are() {
             "{text} became {}",
             redact(text)
         );
+    }
+}
+
+#[test]
+fn secrets_are_known_by_how_their_names_end_and_flags_by_what_they_are_for() {
+    let secrets = [
+        "AWS_SECRET_ACCESS_KEY=HUNTER2xyz",
+        "AWS_SESSION_TOKEN=HUNTER2xyz",
+        "DOCKER_PASSWORD=HUNTER2xyz",
+        "PGPASSWORD=HUNTER2xyz",
+        "docker login -u bob -p HUNTER2xyz",
+        "docker login --username HUNTER2xyz",
+        "docker login --password HUNTER2xyz",
+        "docker login --password=HUNTER2xyz",
+        "kubectl create secret docker-registry x --docker-password=HUNTER2xyz",
+        "--registry-token HUNTER2xyz",
+        "curl -u bob:HUNTER2xyz https://x",
+        r#"{"auths":{"https://index.docker.io/v1/":{"auth":"HUNTER2xyz"}}}"#,
+        r#"{\"auth\":\"HUNTER2xyz\"}"#,
+        "X-Registry-Auth: HUNTER2xyz",
+        "x-api-key: HUNTER2xyz",
+        "Cookie: session=HUNTER2xyz",
+        "identity_token=HUNTER2xyz",
+        "api_key=HUNTER2xyz",
+        "AccessKey: HUNTER2xyz",
+        "AccountKey=HUNTER2xyz",
+        "passphrase=HUNTER2xyz",
+        "pwd=HUNTER2xyz",
+        "X-Amz-Signature=HUNTER2xyz",
+        "PASSWORD%3DHUNTER2xyz",
+        "user=HUNTER2xyz",
+        "username \"HUNTER2xyz\"",
+        "-----BEGIN RSA PRIVATE KEY-----\nHUNTER2xyz\n-----END RSA PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY----- HUNTER2xyz",
+    ];
+    for text in secrets {
+        let clean = redact(text);
+        assert!(!clean.contains("HUNTER2"), "{clean}");
+        assert_eq!(redact(&clean), clean);
+    }
+    for token in ["ASIA", "npm_", "xoxb-", "ya29."] {
+        let text = format!("with {token}0123456789abcdef0123");
+        assert_eq!(redact(&text), "with ***");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_secrets_name_is_left() {
+    for text in [
+        "docker run -p 8080:80 -u 1000:1000 nginx",
+        "docker login --username <docker-id> --password-stdin < token.txt",
+        "docker login --password $TOKEN",
+        "User \"system:serviceaccount:default:x\" cannot get pods",
+        "failed to fetch anonymous token: unexpected status",
+        "invalid signature: no matching signatures",
+        "serviceAccountName: default",
+        "- name: registry-auth: none",
+        "error getting credentials - err: exit status 1",
+    ] {
+        assert_eq!(redact(text), text);
     }
 }
