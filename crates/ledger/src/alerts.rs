@@ -152,6 +152,7 @@ impl Alerts {
     /// An upstream has taken our login.
     pub fn credential_taken(&mut self, upstream: &str) {
         self.refusing.remove(upstream);
+        self.told.end(AlertKind::CredentialRefused, upstream);
     }
 
     /// An upstream is asked nothing more, or answers again.
@@ -168,8 +169,22 @@ impl Alerts {
         Some(alert(AlertKind::UpstreamBack, subject, text, now))
     }
 
-    /// What is worth telling though nothing happens: what began within a quiet time and lasts beyond it, what reached nobody, and
-    /// how many more storms there are.
+    /// Of the other upstreams nothing lasts any more, and no end is told.
+    pub fn keep_upstreams(&mut self, is_configured: impl Fn(&str) -> bool) {
+        let is_gone = |upstream: &String| !is_configured(upstream);
+        for upstream in self.down.extract_if(.., is_gone) {
+            self.told.end(AlertKind::UpstreamDown, &upstream);
+        }
+        for (upstream, _) in self
+            .refusing
+            .extract_if(.., |upstream, _| is_gone(upstream))
+        {
+            self.told.end(AlertKind::CredentialRefused, &upstream);
+        }
+    }
+
+    /// What is worth telling though nothing happens: what began within a quiet time, or lasts since before a restart, and lasts
+    /// beyond it, what reached nobody, and how many more storms there are.
     pub fn of_what_lasts(&mut self, storms: &[StormReport], now: Moment) -> Vec<Alert> {
         let mut alerts = Vec::new();
         for upstream in self.down.clone() {

@@ -30,7 +30,7 @@ const WRITE_SILENCE_EVERY: Duration = Duration::from_hours(1);
 #[derive(Debug, Default)]
 pub(crate) struct Budgets {
     known: KnownBudgets,
-    /// As many as are configured.
+    /// As many as are configured, and were when all was written down.
     upstreams: BTreeMap<UpstreamName, Upstream>,
     /// By which setting of the wall clock all was written down.
     set_at: Option<Moment>,
@@ -69,6 +69,8 @@ impl Budgets {
             set_at: Some(now),
             ..Self::default()
         };
+        budgets.known.restore(kept.budgets, now);
+        budgets.forget_old(now);
         for (name, cost) in kept.costs {
             let upstream = budgets.upstream(&name);
             upstream.calibration = Calibration::restored(cost);
@@ -81,13 +83,12 @@ impl Budgets {
             upstream.silent_at = silent_at;
             upstream.written_silent_at = silent_at;
         }
-        budgets.known.restore(kept.budgets, now);
-        budgets.forget_old(now);
-        let metered: BTreeSet<_> = budgets.known.upstreams().cloned().collect();
-        for name in metered {
-            budgets.upstream(&name).spoken_at = budgets.known.last_heard(&name);
-        }
         budgets
+    }
+
+    /// Forgets how the other upstreams were; their budgets are known until they are old.
+    pub(crate) fn keep_upstreams(&mut self, is_configured: impl Fn(&str) -> bool) {
+        self.upstreams.retain(|name, _| is_configured(name));
     }
 
     /// A request is sent.
@@ -230,13 +231,18 @@ impl Budgets {
     pub(crate) fn put_back(&mut self, unwritten: Unwritten) {
         let keys = unwritten.budgets.into_iter().map(|budget| budget.key);
         self.known.put_back(keys);
+        // An upstream that is gone by now is not to be there again.
         for (name, _) in unwritten.costs {
-            self.upstream(&name).written_cost = PullCost::default();
+            if let Some(upstream) = self.upstreams.get_mut(&name) {
+                upstream.written_cost = PullCost::default();
+            }
         }
         for (name, silent_at) in unwritten.silences {
-            // Whatever was written before, it is not this.
-            let other = silent_at.map_or(Some(SystemTime::UNIX_EPOCH), |_| None);
-            self.upstream(&name).written_silent_at = other;
+            if let Some(upstream) = self.upstreams.get_mut(&name) {
+                // Whatever was written before, it is not this.
+                let other = silent_at.map_or(Some(SystemTime::UNIX_EPOCH), |_| None);
+                upstream.written_silent_at = other;
+            }
         }
     }
 
@@ -292,10 +298,13 @@ impl Budgets {
     }
 
     fn upstream(&mut self, name: &UpstreamName) -> &mut Upstream {
-        if !self.upstreams.contains_key(name) {
-            self.upstreams.insert(name.clone(), Upstream::default());
-        }
-        self.upstreams.entry(name.clone()).or_default()
+        let known = &self.known;
+        self.upstreams
+            .entry(name.clone())
+            .or_insert_with(|| Upstream {
+                spoken_at: known.last_heard(name),
+                ..Upstream::default()
+            })
     }
 
     /// A GET was answered without a word on a budget. One that was answered was not charged; of one that was not, or was

@@ -119,6 +119,12 @@ impl Ledger {
         *lock(&self.config) = config;
     }
 
+    /// Which upstreams are configured from now on. How the others were is forgotten, except their budgets: they may come back.
+    pub fn keep_upstreams(&self, is_configured: impl Fn(&str) -> bool) {
+        lock(&self.alerts).keep_upstreams(&is_configured);
+        lock(&self.budgets).keep_upstreams(&is_configured);
+    }
+
     /// A client's request has ended.
     pub fn note_answered(&self, answered: &Answered<'_>) {
         let now = self.now();

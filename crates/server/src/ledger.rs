@@ -85,6 +85,8 @@ impl Books {
     pub(crate) fn take_over(&self, config: &Config) -> Result<(), Failure> {
         set_webhooks(&self.webhooks, config)?;
         self.ledger.set_config(ledger_config(config));
+        self.ledger
+            .keep_upstreams(|name| config.upstreams.contains_key(name));
         Ok(())
     }
 

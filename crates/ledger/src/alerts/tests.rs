@@ -164,6 +164,80 @@ fn what_begins_within_the_quiet_time_and_lasts_is_told_after_it() {
 }
 
 #[test]
+fn credentials_that_are_refused_again_within_the_quiet_time_are_told_after_it() {
+    let mut alerts = alerts();
+    let refused = alerts.credential_refused("docker.io", None, minute(0));
+    alerts.settle(settled(&refused.unwrap(), true));
+    alerts.credential_taken("docker.io");
+    let again = alerts.credential_refused("docker.io", None, minute(10));
+    assert_eq!(again, None);
+    assert!(alerts.of_what_lasts(&[], minute(59)).is_empty());
+    let told = alerts.of_what_lasts(&[], minute(60));
+    assert_eq!(kinds(&told), [AlertKind::CredentialRefused]);
+    assert!(alerts.of_what_lasts(&[], minute(180)).is_empty());
+}
+
+/// All was well after the restart, then it began again: nobody has told the rows of before that it ended.
+#[test]
+fn what_begins_after_a_restart_and_outlasts_the_quiet_time_is_told_after_it() {
+    let begin = |alerts: &mut Alerts, now| -> Vec<Alert> {
+        let began = [
+            alerts.upstream("docker.io", true, now),
+            alerts.credential_refused("docker.io", None, now),
+            alerts.storm_began(&storm("cart"), now),
+        ];
+        began.into_iter().flatten().collect()
+    };
+    let mut before = alerts();
+    for alert in begin(&mut before, minute(0)) {
+        before.settle(settled(&alert, true));
+    }
+    let written = before.take_unwritten(minute(0));
+    assert_eq!(written.len(), 3);
+    let mut alerts = Alerts::new(AlertRules::default(), written, minute(0));
+    assert_eq!(begin(&mut alerts, minute(10)), []);
+    let storms = [storm("cart")];
+    assert_eq!(alerts.of_what_lasts(&storms, minute(59)), []);
+    let told = alerts.of_what_lasts(&storms, minute(60));
+    let expected = [
+        AlertKind::UpstreamDown,
+        AlertKind::CredentialRefused,
+        AlertKind::StormBegan,
+    ];
+    assert_eq!(kinds(&told), expected);
+    assert_eq!(alerts.of_what_lasts(&storms, minute(180)), []);
+    assert!(alerts.upstream("docker.io", false, minute(181)).is_some());
+}
+
+#[test]
+fn of_an_upstream_that_is_taken_away_nothing_lasts() {
+    let mut alerts = alerts();
+    for upstream in ["docker.io", "ghcr.io"] {
+        let told = [
+            alerts.upstream(upstream, true, minute(0)),
+            alerts.credential_refused(upstream, None, minute(0)),
+        ];
+        for alert in told {
+            alerts.settle(settled(&alert.unwrap(), false));
+        }
+    }
+    alerts.keep_upstreams(|upstream| upstream == "docker.io");
+    let again = alerts.of_what_lasts(&[], minute(5));
+    let again: Vec<_> = again
+        .iter()
+        .map(|alert| (alert.kind, &*alert.subject))
+        .collect();
+    let expected = [
+        (AlertKind::UpstreamDown, "docker.io"),
+        (AlertKind::CredentialRefused, "docker.io"),
+    ];
+    assert_eq!(again, expected);
+    alerts.keep_upstreams(|_| false);
+    let end = alerts.upstream("docker.io", false, minute(6));
+    assert_eq!(end, None, "it is not the one that went down");
+}
+
+#[test]
 fn an_alert_names_what_it_is_about_and_no_account() {
     let mut alerts = alerts();
     let began = alerts.storm_began(&storm("shop/cart"), minute(0)).unwrap();

@@ -28,6 +28,8 @@ pub(super) struct Told {
 #[derive(Clone, Copy, Debug)]
 struct One {
     at: SystemTime,
+    /// It was told before this program began: whether it has ended since, nobody knows.
+    is_of_before: bool,
     /// It began, and its end was not told yet.
     is_open: bool,
     /// Its name was told, not only the number of many.
@@ -49,6 +51,7 @@ impl Told {
         let told = kept.into_iter().take(MAX_TOLD).map(|kept| {
             let one = One {
                 at: now.steady_of(kept.at),
+                is_of_before: true,
                 is_open: kept.is_open,
                 is_named: true,
                 fate: Fate::Reached,
@@ -82,10 +85,10 @@ impl Told {
         })
     }
 
-    /// Whether it was told, and its end was not.
+    /// Whether it was told since this program began, and its end was not.
     pub(super) fn is_open(&self, kind: AlertKind, subject: &str) -> bool {
         let one = self.all.get(&(kind, subject.to_owned()));
-        one.is_some_and(|one| one.is_open)
+        one.is_some_and(|one| one.is_open && !one.is_of_before)
     }
 
     /// It is being told, by its name or among many.
@@ -96,6 +99,7 @@ impl Told {
         }
         let one = One {
             at: now.steady(),
+            is_of_before: false,
             is_open: true,
             is_named,
             fate: Fate::UnderWay,

@@ -51,13 +51,13 @@ impl KnownBudgets {
         }
     }
 
-    /// A registry has spoken of a budget, in answer to what was sent so long ago; false if it did not say what is left.
+    /// A registry has spoken of a budget, in answer to what was sent so long ago.
     pub(super) fn see(
         &mut self,
         key: &BudgetKey,
         allowance: &Allowance,
         (took, now): (Duration, Moment),
-    ) -> bool {
+    ) {
         let now = now.steady();
         let known = if let Some(mut known) = self.take(key) {
             known.see(allowance, now.checked_sub(took).unwrap_or(now), now);
@@ -65,11 +65,11 @@ impl KnownBudgets {
         } else if let Some(budget) = PullBudget::first_seen(allowance, now) {
             budget
         } else {
-            return false;
+            // It did not say what is left.
+            return;
         };
         self.add_last(key, known);
         self.unwritten.insert(key.clone());
-        true
     }
 
     /// Changes the budget of an account that was heard of last.

@@ -422,6 +422,29 @@ fn a_registry_whose_budget_was_forgotten_is_not_unmetered_before_it_was_silent_f
 }
 
 #[test]
+fn of_an_upstream_that_is_taken_away_only_its_budgets_are_known_should_it_come_back() {
+    let mut budgets = Budgets::default();
+    let [hub, ghcr] = ["docker.io", "ghcr.io"].map(|name| Asker::of(name, None));
+    hub.gets(
+        &mut budgets,
+        Some(&reading(Some(76), "192.0.2.1")),
+        minute(0),
+    );
+    ghcr.gets(&mut budgets, None, minute(0));
+    let unwritten = budgets.take_unwritten(minute(0));
+    budgets.keep_upstreams(|_| false);
+    budgets.put_back(unwritten);
+    assert!(budgets.upstreams.is_empty(), "{budgets:?}");
+    assert_eq!(only(&budgets, minute(0)).remaining, 76);
+    assert_eq!(budgets.take_unwritten(minute(0)).budgets.len(), 1);
+    // It has spoken of a budget of late: its silence is about an image that it does not count.
+    hub.gets(&mut budgets, None, minute(1));
+    assert_eq!(budgets.take_unwritten(minute(1)).silences, []);
+    budgets.keep_upstreams(|name| name == "docker.io");
+    assert_eq!(budgets.upstreams.len(), 1);
+}
+
+#[test]
 fn a_clock_that_jumps_makes_no_budget_of_nothing() {
     let mut budgets = Budgets::default();
     let asker = Asker::of("docker.io", None);
