@@ -9,7 +9,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use forebay_content::Client;
-use forebay_http_kit::one_client;
 use ipnet::IpNet;
 
 /// How many clients are remembered.
@@ -101,7 +100,7 @@ impl Used {
         };
         let mut paid_off = self.paid_off.lock().unwrap_or_else(PoisonError::into_inner);
         let payer = Payer {
-            address: client.address.map(one_client),
+            address: client.network(),
             limit: place,
         };
         if !paid_off.contains_key(&payer) {

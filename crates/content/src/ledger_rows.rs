@@ -4,11 +4,12 @@
 //! into a row of others, so that the sums of an upstream stay true.
 
 use std::cmp::Ordering;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use forebay_limits::one_client;
 use forebay_oci::{RepositoryName, Target, UpstreamName};
 use serde::{Deserialize, Serialize};
 
@@ -77,14 +78,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// The address that all addresses of this client count as, where clients are to get equal shares. Of IPv6 each has a whole
-    /// /64 to choose from (RFC 6177).
+    /// The address that all addresses of this client count as, where clients are to get equal shares; `None` for our own work.
     pub fn network(&self) -> Option<IpAddr> {
-        let network = |v6: Ipv6Addr| Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64));
-        self.address.map(|address| match address.to_canonical() {
-            IpAddr::V6(v6) => network(v6).into(),
-            v4 @ IpAddr::V4(_) => v4,
-        })
+        self.address.map(one_client)
     }
 }
 

@@ -15,5 +15,4 @@ pub use server::{
     AccessEntry, AccessLabels, AccessLog, Body, BodyPart, BodyStream, BoxError, ClientAddress,
     Connections, FileLane, FilePart, Handler, Listener, MAX_HEAD_BYTES, MAX_TARGET_BYTES,
     NoAccessLog, Peer, RequestBody, RequestBodyError, RequestId, ServeLimits, Server, find_host,
-    one_client,
 };

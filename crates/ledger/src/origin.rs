@@ -13,17 +13,7 @@ pub(crate) struct Origin(IpAddr);
 impl Origin {
     /// The client's; `None` for our own work.
     pub(crate) fn of(client: &Client) -> Option<Self> {
-        Some(Self::of_address(client.address?))
-    }
-
-    fn of_address(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, ..] = v6.segments();
-                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-            }
-            v4 @ IpAddr::V4(_) => v4,
-        })
+        client.network().map(Self)
     }
 
     /// Its address, or the first of them.
@@ -62,7 +52,11 @@ mod tests {
             ("2001:db8:0:0:ffff:1:2:3", "2001:db8::/64"),
             ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
         ] {
-            let origin = Origin::of_address(address.parse().unwrap());
+            let client = Client {
+                address: Some(address.parse().unwrap()),
+                ..Client::default()
+            };
+            let origin = Origin::of(&client).unwrap();
             assert_eq!(told(origin.address()), expected, "{address}");
         }
         assert_eq!(told("2001:db8::1".parse().unwrap()), "2001:db8::1");

@@ -5,6 +5,7 @@ mod answer;
 mod classify;
 mod go_duration;
 mod limited;
+mod one_client;
 mod pace;
 mod printable;
 mod pull_budget;
@@ -25,6 +26,7 @@ pub use limited::{
     ABUSE_COOL_DOWN, API_COOL_DOWN, Account, Identity, LOCKOUT_COOL_DOWN, Limited, Limiter,
     MIN_COOL_DOWN, OTHER_COOL_DOWN, PULL_LIMIT_COOL_DOWN,
 };
+pub use one_client::one_client;
 pub use pace::{DEFAULT_BURST, DEFAULT_PER_MINUTE, MIN_PER_MINUTE, Pace, STEP_UP_EVERY, TooFast};
 pub use printable::printable;
 pub use pull_budget::{DEFAULT_WINDOW, Forecast, MAX_CHARGES, PullBudget};

@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use forebay_limits::one_client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::request::Peer;
@@ -100,18 +101,6 @@ impl Drop for Place {
 /// How many of `limit` places one address may have: at least one, if there is one.
 fn most_of_one(limit: usize) -> usize {
     limit - limit / LEFT_TO_OTHERS
-}
-
-/// The address that all addresses of one client count as. Of IPv6 each client has a whole /64 to choose from (RFC 6177); an
-/// IPv4 address that is written as one of IPv6 is itself.
-pub fn one_client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 /// Counts are whole after each statement: a panic elsewhere leaves nothing half done.

@@ -33,7 +33,7 @@ use request::RequestIds;
 
 pub use access::{AccessEntry, AccessLabels, AccessLog, ClientAddress, NoAccessLog};
 pub use body::{Body, BodyPart, BodyStream, BoxError};
-pub use connections::{Connections, one_client};
+pub use connections::Connections;
 pub use file_lane::FileLane;
 pub use file_part::FilePart;
 pub use host::find_host;
