@@ -70,9 +70,12 @@ impl Budgets {
             .known
             .iter()
             .position(|known| known.source.as_ref() == source);
+        let mut is_news = false;
         let mut known = if let Some(place) = place {
             let mut known = self.known.remove(place);
+            let held = known.holds();
             known.note_word(allowance.remaining, said, asked_at);
+            is_news = held && !known.holds();
             known
         } else if let Some(budget) = PullBudget::first_seen(&allowance, moment(now)) {
             Known {
@@ -84,7 +87,6 @@ impl Budgets {
             return false;
         };
         known.budget.see(&allowance, moment(asked_at), moment(now));
-        let is_news = said == Said::Pulled && known.contradictions == CONTRADICTIONS;
         self.add_last(known);
         is_news
     }
