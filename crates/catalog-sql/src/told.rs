@@ -49,11 +49,8 @@ pub(crate) async fn keep(session: &mut Session<'_>, told: &[KeptTold]) -> Result
 }
 
 fn told(row: &AnyRow) -> Result<KeptTold, SqlError> {
-    let number: i64 = row.try_get(0)?;
-    let mut kinds = AlertKind::ALL.into_iter();
-    let kind = kinds.find(|kind| kind_number(*kind) == number);
     Ok(KeptTold {
-        kind: kind.ok_or(SqlError::Damaged("the kind of an alert"))?,
+        kind: kind_of(row.try_get(0)?).ok_or(SqlError::Damaged("the kind of an alert"))?,
         subject: row.try_get(1)?,
         at: Timestamp(row.try_get(2)?),
         is_open: row.try_get::<i64, _>(3)? != 0,
@@ -73,4 +70,20 @@ const fn kind_number(kind: AlertKind) -> i64 {
         AlertKind::DiskNearFull => 7,
         AlertKind::Test => 8,
     }
+}
+
+/// The kind that is stored by this number.
+const fn kind_of(number: i64) -> Option<AlertKind> {
+    Some(match number {
+        0 => AlertKind::BudgetLow,
+        1 => AlertKind::BudgetRunsOut,
+        2 => AlertKind::StormBegan,
+        3 => AlertKind::StormEnded,
+        4 => AlertKind::CredentialRefused,
+        5 => AlertKind::UpstreamDown,
+        6 => AlertKind::UpstreamBack,
+        7 => AlertKind::DiskNearFull,
+        8 => AlertKind::Test,
+        _ => return None,
+    })
 }

@@ -3,10 +3,8 @@
 //! Rows of the same hour and spender are one. Bounded: what is too much becomes others', what was never charged first.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
-use forebay_content::{Client, PullRow, Spender, Spent, TimeRange, Timestamp};
-use forebay_oci::RepositoryName;
+use forebay_content::{PullRow, Spender, Spent, TimeRange, Timestamp};
 
 /// The most rows that wait, those of others aside: of these there is one an hour and upstream.
 pub(crate) const MAX_PENDING: usize = 32_768;
@@ -66,20 +64,15 @@ impl Pending {
         }
     }
 
-    /// Adds those whose hour reaches into the range to sums by spender; new spenders in the order of their names.
+    /// Adds those whose hour reaches into the range to sums by spender; new spenders come after them in no order.
     pub(crate) fn add_to(&self, sums: &mut Vec<Spent>, range: TimeRange) {
         let mut places: HashMap<Spender, usize> = sums
             .iter()
             .enumerate()
             .map(|(place, sum)| (sum.spender.clone(), place))
             .collect();
-        let mut rows: Vec<&PullRow> = self
-            .rows
-            .values()
-            .filter(|row| range.overlaps(row.period, row.start))
-            .collect();
-        rows.sort_by(|one, other| names(one).cmp(&names(other)));
-        for row in rows {
+        let rows = self.rows.values();
+        for row in rows.filter(|row| range.overlaps(row.period, row.start)) {
             let place = *places
                 .entry(row.spent.spender.clone())
                 .or_insert(sums.len());
@@ -127,17 +120,6 @@ impl Pending {
 
 fn key_of(row: &PullRow) -> Key {
     (row.start, row.spent.spender.clone())
-}
-
-/// What a row's spender is told by.
-fn names(row: &PullRow) -> (&str, Option<&str>, Option<IpAddr>, Option<&Client>) {
-    let spender = &row.spent.spender;
-    (
-        spender.upstream(),
-        spender.repository().map(RepositoryName::as_str),
-        spender.address(),
-        spender.client().map(|client| &**client),
-    )
 }
 
 fn is_charged(row: &PullRow) -> bool {
@@ -198,18 +180,6 @@ mod tests {
         let pulls: u64 = rows.iter().map(|row| row.spent.counts.pulls).sum();
         assert_eq!(pulls, MAX_PENDING as u64 + 101);
         assert!(pending.is_empty());
-    }
-
-    #[test]
-    fn those_who_did_alike_are_told_in_one_order() {
-        let told = || {
-            let mut pending = Pending::default();
-            pending.add((0..100).map(pulled_by));
-            let mut sums = Vec::new();
-            pending.add_to(&mut sums, TimeRange::ALL);
-            sums
-        };
-        assert_eq!(told(), told());
     }
 
     #[test]

@@ -89,6 +89,23 @@ async fn what_a_disk_refuses_waits_is_shown_and_is_written_once() {
 }
 
 #[tokio::test]
+async fn those_who_did_alike_are_told_in_one_order_while_the_disk_refuses() {
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let world = World::new();
+        let ledger = world.ledger().await;
+        world.rows.is_full.store(true, Ordering::SeqCst);
+        for number in 1..=100 {
+            pulls(&ledger, number, 1);
+        }
+        let top = ledger.top(TimeRange::ALL, PullOrder::Pulls, 100).await;
+        told.push(top.unwrap());
+    }
+    assert_eq!(told[0].len(), 100);
+    assert_eq!(told[0], told[1]);
+}
+
+#[tokio::test]
 async fn an_export_goes_page_by_page_and_begins_with_what_was_counted_last() {
     let world = World::new();
     let ledger = world.ledger().await;

@@ -32,8 +32,9 @@ async fn a_storm_under_ever_other_names_is_told_once_and_its_end_too() {
     }
     let storms = ledger.storms();
     assert_eq!(storms.len(), 1, "{storms:?}");
-    let subject = "10.0.0.1 user several-users several-agents for several-workloads docker.io/team/app1:1.27"
-        .to_owned();
+    let subject =
+        "10.0.0.1 user several-users several-agents for several-workloads docker.io/team/app1:1.27"
+            .to_owned();
     assert_eq!(
         world.heard.take(),
         [(AlertKind::StormBegan, subject.clone())]
