@@ -188,11 +188,11 @@ impl Tally {
     /// Takes an image's pulls after those of the images before it: whether it then fails, asked for directly and through us.
     fn add(&mut self, pulls: Pulls) -> (Failing, Failing) {
         let remaining = self.budget.remaining;
-        let direct = add(&mut self.direct, pulls.direct, remaining);
-        let through = add(&mut self.through, pulls.through, remaining);
+        let direct = take_up(&mut self.direct, pulls.direct, remaining);
+        let through = take_up(&mut self.through, pulls.through, remaining);
         let on_one = self.on_one.as_mut().map(|(sum, somewhere)| {
             *somewhere = pulls.somewhere.max(*somewhere);
-            add(sum, pulls.on_one, self.budget.limit)
+            take_up(sum, pulls.on_one, self.budget.limit)
         });
         (on_one.unwrap_or(direct), through)
     }
@@ -224,7 +224,7 @@ fn untouched(budget: &Budget) -> Budget {
 }
 
 /// Takes an image's pulls after those of the images before it.
-fn add(sum: &mut Interval, pulls: Interval, remaining: Option<u64>) -> Failing {
+fn take_up(sum: &mut Interval, pulls: Interval, remaining: Option<u64>) -> Failing {
     *sum = sum.plus(pulls);
     let Some(remaining) = remaining.filter(|_| pulls != Interval::ZERO) else {
         return Failing::No;

@@ -6,6 +6,7 @@ use forebay_oci::{ImageName, Reference};
 use forebay_references::{Owner, PullPolicy};
 use serde::Serialize;
 
+use crate::schedule::most_starts;
 use crate::{Fleet, Interval};
 
 /// The kinds of Kubernetes objects of which one pod runs if they do not say how many.
@@ -94,13 +95,25 @@ impl ImageUse {
     }
 }
 
-/// How often it is started by one deploy.
+/// How often it is started by one deploy; by a timetable, in the six hours for which registries count.
 fn starts(owner: &Owner, fleet: &Fleet) -> Interval {
     if owner.per_node {
         return fleet.nodes.map_or(Interval::at_least(1), Interval::exactly);
     }
-    let said = owner.parallelism.or(owner.replicas).map(u64::from);
-    let is_one = ONE_POD.contains(&owner.kind.as_str()) || is_of(&ONE_EACH, &owner.kind);
+    if let Some(schedule) = &owner.schedule {
+        let each = u64::from(owner.parallelism.unwrap_or(1));
+        return match most_starts(schedule) {
+            Some(most) => Interval::from(most.min(1)..=most).times(Interval::exactly(each)),
+            None => Interval::at_least(1),
+        };
+    }
+    let said = match owner.replicas {
+        // A job that is suspended starts nothing, however many at a time.
+        Some(0) => Some(0),
+        replicas => owner.parallelism.or(replicas).map(u64::from),
+    };
+    let is_one = !owner.is_count_unknown
+        && (ONE_POD.contains(&owner.kind.as_str()) || is_of(&ONE_EACH, &owner.kind));
     match said.or(is_one.then_some(1)).or(fleet.replicas) {
         Some(count) => Interval::exactly(count),
         None => Interval::at_least(1),
@@ -221,6 +234,40 @@ mod tests {
         // Fargate's machines are nobody's nodes.
         let four = replicas("ECS task definition", Some(4));
         assert_eq!(used(&four, "nginx:1", Some(3)).machines, (1..=4).into());
+    }
+
+    #[test]
+    fn replicas_that_a_file_does_not_tell_are_at_least_one() {
+        let unknown = Owner {
+            is_count_unknown: true,
+            ..replicas("Deployment", None)
+        };
+        assert_eq!(used(&unknown, "a:1", Some(3)).starts, Interval::at_least(1));
+        assert_eq!(used(&unknown, "a:1", Some(3)).machines, (1..=3).into());
+    }
+
+    #[test]
+    fn a_timetable_tells_how_often_it_starts_and_the_nodes_how_often_it_is_fetched() {
+        for (schedule, parallelism, starts, machines) in [
+            ("* * * * *", None, "1 to 360", "1 to 3"),
+            ("*/15 * * * *", Some(2), "2 to 48", "1 to 3"),
+            ("0 3 * * *", None, "1", "1"),
+            ("{{ .Values.when }}", None, "at least 1", "1 to 3"),
+        ] {
+            let owner = Owner {
+                schedule: Some(schedule.to_owned()),
+                parallelism,
+                ..replicas("CronJob", None)
+            };
+            let found = used(&owner, "a:1", Some(3));
+            assert_eq!(found.starts.to_string(), starts, "{schedule}");
+            assert_eq!(found.machines.to_string(), machines, "{schedule}");
+        }
+        let suspended = Owner {
+            parallelism: Some(5),
+            ..replicas("CronJob", Some(0))
+        };
+        assert_eq!(used(&suspended, "a:1", Some(3)).starts, Interval::ZERO);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod foresee;
 mod image_use;
 mod interval;
 pub mod preflight;
+mod schedule;
 
 pub use cost::Wanted;
 pub use fact::{Budget, Fact, Form, Kept, Metering, Presence, Survey, SurveyRequest};

@@ -94,7 +94,9 @@ const YAML_WORDS: [&str; 14] = [
 
 /// Words of which one is in each file of a format that names an image, except where the operator said where to look.
 fn may_name_images(format: Format, text: &str, settings: &Settings) -> bool {
+    let is_by_template = |name: &String| name.starts_with(Format::CHART_TEMPLATES);
     let words: &[&str] = match format {
+        Format::Yaml if settings.near.keys().any(is_by_template) => return true,
         Format::Yaml if settings.crds.is_empty() => &YAML_WORDS,
         Format::Json if settings.crds.is_empty() => &["mage", "\\u", "docker://", "repository"],
         Format::HelmTemplate => &["image"],

@@ -56,6 +56,9 @@ const ENDINGS: [(&str, Format); 21] = [
 const SNIFFED_BYTES: usize = 4096;
 
 impl Format {
+    /// The folder beside a chart's values whose files tell which of them are images: they are near by their names with it.
+    pub const CHART_TEMPLATES: &str = "templates/";
+
     /// The syntax of a file; `None` for one that names no images as far as we know.
     pub fn sniff(path: &str, text: &str) -> Option<Self> {
         Self::by_name(path, text).or_else(|| by_content(head(text)))

@@ -5,14 +5,14 @@
 
 mod actions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::sink::{Sink, Site, is_image};
+use crate::sink::{Sink, Site, is_image, is_null};
 use crate::tree::At;
 use crate::variables::Resolved;
-use crate::{Encoding, Found, Owner, Piece, Settings, Why};
-use actions::Values;
+use crate::{Encoding, Found, Owner, Piece, Settings, Why, Writing};
+use actions::{Values, only_value, values_in};
 
 /// What templates call a value that is an image.
 const KEYS: [&str; 1] = ["image"];
@@ -29,6 +29,7 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
     };
     let mut reading = Reading {
         sink: Sink::new(text, path, settings),
+        places: places_near(settings, &values),
         values,
         owner: Owner::of_kind("Helm template"),
     };
@@ -38,6 +39,28 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
         at += line.len();
     }
     reading.sink.found
+}
+
+/// The values that the templates near a values file print as whole images, by their paths: `sidecar.img`.
+pub(crate) fn image_values(near: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let templates = near
+        .iter()
+        .filter(|(name, _)| name.starts_with(crate::Format::CHART_TEMPLATES));
+    let mut paths = BTreeSet::new();
+    for line in templates.flat_map(|(_, text)| text.lines()) {
+        let Some((key, value)) = key_and_value(line, 0) else {
+            continue;
+        };
+        let path = only_action(value.text).and_then(only_value);
+        paths.extend(path.filter(|_| KEYS.contains(&key)).map(str::to_owned));
+    }
+    paths
+}
+
+/// What stands in the action that a text is, if it is one and nothing else.
+fn only_action(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
+    (!inner.contains("}}")).then_some(inner)
 }
 
 /// The values and the chart's own file, of those near.
@@ -62,6 +85,8 @@ fn values_near(settings: &Settings) -> Vec<(&str, crate::tree::Tree<'_>)> {
 struct Reading<'a> {
     sink: Sink<'a>,
     values: Values<'a>,
+    /// Where the values have images, by file.
+    places: Vec<(String, Vec<Range<usize>>)>,
     /// What the lines before say of the object that we are in.
     owner: Owner,
 }
@@ -87,7 +112,18 @@ impl Reading<'_> {
                 value.text.clone_into(&mut self.owner.kind);
                 self.owner.per_node = value.text == "DaemonSet";
             }
-            "replicas" => self.owner.replicas = value.text.parse().ok(),
+            "replicas" => {
+                let count = self.pieces(&value).ok();
+                self.owner.replicas = count.and_then(|(text, _)| text.trim().parse().ok());
+                self.owner.is_count_unknown = self.owner.replicas.is_none();
+            }
+            "schedule" if self.owner.kind == "CronJob" => {
+                // One that is not known is no timetable, and so starts whoever knows how often.
+                let text = self
+                    .pieces(&value)
+                    .map_or_else(|_| value.text.to_owned(), |(text, _)| text);
+                self.owner.schedule = Some(text);
+            }
             "name" => {
                 self.owner.container =
                     Some(value.text.to_owned()).filter(|text| !text.contains("{{"));
@@ -116,6 +152,9 @@ impl Reading<'_> {
                 .iter()
                 .all(|piece| piece.variable || piece.text.chars().all(|c| ":/@".contains(c)));
         if is_from_values && is_image(&text) {
+            if !self.is_found_in_values(value.text) {
+                self.sink.ambiguous(span, Why::Template, owner);
+            }
             return;
         }
         let site = site(value, span);
@@ -130,6 +169,35 @@ impl Reading<'_> {
             home: None,
         };
         self.sink.put(site.span, site.encoding, resolved, owner);
+    }
+
+    /// Whether the finder of values takes what this line is made of for an image, so that it is named and written there.
+    fn is_found_in_values(&self, text: &str) -> bool {
+        if let Some((_, at)) = only_action(text)
+            .and_then(only_value)
+            .and_then(|path| self.values.home(path))
+        {
+            return is_written(at) && !at.is_alias();
+        }
+        let mut homes = text
+            .split("{{")
+            .filter_map(|rest| Some(rest.split_once("}}")?.0))
+            .flat_map(values_in)
+            .filter_map(|path| self.values.home(path))
+            .filter(|(_, at)| is_written(*at))
+            .peekable();
+        homes.peek().is_some() && homes.all(|(file, at)| self.is_place(file, at))
+    }
+
+    /// Whether a value is a part of an image that the finder of values knows.
+    fn is_place(&self, file: &str, at: At<'_>) -> bool {
+        let spans = self.places.iter().find(|(name, _)| name == file);
+        let inner = at.span();
+        spans.is_some_and(|(_, spans)| {
+            spans
+                .iter()
+                .any(|outer| outer.start <= inner.start && inner.end <= outer.end)
+        })
     }
 
     /// The literal text and the actions of a value.
@@ -162,6 +230,35 @@ impl Reading<'_> {
         }
         Ok((out, pieces))
     }
+}
+
+/// Whether a value says anything.
+fn is_written(at: At<'_>) -> bool {
+    !is_null(at) && at.text().is_some_and(|text| !text.is_empty())
+}
+
+/// The bytes of all images that are found in values files near.
+fn places_near(settings: &Settings, values: &Values<'_>) -> Vec<(String, Vec<Range<usize>>)> {
+    let mut places = Vec::new();
+    for (name, root) in &values.trees {
+        let Some(text) = settings.near.get(*name) else {
+            continue;
+        };
+        let mut sink = Sink::new(text, name, settings);
+        crate::structured::find_values(*root, &mut sink);
+        // A scalar in quotes has them, too.
+        let quoted = |span: Range<usize>| span.start.saturating_sub(1)..span.end + 1;
+        let spans = sink
+            .found
+            .places
+            .into_iter()
+            .flat_map(|place| match place.writing {
+                Writing::Split(parts) => parts.into_iter().map(|part| quoted(part.span)).collect(),
+                _ => vec![quoted(place.span)],
+            });
+        places.push(((*name).to_owned(), spans.collect()));
+    }
+    places
 }
 
 fn site(value: &Value<'_>, span: Range<usize>) -> Site {

@@ -13,6 +13,12 @@ pub struct Owner {
     pub container: Option<String>,
     /// Replicas at one time.
     pub replicas: Option<u32>,
+    /// Says how many run, but the file alone does not tell the number.
+    pub is_count_unknown: bool,
+    /// When it starts, if by a timetable: a `CronJob`'s five fields, as they are written.
+    pub schedule: Option<String>,
+    /// Its image is built by who runs it, and has its name from them.
+    pub is_built: bool,
     /// Runs on every node: a `DaemonSet`, a global service.
     pub per_node: bool,
     /// Pods of a job at one time.

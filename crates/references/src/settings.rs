@@ -11,7 +11,8 @@ pub struct Settings {
     pub set: BTreeMap<String, String>,
     /// Where own kinds of Kubernetes objects name images.
     pub crds: Vec<Crd>,
-    /// Texts of files near this one that give its variables values, by file name (see `Format::companions`).
+    /// Texts of files near this one that give its variables values, by file name (see [`crate::Format::companions`]
+    /// and [`crate::Format::CHART_TEMPLATES`]).
     pub near: BTreeMap<String, String>,
 }
 

@@ -22,6 +22,7 @@ use crate::{Found, Note, Settings};
 pub(crate) use bake::SCHEME as BAKE_SCHEME;
 pub(crate) use json::read as read_json;
 pub(crate) use kubernetes::pull_policy;
+pub(crate) use values::find as find_values;
 pub use yaml::read as read_yaml;
 
 /// Finds images in YAML of any kind.

@@ -21,6 +21,19 @@ const IMAGE_WORDS: [&str; 12] = [
     "podman ",
 ];
 
+/// Words of a command that pushes images.
+const PUSH_WORDS: [&str; 6] = [
+    "docker push",
+    "podman push",
+    "docker compose push",
+    "docker-compose push",
+    "--push",
+    "type=registry",
+];
+
+/// Actions that push where their `push` says so.
+const PUSH_ACTIONS: [&str; 2] = ["docker/bake-action", "docker/build-push-action"];
+
 /// Words of a command or an action that brings what was built to where it runs.
 const DEPLOY_WORDS: [&str; 16] = [
     "amazon-ecs-deploy-task-definition",
@@ -110,6 +123,12 @@ impl Job<'_> {
         self.position(yaml, &IMAGE_WORDS)
     }
 
+    /// The steps that pull, build or push images.
+    pub(crate) fn image_steps<'y>(&self, yaml: &'y Yaml<'_>) -> impl Iterator<Item = &'y str> {
+        let texts = self.steps.iter().map(|step| &yaml.text[step.span.clone()]);
+        texts.filter(|text| has_word(text, &IMAGE_WORDS))
+    }
+
     /// The first step that deploys.
     pub(crate) fn first_deploy(&self, yaml: &Yaml<'_>) -> Option<usize> {
         self.position(yaml, &DEPLOY_WORDS)
@@ -121,6 +140,14 @@ impl Job<'_> {
             .iter()
             .position(|step| has_word(&yaml.text[step.span.clone()], words))
     }
+}
+
+/// Whether a step pushes an image.
+pub(crate) fn is_push(text: &str) -> bool {
+    let by_action = has_word(text, &PUSH_ACTIONS)
+        && has_word(text, &["push:"])
+        && !has_word(text, &["push: false"]);
+    by_action || has_word(text, &PUSH_WORDS)
 }
 
 /// Whether a step's text has one of these words; comments do not count.

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use crate::sink::is_null;
 use crate::tree::At;
 
+/// How templates ask for a value.
+const VALUES: &str = ".Values.";
+
 /// What actions can ask for.
 pub(super) struct Values<'a> {
     /// `--set image.tag=1`.
@@ -70,8 +73,11 @@ impl Values<'_> {
         {
             return (!literal.contains('\\')).then(|| literal.to_owned());
         }
+        if word.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(word.to_owned());
+        }
         let path = word.trim_start_matches('$');
-        if let Some(path) = path.strip_prefix(".Values.") {
+        if let Some(path) = path.strip_prefix(VALUES) {
             let set = self.set.get(path).cloned();
             return set.or_else(|| self.look("values.yaml", &path.split('.').collect::<Vec<_>>()));
         }
@@ -81,6 +87,18 @@ impl Values<'_> {
             "Name" => self.look("Chart.yaml", &["name"]),
             _ => None,
         }
+    }
+
+    /// Where a value is written: the file, and its scalar. `None` where `--set` says it, or nobody.
+    pub(super) fn home(&self, path: &str) -> Option<(&'_ str, At<'_>)> {
+        let keys: Vec<&str> = path.split('.').collect();
+        let is_set = self.set.contains_key(path);
+        self.trees
+            .iter()
+            .filter(|(name, _)| !is_set && name.rsplit('/').next() == Some("values.yaml"))
+            .find_map(|(name, root)| {
+                Some((*name, root.path(&keys).filter(|at| at.text().is_some())?))
+            })
     }
 
     /// A value of a near file. One that is there and says nothing is an empty text, for which a default stands.
@@ -98,6 +116,34 @@ impl Values<'_> {
                 })
             })
     }
+}
+
+/// The one value that an action prints, with a default and quotes at most: `.Values.a.b | quote`.
+pub(super) fn only_value(action: &str) -> Option<&str> {
+    let action = action.trim_matches('-').trim();
+    let mut stages = action.split('|').map(str::trim);
+    let first = words(stages.next()?)?;
+    let ([operand]
+    | ["quote" | "squote" | "toString" | "trim", operand]
+    | ["default" | "required", _, operand]) = first.as_slice()
+    else {
+        return None;
+    };
+    for stage in stages {
+        match words(stage)?.as_slice() {
+            ["quote" | "squote" | "toString" | "trim" | "toYaml"]
+            | ["default", _]
+            | ["required", ..] => {}
+            _ => return None,
+        }
+    }
+    operand.trim_start_matches('$').strip_prefix(VALUES)
+}
+
+/// The paths of all values that an action asks for.
+pub(super) fn values_in(action: &str) -> impl Iterator<Item = &str> {
+    let words = action.split([' ', '\t', '|', '(', ')']);
+    words.filter_map(|word| word.trim_start_matches('$').strip_prefix(VALUES))
 }
 
 /// The words of a stage; quotes keep blanks together. `None` for what has parentheses or variables of its own.

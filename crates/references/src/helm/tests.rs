@@ -66,18 +66,77 @@ fn literal_parts_are_places_and_the_rest_is_listed() {
     );
 }
 
+/// What is listed of a template with these image lines, beside these values.
+fn listed(values: &str, lines: &[&str]) -> Vec<String> {
+    let near = [
+        ("../values.yaml", values),
+        ("../Chart.yaml", "appVersion: 9\n"),
+    ];
+    let settings = Settings {
+        near: near
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
+        ..Settings::default()
+    };
+    let text = format!("  - image: {}\n", lines.join("\n  - image: "));
+    let found = find("templates/d.yaml", &text, &settings);
+    assert!(found.places.is_empty(), "{text}");
+    let texts = found.ambiguous.into_iter().map(|ambiguous| ambiguous.text);
+    texts.collect()
+}
+
 #[test]
 fn what_the_values_say_alone_is_a_place_of_theirs() {
-    let mut settings = near();
-    settings.set.insert("tag".to_owned(), "3".to_owned());
-    let found = find("templates/d.yaml", TEMPLATE, &settings);
-    assert!(
-        found
-            .ambiguous
-            .iter()
-            .all(|ambiguous| ambiguous.why == Why::Template)
-    );
-    assert_eq!(found.places.len(), 3);
+    let values =
+        "sidecar: a/b:1\nimage: {repository: c/d, tag: ''}\nw: {image: 'e/f:1'}\nglobal: ''\n";
+    for line in [
+        "{{ .Values.sidecar }}",
+        "\"{{ $.Values.sidecar }}\"",
+        "{{- .Values.sidecar | default \"x:1\" | quote }}",
+        "{{ .Values.w.image | quote }}",
+        "\"{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}\"",
+        "\"{{ .Values.global }}{{ .Values.w.image }}\"",
+    ] {
+        assert_eq!(listed(values, &[line]), [""; 0], "{line}");
+    }
+}
+
+#[test]
+fn what_the_values_alone_do_not_make_an_image_is_listed_and_not_passed_over() {
+    let values = "repo: a/b\ntag: 1\nhost: ghcr.io\nimage: {repository: c/d, tag: 2}\nold: &old a:1\nnew: *old\n";
+    for line in [
+        "{{ .Values.repo }}:{{ .Values.tag }}",
+        "{{ printf \"%s:%s\" .Values.repo .Values.tag }}",
+        "{{ .Values.host }}/{{ .Values.image.repository }}:{{ .Values.image.tag }}",
+        "{{ .Values.none | default \"nginx:1\" }}",
+        "{{ .Values.none }}",
+        "{{ .Values.new }}",
+    ] {
+        assert_eq!(listed(values, &[line]), [line], "{line}");
+    }
+}
+
+#[test]
+fn a_number_of_replicas_is_taken_from_the_values_or_not_known() {
+    for (replicas, expected) in [
+        ("{{ .Values.n }}", (Some(3), false)),
+        ("{{ .Values.none | default 4 }}", (Some(4), false)),
+        ("{{ .Values.none }}", (None, true)),
+        ("2", (Some(2), false)),
+    ] {
+        let text = format!("kind: Deployment\nspec:\n  replicas: {replicas}\n  - image: a:1\n");
+        let near = [("../values.yaml".to_owned(), "n: 3\n".to_owned())];
+        let settings = Settings {
+            near: near.into(),
+            ..Settings::default()
+        };
+        let owner = &find("templates/d.yaml", &text, &settings).places[0].owner;
+        assert_eq!(
+            (owner.replicas, owner.is_count_unknown),
+            expected,
+            "{replicas}"
+        );
+    }
 }
 
 #[test]

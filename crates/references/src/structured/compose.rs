@@ -99,8 +99,13 @@ fn owner_of(name: &str, chain: &[At<'_>]) -> Owner {
     let text = |path: &[&str]| find_in(chain, path)?.text().map(str::to_owned);
     let number = |path: &[&str]| find_in(chain, path)?.text()?.parse().ok();
     let built = find_in(chain, &["build"]).is_some();
+    let counts = [&["deploy", "replicas"] as &[&str], &["scale"]];
+    let replicas = counts.iter().find_map(|path| number(path));
     Owner {
-        replicas: number(&["deploy", "replicas"]).or_else(|| number(&["scale"])),
+        replicas,
+        is_count_unknown: replicas.is_none()
+            && counts.iter().any(|path| find_in(chain, path).is_some()),
+        is_built: built,
         per_node: text(&["deploy", "mode"]).is_some_and(|mode| mode.starts_with("global")),
         platform: text(&["platform"]),
         restart: restart(chain),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::embedded::About;
-use crate::sink::{Scope, Sink};
+use crate::sink::{Scope, Sink, is_null};
 use crate::tree::At;
 use crate::variables::Dialect;
 use crate::{Format, Owner, PullPolicy, Restart};
@@ -224,11 +224,17 @@ fn owner_of(root: At<'_>, kind: &str) -> Owner {
     let job = root
         .path(&["spec", "jobTemplate", "spec"])
         .or_else(|| spec.filter(|_| kind == "Job"));
+    let replicas = spec.and_then(|spec| spec.number_of("replicas"));
+    let is_suspended = spec.and_then(|spec| spec.text_of("suspend")) == Some("true");
+    let schedule = spec.filter(|_| kind == "CronJob" && !is_suspended);
     Owner {
         kind: kind.to_owned(),
         name: of_metadata("name").or_else(|| of_metadata("generateName")),
         namespace: of_metadata("namespace"),
-        replicas: spec.and_then(|spec| spec.number_of("replicas")),
+        replicas: replicas.or_else(|| is_suspended.then_some(0)),
+        is_count_unknown: replicas.is_none()
+            && spec.is_some_and(|spec| spec.get("replicas").is_some_and(|at| !is_null(at))),
+        schedule: schedule.and_then(|spec| spec.text_of("schedule").map(str::to_owned)),
         per_node: kind == "DaemonSet",
         parallelism: job.and_then(|job| job.number_of("parallelism")),
         ..Owner::default()

@@ -1,10 +1,12 @@
 //! Values of Helm charts: images as one text, or as registry, repository, tag and digest.
 
+use std::collections::BTreeSet;
+
 use crate::sink::{Scope, Sink, is_image, is_null};
 use crate::structured::kubernetes;
 use crate::tree::{At, Style};
 use crate::variables::Dialect;
-use crate::{Encoding, Owner, Part, Place, Role, Writing};
+use crate::{Encoding, Owner, Part, Place, Role, Writing, helm};
 
 /// Levels of values that are searched.
 const MAX_DEPTH: u32 = 32;
@@ -13,10 +15,12 @@ const REPOSITORY_KEYS: [&str; 3] = ["repository", "repo", "name"];
 
 /// Finds the images of a values file.
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
-    search(root, "", sink, MAX_DEPTH);
+    // What the chart's own templates print as an image is one, whatever its key.
+    let printed = helm::image_values(&sink.settings.near);
+    search(root, ("", &printed), sink, MAX_DEPTH);
 }
 
-fn search(at: At<'_>, path: &str, sink: &mut Sink<'_>, depth: u32) {
+fn search(at: At<'_>, (path, printed): (&str, &BTreeSet<String>), sink: &mut Sink<'_>, depth: u32) {
     let Some(depth) = depth.checked_sub(1) else {
         return;
     };
@@ -29,19 +33,19 @@ fn search(at: At<'_>, path: &str, sink: &mut Sink<'_>, depth: u32) {
         if value.is_alias() {
             continue;
         }
-        if is_image_key(key) && value.text().is_some() {
+        if (is_image_key(key) || printed.contains(&path)) && value.text().is_some() {
             single(at, key, &path, sink);
         } else if let Some(place) = split(at, (key, value), &path, sink) {
             sink.place(place);
         } else if value.is_map() {
-            search(value, &path, sink, depth);
+            search(value, (&path, printed), sink, depth);
         } else {
             for (index, item) in value
                 .items()
                 .enumerate()
                 .filter(|(_, item)| !item.is_alias())
             {
-                search(item, &format!("{path}[{index}]"), sink, depth);
+                search(item, (&format!("{path}[{index}]"), printed), sink, depth);
             }
         }
     }

@@ -5,7 +5,7 @@ mod gardens;
 use forebay_references::{Place, Settings, find, splice};
 use proptest::prelude::*;
 
-use gardens::{GARDENS, Garden, SPLIT_GARDENS};
+use gardens::{GARDENS, Garden, SPLIT_GARDENS, printed_values, printing_template};
 
 /// A reference as people write it. Names begin with a letter that makes them no number in any format.
 fn reference() -> impl Strategy<Value = String> {
@@ -55,8 +55,12 @@ fn sorted(mut images: Vec<String>) -> Vec<String> {
 }
 
 /// Each place changed by `new`; `None` leaves it.
-fn rewrite(path: &str, text: &str, new: impl Fn(&str) -> Option<String>) -> String {
-    let found = find(path, text.as_bytes(), &Settings::default());
+fn rewrite(
+    (path, settings): (&str, &Settings),
+    text: &str,
+    new: impl Fn(&str) -> Option<String>,
+) -> String {
+    let found = find(path, text.as_bytes(), settings);
     let wanted: Vec<(&Place, String)> = found
         .places
         .iter()
@@ -70,6 +74,15 @@ fn rewrite(path: &str, text: &str, new: impl Fn(&str) -> Option<String>) -> Stri
 }
 
 fn check(garden: &Garden, planted: &[String], with_crlf: bool) -> Result<(), TestCaseError> {
+    check_near(garden, planted, with_crlf, &Settings::default())
+}
+
+fn check_near(
+    garden: &Garden,
+    planted: &[String],
+    with_crlf: bool,
+    settings: &Settings,
+) -> Result<(), TestCaseError> {
     let render = |images: &[String]| {
         let text = (garden.render)(images);
         if with_crlf {
@@ -79,7 +92,7 @@ fn check(garden: &Garden, planted: &[String], with_crlf: bool) -> Result<(), Tes
         }
     };
     let text = render(planted);
-    let found = find(garden.path, text.as_bytes(), &Settings::default());
+    let found = find(garden.path, text.as_bytes(), settings);
     prop_assert_eq!(images(&found.places), sorted(planted.to_vec()), "{}", text);
     prop_assert_eq!(&found.ambiguous, &vec![]);
     let noted = found
@@ -88,12 +101,13 @@ fn check(garden: &Garden, planted: &[String], with_crlf: bool) -> Result<(), Tes
         .filter(|note| !note.text.starts_with("kustomize finds"));
     prop_assert_eq!(noted.count(), 0, "{:?}", found.notes);
 
+    let file = (garden.path, settings);
     let forward = |image: &str| (!image.starts_with("mirror.example/")).then(|| moved(image));
     let new: Vec<String> = planted.iter().map(|image| moved(image)).collect();
-    let rewritten = rewrite(garden.path, &text, forward);
+    let rewritten = rewrite(file, &text, forward);
     prop_assert_eq!(&rewritten, &render(&new), "only what was planted changes");
     prop_assert_eq!(
-        &rewrite(garden.path, &rewritten, forward),
+        &rewrite(file, &rewritten, forward),
         &rewritten,
         "twice is once"
     );
@@ -102,7 +116,7 @@ fn check(garden: &Garden, planted: &[String], with_crlf: bool) -> Result<(), Tes
         Some(path.replace("-5000/", ":5000/"))
     };
     prop_assert_eq!(
-        &rewrite(garden.path, &rewritten, back),
+        &rewrite(file, &rewritten, back),
         &text,
         "back again is the identity"
     );
@@ -120,6 +134,26 @@ proptest! {
         for garden in &GARDENS {
             check(garden, &planted, with_crlf)?;
         }
+    }
+
+    #[test]
+    fn what_a_template_prints_is_found_in_the_values_and_nothing_in_the_template(
+        planted in prop::collection::vec(reference(), 1..6),
+        with_crlf: bool,
+    ) {
+        let garden = Garden { path: "chart/values.yaml", render: printed_values };
+        let template = printing_template(planted.len());
+        let near = |files: [(&str, String); 2]| Settings {
+            near: files.map(|(name, text)| (name.to_owned(), text)).into(),
+            ..Settings::default()
+        };
+        let chart = || "name: x\n".to_owned();
+        let values = near([("Chart.yaml", chart()), ("templates/a/x.yaml", template.clone())]);
+        check_near(&garden, &planted, with_crlf, &values)?;
+        let beside = near([("../Chart.yaml", chart()), ("../values.yaml", printed_values(&planted))]);
+        let found = find("chart/templates/x.yaml", template.as_bytes(), &beside);
+        prop_assert_eq!(found.places, vec![]);
+        prop_assert_eq!(found.ambiguous, vec![]);
     }
 
     #[test]

@@ -55,13 +55,22 @@ pub enum RulesError {
         what: &'static str,
     },
     /// A preset with wrong arguments.
-    #[error("{given} is not written as {form}")]
+    #[error("{given} is not written as {form}{}", placeholders(form))]
     Preset {
         /// What was given.
         given: String,
         /// How it is written.
         form: &'static str,
     },
+}
+
+/// What stands for the words of a preset's form, where they do not say it themselves.
+fn placeholders(form: &str) -> &'static str {
+    if form.contains("ACCOUNT:REGION") {
+        ": ACCOUNT is 12 digits, REGION one such as us-east-1"
+    } else {
+        ""
+    }
 }
 
 /// Why a rule that matches an image cannot be followed.

@@ -112,6 +112,11 @@ impl Planner<'_> {
         let Ok(image) = place.image.parse::<Image>() else {
             return;
         };
+        // Its name is the operator's own, to which it is pushed: no registry that it could come from otherwise has it.
+        if place.owner.is_built {
+            let why = "it is built here: `build:` stands beside it".to_owned();
+            return self.unsure(&place.span, place.image.clone(), why);
+        }
         let made = match rules.apply(&image) {
             Ok(made) => made,
             Err(why) => return self.unsure(&place.span, place.image.clone(), why.to_string()),

@@ -5,11 +5,23 @@ use super::{Access, Registry};
 use crate::edits::Edits;
 use crate::error::SetupError;
 use crate::plan::{Files, Plan, Snippet};
-use crate::workflow::{Job, after, at_end, before, github_jobs};
+use crate::workflow::{Job, after, at_end, before, github_jobs, has_word, is_push};
 use crate::yaml::{Node, Yaml};
 
 /// The action that gives a job its credentials of AWS.
 const AWS_CREDENTIALS: &str = "aws-actions/configure-aws-credentials";
+
+/// What names of images at other registries have in them: who pushes there needs no login here.
+const REGISTRIES: [&str; 8] = [
+    ".azurecr.io/",
+    ".dkr.ecr.",
+    "docker.io/",
+    "gcr.io/",
+    "ghcr.io/",
+    "pkg.dev/",
+    "quay.io/",
+    "registry.gitlab.com/",
+];
 
 /// The name of the step that builds.
 const BUILD: &str = "Build and push the image";
@@ -44,11 +56,17 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
                 "say by hand in which job to build",
             ));
         }
+        let mut is_needed = false;
         for (number, job) in jobs.iter().enumerate() {
             let build = building.and_then(|(build, at)| (at == Some(number)).then_some(build));
-            change_job(access, &yaml, job, (&login, build), &mut edits)?;
+            is_needed |= change_job(access, &yaml, job, (&login, build), &mut edits)?;
         }
-        if access.registry == Registry::Ecr && !text.contains(AWS_CREDENTIALS) {
+        if !is_needed {
+            notes.push(format!(
+                "no job of it pushes an image or names one at {}: nothing is to be changed",
+                access.host()?
+            ));
+        } else if access.registry == Registry::Ecr && !text.contains(AWS_CREDENTIALS) {
             notes.push(format!(
                 "no job has credentials of AWS: add {AWS_CREDENTIALS} before the login"
             ));
@@ -80,14 +98,37 @@ fn building_job(yaml: &Yaml<'_>, jobs: &[Job<'_>]) -> Option<usize> {
     })
 }
 
+/// Whether a job's images have to do with the registry: it names it, or pushes what it built to wherever it is not said.
+///
+/// Docker Hub is what each name means that says no registry, and each build takes its bases from it.
+fn uses(access: &Access, yaml: &Yaml<'_>, job: &Job<'_>) -> Result<bool, SetupError> {
+    if access.registry == Registry::Hub {
+        return Ok(job.first_image_step(yaml).is_some());
+    }
+    let host = access.host()?;
+    let variables = [&yaml.root, job.node].map(|node| node.find("env"));
+    let entries = variables.into_iter().flatten().flat_map(Node::entries);
+    let names_host = |value: &Node| value.text().is_some_and(|text| text.contains(host));
+    let mut words = vec![host.to_owned()];
+    for (name, _) in entries.filter(|(_, value)| names_host(value)) {
+        let name = name.text().unwrap_or_default();
+        words.extend(["env.", "$", "${"].map(|before| format!("{before}{name}")));
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let uses = |step: &str| has_word(step, &words) || is_push(step) && !has_word(step, &REGISTRIES);
+    Ok(job.image_steps(yaml).any(uses))
+}
+
+/// Changes one job; whether it needs the login at all.
 fn change_job(
     access: &Access,
     yaml: &Yaml<'_>,
     job: &Job<'_>,
     (login, build): (&str, Option<&str>),
     edits: &mut Edits,
-) -> Result<(), SetupError> {
-    let images = job.first_image_step(yaml);
+) -> Result<bool, SetupError> {
+    let is_user = build.is_some() || uses(access, yaml, job)?;
+    let images = job.first_image_step(yaml).filter(|_| is_user);
     let deploys = job.first_deploy(yaml);
     // A job that only deploys needs the login where it builds first.
     let Some(first) = [images, deploys.filter(|_| build.is_some())]
@@ -95,7 +136,7 @@ fn change_job(
         .flatten()
         .min()
     else {
-        return Ok(());
+        return Ok(false);
     };
     if !is_logged_in(access, yaml, job)? {
         let aws = job.position(yaml, &[AWS_CREDENTIALS]);
@@ -115,7 +156,7 @@ fn change_job(
         };
         edits.insert(place.0, place.1);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whether a step logs in there already: ours, or an action made for it.

@@ -1,6 +1,6 @@
 //! The registries that a client can be let in at, and what each calls things.
 
-use forebay_oci::ImageName;
+use forebay_oci::{DOCKER_HUB, ImageName};
 
 /// A registry with a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Registry {
         match self {
             Self::Ecr => None,
             Self::Ghcr => Some("ghcr.io"),
-            Self::Hub => Some("docker.io"),
+            Self::Hub => Some(DOCKER_HUB),
             Self::Quay => Some("quay.io"),
         }
     }

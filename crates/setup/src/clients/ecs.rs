@@ -12,6 +12,10 @@ const FARGATE: &str = "Fargate has no setting for a mirror. There, name images a
                        (https://HOST/docker.io/library/nginx), with forebay rewrite; or let it in at the registry: \
                        forebay setup ecs --registry hub|ghcr|quay|ecr";
 
+const CACHED: &str = "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached starts what the instance has and asks nobody: behind a tag that has \
+                      moved, such as latest, it keeps the old image. Give each image a tag of its own or a digest, or leave \
+                      that line out";
+
 pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
     refuse_loopback(order, "each container instance")?;
     let mut daemon = json::put_first(
@@ -34,5 +38,6 @@ pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
             text,
         })
         .falls(docker::OPEN)
+        .note(CACHED)
         .note(FARGATE))
 }

@@ -3,6 +3,8 @@
 //! The path that a registry is mapped to must not begin with a part that has a dot, as `HOST/ghcr.io` does: kaniko takes that
 //! for a registry, and asks there (<https://github.com/GoogleContainerTools/kaniko/issues/3182>).
 
+use forebay_oci::DOCKER_HUB;
+
 use crate::error::SetupError;
 use crate::plan::{FallThrough, Order, Plan, Snippet, refuse_loopback};
 
@@ -19,7 +21,7 @@ const DOTS: &str = "kaniko takes no path that begins with a name with a dot, as 
                     its own in Forebay's configuration, such as prefix = \"ghcr\" below [upstreams.\"ghcr.io\"]";
 
 /// kaniko's name of Docker Hub.
-const DOCKER_HUB: &str = "index.docker.io";
+const KANIKO_HUB: &str = "index.docker.io";
 
 pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
     refuse_loopback(order, "the container of kaniko")?;
@@ -54,8 +56,8 @@ fn maps(order: &Order) -> (Vec<String>, Vec<&str>) {
     let authority = order.address.authority();
     let (mut maps, mut left_out) = (Vec::new(), Vec::new());
     for upstream in &order.upstreams {
-        let name = if upstream == "docker.io" {
-            DOCKER_HUB
+        let name = if upstream == DOCKER_HUB {
+            KANIKO_HUB
         } else {
             upstream
         };

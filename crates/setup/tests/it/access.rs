@@ -42,10 +42,10 @@ jobs:
     steps:
     - uses: actions/checkout@v4
     # the image
-    - run: docker build -t app .
+    - run: docker build -t ghcr.io/o/app .
   lint:
     steps:
-    - run: echo docker is not built here
+    - run: docker run --rm hadolint/hadolint:2.12.0 < Dockerfile
 ";
 
 #[test]
@@ -67,12 +67,54 @@ jobs:
         REGISTRY_PASSWORD: ${{ secrets.GITHUB_TOKEN }}
       run: printf '%s' \"$REGISTRY_PASSWORD\" | docker login --username \"$REGISTRY_USERNAME\" --password-stdin ghcr.io
     # the image
-    - run: docker build -t app .
+    - run: docker build -t ghcr.io/o/app .
   lint:
     steps:
-    - run: echo docker is not built here
+    - run: docker run --rm hadolint/hadolint:2.12.0 < Dockerfile
 "
     );
+}
+
+#[test]
+fn a_job_gets_the_login_only_where_its_images_have_to_do_with_the_registry() {
+    let ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    for (step, is_let_in) in [
+        (
+            "run: docker run --rm hadolint/hadolint:2.12.0 < Dockerfile".to_owned(),
+            false,
+        ),
+        (
+            "run: docker pull acme/x:${{ github.sha }}".to_owned(),
+            false,
+        ),
+        ("run: docker build -t app .".to_owned(), false),
+        (
+            "run: docker build -t app . && docker push ghcr.io/acme/app".to_owned(),
+            false,
+        ),
+        (format!("run: docker pull {ecr}/app"), true),
+        ("run: docker pull $ECR/app".to_owned(), true),
+        ("run: docker pull ${{ env.ECR }}/app".to_owned(), true),
+        (
+            "run: docker build -t app . && docker push app".to_owned(),
+            true,
+        ),
+        (
+            "{uses: docker/build-push-action@v6, with: {push: true, tags: app}}".to_owned(),
+            true,
+        ),
+        (
+            "{uses: docker/build-push-action@v6, with: {push: false, tags: app}}".to_owned(),
+            false,
+        ),
+    ] {
+        let text = format!("env:\n  ECR: {ecr}\njobs:\n  a:\n    steps:\n      - {step}\n");
+        let mut access = access(Client::GithubActions, Registry::Ecr, "ci.yml");
+        access.host = Some(ecr.to_owned());
+        let after = changed(&access, &text);
+        assert_eq!(after.contains("Log in to Amazon ECR"), is_let_in, "{after}");
+        assert_eq!(after == text, !is_let_in, "{after}");
+    }
 }
 
 #[test]

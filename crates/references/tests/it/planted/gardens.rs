@@ -219,6 +219,32 @@ fn values(images: &[String]) -> String {
     )
 }
 
+/// Values of any key, which [`printing_template`] prints as images.
+pub(crate) fn printed_values(images: &[String]) -> String {
+    lines(
+        images,
+        &[
+            "v~: @ # kept",
+            "v~: \"@\"\nother~: 'no/place:1'",
+            "v~:   '@'",
+            "# v~: no/place\nv~: @",
+        ],
+    )
+}
+
+/// The template of as many values.
+pub(crate) fn printing_template(count: usize) -> String {
+    lines(
+        &vec![String::new(); count],
+        &[
+            "  - image: {{ .Values.v~ }}",
+            "  - image: \"{{ $.Values.v~ }}\"",
+            "  - image: {{- .Values.v~ | quote }}",
+            "  - image: {{ .Values.v~ | default \"no:1\" }} # kept",
+        ],
+    )
+}
+
 fn cortex(images: &[String]) -> String {
     let keys = lines(images, &["image_k~: @"]);
     format!("cluster_name: x\n{keys}region: us-east-1\n")
