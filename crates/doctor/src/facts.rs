@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forebay_oci::{DOCKER_HUB, ImageName};
+use forebay_oci::{DOCKER_HUB, ImageName, Reference};
 
 use crate::{Diagnosis, Evidence, Format, OwnerKind, Platform, SettingKind};
 
@@ -40,6 +40,8 @@ pub(crate) struct Facts {
     pub(crate) swarm_stack: Option<String>,
     /// How many of a service should run.
     pub(crate) replicas: BTreeMap<(OwnerKind, String), u64>,
+    /// Swarm services that run once on each node: no number can be set for them.
+    pub(crate) once_per_node: BTreeSet<String>,
     /// Whether ECS runs it on Fargate; none if nothing tells.
     pub(crate) is_fargate: Option<bool>,
     /// The platform that most of the evidence is of.
@@ -55,9 +57,14 @@ pub(crate) struct Image {
     pub(crate) repository: String,
     /// `nginx`.
     pub(crate) name: String,
-    /// `1.27`; `latest` where none is written.
+    /// `1.27`; `latest` where nothing is written, and a placeholder where only a digest is.
     pub(crate) tag: String,
+    /// `sha256:…`, where it is written.
+    pub(crate) digest: Option<String>,
 }
+
+/// Stands for a tag that nobody told.
+const UNKNOWN_TAG: &str = "<tag>";
 
 impl Facts {
     /// What the evidence names.
@@ -70,6 +77,7 @@ impl Facts {
             hub_images: hub_images(evidence, diagnosis),
             is_fargate: is_fargate(evidence),
             replicas: replicas(evidence),
+            once_per_node: once_per_node(evidence),
             platform: diagnosis.platforms.first().copied(),
             ..Self::default()
         };
@@ -176,16 +184,33 @@ impl Image {
             return None;
         }
         let repository = safe(&name.repository.to_string())?;
-        let tag = match &name.reference {
-            forebay_oci::Reference::Tag(tag) => safe(tag.as_str())?,
-            forebay_oci::Reference::Digest(_) => "latest".to_owned(),
+        let (tag, digest) = match &name.reference {
+            Reference::Tag(tag) => (safe(tag.as_str())?, None),
+            // A digest wins over the tag beside it, which is still the name to keep.
+            Reference::Digest(digest) => (
+                tag_beside_digest(written).unwrap_or_else(|| UNKNOWN_TAG.to_owned()),
+                Some(digest.to_string()),
+            ),
         };
         Some(Self {
             written: safe(written)?,
             name: repository.rsplit('/').next()?.to_owned(),
             repository,
             tag,
+            digest,
         })
+    }
+
+    /// What is asked for at a registry: `:1.27`, or `@sha256:…` where no tag is known.
+    pub(crate) fn suffix(&self) -> String {
+        match &self.digest {
+            Some(digest) if !self.has_tag() => format!("@{digest}"),
+            _ => format!(":{}", self.tag),
+        }
+    }
+
+    fn has_tag(&self) -> bool {
+        self.tag != UNKNOWN_TAG
     }
 
     fn placeholder() -> Self {
@@ -193,9 +218,17 @@ impl Image {
             written: "<image>:<tag>".to_owned(),
             repository: "<namespace>/<image>".to_owned(),
             name: "<image>".to_owned(),
-            tag: "<tag>".to_owned(),
+            tag: UNKNOWN_TAG.to_owned(),
+            digest: None,
         }
     }
+}
+
+/// `2.4` of `acme/worker:2.4@sha256:…`.
+fn tag_beside_digest(written: &str) -> Option<String> {
+    let (name, _) = written.split_once('@')?;
+    let (_, tag) = name.rsplit_once(':')?;
+    safe(tag).filter(|tag| !tag.contains('/'))
 }
 
 /// A name, if no shell and no language reads more than a name in it.
@@ -221,11 +254,18 @@ fn hub_images(evidence: &Evidence, diagnosis: &Diagnosis) -> Vec<Image> {
     let set = set.filter_map(|setting| setting.image.as_deref());
     let mut images: Vec<Image> = Vec::new();
     let mut seen = BTreeSet::new();
+    let mut tagged = BTreeSet::new();
     for image in named.chain(failed).chain(set).filter_map(Image::of_hub) {
-        if seen.insert((image.repository.clone(), image.tag.clone())) {
+        let content = image.digest.clone().filter(|_| !image.has_tag());
+        if content.is_none() {
+            tagged.insert(image.repository.clone());
+        }
+        if seen.insert((image.repository.clone(), image.tag.clone(), content)) {
             images.push(image);
         }
     }
+    // The answer to a pull names digests: where the tag is told as well, they are the same image's.
+    images.retain(|image| image.has_tag() || !tagged.contains(&image.repository));
     images
 }
 
@@ -243,7 +283,20 @@ fn replicas(evidence: &Evidence) -> BTreeMap<(OwnerKind, String), u64> {
     settings.collect()
 }
 
-fn is_fargate(evidence: &Evidence) -> Option<bool> {
+fn once_per_node(evidence: &Evidence) -> BTreeSet<String> {
+    let settings = evidence.settings.iter();
+    let services = settings.filter(|setting| setting.kind == SettingKind::OncePerNode);
+    services
+        .filter_map(|setting| setting.place.owner.as_ref())
+        .map(|owner| {
+            let name = evidence.find_name(&owner.name).unwrap_or(&owner.name);
+            name.to_owned()
+        })
+        .collect()
+}
+
+/// Whether most of what ECS runs is on Fargate.
+pub(crate) fn is_fargate(evidence: &Evidence) -> Option<bool> {
     let mut counts: BTreeMap<bool, usize> = BTreeMap::new();
     for setting in &evidence.settings {
         if let SettingKind::LaunchType(kind) = &setting.kind {
@@ -281,5 +334,17 @@ mod tests {
             ))
         );
         assert_eq!(Image::of_hub("ghcr.io/a/b:1"), None);
+    }
+
+    #[test]
+    fn a_tag_beside_a_digest_is_kept_and_none_is_made_up_for_a_digest_alone() {
+        let digest = format!("sha256:{}", "d1".repeat(32));
+        let both = Image::of_hub(&format!("acme/worker:2.4@{digest}")).unwrap();
+        assert_eq!((&*both.tag, &*both.suffix()), ("2.4", ":2.4"));
+        let alone = Image::of_hub(&format!("localhost@{digest}")).unwrap();
+        assert_eq!(alone.tag, "<tag>");
+        assert_eq!(alone.suffix(), format!("@{digest}"));
+        let untagged = Image::of_hub("acme/worker").unwrap();
+        assert_eq!(untagged.tag, "latest");
     }
 }

@@ -12,9 +12,9 @@ mod ways;
 
 pub use costs::{Basis, Cost, Pulls, SizeFrom, SizedImage, Usage};
 pub use diagnose::{
-    Before, Cause, ClassCount, Diagnosis, EndKind, Ending, Flag, FlagKind, MAX_FLAGS, MAX_QUOTES,
-    MAX_SUSPECTS, Missing, Myth, Platform, Quote, Requests, Scope, Step, StepKind, Suspect,
-    Trigger, diagnose,
+    Also, Before, Cause, ClassCount, Diagnosis, EndKind, Ending, Flag, FlagKind, MAX_FLAGS,
+    MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Platform, Quote, Requests, Scope, Step, StepKind,
+    Suspect, Trigger, diagnose,
 };
 pub use document::{Block, Code, Document, Section};
 pub use egress::Egress;

@@ -3,7 +3,7 @@
 //! The diagnosis, under a head that says when it was made and of what.
 
 use crate::document::{Document, Section};
-use crate::explain::explain;
+use crate::explain::{counted, explain};
 use crate::{Diagnosis, Moment, WaysOut};
 
 /// The most sources that are named.
@@ -34,7 +34,7 @@ fn head(diagnosis: &Diagnosis, now: Moment) -> Section {
         .point(format!("made on {now} by forebay doctor"))
         .point(format!("from {}{more}", named.join(", ")))
         .point(format!(
-            "{} brought it about, {} suffered from it",
+            "workloads that cause it: {}; that suffer from it: {}",
             diagnosis.culprits.len(),
             diagnosis.victims.len()
         ))
@@ -46,8 +46,9 @@ fn timeline(diagnosis: &Diagnosis) -> Section {
     rows.extend(diagnosis.since.map(|since| (since, "it begins".to_owned())));
     for (class, count) in &diagnosis.classes {
         let failures = format!(
-            "{}: {} failures of {} workloads",
-            class, count.failures, count.workloads
+            "{class}: {} of {}",
+            counted(count.failures, "failure"),
+            counted(count.workloads as u64, "workload")
         );
         rows.extend(
             count

@@ -116,9 +116,11 @@ pub enum SettingKind {
     Replicas {
         /// Wanted.
         desired: u64,
-        /// Running.
-        running: u64,
+        /// Running, where told.
+        running: Option<u64>,
     },
+    /// A Swarm service runs once on each node: no number can be set for it.
+    OncePerNode,
 }
 
 /// Events that are counted as one.

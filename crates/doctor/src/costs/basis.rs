@@ -4,19 +4,17 @@
 
 use serde::Serialize;
 
-use super::{Usage, size};
+use super::{Prices, Usage, size};
 use crate::document::Section;
 use crate::explain::place;
-use crate::{Diagnosis, Evidence, ImageSize, Lines, Packing, SizeSource, What};
+use crate::facts::is_fargate;
+use crate::{Diagnosis, Evidence, ImageSize, Lines, Packing, SizeSource, Suspect, Trigger, What};
 
 /// The shortest time that a month is estimated from.
 const MIN_MINUTES: u64 = 60;
 
 /// The fewest pulls that a month is estimated from.
 const MIN_PULLS: u64 = 10;
-
-/// Minutes of the month that is paid for: 730 hours.
-const MINUTES_PER_MONTH: u64 = 43_800;
 
 /// The most images that are told one by one.
 const MAX_TOLD: usize = 30;
@@ -223,11 +221,18 @@ impl Pulls {
             return Self::Given { a_month };
         }
         let suspects = diagnosis.culprits.iter().chain(&diagnosis.victims);
-        let seen: u64 = suspects.map(|suspect| suspect.requests.attempts).sum();
+        let keeps_nothing = is_fargate(evidence) == Some(true);
+        let seen: u64 = suspects
+            .map(|suspect| match &suspect.trigger {
+                _ if keeps_nothing => suspect.requests.attempts,
+                Some(trigger) => first_pulls(suspect, trigger),
+                None => suspect.requests.attempts,
+            })
+            .sum();
         let minutes = minutes(evidence).filter(|minutes| *minutes >= MIN_MINUTES);
         match minutes.filter(|_| seen >= MIN_PULLS) {
             Some(minutes) => Self::Estimated {
-                a_month: two_digits(seen.saturating_mul(MINUTES_PER_MONTH) / minutes),
+                a_month: two_digits(seen.saturating_mul(minutes_per_month()) / minutes),
                 seen,
                 minutes,
             },
@@ -240,6 +245,7 @@ impl Pulls {
         match self {
             Self::Given { a_month } => (a_month, "pulls a month"),
             Self::Estimated { a_month, .. } => (a_month, "pulls a month (an estimate)"),
+            Self::Seen { seen: 1 } => (1, "pull that was seen"),
             Self::Seen { seen } => (seen, "pulls that were seen"),
         }
     }
@@ -252,7 +258,7 @@ impl Pulls {
                 seen,
                 minutes,
             } => format!(
-                "About {a_month} pulls a month: an estimate from {seen} within {minutes} min, if it goes on so; --pulls says better."
+                "About {a_month} pulls a month: an estimate from {seen} within {minutes} min, if it goes on so; repeats that a machine answers from what it has are left out; --pulls says better."
             ),
             Self::Seen { seen } => {
                 let told = match seen {
@@ -266,6 +272,23 @@ impl Pulls {
             }
         }
     }
+}
+
+/// Pulls that bring layers: a flood asks for the same image on the same machine again and again, which brings them once.
+fn first_pulls(suspect: &Suspect, trigger: &Trigger) -> u64 {
+    let attempts = suspect.requests.attempts;
+    match trigger {
+        Trigger::CrashLoop { .. } => {
+            let copies = suspect.images.len().max(1) * suspect.nodes.len().max(1);
+            attempts.min(u64::try_from(copies).unwrap_or(u64::MAX))
+        }
+        Trigger::WrongImage | Trigger::WrongCredentials => 0,
+        _ => attempts,
+    }
+}
+
+fn minutes_per_month() -> u64 {
+    Prices::current().hours_per_month * 60
 }
 
 /// The minutes from the first pull or start that was seen to the last.

@@ -134,10 +134,19 @@ impl Costs {
 
     /// Transfer from ECR to tasks of the same region.
     pub(crate) fn ecr_transfer(&self) -> Cost {
+        let price = self.prices.of(PriceName::EcrTransferInRegionGb);
+        let (pulls, _) = self.pulls.counted();
+        let bytes = |pulled: Amount| pulled.bytes.saturating_mul(pulls);
         Cost {
             what: "transfer from ECR within the region",
-            how: "free".to_owned(),
-            micro_usd: Some(self.prices.of(PriceName::EcrTransferInRegionGb)),
+            how: match price {
+                0 => "free".to_owned(),
+                price => format!("{} per GB", unit_price(price)),
+            },
+            micro_usd: match (price, self.pulled) {
+                (0, _) => Some(0),
+                (price, pulled) => pulled.map(|pulled| of_bytes(bytes(pulled), price)),
+            },
         }
     }
 
@@ -176,11 +185,14 @@ impl Costs {
     pub(crate) fn endpoints(&self) -> Cost {
         let price = self.prices.of(PriceName::InterfaceEndpointHour);
         let hours = self.prices.hours_per_month;
+        let nat = self.prices.of(PriceName::NatGatewayHour);
         Cost {
             what: "VPC endpoints instead of NAT, a month and zone",
             how: format!(
-                "{ECR_ENDPOINTS} × {hours} h × {}; the layers come through S3's gateway, which is free",
-                unit_price(price)
+                "{ECR_ENDPOINTS} × {hours} h × {}; the layers come through S3's gateway, which is free; a NAT gateway that nothing else needs costs {hours} h × {} = {}, bytes not counted",
+                unit_price(price),
+                unit_price(nat),
+                dollars(nat * hours)
             ),
             micro_usd: Some(price * ECR_ENDPOINTS * hours),
         }

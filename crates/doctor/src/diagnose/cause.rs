@@ -22,13 +22,13 @@ pub struct Cause {
     pub registry: Option<String>,
     /// Whom the registry counts, where it says so.
     pub identity: Option<Identity>,
-    /// What brought it about, where the evidence shows it.
+    /// What set it off, where the evidence shows it.
     pub trigger: Option<Trigger>,
     /// In one sentence.
     pub summary: String,
 }
 
-/// What brings a limit about, or makes a workload fail by itself.
+/// What drives into a limit, or makes a workload fail by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
@@ -161,7 +161,7 @@ pub(crate) fn registry_of(evidence: &Evidence, class: Class) -> (Option<String>,
     (registry, identity)
 }
 
-/// Trouble between us and the registry, or of the machine: nobody's workload brings it about.
+/// Trouble between us and the registry, or of the machine: no workload causes it.
 pub(crate) const fn is_trouble(class: Class) -> bool {
     matches!(
         class,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::cause::Trigger;
 use super::platform::Platform;
+use super::relevance::Relevance;
 use crate::{Class, Event, Evidence, Lines, What};
 
 /// The most lines that a link points to.
@@ -206,13 +207,20 @@ const STEPS: [(StepKind, &str, Shows); 29] = [
     ),
 ];
 
+/// Of which cause the chain is.
+pub(crate) struct Ground<'a> {
+    pub(crate) class: Class,
+    pub(crate) relevance: &'a Relevance<'a>,
+}
+
 /// The chain of a cause on a platform.
 pub(crate) fn chain(
     evidence: &Evidence,
-    class: Class,
+    ground: &Ground<'_>,
     trigger: Option<&Trigger>,
     platform: Option<Platform>,
 ) -> Vec<Step> {
+    let class = ground.class;
     let sends_login = evidence
         .settings
         .iter()
@@ -223,7 +231,7 @@ pub(crate) fn chain(
     kinds.dedup();
     kinds
         .into_iter()
-        .filter_map(|kind| step(kind, evidence))
+        .filter_map(|kind| step(kind, evidence, ground.relevance))
         .collect()
 }
 
@@ -291,12 +299,12 @@ fn consequences(class: Class, platform: Option<Platform>) -> Vec<StepKind> {
     kinds
 }
 
-fn step(kind: StepKind, evidence: &Evidence) -> Option<Step> {
+fn step(kind: StepKind, evidence: &Evidence, relevance: &Relevance<'_>) -> Option<Step> {
     let (_, text, shows) = STEPS.iter().find(|(known, _, _)| *known == kind)?;
     let seen = evidence
         .events
         .iter()
-        .filter(|event| shows(event))
+        .filter(|event| shows(event) && relevance.holds(event))
         .map(|event| event.lines)
         .take(MAX_LINES);
     Some(Step {

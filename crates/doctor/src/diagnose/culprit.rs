@@ -81,8 +81,6 @@ pub(crate) fn part(workloads: &[Workload], class: Class, evidence: &Evidence) ->
             parted.victims.push(suspect(workload, total, None));
         }
     }
-    parted.culprits.truncate(MAX_SUSPECTS);
-    parted.victims.truncate(MAX_SUSPECTS);
     parted
 }
 

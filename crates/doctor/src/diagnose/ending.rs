@@ -124,7 +124,7 @@ pub(crate) fn ending(
             kind: EndKind::WhenMended,
             earliest: None,
             latest: None,
-            text: "not by itself: it has to be mended",
+            text: "it will not end by itself; fix it",
         },
     }
 }

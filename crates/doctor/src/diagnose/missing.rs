@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::culprit::Suspect;
 use super::platform::Platform;
 use super::scope::Scope;
+use crate::facts::safe;
 use crate::{Class, Egress, Event, Evidence, Format, What};
 
 /// The most questions.
@@ -20,6 +21,16 @@ pub struct Missing {
     /// The command whose output would tell.
     pub command: String,
 }
+
+impl Missing {
+    /// Whether it asks who makes the requests.
+    pub(crate) fn is_who(&self) -> bool {
+        self.question == WHO
+    }
+}
+
+/// The question for the culprit.
+const WHO: &str = "who makes the requests?";
 
 /// What is known so far.
 pub(crate) struct Known<'a> {
@@ -73,29 +84,23 @@ fn why(known: &Known<'_>) -> Vec<Missing> {
         .collect()
 }
 
+/// Names come from the evidence, which anybody may have written: what a shell would take for more than a name stays open.
 fn commands_for_cause(platform: Platform, symptom: Option<&Event>) -> Vec<String> {
     let place = symptom.map(|event| &event.place);
-    let task = place.and_then(|place| place.task.as_deref());
-    let node = place
-        .and_then(|place| place.node.as_deref())
-        .unwrap_or("<node>");
+    let task = place.and_then(|place| place.task.as_deref()).and_then(safe);
     match platform {
         Platform::Kubernetes => {
-            let namespace = place
-                .and_then(|place| place.namespace.as_deref())
-                .unwrap_or("<namespace>");
+            let namespace = place.and_then(|place| place.namespace.as_deref());
+            let (pod, namespace) = (or(task, "<pod>"), or_open(namespace, "<namespace>"));
             vec![
-                format!(
-                    "kubectl describe pod {} --namespace {namespace} | forebay doctor -",
-                    task.unwrap_or("<pod>")
-                ),
+                format!("kubectl describe pod {pod} --namespace {namespace} | forebay doctor -"),
                 "kubectl get events -A --sort-by=.lastTimestamp | forebay doctor -".to_owned(),
             ]
         }
         Platform::Swarm | Platform::Docker => {
-            let service = place
-                .and_then(|place| place.owner.as_ref())
-                .map_or("<service>", |owner| owner.name.as_str());
+            let node = or_open(place.and_then(|place| place.node.as_deref()), "<node>");
+            let owner = place.and_then(|place| place.owner.as_ref());
+            let service = or_open(owner.map(|owner| owner.name.as_str()), "<service>");
             let mut commands = vec![format!(
                 "ssh {node} journalctl -u docker --since \"'-1 h'\" | forebay doctor -"
             )];
@@ -107,13 +112,12 @@ fn commands_for_cause(platform: Platform, symptom: Option<&Event>) -> Vec<String
             commands
         }
         Platform::Ecs => {
-            let cluster = place
-                .and_then(|place| place.cluster.as_deref())
-                .unwrap_or("<cluster>");
+            let cluster = place.and_then(|place| place.cluster.as_deref());
+            let cluster = or_open(cluster, "<cluster>");
             let stopped = format!(
                 "$(aws ecs list-tasks --cluster {cluster} --desired-status STOPPED --query 'taskArns[]' --output text)"
             );
-            let tasks = task.map_or(stopped, str::to_owned);
+            let tasks = or(task, &stopped);
             vec![format!(
                 "aws ecs describe-tasks --cluster {cluster} --tasks {tasks} | forebay doctor -"
             )]
@@ -122,9 +126,17 @@ fn commands_for_cause(platform: Platform, symptom: Option<&Event>) -> Vec<String
     }
 }
 
+/// The name, if it is nothing but one, or what stands for it.
+fn or_open(name: Option<&str>, open: &str) -> String {
+    or(name.and_then(safe), open)
+}
+
+fn or(name: Option<String>, open: &str) -> String {
+    name.unwrap_or_else(|| open.to_owned())
+}
+
 /// The limit is known, but not who used it up.
 fn who(known: &Known<'_>) -> Vec<Missing> {
-    let question = "who makes the requests?";
     let has = |format: Format| {
         known
             .evidence
@@ -133,7 +145,7 @@ fn who(known: &Known<'_>) -> Vec<Missing> {
             .any(|event| event.format == format)
     };
     let ask = |command: &str| Missing {
-        question,
+        question: WHO,
         command: command.to_owned(),
     };
     let mut questions = Vec::new();

@@ -1,7 +1,8 @@
-//! From evidence to a diagnosis: the cause, who brings it about, who suffers, when it ends.
+//! From evidence to a diagnosis: the cause, who causes it, who suffers, when it ends.
 //!
 //! Pure: the same evidence gives the same diagnosis. Words for people stand in it where they do not depend on taste.
 
+mod also;
 mod cause;
 mod chain;
 mod culprit;
@@ -10,6 +11,7 @@ mod flags;
 mod missing;
 mod platform;
 mod quotes;
+mod relevance;
 mod requests;
 mod sayings;
 mod scope;
@@ -20,6 +22,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use also::Also;
 pub use cause::{Cause, ClassCount, Trigger};
 pub use chain::{Step, StepKind};
 pub use culprit::{MAX_SUSPECTS, Suspect};
@@ -33,6 +36,7 @@ pub use sayings::{Before, Myth};
 pub use scope::Scope;
 
 use crate::{Class, Context, Egress, Evidence, Moment, Note};
+use relevance::Relevance;
 use tally::Workload;
 
 /// What is wrong, as far as the evidence tells.
@@ -40,7 +44,7 @@ use tally::Workload;
 pub struct Diagnosis {
     /// Why pulls fail; none if none failed.
     pub cause: Option<Cause>,
-    /// Who brings it about, who asks most first; empty if nobody stands out.
+    /// Who causes it, who asks most first; empty if nobody stands out.
     pub culprits: Vec<Suspect>,
     /// Who suffers from it.
     pub victims: Vec<Suspect>,
@@ -54,6 +58,9 @@ pub struct Diagnosis {
     pub classes: BTreeMap<Class, ClassCount>,
     /// From the cause to what people saw.
     pub chain: Vec<Step>,
+    /// What else went wrong, that the cause does not explain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Also>,
     /// When it ends.
     pub ends: Option<Ending>,
     /// Why it worked before.
@@ -81,12 +88,23 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
     let Some(class) = cause::main_class(&classes) else {
         return nothing_wrong(evidence, platforms, flags);
     };
-    let parted = culprit::part(&workloads, class, evidence);
+    let mut parted = culprit::part(&workloads, class, evidence);
     let scope = scope::scope(evidence, class, egress);
     let trigger = trigger(&parted, &workloads, class);
     let since = since(&parted, &classes, class);
     let (registry, identity) = cause::registry_of(evidence, class);
     let summary = summary::summary(class, registry.as_deref(), trigger.as_ref(), &parted);
+    let relevance = Relevance::new(evidence, class, registry.as_deref(), &parted);
+    let platform = platforms.first().copied();
+    let ground = chain::Ground {
+        class,
+        relevance: &relevance,
+    };
+    let chain = chain::chain(evidence, &ground, trigger.as_ref(), platform);
+    let also = also::also(evidence, &workloads, &relevance);
+    let quotes = quotes::quotes(evidence, class, &relevance);
+    parted.culprits.truncate(MAX_SUSPECTS);
+    parted.victims.truncate(MAX_SUSPECTS);
     let known = missing::Known {
         evidence,
         class,
@@ -101,12 +119,8 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
         since,
     };
     Diagnosis {
-        chain: chain::chain(
-            evidence,
-            class,
-            trigger.as_ref(),
-            platforms.first().copied(),
-        ),
+        chain,
+        also,
         ends: Some(ending::ending(
             evidence,
             class,
@@ -115,7 +129,7 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
         )),
         worked_before: sayings::before(evidence, &earlier),
         myths: sayings::myths(class),
-        evidence: quotes::quotes(evidence, class),
+        evidence: quotes,
         missing: missing::missing(&known),
         cause: Some(Cause {
             class,
@@ -145,6 +159,7 @@ fn nothing_wrong(evidence: &Evidence, platforms: Vec<Platform>, flags: Vec<Flag>
         scope: Scope::default(),
         classes: BTreeMap::new(),
         chain: Vec::new(),
+        also: Vec::new(),
         ends: None,
         worked_before: Vec::new(),
         myths: Vec::new(),

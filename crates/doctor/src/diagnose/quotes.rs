@@ -5,6 +5,7 @@
 use forebay_limits::{printable, redact};
 use serde::Serialize;
 
+use super::relevance::Relevance;
 use crate::{Class, Event, Evidence, Lines, Moment};
 
 /// The most lines that are quoted.
@@ -32,7 +33,7 @@ pub struct Quote {
 }
 
 /// Quotes what shows the cause first, then what belongs to it.
-pub(crate) fn quotes(evidence: &Evidence, class: Class) -> Vec<Quote> {
+pub(crate) fn quotes(evidence: &Evidence, class: Class, relevance: &Relevance<'_>) -> Vec<Quote> {
     let class_of = |event: &Event| event.failure.as_ref().map(|failure| failure.class);
     let rank = |event: &Event| match class_of(event) {
         Some(found) if found == class => 0,
@@ -43,7 +44,7 @@ pub(crate) fn quotes(evidence: &Evidence, class: Class) -> Vec<Quote> {
     let mut events: Vec<&Event> = evidence
         .events
         .iter()
-        .filter(|event| !event.message.is_empty())
+        .filter(|event| !event.message.is_empty() && relevance.holds(event))
         .collect();
     events.sort_by_key(|event| (rank(event), std::cmp::Reverse(event.count)));
     let mut quotes: Vec<(Quote, crate::What)> = Vec::new();

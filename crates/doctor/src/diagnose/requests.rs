@@ -72,10 +72,11 @@ impl Requests {
 }
 
 fn how(by_starts: bool, attempts: u64, minutes: Option<u64>) -> String {
-    let what = if by_starts {
-        "starts of containers, each of which may ask the registry"
-    } else {
-        "pulls"
+    let what = match (by_starts, attempts) {
+        (true, 1) => "start of a container, which may ask the registry",
+        (true, _) => "starts of containers, each of which may ask the registry",
+        (false, 1) => "pull",
+        (false, _) => "pulls",
     };
     let time = minutes.map_or_else(
         || "at unknown times".to_owned(),

@@ -43,7 +43,7 @@ fn what(class: Class, registry: &str) -> String {
         }
         Class::Auth => format!("{registry} refuses the credentials, or wants some"),
         Class::NotFound => format!("the image is not at {registry}"),
-        Class::Dns => format!("the name of {registry} cannot be looked up"),
+        Class::Dns => format!("DNS cannot resolve {registry}"),
         Class::Tls => format!("the certificate of {registry} is not accepted"),
         Class::Timeout => format!("{registry} does not answer in time"),
         Class::Network => format!("{registry} cannot be reached"),

@@ -60,7 +60,7 @@ impl Section {
     /// A section without anything in it.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
-            title: title.into(),
+            title: clean(&title.into()),
             blocks: Vec::new(),
         }
     }
@@ -96,7 +96,8 @@ impl Section {
 
     /// The same with something to type.
     #[must_use]
-    pub fn code(mut self, code: Code) -> Self {
+    pub fn code(mut self, mut code: Code) -> Self {
+        code.text.retain(|c| c == '\n' || !c.is_control());
         self.blocks.push(Block::Code(code));
         self
     }
@@ -141,7 +142,7 @@ impl Document {
     pub fn new(title: impl Into<String>, sections: impl IntoIterator<Item = Section>) -> Self {
         let is_told = |section: &Section| !section.is_empty();
         Self {
-            title: title.into(),
+            title: clean(&title.into()),
             sections: sections.into_iter().filter(is_told).collect(),
         }
     }
@@ -194,6 +195,25 @@ mod tests {
             text.contains("  $ echo 1") && text.contains("! careful"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_comes_through_a_title_or_a_command() {
+        let section = Section::new("pod w\u{1b}[31m\nX").code(Code::shell("a\u{1b}]0;x\u{7}\nb"));
+        let document = Document::new("t\u{9b}1m", [section]);
+        for text in [document.to_text(), document.to_markdown()] {
+            assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+            assert!(!text.contains("\nX"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_loop_and_its_end_are_copied_as_one_command() {
+        let code = Code::shell("for one in a b; do\n  echo \"$one\"\ndone\necho 2");
+        let text = Document::new("t", [Section::new("x").code(code)]).to_text();
+        let expected =
+            "      $ for one in a b; do\n          echo \"$one\"\n        done\n      $ echo 2\n";
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]

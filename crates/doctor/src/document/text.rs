@@ -1,6 +1,6 @@
 //! A document as text for a terminal.
 //!
-//! Commands begin with `$ `; nothing is wrapped, so that they can be copied.
+//! Commands begin with `$ `; nothing is wrapped, and no line within a command has one, so that they can be copied.
 
 use super::{Block, Code, Document};
 
@@ -34,9 +34,11 @@ fn write_block(block: &Block, out: &mut String) {
 fn write_code(code: &Code, out: &mut String) {
     // A prompt only where a line is a command by itself.
     let mut goes_on = false;
+    let mut is_in_loop = false;
     let mut input_until: Option<&str> = None;
     for text in code.text.lines() {
-        let is_input = goes_on || input_until.is_some() || text.starts_with([' ', '#']);
+        let is_input =
+            goes_on || is_in_loop || input_until.is_some() || text.starts_with([' ', '#']);
         let prompt = if code.language == "sh" && !is_input {
             "$ "
         } else {
@@ -44,6 +46,7 @@ fn write_code(code: &Code, out: &mut String) {
         };
         line(format!("      {prompt}{text}").trim_end(), out);
         goes_on = text.ends_with('\\');
+        is_in_loop = text.ends_with("; do") || is_in_loop && text != "done";
         input_until = match input_until {
             Some(end) if end == text => None,
             None => text

@@ -22,6 +22,7 @@ pub fn explain(diagnosis: &Diagnosis, ways: &WaysOut) -> Document {
         before(diagnosis),
         ending(diagnosis),
         myths(diagnosis),
+        also(diagnosis),
         flags(diagnosis),
         quotes(diagnosis),
         missing(diagnosis),
@@ -46,6 +47,48 @@ fn chain(diagnosis: &Diagnosis) -> Section {
             format!("{} ({})", step.text, shown_by(step, diagnosis)),
         )
     })
+}
+
+fn also(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("Also found");
+    diagnosis.also.iter().fold(section, |section, also| {
+        let at = also.registry.as_ref();
+        let at = at.map_or_else(String::new, |registry| format!(" at {registry}"));
+        let who = match also.workloads {
+            0 => String::new(),
+            all if all > also.who.len() => {
+                format!(
+                    ": {} and {} more",
+                    also.who.join(", "),
+                    all - also.who.len()
+                )
+            }
+            _ => format!(": {}", also.who.join(", ")),
+        };
+        let image = match also.images.len() {
+            0 => String::new(),
+            1 => format!("; image {}", also.images[0]),
+            _ => format!("; images {}", also.images.join(", ")),
+        };
+        let lines = also.lines.map(|lines| place(lines, diagnosis));
+        let lines = lines.map_or_else(String::new, |lines| format!(" ({lines})"));
+        let told = format!(
+            "{}{at}{who}{image}; {}{lines}: {}",
+            also.class,
+            counted(also.failures, "failure"),
+            also.text
+        );
+        let section = section.point(told.trim_end_matches([' ', ':']));
+        section.code(Code::shell(&*also.next))
+    })
+}
+
+/// `1 failure`, `2 failures`.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        more => format!("{more} {what}s"),
+    }
 }
 
 fn shown_by(step: &Step, diagnosis: &Diagnosis) -> String {

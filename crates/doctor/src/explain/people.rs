@@ -2,6 +2,7 @@
 //!
 //! The first few in full; how many more there are is told.
 
+use super::counted;
 use crate::document::Section;
 use crate::{Diagnosis, Suspect, Trigger};
 
@@ -69,9 +70,9 @@ fn told_of(suspect: &Suspect) -> String {
         .map_or_else(String::new, |since| format!(", since {since}"));
     let fault = fault(suspect).map_or_else(String::new, |fault| format!("; {fault}"));
     format!(
-        "{}: {} attempts, {} % of all{rate}{since}{}{fault}",
+        "{}: {}, {} % of all{rate}{since}{}{fault}",
         suspect.name,
-        requests.attempts,
+        counted(requests.attempts, "attempt"),
         requests.share_percent,
         images(suspect)
     )

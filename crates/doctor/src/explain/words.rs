@@ -71,13 +71,17 @@ pub(super) fn scope(diagnosis: &Diagnosis) -> Section {
 /// Why it worked before.
 pub(super) fn before(diagnosis: &Diagnosis) -> Section {
     let section = Section::new("Why it worked before");
-    diagnosis
-        .worked_before
-        .iter()
-        .fold(section, |section, before| {
-            let certainty = if before.is_seen { "" } else { "perhaps: " };
-            section.point(format!("{certainty}{}", before.text))
-        })
+    let texts = |is_seen: bool| {
+        let all = diagnosis.worked_before.iter();
+        let told = all.filter(move |before| before.is_seen == is_seen);
+        told.map(|before| before.text)
+    };
+    let section = texts(true).fold(section, Section::point);
+    let possible: Vec<&str> = texts(false).collect();
+    match possible.as_slice() {
+        [] => section,
+        possible => section.point(format!("perhaps: {}", possible.join("; or "))),
+    }
 }
 
 /// When it ends.

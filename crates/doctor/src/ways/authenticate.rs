@@ -23,7 +23,7 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
         ),
         Some(Platform::Docker) | None => way.run(
             "On each machine, as the user who pulls; systemd units and cron jobs have their own home.",
-            "docker login --username <docker-id> --password-stdin <token",
+            "docker login --username <docker-id> --password-stdin < token.txt",
         ),
     };
     let way = way.run(
@@ -45,7 +45,7 @@ fn kubernetes(way: WayOut, namespace: &str) -> WayOut {
     way.run(
         "A pull secret in each namespace that pulls.",
         format!(
-            "forebay setup kubernetes --registry hub --username <docker-id> --password-stdin --namespace {namespace} --write <token"
+            "forebay setup kubernetes --registry hub --username <docker-id> --password-stdin --namespace {namespace} --write < token.txt"
         ),
     )
     .run(
@@ -89,7 +89,7 @@ fn ecs(way: WayOut, ground: &Ground<'_>) -> WayOut {
 fn swarm(way: WayOut) -> WayOut {
     way.run(
         "Log in on the manager, and send the login along once.",
-        "docker login --username <docker-id> --password-stdin <token\n\
+        "docker login --username <docker-id> --password-stdin < token.txt\n\
          docker stack deploy --with-registry-auth -c <stack.yml> <stack>",
     )
     .careful(

@@ -50,8 +50,8 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
         "See that it works.",
         format!(
             "aws ecr get-login-password --region {region} | docker login --username AWS --password-stdin {host}\n\
-             docker pull {host}/{PREFIX}/{}:{}",
-            image.repository, image.tag
+             docker pull {host}/{PREFIX}/{}{}",
+            image.repository, image.suffix()
         ),
     )
     .run(
@@ -62,7 +62,7 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
         ),
     )
     .run(
-        "In private subnets: VPC endpoints, so that pulls pass no NAT gateway.",
+        "In private subnets: VPC endpoints, so that later pulls pass no NAT gateway. The first pull of an image through the rule still needs a route out, such as a NAT gateway: make it once from a subnet that has one.",
         endpoints(region),
     );
     let costs = costs(ground);

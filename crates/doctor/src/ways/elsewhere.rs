@@ -34,6 +34,14 @@ pub(super) fn ways(ground: &Ground<'_>) -> Vec<WayOut> {
 fn ecr(ground: &Ground<'_>) -> WayOut {
     let facts = ground.facts;
     let (account, region, host) = (facts.account(), facts.region(), facts.ecr_host());
+    let roles = match facts.platform {
+        Some(Platform::Ecs | Platform::Kubernetes) => {
+            " ECS and EKS log in by the role of the task or node; machines elsewhere need a login, which ends after 12 hours."
+        }
+        _ => {
+            " Each machine needs a login, which ends after 12 hours: use amazon-ecr-credential-helper; on ECS and EKS roles do it."
+        }
+    };
     let fargate = if facts.is_fargate == Some(true) {
         " Fargate logs in by the task's role, and needs no mirror setting, which it does not have."
     } else {
@@ -42,9 +50,7 @@ fn ecr(ground: &Ground<'_>) -> WayOut {
     let place = Elsewhere {
         kind: WayKind::Ecr,
         title: "move the images to ECR",
-        why: format!(
-            "No pull limit, in the same region, private, and logged in at by roles.{fargate}"
-        ),
+        why: format!("No pull limit, in the same region, and private.{roles}{fargate}"),
         login: format!(
             "aws ecr get-login-password --region {region} | docker login --username AWS --password-stdin {host}"
         ),
@@ -83,11 +89,12 @@ fn ghcr(ground: &Ground<'_>) -> WayOut {
         title: "move the images to GHCR",
         why: "GitHub publishes no pull limit; it throttles floods, as everybody does.".to_owned(),
         prefix: "ghcr.io/<owner>".to_owned(),
-        login: "docker login ghcr.io --username <github-user> --password-stdin <token   # a token with write:packages"
+        login: "docker login ghcr.io --username <github-user> --password-stdin < token.txt   # a token with write:packages"
             .to_owned(),
         rules: "ghcr:<owner>".to_owned(),
     };
     let way = place.fill(place.begin(), ground.facts);
+    let way = let_in(way, ground.facts, &GHCR_LOGIN);
     let costs = vec![
         ground.costs.fixed(
             "storage and transfer",
@@ -105,10 +112,11 @@ fn quay(ground: &Ground<'_>) -> WayOut {
         title: "move the images to Quay",
         why: "Public images are free and have no pull limit; a few requests a second from an address are.".to_owned(),
         prefix: "quay.io/<organization>".to_owned(),
-        login: "docker login quay.io --username <organization>+<robot> --password-stdin <token".to_owned(),
+        login: "docker login quay.io --username <organization>+<robot> --password-stdin < token.txt".to_owned(),
         rules: "quay:<organization>".to_owned(),
     };
     let way = place.fill(place.begin(), ground.facts);
+    let way = let_in(way, ground.facts, &QUAY_LOGIN);
     let costs = vec![
         crate::costs::free("public images", "free"),
         ground.costs.fixed(
@@ -119,6 +127,61 @@ fn quay(ground: &Ground<'_>) -> WayOut {
         ground.costs.nat("NAT gateway"),
     ];
     redeploy(way, ground.facts, false).costing(costs, ground.costs.as_of())
+}
+
+/// A login with which machines pull what is private.
+struct Login {
+    registry: &'static str,
+    host: &'static str,
+    user: &'static str,
+    /// What is private at first, and which token may read it.
+    about: &'static str,
+}
+
+const GHCR_LOGIN: Login = Login {
+    registry: "ghcr",
+    host: "ghcr.io",
+    user: "<github-user>",
+    about: "Packages are private at first. Make them public in their settings, or let the machines in with a token that has read:packages.",
+};
+
+const QUAY_LOGIN: Login = Login {
+    registry: "quay",
+    host: "quay.io",
+    user: "<organization>+<robot>",
+    about: "Repositories are private at first. Make them public in their settings, or let the machines in with a robot account that may read.",
+};
+
+/// Lets the machines in, before anything is deployed under the new names.
+fn let_in(way: WayOut, facts: &Facts, login: &Login) -> WayOut {
+    let Login {
+        registry,
+        host,
+        user,
+        about,
+    } = login;
+    let command = match facts.platform {
+        Some(Platform::Kubernetes) => format!(
+            "forebay setup kubernetes --registry {registry} --username {user} --password-stdin --namespace {} --write < token.txt",
+            facts.namespace()
+        ),
+        Some(Platform::Ecs) => format!(
+            "aws secretsmanager create-secret --region {} --name {registry}-credentials --secret-string file:///dev/stdin <<'JSON'\n\
+             {{\"username\": \"{user}\", \"password\": \"<token>\"}}\nJSON\n\
+             forebay setup ecs --registry {registry} --file <file> --diff   # repositoryCredentials; the execution role must be allowed to read the secret",
+            facts.region()
+        ),
+        Some(Platform::Swarm) => format!(
+            "docker login {host} --username {user} --password-stdin < token.txt   # on the manager that deploys, with --with-registry-auth"
+        ),
+        Some(Platform::Ci) => format!(
+            "forebay setup github-actions --registry {registry} --file <workflow.yml> --diff   # or gitlab-ci"
+        ),
+        Some(Platform::Docker) | None => format!(
+            "docker login {host} --username {user} --password-stdin < token.txt   # on each machine, as the user who pulls"
+        ),
+    };
+    way.run(*about, command)
 }
 
 /// Cortex's own images lie at Quay since its 0.16.0, under the same names.
@@ -193,10 +256,15 @@ fn redeploy(way: WayOut, facts: &Facts, is_first: bool) -> WayOut {
                 ),
                 None => format!("forebay doctor --ecs {} --wait", facts.cluster()),
             };
-            let way = way.run(
-                "Deploy, and wait until tasks run, health checks pass and the stack is complete.",
-                format!("cdk deploy   # or: aws ecs update-service --cluster {} --service {} --force-new-deployment\n{wait}", facts.cluster(), facts.ecs_service()),
-            );
+            let way = way
+                .run(
+                    "Deploy, and wait until tasks run, health checks pass and the stack is complete.",
+                    format!("cdk deploy\n{wait}"),
+                )
+                .run(
+                    "Without CDK: register the task definition with the new image, then have the service use it. A new deployment alone would run the old one again.",
+                    update_service(facts),
+                );
             match &facts.stack {
                 Some(stack) if is_first => way.run(
                     "Only if the stack cannot be updated any more, because it never came up: delete it, then deploy anew.",
@@ -212,8 +280,20 @@ fn redeploy(way: WayOut, facts: &Facts, is_first: bool) -> WayOut {
         ),
         Some(Platform::Swarm) => way.run(
             "Deploy, and see that tasks run.",
-            "docker stack deploy -c <stack.yml> <stack>\nforebay doctor --swarm",
+            "docker stack deploy --with-registry-auth -c <stack.yml> <stack>\nforebay doctor --swarm",
         ),
         _ => way,
     }
+}
+
+/// Has a service run a task definition of the file that names the new image.
+fn update_service(facts: &Facts) -> String {
+    let region = facts.region();
+    let family = facts.task_family.as_deref().unwrap_or("<family>");
+    format!(
+        "aws ecs register-task-definition --region {region} --cli-input-json file://<task-definition.json>\n\
+         aws ecs update-service --region {region} --cluster {} --service {} --task-definition {family}",
+        facts.cluster(),
+        facts.ecs_service()
+    )
 }

@@ -17,7 +17,7 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
     way = match platform {
         Some(Platform::Kubernetes) => way
             .run(
-                "On each node; k3s and RKE2 have their own words for it.",
+                "On each node; on k3s and RKE2 use `forebay setup k3s` or `rke2`.",
                 "sudo forebay setup containerd --address http://<forebay-host>:5000 --write",
             )
             .run(

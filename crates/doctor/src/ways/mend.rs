@@ -23,7 +23,7 @@ const MENDINGS: [Mending; 12] = [
             ),
             (
                 "After 15 minutes without any try, log in with a new token.",
-                "docker login --username <docker-id> --password-stdin <token",
+                "docker login --username <docker-id> --password-stdin < token.txt",
             ),
         ],
     ),
@@ -56,7 +56,7 @@ const MENDINGS: [Mending; 12] = [
             ),
             (
                 "In Kubernetes: a pull secret.",
-                "forebay setup kubernetes --registry hub --username <docker-id> --password-stdin --namespace <namespace> --write <token",
+                "forebay setup kubernetes --registry hub --username <docker-id> --password-stdin --namespace <namespace> --write < token.txt",
             ),
         ],
     ),
@@ -136,10 +136,6 @@ const MENDINGS: [Mending; 12] = [
 
 /// What to run where only symptoms are known is in the diagnosis' open questions.
 pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
-    // Stopping the culprit says the same with names.
-    if class == Class::StartFailure && ground.crash_loop() {
-        return None;
-    }
     let (_, title, why, steps) = MENDINGS.iter().find(|(known, ..)| *known == class)?;
     let way = WayOut::new(WayKind::Mend, *title, *why);
     let image = ground

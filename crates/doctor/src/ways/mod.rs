@@ -5,6 +5,7 @@
 mod authenticate;
 mod ecr_cache;
 mod elsewhere;
+mod find;
 mod forebay;
 mod mend;
 mod plan;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use crate::costs::{Basis, Concerned, Cost, Costs, Usage, dollars};
 use crate::document::{Code, Section};
 use crate::facts::Facts;
-use crate::{Class, Diagnosis, Evidence, Trigger};
+use crate::{Class, Diagnosis, Evidence};
 
 /// A way out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +43,8 @@ pub struct WayOut {
 pub enum WayKind {
     /// Stop what floods the registry.
     StopTheCulprit,
+    /// Find what floods the registry, where nothing that was read names it.
+    FindTheFlood,
     /// Mend what is wrong, where no limit is the cause.
     Mend,
     /// A cache in front: Forebay.
@@ -104,16 +107,29 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
         costs: &costs,
     };
     let mut ways = Vec::new();
-    ways.extend(stop::way(&ground));
+    let stop = stop::way(&ground);
     match cause.class {
-        Class::PullLimit => ways.extend(off_the_limit(&ground)),
+        Class::PullLimit => {
+            ways.extend(stop);
+            ways.extend(off_the_limit(&ground));
+        }
         // No account and no plan lifts it; a cache and another registry do, once the flood has stopped.
         Class::AbuseLimit => {
+            ways.push(stop.unwrap_or_else(|| find::way(&ground)));
             ways.push(forebay::way(&ground));
             ways.extend(ecr_cache::way(&ground));
             ways.extend(elsewhere::ways(&ground));
         }
-        class => ways.extend(mend::way(class, &ground)),
+        class if class.is_limit() => {
+            ways.extend(stop);
+            ways.extend(mend::way(class, &ground));
+        }
+        // Stopping it mends nothing here: at most it keeps a small fault from becoming a flood.
+        Class::StartFailure if stop.is_some() => ways.extend(stop),
+        class => {
+            ways.extend(mend::way(class, &ground));
+            ways.extend(stop);
+        }
     }
     let is_paid = ways.iter().any(|way| !way.costs.is_empty());
     WaysOut {
@@ -143,7 +159,7 @@ fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
 /// The names by which sizes are known.
 fn concerned(image: &crate::facts::Image) -> Concerned {
     Concerned {
-        full: format!("docker.io/{}:{}", image.repository, image.tag),
+        full: format!("docker.io/{}{}", image.repository, image.suffix()),
         written: image.written.clone(),
     }
 }
@@ -205,17 +221,5 @@ impl WayOut {
             vec![cost.what.to_owned(), amount, cost.how.clone()]
         }));
         section.table(rows)
-    }
-}
-
-impl Ground<'_> {
-    /// Whether containers that cannot run are behind it.
-    pub(crate) fn crash_loop(&self) -> bool {
-        let trigger = self
-            .diagnosis
-            .cause
-            .as_ref()
-            .and_then(|cause| cause.trigger.as_ref());
-        matches!(trigger, Some(Trigger::CrashLoop { .. }))
     }
 }

@@ -5,7 +5,7 @@ use crate::costs::PriceName;
 
 /// The way.
 pub(super) fn way(ground: &Ground<'_>) -> WayOut {
-    let why = "Pro, Team and Business have no pull limit, within fair use. Only pulls that log in profit: each machine needs the login. \
+    let why = "Pro, Team and Business have no pull limit, within fair use. Only logged-in pulls benefit: each machine needs the login. \
                The abuse limit stays: it counts every request of an address, whoever pays.";
     WayOut::new(WayKind::PaidPlan, "a paid Docker plan", why)
         .run(

@@ -13,7 +13,8 @@ const MAX_SERVICES: usize = 40;
 /// Stopping culprits, if there are any that a command can stop.
 pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     let culprits = &ground.diagnosis.culprits;
-    let trigger = ground.diagnosis.cause.as_ref()?.trigger.as_ref()?;
+    let cause = ground.diagnosis.cause.as_ref()?;
+    let trigger = cause.trigger.as_ref()?;
     let fault = match trigger {
         Trigger::CrashLoop { .. } => {
             "its containers cannot run, and each new try asks the registry"
@@ -23,6 +24,13 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
         _ => return None,
     };
     let first = culprits.first()?;
+    let stop = scale_all(ground, Aim::Stop);
+    if stop.is_empty() {
+        return None;
+    }
+    if !cause.class.is_limit() {
+        return Some(before_a_flood(ground, trigger, stop));
+    }
     let title = match culprits.len() {
         1 => format!("stop {} first", first.name),
         number => format!("stop the {number} that flood the registry first"),
@@ -33,16 +41,51 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     );
     let mut way = WayOut::new(WayKind::StopTheCulprit, title, why);
     way = way.run(
-        "Stop it now. It keeps its settings, and comes back by the same command.",
-        scale_all(ground, true),
+        "Stop it now. It keeps its settings; the command that brings it back stands below.",
+        stop,
     );
+    way = careful_of_pods(way, culprits);
     way = mend(way, trigger, culprits);
-    way = pause(way, culprits);
+    way = pause(way, ground);
     way = way.run(
         "Let it run again, and see that it stays up.",
-        scale_all(ground, false),
+        scale_all(ground, Aim::Start),
     );
     Some(remove(way, culprits))
+}
+
+/// Where no limit is reached yet, mending goes first; stopping is for who cannot mend it now.
+fn before_a_flood(ground: &Ground<'_>, trigger: &Trigger, stop: String) -> WayOut {
+    let culprits = &ground.diagnosis.culprits;
+    let name = culprits.first().map_or("it", |first| first.name.as_str());
+    let why = "No limit was met. But what fails again and again may ask the registry each time, and use up the limit of all.";
+    let way = match trigger {
+        Trigger::CrashLoop { .. } => {
+            let title = format!("mend {name}");
+            let way = WayOut::new(WayKind::Mend, title, why);
+            pause(mend(way, trigger, culprits), ground)
+        }
+        _ => {
+            let title = format!("let {name} rest, if it cannot be mended now");
+            WayOut::new(WayKind::StopTheCulprit, title, why)
+        }
+    };
+    let way = way.run(
+        "If it cannot be mended now: stop it meanwhile. It keeps its settings.",
+        stop,
+    );
+    careful_of_pods(way, culprits).run(
+        "When it is mended: let it run again.",
+        scale_all(ground, Aim::Start),
+    )
+}
+
+fn careful_of_pods(way: WayOut, culprits: &[Suspect]) -> WayOut {
+    let mut owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
+    if owners.any(|owner| owner.kind == OwnerKind::Pod) {
+        return way.careful("a pod alone cannot be scaled, only deleted: what is in it is lost, and whatever made it may make it again. Keep its manifest first, as the command does");
+    }
+    way
 }
 
 fn mend(way: WayOut, trigger: &Trigger, culprits: &[Suspect]) -> WayOut {
@@ -55,7 +98,8 @@ fn mend(way: WayOut, trigger: &Trigger, culprits: &[Suspect]) -> WayOut {
                 format!("Mend what ends its containers{code}: \u{201c}{reason}\u{201d}.")
             };
             let mount = reason.contains("bind source path does not exist");
-            let step = way.run(text, lines(&culprits[..culprits.len().min(1)], look));
+            let look = lines(&culprits[..culprits.len().min(1)], look);
+            let step = way.step(text, (!look.is_empty()).then(|| Code::shell(look)));
             if mount {
                 let path = reason
                     .rsplit(": ")
@@ -81,7 +125,8 @@ fn mend(way: WayOut, trigger: &Trigger, culprits: &[Suspect]) -> WayOut {
     }
 }
 
-fn pause(way: WayOut, culprits: &[Suspect]) -> WayOut {
+fn pause(way: WayOut, ground: &Ground<'_>) -> WayOut {
+    let culprits = &ground.diagnosis.culprits;
     let has = |kind: OwnerKind| {
         let mut owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
         owners.any(|owner| owner.kind == kind)
@@ -105,15 +150,19 @@ fn pause(way: WayOut, culprits: &[Suspect]) -> WayOut {
                 None,
             );
     }
-    if has(OwnerKind::EcsService) || has(OwnerKind::EcsTaskFamily) {
+    if has(OwnerKind::EcsService) {
+        let region = ground.facts.region();
         return way.run(
-            "Let ECS give a deployment up that cannot work.",
+            "Make ECS give up failing deployments.",
             lines(culprits, |kind, name, cluster| {
                 (kind == OwnerKind::EcsService).then(|| {
-                    format!("aws ecs update-service --cluster {cluster} --service {name} --deployment-configuration 'deploymentCircuitBreaker={{enable=true,rollback=true}}'")
+                    format!("aws ecs update-service --region {region} --cluster {cluster} --service {name} --deployment-configuration 'deploymentCircuitBreaker={{enable=true,rollback=true}}'")
                 })
             }),
         );
+    }
+    if has(OwnerKind::Container) {
+        return way;
     }
     way.step(
         "Where the tag does not move, set imagePullPolicy: IfNotPresent, so that a restart asks nobody.",
@@ -164,28 +213,63 @@ fn lines(
     commands.join("\n")
 }
 
-/// Stops all of them, or brings them back to what they were.
-fn scale_all(ground: &Ground<'_>, is_stop: bool) -> String {
+/// What is done to all culprits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    Stop,
+    Start,
+}
+
+/// Stops all of them, or brings them back to what they were; empty if no command can.
+fn scale_all(ground: &Ground<'_>, aim: Aim) -> String {
     let culprits = &ground.diagnosis.culprits;
-    let number = |kind: OwnerKind, name: &str| {
-        let known = ground.facts.replicas.get(&(kind, name.to_owned()));
-        if is_stop {
-            0
-        } else {
-            known.copied().unwrap_or(1)
+    let facts = ground.facts;
+    let number = |kind: OwnerKind, name: &str| match aim {
+        Aim::Stop => "0".to_owned(),
+        Aim::Start => {
+            let known = facts.replicas.get(&(kind, name.to_owned()));
+            known.map_or_else(|| "<replicas>".to_owned(), u64::to_string)
         }
     };
-    let services = swarm_services(culprits);
-    if services.len() > 1 {
-        let scales: Vec<String> = services
+    let (global, replicated): (Vec<String>, Vec<String>) = swarm_services(culprits)
+        .into_iter()
+        .partition(|name| facts.once_per_node.contains(name));
+    let mut commands = Vec::new();
+    if !replicated.is_empty() {
+        let scales: Vec<String> = replicated
             .iter()
             .map(|name| format!("{name}={}", number(OwnerKind::SwarmService, name)))
             .collect();
-        return format!("docker service scale --detach {}", scales.join(" "));
+        commands.push(format!(
+            "docker service scale --detach {}",
+            scales.join(" ")
+        ));
     }
-    lines(culprits, |kind, name, place| {
-        scale(kind, name, place, number(kind, name))
-    })
+    commands.extend(global.iter().map(|name| pause_global(name, aim)));
+    let others = lines(culprits, |kind, name, place| {
+        if kind == OwnerKind::EcsService {
+            let count = number(kind, name);
+            return Some(format!(
+                "aws ecs update-service --region {} --cluster {place} --service {name} --desired-count {count}",
+                facts.region()
+            ));
+        }
+        match aim {
+            Aim::Stop => stop(kind, name, place),
+            Aim::Start => start(kind, name, place, &number(kind, name)),
+        }
+    });
+    commands.extend((!others.is_empty()).then_some(others));
+    commands.join("\n")
+}
+
+/// Docker refuses to scale a global service; a constraint that no node meets has the same effect.
+fn pause_global(name: &str, aim: Aim) -> String {
+    let flag = match aim {
+        Aim::Stop => "--constraint-add",
+        Aim::Start => "--constraint-rm",
+    };
+    format!("docker service update --detach {flag} node.labels.forebay-paused==true {name}")
 }
 
 /// The Swarm services among them: one command takes them all.
@@ -198,35 +282,56 @@ fn swarm_services(culprits: &[Suspect]) -> Vec<String> {
         .collect()
 }
 
-fn scale(kind: OwnerKind, name: &str, place: &str, number: u64) -> Option<String> {
+fn stop(kind: OwnerKind, name: &str, place: &str) -> Option<String> {
     Some(match kind {
-        OwnerKind::SwarmService => format!("docker service scale {name}={number}"),
-        OwnerKind::EcsService => format!(
-            "aws ecs update-service --cluster {place} --service {name} --desired-count {number}"
+        OwnerKind::Pod => format!(
+            "kubectl --namespace {place} get pod {name} -o yaml > {name}.yaml && kubectl --namespace {place} delete pod {name}"
         ),
-        OwnerKind::Deployment | OwnerKind::StatefulSet => format!(
-            "kubectl --namespace {place} scale {}/{name} --replicas={number}",
-            if kind == OwnerKind::Deployment {
-                "deployment"
-            } else {
-                "statefulset"
-            }
-        ),
-        OwnerKind::Workload => format!(
-            "kubectl --namespace {place} scale deployment/{name} --replicas={number}   # or statefulset/{name}"
-        ),
-        OwnerKind::CronJob => format!(
-            "kubectl --namespace {place} patch cronjob {name} --patch '{{\"spec\":{{\"suspend\":{}}}}}'",
-            number == 0
-        ),
-        OwnerKind::Job => format!(
-            "kubectl --namespace {place} patch job {name} --patch '{{\"spec\":{{\"suspend\":{}}}}}'",
-            number == 0
-        ),
-        OwnerKind::Container if number == 0 => format!("docker stop {name}"),
-        OwnerKind::Container => format!("docker start {name}"),
-        _ => return None,
+        OwnerKind::Container => format!("docker stop {name}"),
+        OwnerKind::DaemonSet => patch_daemon_set(name, place, "\"true\""),
+        OwnerKind::CronJob | OwnerKind::Job => suspend(kind, name, place, true),
+        _ => return scale(kind, name, place, "0"),
     })
+}
+
+fn start(kind: OwnerKind, name: &str, place: &str, number: &str) -> Option<String> {
+    Some(match kind {
+        OwnerKind::Pod => format!("kubectl --namespace {place} apply -f {name}.yaml"),
+        OwnerKind::Container => format!("docker start {name}"),
+        OwnerKind::DaemonSet => patch_daemon_set(name, place, "null"),
+        OwnerKind::CronJob | OwnerKind::Job => suspend(kind, name, place, false),
+        _ => return scale(kind, name, place, number),
+    })
+}
+
+fn scale(kind: OwnerKind, name: &str, place: &str, number: &str) -> Option<String> {
+    let object = match kind {
+        OwnerKind::Deployment => format!("deployment/{name} --replicas={number}"),
+        OwnerKind::StatefulSet => format!("statefulset/{name} --replicas={number}"),
+        OwnerKind::Workload => {
+            format!("deployment/{name} --replicas={number}   # or statefulset/{name}")
+        }
+        _ => return None,
+    };
+    Some(format!("kubectl --namespace {place} scale {object}"))
+}
+
+fn suspend(kind: OwnerKind, name: &str, place: &str, is_suspended: bool) -> String {
+    let object = if kind == OwnerKind::Job {
+        "job"
+    } else {
+        "cronjob"
+    };
+    format!(
+        "kubectl --namespace {place} patch {object} {name} --patch '{{\"spec\":{{\"suspend\":{is_suspended}}}}}'"
+    )
+}
+
+/// A daemon set has no number: a label that no node has stops it.
+fn patch_daemon_set(name: &str, place: &str, label: &str) -> String {
+    format!(
+        "kubectl --namespace {place} patch daemonset {name} --patch '{{\"spec\":{{\"template\":{{\"spec\":{{\"nodeSelector\":{{\"forebay-paused\":{label}}}}}}}}}}}}}'"
+    )
 }
 
 fn look(kind: OwnerKind, name: &str, place: &str) -> Option<String> {

@@ -9,6 +9,7 @@
     reason = "the world of the incidents is made of small numbers and long texts"
 )]
 
+mod advice;
 mod bounds;
 mod incidents;
 mod stories;

@@ -91,6 +91,7 @@ pub(crate) fn read_json(
             "IMAGE" => "Image",
             "ID" => "ID",
             "REPLICAS" => "Replicas",
+            "MODE" => "Mode",
             _ => "Status",
         };
         member(item, key).filter(|cell| !cell.is_empty())
@@ -155,10 +156,17 @@ fn read_service(cell: &Cell<'_>, lines: Lines, out: &mut Evidence) {
             ..Place::default()
         };
         let image = cell("IMAGE").map(str::to_owned);
+        let kind = match cell("MODE") {
+            Some("global") => SettingKind::OncePerNode,
+            _ => SettingKind::Replicas {
+                desired,
+                running: Some(running),
+            },
+        };
         out.set(Setting {
             place,
             image,
-            kind: SettingKind::Replicas { desired, running },
+            kind,
             lines,
         });
     }
@@ -240,12 +248,26 @@ fn inspect_service(item: &Value, lines: Lines, out: &mut Evidence) {
         delay: number("Delay").map(Duration::from_nanos),
         max_attempts: number("MaxAttempts").filter(|attempts| *attempts > 0),
     };
-    out.set(Setting {
-        place,
-        image,
-        kind,
-        lines,
-    });
+    for kind in mode(item).into_iter().chain([kind]) {
+        out.set(Setting {
+            place: place.clone(),
+            image: image.clone(),
+            kind,
+            lines,
+        });
+    }
+}
+
+/// How many of a service should run, as `docker service inspect` has it.
+fn mode(item: &Value) -> Option<SettingKind> {
+    if item.pointer("/Spec/Mode/Global").is_some() {
+        return Some(SettingKind::OncePerNode);
+    }
+    let number = |path: &str| item.pointer(path).and_then(Value::as_u64);
+    Some(SettingKind::Replicas {
+        desired: number("/Spec/Mode/Replicated/Replicas")?,
+        running: number("/ServiceStatus/RunningTasks"),
+    })
 }
 
 fn inspect_container(

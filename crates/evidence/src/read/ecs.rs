@@ -121,7 +121,8 @@ pub(crate) fn read_service(
         });
     };
     let number = |key: &str| service.get(key).and_then(Value::as_u64);
-    if let (Some(desired), Some(running)) = (number("desiredCount"), number("runningCount")) {
+    if let Some(desired) = number("desiredCount") {
+        let running = number("runningCount");
         set(SettingKind::Replicas { desired, running });
     }
     if let Some(kind) = launch_type(service) {

@@ -38,7 +38,9 @@ pub(crate) fn read(
     if item.get("taskArn").is_some() {
         return ecs::read_task(item, lines, context, out);
     }
-    if item.get("serviceName").is_some() && item.get("serviceArn").is_some() {
+    let is_service = |key: &str| item.get(key).is_some();
+    if item.get("serviceName").is_some() && (is_service("serviceArn") || is_service("desiredCount"))
+    {
         return ecs::read_service(item, lines, context, out);
     }
     if item.get("taskArns").is_some() {

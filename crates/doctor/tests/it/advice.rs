@@ -1,0 +1,179 @@
+//! What is advised: commands that do what they say, in an order that helps, and nothing of one trouble told of another.
+
+use forebay_doctor::{
+    Class, Context, Diagnosis, Egress, Intake, Moment, Usage, WayKind, WaysOut, diagnose, explain,
+    ways_out,
+};
+
+/// 2026-01-15 14:45 UTC.
+const NOW: i64 = 1_768_488_300;
+
+const LIMIT: &str = "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit";
+const HAP: &str = "error parsing HTTP 429 response body: invalid character 'T' looking for beginning of value: \"Too Many Requests (HAP429).\"";
+
+fn find(sources: &[&str]) -> (Diagnosis, WaysOut) {
+    let context = Context {
+        now: Moment::from_unix_ms(NOW * 1_000),
+        utc_offset_seconds: 0,
+    };
+    let mut intake = Intake::new(context);
+    for text in sources {
+        intake.begin("input");
+        intake.push(text.as_bytes());
+    }
+    let evidence = intake.finish();
+    let found = diagnose(&evidence, &context, Egress::Unknown);
+    let ways = ways_out(&evidence, &found, &Usage::default());
+    (found, ways)
+}
+
+fn commands(ways: &WaysOut) -> String {
+    let steps = ways.ways.iter().flat_map(|way| &way.steps);
+    let codes = steps.filter_map(|step| step.code.as_ref());
+    let texts: Vec<&str> = codes.map(|code| code.text.as_str()).collect();
+    texts.join("\n")
+}
+
+/// A storm of a Swarm service: its mount is bad, and the address is refused.
+fn storm(services: &[&str]) -> String {
+    let mut log = String::new();
+    for at in 0..12 {
+        for name in services {
+            log.push_str(&format!(
+                "Jan 15 14:40:{at:02} w1 dockerd[8]: time=\"2026-01-15T14:40:{at:02}Z\" level=error msg=\"fatal task error\" error=\"invalid mount config for type \\\"bind\\\": bind source path does not exist: /data\" module=node/agent/taskmanager service.name={name} task.id=t{at}{name}\n"
+            ));
+        }
+    }
+    let escaped = HAP.replace('"', "\\\"");
+    log.push_str(&format!(
+        "Jan 15 14:40:30 w1 dockerd[8]: time=\"2026-01-15T14:40:30Z\" level=error msg=\"pulling image failed\" error=\"{escaped}\" module=node/agent/taskmanager service.name=web task.id=w\n"
+    ));
+    log
+}
+
+const INSPECT: &str = r#"[{"ID":"a1","Spec":{"Name":"many","TaskTemplate":{"ContainerSpec":{"Image":"acme/worker:2.4@sha256:d1faca3f650b469373dcd774fba31726af5252f4dd2435e6aee308dff5e8d3f1"}},"Mode":{"Replicated":{"Replicas":4}}}},
+{"ID":"a2","Spec":{"Name":"everywhere","TaskTemplate":{"ContainerSpec":{"Image":"acme/worker:2.4"}},"Mode":{"Global":{}}}}]
+"#;
+
+#[test]
+fn services_come_back_as_many_as_they_were_and_a_global_one_is_never_scaled() {
+    let (found, ways) = find(&[&storm(&["many", "everywhere", "unseen"]), INSPECT]);
+    assert_eq!(found.cause.as_ref().unwrap().class, Class::AbuseLimit);
+    let told = commands(&ways);
+    for command in [
+        "many=0",
+        "many=4",
+        "unseen=<replicas>",
+        "docker service update --detach --constraint-add node.labels.forebay-paused==true everywhere",
+        "docker service update --detach --constraint-rm node.labels.forebay-paused==true everywhere",
+    ] {
+        assert!(told.contains(command), "{command}: {told}");
+    }
+    assert!(!told.contains("everywhere="), "{told}");
+}
+
+#[test]
+fn a_tag_beside_a_digest_stays_where_images_move() {
+    let (_, ways) = find(&[&storm(&["many"]), INSPECT]);
+    let told = commands(&ways);
+    assert!(told.contains("ghcr.io/<owner>/worker:2.4\n"), "{told}");
+    assert!(!told.contains("worker:latest"), "{told}");
+}
+
+#[test]
+fn a_service_of_ecs_comes_back_as_many_as_it_should_be() {
+    let service = r#"{"services": [{"serviceName": "api", "clusterArn": "arn:aws:ecs:us-east-1:730335557645:cluster/C", "desiredCount": 3}]}
+"#;
+    let (_, ways) = find(&[service, &ecs_not_found()]);
+    let told = commands(&ways);
+    assert!(
+        told.contains(
+            "aws ecs update-service --region us-east-1 --cluster C --service api --desired-count 3"
+        ),
+        "{told}"
+    );
+}
+
+fn ecs_not_found() -> String {
+    let image = "acme/api:9";
+    format!(
+        r#"{{"tasks": [{{"clusterArn": "arn:aws:ecs:us-east-1:730335557645:cluster/C", "taskArn": "arn:aws:ecs:us-east-1:730335557645:task/C/1", "group": "service:api", "lastStatus": "STOPPED", "stoppedAt": "2026-01-15T14:31:45Z", "containers": [{{"name": "x", "image": "{image}", "reason": "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref docker.io/{image}: docker.io/{image}: not found"}}]}}]}}
+"#
+    )
+}
+
+#[test]
+fn without_a_limit_mending_goes_first_and_nothing_is_said_of_limits_that_recover() {
+    let (found, ways) = find(&[&ecs_not_found()]);
+    assert_eq!(found.cause.as_ref().unwrap().class, Class::NotFound);
+    assert_eq!(ways.ways[0].kind, WayKind::Mend);
+    let text = explain(&found, &ways).to_text();
+    assert!(!text.contains("no limit recovers"), "{text}");
+}
+
+#[test]
+fn a_flood_that_nobody_explains_is_looked_for_first() {
+    let (found, ways) = find(&[&storm(&[])]);
+    assert_eq!(found.cause.as_ref().unwrap().class, Class::AbuseLimit);
+    assert_eq!(ways.ways[0].kind, WayKind::FindTheFlood, "{:?}", ways.ways);
+    assert!(commands(&ways).contains("forebay doctor --connections"));
+}
+
+#[test]
+fn each_step_that_is_typed_has_a_command() {
+    let crash = "NAMESPACE   LAST SEEN   TYPE      REASON    OBJECT   MESSAGE\n\
+                 shop        2m          Warning   BackOff   pod/cart   Back-off restarting failed container cart in pod cart_shop(11)\n";
+    for source in [crash.to_owned(), ecs_not_found(), storm(&["a"])] {
+        let (_, ways) = find(&[&source]);
+        for step in ways.ways.iter().flat_map(|way| &way.steps) {
+            let is_empty = step.code.as_ref().is_some_and(|code| code.text.is_empty());
+            assert!(!is_empty, "{}", step.text);
+        }
+    }
+}
+
+#[test]
+fn other_troubles_are_told_beside_the_cause_and_their_lines_show_nothing_of_it() {
+    let row = |name: &str, message: &str| {
+        format!(
+            "{name}   3m   Warning   Failed   pod/{name}-6c8f9d7b5-q4w5z   Failed to pull image {message}\n"
+        )
+    };
+    let missing = "\"registry.k8s.io/coredns:v9\": rpc error: code = NotFound desc = failed to pull and unpack image \"registry.k8s.io/coredns:v9\": failed to resolve reference \"registry.k8s.io/coredns:v9\": registry.k8s.io/coredns:v9: not found";
+    let denied = "\"acme/pay:1\": failed to resolve reference \"docker.io/acme/pay:1\": pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed";
+    let events = [
+        "NAMESPACE   LAST SEEN   TYPE   REASON   OBJECT   MESSAGE\n".to_owned(),
+        row("cart", &format!("\"nginx:1.27\": {LIMIT}")),
+        row("shop", &format!("\"nginx:1.27\": {LIMIT}")),
+        row("dns", missing),
+        row("pay", denied),
+    ]
+    .concat();
+    let (found, ways) = find(&[&events]);
+    assert_eq!(found.cause.as_ref().unwrap().class, Class::PullLimit);
+    let also: Vec<_> = found
+        .also
+        .iter()
+        .map(|also| (also.class, also.registry.as_deref(), also.failures))
+        .collect();
+    assert!(
+        also.contains(&(Class::NotFound, Some("registry.k8s.io"), 1)),
+        "{also:?}"
+    );
+    assert!(
+        also.contains(&(Class::Auth, Some("docker.io"), 1)),
+        "{also:?}"
+    );
+    for step in &found.chain {
+        let shows_other = step.seen.iter().any(|lines| lines.first >= 4);
+        assert!(!shows_other, "{}: {:?}", step.text, step.seen);
+    }
+    let text = explain(&found, &ways).to_text();
+    assert!(text.contains("Also found"), "{text}");
+    assert!(
+        text.contains("server message: insufficient_scope: authorization failed"),
+        "{text}"
+    );
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(json["also"].as_array().unwrap().len(), 2);
+}
