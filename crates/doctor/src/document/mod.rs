@@ -202,7 +202,10 @@ mod tests {
         let section = Section::new("pod w\u{1b}[31m\nX").code(Code::shell("a\u{1b}]0;x\u{7}\nb"));
         let document = Document::new("t\u{9b}1m", [section]);
         for text in [document.to_text(), document.to_markdown()] {
-            assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+            assert!(
+                !text.contains(|c: char| c.is_control() && c != '\n'),
+                "{text:?}"
+            );
             assert!(!text.contains("\nX"), "{text:?}");
         }
     }
