@@ -11,6 +11,7 @@ use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes
 
 use crate::gathering::Gathering;
 use crate::show::Found;
+use crate::tools::Asked;
 use crate::{follow, ledger, read, show, tools};
 
 const EXAMPLES: &str = "\
@@ -118,9 +119,37 @@ pub async fn run(
         return follow::follow(&args, gathering, (&asked, printer)).await;
     }
     let reads_input = args.files.is_empty() && !args.tools.asks() && !args.ledger;
-    read::read_all(&args.files, reads_input, &mut gathering)?;
-    let found = Found::of(gathering.finish(), &args);
-    show::show(&found, &asked, &args, printer)?;
+    let empty = read::read_all(&args.files, reads_input, &mut gathering)?;
+    if !(gathering.is_empty() && args.reads_alone()) {
+        for name in empty {
+            printer.note(format_args!("note: there is nothing in {name}"));
+        }
+    }
+    conclude(gathering, &asked, &args, printer)
+}
+
+/// Shows what follows from all that was gathered, and says how the command ends.
+///
+/// # Errors
+/// Nothing was read or nobody answered, which is no word that all is well; or a report cannot be written.
+pub(crate) fn conclude(
+    gathering: Gathering,
+    asked: &Asked,
+    args: &Args,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    if gathering.is_empty() && args.reads_alone() {
+        return Err(read::nothing_read(&args.files));
+    }
+    let found = Found::of(gathering.finish(), args);
+    // A reader of JSON finds in it who could not be asked, and why.
+    if !found.is_bad() && asked.is_unknown() && !args.reads_too() && !args.output.json {
+        return Err(Failure::plain("nobody answered: nothing is known"));
+    }
+    if args.follow && !args.output.json {
+        printer.line("--- at the end");
+    }
+    show::show(&found, asked, args, printer)?;
     let status = if found.is_bad() {
         ExitStatus::Findings
     } else {
@@ -135,6 +164,16 @@ impl Args {
             now: self.now(),
             utc_offset_seconds: self.utc_offset.unwrap_or(0),
         }
+    }
+
+    /// Whether there is nothing but files and standard input to tell anything.
+    fn reads_alone(&self) -> bool {
+        !self.tools.asks() && !self.ledger
+    }
+
+    /// Whether something is read besides what is asked.
+    fn reads_too(&self) -> bool {
+        self.follow || self.ledger || !self.files.is_empty()
     }
 
     /// When the evidence was gathered.

@@ -12,10 +12,9 @@ use forebay_doctor::{Class, Diagnosis, WaysOut, diagnose, explain};
 use forebay_terminal::{ExitStatus, Failure, Printer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::command::Args;
+use crate::command::{Args, conclude};
 use crate::gathering::Gathering;
 use crate::read::{INPUT_NAME, STDIN, cannot_read};
-use crate::show::{Found, show};
 use crate::tools::Asked;
 use growing::Growing;
 
@@ -71,16 +70,7 @@ pub(crate) async fn follow(
             return Err(Failure::plain(what).with_hint("tail -F one two | forebay doctor --follow"));
         }
     }
-    if !args.output.json {
-        printer.line("--- at the end");
-    }
-    let found = Found::of(gathering.finish(), args);
-    show(&found, asked, args, printer)?;
-    Ok(if found.is_bad() {
-        ExitStatus::Findings
-    } else {
-        ExitStatus::Ok
-    })
+    conclude(gathering, asked, args, printer)
 }
 
 async fn follow_input(
@@ -116,15 +106,20 @@ async fn follow_file(
     let failed = |error| cannot_read(path, error);
     let mut growing = Growing::open(path, gathering).map_err(failed)?;
     loop {
-        growing.read_on(gathering).map_err(failed)?;
+        let is_at_end = growing.read_on(gathering).map_err(failed)?;
         teller.look(gathering);
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = stop.asked_for() => break,
+        if stop.comes_within(is_at_end.then_some(LOOK_EVERY)).await {
+            break;
         }
     }
-    // What was written since the last look belongs to it.
-    growing.read_on(gathering).map_err(failed)
+    // What is there by now belongs to it; who asks once more does not wait for that.
+    let mut rest = growing.rest(gathering).map_err(failed)?;
+    while rest.read_on(gathering).map_err(failed)? {
+        if stop.comes_within(None).await {
+            break;
+        }
+    }
+    Ok(())
 }
 
 impl Stop {
@@ -134,6 +129,21 @@ impl Stop {
             interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
             terminate: signal(SignalKind::terminate()).map_err(failed)?,
         })
+    }
+
+    /// Whether it is asked for within this time; without one, by now.
+    async fn comes_within(&mut self, time: Option<Duration>) -> bool {
+        let passed = async {
+            match time {
+                Some(time) => tokio::time::sleep(time).await,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.asked_for() => true,
+            () = passed => false,
+        }
     }
 
     async fn asked_for(&mut self) {

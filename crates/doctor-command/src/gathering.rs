@@ -12,6 +12,7 @@ pub(crate) struct Gathering {
     intake: Intake,
     /// Where the bytes that are being read may tell something: found once, for both.
     places: Vec<usize>,
+    is_empty: bool,
 }
 
 /// All that was read.
@@ -22,6 +23,8 @@ pub(crate) struct Gathered {
     pub(crate) left_off: u64,
     /// What happened.
     pub(crate) evidence: Evidence,
+    /// There was nothing to read.
+    pub(crate) is_empty: bool,
 }
 
 impl Gathering {
@@ -32,6 +35,7 @@ impl Gathering {
             scanner: None,
             intake: Intake::new(context),
             places: Vec::new(),
+            is_empty: true,
         }
     }
 
@@ -44,6 +48,7 @@ impl Gathering {
 
     /// Reads on in the source.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.is_empty &= bytes.is_empty();
         self.places.clear();
         find_places(bytes, &mut self.places);
         self.intake.push_sifted(bytes, &self.places);
@@ -55,12 +60,18 @@ impl Gathering {
 
     /// Adds what is known without reading a text.
     pub(crate) fn add(&mut self, event: Event) {
+        self.is_empty = false;
         self.intake.add(event);
     }
 
     /// What happened so far.
     pub(crate) fn so_far(&self) -> &Evidence {
         self.intake.so_far()
+    }
+
+    /// Whether not a byte was read so far, and nothing added.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.is_empty
     }
 
     /// All that was read.
@@ -71,6 +82,7 @@ impl Gathering {
             findings,
             left_off,
             evidence: self.intake.finish(),
+            is_empty: self.is_empty,
         }
     }
 

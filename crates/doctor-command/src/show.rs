@@ -15,12 +15,17 @@ use crate::gathering::Gathered;
 use crate::read::STDIN;
 use crate::tools::Asked;
 
+/// The section that says what the cause is, or that none is told.
+const CAUSE: &str = "Cause";
+
 /// What was found.
 pub(crate) struct Found {
     findings: Vec<Finding>,
     left_off: u64,
     diagnosis: Diagnosis,
     ways: WaysOut,
+    /// There was nothing to read.
+    is_unread: bool,
 }
 
 /// What `--json` prints.
@@ -54,6 +59,7 @@ impl Found {
             left_off: gathered.left_off,
             diagnosis,
             ways,
+            is_unread: gathered.is_empty,
         }
     }
 
@@ -127,7 +133,12 @@ fn print_text(found: &Found, asked: &Asked, printer: &Printer) {
     if found.diagnosis.cause.is_none() && !found.findings.is_empty() {
         print_findings(&found.findings, found.left_off, printer);
     } else {
-        printer.raw(explain(&found.diagnosis, &found.ways).to_text().as_bytes());
+        let mut document = explain(&found.diagnosis, &found.ways);
+        // That nothing tells of a failed pull, would be read as all being well.
+        if !found.is_bad() && asked.tells_otherwise(found.is_unread) {
+            document.sections.retain(|section| section.title != CAUSE);
+        }
+        printer.raw(document.to_text().as_bytes());
     }
     for line in asked.told() {
         printer.line(line);

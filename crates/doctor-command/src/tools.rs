@@ -9,7 +9,7 @@ mod kube;
 mod log_files;
 mod program;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,6 +77,14 @@ pub(crate) struct Args {
     /// And for the events of this stack of CloudFormation
     #[arg(long, value_name = "NAME", requires = "ecs")]
     stack: Option<String>,
+
+    /// The AWS region to ask in, instead of the one that aws is set up with
+    #[arg(long, value_name = "NAME", requires = "ecs")]
+    region: Option<String>,
+
+    /// The profile of aws, instead of its default one
+    #[arg(long, value_name = "NAME", requires = "ecs")]
+    profile: Option<String>,
 
     /// Wait until all of it runs, or has failed for good; with --kube or --ecs
     #[arg(long, requires = "awaited")]
@@ -147,6 +155,8 @@ impl Args {
         self.ecs.clone().map(|cluster| Deployment {
             cluster,
             stack: self.stack.clone(),
+            region: self.region.clone(),
+            profile: self.profile.clone(),
         })
     }
 }
@@ -183,8 +193,10 @@ pub(crate) async fn gather(
         printer,
         answers: 0,
         troubles: BTreeSet::new(),
+        alike: BTreeMap::new(),
     };
     inquiry.ask(args, &*clock).await;
+    inquiry.tell_alike();
     asked.is_silent = inquiry.answers == 0 && !inquiry.troubles.is_empty();
     asked.troubles = inquiry.troubles;
     if !args.probe.is_empty() {
@@ -201,6 +213,21 @@ impl Asked {
         let probe = self.probe.iter().flat_map(ProbeReport::told);
         let connections = self.connections.iter().flat_map(ConnectionsReport::told);
         probe.chain(connections).collect()
+    }
+
+    /// Whether nobody who was asked has told anything.
+    pub(crate) const fn is_unknown(&self) -> bool {
+        self.is_silent
+            && self.waited.is_none()
+            && self.probe.is_none()
+            && self.connections.is_none()
+    }
+
+    /// Whether that no failed pull was found says nothing, or not the most important; `is_unread` if no text was.
+    pub(crate) fn tells_otherwise(&self, is_unread: bool) -> bool {
+        let is_beside = self.probe.is_some() || self.connections.is_some();
+        self.probe.as_ref().is_some_and(ProbeReport::is_bad)
+            || is_unread && (is_beside || self.is_silent)
     }
 
     /// How the command ends, if without this it ended so.
@@ -223,6 +250,8 @@ struct Inquiry<'a, T> {
     printer: &'a Printer,
     answers: usize,
     troubles: BTreeSet<String>,
+    /// How many calls of a program met a trouble, by both.
+    alike: BTreeMap<(&'static str, String), u64>,
 }
 
 impl<T: Tools> Inquiry<'_, T> {
@@ -308,12 +337,33 @@ impl<T: Tools> Inquiry<'_, T> {
         }
     }
 
+    /// Tells it of the first call that meets it: with no credentials, say, they all do.
     fn note(&mut self, call: &Call, trouble: &Trouble) {
+        if !matches!(trouble, Trouble::Missing) {
+            let both = (call.program, trouble.to_string());
+            let calls = self.alike.entry(both).or_default();
+            *calls += 1;
+            if *calls > 1 {
+                return;
+            }
+        }
         let who = match trouble {
             Trouble::Missing => call.program.to_owned(),
             _ => call.to_string(),
         };
         self.tell(format!("{who} {trouble}"));
+    }
+
+    /// Tells how many more calls met the same.
+    fn tell_alike(&mut self) {
+        let alike = std::mem::take(&mut self.alike);
+        for ((program, _), calls) in alike.iter().filter(|(_, calls)| **calls > 1) {
+            let more = calls - 1;
+            let what = if more == 1 { "call" } else { "calls" };
+            self.tell(format!(
+                "{program}: {more} more {what} failed in the same way"
+            ));
+        }
     }
 
     /// Tells it once.

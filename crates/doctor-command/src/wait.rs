@@ -66,12 +66,16 @@ pub(crate) async fn wait(
     }
     let until = clock.monotonic() + awaited.timeout;
     let (mut silences, mut last) = (0, String::new());
+    // Whether it was ever told how it stands.
+    let mut is_told = false;
+    let is_last = || clock.monotonic() + ASK_EVERY > until;
     loop {
         match ask(awaited, tools).await {
             Ok(Standing::Runs(what)) => return Ok(tell(Ended::Runs(what), printer)),
             Ok(Standing::Failed(why)) => return Ok(tell(Ended::Failed(why), printer)),
             Ok(Standing::Waits(why)) => {
                 silences = 0;
+                is_told = true;
                 if why != last {
                     printer.note(format_args!("waiting: {why}"));
                     last = why;
@@ -80,13 +84,14 @@ pub(crate) async fn wait(
             Err(silence) => {
                 silences += 1;
                 last = silence.told();
-                if silences == MAX_SILENCES || matches!(silence.trouble, Trouble::Missing) {
+                let is_over = silences == MAX_SILENCES || !is_told && is_last();
+                if is_over || matches!(silence.trouble, Trouble::Missing) {
                     return Err(silence.failure());
                 }
                 printer.note(format_args!("note: {last}"));
             }
         }
-        if clock.monotonic() + ASK_EVERY > until {
+        if is_last() {
             return Ok(tell(Ended::TookTooLong(last), printer));
         }
         clock.sleep(ASK_EVERY).await;

@@ -108,3 +108,23 @@ fn a_support_is_told_addresses_times_and_rates() {
     let program = Program::new().file("events.txt", DESCRIBED);
     assert_snapshot!(program.run(&["doctor", "events.txt", "--support", AS_OF[0], AS_OF[1]]));
 }
+
+#[test]
+fn nothing_to_read_is_a_failure_and_no_word_that_all_is_well() {
+    let program = Program::new()
+        .file("empty.log", "")
+        .file("app.log", "all is well\n");
+    assert_snapshot!(program.run(&["doctor"]));
+    assert_snapshot!(program.run(&["doctor", "empty.log", "-", "--json"]));
+    let told = program.run(&["doctor", "--follow"]);
+    assert!(
+        told.starts_with("exit: 3") && told.contains("nothing was read"),
+        "{told}"
+    );
+    // One of several may be: a log that was rotated just now.
+    let told = program.run(&["doctor", "app.log", "empty.log"]);
+    assert!(
+        told.starts_with("exit: 0") && told.contains("note: there is nothing in empty.log"),
+        "{told}"
+    );
+}

@@ -141,6 +141,56 @@ fn a_tool_that_is_missing_refused_or_mad_is_a_note_and_no_word_that_all_is_well(
 }
 
 #[test]
+fn that_nobody_answered_stands_in_json_and_beside_what_was_read() {
+    let noise = "all is well\n";
+    let program = with(&[]).file("app.log", noise);
+    let told = program.run(&["doctor", "--kube", "--json"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(
+        told.contains(r#""troubles":["kubectl is not installed"]"#),
+        "{told}"
+    );
+    let told = program.run(&["doctor", "--kube", "app.log"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(!told.contains("nothing is known"), "{told}");
+}
+
+#[test]
+fn aws_is_asked_in_the_region_and_by_the_profile_that_are_named_and_a_trouble_is_told_once() {
+    let program = with(&[("aws", "echo 'Unable to locate credentials' >&2; exit 253")]);
+    let told = program.run(&[
+        "doctor",
+        "--ecs=shop",
+        "--stack=s",
+        "--region=eu-west-1",
+        "--profile=ops",
+    ]);
+    assert_eq!(
+        told.matches("Unable to locate credentials").count(),
+        1,
+        "{told}"
+    );
+    assert!(
+        told.contains("note: aws: 5 more calls failed in the same way"),
+        "{told}"
+    );
+    let calls = calls(&program);
+    assert_eq!(calls.lines().count(), 6, "{calls}");
+    let is_named =
+        |line: &str| line.contains("[--region=eu-west-1]") && line.contains("[--profile=ops]");
+    assert!(calls.lines().all(is_named), "{calls}");
+}
+
+#[test]
+fn waiting_for_whom_nobody_speaks_is_a_failure() {
+    let refused = "echo 'The connection to the server was refused' >&2; exit 1";
+    let program = with(&[("kubectl", refused)]);
+    let told = program.run(&["doctor", "--kube", "--wait", "--timeout", "1s"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("nobody says whether it runs"), "{told}");
+}
+
+#[test]
 fn waiting_ends_well_only_when_all_runs() {
     let program = with(&[("kubectl", &answering(&[("get", RUNNING)]))]);
     assert_snapshot!(program.run(&["doctor", "--kube", "--wait"]));

@@ -215,3 +215,30 @@ fn where_nothing_is_wrong_it_ends_with_zero() {
     assert_eq!(status.code(), Some(0));
     assert_eq!(class(&last["diagnosis"]), "none");
 }
+
+#[test]
+fn control_c_before_a_long_file_is_read_leaves_nothing_of_it_out() {
+    let noise = "Jan 15 14:00:00 node-7 cron[1]: nothing to be seen here\n".repeat(400_000);
+    let flood: String = (3..13).map(flooded).collect();
+    let (folder, path) = log(&limited(1));
+    append(&path, &noise);
+    append(&path, &flood);
+    let following = Following::of(folder.path(), &["docker.log"]);
+    following.told();
+    following.signal(Signal::INT);
+    let (status, last) = following.end();
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(count(&last, "abuse-limit"), 10, "{last}");
+}
+
+#[test]
+fn who_could_not_be_asked_counts_as_without_following() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Nowhere is a kubectl.
+    let mut following = Following::of(folder.path(), &["--kube"]);
+    let mut input = following.input.take().expect("its input");
+    input.write_all(b"all is well\n").expect("it reads");
+    drop(input);
+    let (status, last) = following.end();
+    assert_eq!(status.code(), Some(3), "{last}");
+}

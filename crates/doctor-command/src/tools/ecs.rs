@@ -1,6 +1,6 @@
 //! `--ecs`: what the `aws` command tells of a cluster's tasks and services, and of a stack.
 //!
-//! Credentials and region are the `aws` command's own affair: they come from where it finds them.
+//! Credentials are the `aws` command's own affair: they come from where it finds them; so does the region, unless it is named.
 
 use serde_json::Value;
 
@@ -33,6 +33,10 @@ const ALWAYS: [&str; 3] = [
 pub(crate) struct Deployment {
     pub(crate) cluster: String,
     pub(crate) stack: Option<String>,
+    /// Without it, as `aws` is set up.
+    pub(crate) region: Option<String>,
+    /// Without it, the default one.
+    pub(crate) profile: Option<String>,
 }
 
 /// All that was answered.
@@ -54,7 +58,7 @@ impl Deployment {
         let mut services = None;
         if let Some(stack) = &self.stack {
             let name = [format!("--stack-name={stack}")];
-            let of_stack = |act: &str| aws("cloudformation", act).with(name.clone());
+            let of_stack = |act: &str| self.aws("cloudformation", act).with(name.clone());
             asking.tell(of_stack("describe-stacks")).await;
             let events = of_stack("describe-stack-events");
             asking.tell(up_to(events, MAX_STACK_EVENTS)).await;
@@ -85,7 +89,17 @@ impl Deployment {
     }
 
     fn of_cluster(&self, act: &str) -> Call {
-        aws("ecs", act).with([format!("--cluster={}", self.cluster)])
+        self.aws("ecs", act)
+            .with([format!("--cluster={}", self.cluster)])
+    }
+
+    fn aws(&self, service: &str, act: &str) -> Call {
+        let region = self.region.iter().map(|name| format!("--region={name}"));
+        let profile = self.profile.iter().map(|name| format!("--profile={name}"));
+        Call::new("aws", &[service, act])
+            .with(ALWAYS)
+            .with(region)
+            .with(profile)
     }
 }
 
@@ -123,10 +137,6 @@ impl<T: Tools> Asking<'_, T> {
         let names = names.into_iter().flatten().filter_map(Value::as_str);
         names.map(str::to_owned).collect()
     }
-}
-
-fn aws(service: &str, act: &str) -> Call {
-    Call::new("aws", &[service, act]).with(ALWAYS)
 }
 
 /// No more items than this, however many pages they come in.

@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use forebay_limits::{printable, redact};
-use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_first};
+use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
 
 /// How long one program may take: a large cluster's events take seconds, and a stuck API server has no end.
 pub(crate) const MAX_RUN: Duration = Duration::from_mins(1);
@@ -15,7 +15,7 @@ pub(crate) const MAX_RUN: Duration = Duration::from_mins(1);
 /// The most bytes of an answer that is kept whole, to ask on with what it says.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-/// The first bytes of a program's complaint that are read.
+/// The last bytes of a program's complaint that are kept: it ends with what made it give up.
 const MAX_COMPLAINT_BYTES: usize = 16 << 10;
 
 /// The most bytes of a complaint that are told.
@@ -143,7 +143,7 @@ impl Tools for Installed {
             max_bytes: self.max_bytes,
         };
         let mut complaint = Vec::new();
-        let mut keep = |part: &[u8]| keep_first(&mut complaint, part, MAX_COMPLAINT_BYTES);
+        let mut keep = |part: &[u8]| keep_last(&mut complaint, part, MAX_COMPLAINT_BYTES);
         let status = programs::run(&run, take, &mut keep).await?;
         if status.success() {
             return Ok(());
@@ -153,7 +153,8 @@ impl Tools for Installed {
             None => "ended by a signal".to_owned(),
         };
         let complaint = String::from_utf8_lossy(&complaint);
-        let complaint = printable(&redact(&complaint), MAX_TOLD_BYTES);
+        let complaint = redact(&complaint);
+        let complaint = printable(last_words(&complaint), MAX_TOLD_BYTES);
         Err(Trouble::Failed { code, complaint })
     }
 }
@@ -167,6 +168,36 @@ impl From<Stopped> for Trouble {
             Stopped::SaidTooMuch(max_bytes) => Self::SaidTooMuch(max_bytes),
         }
     }
+}
+
+/// The last line that says why: not what was logged on the way, and not where help is found.
+fn last_words(complaint: &str) -> &str {
+    let lines = || complaint.lines().rev().map(str::trim);
+    let is_told = |line: &&str| !line.is_empty();
+    let is_useful = |line: &&str| !is_klog(line) && !is_advice(line);
+    let useful = lines().filter(is_told).find(is_useful);
+    useful.or_else(|| lines().find(is_told)).unwrap_or_default()
+}
+
+/// Whether it is a line of Kubernetes' logger: `E1121 08:00:00.123456   42 memcache.go:265] …`.
+fn is_klog(line: &str) -> bool {
+    let Some((head, _)) = line.split_once("] ") else {
+        return false;
+    };
+    let mut head = head.bytes();
+    head.next()
+        .is_some_and(|severity| b"IWEF".contains(&severity))
+        && head.by_ref().take(4).all(|byte| byte.is_ascii_digit())
+        && head.next() == Some(b' ')
+}
+
+/// Whether it only says where to read on, as kubectl and docker do after their word.
+fn is_advice(line: &str) -> bool {
+    let is_quoted = |word: &str| {
+        let rest = line.strip_prefix(word);
+        rest.is_some_and(|rest| rest.starts_with(['\'', '"', '`']))
+    };
+    is_quoted("See ") || is_quoted("Run ")
 }
 
 fn said(complaint: &str) -> String {
@@ -208,6 +239,28 @@ mod tests {
             end,
             "failed (exit code 1): cat: /nowhere: No such file or directory"
         );
+    }
+
+    #[test]
+    fn of_a_complaint_the_last_words_are_told_without_what_was_logged_before() {
+        let refused = "The connection to the server localhost:8080 was refused - did you specify the right host or port?";
+        let logged = "E1121 08:00:00.123456   42 memcache.go:265] \"Unhandled Error\" err=\"couldn't get current server API group list\"";
+        for (complaint, words) in [
+            (format!("{logged}\n{logged}\n{refused}\n"), refused),
+            (format!("{refused}\n{logged}\n"), refused),
+            (
+                "error: unknown flag: --x\nSee 'kubectl get --help' for usage.\n".to_owned(),
+                "error: unknown flag: --x",
+            ),
+            (
+                "\nYou must specify a region.\n\n".to_owned(),
+                "You must specify a region.",
+            ),
+            (logged.to_owned(), logged),
+            (String::new(), ""),
+        ] {
+            assert_eq!(last_words(&complaint), words);
+        }
     }
 
     #[tokio::test]

@@ -24,13 +24,20 @@ impl Tools for Played {
 }
 
 async fn ended(answers: Vec<Result<&'static str, Trouble>>) -> (Result<Ended, Failure>, Duration) {
+    ended_within(Duration::from_mins(5), answers).await
+}
+
+async fn ended_within(
+    timeout: Duration,
+    answers: Vec<Result<&'static str, Trouble>>,
+) -> (Result<Ended, Failure>, Duration) {
     let clock = ManualClock::default();
     let played = Played(RefCell::new(answers.into()));
     let printer = Printer::to(Box::new(io::sink()), Box::new(io::sink()));
     let awaited = Awaited {
         cluster: Some(KubeCluster::default()),
         deployment: None,
-        timeout: Duration::from_mins(5),
+        timeout,
     };
     let waited = async {
         let told = wait(&awaited, (&played, &clock), &printer).await;
@@ -78,4 +85,14 @@ async fn it_bears_some_silence_and_not_for_ever() {
     let (told, after) = ended(vec![Err(Trouble::Missing)]).await;
     assert!(told.is_err());
     assert_eq!(after, Duration::ZERO, "nobody will install it meanwhile");
+}
+
+#[tokio::test]
+async fn that_nobody_answers_in_time_is_no_word_of_how_it_stands() {
+    let silence = || Err(Trouble::Rubbish);
+    let short = Duration::from_secs(15);
+    let (told, _) = ended_within(short, vec![silence(), silence(), silence()]).await;
+    assert!(told.is_err(), "{told:?}");
+    let (told, _) = ended_within(short, vec![Ok("Pending"), silence(), silence()]).await;
+    assert!(matches!(told, Ok(Ended::TookTooLong(_))), "{told:?}");
 }
