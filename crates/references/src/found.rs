@@ -55,6 +55,8 @@ pub struct Note {
     pub at: Option<usize>,
     /// One clause.
     pub text: String,
+    /// True for what is good to know; false where something of the file was not read.
+    pub is_advice: bool,
 }
 
 impl Ambiguous {
@@ -80,6 +82,7 @@ impl Note {
         Self {
             at: None,
             text: text.into(),
+            is_advice: false,
         }
     }
 
@@ -88,6 +91,15 @@ impl Note {
         Self {
             at: Some(offset),
             text: text.into(),
+            is_advice: false,
+        }
+    }
+
+    /// About what is at a byte offset and was read.
+    pub fn advice(offset: usize, text: impl Into<String>) -> Self {
+        Self {
+            is_advice: true,
+            ..Self::at(offset, text)
         }
     }
 }

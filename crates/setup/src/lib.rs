@@ -10,7 +10,9 @@ mod error;
 mod json;
 mod plan;
 mod probe;
+mod reach;
 mod record;
+mod shell;
 mod workflow;
 mod yaml;
 
@@ -24,4 +26,6 @@ pub use plan::{
     FallThrough, FileChange, Files, Input, MAX_FILE_BYTES, Order, Otherwise, Plan, Snippet, Step,
 };
 pub use probe::{ProbeWay, Served, Verdict, probe_ways};
+pub use reach::{HOSTS_TOML, Reach};
 pub use record::{NoRecord, Record, Undo, Written};
+pub use shell::command_line;

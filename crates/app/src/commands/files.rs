@@ -5,12 +5,15 @@
 //! named. A folder that was named itself is walked whatever it is.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use forebay_rewrite::{Format, MAX_FILE_BYTES};
 use forebay_terminal::Failure;
+use rustix::fs::OFlags;
 
 /// Folders that hold copies of others' work, or history.
 const SKIPPED: [&str; 10] = [
@@ -34,6 +37,15 @@ const VENDOR_MARKS: [&str; 2] = ["modules.txt", "autoload.php"];
 
 /// The most files of one run.
 const MAX_FILES: usize = 1_000_000;
+
+/// What tells that a folder is a Helm chart.
+const CHART: &str = "Chart.yaml";
+
+/// The most templates of one chart that are read beside its values.
+const MAX_TEMPLATES: usize = 1_000;
+
+/// How much of each.
+const MAX_TEMPLATE_BYTES: u64 = 1 << 20;
 
 /// How much of a file is read to see what it is, where its name does not say.
 const HEAD_BYTES: u64 = 4096;
@@ -71,7 +83,7 @@ pub(super) fn read_named(path: &Path, has_markdown: bool) -> io::Result<Option<V
     if known == Some(Format::Markdown) && !has_markdown {
         return Ok(None);
     }
-    let file = fs::File::open(path)?;
+    let file = open(path)?;
     let is_large = file.metadata()?.len() > MAX_FILE_BYTES as u64;
     let mut content = Vec::new();
     let mut file = file.take(MAX_FILE_BYTES as u64 + 1);
@@ -86,7 +98,8 @@ pub(super) fn read_named(path: &Path, has_markdown: bool) -> io::Result<Option<V
     Ok(Some(content))
 }
 
-/// The files beside this one that its format takes values from. A Helm template is one by what it holds.
+/// The files beside this one that its format takes values from. A Helm template is one by what it holds, and a chart's
+/// values are images where its templates say so.
 pub(super) fn near(path: &Path, content: &[u8]) -> BTreeMap<String, String> {
     let mut near = BTreeMap::new();
     let text = std::str::from_utf8(content).unwrap_or_default();
@@ -95,7 +108,7 @@ pub(super) fn near(path: &Path, content: &[u8]) -> BTreeMap<String, String> {
     for name in format.map_or(&[][..], Format::companions) {
         let companion = folder.join(name);
         if companion != path
-            && let Ok(file) = fs::File::open(&companion)
+            && let Ok(file) = open(&companion)
         {
             let mut text = String::new();
             let read = file.take(MAX_FILE_BYTES as u64).read_to_string(&mut text);
@@ -104,7 +117,55 @@ pub(super) fn near(path: &Path, content: &[u8]) -> BTreeMap<String, String> {
             }
         }
     }
+    if format == Some(Format::Yaml) && near.contains_key(CHART) {
+        add_templates(folder, &mut near);
+    }
     near
+}
+
+/// Reads a chart's templates; what cannot be read is left out, and told when it is read for itself.
+fn add_templates(chart: &Path, near: &mut BTreeMap<String, String>) {
+    let mut files = Vec::new();
+    if walk(&chart.join(Format::CHART_TEMPLATES), &mut files).is_err() {
+        return;
+    }
+    files.sort();
+    for file in files.into_iter().take(MAX_TEMPLATES) {
+        let Ok(name) = file.strip_prefix(chart) else {
+            continue;
+        };
+        let Ok(template) = open(&file) else {
+            continue;
+        };
+        let mut text = String::new();
+        if template
+            .take(MAX_TEMPLATE_BYTES)
+            .read_to_string(&mut text)
+            .is_ok()
+        {
+            let name = name.to_string_lossy().replace('\\', "/");
+            near.insert(name, text);
+        }
+    }
+}
+
+/// Whether a folder of this name is left out, unless it was named itself.
+pub(super) fn is_skipped(name: &OsStr) -> bool {
+    SKIPPED.iter().any(|skipped| name == *skipped)
+}
+
+/// Opens a file, and nothing that could have its reader wait, such as a pipe.
+fn open(path: &Path) -> io::Result<fs::File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::File::options()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is a pipe or a device, and no file"))
+    }
 }
 
 /// All files below a folder.
@@ -122,7 +183,7 @@ fn walk(top: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
             if kind.is_file() {
                 is_copy |= is_any(&[PYTHON_MARK]) || is_vendor && is_any(&VENDOR_MARKS);
                 files.push(entry.path());
-            } else if kind.is_dir() && !is_any(&SKIPPED) {
+            } else if kind.is_dir() && !is_skipped(&entry.file_name()) {
                 inner.push(entry.path());
             }
             if files.len() > MAX_FILES {

@@ -52,7 +52,7 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
 
     /// How many nodes there are: each pulls an image once, whatever runs on it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     nodes: Option<u64>,
 
     /// How many run of what does not say so itself: ECS task definitions, Helm values
@@ -135,10 +135,13 @@ enum Through {
 struct Told {
     /// By which way it is judged.
     judged: Through,
+    /// What it is judged for.
+    #[serde(skip)]
+    fleet: Fleet,
     fit: Fit,
     #[serde(flatten)]
     forecast: Forecast,
-    /// What is named in files, and not known.
+    /// What is named in files, and not known, and what could not be read of them.
     unsure: Vec<String>,
     preflight: Vec<Finding>,
 }
@@ -162,7 +165,7 @@ pub(super) async fn run(
     };
     let gathered = gather(&args, &fleet)?;
     for note in &gathered.notes {
-        printer.note(note);
+        printer.note(text::plain(note));
     }
     let mut failed = gathered.failed > 0;
     if args.warm {
@@ -215,6 +218,7 @@ async fn foretell(
     });
     Ok(Told {
         judged,
+        fleet: *fleet,
         fit: forecast.fit(judged == Through::Forebay),
         forecast,
         unsure: gathered.unsure,

@@ -36,7 +36,7 @@ Exit codes:
   0  done; with --check: nothing would change
   1  with --check: something would change
   2  the command line, the rules or the configuration is wrong
-  3  failed: a file could not be read or written; what could be was";
+  3  failed: a file could not be read or written; what could be was. With --check also: one could not be read as what it is";
 
 /// Sends images to another registry in every file that names them, and changes nothing else
 ///
@@ -88,8 +88,9 @@ pub(super) struct Args {
     #[arg(long)]
     markdown: bool,
 
-    /// Take back what the last --write did; refused where a file has changed since
-    #[arg(long, conflicts_with_all = ["paths", "to", "set", "crd", "markdown"])]
+    /// Take back what the last --write did; refused where a file has changed since. Files that do not lie below the record's
+    /// folder, or that folders are not searched for, are to be named again
+    #[arg(long, conflicts_with_all = ["to", "set", "crd", "markdown"])]
     undo: bool,
 
     /// Where the record of what was written is kept
@@ -110,7 +111,7 @@ pub(super) async fn run(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     if args.undo {
-        return undo::undo(&args.record, printer);
+        return undo::undo(&args.record, &args.paths, printer);
     }
     let given = args.to.clone().unwrap_or_default();
     let goal = match goals::read(&given) {
@@ -148,6 +149,10 @@ fn finish(
         text::diff(planned, printer);
     }
     text::remarks(planned, args.write, printer);
+    let unread = planned.files.iter().any(|file| file.is_unread);
+    if args.check && unread {
+        return Ok(ExitStatus::Failed);
+    }
     Ok(match (planned.failed, args.check && changes) {
         (0, false) => ExitStatus::Ok,
         (0, true) => ExitStatus::Findings,

@@ -8,12 +8,13 @@ mod run_steps;
 mod show;
 mod weigh;
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use forebay_config::{Config, Environment, Sources, UpstreamConfig, load};
-use forebay_setup::{Address, Client, Order, Plan, SetupError};
-use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
+use forebay_setup::{Address, Client, Order, Plan, SetupError, Step, command_line};
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, report, with_exit_codes};
 
 use crate::commands::folder_lock::FolderLock;
 use disk::Disk;
@@ -136,9 +137,17 @@ pub(super) async fn run(
     }
     let plan = plan(&args, &sources, &disk)?;
     if args.act.undo {
+        if let Some(failure) = refuse_away(&args, &plan.undo) {
+            report(&failure, printer);
+            return Ok(ExitStatus::Usage);
+        }
         return undo_steps(&args, &plan, &disk, printer).await;
     }
     if args.act.write {
+        if let Some(failure) = refuse_away(&args, &plan.steps) {
+            report(&failure, printer);
+            return Ok(ExitStatus::Usage);
+        }
         return write(&args, &plan, &disk, printer).await;
     }
     show::plan(&args, &plan, printer);
@@ -231,6 +240,21 @@ async fn write(
         show::rest(plan, printer);
     }
     Ok(ExitStatus::Ok)
+}
+
+/// Why a plan is not carried out below another root: its commands would act on this machine.
+fn refuse_away(args: &Args, steps: &[Step]) -> Option<Failure> {
+    let step = steps.iter().find(|step| step.is_run)?;
+    if fs::canonicalize(&args.root).is_ok_and(|root| root == Path::new("/")) {
+        return None;
+    }
+    let what = format!(
+        "{} would run on this machine, and not below {}",
+        command_line(&step.command),
+        args.root.display()
+    );
+    let hint = "leave --root away, or run on the other machine what is printed without --write";
+    Some(Failure::plain(what).with_hint(hint))
 }
 
 /// Undoes what was no file.

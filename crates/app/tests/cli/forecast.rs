@@ -67,7 +67,61 @@ fn what_a_file_does_not_tell_is_told_and_not_guessed() {
 }
 
 #[test]
+fn a_chart_is_counted_by_its_values_and_a_timetable_by_its_starts() {
+    let program = Program::new()
+        .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n")
+        .file("chart/values.yaml", "replicaCount: 3\nsidecar: redis:7\n")
+        .file(
+            "chart/templates/d.yaml",
+            "kind: Deployment\nspec:\n  replicas: {{ .Values.replicaCount }}\n  containers:\n  - image: busybox:1\n  - image: \
+             {{ .Values.sidecar }}\n---\nkind: Deployment\nspec:\n  replicas: {{ .Values.none }}\n  containers:\n  - image: \
+             alpine:3\n",
+        )
+        .file(
+            "job.yaml",
+            "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: j}\nspec: {schedule: '* * * * *', jobTemplate: {spec: \
+             {template: {spec: {containers: [{name: c, image: 'nginx:1'}]}}}}}\n",
+        );
+    let told = run(&program, &["."]);
+    for line in [
+        "docker.io/library/redis:7\n  chart/values.yaml:2: Helm values sidecar: starts: 3,",
+        "docker.io/library/busybox:1\n  chart/templates/d.yaml:5: Deployment: starts: 3,",
+        "docker.io/library/alpine:3\n  chart/templates/d.yaml:12: Deployment: starts: at least 1,",
+        "docker.io/library/nginx:1\n  job.yaml:4: CronJob j, container c: starts: 1 to 360,",
+        "with --nodes and --replicas",
+    ] {
+        assert!(told.contains(line), "{line} is not in:\n{told}");
+    }
+    let told = run(&program, &[".", "--nodes", "9", "--replicas", "2"]);
+    assert!(told.contains("Deployment: starts: 2,"), "{told}");
+    assert!(!told.contains("say how many"), "{told}");
+}
+
+#[test]
 fn what_is_not_there_is_a_failure_and_two_wishes_that_exclude_each_other_are_a_usage_error() {
     assert_snapshot!(run(&Program::new(), &["gone"]));
     assert_snapshot!(run(&Program::new(), &[".", "--warm"]));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_leaves_too_little_known() {
+    let program = Program::new()
+        .file("bad.yaml", "kind: Pod\nspec: {image: [\n")
+        .file("ok.yaml", "kind: Pod\nmetadata: {name: \"w\\e[31m\\u202e\"}\nspec: {containers: [{image: 'nginx:1'}]}\n");
+    std::fs::write(program.path("Dockerfile"), b"FROM nginx:1 # \xff\n").expect("a file");
+    let told = run(&program, &[".", "--nodes", "1"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    for line in [
+        "not counted: bad.yaml:",
+        "not YAML",
+        "not counted: Dockerfile:1: not UTF-8",
+    ] {
+        assert!(told.contains(line), "{line} is not in:\n{told}");
+    }
+    assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
+    let json = run(&program, &[".", "--nodes", "1", "--json"]);
+    assert!(json.starts_with("exit: 3"), "{json}");
+    assert!(json.contains("\"bad.yaml:"), "{json}");
+    let none = run(&program, &["ok.yaml", "--nodes", "0"]);
+    assert!(none.starts_with("exit: 2"), "{none}");
 }

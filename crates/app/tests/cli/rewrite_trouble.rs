@@ -210,6 +210,45 @@ fn copies_of_others_work_are_left_out_unless_they_are_named() {
 }
 
 #[test]
+fn values_of_any_key_are_rewritten_where_the_charts_templates_print_them_as_images() {
+    let program = Program::new()
+        .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n")
+        .file(
+            "chart/values.yaml",
+            "sidecar: \"redis:7\" # kept\nq: {img: 'busybox:1'}\nnote: nginx:1\nhost: quay.io\n",
+        )
+        .file(
+            "chart/templates/web/d.yaml",
+            "kind: Pod\nspec:\n  containers:\n  - image: {{ .Values.sidecar }}\n  - image: \"{{ .Values.q.img }}\"\n  \
+             - image: {{ .Values.host }}/{{ .Values.sidecar }}\n",
+        );
+    let told = program.run(&["rewrite", "chart", "--to", "mirror.gcr.io"]);
+    for line in [
+        "+sidecar: \"mirror.gcr.io/library/redis:7\" # kept\n+q: {img: 'mirror.gcr.io/library/busybox:1'}\n note: nginx:1\n",
+        "chart/templates/web/d.yaml:6: left as it is: {{ .Values.host }}/{{ .Values.sidecar }}: ",
+        "2 images in 1 file would change, 1 place left as is",
+    ] {
+        assert!(told.contains(line), "{line} is not in:\n{told}");
+    }
+}
+
+#[test]
+fn what_compose_builds_keeps_its_name() {
+    let program = Program::new().file(
+        "compose.yaml",
+        "services:\n  own:\n    build: .\n    image: redis:dev\n  other:\n    image: redis:7\n",
+    );
+    let told = program.run(&["rewrite", "compose.yaml", "--to", "mirror.gcr.io"]);
+    for line in [
+        "+    image: mirror.gcr.io/library/redis:7\n",
+        "compose.yaml:4: left as it is: redis:dev: it is built here",
+        "1 image in 1 file would change, 1 place left as is",
+    ] {
+        assert!(told.contains(line), "{line} is not in:\n{told}");
+    }
+}
+
+#[test]
 fn a_chart_is_rewritten_in_its_values_and_its_templates_need_nobody() {
     let program = Program::new()
         .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\nappVersion: \"1.27\"\n")
@@ -223,4 +262,100 @@ fn a_chart_is_rewritten_in_its_values_and_its_templates_need_nobody() {
              .Chart.AppVersion }}\"\n  - image: {{ .Values.side.image }}\n  - image: redis:7\n  - image: {{ .Values.unknown }}\n",
         );
     assert_snapshot!(program.run(&["rewrite", "chart", "--to", "mirror.gcr.io"]));
+}
+
+#[test]
+fn what_a_record_says_of_files_elsewhere_is_taken_back_only_where_they_are_named() {
+    let program = Program::new()
+        .file("home/Dockerfile", "FROM nginx:1\n")
+        .file("repo/Dockerfile", "FROM nginx:1\n")
+        .file("repo/.git/config", "FROM nginx:1\n");
+    std::os::unix::fs::symlink("../home", program.path("repo/link")).expect("a link");
+    let record = ["--record", "repo/.forebay-rewrite.json"];
+    let told = rewrite(&program, &[&["repo"], &record[..]].concat());
+    assert!(told.starts_with("exit: 0"), "{told}");
+    let written = fs::read_to_string(program.path("repo/Dockerfile")).expect("a file");
+    for path in [
+        "../home/Dockerfile",
+        "link/Dockerfile",
+        ".git/config",
+        "sub/../Dockerfile",
+    ] {
+        let kept = fs::read_to_string(program.path(record[1])).expect("a record");
+        let forged = kept.replace("\"Dockerfile\"", &format!("\"{path}\""));
+        assert_ne!(kept, forged);
+        fs::create_dir_all(program.path("repo/sub")).expect("a folder");
+        for file in ["home/Dockerfile", "repo/.git/config", "repo/Dockerfile"] {
+            fs::write(program.path(file), &written).expect("a file");
+        }
+        fs::write(program.path(record[1]), forged).expect("a record");
+        let undo = [&["rewrite", "--undo"], &record[..]].concat();
+        let told = program.run(&undo);
+        assert!(told.starts_with("exit: 3"), "{path}: {told}");
+        assert!(
+            told.contains("is not one of the files below"),
+            "{path}: {told}"
+        );
+        for file in ["home/Dockerfile", "repo/.git/config", "repo/Dockerfile"] {
+            assert_eq!(
+                fs::read_to_string(program.path(file)).expect("a file"),
+                written
+            );
+        }
+        fs::write(program.path(record[1]), kept).expect("a record");
+    }
+    let elsewhere = rewrite(
+        &program,
+        &["repo/Dockerfile", "--record", "home/record.json"],
+    );
+    assert!(elsewhere.starts_with("exit: 0"), "{elsewhere}");
+}
+
+#[test]
+fn a_file_elsewhere_is_taken_back_where_it_is_named_again() {
+    let program = Program::new()
+        .file("a/Dockerfile", "FROM nginx:1\n")
+        .file("b/x", "");
+    let record = ["--record", "b/record.json"];
+    rewrite(&program, &[&["a"], &record[..]].concat());
+    let told = program.run(&[&["rewrite", "--undo"], &record[..]].concat());
+    assert!(told.starts_with("exit: 3"), "{told}");
+    let told = program.run(&[&["rewrite", "--undo", "a"], &record[..]].concat());
+    assert!(told.starts_with("exit: 0"), "{told}");
+    let now = fs::read_to_string(program.path("a/Dockerfile")).expect("a file");
+    assert_eq!(now, "FROM nginx:1\n");
+}
+
+#[test]
+fn a_name_that_no_record_can_hold_is_not_written() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let program = Program::new().file("x", "");
+    let name = std::ffi::OsStr::from_bytes(b"Dockerfile.\xff");
+    let path = program.path("").join(name);
+    fs::write(&path, "FROM nginx:1\n").expect("a file");
+    let told = rewrite(&program, &["."]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("its name is not UTF-8"), "{told}");
+    assert_eq!(fs::read_to_string(&path).expect("a file"), "FROM nginx:1\n");
+}
+
+#[test]
+fn a_check_fails_where_a_file_is_not_what_it_says_it_is() {
+    let program = Program::new().file("a.yaml", "kind: Pod\nspec: {image: [\n");
+    let told = program.run(&["rewrite", ".", "--to", "mirror.gcr.io", "--check"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("not YAML"), "{told}");
+}
+
+#[test]
+fn a_pipe_is_no_file_and_nobody_waits_for_it() {
+    let program = Program::new();
+    let made = Command::new("mkfifo")
+        .arg(program.path("Dockerfile"))
+        .status();
+    assert!(made.expect("mkfifo runs").success());
+    let told = rewrite(&program, &["Dockerfile"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("it is a pipe or a device"), "{told}");
 }

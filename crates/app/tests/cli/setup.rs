@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Mutex;
 
 use insta::assert_snapshot;
 
@@ -11,6 +12,15 @@ const ADDRESS: [&str; 2] = ["--address", "http://10.0.0.5:5000"];
 
 fn setup(program: &Program, args: &[&str]) -> String {
     program.run(&[&["setup"], args, &["--root", "."]].concat())
+}
+
+/// One run at a time has the lock of /.
+static HERE: Mutex<()> = Mutex::new(());
+
+/// On this machine: what runs other programs is for no other root.
+fn setup_here(program: &Program, args: &[&str]) -> String {
+    let _one = HERE.lock();
+    program.run(&[&["setup"], args].concat())
 }
 
 fn read(program: &Program, path: &str) -> String {
@@ -145,7 +155,7 @@ fn a_second_set_up_takes_the_place_of_the_first() {
         .concat(),
     );
     assert!(
-        told.contains("took away /etc/containerd/certs.d/docker.io/hosts.toml"),
+        told.contains("removed /etc/containerd/certs.d/docker.io/hosts.toml"),
         "{told}"
     );
     let hosts = read(&program, "etc/containerd/certs.d/ghcr.io/hosts.toml");
@@ -261,11 +271,11 @@ fn a_cluster_is_set_up_and_undone_through_kubectl() {
     let program = recording(Program::new(), "kubectl");
     assert_snapshot!(
         "kubernetes-write",
-        setup(&program, &["kubernetes", "--write"])
+        setup_here(&program, &["kubernetes", "--write"])
     );
     assert_snapshot!(
         "kubernetes-undo",
-        setup(&program, &["kubernetes", "--undo"])
+        setup_here(&program, &["kubernetes", "--undo"])
     );
     assert_eq!(
         read(&program, "calls"),
@@ -276,6 +286,7 @@ fn a_cluster_is_set_up_and_undone_through_kubectl() {
 #[test]
 fn a_password_goes_by_standard_input() {
     let program = recording(Program::new(), "kubectl");
+    let _one = HERE.lock();
     let told = program.run_with_input(
         &[
             "setup",
@@ -390,4 +401,84 @@ fn steps_come_into_a_workflow_in_their_right_place() {
     );
     let point = [&["github-actions", "--file", path, "--diff"], &ADDRESS[..]].concat();
     assert_snapshot!("workflow-forebay-diff", setup(&program, &point));
+}
+
+#[test]
+fn a_record_is_believed_for_the_clients_own_files_alone() {
+    let args = [
+        &[
+            "kind",
+            "--file",
+            "repo/kind.yaml",
+            "--upstream",
+            "docker.io",
+        ],
+        &ADDRESS[..],
+    ]
+    .concat();
+    for (path, folder) in [
+        ("repo/../victim", "repo"),
+        ("victim", "repo"),
+        ("/victim", "repo"),
+        ("repo/forebay-certs.d/docker.io/../../../victim", "repo"),
+        ("repo/linked.d/hosts.toml", "repo"),
+        ("repo/kind.yaml", "other"),
+    ] {
+        let record = serde_json::json!({"form": 1, "folders": [folder], "files": [
+            {"path": path, "before": "evil\n", "after": "mine\n"},
+        ]});
+        let program = Program::new()
+            .file("victim", "mine\n")
+            .file("repo/.kind.yaml.forebay-setup.json", &record.to_string());
+        fs::create_dir(program.path("other")).expect("a folder");
+        for act in ["--write", "--undo"] {
+            let told = setup(&program, &[&args[..], &[act]].concat());
+            assert!(told.starts_with("exit: 3"), "{path}: {told}");
+            assert!(told.contains("does not write"), "{path}: {told}");
+            assert_eq!(read(&program, "victim"), "mine\n", "{path}");
+            assert!(program.path("other").is_dir());
+        }
+    }
+    let program = Program::new().file("repo/x", "");
+    let told = setup(&program, &[&args[..], &["--write"]].concat());
+    assert!(told.starts_with("exit: 0"), "{told}");
+    let told = setup(&program, &["kind", "--file", "./repo/kind.yaml", "--undo"]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert!(!program.path("repo/forebay-certs.d").exists());
+}
+
+#[test]
+fn what_would_run_on_this_machine_is_refused_below_another_root() {
+    let program = recording(Program::new(), "docker");
+    let login = ["docker", "--registry", "hub", "--username", "bob"];
+    let write = [
+        &["setup"],
+        &login[..],
+        &["--password-stdin", "--write", "--root", "."],
+    ]
+    .concat();
+    let told = program.run_with_input(&write, "token\n");
+    assert!(told.starts_with("exit: 2"), "{told}");
+    assert!(told.contains("would run on this machine"), "{told}");
+    let told = setup(&program, &[&login[..], &["--undo"]].concat());
+    assert!(told.starts_with("exit: 2"), "{told}");
+    assert!(!program.path("calls").exists());
+}
+
+#[test]
+fn a_printed_command_is_quoted_and_a_name_that_kubernetes_refuses_is_refused() {
+    let program = Program::new();
+    let login = ["kubernetes", "--registry", "hub", "--username", "a;touch x"];
+    let told = setup(&program, &login);
+    assert!(told.contains("--username 'a;touch x'"), "{told}");
+    for name in [
+        ["--namespace", "a;b"],
+        ["--namespace", "A"],
+        ["--secret", "$(id)"],
+        ["--secret", "-a"],
+    ] {
+        let given = format!("{}={}", name[0], name[1]);
+        let told = setup(&program, &[&login[..], &[given.as_str()]].concat());
+        assert!(told.starts_with("exit: 3"), "{told}");
+    }
 }

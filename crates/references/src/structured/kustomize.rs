@@ -16,7 +16,7 @@ const KEYS: [(&str, Role); 3] = [
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     for entry in root.get("images").into_iter().flat_map(At::items) {
         if let Some(place) = image(entry, sink) {
-            sink.found.notes.push(Note::at(
+            sink.found.notes.push(Note::advice(
                 entry.span().start,
                 format!(
                     "kustomize finds `{}` in the resources by that name: change it here or there, not in both",

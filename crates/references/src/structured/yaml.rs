@@ -56,6 +56,7 @@ fn read_document<'t>(parser: &mut Source<'t>) -> Result<Option<Tree<'t>>, Note> 
         let (event, span) = event.map_err(|error| Note {
             at: error.marker().byte_offset(),
             text: format!("not YAML: {}", error.info()),
+            is_advice: false,
         })?;
         match event {
             Event::StreamEnd => return Ok(None),

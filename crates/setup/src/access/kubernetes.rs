@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::login::source;
-use super::{Access, Registry};
+use super::{Access, Registry, is_dns_label};
 use crate::error::SetupError;
 use crate::plan::{Input, Plan, Snippet, Step};
+use crate::shell::quoted;
 
 /// What kubelets call Docker Hub in a pull secret.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -22,7 +23,8 @@ const HOURS: &str = "a login at ECR lasts twelve hours: have a CronJob repeat th
 const PODS: &str = "pods that run already go on without it, and pods that name imagePullSecrets of their own do not get this one";
 
 pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
-    let secret = access.secret();
+    let secret = access.kubernetes_secret()?;
+    refuse_no_label(access)?;
     let mut plan = Plan::default();
     if let Some(password) = &access.password {
         let manifest = manifest(access, password.reveal())?;
@@ -62,6 +64,16 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
         .note(PODS))
 }
 
+/// A namespace is a DNS label (RFC 1123), by <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>.
+fn refuse_no_label(access: &Access) -> Result<(), SetupError> {
+    if is_dns_label(&access.namespace) {
+        return Ok(());
+    }
+    let what = format!("{:?} is no namespace of Kubernetes", access.namespace);
+    let hint = "it has up to 63 lower-case letters, digits and dashes, and none of these at its ends but letters and digits";
+    Err(SetupError::impossible(what, hint))
+}
+
 /// Changes the service account's list of pull secrets by one entry, and leaves the others.
 fn patch(access: &Access, why: &'static str, entry: &Value) -> Step {
     let patch = json!({"imagePullSecrets": [entry]}).to_string();
@@ -99,10 +111,10 @@ fn manifest(access: &Access, password: &str) -> Result<String, SetupError> {
 /// The same with the password from a file or from AWS.
 fn command(access: &Access) -> Result<String, SetupError> {
     let login = match access.registry {
-        Registry::Ecr => format!("ecr --host {}", access.host()?),
-        Registry::Ghcr => format!("ghcr --username {}", access.shown_username()),
-        Registry::Hub => format!("hub --username {}", access.shown_username()),
-        Registry::Quay => format!("quay --username {}", access.shown_username()),
+        Registry::Ecr => format!("ecr --host {}", quoted(access.host()?)),
+        Registry::Ghcr => format!("ghcr --username {}", quoted(access.shown_username())),
+        Registry::Hub => format!("hub --username {}", quoted(access.shown_username())),
+        Registry::Quay => format!("quay --username {}", quoted(access.shown_username())),
     };
     Ok(format!(
         "{} |\n  forebay setup kubernetes --registry {login} --namespace {} --secret {} --password-stdin --write\n",

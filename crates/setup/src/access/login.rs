@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::clients::SWARM_TRAP;
 use crate::error::SetupError;
 use crate::plan::{Input, Plan, Snippet, Step};
+use crate::shell::{command_line, quoted};
 
 const LOGIN: &str = "logs in; the password comes from standard input";
 
@@ -41,7 +42,7 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
         None => {
             plan = plan.snippet(Snippet {
                 title: "the login, in a shell",
-                text: format!("{} | {}\n", source(access)?, command.join(" ")),
+                text: format!("{} | {}\n", source(access)?, command_line(&command)),
             });
         }
     }
@@ -62,7 +63,10 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
 /// What prints the password.
 pub(super) fn source(access: &Access) -> Result<String, SetupError> {
     Ok(match access.registry {
-        Registry::Ecr => format!("aws ecr get-login-password --region {}", access.region()?),
+        Registry::Ecr => format!(
+            "aws ecr get-login-password --region {}",
+            quoted(access.region()?)
+        ),
         _ => format!("cat {}.token", access.registry.secret()),
     })
 }
@@ -86,7 +90,7 @@ pub(super) fn swarm(access: &Access) -> Result<Plan, SetupError> {
 
 /// kaniko reads docker's own file, which is a secret mounted beside it.
 pub(super) fn kaniko(access: &Access) -> Result<Plan, SetupError> {
-    let (host, secret) = (access.host()?, access.secret());
+    let (host, secret) = (access.host()?, access.kubernetes_secret()?);
     let text = format!(
         "volumeMounts:\n  - name: {secret}\n    mountPath: /kaniko/.docker\n    readOnly: true\n---\nvolumes:\n  - name: \
          {secret}\n    secret:\n      secretName: {secret}\n      items:\n        - key: .dockerconfigjson\n          path: \

@@ -19,6 +19,12 @@ use crate::plan::{Files, Plan, made_once};
 
 pub use registry::Registry;
 
+/// The longest DNS label (RFC 1123).
+const MAX_LABEL_BYTES: usize = 63;
+
+/// The longest DNS subdomain that Kubernetes takes for a name.
+const MAX_SUBDOMAIN_BYTES: usize = 253;
+
 /// What is asked for: that a client be let in at a registry.
 pub struct Access {
     /// Which client.
@@ -132,10 +138,32 @@ impl Access {
         self.username().unwrap_or("NAME")
     }
 
+    /// The name of the secret in Kubernetes, which is a DNS subdomain (RFC 1123), by
+    /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>.
+    pub(crate) fn kubernetes_secret(&self) -> Result<&str, SetupError> {
+        let secret = self.secret();
+        if secret.len() <= MAX_SUBDOMAIN_BYTES && secret.split('.').all(is_dns_label) {
+            return Ok(secret);
+        }
+        let hint =
+            "it has lower-case letters, digits, dashes and dots, such as dockerhub-credentials";
+        let what = format!("{secret:?} is no name of a secret in Kubernetes");
+        Err(SetupError::impossible(what, hint))
+    }
+
     /// The name of the secret.
     pub(crate) fn secret(&self) -> &str {
         self.secret
             .as_deref()
             .unwrap_or_else(|| self.registry.secret())
     }
+}
+
+/// Whether this is a DNS label as Kubernetes wants one: lower case, with no dash at its ends.
+fn is_dns_label(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= MAX_LABEL_BYTES
+        && text.bytes().all(|byte| is_part(byte) || byte == b'-')
+        && text.bytes().next().is_some_and(is_part)
+        && text.bytes().next_back().is_some_and(is_part)
 }

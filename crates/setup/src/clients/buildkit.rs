@@ -8,7 +8,7 @@ use super::{changed, path_of, toml};
 use crate::error::SetupError;
 use crate::plan::{FallThrough, Files, Order, Plan};
 
-const BUILDKITD_TOML: &str = "/etc/buildkit/buildkitd.toml";
+pub(super) const BUILDKITD_TOML: &str = "/etc/buildkit/buildkitd.toml";
 
 const OPEN: FallThrough = FallThrough::Open(
     "BuildKit goes on to the registry whenever its mirror answers with an error or not at all, and has no setting \

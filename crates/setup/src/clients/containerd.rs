@@ -7,10 +7,10 @@ use super::{changed, path_of, toml};
 use crate::error::SetupError;
 use crate::plan::{FallThrough, FileChange, Files, Order, Plan};
 
-const CONFIG_TOML: &str = "/etc/containerd/config.toml";
+pub(super) const CONFIG_TOML: &str = "/etc/containerd/config.toml";
 
 /// Where the files lie unless config.toml says otherwise; containerd 2 looks there by itself.
-const CERTS_D: &str = "/etc/containerd/certs.d";
+pub(crate) const CERTS_D: &str = "/etc/containerd/certs.d";
 
 pub(super) const CLOSED: FallThrough = FallThrough::Closed(
     "`server` of each hosts.toml is Forebay, so that containerd has nobody else to ask; while Forebay is down, \
@@ -78,6 +78,11 @@ fn hosts_file(
         registry,
     };
     changed(&path, files, |text| way.merge(&path, text))
+}
+
+/// The folder of registries that a config.toml names.
+pub(crate) fn named_certs_d(path: &str, text: &str) -> Option<String> {
+    Config::read(path, text).ok()?.config_path().ok()?
 }
 
 /// config.toml.

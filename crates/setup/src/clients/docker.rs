@@ -1,14 +1,13 @@
 //! dockerd: `registry-mirrors` of daemon.json, by <https://docs.docker.com/docker-hub/image-library/mirror/>.
 
+use forebay_oci::DOCKER_HUB;
+
 use super::{changed, path_of};
 use crate::error::SetupError;
 use crate::json;
 use crate::plan::{FallThrough, Files, Order, Plan};
 
-const DAEMON_JSON: &str = "/etc/docker/daemon.json";
-
-/// dockerd's mirrors are for this registry and no other.
-const DOCKER_HUB: &str = "docker.io";
+pub(super) const DAEMON_JSON: &str = "/etc/docker/daemon.json";
 
 pub(super) const OPEN: FallThrough = FallThrough::Open(
     "dockerd goes on to Docker Hub whenever its mirror answers with an error or not at all, and has no setting \

@@ -10,7 +10,7 @@ use crate::plan::{Files, Order, Plan, refuse_loopback};
 use crate::workflow::indented;
 use crate::yaml::{Node, Yaml};
 
-const KIND_YAML: &str = "kind.yaml";
+pub(super) const KIND_YAML: &str = "kind.yaml";
 
 /// The folder beside it that holds containerd's files.
 const CERTS_D: &str = "forebay-certs.d";
@@ -30,10 +30,7 @@ const BLOCKS: &str = "write it as lines with indentation, without braces";
 pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
     refuse_loopback(order, "each node of kind")?;
     let path = path_of(order, KIND_YAML);
-    let folder = match path.rsplit_once('/') {
-        Some((folder, _)) => format!("{folder}/{CERTS_D}"),
-        None => CERTS_D.to_owned(),
-    };
+    let folder = certs_d(path);
     let mount = if folder.starts_with('/') {
         folder.clone()
     } else {
@@ -53,6 +50,14 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
         .then("makes a cluster of it", &["kind", "create", "cluster", "--config", path])
         .falls(if order.fall_back { containerd::OPEN } else { containerd::CLOSED })
         .note("a cluster that is there already does not change: nodes get their mounts when they are made"))
+}
+
+/// The folder of registries beside kind's file, which nodes mount.
+pub(crate) fn certs_d(path: &str) -> String {
+    match path.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{CERTS_D}"),
+        None => CERTS_D.to_owned(),
+    }
 }
 
 fn merge(path: &str, text: &str, folder: &str) -> Result<String, SetupError> {

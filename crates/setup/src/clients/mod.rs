@@ -14,7 +14,11 @@ mod registries_conf;
 mod swarm;
 mod toml;
 
+pub(crate) use containerd::{CERTS_D as CONTAINERD_CERTS_D, named_certs_d};
+pub(crate) use kind::certs_d as kind_certs_d;
 pub(crate) use swarm::TRAP as SWARM_TRAP;
+
+use forebay_oci::DOCKER_HUB;
 
 use crate::client::Client;
 use crate::edits::with_line_ends;
@@ -27,6 +31,24 @@ use crate::plan::{FileChange, Files, Order, Plan, made_once};
 /// What stands in a file of the client's, or why it cannot be pointed here.
 pub fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
     made_once(files, |files| plan_of_client(order, files))
+}
+
+impl Client {
+    /// The files of its own that it is set up in, the first of which `--file` takes the place of.
+    pub(crate) const fn usual_files(self) -> &'static [&'static str] {
+        match self {
+            Self::Docker | Self::Swarm => &[docker::DAEMON_JSON],
+            Self::Containerd => &[containerd::CONFIG_TOML],
+            Self::K3s => const { &rancher::K3S.files() },
+            Self::Rke2 => const { &rancher::RKE2.files() },
+            Self::Podman | Self::CriO => &[registries_conf::DROP_IN],
+            Self::Buildkit => &[buildkit::BUILDKITD_TOML],
+            Self::Kind => &[kind::KIND_YAML],
+            Self::Kubernetes | Self::Kaniko | Self::Ecs | Self::GithubActions | Self::GitlabCi => {
+                &[]
+            }
+        }
+    }
 }
 
 fn plan_of_client(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
@@ -50,7 +72,6 @@ fn plan_of_client(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> 
 
 /// dockerd tells its mirror no registry: it sends bare paths, and means Docker Hub.
 fn refuse_another_root(order: &Order) -> Result<(), SetupError> {
-    const DOCKER_HUB: &str = "docker.io";
     let is_root = order.paths.get(DOCKER_HUB).is_some_and(String::is_empty);
     if is_root || !order.client.is_for_docker_hub_only() {
         return Ok(());

@@ -16,6 +16,13 @@ pub(super) struct Flavour {
     agents: &'static str,
 }
 
+impl Flavour {
+    /// The files that it is set up in.
+    pub(super) const fn files(&self) -> [&'static str; 2] {
+        [self.registries, self.config]
+    }
+}
+
 pub(super) const K3S: Flavour = Flavour {
     registries: "/etc/rancher/k3s/registries.yaml",
     config: "/etc/rancher/k3s/config.yaml",

@@ -9,7 +9,7 @@ use crate::plan::{FallThrough, Files, Order, Plan};
 
 const MAIN: &str = "/etc/containers/registries.conf";
 const FOLDER: &str = "/etc/containers/registries.conf.d";
-const DROP_IN: &str = "/etc/containers/registries.conf.d/50-forebay.conf";
+pub(super) const DROP_IN: &str = "/etc/containers/registries.conf.d/50-forebay.conf";
 
 const CLOSED: FallThrough = FallThrough::Closed(
     "the location of each registry is Forebay, so that there is nobody else to ask; while Forebay is down, nothing of \

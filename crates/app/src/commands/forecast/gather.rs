@@ -22,9 +22,9 @@ const STDIN: &str = "-";
 pub(super) struct Gathered {
     /// In the order in which they are named first.
     pub(super) images: Vec<Wanted>,
-    /// Where an image is named, and not known.
+    /// Where an image is named, and not known, and what could not be read.
     pub(super) unsure: Vec<String>,
-    /// What could not be read, and what to know.
+    /// What to know.
     pub(super) notes: Vec<String>,
     /// How many files could not be read.
     pub(super) failed: usize,
@@ -74,7 +74,7 @@ pub(super) fn gather(args: &Args, fleet: &Fleet) -> Result<Gathered, Failure> {
             Err(error) => {
                 gathered.failed += 1;
                 gathered
-                    .notes
+                    .unsure
                     .push(format!("{shown}: cannot be read: {error}"));
             }
         }
@@ -133,8 +133,14 @@ impl Gathered {
         }
         for note in &found.notes {
             let at = note.at.map(|at| format!(":{}", line(text, at)));
-            self.notes
-                .push(format!("{shown}{}: {}", at.unwrap_or_default(), note.text));
+            let told = format!("{shown}{}: {}", at.unwrap_or_default(), note.text);
+            // Of what was not read nobody knows which images it names.
+            let list = if note.is_advice {
+                &mut self.notes
+            } else {
+                &mut self.unsure
+            };
+            list.push(told);
         }
         for secret in secrets(text) {
             if !self.secrets.contains(&secret) {

@@ -6,6 +6,7 @@ use forebay_forecast::preflight::{Finding, State};
 use forebay_forecast::{
     Failing, Fit, ImageForecast, Kept, Metering, Presence, RegistryForecast, Way,
 };
+use forebay_limits::printable;
 use forebay_terminal::amounts::span;
 
 use super::{Through, Told};
@@ -15,6 +16,14 @@ const MAX_USES: usize = 8;
 
 /// From what age on that of a budget is told, in seconds.
 const OLD_SECONDS: u64 = 60;
+
+/// The longest text of others in a line, in bytes: paths are up to 4 KiB.
+const MAX_SHOWN_BYTES: usize = 8 * 1024;
+
+/// What files and registries say, without what a terminal would obey.
+pub(super) fn plain(text: impl ToString) -> String {
+    printable(&text.to_string(), MAX_SHOWN_BYTES)
+}
 
 /// All of it.
 pub(super) fn told(told: &Told, is_offline: bool) -> String {
@@ -26,7 +35,7 @@ pub(super) fn told(told: &Told, is_offline: bool) -> String {
         lines.push("no image is named there".to_owned());
     }
     for one in &told.unsure {
-        lines.push(format!("not counted: {one}"));
+        lines.push(format!("not counted: {}", plain(one)));
     }
     for registry in &told.forecast.registries {
         lines.push(String::new());
@@ -46,10 +55,14 @@ fn image_lines(image: &ImageForecast) -> Vec<String> {
     for one in image.uses.iter().take(MAX_USES) {
         let place = if one.is_on_nodes { "nodes" } else { "machines" };
         let platform = one.platform.as_ref();
-        let platform = platform.map_or_else(String::new, |platform| format!(", {platform}"));
+        let platform =
+            platform.map_or_else(String::new, |platform| format!(", {}", plain(platform)));
         lines.push(format!(
             "  {}: {}: starts: {}, {place}: {}{platform}",
-            one.at, one.owner, one.starts, one.machines
+            plain(&one.at),
+            plain(&one.owner),
+            one.starts,
+            one.machines
         ));
     }
     if image.uses.len() > MAX_USES {
@@ -66,7 +79,7 @@ fn image_lines(image: &ImageForecast) -> Vec<String> {
 }
 
 fn state(image: &ImageForecast) -> String {
-    let why = || image.fact.why.clone().unwrap_or_default();
+    let why = || plain(image.fact.why.as_deref().unwrap_or_default());
     let mut told = match image.fact.presence {
         Presence::There => String::new(),
         Presence::Missing => "  IS NOT THERE".to_owned(),
@@ -105,7 +118,9 @@ fn registry_lines(registry: &RegistryForecast, is_offline: bool) -> Vec<String> 
     let budget = &registry.budget;
     let name = &budget.registry;
     let payer = budget.payer.as_ref();
-    let payer = payer.map_or_else(String::new, |payer| format!(", charged to {payer}"));
+    let payer = payer.map_or_else(String::new, |payer| {
+        format!(", charged to {}", plain(payer))
+    });
     let mut lines = Vec::new();
     lines.push(match (budget.metering, budget.remaining) {
         (Metering::Unmetered, _) => format!("{name}: counts no pulls, as far as it says"),
@@ -178,8 +193,13 @@ fn preflight_lines(told: &Told) -> Vec<String> {
             State::Bad => "BAD    ",
             State::Unknown => "unknown",
         };
-        lines.push(format!("{state} {}: {}", finding.what, finding.told));
-        lines.extend(finding.cure.iter().map(|cure| format!("        {cure}")));
+        lines.push(format!(
+            "{state} {}: {}",
+            plain(&finding.what),
+            plain(&finding.told)
+        ));
+        let cure = finding.cure.as_ref();
+        lines.extend(cure.map(|cure| format!("        {}", plain(cure))));
     }
     lines
 }
@@ -234,9 +254,13 @@ fn verdict(told: &Told) -> String {
 /// What to say to know more.
 fn missing_facts(told: &Told) -> &'static str {
     let is_open = |image: &ImageForecast| image.fetches.most.is_none();
-    if told.forecast.images.iter().any(is_open) {
-        ": say how many there are with --nodes and --replicas"
-    } else {
-        ""
+    if !told.forecast.images.iter().any(is_open) {
+        return "";
+    }
+    match (told.fleet.nodes, told.fleet.replicas) {
+        (None, None) => ": say how many there are with --nodes and --replicas",
+        (None, Some(_)) => ": say how many there are with --nodes",
+        (Some(_), None) => ": say how many there are with --replicas",
+        (Some(_), Some(_)) => "",
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct PlannedFile {
     /// What it holds, if something of it changes.
     pub(super) text: String,
     pub(super) plan: Plan,
+    /// Something of it was not read as what it is.
+    pub(super) is_unread: bool,
 }
 
 impl Planned {
@@ -118,6 +120,7 @@ impl Search {
                 return Ok(None);
             }
         }
+        let is_unread = found.notes.iter().any(|note| !note.is_advice);
         let mut text = String::from_utf8(content).unwrap_or_default();
         let plan = plan(&text, &found, goal, pin);
         if plan.edits.is_empty() {
@@ -127,6 +130,7 @@ impl Search {
             path: path.to_path_buf(),
             text,
             plan,
+            is_unread,
         }))
     }
 
@@ -202,6 +206,7 @@ pub(super) fn plan_all(
                 path: files[index].clone(),
                 text: String::new(),
                 plan,
+                is_unread: true,
             }
         });
         planned.files.push(file);
@@ -218,7 +223,13 @@ mod tests {
         let file = |text: &str| {
             let (path, text) = (PathBuf::from("a.yaml"), text.to_owned());
             let plan = Plan::default();
-            Some(PlannedFile { path, text, plan })
+            let is_unread = false;
+            Some(PlannedFile {
+                path,
+                text,
+                plan,
+                is_unread,
+            })
         };
         let kept = AtomicUsize::new(MAX_KEPT_BYTES - 2);
         assert!(keep(file("ab"), &kept).is_ok());

@@ -105,7 +105,7 @@ fn prepare(number: usize, file: &PlannedFile, record_path: &Path) -> Result<Prep
         return Err("it is a pipe or a device, and no file".to_owned());
     }
     let after = apply(&file.text, file.plan.edits.clone()).map_err(|error| error.to_string())?;
-    let path = recorded_path(&target, record_path);
+    let path = recorded_path(&target, record_path)?;
     let record = FileRecord::new(path, &file.text, &after, &file.plan.edits);
     Ok(Prepared {
         number,
@@ -116,10 +116,11 @@ fn prepare(number: usize, file: &PlannedFile, record_path: &Path) -> Result<Prep
 }
 
 /// A file's path from the record's folder, if it lies below; else in full.
-fn recorded_path(target: &Path, record_path: &Path) -> String {
+fn recorded_path(target: &Path, record_path: &Path) -> Result<String, String> {
     let folder = record_folder(record_path);
     let path = target.strip_prefix(&folder).unwrap_or(target);
-    path.to_string_lossy().into_owned()
+    let path = path.to_str().map(str::to_owned);
+    path.ok_or_else(|| "its name is not UTF-8, so that it could not be kept on record".to_owned())
 }
 
 /// The folder that paths of a record begin at.

@@ -67,7 +67,7 @@ pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool,
         let did = if writing.text.is_some() {
             "wrote"
         } else {
-            "took away"
+            "removed"
         };
         printer.note(format_args!("{did} {}", writing.path));
     }
@@ -133,7 +133,7 @@ pub(super) fn undo(disk: &Disk, printer: &Printer) -> Result<(), Failure> {
         let did = if writing.text.is_some() {
             "restored"
         } else {
-            "took away"
+            "removed"
         };
         printer.note(format_args!("{did} {}", writing.path));
     }

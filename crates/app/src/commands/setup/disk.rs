@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use forebay_setup::{BoxError, Client, Files, MAX_FILE_BYTES, Record, SetupError};
+use forebay_setup::{
+    BoxError, Client, Files, HOSTS_TOML, MAX_FILE_BYTES, Reach, Record, SetupError,
+};
 use forebay_terminal::Failure;
 
 /// The client's files below a root.
@@ -18,7 +20,7 @@ impl Disk {
     /// Reads the record of a client, if there is one.
     ///
     /// # Errors
-    /// There is one that cannot be read.
+    /// There is one that cannot be read, or that tells of what no set-up of this client writes.
     pub(super) fn open(root: PathBuf, client: Client, file: Option<&str>) -> Result<Self, Failure> {
         if !root.is_dir() {
             return Err(Failure::plain(format!(
@@ -37,8 +39,64 @@ impl Disk {
         };
         let text = disk.read_now(&disk.record_path).map_err(unreadable)?;
         let record = text.map(|text| Record::parse(&text)).transpose();
-        disk.record = record.map_err(|error| unreadable(error.into()))?;
+        let record = record.map_err(|error| unreadable(error.into()))?;
+        if let Some(record) = &record {
+            disk.refuse_foreign(record, client, file)?;
+        }
+        disk.record = record;
         Ok(disk)
+    }
+
+    /// A record comes with a repository, written by anybody: what is taken back by it is what this client's plans write.
+    fn refuse_foreign(
+        &self,
+        record: &Record,
+        client: Client,
+        file: Option<&str>,
+    ) -> Result<(), Failure> {
+        let reach = self.reach(client, file);
+        let files = record.files.iter().map(|written| &written.path);
+        let foreign_file = files.into_iter().find(|path| !reach.is_file(self, path));
+        let mut folders = record.folders.iter();
+        let foreign_folder = || folders.find(|path| !reach.is_folder(self, path));
+        let Some(foreign) = foreign_file.or_else(foreign_folder) else {
+            return Ok(());
+        };
+        let what = format!(
+            "the record {} tells of {foreign:?}, which a set-up of {client} with these arguments does not write",
+            self.record_path
+        );
+        Err(Failure::plain(what).with_hint(
+            "nothing was changed: name the same --root and --file as with --write; a record that came with others' files \
+             is to be deleted",
+        ))
+    }
+
+    fn reach(&self, client: Client, file: Option<&str>) -> Places {
+        let own = Reach::of(client, file, None).files.into_iter().next();
+        // What cannot be read names no folder.
+        let text = own.and_then(|own| self.read_now(&own).ok().flatten());
+        let reach = Reach::of(client, file, text.as_deref());
+        let beside = Path::new(&self.record_path).parent();
+        let beside = beside.filter(|_| file.is_some() || !self.record_path.starts_with('/'));
+        let beside = beside.and_then(|folder| self.place(&folder.to_string_lossy()).ok());
+        let is_near = |path: &str, place: &Path| {
+            // What another absolute path leads to, no repository decides.
+            let is_beside = file == Some(path) || !path.starts_with('/');
+            let is_within = |folder: &PathBuf| place.starts_with(folder);
+            !is_beside || beside.as_ref().is_none_or(is_within)
+        };
+        let places = |paths: Vec<String>| {
+            let places = paths.into_iter().filter_map(|path| {
+                let place = self.place(&path).ok()?;
+                is_near(&path, &place).then_some(place)
+            });
+            places.collect()
+        };
+        Places {
+            files: places(reach.files),
+            certs_d: places(reach.certs_d),
+        }
     }
 
     pub(super) fn has_record(&self) -> bool {
@@ -86,6 +144,45 @@ impl Disk {
         }
         Err(format!("{} leads out of {}", path, self.root.display()).into())
     }
+}
+
+/// Where on the disk the plans of a client write.
+struct Places {
+    files: Vec<PathBuf>,
+    /// Folders with one for each registry.
+    certs_d: Vec<PathBuf>,
+}
+
+impl Places {
+    fn is_file(&self, disk: &Disk, path: &str) -> bool {
+        let Some(place) = straight(disk, path) else {
+            return false;
+        };
+        let is_hosts = place.file_name().is_some_and(|name| name == HOSTS_TOML);
+        let folder = place.parent().and_then(Path::parent);
+        let is_of_registry =
+            folder.is_some_and(|folder| self.certs_d.iter().any(|one| one == folder));
+        self.files.contains(&place) || is_hosts && is_of_registry
+    }
+
+    /// Whether a folder is above such a file.
+    fn is_folder(&self, disk: &Disk, path: &str) -> bool {
+        let Some(place) = straight(disk, path) else {
+            return false;
+        };
+        let is_above = |file: &PathBuf| file.starts_with(&place) && *file != place;
+        let is_of_registry = |certs_d: &PathBuf| {
+            certs_d.starts_with(&place) || place.parent().is_some_and(|folder| folder == certs_d)
+        };
+        self.files.iter().any(is_above) || self.certs_d.iter().any(is_of_registry)
+    }
+}
+
+/// The place of a path that goes nowhere up.
+fn straight(disk: &Disk, path: &str) -> Option<PathBuf> {
+    let goes_up = |part: Component<'_>| part == Component::ParentDir;
+    let is_straight = !Path::new(path).components().any(goes_up);
+    is_straight.then(|| disk.place(path).ok()).flatten()
 }
 
 impl Files for Disk {

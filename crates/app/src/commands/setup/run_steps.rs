@@ -3,11 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use forebay_setup::{Input, Step};
+use forebay_setup::{Input, Step, command_line};
 use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
 use forebay_terminal::{Failure, Printer};
-
-use super::show::command_line;
 
 /// How long a program may take: a pull over a slow line takes minutes.
 const MAX_RUN: Duration = Duration::from_mins(10);

@@ -1,6 +1,6 @@
 //! What a plan looks like: texts on standard output, what is said about them on standard error.
 
-use forebay_setup::{FallThrough, Input, Plan, difference};
+use forebay_setup::{FallThrough, Input, Plan, command_line, difference};
 use forebay_terminal::Printer;
 
 use super::Args;
@@ -21,7 +21,9 @@ pub(super) fn plan(args: &Args, plan: &Plan, printer: &Printer) {
     }
     printer.flush();
     rest(plan, printer);
-    if !plan.files.is_empty() {
+    if !plan.files.is_empty() && args.diff {
+        printer.note("--write installs it");
+    } else if !plan.files.is_empty() {
         printer.note("--write installs it, --diff shows what would change");
     } else if plan.steps.iter().any(|step| step.is_run) {
         printer.note("--write runs it");
@@ -49,20 +51,6 @@ pub(super) fn rest(plan: &Plan, printer: &Printer) {
     for note in &plan.notes {
         printer.note(format_args!("note: {note}"));
     }
-}
-
-/// A command as one would write it in a shell.
-pub(super) fn command_line(command: &[String]) -> String {
-    let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
-    words.join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn bodies(args: &Args, plan: &Plan) -> Vec<(String, String)> {
