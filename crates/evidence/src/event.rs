@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use crate::Moment;
 
+/// The most times that one event happened: what a log claims is added up, and no sum may overflow.
+pub const MAX_COUNT: u64 = u32::MAX as u64;
+
 /// The most of a message that an event keeps, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 2_048;
 
@@ -254,10 +257,10 @@ impl Event {
         self
     }
 
-    /// The same, so many times.
+    /// The same, so many times, once at least and at most [`MAX_COUNT`].
     #[must_use]
     pub fn times(mut self, count: u64) -> Self {
-        self.count = count.max(1);
+        self.count = count.clamp(1, MAX_COUNT);
         self
     }
 }

@@ -9,7 +9,9 @@ mod read;
 mod sizes;
 
 pub use context::Context;
-pub use event::{Event, Failure, Format, Lines, MAX_MESSAGE_BYTES, Owner, OwnerKind, Place, What};
+pub use event::{
+    Event, Failure, Format, Lines, MAX_COUNT, MAX_MESSAGE_BYTES, Owner, OwnerKind, Place, What,
+};
 pub use forebay_failures::{Class, Identity};
 pub use gathered::{
     AwsPlace, Evidence, MAX_COARSE_EVENTS, MAX_EVENTS, MAX_NOTES, MAX_SETTINGS, Note, Setting,

@@ -28,7 +28,7 @@ pub(crate) fn judge(views: &Views, registry: Option<&str>) -> Option<Judged> {
                 is_certain && !is_code_last && !cut::is_anybodys(tight),
             ))
         }
-        Some(_) => Some((Class::OtherRegistryLimit, true)),
+        Some(_) => Some((Class::OtherRegistryLimit, !is_cut_message(tight))),
         None if has_plain_body(tight) => Some((Class::AbuseLimit, false)),
         None if cut::is_anybodys(tight) => None,
         // A body that is none of Docker Hub's: some proxy's page, or words that we do not know.
@@ -97,6 +97,15 @@ fn has_plain_body(tight: &str) -> bool {
         || tight.contains("servermessage:toomanyrequests(")
         || tight.contains("toomanyrequeststoregistry")
         || (tight.contains("429,\"toomanyrequests") && tight.contains("statuscode:429"))
+}
+
+/// Whether a registry's words were cut before they told whose they are: one that pulls through passes Docker Hub's on.
+fn is_cut_message(tight: &str) -> bool {
+    let message = tight.rsplit_once("429toomanyrequests-");
+    message.is_some_and(|(_, message)| {
+        let message = message.trim_end_matches('.');
+        "servermessage:toomanyrequests:".starts_with(message)
+    }) || cut::is_anybodys(tight)
 }
 
 /// May to November 2020 the pull limit's words began like the abuse limit's.

@@ -31,7 +31,7 @@ pub struct Finding {
     pub identity: Option<Identity>,
     /// The image, if it is one.
     pub image: Option<String>,
-    /// How many messages say so.
+    /// How often it was said: a row or an event that stands for many counts for as many.
     pub count: u64,
     /// Whether one of them says so itself.
     pub certain: bool,
@@ -106,10 +106,19 @@ impl Findings {
         );
         let has_place = self.groups.len() < MAX_FINDINGS;
         match self.groups.get_mut(&key) {
-            Some(finding) => finding.take(&verdict, &failure.lines),
+            Some(finding) => finding.take(&verdict, &failure.lines, failure.count),
             None if has_place => {
-                self.groups
-                    .insert(key, Finding::of(verdict, &failure.lines, failure.excerpt));
+                let finding = Finding {
+                    class: verdict.class,
+                    registry: verdict.registry,
+                    identity: verdict.identity,
+                    image: verdict.image,
+                    count: failure.count,
+                    certain: verdict.is_certain,
+                    lines: (*failure.lines.start(), *failure.lines.end()),
+                    example: failure.excerpt,
+                };
+                self.groups.insert(key, finding);
             }
             None => self.left_off += 1,
         }
@@ -117,21 +126,8 @@ impl Findings {
 }
 
 impl Finding {
-    fn of(verdict: Verdict, lines: &RangeInclusive<u64>, example: String) -> Self {
-        Self {
-            class: verdict.class,
-            registry: verdict.registry,
-            identity: verdict.identity,
-            image: verdict.image,
-            count: 1,
-            certain: verdict.is_certain,
-            lines: (*lines.start(), *lines.end()),
-            example,
-        }
-    }
-
-    fn take(&mut self, verdict: &Verdict, lines: &RangeInclusive<u64>) {
-        self.count += 1;
+    fn take(&mut self, verdict: &Verdict, lines: &RangeInclusive<u64>, count: u64) {
+        self.count = self.count.saturating_add(count);
         self.certain |= verdict.is_certain;
         self.lines.1 = *lines.end();
         if self.image != verdict.image {
@@ -148,6 +144,11 @@ fn join(before: &mut Failure, next: &Failure) -> bool {
         (Some(first), Some(second)) => repository(first) == repository(second),
         _ => true,
     };
+    let is_of_one = is_of_one
+        && match (&before.subject, &next.subject) {
+            (Some(first), Some(second)) => owns(first, second) || owns(second, first),
+            _ => true,
+        };
     let is_help = match (is_told(first), is_told(second)) {
         (true, true) => false,
         // Twice the same is two failures; two sides of one are not.
@@ -177,6 +178,12 @@ fn join(before: &mut Failure, next: &Failure) -> bool {
         .or_else(|| second.registry.clone());
     before.lines = lines;
     true
+}
+
+/// Whether two names in a table are one's, or the second that of a pod that the first has made.
+fn owns(owner: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(owner);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// How much a verdict tells of two that are joined.

@@ -14,13 +14,16 @@ use crate::views::Views;
 /// The longest text that is looked at as an image's name.
 const MAX_NAME_BYTES: usize = 400;
 
+/// So many words with nothing of a name's punctuation are a sentence in quotes, no name that was wrapped.
+const PROSE_WORDS: usize = 3;
+
 /// Where an image stands, the surest first: before it, and how it ends.
 ///
 /// One in quotes may have been wrapped inside: its white space goes. No pattern counts how long a name is: an automaton
 /// that counts has a state for each number.
 const PLACES: [&str; 24] = [
     r#"unpack image "([^"]+)""#,
-    r#"(?i)(?:pull(?:ing)?|policies|image|base image|docker image)[: ]+["'`]([^"'`]+)["'`]"#,
+    r#"(?i)(?:\bpull(?:ing)?|policies|image|base image|docker image)[: ]+["'`]([^"'`]+)["'`]"#,
     r#"(?i)reference "([^"]+)""#,
     r"imageName=([^,\s]+),",
     r#"(?i)"docker://([^"]+)""#,
@@ -112,14 +115,22 @@ fn checked(text: &str) -> Option<String> {
     if text.len() > MAX_NAME_BYTES {
         return None;
     }
-    let text: String = text.split_whitespace().collect();
+    let words = text.split_whitespace();
+    if words.clone().count() >= PROSE_WORDS && !text.contains(['/', ':', '.']) {
+        return None;
+    }
+    let text: String = words.collect();
     let text = text.trim_matches(|c: char| matches!(c, '"' | '\'' | '`' | ',' | ';' | ')' | '('));
     let text = text.trim_end_matches([':', '.']);
     let text = text
         .strip_prefix("docker://")
         .or_else(|| text.strip_prefix("oci://"))
         .unwrap_or(text);
-    let is_image = |text: &str| text.parse::<ImageName>().is_ok() && !NO_IMAGES.contains(&text);
+    let is_image = |text: &str| {
+        // A break inside the code of an answer leaves its beginning where an image would stand.
+        let is_code = "toomanyrequests".starts_with(text);
+        text.parse::<ImageName>().is_ok() && !is_code && !NO_IMAGES.contains(&text)
+    };
     if is_image(text) {
         return Some(text.to_owned());
     }
@@ -133,8 +144,7 @@ fn checked(text: &str) -> Option<String> {
 }
 
 /// Words that stand where an image would.
-const NO_IMAGES: [&str; 56] = [
-    "toomanyrequests",
+const NO_IMAGES: [&str; 55] = [
     "unauthorized",
     "denied",
     "context",
@@ -229,6 +239,8 @@ mod tests {
             ),
             ("manifest for acme/app:2 not found: x", Some("acme/app:2")),
             ("Error response from daemon: manifest unknown", None),
+            ("ErrImagePull: \"pull QPS exceeded\"", None),
+            ("Pulling: \"pull QPS exceeded\"", None),
         ] {
             assert_eq!(find_image(&Views::of(text)).as_deref(), expected, "{text}");
         }

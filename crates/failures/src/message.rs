@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::prefix::{Joining, goes_on, split};
+use crate::row::is_row;
 
 /// The most lines of one message: an event that was folded to 80 columns has about ten, to 20 about thirty.
 pub(crate) const MAX_LINES: usize = 48;
@@ -60,7 +61,18 @@ pub(crate) fn around(
 fn belong(text: &[u8], before: &Range<usize>, next: &Range<usize>, joining: Joining) -> bool {
     let before = decode(&text[before.clone()]);
     let next = decode(&text[next.clone()]);
-    !before.trim().is_empty() && (is_wrapped(&before, &next) || goes_on(&before, &next, joining))
+    !before.trim().is_empty()
+        && (is_wrapped(&before, &next) || goes_on(&before, &next, joining))
+        && !is_row(&next)
+        && !is_member(&before)
+        && !is_member(&next)
+}
+
+/// Whether the line is the whole message of an event in JSON: what stands beside it is no word of it.
+fn is_member(line: &str) -> bool {
+    let line = line.trim().trim_end_matches(',');
+    line.strip_prefix(r#""message": ""#)
+        .is_some_and(|message| message.ends_with('"') && !message.ends_with(r#"\""#))
 }
 
 /// Whether a terminal has wrapped the line: it is as long as terminals are wide, and the next goes on in mid-sentence.
@@ -84,6 +96,6 @@ pub(crate) fn words(message: &[u8]) -> Cow<'_, str> {
 }
 
 /// The bytes as text. Nearly all are ASCII, which is told sixteen bytes at once.
-fn decode(bytes: &[u8]) -> Cow<'_, str> {
+pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

@@ -9,8 +9,10 @@ use std::ops::{Range, RangeInclusive};
 use crate::Verdict;
 use crate::marks::{find_mark, find_places};
 use crate::memo::{Memo, Said};
-use crate::message::{MAX_BYTES, MAX_LINES, around, line_at, words};
+use crate::message::{MAX_BYTES, MAX_LINES, around, decode, line_at, words};
 use crate::prefix::{Joining, split};
+use crate::repeats::find_count;
+use crate::row::find_row;
 use crate::sieve::{REACH_BYTES, line_end};
 
 /// The bytes that are looked at together.
@@ -28,6 +30,9 @@ const MAX_PASTED_LINES: usize = 12;
 /// The longest prompt before a command, in bytes: user, host and directory.
 const MAX_PROMPT_BYTES: usize = 80;
 
+/// The most that one message counts for: what a log claims is added up.
+const MAX_COUNT: u64 = u32::MAX as u64;
+
 /// The longest excerpt of a message, in bytes.
 pub const MAX_EXCERPT_BYTES: usize = 600;
 
@@ -38,6 +43,10 @@ pub struct Failure {
     pub verdict: Verdict,
     /// Its first and last line, counted from 1.
     pub lines: RangeInclusive<u64>,
+    /// How often it happened, as its event or its row says: once, if neither does.
+    pub count: u64,
+    /// The pod or the task that it is about, where a table's row says so.
+    pub subject: Option<String>,
     /// Its words, or those of the first one like it, in one line of at most [`MAX_EXCERPT_BYTES`] bytes, without secrets and accounts.
     pub excerpt: String,
 }
@@ -183,9 +192,14 @@ impl Scanner {
     fn failure(&self, message: &Range<usize>, said: Said, counted: &mut Counted) -> Failure {
         let first = counted.lines_to(&self.window, message.start) + 1;
         let more = lines_in(&self.window[message.clone()]);
+        let line = decode(&self.window[line_at(&self.window, message.start)]);
+        let row = find_row(&line).unwrap_or_default();
+        let count = row.count.or_else(|| find_count(&self.window, message));
         Failure {
             verdict: said.verdict,
             lines: first..=first + more,
+            count: count.unwrap_or(1).clamp(1, MAX_COUNT),
+            subject: row.subject.map(str::to_owned),
             excerpt: said.excerpt,
         }
     }

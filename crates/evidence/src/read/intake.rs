@@ -2,9 +2,7 @@
 //!
 //! Cuts lines, finds out what they belong to, and joins what was wrapped. One line is held at a time, and one item of JSON.
 
-use std::borrow::Cow;
-
-use forebay_failures::Scanner;
+use forebay_failures::{Scanner, decode};
 
 use super::aws;
 use super::ci::Ci;
@@ -426,11 +424,6 @@ impl Intake {
             last: self.source.line,
         }
     }
-}
-
-/// The bytes as text. Nearly all are ASCII, which is told sixteen bytes at once.
-fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn located(mut event: Event, lines: Lines) -> Event {

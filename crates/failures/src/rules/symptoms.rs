@@ -177,10 +177,11 @@ pub(super) const RULES: &[Rule] = &[
     )
     .within(&[Context::Pull])
     .uncertain(),
-    // A row of `docker service ps`, whose reason is cut: an agent that rejects a task for want of its image says so.
+    // A row of `docker service ps`, whose reason is cut and stands there to its closing quote: an agent that rejects a
+    // task for want of its image says so.
     Rule::new(
         StartFailure,
-        &[r#"(?:ready|running|shutdown|remove)rejected(?:about|lessthan)?[a-z0-9]*ago["']"#],
+        &[r#"(?:ready|running|shutdown|remove)rejected(?:about|lessthan)?[a-z0-9]*ago["'].+["']"#],
     )
     .uncertain(),
 ];

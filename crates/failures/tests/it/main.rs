@@ -4,6 +4,7 @@ mod heldout;
 mod lines;
 mod mutations;
 mod reported;
+mod rows;
 mod scanned;
 mod sifted;
 mod unseen;
