@@ -319,13 +319,13 @@ fn two_digits(number: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn measured(bytes: u64, packing: Packing) -> Option<ImageSize> {
-        Some(ImageSize {
+    fn measured(bytes: u64, packing: Packing) -> ImageSize {
+        ImageSize {
             bytes,
             packing,
             source: SizeSource::Node,
             lines: Lines::default(),
-        })
+        }
     }
 
     #[test]
@@ -335,13 +335,19 @@ mod tests {
         let mut usage = Usage::default();
         let bytes = |usage: &Usage, size| choose(usage, image, size).0;
         assert_eq!(bytes(&usage, None), None);
-        assert_eq!(bytes(&usage, measured(3, Packing::Unpacked)), Some(3));
+        assert_eq!(bytes(&usage, Some(measured(3, Packing::Unpacked))), Some(3));
         usage.other_image_bytes = Some(2);
         assert_eq!(bytes(&usage, None), Some(2));
-        assert_eq!(bytes(&usage, measured(3, Packing::Unpacked)), Some(2));
-        assert_eq!(bytes(&usage, measured(3, Packing::Compressed)), Some(3));
+        assert_eq!(bytes(&usage, Some(measured(3, Packing::Unpacked))), Some(2));
+        assert_eq!(
+            bytes(&usage, Some(measured(3, Packing::Compressed))),
+            Some(3)
+        );
         usage.image_bytes.insert(image.to_owned(), 1);
-        assert_eq!(bytes(&usage, measured(3, Packing::Compressed)), Some(1));
+        assert_eq!(
+            bytes(&usage, Some(measured(3, Packing::Compressed))),
+            Some(1)
+        );
     }
 
     #[test]

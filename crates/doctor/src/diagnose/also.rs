@@ -167,6 +167,9 @@ fn next(class: Class, registry: Option<&str>, found: &Found<'_>) -> String {
         }
         Class::HubApiLimit | Class::NotFound => format!("docker buildx imagetools inspect {image}"),
         Class::OtherRegistryLimit => format!("forebay setup containerd --upstream {host} --write"),
+        Class::Auth if host == "registry-1.docker.io" => {
+            format!("docker login && docker manifest inspect {image}")
+        }
         Class::Auth => format!("docker login {host} && docker manifest inspect {image}"),
         Class::Dns => format!("getent hosts {host}   # on the machine that pulls"),
         Class::Tls => format!(

@@ -59,16 +59,13 @@ fn before_a_flood(ground: &Ground<'_>, trigger: &Trigger, stop: String) -> WayOu
     let culprits = &ground.diagnosis.culprits;
     let name = culprits.first().map_or("it", |first| first.name.as_str());
     let why = "No limit was met. But what fails again and again may ask the registry each time, and use up the limit of all.";
-    let way = match trigger {
-        Trigger::CrashLoop { .. } => {
-            let title = format!("mend {name}");
-            let way = WayOut::new(WayKind::Mend, title, why);
-            pause(mend(way, trigger, culprits), ground)
-        }
-        _ => {
-            let title = format!("let {name} rest, if it cannot be mended now");
-            WayOut::new(WayKind::StopTheCulprit, title, why)
-        }
+    let way = if matches!(trigger, Trigger::CrashLoop { .. }) {
+        let title = format!("mend {name}");
+        let way = WayOut::new(WayKind::Mend, title, why);
+        pause(mend(way, trigger, culprits), ground)
+    } else {
+        let title = format!("let {name} rest, if it cannot be mended now");
+        WayOut::new(WayKind::StopTheCulprit, title, why)
     };
     let way = way.run(
         "If it cannot be mended now: stop it meanwhile. It keeps its settings.",
