@@ -21,7 +21,7 @@ const OLD_SECONDS: u64 = 60;
 const MAX_SHOWN_BYTES: usize = 8 * 1024;
 
 /// What files and registries say, without what a terminal would obey.
-pub(super) fn plain(text: impl ToString) -> String {
+pub(super) fn plain(text: &(impl ToString + ?Sized)) -> String {
     printable(&text.to_string(), MAX_SHOWN_BYTES)
 }
 
