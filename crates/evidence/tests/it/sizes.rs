@@ -5,7 +5,7 @@ use forebay_evidence::{Evidence, Packing, SizeSource};
 use crate::formats::read_all;
 
 fn size(evidence: &Evidence, image: &str) -> Option<(u64, Packing, SizeSource)> {
-    let size = evidence.sizes.find(&image.parse().unwrap())?;
+    let size = evidence.sizes.find(&image.parse().ok()?)?;
     Some((size.bytes, size.packing, size.source))
 }
 

@@ -13,8 +13,11 @@ const SYMPTOM: &str =
 const OTHERS_SYMPTOM: &str =
     "shop   3m   Warning   Failed    pod/mail-6c8f9d7b5-q4w5z   Error: ErrImagePull";
 
-/// Each with its class, image, count and lines, in the order of the lines.
-fn told(text: &str) -> Vec<(Class, Option<String>, u64, (u64, u64))> {
+/// A finding's class, image, count and lines.
+type Told = (Class, Option<String>, u64, (u64, u64));
+
+/// What is found, in the order of the lines.
+fn told(text: &str) -> Vec<Told> {
     let mut found: Vec<_> = findings(text)
         .into_iter()
         .map(|finding| {

@@ -1,7 +1,10 @@
 //! What happens to a text on its way to us.
 
-/// The ways, with their names.
-pub(crate) const WAYS: [(&str, fn(&str) -> String); 9] = [
+/// A way's name, and what becomes of a text.
+pub(crate) type Way = (&'static str, fn(&str) -> String);
+
+/// All ways.
+pub(crate) const WAYS: [Way; 9] = [
     ("small letters", |text| text.to_ascii_lowercase()),
     ("capitals", |text| text.to_ascii_uppercase()),
     ("json", in_json),
