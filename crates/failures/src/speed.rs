@@ -3,6 +3,7 @@
 //! `cargo test --release -p forebay-failures --lib -- --ignored --nocapture speed`
 
 #![expect(clippy::disallowed_methods, reason = "measures on a real clock")]
+#![expect(clippy::cast_precision_loss, reason = "figures are rounded")]
 
 use std::time::Instant;
 
