@@ -10,7 +10,7 @@ use std::time::Duration;
 use forebay_limits::{Place, Priority, Queue};
 use tokio::sync::watch;
 
-/// The most manifests that wait for an upstream's window to open, an eighth of them one client's; further ones are refused at once.
+/// The most manifests that wait for an upstream's window to open, seven eighths of them one client's; further ones are refused at once.
 const MAX_WAITING: usize = 1_000;
 
 /// The line before one upstream.
@@ -207,12 +207,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_wait_than_there_is_room_for_and_of_one_client_an_eighth() {
+    async fn no_more_wait_than_there_is_room_for_and_one_client_leaves_an_eighth() {
         let line = Line::new();
         let mut waiting = Vec::new();
-        for number in 0..8 {
+        for (number, room) in [(1, MAX_WAITING - MAX_WAITING / 8), (2, MAX_WAITING / 8)] {
             let join = |_| line.join(Some(address(number)), CLIENT);
-            waiting.extend((0..MAX_WAITING / 8).map(join));
+            waiting.extend((0..room).map(join));
             assert!(line.join(Some(address(number)), CLIENT).is_none());
         }
         assert!(waiting.iter().all(Option::is_some));

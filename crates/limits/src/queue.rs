@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::Priority;
 
-/// Of all places, one neighbour gets this part at most.
-const PART_OF_ONE: usize = 8;
+/// This part of all places is never one neighbour's. It is small, for a whole fleet behind one address is one neighbour.
+const PART_OF_OTHERS: usize = 8;
 
 /// Those who wait, neighbours told apart by `K`.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ struct Round<K> {
 // === impl Queue ===
 
 impl<K: Ord + Clone> Queue<K> {
-    /// One of at most so many places, of which one neighbour gets an eighth at most.
+    /// One of at most so many places, of which one neighbour gets seven eighths at most.
     pub const fn up_to(most: usize) -> Self {
         Self {
             most,
@@ -65,7 +65,7 @@ impl<K: Ord + Clone> Queue<K> {
     /// There is none left for it.
     pub fn join(&mut self, of: K, priority: Priority, until: Duration) -> Result<Place<K>, Full> {
         let held = self.clients.held_by(&of) + self.nobodys.held_by(&of);
-        if self.len() >= self.most || held >= self.most.div_ceil(PART_OF_ONE) {
+        if self.len() >= self.most || held >= self.most - self.most / PART_OF_OTHERS {
             return Err(Full);
         }
         let rank = (until, self.next);

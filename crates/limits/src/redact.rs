@@ -115,8 +115,8 @@ fn find_secret(text: &str, at: usize) -> Option<Found> {
         b'-' if starts_word => find_private_key(text, at).or_else(|| find_flag(text, at)),
         byte if byte.is_ascii_alphabetic() && starts_word => find_account(text, at)
             .or_else(|| find_authorization(text, at))
-            .or_else(|| find_named_secret(text, at))
-            .or_else(|| find_token(text, at)),
+            .or_else(|| find_token(text, at))
+            .or_else(|| find_named_secret(text, at)),
         // A token may be glued to what stands before it.
         byte if byte.is_ascii_alphabetic() => find_token(text, at),
         _ => None,
@@ -194,7 +194,9 @@ fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     if is_prose || is_told {
         return None;
     }
-    Found::whole(start, start + length)
+    // A token may be glued to the name.
+    let from = if has_token(name) { at } else { start };
+    Found::whole(from, start + length)
 }
 
 /// What comes between a name and its value.
@@ -227,7 +229,8 @@ fn find_quoted_account(text: &str, at: usize, name: &str) -> Option<Found> {
     let gap = at + name.len() + strip_ignoring_case(&text[at + name.len()..], " ")?;
     let quotes = run(&text[gap..], is_quote);
     let start = gap + quotes;
-    if quotes == 0 || !names::is_account(name) || text[start..].starts_with("system:") {
+    let is_of_kubernetes = text[start..].starts_with("system:");
+    if quotes == 0 || !names::is_account(name) || has_token(name) || is_of_kubernetes {
         return None;
     }
     let end = start + run(&text[start..], |c| !is_quote(c) && !c.is_control());
@@ -240,7 +243,8 @@ fn find_flag(text: &str, at: usize) -> Option<Found> {
     let flag = &text[at..at + name_length];
     let name = flag.trim_start_matches('-');
     let is_login = LOGIN_FLAGS.contains(&flag);
-    if !is_login && !names::is_secret(name) && !names::is_account(name) {
+    let is_named = names::is_secret(name) || names::is_account(name);
+    if has_token(flag) || (!is_login && !is_named) {
         return None;
     }
     let rest = &text[at + name_length..];

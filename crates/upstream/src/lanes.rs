@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The most requests that wait in one lane.
 const MAX_WAITING: usize = 4_096;
-/// This part of the places for those who wait is one client's at most, and this part of the others is never one client's.
+/// This part of the places, and of those who wait, is never one client's. It is small, for a fleet behind one address is one.
 const PART: usize = 8;
 
 /// How many places a lane has.
@@ -165,7 +165,7 @@ impl Lane {
         state.forget_who_left();
         let its = |waiting: &&Waiting| waiting.whose.client == client;
         let is_full = state.waiting.len() >= MAX_WAITING
-            || state.waiting.iter().filter(its).count() >= MAX_WAITING / PART;
+            || state.waiting.iter().filter(its).count() >= MAX_WAITING - MAX_WAITING / PART;
         if is_full {
             return Err(Crowded);
         }
@@ -421,9 +421,10 @@ mod tests {
         let call = UpstreamCall::GetBlob;
         let _places = fill(&lanes, call, "a");
         let mut queue = Vec::new();
-        for number in 0..PART {
+        let others = MAX_WAITING / PART;
+        for (number, room) in [(1, MAX_WAITING - others), (2, others)] {
             let join = |_| lanes.blobs.join(("a", Some(client(number)))).unwrap();
-            queue.extend((0..MAX_WAITING / PART).map(join));
+            queue.extend((0..room).map(join));
             let enter = lanes.enter(&clock, call, ("b", Some(client(number))));
             assert_eq!(enter.now_or_never().unwrap().err(), Some(Crowded));
         }

@@ -20,8 +20,8 @@ use crate::gate::{Noted, Rest, Resting};
 /// The most addresses whose pace is remembered; above it, those that no upstream has any more go.
 const MAX_ADDRESSES: usize = 1_000;
 
-/// The most requests that wait for a turn at one address, an eighth of them one client's: at the usual pace 330 come in the 20 s
-/// that clients wait.
+/// The most requests that wait for a turn at one address, seven eighths of them one client's: at the usual pace 330 come in
+/// the 20 s that clients wait.
 const MAX_WAITING: usize = 4_096;
 
 /// The paces of all registries. Clones are the same; one for the whole program, so that a reload forgets none.

@@ -54,10 +54,10 @@ async fn run(mut command: Command, aws: &AwsCli, input: &str) -> (bool, String) 
     )
 }
 
-async fn setup(aws: &AwsCli, folder: &Path, args: &[&str], input: &str) -> String {
+async fn setup(aws: &AwsCli, file: &Path, args: &[&str], input: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
-    let client = ["setup", "ecs", "--registry", "hub", "--root"];
-    command.args(client).arg(folder).args(args);
+    let client = ["setup", "ecs", "--registry", "hub", "--file"];
+    command.args(client).arg(file).args(args);
     let (is_ok, said) = run(command, aws, input).await;
     assert!(is_ok, "{said}");
     said
@@ -96,15 +96,8 @@ async fn a_login_is_kept_named_and_changed() {
     let task = folder.path().join("task.json");
     fs::write(&task, TASK).expect("a file");
 
-    let write = [
-        "--username",
-        "bob",
-        "--password-stdin",
-        "--file",
-        "task.json",
-        "--write",
-    ];
-    let told = setup(&aws, folder.path(), &write, "dckr_pat_first\n").await;
+    let write = ["--username", "bob", "--password-stdin", "--write"];
+    let told = setup(&aws, &task, &write, "dckr_pat_first\n").await;
     assert!(!told.contains("dckr_pat"), "{told}");
     let login = |password| json!({"username": "bob", "password": password});
     assert_eq!(
@@ -114,7 +107,7 @@ async fn a_login_is_kept_named_and_changed() {
 
     // Once more, with another password: the secret changes, the file is as it is to be.
     let written = fs::read_to_string(&task).expect("a file");
-    let told = setup(&aws, folder.path(), &write, "dckr_pat_second\n").await;
+    let told = setup(&aws, &task, &write, "dckr_pat_second\n").await;
     assert!(
         told.contains("put-secret-value") && !told.contains("dckr_pat"),
         "{told}"
@@ -134,7 +127,7 @@ async fn a_login_is_kept_named_and_changed() {
         "web\tdockerhub-credentials\nside\tNone"
     );
 
-    setup(&aws, folder.path(), &["--file", "task.json", "--undo"], "").await;
+    setup(&aws, &task, &["--undo"], "").await;
     assert_eq!(fs::read_to_string(&task).expect("a file"), TASK);
 }
 
@@ -149,14 +142,8 @@ async fn what_is_printed_can_be_run_as_it_is() {
     let folder = TempDir::new().expect("a folder");
     let stack = folder.path().join("stack.yaml");
     fs::write(&stack, STACK).expect("a file");
-    let args = [
-        "--secret",
-        "team/hub-login",
-        "--file",
-        "stack.yaml",
-        "--write",
-    ];
-    let told = setup(&aws, folder.path(), &args, "").await;
+    let args = ["--secret", "team/hub-login", "--write"];
+    let told = setup(&aws, &stack, &args, "").await;
 
     let mut lines = told.lines().filter_map(|line| line.strip_prefix("then: "));
     let line = lines.next().and_then(|line| line.split("  (").next());

@@ -78,19 +78,20 @@ fn clients_go_before_what_nobody_waits_for_and_who_is_lifted_is_a_client() {
 }
 
 #[test]
-fn one_neighbour_gets_an_eighth_and_all_together_no_more_than_there_are() {
+fn one_neighbour_leaves_an_eighth_and_all_together_get_no_more_than_there_are() {
     let mut queue = Queue::up_to(80);
-    for of in 0..8 {
-        for _ in 0..10 {
-            queue.join(of, CLIENT, seconds(0)).unwrap();
-        }
-        assert_eq!(queue.join(of, CLIENT, seconds(0)), Err(Full));
-        assert_eq!(queue.join(of, NOBODY, seconds(0)), Err(Full));
+    for _ in 0..70 {
+        queue.join(1, CLIENT, seconds(0)).unwrap();
     }
-    assert_eq!(queue.join(8, CLIENT, seconds(0)), Err(Full));
+    assert_eq!(queue.join(1, CLIENT, seconds(0)), Err(Full));
+    assert_eq!(queue.join(1, NOBODY, seconds(0)), Err(Full));
+    for of in 2..12 {
+        queue.join(of, CLIENT, seconds(0)).unwrap();
+    }
+    assert_eq!(queue.join(12, CLIENT, seconds(0)), Err(Full));
     let first = queue.take_first().unwrap();
     assert!(!queue.leave(&first));
-    queue.join(8, CLIENT, seconds(0)).unwrap();
+    queue.join(12, CLIENT, seconds(0)).unwrap();
     let mut tiny = Queue::up_to(1);
     tiny.join('a', CLIENT, seconds(0)).unwrap();
 }

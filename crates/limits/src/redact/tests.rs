@@ -176,6 +176,13 @@ fn secrets_are_known_by_how_their_names_end_and_flags_by_what_they_are_for() {
         assert!(!clean.contains("HUNTER2"), "{clean}");
         assert_eq!(redact(&clean), clean);
     }
+    for text in [
+        "eyJabcdefghijklmnopqrstpassword: x",
+        "xeyJabcdefghijklmnopqrst-token=x",
+        "-eyJabcdefghijklmnopqrst-user \"x\"",
+    ] {
+        assert!(!redact(text).contains("eyJ"), "{text}");
+    }
     for token in ["ASIA", "npm_", "xoxb-", "ya29."] {
         let text = format!("with {token}0123456789abcdef0123");
         assert_eq!(redact(&text), "with ***");
