@@ -21,7 +21,7 @@ use forebay_traffic::{
 };
 use serde::Serialize;
 
-use processes::Processes;
+use processes::{Processes, read_table};
 
 /// The hosts that images come from, where no address is named: those whose addresses can be looked up.
 const HOSTS: [(&str, &str); 6] = [
@@ -35,9 +35,6 @@ const HOSTS: [(&str, &str); 6] = [
 
 /// How often the tables are read: a connection that fails lives for about this long, and its `TIME_WAIT` for a minute.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// The most that is read of one of the kernel's tables.
-const MAX_TABLE_BYTES: u64 = 64 << 20;
 
 /// The longest that is watched.
 const MAX_WATCH: Duration = Duration::from_hours(1);
@@ -182,25 +179,17 @@ fn look(proc: &Path, minute: u64, seen: &mut HashSet<Socket>, tally: &mut Tally)
         tally
             .note("not all processes may be looked at: as root, each connection's process is told");
     }
-    let mut tables: Vec<String> = Vec::new();
-    for network in processes.networks() {
-        tables.extend(
-            ["tcp", "tcp6"]
-                .iter()
-                .filter_map(|name| table(&network.join(name))),
-        );
-    }
-    if tables.is_empty() {
+    if processes.tables().next().is_none() {
         tally.note("the kernel's table of sockets cannot be read");
     }
-    let sockets = tables.iter().flat_map(|text| read_sockets(text));
+    let sockets = processes.tables().flat_map(|text| read_sockets(text));
     let mut ends = HashSet::new();
     let mut fresh = Vec::new();
     for socket in sockets {
         ends.insert((socket.local, socket.remote));
         fresh.push(socket);
     }
-    if let Some(text) = table(&proc.join("net/nf_conntrack")) {
+    if let Some(text) = read_table(&proc.join("net/nf_conntrack")) {
         let tracked = read_conntrack(&text).into_iter();
         fresh.extend(tracked.filter(|socket| !ends.contains(&(socket.local, socket.remote))));
     }
@@ -218,13 +207,6 @@ fn look(proc: &Path, minute: u64, seen: &mut HashSet<Socket>, tally: &mut Tally)
         };
         tally.add(&conversation, 1, 0);
     }
-}
-
-fn table(path: &Path) -> Option<String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).ok()?;
-    file.take(MAX_TABLE_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

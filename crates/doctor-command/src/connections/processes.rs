@@ -1,9 +1,10 @@
 //! Whose a socket is: the process that has it open, its container and its service, by `/proc`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use forebay_traffic::{Container, read_cgroup};
 
@@ -16,11 +17,14 @@ const MAX_DESCRIPTORS: usize = 100_000;
 /// The most networks (one a container) whose tables are read.
 const MAX_NETWORKS: usize = 2_000;
 
+/// The most that is read of one of the kernel's tables.
+const MAX_TABLE_BYTES: u64 = 64 << 20;
+
 /// All processes, by the sockets that they have.
 pub(super) struct Processes {
     owners: HashMap<u64, String>,
-    /// The folder of tables of each network that a process is in, by the network's number.
-    networks: BTreeMap<u64, PathBuf>,
+    /// The tables of sockets of each network that a process is in, by the network's number.
+    networks: BTreeMap<u64, Vec<String>>,
     has_refused: bool,
 }
 
@@ -40,14 +44,14 @@ impl Processes {
             }
         }
         if all.networks.is_empty() {
-            all.networks.insert(0, proc.join("net"));
+            all.networks.insert(0, read_networks_tables(proc));
         }
         all
     }
 
-    /// Where the tables of each network are.
-    pub(super) fn networks(&self) -> impl Iterator<Item = &PathBuf> {
-        self.networks.values()
+    /// The tables of sockets, of all networks.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &String> {
+        self.networks.values().flatten()
     }
 
     /// Whether some would not be looked at.
@@ -61,12 +65,7 @@ impl Processes {
     }
 
     fn add(&mut self, process: &Path) {
-        if self.networks.len() < MAX_NETWORKS
-            && let Ok(network) = fs::metadata(process.join("ns/net"))
-        {
-            let folder = || process.join("net");
-            self.networks.entry(network.ino()).or_insert_with(folder);
-        }
+        self.add_network(process);
         let descriptors = match fs::read_dir(process.join("fd")) {
             Ok(descriptors) => descriptors,
             Err(error) => {
@@ -86,6 +85,37 @@ impl Processes {
             self.owners.insert(inode, name.clone());
         }
     }
+
+    /// Reads a network's tables at once: they are seen through a process, which may be gone in a moment.
+    fn add_network(&mut self, process: &Path) {
+        let Ok(network) = fs::metadata(process.join("ns/net")) else {
+            return;
+        };
+        let number = network.ino();
+        if self.networks.len() >= MAX_NETWORKS || self.networks.contains_key(&number) {
+            return;
+        }
+        let tables = read_networks_tables(process);
+        if !tables.is_empty() {
+            self.networks.insert(number, tables);
+        }
+    }
+}
+
+/// One of the kernel's tables.
+pub(super) fn read_table(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(MAX_TABLE_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The tables of sockets of the network that a process is in.
+fn read_networks_tables(process: &Path) -> Vec<String> {
+    ["net/tcp", "net/tcp6"]
+        .iter()
+        .filter_map(|name| read_table(&process.join(name)))
+        .collect()
 }
 
 /// The number in `socket:[4243]`.

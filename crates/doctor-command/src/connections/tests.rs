@@ -55,6 +55,26 @@ fn a_connection_is_counted_once_with_its_process_and_container() {
 }
 
 #[test]
+fn a_network_is_seen_through_a_process_that_is_still_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let proc = folder.path();
+    for id in [42, 43, 44] {
+        add_process(proc, id, u64::from(id));
+    }
+    for id in [43, 44] {
+        fs::remove_file(proc.join(format!("{id}/ns/net"))).expect("a file");
+        symlink(proc.join("42/ns/net"), proc.join(format!("{id}/ns/net"))).expect("a link");
+    }
+    // Whichever is met first: only one still has its tables.
+    let row = " 0: 0500000A:C350 070200C0:01BB 01 0:0 0:0 0 0 0 43 1\n";
+    fs::write(proc.join("43/net/tcp"), format!("header\n{row}")).expect("a file");
+
+    let mut seen = HashSet::new();
+    look(proc, 10, &mut seen, &mut Tally::new());
+    assert_eq!(seen.len(), 1);
+}
+
+#[test]
 fn a_connection_of_this_machine_is_found() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
     let address = listener.local_addr().expect("an address");
