@@ -4,9 +4,10 @@
 
 use std::future::Future;
 
+use forebay_content::{PullCursor, PullOrder};
 use forebay_forecast::{Survey, SurveyRequest};
 use forebay_http_kit::{Body, RequestBody};
-use forebay_ledger::{BudgetsReport, ExportCursor, ExportPage, OrderWord, TopReport};
+use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -94,7 +95,7 @@ pub struct TopRequest {
     /// How far back to look, in milliseconds.
     pub within_ms: u64,
     /// What to order by.
-    pub order: OrderWord,
+    pub order: PullOrder,
     /// How many spenders at most.
     pub limit: u32,
 }
@@ -108,7 +109,7 @@ pub struct ExportRequest {
     /// Up to this time, which does not belong to it.
     pub until_unix_ms: i64,
     /// After which row to go on.
-    pub after: Option<ExportCursor>,
+    pub after: Option<PullCursor>,
 }
 
 /// What `POST /warm` takes.

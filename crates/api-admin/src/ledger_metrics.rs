@@ -192,6 +192,7 @@ mod tests {
             account: account.map(str::to_owned),
             source: Some(format!("192.0.2.{seen_unix_ms}")),
             credentials_not_applied: account.is_some(),
+            contradicted: false,
             limit: Some(100),
             remaining,
             window_seconds: 21_600,

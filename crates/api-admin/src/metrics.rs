@@ -220,8 +220,8 @@ impl Metrics {
         }
     }
 
-    /// Forgets the state of an upstream that is no longer asked: what it was is no longer measured. What was counted stays.
-    pub fn forget_state(&self, upstream: &UpstreamName) {
+    /// Forgets how an upstream was that is no longer asked. What was counted stays.
+    fn forget_state(&self, upstream: &UpstreamName) {
         let of = of(upstream);
         for gauge in [
             &self.limit,
@@ -328,6 +328,7 @@ impl Observe for Metrics {
                 let is_open = i64::from(*open);
                 self.breaker_open.get_or_create(&of(upstream)).set(is_open);
             }
+            Event::UpstreamReplaced { upstream } => self.forget_state(upstream),
             Event::Evicted { objects, bytes } => {
                 self.evicted_objects.inc_by(*objects);
                 self.evicted_bytes.inc_by(*bytes);

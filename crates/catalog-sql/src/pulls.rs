@@ -345,7 +345,6 @@ const fn summed(order: PullOrder) -> &'static str {
         PullOrder::Bytes => "SUM(bytes_cache) + SUM(bytes_upstream)",
         PullOrder::Stale => "SUM(stale)",
         PullOrder::Errors => "SUM(errors)",
-        PullOrder::LastAt => "MAX(last_at)",
     }
 }
 

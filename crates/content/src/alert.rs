@@ -37,7 +37,7 @@ pub struct Alert {
     /// What happened, in one line.
     pub text: String,
     /// When, in milliseconds since the UNIX epoch.
-    #[serde(rename = "at_unix_ms", serialize_with = "milliseconds")]
+    #[serde(rename = "at_unix_ms")]
     pub at: Timestamp,
 }
 
@@ -113,12 +113,4 @@ impl Notify for TellNobody {
     async fn settled(&self) -> Vec<Settled> {
         std::future::pending().await
     }
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
-fn milliseconds<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_i64(at.0)
 }

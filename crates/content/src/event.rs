@@ -108,6 +108,11 @@ pub enum Event<'a> {
         /// True if it is open now: nothing is asked.
         open: bool,
     },
+    /// Another upstream has this name from now on, or none: how it was says nothing any more.
+    UpstreamReplaced {
+        /// Which name.
+        upstream: &'a UpstreamName,
+    },
     /// Content left the cache to make room.
     Evicted {
         /// Objects.

@@ -109,7 +109,8 @@ pub enum Spender {
 }
 
 /// The length of a row's period; days are those of UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Period {
     /// An hour.
     Hour,
@@ -183,9 +184,10 @@ pub struct PullPage {
 }
 
 /// A place between rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PullCursor {
     /// When the period of the row before it begins.
+    #[serde(rename = "start_unix_ms")]
     pub start: Timestamp,
     /// The length of that period.
     pub period: Period,
@@ -194,7 +196,8 @@ pub struct PullCursor {
 }
 
 /// What the sums are ordered by; the largest first, then by the spender's number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PullOrder {
     /// Pulls that the upstream charged, at most.
     #[default]
@@ -209,8 +212,6 @@ pub enum PullOrder {
     Stale,
     /// Errors.
     Errors,
-    /// The time of the last request.
-    LastAt,
 }
 
 /// A part of the sums.
@@ -277,6 +278,14 @@ impl Spender {
 // === impl Period ===
 
 impl Period {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
     /// Its length.
     pub const fn length(self) -> Duration {
         match self {
@@ -377,7 +386,6 @@ impl PullOrder {
             Self::Bytes => counts.bytes(),
             Self::Stale => counts.stale,
             Self::Errors => counts.errors,
-            Self::LastAt => return spent.last_at.0,
         };
         i64::try_from(count).unwrap_or(i64::MAX)
     }

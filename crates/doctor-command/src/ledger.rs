@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use forebay_api_admin::TopRequest;
 use forebay_config::{Sources, load};
-use forebay_content::PullCounts;
+use forebay_content::{PullCounts, PullOrder};
 use forebay_doctor::{Event, Format, Moment, Owner, OwnerKind, Place, What};
-use forebay_ledger::{OrderWord, SpentReport};
+use forebay_ledger::SpentReport;
 use forebay_server::LedgerDoor;
 use forebay_terminal::Failure;
 
@@ -29,7 +29,7 @@ pub(crate) async fn read(sources: &Sources, gathering: &mut Gathering) -> Result
     let door = LedgerDoor::open(sources, &config).await?;
     let request = TopRequest {
         within_ms: u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX),
-        order: OrderWord::Pulls,
+        order: PullOrder::Pulls,
         limit: MAX_SPENDERS,
     };
     let report = door.top(request).await?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use forebay_content::{BudgetKey, KeptBudget, KeptLimits, PullCounts, Timestamp, UpstreamCall};
-use forebay_limits::{Allowance, PullBudget, PullCost, Reading, Source};
+use forebay_limits::{Allowance, PullBudget, PullCost, Reading, Said, Source};
 use forebay_oci::{Digest, Target, UpstreamName};
 
 use crate::answered::{AnsweredByUpstream, AskedUpstream};
@@ -118,6 +118,11 @@ impl Budgets {
             .is_some_and(|status| (200..300).contains(&status));
         // A refusal before a token was sent speaks of an address, whoever we are: only what went through counts, and the
         // refusal of the limiter itself.
+        let is_refused = is_get && answered.status == Some(429);
+        if is_refused {
+            let source = answered.reading.and_then(|reading| reading.source.as_ref());
+            self.known.believe(answered.asked, source);
+        }
         let said = answered
             .reading
             .filter(|_| is_success || answered.status == Some(429))
@@ -138,7 +143,13 @@ impl Budgets {
         if is_get {
             self.move_spent(answered.asked, &key);
         }
-        self.known.see(&key, &allowance, (answered.took, now));
+        let word = match (is_get, is_refused) {
+            (true, false) => Said::Pulled,
+            (true, true) => Said::Refused,
+            (false, _) => Said::Told,
+        };
+        let times = (answered.took, now);
+        self.known.see(&key, (word, &allowance), times);
         if is_get {
             self.calibrate(answered, (&key, &allowance), is_success, now.monotonic);
         }
@@ -387,6 +398,7 @@ fn report_budget(told: &Told<'_>, now: Moment) -> BudgetReport {
         credentials_not_applied: account.is_some() && is_address && is_latest,
         limit: budget.limit,
         remaining: budget.remaining_at(at),
+        contradicted: !budget.holds(),
         window_seconds: budget.window.as_secs(),
         seen_unix_ms: now.wall_of(budget.seen_at).0,
         age_seconds: budget.age_at(at).as_secs(),

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use forebay_content::{CatalogError, Period, PullRow, Spent, TimeRange, Timestamp};
+use forebay_content::{
+    CatalogError, Period, PullCursor, PullOrder, PullRow, Spent, TimeRange, Timestamp,
+};
 
 use crate::ledger::Ledger;
 use crate::report::{BudgetsReport, UpstreamReport};
-use crate::spent_report::{ExportCursor, ExportPage, OrderWord, RowReport, SpentReport, TopReport};
+use crate::spent_report::{ExportPage, RowReport, SpentReport, TopReport};
 
 /// The most spenders of one report.
 pub const MAX_TOP: u32 = 1_000;
@@ -38,7 +40,7 @@ impl Ledger {
     pub async fn top_report(
         &self,
         within: Duration,
-        order: OrderWord,
+        order: PullOrder,
         limit: u32,
     ) -> Result<TopReport, CatalogError> {
         let now = self.now().wall;
@@ -47,7 +49,7 @@ impl Ledger {
             // What lies further ahead was counted while the clock was wrong.
             until: now.after(Period::Day.length()),
         };
-        let spent = self.top(range, order.into(), limit.min(MAX_TOP)).await?;
+        let spent = self.top(range, order, limit.min(MAX_TOP)).await?;
         Ok(TopReport {
             at_unix_ms: now.0,
             since_unix_ms: range.since.0,
@@ -61,18 +63,17 @@ impl Ledger {
     pub async fn export_page(
         &self,
         range: TimeRange,
-        after: Option<ExportCursor>,
+        after: Option<PullCursor>,
     ) -> Result<ExportPage, CatalogError> {
-        let after = after.map(Into::into);
         let page = self.export(range, after, MAX_PAGE_ROWS).await?;
         let told = |row: &PullRow| RowReport {
-            period: row.period.into(),
+            period: row.period,
             start_unix_ms: row.start.0,
             spent: self.told(&row.spent),
         };
         Ok(ExportPage {
             rows: page.rows.iter().map(told).collect(),
-            next: page.next.map(Into::into),
+            next: page.next,
         })
     }
 

@@ -119,10 +119,10 @@ impl Ledger {
         *lock(&self.config) = config;
     }
 
-    /// Which upstreams are configured from now on. How the others were is forgotten, except their budgets: they may come back.
+    /// Which upstreams are configured from now on. What was learnt of the others is forgotten, except their budgets: they may come
+    /// back.
     pub fn keep_upstreams(&self, is_configured: impl Fn(&str) -> bool) {
-        lock(&self.alerts).keep_upstreams(&is_configured);
-        lock(&self.budgets).keep_upstreams(&is_configured);
+        lock(&self.budgets).keep_upstreams(is_configured);
     }
 
     /// A client's request has ended.
@@ -237,6 +237,11 @@ impl Ledger {
     pub fn note_breaker(&self, upstream: &UpstreamName, is_open: bool) {
         let alert = lock(&self.alerts).upstream(upstream, is_open, self.now());
         self.notify(alert);
+    }
+
+    /// Another upstream has this name from now on, or none.
+    pub fn note_replaced(&self, upstream: &UpstreamName) {
+        lock(&self.alerts).keep_upstreams(|name| *name != **upstream);
     }
 
     /// So much of the disk is free.

@@ -33,7 +33,5 @@ pub use report::{
     UpstreamReport,
 };
 pub use rest_report::{RestReport, RestWhy, Rested};
-pub use spent_report::{
-    ExportCursor, ExportPage, OrderWord, PeriodWord, RowReport, SpentReport, TopReport,
-};
+pub use spent_report::{ExportPage, RowReport, SpentReport, TopReport};
 pub use storms::{MAX_THRESHOLD, StormRules};

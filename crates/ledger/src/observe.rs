@@ -39,6 +39,7 @@ impl Observe for Ledger {
                 target, children, ..
             } if !children.is_empty() => self.note_index(target, children),
             Event::Breaker { upstream, open } => self.note_breaker(upstream, *open),
+            Event::UpstreamReplaced { upstream } => self.note_replaced(upstream),
             // What else happens is no matter of limits.
             _ => {}
         }

@@ -103,6 +103,9 @@ pub struct BudgetReport {
     pub limit: Option<u64>,
     /// What is left now, as far as we know.
     pub remaining: u64,
+    /// Pulls go through although the registry says that nothing is left: until it refuses one, we don't go by its number.
+    #[serde(default)]
+    pub contradicted: bool,
     /// The window's length.
     pub window_seconds: u64,
     /// When the registry last said so.

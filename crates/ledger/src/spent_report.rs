@@ -2,7 +2,7 @@
 //!
 //! Times are milliseconds since the UNIX epoch. What clients say of themselves is made fit to be shown.
 
-use forebay_content::{Period, PullCounts, PullCursor, PullOrder, Spender, Spent, Timestamp};
+use forebay_content::{Period, PullCounts, PullCursor, PullOrder, Spender, Spent};
 use forebay_limits::{PullCost, printable};
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub struct SpentReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowReport {
     /// The length of the period.
-    pub period: PeriodWord,
+    pub period: Period,
     /// When it begins.
     pub start_unix_ms: i64,
     /// What was done.
@@ -50,15 +50,7 @@ pub struct ExportPage {
     /// The rows, the oldest first.
     pub rows: Vec<RowReport>,
     /// After which to go on; `None` if these were the last.
-    pub next: Option<ExportCursor>,
-}
-
-/// A place between rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportCursor {
-    start_unix_ms: i64,
-    period: PeriodWord,
-    spender: i64,
+    pub next: Option<PullCursor>,
 }
 
 /// Those who spent most, and the storms of now.
@@ -69,40 +61,11 @@ pub struct TopReport {
     /// From when on it was counted.
     pub since_unix_ms: i64,
     /// What it is ordered by.
-    pub order: OrderWord,
+    pub order: PullOrder,
     /// The storms, those who ask most first.
     pub storms: Vec<StormReport>,
     /// The spenders.
     pub spent: Vec<SpentReport>,
-}
-
-/// A period's length as a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PeriodWord {
-    /// An hour.
-    Hour,
-    /// A day of UTC.
-    Day,
-}
-
-/// What spenders are ordered by, as a word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderWord {
-    /// Pulls that the upstream charged, at most.
-    #[default]
-    Charged,
-    /// Images pulled.
-    Pulls,
-    /// Requests.
-    Requests,
-    /// Bytes sent, from wherever.
-    Bytes,
-    /// Answers that were out of date.
-    Stale,
-    /// Errors.
-    Errors,
 }
 
 impl SpentReport {
@@ -128,61 +91,6 @@ impl SpentReport {
             charged_max: *charged.end(),
             first_unix_ms: spent.first_at.0,
             last_unix_ms: spent.last_at.0,
-        }
-    }
-}
-
-impl From<PullCursor> for ExportCursor {
-    fn from(cursor: PullCursor) -> Self {
-        Self {
-            start_unix_ms: cursor.start.0,
-            period: cursor.period.into(),
-            spender: cursor.spender,
-        }
-    }
-}
-
-impl From<ExportCursor> for PullCursor {
-    fn from(cursor: ExportCursor) -> Self {
-        Self {
-            start: Timestamp(cursor.start_unix_ms),
-            period: match cursor.period {
-                PeriodWord::Hour => Period::Hour,
-                PeriodWord::Day => Period::Day,
-            },
-            spender: cursor.spender,
-        }
-    }
-}
-
-impl From<Period> for PeriodWord {
-    fn from(period: Period) -> Self {
-        match period {
-            Period::Hour => Self::Hour,
-            Period::Day => Self::Day,
-        }
-    }
-}
-
-impl PeriodWord {
-    /// The word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-        }
-    }
-}
-
-impl From<OrderWord> for PullOrder {
-    fn from(order: OrderWord) -> Self {
-        match order {
-            OrderWord::Charged => Self::Charged,
-            OrderWord::Pulls => Self::Pulls,
-            OrderWord::Requests => Self::Requests,
-            OrderWord::Bytes => Self::Bytes,
-            OrderWord::Stale => Self::Stale,
-            OrderWord::Errors => Self::Errors,
         }
     }
 }

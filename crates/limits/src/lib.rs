@@ -29,7 +29,7 @@ pub use limited::{
 pub use one_client::one_client;
 pub use pace::{DEFAULT_BURST, DEFAULT_PER_MINUTE, MIN_PER_MINUTE, Pace, STEP_UP_EVERY, TooFast};
 pub use printable::printable;
-pub use pull_budget::{DEFAULT_WINDOW, Forecast, MAX_CHARGES, PullBudget};
+pub use pull_budget::{DEFAULT_WINDOW, Forecast, MAX_CHARGES, PullBudget, Said};
 pub use pull_cost::PullCost;
 pub use queue::{Full, Place, Queue};
 pub use reading::{Reading, read_headers};

@@ -25,6 +25,10 @@ const MIN_LOOK_BACK: Duration = Duration::from_mins(1);
 /// all the time. Beyond it the clock was set back, and what was seen before means nothing now.
 const MAX_STEP_BACK: Duration = Duration::from_mins(1);
 
+/// So many pulls in a row go through at a registry that says with each that nothing is left, and its number is not gone by until it
+/// refuses one: it would have us pull one by one, for nothing.
+const CONTRADICTIONS: u32 = 2;
+
 /// A budget of pulls, of one registry and one of those whom it charges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullBudget {
@@ -39,6 +43,19 @@ pub struct PullBudget {
     /// Manifest GETs sent since, of which the registry has said nothing yet.
     pub spent_since: u64,
     charges: Charges,
+    /// Pulls in a row that went through and were answered that nothing is left, each sent when nothing was left.
+    contradictions: u32,
+}
+
+/// What an answer is that speaks of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// To a pull, which went through.
+    Pulled,
+    /// To a pull, which was refused.
+    Refused,
+    /// To something that is not counted.
+    Told,
 }
 
 /// Where a budget is going, at the present rate.
@@ -81,6 +98,7 @@ impl PullBudget {
             seen_at,
             spent_since,
             charges: Charges::since(seen_at),
+            contradictions: 0,
         }
     }
 
@@ -106,10 +124,16 @@ impl PullBudget {
 
     /// The registry has spoken again, at `at`, in answer to what was sent at `asked_at`. An allowance without a remainder says
     /// nothing; and answers overtake each other: one with more left, to what was sent before the last word came, is the older.
-    pub fn see(&mut self, allowance: &Allowance, asked_at: SystemTime, at: SystemTime) {
+    pub fn see(
+        &mut self,
+        (said, allowance): (Said, &Allowance),
+        asked_at: SystemTime,
+        at: SystemTime,
+    ) {
         let Some(remaining) = allowance.remaining else {
             return;
         };
+        self.weigh(said, remaining, asked_at);
         let is_set_back = age(at, self.seen_at) > MAX_STEP_BACK;
         if remaining > self.remaining && asked_at < self.seen_at && !is_set_back {
             return;
@@ -127,6 +151,16 @@ impl PullBudget {
         }
         self.remaining = remaining;
         self.spent_since = 0;
+    }
+
+    /// A pull was refused: what the registry says is left holds again.
+    pub fn believe(&mut self) {
+        self.contradictions = 0;
+    }
+
+    /// Whether the registry's number is to be gone by: not while it lets pulls through of which it says that nothing is left for them.
+    pub fn holds(&self) -> bool {
+        self.contradictions < CONTRADICTIONS
     }
 
     /// A manifest GET was sent. The registry's word on it may come, or not.
@@ -183,6 +217,21 @@ impl PullBudget {
             .all()
             .find(|(at, _)| age(*at, self.seen_at) < self.window)
             .map(|(at, _)| self.window.saturating_sub(age(at, now)))
+    }
+
+    /// The answer to what was sent at `asked_at` says that so much is left.
+    fn weigh(&mut self, said: Said, remaining: u64, asked_at: SystemTime) {
+        if remaining > 0 || said == Said::Refused {
+            self.believe();
+        } else if said == Said::Pulled && self.is_spent(asked_at) {
+            self.contradictions += 1;
+        }
+    }
+
+    /// Whether nothing was left then, by what the registry had said and not by what came after; and no pull had left the window.
+    fn is_spent(&self, at: SystemTime) -> bool {
+        let has_said = self.remaining == 0 && self.seen_at <= at;
+        has_said && self.remaining_at(at) == 0 && self.opens_in(at) != Some(Duration::ZERO)
     }
 
     /// Pulls charged an hour at present; where less of the last one was watched, as if nothing had been charged before.

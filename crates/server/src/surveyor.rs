@@ -203,6 +203,11 @@ fn budget(report: &UpstreamReport) -> Budget {
         .budgets
         .iter()
         .max_by_key(|budget| budget.seen_unix_ms);
+    if last.is_some_and(|last| last.contradicted) {
+        // It says that nothing is left and lets pulls through: its number stops none.
+        told.metering = Metering::Unmetered;
+        return told;
+    }
     if let Some(last) = last {
         told.payer = payer(last);
         told.is_of_account = last.account.is_some() && !last.credentials_not_applied;

@@ -10,7 +10,7 @@ use forebay_api_admin::Metrics;
 use forebay_api_registry::{ClientRules, Table};
 use forebay_cache::{Allowed, CachingSource, Equivalent, Kept, OnGone, Policy, TtlRule};
 use forebay_config::{self as config, Config, Sources};
-use forebay_content::{Clock, KeptCoolDown, KeptLimits, Observe};
+use forebay_content::{Clock, Event, KeptCoolDown, KeptLimits, Observe};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RouteTable, UpstreamName};
 use forebay_terminal::Failure;
@@ -81,7 +81,8 @@ impl Ground {
                 running.cache.set_policy(policy(config));
             } else {
                 running.voice.lower();
-                self.metrics.forget_state(name);
+                self.observe
+                    .observe(&Event::UpstreamReplaced { upstream: name });
             }
         }
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use forebay_api_admin::TopRequest;
 use forebay_config::{Environment, load, time_span};
-use forebay_ledger::{OrderWord, TopReport};
+use forebay_content::PullOrder;
+use forebay_ledger::TopReport;
 use forebay_server::LedgerDoor;
 use forebay_terminal::screen::{Heard, Screen};
 use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
@@ -180,7 +181,7 @@ impl Sort {
     }
 }
 
-impl From<Sort> for OrderWord {
+impl From<Sort> for PullOrder {
     fn from(sort: Sort) -> Self {
         match sort {
             Sort::Charged => Self::Charged,

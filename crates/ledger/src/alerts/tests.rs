@@ -43,6 +43,7 @@ fn budget(remaining: u64, runs_out_in_seconds: Option<u64>) -> UpstreamReport {
             account: Some("alice".to_owned()),
             source: Some("192.0.2.1".to_owned()),
             credentials_not_applied: true,
+            contradicted: false,
             limit: Some(100),
             remaining,
             window_seconds: 21_600,

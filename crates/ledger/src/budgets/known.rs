@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_content::{BudgetKey, KeptBudget, MAX_BUDGETS, MAX_SOURCES};
-use forebay_limits::{Allowance, PullBudget, Source};
+use forebay_limits::{Allowance, PullBudget, Said, Source};
 use forebay_oci::UpstreamName;
 
+use crate::answered::AskedUpstream;
 use crate::moment::Moment;
 
 /// Whose budgets: at which upstream, by which account of ours.
@@ -55,12 +56,13 @@ impl KnownBudgets {
     pub(super) fn see(
         &mut self,
         key: &BudgetKey,
-        allowance: &Allowance,
+        (said, allowance): (Said, &Allowance),
         (took, now): (Duration, Moment),
     ) {
         let now = now.steady();
         let known = if let Some(mut known) = self.take(key) {
-            known.see(allowance, now.checked_sub(took).unwrap_or(now), now);
+            let asked_at = now.checked_sub(took).unwrap_or(now);
+            known.see((said, allowance), asked_at, now);
             known
         } else if let Some(budget) = PullBudget::first_seen(allowance, now) {
             budget
@@ -83,6 +85,16 @@ impl KnownBudgets {
         if let Some(last) = self.of.get_mut(&payer).and_then(|known| known.last_mut()) {
             change(&mut last.budget);
             self.unwritten.insert(key(&payer, last.source.clone()));
+        }
+    }
+
+    /// A pull of an account was refused: what the registry says is left holds again, of whom it counts.
+    pub(super) fn believe(&mut self, asked: AskedUpstream<'_>, source: Option<&Source>) {
+        let payer = (asked.upstream.clone(), asked.account.map(Arc::from));
+        for known in self.of.get_mut(&payer).into_iter().flatten() {
+            if source.is_none() || known.source.as_ref() == source {
+                known.budget.believe();
+            }
         }
     }
 

@@ -183,6 +183,23 @@ fn credentials_that_are_not_applied_are_told_until_they_are() {
     );
 }
 
+#[test]
+fn a_number_that_the_registry_does_not_go_by_is_told_until_it_refuses_a_pull() {
+    let mut budgets = Budgets::default();
+    let anonymous = Asker::of("docker.io", None);
+    let empty = reading(Some(0), "192.0.2.1");
+    let head = (200, Some(&empty));
+    anonymous.is_answered(&mut budgets, UpstreamCall::HeadManifest, head, minute(0));
+    for (at, contradicted) in [(1, false), (2, true), (3, true)] {
+        anonymous.gets(&mut budgets, Some(&empty), minute(at));
+        let told = only(&budgets, minute(at)).contradicted;
+        assert_eq!(told, contradicted, "after minute {at}");
+    }
+    let refused = (429, None);
+    anonymous.is_answered(&mut budgets, UpstreamCall::GetManifest, refused, minute(4));
+    assert!(!only(&budgets, minute(4)).contradicted);
+}
+
 /// Before a token is sent, a refusal names our address whoever we are.
 #[test]
 fn a_challenge_says_nothing_of_a_budget() {

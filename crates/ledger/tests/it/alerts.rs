@@ -323,3 +323,22 @@ async fn an_upstream_that_goes_and_comes_and_a_full_disk_are_told() {
     ];
     assert_eq!(kinds, expected);
 }
+
+#[tokio::test]
+async fn of_an_upstream_that_is_replaced_while_it_is_down_nothing_is_told_again() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    let upstream = UpstreamName::from("docker.io");
+    let other = UpstreamName::from("ghcr.io");
+    ledger.note_breaker(&upstream, true);
+    ledger.note_breaker(&other, true);
+    assert_eq!(world.heard.take().len(), 2);
+    ledger.observe(&Event::UpstreamReplaced {
+        upstream: &upstream,
+    });
+    ledger.note_breaker(&upstream, false);
+    assert_eq!(world.heard.take(), [], "the new one was never down");
+    ledger.note_breaker(&other, false);
+    let back = (AlertKind::UpstreamBack, "ghcr.io".to_owned());
+    assert_eq!(world.heard.take(), [back]);
+}

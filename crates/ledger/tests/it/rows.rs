@@ -8,7 +8,7 @@ use forebay_content::{
     UpstreamCall,
 };
 use forebay_jobs::Supervisor;
-use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Ledger, OrderWord, Outcome};
+use forebay_ledger::{AnsweredByUpstream, AskedUpstream, Ledger, Outcome};
 use forebay_limits::read_headers;
 use forebay_oci::Target;
 use proptest::prelude::*;
@@ -397,7 +397,7 @@ async fn what_was_counted_while_the_clock_was_far_ahead_is_not_of_the_last_day()
     world.clock.jump_to(NOON);
     pulls(&ledger, 2, 2);
     let day = Duration::from_hours(24);
-    let top = ledger.top_report(day, OrderWord::Pulls, 10).await.unwrap();
+    let top = ledger.top_report(day, PullOrder::Pulls, 10).await.unwrap();
     let told: Vec<_> = top.spent.iter().map(|spent| &spent.repository).collect();
     assert_eq!(told, [&Some("team/app2".to_owned())]);
 }

@@ -23,7 +23,7 @@ fn says(remaining: u64) -> Allowance {
 
 /// In answer to what was sent a moment before.
 fn hear(budget: &mut PullBudget, allowance: &Allowance, at: SystemTime) {
-    budget.see(allowance, at, at);
+    budget.see((Said::Told, allowance), at, at);
 }
 
 fn budget(remaining: u64) -> PullBudget {
@@ -158,17 +158,17 @@ fn an_answer_that_was_overtaken_brings_no_pull_back_and_charges_none_twice() {
     // Sent together; each pair of answers comes in the wrong order.
     for pair in 0..30 {
         let left = 100 - 2 * pair;
-        budget.see(&says(left - 2), second(1), second(2));
-        budget.see(&says(left - 1), second(1), second(2));
+        budget.see((Said::Told, &says(left - 2)), second(1), second(2));
+        budget.see((Said::Told, &says(left - 1)), second(1), second(2));
     }
     assert_eq!(budget.remaining_at(second(64)), 40);
     assert_eq!(budget.forecast(second(62)).per_hour, Some(60.0));
     // Less is believed whenever it was asked for, and more that was asked for afterwards.
-    budget.see(&says(39), second(1), second(65));
+    budget.see((Said::Told, &says(39)), second(1), second(65));
     assert_eq!(budget.remaining, 39);
-    budget.see(&says(50), second(64), second(66));
+    budget.see((Said::Told, &says(50)), second(64), second(66));
     assert_eq!(budget.remaining, 39);
-    budget.see(&says(50), second(65), second(67));
+    budget.see((Said::Told, &says(50)), second(65), second(67));
     assert_eq!(budget.remaining, 50);
 }
 
@@ -177,7 +177,7 @@ fn words_that_two_threads_hear_in_the_wrong_order_are_no_clock_that_was_set_back
     let mut budget = budget(100);
     hear(&mut budget, &says(90), minute(10));
     let before = minute(10) - Duration::from_millis(1);
-    budget.see(&says(89), before, before);
+    budget.see((Said::Told, &says(89)), before, before);
     assert_eq!(budget.seen_at, minute(10));
     assert_eq!(budget.forecast(minute(10)).per_hour, Some(11.0));
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forebay_content::KeptBudget;
-use forebay_limits::{PullBudget, Purse, Reading, Source};
+use forebay_limits::{PullBudget, Purse, Reading, Said, Source};
 
 /// The most budgets that are told apart; a registry names one for each address of ours, and one for an account.
 const MAX_SOURCES: usize = 16;
@@ -13,10 +13,6 @@ const MAX_SOURCES: usize = 16;
 /// How long the registry's word that nothing is left is taken as it is. Afterwards others' pulls may have left the window, and
 /// a HEAD, which is free, tells.
 pub(crate) const WORD_HOLDS: Duration = Duration::from_secs(30);
-
-/// So many pulls in a row go through at a registry that says with each that nothing is left, and its number is not gone by until it
-/// refuses one: it would have us pull one by one, for nothing.
-const CONTRADICTIONS: u32 = 2;
 
 /// What the monotonic clock's zero is called in the terms of [`PullBudget`]: late enough that what was seen before this process
 /// began has a time as well.
@@ -35,19 +31,6 @@ pub(super) struct Budgets {
 struct Known {
     source: Option<Source>,
     budget: PullBudget,
-    /// Pulls in a row that went through and were answered that nothing is left, each sent when nothing was left.
-    contradictions: u32,
-}
-
-/// What an answer is that speaks of a budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Said {
-    /// To a pull, which went through.
-    Pulled,
-    /// To a pull, which was refused.
-    Refused,
-    /// To something that is not counted.
-    Told,
 }
 
 impl Budgets {
@@ -71,22 +54,21 @@ impl Budgets {
             .iter()
             .position(|known| known.source.as_ref() == source);
         let mut is_news = false;
-        let mut known = if let Some(place) = place {
+        let known = if let Some(place) = place {
             let mut known = self.known.remove(place);
-            let held = known.holds();
-            known.note_word(allowance.remaining, said, asked_at);
-            is_news = held && !known.holds();
+            let held = known.budget.holds();
+            let answer = (said, &allowance);
+            known.budget.see(answer, moment(asked_at), moment(now));
+            is_news = held && !known.budget.holds();
             known
         } else if let Some(budget) = PullBudget::first_seen(&allowance, moment(now)) {
             Known {
                 source: source.cloned(),
                 budget,
-                contradictions: 0,
             }
         } else {
             return false;
         };
-        known.budget.see(&allowance, moment(asked_at), moment(now));
         self.add_last(known);
         is_news
     }
@@ -95,7 +77,7 @@ impl Budgets {
     fn believe(&mut self, source: Option<&Source>) {
         for known in &mut self.known {
             if source.is_none() || known.source.as_ref() == source {
-                known.contradictions = 0;
+                known.budget.believe();
             }
         }
     }
@@ -120,7 +102,6 @@ impl Budgets {
         self.add_last(Known {
             source: source.clone(),
             budget: budget.with_charges(charges),
-            contradictions: 0,
         });
         self.known.sort_by_key(|known| known.budget.seen_at);
     }
@@ -156,8 +137,8 @@ impl Budgets {
 
     /// What may be spent: of the budget that the registry spoke of last.
     pub(super) fn purse(&self, now: Duration) -> Purse {
-        let known = self.known.last().filter(|known| known.holds());
-        let Some(Known { budget, .. }) = known else {
+        let known = self.known.last().map(|known| &known.budget);
+        let Some(budget) = known.filter(|budget| budget.holds()) else {
             return Purse::Unmetered;
         };
         let at = moment(now);
@@ -189,28 +170,6 @@ impl Budgets {
             self.known.remove(0);
         }
         self.known.push(known);
-    }
-}
-
-impl Known {
-    fn holds(&self) -> bool {
-        self.contradictions < CONTRADICTIONS
-    }
-
-    /// The answer to what was sent at `asked_at` says that so much is left.
-    fn note_word(&mut self, remaining: Option<u64>, said: Said, asked_at: Duration) {
-        if remaining.is_some_and(|left| left > 0) {
-            self.contradictions = 0;
-        } else if said == Said::Pulled && remaining == Some(0) && self.is_spent(moment(asked_at)) {
-            self.contradictions += 1;
-        }
-    }
-
-    /// Whether nothing was left then, by what the registry had said and not by what came after; and no pull had left the window.
-    fn is_spent(&self, at: SystemTime) -> bool {
-        let budget = &self.budget;
-        let has_said = budget.remaining == 0 && budget.seen_at <= at;
-        has_said && budget.remaining_at(at) == 0 && budget.opens_in(at) != Some(Duration::ZERO)
     }
 }
 

@@ -12,12 +12,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use forebay_content::{KeptBudget, UpstreamCall};
-use forebay_limits::{Limited, Purse, Reading, Source};
+use forebay_limits::{Limited, Purse, Reading, Said, Source};
 
 pub(crate) use breaker::Trouble;
 use breaker::{Breaker, Passage};
 use budgets::Budgets;
-pub(crate) use budgets::Said;
 use cool_down::CoolDowns;
 pub(crate) use cool_down::{Noted, Rest, Resting, Scope};
 use objects::Objects;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use forebay_content::{SourceError, UpstreamCall};
 use forebay_http_kit::{Origin, Reply, SendError};
-use forebay_limits::{Answer, Limited, Reading, Source, classify, classify_malformed_head};
+use forebay_limits::{Answer, Limited, Reading, Said, Source, classify, classify_malformed_head};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
@@ -14,7 +14,7 @@ use super::admission::Admission;
 use super::{Wire, caller};
 use crate::exchange::{Giver, Granted, Heard, Question, Refusal, host_kind, method_of, read_start};
 use crate::failure::Failure;
-use crate::gate::{Noted, Outcome, Part, Said, Scope, hash_of};
+use crate::gate::{Noted, Outcome, Part, Scope, hash_of};
 use crate::lanes::Place;
 use crate::news;
 

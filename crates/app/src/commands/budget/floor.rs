@@ -104,9 +104,10 @@ impl Floor {
         wants_some && upstream.rests.iter().any(is_refused)
     }
 
-    /// Whether less is left of it; `None` if nobody knows.
+    /// Whether less is left of it; `None` if nobody knows. A number that the registry itself does not go by is none.
     fn is_missed_by(self, budget: &BudgetReport) -> Option<bool> {
         match self {
+            _ if budget.contradicted => Some(false),
             Self::Pulls(pulls) => Some(budget.remaining < pulls),
             Self::Percent(percent) => {
                 let limit = u128::from(budget.limit.filter(|limit| *limit > 0)?);
@@ -154,6 +155,7 @@ mod tests {
             credentials_not_applied: false,
             limit,
             remaining,
+            contradicted: false,
             window_seconds: 21_600,
             seen_unix_ms: 0,
             age_seconds: 0,

@@ -62,7 +62,12 @@ fn budget_lines(upstream: &str, budget: &BudgetReport) -> Vec<String> {
         budget.spent_since
     );
     let mut lines = vec![line];
-    lines.extend(forecast(budget).map(|forecast| format!("    {forecast}")));
+    if budget.contradicted {
+        lines
+            .push("    pulls go through all the same: not gone by until one is refused".to_owned());
+    } else {
+        lines.extend(forecast(budget).map(|forecast| format!("    {forecast}")));
+    }
     if budget.credentials_not_applied {
         let source = budget.source.as_deref().unwrap_or("an address");
         lines.push(format!(
@@ -128,6 +133,7 @@ mod tests {
             credentials_not_applied: false,
             limit: Some(100),
             remaining: 45,
+            contradicted: false,
             window_seconds: 21_600,
             seen_unix_ms: 0,
             age_seconds: 120,
@@ -208,6 +214,25 @@ mod tests {
           resting until 2026-11-21T05:42:39Z (45 s): manifests without an account, by its pull limit
           anonymous, charged to 192.0.2.1: 45 of 100 pulls left (window 6 h); seen 2 min ago, 3 sent since
             at 12 pulls an hour it runs out in 3 h 45 min
+          one platform of a multi-platform image costs 1 to 2: seen 0 times, not enough to tell
+        ");
+    }
+
+    #[test]
+    fn a_number_that_the_registry_does_not_go_by_is_told_as_such() {
+        let contradicted = BudgetReport {
+            remaining: 0,
+            contradicted: true,
+            forecast: ForecastReport {
+                opens_in_seconds: Some(1_200),
+                ..budget().forecast
+            },
+            ..budget()
+        };
+        insta::assert_snapshot!(told(&metered(contradicted)), @r"
+        docker.io  metered
+          anonymous, charged to 192.0.2.1: 0 of 100 pulls left (window 6 h); seen 2 min ago, 3 sent since
+            pulls go through all the same: not gone by until one is refused
           one platform of a multi-platform image costs 1 to 2: seen 0 times, not enough to tell
         ");
     }

@@ -80,8 +80,8 @@ fn field(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use forebay_content::PullCounts;
-    use forebay_ledger::{ClientReport, PeriodWord, SpentReport};
+    use forebay_content::{Period, PullCounts};
+    use forebay_ledger::{ClientReport, SpentReport};
 
     use super::*;
 
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_row_has_as_many_fields_as_the_header() {
         let report = RowReport {
-            period: PeriodWord::Hour,
+            period: Period::Hour,
             start_unix_ms: 0,
             spent: SpentReport {
                 client: Some(ClientReport {

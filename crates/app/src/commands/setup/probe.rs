@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use forebay_api_admin::TopRequest;
 use forebay_config::{Sources, load};
-use forebay_ledger::{OrderWord, TopReport};
+use forebay_content::PullOrder;
+use forebay_ledger::TopReport;
 use forebay_oci::ImageName;
 use forebay_server::ask_running;
 use forebay_setup::{Address, ProbeWay, Served, Verdict, probe_ways};
@@ -199,7 +200,7 @@ impl Ledger<'_> {
     async fn read(&self) -> Result<Served, Failure> {
         let request = TopRequest {
             within_ms: WITHIN_MS,
-            order: OrderWord::Requests,
+            order: PullOrder::Requests,
             limit: MAX_SPENDERS,
         };
         let Some(answer) = ask_running(self.data, "/top", &request).await? else {

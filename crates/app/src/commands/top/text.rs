@@ -2,17 +2,18 @@
 //!
 //! Pure. What clients say of themselves was made fit to be shown where it was reported.
 
-use forebay_ledger::{OrderWord, SpentReport, StormReport, TopReport};
+use forebay_content::PullOrder;
+use forebay_ledger::{SpentReport, StormReport, TopReport};
 use forebay_terminal::amounts::{bytes, moment};
 
 /// The keys of a live screen and what they order by.
-const KEYS: [(OrderWord, &str); 6] = [
-    (OrderWord::Charged, "c charged"),
-    (OrderWord::Pulls, "p pulls"),
-    (OrderWord::Bytes, "b bytes"),
-    (OrderWord::Errors, "e errors"),
-    (OrderWord::Requests, "r requests"),
-    (OrderWord::Stale, "s stale"),
+const KEYS: [(PullOrder, &str); 6] = [
+    (PullOrder::Charged, "c charged"),
+    (PullOrder::Pulls, "p pulls"),
+    (PullOrder::Bytes, "b bytes"),
+    (PullOrder::Errors, "e errors"),
+    (PullOrder::Requests, "r requests"),
+    (PullOrder::Stale, "s stale"),
 ];
 
 /// The columns of numbers.
@@ -87,10 +88,10 @@ fn nothing(report: &TopReport) -> Option<String> {
 }
 
 /// Whether the column at `place` is what is ordered by.
-const fn shows(order: OrderWord, place: usize) -> bool {
+const fn shows(order: PullOrder, place: usize) -> bool {
     matches!(
         (order, place),
-        (OrderWord::Stale, 5) | (OrderWord::Errors, 6) | (OrderWord::Bytes, 3 | 4)
+        (PullOrder::Stale, 5) | (PullOrder::Errors, 6) | (PullOrder::Bytes, 3 | 4)
     )
 }
 
@@ -228,7 +229,7 @@ mod tests {
         let report = TopReport {
             at_unix_ms: 0,
             since_unix_ms: 0,
-            order: OrderWord::Charged,
+            order: PullOrder::Charged,
             storms: vec![StormReport {
                 client: client("10.0.0.2"),
                 upstream: "docker.io".to_owned(),
@@ -263,7 +264,7 @@ mod tests {
         let report = TopReport {
             at_unix_ms: 0,
             since_unix_ms: 0,
-            order: OrderWord::Pulls,
+            order: PullOrder::Pulls,
             storms: Vec::new(),
             spent: vec![by_digest; 9],
         };
@@ -279,7 +280,7 @@ mod tests {
         assert!(lines[3].ends_with(image), "{told}");
         assert_eq!((lines.len(), lines[6]), (7, "and 6 more"), "{told}");
         let by_stale = TopReport {
-            order: OrderWord::Stale,
+            order: PullOrder::Stale,
             ..report.clone()
         };
         assert!(told_live(&by_stale, (8, 40)).contains("STALE"));

@@ -1,5 +1,5 @@
 use forebay_content::{BudgetKey, Timestamp};
-use forebay_limits::{Allowance, Dialect};
+use forebay_limits::{Allowance, Dialect, Said};
 
 use super::*;
 
