@@ -3,11 +3,13 @@
 pub mod amounts;
 mod error;
 mod exit;
+mod fit;
 mod printer;
 pub mod programs;
 mod report;
 pub mod screen;
 mod source_args;
+pub mod whole_file;
 
 pub use error::{BoxError, Failure};
 pub use exit::{EXIT_CODES, ExitStatus, with_exit_codes};

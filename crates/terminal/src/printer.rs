@@ -1,17 +1,21 @@
 //! Where commands print: the only place that writes to standard output and standard error.
 //!
-//! A reader that has gone (`forebay … | head`) is no failure; any other write error becomes one at the end.
+//! What a terminal would obey comes to it only by [`Printer::control`]: names, causes and what was read are made fit here, once
+//! for all commands. A reader that has gone (`forebay … | head`) is no failure; any other write error becomes one at the end.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::exit::ExitStatus;
+use crate::fit;
 
 /// Prints to standard output and standard error, or to buffers in tests. Shared by reference, also across tasks.
 pub struct Printer {
     out: Mutex<Channel>,
     err: Mutex<Channel>,
+    /// Whether a person sees what goes to standard output.
+    is_terminal: bool,
 }
 
 struct Channel {
@@ -24,14 +28,19 @@ enum State {
     Open,
     /// The reader has gone: the rest is dropped.
     Closed,
-    /// Writing failed for a reason that the caller should hear of: a full disk behind a redirection.
-    Broken,
+    /// Writing failed for this reason, which the caller should hear of: a full disk behind a redirection.
+    Broken(ErrorKind),
 }
 
 impl Printer {
     /// Prints to the process's own standard output and standard error.
     pub fn standard() -> Self {
-        Self::to(Box::new(io::stdout()), Box::new(io::stderr()))
+        let out = io::stdout();
+        let is_terminal = out.is_terminal();
+        Self {
+            is_terminal,
+            ..Self::to(Box::new(out), Box::new(io::stderr()))
+        }
     }
 
     /// Prints to these writers.
@@ -39,21 +48,28 @@ impl Printer {
         Self {
             out: Mutex::new(Channel::new(out)),
             err: Mutex::new(Channel::new(err)),
+            is_terminal: false,
         }
     }
 
-    /// Writes one line of the command's result to standard output.
+    /// Writes a line of the command's result, or several, to standard output. In JSON, what is made fit means the same.
     pub fn line(&self, text: impl Display) {
-        held(&self.out).write(format_args!("{text}\n"));
+        let text = text.to_string();
+        held(&self.out).write_line(&fit::lines(&text));
     }
 
-    /// Writes the command's result as it is, without a line end, to standard output.
+    /// Writes the command's result without a line end to standard output: as it is for a program, made fit for a terminal.
     pub fn raw(&self, bytes: &[u8]) {
-        let mut channel = held(&self.out);
-        if channel.state == State::Open {
-            let written = channel.writer.write_all(bytes);
-            channel.note(written);
+        if !self.is_terminal {
+            return held(&self.out).write(bytes);
         }
+        let text = String::from_utf8_lossy(bytes);
+        held(&self.out).write(fit::content(&text).as_bytes());
+    }
+
+    /// Writes what the terminal is to obey to standard output.
+    pub fn control(&self, sequence: &str) {
+        held(&self.out).write(sequence.as_bytes());
     }
 
     /// Has what was written shown now: for what is shown live.
@@ -61,20 +77,38 @@ impl Printer {
         held(&self.out).flush();
     }
 
+    /// Whether whoever read the result has gone: what goes on for ever may end then.
+    pub fn is_closed(&self) -> bool {
+        held(&self.out).state != State::Open
+    }
+
     /// Writes one line about the command to standard error.
     pub fn note(&self, text: impl Display) {
-        held(&self.err).write(format_args!("{text}\n"));
+        let text = text.to_string();
+        held(&self.err).write_line(&fit::one_line(&text));
+    }
+
+    /// Writes several lines about the command to standard error.
+    pub fn notes(&self, text: impl Display) {
+        let text = text.to_string();
+        held(&self.err).write_line(&fit::lines(&text));
     }
 
     /// Flushes, and turns `status` into a failure if what the command had to say could not be written.
     pub fn finish(&self, status: ExitStatus) -> ExitStatus {
         let mut out = held(&self.out);
         out.flush();
-        held(&self.err).flush();
-        match out.state {
-            State::Broken => ExitStatus::Failed,
+        let status = match out.state {
+            State::Broken(kind) => {
+                self.note(format_args!(
+                    "error: cannot write to standard output: {kind}"
+                ));
+                ExitStatus::Failed
+            }
             State::Open | State::Closed => status,
-        }
+        };
+        held(&self.err).flush();
+        status
     }
 }
 
@@ -90,9 +124,14 @@ impl Channel {
         }
     }
 
-    fn write(&mut self, text: std::fmt::Arguments<'_>) {
+    /// At once, so that lines of several programs do not mix.
+    fn write_line(&mut self, text: &str) {
+        self.write(format!("{text}\n").as_bytes());
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
         if self.state == State::Open {
-            let written = self.writer.write_fmt(text);
+            let written = self.writer.write_all(bytes);
             self.note(written);
         }
     }
@@ -108,39 +147,10 @@ impl Channel {
         match written {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::BrokenPipe => self.state = State::Closed,
-            Err(_) => self.state = State::Broken,
+            Err(error) => self.state = State::Broken(error.kind()),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Failing(ErrorKind);
-
-    impl Write for Failing {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(self.0.into())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn ending_with(kind: ErrorKind) -> ExitStatus {
-        let printer = Printer::to(Box::new(Failing(kind)), Box::new(io::sink()));
-        printer.line("hello");
-        printer.finish(ExitStatus::Ok)
-    }
-
-    #[test]
-    fn a_reader_that_left_is_no_failure() {
-        assert_eq!(ending_with(ErrorKind::BrokenPipe), ExitStatus::Ok);
-    }
-
-    #[test]
-    fn output_that_cannot_be_written_is_a_failure() {
-        assert_eq!(ending_with(ErrorKind::StorageFull), ExitStatus::Failed);
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ use rustix::termios::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::fit;
 use crate::printer::Printer;
 
 /// Empties the screen and goes to its top.
@@ -84,7 +85,7 @@ impl<'a> Screen<'a> {
                 }
             }
         });
-        printer.raw(ENTER.as_bytes());
+        printer.control(ENTER);
         Some(Self {
             printer,
             before,
@@ -110,10 +111,10 @@ impl<'a> Screen<'a> {
         let lines = text.lines().take(rows.saturating_sub(1));
         let mut frame = CLEAR.to_owned();
         for line in lines {
-            frame.extend(line.chars().take(columns));
+            frame.extend(fit::one_line(line).chars().take(columns));
             frame.push_str("\r\n");
         }
-        self.printer.raw(frame.as_bytes());
+        self.printer.control(&frame);
         self.printer.flush();
     }
 
@@ -136,7 +137,7 @@ impl<'a> Screen<'a> {
 impl Drop for Screen<'_> {
     fn drop(&mut self) {
         let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before);
-        self.printer.raw(LEAVE.as_bytes());
+        self.printer.control(LEAVE);
         self.printer.flush();
     }
 }

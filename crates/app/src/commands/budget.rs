@@ -121,7 +121,7 @@ async fn show(
             report.upstreams.retain(is_named);
         }
         if is_screen {
-            printer.raw(CLEAR.as_bytes());
+            printer.control(CLEAR);
         }
         let verdict = args.floor.map_or(ExitStatus::Ok, |floor| {
             floor.judge(&report.upstreams, args.upstream.is_some())
@@ -130,7 +130,7 @@ async fn show(
             printer.line(floor.line(verdict, &report.upstreams));
         }
         print(&report, args, printer);
-        if !args.watch {
+        if !args.watch || printer.is_closed() {
             return Ok(verdict);
         }
         tokio::time::sleep(WATCH_EVERY).await;

@@ -18,7 +18,6 @@ mod rewrite;
 mod serve;
 mod setup;
 mod top;
-mod whole_file;
 
 use std::ffi::OsString;
 
@@ -109,7 +108,7 @@ fn dispatch(
 fn tell(answer: &clap::Error, printer: &Printer) -> ExitStatus {
     let text = answer.render().to_string();
     if answer.use_stderr() {
-        printer.note(text.trim_end());
+        printer.notes(text.trim_end());
         ExitStatus::Usage
     } else {
         printer.line(text.trim_end());

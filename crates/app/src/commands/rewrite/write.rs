@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use forebay_rewrite::apply;
 use forebay_rewrite::rules::{FileRecord, Record, Run};
+use forebay_terminal::whole_file::{self, Mode};
 use forebay_terminal::{Failure, Printer};
 
 use super::files::{Planned, PlannedFile};
 use super::text::shown_path;
 use crate::commands::folder_lock::FolderLock;
-use crate::commands::whole_file::{self, Mode};
 
 /// The largest record that is read.
 const MAX_RECORD_BYTES: u64 = 256 << 20;

@@ -6,10 +6,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use forebay_setup::{BoxError, FileChange, Plan, Record, Undo, Written, difference};
+use forebay_terminal::whole_file::{self, Mode};
 use forebay_terminal::{Failure, Printer};
 
 use super::disk::Disk;
-use crate::commands::whole_file::{self, Mode};
 
 /// The mode of a file that was not there.
 const NEW_MODE: u32 = 0o644;
@@ -56,6 +56,7 @@ pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool,
     for writing in &writings {
         record.folders.extend(missing_folders(disk, &writing.path)?);
     }
+    tell_other_names(disk, &writings, printer);
     put_record(disk, &record)?;
     if let Err(failure) = write_all(disk, &writings) {
         // What was there before is what the old record told of.
@@ -76,6 +77,19 @@ pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool,
         disk.record_path()
     ));
     Ok(true)
+}
+
+/// A file with several names becomes one of its own by the client's.
+fn tell_other_names(disk: &Disk, writings: &[Writing], printer: &Printer) {
+    for writing in writings {
+        let about = disk.place(&writing.path).ok().and_then(|place| fs::metadata(place).ok());
+        if about.is_some_and(|about| about.nlink() > 1) {
+            printer.note(format_args!(
+                "{} was one file with another name (a hard link), under which it stays as it was",
+                writing.path
+            ));
+        }
+    }
 }
 
 /// A plan that leaves nothing where nothing was wants no file.
@@ -126,6 +140,7 @@ pub(super) fn undo(disk: &Disk, printer: &Printer) -> Result<(), Failure> {
         }
         writings.extend(take_back(disk, written, printer)?);
     }
+    tell_other_names(disk, &writings, printer);
     write_all(disk, &writings)?;
     put_back_record(disk, &Record::new())?;
     remove_folders(disk, &record.folders);
@@ -157,7 +172,7 @@ fn changed_since(written: &Written, now: Option<&str>, printer: &Printer) -> Fai
             .with_hint("take the record away as well; there is nothing left to undo");
     };
     printer.note(format_args!("changed since in {path}:"));
-    printer.note(difference(path, &written.after, now).trim_end());
+    printer.notes(difference(path, &written.after, now).trim_end());
     Failure::plain(format!(
         "{path} was changed since it was set up; nothing was undone"
     ))
@@ -231,6 +246,9 @@ fn missing_folders(disk: &Disk, path: &str) -> Result<Vec<String>, Failure> {
 fn put(disk: &Disk, path: &str, text: Option<&str>, mode: Option<u32>) -> Result<(), BoxError> {
     let place = disk.place(path)?;
     let Some(text) = text else {
+        if disk.is_link(path) {
+            return Err("it is a link now, which no set-up made".into());
+        }
         return match fs::remove_file(&place) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),

@@ -9,7 +9,7 @@ use rustix::fs::{Gid, Uid, fchown};
 
 /// Who may do what with a file that is made.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Mode {
+pub enum Mode {
     /// Exactly this.
     Exactly(u32),
     /// What is usual for new files, less what the process leaves out.
@@ -26,7 +26,7 @@ const STAGED_MODE: u32 = 0o600;
 ///
 /// # Errors
 /// It cannot be written: what was there is there, and nothing is left of the other.
-pub(super) fn put(
+pub fn put(
     (staged, target): (&Path, &Path),
     content: &[u8],
     mode: Mode,
