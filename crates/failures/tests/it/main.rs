@@ -6,6 +6,7 @@ mod mutations;
 mod reported;
 mod rows;
 mod scanned;
+mod scored;
 mod sifted;
 mod unseen;
 mod ways;

@@ -16,7 +16,7 @@ const GOAL_PERMILLE: usize = 980;
 const NOTHING: &str = "nothing";
 
 /// The classes of the findings of a text, or [`NOTHING`].
-fn told(text: &str) -> Vec<&'static str> {
+pub(crate) fn told(text: &str) -> Vec<&'static str> {
     let told: Vec<_> = findings(text)
         .iter()
         .map(|finding| finding.class.as_str())
@@ -31,7 +31,7 @@ fn is_limit(class: &str) -> bool {
 }
 
 /// Whether the findings are what the label says, or leaves open; a limit must be among them.
-fn is_right(line: &Line, told: &[&str]) -> bool {
+pub(crate) fn is_right(line: &Line, told: &[&str]) -> bool {
     let is_open = |class: &&str| line.class == *class || line.accept.iter().any(|of| of == class);
     told.iter().all(is_open) && (!is_limit(&line.class) || told.contains(&line.class.as_str()))
 }
