@@ -109,7 +109,7 @@ pub struct Budget {
     pub age_seconds: Option<u64>,
     /// Pulls charged an hour now, without this deploy.
     pub per_hour: Option<f64>,
-    /// In what time a pull is free again, if nothing is left, in seconds.
+    /// In what time the next pull is possible, if nothing is left, in seconds.
     pub opens_in_seconds: Option<u64>,
     /// In what time all of the limit is back if nothing more is spent, in seconds.
     pub is_full_in_seconds: Option<u64>,

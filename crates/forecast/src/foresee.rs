@@ -276,6 +276,14 @@ fn lasts(left: u64, per_hour: Option<f64>) -> Option<u64> {
     Some((left as f64 * 3_600.0 / rate) as u64)
 }
 
+impl ImageForecast {
+    /// Whether it is wanted and its registry does not have it, or does not give it without credentials.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.fact.presence, Presence::Missing | Presence::Refused)
+            && self.fails_direct == Failing::Yes
+    }
+}
+
 impl RegistryForecast {
     /// The way that decides whether machines that ask it themselves get what they need.
     pub fn by_machines(&self) -> &Way {
@@ -304,10 +312,7 @@ impl Forecast {
 
     /// The images that are not there, as far as anybody was asked and answered.
     pub fn missing(&self) -> impl Iterator<Item = &ImageForecast> {
-        self.images.iter().filter(|image| {
-            matches!(image.fact.presence, Presence::Missing | Presence::Refused)
-                && image.fails_direct == Failing::Yes
-        })
+        self.images.iter().filter(|image| image.is_missing())
     }
 
     /// The images that could not be asked after.

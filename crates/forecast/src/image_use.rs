@@ -70,9 +70,15 @@ pub struct ImageUse {
 }
 
 impl ImageUse {
-    /// What `owner`, found at `at`, comes to in `fleet` with this image.
-    pub fn of(owner: &Owner, at: String, image: &ImageName, fleet: &Fleet) -> Self {
-        let starts = starts(owner, fleet);
+    /// What `owner`, found at `at`, comes to in `fleet` with this image; `scaled` is between which bounds an autoscaler holds
+    /// its replicas, if one does.
+    pub fn of(
+        (owner, scaled): (&Owner, Option<Interval>),
+        at: String,
+        image: &ImageName,
+        fleet: &Fleet,
+    ) -> Self {
+        let starts = starts(owner, scaled, fleet);
         let is_on_nodes = owner.per_node || !is_of(&ELSEWHERE, &owner.kind);
         let machines = if owner.per_node {
             starts
@@ -96,7 +102,12 @@ impl ImageUse {
 }
 
 /// How often it is started by one deploy; by a timetable, in the six hours for which registries count.
-fn starts(owner: &Owner, fleet: &Fleet) -> Interval {
+fn starts(owner: &Owner, scaled: Option<Interval>, fleet: &Fleet) -> Interval {
+    // A workload of which none shall run is not scaled, either (Kubernetes' "implicit maintenance-mode deactivation").
+    if let Some(bounds) = scaled.filter(|_| owner.replicas != Some(0)) {
+        let said = owner.replicas.map(|count| Interval::exactly(count.into()));
+        return said.map_or(bounds, |said| bounds.around(said));
+    }
     if owner.per_node {
         return fleet.nodes.map_or(Interval::at_least(1), Interval::exactly);
     }
@@ -179,7 +190,7 @@ mod tests {
             ..Fleet::default()
         };
         let image = image.parse().expect("an image");
-        ImageUse::of(owner, "a:1".to_owned(), &image, &fleet)
+        ImageUse::of((owner, None), "a:1".to_owned(), &image, &fleet)
     }
 
     fn replicas(kind: &str, replicas: Option<u32>) -> Owner {
@@ -244,6 +255,27 @@ mod tests {
         };
         assert_eq!(used(&unknown, "a:1", Some(3)).starts, Interval::at_least(1));
         assert_eq!(used(&unknown, "a:1", Some(3)).machines, (1..=3).into());
+    }
+
+    #[test]
+    fn an_autoscaler_runs_between_its_bounds_and_what_the_file_says() {
+        let image = "a:1".parse().expect("an image");
+        for (said, starts, machines) in [
+            (None, "3 to 40", "1 to 12"),
+            (Some(50), "3 to 50", "1 to 12"),
+            (Some(1), "1 to 40", "1 to 12"),
+            (Some(0), "0", "0"),
+        ] {
+            let owner = replicas("Deployment", said);
+            let fleet = Fleet {
+                nodes: Some(12),
+                ..Fleet::default()
+            };
+            let scaled = Some((3..=40).into());
+            let found = ImageUse::of((&owner, scaled), String::new(), &image, &fleet);
+            assert_eq!(found.starts.to_string(), starts, "{said:?}");
+            assert_eq!(found.machines.to_string(), machines, "{said:?}");
+        }
     }
 
     #[test]

@@ -55,6 +55,15 @@ impl Interval {
         }
     }
 
+    /// The smallest that both lie in.
+    #[must_use]
+    pub fn around(self, other: Self) -> Self {
+        Self {
+            least: self.least.min(other.least),
+            most: both(self.most, other.most).map(|(a, b)| a.max(b)),
+        }
+    }
+
     /// No more than `bound`, if there is one.
     #[must_use]
     pub fn capped(self, bound: Option<u64>) -> Self {
@@ -101,6 +110,8 @@ mod tests {
         assert_eq!(Interval::ZERO.times(some), Interval::ZERO);
         assert_eq!(some.capped(Some(9)), Interval::from(2..=9));
         assert_eq!(some.capped(None), some);
+        assert_eq!(three.around((1..=2).into()), (1..=3).into());
+        assert_eq!(three.around(some), some);
         let huge = Interval::exactly(u64::MAX);
         assert_eq!(huge.plus(three).times(three), huge);
     }

@@ -7,6 +7,7 @@ mod foresee;
 mod image_use;
 mod interval;
 pub mod preflight;
+mod scaler;
 mod schedule;
 
 pub use cost::Wanted;
@@ -15,3 +16,4 @@ pub use fleet::{Egress, Fleet, Runtime};
 pub use foresee::{Failing, Fit, Forecast, ImageForecast, RegistryForecast, Way, foresee};
 pub use image_use::ImageUse;
 pub use interval::Interval;
+pub use scaler::Scalers;

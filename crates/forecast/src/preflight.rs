@@ -4,6 +4,8 @@
 
 mod names;
 
+use std::collections::HashSet;
+
 use forebay_oci::{ImageName, Reference};
 use serde::Serialize;
 
@@ -126,7 +128,7 @@ pub fn ecr_image(image: &ImageName) -> Option<Check> {
 
 /// The secrets of AWS Secrets Manager that a text names, each once.
 pub fn secrets(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for start in SECRET_ARNS {
         for (at, _) in text.match_indices(start) {
             let rest = &text[at..];
@@ -136,7 +138,7 @@ pub fn secrets(text: &str) -> Vec<String> {
             else {
                 continue;
             };
-            if !found.iter().any(|one| one == arn) {
+            if seen.insert(arn) {
                 found.push(arn.to_owned());
             }
         }
@@ -237,7 +239,7 @@ impl Check {
             ),
             Kind::Stack => stack_status(out),
             Kind::Name if out.is_empty() || out == "None" => {
-                (State::Good, "is free".to_owned(), None)
+                (State::Good, "is not taken".to_owned(), None)
             }
             Kind::Name => (
                 State::Bad,
@@ -263,7 +265,7 @@ impl Check {
         match self.kind {
             Kind::Stack if has("does not exist") => (
                 State::Good,
-                "the name is free: there is no such stack".to_owned(),
+                "is not taken: there is no such stack yet".to_owned(),
                 None,
             ),
             Kind::Image if has("RepositoryNotFoundException") => (
@@ -279,7 +281,7 @@ impl Check {
             Kind::Secret if has("ResourceNotFoundException") => {
                 (State::Bad, "does not exist".to_owned(), None)
             }
-            Kind::Name if has("NotFound") => (State::Good, "is free".to_owned(), None),
+            Kind::Name if has("NotFound") => (State::Good, "is not taken".to_owned(), None),
             _ if has("AccessDenied") => (
                 State::Bad,
                 "access is denied with these credentials".to_owned(),

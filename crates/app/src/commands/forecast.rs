@@ -1,9 +1,11 @@
 //! `forebay forecast`: what a deploy costs in pulls, and whether it can work, before it runs.
 
 mod gather;
+mod lines;
 mod preflight;
 mod text;
 mod tools;
+mod verdict;
 mod warm;
 
 use std::path::PathBuf;

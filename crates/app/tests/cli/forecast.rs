@@ -125,3 +125,96 @@ fn a_file_that_cannot_be_read_leaves_too_little_known() {
     let none = run(&program, &["ok.yaml", "--nodes", "0"]);
     assert!(none.starts_with("exit: 2"), "{none}");
 }
+
+#[test]
+fn what_scales_a_workload_is_read_wherever_it_stands() {
+    let program = Program::new()
+        .file(
+            "a/web.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: [{name: c, image: \
+             'nginx:1'}]}}}\n",
+        )
+        .file(
+            "b/scale.json",
+            r#"{"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": {"scaleTargetRef":
+             {"kind": "Deployment", "name": "web"}, "minReplicas": 3, "maxReplicas": 40}}"#,
+        );
+    let told = run(&program, &["a", "b", "--nodes", "12"]);
+    let line = "Deployment web, container c: starts: 3 to 40, nodes: 1 to 12\n";
+    assert!(told.contains(line), "{told}");
+    let alone = run(&program, &["a", "--nodes", "12"]);
+    assert!(alone.contains("starts: 1, nodes: 1\n"), "{alone}");
+}
+
+#[test]
+fn a_file_that_is_named_by_two_ways_is_counted_once() {
+    let program = Program::new().file("a/Dockerfile", "FROM nginx:1\n");
+    let told = run(&program, &["a", "./a/Dockerfile", "a/../a"]);
+    assert_eq!(
+        told.matches("starts: 1, machines: 1\n").count(),
+        1,
+        "{told}"
+    );
+}
+
+#[test]
+fn where_nothing_was_read_nothing_fits_and_where_nothing_is_named_nothing_is_pulled() {
+    let program = Program::new()
+        .file(
+            "config.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {image: none}\n",
+        )
+        .file("NOTES", "nothing here\n")
+        .file("Dockerfile", "FROM scratch\n");
+    // The program before the pipe has failed.
+    let empty = program.run_with_input(&[&OFFLINE[..], &["-"]].concat(), "\n");
+    assert!(empty.starts_with("exit: 3"), "{empty}");
+    assert!(
+        empty.contains("not counted: stdin: it is empty\n"),
+        "{empty}"
+    );
+    let prose = program.run_with_input(&[&OFFLINE[..], &["-"]].concat(), "Error: no chart\n");
+    assert!(prose.starts_with("exit: 3"), "{prose}");
+    let dockerfile = program.run_with_input(&[&OFFLINE[..], &["-"]].concat(), "FROM nginx:1\n");
+    assert!(
+        dockerfile.contains("Dockerfile stage 0: starts: 1"),
+        "{dockerfile}"
+    );
+    let unknown = run(&program, &["NOTES"]);
+    assert!(unknown.starts_with("exit: 3"), "{unknown}");
+    assert!(
+        unknown.contains("of a format that names images"),
+        "{unknown}"
+    );
+    for known in ["config.yaml", "Dockerfile"] {
+        let told = run(&program, &[known, "NOTES"]);
+        assert!(told.starts_with("exit: 0"), "{told}");
+        assert!(
+            told.contains("no image is named there\n\nnothing is pulled\n"),
+            "{told}"
+        );
+        assert!(told.contains("NOTES: is of no format"), "{told}");
+    }
+}
+
+#[test]
+fn what_cdk_builds_is_of_the_deployers_own_registry_and_leaves_nothing_open() {
+    let template = |image: &str| {
+        format!(
+            r#"{{"Resources": {{"T": {{"Type": "AWS::ECS::TaskDefinition", "Properties": {{"ContainerDefinitions":
+             [{{"Name": "w", "Image": {{"Fn::Sub": "{image}"}}}}]}}}}}}}}"#
+        )
+    };
+    let own = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/cdk-assets:a";
+    let program = Program::new()
+        .file("own.json", &template(own))
+        .file("other.json", &template("${AWS::AccountId}/app:1"));
+    let told = run(&program, &["own.json"]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert!(
+        told.contains("an ECR registry, of which Docker Hub counts nothing"),
+        "{told}"
+    );
+    let told = run(&program, &["other.json"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+}

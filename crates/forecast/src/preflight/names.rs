@@ -1,8 +1,10 @@
 //! Names that a `CloudFormation` template gives itself, which another stack, or the last try, may have taken.
 //!
-//! Only templates in JSON, as CDK synthesizes them; a name that is no literal is `CloudFormation`'s to choose.
+//! Templates in YAML, and in JSON, as CDK synthesizes them; a name that is no literal is `CloudFormation`'s to choose.
 
-use serde_json::Value;
+use std::collections::HashSet;
+
+use forebay_references::{At, read_yaml};
 
 use super::{Check, Kind, words};
 
@@ -89,21 +91,30 @@ pub fn names(text: &str, region: Option<&str>) -> Vec<Check> {
     if !text.contains("AWS::") {
         return Vec::new();
     }
-    let template: Value = serde_json::from_str(text).unwrap_or_default();
-    let resources = template["Resources"].as_object();
-    let resources = resources
-        .into_iter()
-        .flat_map(|resources| resources.values());
-    let mut checks: Vec<Check> = Vec::new();
-    for resource in resources {
-        let named = NAMED.iter().find(|named| resource["Type"] == named.kind);
-        let name = named.and_then(|named| {
-            let name = resource["Properties"][named.property].as_str()?;
-            is_plain(name).then(|| check(named, name, region))
-        });
-        checks.extend(name.filter(|check| !checks.contains(check)));
+    let (trees, _) = read_yaml(text);
+    let resources = trees
+        .iter()
+        .filter_map(|tree| At::root(tree).get("Resources"));
+    let (mut checks, mut seen) = (Vec::new(), HashSet::new());
+    for (_, resource) in resources.flat_map(At::entries) {
+        let kind = resource.text_of("Type");
+        let named = NAMED.iter().find(|named| kind == Some(named.kind));
+        let Some((named, name)) = named.and_then(|named| Some((named, name(resource, named)?)))
+        else {
+            continue;
+        };
+        if seen.insert((named.kind, name)) {
+            checks.push(check(named, name, region));
+        }
     }
     checks
+}
+
+/// The name that a resource is given as a plain text: what a tag or a function makes is known when it is deployed.
+fn name<'a>(resource: At<'a>, named: &Named) -> Option<&'a str> {
+    let at = resource.path(&["Properties", named.property])?;
+    let text = at.text().filter(|_| at.tag().is_none())?;
+    is_plain(text).then_some(text)
 }
 
 /// Nothing that would be more than a name on a command line or in a query.

@@ -87,10 +87,10 @@ fn names_that_a_template_gives_are_free_or_taken() {
     assert_eq!(
         lines,
         [
-            "aws logs describe-log-groups --log-group-name-prefix /ecs/web --query \
-             logGroups[?logGroupName=='/ecs/web'].logGroupName --output text --region us-east-1",
             "aws ecr describe-repositories --repository-names web/app --query repositories[].repositoryName \
              --output text --region us-east-1",
+            "aws logs describe-log-groups --log-group-name-prefix /ecs/web --query \
+             logGroups[?logGroupName=='/ecs/web'].logGroupName --output text --region us-east-1",
         ]
     );
     for (outcome, state) in [
@@ -104,7 +104,12 @@ fn names_that_a_template_gives_are_free_or_taken() {
         (ended(false, "(LoadBalancerNotFound) when"), State::Good),
         (ended(false, "(AccessDeniedException) when"), State::Bad),
     ] {
-        assert_eq!(checks[0].read(&outcome).state, state, "{outcome:?}");
+        assert_eq!(checks[1].read(&outcome).state, state, "{outcome:?}");
     }
     assert!(names("Resources:\n  A: {Type: AWS::ECS::Cluster}\n", None).is_empty());
+    let template = "Resources:\n  A: {Type: AWS::ECS::Cluster, Properties: {ClusterName: web}}\n  \
+                    B: {Type: AWS::ECS::Cluster, Properties: {ClusterName: !Sub 'web'}}\n";
+    let checks = names(template, None);
+    let told: Vec<_> = checks.iter().map(|check| check.what.as_str()).collect();
+    assert_eq!(told, ["name web of a cluster"]);
 }

@@ -30,7 +30,7 @@ pub(crate) fn wanted(image: &str, owners: &[Owner], fleet: &Fleet) -> Wanted {
     let image = image.parse().expect("an image");
     let uses = owners
         .iter()
-        .map(|owner| ImageUse::of(owner, "a:1".to_owned(), &image, fleet));
+        .map(|owner| ImageUse::of((owner, None), "a:1".to_owned(), &image, fleet));
     Wanted {
         uses: uses.collect(),
         image,

@@ -1,21 +1,31 @@
 //! The images of the files that were named, each with all who start it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use forebay_config::DOCKER_HUB_ALIASES;
 use forebay_forecast::preflight::{Check, names, secrets};
-use forebay_forecast::{Fleet, ImageUse, Wanted};
+use forebay_forecast::{Fleet, ImageUse, Scalers, Wanted};
 use forebay_oci::{DOCKER_HUB, ImageName};
-use forebay_rewrite::{Format, Found, MAX_FILE_BYTES, Settings, find, find_as};
+use forebay_rewrite::{
+    Ambiguous, Format, Found, MAX_FILE_BYTES, Owner, Settings, Why, find, find_as,
+};
 use forebay_terminal::Failure;
 
 use super::Args;
+use super::lines::Lines;
 use crate::commands::files::{files_below, near, read_named};
 
 /// What stands for standard input.
 const STDIN: &str = "-";
+
+/// What the names of `CloudFormation`'s own parameters begin with.
+const AWS_OWN: &str = "AWS::";
+
+/// What is in the host of each private ECR registry.
+const ECR_HOST: &str = ".dkr.ecr.";
 
 /// What was found in all files.
 #[derive(Default)]
@@ -28,19 +38,18 @@ pub(super) struct Gathered {
     pub(super) notes: Vec<String>,
     /// How many files could not be read.
     pub(super) failed: usize,
-    /// The secrets that are named.
+    /// The secrets that are named, each once.
     pub(super) secrets: Vec<String>,
     /// Whether the names that templates give are free.
     pub(super) names: Vec<Check>,
-    index: HashMap<String, usize>,
 }
 
 /// Reads all files.
 ///
 /// # Errors
-/// What was named is not there, or cannot be walked.
+/// What was named is not there, or cannot be walked, or nothing of it is of a format that names images.
 pub(super) fn gather(args: &Args, fleet: &Fleet) -> Result<Gathered, Failure> {
-    let mut gathered = Gathered::default();
+    let mut reading = Reading::new(args);
     let is_stdin = |path: &&PathBuf| path.as_os_str() == STDIN;
     let named: Vec<PathBuf> = args
         .paths
@@ -51,35 +60,24 @@ pub(super) fn gather(args: &Args, fleet: &Fleet) -> Result<Gathered, Failure> {
     if named.len() < args.paths.len() {
         let text =
             read_stdin().map_err(|error| Failure::failed("cannot read standard input", error))?;
-        // What tools print is YAML or JSON, which is YAML, too.
-        let found = find_as(Format::Yaml, STDIN, &text, &settings(args));
-        gathered.take("stdin", &text, &found, fleet);
+        reading.stdin(&text);
     }
+    let own: HashSet<&Path> = named.iter().map(PathBuf::as_path).collect();
+    let mut seen = HashSet::new();
     for path in files_below(&named)? {
-        let shown = path
-            .strip_prefix("./")
-            .unwrap_or(&path)
-            .display()
-            .to_string();
-        match read_named(&path, false) {
-            Ok(None) => {}
-            Ok(Some(content)) => {
-                let found = find_in(&path, &content, args);
-                let text = String::from_utf8_lossy(&content);
-                gathered.take(&shown, &text, &found, fleet);
-                if args.stack.is_some() {
-                    gathered.names.extend(names(&text, args.region.as_deref()));
-                }
-            }
-            Err(error) => {
-                gathered.failed += 1;
-                gathered
-                    .unsure
-                    .push(format!("{shown}: cannot be read: {error}"));
-            }
+        // By two ways it is still one file: `deploy` and `./deploy/web.yaml`.
+        let is_first = named.len() < 2
+            || fs::canonicalize(&path).map_or(true, |canonical| seen.insert(canonical));
+        if is_first {
+            reading.file(&path, own.contains(path.as_path()));
         }
     }
-    Ok(gathered)
+    if !reading.is_any_known {
+        let hint = "name the files that are deployed, or pass to - what helm template or kustomize build print";
+        let failure = Failure::plain("nothing that was named is of a format that names images");
+        return Err(failure.with_hint(hint));
+    }
+    Ok(reading.finish(fleet))
 }
 
 fn read_stdin() -> io::Result<String> {
@@ -95,73 +93,172 @@ fn read_stdin() -> io::Result<String> {
     Ok(text)
 }
 
-fn find_in(path: &Path, content: &[u8], args: &Args) -> Found {
-    let name = path.to_string_lossy();
-    let mut settings = settings(args);
-    settings.near = near(path, content);
-    find(&name, content, &settings)
+/// Files that are being read: who starts what is counted when all of them are, as what scales it may stand in any.
+struct Reading<'a> {
+    args: &'a Args,
+    gathered: Gathered,
+    /// Each place that names an image, in the order of the files.
+    places: Vec<(ImageName, Owner, String)>,
+    scalers: Scalers,
+    secrets: HashSet<String>,
+    /// Whether anything was of a format that names images, or ought to be and could not be read.
+    is_any_known: bool,
 }
 
-fn settings(args: &Args) -> Settings {
-    Settings {
-        set: args.set.iter().cloned().collect(),
-        crds: args.crd.clone(),
-        ..Settings::default()
+impl<'a> Reading<'a> {
+    fn new(args: &'a Args) -> Self {
+        Self {
+            args,
+            gathered: Gathered::default(),
+            places: Vec::new(),
+            scalers: Scalers::default(),
+            secrets: HashSet::new(),
+            is_any_known: false,
+        }
     }
-}
 
-impl Gathered {
-    fn take(&mut self, shown: &str, text: &str, found: &Found, fleet: &Fleet) {
-        for place in &found.places {
-            let at = format!("{shown}:{}", line(text, place.span.start));
+    fn stdin(&mut self, text: &str) {
+        self.is_any_known = true;
+        let sniffed = Format::sniff(STDIN, text);
+        // What tools print is YAML or JSON, which is YAML, too.
+        let format = sniffed.unwrap_or(Format::Yaml);
+        let found = find_as(format, STDIN, text, &self.settings());
+        let is_any = !found.places.is_empty() || !found.ambiguous.is_empty();
+        // The program before the pipe has failed, as a rule: that must not look as if nothing were deployed.
+        if text.trim().is_empty() {
+            self.unread("stdin: it is empty".to_owned());
+        } else if sniffed.is_none() && !is_any {
+            self.unread("stdin: is of no format that names images".to_owned());
+        }
+        self.take("stdin", text, found);
+    }
+
+    fn file(&mut self, path: &Path, is_named: bool) {
+        let shown = path
+            .strip_prefix("./")
+            .unwrap_or(path)
+            .display()
+            .to_string();
+        match read_named(path, false) {
+            Ok(Some(content)) => {
+                self.is_any_known = true;
+                self.content(path, &shown, &content);
+            }
+            Ok(None) if is_named => self.unknown(path, &shown),
+            Ok(None) => {}
+            Err(error) => self.unread(format!("{shown}: cannot be read: {error}")),
+        }
+    }
+
+    fn content(&mut self, path: &Path, shown: &str, content: &[u8]) {
+        let name = path.to_string_lossy();
+        let mut settings = self.settings();
+        settings.near = near(path, content);
+        let found = find(&name, content, &settings);
+        let text = String::from_utf8_lossy(content);
+        self.take(shown, &text, found);
+    }
+
+    /// A file that was named itself, and that neither its name nor its first bytes tell to name images.
+    fn unknown(&mut self, path: &Path, shown: &str) {
+        let size = fs::metadata(path).map_or(0, |about| about.len());
+        if size > MAX_FILE_BYTES as u64 {
+            let most = MAX_FILE_BYTES >> 20;
+            self.unread(format!("{shown}: larger than {most} MiB: not read"));
+        } else {
+            let note = format!("{shown}: is of no format that names images: not read");
+            self.gathered.notes.push(note);
+        }
+    }
+
+    fn unread(&mut self, told: String) {
+        self.is_any_known = true;
+        self.gathered.failed += 1;
+        self.gathered.unsure.push(told);
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            set: self.args.set.iter().cloned().collect(),
+            crds: self.args.crd.clone(),
+            ..Settings::default()
+        }
+    }
+
+    fn take(&mut self, shown: &str, text: &str, found: Found) {
+        let lines = Lines::of(text);
+        let at = |byte: usize| format!("{shown}:{}", lines.number(byte));
+        let Gathered { unsure, notes, .. } = &mut self.gathered;
+        for place in found.places {
+            let at = at(place.span.start);
             match place.image.parse() {
-                Ok(image) => {
-                    let image = at_home(image);
-                    let one = ImageUse::of(&place.owner, at, &image, fleet);
-                    self.add(image, one);
-                }
-                Err(_) => self
-                    .unsure
-                    .push(format!("{at}: {}: not an image reference", place.image)),
+                Ok(image) => self.places.push((at_home(image), place.owner, at)),
+                Err(_) => unsure.push(format!("{at}: {}: not an image reference", place.image)),
             }
         }
-        for one in &found.ambiguous {
-            let at = line(text, one.span.start);
+        for one in found.ambiguous {
             let said = one.text.lines().next().unwrap_or_default();
-            self.unsure
-                .push(format!("{shown}:{at}: {said}: {}", one.why));
+            let told = format!("{}: {said}: {}", at(one.span.start), one.why);
+            if is_own_ecr(&one) {
+                notes.push(format!(
+                    "{told}: an ECR registry, of which Docker Hub counts nothing"
+                ));
+            } else {
+                unsure.push(told);
+            }
         }
-        for note in &found.notes {
-            let at = note.at.map(|at| format!(":{}", line(text, at)));
-            let told = format!("{shown}{}: {}", at.unwrap_or_default(), note.text);
+        for note in found.notes {
+            let at = note.at.map_or_else(|| shown.to_owned(), at);
             // Of what was not read nobody knows which images it names.
             let list = if note.is_advice {
-                &mut self.notes
+                &mut *notes
             } else {
-                &mut self.unsure
+                &mut *unsure
             };
-            list.push(told);
+            list.push(format!("{at}: {}", note.text));
+        }
+        self.scalers.read(text);
+        if self.args.stack.is_some() {
+            let names = names(text, self.args.region.as_deref());
+            self.gathered.names.extend(names);
         }
         for secret in secrets(text) {
-            if !self.secrets.contains(&secret) {
-                self.secrets.push(secret);
+            if self.secrets.insert(secret.clone()) {
+                self.gathered.secrets.push(secret);
             }
         }
     }
 
-    fn add(&mut self, image: ImageName, one: ImageUse) {
-        let at = *self
-            .index
-            .entry(image.to_string())
-            .or_insert(self.images.len());
-        match self.images.get_mut(at) {
-            Some(wanted) => wanted.uses.push(one),
-            None => self.images.push(Wanted {
-                image,
-                uses: vec![one],
-            }),
+    /// Counts who starts what.
+    fn finish(self, fleet: &Fleet) -> Gathered {
+        let Self {
+            mut gathered,
+            places,
+            scalers,
+            ..
+        } = self;
+        let mut index: HashMap<String, usize> = HashMap::new();
+        for (image, owner, at) in places {
+            let scaled = scalers.replicas_of(&owner);
+            let one = ImageUse::of((&owner, scaled), at, &image, fleet);
+            let next = gathered.images.len();
+            let number = *index.entry(image.to_string()).or_insert(next);
+            match gathered.images.get_mut(number) {
+                Some(wanted) => wanted.uses.push(one),
+                None => gathered.images.push(Wanted {
+                    image,
+                    uses: vec![one],
+                }),
+            }
         }
+        gathered
     }
+}
+
+/// Whether it is an image of the ECR registry of whoever deploys it, as CDK names all that it builds: which account that is,
+/// no file tells, and for a pull limit it does not matter.
+fn is_own_ecr(one: &Ambiguous) -> bool {
+    matches!(&one.why, Why::Unset(name) if name.starts_with(AWS_OWN)) && one.text.contains(ECR_HOST)
 }
 
 /// Docker Hub by its one name.
@@ -172,9 +269,4 @@ fn at_home(image: ImageName) -> ImageName {
     let named = image.to_string();
     let home = named.strip_prefix(&image.registry).unwrap_or_default();
     format!("{DOCKER_HUB}{home}").parse().unwrap_or(image)
-}
-
-fn line(text: &str, at: usize) -> usize {
-    let before = text.get(..at).unwrap_or_default();
-    before.matches('\n').count() + 1
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use forebay_forecast::preflight::{Check, Finding, Outcome, State, ecr_image, secret, stack};
-use forebay_forecast::{Fact, Presence, Survey, Wanted};
+use forebay_forecast::{Budget, Fact, Presence, Survey, Wanted};
 
 use super::gather::Gathered;
 use super::tools;
+
+/// The most programs that are run for what files name, one after the other: each takes a second.
+const MAX_CHECKS: usize = 200;
 
 /// Looks at all that a deploy of this needs, one after the other.
 pub(super) async fn look(
@@ -23,24 +26,12 @@ pub(super) async fn look(
         found.extend(told_image(wanted, fact).filter(|_| is_told));
         found.extend(platforms(wanted, fact));
     }
-    for budget in survey
-        .budgets
-        .iter()
-        .filter(|one| one.credentials_not_applied)
-    {
-        found.push(Finding {
-            what: format!("credentials for {}", budget.registry),
-            state: State::Bad,
-            told: "they are not being applied: it charges an address".to_owned(),
-            cure: Some(
-                "look at the upstream's username and password in forebay config show".to_owned(),
-            ),
-        });
-    }
+    found.extend(survey.budgets.iter().filter_map(credentials));
     checks.extend(gathered.secrets.iter().map(|arn| secret(arn)));
-    for check in &checks {
+    for check in checks.iter().take(MAX_CHECKS) {
         found.push(run(check).await);
     }
+    found.extend(left_out(checks.len()));
     if let Some(name) = name {
         let check = stack(name, region);
         let outcome = tools::run(&check.command).await;
@@ -49,11 +40,45 @@ pub(super) async fn look(
         let is_there = matches!(outcome, Outcome::Ended { is_ok: true, .. });
         let is_new = finding.state == State::Good && !is_there;
         found.push(finding);
-        for check in gathered.names.iter().filter(|_| is_new) {
+        let names = if is_new { &gathered.names[..] } else { &[] };
+        for check in names.iter().take(MAX_CHECKS) {
             found.push(run(check).await);
         }
+        found.extend(left_out(names.len()));
     }
     found
+}
+
+/// What is not looked at of so many checks.
+fn left_out(count: usize) -> Option<Finding> {
+    let more = count.checked_sub(MAX_CHECKS).filter(|more| *more > 0)?;
+    Some(Finding {
+        what: format!("{more} more"),
+        state: State::Unknown,
+        told: format!("not looked at: no more than {MAX_CHECKS} are"),
+        cure: None,
+    })
+}
+
+/// Whether a registry charges the account that is configured for it; `None` if no account is known.
+fn credentials(budget: &Budget) -> Option<Finding> {
+    let what = format!("credentials for {}", budget.registry);
+    if budget.credentials_not_applied {
+        let cure = "look at the upstream's username and password in forebay config show";
+        return Some(Finding {
+            what,
+            state: State::Bad,
+            told: "they are not being applied: it charges an address".to_owned(),
+            cure: Some(cure.to_owned()),
+        });
+    }
+    let payer = budget.payer.as_ref().filter(|_| budget.is_of_account)?;
+    Some(Finding {
+        what,
+        state: State::Good,
+        told: format!("work: it charges {payer}"),
+        cure: None,
+    })
 }
 
 async fn run(check: &Check) -> Finding {
@@ -61,13 +86,18 @@ async fn run(check: &Check) -> Finding {
 }
 
 fn told_image(wanted: &Wanted, fact: &Fact) -> Option<Finding> {
+    let mut cure = None;
     let (state, told) = match fact.presence {
         Presence::There => (State::Good, "is there".to_owned()),
         Presence::Missing => (State::Bad, "is not there".to_owned()),
-        Presence::Refused => (
-            State::Bad,
-            "is not there, or other credentials are needed".to_owned(),
-        ),
+        Presence::Refused => {
+            let registry = &wanted.image.registry;
+            cure = Some(format!(
+                "look at its name; if it is private: username and password of the upstream {registry}"
+            ));
+            let told = "is not there, or needs credentials that are not configured here";
+            (State::Bad, told.to_owned())
+        }
         Presence::Unknown => (State::Unknown, fact.why.clone().unwrap_or_default()),
         Presence::NotAsked => return None,
     };
@@ -75,7 +105,7 @@ fn told_image(wanted: &Wanted, fact: &Fact) -> Option<Finding> {
         what: format!("image {}", wanted.image),
         state,
         told,
-        cure: None,
+        cure,
     })
 }
 

@@ -2,17 +2,22 @@
 //!
 //! Pure. What is not known is said to be so.
 
-use forebay_forecast::preflight::{Finding, State};
+use std::collections::HashMap;
+
+use forebay_forecast::preflight::State;
 use forebay_forecast::{
-    Failing, Fit, ImageForecast, Kept, Metering, Presence, RegistryForecast, Way,
+    Failing, Fit, ImageForecast, Interval, Kept, Metering, Presence, RegistryForecast, Way,
 };
 use forebay_limits::printable;
 use forebay_terminal::amounts::span;
 
-use super::{Through, Told};
+use super::Told;
 
 /// The most users of an image that are told of.
 const MAX_USES: usize = 8;
+
+/// The most of what is not counted that is told, a line each.
+const MAX_UNSURE: usize = 100;
 
 /// From what age on that of a budget is told, in seconds.
 const OLD_SECONDS: u64 = 60;
@@ -28,16 +33,25 @@ pub(super) fn plain(text: &(impl ToString + ?Sized)) -> String {
 /// All of it.
 pub(super) fn told(told: &Told, is_offline: bool) -> String {
     let mut lines = Vec::new();
+    let registries = &told.forecast.registries;
+    let meterings: HashMap<&str, Metering> = registries
+        .iter()
+        .map(|one| (one.budget.registry.as_str(), one.budget.metering))
+        .collect();
     for image in &told.forecast.images {
-        lines.extend(image_lines(image));
+        lines.extend(image_lines(image, &meterings));
     }
     if told.forecast.images.is_empty() {
         lines.push("no image is named there".to_owned());
     }
-    for one in &told.unsure {
+    for one in told.unsure.iter().take(MAX_UNSURE) {
         lines.push(format!("not counted: {}", plain(one)));
     }
-    for registry in &told.forecast.registries {
+    if told.unsure.len() > MAX_UNSURE {
+        let more = told.unsure.len() - MAX_UNSURE;
+        lines.push(format!("not counted: {more} more, which --json lists"));
+    }
+    for registry in registries {
         lines.push(String::new());
         lines.extend(registry_lines(registry, is_offline));
     }
@@ -46,11 +60,11 @@ pub(super) fn told(told: &Told, is_offline: bool) -> String {
         lines.extend(preflight_lines(told));
     }
     lines.push(String::new());
-    lines.push(verdict(told));
+    lines.push(super::verdict::verdict(told, is_offline));
     lines.join("\n")
 }
 
-fn image_lines(image: &ImageForecast) -> Vec<String> {
+fn image_lines(image: &ImageForecast, meterings: &HashMap<&str, Metering>) -> Vec<String> {
     let mut lines = vec![format!("{}{}", image.image, state(image))];
     for one in image.uses.iter().take(MAX_USES) {
         let place = if one.is_on_nodes { "nodes" } else { "machines" };
@@ -68,14 +82,46 @@ fn image_lines(image: &ImageForecast) -> Vec<String> {
     if image.uses.len() > MAX_USES {
         lines.push(format!("  and {} more", image.uses.len() - MAX_USES));
     }
-    lines.push(format!(
-        "  pulls: {} from the registry{}, {} through Forebay{}",
-        image.direct,
-        failing(image.fails_direct),
-        image.through,
-        failing(image.fails_through)
-    ));
+    let metering = meterings.get(registry_of(image)).copied();
+    lines.push(format!("  pulls: {}", pulls(image, metering)));
     lines
+}
+
+/// The registry that an image's full name begins with.
+fn registry_of(image: &ImageForecast) -> &str {
+    let name = image.image.split_once('/');
+    name.map_or("", |(registry, _)| registry)
+}
+
+/// What pulls an image takes. Of those that nobody counts it is said that there are some.
+fn pulls(image: &ImageForecast, metering: Option<Metering>) -> String {
+    let fetches = image.fetches;
+    let is_there = image.fails_direct != Failing::Yes;
+    if fetches == Interval::ZERO {
+        let is_run = image.uses.iter().any(|one| one.starts != Interval::ZERO);
+        let why = if is_run {
+            "it is built where it runs, or never pulled"
+        } else {
+            "none of it runs"
+        };
+        return format!("none: {why}");
+    }
+    let is_counted = image.fact.is_metered != Some(false) && metering != Some(Metering::Unmetered);
+    match metering {
+        None if is_there => format!(
+            "{fetches} from the registry, which is no upstream: whether it counts them is not known"
+        ),
+        Some(_) if is_there && !is_counted => {
+            format!("{fetches} from the registry, which counts none of them, as far as it says")
+        }
+        _ => format!(
+            "{} from the registry{}, {} through Forebay{}",
+            image.direct,
+            failing(image.fails_direct),
+            image.through,
+            failing(image.fails_through)
+        ),
+    }
 }
 
 fn state(image: &ImageForecast) -> String {
@@ -83,7 +129,9 @@ fn state(image: &ImageForecast) -> String {
     let mut told = match image.fact.presence {
         Presence::There => String::new(),
         Presence::Missing => "  IS NOT THERE".to_owned(),
-        Presence::Refused => "  IS NOT THERE, or other credentials are needed".to_owned(),
+        Presence::Refused => {
+            "  IS NOT THERE, or needs credentials that are not configured here".to_owned()
+        }
         Presence::NotAsked if image.fact.why.is_none() => String::new(),
         Presence::NotAsked => format!("  not asked: {}", why()),
         Presence::Unknown => format!("  not known: {}", why()),
@@ -154,7 +202,7 @@ fn registry_lines(registry: &RegistryForecast, is_offline: bool) -> Vec<String> 
     }
     if let Some(opens) = budget.opens_in_seconds {
         lines.push(format!(
-            "  a pull is available again in about {}",
+            "  used up; the next pull is possible in about {}",
             span(opens)
         ));
     }
@@ -202,65 +250,4 @@ fn preflight_lines(told: &Told) -> Vec<String> {
         lines.extend(cure.map(|cure| format!("        {}", plain(cure))));
     }
     lines
-}
-
-fn verdict(told: &Told) -> String {
-    let by = match told.judged {
-        Through::Registry => "if the nodes ask the registries themselves",
-        Through::Forebay => "if all nodes ask Forebay",
-    };
-    let missing: Vec<&str> = told
-        .forecast
-        .missing()
-        .map(|image| image.image.as_str())
-        .collect();
-    let fit = match told.fit {
-        Fit::Fits if told.is_known() => format!("it fits {by}"),
-        Fit::Fits => format!("what is known fits {by}"),
-        Fit::MayNot => format!("it may not fit {by}"),
-        Fit::DoesNot => format!("it does not fit {by}"),
-        Fit::Unknown => format!(
-            "too little is known to tell whether it fits {by}{}",
-            missing_facts(told)
-        ),
-    };
-    let first = told.forecast.images.iter().find(|image| {
-        let fails = match told.judged {
-            Through::Registry => image.fails_direct,
-            Through::Forebay => image.fails_through,
-        };
-        fails != Failing::No && !missing.contains(&image.image.as_str())
-    });
-    let first = match (told.fit, first) {
-        (Fit::MayNot | Fit::DoesNot, Some(image)) => {
-            format!("; the first to fail is {}", image.image)
-        }
-        _ => String::new(),
-    };
-    let missing = if missing.is_empty() {
-        String::new()
-    } else {
-        format!("; not there: {}", missing.join(", "))
-    };
-    let is_bad = |finding: &&Finding| finding.state == State::Bad;
-    let bad = match told.preflight.iter().filter(is_bad).count() {
-        0 => "",
-        1 => "; one thing is in its way",
-        _ => "; several things are in its way",
-    };
-    format!("{fit}{first}{missing}{bad}")
-}
-
-/// What to say to know more.
-fn missing_facts(told: &Told) -> &'static str {
-    let is_open = |image: &ImageForecast| image.fetches.most.is_none();
-    if !told.forecast.images.iter().any(is_open) {
-        return "";
-    }
-    match (told.fleet.nodes, told.fleet.replicas) {
-        (None, None) => ": say how many there are with --nodes and --replicas",
-        (None, Some(_)) => ": say how many there are with --nodes",
-        (Some(_), None) => ": say how many there are with --replicas",
-        (Some(_), Some(_)) => "",
-    }
 }

@@ -18,9 +18,16 @@ pub(super) async fn warm(
     (sources, config): (&Sources, &Config),
     printer: &Printer,
 ) -> Result<bool, Failure> {
-    let is_ours =
-        |one: &&Wanted| one.is_pulled() && config.upstreams.contains_key(&one.image.registry);
-    let wanted: Vec<WarmRequest> = images.iter().filter(is_ours).map(request).collect();
+    let is_ours = |one: &&Wanted| config.upstreams.contains_key(&one.image.registry);
+    let pulled = images.iter().filter(|one| one.is_pulled());
+    let (wanted, others): (Vec<&Wanted>, Vec<&Wanted>) = pulled.partition(is_ours);
+    for Wanted { image, .. } in others {
+        let registry = &image.registry;
+        printer.note(format_args!(
+            "{image} is not fetched: no upstream is configured for {registry}"
+        ));
+    }
+    let wanted: Vec<WarmRequest> = wanted.into_iter().map(request).collect();
     let names: Vec<String> = wanted.iter().map(|one| one.image.clone()).collect();
     let mut is_all = true;
     let warmed = server::warm(sources, config, wanted).await?;
