@@ -63,7 +63,18 @@ impl FromStr for Address {
     type Err = NoAddress;
 
     fn from_str(text: &str) -> Result<Self, NoAddress> {
+        // A URL's reader leaves line ends and spaces out without a word.
+        if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err(NoAddress);
+        }
         let url = Url::parse(text).map_err(|_| NoAddress)?;
+        // It stands in files of several languages, and in command lines: in all of them it means itself.
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if let Some(Host::Domain(name)) = url.host()
+            && !name.chars().all(is_of_name)
+        {
+            return Err(NoAddress);
+        }
         let is_bare = url.path() == "/"
             && url.query().is_none()
             && url.fragment().is_none()
@@ -117,6 +128,11 @@ mod tests {
             "http://a/b",
             "http://u:p@a",
             "http://a?x",
+            "http://a\nb",
+            " http://a",
+            "http://a\"b",
+            "http://$(id)",
+            "http://a;b",
             "http://",
             "",
         ] {

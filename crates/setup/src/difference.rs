@@ -19,7 +19,7 @@ pub fn difference(path: &str, before: &str, after: &str) -> String {
     if edits.is_empty() {
         return String::new();
     }
-    unified_diff(path.trim_start_matches('/'), before, &edits)
+    unified_diff(path.trim_start_matches('/').as_bytes(), before, &edits)
 }
 
 /// The lines that change, those beside each other as one.

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use forebay_rewrite::{Format, MAX_FILE_BYTES};
 use forebay_terminal::Failure;
-use rustix::fs::OFlags;
+
+use super::plain_file::open;
 
 /// Folders that hold copies of others' work, or history.
 const SKIPPED: [&str; 10] = [
@@ -152,20 +152,6 @@ fn add_templates(chart: &Path, near: &mut BTreeMap<String, String>) {
 /// Whether a folder of this name is left out, unless it was named itself.
 pub(super) fn is_skipped(name: &OsStr) -> bool {
     SKIPPED.iter().any(|skipped| name == *skipped)
-}
-
-/// Opens a file, and nothing that could have its reader wait, such as a pipe.
-fn open(path: &Path) -> io::Result<fs::File> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = fs::File::options()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it is a pipe or a device, and no file"))
-    }
 }
 
 /// All files below a folder.

@@ -3,9 +3,11 @@
 //! It is the folder itself that is locked, so that no file is left behind; a run that is killed holds nothing.
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use forebay_terminal::Failure;
+use rustix::fs::OFlags;
 
 /// Held for as long as it lives.
 pub(super) struct FolderLock(Option<File>);
@@ -17,7 +19,10 @@ impl FolderLock {
     /// # Errors
     /// Another run has it.
     pub(super) fn take(folder: &Path) -> Result<Self, Failure> {
-        let Ok(file) = File::open(folder) else {
+        // What is no folder is not opened: a pipe would have us wait.
+        let flags = OFlags::DIRECTORY.bits().cast_signed();
+        let opened = File::options().read(true).custom_flags(flags).open(folder);
+        let Ok(file) = opened else {
             return Ok(Self(None));
         };
         match file.try_lock() {

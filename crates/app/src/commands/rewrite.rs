@@ -2,6 +2,8 @@
 
 mod files;
 mod goals;
+mod json;
+mod later;
 mod pins;
 mod text;
 mod undo;
@@ -11,10 +13,14 @@ use std::path::PathBuf;
 
 use forebay_config::{Environment, load};
 use forebay_rewrite::Crd;
+use forebay_rewrite::rules::Goal;
 use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, report};
 
 use files::{Planned, Search, plan_all};
 pub(super) use goals::{crd, setting};
+
+/// Where the record is kept unless another place is named.
+const DEFAULT_RECORD: &str = ".forebay-rewrite.json";
 
 /// The end of the command's help.
 const AFTER_HELP: &str = "\
@@ -88,13 +94,17 @@ pub(super) struct Args {
     #[arg(long)]
     markdown: bool,
 
-    /// Take back what the last --write did; refused where a file has changed since. Files that do not lie below the record's
+    /// Print JSON instead of text
+    #[arg(long, conflicts_with = "undo")]
+    json: bool,
+
+    /// Take back what the last --write on the record did; refused where a file has changed since. Files that do not lie below the record's
     /// folder, or that folders are not searched for, are to be named again
     #[arg(long, conflicts_with_all = ["to", "set", "crd", "markdown"])]
     undo: bool,
 
     /// Where the record of what was written is kept
-    #[arg(long, value_name = "FILE", default_value = ".forebay-rewrite.json")]
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_RECORD)]
     record: PathBuf,
 
     #[command(flatten)]
@@ -130,25 +140,30 @@ pub(super) async fn run(
     } else {
         plan_all(&files, &search, &goal, None)
     };
-    finish(&args, &given, &mut planned, printer)
+    finish(&args, (&given, &goal), &mut planned, printer)
 }
 
 /// Shows or writes what was planned.
 fn finish(
     args: &Args,
-    given: &str,
+    (given, goal): (&str, &Goal),
     planned: &mut Planned,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let changes = planned.files.iter().any(|file| !file.plan.edits.is_empty());
     if args.write {
-        write::write(planned, given, &args.record, printer)?;
-    } else if args.check {
-        text::changes(planned, printer);
-    } else {
-        text::diff(planned, printer);
+        let order = write::Order {
+            to: given,
+            record: &args.record,
+            is_silent: args.json,
+        };
+        write::write(planned, &order, printer)?;
     }
-    text::remarks(planned, args.write, printer);
+    if args.json {
+        json::print(planned, goal, args.write, printer)?;
+    } else {
+        tell(args, goal, planned, printer);
+    }
     let unread = planned.files.iter().any(|file| file.is_unread);
     if args.check && unread {
         return Ok(ExitStatus::Failed);
@@ -158,4 +173,21 @@ fn finish(
         (0, true) => ExitStatus::Findings,
         _ => ExitStatus::Failed,
     })
+}
+
+/// Says as text what was planned, and what is left to a person.
+fn tell(args: &Args, goal: &Goal, planned: &Planned, printer: &Printer) {
+    if args.check {
+        text::changes(planned, printer);
+    } else if !args.write {
+        text::diff(planned, printer);
+    }
+    text::remarks(planned, args.write, printer);
+    if !args.check {
+        text::copy_first(planned, goal, printer);
+    }
+    let is_written = planned.files.iter().any(|file| !file.plan.edits.is_empty());
+    if args.write && is_written {
+        text::way_back(planned, &args.record, &args.paths, printer);
+    }
 }

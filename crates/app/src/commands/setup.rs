@@ -125,6 +125,10 @@ pub(super) async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
+    if let Some(failure) = refuse_controls(&args) {
+        report(&failure, printer);
+        return Ok(ExitStatus::Usage);
+    }
     let sources = args.source.without_listen(environment);
     let writes = args.act.write || args.act.undo;
     let _lock = writes.then(|| FolderLock::take(&args.root)).transpose()?;
@@ -152,6 +156,18 @@ pub(super) async fn run(
     }
     show::plan(&args, &plan, printer);
     Ok(ExitStatus::Ok)
+}
+
+/// What was given ends up in files and on a terminal: a line end in it would be another line there.
+fn refuse_controls(args: &Args) -> Option<Failure> {
+    let upstreams = args.upstreams.iter();
+    let own = upstreams.map(|name| ("--upstream", name.as_str()));
+    let file = args.file.as_deref().map(|file| ("--file", file));
+    let probe = ("--probe-image", args.probe_image.as_str());
+    let mut given = own.chain(file).chain([probe]).chain(args.login.texts());
+    let (flag, text) = given.find(|(_, text)| text.contains(char::is_control))?;
+    let what = format!("there is a line end or another control character in {flag}: {text:?}");
+    Some(Failure::plain(what))
 }
 
 fn plan(args: &Args, sources: &Sources, disk: &Disk) -> Result<Plan, Failure> {

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::quote::quoted_name;
 use crate::Edit;
 
 /// Lines shown before and after what changes.
 const CONTEXT_LINES: usize = 3;
 
-/// The diff of a text and its sorted edits, as `diff -u` writes it.
-pub fn unified_diff(path: &str, text: &str, edits: &[Edit]) -> String {
+/// The diff of a text and its sorted edits, as `diff -u` writes it; the file's name as git does.
+pub fn unified_diff(path: &[u8], text: &str, edits: &[Edit]) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let mut starts = Vec::with_capacity(lines.len() + 1);
     let mut at = 0;
@@ -19,7 +20,18 @@ pub fn unified_diff(path: &str, text: &str, edits: &[Edit]) -> String {
     }
     starts.push(at);
     let blocks = blocks(&starts, text, edits);
-    let mut out = format!("--- a/{path}\n+++ b/{path}\n");
+    let mut out = String::new();
+    for (sign, side) in [("---", "a/"), ("+++", "b/")] {
+        let name = [side.as_bytes(), path].concat();
+        let name = quoted_name(&name);
+        // A tab says where a name with spaces ends.
+        let end = if name.contains(' ') && !name.starts_with('"') {
+            "\t"
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "{sign} {name}{end}");
+    }
     let mut shift = 0_isize;
     for hunk in hunks(&blocks, lines.len()) {
         write_hunk(&mut out, &hunk, &lines, &mut shift);
@@ -170,7 +182,7 @@ mod tests {
     #[test]
     fn a_changed_line_is_shown_with_three_around_it() {
         let text = "1\n2\n3\n4\nx: a\n6\n7\n8\n9\n";
-        let diff = unified_diff("x.yml", text, &[edit(text, "a", "b")]);
+        let diff = unified_diff(b"x.yml", text, &[edit(text, "a", "b")]);
         assert_eq!(
             diff,
             "--- a/x.yml\n+++ b/x.yml\n@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-x: a\n+x: b\n 6\n 7\n 8\n"
@@ -178,9 +190,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_no_plain_word_is_written_as_git_writes_it() {
+        let header = |path: &[u8]| {
+            let diff = unified_diff(path, "a\n", &[edit("a\n", "a", "b")]);
+            diff.lines().next().unwrap_or_default().to_owned()
+        };
+        assert_eq!(header(b"x y"), "--- a/x y\t");
+        assert_eq!(header(b"x\ty"), "--- \"a/x\\ty\"");
+        assert_eq!(header(b"\xff"), "--- \"a/\\377\"");
+    }
+
+    #[test]
     fn two_edits_of_one_line_are_one_change_and_a_missing_line_end_is_told() {
         let text = "a b";
-        let diff = unified_diff("x", text, &[edit(text, "a", "c"), edit(text, "b", "d")]);
+        let diff = unified_diff(b"x", text, &[edit(text, "a", "c"), edit(text, "b", "d")]);
         assert!(
             diff.ends_with(
                 "@@ -1 +1 @@\n-a b\n\\ No newline at end of file\n+c d\n\\ No newline at end of file\n"
@@ -197,19 +220,19 @@ mod tests {
             end: 4,
             new: "c\n".to_owned(),
         };
-        let diff = unified_diff("x", text, &[put]);
+        let diff = unified_diff(b"x", text, &[put]);
         assert!(diff.ends_with("@@ -1,2 +1,3 @@\n a\n b\n+c\n"), "{diff}");
         let put = |start, new: &str| Edit {
             start,
             end: start,
             new: new.to_owned(),
         };
-        let diff = unified_diff("x", text, &[put(4, "c")]);
+        let diff = unified_diff(b"x", text, &[put(4, "c")]);
         assert!(
             diff.ends_with("@@ -1,2 +1,3 @@\n a\n b\n+c\n\\ No newline at end of file\n"),
             "{diff}"
         );
-        let diff = unified_diff("x", "", &[put(0, "c\n")]);
+        let diff = unified_diff(b"x", "", &[put(0, "c\n")]);
         assert!(diff.ends_with("@@ -0,0 +1 @@\n+c\n"), "{diff}");
     }
 }

@@ -16,7 +16,7 @@ pub enum RulesError {
     #[error("there are {0} rules, and at most {limit} are taken", limit = super::MAX_RULES)]
     TooMany(usize),
     /// A rule's template is none. Rules are counted from 1.
-    #[error("rule {number}: \"{text}\" is no template")]
+    #[error("rule {number}: {text:?} is no template")]
     Template {
         /// Which.
         number: usize,
@@ -55,7 +55,7 @@ pub enum RulesError {
         what: &'static str,
     },
     /// A preset with wrong arguments.
-    #[error("{given} is not written as {form}{}", placeholders(form))]
+    #[error("{} is not written as {form}{}", given.escape_debug(), placeholders(form))]
     Preset {
         /// What was given.
         given: String,

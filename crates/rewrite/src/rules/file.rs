@@ -32,6 +32,7 @@ struct Written {
     to: Option<String>,
     #[serde(default)]
     keep: bool,
+    mirror: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,6 +93,7 @@ impl Written {
             tag: self.tag.into(),
             version: version.map_err(|source| RulesError::Range { number, source })?,
             action,
+            is_mirror: self.mirror,
         })
     }
 }
@@ -104,6 +106,10 @@ mod tests {
     fn what_is_wrong_with_a_file_is_told_with_the_rule() {
         for (text, told) in [
             ("", "there is no rule"),
+            (
+                "[[rule]]\nto = \"h.example\\n/{name}\"",
+                "rule 1: \"h.example\\n/{name}\" is no template",
+            ),
             (
                 "[[rule]]\nto = \"h/{x}\"",
                 "rule 1: \"h/{x}\" is no template",

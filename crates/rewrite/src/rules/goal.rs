@@ -9,12 +9,7 @@ use super::version::Version;
 #[derive(Clone, Debug)]
 pub enum Goal {
     /// By rules.
-    Rules {
-        /// The rules.
-        rules: Rules,
-        /// What is there afterwards is what is here now, byte for byte: a pull-through cache, or a mirror.
-        is_mirror: bool,
-    },
+    Rules(Rules),
     /// To where Cortex has put its images, as the version of the cluster wants it. Without one, each file's images tell it.
     Cortex(Option<Version>),
 }
@@ -32,9 +27,8 @@ impl Goal {
             };
             return Some(is_right.then_some(Self::Cortex(version)).ok_or(wrong));
         }
-        let is_mirror = !matches!(name, "ecr" | "ghcr" | "quay");
         let rules = find_preset(given)?;
-        Some(rules.map(|rules| Self::Rules { rules, is_mirror }))
+        Some(rules.map(Self::Rules))
     }
 
     /// The goal that a file of rules says.
@@ -42,8 +36,6 @@ impl Goal {
     /// # Errors
     /// What is wrong with the rules.
     pub fn of_file(text: &str) -> Result<Self, RulesError> {
-        let rules = text.parse()?;
-        let is_mirror = false;
-        Ok(Self::Rules { rules, is_mirror })
+        text.parse().map(Self::Rules)
     }
 }

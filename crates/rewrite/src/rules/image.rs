@@ -35,6 +35,9 @@ impl FromStr for Image {
 
     fn from_str(text: &str) -> Result<Self, InvalidImageName> {
         let named: ImageName = text.parse()?;
+        if !is_registry(&named.registry) {
+            return Err(InvalidImageName);
+        }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
             None => (text, None),
@@ -88,6 +91,22 @@ impl fmt::Display for Image {
     }
 }
 
+/// Whether this is written as a registry's host is, with a port or without: what is not would end up in files, and be obeyed
+/// by a terminal.
+pub(super) fn is_registry(text: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((address, port)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let is_of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
+        let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_digits);
+        return !address.is_empty() && address.chars().all(is_of_address) && is_port;
+    }
+    let (host, port) = text
+        .split_once(':')
+        .map_or((text, None), |(host, port)| (host, Some(port)));
+    let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    !host.is_empty() && host.chars().all(is_of_host) && port.is_none_or(is_digits)
+}
+
 /// Docker Hub by its one name, and what has one part there in `library`.
 fn canonical(registry: &str, repository: &str) -> (String, String) {
     if !DOCKER_HUB_ALIASES.contains(&registry) {
@@ -117,7 +136,18 @@ mod tests {
             let image: Image = text.parse().unwrap();
             assert_eq!(image.to_string(), full);
         }
-        assert!("http://x/y".parse::<Image>().is_err());
+        for text in [
+            "http://x/y",
+            "a.b\n/y",
+            "a.b\u{1b}[31m/y",
+            "a.b c/y",
+            "a.b:/y",
+            "a.b:x/y",
+            "[::1/y",
+        ] {
+            assert!(text.parse::<Image>().is_err(), "{text:?}");
+        }
+        assert!("[::1]:5000/y".parse::<Image>().is_ok());
     }
 
     #[test]

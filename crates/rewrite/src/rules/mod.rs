@@ -3,6 +3,7 @@
 //! Start reading at `rule.rs`, then `plan.rs`. Nothing here reads files or asks registries: digests come from a function
 //! that is given.
 
+mod copies;
 mod cortex;
 mod diff;
 mod error;
@@ -12,12 +13,14 @@ mod image;
 mod pattern;
 mod plan;
 mod preset;
+mod quote;
 mod record;
 mod rule;
 mod settle;
 mod template;
 mod version;
 
+pub use copies::{ImageCopy, copies};
 pub use diff::unified_diff;
 pub use error::{RulesError, Unfit};
 pub use goal::Goal;
@@ -25,7 +28,8 @@ pub use image::Image;
 pub use pattern::Pattern;
 pub use plan::{Change, Pin, Plan, Unsure, collisions, plan};
 pub use preset::PRESETS;
-pub use record::{FileRecord, Record, RecordError, Replaced, Run};
+pub use quote::quoted_name;
+pub use record::{FileRecord, RECORD_HEAD, Record, RecordError, Replaced, Run};
 pub use rule::{Action, MAX_RULES, Rule, Rules};
 pub use template::{InvalidTemplate, Lacking, Template};
 pub use version::{InvalidRange, Version, VersionRange};

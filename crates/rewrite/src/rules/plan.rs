@@ -60,9 +60,9 @@ pub fn plan(text: &str, found: &Found, goal: &Goal, pin: Option<Pin<'_>>) -> Pla
     };
     planner.tell(found);
     match goal {
-        Goal::Rules { rules, is_mirror } => {
+        Goal::Rules(rules) => {
             for place in &found.places {
-                planner.place(place, rules, *is_mirror);
+                planner.place(place, rules);
             }
         }
         Goal::Cortex(version) => cortex::plan(&mut planner, found, version.as_ref()),
@@ -108,7 +108,7 @@ impl Planner<'_> {
         }
     }
 
-    fn place(&mut self, place: &Place, rules: &Rules, is_mirror: bool) {
+    fn place(&mut self, place: &Place, rules: &Rules) {
         let Ok(image) = place.image.parse::<Image>() else {
             return;
         };
@@ -123,6 +123,8 @@ impl Planner<'_> {
         };
         let new = made.clone().unwrap_or_else(|| place.image.clone());
         // A mirror has the same digests, and may have none of them before it is first asked.
+        let rule = rules.find(&image);
+        let is_mirror = rule.is_some_and(|rule| rule.is_mirror == Some(true));
         let asked = if is_mirror { &place.image } else { &new };
         match self.pinned(asked, &new) {
             Ok(new) => self.change(place, &new),

@@ -5,6 +5,7 @@
 //! images" (`mirror.gcr.io/library/`).
 
 use super::error::RulesError;
+use super::image::is_registry;
 use super::pattern::Pattern;
 use super::rule::{Action, Rule, Rules};
 
@@ -107,10 +108,12 @@ fn rule(name: &str, template: super::Template) -> Rule {
     let is_official_only = matches!(name, "mirror.gcr.io" | "public.ecr.aws");
     let namespaces: &[&str] = if is_official_only { &["library"] } else { &[] };
     let patterns = |texts: &[&str]| texts.iter().copied().map(Pattern::new).collect();
+    let is_own = matches!(name, "ecr" | "ghcr" | "quay");
     Rule {
         registry: patterns(registries),
         namespace: patterns(namespaces),
         action: Action::To(template),
+        is_mirror: Some(!is_own),
         ..Rule::default()
     }
 }
@@ -132,7 +135,7 @@ fn ecr(account: &str, region: &str) -> Option<String> {
 
 /// A host that Docker would take for one.
 fn is_host(text: &str) -> bool {
-    !text.contains('/') && (text.contains(['.', ':']) || text == "localhost")
+    is_registry(text) && (text.contains(['.', ':']) || text == "localhost")
 }
 
 #[cfg(test)]
@@ -211,6 +214,10 @@ mod tests {
             "quay:A B",
             "forebay:",
             "forebay:host",
+            "forebay:h.example\n",
+            "forebay:h.example\u{1b}[31m",
+            "forebay:h.example:port",
+            "forebay:h example:5000",
             "mirror.gcr.io:x",
         ] {
             let told = find_preset(preset).unwrap().unwrap_err().to_string();

@@ -8,6 +8,9 @@ use crate::{Edit, Refusal, apply};
 /// The version of the record's form.
 const FORM: u32 = 1;
 
+/// How each record begins, by which one is known among other files.
+pub const RECORD_HEAD: &str = "{\n  \"form\": ";
+
 /// The most runs that are kept; the oldest goes first.
 const MAX_RUNS: usize = 100;
 
@@ -26,6 +29,9 @@ pub struct Record {
 pub struct Run {
     /// Where images were sent.
     pub to: String,
+    /// When, in milliseconds since the UNIX epoch: runs of several records may have written one file.
+    #[serde(default)]
+    pub at_ms: i64,
     /// Each file that was written.
     pub files: Vec<FileRecord>,
 }
@@ -145,6 +151,11 @@ impl FileRecord {
         }
     }
 
+    /// True if this is the file as it was written.
+    pub fn is_after(&self, text: &str) -> bool {
+        digest(text) == self.after
+    }
+
     /// True if this is the file as it was before.
     pub fn is_before(&self, text: &str) -> bool {
         digest(text) == self.before
@@ -229,9 +240,11 @@ mod tests {
         let to = "quay:me".to_owned();
         record.push(Run {
             to,
+            at_ms: 1,
             files: vec![file],
         });
         let text = record.to_json().unwrap();
+        assert!(text.starts_with(RECORD_HEAD));
         assert_eq!(Record::parse(&text).unwrap(), record);
         let newer = text.replace("\"form\": 1", "\"form\": 2");
         assert!(matches!(Record::parse(&newer), Err(RecordError::Form(2))));

@@ -27,6 +27,9 @@ pub struct Rule {
     pub version: Option<VersionRange>,
     /// What becomes of it.
     pub action: Action,
+    /// Whether what is there afterwards is what is here now, byte for byte, without anybody's copying it: a mirror, or a
+    /// pull-through cache. `None` where nobody says so.
+    pub is_mirror: Option<bool>,
 }
 
 /// What becomes of an image.
@@ -80,6 +83,11 @@ impl Rules {
             Some((_, twice)) if twice != made => Err(Unfit::Unsettled(number, made)),
             _ => Ok(Some(made)),
         }
+    }
+
+    /// The rule that is about this image.
+    pub(super) fn find(&self, image: &Image) -> Option<&Rule> {
+        self.0.iter().find(|rule| rule.matches(image))
     }
 
     /// What the first rule that matches makes, and its number, counted from 1.

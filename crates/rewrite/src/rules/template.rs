@@ -39,6 +39,9 @@ pub enum InvalidTemplate {
     /// A brace without its other.
     #[error("a brace of the template is not closed")]
     Brace,
+    /// White space, or what a terminal would obey.
+    #[error("a template has no {0:?} in it")]
+    Character(char),
     /// Nothing that could be a repository is in it, or it is too long.
     #[error("a template is written [registry/]path[:tag][@digest]")]
     Form,
@@ -55,6 +58,9 @@ impl FromStr for Template {
     fn from_str(text: &str) -> Result<Self, InvalidTemplate> {
         if text.len() > MAX_TEMPLATE_BYTES {
             return Err(InvalidTemplate::Form);
+        }
+        if let Some(odd) = text.chars().find(|c| c.is_control() || c.is_whitespace()) {
+            return Err(InvalidTemplate::Character(odd));
         }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),

@@ -26,6 +26,7 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
     if access.registry == Registry::Ecr {
         return Ok(Plan::default().note(BY_ROLE));
     }
+    access.aws_secret()?;
     let plan = with_secret(access, Plan::default())?.note(ROLE);
     let Some(path) = &access.file else {
         return Ok(snippets(access).into_iter().fold(plan, Plan::snippet));

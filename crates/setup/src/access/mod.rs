@@ -25,6 +25,9 @@ const MAX_LABEL_BYTES: usize = 63;
 /// The longest DNS subdomain that Kubernetes takes for a name.
 const MAX_SUBDOMAIN_BYTES: usize = 253;
 
+/// The longest name of a secret in AWS, or its ARN.
+const MAX_AWS_NAME_BYTES: usize = 2048;
+
 /// What is asked for: that a client be let in at a registry.
 pub struct Access {
     /// Which client.
@@ -99,7 +102,12 @@ impl Access {
     /// The registry's host.
     pub(crate) fn host(&self) -> Result<&str, SetupError> {
         match (&self.host, self.registry.host()) {
-            (Some(host), _) => Ok(host),
+            (Some(host), _) if is_host(host) => Ok(host),
+            (Some(host), _) => {
+                let hint = "a host is written name or name:port, such as ghcr.io";
+                let what = format!("{host:?} is no host of a registry");
+                Err(SetupError::impossible(what, hint))
+            }
             (None, Some(host)) => Ok(host),
             (None, None) => {
                 let hint = "name it: --host 123456789012.dkr.ecr.eu-west-1.amazonaws.com";
@@ -151,12 +159,34 @@ impl Access {
         Err(SetupError::impossible(what, hint))
     }
 
+    /// The name of the secret in AWS, by
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>; its ARN is one, too.
+    pub(crate) fn aws_secret(&self) -> Result<&str, SetupError> {
+        let secret = self.secret();
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&byte);
+        let is_name = !secret.is_empty() && secret.len() <= MAX_AWS_NAME_BYTES;
+        if is_name && !secret.starts_with('-') && secret.bytes().all(is_of_name) {
+            return Ok(secret);
+        }
+        let hint = "it has letters, digits and /_+=.@-, such as dockerhub-credentials";
+        let what = format!("{secret:?} is no name of a secret in AWS");
+        Err(SetupError::impossible(what, hint))
+    }
+
     /// The name of the secret.
     pub(crate) fn secret(&self) -> &str {
         self.secret
             .as_deref()
             .unwrap_or_else(|| self.registry.secret())
     }
+}
+
+/// Whether this is a host with a port or without, which means itself wherever it is written.
+fn is_host(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "443"));
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    !host.is_empty() && !host.starts_with('-') && host.bytes().all(is_of_name) && is_port
 }
 
 /// Whether this is a DNS label as Kubernetes wants one: lower case, with no dash at its ends.

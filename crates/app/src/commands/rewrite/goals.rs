@@ -1,10 +1,12 @@
 //! What `--to`, `--set` and `--crd` say.
 
-use std::fs;
+use std::path::Path;
 
 use forebay_rewrite::Crd;
 use forebay_rewrite::rules::{Goal, PRESETS, RulesError};
 use forebay_terminal::Failure;
+
+use crate::commands::plain_file::read_text;
 
 /// The largest file of rules.
 const MAX_RULES_BYTES: u64 = 1 << 20;
@@ -14,19 +16,14 @@ const MAX_RULES_BYTES: u64 = 1 << 20;
 /// # Errors
 /// It is neither, or the rules are wrong.
 pub(super) fn read(given: &str) -> Result<Goal, Failure> {
-    let wrong = |error: RulesError| Failure::failed(format!("cannot rewrite to {given}"), error);
+    let shown = given.escape_debug();
+    let wrong = |error: RulesError| Failure::failed(format!("cannot rewrite to {shown}"), error);
     if let Some(goal) = Goal::find_preset(given) {
         return goal.map_err(wrong);
     }
     let presets: Vec<&str> = PRESETS.iter().map(|(form, _)| *form).collect();
-    let text = fs::metadata(given).and_then(|about| {
-        if about.len() > MAX_RULES_BYTES {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
-        }
-        fs::read_to_string(given)
-    });
-    let text = text.map_err(|error| {
-        Failure::failed(format!("cannot read the rules {given}"), error)
+    let text = read_text(Path::new(given), MAX_RULES_BYTES).map_err(|error| {
+        Failure::failed(format!("cannot read the rules {shown}"), error)
             .with_hint(format!("presets are {}", presets.join(", ")))
     })?;
     Goal::of_file(&text).map_err(wrong)
@@ -35,6 +32,9 @@ pub(super) fn read(given: &str) -> Result<Goal, Failure> {
 /// `NAME=VALUE`.
 pub(in crate::commands) fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
+        _ if text.contains(char::is_control) => {
+            Err("there is a line end or another control character in it".to_owned())
+        }
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("a value is set as NAME=VALUE".to_owned()),
     }

@@ -2,16 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use forebay_rewrite::rules::FileRecord;
+use forebay_rewrite::rules::{FileRecord, Record, Run};
 use forebay_terminal::{ExitStatus, Failure, Printer};
 
-use super::write::{read_record, record_folder, remove_staged, replace, write_record};
+use super::later::{Later, find_later};
+use super::text::{shown_path, undo_command};
+use super::write::{
+    MAX_WRITTEN_BYTES, read_record, record_folder, remove_staged, replace, tell_other_names,
+    write_record,
+};
 use crate::commands::files::is_skipped;
 use crate::commands::folder_lock::FolderLock;
+use crate::commands::plain_file::read_text;
 
-const HINT: &str = "take back by hand what was done since, then try again";
+const HINT: &str = "take back by hand what was done since, then try again; a later rewrite with another --record is undone \
+                    first";
 
 /// Takes back the last run on record.
 ///
@@ -28,83 +36,178 @@ pub(super) fn undo(
     let Some(run) = record.runs.pop() else {
         let what = format!(
             "there is no record of a rewrite at {}",
-            record_path.display()
+            shown_path(record_path)
         );
         return Err(Failure::plain(what)
             .with_hint("go to the folder where rewrite --write ran, or name its --record"));
     };
-    let mut files: Vec<(PathBuf, String, String)> = Vec::new();
-    let mut places = BTreeSet::new();
+    let found = find(&run, record_path, named, printer)?;
+    let now = found.iter().map(|one| (one.path.clone(), one.now.clone()));
+    if let Some(later) = find_later(record_path, run.at_ms, &now.collect()) {
+        return Err(refuse_before(&later));
+    }
+    for (one, before) in &texts_before(&found, printer)? {
+        put_back(one, before, &folder, printer)?;
+    }
+    write_record(record_path, &record)?;
+    // A run that was killed may have left what it was about to put in a file's place.
+    let places: BTreeSet<PathBuf> = found.into_iter().map(|one| one.path).collect();
+    remove_staged(&places);
+    tell_rest(&record, printer);
+    Ok(ExitStatus::Ok)
+}
+
+/// A file of a run, as it is now.
+struct Found<'a> {
+    file: &'a FileRecord,
+    path: PathBuf,
+    now: String,
+}
+
+/// All files of a run.
+fn find<'a>(
+    run: &'a Run,
+    record: &Path,
+    named: &[PathBuf],
+    printer: &Printer,
+) -> Result<Vec<Found<'a>>, Failure> {
+    let folder = record_folder(record);
     let named: Vec<PathBuf> = named
         .iter()
         .filter_map(|path| fs::canonicalize(path).ok())
         .collect();
-    let mut refused = 0;
+    let mut found = Vec::new();
     for file in &run.files {
-        let read =
-            place(&file.path, &folder, &named).and_then(|path| Ok((before(file, &path)?, path)));
+        let read = place(&file.path, (record, &folder), &named).and_then(|path| {
+            let now = read_text(&path, MAX_WRITTEN_BYTES).map_err(|error| {
+                Failure::failed(format!("cannot read {}", shown(&file.path)), error)
+            })?;
+            Ok(Found { file, path, now })
+        });
         match read {
-            Ok((now_and_before, path)) => {
-                places.insert(path.clone());
-                // Without: it was on record, and never written.
-                files.extend(now_and_before.map(|(now, before)| (path, now, before)));
-            }
+            Ok(one) => found.push(one),
+            Err(failure) => forebay_terminal::report(&failure, printer),
+        }
+    }
+    if found.len() < run.files.len() {
+        return Err(Failure::plain("nothing was taken back").with_hint(HINT));
+    }
+    Ok(found)
+}
+
+/// The files that are to be as they were, and how that was. One that was on record and never written is none of them, nor one
+/// that a run took back which did not end.
+fn texts_before<'a>(
+    found: &'a [Found<'a>],
+    printer: &Printer,
+) -> Result<Vec<(&'a Found<'a>, String)>, Failure> {
+    let mut texts = Vec::new();
+    let mut is_whole = true;
+    for one in found.iter().filter(|one| !one.file.is_before(&one.now)) {
+        match before(one) {
+            Ok(before) => texts.push((one, before)),
             Err(failure) => {
-                refused += 1;
+                is_whole = false;
                 forebay_terminal::report(&failure, printer);
             }
         }
     }
-    if refused > 0 {
-        return Err(Failure::plain("nothing was taken back").with_hint(HINT));
+    if is_whole {
+        return Ok(texts);
     }
-    for (path, now, before) in &files {
-        replace(path, now, before).map_err(|error| {
-            Failure::failed(format!("cannot write {}", path.display()), error)
-                .with_hint("once that is mended, --undo goes on")
-        })?;
-        let shown = path.strip_prefix(&folder).unwrap_or(path);
-        printer.line(format_args!("{}: as it was", shown.display()));
-    }
-    write_record(record_path, &record)?;
-    // A run that was killed may have left what it was about to put in a file's place.
-    remove_staged(&places);
-    Ok(ExitStatus::Ok)
+    Err(Failure::plain("nothing was taken back").with_hint(HINT))
 }
 
-/// Where a file of the record is. A record comes with a repository, written by anybody: what lies outside of its folder, by
-/// its path or by a link, and what no run comes upon by itself, is taken back only if it was named again.
-fn place(path: &str, folder: &Path, named: &[PathBuf]) -> Result<PathBuf, Failure> {
-    let failed = |error| Failure::failed(format!("cannot read {path}"), error);
-    let place = fs::canonicalize(folder.join(path)).map_err(failed)?;
+/// Another record's run is taken back first: it changed what this one had written.
+fn refuse_before(later: &Later) -> Failure {
+    let record = later.record.to_string_lossy();
+    let files = match later.files {
+        1 => "a file of these was".to_owned(),
+        count => format!("{count} of these files were"),
+    };
+    let what = format!(
+        "{files} rewritten since, on the record {}; nothing was taken back",
+        shown(&record)
+    );
+    let undo = undo_command(&later.record, &[]);
+    Failure::plain(what).with_hint(format!("take that back first: {undo}"))
+}
+
+fn put_back(
+    one: &Found<'_>,
+    before: &str,
+    folder: &Path,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let shown = shown_path(one.path.strip_prefix(folder).unwrap_or(&one.path));
+    let names = fs::metadata(&one.path).map_or(1, |about| about.nlink());
+    replace(&one.path, &one.now, before).map_err(|error| {
+        Failure::failed(format!("cannot write {shown}"), error)
+            .with_hint("once that is mended, --undo goes on")
+    })?;
+    printer.line(format_args!("{shown}: as it was"));
+    tell_other_names(&shown, names, printer);
+    Ok(())
+}
+
+/// What else could be taken back.
+fn tell_rest(record: &Record, printer: &Printer) {
+    if let Some(run) = record.runs.last() {
+        printer.note(format_args!(
+            "{} on this record; --undo again takes back the one to {}",
+            match record.runs.len() {
+                1 => "1 rewrite is left".to_owned(),
+                count => format!("{count} rewrites are left"),
+            },
+            run.to
+        ));
+    }
+}
+
+/// A name of a record's, as it is shown.
+fn shown(name: &str) -> std::borrow::Cow<'_, str> {
+    forebay_rewrite::rules::quoted_name(name.as_bytes())
+}
+
+/// Where a file of the record is. A record comes with a repository, written by anybody: what lies outside of its folder, and
+/// what no run comes upon by itself, is taken back only if it was named again; what lies behind a link, never: runs record
+/// files by names without links, so that it came afterwards.
+fn place(
+    path: &str,
+    (record, folder): (&Path, &Path),
+    named: &[PathBuf],
+) -> Result<PathBuf, Failure> {
+    let failed = |error| Failure::failed(format!("cannot read {}", shown(path)), error);
+    let straight = folder.join(path);
+    let place = fs::canonicalize(&straight).map_err(failed)?;
     let is_plain =
         |part: Component<'_>| matches!(part, Component::Normal(name) if !is_skipped(name));
     let is_inside = Path::new(path).components().all(is_plain)
         && place
             .strip_prefix(folder)
             .is_ok_and(|inside| inside.components().all(is_plain));
-    if is_inside || named.iter().any(|named| place.starts_with(named)) {
-        return Ok(place);
+    if !is_inside && !named.iter().any(|named| place.starts_with(named)) {
+        let what = format!(
+            "{path:?} is not one of the files below {}",
+            shown_path(folder)
+        );
+        return Err(Failure::plain(what).with_hint(format!(
+            "if you had it rewritten, name it: {}",
+            undo_command(record, &[place])
+        )));
     }
-    let what = format!(
-        "{path:?} is not one of the files below {}",
-        folder.display()
-    );
-    Err(Failure::plain(what).with_hint(format!(
-        "if you had it rewritten, name it: forebay rewrite --undo {}",
-        place.display()
-    )))
+    if place != straight {
+        let what = format!("{} is a link now, or lies behind one", shown(path));
+        return Err(Failure::plain(what));
+    }
+    Ok(place)
 }
 
-/// A file as it is, and as it was; `None` if that is the same.
-fn before(file: &FileRecord, path: &Path) -> Result<Option<(String, String)>, Failure> {
-    let failed = |error| Failure::failed(format!("cannot read {}", file.path), error);
-    let now = fs::read_to_string(path).map_err(failed)?;
-    if file.is_before(&now) {
-        return Ok(None);
-    }
-    let before = file
-        .undo(&now)
-        .map_err(|error| Failure::failed(format!("cannot take back {}", file.path), error))?;
-    Ok(Some((now, before)))
+/// A file as it was.
+fn before(one: &Found<'_>) -> Result<String, Failure> {
+    let undone = one.file.undo(&one.now);
+    undone.map_err(|error| {
+        let what = format!("cannot take back {}", shown(&one.file.path));
+        Failure::failed(what, error)
+    })
 }

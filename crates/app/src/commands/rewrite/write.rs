@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use forebay_content::{Clock as _, SystemClock};
 use forebay_rewrite::apply;
 use forebay_rewrite::rules::{FileRecord, Record, Run};
 use forebay_terminal::whole_file::{self, Mode};
@@ -14,6 +15,10 @@ use forebay_terminal::{Failure, Printer};
 use super::files::{Planned, PlannedFile};
 use super::text::shown_path;
 use crate::commands::folder_lock::FolderLock;
+use crate::commands::plain_file::read_text;
+
+/// The longest file that is compared with what it was, in bytes: those that are read, grown by longer names.
+pub(super) const MAX_WRITTEN_BYTES: u64 = 64 << 20;
 
 /// The largest record that is read.
 const MAX_RECORD_BYTES: u64 = 256 << 20;
@@ -21,16 +26,26 @@ const MAX_RECORD_BYTES: u64 = 256 << 20;
 /// What stands between a file's name and a process's number in the name of what is to take its place.
 const STAGED: &str = ".forebay-";
 
+/// What is to be written where.
+pub(super) struct Order<'a> {
+    /// Where images go, as it was said.
+    pub(super) to: &'a str,
+    /// The record's path.
+    pub(super) record: &'a Path,
+    /// Changes are not said a line each.
+    pub(super) is_silent: bool,
+}
+
 /// Writes what was planned, and says each image that changed. A plan that could not be carried out is dropped.
 ///
 /// # Errors
 /// Another run writes, or the record cannot be written: nothing is changed then.
 pub(super) fn write(
     planned: &mut Planned,
-    to: &str,
-    record_path: &Path,
+    order: &Order<'_>,
     printer: &Printer,
 ) -> Result<(), Failure> {
+    let record_path = order.record;
     let _lock = FolderLock::take(&record_folder(record_path))?;
     let mut record = read_record(record_path)?;
     let files = prepare_all(planned, record_path, printer);
@@ -38,7 +53,8 @@ pub(super) fn write(
         return Ok(());
     }
     let mut run = Run {
-        to: to.to_owned(),
+        to: order.to.to_owned(),
+        at_ms: SystemClock::new().now().0,
         files: files.iter().map(|file| file.record.clone()).collect(),
     };
     record.push(run.clone());
@@ -54,7 +70,9 @@ pub(super) fn write(
             planned.drop_plan(prepared.number);
             continue;
         }
-        for change in &file.plan.changes {
+        tell_other_names(&path, prepared.names, printer);
+        let changes = file.plan.changes.iter().filter(|_| !order.is_silent);
+        for change in changes {
             printer.line(format_args!(
                 "{path}:{}: {} -> {}",
                 change.line, change.from, change.to
@@ -67,6 +85,19 @@ pub(super) fn write(
         write_record(record_path, &record)?;
     }
     Ok(())
+}
+
+/// A file with several names becomes one of its own by this one.
+pub(super) fn tell_other_names(path: &str, names: u64, printer: &Printer) {
+    if names > 1 {
+        let others = match names {
+            2 => "another name".to_owned(),
+            _ => format!("{} other names", names - 1),
+        };
+        printer.note(format_args!(
+            "{path}: was one file with {others} (hard links), under which it stays as it was"
+        ));
+    }
 }
 
 /// What is to be written of each file that would change; those of which that cannot be said are told, and dropped.
@@ -95,13 +126,16 @@ struct Prepared {
     number: usize,
     /// The file itself, where a link was named.
     target: PathBuf,
+    /// How many names it has on the disk.
+    names: u64,
     after: String,
     record: FileRecord,
 }
 
 fn prepare(number: usize, file: &PlannedFile, record_path: &Path) -> Result<Prepared, String> {
     let target = fs::canonicalize(&file.path).map_err(|error| error.to_string())?;
-    if !target.is_file() {
+    let about = fs::metadata(&target).map_err(|error| error.to_string())?;
+    if !about.is_file() {
         return Err("it is a pipe or a device, and no file".to_owned());
     }
     let after = apply(&file.text, file.plan.edits.clone()).map_err(|error| error.to_string())?;
@@ -110,6 +144,7 @@ fn prepare(number: usize, file: &PlannedFile, record_path: &Path) -> Result<Prep
     Ok(Prepared {
         number,
         target,
+        names: about.nlink(),
         after,
         record,
     })
@@ -140,15 +175,10 @@ pub(super) fn read_record(path: &Path) -> Result<Record, Failure> {
     let failed = |error: io::Error| {
         Failure::failed(format!("cannot read the record {}", path.display()), error)
     };
-    match fs::metadata(path) {
+    let text = match read_text(path, MAX_RECORD_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Record::default()),
-        Err(error) => return Err(failed(error)),
-        Ok(about) if about.len() > MAX_RECORD_BYTES => {
-            return Err(failed(io::ErrorKind::FileTooLarge.into()));
-        }
-        Ok(_) => {}
-    }
-    let text = fs::read_to_string(path).map_err(failed)?;
+        read => read.map_err(failed)?,
+    };
     Record::parse(&text)
         .map_err(|error| Failure::failed(format!("cannot use {}", path.display()), error))
 }
@@ -180,7 +210,7 @@ pub(super) fn write_record(path: &Path, record: &Record) -> Result<(), Failure> 
 /// It has changed, or cannot be written: it is as it was then.
 pub(super) fn replace(target: &Path, before: &str, after: &str) -> io::Result<()> {
     let about = fs::metadata(target)?;
-    if fs::read(target)? != before.as_bytes() {
+    if read_text(target, MAX_WRITTEN_BYTES)? != before {
         return Err(io::Error::other("it has changed meanwhile"));
     }
     put(target, after.as_bytes(), Some(&about))

@@ -82,7 +82,10 @@ pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool,
 /// A file with several names becomes one of its own by the client's.
 fn tell_other_names(disk: &Disk, writings: &[Writing], printer: &Printer) {
     for writing in writings {
-        let about = disk.place(&writing.path).ok().and_then(|place| fs::metadata(place).ok());
+        let about = disk
+            .place(&writing.path)
+            .ok()
+            .and_then(|place| fs::metadata(place).ok());
         if about.is_some_and(|about| about.nlink() > 1) {
             printer.note(format_args!(
                 "{} was one file with another name (a hard link), under which it stays as it was",

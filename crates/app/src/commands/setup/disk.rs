@@ -1,13 +1,15 @@
 //! The client's files on a disk, below a root, with the record of what was written there.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use forebay_setup::{
     BoxError, Client, Files, HOSTS_TOML, MAX_FILE_BYTES, Reach, Record, SetupError,
 };
 use forebay_terminal::Failure;
+
+use crate::commands::plain_file::read_text;
 
 /// The client's files below a root.
 pub(super) struct Disk {
@@ -115,18 +117,24 @@ impl Disk {
     /// What stands at a path of the client's now.
     pub(super) fn read_now(&self, path: &str) -> Result<Option<String>, BoxError> {
         let place = self.place(path)?;
-        let file = match fs::File::open(&place) {
-            Ok(file) => file,
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(format!("it is longer than {MAX_FILE_BYTES} bytes").into());
+        match read_text(&place, MAX_FILE_BYTES) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error.into()),
         }
-        let text = String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8")?;
-        Ok(Some(text))
+    }
+
+    /// Whether a path of the client's is a link itself.
+    pub(super) fn is_link(&self, path: &str) -> bool {
+        let inside = Path::new(path);
+        let inside = inside.strip_prefix("/").unwrap_or(inside);
+        let is_own = self.root == Path::new("/") && !path.starts_with('/');
+        let place = if is_own {
+            inside.to_owned()
+        } else {
+            self.root.join(inside)
+        };
+        fs::symlink_metadata(place).is_ok_and(|about| about.is_symlink())
     }
 
     /// Where a path of the client's is on this disk, links followed. No link leads out of the root.

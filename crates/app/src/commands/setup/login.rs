@@ -53,6 +53,24 @@ pub(super) struct LoginArgs {
     context: String,
 }
 
+impl LoginArgs {
+    /// The texts that were given, with the flags by which.
+    pub(super) fn texts(&self) -> Vec<(&'static str, &str)> {
+        let given = [
+            ("--host", self.host.as_deref()),
+            ("--username", self.username.as_deref()),
+            ("--secret", self.secret.as_deref()),
+            ("--namespace", Some(self.namespace.as_str())),
+            ("--image", self.image.as_deref()),
+            ("--context", Some(self.context.as_str())),
+        ];
+        let texts = given.into_iter();
+        texts
+            .filter_map(|(flag, text)| Some((flag, text?)))
+            .collect()
+    }
+}
+
 /// A registry by its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum RegistryWord {
@@ -90,9 +108,14 @@ pub(super) fn plan(args: &Args, registry: RegistryWord, disk: &Disk) -> Result<P
 fn read_password() -> Result<Password, Failure> {
     let mut text = String::new();
     let read = std::io::stdin()
-        .take(MAX_PASSWORD_BYTES)
+        .take(MAX_PASSWORD_BYTES + 1)
         .read_to_string(&mut text);
     read.map_err(|error| Failure::failed("cannot read a password from standard input", error))?;
+    if text.len() as u64 > MAX_PASSWORD_BYTES {
+        return Err(Failure::plain(format!(
+            "what is on standard input is longer than a password: {MAX_PASSWORD_BYTES} bytes"
+        )));
+    }
     if text.trim().is_empty() {
         return Err(Failure::plain("there is no password on standard input")
             .with_hint("give it as in: forebay setup … --password-stdin <token"));

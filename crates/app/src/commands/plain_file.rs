@@ -1,0 +1,67 @@
+//! Reads files, and nothing that could have its reader wait or never end, such as a pipe or a device.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// Opens a file.
+///
+/// # Errors
+/// It cannot be opened, or is no file.
+pub(super) fn open(path: &Path) -> io::Result<fs::File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::File::options()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::other(if kind.is_dir() {
+        "it is a folder, and no file"
+    } else {
+        "it is a pipe or a device, and no file"
+    }))
+}
+
+/// The text of a file of at most so many bytes.
+///
+/// # Errors
+/// It is no file, longer, or no UTF-8.
+pub(super) fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    // One more, to see that there is more.
+    open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_bytes {
+        let why = format!("it is longer than {max_bytes} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_or_too_long_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        fs::write(&file, "12345").unwrap();
+        assert_eq!(read_text(&file, 5).unwrap(), "12345");
+        let told = |path: &Path| read_text(path, 4).unwrap_err().to_string();
+        assert_eq!(told(&file), "it is longer than 4 bytes");
+        assert_eq!(told(folder.path()), "it is a folder, and no file");
+        assert_eq!(
+            told(Path::new("/dev/zero")),
+            "it is a pipe or a device, and no file"
+        );
+        fs::write(&file, b"\xff").unwrap();
+        assert_eq!(told(&file), "it is no text in UTF-8");
+    }
+}
