@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::prefix::{Joining, goes_on, split};
+use crate::prefix::{Joining, goes_on, is_frame, split};
 use crate::row::is_row;
 
 /// The most lines of one message: an event that was folded to 80 columns has about ten, to 20 about thirty.
@@ -61,8 +61,11 @@ pub(crate) fn around(
 fn belong(text: &[u8], before: &Range<usize>, next: &Range<usize>, joining: Joining) -> bool {
     let before = decode(&text[before.clone()]);
     let next = decode(&text[next.clone()]);
-    !before.trim().is_empty()
-        && (is_wrapped(&before, &next) || goes_on(&before, &next, joining))
+    if before.trim().is_empty() {
+        return false;
+    }
+    let line = split(&next);
+    (is_wrapped(&before, line) || goes_on(&before, line, joining))
         && !is_row(&next)
         && !is_member(&before)
         && !is_member(&next)
@@ -76,23 +79,30 @@ fn is_member(line: &str) -> bool {
 }
 
 /// Whether a terminal has wrapped the line: it is as long as terminals are wide, and the next goes on in mid-sentence.
-fn is_wrapped(before: &str, next: &str) -> bool {
+fn is_wrapped(before: &str, (prefix, says): (&str, &str)) -> bool {
     const WIDTHS: Range<usize> = 70..400;
+    if !prefix.is_empty() || !says.starts_with(|c: char| c.is_lowercase() || c == ' ') {
+        return false;
+    }
     let width = before.chars().count();
-    let (prefix, says) = split(next);
-    let goes_on = says.starts_with(|c: char| c.is_lowercase() || c == ' ');
-    WIDTHS.contains(&width) && prefix.is_empty() && next.chars().count() <= width && goes_on
+    WIDTHS.contains(&width) && says.chars().count() <= width
 }
 
-/// The words of a message: its lines without their prefixes, but for the first line's.
+/// The words of a message: its lines without their prefixes, but for the first line's, and without the frames of a stack, which say
+/// where a program was and nothing of what went wrong.
 pub(crate) fn words(message: &[u8]) -> Cow<'_, str> {
     let text = decode(message);
     if !message.contains(&b'\n') {
         return text;
     }
-    let lines = text.lines().enumerate();
-    let words = lines.map(|(index, line)| if index == 0 { line } else { split(line).1 });
-    Cow::Owned(words.collect::<Vec<_>>().join("\n"))
+    let mut lines = text.lines();
+    let mut words: Vec<&str> = lines.next().into_iter().collect();
+    words.extend(
+        lines
+            .map(|line| split(line).1)
+            .filter(|says| !is_frame(says)),
+    );
+    Cow::Owned(words.join("\n"))
 }
 
 /// The bytes as text. Nearly all are ASCII, which is told sixteen bytes at once.

@@ -48,7 +48,7 @@ static BEGINNING: LazyLock<Regex> = LazyLock::new(|| {
 /// How a line goes on with what the one before began, whatever its prefix is.
 static CONTINUATION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(?:toomanyrequests:|you have reached your|you may increase|https?://www\.docker|429 too many|error: code = |too many requests|desc = |https?://\S+/v2/|unexpected status|httpread|rate limit|pull rate|limit\.|[45][0-9][0-9] [a-z]|at [a-z_$]+\.[a-z0-9_$]+[.(])",
+        r"(?i)^(?:toomanyrequests:|you have reached your|you may increase|https?://www\.docker|429 too many|error: code = |too many requests|desc = |https?://\S+/v2/|unexpected status|httpread|rate limit|pull rate|limit\.|[45][0-9][0-9] [a-z])",
     )
 });
 
@@ -76,26 +76,37 @@ pub(crate) enum Joining {
     Free,
 }
 
-/// Whether `line` goes on with the message that ends with the line `before` so far.
-pub(crate) fn goes_on(before: &str, line: &str, joining: Joining) -> bool {
-    let (prefix, says) = split(line);
+/// Whether a line, as it was split, goes on with the message that ends with the line `before` so far.
+pub(crate) fn goes_on(before: &str, (prefix, says): (&str, &str), joining: Joining) -> bool {
     let says = says.trim_start();
     if says.is_empty() {
         return false;
     }
-    if CONTINUATION.is_match(says) {
+    if CONTINUATION.is_match(says) || is_frame(says) {
         return true;
     }
-    let begins = BEGINNING.is_match(says);
+    let begins = || BEGINNING.is_match(says);
     if !prefix.trim().is_empty() {
         // A log's next record, unless all lines have one and the sentence is not at its end.
-        let (before_prefix, _) = split(before);
-        return !begins && is_open(before) && !before_prefix.trim().is_empty();
+        return is_open(before) && !split(before).0.trim().is_empty() && !begins();
     }
     match joining {
-        Joining::Strict => !begins && is_open(before),
-        Joining::Free => !begins || is_open(before),
+        Joining::Strict => is_open(before) && !begins(),
+        Joining::Free => is_open(before) || !begins(),
     }
+}
+
+/// Whether a line is a frame of a stack, as Java and JavaScript print it: `at com.acme.Shop.order(Shop.java:42)`.
+pub(crate) fn is_frame(says: &str) -> bool {
+    let Some(place) = says.trim_start().strip_prefix("at ") else {
+        return false;
+    };
+    let is_of_name =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '<' | '>' | '/');
+    let name = place.trim_start_matches(|c| is_of_name(c) || c == '.');
+    place.starts_with(is_of_name)
+        && place[..place.len() - name.len()].contains('.')
+        && name.starts_with('(')
 }
 
 /// Whether a line stops in the middle of a sentence or of a string.
@@ -159,7 +170,7 @@ mod tests {
             ("one", "", false),
         ] {
             for joining in [Joining::Strict, Joining::Free] {
-                let told = goes_on(before, line, joining);
+                let told = goes_on(before, split(line), joining);
                 assert_eq!(told, expected, "{before} / {line} {joining:?}");
             }
         }
