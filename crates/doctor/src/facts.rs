@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_oci::{DOCKER_HUB, ImageName, Reference};
 
-use crate::{Diagnosis, Evidence, Format, OwnerKind, Platform, SettingKind};
+use crate::{CiSystem, Diagnosis, Evidence, Format, OwnerKind, Platform, SettingKind};
 
 /// The most names of a kind that commands are written for.
 pub(crate) const MAX_NAMES: usize = 5;
@@ -42,6 +42,12 @@ pub(crate) struct Facts {
     pub(crate) replicas: BTreeMap<(OwnerKind, String), u64>,
     /// Swarm services that run once on each node: no number can be set for them.
     pub(crate) once_per_node: BTreeSet<String>,
+    /// Restart policies of Docker's containers.
+    pub(crate) restart_policies: BTreeMap<String, String>,
+    /// Where `CloudWatch` keeps what containers say.
+    pub(crate) log_group: Option<String>,
+    /// The CI system of most of the logs.
+    pub(crate) ci: Option<CiSystem>,
     /// Whether ECS runs it on Fargate; none if nothing tells.
     pub(crate) is_fargate: Option<bool>,
     /// The platform that most of the evidence is of.
@@ -78,6 +84,9 @@ impl Facts {
             is_fargate: is_fargate(evidence),
             replicas: replicas(evidence),
             once_per_node: once_per_node(evidence),
+            restart_policies: restart_policies(evidence),
+            log_group: log_group(evidence),
+            ci: main_ci(evidence),
             platform: diagnosis.platforms.first().copied(),
             ..Self::default()
         };
@@ -101,6 +110,10 @@ impl Facts {
 
     pub(crate) fn cluster(&self) -> &str {
         self.cluster.as_deref().unwrap_or("<cluster>")
+    }
+
+    pub(crate) fn log_group(&self) -> &str {
+        self.log_group.as_deref().unwrap_or("<log-group>")
     }
 
     pub(crate) fn ecs_service(&self) -> &str {
@@ -293,6 +306,37 @@ fn once_per_node(evidence: &Evidence) -> BTreeSet<String> {
             name.to_owned()
         })
         .collect()
+}
+
+fn restart_policies(evidence: &Evidence) -> BTreeMap<String, String> {
+    let settings = evidence.settings.iter().filter_map(|setting| {
+        let owner = setting.place.owner.as_ref()?;
+        match &setting.kind {
+            SettingKind::Restarts { condition, .. } if owner.kind == OwnerKind::Container => {
+                Some((safe(&owner.name)?, safe(condition)?))
+            }
+            _ => None,
+        }
+    });
+    settings.collect()
+}
+
+fn log_group(evidence: &Evidence) -> Option<String> {
+    evidence
+        .settings
+        .iter()
+        .find_map(|setting| match &setting.kind {
+            SettingKind::LogGroup(group) => safe(group),
+            _ => None,
+        })
+}
+
+/// The CI system that most signs are of.
+pub(crate) fn main_ci(evidence: &Evidence) -> Option<CiSystem> {
+    let systems = evidence.ci_systems.iter();
+    systems
+        .max_by_key(|(_, signs)| **signs)
+        .map(|(system, _)| *system)
 }
 
 /// Whether most of what ECS runs is on Fargate.

@@ -12,16 +12,16 @@ mod ways;
 
 pub use costs::{Basis, Cost, Pulls, SizeFrom, SizedImage, Usage};
 pub use diagnose::{
-    Also, Before, Cause, ClassCount, Diagnosis, EndKind, Ending, Flag, FlagKind, MAX_FLAGS,
-    MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Platform, Quote, Requests, Scope, Step, StepKind,
-    Suspect, Trigger, diagnose,
+    Also, AtRestart, Before, Cause, ClassCount, Diagnosis, EndKind, Ending, Flag, FlagKind,
+    MAX_FLAGS, MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Platform, PullThrough, Quote, Requests,
+    Scope, Step, StepKind, Suspect, Trigger, diagnose,
 };
 pub use document::{Block, Code, Document, Section};
 pub use egress::Egress;
-pub use explain::explain;
+pub use explain::{brief, explain};
 pub use forebay_evidence::{
-    AwsPlace, Class, Context, Event, Evidence, Format, Identity, ImageSize, Intake, Lines,
-    MAX_COARSE_EVENTS, Moment, Note, Owner, OwnerKind, Packing, Place, Setting, SettingKind,
+    AwsPlace, CiSystem, Class, Context, Event, Evidence, Format, Identity, ImageSize, Intake,
+    Lines, MAX_COARSE_EVENTS, Moment, Note, Owner, OwnerKind, Packing, Place, Setting, SettingKind,
     SizeSource, What, find_places,
 };
 pub use report::report;

@@ -30,6 +30,8 @@ pub struct Event {
     pub last: Option<Moment>,
     /// How often; never 0.
     pub count: u64,
+    /// How many tries of a pull that is, where who made them says so: a failure of ECS stands for all its retries.
+    pub tries: u64,
     /// The bytes of the image, or of a pull of it in the mean, where who saw it says so beside the message.
     pub image_bytes: Option<u64>,
     /// What the message says of a failed pull.
@@ -154,6 +156,17 @@ impl fmt::Display for OwnerKind {
     }
 }
 
+/// The CI systems that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is called as it is called")]
+pub enum CiSystem {
+    GithubActions,
+    GitlabCi,
+    CircleCi,
+    Jenkins,
+}
+
 /// A failed pull, as the classifier understood it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Failure {
@@ -219,6 +232,7 @@ impl Event {
             first: None,
             last: None,
             count: 1,
+            tries: 1,
             image_bytes: None,
             failure: None,
             message: String::new(),
@@ -261,6 +275,7 @@ impl Event {
     #[must_use]
     pub fn times(mut self, count: u64) -> Self {
         self.count = count.clamp(1, MAX_COUNT);
+        self.tries = self.count;
         self
     }
 }

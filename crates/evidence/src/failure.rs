@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use forebay_failures::{Class, Verdict, classify, has_mark};
 
-use crate::event::{Event, Failure, What};
+use crate::event::{Event, Failure, MAX_COUNT, What};
+use crate::read::fields::word_after;
 use crate::read::kube::image_in;
 
 /// The most messages whose verdicts are remembered: a flood says the same again and again.
@@ -17,6 +18,9 @@ const MAX_REMEMBERED: usize = 1_024;
 pub(crate) struct Judge {
     said: HashMap<String, Option<Verdict>>,
 }
+
+/// More retries than this nobody makes: what claims more, is not believed.
+const MAX_RETRIES: u64 = 1_000;
 
 /// Whether messages of such events may tell of a failed pull.
 const fn may_tell(what: What) -> bool {
@@ -72,10 +76,12 @@ impl Judge {
 
 /// The event that a verdict makes of a line that no reader knows.
 pub(crate) fn tell(event: Event, verdict: Verdict) -> Event {
-    let mut event = Event {
-        what: what_of(verdict.class),
-        ..event
+    // What was cut off before the cause was still pulled for.
+    let what = match retries(&event.message) {
+        Some(_) => What::PullFailed,
+        None => what_of(verdict.class),
     };
+    let mut event = Event { what, ..event };
     apply(&mut event, verdict);
     event
 }
@@ -105,6 +111,17 @@ fn apply(event: &mut Event, verdict: Verdict) {
         registry,
         identity,
     });
+    if let Some(retries) = retries(&event.message)
+        && event.what == What::PullFailed
+    {
+        event.tries = event.count.saturating_mul(retries + 1).min(MAX_COUNT);
+    }
+}
+
+/// `ref pull has been retried 7 time(s)`: that was tried eight times.
+fn retries(message: &str) -> Option<u64> {
+    let retries = word_after(message, "has been retried ")?.parse().ok();
+    retries.filter(|retries| *retries <= MAX_RETRIES)
 }
 
 /// A pull that failed without a word why is a failure all the same.

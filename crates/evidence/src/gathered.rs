@@ -2,14 +2,14 @@
 //!
 //! Bounded: what happens again in the same minute is counted, and minutes become hours when there are too many.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use forebay_failures::Class;
 use serde::Serialize;
 
-use crate::event::{Event, Lines, Owner, Place, What};
+use crate::event::{CiSystem, Event, Lines, Owner, Place, What};
 use crate::sizes::Sizes;
 
 /// The most events that are told apart by the minute.
@@ -52,7 +52,11 @@ pub struct Evidence {
     pub lines: u64,
     /// Events that were only counted, because there were too many.
     pub uncounted: u64,
+    /// The CI systems whose logs were read, with how many signs of each.
+    pub ci_systems: BTreeMap<CiSystem, u64>,
     pub(crate) names: BTreeMap<String, String>,
+    /// Tasks of a swarm and their states, by hash: several lists have the same.
+    tasks: HashSet<u64>,
     /// By the hashes of their keys, whose texts the events hold already.
     index: HashMap<u64, usize>,
     seed: RandomState,
@@ -121,6 +125,10 @@ pub enum SettingKind {
     },
     /// A Swarm service runs once on each node: no number can be set for it.
     OncePerNode,
+    /// Where `CloudWatch` keeps what a container says.
+    LogGroup(String),
+    /// A pull-through cache rule of ECR, by the prefix of its repositories.
+    PullThrough(String),
 }
 
 /// Events that are counted as one.
@@ -203,6 +211,21 @@ impl Evidence {
         }
     }
 
+    /// Whether a task was not told in this state before; beyond the bound, each counts as new.
+    pub(crate) fn is_new_task(&mut self, id: &str, what: What) -> bool {
+        let key = self.seed.hash_one((short(id), what));
+        if self.tasks.len() >= MAX_NAMES && !self.tasks.contains(&key) {
+            return true;
+        }
+        self.tasks.insert(key)
+    }
+
+    /// Counts a sign of a CI system.
+    pub(crate) fn note_ci(&mut self, system: CiSystem) {
+        let signs = self.ci_systems.entry(system).or_default();
+        *signs = signs.saturating_add(1);
+    }
+
     /// Remembers an id's name.
     pub(crate) fn name(&mut self, id: &str, name: &str) {
         if self.names.len() < MAX_NAMES {
@@ -218,6 +241,7 @@ impl Evidence {
 
 fn merge(known: &mut Event, again: &Event) {
     known.count = known.count.saturating_add(again.count);
+    known.tries = known.tries.saturating_add(again.tries);
     known.first = earlier(known.first, again.first);
     known.last = known.last.max(again.last);
     known.lines.last = known.lines.last.max(again.lines.last);

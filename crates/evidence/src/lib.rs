@@ -10,7 +10,8 @@ mod sizes;
 
 pub use context::Context;
 pub use event::{
-    Event, Failure, Format, Lines, MAX_COUNT, MAX_MESSAGE_BYTES, Owner, OwnerKind, Place, What,
+    CiSystem, Event, Failure, Format, Lines, MAX_COUNT, MAX_MESSAGE_BYTES, Owner, OwnerKind, Place,
+    What,
 };
 pub use forebay_failures::{Class, Identity};
 pub use gathered::{

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::pull_through::PullThrough;
 use super::tally::{Workload, earliest};
 use crate::{Class, Evidence, Identity, Moment};
 
@@ -24,6 +25,9 @@ pub struct Cause {
     pub identity: Option<Identity>,
     /// What set it off, where the evidence shows it.
     pub trigger: Option<Trigger>,
+    /// The pull-through cache rule of ECR that could not fill its cache, where it is that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_through: Option<PullThrough>,
     /// In one sentence.
     pub summary: String,
 }

@@ -45,6 +45,7 @@ pub enum StepKind {
     DiskFull,
     ImageMissing,
     LoginRefused,
+    CacheNotFilled,
     KubeletThrottles,
     PullsFail,
     BacksOff,
@@ -63,7 +64,7 @@ pub enum StepKind {
 type Shows = fn(&Event) -> bool;
 
 /// Each link's sentence, and the events that show it.
-const STEPS: [(StepKind, &str, Shows); 29] = [
+const STEPS: [(StepKind, &str, Shows); 30] = [
     (
         StepKind::ContainersDie,
         "containers end as soon as they start, though their image is good",
@@ -150,6 +151,11 @@ const STEPS: [(StepKind, &str, Shows); 29] = [
         |event| is(event, Class::Auth),
     ),
     (
+        StepKind::CacheNotFilled,
+        "the first pull of an image has to make its repository and bring it in, by the rights of who pulls",
+        |event| is(event, Class::NotFound) || is(event, Class::Auth),
+    ),
+    (
         StepKind::KubeletThrottles,
         "the kubelet itself begins no more pulls for a moment",
         |event| is(event, Class::KubeletThrottle),
@@ -210,6 +216,10 @@ const STEPS: [(StepKind, &str, Shows); 29] = [
 /// Of which cause the chain is.
 pub(crate) struct Ground<'a> {
     pub(crate) class: Class,
+    /// Whether each new start of what dies asks the registry.
+    pub(crate) asks_again: bool,
+    /// Whether a pull-through cache of ECR could not be filled.
+    pub(crate) cannot_fill: bool,
     pub(crate) relevance: &'a Relevance<'a>,
 }
 
@@ -225,18 +235,28 @@ pub(crate) fn chain(
         .settings
         .iter()
         .any(|setting| setting.kind == crate::SettingKind::RegistryAuthSent);
-    let mut kinds = beginning(trigger, sends_login);
+    let mut kinds = beginning(trigger, ground.asks_again, sends_login);
+    if ground.cannot_fill {
+        kinds = vec![StepKind::CacheNotFilled];
+    }
     kinds.extend(refusal(class));
     kinds.extend(consequences(class, platform));
-    kinds.dedup();
+    let mut known = Vec::new();
+    kinds.retain(|kind| {
+        !known.contains(kind) && {
+            known.push(*kind);
+            true
+        }
+    });
     kinds
         .into_iter()
         .filter_map(|kind| step(kind, evidence, ground.relevance))
         .collect()
 }
 
-fn beginning(trigger: Option<&Trigger>, sends_login: bool) -> Vec<StepKind> {
+fn beginning(trigger: Option<&Trigger>, asks_again: bool, sends_login: bool) -> Vec<StepKind> {
     match trigger {
+        Some(Trigger::CrashLoop { .. }) if !asks_again => vec![StepKind::ContainersDie],
         Some(Trigger::CrashLoop { .. }) if sends_login => vec![
             StepKind::ContainersDie,
             StepKind::AskedAgain,
@@ -289,9 +309,11 @@ fn consequences(class: Class, platform: Option<Platform>) -> Vec<StepKind> {
             StepKind::ScaleUpStalls,
             StepKind::JobsHang,
         ],
-        Some(Platform::Swarm) => vec![StepKind::PullsFail, StepKind::ServicesDown],
+        Some(Platform::Swarm) if class.is_cause() => {
+            vec![StepKind::PullsFail, StepKind::ServicesDown]
+        }
         Some(Platform::Ci) => vec![StepKind::PullsFail, StepKind::JobsFail],
-        Some(Platform::Docker) | None => vec![StepKind::PullsFail],
+        Some(Platform::Swarm | Platform::Docker) | None => vec![StepKind::PullsFail],
     };
     if class == Class::PullLimit {
         kinds.push(StepKind::WorksAgain);

@@ -8,11 +8,15 @@ use serde::Serialize;
 
 use super::cause::{Trigger, is_own, is_trouble};
 use super::requests::Requests;
+use super::restarts::{AtRestart, at_restart};
 use super::tally::Workload;
 use crate::{Class, Evidence, Identity, Lines, Moment, Owner, OwnerKind, SettingKind};
 
 /// Attempts below which nobody is a culprit.
 const MIN_ATTEMPTS: u64 = 3;
+
+/// Pulls of CI jobs from which on they are a burst, where nothing tells of several machines.
+const MIN_BURST: u64 = 5;
 
 /// Who asks so many times as often as the median stands out.
 const STANDS_OUT: u64 = 3;
@@ -22,6 +26,9 @@ const PEER_PART: u64 = 3;
 
 /// The most suspects of a kind that a diagnosis names.
 pub const MAX_SUSPECTS: usize = 100;
+
+/// The most pods or tasks that a suspect names.
+const MAX_TASKS: usize = 3;
 
 /// The most lines that a suspect shows.
 const MAX_LINES: usize = 5;
@@ -44,6 +51,12 @@ pub struct Suspect {
     pub images: Vec<String>,
     /// The machines where it was seen.
     pub nodes: Vec<String>,
+    /// Its pods or tasks; the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<String>,
+    /// The container that ended, where several are told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// How often it asked.
     pub requests: Requests,
     /// Pulls that failed.
@@ -54,6 +67,9 @@ pub struct Suspect {
     pub deaths: u64,
     /// What is wrong with it itself.
     pub trigger: Option<Trigger>,
+    /// Whether each new start asks the registry, where containers ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_restart: Option<AtRestart>,
     /// Since when.
     pub since: Option<Moment>,
     /// Where it can be read.
@@ -76,7 +92,9 @@ pub(crate) fn part(workloads: &[Workload], class: Class, evidence: &Evidence) ->
         let trigger = || trigger_of(workload, evidence);
         if is_culprit(workload) {
             let trigger = Some(trigger().unwrap_or(Trigger::ManyPulls));
-            parted.culprits.push(suspect(workload, total, trigger));
+            let mut culprit = suspect(workload, total, trigger);
+            culprit.at_restart = at_restart(workload, &culprit.requests, evidence);
+            parted.culprits.push(culprit);
         } else if workload.failures(class) > 0 && workload.has_name() {
             parted.victims.push(suspect(workload, total, None));
         }
@@ -114,8 +132,8 @@ fn culprit_rule(workloads: &[Workload], class: Class) -> impl Fn(&Workload) -> b
     move |workload| match class {
         class if class.is_limit() => wanted(workload),
         class if is_trouble(class) => false,
-        Class::StartFailure => weight(workload) > 0 && workload.deaths.is_some(),
-        class if is_own(class) => workload.failures(class) > 0,
+        Class::StartFailure => workload.deaths.is_some(),
+        class if is_own(class) => workload.failures(class) > 0 && workload.has_name(),
         _ => false,
     }
 }
@@ -167,6 +185,7 @@ fn trigger_of(workload: &Workload, evidence: &Evidence) -> Option<Trigger> {
         .owner
         .as_ref()
         .is_some_and(|owner| owner.kind == OwnerKind::CiJob)
+        && (workload.nodes.len() > 1 || workload.attempts() >= MIN_BURST)
     {
         return Some(Trigger::CiBurst);
     }
@@ -216,11 +235,14 @@ fn suspect(workload: &Workload, total: u64, trigger: Option<Trigger>) -> Suspect
         cluster: workload.cluster.clone(),
         images: workload.images.iter().cloned().collect(),
         nodes: workload.nodes.iter().cloned().collect(),
+        tasks: workload.tasks.iter().take(MAX_TASKS).cloned().collect(),
+        container: workload.container.clone(),
         requests: Requests::of(workload, total),
         failed: counts.failed,
         succeeded: counts.succeeded,
         deaths: counts.deaths(),
         trigger,
+        at_restart: None,
         since: since.or(workload.first),
         lines: workload.lines.iter().copied().take(MAX_LINES).collect(),
     }

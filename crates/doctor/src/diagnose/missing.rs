@@ -4,11 +4,13 @@
 
 use serde::Serialize;
 
+use super::cause::is_own;
 use super::culprit::Suspect;
-use super::platform::Platform;
+use super::platform::{Platform, platform_of};
 use super::scope::Scope;
-use crate::facts::safe;
-use crate::{Class, Egress, Event, Evidence, Format, What};
+use super::tally::named;
+use crate::facts::{MAX_NAMES, main_ci, safe};
+use crate::{CiSystem, Class, Egress, Event, Evidence, Format, OwnerKind, What};
 
 /// The most questions.
 const MAX_QUESTIONS: usize = 8;
@@ -23,11 +25,22 @@ pub struct Missing {
 }
 
 impl Missing {
+    /// Whether what to do depends on it.
+    pub(crate) fn is_urgent(&self) -> bool {
+        [WHY, WHO].contains(&self.question)
+    }
+
     /// Whether it asks who makes the requests.
     pub(crate) fn is_who(&self) -> bool {
         self.question == WHO
     }
 }
+
+/// The most workloads of a platform of which it is asked why.
+const MAX_SYMPTOMS: usize = 3;
+
+/// The question for the cause.
+const WHY: &str = "why did the pull fail?";
 
 /// The question for the culprit.
 const WHO: &str = "who makes the requests?";
@@ -38,13 +51,37 @@ pub(crate) struct Known<'a> {
     pub(crate) class: Class,
     pub(crate) platforms: &'a [Platform],
     pub(crate) culprits: &'a [Suspect],
+    pub(crate) victims: &'a [Suspect],
     pub(crate) scope: &'a Scope,
+}
+
+impl Known<'_> {
+    /// The cluster of ECS, where any event names it.
+    fn cluster(&self) -> Option<&str> {
+        let of_ecs = |event: &&Event| matches!(event.format, Format::Ecs | Format::EcsEvents);
+        let mut events = self.evidence.events.iter().filter(of_ecs);
+        events.find_map(|event| event.place.cluster.as_deref())
+    }
 }
 
 /// The open questions, the most useful first.
 pub(crate) fn missing(known: &Known<'_>) -> Vec<Missing> {
     let mut questions = Vec::new();
-    if !known.class.is_cause() {
+    let explained = |event: &Event| {
+        let owner = event.place.owner.as_ref();
+        let mut suspects = known.culprits.iter().chain(known.victims);
+        suspects.any(|suspect| suspect.owner.as_ref() == owner)
+    };
+    let is_beside = |event: &&Event| {
+        is_symptom(event)
+            && event.failure.is_some()
+            && event.place.owner.is_some()
+            && !explained(event)
+    };
+    // What one workload does itself, does not explain why the pulls of another fail.
+    let is_left =
+        is_own(known.class) && known.evidence.events.iter().any(|event| is_beside(&event));
+    if is_left || !known.class.is_cause() {
         questions.extend(why(known));
     }
     if known.culprits.is_empty() && known.class.is_limit() {
@@ -62,67 +99,124 @@ pub(crate) fn missing(known: &Known<'_>) -> Vec<Missing> {
 
 /// Only symptoms are known: where the cause stands.
 fn why(known: &Known<'_>) -> Vec<Missing> {
-    let question = "why did the pull fail?";
-    let symptom = known
-        .evidence
-        .events
-        .iter()
-        .find(|event| matches!(event.what, What::PullFailed | What::BackedOff));
-    let commands: Vec<String> = known
-        .platforms
-        .iter()
-        .flat_map(|platform| commands_for_cause(*platform, symptom))
-        .collect();
-    let commands = if commands.is_empty() {
-        vec!["journalctl -u docker -u containerd --since '-1 h' | forebay doctor -".to_owned()]
-    } else {
-        commands
+    let ask = |command| Missing {
+        question: WHY,
+        command,
     };
-    commands
-        .into_iter()
-        .map(|command| Missing { question, command })
-        .collect()
+    let mut commands: Vec<String> = Vec::new();
+    for platform in known.platforms {
+        let symptoms = known
+            .evidence
+            .events
+            .iter()
+            .filter(|event| is_symptom(event));
+        let of_platform = symptoms.filter(|event| platform_of(event) == Some(*platform));
+        let mut told: Vec<String> = Vec::new();
+        for event in of_platform {
+            let command = command_for(*platform, event, known);
+            if !told.contains(&command) && told.len() < MAX_SYMPTOMS {
+                told.push(command);
+            }
+        }
+        commands.extend(told);
+        commands.extend(command_for_all(*platform, known));
+    }
+    if commands.is_empty() {
+        commands.push(
+            "journalctl -u docker -u containerd --since '-1 h' | forebay doctor -".to_owned(),
+        );
+    }
+    commands.into_iter().map(ask).collect()
+}
+
+/// Whether an event shows that something went wrong, and not why.
+pub(crate) fn is_symptom(event: &Event) -> bool {
+    let failure = event.failure.as_ref();
+    failure.is_some_and(|failure| !failure.class.is_cause())
+        || failure.is_none() && matches!(event.what, What::Waits | What::GaveUp)
 }
 
 /// Names come from the evidence, which anybody may have written: what a shell would take for more than a name stays open.
-fn commands_for_cause(platform: Platform, symptom: Option<&Event>) -> Vec<String> {
-    let place = symptom.map(|event| &event.place);
-    let task = place.and_then(|place| place.task.as_deref()).and_then(safe);
+fn command_for(platform: Platform, event: &Event, known: &Known<'_>) -> String {
+    let place = &event.place;
+    let task = place.task.as_deref().and_then(safe);
+    let owner = place
+        .owner
+        .as_ref()
+        .map(|owner| named(owner, known.evidence));
+    let service = or_open(owner.as_ref().map(|owner| owner.name.as_str()), "<service>");
+    let node = or_open(place.node.as_deref(), "<node>");
     match platform {
-        Platform::Kubernetes => {
-            let namespace = place.and_then(|place| place.namespace.as_deref());
-            let (pod, namespace) = (or(task, "<pod>"), or_open(namespace, "<namespace>"));
-            vec![
-                format!("kubectl describe pod {pod} --namespace {namespace} | forebay doctor -"),
-                "kubectl get events -A --sort-by=.lastTimestamp | forebay doctor -".to_owned(),
-            ]
-        }
-        Platform::Swarm | Platform::Docker => {
-            let node = or_open(place.and_then(|place| place.node.as_deref()), "<node>");
-            let owner = place.and_then(|place| place.owner.as_ref());
-            let service = or_open(owner.map(|owner| owner.name.as_str()), "<service>");
-            let mut commands = vec![format!(
-                "ssh {node} journalctl -u docker --since \"'-1 h'\" | forebay doctor -"
-            )];
-            if platform == Platform::Swarm {
-                commands.push(format!(
-                    "docker service ps --no-trunc {service} | forebay doctor -"
-                ));
-            }
-            commands
+        Platform::Kubernetes => format!(
+            "kubectl describe pod {} --namespace {} | forebay doctor -",
+            or(task, "<pod>"),
+            or_open(place.namespace.as_deref(), "<namespace>")
+        ),
+        Platform::Swarm => format!(
+            "ssh {node} journalctl -u docker --since \"'-1 h'\" | forebay doctor -   # {service} was tried there"
+        ),
+        Platform::Docker => {
+            format!("ssh {node} journalctl -u docker --since \"'-1 h'\" | forebay doctor -")
         }
         Platform::Ecs => {
-            let cluster = place.and_then(|place| place.cluster.as_deref());
+            let cluster = place.cluster.as_deref().or(known.cluster());
             let cluster = or_open(cluster, "<cluster>");
+            let of_service = match &owner {
+                Some(owner) if owner.kind == OwnerKind::EcsService => {
+                    format!(" --service-name {service}")
+                }
+                Some(owner) if owner.kind == OwnerKind::EcsTaskFamily => {
+                    format!(" --family {service}")
+                }
+                _ => String::new(),
+            };
             let stopped = format!(
-                "$(aws ecs list-tasks --cluster {cluster} --desired-status STOPPED --query 'taskArns[]' --output text)"
+                "$(aws ecs list-tasks --cluster {cluster}{of_service} --desired-status STOPPED --query 'taskArns[]' --output text)"
             );
-            let tasks = or(task, &stopped);
-            vec![format!(
-                "aws ecs describe-tasks --cluster {cluster} --tasks {tasks} | forebay doctor -"
-            )]
+            format!(
+                "aws ecs describe-tasks --cluster {cluster} --tasks {} | forebay doctor -",
+                or(task, &stopped)
+            )
         }
-        Platform::Ci => vec!["gh run view --log-failed <run> | forebay doctor -".to_owned()],
+        Platform::Ci => match main_ci(known.evidence) {
+            Some(CiSystem::GithubActions) => {
+                "gh run view --log-failed <run> | forebay doctor -".to_owned()
+            }
+            Some(CiSystem::GitlabCi) => "glab ci trace <job> | forebay doctor -".to_owned(),
+            Some(CiSystem::CircleCi | CiSystem::Jenkins) | None => {
+                "forebay doctor <log>   # the whole log of the job, with the lines before its error"
+                    .to_owned()
+            }
+        },
+    }
+}
+
+/// What tells of all workloads of a platform at once.
+fn command_for_all(platform: Platform, known: &Known<'_>) -> Option<String> {
+    let mut owners = known
+        .evidence
+        .events
+        .iter()
+        .filter(|event| is_symptom(event));
+    let services = owners
+        .by_ref()
+        .filter_map(|event| event.place.owner.as_ref());
+    let services = services.filter(|owner| owner.kind == OwnerKind::SwarmService);
+    let mut names: Vec<String> = services
+        .filter_map(|owner| safe(&named(owner, known.evidence).name))
+        .collect();
+    names.sort();
+    names.dedup();
+    names.truncate(MAX_NAMES);
+    match platform {
+        Platform::Kubernetes => {
+            Some("kubectl get events -A --sort-by=.lastTimestamp | forebay doctor -".to_owned())
+        }
+        Platform::Swarm if !names.is_empty() => Some(format!(
+            "docker service ps --no-trunc {} | forebay doctor -",
+            names.join(" ")
+        )),
+        _ => None,
     }
 }
 
@@ -156,7 +250,8 @@ fn who(known: &Known<'_>) -> Vec<Missing> {
             Platform::Swarm if !has(Format::Dockerd) => questions.push(ask("journalctl -u docker --since '-6 h' | forebay doctor -   # on each node: it names the service")),
             Platform::Swarm => questions.push(ask("docker service inspect $(docker service ls -q) | forebay doctor -   # restart policies")),
             Platform::Docker => questions.push(ask("docker events --since 6h --until 0s --format '{{json .}}' | forebay doctor -")),
-            Platform::Ecs => questions.push(ask("aws ecs describe-services --cluster <cluster> --services <service> | forebay doctor -")),
+            Platform::Ecs => questions.push(Missing { question: WHO, command: who_of_ecs(known) }),
+            Platform::Ci if main_ci(known.evidence).is_some_and(|system| system != CiSystem::GithubActions) => {}
             Platform::Ci => questions.push(ask("gh run list --limit 200 --json name,createdAt,event   # how many jobs ran in the last six hours")),
         }
     }
@@ -167,4 +262,11 @@ fn who(known: &Known<'_>) -> Vec<Missing> {
     };
     questions.push(ask(others));
     questions
+}
+
+fn who_of_ecs(known: &Known<'_>) -> String {
+    let cluster = or_open(known.cluster(), "<cluster>");
+    format!(
+        "aws ecs describe-services --cluster {cluster} --services $(aws ecs list-services --cluster {cluster} --query 'serviceArns[]' --output text) | forebay doctor -"
+    )
 }

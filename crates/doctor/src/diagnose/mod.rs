@@ -10,9 +10,11 @@ mod ending;
 mod flags;
 mod missing;
 mod platform;
+mod pull_through;
 mod quotes;
 mod relevance;
 mod requests;
+mod restarts;
 mod sayings;
 mod scope;
 mod summary;
@@ -30,8 +32,10 @@ pub use ending::{EndKind, Ending};
 pub use flags::{Flag, FlagKind, MAX_FLAGS};
 pub use missing::Missing;
 pub use platform::Platform;
+pub use pull_through::PullThrough;
 pub use quotes::{MAX_QUOTES, Quote};
 pub use requests::Requests;
+pub use restarts::AtRestart;
 pub use sayings::{Before, Myth};
 pub use scope::Scope;
 
@@ -90,14 +94,26 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
     };
     let mut parted = culprit::part(&workloads, class, evidence);
     let scope = scope::scope(evidence, class, egress);
+    let pull_through = pull_through::pull_through(evidence, class);
+    if pull_through.is_some() {
+        // It asks for the right image with the right credentials.
+        for culprit in &mut parted.culprits {
+            culprit.trigger = None;
+        }
+    }
     let trigger = trigger(&parted, &workloads, class);
     let since = since(&parted, &classes, class);
     let (registry, identity) = cause::registry_of(evidence, class);
-    let summary = summary::summary(class, registry.as_deref(), trigger.as_ref(), &parted);
+    let summary = match &pull_through {
+        Some(rule) => summary::of_pull_through(rule, class),
+        None => summary::summary(class, registry.as_deref(), trigger.as_ref(), &parted),
+    };
     let relevance = Relevance::new(evidence, class, registry.as_deref(), &parted);
     let platform = platforms.first().copied();
     let ground = chain::Ground {
         class,
+        asks_again: class.is_limit() || asks_again(&parted),
+        cannot_fill: pull_through.is_some(),
         relevance: &relevance,
     };
     let chain = chain::chain(evidence, &ground, trigger.as_ref(), platform);
@@ -110,6 +126,7 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
         class,
         platforms: &platforms,
         culprits: &parted.culprits,
+        victims: &parted.victims,
         scope: &scope,
     };
     let earlier = sayings::Earlier {
@@ -136,6 +153,7 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
             registry,
             identity,
             trigger,
+            pull_through,
             summary,
         }),
         culprits: parted.culprits,
@@ -182,6 +200,13 @@ fn trigger(parted: &culprit::Parted, workloads: &[Workload], class: Class) -> Op
         Some(culprit) => culprit.trigger.clone(),
         None => (class.is_limit() && asking > 1).then_some(Trigger::ManyPullers),
     }
+}
+
+/// Whether each new start of the first culprit asks the registry.
+fn asks_again(parted: &culprit::Parted) -> bool {
+    let first = parted.culprits.first();
+    let at_restart = first.and_then(|culprit| culprit.at_restart.as_ref());
+    at_restart.is_some_and(|at_restart| at_restart.asks == Some(true))
 }
 
 fn since(

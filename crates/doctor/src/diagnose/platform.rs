@@ -34,7 +34,8 @@ pub(crate) fn platforms(evidence: &Evidence) -> Vec<Platform> {
     counts.into_iter().map(|(_, platform)| platform).collect()
 }
 
-fn platform_of(event: &Event) -> Option<Platform> {
+/// The platform that an event is of.
+pub(crate) fn platform_of(event: &Event) -> Option<Platform> {
     let by_owner = event.place.owner.as_ref().and_then(|owner| {
         Some(match owner.kind {
             OwnerKind::SwarmService => Platform::Swarm,

@@ -35,6 +35,16 @@ pub struct Requests {
 }
 
 impl Requests {
+    /// Pulls that so many attempts are, at least and at most.
+    pub(crate) fn pulls_of(attempts: u64) -> [u64; 2] {
+        of_attempts(attempts, &PULLS_PER_ATTEMPT)
+    }
+
+    /// Requests that so many attempts are, at least and at most.
+    pub(crate) fn requests_of(attempts: u64) -> [u64; 2] {
+        of_attempts(attempts, &REQUESTS_PER_ATTEMPT)
+    }
+
     /// What a workload asked, among so many attempts of all.
     pub(crate) fn of(workload: &Workload, total: u64) -> Self {
         let counts = workload.counts();
@@ -69,6 +79,10 @@ impl Requests {
             how: how(by_starts, attempts, minutes),
         }
     }
+}
+
+fn of_attempts(attempts: u64, each: &RangeInclusive<u64>) -> [u64; 2] {
+    [each.start(), each.end()].map(|number| attempts.saturating_mul(*number))
 }
 
 fn how(by_starts: bool, attempts: u64, minutes: Option<u64>) -> String {

@@ -4,6 +4,7 @@
 
 use super::cause::Trigger;
 use super::culprit::{Parted, Suspect};
+use super::pull_through::{PullThrough, RIGHTS};
 use crate::Class;
 
 /// The sentence.
@@ -30,6 +31,25 @@ pub(crate) fn summary(
     }
 }
 
+/// The sentence where a pull-through cache of ECR could not be filled.
+pub(crate) fn of_pull_through(rule: &PullThrough, class: Class) -> String {
+    let [import, create] = RIGHTS;
+    let PullThrough { prefix, image, .. } = rule;
+    let role = rule.role.as_deref().unwrap_or("the role that pulls");
+    if rule.is_said {
+        return format!(
+            "ECR's pull-through cache could not bring {image} in: {role} may not do it ({import} and {create} on {prefix}/*)"
+        );
+    }
+    let seen = match class {
+        Class::NotFound => {
+            format!("{image} is not in ECR, and its pull-through cache has not brought it in")
+        }
+        _ => format!("ECR refuses {image}, which its pull-through cache has to bring in"),
+    };
+    format!("{seen}: most likely {role} lacks {import} and {create} on {prefix}/*")
+}
+
 fn what(class: Class, registry: &str) -> String {
     match class {
         Class::PullLimit => format!("{registry} refuses pulls: the pull limit is used up"),
@@ -53,7 +73,7 @@ fn what(class: Class, registry: &str) -> String {
             "containers cannot start, or end at once; their images are good".to_owned()
         }
         Class::SymptomOnly | Class::Other => {
-            "pulls fail, but the evidence does not say why".to_owned()
+            "pulls fail, but what was read does not say why: a limit, a login, a wrong name, the network or a full disk".to_owned()
         }
     }
 }

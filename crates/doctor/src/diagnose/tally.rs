@@ -27,6 +27,9 @@ pub(crate) struct Workload {
     pub(crate) cluster: Option<String>,
     pub(crate) images: BTreeSet<String>,
     pub(crate) nodes: BTreeSet<String>,
+    /// Pods or tasks, and one of their containers.
+    pub(crate) tasks: BTreeSet<String>,
+    pub(crate) container: Option<String>,
     pub(crate) classes: BTreeMap<Class, Seen>,
     pub(crate) deaths: Option<Death>,
     pub(crate) first: Option<Moment>,
@@ -59,6 +62,8 @@ pub(crate) struct Counts {
     pub(crate) attempted: u64,
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
+    /// The tries that the failures stand for.
+    pub(crate) tried: u64,
     pub(crate) died: u64,
     pub(crate) restarted: u64,
 }
@@ -66,7 +71,7 @@ pub(crate) struct Counts {
 impl Counts {
     /// Pulls, however they ended.
     pub(crate) fn pulls(self) -> u64 {
-        self.attempted.max(self.succeeded + self.failed)
+        self.attempted.max(self.succeeded + self.tried)
     }
 
     /// Containers that ended or never began.
@@ -83,6 +88,7 @@ impl Workload {
             attempted: most(|counts| counts.pulls()),
             succeeded: most(|counts| counts.succeeded),
             failed: most(|counts| counts.failed),
+            tried: most(|counts| counts.tried),
             died: most(|counts| counts.died),
             restarted: most(|counts| counts.restarted),
         }
@@ -137,6 +143,10 @@ impl Workload {
         };
         keep(&mut self.images, &event.image);
         keep(&mut self.nodes, &event.place.node);
+        keep(&mut self.tasks, &event.place.task);
+        if self.container.is_none() {
+            self.container.clone_from(&event.place.container);
+        }
         if self.cluster.is_none() {
             self.cluster.clone_from(&event.place.cluster);
         }
@@ -172,7 +182,7 @@ impl Workload {
             first: None,
         });
         death.first = earliest(death.first, event.first);
-        if death.message.is_empty() {
+        if death.message.is_empty() && says_why(&event.message) {
             death.message.clone_from(&event.message);
         }
         if let What::Died(code) = event.what {
@@ -191,6 +201,9 @@ impl Workload {
             _ => return,
         };
         *slot = slot.saturating_add(event.count);
+        if event.what == What::PullFailed {
+            counts.tried = counts.tried.saturating_add(event.tries);
+        }
         let is_request = !event.what.is_death() || self.pulls_at_start;
         // A pull is told when it begins and when it ends: it counts in one of the two.
         let is_end_of_told = event.what != What::PullAttempted
@@ -200,7 +213,7 @@ impl Workload {
             && is_request
             && !is_end_of_told
         {
-            self.spread(event.format, event.count, (first, last));
+            self.spread(event.format, event.tries, (first, last));
         }
     }
 
@@ -214,6 +227,18 @@ impl Workload {
             }
         }
     }
+}
+
+/// Whether a message says more of a death than that there was one, or how many.
+fn says_why(message: &str) -> bool {
+    let symptoms = [
+        "CrashLoopBackOff",
+        "Back-off restarting",
+        "back-off ",
+        "estart",
+        "underweighting",
+    ];
+    !symptoms.iter().any(|symptom| message.contains(symptom))
 }
 
 /// What tells workloads apart: the owner and its namespace, or the image.

@@ -1,24 +1,31 @@
 //! A document as Markdown, fit to be sent on.
 //!
-//! What was quoted from logs cannot become markup: the characters that begin any are escaped.
+//! What was quoted from logs cannot become markup: see `inert`.
 
+use super::inert::{begin_inert, inert};
 use super::{Block, Code, Document};
 
-/// Characters that would begin markup.
-const MARKUP: [char; 11] = ['\\', '`', '*', '_', '[', ']', '<', '>', '|', '#', '~'];
+/// The shortest fence.
+const MIN_FENCE: usize = 3;
 
 /// Writes it.
 pub(super) fn write(document: &Document) -> String {
-    let mut out = format!("# {}\n", escape(&document.title));
+    let mut out = format!("# {}\n", inert(&document.title));
     for section in &document.sections {
         let end = out.trim_end().len();
         out.truncate(end);
-        out.push_str("\n\n## ");
-        out.push_str(&escape(&section.title));
         out.push_str("\n\n");
+        if !section.title.is_empty() {
+            out.push_str("## ");
+            out.push_str(&inert(&section.title));
+            out.push_str("\n\n");
+        }
         let mut is_list = false;
         for block in &section.blocks {
-            let is_point = matches!(block, Block::Point(_) | Block::Numbered(..));
+            let is_point = matches!(
+                block,
+                Block::Point(_) | Block::Numbered(..) | Block::Labelled(..)
+            );
             if is_list && !is_point {
                 out.push('\n');
             }
@@ -33,40 +40,33 @@ pub(super) fn write(document: &Document) -> String {
 }
 
 fn write_block(block: &Block, out: &mut String) {
-    match block {
-        Block::Paragraph(text) => {
-            out.push_str(&escape(text));
-            out.push_str("\n\n");
-        }
-        Block::Point(text) => {
-            out.push_str("- ");
-            out.push_str(&escape(text));
-            out.push('\n');
-        }
-        Block::Numbered(number, text) => {
-            let text = format!("{number}. {}\n", escape(text));
-            out.push_str(&text);
-        }
-        Block::Warning(text) => {
-            let text = format!("> **Careful:** {}\n\n", escape(text));
-            out.push_str(&text);
-        }
-        Block::Code(code) => write_code(code, out),
-        Block::Table(rows) => write_table(rows, out),
-    }
+    let text = match block {
+        Block::Paragraph(text) => format!("{}\n\n", begin_inert(text)),
+        Block::Point(text) => format!("- {}\n", begin_inert(text)),
+        Block::Labelled(label, text) if label.is_empty() => format!("  {}\n", begin_inert(text)),
+        Block::Labelled(label, text) => format!("- {}: {}\n", begin_inert(label), inert(text)),
+        Block::Numbered(number, text) => format!("{number}. {}\n", begin_inert(text)),
+        Block::Warning(text) => format!("> **Careful:** {}\n\n", inert(text)),
+        Block::Code(code) => return write_code(code, out),
+        Block::Table(rows) => return write_table(rows, out),
+    };
+    out.push_str(&text);
 }
 
 fn write_code(code: &Code, out: &mut String) {
-    out.push_str("```");
+    let fence = "`".repeat(longest_run(&code.text, '`').max(MIN_FENCE - 1) + 1);
+    out.push_str(&fence);
     out.push_str(code.language);
     out.push('\n');
     out.push_str(code.text.trim_end());
-    out.push_str("\n```\n\n");
+    out.push('\n');
+    out.push_str(&fence);
+    out.push_str("\n\n");
 }
 
 fn write_table(rows: &[Vec<String>], out: &mut String) {
     for (number, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row.iter().map(|cell| escape(cell)).collect();
+        let cells: Vec<String> = row.iter().map(|cell| inert(cell)).collect();
         let text = format!("| {} |\n", cells.join(" | "));
         out.push_str(&text);
         if number == 0 {
@@ -77,13 +77,8 @@ fn write_table(rows: &[Vec<String>], out: &mut String) {
     out.push('\n');
 }
 
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if MARKUP.contains(&c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
+/// How often a character stands in a row, at most.
+pub(super) fn longest_run(text: &str, wanted: char) -> usize {
+    let runs = text.split(|c| c != wanted).map(str::len);
+    runs.max().unwrap_or(0) / wanted.len_utf8()
 }

@@ -3,6 +3,7 @@
 //! Said once, and written as plain text or as Markdown. Every text loses control characters, accounts and tokens here, so
 //! that no way to print can forget it; commands are made of names that were checked before (`facts`).
 
+mod inert;
 mod markdown;
 mod text;
 
@@ -24,7 +25,7 @@ pub struct Document {
 /// A heading and what stands below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// The heading.
+    /// The heading; empty if it has none.
     pub title: String,
     /// What stands below it.
     pub blocks: Vec<Block>,
@@ -37,6 +38,8 @@ pub enum Block {
     Paragraph(String),
     /// A point of a list.
     Point(String),
+    /// A label and what it says, in one line; lines that go on have no label.
+    Labelled(String, String),
     /// A numbered point.
     Numbered(usize, String),
     /// Something that must not be overlooked.
@@ -76,6 +79,14 @@ impl Section {
     #[must_use]
     pub fn point(mut self, text: impl AsRef<str>) -> Self {
         self.blocks.push(Block::Point(clean(text.as_ref())));
+        self
+    }
+
+    /// The same with a labelled line.
+    #[must_use]
+    pub fn labelled(mut self, label: impl AsRef<str>, text: impl AsRef<str>) -> Self {
+        let (label, text) = (clean(label.as_ref()), clean(text.as_ref()));
+        self.blocks.push(Block::Labelled(label, text));
         self
     }
 

@@ -4,6 +4,9 @@
 
 use super::{Block, Code, Document};
 
+/// Between a label and what it says.
+const LABEL_GAP: usize = 2;
+
 /// Writes it.
 pub(super) fn write(document: &Document) -> String {
     let mut out = String::new();
@@ -11,19 +14,26 @@ pub(super) fn write(document: &Document) -> String {
         if !out.is_empty() {
             out.push('\n');
         }
-        out.push_str(&section.title);
-        out.push('\n');
+        if !section.title.is_empty() {
+            line(&section.title, &mut out);
+        }
+        let labels = section.blocks.iter().filter_map(|block| match block {
+            Block::Labelled(label, _) => Some(label.chars().count() + LABEL_GAP),
+            _ => None,
+        });
+        let width = labels.max().unwrap_or(0);
         for block in &section.blocks {
-            write_block(block, &mut out);
+            write_block(block, width, &mut out);
         }
     }
     out
 }
 
-fn write_block(block: &Block, out: &mut String) {
+fn write_block(block: &Block, width: usize, out: &mut String) {
     match block {
         Block::Paragraph(text) => line(&format!("  {text}"), out),
         Block::Point(text) => line(&format!("  - {text}"), out),
+        Block::Labelled(label, text) => line(&format!("  {label:<width$}{text}"), out),
         Block::Numbered(number, text) => line(&format!("  {number}. {text}"), out),
         Block::Warning(text) => line(&format!("  ! {text}"), out),
         Block::Code(code) => write_code(code, out),

@@ -2,6 +2,7 @@
 //!
 //! Each section is left out where there is nothing to say.
 
+mod brief;
 mod people;
 mod words;
 
@@ -10,6 +11,8 @@ use crate::document::{Code, Document, Section};
 use crate::{Diagnosis, Lines, Quote, Step, WaysOut};
 use people::{who, whom};
 use words::{before, cause, ending, flags, myths, scope};
+
+pub use brief::brief;
 
 /// All of it, with the ways out at the end.
 pub fn explain(diagnosis: &Diagnosis, ways: &WaysOut) -> Document {

@@ -4,7 +4,7 @@
 
 use super::counted;
 use crate::document::Section;
-use crate::{Diagnosis, Suspect, Trigger};
+use crate::{AtRestart, Diagnosis, Suspect, Trigger};
 
 /// The most suspects that are told in full.
 const MAX_TOLD: usize = 5;
@@ -69,8 +69,14 @@ fn told_of(suspect: &Suspect) -> String {
         .since
         .map_or_else(String::new, |since| format!(", since {since}"));
     let fault = fault(suspect).map_or_else(String::new, |fault| format!("; {fault}"));
+    let asks = suspect
+        .at_restart
+        .as_ref()
+        .map_or_else(String::new, |at_restart| {
+            format!("; {}", self::at_restart(at_restart))
+        });
     format!(
-        "{}: {}, {} % of all{rate}{since}{}{fault}",
+        "{}: {}, {} % of all{rate}{since}{}{fault}{asks}",
         suspect.name,
         counted(requests.attempts, "attempt"),
         requests.share_percent,
@@ -93,7 +99,8 @@ fn images(suspect: &Suspect) -> String {
     }
 }
 
-fn fault(suspect: &Suspect) -> Option<String> {
+/// What is wrong with it, in a clause.
+pub(super) fn fault(suspect: &Suspect) -> Option<String> {
     Some(match suspect.trigger.as_ref()? {
         Trigger::CrashLoop { reason, exit_code } => {
             let code = exit_code.map_or_else(String::new, |code| format!(" with exit code {code}"));
@@ -113,4 +120,38 @@ fn fault(suspect: &Suspect) -> Option<String> {
         Trigger::ManyPulls => "nothing else is wrong with it".to_owned(),
         Trigger::ManyPullers => return None,
     })
+}
+
+/// What each new start asks, and what that comes to.
+pub(super) fn at_restart(at: &AtRestart) -> String {
+    let AtRestart { because, .. } = at;
+    let rate = at
+        .starts_per_hour
+        .zip(at.pulls_per_hour.zip(at.requests_per_hour));
+    let Some((starts, ([least, most], [few, many]))) = rate else {
+        return because.clone();
+    };
+    let whose = if at.is_of_each_pod {
+        " of each pod"
+    } else {
+        ""
+    };
+    let is_sure = if at.asks.is_none() { "; if so, " } else { "; " };
+    format!(
+        "{because}{is_sure}up to {}{whose} an hour: {least} to {most} pulls that the limit counts, {few} to {many} requests",
+        counted(starts, "start")
+    )
+}
+
+/// The first few, and how many more.
+pub(super) fn names_of(suspects: &[Suspect], most: usize) -> String {
+    let names: Vec<&str> = suspects
+        .iter()
+        .take(most)
+        .map(|suspect| suspect.name.as_str())
+        .collect();
+    match suspects.len().saturating_sub(most) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }

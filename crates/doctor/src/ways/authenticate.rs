@@ -1,6 +1,6 @@
 //! Pulling with an account: the limit is then the account's, not the address's.
 
-use super::{Ground, WayKind, WayOut};
+use super::{Ground, WayKind, WayOut, ci};
 use crate::Platform;
 use crate::costs::{Cost, PriceName, free};
 use crate::document::Code;
@@ -17,10 +17,7 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
         Some(Platform::Kubernetes) => kubernetes(way, ground.facts.namespace()),
         Some(Platform::Ecs) => ecs(way, ground),
         Some(Platform::Swarm) => swarm(way),
-        Some(Platform::Ci) => way.run(
-            "In the workflow, before the first pull.",
-            "forebay setup github-actions --registry hub --file <workflow.yml> --diff   # or gitlab-ci",
-        ),
+        Some(Platform::Ci) => ci::authenticate(way, ground.facts.ci),
         Some(Platform::Docker) | None => way.run(
             "On each machine, as the user who pulls; systemd units and cron jobs have their own home.",
             "docker login --username <docker-id> --password-stdin < token.txt",
@@ -56,6 +53,7 @@ fn kubernetes(way: WayOut, namespace: &str) -> WayOut {
         ),
     )
     .careful("a service account's pull secrets reach new pods only: pods that wait have to be made anew")
+    .can_wait()
 }
 
 fn ecs(way: WayOut, ground: &Ground<'_>) -> WayOut {

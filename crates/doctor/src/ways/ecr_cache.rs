@@ -42,9 +42,10 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     )
     .run("Make the rule.", rule)
     .step("The same in Terraform.", Some(Code::of("hcl", terraform())))
+    .can_wait()
     .run(
         "Allow the role that pulls to fill the cache: without it the first pull of an image is refused.",
-        permissions(account, region),
+        permissions((account, region), PREFIX, None),
     )
     .run(
         "See that it works.",
@@ -64,7 +65,8 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     .run(
         "In private subnets: VPC endpoints, so that later pulls pass no NAT gateway. The first pull of an image through the rule still needs a route out, such as a NAT gateway: make it once from a subnet that has one.",
         endpoints(region),
-    );
+    )
+    .can_wait();
     let costs = costs(ground);
     Some(way.costing(costs, ground.costs.as_of()))
 }
@@ -91,10 +93,16 @@ fn terraform() -> String {
     )
 }
 
-fn permissions(account: &str, region: &str) -> String {
+/// Lets a role fill the cache behind a prefix.
+pub(super) fn permissions(
+    (account, region): (&str, &str),
+    prefix: &str,
+    role: Option<&str>,
+) -> String {
+    let role = role.unwrap_or("<task-execution-or-node-role>");
     format!(
-        "aws iam put-role-policy --role-name <task-execution-or-node-role> --policy-name ecr-pull-through \\\n  \
-         --policy-document '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"ecr:BatchImportUpstreamImage\",\"ecr:CreateRepository\"],\"Resource\":\"arn:aws:ecr:{region}:{account}:repository/{PREFIX}/*\"}}]}}'"
+        "aws iam put-role-policy --role-name {role} --policy-name ecr-pull-through \\\n  \
+         --policy-document '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"ecr:BatchImportUpstreamImage\",\"ecr:CreateRepository\"],\"Resource\":\"arn:aws:ecr:{region}:{account}:repository/{prefix}/*\"}}]}}'"
     )
 }
 

@@ -72,10 +72,12 @@ fn ecr(ground: &Ground<'_>) -> WayOut {
         create.join("\n"),
     );
     let way = place.fill(way, facts);
-    let way = redeploy(way, facts, true).run(
-        "In private subnets: VPC endpoints, so that pulls pass no NAT gateway.",
-        ecr_cache::endpoints(region),
-    );
+    let way = redeploy(way, facts, true)
+        .run(
+            "In private subnets: VPC endpoints, so that pulls pass no NAT gateway.",
+            ecr_cache::endpoints(region),
+        )
+        .can_wait();
     let mut costs = ground.costs.ecr_storage();
     costs.push(ground.costs.ecr_transfer());
     costs.push(ground.costs.nat("NAT gateway, without endpoints"));
@@ -174,9 +176,7 @@ fn let_in(way: WayOut, facts: &Facts, login: &Login) -> WayOut {
         Some(Platform::Swarm) => format!(
             "docker login {host} --username {user} --password-stdin < token.txt   # on the manager that deploys, with --with-registry-auth"
         ),
-        Some(Platform::Ci) => format!(
-            "forebay setup github-actions --registry {registry} --file <workflow.yml> --diff   # or gitlab-ci"
-        ),
+        Some(Platform::Ci) => super::ci::login(facts.ci, registry),
         Some(Platform::Docker) | None => format!(
             "docker login {host} --username {user} --password-stdin < token.txt   # on each machine, as the user who pulls"
         ),
@@ -264,13 +264,15 @@ fn redeploy(way: WayOut, facts: &Facts, is_first: bool) -> WayOut {
                 .run(
                     "Without CDK: register the task definition with the new image, then have the service use it. A new deployment alone would run the old one again.",
                     update_service(facts),
-                );
+                )
+                .can_wait();
             match &facts.stack {
                 Some(stack) if is_first => way.run(
                     "Only if the stack cannot be updated any more, because it never came up: delete it, then deploy anew.",
                     format!("aws cloudformation delete-stack --region {} --stack-name {stack}", facts.region()),
                 )
-                .careful("this destroys everything in the stack, data too, and cannot be undone; a stack that only waits can be cancelled instead: aws cloudformation cancel-update-stack"),
+                .careful("this destroys everything in the stack, data too, and cannot be undone; a stack that only waits can be cancelled instead: aws cloudformation cancel-update-stack")
+                .can_wait(),
                 _ => way,
             }
         }

@@ -36,10 +36,7 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
             "Container instances (EC2 launch type) get it by their user data, which is printed.",
             "forebay setup ecs --address http://<forebay-host>:5000",
         ),
-        Some(Platform::Ci) => way.run(
-            "In the workflow.",
-            "forebay setup github-actions --address http://<forebay-host>:5000   # or gitlab-ci",
-        ),
+        Some(Platform::Ci) => super::ci::mirror(way, ground.facts.ci),
         Some(Platform::Docker) | None => way.run(
             "On each machine.",
             "sudo forebay setup docker --address http://<forebay-host>:5000 --write",

@@ -1,7 +1,7 @@
 //! What to do where no pull limit is the cause: one short way for each class, as data.
 
-use super::{Ground, WayKind, WayOut};
-use crate::Class;
+use super::{Ground, WayKind, WayOut, ci};
+use crate::{Class, Platform};
 
 /// A class's way: its title, why, and what is run.
 type Mending = (
@@ -49,16 +49,10 @@ const MENDINGS: [Mending; 12] = [
         Class::Auth,
         "give it the right credentials",
         "The registry refuses the login, or wants one: Docker Hub says so of images that do not exist, too.",
-        &[
-            (
-                "Does the image exist, and may this account see it?",
-                "docker login && docker manifest inspect <image>",
-            ),
-            (
-                "In Kubernetes: a pull secret.",
-                "forebay setup kubernetes --registry hub --username <docker-id> --password-stdin --namespace <namespace> --write < token.txt",
-            ),
-        ],
+        &[(
+            "Does the image exist, and may this account see it?",
+            "docker login && docker manifest inspect <image>",
+        )],
     ),
     (
         Class::NotFound,
@@ -149,9 +143,34 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         Some(image) => commands.replace("<image>", image),
         None => commands.to_owned(),
     };
-    Some(
-        steps
-            .iter()
-            .fold(way, |way, (text, commands)| way.run(*text, fill(commands))),
-    )
+    let way = steps
+        .iter()
+        .fold(way, |way, (text, commands)| way.run(*text, fill(commands)));
+    Some(match class {
+        Class::Auth => let_in(way, ground),
+        _ => way,
+    })
+}
+
+/// How a login comes to those who pull, by platform.
+fn let_in(way: WayOut, ground: &Ground<'_>) -> WayOut {
+    match ground.facts.platform {
+        Some(Platform::Kubernetes) => way.run(
+            "A pull secret in the namespace that pulls.",
+            format!(
+                "forebay setup kubernetes --registry hub --username <docker-id> --password-stdin --namespace {} --write < token.txt",
+                ground.facts.namespace()
+            ),
+        ),
+        Some(Platform::Ecs) => way.run(
+            "Credentials in the task definition: they are put in their place, and the diff shown first.",
+            "forebay setup ecs --registry hub --file <file> --diff",
+        ),
+        Some(Platform::Swarm) => way.run(
+            "Log in on the manager, and send the login along once.",
+            "docker login --username <docker-id> --password-stdin < token.txt\ndocker stack deploy --with-registry-auth -c <stack.yml> <stack>",
+        ),
+        Some(Platform::Ci) => ci::authenticate(way, ground.facts.ci),
+        Some(Platform::Docker) | None => way,
+    }
 }

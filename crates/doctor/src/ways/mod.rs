@@ -3,12 +3,15 @@
 //! What stops the flood comes first; what destroys anything is only ever suggested, with a warning.
 
 mod authenticate;
+mod ci;
+mod commands;
 mod ecr_cache;
 mod elsewhere;
 mod find;
 mod forebay;
 mod mend;
 mod plan;
+mod pull_through;
 mod stop;
 
 use serde::Serialize;
@@ -16,7 +19,7 @@ use serde::Serialize;
 use crate::costs::{Basis, Concerned, Cost, Costs, Usage, dollars};
 use crate::document::{Code, Section};
 use crate::facts::Facts;
-use crate::{Class, Diagnosis, Evidence};
+use crate::{Class, Diagnosis, Evidence, Platform};
 
 /// A way out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,6 +50,8 @@ pub enum WayKind {
     FindTheFlood,
     /// Mend what is wrong, where no limit is the cause.
     Mend,
+    /// Let a role fill ECR's pull-through cache.
+    LetTheCacheFill,
     /// A cache in front: Forebay.
     Forebay,
     /// An ECR pull-through cache rule.
@@ -63,6 +68,40 @@ pub enum WayKind {
     PaidPlan,
 }
 
+impl WayKind {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::StopTheCulprit,
+        Self::FindTheFlood,
+        Self::Mend,
+        Self::LetTheCacheFill,
+        Self::Forebay,
+        Self::EcrPullThrough,
+        Self::Authenticate,
+        Self::Ecr,
+        Self::Ghcr,
+        Self::Quay,
+        Self::PaidPlan,
+    ];
+
+    /// What it is called in commands and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StopTheCulprit => "stop-the-culprit",
+            Self::FindTheFlood => "find-the-flood",
+            Self::Mend => "mend",
+            Self::LetTheCacheFill => "let-the-cache-fill",
+            Self::Forebay => "forebay",
+            Self::EcrPullThrough => "ecr-pull-through",
+            Self::Authenticate => "authenticate",
+            Self::Ecr => "ecr",
+            Self::Ghcr => "ghcr",
+            Self::Quay => "quay",
+            Self::PaidPlan => "paid-plan",
+        }
+    }
+}
+
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Action {
@@ -74,6 +113,9 @@ pub struct Action {
     /// What is typed or written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
+    /// Whether it can wait: what is told at night leaves it out.
+    #[serde(skip)]
+    pub can_wait: bool,
 }
 
 /// What ways are made of.
@@ -112,10 +154,12 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
         Class::PullLimit => {
             ways.extend(stop);
             ways.extend(off_the_limit(&ground));
+            ways.extend(stop::rest(&ground));
         }
         // No account and no plan lifts it; a cache and another registry do, once the flood has stopped.
         Class::AbuseLimit => {
             ways.push(stop.unwrap_or_else(|| find::way(&ground)));
+            ways.extend(stop::rest(&ground));
             ways.push(forebay::way(&ground));
             ways.extend(ecr_cache::way(&ground));
             ways.extend(elsewhere::ways(&ground));
@@ -123,10 +167,12 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
         class if class.is_limit() => {
             ways.extend(stop);
             ways.extend(mend::way(class, &ground));
+            ways.extend(stop::rest(&ground));
         }
         // Stopping it mends nothing here: at most it keeps a small fault from becoming a flood.
         Class::StartFailure if stop.is_some() => ways.extend(stop),
         class => {
+            ways.extend(pull_through::way(&ground));
             ways.extend(mend::way(class, &ground));
             ways.extend(stop);
         }
@@ -140,8 +186,14 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
 
 fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
     let mut ways: Vec<WayOut> = elsewhere::cortex(ground).into_iter().collect();
-    // Where nobody can set a mirror, another registry is the shorter way.
-    if ground.facts.is_fargate == Some(true) {
+    if ground.facts.platform == Some(Platform::Ci) {
+        // A job logs in by itself: nothing has to be set up beside it.
+        ways.push(authenticate::way(ground));
+        ways.push(forebay::way(ground));
+        ways.extend(ecr_cache::way(ground));
+        ways.extend(elsewhere::ways(ground));
+    } else if ground.facts.is_fargate == Some(true) {
+        // Where nobody can set a mirror, another registry is the shorter way.
         ways.extend(elsewhere::ways(ground));
         ways.extend(ecr_cache::way(ground));
         ways.push(authenticate::way(ground));
@@ -181,6 +233,7 @@ impl WayOut {
             text: text.into(),
             warning: None,
             code,
+            can_wait: false,
         });
         self
     }
@@ -196,6 +249,14 @@ impl WayOut {
         self
     }
 
+    /// The last step can wait.
+    pub(crate) fn can_wait(mut self) -> Self {
+        if let Some(last) = self.steps.last_mut() {
+            last.can_wait = true;
+        }
+        self
+    }
+
     pub(crate) fn costing(mut self, costs: Vec<Cost>, as_of: &str) -> Self {
         self.costs = costs;
         self.prices_as_of = Some(as_of.to_owned());
@@ -204,22 +265,29 @@ impl WayOut {
 
     /// As a section, with its number among the ways.
     pub fn section(&self, number: usize) -> Section {
-        let mut section =
-            Section::new(format!("Way out {number}: {}", self.title)).paragraph(&self.why);
-        for (at, action) in self.steps.iter().enumerate() {
-            section = section.numbered(at + 1, &action.text);
-            if let Some(warning) = &action.warning {
-                section = section.warning(warning);
-            }
-            if let Some(code) = &action.code {
-                section = section.code(code.clone());
-            }
-        }
+        let section = Section::new(format!("Way out {number}: {}", self.title));
+        let section = section.paragraph(&self.why);
+        let steps = self.steps.iter().zip(1..);
+        let section = steps.fold(section, |section, (action, at)| action.tell(section, at));
         let mut rows = vec![vec!["cost".to_owned(), "US$".to_owned(), "how".to_owned()]];
         rows.extend(self.costs.iter().map(|cost| {
             let amount = cost.micro_usd.map_or_else(|| "?".to_owned(), dollars);
             vec![cost.what.to_owned(), amount, cost.how.clone()]
         }));
         section.table(rows)
+    }
+}
+
+impl Action {
+    /// Tells it as a numbered point of a section.
+    pub(crate) fn tell(&self, section: Section, number: usize) -> Section {
+        let mut section = section.numbered(number, &self.text);
+        if let Some(warning) = &self.warning {
+            section = section.warning(warning);
+        }
+        match &self.code {
+            Some(code) => section.code(code.clone()),
+            None => section,
+        }
     }
 }

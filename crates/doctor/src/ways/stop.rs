@@ -2,13 +2,14 @@
 //!
 //! Scaling to zero keeps the service and its settings; removing it is only suggested, with a warning.
 
+use super::commands::{Aim, lines, look, pull_if_missing, scale_all, swarm_services};
 use super::{Ground, WayKind, WayOut};
 use crate::document::Code;
-use crate::facts::{MAX_NAMES, safe};
+use crate::facts::safe;
 use crate::{OwnerKind, Suspect, Trigger};
 
-/// The most services that one command names.
-const MAX_SERVICES: usize = 40;
+/// The most patches of pull policies.
+const MAX_PATCHES: usize = 3;
 
 /// Stopping culprits, if there are any that a command can stop.
 pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
@@ -24,7 +25,7 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
         _ => return None,
     };
     let first = culprits.first()?;
-    let stop = scale_all(ground, Aim::Stop);
+    let stop = all(ground, Aim::Stop);
     if stop.is_empty() {
         return None;
     }
@@ -45,11 +46,11 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
         stop,
     );
     way = careful_of_pods(way, culprits);
-    way = mend(way, trigger, culprits);
+    way = mend(way, trigger, ground);
     way = pause(way, ground);
     way = way.run(
         "Let it run again, and see that it stays up.",
-        scale_all(ground, Aim::Start),
+        all(ground, Aim::Start),
     );
     Some(remove(way, culprits))
 }
@@ -62,7 +63,7 @@ fn before_a_flood(ground: &Ground<'_>, trigger: &Trigger, stop: String) -> WayOu
     let way = if matches!(trigger, Trigger::CrashLoop { .. }) {
         let title = format!("mend {name}");
         let way = WayOut::new(WayKind::Mend, title, why);
-        pause(mend(way, trigger, culprits), ground)
+        pause(mend(way, trigger, ground), ground)
     } else {
         let title = format!("let {name} rest, if it cannot be mended now");
         WayOut::new(WayKind::StopTheCulprit, title, why)
@@ -73,7 +74,7 @@ fn before_a_flood(ground: &Ground<'_>, trigger: &Trigger, stop: String) -> WayOu
     );
     careful_of_pods(way, culprits).run(
         "When it is mended: let it run again.",
-        scale_all(ground, Aim::Start),
+        all(ground, Aim::Start),
     )
 }
 
@@ -85,18 +86,20 @@ fn careful_of_pods(way: WayOut, culprits: &[Suspect]) -> WayOut {
     way
 }
 
-fn mend(way: WayOut, trigger: &Trigger, culprits: &[Suspect]) -> WayOut {
+fn mend(way: WayOut, trigger: &Trigger, ground: &Ground<'_>) -> WayOut {
     match trigger {
         Trigger::CrashLoop { reason, exit_code } => {
             let code = exit_code.map_or_else(String::new, |code| format!(" (exit code {code})"));
+            let meaning = exit_code.and_then(meaning).unwrap_or("its own log says what");
             let text = if reason.is_empty() {
-                format!("Mend what ends its containers{code}: its own log says what.")
+                format!("Mend what ends its containers{code}: {meaning}.")
             } else {
                 format!("Mend what ends its containers{code}: \u{201c}{reason}\u{201d}.")
             };
             let mount = reason.contains("bind source path does not exist");
-            let look = lines(&culprits[..culprits.len().min(1)], look);
-            let step = way.step(text, (!look.is_empty()).then(|| Code::shell(look)));
+            let first = ground.diagnosis.culprits.first();
+            let look = first.and_then(|first| look(first, ground.facts));
+            let step = way.step(text, look.map(Code::shell));
             if mount {
                 let path = reason
                     .rsplit(": ")
@@ -135,6 +138,7 @@ fn pause(way: WayOut, ground: &Ground<'_>) -> WayOut {
                 "Let a service that cannot run pause and give up, in the stack's file.",
                 Some(Code::of("yaml", policy)),
             )
+            .can_wait()
             .run(
                 "The same for services that run already.",
                 format!(
@@ -142,10 +146,12 @@ fn pause(way: WayOut, ground: &Ground<'_>) -> WayOut {
                     swarm_services(culprits).join(" ")
                 ),
             )
+            .can_wait()
             .step(
                 "Deploy without --with-registry-auth where images are public or already on the nodes, and name images by digest: then a new try asks nobody.",
                 None,
-            );
+            )
+            .can_wait();
     }
     if has(OwnerKind::EcsService) {
         let region = ground.facts.region();
@@ -158,13 +164,20 @@ fn pause(way: WayOut, ground: &Ground<'_>) -> WayOut {
             }),
         );
     }
-    if has(OwnerKind::Container) {
+    let asks = |culprit: &&Suspect| {
+        let at_restart = culprit.at_restart.as_ref();
+        at_restart.is_some_and(|at_restart| at_restart.asks != Some(false))
+    };
+    let patches = culprits.iter().filter(asks).filter_map(pull_if_missing);
+    let patches: Vec<String> = patches.take(MAX_PATCHES).collect();
+    if patches.is_empty() {
         return way;
     }
-    way.step(
-        "Where the tag does not move, set imagePullPolicy: IfNotPresent, so that a restart asks nobody.",
-        None,
+    way.run(
+        "Where the tag does not move, set imagePullPolicy: IfNotPresent, so that a restart asks nobody. New pods come up with it.",
+        patches.join("\n"),
     )
+    .can_wait()
 }
 
 fn remove(way: WayOut, culprits: &[Suspect]) -> WayOut {
@@ -179,172 +192,43 @@ fn remove(way: WayOut, culprits: &[Suspect]) -> WayOut {
     .careful(
         "this destroys the service and its settings; it cannot be undone. Keep its stack's file or docker service inspect's answer first",
     )
+    .can_wait()
 }
 
-/// One command for each of the first culprits, and how many more there are.
-fn lines(
-    culprits: &[Suspect],
-    command: impl Fn(OwnerKind, &str, &str) -> Option<String>,
-) -> String {
-    let mut commands: Vec<String> = culprits
-        .iter()
-        .filter_map(|culprit| {
-            let owner = culprit.owner.as_ref()?;
-            let namespace = culprit.namespace.as_deref().and_then(safe);
-            let cluster = culprit.cluster.as_deref().and_then(safe);
-            let place = if owner.kind == OwnerKind::EcsService {
-                cluster.unwrap_or_else(|| "<cluster>".to_owned())
-            } else {
-                namespace.unwrap_or_else(|| "<namespace>".to_owned())
-            };
-            command(owner.kind, &safe(&owner.name)?, &place)
-        })
-        .collect();
-    let more = commands.len().saturating_sub(MAX_NAMES);
-    commands.truncate(MAX_NAMES);
-    if more > 0 {
-        commands.push(format!(
-            "# and the same for the other {more}: --json names them all"
-        ));
-    }
-    commands.join("\n")
+/// What an exit code most likely means.
+const fn meaning(code: i64) -> Option<&'static str> {
+    Some(match code {
+        125..=127 => {
+            "its command cannot be run: it is not there, not executable, or made for another processor"
+        }
+        134 | 139 => "its program crashes",
+        137 => "it was killed: out of memory most likely, or by a liveness probe that failed",
+        143 => "it was asked to end, by a liveness probe that failed most likely",
+        _ => return None,
+    })
 }
 
-/// What is done to all culprits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Aim {
-    Stop,
-    Start,
-}
-
-/// Stops all of them, or brings them back to what they were; empty if no command can.
-fn scale_all(ground: &Ground<'_>, aim: Aim) -> String {
+/// One way for who pulls most and has no fault that could be mended: it rests, if it may.
+pub(super) fn rest(ground: &Ground<'_>) -> Option<WayOut> {
     let culprits = &ground.diagnosis.culprits;
-    let facts = ground.facts;
-    let number = |kind: OwnerKind, name: &str| match aim {
-        Aim::Stop => "0".to_owned(),
-        Aim::Start => {
-            let known = facts.replicas.get(&(kind, name.to_owned()));
-            known.map_or_else(|| "<replicas>".to_owned(), u64::to_string)
-        }
-    };
-    let (global, replicated): (Vec<String>, Vec<String>) = swarm_services(culprits)
-        .into_iter()
-        .partition(|name| facts.once_per_node.contains(name));
-    let mut commands = Vec::new();
-    if !replicated.is_empty() {
-        let scales: Vec<String> = replicated
-            .iter()
-            .map(|name| format!("{name}={}", number(OwnerKind::SwarmService, name)))
-            .collect();
-        commands.push(format!(
-            "docker service scale --detach {}",
-            scales.join(" ")
-        ));
+    let cause = ground.diagnosis.cause.as_ref()?;
+    let first = culprits.first().filter(|_| cause.class.is_limit())?;
+    let is_at_fault = way(ground).is_some();
+    let stop = all(ground, Aim::Stop);
+    if is_at_fault || stop.is_empty() {
+        return None;
     }
-    commands.extend(global.iter().map(|name| pause_global(name, aim)));
-    let others = lines(culprits, |kind, name, place| {
-        if kind == OwnerKind::EcsService {
-            let count = number(kind, name);
-            return Some(format!(
-                "aws ecs update-service --region {} --cluster {place} --service {name} --desired-count {count}",
-                facts.region()
-            ));
-        }
-        match aim {
-            Aim::Stop => stop(kind, name, place),
-            Aim::Start => start(kind, name, place, &number(kind, name)),
-        }
-    });
-    commands.extend((!others.is_empty()).then_some(others));
-    commands.join("\n")
-}
-
-/// Docker refuses to scale a global service; a constraint that no node meets has the same effect.
-fn pause_global(name: &str, aim: Aim) -> String {
-    let flag = match aim {
-        Aim::Stop => "--constraint-add",
-        Aim::Start => "--constraint-rm",
-    };
-    format!("docker service update --detach {flag} node.labels.forebay-paused==true {name}")
-}
-
-/// The Swarm services among them: one command takes them all.
-fn swarm_services(culprits: &[Suspect]) -> Vec<String> {
-    let owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
-    let services = owners.filter(|owner| owner.kind == OwnerKind::SwarmService);
-    services
-        .filter_map(|owner| safe(&owner.name))
-        .take(MAX_SERVICES)
-        .collect()
-}
-
-fn stop(kind: OwnerKind, name: &str, place: &str) -> Option<String> {
-    Some(match kind {
-        OwnerKind::Pod => format!(
-            "kubectl --namespace {place} get pod {name} -o yaml > {name}.yaml && kubectl --namespace {place} delete pod {name}"
-        ),
-        OwnerKind::Container => format!("docker stop {name}"),
-        OwnerKind::DaemonSet => patch_daemon_set(name, place, "\"true\""),
-        OwnerKind::CronJob | OwnerKind::Job => suspend(kind, name, place, true),
-        _ => return scale(kind, name, place, "0"),
-    })
-}
-
-fn start(kind: OwnerKind, name: &str, place: &str, number: &str) -> Option<String> {
-    Some(match kind {
-        OwnerKind::Pod => format!("kubectl --namespace {place} apply -f {name}.yaml"),
-        OwnerKind::Container => format!("docker start {name}"),
-        OwnerKind::DaemonSet => patch_daemon_set(name, place, "null"),
-        OwnerKind::CronJob | OwnerKind::Job => suspend(kind, name, place, false),
-        _ => return scale(kind, name, place, number),
-    })
-}
-
-fn scale(kind: OwnerKind, name: &str, place: &str, number: &str) -> Option<String> {
-    let object = match kind {
-        OwnerKind::Deployment => format!("deployment/{name} --replicas={number}"),
-        OwnerKind::StatefulSet => format!("statefulset/{name} --replicas={number}"),
-        OwnerKind::Workload => {
-            format!("deployment/{name} --replicas={number}   # or statefulset/{name}")
-        }
-        _ => return None,
-    };
-    Some(format!("kubectl --namespace {place} scale {object}"))
-}
-
-fn suspend(kind: OwnerKind, name: &str, place: &str, is_suspended: bool) -> String {
-    let object = if kind == OwnerKind::Job {
-        "job"
-    } else {
-        "cronjob"
-    };
-    format!(
-        "kubectl --namespace {place} patch {object} {name} --patch '{{\"spec\":{{\"suspend\":{is_suspended}}}}}'"
+    let why = "It pulls most of those that were seen. While it rests, the pulls that become free are left for the others.";
+    let way = WayOut::new(
+        WayKind::StopTheCulprit,
+        format!("let {} rest, if it may", first.name),
+        why,
     )
+    .run("Stop it meanwhile. It keeps its settings.", stop)
+    .careful("what it does, nobody does while it rests");
+    Some(way.run("Let it run again.", all(ground, Aim::Start)))
 }
 
-/// A daemon set has no number: a label that no node has stops it.
-fn patch_daemon_set(name: &str, place: &str, label: &str) -> String {
-    format!(
-        "kubectl --namespace {place} patch daemonset {name} --patch '{{\"spec\":{{\"template\":{{\"spec\":{{\"nodeSelector\":{{\"forebay-paused\":{label}}}}}}}}}}}}}'"
-    )
-}
-
-fn look(kind: OwnerKind, name: &str, place: &str) -> Option<String> {
-    Some(match kind {
-        OwnerKind::SwarmService => format!("docker service ps --no-trunc {name}"),
-        OwnerKind::EcsService => format!(
-            "aws ecs describe-services --cluster {place} --services {name} --query 'services[].events[:5].message'"
-        ),
-        OwnerKind::Container => format!("docker logs --tail 50 {name}"),
-        OwnerKind::Pod => format!("kubectl --namespace {place} logs {name} --previous --tail 50"),
-        OwnerKind::Deployment | OwnerKind::Workload => {
-            format!("kubectl --namespace {place} logs deployment/{name} --previous --tail 50")
-        }
-        OwnerKind::StatefulSet => {
-            format!("kubectl --namespace {place} logs statefulset/{name} --previous --tail 50")
-        }
-        _ => return None,
-    })
+fn all(ground: &Ground<'_>, aim: Aim) -> String {
+    scale_all(&ground.diagnosis.culprits, ground.facts, aim)
 }

@@ -12,5 +12,6 @@
 mod advice;
 mod bounds;
 mod incidents;
+mod night;
 mod stories;
 mod world;

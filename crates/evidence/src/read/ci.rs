@@ -1,25 +1,29 @@
-//! Logs of CI jobs: GitHub Actions, GitLab, Jenkins, and what `docker` prints in them.
+//! Logs of CI jobs: GitHub Actions, GitLab, CircleCI, Jenkins, and what `docker` prints in them.
 //!
 //! A log tells once which job it is of and where it runs; both are remembered for the lines below.
 
 use super::fields::word_after;
 use super::log_line::LogLine;
-use crate::event::{Event, Format, Owner, OwnerKind, Place, What};
+use crate::event::{CiSystem, Event, Format, Owner, OwnerKind, Place, What};
 
 /// Beginnings of lines that only a CI system prints.
-const SIGNS: [&str; 7] = [
-    "##[",
-    "Running with gitlab-runner",
-    "section_start:",
-    "[Pipeline] ",
-    "Started by ",
-    "Complete job name:",
-    "Runner name:",
+const SIGNS: [(&str, CiSystem); 10] = [
+    ("##[", CiSystem::GithubActions),
+    ("Complete job name:", CiSystem::GithubActions),
+    ("Runner name:", CiSystem::GithubActions),
+    ("Running with gitlab-runner", CiSystem::GitlabCi),
+    ("section_start:", CiSystem::GitlabCi),
+    ("Build-agent version ", CiSystem::CircleCi),
+    ("image cache not found on this host, ", CiSystem::CircleCi),
+    ("[Pipeline] ", CiSystem::Jenkins),
+    ("Started by ", CiSystem::Jenkins),
+    ("Running on Jenkins", CiSystem::Jenkins),
 ];
 
 /// What a line of a pull says, by the phrase before the image. The first that fits holds.
-const PHRASES: [(&str, What); 9] = [
+const PHRASES: [(&str, What); 10] = [
     ("Pulling docker image ", What::PullAttempted),
+    ("on this host, downloading ", What::PullAttempted),
     ("docker pull ", What::PullAttempted),
     ("podman pull ", What::PullAttempted),
     ("Unable to find image '", What::PullAttempted),
@@ -55,8 +59,8 @@ impl Ci {
         }
     }
 
-    /// Remembers what a line tells of the job.
-    pub(crate) fn notice(&mut self, line: &LogLine<'_>) {
+    /// Remembers what a line tells of the job; the system of which it is a sign.
+    pub(crate) fn notice(&mut self, line: &LogLine<'_>) -> Option<CiSystem> {
         if let Some(job) = line.job {
             self.is_of_job = true;
             if self.job.as_deref() != Some(job) {
@@ -64,11 +68,13 @@ impl Ci {
                 self.runner = None;
             }
         }
-        self.is_of_job = self.is_of_job || SIGNS.iter().any(|sign| line.text.starts_with(sign));
-        if !self.is_of_job {
-            return;
-        }
         let text = line.text;
+        let is_sign = |(sign, _): &&(&str, CiSystem)| text.trim_start().starts_with(sign);
+        let system = SIGNS.iter().find(is_sign).map(|(_, system)| *system);
+        self.is_of_job |= system.is_some();
+        if !self.is_of_job {
+            return None;
+        }
         if let Some(job) = text.strip_prefix("Complete job name: ") {
             self.job = Some(job.to_owned());
         }
@@ -82,6 +88,7 @@ impl Ci {
         if let Some(runner) = runner {
             self.runner = Some(runner.to_owned());
         }
+        system
     }
 
     /// What the line says of a pull that goes well, or has begun.

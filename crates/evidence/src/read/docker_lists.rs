@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::docker_events::owner_of_container;
+use super::docker_tasks::Row;
 use super::dockerd::death;
 use super::image_sizes;
 use super::kube_json::text as member;
@@ -44,6 +45,16 @@ impl List {
             .then(|| Self::Services(Columns::of(line)))
     }
 
+    /// A row of `docker service ps` that was pasted without its heading; whether it is one.
+    pub(crate) fn read_bare(
+        line: &str,
+        context: &Context,
+        out: &mut Evidence,
+    ) -> Option<Option<Event>> {
+        let row = Row::of(line)?;
+        Some(read_task(&|name| row.cell(name), context, out))
+    }
+
     /// A row; `None` if it holds nothing.
     pub(crate) fn read(
         &self,
@@ -53,7 +64,9 @@ impl List {
         out: &mut Evidence,
     ) -> Option<Event> {
         match self {
-            Self::Tasks(columns) => read_task(&|name| columns.cell(line, name), context),
+            Self::Tasks(columns) => Row::of(line)
+                .and_then(|row| read_task(&|name| row.cell(name), context, out))
+                .or_else(|| read_task(&|name| columns.cell(line, name), context, out)),
             Self::Services(columns) => {
                 read_service(&|name| columns.cell(line, name), lines, out);
                 None
@@ -97,7 +110,7 @@ pub(crate) fn read_json(
         member(item, key).filter(|cell| !cell.is_empty())
     };
     if item.get("CurrentState").is_some() {
-        return Some(read_task(&column, context).into_iter().collect());
+        return Some(read_task(&column, context, out).into_iter().collect());
     }
     if item.get("Replicas").is_some() {
         read_service(&column, lines, out);
@@ -109,7 +122,7 @@ pub(crate) fn read_json(
 
 type Cell<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
 
-fn read_task(cell: &Cell<'_>, context: &Context) -> Option<Event> {
+fn read_task(cell: &Cell<'_>, context: &Context, out: &mut Evidence) -> Option<Event> {
     let name = cell("NAME")?.trim_start_matches(['\\', '_', ' ']);
     let (state, ago) = cell("CURRENT STATE")?.split_once(' ')?;
     let error = cell("ERROR").map_or("", |error| error.trim_matches('"'));
@@ -120,6 +133,9 @@ fn read_task(cell: &Cell<'_>, context: &Context) -> Option<Event> {
         "Pending" => What::Waits,
         _ => return None,
     };
+    if cell("ID").is_some_and(|id| !out.is_new_task(id, what)) {
+        return None;
+    }
     let service = name.rsplit_once('.').map_or(name, |(service, _)| service);
     let place = Place {
         owner: Some(Owner::new(OwnerKind::SwarmService, service)),

@@ -210,19 +210,40 @@ pub(crate) fn read_definition(definition: &Value, lines: Lines, out: &mut Eviden
     };
     let family = member(definition, "family").unwrap_or("");
     for container in containers.iter().take(MAX_PARTS) {
-        let kind = SettingKind::Credentials(container.get("repositoryCredentials").is_some());
+        let credentials = container.get("repositoryCredentials").is_some();
+        let log_group = container
+            .pointer("/logConfiguration/options/awslogs-group")
+            .and_then(Value::as_str)
+            .map(|group| SettingKind::LogGroup(group.to_owned()));
         let place = Place {
             owner: Some(Owner::new(OwnerKind::EcsTaskFamily, family)),
             container: member(container, "name").map(str::to_owned),
             ..Place::default()
         };
-        out.set(Setting {
-            place,
-            image: member(container, "image").map(str::to_owned),
-            kind,
-            lines,
-        });
+        let kinds = [SettingKind::Credentials(credentials)];
+        for kind in kinds.into_iter().chain(log_group) {
+            out.set(Setting {
+                place: place.clone(),
+                image: member(container, "image").map(str::to_owned),
+                kind,
+                lines,
+            });
+        }
     }
+    true
+}
+
+/// A pull-through cache rule of `aws ecr describe-pull-through-cache-rules`; whether it is one.
+pub(crate) fn read_cache_rule(rule: &Value, lines: Lines, out: &mut Evidence) -> bool {
+    let Some(prefix) = member(rule, "ecrRepositoryPrefix") else {
+        return false;
+    };
+    out.set(Setting {
+        place: Place::default(),
+        image: None,
+        kind: SettingKind::PullThrough(prefix.to_owned()),
+        lines,
+    });
     true
 }
 

@@ -12,7 +12,7 @@ use regex::bytes::{Regex, RegexBuilder};
 const HINTS: &[&str] = &[
     // Beginnings of tables and descriptions; those of JSON are told by `begins_json`.
     // Members by which an object is known (`json_item`), whatever else it says.
-    r#""(?:metadata|taskarns?|servicearn|resourcestatus|stackstatus|containerdefinitions)""#,
+    r#""(?:metadata|taskarns?|servicearn|resourcestatus|stackstatus|containerdefinitions|ecrrepositoryprefix)""#,
     r#""(?:actor|tasktemplate|hostconfig|currentstate|names|repository)""#,
     "last seen",
     "ready +status",
@@ -50,6 +50,7 @@ const HINTS: &[&str] = &[
     "runner name",
     "^running on ",
     "^  on ",
+    "build-agent",
     "load metadata",
     "status: ",
     // What the classifier may know.

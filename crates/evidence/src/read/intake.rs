@@ -325,10 +325,7 @@ impl Intake {
             Some(Table::Events(wide)) => {
                 kube_table::read_event(line, *wide, &context).map(|event| vec![event])
             }
-            // Pasted without its header.
-            None => {
-                kube_table::read_event(line, Wide::default(), &context).map(|event| vec![event])
-            }
+            None => read_bare(line, &context, &mut self.evidence),
         };
         if let Some(events) = row {
             self.flush();
@@ -424,6 +421,13 @@ impl Intake {
             last: self.source.line,
         }
     }
+}
+
+/// A row that was pasted without the heading of its table.
+fn read_bare(line: &str, context: &Context, out: &mut Evidence) -> Option<Vec<Event>> {
+    let of_kube = kube_table::read_event(line, Wide::default(), context);
+    let events = of_kube.map(|event| vec![event]);
+    events.or_else(|| Some(List::read_bare(line, context, out)?.into_iter().collect()))
 }
 
 fn located(mut event: Event, lines: Lines) -> Event {

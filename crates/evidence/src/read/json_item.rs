@@ -56,6 +56,9 @@ pub(crate) fn read(
     if ecs::read_definition(item.get("taskDefinition").unwrap_or(item), lines, out) {
         return Vec::new();
     }
+    if ecs::read_cache_rule(item, lines, out) {
+        return Vec::new();
+    }
     if item.get("Actor").is_some() {
         return docker_events::read_json(item).into_iter().collect();
     }

@@ -13,7 +13,8 @@ const MAX_DEPTH: usize = 128;
 const MAX_KEY_BYTES: usize = 64;
 
 /// The members of an answer that hold its items.
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 11] = [
+    "pullThroughCacheRules",
     "items",
     "tasks",
     "services",

@@ -54,9 +54,12 @@ impl KubeEvent<'_> {
         let node = self.node.or((self.kind == "node").then_some(self.name));
         let place = Place {
             owner: (self.kind != "node").then(|| owner_of(self.kind, self.name)),
-            namespace: self.namespace.map(str::to_owned),
+            namespace: self
+                .namespace
+                .or_else(|| self.told_namespace())
+                .map(str::to_owned),
             task: (self.kind == "pod").then(|| self.name.to_owned()),
-            container: None,
+            container: word_after(self.message, "failed container ").map(str::to_owned),
             node: node.map(str::to_owned),
             cluster: None,
         };
@@ -67,6 +70,14 @@ impl KubeEvent<'_> {
                 .within(place)
                 .saying(self.message),
         )
+    }
+
+    /// `Back-off restarting failed container app in pod web-0_shop(1b2c…)`: a table of one namespace has no column for it.
+    fn told_namespace(&self) -> Option<&str> {
+        let pod = word_after(self.message, " in pod ")?;
+        let rest = pod.strip_prefix(self.name)?.strip_prefix('_')?;
+        let namespace = rest.split('(').next()?;
+        (!namespace.is_empty()).then_some(namespace)
     }
 
     fn what(&self) -> Option<What> {

@@ -7,6 +7,7 @@ pub(crate) mod ci;
 mod cloud_formation;
 mod docker_events;
 mod docker_lists;
+mod docker_tasks;
 mod dockerd;
 mod ecs;
 pub(crate) mod fields;

@@ -20,7 +20,9 @@ pub(crate) fn read(
     ci: &mut Ci,
     out: &mut Evidence,
 ) -> Option<Event> {
-    ci.notice(line);
+    if let Some(system) = ci.notice(line) {
+        out.note_ci(system);
+    }
     if line.text.contains(REGISTRY_AUTH) {
         out.set(registry_auth(line.text, lines));
     }

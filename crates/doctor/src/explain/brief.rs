@@ -1,0 +1,276 @@
+//! A diagnosis on one screen: what a person reads at night.
+//!
+//! The cause, who brings it about, when it ends, the lines that show it, the chain, and what to do now. All else is named
+//! with the flag that shows it.
+
+use forebay_limits::printable;
+
+use super::people::{fault, names_of};
+use super::{counted, place, times};
+use crate::document::{Document, Section};
+use crate::{Also, Diagnosis, EndKind, Quote, Step, StepKind, Suspect, WayKind, WayOut, WaysOut};
+
+/// The most lines of evidence.
+const MAX_QUOTES: usize = 2;
+
+/// The most bytes of one of them.
+const MAX_QUOTE_BYTES: usize = 220;
+
+/// The most links of the chain.
+const MAX_LINKS: usize = 5;
+
+/// The most names of culprits and victims.
+const MAX_NAMES: usize = 3;
+
+/// The most open questions and other troubles.
+const MAX_OTHERS: usize = 4;
+
+/// The most lines that the first way out takes; its first step is told whatever it takes.
+const MAX_LINES: usize = 14;
+
+/// The cause and what to do now.
+pub fn brief(diagnosis: &Diagnosis, ways: &WaysOut) -> Document {
+    let sections = [
+        head(diagnosis, ways),
+        open_questions(diagnosis),
+        first(&ways.ways),
+        others(ways),
+    ];
+    Document::new("Diagnosis", sections)
+}
+
+fn head(diagnosis: &Diagnosis, ways: &WaysOut) -> Section {
+    let section = Section::new("");
+    let Some(cause) = &diagnosis.cause else {
+        return section;
+    };
+    let mut facts = vec![format!("class {}", cause.class)];
+    let identity = cause.identity.as_ref();
+    facts.extend(identity.map(|identity| format!("counted by {identity}")));
+    facts.extend(diagnosis.since.map(|since| format!("since {since}")));
+    let section = section
+        .labelled("Cause", &cause.summary)
+        .labelled("", facts.join(" · "));
+    let section = culprits(section, diagnosis, ways);
+    let section = victims(section, diagnosis);
+    let section = ending(section, diagnosis);
+    let section = seen(section, diagnosis);
+    let section = chain(section, diagnosis);
+    also(section, diagnosis)
+}
+
+fn culprits(section: Section, diagnosis: &Diagnosis, ways: &WaysOut) -> Section {
+    let culprits = diagnosis.culprits.as_slice();
+    let Some(first) = culprits.first() else {
+        let is_limit = diagnosis
+            .cause
+            .as_ref()
+            .is_some_and(|cause| cause.class.is_limit());
+        return if is_limit {
+            section.labelled("Who", "nobody stands out in what was read")
+        } else {
+            section
+        };
+    };
+    let others = match culprits.len() - 1 {
+        0 => String::new(),
+        others => format!("; {others} more do the same"),
+    };
+    let section = section.labelled("Who", format!("{}{others}", told(first)));
+    let section = match &first.at_restart {
+        Some(at_restart) => section.labelled("", super::people::at_restart(at_restart)),
+        None => section,
+    };
+    // The first way out is told below anyway.
+    let stop = ways
+        .ways
+        .iter()
+        .skip(1)
+        .find(|way| way.kind == WayKind::StopTheCulprit);
+    let command = stop.and_then(|way| way.steps.iter().find_map(|step| step.code.as_ref()));
+    match command.and_then(|code| code.text.lines().next()) {
+        Some(command) => section.labelled("", format!("to stop it: {command}")),
+        None => section,
+    }
+}
+
+fn told(suspect: &Suspect) -> String {
+    let requests = &suspect.requests;
+    let attempts = match requests.attempts {
+        0 => counted(suspect.deaths, "start"),
+        attempts => format!(
+            "{}, {} % of all",
+            counted(attempts, "attempt"),
+            requests.share_percent
+        ),
+    };
+    let [_, most] = requests.peak_requests_per_minute;
+    let rate = if requests.minutes.is_some() && most > 0 {
+        format!(", up to {most} requests a minute")
+    } else {
+        String::new()
+    };
+    let fault = fault(suspect).map_or_else(String::new, |fault| format!("; {fault}"));
+    format!("{}: {attempts}{rate}{fault}", suspect.name)
+}
+
+fn victims(section: Section, diagnosis: &Diagnosis) -> Section {
+    match diagnosis.victims.as_slice() {
+        [] => section,
+        victims => section.labelled("Suffers", names_of(victims, MAX_NAMES)),
+    }
+}
+
+fn ending(section: Section, diagnosis: &Diagnosis) -> Section {
+    let Some(ends) = diagnosis
+        .ends
+        .as_ref()
+        .filter(|ends| ends.kind != EndKind::Unknown)
+    else {
+        return section;
+    };
+    let over = ends.latest.map_or_else(String::new, |at| {
+        format!("; over by {at}, if nothing more is asked for")
+    });
+    section.labelled("Ends", format!("{}{over}", ends.text))
+}
+
+/// One line of each kind first.
+fn seen(section: Section, diagnosis: &Diagnosis) -> Section {
+    let all = diagnosis.evidence.as_slice();
+    let is_first = |at: usize| {
+        let class = all[at].class;
+        !all[..at].iter().any(|before| before.class == class)
+    };
+    let (firsts, rest): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(|at| is_first(*at));
+    let mut chosen: Vec<usize> = firsts.into_iter().chain(rest).take(MAX_QUOTES).collect();
+    chosen.sort_unstable();
+    let quotes = chosen.iter().map(|at| quoted(&all[*at], diagnosis));
+    rows(section, "Seen", quotes)
+}
+
+fn quoted(quote: &Quote, diagnosis: &Diagnosis) -> String {
+    let text = printable(&quote.text, MAX_QUOTE_BYTES);
+    format!("{}{}: {text}", place(quote.lines, diagnosis), times(quote))
+}
+
+/// What the cause says already, and that pulls fail, is left out.
+fn chain(section: Section, diagnosis: &Diagnosis) -> Section {
+    let is_told = |step: &&Step| {
+        !matches!(
+            step.kind,
+            StepKind::LimitReached
+                | StepKind::PullsFail
+                | StepKind::ImageMissing
+                | StepKind::LoginRefused
+                | StepKind::WorksAgain
+        )
+    };
+    let steps = diagnosis.chain.iter().filter(is_told).take(MAX_LINKS);
+    let links = steps.enumerate().map(|(at, step)| match at {
+        0 => step.text.to_owned(),
+        _ => format!("→ {}", step.text),
+    });
+    rows(section, "So", links)
+}
+
+fn also(section: Section, diagnosis: &Diagnosis) -> Section {
+    let others = diagnosis.also.iter().take(MAX_OTHERS).map(tell_also);
+    let section = rows(section, "Also", others);
+    match diagnosis.also.len().saturating_sub(MAX_OTHERS) {
+        0 => section,
+        more => section.labelled("", format!("and {more} more: --all")),
+    }
+}
+
+fn tell_also(also: &Also) -> String {
+    let at = also
+        .registry
+        .as_ref()
+        .map_or_else(String::new, |registry| format!(" at {registry}"));
+    let who = match also.who.first() {
+        Some(first) if also.workloads > 1 => format!(", {first} and {} more", also.workloads - 1),
+        Some(first) => format!(", {first}"),
+        None => String::new(),
+    };
+    let next = also.next.lines().next().unwrap_or("");
+    let told = format!(
+        "{}{at}: {}{who}: {next}",
+        also.class,
+        counted(also.failures, "failure")
+    );
+    told.trim_end_matches([' ', ':']).to_owned()
+}
+
+fn open_questions(diagnosis: &Diagnosis) -> Section {
+    let mut section = Section::new("Not known yet, and what would tell");
+    let mut last = "";
+    let all = diagnosis
+        .missing
+        .iter()
+        .filter(|missing| missing.is_urgent());
+    for missing in all.take(MAX_OTHERS) {
+        if missing.question != last {
+            section = section.paragraph(missing.question);
+            last = missing.question;
+        }
+        section = section.code(crate::document::Code::shell(&*missing.command));
+    }
+    section
+}
+
+/// The first way out, as far as it has room; what can wait is left out.
+fn first(ways: &[WayOut]) -> Section {
+    let Some(way) = ways.first() else {
+        return Section::new("");
+    };
+    let mut section = Section::new(format!("Do now: {}", way.title));
+    let (mut lines, mut shown) = (0, 0);
+    for action in way.steps.iter().filter(|action| !action.can_wait) {
+        let code = action
+            .code
+            .as_ref()
+            .map_or(0, |code| code.text.lines().count());
+        lines += 1 + usize::from(action.warning.is_some()) + code;
+        if shown > 0 && lines > MAX_LINES {
+            break;
+        }
+        shown += 1;
+        section = action.tell(section, shown);
+    }
+    match way.steps.len() - shown {
+        0 => section,
+        more => section.paragraph(format!(
+            "and {}: --way {}",
+            counted(more as u64, "more step"),
+            way.kind.name()
+        )),
+    }
+}
+
+/// One line for each of the others, with the flag that shows it.
+fn others(ways: &WaysOut) -> Section {
+    let section = Section::new("More, by running it again with");
+    let kinds: Vec<WayKind> = ways.ways.iter().map(|way| way.kind).collect();
+    let first = kinds.first().copied();
+    let mut told: Vec<(String, &str)> = Vec::new();
+    for way in ways.ways.iter().skip(1) {
+        let flag = format!("--way {}", way.kind.name());
+        if Some(way.kind) != first && !told.iter().any(|(known, _)| *known == flag) {
+            told.push((flag, way.title.as_str()));
+        }
+    }
+    told.push((
+        "--all".to_owned(),
+        "all of it: what it costs, why it worked before, what it is not, settings that make floods",
+    ));
+    told.iter().fold(section, |section, (flag, title)| {
+        section.labelled(flag, title)
+    })
+}
+
+fn rows(section: Section, label: &'static str, texts: impl Iterator<Item = String>) -> Section {
+    texts.enumerate().fold(section, |section, (at, text)| {
+        section.labelled(if at == 0 { label } else { "" }, text)
+    })
+}

@@ -1,0 +1,96 @@
+//! What a CI job does: log in before it pulls, for service containers too, and the mirror of runners of one's own.
+//!
+//! A job of a hosted runner shares its address with strangers: an account is what it can bring along.
+
+use super::WayOut;
+use crate::CiSystem;
+use crate::document::Code;
+
+/// A job logs in at Docker Hub, before its first pull.
+pub(super) fn authenticate(way: WayOut, system: Option<CiSystem>) -> WayOut {
+    let way = way.run(
+        "In the workflow, before the first pull.",
+        login(system, "hub"),
+    );
+    match system {
+        Some(CiSystem::GithubActions) | None => way.step(
+            "Images of container: and services: are pulled before any step: they take credentials of their own.",
+            Some(Code::of(
+                "yaml",
+                "credentials:\n  username: ${{ vars.DOCKERHUB_USERNAME }}\n  password: ${{ secrets.DOCKERHUB_TOKEN }}",
+            )),
+        ),
+        Some(CiSystem::GitlabCi) => way.step(
+            "Images of image: and services: are pulled by the runner, before the script: their login is the masked variable DOCKER_AUTH_CONFIG of the project.",
+            Some(Code::of(
+                "json",
+                "{\"auths\": {\"https://index.docker.io/v1/\": {\"auth\": \"<base64 of docker-id:access-token>\"}}}",
+            )),
+        ),
+        Some(CiSystem::CircleCi) => way.step(
+            "The executor's and the services' images, in each entry of docker: of .circleci/config.yml.",
+            Some(Code::of(
+                "yaml",
+                "auth:\n  username: $DOCKERHUB_USERNAME\n  password: $DOCKERHUB_TOKEN",
+            )),
+        ),
+        Some(CiSystem::Jenkins) => way.step(
+            "Around what pulls or builds in a Jenkinsfile; an agent's image takes registryCredentialsId.",
+            Some(Code::of(
+                "groovy",
+                "docker.withRegistry('https://index.docker.io/v1/', '<credentials-id>') {\n  // pulls and builds\n}",
+            )),
+        ),
+    }
+}
+
+/// The command that puts a login into a job, as its system has it.
+pub(super) fn login(system: Option<CiSystem>, registry: &str) -> String {
+    let setup = |client: &str, file: &str| {
+        format!(
+            "forebay setup {client} --registry {registry} --file {file} --diff\n\
+             forebay setup {client} --registry {registry} --file {file} --write"
+        )
+    };
+    match system {
+        Some(CiSystem::GithubActions) => {
+            setup("github-actions", ".github/workflows/<workflow.yml>")
+        }
+        Some(CiSystem::GitlabCi) => setup("gitlab-ci", ".gitlab-ci.yml"),
+        Some(CiSystem::CircleCi | CiSystem::Jenkins) => {
+            let host = match registry {
+                "ghcr" => " ghcr.io",
+                "quay" => " quay.io",
+                _ => "",
+            };
+            format!(
+                "printf '%s' \"$REGISTRY_TOKEN\" | docker login{host} --username \"$REGISTRY_USERNAME\" --password-stdin"
+            )
+        }
+        None => format!(
+            "forebay setup github-actions --registry {registry} --file <workflow.yml> --diff   # or gitlab-ci"
+        ),
+    }
+}
+
+/// Forebay in front of runners, and of the docker of a hosted one.
+pub(super) fn mirror(way: WayOut, system: Option<CiSystem>) -> WayOut {
+    let way = way.run(
+        "On each runner of your own, which then pulls container:, image: and services: through it as well.",
+        "sudo forebay setup docker --address http://<forebay-host>:5000 --write",
+    );
+    let client = match system {
+        Some(CiSystem::GithubActions) => {
+            "forebay setup github-actions --address http://<forebay-host>:5000"
+        }
+        Some(CiSystem::GitlabCi) => "forebay setup gitlab-ci --address http://<forebay-host>:5000",
+        Some(CiSystem::CircleCi | CiSystem::Jenkins) => return way,
+        None => {
+            "forebay setup github-actions --address http://<forebay-host>:5000   # or gitlab-ci"
+        }
+    };
+    way.run(
+        "On hosted runners, in the workflow: where they can reach it.",
+        client,
+    )
+}

@@ -1,0 +1,233 @@
+//! The commands that stop, start and look at what a platform runs, by its kind.
+//!
+//! Stopping keeps a thing and its settings. Names come through `facts::safe`: what a shell would obey gets no command.
+
+use crate::facts::{Facts, MAX_NAMES, safe};
+use crate::{OwnerKind, Suspect};
+
+/// The most services that one command names.
+const MAX_SERVICES: usize = 40;
+
+/// What is done to a culprit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    Stop,
+    Start,
+}
+
+/// Stops all of them, or brings them back to what they were; empty if no command can.
+pub(super) fn scale_all(culprits: &[Suspect], facts: &Facts, aim: Aim) -> String {
+    let number = |kind: OwnerKind, name: &str| match aim {
+        Aim::Stop => "0".to_owned(),
+        Aim::Start => {
+            let known = facts.replicas.get(&(kind, name.to_owned()));
+            known.map_or_else(|| "<replicas>".to_owned(), u64::to_string)
+        }
+    };
+    let (global, replicated): (Vec<String>, Vec<String>) = swarm_services(culprits)
+        .into_iter()
+        .partition(|name| facts.once_per_node.contains(name));
+    let mut commands = Vec::new();
+    if !replicated.is_empty() {
+        let scales: Vec<String> = replicated
+            .iter()
+            .map(|name| format!("{name}={}", number(OwnerKind::SwarmService, name)))
+            .collect();
+        commands.push(format!(
+            "docker service scale --detach {}",
+            scales.join(" ")
+        ));
+    }
+    commands.extend(global.iter().map(|name| pause_global(name, aim)));
+    let others = lines(culprits, |kind, name, place| match (kind, aim) {
+        (OwnerKind::EcsService, _) => Some(format!(
+            "aws ecs update-service --region {} --cluster {place} --service {name} --desired-count {}",
+            facts.region(),
+            number(kind, name)
+        )),
+        (OwnerKind::Container, _) => Some(container(name, facts, aim)),
+        (_, Aim::Stop) => stop(kind, name, place),
+        (_, Aim::Start) => start(kind, name, place, &number(kind, name)),
+    });
+    commands.extend((!others.is_empty()).then_some(others));
+    commands.join("\n")
+}
+
+/// One command for each of the first culprits, and how many more there are.
+pub(super) fn lines(
+    culprits: &[Suspect],
+    command: impl Fn(OwnerKind, &str, &str) -> Option<String>,
+) -> String {
+    let mut commands: Vec<String> = culprits
+        .iter()
+        .filter_map(|culprit| {
+            let owner = culprit.owner.as_ref()?;
+            command(owner.kind, &safe(&owner.name)?, &place_of(culprit))
+        })
+        .collect();
+    let more = commands.len().saturating_sub(MAX_NAMES);
+    commands.truncate(MAX_NAMES);
+    if more > 0 {
+        commands.push(format!(
+            "# and the same for the other {more}: --json names them all"
+        ));
+    }
+    commands.join("\n")
+}
+
+/// The cluster of ECS, or the namespace.
+pub(super) fn place_of(suspect: &Suspect) -> String {
+    let is_of_ecs = |owner: &crate::Owner| {
+        matches!(owner.kind, OwnerKind::EcsService | OwnerKind::EcsTaskFamily)
+    };
+    let (name, open) = if suspect.owner.as_ref().is_some_and(is_of_ecs) {
+        (&suspect.cluster, "<cluster>")
+    } else {
+        (&suspect.namespace, "<namespace>")
+    };
+    let name = name.as_deref().and_then(safe);
+    name.unwrap_or_else(|| open.to_owned())
+}
+
+/// The Swarm services among them: one command takes them all.
+pub(super) fn swarm_services(culprits: &[Suspect]) -> Vec<String> {
+    let owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
+    let services = owners.filter(|owner| owner.kind == OwnerKind::SwarmService);
+    services
+        .filter_map(|owner| safe(&owner.name))
+        .take(MAX_SERVICES)
+        .collect()
+}
+
+/// What its containers say themselves.
+pub(crate) fn look(suspect: &Suspect, facts: &Facts) -> Option<String> {
+    let owner = suspect.owner.as_ref()?;
+    let (name, place) = (safe(&owner.name)?, place_of(suspect));
+    let region = facts.region();
+    let pod = suspect.tasks.iter().find_map(|task| safe(task));
+    let container = suspect.container.as_deref().and_then(safe);
+    let container = container.map_or_else(String::new, |name| format!(" --container {name}"));
+    let logs_of = |target: &str| {
+        format!("kubectl --namespace {place} logs {target} --previous --tail 50{container}")
+    };
+    Some(match (owner.kind, pod) {
+        (OwnerKind::SwarmService, _) => {
+            format!("docker service ps --no-trunc {name}\ndocker service logs --tail 50 {name}")
+        }
+        (OwnerKind::EcsService, _) => format!(
+            "aws ecs describe-services --region {region} --cluster {place} --services {name} --query 'services[].events[:5].message'\n\
+             aws logs tail {} --region {region} --since 1h",
+            facts.log_group()
+        ),
+        (OwnerKind::EcsTaskFamily, _) => {
+            format!(
+                "aws logs tail {} --region {region} --since 1h",
+                facts.log_group()
+            )
+        }
+        (OwnerKind::Container, _) => format!("docker logs --tail 50 {name}"),
+        (OwnerKind::CiJob | OwnerKind::Client, _) => return None,
+        (_, Some(pod)) => format!(
+            "{}\nkubectl --namespace {place} describe pod {pod}",
+            logs_of(&pod)
+        ),
+        (OwnerKind::Pod, None) => logs_of(&name),
+        (OwnerKind::Deployment | OwnerKind::Workload, None) => {
+            logs_of(&format!("deployment/{name}"))
+        }
+        (OwnerKind::StatefulSet, None) => logs_of(&format!("statefulset/{name}")),
+        (OwnerKind::DaemonSet, None) => logs_of(&format!("daemonset/{name}")),
+        (OwnerKind::Job | OwnerKind::CronJob, None) => return None,
+    })
+}
+
+/// Has the kubelet ask only for what is not there.
+pub(super) fn pull_if_missing(suspect: &Suspect) -> Option<String> {
+    let owner = suspect.owner.as_ref()?;
+    let kind = match owner.kind {
+        OwnerKind::Deployment | OwnerKind::Workload => "deployment",
+        OwnerKind::StatefulSet => "statefulset",
+        OwnerKind::DaemonSet => "daemonset",
+        _ => return None,
+    };
+    let container = suspect.container.as_deref().and_then(safe);
+    let container = container.unwrap_or_else(|| "<container>".to_owned());
+    Some(format!(
+        "kubectl --namespace {} patch {kind} {} --patch '{{\"spec\":{{\"template\":{{\"spec\":{{\"containers\":[{{\"name\":\"{container}\",\"imagePullPolicy\":\"IfNotPresent\"}}]}}}}}}}}'",
+        place_of(suspect),
+        safe(&owner.name)?
+    ))
+}
+
+/// Docker refuses to scale a global service; a constraint that no node meets has the same effect.
+fn pause_global(name: &str, aim: Aim) -> String {
+    let flag = match aim {
+        Aim::Stop => "--constraint-add",
+        Aim::Start => "--constraint-rm",
+    };
+    format!("docker service update --detach {flag} node.labels.forebay-paused==true {name}")
+}
+
+/// A restart policy would start it again.
+fn container(name: &str, facts: &Facts, aim: Aim) -> String {
+    let policy = facts.restart_policies.get(name);
+    match aim {
+        Aim::Stop => format!(
+            "docker update --restart=no {name} && docker stop {name}   # where a unit of systemd runs it: sudo systemctl stop <unit>"
+        ),
+        Aim::Start => format!(
+            "docker update --restart={} {name} && docker start {name}",
+            policy.map_or("<policy>", String::as_str)
+        ),
+    }
+}
+
+fn stop(kind: OwnerKind, name: &str, place: &str) -> Option<String> {
+    Some(match kind {
+        OwnerKind::Pod => format!(
+            "kubectl --namespace {place} get pod {name} -o yaml > {name}.yaml && kubectl --namespace {place} delete pod {name}"
+        ),
+        OwnerKind::DaemonSet => patch_daemon_set(name, place, "\"true\""),
+        OwnerKind::CronJob | OwnerKind::Job => suspend(kind, name, place, true),
+        _ => return scale(kind, name, place, "0"),
+    })
+}
+
+fn start(kind: OwnerKind, name: &str, place: &str, number: &str) -> Option<String> {
+    Some(match kind {
+        OwnerKind::Pod => format!("kubectl --namespace {place} apply -f {name}.yaml"),
+        OwnerKind::DaemonSet => patch_daemon_set(name, place, "null"),
+        OwnerKind::CronJob | OwnerKind::Job => suspend(kind, name, place, false),
+        _ => return scale(kind, name, place, number),
+    })
+}
+
+fn scale(kind: OwnerKind, name: &str, place: &str, number: &str) -> Option<String> {
+    let object = match kind {
+        OwnerKind::Deployment => format!("deployment/{name} --replicas={number}"),
+        OwnerKind::StatefulSet => format!("statefulset/{name} --replicas={number}"),
+        OwnerKind::Workload => {
+            format!("deployment/{name} --replicas={number}   # or statefulset/{name}")
+        }
+        _ => return None,
+    };
+    Some(format!("kubectl --namespace {place} scale {object}"))
+}
+
+fn suspend(kind: OwnerKind, name: &str, place: &str, is_suspended: bool) -> String {
+    let object = if kind == OwnerKind::Job {
+        "job"
+    } else {
+        "cronjob"
+    };
+    format!(
+        "kubectl --namespace {place} patch {object} {name} --patch '{{\"spec\":{{\"suspend\":{is_suspended}}}}}'"
+    )
+}
+
+/// A daemon set has no number: a label that no node has stops it.
+fn patch_daemon_set(name: &str, place: &str, label: &str) -> String {
+    format!(
+        "kubectl --namespace {place} patch daemonset {name} --patch '{{\"spec\":{{\"template\":{{\"spec\":{{\"nodeSelector\":{{\"forebay-paused\":{label}}}}}}}}}}}}}'"
+    )
+}
