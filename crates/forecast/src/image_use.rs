@@ -26,28 +26,47 @@ const ONE_POD: [&str; 10] = [
 /// What the other kinds begin with of which one runs if they do not say how many.
 const ONE_EACH: [&str; 6] = [
     "Compose",
+    "Docker container",
+    "Docker image",
     "Dockerfile",
     "GitHub",
     "GitLab",
-    "docker_",
-    "kubernetes_",
 ];
 
 /// What the kinds begin with that run on machines of their own, which the nodes do not bound: builders, runners, tasks of
-/// Fargate.
-const ELSEWHERE: [&str; 6] = ["Dockerfile", "GitHub", "GitLab", "ECS", "AWS::", "aws_"];
-
-/// What the kinds begin with that are none of Kubernetes', and pull what is not there, `latest` or not.
-const NOT_KUBERNETES: [&str; 8] = [
-    "Compose",
+/// Fargate, services of clouds, and what a script calls wherever it runs.
+const ELSEWHERE: [&str; 27] = [
+    "AWS::",
+    "App Runner",
+    "Azure",
+    "Bake",
+    "Batch",
+    "Cloud Run",
+    "CodeBuild",
     "Dockerfile",
+    "ECS",
+    "Fly",
     "GitHub",
     "GitLab",
-    "ECS",
-    "AWS::",
-    "aws_",
-    "docker_",
+    "Koyeb",
+    "Lambda",
+    "Lightsail",
+    "SageMaker",
+    "Scaleway",
+    "buildah",
+    "crane",
+    "docker",
+    "finch",
+    "gcrane",
+    "nerdctl",
+    "podman",
+    "regctl",
+    "skopeo",
+    "trivy",
 ];
+
+/// What the kinds begin with that run on nodes, are none of Kubernetes', and pull what is not there, `latest` or not.
+const OTHER_NODES: [&str; 4] = ["Compose", "Docker", "Nomad", "Swarm"];
 
 /// Who starts an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -112,7 +131,7 @@ fn starts(owner: &Owner, scaled: Option<Interval>, fleet: &Fleet) -> Interval {
         return fleet.nodes.map_or(Interval::at_least(1), Interval::exactly);
     }
     if let Some(schedule) = &owner.schedule {
-        let each = u64::from(owner.parallelism.unwrap_or(1));
+        let each = u64::from(pods(owner).unwrap_or(1));
         return match most_starts(schedule) {
             Some(most) => Interval::from(most.min(1)..=most).times(Interval::exactly(each)),
             None => Interval::at_least(1),
@@ -121,7 +140,7 @@ fn starts(owner: &Owner, scaled: Option<Interval>, fleet: &Fleet) -> Interval {
     let said = match owner.replicas {
         // A job that is suspended starts nothing, however many at a time.
         Some(0) => Some(0),
-        replicas => owner.parallelism.or(replicas).map(u64::from),
+        replicas => pods(owner).or(replicas).map(u64::from),
     };
     let is_one = !owner.is_count_unknown
         && (ONE_POD.contains(&owner.kind.as_str()) || is_of(&ONE_EACH, &owner.kind));
@@ -131,12 +150,21 @@ fn starts(owner: &Owner, scaled: Option<Interval>, fleet: &Fleet) -> Interval {
     }
 }
 
+/// How many pods a job starts until it is done, if none of them fails.
+fn pods(owner: &Owner) -> Option<u32> {
+    match owner.parallelism {
+        Some(0) => Some(0),
+        parallelism => owner.completions.or(parallelism),
+    }
+}
+
 /// When it is pulled, by the format's own rule where its file does not say.
 fn policy(owner: &Owner, image: &ImageName) -> PullPolicy {
     let is_latest = matches!(&image.reference, Reference::Tag(tag) if tag.as_str() == "latest");
     owner.pull_policy.unwrap_or({
         // kubernetes.io/docs/concepts/containers/images: `Always` for `:latest` and for no tag.
-        if is_latest && !is_of(&NOT_KUBERNETES, &owner.kind) {
+        let is_other = is_of(&ELSEWHERE, &owner.kind) || is_of(&OTHER_NODES, &owner.kind);
+        if is_latest && !is_other {
             PullPolicy::Always
         } else {
             PullPolicy::IfAbsent
@@ -181,138 +209,4 @@ fn word_of<S: serde::Serializer>(policy: &PullPolicy, to: S) -> Result<S::Ok, S:
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn used(owner: &Owner, image: &str, nodes: Option<u64>) -> ImageUse {
-        let fleet = Fleet {
-            nodes,
-            ..Fleet::default()
-        };
-        let image = image.parse().expect("an image");
-        ImageUse::of((owner, None), "a:1".to_owned(), &image, &fleet)
-    }
-
-    fn replicas(kind: &str, replicas: Option<u32>) -> Owner {
-        Owner {
-            replicas,
-            ..Owner::named(kind, "web")
-        }
-    }
-
-    #[test]
-    fn replicas_spread_over_one_node_to_all_of_them() {
-        for (count, nodes, starts, machines) in [
-            (Some(5), Some(3), "5", "1 to 3"),
-            (Some(5), Some(9), "5", "1 to 5"),
-            (Some(5), None, "5", "1 to 5"),
-            (Some(0), Some(3), "0", "0"),
-            (None, Some(3), "1", "1"),
-        ] {
-            let found = used(&replicas("Deployment", count), "nginx:1", nodes);
-            assert_eq!(found.starts.to_string(), starts, "{count:?} on {nodes:?}");
-            assert_eq!(
-                found.machines.to_string(),
-                machines,
-                "{count:?} on {nodes:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_runs_on_every_node_needs_their_number() {
-        let owner = Owner {
-            per_node: true,
-            ..replicas("DaemonSet", None)
-        };
-        assert_eq!(
-            used(&owner, "nginx:1", Some(7)).machines,
-            Interval::exactly(7)
-        );
-        assert_eq!(
-            used(&owner, "nginx:1", None).machines,
-            Interval::at_least(1)
-        );
-    }
-
-    #[test]
-    fn what_does_not_say_how_many_run_is_not_guessed() {
-        let owner = replicas("ECS task definition", None);
-        assert_eq!(
-            used(&owner, "nginx:1", Some(3)).starts,
-            Interval::at_least(1)
-        );
-        // Fargate's machines are nobody's nodes.
-        let four = replicas("ECS task definition", Some(4));
-        assert_eq!(used(&four, "nginx:1", Some(3)).machines, (1..=4).into());
-    }
-
-    #[test]
-    fn replicas_that_a_file_does_not_tell_are_at_least_one() {
-        let unknown = Owner {
-            is_count_unknown: true,
-            ..replicas("Deployment", None)
-        };
-        assert_eq!(used(&unknown, "a:1", Some(3)).starts, Interval::at_least(1));
-        assert_eq!(used(&unknown, "a:1", Some(3)).machines, (1..=3).into());
-    }
-
-    #[test]
-    fn an_autoscaler_runs_between_its_bounds_and_what_the_file_says() {
-        let image = "a:1".parse().expect("an image");
-        for (said, starts, machines) in [
-            (None, "3 to 40", "1 to 12"),
-            (Some(50), "3 to 50", "1 to 12"),
-            (Some(1), "1 to 40", "1 to 12"),
-            (Some(0), "0", "0"),
-        ] {
-            let owner = replicas("Deployment", said);
-            let fleet = Fleet {
-                nodes: Some(12),
-                ..Fleet::default()
-            };
-            let scaled = Some((3..=40).into());
-            let found = ImageUse::of((&owner, scaled), String::new(), &image, &fleet);
-            assert_eq!(found.starts.to_string(), starts, "{said:?}");
-            assert_eq!(found.machines.to_string(), machines, "{said:?}");
-        }
-    }
-
-    #[test]
-    fn a_timetable_tells_how_often_it_starts_and_the_nodes_how_often_it_is_fetched() {
-        for (schedule, parallelism, starts, machines) in [
-            ("* * * * *", None, "1 to 360", "1 to 3"),
-            ("*/15 * * * *", Some(2), "2 to 48", "1 to 3"),
-            ("0 3 * * *", None, "1", "1"),
-            ("{{ .Values.when }}", None, "at least 1", "1 to 3"),
-        ] {
-            let owner = Owner {
-                schedule: Some(schedule.to_owned()),
-                parallelism,
-                ..replicas("CronJob", None)
-            };
-            let found = used(&owner, "a:1", Some(3));
-            assert_eq!(found.starts.to_string(), starts, "{schedule}");
-            assert_eq!(found.machines.to_string(), machines, "{schedule}");
-        }
-        let suspended = Owner {
-            parallelism: Some(5),
-            ..replicas("CronJob", Some(0))
-        };
-        assert_eq!(used(&suspended, "a:1", Some(3)).starts, Interval::ZERO);
-    }
-
-    #[test]
-    fn latest_is_always_pulled_by_kubernetes_alone() {
-        for (kind, image, expected) in [
-            ("Deployment", "nginx", PullPolicy::Always),
-            ("Deployment", "nginx:latest", PullPolicy::Always),
-            ("Deployment", "nginx:1", PullPolicy::IfAbsent),
-            ("Compose service", "nginx", PullPolicy::IfAbsent),
-            ("GitHub job", "nginx", PullPolicy::IfAbsent),
-        ] {
-            let found = used(&replicas(kind, None), image, None);
-            assert_eq!(found.policy, expected, "{kind} {image}");
-        }
-    }
-}
+mod tests;

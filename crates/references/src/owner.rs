@@ -23,6 +23,8 @@ pub struct Owner {
     pub per_node: bool,
     /// Pods of a job at one time.
     pub parallelism: Option<u32>,
+    /// Pods of a job from its beginning to its end, if none fails.
+    pub completions: Option<u32>,
     /// When it pulls.
     pub pull_policy: Option<PullPolicy>,
     /// `linux/arm64`.

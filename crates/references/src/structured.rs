@@ -11,6 +11,7 @@ mod intrinsics;
 mod json;
 mod kubernetes;
 mod kustomize;
+mod matrix;
 mod terraform_json;
 mod values;
 mod yaml;

@@ -104,7 +104,10 @@ impl Search<'_> {
             .collect();
         for image in shell::image_words(&texts) {
             let (position, prefix) = (image.position, image.prefix);
-            let owner = Owner::of_kind(texts[0].as_deref().unwrap_or("command"));
+            let owner = Owner {
+                pull_policy: image.pull_policy(),
+                ..Owner::of_kind(texts[0].as_deref().unwrap_or("command"))
+            };
             if prefix == 0 {
                 self.follow(&words[position], (Certainty::Call, &owner), 0);
             } else if let Expr::Literal(word) = &words[position]

@@ -44,7 +44,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     let Some(resources) = root.get("Resources") else {
         return;
     };
-    let runs = services(resources);
+    let runs = services(&template, resources, sink);
     for (id, resource) in resources.entries() {
         let Some(properties) = resource.get("Properties") else {
             continue;
@@ -80,7 +80,8 @@ fn task_definition<'a>(
 ) {
     let owner = Owner {
         platform: properties.get("RuntimePlatform").and_then(ecs::platform),
-        replicas: runs.tasks,
+        replicas: runs.tasks.filter(|_| !runs.is_unknown),
+        is_count_unknown: runs.is_unknown,
         per_node: runs.per_node,
         ..Owner::named(
             "ECS task definition",
@@ -106,11 +107,17 @@ fn task_definition<'a>(
 #[derive(Clone, Copy, Default)]
 struct Runs {
     tasks: Option<u32>,
+    /// One of them runs as many as the template alone does not tell.
+    is_unknown: bool,
     per_node: bool,
 }
 
 /// What services run, by the definition's logical id.
-fn services(resources: At<'_>) -> HashMap<&str, Runs> {
+fn services<'a>(
+    template: &Template<'a>,
+    resources: At<'a>,
+    sink: &Sink<'_>,
+) -> HashMap<&'a str, Runs> {
     let mut runs: HashMap<&str, Runs> = HashMap::new();
     for (_, resource) in resources.entries() {
         if resource.text_of("Type") != Some("AWS::ECS::Service") {
@@ -119,21 +126,33 @@ fn services(resources: At<'_>) -> HashMap<&str, Runs> {
         let Some(properties) = resource.get("Properties") else {
             continue;
         };
-        let definition = properties
-            .get("TaskDefinition")
-            .and_then(|at| match at.tag() {
-                Some("Ref") => at.text(),
-                _ => at.text_of("Ref"),
-            });
-        if let Some(id) = definition {
+        if let Some(id) = properties.get("TaskDefinition").and_then(referred) {
             let entry = runs.entry(id).or_default();
-            // A service without a count runs one.
-            let count = properties.number_of("DesiredCount").unwrap_or(1);
-            entry.tasks = Some(entry.tasks.unwrap_or(0).saturating_add(count));
+            let count = match properties.get("DesiredCount") {
+                Some(at) => template
+                    .evaluate(at, sink)
+                    .ok()
+                    .and_then(|count| count.resolved.text.parse().ok()),
+                // A service without a count runs one.
+                None => Some(1),
+            };
+            entry.is_unknown |= count.is_none();
+            entry.tasks = Some(entry.tasks.unwrap_or(0).saturating_add(count.unwrap_or(0)));
             entry.per_node |= properties.text_of("SchedulingStrategy") == Some("DAEMON");
         }
     }
     runs
+}
+
+/// The logical id that a `Ref` or a `GetAtt` names, in either spelling.
+fn referred<'a>(at: At<'a>) -> Option<&'a str> {
+    let id = |text: &'a str| text.split('.').next();
+    match at.tag() {
+        Some("Ref" | "GetAtt") => at.text().or_else(|| at.items().next()?.text()).and_then(id),
+        _ => at
+            .text_of("Ref")
+            .or_else(|| at.get("Fn::GetAtt")?.items().next()?.text()),
+    }
 }
 
 fn put<'a>(template: &Template<'a>, at: At<'a>, sink: &mut Sink<'_>, owner: &Owner, left: u32) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::embedded::About;
 use crate::sink::{Scope, Sink};
+use crate::structured::matrix;
 use crate::tree::At;
 use crate::variables::{Binding, Dialect};
 use crate::{Format, Owner, Why};
@@ -11,33 +12,38 @@ use crate::{Format, Owner, Why};
 /// How a step names an image.
 const SCHEME: &str = "docker://";
 
-/// Values of a matrix; GitHub itself runs no more jobs of one.
-const MAX_MATRIX: usize = 256;
-
 /// Finds the images of a workflow's jobs.
 pub(crate) fn find_workflow(root: At<'_>, sink: &mut Sink<'_>) {
     let Some(jobs) = root.get("jobs") else { return };
     for (name, job) in jobs.entries() {
+        let owner = |kind: &str| counted(Owner::named(kind, name), job);
         if let Some(container) = job.get("container") {
             let image = container.get("image").unwrap_or(container);
-            put(
-                "",
-                image,
-                (root, job),
-                sink,
-                Owner::named("GitHub job", name),
-            );
+            put("", image, (root, job), sink, owner("GitHub job"));
         }
         for (service, at) in job.get("services").into_iter().flat_map(At::entries) {
             let owner = Owner {
                 container: Some(service.to_owned()),
-                ..Owner::named("GitHub service", name)
+                ..owner("GitHub service")
             };
             if let Some(image) = at.get("image") {
                 put("", image, (root, job), sink, owner);
             }
         }
         steps(job.get("steps"), (root, job), sink, name);
+    }
+}
+
+/// An owner that runs once for each job of its matrix.
+fn counted(owner: Owner, job: At<'_>) -> Owner {
+    let Some(matrix) = job.path(&["strategy", "matrix"]) else {
+        return owner;
+    };
+    let count = matrix::github_jobs(matrix).map(|jobs| jobs.len().max(1));
+    Owner {
+        replicas: count.and_then(|count| u32::try_from(count).ok()),
+        is_count_unknown: count.is_none(),
+        ..owner
     }
 }
 
@@ -62,7 +68,7 @@ fn steps(steps: Option<At<'_>>, places: (At<'_>, At<'_>), sink: &mut Sink<'_>, n
         if let Some(uses) = step.get("uses") {
             let owner = Owner {
                 container: step.text_of("name").map(str::to_owned),
-                ..Owner::named("GitHub step", name)
+                ..counted(Owner::named("GitHub step", name), places.1)
             };
             put(SCHEME, uses, places, sink, owner);
         }
@@ -110,8 +116,12 @@ fn put(scheme: &str, at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<
             dialect: Dialect::None,
             lookup: &|_| None,
         };
-        for value in values {
-            sink.scalar(value, scope, owner.clone());
+        for (value, jobs) in values {
+            let owner = Owner {
+                replicas: Some(jobs),
+                ..owner.clone()
+            };
+            sink.scalar(value, scope, owner);
         }
         return;
     }
@@ -178,24 +188,24 @@ impl Bindings<'_> {
     }
 }
 
-/// The values of a matrix, if a text is one of its variables and no more.
-fn matrix_of<'a>(text: &str, job: At<'a>) -> Option<Vec<At<'a>>> {
+/// The values of a matrix with the jobs that have them, if a text is one of its variables and no more.
+fn matrix_of<'a>(text: &str, job: At<'a>) -> Option<Vec<(At<'a>, u32)>> {
     let name = text.trim().strip_prefix("${{")?.strip_suffix("}}")?.trim();
     let mut keys = name.strip_prefix("matrix.")?.split('.');
     let first = keys.next()?;
     let rest: Vec<&str> = keys.collect();
-    let matrix = job.path(&["strategy", "matrix"])?;
-    let listed = matrix.get(first).into_iter().flat_map(At::items);
-    let included = matrix
-        .get("include")
-        .into_iter()
-        .flat_map(At::items)
-        .filter_map(|entry| entry.get(first));
-    let values: Vec<At<'a>> = listed
-        .chain(included)
-        .take(MAX_MATRIX)
-        .filter_map(|at| at.path(&rest))
-        .filter(|at| at.text().is_some_and(|text| !text.contains("${{")))
-        .collect();
+    let jobs = matrix::github_jobs(job.path(&["strategy", "matrix"])?)?;
+    let mut values: Vec<(At<'a>, u32)> = Vec::new();
+    for job in &jobs {
+        let value = matrix::value(job, first).and_then(|at| at.path(&rest));
+        let is_known = |at: &At<'a>| at.text().is_some_and(|text| !text.contains("${{"));
+        let Some(value) = value.filter(is_known) else {
+            continue;
+        };
+        match values.iter_mut().find(|(at, _)| at.span() == value.span()) {
+            Some((_, jobs)) => *jobs += 1,
+            None => values.push((value, 1)),
+        }
+    }
     (!values.is_empty()).then_some(values)
 }

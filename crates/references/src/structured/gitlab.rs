@@ -1,10 +1,10 @@
 //! GitLab's pipelines: `image` and `services` of jobs, of `default`, and of the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::embedded::About;
 use crate::sink::{Scope, Sink};
-use crate::structured::kubernetes;
+use crate::structured::{kubernetes, matrix};
 use crate::tree::At;
 use crate::variables::{Binding, Dialect};
 use crate::{Format, Owner, PullPolicy};
@@ -28,37 +28,111 @@ const SCRIPTS: [&str; 3] = ["before_script", "script", "after_script"];
 /// Lists of lines within lists, which GitLab flattens; it takes ten.
 const MAX_LISTS: u32 = 10;
 
+/// `extends` of what extends; GitLab itself takes eleven.
+const MAX_EXTENDS: u32 = 11;
+
 /// Finds the images of a pipeline.
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
-    images(root, (root, root), sink, "the pipeline");
+    let pipeline = Pipeline::of(root);
+    pipeline.images(root, sink, "the pipeline");
     for (name, job) in root.entries() {
         if !KEYWORDS.contains(&name) && job.is_map() {
-            images(job, (root, job), sink, name);
+            pipeline.images(job, sink, name);
         }
     }
 }
 
-fn images(at: At<'_>, scopes: (At<'_>, At<'_>), sink: &mut Sink<'_>, name: &str) {
-    let parallelism = at
-        .get("parallel")
-        .and_then(|parallel| parallel.text()?.parse().ok());
-    let owner = |kind: &str| Owner {
-        parallelism,
-        ..Owner::named(kind, name)
-    };
-    if let Some(image) = at.get("image") {
-        put(image, scopes, sink, owner("GitLab job"));
+/// A file, and how many jobs run what is said in it.
+struct Pipeline<'a> {
+    root: At<'a>,
+    /// By the template that says it, empty for what is said for all; `None` where a number is not known.
+    image: HashMap<&'a str, Option<u32>>,
+    services: HashMap<&'a str, Option<u32>>,
+}
+
+impl<'a> Pipeline<'a> {
+    fn of(root: At<'a>) -> Self {
+        let (mut image, mut services) = (HashMap::new(), HashMap::new());
+        for (name, job) in root.entries().filter(|(name, job)| is_job(name, *job)) {
+            for (key, users) in [("image", &mut image), ("services", &mut services)] {
+                let said_by = said_by(root, (name, job), key).unwrap_or_default();
+                let users = users.entry(said_by).or_insert(Some(0_u32));
+                let more = users.zip(count(job));
+                *users = more.map(|(users, more)| users.saturating_add(more));
+            }
+        }
+        Self {
+            root,
+            image,
+            services,
+        }
     }
-    for service in at.get("services").into_iter().flat_map(At::items) {
-        let owner = Owner {
-            container: service.text_of("alias").map(str::to_owned),
-            ..owner("GitLab service")
+
+    /// How many jobs run what is said at `at`; `None` where that is not known.
+    fn runs(&self, (name, at): (&str, At<'_>), users: &HashMap<&str, Option<u32>>) -> Option<u32> {
+        let is_for_all = name == "default" || at.span() == self.root.span();
+        if !is_for_all && !name.starts_with('.') {
+            return count(at);
+        }
+        let key = if is_for_all { "" } else { name };
+        // Of what no job here takes, those of other files may.
+        let users = users.get(key).copied().unwrap_or(Some(1))?;
+        Some(users.max(1))
+    }
+
+    fn images(&self, at: At<'_>, sink: &mut Sink<'_>, name: &str) {
+        let scopes = (self.root, at);
+        let owner = |kind: &str, users| {
+            let runs = self.runs((name, at), users);
+            Owner {
+                replicas: runs,
+                is_count_unknown: runs.is_none(),
+                ..Owner::named(kind, name)
+            }
         };
-        put(service, scopes, sink, owner);
+        if let Some(image) = at.get("image") {
+            put(image, scopes, sink, owner("GitLab job", &self.image));
+        }
+        for service in at.get("services").into_iter().flat_map(At::items) {
+            let owner = Owner {
+                container: service.text_of("alias").map(str::to_owned),
+                ..owner("GitLab service", &self.services)
+            };
+            put(service, scopes, sink, owner);
+        }
+        for script in SCRIPTS.iter().filter_map(|key| at.get(key)) {
+            lines(script, scopes, sink, (name, MAX_LISTS));
+        }
     }
-    for script in SCRIPTS.iter().filter_map(|key| at.get(key)) {
-        lines(script, scopes, sink, (name, MAX_LISTS));
+}
+
+/// Whether it is a job that runs, and neither a template nor what is said for all.
+fn is_job(name: &str, at: At<'_>) -> bool {
+    !KEYWORDS.contains(&name) && name != "default" && !name.starts_with('.') && at.is_map()
+}
+
+/// The job or template that says what a job has at `key`: itself, or what it extends.
+fn said_by<'a>(root: At<'a>, (name, job): (&'a str, At<'a>), key: &str) -> Option<&'a str> {
+    let (mut name, mut at) = (name, job);
+    for _ in 0..MAX_EXTENDS {
+        if let Some(said) = at.get(key) {
+            let referred = said
+                .items()
+                .next()
+                .filter(|_| said.tag() == Some("reference"));
+            return referred.map_or(Some(name), At::text);
+        }
+        let extends = at.get("extends")?;
+        // Of several the last goes first.
+        name = extends.text().or_else(|| extends.items().last()?.text())?;
+        at = root.get(name)?;
     }
+    None
+}
+
+/// How often a job runs at a time.
+fn count(job: At<'_>) -> Option<u32> {
+    job.get("parallel").map_or(Some(1), matrix::gitlab_count)
 }
 
 /// A script: a text, or a list of them.

@@ -237,6 +237,7 @@ fn owner_of(root: At<'_>, kind: &str) -> Owner {
         schedule: schedule.and_then(|spec| spec.text_of("schedule").map(str::to_owned)),
         per_node: kind == "DaemonSet",
         parallelism: job.and_then(|job| job.number_of("parallelism")),
+        completions: job.and_then(|job| job.number_of("completions")),
         ..Owner::default()
     }
 }

@@ -1,7 +1,9 @@
 //! Which words of a command line are images: reads options and arguments by the tables of `tools.rs`.
 
+use forebay_references::PullPolicy;
+
 use super::tools::{
-    BEFORE, CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, SWITCHES, Subcommand, Takes,
+    BEFORE, CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, LOCAL, SWITCHES, Subcommand, Takes,
 };
 
 /// A word that is an image, or ends in one.
@@ -12,6 +14,15 @@ pub(crate) struct ImageWord {
     pub(crate) prefix: usize,
     /// It is what the command builds.
     pub(crate) is_built: bool,
+    /// The command takes it from a registry where the machine does not have it: no push, no tag, nothing that it builds.
+    pub(crate) is_pulled: bool,
+}
+
+impl ImageWord {
+    /// When it is pulled, where that is not the tool's own choice.
+    pub(crate) fn pull_policy(&self) -> Option<PullPolicy> {
+        (!self.is_pulled).then_some(PullPolicy::Never)
+    }
 }
 
 /// The images of a command line; `None` is a word that nobody knows.
@@ -109,6 +120,7 @@ impl Line<'_> {
             position: *position,
             prefix: 0,
             is_built: false,
+            is_pulled: !sub.name.iter().any(|word| LOCAL.contains(word)),
         }));
         images
     }
@@ -125,6 +137,7 @@ impl Line<'_> {
                 position: value,
                 prefix,
                 is_built,
+                is_pulled: !is_built,
             })
         };
         match name {
@@ -152,6 +165,7 @@ impl Line<'_> {
                 position,
                 prefix: prefix.len(),
                 is_built: false,
+                is_pulled: true,
             })
             .collect()
     }
@@ -165,6 +179,7 @@ impl Line<'_> {
                 position,
                 prefix,
                 is_built: false,
+                is_pulled: true,
             };
             match self.word(at) {
                 Some("--") => break,

@@ -104,7 +104,10 @@ impl Finder<'_> {
         }
         for image in image_words(&words) {
             if let Some(word) = command.words.get(image.position) {
-                let owner = Owner::of_kind(&tool);
+                let owner = Owner {
+                    pull_policy: image.pull_policy(),
+                    ..Owner::of_kind(&tool)
+                };
                 self.image(word, image.prefix, &owner, 0);
             }
         }

@@ -29,6 +29,9 @@ const fn sub(name: &'static [&'static str], takes: Takes, switches: &'static str
     }
 }
 
+/// What is in the names of subcommands that work on what the machine has, or give it away.
+pub(super) const LOCAL: [&str; 7] = ["push", "tag", "rmi", "rm", "save", "history", "commit"];
+
 /// Docker's, podman's, nerdctl's and buildah's. `compose` is not among them: its arguments are services.
 pub(super) const CONTAINER_TOOLS: [Subcommand; 30] = [
     sub(&["pull"], Takes::First, "aq"),

@@ -1,5 +1,8 @@
 //! Scripts and Markdown before and after a rule.
 
+use forebay_references::{Format, PullPolicy, Settings};
+use forebay_source_code::find_as;
+
 use crate::rewritten::{check, rewritten};
 
 #[test]
@@ -159,4 +162,17 @@ fn markdowns_fences_are_read_by_their_language_and_prose_is_not() {
         .replace("$ docker pull a/b:1", "$ docker pull ecr.example/b:1")
         .replace("('a/b:1')", "('ecr.example/b:1')");
     assert_eq!(rewritten("x.md", text, &[]), expected);
+}
+
+#[test]
+fn what_a_script_builds_tags_or_pushes_it_does_not_pull() {
+    let text = "docker pull r.io/a:1\ndocker run --rm r.io/b:1 true\ndocker build -t r.io/c:1 .\ndocker push r.io/d:1\n\
+                docker tag r.io/e:1 r.io/f:1\npodman image rm r.io/g:1\nskopeo inspect docker://r.io/h:1\n";
+    let found = find_as(Format::Shell, "deploy.sh", text, &Settings::default());
+    let never =
+        |place: &forebay_references::Place| place.owner.pull_policy == Some(PullPolicy::Never);
+    let pulled = found.places.iter().filter(|place| !never(place));
+    let pulled: Vec<&str> = pulled.map(|place| place.image.as_str()).collect();
+    assert_eq!(pulled, ["r.io/a:1", "r.io/b:1", "r.io/h:1"]);
+    assert_eq!(found.places.len(), 8);
 }

@@ -80,6 +80,38 @@ x.dkr.ecr.us-east-1.amazonaws.com/f:1 <x.dkr.ecr.us-east-1.amazonaws.com/f:1> AW
 }
 
 #[test]
+fn a_service_runs_as_many_as_the_template_comes_to() {
+    for (count, replicas, is_unknown) in [
+        ("", Some(1), false),
+        ("DesiredCount: 3", Some(3), false),
+        ("DesiredCount: !Ref Six", Some(6), false),
+        ("DesiredCount: {Ref: Six}", Some(6), false),
+        ("DesiredCount: !Ref Open", None, true),
+        ("DesiredCount: !If [Large, 9, 2]", None, true),
+    ] {
+        for task in [
+            "!Ref T",
+            "{Ref: T}",
+            "!GetAtt T.TaskDefinitionArn",
+            "{'Fn::GetAtt': [T, TaskDefinitionArn]}",
+        ] {
+            let text = format!(
+                "Parameters: {{Six: {{Type: Number, Default: 6}}, Open: {{Type: Number}}}}\nResources:\n  T:\n    \
+                 Type: AWS::ECS::TaskDefinition\n    Properties: {{ContainerDefinitions: [{{Name: a, Image: 'a:1'}}]}}\n  S:\n    \
+                 Type: AWS::ECS::Service\n    Properties: {{TaskDefinition: {task}, {count}}}\n"
+            );
+            let found = find("t.yaml", text.as_bytes(), &Settings::default());
+            let owner = &found.places[0].owner;
+            assert_eq!(
+                (owner.replicas, owner.is_count_unknown),
+                (replicas, is_unknown),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_rewritten_template_keeps_what_it_can() {
     let found = find("stack.yaml", TEMPLATE.as_bytes(), &Settings::default());
     let changes: Vec<_> = found

@@ -1,6 +1,6 @@
 //! GitHub's and GitLab's pipelines, and Cortex.
 
-use forebay_references::Settings;
+use forebay_references::{Settings, find};
 
 use crate::listing::{listing, set};
 
@@ -32,15 +32,92 @@ jobs:
     assert_eq!(
         listing(".github/workflows/ci.yml", text, &Settings::default()),
         "\
-postgres:16 <postgres:16> GitHub service name=build container=db
-node:20 <node:20> GitHub job name=build
-alpine:3.20 <alpine:3.20> GitHub step name=build container=lint
-c:1 <c:1> GitHub job name=test
-d:2 <d:2> GitHub job name=test
-? <redis:${{ matrix.redis }}> filled in from a template GitHub service name=build container=cache
-? <ghcr.io/x/y@sha256:1> not an image reference GitHub step name=build
+postgres:16 <postgres:16> GitHub service name=build container=db replicas=4
+node:20 <node:20> GitHub job name=build replicas=4
+alpine:3.20 <alpine:3.20> GitHub step name=build container=lint replicas=4
+c:1 <c:1> GitHub job name=test replicas=1
+d:2 <d:2> GitHub job name=test replicas=1
+? <redis:${{ matrix.redis }}> filled in from a template GitHub service name=build container=cache replicas=4
+? <ghcr.io/x/y@sha256:1> not an image reference GitHub step name=build replicas=4
 ? <${{ inputs.image }}> `inputs.image` is not set here GitHub job name=deploy
 "
+    );
+}
+
+/// How often an image of a workflow's one job is started, with this as its matrix.
+fn jobs_of(matrix: &str, container: &str) -> Vec<(String, Option<u32>, bool)> {
+    let text = format!(
+        "on: push\njobs:\n  t:\n    strategy: {{matrix: {matrix}}}\n    container: {container}\n"
+    );
+    let found = find(
+        ".github/workflows/ci.yml",
+        text.as_bytes(),
+        &Settings::default(),
+    );
+    let places = found.places.into_iter();
+    places
+        .map(|place| {
+            (
+                place.image,
+                place.owner.replicas,
+                place.owner.is_count_unknown,
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_matrix_runs_a_job_for_each_combination() {
+    for (matrix, jobs) in [
+        ("{a: [1, 2], b: [x, y, z]}", Some(6)),
+        (
+            "{a: [1, 2], b: [x, y, z], exclude: [{a: 1, b: x}, {b: z}]}",
+            Some(3),
+        ),
+        // The first adds to jobs that there are, the second is one more.
+        ("{a: [1, 2], include: [{a: 2, c: 3}, {a: 9}]}", Some(3)),
+        ("{include: [{a: 1}, {a: 2}]}", Some(2)),
+        ("{a: '${{ fromJson(inputs.a) }}'}", None),
+        ("'${{ fromJson(inputs.a) }}'", None),
+    ] {
+        let found = jobs_of(matrix, "node:22");
+        let expected = [("node:22".to_owned(), jobs, jobs.is_none())];
+        assert_eq!(found, expected, "{matrix}");
+    }
+    let found = jobs_of(
+        "{image: ['a:1', 'b:1'], os: [x, y], include: [{image: 'c:1'}]}",
+        "'${{ matrix.image }}'",
+    );
+    let found: Vec<_> = found
+        .iter()
+        .map(|(image, jobs, _)| (image.as_str(), *jobs))
+        .collect();
+    assert_eq!(
+        found,
+        [("a:1", Some(2)), ("b:1", Some(2)), ("c:1", Some(1))]
+    );
+}
+
+#[test]
+fn what_a_pipeline_says_for_all_runs_in_each_job_that_says_nothing_else() {
+    let text = "\
+default: {image: 'ruby:3'}
+.tool: {image: 'tool:1'}
+.more: {extends: .tool, script: [x]}
+a: {script: [x]}
+b: {script: [x], parallel: {matrix: [{A: [1, 2, 3], B: [x, y]}, {A: 4}]}}
+c: {extends: [.other, .more], parallel: 5}
+d: {image: 'own:1', parallel: $N}
+e: {image: !reference [.tool, image]}
+";
+    let expected = "\
+ruby:3 <ruby:3> GitLab job name=default replicas=8
+tool:1 <tool:1> GitLab job name=.tool replicas=6
+own:1 <own:1> GitLab job name=d
+";
+    assert_eq!(
+        listing(".gitlab-ci.yml", text, &Settings::default()),
+        expected
     );
 }
 
@@ -84,12 +161,12 @@ other:
     assert_eq!(
         listing(".gitlab-ci.yml", text, &Settings::default()),
         "\
-ruby:3.3 <ruby:3.3> GitLab job name=the pipeline
-tool/box:1 <tool/box:1> GitLab job name=.base pull=IfAbsent
-docker:27-dind <docker:27-dind> GitLab service name=default container=docker
-node:21-alpine <node:${NODE}-alpine> GitLab job name=build parallel=4
-postgres:16 <postgres:16> GitLab service name=build parallel=4
-? <$CI_REGISTRY_IMAGE/x> `CI_REGISTRY_IMAGE` is not set here GitLab job name=mine
+ruby:3.3 <ruby:3.3> GitLab job name=the pipeline replicas=1
+tool/box:1 <tool/box:1> GitLab job name=.base replicas=1 pull=IfAbsent
+docker:27-dind <docker:27-dind> GitLab service name=default container=docker replicas=2
+node:21-alpine <node:${NODE}-alpine> GitLab job name=build replicas=4
+postgres:16 <postgres:16> GitLab service name=build replicas=4
+? <$CI_REGISTRY_IMAGE/x> `CI_REGISTRY_IMAGE` is not set here GitLab job name=mine replicas=1
 "
     );
     let listing = listing(
