@@ -224,9 +224,9 @@ impl Pulls {
         let keeps_nothing = is_fargate(evidence) == Some(true);
         let seen: u64 = suspects
             .map(|suspect| match &suspect.trigger {
-                _ if keeps_nothing => suspect.requests.attempts,
+                _ if keeps_nothing => pulls(suspect),
                 Some(trigger) => first_pulls(suspect, trigger),
-                None => suspect.requests.attempts,
+                None => pulls(suspect),
             })
             .sum();
         let minutes = minutes(evidence).filter(|minutes| *minutes >= MIN_MINUTES);
@@ -274,9 +274,15 @@ impl Pulls {
     }
 }
 
+/// Attempts, each with its retries as one.
+fn pulls(suspect: &Suspect) -> u64 {
+    let requests = &suspect.requests;
+    requests.attempts.saturating_sub(requests.retries)
+}
+
 /// Pulls that bring layers: a flood asks for the same image on the same machine again and again, which brings them once.
 fn first_pulls(suspect: &Suspect, trigger: &Trigger) -> u64 {
-    let attempts = suspect.requests.attempts;
+    let attempts = pulls(suspect);
     match trigger {
         Trigger::CrashLoop { .. } => {
             let copies = suspect.images.len().max(1) * suspect.nodes.len().max(1);

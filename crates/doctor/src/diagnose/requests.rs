@@ -20,6 +20,8 @@ const REQUESTS_PER_ATTEMPT: RangeInclusive<u64> = 3..=5;
 pub struct Requests {
     /// Pulls and starts that were seen.
     pub attempts: u64,
+    /// Those of them that a client made of its own at once, as its message says: they bring no layers that the first did not.
+    pub retries: u64,
     /// The part of all attempts that were seen, in per cent.
     pub share_percent: u64,
     /// The minutes in which they were made, from the first to the last; none if no time is known.
@@ -65,6 +67,7 @@ impl Requests {
         };
         Self {
             attempts,
+            retries: counts.tried.saturating_sub(counts.failed),
             share_percent: (attempts * 100).checked_div(total).unwrap_or(0),
             minutes,
             peak_attempts_per_minute: peak,

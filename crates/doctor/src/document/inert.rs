@@ -36,10 +36,15 @@ pub(super) fn begin_inert(text: &str) -> String {
 }
 
 fn write_word(word: &str, out: &mut String) {
-    if is_looked_for(word) {
-        return write_span(word, out);
-    }
-    for c in word.chars() {
+    let core = word.trim_end_matches(|c: char| ".,;:!?)".contains(c));
+    let (core, rest) = word.split_at(core.len());
+    let rest = if is_looked_for(core) {
+        write_span(core, out);
+        rest
+    } else {
+        word
+    };
+    for c in rest.chars() {
         if MARKUP.contains(&c) {
             out.push('\\');
         }
@@ -125,12 +130,16 @@ mod tests {
             "``@everyone",
         ] {
             let told = inert(word);
-            let is_span = told.starts_with('`') && told.ends_with('`');
+            let is_span = told.starts_with('`') && told.trim_end_matches(')').ends_with('`');
             assert_eq!(is_span, word != "(see", "{told}");
             assert!(!told.contains('|'), "{told}");
         }
         assert_eq!(inert("``@a"), "``` ``@a ```");
         assert_eq!(inert("a @b c"), "a `@b` c");
+        assert_eq!(
+            inert("at https://a.example/b, and"),
+            "at `https://a.example/b`, and"
+        );
     }
 
     #[test]

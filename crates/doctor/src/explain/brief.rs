@@ -30,9 +30,19 @@ const MAX_LINES: usize = 14;
 
 /// The cause and what to do now.
 pub fn brief(diagnosis: &Diagnosis, ways: &WaysOut) -> Document {
+    // To find who floods the registry is to ask just that.
+    let is_asked = ways
+        .ways
+        .first()
+        .is_some_and(|way| way.kind == WayKind::FindTheFlood);
+    let questions = if is_asked {
+        Section::new("")
+    } else {
+        open_questions(diagnosis)
+    };
     let sections = [
         head(diagnosis, ways),
-        open_questions(diagnosis),
+        questions,
         first(&ways.ways),
         others(ways),
     ];

@@ -3,6 +3,7 @@
 //! A job of a hosted runner shares its address with strangers: an account is what it can bring along.
 
 use super::WayOut;
+use super::commands::Aim;
 use crate::CiSystem;
 use crate::document::Code;
 
@@ -93,4 +94,33 @@ pub(super) fn mirror(way: WayOut, system: Option<CiSystem>) -> WayOut {
         "On hosted runners, in the workflow: where they can reach it.",
         client,
     )
+}
+
+/// Cancels runs, which can be run again, or runs them again.
+pub(super) fn cancel(system: Option<CiSystem>, aim: Aim) -> Option<String> {
+    let command = match (system?, aim) {
+        (CiSystem::GithubActions, Aim::Stop) => {
+            "gh run list --status in_progress --limit 100 --json databaseId --jq '.[].databaseId' | xargs -n 1 gh run cancel"
+        }
+        (CiSystem::GithubActions, Aim::Start) => "gh run rerun <run>",
+        (CiSystem::GitlabCi, Aim::Stop) => {
+            "glab api --method POST projects/:id/pipelines/<pipeline>/cancel"
+        }
+        (CiSystem::GitlabCi, Aim::Start) => {
+            "glab api --method POST projects/:id/pipelines/<pipeline>/retry"
+        }
+        (CiSystem::CircleCi, Aim::Stop) => {
+            "curl --request POST --header \"Circle-Token: $CIRCLE_TOKEN\" https://circleci.com/api/v2/workflow/<workflow-id>/cancel"
+        }
+        (CiSystem::CircleCi, Aim::Start) => {
+            "curl --request POST --header \"Circle-Token: $CIRCLE_TOKEN\" https://circleci.com/api/v2/workflow/<workflow-id>/rerun"
+        }
+        (CiSystem::Jenkins, Aim::Stop) => {
+            "curl --request POST --user <user>:<token> https://<jenkins>/job/<job>/<build>/stop"
+        }
+        (CiSystem::Jenkins, Aim::Start) => {
+            "curl --request POST --user <user>:<token> https://<jenkins>/job/<job>/build"
+        }
+    };
+    Some(command.to_owned())
 }

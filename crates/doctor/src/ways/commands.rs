@@ -2,6 +2,7 @@
 //!
 //! Stopping keeps a thing and its settings. Names come through `facts::safe`: what a shell would obey gets no command.
 
+use super::ci;
 use crate::facts::{Facts, MAX_NAMES, safe};
 use crate::{OwnerKind, Suspect};
 
@@ -46,10 +47,18 @@ pub(super) fn scale_all(culprits: &[Suspect], facts: &Facts, aim: Aim) -> String
             number(kind, name)
         )),
         (OwnerKind::Container, _) => Some(container(name, facts, aim)),
+        (OwnerKind::EcsTaskFamily, _) => Some(schedule(name, facts, aim)),
         (_, Aim::Stop) => stop(kind, name, place),
         (_, Aim::Start) => start(kind, name, place, &number(kind, name)),
     });
     commands.extend((!others.is_empty()).then_some(others));
+    let is_job = |owner: &crate::Owner| owner.kind == OwnerKind::CiJob;
+    if culprits
+        .iter()
+        .any(|culprit| culprit.owner.as_ref().is_some_and(is_job))
+    {
+        commands.extend(ci::cancel(facts.ci, aim));
+    }
     commands.join("\n")
 }
 
@@ -180,6 +189,18 @@ fn container(name: &str, facts: &Facts, aim: Aim) -> String {
             policy.map_or("<policy>", String::as_str)
         ),
     }
+}
+
+/// Tasks of no service are started by somebody: a rule of `EventBridge`, most often.
+fn schedule(family: &str, facts: &Facts, aim: Aim) -> String {
+    let verb = match aim {
+        Aim::Stop => "disable-rule",
+        Aim::Start => "enable-rule",
+    };
+    format!(
+        "aws events {verb} --region {} --name <rule>   # the one that starts tasks of {family}",
+        facts.region()
+    )
 }
 
 fn stop(kind: OwnerKind, name: &str, place: &str) -> Option<String> {

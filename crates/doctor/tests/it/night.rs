@@ -290,11 +290,7 @@ fn nothing_that_was_read_becomes_markup_in_a_report() {
             line.contains("\\<img") && line.contains("`@everyone`"),
             "{line}"
         );
-        assert!(
-            line.contains("\\[a\\](https://evil.example)`")
-                || line.contains("`[a](https://evil.example)`"),
-            "{line}"
-        );
+        assert!(line.contains("`[a](https://evil.example`"), "{line}");
         assert!(!line.contains(" ```` "), "{line}");
     }
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded")]
 
 mod bounds;
+mod captures;
 mod formats;
+mod pasted;
 mod sizes;
 mod speed;
