@@ -2,6 +2,7 @@
 
 mod gather;
 mod lines;
+mod login;
 mod preflight;
 mod text;
 mod tools;
@@ -197,15 +198,13 @@ async fn foretell(
             .collect(),
         ask: !args.offline,
     };
-    let survey = survey(sources, config, request).await?;
+    let mut survey = survey(sources, config, request).await?;
+    let login = login::unsay_refused(&gathered.images, &mut survey, config);
     let mut preflight = Vec::new();
     if args.preflight {
-        preflight = preflight::look(
-            &gathered,
-            &survey,
-            (args.stack.as_deref(), args.region.as_deref()),
-        )
-        .await;
+        let stack = (args.stack.as_deref(), args.region.as_deref());
+        preflight = preflight::look(&gathered, &survey, stack).await;
+        preflight.extend(login);
     }
     let mut facts = survey.facts.into_iter();
     let images = gathered.images.into_iter().map(|wanted| {

@@ -236,6 +236,34 @@ fn costs(ended: &Ended) -> Vec<(String, bool)> {
     costs.collect()
 }
 
+#[tokio::test]
+async fn a_login_that_is_refused_says_nothing_of_the_images() {
+    let hub = images()
+        .account("alice", "secret", Some((200, hours(6))))
+        .start()
+        .await;
+    for (password, code, credentials) in [
+        ("wrong", 1, "BAD     credentials for docker.io: are refused"),
+        (
+            "secret",
+            0,
+            "ok      credentials for docker.io: work: it charges account alice",
+        ),
+    ] {
+        let keys = format!("username = \"alice\"\npassword = \"{password}\"");
+        let forebay = Forebay::new().upstream_with("docker.io", &hub, &keys);
+        deploy(&forebay);
+        let ended = forecast(&forebay, &["--preflight"]).await;
+        assert_eq!(ended.status.code(), Some(code), "{}", ended.transcript());
+        assert!(ended.out.contains(credentials), "{}", ended.out);
+        assert!(!ended.out.contains("NOT THERE"), "{}", ended.out);
+        let alone = forecast(&forebay, &[]).await;
+        let code = if code == 0 { 0 } else { 3 };
+        assert_eq!(alone.status.code(), Some(code), "{}", alone.transcript());
+    }
+    assert_eq!(hub.charged(), 0);
+}
+
 /// An `aws` that knows of one repository, no secret, and a stack that failed.
 const AWS: &str = r#"#!/bin/sh
 echo "aws $*" >> "$CALLS"

@@ -24,7 +24,9 @@ pub(super) async fn look(
         let is_told = fact.presence != Presence::NotAsked;
         checks.extend(ecr_image(&wanted.image).filter(|_| !is_told));
         found.extend(told_image(wanted, fact).filter(|_| is_told));
-        found.extend(platforms(wanted, fact));
+        if !matches!(fact.presence, Presence::Missing | Presence::Refused) {
+            found.extend(platforms(wanted, fact));
+        }
     }
     found.extend(survey.budgets.iter().filter_map(credentials));
     checks.extend(gathered.secrets.iter().map(|arn| secret(arn)));
@@ -93,9 +95,9 @@ fn told_image(wanted: &Wanted, fact: &Fact) -> Option<Finding> {
         Presence::Refused => {
             let registry = &wanted.image.registry;
             cure = Some(format!(
-                "look at its name; if it is private: username and password of the upstream {registry}"
+                "look at its name; if it is private, at username and password of the upstream {registry}"
             ));
-            let told = "is not there, or needs credentials that are not configured here";
+            let told = "is not there, or needs other credentials than are configured here";
             (State::Bad, told.to_owned())
         }
         Presence::Unknown => (State::Unknown, fact.why.clone().unwrap_or_default()),

@@ -130,7 +130,7 @@ fn state(image: &ImageForecast) -> String {
         Presence::There => String::new(),
         Presence::Missing => "  IS NOT THERE".to_owned(),
         Presence::Refused => {
-            "  IS NOT THERE, or needs credentials that are not configured here".to_owned()
+            "  IS NOT THERE, or needs other credentials than are configured here".to_owned()
         }
         Presence::NotAsked if image.fact.why.is_none() => String::new(),
         Presence::NotAsked => format!("  not asked: {}", why()),

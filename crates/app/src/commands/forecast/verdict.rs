@@ -27,7 +27,7 @@ pub(super) fn verdict(told: &Told, is_offline: bool) -> String {
         fit(told, is_offline),
         first_to_fail(told),
         list("not there", &gone),
-        list("not there, or not without credentials", &refused)
+        list("not there, or not with these credentials", &refused)
     )
 }
 
@@ -40,7 +40,9 @@ fn fit(told: &Told, is_offline: bool) -> String {
     let is_any_pulled = told.forecast.images.iter().any(is_pulled);
     match told.fit {
         Fit::Fits if !is_any_pulled && told.is_known() => "nothing is pulled".to_owned(),
-        Fit::Fits if !is_any_pulled => "nothing of what is known is pulled".to_owned(),
+        Fit::Fits if !is_any_pulled => {
+            "what could be read pulls nothing, and not all of it could be".to_owned()
+        }
         Fit::Fits if told.is_known() => format!("it fits {by}"),
         Fit::Fits => format!("what is known fits {by}"),
         Fit::MayNot => format!("it may not fit {by}"),
