@@ -6,9 +6,8 @@ mod processes;
 mod text;
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read};
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use forebay_traffic::{
 };
 use serde::Serialize;
 
+use crate::source::read_to_end;
 use processes::{Processes, read_table};
 
 /// The hosts that images come from, where no address is named: those whose addresses can be looked up.
@@ -38,9 +38,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The longest that is watched.
 const MAX_WATCH: Duration = Duration::from_hours(1);
-
-/// How much of a file is read at once.
-const READ_BYTES: usize = 128 << 10;
 
 /// The most sockets that are told apart while watching.
 const MAX_SEEN: usize = 500_000;
@@ -97,12 +94,21 @@ pub(crate) async fn count(
     know_registries(args, &mut tally).await;
     for path in &args.pcap {
         let mut capture = Capture::new();
-        read(path, &mut |part| capture.push(part, &mut tally))?;
+        read_to_end(path, &mut |part| {
+            capture.push(part, &mut tally);
+            if capture.is_broken() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
         capture.finish(&mut tally);
     }
     for path in &args.flow_logs {
         let mut log = FlowLog::new();
-        read(path, &mut |part| log.push(part, &mut tally))?;
+        read_to_end(path, &mut |part| {
+            log.push(part, &mut tally);
+            ControlFlow::Continue(())
+        })?;
         log.finish(&mut tally);
     }
     if args.connections {
@@ -135,24 +141,6 @@ async fn know_registries(args: &ConnectionArgs, tally: &mut Tally) {
             Err(_) => tally.note(
                 "not all registries' names could be looked up: name their addresses with --registry-address",
             ),
-        }
-    }
-}
-
-fn read(path: &Path, take: &mut dyn FnMut(&[u8])) -> Result<(), Failure> {
-    let cannot = |error| Failure::failed(format!("cannot read {}", path.display()), error);
-    let mut source: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(path).map_err(cannot)?)
-    };
-    let mut bytes = vec![0; READ_BYTES];
-    loop {
-        match source.read(&mut bytes) {
-            Ok(0) => return Ok(()),
-            Ok(length) => take(&bytes[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(cannot(error)),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! `--follow`: keeps reading what grows, tells when the diagnosis changes, and all of it at the end.
 //!
-//! Memory is bounded as in a single run. It ends with standard input, or when somebody ends it.
+//! Memory is bounded as in a single run. It ends with its input, when somebody ends it, or when nobody reads it any more.
 
 mod growing;
 mod input;
 
+use std::fs::{self, Metadata};
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::command::{Args, conclude};
 use crate::gathering::Gathering;
-use crate::read::{INPUT_NAME, STDIN, cannot_read};
+use crate::source::{STDIN, cannot_read, name_of};
 use crate::tools::Asked;
 use growing::Growing;
 
@@ -60,9 +61,9 @@ pub(crate) async fn follow(
         told: None,
     };
     match args.files.as_slice() {
-        [] => follow_input(&mut gathering, &mut teller, &mut stop).await?,
-        [file] if file == Path::new(STDIN) => {
-            follow_input(&mut gathering, &mut teller, &mut stop).await?;
+        [] => follow_stream(Path::new(STDIN), &mut gathering, &mut teller, &mut stop).await?,
+        [file] if is_stream(file) => {
+            follow_stream(file, &mut gathering, &mut teller, &mut stop).await?;
         }
         [file] => follow_file(file, &mut gathering, &mut teller, &mut stop).await?,
         _ => {
@@ -73,13 +74,20 @@ pub(crate) async fn follow(
     conclude(gathering, asked, args, printer)
 }
 
-async fn follow_input(
+/// Whether it comes once, and cannot be looked at again: standard input, a pipe, a device.
+fn is_stream(path: &Path) -> bool {
+    let is_file = |about: Metadata| about.is_file() || about.is_dir();
+    path == Path::new(STDIN) || fs::metadata(path).is_ok_and(|about| !is_file(about))
+}
+
+async fn follow_stream(
+    path: &Path,
     gathering: &mut Gathering,
     teller: &mut Teller<'_>,
     stop: &mut Stop,
 ) -> Result<(), Failure> {
-    gathering.begin(INPUT_NAME);
-    let mut parts = input::parts();
+    gathering.begin(&name_of(path));
+    let mut parts = input::parts(path);
     let mut since = 0;
     loop {
         let part = tokio::select! {
@@ -87,12 +95,15 @@ async fn follow_input(
             () = stop.asked_for() => None,
         };
         let Some(part) = part else { return Ok(()) };
-        let part = part.map_err(|error| cannot_read(Path::new(STDIN), error))?;
+        let part = part.map_err(|error| cannot_read(path, error))?;
         gathering.push(&part);
         since += 1;
         if parts.is_empty() || since >= MAX_PARTS {
             since = 0;
             teller.look(gathering);
+            if teller.printer.is_closed() {
+                return Ok(());
+            }
         }
     }
 }
@@ -108,6 +119,9 @@ async fn follow_file(
     loop {
         let is_at_end = growing.read_on(gathering).map_err(failed)?;
         teller.look(gathering);
+        if teller.printer.is_closed() {
+            return Ok(());
+        }
         if stop.comes_within(is_at_end.then_some(LOOK_EVERY)).await {
             break;
         }

@@ -7,7 +7,9 @@ mod gathering;
 mod ledger;
 mod probe;
 mod read;
+mod report_file;
 mod show;
+mod source;
 mod tools;
 mod wait;
 

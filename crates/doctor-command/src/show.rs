@@ -1,6 +1,5 @@
 //! Shows what was found: as text, as JSON, as a report, as what a support asks for.
 
-use std::fs;
 use std::path::Path;
 
 use forebay_doctor::{
@@ -12,7 +11,8 @@ use serde::Serialize;
 
 use crate::command::Args;
 use crate::gathering::Gathered;
-use crate::read::STDIN;
+use crate::report_file;
+use crate::source::STDIN;
 use crate::tools::Asked;
 
 /// The section that says what the cause is, or that none is told.
@@ -110,8 +110,7 @@ fn write(document: &Document, path: &Path, printer: &Printer) -> Result<(), Fail
         printer.raw(text.as_bytes());
         return Ok(());
     }
-    fs::write(path, text)
-        .map_err(|error| Failure::failed(format!("cannot write {}", path.display()), error))?;
+    report_file::write(path, &text)?;
     printer.note(format_args!("wrote {}", path.display()));
     Ok(())
 }

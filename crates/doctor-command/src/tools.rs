@@ -3,15 +3,17 @@
 //! Each answer is read as a source of its own, as if it had been given in a file. What cannot be asked is told, and the rest is
 //! asked on.
 
+mod answer;
+mod bounded;
 mod docker;
 mod ecs;
+mod inquiry;
 mod kube;
 mod log_files;
 mod program;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,12 +26,15 @@ use crate::connections::{self, ConnectionArgs, ConnectionsReport};
 use crate::gathering::Gathering;
 use crate::probe::{self, ProbeReport};
 use crate::wait::{self, Awaited, Ended};
-use docker::{Kind, Past};
+use inquiry::Inquiry;
 use kube::Cluster;
+use program::Installed;
 
-pub(crate) use ecs::Deployment;
+pub(crate) use answer::read as read_answer;
+pub(crate) use bounded::Bounded;
+pub(crate) use ecs::{Deployment, Ear};
 pub(crate) use kube::Cluster as KubeCluster;
-pub(crate) use program::{Call, Installed, Tools, Trouble};
+pub(crate) use program::{Call, Tools, Trouble};
 
 /// Whom to ask.
 #[expect(
@@ -187,18 +192,10 @@ pub(crate) async fn gather(
             return Ok(asked);
         }
     }
-    let mut inquiry = Inquiry {
-        tools: &tools,
-        gathering,
-        printer,
-        answers: 0,
-        troubles: BTreeSet::new(),
-        alike: BTreeMap::new(),
-    };
+    let bounded = Bounded::new(&tools, &*clock);
+    let mut inquiry = Inquiry::new(&bounded, gathering, printer);
     inquiry.ask(args, &*clock).await;
-    inquiry.tell_alike();
-    asked.is_silent = inquiry.answers == 0 && !inquiry.troubles.is_empty();
-    asked.troubles = inquiry.troubles;
+    (asked.is_silent, asked.troubles) = inquiry.end();
     if !args.probe.is_empty() {
         let named = (&args.probe[..], &*args.root);
         asked.probe = Some(probe::probe(named, sources, clock).await?);
@@ -239,138 +236,6 @@ impl Asked {
             // That nothing is wrong, nobody has said.
             None if self.is_silent && status == ExitStatus::Ok => ExitStatus::Failed,
             None => status,
-        }
-    }
-}
-
-/// Asks one after the other.
-struct Inquiry<'a, T> {
-    tools: &'a T,
-    gathering: &'a mut Gathering,
-    printer: &'a Printer,
-    answers: usize,
-    troubles: BTreeSet<String>,
-    /// How many calls of a program met a trouble, by both.
-    alike: BTreeMap<(&'static str, String), u64>,
-}
-
-impl<T: Tools> Inquiry<'_, T> {
-    async fn ask(&mut self, args: &Args, clock: &dyn Clock) {
-        let past = Past {
-            now: clock.now(),
-            since: args.since,
-        };
-        if let Some(cluster) = args.cluster() {
-            self.read_all(&cluster.calls()).await;
-        }
-        if args.docker {
-            self.read_all(&docker::docker(past)).await;
-            self.inspect(Kind::Containers).await;
-        }
-        if args.swarm {
-            self.inspect(Kind::Services).await;
-        }
-        if args.journal {
-            self.read(&docker::journal(past, &args.root)).await;
-            self.read_logs(&args.root);
-        }
-        if let Some(deployment) = args.deployment() {
-            let told = deployment.ask(self.tools).await;
-            for (call, answer) in told.answers {
-                self.gathering.begin(&call.to_string());
-                self.gathering.push(&answer.bytes);
-                self.answers += 1;
-            }
-            for (call, trouble) in told.troubles {
-                self.note(&call, &trouble);
-            }
-        }
-    }
-
-    async fn inspect(&mut self, kind: Kind) {
-        match docker::inspect(self.tools, kind).await {
-            Ok(calls) => self.read_all(&calls).await,
-            Err(trouble) => self.note(&docker::list(kind), &trouble),
-        }
-    }
-
-    async fn read_all(&mut self, calls: &[Call]) {
-        for call in calls {
-            if !self.read(call).await {
-                return;
-            }
-        }
-    }
-
-    /// Reads what a program says; false if it is not there to be asked again.
-    async fn read(&mut self, call: &Call) -> bool {
-        self.gathering.begin(&call.to_string());
-        let gathering = &mut *self.gathering;
-        let mut take = |part: &[u8]| gathering.push(part);
-        match self.tools.run(call, &mut take).await {
-            Ok(()) => {
-                self.answers += 1;
-                true
-            }
-            Err(trouble) => {
-                self.note(call, &trouble);
-                !matches!(trouble, Trouble::Missing)
-            }
-        }
-    }
-
-    fn read_logs(&mut self, root: &Path) {
-        for path in log_files::candidates(root) {
-            self.gathering.begin(&path.display().to_string());
-            let gathering = &mut *self.gathering;
-            match log_files::read_tail(&path, &mut |part| gathering.push(part)) {
-                Ok(skipped) => {
-                    self.answers += 1;
-                    if skipped > 0 {
-                        let path = path.display();
-                        self.tell(format!("the first {skipped} bytes of {path} were not read"));
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => self.tell(format!("{} cannot be read: {error}", path.display())),
-            }
-        }
-    }
-
-    /// Tells it of the first call that meets it: with no credentials, say, they all do.
-    fn note(&mut self, call: &Call, trouble: &Trouble) {
-        if !matches!(trouble, Trouble::Missing) {
-            let both = (call.program, trouble.to_string());
-            let calls = self.alike.entry(both).or_default();
-            *calls += 1;
-            if *calls > 1 {
-                return;
-            }
-        }
-        let who = match trouble {
-            Trouble::Missing => call.program.to_owned(),
-            _ => call.to_string(),
-        };
-        self.tell(format!("{who} {trouble}"));
-    }
-
-    /// Tells how many more calls met the same.
-    fn tell_alike(&mut self) {
-        let alike = std::mem::take(&mut self.alike);
-        for ((program, _), calls) in alike.iter().filter(|(_, calls)| **calls > 1) {
-            let more = calls - 1;
-            let what = if more == 1 { "call" } else { "calls" };
-            self.tell(format!(
-                "{program}: {more} more {what} failed in the same way"
-            ));
-        }
-    }
-
-    /// Tells it once.
-    fn tell(&mut self, trouble: String) {
-        if !self.troubles.contains(&trouble) {
-            self.printer.note(format_args!("note: {trouble}"));
-            self.troubles.insert(trouble);
         }
     }
 }

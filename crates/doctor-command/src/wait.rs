@@ -11,8 +11,9 @@ use std::time::Duration;
 use forebay_content::Clock;
 use forebay_terminal::{Failure, Printer};
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::tools::{Call, Deployment, KubeCluster, Tools, Trouble};
+use crate::tools::{Bounded, Call, Deployment, Ear, KubeCluster, Tools, Trouble, read_answer};
 use standing::Standing;
 
 /// How often it is asked.
@@ -20,6 +21,9 @@ const ASK_EVERY: Duration = Duration::from_secs(10);
 
 /// How often in a row nobody may answer.
 const MAX_SILENCES: u32 = 6;
+
+/// The most bytes of an answer that are read: of ten services, a hundred tasks, or a stack.
+const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 /// What is waited for.
 #[derive(Clone, Debug)]
@@ -70,7 +74,9 @@ pub(crate) async fn wait(
     let mut is_told = false;
     let is_last = || clock.monotonic() + ASK_EVERY > until;
     loop {
-        match ask(awaited, tools).await {
+        // One that hangs now may answer at the next look.
+        let bounded = Bounded::new(tools, clock);
+        match ask(awaited, &bounded).await {
             Ok(Standing::Runs(what)) => return Ok(tell(Ended::Runs(what), printer)),
             Ok(Standing::Failed(why)) => return Ok(tell(Ended::Failed(why), printer)),
             Ok(Standing::Waits(why)) => {
@@ -131,23 +137,60 @@ async fn ask(awaited: &Awaited, tools: &impl Tools) -> Result<Standing, Silence>
     if let Some(cluster) = &awaited.cluster {
         let call = cluster.standing();
         match tools.ask(&call).await {
-            Ok(answer) => standing.push(kube::judge(&answer.value)),
+            Ok(answer) => standing.push(kube::judge(&answer)),
             Err(trouble) => return Err(Silence { call, trouble }),
         }
     }
     if let Some(deployment) = &awaited.deployment {
-        let told = deployment.ask(tools).await;
-        if let Some((call, trouble)) = told.troubles.into_iter().next() {
-            return Err(Silence { call, trouble });
+        let mut heard = Heard::default();
+        deployment.ask(tools, &mut heard).await;
+        if let Some(silence) = heard.silence {
+            return Err(silence);
         }
-        let answers: Vec<_> = told
-            .answers
-            .iter()
-            .map(|(_, answer)| &answer.value)
-            .collect();
+        let answers: Vec<&Value> = heard.answers.iter().collect();
         standing.push(ecs::judge(&answers, deployment.stack.is_some()));
     }
     Ok(Standing::of_all(standing))
+}
+
+/// What is answered of a deployment, as far as it is judged.
+#[derive(Default)]
+struct Heard {
+    partial: Vec<u8>,
+    is_cut: bool,
+    answers: Vec<Value>,
+    /// The first that was not answered.
+    silence: Option<Silence>,
+}
+
+impl Ear for Heard {
+    fn begin(&mut self, _: &Call) {
+        self.partial.clear();
+        self.is_cut = false;
+    }
+
+    fn hear(&mut self, part: &[u8]) {
+        self.is_cut |= self.partial.len() + part.len() > MAX_ANSWER_BYTES;
+        if !self.is_cut {
+            self.partial.extend_from_slice(part);
+        }
+    }
+
+    fn end_of(&mut self, call: &Call, ended: Result<(), Trouble>) {
+        let read = ended.and_then(|()| {
+            if self.is_cut {
+                return Err(Trouble::SaidTooMuch(MAX_ANSWER_BYTES as u64));
+            }
+            read_answer(&self.partial)
+        });
+        match read {
+            Ok(answer) => self.answers.push(answer),
+            Err(trouble) => {
+                let call = call.clone();
+                self.silence.get_or_insert(Silence { call, trouble });
+            }
+        }
+    }
 }
 
 #[cfg(test)]

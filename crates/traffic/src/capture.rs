@@ -82,6 +82,11 @@ impl Capture {
         self.bytes.drain(..at);
     }
 
+    /// Whether nothing more can be read of it.
+    pub fn is_broken(&self) -> bool {
+        self.format == Format::Broken
+    }
+
     /// Ends it.
     pub fn finish(self, tally: &mut Tally) {
         if !self.bytes.is_empty() {

@@ -9,6 +9,7 @@
 
 mod commands;
 mod doctor;
+mod doctor_bounds;
 mod doctor_tools;
 mod environment;
 mod following;

@@ -27,6 +27,7 @@ mod budget;
 mod client;
 mod clocked;
 mod doctor_ecs;
+mod doctor_ledger;
 mod doctor_probe;
 mod faults;
 mod fleet;

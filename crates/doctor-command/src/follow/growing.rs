@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::MAX_PARTS;
 use crate::gathering::Gathering;
-use crate::read::READ_BYTES;
+use crate::source::READ_BYTES;
 
 /// How often in a row a file that was renamed may have grown before it is left for what has its name now.
 const MAX_LINGERS: u32 = 10;

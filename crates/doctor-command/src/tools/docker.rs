@@ -7,10 +7,16 @@ use std::time::Duration;
 
 use forebay_content::Timestamp;
 
-use super::program::{Call, Tools, Trouble};
+use super::program::Call;
 
 /// The most containers, and services, that are looked at one by one.
 const MAX_INSPECTED: usize = 200;
+
+/// The most bytes that are read of a list of ids: those of tens of thousands.
+const MAX_LIST_BYTES: u64 = 1 << 20;
+
+/// The most bytes of an id: Docker's own have 64.
+const MAX_ID_BYTES: usize = 128;
 
 /// The units whose log tells of pulls.
 const UNITS: [&str; 3] = ["docker", "containerd", "kubelet"];
@@ -53,30 +59,20 @@ pub(super) fn journal(past: Past, root: &Path) -> Call {
         .with([format!("--since=@{from}")])
 }
 
-/// How the containers, or services, are set up, if there are any.
-pub(super) async fn inspect(tools: &impl Tools, kind: Kind) -> Result<Vec<Call>, Trouble> {
-    let mut text = Vec::new();
-    tools
-        .run(&list(kind), &mut |part| text.extend_from_slice(part))
-        .await?;
-    let text = String::from_utf8_lossy(&text);
-    let ids: Vec<&str> = text
-        .split_whitespace()
-        .filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-        .take(MAX_INSPECTED)
-        .collect();
+/// How these containers, or services, are set up, if there are any.
+pub(super) fn inspect(kind: Kind, ids: &[String]) -> Vec<Call> {
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let with = |words: &[&str]| Call::new("docker", words).with(ids.iter().copied());
-    Ok(match kind {
+    let with = |words: &[&str]| Call::new("docker", words).with(ids.iter().cloned());
+    match kind {
         Kind::Containers => vec![with(&["inspect"])],
         Kind::Services => vec![
             Call::new("docker", &["service", "ls"]),
             with(&["service", "inspect"]),
             with(&["service", "ps", "--no-trunc"]),
         ],
-    })
+    }
 }
 
 /// Which containers, or services, there are.
@@ -85,7 +81,7 @@ pub(super) fn list(kind: Kind) -> Call {
         Kind::Containers => &["ps", "--all", "--quiet"],
         Kind::Services => &["service", "ls", "--quiet"],
     };
-    Call::new("docker", words)
+    Call::new("docker", words).at_most(MAX_LIST_BYTES)
 }
 
 /// What is looked at one by one.
@@ -93,4 +89,71 @@ pub(super) fn list(kind: Kind) -> Call {
 pub(super) enum Kind {
     Containers,
     Services,
+}
+
+/// The ids of a list, as it is read: as many as are looked at.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    kept: Vec<String>,
+    left: u64,
+    partial: Vec<u8>,
+}
+
+impl Ids {
+    pub(super) fn push(&mut self, part: &[u8]) {
+        for &byte in part {
+            if byte.is_ascii_whitespace() {
+                self.end_word();
+            } else if self.partial.len() <= MAX_ID_BYTES {
+                self.partial.push(byte);
+            }
+        }
+    }
+
+    /// The ids, and how many more there were.
+    pub(super) fn finish(mut self) -> (Vec<String>, u64) {
+        self.end_word();
+        (self.kept, self.left)
+    }
+
+    fn end_word(&mut self) {
+        let word = std::mem::take(&mut self.partial);
+        let is_id =
+            (1..=MAX_ID_BYTES).contains(&word.len()) && word.iter().all(u8::is_ascii_alphanumeric);
+        if !is_id {
+            return;
+        }
+        if self.kept.len() < MAX_INSPECTED {
+            self.kept.push(String::from_utf8_lossy(&word).into_owned());
+        } else {
+            self.left += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_list_as_many_ids_are_kept_as_are_looked_at_and_what_is_none_is_not() {
+        let mut ids = Ids::default();
+        for part in [
+            "4f5a",
+            "6b7c\n;rm ",
+            "--all\n8d\t",
+            &"x".repeat(1_000),
+            "\n9e",
+        ] {
+            ids.push(part.as_bytes());
+        }
+        assert_eq!(
+            ids.finish(),
+            (vec!["4f5a6b7c".into(), "8d".into(), "9e".into()], 0)
+        );
+        let mut ids = Ids::default();
+        ids.push("4f5a6b7c\n".repeat(MAX_INSPECTED + 3).as_bytes());
+        let (kept, left) = ids.finish();
+        assert_eq!((kept.len(), left), (MAX_INSPECTED, 3));
+    }
 }

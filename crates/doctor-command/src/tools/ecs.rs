@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::program::{Answer, Call, Tools, Trouble};
+use super::program::{Call, Tools, Trouble};
 
 /// The most services that are described.
 const MAX_SERVICES: usize = 200;
@@ -20,6 +20,12 @@ const SERVICES_A_CALL: usize = 10;
 
 /// How many tasks one call describes (API reference, `DescribeTasks`).
 const TASKS_A_CALL: usize = 100;
+
+/// The most bytes that are read of a list of names, of at most [`MAX_TASKS`].
+const MAX_LIST_BYTES: u64 = 1 << 20;
+
+/// The most bytes that are read of a stack's resources, of which there are at most 500 (`CloudFormation` quotas).
+const MAX_RESOURCES_BYTES: u64 = 2 << 20;
 
 /// What stands before the arguments: answers in JSON, and no wait without an end.
 const ALWAYS: [&str; 3] = [
@@ -39,22 +45,20 @@ pub(crate) struct Deployment {
     pub(crate) profile: Option<String>,
 }
 
-/// All that was answered.
-#[derive(Debug, Default)]
-pub(crate) struct Told {
-    /// Each with the call that it answers.
-    pub(crate) answers: Vec<(Call, Answer)>,
-    /// What was not answered.
-    pub(crate) troubles: Vec<(Call, Trouble)>,
+/// Who hears what is answered, as it comes.
+pub(crate) trait Ear {
+    /// A call is made.
+    fn begin(&mut self, call: &Call);
+    /// A part of its answer.
+    fn hear(&mut self, part: &[u8]);
+    /// How it ended; one that only tells what to ask next is told if it failed.
+    fn end_of(&mut self, call: &Call, ended: Result<(), Trouble>);
 }
 
 impl Deployment {
     /// Asks all of it; what is refused is a trouble, and the rest is asked on.
-    pub(crate) async fn ask(&self, tools: &impl Tools) -> Told {
-        let mut asking = Asking {
-            tools,
-            told: Told::default(),
-        };
+    pub(crate) async fn ask(&self, tools: &impl Tools, ear: &mut impl Ear) {
+        let mut asking = Asking { tools, ear };
         let mut services = None;
         if let Some(stack) = &self.stack {
             let name = [format!("--stack-name={stack}")];
@@ -62,7 +66,8 @@ impl Deployment {
             asking.tell(of_stack("describe-stacks")).await;
             let events = of_stack("describe-stack-events");
             asking.tell(up_to(events, MAX_STACK_EVENTS)).await;
-            let resources = asking.ask(of_stack("list-stack-resources")).await;
+            let resources = of_stack("list-stack-resources").at_most(MAX_RESOURCES_BYTES);
+            let resources = asking.ask(resources).await;
             services = resources.as_ref().map(services_of);
         }
         let services = if let Some(services) = services.filter(|all| !all.is_empty()) {
@@ -85,7 +90,6 @@ impl Deployment {
                 asking.tell(call.with(some.iter().cloned())).await;
             }
         }
-        asking.told
     }
 
     fn of_cluster(&self, act: &str) -> Call {
@@ -103,26 +107,26 @@ impl Deployment {
     }
 }
 
-struct Asking<'a, T> {
+struct Asking<'a, T, E> {
     tools: &'a T,
-    told: Told,
+    ear: &'a mut E,
 }
 
-impl<T: Tools> Asking<'_, T> {
-    /// Keeps the answer.
+impl<T: Tools, E: Ear> Asking<'_, T, E> {
+    /// Has the answer heard.
     async fn tell(&mut self, call: Call) {
-        match self.tools.ask(&call).await {
-            Ok(answer) => self.told.answers.push((call, answer)),
-            Err(trouble) => self.told.troubles.push((call, trouble)),
-        }
+        self.ear.begin(&call);
+        let ear = &mut *self.ear;
+        let ended = self.tools.run(&call, &mut |part| ear.hear(part)).await;
+        self.ear.end_of(&call, ended);
     }
 
     /// Answers what to ask next.
     async fn ask(&mut self, call: Call) -> Option<Value> {
         match self.tools.ask(&call).await {
-            Ok(answer) => Some(answer.value),
+            Ok(answer) => Some(answer),
             Err(trouble) => {
-                self.told.troubles.push((call, trouble));
+                self.ear.end_of(&call, Err(trouble));
                 None
             }
         }
@@ -130,7 +134,7 @@ impl<T: Tools> Asking<'_, T> {
 
     /// The names that a list holds.
     async fn list(&mut self, call: Call, key: &str) -> Vec<String> {
-        let answer = self.ask(call).await;
+        let answer = self.ask(call.at_most(MAX_LIST_BYTES)).await;
         let names = answer
             .as_ref()
             .and_then(|answer| answer.get(key)?.as_array());

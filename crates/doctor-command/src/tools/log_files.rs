@@ -1,6 +1,6 @@
 //! The log files of machines without a journal, and their last part where they are long.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,10 @@ pub(super) fn candidates(root: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// Reads the last part of a file; how many bytes before it were not read.
 pub(super) fn read_tail(path: &Path, take: &mut dyn FnMut(&[u8])) -> io::Result<u64> {
+    // Of anything else the length tells nothing, and a pipe would be waited for.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
     let mut file = File::open(path)?;
     let skipped = file.metadata()?.len().saturating_sub(MAX_READ_BYTES);
     file.seek(SeekFrom::Start(skipped))?;

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use forebay_limits::{printable, redact};
 use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
+use serde_json::Value;
+
+use super::answer;
 
 /// How long one program may take: a large cluster's events take seconds, and a stuck API server has no end.
 pub(crate) const MAX_RUN: Duration = Duration::from_mins(1);
 
-/// The most bytes of an answer that is kept whole, to ask on with what it says.
-const MAX_ANSWER_BYTES: usize = 16 << 20;
+/// The most bytes of an answer that is kept, to ask on with what it says, or to judge it.
+const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
 /// The last bytes of a program's complaint that are kept: it ends with what made it give up.
 const MAX_COMPLAINT_BYTES: usize = 16 << 10;
@@ -28,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) program: &'static str,
     /// Its arguments.
     pub(crate) args: Vec<String>,
+    /// The most bytes that are read of what it says.
+    pub(crate) max_bytes: u64,
 }
 
 /// Why a program told nothing, or not all.
@@ -56,6 +61,12 @@ pub(crate) enum Trouble {
     /// What it said is not what was asked for.
     #[error("said something that is not JSON")]
     Rubbish,
+    /// What it said has more in it than is looked at.
+    #[error("said more than can be looked at")]
+    TooRich,
+    /// It was not asked, because it cost too much before.
+    #[error("is not asked again: {0}")]
+    GivenUp(&'static str),
 }
 
 /// What runs programs.
@@ -63,39 +74,20 @@ pub(crate) trait Tools {
     /// Runs a program and hands on what it says, as it comes.
     async fn run(&self, call: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble>;
 
-    /// Runs a program and reads its answer, which is JSON.
-    async fn ask(&self, call: &Call) -> Result<Answer, Trouble> {
+    /// Runs a program and reads its answer, which is JSON; what of it nobody looks at is left out.
+    async fn ask(&self, call: &Call) -> Result<Value, Trouble> {
+        let call = call.clone().at_most(MAX_ANSWER_BYTES);
         let mut bytes = Vec::new();
-        let mut is_cut = false;
-        let mut take = |part: &[u8]| {
-            is_cut |= bytes.len() + part.len() > MAX_ANSWER_BYTES;
-            if !is_cut {
-                bytes.extend_from_slice(part);
-            }
-        };
-        self.run(call, &mut take).await?;
-        if is_cut {
-            return Err(Trouble::SaidTooMuch(MAX_ANSWER_BYTES as u64));
-        }
-        let value = serde_json::from_slice(&bytes).map_err(|_| Trouble::Rubbish)?;
-        Ok(Answer { bytes, value })
+        self.run(&call, &mut |part| bytes.extend_from_slice(part))
+            .await?;
+        answer::read(&bytes)
     }
-}
-
-/// An answer in JSON.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// As it came.
-    pub(crate) bytes: Vec<u8>,
-    /// What it says.
-    pub(crate) value: serde_json::Value,
 }
 
 /// The programs of this machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Installed {
     limit: Duration,
-    max_bytes: u64,
 }
 
 // === impl Call ===
@@ -105,7 +97,14 @@ impl Call {
         Self {
             program,
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            max_bytes: MAX_OUTPUT_BYTES,
         }
+    }
+
+    /// Of which no more than this is read, and no more than before.
+    pub(crate) fn at_most(mut self, bytes: u64) -> Self {
+        self.max_bytes = self.max_bytes.min(bytes);
+        self
     }
 
     /// With more arguments.
@@ -126,10 +125,7 @@ impl fmt::Display for Call {
 
 impl Installed {
     pub(crate) const fn new() -> Self {
-        Self {
-            limit: MAX_RUN,
-            max_bytes: MAX_OUTPUT_BYTES,
-        }
+        Self { limit: MAX_RUN }
     }
 }
 
@@ -140,7 +136,7 @@ impl Tools for Installed {
             args: &call.args,
             input: "",
             limit: self.limit,
-            max_bytes: self.max_bytes,
+            max_bytes: call.max_bytes,
         };
         let mut complaint = Vec::new();
         let mut keep = |part: &[u8]| keep_last(&mut complaint, part, MAX_COMPLAINT_BYTES);
@@ -215,9 +211,8 @@ mod tests {
     async fn run(limit: Duration, program: &'static str, args: &[&str]) -> (Vec<u8>, String) {
         let mut said = Vec::new();
         let mut take = |part: &[u8]| said.extend_from_slice(part);
-        let max_bytes = 1 << 20;
-        let installed = Installed { limit, max_bytes };
-        let call = Call::new(program, args);
+        let installed = Installed { limit };
+        let call = Call::new(program, args).at_most(1 << 20);
         let end = match installed.run(&call, &mut take).await {
             Ok(()) => "ok".to_owned(),
             Err(trouble) => trouble.to_string(),

@@ -106,6 +106,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::tools::read_answer;
 
     fn service(desired: u64, running: u64, rollout: &str) -> Value {
         json!({ "services": [{
@@ -124,6 +125,8 @@ mod tests {
     }
 
     fn stands(answers: &[Value]) -> String {
+        let read = |answer: &Value| read_answer(answer.to_string().as_bytes()).unwrap();
+        let answers: Vec<Value> = answers.iter().map(read).collect();
         let all: Vec<&Value> = answers.iter().collect();
         match judge(&all, false) {
             Standing::Runs(what) => format!("runs: {what}"),

@@ -188,6 +188,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::tools::read_answer;
 
     fn item(kind: &str, rest: &Value) -> Value {
         let mut item = json!({ "kind": kind, "metadata": { "namespace": "shop", "name": "web" } });
@@ -206,7 +207,8 @@ mod tests {
     }
 
     fn stands(items: &[Value]) -> String {
-        match judge(&json!({ "items": items })) {
+        let list = json!({ "items": items }).to_string();
+        match judge(&read_answer(list.as_bytes()).unwrap()) {
             Standing::Runs(what) => format!("runs: {what}"),
             Standing::Waits(why) => format!("waits: {why}"),
             Standing::Failed(why) => format!("failed: {why}"),

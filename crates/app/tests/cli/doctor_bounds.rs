@@ -1,0 +1,258 @@
+//! What `doctor` is given that has no end, waits for ever, or is to be obeyed by a terminal.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::program::Program;
+
+/// The most memory that it may take, in KiB: what the issue allows, and what a build without optimisation has more.
+const MAX_KIB: u64 = 50 << 10;
+
+/// How often a condition is looked at that nobody announces.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+const LIMITED: &str = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit\n";
+
+/// Begins a run in the folder of a program, with nothing else in its environment.
+fn begin(program: &Program, args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_forebay"))
+        .args(args)
+        .env_clear()
+        .env("PATH", program.path("bin"))
+        .current_dir(program.path("."))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs")
+}
+
+/// The most memory that a run takes, in KiB, until it ends.
+fn peak_kib(child: &Child) -> u64 {
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    // Its last line of memory goes with its memory.
+    while let Ok(text) = fs::read_to_string(&status) {
+        let Some(line) = text.lines().find_map(|line| line.strip_prefix("VmHWM:")) else {
+            break;
+        };
+        let kib = line.trim().trim_end_matches(" kB").parse();
+        peak = peak.max(kib.expect("a number"));
+        thread::sleep(LOOK_EVERY);
+    }
+    peak
+}
+
+fn pipe(program: &Program, name: &str) {
+    mknodat(
+        CWD,
+        program.path(name),
+        FileType::Fifo,
+        Mode::RUSR | Mode::WUSR,
+        0,
+    )
+    .expect("a pipe");
+}
+
+#[test]
+fn tools_that_print_without_an_end_are_cut_off_in_little_memory() {
+    let mut program = Program::new();
+    let script = "#!/bin/sh\nexec /usr/bin/yes '0123456789abcdef is what it says, and it says nothing else than that'\n";
+    for tool in ["kubectl", "docker", "journalctl", "aws"] {
+        program = program.file_with_mode(&format!("bin/{tool}"), script, 0o700);
+    }
+    let mut child = begin(
+        &program,
+        &[
+            "doctor",
+            "--kube",
+            "--docker",
+            "--swarm",
+            "--journal",
+            "--ecs=shop",
+            "--root=nowhere",
+        ],
+    );
+    let (mut out, mut err) = (child.stdout.take().expect("a pipe"), child.stderr.take());
+    let told = thread::spawn(move || {
+        let mut told = String::new();
+        let err = err.as_mut().expect("a pipe");
+        err.read_to_string(&mut told).expect("its notes");
+        told
+    });
+    thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    let peak = peak_kib(&child);
+    child.wait().expect("it ends");
+    let told = told.join().expect("its notes");
+    for tool in [
+        "kubectl get pods",
+        "docker events",
+        "journalctl",
+        "aws ecs list-services",
+    ] {
+        let mut notes = told.lines().filter(|line| line.contains(tool));
+        assert!(
+            notes.any(|note| note.contains("the rest was not read")),
+            "{tool}: {told}"
+        );
+    }
+    assert!(peak > 0 && peak < MAX_KIB, "{peak} KiB");
+}
+
+#[test]
+fn what_waits_for_ever_or_has_no_end_is_refused_wherever_a_file_is_named() {
+    let program = Program::new();
+    pipe(&program, "pipe");
+    let silent = "caused by: it is a pipe, and nobody writes to it";
+    let endless = "caused by: it is a device that has no end within 16 MiB";
+    for (args, why) in [
+        (&["doctor", "pipe"][..], silent),
+        (&["doctor", "--follow", "pipe"], silent),
+        (
+            &["doctor", "--registry-address=192.0.2.7", "--pcap=pipe"],
+            silent,
+        ),
+        (
+            &[
+                "doctor",
+                "--registry-address=192.0.2.7",
+                "--flow-logs=/dev/zero",
+            ],
+            endless,
+        ),
+        (&["doctor", "/dev/zero"], endless),
+        (
+            &["doctor", "."],
+            "caused by: it is a directory: name the files in it",
+        ),
+    ] {
+        let told = program.run(args);
+        assert!(told.starts_with("exit: 3"), "{args:?}: {told}");
+        assert!(told.contains(why), "{args:?}: {told}");
+    }
+}
+
+#[test]
+fn a_pipe_with_a_writer_is_read_to_its_end() {
+    let program = Program::new();
+    pipe(&program, "pipe");
+    let path = program.path("pipe");
+    let writer = thread::spawn(move || {
+        let mut pipe = File::options().write(true).open(path).expect("a reader");
+        pipe.write_all(LIMITED.as_bytes()).expect("it reads");
+    });
+    let told = program.run(&["doctor", "--json", "pipe"]);
+    writer.join().expect("a writer");
+    assert!(told.contains("\"pull-limit\""), "{told}");
+}
+
+#[test]
+fn an_interrupt_ends_a_read_that_waits() {
+    for args in [&["doctor", "pipe"][..], &["doctor", "--follow", "pipe"]] {
+        let program = Program::new();
+        pipe(&program, "pipe");
+        let mut child = begin(&program, args);
+        // As soon as it reads, it can be opened; it is not written to.
+        let writer = File::options().write(true).open(program.path("pipe"));
+        let pid = Pid::from_child(&child);
+        while child.try_wait().expect("a child").is_none() {
+            kill_process(pid, Signal::INT).expect("a child of ours");
+            thread::sleep(LOOK_EVERY);
+        }
+        drop(writer);
+    }
+}
+
+#[test]
+fn nothing_that_a_terminal_obeys_is_printed_and_json_means_the_same() {
+    let image = "acme/we\u{9b}31mb\u{202e}";
+    let name = "a\u{1b}[2J\nhint: obey\u{9b}.log";
+    let event = serde_json::json!({"kind": "Event", "metadata": {"namespace": image, "name": "e"},
+        "involvedObject": {"kind": "Pod", "namespace": image, "name": image}, "reason": "Failed", "count": 4,
+        "source": {"host": image}, "message": format!("Failed to pull image \"{image}\": {LIMITED}")});
+    let program = Program::new().file(name, &event.to_string());
+    let is_fit = |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}') || c == '\n';
+    let told = program.run(&["doctor", "--json", name]);
+    assert!(told.chars().all(is_fit), "{told:?}");
+    let json = told.lines().find(|line| line.starts_with('{'));
+    let json: Value = serde_json::from_str(json.expect("an object")).expect("JSON");
+    assert_eq!(json["diagnosis"]["sources"][0], name);
+    for args in [
+        &["doctor", name][..],
+        &["doctor", &format!("{name}.not")],
+        &["doctor", name, "--report", &format!("{name}.md")],
+        &["config", "check", "--config", name],
+    ] {
+        let told = program.run(args);
+        assert!(told.chars().all(is_fit), "{args:?}: {told:?}");
+        assert!(
+            !told.lines().any(|line| line.starts_with("hint: obey")),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    let program = Program::new().file("events.log", LIMITED);
+    for (args, code) in [
+        (&["doctor", "events.log", "--json"][..], 1),
+        (&["doctor", "events.log"], 1),
+        (&["config", "schema"], 0),
+        (&["completions", "bash"], 0),
+    ] {
+        let mut child = begin(&program, args);
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
+    }
+}
+
+#[test]
+fn following_ends_when_nobody_reads_it_any_more() {
+    let program = Program::new();
+    let mut child = begin(&program, &["doctor", "--follow"]);
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(LIMITED.as_bytes()).expect("it reads");
+    input.write_all(b"nothing\n").expect("it reads");
+    let mut first = String::new();
+    let mut out = BufReader::new(child.stdout.take().expect("its output"));
+    out.read_line(&mut first).expect("a line");
+    drop(out);
+    // Another cause is another diagnosis, which it can tell nobody.
+    let flood = "Error response from daemon: toomanyrequests: Too Many Requests (HAP429).\n";
+    while input.write_all(flood.repeat(10).as_bytes()).is_ok() {
+        thread::sleep(LOOK_EVERY);
+    }
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_report_is_put_in_its_place_as_a_whole_and_never_through_a_link() {
+    let program = Program::new()
+        .file("events.log", LIMITED)
+        .file_with_mode("incident.md", "the old one", 0o640)
+        .file("mine", "not to be touched");
+    symlink("mine", program.path("link.md")).expect("a link");
+    let run = |name| program.run(&["doctor", "events.log", "--json", "--report", name]);
+    assert!(run("incident.md").starts_with("exit: 1"));
+    let about = fs::metadata(program.path("incident.md")).expect("a report");
+    assert_eq!(about.permissions().mode() & 0o777, 0o640);
+    let told = run("link.md");
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("it is a symbolic link to mine"), "{told}");
+    let mine = fs::read_to_string(program.path("mine")).expect("a file");
+    assert_eq!(mine, "not to be touched");
+    assert!(run("/dev/null").starts_with("exit: 1"));
+}

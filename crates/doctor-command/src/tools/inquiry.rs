@@ -1,0 +1,181 @@
+//! Asks one after the other, and hands the answers to who reads them.
+//!
+//! What cannot be asked is told, once where several calls meet the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use forebay_content::Clock;
+use forebay_terminal::Printer;
+
+use super::docker::{self, Ids, Kind, Past};
+use super::ecs::Ear;
+use super::program::{Call, Tools, Trouble};
+use super::{Args, log_files};
+use crate::gathering::Gathering;
+
+/// Who is asked, and what came of it so far.
+pub(super) struct Inquiry<'a, T> {
+    tools: &'a T,
+    gathering: &'a mut Gathering,
+    printer: &'a Printer,
+    answers: usize,
+    troubles: BTreeSet<String>,
+    /// How many calls of a program met a trouble, by both.
+    alike: BTreeMap<(&'static str, String), u64>,
+}
+
+impl<'a, T: Tools> Inquiry<'a, T> {
+    pub(super) fn new(tools: &'a T, gathering: &'a mut Gathering, printer: &'a Printer) -> Self {
+        Self {
+            tools,
+            gathering,
+            printer,
+            answers: 0,
+            troubles: BTreeSet::new(),
+            alike: BTreeMap::new(),
+        }
+    }
+
+    /// Asks all who are to be asked.
+    pub(super) async fn ask(&mut self, args: &Args, clock: &dyn Clock) {
+        let past = Past {
+            now: clock.now(),
+            since: args.since,
+        };
+        if let Some(cluster) = args.cluster() {
+            self.read_all(&cluster.calls()).await;
+        }
+        if args.docker {
+            self.read_all(&docker::docker(past)).await;
+            self.inspect(Kind::Containers).await;
+        }
+        if args.swarm {
+            self.inspect(Kind::Services).await;
+        }
+        if args.journal {
+            self.read(&docker::journal(past, &args.root)).await;
+            self.read_logs(&args.root);
+        }
+        if let Some(deployment) = args.deployment() {
+            deployment.ask(self.tools, self).await;
+        }
+    }
+
+    /// Whether nobody said anything, and who could not be asked.
+    pub(super) fn end(mut self) -> (bool, BTreeSet<String>) {
+        self.tell_alike();
+        let is_silent = self.answers == 0 && !self.troubles.is_empty();
+        (is_silent, self.troubles)
+    }
+
+    async fn inspect(&mut self, kind: Kind) {
+        let call = docker::list(kind);
+        let mut ids = Ids::default();
+        let listed = self.tools.run(&call, &mut |part| ids.push(part)).await;
+        if let Err(trouble) = listed {
+            self.note(&call, &trouble);
+        }
+        let (ids, left) = ids.finish();
+        if left > 0 {
+            let looked_at = ids.len();
+            self.tell(format!(
+                "{call} names {left} more than the {looked_at} that are looked at"
+            ));
+        }
+        self.read_all(&docker::inspect(kind, &ids)).await;
+    }
+
+    async fn read_all(&mut self, calls: &[Call]) {
+        for call in calls {
+            if !self.read(call).await {
+                return;
+            }
+        }
+    }
+
+    /// Reads what a program says; false if it is not there to be asked again.
+    async fn read(&mut self, call: &Call) -> bool {
+        self.begin(call);
+        let gathering = &mut *self.gathering;
+        let ended = self.tools.run(call, &mut |part| gathering.push(part)).await;
+        let is_over = matches!(ended, Err(Trouble::Missing | Trouble::GivenUp(_)));
+        self.end_of(call, ended);
+        !is_over
+    }
+
+    fn read_logs(&mut self, root: &Path) {
+        for path in log_files::candidates(root) {
+            self.gathering.begin(&path.display().to_string());
+            let gathering = &mut *self.gathering;
+            match log_files::read_tail(&path, &mut |part| gathering.push(part)) {
+                Ok(skipped) => {
+                    self.answers += 1;
+                    if skipped > 0 {
+                        let path = path.display();
+                        self.tell(format!("the first {skipped} bytes of {path} were not read"));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => self.tell(format!("{} cannot be read: {error}", path.display())),
+            }
+        }
+    }
+
+    /// Tells it of the first call that meets it: with no credentials, say, they all do.
+    fn note(&mut self, call: &Call, trouble: &Trouble) {
+        let is_of_program = matches!(trouble, Trouble::Missing | Trouble::GivenUp(_));
+        if !is_of_program {
+            let both = (call.program, trouble.to_string());
+            let calls = self.alike.entry(both).or_default();
+            *calls += 1;
+            if *calls > 1 {
+                return;
+            }
+        }
+        let who = if is_of_program {
+            call.program.to_owned()
+        } else {
+            call.to_string()
+        };
+        self.tell(format!("{who} {trouble}"));
+    }
+
+    /// Tells how many more calls met the same.
+    fn tell_alike(&mut self) {
+        let alike = std::mem::take(&mut self.alike);
+        for ((program, _), calls) in alike.iter().filter(|(_, calls)| **calls > 1) {
+            let more = calls - 1;
+            let what = if more == 1 { "call" } else { "calls" };
+            self.tell(format!(
+                "{program}: {more} more {what} failed in the same way"
+            ));
+        }
+    }
+
+    /// Tells it once.
+    fn tell(&mut self, trouble: String) {
+        if !self.troubles.contains(&trouble) {
+            self.printer.note(format_args!("note: {trouble}"));
+            self.troubles.insert(trouble);
+        }
+    }
+}
+
+impl<T: Tools> Ear for Inquiry<'_, T> {
+    fn begin(&mut self, call: &Call) {
+        self.gathering.begin(&call.to_string());
+    }
+
+    fn hear(&mut self, part: &[u8]) {
+        self.gathering.push(part);
+    }
+
+    fn end_of(&mut self, call: &Call, ended: Result<(), Trouble>) {
+        match ended {
+            Ok(()) => self.answers += 1,
+            Err(trouble) => self.note(call, &trouble),
+        }
+    }
+}
