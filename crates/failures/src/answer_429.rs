@@ -31,6 +31,8 @@ pub(crate) fn judge(views: &Views, registry: Option<&str>) -> Option<Judged> {
         Some(_) => Some((Class::OtherRegistryLimit, !is_cut_message(tight))),
         None if has_plain_body(tight) => Some((Class::AbuseLimit, false)),
         None if cut::is_anybodys(tight) => None,
+        // Whoever masks a registry's name has one of his own: Docker Hub's is no secret.
+        None if is_masked(tight) => Some((Class::OtherRegistryLimit, false)),
         // A body that is none of Docker Hub's: some proxy's page, or words that we do not know.
         None => tight
             .contains("toomanyrequests:")
@@ -88,6 +90,15 @@ fn of_docker_hub(tight: &str) -> Judged {
             false,
         )
     }
+}
+
+/// Whether the address that was asked has no host any more, but a mask.
+fn is_masked(tight: &str) -> bool {
+    const MASKS: [&str; 6] = ["<", "***", "$", "{", "[", "xxx"];
+    let hosts = tight.split("https://").skip(1);
+    hosts
+        .filter(|host| host.contains("/v2/"))
+        .any(|host| MASKS.iter().any(|mask| host.starts_with(mask)))
 }
 
 /// The abuse limit's body is the reason phrase in plain text, which clients repeat behind the code, or cannot parse.

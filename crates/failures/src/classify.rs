@@ -9,6 +9,7 @@ use crate::clean::clean;
 use crate::cut;
 use crate::identity::find_identity;
 use crate::image::find_image;
+use crate::quoted::unquoted;
 use crate::registry::{find_asked, find_mentioned, of_image};
 use crate::rules::{Context, Matches, Rule, Stage};
 use crate::views::Views;
@@ -16,9 +17,9 @@ use crate::{Class, Verdict};
 
 /// Says what one message tells of a failed pull, or of a container that did not start; `None` if it tells of neither.
 ///
-/// The text may be wrapped, escaped and coloured, and have a log's prefix.
+/// The text may be wrapped, escaped and coloured, and have a log's prefix. Lines of a program's source tell of nothing.
 pub fn classify(text: &str) -> Option<Verdict> {
-    classify_views(&Views::of(&clean(text)))
+    classify_views(&Views::of(&clean(&unquoted(text))))
 }
 
 pub(crate) fn classify_views(views: &Views) -> Option<Verdict> {
@@ -68,6 +69,7 @@ fn by_status(views: &Views, matches: &Matches, late: Option<&Rule>) -> Option<Ve
             registry.or_else(|| by_words.map(str::to_owned)),
         ));
     }
+    let registry = registry.or_else(|| names_docker_hub(views).then(|| DOCKER_HUB.to_owned()));
     let (class, is_certain) = judge(views, registry.as_deref()).unwrap_or((Class::Other, false));
     let is_dockers = matches!(class, Class::AbuseLimit | Class::PullLimit);
     let registry = registry.or_else(|| is_dockers.then(|| DOCKER_HUB.to_owned()));
@@ -82,6 +84,11 @@ fn verdict(views: &Views, class: Class, is_certain: bool, registry: Option<Strin
         identity: find_identity(class, views),
         image: find_image(views),
     }
+}
+
+/// Whether it is Docker Hub in somebody's own words.
+fn names_docker_hub(views: &Views) -> bool {
+    views.tight.contains("dockerhub")
 }
 
 fn find_registry(views: &Views, image: Option<&str>) -> Option<String> {

@@ -12,6 +12,7 @@ mod marks;
 mod memo;
 mod message;
 mod prefix;
+mod quoted;
 mod registry;
 mod repeats;
 mod row;

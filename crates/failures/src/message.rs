@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::prefix::{Joining, goes_on, is_frame, split};
+use crate::quoted::is_quoted;
 use crate::row::is_row;
 
 /// The most lines of one message: an event that was folded to 80 columns has about ten, to 20 about thirty.
@@ -36,7 +37,7 @@ pub(crate) fn around(
     while lines < MAX_LINES && first.start > floor {
         let before = line_at(text, first.start - 1);
         let is_room = before.start >= floor && message.end - before.start <= MAX_BYTES;
-        if !is_room || !belong(text, &before, &first, joining) {
+        if !is_room || !belong(text, [&before, &first], joining) {
             break;
         }
         message.start = before.start;
@@ -47,7 +48,7 @@ pub(crate) fn around(
     while lines < MAX_LINES && last.end < text.len() && text[last.end] == b'\n' {
         let next = line_at(text, last.end + 1);
         let is_room = next.end - message.start <= MAX_BYTES;
-        if !is_room || !belong(text, &last, &next, joining) {
+        if !is_room || !belong(text, [&last, &next], joining) {
             break;
         }
         message.end = next.end;
@@ -58,9 +59,8 @@ pub(crate) fn around(
 }
 
 /// Whether the line `next` goes on with the line `before`.
-fn belong(text: &[u8], before: &Range<usize>, next: &Range<usize>, joining: Joining) -> bool {
-    let before = decode(&text[before.clone()]);
-    let next = decode(&text[next.clone()]);
+fn belong(text: &[u8], lines: [&Range<usize>; 2], joining: Joining) -> bool {
+    let [before, next] = lines.map(|line| decode(&text[line.clone()]));
     if before.trim().is_empty() {
         return false;
     }
@@ -69,6 +69,7 @@ fn belong(text: &[u8], before: &Range<usize>, next: &Range<usize>, joining: Join
         && !is_row(&next)
         && !is_member(&before)
         && !is_member(&next)
+        && !lines.iter().any(|line| is_quoted(text, line))
 }
 
 /// Whether the line is the whole message of an event in JSON: what stands beside it is no word of it.

@@ -11,6 +11,7 @@ use crate::marks::{find_mark, find_places};
 use crate::memo::{Memo, Said};
 use crate::message::{MAX_BYTES, MAX_LINES, around, decode, line_at, words};
 use crate::prefix::{Joining, split};
+use crate::quoted::{is_quoted, unquoted};
 use crate::repeats::find_count;
 use crate::row::find_row;
 use crate::sieve::{REACH_BYTES, line_end};
@@ -159,7 +160,7 @@ impl Scanner {
         let whole = 0..self.window.trim_ascii_end().len();
         if !is_found
             && is_transcript(&self.window[whole.clone()])
-            && let Some(said) = self.said(&whole)
+            && let Some(said) = self.said_unquoted(&whole)
         {
             found(self.failure(&whole, said, &mut Counted::from(0)));
         }
@@ -168,6 +169,9 @@ impl Scanner {
     /// What the line says, alone or with those around it, and how far the message reaches.
     fn judge(&mut self, line: Range<usize>, joining: Joining) -> (Range<usize>, Option<Said>) {
         let alone = self.said(&line);
+        if alone.is_some() && is_quoted(&self.window, &line) {
+            return (line, None);
+        }
         // A line that was told of belongs to no other message.
         let floor = self.done.min(line.start);
         let message = around(&self.window, line.clone(), floor, joining);
@@ -187,6 +191,12 @@ impl Scanner {
     fn said(&mut self, message: &Range<usize>) -> Option<Said> {
         let words = words(&self.window[message.clone()]);
         self.memo.said(&words).cloned()
+    }
+
+    /// The same of a text of which some lines may be a program's.
+    fn said_unquoted(&mut self, text: &Range<usize>) -> Option<Said> {
+        let words = words(&self.window[text.clone()]);
+        self.memo.said(&unquoted(&words)).cloned()
     }
 
     fn failure(&self, message: &Range<usize>, said: Said, counted: &mut Counted) -> Failure {

@@ -66,12 +66,17 @@ pub(super) const RULES: &[Rule] = &[
             r"deadlineexceeded",
             r"requesttimedout|requesttimeout|timedoutwhile|timedoutafter|timedoutwaiting",
             r"net/http:timeout",
-            r"pull(?:ing)?(?:image)?timedout|pulltimeout|timedouttryingtopull",
+            r"pull(?:ing)?(?:image)?timedout|(?:^|[^.])pulltimeout|timedouttryingtopull",
             r"didnotproperlyrespond",
             r"408requesttime-?out|http408responsebody",
         ],
     )
     .asked(),
+];
+
+/// A connection that broke. Behind what a registry says of credentials: a mirror that is away is no cause where the registry
+/// itself refused.
+pub(super) const BROKEN: &[Rule] = &[
     Rule::new(
         Network,
         &[
@@ -101,10 +106,8 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .asked(),
-];
-
-/// A socket that failed of anything else: whatever the operating system's words are, the connection did not work.
-pub(super) const ANY_SOCKET: &[Rule] = &[Rule::new(
+    // A socket that failed of anything else: whatever the operating system's words are, the connection did not work.
+    Rule::new(
     Network,
     &[
         r"(?:dial|read|write|writev|sendto|connect)(?:tcp|udp)[46]?[0-9a-f.:\[\]>-]*:[a-z]{3}",
@@ -113,4 +116,5 @@ pub(super) const ANY_SOCKET: &[Rule] = &[Rule::new(
     ],
 )
 .asked()
-.uncertain()];
+.uncertain(),
+];

@@ -41,12 +41,22 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
         ],
     ),
     (
+        Context::Event,
+        &[
+            r"kubelet",
+            r"(?:warning|normal)unhealthy",
+            r"unhealthypod/",
+            r"spec\.containers\{",
+        ],
+    ),
+    (
         Context::HubApi,
         &[
             r"(?:^|[^.])hub\.docker\.com",
             r"dockerhub(?:web)?api",
             r"dockerhub/(?:adapter|client)",
             r"adapter/dockerhub",
+            r"hub-toolaccount",
         ],
     ),
     (
@@ -100,7 +110,14 @@ const PULL: &[&str] = &[
     r"\.jfrog\.io",
     r"wave\.seqera\.io",
     r"-starport-layer-bucket",
+    r"(?:^|[^.])hub\.docker\.com(?::443)?/v[12]/",
+    // A registry's error, as it stands in the body of its answer.
+    r#"\{"code":"(?:unauthorized|denied)","message":"(?:authenticationrequired|unauthorized|requestedaccess|accesstothe)"#,
+    r#"\{"code":"(?:manifest|blob|name)_(?:unknown|invalid)"#,
     // Words of those who pull or push.
+    r"fromdockerhub|todockerhub|dockerhub:",
+    r"cloud\.tools\.jib\.",
+    r"badresponsefromregistry|image[a-z]{0,16}fromregistry",
     r"(?:^|[^0-9a-f])[0-9a-f]{12}:(?:pullingfslayer|waiting|downloading|downloadcomplete|verifyingchecksum|extracting|pullcomplete|alreadyexists|retrying)",
     r"downloading\[=*>",
     r"(?:docker|oci|helm)package",

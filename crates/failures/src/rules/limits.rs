@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         &[r"too_?many_?requests\.?pleaseseehttps?://docs\.docker\.com/docker-hub/download-rate-limit"],
     )
     .of("docker.io"),
-    Rule::new(AbuseLimit, &[r"hap429"])
+    Rule::new(AbuseLimit, &[r"too_?many_?requests?\.?\(hap429|hap429\)"])
         .unless(&[Context::Code])
         .of("docker.io"),
     Rule::new(
@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .of("docker.io"),
-    Rule::new(LoginLockout, &[r"failedloginattempts"])
+    Rule::new(LoginLockout, &[r"failedloginattempts|toomanyloginattempts"])
         .within(&[Context::Pull])
         .of("docker.io"),
     Rule::new(
@@ -66,9 +66,19 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .of("docker.io"),
-    Rule::new(HubApiLimit, &[r"(?:^|[^.])hub\.docker\.com", r"dockerhub(?:web)?api"])
-        .within(&[Context::TooMany])
-        .of("docker.io"),
+    Rule::new(
+        HubApiLimit,
+        &[
+            // Not where a client tells of the page on which to make an account.
+            r"(?:^|[^.])hub\.docker\.com(?::443)?/?(?:$|[^/a-z]|return|respond|answer|rate|api|fail|status|error|is|said|http|with|gave|got|code)",
+            r"dockerhub(?:web)?api",
+            r"hub-toolaccount",
+            r"dockerhub.*list(?:ing)?(?:all)?(?:of)?(?:the|its)?tags|list(?:ing)?(?:all)?(?:the)?tags.*dockerhub",
+        ],
+    )
+    .within(&[Context::TooMany])
+    .of("docker.io"),
+    Rule::new(HubApiLimit, &[r"paginationoffsettoolargeforanonymousrequests"]).of("docker.io"),
     // GHCR says when to come back, in microseconds.
     Rule::new(
         OtherRegistryLimit,
@@ -92,6 +102,17 @@ pub(super) const RULES: &[Rule] = &[
     )
     .within(&[Context::Ecr])
     .of("ecr"),
+    // AWS's clients, where only what they were about tells that it was the registry.
+    Rule::new(
+        OtherRegistryLimit,
+        &[r"(?:image(?:details|manifest|layer|tags?)|repositor(?:y|ies)).*(?:throttlingexception|toomanyrequestsexception)"],
+    )
+    .of("ecr"),
+    // Harbor's, of the registry that it stands for.
+    Rule::new(
+        OtherRegistryLimit,
+        &[r"too_?many_?requeststoupstreamregistry"],
+    ),
     Rule::new(
         OtherRegistryLimit,
         &[
@@ -126,11 +147,10 @@ pub(super) const RULES: &[Rule] = &[
         &[r"exceededyourpulltrafficquota", r"pulltrafficquota.*exceeded"],
     )
     .of("icr.io"),
-    Rule::new(
-        KubeletThrottle,
-        &[
-            r"pullqpsexceeded",
-            r"pullratelimitexceededforkubelet",
-        ],
-    ),
 ];
+
+/// The kubelet's own. It passes by itself: any other cause that is told beside it is the one that stands.
+pub(super) const KUBELETS: &[Rule] = &[Rule::new(
+    KubeletThrottle,
+    &[r"pullqpsexceeded", r"pullratelimitexceededforkubelet"],
+)];

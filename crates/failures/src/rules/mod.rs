@@ -4,10 +4,14 @@
 
 mod connections;
 mod containers;
+mod content;
 mod contexts;
 mod limits;
 mod refusals;
+mod sandboxes;
 mod symptoms;
+mod untold;
+mod waits;
 
 use std::sync::LazyLock;
 
@@ -35,6 +39,8 @@ pub(crate) enum Context {
     Mention,
     /// A program's words on a limit: a pattern that it looks for.
     Code,
+    /// An event or a row of Kubernetes, of a pod.
+    Event,
     /// A tool's own socket, or a build's own files and commands: nobody was asked for an image.
     Local,
 }
@@ -106,23 +112,28 @@ impl Rule {
 }
 
 /// Everything before the status 429 is judged, in order.
-const EARLY: [&[Rule]; 3] = [
+const EARLY: [&[Rule]; 4] = [
     limits::RULES,
     refusals::CREDENTIAL_HELPERS,
     containers::RULES,
+    sandboxes::RULES,
 ];
 
 /// Everything after it, in order.
-const LATE: [&[Rule]; 9] = [
-    symptoms::DAMAGED_CONTENT,
+const LATE: [&[Rule]; 13] = [
+    content::RULES,
+    untold::NEVER_ASKED,
     connections::RULES,
-    connections::ANY_SOCKET,
     refusals::TOLD,
-    symptoms::ADMISSION,
+    connections::BROKEN,
+    limits::KUBELETS,
+    untold::ADMISSION,
     refusals::RULES,
     containers::LATE_RULES,
-    symptoms::UNTOLD_CAUSES,
+    untold::UNTOLD_CAUSES,
     symptoms::RULES,
+    waits::RULES,
+    untold::RULES,
 ];
 
 /// What the patterns say of one text.

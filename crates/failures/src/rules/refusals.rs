@@ -32,7 +32,7 @@ pub(super) const TOLD: &[Rule] = &[Rule::new(
         r"incorrectusernameorpassword",
         r"invalidusername/password",
         r"accesstotherequestedresourceisnotauthorized",
-        r"unabletoretrievesomeimagepullsecrets",
+        r"unabletoretrieve(?:someimage)?pullsecret",
         r"failedtoretrieveimagepullsecret",
         r"personalaccesstoken(?:is)?(?:expired|invalid|required)",
         r"artifactregistry\.repositories\.downloadartifacts",
@@ -57,7 +57,8 @@ pub(super) const RULES: &[Rule] = &[
         &[
             r"unauthorized",
             r"403forbidden|401unauthorized",
-            r"(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}40[13](?:[^0-9.]|$)",
+            // "Ping https://registry/v2/ status 401" is how each login begins.
+            r"(?:^|[^/])(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}40[13](?:[^0-9.]|$)",
             r#"(?:^|[^n])denied(?::|$|["'}])"#,
             r"40[13]\((?:forbidden|unauthorized)",
             r"isnotaccessible\.?pleasecheck",
@@ -74,7 +75,7 @@ pub(super) const RULES: &[Rule] = &[
             r"unauthenticatedrequest",
             r"accessdeniedexception",
             r"httpbasic:accessdenied",
-            r"couldnotfindcredentials|nocredentials|missingcredentials",
+            r"couldnotfindcredentials|nocredentials(?:$|[^o]|o[^n])|missingcredentials",
         ],
     )
     .asked(),
@@ -83,6 +84,8 @@ pub(super) const RULES: &[Rule] = &[
         Auth,
         &[
             r"unabletoretrieveauthtoken",
+            // What the kubelet of old guessed, before it told.
+            r"nocredentialsonthisrequest",
         ],
     )
     .asked()
@@ -117,12 +120,18 @@ pub(super) const RULES: &[Rule] = &[
             r":notfound(?:$|[^a-z])",
             r"notfound$",
             r"404notfound|404\(notfound",
-            r"(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}404(?:[^0-9.]|$)",
             r"(?:artifact|repository|image|tag|project|manifest|digest|blob|reference).+(?:notfound|doesn'texist|doesnotexist)",
             r"(?:couldnot|couldn't|unableto)findimage.*(?:inregistry|onregistry|remote)",
-            r"blob_?unknown",
-            r"unknownblob|blobunknown",
         ],
     )
     .asked(),
+    // Behind the number may stand what was refused: it was cut, or wrapped.
+    Rule::new(
+        NotFound,
+        &[
+            r"(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}404(?:[^0-9.]|$)",
+        ],
+    )
+    .asked()
+    .uncertain(),
 ];

@@ -1,0 +1,46 @@
+//! What came, but is not what was asked for, or could not be unpacked and kept.
+//!
+//! Before what a connection died of: "unexpected EOF" and "not found" are then said of files, tables and snapshots.
+
+use super::{Context, Rule};
+use crate::Class::Other;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::new(
+        Other,
+        &[
+            r"failedsizevalidation|sizevalidationfailed|unexpectedcommitdigest",
+            r"filesystemlayerverificationfailed|(?:imageconfig|manifest)verificationfailed",
+            r"unexpectedmediatype",
+            r"failedtogetreaderfromcontentstore|layersfrommanifestdon'tmatchimageconfiguration",
+            r"contentdigestsha256:?[0-9a-f]*:notfound",
+            r"digestdidnotmatch,expected|provideddigestdidnotmatch|digest_invalid",
+            r"errorverifying(?:sha256|sha512)checksum",
+            // Engines, as they unpack layers.
+            r"processingtarfile|failedto(?:register|extract|apply)layer|failedtounpackimage",
+            r"wrongdiffid|failedtoapplydiff|mountcallbackfailed|failedtodecompress|failedtoconvertwhiteout",
+            r"failedtountar|erroruntarring|untarerror|untarre-exec|duplicatesoffilepaths",
+            r"prepareextractionsnapshot|failedtostatsnapshotsha256|parentsnapshotsha256|snapshotsha256:[0-9a-f]*doesnotexist",
+            r"noprocessorformedia-type|failedtogetstreamprocessor",
+            r"getimageblob[0-9]|layerdb/tmp/write-set|failedtocreatenewoverlaymount",
+            r"potentiallyinsufficientuids|enoughidsavailableinthenamespace|failedtolchown",
+            r"hcsshim::(?:import|processbase|prepare|activate|create|export)layer|processutilityvmimage|re-execerror:exitstatus",
+            r"failedtogetfilesystemfromimage|tomakewayfornewsymlink",
+        ],
+    )
+    .uncertain(),
+    Rule::new(
+        Other,
+        &[
+            r"digestmismatch|digestdoesnotmatch|mismatcheddigest|checksumdoesnotmatch|checksummismatch|checksumsdon'tmatch",
+            r"magicnumbermismatch|flate:corrupt|gzip:invalid|zlib:invalid|invalidtarheader|unpigz:",
+            r"layernotknown|layerdoesnotexist|errorcreatingoverlaymount",
+            r"lchown[^:]+:(?:invalidargument|operationnotpermitted)",
+            // The registry has the image, but not all of it.
+            r"blob_?unknown|unknownblob",
+        ],
+    )
+    .within(&[Context::Pull])
+    .unless(&[Context::TooMany])
+    .uncertain(),
+];

@@ -1,0 +1,122 @@
+//! Failures whose cause is none of the classes', or is not told.
+
+use super::{Context, Rule};
+use crate::Class::{Other, PullLimit, StartFailure};
+
+/// A cluster's or a registry's own rules on what may run: "denied" and "forbidden" then speak of no credentials.
+pub(super) const ADMISSION: &[Rule] = &[Rule::new(
+    Other,
+    &[
+        r"imagepolicywebhook",
+        r"deniedby(?:clusteradmissionrule|attestor|projects/)|binaryauthorization|binauthz",
+        r"admissionwebhook.*deniedtherequest.*(?:image|registry|repo)",
+        r"validatingadmissionpolicy.*denied.*(?:image|registry|repo)",
+        r"sourceimagerejected|rejectedbypolicy|blockedby(?:xray|policy|thepolicy|curation)|downloadrequestrejected",
+        r"duetoconfiguredpolicy|preventimageswithvulnerability|projectpolicyviolation|toconfiguredpolic",
+        r"imageverificationfailed|failedtoverifyimage",
+        r"nomatchingsignatures|signature(?:verification|validation)failed|nosignatureexists",
+    ],
+)
+.uncertain()];
+
+/// A pull that failed of something that none of the tables knows.
+pub(super) const UNTOLD_CAUSES: &[Rule] = &[
+    Rule::new(
+        Other,
+        &[
+            r#"failedtopullimage["'][^"']+["']:.{6}"#,
+            r#"errimagepull:["']?(?:rpcerror|failedto|[a-z]{3,}:)"#,
+            r"errimageneverpull|pullpolicyofnever",
+            r"imageinspecterror|failedtoinspectimage",
+            r"registryunavailable|registryerrorresponse",
+            r"mismatchedimagerootfs",
+            r"error(?:while)?verifying(?:the)?manifest|unabletoverifymanifestdigest",
+            r#"short-name(?:resolutionenforced|["'][^"']*["']didnotresolve)"#,
+            r"unsupportedmanifestmediatype|unsupportedmediatype|mediatypeinmanifest|unsupporteddocker(?:v1|v2)|schema1supportis",
+            r"mediatype.*nolongersupported",
+            r"imageisincompatiblewitha",
+            r"nopolicy\.jsonfilefound",
+            r"addinglayerwithblob|applylayerexitstatus|errorparsingimagename",
+            r"(?:dockerimageformatv1|manifestversion2,schema1).*(?:disabled|removed|notsupported|deprecat)",
+            r"encounteredremote.*whenfetching",
+            r"maxdepthexceeded|missingsignaturekey|invalidrootfsinimage",
+            r"manifest_?invalid|errorparsingmanifest|unsupportedschemaversion|unsupportedmanifest",
+            r"contenttrust.*(?:error|nodata)|remotetrustdatadoesnotexist",
+        ],
+    )
+    .uncertain(),
+    // ECS cuts its reasons: at Docker Hub, on a manifest by digest, it is most often the pull limit.
+    Rule::new(
+        PullLimit,
+        &[r"failedopen:unexpectedstatus(?:code|fromgetrequestto)https://registry-1\.docker\.io/v2/[^:]*manifests/sha256:[0-9a-f]*(?:\.\.\.|:?(?:4(?:2(?:9)?)?)?$|:429too_?m)"],
+    )
+    .uncertain()
+    .of("docker.io"),
+];
+
+/// A name that is none, and an engine that is not there: nobody was asked for an image.
+pub(super) const NEVER_ASKED: &[Rule] = &[Rule::new(
+    Other,
+    &[
+        r"invalidreferenceformat|invalidreference:|invalidimagename|invalidimagereference|invaliddockerimage",
+        r"couldn'tparseimage|couldnotparse(?:image)?reference|cannotparse(?:the)?(?:docker)?imagereference",
+        r"failedtoparse(?:image)?reference|failedtoparseimage|unabletoparseimage|errorparsing(?:image)?reference",
+        r"failedtoapplydefaultimagetag|isnotavalidrepository/tag|invalidtagname|invalidrepositoryname",
+        r"repositorynamemustbe|repositorynamecomponent|(?:repository|tag)canonlycontain|validrfc3986uriauthorit",
+        r"cannotconnecttothedockerdaemon|isthedockerdaemonrunning|dockerdaemonisnotrunning|dockerengineisnotrunning",
+        r"couldn'tconnecttodockerdaemon|failedtoconnecttothedockerapi|errorduringconnect:.*docker_?engine",
+        r"(?:cannot|unableto)connectto(?:the)?podman|notabletoconnecttodocker|unabletoconnecttodocker",
+        r"couldnotfindavaliddockerenvironment|clientversion[0-9.]+istoo(?:old|new)",
+        r"unknownserviceruntime\.v1(?:alpha2)?\.|criv1(?:image|runtime)apiisnotimplemented",
+    ],
+)
+.uncertain()];
+
+/// A pull that failed, and no more.
+pub(super) const RULES: &[Rule] = &[
+    Rule::new(
+        Other,
+        &[
+            r#"failedtopull(?:image|andunpack|manifest|artifact|container|oci|docker|base|["'`]|[a-z0-9_.-]+[/:][a-z0-9])"#,
+            r"cannotpull(?:container|imagemanifest|ecr)",
+            r"errorpullingimage|errorwhilepullingimage|pullingimagefailed|imagepullfailed",
+            r"(?:couldnot|couldn't|unableto|can't|cannot)pull(?:the)?(?:docker|container|base)?image",
+            r"can'tgetdockerimage|containerfetchexception",
+            r"initializingsource",
+            r"failedtoresolvereference|failedtoresolveref|failedtoresolvesourcemetadata|failedtoresolveimage",
+            r"error(?:initializingsource|readingmanifest|choosingimageinstance|writingblob)",
+            r"httpread(?:er)?seeker:failedopen",
+            r"notcontinuingwithpullaftererror|attemptingnextendpointforpullaftererror",
+            r"toomanyrequests:",
+            r"errorfromregistry:",
+            r"unabletocopyfromsource",
+            r"pullingfromhost.+failed",
+            r"errorresponsefromdaemon:(?:get|head|pull|toomany|manifest)",
+            r"image.*(?:unsupported|invalidtarheader)",
+        ],
+    )
+    .uncertain(),
+    Rule::new(
+        Other,
+        &[
+            r"(?:docker|podman|nerdctl|crictl|ctr)(?:image)?pull.+(?:errorresponsefromdaemon:|fata\[|error:)",
+            r"failedtocopy:",
+            r"failedtoload(?:cachekey|metadata)",
+            r"unexpectedstatus(?:code|from)",
+            r"contextcanceled",
+            r"code=canceled",
+            r"code=unknown",
+            r"malformedhttpresponse|malformedmimeheader|invalidcharacter'<'lookingfor",
+            r"unexpectedendofjsoninput|missingoremptycontent-lengthheader",
+        ],
+    )
+    .within(&[Context::Pull])
+    .uncertain(),
+    // A row of `docker service ps`, whose reason is cut and stands there to its closing quote: an agent that rejects a
+    // task for want of its image says so.
+    Rule::new(
+        StartFailure,
+        &[r#"(?:ready|running|shutdown|remove)rejected(?:about|lessthan)?[a-z0-9]*ago["'].+["']"#],
+    )
+    .uncertain(),
+];
