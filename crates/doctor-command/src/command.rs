@@ -4,9 +4,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use forebay_config::{Environment, byte_size};
 use forebay_content::{Clock as _, SystemClock};
-use forebay_doctor::{Context, Egress, Moment, Usage};
+use forebay_doctor::{Context, Egress, Moment, Usage, WayKind};
 use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
 
 use crate::gathering::Gathering;
@@ -17,6 +18,7 @@ use crate::{follow, ledger, read, show, tools};
 const EXAMPLES: &str = "\
 Examples:
   kubectl get events -A | forebay doctor
+  forebay doctor events.txt --way authenticate
   forebay doctor /var/log/messages services.json --report incident.md
   forebay doctor --ecs my-cluster --stack my-stack --image-size 500MB
   journalctl -fu docker | forebay doctor --follow";
@@ -24,7 +26,8 @@ Examples:
 /// Reads logs and events, and says why pulls failed, who brings it about, and what to do
 ///
 /// Takes what docker, containerd, podman, the kubelet, Swarm, ECS, CloudFormation and CI systems write, wrapped or not, in
-/// JSON or not, or asks their tools. Account names and tokens are not shown.
+/// JSON or not, or asks their tools. Says it on one screen: the cause, who brings it about, when it ends, and what to do now;
+/// --all says all of it. Account names and tokens are not shown.
 #[expect(
     clippy::doc_markdown,
     reason = "the help is no Markdown: backticks would be printed"
@@ -70,6 +73,14 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What is shown")]
 pub(crate) struct OutputArgs {
+    /// Print all of it: every line that shows it, what it is not, why it worked before, each way out and what it costs
+    #[arg(long, conflicts_with_all = ["json", "support"])]
+    pub(crate) all: bool,
+
+    /// Print one way out with its commands and its costs, by the name that the short text gives; may be given again
+    #[arg(long, value_name = "NAME", value_parser = way_kinds(), conflicts_with_all = ["all", "json", "support"])]
+    pub(crate) way: Vec<WayKind>,
+
     /// Print findings, diagnosis and ways out as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -205,6 +216,13 @@ impl Args {
         }
         usage
     }
+}
+
+/// The names of ways out.
+fn way_kinds() -> impl TypedValueParser<Value = WayKind> {
+    let names = WayKind::ALL.map(WayKind::name);
+    PossibleValuesParser::new(names)
+        .try_map(|name| WayKind::find(&name).ok_or("no way out is called so"))
 }
 
 /// A moment as RFC 3339 writes it.

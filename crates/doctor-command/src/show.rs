@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use forebay_doctor::{
-    Basis, Diagnosis, Document, WayOut, WaysOut, diagnose, explain, report, support, ways_out,
+    Basis, Diagnosis, Document, WayOut, WaysOut, brief, diagnose, explain, report, support,
+    ways_out,
 };
 use forebay_failures::Finding;
 use forebay_terminal::{Failure, Printer};
 use serde::Serialize;
 
-use crate::command::Args;
+use crate::command::{Args, OutputArgs};
 use crate::gathering::Gathered;
 use crate::report_file;
 use crate::source::STDIN;
@@ -99,7 +100,7 @@ pub(crate) fn show(
                 .as_bytes(),
         );
     } else {
-        print_text(found, asked, printer);
+        print_text(found, asked, output, printer);
     }
     Ok(())
 }
@@ -127,12 +128,12 @@ fn print_json(found: &Found, asked: &Asked, printer: &Printer) {
     printer.line(serde_json::to_string(&told).unwrap_or_default());
 }
 
-fn print_text(found: &Found, asked: &Asked, printer: &Printer) {
+fn print_text(found: &Found, asked: &Asked, output: &OutputArgs, printer: &Printer) {
     // What only the classifier understood is told as it stands.
     if found.diagnosis.cause.is_none() && !found.findings.is_empty() {
         print_findings(&found.findings, found.left_off, printer);
     } else {
-        let mut document = explain(&found.diagnosis, &found.ways);
+        let mut document = document(found, output, printer);
         // That nothing tells of a failed pull, would be read as all being well.
         if !found.is_bad() && asked.tells_otherwise(found.is_unread) {
             document.sections.retain(|section| section.title != CAUSE);
@@ -142,6 +143,28 @@ fn print_text(found: &Found, asked: &Asked, printer: &Printer) {
     for line in asked.told() {
         printer.line(line);
     }
+}
+
+/// As much of it as is asked for; where nothing is wrong, that and what else there is to know.
+fn document(found: &Found, output: &OutputArgs, printer: &Printer) -> Document {
+    let (diagnosis, ways) = (&found.diagnosis, &found.ways);
+    if output.all || diagnosis.cause.is_none() {
+        return explain(diagnosis, ways);
+    }
+    if output.way.is_empty() {
+        return brief(diagnosis, ways);
+    }
+    for kind in &output.way {
+        if !ways.ways.iter().any(|way| way.kind == *kind) {
+            printer.note(format_args!(
+                "note: {} is no way out of what was found",
+                kind.name()
+            ));
+        }
+    }
+    let numbered = (1..).zip(&ways.ways);
+    let asked = numbered.filter(|(_, way)| output.way.contains(&way.kind));
+    Document::new("Ways out", asked.map(|(number, way)| way.section(number)))
 }
 
 fn print_findings(findings: &[Finding], left_off: u64, printer: &Printer) {

@@ -5,6 +5,7 @@ mod event;
 mod failure;
 mod gathered;
 mod moment;
+mod plausible;
 mod read;
 mod sizes;
 

@@ -45,6 +45,18 @@ fn events_of_one_pod_are_explained_without_the_account() {
         "{told}"
     );
     assert_snapshot!(told);
+    let all = program.run(&["doctor", "events.txt", "--all", AS_OF[0], AS_OF[1]]);
+    assert!(all.contains("What it is not"), "{all}");
+}
+
+#[test]
+fn one_way_out_is_told_by_its_name_and_one_that_is_none_is_not() {
+    let program = Program::new().file("events.txt", DESCRIBED);
+    let run = |way| program.run(&["doctor", "events.txt", "--way", way, AS_OF[0], AS_OF[1]]);
+    assert_snapshot!(run("authenticate"));
+    let told = run("let-the-cache-fill");
+    assert!(told.contains("is no way out of what was found"), "{told}");
+    assert!(run("nonsense").starts_with("exit: 2"));
 }
 
 #[test]

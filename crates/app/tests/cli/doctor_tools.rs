@@ -81,7 +81,7 @@ fn nodes_tell_how_large_images_are_for_what_the_ways_out_cost() {
 {"containerRuntimeVersion": "containerd://1.7.27"}, "images": [{"names": ["docker.io/acme/web:1"], "sizeBytes": 500000000}]}}]}"#;
     let script = answering(&[("pods", PODS), ("events", EVENTS), ("nodes", nodes)]);
     let program = with(&[("kubectl", &script)]);
-    let told = program.run(&["doctor", "--kube"]);
+    let told = program.run(&["doctor", "--kube", "--all"]);
     for expected in [
         "500 MB × $0.10 per GB",
         "measured, compressed: the status of a node, kubectl get nodes",

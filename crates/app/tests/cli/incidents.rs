@@ -1,4 +1,5 @@
-//! The four stories that this project began with, each from what the people there saw to a way out that was checked.
+//! The four stories that this project began with, each from what the people there saw to a way out that was checked: on one
+//! screen first, then with all of it.
 
 use insta::assert_snapshot;
 
@@ -57,6 +58,18 @@ k9p34y6n3wd2   tenants_dyn01    replicated   1/1        planetcorp/tenant-app:st
             ],
             &[
                 "doctor",
+                "--all",
+                "--as-of",
+                as_of,
+                "--egress",
+                "shared",
+                "messages",
+                "service-ls",
+                "service-inspect",
+                "deploy.sh",
+            ],
+            &[
+                "doctor",
                 "--as-of",
                 as_of,
                 "--egress",
@@ -74,6 +87,11 @@ k9p34y6n3wd2   tenants_dyn01    replicated   1/1        planetcorp/tenant-app:st
         ],
     );
     let culprit = "docker service scale --detach tenants_dyn";
+    let told_at_first = told.split("$ forebay").nth(1).expect("the first run");
+    assert!(
+        told_at_first.lines().count() <= 40,
+        "one screen: {told_at_first}"
+    );
     let stops = told.find(culprit).expect("the culprits are stopped");
     let cache = told.find("put Forebay in front").expect("a way out");
     assert!(stops < cache, "what floods is stopped first");
@@ -112,6 +130,18 @@ fn ecs_deployment_429() {
         &[
             &[
                 "doctor",
+                "--as-of",
+                "2026-01-15T14:45:00Z",
+                "--image-size",
+                "500MB",
+                "tasks.json",
+                "services.json",
+                "definition.json",
+                "stack.json",
+            ],
+            &[
+                "doctor",
+                "--all",
                 "--as-of",
                 "2026-01-15T14:45:00Z",
                 "--image-size",
@@ -184,6 +214,16 @@ kube-system   cluster-autoscaler-6a7c0d8e9-4mn3p     1/1     Running   0        
                 "pods",
                 "described",
             ],
+            &[
+                "doctor",
+                "--all",
+                "--as-of",
+                as_of,
+                "--egress",
+                "shared",
+                "pods",
+                "described",
+            ],
             &["rewrite", "cluster.yaml", "apis.yaml", "--to", "cortex"],
             &[
                 "rewrite",
@@ -229,6 +269,17 @@ fn ecr_pull_through() {
         &[
             &[
                 "doctor",
+                "--as-of",
+                "2023-07-13T03:00:00Z",
+                "--image-size",
+                "hashicorp/vault:1.14=170MB",
+                "--pulls",
+                "20000",
+                "stopped.json",
+            ],
+            &[
+                "doctor",
+                "--all",
                 "--as-of",
                 "2023-07-13T03:00:00Z",
                 "--image-size",

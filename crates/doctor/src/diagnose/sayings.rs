@@ -181,7 +181,8 @@ const REASONS: [Reason; 10] = [
 /// Why it worked before.
 pub(crate) fn before(evidence: &Evidence, earlier: &Earlier<'_>) -> Vec<Before> {
     let is_earlier = |event: &Event| {
-        event.what == What::PullSucceeded && earlier.since.is_some() && event.first < earlier.since
+        let times = event.first.zip(earlier.since);
+        event.what == What::PullSucceeded && times.is_some_and(|(first, since)| first < since)
     };
     let worked = evidence.events.iter().any(is_earlier);
     let holding = REASONS.iter().filter(|reason| (reason.holds)(earlier));

@@ -32,11 +32,11 @@ pub(crate) fn summary(
 }
 
 /// The sentence where a pull-through cache of ECR could not be filled.
-pub(crate) fn of_pull_through(rule: &PullThrough, class: Class) -> String {
+pub(crate) fn of_pull_through(cache: &PullThrough, class: Class) -> String {
     let [import, create] = RIGHTS;
-    let PullThrough { prefix, image, .. } = rule;
-    let role = rule.role.as_deref().unwrap_or("the role that pulls");
-    if rule.is_said {
+    let PullThrough { prefix, image, .. } = cache;
+    let role = cache.role.as_deref().unwrap_or("the role that pulls");
+    if cache.is_said {
         return format!(
             "ECR's pull-through cache could not bring {image} in: {role} may not do it ({import} and {create} on {prefix}/*)"
         );

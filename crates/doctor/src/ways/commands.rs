@@ -135,7 +135,9 @@ pub(crate) fn look(suspect: &Suspect, facts: &Facts) -> Option<String> {
             )
         }
         (OwnerKind::Container, _) => format!("docker logs --tail 50 {name}"),
-        (OwnerKind::CiJob | OwnerKind::Client, _) => return None,
+        (OwnerKind::CiJob | OwnerKind::Client, _) | (OwnerKind::Job | OwnerKind::CronJob, None) => {
+            return None;
+        }
         (_, Some(pod)) => format!(
             "{}\nkubectl --namespace {place} describe pod {pod}",
             logs_of(&pod)
@@ -146,7 +148,6 @@ pub(crate) fn look(suspect: &Suspect, facts: &Facts) -> Option<String> {
         }
         (OwnerKind::StatefulSet, None) => logs_of(&format!("statefulset/{name}")),
         (OwnerKind::DaemonSet, None) => logs_of(&format!("daemonset/{name}")),
-        (OwnerKind::Job | OwnerKind::CronJob, None) => return None,
     })
 }
 

@@ -84,6 +84,11 @@ impl WayKind {
         Self::PaidPlan,
     ];
 
+    /// The one of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// What it is called in commands and JSON.
     pub const fn name(self) -> &'static str {
         match self {
@@ -288,6 +293,20 @@ impl Action {
         match &self.code {
             Some(code) => section.code(code.clone()),
             None => section,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_is_found_by_the_name_that_json_has_too() {
+        for kind in WayKind::ALL {
+            assert_eq!(WayKind::find(kind.name()), Some(kind));
+            let json = serde_json::to_value(kind).ok();
+            assert_eq!(json, Some(kind.name().into()));
         }
     }
 }

@@ -5,10 +5,10 @@ use super::{Ground, WayKind, WayOut};
 
 /// The way, where a pull-through cache could not be filled.
 pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
-    let rule = ground.diagnosis.cause.as_ref()?.pull_through.as_ref()?;
-    let (region, host, prefix) = (&rule.region, &rule.host, &rule.prefix);
-    let role = rule.role.as_deref();
-    let image = crate::facts::safe(&rule.image).unwrap_or_else(|| "<image>".to_owned());
+    let cache = ground.diagnosis.cause.as_ref()?.pull_through.as_ref()?;
+    let (region, host, prefix) = (&cache.region, &cache.host, &cache.prefix);
+    let role = cache.role.as_deref();
+    let image = crate::facts::safe(&cache.image).unwrap_or_else(|| "<image>".to_owned());
     let why = "The first pull of an image through the rule makes its repository and brings it in, by the rights of who pulls; \
                later pulls need none of them. That is why other images of the same rule may work.";
     let way = WayOut::new(
@@ -16,21 +16,21 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
         "let the role that pulls fill the pull-through cache",
         why,
     );
-    let way = if rule.is_said {
+    let way = if cache.is_said {
         way
     } else {
         way.run(
             "See that it is that: the rule has to be there and its upstream login valid, and the role has to be denied.",
             format!(
                 "aws ecr validate-pull-through-cache-rule --region {region} --ecr-repository-prefix {prefix}\n{}",
-                simulate(rule, role)
+                simulate(cache, role)
             ),
         )
     };
     let way = way
         .run(
             "Add the statement: for ECS to the task's execution role, for EKS and EC2 to the node's role.",
-            ecr_cache::permissions((&rule.account, region), prefix, role),
+            ecr_cache::permissions((&cache.account, region), prefix, role),
         )
         .run(
             "Pull it once, with the rights of that role, and wait until it runs.",
@@ -48,9 +48,9 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
 }
 
 /// Asks IAM whether the role may.
-fn simulate(rule: &crate::PullThrough, role: Option<&str>) -> String {
+fn simulate(cache: &crate::PullThrough, role: Option<&str>) -> String {
     let role = role.unwrap_or("<task-execution-or-node-role>");
-    let (account, region, prefix) = (&rule.account, &rule.region, &rule.prefix);
+    let (account, region, prefix) = (&cache.account, &cache.region, &cache.prefix);
     format!(
         "aws iam simulate-principal-policy --policy-source-arn arn:aws:iam::{account}:role/{role} --action-names ecr:BatchImportUpstreamImage ecr:CreateRepository \\\n  \
          --resource-arns 'arn:aws:ecr:{region}:{account}:repository/{prefix}/*' --query 'EvaluationResults[].[EvalActionName,EvalDecision]' --output text"

@@ -1,4 +1,4 @@
-//! Logs of CI jobs: GitHub Actions, GitLab, CircleCI, Jenkins, and what `docker` prints in them.
+//! Logs of CI jobs: GitHub Actions, GitLab, `CircleCI`, Jenkins, and what `docker` prints in them.
 //!
 //! A log tells once which job it is of and where it runs; both are remembered for the lines below.
 

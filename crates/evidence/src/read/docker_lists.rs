@@ -45,14 +45,15 @@ impl List {
             .then(|| Self::Services(Columns::of(line)))
     }
 
-    /// A row of `docker service ps` that was pasted without its heading; whether it is one.
+    /// What a row of `docker service ps` says that was pasted without its heading; `None` if it is no row.
     pub(crate) fn read_bare(
         line: &str,
         context: &Context,
         out: &mut Evidence,
-    ) -> Option<Option<Event>> {
+    ) -> Option<Vec<Event>> {
         let row = Row::of(line)?;
-        Some(read_task(&|name| row.cell(name), context, out))
+        let event = read_task(&|name| row.cell(name), context, out);
+        Some(event.into_iter().collect())
     }
 
     /// A row; `None` if it holds nothing.

@@ -16,6 +16,7 @@ use super::log_line::LogLine;
 use super::text;
 use crate::event::{Event, Lines, MAX_MESSAGE_BYTES, What};
 use crate::failure::{Judge, tell};
+use crate::plausible::{Plausible, part_from_old};
 use crate::{Context, Evidence};
 
 /// The most bytes of a line of text; what is longer is cut.
@@ -32,6 +33,7 @@ pub struct Intake {
     context: Context,
     evidence: Evidence,
     judge: Judge,
+    plausible: Plausible,
     source: Source,
     partial: Vec<u8>,
     is_cut: bool,
@@ -65,6 +67,7 @@ impl Intake {
             context,
             evidence: Evidence::default(),
             judge: Judge::default(),
+            plausible: Plausible::default(),
             source: Source::default(),
             partial: Vec::new(),
             is_cut: false,
@@ -141,6 +144,13 @@ impl Intake {
     /// All that was read.
     pub fn finish(mut self) -> Evidence {
         self.end();
+        let parted = part_from_old(&mut self.evidence.events);
+        if parted > 0 {
+            let text = format!(
+                "{parted} happenings lie more than two years before the last: their times are not used"
+            );
+            self.evidence.note(Lines::default(), text);
+        }
         self.evidence
     }
 
@@ -402,7 +412,10 @@ impl Intake {
     }
 
     fn keep(&mut self, event: Event, lines: Lines) {
-        if let Some(event) = self.judge.settle(located(event, lines)) {
+        if let Some(mut event) = self.judge.settle(located(event, lines)) {
+            if let Some(doubt) = self.plausible.sift(&mut event, &self.context) {
+                self.evidence.note(event.lines, doubt);
+            }
             let tells = |failure: &crate::Failure| failure.class.is_cause();
             self.source.has_cause |=
                 event.what.is_death() || event.failure.as_ref().is_some_and(tells);
@@ -427,7 +440,7 @@ impl Intake {
 fn read_bare(line: &str, context: &Context, out: &mut Evidence) -> Option<Vec<Event>> {
     let of_kube = kube_table::read_event(line, Wide::default(), context);
     let events = of_kube.map(|event| vec![event]);
-    events.or_else(|| Some(List::read_bare(line, context, out)?.into_iter().collect()))
+    events.or_else(|| List::read_bare(line, context, out))
 }
 
 fn located(mut event: Event, lines: Lines) -> Event {

@@ -9,10 +9,8 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde_json::Value;
 
+use crate::plausible::CLOCK_SKEW;
 use crate::{Context, Moment};
-
-/// How far ahead of us a clock may be before a date without a year is taken for last year's.
-const CLOCK_SKEW: Duration = Duration::from_hours(24);
 
 /// An age longer than this is no age.
 const MAX_AGE: Duration = Duration::from_hours(24 * 366 * 20);

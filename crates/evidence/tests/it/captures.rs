@@ -13,8 +13,10 @@ const ECR_LOGINS: &str = "2016-08-25T12:00:04Z [INFO] Adding event module=\"even
 fn only_failure(text: &str) -> (What, Class) {
     let events = read_all(&[("capture", text)]).events;
     assert_eq!(events.len(), 1, "{events:#?}");
-    let class = events[0].failure.as_ref().map(|failure| failure.class);
-    (events[0].what, class.expect("a failure"))
+    let Some(failure) = &events[0].failure else {
+        panic!("no failure: {events:#?}");
+    };
+    (events[0].what, failure.class)
 }
 
 #[test]

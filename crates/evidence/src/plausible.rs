@@ -1,0 +1,148 @@
+//! Which of the times that evidence claims can be true: of the others no rate, window or beginning is computed.
+//!
+//! Pure. A clock that was never set, a zero that stands for nothing, a year that was mistyped.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::{Context, Event, Moment};
+
+/// How far ahead of us a clock may be.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_hours(24);
+
+/// 2013-03-20: nobody pulled an image before Docker was shown.
+const EARLIEST: Moment = Moment::from_unix_ms(1_363_737_600_000);
+
+/// Year 1, which Go's programs write where there is no time.
+const GO_ZERO: Moment = Moment::from_unix_ms(-62_135_596_800_000);
+
+/// The longest time that is one story; what lies longer before the last of it belongs to another.
+const MAX_SPAN: Duration = Duration::from_hours(24 * 731);
+
+const TOO_LATE: &str =
+    "times after this was gathered are not used: a clock was wrong, or --as-of is";
+
+const TOO_EARLY: &str = "times before there were images (2013) are not used: a clock was wrong";
+
+const CROSSED: &str = "of what ends before it begins, only the end is used";
+
+/// Leaves out what cannot be true, and remembers what was said of it.
+#[derive(Debug, Default)]
+pub(crate) struct Plausible {
+    said: BTreeSet<&'static str>,
+}
+
+impl Plausible {
+    /// Takes times that cannot be true from an event; what to note, once.
+    pub(crate) fn sift(&mut self, event: &mut Event, context: &Context) -> Option<&'static str> {
+        let latest = context.now.after(CLOCK_SKEW);
+        let mut why = None;
+        let mut keep = |time: Option<Moment>| match time? {
+            GO_ZERO => None,
+            time if time > latest => {
+                why = Some(TOO_LATE);
+                None
+            }
+            time if time < EARLIEST => {
+                why = Some(TOO_EARLY);
+                None
+            }
+            time => Some(time),
+        };
+        (event.first, event.last) = (keep(event.first), keep(event.last));
+        if event
+            .first
+            .zip(event.last)
+            .is_some_and(|(first, last)| first > last)
+        {
+            event.first = None;
+            why = Some(CROSSED);
+        }
+        why.filter(|why| self.said.insert(why))
+    }
+}
+
+/// Takes the times from what lies more than two years before the last of all; how many events had such.
+pub(crate) fn part_from_old(events: &mut [Event]) -> usize {
+    let times = events.iter().flat_map(|event| [event.first, event.last]);
+    let Some(newest) = times.flatten().max() else {
+        return 0;
+    };
+    let is_old = |time: &mut Moment| *time < newest.before(MAX_SPAN);
+    let mut parted = 0;
+    for event in events {
+        let first = event.first.take_if(is_old);
+        let last = event.last.take_if(is_old);
+        parted += usize::from(first.or(last).is_some());
+    }
+    parted
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{Format, What};
+
+    fn at(text: &str) -> Option<Moment> {
+        (!text.is_empty()).then(|| text.parse::<Timestamp>().unwrap().into())
+    }
+
+    fn event(first: &str, last: &str) -> Event {
+        let mut event = Event::new(What::PullFailed, Format::Text);
+        (event.first, event.last) = (at(first), at(last));
+        event
+    }
+
+    #[test]
+    fn times_that_cannot_be_true_are_left_out_and_noted_once() {
+        let context = Context {
+            now: at("2026-11-21T08:10:00Z").unwrap(),
+            utc_offset_seconds: 0,
+        };
+        let good = "2026-11-21T08:00:00Z";
+        let mut plausible = Plausible::default();
+        for ((first, last), expected, note) in [
+            (
+                (good, "2026-11-22T08:00:00Z"),
+                (good, "2026-11-22T08:00:00Z"),
+                None,
+            ),
+            (("1970-01-01T00:00:00Z", good), ("", good), Some(TOO_EARLY)),
+            (("1970-01-01T00:00:00Z", good), ("", good), None),
+            ((good, "2076-11-21T08:00:00Z"), (good, ""), Some(TOO_LATE)),
+            (("0001-01-01T00:00:00Z", ""), ("", ""), None),
+            (
+                (good, "2026-11-21T07:00:00Z"),
+                ("", "2026-11-21T07:00:00Z"),
+                Some(CROSSED),
+            ),
+        ] {
+            let mut sifted = event(first, last);
+            let noted = plausible.sift(&mut sifted, &context);
+            assert_eq!(
+                (sifted.first, sifted.last),
+                (at(expected.0), at(expected.1))
+            );
+            assert_eq!(noted, note, "{first} {last}");
+        }
+    }
+
+    #[test]
+    fn what_lies_years_before_the_last_is_another_story() {
+        let good = "2026-11-21T08:00:00Z";
+        let mut events = [
+            event("2014-01-01T00:00:00Z", "2014-01-01T00:00:00Z"),
+            event("2025-01-01T00:00:00Z", good),
+            event("2014-01-01T00:00:00Z", good),
+            event("", ""),
+        ];
+        assert_eq!(part_from_old(&mut events), 2);
+        let times = events.map(|event| (event.first, event.last));
+        let whole = (at("2025-01-01T00:00:00Z"), at(good));
+        assert_eq!(times, [(None, None), whole, (None, at(good)), (None, None)]);
+        let mut alone = [event("2014-01-01T00:00:00Z", "2014-01-02T00:00:00Z")];
+        assert_eq!(part_from_old(&mut alone), 0, "an old log is one story");
+    }
+}
