@@ -27,6 +27,8 @@ pub enum SetupError {
         what: String,
         /// What can be done.
         hint: String,
+        /// What is to be put in by hand: whole lines; empty where that is not known.
+        lines: String,
     },
     /// What was asked for does not exist for this client: ask for something else.
     #[error("{what}")]
@@ -64,13 +66,31 @@ impl SetupError {
             path: path.to_owned(),
             what: what.into(),
             hint: hint.into(),
+            lines: String::new(),
         }
+    }
+
+    /// With the lines that are to be put in by hand.
+    #[must_use]
+    pub(crate) fn by_hand(mut self, by_hand: &str) -> Self {
+        if let Self::Unmergeable { lines, .. } = &mut self {
+            by_hand.clone_into(lines);
+        }
+        self
     }
 
     pub(crate) fn impossible(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Impossible {
             what: what.into(),
             hint: hint.into(),
+        }
+    }
+
+    /// The file, and the lines that are to be put into it by hand, where they are known.
+    pub fn find_lines(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Unmergeable { path, lines, .. } if !lines.is_empty() => Some((path, lines)),
+            _ => None,
         }
     }
 

@@ -13,6 +13,7 @@ mod probe;
 mod reach;
 mod record;
 mod shell;
+mod usage;
 mod workflow;
 mod yaml;
 

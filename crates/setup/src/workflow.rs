@@ -31,6 +31,9 @@ const PUSH_WORDS: [&str; 6] = [
     "type=registry",
 ];
 
+/// Words of a command that fetches an image at most.
+const FETCH_WORDS: [&str; 3] = ["docker pull", "docker run", "podman "];
+
 /// Actions that push where their `push` says so.
 const PUSH_ACTIONS: [&str; 2] = ["docker/bake-action", "docker/build-push-action"];
 
@@ -78,6 +81,8 @@ pub(crate) struct Job<'a> {
     pub(crate) name: &'a str,
     pub(crate) node: &'a Node,
     pub(crate) steps: &'a [Node],
+    /// Whether it is written in brackets, where no line can be put.
+    is_flow: bool,
 }
 
 /// The jobs of a workflow of GitHub Actions that have steps.
@@ -85,39 +90,67 @@ pub(crate) fn github_jobs<'a>(yaml: &'a Yaml<'_>) -> Result<Vec<Job<'a>>, SetupE
     let Some(jobs) = yaml.root.find("jobs") else {
         return Err(yaml.refuse("it has no jobs", "name a workflow of GitHub Actions"));
     };
-    collect(yaml, jobs.entries(), "steps")
+    Ok(collect(jobs.entries(), "steps"))
 }
 
 /// The jobs of a pipeline of GitLab CI that have a script.
-pub(crate) fn gitlab_jobs<'a>(yaml: &'a Yaml<'_>) -> Result<Vec<Job<'a>>, SetupError> {
-    let jobs = collect(yaml, yaml.root.entries(), "script")?;
-    Ok(jobs
-        .into_iter()
-        .filter(|job| !NO_JOBS.contains(&job.name))
-        .collect())
+pub(crate) fn gitlab_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<Job<'a>> {
+    let mut jobs = collect(yaml.root.entries(), "script");
+    jobs.retain(|job| !NO_JOBS.contains(&job.name));
+    jobs
 }
 
-fn collect<'a>(
-    yaml: &Yaml<'_>,
-    entries: &'a [(Node, Node)],
-    key: &str,
-) -> Result<Vec<Job<'a>>, SetupError> {
+/// The jobs of a pipeline whose script is no list of lines of its own: a text, or what an alias stands for. It counts as one
+/// step, beside which none can be put.
+pub(crate) fn gitlab_odd_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<Job<'a>> {
+    let jobs = yaml.root.entries().iter().filter_map(|(name, node)| {
+        let script = node
+            .find("script")
+            .filter(|script| script.items().is_empty())?;
+        Some(Job {
+            name: name.text()?,
+            node,
+            is_flow: true,
+            steps: std::slice::from_ref(script),
+        })
+    });
+    jobs.filter(|job| !NO_JOBS.contains(&job.name)).collect()
+}
+
+fn collect<'a>(entries: &'a [(Node, Node)], key: &str) -> Vec<Job<'a>> {
     let mut jobs = Vec::new();
     for (name, node) in entries {
         let Some(steps) = node.find(key).filter(|steps| !steps.items().is_empty()) else {
             continue;
         };
-        let name = name.text().unwrap_or_default();
-        if steps.is_flow() || node.is_flow() {
-            return Err(yaml.refuse(&format!("{key} of {name} is written in brackets"), BLOCKS));
-        }
-        let steps = steps.items();
-        jobs.push(Job { name, node, steps });
+        jobs.push(Job {
+            name: name.text().unwrap_or_default(),
+            node,
+            is_flow: steps.is_flow() || node.is_flow(),
+            steps: steps.items(),
+        });
     }
-    Ok(jobs)
+    jobs
+}
+
+/// The jobs of a workflow that are other workflows, by name and file.
+pub(crate) fn github_calls<'a>(yaml: &'a Yaml<'_>) -> Vec<(&'a str, &'a str)> {
+    let jobs = yaml.root.find("jobs").map(Node::entries);
+    let jobs = jobs.unwrap_or_default().iter();
+    jobs.filter_map(|(name, job)| Some((name.text()?, job.find("uses")?.text()?)))
+        .collect()
 }
 
 impl Job<'_> {
+    /// Refuses to put lines where there are none.
+    pub(crate) fn refuse_flow(&self, yaml: &Yaml<'_>) -> Result<(), SetupError> {
+        if self.is_flow {
+            let what = format!("{} is written in brackets", self.name);
+            return Err(yaml.refuse(&what, BLOCKS));
+        }
+        Ok(())
+    }
+
     /// The first step that pulls, builds or pushes an image.
     pub(crate) fn first_image_step(&self, yaml: &Yaml<'_>) -> Option<usize> {
         self.position(yaml, &IMAGE_WORDS)
@@ -127,6 +160,12 @@ impl Job<'_> {
     pub(crate) fn image_steps<'y>(&self, yaml: &'y Yaml<'_>) -> impl Iterator<Item = &'y str> {
         let texts = self.steps.iter().map(|step| &yaml.text[step.span.clone()]);
         texts.filter(|text| has_word(text, &IMAGE_WORDS))
+    }
+
+    /// Whether a step does more with images than to fetch them: what is built may be pushed by a script.
+    pub(crate) fn is_writer(&self, yaml: &Yaml<'_>) -> bool {
+        let mut steps = self.image_steps(yaml);
+        steps.any(|step| is_push(step) || !has_word(step, &FETCH_WORDS))
     }
 
     /// The first step that deploys.

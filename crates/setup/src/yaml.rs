@@ -15,6 +15,8 @@ const MAX_DEPTH: usize = 100;
 pub(crate) struct Node {
     /// Its bytes; a block's begin at its first child and end at its last.
     pub(crate) span: Range<usize>,
+    /// Whether other places of the file may stand for it, by an alias.
+    pub(crate) is_anchored: bool,
     /// Whether it is no plain text but one that a tag such as `!Ref` makes into something else.
     pub(crate) is_tagged: bool,
     pub(crate) kind: Kind,
@@ -67,6 +69,7 @@ impl<'a> Yaml<'a> {
         }
         let root = root.unwrap_or(Node {
             span: 0..0,
+            is_anchored: false,
             is_tagged: false,
             kind: Kind::Scalar(String::new()),
         });
@@ -165,9 +168,21 @@ impl Node {
         }
     }
 
+    /// Whether what it holds also stands, or is taken from, elsewhere in the file: by an anchor, an alias or a merge key.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_anchored || matches!(self.kind, Kind::Alias) || self.find("<<").is_some()
+    }
+
     /// Whether nothing stands there.
     pub(crate) fn is_empty(&self) -> bool {
         self.span.is_empty() || matches!(self.text(), Some("null" | "~"))
+    }
+
+    fn anchored(self, is_anchored: bool) -> Self {
+        Self {
+            is_anchored,
+            ..self
+        }
     }
 
     /// Whether it is written in brackets or braces.
@@ -190,15 +205,23 @@ fn node<'a>(
     }
     let own = span.byte_range().unwrap_or_default();
     match event {
-        Event::Scalar(text, _, _, tag) => Ok(Node {
+        Event::Scalar(text, _, anchor, tag) => Ok(Node {
             span: own,
+            is_anchored: anchor != 0,
             is_tagged: tag.is_some(),
             kind: Kind::Scalar(text.into_owned()),
         }),
-        Event::SequenceStart(style, ..) => list(own, is_flow(style), events, depth),
-        Event::MappingStart(style, ..) => map(own, is_flow(style), events, depth),
+        Event::SequenceStart(style, anchor, _) => {
+            let list = list(own, is_flow(style), events, depth)?;
+            Ok(list.anchored(anchor != 0))
+        }
+        Event::MappingStart(style, anchor, _) => {
+            let map = map(own, is_flow(style), events, depth)?;
+            Ok(map.anchored(anchor != 0))
+        }
         _ => Ok(Node {
             span: own,
+            is_anchored: false,
             is_tagged: false,
             kind: Kind::Alias,
         }),
@@ -232,6 +255,7 @@ fn list(
             let kind = Kind::List { items, is_flow };
             return Ok(Node {
                 span,
+                is_anchored: false,
                 is_tagged: false,
                 kind,
             });
@@ -259,6 +283,7 @@ fn map(
             let kind = Kind::Map { entries, is_flow };
             return Ok(Node {
                 span,
+                is_anchored: false,
                 is_tagged: false,
                 kind,
             });

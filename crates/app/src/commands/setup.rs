@@ -139,7 +139,7 @@ pub(super) async fn run(
     if args.act.check {
         return probe::check(&args, &sources, printer).await;
     }
-    let plan = plan(&args, &sources, &disk)?;
+    let plan = plan(&args, &sources, &disk, printer)?;
     if args.act.undo {
         if let Some(failure) = refuse_away(&args, &plan.undo) {
             report(&failure, printer);
@@ -170,13 +170,19 @@ fn refuse_controls(args: &Args) -> Option<Failure> {
     Some(Failure::plain(what))
 }
 
-fn plan(args: &Args, sources: &Sources, disk: &Disk) -> Result<Plan, Failure> {
+fn plan(args: &Args, sources: &Sources, disk: &Disk, printer: &Printer) -> Result<Plan, Failure> {
     if let Some(registry) = args.login.registry {
         return login::plan(args, registry, disk);
     }
     let config = load(sources)?;
     let order = order(args, &config)?;
-    forebay_setup::plan(&order, disk).map_err(failure)
+    forebay_setup::plan(&order, disk).map_err(|error| {
+        if let Some((path, lines)) = error.find_lines() {
+            printer.note(format_args!("what {path} should hold:"));
+            printer.notes(lines.trim_end());
+        }
+        failure(error)
+    })
 }
 
 fn order(args: &Args, config: &Config) -> Result<Order, Failure> {

@@ -26,6 +26,8 @@ mod rewrite_records;
 mod rewrite_trouble;
 mod secrets;
 mod setup;
+mod setup_files;
+mod setup_pipelines;
 mod show;
 mod upstreams;
 mod wrong_file;

@@ -16,7 +16,7 @@ pub fn quoted_name(name: &[u8]) -> Cow<'_, str> {
             match escape_of(c) {
                 Some(escape) => quoted.extend(['\\', escape]),
                 None if is_obeyed(c) => {
-                    push_octal(&mut quoted, c.encode_utf8(&mut [0; 4]).as_bytes())
+                    push_octal(&mut quoted, c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 None => quoted.push(c),
             }

@@ -1,27 +1,16 @@
 //! Workflows of GitHub Actions: the login before the first step that needs it, build and push before the deployment.
 
 use super::task_definition::Changed;
-use super::{Access, Registry};
+use super::{Access, Registry, containers};
 use crate::edits::Edits;
 use crate::error::SetupError;
 use crate::plan::{Files, Plan, Snippet};
-use crate::workflow::{Job, after, at_end, before, github_jobs, has_word, is_push};
+use crate::usage::Usage;
+use crate::workflow::{Job, after, at_end, before, github_calls, github_jobs, has_word};
 use crate::yaml::{Node, Yaml};
 
 /// The action that gives a job its credentials of AWS.
 const AWS_CREDENTIALS: &str = "aws-actions/configure-aws-credentials";
-
-/// What names of images at other registries have in them: who pushes there needs no login here.
-const REGISTRIES: [&str; 8] = [
-    ".azurecr.io/",
-    ".dkr.ecr.",
-    "docker.io/",
-    "gcr.io/",
-    "ghcr.io/",
-    "pkg.dev/",
-    "quay.io/",
-    "registry.gitlab.com/",
-];
 
 /// The name of the step that builds.
 const BUILD: &str = "Build and push the image";
@@ -60,13 +49,20 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
         for (number, job) in jobs.iter().enumerate() {
             let build = building.and_then(|(build, at)| (at == Some(number)).then_some(build));
             is_needed |= change_job(access, &yaml, job, (&login, build), &mut edits)?;
+            let has_images = containers::let_in(access, &yaml, job, (&mut edits, notes))?;
+            is_needed |= has_images;
+            let is_writer = build.is_some() || job.is_writer(&yaml);
+            if has_images && access.registry == Registry::Ghcr && !is_writer {
+                permit(&yaml, job.node, false, &mut edits)?;
+            }
         }
+        notes.extend(calls(access, &yaml));
         if !is_needed {
             notes.push(format!(
                 "no job of it pushes an image or names one at {}: nothing is to be changed",
                 access.host()?
             ));
-        } else if access.registry == Registry::Ecr && !text.contains(AWS_CREDENTIALS) {
+        } else if access.registry == Registry::Ecr && !has_word(text, &[AWS_CREDENTIALS]) {
             notes.push(format!(
                 "no job has credentials of AWS: add {AWS_CREDENTIALS} before the login"
             ));
@@ -79,14 +75,30 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
 
 fn notes(access: &Access, plan: Plan) -> Plan {
     let names = access.registry.names();
-    let early = "images of `container:` and `services:` are pulled before any step: they take `credentials:` of their own";
     let needs = format!(
         "the workflow needs {} and {}",
         names.github_user, names.github_password
     );
     let is_given = matches!(access.registry, Registry::Ecr | Registry::Ghcr);
     let plan = if is_given { plan } else { plan.note(needs) };
-    plan.note(early)
+    let early = "images of `container:` and `services:` are pulled before any step, with `credentials:` of their own";
+    plan.note_if(access.file.is_none(), early)
+}
+
+/// What is to be known of jobs that are other workflows.
+fn calls(access: &Access, yaml: &Yaml<'_>) -> Vec<String> {
+    let permission = if access.registry == Registry::Ghcr {
+        ", and where it pushes, the job here needs `permissions: packages: write`"
+    } else {
+        ""
+    };
+    let told = |(job, file): (&str, &str)| match file.strip_prefix("./") {
+        Some(own) => format!("{job} is the workflow {own}: name that with --file, too{permission}"),
+        None => {
+            format!("{job} is a workflow of others, which logs in by itself or not at all: {file}")
+        }
+    };
+    github_calls(yaml).into_iter().map(told).collect()
 }
 
 /// The job that deploys, or else the first that has to do with images.
@@ -98,27 +110,6 @@ fn building_job(yaml: &Yaml<'_>, jobs: &[Job<'_>]) -> Option<usize> {
     })
 }
 
-/// Whether a job's images have to do with the registry: it names it, or pushes what it built to wherever it is not said.
-///
-/// Docker Hub is what each name means that says no registry, and each build takes its bases from it.
-fn uses(access: &Access, yaml: &Yaml<'_>, job: &Job<'_>) -> Result<bool, SetupError> {
-    if access.registry == Registry::Hub {
-        return Ok(job.first_image_step(yaml).is_some());
-    }
-    let host = access.host()?;
-    let variables = [&yaml.root, job.node].map(|node| node.find("env"));
-    let entries = variables.into_iter().flatten().flat_map(Node::entries);
-    let names_host = |value: &Node| value.text().is_some_and(|text| text.contains(host));
-    let mut words = vec![host.to_owned()];
-    for (name, _) in entries.filter(|(_, value)| names_host(value)) {
-        let name = name.text().unwrap_or_default();
-        words.extend(["env.", "$", "${"].map(|before| format!("{before}{name}")));
-    }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let uses = |step: &str| has_word(step, &words) || is_push(step) && !has_word(step, &REGISTRIES);
-    Ok(job.image_steps(yaml).any(uses))
-}
-
 /// Changes one job; whether it needs the login at all.
 fn change_job(
     access: &Access,
@@ -127,7 +118,12 @@ fn change_job(
     (login, build): (&str, Option<&str>),
     edits: &mut Edits,
 ) -> Result<bool, SetupError> {
-    let is_user = build.is_some() || uses(access, yaml, job)?;
+    let usage = Usage::of(
+        access.host()?,
+        access.registry == Registry::Hub,
+        (yaml, job, "env"),
+    );
+    let is_user = build.is_some() || usage.is_of(yaml, job);
     let images = job.first_image_step(yaml).filter(|_| is_user);
     let deploys = job.first_deploy(yaml);
     // A job that only deploys needs the login where it builds first.
@@ -138,7 +134,8 @@ fn change_job(
     else {
         return Ok(false);
     };
-    if !is_logged_in(access, yaml, job)? {
+    if !is_logged_in(access, yaml, job, &usage) {
+        job.refuse_flow(yaml)?;
         let aws = job.position(yaml, &[AWS_CREDENTIALS]);
         let place = match aws.filter(|aws| *aws >= first && access.registry == Registry::Ecr) {
             Some(aws) => after(yaml, &job.steps[aws], login),
@@ -146,10 +143,12 @@ fn change_job(
         };
         edits.insert(place.0, place.1);
         if access.registry == Registry::Ghcr {
-            permit(yaml, job.node, edits)?;
+            let is_writer = build.is_some() || job.is_writer(yaml);
+            permit(yaml, job.node, is_writer, edits)?;
         }
     }
     if let (Some(build), None) = (build, job.position(yaml, &[BUILD])) {
+        job.refuse_flow(yaml)?;
         let place = match deploys {
             Some(deploy) => before(yaml, &job.steps[deploy], build),
             None => after(yaml, &job.steps[job.steps.len() - 1], build),
@@ -160,46 +159,53 @@ fn change_job(
 }
 
 /// Whether a step logs in there already: ours, or an action made for it.
-fn is_logged_in(access: &Access, yaml: &Yaml<'_>, job: &Job<'_>) -> Result<bool, SetupError> {
-    let host = access.host()?;
+fn is_logged_in(access: &Access, yaml: &Yaml<'_>, job: &Job<'_>, usage: &Usage) -> bool {
+    let is_hub = access.registry == Registry::Hub;
     let is_login = |text: &str| {
-        text.contains(access.registry.names().step)
-            || (access.registry == Registry::Ecr && text.contains("aws-actions/amazon-ecr-login"))
-            || (text.contains("docker/login-action") && text.contains(host))
-            || (text.contains("docker/login-action")
-                && access.registry == Registry::Hub
-                && !text.contains("registry:"))
-            || (text.contains("docker login") && text.contains(host))
+        let by_action = has_word(text, &["docker/login-action"]);
+        has_word(text, &[access.registry.names().step])
+            || access.registry == Registry::Ecr && has_word(text, &["aws-actions/amazon-ecr-login"])
+            || by_action && (usage.is_named(text) || is_hub && !has_word(text, &["registry:"]))
+            || has_word(text, &["docker login", "podman login"]) && usage.is_named(text)
     };
-    Ok(job
-        .steps
-        .iter()
-        .any(|step| is_login(&yaml.text[step.span.clone()])))
+    let mut steps = job.steps.iter();
+    steps.any(|step| is_login(&yaml.text[step.span.clone()]))
 }
 
-/// The token of a workflow may write packages only if it says so.
-fn permit(yaml: &Yaml<'_>, job: &Node, edits: &mut Edits) -> Result<(), SetupError> {
+/// The token of a workflow may write packages only if it says so; it may read them unless it says something else.
+fn permit(
+    yaml: &Yaml<'_>,
+    job: &Node,
+    is_writer: bool,
+    edits: &mut Edits,
+) -> Result<(), SetupError> {
     const KEY: &str = "packages";
+    let wanted = if is_writer { "write" } else { "read" };
     let stated = job
         .find("permissions")
         .or_else(|| yaml.root.find("permissions"));
     let place = match stated {
+        None if !is_writer => return Ok(()),
         None => at_end(
             yaml,
             job,
             "permissions:\n  contents: read\n  packages: write\n",
         ),
         Some(all) if all.text() == Some("write-all") => return Ok(()),
+        Some(all) if all.text() == Some("read-all") && !is_writer => return Ok(()),
         Some(map) if map.entries().is_empty() || map.is_flow() => {
-            return Err(yaml.refuse("permissions does not let packages be written", BLOCKS));
+            let what = format!("permissions does not say packages: {wanted}");
+            return Err(yaml.refuse(&what, BLOCKS));
         }
         Some(map) => match map.find(KEY) {
-            Some(may) if may.text() == Some("write") => return Ok(()),
-            Some(may) => {
-                edits.replace(may.span.start, may.span.end, "write");
+            Some(may) if may.text() == Some("write") || may.text() == Some(wanted) => {
                 return Ok(());
             }
-            None => at_end(yaml, map, "packages: write\n"),
+            Some(may) => {
+                edits.replace(may.span.start, may.span.end, wanted);
+                return Ok(());
+            }
+            None => at_end(yaml, map, &format!("{KEY}: {wanted}\n")),
         },
     };
     edits.insert(place.0, place.1);

@@ -5,8 +5,12 @@ use super::{Access, Registry};
 use crate::edits::Edits;
 use crate::error::SetupError;
 use crate::plan::{Files, Plan, Snippet};
-use crate::workflow::{Job, before, gitlab_jobs};
-use crate::yaml::Yaml;
+use crate::usage::Usage;
+use crate::workflow::{Job, before, gitlab_jobs, gitlab_odd_jobs, has_word};
+use crate::yaml::{Node, Yaml};
+
+/// The key of a pipeline's variables, and of a job's.
+const VARIABLES: &str = "variables";
 
 pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupError> {
     let login = login(access)?;
@@ -26,9 +30,9 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
             text,
         }));
     };
-    let changed = Changed::of(path, files, |text, _| {
+    let changed = Changed::of(path, files, |text, notes| {
         let yaml = Yaml::parse(path, text)?;
-        let jobs = gitlab_jobs(&yaml)?;
+        let jobs = gitlab_jobs(&yaml);
         let mut edits = Edits::default();
         let builds = jobs
             .iter()
@@ -43,13 +47,42 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
                 "say by hand in which job to build",
             ));
         }
+        let mut is_needed = false;
         for (number, job) in jobs.iter().enumerate() {
             let build = build.as_deref().filter(|_| builds == Some(number));
-            change_job(access, &yaml, job, (&login, build), &mut edits)?;
+            is_needed |= change_job(access, &yaml, job, (&login, build), &mut edits)?;
         }
+        let odd = odd_jobs(access, &yaml)?;
+        if !is_needed && odd.is_empty() {
+            notes.push(format!(
+                "no job of it pushes an image or names one at {}: nothing is to be changed",
+                access.host()?
+            ));
+        }
+        notes.extend(odd);
         Ok(edits.apply(text))
     })?;
+    let plan = changed.notes.into_iter().fold(plan, Plan::note);
     Ok(plan.file(changed.file))
+}
+
+/// What is to be known of jobs to whose script no line can be added.
+fn odd_jobs(access: &Access, yaml: &Yaml<'_>) -> Result<Vec<String>, SetupError> {
+    let (host, is_hub) = (access.host()?, access.registry == Registry::Hub);
+    let mut jobs = gitlab_odd_jobs(yaml);
+    jobs.retain(|job| {
+        let usage = Usage::of(host, is_hub, (yaml, job, VARIABLES));
+        // What an alias stands for does not show.
+        let is_unknown = job.steps.iter().any(|script| script.text().is_none());
+        (is_unknown || usage.is_of(yaml, job)) && !is_logged_in(yaml, job, &usage)
+    });
+    let told = |job: &Job<'_>| {
+        format!(
+            "{}: left as it is, for its script is no list of lines; make it one, or log in there by hand",
+            job.name
+        )
+    };
+    Ok(jobs.iter().map(told).collect())
 }
 
 fn notes(access: &Access) -> Plan {
@@ -75,31 +108,58 @@ fn change_job(
     job: &Job<'_>,
     (login, build): (&str, Option<&str>),
     edits: &mut Edits,
-) -> Result<(), SetupError> {
-    let host = access.host()?;
+) -> Result<bool, SetupError> {
+    let is_hub = access.registry == Registry::Hub;
+    let usage = Usage::of(access.host()?, is_hub, (yaml, job, VARIABLES));
+    let is_user = build.is_some() || usage.is_of(yaml, job);
     let deploys = job.first_deploy(yaml);
     let places = [
-        job.first_image_step(yaml),
+        job.first_image_step(yaml).filter(|_| is_user),
         deploys.filter(|_| build.is_some()),
     ];
     let Some(first) = places.into_iter().flatten().min() else {
-        return Ok(());
+        return Ok(false);
     };
-    let is_logged_in = |text: &str| text.contains("docker login") && text.contains(host);
-    if !is_logged_in(&yaml.text[job.node.span.clone()]) {
+    if !is_logged_in(yaml, job, &usage) {
+        job.refuse_flow(yaml)?;
         let (at, lines) = before(yaml, &job.steps[first], login);
         edits.insert(at, lines);
     }
     let pushes = build.and_then(|build| build.lines().last());
     let is_pushed = pushes.is_some_and(|push| yaml.text[job.node.span.clone()].contains(push));
     if let (Some(build), false) = (build, is_pushed) {
+        job.refuse_flow(yaml)?;
         let (at, lines) = match deploys {
             Some(deploy) => before(yaml, &job.steps[deploy], build),
             None => crate::workflow::after(yaml, &job.steps[job.steps.len() - 1], build),
         };
         edits.insert(at, lines);
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Whether a job logs in there already: by itself, by what it extends, or by what goes before each job.
+fn is_logged_in(yaml: &Yaml<'_>, job: &Job<'_>, usage: &Usage) -> bool {
+    let root = &yaml.root;
+    let extended = job.node.find("extends").into_iter().flat_map(|extends| {
+        let names = extends.items().iter().chain([extends]);
+        names.filter_map(|name| root.find(name.text()?))
+    });
+    let first = [
+        root.find("before_script"),
+        root.find("default")
+            .and_then(|all| all.find("before_script")),
+    ];
+    let places = first
+        .into_iter()
+        .flatten()
+        .chain(extended)
+        .chain([job.node]);
+    let mut texts = places.map(|place: &Node| &yaml.text[place.span.clone()]);
+    texts.any(|text| {
+        let mut lines = text.lines();
+        lines.any(|line| has_word(line, &["docker login", "podman login"]) && usage.is_named(line))
+    })
 }
 
 fn login(access: &Access) -> Result<String, SetupError> {

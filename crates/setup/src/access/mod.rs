@@ -3,6 +3,7 @@
 //! A password comes in by standard input and goes out by standard input; it is on no command line and in no file.
 
 mod cdk;
+mod containers;
 mod ecs;
 mod github;
 mod gitlab;

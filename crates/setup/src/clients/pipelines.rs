@@ -1,10 +1,13 @@
 //! Workflows: the docker of a runner is pointed here before the first step that needs it.
 
+use forebay_oci::DOCKER_HUB;
+
 use super::changed;
 use crate::edits::Edits;
 use crate::error::SetupError;
 use crate::plan::{FallThrough, Files, Order, Plan, Snippet, refuse_loopback};
-use crate::workflow::{Job, before, github_jobs, has_word};
+use crate::usage::Usage;
+use crate::workflow::{Job, before, github_calls, github_jobs, has_word};
 use crate::yaml::{Node, Yaml};
 
 const OPEN: FallThrough = FallThrough::Open(
@@ -15,7 +18,11 @@ const OPEN: FallThrough = FallThrough::Open(
 /// The name of our step, by which it is known again.
 const STEP: &str = "Pull through Forebay";
 
-const NOT_NEEDED: &str = "no step of it pulls or builds an image: nothing is to be changed";
+const NOT_NEEDED: &str =
+    "no step of it pulls an image of Docker Hub, or builds one: nothing is to be changed";
+
+const IN_CONTAINER: &str = "it runs in a container, whose docker is the runner's: no step of it can point that here, so do it on \
+                            the runner's machine";
 
 const RUNNER: &str = "the machine of a runner";
 
@@ -31,27 +38,48 @@ pub(super) fn github(order: &Order, files: &dyn Files) -> Result<Plan, SetupErro
             text: step,
         }));
     };
+    let mut notes = Vec::new();
     let mut is_needed = false;
     let file = changed(path, files, |text| {
         let yaml = Yaml::parse(path, text)?;
         let mut edits = Edits::default();
         for job in github_jobs(&yaml)? {
-            is_needed |= job.first_image_step(&yaml).is_some();
-            if let (Some(first), None) = (job.first_image_step(&yaml), find_step(&yaml, &job)) {
+            let usage = Usage::of(DOCKER_HUB, true, (&yaml, &job, "env"));
+            let Some(first) = job
+                .first_image_step(&yaml)
+                .filter(|_| usage.is_of(&yaml, &job))
+            else {
+                continue;
+            };
+            is_needed = true;
+            if job.node.find("container").is_some() {
+                notes.push(format!("{}: {IN_CONTAINER}", job.name));
+            } else if find_step(&yaml, &job).is_none() {
+                job.refuse_flow(&yaml)?;
                 let (at, lines) = before(&yaml, &job.steps[first], &step);
                 edits.insert(at, lines);
             }
         }
+        for (job, file) in github_calls(&yaml) {
+            notes.push(match file.strip_prefix("./") {
+                Some(own) => format!("{job} is the workflow {own}: name that with --file, too"),
+                None => format!(
+                    "{job} is a workflow of others, which no file here points anywhere: {file}"
+                ),
+            });
+        }
         Ok(edits.apply(text))
     })?;
-    Ok(plan.file(file).note_if(!is_needed, NOT_NEEDED))
+    is_needed |= !notes.is_empty();
+    let plan = plan.file(file).note_if(!is_needed, NOT_NEEDED);
+    Ok(notes.into_iter().fold(plan, Plan::note))
 }
 
 fn find_step(yaml: &Yaml<'_>, job: &Job<'_>) -> Option<usize> {
     job.position(yaml, &[STEP])
 }
 
-/// A runner's daemon.json holds settings of its own, which stay.
+/// A reload, since a restart would end the containers of the job's `services:`. A runner's daemon.json holds settings of its own, which stay.
 fn github_step(order: &Order) -> String {
     let mirror = format!(
         ".\"registry-mirrors\" = [\"{}\"] + (.\"registry-mirrors\" // [])",
@@ -68,7 +96,7 @@ fn github_step(order: &Order) -> String {
     format!(
         "- name: {STEP}\n  run: |\n    file=/etc/docker/daemon.json\n    \
          {{ cat \"$file\" 2>/dev/null || echo '{{}}'; }} |\n      jq '{mirror}{insecure}' >\"$RUNNER_TEMP/daemon.json\"\n    \
-         sudo install -D -m 644 \"$RUNNER_TEMP/daemon.json\" \"$file\"\n    sudo systemctl restart docker\n"
+         sudo install -D -m 644 \"$RUNNER_TEMP/daemon.json\" \"$file\"\n    sudo systemctl reload-or-restart docker\n"
     )
 }
 
@@ -88,7 +116,8 @@ pub(super) fn gitlab(order: &Order, files: &dyn Files) -> Result<Plan, SetupErro
         let mut edits = Edits::default();
         for services in services(&yaml.root) {
             for service in services.items() {
-                point_service(&yaml, service, &command(order), &mut edits)?;
+                let is_flow = services.is_flow();
+                point_service(&yaml, (service, is_flow), &command(order), &mut edits)?;
             }
         }
         Ok(edits.apply(text))
@@ -118,13 +147,18 @@ fn services(root: &Node) -> Vec<&Node> {
 
 fn point_service(
     yaml: &Yaml<'_>,
-    service: &Node,
+    (service, is_in_flow): (&Node, bool),
     command: &str,
     edits: &mut Edits,
 ) -> Result<(), SetupError> {
     let is_dind = |name: &str| name.contains("docker") && name.contains("dind");
     if service.text().is_some_and(is_dind) {
         let (start, end) = (service.span.start, service.span.end);
+        if is_in_flow {
+            let service = format!("{{name: {}, {command}}}", &yaml.text[start..end]);
+            edits.replace(start, end, service);
+            return Ok(());
+        }
         let indent = " ".repeat(yaml.column(start));
         edits.replace(
             start,
@@ -164,17 +198,18 @@ mod tests {
 
     #[test]
     fn a_service_of_docker_in_docker_gets_its_command() {
-        let text = "services:\n  - docker:27-dind # the daemon\n  - redis\nbuild:\n  services:\n    - name: docker:dind\n      alias: d\n  script: [x]\n";
+        let text = "services:\n  - docker:27-dind # the daemon\n  - redis\nbuild:\n  services:\n    - name: docker:dind\n      alias: d\n  script: [x]\nflow: {services: [redis, 'docker:dind']}\n";
         let yaml = Yaml::parse("f", text).expect("YAML");
         let mut edits = Edits::default();
         for list in services(&yaml.root) {
             for service in list.items() {
+                let service = (service, list.is_flow());
                 point_service(&yaml, service, "command: [\"--m\"]", &mut edits).expect("it can");
             }
         }
         assert_eq!(
             edits.apply(text),
-            "services:\n  - name: docker:27-dind\n    command: [\"--m\"] # the daemon\n  - redis\nbuild:\n  services:\n    - name: docker:dind\n      alias: d\n      command: [\"--m\"]\n  script: [x]\n"
+            "services:\n  - name: docker:27-dind\n    command: [\"--m\"] # the daemon\n  - redis\nbuild:\n  services:\n    - name: docker:dind\n      alias: d\n      command: [\"--m\"]\n  script: [x]\nflow: {services: [redis, {name: 'docker:dind', command: [\"--m\"]}]}\n"
         );
     }
 }

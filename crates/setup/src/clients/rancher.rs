@@ -49,7 +49,8 @@ const OPEN: FallThrough = FallThrough::Open(
 
 const STRICT_KEY: &str = "disable-default-registry-endpoint";
 
-const BLOCKS: &str = "write it as lines with indentation, without braces";
+const BLOCKS: &str = "write it as lines with indentation, without braces; or put in by hand the lines above, as the first \
+                      endpoint of each";
 
 pub(super) fn plan(
     order: &Order,
@@ -61,11 +62,20 @@ pub(super) fn plan(
     let file = changed(path, files, |text| {
         let add = |text: String, upstream: &String| put_mirror(path, &text, (upstream, &address));
         order.upstreams.iter().try_fold(text.to_owned(), add)
+    });
+    let file = file.map_err(|error| {
+        let items = order.upstreams.iter();
+        let items: String = items
+            .map(|upstream| item(2, (upstream, &address)))
+            .collect();
+        error.by_hand(&format!("mirrors:\n{items}"))
     })?;
     let mut plan = Plan::default().file(file);
     if !order.fall_back {
         let config = flavour.config;
-        plan = plan.file(changed(config, files, |text| put_strict(config, text))?);
+        let file = changed(config, files, |text| put_strict(config, text));
+        let file = file.map_err(|error| error.by_hand(&format!("{STRICT_KEY}: true\n")))?;
+        plan = plan.file(file);
     }
     Ok(plan
         .then("makes it write containerd's files anew", flavour.restart)
@@ -77,6 +87,12 @@ pub(super) fn plan(
         ))
 }
 
+/// A registry's mirror, its key this far from the left.
+fn item(indent: usize, (registry, address): (&str, &str)) -> String {
+    let [outer, inner, list] = [0, 2, 4].map(|further| " ".repeat(indent + further));
+    format!("{outer}{registry}:\n{inner}endpoint:\n{list}- \"{address}\"\n")
+}
+
 /// The text with `address` as the first endpoint of a registry's mirror.
 fn put_mirror(
     path: &str,
@@ -85,29 +101,33 @@ fn put_mirror(
 ) -> Result<String, SetupError> {
     let yaml = Yaml::parse(path, text)?;
     let mut edits = Edits::default();
-    let item = |indent: usize| {
-        let (outer, inner) = (" ".repeat(indent), " ".repeat(indent + 2));
-        format!("{outer}{registry}:\n{inner}endpoint:\n{inner}  - \"{address}\"\n")
-    };
+    let item = |indent: usize| item(indent, (registry, address));
+    // Where the keys of the file stand: not always at the left.
+    let left = yaml.root.entries().first();
+    let left = left.map_or(0, |(key, _)| yaml.column(key.span.start));
     match yaml.root.find_entry("mirrors") {
         None => {
             refuse_other_than_map(&yaml, &yaml.root)?;
-            let (at, lines) = yaml.lines_after(text.len(), &format!("mirrors:\n{}", item(2)));
+            let lines = format!("{}mirrors:\n{}", " ".repeat(left), item(left + 2));
+            let (at, lines) = yaml.lines_after(end_of_root(&yaml), &lines);
+            edits.insert(at, lines);
+        }
+        Some((key, mirrors)) if mirrors.span.is_empty() => {
+            let (at, lines) = yaml.lines_after(key.span.end, &item(left + 2));
             edits.insert(at, lines);
         }
         Some((key, mirrors)) if mirrors.is_empty() => {
-            let (at, lines) = yaml.lines_after(key.span.end, &item(2));
-            edits.insert(at, lines);
+            let lines = item(left + 2);
+            let lines = lines.trim_end_matches('\n');
+            edits.replace(key.span.end, mirrors.span.end, format!(":\n{lines}"));
         }
         Some((_, mirrors)) => {
             refuse_other_than_map(&yaml, mirrors)?;
             if let Some((key, mirror)) = mirrors.find_entry(registry) {
                 put_endpoint(&yaml, (key, mirror), address, &mut edits)?;
             } else {
-                let (at, lines) = yaml.lines_after(
-                    last_byte(text, mirrors),
-                    &item(yaml.column(mirrors.span.start)),
-                );
+                let lines = item(yaml.column(mirrors.span.start));
+                let (at, lines) = yaml.lines_after(last_byte(text, mirrors), &lines);
                 edits.insert(at, lines);
             }
         }
@@ -130,10 +150,13 @@ fn put_endpoint(
     edits: &mut Edits,
 ) -> Result<(), SetupError> {
     let Some((name, endpoints)) = mirror.find_entry("endpoint") else {
-        let indent = " ".repeat(yaml.column(key.span.start) + 2);
+        refuse_shared(yaml, mirror)?;
+        let mut indent = yaml.column(key.span.start) + 2;
         if !mirror.is_empty() {
             refuse_other_than_map(yaml, mirror)?;
+            indent = yaml.column(mirror.span.start);
         }
+        let indent = " ".repeat(indent);
         let (at, lines) = yaml.lines_after(
             key.span.end,
             &format!("{indent}endpoint:\n{indent}  - \"{address}\"\n"),
@@ -148,6 +171,8 @@ fn put_endpoint(
     {
         return Ok(());
     }
+    refuse_shared(yaml, mirror)?;
+    refuse_shared(yaml, endpoints)?;
     match first {
         Some(first) if endpoints.is_flow() => {
             edits.insert(first.span.start, format!("\"{address}\", "));
@@ -184,7 +209,10 @@ fn put_strict(path: &str, text: &str) -> Result<String, SetupError> {
         Some(value) => edits.replace(value.span.start, value.span.end, "true"),
         None => {
             refuse_other_than_map(&yaml, &yaml.root)?;
-            let (at, lines) = yaml.lines_after(text.len(), &format!("{STRICT_KEY}: true\n"));
+            let left = yaml.root.entries().first();
+            let left = left.map_or(0, |(key, _)| yaml.column(key.span.start));
+            let line = format!("{}{STRICT_KEY}: true\n", " ".repeat(left));
+            let (at, lines) = yaml.lines_after(end_of_root(&yaml), &line);
             edits.insert(at, lines);
         }
     }
@@ -196,8 +224,36 @@ fn put_strict(path: &str, text: &str) -> Result<String, SetupError> {
     )
 }
 
+/// A change of what several places of the file share would be one of all of them.
+fn refuse_shared(yaml: &Yaml<'_>, node: &Node) -> Result<(), SetupError> {
+    if !node.is_shared() {
+        return Ok(());
+    }
+    let what = "a mirror of it is shared by an anchor, an alias or a merge key";
+    Err(yaml.refuse(
+        what,
+        "put in by hand the lines above, as the first endpoint of each",
+    ))
+}
+
+/// Where lines come after all that the document holds: before a mark of its end.
+fn end_of_root(yaml: &Yaml<'_>) -> usize {
+    let is_end = |line: &str| line == "..." || line.starts_with("... ");
+    let mut at = 0;
+    for line in yaml.text.split_inclusive('\n') {
+        if is_end(line.trim_end()) && at >= yaml.root.span.end {
+            return at.saturating_sub(1);
+        }
+        at += line.len();
+    }
+    yaml.text.len()
+}
+
 fn refuse_other_than_map(yaml: &Yaml<'_>, node: &Node) -> Result<(), SetupError> {
     let is_map = !node.entries().is_empty() || node.is_empty();
+    if node.is_shared() {
+        return refuse_shared(yaml, node);
+    }
     if !is_map {
         return Err(yaml.refuse("what stands there is no map with entries", BLOCKS));
     }
@@ -219,7 +275,11 @@ fn checked(
     find: impl Fn(&Node) -> Option<&str>,
     wanted: &str,
 ) -> Result<String, SetupError> {
-    let yaml = Yaml::parse(path, &text)?;
+    let refused = |_| {
+        let what = "it is written in a way that cannot be added to";
+        SetupError::unmergeable(path, what, BLOCKS)
+    };
+    let yaml = Yaml::parse(path, &text).map_err(refused)?;
     let found = find(&yaml.root).map(|found| found.trim_end_matches('/'));
     if found == Some(wanted) {
         drop(yaml);
@@ -285,8 +345,53 @@ mod tests {
     }
 
     #[test]
+    fn odd_indentation_and_marks_of_the_document_are_no_hindrance() {
+        for (before, after) in [
+            (
+                "---\n# all\n  configs:\n    a: {}\n...\n",
+                "---\n# all\n  configs:\n    a: {}\n  mirrors:\n    docker.io:\n      endpoint:\n        - \"URL\"\n...\n",
+            ),
+            (
+                "mirrors:\n        docker.io:\n                rewrite: {\"^\": x}\n",
+                "mirrors:\n        docker.io:\n                endpoint:\n                  - \"URL\"\n                rewrite: {\"^\": x}\n",
+            ),
+            (
+                "mirrors:\n \"docker.io\" :\n  endpoint:\n  # near\n  - \"https://a\"\n",
+                "mirrors:\n \"docker.io\" :\n  endpoint:\n  # near\n  - \"URL\"\n  - \"https://a\"\n",
+            ),
+            (
+                "mirrors: null # none\n",
+                "mirrors:\n  docker.io:\n    endpoint:\n      - \"URL\" # none\n",
+            ),
+            (
+                "mirrors:\n  quay.io: &m\n    endpoint: [https://a]\n  ghcr.io: *m\n",
+                "mirrors:\n  quay.io: &m\n    endpoint: [https://a]\n  ghcr.io: *m\n  docker.io:\n    endpoint:\n      - \"URL\"\n",
+            ),
+            (
+                "mirrors:\n  docker.io: &m\n    endpoint: [\"URL\"]\n  ghcr.io: *m\n",
+                "mirrors:\n  docker.io: &m\n    endpoint: [\"URL\"]\n  ghcr.io: *m\n",
+            ),
+        ] {
+            assert_eq!(
+                put(&before.replace("URL", URL)),
+                after.replace("URL", URL),
+                "{before}"
+            );
+        }
+    }
+
+    #[test]
     fn what_cannot_be_added_to_is_refused() {
         for text in [
+            "x: &m {endpoint: [a]}\nmirrors:\n  docker.io: *m\n",
+            "x: &m [a]\nmirrors:\n  docker.io:\n    endpoint: *m\n",
+            "mirrors:\n  docker.io: &m\n    endpoint: [a]\n  ghcr.io: *m\n",
+            "mirrors:\n  docker.io:\n    endpoint: &m\n    - a\n",
+            "x: &m\n  endpoint: [a]\nmirrors:\n  docker.io:\n    <<: *m\n",
+            "x: &m\n  docker.io: {}\nmirrors:\n  <<: *m\n",
+            "x: &m {}\nmirrors: *m\n",
+            "mirrors: &m\n  ghcr.io: {}\ny: *m\n",
+            "mirrors:\n  docker.io: null\n",
             "mirrors: {}\n",
             "mirrors: [a]\n",
             "- a\n",

@@ -1,6 +1,6 @@
 //! What a plan looks like: texts on standard output, what is said about them on standard error.
 
-use forebay_setup::{FallThrough, Input, Plan, command_line, difference};
+use forebay_setup::{FallThrough, FileChange, Input, Plan, command_line, difference};
 use forebay_terminal::Printer;
 
 use super::Args;
@@ -21,7 +21,10 @@ pub(super) fn plan(args: &Args, plan: &Plan, printer: &Printer) {
     }
     printer.flush();
     rest(plan, printer);
-    if !plan.files.is_empty() && args.diff {
+    let is_change = plan.files.iter().any(FileChange::is_change);
+    if !plan.files.is_empty() && !is_change {
+        printer.note("--write would change nothing");
+    } else if !plan.files.is_empty() && args.diff {
         printer.note("--write installs it");
     } else if !plan.files.is_empty() {
         printer.note("--write installs it, --diff shows what would change");

@@ -1,0 +1,151 @@
+//! `setup` and files that are no plain ones: pipes, devices, links, shared YAML, and what a terminal would obey.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::process::Command;
+
+use insta::assert_snapshot;
+
+use crate::program::Program;
+
+const ADDRESS: [&str; 2] = ["--address", "http://10.0.0.5:5000"];
+
+fn setup(program: &Program, args: &[&str]) -> String {
+    program.run(&[&["setup"], args, &["--root", "."]].concat())
+}
+
+fn read(program: &Program, path: &str) -> String {
+    fs::read_to_string(program.path(path)).expect("a file")
+}
+
+#[test]
+fn nobody_waits_for_a_pipe_or_reads_a_device_to_its_end() {
+    for (client, path) in [
+        ("docker", "etc/docker/daemon.json"),
+        ("docker", "etc/docker/.forebay-setup.json"),
+        ("containerd", "etc/containerd/config.toml"),
+        ("containerd", "etc/containerd/certs.d/docker.io/hosts.toml"),
+        ("k3s", "etc/rancher/k3s/registries.yaml"),
+        ("k3s", "etc/rancher/k3s/config.yaml"),
+        ("podman", "etc/containers/registries.conf.d/50-forebay.conf"),
+        ("podman", "etc/containers/registries.conf.d/99-other.conf"),
+        ("buildkit", "etc/buildkit/buildkitd.toml"),
+    ] {
+        let program = Program::new().file(&format!("{path}.beside"), "");
+        let made = Command::new("mkfifo").arg(program.path(path)).status();
+        assert!(made.expect("mkfifo runs").success());
+        for act in ["--diff", "--write", "--undo"] {
+            let told = setup(&program, &[&[client, act], &ADDRESS[..]].concat());
+            assert!(told.starts_with("exit: 3"), "{path} {act}: {told}");
+            let is_told = told.contains("it is a pipe or a device, and no file");
+            assert!(is_told, "{path} {act}: {told}");
+        }
+    }
+    let program = Program::new().file("etc/docker/daemon.json", &" ".repeat((4 << 20) + 1));
+    let told = setup(&program, &[&["docker"], &ADDRESS[..]].concat());
+    assert!(told.contains("it is longer than 4194304 bytes"), "{told}");
+    let made = Command::new("mkfifo").arg(program.path("pipe")).status();
+    assert!(made.expect("mkfifo runs").success());
+    let told = program.run(&["setup", "docker", "--write", "--root", "pipe"]);
+    assert!(told.contains("there is no folder pipe"), "{told}");
+}
+
+#[test]
+fn what_a_terminal_would_obey_or_a_file_would_take_for_more_is_refused() {
+    let program = Program::new();
+    for (flag, text) in [
+        ("--file", "a\nb.yml"),
+        ("--image", "app:1\n    evil: true"),
+        ("--context", ".\u{1b}[2J"),
+        ("--host", "ghcr.io\nx"),
+        ("--host", "ghcr.io; id"),
+        ("--username", "bob\n"),
+    ] {
+        let mut args = vec!["github-actions", "--registry", "ghcr", "--image", "app:1"];
+        let is_image = flag == "--image";
+        args.truncate(if is_image { 3 } else { 5 });
+        args.extend([flag, text]);
+        let told = setup(&program, &args);
+        let is_refused = told.starts_with("exit: 2") || told.starts_with("exit: 3");
+        assert!(is_refused, "{flag}: {told}");
+        assert!(
+            !told.contains('\u{1b}') && !told.contains("evil: true\n"),
+            "{told}"
+        );
+    }
+    for address in [
+        "http://a\nb",
+        "http://a\tb",
+        "http://a\";x",
+        "http://a b",
+        "http://$(id)",
+    ] {
+        let told = setup(&program, &["docker", "--address", address]);
+        assert!(told.starts_with("exit: 2"), "{address:?}: {told}");
+        assert!(told.contains("an address is http://host:port"), "{told}");
+    }
+    let secret = ["ecs", "--registry", "hub", "--secret", "a\"b"];
+    let told = setup(&program, &secret);
+    assert!(told.contains("is no name of a secret in AWS"), "{told}");
+}
+
+#[test]
+fn a_mirror_that_is_shared_by_an_alias_is_refused_with_the_lines_to_put_in() {
+    let text = "mirrors:\n  quay.io: &near\n    endpoint: [\"https://near.example\"]\n  docker.io: *near\n";
+    let program = Program::new().file("etc/rancher/k3s/registries.yaml", text);
+    let upstreams = ["--upstream", "docker.io", "--upstream", "ghcr.io"];
+    let args = [&["k3s", "--write"], &upstreams[..], &ADDRESS[..]].concat();
+    assert_snapshot!(setup(&program, &args));
+    assert_eq!(read(&program, "etc/rancher/k3s/registries.yaml"), text);
+}
+
+#[test]
+fn a_link_that_took_a_new_files_place_is_not_followed_by_undo() {
+    let program = Program::new().file("srv/x", "").file("etc/docker/x", "");
+    setup(&program, &[&["docker", "--write"], &ADDRESS[..]].concat());
+    fs::rename(
+        program.path("etc/docker/daemon.json"),
+        program.path("srv/daemon.json"),
+    )
+    .expect("moved");
+    symlink(
+        "../../srv/daemon.json",
+        program.path("etc/docker/daemon.json"),
+    )
+    .expect("a link");
+    let told = setup(&program, &["docker", "--undo"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("it is a link now"), "{told}");
+    assert!(program.path("srv/daemon.json").exists());
+    assert!(program.path("etc/docker/daemon.json").is_symlink());
+}
+
+#[test]
+fn a_link_that_was_there_stays_one_and_other_names_are_told() {
+    let program = Program::new()
+        .file("srv/daemon.json", "{\"debug\": true}\n")
+        .file("etc/docker/x", "");
+    symlink(
+        "../../srv/daemon.json",
+        program.path("etc/docker/daemon.json"),
+    )
+    .expect("a link");
+    fs::hard_link(program.path("srv/daemon.json"), program.path("srv/other")).expect("a link");
+    let told = setup(&program, &[&["docker", "--write"], &ADDRESS[..]].concat());
+    assert!(
+        told.contains("was one file with another name (a hard link)"),
+        "{told}"
+    );
+    assert!(read(&program, "srv/daemon.json").contains("10.0.0.5"));
+    assert_eq!(read(&program, "srv/other"), "{\"debug\": true}\n");
+    let told = setup(&program, &["docker", "--undo"]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert!(program.path("etc/docker/daemon.json").is_symlink());
+    assert_eq!(read(&program, "srv/daemon.json"), "{\"debug\": true}\n");
+    assert_eq!(
+        fs::metadata(program.path("srv/other"))
+            .expect("a file")
+            .nlink(),
+        1
+    );
+}

@@ -1,0 +1,117 @@
+//! `container:` and `services:` of a job in a workflow of GitHub Actions: their images are pulled before any step, with
+//! credentials of their own.
+//!
+//! By <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idcontainercredentials>.
+
+use super::registry::is_held;
+use super::{Access, Registry};
+use crate::edits::Edits;
+use crate::error::SetupError;
+use crate::usage::matrix_values;
+use crate::workflow::{Job, at_end};
+use crate::yaml::{Kind, Node, Yaml};
+
+/// Gives credentials to the images of a job that lie at the registry; whether any is there. One that is left to a person is
+/// told.
+pub(super) fn let_in(
+    access: &Access,
+    yaml: &Yaml<'_>,
+    job: &Job<'_>,
+    (edits, notes): (&mut Edits, &mut Vec<String>),
+) -> Result<bool, SetupError> {
+    let host = access.host()?;
+    let container = job.node.find_entry("container");
+    let services = job.node.find("services").map(Node::entries);
+    let mut is_any = false;
+    for (key, node) in container.into_iter().chain(services.unwrap_or_default()) {
+        let image = if node.text().is_some() {
+            Some(node)
+        } else {
+            node.find("image")
+        };
+        let Some(text) = image
+            .and_then(Node::text)
+            .filter(|_| node.find("credentials").is_none())
+        else {
+            continue;
+        };
+        let what = format!("{} of {}", key.text().unwrap_or_default(), job.name);
+        match is_there(host, job, text) {
+            Some(false) => {}
+            Some(true) if access.registry == Registry::Ecr => {
+                is_any = true;
+                notes.push(format!(
+                    "{what} takes its image from ECR before any step: give it credentials with the password that a job before \
+                     it gets from aws ecr get-login-password"
+                ));
+            }
+            Some(true) => {
+                is_any = true;
+                if !put(access, yaml, (key, node), edits) {
+                    notes.push(format!(
+                        "{what} is written in braces or by an alias: add its credentials by hand"
+                    ));
+                }
+            }
+            None => notes.push(format!(
+                "{what}: left as it is, for its registry does not show: {text}"
+            )),
+        }
+    }
+    Ok(is_any)
+}
+
+/// Whether an image lies at the host; of a matrix, whether all do.
+fn is_there(host: &str, job: &Job<'_>, text: &str) -> Option<bool> {
+    let values = matrix_values(job.node, text);
+    if values.is_empty() {
+        return is_held(host, text);
+    }
+    // An empty image is GitHub's way to say: no container.
+    let mut held = values
+        .iter()
+        .filter_map(|value| value.text())
+        .filter(|text| !text.is_empty());
+    held.try_fold(None, |all: Option<bool>, text| {
+        let is_held = is_held(host, text)?;
+        (all.is_none_or(|all| all == is_held)).then_some(Some(is_held))
+    })?
+}
+
+/// Writes the credentials; false where they have no place.
+fn put(access: &Access, yaml: &Yaml<'_>, (key, node): (&Node, &Node), edits: &mut Edits) -> bool {
+    let names = access.registry.names();
+    let lines = format!(
+        "credentials:\n  username: {}\n  password: {}\n",
+        names.github_user, names.github_password
+    );
+    match &node.kind {
+        Kind::Map { is_flow: false, .. } if !node.is_shared() => {
+            let (at, lines) = at_end(yaml, node, &lines);
+            edits.insert(at, lines);
+        }
+        Kind::Scalar(_) if is_in_line(yaml, key, node) && !node.is_shared() => {
+            let indent = " ".repeat(yaml.column(key.span.start) + 2);
+            let image = format!("\n{indent}image: {}", &yaml.text[node.span.clone()]);
+            // The blanks between go as well, and a remark stays behind the image.
+            edits.replace(
+                yaml.text[..node.span.start].trim_end().len(),
+                node.span.end,
+                image,
+            );
+            let lines = crate::workflow::indented(&lines, indent.len());
+            let (at, lines) = yaml.lines_after(node.span.end, &lines);
+            edits.insert(at, lines);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Whether a text stands beside its key, in a block.
+fn is_in_line(yaml: &Yaml<'_>, key: &Node, node: &Node) -> bool {
+    let line = yaml.line_start(key.span.start);
+    let is_first = yaml.text[line..key.span.start].trim().is_empty();
+    let is_one_line = !yaml.text[key.span.start..node.span.end].contains('\n');
+    is_first && is_one_line
+}
