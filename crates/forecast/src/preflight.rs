@@ -87,8 +87,10 @@ pub enum State {
     Good,
     /// In the way of a deploy.
     Bad,
-    /// Not known.
+    /// Not known, as to see it costs a pull.
     Unknown,
+    /// It could not be looked at.
+    Failed,
 }
 
 /// Whether an image's repository and the image exist, where that is asked of AWS; `None` for other registries.
@@ -213,9 +215,9 @@ impl Check {
         let (state, told, cure) = match outcome {
             Outcome::NotInstalled => {
                 let told = format!("{} is not installed here", self.command[0]);
-                (State::Unknown, told, None)
+                (State::Failed, told, None)
             }
-            Outcome::Failed(why) => (State::Unknown, why.clone(), None),
+            Outcome::Failed(why) => (State::Failed, why.clone(), None),
             Outcome::Ended {
                 is_ok: true, out, ..
             } => self.succeeded(out.trim()),
@@ -257,7 +259,7 @@ impl Check {
         if NO_CREDENTIALS.into_iter().any(has) {
             let told = "AWS takes these credentials for none".to_owned();
             return (
-                State::Unknown,
+                State::Failed,
                 told,
                 Some("log in: aws sts get-caller-identity tells as whom".to_owned()),
             );
@@ -287,7 +289,7 @@ impl Check {
                 "access is denied with these credentials".to_owned(),
                 None,
             ),
-            _ => (State::Unknown, last_line(err), None),
+            _ => (State::Failed, last_line(err), None),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod gather;
 mod lines;
+mod links;
 mod login;
 mod preflight;
 mod text;
@@ -237,13 +238,16 @@ impl Told {
 }
 
 fn status(told: &Told, has_failed: bool) -> ExitStatus {
-    let is_bad = |finding: &Finding| finding.state == State::Bad;
+    let is_any = |state: State| {
+        let mut found = told.preflight.iter();
+        found.any(|finding| finding.state == state)
+    };
     let is_found = matches!(told.fit, Fit::DoesNot | Fit::MayNot)
         || told.forecast.missing().next().is_some()
-        || told.preflight.iter().any(is_bad);
+        || is_any(State::Bad);
     if is_found {
         ExitStatus::Findings
-    } else if has_failed || !told.is_known() {
+    } else if has_failed || !told.is_known() || is_any(State::Failed) {
         ExitStatus::Failed
     } else {
         ExitStatus::Ok

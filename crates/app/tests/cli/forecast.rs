@@ -1,5 +1,7 @@
 //! `forecast` offline: what is found and counted in files of each kind, and how it is told.
 
+use std::os::unix::fs::symlink;
+
 use insta::assert_snapshot;
 
 use crate::program::Program;
@@ -217,4 +219,29 @@ fn what_cdk_builds_is_of_the_deployers_own_registry_and_leaves_nothing_open() {
     );
     let told = run(&program, &["other.json"]);
     assert!(told.starts_with("exit: 3"), "{told}");
+}
+
+#[test]
+fn a_link_to_a_file_is_read_once_and_links_that_lead_round_are_left() {
+    let program = Program::new()
+        .file("shared/base.Dockerfile", "FROM nginx:1\n")
+        .file("deploy/own.Dockerfile", "FROM busybox:1\n");
+    let link = |to: &str, name: &str| symlink(to, program.path(name)).expect("a link");
+    link("../shared/base.Dockerfile", "deploy/a.Dockerfile");
+    link("../shared/base.Dockerfile", "deploy/b.Dockerfile");
+    link("own.Dockerfile", "deploy/c.Dockerfile");
+    link("../deploy", "deploy/round");
+    link("self.Dockerfile", "deploy/self.Dockerfile");
+    link("gone", "deploy/gone.yaml");
+    let told = run(&program, &["deploy"]);
+    assert!(
+        told.contains("deploy/a.Dockerfile:1: Dockerfile stage 0"),
+        "{told}"
+    );
+    assert_eq!(
+        told.matches("starts: 1, machines: 1\n").count(),
+        2,
+        "{told}"
+    );
+    assert!(run(&program, &["deploy/self.Dockerfile"]).starts_with("exit: 3"));
 }

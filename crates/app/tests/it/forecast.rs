@@ -329,3 +329,18 @@ async fn a_new_stack_is_told_of_a_name_that_somebody_has() {
     let web = forebay.run(&[&arguments[..], &["web"]].concat()).await;
     assert!(!web.out.contains("/ecs/web"), "{}", web.out);
 }
+
+#[tokio::test]
+async fn what_could_not_be_looked_at_is_no_good_news() {
+    let forebay = Forebay::new().env("PATH", "/nowhere");
+    fs::write(forebay.file("task.json"), TASK).expect("a file");
+    let arguments = ["forecast", "task.json", "--replicas", "2", "--preflight"];
+    let ended = forebay.run(&arguments).await;
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.transcript());
+    assert!(ended.out.contains("FAILED  image"), "{}", ended.out);
+    assert!(
+        ended.out.contains("aws is not installed here"),
+        "{}",
+        ended.out
+    );
+}

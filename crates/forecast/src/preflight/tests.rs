@@ -38,7 +38,7 @@ fn only_ecr_is_asked_about_repositories() {
         "An error occurred (ImageNotFoundException) when",
     ));
     assert_eq!(missing.told, "its repository exists, and has no such image");
-    assert_eq!(check.read(&Outcome::NotInstalled).state, State::Unknown);
+    assert_eq!(check.read(&Outcome::NotInstalled).state, State::Failed);
 }
 
 #[test]
@@ -65,9 +65,9 @@ fn a_stack_is_free_done_stuck_or_under_way() {
             ended(false, "Stack with id web does not exist"),
             State::Good,
         ),
-        (ended(false, "Unable to locate credentials"), State::Unknown),
+        (ended(false, "Unable to locate credentials"), State::Failed),
         (ended(false, "(AccessDenied) when calling"), State::Bad),
-        (ended(false, ""), State::Unknown),
+        (ended(false, ""), State::Failed),
     ] {
         assert_eq!(check.read(&outcome).state, state, "{outcome:?}");
     }

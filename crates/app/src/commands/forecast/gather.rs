@@ -16,6 +16,7 @@ use forebay_terminal::Failure;
 
 use super::Args;
 use super::lines::Lines;
+use super::links::links_below;
 use crate::commands::files::{files_below, near, read_named};
 
 /// What stands for standard input.
@@ -63,13 +64,16 @@ pub(super) fn gather(args: &Args, fleet: &Fleet) -> Result<Gathered, Failure> {
         reading.stdin(&text);
     }
     let own: HashSet<&Path> = named.iter().map(PathBuf::as_path).collect();
+    let files = files_below(&named)?;
+    let links = links_below(&named);
+    // By two ways it is still one file: `deploy` and `./deploy/web.yaml`, a link and what it leads to.
+    let has_two_ways = named.len() > 1 || !links.is_empty();
     let mut seen = HashSet::new();
-    for path in files_below(&named)? {
-        // By two ways it is still one file: `deploy` and `./deploy/web.yaml`.
-        let is_first = named.len() < 2
-            || fs::canonicalize(&path).map_or(true, |canonical| seen.insert(canonical));
+    for path in files.iter().chain(&links) {
+        let is_first = !has_two_ways
+            || fs::canonicalize(path).map_or(true, |canonical| seen.insert(canonical));
         if is_first {
-            reading.file(&path, own.contains(path.as_path()));
+            reading.file(path, own.contains(path.as_path()));
         }
     }
     if !reading.is_any_known {

@@ -56,7 +56,7 @@ fn left_out(count: usize) -> Option<Finding> {
     let more = count.checked_sub(MAX_CHECKS).filter(|more| *more > 0)?;
     Some(Finding {
         what: format!("{more} more"),
-        state: State::Unknown,
+        state: State::Failed,
         told: format!("not looked at: no more than {MAX_CHECKS} are"),
         cure: None,
     })
@@ -100,7 +100,7 @@ fn told_image(wanted: &Wanted, fact: &Fact) -> Option<Finding> {
             let told = "is not there, or needs other credentials than are configured here";
             (State::Bad, told.to_owned())
         }
-        Presence::Unknown => (State::Unknown, fact.why.clone().unwrap_or_default()),
+        Presence::Unknown => (State::Failed, fact.why.clone().unwrap_or_default()),
         Presence::NotAsked => return None,
     };
     Some(Finding {

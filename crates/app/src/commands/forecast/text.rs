@@ -240,6 +240,7 @@ fn preflight_lines(told: &Told) -> Vec<String> {
             State::Good => "ok     ",
             State::Bad => "BAD    ",
             State::Unknown => "unknown",
+            State::Failed => "FAILED ",
         };
         lines.push(format!(
             "{state} {}: {}",

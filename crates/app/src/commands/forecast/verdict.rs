@@ -2,7 +2,7 @@
 //!
 //! Pure. It says of nothing that it fits which was not read, or not found out.
 
-use forebay_forecast::preflight::{Finding, State};
+use forebay_forecast::preflight::State;
 use forebay_forecast::{Failing, Fit, ImageForecast, Interval, Presence};
 
 use super::{Through, Told};
@@ -16,14 +16,21 @@ pub(super) fn verdict(told: &Told, is_offline: bool) -> String {
     let is_refused = |image: &&&ImageForecast| image.fact.presence == Presence::Refused;
     let refused: Vec<_> = missing.iter().filter(is_refused).collect();
     let gone: Vec<_> = missing.iter().filter(|one| !is_refused(one)).collect();
-    let is_bad = |finding: &&Finding| finding.state == State::Bad;
-    let bad = match told.preflight.iter().filter(is_bad).count() {
+    let count = |state: State| {
+        let found = told.preflight.iter();
+        found.filter(|finding| finding.state == state).count()
+    };
+    let bad = match count(State::Bad) {
         0 => "",
         1 => "; one thing is in its way",
         _ => "; several things are in its way",
     };
+    let failed = match count(State::Failed) {
+        0 => "",
+        _ => "; not all of the preflight could be looked at",
+    };
     format!(
-        "{}{}{}{}{bad}",
+        "{}{}{}{}{bad}{failed}",
         fit(told, is_offline),
         first_to_fail(told),
         list("not there", &gone),
