@@ -3,6 +3,7 @@
 //! Formats by draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng. One record is held at a time.
 
 use crate::dns;
+use crate::flow_log::MAX_UNIX_S;
 use crate::packet::{self, Packet, Transport};
 use crate::sni::{self, Hello};
 use crate::tally::{Conversation, Tally};
@@ -225,7 +226,12 @@ impl Capture {
         let stamp = u64::from(number(12)) << 32 | u64::from(number(16));
         let length = number(20) as usize;
         let last = (at + 28).saturating_add(length).min(end);
-        let minute = stamp / interface.units.max(1) / 60;
+        let second = stamp / interface.units.max(1);
+        if second > MAX_UNIX_S {
+            tally.note("packets of an impossible time were not counted");
+            return;
+        }
+        let minute = second / 60;
         if let Some(frame) = self.bytes.get(at + 28..last) {
             count(interface.link, frame, minute, tally);
         }

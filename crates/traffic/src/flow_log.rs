@@ -13,6 +13,9 @@ pub const MAX_LINE_BYTES: usize = 8 << 10;
 /// The most flows that are remembered, so that one that goes on is one connection.
 const MAX_FLOWS: usize = 200_000;
 
+/// The last second of the year 9999: what claims to be later is no time.
+pub(crate) const MAX_UNIX_S: u64 = 253_402_300_799;
+
 /// The fields of version 2, in their order.
 const VERSION_2: [&str; 14] = [
     "version",
@@ -140,7 +143,7 @@ impl FlowLog {
             |own: &str, seen: &str| find(own).or_else(|| find(seen))?.parse::<IpAddr>().ok();
         let source = address("pkt-srcaddr", "srcaddr")?;
         let destination = address("pkt-dstaddr", "dstaddr")?;
-        let minute = number("start")? / 60;
+        let minute = number("start").filter(|second| *second <= MAX_UNIX_S)? / 60;
         let port = |name: &str| find(name)?.parse::<u16>().ok();
         let flow = (
             source,

@@ -256,3 +256,36 @@ fn a_report_is_put_in_its_place_as_a_whole_and_never_through_a_link() {
     assert_eq!(mine, "not to be touched");
     assert!(run("/dev/null").starts_with("exit: 1"));
 }
+
+#[test]
+fn times_without_sense_make_no_rate_and_no_window() {
+    let event = |pod: &str, reason: &str, times: [&str; 2]| {
+        let message = format!("Failed to pull image \"acme/web:1\": {LIMITED}");
+        serde_json::json!({"kind": "Event", "metadata": {"namespace": "shop", "name": "e"}, "reason": reason, "count": 40,
+            "involvedObject": {"kind": "Pod", "namespace": "shop", "name": pod}, "message": message,
+            "firstTimestamp": times[0], "lastTimestamp": times[1]})
+    };
+    let good = ["2026-11-21T08:00:00Z", "2026-11-21T08:05:00Z"];
+    let list = serde_json::json!({"items": [
+        event("web-1", "Failed", ["1970-01-01T00:00:00Z", good[1]]),
+        event("web-1", "Pulling", [good[0], "2076-11-21T08:05:00Z"]),
+        event("web-1", "Failed", good),
+        event("batch-1", "Failed", ["0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z"]),
+    ]});
+    let program = Program::new().file("events.json", &list.to_string());
+    for how in ["--json", "--all", "--support"] {
+        let told = program.run(&["doctor", "events.json", how, "--as-of=2026-11-21T08:10:00Z"]);
+        assert!(told.starts_with("exit: 1"), "{told}");
+        // The classifier's findings quote what was read.
+        let json = told.lines().find(|line| line.starts_with('{'));
+        let json = json.map(|json| serde_json::from_str::<Value>(json).expect("JSON"));
+        let told = json.map_or(told, |json| json["diagnosis"].to_string());
+        for absurd in ["1970-", "2076-", "0001-", "9999-"] {
+            assert!(!told.contains(absurd), "{absurd}: {told}");
+        }
+        assert!(told.contains("2026-11-21T08:0"), "{told}");
+        for minutes in told.split("pulls, within ").skip(1) {
+            assert!(minutes.starts_with("5 min"), "{told}");
+        }
+    }
+}
