@@ -24,11 +24,18 @@ pub fn classify(text: &str) -> Option<Verdict> {
 
 pub(crate) fn classify_views(views: &Views) -> Option<Verdict> {
     let matches = Matches::of(&views.tight);
+    let verdict = verdict_of(views, &matches)?;
+    // Limits are written about more than anything else.
+    let is_throttle = verdict.class.is_limit() || verdict.class == Class::KubeletThrottle;
+    (!is_throttle || !matches.has(Context::Page)).then_some(verdict)
+}
+
+fn verdict_of(views: &Views, matches: &Matches) -> Option<Verdict> {
     if let Some(rule) = matches.first(Stage::Early) {
         return Some(by_rule(rule, views));
     }
     let late = matches.first(Stage::Late);
-    if let Some(verdict) = by_status(views, &matches, late) {
+    if let Some(verdict) = by_status(views, matches, late) {
         return Some(verdict);
     }
     Some(by_rule(late?, views))

@@ -22,7 +22,7 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
         r#"[^"'`]{0,120}(?:\.(?:[Cc]ontains|includes|indexOf|[Ss]tarts[Ww]ith|[Hh]as[Pp]refix|match|matches|test|search|[Ee]quals)\(|"#,
         r#"\b(?:errors\.New|fmt\.[A-Z][a-z]+f?|re\.[a-z]+|console\.[a-z]+|log(?:ger)?\.[A-Za-z]+|t\.(?:Fatal|Error|Skip|Log)f?|assert[A-Za-z]*|expect|println!?|panic!|bail!|anyhow!)\()"#,
         r#"[a-zA-Z_.()]{0,40},? ?[rfbu]?["'`]"#,
-        r#"|(?:throw +new|raise) +[A-Za-z.]+\(|@[A-Z][A-Za-z]+\("|(?:if|elif|else if|while|case|when|&&|\|\|) .*(?:==|=~|!=|-q[a-zA-Z]*) *["']"#,
+        r#"|[^"'`]{0,120}\bthrow +new +[A-Za-z.]+\(|raise +[A-Za-z.]+\(|[a-z_0-9]+ = '\{|@[A-Z][A-Za-z]+\("|(?:if|elif|else if|while|case|when|&&|\|\|) .*(?:==|=~|!=|-q[a-zA-Z]*) *["']"#,
         // A script's own words, and those that a shell traces.
         r#"|(?:\++ )?(?:echo|printf|log_[a-z]+|grep -[a-zA-Z]+|die|fail) +(?:-[a-z]+ )?["']"#,
         // A literal of a list that goes on in the next line.

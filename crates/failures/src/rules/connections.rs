@@ -55,7 +55,8 @@ pub(super) const RULES: &[Rule] = &[
         Timeout,
         &[
             r"i/otimeout",
-            r"contextdeadlineexceeded",
+            // Cut too.
+            r"contextdeadli",
             r"client\.timeout",
             r"tlshandshaketimeout",
             r"timeoutexceededwhile",
@@ -91,7 +92,6 @@ pub(super) const BROKEN: &[Rule] = &[
             r"unreachablehost|connectionissuebetweenthetaskand",
             r"50[0-4]\((?:internal|bad|service|gateway)",
             r"proxyauthenticationrequired|407proxy",
-            r"(?:status|code|http|httpstatus|error|returned|received|response)[a-z]{0,12}[\x22':=(\[]{0,4}(?:50[0-4]|52[0-9])(?:[^0-9.]|$)",
             r"500internalservererror|501notimplemented|502badgateway|503service(?:temporarily)?unavailable|504gatewaytime-?out|52[0-9]origin",
             r"internalservererror$",
             r"http50[0234]responsebody",
@@ -102,10 +102,21 @@ pub(super) const BROKEN: &[Rule] = &[
             r"badgateway|gatewaytimeout|serviceunavailable|bad_gateway",
             r"remoteenddisconnected|incompleteread|connectionerror|networkerror|transportiserror",
             r"afterreconnecting",
+            // Nexus, of a registry that was away too often.
+            r"remoteautoblockeduntil",
             r"httpserverdidnotsupportrangerequests|unexpectedbodysize|contentlengthmismatch",
         ],
     )
     .asked(),
+    // Behind the number may stand what the registry said: it was cut, or wrapped.
+    Rule::new(
+        Network,
+        &[
+            r"(?:status|code|http|httpstatus|error|returned|received|response)[a-z]{0,12}[\x22':=(\[]{0,4}(?:50[0-4]|52[0-9])(?:[^0-9.]|$)",
+        ],
+    )
+    .asked()
+    .uncertain(),
     // A socket that failed of anything else: whatever the operating system's words are, the connection did not work.
     Rule::new(
     Network,

@@ -104,7 +104,7 @@ pub(super) const RULES: &[Rule] = &[
             r"errorwhilecreatingmountsourcepath",
             r"[a-z0-9_.-][_-][0-9]{1,3}exitedwithcode[1-9]",
             r"exited\([1-9][0-9]{0,2}\).*ago",
-            r"exitcode:?137",
+            r"exitcode:?13[479]",
             // Without its files: what a shell and a loader answer then; and killed by a signal.
             r"exitedwithcode(?:12[5-7]|13[0-9])(?:[^0-9]|$)",
             r"errorstartinguserlandproxy",

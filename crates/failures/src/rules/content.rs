@@ -25,7 +25,6 @@ pub(super) const RULES: &[Rule] = &[
             r"getimageblob[0-9]|layerdb/tmp/write-set|failedtocreatenewoverlaymount",
             r"potentiallyinsufficientuids|enoughidsavailableinthenamespace|failedtolchown",
             r"hcsshim::(?:import|processbase|prepare|activate|create|export)layer|processutilityvmimage|re-execerror:exitstatus",
-            r"failedtogetfilesystemfromimage|tomakewayfornewsymlink",
         ],
     )
     .uncertain(),

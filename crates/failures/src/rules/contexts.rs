@@ -50,6 +50,20 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
         ],
     ),
     (
+        Context::Page,
+        &[
+            r"(?:if|when)you(?:see|receive|get|encounter|hit)[^a-z]",
+            r"(?:if|when)you(?:see|receive|get|encounter|hit)(?:a|an|the|this|errors?|messages?|responses?)[^a-z]",
+            r"youm(?:ight|ay)(?:also)?(?:see|receive|observe|encounter|get)",
+            r"(?:messages?|errors?|logs?)(?:containing|suchas)[^a-z]",
+            r"(?:^|[^a-z])(?:sives|sivousvoyez|wennsie)[^a-z]",
+            // What a program's help calls a default, and how reference pages set off words.
+            r#"\(default["']"#,
+            r"(?:^|[^`])``[a-z][^`]*``(?:[^`]|$)",
+        ],
+    ),
+    (Context::Challenge, &[r"www-authenticate:bearer"]),
+    (
         Context::HubApi,
         &[
             r"(?:^|[^.])hub\.docker\.com",
@@ -176,6 +190,8 @@ const PULL: &[&str] = &[
 ];
 
 const ENGINE: &[&str] = &[
+    // BuildKit's.
+    r"^#[0-9]{1,5}error:",
     r"docker",
     r"containerd",
     r"container",
@@ -216,4 +232,5 @@ const TOO_MANY: &[&str] = &[
     r#"/(?:manifests|blobs|tags)/[^"\s]+["']?:429(?:[^0-9]|$)"#,
     r#"/(?:token|v2/?)["']?:429(?:[^0-9]|$)"#,
     r"httperror429",
+    r"fail(?:ed|ure):(?:http|status|code)*:?429(?:[^0-9.]|$)",
 ];

@@ -73,6 +73,7 @@ pub(super) const RULES: &[Rule] = &[
             r"(?:^|[^.])hub\.docker\.com(?::443)?/?(?:$|[^/a-z]|return|respond|answer|rate|api|fail|status|error|is|said|http|with|gave|got|code)",
             r"dockerhub(?:web)?api",
             r"hub-toolaccount",
+            r"dockerhubsearch",
             r"dockerhub.*list(?:ing)?(?:all)?(?:of)?(?:the|its)?tags|list(?:ing)?(?:all)?(?:the)?tags.*dockerhub",
         ],
     )
@@ -105,9 +106,15 @@ pub(super) const RULES: &[Rule] = &[
     // AWS's clients, where only what they were about tells that it was the registry.
     Rule::new(
         OtherRegistryLimit,
-        &[r"(?:image(?:details|manifest|layer|tags?)|repositor(?:y|ies)).*(?:throttlingexception|toomanyrequestsexception)"],
+        &[r"(?:image(?:details|manifest|layer|tags?)|repositor(?:y|ies)|pulling(?:container|image)|pullimage).*(?:throttlingexception|toomanyrequestsexception)"],
     )
     .of("ecr"),
+    // In a registry's envelope, with words of its own.
+    Rule::new(
+        OtherRegistryLimit,
+        &[r#"\{"code":"toomanyrequests","message":"(?:[a-z-]*rate-?limit|requestlimit|[a-z-]*throttl|quota|slowdown)"#],
+    )
+    .uncertain(),
     // Harbor's, of the registry that it stands for.
     Rule::new(
         OtherRegistryLimit,

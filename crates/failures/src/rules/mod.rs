@@ -39,6 +39,10 @@ pub(crate) enum Context {
     Mention,
     /// A program's words on a limit: a pattern that it looks for.
     Code,
+    /// A page's: what readers may see one day.
+    Page,
+    /// A registry says how to ask for a token, as it does to all who come without one.
+    Challenge,
     /// An event or a row of Kubernetes, of a pod.
     Event,
     /// A tool's own socket, or a build's own files and commands: nobody was asked for an image.
@@ -122,13 +126,13 @@ const EARLY: [&[Rule]; 4] = [
 /// Everything after it, in order.
 const LATE: [&[Rule]; 13] = [
     content::RULES,
-    untold::NEVER_ASKED,
     connections::RULES,
     refusals::TOLD,
     connections::BROKEN,
     limits::KUBELETS,
     untold::ADMISSION,
     refusals::RULES,
+    untold::NEVER_ASKED,
     containers::LATE_RULES,
     untold::UNTOLD_CAUSES,
     symptoms::RULES,

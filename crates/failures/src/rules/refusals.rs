@@ -3,7 +3,7 @@
 //! "repository does not exist or may require 'docker login'" says both: it is read as a refusal, for that is what the
 //! registry's own code, `denied`, says, and credentials are what can be mended.
 
-use super::Rule;
+use super::{Context, Rule};
 use crate::Class::{Auth, NotFound};
 
 /// A program that keeps credentials and is missing is no container that does not start.
@@ -16,7 +16,6 @@ pub(super) const CREDENTIAL_HELPERS: &[Rule] = &[Rule::new(
         r"erroringettingcredentials",
         r"credentialsnotfoundinnativekeychain",
         r"failedtogetcredentials",
-        r"credential(?:helper|provider|store).*(?:failed|error|notfound|missing)",
     ],
 )];
 
@@ -45,6 +44,7 @@ pub(super) const TOLD: &[Rule] = &[Rule::new(
         r"(?:unabletoretrieve|unabletogetregistryauth).*accessdenied",
         r"pullcommandfailed.*accessdenied",
         r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
+        r"credential(?:helper|provider|store).*(?:failed|error|notfound|missing)",
         r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin",
         r"denied:denied",
         r"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)",
@@ -57,8 +57,6 @@ pub(super) const RULES: &[Rule] = &[
         &[
             r"unauthorized",
             r"403forbidden|401unauthorized",
-            // "Ping https://registry/v2/ status 401" is how each login begins.
-            r"(?:^|[^/])(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}40[13](?:[^0-9.]|$)",
             r#"(?:^|[^n])denied(?::|$|["'}])"#,
             r"40[13]\((?:forbidden|unauthorized)",
             r"isnotaccessible\.?pleasecheck",
@@ -75,15 +73,25 @@ pub(super) const RULES: &[Rule] = &[
             r"unauthenticatedrequest",
             r"accessdeniedexception",
             r"httpbasic:accessdenied",
-            r"couldnotfindcredentials|nocredentials(?:$|[^o]|o[^n])|missingcredentials",
+            r"couldnotfindcredentials|nocredentials(?:$|[^a-z]|found|provided|available|were|in|could|server|configured)|missingcredentials",
         ],
     )
     .asked(),
+    Rule::new(
+        Auth,
+        &[
+            // "Ping https://registry/v2/ status 401" is how each login begins.
+            r"(?:^|[^/])(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}40[13](?:[^0-9.]|$)",
+        ],
+    )
+    .within(&[Context::Pull])
+    .unless(&[Context::Local, Context::Challenge]),
     // What did not work, before the reason: alone it is most often a refusal.
     Rule::new(
         Auth,
         &[
             r"unabletoretrieveauthtoken",
+            r"failedtofetch(?:anonymous|oauth)token[.\x22']*$",
             // What the kubelet of old guessed, before it told.
             r"nocredentialsonthisrequest",
         ],
@@ -107,6 +115,7 @@ pub(super) const RULES: &[Rule] = &[
             r"wasfoundbutdoesnotmatchthespecifiedplatform|wasfoundbutitsplatform",
             r"doesnotprovidethespecifiedplatform|doesnotprovideanyplatform",
             r"imagedoesnotexist",
+            r"(?:imagenotfound(?:exception)?|404clienterror|status(?:code)?[:=]?(?:404|notfound)|httpcode404).*nosuchimage",
             r"nosuchmanifest",
             r"unsupportedplatform.*manifest",
             r"nochildwithplatform|doesnotcontaindescriptormatchingplatform",

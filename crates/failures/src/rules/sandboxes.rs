@@ -8,6 +8,7 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
     &[
         // Mounts, as the runtime tells them without its name.
         r"errormounting.*torootfs",
+        r"ocinotfound",
         // Windows' host compute service.
         r"encounteredanerrorduring(?:hcs::|start|create|createprocess|createcontainer|waiting|shutdown)",
         r"failureinawindowssystemcall|hcs::(?:createcomputesystem|system::|process::)|hcsshim::(?:createcomputesystem|runprocess)",
@@ -17,6 +18,7 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
         r"networkstatusforsandbox|cniplugin(?:is)?notinitialized|cniconfiguninitialized",
         r"failedtosetuppod.*network|networkplugin(?:cni)?failed|failedtosetupcontainernetworking",
         r"/run/flannel/subnet\.env|noipaddressesavailableinrangeset|failedtoassignanipaddresstocontainer",
+        r"failedtosetupalloc|failedtoconfigurenetwork(?:ing)?foralloc|plugintype=[^:]+failed\((?:add|delete)\)",
         r"pooloverlapswithotherone|couldnotfindanavailable,non-overlapping",
         // Ports and names that are taken.
         r"failed(?:to)?bind(?:ing)?(?:to)?(?:the)?hostport|bindfor[0-9.:\[\]]+failed",
@@ -24,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
         r"anattemptwasmadetoaccessasocketinawayforbidden.*docker|portsarenotavailable",
         r#"(?:container)?name"[^"]+"isalready(?:used|inuse)by|failedtoreservecontainername|nameisreservedfor"#,
         // Users.
-        r"cannotverifyuserisnon-root|hasnon-numericuser",
+        r"breaksnon-rootpolicy|cannotverifyuserisnon-root|hasnon-numericuser",
         r"unabletofind(?:user|group)[^:]+:(?:nomatchingentries|invalid)|nomatchingentriesinpasswdfile",
         // Resources.
         r"minimummemorylimitallowedis|rangeofcpusisfrom|requestedcpusarenotavailable",
@@ -39,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
         // What a container's state says of its end.
         r"waitstrategyfailed\.containerexited|container[a-z0-9'._-]*wasterminatedwithexitcode",
         r"(?:lastst|st)ate:terminatedreason:(?:error|containercannotrun|oomkilled)",
-        r"hasexited,failingsitestart|persistentfailuretostartcontainer",
+        r"container.*didnotstartwithinexpectedtimelimit|hasexited,failingsitestart|persistentfailuretostartcontainer",
         r"appappearstobecrashing|reacheditsmaxrestartcount|smokechecksfor",
         r#"service"[^"]+"didn'tcompletesuccessfully:exit"#,
     ],

@@ -38,6 +38,8 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r"nopolicy\.jsonfilefound",
             r"addinglayerwithblob|applylayerexitstatus|errorparsingimagename",
             r"(?:dockerimageformatv1|manifestversion2,schema1).*(?:disabled|removed|notsupported|deprecat)",
+            r"failedtogetfilesystemfromimage|tomakewayfornewsymlink|logintodockerhuberror",
+            r#""errors":\[\{"code":"unknown""#,
             r"encounteredremote.*whenfetching",
             r"maxdepthexceeded|missingsignaturekey|invalidrootfsinimage",
             r"manifest_?invalid|errorparsingmanifest|unsupportedschemaversion|unsupportedmanifest",
