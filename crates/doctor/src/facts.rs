@@ -254,6 +254,12 @@ pub(crate) fn safe(name: &str) -> Option<String> {
     is_safe.then(|| name.to_owned())
 }
 
+/// `kubectl`'s flag; none where the namespace is not told, as it is then the one in which the evidence was asked for.
+pub(crate) fn in_namespace(namespace: Option<&str>) -> String {
+    let namespace = namespace.and_then(safe);
+    namespace.map_or_else(String::new, |namespace| format!(" --namespace {namespace}"))
+}
+
 fn hub_images(evidence: &Evidence, diagnosis: &Diagnosis) -> Vec<Image> {
     let suspects = diagnosis.culprits.iter().chain(&diagnosis.victims);
     let named = suspects.flat_map(|suspect| suspect.images.iter().map(String::as_str));

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::cause::is_own;
 use super::relevance::{Relevance, registry_of};
 use super::tally::{Workload, named};
-use crate::facts::safe;
+use crate::facts::{in_namespace, safe};
 use crate::{Class, Event, Evidence, Lines, OwnerKind};
 
 /// The most findings.
@@ -193,6 +193,7 @@ fn look(event: Option<&Event>) -> String {
     let name = owner.and_then(|owner| safe(&owner.name));
     let task = place.and_then(|place| safe(place.task.as_deref()?));
     let namespace = place.and_then(|place| safe(place.namespace.as_deref()?));
+    let node = place.and_then(|place| safe(place.node.as_deref()?));
     let known = |name: Option<String>, unknown: &str| name.unwrap_or_else(|| unknown.to_owned());
     match owner.map(|owner| owner.kind) {
         Some(OwnerKind::SwarmService) => {
@@ -209,9 +210,12 @@ fn look(event: Option<&Event>) -> String {
         Some(OwnerKind::Container) => {
             format!("docker logs --tail 50 {}", known(name, "<container>"))
         }
+        None if task.is_none() && node.is_some() => {
+            format!("kubectl describe node {}", known(node, "<node>"))
+        }
         _ => format!(
-            "kubectl --namespace {} logs {} --previous --tail 50",
-            known(namespace, "<namespace>"),
+            "kubectl{} logs {} --previous --tail 50",
+            in_namespace(namespace.as_deref()),
             known(task, "<pod>")
         ),
     }

@@ -291,6 +291,9 @@ const fn refusal(class: Class) -> Option<StepKind> {
 
 fn consequences(class: Class, platform: Option<Platform>) -> Vec<StepKind> {
     if class == Class::StartFailure {
+        if platform == Some(Platform::Docker) {
+            return Vec::new();
+        }
         return vec![StepKind::HealthChecksFail, StepKind::StackWaits];
     }
     let mut kinds = match platform {

@@ -9,7 +9,7 @@ use super::culprit::Suspect;
 use super::platform::{Platform, platform_of};
 use super::scope::Scope;
 use super::tally::named;
-use crate::facts::{MAX_NAMES, main_ci, safe};
+use crate::facts::{MAX_NAMES, in_namespace, main_ci, safe};
 use crate::{CiSystem, Class, Egress, Event, Evidence, Format, OwnerKind, What};
 
 /// The most questions.
@@ -103,6 +103,7 @@ fn why(known: &Known<'_>) -> Vec<Missing> {
         question: WHY,
         command,
     };
+    let cluster = known.cluster();
     let mut commands: Vec<String> = Vec::new();
     for platform in known.platforms {
         let symptoms = known
@@ -113,8 +114,11 @@ fn why(known: &Known<'_>) -> Vec<Missing> {
         let of_platform = symptoms.filter(|event| platform_of(event) == Some(*platform));
         let mut told: Vec<String> = Vec::new();
         for event in of_platform {
-            let command = command_for(*platform, event, known);
-            if !told.contains(&command) && told.len() < MAX_SYMPTOMS {
+            if told.len() >= MAX_SYMPTOMS {
+                break;
+            }
+            let command = command_for(*platform, event, (known, cluster));
+            if !told.contains(&command) {
                 told.push(command);
             }
         }
@@ -137,7 +141,11 @@ pub(crate) fn is_symptom(event: &Event) -> bool {
 }
 
 /// Names come from the evidence, which anybody may have written: what a shell would take for more than a name stays open.
-fn command_for(platform: Platform, event: &Event, known: &Known<'_>) -> String {
+fn command_for(
+    platform: Platform,
+    event: &Event,
+    (known, cluster): (&Known<'_>, Option<&str>),
+) -> String {
     let place = &event.place;
     let task = place.task.as_deref().and_then(safe);
     let owner = place
@@ -148,9 +156,9 @@ fn command_for(platform: Platform, event: &Event, known: &Known<'_>) -> String {
     let node = or_open(place.node.as_deref(), "<node>");
     match platform {
         Platform::Kubernetes => format!(
-            "kubectl describe pod {} --namespace {} | forebay doctor -",
+            "kubectl describe pod {}{} | forebay doctor -",
             or(task, "<pod>"),
-            or_open(place.namespace.as_deref(), "<namespace>")
+            in_namespace(place.namespace.as_deref())
         ),
         Platform::Swarm => format!(
             "ssh {node} journalctl -u docker --since \"'-1 h'\" | forebay doctor -   # {service} was tried there"
@@ -158,8 +166,13 @@ fn command_for(platform: Platform, event: &Event, known: &Known<'_>) -> String {
         Platform::Docker => {
             format!("ssh {node} journalctl -u docker --since \"'-1 h'\" | forebay doctor -")
         }
+        // The task itself was read: it holds no more than that.
+        Platform::Ecs if event.format == Format::Ecs => format!(
+            "docker pull {} 2>&1 | forebay doctor -   # from the same subnets: ECS cut its reason off",
+            or_open(event.image.as_deref(), "<image>")
+        ),
         Platform::Ecs => {
-            let cluster = place.cluster.as_deref().or(known.cluster());
+            let cluster = place.cluster.as_deref().or(cluster);
             let cluster = or_open(cluster, "<cluster>");
             let of_service = match &owner {
                 Some(owner) if owner.kind == OwnerKind::EcsService => {

@@ -6,6 +6,7 @@ use forebay_limits::{printable, redact};
 use serde::Serialize;
 
 use super::relevance::Relevance;
+use super::tally::says_why;
 use crate::{Class, Event, Evidence, Lines, Moment};
 
 /// The most lines that are quoted.
@@ -46,7 +47,9 @@ pub(crate) fn quotes(evidence: &Evidence, class: Class, relevance: &Relevance<'_
         .iter()
         .filter(|event| !event.message.is_empty() && relevance.holds(event))
         .collect();
-    events.sort_by_key(|event| (rank(event), std::cmp::Reverse(event.count)));
+    // Of deaths, one that says why tells more than how many there were.
+    let is_bare = |event: &Event| event.what.is_death() && !says_why(&event.message);
+    events.sort_by_key(|event| (rank(event), is_bare(event), std::cmp::Reverse(event.count)));
     let mut quotes: Vec<(Quote, crate::What)> = Vec::new();
     for event in events {
         let class = class_of(event);

@@ -72,8 +72,11 @@ fn what(class: Class, registry: &str) -> String {
         Class::StartFailure => {
             "containers cannot start, or end at once; their images are good".to_owned()
         }
-        Class::SymptomOnly | Class::Other => {
+        Class::SymptomOnly => {
             "pulls fail, but what was read does not say why: a limit, a login, a wrong name, the network or a full disk".to_owned()
+        }
+        Class::Other => {
+            "pulls fail, in words of which it is not known here whether they mean a limit, a login, a wrong name or the network".to_owned()
         }
     }
 }

@@ -230,7 +230,7 @@ impl Workload {
 }
 
 /// Whether a message says more of a death than that there was one, or how many.
-fn says_why(message: &str) -> bool {
+pub(crate) fn says_why(message: &str) -> bool {
     let symptoms = [
         "CrashLoopBackOff",
         "Back-off restarting",

@@ -5,7 +5,7 @@
 
 use forebay_limits::printable;
 
-use super::people::{fault, names_of};
+use super::people::{fault, names_of, often};
 use super::{counted, place, times};
 use crate::document::{Document, Section};
 use crate::{Also, Diagnosis, EndKind, Quote, Step, StepKind, Suspect, WayKind, WayOut, WaysOut};
@@ -106,14 +106,6 @@ fn culprits(section: Section, diagnosis: &Diagnosis, ways: &WaysOut) -> Section 
 
 fn told(suspect: &Suspect) -> String {
     let requests = &suspect.requests;
-    let attempts = match requests.attempts {
-        0 => counted(suspect.deaths, "start"),
-        attempts => format!(
-            "{}, {} % of all",
-            counted(attempts, "attempt"),
-            requests.share_percent
-        ),
-    };
     let [_, most] = requests.peak_requests_per_minute;
     let rate = if requests.minutes.is_some() && most > 0 {
         format!(", up to {most} requests a minute")
@@ -121,7 +113,7 @@ fn told(suspect: &Suspect) -> String {
         String::new()
     };
     let fault = fault(suspect).map_or_else(String::new, |fault| format!("; {fault}"));
-    format!("{}: {attempts}{rate}{fault}", suspect.name)
+    format!("{}: {}{rate}{fault}", suspect.name, often(suspect))
 }
 
 fn victims(section: Section, diagnosis: &Diagnosis) -> Section {

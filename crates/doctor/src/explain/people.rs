@@ -76,12 +76,24 @@ fn told_of(suspect: &Suspect) -> String {
             format!("; {}", self::at_restart(at_restart))
         });
     format!(
-        "{}: {}, {} % of all{rate}{since}{}{fault}{asks}",
+        "{}: {}{rate}{since}{}{fault}{asks}",
         suspect.name,
-        counted(requests.attempts, "attempt"),
-        requests.share_percent,
+        often(suspect),
         images(suspect)
     )
+}
+
+/// How often it asked; where nothing tells that it did, how often it ended.
+pub(super) fn often(suspect: &Suspect) -> String {
+    match (suspect.requests.attempts, suspect.deaths) {
+        (0, 1) => "ended once".to_owned(),
+        (0, deaths) => format!("ended {deaths} times"),
+        (attempts, _) => format!(
+            "{}, {} % of all",
+            counted(attempts, "attempt"),
+            suspect.requests.share_percent
+        ),
+    }
 }
 
 fn images(suspect: &Suspect) -> String {

@@ -3,7 +3,7 @@
 //! Stopping keeps a thing and its settings. Names come through `facts::safe`: what a shell would obey gets no command.
 
 use super::ci;
-use crate::facts::{Facts, MAX_NAMES, safe};
+use crate::facts::{Facts, MAX_NAMES, in_namespace, safe};
 use crate::{OwnerKind, Suspect};
 
 /// The most services that one command names.
@@ -112,13 +112,13 @@ pub(super) fn swarm_services(culprits: &[Suspect]) -> Vec<String> {
 pub(crate) fn look(suspect: &Suspect, facts: &Facts) -> Option<String> {
     let owner = suspect.owner.as_ref()?;
     let (name, place) = (safe(&owner.name)?, place_of(suspect));
+    let namespace = in_namespace(suspect.namespace.as_deref());
     let region = facts.region();
     let pod = suspect.tasks.iter().find_map(|task| safe(task));
     let container = suspect.container.as_deref().and_then(safe);
     let container = container.map_or_else(String::new, |name| format!(" --container {name}"));
-    let logs_of = |target: &str| {
-        format!("kubectl --namespace {place} logs {target} --previous --tail 50{container}")
-    };
+    let logs_of =
+        |target: &str| format!("kubectl{namespace} logs {target} --previous --tail 50{container}");
     Some(match (owner.kind, pod) {
         (OwnerKind::SwarmService, _) => {
             format!("docker service ps --no-trunc {name}\ndocker service logs --tail 50 {name}")
@@ -138,10 +138,7 @@ pub(crate) fn look(suspect: &Suspect, facts: &Facts) -> Option<String> {
         (OwnerKind::CiJob | OwnerKind::Client, _) | (OwnerKind::Job | OwnerKind::CronJob, None) => {
             return None;
         }
-        (_, Some(pod)) => format!(
-            "{}\nkubectl --namespace {place} describe pod {pod}",
-            logs_of(&pod)
-        ),
+        (_, Some(pod)) => format!("{}\nkubectl{namespace} describe pod {pod}", logs_of(&pod)),
         (OwnerKind::Pod, None) => logs_of(&name),
         (OwnerKind::Deployment | OwnerKind::Workload, None) => {
             logs_of(&format!("deployment/{name}"))

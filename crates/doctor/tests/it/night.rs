@@ -294,3 +294,29 @@ fn nothing_that_was_read_becomes_markup_in_a_report() {
         assert!(!line.contains(" ```` "), "{line}");
     }
 }
+
+#[test]
+fn what_ecs_itself_cut_off_is_not_asked_of_it_again() {
+    let task = r#"{"tasks": [{"clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/prod/abc123", "group": "service:api", "lastStatus": "STOPPED", "stoppedAt": "2026-01-15T14:31:45Z", "stoppedReason": "CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref docker.io/acm", "containers": [{"name": "api", "image": "acme/api:9"}]}]}
+"#;
+    assert_all(
+        &told(task),
+        &["docker pull acme/api:9 2>&1 | forebay doctor -"],
+    );
+}
+
+#[test]
+fn without_a_namespace_commands_that_only_read_ask_in_the_one_of_the_evidence() {
+    let events = "LAST SEEN   TYPE      REASON      OBJECT                      MESSAGE\n\
+                  12s         Warning   OOMKilling  node/node-3                 Memory cgroup out of memory: Killed process 123 (java)\n\
+                  2m          Normal    BackOff     pod/web-7d4b9c6f8d-x2x7k    Back-off pulling image \"acme/web:1.4\"\n";
+    let told = told(events);
+    assert_all(
+        &told,
+        &[
+            "kubectl describe pod web-7d4b9c6f8d-x2x7k | forebay doctor -",
+            "kubectl describe node node-3",
+        ],
+    );
+    assert!(!told.contains("<namespace>"), "{told}");
+}

@@ -202,7 +202,7 @@ fn read_container(cell: &Cell<'_>, context: &Context) -> Option<Event> {
             .ok()
     };
     let what = match status.split(' ').next()? {
-        "Restarting" => What::Restarted,
+        "Restarting" => code().map_or(What::Restarted, |code| What::Died(Some(code))),
         "Exited" | "Dead" => What::Died(Some(code().filter(|code| *code != 0)?)),
         "Up" if status.contains("(unhealthy)") => What::HealthFailed,
         "Created" => What::StartFailed,

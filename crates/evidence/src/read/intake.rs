@@ -316,8 +316,13 @@ impl Intake {
         let context = self.context;
         if let Some(description) = &mut self.source.description {
             if let Some(event) = description.read(line, lines, &context, &mut self.evidence) {
+                let may_go_on = description.is_in_events();
                 self.flush();
-                self.source.pending = Some((located(event, lines), 0));
+                if may_go_on {
+                    self.source.pending = Some((located(event, lines), 0));
+                } else {
+                    self.keep(event, lines);
+                }
                 return true;
             }
             // Its other lines are indented, or begin with a key.

@@ -2,6 +2,8 @@
 //!
 //! The tables, the text of `describe` and JSON all come through here.
 
+use std::time::Duration;
+
 use super::fields::{quoted_after, word_after};
 use crate::event::{Event, Format, Owner, OwnerKind, Place, What};
 
@@ -10,6 +12,12 @@ const SUFFIX_LETTERS: &str = "bcdfghjklmnpqrstvwxz2456789";
 
 /// How long the random suffix of a pod is.
 const SUFFIX_LENGTH: usize = 5;
+
+/// The kubelet's first wait before it starts a container again, in seconds; it doubles up to the last.
+const FIRST_WAIT_SECONDS: u64 = 10;
+
+/// Its longest wait.
+const LAST_WAIT_SECONDS: u64 = 300;
 
 /// A Kubernetes event, as its fields say it.
 #[derive(Debug, Default)]
@@ -104,6 +112,21 @@ impl KubeEvent<'_> {
                 .map(|(_, what)| *what),
         }
     }
+}
+
+/// The most restarts of a pod within a time. `Back-off restarting failed container` is said at each look at a pod that
+/// waits, some twenty times for each restart.
+pub(crate) fn restarts_within(time: Duration) -> u64 {
+    let (mut left, mut wait, mut restarts) = (time.as_secs(), FIRST_WAIT_SECONDS, 1);
+    while wait < LAST_WAIT_SECONDS && left >= wait {
+        left -= wait;
+        wait *= 2;
+        restarts += 1;
+    }
+    if wait < LAST_WAIT_SECONDS {
+        return restarts;
+    }
+    restarts + left / LAST_WAIT_SECONDS
 }
 
 /// Who made a thing of this kind and name: for a pod, what its name tells.
@@ -207,6 +230,23 @@ mod tests {
         ];
         for (pod, owner) in table {
             assert_eq!(owner_of("pod", pod).to_string(), owner, "{pod}");
+        }
+    }
+
+    #[test]
+    fn a_pod_restarts_as_often_as_the_kubelet_lets_it() {
+        let table = [
+            (0, 1),
+            (9, 1),
+            (10, 2),
+            (30, 3),
+            (310, 6),
+            (1_800, 10),
+            (3_600, 16),
+        ];
+        for (seconds, restarts) in table {
+            let within = restarts_within(Duration::from_secs(seconds));
+            assert_eq!(within, restarts, "{seconds}");
         }
     }
 

@@ -14,6 +14,9 @@ pub(crate) struct Description {
     about: Described,
     owner: Option<Owner>,
     image: Option<String>,
+    /// Why the container ended that is being described.
+    ended: Option<String>,
+    is_ended: bool,
     in_events: bool,
 }
 
@@ -35,6 +38,11 @@ impl Description {
             about,
             ..Self::default()
         }
+    }
+
+    /// Whether its events are being read, whose messages may be wrapped; all else stands in one line.
+    pub(crate) const fn is_in_events(&self) -> bool {
+        self.in_events
     }
 
     /// Reads on; an event where the line holds one.
@@ -69,6 +77,12 @@ impl Description {
             "Pod Template" | "Selector" if !line.starts_with(' ') => {
                 "workload".clone_into(&mut self.about.kind);
             }
+            "State" | "Last State" => {
+                self.is_ended = value == "Terminated";
+                self.ended = None;
+            }
+            "Reason" if self.is_ended => self.ended = Some(value.to_owned()),
+            "Exit Code" if self.is_ended => return self.died(value, context),
             "Restart Count" => return self.restarts(value, context),
             "Image Pull Policy" => self.set(SettingKind::PullPolicy(value.to_owned()), lines, out),
             _ => {}
@@ -76,14 +90,26 @@ impl Description {
         None
     }
 
+    fn died(&self, value: &str, context: &Context) -> Option<Event> {
+        let code: i64 = value.parse().ok().filter(|code| *code != 0)?;
+        let reason = self.ended.as_deref().unwrap_or("");
+        Some(self.told(What::Died(Some(code)), context).saying(reason))
+    }
+
     fn restarts(&self, value: &str, context: &Context) -> Option<Event> {
         let count: u64 = value.parse().ok().filter(|count| *count > 0)?;
-        let event = Event::new(What::Restarted, Format::KubePods)
-            .at(Some(context.now))
-            .of(self.image.clone())
-            .within(self.place())
-            .saying(&format!("Restart Count: {count}"));
+        let event = self.told(What::Restarted, context);
+        let event = event.saying(&format!("Restart Count: {count}"));
         Some(event.times(count))
+    }
+
+    /// Since when, the description does not tell.
+    fn told(&self, what: What, context: &Context) -> Event {
+        let mut event = Event::new(what, Format::KubePods)
+            .of(self.image.clone())
+            .within(self.place());
+        event.last = Some(context.now);
+        event
     }
 
     fn set(&self, kind: SettingKind, lines: Lines, out: &mut Evidence) {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::kube::{KubeEvent, owner_of};
+use super::kube::{KubeEvent, owner_of, restarts_within};
 use super::times::parse_json;
 use crate::event::{Event, Format, Lines, Place, What};
 use crate::gathered::{Setting, SettingKind};
@@ -61,7 +61,12 @@ pub(crate) fn read_event(item: &Value, context: &Context) -> Option<Event> {
         .get("count")
         .or_else(|| item.pointer("/series/count"))
         .and_then(Value::as_u64);
-    Some(event.times(count.unwrap_or(1)))
+    let seen = event.first.zip(event.last);
+    let most = match (event.what, seen) {
+        (What::Restarted, Some((first, last))) => restarts_within(last.since(first)),
+        _ => u64::MAX,
+    };
+    Some(event.times(count.unwrap_or(1).min(most)))
 }
 
 /// An object of kind `Pod`.

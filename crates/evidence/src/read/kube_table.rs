@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::kube::{KubeEvent, owner_of};
+use super::kube::{KubeEvent, owner_of, restarts_within};
 use super::table::split_cells;
 use super::times::{Seen, parse_age, parse_seen};
 use crate::Context;
@@ -188,7 +188,13 @@ impl<'a> Told<'a> {
 fn dated(mut event: Event, seen: Seen, context: &Context) -> Event {
     event.first = Some(context.now.before(seen.first));
     event.last = Some(context.now.before(seen.last));
-    event.times(seen.count)
+    let count = match event.what {
+        What::Restarted => seen
+            .count
+            .min(restarts_within(seen.first.saturating_sub(seen.last))),
+        _ => seen.count,
+    };
+    event.times(count)
 }
 
 fn is_ready(cell: &str) -> bool {

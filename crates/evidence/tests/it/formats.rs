@@ -352,7 +352,7 @@ fn docker_ps_and_inspect_tell_containers_that_die() {
     assert_eq!(
         parts(&event),
         (
-            What::Restarted,
+            What::Died(Some(1)),
             some("container api"),
             Some("acme/api:1"),
             None,

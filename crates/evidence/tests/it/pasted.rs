@@ -145,3 +145,42 @@ fn a_definition_tells_where_its_containers_log_and_a_rule_its_prefix() {
     );
     assert!(kinds.contains(&&PullThrough("hub".to_owned())), "{kinds:?}");
 }
+
+#[test]
+fn a_described_pod_tells_how_its_container_ended_and_no_line_below_belongs_to_that() {
+    let text = "\
+Name:             api-7d4b9c6f8d-x2x7l
+Namespace:        shop
+Containers:
+  app:
+    Image:          acme/api:latest
+    State:          Waiting
+      Reason:       CrashLoopBackOff
+    Last State:     Terminated
+      Reason:       OOMKilled
+      Exit Code:    137
+    Ready:          False
+    Restart Count:  9
+    Environment:    <none>
+Events:
+  Type     Reason   Age                 From     Message
+  ----     ------   ----                ----     -------
+  Warning  BackOff  2m (x120 over 30m)  kubelet  Back-off restarting failed container app in pod api-7d4b9c6f8d-x2x7l_shop(1b2c)
+";
+    let evidence = read_all(&[("described", text)]);
+    let found: Vec<_> = evidence
+        .events
+        .iter()
+        .map(|event| (event.what, event.count, event.message.as_str()))
+        .collect();
+    let told = "Back-off restarting failed container app in pod api-7d4b9c6f8d-x2x7l_shop(1b2c)";
+    assert_eq!(
+        found,
+        [
+            (What::Died(Some(137)), 1, "OOMKilled"),
+            (What::Restarted, 9, "Restart Count: 9"),
+            // A kubelet cannot start it more often within that time, whatever it says.
+            (What::Restarted, 10, told),
+        ]
+    );
+}
