@@ -69,7 +69,45 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
             let owner = Owner::named("Compose build context", name);
             sink.prefixed("docker-image://", context, scope, owner);
         }
+        if let Some(arguments) = service.path(&["build", "args"]) {
+            build_arguments(
+                arguments,
+                sink,
+                scope,
+                &Owner::named("Compose build argument", name),
+            );
+        }
     }
+}
+
+/// The arguments of a build that are the images it begins with: they go before what the Dockerfile says.
+fn build_arguments(arguments: At<'_>, sink: &mut Sink<'_>, scope: Scope<'_>, owner: &Owner) {
+    for (name, value) in arguments.entries() {
+        if value.text().is_some_and(|value| is_base(name, value)) {
+            sink.scalar(value, scope, owner.clone());
+        }
+    }
+    for item in arguments.items() {
+        let pair = item.text().and_then(|text| text.split_once('='));
+        if let Some((name, _)) = pair.filter(|(name, value)| is_base(name, value)) {
+            sink.prefixed(&format!("{name}="), item, scope, owner.clone());
+        }
+    }
+}
+
+/// Whether an argument is an image: its name says so, and it has a tag besides its variables.
+fn is_base(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let is_named_so = name.ends_with("IMAGE") || matches!(name.as_str(), "BASE" | "FROM");
+    let mut literal = value.to_owned();
+    while let Some((start, end)) = literal.find("${").zip(literal.find('}')) {
+        if start >= end {
+            return false;
+        }
+        literal.replace_range(start..=end, "");
+    }
+    let last = literal.rsplit('/').next().unwrap_or_default();
+    is_named_so && last.contains(':') && !literal.contains("://")
 }
 
 /// A service and what it extends in this file, nearest first.

@@ -48,6 +48,32 @@ me/built <me/built> Compose service name=built pull=Never
 }
 
 #[test]
+fn an_argument_of_a_build_is_an_image_where_its_name_and_its_tag_say_so() {
+    let text = "\
+services:
+  a:
+    build:
+      args: {BASE: 'node:22', BASE_IMAGE: 'acme/base:${V:-1}', IMAGE_TAG: '${V:-1}', IMAGE: '${V:-a:1}', BASE_URL: 'http://a:1', BASE_PATH: a/b}
+  b:
+    build:
+      args:
+        - FROM=quay.io/a/b:1 # kept
+        - \"RUNTIME_IMAGE=alpine:3.20\"
+        - BASE
+        - NAME=x:1
+";
+    assert_eq!(
+        listing("compose.yaml", text, &Settings::default()),
+        "\
+node:22 <node:22> Compose build argument name=a
+acme/base:1 <acme/base:${V:-1}> Compose build argument name=a
+quay.io/a/b:1 <quay.io/a/b:1> Compose build argument name=b
+alpine:3.20 <alpine:3.20> Compose build argument name=b
+"
+    );
+}
+
+#[test]
 fn variables_stay_where_they_can() {
     let settings = set(&[("REGISTRY", "quay.io/me")]);
     let found = find("compose.yaml", STACK.as_bytes(), &settings);
