@@ -2,13 +2,14 @@
 //!
 //! Pure: who runs the command lines gives back what came of them. None of them changes anything or prints a secret.
 
+mod ecr;
 mod names;
 
 use std::collections::HashSet;
 
-use forebay_oci::{ImageName, Reference};
 use serde::Serialize;
 
+pub use ecr::{ecr_image, ecr_repository};
 pub use names::names;
 
 /// The most bytes of a secret's name that are taken from a file.
@@ -43,6 +44,7 @@ pub struct Check {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Image,
+    Repository,
     Secret,
     Stack,
     Name,
@@ -91,41 +93,6 @@ pub enum State {
     Unknown,
     /// It could not be looked at.
     Failed,
-}
-
-/// Whether an image's repository and the image exist, where that is asked of AWS; `None` for other registries.
-pub fn ecr_image(image: &ImageName) -> Option<Check> {
-    // <account>.dkr.ecr.<region>.amazonaws.com[.cn]
-    let mut parts = image.registry.split('.');
-    let account = parts.next().filter(|text| text.len() == 12)?;
-    let is_ecr =
-        parts.next() == Some("dkr") && parts.next().is_some_and(|part| part.starts_with("ecr"));
-    let region = parts.next().filter(|_| is_ecr)?;
-    let id = match &image.reference {
-        Reference::Tag(tag) => format!("imageTag={tag}"),
-        Reference::Digest(digest) => format!("imageDigest={digest}"),
-    };
-    Some(Check {
-        what: format!("image {image}"),
-        command: words(&[
-            "aws",
-            "ecr",
-            "describe-images",
-            "--region",
-            region,
-            "--registry-id",
-            account,
-            "--repository-name",
-            image.repository.as_str(),
-            "--image-ids",
-            &id,
-            "--query",
-            "imageDetails[0].imageDigest",
-            "--output",
-            "text",
-        ]),
-        kind: Kind::Image,
-    })
 }
 
 /// The secrets of AWS Secrets Manager that a text names, each once.
@@ -233,7 +200,7 @@ impl Check {
 
     fn succeeded(&self, out: &str) -> Told {
         match self.kind {
-            Kind::Image => (State::Good, "is there".to_owned(), None),
+            Kind::Image | Kind::Repository => (State::Good, "is there".to_owned(), None),
             Kind::Secret => (
                 State::Good,
                 "can be read with these credentials".to_owned(),
@@ -275,6 +242,11 @@ impl Check {
                 "its repository does not exist".to_owned(),
                 Some(self.creation()),
             ),
+            Kind::Repository if has("RepositoryNotFoundException") => (
+                State::Bad,
+                "does not exist".to_owned(),
+                Some(self.creation()),
+            ),
             Kind::Image if has("ImageNotFoundException") => (
                 State::Bad,
                 "its repository exists, and has no such image".to_owned(),
@@ -296,7 +268,7 @@ impl Check {
     /// The command line that makes an image's repository, with scan and encryption.
     fn creation(&self) -> String {
         let after = |word: &str| {
-            let at = self.command.iter().position(|one| one == word);
+            let at = self.command.iter().position(|one| one.starts_with(word));
             at.and_then(|at| self.command.get(at + 1))
                 .map_or("", String::as_str)
         };

@@ -1,5 +1,6 @@
 //! `forebay forecast`: what a deploy costs in pulls, and whether it can work, before it runs.
 
+mod asking;
 mod gather;
 mod lines;
 mod links;
@@ -15,13 +16,13 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use forebay_config::{Config, Environment, Sources, load};
 use forebay_forecast::preflight::{Finding, State};
-use forebay_forecast::{Egress, Fact, Fit, Fleet, Forecast, Runtime, SurveyRequest, foresee};
+use forebay_forecast::{Egress, Fit, Fleet, Forecast, Runtime, foresee};
 use forebay_rewrite::Crd;
-use forebay_server::survey;
 use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs};
 use serde::Serialize;
 
 use super::rewrite::{crd, setting};
+use asking::ask;
 use gather::{Gathered, gather};
 
 /// The end of the command's help.
@@ -175,7 +176,7 @@ pub(super) async fn run(
     if args.warm {
         failed |= !warm::warm(&gathered.images, (&sources, &config), printer).await?;
     }
-    let told = foretell(&args, gathered, &fleet, (&sources, &config)).await?;
+    let told = foretell(&args, gathered, &fleet, (&sources, &config, printer)).await?;
     if args.json {
         printer.line(serde_json::to_string_pretty(&told).unwrap_or_default());
     } else {
@@ -189,17 +190,9 @@ async fn foretell(
     args: &Args,
     gathered: Gathered,
     fleet: &Fleet,
-    (sources, config): (&Sources, &Config),
+    (sources, config, printer): (&Sources, &Config, &Printer),
 ) -> Result<Told, Failure> {
-    let request = SurveyRequest {
-        images: gathered
-            .images
-            .iter()
-            .map(|one| one.image.to_string())
-            .collect(),
-        ask: !args.offline,
-    };
-    let mut survey = survey(sources, config, request).await?;
+    let mut survey = ask(&gathered.images, (sources, config), !args.offline, printer).await?;
     let login = login::unsay_refused(&gathered.images, &mut survey, config);
     let mut preflight = Vec::new();
     if args.preflight {
@@ -207,12 +200,8 @@ async fn foretell(
         preflight = preflight::look(&gathered, &survey, stack).await;
         preflight.extend(login);
     }
-    let mut facts = survey.facts.into_iter();
-    let images = gathered.images.into_iter().map(|wanted| {
-        let fact = facts.next();
-        (wanted, fact.unwrap_or_else(|| Fact::not_asked(None)))
-    });
-    let forecast = foresee(images.collect(), &survey.budgets, fleet);
+    let images = gathered.images.into_iter().zip(survey.facts).collect();
+    let forecast = foresee(images, &survey.budgets, fleet);
     let judged = args.through.unwrap_or(if args.warm {
         Through::Forebay
     } else {

@@ -331,6 +331,23 @@ async fn a_new_stack_is_told_of_a_name_that_somebody_has() {
 }
 
 #[tokio::test]
+async fn what_is_built_here_is_asked_for_nowhere_and_needs_but_a_repository_to_be_pushed_to() {
+    let hub = images().anonymous_limit(100, hours(6)).start().await;
+    let forebay = with_aws().upstream("docker.io", &hub);
+    let text = "services:\n  a: {build: ., image: 'me/app:1'}\n  b: {build: ., image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/b:1'}\n  \
+                c: {image: 'busybox:1.36'}\n";
+    fs::write(forebay.file("compose.yaml"), text).expect("a file");
+    let ended = forebay
+        .run(&["forecast", "compose.yaml", "--preflight"])
+        .await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.transcript());
+    assert_eq!(hub.count(|request| request.target.contains("me/app")), 0);
+    let calls = fs::read_to_string(forebay.file("calls")).expect("a file");
+    assert_eq!(calls.lines().count(), 1, "{calls}");
+    assert!(calls.contains("describe-repositories"), "{calls}");
+}
+
+#[tokio::test]
 async fn what_could_not_be_looked_at_is_no_good_news() {
     let forebay = Forebay::new().env("PATH", "/nowhere");
     fs::write(forebay.file("task.json"), TASK).expect("a file");

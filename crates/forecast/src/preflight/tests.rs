@@ -42,6 +42,22 @@ fn only_ecr_is_asked_about_repositories() {
 }
 
 #[test]
+fn what_is_pushed_needs_its_repository_alone() {
+    let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b:1";
+    let check = ecr_repository(&image.parse().expect("an image")).expect("a check");
+    assert!(!check.command.iter().any(|word| word.contains("imageTag")));
+    let found = check.read(&ended(false, "(RepositoryNotFoundException) when"));
+    assert_eq!(found.state, State::Bad);
+    let cure = found.cure.expect("a cure");
+    assert!(
+        cure.contains("--region eu-west-1 --repository-name a/b"),
+        "{cure}"
+    );
+    assert_eq!(check.read(&ended(true, "a/b")).state, State::Good);
+    assert_eq!(ecr_repository(&"nginx".parse().expect("an image")), None);
+}
+
+#[test]
 fn secrets_are_found_without_the_key_behind_them_and_only_whole() {
     let text = format!(
         "valueFrom: {SECRET}:password::\nother: \"{SECRET}\"\nno: arn:aws:secretsmanager:${{AWS::Region}}:1:secret:a"

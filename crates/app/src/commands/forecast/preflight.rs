@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use forebay_forecast::preflight::{Check, Finding, Outcome, State, ecr_image, secret, stack};
+use forebay_forecast::preflight::{
+    Check, Finding, Outcome, State, ecr_image, ecr_repository, secret, stack,
+};
 use forebay_forecast::{Budget, Fact, Presence, Survey, Wanted};
 
 use super::gather::Gathered;
@@ -20,6 +22,10 @@ pub(super) async fn look(
     let mut found: Vec<Finding> = Vec::new();
     let mut checks = Vec::new();
     for (wanted, fact) in gathered.images.iter().zip(&survey.facts) {
+        if !wanted.is_pulled() {
+            checks.extend(ecr_repository(&wanted.image));
+            continue;
+        }
         // What a HEAD has told needs no second answer.
         let is_told = fact.presence != Presence::NotAsked;
         checks.extend(ecr_image(&wanted.image).filter(|_| !is_told));
