@@ -92,16 +92,8 @@ impl Source {
             let about = input.metadata()?;
             return Ok(Self::of(input, &about));
         }
-        // An open that waits for a writer could not be given up.
-        let mut file = File::options()
-            .read(true)
-            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-            .open(path)?;
+        let mut file = open_at_once(path)?;
         let about = file.metadata()?;
-        if about.is_dir() {
-            let what = "it is a directory: name the files in it";
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, what));
-        }
         let is_named_pipe = about.file_type().is_fifo() && fstatfs(&file)?.f_type != PIPE_FS;
         let first = if is_named_pipe {
             first_of_pipe(&mut file, looks)?
@@ -145,6 +137,33 @@ impl Source {
         }
         Ok(length)
     }
+}
+
+/// Opens a file, and nothing that could have its reader wait or never end.
+///
+/// # Errors
+/// It is not there or not to be read, or is no file.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    let file = open_at_once(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is a pipe or a device, and no file"))
+    }
+}
+
+/// Opens anything but a directory: an open that waits for a writer could not be given up.
+fn open_at_once(path: &Path) -> io::Result<File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)?;
+    if file.metadata()?.is_dir() {
+        let what = "it is a directory: name the files in it";
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, what));
+    }
+    Ok(file)
 }
 
 /// The first bytes of a pipe, as soon as somebody has opened it to write; none if these are still to come.
@@ -217,6 +236,13 @@ mod tests {
         let endless = read("/dev/zero").unwrap_err().to_string();
         assert_eq!(endless, "it is a device that has no end within 16 MiB");
         assert_eq!(read("/dev/null").unwrap(), 0);
+    }
+
+    #[test]
+    fn a_pipe_is_no_file_and_is_not_waited_for() {
+        let (_folder, path) = pipe();
+        let why = open_file(&path).unwrap_err().to_string();
+        assert_eq!(why, "it is a pipe or a device, and no file");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What a terminal would obey comes to it only by [`Printer::control`]: names, causes and what was read are made fit here, once
 //! for all commands. A reader that has gone (`forebay … | head`) is no failure; any other write error becomes one at the end.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Write as _};
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -54,8 +54,7 @@ impl Printer {
 
     /// Writes a line of the command's result, or several, to standard output. In JSON, what is made fit means the same.
     pub fn line(&self, text: impl Display) {
-        let text = text.to_string();
-        held(&self.out).write_line(&fit::lines(&text));
+        held(&self.out).write_fit(format_args!("{text}\n"));
     }
 
     /// Writes the command's result without a line end to standard output: as it is for a program, made fit for a terminal.
@@ -112,6 +111,16 @@ impl Printer {
     }
 }
 
+/// Makes the parts of a text fit, one by one.
+struct Fit<'a>(&'a mut Channel);
+
+impl fmt::Write for Fit<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.0.write(fit::lines(part).as_bytes());
+        Ok(())
+    }
+}
+
 fn held(channel: &Mutex<Channel>) -> MutexGuard<'_, Channel> {
     channel.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -127,6 +136,12 @@ impl Channel {
     /// At once, so that lines of several programs do not mix.
     fn write_line(&mut self, text: &str) {
         self.write(format!("{text}\n").as_bytes());
+    }
+
+    /// As it is put together: it may be long.
+    fn write_fit(&mut self, text: fmt::Arguments<'_>) {
+        // What cannot be written is noted.
+        let _ = Fit(self).write_fmt(text);
     }
 
     fn write(&mut self, bytes: &[u8]) {

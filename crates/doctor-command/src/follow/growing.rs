@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::MAX_PARTS;
 use crate::gathering::Gathering;
-use crate::source::READ_BYTES;
+use crate::source::{READ_BYTES, open_file};
 
 /// How often in a row a file that was renamed may have grown before it is left for what has its name now.
 const MAX_LINGERS: u32 = 10;
@@ -33,7 +33,7 @@ pub(super) struct Rest<'a> {
 impl Growing {
     /// Begins to read a file.
     pub(super) fn open(path: &Path, gathering: &mut Gathering) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open_file(path)?;
         gathering.begin(&path.display().to_string());
         Ok(Self {
             path: path.to_owned(),
@@ -100,7 +100,7 @@ impl Growing {
 
     /// What has the name now; `None` if it was taken away again: the next look sees what is there then.
     fn find_next(&self) -> io::Result<Option<File>> {
-        match File::open(&self.path) {
+        match open_file(&self.path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

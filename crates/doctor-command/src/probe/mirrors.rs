@@ -2,13 +2,14 @@
 //!
 //! Reads their files. One that cannot be read as what it should be is told as such: its client cannot read it either.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use forebay_references::{At, read_yaml};
 use toml::Table;
 use url::Url;
+
+use crate::source::open_file;
 
 /// The most bytes of a file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -53,7 +54,7 @@ pub(super) fn read(root: &Path) -> Vec<(String, Result<Url, String>)> {
 
 fn text(path: &Path) -> Option<String> {
     let mut text = String::new();
-    let file = File::open(path).ok()?;
+    let file = open_file(path).ok()?;
     file.take(MAX_FILE_BYTES).read_to_string(&mut text).ok()?;
     Some(text)
 }

@@ -1,8 +1,9 @@
 //! The log files of machines without a journal, and their last part where they are long.
 
-use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+
+use crate::source::open_file;
 
 /// Where syslog writes, by distribution.
 const PATHS: [&str; 2] = ["var/log/messages", "var/log/syslog"];
@@ -20,11 +21,7 @@ pub(super) fn candidates(root: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// Reads the last part of a file; how many bytes before it were not read.
 pub(super) fn read_tail(path: &Path, take: &mut dyn FnMut(&[u8])) -> io::Result<u64> {
-    // Of anything else the length tells nothing, and a pipe would be waited for.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let mut file = File::open(path)?;
+    let mut file = open_file(path)?;
     let skipped = file.metadata()?.len().saturating_sub(MAX_READ_BYTES);
     file.seek(SeekFrom::Start(skipped))?;
     let mut rest = file.take(MAX_READ_BYTES);
