@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::error::SetupError;
-use crate::yaml::{Node, Yaml};
+use crate::yaml::{Kind, Node, Yaml};
 
 /// Words of a command or an action that pulls, builds or pushes images.
 const IMAGE_WORDS: [&str; 12] = [
@@ -139,6 +139,22 @@ pub(crate) fn github_calls<'a>(yaml: &'a Yaml<'_>) -> Vec<(&'a str, &'a str)> {
     let jobs = jobs.unwrap_or_default().iter();
     jobs.filter_map(|(name, job)| Some((name.text()?, job.find("uses")?.text()?)))
         .collect()
+}
+
+/// The jobs of a workflow whose steps are another job's, by an alias: they change with those.
+pub(crate) fn github_shared_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<&'a str> {
+    let jobs = yaml.root.find("jobs").map(Node::entries);
+    let is_shared = |job: &Node| {
+        matches!(
+            job.find("steps").map(|steps| &steps.kind),
+            Some(Kind::Alias)
+        )
+    };
+    let jobs = jobs
+        .unwrap_or_default()
+        .iter()
+        .filter(|(_, job)| is_shared(job));
+    jobs.filter_map(|(name, _)| name.text()).collect()
 }
 
 impl Job<'_> {

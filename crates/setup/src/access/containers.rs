@@ -11,6 +11,9 @@ use crate::usage::matrix_values;
 use crate::workflow::{Job, at_end};
 use crate::yaml::{Kind, Node, Yaml};
 
+/// Only the workflow's own token is there in pull requests from forks.
+const FORKS: &str = "a job with `credentials:` does not start where they are empty: pull requests from forks are given no secrets";
+
 /// Gives credentials to the images of a job that lie at the registry; whether any is there. One that is left to a person is
 /// told.
 pub(super) fn let_in(
@@ -51,6 +54,10 @@ pub(super) fn let_in(
                     notes.push(format!(
                         "{what} is written in braces or by an alias: add its credentials by hand"
                     ));
+                } else if access.registry != Registry::Ghcr
+                    && !notes.iter().any(|note| note == FORKS)
+                {
+                    notes.push(FORKS.to_owned());
                 }
             }
             None => notes.push(format!(
@@ -65,7 +72,7 @@ pub(super) fn let_in(
 fn is_there(host: &str, job: &Job<'_>, text: &str) -> Option<bool> {
     let values = matrix_values(job.node, text);
     if values.is_empty() {
-        return is_held(host, text);
+        return is_held(host, &filled(text));
     }
     // An empty image is GitHub's way to say: no container.
     let mut held = values
@@ -76,6 +83,21 @@ fn is_there(host: &str, job: &Job<'_>, text: &str) -> Option<bool> {
         let is_held = is_held(host, text)?;
         (all.is_none_or(|all| all == is_held)).then_some(Some(is_held))
     })?
+}
+
+/// An image with a word for each expression behind its beginning, which is what says the registry.
+fn filled(text: &str) -> String {
+    let mut filled = String::new();
+    let mut rest = text.trim();
+    while let Some((start, end)) = rest.find("${{").zip(rest.find("}}")) {
+        if start == 0 && filled.is_empty() || start > end {
+            return text.to_owned();
+        }
+        filled.push_str(&rest[..start]);
+        filled.push('x');
+        rest = &rest[end + 2..];
+    }
+    filled + rest
 }
 
 /// Writes the credentials; false where they have no place.
@@ -114,4 +136,22 @@ fn is_in_line(yaml: &Yaml<'_>, key: &Node, node: &Node) -> bool {
     let is_first = yaml.text[line..key.span.start].trim().is_empty();
     let is_one_line = !yaml.text[key.span.start..node.span.end].contains('\n');
     is_first && is_one_line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_behind_the_registry_does_not_hide_it() {
+        for (image, is_there) in [
+            ("postgres:${{ matrix.pg }}", Some(true)),
+            ("acme/${{ matrix.a }}:${{ matrix.b }}", Some(true)),
+            ("ghcr.io/${{ github.repository }}:1", Some(false)),
+            ("${{ env.REGISTRY }}/app:1", None),
+            ("${{ matrix.image }}", None),
+        ] {
+            assert_eq!(is_held("docker.io", &filled(image)), is_there, "{image}");
+        }
+    }
 }

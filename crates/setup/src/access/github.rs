@@ -6,7 +6,9 @@ use crate::edits::Edits;
 use crate::error::SetupError;
 use crate::plan::{Files, Plan, Snippet};
 use crate::usage::Usage;
-use crate::workflow::{Job, after, at_end, before, github_calls, github_jobs, has_word};
+use crate::workflow::{
+    Job, after, at_end, before, github_calls, github_jobs, github_shared_jobs, has_word,
+};
 use crate::yaml::{Node, Yaml};
 
 /// The action that gives a job its credentials of AWS.
@@ -57,6 +59,11 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
             }
         }
         notes.extend(calls(access, &yaml));
+        notes.extend(github_shared_jobs(&yaml).into_iter().map(|job| {
+            format!(
+                "{job} has the steps of another job, by an alias: look whether all of them fit both"
+            )
+        }));
         if !is_needed {
             notes.push(format!(
                 "no job of it pushes an image or names one at {}: nothing is to be changed",

@@ -98,6 +98,10 @@ fn with_mounts(path: &str, text: &str, folder: &str) -> Result<String, SetupErro
     let nodes = yaml.root.find("nodes").map(Node::items).unwrap_or_default();
     let mut edits = Edits::default();
     for node in nodes {
+        if node.is_shared() {
+            let what = "a node is shared by an anchor, an alias or a merge key";
+            return Err(yaml.refuse(what, "write each node out, so that each gets the mount"));
+        }
         if node.entries().is_empty() || node.is_flow() {
             return Err(yaml.refuse("a node is written in braces", BLOCKS));
         }
