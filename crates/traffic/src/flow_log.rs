@@ -164,7 +164,7 @@ impl FlowLog {
             who,
             destination,
         };
-        tally.add(
+        tally.add_settled(
             &conversation,
             u64::from(begins),
             number("packets").unwrap_or_default(),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 /// The most that is told apart.
-pub const MAX_CONVERSATIONS: usize = 200_000;
+pub const MAX_CONVERSATIONS: usize = 100_000;
 
 /// The most notes.
 pub const MAX_NOTES: usize = 20;
@@ -57,6 +57,7 @@ pub struct Tally {
     names: HashMap<IpAddr, String>,
     registries: BTreeMap<String, String>,
     hidden_names: u64,
+    elsewhere: u64,
     uncounted: u64,
     notes: BTreeSet<&'static str>,
 }
@@ -156,6 +157,20 @@ impl Tally {
         }
     }
 
+    /// The same where no name is learnt any more: those to nobody whom we know take no place from those to registries.
+    pub(crate) fn add_settled(
+        &mut self,
+        conversation: &Conversation,
+        connections: u64,
+        packets: u64,
+    ) {
+        if self.find_registry(conversation.destination).is_some() {
+            self.add(conversation, connections, packets);
+        } else {
+            self.elsewhere = self.elsewhere.saturating_add(connections);
+        }
+    }
+
     /// Notes what could not be read, once.
     pub fn note(&mut self, text: &'static str) {
         if self.notes.len() < MAX_NOTES {
@@ -171,7 +186,7 @@ impl Tally {
     /// What it all came to.
     pub fn told(&self) -> Told {
         let mut rows: BTreeMap<Key<'_>, (u64, u64)> = BTreeMap::new();
-        let mut elsewhere = 0_u64;
+        let mut elsewhere = self.elsewhere;
         for (conversation, &(connections, packets)) in &self.counts {
             let Some(registry) = self.find_registry(conversation.destination) else {
                 elsewhere = elsewhere.saturating_add(connections);

@@ -1,6 +1,6 @@
 //! Flow logs: of version 2 without a header, and of later ones with theirs.
 
-use forebay_traffic::{FlowLog, Tally, Told};
+use forebay_traffic::{FlowLog, MAX_CONVERSATIONS, Tally, Told};
 
 use crate::frames::{HUB, address};
 
@@ -56,4 +56,32 @@ fn the_header_says_where_fields_stand_and_flags_what_began() {
         told.notes,
         ["lines of a flow log do not fit its header, and were skipped"]
     );
+}
+
+#[test]
+fn flows_to_others_take_no_place_from_those_to_registries() {
+    let mut tally = Tally::new();
+    tally.know(address(HUB), "docker.io");
+    let mut log = FlowLog::new();
+    for number in 0..=MAX_CONVERSATIONS {
+        let (third, fourth) = (number >> 8 & 255, number & 255);
+        let line = format!(
+            "2 1 eni-1 10.{}.{third}.{fourth} 198.51.100.7 50000 443 6 1 60 600 660 ACCEPT OK\n",
+            number >> 16
+        );
+        log.push(line.as_bytes(), &mut tally);
+    }
+    let line = "2 1 eni-1 10.0.0.5 192.0.2.7 50000 443 6 10 800 600 660 ACCEPT OK\n";
+    log.push(line.as_bytes(), &mut tally);
+    log.finish(&mut tally);
+    let told = tally.told();
+    assert_eq!((told.rows.len(), told.uncounted), (1, 0));
+    assert_eq!(told.elsewhere, MAX_CONVERSATIONS as u64 + 1);
+}
+
+#[test]
+fn a_time_that_is_none_is_no_line_of_a_log() {
+    let told = told("2 1 eni-1 10.0.0.5 192.0.2.7 1 443 6 1 60 99999999999999999 660 ACCEPT OK\n");
+    assert!(told.rows.is_empty());
+    assert_eq!(told.notes.len(), 1);
 }
