@@ -77,7 +77,7 @@ const STEPS: [(StepKind, &str, Shows); 30] = [
     ),
     (
         StepKind::WrongLogin,
-        "a login that is no longer right is shown to the registry, again and again",
+        "the registry is asked without a login, or with one that is not right, again and again",
         |event| is(event, Class::Auth),
     ),
     (
@@ -188,7 +188,7 @@ const STEPS: [(StepKind, &str, Shows); 30] = [
     ),
     (
         StepKind::StackWaits,
-        "the deployment or stack waits for healthy tasks that will never come",
+        "the deployment or stack waits for healthy tasks that do not come",
         |event| matches!(event.what, What::Waits | What::GaveUp),
     ),
     (
@@ -218,6 +218,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) class: Class,
     /// Whether each new start of what dies asks the registry.
     pub(crate) asks_again: bool,
+    /// Whether nothing is told but that something waits.
+    pub(crate) only_waits: bool,
     /// Whether a pull-through cache of ECR could not be filled.
     pub(crate) cannot_fill: bool,
     pub(crate) relevance: &'a Relevance<'a>,
@@ -240,7 +242,11 @@ pub(crate) fn chain(
         kinds = vec![StepKind::CacheNotFilled];
     }
     kinds.extend(refusal(class));
-    kinds.extend(consequences(class, platform));
+    if ground.only_waits {
+        kinds.push(StepKind::StackWaits);
+    } else {
+        kinds.extend(consequences(class, platform));
+    }
     let mut known = Vec::new();
     kinds.retain(|kind| {
         !known.contains(kind) && {

@@ -27,7 +27,7 @@ pub struct Missing {
 impl Missing {
     /// Whether what to do depends on it.
     pub(crate) fn is_urgent(&self) -> bool {
-        [WHY, WHO].contains(&self.question)
+        [WHY, WHY_IT_WAITS, WHO].contains(&self.question)
     }
 
     /// Whether it asks who makes the requests.
@@ -42,6 +42,9 @@ const MAX_SYMPTOMS: usize = 3;
 /// The question for the cause.
 const WHY: &str = "why did the pull fail?";
 
+/// The same where nothing tells that a pull did.
+const WHY_IT_WAITS: &str = "why does it not come up?";
+
 /// The question for the culprit.
 const WHO: &str = "who makes the requests?";
 
@@ -50,6 +53,8 @@ pub(crate) struct Known<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) class: Class,
     pub(crate) platforms: &'a [Platform],
+    /// Whether nothing is told but that something waits.
+    pub(crate) only_waits: bool,
     pub(crate) culprits: &'a [Suspect],
     pub(crate) victims: &'a [Suspect],
     pub(crate) scope: &'a Scope,
@@ -100,7 +105,7 @@ pub(crate) fn missing(known: &Known<'_>) -> Vec<Missing> {
 /// Only symptoms are known: where the cause stands.
 fn why(known: &Known<'_>) -> Vec<Missing> {
     let ask = |command| Missing {
-        question: WHY,
+        question: if known.only_waits { WHY_IT_WAITS } else { WHY },
         command,
     };
     let cluster = known.cluster();

@@ -39,7 +39,7 @@ pub use restarts::AtRestart;
 pub use sayings::{Before, Myth};
 pub use scope::Scope;
 
-use crate::{Class, Context, Egress, Evidence, Moment, Note};
+use crate::{Class, Context, Egress, Evidence, Moment, Note, What};
 use relevance::Relevance;
 use tally::Workload;
 
@@ -94,18 +94,14 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
     };
     let mut parted = culprit::part(&workloads, class, evidence);
     let scope = scope::scope(evidence, class, egress);
-    let pull_through = pull_through::pull_through(evidence, class);
-    if pull_through.is_some() {
-        // It asks for the right image with the right credentials.
-        for culprit in &mut parted.culprits {
-            culprit.trigger = None;
-        }
-    }
+    let pull_through = pull_through(&mut parted, evidence, class);
     let trigger = trigger(&parted, &workloads, class);
     let since = since(&parted, &classes, class);
     let (registry, identity) = cause::registry_of(evidence, class);
+    let only_waits = class == Class::SymptomOnly && !tells_of_pulls(evidence);
     let summary = match &pull_through {
         Some(rule) => summary::of_pull_through(rule, class),
+        None if only_waits => summary::of_waiting(),
         None => summary::summary(class, registry.as_deref(), trigger.as_ref(), &parted),
     };
     let relevance = Relevance::new(evidence, class, registry.as_deref(), &parted);
@@ -113,6 +109,7 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
     let ground = chain::Ground {
         class,
         asks_again: class.is_limit() || asks_again(&parted),
+        only_waits,
         cannot_fill: pull_through.is_some(),
         relevance: &relevance,
     };
@@ -125,6 +122,7 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
         evidence,
         class,
         platforms: &platforms,
+        only_waits,
         culprits: &parted.culprits,
         victims: &parted.victims,
         scope: &scope,
@@ -200,6 +198,25 @@ fn trigger(parted: &culprit::Parted, workloads: &[Workload], class: Class) -> Op
         Some(culprit) => culprit.trigger.clone(),
         None => (class.is_limit() && asking > 1).then_some(Trigger::ManyPullers),
     }
+}
+
+/// The pull-through cache that could not be filled: who asks it, asks for the right image with the right credentials.
+fn pull_through(
+    parted: &mut culprit::Parted,
+    evidence: &Evidence,
+    class: Class,
+) -> Option<PullThrough> {
+    let rule = pull_through::pull_through(evidence, class)?;
+    for culprit in &mut parted.culprits {
+        culprit.trigger = None;
+    }
+    Some(rule)
+}
+
+/// Whether anything says that a pull has failed, and not only that something waits.
+fn tells_of_pulls(evidence: &Evidence) -> bool {
+    let of_pull = |event: &crate::Event| matches!(event.what, What::PullFailed | What::BackedOff);
+    evidence.events.iter().any(of_pull)
 }
 
 /// Whether each new start of the first culprit asks the registry.

@@ -21,11 +21,14 @@ pub(crate) fn summary(
             _ => what,
         };
     };
-    let who = who(culprit, parted.culprits.len() - 1);
-    if class.is_limit() && trigger == Some(&Trigger::ManyPulls) {
-        return format!("{what}; of those that were seen, {who} pulls most");
+    let others = parted.culprits.len() - 1;
+    let who = who(culprit, others);
+    let is_of_pulls = class.is_limit() && class != Class::LoginLockout;
+    if is_of_pulls && trigger == Some(&Trigger::ManyPulls) {
+        let verb = if others == 0 { "pulls" } else { "pull" };
+        return format!("{what}; of those that were seen, {who} {verb} most");
     }
-    match trigger.and_then(fault) {
+    match trigger.and_then(|trigger| fault(trigger, others == 0)) {
         Some(fault) if class.is_limit() => format!("{what}, because {who} {fault}"),
         _ => format!("{what}: {who}"),
     }
@@ -48,6 +51,11 @@ pub(crate) fn of_pull_through(cache: &PullThrough, class: Class) -> String {
         _ => format!("ECR refuses {image}, which its pull-through cache has to bring in"),
     };
     format!("{seen}: most likely {role} lacks {import} and {create} on {prefix}/*")
+}
+
+/// The sentence where no line even says that a pull has failed.
+pub(crate) fn of_waiting() -> String {
+    "it does not come up, but what was read does not say why: a pull that fails, a container that ends, a health check, or no room for it".to_owned()
 }
 
 fn what(class: Class, registry: &str) -> String {
@@ -89,13 +97,22 @@ fn who(culprit: &Suspect, others: usize) -> String {
     }
 }
 
-fn fault(trigger: &Trigger) -> Option<&'static str> {
-    Some(match trigger {
-        Trigger::CrashLoop { .. } => "cannot run and asks for the image at each start",
-        Trigger::WrongImage => "asks for an image that is not there, again and again",
-        Trigger::WrongCredentials => "shows credentials that are refused, again and again",
-        Trigger::CiBurst => "pulls on many fresh machines at once",
-        Trigger::NoCredentials => "pulls without an account",
-        Trigger::ManyPulls | Trigger::ManyPullers => return None,
+/// What is wrong with one, or with several.
+fn fault(trigger: &Trigger, is_one: bool) -> Option<&'static str> {
+    Some(match (trigger, is_one) {
+        (Trigger::CrashLoop { .. }, _) => "cannot run, and each new start asks for the image",
+        (Trigger::WrongImage, true) => "asks for an image that is not there, again and again",
+        (Trigger::WrongImage, false) => "ask for images that are not there, again and again",
+        (Trigger::WrongCredentials, true) => {
+            "asks without credentials or with wrong ones, again and again"
+        }
+        (Trigger::WrongCredentials, false) => {
+            "ask without credentials or with wrong ones, again and again"
+        }
+        (Trigger::CiBurst, true) => "pulls on many fresh machines at once",
+        (Trigger::CiBurst, false) => "pull on many fresh machines at once",
+        (Trigger::NoCredentials, true) => "pulls without an account",
+        (Trigger::NoCredentials, false) => "pull without an account",
+        (Trigger::ManyPulls | Trigger::ManyPullers, _) => return None,
     })
 }

@@ -84,6 +84,7 @@ fn culprits(section: Section, diagnosis: &Diagnosis, ways: &WaysOut) -> Section 
     };
     let others = match culprits.len() - 1 {
         0 => String::new(),
+        1 => "; one more does the same".to_owned(),
         others => format!("; {others} more do the same"),
     };
     let section = section.labelled("Who", format!("{}{others}", told(first)));

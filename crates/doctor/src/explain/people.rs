@@ -35,7 +35,7 @@ pub(super) fn whom(diagnosis: &Diagnosis) -> Section {
         .iter()
         .fold(section, |section, suspect| {
             let failed = match suspect.failed {
-                0 => "waits for its image".to_owned(),
+                0 => "waits".to_owned(),
                 failed => format!("{failed} failed"),
             };
             section.point(format!("{}: {failed}{}", suspect.name, images(suspect)))
@@ -124,7 +124,7 @@ pub(super) fn fault(suspect: &Suspect) -> Option<String> {
             format!("its containers end{code}{reason}")
         }
         Trigger::WrongImage => "its image is not there".to_owned(),
-        Trigger::WrongCredentials => "its credentials are refused".to_owned(),
+        Trigger::WrongCredentials => "its credentials are refused, or it has none".to_owned(),
         Trigger::CiBurst => "its jobs run at once, each on a machine without the image".to_owned(),
         Trigger::NoCredentials => {
             "it pulls without an account, so that the address pays".to_owned()

@@ -6,7 +6,7 @@ use super::commands::{Aim, lines, look, pull_if_missing, scale_all, swarm_servic
 use super::{Ground, WayKind, WayOut};
 use crate::document::Code;
 use crate::facts::safe;
-use crate::{OwnerKind, Suspect, Trigger};
+use crate::{Class, OwnerKind, Suspect, Trigger};
 
 /// The most patches of pull policies.
 const MAX_PATCHES: usize = 3;
@@ -218,7 +218,15 @@ pub(super) fn rest(ground: &Ground<'_>) -> Option<WayOut> {
     if is_at_fault || stop.is_empty() {
         return None;
     }
-    let why = "It pulls most of those that were seen. While it rests, the pulls that become free are left for the others.";
+    let why = match cause.class {
+        Class::LoginLockout => {
+            "Each further try with a wrong login begins the lockout anew, whoever makes it."
+        }
+        Class::PullLimit => {
+            "It pulls most of those that were seen. While it rests, the pulls that become free are left for the others."
+        }
+        _ => "It pulls most of those that were seen. While it rests, the registry is asked less.",
+    };
     let way = WayOut::new(
         WayKind::StopTheCulprit,
         format!("let {} rest, if it may", first.name),

@@ -91,6 +91,7 @@ fn symptoms_alone_name_the_command_that_would_tell_with_the_names_that_are_known
     assert_all(
         &told(service),
         &[
+            "it does not come up, but what was read does not say why",
             "--cluster C ",
             "aws ecs list-tasks --cluster C --service-name api --desired-status STOPPED",
         ],
