@@ -1,6 +1,6 @@
 //! What an image costs in pulls: on nodes that ask its registry, and through Forebay, which fetches it once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use forebay_oci::ImageName;
 use forebay_references::PullPolicy;
@@ -19,7 +19,7 @@ pub struct Wanted {
 impl Wanted {
     /// On how many machines it is pulled, or how often by those that ask for its manifest at each start.
     ///
-    /// The least takes all uses to share machines, the most takes none to, as far as there are nodes.
+    /// The least takes all uses to share machines, the most takes those of several workloads not to, as far as there are nodes.
     pub fn fetches(&self, fleet: &Fleet) -> Interval {
         let (mut on_nodes, mut elsewhere) = (Spread::default(), Spread::default());
         let mut each_start = Interval::ZERO;
@@ -29,8 +29,8 @@ impl Wanted {
                 PullPolicy::Always if fleet.runtime.checks_by_get() => {
                     each_start = each_start.plus(one.starts);
                 }
-                _ if one.is_on_nodes => on_nodes.add(one.machines),
-                _ => elsewhere.add(one.machines),
+                _ if one.is_on_nodes => on_nodes.add(one),
+                _ => elsewhere.add(one),
             }
         }
         let nodes = fleet.nodes;
@@ -131,19 +131,29 @@ fn once(form: Form, pull_cost: Interval) -> Interval {
 
 /// Several uses of one image on machines that they may share.
 #[derive(Default)]
-struct Spread(Vec<Interval>);
+struct Spread<'a> {
+    /// Containers of one workload are on the same machines for certain.
+    by_workload: HashMap<&'a str, Interval>,
+    others: Vec<Interval>,
+}
 
-impl Spread {
-    fn add(&mut self, machines: Interval) {
-        self.0.push(machines);
+impl<'a> Spread<'a> {
+    fn add(&mut self, one: &'a ImageUse) {
+        match &one.workload {
+            Some(workload) => {
+                let entry = self.by_workload.entry(workload);
+                let machines = entry.or_insert(Interval::ZERO);
+                *machines = machines.larger(one.machines);
+            }
+            None => self.others.push(one.machines),
+        }
     }
 
     fn interval(&self) -> Interval {
-        let least = self.0.iter().map(|one| one.least).max();
-        let sum = self.0.iter().copied().fold(Interval::ZERO, Interval::plus);
+        let each = || self.by_workload.values().chain(&self.others).copied();
         Interval {
-            least: least.unwrap_or(0),
-            most: sum.most,
+            least: each().map(|one| one.least).max().unwrap_or(0),
+            most: each().fold(Interval::ZERO, Interval::plus).most,
         }
     }
 }

@@ -86,6 +86,9 @@ pub struct ImageUse {
     pub policy: PullPolicy,
     /// `linux/arm64`, if its file says so.
     pub platform: Option<String>,
+    /// What its containers are of, all of which run on the same machines: an object of a file by its name.
+    #[serde(skip)]
+    pub workload: Option<String>,
 }
 
 impl ImageUse {
@@ -109,6 +112,7 @@ impl ImageUse {
             spread.capped(fleet.nodes.filter(|_| is_on_nodes))
         };
         Self {
+            workload: workload(owner, &at),
             at,
             owner: told(owner),
             starts,
@@ -170,6 +174,17 @@ fn policy(owner: &Owner, image: &ImageName) -> PullPolicy {
             PullPolicy::IfAbsent
         }
     })
+}
+
+fn workload(owner: &Owner, at: &str) -> Option<String> {
+    let file = at.rsplit_once(':').map_or(at, |(file, _)| file);
+    // All stages of a build are built on one machine.
+    if owner.kind.starts_with("Dockerfile") {
+        return Some(file.to_owned());
+    }
+    let name = owner.name.as_ref()?;
+    let namespace = owner.namespace.as_deref().unwrap_or_default();
+    Some(format!("{file} {} {namespace} {name}", owner.kind))
 }
 
 fn is_of(kinds: &[&str], kind: &str) -> bool {

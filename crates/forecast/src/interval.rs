@@ -64,6 +64,15 @@ impl Interval {
         }
     }
 
+    /// The larger of both.
+    #[must_use]
+    pub fn larger(self, other: Self) -> Self {
+        Self {
+            least: self.least.max(other.least),
+            most: both(self.most, other.most).map(|(a, b)| a.max(b)),
+        }
+    }
+
     /// No more than `bound`, if there is one.
     #[must_use]
     pub fn capped(self, bound: Option<u64>) -> Self {
@@ -112,6 +121,8 @@ mod tests {
         assert_eq!(some.capped(None), some);
         assert_eq!(three.around((1..=2).into()), (1..=3).into());
         assert_eq!(three.around(some), some);
+        assert_eq!(three.larger((1..=9).into()), (3..=9).into());
+        assert_eq!(three.larger(some), Interval::at_least(3));
         let huge = Interval::exactly(u64::MAX);
         assert_eq!(huge.plus(three).times(three), huge);
     }

@@ -33,7 +33,7 @@ fn a_node_pulls_an_image_once_whatever_runs_on_it() {
         ),
         (
             "two owners share",
-            vec![deployment(1), deployment(1)],
+            vec![deployment(1), Owner::of_kind("Pod")],
             single(),
             "1 to 2",
             "1",
@@ -81,6 +81,31 @@ fn a_node_pulls_an_image_once_whatever_runs_on_it() {
         let forecast = foreseen(&images, 100, &fleet);
         assert_eq!(forecast.images[0].direct.to_string(), direct, "{what}");
         assert_eq!(forecast.images[0].through.to_string(), through, "{what}");
+    }
+}
+
+#[test]
+fn containers_of_one_workload_are_on_the_same_machines_and_those_of_two_may_not_be() {
+    let web = |container: &str| Owner {
+        container: Some(container.to_owned()),
+        ..deployment(5)
+    };
+    let other = Owner {
+        name: Some("other".to_owned()),
+        ..deployment(5)
+    };
+    let pod = || Owner::of_kind("Pod");
+    let stage = |name: &str| Owner::named("Dockerfile stage", name);
+    for (owners, direct) in [
+        (vec![web("app"), web("migrate")], "1 to 5"),
+        (vec![web("app"), other], "1 to 10"),
+        (vec![pod(), pod()], "1 to 2"),
+        (vec![stage("build"), stage("test")], "1"),
+    ] {
+        let fleet = fleet(20);
+        let images = [(wanted("nginx:1", &owners, &fleet), there(Form::Single))];
+        let forecast = foreseen(&images, 100, &fleet);
+        assert_eq!(forecast.images[0].direct.to_string(), direct, "{owners:?}");
     }
 }
 
