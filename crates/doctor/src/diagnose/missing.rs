@@ -27,7 +27,7 @@ pub struct Missing {
 impl Missing {
     /// Whether what to do depends on it.
     pub(crate) fn is_urgent(&self) -> bool {
-        [WHY, WHY_IT_WAITS, WHO].contains(&self.question)
+        [WHY, WHY_IT_WAITS, WHO, DOES_IT_PULL].contains(&self.question)
     }
 
     /// Whether it asks who makes the requests.
@@ -41,6 +41,9 @@ const MAX_SYMPTOMS: usize = 3;
 
 /// The question for the cause.
 const WHY: &str = "why did the pull fail?";
+
+/// The question for what a restart asks.
+const DOES_IT_PULL: &str = "does each restart pull?";
 
 /// The same where nothing tells that a pull did.
 const WHY_IT_WAITS: &str = "why does it not come up?";
@@ -89,6 +92,7 @@ pub(crate) fn missing(known: &Known<'_>) -> Vec<Missing> {
     if is_left || !known.class.is_cause() {
         questions.extend(why(known));
     }
+    questions.extend(known.culprits.iter().find_map(does_it_pull));
     if known.culprits.is_empty() && known.class.is_limit() {
         questions.extend(who(known));
     }
@@ -136,6 +140,17 @@ fn why(known: &Known<'_>) -> Vec<Missing> {
         );
     }
     commands.into_iter().map(ask).collect()
+}
+
+/// A pod whose pull policy is not told: its own description as JSON has it.
+fn does_it_pull(culprit: &Suspect) -> Option<Missing> {
+    let pod = culprit.tasks.iter().find_map(|task| safe(task))?;
+    let is_open = culprit.at_restart.as_ref()?.asks.is_none();
+    let namespace = in_namespace(culprit.namespace.as_deref());
+    is_open.then(|| Missing {
+        question: DOES_IT_PULL,
+        command: format!("kubectl get pod {pod}{namespace} -o json | forebay doctor -   # pull policy, image, exit code"),
+    })
 }
 
 /// Whether an event shows that something went wrong, and not why.

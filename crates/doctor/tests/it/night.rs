@@ -120,6 +120,7 @@ fn symptoms_beside_a_crash_loop_are_asked_for_as_well() {
         &[
             "kubectl describe pod web-7d4b9c6f8d-x2x7k --namespace shop",
             "kubectl --namespace shop logs api-7d4b9c6f8d-x2x7l --previous --tail 50",
+            "kubectl get pod api-7d4b9c6f8d-x2x7l --namespace shop -o json | forebay doctor -",
         ],
     );
 }
