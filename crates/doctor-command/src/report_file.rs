@@ -40,8 +40,8 @@ fn put(path: &Path, text: &str, there: Option<&Metadata>) -> io::Result<()> {
     if there.is_some_and(Metadata::is_dir) {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let staged = path.with_file_name(format!(".{name}.forebay-{}", process::id()));
+    // Not of the report's own name, which may be as long as names can be.
+    let staged = path.with_file_name(format!(".forebay-report-{}", process::id()));
     let mode = there.map_or(Mode::Usual, |about| Mode::Exactly(about.mode() & 0o7777));
     whole_file::put((&staged, path), text.as_bytes(), mode, there)
 }
