@@ -92,6 +92,36 @@ fn a_file_with_several_names_is_told() {
 }
 
 #[test]
+fn names_of_one_file_that_are_all_written_change_together() {
+    let program = Program::new().file("a/Dockerfile", BEFORE).file("b/x", "");
+    fs::hard_link(program.path("a/Dockerfile"), program.path("b/Dockerfile")).expect("a link");
+    let told = write(&program, ".");
+    assert!(!told.contains("hard links"), "{told}");
+    for (now, act) in [(AFTER, "--undo"), (BEFORE, "--undo")] {
+        for file in ["a/Dockerfile", "b/Dockerfile"] {
+            assert_eq!(read(&program, file), now, "{file}");
+        }
+        program.run(&["rewrite", act]);
+    }
+}
+
+#[test]
+fn json_tells_what_was_not_written() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let program = Program::new().file("Dockerfile", BEFORE);
+    let name = std::ffi::OsStr::from_bytes(b"Dockerfile.\xff");
+    fs::write(program.path("").join(name), BEFORE).expect("a file");
+    let told = program.run(&[&["rewrite", ".", "--json"], &TO[..]].concat());
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(
+        told.contains("not written: its name is not UTF-8"),
+        "{told}"
+    );
+    assert!(told.contains("\"files_failed\": 1"), "{told}");
+}
+
+#[test]
 fn mode_and_owner_outlive_writing_and_taking_back() {
     let program = Program::new().file_with_mode("Dockerfile", BEFORE, 0o2640);
     let owned = std::os::unix::fs::chown(program.path("Dockerfile"), Some(12_345), Some(54_321));

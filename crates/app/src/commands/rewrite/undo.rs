@@ -140,13 +140,13 @@ fn put_back(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let shown = shown_path(one.path.strip_prefix(folder).unwrap_or(&one.path));
-    let names = fs::metadata(&one.path).map_or(1, |about| about.nlink());
+    let others = fs::metadata(&one.path).map_or(0, |about| about.nlink().saturating_sub(1));
     replace(&one.path, &one.now, before).map_err(|error| {
         Failure::failed(format!("cannot write {shown}"), error)
             .with_hint("once that is mended, --undo goes on")
     })?;
     printer.line(format_args!("{shown}: as it was"));
-    tell_other_names(&shown, names, printer);
+    tell_other_names(&shown, others, printer);
     Ok(())
 }
 

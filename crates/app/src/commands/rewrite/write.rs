@@ -1,6 +1,6 @@
 //! Writes files: whole or not at all, as they were otherwise, and on record before the first is touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -48,7 +48,7 @@ pub(super) fn write(
     let record_path = order.record;
     let _lock = FolderLock::take(&record_folder(record_path))?;
     let mut record = read_record(record_path)?;
-    let files = prepare_all(planned, record_path, printer);
+    let files = prepare_all(planned, order, printer);
     if files.is_empty() {
         return Ok(());
     }
@@ -65,12 +65,16 @@ pub(super) fn write(
         let file = &planned.files[prepared.number];
         let path = shown_path(&file.path);
         if let Err(error) = replace(&prepared.target, &file.text, &prepared.after) {
-            printer.note(format_args!("{path}: not written: {error}"));
             run.files.retain(|one| one.path != prepared.record.path);
-            planned.drop_plan(prepared.number);
+            refuse(
+                planned,
+                prepared.number,
+                &error.to_string(),
+                (order, printer),
+            );
             continue;
         }
-        tell_other_names(&path, prepared.names, printer);
+        tell_other_names(&path, prepared.other_names, printer);
         let changes = file.plan.changes.iter().filter(|_| !order.is_silent);
         for change in changes {
             printer.line(format_args!(
@@ -87,12 +91,12 @@ pub(super) fn write(
     Ok(())
 }
 
-/// A file with several names becomes one of its own by this one.
-pub(super) fn tell_other_names(path: &str, names: u64, printer: &Printer) {
-    if names > 1 {
-        let others = match names {
-            2 => "another name".to_owned(),
-            _ => format!("{} other names", names - 1),
+/// A file with several names becomes one of its own by those that are written.
+pub(super) fn tell_other_names(path: &str, others: u64, printer: &Printer) {
+    if others > 0 {
+        let others = match others {
+            1 => "another name".to_owned(),
+            _ => format!("{others} other names"),
         };
         printer.note(format_args!(
             "{path}: was one file with {others} (hard links), under which it stays as it was"
@@ -101,23 +105,44 @@ pub(super) fn tell_other_names(path: &str, names: u64, printer: &Printer) {
 }
 
 /// What is to be written of each file that would change; those of which that cannot be said are told, and dropped.
-fn prepare_all(planned: &mut Planned, record_path: &Path, printer: &Printer) -> Vec<Prepared> {
-    let mut files = Vec::new();
+fn prepare_all(planned: &mut Planned, order: &Order<'_>, printer: &Printer) -> Vec<Prepared> {
+    let mut files: Vec<Prepared> = Vec::new();
     for number in 0..planned.files.len() {
         let file = &planned.files[number];
         if file.plan.edits.is_empty() {
             continue;
         }
-        match prepare(number, file, record_path) {
+        match prepare(number, file, order.record) {
             Ok(prepared) => files.push(prepared),
-            Err(error) => {
-                let path = shown_path(&file.path);
-                printer.note(format_args!("{path}: not written: {error}"));
-                planned.drop_plan(number);
-            }
+            Err(error) => refuse(planned, number, &error, (order, printer)),
         }
     }
+    let mut named: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+    for file in &files {
+        *named.entry(file.inode).or_default() += 1;
+    }
+    for file in &mut files {
+        let written = named.get(&file.inode).map_or(0, |count| count - 1);
+        file.other_names = file.other_names.saturating_sub(written);
+    }
     files
+}
+
+/// A file is not written, and does not count.
+fn refuse(
+    planned: &mut Planned,
+    number: usize,
+    error: &str,
+    (order, printer): (&Order<'_>, &Printer),
+) {
+    let file = &mut planned.files[number];
+    if order.is_silent {
+        file.plan.notes.push(format!("not written: {error}"));
+    } else {
+        let path = shown_path(&file.path);
+        printer.note(format_args!("{path}: not written: {error}"));
+    }
+    planned.drop_plan(number);
 }
 
 /// A file that is about to be written.
@@ -126,8 +151,10 @@ struct Prepared {
     number: usize,
     /// The file itself, where a link was named.
     target: PathBuf,
-    /// How many names it has on the disk.
-    names: u64,
+    /// Which file it is on the disk, by device and number.
+    inode: (u64, u64),
+    /// How many names it has there that are not written.
+    other_names: u64,
     after: String,
     record: FileRecord,
 }
@@ -144,7 +171,8 @@ fn prepare(number: usize, file: &PlannedFile, record_path: &Path) -> Result<Prep
     Ok(Prepared {
         number,
         target,
-        names: about.nlink(),
+        inode: (about.dev(), about.ino()),
+        other_names: about.nlink().saturating_sub(1),
         after,
         record,
     })
