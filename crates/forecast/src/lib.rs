@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cost;
+pub mod elsewhere;
 mod fact;
 mod fleet;
 mod foresee;

@@ -5,6 +5,7 @@ mod gather;
 mod lines;
 mod links;
 mod login;
+mod parts;
 mod preflight;
 mod text;
 mod tools;

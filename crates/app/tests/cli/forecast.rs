@@ -245,3 +245,28 @@ fn a_link_to_a_file_is_read_once_and_links_that_lead_round_are_left() {
     );
     assert!(run(&program, &["deploy/self.Dockerfile"]).starts_with("exit: 3"));
 }
+
+#[test]
+fn what_a_file_is_made_of_has_to_be_read_as_well() {
+    let program = Program::new()
+        .file("prod/kustomization.yaml", "resources: [../base]\nimages: []\n")
+        .file("base/kustomization.yaml", "resources: [web.yaml]\n")
+        .file(
+            "base/web.yaml",
+            "kind: Pod\napiVersion: v1\nspec: {containers: [{image: 'ghcr.io/a/b:1', imagePullPolicy: Never}]}\n",
+        )
+        .file("compose.yaml", "include: [gone.yaml]\nservices: {a: {extends: {file: 'more.yaml', service: a}}}\n")
+        .file("more.yaml", "services: {a: {build: .}}\n");
+    let alone = run(&program, &["prod"]);
+    assert!(alone.starts_with("exit: 3"), "{alone}");
+    let line = "not counted: prod/kustomization.yaml:1: ../base: is part of it: name it, too\n";
+    assert!(alone.contains(line), "{alone}");
+    let both = run(&program, &["prod", "base"]);
+    assert!(both.starts_with("exit: 0"), "{both}");
+    let compose = run(&program, &["compose.yaml", "more.yaml"]);
+    assert!(
+        compose.contains("not counted: compose.yaml:1: gone.yaml: is not there\n"),
+        "{compose}"
+    );
+    assert!(!compose.contains("more.yaml: is part"), "{compose}");
+}

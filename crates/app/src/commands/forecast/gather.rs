@@ -17,6 +17,7 @@ use forebay_terminal::Failure;
 use super::Args;
 use super::lines::Lines;
 use super::links::links_below;
+use super::parts::{Parts, Unread};
 use crate::commands::files::{files_below, near, read_named};
 
 /// What stands for standard input.
@@ -104,6 +105,7 @@ struct Reading<'a> {
     /// Each place that names an image, in the order of the files.
     places: Vec<(ImageName, Owner, String)>,
     scalers: Scalers,
+    parts: Parts,
     secrets: HashSet<String>,
     /// Whether anything was of a format that names images, or ought to be and could not be read.
     is_any_known: bool,
@@ -116,6 +118,7 @@ impl<'a> Reading<'a> {
             gathered: Gathered::default(),
             places: Vec::new(),
             scalers: Scalers::default(),
+            parts: Parts::default(),
             secrets: HashSet::new(),
             is_any_known: false,
         }
@@ -160,6 +163,7 @@ impl<'a> Reading<'a> {
         settings.near = near(path, content);
         let found = find(&name, content, &settings);
         let text = String::from_utf8_lossy(content);
+        self.parts.add(path, shown, &text);
         self.take(shown, &text, found);
     }
 
@@ -239,8 +243,12 @@ impl<'a> Reading<'a> {
             mut gathered,
             places,
             scalers,
+            parts,
             ..
         } = self;
+        let Unread { unsure, notes } = parts.unread();
+        gathered.unsure.extend(unsure);
+        gathered.notes.extend(notes);
         let mut index: HashMap<String, usize> = HashMap::new();
         for (image, owner, at) in places {
             let scaled = scalers.replicas_of(&owner);
