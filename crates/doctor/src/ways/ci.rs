@@ -15,12 +15,13 @@ pub(super) fn authenticate(way: WayOut, system: Option<CiSystem>) -> WayOut {
     );
     match system {
         Some(CiSystem::GithubActions) | None => way.step(
-            "Images of container: and services: are pulled before any step: they take credentials of their own.",
+            "Images of container: and services: are pulled before any step: they take credentials of their own, which the command puts there, too.",
             Some(Code::of(
                 "yaml",
                 "credentials:\n  username: ${{ vars.DOCKERHUB_USERNAME }}\n  password: ${{ secrets.DOCKERHUB_TOKEN }}",
             )),
-        ),
+        )
+        .can_wait(),
         Some(CiSystem::GitlabCi) => way.step(
             "Images of image: and services: are pulled by the runner, before the script: their login is the masked variable DOCKER_AUTH_CONFIG of the project.",
             Some(Code::of(

@@ -3,11 +3,15 @@
 //! Only names that mean nothing to a shell get through: a log may hold anything, and people paste commands. What is not
 //! known is a placeholder in angle brackets.
 
+mod settings;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_oci::{DOCKER_HUB, ImageName, Reference};
 
-use crate::{CiSystem, Diagnosis, Evidence, Format, OwnerKind, Platform, SettingKind};
+use crate::{CiSystem, Diagnosis, Evidence, Format, OwnerKind, Platform};
+pub(crate) use settings::{is_fargate, main_ci};
+use settings::{log_group, once_per_node, replicas, restart_policies};
 
 /// The most names of a kind that commands are written for.
 pub(crate) const MAX_NAMES: usize = 5;
@@ -286,77 +290,6 @@ fn hub_images(evidence: &Evidence, diagnosis: &Diagnosis) -> Vec<Image> {
     // The answer to a pull names digests: where the tag is told as well, they are the same image's.
     images.retain(|image| image.has_tag() || !tagged.contains(&image.repository));
     images
-}
-
-fn replicas(evidence: &Evidence) -> BTreeMap<(OwnerKind, String), u64> {
-    let settings = evidence.settings.iter().filter_map(|setting| {
-        let owner = setting.place.owner.as_ref()?;
-        match setting.kind {
-            SettingKind::Replicas { desired, .. } if desired > 0 => {
-                let name = evidence.find_name(&owner.name).unwrap_or(&owner.name);
-                Some(((owner.kind, name.to_owned()), desired))
-            }
-            _ => None,
-        }
-    });
-    settings.collect()
-}
-
-fn once_per_node(evidence: &Evidence) -> BTreeSet<String> {
-    let settings = evidence.settings.iter();
-    let services = settings.filter(|setting| setting.kind == SettingKind::OncePerNode);
-    services
-        .filter_map(|setting| setting.place.owner.as_ref())
-        .map(|owner| {
-            let name = evidence.find_name(&owner.name).unwrap_or(&owner.name);
-            name.to_owned()
-        })
-        .collect()
-}
-
-fn restart_policies(evidence: &Evidence) -> BTreeMap<String, String> {
-    let settings = evidence.settings.iter().filter_map(|setting| {
-        let owner = setting.place.owner.as_ref()?;
-        match &setting.kind {
-            SettingKind::Restarts { condition, .. } if owner.kind == OwnerKind::Container => {
-                Some((safe(&owner.name)?, safe(condition)?))
-            }
-            _ => None,
-        }
-    });
-    settings.collect()
-}
-
-fn log_group(evidence: &Evidence) -> Option<String> {
-    evidence
-        .settings
-        .iter()
-        .find_map(|setting| match &setting.kind {
-            SettingKind::LogGroup(group) => safe(group),
-            _ => None,
-        })
-}
-
-/// The CI system that most signs are of.
-pub(crate) fn main_ci(evidence: &Evidence) -> Option<CiSystem> {
-    let systems = evidence.ci_systems.iter();
-    systems
-        .max_by_key(|(_, signs)| **signs)
-        .map(|(system, _)| *system)
-}
-
-/// Whether most of what ECS runs is on Fargate.
-pub(crate) fn is_fargate(evidence: &Evidence) -> Option<bool> {
-    let mut counts: BTreeMap<bool, usize> = BTreeMap::new();
-    for setting in &evidence.settings {
-        if let SettingKind::LaunchType(kind) = &setting.kind {
-            *counts.entry(kind == "FARGATE").or_default() += 1;
-        }
-    }
-    counts
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .map(|(is_fargate, _)| is_fargate)
 }
 
 #[cfg(test)]
