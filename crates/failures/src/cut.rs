@@ -6,7 +6,7 @@
 use crate::Class;
 
 /// What limiters say behind the code, in the tight view.
-const BODIES: [(&str, Class, &str); 13] = [
+const BODIES: [(&str, Class, &str); 14] = [
     (
         "youhavereachedyourpullratelimit",
         Class::PullLimit,
@@ -28,6 +28,7 @@ const BODIES: [(&str, Class, &str); 13] = [
         Class::LoginLockout,
         "docker.io",
     ),
+    ("toomanyloginattempts", Class::LoginLockout, "docker.io"),
     ("rateexceeded", Class::OtherRegistryLimit, "public.ecr.aws"),
     (
         "datalimitexceeded",

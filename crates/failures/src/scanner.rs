@@ -261,7 +261,9 @@ fn is_command(line: &str) -> bool {
 
 /// Whether the lines around one add to what it says.
 fn adds(joined: &Verdict, alone: &Verdict) -> bool {
-    joined.class == alone.class || worth(joined) > worth(alone)
+    // Of two guesses the one that knows more words.
+    let is_guess = !alone.is_certain && worth(joined) == worth(alone);
+    joined.class == alone.class || is_guess || worth(joined) > worth(alone)
 }
 
 /// How much a verdict tells: a cause that is certain, a cause, anything.

@@ -102,12 +102,12 @@ pub(super) const BROKEN: &[Rule] = &[
             r"badgateway|gatewaytimeout|serviceunavailable|bad_gateway",
             r"remoteenddisconnected|incompleteread|connectionerror|networkerror|transportiserror",
             r"afterreconnecting",
-            // Nexus, of a registry that was away too often.
-            r"remoteautoblockeduntil",
             r"httpserverdidnotsupportrangerequests|unexpectedbodysize|contentlengthmismatch",
         ],
     )
     .asked(),
+    // Nexus, of a registry that was away too often.
+    Rule::new(Network, &[r"remoteautoblockeduntil"]),
     // Behind the number may stand what the registry said: it was cut, or wrapped.
     Rule::new(
         Network,

@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
             r"startingcontainerfailed",
             r"failedtocreatecontainer(?:d)?task",
             r"failedtogeneratecontainer",
-            r"failedtocreatecontainer",
+            r"failedtocreatecontainer(?:$|[^d]|d[^c])",
             r"failedtorestoremask|failedtomountroot",
             r"nocommandspecified",
             r"couldnotselectdevicedriver",
@@ -157,6 +157,7 @@ pub(super) const RULES: &[Rule] = &[
 pub(super) const LATE_RULES: &[Rule] = &[Rule::new(
     StartFailure,
     &[
+        r"failedtocreatecontainerdcontainer",
         r"failedcreatepodsandbox",
         r"failedtocreatepodsandbox",
         r"failedtosetupsandbox",

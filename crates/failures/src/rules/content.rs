@@ -16,8 +16,10 @@ pub(super) const RULES: &[Rule] = &[
             r"contentdigestsha256:?[0-9a-f]*:notfound",
             r"digestdidnotmatch,expected|provideddigestdidnotmatch|digest_invalid",
             r"errorverifying(?:sha256|sha512)checksum",
+            r"unknownblob(?:$|[^a-z])",
             // Engines, as they unpack layers.
             r"processingtarfile|failedto(?:register|extract|apply)layer|failedtounpackimage",
+            r"layernotknown|butusesadifferenttoplayer|matchanyofthesupportedimageformats",
             r"wrongdiffid|failedtoapplydiff|mountcallbackfailed|failedtodecompress|failedtoconvertwhiteout",
             r"failedtountar|erroruntarring|untarerror|untarre-exec|duplicatesoffilepaths",
             r"prepareextractionsnapshot|failedtostatsnapshotsha256|parentsnapshotsha256|snapshotsha256:[0-9a-f]*doesnotexist",
@@ -33,10 +35,10 @@ pub(super) const RULES: &[Rule] = &[
         &[
             r"digestmismatch|digestdoesnotmatch|mismatcheddigest|checksumdoesnotmatch|checksummismatch|checksumsdon'tmatch",
             r"magicnumbermismatch|flate:corrupt|gzip:invalid|zlib:invalid|invalidtarheader|unpigz:",
-            r"layernotknown|layerdoesnotexist|errorcreatingoverlaymount",
+            r"layerdoesnotexist|errorcreatingoverlaymount",
             r"lchown[^:]+:(?:invalidargument|operationnotpermitted)",
             // The registry has the image, but not all of it.
-            r"blob_?unknown|unknownblob",
+            r"blob_?unknown",
         ],
     )
     .within(&[Context::Pull])

@@ -52,8 +52,7 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
     (
         Context::Page,
         &[
-            r"(?:if|when)you(?:see|receive|get|encounter|hit)[^a-z]",
-            r"(?:if|when)you(?:see|receive|get|encounter|hit)(?:a|an|the|this|errors?|messages?|responses?)[^a-z]",
+            r"(?:if|when)you(?:see|receive|encounter|observe)",
             r"youm(?:ight|ay)(?:also)?(?:see|receive|observe|encounter|get)",
             r"(?:messages?|errors?|logs?)(?:containing|suchas)[^a-z]",
             r"(?:^|[^a-z])(?:sives|sivousvoyez|wennsie)[^a-z]",
@@ -131,6 +130,7 @@ const PULL: &[&str] = &[
     // Words of those who pull or push.
     r"fromdockerhub|todockerhub|dockerhub:",
     r"cloud\.tools\.jib\.",
+    r"failedtogetfilesystemfromimage",
     r"badresponsefromregistry|image[a-z]{0,16}fromregistry",
     r"(?:^|[^0-9a-f])[0-9a-f]{12}:(?:pullingfslayer|waiting|downloading|downloadcomplete|verifyingchecksum|extracting|pullcomplete|alreadyexists|retrying)",
     r"downloading\[=*>",
@@ -191,7 +191,7 @@ const PULL: &[&str] = &[
 
 const ENGINE: &[&str] = &[
     // BuildKit's.
-    r"^#[0-9]{1,5}error:",
+    r"#[0-9]{1,5}error:",
     r"docker",
     r"containerd",
     r"container",

@@ -44,14 +44,22 @@ pub(super) const TOLD: &[Rule] = &[Rule::new(
         r"(?:unabletoretrieve|unabletogetregistryauth).*accessdenied",
         r"pullcommandfailed.*accessdenied",
         r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
-        r"credential(?:helper|provider|store).*(?:failed|error|notfound|missing)",
         r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin",
         r"denied:denied",
+        r"denied:(?:installationnotallowed|permission_denied|permission\x22artifactregistry|thetoken|youmaynot)",
+        r"unauthorized:youraccountmustlogin",
+        r"(?:unrecognizedclientexception|expiredtoken|invalidclienttokenid|invalidsignatureexception).*getauthorizationtoken",
         r"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)",
     ],
 )];
 
 pub(super) const RULES: &[Rule] = &[
+    // Why is told behind it, if at all.
+    Rule::new(
+        Auth,
+        &[r"credential(?:helper|provider|store).*(?:failed|error|notfound|missing)"],
+    )
+    .uncertain(),
     Rule::new(
         Auth,
         &[
@@ -91,7 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         Auth,
         &[
             r"unabletoretrieveauthtoken",
-            r"failedtofetch(?:anonymous|oauth)token[.\x22']*$",
+            r"failedtofetch(?:anonymous|oauth)token\.?(?:$|[\x22'}])",
             // What the kubelet of old guessed, before it told.
             r"nocredentialsonthisrequest",
         ],

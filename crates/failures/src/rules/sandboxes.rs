@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
         r"referencesnon-existent(?:secret|config)key",
         // Entry points.
         r"execcontainerprocess|missingdynamiclibrary",
-        r"/bin/(?:ba)?sh\^m:badinterpreter|env:.?(?:bash|sh|node|python3?)\\?r.?:nosuchfile",
+        r"/bin/(?:ba)?sh\^m:badinterpreter",
         // What a container's state says of its end.
         r"waitstrategyfailed\.containerexited|container[a-z0-9'._-]*wasterminatedwithexitcode",
         r"(?:lastst|st)ate:terminatedreason:(?:error|containercannotrun|oomkilled)",

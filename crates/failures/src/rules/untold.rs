@@ -14,7 +14,7 @@ pub(super) const ADMISSION: &[Rule] = &[Rule::new(
         r"sourceimagerejected|rejectedbypolicy|blockedby(?:xray|policy|thepolicy|curation)|downloadrequestrejected",
         r"duetoconfiguredpolicy|preventimageswithvulnerability|projectpolicyviolation|toconfiguredpolic",
         r"imageverificationfailed|failedtoverifyimage",
-        r"nomatchingsignatures|signature(?:verification|validation)failed|nosignatureexists",
+        r"nomatchingsignatures|nosignaturesfound|signature(?:verification|validation)failed|nosignatureexists",
     ],
 )
 .uncertain()];
@@ -68,7 +68,7 @@ pub(super) const NEVER_ASKED: &[Rule] = &[Rule::new(
         r"cannotconnecttothedockerdaemon|isthedockerdaemonrunning|dockerdaemonisnotrunning|dockerengineisnotrunning",
         r"couldn'tconnecttodockerdaemon|failedtoconnecttothedockerapi|errorduringconnect:.*docker_?engine",
         r"(?:cannot|unableto)connectto(?:the)?podman|notabletoconnecttodocker|unabletoconnecttodocker",
-        r"couldnotfindavaliddockerenvironment|clientversion[0-9.]+istoo(?:old|new)",
+        r"fetchingserverapiversion|couldnotfindavaliddockerenvironment|clientversion[0-9.]+istoo(?:old|new)",
         r"unknownserviceruntime\.v1(?:alpha2)?\.|criv1(?:image|runtime)apiisnotimplemented",
     ],
 )
