@@ -50,6 +50,10 @@ fn fit(told: &Told, is_offline: bool) -> String {
         Fit::Fits if !is_any_pulled => {
             "what could be read pulls nothing, and not all of it could be".to_owned()
         }
+        // What cannot be pulled does not deploy, however few pulls it takes.
+        Fit::Fits if told.forecast.missing().next().is_some() => {
+            format!("what is there fits {by}")
+        }
         Fit::Fits if told.is_known() => format!("it fits {by}"),
         Fit::Fits => format!("what is known fits {by}"),
         Fit::MayNot => format!("it may not fit {by}"),
