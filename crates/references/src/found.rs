@@ -16,6 +16,19 @@ pub struct Found {
     pub notes: Vec<Note>,
     /// Texts of other formats within, for who knows them to read.
     pub embedded: Vec<Embedded>,
+    /// Names by which it finds images in other files: no images of its own.
+    pub lookups: Vec<Lookup>,
+    /// Those files, and folders of such, by their paths from its own folder.
+    pub resources: Vec<String>,
+}
+
+/// A name by which a kustomization finds an image in its resources, to say what takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The name, as if it were an image.
+    pub place: Place,
+    /// Where the entry begins that it is of, in bytes.
+    pub entry: usize,
 }
 
 /// A place that is listed and not guessed.
@@ -122,6 +135,12 @@ impl Found {
                 ambiguous.span = moved(&ambiguous.span, offset);
                 ambiguous
             }));
+        self.lookups
+            .extend(part.lookups.into_iter().map(|lookup| Lookup {
+                place: lookup.place.moved(offset),
+                entry: lookup.entry + offset,
+            }));
+        self.resources.extend(part.resources);
         self.notes.extend(part.notes.into_iter().map(|note| Note {
             at: note.at.map(|at| at + offset),
             ..note

@@ -1,6 +1,7 @@
 //! `forebay rewrite`: sends images elsewhere in files, and nothing else in them.
 
 mod files;
+mod follow;
 mod goals;
 mod json;
 mod later;
@@ -140,6 +141,7 @@ pub(super) async fn run(
     } else {
         plan_all(&files, &search, &goal, None)
     };
+    follow::follow_names(&mut planned);
     finish(&args, (&given, &goal), &mut planned, printer)
 }
 

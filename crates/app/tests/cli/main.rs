@@ -22,6 +22,7 @@ mod reference;
 mod rewrite;
 mod rewrite_copies;
 mod rewrite_files;
+mod rewrite_kustomize;
 mod rewrite_records;
 mod rewrite_trouble;
 mod secrets;

@@ -3,7 +3,7 @@
 use crate::sink::{Sink, is_null};
 use crate::structured::{kubernetes, read_yaml};
 use crate::tree::At;
-use crate::{Encoding, Note, Owner, Part, Place, Role, Writing};
+use crate::{Encoding, Lookup, Note, Owner, Part, Place, Role, Writing};
 
 /// The keys of an entry of `images`, with what they hold.
 const KEYS: [(&str, Role); 3] = [
@@ -24,7 +24,14 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
                 ),
             ));
             sink.place(place);
+            let lookup = lookup(entry, sink);
+            sink.found.lookups.extend(lookup);
         }
+    }
+    for key in ["resources", "bases", "components"] {
+        let paths = root.get(key).into_iter().flat_map(At::items);
+        let paths = paths.filter_map(|at| at.text()).map(str::to_owned);
+        sink.found.resources.extend(paths);
     }
     for key in ["patches", "patchesStrategicMerge"] {
         for patch in root.get(key).into_iter().flat_map(At::items) {
@@ -88,6 +95,18 @@ fn image(entry: At<'_>, sink: &Sink<'_>) -> Option<Place> {
         image,
         writing: Writing::Split(parts),
         owner: Owner::named("Kustomization image", name),
+    })
+}
+
+fn lookup(entry: At<'_>, sink: &Sink<'_>) -> Option<Lookup> {
+    let at = entry.get("name")?;
+    let site = sink.site(at)?;
+    let name = at.text()?.to_owned();
+    let owner = Owner::named("Kustomization image", &name);
+    let place = Place::literal(site.span, name, site.encoding, owner);
+    Some(Lookup {
+        place,
+        entry: entry.span().start,
     })
 }
 

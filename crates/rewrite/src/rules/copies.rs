@@ -54,16 +54,15 @@ fn copy(goal: &Goal, change: &Change) -> Option<ImageCopy> {
     if is_there || is_mirror.unwrap_or_else(|| fills_itself(&from, &to)) {
         return None;
     }
-    let place = |image: &Image| format!("{}/{}", image.registry, image.repository());
     let tag = from.asked_tag().unwrap_or_default();
     let source = from.digest.as_ref().map_or_else(
-        || format!("{}:{tag}", place(&from)),
-        |digest| format!("{}@{digest}", place(&from)),
+        || format!("{}:{tag}", from.place()),
+        |digest| format!("{}@{digest}", from.place()),
     );
     // What keeps its digest keeps it under a tag, too, which no lifecycle rule takes away as one without a name.
     let target = match (to.asked_tag(), &to.digest) {
-        (None, Some(digest)) => format!("{}@{digest}", place(&to)),
-        (tag, _) => format!("{}:{}", place(&to), tag.unwrap_or("latest")),
+        (None, Some(digest)) => format!("{}@{digest}", to.place()),
+        (tag, _) => format!("{}:{}", to.place(), tag.unwrap_or("latest")),
     };
     Some(ImageCopy {
         from: source,

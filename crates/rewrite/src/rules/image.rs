@@ -68,6 +68,11 @@ impl Image {
         }
     }
 
+    /// The registry and the path.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.registry, self.repository())
+    }
+
     /// The tag that is asked for: `latest` where neither a tag nor a digest is written.
     pub fn asked_tag(&self) -> Option<&str> {
         match (&self.tag, &self.digest) {
@@ -80,7 +85,7 @@ impl Image {
 
 impl fmt::Display for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.registry, self.repository())?;
+        f.write_str(&self.place())?;
         if let Some(tag) = &self.tag {
             write!(f, ":{tag}")?;
         }

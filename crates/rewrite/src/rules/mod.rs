@@ -26,7 +26,7 @@ pub use error::{RulesError, Unfit};
 pub use goal::Goal;
 pub use image::Image;
 pub use pattern::Pattern;
-pub use plan::{Change, Pin, Plan, Unsure, collisions, plan};
+pub use plan::{Change, NamedLookup, Pin, Plan, Unsure, collisions, plan};
 pub use preset::PRESETS;
 pub use quote::quoted_name;
 pub use record::{FileRecord, RECORD_HEAD, Record, RecordError, Replaced, Run};

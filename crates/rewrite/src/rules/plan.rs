@@ -9,7 +9,7 @@ use super::cortex;
 use super::goal::Goal;
 use super::image::Image;
 use super::rule::Rules;
-use crate::{Edit, Found, Place};
+use crate::{Edit, Found, Note, Place, Refusal};
 
 /// Who knows the digest that a tag has now. The error is one clause that says why not.
 pub type Pin<'a> = &'a dyn Fn(&Image) -> Result<Digest, String>;
@@ -25,6 +25,35 @@ pub struct Plan {
     pub unsure: Vec<Unsure>,
     /// Remarks about the file.
     pub notes: Vec<String>,
+    /// Names by which it finds images in other files, which are to follow what becomes of those.
+    pub lookups: Vec<NamedLookup>,
+    /// Those files, and folders of such, by their paths from its own folder.
+    pub resources: Vec<String>,
+}
+
+/// A name by which a file finds an image in others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedLookup {
+    /// The image's full name, without a tag.
+    pub from: String,
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// Whether what takes the image's place changes.
+    pub is_changed: bool,
+    place: Place,
+}
+
+impl Plan {
+    /// Has a file find an image under the name that it has in the others afterwards.
+    ///
+    /// # Errors
+    /// Why the name cannot be written there.
+    pub fn follow(&mut self, lookup: &NamedLookup, to: &str) -> Result<(), Refusal> {
+        self.edits.extend(lookup.place.edits(to)?);
+        self.edits.sort();
+        self.edits.dedup();
+        Ok(())
+    }
 }
 
 /// An image that changes.
@@ -67,6 +96,7 @@ pub fn plan(text: &str, found: &Found, goal: &Goal, pin: Option<Pin<'_>>) -> Pla
         }
         Goal::Cortex(version) => cortex::plan(&mut planner, found, version.as_ref()),
     }
+    planner.look_up(found);
     planner.finish()
 }
 
@@ -77,8 +107,7 @@ pub fn collisions<'a>(changes: impl Iterator<Item = &'a Change>) -> Vec<(String,
         let (Ok(from), Ok(to)) = (change.from.parse::<Image>(), change.to.parse::<Image>()) else {
             continue;
         };
-        let name = |image: &Image| format!("{}/{}", image.registry, image.repository());
-        origins.entry(name(&to)).or_default().insert(name(&from));
+        origins.entry(to.place()).or_default().insert(from.place());
     }
     let several = origins.into_iter().filter(|(_, from)| from.len() > 1);
     several
@@ -101,7 +130,9 @@ impl Planner<'_> {
             let why = ambiguous.why.to_string();
             self.unsure(&ambiguous.span, ambiguous.text.clone(), why);
         }
-        for note in &found.notes {
+        // What a file looks up in others is said once it is known what becomes of it there.
+        let is_told = |note: &&Note| !note.is_advice || found.lookups.is_empty();
+        for note in found.notes.iter().filter(is_told) {
             let line = note.at.map(|at| self.lines.line(at));
             let at = line.map_or_else(String::new, |line| format!("line {line}: "));
             self.plan.notes.push(format!("{at}{}", note.text));
@@ -207,6 +238,24 @@ impl Planner<'_> {
             });
         }
         self.plan.edits.extend(edits);
+    }
+
+    /// Notes by which names the file finds images in others.
+    fn look_up(&mut self, found: &Found) {
+        for lookup in &found.lookups {
+            let Ok(image) = lookup.place.image.parse::<Image>() else {
+                continue;
+            };
+            let entry = self.lines.line(lookup.entry);
+            let is_changed = self.plan.changes.iter().any(|change| change.line == entry);
+            self.plan.lookups.push(NamedLookup {
+                from: image.place(),
+                line: self.lines.line(lookup.place.span.start),
+                is_changed,
+                place: lookup.place.clone(),
+            });
+        }
+        self.plan.resources.clone_from(&found.resources);
     }
 
     pub(super) fn unsure(&mut self, span: &Range<usize>, text: String, why: String) {

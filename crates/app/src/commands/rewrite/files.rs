@@ -123,7 +123,7 @@ impl Search {
         let is_unread = found.notes.iter().any(|note| !note.is_advice);
         let mut text = String::from_utf8(content).unwrap_or_default();
         let plan = plan(&text, &found, goal, pin);
-        if plan.edits.is_empty() {
+        if plan.edits.is_empty() && plan.lookups.is_empty() {
             text = String::new();
         }
         Ok(Some(PlannedFile {
