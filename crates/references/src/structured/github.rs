@@ -12,75 +12,90 @@ use crate::{Format, Owner, Why};
 /// How a step names an image.
 const SCHEME: &str = "docker://";
 
-/// Finds the images of a workflow's jobs.
-pub(crate) fn find_workflow(root: At<'_>, sink: &mut Sink<'_>) {
-    let Some(jobs) = root.get("jobs") else { return };
-    for (name, job) in jobs.entries() {
-        let owner = |kind: &str| counted(Owner::named(kind, name), job);
-        if let Some(container) = job.get("container") {
-            let image = container.get("image").unwrap_or(container);
-            put("", image, (root, job), sink, owner("GitHub job"));
+/// A job, or what an action runs.
+struct Job<'a> {
+    root: At<'a>,
+    at: At<'a>,
+    name: &'a str,
+    /// The jobs that its matrix makes of it; `None` where it has one that is computed when it runs.
+    runs: Option<Vec<matrix::Job<'a>>>,
+}
+
+impl<'a> Job<'a> {
+    fn new(root: At<'a>, at: At<'a>, name: &'a str) -> Self {
+        let matrix = at.path(&["strategy", "matrix"]);
+        Self {
+            root,
+            at,
+            name,
+            runs: matrix.map_or(Some(Vec::new()), matrix::github_jobs),
         }
-        for (service, at) in job.get("services").into_iter().flat_map(At::entries) {
-            let owner = Owner {
-                container: Some(service.to_owned()),
-                ..owner("GitHub service")
-            };
-            if let Some(image) = at.get("image") {
-                put("", image, (root, job), sink, owner);
-            }
+    }
+
+    /// An owner that runs once for each job of the matrix.
+    fn owner(&self, kind: &str) -> Owner {
+        let count = self.runs.as_ref().map(Vec::len);
+        Owner {
+            replicas: count
+                .filter(|count| *count > 0)
+                .and_then(|count| u32::try_from(count).ok()),
+            is_count_unknown: count.is_none(),
+            ..Owner::named(kind, self.name)
         }
-        steps(job.get("steps"), (root, job), sink, name);
     }
 }
 
-/// An owner that runs once for each job of its matrix.
-fn counted(owner: Owner, job: At<'_>) -> Owner {
-    let Some(matrix) = job.path(&["strategy", "matrix"]) else {
-        return owner;
-    };
-    let count = matrix::github_jobs(matrix).map(|jobs| jobs.len().max(1));
-    Owner {
-        replicas: count.and_then(|count| u32::try_from(count).ok()),
-        is_count_unknown: count.is_none(),
-        ..owner
+/// Finds the images of a workflow's jobs.
+pub(crate) fn find_workflow(root: At<'_>, sink: &mut Sink<'_>) {
+    let Some(jobs) = root.get("jobs") else { return };
+    for (name, at) in jobs.entries() {
+        let job = Job::new(root, at, name);
+        if let Some(container) = at.get("container") {
+            let image = container.get("image").unwrap_or(container);
+            put("", image, &job, sink, job.owner("GitHub job"));
+        }
+        for (service, at) in at.get("services").into_iter().flat_map(At::entries) {
+            let owner = Owner {
+                container: Some(service.to_owned()),
+                ..job.owner("GitHub service")
+            };
+            if let Some(image) = at.get("image") {
+                put("", image, &job, sink, owner);
+            }
+        }
+        steps(&job, sink);
     }
 }
 
 /// Finds the images of an action: what it runs in, or its steps.
 pub(crate) fn find_action(root: At<'_>, sink: &mut Sink<'_>) {
     let Some(runs) = root.get("runs") else { return };
-    let name = root.text_of("name").unwrap_or_default();
+    let job = Job::new(root, runs, root.text_of("name").unwrap_or_default());
     if let Some(image) = runs.get("image") {
-        put(
-            SCHEME,
-            image,
-            (root, runs),
-            sink,
-            Owner::named("GitHub action", name),
-        );
+        put(SCHEME, image, &job, sink, job.owner("GitHub action"));
     }
-    steps(runs.get("steps"), (root, runs), sink, name);
+    steps(&job, sink);
 }
 
-fn steps(steps: Option<At<'_>>, places: (At<'_>, At<'_>), sink: &mut Sink<'_>, name: &str) {
-    for step in steps.into_iter().flat_map(At::items) {
+fn steps(job: &Job<'_>, sink: &mut Sink<'_>) {
+    for step in job.at.get("steps").into_iter().flat_map(At::items) {
         if let Some(uses) = step.get("uses") {
             let owner = Owner {
                 container: step.text_of("name").map(str::to_owned),
-                ..counted(Owner::named("GitHub step", name), places.1)
+                ..job.owner("GitHub step")
             };
-            put(SCHEME, uses, places, sink, owner);
+            put(SCHEME, uses, job, sink, owner);
         }
         if let Some(script) = step.get("run") {
-            run(script, step, places, sink, name);
+            run(script, step, job, sink);
         }
     }
 }
 
 /// A step's script, in the language of its shell.
-fn run(script: At<'_>, step: At<'_>, places: (At<'_>, At<'_>), sink: &mut Sink<'_>, name: &str) {
-    let (root, job) = places;
+fn run(script: At<'_>, step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
+    let (root, name) = (job.root, job.name);
+    let job = job.at;
     let shells = [&["shell"] as &[&str], &["defaults", "run", "shell"]];
     let shell = [step, job, root]
         .iter()
@@ -108,7 +123,7 @@ fn run(script: At<'_>, step: At<'_>, places: (At<'_>, At<'_>), sink: &mut Sink<'
 }
 
 /// An image in a job: one, or one for each value of a matrix that it is taken from.
-fn put(scheme: &str, at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, owner: Owner) {
+fn put(scheme: &str, at: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>, owner: Owner) {
     let settings = sink.settings;
     let set = |name: &str| settings.set_value(name);
     if let Some(values) = at.text().and_then(|text| matrix_of(text, job)) {
@@ -131,7 +146,10 @@ fn put(scheme: &str, at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<
         sink.ambiguous(at.span(), Why::Template, owner);
         return;
     }
-    let bindings = Bindings { root, job };
+    let bindings = Bindings {
+        root: job.root,
+        job: job.at,
+    };
     let values: Vec<(String, Binding)> = names_in(text)
         .filter_map(|name| {
             let found = set(name).or_else(|| bindings.find(name, sink))?;
@@ -189,14 +207,13 @@ impl Bindings<'_> {
 }
 
 /// The values of a matrix with the jobs that have them, if a text is one of its variables and no more.
-fn matrix_of<'a>(text: &str, job: At<'a>) -> Option<Vec<(At<'a>, u32)>> {
+fn matrix_of<'a>(text: &str, job: &Job<'a>) -> Option<Vec<(At<'a>, u32)>> {
     let name = text.trim().strip_prefix("${{")?.strip_suffix("}}")?.trim();
     let mut keys = name.strip_prefix("matrix.")?.split('.');
     let first = keys.next()?;
     let rest: Vec<&str> = keys.collect();
-    let jobs = matrix::github_jobs(job.path(&["strategy", "matrix"])?)?;
     let mut values: Vec<(At<'a>, u32)> = Vec::new();
-    for job in &jobs {
+    for job in job.runs.iter().flatten() {
         let value = matrix::value(job, first).and_then(|at| at.path(&rest));
         let is_known = |at: &At<'a>| at.text().is_some_and(|text| !text.contains("${{"));
         let Some(value) = value.filter(is_known) else {

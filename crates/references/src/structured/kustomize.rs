@@ -30,7 +30,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     }
     for key in ["resources", "bases", "components"] {
         let paths = root.get(key).into_iter().flat_map(At::items);
-        let paths = paths.filter_map(|at| at.text()).map(str::to_owned);
+        let paths = paths.filter_map(At::text).map(str::to_owned);
         sink.found.resources.extend(paths);
     }
     for key in ["patches", "patchesStrategicMerge"] {

@@ -8,8 +8,11 @@ use crate::tree::At;
 /// Jobs of one matrix; GitHub itself runs no more, and GitLab fewer.
 const MAX_JOBS: usize = 256;
 
+/// Entries of `include` and `exclude`, each of which is held against all jobs.
+const MAX_ENTRIES: usize = 1_024;
+
 /// One job's values, by the matrix's keys.
-type Job<'a> = Vec<(&'a str, At<'a>)>;
+pub(crate) type Job<'a> = Vec<(&'a str, At<'a>)>;
 
 /// The jobs of a GitHub matrix; `None` where it is computed when it runs.
 pub(crate) fn github_jobs(matrix: At<'_>) -> Option<Vec<Job<'_>>> {
@@ -34,7 +37,10 @@ pub(crate) fn github_jobs(matrix: At<'_>) -> Option<Vec<Job<'_>>> {
             return None;
         }
     }
-    let listed = |key: &str| matrix.get(key).into_iter().flat_map(At::items);
+    let listed = |key: &str| {
+        let items = matrix.get(key).into_iter().flat_map(At::items);
+        items.take(MAX_ENTRIES)
+    };
     for entry in listed("exclude") {
         jobs.retain(|job| !agrees(entry, job, true));
     }
