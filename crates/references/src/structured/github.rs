@@ -1,6 +1,6 @@
 //! GitHub's workflows and actions: containers, services, `docker://` steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::embedded::About;
 use crate::sink::{Scope, Sink};
@@ -213,13 +213,15 @@ fn matrix_of<'a>(text: &str, job: &Job<'a>) -> Option<Vec<(At<'a>, u32)>> {
     let first = keys.next()?;
     let rest: Vec<&str> = keys.collect();
     let mut values: Vec<(At<'a>, u32)> = Vec::new();
+    let mut index = HashMap::new();
     for job in job.runs.iter().flatten() {
         let value = matrix::value(job, first).and_then(|at| at.path(&rest));
         let is_known = |at: &At<'a>| at.text().is_some_and(|text| !text.contains("${{"));
         let Some(value) = value.filter(is_known) else {
             continue;
         };
-        match values.iter_mut().find(|(at, _)| at.span() == value.span()) {
+        let number = *index.entry(value.span().start).or_insert(values.len());
+        match values.get_mut(number) {
             Some((_, jobs)) => *jobs += 1,
             None => values.push((value, 1)),
         }
