@@ -8,6 +8,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::aws_cli::AwsCli;
@@ -54,10 +55,14 @@ async fn run(mut command: Command, aws: &AwsCli, input: &str) -> (bool, String) 
     )
 }
 
+/// One run at a time has the lock of /.
+static HERE: Mutex<()> = Mutex::const_new(());
+
 async fn setup(aws: &AwsCli, file: &Path, args: &[&str], input: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
     let client = ["setup", "ecs", "--registry", "hub", "--file"];
     command.args(client).arg(file).args(args);
+    let _one = HERE.lock().await;
     let (is_ok, said) = run(command, aws, input).await;
     assert!(is_ok, "{said}");
     said
