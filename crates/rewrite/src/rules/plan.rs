@@ -287,3 +287,33 @@ impl Lines {
         self.0.partition_point(|end| *end < at) + 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::{Settings, find};
+
+    #[test]
+    fn a_digest_is_asked_for_at_the_old_place_of_what_fills_itself() {
+        let text = "FROM nginx:1\n";
+        let found = find("Dockerfile", text.as_bytes(), &Settings::default());
+        for (mirror, place) in [
+            ("", "h.example/nginx:1"),
+            ("mirror = false", "h.example/nginx:1"),
+            ("mirror = true", "docker.io/library/nginx:1"),
+        ] {
+            let rule =
+                format!("[[rule]]\nregistry = \"docker.io\"\nto = \"h.example/{{name}}\"\n{mirror}");
+            let goal = Goal::of_file(&rule).unwrap();
+            let asked = RefCell::new(Vec::new());
+            let pin = |image: &Image| {
+                asked.borrow_mut().push(image.to_string());
+                Err("not now".to_owned())
+            };
+            plan(text, &found, &goal, Some(&pin));
+            assert_eq!(asked.into_inner(), [place], "{mirror}");
+        }
+    }
+}
