@@ -3,6 +3,7 @@
 //! Tools wrap lines anywhere, also inside a word. So phrases are looked for in a text without any white space, in lower
 //! case, where no wrapping can hide them; names, which need their ends, in a text with single spaces.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -33,6 +34,16 @@ pub(crate) struct Views {
     pub(crate) tight: String,
 }
 
+/// Programs name the status in mixed case, in their source and in other services' errors: registries do not.
+fn uncoded(text: &str) -> Cow<'_, str> {
+    if !text.contains("ooManyRequests") {
+        return Cow::Borrowed(text);
+    }
+    let apart = text.replace("ooManyRequests", "ooMany_Requests");
+    // The name of an error of AWS's clients.
+    Cow::Owned(apart.replace("ooMany_RequestsException", "ooManyRequestsException"))
+}
+
 /// The text in one line, if a terminal has broken it after each so many characters: its lines are all of one width.
 fn unwrap_hard(clean: &str) -> Option<String> {
     const MIN_COLUMNS: usize = 20;
@@ -60,7 +71,7 @@ impl Views {
         }
         // A sentence says "Too Many Requests", a registry's error code is one word: the tight view keeps them apart.
         let marked = REASON_PHRASE.replace_all(&spaced, "${1}too_many_requests");
-        let mut tight: String = marked.split(' ').collect();
+        let mut tight: String = uncoded(&marked).split(' ').collect();
         tight.make_ascii_lowercase();
         if tight.contains("500") || tight.contains("=internalservererror") {
             tight = ENGINE_ERROR.replace_all(&tight, "").into_owned();

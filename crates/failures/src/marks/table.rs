@@ -281,6 +281,7 @@ pub(super) const MARKS: &[&str] = &[
     "underweighting",
     "paused due",
     "task failure",
+    "unrecoverable",
     "cloudformation::stack",
     "resource state",
     "steady state:",

@@ -6,7 +6,8 @@
 use super::{Context, Rule};
 use crate::Class::{NoSpace, StartFailure};
 
-pub(super) const RULES: &[Rule] = &[
+/// A full disk, or what may be used of it.
+pub(super) const DISKS: &[Rule] = &[
     Rule::new(
         NoSpace,
         &[
@@ -40,6 +41,9 @@ pub(super) const RULES: &[Rule] = &[
             r"(?:evicted|taint).*disk-?pressure",
         ],
     ),
+];
+
+pub(super) const RULES: &[Rule] = &[
     Rule::new(
         StartFailure,
         &[

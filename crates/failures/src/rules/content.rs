@@ -5,6 +5,23 @@
 use super::{Context, Rule};
 use crate::Class::Other;
 
+/// Engines, as they unpack layers. Behind a full disk and before what keeps a container from starting: a layer's files are
+/// "not a directory" and its owner "not permitted" too.
+pub(super) const UNPACKING: &[Rule] = &[Rule::new(
+    Other,
+    &[
+            r"processingtarfile|failedto(?:register|extract|apply)layer|failedtounpackimage",
+            r"wrongdiffid|failedtoapplydiff|mountcallbackfailed|failedtodecompress|failedtoconvertwhiteout",
+            r"failedtountar|erroruntarring|untarerror|untarre-exec|duplicatesoffilepaths",
+            r"prepareextractionsnapshot|failedtostatsnapshotsha256|parentsnapshotsha256|snapshotsha256:[0-9a-f]*doesnotexist",
+            r"noprocessorformedia-type|failedtogetstreamprocessor",
+            r"getimageblob[0-9]|layerdb/tmp/write-set|failedtocreatenewoverlaymount",
+            r"potentiallyinsufficientuids|enoughidsavailableinthenamespace|failedtolchown",
+            r"hcsshim::(?:import|processbase|prepare|activate|create|export)layer|processutilityvmimage|re-execerror:exitstatus",
+    ],
+)
+.uncertain()];
+
 pub(super) const RULES: &[Rule] = &[
     Rule::new(
         Other,
@@ -17,16 +34,7 @@ pub(super) const RULES: &[Rule] = &[
             r"digestdidnotmatch,expected|provideddigestdidnotmatch|digest_invalid",
             r"errorverifying(?:sha256|sha512)checksum",
             r"unknownblob(?:$|[^a-z])",
-            // Engines, as they unpack layers.
-            r"processingtarfile|failedto(?:register|extract|apply)layer|failedtounpackimage",
             r"layernotknown|butusesadifferenttoplayer|matchanyofthesupportedimageformats",
-            r"wrongdiffid|failedtoapplydiff|mountcallbackfailed|failedtodecompress|failedtoconvertwhiteout",
-            r"failedtountar|erroruntarring|untarerror|untarre-exec|duplicatesoffilepaths",
-            r"prepareextractionsnapshot|failedtostatsnapshotsha256|parentsnapshotsha256|snapshotsha256:[0-9a-f]*doesnotexist",
-            r"noprocessorformedia-type|failedtogetstreamprocessor",
-            r"getimageblob[0-9]|layerdb/tmp/write-set|failedtocreatenewoverlaymount",
-            r"potentiallyinsufficientuids|enoughidsavailableinthenamespace|failedtolchown",
-            r"hcsshim::(?:import|processbase|prepare|activate|create|export)layer|processutilityvmimage|re-execerror:exitstatus",
         ],
     )
     .uncertain(),

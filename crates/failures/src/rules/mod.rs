@@ -116,9 +116,11 @@ impl Rule {
 }
 
 /// Everything before the status 429 is judged, in order.
-const EARLY: [&[Rule]; 4] = [
+const EARLY: [&[Rule]; 6] = [
     limits::RULES,
     refusals::CREDENTIAL_HELPERS,
+    containers::DISKS,
+    content::UNPACKING,
     containers::RULES,
     sandboxes::RULES,
 ];

@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         SymptomOnly,
         &[
             r"exceededallowedattempts[0-9]+ininterval",
-            r"unhealthybecauseoffailedtask|failedduetounhealthyallocations",
+            r"exceededallowedattempts,applying|notrestarting.*errorwasunrecoverable|unhealthybecauseoffailedtask|failedduetounhealthyallocations",
             r"failedduetoprogressdeadline",
             r"tasknotrunningfor(?:min_healthy_time|[0-9a-z]+)|tasknotrunningbydeadline|minhealthytime.*bydeadline",
             r"timeout(?:reached)?(?:while)?waitingforhealthcheckstopass|waitingformachinetobestarted",
