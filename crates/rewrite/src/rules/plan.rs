@@ -304,8 +304,9 @@ mod tests {
             ("mirror = false", "h.example/nginx:1"),
             ("mirror = true", "docker.io/library/nginx:1"),
         ] {
-            let rule =
-                format!("[[rule]]\nregistry = \"docker.io\"\nto = \"h.example/{{name}}\"\n{mirror}");
+            let rule = format!(
+                "[[rule]]\nregistry = \"docker.io\"\nto = \"h.example/{{name}}\"\n{mirror}"
+            );
             let goal = Goal::of_file(&rule).unwrap();
             let asked = RefCell::new(Vec::new());
             let pin = |image: &Image| {

@@ -6,6 +6,7 @@ use super::hosts::Way;
 use super::{changed, containerd, path_of};
 use crate::edits::Edits;
 use crate::error::SetupError;
+use crate::json::quote;
 use crate::plan::{Files, Order, Plan, refuse_loopback};
 use crate::workflow::indented;
 use crate::yaml::{Node, Yaml};
@@ -108,8 +109,9 @@ fn with_mounts(path: &str, text: &str, folder: &str) -> Result<String, SetupErro
         let indent = yaml.column(node.span.start);
         let item = |indent: usize| {
             let indent = " ".repeat(indent);
+            let host = scalar(folder);
             format!(
-                "{indent}- hostPath: {folder}\n{indent}  containerPath: {IN_NODE}\n{indent}  readOnly: true\n"
+                "{indent}- hostPath: {host}\n{indent}  containerPath: {IN_NODE}\n{indent}  readOnly: true\n"
             )
         };
         let (at, lines) = match node.find_entry("extraMounts") {
@@ -130,6 +132,15 @@ fn with_mounts(path: &str, text: &str, folder: &str) -> Result<String, SetupErro
         edits.insert(at, lines);
     }
     Ok(edits.apply(text))
+}
+
+/// A path as YAML, in quotes where a plain one could mean something else.
+fn scalar(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "./_-+".contains(c);
+    if path.chars().all(is_plain) {
+        return path.to_owned();
+    }
+    quote(path)
 }
 
 fn is_mounted(yaml: &Yaml<'_>, mounts: &Node, folder: &str) -> Result<bool, SetupError> {
@@ -270,6 +281,17 @@ containerdConfigPatches:
       config_path = \"/etc/containerd/certs.d\"
 "
         );
+    }
+
+    #[test]
+    fn a_folder_that_yaml_would_take_for_something_else_is_quoted() {
+        let folder = "./a: b #c/forebay-certs.d";
+        let once = merge("kind.yaml", "", folder).expect("it merges");
+        assert!(
+            once.contains("- hostPath: \"./a: b #c/forebay-certs.d\"\n"),
+            "{once}"
+        );
+        assert_eq!(merge("kind.yaml", &once, folder).expect("it merges"), once);
     }
 
     #[test]
