@@ -270,3 +270,15 @@ fn what_a_file_is_made_of_has_to_be_read_as_well() {
     );
     assert!(!compose.contains("more.yaml: is part"), "{compose}");
 }
+
+#[test]
+fn what_a_pipeline_builds_and_pushes_leaves_nothing_open() {
+    let text = "push:\n  image: {name: 'ghcr.io/a/b:1', pull_policy: never}\n  script:\n    - docker build -t $CI_REGISTRY_IMAGE:$CI_COMMIT_SHA .\n    \
+                - docker push $CI_REGISTRY_IMAGE:$CI_COMMIT_SHA\n";
+    let program = Program::new().file(".gitlab-ci.yml", text);
+    let told = run(&program, &["."]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    let program = program.file("run.sh", "docker run $IMAGE\n");
+    let told = run(&program, &["."]);
+    assert!(told.contains("not counted: run.sh:1: $IMAGE"), "{told}");
+}

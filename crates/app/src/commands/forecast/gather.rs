@@ -10,7 +10,7 @@ use forebay_forecast::preflight::{Check, names, secrets};
 use forebay_forecast::{Fleet, ImageUse, Scalers, Wanted};
 use forebay_oci::{DOCKER_HUB, ImageName};
 use forebay_rewrite::{
-    Ambiguous, Format, Found, MAX_FILE_BYTES, Owner, Settings, Why, find, find_as,
+    Ambiguous, Format, Found, MAX_FILE_BYTES, Owner, PullPolicy, Settings, Why, find, find_as,
 };
 use forebay_terminal::Failure;
 
@@ -204,7 +204,9 @@ impl<'a> Reading<'a> {
                 Err(_) => unsure.push(format!("{at}: {}: not an image reference", place.image)),
             }
         }
-        for one in found.ambiguous {
+        // What is built, tagged or pushed is pulled by nobody, whatever its name comes to.
+        let is_pulled = |one: &Ambiguous| one.owner.pull_policy != Some(PullPolicy::Never);
+        for one in found.ambiguous.into_iter().filter(is_pulled) {
             let said = one.text.lines().next().unwrap_or_default();
             let told = format!("{}: {said}: {}", at(one.span.start), one.why);
             if is_own_ecr(&one) {
