@@ -35,7 +35,7 @@ const FILES: [(Client, &str, &str); 8] = [
     (
         Client::K3s,
         "/etc/rancher/k3s/registries.yaml",
-        "mirrors:\n  docker.io:\n    endpoint: # é\n    - a\n  \"*\": {endpoint: [b]}\n",
+        "x: &x [c]\nmirrors:\n  docker.io:\n    endpoint: # é\n    - a\n  \"*\": {endpoint: [b]}\n  ghcr.io:\n      rewrite: {y: z}\n  quay.io: {endpoint: *x}\n",
     ),
     (
         Client::Rke2,
@@ -50,11 +50,21 @@ const FILES: [(Client, &str, &str); 8] = [
 ];
 
 /// Files that logins go into.
-const LOGINS: [(Client, &str, &str); 6] = [
+const LOGINS: [(Client, &str, &str); 8] = [
     (
         Client::GithubActions,
         "ci.yml",
         "jobs:\n  a:\n    permissions:\n      contents: read\n    steps:\n    # é\n    - run: |\n        docker build .\n    - run: cdk deploy\n",
+    ),
+    (
+        Client::GithubActions,
+        "ci.yml",
+        "env:\n  R: docker.io\njobs:\n  a:\n    strategy: {matrix: {i: ['node:1', é/b:2]}}\n    container: node:22 # é\n    services:\n      db:\n        image: ${{ matrix.i }}\n      q: {image: x}\n    steps:\n    - run: docker pull $R/x\n  b:\n    uses: ./x.yml\n",
+    ),
+    (
+        Client::GitlabCi,
+        "ci.yml",
+        "variables: &v\n  R: docker.io\na:\n  variables: *v\n  parallel: {matrix: [{I: [é/b, c]}]}\n  script: [docker pull $I]\nb:\n  extends: a\n  script: docker push x\nc:\n  script:\n  - docker build .\n",
     ),
     (
         Client::GitlabCi,
