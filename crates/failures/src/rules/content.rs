@@ -11,8 +11,8 @@ pub(super) const UNPACKING: &[Rule] = &[Rule::new(
     Other,
     &[
             r"processingtarfile|failedto(?:register|extract|apply)layer|failedtounpackimage",
-            r"wrongdiffid|failedtoapplydiff|mountcallbackfailed|failedtodecompress|failedtoconvertwhiteout",
-            r"failedtountar|erroruntarring|untarerror|untarre-exec|duplicatesoffilepaths",
+            r"wrongdiffid|failedtoapplydiff|mountcallbackfailed|failedtoconvertwhiteout",
+            r"untarerror|untarre-exec|duplicatesoffilepaths",
             r"prepareextractionsnapshot|failedtostatsnapshotsha256|parentsnapshotsha256|snapshotsha256:[0-9a-f]*doesnotexist",
             r"noprocessorformedia-type|failedtogetstreamprocessor",
             r"getimageblob[0-9]|layerdb/tmp/write-set|failedtocreatenewoverlaymount",
@@ -41,6 +41,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(
         Other,
         &[
+            r"failedtountar|erroruntarring|failedtodecompress",
             r"digestmismatch|digestdoesnotmatch|mismatcheddigest|checksumdoesnotmatch|checksummismatch|checksumsdon'tmatch",
             r"magicnumbermismatch|flate:corrupt|gzip:invalid|zlib:invalid|invalidtarheader|unpigz:",
             r"layerdoesnotexist|errorcreatingoverlaymount",

@@ -106,13 +106,13 @@ pub(super) const RULES: &[Rule] = &[
     // AWS's clients, where only what they were about tells that it was the registry.
     Rule::new(
         OtherRegistryLimit,
-        &[r"(?:image(?:details|manifest|layer|tags?)|repositor(?:y|ies)|pulling(?:container|image)|pullimage).*(?:throttlingexception|toomanyrequestsexception)"],
+        &[r"(?:image(?:details|manifest|layer)|pulling(?:container|image)|pullimage).*(?:throttlingexception|toomanyrequestsexception)"],
     )
     .of("ecr"),
     // In a registry's envelope, with words of its own.
     Rule::new(
         OtherRegistryLimit,
-        &[r#"\{"code":"toomanyrequests","message":"(?:[a-z-]*rate-?limit|requestlimit|[a-z-]*throttl|quota|slowdown)"#],
+        &[r#""errors":\[\{"code":"toomanyrequests","message":"(?:[a-z-]*rate-?limit|requestlimit|[a-z-]*throttl|quota|slowdown)"#],
     )
     .uncertain(),
     // Harbor's, of the registry that it stands for.

@@ -30,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
         r"unabletofind(?:user|group)[^:]+:(?:nomatchingentries|invalid)|nomatchingentriesinpasswdfile",
         // Resources.
         r"minimummemorylimitallowedis|rangeofcpusisfrom|requestedcpusarenotavailable",
-        r"failedtowrite[^:]*:?.*/sys/fs/cgroup|cgroup.*setting(?:cpu|memory)|settingcgroupconfig",
+        r"failedtowrite[^:]*:?.*/sys/fs/cgroup|settingcgroupconfig",
         r"unexpectedadmissionerror|requestednumberofdevicesunavailable|failedtoinjectcdidevices",
         // Files of a Kubernetes volume.
         r"hostpathtypecheckfailed|failedtosync(?:configmap|secret)cache|multi-attacherrorforvolume",
@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
         r"waitstrategyfailed\.containerexited|container[a-z0-9'._-]*wasterminatedwithexitcode",
         r"(?:lastst|st)ate:terminatedreason:(?:error|containercannotrun|oomkilled)",
         r"container.*didnotstartwithinexpectedtimelimit|hasexited,failingsitestart|persistentfailuretostartcontainer",
-        r"appappearstobecrashing|reacheditsmaxrestartcount|smokechecksfor",
+        r"appappearstobecrashing|reacheditsmaxrestartcount|smokechecksfor.*failed",
         r#"service"[^"]+"didn'tcompletesuccessfully:exit"#,
     ],
 )];

@@ -60,15 +60,15 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
 pub(super) const NEVER_ASKED: &[Rule] = &[Rule::new(
     Other,
     &[
-        r"invalidreferenceformat|invalidreference:|invalidimagename|invalidimagereference|invaliddockerimage",
-        r"couldn'tparseimage|couldnotparse(?:image)?reference|cannotparse(?:the)?(?:docker)?imagereference",
-        r"failedtoparse(?:image)?reference|failedtoparseimage|unabletoparseimage|errorparsing(?:image)?reference",
-        r"failedtoapplydefaultimagetag|isnotavalidrepository/tag|invalidtagname|invalidrepositoryname",
+        r"invalidreferenceformat|invalidreference:(?:missing|invalid)(?:registry|repository|tag|digest)|invalidimagename|invalidimagereference|invaliddockerimage",
+        r"couldn'tparseimage(?:name|reference)|couldnotparse(?:image)?reference|cannotparse(?:the)?(?:docker)?imagereference",
+        r"(?:failed|unable)toparseimage(?:name|ref)|errorparsingreference:[\x22']|errorparsingimagereference",
+        r"failedtoapplydefaultimagetag|isnotavalidrepository/tag|invalidtag[\x22'][^\x22']+[\x22']:(?:invalid|repository)",
         r"repositorynamemustbe|repositorynamecomponent|(?:repository|tag)canonlycontain|validrfc3986uriauthorit",
         r"cannotconnecttothedockerdaemon|isthedockerdaemonrunning|dockerdaemonisnotrunning|dockerengineisnotrunning",
         r"couldn'tconnecttodockerdaemon|failedtoconnecttothedockerapi|errorduringconnect:.*docker_?engine",
         r"(?:cannot|unableto)connectto(?:the)?podman|notabletoconnecttodocker|unabletoconnecttodocker",
-        r"fetchingserverapiversion|couldnotfindavaliddockerenvironment|clientversion[0-9.]+istoo(?:old|new)",
+        r"fetchingserverapiversion|couldnotfindavaliddockerenvironment|istoo(?:old|new)\.(?:minimum|maximum)supportedapiversion",
         r"unknownserviceruntime\.v1(?:alpha2)?\.|criv1(?:image|runtime)apiisnotimplemented",
     ],
 )

@@ -83,7 +83,7 @@ pub(super) const RULES: &[Rule] = &[
             r"helm(?:install|upgrade)failed.*(?:timedout|deadlineexceeded|notready)",
             r"hasbeen(?:uninstalled|rolledback)duetoatomicbeingset",
             r"resourcenotready,name:",
-            r"healthcheckfailedafter.*timeout|dependency'[^']+'isnotready",
+            r"dependency'[^']+'isnotready",
             r"couldnotstabilizewithin",
             r"statuscheck_(?:deadline|image_pull|container|run_container|unhealthy|config|failed|pod|node|standalone|internal|unknown)",
             r"[0-9]+/[0-9]+deployment\(s\)failed",
@@ -96,7 +96,7 @@ pub(super) const RULES: &[Rule] = &[
             r"notallpods.*(?:running|ready|transitioned)|podsarenotready|pods?(?:did|have|has)not(?:become|becomes?)?ready",
             r"waitformanifeststable|manifestneverstabilized|waitformanifest.*timedout",
             // A row of `kubectl get pods`.
-            r"0/[1-9]error[0-9]+(?:\([0-9a-z]+ago\))?[0-9]+[smhdy]",
+            r"-[a-z0-9]{1,12}0/[1-9]error[0-9]+(?:\([0-9a-z]+ago\))?[0-9]+[smhdy]",
         ],
     ),
 ];
