@@ -1,24 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod costs;
-mod diagnose;
 mod document;
-mod egress;
 mod explain;
-mod facts;
 mod report;
 mod support;
 mod ways;
 
 pub use costs::{Basis, Cost, Pulls, SizeFrom, SizedImage, Usage};
-pub use diagnose::{
-    Also, AtRestart, Before, Cause, ClassCount, Diagnosis, EndKind, Ending, Flag, FlagKind,
+pub use document::{Block, Code, Document, Section};
+pub use explain::{brief, explain};
+pub use forebay_diagnosis::{
+    Also, AtRestart, Before, Cause, ClassCount, Diagnosis, Egress, EndKind, Ending, Flag, FlagKind,
     MAX_FLAGS, MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Platform, PullThrough, Quote, Requests,
     Scope, Step, StepKind, Suspect, Trigger, diagnose,
 };
-pub use document::{Block, Code, Document, Section};
-pub use egress::Egress;
-pub use explain::{brief, explain};
 pub use forebay_evidence::{
     AwsPlace, CiSystem, Class, Context, Event, Evidence, Format, Identity, ImageSize, Intake,
     Lines, MAX_COARSE_EVENTS, Moment, Note, Owner, OwnerKind, Packing, Place, Setting, SettingKind,

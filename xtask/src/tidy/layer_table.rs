@@ -5,7 +5,7 @@
 pub(crate) enum Layer {
     /// L0: pure words.
     Word,
-    /// L0: pure as well; reads texts that people and programs wrote, in those words.
+    /// L0: pure as well; reads texts that people and programs wrote, in those words, and tells what they mean.
     Text,
     /// L1: the one HTTP client and listener.
     Toolkit,
@@ -28,11 +28,12 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 35] = [
+pub(crate) const PACKAGES: [(&str, Layer); 36] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
     ("forebay-evidence", Layer::Text),
+    ("forebay-diagnosis", Layer::Text),
     ("forebay-references", Layer::Text),
     ("forebay-source-code", Layer::Text),
     ("forebay-rewrite", Layer::Text),

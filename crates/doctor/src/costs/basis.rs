@@ -2,12 +2,12 @@
 //!
 //! A size that a registry would tell is worth most; what lies unpacked on a disk is more than is sent, and said to be so.
 
+use forebay_diagnosis::facts::{Facts, Image};
 use serde::Serialize;
 
 use super::{Prices, Usage, size};
 use crate::document::Section;
 use crate::explain::place;
-use crate::facts::is_fargate;
 use crate::{Diagnosis, Evidence, ImageSize, Lines, Packing, SizeSource, Suspect, Trigger, What};
 
 /// The shortest time that a month is estimated from.
@@ -84,28 +84,21 @@ pub enum Pulls {
     },
 }
 
-/// An image that is concerned.
-pub(crate) struct Concerned {
-    /// Its name in full, with its tag.
-    pub(crate) full: String,
-    /// As it was written, which may name a digest.
-    pub(crate) written: String,
-}
-
 impl Basis {
     /// What is known of the images that are concerned.
     pub(crate) fn of(
-        images: &[Concerned],
+        facts: &Facts,
         evidence: &Evidence,
         diagnosis: &Diagnosis,
         usage: &Usage,
     ) -> Self {
         Self {
-            images: images
+            images: facts
+                .hub_images
                 .iter()
                 .map(|image| SizedImage::of(image, evidence, usage))
                 .collect(),
-            pulls: Pulls::of(evidence, diagnosis, usage),
+            pulls: Pulls::of(facts, evidence, diagnosis, usage),
         }
     }
 
@@ -131,12 +124,14 @@ impl Basis {
 }
 
 impl SizedImage {
-    fn of(image: &Concerned, evidence: &Evidence, usage: &Usage) -> Self {
+    fn of(image: &Image, evidence: &Evidence, usage: &Usage) -> Self {
+        let full = format!("docker.io/{}{}", image.repository, image.suffix());
         let find = |name: &str| evidence.sizes.find(&name.parse().ok()?);
-        let measured = find(&image.written).or_else(|| find(&image.full));
-        let (bytes, from) = choose(usage, &image.full, measured);
+        // What was written may name a digest, which the full name leaves out.
+        let measured = find(&image.written).or_else(|| find(&full));
+        let (bytes, from) = choose(usage, &full, measured);
         Self {
-            image: image.full.clone(),
+            image: full,
             bytes,
             from,
         }
@@ -216,12 +211,12 @@ impl SizeFrom {
 }
 
 impl Pulls {
-    fn of(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Self {
+    fn of(facts: &Facts, evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Self {
         if let Some(a_month) = usage.pulls_per_month {
             return Self::Given { a_month };
         }
         let suspects = diagnosis.culprits.iter().chain(&diagnosis.victims);
-        let keeps_nothing = is_fargate(evidence) == Some(true);
+        let keeps_nothing = facts.is_fargate == Some(true);
         let seen: u64 = suspects
             .map(|suspect| match &suspect.trigger {
                 _ if keeps_nothing => pulls(suspect),

@@ -11,7 +11,6 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::document::Section;
-pub(crate) use basis::Concerned;
 pub use basis::{Basis, Pulls, SizeFrom, SizedImage};
 pub(crate) use prices::{PriceName, Prices};
 

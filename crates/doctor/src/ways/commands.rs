@@ -2,8 +2,9 @@
 //!
 //! Stopping keeps a thing and its settings. Names come through `facts::safe`: what a shell would obey gets no command.
 
+use forebay_diagnosis::facts::{Facts, MAX_NAMES, in_namespace, safe};
+
 use super::ci;
-use crate::facts::{Facts, MAX_NAMES, in_namespace, safe};
 use crate::{OwnerKind, Suspect};
 
 /// The most services that one command names.

@@ -2,10 +2,11 @@
 //!
 //! Where Fargate leaves no setting for a mirror this is the way that needs no other machine.
 
+use forebay_diagnosis::facts::{Facts, Image};
+
 use super::{Ground, WayKind, WayOut, ecr_cache};
 use crate::Platform;
 use crate::costs::PriceName;
-use crate::facts::{Facts, Image};
 
 /// A registry to move to.
 struct Elsewhere {

@@ -1,5 +1,7 @@
 //! What to do where no pull limit is the cause: one short way for each class, as data.
 
+use forebay_diagnosis::facts::safe;
+
 use super::{Ground, WayKind, WayOut, ci};
 use crate::{Class, Platform};
 
@@ -138,7 +140,7 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         .iter()
         .chain(&ground.diagnosis.victims)
         .flat_map(|suspect| &suspect.images)
-        .find_map(|image| crate::facts::safe(image));
+        .find_map(|image| safe(image));
     let fill = |commands: &str| match &image {
         Some(image) => commands.replace("<image>", image),
         None => commands.to_owned(),

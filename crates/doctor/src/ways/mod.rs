@@ -14,11 +14,11 @@ mod plan;
 mod pull_through;
 mod stop;
 
+use forebay_diagnosis::facts::Facts;
 use serde::Serialize;
 
-use crate::costs::{Basis, Concerned, Cost, Costs, Usage, dollars};
+use crate::costs::{Basis, Cost, Costs, Usage, dollars};
 use crate::document::{Code, Section};
-use crate::facts::Facts;
 use crate::{Class, Diagnosis, Evidence, Platform};
 
 /// A way out.
@@ -145,8 +145,7 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
         return WaysOut::default();
     };
     let facts = Facts::of(evidence, diagnosis);
-    let images: Vec<Concerned> = facts.hub_images.iter().map(concerned).collect();
-    let basis = Basis::of(&images, evidence, diagnosis, usage);
+    let basis = Basis::of(&facts, evidence, diagnosis, usage);
     let costs = Costs::of(&basis);
     let ground = Ground {
         diagnosis,
@@ -211,14 +210,6 @@ fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
     }
     ways.push(plan::way(ground));
     ways
-}
-
-/// The names by which sizes are known.
-fn concerned(image: &crate::facts::Image) -> Concerned {
-    Concerned {
-        full: format!("docker.io/{}{}", image.repository, image.suffix()),
-        written: image.written.clone(),
-    }
 }
 
 impl WayOut {

@@ -2,10 +2,11 @@
 //!
 //! Scaling to zero keeps the service and its settings; removing it is only suggested, with a warning.
 
+use forebay_diagnosis::facts::safe;
+
 use super::commands::{Aim, lines, look, pull_if_missing, scale_all, swarm_services};
 use super::{Ground, WayKind, WayOut};
 use crate::document::Code;
-use crate::facts::safe;
 use crate::{Class, OwnerKind, Suspect, Trigger};
 
 /// The most patches of pull policies.

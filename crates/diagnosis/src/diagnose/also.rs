@@ -1,0 +1,222 @@
+//! What else went wrong beside the cause: one line and one next step for each kind and registry.
+//!
+//! A diagnosis tells one cause; what it leaves out would look as if it were explained.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_evidence::{Class, Event, Evidence, Lines, OwnerKind};
+use forebay_limits::{printable, redact};
+use serde::Serialize;
+
+use super::cause::is_own;
+use super::relevance::{Relevance, registry_of};
+use super::tally::{Workload, named};
+use crate::facts::{in_namespace, safe};
+
+/// The most findings.
+const MAX_FOUND: usize = 20;
+
+/// The most names and images of one.
+const MAX_NAMES: usize = 3;
+
+/// The most bytes of a quote.
+const MAX_QUOTE_BYTES: usize = 300;
+
+/// Something else that went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Also {
+    /// Of which kind.
+    pub class: Class,
+    /// The registry, where known.
+    pub registry: Option<String>,
+    /// Whom it meets; the first few.
+    pub who: Vec<String>,
+    /// Whom it meets, in all.
+    pub workloads: usize,
+    /// The images; the first few.
+    pub images: Vec<String>,
+    /// How often.
+    pub failures: u64,
+    /// A line that shows it.
+    pub lines: Option<Lines>,
+    /// What it says, redacted.
+    pub text: String,
+    /// The next command.
+    pub next: String,
+}
+
+/// What is gathered of one.
+#[derive(Default)]
+struct Found<'a> {
+    who: BTreeSet<String>,
+    images: BTreeSet<&'a str>,
+    failures: u64,
+    /// The first event, which is quoted.
+    first: Option<&'a Event>,
+}
+
+/// What tells them apart.
+type Key = (Class, Option<String>);
+
+/// All that is not of the cause, what was met most first.
+pub(crate) fn also(
+    evidence: &Evidence,
+    workloads: &[Workload],
+    relevance: &Relevance<'_>,
+) -> Vec<Also> {
+    let mut all: BTreeMap<Key, Found<'_>> = BTreeMap::new();
+    for event in &evidence.events {
+        let Some((class, registry)) = kind_of(event) else {
+            continue;
+        };
+        let is_trigger = is_own(class) && relevance.is_of_culprit(event);
+        if is_trigger || relevance.is_of_cause(class, registry.as_deref()) {
+            continue;
+        }
+        let found = all.entry((class, registry)).or_default();
+        found.failures = found.failures.saturating_add(event.count);
+        found.who.extend(name_of(event, evidence));
+        found.images.extend(event.image.as_deref());
+        found.first.get_or_insert(event);
+    }
+    let mut all: Vec<Also> = all
+        .into_iter()
+        .map(|(key, found)| told(key, &found, workloads))
+        .collect();
+    all.sort_by_key(|also| std::cmp::Reverse(also.failures));
+    all.truncate(MAX_FOUND);
+    all
+}
+
+fn kind_of(event: &Event) -> Option<Key> {
+    match &event.failure {
+        Some(failure) => failure.class.is_cause().then(|| {
+            let image = || registry_of(event.image.as_deref()?);
+            let registry = failure.registry.clone().or_else(image);
+            // Of these the registry says nothing.
+            let registry = registry.filter(|_| !is_of_machine(failure.class));
+            (failure.class, registry)
+        }),
+        None => event.what.is_death().then_some((Class::StartFailure, None)),
+    }
+}
+
+const fn is_of_machine(class: Class) -> bool {
+    matches!(
+        class,
+        Class::NoSpace | Class::KubeletThrottle | Class::StartFailure
+    )
+}
+
+fn name_of(event: &Event, evidence: &Evidence) -> Option<String> {
+    let owner = named(event.place.owner.as_ref()?, evidence);
+    Some(match &event.place.namespace {
+        Some(namespace) => format!("{owner} in {namespace}"),
+        None => owner.to_string(),
+    })
+}
+
+fn told((class, registry): Key, found: &Found<'_>, workloads: &[Workload]) -> Also {
+    let names = found.who.iter().take(MAX_NAMES).cloned();
+    let images: Vec<String> = found
+        .images
+        .iter()
+        .take(MAX_NAMES)
+        .map(|image| (*image).to_owned())
+        .collect();
+    // Several sources tell the same death.
+    let deaths = workloads
+        .iter()
+        .filter(|workload| found.who.contains(&workload.name()))
+        .map(|workload| workload.counts().deaths())
+        .sum();
+    let failures = if class == Class::StartFailure && deaths > 0 {
+        found.failures.min(deaths)
+    } else {
+        found.failures
+    };
+    Also {
+        class,
+        who: names.collect(),
+        workloads: found.who.len(),
+        failures,
+        lines: found.first.map(|event| event.lines),
+        text: found.first.map_or_else(String::new, |event| {
+            printable(&redact(&event.message), MAX_QUOTE_BYTES)
+        }),
+        next: next(class, registry.as_deref(), found),
+        registry,
+        images,
+    }
+}
+
+/// The command that tells more, or what is to be known.
+fn next(class: Class, registry: Option<&str>, found: &Found<'_>) -> String {
+    let image = found.images.iter().find_map(|image| safe(image));
+    let image = image.unwrap_or_else(|| "<image>".to_owned());
+    let registry = registry.and_then(safe);
+    let host = match registry.as_deref() {
+        Some("docker.io") => "registry-1.docker.io",
+        Some(host) => host,
+        None => "<registry>",
+    };
+    match class {
+        Class::PullLimit | Class::AbuseLimit => "forebay doctor --probe".to_owned(),
+        Class::LoginLockout => {
+            "docker login   # after 15 minutes without any try; each further wrong login begins the lockout anew".to_owned()
+        }
+        Class::HubApiLimit | Class::NotFound => format!("docker buildx imagetools inspect {image}"),
+        Class::OtherRegistryLimit => format!("forebay setup containerd --upstream {host} --write"),
+        Class::Auth if host == "registry-1.docker.io" => {
+            format!("docker login && docker manifest inspect {image}")
+        }
+        Class::Auth => format!("docker login {host} && docker manifest inspect {image}"),
+        Class::Dns => format!("getent hosts {host}   # on the machine that pulls"),
+        Class::Tls => format!(
+            "openssl s_client -connect {host}:443 -servername {host} </dev/null | openssl x509 -noout -issuer -dates"
+        ),
+        Class::Timeout | Class::Network => {
+            format!("curl -sS -o /dev/null -w '%{{http_code}} %{{time_total}}s\\n' https://{host}/v2/")
+        }
+        Class::NoSpace => "df -h /var/lib/docker /var/lib/containerd".to_owned(),
+        Class::KubeletThrottle => {
+            "kubectl get --raw /api/v1/nodes/<node>/proxy/configz   # registryPullQPS, registryBurst".to_owned()
+        }
+        Class::StartFailure => look(found.first),
+        Class::SymptomOnly | Class::Other => String::new(),
+    }
+}
+
+fn look(event: Option<&Event>) -> String {
+    let place = event.map(|event| &event.place);
+    let owner = place.and_then(|place| place.owner.as_ref());
+    let name = owner.and_then(|owner| safe(&owner.name));
+    let task = place.and_then(|place| safe(place.task.as_deref()?));
+    let namespace = place.and_then(|place| safe(place.namespace.as_deref()?));
+    let node = place.and_then(|place| safe(place.node.as_deref()?));
+    let known = |name: Option<String>, unknown: &str| name.unwrap_or_else(|| unknown.to_owned());
+    match owner.map(|owner| owner.kind) {
+        Some(OwnerKind::SwarmService) => {
+            format!("docker service ps --no-trunc {}", known(name, "<service>"))
+        }
+        Some(OwnerKind::EcsService) => format!(
+            "aws ecs describe-services --cluster {} --services {} --query 'services[].events[:5].message'",
+            known(
+                place.and_then(|place| safe(place.cluster.as_deref()?)),
+                "<cluster>"
+            ),
+            known(name, "<service>")
+        ),
+        Some(OwnerKind::Container) => {
+            format!("docker logs --tail 50 {}", known(name, "<container>"))
+        }
+        None if task.is_none() && node.is_some() => {
+            format!("kubectl describe node {}", known(node, "<node>"))
+        }
+        _ => format!(
+            "kubectl{} logs {} --previous --tail 50",
+            in_namespace(namespace.as_deref()),
+            known(task, "<pod>")
+        ),
+    }
+}

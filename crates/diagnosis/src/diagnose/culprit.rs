@@ -1,0 +1,251 @@
+//! Who makes the most requests, and who only suffers from it.
+//!
+//! A culprit has a fault of its own that makes it ask again and again, or asks far more often than the others; who only meets
+//! the limit, however often, is a victim.
+
+use forebay_evidence::{
+    Class, Evidence, Identity, Lines, Moment, Owner, OwnerKind, Setting, SettingKind,
+};
+use forebay_limits::{printable, redact};
+use serde::Serialize;
+
+use super::cause::{Trigger, is_own, is_trouble};
+use super::requests::Requests;
+use super::restarts::{AtRestart, at_restart};
+use super::tally::Workload;
+
+/// Attempts below which nobody is a culprit.
+const MIN_ATTEMPTS: u64 = 3;
+
+/// Pulls of CI jobs from which on they are a burst, where nothing tells of several machines.
+const MIN_BURST: u64 = 5;
+
+/// Who asks so many times as often as the median stands out.
+const STANDS_OUT: u64 = 3;
+
+/// Who asks at least this part of what the first culprit asks is one, too.
+const PEER_PART: u64 = 3;
+
+/// The most suspects of a kind that a diagnosis names.
+pub const MAX_SUSPECTS: usize = 100;
+
+/// The most pods or tasks that a suspect names.
+const MAX_TASKS: usize = 3;
+
+/// The most lines that a suspect shows.
+const MAX_LINES: usize = 5;
+
+/// The most bytes of a reason.
+const MAX_REASON_BYTES: usize = 300;
+
+/// Somebody who pulls, and what they did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Suspect {
+    /// What it is called: `Swarm service web`.
+    pub name: String,
+    /// What wants it to run; none if only its image is known.
+    pub owner: Option<Owner>,
+    /// The Kubernetes namespace.
+    pub namespace: Option<String>,
+    /// The cluster or stack.
+    pub cluster: Option<String>,
+    /// The images that it pulls.
+    pub images: Vec<String>,
+    /// The machines where it was seen.
+    pub nodes: Vec<String>,
+    /// Its pods or tasks; the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<String>,
+    /// The container that ended, where several are told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// How often it asked.
+    pub requests: Requests,
+    /// Pulls that failed.
+    pub failed: u64,
+    /// Pulls that went well.
+    pub succeeded: u64,
+    /// Containers that ended or never began.
+    pub deaths: u64,
+    /// What is wrong with it itself.
+    pub trigger: Option<Trigger>,
+    /// Whether each new start asks the registry, where containers ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_restart: Option<AtRestart>,
+    /// Since when.
+    pub since: Option<Moment>,
+    /// Where it can be read.
+    pub lines: Vec<Lines>,
+}
+
+/// Culprits and victims.
+#[derive(Debug, Default)]
+pub(crate) struct Parted {
+    pub(crate) culprits: Vec<Suspect>,
+    pub(crate) victims: Vec<Suspect>,
+}
+
+/// Parts those who bring the cause about from those who suffer from it.
+pub(crate) fn part(workloads: &[Workload], class: Class, evidence: &Evidence) -> Parted {
+    let total: u64 = workloads.iter().map(Workload::attempts).sum();
+    let is_culprit = culprit_rule(workloads, class);
+    let mut parted = Parted::default();
+    for workload in workloads {
+        let trigger = || trigger_of(workload, evidence);
+        if is_culprit(workload) {
+            let trigger = Some(trigger().unwrap_or(Trigger::ManyPulls));
+            let mut culprit = suspect(workload, total, trigger);
+            culprit.at_restart = at_restart(workload, &culprit.requests, evidence);
+            parted.culprits.push(culprit);
+        } else if workload.failures(class) > 0 && workload.has_name() {
+            parted.victims.push(suspect(workload, total, None));
+        }
+    }
+    parted
+}
+
+/// The rule that tells culprits in this company.
+fn culprit_rule(workloads: &[Workload], class: Class) -> impl Fn(&Workload) -> bool {
+    let top = workloads.first().map_or(0, Workload::attempts);
+    let has_own = |workload: &Workload| has_fault(workload) && weight(workload) > 0;
+    let top_of_faulty = workloads
+        .iter()
+        .filter(|workload| has_own(workload))
+        .map(weight)
+        .max()
+        .unwrap_or(0);
+    let rest = median(workloads);
+    // One who is faulty but asks seldom, beside somebody who asks all the time, is not the one.
+    let is_by_fault = top_of_faulty >= MIN_ATTEMPTS && top_of_faulty * PEER_PART >= top;
+    let is_alone = workloads
+        .iter()
+        .filter(|workload| workload.attempts() > 0)
+        .count()
+        == 1;
+    let wanted = move |workload: &Workload| {
+        let attempts = workload.attempts();
+        if is_by_fault {
+            return has_own(workload) && weight(workload) * PEER_PART >= top_of_faulty;
+        }
+        let stands_out =
+            attempts >= MIN_ATTEMPTS && attempts >= rest.saturating_mul(STANDS_OUT).max(1);
+        workload.owner.is_some() && attempts > 0 && attempts == top && (is_alone || stands_out)
+    };
+    move |workload| match class {
+        class if class.is_limit() => wanted(workload),
+        class if is_trouble(class) => false,
+        Class::StartFailure => workload.deaths.is_some(),
+        class if is_own(class) => workload.failures(class) > 0 && workload.has_name(),
+        _ => false,
+    }
+}
+
+/// What a faulty workload weighs: its attempts, or its deaths where nothing tells of the pulls behind them.
+fn weight(workload: &Workload) -> u64 {
+    let own: u64 = workload
+        .classes
+        .iter()
+        .filter(|(class, _)| is_own(**class))
+        .map(|(_, seen)| seen.count)
+        .sum();
+    workload.attempts().max(own)
+}
+
+fn has_fault(workload: &Workload) -> bool {
+    // Deaths matter where each new start asks the registry, or where it was seen to ask.
+    let dies = workload.counts().deaths() >= MIN_ATTEMPTS && workload.attempts() > 0;
+    dies || workload.failures(Class::NotFound) > 0 || workload.failures(Class::Auth) > 0
+}
+
+/// The median of the attempts of all but the first.
+fn median(workloads: &[Workload]) -> u64 {
+    let rest: Vec<u64> = workloads
+        .iter()
+        .skip(1)
+        .map(Workload::attempts)
+        .filter(|attempts| *attempts > 0)
+        .collect();
+    rest.get(rest.len() / 2).copied().unwrap_or(0)
+}
+
+/// What is wrong with a workload itself; the fault that was met most.
+fn trigger_of(workload: &Workload, evidence: &Evidence) -> Option<Trigger> {
+    let deaths = workload.counts().deaths();
+    let missing = workload.failures(Class::NotFound);
+    let refused = workload.failures(Class::Auth);
+    let most = deaths.max(missing).max(refused);
+    if most >= MIN_ATTEMPTS || (most > 0 && deaths < MIN_ATTEMPTS) {
+        return Some(if most == missing {
+            Trigger::WrongImage
+        } else if most == refused {
+            Trigger::WrongCredentials
+        } else {
+            crash_loop(workload)
+        });
+    }
+    if workload
+        .owner
+        .as_ref()
+        .is_some_and(|owner| owner.kind == OwnerKind::CiJob)
+        && (workload.nodes.len() > 1 || workload.attempts() >= MIN_BURST)
+    {
+        return Some(Trigger::CiBurst);
+    }
+    pulls_anonymously(workload, evidence).then_some(Trigger::NoCredentials)
+}
+
+fn crash_loop(workload: &Workload) -> Trigger {
+    let death = workload.deaths.as_ref();
+    let reason = death.map(|death| printable(&redact(&death.message), MAX_REASON_BYTES));
+    Trigger::CrashLoop {
+        reason: reason.unwrap_or_default(),
+        exit_code: death.and_then(|death| death.exit_code),
+    }
+}
+
+/// Whether the registry counted an address in this workload's failures, or its settings name no credentials.
+fn pulls_anonymously(workload: &Workload, evidence: &Evidence) -> bool {
+    let by_address = || {
+        evidence.events.iter().any(|event| {
+            let identity = event
+                .failure
+                .as_ref()
+                .and_then(|failure| failure.identity.as_ref());
+            event.place.owner == workload.owner && matches!(identity, Some(Identity::Address(_)))
+        })
+    };
+    let is_without = |setting: &Setting| {
+        setting.kind == SettingKind::Credentials(false)
+            && setting
+                .image
+                .as_ref()
+                .is_some_and(|image| workload.images.contains(image))
+    };
+    by_address() || evidence.settings.iter().any(is_without)
+}
+
+fn suspect(workload: &Workload, total: u64, trigger: Option<Trigger>) -> Suspect {
+    let counts = workload.counts();
+    let since = match &trigger {
+        Some(Trigger::CrashLoop { .. }) => workload.deaths.as_ref().and_then(|death| death.first),
+        _ => None,
+    };
+    Suspect {
+        name: workload.name(),
+        owner: workload.owner.clone(),
+        namespace: workload.namespace.clone(),
+        cluster: workload.cluster.clone(),
+        images: workload.images.iter().cloned().collect(),
+        nodes: workload.nodes.iter().cloned().collect(),
+        tasks: workload.tasks.iter().take(MAX_TASKS).cloned().collect(),
+        container: workload.container.clone(),
+        requests: Requests::of(workload, total),
+        failed: counts.failed,
+        succeeded: counts.succeeded,
+        deaths: counts.deaths(),
+        trigger,
+        at_restart: None,
+        since: since.or(workload.first),
+        lines: workload.lines.iter().copied().take(MAX_LINES).collect(),
+    }
+}

@@ -1,0 +1,130 @@
+//! When it ends by itself, and whether it does.
+//!
+//! The windows are those that Docker's documents and staff name; no answer to a refused pull says when the next is free.
+
+use std::time::Duration;
+
+use forebay_evidence::{Class, Event, Evidence, Moment, What};
+use forebay_limits::{ABUSE_COOL_DOWN, DEFAULT_WINDOW, LOCKOUT_COOL_DOWN};
+use serde::Serialize;
+
+use super::cause::Trigger;
+
+/// How long after the last wrong login users still saw the lockout (hub-feedback #2217).
+const LOCKOUT_AT_MOST: Duration = Duration::from_mins(15);
+
+/// When it ends.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ending {
+    /// How it ends.
+    pub kind: EndKind,
+    /// The first moment at which a pull may work again; none if it cannot be told.
+    pub earliest: Option<Moment>,
+    /// The moment by which it is over, if nothing more is asked for until then.
+    pub latest: Option<Moment>,
+    /// In a sentence.
+    pub text: &'static str,
+}
+
+/// How it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndKind {
+    /// The window moves on: each pull is free again when its time is over.
+    Window,
+    /// A while after the flood of requests stops, not before.
+    AfterTheFlood,
+    /// A while after the last wrong login.
+    AfterTheLockout,
+    /// Within seconds or minutes.
+    Soon,
+    /// Not by itself.
+    WhenMended,
+    /// That depends on the cause, which is not known.
+    Unknown,
+}
+
+/// When a cause ends.
+pub(crate) fn ending(
+    evidence: &Evidence,
+    class: Class,
+    trigger: Option<&Trigger>,
+    now: Moment,
+) -> Ending {
+    let of_class = || {
+        evidence.events.iter().filter(|event| {
+            event
+                .failure
+                .as_ref()
+                .is_some_and(|failure| failure.class == class)
+        })
+    };
+    let first = of_class().filter_map(|event| event.first).min();
+    let last = of_class().filter_map(|event| event.last).max();
+    let goes_on = matches!(
+        trigger,
+        Some(Trigger::CrashLoop { .. } | Trigger::WrongImage | Trigger::WrongCredentials)
+    );
+    match class {
+        Class::PullLimit => {
+            // What used the window up was pulled before the first refusal, at most a window before.
+            let pulled = |event: &&Event| {
+                matches!(event.what, What::PullSucceeded | What::PullAttempted)
+                    && event.first < first
+            };
+            let oldest = evidence
+                .events
+                .iter()
+                .filter(pulled)
+                .filter_map(|event| event.first)
+                .filter(|at| Some(at.after(DEFAULT_WINDOW)) > first)
+                .min();
+            Ending {
+                kind: EndKind::Window,
+                earliest: oldest
+                    .map(|at| at.after(DEFAULT_WINDOW))
+                    .filter(|at| *at > now),
+                latest: last.map(|at| at.after(DEFAULT_WINDOW)),
+                text: if goes_on {
+                    "pulls become free one by one, six hours after each was made, but what asks again and again uses them up at once"
+                } else {
+                    "pulls become free one by one, six hours after each was made; there is no moment at which all come back"
+                },
+            }
+        }
+        Class::AbuseLimit => Ending {
+            kind: EndKind::AfterTheFlood,
+            earliest: None,
+            latest: last
+                .filter(|_| !goes_on)
+                .map(|at| at.after(ABUSE_COOL_DOWN)),
+            text: "about a minute after the flood of requests stops, and not before: waiting alone does not help",
+        },
+        Class::LoginLockout => Ending {
+            kind: EndKind::AfterTheLockout,
+            earliest: last.map(|at| at.after(LOCKOUT_COOL_DOWN)),
+            latest: last
+                .filter(|_| !goes_on)
+                .map(|at| at.after(LOCKOUT_AT_MOST)),
+            text: "10 to 15 minutes after the last wrong login; each further one begins it anew",
+        },
+        Class::OtherRegistryLimit | Class::HubApiLimit | Class::KubeletThrottle => Ending {
+            kind: EndKind::Soon,
+            earliest: last,
+            latest: last.map(|at| at.after(ABUSE_COOL_DOWN)),
+            text: "within seconds to minutes: such limits count by the second or by the minute",
+        },
+        Class::SymptomOnly | Class::Other => Ending {
+            kind: EndKind::Unknown,
+            earliest: None,
+            latest: None,
+            text: "that depends on the cause, which is not known yet",
+        },
+        _ => Ending {
+            kind: EndKind::WhenMended,
+            earliest: None,
+            latest: None,
+            text: "it will not end by itself; fix it",
+        },
+    }
+}

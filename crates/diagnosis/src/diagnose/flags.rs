@@ -1,0 +1,163 @@
+//! Settings that turn a small fault into a flood.
+//!
+//! They are told whether or not they are the cause this time.
+
+use std::time::Duration;
+
+use forebay_evidence::{Evidence, Lines, Setting, SettingKind};
+use forebay_oci::{ImageName, Reference};
+use serde::Serialize;
+
+use super::tally::named;
+
+/// The most flags.
+pub const MAX_FLAGS: usize = 100;
+
+/// A delay below this is none.
+const MIN_DELAY: Duration = Duration::from_secs(10);
+
+/// What Swarm waits between restarts if nothing is set (docs.docker.com, `docker service create --restart-delay`).
+const SWARM_DELAY: Duration = Duration::from_secs(5);
+
+/// A setting that makes floods.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Flag {
+    /// What it is.
+    pub kind: FlagKind,
+    /// Whose it is.
+    pub name: String,
+    /// In a sentence.
+    pub text: String,
+    /// The lines that say so.
+    pub lines: Lines,
+}
+
+/// The kinds of flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlagKind {
+    /// Restarts follow each other at once.
+    NoRestartDelay,
+    /// Restarts never end.
+    NoMaxAttempts,
+    /// `imagePullPolicy: Always` with a tag that moves.
+    AlwaysOnMovingTag,
+    /// `--with-registry-auth`.
+    RegistryAuth,
+    /// A deployment that cannot work goes on for ever.
+    NoCircuitBreaker,
+    /// A public image is pulled without credentials.
+    NoCredentials,
+}
+
+/// All flags of the evidence's settings.
+pub(crate) fn flags(evidence: &Evidence) -> Vec<Flag> {
+    let mut flags: Vec<Flag> = Vec::new();
+    for setting in &evidence.settings {
+        for (kind, text) in judge(setting) {
+            let name = name(setting, evidence);
+            let is_known = flags
+                .iter()
+                .any(|flag| flag.kind == kind && flag.name == name);
+            if !is_known && flags.len() < MAX_FLAGS {
+                flags.push(Flag {
+                    kind,
+                    name,
+                    text,
+                    lines: setting.lines,
+                });
+            }
+        }
+    }
+    flags
+}
+
+fn judge(setting: &Setting) -> Vec<(FlagKind, String)> {
+    let image = setting.image.as_deref().unwrap_or("its image");
+    match &setting.kind {
+        SettingKind::Restarts {
+            condition,
+            delay,
+            max_attempts,
+        } if condition != "none" => {
+            let mut flags = Vec::new();
+            let delay = delay.unwrap_or(SWARM_DELAY);
+            if delay < MIN_DELAY {
+                let text = format!(
+                    "restarts (`{condition}`) follow each other after {} s, and each asks for {image}",
+                    delay.as_secs_f32()
+                );
+                flags.push((FlagKind::NoRestartDelay, text));
+            }
+            if max_attempts.is_none() {
+                flags.push((FlagKind::NoMaxAttempts, format!("restarts (`{condition}`) have no `max_attempts`: a container that cannot run is started for ever")));
+            }
+            flags
+        }
+        SettingKind::PullPolicy(policy)
+            if policy == "Always" && setting.image.as_deref().is_some_and(is_moving) =>
+        {
+            vec![(
+                FlagKind::AlwaysOnMovingTag,
+                format!(
+                    "`imagePullPolicy: Always` with the moving tag of {image}: each start asks the registry"
+                ),
+            )]
+        }
+        SettingKind::RegistryAuthSent => {
+            vec![(FlagKind::RegistryAuth, "`--with-registry-auth` gives each node the login, and each retry of a task asks the registry with it".to_owned())]
+        }
+        SettingKind::CircuitBreaker(false) => {
+            vec![(
+                FlagKind::NoCircuitBreaker,
+                "without a deployment circuit breaker ECS starts tasks that cannot work for ever"
+                    .to_owned(),
+            )]
+        }
+        SettingKind::Credentials(false)
+            if setting.image.as_deref().is_some_and(is_of_docker_hub) =>
+        {
+            vec![(
+                FlagKind::NoCredentials,
+                format!(
+                    "{image} is pulled without `repositoryCredentials`: the address pays for it"
+                ),
+            )]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn name(setting: &Setting, evidence: &Evidence) -> String {
+    let owner = setting
+        .place
+        .owner
+        .as_ref()
+        .map(|owner| named(owner, evidence).to_string());
+    let stack = || {
+        setting
+            .place
+            .cluster
+            .as_ref()
+            .map(|stack| format!("stack {stack}"))
+    };
+    owner
+        .or_else(stack)
+        .unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// Whether the tag is one that is moved: `latest`, `main`, `1`; not a version, not a digest.
+fn is_moving(image: &str) -> bool {
+    match image.parse::<ImageName>().map(|name| name.reference) {
+        Ok(Reference::Tag(tag)) => {
+            !(tag.is_version_like() && tag.as_str().matches('.').count() >= 2)
+        }
+        _ => false,
+    }
+}
+
+fn is_of_docker_hub(image: &str) -> bool {
+    image
+        .parse::<ImageName>()
+        .is_ok_and(|name| name.registry == forebay_oci::DOCKER_HUB)
+}

@@ -1,0 +1,174 @@
+//! An image behind a pull-through cache rule of ECR that was never brought there.
+//!
+//! The first pull of an image makes its repository and brings it in, by the rights of who pulls: without
+//! `ecr:BatchImportUpstreamImage` and `ecr:CreateRepository` ECR says that the image is not found, or refuses
+//! (docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html).
+
+use forebay_evidence::{Class, Event, Evidence, SettingKind};
+use serde::Serialize;
+
+use super::relevance::registry_of;
+use crate::facts::safe;
+
+/// The rights that the first pull needs.
+pub(crate) const RIGHTS: [&str; 2] = ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"];
+
+/// Prefixes that AWS' console and documents give to rules, and that people do.
+const PREFIXES: [&str; 18] = [
+    "docker-hub",
+    "dockerhub",
+    "docker.io",
+    "docker",
+    "hub",
+    "ecr-public",
+    "public-ecr",
+    "quay",
+    "quay.io",
+    "github",
+    "github-packages",
+    "ghcr",
+    "ghcr.io",
+    "gitlab",
+    "kubernetes",
+    "k8s",
+    "registry.k8s.io",
+    "chainguard",
+];
+
+/// A rule whose cache could not be filled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PullThrough {
+    /// The account's registry.
+    pub host: String,
+    /// The AWS account's id.
+    pub account: String,
+    /// The AWS region.
+    pub region: String,
+    /// The prefix of the rule.
+    pub prefix: String,
+    /// What was pulled, without the registry: `docker-hub/library/nginx:1.27`.
+    pub image: String,
+    /// The role that lacks the right, where the refusal names it.
+    pub role: Option<String>,
+    /// Whether the refusal names the right; otherwise it is only the most likely.
+    pub is_said: bool,
+}
+
+/// The rule behind failures of a class, if they are of one.
+pub(crate) fn pull_through(evidence: &Evidence, class: Class) -> Option<PullThrough> {
+    if !matches!(class, Class::NotFound | Class::Auth | Class::Other) {
+        return None;
+    }
+    let failed = evidence.events.iter().filter(|event| {
+        let failure = event.failure.as_ref();
+        failure.is_some_and(|failure| failure.class == class)
+    });
+    let mut found: Vec<PullThrough> = failed
+        .filter_map(|event| of_event(event, evidence))
+        .collect();
+    found.sort_by_key(|rule| !rule.is_said);
+    found.into_iter().next()
+}
+
+fn of_event(event: &Event, evidence: &Evidence) -> Option<PullThrough> {
+    let message = event.message.as_str();
+    let is_said = RIGHTS.iter().any(|right| message.contains(right));
+    let image = event.image.as_deref().filter(|image| is_of_ecr(image));
+    let image = image.map(str::to_owned).or_else(|| named_in(message))?;
+    let (host, image) = image.split_once('/')?;
+    let (prefix, behind) = image.split_once('/')?;
+    let is_rule = is_said
+        || PREFIXES.contains(&prefix)
+        || behind.starts_with("library/")
+        || evidence
+            .settings
+            .iter()
+            .any(|setting| setting.kind == SettingKind::PullThrough(prefix.to_owned()));
+    let (account, region) = place_of(host)?;
+    is_rule.then(|| PullThrough {
+        account: account.to_owned(),
+        region: region.to_owned(),
+        host: host.to_owned(),
+        prefix: prefix.to_owned(),
+        image: image.to_owned(),
+        role: role_in(message),
+        is_said,
+    })
+}
+
+fn is_of_ecr(image: &str) -> bool {
+    registry_of(image).is_some_and(|host| place_of(&host).is_some())
+}
+
+/// `123456789012.dkr.ecr.eu-west-1.amazonaws.com`: whose it is, and where.
+fn place_of(host: &str) -> Option<(&str, &str)> {
+    let (account, rest) = host.split_once(".dkr.ecr.")?;
+    let (region, domain) = rest.split_once('.')?;
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    (is_account && domain.starts_with("amazonaws.com") && safe(region).is_some())
+        .then_some((account, region))
+}
+
+/// An image of ECR, or the repository of a refusal: `arn:aws:ecr:REGION:ACCOUNT:repository/NAME`.
+fn named_in(message: &str) -> Option<String> {
+    let words = || message.split(|c: char| c.is_whitespace() || "\"',;()".contains(c));
+    let image = words()
+        .map(|word| word.trim_end_matches([':', '.']))
+        .find(|word| is_of_ecr(word));
+    let image = image
+        .and_then(safe)
+        .or_else(|| words().find_map(image_of_url));
+    image.or_else(|| {
+        let arn = words().find(|word| word.starts_with("arn:aws") && word.contains(":ecr:"))?;
+        let mut parts = arn.splitn(6, ':').skip(3);
+        let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+        let repository = resource.strip_prefix("repository/")?;
+        safe(&format!(
+            "{account}.dkr.ecr.{region}.amazonaws.com/{repository}"
+        ))
+    })
+}
+
+/// `https://HOST/v2/NAME/manifests/TAG`.
+fn image_of_url(word: &str) -> Option<String> {
+    let (host, path) = word.strip_prefix("https://")?.split_once("/v2/")?;
+    let (name, reference) = path.split_once("/manifests/")?;
+    let mark = if reference.contains(':') { '@' } else { ':' };
+    let image = format!("{host}/{name}{mark}{}", reference.trim_end_matches(':'));
+    safe(&image).filter(|image| is_of_ecr(image))
+}
+
+/// `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`, as who was refused is named.
+fn role_in(message: &str) -> Option<String> {
+    let (_, behind) = message.split_once(":assumed-role/")?;
+    safe(behind.split('/').next()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_role_right_and_repository() {
+        let message = "denied: User: arn:aws:sts::123456789012:assumed-role/ecsTaskExecutionRole/abc is not authorized to perform: ecr:BatchImportUpstreamImage on resource: arn:aws:ecr:eu-west-1:123456789012:repository/docker-hub/library/nginx because no identity-based policy allows it";
+        let named = named_in(message);
+        let expected = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library/nginx";
+        assert_eq!(named.as_deref(), Some(expected));
+        assert_eq!(role_in(message).as_deref(), Some("ecsTaskExecutionRole"));
+    }
+
+    #[test]
+    fn a_url_names_the_image() {
+        let message = r#"Head "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/v2/docker-hub/library/nginx/manifests/1.27": no basic auth credentials"#;
+        let expected = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library/nginx:1.27";
+        assert_eq!(named_in(message).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_registry_of_ecr_tells_account_and_region() {
+        let place = place_of("123456789012.dkr.ecr.eu-west-1.amazonaws.com");
+        assert_eq!(place, Some(("123456789012", "eu-west-1")));
+        assert_eq!(place_of("123.dkr.ecr.eu-west-1.amazonaws.com"), None);
+        assert_eq!(place_of("public.ecr.aws"), None);
+    }
+}

@@ -1,0 +1,357 @@
+//! Counts what each workload did: pulls, failures, deaths, by minute, node and image.
+//!
+//! The same happening is often told by several sources: per workload the source that counts most is believed, never the sum.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_evidence::{
+    Class, Event, Evidence, Format, Lines, Moment, Owner, OwnerKind, Place, SettingKind, What,
+};
+use forebay_oci::ImageName;
+
+/// The most images and nodes that a workload remembers.
+const MAX_NAMES: usize = 32;
+
+/// The most workloads.
+const MAX_WORKLOADS: usize = 10_000;
+
+/// The most minutes of one workload that are told apart.
+const MAX_MINUTES: usize = 10_080;
+
+/// A workload and what it did.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Workload {
+    pub(crate) owner: Option<Owner>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) cluster: Option<String>,
+    pub(crate) images: BTreeSet<String>,
+    pub(crate) nodes: BTreeSet<String>,
+    /// Pods or tasks, and one of their containers.
+    pub(crate) tasks: BTreeSet<String>,
+    pub(crate) container: Option<String>,
+    pub(crate) classes: BTreeMap<Class, Seen>,
+    pub(crate) deaths: Option<Death>,
+    pub(crate) first: Option<Moment>,
+    pub(crate) last: Option<Moment>,
+    pub(crate) lines: Vec<Lines>,
+    pub(crate) pulls_at_start: bool,
+    counts: BTreeMap<Format, Counts>,
+    minutes: BTreeMap<(Format, i64), u64>,
+}
+
+/// How often and when a class was met.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) count: u64,
+    pub(crate) first: Option<Moment>,
+    pub(crate) last: Option<Moment>,
+}
+
+/// How containers ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Death {
+    pub(crate) exit_code: Option<i64>,
+    pub(crate) message: String,
+    pub(crate) first: Option<Moment>,
+}
+
+/// What one source counts.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) attempted: u64,
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    /// The tries that the failures stand for.
+    pub(crate) tried: u64,
+    pub(crate) died: u64,
+    pub(crate) restarted: u64,
+}
+
+impl Counts {
+    /// Pulls, however they ended.
+    pub(crate) fn pulls(self) -> u64 {
+        self.attempted.max(self.succeeded + self.tried)
+    }
+
+    /// Containers that ended or never began.
+    pub(crate) fn deaths(self) -> u64 {
+        self.died.max(self.restarted)
+    }
+}
+
+impl Workload {
+    /// The counts of the sources that count most.
+    pub(crate) fn counts(&self) -> Counts {
+        let most = |what: fn(&Counts) -> u64| self.counts.values().map(what).max().unwrap_or(0);
+        Counts {
+            attempted: most(|counts| counts.pulls()),
+            succeeded: most(|counts| counts.succeeded),
+            failed: most(|counts| counts.failed),
+            tried: most(|counts| counts.tried),
+            died: most(|counts| counts.died),
+            restarted: most(|counts| counts.restarted),
+        }
+    }
+
+    /// How often it came to its registry, as far as is known: pulls, and starts where a start asks the registry.
+    pub(crate) fn attempts(&self) -> u64 {
+        let counts = self.counts();
+        let by_start = if self.pulls_at_start {
+            counts.deaths()
+        } else {
+            0
+        };
+        counts.pulls().max(by_start)
+    }
+
+    /// The most attempts of one minute.
+    pub(crate) fn peak(&self) -> u64 {
+        self.minutes.values().copied().max().unwrap_or(0)
+    }
+
+    /// Failures of a class.
+    pub(crate) fn failures(&self, class: Class) -> u64 {
+        self.classes.get(&class).map_or(0, |seen| seen.count)
+    }
+
+    /// Whether it can be told from others.
+    pub(crate) fn has_name(&self) -> bool {
+        self.owner.is_some() || !self.images.is_empty()
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> String {
+        let owner = self.owner.as_ref().map(ToString::to_string);
+        let name = owner.or_else(|| {
+            self.images
+                .first()
+                .map(|image| format!("unknown workload (image {image})"))
+        });
+        let name = name.unwrap_or_else(|| "somebody".to_owned());
+        match &self.namespace {
+            Some(namespace) => format!("{name} in {namespace}"),
+            None => name,
+        }
+    }
+
+    fn add(&mut self, event: &Event) {
+        let keep = |names: &mut BTreeSet<String>, name: &Option<String>| {
+            if let Some(name) = name.as_ref().filter(|_| names.len() < MAX_NAMES) {
+                names.insert(name.clone());
+            }
+        };
+        keep(&mut self.images, &event.image);
+        keep(&mut self.nodes, &event.place.node);
+        keep(&mut self.tasks, &event.place.task);
+        if self.container.is_none() {
+            self.container.clone_from(&event.place.container);
+        }
+        if self.cluster.is_none() {
+            self.cluster.clone_from(&event.place.cluster);
+        }
+        // Waiting is the consequence: it may be told from before the first pull on.
+        let is_act = event.failure.is_some()
+            || !matches!(
+                event.what,
+                What::Waits | What::GaveUp | What::HealthFailed | What::Started
+            );
+        if is_act {
+            self.first = earliest(self.first, event.first);
+            self.last = self.last.max(event.last);
+        }
+        if self.lines.len() < MAX_NAMES {
+            self.lines.push(event.lines);
+        }
+        self.count(event);
+        if let Some(failure) = &event.failure {
+            let seen = self.classes.entry(failure.class).or_default();
+            seen.count += event.count;
+            seen.first = earliest(seen.first, event.first);
+            seen.last = seen.last.max(event.last);
+        }
+        if event.what.is_death() {
+            self.die(event);
+        }
+    }
+
+    fn die(&mut self, event: &Event) {
+        let death = self.deaths.get_or_insert_with(|| Death {
+            exit_code: None,
+            message: String::new(),
+            first: None,
+        });
+        death.first = earliest(death.first, event.first);
+        if death.message.is_empty() && says_why(&event.message) {
+            death.message.clone_from(&event.message);
+        }
+        if let What::Died(code) = event.what {
+            death.exit_code = death.exit_code.or(code);
+        }
+    }
+
+    fn count(&mut self, event: &Event) {
+        let counts = self.counts.entry(event.format).or_default();
+        let slot = match event.what {
+            What::PullAttempted => &mut counts.attempted,
+            What::PullSucceeded => &mut counts.succeeded,
+            What::PullFailed => &mut counts.failed,
+            What::Died(_) | What::StartFailed => &mut counts.died,
+            What::Restarted => &mut counts.restarted,
+            _ => return,
+        };
+        *slot = slot.saturating_add(event.count);
+        if event.what == What::PullFailed {
+            counts.tried = counts.tried.saturating_add(event.tries);
+        }
+        let is_request = !event.what.is_death() || self.pulls_at_start;
+        // A pull is told when it begins and when it ends: it counts in one of the two.
+        let is_end_of_told = event.what != What::PullAttempted
+            && !event.what.is_death()
+            && self.counts[&event.format].attempted > 0;
+        if let (Some(first), Some(last)) = (event.first, event.last)
+            && is_request
+            && !is_end_of_told
+        {
+            self.spread(event.format, event.tries, (first, last));
+        }
+    }
+
+    /// Spreads what was counted over the minutes in which it was seen, of the last day at most.
+    fn spread(&mut self, format: Format, count: u64, (first, last): (Moment, Moment)) {
+        let from = first.minute().max(last.minute() - 1_440);
+        let minutes = u64::try_from(last.minute() - from).unwrap_or(0) + 1;
+        for minute in from..=last.minute() {
+            if self.minutes.len() < MAX_MINUTES {
+                *self.minutes.entry((format, minute)).or_default() += count.div_ceil(minutes);
+            }
+        }
+    }
+}
+
+/// Whether a message says more of a death than that there was one, or how many.
+pub(crate) fn says_why(message: &str) -> bool {
+    let symptoms = [
+        "CrashLoopBackOff",
+        "Back-off restarting",
+        "back-off ",
+        "estart",
+        "underweighting",
+    ];
+    !symptoms.iter().any(|symptom| message.contains(symptom))
+}
+
+/// What tells workloads apart: the owner and its namespace, or the image.
+type Key = (Option<Owner>, Option<String>, Option<String>);
+
+/// All workloads, those that ask most first.
+pub(crate) fn tally(evidence: &Evidence) -> Vec<Workload> {
+    let owned_images = owned_images(evidence);
+    let mut workloads: BTreeMap<Key, Workload> = BTreeMap::new();
+    for event in &evidence.events {
+        // Who pulled it is told elsewhere: here it would count twice. Where only pulls are told of them, a failure is news.
+        let is_told = event.place.owner.is_none()
+            && event
+                .image
+                .as_deref()
+                .and_then(|image| owned_images.get(&normal(image)))
+                .is_some_and(|fails| *fails || event.failure.is_none());
+        let is_of_stack =
+            event.place.owner.is_none() && event.image.is_none() && event.failure.is_none();
+        if is_told || is_of_stack {
+            continue;
+        }
+        let owner = event
+            .place
+            .owner
+            .as_ref()
+            .map(|owner| named(owner, evidence));
+        let image = event.image.clone().filter(|_| owner.is_none());
+        let key = (owner.clone(), event.place.namespace.clone(), image);
+        let is_full = workloads.len() >= MAX_WORKLOADS;
+        if is_full && !workloads.contains_key(&key) {
+            continue;
+        }
+        let workload = workloads.entry(key).or_insert_with(|| Workload {
+            pulls_at_start: pulls_at_start(owner.as_ref(), event, evidence),
+            owner,
+            namespace: event.place.namespace.clone(),
+            ..Workload::default()
+        });
+        workload.add(event);
+    }
+    let mut all: Vec<Workload> = workloads.into_values().collect();
+    all.sort_by(|one, other| {
+        other
+            .attempts()
+            .cmp(&one.attempts())
+            .then_with(|| one.name().cmp(&other.name()))
+    });
+    all
+}
+
+/// The images of which it is told who pulls them, and whether any of these failed.
+fn owned_images(evidence: &Evidence) -> BTreeMap<String, bool> {
+    let mut images = BTreeMap::new();
+    for event in &evidence.events {
+        if let (Some(_), Some(image)) = (&event.place.owner, &event.image) {
+            *images.entry(normal(image)).or_default() |= event.failure.is_some();
+        }
+    }
+    images
+}
+
+/// An image in its full form, for comparing.
+pub(crate) fn normal(image: &str) -> String {
+    image
+        .parse::<ImageName>()
+        .map_or_else(|_| image.to_owned(), |name| name.to_string())
+}
+
+/// An owner under its name, and the jobs of one CI matrix as one.
+pub(crate) fn named(owner: &Owner, evidence: &Evidence) -> Owner {
+    let name = match owner.kind {
+        OwnerKind::SwarmService => evidence.find_name(&owner.name).unwrap_or(&owner.name),
+        OwnerKind::CiJob => base_of_matrix(&owner.name),
+        _ => &owner.name,
+    };
+    Owner::new(owner.kind, name)
+}
+
+/// `test (18, ubuntu)`, `test 3/40`, `test-17`: the jobs of one matrix.
+fn base_of_matrix(job: &str) -> &str {
+    let base = job.split(" (").next().unwrap_or(job);
+    let base =
+        base.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '/' | ' ' | '-' | '_'));
+    if base.is_empty() { job } else { base }
+}
+
+/// Whether each new start of a container asks the registry.
+///
+/// A Swarm agent asks before each task, unless the image is pinned by digest and there (moby,
+/// `daemon/cluster/executor/container/adapter.go`); Fargate keeps no images; Kubernetes asks under `Always`; a restart by Docker asks nobody.
+fn pulls_at_start(owner: Option<&Owner>, event: &Event, evidence: &Evidence) -> bool {
+    match owner.map(|owner| owner.kind) {
+        Some(OwnerKind::SwarmService) => !event
+            .image
+            .as_deref()
+            .is_some_and(|image| image.contains("@sha256:")),
+        Some(OwnerKind::EcsService | OwnerKind::EcsTaskFamily) => true,
+        Some(OwnerKind::CiJob | OwnerKind::Container | OwnerKind::Client) | None => false,
+        Some(_) => evidence.settings.iter().any(|setting| {
+            matches!(&setting.kind, SettingKind::PullPolicy(policy) if policy == "Always")
+                && is_of(&setting.place, &event.place)
+        }),
+    }
+}
+
+fn is_of(setting: &Place, event: &Place) -> bool {
+    setting.owner == event.owner
+        && (setting.namespace.is_none()
+            || event.namespace.is_none()
+            || setting.namespace == event.namespace)
+}
+
+/// The earlier of two moments, where known.
+pub(crate) fn earliest(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    one.into_iter().chain(other).min()
+}

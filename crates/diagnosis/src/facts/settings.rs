@@ -1,0 +1,84 @@
+//! What settings in the evidence tell, for commands: how many should run, how they restart, where they log.
+//!
+//! As in all of `facts`, only names that mean nothing to a shell get through.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_evidence::{CiSystem, Evidence, OwnerKind, SettingKind};
+
+use super::safe;
+
+/// How many of each should run.
+pub(super) fn replicas(evidence: &Evidence) -> BTreeMap<(OwnerKind, String), u64> {
+    let settings = evidence.settings.iter().filter_map(|setting| {
+        let owner = setting.place.owner.as_ref()?;
+        match setting.kind {
+            SettingKind::Replicas { desired, .. } if desired > 0 => {
+                let name = evidence.find_name(&owner.name).unwrap_or(&owner.name);
+                Some(((owner.kind, name.to_owned()), desired))
+            }
+            _ => None,
+        }
+    });
+    settings.collect()
+}
+
+/// Swarm services that run once on each node.
+pub(super) fn once_per_node(evidence: &Evidence) -> BTreeSet<String> {
+    let settings = evidence.settings.iter();
+    let services = settings.filter(|setting| setting.kind == SettingKind::OncePerNode);
+    services
+        .filter_map(|setting| setting.place.owner.as_ref())
+        .map(|owner| {
+            let name = evidence.find_name(&owner.name).unwrap_or(&owner.name);
+            name.to_owned()
+        })
+        .collect()
+}
+
+/// How Docker restarts containers.
+pub(super) fn restart_policies(evidence: &Evidence) -> BTreeMap<String, String> {
+    let settings = evidence.settings.iter().filter_map(|setting| {
+        let owner = setting.place.owner.as_ref()?;
+        match &setting.kind {
+            SettingKind::Restarts { condition, .. } if owner.kind == OwnerKind::Container => {
+                Some((safe(&owner.name)?, safe(condition)?))
+            }
+            _ => None,
+        }
+    });
+    settings.collect()
+}
+
+/// The first group that a task definition names.
+pub(super) fn log_group(evidence: &Evidence) -> Option<String> {
+    evidence
+        .settings
+        .iter()
+        .find_map(|setting| match &setting.kind {
+            SettingKind::LogGroup(group) => safe(group),
+            _ => None,
+        })
+}
+
+/// The CI system that most signs are of.
+pub(crate) fn main_ci(evidence: &Evidence) -> Option<CiSystem> {
+    let systems = evidence.ci_systems.iter();
+    systems
+        .max_by_key(|(_, signs)| **signs)
+        .map(|(system, _)| *system)
+}
+
+/// Whether most of what ECS runs is on Fargate.
+pub(super) fn is_fargate(evidence: &Evidence) -> Option<bool> {
+    let mut counts: BTreeMap<bool, usize> = BTreeMap::new();
+    for setting in &evidence.settings {
+        if let SettingKind::LaunchType(kind) = &setting.kind {
+            *counts.entry(kind == "FARGATE").or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(is_fargate, _)| is_fargate)
+}

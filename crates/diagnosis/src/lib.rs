@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod diagnose;
+mod egress;
+pub mod facts;
+
+pub use diagnose::{
+    Also, AtRestart, Before, Cause, ClassCount, Diagnosis, EndKind, Ending, Flag, FlagKind,
+    MAX_FLAGS, MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Platform, PullThrough, Quote, Requests,
+    Scope, Step, StepKind, Suspect, Trigger, diagnose,
+};
+pub use egress::Egress;
