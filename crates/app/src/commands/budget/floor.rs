@@ -104,7 +104,7 @@ impl Floor {
         wants_some && upstream.rests.iter().any(is_refused)
     }
 
-    /// Whether less is left of it; `None` if nobody knows. A number that the registry itself does not go by is none.
+    /// Whether less is left of it; `None` if nobody knows. A number that the registry itself does not go by misses no floor.
     fn is_missed_by(self, budget: &BudgetReport) -> Option<bool> {
         match self {
             _ if budget.contradicted => Some(false),
