@@ -9,7 +9,7 @@ use std::fs::{self, Metadata};
 use std::path::Path;
 use std::time::Duration;
 
-use forebay_doctor::{Class, Diagnosis, WaysOut, diagnose, explain};
+use forebay_doctor::{Class, Diagnosis, Document, WaysOut, brief, diagnose, explain};
 use forebay_terminal::{ExitStatus, Failure, Printer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -27,6 +27,9 @@ const MAX_PARTS: usize = 64;
 
 /// The most culprits by which diagnoses are told apart.
 const MAX_CULPRITS: usize = 5;
+
+/// The section that says what another run would tell.
+const MORE: &str = "More, by running it again with";
 
 /// What makes one diagnosis another: counts alone do not.
 type Essence = (Option<Class>, Option<String>, Vec<String>);
@@ -192,12 +195,21 @@ impl Teller<'_> {
                 "a diagnosis"
             };
             self.printer.line(format_args!("--- {head}"));
-            // The ways out are for the end: while it goes on, they would hide what changes.
-            let text = explain(found, &WaysOut::default()).to_text();
-            self.printer.raw(text.as_bytes());
+            self.printer.raw(interim(found).to_text().as_bytes());
         }
         self.printer.flush();
     }
+}
+
+/// As short as it can be told. The ways out are for the end: while it goes on, they would hide what changes.
+fn interim(found: &Diagnosis) -> Document {
+    let ways = WaysOut::default();
+    if found.cause.is_none() {
+        return explain(found, &ways);
+    }
+    let mut document = brief(found, &ways);
+    document.sections.retain(|section| section.title != MORE);
+    document
 }
 
 fn essence(found: &Diagnosis) -> Essence {

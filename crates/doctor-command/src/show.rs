@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use forebay_doctor::{
-    Basis, Diagnosis, Document, WayOut, WaysOut, brief, diagnose, explain, report, support,
-    ways_out,
+    Basis, Diagnosis, Document, WayKind, WayOut, WaysOut, brief, diagnose, explain, report,
+    support, ways_out,
 };
 use forebay_failures::Finding;
 use forebay_terminal::{Failure, Printer};
@@ -129,11 +129,17 @@ fn print_json(found: &Found, asked: &Asked, printer: &Printer) {
 }
 
 fn print_text(found: &Found, asked: &Asked, output: &OutputArgs, printer: &Printer) {
+    let ways = &found.ways.ways;
+    let is_none = |kind: &&WayKind| !ways.iter().any(|way| way.kind == **kind);
+    for kind in output.way.iter().filter(is_none) {
+        let name = kind.name();
+        printer.note(format_args!("note: {name} is no way out of what was found"));
+    }
     // What only the classifier understood is told as it stands.
     if found.diagnosis.cause.is_none() && !found.findings.is_empty() {
         print_findings(&found.findings, found.left_off, printer);
     } else {
-        let mut document = document(found, output, printer);
+        let mut document = document(found, output);
         // That nothing tells of a failed pull, would be read as all being well.
         if !found.is_bad() && asked.tells_otherwise(found.is_unread) {
             document.sections.retain(|section| section.title != CAUSE);
@@ -146,21 +152,13 @@ fn print_text(found: &Found, asked: &Asked, output: &OutputArgs, printer: &Print
 }
 
 /// As much of it as is asked for; where nothing is wrong, that and what else there is to know.
-fn document(found: &Found, output: &OutputArgs, printer: &Printer) -> Document {
+fn document(found: &Found, output: &OutputArgs) -> Document {
     let (diagnosis, ways) = (&found.diagnosis, &found.ways);
     if output.all || diagnosis.cause.is_none() {
         return explain(diagnosis, ways);
     }
     if output.way.is_empty() {
         return brief(diagnosis, ways);
-    }
-    for kind in &output.way {
-        if !ways.ways.iter().any(|way| way.kind == *kind) {
-            printer.note(format_args!(
-                "note: {} is no way out of what was found",
-                kind.name()
-            ));
-        }
     }
     let numbered = (1..).zip(&ways.ways);
     let asked = numbered.filter(|(_, way)| output.way.contains(&way.kind));

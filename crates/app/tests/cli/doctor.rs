@@ -51,11 +51,16 @@ fn events_of_one_pod_are_explained_without_the_account() {
 
 #[test]
 fn one_way_out_is_told_by_its_name_and_one_that_is_none_is_not() {
-    let program = Program::new().file("events.txt", DESCRIBED);
+    let program = Program::new()
+        .file("events.txt", DESCRIBED)
+        .file("healthy.log", "all is well\n");
     let run = |way| program.run(&["doctor", "events.txt", "--way", way, AS_OF[0], AS_OF[1]]);
     assert_snapshot!(run("authenticate"));
     let told = run("let-the-cache-fill");
     assert!(told.contains("is no way out of what was found"), "{told}");
+    let told = program.run(&["doctor", "--way=authenticate", "healthy.log"]);
+    let note = "note: authenticate is no way out of what was found";
+    assert!(told.contains(note), "{told}");
     assert!(run("nonsense").starts_with("exit: 2"));
 }
 
@@ -101,6 +106,11 @@ fn what_follows_is_told_when_it_changes_and_only_then() {
         4,
         "one diagnosis, and the end, beside the transcript's own lines: {told}"
     );
+    let interim = told.split("--- at the end").next().expect("a diagnosis");
+    assert!(interim.contains("Cause"), "{told}");
+    for end in ["--all", "--way", "Do now"] {
+        assert!(!interim.contains(end), "{end} before the end: {told}");
+    }
 }
 
 #[test]
