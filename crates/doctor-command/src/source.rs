@@ -7,12 +7,13 @@ use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use forebay_terminal::Failure;
+use forebay_terminal::plain_file::open_at_once;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl, fstatfs};
 
 /// Stands for standard input.
@@ -86,6 +87,11 @@ impl Source {
         Self::open_within(path, MAX_LOOKS)
     }
 
+    /// The same without a limit: what is followed has an end when somebody ends it.
+    pub(crate) fn endless(self) -> Self {
+        Self { left: None, ..self }
+    }
+
     fn open_within(path: &Path, looks: u32) -> io::Result<Self> {
         if path == Path::new(STDIN) {
             let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -94,6 +100,10 @@ impl Source {
         }
         let mut file = open_at_once(path)?;
         let about = file.metadata()?;
+        if about.is_dir() {
+            let what = "it is a directory: name the files in it";
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, what));
+        }
         let is_named_pipe = about.file_type().is_fifo() && fstatfs(&file)?.f_type != PIPE_FS;
         let first = if is_named_pipe {
             first_of_pipe(&mut file, looks)?
@@ -137,33 +147,6 @@ impl Source {
         }
         Ok(length)
     }
-}
-
-/// Opens a file, and nothing that could have its reader wait or never end.
-///
-/// # Errors
-/// It is not there or not to be read, or is no file.
-pub(crate) fn open_file(path: &Path) -> io::Result<File> {
-    let file = open_at_once(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it is a pipe or a device, and no file"))
-    }
-}
-
-/// Opens anything but a directory: an open that waits for a writer could not be given up.
-fn open_at_once(path: &Path) -> io::Result<File> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(path)?;
-    if file.metadata()?.is_dir() {
-        let what = "it is a directory: name the files in it";
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, what));
-    }
-    Ok(file)
 }
 
 /// The first bytes of a pipe, as soon as somebody has opened it to write; none if these are still to come.
@@ -239,10 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_no_file_and_is_not_waited_for() {
-        let (_folder, path) = pipe();
-        let why = open_file(&path).unwrap_err().to_string();
-        assert_eq!(why, "it is a pipe or a device, and no file");
+    fn what_is_followed_is_read_beyond_any_limit() {
+        let followed = Source::open(Path::new("/dev/zero")).unwrap().endless();
+        let some = 2 * MAX_DEVICE_BYTES;
+        let read = io::copy(&mut followed.take(some), &mut io::sink());
+        assert_eq!(read.unwrap(), some);
     }
 
     #[test]

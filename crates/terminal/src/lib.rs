@@ -4,6 +4,7 @@ pub mod amounts;
 mod error;
 mod exit;
 mod fit;
+pub mod plain_file;
 mod printer;
 pub mod programs;
 mod report;

@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 
 use forebay_rewrite::{Format, MAX_FILE_BYTES};
 use forebay_terminal::Failure;
-
-use super::plain_file::open;
+use forebay_terminal::plain_file::open;
 
 /// Folders that hold copies of others' work, or history.
 const SKIPPED: [&str; 10] = [

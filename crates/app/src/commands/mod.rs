@@ -13,7 +13,6 @@ mod forecast;
 mod fsck;
 mod ledger;
 mod man;
-mod plain_file;
 mod refresh;
 mod rewrite;
 mod serve;

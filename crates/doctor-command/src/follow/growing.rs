@@ -8,9 +8,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use forebay_terminal::plain_file;
+
 use super::MAX_PARTS;
 use crate::gathering::Gathering;
-use crate::source::{READ_BYTES, open_file};
+use crate::source::READ_BYTES;
 
 /// How often in a row a file that was renamed may have grown before it is left for what has its name now.
 const MAX_LINGERS: u32 = 10;
@@ -33,7 +35,7 @@ pub(super) struct Rest<'a> {
 impl Growing {
     /// Begins to read a file.
     pub(super) fn open(path: &Path, gathering: &mut Gathering) -> io::Result<Self> {
-        let file = open_file(path)?;
+        let file = plain_file::open(path)?;
         gathering.begin(&path.display().to_string());
         Ok(Self {
             path: path.to_owned(),
@@ -100,7 +102,7 @@ impl Growing {
 
     /// What has the name now; `None` if it was taken away again: the next look sees what is there then.
     fn find_next(&self) -> io::Result<Option<File>> {
-        match open_file(&self.path) {
+        match plain_file::open(&self.path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

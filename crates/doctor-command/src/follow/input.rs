@@ -28,7 +28,7 @@ pub(super) fn parts(path: &Path) -> Receiver<io::Result<Vec<u8>>> {
 }
 
 fn read(path: &Path, to: &Sender<io::Result<Vec<u8>>>) -> io::Result<()> {
-    let mut source = Source::open(path)?;
+    let mut source = Source::open(path)?.endless();
     let mut bytes = vec![0; READ_BYTES];
     loop {
         let length = source.read(&mut bytes)?;

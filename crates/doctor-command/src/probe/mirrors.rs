@@ -6,10 +6,9 @@ use std::io::Read as _;
 use std::path::Path;
 
 use forebay_references::{At, read_yaml};
+use forebay_terminal::plain_file;
 use toml::Table;
 use url::Url;
-
-use crate::source::open_file;
 
 /// The most bytes of a file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -54,7 +53,7 @@ pub(super) fn read(root: &Path) -> Vec<(String, Result<Url, String>)> {
 
 fn text(path: &Path) -> Option<String> {
     let mut text = String::new();
-    let file = open_file(path).ok()?;
+    let file = plain_file::open(path).ok()?;
     file.take(MAX_FILE_BYTES).read_to_string(&mut text).ok()?;
     Some(text)
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::source::open_file;
+use forebay_terminal::plain_file;
 
 /// Where syslog writes, by distribution.
 const PATHS: [&str; 2] = ["var/log/messages", "var/log/syslog"];
@@ -21,7 +21,7 @@ pub(super) fn candidates(root: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// Reads the last part of a file; how many bytes before it were not read.
 pub(super) fn read_tail(path: &Path, take: &mut dyn FnMut(&[u8])) -> io::Result<u64> {
-    let mut file = open_file(path)?;
+    let mut file = plain_file::open(path)?;
     let skipped = file.metadata()?.len().saturating_sub(MAX_READ_BYTES);
     file.seek(SeekFrom::Start(skipped))?;
     let mut rest = file.take(MAX_READ_BYTES);

@@ -5,8 +5,7 @@ use std::path::Path;
 use forebay_rewrite::Crd;
 use forebay_rewrite::rules::{Goal, PRESETS, RulesError};
 use forebay_terminal::Failure;
-
-use crate::commands::plain_file::read_text;
+use forebay_terminal::plain_file::read_text;
 
 /// The largest file of rules.
 const MAX_RULES_BYTES: u64 = 1 << 20;

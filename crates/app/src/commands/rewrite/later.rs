@@ -9,10 +9,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use forebay_rewrite::rules::{RECORD_HEAD, Record};
+use forebay_terminal::plain_file;
 
 use super::DEFAULT_RECORD;
 use super::write::{read_record, record_folder};
-use crate::commands::plain_file;
 
 /// The most folders that are looked into.
 const MAX_FOLDERS: usize = 10_000;

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use forebay_rewrite::rules::{FileRecord, Record, Run};
+use forebay_terminal::plain_file::read_text;
 use forebay_terminal::{ExitStatus, Failure, Printer};
 
 use super::later::{Later, find_later};
@@ -16,7 +17,6 @@ use super::write::{
 };
 use crate::commands::files::is_skipped;
 use crate::commands::folder_lock::FolderLock;
-use crate::commands::plain_file::read_text;
 
 const HINT: &str = "take back by hand what was done since, then try again; a later rewrite with another --record is undone \
                     first";

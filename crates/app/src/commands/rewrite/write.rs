@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use forebay_content::{Clock as _, SystemClock};
 use forebay_rewrite::apply;
 use forebay_rewrite::rules::{FileRecord, Record, Run};
+use forebay_terminal::plain_file::read_text;
 use forebay_terminal::whole_file::{self, Mode};
 use forebay_terminal::{Failure, Printer};
 
 use super::files::{Planned, PlannedFile};
 use super::text::shown_path;
 use crate::commands::folder_lock::FolderLock;
-use crate::commands::plain_file::read_text;
 
 /// The longest file that is compared with what it was, in bytes: those that are read, grown by longer names.
 pub(super) const MAX_WRITTEN_BYTES: u64 = 64 << 20;

@@ -8,8 +8,7 @@ use forebay_setup::{
     BoxError, Client, Files, HOSTS_TOML, MAX_FILE_BYTES, Reach, Record, SetupError,
 };
 use forebay_terminal::Failure;
-
-use crate::commands::plain_file::read_text;
+use forebay_terminal::plain_file::read_text;
 
 /// The client's files below a root.
 pub(super) struct Disk {

@@ -1,4 +1,6 @@
 //! Reads files, and nothing that could have its reader wait or never end, such as a pipe or a device.
+//!
+//! Opened without waiting: an open that waits for a pipe's writer could not be given up.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -7,16 +9,24 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
+/// Opens whatever it is at once: reads of it do not wait either.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open_at_once(path: &Path) -> io::Result<fs::File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    fs::File::options()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+}
+
 /// Opens a file.
 ///
 /// # Errors
 /// It cannot be opened, or is no file.
-pub(super) fn open(path: &Path) -> io::Result<fs::File> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = fs::File::options()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(path)?;
+pub fn open(path: &Path) -> io::Result<fs::File> {
+    let file = open_at_once(path)?;
     let kind = file.metadata()?.file_type();
     if kind.is_file() {
         return Ok(file);
@@ -32,7 +42,7 @@ pub(super) fn open(path: &Path) -> io::Result<fs::File> {
 ///
 /// # Errors
 /// It is no file, longer, or no UTF-8.
-pub(super) fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
+pub fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     // One more, to see that there is more.
     open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
@@ -46,6 +56,8 @@ pub(super) fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     #[test]
@@ -61,6 +73,9 @@ mod tests {
             told(Path::new("/dev/zero")),
             "it is a pipe or a device, and no file"
         );
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert_eq!(told(&pipe), "it is a pipe or a device, and no file");
         fs::write(&file, b"\xff").unwrap();
         assert_eq!(told(&file), "it is no text in UTF-8");
     }
