@@ -7,12 +7,67 @@ use super::registry::is_held;
 use super::{Access, Registry};
 use crate::edits::Edits;
 use crate::error::SetupError;
+use crate::plan::{Plan, Snippet};
 use crate::usage::matrix_values;
 use crate::workflow::{Job, at_end};
 use crate::yaml::{Kind, Node, Yaml};
 
+/// What a step that logs in does not cover.
+const EARLY: &str = "images of `container:` and `services:` are pulled before any step, so that no step with a login covers them: \
+                     they take `credentials:` of their own";
+
+/// What nothing in the workflow covers.
+const ACTIONS: &str = "`uses: docker://IMAGE` is pulled before any step, too, and takes no `credentials:`: run such an image with \
+                       docker run in a step after the login, or as the job's `container:`";
+
 /// Only the workflow's own token is there in pull requests from forks.
 const FORKS: &str = "a job with `credentials:` does not start where they are empty: pull requests from forks are given no secrets";
+
+/// What is to be known, and to be written, of images that are pulled before any step.
+pub(super) fn early(registry: Registry, plan: Plan) -> Plan {
+    let plan = plan.note(EARLY).note(ACTIONS);
+    // The password of ECR is another one every twelve hours.
+    if registry == Registry::Ecr {
+        return plan;
+    }
+    plan.snippet(Snippet {
+        title: "the job's `container:`, and each of its `services:`",
+        text: credentials(registry),
+    })
+}
+
+fn credentials(registry: Registry) -> String {
+    let names = registry.names();
+    format!(
+        "credentials:\n  username: {}\n  password: {}\n",
+        names.github_user, names.github_password
+    )
+}
+
+/// Tells of the steps of a job that are images of the registry; whether there is any.
+pub(super) fn tell_actions(
+    access: &Access,
+    job: &Job<'_>,
+    notes: &mut Vec<String>,
+) -> Result<bool, SetupError> {
+    let host = access.host()?;
+    let images = job.steps.iter().filter_map(|step| {
+        let uses = step.find("uses")?.text()?;
+        uses.strip_prefix("docker://")
+    });
+    let images: Vec<&str> = images
+        .filter(|image| is_held(host, image) == Some(true))
+        .collect();
+    for image in &images {
+        let note = format!(
+            "{}: docker://{image} is pulled before any step, so that no step with a login covers it, and it takes no \
+             `credentials:`: run it with docker run in a step after the login, or as the job's `container:`",
+            job.name
+        );
+        tell_once(&note, notes);
+    }
+    Ok(!images.is_empty())
+}
 
 /// Gives credentials to the images of a job that lie at the registry; whether any is there. One that is left to a person is
 /// told.
@@ -54,10 +109,11 @@ pub(super) fn let_in(
                     notes.push(format!(
                         "{what} is written in braces or by an alias: add its credentials by hand"
                     ));
-                } else if access.registry != Registry::Ghcr
-                    && !notes.iter().any(|note| note == FORKS)
-                {
-                    notes.push(FORKS.to_owned());
+                } else {
+                    tell_once(EARLY, notes);
+                    if access.registry != Registry::Ghcr {
+                        tell_once(FORKS, notes);
+                    }
                 }
             }
             None => notes.push(format!(
@@ -66,6 +122,12 @@ pub(super) fn let_in(
         }
     }
     Ok(is_any)
+}
+
+fn tell_once(note: &str, notes: &mut Vec<String>) {
+    if !notes.iter().any(|told| told == note) {
+        notes.push(note.to_owned());
+    }
 }
 
 /// Whether an image lies at the host; of a matrix, whether all do.
@@ -102,11 +164,7 @@ fn filled(text: &str) -> String {
 
 /// Writes the credentials; false where they have no place.
 fn put(access: &Access, yaml: &Yaml<'_>, (key, node): (&Node, &Node), edits: &mut Edits) -> bool {
-    let names = access.registry.names();
-    let lines = format!(
-        "credentials:\n  username: {}\n  password: {}\n",
-        names.github_user, names.github_password
-    );
+    let lines = credentials(access.registry);
     match &node.kind {
         Kind::Map { is_flow: false, .. } if !node.is_shared() => {
             let (at, lines) = at_end(yaml, node, &lines);

@@ -1,5 +1,6 @@
 //! Workflows of GitHub Actions: the login before the first step that needs it, build and push before the deployment.
 
+use super::permissions::Permissions;
 use super::task_definition::Changed;
 use super::{Access, Registry, containers};
 use crate::edits::Edits;
@@ -7,17 +8,18 @@ use crate::error::SetupError;
 use crate::plan::{Files, Plan, Snippet};
 use crate::usage::Usage;
 use crate::workflow::{
-    Job, after, at_end, before, github_calls, github_jobs, github_shared_jobs, has_word,
+    Job, after, before, github_calls, github_jobs, github_shared_jobs, has_word,
 };
-use crate::yaml::{Node, Yaml};
+use crate::yaml::Yaml;
 
 /// The action that gives a job its credentials of AWS.
 const AWS_CREDENTIALS: &str = "aws-actions/configure-aws-credentials";
 
+/// The variable by which a job can have them as well.
+const AWS_KEY: &str = "AWS_ACCESS_KEY_ID";
+
 /// The name of the step that builds.
 const BUILD: &str = "Build and push the image";
-
-const BLOCKS: &str = "write it as lines with indentation, without braces";
 
 pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupError> {
     let login = login(access)?;
@@ -29,14 +31,14 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
     let plan = notes(access, Plan::default());
     let Some(path) = &access.file else {
         let text = format!("{login}{}", build.unwrap_or_default());
-        return Ok(plan.snippet(Snippet {
+        let plan = plan.snippet(Snippet {
             title: "steps: the login before the first that pulls or builds, the build before the deployment",
             text,
-        }));
+        });
+        return Ok(containers::early(access.registry, plan));
     };
     let changed = Changed::of(path, files, |text, notes| {
         let yaml = Yaml::parse(path, text)?;
-        let mut edits = Edits::default();
         let jobs = github_jobs(&yaml)?;
         let building = build
             .as_deref()
@@ -47,16 +49,19 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
                 "say by hand in which job to build",
             ));
         }
+        let mut change = Change {
+            access,
+            yaml: &yaml,
+            login: &login,
+            edits: Edits::default(),
+            permissions: Permissions::default(),
+            without_aws: Vec::new(),
+        };
         let mut is_needed = false;
         for (number, job) in jobs.iter().enumerate() {
             let build = building.and_then(|(build, at)| (at == Some(number)).then_some(build));
-            is_needed |= change_job(access, &yaml, job, (&login, build), &mut edits)?;
-            let has_images = containers::let_in(access, &yaml, job, (&mut edits, notes))?;
-            is_needed |= has_images;
-            let is_writer = build.is_some() || job.is_writer(&yaml);
-            if has_images && access.registry == Registry::Ghcr && !is_writer {
-                permit(&yaml, job.node, false, &mut edits)?;
-            }
+            is_needed |= change.steps(job, build)?;
+            is_needed |= change.containers(job, build.is_some(), notes)?;
         }
         notes.extend(calls(access, &yaml));
         notes.extend(github_shared_jobs(&yaml).into_iter().map(|job| {
@@ -69,12 +74,11 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
                 "no job of it pushes an image or names one at {}: nothing is to be changed",
                 access.host()?
             ));
-        } else if access.registry == Registry::Ecr && !has_word(text, &[AWS_CREDENTIALS]) {
-            notes.push(format!(
-                "no job has credentials of AWS: add {AWS_CREDENTIALS} before the login"
-            ));
         }
-        Ok(edits.apply(text))
+        if is_needed && access.registry == Registry::Ecr {
+            notes.extend(change.lacks_of_aws());
+        }
+        change.text()
     })?;
     let plan = changed.notes.into_iter().fold(plan, Plan::note);
     Ok(plan.file(changed.file))
@@ -87,9 +91,7 @@ fn notes(access: &Access, plan: Plan) -> Plan {
         names.github_user, names.github_password
     );
     let is_given = matches!(access.registry, Registry::Ecr | Registry::Ghcr);
-    let plan = if is_given { plan } else { plan.note(needs) };
-    let early = "images of `container:` and `services:` are pulled before any step, with `credentials:` of their own";
-    plan.note_if(access.file.is_none(), early)
+    if is_given { plan } else { plan.note(needs) }
 }
 
 /// What is to be known of jobs that are other workflows.
@@ -117,52 +119,114 @@ fn building_job(yaml: &Yaml<'_>, jobs: &[Job<'_>]) -> Option<usize> {
     })
 }
 
-/// Changes one job; whether it needs the login at all.
-fn change_job(
-    access: &Access,
-    yaml: &Yaml<'_>,
-    job: &Job<'_>,
-    (login, build): (&str, Option<&str>),
-    edits: &mut Edits,
-) -> Result<bool, SetupError> {
-    let usage = Usage::of(
-        access.host()?,
-        access.registry == Registry::Hub,
-        (yaml, job, "env"),
-    );
-    let is_user = build.is_some() || usage.is_of(yaml, job);
-    let images = job.first_image_step(yaml).filter(|_| is_user);
-    let deploys = job.first_deploy(yaml);
-    // A job that only deploys needs the login where it builds first.
-    let Some(first) = [images, deploys.filter(|_| build.is_some())]
-        .into_iter()
-        .flatten()
-        .min()
-    else {
-        return Ok(false);
-    };
-    if !is_logged_in(access, yaml, job, &usage) {
-        job.refuse_flow(yaml)?;
-        let aws = job.position(yaml, &[AWS_CREDENTIALS]);
-        let place = match aws.filter(|aws| *aws >= first && access.registry == Registry::Ecr) {
-            Some(aws) => after(yaml, &job.steps[aws], login),
-            None => before(yaml, &job.steps[first], login),
+/// A workflow that is changed job by job.
+struct Change<'a> {
+    access: &'a Access,
+    yaml: &'a Yaml<'a>,
+    login: &'a str,
+    edits: Edits,
+    permissions: Permissions<'a>,
+    /// Jobs that get the login of ECR, and have no credentials of AWS for it.
+    without_aws: Vec<&'a str>,
+}
+
+impl<'a> Change<'a> {
+    /// Puts the login, and what builds, into the steps of a job; whether it needs the login at all.
+    fn steps(&mut self, job: &Job<'a>, build: Option<&str>) -> Result<bool, SetupError> {
+        let (access, yaml) = (self.access, self.yaml);
+        let is_hub = access.registry == Registry::Hub;
+        let usage = Usage::of(access.host()?, is_hub, (yaml, job, "env"));
+        let is_user = build.is_some() || usage.is_of(yaml, job);
+        let images = job.first_image_step(yaml).filter(|_| is_user);
+        let deploys = job.first_deploy(yaml);
+        // A job that only deploys needs the login where it builds first.
+        let Some(first) = [images, deploys.filter(|_| build.is_some())]
+            .into_iter()
+            .flatten()
+            .min()
+        else {
+            return Ok(false);
         };
-        edits.insert(place.0, place.1);
-        if access.registry == Registry::Ghcr {
-            let is_writer = build.is_some() || job.is_writer(yaml);
-            permit(yaml, job.node, is_writer, edits)?;
+        if !is_logged_in(access, yaml, job, &usage) {
+            job.refuse_flow(yaml)?;
+            self.log_in(job, first, build.is_some());
+        }
+        if let (Some(build), None) = (build, job.position(yaml, &[BUILD])) {
+            job.refuse_flow(yaml)?;
+            let (at, lines) = match deploys {
+                Some(deploy) => before(yaml, &job.steps[deploy], build),
+                None => after(yaml, &job.steps[job.steps.len() - 1], build),
+            };
+            self.edits.insert(at, lines);
+        }
+        Ok(true)
+    }
+
+    /// Puts the login before a step, or after the one that gets credentials of AWS.
+    fn log_in(&mut self, job: &Job<'a>, first: usize, is_builder: bool) {
+        let (yaml, registry) = (self.yaml, self.access.registry);
+        let aws = job.position(yaml, &[AWS_CREDENTIALS]);
+        let is_ecr = registry == Registry::Ecr;
+        let (at, lines) = match aws.filter(|aws| is_ecr && *aws >= first) {
+            Some(aws) => after(yaml, &job.steps[aws], self.login),
+            None => before(yaml, &job.steps[first], self.login),
+        };
+        self.edits.insert(at, lines);
+        if is_ecr && aws.is_none() && !has_keys(yaml, job) {
+            self.without_aws.push(job.name);
+        }
+        if registry == Registry::Ghcr {
+            let is_writer = is_builder || job.is_writer(yaml);
+            self.permissions.need(yaml, job.node, is_writer);
         }
     }
-    if let (Some(build), None) = (build, job.position(yaml, &[BUILD])) {
-        job.refuse_flow(yaml)?;
-        let place = match deploys {
-            Some(deploy) => before(yaml, &job.steps[deploy], build),
-            None => after(yaml, &job.steps[job.steps.len() - 1], build),
-        };
-        edits.insert(place.0, place.1);
+
+    /// Gives credentials to what is pulled before any step of a job; whether any of it lies at the registry.
+    fn containers(
+        &mut self,
+        job: &Job<'a>,
+        is_builder: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<bool, SetupError> {
+        let has_actions = containers::tell_actions(self.access, job, notes)?;
+        let found = (&mut self.edits, notes);
+        let has_images = containers::let_in(self.access, self.yaml, job, found)?;
+        let is_writer = is_builder || job.is_writer(self.yaml);
+        if has_images && self.access.registry == Registry::Ghcr && !is_writer {
+            self.permissions.need(self.yaml, job.node, false);
+        }
+        Ok(has_images || has_actions)
     }
-    Ok(true)
+
+    /// What the login of ECR lacks: in all of the workflow, or in some jobs of it.
+    fn lacks_of_aws(&self) -> Vec<String> {
+        if !has_word(self.yaml.text, &[AWS_CREDENTIALS]) {
+            return vec![format!(
+                "no job has credentials of AWS: add {AWS_CREDENTIALS} before the login"
+            )];
+        }
+        let lack = |job: &&str| {
+            format!(
+                "{job} logs in without credentials of AWS, for another job's are not its own: add {AWS_CREDENTIALS} \
+                 before the login"
+            )
+        };
+        self.without_aws.iter().map(lack).collect()
+    }
+
+    /// The workflow with all changes.
+    fn text(self) -> Result<String, SetupError> {
+        let mut edits = self.edits;
+        self.permissions.put(self.yaml, &mut edits)?;
+        Ok(edits.apply(self.yaml.text))
+    }
+}
+
+/// Whether a job has keys of AWS by its environment.
+fn has_keys(yaml: &Yaml<'_>, job: &Job<'_>) -> bool {
+    let places = [yaml.root.find("env"), Some(job.node)];
+    let mut texts = places.into_iter().flatten();
+    texts.any(|node| has_word(&yaml.text[node.span.clone()], &[AWS_KEY]))
 }
 
 /// Whether a step logs in there already: ours, or an action made for it.
@@ -177,46 +241,6 @@ fn is_logged_in(access: &Access, yaml: &Yaml<'_>, job: &Job<'_>, usage: &Usage) 
     };
     let mut steps = job.steps.iter();
     steps.any(|step| is_login(&yaml.text[step.span.clone()]))
-}
-
-/// The token of a workflow may write packages only if it says so; it may read them unless it says something else.
-fn permit(
-    yaml: &Yaml<'_>,
-    job: &Node,
-    is_writer: bool,
-    edits: &mut Edits,
-) -> Result<(), SetupError> {
-    const KEY: &str = "packages";
-    let wanted = if is_writer { "write" } else { "read" };
-    let stated = job
-        .find("permissions")
-        .or_else(|| yaml.root.find("permissions"));
-    let place = match stated {
-        None if !is_writer => return Ok(()),
-        None => at_end(
-            yaml,
-            job,
-            "permissions:\n  contents: read\n  packages: write\n",
-        ),
-        Some(all) if all.text() == Some("write-all") => return Ok(()),
-        Some(all) if all.text() == Some("read-all") && !is_writer => return Ok(()),
-        Some(map) if map.entries().is_empty() || map.is_flow() => {
-            let what = format!("permissions does not say packages: {wanted}");
-            return Err(yaml.refuse(&what, BLOCKS));
-        }
-        Some(map) => match map.find(KEY) {
-            Some(may) if may.text() == Some("write") || may.text() == Some(wanted) => {
-                return Ok(());
-            }
-            Some(may) => {
-                edits.replace(may.span.start, may.span.end, wanted);
-                return Ok(());
-            }
-            None => at_end(yaml, map, &format!("{KEY}: {wanted}\n")),
-        },
-    };
-    edits.insert(place.0, place.1);
-    Ok(())
 }
 
 fn login(access: &Access) -> Result<String, SetupError> {

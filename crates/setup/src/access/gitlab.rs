@@ -33,7 +33,12 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
     let changed = Changed::of(path, files, |text, notes| {
         let yaml = Yaml::parse(path, text)?;
         let jobs = gitlab_jobs(&yaml);
-        let mut edits = Edits::default();
+        let mut change = Change {
+            access,
+            yaml: &yaml,
+            login: &login,
+            edits: Edits::default(),
+        };
         let builds = jobs
             .iter()
             .position(|job| job.first_deploy(&yaml).is_some());
@@ -50,7 +55,7 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
         let mut is_needed = false;
         for (number, job) in jobs.iter().enumerate() {
             let build = build.as_deref().filter(|_| builds == Some(number));
-            is_needed |= change_job(access, &yaml, job, (&login, build), &mut edits)?;
+            is_needed |= change.job(job, build)?;
         }
         let odd = odd_jobs(access, &yaml)?;
         if !is_needed && odd.is_empty() {
@@ -60,7 +65,7 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
             ));
         }
         notes.extend(odd);
-        Ok(edits.apply(text))
+        Ok(change.edits.apply(text))
     })?;
     let plan = changed.notes.into_iter().fold(plan, Plan::note);
     Ok(plan.file(changed.file))
@@ -102,40 +107,46 @@ fn notes(access: &Access) -> Plan {
     plan.note(early)
 }
 
-fn change_job(
-    access: &Access,
-    yaml: &Yaml<'_>,
-    job: &Job<'_>,
-    (login, build): (&str, Option<&str>),
-    edits: &mut Edits,
-) -> Result<bool, SetupError> {
-    let is_hub = access.registry == Registry::Hub;
-    let usage = Usage::of(access.host()?, is_hub, (yaml, job, VARIABLES));
-    let is_user = build.is_some() || usage.is_of(yaml, job);
-    let deploys = job.first_deploy(yaml);
-    let places = [
-        job.first_image_step(yaml).filter(|_| is_user),
-        deploys.filter(|_| build.is_some()),
-    ];
-    let Some(first) = places.into_iter().flatten().min() else {
-        return Ok(false);
-    };
-    if !is_logged_in(yaml, job, &usage) {
-        job.refuse_flow(yaml)?;
-        let (at, lines) = before(yaml, &job.steps[first], login);
-        edits.insert(at, lines);
-    }
-    let pushes = build.and_then(|build| build.lines().last());
-    let is_pushed = pushes.is_some_and(|push| yaml.text[job.node.span.clone()].contains(push));
-    if let (Some(build), false) = (build, is_pushed) {
-        job.refuse_flow(yaml)?;
-        let (at, lines) = match deploys {
-            Some(deploy) => before(yaml, &job.steps[deploy], build),
-            None => crate::workflow::after(yaml, &job.steps[job.steps.len() - 1], build),
+/// A pipeline that is changed job by job.
+struct Change<'a> {
+    access: &'a Access,
+    yaml: &'a Yaml<'a>,
+    login: &'a str,
+    edits: Edits,
+}
+
+impl Change<'_> {
+    /// Puts the login, and what builds, into the script of a job; whether it needs the login at all.
+    fn job(&mut self, job: &Job<'_>, build: Option<&str>) -> Result<bool, SetupError> {
+        let (access, yaml) = (self.access, self.yaml);
+        let is_hub = access.registry == Registry::Hub;
+        let usage = Usage::of(access.host()?, is_hub, (yaml, job, VARIABLES));
+        let is_user = build.is_some() || usage.is_of(yaml, job);
+        let deploys = job.first_deploy(yaml);
+        let places = [
+            job.first_image_step(yaml).filter(|_| is_user),
+            deploys.filter(|_| build.is_some()),
+        ];
+        let Some(first) = places.into_iter().flatten().min() else {
+            return Ok(false);
         };
-        edits.insert(at, lines);
+        if !is_logged_in(yaml, job, &usage) {
+            job.refuse_flow(yaml)?;
+            let (at, lines) = before(yaml, &job.steps[first], self.login);
+            self.edits.insert(at, lines);
+        }
+        let pushes = build.and_then(|build| build.lines().last());
+        let is_pushed = pushes.is_some_and(|push| yaml.text[job.node.span.clone()].contains(push));
+        if let (Some(build), false) = (build, is_pushed) {
+            job.refuse_flow(yaml)?;
+            let (at, lines) = match deploys {
+                Some(deploy) => before(yaml, &job.steps[deploy], build),
+                None => crate::workflow::after(yaml, &job.steps[job.steps.len() - 1], build),
+            };
+            self.edits.insert(at, lines);
+        }
+        Ok(true)
     }
-    Ok(true)
 }
 
 /// Whether a job logs in there already: by itself, by what it extends, or by what goes before each job.

@@ -9,6 +9,7 @@ mod github;
 mod gitlab;
 mod kubernetes;
 mod login;
+mod permissions;
 mod registry;
 mod task_definition;
 

@@ -10,3 +10,4 @@ mod disk;
 mod hostile;
 mod merging;
 mod undoing;
+mod workflows;
