@@ -22,6 +22,22 @@ pub struct Survey {
     pub facts: Vec<Fact>,
     /// Of each registry that is an upstream.
     pub budgets: Vec<Budget>,
+    /// What Docker Hub made of the login that is configured for it.
+    #[serde(default)]
+    pub hub_login: Login,
+}
+
+/// What a registry makes of the login that is configured for it. Of several answers the greatest goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Login {
+    /// Nobody asked, or there was no answer to tell by.
+    #[default]
+    Unknown,
+    /// It asks for other credentials for what everybody may see.
+    Refused,
+    /// It answered who logged in so.
+    Taken,
 }
 
 /// What was found out of one image.

@@ -12,7 +12,7 @@ mod scaler;
 mod schedule;
 
 pub use cost::Wanted;
-pub use fact::{Budget, Fact, Form, Kept, Metering, Presence, Survey, SurveyRequest};
+pub use fact::{Budget, Fact, Form, Kept, Login, Metering, Presence, Survey, SurveyRequest};
 pub use fleet::{Egress, Fleet, Runtime};
 pub use foresee::{Failing, Fit, Forecast, ImageForecast, RegistryForecast, Way, foresee};
 pub use image_use::ImageUse;

@@ -67,6 +67,7 @@ async fn ask_in_parts(data: &Path, request: &SurveyRequest) -> Result<Option<Sur
         })?;
         all.facts.extend(answer.facts);
         all.budgets = answer.budgets;
+        all.hub_login = all.hub_login.max(answer.hub_login);
     }
     Ok(Some(all))
 }

@@ -12,7 +12,7 @@ use forebay_content::{
     collect_reader,
 };
 use forebay_forecast::{
-    Budget, Fact, Form, Interval, Kept, Metering, Presence, Survey, SurveyRequest,
+    Budget, Fact, Form, Interval, Kept, Login, Metering, Presence, Survey, SurveyRequest,
 };
 use forebay_ledger::{BudgetReport, Ledger, Metering as Said, UpstreamReport};
 use forebay_limits::Priority;
@@ -51,9 +51,11 @@ impl Surveyor<'_> {
             name.as_ref()
                 .is_some_and(|name| name.registry == DOCKER_HUB)
         };
-        if request.ask && names.iter().any(is_of_hub) {
-            self.probe().await;
-        }
+        let hub_login = if request.ask && names.iter().any(is_of_hub) {
+            self.probe().await
+        } else {
+            Login::Unknown
+        };
         let facts = stream::iter(names).map(|name| self.fact(name, request.ask));
         let facts = facts.buffered(ASKED_AT_A_TIME).collect().await;
         let names = self.upstreams.keys().map(|name| &**name);
@@ -61,16 +63,22 @@ impl Surveyor<'_> {
         Survey {
             facts,
             budgets: report.upstreams.iter().map(budget).collect(),
+            hub_login,
         }
     }
 
-    /// Asks what is left of Docker Hub's budget; an answer goes the way of all, and if there is none, the images' own
-    /// questions say why.
-    async fn probe(&self) {
-        if let Some(hub) = self.upstreams.get(DOCKER_HUB) {
-            let (repository, tag) = probed();
-            let request = question(Request::in_background(repository));
-            let _ = hub.resolve(&request, &Reference::Tag(tag)).await;
+    /// Asks what is left of Docker Hub's budget, by an image that everybody may see: what comes of it is the login's doing.
+    /// What is left goes the way of all answers.
+    async fn probe(&self) -> Login {
+        let Some(hub) = self.upstreams.get(DOCKER_HUB) else {
+            return Login::Unknown;
+        };
+        let (repository, tag) = probed();
+        let request = question(Request::in_background(repository));
+        match hub.resolve(&request, &Reference::Tag(tag)).await {
+            Ok(_) => Login::Taken,
+            Err(SourceError::Unauthorized | SourceError::Denied) => Login::Refused,
+            Err(_) => Login::Unknown,
         }
     }
 

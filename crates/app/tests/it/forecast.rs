@@ -264,6 +264,25 @@ async fn a_login_that_is_refused_says_nothing_of_the_images() {
     assert_eq!(hub.charged(), 0);
 }
 
+#[tokio::test]
+async fn a_login_without_a_limit_is_taken_and_an_image_that_is_not_there_is_missing() {
+    let hub = images().account("alice", "secret", None).start().await;
+    let keys = "username = \"alice\"\npassword = \"secret\"";
+    let forebay = Forebay::new().upstream_with("docker.io", &hub, keys);
+    fs::create_dir_all(forebay.file("deploy")).expect("a folder");
+    let dockerfile = "FROM nginx:1.27\nFROM nobody/private:1\n";
+    fs::write(forebay.file("deploy/Dockerfile"), dockerfile).expect("a file");
+    let ended = forecast(&forebay, &[]).await;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.transcript());
+    assert!(!ended.out.contains("is refused"), "{}", ended.out);
+    // A server that runs says the same, long after it heard of any budget.
+    let program = forebay.start().await;
+    let running = forecast(&forebay, &[]).await;
+    assert_eq!(running.status.code(), Some(1), "{}", running.transcript());
+    assert!(!running.out.contains("is refused"), "{}", running.out);
+    drop(program);
+}
+
 /// An `aws` that knows of one repository, no secret, and a stack that failed.
 const AWS: &str = r#"#!/bin/sh
 echo "aws $*" >> "$CALLS"

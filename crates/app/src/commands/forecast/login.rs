@@ -1,14 +1,11 @@
 //! A login that Docker Hub refuses: its "authentication is required" then says nothing of the images.
 //!
-//! What is asked there for the budget is public, so that a login that is taken always brings one.
+//! Judged by its answer to who asks for what everybody may see: a budget tells nothing, as accounts without a limit have none.
 
 use forebay_config::{Config, CredentialSource};
 use forebay_forecast::preflight::{Finding, State};
-use forebay_forecast::{Presence, Survey, Wanted};
+use forebay_forecast::{Login, Presence, Survey, Wanted};
 use forebay_oci::DOCKER_HUB;
-
-/// A budget that was heard of longer ago is no answer to this login, in seconds.
-const FRESH_SECONDS: u64 = 60;
 
 /// Has images that were refused with a refused login be unknown; tells of that login.
 pub(super) fn unsay_refused(
@@ -17,10 +14,7 @@ pub(super) fn unsay_refused(
     config: &Config,
 ) -> Option<Finding> {
     let upstream = config.upstreams.get(DOCKER_HUB)?;
-    let is_fresh = |age: Option<u64>| age.is_some_and(|age| age <= FRESH_SECONDS);
-    let mut budgets = survey.budgets.iter();
-    let is_taken = budgets.any(|one| one.registry == DOCKER_HUB && is_fresh(one.age_seconds));
-    if upstream.credentials == CredentialSource::Anonymous || is_taken {
+    if upstream.credentials == CredentialSource::Anonymous || survey.hub_login != Login::Refused {
         return None;
     }
     let of_hub = images.iter().zip(&mut survey.facts);
