@@ -106,7 +106,7 @@ impl Search<'_> {
             let (position, prefix) = (image.position, image.prefix);
             let owner = Owner {
                 pull_policy: image.pull_policy(),
-                ..Owner::of_kind(texts[0].as_deref().unwrap_or("command"))
+                ..Owner::of_kind(shell::tool_of(&texts).unwrap_or("command"))
             };
             if prefix == 0 {
                 self.follow(&words[position], (Certainty::Call, &owner), 0);

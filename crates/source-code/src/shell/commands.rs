@@ -3,7 +3,8 @@
 use forebay_references::PullPolicy;
 
 use super::tools::{
-    BEFORE, CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, LOCAL, SWITCHES, Subcommand, Takes,
+    BEFORE, CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, LOCAL, LOCAL_WHOLE, SWITCHES, Subcommand,
+    TRANSPORTS, Takes,
 };
 
 /// A word that is an image, or ends in one.
@@ -28,11 +29,10 @@ impl ImageWord {
 /// The images of a command line; `None` is a word that nobody knows.
 pub(crate) fn image_words(words: &[Option<String>]) -> Vec<ImageWord> {
     let start = skip_before(words);
-    let Some(Some(tool)) = words.get(start) else {
+    let line = Line { words };
+    let Some(tool) = tool_of(words) else {
         return Vec::new();
     };
-    let tool = tool.rsplit('/').next().unwrap_or(tool);
-    let line = Line { words };
     match tool {
         "docker" | "podman" | "nerdctl" | "finch" | "buildah" => {
             line.subcommand(start + 1, &CONTAINER_TOOLS)
@@ -40,10 +40,16 @@ pub(crate) fn image_words(words: &[Option<String>]) -> Vec<ImageWord> {
         "crane" | "gcrane" | "regctl" | "crictl" | "ctr" | "trivy" => {
             line.subcommand(start + 1, &IMAGE_TOOLS)
         }
-        "skopeo" => line.prefixed(start + 1, "docker://"),
+        "skopeo" => line.skopeo(start + 1),
         "kubectl" | "oc" => line.kubectl(start + 1),
         _ => Vec::new(),
     }
+}
+
+/// The program of a command line, by its name alone.
+pub(crate) fn tool_of(words: &[Option<String>]) -> Option<&str> {
+    let tool = words.get(skip_before(words))?.as_deref()?;
+    tool.rsplit('/').next()
 }
 
 /// The position of the command itself, after keywords, `sudo -u x` and `env A=b`.
@@ -112,15 +118,22 @@ impl Line<'_> {
         let taken: &[usize] = match sub.takes {
             Takes::First | Takes::FirstThenCommand => positional.get(..1).unwrap_or_default(),
             Takes::Second => positional.get(1..2).unwrap_or_default(),
-            Takes::Both => positional.get(..2).unwrap_or_default(),
-            Takes::All => &positional,
+            Takes::Both | Takes::FromTo => positional.get(..2).unwrap_or_default(),
+            Takes::All | Takes::ToFrom => &positional,
             Takes::Build => &[],
         };
+        let written = match sub.takes {
+            Takes::FromTo => taken.get(1),
+            Takes::ToFrom => taken.first(),
+            _ => None,
+        };
+        let is_local =
+            LOCAL_WHOLE.contains(&sub.name) || sub.name.iter().any(|word| LOCAL.contains(word));
         images.extend(taken.iter().map(|position| ImageWord {
             position: *position,
             prefix: 0,
             is_built: false,
-            is_pulled: !sub.name.iter().any(|word| LOCAL.contains(word)),
+            is_pulled: !is_local && written != Some(position),
         }));
         images
     }
@@ -168,6 +181,27 @@ impl Line<'_> {
                 is_pulled: true,
             })
             .collect()
+    }
+
+    /// Each place in a registry; of a copy the last place of all is written to.
+    fn skopeo(&self, from: usize) -> Vec<ImageWord> {
+        let mut images = self.prefixed(from, "docker://");
+        let is_place = |at: &usize| {
+            let word = self.word(*at).unwrap_or_default();
+            TRANSPORTS
+                .iter()
+                .any(|transport| word.starts_with(transport))
+        };
+        let mut places = (from..self.words.len()).filter(is_place);
+        let first = places.next();
+        let is_copy = (from..first.unwrap_or(from)).any(|at| self.word(at) == Some("copy"));
+        // Where the source is a variable, its destination is the last word.
+        let last = self.words.len() - 1;
+        let written = places.next().or(first.filter(|first| *first == last));
+        for image in images.iter_mut().filter(|_| is_copy) {
+            image.is_pulled = written != Some(image.position);
+        }
+        images
     }
 
     /// `--image` everywhere, and the `container=image` of `set image`.

@@ -19,7 +19,7 @@ use forebay_references::{Ambiguous, Format, Found, Owner, Place, Settings, Why};
 use lexer::{Command, Part, Script, Segment, Word, lex};
 use values::{Values, place_of};
 
-pub(super) use commands::image_words;
+pub(super) use commands::{image_words, tool_of};
 
 /// Programs that run a text as a script.
 const SHELLS: [&str; 7] = ["bash", "sh", "ash", "zsh", "ssh", "su", "eval"];
@@ -98,7 +98,7 @@ impl Finder<'_> {
     fn command(&mut self, command: &Command) {
         let words = self.values.texts(command);
         let start = skip_before(&words);
-        let tool = words.get(start).cloned().flatten().unwrap_or_default();
+        let tool = tool_of(&words).unwrap_or_default().to_owned();
         for word in values::assignments(command) {
             self.assignment(word);
         }

@@ -6,7 +6,11 @@ pub(super) enum Takes {
     First,
     Second,
     Both,
+    /// Two, of which the second is where the first is copied to.
+    FromTo,
     All,
+    /// All, of which the first is made of the others.
+    ToFrom,
     /// The first; what follows is a command.
     FirstThenCommand,
     /// None but what options say: `-t`, `--build-arg`.
@@ -31,6 +35,9 @@ const fn sub(name: &'static [&'static str], takes: Takes, switches: &'static str
 
 /// What is in the names of subcommands that work on what the machine has, or give it away.
 pub(super) const LOCAL: [&str; 7] = ["push", "tag", "rmi", "rm", "save", "history", "commit"];
+
+/// Subcommands that look at what the machine has; others of the same last word ask a registry.
+pub(super) const LOCAL_WHOLE: [&[&str]; 1] = [&["image", "inspect"]];
 
 /// Docker's, podman's, nerdctl's and buildah's. `compose` is not among them: its arguments are services.
 pub(super) const CONTAINER_TOOLS: [Subcommand; 30] = [
@@ -59,7 +66,7 @@ pub(super) const CONTAINER_TOOLS: [Subcommand; 30] = [
     sub(&["container", "commit"], Takes::Second, "p"),
     sub(&["service", "create"], Takes::FirstThenCommand, "dqt"),
     sub(&["manifest", "inspect"], Takes::First, "v"),
-    sub(&["manifest", "create"], Takes::All, "a"),
+    sub(&["manifest", "create"], Takes::ToFrom, "a"),
     sub(&["manifest", "push"], Takes::First, "p"),
     sub(&["buildx", "build"], Takes::Build, "q"),
     sub(&["buildx", "imagetools", "inspect"], Takes::First, ""),
@@ -77,9 +84,9 @@ pub(super) const IMAGE_TOOLS: [Subcommand; 21] = [
     sub(&["validate"], Takes::First, ""),
     sub(&["tag"], Takes::First, ""),
     sub(&["ls"], Takes::First, ""),
-    sub(&["copy"], Takes::Both, ""),
-    sub(&["cp"], Takes::Both, ""),
-    sub(&["image", "copy"], Takes::Both, ""),
+    sub(&["copy"], Takes::FromTo, ""),
+    sub(&["cp"], Takes::FromTo, ""),
+    sub(&["image", "copy"], Takes::FromTo, ""),
     sub(&["image", "digest"], Takes::First, ""),
     sub(&["image", "manifest"], Takes::First, ""),
     sub(&["manifest", "get"], Takes::First, ""),
@@ -89,6 +96,18 @@ pub(super) const IMAGE_TOOLS: [Subcommand; 21] = [
     sub(&["run"], Takes::First, "dt"),
     sub(&["image"], Takes::First, "q"),
     sub(&["i", "pull"], Takes::First, ""),
+];
+
+/// How skopeo names places, one of which is a registry.
+pub(super) const TRANSPORTS: [&str; 8] = [
+    "docker://",
+    "docker-archive:",
+    "docker-daemon:",
+    "containers-storage:",
+    "dir:",
+    "oci:",
+    "oci-archive:",
+    "ostree:",
 ];
 
 /// Long options that take no value. All others do, unless they are written with `=`.

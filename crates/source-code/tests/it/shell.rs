@@ -176,3 +176,76 @@ fn what_a_script_builds_tags_or_pushes_it_does_not_pull() {
     assert_eq!(pulled, ["r.io/a:1", "r.io/b:1", "r.io/h:1"]);
     assert_eq!(found.places.len(), 8);
 }
+
+#[test]
+fn what_a_command_writes_to_or_looks_at_on_the_machine_it_does_not_pull() {
+    for (text, pulled, others) in [
+        ("crane copy r.io/a:1 r.io/b:1", &["r.io/a:1"] as &[_], 1),
+        ("crane cp r.io/a:1 r.io/b:1", &["r.io/a:1"], 1),
+        ("regctl image copy r.io/a:1 r.io/b:1", &["r.io/a:1"], 1),
+        (
+            "skopeo copy docker://r.io/a:1 docker://r.io/b:1 --all",
+            &["r.io/a:1"],
+            1,
+        ),
+        (
+            "skopeo --debug copy --all \"$FROM\" docker://r.io/b:1",
+            &[],
+            1,
+        ),
+        ("skopeo copy docker-daemon:a:1 docker://r.io/b:1", &[], 1),
+        ("skopeo copy docker://r.io/a:1 oci:here", &["r.io/a:1"], 0),
+        ("skopeo inspect docker://r.io/a:1", &["r.io/a:1"], 0),
+        (
+            "docker buildx imagetools create -t r.io/b:1 r.io/a:1",
+            &["r.io/a:1"],
+            1,
+        ),
+        (
+            "docker buildx imagetools create --tag=r.io/b:1 r.io/a:1",
+            &["r.io/a:1"],
+            1,
+        ),
+        (
+            "docker buildx imagetools inspect r.io/a:1",
+            &["r.io/a:1"],
+            0,
+        ),
+        (
+            "docker manifest create r.io/b:1 r.io/a:1 r.io/a:2",
+            &["r.io/a:1", "r.io/a:2"],
+            1,
+        ),
+        ("docker manifest inspect r.io/a:1", &["r.io/a:1"], 0),
+        ("docker image inspect r.io/a:1", &[], 1),
+        ("podman image inspect r.io/a:1", &[], 1),
+    ] {
+        let found = find_as(Format::Shell, "deploy.sh", text, &Settings::default());
+        let is_pulled =
+            |place: &&forebay_references::Place| place.owner.pull_policy != Some(PullPolicy::Never);
+        let images = found.places.iter().filter(is_pulled);
+        let images: Vec<&str> = images.map(|place| place.image.as_str()).collect();
+        assert_eq!(images, pulled, "{text}");
+        assert_eq!(found.places.len() - images.len(), others, "{text}");
+    }
+}
+
+#[test]
+fn who_pulls_is_told_by_the_programs_name_alone() {
+    for (path, text) in [
+        ("x.sh", "sudo /usr/bin/docker pull r.io/a:1"),
+        (
+            "x.py",
+            "subprocess.run(['sudo', '/usr/bin/docker', 'pull', 'r.io/a:1'])\n",
+        ),
+    ] {
+        let format = Format::sniff(path, text).expect("a format");
+        let found = find_as(format, path, text, &Settings::default());
+        let kinds: Vec<&str> = found
+            .places
+            .iter()
+            .map(|one| one.owner.kind.as_str())
+            .collect();
+        assert_eq!(kinds, ["docker"], "{text}");
+    }
+}
