@@ -27,7 +27,7 @@ const HARMLESS_PARAMETERS: [&str; 12] = [
 ];
 
 /// How tokens of known makers begin, with the fewest characters after it that make one.
-const TOKEN_PREFIXES: [(&str, usize); 16] = [
+const TOKEN_PREFIXES: [(&str, usize); 25] = [
     ("dckr_", 4),
     ("ghp_", 16),
     ("gho_", 16),
@@ -44,6 +44,15 @@ const TOKEN_PREFIXES: [(&str, usize); 16] = [
     ("npm_", 16),
     ("xoxb-", 16),
     ("xoxp-", 16),
+    ("xoxa-", 16),
+    ("xoxr-", 16),
+    ("sk-proj-", 16),
+    ("sk_live_", 16),
+    ("sk_test_", 16),
+    ("AIza", 16),
+    ("hf_", 16),
+    ("pypi-", 16),
+    ("SG.", 16),
     ("ya29.", 16),
 ];
 
@@ -52,6 +61,9 @@ const PRIVATE_KEY: (&str, &str) = ("-----BEGIN ", "PRIVATE KEY-----");
 
 /// Flags before a secret, beside those that are named for one.
 const LOGIN_FLAGS: [&str; 2] = ["-p", "-u"];
+
+/// The longest user and password before a host that are known without a scheme, in bytes.
+const MAX_USERINFO_BYTES: usize = 256;
 
 /// A bare word after `token:` is a sentence's next, unless it is at least this long.
 const LEAST_BARE_TOKEN_BYTES: usize = 16;
@@ -116,6 +128,7 @@ fn find_secret(text: &str, at: usize) -> Option<Found> {
         byte if byte.is_ascii_alphabetic() && starts_word => find_account(text, at)
             .or_else(|| find_authorization(text, at))
             .or_else(|| find_token(text, at))
+            .or_else(|| find_bare_userinfo(text, at))
             .or_else(|| find_named_secret(text, at)),
         // A token may be glued to what stands before it.
         byte if byte.is_ascii_alphabetic() => find_token(text, at),
@@ -172,6 +185,10 @@ fn find_named_secret(text: &str, at: usize) -> Option<Found> {
         return None;
     }
     let rest = &text[at + name_length..];
+    if text[..at].ends_with('<') && rest.starts_with('>') && names::is_secret(name) {
+        let start = at + name_length + 1;
+        return Found::whole(start, start + run(&text[start..], |c| c != '<'));
+    }
     let to_sign = run(rest, |c| is_quote(c) || c == ' ');
     let sign = Sign::at(&rest[to_sign..]);
     let Some((sign, sign_length)) = sign else {
@@ -188,7 +205,7 @@ fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     let length = value_length(&text[start..], name, opening);
     let is_bare_word =
         length < LEAST_BARE_TOKEN_BYTES || text[start..start + length].contains(MARK);
-    let is_prose = sign == Sign::Colon && quotes == 0 && is_bare_word && names::is_of_token(name);
+    let is_prose = sign == Sign::Colon && quotes == 0 && is_bare_word && names::is_token(name);
     // containerd: `… may require authorization: server message: insufficient_scope: …`. What follows is looked at by itself.
     let is_told = sign == Sign::Colon && text[start..].starts_with("server message: ");
     if is_prose || is_told {
@@ -203,7 +220,7 @@ fn find_named_secret(text: &str, at: usize) -> Option<Found> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
     Colon,
-    /// `=`, in a form also `%3D`.
+    /// `=`, in a form also `%3D`, in a program also `:=`.
     Equals,
 }
 
@@ -211,6 +228,7 @@ impl Sign {
     /// The sign at the front, and its length in bytes.
     fn at(text: &str) -> Option<(Self, usize)> {
         match text.as_bytes().first()? {
+            b':' if text.starts_with(":=") => Some((Self::Equals, 2)),
             b':' => Some((Self::Colon, 1)),
             b'=' => Some((Self::Equals, 1)),
             _ => strip_ignoring_case(text, "%3d").map(|length| (Self::Equals, length)),
@@ -224,14 +242,21 @@ impl Sign {
     }
 }
 
-/// `user "alice"`, but not Kubernetes' `User "system:…"`, which is no account at a registry.
+/// `user "alice"`, `user alice@corp.example` and `password "hunter2"`, but not Kubernetes' `User "system:…"`, which is no account at
+/// a registry.
 fn find_quoted_account(text: &str, at: usize, name: &str) -> Option<Found> {
     let gap = at + name.len() + strip_ignoring_case(&text[at + name.len()..], " ")?;
     let quotes = run(&text[gap..], is_quote);
     let start = gap + quotes;
     let is_of_kubernetes = text[start..].starts_with("system:");
-    if quotes == 0 || !names::is_account(name) || has_token(name) || is_of_kubernetes {
+    let is_told = names::is_account(name) || (quotes > 0 && names::is_password(name));
+    if !is_told || has_token(name) || is_of_kubernetes {
         return None;
+    }
+    if quotes == 0 {
+        let address = token_run_with(&text[start..], '@');
+        let is_address = text[start..start + address].contains('@');
+        return is_address.then(|| Found::whole(start, start + address))?;
     }
     let end = start + run(&text[start..], |c| !is_quote(c) && !c.is_control());
     Found::whole(start, end)
@@ -242,8 +267,18 @@ fn find_flag(text: &str, at: usize) -> Option<Found> {
     let name_length = run(&text[at..], is_word_char);
     let flag = &text[at..at + name_length];
     let name = flag.trim_start_matches('-');
-    let is_login = LOGIN_FLAGS.contains(&flag);
+    let is_of_login = text[..at].contains("login");
     let is_named = names::is_secret(name) || names::is_account(name);
+    let mut glued = LOGIN_FLAGS.iter();
+    if let Some(glued) = glued.find(|login| flag.len() > login.len() && flag.starts_with(**login))
+        && is_of_login
+        && !is_named
+    {
+        let start = at + glued.len();
+        let value = run(&text[start..], |c| !c.is_whitespace() && !is_quote(c));
+        return Found::whole(start, start + value);
+    }
+    let is_login = LOGIN_FLAGS.contains(&flag);
     if has_token(flag) || (!is_login && !is_named) {
         return None;
     }
@@ -255,8 +290,11 @@ fn find_flag(text: &str, at: usize) -> Option<Found> {
     // A placeholder, a variable or the next flag is no secret; nor is a port or a user's number.
     let is_none = value.starts_with(['<', '$', '-']) || value.contains(MARK);
     let is_of_login = match flag {
-        "-p" => text[..at].contains("login"),
-        "-u" => value.contains(':') && value.contains(|c: char| c.is_ascii_alphabetic()),
+        "-p" => is_of_login,
+        "-u" => {
+            let is_pair = value.contains(':') && value.contains(|c: char| c.is_ascii_alphabetic());
+            is_of_login || is_pair
+        }
         _ => true,
     };
     if gap == 0 || is_none || !is_of_login {
@@ -289,7 +327,9 @@ fn value_length(text: &str, name: &str, opening: &str) -> usize {
         // An empty string, opened and closed.
         0
     } else if opening == "\"" {
-        json_string_length(text)
+        string_length(text, '"')
+    } else if opening == "'" {
+        string_length(text, '\'')
     } else if !opening.is_empty() {
         run(text, |c| !is_quote(c) && !c.is_control())
     } else if names::takes_the_line(name) {
@@ -302,11 +342,11 @@ fn value_length(text: &str, name: &str, opening: &str) -> usize {
     }
 }
 
-/// The length of a JSON string's inside, over the quotes that are escaped in it.
-fn json_string_length(text: &str) -> usize {
+/// The length of a string's inside, over the quotes that are escaped in it.
+fn string_length(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
     run(text, |c| {
-        let belongs = is_escaped || c != '"';
+        let belongs = is_escaped || c != quote;
         is_escaped = !is_escaped && c == '\\';
         belongs
     })
@@ -332,6 +372,29 @@ fn find_userinfo(text: &str, at: usize) -> Option<Found> {
     });
     let end = start + text[start..start + authority].rfind('@')?;
     Found::whole(start, end)
+}
+
+/// `user:password@host`, where somebody left the scheme out; not an image's tag with its digest.
+fn find_bare_userinfo(text: &str, at: usize) -> Option<Found> {
+    let part = |c: char| {
+        c.is_ascii_graphic() && !is_quote(c) && !matches!(c, ':' | '/' | '@' | '<' | '>' | '?')
+    };
+    let user = run(&text[at..], part);
+    let secret = text[at + user..].strip_prefix(':')?;
+    let secret_length = run(secret, part);
+    let host = secret[secret_length..].strip_prefix('@')?;
+    let host_length = run(host, |c| {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '-')
+    });
+    let name = &host[..host_length];
+    let is_port = host[host_length..].starts_with(':');
+    let is_digest = is_port && !name.contains('.') && name != "localhost";
+    let is_host = name.contains('.') || host[host_length..].starts_with('/') || is_port;
+    let length = user + 1 + secret_length;
+    if secret_length == 0 || length > MAX_USERINFO_BYTES || !is_host || is_digest {
+        return None;
+    }
+    Found::whole(at, at + length)
 }
 
 /// `?key=value&…`: signatures, states and accounts, but not what tells a scope from another.
@@ -390,7 +453,12 @@ fn run(text: &str, mut belongs: impl FnMut(char) -> bool) -> usize {
 
 /// The length of the token at the front, without the full stop of a sentence.
 fn token_run(text: &str) -> usize {
-    let length = run(text, is_token_char);
+    token_run_with(text, '/')
+}
+
+/// The same of one that has another character, too.
+fn token_run_with(text: &str, more: char) -> usize {
+    let length = run(text, |c| is_token_char(c) || c == more);
     text[..length].trim_end_matches('.').len()
 }
 

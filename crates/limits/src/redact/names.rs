@@ -36,31 +36,35 @@ pub(super) fn is_secret(name: &str) -> bool {
     if name.len() > MAX_NAME_BYTES {
         return false;
     }
-    let plain: String = name
-        .chars()
-        .filter(|c| !matches!(c, '_' | '-'))
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
     has_last_part(name, &LAST_PARTS)
-        || ENDINGS.iter().any(|ending| plain.ends_with(ending))
-        || WHOLE.contains(&plain.as_str())
+        || ENDINGS.iter().any(|ending| ends_with(name, ending))
+        || WHOLE
+            .iter()
+            .any(|whole| letters(name).eq(whole.bytes().rev()))
+}
+
+/// Whether it is a password's, which in quotes needs no sign before it.
+pub(super) fn is_password(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES
+        && ["passwd", "password", "passphrase"]
+            .iter()
+            .any(|ending| ends_with(name, ending))
 }
 
 /// Whether it is if `=` comes between: before a colon these begin a sentence.
 pub(super) fn is_secret_if_assigned(name: &str) -> bool {
-    has_last_part(name, &["credential", "signature", "user"])
+    has_last_part(name, &["credential", "pass", "sig", "signature", "user"])
 }
 
 /// Whether it is if a quotation comes between: docker's `"auth":"…"`, and without a sign `user "…"`.
 pub(super) fn is_secret_if_quoted(name: &str) -> bool {
-    has_last_part(name, &["auth"])
+    has_last_part(name, &["auth", "email", "pass"])
 }
 
-/// Whether it is a token's; `token:` also begins a sentence.
-pub(super) fn is_of_token(name: &str) -> bool {
-    let last = name.len().saturating_sub("token".len());
-    name.get(last..)
-        .is_some_and(|end| end.eq_ignore_ascii_case("token"))
+/// Whether it is a bare `token`, which with a colon also begins a sentence.
+pub(super) fn is_token(name: &str) -> bool {
+    let is_one_word = !name.contains(['_', '-']);
+    is_one_word && ends_with(name, "token")
 }
 
 /// Whether it tells an account.
@@ -78,4 +82,21 @@ pub(super) fn takes_the_line(name: &str) -> bool {
 fn has_last_part(name: &str, parts: &[&str]) -> bool {
     let last = name.rsplit(['_', '-']).next().unwrap_or(name);
     parts.iter().any(|part| last.eq_ignore_ascii_case(part))
+}
+
+/// Whether a name ends so, whatever stands between its words.
+fn ends_with(name: &str, ending: &str) -> bool {
+    let mut letters = letters(name);
+    ending
+        .bytes()
+        .rev()
+        .all(|byte| letters.next() == Some(byte))
+}
+
+/// A name's letters in lower case from its end, without what stands between its words.
+fn letters(name: &str) -> impl Iterator<Item = u8> + '_ {
+    let bytes = name.bytes().rev();
+    bytes
+        .filter(|byte| !matches!(byte, b'_' | b'-'))
+        .map(|byte| byte.to_ascii_lowercase())
 }

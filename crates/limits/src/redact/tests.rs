@@ -170,6 +170,21 @@ fn secrets_are_known_by_how_their_names_end_and_flags_by_what_they_are_for() {
         "username \"HUNTER2xyz\"",
         "-----BEGIN RSA PRIVATE KEY-----\nHUNTER2xyz\n-----END RSA PRIVATE KEY-----",
         "-----BEGIN PRIVATE KEY----- HUNTER2xyz",
+        "pull image \"bob:HUNTER2xyz@reg.example/x:1\"",
+        "docker pull bob:HUNTER2xyz@localhost:5000/x",
+        "//bob:HUNTER2xyz@reg/x",
+        "password := HUNTER2xyz",
+        "DOCKER_PASSWORD \"HUNTER2xyz\"",
+        "<password>HUNTER2xyz</password>",
+        "PRIVATE-TOKEN: HUNTER2xyz",
+        "password: 'a\\'HUNTER2xyz'",
+        "docker login -u HUNTER2xyz",
+        "docker login -u bob -pHUNTER2xyz",
+        "docker login -password HUNTER2xyz",
+        "pull for user HUNTER2xyz@corp.example",
+        r#""email":"HUNTER2xyz@corp.example""#,
+        "pass=HUNTER2xyz",
+        "SharedAccessSignature sr=x&sig=HUNTER2xyz",
     ];
     for text in secrets {
         let clean = redact(text);
@@ -183,7 +198,9 @@ fn secrets_are_known_by_how_their_names_end_and_flags_by_what_they_are_for() {
     ] {
         assert!(!redact(text).contains("eyJ"), "{text}");
     }
-    for token in ["ASIA", "npm_", "xoxb-", "ya29."] {
+    for token in [
+        "ASIA", "npm_", "xoxb-", "ya29.", "sk-proj-", "sk_live_", "AIza", "hf_", "pypi-", "SG.",
+    ] {
         let text = format!("with {token}0123456789abcdef0123");
         assert_eq!(redact(&text), "with ***");
     }
@@ -201,6 +218,13 @@ fn what_only_looks_like_a_secrets_name_is_left() {
         "serviceAccountName: default",
         "- name: registry-auth: none",
         "error getting credentials - err: exit status 1",
+        "nginx:1.25@sha256:50aa4698fa6262977cff89181b2664b99d8a56dbca847bf62f2ef04854597cf8 not found",
+        "registry.example/nginx:1.25@sha256:50aa",
+        "git@github.com:acme/shop.git",
+        "at 10:42:11 user@node-1",
+        "secret \"regcred\" not found",
+        "unexpected token \"<\"",
+        "the password is wrong for user alice",
     ] {
         assert_eq!(redact(text), text);
     }
