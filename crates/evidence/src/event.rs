@@ -209,7 +209,7 @@ pub enum Format {
     DockerLists,
     /// ECS tasks and services.
     Ecs,
-    /// Events and rollouts of ECS services.
+    /// Events and rollouts of ECS services, and reasons of ECS that stand alone.
     EcsEvents,
     /// Stack events of `CloudFormation`.
     CloudFormation,

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use forebay_failures::{Class, Verdict, classify, has_mark};
 
 use crate::event::{Event, Failure, MAX_COUNT, What};
-use crate::read::fields::word_after;
 use crate::read::kube::image_in;
 
 /// The most messages whose verdicts are remembered: a flood says the same again and again.
@@ -86,6 +85,12 @@ pub(crate) fn tell(event: Event, verdict: Verdict) -> Event {
     event
 }
 
+/// The event with what a verdict says, where its reader knows what happened.
+pub(crate) fn explain(mut event: Event, verdict: Verdict) -> Event {
+    apply(&mut event, verdict);
+    event
+}
+
 fn apply(event: &mut Event, verdict: Verdict) {
     // What could not be started for want of its image was a pull.
     let is_pull = !matches!(
@@ -97,8 +102,9 @@ fn apply(event: &mut Event, verdict: Verdict) {
     }
     if event.image.is_none() {
         // Only one that stands there: words that were joined across a wrap may look like one.
-        let stands_there = |image: &String| event.message.contains(image.as_str());
-        event.image = verdict.image.filter(stands_there);
+        event.image = verdict
+            .image
+            .filter(|image| stands_in(image, &event.message));
     }
     let Verdict {
         class,
@@ -118,9 +124,29 @@ fn apply(event: &mut Event, verdict: Verdict) {
     }
 }
 
+/// Whether an image stands in a message, or in an address that was broken anywhere.
+fn stands_in(image: &str, message: &str) -> bool {
+    let is_in_address = || {
+        let repository = image.split_once(':').map_or(image, |(name, _)| name);
+        tight(message).contains(&format!("/v2/{repository}/"))
+    };
+    message.contains(image) || is_in_address()
+}
+
+/// A text without what a wrap leaves in it.
+fn tight(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
 /// `ref pull has been retried 7 time(s)`: that was tried eight times.
 fn retries(message: &str) -> Option<u64> {
-    let retries = word_after(message, "has been retried ")?.parse().ok();
+    if !message.contains("been") && !message.contains("retried") {
+        return None;
+    }
+    let tight = tight(message);
+    let (_, behind) = tight.split_once("hasbeenretried")?;
+    let end = behind.find("time")?;
+    let retries = behind[..end].parse().ok();
     retries.filter(|retries| *retries <= MAX_RETRIES)
 }
 

@@ -179,6 +179,12 @@ impl Evidence {
         }
     }
 
+    /// Takes all events back but so many. Only whole sources: what is of two is never counted as one.
+    pub(crate) fn take_back(&mut self, kept: usize) {
+        self.events.truncate(kept);
+        self.index.retain(|_, at| *at < kept);
+    }
+
     /// Adds a setting, once.
     pub(crate) fn set(&mut self, setting: Setting) {
         let is_new = || {

@@ -33,18 +33,18 @@ pub(crate) struct Plausible {
 }
 
 impl Plausible {
-    /// Takes times that cannot be true from an event; what to note, once.
-    pub(crate) fn sift(&mut self, event: &mut Event, context: &Context) -> Option<&'static str> {
+    /// Takes times that cannot be true from an event; what to note, each once.
+    pub(crate) fn sift(&mut self, event: &mut Event, context: &Context) -> Vec<&'static str> {
         let latest = context.now.after(CLOCK_SKEW);
-        let mut why = None;
+        let mut why = Vec::new();
         let mut keep = |time: Option<Moment>| match time? {
             GO_ZERO => None,
             time if time > latest => {
-                why = Some(TOO_LATE);
+                why.push(TOO_LATE);
                 None
             }
             time if time < EARLIEST => {
-                why = Some(TOO_EARLY);
+                why.push(TOO_EARLY);
                 None
             }
             time => Some(time),
@@ -56,9 +56,10 @@ impl Plausible {
             .is_some_and(|(first, last)| first > last)
         {
             event.first = None;
-            why = Some(CROSSED);
+            why.push(CROSSED);
         }
-        why.filter(|why| self.said.insert(why))
+        why.retain(|why| self.said.insert(why));
+        why
     }
 }
 
@@ -107,16 +108,16 @@ mod tests {
             (
                 (good, "2026-11-22T08:00:00Z"),
                 (good, "2026-11-22T08:00:00Z"),
-                None,
+                vec![],
             ),
-            (("1970-01-01T00:00:00Z", good), ("", good), Some(TOO_EARLY)),
-            (("1970-01-01T00:00:00Z", good), ("", good), None),
-            ((good, "2076-11-21T08:00:00Z"), (good, ""), Some(TOO_LATE)),
-            (("0001-01-01T00:00:00Z", ""), ("", ""), None),
+            (("1970-01-01T00:00:00Z", good), ("", good), vec![TOO_EARLY]),
+            (("1970-01-01T00:00:00Z", good), ("", good), vec![]),
+            ((good, "2076-11-21T08:00:00Z"), (good, ""), vec![TOO_LATE]),
+            (("0001-01-01T00:00:00Z", ""), ("", ""), vec![]),
             (
                 (good, "2026-11-21T07:00:00Z"),
                 ("", "2026-11-21T07:00:00Z"),
-                Some(CROSSED),
+                vec![CROSSED],
             ),
         ] {
             let mut sifted = event(first, last);
@@ -127,6 +128,18 @@ mod tests {
             );
             assert_eq!(noted, note, "{first} {last}");
         }
+    }
+
+    #[test]
+    fn a_first_time_too_early_and_a_last_too_late_are_both_noted() {
+        let context = Context {
+            now: at("2026-11-21T08:10:00Z").unwrap(),
+            utc_offset_seconds: 0,
+        };
+        let mut sifted = event("1970-01-01T00:00:00Z", "2076-11-21T08:00:00Z");
+        let noted = Plausible::default().sift(&mut sifted, &context);
+        assert_eq!(noted, [TOO_EARLY, TOO_LATE]);
+        assert_eq!((sifted.first, sifted.last), (None, None));
     }
 
     #[test]

@@ -200,6 +200,35 @@ pub(crate) fn read_message(message: &str, at: Option<Moment>) -> Option<Event> {
     )
 }
 
+/// An event that tells a reason of ECS beside any task is of ECS, not of the log that it stands in.
+pub(crate) fn note_reason(event: Event) -> Event {
+    if !is_reason(&event.message) {
+        return event;
+    }
+    Event {
+        place: Place::default(),
+        image: None,
+        format: Format::EcsEvents,
+        ..event
+    }
+}
+
+/// Whether a text names an error as only ECS does, wherever it was wrapped: `CannotPullContainerError`,
+/// `CannotPullImageManifestError`, `ResourceInitializationError`.
+fn is_reason(text: &str) -> bool {
+    if !text.contains("Cannot") && !text.contains("Resource") {
+        return false;
+    }
+    let tight: String = text.split_whitespace().collect();
+    let is_letter = |c: char| c.is_ascii_alphabetic();
+    let mut pulls = tight.split("CannotPull").skip(1);
+    tight.contains("ResourceInitializationError")
+        || pulls.any(|rest| {
+            let end = rest.find(|c| !is_letter(c)).unwrap_or(rest.len());
+            rest[..end].ends_with("Error")
+        })
+}
+
 /// A task definition: whether its images are pulled with credentials.
 pub(crate) fn read_definition(definition: &Value, lines: Lines, out: &mut Evidence) -> bool {
     let Some(containers) = definition

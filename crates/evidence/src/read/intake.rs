@@ -2,7 +2,7 @@
 //!
 //! Cuts lines, finds out what they belong to, and joins what was wrapped. One line is held at a time, and one item of JSON.
 
-use forebay_failures::{Scanner, decode};
+use forebay_failures::decode;
 
 use super::aws;
 use super::ci::Ci;
@@ -13,9 +13,10 @@ use super::json_items::{Found, JsonItems};
 use super::kube_describe::Description;
 use super::kube_table::{self, Wide};
 use super::log_line::LogLine;
+use super::pasted::{Around, By, Pasted};
 use super::text;
 use crate::event::{Event, Lines, MAX_MESSAGE_BYTES, What};
-use crate::failure::{Judge, tell};
+use crate::failure::Judge;
 use crate::plausible::{Plausible, part_from_old};
 use crate::{Context, Evidence};
 
@@ -24,9 +25,6 @@ pub const MAX_LINE_BYTES: usize = 64 << 10;
 
 /// The most lines that a wrapped message goes on for.
 const MAX_WRAPPED_LINES: u32 = 8;
-
-/// A source up to this long may be one message that somebody pasted, wrapped anywhere.
-const MAX_PASTED_BYTES: usize = 8 << 10;
 
 /// Reads one source after the other.
 pub struct Intake {
@@ -48,9 +46,7 @@ struct Source {
     description: Option<Description>,
     pending: Option<(Event, u32)>,
     ci: Ci,
-    /// All of it, as long as it is short.
-    pasted: String,
-    has_cause: bool,
+    pasted: Pasted,
 }
 
 /// The table whose rows are being read.
@@ -80,6 +76,7 @@ impl Intake {
         self.evidence.sources.push(name.to_owned());
         self.source = Source {
             ci: Ci::of(name),
+            pasted: Pasted::after(self.evidence.events.len()),
             ..Source::default()
         };
     }
@@ -114,7 +111,7 @@ impl Intake {
             || source.table.is_some()
             || source.description.is_some()
             || source.pending.is_some()
-            || source.pasted.len() <= MAX_PASTED_BYTES;
+            || source.pasted.goes_on();
         if is_amid || !self.partial.is_empty() || self.is_cut {
             return from;
         }
@@ -128,7 +125,7 @@ impl Intake {
     pub fn add(&mut self, event: Event) {
         self.flush();
         let lines = self.lines();
-        self.keep(event, lines);
+        self.keep(event, lines, By::Structure);
     }
 
     /// What was read so far; the last message may not be among it, as it may go on.
@@ -164,36 +161,12 @@ impl Intake {
             self.evidence.note(lines, problem);
         }
         self.flush();
-        self.read_pasted();
-    }
-
-    /// Looks at a short source as a whole, if its lines alone told no cause.
-    fn read_pasted(&mut self) {
-        let text = std::mem::take(&mut self.source.pasted);
-        if self.source.has_cause || text.is_empty() || text.len() > MAX_PASTED_BYTES {
-            return;
-        }
-        let mut failures = Vec::new();
-        let mut scanner = Scanner::new();
-        scanner.push(text.as_bytes(), &mut |failure| failures.push(failure));
-        scanner.finish(&mut |failure| failures.push(failure));
-        let source = self.lines().source;
-        for failure in failures
-            .into_iter()
-            .filter(|failure| failure.verdict.class.is_cause())
-        {
-            let line = LogLine {
-                text: &failure.excerpt,
-                ..LogLine::default()
-            };
-            let lines = Lines {
-                source,
-                first: *failure.lines.start(),
-                last: *failure.lines.end(),
-            };
-            let event = located(self.source.ci.failed(What::Unread, &line), lines);
-            self.evidence.add(tell(event, failure.verdict));
-        }
+        let around = Around {
+            source: lines.source,
+            context: &self.context,
+            ci: &self.source.ci,
+        };
+        self.source.pasted.settle(&around, &mut self.evidence);
     }
 
     fn gather(&mut self, bytes: &[u8]) {
@@ -246,10 +219,7 @@ impl Intake {
         self.source.line += 1;
         self.evidence.lines += 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if self.source.pasted.len() <= MAX_PASTED_BYTES {
-            self.source.pasted.push_str(line);
-            self.source.pasted.push('\n');
-        }
+        self.source.pasted.line(line);
         if self.source.json.is_inside() || JsonItems::begins(line) {
             let found = self.source.json.push_line(line, self.source.line);
             let is_broken = found.is_broken;
@@ -262,6 +232,7 @@ impl Intake {
             return;
         }
         self.flush();
+        self.source.pasted.is_alone();
         let lines = self.lines();
         let parsed = LogLine::parse(line, &self.context);
         let event = text::read(
@@ -272,7 +243,11 @@ impl Intake {
             &mut self.evidence,
         );
         if let Some(event) = event {
-            self.keep(event, lines);
+            let by = match event.what {
+                What::Unread => By::Words,
+                _ => By::Program,
+            };
+            self.keep(event, lines, by);
         }
     }
 
@@ -321,7 +296,7 @@ impl Intake {
                 if may_go_on {
                     self.source.pending = Some((located(event, lines), 0));
                 } else {
-                    self.keep(event, lines);
+                    self.keep(event, lines, By::Structure);
                 }
                 return true;
             }
@@ -404,7 +379,7 @@ impl Intake {
                 &mut self.evidence,
             );
             for event in events {
-                self.keep(event, lines);
+                self.keep(event, lines, By::Structure);
             }
         }
     }
@@ -412,18 +387,16 @@ impl Intake {
     fn flush(&mut self) {
         if let Some((event, _)) = self.source.pending.take() {
             let lines = event.lines;
-            self.keep(event, lines);
+            self.keep(event, lines, By::Structure);
         }
     }
 
-    fn keep(&mut self, event: Event, lines: Lines) {
+    fn keep(&mut self, event: Event, lines: Lines, by: By) {
         if let Some(mut event) = self.judge.settle(located(event, lines)) {
-            if let Some(doubt) = self.plausible.sift(&mut event, &self.context) {
+            for doubt in self.plausible.sift(&mut event, &self.context) {
                 self.evidence.note(event.lines, doubt);
             }
-            let tells = |failure: &crate::Failure| failure.class.is_cause();
-            self.source.has_cause |=
-                event.what.is_death() || event.failure.as_ref().is_some_and(tells);
+            self.source.pasted.said(&event, by);
             aws::note_places(&event.message, &mut self.evidence);
             if let Some(image) = &event.image {
                 aws::note_places(image, &mut self.evidence);

@@ -22,6 +22,7 @@ mod kube_json;
 mod kube_table;
 mod kubelet;
 mod log_line;
+mod pasted;
 mod table;
 mod text;
 mod times;

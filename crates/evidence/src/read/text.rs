@@ -33,7 +33,7 @@ pub(crate) fn read(
         .or_else(|| ecs::read_message(line.text, line.at));
     known
         .or_else(|| ci.read(line))
-        .or_else(|| Some(ci.failed(What::Unread, line)))
+        .or_else(|| Some(ecs::note_reason(ci.failed(What::Unread, line))))
 }
 
 /// `docker stack deploy --with-registry-auth -c stack.yml web`: the stack is named last.

@@ -7,3 +7,4 @@ mod formats;
 mod pasted;
 mod sizes;
 mod speed;
+mod told;
