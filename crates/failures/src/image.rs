@@ -139,8 +139,9 @@ fn checked(text: &str) -> Option<String> {
     if is_image(&folded) {
         return Some(folded);
     }
-    let (name, _) = text.split_once('@')?;
-    is_image(name).then(|| name.to_owned())
+    // A digest that was cut; what else stands before a host is a login.
+    let (name, digest) = text.split_once('@')?;
+    (digest.starts_with("sha") && is_image(name)).then(|| name.to_owned())
 }
 
 /// Words that stand where an image would.
@@ -212,6 +213,11 @@ mod tests {
             (
                 "Failed to pull image \"busybox\": rpc error",
                 Some("busybox"),
+            ),
+            ("Failed to pull image \"u:p@reg.example/x:1\": x", None),
+            (
+                "Failed to pull image \"acme/web@sha256:50aa\": x",
+                Some("acme/web"),
             ),
             (
                 "Failed to pull image \"calico/cni:v3. 15.0\": x",

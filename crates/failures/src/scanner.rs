@@ -253,7 +253,10 @@ fn is_request(line: &str) -> bool {
 fn is_command(line: &str) -> bool {
     let prompted = line.split_once("$ ").or_else(|| line.split_once("# "));
     let command = match prompted {
-        Some((prompt, command)) if prompt.len() <= MAX_PROMPT_BYTES => command,
+        // Two hashes and more are a title's.
+        Some((prompt, command)) if prompt.len() <= MAX_PROMPT_BYTES && !prompt.ends_with('#') => {
+            command
+        }
         _ => line.strip_prefix("+ ").unwrap_or_default(),
     };
     command.starts_with(|c: char| c.is_ascii_alphabetic())

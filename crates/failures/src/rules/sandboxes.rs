@@ -33,6 +33,8 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
         r"failedtowrite[^:]*:?.*/sys/fs/cgroup|settingcgroupconfig",
         r"unexpectedadmissionerror|requestednumberofdevicesunavailable|failedtoinjectcdidevices",
         // Files of a Kubernetes volume.
+        r"timeoutexpiredwaitingforvolumes|unattached/unmountedvolumes",
+        r"isunhealthy,itwillbekilled",
         r"hostpathtypecheckfailed|failedtosync(?:configmap|secret)cache|multi-attacherrorforvolume",
         r"referencesnon-existent(?:secret|config)key",
         // Entry points.

@@ -103,7 +103,7 @@ pub(super) const RULES: &[Rule] = &[
         Other,
         &[
             r"(?:docker|podman|nerdctl|crictl|ctr)(?:image)?pull.+(?:errorresponsefromdaemon:|fata\[|error:)",
-            r"failedtocopy:",
+            r"failedtocopy:|failedtodorequest:",
             r"failedtoload(?:cachekey|metadata)",
             r"unexpectedstatus(?:code|from)",
             r"contextcanceled",
