@@ -3,7 +3,7 @@
 //! No machine is taken to have any image yet: what a deploy costs at most is asked, and nodes come and go.
 
 use forebay_oci::{ImageName, Reference};
-use forebay_references::{Owner, PullPolicy};
+use forebay_references::{Owner, PullPolicy, TOOLS};
 use serde::Serialize;
 
 use crate::schedule::most_starts;
@@ -34,9 +34,9 @@ const ONE_EACH: [&str; 6] = [
 ];
 
 /// What the kinds begin with that run on machines of their own, which the nodes do not bound: builders, runners, tasks of
-/// Fargate, services of clouds, and what a script calls wherever it runs.
-const ELSEWHERE: [&str; 27] = [
-    "AWS::",
+/// Fargate, services of clouds.
+const ELSEWHERE: [&str; 17] = [
+    "AWS",
     "App Runner",
     "Azure",
     "Bake",
@@ -53,16 +53,6 @@ const ELSEWHERE: [&str; 27] = [
     "Lightsail",
     "SageMaker",
     "Scaleway",
-    "buildah",
-    "crane",
-    "docker",
-    "finch",
-    "gcrane",
-    "nerdctl",
-    "podman",
-    "regctl",
-    "skopeo",
-    "trivy",
 ];
 
 /// What the kinds begin with that run on nodes, are none of Kubernetes', and pull what is not there, `latest` or not.
@@ -101,7 +91,7 @@ impl ImageUse {
         fleet: &Fleet,
     ) -> Self {
         let starts = starts(owner, scaled, fleet);
-        let is_on_nodes = owner.per_node || !is_of(&ELSEWHERE, &owner.kind);
+        let is_on_nodes = owner.per_node || !is_elsewhere(&owner.kind);
         let machines = if owner.per_node {
             starts
         } else {
@@ -167,7 +157,7 @@ fn policy(owner: &Owner, image: &ImageName) -> PullPolicy {
     let is_latest = matches!(&image.reference, Reference::Tag(tag) if tag.as_str() == "latest");
     owner.pull_policy.unwrap_or({
         // kubernetes.io/docs/concepts/containers/images: `Always` for `:latest` and for no tag.
-        let is_other = is_of(&ELSEWHERE, &owner.kind) || is_of(&OTHER_NODES, &owner.kind);
+        let is_other = is_elsewhere(&owner.kind) || is_of(&OTHER_NODES, &owner.kind);
         if is_latest && !is_other {
             PullPolicy::Always
         } else {
@@ -187,8 +177,18 @@ fn workload(owner: &Owner, at: &str) -> Option<String> {
     Some(format!("{file} {} {namespace} {name}", owner.kind))
 }
 
+/// Whether it runs on machines of its own. What a script calls, it calls wherever it runs.
+fn is_elsewhere(kind: &str) -> bool {
+    is_of(&ELSEWHERE, kind) || is_of(&TOOLS, kind)
+}
+
+/// Whether a kind begins with one of these, word by word: `AzureMachinePool` is a kind of Kubernetes', and no `Azure container`.
 fn is_of(kinds: &[&str], kind: &str) -> bool {
-    kinds.iter().any(|one| kind.starts_with(one))
+    let is_begun = |one: &str| {
+        let rest = kind.strip_prefix(one);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    kinds.iter().copied().any(is_begun)
 }
 
 fn told(owner: &Owner) -> String {

@@ -16,6 +16,7 @@ mod sink;
 mod splice;
 mod structured;
 mod terraform;
+mod tools;
 mod tree;
 mod variables;
 
@@ -29,4 +30,5 @@ pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Writing};
 pub use settings::{Crd, Settings};
 pub use splice::{apply, splice};
 pub use structured::read_yaml;
+pub use tools::TOOLS;
 pub use tree::{At, Style, Tree};

@@ -149,13 +149,25 @@ fn what_runs_in_a_cloud_or_by_a_script_is_not_bounded_by_the_nodes() {
         "Lambda function",
         "Batch job",
         "docker",
+        "crictl",
+        "docker.pull",
+        "ctr",
+        "AWS::Lambda::Function",
         "ECS task definition",
     ] {
         let found = used(&replicas(kind, Some(40)), "nginx", Some(3));
         assert_eq!(found.machines, (1..=40).into(), "{kind}");
         assert_eq!(found.policy, PullPolicy::IfAbsent, "{kind}");
     }
-    for kind in ["Swarm service", "Docker container", "Deployment"] {
+    for kind in [
+        "Swarm service",
+        "Docker container",
+        "Deployment",
+        "AzureMachinePool",
+        "BatchRunner",
+        "DockerMachinePool",
+        "FlyteWorkflow",
+    ] {
         let found = used(&replicas(kind, Some(40)), "nginx", Some(3));
         assert_eq!(found.machines, (1..=3).into(), "{kind}");
     }
@@ -169,6 +181,8 @@ fn latest_is_always_pulled_by_kubernetes_alone() {
         ("Deployment", "nginx:1", PullPolicy::IfAbsent),
         ("Compose service", "nginx", PullPolicy::IfAbsent),
         ("GitHub job", "nginx", PullPolicy::IfAbsent),
+        ("docker", "nginx", PullPolicy::IfAbsent),
+        ("DockerMachinePool", "nginx", PullPolicy::Always),
     ] {
         let found = used(&replicas(kind, None), image, None);
         assert_eq!(found.policy, expected, "{kind} {image}");

@@ -246,3 +246,22 @@ fn takes_value(option: &str, sub: &Subcommand) -> bool {
     let first_value = letters.find(|letter| !sub.switches.contains(letter));
     first_value.is_some_and(|at| at + 1 == letters.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use forebay_references::TOOLS;
+
+    use super::*;
+
+    #[test]
+    fn the_words_of_each_tool_are_read() {
+        for tool in TOOLS {
+            let found = ["pull a/b:1", "image a/b:1", "inspect docker://a/b:1"].map(|rest| {
+                let line = format!("{tool} {rest}");
+                let words: Vec<_> = line.split(' ').map(|word| Some(word.to_owned())).collect();
+                image_words(&words).len()
+            });
+            assert!(found.contains(&1), "{tool}");
+        }
+    }
+}
