@@ -3,6 +3,7 @@
 //! Reads the kernel's tables and files, and looks up where registries are; what they mean is the traffic crate's work.
 
 mod processes;
+mod tables;
 mod text;
 
 use std::collections::HashSet;
@@ -15,13 +16,12 @@ use forebay_config::time_span;
 use forebay_content::{Clock, SystemClock};
 use forebay_http_kit::Resolver;
 use forebay_terminal::Failure;
-use forebay_traffic::{
-    Capture, Conversation, FlowLog, Socket, Tally, Told, read_conntrack, read_sockets,
-};
+use forebay_traffic::{Capture, Conversation, FlowLog, Socket, Tally, Told, read_tracked};
 use serde::Serialize;
 
 use crate::source::read_to_end;
-use processes::{Processes, read_table};
+use processes::Processes;
+use tables::Tables;
 
 /// The hosts that images come from, where no address is named: those whose addresses can be looked up.
 const HOSTS: [(&str, &str); 6] = [
@@ -162,29 +162,29 @@ async fn watch(root: &Path, how_long: Duration, clock: &dyn Clock, tally: &mut T
 
 /// Looks once. What a process has is its own; what only conntrack knows is a container's in a network of its own.
 fn look(proc: &Path, minute: u64, seen: &mut HashSet<Socket>, tally: &mut Tally) {
-    let processes = Processes::read(proc);
+    let mut tables = Tables::new();
+    let processes = Processes::read(proc, &mut tables);
     if processes.has_refused() {
         tally
             .note("not all processes may be looked at: as root, each connection's process is told");
     }
-    if processes.tables().next().is_none() {
+    if tables.is_missing() {
         tally.note("the kernel's table of sockets cannot be read");
     }
-    let sockets = processes.tables().flat_map(|text| read_sockets(text));
-    let mut ends = HashSet::new();
-    let mut fresh = Vec::new();
-    for socket in sockets {
-        ends.insert((socket.local, socket.remote));
-        fresh.push(socket);
-    }
-    if let Some(text) = read_table(&proc.join("net/nf_conntrack")) {
-        let tracked = read_conntrack(&text).into_iter();
-        fresh.extend(tracked.filter(|socket| !ends.contains(&(socket.local, socket.remote))));
-    }
-    for socket in fresh {
+    let of_processes = tables.take();
+    tables.read(&proc.join("net/nf_conntrack"), read_tracked);
+    let ends = |socket: &Socket| (socket.local, socket.remote);
+    let known: HashSet<_> = of_processes.iter().map(ends).collect();
+    let tracked = tables.take().into_iter();
+    let tracked = tracked.filter(|socket| !known.contains(&ends(socket)));
+    for socket in of_processes.into_iter().chain(tracked) {
         // A socket loses its process's number when it is closed, and stays in the table for a minute.
         let known = Socket { inode: 0, ..socket };
-        if seen.len() >= MAX_SEEN || !seen.insert(known) {
+        if seen.len() >= MAX_SEEN && !seen.contains(&known) {
+            tally.note("too many connections: the later ones are not counted");
+            continue;
+        }
+        if !seen.insert(known) {
             continue;
         }
         let conversation = Conversation {
@@ -194,6 +194,9 @@ fn look(proc: &Path, minute: u64, seen: &mut HashSet<Socket>, tally: &mut Tally)
             destination: socket.remote.0,
         };
         tally.add(&conversation, 1, 0);
+    }
+    if tables.is_cut() {
+        tally.note("the kernel's tables of connections are too long: not all of them is read");
     }
 }
 

@@ -11,5 +11,5 @@ mod tally;
 
 pub use capture::{Capture, MAX_FRAME_BYTES};
 pub use flow_log::{FlowLog, MAX_LINE_BYTES};
-pub use sockets::{Container, Socket, read_cgroup, read_conntrack, read_sockets};
+pub use sockets::{Container, Socket, read_cgroup, read_socket, read_tracked};
 pub use tally::{Conversation, MAX_CONVERSATIONS, MAX_NOTES, Row, Tally, Told};

@@ -4,9 +4,6 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The most rows that are read of a table.
-const MAX_ROWS: usize = 200_000;
-
 /// A container's id has this many hexadecimal digits.
 const ID_DIGITS: usize = 64;
 
@@ -38,17 +35,9 @@ pub struct Container {
     pub pod: Option<String>,
 }
 
-/// Reads `/proc/net/tcp` or `/proc/net/tcp6`. Sockets that listen are left out, and rows that make no sense.
-pub fn read_sockets(text: &str) -> Vec<Socket> {
-    text.lines()
-        .skip(1)
-        .take(MAX_ROWS)
-        .filter_map(read_socket)
-        .collect()
-}
-
-fn read_socket(line: &str) -> Option<Socket> {
-    let mut words = line.split_whitespace().skip(1);
+/// Reads a row of `/proc/net/tcp` or `/proc/net/tcp6`; `None` for its header, a socket that listens, and what makes no sense.
+pub fn read_socket(row: &str) -> Option<Socket> {
+    let mut words = row.split_whitespace().skip(1);
     let (local, remote) = (words.next()?, words.next()?);
     let state = words.next()?;
     // Queues, timers, retransmissions, uid, time-out.
@@ -80,21 +69,15 @@ fn read_end(text: &str) -> Option<(IpAddr, u16)> {
     Some((address, port))
 }
 
-/// Reads `/proc/net/nf_conntrack`, or what `conntrack -L` prints: each connection as it was asked for, before any NAT.
-pub fn read_conntrack(text: &str) -> Vec<Socket> {
-    text.lines()
-        .take(MAX_ROWS)
-        .filter_map(read_tracked)
-        .collect()
-}
-
-fn read_tracked(line: &str) -> Option<Socket> {
-    if !line.split_whitespace().any(|word| word == "tcp") {
+/// Reads a row of `/proc/net/nf_conntrack`, or of what `conntrack -L` prints: the connection as it was asked for, before any
+/// NAT. `None` if it is not of TCP, or makes no sense.
+pub fn read_tracked(row: &str) -> Option<Socket> {
+    if !row.split_whitespace().any(|word| word == "tcp") {
         return None;
     }
     // The first of each is the direction in which it was begun.
     let find = |key: &str| {
-        let mut words = line.split_whitespace();
+        let mut words = row.split_whitespace();
         words.find_map(|word| word.strip_prefix(key))
     };
     Some(Socket {
@@ -142,30 +125,27 @@ mod tests {
     #[test]
     #[cfg(target_endian = "little")]
     fn sockets_are_read_as_the_kernel_writes_them() {
-        let sockets = read_sockets(TCP);
+        let sockets: Vec<_> = TCP.lines().filter_map(read_socket).collect();
         let expected = Socket {
             local: ("10.0.0.5".parse().expect("an address"), 50_000),
             remote: ("4.3.2.1".parse().expect("an address"), 443),
             inode: 4243,
         };
         assert_eq!(sockets, [expected]);
-        let mapped = "h\n 0: 0000000000000000FFFF00000500000A:C350 0000000000000000FFFF000001020304:01BB 01 0:0 0:0 0 0 0 7 1";
-        let [socket] = read_sockets(mapped)[..] else {
-            panic!("one socket")
-        };
-        assert_eq!(socket.remote, expected.remote);
+        let mapped = " 0: 0000000000000000FFFF00000500000A:C350 0000000000000000FFFF000001020304:01BB 01 0:0 0:0 0 0 0 7 1";
+        let socket = read_socket(mapped);
+        assert_eq!(socket.map(|socket| socket.remote), Some(expected.remote));
     }
 
     #[test]
     fn tracked_connections_are_told_as_they_were_asked_for() {
         let line = "ipv4     2 tcp      6 431999 ESTABLISHED src=10.244.1.7 dst=4.3.2.1 sport=40000 dport=443 \
-                    src=4.3.2.1 dst=192.0.2.1 sport=443 dport=40000 [ASSURED] mark=0 use=1\n\
-                    ipv4 2 udp 17 29 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=53";
-        let [socket] = read_conntrack(line)[..] else {
-            panic!("one connection")
-        };
+                    src=4.3.2.1 dst=192.0.2.1 sport=443 dport=40000 [ASSURED] mark=0 use=1";
+        let socket = read_tracked(line).expect("a connection");
         assert_eq!(socket.local.0.to_string(), "10.244.1.7");
         assert_eq!(socket.remote.1, 443);
+        let of_udp = "ipv4 2 udp 17 29 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=53";
+        assert_eq!(read_tracked(of_udp), None);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Whose a socket is: the process that has it open, its container and its service, by `/proc`.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::rc::Rc;
 
-use forebay_traffic::{Container, read_cgroup};
+use forebay_traffic::{Container, read_cgroup, read_socket};
+
+use super::tables::Tables;
 
 /// The most processes that are looked at.
 const MAX_PROCESSES: usize = 50_000;
@@ -17,41 +19,36 @@ const MAX_DESCRIPTORS: usize = 100_000;
 /// The most networks (one a container) whose tables are read.
 const MAX_NETWORKS: usize = 2_000;
 
-/// The most that is read of one of the kernel's tables.
-const MAX_TABLE_BYTES: u64 = 64 << 20;
+/// The most sockets whose process is known.
+const MAX_OWNED: usize = 200_000;
 
 /// All processes, by the sockets that they have.
 pub(super) struct Processes {
-    owners: HashMap<u64, String>,
-    /// The tables of sockets of each network that a process is in, by the network's number.
-    networks: BTreeMap<u64, Vec<String>>,
+    owners: HashMap<u64, Rc<str>>,
+    /// The numbers of the networks that processes are in, and whose tables were read.
+    networks: BTreeSet<u64>,
     has_refused: bool,
 }
 
 impl Processes {
-    /// Reads `/proc`.
-    pub(super) fn read(proc: &Path) -> Self {
+    /// Reads `/proc`, with the tables of sockets of all networks.
+    pub(super) fn read(proc: &Path, tables: &mut Tables) -> Self {
         let mut all = Self {
             owners: HashMap::new(),
-            networks: BTreeMap::new(),
+            networks: BTreeSet::new(),
             has_refused: false,
         };
         let entries = fs::read_dir(proc).into_iter().flatten().flatten();
         let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
         for entry in entries.take(MAX_PROCESSES) {
             if entry.file_name().to_str().is_some_and(is_process) {
-                all.add(&entry.path());
+                all.add(&entry.path(), tables);
             }
         }
         if all.networks.is_empty() {
-            all.networks.insert(0, read_networks_tables(proc));
+            read_tables(proc, tables);
         }
         all
-    }
-
-    /// The tables of sockets, of all networks.
-    pub(super) fn tables(&self) -> impl Iterator<Item = &String> {
-        self.networks.values().flatten()
     }
 
     /// Whether some would not be looked at.
@@ -61,11 +58,11 @@ impl Processes {
 
     /// Who has a socket open: `curl (42), container 4f6…, service web`.
     pub(super) fn find_owner(&self, inode: u64) -> Option<String> {
-        self.owners.get(&inode).cloned()
+        self.owners.get(&inode).map(|who| who.to_string())
     }
 
-    fn add(&mut self, process: &Path) {
-        self.add_network(process);
+    fn add(&mut self, process: &Path, tables: &mut Tables) {
+        self.add_network(process, tables);
         let descriptors = match fs::read_dir(process.join("fd")) {
             Ok(descriptors) => descriptors,
             Err(error) => {
@@ -81,41 +78,36 @@ impl Processes {
             let Some(inode) = target.to_str().and_then(inode_of) else {
                 continue;
             };
-            let name = name.get_or_insert_with(|| describe(process));
-            self.owners.insert(inode, name.clone());
+            if self.owners.len() >= MAX_OWNED {
+                return;
+            }
+            let name = name.get_or_insert_with(|| describe(process).into());
+            self.owners.insert(inode, Rc::clone(name));
         }
     }
 
     /// Reads a network's tables at once: they are seen through a process, which may be gone in a moment.
-    fn add_network(&mut self, process: &Path) {
+    fn add_network(&mut self, process: &Path, tables: &mut Tables) {
         let Ok(network) = fs::metadata(process.join("ns/net")) else {
             return;
         };
         let number = network.ino();
-        if self.networks.len() >= MAX_NETWORKS || self.networks.contains_key(&number) {
+        if self.networks.len() >= MAX_NETWORKS || self.networks.contains(&number) {
             return;
         }
-        let tables = read_networks_tables(process);
-        if !tables.is_empty() {
-            self.networks.insert(number, tables);
+        if read_tables(process, tables) {
+            self.networks.insert(number);
         }
     }
 }
 
-/// One of the kernel's tables.
-pub(super) fn read_table(path: &Path) -> Option<String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).ok()?;
-    file.take(MAX_TABLE_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The tables of sockets of the network that a process is in.
-fn read_networks_tables(process: &Path) -> Vec<String> {
-    ["net/tcp", "net/tcp6"]
-        .iter()
-        .filter_map(|name| read_table(&process.join(name)))
-        .collect()
+/// Reads the tables of sockets of the network that a process is in; whether there are any.
+fn read_tables(process: &Path, tables: &mut Tables) -> bool {
+    let mut is_there = false;
+    for name in ["net/tcp", "net/tcp6"] {
+        is_there |= tables.read(&process.join(name), read_socket);
+    }
+    is_there
 }
 
 /// The number in `socket:[4243]`.

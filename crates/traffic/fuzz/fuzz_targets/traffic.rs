@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use forebay_traffic::{Capture, FlowLog, Tally, read_cgroup, read_conntrack, read_sockets};
+use forebay_traffic::{Capture, FlowLog, Tally, read_cgroup, read_socket, read_tracked};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     log.finish(&mut tally);
     assert!(tally.told().rows.len() <= bytes.len());
     let text = String::from_utf8_lossy(bytes);
-    read_sockets(&text);
-    read_conntrack(&text);
+    read_socket(&text);
+    read_tracked(&text);
     read_cgroup(&text);
 });

@@ -1,6 +1,6 @@
 //! What is broken, cut off or made up never panics, and what stood before it is counted.
 
-use forebay_traffic::{Capture, FlowLog, Tally, read_cgroup, read_conntrack, read_sockets};
+use forebay_traffic::{Capture, FlowLog, Tally, read_cgroup, read_socket, read_tracked};
 use proptest::prelude::*;
 
 use crate::captures::read;
@@ -61,8 +61,8 @@ proptest! {
         log.push(text.as_bytes(), &mut tally);
         log.finish(&mut tally);
         read(&bytes, 16, &mut tally);
-        read_sockets(&text);
-        read_conntrack(&text);
+        read_socket(&text);
+        read_tracked(&text);
         read_cgroup(&text);
     }
 }
