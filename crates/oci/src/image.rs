@@ -46,7 +46,7 @@ impl FromStr for ImageName {
             _ => (text, None),
         };
         let (registry, repository) = match path.split_once('/') {
-            Some((first, rest)) if is_host(first) => (first, rest),
+            Some((first, rest)) if is_host(first) => (registry(first)?, rest),
             _ => (DOCKER_HUB, path),
         };
         let repository: RepositoryName = repository.parse().map_err(|_| InvalidImageName)?;
@@ -61,6 +61,26 @@ impl FromStr for ImageName {
             },
         })
     }
+}
+
+/// A host as a reference may have one: letters, digits, dots and hyphens or an address of IPv6 in brackets, and a port
+/// (distribution's reference grammar, `domain`).
+fn registry(text: &str) -> Result<&str, InvalidImageName> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let address = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let is_host = address.map_or_else(
+        || !host.is_empty() && host.chars().all(is_of_name),
+        |address| !address.is_empty() && address.chars().all(is_of_address),
+    );
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
+    (is_host && is_port).then_some(text).ok_or(InvalidImageName)
 }
 
 /// Docker's rule: the first component is a registry if it could not be a user's name.
@@ -126,6 +146,19 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_is_a_host_with_or_without_a_port() {
+        for host in [
+            "reg.example",
+            "localhost:5000",
+            "[2001:db8::1]:5000",
+            "10.0.0.1:5000",
+        ] {
+            let image: ImageName = format!("{host}/team/app:1").parse().unwrap();
+            assert_eq!(image.registry, host);
+        }
+    }
+
+    #[test]
     fn nonsense_names_no_image() {
         for text in [
             "",
@@ -138,6 +171,13 @@ mod tests {
             "ghcr.io/",
             "nginx:a b",
             "http://x/y",
+            "u:p@reg.example/x:1",
+            "reg.example$(id)/x",
+            "reg.example;id/x",
+            "reg.example:port/x",
+            "reg.example:99999/x",
+            "[::1/x",
+            "[reg.example]:5000/x",
         ] {
             assert_eq!(text.parse::<ImageName>(), Err(InvalidImageName), "{text}");
         }
