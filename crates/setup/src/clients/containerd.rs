@@ -3,9 +3,10 @@
 use toml_edit::{DocumentMut, Item};
 
 use super::hosts::Way;
+use super::others::Others;
 use super::{changed, path_of, toml};
 use crate::error::SetupError;
-use crate::plan::{FallThrough, FileChange, Files, Order, Plan};
+use crate::plan::{FallThrough, Files, Order, Plan};
 
 pub(super) const CONFIG_TOML: &str = "/etc/containerd/config.toml";
 
@@ -15,6 +16,12 @@ pub(crate) const CERTS_D: &str = "/etc/containerd/certs.d";
 pub(super) const CLOSED: FallThrough = FallThrough::Closed(
     "`server` of each hosts.toml is Forebay, so that containerd has nobody else to ask; while Forebay is down, \
      nothing of these registries is pulled",
+);
+
+/// Where other mirrors stay.
+pub(super) const PAST: FallThrough = FallThrough::Open(
+    "containerd does not go to the registry itself, but to what else stands in a hosts.toml when Forebay answers with an \
+     error or not at all: see below",
 );
 
 pub(super) const OPEN: FallThrough = FallThrough::Open(
@@ -47,8 +54,11 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
         Ok(text.to_owned())
     })?;
     let mut plan = Plan::default();
+    let mut others = Others::default();
     for upstream in &order.upstreams {
-        plan = plan.file(hosts_file(order, &certs_d, upstream, files)?);
+        let path = format!("{}/{upstream}/hosts.toml", certs_d.trim_end_matches('/'));
+        let way = Way::of(order, upstream);
+        plan = plan.file(way.change(&path, files, &mut others)?);
     }
     if config.is_change() && !config.after.is_empty() {
         let why = "makes containerd read config.toml; hosts.toml it reads at each pull";
@@ -59,25 +69,11 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
     let hosts_dir = format!(
         "ctr and nerdctl take the folder as an option: ctr images pull --hosts-dir {certs_d} IMAGE"
     );
-    Ok(plan
-        .falls(if order.fall_back { OPEN } else { CLOSED })
+    let closed = if order.fall_back { OPEN } else { CLOSED };
+    Ok(others
+        .fall(plan, closed, PAST)
         .note_if(is_cri_off, "config.toml switches CRI off, so that Kubernetes is not served here: it stays as it is")
         .note(hosts_dir))
-}
-
-fn hosts_file(
-    order: &Order,
-    certs_d: &str,
-    registry: &str,
-    files: &dyn Files,
-) -> Result<FileChange, SetupError> {
-    let path = format!("{}/{registry}/hosts.toml", certs_d.trim_end_matches('/'));
-    let way = Way {
-        address: &order.address,
-        fall_back: order.fall_back,
-        registry,
-    };
-    changed(&path, files, |text| way.merge(&path, text))
 }
 
 /// The folder of registries that a config.toml names.

@@ -4,9 +4,11 @@
 
 use toml_edit::{DocumentMut, Item, Table};
 
-use super::toml;
+use super::others::{Others, is_registry};
+use super::{changed, toml};
 use crate::address::Address;
 use crate::error::SetupError;
+use crate::plan::{FileChange, Files, Order};
 
 /// What a mirror may be asked for; nothing is pushed to one.
 const CAPABILITIES: [&str; 2] = ["pull", "resolve"];
@@ -16,14 +18,33 @@ const OF_THE_SERVER: [&str; 5] = ["ca", "client", "header", "override_path", "sk
 
 /// How containerd asks for a registry's images.
 pub(super) struct Way<'a> {
-    pub(super) address: &'a Address,
-    pub(super) fall_back: bool,
-    pub(super) registry: &'a str,
+    address: &'a Address,
+    fall_back: bool,
+    registry: &'a str,
 }
 
-impl Way<'_> {
+impl<'a> Way<'a> {
+    /// The way to a registry that an order asks for.
+    pub(super) fn of(order: &'a Order, registry: &'a str) -> Self {
+        Self {
+            address: &order.address,
+            fall_back: order.fall_back,
+            registry,
+        }
+    }
+
+    /// The change of a registry's hosts.toml, and who else stands there.
+    pub(super) fn change(
+        &self,
+        path: &str,
+        files: &dyn Files,
+        others: &mut Others,
+    ) -> Result<FileChange, SetupError> {
+        changed(path, files, |text| self.merge(path, text, others))
+    }
+
     /// The text of a registry's hosts.toml with Forebay asked first; and, if it may not fall back, last as well.
-    pub(super) fn merge(&self, path: &str, text: &str) -> Result<String, SetupError> {
+    fn merge(&self, path: &str, text: &str, others: &mut Others) -> Result<String, SetupError> {
         if text.trim().is_empty() {
             return Ok(self.whole());
         }
@@ -32,13 +53,16 @@ impl Way<'_> {
             self.keep_server(&mut document);
         } else {
             self.close(path, &mut document)?;
+            self.take_registry_out(path, &mut document, others)?;
         }
-        let others = self.other_hosts(path, &document)?;
-        if self.fall_back || !others.is_empty() {
+        if self.fall_back || !self.other_hosts(path, &document)?.is_empty() {
             self.put_host_first(path, &mut document)?;
         } else {
             // containerd 1.6 takes a file without any [host] for a broken one, and goes to the registry.
             toml::table(path, document.as_table_mut(), &["host"])?;
+            if let Some(hosts) = document.get_mut("host").and_then(Item::as_table_mut) {
+                hosts.set_implicit(!hosts.is_empty());
+            }
         }
         Ok(document.to_string())
     }
@@ -86,6 +110,31 @@ impl Way<'_> {
         let wanted = toml::list(&CAPABILITIES);
         if capabilities.is_none_or(|found| found.trim() != wanted.to_string().trim()) {
             set(document.as_table_mut(), "capabilities", wanted);
+        }
+        Ok(())
+    }
+
+    /// Leaves no host of the registry's own that would be asked for an image, and notes the others that would.
+    fn take_registry_out(
+        &self,
+        path: &str,
+        document: &mut DocumentMut,
+        others: &mut Others,
+    ) -> Result<(), SetupError> {
+        let keys = self.other_hosts(path, document)?;
+        let Some(hosts) = document.get_mut("host").and_then(Item::as_table_mut) else {
+            return Ok(());
+        };
+        for key in &keys {
+            if !hosts.get(key).is_none_or(is_pulled_from) {
+                continue;
+            }
+            if is_registry(self.registry, key) {
+                hosts.remove(key);
+                others.take_out(path, key);
+            } else {
+                others.leave_mirror(path, key);
+            }
         }
         Ok(())
     }
@@ -150,6 +199,15 @@ impl Way<'_> {
     }
 }
 
+/// Whether a host is asked for images: one that says nothing is asked for everything.
+fn is_pulled_from(host: &Item) -> bool {
+    let capabilities = host.get("capabilities").and_then(Item::as_array);
+    capabilities.is_none_or(|all| {
+        let mut words = all.iter().filter_map(toml_edit::Value::as_str);
+        words.any(|word| CAPABILITIES.contains(&word))
+    })
+}
+
 /// Puts a value in the place of another, whose comments stay.
 fn set(table: &mut Table, key: &str, mut value: toml_edit::Value) {
     if let Some(old) = table.get_mut(key).and_then(Item::as_value_mut) {
@@ -180,9 +238,10 @@ mod tests {
             fall_back,
             registry: "docker.io",
         };
-        let once = way.merge("hosts.toml", text).expect("it merges");
+        let others = &mut Others::default();
+        let once = way.merge("hosts.toml", text, others).expect("it merges");
         assert_eq!(
-            way.merge("hosts.toml", &once).expect("it merges"),
+            way.merge("hosts.toml", &once, others).expect("it merges"),
             once,
             "twice is once"
         );
@@ -226,6 +285,30 @@ capabilities = [\"pull\", \"resolve\"]
     }
 
     #[test]
+    fn the_registry_itself_does_not_stay_beside_ours() {
+        let text = "\
+server = \"https://registry-1.docker.io\"
+
+# theirs
+[host.\"https://registry-1.docker.io\"]
+  capabilities = [\"pull\", \"resolve\"]
+  [host.\"https://registry-1.docker.io\".header]
+    x = \"y\"
+";
+        let alone = "server = \"http://127.0.0.1:5000\"\ncapabilities = [\"pull\", \"resolve\"]\n\n[host]\n";
+        assert_eq!(merge(false, text), alone);
+        assert_eq!(
+            merge(false, &merge(true, text))
+                .matches("docker.io")
+                .count(),
+            0
+        );
+        assert_eq!(merge(true, text).matches("docker.io").count(), 3);
+        let pushes = "server = \"x\"\n[host.\"https://docker.io\"]\n  capabilities = [\"push\"]\n";
+        assert!(merge(false, pushes).contains("[host.\"https://docker.io\"]"));
+    }
+
+    #[test]
     fn falling_back_leaves_the_server() {
         let merged = merge(true, THEIRS);
         assert!(merged.contains("server = \"https://registry-1.docker.io\" # the real one\n"));
@@ -257,7 +340,11 @@ capabilities = [\"pull\", \"resolve\"]
             "host = { \"https://a\" = {} }\n",
             "server = ",
         ] {
-            assert!(way.merge("hosts.toml", text).is_err(), "{text}");
+            assert!(
+                way.merge("hosts.toml", text, &mut Others::default())
+                    .is_err(),
+                "{text}"
+            );
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Keys by <https://kind.sigs.k8s.io/docs/user/configuration/>, the folder by <https://kind.sigs.k8s.io/docs/user/local-registry/>.
 
 use super::hosts::Way;
+use super::others::Others;
 use super::{changed, containerd, path_of};
 use crate::edits::Edits;
 use crate::error::SetupError;
@@ -38,18 +39,20 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
         format!("./{folder}")
     };
     let mut plan = Plan::default().file(changed(path, files, |text| merge(path, text, &mount))?);
+    let mut others = Others::default();
     for registry in &order.upstreams {
         let hosts = format!("{folder}/{registry}/hosts.toml");
-        let way = Way {
-            address: &order.address,
-            fall_back: order.fall_back,
-            registry,
-        };
-        plan = plan.file(changed(&hosts, files, |text| way.merge(&hosts, text))?);
+        let way = Way::of(order, registry);
+        plan = plan.file(way.change(&hosts, files, &mut others)?);
     }
-    Ok(plan
+    let closed = if order.fall_back {
+        containerd::OPEN
+    } else {
+        containerd::CLOSED
+    };
+    Ok(others
+        .fall(plan, closed, containerd::PAST)
         .then("makes a cluster of it", &["kind", "create", "cluster", "--config", path])
-        .falls(if order.fall_back { containerd::OPEN } else { containerd::CLOSED })
         .note("a cluster that is there already does not change: nodes get their mounts when they are made"))
 }
 

@@ -16,6 +16,10 @@ const ADDRESS: &str = "value: http://$(HOST_IP):30500\n";
 /// How strictness is said in it.
 const STRICT: &str = "- name: FALL_BACK\n              value: \"no\"\n";
 
+/// By the shell script in it.
+const LEFT_ALONE: &str = "a hosts.toml that somebody else wrote is left alone, and a node with one may go past Forebay: the log of \
+                          the node's pod says \"left alone\"";
+
 pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
     let manifest = manifest(order)?;
     let apply = Step::run(
@@ -35,6 +39,7 @@ pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
     Ok(plan
         .falls(if order.fall_back { containerd::OPEN } else { containerd::CLOSED })
         .note_if(!order.is_address_given, address)
+        .note(LEFT_ALONE)
         .note("containerd's own config.toml must name /etc/containerd/certs.d on each node: forebay setup containerd")
         .note("nodes with k3s, RKE2 or CRI-O have files of their own: forebay setup k3s, rke2 or cri-o on the node"))
 }

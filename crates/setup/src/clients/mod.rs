@@ -8,6 +8,7 @@ mod hosts;
 mod kaniko;
 mod kind;
 mod kubernetes;
+mod others;
 mod pipelines;
 mod rancher;
 mod registries_conf;

@@ -81,15 +81,10 @@ fn find_step(yaml: &Yaml<'_>, job: &Job<'_>) -> Option<usize> {
 
 /// A reload, since a restart would end the containers of the job's `services:`. A runner's daemon.json holds settings of its own, which stay.
 fn github_step(order: &Order) -> String {
-    let mirror = format!(
-        ".\"registry-mirrors\" = [\"{}\"] + (.\"registry-mirrors\" // [])",
-        order.address
-    );
+    let mirror = first("registry-mirrors", &order.address.to_string());
     let insecure = if order.address.is_plain() {
-        format!(
-            " | .\"insecure-registries\" = [\"{}\"] + (.\"insecure-registries\" // [])",
-            order.address.authority()
-        )
+        let insecure = first("insecure-registries", &order.address.authority());
+        format!(" | {insecure}")
     } else {
         String::new()
     };
@@ -98,6 +93,11 @@ fn github_step(order: &Order) -> String {
          {{ cat \"$file\" 2>/dev/null || echo '{{}}'; }} |\n      jq '{mirror}{insecure}' >\"$RUNNER_TEMP/daemon.json\"\n    \
          sudo install -D -m 644 \"$RUNNER_TEMP/daemon.json\" \"$file\"\n    sudo systemctl reload-or-restart docker\n"
     )
+}
+
+/// What has jq put a text first in a list that holds it once: a runner's own machine sees the step at each run.
+fn first(list: &str, text: &str) -> String {
+    format!(".\"{list}\" = [\"{text}\"] + ((.\"{list}\" // []) - [\"{text}\"])")
 }
 
 pub(super) fn gitlab(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
@@ -195,6 +195,14 @@ fn point_service(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_holds_the_mirror_first_and_once_however_often_the_step_runs() {
+        assert_eq!(
+            first("registry-mirrors", "http://a:1"),
+            ".\"registry-mirrors\" = [\"http://a:1\"] + ((.\"registry-mirrors\" // []) - [\"http://a:1\"])"
+        );
+    }
 
     #[test]
     fn a_service_of_docker_in_docker_gets_its_command() {

@@ -2,6 +2,7 @@
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 
+use super::others::{Others, is_registry};
 use super::{changed, path_of, toml};
 use crate::client::Client;
 use crate::error::SetupError;
@@ -16,6 +17,11 @@ const CLOSED: FallThrough = FallThrough::Closed(
      these registries is pulled",
 );
 
+/// Where entries stay that win over ours.
+const PAST: FallThrough = FallThrough::Open(
+    "other entries win over ours, and what they name is pulled past Forebay: see below",
+);
+
 const OPEN: FallThrough = FallThrough::Open(
     "Forebay is a mirror: they go on to the registry itself when it answers with an error or not at all. That is what \
      --fall-back asked for",
@@ -24,22 +30,24 @@ const OPEN: FallThrough = FallThrough::Open(
 pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
     let path = path_of(order, DROP_IN);
     refuse_old_form(files)?;
-    let file = changed(path, files, |text| merge(order, path, text))?;
+    let mut others = Others::default();
+    let file = changed(path, files, |text| merge(order, path, text, &mut others))?;
     let mut plan = Plan::default().file(file);
     if order.client == Client::CriO {
         plan = plan.then("makes CRI-O read it", &["systemctl", "reload", "crio"]);
     }
-    for later in read_later(order, files)? {
-        plan = plan.note(later);
-    }
+    note_winners(order, path, files, &mut others)?;
     let whole = "podman, buildah, skopeo and CRI-O all read this file, at each pull (CRI-O: when it is reloaded)";
-    Ok(plan
-        .falls(if order.fall_back { OPEN } else { CLOSED })
-        .note(whole))
+    let (closed, past) = if order.fall_back {
+        (OPEN, OPEN)
+    } else {
+        (CLOSED, PAST)
+    };
+    Ok(others.fall(plan, closed, past).note(whole))
 }
 
 /// Ours first, then what else the file holds.
-fn merge(order: &Order, path: &str, text: &str) -> Result<String, SetupError> {
+fn merge(order: &Order, path: &str, text: &str, others: &mut Others) -> Result<String, SetupError> {
     let mut document = toml::parse(path, text)?;
     let is_ours = |table: &Table| {
         let name = prefix_of(table);
@@ -49,17 +57,26 @@ fn merge(order: &Order, path: &str, text: &str) -> Result<String, SetupError> {
             .any(|upstream| Some(upstream.as_str()) == name)
     };
     if let Some(tables) = registries(&mut document) {
-        tables.retain(|table| !is_ours(table));
+        tables.retain(|table| {
+            let Some(entry) = Entry::of(order, table).filter(Entry::is_narrower) else {
+                return !is_ours(table);
+            };
+            match entry.leads {
+                Leads::ToForebay => {}
+                Leads::ToRegistry => {
+                    others.take_out(path, &format!("the entry of {}", entry.prefix));
+                }
+                Leads::Elsewhere => others.leave(entry.wins_in(path)),
+            }
+            entry.leads != Leads::ToRegistry
+        });
         if tables.is_empty() {
             document.remove("registry");
         }
     }
     let rest = document.to_string();
-    let ours = order
-        .upstreams
-        .iter()
-        .map(|upstream| entry(order, upstream));
-    let ours = ours.collect::<Vec<_>>().join("\n");
+    let entries = order.upstreams.iter().map(|upstream| ours(order, upstream));
+    let ours = entries.collect::<Vec<_>>().join("\n");
     let rest = rest.trim_start_matches('\n');
     Ok(if rest.is_empty() {
         ours
@@ -68,7 +85,7 @@ fn merge(order: &Order, path: &str, text: &str) -> Result<String, SetupError> {
     })
 }
 
-fn entry(order: &Order, upstream: &str) -> String {
+fn ours(order: &Order, upstream: &str) -> String {
     let location = format!("{}/{upstream}", order.address.authority());
     let insecure = if order.address.is_plain() {
         "insecure = true\n"
@@ -110,36 +127,137 @@ fn refuse_old_form(files: &dyn Files) -> Result<(), SetupError> {
     Ok(())
 }
 
-/// Files that are read after ours and say something else of the same registries.
-fn read_later(order: &Order, files: &dyn Files) -> Result<Vec<String>, SetupError> {
-    if order.file.is_some() {
-        return Ok(Vec::new());
+/// An entry of one of the registries that are asked for, or of a part of one.
+struct Entry<'a> {
+    prefix: &'a str,
+    registry: &'a str,
+    leads: Leads,
+}
+
+/// Where an entry has images come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leads {
+    /// Forebay, or nowhere.
+    ToForebay,
+    /// The registry itself.
+    ToRegistry,
+    Elsewhere,
+}
+
+impl<'a> Entry<'a> {
+    fn of(order: &'a Order, table: &'a Table) -> Option<Self> {
+        let prefix = prefix_of(table)?;
+        let is_of = |upstream: &&String| {
+            prefix == upstream.as_str()
+                || is_below(prefix, upstream)
+                // Of two that match as much, the first by name counts: an asterisk comes before letters.
+                || prefix.strip_prefix('*').is_some_and(|end| {
+                    end.starts_with('.') && upstream.ends_with(end)
+                })
+        };
+        let registry = order.upstreams.iter().find(is_of)?;
+        Some(Self {
+            prefix,
+            registry,
+            leads: leads(order, table, (prefix, registry)),
+        })
     }
-    let mut told = Vec::new();
+
+    /// Whether it wins wherever it stands, since it says more than the registry's name.
+    fn is_narrower(&self) -> bool {
+        self.prefix != self.registry
+    }
+
+    fn wins_in(&self, file: &str) -> String {
+        format!(
+            "{file} has an entry of {}, which wins over ours of {}: its images are pulled past Forebay; take that out",
+            self.prefix, self.registry
+        )
+    }
+}
+
+/// Whether a prefix is a part of a registry: a namespace, or an image.
+fn is_below(prefix: &str, registry: &str) -> bool {
+    let rest = prefix.strip_prefix(registry);
+    rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Where an entry leads: its mirrors are asked in order, and its location last.
+fn leads(order: &Order, table: &Table, (prefix, registry): (&str, &str)) -> Leads {
+    if table.get("blocked").and_then(Item::as_bool) == Some(true) {
+        return Leads::ToForebay;
+    }
+    let own = table.get("location").and_then(Item::as_str);
+    let mirrors = table.get("mirror").and_then(Item::as_array_of_tables);
+    let mirrors = mirrors.into_iter().flatten();
+    let mirrors = mirrors.filter_map(|mirror| mirror.get("location")?.as_str());
+    let places: Vec<&str> = mirrors.chain([own.unwrap_or(prefix)]).collect();
+    let authority = order.address.authority();
+    let is_here = |place: &&str| place.split('/').next() == Some(authority.as_str());
+    // Whoever may fall back need only ask Forebay first.
+    let asked = if order.fall_back {
+        &places[..1]
+    } else {
+        &places
+    };
+    if asked.iter().all(is_here) {
+        return Leads::ToForebay;
+    }
+    let mut others = places.iter().filter(|place| !is_here(place));
+    if others.all(|place| is_registry(registry, place)) {
+        return Leads::ToRegistry;
+    }
+    Leads::Elsewhere
+}
+
+/// Notes the entries of other files that win over ours: of the same registry in one that is read later, or of a part of it in
+/// any.
+fn note_winners(
+    order: &Order,
+    path: &str,
+    files: &dyn Files,
+    others: &mut Others,
+) -> Result<(), SetupError> {
+    let is_in_folder = |path: &str| path.rsplit_once('/').is_some_and(|(at, _)| at == FOLDER);
+    // Where a file lies elsewhere, it does not show what is read beside it.
+    if path != MAIN && !is_in_folder(path) {
+        return Ok(());
+    }
     let mut names = files.list(FOLDER)?;
-    names.sort();
-    let ours = DROP_IN.rsplit('/').next().unwrap_or_default();
-    let is_read = |name: &str| {
+    names.retain(|name| {
         name.rsplit_once('.')
             .is_some_and(|(_, ending)| ending == "conf")
-    };
-    for name in names
-        .iter()
-        .filter(|name| name.as_str() > ours && is_read(name))
-    {
-        let path = format!("{FOLDER}/{name}");
-        let mut document = toml::parse(&path, &files.read(&path)?.unwrap_or_default())?;
-        let said = registries(&mut document).map(|tables| {
-            let names = tables.iter().filter_map(prefix_of).map(str::to_owned);
-            names
-                .filter(|name| order.upstreams.contains(name))
-                .collect::<Vec<_>>()
-        });
-        for registry in said.unwrap_or_default() {
-            told.push(format!(
-                "{path} is read after ours and says something else of {registry}: take that out"
-            ));
+    });
+    names.sort();
+    let drop_ins = names.iter().map(|name| format!("{FOLDER}/{name}"));
+    for other in [MAIN.to_owned()].into_iter().chain(drop_ins) {
+        if other == path {
+            continue;
+        }
+        let is_later = other != MAIN && (path == MAIN || other.as_str() > path);
+        let mut document = toml::parse(&other, &files.read(&other)?.unwrap_or_default())?;
+        let tables = registries(&mut document).map(|tables| &*tables);
+        let entries = tables.into_iter().flatten();
+        for entry in entries.filter_map(|table| Entry::of(order, table)) {
+            note_winner(&entry, &other, is_later, others);
         }
     }
-    Ok(told)
+    Ok(())
+}
+
+fn note_winner(entry: &Entry<'_>, file: &str, is_later: bool, others: &mut Others) {
+    let is_past = entry.leads != Leads::ToForebay;
+    if entry.is_narrower() && is_past {
+        others.leave(entry.wins_in(file));
+    } else if is_later && !entry.is_narrower() {
+        let note = format!(
+            "{file} is read after ours and says something else of {}: take that out",
+            entry.registry
+        );
+        if is_past {
+            others.leave(note);
+        } else {
+            others.tell(note);
+        }
+    }
 }

@@ -125,6 +125,88 @@ fn a_file_that_is_read_after_ours_is_told() {
     );
 }
 
+/// What a plan says of a client whose file holds this: whether it is closed, and the notes.
+fn told_of(client: Client, path: &str, text: &str) -> (bool, String) {
+    let plan = plan(&order(client), &Disk::with(path, text)).expect("it can be set up");
+    let is_closed = matches!(plan.fall_through, Some(FallThrough::Closed(_)));
+    (is_closed, plan.notes.join("\n"))
+}
+
+const HOSTS: &str = "/etc/containerd/certs.d/docker.io/hosts.toml";
+
+#[test]
+fn the_registry_itself_is_taken_out_where_fall_through_is_closed() {
+    for (client, path, text, gone) in [
+        (
+            Client::Containerd,
+            HOSTS,
+            "server = \"https://registry-1.docker.io\"\n[host.\"https://registry-1.docker.io\"]\n",
+            "registry-1.docker.io",
+        ),
+        (
+            Client::Podman,
+            DROP_IN,
+            "[[registry]]\nprefix = \"docker.io/library\"\nlocation = \"docker.io/library\"\n",
+            "\"docker.io/library\"",
+        ),
+    ] {
+        let (is_closed, notes) = told_of(client, path, text);
+        assert!(is_closed, "{client}: {notes}");
+        assert!(notes.contains(&format!("taken out of {path}")), "{notes}");
+        let after = set_up(&order(client), &Disk::with(path, text));
+        assert!(!after.text(path).contains(gone), "{}", after.text(path));
+        let mut open = order(client);
+        open.fall_back = true;
+        set_up(&open, &Disk::with(path, text));
+    }
+}
+
+#[test]
+fn what_stays_and_leads_past_forebay_is_told_as_open() {
+    let main = "/etc/containers/registries.conf";
+    let other = "/etc/containers/registries.conf.d/10-site.conf";
+    let later = "/etc/containers/registries.conf.d/99-site.conf";
+    let entry = |prefix: &str, location: &str| {
+        format!("[[registry]]\nprefix = \"{prefix}\"\nlocation = \"{location}\"\n")
+    };
+    let mirror = "server = \"x\"\n[host.\"https://mirror.gcr.io\"]\n".to_owned();
+    let library = entry("docker.io/library", "docker.io/library");
+    let here = entry("docker.io/library", "10.0.0.5:5000/docker.io/library");
+    for (client, path, text, is_closed) in [
+        (Client::Containerd, HOSTS, mirror, false),
+        (Client::Podman, main, library.clone(), false),
+        (Client::Podman, other, library.clone(), false),
+        (Client::CriO, later, library, false),
+        (
+            Client::Podman,
+            DROP_IN,
+            entry("docker.io/acme", "corp.lan/acme"),
+            false,
+        ),
+        (Client::Podman, other, entry("*.io", "corp.lan"), false),
+        (Client::Podman, later, entry("docker.io", "corp.lan"), false),
+        (Client::Podman, other, entry("docker.io", "corp.lan"), true),
+        (
+            Client::Podman,
+            other,
+            entry("docker.iox/library", "corp.lan"),
+            true,
+        ),
+        (Client::Podman, other, here, true),
+        (
+            Client::Podman,
+            other,
+            entry("docker.io/bad", "docker.io/bad") + "blocked = true\n",
+            true,
+        ),
+    ] {
+        let (closed, notes) = told_of(client, path, &text);
+        assert_eq!(closed, is_closed, "{path}:\n{text}{notes}");
+        assert_eq!(!notes.contains(path), is_closed, "{path}:\n{text}{notes}");
+        set_up(&order(client), &Disk::with(path, &text));
+    }
+}
+
 #[test]
 fn what_is_broken_or_would_work_against_it_is_refused() {
     let old = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.\"docker.io\"]\n  endpoint = [\"https://a\"]\n";
