@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::access::Registry;
+
 /// A program, or a place, that pulls images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Client {
@@ -80,6 +82,21 @@ impl Client {
             self,
             Self::Docker | Self::Swarm | Self::Ecs | Self::GithubActions | Self::GitlabCi
         )
+    }
+
+    /// Whether it is pointed here by commands that are run, and not by files.
+    pub const fn is_pointed_by_commands(self) -> bool {
+        matches!(self, Self::Kubernetes)
+    }
+
+    /// Whether letting it in at a registry is a matter of commands that take a password, and not of pieces of its files
+    /// alone.
+    pub const fn takes_password(self, registry: Registry) -> bool {
+        match self {
+            Self::Kaniko | Self::GithubActions | Self::GitlabCi => false,
+            Self::Ecs => !matches!(registry, Registry::Ecr),
+            _ => true,
+        }
     }
 
     /// Where Forebay's own record of what it wrote for this client lies: beside the file that was named, or in the

@@ -139,7 +139,13 @@ pub(super) async fn run(
     if args.act.check {
         return probe::check(&args, &sources, printer).await;
     }
-    let plan = plan(&args, &sources, &disk, printer)?;
+    // Commands alone are undone without a record: what stands in files, and where Forebay is, is of no account then.
+    let has_commands = args.login.registry.is_some() || args.client.is_pointed_by_commands();
+    let plan = if args.act.undo && !has_commands {
+        Plan::default()
+    } else {
+        plan(&args, &sources, &disk, printer)?
+    };
     if args.act.undo {
         if let Some(failure) = refuse_away(&args, &plan.undo) {
             report(&failure, printer);
@@ -250,6 +256,12 @@ async fn write(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let is_empty = plan.files.is_empty() && !plan.steps.iter().any(|step| step.is_run);
+    if is_empty && login::lacks_password(args) {
+        let what = format!("{} has no password to log in with", args.client);
+        let hint =
+            "give it on standard input, as in: forebay setup … --password-stdin --write <token";
+        return Err(Failure::plain(what).with_hint(hint));
+    }
     if is_empty {
         let what = format!("{} has no file that could be written", args.client);
         let hint =

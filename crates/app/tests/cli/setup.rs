@@ -238,6 +238,16 @@ fn what_is_not_there_is_told_with_what_is() {
         setup(&program, &[&["kaniko", "--write"], &ADDRESS[..]].concat())
     );
     assert_snapshot!("loopback-of-a-node", setup(&program, &["kind"]));
+    for client in ["ecs", "kind"] {
+        let told = setup(&program, &[client, "--undo"]);
+        assert!(told.contains("there is nothing to undo"), "{told}");
+    }
+    let login = ["kubernetes", "--registry", "hub", "--username", "me"];
+    let told = setup_here(&program, &[&login[..], &["--write"]].concat());
+    assert!(
+        told.contains("kubernetes has no password to log in with"),
+        "{told}"
+    );
 }
 
 #[test]

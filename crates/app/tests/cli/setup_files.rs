@@ -37,8 +37,10 @@ fn nobody_waits_for_a_pipe_or_reads_a_device_to_its_end() {
         for act in ["--diff", "--write", "--undo"] {
             let told = setup(&program, &[&[client, act], &ADDRESS[..]].concat());
             assert!(told.starts_with("exit: 3"), "{path} {act}: {told}");
+            // Without a record nothing is read, for nothing is undone.
+            let is_unread = act == "--undo" && told.contains("there is nothing to undo");
             let is_told = told.contains("it is a pipe or a device, and no file");
-            assert!(is_told, "{path} {act}: {told}");
+            assert!(is_told || is_unread, "{path} {act}: {told}");
         }
     }
     let program = Program::new().file("etc/docker/daemon.json", &" ".repeat((4 << 20) + 1));
@@ -136,6 +138,10 @@ fn a_link_that_was_there_stays_one_and_other_names_are_told() {
         told.contains("was one file with another name (a hard link)"),
         "{told}"
     );
+    assert!(
+        told.find("hard link") < told.find("wrote"),
+        "a name is told where the file is written: {told}"
+    );
     assert!(read(&program, "srv/daemon.json").contains("10.0.0.5"));
     assert_eq!(read(&program, "srv/other"), "{\"debug\": true}\n");
     let told = setup(&program, &["docker", "--undo"]);
@@ -147,5 +153,32 @@ fn a_link_that_was_there_stays_one_and_other_names_are_told() {
             .expect("a file")
             .nlink(),
         1
+    );
+}
+
+#[test]
+fn other_names_are_counted_and_told_only_once_the_file_is_written() {
+    let program = Program::new().file("etc/rancher/k3s/registries.yaml", "# none\n");
+    for name in ["one", "two", "three"] {
+        let file = program.path("etc/rancher/k3s/registries.yaml");
+        fs::hard_link(file, program.path(name)).expect("a link");
+    }
+    // The second file cannot be staged.
+    let in_the_way = program.path("etc/rancher/k3s/.config.yaml.forebay-new/in-the-way");
+    fs::create_dir_all(&in_the_way).expect("a folder");
+    let write = [&["k3s", "--write"], &ADDRESS[..]].concat();
+    let told = setup(&program, &write);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(!told.contains("hard link"), "{told}");
+    fs::remove_dir_all(in_the_way.parent().expect("a folder")).expect("removed");
+    // What was put back is a file of its own already.
+    fs::remove_file(program.path("one")).expect("removed");
+    let file = program.path("etc/rancher/k3s/registries.yaml");
+    fs::hard_link(&file, program.path("one")).expect("a link");
+    fs::hard_link(&file, program.path("four")).expect("a link");
+    let told = setup(&program, &write);
+    assert!(
+        told.contains("was one file with 2 other names (hard links)"),
+        "{told}"
     );
 }

@@ -36,6 +36,28 @@ const ORDERS: [(&str, &[&str]); 5] = [
     ("ecr", &["--registry", "ecr", "--host", ECR]),
 ];
 
+/// Jobs that have a permission in common, and images that no step's login covers.
+#[test]
+fn what_jobs_have_in_common_is_written_once() {
+    let text = include_str!("fixtures/pipelines/common.yml");
+    let program = Program::new().file("common.yml", text);
+    for (name, order) in ORDERS {
+        let args = [
+            "setup",
+            "github-actions",
+            "--file",
+            "common.yml",
+            "--root",
+            ".",
+            "--diff",
+        ];
+        assert_snapshot!(
+            format!("common-{name}"),
+            program.run(&[&args[..], order].concat())
+        );
+    }
+}
+
 #[test]
 fn each_step_stands_in_its_place_and_is_taken_back() {
     for (client, path, text) in FILES {

@@ -56,13 +56,16 @@ pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool,
     for writing in &writings {
         record.folders.extend(missing_folders(disk, &writing.path)?);
     }
-    tell_other_names(disk, &writings, printer);
+    let other_names = other_names(disk, &writings);
     put_record(disk, &record)?;
     if let Err(failure) = write_all(disk, &writings) {
         // What was there before is what the old record told of.
         let _ = put_back_record(disk, &old);
         remove_folders(disk, &record.folders);
         return Err(failure);
+    }
+    for told in &other_names {
+        printer.note(told);
     }
     for writing in &writings {
         let did = if writing.text.is_some() {
@@ -79,20 +82,21 @@ pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool,
     Ok(true)
 }
 
-/// A file with several names becomes one of its own by the client's.
-fn tell_other_names(disk: &Disk, writings: &[Writing], printer: &Printer) {
-    for writing in writings {
-        let about = disk
-            .place(&writing.path)
-            .ok()
-            .and_then(|place| fs::metadata(place).ok());
-        if about.is_some_and(|about| about.nlink() > 1) {
-            printer.note(format_args!(
-                "{} was one file with another name (a hard link), under which it stays as it was",
-                writing.path
-            ));
-        }
-    }
+/// What is told once the files are written: one with several names becomes one of its own by the client's.
+fn other_names(disk: &Disk, writings: &[Writing]) -> Vec<String> {
+    let told = writings.iter().filter_map(|writing| {
+        let place = disk.place(&writing.path).ok()?;
+        let (names, links) = match fs::metadata(place).ok()?.nlink() {
+            0 | 1 => return None,
+            2 => ("another name".to_owned(), "a hard link"),
+            all => (format!("{} other names", all - 1), "hard links"),
+        };
+        Some(format!(
+            "{} was one file with {names} ({links}), under which it stays as it was",
+            writing.path
+        ))
+    });
+    told.collect()
 }
 
 /// A plan that leaves nothing where nothing was wants no file.
@@ -143,8 +147,11 @@ pub(super) fn undo(disk: &Disk, printer: &Printer) -> Result<(), Failure> {
         }
         writings.extend(take_back(disk, written, printer)?);
     }
-    tell_other_names(disk, &writings, printer);
+    let other_names = other_names(disk, &writings);
     write_all(disk, &writings)?;
+    for told in &other_names {
+        printer.note(told);
+    }
     put_back_record(disk, &Record::new())?;
     remove_folders(disk, &record.folders);
     for writing in &writings {

@@ -105,6 +105,13 @@ pub(super) fn plan(args: &Args, registry: RegistryWord, disk: &Disk) -> Result<P
     plan_access(&access, disk).map_err(failure)
 }
 
+/// Whether a login that commands would do is asked for without the password.
+pub(super) fn lacks_password(args: &Args) -> bool {
+    let registry = args.login.registry.map(Registry::from);
+    let takes = registry.is_some_and(|registry| args.client.takes_password(registry));
+    takes && !args.login.password_stdin
+}
+
 fn read_password() -> Result<Password, Failure> {
     let mut text = String::new();
     let read = std::io::stdin()
