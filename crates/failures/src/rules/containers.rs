@@ -62,7 +62,7 @@ pub(super) const RULES: &[Rule] = &[
             r"bindsourcepathdoesnotexist",
             r"errorwhilemountingvolume",
             r"failedtomountlocalvolume",
-            r"execformaterror",
+            r"execformaterror|exec/[^:]+:execformat",
             r"execuserprocesscaused",
             r"portisalreadyallocated",
             r"addressalreadyinuse.*docker|docker.*addressalreadyinuse",

@@ -81,7 +81,7 @@ pub(super) const RULES: &[Rule] = &[
             r"unauthenticatedrequest",
             r"accessdeniedexception",
             r"httpbasic:accessdenied",
-            r"couldnotfindcredentials|nocredentials(?:$|[^a-z]|found|provided|available|were|in|could|server|configured)|missingcredentials",
+            r"couldnotfindcredentials|missingcredentials",
         ],
     )
     .asked(),
@@ -99,6 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         Auth,
         &[
             r"unabletoretrieveauthtoken",
+            r"nocredentials(?:$|[^a-z]|found|provided|available|were|in|could|server|configured)",
             r"failedtofetch(?:anonymous|oauth)token\.?(?:$|[\x22'}])",
             // What the kubelet of old guessed, before it told.
             r"nocredentialsonthisrequest",
