@@ -28,6 +28,8 @@ pub struct Event {
     pub first: Option<Moment>,
     /// When it was last seen.
     pub last: Option<Moment>,
+    /// Whether these times are ages that were counted back from when the evidence was gathered.
+    pub is_by_age: bool,
     /// How often; never 0.
     pub count: u64,
     /// How many tries of a pull that is, where who made them says so: a failure of ECS stands for all its retries.
@@ -231,6 +233,7 @@ impl Event {
             image: None,
             first: None,
             last: None,
+            is_by_age: false,
             count: 1,
             tries: 1,
             image_bytes: None,
@@ -247,6 +250,13 @@ impl Event {
         self.first = moment;
         self.last = moment;
         self
+    }
+
+    /// The same, so long before the evidence was gathered.
+    #[must_use]
+    pub(crate) fn by_age(mut self, moment: Option<Moment>) -> Self {
+        self.is_by_age = moment.is_some();
+        self.at(moment)
     }
 
     /// The same, of an image.

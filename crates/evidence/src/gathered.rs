@@ -2,7 +2,7 @@
 //!
 //! Bounded: what happens again in the same minute is counted, and minutes become hours when there are too many.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ pub const MAX_SETTINGS: usize = 5_000;
 
 /// The most ids whose names are remembered.
 const MAX_NAMES: usize = 10_000;
+
+/// The most ids, and places of a swarm, of which is remembered what was told.
+const MAX_IDS: usize = 50_000;
 
 /// The most accounts of AWS that are told apart.
 const MAX_AWS_PLACES: usize = 100;
@@ -54,9 +57,15 @@ pub struct Evidence {
     pub uncounted: u64,
     /// The CI systems whose logs were read, with how many signs of each.
     pub ci_systems: BTreeMap<CiSystem, u64>,
+    /// Failures of pulls within a step of a CI job, as those of a build: the job itself had begun.
+    pub failed_in_steps: u64,
     pub(crate) names: BTreeMap<String, String>,
-    /// Tasks of a swarm and their states, by hash: several lists have the same.
-    tasks: HashSet<u64>,
+    /// How often what has an id of its own was told, by hash: several lists have the same tasks and pods.
+    counts: HashMap<u64, u64>,
+    /// How often nothing of that was new.
+    pub(crate) told_again: u64,
+    /// The newest task in each place of a swarm, both by hash.
+    newest: HashMap<u64, u64>,
     /// By the hashes of their keys, whose texts the events hold already.
     index: HashMap<u64, usize>,
     seed: RandomState,
@@ -217,13 +226,45 @@ impl Evidence {
         }
     }
 
-    /// Whether a task was not told in this state before; beyond the bound, each counts as new.
-    pub(crate) fn is_new_task(&mut self, id: &str, what: What) -> bool {
-        let key = self.seed.hash_one((short(id), what));
-        if self.tasks.len() >= MAX_NAMES && !self.tasks.contains(&key) {
-            return true;
+    /// How many of these happenings were not told before of what has this id; beyond the bound, all count as new.
+    pub(crate) fn new_of(&mut self, id: &str, event: &Event) -> u64 {
+        let container = event.place.container.as_deref();
+        // Of an end the time tells which it is; what goes on is told at another time in each list.
+        let at = event.last.filter(|_| matches!(event.what, What::Died(_)));
+        let key = self.seed.hash_one((id, container, event.what, at));
+        if self.counts.len() >= MAX_IDS && !self.counts.contains_key(&key) {
+            return event.count;
         }
-        self.tasks.insert(key)
+        let told = self.counts.entry(key).or_default();
+        let new = event.count.saturating_sub(*told);
+        *told = event.count.max(*told);
+        self.told_again += u64::from(new == 0);
+        new
+    }
+
+    /// Leaves out of events what was told before of what has this id.
+    pub(crate) fn only_new(&mut self, id: Option<&str>, mut events: Vec<Event>) -> Vec<Event> {
+        let Some(id) = id else {
+            return events;
+        };
+        events.retain_mut(|event| {
+            let new = self.new_of(id, event);
+            if new < event.count {
+                *event = event.clone().times(new);
+            }
+            new > 0
+        });
+        events
+    }
+
+    /// Whether another task in this place of a swarm was listed before: lists have the newest first.
+    pub(crate) fn is_older_in(&mut self, slot: &str, task: Option<&str>) -> bool {
+        let key = self.seed.hash_one(slot);
+        let task = self.seed.hash_one(task);
+        if self.newest.len() >= MAX_IDS && !self.newest.contains_key(&key) {
+            return false;
+        }
+        *self.newest.entry(key).or_insert(task) != task
     }
 
     /// Counts a sign of a CI system.
@@ -250,6 +291,7 @@ fn merge(known: &mut Event, again: &Event) {
     known.tries = known.tries.saturating_add(again.tries);
     known.first = earlier(known.first, again.first);
     known.last = known.last.max(again.last);
+    known.is_by_age &= again.is_by_age;
     known.lines.last = known.lines.last.max(again.lines.last);
 }
 
@@ -260,6 +302,7 @@ fn earlier(one: Option<crate::Moment>, other: Option<crate::Moment>) -> Option<c
     }
 }
 
-fn short(id: &str) -> &str {
+/// An id as Docker prints it when it is short.
+pub(crate) fn short(id: &str) -> &str {
     &id[..id.floor_char_boundary(SHORT_ID)]
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure. A clock that was never set, a zero that stands for nothing, a year that was mistyped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::{Context, Event, Moment};
@@ -23,6 +23,12 @@ const TOO_LATE: &str =
     "times after this was gathered are not used: a clock was wrong, or --as-of is";
 
 const TOO_EARLY: &str = "times before there were images (2013) are not used: a clock was wrong";
+
+/// Ages that end so long after all times that are told are of another day.
+const MAX_APART: Duration = Duration::from_hours(24);
+
+/// What is said of such.
+pub(crate) const AGES_PARTED: &str = "ages such as \"3m ago\" count from now, long after the last time that is told: they are not used so; --as-of says when it was gathered";
 
 const CROSSED: &str = "of what ends before it begins, only the end is used";
 
@@ -61,6 +67,34 @@ impl Plausible {
         why.retain(|why| self.said.insert(why));
         why
     }
+}
+
+/// Ages that count from now beside a log that ends long before: one of them is of another time. Where their own source tells
+/// times, its last stands for now, else the ages are not used. Whether there were such.
+pub(crate) fn part_ages(events: &mut [Event], context: &Context) -> bool {
+    let mut newest: BTreeMap<usize, Moment> = BTreeMap::new();
+    for event in events.iter().filter(|event| !event.is_by_age) {
+        if let Some(last) = event.last.max(event.first) {
+            let known = newest.entry(event.lines.source).or_insert(last);
+            *known = last.max(*known);
+        }
+    }
+    let Some(newest_of_all) = newest.values().max().copied() else {
+        return false;
+    };
+    let is_apart = |event: &Event| {
+        let last = event.last.max(event.first);
+        event.is_by_age && last.is_some_and(|last| last > newest_of_all.after(MAX_APART))
+    };
+    let mut is_parted = false;
+    for event in events.iter_mut().filter(|event| is_apart(event)) {
+        is_parted = true;
+        let anchor = newest.get(&event.lines.source);
+        let move_back = |time: Moment| Some(time.before(context.now.since(*anchor?)));
+        event.first = event.first.and_then(move_back);
+        event.last = event.last.and_then(move_back);
+    }
+    is_parted
 }
 
 /// Takes the times from what lies more than two years before the last of all; how many events had such.
@@ -140,6 +174,34 @@ mod tests {
         let noted = Plausible::default().sift(&mut sifted, &context);
         assert_eq!(noted, [TOO_EARLY, TOO_LATE]);
         assert_eq!((sifted.first, sifted.last), (None, None));
+    }
+
+    #[test]
+    fn ages_beside_an_old_log_make_no_span_up_to_now() {
+        let now = at("2026-11-21T08:00:00Z").unwrap();
+        let context = Context {
+            now,
+            utc_offset_seconds: 0,
+        };
+        let aged = |seconds, source| {
+            let moment = Some(now.before(Duration::from_secs(seconds)));
+            let mut event = Event::new(What::Restarted, Format::DockerLists).by_age(moment);
+            event.lines.source = source;
+            event
+        };
+        let old = "2025-11-12T10:00:00Z";
+        let mut events = [event(old, old), aged(60, 0), aged(60, 1)];
+        assert!(part_ages(&mut events, &context));
+        let times = events.map(|event| event.last);
+        assert_eq!(times, [at(old), at("2025-11-12T09:59:00Z"), None]);
+        let fresh = "2026-11-21T07:00:00Z";
+        for mut events in [
+            vec![event(fresh, fresh), aged(60, 1)],
+            vec![aged(60, 1), aged(90_000, 1)],
+        ] {
+            assert!(!part_ages(&mut events, &context));
+            assert!(events.iter().all(|event| event.last.is_some()));
+        }
     }
 
     #[test]

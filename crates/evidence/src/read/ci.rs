@@ -34,6 +34,22 @@ const PHRASES: [(&str, What); 10] = [
     ("Using docker image ", What::PullSucceeded),
 ];
 
+/// Steps of GitHub's own, before the first of a job.
+const FIRST_STEPS: [&str; 3] = ["Set up job", "Initialize containers", "Set up runner"];
+
+/// What a line has that begins a job's steps, or that stands before them.
+const STEPS: [(&str, bool); 6] = [
+    ("##[group]Run ", true),
+    ("##[group]Initialize containers", false),
+    ("Complete job name:", false),
+    ("Running with gitlab-runner", false),
+    (":step_script", true),
+    ("Executing \"step_script\"", true),
+];
+
+/// Words of a build, which no job does before its steps.
+const BUILD: [&str; 3] = ["failed to solve", "failed to build", "buildx"];
+
 /// What a log has told of itself.
 #[derive(Debug, Default)]
 pub(crate) struct Ci {
@@ -41,6 +57,7 @@ pub(crate) struct Ci {
     job: Option<String>,
     runner: Option<String>,
     image: Option<String>,
+    is_in_step: bool,
     /// What the log is called: the job, where it names none itself.
     source: String,
 }
@@ -69,6 +86,7 @@ impl Ci {
             }
         }
         let text = line.text;
+        self.notice_step(line);
         let is_sign = |(sign, _): &&(&str, CiSystem)| text.trim_start().starts_with(sign);
         let system = SIGNS.iter().find(is_sign).map(|(_, system)| *system);
         self.is_of_job |= system.is_some();
@@ -91,11 +109,33 @@ impl Ci {
         system
     }
 
+    fn notice_step(&mut self, line: &LogLine<'_>) {
+        if let Some(step) = line.step {
+            self.is_in_step = !FIRST_STEPS.contains(&step);
+            return;
+        }
+        let mut signs = STEPS.iter().filter(|(sign, _)| line.text.contains(sign));
+        if let Some((_, is_in_step)) = signs.next() {
+            self.is_in_step = *is_in_step;
+        }
+    }
+
+    /// Whether a failure that is told now is one of a step of the job.
+    pub(crate) fn is_in_step(&self, message: &str) -> bool {
+        let is_of_build =
+            || BUILD.iter().any(|words| message.contains(words)) || is_of_buildkit(message);
+        self.is_of_job && (self.is_in_step || is_of_build())
+    }
+
     /// What the line says of a pull that goes well, or has begun.
     pub(crate) fn read(&mut self, line: &LogLine<'_>) -> Option<Event> {
         let (phrase, what) = PHRASES
             .iter()
             .find(|(phrase, _)| line.text.contains(phrase))?;
+        // A build that failed says once more where.
+        if line.text.trim_start().starts_with("> [") {
+            return None;
+        }
         let mut image = word_after(line.text, phrase)?.trim_end_matches("...");
         if *phrase == "Using docker image " {
             image = word_after(line.text, " for ")?;
@@ -131,4 +171,13 @@ impl Ci {
             .within(place)
             .saying(line.text)
     }
+}
+
+/// Whether a line is one of a build's, as `BuildKit` prints them: `#2 ERROR: …`.
+fn is_of_buildkit(line: &str) -> bool {
+    let Some(rest) = line.strip_prefix('#') else {
+        return false;
+    };
+    let says = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    says.len() < rest.len() && says.starts_with(' ')
 }

@@ -14,7 +14,7 @@ use super::kube_json::text as member;
 use super::table::Columns;
 use super::times::{parse_ago, parse_json};
 use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
-use crate::gathered::{Setting, SettingKind};
+use crate::gathered::{Setting, SettingKind, short};
 use crate::{Context, Evidence};
 
 /// Which table is being read.
@@ -124,19 +124,22 @@ pub(crate) fn read_json(
 type Cell<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
 
 fn read_task(cell: &Cell<'_>, context: &Context, out: &mut Evidence) -> Option<Event> {
-    let name = cell("NAME")?.trim_start_matches(['\\', '_', ' ']);
+    let marked = cell("NAME")?;
+    let name = marked.trim_start_matches(['\\', '_', ' ']);
     let (state, ago) = cell("CURRENT STATE")?.split_once(' ')?;
     let error = cell("ERROR").map_or("", |error| error.trim_matches('"'));
+    let id = cell("ID").map(short);
+    // The same task may come in several lists.
+    let is_older = out.is_older_in(name, id) || marked.len() > name.len();
     let what = match state {
         "Rejected" | "Failed" => death(error),
         "Preparing" => What::PullAttempted,
         "Running" => What::Started,
         "Pending" => What::Waits,
+        // It ended well, and yet another took its place.
+        "Complete" if is_older => What::Restarted,
         _ => return None,
     };
-    if cell("ID").is_some_and(|id| !out.is_new_task(id, what)) {
-        return None;
-    }
     let service = name.rsplit_once('.').map_or(name, |(service, _)| service);
     let place = Place {
         owner: Some(Owner::new(OwnerKind::SwarmService, service)),
@@ -144,14 +147,20 @@ fn read_task(cell: &Cell<'_>, context: &Context, out: &mut Evidence) -> Option<E
         node: cell("NODE").map(str::to_owned),
         ..Place::default()
     };
+    let message = match what {
+        What::Restarted => "task: complete, and started again",
+        _ => error,
+    };
+    let event = Event::new(what, Format::DockerLists)
+        .of(cell("IMAGE"))
+        .within(place)
+        .saying(message);
+    // By its state, whose age is another in each list.
+    if id.is_some_and(|id| out.new_of(id, &event) == 0) {
+        return None;
+    }
     let at = parse_ago(ago).map(|age| context.now.before(age));
-    Some(
-        Event::new(what, Format::DockerLists)
-            .at(at)
-            .of(cell("IMAGE"))
-            .within(place)
-            .saying(error),
-    )
+    Some(event.by_age(at))
 }
 
 fn read_service(cell: &Cell<'_>, lines: Lines, out: &mut Evidence) {
@@ -227,7 +236,7 @@ fn read_container(cell: &Cell<'_>, context: &Context) -> Option<Event> {
         .map(|age| context.now.before(age));
     Some(
         Event::new(what, Format::DockerLists)
-            .at(at)
+            .by_age(at)
             .of(cell("IMAGE"))
             .within(place)
             .saying(status),

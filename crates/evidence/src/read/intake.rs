@@ -14,10 +14,11 @@ use super::kube_describe::Description;
 use super::kube_table::{self, Wide};
 use super::log_line::LogLine;
 use super::pasted::{Around, By, Pasted};
+use super::repeats::Repeats;
 use super::text;
-use crate::event::{Event, Lines, MAX_MESSAGE_BYTES, What};
+use crate::event::{Event, Format, Lines, MAX_MESSAGE_BYTES, What};
 use crate::failure::Judge;
-use crate::plausible::{Plausible, part_from_old};
+use crate::plausible::{AGES_PARTED, Plausible, part_ages, part_from_old};
 use crate::{Context, Evidence};
 
 /// The most bytes of a line of text; what is longer is cut.
@@ -47,6 +48,7 @@ struct Source {
     pending: Option<(Event, u32)>,
     ci: Ci,
     pasted: Pasted,
+    repeats: Repeats,
 }
 
 /// The table whose rows are being read.
@@ -76,7 +78,7 @@ impl Intake {
         self.evidence.sources.push(name.to_owned());
         self.source = Source {
             ci: Ci::of(name),
-            pasted: Pasted::after(self.evidence.events.len()),
+            pasted: Pasted::after(&self.evidence),
             ..Source::default()
         };
     }
@@ -141,6 +143,9 @@ impl Intake {
     /// All that was read.
     pub fn finish(mut self) -> Evidence {
         self.end();
+        if part_ages(&mut self.evidence.events, &self.context) {
+            self.evidence.note(Lines::default(), AGES_PARTED);
+        }
         let parted = part_from_old(&mut self.evidence.events);
         if parted > 0 {
             let text = format!(
@@ -397,12 +402,24 @@ impl Intake {
                 self.evidence.note(event.lines, doubt);
             }
             self.source.pasted.said(&event, by);
+            if by == By::Words && self.source.repeats.is_repetition(&event) {
+                return;
+            }
+            self.note_step(&event);
             aws::note_places(&event.message, &mut self.evidence);
             if let Some(image) = &event.image {
                 aws::note_places(image, &mut self.evidence);
             }
             self.evidence.add(event);
         }
+    }
+
+    /// Counts a failure within a step of a CI job: the job itself had begun.
+    fn note_step(&mut self, event: &Event) {
+        let is_in_step = event.format == Format::Ci
+            && event.what == What::PullFailed
+            && self.source.ci.is_in_step(&event.message);
+        self.evidence.failed_in_steps += u64::from(is_in_step);
     }
 
     fn lines(&self) -> Lines {

@@ -20,9 +20,16 @@ pub(crate) fn read(
     out: &mut Evidence,
 ) -> Vec<Event> {
     if let Some(kind) = member(item, "kind").filter(|_| item.get("metadata").is_some()) {
+        let id = item.pointer("/metadata/uid").and_then(Value::as_str);
         return match kind {
-            "Event" => kube_json::read_event(item, context).into_iter().collect(),
-            "Pod" => kube_json::read_pod(item, lines, context, out),
+            "Event" => {
+                let event = kube_json::read_event(item, context);
+                out.only_new(id, event.into_iter().collect())
+            }
+            "Pod" => {
+                let events = kube_json::read_pod(item, lines, context, out);
+                out.only_new(id, events)
+            }
             "Node" => {
                 image_sizes::read_node(item, lines, out);
                 Vec::new()
@@ -36,7 +43,8 @@ pub(crate) fn read(
             .collect();
     }
     if item.get("taskArn").is_some() {
-        return ecs::read_task(item, lines, context, out);
+        let events = ecs::read_task(item, lines, context, out);
+        return out.only_new(member(item, "taskArn"), events);
     }
     let is_service = |key: &str| item.get(key).is_some();
     if item.get("serviceName").is_some() && (is_service("serviceArn") || is_service("desiredCount"))

@@ -109,6 +109,7 @@ impl Description {
             .of(self.image.clone())
             .within(self.place());
         event.last = Some(context.now);
+        event.is_by_age = true;
         event
     }
 

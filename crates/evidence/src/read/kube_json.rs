@@ -100,7 +100,10 @@ pub(crate) fn read_pod(
             container,
             ..place.clone()
         };
-        event.last = event.last.or(Some(context.now));
+        if event.last.is_none() {
+            event.last = Some(context.now);
+            event.is_by_age = true;
+        }
     }
     events
 }
@@ -117,6 +120,7 @@ fn read_status(status: &Value, context: &Context) -> Vec<Event> {
             .saying(message)
     };
     let mut events = Vec::new();
+    let mut ended_last = None;
     if let Some(waiting) = status.pointer("/state/waiting") {
         let (reason, message) = (
             text(waiting, "reason").unwrap_or(""),
@@ -140,6 +144,7 @@ fn read_status(status: &Value, context: &Context) -> Vec<Event> {
             let at = ended
                 .get("finishedAt")
                 .and_then(|value| parse_json(value, context));
+            ended_last = ended_last.max(at);
             events.push(event(What::Died(Some(code)), message).at(at));
         }
     }
@@ -148,7 +153,9 @@ fn read_status(status: &Value, context: &Context) -> Vec<Event> {
         .and_then(Value::as_u64)
         .unwrap_or(0);
     if restarts > 0 {
-        events.push(event(What::Restarted, &format!("restartCount: {restarts}")).times(restarts));
+        let mut restarted = event(What::Restarted, &format!("restartCount: {restarts}"));
+        restarted.last = ended_last;
+        events.push(restarted.times(restarts));
     }
     events
 }

@@ -127,6 +127,7 @@ pub(crate) fn read_pod(line: &str, context: &Context) -> Option<Vec<Event>> {
             .saying(message);
         // Since when, the row does not tell: a pod's age is not its trouble's.
         event.last = Some(context.now);
+        event.is_by_age = true;
         event
     };
     let mut events = Vec::new();
@@ -186,6 +187,7 @@ impl<'a> Told<'a> {
 }
 
 fn dated(mut event: Event, seen: Seen, context: &Context) -> Event {
+    event.is_by_age = true;
     event.first = Some(context.now.before(seen.first));
     event.last = Some(context.now.before(seen.last));
     let count = match event.what {

@@ -22,6 +22,8 @@ pub(crate) struct LogLine<'a> {
     pub(crate) program: Option<&'a str>,
     /// The CI job, as `gh run view --log` names it.
     pub(crate) job: Option<&'a str>,
+    /// The step of it, which is named there as well.
+    pub(crate) step: Option<&'a str>,
     pub(crate) text: &'a str,
 }
 
@@ -32,8 +34,8 @@ impl<'a> LogLine<'a> {
             text: line.trim_end(),
             ..Self::default()
         };
-        if let Some((job, _step, text)) = split_job(parsed.text) {
-            (parsed.job, parsed.text) = (Some(job), text);
+        if let Some((job, step, text)) = split_job(parsed.text) {
+            (parsed.job, parsed.step, parsed.text) = (Some(job), Some(step), text);
         }
         let Some((at, rest)) = take_stamp(parsed.text, context) else {
             return parsed;
@@ -54,6 +56,7 @@ impl<'a> LogLine<'a> {
             host: member(record, "_HOSTNAME"),
             program,
             job: None,
+            step: None,
             text: member(record, "MESSAGE")?,
         })
     }

@@ -23,6 +23,7 @@ mod kube_table;
 mod kubelet;
 mod log_line;
 mod pasted;
+mod repeats;
 mod table;
 mod text;
 mod times;

@@ -9,6 +9,7 @@ use forebay_failures::{Failure, Scanner};
 use super::ci::Ci;
 use super::ecs;
 use super::log_line::LogLine;
+use super::repeats::Repeats;
 use crate::event::{Event, Lines, MAX_MESSAGE_BYTES, What};
 use crate::failure::{explain, tell};
 use crate::{Context, Evidence};
@@ -23,8 +24,8 @@ pub(crate) struct Pasted {
     /// Whether each line was read alone, as one of a log.
     are_alone: Vec<bool>,
     said: Vec<(Event, By)>,
-    /// How many events there were before it.
-    before: usize,
+    /// How many events there were before it, and how often something was told again.
+    before: (usize, u64),
     is_over: bool,
     has_cause: bool,
 }
@@ -48,10 +49,10 @@ pub(crate) struct Around<'a> {
 }
 
 impl Pasted {
-    /// None of a source that begins after so many events.
-    pub(crate) fn after(before: usize) -> Self {
+    /// None of a source that begins after all this.
+    pub(crate) fn after(evidence: &Evidence) -> Self {
         Self {
-            before,
+            before: (evidence.events.len(), evidence.told_again),
             ..Self::default()
         }
     }
@@ -70,9 +71,10 @@ impl Pasted {
         self.text.push('\n');
         self.are_alone.push(false);
         if self.text.len() > MAX_BYTES {
-            let before = self.before;
-            *self = Self::after(before);
-            self.is_over = true;
+            *self = Self {
+                is_over: true,
+                ..Self::default()
+            };
         }
     }
 
@@ -109,12 +111,16 @@ impl Pasted {
             }
         }
         if is_joined {
-            evidence.take_back(pasted.before);
-            for (event, _) in &pasted.said {
-                evidence.add(event.clone());
+            evidence.take_back(pasted.before.0);
+            let mut repeats = Repeats::default();
+            for (event, by) in pasted.said {
+                if by != By::Words || !repeats.is_repetition(&event) {
+                    evidence.add(event);
+                }
             }
         }
-        if pasted.has_cause {
+        // What was told before has its cause there.
+        if pasted.has_cause || evidence.told_again > pasted.before.1 {
             return;
         }
         let causes = left.iter().filter(|left| left.verdict.class.is_cause());

@@ -42,10 +42,10 @@ fn compact_json_of_any_length_is_read_through_a_window() {
     let compact =
         serde_json::to_string(&serde_json::from_str::<serde_json::Value>(TASKS).unwrap()).unwrap();
     let item = &compact["{\"failures\":[],\"tasks\":[".len()..compact.len() - 2];
-    let many = format!(
-        "{{\"tasks\":[{}],\"failures\":[]}}",
-        vec![item; 40].join(",")
-    );
+    let copies: Vec<String> = (0..40)
+        .map(|copy| item.replace(":task/", &format!(":task/{copy}/")))
+        .collect();
+    let many = format!("{{\"tasks\":[{}],\"failures\":[]}}", copies.join(","));
     assert!(many.len() > 4 * MAX_LINE_BYTES);
     let evidence = read_all(&[("tasks", &many)]);
     let pulls: u64 = evidence.events.iter().map(|event| event.count).sum();

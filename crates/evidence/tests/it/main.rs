@@ -8,3 +8,4 @@ mod pasted;
 mod sizes;
 mod speed;
 mod told;
+mod twice;

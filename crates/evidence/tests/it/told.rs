@@ -34,18 +34,16 @@ fn forms(text: &str) -> Vec<String> {
             .map(|line| line.iter().collect())
             .collect();
         forms.push(broken.join("\n") + "\n");
-        let mut lines = vec![String::new()];
+        let mut lines = Vec::new();
+        let mut line = String::new();
         for word in one.split(' ') {
-            let last = lines.last_mut().unwrap();
-            if last.is_empty() {
-                last.push_str(word);
-            } else if last.chars().count() + word.chars().count() < width {
-                last.push(' ');
-                last.push_str(word);
-            } else {
-                lines.push(word.to_owned());
+            if !line.is_empty() && line.chars().count() + word.chars().count() >= width {
+                lines.push(std::mem::take(&mut line));
             }
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
         }
+        lines.push(line);
         forms.push(lines.join("\n") + "\n");
     }
     forms
