@@ -13,6 +13,9 @@ use crate::facts::safe;
 /// The rights that the first pull needs.
 pub(crate) const RIGHTS: [&str; 2] = ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"];
 
+/// The longest name of a region, in bytes.
+const MAX_REGION_BYTES: usize = 32;
+
 /// Prefixes that AWS' console and documents give to rules, and that people do.
 const PREFIXES: [&str; 18] = [
     "docker-hub",
@@ -74,9 +77,13 @@ fn of_event(event: &Event, evidence: &Evidence) -> Option<PullThrough> {
     let message = event.message.as_str();
     let is_said = RIGHTS.iter().any(|right| message.contains(right));
     let image = event.image.as_deref().filter(|image| is_of_ecr(image));
-    let image = image.map(str::to_owned).or_else(|| named_in(message))?;
+    let image = image.and_then(safe).or_else(|| named_in(message))?;
     let (host, image) = image.split_once('/')?;
     let (prefix, behind) = image.split_once('/')?;
+    let (account, region) = place_of(host)?;
+    if !is_prefix(prefix) {
+        return None;
+    }
     let is_rule = is_said
         || PREFIXES.contains(&prefix)
         || behind.starts_with("library/")
@@ -84,7 +91,6 @@ fn of_event(event: &Event, evidence: &Evidence) -> Option<PullThrough> {
             .settings
             .iter()
             .any(|setting| setting.kind == SettingKind::PullThrough(prefix.to_owned()));
-    let (account, region) = place_of(host)?;
     is_rule.then(|| PullThrough {
         account: account.to_owned(),
         region: region.to_owned(),
@@ -100,13 +106,34 @@ fn is_of_ecr(image: &str) -> bool {
     registry_of(image).is_some_and(|host| place_of(&host).is_some())
 }
 
-/// `123456789012.dkr.ecr.eu-west-1.amazonaws.com`: whose it is, and where.
+/// `123456789012.dkr.ecr.eu-west-1.amazonaws.com`: whose it is, and where. Logins are sent there: no other host will do.
 fn place_of(host: &str) -> Option<(&str, &str)> {
     let (account, rest) = host.split_once(".dkr.ecr.")?;
     let (region, domain) = rest.split_once('.')?;
     let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    (is_account && domain.starts_with("amazonaws.com") && safe(region).is_some())
-        .then_some((account, region))
+    (is_account && is_region(region) && domain == domain_of(region)).then_some((account, region))
+}
+
+fn is_region(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=MAX_REGION_BYTES).contains(&text.len())
+        && text.bytes().all(is_plain)
+        && !text.starts_with('-')
+}
+
+/// China has a domain of its own.
+fn domain_of(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    }
+}
+
+/// What ECR takes for a repository's first part.
+fn is_prefix(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.starts_with(is_plain) && text.chars().all(|c| is_plain(c) || "._-".contains(c))
 }
 
 /// An image of ECR, or the repository of a refusal: `arn:aws:ecr:REGION:ACCOUNT:repository/NAME`.
@@ -123,9 +150,8 @@ fn named_in(message: &str) -> Option<String> {
         let mut parts = arn.splitn(6, ':').skip(3);
         let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
         let repository = resource.strip_prefix("repository/")?;
-        safe(&format!(
-            "{account}.dkr.ecr.{region}.amazonaws.com/{repository}"
-        ))
+        let domain = domain_of(region);
+        safe(&format!("{account}.dkr.ecr.{region}.{domain}/{repository}"))
     })
 }
 
@@ -141,7 +167,9 @@ fn image_of_url(word: &str) -> Option<String> {
 /// `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`, as who was refused is named.
 fn role_in(message: &str) -> Option<String> {
     let (_, behind) = message.split_once(":assumed-role/")?;
-    safe(behind.split('/').next()?)
+    let role = safe(behind.split('/').next()?)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.@-".contains(c);
+    role.chars().all(is_plain).then_some(role)
 }
 
 #[cfg(test)]
@@ -170,5 +198,37 @@ mod tests {
         assert_eq!(place, Some(("123456789012", "eu-west-1")));
         assert_eq!(place_of("123.dkr.ecr.eu-west-1.amazonaws.com"), None);
         assert_eq!(place_of("public.ecr.aws"), None);
+        let china = place_of("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn");
+        assert_eq!(china, Some(("123456789012", "cn-north-1")));
+    }
+
+    #[test]
+    fn no_other_host_is_taken_for_a_registry_of_ecr() {
+        for host in [
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com$(id)",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com:444",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.comx",
+            "123456789012.dkr.ecr.eu-west-1.evil.example",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com.cn",
+            "123456789012.dkr.ecr.eu_west.amazonaws.com",
+            "123456789012.dkr.ecr.$(id).amazonaws.com",
+            "123456789012.dkr.ecr.-x.amazonaws.com",
+            "12345678901a.dkr.ecr.eu-west-1.amazonaws.com",
+            "evil.example/123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+        ] {
+            assert_eq!(place_of(host), None, "{host}");
+            assert!(
+                !is_of_ecr(&format!("{host}/docker-hub/library/nginx:1")),
+                "{host}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_no_name_is_none() {
+        assert_eq!(role_in("x:assumed-role/$(id)/s"), None);
+        assert_eq!(role_in("x:assumed-role/a:b/s"), None);
+        assert_eq!(role_in("x:assumed-role/--x/s"), None);
     }
 }

@@ -7,8 +7,10 @@ use forebay_limits::printable;
 
 use super::people::{fault, names_of, often};
 use super::{counted, place, times};
-use crate::document::{Document, Section};
-use crate::{Also, Diagnosis, EndKind, Quote, Step, StepKind, Suspect, WayKind, WayOut, WaysOut};
+use crate::document::{Code, Document, Section};
+use crate::{
+    Also, Diagnosis, EndKind, Quote, Step, StepKind, Suspect, Trigger, WayKind, WayOut, WaysOut,
+};
 
 /// The most lines of evidence.
 const MAX_QUOTES: usize = 2;
@@ -87,22 +89,62 @@ fn culprits(section: Section, diagnosis: &Diagnosis, ways: &WaysOut) -> Section 
         1 => "; one more does the same".to_owned(),
         others => format!("; {others} more do the same"),
     };
-    let section = section.labelled("Who", format!("{}{others}", told(first)));
+    let together = together(culprits);
+    let section = section.labelled("Who", format!("{}{others}{together}", told(first)));
     let section = match &first.at_restart {
         Some(at_restart) => section.labelled("", super::people::at_restart(at_restart)),
         None => section,
     };
-    // The first way out is told below anyway.
+    // The first way out is told below anyway; who only pulls much, has no fault that stopping it would end.
     let stop = ways
         .ways
         .iter()
         .skip(1)
-        .find(|way| way.kind == WayKind::StopTheCulprit);
-    let command = stop.and_then(|way| way.steps.iter().find_map(|step| step.code.as_ref()));
-    match command.and_then(|code| code.text.lines().next()) {
-        Some(command) => section.labelled("", format!("to stop it: {command}")),
-        None => section,
+        .find(|way| way.kind == WayKind::StopTheCulprit && has_fault(first));
+    let Some(way) = stop else {
+        return section;
+    };
+    let first_line = |code: &Code| code.text.lines().next().map(str::to_owned);
+    let mut section = section;
+    for step in &way.steps {
+        let command = step.code.as_ref().and_then(first_line).unwrap_or_default();
+        if let Some(warning) = &step.warning {
+            return section
+                .labelled("", format!("to stop it: {command}"))
+                .labelled("", format!("! {warning}"));
+        }
+        section = section.labelled("", format!("note first how it runs: {command}"));
     }
+    section
+}
+
+fn has_fault(suspect: &Suspect) -> bool {
+    let of_its_own = |trigger: &Trigger| {
+        matches!(
+            trigger,
+            Trigger::CrashLoop { .. } | Trigger::WrongImage | Trigger::WrongCredentials
+        )
+    };
+    suspect.trigger.as_ref().is_some_and(of_its_own)
+}
+
+/// What several come to; nothing for one.
+fn together(culprits: &[Suspect]) -> String {
+    let sum = |of: fn(&Suspect) -> u64| culprits.iter().map(of).sum::<u64>();
+    let attempts = sum(|suspect| suspect.requests.attempts);
+    if culprits.len() < 2 || attempts == 0 {
+        return String::new();
+    }
+    let share = sum(|suspect| suspect.requests.share_percent).min(100);
+    let most = sum(|suspect| suspect.requests.peak_requests_per_minute[1]);
+    let rate = match most {
+        0 => String::new(),
+        most => format!(", up to {most} requests a minute"),
+    };
+    format!(
+        "; all together {}, about {share} % of all{rate}",
+        counted(attempts, "attempt")
+    )
 }
 
 fn told(suspect: &Suspect) -> String {
@@ -217,7 +259,7 @@ fn open_questions(diagnosis: &Diagnosis) -> Section {
             section = section.paragraph(missing.question);
             last = missing.question;
         }
-        section = section.code(crate::document::Code::shell(&*missing.command));
+        section = section.code(Code::shell(&*missing.command));
     }
     section
 }

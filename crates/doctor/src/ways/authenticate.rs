@@ -1,12 +1,15 @@
 //! Pulling with an account: the limit is then the account's, not the address's.
 
-use super::{Ground, WayKind, WayOut, ci};
+use super::{Ground, WayKind, WayOut, ci, login};
 use crate::Platform;
 use crate::costs::{Cost, PriceName, free};
 use crate::document::Code;
 
 /// The secret's name; `forebay setup --registry hub` has the same.
 const SECRET: &str = "dockerhub-credentials";
+
+/// Docker Hub, as Docker's clients name it in their credentials.
+const HUB: &str = "https://index.docker.io/v1/";
 
 /// The way.
 pub(super) fn way(ground: &Ground<'_>) -> WayOut {
@@ -23,10 +26,7 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
             "docker login --username <docker-id> --password-stdin < token.txt",
         ),
     };
-    let way = way.run(
-        "See that it is used: the registry then names the account, no address.",
-        "forebay doctor --probe",
-    );
+    let way = login::see_used(way, ground.facts);
     let mut costs: Vec<Cost> = vec![free("a free account", "200 pulls in six hours")];
     if ground.facts.platform == Some(Platform::Ecs) {
         costs.push(ground.costs.fixed(
@@ -47,10 +47,7 @@ fn kubernetes(way: WayOut, namespace: &str) -> WayOut {
     )
     .run(
         "By hand, the same for all pods of the namespace that name no account of their own.",
-        format!(
-            "kubectl --namespace {namespace} create secret docker-registry {SECRET} --docker-server=https://index.docker.io/v1/ --docker-username=<docker-id> --docker-password=<access-token>\n\
-             kubectl --namespace {namespace} patch serviceaccount default --patch '{{\"imagePullSecrets\":[{{\"name\":\"{SECRET}\"}}]}}'"
-        ),
+        login::pull_secret(HUB, "<docker-id>", namespace, SECRET),
     )
     .careful("a service account's pull secrets reach new pods only: pods that wait have to be made anew")
     .can_wait()
@@ -61,11 +58,8 @@ fn ecs(way: WayOut, ground: &Ground<'_>) -> WayOut {
     let (region, account) = (facts.region(), facts.account());
     let file = "\"repositoryCredentials\": {\"credentialsParameter\": \"<secret-arn>\"}";
     way.run(
-        "The login in Secrets Manager; the token is read from standard input.",
-        format!(
-            "aws secretsmanager create-secret --region {region} --name {SECRET} --secret-string file:///dev/stdin <<'JSON'\n\
-             {{\"username\": \"<docker-id>\", \"password\": \"<access-token>\"}}\nJSON"
-        ),
+        "The login in Secrets Manager; the token is in token.txt.",
+        login::keep_secret(region, SECRET, "<docker-id>", "password"),
     )
     .step(
         "In each container of the task definition.",

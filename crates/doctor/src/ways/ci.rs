@@ -26,9 +26,14 @@ pub(super) fn authenticate(way: WayOut, system: Option<CiSystem>) -> WayOut {
             "Images of image: and services: are pulled by the runner, before the script: their login is the masked variable DOCKER_AUTH_CONFIG of the project.",
             Some(Code::of(
                 "json",
-                "{\"auths\": {\"https://index.docker.io/v1/\": {\"auth\": \"<base64 of docker-id:access-token>\"}}}",
+                "{\"auths\": {\"https://index.docker.io/v1/\": {\"auth\": \"<auth>\"}}}",
             )),
-        ),
+        )
+        .run(
+            "What stands there for <auth>, the account and its token in base64, is made so.",
+            "printf '%s:%s' '<docker-id>' \"$(cat token.txt)\" | base64 | tr -d '\\n'",
+        )
+        .can_wait(),
         Some(CiSystem::CircleCi) => way.step(
             "The executor's and the services' images, in each entry of docker: of .circleci/config.yml.",
             Some(Code::of(
@@ -65,13 +70,33 @@ pub(super) fn login(system: Option<CiSystem>, registry: &str) -> String {
                 "quay" => " quay.io",
                 _ => "",
             };
-            format!(
-                "printf '%s' \"$REGISTRY_TOKEN\" | docker login{host} --username \"$REGISTRY_USERNAME\" --password-stdin"
-            )
+            login_by_hand(host)
         }
         None => format!(
             "forebay setup github-actions --registry {registry} --file <workflow.yml> --diff   # or gitlab-ci"
         ),
+    }
+}
+
+/// A login in a script, by variables that the system keeps; the host with a space before it.
+pub(super) fn login_by_hand(at: &str) -> String {
+    format!(
+        "printf '%s' \"$REGISTRY_TOKEN\" | docker login{at} --username \"$REGISTRY_USERNAME\" --password-stdin"
+    )
+}
+
+/// The command that has a job log in at ECR.
+pub(super) fn login_at_ecr(system: Option<CiSystem>, host: &str, by_hand: &str) -> String {
+    match system {
+        Some(CiSystem::GithubActions) => format!(
+            "forebay setup github-actions --registry ecr --host {host} --file .github/workflows/<workflow.yml> --diff"
+        ),
+        Some(CiSystem::GitlabCi) => {
+            format!(
+                "forebay setup gitlab-ci --registry ecr --host {host} --file .gitlab-ci.yml --diff"
+            )
+        }
+        _ => by_hand.to_owned(),
     }
 }
 
@@ -101,7 +126,7 @@ pub(super) fn mirror(way: WayOut, system: Option<CiSystem>) -> WayOut {
 pub(super) fn cancel(system: Option<CiSystem>, aim: Aim) -> Option<String> {
     let command = match (system?, aim) {
         (CiSystem::GithubActions, Aim::Stop) => {
-            "gh run list --status in_progress --limit 100 --json databaseId --jq '.[].databaseId' | xargs -n 1 gh run cancel"
+            "gh run list --workflow <workflow> --status in_progress --limit 100 --json databaseId --jq '.[].databaseId' | xargs -r -n 1 gh run cancel"
         }
         (CiSystem::GithubActions, Aim::Start) => "gh run rerun <run>",
         (CiSystem::GitlabCi, Aim::Stop) => {
@@ -117,10 +142,10 @@ pub(super) fn cancel(system: Option<CiSystem>, aim: Aim) -> Option<String> {
             "curl --request POST --header \"Circle-Token: $CIRCLE_TOKEN\" https://circleci.com/api/v2/workflow/<workflow-id>/rerun"
         }
         (CiSystem::Jenkins, Aim::Stop) => {
-            "curl --request POST --user <user>:<token> https://<jenkins>/job/<job>/<build>/stop"
+            "curl --request POST --user <user> https://<jenkins>/job/<job>/<build>/stop"
         }
         (CiSystem::Jenkins, Aim::Start) => {
-            "curl --request POST --user <user>:<token> https://<jenkins>/job/<job>/build"
+            "curl --request POST --user <user> https://<jenkins>/job/<job>/build"
         }
     };
     Some(command.to_owned())

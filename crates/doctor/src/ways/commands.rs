@@ -1,11 +1,12 @@
 //! The commands that stop, start and look at what a platform runs, by its kind.
 //!
-//! Stopping keeps a thing and its settings. Names come through `facts::safe`: what a shell would obey gets no command.
+//! Stopping keeps a thing and its settings. Names come through `known`: what is no name of its kind gets no command.
 
-use forebay_diagnosis::facts::{Facts, MAX_NAMES, in_namespace, safe};
+use forebay_diagnosis::facts::{Facts, MAX_NAMES, in_namespace};
 
 use super::ci;
-use crate::{OwnerKind, Suspect};
+use super::known::{is_aws, is_kube, name_of};
+use crate::{OwnerKind, Suspect, Trigger};
 
 /// The most services that one command names.
 const MAX_SERVICES: usize = 40;
@@ -53,13 +54,53 @@ pub(super) fn scale_all(culprits: &[Suspect], facts: &Facts, aim: Aim) -> String
         (_, Aim::Start) => start(kind, name, place, &number(kind, name)),
     });
     commands.extend((!others.is_empty()).then_some(others));
-    let is_job = |owner: &crate::Owner| owner.kind == OwnerKind::CiJob;
-    if culprits
-        .iter()
-        .any(|culprit| culprit.owner.as_ref().is_some_and(is_job))
-    {
+    if culprits.iter().any(is_burst_of_jobs) {
         commands.extend(ci::cancel(facts.ci, aim));
     }
+    commands.join("\n")
+}
+
+/// Jobs that run at once: one job alone has ended by the pull that failed, and there is nothing to cancel.
+pub(super) fn is_burst_of_jobs(culprit: &Suspect) -> bool {
+    let owner = culprit.owner.as_ref();
+    owner.is_some_and(|owner| owner.kind == OwnerKind::CiJob)
+        && culprit.trigger == Some(Trigger::CiBurst)
+}
+
+/// Shows how many run, or how it is restarted, of those of whom nothing tells; empty if all is known.
+pub(super) fn numbers(culprits: &[Suspect], facts: &Facts) -> String {
+    let is_unknown =
+        |kind: OwnerKind, name: &str| !facts.replicas.contains_key(&(kind, name.to_owned()));
+    let mut commands = Vec::new();
+    let is_open = |name: &String| {
+        !facts.once_per_node.contains(name) && is_unknown(OwnerKind::SwarmService, name)
+    };
+    if swarm_services(culprits).iter().any(is_open) {
+        commands.push("docker service ls".to_owned());
+    }
+    let others = lines(culprits, |kind, name, place| {
+        match kind {
+        OwnerKind::Container => (!facts.restart_policies.contains_key(name)).then(|| {
+            format!(
+                "docker inspect --format '{{{{.HostConfig.RestartPolicy.Name}}}}:{{{{.HostConfig.RestartPolicy.MaximumRetryCount}}}}' {name}"
+            )
+        }),
+        _ if !is_unknown(kind, name) => None,
+        OwnerKind::EcsService => Some(format!(
+            "aws ecs describe-services --region {} --cluster {place} --services {name} --query 'services[].[serviceName,desiredCount]' --output text",
+            facts.region()
+        )),
+        OwnerKind::Deployment => Some(format!("kubectl --namespace {place} get deployment/{name}")),
+        OwnerKind::StatefulSet => {
+            Some(format!("kubectl --namespace {place} get statefulset/{name}"))
+        }
+        OwnerKind::Workload => {
+            Some(format!("kubectl --namespace {place} get deployments,statefulsets"))
+        }
+        _ => None,
+    }
+    });
+    commands.extend((!others.is_empty()).then_some(others));
     commands.join("\n")
 }
 
@@ -72,7 +113,7 @@ pub(super) fn lines(
         .iter()
         .filter_map(|culprit| {
             let owner = culprit.owner.as_ref()?;
-            command(owner.kind, &safe(&owner.name)?, &place_of(culprit))
+            command(owner.kind, &name_of(owner)?, &place_of(culprit))
         })
         .collect();
     let more = commands.len().saturating_sub(MAX_NAMES);
@@ -91,32 +132,39 @@ pub(super) fn place_of(suspect: &Suspect) -> String {
         matches!(owner.kind, OwnerKind::EcsService | OwnerKind::EcsTaskFamily)
     };
     let (name, open) = if suspect.owner.as_ref().is_some_and(is_of_ecs) {
-        (&suspect.cluster, "<cluster>")
+        (
+            suspect.cluster.as_deref().filter(|name| is_aws(name)),
+            "<cluster>",
+        )
     } else {
-        (&suspect.namespace, "<namespace>")
+        (namespace_of(suspect), "<namespace>")
     };
-    let name = name.as_deref().and_then(safe);
-    name.unwrap_or_else(|| open.to_owned())
+    name.unwrap_or(open).to_owned()
+}
+
+fn namespace_of(suspect: &Suspect) -> Option<&str> {
+    suspect.namespace.as_deref().filter(|name| is_kube(name))
+}
+
+fn container_of(suspect: &Suspect) -> Option<&str> {
+    suspect.container.as_deref().filter(|name| is_kube(name))
 }
 
 /// The Swarm services among them: one command takes them all.
 pub(super) fn swarm_services(culprits: &[Suspect]) -> Vec<String> {
     let owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
     let services = owners.filter(|owner| owner.kind == OwnerKind::SwarmService);
-    services
-        .filter_map(|owner| safe(&owner.name))
-        .take(MAX_SERVICES)
-        .collect()
+    services.filter_map(name_of).take(MAX_SERVICES).collect()
 }
 
 /// What its containers say themselves.
 pub(crate) fn look(suspect: &Suspect, facts: &Facts) -> Option<String> {
     let owner = suspect.owner.as_ref()?;
-    let (name, place) = (safe(&owner.name)?, place_of(suspect));
-    let namespace = in_namespace(suspect.namespace.as_deref());
+    let (name, place) = (name_of(owner)?, place_of(suspect));
+    let namespace = in_namespace(namespace_of(suspect));
     let region = facts.region();
-    let pod = suspect.tasks.iter().find_map(|task| safe(task));
-    let container = suspect.container.as_deref().and_then(safe);
+    let pod = suspect.tasks.iter().find(|task| is_kube(task));
+    let container = container_of(suspect);
     let container = container.map_or_else(String::new, |name| format!(" --container {name}"));
     let logs_of =
         |target: &str| format!("kubectl{namespace} logs {target} --previous --tail 50{container}");
@@ -139,7 +187,7 @@ pub(crate) fn look(suspect: &Suspect, facts: &Facts) -> Option<String> {
         (OwnerKind::CiJob | OwnerKind::Client, _) | (OwnerKind::Job | OwnerKind::CronJob, None) => {
             return None;
         }
-        (_, Some(pod)) => format!("{}\nkubectl{namespace} describe pod {pod}", logs_of(&pod)),
+        (_, Some(pod)) => format!("{}\nkubectl{namespace} describe pod {pod}", logs_of(pod)),
         (OwnerKind::Pod, None) => logs_of(&name),
         (OwnerKind::Deployment | OwnerKind::Workload, None) => {
             logs_of(&format!("deployment/{name}"))
@@ -158,12 +206,11 @@ pub(super) fn pull_if_missing(suspect: &Suspect) -> Option<String> {
         OwnerKind::DaemonSet => "daemonset",
         _ => return None,
     };
-    let container = suspect.container.as_deref().and_then(safe);
-    let container = container.unwrap_or_else(|| "<container>".to_owned());
+    let container = container_of(suspect).unwrap_or("<container>");
     Some(format!(
         "kubectl --namespace {} patch {kind} {} --patch '{{\"spec\":{{\"template\":{{\"spec\":{{\"containers\":[{{\"name\":\"{container}\",\"imagePullPolicy\":\"IfNotPresent\"}}]}}}}}}}}'",
         place_of(suspect),
-        safe(&owner.name)?
+        name_of(owner)?
     ))
 }
 

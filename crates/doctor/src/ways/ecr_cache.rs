@@ -4,7 +4,7 @@
 //! `ecr-pullthroughcache/`, with the keys `username` and `accessToken`
 //! (docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-rule.html).
 
-use super::{Ground, WayKind, WayOut};
+use super::{Ground, WayKind, WayOut, login};
 use crate::costs::PriceName;
 use crate::document::Code;
 
@@ -14,12 +14,9 @@ const PREFIX: &str = "docker-hub";
 /// The secret's name.
 const SECRET: &str = "ecr-pullthroughcache/docker-hub";
 
-/// The way, where anything of AWS is seen.
+/// The way.
 pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     let facts = ground.facts;
-    if !facts.is_on_aws() {
-        return None;
-    }
     let (account, region, host) = (facts.account(), facts.region(), facts.ecr_host());
     let image = facts.images().into_iter().next()?;
     let why = "ECR pulls from Docker Hub once, with an account, and keeps what it pulled: images keep their names behind a prefix. \
@@ -34,11 +31,8 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
         why,
     )
     .run(
-        "Keep the Docker Hub login in Secrets Manager. The name has to begin so; the token is read from standard input.",
-        format!(
-            "aws secretsmanager create-secret --region {region} --name {SECRET} --secret-string file:///dev/stdin <<'JSON'\n\
-             {{\"username\": \"<docker-id>\", \"accessToken\": \"<access-token>\"}}\nJSON"
-        ),
+        "Keep the Docker Hub login in Secrets Manager. The name has to begin so; the token is in token.txt.",
+        login::keep_secret(region, SECRET, "<docker-id>", "accessToken"),
     )
     .run("Make the rule.", rule)
     .step("The same in Terraform.", Some(Code::of("hcl", terraform())))

@@ -4,7 +4,8 @@
 
 use forebay_diagnosis::facts::{Facts, Image};
 
-use super::{Ground, WayKind, WayOut, ecr_cache};
+use super::targets::{Targets, targets};
+use super::{Ground, WayKind, WayOut, ecr_cache, login, stack};
 use crate::Platform;
 use crate::costs::PriceName;
 
@@ -24,7 +25,7 @@ struct Elsewhere {
 pub(super) fn ways(ground: &Ground<'_>) -> Vec<WayOut> {
     let mut ways = vec![ghcr(ground), quay(ground)];
     let ecr = ecr(ground);
-    if ground.facts.is_on_aws() {
+    if ground.is_on_aws() {
         ways.insert(0, ecr);
     } else {
         ways.push(ecr);
@@ -58,13 +59,13 @@ fn ecr(ground: &Ground<'_>) -> WayOut {
         rules: format!("ecr:{account}:{region}"),
         prefix: host,
     };
-    let images = facts.images();
-    let create: Vec<String> = images
+    let targets = targets(facts);
+    let create: Vec<String> = targets
+        .repositories()
         .iter()
-        .map(|image| {
+        .map(|repository| {
             format!(
-                "aws ecr create-repository --region {region} --repository-name {} --image-scanning-configuration scanOnPush=true --encryption-configuration encryptionType=AES256",
-                image.name
+                "aws ecr create-repository --region {region} --repository-name {repository} --image-scanning-configuration scanOnPush=true --encryption-configuration encryptionType=AES256"
             )
         })
         .collect();
@@ -72,8 +73,8 @@ fn ecr(ground: &Ground<'_>) -> WayOut {
         "Make the repositories, which are scanned and encrypted.",
         create.join("\n"),
     );
-    let way = place.fill(way, facts);
-    let way = redeploy(way, facts, true)
+    let way = place.fill(way, facts, &targets);
+    let way = redeploy(way, ground)
         .run(
             "In private subnets: VPC endpoints, so that pulls pass no NAT gateway.",
             ecr_cache::endpoints(region),
@@ -96,7 +97,7 @@ fn ghcr(ground: &Ground<'_>) -> WayOut {
             .to_owned(),
         rules: "ghcr:<owner>".to_owned(),
     };
-    let way = place.fill(place.begin(), ground.facts);
+    let way = place.fill(place.begin(), ground.facts, &targets(ground.facts));
     let way = let_in(way, ground.facts, &GHCR_LOGIN);
     let costs = vec![
         ground.costs.fixed(
@@ -106,7 +107,7 @@ fn ghcr(ground: &Ground<'_>) -> WayOut {
         ),
         ground.costs.nat("NAT gateway"),
     ];
-    redeploy(way, ground.facts, false).costing(costs, ground.costs.as_of())
+    redeploy(way, ground).costing(costs, ground.costs.as_of())
 }
 
 fn quay(ground: &Ground<'_>) -> WayOut {
@@ -118,7 +119,7 @@ fn quay(ground: &Ground<'_>) -> WayOut {
         login: "docker login quay.io --username <organization>+<robot> --password-stdin < token.txt".to_owned(),
         rules: "quay:<organization>".to_owned(),
     };
-    let way = place.fill(place.begin(), ground.facts);
+    let way = place.fill(place.begin(), ground.facts, &targets(ground.facts));
     let way = let_in(way, ground.facts, &QUAY_LOGIN);
     let costs = vec![
         crate::costs::free("public images", "free"),
@@ -129,7 +130,7 @@ fn quay(ground: &Ground<'_>) -> WayOut {
         ),
         ground.costs.nat("NAT gateway"),
     ];
-    redeploy(way, ground.facts, false).costing(costs, ground.costs.as_of())
+    redeploy(way, ground).costing(costs, ground.costs.as_of())
 }
 
 /// A login with which machines pull what is private.
@@ -169,10 +170,14 @@ fn let_in(way: WayOut, facts: &Facts, login: &Login) -> WayOut {
             facts.namespace()
         ),
         Some(Platform::Ecs) => format!(
-            "aws secretsmanager create-secret --region {} --name {registry}-credentials --secret-string file:///dev/stdin <<'JSON'\n\
-             {{\"username\": \"{user}\", \"password\": \"<token>\"}}\nJSON\n\
+            "{}\n\
              forebay setup ecs --registry {registry} --file <file> --diff   # repositoryCredentials; the execution role must be allowed to read the secret",
-            facts.region()
+            login::keep_secret(
+                facts.region(),
+                &format!("{registry}-credentials"),
+                user,
+                "password"
+            )
         ),
         Some(Platform::Swarm) => format!(
             "docker login {host} --username {user} --password-stdin < token.txt   # on the manager that deploys, with --with-registry-auth"
@@ -214,16 +219,13 @@ impl Elsewhere {
     }
 
     /// Logs in, pushes, rewrites.
-    fn fill(&self, way: WayOut, facts: &Facts) -> WayOut {
-        let push: Vec<String> = facts
-            .images()
+    fn fill(&self, way: WayOut, facts: &Facts, targets: &Targets) -> WayOut {
+        let push: Vec<String> = targets
+            .pairs
             .iter()
-            .map(|image| {
-                let new = format!("{}/{}:{}", self.prefix, image.name, image.tag);
-                format!(
-                    "docker pull {0}\ndocker tag {0} {new}\ndocker push {new}",
-                    image.written
-                )
+            .map(|(written, target)| {
+                let new = format!("{}/{target}", self.prefix);
+                format!("docker pull {written}\ndocker tag {written} {new}\ndocker push {new}")
             })
             .collect();
         let more = facts.hub_images.len().saturating_sub(push.len());
@@ -238,16 +240,14 @@ impl Elsewhere {
             )
             .run(
                 "Name them so in your files: first what would change, then do it. Where a name is put together, --set tells what a variable is.",
-                format!(
-                    "forebay rewrite . --to {0}\nforebay rewrite . --to {0} --write",
-                    self.rules
-                ),
+                targets.rewrite(&self.prefix, &self.rules),
             )
     }
 }
 
-/// Brings the new names to what runs, and waits until it does; what to do with a stack that cannot be updated is told once.
-fn redeploy(way: WayOut, facts: &Facts, is_first: bool) -> WayOut {
+/// Brings the new names to what runs, and waits until it does.
+fn redeploy(way: WayOut, ground: &Ground<'_>) -> WayOut {
+    let facts = ground.facts;
     match facts.platform {
         Some(Platform::Ecs) => {
             let wait = match &facts.stack {
@@ -257,7 +257,8 @@ fn redeploy(way: WayOut, facts: &Facts, is_first: bool) -> WayOut {
                 ),
                 None => format!("forebay doctor --ecs {} --wait", facts.cluster()),
             };
-            let way = way
+            // A stack that is stuck takes no deployment.
+            stack::free(way, facts, ground.stack)
                 .run(
                     "Deploy, and wait until tasks run, health checks pass and the stack is complete.",
                     format!("cdk deploy\n{wait}"),
@@ -266,16 +267,7 @@ fn redeploy(way: WayOut, facts: &Facts, is_first: bool) -> WayOut {
                     "Without CDK: register the task definition with the new image, then have the service use it. A new deployment alone would run the old one again.",
                     update_service(facts),
                 )
-                .can_wait();
-            match &facts.stack {
-                Some(stack) if is_first => way.run(
-                    "Only if the stack cannot be updated any more, because it never came up: delete it, then deploy anew.",
-                    format!("aws cloudformation delete-stack --region {} --stack-name {stack}", facts.region()),
-                )
-                .careful("this destroys everything in the stack, data too, and cannot be undone; a stack that only waits can be cancelled instead: aws cloudformation cancel-update-stack")
-                .can_wait(),
-                _ => way,
-            }
+                .can_wait()
         }
         Some(Platform::Kubernetes) => way.run(
             "Apply, and wait until pods run.",

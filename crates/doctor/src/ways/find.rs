@@ -3,6 +3,11 @@
 //! The commands are the diagnosis' open questions.
 
 use super::{Ground, WayKind, WayOut};
+use crate::Platform;
+
+/// Docker tells in its log which service or container asks.
+const LOGS: &str =
+    "sudo forebay doctor --swarm --journal   # on a manager; reads /var/log/messages, too";
 
 /// The way.
 pub(super) fn way(ground: &Ground<'_>) -> WayOut {
@@ -14,13 +19,26 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
         .filter(|missing| missing.is_who())
         .map(|missing| missing.command.as_str())
         .collect();
-    let commands = if asked.is_empty() {
+    let mut commands = if asked.is_empty() {
         "forebay doctor --connections   # on each machine".to_owned()
     } else {
         asked.join("\n")
     };
+    let is_docker = !matches!(
+        ground.facts.platform,
+        Some(Platform::Kubernetes | Platform::Ecs | Platform::Ci)
+    );
+    if is_docker && !commands.contains("--journal") {
+        commands.push('\n');
+        commands.push_str(LOGS);
+    }
+    let text = if is_docker {
+        "Ask where it is counted, and what Docker's logs say: both name who asks most."
+    } else {
+        "Ask where it is counted: it names who asks most."
+    };
     way.run(
-        "Ask where it is counted: each names who asks most.",
+        text,
         commands,
     )
     .step(

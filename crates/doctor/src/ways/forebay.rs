@@ -11,8 +11,8 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
         "One address pays for each image once, and keeps it; when the registry refuses, what was pulled before is still there."
     };
     let mut way = WayOut::new(WayKind::Forebay, "put Forebay in front", why).run(
-        "Run it where the machines reach it, with an account if there is one.",
-        "forebay serve --listen 0.0.0.0:5000",
+        "Run it where the machines reach it, with an account if there is one. It is told which network may ask, such as 10.0.0.0/8.",
+        "FOREBAY_CLIENTS__ALLOW=<network> forebay serve --listen 0.0.0.0:5000",
     );
     way = match platform {
         Some(Platform::Kubernetes) => way
@@ -43,8 +43,8 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
         ),
     };
     way = way.run(
-        "See that pulls really come through it, and what is left of the budget.",
-        check(platform),
+        "Pull on one of them; then see on Forebay's machine that it came through, and what is left of the budget.",
+        "forebay top --once\nforebay budget",
     );
     let costs = vec![
         crate::costs::free("licence", "Apache 2.0, on a machine of your own"),
@@ -52,14 +52,4 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
         ground.costs.nat("NAT gateway without a cache"),
     ];
     way.costing(costs, ground.costs.as_of())
-}
-
-const fn check(platform: Option<Platform>) -> &'static str {
-    match platform {
-        Some(Platform::Kubernetes) => "sudo forebay setup containerd --check\nforebay budget",
-        Some(Platform::Swarm | Platform::Docker) | None => {
-            "sudo forebay setup docker --check\nforebay budget"
-        }
-        Some(Platform::Ecs | Platform::Ci) => "forebay top --once\nforebay budget",
-    }
 }

@@ -1,9 +1,8 @@
 //! What to do where no pull limit is the cause: one short way for each class, as data.
 
-use forebay_diagnosis::facts::safe;
-
-use super::{Ground, WayKind, WayOut, ci};
-use crate::{Class, Platform};
+use super::login::{self, Registry};
+use super::{Ground, WayKind, WayOut, known};
+use crate::Class;
 
 /// A class's way: its title, why, and what is run.
 type Mending = (
@@ -53,7 +52,7 @@ const MENDINGS: [Mending; 12] = [
         "The registry refuses the login, or wants one: Docker Hub says so of images that do not exist, too.",
         &[(
             "Does the image exist, and may this account see it?",
-            "docker login && docker manifest inspect <image>",
+            "docker login<at> && docker manifest inspect <image>",
         )],
     ),
     (
@@ -140,39 +139,26 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         .iter()
         .chain(&ground.diagnosis.victims)
         .flat_map(|suspect| &suspect.images)
-        .find_map(|image| safe(image));
-    let fill = |commands: &str| match &image {
-        Some(image) => commands.replace("<image>", image),
-        None => commands.to_owned(),
+        .find_map(|image| known::image(image));
+    let cause = ground.diagnosis.cause.as_ref();
+    let registry = Registry::of(cause.and_then(|cause| cause.registry.as_deref()));
+    let fill = |commands: &str| {
+        let commands = match &registry {
+            Registry::Hub => commands.replace("<at>", ""),
+            other => commands
+                .replace("<at>", &other.at())
+                .replace("registry-1.docker.io", other.at().trim()),
+        };
+        match &image {
+            Some(image) => commands.replace("<image>", image),
+            None => commands,
+        }
     };
     let way = steps
         .iter()
         .fold(way, |way, (text, commands)| way.run(*text, fill(commands)));
     Some(match class {
-        Class::Auth => let_in(way, ground),
+        Class::Auth => login::let_in(way, ground.facts, &registry),
         _ => way,
     })
-}
-
-/// How a login comes to those who pull, by platform.
-fn let_in(way: WayOut, ground: &Ground<'_>) -> WayOut {
-    match ground.facts.platform {
-        Some(Platform::Kubernetes) => way.run(
-            "A pull secret in the namespace that pulls.",
-            format!(
-                "forebay setup kubernetes --registry hub --username <docker-id> --password-stdin --namespace {} --write < token.txt",
-                ground.facts.namespace()
-            ),
-        ),
-        Some(Platform::Ecs) => way.run(
-            "Credentials in the task definition: they are put in their place, and the diff shown first.",
-            "forebay setup ecs --registry hub --file <file> --diff",
-        ),
-        Some(Platform::Swarm) => way.run(
-            "Log in on the manager, and send the login along once.",
-            "docker login --username <docker-id> --password-stdin < token.txt\ndocker stack deploy --with-registry-auth -c <stack.yml> <stack>",
-        ),
-        Some(Platform::Ci) => ci::authenticate(way, ground.facts.ci),
-        Some(Platform::Docker) | None => way,
-    }
 }

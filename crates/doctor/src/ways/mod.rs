@@ -9,10 +9,14 @@ mod ecr_cache;
 mod elsewhere;
 mod find;
 mod forebay;
+mod known;
+mod login;
 mod mend;
 mod plan;
 mod pull_through;
+mod stack;
 mod stop;
+mod targets;
 
 use forebay_diagnosis::facts::Facts;
 use serde::Serialize;
@@ -128,6 +132,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) diagnosis: &'a Diagnosis,
     pub(crate) facts: &'a Facts,
     pub(crate) costs: &'a Costs,
+    /// How the stack stands that runs it.
+    pub(crate) stack: known::Stack,
 }
 
 /// The ways out, and what their costs are computed from.
@@ -144,13 +150,14 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
     let Some(cause) = &diagnosis.cause else {
         return WaysOut::default();
     };
-    let facts = Facts::of(evidence, diagnosis);
+    let facts = known::facts(evidence, diagnosis);
     let basis = Basis::of(&facts, evidence, diagnosis, usage);
     let costs = Costs::of(&basis);
     let ground = Ground {
         diagnosis,
         facts: &facts,
         costs: &costs,
+        stack: known::stack(evidence),
     };
     let mut ways = Vec::new();
     let stop = stop::way(&ground);
@@ -165,8 +172,7 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
             ways.push(stop.unwrap_or_else(|| find::way(&ground)));
             ways.extend(stop::rest(&ground));
             ways.push(forebay::way(&ground));
-            ways.extend(ecr_cache::way(&ground));
-            ways.extend(elsewhere::ways(&ground));
+            ways.extend(other_registries(&ground));
         }
         class if class.is_limit() => {
             ways.extend(stop);
@@ -194,22 +200,41 @@ fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
         // A job logs in by itself: nothing has to be set up beside it.
         ways.push(authenticate::way(ground));
         ways.push(forebay::way(ground));
-        ways.extend(ecr_cache::way(ground));
-        ways.extend(elsewhere::ways(ground));
+        ways.extend(other_registries(ground));
     } else if ground.facts.is_fargate == Some(true) {
         // Where nobody can set a mirror, another registry is the shorter way.
         ways.extend(elsewhere::ways(ground));
         ways.extend(ecr_cache::way(ground));
         ways.push(authenticate::way(ground));
         ways.push(forebay::way(ground));
-    } else {
+    } else if ground.is_on_aws() {
         ways.push(forebay::way(ground));
         ways.extend(ecr_cache::way(ground));
         ways.push(authenticate::way(ground));
         ways.extend(elsewhere::ways(ground));
+    } else {
+        ways.push(forebay::way(ground));
+        ways.push(authenticate::way(ground));
+        ways.extend(other_registries(ground));
     }
     ways.push(plan::way(ground));
     ways
+}
+
+/// Other registries; where nothing of AWS is seen, a cache of ECR's is still a way, but the last.
+fn other_registries(ground: &Ground<'_>) -> Vec<WayOut> {
+    let cache = ecr_cache::way(ground);
+    let mut ways = elsewhere::ways(ground);
+    let at = if ground.is_on_aws() { 0 } else { ways.len() };
+    ways.splice(at..at, cache);
+    ways
+}
+
+impl Ground<'_> {
+    /// Whether anything of AWS is seen.
+    pub(crate) fn is_on_aws(&self) -> bool {
+        self.facts.is_on_aws() || self.facts.region.is_some()
+    }
 }
 
 impl WayOut {

@@ -1,16 +1,14 @@
 //! Lets a role fill ECR's pull-through cache: the policy statement to add, and how to see that it was that.
 
-use forebay_diagnosis::facts::safe;
-
 use super::ecr_cache;
-use super::{Ground, WayKind, WayOut};
+use super::{Ground, WayKind, WayOut, known};
 
 /// The way, where a pull-through cache could not be filled.
 pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     let cache = ground.diagnosis.cause.as_ref()?.pull_through.as_ref()?;
     let (region, host, prefix) = (&cache.region, &cache.host, &cache.prefix);
     let role = cache.role.as_deref();
-    let image = safe(&cache.image).unwrap_or_else(|| "<image>".to_owned());
+    let image = known::image(&cache.image).unwrap_or_else(|| "<image>".to_owned());
     let why = "The first pull of an image through the rule makes its repository and brings it in, by the rights of who pulls; \
                later pulls need none of them. That is why other images of the same rule may work.";
     let way = WayOut::new(

@@ -4,13 +4,22 @@
 
 use forebay_diagnosis::facts::safe;
 
-use super::commands::{Aim, lines, look, pull_if_missing, scale_all, swarm_services};
+use super::commands::{
+    Aim, is_burst_of_jobs, lines, look, numbers, pull_if_missing, scale_all, swarm_services,
+};
 use super::{Ground, WayKind, WayOut};
 use crate::document::Code;
 use crate::{Class, OwnerKind, Suspect, Trigger};
 
 /// The most patches of pull policies.
 const MAX_PATCHES: usize = 3;
+
+/// From so many services on, the command that brings them back has no room on one screen.
+const MANY: usize = 9;
+
+/// What stopping anything means.
+const STOPS: &str =
+    "what it does, nobody does until it runs again: this stops what still runs of it, too";
 
 /// Stopping culprits, if there are any that a command can stop.
 pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
@@ -42,17 +51,21 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
         first.name
     );
     let mut way = WayOut::new(WayKind::StopTheCulprit, title, why);
+    way = note_numbers(way, ground);
     way = way.run(
-        "Stop it now. It keeps its settings; the command that brings it back stands below.",
+        "Stop it now. It keeps its settings; the last steps bring it back.",
         stop,
     );
-    way = careful_of_pods(way, culprits);
+    way = careful(way, culprits);
     way = mend(way, trigger, ground);
     way = pause(way, ground);
     way = way.run(
         "Let it run again, and see that it stays up.",
         all(ground, Aim::Start),
     );
+    if swarm_services(culprits).len() >= MANY {
+        way = way.can_wait();
+    }
     Some(remove(way, culprits))
 }
 
@@ -69,22 +82,34 @@ fn before_a_flood(ground: &Ground<'_>, trigger: &Trigger, stop: String) -> WayOu
         let title = format!("let {name} rest, if it cannot be mended now");
         WayOut::new(WayKind::StopTheCulprit, title, why)
     };
-    let way = way.run(
+    let way = note_numbers(way, ground).run(
         "If it cannot be mended now: stop it meanwhile. It keeps its settings.",
         stop,
     );
-    careful_of_pods(way, culprits).run(
+    careful(way, culprits).run(
         "When it is mended: let it run again.",
         all(ground, Aim::Start),
     )
 }
 
-fn careful_of_pods(way: WayOut, culprits: &[Suspect]) -> WayOut {
+/// What has to be known to bring it back as it was.
+fn note_numbers(way: WayOut, ground: &Ground<'_>) -> WayOut {
+    let commands = numbers(&ground.diagnosis.culprits, ground.facts);
+    if commands.is_empty() {
+        return way;
+    }
+    way.run("Note first how it runs, to bring it back so.", commands)
+}
+
+fn careful(way: WayOut, culprits: &[Suspect]) -> WayOut {
     let mut owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
     if owners.any(|owner| owner.kind == OwnerKind::Pod) {
         return way.careful("a pod alone cannot be scaled, only deleted: what is in it is lost, and whatever made it may make it again. Keep its manifest first, as the command does");
     }
-    way
+    if culprits.iter().any(is_burst_of_jobs) {
+        return way.careful("this cancels all running jobs of that workflow, whoever started them");
+    }
+    way.careful(STOPS)
 }
 
 fn mend(way: WayOut, trigger: &Trigger, ground: &Ground<'_>) -> WayOut {
@@ -228,14 +253,10 @@ pub(super) fn rest(ground: &Ground<'_>) -> Option<WayOut> {
         }
         _ => "It pulls most of those that were seen. While it rests, the registry is asked less.",
     };
-    let way = WayOut::new(
-        WayKind::StopTheCulprit,
-        format!("let {} rest, if it may", first.name),
-        why,
-    )
-    .run("Stop it meanwhile. It keeps its settings.", stop)
-    .careful("what it does, nobody does while it rests");
-    Some(way.run("Let it run again.", all(ground, Aim::Start)))
+    let title = format!("let {} rest, if it may", first.name);
+    let way = WayOut::new(WayKind::StopTheCulprit, title, why);
+    let way = note_numbers(way, ground).run("Stop it meanwhile. It keeps its settings.", stop);
+    Some(careful(way, culprits).run("Let it run again.", all(ground, Aim::Start)))
 }
 
 fn all(ground: &Ground<'_>, aim: Aim) -> String {

@@ -7,3 +7,4 @@
 mod advice;
 mod costs;
 mod night;
+mod pasted;

@@ -1,0 +1,189 @@
+//! The evidence's facts made fit for commands: names by their kind, the region by the machines' names, how a stack stands.
+//!
+//! `safe` keeps out what a shell obeys; here goes what is no name of its kind, such as `../x` for a namespace.
+
+use forebay_diagnosis::facts::{Facts, safe};
+
+use crate::{Diagnosis, Evidence, Format, Owner, OwnerKind, SettingKind};
+
+/// The longest name that Kubernetes takes, in bytes.
+const MAX_KUBE_BYTES: usize = 253;
+
+/// How a stack of `CloudFormation` stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stack {
+    /// Nothing tells.
+    Unknown,
+    /// It is being made for the first time.
+    Creating,
+    /// It never came up, and takes no update any more.
+    NeverUp,
+    /// It is being updated.
+    Updating,
+}
+
+/// What the evidence names.
+pub(super) fn facts(evidence: &Evidence, diagnosis: &Diagnosis) -> Facts {
+    let mut facts = Facts::of(evidence, diagnosis);
+    facts.namespaces.retain(|name| is_kube(name));
+    facts.hub_images.retain(|one| image(&one.written).is_some());
+    for name in [
+        &mut facts.cluster,
+        &mut facts.stack,
+        &mut facts.ecs_service,
+        &mut facts.task_family,
+    ] {
+        *name = name.take().filter(|name| is_aws(name));
+    }
+    if facts.region.is_none() {
+        let nodes = evidence
+            .events
+            .iter()
+            .filter_map(|event| event.place.node.as_deref());
+        facts.region = nodes.filter_map(region_of_node).next();
+    }
+    for setting in &evidence.settings {
+        if let SettingKind::Restarts {
+            condition,
+            max_attempts: Some(most),
+            ..
+        } = &setting.kind
+            && condition == "on-failure"
+            && let Some(owner) = &setting.place.owner
+            && let Some(policy) = facts.restart_policies.get_mut(&owner.name)
+            && policy == condition
+        {
+            *policy = format!("{condition}:{most}");
+        }
+    }
+    facts
+}
+
+/// How the stack stands, by the last that its events say of it.
+pub(super) fn stack(evidence: &Evidence) -> Stack {
+    let events = evidence.events.iter().filter_map(|event| {
+        let place = &event.place;
+        let status = event.message.strip_prefix("AWS::CloudFormation::Stack ")?;
+        // One that is part of another has an event there, too.
+        let is_itself = place.task.is_none() || place.task == place.cluster;
+        (event.format == Format::CloudFormation && is_itself)
+            .then(|| (event.last, status.split(' ').next().unwrap_or(status)))
+    });
+    match events.max_by_key(|(at, _)| *at).map(|(_, status)| status) {
+        Some("CREATE_IN_PROGRESS") => Stack::Creating,
+        Some(
+            "CREATE_FAILED" | "ROLLBACK_IN_PROGRESS" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED",
+        ) => Stack::NeverUp,
+        Some("UPDATE_IN_PROGRESS") => Stack::Updating,
+        _ => Stack::Unknown,
+    }
+}
+
+/// An owner's name, if it is one of its kind.
+pub(super) fn name_of(owner: &Owner) -> Option<String> {
+    let is_one = match owner.kind {
+        OwnerKind::EcsService | OwnerKind::EcsTaskFamily => is_aws,
+        OwnerKind::SwarmService | OwnerKind::Container => is_docker,
+        OwnerKind::CiJob | OwnerKind::Client => return safe(&owner.name),
+        _ => is_kube,
+    };
+    is_one(&owner.name).then(|| owner.name.clone())
+}
+
+/// A name of a Kubernetes object, as RFC 1123 has it.
+pub(super) fn is_kube(name: &str) -> bool {
+    let is_end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.len() <= MAX_KUBE_BYTES
+        && name.split('.').all(|label| {
+            label.starts_with(is_end)
+                && label.ends_with(is_end)
+                && label.chars().all(|c| is_end(c) || c == '-')
+        })
+}
+
+/// A name of ECS or `CloudFormation`, or the whole ARN.
+pub(super) fn is_aws(name: &str) -> bool {
+    let name = match name.strip_prefix("arn:aws") {
+        Some(_) => return safe(name).is_some(),
+        None => name,
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    safe(name).is_some() && name.chars().all(is_plain)
+}
+
+/// An image's name, if commands may have it: each of its parts begins as a name does.
+pub(super) fn image(written: &str) -> Option<String> {
+    let is_part = |part: &str| part.starts_with(|c: char| c.is_ascii_alphanumeric());
+    safe(written).filter(|name| name.split(['/', ':', '@']).all(is_part))
+}
+
+/// A name of a container or a service of Docker's.
+fn is_docker(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && safe(name).is_some()
+        && name.chars().all(is_plain)
+}
+
+/// `us-west-2` of `ip-10-0-0-1.us-west-2.compute.internal`; the first region's machines have `ec2.internal`.
+fn region_of_node(node: &str) -> Option<String> {
+    if node.ends_with(".ec2.internal") {
+        return Some("us-east-1".to_owned());
+    }
+    let name = node
+        .strip_suffix(".compute.internal")
+        .or_else(|| node.strip_suffix(".compute.amazonaws.com"))?;
+    let region = name.rsplit('.').next()?;
+    is_region(region).then(|| region.to_owned())
+}
+
+/// `eu-west-1`, `us-gov-east-1`: letters, and a number at the end.
+pub(super) fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let Some((number, words)) = parts.split_last() else {
+        return false;
+    };
+    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    (2..=4).contains(&words.len())
+        && words.iter().all(is_word)
+        && matches!(number.as_bytes(), [digit] if digit.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_name_of_its_kind_is_none() {
+        for name in [
+            "../x", "a:--x", "team/--x", ".", "", "a..b", "-a", "a-", "A", "a_b",
+        ] {
+            assert!(!is_kube(name), "{name}");
+        }
+        for name in ["../x", ".", "", "-a", "a:b", "a/b"] {
+            assert!(!is_docker(name) && !is_aws(name), "{name}");
+        }
+        assert!(is_kube("web-0") && is_kube("a.b-c.d") && is_docker("shop_web.1"));
+        for name in ["a/--x:1", "../a", "a:-x", "a;b", "a@", "a//b"] {
+            assert_eq!(image(name), None, "{name}");
+        }
+        assert!(image("h.example:5000/a/b:1").is_some());
+        assert!(is_aws("Court-1_x") && is_aws("arn:aws:ecs:us-east-1:730335557645:cluster/C"));
+    }
+
+    #[test]
+    fn a_machine_of_aws_tells_its_region_and_no_other_name_does() {
+        let of = |node| region_of_node(node);
+        let known = of("ip-192-168-12-34.us-west-2.compute.internal");
+        assert_eq!(known.as_deref(), Some("us-west-2"));
+        assert_eq!(of("ip-10-0-0-1.ec2.internal").as_deref(), Some("us-east-1"));
+        for node in [
+            "node-1",
+            "x.$(id)-1.compute.internal",
+            "x.a--1.compute.internal",
+            "us-west-2",
+        ] {
+            assert_eq!(of(node), None, "{node}");
+        }
+    }
+}

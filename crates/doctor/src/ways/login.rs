@@ -1,0 +1,209 @@
+//! How a login at a registry comes to those who pull: by which registry it is, and by platform.
+//!
+//! A password comes from a file or by a pipe: on a command line others on the machine read it.
+
+use forebay_diagnosis::facts::{Facts, safe};
+
+use super::{WayOut, ci, known};
+use crate::Platform;
+
+/// A registry that wants a login.
+pub(super) enum Registry {
+    Hub,
+    Ghcr,
+    Quay,
+    /// A private registry of ECR: its host and region.
+    Ecr(String, String),
+    /// Any other, by its host.
+    Other(String),
+}
+
+impl Registry {
+    /// The one of a host; without one, Docker Hub.
+    pub(super) fn of(host: Option<&str>) -> Self {
+        match host {
+            None | Some("docker.io" | "index.docker.io" | "registry-1.docker.io") => Self::Hub,
+            Some("ghcr.io") => Self::Ghcr,
+            Some("quay.io") => Self::Quay,
+            Some(host) => {
+                let other = safe(host).filter(|host| !host.contains(['/', '@', '_']));
+                let other = other.unwrap_or_else(|| "<registry>".to_owned());
+                match region_of_ecr(&other) {
+                    Some(region) => Self::Ecr(other.clone(), region),
+                    None => Self::Other(other),
+                }
+            }
+        }
+    }
+
+    /// What `docker login` takes, with a space before it; nothing for Docker Hub.
+    pub(super) fn at(&self) -> String {
+        match self {
+            Self::Hub => String::new(),
+            Self::Ghcr => " ghcr.io".to_owned(),
+            Self::Quay => " quay.io".to_owned(),
+            Self::Ecr(host, _) | Self::Other(host) => format!(" {host}"),
+        }
+    }
+
+    const fn user(&self) -> &'static str {
+        match self {
+            Self::Hub => "<docker-id>",
+            Self::Ghcr => "<github-user>",
+            Self::Quay => "<organization>+<robot>",
+            Self::Ecr(..) => "AWS",
+            Self::Other(_) => "<user>",
+        }
+    }
+
+    /// What `forebay setup --registry` calls it.
+    const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Hub => Some("hub"),
+            Self::Ghcr => Some("ghcr"),
+            Self::Quay => Some("quay"),
+            Self::Ecr(..) => Some("ecr"),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// Logs in Docker's client.
+    pub(super) fn docker_login(&self) -> String {
+        let (at, user) = (self.at(), self.user());
+        match self {
+            Self::Ecr(_, region) => format!(
+                "aws ecr get-login-password --region {region} | docker login --username AWS --password-stdin{at}"
+            ),
+            _ => format!("docker login{at} --username {user} --password-stdin < token.txt"),
+        }
+    }
+}
+
+/// `eu-west-1` of `123456789012.dkr.ecr.eu-west-1.amazonaws.com`.
+fn region_of_ecr(host: &str) -> Option<String> {
+    let (account, rest) = host.split_once(".dkr.ecr.")?;
+    let (region, domain) = rest.split_once('.')?;
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    let is_of_aws = matches!(domain, "amazonaws.com" | "amazonaws.com.cn");
+    (is_account && is_of_aws && known::is_region(region)).then(|| region.to_owned())
+}
+
+/// Lets in whoever pulls on this platform.
+pub(super) fn let_in(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
+    match facts.platform {
+        Some(Platform::Kubernetes) => way.run(
+            "A pull secret in the namespace that pulls.",
+            kubernetes(registry, facts.namespace()),
+        ),
+        Some(Platform::Ecs) => ecs(way, facts, registry),
+        Some(Platform::Swarm) => way.run(
+            "Log in on the manager, and send the login along once.",
+            format!(
+                "{}\ndocker stack deploy --with-registry-auth -c <stack.yml> <stack>",
+                registry.docker_login()
+            ),
+        ),
+        Some(Platform::Ci) => in_job(way, facts, registry),
+        Some(Platform::Docker) | None => way.run(
+            "On each machine, as the user who pulls.",
+            registry.docker_login(),
+        ),
+    }
+}
+
+fn kubernetes(registry: &Registry, namespace: &str) -> String {
+    match (registry, registry.name()) {
+        (Registry::Ecr(host, region), _) => format!(
+            "aws ecr get-login-password --region {region} | forebay setup kubernetes --registry ecr --host {host} --namespace {namespace} --password-stdin --write   # ends after twelve hours: better let the nodes in by their role"
+        ),
+        (_, Some(name)) => format!(
+            "forebay setup kubernetes --registry {name} --username {} --password-stdin --namespace {namespace} --write < token.txt",
+            registry.user()
+        ),
+        (_, None) => pull_secret(
+            registry.at().trim(),
+            registry.user(),
+            namespace,
+            "registry-credentials",
+        ),
+    }
+}
+
+/// Makes a pull secret, and has the namespace's pods use it; the token is in no command line.
+pub(super) fn pull_secret(server: &str, user: &str, namespace: &str, secret: &str) -> String {
+    format!(
+        "printf '{{\"auths\":{{\"%s\":{{\"username\":\"%s\",\"password\":\"%s\"}}}}}}' '{server}' '{user}' \"$(cat token.txt)\" | kubectl --namespace {namespace} create secret generic {secret} --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=/dev/stdin\n\
+         kubectl --namespace {namespace} patch serviceaccount default --patch '{{\"imagePullSecrets\":[{{\"name\":\"{secret}\"}}]}}'"
+    )
+}
+
+/// Keeps a login in Secrets Manager; the token is in no command line.
+pub(super) fn keep_secret(region: &str, secret: &str, user: &str, key: &str) -> String {
+    format!(
+        "printf '{{\"username\":\"%s\",\"{key}\":\"%s\"}}' '{user}' \"$(cat token.txt)\" | aws secretsmanager create-secret --region {region} --name {secret} --secret-string file:///dev/stdin"
+    )
+}
+
+fn ecs(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
+    match registry.name() {
+        Some("ecr") => way.run(
+            "ECS logs in at ECR by the task's execution role, which has to be allowed to.",
+            "aws iam attach-role-policy --role-name <task-execution-role> --policy-arn arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
+        ),
+        Some(name) => way.run(
+            "Credentials in the task definition: they are put in their place, and the diff shown first.",
+            format!("forebay setup ecs --registry {name} --file <file> --diff"),
+        ),
+        None => way.run(
+            "The login in Secrets Manager; each container of the task definition then names it in repositoryCredentials.",
+            keep_secret(facts.region(), "registry-credentials", registry.user(), "password"),
+        ),
+    }
+}
+
+fn in_job(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
+    match (registry, registry.name()) {
+        (Registry::Hub, _) => ci::authenticate(way, facts.ci),
+        (Registry::Ecr(host, _), _) => way.run(
+            "In the workflow, before the first pull.",
+            ci::login_at_ecr(facts.ci, host, &registry.docker_login()),
+        ),
+        (_, Some(name)) => way.run(
+            "In the workflow, before the first pull.",
+            ci::login(facts.ci, name),
+        ),
+        (_, None) => way.run(
+            "In the job, before the first pull.",
+            ci::login_by_hand(&registry.at()),
+        ),
+    }
+}
+
+/// How to see that a login is used: Forebay's own probe would show Forebay's.
+pub(super) fn see_used(way: WayOut, facts: &Facts) -> WayOut {
+    match facts.platform {
+        Some(Platform::Kubernetes) => way.run(
+            "See that new pods have it; where the registry still refuses, it names the account then, no address.",
+            format!(
+                "kubectl --namespace {} get pods -o 'custom-columns=POD:.metadata.name,SECRETS:.spec.imagePullSecrets[*].name'",
+                facts.namespace()
+            ),
+        ),
+        Some(Platform::Ecs) => way.run(
+            "See that the task definition has it; where the registry still refuses, it names the account then, no address.",
+            format!(
+                "aws ecs describe-task-definition --region {} --task-definition {} --query 'taskDefinition.containerDefinitions[].[image,repositoryCredentials.credentialsParameter]' --output text",
+                facts.region(),
+                facts.task_family.as_deref().unwrap_or("<family>")
+            ),
+        ),
+        Some(Platform::Ci) => way.step(
+            "See that it is used: the job's log says \u{201c}Login Succeeded\u{201d} before its first pull; where the registry still refuses, it names the account then, no address.",
+            None,
+        ),
+        Some(Platform::Swarm | Platform::Docker) | None => way.step(
+            "See that it is used: the account's page at https://app.docker.com/usage counts its pulls; where the registry still refuses, it names the account then, no address.",
+            None,
+        ),
+    }
+}

@@ -1,0 +1,75 @@
+//! Which image goes where in a registry of one's own: each to a name of its own.
+//!
+//! The last part of a name is enough, as the presets of `forebay rewrite` have it, until two repositories share it: then
+//! all keep their namespace, and a rule says so to `forebay rewrite`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_diagnosis::facts::{Facts, Image, MAX_NAMES};
+
+/// The file of rules that is written where a preset would make two repositories one.
+const RULES: &str = "forebay-rules.toml";
+
+/// Images and the names that they get.
+pub(super) struct Targets {
+    /// As it is written, and `name:tag` behind the new registry's prefix.
+    pub(super) pairs: Vec<(String, String)>,
+    keeps_namespace: bool,
+}
+
+/// The targets of the images that commands are written for.
+pub(super) fn targets(facts: &Facts) -> Targets {
+    let mut repositories: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for image in &facts.hub_images {
+        let same = repositories.entry(&image.name).or_default();
+        same.insert(&image.repository);
+    }
+    let keeps_namespace = repositories.values().any(|same| same.len() > 1);
+    let mut taken = BTreeSet::new();
+    let mut pairs = Vec::new();
+    for image in facts.images() {
+        let name = if keeps_namespace {
+            &image.repository
+        } else {
+            &image.name
+        };
+        let target = free_target(name, &image, &taken);
+        taken.insert(target.clone());
+        pairs.push((image.written, target));
+    }
+    Targets {
+        pairs,
+        keeps_namespace,
+    }
+}
+
+/// Digests whose tags nobody told are different images.
+fn free_target(name: &str, image: &Image, taken: &BTreeSet<String>) -> String {
+    let first = format!("{name}:{}", image.tag);
+    let others = (2..=MAX_NAMES).map(|number| format!("{name}:<tag-{number}>"));
+    let mut all = std::iter::once(first.clone()).chain(others);
+    all.find(|target| !taken.contains(target)).unwrap_or(first)
+}
+
+impl Targets {
+    /// The repositories, each once.
+    pub(super) fn repositories(&self) -> BTreeSet<&str> {
+        let names = self.pairs.iter().map(|(_, target)| target.as_str());
+        names
+            .filter_map(|target| target.rsplit_once(':').map(|(name, _)| name))
+            .collect()
+    }
+
+    /// Names them so in files: first what would change, then the change.
+    pub(super) fn rewrite(&self, prefix: &str, preset: &str) -> String {
+        let (made, to) = if self.keeps_namespace {
+            let rule = format!(
+                "printf '%s\\n' '[[rule]]' 'registry = \"docker.io\"' 'to = \"{prefix}/{{repository}}\"' 'mirror = false' > {RULES}\n"
+            );
+            (rule, RULES)
+        } else {
+            (String::new(), preset)
+        };
+        format!("{made}forebay rewrite . --to {to}\nforebay rewrite . --to {to} --write")
+    }
+}
