@@ -29,6 +29,8 @@ pub enum SetupError {
         hint: String,
         /// What is to be put in by hand: whole lines; empty where that is not known.
         lines: String,
+        /// What came of trying, where it was tried.
+        source: Option<BoxError>,
     },
     /// What was asked for does not exist for this client: ask for something else.
     #[error("{what}")]
@@ -67,7 +69,17 @@ impl SetupError {
             what: what.into(),
             hint: hint.into(),
             lines: String::new(),
+            source: None,
         }
+    }
+
+    /// With what came of trying.
+    #[must_use]
+    pub(crate) fn because(mut self, cause: impl Into<BoxError>) -> Self {
+        if let Self::Unmergeable { source, .. } = &mut self {
+            *source = Some(cause.into());
+        }
+        self
     }
 
     /// With the lines that are to be put in by hand.

@@ -317,9 +317,12 @@ fn failure(error: SetupError) -> Failure {
     let hint = error.hint().map(str::to_owned);
     let what = error.to_string();
     let failure = match error {
-        SetupError::Broken { source, .. } | SetupError::Unreadable { source, .. } => {
-            Failure::failed(what, source)
-        }
+        SetupError::Broken { source, .. }
+        | SetupError::Unreadable { source, .. }
+        | SetupError::Unmergeable {
+            source: Some(source),
+            ..
+        } => Failure::failed(what, source),
         _ => Failure::plain(what),
     };
     match hint {

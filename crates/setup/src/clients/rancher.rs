@@ -2,6 +2,9 @@
 //!
 //! Keys by <https://docs.k3s.io/installation/private-registry> and <https://docs.rke2.io/install/private_registry>.
 
+mod closing;
+
+use super::others::Others;
 use super::{changed, path_of};
 use crate::edits::Edits;
 use crate::error::SetupError;
@@ -47,10 +50,35 @@ const OPEN: FallThrough = FallThrough::Open(
      --fall-back asked for",
 );
 
+/// Where other endpoints stay.
+const PAST: FallThrough = FallThrough::Open(
+    "containerd does not go to the registry itself, but to the other endpoints of its mirror when Forebay answers with an \
+     error or not at all: see below",
+);
+
 const STRICT_KEY: &str = "disable-default-registry-endpoint";
 
-const BLOCKS: &str = "write it as lines with indentation, without braces; or put in by hand the lines above, as the first \
-                      endpoint of each";
+/// What is said of a file that cannot be added to.
+struct Words {
+    shared: &'static str,
+    /// What to do then.
+    by_hand: &'static str,
+    /// What to do where it is written in braces.
+    blocks: &'static str,
+}
+
+const MIRRORS: Words = Words {
+    shared: "a mirror of it is shared by an anchor, an alias or a merge key",
+    by_hand: "put in by hand the lines above, as the first endpoint of each",
+    blocks: "write it as lines with indentation, without braces; or put in by hand the lines above, as the first endpoint of \
+             each",
+};
+
+const STRICT: Words = Words {
+    shared: "what it holds is shared by an anchor, an alias or a merge key",
+    by_hand: "put in by hand the line above",
+    blocks: "write it as lines with indentation, without braces; or put in by hand the line above",
+};
 
 pub(super) fn plan(
     order: &Order,
@@ -59,9 +87,18 @@ pub(super) fn plan(
 ) -> Result<Plan, SetupError> {
     let path = path_of(order, flavour.registries);
     let address = order.address.to_string();
+    let mut others = Others::default();
     let file = changed(path, files, |text| {
-        let add = |text: String, upstream: &String| put_mirror(path, &text, (upstream, &address));
-        order.upstreams.iter().try_fold(text.to_owned(), add)
+        order
+            .upstreams
+            .iter()
+            .try_fold(text.to_owned(), |text, upstream| {
+                let text = put_mirror(path, &text, (upstream, &address))?;
+                if order.fall_back {
+                    return Ok(text);
+                }
+                closing::without_registry(path, &text, (upstream, &mut others))
+            })
     });
     let file = file.map_err(|error| {
         let items = order.upstreams.iter();
@@ -77,9 +114,10 @@ pub(super) fn plan(
         let file = file.map_err(|error| error.by_hand(&format!("{STRICT_KEY}: true\n")))?;
         plan = plan.file(file);
     }
-    Ok(plan
+    let closed = if order.fall_back { OPEN } else { CLOSED };
+    Ok(others
+        .fall(plan, closed, PAST)
         .then("makes it write containerd's files anew", flavour.restart)
-        .falls(if order.fall_back { OPEN } else { CLOSED })
         .note(flavour.agents)
         .note_if(
             order.address.is_loopback(),
@@ -107,7 +145,7 @@ fn put_mirror(
     let left = left.map_or(0, |(key, _)| yaml.column(key.span.start));
     match yaml.root.find_entry("mirrors") {
         None => {
-            refuse_other_than_map(&yaml, &yaml.root)?;
+            refuse_other_than_map(&yaml, &yaml.root, &MIRRORS)?;
             let lines = format!("{}mirrors:\n{}", " ".repeat(left), item(left + 2));
             let (at, lines) = yaml.lines_after(end_of_root(&yaml), &lines);
             edits.insert(at, lines);
@@ -122,7 +160,7 @@ fn put_mirror(
             edits.replace(key.span.end, mirrors.span.end, format!(":\n{lines}"));
         }
         Some((_, mirrors)) => {
-            refuse_other_than_map(&yaml, mirrors)?;
+            refuse_other_than_map(&yaml, mirrors, &MIRRORS)?;
             if let Some((key, mirror)) = mirrors.find_entry(registry) {
                 put_endpoint(&yaml, (key, mirror), address, &mut edits)?;
             } else {
@@ -133,7 +171,7 @@ fn put_mirror(
         }
     }
     checked(
-        path,
+        (path, &MIRRORS),
         edits.apply(text),
         |root| {
             let endpoints = root.find("mirrors")?.find(registry)?.find("endpoint")?;
@@ -150,10 +188,10 @@ fn put_endpoint(
     edits: &mut Edits,
 ) -> Result<(), SetupError> {
     let Some((name, endpoints)) = mirror.find_entry("endpoint") else {
-        refuse_shared(yaml, mirror)?;
+        refuse_shared(yaml, mirror, &MIRRORS)?;
         let mut indent = yaml.column(key.span.start) + 2;
         if !mirror.is_empty() {
-            refuse_other_than_map(yaml, mirror)?;
+            refuse_other_than_map(yaml, mirror, &MIRRORS)?;
             indent = yaml.column(mirror.span.start);
         }
         let indent = " ".repeat(indent);
@@ -171,8 +209,8 @@ fn put_endpoint(
     {
         return Ok(());
     }
-    refuse_shared(yaml, mirror)?;
-    refuse_shared(yaml, endpoints)?;
+    refuse_shared(yaml, mirror, &MIRRORS)?;
+    refuse_shared(yaml, endpoints, &MIRRORS)?;
     match first {
         Some(first) if endpoints.is_flow() => {
             edits.insert(first.span.start, format!("\"{address}\", "));
@@ -208,7 +246,7 @@ fn put_strict(path: &str, text: &str) -> Result<String, SetupError> {
         Some(value) if value.text() == Some("true") => {}
         Some(value) => edits.replace(value.span.start, value.span.end, "true"),
         None => {
-            refuse_other_than_map(&yaml, &yaml.root)?;
+            refuse_other_than_map(&yaml, &yaml.root, &STRICT)?;
             let left = yaml.root.entries().first();
             let left = left.map_or(0, |(key, _)| yaml.column(key.span.start));
             let line = format!("{}{STRICT_KEY}: true\n", " ".repeat(left));
@@ -217,7 +255,7 @@ fn put_strict(path: &str, text: &str) -> Result<String, SetupError> {
         }
     }
     checked(
-        path,
+        (path, &STRICT),
         edits.apply(text),
         |root| root.find(STRICT_KEY)?.text(),
         "true",
@@ -225,15 +263,11 @@ fn put_strict(path: &str, text: &str) -> Result<String, SetupError> {
 }
 
 /// A change of what several places of the file share would be one of all of them.
-fn refuse_shared(yaml: &Yaml<'_>, node: &Node) -> Result<(), SetupError> {
+fn refuse_shared(yaml: &Yaml<'_>, node: &Node, words: &Words) -> Result<(), SetupError> {
     if !node.is_shared() {
         return Ok(());
     }
-    let what = "a mirror of it is shared by an anchor, an alias or a merge key";
-    Err(yaml.refuse(
-        what,
-        "put in by hand the lines above, as the first endpoint of each",
-    ))
+    Err(yaml.refuse(words.shared, words.by_hand))
 }
 
 /// Where lines come after all that the document holds: before a mark of its end.
@@ -249,16 +283,14 @@ fn end_of_root(yaml: &Yaml<'_>) -> usize {
     yaml.text.len()
 }
 
-fn refuse_other_than_map(yaml: &Yaml<'_>, node: &Node) -> Result<(), SetupError> {
+fn refuse_other_than_map(yaml: &Yaml<'_>, node: &Node, words: &Words) -> Result<(), SetupError> {
     let is_map = !node.entries().is_empty() || node.is_empty();
-    if node.is_shared() {
-        return refuse_shared(yaml, node);
-    }
+    refuse_shared(yaml, node, words)?;
     if !is_map {
-        return Err(yaml.refuse("what stands there is no map with entries", BLOCKS));
+        return Err(yaml.refuse("what stands there is no map with entries", words.blocks));
     }
     if node.is_flow() {
-        return Err(yaml.refuse("what stands there is written in braces", BLOCKS));
+        return Err(yaml.refuse("what stands there is written in braces", words.blocks));
     }
     Ok(())
 }
@@ -270,22 +302,29 @@ fn last_byte(text: &str, node: &Node) -> usize {
 
 /// Reads what was made, and refuses what does not say what it should.
 fn checked(
-    path: &str,
+    (path, words): (&str, &Words),
     text: String,
     find: impl Fn(&Node) -> Option<&str>,
     wanted: &str,
 ) -> Result<String, SetupError> {
-    let refused = |_| {
-        let what = "it is written in a way that cannot be added to";
-        SetupError::unmergeable(path, what, BLOCKS)
-    };
+    let refused = |error| unaddable(path, words, Some(error));
     let yaml = Yaml::parse(path, &text).map_err(refused)?;
     let found = find(&yaml.root).map(|found| found.trim_end_matches('/'));
     if found == Some(wanted) {
         drop(yaml);
         return Ok(text);
     }
-    Err(yaml.refuse("it is written in a way that cannot be added to", BLOCKS))
+    Err(unaddable(path, words, None))
+}
+
+/// A file that is not what it should be after a change: by what its reader says, where it says anything.
+fn unaddable(path: &str, words: &Words, cause: Option<SetupError>) -> SetupError {
+    let what = "it is written in a way that cannot be added to";
+    let error = SetupError::unmergeable(path, what, words.blocks);
+    match cause {
+        Some(SetupError::Broken { source, .. }) => error.because(source),
+        _ => error,
+    }
 }
 
 #[cfg(test)]

@@ -144,6 +144,12 @@ fn the_registry_itself_is_taken_out_where_fall_through_is_closed() {
             "registry-1.docker.io",
         ),
         (
+            Client::K3s,
+            K3S,
+            "mirrors:\n  docker.io:\n    endpoint:\n      - https://registry-1.docker.io\n",
+            "registry-1.docker.io",
+        ),
+        (
             Client::Podman,
             DROP_IN,
             "[[registry]]\nprefix = \"docker.io/library\"\nlocation = \"docker.io/library\"\n",
@@ -174,6 +180,12 @@ fn what_stays_and_leads_past_forebay_is_told_as_open() {
     let here = entry("docker.io/library", "10.0.0.5:5000/docker.io/library");
     for (client, path, text, is_closed) in [
         (Client::Containerd, HOSTS, mirror, false),
+        (
+            Client::K3s,
+            K3S,
+            "mirrors:\n  docker.io:\n    endpoint: [https://mirror.gcr.io]\n".to_owned(),
+            false,
+        ),
         (Client::Podman, main, library.clone(), false),
         (Client::Podman, other, library.clone(), false),
         (Client::CriO, later, library, false),

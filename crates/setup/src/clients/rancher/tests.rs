@@ -122,3 +122,75 @@ fn strict_is_set_once() {
     );
     assert_eq!(strict(&strict("token: x\n")), strict("token: x\n"));
 }
+
+fn closed(text: &str) -> (String, Plan) {
+    let mut others = Others::default();
+    let after = closing::without_registry("f", text, ("docker.io", &mut others));
+    let plan = others.fall(Plan::default(), CLOSED, PAST);
+    (after.expect("it can"), plan)
+}
+
+#[test]
+fn the_registry_itself_is_asked_after_ours_no_more() {
+    for (before, after) in [
+        (
+            "mirrors:\n  docker.io:\n    endpoint:\n      - \"URL\"\n      - \"https://registry-1.docker.io\" # the real one\n",
+            "mirrors:\n  docker.io:\n    endpoint:\n      - \"URL\"\n",
+        ),
+        (
+            "mirrors:\n  docker.io:\n    endpoint:\n    - URL\n    -\n      https://docker.io/v2\n  ghcr.io: {}",
+            "mirrors:\n  docker.io:\n    endpoint:\n    - URL\n  ghcr.io: {}",
+        ),
+        (
+            "mirrors:\n  docker.io:\n    endpoint: [URL, https://docker.io, 'https://index.docker.io']\n",
+            "mirrors:\n  docker.io:\n    endpoint: [URL]\n",
+        ),
+        (
+            "mirrors:\n  docker.io:\n    endpoint: [URL]\n  ghcr.io:\n    endpoint: [a, https://docker.io]\n",
+            "mirrors:\n  docker.io:\n    endpoint: [URL]\n  ghcr.io:\n    endpoint: [a, https://docker.io]\n",
+        ),
+        ("configs: {}\n", "configs: {}\n"),
+    ] {
+        let (made, plan) = closed(&before.replace("URL", URL));
+        assert_eq!(made, after.replace("URL", URL), "{before}");
+        assert_eq!(plan.fall_through, Some(CLOSED), "{before}");
+        assert_eq!(plan.notes.is_empty(), before == after, "{before}");
+    }
+    let (made, plan) = closed(
+        "mirrors:\n  docker.io:\n    endpoint: [a, https://docker.io, https://mirror.gcr.io]\n",
+    );
+    assert!(made.ends_with("[a, https://mirror.gcr.io]\n"), "{made}");
+    assert_eq!(plan.fall_through, Some(PAST));
+    assert_eq!(plan.notes.len(), 2, "{:?}", plan.notes);
+}
+
+#[test]
+fn the_registry_itself_in_a_shared_list_is_refused() {
+    for text in [
+        "mirrors:\n  docker.io: &m\n    endpoint: [a, https://docker.io]\n  ghcr.io: *m\n",
+        "mirrors:\n  docker.io:\n    endpoint: &m [a, https://docker.io]\n",
+    ] {
+        let others = &mut Others::default();
+        let error = closing::without_registry("f", text, ("docker.io", others));
+        let error = error.expect_err(text);
+        assert!(error.to_string().contains("is shared"), "{error}");
+    }
+}
+
+#[test]
+fn a_refusal_speaks_of_its_own_file_and_keeps_the_cause() {
+    use std::error::Error as _;
+
+    let error = put_strict("config.yaml", "<<: *m\nx: &m {}\n").err();
+    let error = error.or_else(|| put_strict("config.yaml", "[a]\n").err());
+    let error = error.expect("it is refused");
+    let told = format!("{error} {}", error.hint().unwrap_or_default());
+    assert!(
+        !told.contains("mirror") && !told.contains("endpoint"),
+        "{told}"
+    );
+
+    let made = "a: [".to_owned();
+    let error = checked(("f", &STRICT), made, |root| root.text(), "true").expect_err("no YAML");
+    assert!(error.source().is_some(), "{error:?}");
+}
