@@ -57,6 +57,7 @@ pub enum StepKind {
     ScaleUpStalls,
     JobsHang,
     JobsFail,
+    StepsFail,
     WorksAgain,
 }
 
@@ -64,7 +65,7 @@ pub enum StepKind {
 type Shows = fn(&Event) -> bool;
 
 /// Each link's sentence, and the events that show it.
-const STEPS: [(StepKind, &str, Shows); 30] = [
+const STEPS: [(StepKind, &str, Shows); 31] = [
     (
         StepKind::ContainersDie,
         "containers end as soon as they start, though their image is good",
@@ -207,6 +208,11 @@ const STEPS: [(StepKind, &str, Shows); 30] = [
         |event| event.what == What::PullFailed,
     ),
     (
+        StepKind::StepsFail,
+        "the steps that pull or build fail, and their jobs with them",
+        |event| event.what == What::PullFailed,
+    ),
+    (
         StepKind::WorksAgain,
         "when the window moves on some pulls work again, until it is used up anew: works, fails, works again",
         |event| event.what == What::PullSucceeded,
@@ -245,7 +251,7 @@ pub(crate) fn chain(
     if ground.only_waits {
         kinds.push(StepKind::StackWaits);
     } else {
-        kinds.extend(consequences(class, platform));
+        kinds.extend(consequences(class, platform, evidence.failed_in_steps > 0));
     }
     let mut known = Vec::new();
     kinds.retain(|kind| {
@@ -295,7 +301,7 @@ const fn refusal(class: Class) -> Option<StepKind> {
     })
 }
 
-fn consequences(class: Class, platform: Option<Platform>) -> Vec<StepKind> {
+fn consequences(class: Class, platform: Option<Platform>, is_in_steps: bool) -> Vec<StepKind> {
     if class == Class::StartFailure {
         if platform == Some(Platform::Docker) {
             return Vec::new();
@@ -321,6 +327,7 @@ fn consequences(class: Class, platform: Option<Platform>) -> Vec<StepKind> {
         Some(Platform::Swarm) if class.is_cause() => {
             vec![StepKind::PullsFail, StepKind::ServicesDown]
         }
+        Some(Platform::Ci) if is_in_steps => vec![StepKind::PullsFail, StepKind::StepsFail],
         Some(Platform::Ci) => vec![StepKind::PullsFail, StepKind::JobsFail],
         Some(Platform::Swarm | Platform::Docker) | None => vec![StepKind::PullsFail],
     };
