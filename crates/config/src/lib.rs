@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod advice;
+mod bounded_file;
 mod builtin;
 mod env;
 mod error;

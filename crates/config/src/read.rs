@@ -3,11 +3,11 @@
 //! Anything that maps to no key is an error with its place; nothing is skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 use super::Sources;
+use super::bounded_file::read_at_most;
 use super::builtin::{BUILTINS, find_builtin};
 use super::env::variable_name;
 use super::error::{ConfigErrors, ConfigProblem, Problems};
@@ -54,10 +54,7 @@ fn read_file(path: &Path, problems: &mut Problems) -> Result<Vec<Entry>, ConfigE
         let what = format!("cannot read {}: {error}", path.display());
         ConfigErrors::from(ConfigProblem::unread(&Origin::Default, what, &error))
     };
-    let file = File::open(path).map_err(unread)?;
-    let mut bytes = Vec::new();
-    let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(unread)?;
+    let bytes = read_at_most(path, MAX_FILE_BYTES + 1).map_err(unread)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(told(format!("it is longer than {MAX_FILE_BYTES} bytes")));
     }

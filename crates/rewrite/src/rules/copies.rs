@@ -2,7 +2,7 @@
 //! is that nobody put there.
 //!
 //! Whether a place fills itself is said by the rule, or told by its look: a prefix in ECR with the whole repository behind it
-//! is a pull-through cache's. Sources: skopeo-copy(1), `--all` and `--preserve-digests`; docker buildx imagetools create(1),
+//! is a pull-through cache's. Of other registries nobody knows but who runs them, which is told. Sources: skopeo-copy(1), `--all` and `--preserve-digests`; docker buildx imagetools create(1),
 //! `--prefer-index`; AWS, "create-repository".
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,9 +10,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::goal::Goal;
 use super::image::Image;
 use super::plan::Change;
+use super::rule::Rules;
 
 /// Registries of one's own besides ECR, where an image is because its owner pushed it.
 const OWN: [&str; 2] = ["ghcr.io", "quay.io"];
+
+/// Places that hold what Docker Hub's official images are, by whom they belong to.
+const MIRRORS: [&str; 2] = ["mirror.gcr.io/library/", "public.ecr.aws/docker/library/"];
+
+/// What has to be copied, or may have to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// The images that have to be, each once, in the order of their new places.
+    pub first: Vec<ImageCopy>,
+    /// Those of which nobody says whether their new place fills itself.
+    pub untold: Vec<ImageCopy>,
+    /// Those whose tag is filled in elsewhere, from where to where: which tags have to be copied is not known.
+    pub open: Vec<(String, String)>,
+}
 
 /// An image that has to be at its new place first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,9 +43,40 @@ pub struct ImageCopy {
     region: Option<String>,
 }
 
-/// The images that have to be copied, each once, in the order of their new places.
-pub fn copies<'a>(goal: &Goal, changes: impl Iterator<Item = &'a Change>) -> Vec<ImageCopy> {
-    let copies: BTreeSet<ImageCopy> = changes.filter_map(|change| copy(goal, change)).collect();
+/// What has to be copied for these changes.
+pub fn copies<'a>(goal: &Goal, changes: impl Iterator<Item = &'a Change>) -> Copies {
+    let Goal::Rules(rules) = goal else {
+        return Copies::default();
+    };
+    let (mut first, mut untold) = (BTreeSet::new(), BTreeSet::new());
+    let mut open = BTreeSet::new();
+    for change in changes {
+        let Some((from, to)) = change.images() else {
+            continue;
+        };
+        let fills_itself = fills_itself(rules, change, (&from, &to));
+        match fills_itself {
+            Some(true) => {}
+            _ if !change.open_tag.is_empty() => {
+                open.insert((change.from.clone(), change.to.clone()));
+            }
+            Some(false) => {
+                first.insert(copy(&from, to));
+            }
+            None => {
+                untold.insert(copy(&from, to));
+            }
+        }
+    }
+    Copies {
+        first: in_order(first),
+        untold: in_order(untold),
+        open: open.into_iter().collect(),
+    }
+}
+
+/// In the order of their new places, with those marked that want the same one.
+fn in_order(copies: BTreeSet<ImageCopy>) -> Vec<ImageCopy> {
     let mut takers: BTreeMap<String, usize> = BTreeMap::new();
     for copy in &copies {
         *takers.entry(copy.to.clone()).or_default() += 1;
@@ -43,17 +89,7 @@ pub fn copies<'a>(goal: &Goal, changes: impl Iterator<Item = &'a Change>) -> Vec
     copies
 }
 
-fn copy(goal: &Goal, change: &Change) -> Option<ImageCopy> {
-    let Goal::Rules(rules) = goal else {
-        return None;
-    };
-    let (from, to): (Image, Image) = (change.from.parse().ok()?, change.to.parse().ok()?);
-    // A digest that was not there before was asked for at the new place: it is there.
-    let is_there = to.digest.is_some() && to.digest != from.digest;
-    let is_mirror = rules.find(&from)?.is_mirror;
-    if is_there || is_mirror.unwrap_or_else(|| fills_itself(&from, &to)) {
-        return None;
-    }
+fn copy(from: &Image, to: Image) -> ImageCopy {
     let tag = from.asked_tag().unwrap_or_default();
     let source = from.digest.as_ref().map_or_else(
         || format!("{}:{tag}", from.place()),
@@ -64,25 +100,45 @@ fn copy(goal: &Goal, change: &Change) -> Option<ImageCopy> {
         (None, Some(digest)) => format!("{}@{digest}", to.place()),
         (tag, _) => format!("{}:{}", to.place(), tag.unwrap_or("latest")),
     };
-    Some(ImageCopy {
+    ImageCopy {
         from: source,
         to: target,
         has_rival: false,
         repository: to.repository(),
         region: ecr_region(&to.registry).map(str::to_owned),
         registry: to.registry,
-    })
+    }
 }
 
-/// Whether an image comes to its new place by itself, where no rule says so.
-fn fills_itself(from: &Image, to: &Image) -> bool {
-    let is_ecr = ecr_region(&to.registry).is_some();
-    if !is_ecr {
-        return !OWN.contains(&to.registry.as_str());
+/// Whether an image comes to its new place by itself; `None` where nobody knows.
+fn fills_itself(rules: &Rules, change: &Change, (from, to): (&Image, &Image)) -> Option<bool> {
+    // A digest that was not there before was asked for at the new place: it is there.
+    if to.digest.is_some() && to.digest != from.digest {
+        return Some(true);
     }
-    to.repository()
-        .strip_suffix(&from.repository())
-        .is_some_and(|prefix| prefix.ends_with('/'))
+    let rule = if change.open_tag.is_empty() {
+        rules.find(from)
+    } else {
+        rules.find_by_name(from)
+    };
+    let Some(rule) = rule else {
+        return Some(true);
+    };
+    rule.is_mirror.or_else(|| looks_filled(from, to))
+}
+
+/// The same by its look, where no rule says so.
+fn looks_filled(from: &Image, to: &Image) -> Option<bool> {
+    if ecr_region(&to.registry).is_some() {
+        let repository = to.repository();
+        let prefix = repository.strip_suffix(&from.repository());
+        return Some(prefix.is_some_and(|prefix| prefix.ends_with('/')));
+    }
+    let place = to.place();
+    if MIRRORS.iter().any(|mirror| place.starts_with(mirror)) {
+        return Some(true);
+    }
+    OWN.contains(&to.registry.as_str()).then_some(false)
 }
 
 /// The region of a private ECR, which is `ACCOUNT.dkr.ecr.REGION.amazonaws.com`.
@@ -95,6 +151,11 @@ fn ecr_region(registry: &str) -> Option<&str> {
 }
 
 impl ImageCopy {
+    /// The registry where it has to be.
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
     /// The command that copies all platforms, each manifest byte for byte.
     pub fn skopeo(&self) -> String {
         let Self { from, to, .. } = self;
@@ -140,9 +201,10 @@ mod tests {
             line: 1,
             from: (*from).to_owned(),
             to: (*to).to_owned(),
+            open_tag: String::new(),
         };
         let changes: Vec<Change> = changes.iter().map(change).collect();
-        copies(goal, changes.iter())
+        copies(goal, changes.iter()).first
     }
 
     fn preset(given: &str) -> Goal {
@@ -230,6 +292,11 @@ mod tests {
             ("registry.example/{repository}".to_owned(), None, false),
             (
                 "registry.example/{repository}".to_owned(),
+                Some(true),
+                false,
+            ),
+            (
+                "registry.example/{repository}".to_owned(),
                 Some(false),
                 true,
             ),
@@ -243,6 +310,35 @@ mod tests {
             let made = rules.apply(&image.parse().unwrap()).unwrap().unwrap();
             let copies = copies_of(&goal, &[(image, &made)]);
             assert_eq!(copies.len(), usize::from(is_copied), "{to} {mirror}");
+        }
+    }
+
+    #[test]
+    fn where_nobody_says_what_fills_itself_it_is_not_known() {
+        for (to, mirror, is_untold) in [
+            ("me.azurecr.io/{repository}", "", true),
+            ("docker.io/me/{name}", "", true),
+            ("me.azurecr.io/{repository}", "mirror = true", false),
+            ("me.azurecr.io/{repository}", "mirror = false", false),
+            ("mirror.gcr.io/{repository}", "", false),
+            ("public.ecr.aws/docker/{repository}", "", false),
+            ("ghcr.io/me/{name}", "", false),
+        ] {
+            let rule = format!("[[rule]]\nnamespace = \"library\"\nto = \"{to}\"\n{mirror}");
+            let goal = Goal::of_file(&rule).unwrap();
+            let image = "docker.io/library/nginx";
+            let Goal::Rules(rules) = &goal else { panic!() };
+            let made = rules.apply(&image.parse().unwrap()).unwrap().unwrap();
+            let change = |open_tag: &str| Change {
+                line: 1,
+                from: format!("{image}{open_tag}"),
+                to: format!("{made}{open_tag}"),
+                open_tag: open_tag.to_owned(),
+            };
+            let copies = copies(&goal, [change(""), change(":$V")].iter());
+            assert_eq!(copies.untold.len(), usize::from(is_untold), "{to} {mirror}");
+            let is_open = is_untold || !copies.first.is_empty();
+            assert_eq!(copies.open.len(), usize::from(is_open), "{to} {mirror}");
         }
     }
 

@@ -118,7 +118,7 @@ fn cluster(planner: &mut Planner<'_>, root: At<'_>, found: &Found, version: Opti
         .iter()
         .filter(|place| span.contains(&place.span.start));
     let places: Vec<&Place> = within.collect();
-    let Some(version) = decide(planner, &places, root, version) else {
+    let Some(version) = decide(planner, (&places, found), root, version) else {
         return;
     };
     let era = Era::of(&version);
@@ -149,7 +149,7 @@ fn apis(planner: &mut Planner<'_>, root: At<'_>, found: &Found, version: Option<
             .iter()
             .filter(|place| span.contains(&place.span.start));
         let places: Vec<&Place> = within.collect();
-        let Some(version) = decide(planner, &places, predictor, version) else {
+        let Some(version) = decide(planner, (&places, found), predictor, version) else {
             continue;
         };
         let era = Era::of(&version);
@@ -193,22 +193,20 @@ fn defaults(api: At<'_>, predictor: At<'_>) -> Vec<(&'static str, String)> {
     }
 }
 
-/// The version that was said, or the one that all of Cortex's images here have.
+/// The version that was said, or the one that all of Cortex's images have: those of this part, or else those of the file.
 fn decide(
     planner: &mut Planner<'_>,
-    places: &[&Place],
+    (places, found): (&[&Place], &Found),
     at: At<'_>,
     said: Option<&Version>,
 ) -> Option<Version> {
     if let Some(said) = said {
         return Some(said.clone());
     }
-    let images = places.iter().filter_map(|place| place.image.parse().ok());
-    let own = images.filter(|image: &Image| image.namespace == "cortexlabs");
-    let mut versions: Vec<Version> = own
-        .filter_map(|image| Version::of_tag(image.tag.as_deref()?))
-        .collect();
-    versions.dedup();
+    let mut versions = versions(places.iter().copied());
+    if versions.is_empty() {
+        versions = self::versions(found.places.iter());
+    }
     match versions.as_slice() {
         [one] => Some(one.clone()),
         several => {
@@ -224,6 +222,25 @@ fn decide(
             None
         }
     }
+}
+
+/// The versions of Cortex's images, wherever those are, each once.
+fn versions<'a>(places: impl Iterator<Item = &'a Place>) -> Vec<Version> {
+    let mut versions = Vec::new();
+    for place in places {
+        let image = place.image.parse().ok();
+        let own = image.filter(|image: &Image| image.namespace == "cortexlabs" || is_known(image));
+        let version = own.and_then(|image| Version::of_tag(image.tag.as_deref()?));
+        versions.extend(version.filter(|version| !versions.contains(version)));
+    }
+    versions
+}
+
+/// Whether an image has the name of one of Cortex's, wherever it is.
+fn is_known(image: &Image) -> bool {
+    let all = CLUSTER.iter().chain(&CLUSTER_BEFORE_0_21);
+    let mut names = all.map(|(_, image)| *image).chain(PREDICTORS);
+    names.any(|name| name == image.name)
 }
 
 fn advise(planner: &mut Planner<'_>, span: &std::ops::Range<usize>, era: Era, version: &Version) {
@@ -246,12 +263,7 @@ fn moved(planner: &mut Planner<'_>, place: &Place) {
     let Ok(image) = place.image.parse::<Image>() else {
         return;
     };
-    let all = CLUSTER.iter().chain(&CLUSTER_BEFORE_0_21);
-    let is_known = all
-        .map(|(_, image)| *image)
-        .chain(PREDICTORS)
-        .any(|name| name == image.name);
-    if image.registry != "docker.io" || image.namespace != "cortexlabs" || !is_known {
+    if image.registry != "docker.io" || image.namespace != "cortexlabs" || !is_known(&image) {
         return;
     }
     let tag = image.tag.as_deref().unwrap_or_default();

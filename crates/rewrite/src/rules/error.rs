@@ -1,5 +1,6 @@
 //! What is wrong with rules, and why a rule does not fit an image.
 
+use super::quote::quoted_name;
 use super::template::{InvalidTemplate, Lacking};
 use super::version::InvalidRange;
 
@@ -55,7 +56,7 @@ pub enum RulesError {
         what: &'static str,
     },
     /// A preset with wrong arguments.
-    #[error("{} is not written as {form}{}", given.escape_debug(), placeholders(form))]
+    #[error("{} is not written as {form}{}", quoted_name(given.as_bytes()), placeholders(form))]
     Preset {
         /// What was given.
         given: String,
@@ -85,4 +86,7 @@ pub enum Unfit {
     /// What it makes would be changed again.
     #[error("rule {0} makes {1}, which a rule takes up again")]
     Unsettled(usize, String),
+    /// Which tag it has decides, and that is not known.
+    #[error("rule {0} asks for its tag, which is not known here")]
+    AsksTag(usize),
 }

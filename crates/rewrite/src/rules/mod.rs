@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod goal;
 mod image;
+mod open_tag;
 mod pattern;
 mod plan;
 mod preset;
@@ -20,7 +21,7 @@ mod settle;
 mod template;
 mod version;
 
-pub use copies::{ImageCopy, copies};
+pub use copies::{Copies, ImageCopy, copies};
 pub use diff::unified_diff;
 pub use error::{RulesError, Unfit};
 pub use goal::Goal;

@@ -8,8 +8,9 @@ use forebay_oci::Digest;
 use super::cortex;
 use super::goal::Goal;
 use super::image::Image;
+use super::open_tag::{OpenTag, find_open_tag};
 use super::rule::Rules;
-use crate::{Edit, Found, Note, Place, Refusal};
+use crate::{Ambiguous, Edit, Found, Note, Place, PullPolicy, Refusal, Why};
 
 /// Who knows the digest that a tag has now. The error is one clause that says why not.
 pub type Pin<'a> = &'a dyn Fn(&Image) -> Result<Digest, String>;
@@ -65,6 +66,16 @@ pub struct Change {
     pub from: String,
     /// What takes its place.
     pub to: String,
+    /// What both end with where their tag is filled in elsewhere, as it is written; else empty.
+    pub open_tag: String,
+}
+
+impl Change {
+    /// Both, where they are images; without what is filled in elsewhere.
+    pub fn images(&self) -> Option<(Image, Image)> {
+        let image = |text: &str| text.strip_suffix(&self.open_tag)?.parse().ok();
+        Some((image(&self.from)?, image(&self.to)?))
+    }
 }
 
 /// A place that is left as it is.
@@ -76,6 +87,8 @@ pub struct Unsure {
     pub text: String,
     /// Why.
     pub why: String,
+    /// Only its digest was asked for and could not be told: a rule may have changed it all the same.
+    pub is_unpinned: bool,
 }
 
 /// Plans one file: what was found in it, where that is to go, and whether tags are to be pinned.
@@ -86,8 +99,9 @@ pub fn plan(text: &str, found: &Found, goal: &Goal, pin: Option<Pin<'_>>) -> Pla
         lines: &lines,
         pin,
         plan: Plan::default(),
+        changed: BTreeSet::new(),
     };
-    planner.tell(found);
+    planner.tell(found, goal);
     match goal {
         Goal::Rules(rules) => {
             for place in &found.places {
@@ -104,7 +118,7 @@ pub fn plan(text: &str, found: &Found, goal: &Goal, pin: Option<Pin<'_>>) -> Pla
 pub fn collisions<'a>(changes: impl Iterator<Item = &'a Change>) -> Vec<(String, Vec<String>)> {
     let mut origins: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for change in changes {
-        let (Ok(from), Ok(to)) = (change.from.parse::<Image>(), change.to.parse::<Image>()) else {
+        let Some((from, to)) = change.images() else {
             continue;
         };
         origins.entry(to.place()).or_default().insert(from.place());
@@ -121,22 +135,66 @@ pub(super) struct Planner<'a> {
     lines: &'a Lines,
     pin: Option<Pin<'a>>,
     pub(super) plan: Plan,
+    /// Where places begin that change.
+    changed: BTreeSet<usize>,
 }
 
 impl Planner<'_> {
     /// What the finder was not sure of.
-    fn tell(&mut self, found: &Found) {
+    fn tell(&mut self, found: &Found, goal: &Goal) {
+        let made_here = made_here(self.text, &found.ambiguous);
         for ambiguous in &found.ambiguous {
-            let why = ambiguous.why.to_string();
-            self.unsure(&ambiguous.span, ambiguous.text.clone(), why);
+            let open = find_open(self.text, ambiguous)
+                .filter(|open| !made_here.contains(&open.name.place()));
+            let why = match (goal, open) {
+                (Goal::Rules(rules), Some(open)) => self.open(&ambiguous.span, &open, rules),
+                _ => Err(ambiguous.why.to_string()),
+            };
+            if let Err(why) = why {
+                self.unsure(&ambiguous.span, ambiguous.text.clone(), why);
+            }
         }
         // What a file looks up in others is said once it is known what becomes of it there.
-        let is_told = |note: &&Note| !note.is_advice || found.lookups.is_empty();
+        let lookups: BTreeSet<usize> = found.lookups.iter().map(|lookup| lookup.entry).collect();
+        let is_lookup = |note: &Note| note.at.is_some_and(|at| lookups.contains(&at));
+        let is_told = |note: &&Note| !note.is_advice || !is_lookup(note);
         for note in found.notes.iter().filter(is_told) {
             let line = note.at.map(|at| self.lines.line(at));
             let at = line.map_or_else(String::new, |line| format!("line {line}: "));
             self.plan.notes.push(format!("{at}{}", note.text));
         }
+    }
+
+    /// Changes the name of an image of which only the tag is not known, and leaves all behind it.
+    fn open(&mut self, span: &Range<usize>, open: &OpenTag, rules: &Rules) -> Result<(), String> {
+        let made = rules
+            .apply_to_name(&open.name)
+            .map_err(|why| why.to_string())?;
+        if self.pin.is_some() {
+            return Err("its tag is not known here, so that it cannot be pinned".to_owned());
+        }
+        let at = |end: usize| span.start + end;
+        let name = at(open.span.start)..at(open.span.end);
+        let Some(made) = made.filter(|made| self.text.get(name.clone()) != Some(made)) else {
+            return Ok(());
+        };
+        let edit = Edit {
+            start: name.start,
+            end: name.end,
+            new: made.clone(),
+        };
+        let tag = &open.tag;
+        self.take(
+            vec![edit],
+            span,
+            Change {
+                line: self.lines.line(span.start),
+                from: format!("{}{tag}", open.name),
+                to: format!("{made}{tag}"),
+                open_tag: tag.clone(),
+            },
+        );
+        Ok(())
     }
 
     fn place(&mut self, place: &Place, rules: &Rules) {
@@ -160,7 +218,12 @@ impl Planner<'_> {
         match self.pinned(asked, &new) {
             Ok(new) => self.change(place, &new),
             Err(why) => {
-                self.unsure(&place.span, place.image.clone(), why);
+                self.plan.unsure.push(Unsure {
+                    line: self.lines.line(place.span.start),
+                    text: place.image.clone(),
+                    why,
+                    is_unpinned: true,
+                });
                 if made.is_some() {
                     self.change(place, &new);
                 }
@@ -204,6 +267,7 @@ impl Planner<'_> {
             line,
             from: format!("{key}, which was not there"),
             to: image.clone(),
+            open_tag: String::new(),
         });
         self.plan.changes.extend(changes);
         self.plan.edits.push(edit);
@@ -216,6 +280,19 @@ impl Planner<'_> {
         (span, from): (&Range<usize>, String),
         to: &str,
     ) {
+        let from = from
+            .parse::<Image>()
+            .map_or(from, |image| image.to_string());
+        let change = Change {
+            line: self.lines.line(span.start),
+            from,
+            to: to.to_owned(),
+            open_tag: String::new(),
+        };
+        self.take(edits, span, change);
+    }
+
+    fn take(&mut self, edits: Vec<Edit>, span: &Range<usize>, change: Change) {
         let is_same = edits.iter().all(|edit| self.plan.edits.contains(edit));
         let overlaps = |edit: &Edit| {
             self.plan
@@ -225,17 +302,11 @@ impl Planner<'_> {
         };
         if edits.iter().any(overlaps) {
             let why = "another place that stands here wants something else".to_owned();
-            return self.unsure(span, from, why);
+            return self.unsure(span, change.from, why);
         }
-        let from = from
-            .parse::<Image>()
-            .map_or(from, |image| image.to_string());
+        self.changed.insert(span.start);
         if !is_same {
-            self.plan.changes.push(Change {
-                line: self.lines.line(span.start),
-                from,
-                to: to.to_owned(),
-            });
+            self.plan.changes.push(change);
         }
         self.plan.edits.extend(edits);
     }
@@ -246,12 +317,10 @@ impl Planner<'_> {
             let Ok(image) = lookup.place.image.parse::<Image>() else {
                 continue;
             };
-            let entry = self.lines.line(lookup.entry);
-            let is_changed = self.plan.changes.iter().any(|change| change.line == entry);
             self.plan.lookups.push(NamedLookup {
                 from: image.place(),
                 line: self.lines.line(lookup.place.span.start),
-                is_changed,
+                is_changed: self.changed.contains(&lookup.entry),
                 place: lookup.place.clone(),
             });
         }
@@ -260,7 +329,12 @@ impl Planner<'_> {
 
     pub(super) fn unsure(&mut self, span: &Range<usize>, text: String, why: String) {
         let line = self.lines.line(span.start);
-        self.plan.unsure.push(Unsure { line, text, why });
+        self.plan.unsure.push(Unsure {
+            line,
+            text,
+            why,
+            is_unpinned: false,
+        });
     }
 
     fn finish(mut self) -> Plan {
@@ -271,6 +345,23 @@ impl Planner<'_> {
         self.plan.unsure.dedup();
         self.plan
     }
+}
+
+/// The image of which only the tag is not known, if this is one.
+fn find_open(text: &str, ambiguous: &Ambiguous) -> Option<OpenTag> {
+    // Of two values that stand apart, neither is the whole image.
+    if ambiguous.owner.is_built || matches!(ambiguous.why, Why::Apart(_)) {
+        return None;
+    }
+    find_open_tag(text.get(ambiguous.span.clone())?)
+}
+
+/// What the file builds or pushes under a tag that is not known: where that goes is not what is pulled from elsewhere.
+fn made_here(text: &str, ambiguous: &[Ambiguous]) -> BTreeSet<String> {
+    let is_made = |one: &&Ambiguous| one.owner.pull_policy == Some(PullPolicy::Never);
+    let open = ambiguous.iter().filter(is_made);
+    open.filter_map(|one| Some(find_open(text, one)?.name.place()))
+        .collect()
 }
 
 /// Where lines begin.
@@ -316,5 +407,55 @@ mod tests {
             plan(text, &found, &goal, Some(&pin));
             assert_eq!(asked.into_inner(), [place], "{mirror}");
         }
+    }
+
+    fn planned(path: &str, text: &str, pin: Option<Pin<'_>>) -> (String, Plan) {
+        let found = find(path, text.as_bytes(), &Settings::default());
+        let rule = "[[rule]]\nregistry = \"docker.io\"\nto = \"h.example/{repository}\"";
+        let plan = plan(text, &found, &Goal::of_file(rule).unwrap(), pin);
+        (crate::apply(text, plan.edits.clone()).unwrap(), plan)
+    }
+
+    #[test]
+    fn an_image_of_which_only_the_tag_is_not_known_changes_by_its_name() {
+        let github = "on: push\njobs:\n  a:\n    strategy:\n      matrix:\n        v: [1]\n    container: nginx:${{ matrix.v }}\n";
+        for (path, text) in [
+            (".github/workflows/a.yml", github),
+            ("a.sh", "docker run nginx:$VER\n"),
+            ("Dockerfile", "ARG V\nFROM nginx:${V}\n"),
+            (
+                "a.tf",
+                "resource \"docker_image\" \"a\" {\n  name = \"nginx:${var.t}\"\n}\n",
+            ),
+            (
+                "a.py",
+                "import docker\ndocker.from_env().containers.run(f\"nginx:{version}\")\n",
+            ),
+        ] {
+            let (after, plan) = planned(path, text, None);
+            assert_eq!(after, text.replace("nginx:", "h.example/library/nginx:"));
+            assert_eq!((plan.unsure.len(), plan.changes.len()), (0, 1), "{path}");
+            let (twice, plan) = planned(path, &after, None);
+            assert_eq!((twice, plan.unsure), (after, vec![]), "{path}");
+            let pin = |_: &Image| Err(String::new());
+            let (pinned, plan) = planned(path, text, Some(&pin));
+            assert_eq!((pinned.as_str(), plan.unsure.len()), (text, 1), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_file_makes_under_a_tag_that_is_not_known_stays() {
+        let text =
+            "docker build -t acme/app:$V .\ndocker push acme/app:$V\ndocker run acme/app:$V\n";
+        let (after, plan) = planned("a.sh", text, None);
+        assert_eq!((after.as_str(), plan.unsure.len() > 2), (text, true));
+    }
+
+    #[test]
+    fn entries_of_a_kustomization_on_one_line_are_told_apart() {
+        let text = "images: [{name: nginx, newTag: \"1\"}, {name: quay.io/a/b, newTag: \"2\"}]\n";
+        let (_, plan) = planned("kustomization.yaml", text, None);
+        let changed = plan.lookups.iter().map(|lookup| lookup.is_changed);
+        assert_eq!(changed.collect::<Vec<_>>(), [true, false]);
     }
 }

@@ -85,9 +85,49 @@ impl Rules {
         }
     }
 
+    /// What takes the place of a name, whatever its tag is; `None` if it stays.
+    ///
+    /// # Errors
+    /// The tag decides, or what [`Rules::apply`] tells.
+    pub(super) fn apply_to_name(&self, name: &Image) -> Result<Option<String>, Unfit> {
+        let Some((number, made)) = self.apply_to_name_once(name)? else {
+            return Ok(None);
+        };
+        let again: Image = made
+            .parse()
+            .map_err(|_| Unfit::NoImage(number, made.clone()))?;
+        match self.apply_to_name_once(&again)? {
+            Some((_, twice)) if twice != made => Err(Unfit::Unsettled(number, made)),
+            _ => Ok(Some(made)),
+        }
+    }
+
+    fn apply_to_name_once(&self, name: &Image) -> Result<Option<(usize, String)>, Unfit> {
+        let mut rules = self.0.iter().enumerate();
+        let Some((index, rule)) = rules.find(|(_, rule)| rule.matches_name(name)) else {
+            return Ok(None);
+        };
+        let asks_tag = Unfit::AsksTag(index + 1);
+        if !rule.tag.is_empty() || rule.version.is_some() {
+            return Err(asks_tag);
+        }
+        match &rule.action {
+            Action::Keep => Ok(None),
+            Action::To(template) if template.leaves_tag() => {
+                Ok(Some((index + 1, template.fill(name)?)))
+            }
+            Action::To(_) => Err(asks_tag),
+        }
+    }
+
     /// The rule that is about this image.
     pub(super) fn find(&self, image: &Image) -> Option<&Rule> {
         self.0.iter().find(|rule| rule.matches(image))
+    }
+
+    /// The rule that is about this name, whatever the tag is.
+    pub(super) fn find_by_name(&self, name: &Image) -> Option<&Rule> {
+        self.0.iter().find(|rule| rule.matches_name(name))
     }
 
     /// What the first rule that matches makes, and its number, counted from 1.
@@ -106,23 +146,27 @@ impl Rules {
 impl Rule {
     /// True if the rule is about this image.
     pub fn matches(&self, image: &Image) -> bool {
-        let one_of = |patterns: &[Pattern], text: &str| {
-            patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
-        };
-        let tag = image.asked_tag();
-        let tag_fits = match tag {
-            Some(tag) => {
-                let version = self.version.as_ref();
-                one_of(&self.tag, tag) && version.is_none_or(|range| range.matches(tag))
+        self.matches_name(image)
+            && match image.asked_tag() {
+                Some(tag) => {
+                    let version = self.version.as_ref();
+                    one_of(&self.tag, tag) && version.is_none_or(|range| range.matches(tag))
+                }
+                None => self.tag.is_empty() && self.version.is_none(),
             }
-            None => self.tag.is_empty() && self.version.is_none(),
-        };
+    }
+
+    /// The same by all but the tag.
+    pub(super) fn matches_name(&self, image: &Image) -> bool {
         one_of(&self.registry, &image.registry)
             && one_of(&self.namespace, &image.namespace)
             && one_of(&self.name, &image.name)
             && (self.repository.is_empty() || one_of(&self.repository, &image.repository()))
-            && tag_fits
     }
+}
+
+fn one_of(patterns: &[Pattern], text: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
 }
 
 #[cfg(test)]
@@ -173,6 +217,28 @@ mod tests {
         let digest = format!("nginx@sha256:{}", "0".repeat(64));
         assert_eq!(apply(rules, &digest), None);
         assert!(apply(rules, "nginx").is_some());
+    }
+
+    #[test]
+    fn a_name_alone_is_enough_for_a_rule_that_asks_for_no_tag() {
+        let apply = |rules: &str| {
+            let rules: Rules = rules.parse().unwrap();
+            rules.apply_to_name(&"nginx".parse().unwrap())
+        };
+        let to = "to = \"h.example/{name}\"\n";
+        let made = Ok(Some("h.example/nginx".to_owned()));
+        assert_eq!(apply(&format!("[[rule]]\n{to}")), made);
+        let keep = "[[rule]]\nname = \"nginx\"\nkeep = true\n";
+        assert_eq!(apply(&format!("{keep}[[rule]]\n{to}")), Ok(None));
+        for first in [
+            "tag = \"1*\"\nkeep = true",
+            "version = \">=1\"\nto = \"g.example/{name}\"",
+            "to = \"h.example/{name}:2\"",
+            "to = \"h.example/{name}:{tag}\"",
+        ] {
+            let rules = format!("[[rule]]\n{first}\n[[rule]]\nname = \"other\"\n{to}");
+            assert_eq!(apply(&rules), Err(Unfit::AsksTag(1)), "{first}");
+        }
     }
 
     #[test]

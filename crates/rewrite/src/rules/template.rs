@@ -105,6 +105,14 @@ impl Template {
     }
 }
 
+impl Template {
+    /// True if it leaves tag and digest as they are written, whatever they are.
+    pub(super) fn leaves_tag(&self) -> bool {
+        let asks = |part: &Part| matches!(part, Part::Tag | Part::Digest);
+        self.tag.is_none() && self.digest.is_none() && !self.head.iter().any(asks)
+    }
+}
+
 fn fill(parts: &[Part], image: &Image) -> Result<String, Lacking> {
     let mut text = String::new();
     for part in parts {

@@ -1,6 +1,6 @@
 //! The files below what was named, and the plan of each, made on all cores.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::num::NonZero;
@@ -56,14 +56,19 @@ pub(super) struct PlannedFile {
     pub(super) plan: Plan,
     /// Something of it was not read as what it is.
     pub(super) is_unread: bool,
+    /// Its plan could not be carried out.
+    pub(super) is_refused: bool,
+    /// The numbers of the files whose new names it looks for, and so is worth nothing without.
+    pub(super) follows: BTreeSet<usize>,
 }
 
 impl Planned {
     /// The plan of this file is not carried out, and does not count.
     pub(super) fn drop_plan(&mut self, number: usize) {
-        let plan = &mut self.files[number].plan;
-        plan.edits.clear();
-        plan.changes.clear();
+        let file = &mut self.files[number];
+        file.is_refused = true;
+        file.plan.edits.clear();
+        file.plan.changes.clear();
         self.failed += 1;
     }
 }
@@ -131,6 +136,8 @@ impl Search {
             text,
             plan,
             is_unread,
+            is_refused: false,
+            follows: BTreeSet::new(),
         }))
     }
 
@@ -207,6 +214,8 @@ pub(super) fn plan_all(
                 text: String::new(),
                 plan,
                 is_unread: true,
+                is_refused: false,
+                follows: BTreeSet::new(),
             }
         });
         planned.files.push(file);
@@ -229,6 +238,8 @@ mod tests {
                 text,
                 plan,
                 is_unread,
+                is_refused: false,
+                follows: BTreeSet::new(),
             })
         };
         let kept = AtomicUsize::new(MAX_KEPT_BYTES - 2);

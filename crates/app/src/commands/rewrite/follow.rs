@@ -3,19 +3,28 @@
 //! kustomize compares names as they are written: one that was rewritten in a resource alone would keep the tag that it has there,
 //! and nobody would be told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use forebay_rewrite::rules::{Image, NamedLookup};
+use forebay_rewrite::rules::NamedLookup;
 
 use super::files::{Planned, PlannedFile};
 
+/// How deeply files follow files that follow.
+const MAX_DEPTH: usize = 64;
+
 /// An image that has another name afterwards.
 struct Renamed {
-    file: PathBuf,
+    /// The file's path, made straight.
+    path: PathBuf,
+    /// The file's number among those that were planned.
+    number: usize,
     from: String,
     to: String,
 }
+
+/// What the images of some files are called afterwards, and in which files, by what they are called now.
+type NewNames<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<usize>>>;
 
 /// Changes the names by which files find images in others, where those change.
 pub(super) fn follow_names(planned: &mut Planned) {
@@ -26,30 +35,82 @@ pub(super) fn follow_names(planned: &mut Planned) {
     {
         return;
     }
-    let renamed: Vec<Renamed> = planned.files.iter().flat_map(renamed).collect();
-    for file in &mut planned.files {
-        let own = straight(&file.path);
-        let folder = own.parent().unwrap_or(Path::new(""));
-        let resources = file.plan.resources.iter();
-        let resources: Vec<PathBuf> = resources.map(|path| straight(&folder.join(path))).collect();
-        let is_resource = |one: &&Renamed| {
-            one.file != own && resources.iter().any(|path| one.file.starts_with(path))
-        };
-        let near: Vec<&Renamed> = renamed.iter().filter(is_resource).collect();
-        for lookup in std::mem::take(&mut file.plan.lookups) {
-            follow(file, &lookup, &near);
+    let files = planned.files.iter().enumerate();
+    let mut all: Vec<Renamed> = files.flat_map(renamed).collect();
+    // By path, so that all that lie in a folder stand together.
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    for (number, file) in planned.files.iter_mut().enumerate() {
+        let lookups = std::mem::take(&mut file.plan.lookups);
+        if lookups.is_empty() {
+            continue;
+        }
+        let names = new_names(&all, &resources(file), number);
+        for lookup in lookups {
+            follow(file, &lookup, &names);
         }
     }
 }
 
+/// The numbers of the files, each behind those that it follows.
+pub(super) fn followers_last(files: &[PlannedFile]) -> Vec<usize> {
+    let mut depths = vec![0_usize; files.len()];
+    // Deeper than this are those that follow each other.
+    for _ in 0..MAX_DEPTH {
+        let mut is_settled = true;
+        for (number, file) in files.iter().enumerate() {
+            let depth = file.follows.iter().map(|other| depths[*other] + 1).max();
+            let depth = depth.unwrap_or(0).min(MAX_DEPTH);
+            is_settled &= depth == depths[number];
+            depths[number] = depth;
+        }
+        if is_settled {
+            break;
+        }
+    }
+    let mut numbers: Vec<usize> = (0..files.len()).collect();
+    numbers.sort_by_key(|number| depths[*number]);
+    numbers
+}
+
+/// Where a file finds images: files and folders, none within another.
+fn resources(file: &PlannedFile) -> Vec<PathBuf> {
+    let own = straight(&file.path);
+    let folder = own.parent().unwrap_or(Path::new(""));
+    let paths = file.plan.resources.iter();
+    let paths: BTreeSet<PathBuf> = paths.map(|path| straight(&folder.join(path))).collect();
+    let mut outer: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        if !outer.last().is_some_and(|outer| path.starts_with(outer)) {
+            outer.push(path);
+        }
+    }
+    outer
+}
+
+/// What is called otherwise afterwards in these resources, without the file that looks for it.
+fn new_names<'a>(all: &'a [Renamed], resources: &[PathBuf], own: usize) -> NewNames<'a> {
+    let mut names = NewNames::new();
+    for resource in resources {
+        let first = all.partition_point(|one| one.path < *resource);
+        let within = all[first..].iter();
+        let within = within.take_while(|one| one.path.starts_with(resource));
+        for one in within.filter(|one| one.number != own) {
+            let to = names.entry(&one.from).or_default();
+            to.entry(&one.to).or_default().insert(one.number);
+        }
+    }
+    names
+}
+
 /// The images of a Kubernetes manifest or a kustomization that get other names.
-fn renamed(file: &PlannedFile) -> Vec<Renamed> {
+fn renamed((number, file): (usize, &PlannedFile)) -> Vec<Renamed> {
     let is_manifest = file.text.contains("apiVersion") || !file.plan.lookups.is_empty();
     let changes = file.plan.changes.iter().filter(|_| is_manifest);
     let names = changes.filter_map(|change| {
-        let (from, to): (Image, Image) = (change.from.parse().ok()?, change.to.parse().ok()?);
+        let (from, to) = change.images()?;
         Some(Renamed {
-            file: straight(&file.path),
+            path: straight(&file.path),
+            number,
             from: from.place(),
             to: to.place(),
         })
@@ -57,13 +118,11 @@ fn renamed(file: &PlannedFile) -> Vec<Renamed> {
     names.collect()
 }
 
-fn follow(file: &mut PlannedFile, lookup: &NamedLookup, near: &[&Renamed]) {
-    let names = near.iter().filter(|one| one.from == lookup.from);
-    let names: BTreeSet<&str> = names.map(|one| one.to.as_str()).collect();
-    let mut names = names.into_iter();
+fn follow(file: &mut PlannedFile, lookup: &NamedLookup, names: &NewNames<'_>) {
+    let mut names = names.get(lookup.from.as_str()).into_iter().flatten();
     let why = match (names.next(), names.next()) {
-        (Some(name), None) => match file.plan.follow(lookup, name) {
-            Ok(()) => return,
+        (Some((name, files)), None) => match file.plan.follow(lookup, name) {
+            Ok(()) => return file.follows.extend(files),
             Err(refusal) => refusal.to_string(),
         },
         (Some(_), Some(_)) => "it has several names there afterwards".to_owned(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use forebay_rewrite::Crd;
-use forebay_rewrite::rules::{Goal, PRESETS, RulesError};
+use forebay_rewrite::rules::{Goal, PRESETS, RulesError, quoted_name};
 use forebay_terminal::Failure;
 use forebay_terminal::plain_file::read_text;
 
@@ -15,7 +15,7 @@ const MAX_RULES_BYTES: u64 = 1 << 20;
 /// # Errors
 /// It is neither, or the rules are wrong.
 pub(super) fn read(given: &str) -> Result<Goal, Failure> {
-    let shown = given.escape_debug();
+    let shown = quoted_name(given.as_bytes());
     let wrong = |error: RulesError| Failure::failed(format!("cannot rewrite to {shown}"), error);
     if let Some(goal) = Goal::find_preset(given) {
         return goal.map_err(wrong);

@@ -17,9 +17,21 @@ struct Report {
     files_failed: usize,
     changes: Vec<Changed>,
     left: Vec<Left>,
+    /// Those whose digest was asked for and could not be told; whether they change, `changes` tells.
+    not_pinned: Vec<Left>,
     notes: Vec<Remark>,
     become_one: Vec<BecomeOne>,
     copy_first: Vec<CopyFirst>,
+    /// Those of which nobody says whether their place fills itself: `mirror` in the rule does.
+    copy_unless_filled: Vec<CopyFirst>,
+    /// Those whose tag is filled in elsewhere: the tags that are used.
+    copy_used_tags: Vec<CopyTags>,
+}
+
+#[derive(Serialize)]
+struct CopyTags {
+    from: String,
+    to: String,
 }
 
 #[derive(Serialize)]
@@ -74,20 +86,29 @@ pub(super) fn print(
     is_written: bool,
     printer: &Printer,
 ) -> Result<(), Failure> {
+    let is_written = is_written && planned.files.iter().any(|file| !file.plan.edits.is_empty());
     let changes = || planned.files.iter().flat_map(|file| &file.plan.changes);
     let become_one = collisions(changes());
+    let copies = copies(goal, changes());
     let report = Report {
         is_written,
         files_read: planned.read,
         files_failed: planned.failed,
         changes: planned.files.iter().flat_map(changed).collect(),
-        left: planned.files.iter().flat_map(left).collect(),
+        left: left(planned, false),
+        not_pinned: left(planned, true),
         notes: planned.files.iter().flat_map(remarks).collect(),
         become_one: become_one
             .into_iter()
             .map(|(to, from)| BecomeOne { to, from })
             .collect(),
-        copy_first: copies(goal, changes()).iter().map(copy_first).collect(),
+        copy_first: copies.first.iter().map(copy_first).collect(),
+        copy_unless_filled: copies.untold.iter().map(copy_first).collect(),
+        copy_used_tags: copies
+            .open
+            .into_iter()
+            .map(|(from, to)| CopyTags { from, to })
+            .collect(),
     };
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::failed("cannot write JSON", error))?;
@@ -104,13 +125,19 @@ fn changed(file: &PlannedFile) -> impl Iterator<Item = Changed> {
     })
 }
 
-fn left(file: &PlannedFile) -> impl Iterator<Item = Left> {
-    file.plan.unsure.iter().map(|one| Left {
-        path: path(&file.path),
-        line: one.line,
-        text: one.text.clone(),
-        why: one.why.clone(),
-    })
+fn left(planned: &Planned, is_unpinned: bool) -> Vec<Left> {
+    let of_file = |file: &PlannedFile| {
+        let left = file.plan.unsure.iter();
+        let left = left.filter(|one| one.is_unpinned == is_unpinned);
+        let left = left.map(|one| Left {
+            path: path(&file.path),
+            line: one.line,
+            text: one.text.clone(),
+            why: one.why.clone(),
+        });
+        left.collect::<Vec<_>>()
+    };
+    planned.files.iter().flat_map(of_file).collect()
 }
 
 fn remarks(file: &PlannedFile) -> impl Iterator<Item = Remark> {

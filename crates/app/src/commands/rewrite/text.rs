@@ -45,14 +45,19 @@ pub(super) fn changes(planned: &Planned, printer: &Printer) {
 
 /// What is left to a person, and how much it was.
 pub(super) fn remarks(planned: &Planned, is_written: bool, printer: &Printer) {
-    let mut unsure = 0;
+    let (mut left, mut unpinned) = (0, 0);
     for file in &planned.files {
         let path = shown_path(&file.path);
         for one in &file.plan.unsure {
-            unsure += 1;
+            let (count, what) = if one.is_unpinned {
+                (&mut unpinned, "not pinned")
+            } else {
+                (&mut left, "left as it is")
+            };
+            *count += 1;
             let text = in_one_line(&one.text);
             printer.note(format_args!(
-                "{path}:{}: left as it is: {text}: {}",
+                "{path}:{}: {what}: {text}: {}",
                 one.line, one.why
             ));
         }
@@ -74,11 +79,15 @@ pub(super) fn remarks(planned: &Planned, is_written: bool, printer: &Printer) {
     } else {
         "would change"
     };
+    let unpinned = match unpinned {
+        0 => String::new(),
+        count => format!("{count} not pinned, "),
+    };
     printer.note(format_args!(
-        "{} in {} {done}, {} left as is, of {} read",
+        "{} in {} {done}, {} left as is, {unpinned}of {} read",
         counted(changes.count(), "image"),
         counted(files, "file"),
-        counted(unsure, "place"),
+        counted(left, "place"),
         counted(planned.read, "file"),
     ));
     let mut reasons = planned.files.iter().flat_map(|file| &file.plan.unsure);
@@ -87,12 +96,22 @@ pub(super) fn remarks(planned: &Planned, is_written: bool, printer: &Printer) {
     }
 }
 
-/// The images that have to be copied before the files are used, as commands.
+/// The images that have to be copied before the files are used, as commands, and those of which that is not known.
 pub(super) fn copy_first(planned: &Planned, goal: &Goal, printer: &Printer) {
     let changes = planned.files.iter().flat_map(|file| &file.plan.changes);
     let copies = copies(goal, changes);
+    commands(copies.first, printer);
+    tell_untold(&copies.untold, printer);
+    tell_open(&copies.open, printer);
+}
+
+fn commands(copies: Vec<ImageCopy>, printer: &Printer) {
     let (rivals, copies): (Vec<ImageCopy>, _) = copies.into_iter().partition(|copy| copy.has_rival);
+    let not_shown = "not shown are those that become one: only one of each can be copied";
     if copies.is_empty() {
+        if !rivals.is_empty() {
+            printer.note(format_args!("images have to be copied first; {not_shown}"));
+        }
         return;
     }
     printer.note(match copies.len() {
@@ -114,16 +133,49 @@ pub(super) fn copy_first(planned: &Planned, goal: &Goal, printer: &Printer) {
             printer.note(format_args!("  {command}"));
         }
     }
-    if copies.len() > shown.len() {
-        let more = copies.len() - shown.len();
-        printer.note(format_args!("  and {more} more: --json has all"));
-    }
+    tell_more(copies.len(), printer);
     if !rivals.is_empty() {
-        printer.note("not shown are those that become one: only one of each can be copied");
+        printer.note(not_shown);
     }
     printer.note(
         "with docker instead of skopeo: docker buildx imagetools create --prefer-index=false --tag TARGET SOURCE",
     );
+}
+
+/// Images of which only who runs their registry knows whether they come there by themselves.
+fn tell_untold(copies: &[ImageCopy], printer: &Printer) {
+    let registries: BTreeSet<&str> = copies.iter().map(ImageCopy::registry).collect();
+    for registry in registries {
+        printer.note(format_args!(
+            "unknown whether {registry} fills itself: say `mirror = true` in the rule if it does, `mirror = false` if these have to be copied there first:"
+        ));
+        let here = copies.iter().filter(|copy| copy.registry() == registry);
+        for copy in here.clone().take(MAX_SHOWN_COPIES) {
+            printer.note(format_args!("  {} -> {}", copy.from, copy.to));
+        }
+        tell_more(here.count(), printer);
+    }
+}
+
+/// Images whose tag is filled in elsewhere.
+fn tell_open(open: &[(String, String)], printer: &Printer) {
+    if open.is_empty() {
+        return;
+    }
+    printer.note(
+        "their tags are not known here: unless their place fills itself, copy those that are used:",
+    );
+    for (from, to) in open.iter().take(MAX_SHOWN_COPIES) {
+        printer.note(format_args!("  {from} -> {to}"));
+    }
+    tell_more(open.len(), printer);
+}
+
+fn tell_more(count: usize, printer: &Printer) {
+    if count > MAX_SHOWN_COPIES {
+        let more = count - MAX_SHOWN_COPIES;
+        printer.note(format_args!("  and {more} more: --json has all"));
+    }
 }
 
 /// How what was written is taken back; files that do not lie below the record's folder are to be named again.

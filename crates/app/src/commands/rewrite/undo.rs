@@ -43,8 +43,14 @@ pub(super) fn undo(
     };
     let found = find(&run, record_path, named, printer)?;
     let now = found.iter().map(|one| (one.path.clone(), one.now.clone()));
-    if let Some(later) = find_later(record_path, run.at_ms, &now.collect()) {
+    let search = find_later(record_path, run.at_ms, &now.collect());
+    if let Some(later) = search.later {
         return Err(refuse_before(&later));
+    }
+    if let Some(why) = search.cut {
+        printer.note(format_args!(
+            "not all records of later rewrites were looked for: {why}; one that was not found is to be taken back before this"
+        ));
     }
     for (one, before) in &texts_before(&found, printer)? {
         put_back(one, before, &folder, printer)?;

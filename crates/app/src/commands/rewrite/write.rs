@@ -14,6 +14,7 @@ use forebay_terminal::whole_file::{self, Mode};
 use forebay_terminal::{Failure, Printer};
 
 use super::files::{Planned, PlannedFile};
+use super::follow::followers_last;
 use super::text::shown_path;
 use crate::commands::folder_lock::FolderLock;
 
@@ -62,18 +63,18 @@ pub(super) fn write(
     write_record(record_path, &record)?;
     let count = files.len();
     for prepared in files {
-        let file = &planned.files[prepared.number];
-        let path = shown_path(&file.path);
-        if let Err(error) = replace(&prepared.target, &file.text, &prepared.after) {
+        let number = prepared.number;
+        let file = &planned.files[number];
+        let written = check_followed(planned, number).and_then(|()| {
+            replace(&prepared.target, &file.text, &prepared.after)
+                .map_err(|error| error.to_string())
+        });
+        if let Err(error) = written {
             run.files.retain(|one| one.path != prepared.record.path);
-            refuse(
-                planned,
-                prepared.number,
-                &error.to_string(),
-                (order, printer),
-            );
+            refuse(planned, number, &error, (order, printer));
             continue;
         }
+        let path = shown_path(&file.path);
         tell_other_names(&path, prepared.other_names, printer);
         let changes = file.plan.changes.iter().filter(|_| !order.is_silent);
         for change in changes {
@@ -107,12 +108,14 @@ pub(super) fn tell_other_names(path: &str, others: u64, printer: &Printer) {
 /// What is to be written of each file that would change; those of which that cannot be said are told, and dropped.
 fn prepare_all(planned: &mut Planned, order: &Order<'_>, printer: &Printer) -> Vec<Prepared> {
     let mut files: Vec<Prepared> = Vec::new();
-    for number in 0..planned.files.len() {
+    for number in followers_last(&planned.files) {
         let file = &planned.files[number];
         if file.plan.edits.is_empty() {
             continue;
         }
-        match prepare(number, file, order.record) {
+        let prepared =
+            check_followed(planned, number).and_then(|()| prepare(number, file, order.record));
+        match prepared {
             Ok(prepared) => files.push(prepared),
             Err(error) => refuse(planned, number, &error, (order, printer)),
         }
@@ -126,6 +129,18 @@ fn prepare_all(planned: &mut Planned, order: &Order<'_>, printer: &Printer) -> V
         file.other_names = file.other_names.saturating_sub(written);
     }
     files
+}
+
+/// Whether what a file follows has the names by which it would look for images.
+fn check_followed(planned: &Planned, number: usize) -> Result<(), String> {
+    let mut followed = planned.files[number].follows.iter();
+    let refused = followed.find(|other| planned.files[**other].is_refused);
+    refused.map_or(Ok(()), |other| {
+        let path = shown_path(&planned.files[*other].path);
+        Err(format!(
+            "it finds images by the names in {path}, which was not written"
+        ))
+    })
 }
 
 /// A file is not written, and does not count.
@@ -201,14 +216,17 @@ pub(super) fn record_folder(record_path: &Path) -> PathBuf {
 /// It cannot be read.
 pub(super) fn read_record(path: &Path) -> Result<Record, Failure> {
     let failed = |error: io::Error| {
-        Failure::failed(format!("cannot read the record {}", path.display()), error)
+        Failure::failed(
+            format!("cannot read the record {}", shown_path(path)),
+            error,
+        )
     };
     let text = match read_text(path, MAX_RECORD_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Record::default()),
         read => read.map_err(failed)?,
     };
     Record::parse(&text)
-        .map_err(|error| Failure::failed(format!("cannot use {}", path.display()), error))
+        .map_err(|error| Failure::failed(format!("cannot use {}", shown_path(path)), error))
 }
 
 /// Writes the record, or removes it where nothing is in it.
@@ -217,7 +235,10 @@ pub(super) fn read_record(path: &Path) -> Result<Record, Failure> {
 /// It cannot be written.
 pub(super) fn write_record(path: &Path, record: &Record) -> Result<(), Failure> {
     let failed = |error: io::Error| {
-        Failure::failed(format!("cannot write the record {}", path.display()), error)
+        Failure::failed(
+            format!("cannot write the record {}", shown_path(path)),
+            error,
+        )
     };
     if record.runs.is_empty() {
         return match fs::remove_file(path) {
