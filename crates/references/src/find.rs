@@ -74,6 +74,17 @@ fn has_nul() -> Note {
     Note::whole("has NUL bytes: left as it is")
 }
 
+/// Whether a file is of a kind that is known: of YAML and JSON one of its documents has to be, or nobody knows what it deploys.
+pub fn is_understood(path: &str, content: &[u8], settings: &Settings) -> bool {
+    // What cannot be read is told when it is looked through.
+    let Ok(text) = std::str::from_utf8(content) else {
+        return true;
+    };
+    let format = Format::sniff(path, text);
+    content.len() > MAX_FILE_BYTES
+        || format.is_none_or(|format| structured::is_any_known((format, path), text, settings))
+}
+
 /// What is in each YAML file that names an image: a key, or a tool in a script of a pipeline.
 const YAML_WORDS: [&str; 14] = [
     "mage",

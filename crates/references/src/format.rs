@@ -72,6 +72,10 @@ impl Format {
         if lower.starts_with(".env.") || ending == Some("env") {
             return Some(Self::Env);
         }
+        // Kustomize takes it without an ending, too.
+        if lower == "kustomization" {
+            return Some(Self::Yaml);
+        }
         if is_dockerfile_name(&lower) {
             return Some(Self::Dockerfile);
         }

@@ -42,6 +42,8 @@ pub struct Ambiguous {
     pub why: Why,
     /// What uses it.
     pub owner: Owner,
+    /// The images that it is in the jobs of a matrix, each with how many have it; empty unless all are known.
+    pub images: Vec<(String, u32)>,
 }
 
 /// Why a place is ambiguous.
@@ -85,6 +87,7 @@ impl Ambiguous {
             span,
             why,
             owner,
+            images: Vec::new(),
         }
     }
 }

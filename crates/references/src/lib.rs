@@ -22,13 +22,13 @@ mod variables;
 
 pub use embedded::Embedded;
 pub use error::Refusal;
-pub use find::{FindAs, MAX_FILE_BYTES, find, find_as, find_by};
+pub use find::{FindAs, MAX_FILE_BYTES, find, find_as, find_by, is_understood};
 pub use format::Format;
 pub use found::{Ambiguous, Found, Lookup, Note, Why};
 pub use owner::{Owner, PullPolicy, Restart};
 pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Writing};
 pub use settings::{Crd, Settings};
 pub use splice::{apply, splice};
-pub use structured::read_yaml;
+pub use structured::{is_pipeline, read_yaml};
 pub use tools::TOOLS;
 pub use tree::{At, Style, Tree};

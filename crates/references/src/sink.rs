@@ -145,12 +145,13 @@ impl<'a> Sink<'a> {
     }
 
     pub(crate) fn ambiguous(&mut self, span: Range<usize>, why: Why, owner: Owner) {
+        self.unsure(Ambiguous::at(self.text, span, why, owner));
+    }
+
+    pub(crate) fn unsure(&mut self, one: Ambiguous) {
         match self.found.ambiguous.len() {
             MAX_PLACES => self.note_once("more ambiguous places than are listed"),
-            _ => self
-                .found
-                .ambiguous
-                .push(Ambiguous::at(self.text, span, why, owner)),
+            _ => self.found.ambiguous.push(one),
         }
     }
 

@@ -16,11 +16,12 @@ mod terraform_json;
 mod values;
 mod yaml;
 
-use crate::sink::Sink;
+use crate::sink::{Sink, is_null};
 use crate::tree::{At, Tree};
-use crate::{Found, Note, Settings};
+use crate::{Format, Found, Note, Settings};
 
 pub(crate) use bake::SCHEME as BAKE_SCHEME;
+pub use gitlab::is_pipeline;
 pub(crate) use json::read as read_json;
 pub(crate) use kubernetes::pull_policy;
 pub(crate) use values::find as find_values;
@@ -71,6 +72,39 @@ fn find_trees(path: &str, text: &str, settings: &Settings, trees: &[Tree<'_>]) -
     sink.found
 }
 
+/// Whether one of a file's documents is of a kind that is known, or there is none; of other syntaxes each file is.
+pub(crate) fn is_any_known(
+    (format, path): (Format, &str),
+    text: &str,
+    settings: &Settings,
+) -> bool {
+    let trees = match format {
+        Format::Yaml => {
+            let (trees, notes) = yaml::read(text);
+            // What could not be read is told when it is looked through.
+            if !notes.is_empty() {
+                return true;
+            }
+            trees
+        }
+        Format::Json => json::read(text).into_iter().collect(),
+        _ => return true,
+    };
+    let mut roots = trees.iter().map(At::root).filter(|root| !is_null(*root));
+    let Some(first) = roots.next() else {
+        return true;
+    };
+    let is_known = |root| kind_of(root, path, settings) != Kind::Other;
+    is_made_of_others(path) || is_known(first) || roots.any(is_known)
+}
+
+/// Whether a file of this name is known for what it takes from others, where it says nothing else.
+fn is_made_of_others(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let name = lower.rsplit(['/', '\\']).next().unwrap_or_default();
+    name == "chart.yaml" || name.starts_with("compose") || name.starts_with("docker-compose")
+}
+
 /// What a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -94,7 +128,8 @@ fn kind_of(root: At<'_>, path: &str, settings: &Settings) -> Kind {
     let has = |key| root.get(key).is_some();
     let lower = path.to_ascii_lowercase().replace('\\', "/");
     let name = lower.rsplit('/').next().unwrap_or_default();
-    if name.starts_with("kustomization.")
+    if name == "kustomization"
+        || name.starts_with("kustomization.")
         || root
             .text_of("apiVersion")
             .is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
@@ -138,10 +173,15 @@ fn kind_of(root: At<'_>, path: &str, settings: &Settings) -> Kind {
     if root.get("services").is_some_and(compose::is_services) {
         return Kind::Compose;
     }
+    let is_values = name.contains("values") || settings.near.contains_key("Chart.yaml");
+    // Travis writes scripts alike, and services that are no images.
+    if !is_values && !name.contains("travis") && is_pipeline(root) {
+        return Kind::GitLab;
+    }
     if cortex::is_cortex(root) {
         return Kind::Cortex;
     }
-    if name.contains("values") || settings.near.contains_key("Chart.yaml") {
+    if is_values {
         return Kind::Values;
     }
     Kind::Other

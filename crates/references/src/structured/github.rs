@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::embedded::About;
-use crate::sink::{Scope, Sink};
+use crate::sink::{Scope, Sink, is_image};
 use crate::structured::matrix;
 use crate::tree::At;
 use crate::variables::{Binding, Dialect};
-use crate::{Format, Owner, Why};
+use crate::{Ambiguous, Format, Owner, Why};
 
 /// How a step names an image.
 const SCHEME: &str = "docker://";
@@ -141,11 +141,6 @@ fn put(scheme: &str, at: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>, owner: Owne
         return;
     }
     let text = at.text().unwrap_or_default();
-    if text.contains("${{") && text.contains("matrix.") && scheme.is_empty() {
-        // A part of the name differs from run to run: there is no one image to name.
-        sink.ambiguous(at.span(), Why::Template, owner);
-        return;
-    }
     let bindings = Bindings {
         root: job.root,
         job: job.at,
@@ -156,6 +151,12 @@ fn put(scheme: &str, at: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>, owner: Owne
             Some((name.to_owned(), found))
         })
         .collect();
+    if text.contains("${{") && text.contains("matrix.") && scheme.is_empty() {
+        // A part of the name differs from run to run: there is no one image to name.
+        let one = Ambiguous::at(sink.text, at.span(), Why::Template, owner);
+        let images = in_each_job(text, job, &values);
+        return sink.unsure(Ambiguous { images, ..one });
+    }
     let lookup = |name: &str| {
         let found = values.iter().find(|(known, _)| known == name);
         found.map(|(_, binding)| binding.clone())
@@ -165,6 +166,43 @@ fn put(scheme: &str, at: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>, owner: Owne
         lookup: &lookup,
     };
     sink.prefixed(scheme, at, scope, owner);
+}
+
+/// What a text comes to in the jobs of a matrix, each image with how many have it; nothing if one of them is not known.
+fn in_each_job(text: &str, job: &Job<'_>, values: &[(String, Binding)]) -> Vec<(String, u32)> {
+    let mut images: Vec<(String, u32)> = Vec::new();
+    for own in job.runs.iter().flatten() {
+        let of_matrix = |name: &str| {
+            let mut keys = name.strip_prefix("matrix.")?.split('.');
+            let value = matrix::value(own, keys.next()?)?;
+            value.path(&keys.collect::<Vec<_>>())?.text()
+        };
+        let bound = |name: &str| {
+            let found = values.iter().find(|(known, _)| known == name)?;
+            Some(found.1.text.as_str())
+        };
+        let image = filled_in(text, |name| of_matrix(name).or_else(|| bound(name)));
+        let Some(image) = image.filter(|image| is_image(image)) else {
+            return Vec::new();
+        };
+        match images.iter_mut().find(|(known, _)| *known == image) {
+            Some((_, jobs)) => *jobs += 1,
+            None => images.push((image, 1)),
+        }
+    }
+    images
+}
+
+/// A text with the values of its expressions.
+fn filled_in<'v>(text: &str, find: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
+    let mut parts = text.split("${{");
+    let mut filled = parts.next()?.to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once("}}")?;
+        filled.push_str(find(name.trim())?);
+        filled.push_str(rest);
+    }
+    Some(filled)
 }
 
 /// The expressions in a text.

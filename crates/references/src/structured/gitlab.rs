@@ -31,6 +31,27 @@ const MAX_LISTS: u32 = 10;
 /// `extends` of what extends; GitLab itself takes eleven.
 const MAX_EXTENDS: u32 = 11;
 
+/// How an entry of `include` says where a file is.
+const INCLUDES: [&str; 5] = ["local", "project", "remote", "template", "component"];
+
+/// Whether a document is a pipeline by its shape, whatever its file is called: jobs with scripts, stages, GitLab's own `include`.
+pub fn is_pipeline(root: At<'_>) -> bool {
+    let is_script = |at: At<'_>| at.text().is_some() || at.is_list();
+    let mut jobs = root
+        .entries()
+        .filter(|(name, at)| !KEYWORDS.contains(name) && at.is_map());
+    let has_stages = root.get("stages").is_some_and(|stages| {
+        stages.items().next().is_some() && stages.items().all(|stage| stage.text().is_some())
+    });
+    let include = root.get("include");
+    let mut included = include
+        .into_iter()
+        .chain(include.into_iter().flat_map(At::items));
+    has_stages
+        || jobs.any(|(_, job)| job.get("script").is_some_and(is_script))
+        || included.any(|one| INCLUDES.iter().any(|key| one.get(key).is_some()))
+}
+
 /// Finds the images of a pipeline.
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     let pipeline = Pipeline::of(root);
@@ -55,9 +76,9 @@ impl<'a> Pipeline<'a> {
         let (mut image, mut services) = (HashMap::new(), HashMap::new());
         for (name, job) in root.entries().filter(|(name, job)| is_job(name, *job)) {
             for (key, users) in [("image", &mut image), ("services", &mut services)] {
-                let said_by = said_by(root, (name, job), key).unwrap_or_default();
+                let said_by = said_by(root, (name, job), key).map_or("", |(name, _)| name);
                 let users = users.entry(said_by).or_insert(Some(0_u32));
-                let more = users.zip(count(job));
+                let more = users.zip(count(root, (name, job)));
                 *users = more.map(|(users, more)| users.saturating_add(more));
             }
         }
@@ -69,10 +90,14 @@ impl<'a> Pipeline<'a> {
     }
 
     /// How many jobs run what is said at `at`; `None` where that is not known.
-    fn runs(&self, (name, at): (&str, At<'_>), users: &HashMap<&str, Option<u32>>) -> Option<u32> {
+    fn runs(
+        &self,
+        (name, at): (&'a str, At<'a>),
+        users: &HashMap<&str, Option<u32>>,
+    ) -> Option<u32> {
         let is_for_all = name == "default" || at.span() == self.root.span();
         if !is_for_all && !name.starts_with('.') {
-            return count(at);
+            return count(self.root, (name, at));
         }
         let key = if is_for_all { "" } else { name };
         // Of what no job here takes, those of other files may.
@@ -80,7 +105,7 @@ impl<'a> Pipeline<'a> {
         Some(users.max(1))
     }
 
-    fn images(&self, at: At<'_>, sink: &mut Sink<'_>, name: &str) {
+    fn images(&self, at: At<'a>, sink: &mut Sink<'_>, name: &'a str) {
         let scopes = (self.root, at);
         let owner = |kind: &str, users| {
             let runs = self.runs((name, at), users);
@@ -111,16 +136,20 @@ fn is_job(name: &str, at: At<'_>) -> bool {
     !KEYWORDS.contains(&name) && name != "default" && !name.starts_with('.') && at.is_map()
 }
 
-/// The job or template that says what a job has at `key`: itself, or what it extends.
-fn said_by<'a>(root: At<'a>, (name, job): (&'a str, At<'a>), key: &str) -> Option<&'a str> {
+/// The job or template that says what a job has at `key`, itself or what it extends, and what it says.
+fn said_by<'a>(
+    root: At<'a>,
+    (name, job): (&'a str, At<'a>),
+    key: &str,
+) -> Option<(&'a str, At<'a>)> {
     let (mut name, mut at) = (name, job);
     for _ in 0..MAX_EXTENDS {
         if let Some(said) = at.get(key) {
-            let referred = said
-                .items()
-                .next()
-                .filter(|_| said.tag() == Some("reference"));
-            return referred.map_or(Some(name), At::text);
+            if said.tag() != Some("reference") {
+                return Some((name, said));
+            }
+            let path: Vec<&str> = said.items().filter_map(At::text).collect();
+            return Some((path.first()?, root.path(&path).unwrap_or(said)));
         }
         let extends = at.get("extends")?;
         // Of several the last goes first.
@@ -131,8 +160,8 @@ fn said_by<'a>(root: At<'a>, (name, job): (&'a str, At<'a>), key: &str) -> Optio
 }
 
 /// How often a job runs at a time.
-fn count(job: At<'_>) -> Option<u32> {
-    job.get("parallel").map_or(Some(1), matrix::gitlab_count)
+fn count<'a>(root: At<'a>, job: (&'a str, At<'a>)) -> Option<u32> {
+    said_by(root, job, "parallel").map_or(Some(1), |(_, parallel)| matrix::gitlab_count(parallel))
 }
 
 /// A script: a text, or a list of them.

@@ -122,6 +122,61 @@ own:1 <own:1> GitLab job name=d
 }
 
 #[test]
+fn a_job_runs_as_often_as_what_it_extends_says() {
+    let text = "\
+.many: {parallel: {matrix: [{A: [1, 2, 3]}]}}
+.more: {extends: .many}
+a: {extends: .more, image: 'a:1', script: [x]}
+b: {extends: .more, image: 'b:1', parallel: 2, script: [x]}
+c: {image: 'c:1', parallel: !reference [.many, parallel], script: [x]}
+";
+    let expected = "\
+a:1 <a:1> GitLab job name=a replicas=3
+b:1 <b:1> GitLab job name=b replicas=2
+c:1 <c:1> GitLab job name=c replicas=3
+";
+    assert_eq!(
+        listing(".gitlab-ci.yml", text, &Settings::default()),
+        expected
+    );
+}
+
+#[test]
+fn a_pipeline_is_known_by_its_shape_and_traviss_is_none() {
+    let text = "services: ['docker:27']\ndeploy: {provider: script, script: make}\n";
+    let found = "docker:27 <docker:27> GitLab service name=the pipeline replicas=1\n";
+    let none = Settings::default();
+    assert_eq!(listing("ci/build.yml", text, &none), found);
+    assert_eq!(listing(".travis.yml", text, &none), "");
+    assert_eq!(listing("values.yaml", text, &none), "");
+}
+
+#[test]
+fn a_name_that_a_matrix_fills_in_is_known_for_each_of_its_jobs() {
+    let text = "\
+on: push
+env: {HUB: r.io}
+jobs:
+  t:
+    strategy: {matrix: {v: [15, 16], os: [x, y], include: [{v: 17}]}}
+    services:
+      pg: {image: '${{ env.HUB }}/postgres:${{ matrix.v }}'}
+      open: {image: 'redis:${{ matrix.os }}'}
+";
+    let found = find(
+        ".github/workflows/ci.yml",
+        text.as_bytes(),
+        &Settings::default(),
+    );
+    let comes_to: Vec<_> = found.ambiguous.iter().map(|one| &one.images).collect();
+    let image = |tag: u32, jobs: u32| (format!("r.io/postgres:{tag}"), jobs);
+    assert_eq!(
+        comes_to,
+        [&vec![image(15, 2), image(16, 2), image(17, 1)], &Vec::new()]
+    );
+}
+
+#[test]
 fn an_action_names_its_image_or_its_dockerfile() {
     let text = "name: x\nruns:\n  using: docker\n  image: docker://a/b:1\n";
     assert_eq!(
