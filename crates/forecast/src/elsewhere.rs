@@ -1,7 +1,7 @@
 //! What a file takes from elsewhere: kustomizations, Compose files, charts and pipelines are made of other files, which have to
 //! be read as well, or something of the deploy is not known.
 
-use forebay_references::{At, read_yaml};
+use forebay_references::{At, is_pipeline, read_yaml};
 
 /// Something that a file takes from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +17,10 @@ pub struct Elsewhere {
 /// Where something is that a file takes from elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A file or a folder, by a path from the file's own folder.
+    /// A file or a folder, by a path from the file's own folder, or an absolute one.
     Here,
+    /// A file, by a path from the top of the repository that the file is in.
+    FromTop,
     /// Somewhere that is not looked at: another host, a chart's repository.
     Away,
     /// The same, where as a rule nothing is that a deploy needs: what a pipeline includes.
@@ -51,22 +53,22 @@ type Finder = fn(At<'_>, &mut Vec<Elsewhere>);
 /// Who reads the files of such a name. Cheap: of most files nobody.
 fn finder(name: &str, text: &str) -> Option<Finder> {
     let is_yaml = [".yaml", ".yml"].iter().any(|end| name.ends_with(end));
-    if !is_yaml {
-        return None;
+    let has = |word: &str| text.contains(word);
+    match name {
+        "kustomization" | "kustomization.yaml" | "kustomization.yml" => Some(of_kustomization),
+        "chart.yaml" => Some(of_chart),
+        _ if !is_yaml => None,
+        _ if name.contains("gitlab-ci") && has("include") => Some(of_pipeline),
+        _ if has("include:") || has("extends:") => Some(of_pipeline_or_compose),
+        _ => None,
     }
-    if name.starts_with("kustomization.") {
-        Some(of_kustomization)
-    } else if name == "chart.yaml" {
-        Some(of_chart)
-    } else if name.contains("gitlab-ci") && text.contains("include") {
-        Some(of_pipeline)
-    } else if ["include:", "extends:"]
-        .iter()
-        .any(|word| text.contains(word))
-    {
-        Some(of_compose)
+}
+
+fn of_pipeline_or_compose(root: At<'_>, found: &mut Vec<Elsewhere>) {
+    if is_pipeline(root) {
+        of_pipeline(root, found);
     } else {
-        None
+        of_compose(root, found);
     }
 }
 
@@ -127,6 +129,7 @@ fn of_pipeline(root: At<'_>, found: &mut Vec<Elsewhere>) {
     for item in one.then_some(include).into_iter().chain(several) {
         if let Some(local) = item.get("local").or_else(|| item.text().map(|_| item)) {
             put(local, found);
+            from_top(found);
         } else if let Some((key, _)) = item.entries().next() {
             found.push(Elsewhere {
                 at: item.span().start,
@@ -147,6 +150,13 @@ fn put(at: At<'_>, found: &mut Vec<Elsewhere>) {
     });
 }
 
+/// Has what was found last begin at the top.
+fn from_top(found: &mut [Elsewhere]) {
+    if let Some(last) = found.last_mut().filter(|last| last.place == Place::Here) {
+        last.place = Place::FromTop;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +169,7 @@ mod tests {
     #[test]
     fn a_file_says_what_it_is_made_of() {
         let here = |said: &str| (said.to_owned(), Place::Here);
+        let top = |said: &str| (said.to_owned(), Place::FromTop);
         let away = |said: &str| (said.to_owned(), Place::Away);
         let by_the_way = |said: &str| (said.to_owned(), Place::AwayByTheWay);
         for (name, text, expected) in [
@@ -185,12 +196,22 @@ mod tests {
                 ".gitlab-ci.yml",
                 "include:\n- local: /ci/a.yml\n- b.yml\n- template: X.yml\n",
                 vec![
-                    here("/ci/a.yml"),
-                    here("b.yml"),
+                    top("/ci/a.yml"),
+                    top("b.yml"),
                     by_the_way("what is included by template"),
                 ],
             ),
-            (".gitlab-ci.yml", "include: b.yml\n", vec![here("b.yml")]),
+            (".gitlab-ci.yml", "include: b.yml\n", vec![top("b.yml")]),
+            (
+                "ci/build.yml",
+                "include: [{local: a.yml}]\nx: {script: [y], extends: .z}\n",
+                vec![top("a.yml")],
+            ),
+            (
+                "a/Kustomization",
+                "resources: [../base]\n",
+                vec![here("../base")],
+            ),
             ("web.yaml", "kind: Deployment\nspec: {extends: x}\n", vec![]),
             (
                 "kustomization.yaml",

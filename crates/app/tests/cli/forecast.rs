@@ -282,3 +282,99 @@ fn what_a_pipeline_builds_and_pushes_leaves_nothing_open() {
     let told = run(&program, &["."]);
     assert!(told.contains("not counted: run.sh:1: $IMAGE"), "{told}");
 }
+
+#[test]
+fn what_a_pipeline_includes_begins_at_the_top_of_its_repository_and_other_paths_where_they_say() {
+    let job = "x: {image: 'ghcr.io/a/b:1', script: [y]}\n";
+    let program = Program::new()
+        .file(
+            "repo/ci/build.yml",
+            "include: [{local: /ci/more.yml}, {local: gone.yml}]\n",
+        )
+        .file("repo/ci/more.yml", job)
+        .file("compose/services.yaml", "services: {a: {build: .}}\n");
+    let told = run(&program, &["repo/ci"]);
+    assert!(!told.contains("more.yml: is"), "{told}");
+    assert!(
+        told.contains("not counted: repo/ci/build.yml:1: gone.yml: is not there\n"),
+        "{told}"
+    );
+    let alone = run(&program, &["repo/ci/build.yml"]);
+    assert!(
+        alone.contains("/ci/more.yml: is part of it: name it, too\n"),
+        "{alone}"
+    );
+    let services = program.path("compose/services.yaml");
+    let include = format!(
+        "include: ['{}']\nservices: {{b: {{build: .}}}}\n",
+        services.display()
+    );
+    let program = program.file("compose/compose.yaml", &include);
+    let told = run(&program, &["compose"]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+}
+
+#[test]
+fn kustomizations_without_an_ending_and_packed_charts_are_known() {
+    let program = Program::new()
+        .file("prod/Kustomization", "resources: [../base]\n")
+        .file("base/kustomization.yaml", "resources: []\n")
+        .file(
+            "chart/Chart.yaml",
+            "apiVersion: v2\nname: c\ndependencies: [{name: db, repository: 'https://host', version: ^1.2}]\n",
+        )
+        .file("chart/charts/db-1.2.3.tgz", "");
+    let told = run(&program, &["prod"]);
+    let line = "not counted: prod/Kustomization:1: ../base: is part of it: name it, too\n";
+    assert!(told.contains(line), "{told}");
+    let told = run(&program, &["chart"]);
+    assert!(
+        told.contains("charts/db: is packed, and not read: pass to - what helm template prints\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_pipeline_is_known_by_its_jobs_and_what_nobody_knows_is_told() {
+    let program = Program::new()
+        .file(
+            "ci-build.yml",
+            "image: python:3\ntest: {parallel: 4, script: [pytest]}\n",
+        )
+        .file("x.yml", "a: 1\n")
+        .file("x.json", "{\"a\": 1}\n")
+        .file("none.yml", "# nothing yet\n");
+    let told = run(&program, &["ci-build.yml"]);
+    assert!(
+        told.contains("GitLab job the pipeline: starts: 4"),
+        "{told}"
+    );
+    for name in ["x.yml", "x.json"] {
+        let told = run(&program, &[name]);
+        assert!(told.starts_with("exit: 3"), "{told}");
+        let line = format!("not counted: {name}: not understood: it is of no kind");
+        assert!(told.contains(&line), "{told}");
+    }
+    assert!(run(&program, &["none.yml"]).starts_with("exit: 0"));
+    // In a folder there are other files, too.
+    let folder = run(&program, &["."]);
+    assert!(!folder.contains("not understood"), "{folder}");
+}
+
+#[test]
+fn a_service_whose_tag_a_matrix_says_is_counted_for_each_of_its_jobs() {
+    let program = Program::new().file(
+        ".github/workflows/ci.yml",
+        "on: push\njobs:\n  t:\n    strategy: {matrix: {v: [15, 16], os: [x, y]}}\n    services:\n      \
+         pg: {image: 'postgres:${{ matrix.v }}'}\n",
+    );
+    let told = run(&program, &["."]);
+    for tag in [15, 16] {
+        assert!(
+            told.contains(&format!("docker.io/library/postgres:{tag}")),
+            "{told}"
+        );
+    }
+    assert_eq!(told.matches("starts: 2").count(), 2, "{told}");
+    assert!(!told.contains("not counted"), "{told}");
+}

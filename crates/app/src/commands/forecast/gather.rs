@@ -11,12 +11,13 @@ use forebay_forecast::{Fleet, ImageUse, Scalers, Wanted};
 use forebay_oci::{DOCKER_HUB, ImageName};
 use forebay_rewrite::{
     Ambiguous, Format, Found, MAX_FILE_BYTES, Owner, PullPolicy, Settings, Why, find, find_as,
+    is_understood,
 };
 use forebay_terminal::Failure;
 
 use super::Args;
 use super::lines::Lines;
-use super::links::links_below;
+use super::links::{Links, links_below};
 use super::parts::{Parts, Unread};
 use crate::commands::files::{files_below, near, read_named};
 
@@ -66,7 +67,11 @@ pub(super) fn gather(args: &Args, fleet: &Fleet) -> Result<Gathered, Failure> {
     }
     let own: HashSet<&Path> = named.iter().map(PathBuf::as_path).collect();
     let files = files_below(&named)?;
-    let links = links_below(&named);
+    let Links {
+        paths: links,
+        unread,
+    } = links_below(&named);
+    reading.gathered.unsure.extend(unread);
     // By two ways it is still one file: `deploy` and `./deploy/web.yaml`, a link and what it leads to.
     let has_two_ways = named.len() > 1 || !links.is_empty();
     let mut seen = HashSet::new();
@@ -149,7 +154,7 @@ impl<'a> Reading<'a> {
         match read_named(path, false) {
             Ok(Some(content)) => {
                 self.is_any_known = true;
-                self.content(path, &shown, &content);
+                self.content((path, is_named), &shown, &content);
             }
             Ok(None) if is_named => self.unknown(path, &shown),
             Ok(None) => {}
@@ -157,10 +162,14 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn content(&mut self, path: &Path, shown: &str, content: &[u8]) {
+    fn content(&mut self, (path, is_named): (&Path, bool), shown: &str, content: &[u8]) {
         let name = path.to_string_lossy();
         let mut settings = self.settings();
         settings.near = near(path, content);
+        if is_named && !is_understood(&name, content, &settings) {
+            let told = "not understood: it is of no kind that is known to name images";
+            return self.unread(format!("{shown}: {told}"));
+        }
         let found = find(&name, content, &settings);
         let text = String::from_utf8_lossy(content);
         self.parts.add(path, shown, &text);
@@ -207,6 +216,11 @@ impl<'a> Reading<'a> {
         // What is built, tagged or pushed is pulled by nobody, whatever its name comes to.
         let is_pulled = |one: &Ambiguous| one.owner.pull_policy != Some(PullPolicy::Never);
         for one in found.ambiguous.into_iter().filter(is_pulled) {
+            if !one.images.is_empty() {
+                let at = at(one.span.start);
+                self.places.extend(in_jobs(one, &at));
+                continue;
+            }
             let said = one.text.lines().next().unwrap_or_default();
             let told = format!("{}: {said}: {}", at(one.span.start), one.why);
             if is_own_ecr(&one) {
@@ -267,6 +281,18 @@ impl<'a> Reading<'a> {
         }
         gathered
     }
+}
+
+/// The images of a name that differs from job to job of a matrix, each with the jobs that have it.
+fn in_jobs(one: Ambiguous, at: &str) -> impl Iterator<Item = (ImageName, Owner, String)> {
+    let Ambiguous { owner, images, .. } = one;
+    images.into_iter().filter_map(move |(image, jobs)| {
+        let owner = Owner {
+            replicas: Some(jobs),
+            ..owner.clone()
+        };
+        Some((at_home(image.parse().ok()?), owner, at.to_owned()))
+    })
 }
 
 /// Whether it is an image of the ECR registry of whoever deploys it, as CDK names all that it builds: which account that is,

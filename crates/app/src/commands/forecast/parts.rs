@@ -8,6 +8,9 @@ use forebay_forecast::elsewhere::{Elsewhere, Place, elsewhere};
 
 use super::lines::Lines;
 
+/// The most files in a chart's `charts` that are looked at.
+const MAX_CHARTS: usize = 10_000;
+
 /// The files that were read, and what they take from elsewhere.
 #[derive(Default)]
 pub(super) struct Parts {
@@ -55,8 +58,12 @@ impl Parts {
         for (folder, at, one) in &self.said {
             let said = &one.said;
             match one.place {
-                Place::Here => {
-                    let why = why_unread(folder, said, &read);
+                Place::Here | Place::FromTop => {
+                    let paths = match one.place {
+                        Place::FromTop => from_tops(folder, said),
+                        _ => vec![folder.join(said)],
+                    };
+                    let why = why_unread(&paths, said, &read);
                     unread
                         .unsure
                         .extend(why.map(|why| format!("{at}: {said}: {why}")));
@@ -69,17 +76,59 @@ impl Parts {
     }
 }
 
-fn why_unread(folder: &Path, said: &str, read: &BTreeSet<PathBuf>) -> Option<&'static str> {
+/// Where a path from the top of a folder's repository may lead: that top is the folder, or any above, up to what version control
+/// says.
+fn from_tops(folder: &Path, said: &str) -> Vec<PathBuf> {
+    let is_here = folder.as_os_str().is_empty();
+    let own = if is_here { Path::new(".") } else { folder };
+    let own = fs::canonicalize(own).unwrap_or_else(|_| own.to_owned());
+    let mut paths = Vec::new();
+    for top in own.ancestors() {
+        paths.push(top.join(said.trim_start_matches('/')));
+        if top.join(".git").exists() {
+            break;
+        }
+    }
+    paths
+}
+
+/// Why what is said is not read, which is at one of these paths.
+fn why_unread(paths: &[PathBuf], said: &str, read: &BTreeSet<PathBuf>) -> Option<&'static str> {
     // A pattern's files are where it says; which of them there ought to be, nobody knows.
     if said.contains('*') {
         return None;
     }
-    // A pipeline's paths begin at the top of its repository, where its file is.
-    let Ok(path) = fs::canonicalize(folder.join(said.trim_start_matches('/'))) else {
-        return Some("is not there");
-    };
+    let there = paths.iter().filter_map(|path| fs::canonicalize(path).ok());
+    let there: Vec<PathBuf> = there.collect();
+    if there.is_empty() {
+        return Some(if paths.iter().any(|path| is_packed(path)) {
+            "is packed, and not read: pass to - what helm template prints"
+        } else {
+            "is not there"
+        });
+    }
     // Paths are sorted part by part: what is below a folder comes right behind it.
-    let next = read.range(path.clone()..).next();
-    let is_read = next.is_some_and(|next| next.starts_with(&path));
-    (!is_read).then_some("is part of it: name it, too")
+    let is_read = |path: &PathBuf| {
+        let next = read.range(path.clone()..).next();
+        next.is_some_and(|next| next.starts_with(path))
+    };
+    (!there.iter().any(is_read)).then_some("is part of it: name it, too")
+}
+
+/// Whether `helm dependency` has put the chart there as an archive, whose name ends with its version.
+fn is_packed(path: &Path) -> bool {
+    let Some((charts, name)) = path.parent().zip(path.file_name()) else {
+        return false;
+    };
+    let name = name.to_string_lossy();
+    let is_version =
+        |rest: &str| rest.starts_with(|first: char| first == 'v' || first.is_ascii_digit());
+    let entries = fs::read_dir(charts).into_iter().flatten().flatten();
+    charts.ends_with("charts")
+        && entries.take(MAX_CHARTS).any(|entry| {
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let rest = file.strip_prefix(&*name);
+            let version = rest.and_then(|rest| rest.strip_prefix('-'));
+            file.ends_with(".tgz") && version.is_some_and(is_version)
+        })
 }

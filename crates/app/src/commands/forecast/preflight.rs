@@ -10,7 +10,7 @@ use forebay_forecast::{Budget, Fact, Presence, Survey, Wanted};
 use super::gather::Gathered;
 use super::tools;
 
-/// The most programs that are run for what files name, one after the other: each takes a second.
+/// The most programs that are run for what files name of one kind, one after the other: each takes a second.
 const MAX_CHECKS: usize = 200;
 
 /// Looks at all that a deploy of this needs, one after the other.
@@ -35,11 +35,9 @@ pub(super) async fn look(
         }
     }
     found.extend(survey.budgets.iter().filter_map(credentials));
-    checks.extend(gathered.secrets.iter().map(|arn| secret(arn)));
-    for check in checks.iter().take(MAX_CHECKS) {
-        found.push(run(check).await);
-    }
-    found.extend(left_out(checks.len()));
+    found.extend(run_all(&checks, "images and repositories in ECR").await);
+    let secrets: Vec<Check> = gathered.secrets.iter().map(|arn| secret(arn)).collect();
+    found.extend(run_all(&secrets, "secrets").await);
     if let Some(name) = name {
         let check = stack(name, region);
         let outcome = tools::run(&check.command).await;
@@ -49,21 +47,28 @@ pub(super) async fn look(
         let is_new = finding.state == State::Good && !is_there;
         found.push(finding);
         let names = if is_new { &gathered.names[..] } else { &[] };
-        for check in names.iter().take(MAX_CHECKS) {
-            found.push(run(check).await);
-        }
-        found.extend(left_out(names.len()));
+        found.extend(run_all(names, "names that the template gives").await);
     }
     found
 }
 
-/// What is not looked at of so many checks.
-fn left_out(count: usize) -> Option<Finding> {
+/// Runs the checks of one kind, one after the other, and says of how many it did not.
+async fn run_all(checks: &[Check], kind: &str) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for check in checks.iter().take(MAX_CHECKS) {
+        found.push(check.read(&tools::run(&check.command).await));
+    }
+    found.extend(left_out(checks.len(), kind));
+    found
+}
+
+/// What is not looked at of so many checks of a kind.
+fn left_out(count: usize, kind: &str) -> Option<Finding> {
     let more = count.checked_sub(MAX_CHECKS).filter(|more| *more > 0)?;
     Some(Finding {
-        what: format!("{more} more"),
+        what: format!("{more} more of the {kind}"),
         state: State::Failed,
-        told: format!("not looked at: no more than {MAX_CHECKS} are"),
+        told: format!("not looked at: no more than {MAX_CHECKS} of them are"),
         cure: None,
     })
 }
@@ -87,10 +92,6 @@ fn credentials(budget: &Budget) -> Option<Finding> {
         told: format!("work: it charges {payer}"),
         cure: None,
     })
-}
-
-async fn run(check: &Check) -> Finding {
-    check.read(&tools::run(&check.command).await)
 }
 
 fn told_image(wanted: &Wanted, fact: &Fact) -> Option<Finding> {
@@ -145,4 +146,17 @@ fn platforms(wanted: &Wanted, fact: &Fact) -> Vec<Finding> {
         }
     };
     wants.into_iter().map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_looked_at_is_told_by_its_kind() {
+        assert_eq!(left_out(MAX_CHECKS, "secrets"), None);
+        let found = left_out(MAX_CHECKS + 17, "secrets").expect("a finding");
+        assert_eq!(found.what, "17 more of the secrets");
+        assert_eq!(found.told, "not looked at: no more than 200 of them are");
+    }
 }

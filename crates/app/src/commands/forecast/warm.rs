@@ -1,10 +1,11 @@
 //! `--warm`: has the images fetched, and says what came of each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_api_admin::WarmRequest;
 use forebay_config::{Config, Sources};
 use forebay_forecast::Wanted;
+use forebay_oci::ImageName;
 use forebay_server as server;
 use forebay_terminal::amounts::bytes;
 use forebay_terminal::{Failure, Printer, report};
@@ -21,11 +22,8 @@ pub(super) async fn warm(
     let is_ours = |one: &&Wanted| config.upstreams.contains_key(&one.image.registry);
     let pulled = images.iter().filter(|one| one.is_pulled());
     let (wanted, others): (Vec<&Wanted>, Vec<&Wanted>) = pulled.partition(is_ours);
-    for Wanted { image, .. } in others {
-        let registry = &image.registry;
-        printer.note(format_args!(
-            "{image} is not fetched: no upstream is configured for {registry}"
-        ));
+    for note in not_ours(&others) {
+        printer.note(note);
     }
     let wanted: Vec<WarmRequest> = wanted.into_iter().map(request).collect();
     let names: Vec<String> = wanted.iter().map(|one| one.image.clone()).collect();
@@ -54,6 +52,23 @@ pub(super) async fn warm(
     Ok(is_all)
 }
 
+/// What is not fetched, in a line for each registry: a fleet has many images of one.
+fn not_ours(others: &[&Wanted]) -> Vec<String> {
+    let mut by_registry: BTreeMap<&str, (&ImageName, u64)> = BTreeMap::new();
+    for Wanted { image, .. } in others {
+        let entry = by_registry.entry(&image.registry).or_insert((image, 0));
+        entry.1 += 1;
+    }
+    let line = |(registry, (first, count)): (&str, (&ImageName, u64))| {
+        let more = match count - 1 {
+            0 => "is".to_owned(),
+            more => format!("and {more} more are"),
+        };
+        format!("{first} {more} not fetched: no upstream is configured for {registry}")
+    };
+    by_registry.into_iter().map(line).collect()
+}
+
 fn request(wanted: &Wanted) -> WarmRequest {
     let named: BTreeSet<String> = wanted
         .uses
@@ -69,5 +84,25 @@ fn request(wanted: &Wanted) -> WarmRequest {
         } else {
             Vec::new()
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_fetched_is_a_line_for_each_registry() {
+        let names = ["quay.io/a:1", "ghcr.io/b:1", "quay.io/c:1", "quay.io/d:1"];
+        let wanted = names.map(|name| Wanted {
+            image: name.parse().expect("an image"),
+            uses: Vec::new(),
+        });
+        let told = not_ours(&wanted.iter().collect::<Vec<_>>());
+        let expected = [
+            "ghcr.io/b:1 is not fetched: no upstream is configured for ghcr.io",
+            "quay.io/a:1 and 2 more are not fetched: no upstream is configured for quay.io",
+        ];
+        assert_eq!(told, expected);
     }
 }
