@@ -59,7 +59,9 @@ impl Failure {
                 error.to_string()
             }
             SendError::Refused { .. } => {
-                format!("{error}, and neither blob_hosts nor private = true allows it")
+                format!(
+                    "{error}: blob_hosts allows it, as private = true is for the registry and its token_hosts alone"
+                )
             }
             _ => printable(&error.to_string(), MAX_SAID_BYTES),
         };
