@@ -2,6 +2,8 @@
 //!
 //! `safe` keeps out what a shell obeys; here goes what is no name of its kind, such as `../x` for a namespace.
 
+use std::collections::BTreeSet;
+
 use forebay_diagnosis::facts::{Facts, safe};
 
 use crate::{Diagnosis, Evidence, Format, Owner, OwnerKind, SettingKind};
@@ -26,7 +28,10 @@ pub(crate) enum Stack {
 pub(super) fn facts(evidence: &Evidence, diagnosis: &Diagnosis) -> Facts {
     let mut facts = Facts::of(evidence, diagnosis);
     facts.namespaces.retain(|name| is_kube(name));
-    facts.hub_images.retain(|one| image(&one.written).is_some());
+    let cut = cut_images(evidence);
+    facts
+        .hub_images
+        .retain(|one| image(&one.written).is_some() && !cut.contains(&one.written));
     for name in [
         &mut facts.cluster,
         &mut facts.stack,
@@ -57,6 +62,28 @@ pub(super) fn facts(evidence: &Evidence, diagnosis: &Diagnosis) -> Facts {
         }
     }
     facts
+}
+
+/// Images that are only the beginning of what a message names, such as `x` of `x;y`: those are others than what failed.
+pub(super) fn cut_images(evidence: &Evidence) -> BTreeSet<String> {
+    let cut = evidence.events.iter().filter_map(|event| {
+        let image = event.image.as_deref()?;
+        goes_on(image, &event.message).then(|| image.to_owned())
+    });
+    cut.collect()
+}
+
+/// Whether each mention of an image goes on with what is in no name, and something after that.
+fn goes_on(image: &str, message: &str) -> bool {
+    let mut mentions = message
+        .match_indices(image)
+        .map(|(at, _)| message[at + image.len()..].chars())
+        .peekable();
+    let is_odd = |c: char| c.is_ascii_punctuation() && !"\"'`,.:)]}>/@-_".contains(c);
+    mentions.peek().is_some()
+        && mentions.all(|mut rest| {
+            rest.next().is_some_and(is_odd) && rest.next().is_some_and(|c| !c.is_whitespace())
+        })
 }
 
 /// How the stack stands, by the last that its events say of it.
@@ -169,6 +196,21 @@ mod tests {
         }
         assert!(image("h.example:5000/a/b:1").is_some());
         assert!(is_aws("Court-1_x") && is_aws("arn:aws:ecs:us-east-1:730335557645:cluster/C"));
+    }
+
+    #[test]
+    fn what_is_cut_off_where_a_shell_would_go_on_is_no_image() {
+        assert!(goes_on("hub/x", "ref hub/x;y: not found"));
+        assert!(goes_on("x", "for x$(id)"));
+        for message in [
+            "ref hub/x: not found",
+            "\"hub/x\";a",
+            "hub/x; more",
+            "hub/x",
+            "of y",
+        ] {
+            assert!(!goes_on("hub/x", message), "{message}");
+        }
     }
 
     #[test]

@@ -202,7 +202,7 @@ pub(super) fn see_used(way: WayOut, facts: &Facts) -> WayOut {
             None,
         ),
         Some(Platform::Swarm | Platform::Docker) | None => way.step(
-            "See that it is used: the account's page at https://app.docker.com/usage counts its pulls; where the registry still refuses, it names the account then, no address.",
+            "See that it is used: the account's page Usage at https://hub.docker.com counts its pulls; where the registry still refuses, it names the account then, no address.",
             None,
         ),
     }

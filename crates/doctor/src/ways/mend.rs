@@ -139,6 +139,7 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         .iter()
         .chain(&ground.diagnosis.victims)
         .flat_map(|suspect| &suspect.images)
+        .filter(|image| !ground.cut.contains(*image))
         .find_map(|image| known::image(image));
     let cause = ground.diagnosis.cause.as_ref();
     let registry = Registry::of(cause.and_then(|cause| cause.registry.as_deref()));

@@ -18,6 +18,8 @@ mod stack;
 mod stop;
 mod targets;
 
+use std::collections::BTreeSet;
+
 use forebay_diagnosis::facts::Facts;
 use serde::Serialize;
 
@@ -132,6 +134,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) diagnosis: &'a Diagnosis,
     pub(crate) facts: &'a Facts,
     pub(crate) costs: &'a Costs,
+    /// Images of which only the beginning was read.
+    pub(crate) cut: BTreeSet<String>,
     /// How the stack stands that runs it.
     pub(crate) stack: known::Stack,
 }
@@ -157,6 +161,7 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
         diagnosis,
         facts: &facts,
         costs: &costs,
+        cut: known::cut_images(evidence),
         stack: known::stack(evidence),
     };
     let mut ways = Vec::new();

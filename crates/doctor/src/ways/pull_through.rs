@@ -8,7 +8,9 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     let cache = ground.diagnosis.cause.as_ref()?.pull_through.as_ref()?;
     let (region, host, prefix) = (&cache.region, &cache.host, &cache.prefix);
     let role = cache.role.as_deref();
-    let image = known::image(&cache.image).unwrap_or_else(|| "<image>".to_owned());
+    let image = known::image(&cache.image)
+        .filter(|image| !ground.cut.contains(&format!("{host}/{image}")))
+        .unwrap_or_else(|| "<image>".to_owned());
     let why = "The first pull of an image through the rule makes its repository and brings it in, by the rights of who pulls; \
                later pulls need none of them. That is why other images of the same rule may work.";
     let way = WayOut::new(

@@ -53,11 +53,17 @@ fn free_target(name: &str, image: &Image, taken: &BTreeSet<String>) -> String {
 
 impl Targets {
     /// The repositories, each once.
-    pub(super) fn repositories(&self) -> BTreeSet<&str> {
-        let names = self.pairs.iter().map(|(_, target)| target.as_str());
-        names
-            .filter_map(|target| target.rsplit_once(':').map(|(name, _)| name))
-            .collect()
+    pub(super) fn repositories(&self) -> Vec<&str> {
+        let mut repositories = Vec::new();
+        for (_, target) in &self.pairs {
+            let name = target
+                .rsplit_once(':')
+                .map_or(target.as_str(), |(name, _)| name);
+            if !repositories.contains(&name) {
+                repositories.push(name);
+            }
+        }
+        repositories
     }
 
     /// Names them so in files: first what would change, then the change.

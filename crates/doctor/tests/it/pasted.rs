@@ -439,6 +439,13 @@ fn what_is_no_name_of_kubernetes_gets_no_command() {
 }
 
 #[test]
+fn an_image_of_which_only_the_beginning_is_a_name_is_not_asked_for() {
+    let text = "CannotPullContainerError: failed to resolve ref docker.io/library/x;y: not found\n";
+    let told = told(text);
+    assert!(told.contains("imagetools inspect <image>"), "{told}");
+}
+
+#[test]
 fn a_single_pod_without_a_fault_is_not_to_be_stopped_on_the_first_screen() {
     let (found, ways) = find(&limited(&["acme/web:1"]));
     let text = brief(&found, &ways).to_text();
