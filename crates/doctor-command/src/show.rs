@@ -1,5 +1,7 @@
 //! Shows what was found: as text, as JSON, as a report, as what a support asks for.
 
+use std::fmt;
+use std::io;
 use std::path::Path;
 
 use forebay_doctor::{
@@ -43,6 +45,30 @@ struct Told<'a> {
     cost_basis: Option<&'a Basis>,
     #[serde(flatten)]
     asked: &'a Asked,
+}
+
+/// Shown as it is put together: there may be much of it.
+struct Json<T>(T);
+
+impl<T: Serialize> fmt::Display for Json<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        serde_json::to_writer(Parts(f), &self.0).map_err(|_| fmt::Error)
+    }
+}
+
+/// Takes a text in parts that are texts themselves, as JSON is written.
+struct Parts<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl io::Write for Parts<'_, '_> {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        let text = str::from_utf8(part).map_err(io::Error::other)?;
+        self.0.write_str(text).map_err(io::Error::other)?;
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -125,7 +151,7 @@ fn print_json(found: &Found, asked: &Asked, printer: &Printer) {
         cost_basis: found.ways.cost_basis.as_ref(),
         asked,
     };
-    printer.line(serde_json::to_string(&told).unwrap_or_default());
+    printer.line(Json(told));
 }
 
 fn print_text(found: &Found, asked: &Asked, output: &OutputArgs, printer: &Printer) {

@@ -31,6 +31,8 @@ use kube::Cluster;
 use program::Installed;
 
 pub(crate) use answer::read as read_answer;
+#[cfg(test)]
+pub(crate) use answer::read_items;
 pub(crate) use bounded::Bounded;
 pub(crate) use ecs::{Deployment, Ear};
 pub(crate) use kube::Cluster as KubeCluster;

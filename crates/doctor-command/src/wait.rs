@@ -136,8 +136,9 @@ async fn ask(awaited: &Awaited, tools: &impl Tools) -> Result<Standing, Silence>
     let mut standing = Vec::new();
     if let Some(cluster) = &awaited.cluster {
         let call = cluster.standing();
-        match tools.ask(&call).await {
-            Ok(answer) => standing.push(kube::judge(&answer)),
+        let mut judge = kube::Judge::default();
+        match tools.ask_items(&call, &mut |item| judge.add(item)).await {
+            Ok(()) => standing.push(judge.told()),
             Err(trouble) => return Err(Silence { call, trouble }),
         }
     }

@@ -3,6 +3,7 @@
 //! Fields by <https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html>. Without a header, the fields of version 2.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
 use crate::tally::{Conversation, Tally};
@@ -12,6 +13,9 @@ pub const MAX_LINE_BYTES: usize = 8 << 10;
 
 /// The most flows that are remembered, so that one that goes on is one connection.
 const MAX_FLOWS: usize = 200_000;
+
+/// The longest name of a machine or an interface that is kept; theirs have some 20 bytes.
+const MAX_WHO_BYTES: usize = 64;
 
 /// The last second of the year 9999: what claims to be later is no time.
 pub(crate) const MAX_UNIX_S: u64 = 253_402_300_799;
@@ -50,7 +54,15 @@ pub struct FlowLog {
     is_too_long: bool,
     /// Where each field stands; empty until the first line.
     fields: Vec<String>,
-    flows: HashSet<(IpAddr, IpAddr, u16, u16)>,
+    flows: Flows,
+}
+
+/// The flows that were met: by a hash of each, as so many take up room. Of all that are remembered, two are taken for one once
+/// in a billion logs.
+#[derive(Debug, Default)]
+struct Flows {
+    hashes: HashSet<u64>,
+    hasher: RandomState,
 }
 
 impl FlowLog {
@@ -153,10 +165,11 @@ impl FlowLog {
         );
         let begins = match number("tcp-flags") {
             Some(flags) => flags & SYN != 0 && flags & SYN_ACK != SYN_ACK,
-            None => is_new(&mut self.flows, flow, tally),
+            None => self.flows.is_new(&flow, tally),
         };
         let who = find("instance-id")
             .or_else(|| find("interface-id"))
+            .filter(|who| who.len() <= MAX_WHO_BYTES)
             .map(str::to_owned);
         let conversation = Conversation {
             minute,
@@ -173,15 +186,14 @@ impl FlowLog {
     }
 }
 
-/// Whether a flow was not met yet: one that lasts is written down every minute or ten.
-fn is_new(
-    flows: &mut HashSet<(IpAddr, IpAddr, u16, u16)>,
-    flow: (IpAddr, IpAddr, u16, u16),
-    tally: &mut Tally,
-) -> bool {
-    if flows.len() >= MAX_FLOWS {
-        tally.note("too many flows: those that last may be counted more than once");
-        return !flows.contains(&flow);
+impl Flows {
+    /// Whether a flow was not met yet: one that lasts is written down every minute or ten.
+    fn is_new(&mut self, flow: &(IpAddr, IpAddr, u16, u16), tally: &mut Tally) -> bool {
+        let hash = self.hasher.hash_one(flow);
+        if self.hashes.len() >= MAX_FLOWS {
+            tally.note("too many flows: those that last may be counted more than once");
+            return !self.hashes.contains(&hash);
+        }
+        self.hashes.insert(hash)
     }
-    flows.insert(flow)
 }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -73,7 +74,7 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
     /// To which registry.
-    pub registry: String,
+    pub registry: Arc<str>,
     /// Connections that began.
     pub connections: u64,
     /// Packets sent; 0 where nobody counts them.
@@ -95,21 +96,25 @@ pub struct Told {
     pub hidden: Vec<&'static str>,
 }
 
-/// Minute, source, who, registry.
-type Key<'a> = (u64, IpAddr, Option<&'a str>, &'a str);
-
 impl Row {
-    fn of(
-        ((minute, source, who, registry), (connections, packets)): (Key<'_>, (u64, u64)),
-    ) -> Self {
-        Self {
-            minute,
-            source,
-            who: who.map(str::to_owned),
-            registry: registry.to_owned(),
-            connections,
-            packets,
+    /// What tells rows apart, in their order.
+    fn key(&self) -> (u64, IpAddr, Option<&str>, &str) {
+        (
+            self.minute,
+            self.source,
+            self.who.as_deref(),
+            &self.registry,
+        )
+    }
+
+    /// Adds another's counts to this one, if it tells of the same.
+    fn merge(&mut self, other: &Self) -> bool {
+        let is_same = self.key() == other.key();
+        if is_same {
+            self.connections = self.connections.saturating_add(other.connections);
+            self.packets = self.packets.saturating_add(other.packets);
         }
+        is_same
     }
 }
 
@@ -183,23 +188,33 @@ impl Tally {
         self.hidden_names += 1;
     }
 
-    /// What it all came to.
-    pub fn told(&self) -> Told {
-        let mut rows: BTreeMap<Key<'_>, (u64, u64)> = BTreeMap::new();
+    /// What it all came to. Nothing is held twice: it may be much.
+    pub fn told(mut self) -> Told {
+        let counts = std::mem::take(&mut self.counts);
+        let mut rows = Vec::with_capacity(counts.len());
         let mut elsewhere = self.elsewhere;
-        for (conversation, &(connections, packets)) in &self.counts {
+        let mut registries: BTreeMap<&str, Arc<str>> = BTreeMap::new();
+        for (conversation, (connections, packets)) in counts {
             let Some(registry) = self.find_registry(conversation.destination) else {
                 elsewhere = elsewhere.saturating_add(connections);
                 continue;
             };
-            let who = conversation.who.as_deref();
-            let key = (conversation.minute, conversation.source, who, registry);
-            let row = rows.entry(key).or_default();
-            row.0 = row.0.saturating_add(connections);
-            row.1 = row.1.saturating_add(packets);
+            let registry = registries
+                .entry(registry)
+                .or_insert_with(|| registry.into());
+            rows.push(Row {
+                minute: conversation.minute,
+                source: conversation.source,
+                who: conversation.who,
+                registry: Arc::clone(registry),
+                connections,
+                packets,
+            });
         }
+        rows.sort_unstable_by(|one, other| one.key().cmp(&other.key()));
+        rows.dedup_by(|later, earlier| earlier.merge(later));
         Told {
-            rows: rows.into_iter().map(Row::of).collect(),
+            rows,
             elsewhere,
             uncounted: self.uncounted,
             notes: self.notes.iter().copied().collect(),

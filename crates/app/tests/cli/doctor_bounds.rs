@@ -74,6 +74,23 @@ fn peak_kib(child: &Child) -> u64 {
     })
 }
 
+/// What a run tells of itself, and the most memory that it takes, in KiB.
+fn notes_and_peak(program: &Program, args: &[&str]) -> (String, u64) {
+    let mut child = begin(program, args);
+    drop(child.stdin.take());
+    let (mut out, mut err) = (child.stdout.take().expect("a pipe"), child.stderr.take());
+    let told = thread::spawn(move || {
+        let mut told = String::new();
+        let err = err.as_mut().expect("a pipe");
+        err.read_to_string(&mut told).expect("its notes");
+        told
+    });
+    thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    let peak = peak_kib(&child);
+    ending(&mut child);
+    (told.join().expect("its notes"), peak)
+}
+
 fn pipe(program: &Program, name: &str) {
     mknodat(
         CWD,
@@ -92,29 +109,16 @@ fn tools_that_print_without_an_end_are_cut_off_in_little_memory() {
     for tool in ["kubectl", "docker", "journalctl", "aws"] {
         program = program.file_with_mode(&format!("bin/{tool}"), script, 0o700);
     }
-    let mut child = begin(
-        &program,
-        &[
-            "doctor",
-            "--kube",
-            "--docker",
-            "--swarm",
-            "--journal",
-            "--ecs=shop",
-            "--root=nowhere",
-        ],
-    );
-    let (mut out, mut err) = (child.stdout.take().expect("a pipe"), child.stderr.take());
-    let told = thread::spawn(move || {
-        let mut told = String::new();
-        let err = err.as_mut().expect("a pipe");
-        err.read_to_string(&mut told).expect("its notes");
-        told
-    });
-    thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
-    let peak = peak_kib(&child);
-    ending(&mut child);
-    let told = told.join().expect("its notes");
+    let args = [
+        "doctor",
+        "--kube",
+        "--docker",
+        "--swarm",
+        "--journal",
+        "--ecs=shop",
+        "--root=nowhere",
+    ];
+    let (told, peak) = notes_and_peak(&program, &args);
     for tool in [
         "kubectl get pods",
         "docker events",
@@ -128,6 +132,46 @@ fn tools_that_print_without_an_end_are_cut_off_in_little_memory() {
         );
     }
     assert!(peak > 0 && peak < MAX_KIB, "{peak} KiB");
+}
+
+#[test]
+fn a_cluster_of_many_pods_is_judged_in_little_memory() {
+    let pod = |number: usize| {
+        let name = format!("web-{number}");
+        let conditions = ["Initialized", "Ready", "ContainersReady", "PodScheduled"];
+        let conditions = conditions.map(|kind| serde_json::json!({"type": kind, "status": "True"}));
+        serde_json::json!({"kind": "Pod", "metadata": {"namespace": "shop", "name": name},
+            "status": {"phase": "Running", "conditions": conditions,
+                "containerStatuses": [{"name": "web", "state": {"running": {"startedAt": "2026-11-21T08:00:00Z"}}}]}})
+    };
+    // A little less than is read of an answer: 16 MiB.
+    let pods: Vec<String> = (0..35_000).map(|number| pod(number).to_string()).collect();
+    let script = "#!/bin/sh\nexec /bin/cat pods.json\n";
+    let program = Program::new()
+        .file("pods.json", &format!("{{\"items\":[{}]}}", pods.join(",")))
+        .file_with_mode("bin/kubectl", script, 0o700);
+    let (told, peak) = notes_and_peak(&program, &["doctor", "--kube", "--wait"]);
+    assert!(told.contains("it runs: pods: 35000"), "{told}");
+    assert!(peak > 0 && peak < MAX_KIB, "{peak} KiB");
+}
+
+#[test]
+fn flow_logs_of_more_than_is_told_apart_are_counted_in_little_memory() {
+    let mut log = String::new();
+    for flow in 0..250_000_u32 {
+        let [_, a, b, c] = flow.to_be_bytes();
+        let (port, start) = (1024 + flow % 60_000, 600 + flow);
+        log.push_str(&format!(
+            "2 1 eni-{flow:017x} 10.{a}.{b}.{c} 192.0.2.7 {port} 443 6 9 800 {start} {start} ACCEPT OK\n"
+        ));
+    }
+    let program = Program::new().file("flows.log", &log);
+    let registry = "--registry-address=192.0.2.7";
+    for how in [&["--json"][..], &[]] {
+        let args = ["doctor", registry, "--flow-logs=flows.log"];
+        let (_, peak) = notes_and_peak(&program, &[&args[..], how].concat());
+        assert!(peak > 0 && peak < MAX_KIB, "{how:?}: {peak} KiB");
+    }
 }
 
 #[test]

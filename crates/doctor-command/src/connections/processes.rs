@@ -58,7 +58,7 @@ impl Processes {
 
     /// Who has a socket open: `curl (42), container 4f6…, service web`.
     pub(super) fn find_owner(&self, inode: u64) -> Option<String> {
-        self.owners.get(&inode).map(|who| who.to_string())
+        self.owners.get(&inode).map(ToString::to_string)
     }
 
     fn add(&mut self, process: &Path, tables: &mut Tables) {

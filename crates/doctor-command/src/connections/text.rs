@@ -1,6 +1,7 @@
 //! Connections in words: who makes most of them, and the worst minute of each.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::net::IpAddr;
 
 use forebay_terminal::amounts::moment;
 use forebay_traffic::{Row, Told};
@@ -9,8 +10,9 @@ use forebay_traffic::{Row, Told};
 const MAX_SHOWN: usize = 20;
 
 /// One source at one registry, over all minutes.
-#[derive(Default)]
-struct Sum {
+struct Sum<'a> {
+    /// One of its rows.
+    row: &'a Row,
     connections: u64,
     packets: u64,
     minutes: u64,
@@ -19,23 +21,16 @@ struct Sum {
 
 /// All of it.
 pub(super) fn told(told: &Told) -> Vec<String> {
-    let mut sums: BTreeMap<(String, &str), Sum> = BTreeMap::new();
-    for row in &told.rows {
-        let sum = sums.entry((source(row), &row.registry)).or_default();
-        sum.connections += row.connections;
-        sum.packets += row.packets;
-        sum.minutes += 1;
-        sum.worst = sum.worst.max((row.connections, row.minute));
-    }
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by_key(|(_, sum)| std::cmp::Reverse((sum.connections, sum.packets)));
+    let mut rows: Vec<&Row> = told.rows.iter().collect();
+    rows.sort_by_key(|row| whose(row));
+    let same = rows.chunk_by(|one, other| whose(one) == whose(other));
+    let mut sums: Vec<Sum<'_>> = same.filter_map(Sum::of).collect();
+    sums.sort_by_key(|sum| Reverse((sum.connections, sum.packets)));
     let mut lines = vec!["connections to registries:".to_owned()];
     if sums.is_empty() {
         lines.push("  none was seen".to_owned());
     }
-    for ((source, registry), sum) in sums.iter().take(MAX_SHOWN) {
-        lines.push(line(source, registry, sum));
-    }
+    lines.extend(sums.iter().take(MAX_SHOWN).map(line));
     if sums.len() > MAX_SHOWN {
         lines.push(format!("  and {} sources more", sums.len() - MAX_SHOWN));
     }
@@ -54,7 +49,26 @@ pub(super) fn told(told: &Told) -> Vec<String> {
     lines
 }
 
-fn line(source: &str, registry: &str, sum: &Sum) -> String {
+impl<'a> Sum<'a> {
+    fn of(rows: &[&'a Row]) -> Option<Self> {
+        let worst = rows.iter().map(|row| (row.connections, row.minute)).max()?;
+        Some(Self {
+            row: rows.first()?,
+            connections: rows.iter().map(|row| row.connections).sum(),
+            packets: rows.iter().map(|row| row.packets).sum(),
+            minutes: rows.len() as u64,
+            worst,
+        })
+    }
+}
+
+/// What a row is of, whichever minute.
+fn whose(row: &Row) -> (IpAddr, Option<&str>, &str) {
+    (row.source, row.who.as_deref(), &row.registry)
+}
+
+fn line(sum: &Sum<'_>) -> String {
+    let (source, registry) = (source(sum.row), &sum.row.registry);
     let (most, minute) = sum.worst;
     let seconds = i64::try_from(minute.saturating_mul(60)).unwrap_or_default();
     let at = moment(seconds.saturating_mul(1_000));

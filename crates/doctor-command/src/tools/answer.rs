@@ -72,15 +72,33 @@ const KEPT: &[&str] = &[
 /// # Errors
 /// It is no JSON, or there is too much in it.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, Trouble> {
-    let room = Room {
-        objects: Cell::new(MAX_OBJECTS),
-        values: Cell::new(MAX_VALUES),
-    };
+    let room = Room::new();
     let mut from = serde_json::Deserializer::from_slice(bytes);
     let read = Part(&room).deserialize(&mut from);
     let read = read.and_then(|value| from.end().map(|()| value));
     read.map_err(|_| {
         if room.is_full() {
+            Trouble::TooRich
+        } else {
+            Trouble::Rubbish
+        }
+    })
+}
+
+/// Reads the `items` of a list, as `kubectl` answers, one by one: each has the room that an answer has, and none is kept.
+///
+/// # Errors
+/// It is no list in JSON, or there is too much in one item. Some may have been taken.
+pub(crate) fn read_items(bytes: &[u8], take: &mut dyn FnMut(&Value)) -> Result<(), Trouble> {
+    let is_rich = Cell::new(false);
+    let mut from = serde_json::Deserializer::from_slice(bytes);
+    let list = List {
+        take,
+        is_rich: &is_rich,
+    };
+    let read = from.deserialize_map(list).and_then(|()| from.end());
+    read.map_err(|_| {
+        if is_rich.get() {
             Trouble::TooRich
         } else {
             Trouble::Rubbish
@@ -95,6 +113,13 @@ struct Room {
 }
 
 impl Room {
+    const fn new() -> Self {
+        Self {
+            objects: Cell::new(MAX_OBJECTS),
+            values: Cell::new(MAX_VALUES),
+        }
+    }
+
     fn is_full(&self) -> bool {
         self.objects.get() == 0 || self.values.get() == 0
     }
@@ -179,6 +204,55 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
+/// Reads a list, or its items.
+struct List<'a> {
+    take: &'a mut dyn FnMut(&Value),
+    is_rich: &'a Cell<bool>,
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<(), A::Error> {
+        while let Some(Member(name)) = from.next_key()? {
+            if name == Some("items") {
+                from.next_value_seed(List {
+                    take: &mut *self.take,
+                    is_rich: self.is_rich,
+                })?;
+            } else {
+                from.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<(), A::Error> {
+        loop {
+            let room = Room::new();
+            let item = from.next_element_seed(Part(&room));
+            self.is_rich.set(room.is_full());
+            match item? {
+                Some(item) => (self.take)(&item),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// The items are its member, and no list has another beside them.
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
 /// The name of a member, if that is kept.
 struct Member(Option<&'static str>);
 
@@ -202,6 +276,23 @@ mod tests {
         let kept = json!({ "items": [{ "kind": "Pod", "spec": {}, "metadata": { "name": "web" },
             "status": { "phase": "Running" } }] });
         assert_eq!(read(answer.to_string().as_bytes()).unwrap(), kept);
+    }
+
+    #[test]
+    fn items_are_read_one_by_one_and_each_has_room_of_its_own() {
+        let much = format!("{{\"reason\": [{}0]}}", "0,".repeat(60_000));
+        let list = |items: &str| format!("{{\"kind\": \"List\", \"items\": [{items}]}}");
+        let count = |text: &str| {
+            let mut count = 0;
+            read_items(text.as_bytes(), &mut |_| count += 1).map(|()| count)
+        };
+        assert_eq!(count(&list(&format!("{much},{much},{{}}"))).unwrap(), 3);
+        assert_eq!(count("{}").unwrap(), 0);
+        let too_much = list(&format!("{{\"reason\": [{}0]}}", "0,".repeat(200_000)));
+        assert!(matches!(count(&too_much), Err(Trouble::TooRich)));
+        for text in ["", "[]", "{\"items\": {}}", "{\"items\": [{}}", "{} {}"] {
+            assert!(matches!(count(text), Err(Trouble::Rubbish)), "{text}");
+        }
     }
 
     #[test]

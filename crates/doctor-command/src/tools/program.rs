@@ -76,11 +76,21 @@ pub(crate) trait Tools {
 
     /// Runs a program and reads its answer, which is JSON; what of it nobody looks at is left out.
     async fn ask(&self, call: &Call) -> Result<Value, Trouble> {
+        answer::read(&self.hear(call).await?)
+    }
+
+    /// The same of a list, of which one item is held at a time.
+    async fn ask_items(&self, call: &Call, take: &mut dyn FnMut(&Value)) -> Result<(), Trouble> {
+        answer::read_items(&self.hear(call).await?, take)
+    }
+
+    /// Runs a program and keeps what it says.
+    async fn hear(&self, call: &Call) -> Result<Vec<u8>, Trouble> {
         let call = call.clone().at_most(MAX_ANSWER_BYTES);
         let mut bytes = Vec::new();
         self.run(&call, &mut |part| bytes.extend_from_slice(part))
             .await?;
-        answer::read(&bytes)
+        Ok(bytes)
     }
 }
 

@@ -5,31 +5,36 @@
 
 use serde_json::Value;
 
-use super::standing::Standing;
+use super::standing::{Standing, Standings};
 
 /// Why a container waits that no time mends.
 const HOPELESS: [&str; 2] = ["InvalidImageName", "CreateContainerConfigError"];
 
-/// How all of the list stands.
-pub(super) fn judge(list: &Value) -> Standing {
-    let items = list.get("items").and_then(Value::as_array);
-    let items: Vec<&Value> = items.into_iter().flatten().collect();
-    let mut counts = Counts::default();
-    let mut all = Vec::new();
-    for item in &items {
+/// How all of a list stands, whose items come one by one.
+#[derive(Default)]
+pub(super) struct Judge {
+    running: Counts,
+    others: Standings,
+}
+
+impl Judge {
+    pub(super) fn add(&mut self, item: &Value) {
         match judge_one(item) {
-            Some(Standing::Runs(_)) => counts.add(item),
-            Some(other) => all.push(other),
+            Some(Standing::Runs(_)) => self.running.add(item),
+            Some(other) => self.others.add(other),
             None => {}
         }
     }
-    if all.is_empty() && counts.pods == 0 {
-        return Standing::Waits("no pod runs".to_owned());
+
+    pub(super) fn told(self) -> Standing {
+        if !self.others.is_empty() {
+            self.others.told()
+        } else if self.running.pods == 0 {
+            Standing::Waits("no pod runs".to_owned())
+        } else {
+            Standing::Runs(self.running.told())
+        }
     }
-    if all.is_empty() {
-        return Standing::Runs(counts.told());
-    }
-    Standing::of_all(all)
 }
 
 /// What runs.
@@ -188,7 +193,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::tools::read_answer;
+    use crate::tools::read_items;
 
     fn item(kind: &str, rest: &Value) -> Value {
         let mut item = json!({ "kind": kind, "metadata": { "namespace": "shop", "name": "web" } });
@@ -208,7 +213,9 @@ mod tests {
 
     fn stands(items: &[Value]) -> String {
         let list = json!({ "items": items }).to_string();
-        match judge(&read_answer(list.as_bytes()).unwrap()) {
+        let mut judge = Judge::default();
+        read_items(list.as_bytes(), &mut |item| judge.add(item)).unwrap();
+        match judge.told() {
             Standing::Runs(what) => format!("runs: {what}"),
             Standing::Waits(why) => format!("waits: {why}"),
             Standing::Failed(why) => format!("failed: {why}"),

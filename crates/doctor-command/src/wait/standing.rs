@@ -14,32 +14,71 @@ pub(super) enum Standing {
 /// The most things that are named in one line.
 const MAX_NAMED: usize = 3;
 
+/// How several things stand, as far as it is told.
+#[derive(Default)]
+pub(super) struct Standings {
+    runs: Vec<String>,
+    waits: Named,
+    failed: Named,
+}
+
+/// The first of many, and how many more there are.
+#[derive(Default)]
+struct Named {
+    first: Vec<String>,
+    more: usize,
+}
+
 impl Standing {
     /// All of them together: one that has failed decides, then one that waits.
     pub(super) fn of_all(all: impl IntoIterator<Item = Self>) -> Self {
-        let (mut runs, mut waits, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut standings = Standings::default();
         for one in all {
-            match one {
-                Self::Runs(what) => runs.push(what),
-                Self::Waits(why) => waits.push(why),
-                Self::Failed(why) => failed.push(why),
-            }
+            standings.add(one);
         }
-        if !failed.is_empty() {
-            Self::Failed(some_of(&failed))
-        } else if !waits.is_empty() || runs.is_empty() {
-            Self::Waits(some_of(&waits))
+        standings.told()
+    }
+}
+
+impl Standings {
+    pub(super) fn add(&mut self, one: Standing) {
+        match one {
+            Standing::Runs(what) => self.runs.push(what),
+            Standing::Waits(why) => self.waits.add(why),
+            Standing::Failed(why) => self.failed.add(why),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.waits.first.is_empty() && self.failed.first.is_empty()
+    }
+
+    /// All of them together.
+    pub(super) fn told(self) -> Standing {
+        if !self.failed.first.is_empty() {
+            Standing::Failed(self.failed.told())
+        } else if !self.waits.first.is_empty() || self.runs.is_empty() {
+            Standing::Waits(self.waits.told())
         } else {
-            Self::Runs(runs.join(", "))
+            Standing::Runs(self.runs.join(", "))
         }
     }
 }
 
-fn some_of(all: &[String]) -> String {
-    let named = all.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>();
-    let more = all.len() - named.len();
-    match more {
-        0 => named.join("; "),
-        more => format!("{}; and {more} more", named.join("; ")),
+impl Named {
+    fn add(&mut self, why: String) {
+        if self.first.len() < MAX_NAMED {
+            self.first.push(why);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn told(&self) -> String {
+        let first = self.first.join("; ");
+        match self.more {
+            0 => first,
+            more => format!("{first}; and {more} more"),
+        }
     }
 }

@@ -40,7 +40,7 @@ fn row(minute: u64, connections: u64, packets: u64) -> Row {
         minute,
         source: address(CLIENT),
         who: None,
-        registry: "docker.io".to_owned(),
+        registry: "docker.io".into(),
         connections,
         packets,
     }
@@ -84,6 +84,6 @@ fn an_address_that_is_named_is_a_registrys() {
     tally.know(address(HUB), "registry.internal:5000");
     read(&pcap(&frames), 100, &mut tally);
     let told = tally.told();
-    assert_eq!(told.rows[0].registry, "registry.internal:5000");
+    assert_eq!(&*told.rows[0].registry, "registry.internal:5000");
     assert!(told.hidden.iter().any(|text| text.contains("TLS hides")));
 }
