@@ -105,15 +105,15 @@ pub(super) fn let_in(
             }
             Some(true) => {
                 is_any = true;
-                if !put(access, yaml, (key, node), edits) {
-                    notes.push(format!(
-                        "{what} is written in braces or by an alias: add its credentials by hand"
-                    ));
-                } else {
+                if put(access, yaml, (key, node), edits) {
                     tell_once(EARLY, notes);
                     if access.registry != Registry::Ghcr {
                         tell_once(FORKS, notes);
                     }
+                } else {
+                    notes.push(format!(
+                        "{what} is written in braces or by an alias: add its credentials by hand"
+                    ));
                 }
             }
             None => notes.push(format!(

@@ -191,6 +191,6 @@ fn a_refusal_speaks_of_its_own_file_and_keeps_the_cause() {
     );
 
     let made = "a: [".to_owned();
-    let error = checked(("f", &STRICT), made, |root| root.text(), "true").expect_err("no YAML");
+    let error = checked(("f", &STRICT), made, Node::text, "true").expect_err("no YAML");
     assert!(error.source().is_some(), "{error:?}");
 }
