@@ -12,4 +12,5 @@
 mod bounds;
 mod incidents;
 mod stories;
+mod told;
 mod world;

@@ -1,0 +1,73 @@
+//! What somebody pastes without anything around it: the platform and the chain come out of the words alone.
+
+use forebay_diagnosis::{Diagnosis, Egress, Platform, StepKind, diagnose};
+use forebay_evidence::{Class, Context, Intake, Moment};
+
+/// The error of the story of the stack that waited for ever, in its six lines.
+const ECS: &str = "\
+CannotPullContainerError: pull image manifest has been retried 7 time(s):
+httpReadSeeker: failed open: unexpected status code
+https://registry-1.docker.io/v2/iseepatterns/court-case-backend/manifests/sha256:d1faca3f650b469373dcd774fba31726af5252f4dd2435e6aee308dff5e8d3f1:
+429 Too Many Requests - Server message: toomanyrequests:
+You have reached your unauthenticated pull rate limit.
+https://www.docker.com/increase-rate-limit
+";
+
+fn find(text: &str) -> Diagnosis {
+    let context = Context {
+        now: Moment::from_unix_ms(1_768_488_300_000),
+        utc_offset_seconds: 0,
+    };
+    let mut intake = Intake::new(context);
+    intake.begin("standard input");
+    intake.push(text.as_bytes());
+    diagnose(&intake.finish(), &context, Egress::Unknown)
+}
+
+fn kinds(found: &Diagnosis) -> Vec<StepKind> {
+    found.chain.iter().map(|step| step.kind).collect()
+}
+
+#[test]
+fn an_error_of_ecs_alone_tells_the_platform_and_the_chain_to_the_stack() {
+    for text in [ECS.to_owned(), ECS.replace('\n', " ") + "\n"] {
+        let found = find(&text);
+        assert_eq!(found.platforms, [Platform::Ecs], "{text}");
+        let classes: Vec<_> = found
+            .classes
+            .iter()
+            .map(|(class, count)| (*class, count.failures))
+            .collect();
+        assert_eq!(classes, [(Class::PullLimit, 1)], "{text}");
+        assert_eq!(
+            kinds(&found),
+            [
+                StepKind::LimitReached,
+                StepKind::PullsFail,
+                StepKind::TasksNeverStart,
+                StepKind::NoLogs,
+                StepKind::HealthChecksFail,
+                StepKind::StackWaits,
+                StepKind::WorksAgain,
+            ]
+        );
+        let victim = &found.victims[0];
+        assert_eq!(victim.images, ["iseepatterns/court-case-backend"]);
+        assert_eq!((victim.failed, victim.requests.attempts), (1, 8));
+    }
+}
+
+#[test]
+fn jobs_fail_before_their_first_step_only_where_they_do() {
+    let limit = "toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit";
+    let image = format!(
+        "Running with gitlab-runner 16.5.0 (853330f9)\nPulling docker image node:20 ...\nERROR: Job failed: failed to pull image \"node:20\" with specified policies [always]: Error response from daemon: {limit}\n"
+    );
+    let build = format!(
+        "##[group]Run docker build .\n#2 [internal] load metadata for docker.io/library/node:20\n#2 ERROR: unexpected status code: 429 Too Many Requests - Server message: {limit}\n"
+    );
+    assert!(kinds(&find(&image)).contains(&StepKind::JobsFail));
+    let of_build = kinds(&find(&build));
+    assert!(of_build.contains(&StepKind::StepsFail), "{of_build:?}");
+    assert!(!of_build.contains(&StepKind::JobsFail));
+}
