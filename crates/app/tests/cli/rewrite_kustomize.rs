@@ -39,7 +39,11 @@ fn names_follow_what_the_same_run_makes_of_the_resources() {
     program.run(&["rewrite", "--undo"]);
     let now = |file: &str| fs::read_to_string(program.path(file)).expect("a file");
     let before = tree();
-    for file in ["base/web.yaml", "base/kustomization.yaml", "prod/kustomization.yaml"] {
+    for file in [
+        "base/web.yaml",
+        "base/kustomization.yaml",
+        "prod/kustomization.yaml",
+    ] {
         let text = fs::read_to_string(before.path(file)).expect("a file");
         assert_eq!(now(file), text);
     }
@@ -47,6 +51,35 @@ fn names_follow_what_the_same_run_makes_of_the_resources() {
 
 #[test]
 fn a_name_that_stays_is_told() {
-    let told = tree().run(&["rewrite", "prod", "--to", "forebay:cache.example", "--check"]);
+    let told = tree().run(&[
+        "rewrite",
+        "prod",
+        "--to",
+        "forebay:cache.example",
+        "--check",
+    ]);
     assert_snapshot!(told);
+}
+
+#[test]
+fn a_name_does_not_follow_what_is_not_written() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let kustomization = "resources: [base]\nimages:\n- name: nginx\n  newTag: \"1.28\"\n";
+    let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx:1.27\n";
+    let program = Program::new()
+        .file("kustomization.yaml", kustomization)
+        .file("base/kustomization.yaml", "resources: [web.yaml]\n")
+        .file("other.yaml", pod);
+    let name = std::ffi::OsStr::from_bytes(b"base/web\xff.yaml");
+    fs::write(program.path("").join(name), pod).expect("a file");
+    let told = program.run(&["rewrite", ".", "--write", "--to", "forebay:cache.example"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(
+        told.contains("kustomization.yaml: not written: it finds images by the names in"),
+        "{told}"
+    );
+    let now = |file: &str| fs::read_to_string(program.path(file)).expect("a file");
+    assert_eq!(now("kustomization.yaml"), kustomization);
+    assert!(now("other.yaml").contains("cache.example"));
 }
