@@ -128,7 +128,7 @@ fn is_packed(path: &Path) -> bool {
         && entries.take(MAX_CHARTS).any(|entry| {
             let file = entry.file_name().to_string_lossy().into_owned();
             let rest = file.strip_prefix(&*name);
-            let version = rest.and_then(|rest| rest.strip_prefix('-'));
-            file.ends_with(".tgz") && version.is_some_and(is_version)
+            let version = rest.and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".tgz"));
+            version.is_some_and(is_version)
         })
 }
