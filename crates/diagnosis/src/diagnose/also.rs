@@ -2,6 +2,7 @@
 //!
 //! A diagnosis tells one cause; what it leaves out would look as if it were explained.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_evidence::{Class, Event, Evidence, Lines, OwnerKind};
@@ -64,17 +65,31 @@ pub(crate) fn also(
     workloads: &[Workload],
     relevance: &Relevance<'_>,
 ) -> Vec<Also> {
+    let others = || {
+        let told = evidence.events.iter();
+        told.filter_map(|event| Some((key_of(event, relevance)?, event)))
+    };
+    // Each registry is one: what is told of them is gathered only for those that are shown.
+    let mut failures: BTreeMap<Key, u64> = BTreeMap::new();
+    for (key, event) in others() {
+        let failures = failures.entry(key).or_default();
+        *failures = failures.saturating_add(event.count);
+    }
+    let mut most: Vec<(Key, u64)> = failures.into_iter().collect();
+    most.sort_by_key(|(_, failures)| Reverse(*failures));
+    most.truncate(MAX_FOUND);
     let mut all: BTreeMap<Key, Found<'_>> = BTreeMap::new();
-    for event in &evidence.events {
-        let Some((class, registry)) = kind_of(event) else {
+    all.extend(most.into_iter().map(|(key, failures)| {
+        let found = Found {
+            failures,
+            ..Found::default()
+        };
+        (key, found)
+    }));
+    for (key, event) in others() {
+        let Some(found) = all.get_mut(&key) else {
             continue;
         };
-        let is_trigger = is_own(class) && relevance.is_of_culprit(event);
-        if is_trigger || relevance.is_of_cause(class, registry.as_deref()) {
-            continue;
-        }
-        let found = all.entry((class, registry)).or_default();
-        found.failures = found.failures.saturating_add(event.count);
         found.who.extend(name_of(event, evidence));
         found.images.extend(event.image.as_deref());
         found.first.get_or_insert(event);
@@ -83,9 +98,16 @@ pub(crate) fn also(
         .into_iter()
         .map(|(key, found)| told(key, &found, workloads))
         .collect();
-    all.sort_by_key(|also| std::cmp::Reverse(also.failures));
-    all.truncate(MAX_FOUND);
+    all.sort_by_key(|also| Reverse(also.failures));
     all
+}
+
+/// Of which kind an event is, if the cause does not explain it.
+fn key_of(event: &Event, relevance: &Relevance<'_>) -> Option<Key> {
+    let (class, registry) = kind_of(event)?;
+    let is_trigger = is_own(class) && relevance.is_of_culprit(event);
+    let is_cause = relevance.is_of_cause(class, registry.as_deref());
+    (!is_trigger && !is_cause).then_some((class, registry))
 }
 
 fn kind_of(event: &Event) -> Option<Key> {

@@ -9,7 +9,7 @@ use forebay_evidence::{Class, Evidence, Identity, Moment};
 use serde::Serialize;
 
 use super::pull_through::PullThrough;
-use super::tally::{Workload, earliest};
+use super::tally::{Tally, earliest};
 
 /// Trouble of the network counts beside a workload's own faults from this part of them on.
 const TROUBLE_PART: u64 = 5;
@@ -71,9 +71,9 @@ pub struct ClassCount {
 }
 
 /// All classes that were met.
-pub(crate) fn classes(workloads: &[Workload]) -> BTreeMap<Class, ClassCount> {
+pub(crate) fn classes(tally: &Tally) -> BTreeMap<Class, ClassCount> {
     let mut classes: BTreeMap<Class, ClassCount> = BTreeMap::new();
-    for workload in workloads {
+    for workload in &tally.workloads {
         for (class, seen) in &workload.classes {
             let count = classes.entry(*class).or_default();
             count.failures += seen.count;
@@ -89,6 +89,13 @@ pub(crate) fn classes(workloads: &[Workload]) -> BTreeMap<Class, ClassCount> {
             count.first = earliest(count.first, workload.first);
             count.last = count.last.max(workload.last);
         }
+    }
+    for (class, (seen, workloads)) in &tally.rest.classes {
+        let count = classes.entry(*class).or_default();
+        count.failures += seen.count;
+        count.workloads += workloads;
+        count.first = earliest(count.first, seen.first);
+        count.last = count.last.max(seen.last);
     }
     classes
 }

@@ -3,6 +3,8 @@
 //! A culprit has a fault of its own that makes it ask again and again, or asks far more often than the others; who only meets
 //! the limit, however often, is a victim.
 
+use std::collections::BTreeSet;
+
 use forebay_evidence::{
     Class, Evidence, Identity, Lines, Moment, Owner, OwnerKind, Setting, SettingKind,
 };
@@ -12,7 +14,7 @@ use serde::Serialize;
 use super::cause::{Trigger, is_own, is_trouble};
 use super::requests::Requests;
 use super::restarts::{AtRestart, at_restart};
-use super::tally::Workload;
+use super::tally::{Tally, Workload};
 
 /// Attempts below which nobody is a culprit.
 const MIN_ATTEMPTS: u64 = 3;
@@ -83,17 +85,43 @@ pub struct Suspect {
 pub(crate) struct Parted {
     pub(crate) culprits: Vec<Suspect>,
     pub(crate) victims: Vec<Suspect>,
+    /// More culprits that are only counted.
+    pub(crate) more_culprits: usize,
+    /// More victims that are only counted.
+    pub(crate) more_victims: usize,
+}
+
+impl Parted {
+    /// Names no more than [`MAX_SUSPECTS`] of each; the others are counted.
+    pub(crate) fn name_few(&mut self) {
+        for (all, more) in [
+            (&mut self.culprits, &mut self.more_culprits),
+            (&mut self.victims, &mut self.more_victims),
+        ] {
+            *more += all.len().saturating_sub(MAX_SUSPECTS);
+            all.truncate(MAX_SUSPECTS);
+        }
+    }
 }
 
 /// Parts those who bring the cause about from those who suffer from it.
-pub(crate) fn part(workloads: &[Workload], class: Class, evidence: &Evidence) -> Parted {
+pub(crate) fn part(tally: &Tally, class: Class, evidence: &Evidence) -> Parted {
+    let workloads = tally.workloads.as_slice();
     let total: u64 = workloads.iter().map(Workload::attempts).sum();
-    let is_culprit = culprit_rule(workloads, class);
+    let total = total.saturating_add(tally.rest.attempts);
+    let is_culprit = culprit_rule(tally, class);
+    let anonymous = Anonymous::of(evidence);
     let mut parted = Parted::default();
+    let rest = tally.rest.with(class);
+    if is_own(class) {
+        parted.more_culprits = rest;
+    } else {
+        parted.more_victims = rest;
+    }
     for workload in workloads {
-        let trigger = || trigger_of(workload, evidence);
-        if is_culprit(workload) {
-            let trigger = Some(trigger().unwrap_or(Trigger::ManyPulls));
+        let trigger = trigger_of(workload, &anonymous);
+        if is_culprit(workload) && (trigger.is_some() || !is_only_refused(tally, class, workload)) {
+            let trigger = Some(trigger.unwrap_or(Trigger::ManyPulls));
             let mut culprit = suspect(workload, total, trigger);
             culprit.at_restart = at_restart(workload, &culprit.requests, evidence);
             parted.culprits.push(culprit);
@@ -105,7 +133,8 @@ pub(crate) fn part(workloads: &[Workload], class: Class, evidence: &Evidence) ->
 }
 
 /// The rule that tells culprits in this company.
-fn culprit_rule(workloads: &[Workload], class: Class) -> impl Fn(&Workload) -> bool {
+fn culprit_rule(tally: &Tally, class: Class) -> impl Fn(&Workload) -> bool {
+    let workloads = tally.workloads.as_slice();
     let top = workloads.first().map_or(0, Workload::attempts);
     let has_own = |workload: &Workload| has_fault(workload) && weight(workload) > 0;
     let top_of_faulty = workloads
@@ -117,11 +146,7 @@ fn culprit_rule(workloads: &[Workload], class: Class) -> impl Fn(&Workload) -> b
     let rest = median(workloads);
     // One who is faulty but asks seldom, beside somebody who asks all the time, is not the one.
     let is_by_fault = top_of_faulty >= MIN_ATTEMPTS && top_of_faulty * PEER_PART >= top;
-    let is_alone = workloads
-        .iter()
-        .filter(|workload| workload.attempts() > 0)
-        .count()
-        == 1;
+    let is_alone = is_alone(tally);
     let wanted = move |workload: &Workload| {
         let attempts = workload.attempts();
         if is_by_fault {
@@ -138,6 +163,24 @@ fn culprit_rule(workloads: &[Workload], class: Class) -> impl Fn(&Workload) -> b
         class if is_own(class) => workload.failures(class) > 0 && workload.has_name(),
         _ => false,
     }
+}
+
+/// Whether only one was seen to ask.
+fn is_alone(tally: &Tally) -> bool {
+    let mut asking = tally
+        .workloads
+        .iter()
+        .filter(|workload| workload.attempts() > 0);
+    asking.next().is_some() && asking.next().is_none() && tally.rest.attempts == 0
+}
+
+/// Whether one only meets the limit, however often: a refused pull uses nothing up. What the abuse limit counts, are refused
+/// ones, too: of that, only who was seen alone is one.
+fn is_only_refused(tally: &Tally, class: Class, workload: &Workload) -> bool {
+    let counts = workload.counts();
+    let pulled = counts.pulls().saturating_sub(counts.tried);
+    let is_of_class = class == Class::PullLimit || class.is_limit() && is_alone(tally);
+    is_of_class && pulled < MIN_ATTEMPTS
 }
 
 /// What a faulty workload weighs: its attempts, or its deaths where nothing tells of the pulls behind them.
@@ -169,7 +212,7 @@ fn median(workloads: &[Workload]) -> u64 {
 }
 
 /// What is wrong with a workload itself; the fault that was met most.
-fn trigger_of(workload: &Workload, evidence: &Evidence) -> Option<Trigger> {
+fn trigger_of(workload: &Workload, anonymous: &Anonymous<'_>) -> Option<Trigger> {
     let deaths = workload.counts().deaths();
     let missing = workload.failures(Class::NotFound);
     let refused = workload.failures(Class::Auth);
@@ -191,7 +234,7 @@ fn trigger_of(workload: &Workload, evidence: &Evidence) -> Option<Trigger> {
     {
         return Some(Trigger::CiBurst);
     }
-    pulls_anonymously(workload, evidence).then_some(Trigger::NoCredentials)
+    anonymous.pulls(workload).then_some(Trigger::NoCredentials)
 }
 
 fn crash_loop(workload: &Workload) -> Trigger {
@@ -203,25 +246,35 @@ fn crash_loop(workload: &Workload) -> Trigger {
     }
 }
 
-/// Whether the registry counted an address in this workload's failures, or its settings name no credentials.
-fn pulls_anonymously(workload: &Workload, evidence: &Evidence) -> bool {
-    let by_address = || {
-        evidence.events.iter().any(|event| {
-            let identity = event
-                .failure
-                .as_ref()
-                .and_then(|failure| failure.identity.as_ref());
-            event.place.owner == workload.owner && matches!(identity, Some(Identity::Address(_)))
-        })
-    };
-    let is_without = |setting: &Setting| {
-        setting.kind == SettingKind::Credentials(false)
-            && setting
-                .image
-                .as_ref()
-                .is_some_and(|image| workload.images.contains(image))
-    };
-    by_address() || evidence.settings.iter().any(is_without)
+/// Who pulls without an account.
+struct Anonymous<'a> {
+    /// Those in whose failures the registry counted an address.
+    owners: BTreeSet<Option<&'a Owner>>,
+    /// Images for which settings name no credentials.
+    images: BTreeSet<&'a str>,
+}
+
+impl<'a> Anonymous<'a> {
+    fn of(evidence: &'a Evidence) -> Self {
+        let by_address = evidence.events.iter().filter(|event| {
+            let failure = event.failure.as_ref();
+            let identity = failure.and_then(|failure| failure.identity.as_ref());
+            matches!(identity, Some(Identity::Address(_)))
+        });
+        let is_without = |setting: &&Setting| setting.kind == SettingKind::Credentials(false);
+        let without = evidence.settings.iter().filter(is_without);
+        Self {
+            owners: by_address.map(|event| event.place.owner.as_ref()).collect(),
+            images: without
+                .filter_map(|setting| setting.image.as_deref())
+                .collect(),
+        }
+    }
+
+    fn pulls(&self, workload: &Workload) -> bool {
+        let is_without = |image: &String| self.images.contains(image.as_str());
+        self.owners.contains(&workload.owner.as_ref()) || workload.images.iter().any(is_without)
+    }
 }
 
 fn suspect(workload: &Workload, total: u64, trigger: Option<Trigger>) -> Suspect {

@@ -40,6 +40,9 @@ impl Missing {
 /// The most workloads of a platform of which it is asked why.
 const MAX_SYMPTOMS: usize = 3;
 
+/// How many services one call describes (API reference of ECS, `DescribeServices`).
+const SERVICES_A_CALL: usize = 10;
+
 /// The question for the cause.
 const WHY: &str = "why did the pull fail?";
 
@@ -227,15 +230,14 @@ fn command_for(
 
 /// What tells of all workloads of a platform at once.
 fn command_for_all(platform: Platform, known: &Known<'_>) -> Option<String> {
-    let mut owners = known
+    let symptoms = known
         .evidence
         .events
         .iter()
         .filter(|event| is_symptom(event));
-    let services = owners
-        .by_ref()
-        .filter_map(|event| event.place.owner.as_ref());
-    let services = services.filter(|owner| owner.kind == OwnerKind::SwarmService);
+    let services = symptoms
+        .filter_map(|event| event.place.owner.as_ref())
+        .filter(|owner| owner.kind == OwnerKind::SwarmService);
     let mut names: Vec<String> = services
         .filter_map(|owner| safe(&named(owner, known.evidence).name))
         .collect();
@@ -301,6 +303,6 @@ fn who(known: &Known<'_>) -> Vec<Missing> {
 fn who_of_ecs(known: &Known<'_>) -> String {
     let cluster = or_open(known.cluster(), "<cluster>");
     format!(
-        "aws ecs describe-services --cluster {cluster} --services $(aws ecs list-services --cluster {cluster} --query 'serviceArns[]' --output text) | forebay doctor -"
+        "aws ecs list-services --cluster {cluster} --query 'serviceArns[]' --output text | xargs -n {SERVICES_A_CALL} aws ecs describe-services --cluster {cluster} --services | forebay doctor -"
     )
 }

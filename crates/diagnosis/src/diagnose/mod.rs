@@ -5,6 +5,7 @@
 mod also;
 mod cause;
 mod chain;
+mod chosen;
 mod culprit;
 mod ending;
 mod flags;
@@ -42,7 +43,7 @@ pub use scope::Scope;
 
 use crate::Egress;
 use relevance::Relevance;
-use tally::Workload;
+use tally::Tally;
 
 /// What is wrong, as far as the evidence tells.
 #[derive(Debug, Clone, Serialize)]
@@ -51,8 +52,17 @@ pub struct Diagnosis {
     pub cause: Option<Cause>,
     /// Who causes it, who asks most first; empty if nobody stands out.
     pub culprits: Vec<Suspect>,
+    /// More culprits than are named.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_culprits: usize,
     /// Who suffers from it.
     pub victims: Vec<Suspect>,
+    /// More victims than are named.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_victims: usize,
+    /// What all who were seen asked together, where a limit is the cause and more than one asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub together: Option<Requests>,
     /// Since when.
     pub since: Option<Moment>,
     /// Which machines, and how they go out.
@@ -86,39 +96,25 @@ pub struct Diagnosis {
 
 /// Makes a diagnosis of evidence that was gathered at `context.now`.
 pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagnosis {
-    let workloads = tally::tally(evidence);
-    let classes = cause::classes(&workloads);
-    let platforms = platform::platforms(evidence);
-    let flags = flags::flags(evidence);
+    let tally = tally::tally(evidence);
+    let classes = cause::classes(&tally);
+    let bare = nothing_wrong(evidence);
     let Some(class) = cause::main_class(&classes) else {
-        return nothing_wrong(evidence, platforms, flags);
+        return bare;
     };
-    let mut parted = culprit::part(&workloads, class, evidence);
+    let mut parted = culprit::part(&tally, class, evidence);
     let scope = scope::scope(evidence, class, egress);
-    let pull_through = pull_through(&mut parted, evidence, class);
-    let trigger = trigger(&parted, &workloads, class);
+    let cause = cause(&mut parted, &tally, (evidence, class));
+    let trigger = cause.trigger.as_ref();
     let since = since(&parted, &classes, class);
-    let (registry, identity) = cause::registry_of(evidence, class);
-    let only_waits = class == Class::SymptomOnly && !tells_of_pulls(evidence);
-    let summary = match &pull_through {
-        Some(rule) => summary::of_pull_through(rule, class),
-        None if only_waits => summary::of_waiting(),
-        None => summary::summary(class, registry.as_deref(), trigger.as_ref(), &parted),
-    };
-    let relevance = Relevance::new(evidence, class, registry.as_deref(), &parted);
-    let platform = platforms.first().copied();
-    let ground = chain::Ground {
-        class,
-        asks_again: class.is_limit() || asks_again(&parted),
-        only_waits,
-        cannot_fill: pull_through.is_some(),
-        relevance: &relevance,
-    };
-    let chain = chain::chain(evidence, &ground, trigger.as_ref(), platform);
-    let also = also::also(evidence, &workloads, &relevance);
+    let relevance = Relevance::new(evidence, class, cause.registry.as_deref(), &parted);
+    let ground = ground(&cause, &parted, &relevance, evidence);
+    let platforms = bare.platforms;
+    let chain = chain::chain(evidence, &ground, trigger, platforms.first().copied());
+    let only_waits = ground.only_waits;
+    let also = also::also(evidence, &tally.workloads, &relevance);
     let quotes = quotes::quotes(evidence, class, &relevance);
-    parted.culprits.truncate(MAX_SUSPECTS);
-    parted.victims.truncate(MAX_SUSPECTS);
+    parted.name_few();
     let known = missing::Known {
         evidence,
         class,
@@ -128,50 +124,95 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
         victims: &parted.victims,
         scope: &scope,
     };
+    let missing = missing::missing(&known);
     let earlier = sayings::Earlier {
         class,
         scope: &scope,
-        trigger: trigger.as_ref(),
+        trigger,
         since,
+    };
+    let worked_before = sayings::before(evidence, &earlier);
+    let together = if class.is_limit() {
+        Requests::of_all(&tally)
+    } else {
+        None
     };
     Diagnosis {
         chain,
         also,
-        ends: Some(ending::ending(
-            evidence,
-            class,
-            trigger.as_ref(),
-            context.now,
-        )),
-        worked_before: sayings::before(evidence, &earlier),
+        ends: Some(ending::ending(evidence, class, trigger, context.now)),
+        worked_before,
         myths: sayings::myths(class),
         evidence: quotes,
-        missing: missing::missing(&known),
-        cause: Some(Cause {
-            class,
-            registry,
-            identity,
-            trigger,
-            pull_through,
-            summary,
-        }),
+        missing,
+        cause: Some(cause),
         culprits: parted.culprits,
+        more_culprits: parted.more_culprits,
         victims: parted.victims,
+        more_victims: parted.more_victims,
+        together,
         since,
         scope,
         classes,
-        flags,
-        notes: notes(evidence),
-        sources: evidence.sources.clone(),
         platforms,
+        ..bare
     }
 }
 
-fn nothing_wrong(evidence: &Evidence, platforms: Vec<Platform>, flags: Vec<Flag>) -> Diagnosis {
+/// The cause, and what brings it about.
+fn cause(
+    parted: &mut culprit::Parted,
+    tally: &Tally,
+    (evidence, class): (&Evidence, Class),
+) -> Cause {
+    let pull_through = pull_through(parted, evidence, class);
+    let trigger = trigger(parted, tally, class);
+    let (registry, identity) = cause::registry_of(evidence, class);
+    let summary = match &pull_through {
+        Some(rule) => summary::of_pull_through(rule, class),
+        None if only_waits(evidence, class) => summary::of_waiting(),
+        None => summary::summary(class, registry.as_deref(), trigger.as_ref(), parted),
+    };
+    Cause {
+        class,
+        registry,
+        identity,
+        trigger,
+        pull_through,
+        summary,
+    }
+}
+
+/// What the chain of a cause stands on.
+fn ground<'a>(
+    cause: &Cause,
+    parted: &culprit::Parted,
+    relevance: &'a Relevance<'a>,
+    evidence: &Evidence,
+) -> chain::Ground<'a> {
+    chain::Ground {
+        class: cause.class,
+        asks_again: cause.class.is_limit() || asks_again(parted),
+        only_waits: only_waits(evidence, cause.class),
+        cannot_fill: cause.pull_through.is_some(),
+        relevance,
+    }
+}
+
+/// Whether nothing is told but that something waits.
+fn only_waits(evidence: &Evidence, class: Class) -> bool {
+    class == Class::SymptomOnly && !tells_of_pulls(evidence)
+}
+
+/// What is told even where nothing is wrong.
+fn nothing_wrong(evidence: &Evidence) -> Diagnosis {
     Diagnosis {
         cause: None,
         culprits: Vec::new(),
+        more_culprits: 0,
         victims: Vec::new(),
+        more_victims: 0,
+        together: None,
         since: None,
         scope: Scope::default(),
         classes: BTreeMap::new(),
@@ -182,19 +223,17 @@ fn nothing_wrong(evidence: &Evidence, platforms: Vec<Platform>, flags: Vec<Flag>
         myths: Vec::new(),
         evidence: Vec::new(),
         missing: Vec::new(),
-        flags,
+        flags: flags::flags(evidence),
         notes: notes(evidence),
         sources: evidence.sources.clone(),
-        platforms,
+        platforms: platform::platforms(evidence),
     }
 }
 
 /// What brings the cause about: the first culprit's fault, or that there are many who ask.
-fn trigger(parted: &culprit::Parted, workloads: &[Workload], class: Class) -> Option<Trigger> {
-    let asking = workloads
-        .iter()
-        .filter(|workload| workload.attempts() > 0)
-        .count();
+fn trigger(parted: &culprit::Parted, tally: &Tally, class: Class) -> Option<Trigger> {
+    let asking = tally.workloads.iter();
+    let asking = asking.filter(|workload| workload.attempts() > 0).count();
     match parted.culprits.first() {
         Some(culprit) => culprit.trigger.clone(),
         None => (class.is_limit() && asking > 1).then_some(Trigger::ManyPullers),
@@ -225,6 +264,11 @@ fn asks_again(parted: &culprit::Parted) -> bool {
     let first = parted.culprits.first();
     let at_restart = first.and_then(|culprit| culprit.at_restart.as_ref());
     at_restart.is_some_and(|at_restart| at_restart.asks == Some(true))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 fn since(

@@ -2,11 +2,13 @@
 //!
 //! What is seen are pulls and starts; what a registry counts are requests.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use forebay_evidence::Moment;
 use serde::Serialize;
 
-use super::tally::Workload;
+use super::tally::{Tally, Workload, earliest};
 
 /// What the pull limit counts per attempt: the manifest, and the platform's where there are several.
 const PULLS_PER_ATTEMPT: RangeInclusive<u64> = 1..=2;
@@ -47,14 +49,49 @@ impl Requests {
         of_attempts(attempts, &REQUESTS_PER_ATTEMPT)
     }
 
+    /// What all asked together; none if only one was seen to ask.
+    pub(crate) fn of_all(tally: &Tally) -> Option<Self> {
+        let asking = || tally.workloads.iter().filter(|one| one.attempts() > 0);
+        let each: Vec<Self> = asking().map(|one| Self::of(one, 0)).collect();
+        if each.len() < 2 {
+            return None;
+        }
+        let sum = |of: &dyn Fn(&Self) -> u64| each.iter().map(of).fold(0, u64::saturating_add);
+        let attempts = sum(&|one| one.attempts).saturating_add(tally.rest.attempts);
+        let mut by_minute: BTreeMap<i64, u64> = BTreeMap::new();
+        for (minute, attempts) in asking().flat_map(Workload::by_minute) {
+            *by_minute.entry(minute).or_default() += attempts;
+        }
+        let first = asking().fold(None, |first, one| earliest(first, one.first));
+        let minutes = minutes_of(first, asking().filter_map(|one| one.last).max());
+        let average = minutes.map_or(0, |minutes| attempts.div_ceil(minutes));
+        let peak = by_minute.values().copied().max().unwrap_or(0).max(average);
+        let least = sum(&|one| one.pulls[0]).saturating_add(tally.rest.attempts);
+        let is_sure = least > 0;
+        Some(Self {
+            attempts,
+            retries: sum(&|one| one.retries),
+            share_percent: 100,
+            minutes,
+            peak_attempts_per_minute: peak,
+            pulls: [least, Self::pulls_of(attempts)[1]],
+            peak_requests_per_minute: [
+                if is_sure {
+                    peak * REQUESTS_PER_ATTEMPT.start()
+                } else {
+                    0
+                },
+                peak * REQUESTS_PER_ATTEMPT.end(),
+            ],
+            how: how(least < attempts, attempts, minutes),
+        })
+    }
+
     /// What a workload asked, among so many attempts of all.
     pub(crate) fn of(workload: &Workload, total: u64) -> Self {
         let counts = workload.counts();
         let attempts = workload.attempts();
-        let minutes = workload
-            .first
-            .zip(workload.last)
-            .map(|(first, last)| last.since(first).as_secs().div_ceil(60).max(1));
+        let minutes = minutes_of(workload.first, workload.last);
         let by_starts = attempts > counts.pulls();
         let average = minutes.map_or(0, |minutes| attempts.div_ceil(minutes));
         let peak = workload.peak().max(average);
@@ -82,6 +119,11 @@ impl Requests {
             how: how(by_starts, attempts, minutes),
         }
     }
+}
+
+fn minutes_of(first: Option<Moment>, last: Option<Moment>) -> Option<u64> {
+    let (first, last) = first.zip(last)?;
+    Some(last.since(first).as_secs().div_ceil(60).max(1))
 }
 
 fn of_attempts(attempts: u64, each: &RangeInclusive<u64>) -> [u64; 2] {

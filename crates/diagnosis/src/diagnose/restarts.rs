@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::requests::Requests;
 use super::tally::Workload;
+use crate::facts::is_fargate;
 
 /// The kubelet waits five minutes at most before it starts a container again.
 const POD_RESTARTS_PER_HOUR: u64 = 12;
@@ -66,7 +67,14 @@ pub(crate) fn at_restart(
         // What is there and has not moved is asked for without a pull, except by Fargate, which keeps nothing.
         pulls_per_hour: starts.map(|starts| {
             let [least, most] = Requests::pulls_of(starts);
-            [if keeps_nothing(kind) { least } else { 0 }, most]
+            [
+                if keeps_nothing(kind, evidence) {
+                    least
+                } else {
+                    0
+                },
+                most,
+            ]
         }),
         requests_per_hour: starts.map(Requests::requests_of),
     })
@@ -85,8 +93,9 @@ const fn is_pod(kind: OwnerKind) -> bool {
     )
 }
 
-const fn keeps_nothing(kind: OwnerKind) -> bool {
-    matches!(kind, OwnerKind::EcsService | OwnerKind::EcsTaskFamily)
+fn keeps_nothing(kind: OwnerKind, evidence: &Evidence) -> bool {
+    let is_ecs = matches!(kind, OwnerKind::EcsService | OwnerKind::EcsTaskFamily);
+    is_ecs && is_fargate(evidence) == Some(true)
 }
 
 fn judge(

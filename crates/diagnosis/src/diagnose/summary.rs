@@ -22,7 +22,7 @@ pub(crate) fn summary(
             _ => what,
         };
     };
-    let others = parted.culprits.len() - 1;
+    let others = parted.culprits.len() - 1 + parted.more_culprits;
     let who = who(culprit, others);
     let is_of_pulls = class.is_limit() && class != Class::LoginLockout;
     if is_of_pulls && trigger == Some(&Trigger::ManyPulls) {

@@ -2,18 +2,19 @@
 //!
 //! The same happening is often told by several sources: per workload the source that counts most is believed, never the sum.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
 
 use forebay_evidence::{
     Class, Event, Evidence, Format, Lines, Moment, Owner, OwnerKind, Place, SettingKind, What,
 };
 use forebay_oci::ImageName;
 
+use super::chosen::{Rest, Weights};
+
 /// The most images and nodes that a workload remembers.
 const MAX_NAMES: usize = 32;
-
-/// The most workloads.
-const MAX_WORKLOADS: usize = 10_000;
 
 /// The most minutes of one workload that are told apart.
 const MAX_MINUTES: usize = 10_080;
@@ -80,6 +81,15 @@ impl Counts {
 }
 
 impl Workload {
+    fn new(owner: Option<Owner>, event: &Event, evidence: &Evidence) -> Self {
+        Self {
+            pulls_at_start: pulls_at_start(owner.as_ref(), event, evidence),
+            owner,
+            namespace: event.place.namespace.clone(),
+            ..Self::default()
+        }
+    }
+
     /// The counts of the sources that count most.
     pub(crate) fn counts(&self) -> Counts {
         let most = |what: fn(&Counts) -> u64| self.counts.values().map(what).max().unwrap_or(0);
@@ -107,6 +117,16 @@ impl Workload {
     /// The most attempts of one minute.
     pub(crate) fn peak(&self) -> u64 {
         self.minutes.values().copied().max().unwrap_or(0)
+    }
+
+    /// The attempts of each minute, by the source that tells most of them.
+    pub(crate) fn by_minute(&self) -> BTreeMap<i64, u64> {
+        let mut minutes: BTreeMap<i64, u64> = BTreeMap::new();
+        for ((_, minute), attempts) in &self.minutes {
+            let most = minutes.entry(*minute).or_default();
+            *most = (*most).max(*attempts);
+        }
+        minutes
     }
 
     /// Failures of a class.
@@ -228,76 +248,117 @@ impl Workload {
     }
 }
 
+/// What is said of deaths without a word of why.
+const BARE_DEATHS: [&str; 10] = [
+    // The kubelet, in pods and events (kubernetes, pkg/kubelet/images and kuberuntime).
+    "CrashLoopBackOff",
+    "Back-off restarting",
+    "back-off ",
+    // Counts of `kubectl get`, `kubectl describe`, `kubectl get -o json` and `docker inspect`.
+    " restarts",
+    "Restart Count",
+    "restartCount",
+    "RestartCount",
+    // Docker of a container, and of a task that is over (`docker ps`, `docker service ps`).
+    "Restarting (",
+    "started again",
+    // Swarm's scheduler (moby/swarmkit, manager/scheduler/nodeinfo.go): "underweighting node … because it experienced … failures".
+    "underweighting node",
+];
+
 /// Whether a message says more of a death than that there was one, or how many.
 pub(crate) fn says_why(message: &str) -> bool {
-    let symptoms = [
-        "CrashLoopBackOff",
-        "Back-off restarting",
-        "back-off ",
-        "estart",
-        "underweighting",
-    ];
-    !symptoms.iter().any(|symptom| message.contains(symptom))
+    !BARE_DEATHS.iter().any(|bare| message.contains(bare))
 }
 
 /// What tells workloads apart: the owner and its namespace, or the image.
 type Key = (Option<Owner>, Option<String>, Option<String>);
 
-/// All workloads, those that ask most first.
-pub(crate) fn tally(evidence: &Evidence) -> Vec<Workload> {
-    let owned_images = owned_images(evidence);
-    let mut workloads: BTreeMap<Key, Workload> = BTreeMap::new();
-    for event in &evidence.events {
-        // Who pulled it is told elsewhere: here it would count twice. Where only pulls are told of them, a failure is news.
-        let is_told = event.place.owner.is_none()
-            && event
-                .image
-                .as_deref()
-                .and_then(|image| owned_images.get(&normal(image)))
-                .is_some_and(|fails| *fails || event.failure.is_none());
-        let is_of_stack =
-            event.place.owner.is_none() && event.image.is_none() && event.failure.is_none();
-        if is_told || is_of_stack {
-            continue;
-        }
-        let owner = event
-            .place
-            .owner
-            .as_ref()
-            .map(|owner| named(owner, evidence));
-        let image = event.image.clone().filter(|_| owner.is_none());
-        let key = (owner.clone(), event.place.namespace.clone(), image);
-        let is_full = workloads.len() >= MAX_WORKLOADS;
-        if is_full && !workloads.contains_key(&key) {
-            continue;
-        }
-        let workload = workloads.entry(key).or_insert_with(|| Workload {
-            pulls_at_start: pulls_at_start(owner.as_ref(), event, evidence),
-            owner,
-            namespace: event.place.namespace.clone(),
-            ..Workload::default()
-        });
-        workload.add(event);
-    }
-    let mut all: Vec<Workload> = workloads.into_values().collect();
-    all.sort_by(|one, other| {
-        other
-            .attempts()
-            .cmp(&one.attempts())
-            .then_with(|| one.name().cmp(&other.name()))
-    });
-    all
+/// Who did what.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Those that ask most first.
+    pub(crate) workloads: Vec<Workload>,
+    /// What all others met, if there are too many to tell them apart.
+    pub(crate) rest: Rest,
 }
 
-/// The images of which it is told who pulls them, and whether any of these failed.
-fn owned_images(evidence: &Evidence) -> BTreeMap<String, bool> {
-    let mut images = BTreeMap::new();
-    for event in &evidence.events {
-        if let (Some(_), Some(image)) = (&event.place.owner, &event.image) {
-            *images.entry(normal(image)).or_default() |= event.failure.is_some();
+/// Counts all workloads.
+pub(crate) fn tally(evidence: &Evidence) -> Tally {
+    let owned = OwnedImages::of(evidence);
+    let seed = RandomState::new();
+    let hash = |event: &Event| {
+        owned
+            .counts(event)
+            .then(|| seed.hash_one(key_of(event, evidence)))
+    };
+    let hashes: Vec<Option<u64>> = evidence.events.iter().map(hash).collect();
+    let counted = || {
+        let events = hashes.iter().zip(&evidence.events);
+        events.filter_map(|(hash, event)| Some(((*hash)?, event)))
+    };
+    let mut weights = Weights::default();
+    for (hash, event) in counted() {
+        weights.add(hash, event);
+    }
+    let chosen = weights.chosen();
+    let mut workloads: BTreeMap<Key, Workload> = BTreeMap::new();
+    let mut rest = Rest::default();
+    for (hash, event) in counted() {
+        if chosen.contains(&hash) {
+            let key = key_of(event, evidence);
+            let owner = key.0.clone();
+            let workload = workloads
+                .entry(key)
+                .or_insert_with(|| Workload::new(owner, event, evidence));
+            workload.add(event);
+        } else {
+            rest.add(hash, event);
         }
     }
-    images
+    let mut workloads: Vec<Workload> = workloads.into_values().collect();
+    workloads.sort_by_cached_key(|one| (Reverse(one.attempts()), one.name()));
+    Tally { workloads, rest }
+}
+
+fn key_of(event: &Event, evidence: &Evidence) -> Key {
+    let owner = event.place.owner.as_ref();
+    let owner = owner.map(|owner| named(owner, evidence));
+    let image = event.image.clone().filter(|_| owner.is_none());
+    (owner, event.place.namespace.clone(), image)
+}
+
+/// The images of which it is told who pulls them, and whether any of these failed; by their hashes.
+struct OwnedImages {
+    fails: HashMap<u64, bool>,
+    seed: RandomState,
+}
+
+impl OwnedImages {
+    fn of(evidence: &Evidence) -> Self {
+        let (mut fails, seed) = (HashMap::new(), RandomState::new());
+        for event in &evidence.events {
+            if let (Some(_), Some(image)) = (&event.place.owner, &event.image) {
+                let image = seed.hash_one(normal(image));
+                *fails.entry(image).or_default() |= event.failure.is_some();
+            }
+        }
+        Self { fails, seed }
+    }
+
+    /// Whether an event counts. Who pulled it may be told elsewhere: here it would count twice. Where only pulls are told of
+    /// them, a failure is news.
+    fn counts(&self, event: &Event) -> bool {
+        if event.place.owner.is_some() {
+            return true;
+        }
+        let Some(image) = &event.image else {
+            // Of a stack there is nothing else to count.
+            return event.failure.is_some();
+        };
+        let fails = self.fails.get(&self.seed.hash_one(normal(image)));
+        !fails.is_some_and(|fails| *fails || event.failure.is_none())
+    }
 }
 
 /// An image in its full form, for comparing.

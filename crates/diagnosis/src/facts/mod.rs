@@ -11,14 +11,17 @@ use forebay_evidence::{CiSystem, Evidence, Format, OwnerKind};
 use forebay_oci::{DOCKER_HUB, ImageName, Reference};
 
 use crate::{Diagnosis, Platform};
-pub(crate) use settings::main_ci;
-use settings::{is_fargate, log_group, once_per_node, replicas, restart_policies};
+pub(crate) use settings::{is_fargate, main_ci};
+use settings::{log_group, once_per_node, replicas, restart_policies};
 
 /// The most names of a kind that commands are written for.
 pub const MAX_NAMES: usize = 5;
 
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: usize = 255;
+
+/// The most namespaces, and the most images, that are remembered.
+const MAX_REMEMBERED: usize = 1_000;
 
 /// What commands are made of.
 #[derive(Debug, Clone, Default)]
@@ -151,6 +154,7 @@ impl Facts {
     }
 
     fn take_places(&mut self, evidence: &Evidence) {
+        let mut namespaces = BTreeSet::new();
         for event in &evidence.events {
             let cluster = event.place.cluster.as_deref().and_then(safe);
             let slot = match event.format {
@@ -160,11 +164,12 @@ impl Facts {
             if slot.is_none() {
                 *slot = cluster;
             }
-            if let Some(namespace) = event.place.namespace.as_deref().and_then(safe)
-                && event.failure.is_some()
-                && !self.namespaces.contains(&namespace)
+            let namespace = event.place.namespace.as_deref();
+            if let Some(namespace) = namespace.filter(|_| event.failure.is_some())
+                && namespaces.len() < MAX_REMEMBERED
+                && namespaces.insert(namespace)
             {
-                self.namespaces.push(namespace);
+                self.namespaces.extend(safe(namespace));
             }
         }
         let families = evidence.settings.iter().filter_map(|setting| {
@@ -292,6 +297,9 @@ fn hub_images(evidence: &Evidence, diagnosis: &Diagnosis) -> Vec<Image> {
         }
         if seen.insert((image.repository.clone(), image.tag.clone(), content)) {
             images.push(image);
+        }
+        if images.len() >= MAX_REMEMBERED {
+            break;
         }
     }
     // The answer to a pull names digests: where the tag is told as well, they are the same image's.

@@ -70,7 +70,7 @@ pub(crate) fn main_ci(evidence: &Evidence) -> Option<CiSystem> {
 }
 
 /// Whether most of what ECS runs is on Fargate.
-pub(super) fn is_fargate(evidence: &Evidence) -> Option<bool> {
+pub(crate) fn is_fargate(evidence: &Evidence) -> Option<bool> {
     let mut counts: BTreeMap<bool, usize> = BTreeMap::new();
     for setting in &evidence.settings {
         if let SettingKind::LaunchType(kind) = &setting.kind {

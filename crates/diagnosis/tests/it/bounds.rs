@@ -1,7 +1,7 @@
 //! Whatever was read, the diagnosis ends, and tells what was left out.
 
-use forebay_diagnosis::{Egress, diagnose};
-use forebay_evidence::{Context, Intake, MAX_COARSE_EVENTS, Moment};
+use forebay_diagnosis::{Egress, MAX_SUSPECTS, diagnose};
+use forebay_evidence::{Class, Context, Intake, MAX_COARSE_EVENTS, Moment};
 use proptest::prelude::{ProptestConfig, any, proptest};
 
 fn context() -> Context {
@@ -49,6 +49,37 @@ fn a_name_that_a_shell_would_obey_stands_in_no_command() {
             assert!(!is_obeyed, "{command}");
         }
     }
+}
+
+fn pod_failed(pod: usize, registry: &str, why: &str) -> String {
+    format!(
+        "{{\"kind\":\"Event\",\"metadata\":{{\"name\":\"e{pod}\",\"namespace\":\"n{pod}\"}},\"type\":\"Warning\",\"reason\":\"Failed\",\
+         \"message\":\"Failed to pull image \\\"{registry}/x{pod}:1\\\": {why}\",\"count\":4,\
+         \"firstTimestamp\":\"2026-01-15T11:00:00Z\",\"lastTimestamp\":\"2026-01-15T11:00:00Z\",\
+         \"involvedObject\":{{\"kind\":\"Pod\",\"namespace\":\"n{pod}\",\"name\":\"p{pod}\"}}}}\n"
+    )
+}
+
+#[test]
+fn of_many_names_few_are_told_and_all_are_counted() {
+    const PODS: usize = 3_000;
+    let mut intake = Intake::new(context());
+    intake.begin("many");
+    for pod in 0..PODS {
+        let why = "toomanyrequests: You have reached your pull rate limit.";
+        intake.push(pod_failed(pod, "docker.io/library", why).as_bytes());
+        let other = format!("r{pod}.example");
+        intake.push(pod_failed(pod, &other, "manifest unknown").as_bytes());
+    }
+    let found = diagnose(&intake.finish(), &context(), Egress::Unknown);
+    let count = &found.classes[&Class::PullLimit];
+    assert_eq!((count.workloads, count.failures), (PODS, 4 * PODS as u64));
+    let named = found.culprits.len() + found.victims.len();
+    assert!(named <= 2 * MAX_SUSPECTS, "{named}");
+    assert_eq!(named + found.more_culprits + found.more_victims, PODS);
+    assert!(found.also.len() <= 20, "{}", found.also.len());
+    let together = found.together.unwrap();
+    assert_eq!(together.attempts, 8 * PODS as u64);
 }
 
 proptest! {

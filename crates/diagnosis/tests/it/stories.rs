@@ -276,3 +276,29 @@ fn nothing_wrong_is_nothing_found() {
     let found = find(&[("log", log)], ECS_NOW, Egress::Unknown);
     assert!(found.cause.is_none() && found.culprits.is_empty() && found.missing.is_empty());
 }
+
+#[test]
+fn one_that_only_meets_the_limit_is_no_culprit() {
+    let pod = r#"{"kind":"Event","metadata":{"name":"e"},"type":"Warning","reason":"Failed","count":4,
+        "message":"Failed to pull image \"cortexlabs/python-predictor-cpu:0.20.0\": toomanyrequests: You have reached your pull rate limit.",
+        "firstTimestamp":"2026-01-15T11:00:00Z","lastTimestamp":"2026-01-15T11:12:00Z",
+        "involvedObject":{"kind":"Pod","namespace":"default","name":"api-iris-6b9f8b5c9d-x2x7k"}}"#;
+    let found = find(&[("events", pod)], ECS_NOW, Egress::Unknown);
+    assert_eq!(found.culprits.len(), 0, "{:?}", found.culprits);
+    assert_eq!(found.victims.len(), 1, "{:?}", found.victims);
+    assert!(found.missing.iter().any(forebay_diagnosis::Missing::is_who));
+}
+
+#[test]
+fn services_of_ecs_are_described_by_tens() {
+    let event = r#"{"events":[{"id":"1","createdAt":"2026-01-15T14:38:00Z","message":"(service web) failed to launch a task: CannotPullContainerError: toomanyrequests: You have reached your pull rate limit."}]}"#;
+    let found = find(&[("events", event)], ECS_NOW, Egress::Unknown);
+    let who: Vec<&str> = found
+        .missing
+        .iter()
+        .filter(|missing| missing.is_who())
+        .map(|missing| missing.command.as_str())
+        .collect();
+    let is_by_tens = |command: &&str| command.contains("| xargs -n 10 aws ecs describe-services");
+    assert!(who.iter().any(is_by_tens), "{who:?} {found:#?}");
+}
