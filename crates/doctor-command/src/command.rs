@@ -152,7 +152,20 @@ pub(crate) fn conclude(
     if gathering.is_empty() && args.reads_alone() {
         return Err(read::nothing_read(&args.files));
     }
-    let found = Found::of(gathering.finish(), args);
+    let gathered = gathering.finish();
+    if let Some(why) = gathered.why_rubbish().filter(|_| args.reads_alone()) {
+        return Err(read::nothing_understood(&args.files, why));
+    }
+    let is_open = asked.status(ExitStatus::Failed) == ExitStatus::Failed;
+    if let Some(cluster) = args.tools.ecs()
+        && is_open
+        && gathered.tells_nothing()
+        && !asked.is_unknown()
+        && !args.reads_too()
+    {
+        return Err(read::nothing_of_ecs(cluster));
+    }
+    let found = Found::of(gathered, args);
     // A reader of JSON finds in it who could not be asked, and why.
     if !found.is_bad() && asked.is_unknown() && !args.reads_too() && !args.output.json {
         return Err(Failure::plain("nobody answered: nothing is known"));

@@ -13,6 +13,8 @@ pub(crate) struct Gathering {
     /// Where the bytes that are being read may tell something: found once, for both.
     places: Vec<usize>,
     is_empty: bool,
+    /// How many bytes were read, and how many of them stand in no text.
+    bytes: (u64, u64),
 }
 
 /// All that was read.
@@ -25,7 +27,12 @@ pub(crate) struct Gathered {
     pub(crate) evidence: Evidence,
     /// There was nothing to read.
     pub(crate) is_empty: bool,
+    /// It was no text.
+    is_binary: bool,
 }
+
+/// One byte in so many is none of a text in what is no text.
+const BINARY_PART: u64 = 50;
 
 impl Gathering {
     /// Nothing so far, to be read in the light of a context.
@@ -36,6 +43,7 @@ impl Gathering {
             intake: Intake::new(context),
             places: Vec::new(),
             is_empty: true,
+            bytes: (0, 0),
         }
     }
 
@@ -49,6 +57,8 @@ impl Gathering {
     /// Reads on in the source.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.is_empty &= bytes.is_empty();
+        self.bytes.0 += bytes.len() as u64;
+        self.bytes.1 += bytes.iter().filter(|byte| is_of_no_text(**byte)).count() as u64;
         self.places.clear();
         find_places(bytes, &mut self.places);
         self.intake.push_sifted(bytes, &self.places);
@@ -78,11 +88,13 @@ impl Gathering {
     pub(crate) fn finish(mut self) -> Gathered {
         self.end();
         let (findings, left_off) = self.findings.finish();
+        let (bytes, binary) = self.bytes;
         Gathered {
             findings,
             left_off,
             evidence: self.intake.finish(),
             is_empty: self.is_empty,
+            is_binary: binary > bytes / BINARY_PART,
         }
     }
 
@@ -91,4 +103,31 @@ impl Gathering {
             scanner.finish(&mut |failure: Failure| self.findings.add(failure));
         }
     }
+}
+
+impl Gathered {
+    /// Whether nothing in it was understood: nothing that happened, and nothing that is set.
+    pub(crate) fn tells_nothing(&self) -> bool {
+        let evidence = &self.evidence;
+        self.findings.is_empty() && evidence.events.is_empty() && evidence.settings.is_empty()
+    }
+
+    /// Why nothing was understood, if most of it cannot be read.
+    pub(crate) fn why_rubbish(&self) -> Option<&str> {
+        if !self.tells_nothing() {
+            return None;
+        }
+        if self.is_binary {
+            return Some("it is no text");
+        }
+        let notes = &self.evidence.notes;
+        let is_most = notes.len() as u64 * 2 >= self.evidence.lines;
+        let first = notes.first().filter(|_| is_most)?;
+        Some(&first.text)
+    }
+}
+
+/// Whether a byte is a control that no terminal and no log has: nothing but tabs, ends of lines and of pages, colours, backspaces.
+const fn is_of_no_text(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, 0x07..=0x0d | 0x1b)
 }

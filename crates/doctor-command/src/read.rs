@@ -54,6 +54,31 @@ pub(crate) fn nothing_read(files: &[PathBuf]) -> Failure {
         )
 }
 
+/// None of it can be read, which is no word that all is well.
+pub(crate) fn nothing_understood(files: &[PathBuf], why: &str) -> Failure {
+    let mut names: Vec<String> = files.iter().map(|file| name_of(file)).collect();
+    if names.is_empty() {
+        names.push(INPUT_NAME.to_owned());
+    }
+    let failure = Failure::plain(format!(
+        "nothing is known: of {} nothing was understood: {why}",
+        names.join(", ")
+    ));
+    failure
+        .with_hint("what is packed has to be unpacked first: zcat, xzcat, zstdcat, journalctl --file")
+        .with_hint("what Windows' PowerShell wrote with > is UTF-16: write it with Out-File -Encoding utf8")
+}
+
+/// Whoever was asked for a cluster of ECS told of nothing in it, which is no word that all is well.
+pub(crate) fn nothing_of_ecs(cluster: &str) -> Failure {
+    let failure = Failure::plain(format!(
+        "aws tells of no service, no task and no event of cluster {cluster}: nothing is known"
+    ));
+    failure
+        .with_hint("look whether the name, the region and the account are right: aws ecs list-clusters, aws sts get-caller-identity; --region and --profile choose others")
+        .with_hint("stopped tasks are told of for an hour: after that, give the events of the stack or service as a file")
+}
+
 /// Reads one to its end; how many bytes there were.
 fn read(path: &Path, gathering: &mut Gathering) -> Result<u64, Failure> {
     gathering.begin(&name_of(path));

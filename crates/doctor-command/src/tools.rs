@@ -151,6 +151,11 @@ impl Args {
             || self.connections.asks()
     }
 
+    /// The cluster of ECS that is asked for.
+    pub(crate) fn ecs(&self) -> Option<&str> {
+        self.ecs.as_deref()
+    }
+
     fn cluster(&self) -> Option<Cluster> {
         self.kube.then(|| Cluster {
             context: self.context.clone(),

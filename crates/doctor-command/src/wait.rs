@@ -69,14 +69,19 @@ pub(crate) async fn wait(
         ));
     }
     let until = clock.monotonic() + awaited.timeout;
-    let (mut silences, mut last) = (0, String::new());
+    let (mut silences, mut last, mut beside) = (0, String::new(), String::new());
     // Whether it was ever told how it stands.
     let mut is_told = false;
     let is_last = || clock.monotonic() + ASK_EVERY > until;
     loop {
         // One that hangs now may answer at the next look.
         let bounded = Bounded::new(tools, clock);
-        match ask(awaited, &bounded).await {
+        let (standing, without) = ask(awaited, &bounded).await;
+        if let Some(without) = without.filter(|without| *without != beside) {
+            printer.note(format_args!("note: {without}"));
+            beside = without;
+        }
+        match standing {
             Ok(Standing::Runs(what)) => return Ok(tell(Ended::Runs(what), printer)),
             Ok(Standing::Failed(why)) => return Ok(tell(Ended::Failed(why), printer)),
             Ok(Standing::Waits(why)) => {
@@ -119,7 +124,36 @@ struct Silence {
     trouble: Trouble,
 }
 
+/// What a stack has been through, and which services are its: without these, all services of the cluster are judged.
+const BESIDE: [(&str, &str); 2] = [
+    ("list-stack-resources", "cloudformation:ListStackResources"),
+    (
+        "describe-stack-events",
+        "cloudformation:DescribeStackEvents",
+    ),
+];
+
 impl Silence {
+    /// The right that a call needs without whose answer it can be judged.
+    fn right(&self) -> Option<&'static str> {
+        let act = self.call.args.get(1)?;
+        let beside = BESIDE.iter().find(|(name, _)| name == act);
+        beside.map(|(_, right)| *right)
+    }
+
+    /// Whether the others tell how it stands; one that is not installed will tell nothing.
+    fn is_beside(&self) -> bool {
+        self.right().is_some() && matches!(self.trouble, Trouble::Failed { .. })
+    }
+
+    fn told_beside(&self) -> String {
+        let right = self.right().unwrap_or_default();
+        format!(
+            "{}; judged without it, by all services of the cluster: the right for it is {right}",
+            self.told()
+        )
+    }
+
     fn told(&self) -> String {
         format!("{} {}", self.call, self.trouble)
     }
@@ -132,7 +166,19 @@ impl Silence {
     }
 }
 
-async fn ask(awaited: &Awaited, tools: &impl Tools) -> Result<Standing, Silence> {
+/// How it stands, and what that had to be judged without.
+async fn ask(awaited: &Awaited, tools: &impl Tools) -> (Result<Standing, Silence>, Option<String>) {
+    let mut heard = Heard::default();
+    let standing = ask_all(awaited, tools, &mut heard).await;
+    let without = heard.without.map(|silence| silence.told_beside());
+    (standing, without)
+}
+
+async fn ask_all(
+    awaited: &Awaited,
+    tools: &impl Tools,
+    heard: &mut Heard,
+) -> Result<Standing, Silence> {
     let mut standing = Vec::new();
     if let Some(cluster) = &awaited.cluster {
         let call = cluster.standing();
@@ -143,9 +189,8 @@ async fn ask(awaited: &Awaited, tools: &impl Tools) -> Result<Standing, Silence>
         }
     }
     if let Some(deployment) = &awaited.deployment {
-        let mut heard = Heard::default();
-        deployment.ask(tools, &mut heard).await;
-        if let Some(silence) = heard.silence {
+        deployment.ask(tools, heard).await;
+        if let Some(silence) = heard.silence.take() {
             return Err(silence);
         }
         let answers: Vec<&Value> = heard.answers.iter().collect();
@@ -162,6 +207,8 @@ struct Heard {
     answers: Vec<Value>,
     /// The first that was not answered.
     silence: Option<Silence>,
+    /// The first without whose answer it can be judged.
+    without: Option<Silence>,
 }
 
 impl Ear for Heard {
@@ -187,8 +234,15 @@ impl Ear for Heard {
         match read {
             Ok(answer) => self.answers.push(answer),
             Err(trouble) => {
-                let call = call.clone();
-                self.silence.get_or_insert(Silence { call, trouble });
+                let silence = Silence {
+                    call: call.clone(),
+                    trouble,
+                };
+                if silence.is_beside() {
+                    self.without.get_or_insert(silence);
+                } else {
+                    self.silence.get_or_insert(silence);
+                }
             }
         }
     }

@@ -96,3 +96,51 @@ async fn that_nobody_answers_in_time_is_no_word_of_how_it_stands() {
     let (told, _) = ended_within(short, vec![Ok("Pending"), silence(), silence()]).await;
     assert!(matches!(told, Ok(Ended::TookTooLong(_))), "{told:?}");
 }
+
+/// Plays `aws`: a stack in progress and a service that waits, without the right to list the stack's resources.
+struct Denied;
+
+impl Tools for Denied {
+    async fn run(&self, call: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
+        let answer = match &*call.args[1] {
+            "list-stack-resources" => {
+                return Err(Trouble::Failed {
+                    code: "exit code 254".to_owned(),
+                    complaint: "AccessDenied".to_owned(),
+                });
+            }
+            "describe-stacks" => {
+                json!({ "Stacks": [{ "StackName": "shop", "StackStatus": "CREATE_IN_PROGRESS" }] })
+            }
+            "list-services" => json!({ "serviceArns": ["web"] }),
+            "describe-services" => {
+                json!({ "services": [{ "serviceName": "web", "desiredCount": 2, "runningCount": 0 }] })
+            }
+            _ => json!({}),
+        };
+        take(answer.to_string().as_bytes());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_beside_is_named_and_the_rest_is_judged() {
+    let deployment = Deployment {
+        cluster: "c".to_owned(),
+        stack: Some("shop".to_owned()),
+        ..Deployment::default()
+    };
+    let awaited = Awaited {
+        cluster: None,
+        deployment: Some(deployment),
+        timeout: Duration::from_mins(5),
+    };
+    let (standing, without) = ask(&awaited, &Denied).await;
+    let told = "stack shop is CREATE_IN_PROGRESS; service web: 0 of 2 run; no task runs";
+    assert!(matches!(standing, Ok(Standing::Waits(why)) if why == told));
+    let without = without.unwrap();
+    assert!(
+        without.contains("cloudformation:ListStackResources"),
+        "{without}"
+    );
+}
