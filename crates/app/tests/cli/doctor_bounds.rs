@@ -157,14 +157,14 @@ fn a_cluster_of_many_pods_is_judged_in_little_memory() {
 
 #[test]
 fn flow_logs_of_more_than_is_told_apart_are_counted_in_little_memory() {
-    let mut log = String::new();
-    for flow in 0..250_000_u32 {
+    let line = |flow: u32| {
         let [_, a, b, c] = flow.to_be_bytes();
         let (port, start) = (1024 + flow % 60_000, 600 + flow);
-        log.push_str(&format!(
+        format!(
             "2 1 eni-{flow:017x} 10.{a}.{b}.{c} 192.0.2.7 {port} 443 6 9 800 {start} {start} ACCEPT OK\n"
-        ));
-    }
+        )
+    };
+    let log = (0..250_000).map(line).collect::<Vec<_>>().concat();
     let program = Program::new().file("flows.log", &log);
     let registry = "--registry-address=192.0.2.7";
     for how in [&["--json"][..], &[]] {
