@@ -131,3 +131,32 @@ impl Gathered {
 const fn is_of_no_text(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, 0x07..=0x0d | 0x1b)
 }
+
+#[cfg(test)]
+mod tests {
+    use forebay_doctor::Moment;
+
+    use super::*;
+
+    fn why(bytes: &[u8]) -> Option<String> {
+        let mut gathering = Gathering::new(Context {
+            now: Moment::from_unix_ms(1_768_478_400_000),
+            utc_offset_seconds: 0,
+        });
+        gathering.begin("any");
+        gathering.push(bytes);
+        gathering.finish().why_rubbish().map(str::to_owned)
+    }
+
+    #[test]
+    fn what_is_no_text_or_has_no_lines_is_not_understood() {
+        assert_eq!(why(&[0; 5_000]).as_deref(), Some("it is no text"));
+        assert!(why(&[b'a'; 200_000]).is_some());
+        assert_eq!(
+            why("\u{1b}[32mgrün\u{1b}[0m\r\nall is well\n".as_bytes()),
+            None
+        );
+        let failure: &[u8] = b"toomanyrequests: You have reached your pull rate limit.\n\0\0\0\0";
+        assert_eq!(why(failure), None);
+    }
+}

@@ -285,10 +285,10 @@ pub(crate) struct Tally {
 
 /// Counts all workloads.
 pub(crate) fn tally(evidence: &Evidence) -> Tally {
-    let owned = OwnedImages::of(evidence);
+    let images = OwnedImages::of(evidence);
     let seed = RandomState::new();
     let hash = |event: &Event| {
-        owned
+        images
             .counts(event)
             .then(|| seed.hash_one(key_of(event, evidence)))
     };
