@@ -41,11 +41,11 @@ pub(super) fn facts(evidence: &Evidence, diagnosis: &Diagnosis) -> Facts {
         *name = name.take().filter(|name| is_aws(name));
     }
     if facts.region.is_none() {
-        let nodes = evidence
+        let mut nodes = evidence
             .events
             .iter()
             .filter_map(|event| event.place.node.as_deref());
-        facts.region = nodes.filter_map(region_of_node).next();
+        facts.region = nodes.find_map(region_of_node);
     }
     for setting in &evidence.settings {
         if let SettingKind::Restarts {

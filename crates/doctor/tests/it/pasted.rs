@@ -1,5 +1,10 @@
 //! Printed commands are pasted into a shell: they end, they send logins nowhere else, and no name that was read is obeyed.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test sets up has to work, or the test has failed"
+)]
+
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -44,7 +49,7 @@ fn told(text: &str) -> String {
 /// What is told of a way.
 fn of(ways: &WaysOut, kind: WayKind) -> String {
     let way = ways.ways.iter().find(|way| way.kind == kind);
-    let steps = &way.expect(kind.name()).steps;
+    let steps = &way.unwrap().steps;
     let mut text = String::new();
     for step in steps {
         text.push_str(&step.text);
@@ -144,15 +149,12 @@ fn filled(text: &str) -> String {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "-.".contains(c))
         });
-        match name {
-            Some((name, after)) => {
-                out.push_str(name);
-                rest = after;
-            }
-            None => {
-                out.push('<');
-                rest = behind;
-            }
+        if let Some((name, after)) = name {
+            out.push_str(name);
+            rest = after;
+        } else {
+            out.push('<');
+            rest = behind;
         }
     }
     out + rest
