@@ -234,6 +234,8 @@ fn who_pulls_most_and_is_not_at_fault_gets_a_command_that_only_pauses_it() {
     let events = [
         "NAMESPACE   LAST SEEN   TYPE   REASON   OBJECT   MESSAGE\n".to_owned(),
         row("report-5c6d7f8b9-kkwz4", 90),
+        // Who only meets the limit is no culprit.
+        "shop   9m (x60 over 40m)   Normal   Pulled   pod/report-5c6d7f8b9-kkwz4   Successfully pulled image \"acme/report:1\" in 2s\n".to_owned(),
         row("web-7d4b9c6f8d-x2x7k", 2),
         row("api-7d4b9c6f8d-x2x7l", 2),
     ]
