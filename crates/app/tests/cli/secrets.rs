@@ -132,3 +132,23 @@ fn stars_are_no_secret() {
     let config = "[upstreams.\"docker.io\"]\nusername = \"alice\"\npassword = \"***\"\n";
     assert_snapshot!(Program::with_config(config).check());
 }
+
+#[test]
+fn a_login_that_somebody_wrote_into_an_image_is_not_told() {
+    let program = Program::new()
+        .file(
+            "compose.yaml",
+            "services:\n  a: {image: \"https://u:canary@reg.example/x:1\"}\n",
+        )
+        .file("Dockerfile", "FROM u:canary@reg.example/x:1\n");
+    for command in [
+        &["forecast", ".", "--offline"][..],
+        &["forecast", ".", "--offline", "--json"],
+        &["rewrite", ".", "--to", "forebay:c.example"],
+        &["rewrite", ".", "--to", "forebay:c.example", "--json"],
+    ] {
+        let told = program.run(command);
+        assert!(told.contains("not an image reference"), "{told}");
+        assert!(!told.contains("canary"), "{told}");
+    }
+}

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use forebay_config::DOCKER_HUB_ALIASES;
 use forebay_forecast::preflight::{Check, names, secrets};
 use forebay_forecast::{Fleet, ImageUse, Scalers, Wanted};
+use forebay_limits::redact;
 use forebay_oci::{DOCKER_HUB, ImageName};
 use forebay_rewrite::{
     Ambiguous, Format, Found, MAX_FILE_BYTES, Owner, PullPolicy, Settings, Why, find, find_as,
@@ -210,7 +211,10 @@ impl<'a> Reading<'a> {
             let at = at(place.span.start);
             match place.image.parse() {
                 Ok(image) => self.places.push((at_home(image), place.owner, at)),
-                Err(_) => unsure.push(format!("{at}: {}: not an image reference", place.image)),
+                Err(_) => {
+                    let said = redact(&place.image);
+                    unsure.push(format!("{at}: {said}: not an image reference"));
+                }
             }
         }
         // What is built, tagged or pushed is pulled by nobody, whatever its name comes to.
@@ -221,7 +225,7 @@ impl<'a> Reading<'a> {
                 self.places.extend(in_jobs(one, &at));
                 continue;
             }
-            let said = one.text.lines().next().unwrap_or_default();
+            let said = redact(one.text.lines().next().unwrap_or_default());
             let told = format!("{}: {said}: {}", at(one.span.start), one.why);
             if is_own_ecr(&one) {
                 notes.push(format!(

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use forebay_limits::redact;
 use forebay_rewrite::rules::{Goal, ImageCopy, collisions, copies};
 use forebay_terminal::{Failure, Printer};
 use serde::Serialize;
@@ -132,7 +133,7 @@ fn left(planned: &Planned, is_unpinned: bool) -> Vec<Left> {
         let left = left.map(|one| Left {
             path: path(&file.path),
             line: one.line,
-            text: one.text.clone(),
+            text: redact(&one.text).into_owned(),
             why: one.why.clone(),
         });
         left.collect::<Vec<_>>()

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use forebay_limits::redact;
 use forebay_rewrite::rules::{Goal, ImageCopy, collisions, copies, quoted_name, unified_diff};
 use forebay_setup::command_line;
 use forebay_terminal::Printer;
@@ -55,7 +56,8 @@ pub(super) fn remarks(planned: &Planned, is_written: bool, printer: &Printer) {
                 (&mut left, "left as it is")
             };
             *count += 1;
-            let text = in_one_line(&one.text);
+            let said = redact(&one.text);
+            let text = in_one_line(&said);
             printer.note(format_args!(
                 "{path}:{}: {what}: {text}: {}",
                 one.line, one.why
