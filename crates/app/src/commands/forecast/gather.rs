@@ -209,12 +209,11 @@ impl<'a> Reading<'a> {
         let Gathered { unsure, notes, .. } = &mut self.gathered;
         for place in found.places {
             let at = at(place.span.start);
-            match place.image.parse() {
-                Ok(image) => self.places.push((at_home(image), place.owner, at)),
-                Err(_) => {
-                    let said = redact(&place.image);
-                    unsure.push(format!("{at}: {said}: not an image reference"));
-                }
+            if let Ok(image) = place.image.parse() {
+                self.places.push((at_home(image), place.owner, at));
+            } else {
+                let said = redact(&place.image);
+                unsure.push(format!("{at}: {said}: not an image reference"));
             }
         }
         // What is built, tagged or pushed is pulled by nobody, whatever its name comes to.
