@@ -99,6 +99,8 @@ pub fn plan(text: &str, found: &Found, goal: &Goal, pin: Option<Pin<'_>>) -> Pla
         lines: &lines,
         pin,
         plan: Plan::default(),
+        edits: BTreeSet::new(),
+        longest: 0,
         changed: BTreeSet::new(),
     };
     planner.tell(found, goal);
@@ -135,6 +137,9 @@ pub(super) struct Planner<'a> {
     lines: &'a Lines,
     pin: Option<Pin<'a>>,
     pub(super) plan: Plan,
+    edits: BTreeSet<Edit>,
+    /// The most bytes that one of them replaces: no other that begins further before a place reaches into it.
+    longest: usize,
     /// Where places begin that change.
     changed: BTreeSet<usize>,
 }
@@ -270,7 +275,7 @@ impl Planner<'_> {
             open_tag: String::new(),
         });
         self.plan.changes.extend(changes);
-        self.plan.edits.push(edit);
+        self.put(edit);
     }
 
     /// Takes edits that make `to` of `from`, unless another place wants the same bytes otherwise.
@@ -293,14 +298,8 @@ impl Planner<'_> {
     }
 
     fn take(&mut self, edits: Vec<Edit>, span: &Range<usize>, change: Change) {
-        let is_same = edits.iter().all(|edit| self.plan.edits.contains(edit));
-        let overlaps = |edit: &Edit| {
-            self.plan
-                .edits
-                .iter()
-                .any(|other| other != edit && edit.start < other.end && other.start < edit.end)
-        };
-        if edits.iter().any(overlaps) {
+        let is_same = edits.iter().all(|edit| self.edits.contains(edit));
+        if edits.iter().any(|edit| self.is_in_the_way_of(edit)) {
             let why = "another place that stands here wants something else".to_owned();
             return self.unsure(span, change.from, why);
         }
@@ -308,7 +307,26 @@ impl Planner<'_> {
         if !is_same {
             self.plan.changes.push(change);
         }
-        self.plan.edits.extend(edits);
+        for edit in edits {
+            self.put(edit);
+        }
+    }
+
+    fn put(&mut self, edit: Edit) {
+        self.longest = self.longest.max(edit.end.saturating_sub(edit.start));
+        self.edits.insert(edit);
+    }
+
+    /// Whether another edit wants some of the same bytes.
+    fn is_in_the_way_of(&self, edit: &Edit) -> bool {
+        let before = |start: usize| Edit {
+            start,
+            end: 0,
+            new: String::new(),
+        };
+        let nearest = edit.start.saturating_sub(self.longest);
+        let mut near = self.edits.range(before(nearest)..before(edit.end));
+        near.any(|other| other != edit && edit.start < other.end)
     }
 
     /// Notes by which names the file finds images in others.
@@ -338,8 +356,7 @@ impl Planner<'_> {
     }
 
     fn finish(mut self) -> Plan {
-        self.plan.edits.sort();
-        self.plan.edits.dedup();
+        self.plan.edits = self.edits.into_iter().collect();
         self.plan.changes.sort_by_key(|change| change.line);
         self.plan.unsure.sort_by_key(|unsure| unsure.line);
         self.plan.unsure.dedup();
@@ -414,6 +431,36 @@ mod tests {
         let rule = "[[rule]]\nregistry = \"docker.io\"\nto = \"h.example/{repository}\"";
         let plan = plan(text, &found, &Goal::of_file(rule).unwrap(), pin);
         (crate::apply(text, plan.edits.clone()).unwrap(), plan)
+    }
+
+    #[test]
+    fn edits_that_share_bytes_are_in_each_others_way_however_long_they_are() {
+        let spans = || (0..5_usize).flat_map(|start| (start..7).map(move |end| (start, end)));
+        let edit = |(start, end)| Edit {
+            start,
+            end,
+            new: String::new(),
+        };
+        for (first, second) in spans().flat_map(|one| spans().map(move |other| (one, other))) {
+            let lines = Lines::of("");
+            let mut planner = Planner {
+                text: "",
+                lines: &lines,
+                pin: None,
+                plan: Plan::default(),
+                edits: BTreeSet::new(),
+                longest: 0,
+                changed: BTreeSet::new(),
+            };
+            planner.put(edit(first));
+            planner.put(edit((9, 9)));
+            let share = first != second && second.0 < first.1 && first.0 < second.1;
+            assert_eq!(
+                planner.is_in_the_way_of(&edit(second)),
+                share,
+                "{first:?} {second:?}"
+            );
+        }
     }
 
     #[test]
