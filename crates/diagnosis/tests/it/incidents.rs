@@ -2,8 +2,8 @@
 //!
 //! Each is told with several seeds: names, numbers and times differ, the story is the same.
 
-use forebay_diagnosis::{Diagnosis, Egress, Trigger, diagnose};
-use forebay_evidence::{Class, Context, Intake, Moment};
+use forebay_diagnosis::{Diagnosis, Egress, Trigger};
+use forebay_evidence::Class;
 
 use crate::world::{
     BAD_LOGIN, BAD_MOUNT, Dice, GATHERED, GHCR, HAP, HUB_ACCOUNT, HUB_ANONYMOUS, LOCKOUT, NO_DNS,
@@ -612,16 +612,7 @@ fn no_account_and_no_session_shows_in_a_diagnosis() {
 
 /// Reads and diagnoses.
 pub(crate) fn find(sources: &[(String, String)], egress: Egress) -> Diagnosis {
-    let context = Context {
-        now: Moment::from_unix_ms((START + GATHERED) * 1_000),
-        utc_offset_seconds: 0,
-    };
-    let mut intake = Intake::new(context);
-    for (name, text) in sources {
-        intake.begin(name);
-        intake.push(text.as_bytes());
-    }
-    diagnose(&intake.finish(), &context, egress)
+    crate::found::find(sources, START + GATHERED, egress)
 }
 
 fn faults(truth: &Truth, found: &Diagnosis) -> Vec<String> {

@@ -10,6 +10,7 @@
 )]
 
 mod bounds;
+mod found;
 mod incidents;
 mod stories;
 mod told;

@@ -3,27 +3,10 @@
 //! `swarm-hap429`: thirty services with a bad mount, each asked for anew all the time, and Docker Hub's abuse limit for all.
 //! `ecs-deployment-429`: a stack that waits for ever, because its tasks pull without an account.
 
-use forebay_diagnosis::{
-    Diagnosis, Egress, EndKind, FlagKind, Platform, StepKind, Trigger, diagnose,
-};
-use forebay_evidence::{Class, Context, Identity, Intake, Moment};
+use forebay_diagnosis::{Diagnosis, Egress, EndKind, FlagKind, Platform, StepKind, Trigger};
+use forebay_evidence::{Class, Identity};
 
-fn find(sources: &[(&str, &str)], now_unix_seconds: i64, egress: Egress) -> Diagnosis {
-    let context = Context {
-        now: Moment::from_unix_ms(now_unix_seconds * 1_000),
-        utc_offset_seconds: 0,
-    };
-    let mut intake = Intake::new(context);
-    for (name, text) in sources {
-        intake.begin(name);
-        intake.push(text.as_bytes());
-    }
-    diagnose(&intake.finish(), &context, egress)
-}
-
-fn kinds(found: &Diagnosis) -> Vec<StepKind> {
-    found.chain.iter().map(|step| step.kind).collect()
-}
+use crate::found::{find, kinds};
 
 fn myths(found: &Diagnosis) -> Vec<&'static str> {
     found.myths.iter().map(|myth| myth.kind).collect()

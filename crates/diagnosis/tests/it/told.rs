@@ -1,7 +1,9 @@
 //! What somebody pastes without anything around it: the platform and the chain come out of the words alone.
 
-use forebay_diagnosis::{Diagnosis, Egress, Platform, StepKind, diagnose};
-use forebay_evidence::{Class, Context, Intake, Moment};
+use forebay_diagnosis::{Diagnosis, Egress, Platform, StepKind};
+use forebay_evidence::Class;
+
+use crate::found::kinds;
 
 /// The error of the story of the stack that waited for ever, in its six lines.
 const ECS: &str = "\
@@ -14,18 +16,8 @@ https://www.docker.com/increase-rate-limit
 ";
 
 fn find(text: &str) -> Diagnosis {
-    let context = Context {
-        now: Moment::from_unix_ms(1_768_488_300_000),
-        utc_offset_seconds: 0,
-    };
-    let mut intake = Intake::new(context);
-    intake.begin("standard input");
-    intake.push(text.as_bytes());
-    diagnose(&intake.finish(), &context, Egress::Unknown)
-}
-
-fn kinds(found: &Diagnosis) -> Vec<StepKind> {
-    found.chain.iter().map(|step| step.kind).collect()
+    let sources = [("standard input", text)];
+    crate::found::find(&sources, 1_768_488_300, Egress::Unknown)
 }
 
 #[test]

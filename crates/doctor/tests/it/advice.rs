@@ -1,31 +1,11 @@
 //! What is advised: commands that do what they say, in an order that helps, and nothing of one trouble told of another.
 
-use forebay_doctor::{
-    Class, Context, Diagnosis, Egress, Intake, Moment, Usage, WayKind, WaysOut, diagnose, explain,
-    ways_out,
-};
+use forebay_doctor::{Class, WayKind, WaysOut, explain};
 
-/// 2026-01-15 14:45 UTC.
-const NOW: i64 = 1_768_488_300;
+use crate::found::find;
 
 const LIMIT: &str = "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit";
 const HAP: &str = "error parsing HTTP 429 response body: invalid character 'T' looking for beginning of value: \"Too Many Requests (HAP429).\"";
-
-fn find(sources: &[&str]) -> (Diagnosis, WaysOut) {
-    let context = Context {
-        now: Moment::from_unix_ms(NOW * 1_000),
-        utc_offset_seconds: 0,
-    };
-    let mut intake = Intake::new(context);
-    for text in sources {
-        intake.begin("input");
-        intake.push(text.as_bytes());
-    }
-    let evidence = intake.finish();
-    let found = diagnose(&evidence, &context, Egress::Unknown);
-    let ways = ways_out(&evidence, &found, &Usage::default());
-    (found, ways)
-}
 
 fn commands(ways: &WaysOut) -> String {
     let steps = ways.ways.iter().flat_map(|way| &way.steps);

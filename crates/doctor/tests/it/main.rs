@@ -6,5 +6,6 @@
 
 mod advice;
 mod costs;
+mod found;
 mod night;
 mod pasted;

@@ -1,34 +1,16 @@
 //! What a person gets at night of what they have at hand: little of it, on one screen, with the names that are known.
 
-use forebay_doctor::{
-    Class, Context, Diagnosis, Egress, Intake, Moment, Trigger, Usage, WayKind, WaysOut, brief,
-    diagnose, report, ways_out,
-};
+use forebay_doctor::{Class, Moment, Trigger, WayKind, brief, report};
 
-/// 2026-01-15 14:45 UTC.
-const NOW: i64 = 1_768_488_300;
+use crate::found::{NOW, find};
 
 const LIMIT: &str = "toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit";
 
 /// The most lines of the short text.
 const SCREEN: usize = 40;
 
-fn find(text: &str) -> (Diagnosis, WaysOut) {
-    let context = Context {
-        now: Moment::from_unix_ms(NOW * 1_000),
-        utc_offset_seconds: 0,
-    };
-    let mut intake = Intake::new(context);
-    intake.begin("input");
-    intake.push(text.as_bytes());
-    let evidence = intake.finish();
-    let found = diagnose(&evidence, &context, Egress::Unknown);
-    let ways = ways_out(&evidence, &found, &Usage::default());
-    (found, ways)
-}
-
 fn told(text: &str) -> String {
-    let (found, ways) = find(text);
+    let (found, ways) = find(&[text]);
     let told = brief(&found, &ways).to_text();
     assert!(told.lines().count() <= SCREEN, "{told}");
     told
@@ -51,7 +33,7 @@ fn a_cache_of_ecr_that_may_not_fill_itself_is_told_with_the_statement_to_add() {
         format!("failed to resolve reference \"{image}:1.27\": unexpected status: 403 Forbidden - Server message: denied: User: arn:aws:sts::123456789012:assumed-role/node-role/i-0a is not authorized to perform: ecr:BatchImportUpstreamImage on resource: arn:aws:ecr:eu-west-1:123456789012:repository/docker-hub/library/nginx\n"),
     ];
     for text in &texts {
-        let (found, ways) = find(text);
+        let (found, ways) = find(&[text]);
         let rule = found.cause.as_ref().unwrap().pull_through.as_ref();
         assert_eq!(rule.expect(text).prefix, "docker-hub");
         assert_eq!(
@@ -70,11 +52,11 @@ fn a_missing_image_of_ecr_that_is_behind_no_rule_is_a_missing_image() {
     let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:9";
     let text =
         format!("CannotPullContainerError: failed to resolve ref {image}: {image}: not found\n");
-    let (found, ways) = find(&text);
+    let (found, ways) = find(&[&text]);
     assert_eq!(found.cause.as_ref().unwrap().pull_through, None);
     assert_eq!(ways.ways[0].kind, WayKind::Mend);
     let rules = r#"{"pullThroughCacheRules": [{"ecrRepositoryPrefix": "team", "upstreamRegistryUrl": "registry-1.docker.io"}]}"#;
-    let (found, _) = find(&format!("{rules}\n{text}"));
+    let (found, _) = find(&[&format!("{rules}\n{text}")]);
     assert!(found.cause.as_ref().unwrap().pull_through.is_some());
 }
 
@@ -201,7 +183,7 @@ fn each_ci_system_logs_in_in_its_own_way_first() {
         ),
     ];
     for (log, command) in &logs {
-        let (found, ways) = find(log);
+        let (found, ways) = find(&[log]);
         assert_eq!(found.cause.as_ref().unwrap().class, Class::PullLimit);
         assert_eq!(
             found.cause.as_ref().unwrap().trigger,
@@ -240,7 +222,7 @@ fn who_pulls_most_and_is_not_at_fault_gets_a_command_that_only_pauses_it() {
         row("api-7d4b9c6f8d-x2x7l", 2),
     ]
     .concat();
-    let (_, ways) = find(&events);
+    let (_, ways) = find(&[&events]);
     let stop = ways
         .ways
         .iter()
@@ -260,7 +242,7 @@ fn who_pulls_most_and_is_not_at_fault_gets_a_command_that_only_pauses_it() {
 fn a_container_that_docker_restarts_is_stopped_for_good_and_comes_back_as_it_was() {
     let inspect = r#"[{"Id": "c1", "Name": "/worker", "RestartCount": 40, "HostConfig": {"RestartPolicy": {"Name": "always"}}, "State": {"ExitCode": 1, "FinishedAt": "2026-01-15T14:44:00Z"}, "Config": {"Image": "acme/worker:1"}}]
 "#;
-    let (found, ways) = find(inspect);
+    let (found, ways) = find(&[inspect]);
     assert_eq!(found.cause.as_ref().unwrap().class, Class::StartFailure);
     let commands: Vec<&str> = ways.ways[0]
         .steps
@@ -285,7 +267,7 @@ fn nothing_that_was_read_becomes_markup_in_a_report() {
     let events = format!(
         "NAMESPACE   LAST SEEN   TYPE   REASON   OBJECT   MESSAGE\nshop   2m   Warning   Failed   pod/web-0   {evil}"
     );
-    let (found, ways) = find(&events);
+    let (found, ways) = find(&[&events]);
     let text = report(&found, &ways, Moment::from_unix_ms(NOW * 1_000)).to_markdown();
     let quoted: Vec<&str> = text
         .lines()

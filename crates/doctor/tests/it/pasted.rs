@@ -10,30 +10,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use forebay_doctor::{
-    Context, Diagnosis, Egress, Intake, Moment, Usage, WayKind, WaysOut, brief, diagnose, explain,
-    ways_out,
-};
+use forebay_doctor::{WayKind, WaysOut, brief, explain};
 
-/// 2026-01-15 14:45 UTC.
-const NOW: i64 = 1_768_488_300;
+use crate::found::find;
 
 const LIMIT: &str = "toomanyrequests: You have reached your pull rate limit. https://www.docker.com/increase-rate-limit";
 const HAP: &str = "Error response from daemon: toomanyrequests: Too Many Requests (HAP429).\n";
-
-fn find(text: &str) -> (Diagnosis, WaysOut) {
-    let context = Context {
-        now: Moment::from_unix_ms(NOW * 1_000),
-        utc_offset_seconds: 0,
-    };
-    let mut intake = Intake::new(context);
-    intake.begin("input");
-    intake.push(text.as_bytes());
-    let evidence = intake.finish();
-    let found = diagnose(&evidence, &context, Egress::Unknown);
-    let ways = ways_out(&evidence, &found, &Usage::default());
-    (found, ways)
-}
 
 fn commands(ways: &WaysOut) -> Vec<String> {
     let steps = ways.ways.iter().flat_map(|way| &way.steps);
@@ -43,7 +25,7 @@ fn commands(ways: &WaysOut) -> Vec<String> {
 }
 
 fn told(text: &str) -> String {
-    commands(&find(text).1).join("\n")
+    commands(&find(&[text]).1).join("\n")
 }
 
 /// What is told of a way.
@@ -208,7 +190,7 @@ fn selected(text: &str) -> String {
 fn each_command_is_one_for_a_shell_as_it_is_printed() {
     let folder = fakes("parse");
     for source in sources() {
-        let (_, ways) = find(&source);
+        let (_, ways) = find(&[&source]);
         for command in commands(&ways) {
             for text in [command.clone(), selected(&shown(&command))] {
                 let out = sh(&filled(&text), &["-n"], &folder);
@@ -243,7 +225,7 @@ fn a_login_that_is_kept_comes_whole_by_a_pipe_and_no_token_is_on_a_command_line(
             r#"{"auths":{"https://index.docker.io/v1/":{"username":"docker-id","password":"t0ken"}}}"#,
         ),
     ] {
-        let (_, ways) = find(&text);
+        let (_, ways) = find(&[&text]);
         let all = commands(&ways);
         let piped: Vec<&String> = all
             .iter()
@@ -273,7 +255,7 @@ fn a_login_that_is_kept_comes_whole_by_a_pipe_and_no_token_is_on_a_command_line(
 #[test]
 fn the_rule_that_keeps_namespaces_is_written_as_rewrite_reads_it() {
     let folder = fakes("rule");
-    let (_, ways) = find(&limited(&["redis:7", "acme/redis:7"]));
+    let (_, ways) = find(&[&limited(&["redis:7", "acme/redis:7"])]);
     let all = commands(&ways);
     let made = all
         .iter()
@@ -288,12 +270,12 @@ fn the_rule_that_keeps_namespaces_is_written_as_rewrite_reads_it() {
 
 #[test]
 fn no_image_is_pushed_over_another() {
-    let (_, ways) = find(&limited(&[
+    let (_, ways) = find(&[&limited(&[
         "redis:7",
         "bitnami/redis:7",
         "acme/redis:7",
         "redis:8",
-    ]));
+    ])]);
     for kind in [WayKind::Ghcr, WayKind::Quay, WayKind::Ecr] {
         let told = of(&ways, kind);
         let mut pushed: Vec<&str> = told
@@ -327,7 +309,7 @@ fn no_image_is_pushed_over_another() {
         "{told}"
     );
     assert_eq!(told.matches("create-repository").count(), 3, "{told}");
-    let (_, alone) = find(&limited(&["acme/redis:7", "acme/redis:8"]));
+    let (_, alone) = find(&[&limited(&["acme/redis:7", "acme/redis:8"])]);
     let told = of(&alone, WayKind::Ecr);
     assert_eq!(told.matches("create-repository").count(), 1, "{told}");
     assert!(
@@ -389,7 +371,7 @@ fn nothing_that_was_read_is_obeyed_and_no_login_goes_elsewhere() {
         ]
     };
     for text in images.iter().flat_map(|image| said(image)) {
-        let (found, ways) = find(&text);
+        let (found, ways) = find(&[&text]);
         let told = commands(&ways).join("\n");
         for bad in ["$(id)", "`id`", ";id", "'id'", "/--x", " --x/"] {
             assert!(!told.contains(bad), "{bad}: {text}\n{told}");
@@ -449,7 +431,7 @@ fn an_image_of_which_only_the_beginning_is_a_name_is_not_asked_for() {
 
 #[test]
 fn a_single_pod_without_a_fault_is_not_to_be_stopped_on_the_first_screen() {
-    let (found, ways) = find(&limited(&["acme/web:1"]));
+    let (found, ways) = find(&[&limited(&["acme/web:1"])]);
     let text = brief(&found, &ways).to_text();
     assert!(!text.contains("to stop it"), "{text}");
     for way in ways
@@ -472,7 +454,7 @@ fn who_is_stopped_is_counted_first_where_nothing_tells_how_many_run() {
         .find("kubectl --namespace shop get deployment/api")
         .expect(&told);
     assert!(look < told.find("--replicas=0").unwrap(), "{told}");
-    let (_, ways) = find(&swarm(2));
+    let (_, ways) = find(&[&swarm(2)]);
     assert!(commands(&ways)[0].contains("docker service ls"), "{ways:?}");
     let stop = ways.ways[0]
         .steps
@@ -483,7 +465,7 @@ fn who_is_stopped_is_counted_first_where_nothing_tells_how_many_run() {
 
 #[test]
 fn many_services_are_summed_up_and_named_once_on_the_first_screen() {
-    let (found, ways) = find(&swarm(32));
+    let (found, ways) = find(&[&swarm(32)]);
     let text = brief(&found, &ways).to_text();
     assert_eq!(text.matches("s07=").count(), 1, "{text}");
     assert!(text.contains("; all together 384 attempts"), "{text}");
@@ -529,13 +511,13 @@ fn a_refused_login_is_mended_at_the_registry_that_refuses_it() {
 
 #[test]
 fn a_line_that_names_nothing_of_aws_still_has_ecrs_cache_and_a_node_tells_the_region() {
-    let (_, ways) = find(&format!("Too Many Requests – Server message: {LIMIT}\n"));
+    let (_, ways) = find(&[&format!("Too Many Requests – Server message: {LIMIT}\n")]);
     assert!(of(&ways, WayKind::EcrPullThrough).contains("<region>"));
     let text = limited(&["redis:7"]).replace(
         "NAMESPACE",
         "Jan 15 14:40:30 ip-192-168-12-34.us-west-2.compute.internal kubelet[8]: E0115 14:40:30.000000 8 remote_image.go:1] \"PullImage from image service failed\" err=\"toomanyrequests: You have reached your pull rate limit.\" image=\"redis:7\"\nNAMESPACE",
     );
-    let (_, ways) = find(&text);
+    let (_, ways) = find(&[&text]);
     let told = of(&ways, WayKind::Ecr);
     assert!(told.contains("--region us-west-2 "), "{told}");
 }
@@ -563,7 +545,7 @@ fn a_stack_that_is_stuck_is_freed_before_anything_is_deployed() {
             "cancel-update-stack --region us-east-1 --stack-name S",
         ),
     ] {
-        let (_, ways) = find(&stack(status));
+        let (_, ways) = find(&[&stack(status)]);
         for kind in [WayKind::Ecr, WayKind::Ghcr] {
             let told = of(&ways, kind);
             let at = told.find(wanted).expect(&told);
@@ -588,7 +570,7 @@ fn a_container_comes_back_with_its_number_of_retries() {
 #[test]
 fn forebays_own_probe_is_not_told_to_show_the_login_of_others() {
     for source in sources() {
-        let (found, ways) = find(&source);
+        let (found, ways) = find(&[&source]);
         for way in &ways.ways {
             if matches!(way.kind, WayKind::Authenticate | WayKind::PaidPlan) {
                 assert!(!of(&ways, way.kind).contains("doctor --probe"), "{way:?}");

@@ -1,6 +1,6 @@
 //! What the people of the four stories had on their screens, pasted in the form in which the stories give it.
 
-use forebay_evidence::{Class, Event, Format, What};
+use forebay_evidence::{Class, Event, Evidence, Format, What};
 
 use crate::formats::read_all;
 
@@ -53,6 +53,13 @@ fn class(event: &Event) -> Option<Class> {
     event.failure.as_ref().map(|failure| failure.class)
 }
 
+/// What happened, why, and how often.
+fn told(evidence: &Evidence) -> Vec<(What, Option<Class>, u64)> {
+    let events = evidence.events.iter();
+    let told = events.map(|event| (event.what, class(event), event.count));
+    told.collect()
+}
+
 #[test]
 fn the_six_lines_of_ecs_are_one_failure_of_eight_tries() {
     for text in forms(ECS) {
@@ -90,13 +97,8 @@ fn two_such_messages_are_two_failures_and_what_stands_between_is_none() {
 fn the_one_line_of_the_swarm_is_one_failure() {
     for text in forms(SWARM) {
         let evidence = read_all(&[("input", &text)]);
-        let found: Vec<_> = evidence
-            .events
-            .iter()
-            .map(|event| (event.what, class(event), event.count))
-            .collect();
         assert_eq!(
-            found,
+            told(&evidence),
             [(What::PullFailed, Some(Class::AbuseLimit), 1)],
             "{text}"
         );
@@ -106,13 +108,8 @@ fn the_one_line_of_the_swarm_is_one_failure() {
 #[test]
 fn the_pods_of_the_cluster_are_two_failures_without_a_cause() {
     let evidence = read_all(&[("input", CLUSTER)]);
-    let found: Vec<_> = evidence
-        .events
-        .iter()
-        .map(|event| (event.what, class(event), event.count))
-        .collect();
     assert_eq!(
-        found,
+        told(&evidence),
         [
             (What::PullFailed, Some(Class::SymptomOnly), 1),
             (What::BackedOff, Some(Class::SymptomOnly), 1),
@@ -124,13 +121,8 @@ fn the_pods_of_the_cluster_are_two_failures_without_a_cause() {
 fn the_one_line_of_the_jobs_is_one_failure() {
     for text in forms(TASKS_OF_JOBS) {
         let evidence = read_all(&[("input", &text)]);
-        let found: Vec<_> = evidence
-            .events
-            .iter()
-            .map(|event| (event.what, class(event), event.count))
-            .collect();
         assert_eq!(
-            found,
+            told(&evidence),
             [(What::PullFailed, Some(Class::PullLimit), 1)],
             "{text}"
         );
