@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod digest;
+mod ecr;
 mod endpoint;
 mod error_code;
 mod image;
@@ -13,6 +14,7 @@ mod route;
 mod tag;
 
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
+pub use ecr::{EcrHost, aws_partition, aws_suffix, is_aws_account, is_aws_region};
 pub use endpoint::{Endpoint, EndpointError, Page, Query};
 pub use error_code::{ErrorBody, ErrorCode, ErrorEntry};
 pub use image::{DOCKER_HUB, ImageName, InvalidImageName};

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use forebay_oci::EcrHost;
 use serde::Serialize;
 
 /// The most that is told apart.
@@ -251,11 +252,6 @@ impl Tally {
             }
             rest = host.split_once('.').map(|(_, above)| above);
         }
-        is_ecr(name).then_some("ECR")
+        EcrHost::parse(name).map(|_| "ECR")
     }
-}
-
-/// `123456789012.dkr.ecr.eu-west-1.amazonaws.com`: its region stands in the middle.
-fn is_ecr(name: &str) -> bool {
-    name.contains(".dkr.ecr.") && name.trim_end_matches(".cn").ends_with(".amazonaws.com")
 }

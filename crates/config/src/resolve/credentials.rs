@@ -1,5 +1,7 @@
 //! Who we are at an upstream: nobody, a password, a secret of AWS's, or ECR by account and region.
 
+use forebay_oci::{EcrHost, is_aws_account, is_aws_region};
+
 use super::upstream::key;
 use crate::env::{AWS_REGION, Environment};
 use crate::error::{ConfigProblem, Problems};
@@ -156,7 +158,7 @@ fn secrets_manager(
             ConfigProblem::new(&written.aws_secret.origin, what).hint("write `aws_secret_region`")
         );
     };
-    if !is_region(&region) {
+    if !is_aws_region(&region) {
         let what = format!(
             "`{}` is in {region:?}, which is no region",
             key(name, "aws_secret")
@@ -175,14 +177,14 @@ fn secrets_manager(
 fn ecr(name: &str, written: &UpstreamFile) -> Result<CredentialSource, ConfigProblem> {
     let (account, region) = (&written.ecr_account, &written.ecr_region);
     match (&account.value, &region.value) {
-        (Some(number), _) if !is_account(number) => {
+        (Some(number), _) if !is_aws_account(number) => {
             let what = format!(
                 "`{}` is {number:?}, wanted twelve digits",
                 key(name, "ecr_account")
             );
             Err(ConfigProblem::new(&account.origin, what))
         }
-        (_, Some(place)) if !is_region(place) => {
+        (_, Some(place)) if !is_aws_region(place) => {
             let what = format!(
                 "`{}` is {place:?}, which is no region",
                 key(name, "ecr_region")
@@ -217,9 +219,10 @@ fn check_ecr_name(
     written: &UpstreamFile,
     source: CredentialSource,
 ) -> Result<CredentialSource, ConfigProblem> {
-    let Some((account, region)) = find_ecr_parts(name) else {
+    let Some(host) = EcrHost::parse(name) else {
         return Ok(source);
     };
+    let (account, region) = (host.account(), host.region());
     let told = |what: String| {
         let hint = format!("write ecr_account = \"{account}\" and ecr_region = \"{region}\"");
         Err(ConfigProblem::new(&written.written_at(), what).hint(hint))
@@ -237,41 +240,4 @@ fn check_ecr_name(
         )),
         _ => Ok(source),
     }
-}
-
-/// The registry host of an account and region.
-/// Source: AWS's "Amazon ECR endpoints and quotas"; China's partition has a suffix of its own.
-pub(super) fn ecr_host(account: &str, region: &str) -> String {
-    let suffix = if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
-    format!("{account}.dkr.ecr.{region}.{suffix}")
-}
-
-fn find_ecr_parts(name: &str) -> Option<(&str, &str)> {
-    let (account, rest) = name.split_once(".dkr.ecr.")?;
-    let region = rest
-        .strip_suffix(".amazonaws.com")
-        .or_else(|| rest.strip_suffix(".amazonaws.com.cn"))?;
-    (is_account(account) && is_region(region)).then_some((account, region))
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// `eu-west-1`, `us-gov-east-1`: it becomes part of a host name, so nothing else may be in it.
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let is_word =
-        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    let [words @ .., number] = parts.as_slice() else {
-        return false;
-    };
-    words.len() >= 2
-        && words.iter().all(is_word)
-        && (1..=2).contains(&number.len())
-        && number.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use forebay_oci::EcrHost;
 use url::{Host, Url};
 
 use super::{allow, credentials};
@@ -107,7 +108,7 @@ fn address(
     let host = match credentials {
         CredentialSource::Ecr {
             account, region, ..
-        } => credentials::ecr_host(account, region),
+        } => EcrHost::named(account, region),
         _ => name.to_owned(),
     };
     let url = Url::parse(&format!("https://{host}"));

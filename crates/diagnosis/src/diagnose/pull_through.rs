@@ -5,6 +5,7 @@
 //! (docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html).
 
 use forebay_evidence::{Class, Event, Evidence, SettingKind};
+use forebay_oci::EcrHost;
 use serde::Serialize;
 
 use super::relevance::registry_of;
@@ -12,9 +13,6 @@ use crate::facts::safe;
 
 /// The rights that the first pull needs.
 pub(crate) const RIGHTS: [&str; 2] = ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"];
-
-/// The longest name of a region, in bytes.
-const MAX_REGION_BYTES: usize = 32;
 
 /// Prefixes that AWS' console and documents give to rules, and that people do.
 const PREFIXES: [&str; 18] = [
@@ -80,7 +78,7 @@ fn of_event(event: &Event, evidence: &Evidence) -> Option<PullThrough> {
     let image = image.and_then(safe).or_else(|| named_in(message))?;
     let (host, image) = image.split_once('/')?;
     let (prefix, behind) = image.split_once('/')?;
-    let (account, region) = place_of(host)?;
+    let ecr = EcrHost::parse(host)?;
     if !is_prefix(prefix) {
         return None;
     }
@@ -92,8 +90,8 @@ fn of_event(event: &Event, evidence: &Evidence) -> Option<PullThrough> {
             .iter()
             .any(|setting| setting.kind == SettingKind::PullThrough(prefix.to_owned()));
     is_rule.then(|| PullThrough {
-        account: account.to_owned(),
-        region: region.to_owned(),
+        account: ecr.account().to_owned(),
+        region: ecr.region().to_owned(),
         host: host.to_owned(),
         prefix: prefix.to_owned(),
         image: image.to_owned(),
@@ -103,31 +101,7 @@ fn of_event(event: &Event, evidence: &Evidence) -> Option<PullThrough> {
 }
 
 fn is_of_ecr(image: &str) -> bool {
-    registry_of(image).is_some_and(|host| place_of(&host).is_some())
-}
-
-/// `123456789012.dkr.ecr.eu-west-1.amazonaws.com`: whose it is, and where. Logins are sent there: no other host will do.
-fn place_of(host: &str) -> Option<(&str, &str)> {
-    let (account, rest) = host.split_once(".dkr.ecr.")?;
-    let (region, domain) = rest.split_once('.')?;
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    (is_account && is_region(region) && domain == domain_of(region)).then_some((account, region))
-}
-
-fn is_region(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=MAX_REGION_BYTES).contains(&text.len())
-        && text.bytes().all(is_plain)
-        && !text.starts_with('-')
-}
-
-/// China has a domain of its own.
-fn domain_of(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    }
+    registry_of(image).is_some_and(|host| EcrHost::parse(&host).is_some())
 }
 
 /// What ECR takes for a repository's first part.
@@ -150,8 +124,8 @@ fn named_in(message: &str) -> Option<String> {
         let mut parts = arn.splitn(6, ':').skip(3);
         let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
         let repository = resource.strip_prefix("repository/")?;
-        let domain = domain_of(region);
-        safe(&format!("{account}.dkr.ecr.{region}.{domain}/{repository}"))
+        let host = EcrHost::of(account, region)?;
+        safe(&format!("{host}/{repository}"))
     })
 }
 
@@ -193,31 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_of_ecr_tells_account_and_region() {
-        let place = place_of("123456789012.dkr.ecr.eu-west-1.amazonaws.com");
-        assert_eq!(place, Some(("123456789012", "eu-west-1")));
-        assert_eq!(place_of("123.dkr.ecr.eu-west-1.amazonaws.com"), None);
-        assert_eq!(place_of("public.ecr.aws"), None);
-        let china = place_of("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn");
-        assert_eq!(china, Some(("123456789012", "cn-north-1")));
-    }
-
-    #[test]
     fn no_other_host_is_taken_for_a_registry_of_ecr() {
         for host in [
             "123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
             "123456789012.dkr.ecr.eu-west-1.amazonaws.com$(id)",
             "123456789012.dkr.ecr.eu-west-1.amazonaws.com:444",
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.comx",
-            "123456789012.dkr.ecr.eu-west-1.evil.example",
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.com.cn",
-            "123456789012.dkr.ecr.eu_west.amazonaws.com",
-            "123456789012.dkr.ecr.$(id).amazonaws.com",
-            "123456789012.dkr.ecr.-x.amazonaws.com",
-            "12345678901a.dkr.ecr.eu-west-1.amazonaws.com",
             "evil.example/123456789012.dkr.ecr.eu-west-1.amazonaws.com",
         ] {
-            assert_eq!(place_of(host), None, "{host}");
             assert!(
                 !is_of_ecr(&format!("{host}/docker-hub/library/nginx:1")),
                 "{host}"

@@ -8,7 +8,7 @@ mod settings;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_evidence::{CiSystem, Evidence, Format, OwnerKind};
-use forebay_oci::{DOCKER_HUB, ImageName, Reference};
+use forebay_oci::{DOCKER_HUB, EcrHost, ImageName, Reference};
 
 use crate::{Diagnosis, Platform};
 pub(crate) use settings::{is_fargate, main_ci};
@@ -105,7 +105,7 @@ impl Facts {
 
     /// The host of the account's private registry.
     pub fn ecr_host(&self) -> String {
-        format!("{}.dkr.ecr.{}.amazonaws.com", self.account(), self.region())
+        EcrHost::named(self.account(), self.region())
     }
 
     /// The AWS account's id, or a placeholder.

@@ -1,5 +1,7 @@
 //! Pulling with an account: the limit is then the account's, not the address's.
 
+use forebay_oci::aws_partition;
+
 use super::{Ground, WayKind, WayOut, ci, login};
 use crate::Platform;
 use crate::costs::{Cost, PriceName, free};
@@ -56,6 +58,7 @@ fn kubernetes(way: WayOut, namespace: &str) -> WayOut {
 fn ecs(way: WayOut, ground: &Ground<'_>) -> WayOut {
     let facts = ground.facts;
     let (region, account) = (facts.region(), facts.account());
+    let partition = aws_partition(region);
     let file = "\"repositoryCredentials\": {\"credentialsParameter\": \"<secret-arn>\"}";
     way.run(
         "The login in Secrets Manager; the token is in token.txt.",
@@ -73,7 +76,7 @@ fn ecs(way: WayOut, ground: &Ground<'_>) -> WayOut {
         "The task's execution role must be allowed to read it; CDK grants it by itself.",
         format!(
             "aws iam put-role-policy --role-name <task-execution-role> --policy-name docker-hub-login \\\n  \
-             --policy-document '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"arn:aws:secretsmanager:{region}:{account}:secret:{SECRET}-*\"}}]}}'"
+             --policy-document '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"arn:{partition}:secretsmanager:{region}:{account}:secret:{SECRET}-*\"}}]}}'"
         ),
     )
 }

@@ -4,6 +4,8 @@
 //! `ecr-pullthroughcache/`, with the keys `username` and `accessToken`
 //! (docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-rule.html).
 
+use forebay_oci::aws_partition;
+
 use super::{Ground, WayKind, WayOut, login};
 use crate::costs::PriceName;
 use crate::document::Code;
@@ -94,9 +96,10 @@ pub(super) fn permissions(
     role: Option<&str>,
 ) -> String {
     let role = role.unwrap_or("<task-execution-or-node-role>");
+    let partition = aws_partition(region);
     format!(
         "aws iam put-role-policy --role-name {role} --policy-name ecr-pull-through \\\n  \
-         --policy-document '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"ecr:BatchImportUpstreamImage\",\"ecr:CreateRepository\"],\"Resource\":\"arn:aws:ecr:{region}:{account}:repository/{prefix}/*\"}}]}}'"
+         --policy-document '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"ecr:BatchImportUpstreamImage\",\"ecr:CreateRepository\"],\"Resource\":\"arn:{partition}:ecr:{region}:{account}:repository/{prefix}/*\"}}]}}'"
     )
 }
 

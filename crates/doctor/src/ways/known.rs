@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use forebay_diagnosis::facts::{Facts, safe};
+use forebay_oci::is_aws_region;
 
 use crate::{Diagnosis, Evidence, Format, Owner, OwnerKind, SettingKind};
 
@@ -161,19 +162,7 @@ fn region_of_node(node: &str) -> Option<String> {
         .strip_suffix(".compute.internal")
         .or_else(|| node.strip_suffix(".compute.amazonaws.com"))?;
     let region = name.rsplit('.').next()?;
-    is_region(region).then(|| region.to_owned())
-}
-
-/// `eu-west-1`, `us-gov-east-1`: letters, and a number at the end.
-pub(super) fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let Some((number, words)) = parts.split_last() else {
-        return false;
-    };
-    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
-    (2..=4).contains(&words.len())
-        && words.iter().all(is_word)
-        && matches!(number.as_bytes(), [digit] if digit.is_ascii_digit())
+    is_aws_region(region).then(|| region.to_owned())
 }
 
 #[cfg(test)]

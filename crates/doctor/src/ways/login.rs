@@ -3,8 +3,9 @@
 //! A password comes from a file or by a pipe: on a command line others on the machine read it.
 
 use forebay_diagnosis::facts::{Facts, safe};
+use forebay_oci::{EcrHost, aws_partition};
 
-use super::{WayOut, ci, known};
+use super::{WayOut, ci};
 use crate::Platform;
 
 /// A registry that wants a login.
@@ -28,8 +29,8 @@ impl Registry {
             Some(host) => {
                 let other = safe(host).filter(|host| !host.contains(['/', '@', '_']));
                 let other = other.unwrap_or_else(|| "<registry>".to_owned());
-                match region_of_ecr(&other) {
-                    Some(region) => Self::Ecr(other.clone(), region),
+                match EcrHost::parse(&other) {
+                    Some(ecr) => Self::Ecr(other.clone(), ecr.region().to_owned()),
                     None => Self::Other(other),
                 }
             }
@@ -77,15 +78,6 @@ impl Registry {
             _ => format!("docker login{at} --username {user} --password-stdin < token.txt"),
         }
     }
-}
-
-/// `eu-west-1` of `123456789012.dkr.ecr.eu-west-1.amazonaws.com`.
-fn region_of_ecr(host: &str) -> Option<String> {
-    let (account, rest) = host.split_once(".dkr.ecr.")?;
-    let (region, domain) = rest.split_once('.')?;
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    let is_of_aws = matches!(domain, "amazonaws.com" | "amazonaws.com.cn");
-    (is_account && is_of_aws && known::is_region(region)).then(|| region.to_owned())
 }
 
 /// Lets in whoever pulls on this platform.
@@ -148,7 +140,10 @@ fn ecs(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
     match registry.name() {
         Some("ecr") => way.run(
             "ECS logs in at ECR by the task's execution role, which has to be allowed to.",
-            "aws iam attach-role-policy --role-name <task-execution-role> --policy-arn arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
+            format!(
+                "aws iam attach-role-policy --role-name <task-execution-role> --policy-arn arn:{}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
+                aws_partition(facts.region())
+            ),
         ),
         Some(name) => way.run(
             "Credentials in the task definition: they are put in their place, and the diff shown first.",

@@ -1,5 +1,7 @@
 //! Lets a role fill ECR's pull-through cache: the policy statement to add, and how to see that it was that.
 
+use forebay_oci::aws_partition;
+
 use super::ecr_cache;
 use super::{Ground, WayKind, WayOut, known};
 
@@ -53,8 +55,9 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
 fn simulate(cache: &crate::PullThrough, role: Option<&str>) -> String {
     let role = role.unwrap_or("<task-execution-or-node-role>");
     let (account, region, prefix) = (&cache.account, &cache.region, &cache.prefix);
+    let partition = aws_partition(region);
     format!(
-        "aws iam simulate-principal-policy --policy-source-arn arn:aws:iam::{account}:role/{role} --action-names ecr:BatchImportUpstreamImage ecr:CreateRepository \\\n  \
-         --resource-arns 'arn:aws:ecr:{region}:{account}:repository/{prefix}/*' --query 'EvaluationResults[].[EvalActionName,EvalDecision]' --output text"
+        "aws iam simulate-principal-policy --policy-source-arn arn:{partition}:iam::{account}:role/{role} --action-names ecr:BatchImportUpstreamImage ecr:CreateRepository \\\n  \
+         --resource-arns 'arn:{partition}:ecr:{region}:{account}:repository/{prefix}/*' --query 'EvaluationResults[].[EvalActionName,EvalDecision]' --output text"
     )
 }

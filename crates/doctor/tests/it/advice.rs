@@ -61,6 +61,22 @@ fn a_tag_beside_a_digest_stays_where_images_move() {
 }
 
 #[test]
+fn what_runs_in_china_is_helped_by_hosts_and_rights_of_chinas() {
+    let service = r#"{"services": [{"serviceName": "api", "clusterArn": "arn:aws-cn:ecs:cn-north-1:730335557645:cluster/C", "desiredCount": 3}]}
+"#;
+    let stopped = format!(
+        r#"{{"tasks": [{{"taskArn": "arn:aws-cn:ecs:cn-north-1:730335557645:task/C/1", "group": "service:api", "lastStatus": "STOPPED", "stoppedReason": "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref docker.io/acme/api:9: {LIMIT}"}}]}}
+"#
+    );
+    let (_, ways) = find(&[service, &stopped]);
+    let told = commands(&ways);
+    let host = "730335557645.dkr.ecr.cn-north-1.amazonaws.com.cn";
+    assert!(told.contains(host), "{told}");
+    assert!(!told.contains("cn-north-1.amazonaws.com/"), "{told}");
+    assert!(!told.contains("arn:aws:ecr"), "{told}");
+}
+
+#[test]
 fn a_service_of_ecs_comes_back_as_many_as_it_should_be() {
     let service = r#"{"services": [{"serviceName": "api", "clusterArn": "arn:aws:ecs:us-east-1:730335557645:cluster/C", "desiredCount": 3}]}
 "#;

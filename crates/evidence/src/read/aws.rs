@@ -3,14 +3,13 @@
 //! An ARN holds both (`arn:aws:ecs:us-east-1:123456789012:cluster/x`), and so does the host of a private registry
 //! (`123456789012.dkr.ecr.us-east-1.amazonaws.com`).
 
+use forebay_oci::{is_aws_account, is_aws_region};
+
 use crate::Evidence;
 use crate::gathered::AwsPlace;
 
 /// Digits of an account's id.
 const ACCOUNT_DIGITS: usize = 12;
-
-/// The most bytes of a region's name.
-const MAX_REGION_BYTES: usize = 32;
 
 /// The longest text that is looked through.
 const MAX_BYTES: usize = 16 << 10;
@@ -23,7 +22,7 @@ pub(crate) fn note_places(text: &str, out: &mut Evidence) {
             out.note_aws(place);
         }
     }
-    for (at, _) in text.match_indices(".dkr.ecr.") {
+    for (at, _) in text.match_indices(".dkr") {
         if let Some(place) = of_host(text, at) {
             out.note_aws(place);
         }
@@ -36,20 +35,17 @@ fn of_arn(text: &str) -> Option<AwsPlace> {
     place(account, region)
 }
 
+/// Of a host that may be cut off behind its region.
 fn of_host(text: &str, at: usize) -> Option<AwsPlace> {
     let account = text.get(at.checked_sub(ACCOUNT_DIGITS)?..at)?;
-    let region = text[at + ".dkr.ecr.".len()..].split('.').next()?;
-    place(account, region)
+    let service = text[at + ".dkr".len()..].strip_prefix(['.', '-'])?;
+    let service = service.strip_prefix("ecr")?;
+    let region = service.strip_prefix("-fips").unwrap_or(service);
+    place(account, region.strip_prefix('.')?.split('.').next()?)
 }
 
 fn place(account: &str, region: &str) -> Option<AwsPlace> {
-    let is_account =
-        account.len() == ACCOUNT_DIGITS && account.bytes().all(|byte| byte.is_ascii_digit());
-    let is_region = (1..=MAX_REGION_BYTES).contains(&region.len())
-        && region
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    (is_account && is_region).then(|| AwsPlace {
+    (is_aws_account(account) && is_aws_region(region)).then(|| AwsPlace {
         account: account.to_owned(),
         region: region.to_owned(),
     })
@@ -64,7 +60,7 @@ mod tests {
         let mut evidence = Evidence::default();
         note_places(
             "arn:aws:ecs:us-east-1:730335557645:cluster/C arn:aws:iam::730335557645:role/r \
-             730335557645.dkr.ecr.us-east-1.amazonaws.com/x arn:aws:s3:::bucket 12.dkr.ecr.eu-west-1.amazonaws.com",
+             730335557645.dkr.ecr.us-east-1.amazonaws.com/x 730335557645.dkr-ecr-fips.us-east-1.on.aws/x arn:aws:s3:::bucket 12.dkr.ecr.eu-west-1.amazonaws.com",
             &mut evidence,
         );
         let places: Vec<_> = evidence.aws.into_iter().collect();
@@ -72,6 +68,6 @@ mod tests {
             account: "730335557645".to_owned(),
             region: "us-east-1".to_owned(),
         };
-        assert_eq!(places, [(place, 2)]);
+        assert_eq!(places, [(place, 3)]);
     }
 }

@@ -1,12 +1,12 @@
 //! What is asked of private ECR registries: whether images, and the repositories that they are pushed to, are there.
 
-use forebay_oci::{ImageName, Reference};
+use forebay_oci::{EcrHost, ImageName, Reference};
 
 use super::{Check, Kind, words};
 
 /// Whether an image's repository and the image exist, where that is asked of AWS; `None` for other registries.
 pub fn ecr_image(image: &ImageName) -> Option<Check> {
-    let (account, region) = ecr(image)?;
+    let ecr = EcrHost::parse(&image.registry)?;
     let id = match &image.reference {
         Reference::Tag(tag) => format!("imageTag={tag}"),
         Reference::Digest(digest) => format!("imageDigest={digest}"),
@@ -18,9 +18,9 @@ pub fn ecr_image(image: &ImageName) -> Option<Check> {
             "ecr",
             "describe-images",
             "--region",
-            region,
+            ecr.region(),
             "--registry-id",
-            account,
+            ecr.account(),
             "--repository-name",
             image.repository.as_str(),
             "--image-ids",
@@ -36,7 +36,7 @@ pub fn ecr_image(image: &ImageName) -> Option<Check> {
 
 /// Whether the repository exists that an image which is built here is pushed to; `None` for other registries than ECR.
 pub fn ecr_repository(image: &ImageName) -> Option<Check> {
-    let (account, region) = ecr(image)?;
+    let ecr = EcrHost::parse(&image.registry)?;
     let repository = image.repository.as_str();
     Some(Check {
         what: format!("repository {}/{repository}", image.registry),
@@ -45,9 +45,9 @@ pub fn ecr_repository(image: &ImageName) -> Option<Check> {
             "ecr",
             "describe-repositories",
             "--region",
-            region,
+            ecr.region(),
             "--registry-id",
-            account,
+            ecr.account(),
             "--repository-names",
             repository,
             "--query",
@@ -57,14 +57,4 @@ pub fn ecr_repository(image: &ImageName) -> Option<Check> {
         ]),
         kind: Kind::Repository,
     })
-}
-
-/// The account and the region of a private ECR registry: `<account>.dkr.ecr.<region>.amazonaws.com[.cn]`.
-fn ecr(image: &ImageName) -> Option<(&str, &str)> {
-    let mut parts = image.registry.split('.');
-    let account = parts.next().filter(|text| text.len() == 12)?;
-    let is_ecr =
-        parts.next() == Some("dkr") && parts.next().is_some_and(|part| part.starts_with("ecr"));
-    let region = parts.next().filter(|_| is_ecr)?;
-    Some((account, region))
 }

@@ -3,6 +3,8 @@
 //! Source: AWS `CloudFormation` user guide, "Intrinsic function reference". Both spellings: `!Sub x` and
 //! `{"Fn::Sub": "x"}`.
 
+use forebay_oci::{aws_partition, aws_suffix};
+
 use crate::sink::{Sink, Site};
 use crate::tree::At;
 use crate::variables::{Binding, Dialect, MAX_TEXT_BYTES, Resolved, resolve};
@@ -82,10 +84,14 @@ impl<'a> Template<'a> {
         if let Some(set) = sink.settings.set_value(name) {
             return Some(set);
         }
+        // Of a region that nobody set: the partition of most, whose name this is.
+        let region = || {
+            let set = sink.settings.set_value("AWS::Region");
+            set.map(|set| set.text).unwrap_or_default()
+        };
         match name {
-            // All but China and GovCloud; who is there says so.
-            "AWS::URLSuffix" => return Some(Binding::from_outside("amazonaws.com")),
-            "AWS::Partition" => return Some(Binding::from_outside("aws")),
+            "AWS::URLSuffix" => return Some(Binding::from_outside(aws_suffix(&region()))),
+            "AWS::Partition" => return Some(Binding::from_outside(aws_partition(&region()))),
             _ => {}
         }
         let parameter = self.root.get("Parameters")?.get(name)?;

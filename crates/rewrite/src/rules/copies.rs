@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use forebay_oci::EcrHost;
+
 use super::goal::Goal;
 use super::image::Image;
 use super::plan::Change;
@@ -105,7 +107,7 @@ fn copy(from: &Image, to: Image) -> ImageCopy {
         to: target,
         has_rival: false,
         repository: to.repository(),
-        region: ecr_region(&to.registry).map(str::to_owned),
+        region: EcrHost::parse(&to.registry).map(|ecr| ecr.region().to_owned()),
         registry: to.registry,
     }
 }
@@ -129,7 +131,7 @@ fn fills_itself(rules: &Rules, change: &Change, (from, to): (&Image, &Image)) ->
 
 /// The same by its look, where no rule says so.
 fn looks_filled(from: &Image, to: &Image) -> Option<bool> {
-    if ecr_region(&to.registry).is_some() {
+    if EcrHost::parse(&to.registry).is_some() {
         let repository = to.repository();
         let prefix = repository.strip_suffix(&from.repository());
         return Some(prefix.is_some_and(|prefix| prefix.ends_with('/')));
@@ -139,15 +141,6 @@ fn looks_filled(from: &Image, to: &Image) -> Option<bool> {
         return Some(true);
     }
     OWN.contains(&to.registry.as_str()).then_some(false)
-}
-
-/// The region of a private ECR, which is `ACCOUNT.dkr.ecr.REGION.amazonaws.com`.
-fn ecr_region(registry: &str) -> Option<&str> {
-    let mut parts = registry.split('.');
-    let (_account, dkr, ecr) = (parts.next()?, parts.next()?, parts.next()?);
-    let region = parts.next()?;
-    (dkr == "dkr" && matches!(ecr, "ecr" | "ecr-fips") && parts.next() == Some("amazonaws"))
-        .then_some(region)
 }
 
 impl ImageCopy {

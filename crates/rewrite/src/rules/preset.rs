@@ -4,6 +4,8 @@
 //! below `library/`); AWS, "Amazon ECR Public" (official images below `docker/library/`); Google, "Pull cached Docker Hub
 //! images" (`mirror.gcr.io/library/`).
 
+use forebay_oci::EcrHost;
+
 use super::error::RulesError;
 use super::image::is_registry;
 use super::pattern::Pattern;
@@ -72,13 +74,14 @@ pub(super) fn find_preset(given: &str) -> Option<Result<Rules, RulesError>> {
         _ => arguments.split(':').collect(),
     };
     let template = match (name, arguments.as_slice()) {
-        ("ecr-pull-through", [account, region]) => {
-            ecr(account, region).map(|host| format!("{host}/{DEFAULT_PREFIX}/{{repository}}"))
-        }
+        ("ecr-pull-through", [account, region]) => EcrHost::of(account, region)
+            .map(|host| format!("{host}/{DEFAULT_PREFIX}/{{repository}}")),
         ("ecr-pull-through", [account, region, prefix]) => {
-            ecr(account, region).map(|host| format!("{host}/{prefix}/{{repository}}"))
+            EcrHost::of(account, region).map(|host| format!("{host}/{prefix}/{{repository}}"))
         }
-        ("ecr", [account, region]) => ecr(account, region).map(|host| format!("{host}/{{name}}")),
+        ("ecr", [account, region]) => {
+            EcrHost::of(account, region).map(|host| format!("{host}/{{name}}"))
+        }
         ("ghcr", [owner]) => Some(format!("ghcr.io/{}/{{name}}", owner.to_ascii_lowercase())),
         ("quay", [organisation]) => Some(format!("quay.io/{organisation}/{{name}}")),
         ("mirror.gcr.io", []) => Some("mirror.gcr.io/library/{name}".to_owned()),
@@ -116,21 +119,6 @@ fn rule(name: &str, template: super::Template) -> Rule {
         is_mirror: Some(!is_own),
         ..Rule::default()
     }
-}
-
-/// ECR's host of an account in a region; `None` if these are none. China has a domain of its own.
-fn ecr(account: &str, region: &str) -> Option<String> {
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    let is_region = region.split('-').count() >= 3
-        && region
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    let domain = if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
-    (is_account && is_region).then(|| format!("{account}.dkr.ecr.{region}.{domain}"))
 }
 
 /// A host that Docker would take for one.

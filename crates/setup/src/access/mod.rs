@@ -15,6 +15,8 @@ mod task_definition;
 
 use std::fmt;
 
+use forebay_oci::EcrHost;
+
 use crate::client::Client;
 use crate::error::SetupError;
 use crate::plan::{Files, Plan, made_once};
@@ -124,11 +126,10 @@ impl Access {
     /// The region of an ECR, as its host says it.
     pub(crate) fn region(&self) -> Result<&str, SetupError> {
         let host = self.host()?;
-        let mut parts = host.split('.').skip_while(|part| *part != "ecr").skip(1);
+        let ecr = EcrHost::parse(host);
         let hint = "an ECR's host is ACCOUNT.dkr.ecr.REGION.amazonaws.com";
-        parts
-            .next()
-            .ok_or_else(|| SetupError::impossible(format!("{host} names no region"), hint))
+        ecr.map(|ecr| ecr.region())
+            .ok_or_else(|| SetupError::impossible(format!("{host} is no private ECR's"), hint))
     }
 
     /// Who logs in: for ECR everybody is `AWS`.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use forebay_http_kit::{
     AddressPolicy, Client, ClientError, ClientPolicy, ProxyEnvironment, ProxyRule,
 };
+use forebay_oci::aws_suffix;
 use reqsign_core::{Context, StaticEnv};
 use url::{Host, Url};
 
@@ -155,12 +156,7 @@ fn is_loopback(url: &Url) -> bool {
 
 /// The public host of a service's API.
 fn api_host(service: &str, region: &str) -> String {
-    let suffix = if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
-    format!("{service}.{region}.{suffix}")
+    format!("{service}.{region}.{}", aws_suffix(region))
 }
 
 impl std::fmt::Debug for AwsEnvironment {

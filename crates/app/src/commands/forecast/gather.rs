@@ -29,7 +29,7 @@ const STDIN: &str = "-";
 const AWS_OWN: &str = "AWS::";
 
 /// What is in the host of each private ECR registry.
-const ECR_HOST: &str = ".dkr.ecr.";
+const ECR_HOSTS: [&str; 2] = [".dkr.ecr", ".dkr-ecr"];
 
 /// What was found in all files.
 #[derive(Default)]
@@ -301,7 +301,7 @@ fn in_jobs(one: Ambiguous, at: &str) -> impl Iterator<Item = (ImageName, Owner, 
 /// Whether it is an image of the ECR registry of whoever deploys it, as CDK names all that it builds: which account that is,
 /// no file tells, and for a pull limit it does not matter.
 fn is_own_ecr(one: &Ambiguous) -> bool {
-    matches!(&one.why, Why::Unset(name) if name.starts_with(AWS_OWN)) && one.text.contains(ECR_HOST)
+    matches!(&one.why, Why::Unset(name) if name.starts_with(AWS_OWN)) && ECR_HOSTS.iter().any(|host| one.text.contains(host))
 }
 
 /// Docker Hub by its one name.
