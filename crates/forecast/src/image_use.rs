@@ -116,6 +116,10 @@ impl ImageUse {
 
 /// How often it is started by one deploy; by a timetable, in the six hours for which registries count.
 fn starts(owner: &Owner, scaled: Option<Interval>, fleet: &Fleet) -> Interval {
+    if let Some(bounds) = owner.scaled {
+        let (least, most) = (bounds.least.into(), bounds.most.map(u64::from));
+        return Interval { least, most };
+    }
     // A workload of which none shall run is not scaled, either (Kubernetes' "implicit maintenance-mode deactivation").
     if let Some(bounds) = scaled.filter(|_| owner.replicas != Some(0)) {
         let said = owner.replicas.map(|count| Interval::exactly(count.into()));

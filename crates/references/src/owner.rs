@@ -1,5 +1,7 @@
 //! What uses an image, as far as its file says: how often it starts, where, and when it pulls.
 
+use crate::Scaled;
+
 /// The owner of a place. What a format does not say is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
@@ -13,6 +15,8 @@ pub struct Owner {
     pub container: Option<String>,
     /// Replicas at one time.
     pub replicas: Option<u32>,
+    /// Between which bounds its replicas are held, where its own file says so.
+    pub scaled: Option<Scaled>,
     /// Says how many run, but the file alone does not tell the number.
     pub is_count_unknown: bool,
     /// When it starts, if by a timetable: a `CronJob`'s five fields, as they are written.

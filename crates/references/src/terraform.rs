@@ -6,12 +6,14 @@ mod embedded;
 mod evaluate;
 mod names;
 mod resources;
+mod services;
 
 use std::collections::{HashMap, HashSet};
 
 use hcl_edit::expr::{Expression, Object};
 use hcl_edit::structure::{Block, BlockLabel, Body};
 
+use crate::scaled::Running;
 use crate::sink::{Sink, is_image};
 use crate::structured::{BAKE_SCHEME, pull_policy};
 use crate::{Found, Note, Owner, PullPolicy, Settings, Why};
@@ -86,7 +88,7 @@ struct Reading<'a> {
     evaluator: Evaluator<'a>,
     sink: Sink<'a>,
     /// The tasks that services run, by the name of their definition.
-    desired: HashMap<String, u32>,
+    desired: HashMap<String, Running>,
     base: usize,
 }
 
@@ -117,9 +119,9 @@ impl<'a> Reading<'a> {
             ..Owner::of_kind(resource.kind)
         };
         if resource.prefix == "aws_ecs_task_definition" {
-            owner.replicas = labels
-                .last()
-                .and_then(|label| self.desired.get(*label).copied());
+            let desired = labels.last().and_then(|label| self.desired.get(*label));
+            owner.replicas = desired.map(|desired| desired.tasks);
+            owner.scaled = desired.and_then(|desired| desired.scaled);
         }
         self.block(&block.body, resource, &owner, MAX_DEPTH);
     }
@@ -376,29 +378,6 @@ impl<'a> Reading<'a> {
         }
         let evaluated = self.evaluator.evaluate(value, None).ok()?;
         Some(evaluated.resolved.text)
-    }
-
-    /// The tasks that the file's services run of each task definition.
-    fn desired_counts(&self, body: &'a Body) -> HashMap<String, u32> {
-        let mut counts = HashMap::new();
-        for service in body.blocks() {
-            if service.labels.first().map(BlockLabel::as_str) != Some("aws_ecs_service") {
-                continue;
-            }
-            let definition = service.body.get_attribute("task_definition");
-            let path = definition
-                .and_then(|attribute| attribute.value.as_traversal())
-                .and_then(names::path_of);
-            let label = path.and_then(|mut path| (path.len() > 1).then(|| path.swap_remove(1)));
-            let count = self
-                .literal(&service.body, "desired_count")
-                .and_then(|count| count.parse::<u32>().ok());
-            if let (Some(label), Some(count)) = (label, count) {
-                let sum: &mut u32 = counts.entry(label).or_default();
-                *sum = sum.saturating_add(count);
-            }
-        }
-        counts
     }
 }
 

@@ -1,5 +1,7 @@
 //! What owners come to in a fleet.
 
+use forebay_references::Scaled;
+
 use super::*;
 
 fn used(owner: &Owner, image: &str, nodes: Option<u64>) -> ImageUse {
@@ -34,6 +36,17 @@ fn replicas_spread_over_one_node_to_all_of_them() {
             machines,
             "{count:?} on {nodes:?}"
         );
+    }
+}
+
+#[test]
+fn what_is_scaled_starts_as_often_as_its_bounds_say() {
+    for (most, starts) in [(Some(40), "2 to 40"), (None, "at least 2")] {
+        let owner = Owner {
+            scaled: Some(Scaled { least: 2, most }),
+            ..replicas("ECS task definition", Some(0))
+        };
+        assert_eq!(used(&owner, "nginx:1", None).starts.to_string(), starts);
     }
 }
 

@@ -1,12 +1,13 @@
 //! `CloudFormation` templates, written or synthesized by CDK: the images of the resources that run them.
 
-use std::collections::HashMap;
+mod services;
 
 use crate::sink::Sink;
 use crate::structured::ecs;
 use crate::structured::intrinsics::Template;
 use crate::tree::At;
 use crate::{Owner, Why};
+use services::{Runs, services};
 
 /// `If`s within `If`s.
 const MAX_BRANCHES: u32 = 6;
@@ -80,7 +81,8 @@ fn task_definition<'a>(
 ) {
     let owner = Owner {
         platform: properties.get("RuntimePlatform").and_then(ecs::platform),
-        replicas: runs.tasks.filter(|_| !runs.is_unknown),
+        replicas: runs.known().map(|running| running.tasks),
+        scaled: runs.known().and_then(|running| running.scaled),
         is_count_unknown: runs.is_unknown,
         per_node: runs.per_node,
         ..Owner::named(
@@ -100,58 +102,6 @@ fn task_definition<'a>(
             ..owner.clone()
         };
         put(template, image, sink, &owner, MAX_BRANCHES);
-    }
-}
-
-/// What the template's services run of a task definition.
-#[derive(Clone, Copy, Default)]
-struct Runs {
-    tasks: Option<u32>,
-    /// One of them runs as many as the template alone does not tell.
-    is_unknown: bool,
-    per_node: bool,
-}
-
-/// What services run, by the definition's logical id.
-fn services<'a>(
-    template: &Template<'a>,
-    resources: At<'a>,
-    sink: &Sink<'_>,
-) -> HashMap<&'a str, Runs> {
-    let mut runs: HashMap<&str, Runs> = HashMap::new();
-    for (_, resource) in resources.entries() {
-        if resource.text_of("Type") != Some("AWS::ECS::Service") {
-            continue;
-        }
-        let Some(properties) = resource.get("Properties") else {
-            continue;
-        };
-        if let Some(id) = properties.get("TaskDefinition").and_then(referred) {
-            let entry = runs.entry(id).or_default();
-            let count = match properties.get("DesiredCount") {
-                Some(at) => template
-                    .evaluate(at, sink)
-                    .ok()
-                    .and_then(|count| count.resolved.text.parse().ok()),
-                // A service without a count runs one.
-                None => Some(1),
-            };
-            entry.is_unknown |= count.is_none();
-            entry.tasks = Some(entry.tasks.unwrap_or(0).saturating_add(count.unwrap_or(0)));
-            entry.per_node |= properties.text_of("SchedulingStrategy") == Some("DAEMON");
-        }
-    }
-    runs
-}
-
-/// The logical id that a `Ref` or a `GetAtt` names, in either spelling.
-fn referred<'a>(at: At<'a>) -> Option<&'a str> {
-    let id = |text: &'a str| text.split('.').next();
-    match at.tag() {
-        Some("Ref" | "GetAtt") => at.text().or_else(|| at.items().next()?.text()).and_then(id),
-        _ => at
-            .text_of("Ref")
-            .or_else(|| at.get("Fn::GetAtt")?.items().next()?.text()),
     }
 }
 

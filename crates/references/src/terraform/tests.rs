@@ -208,3 +208,48 @@ fn hostile_files_end() {
     assert_eq!(find("x.tf", names, &Settings::default()).ambiguous.len(), 1);
     assert_eq!(find("x.tf", &wide, &Settings::default()).notes.len(), 1);
 }
+
+#[test]
+fn tasks_are_counted_between_the_bounds_of_what_scales_their_service() {
+    for (id, expected) in [
+        (
+            "service/${aws_ecs_cluster.main.name}/${aws_ecs_service.app.name}",
+            Some(30),
+        ),
+        ("service/main/shop", Some(30)),
+        ("service/main/other", None),
+        (
+            "service/${aws_ecs_cluster.main.name}/${aws_ecs_service.app2.name}",
+            None,
+        ),
+    ] {
+        let text = format!(
+            r#"
+variable "most" {{ default = 30 }}
+resource "aws_ecs_task_definition" "app" {{
+  family = "shop"
+  container_definitions = jsonencode([{{ name = "a", image = "nginx:1" }}])
+}}
+resource "aws_ecs_service" "app" {{
+  name            = "shop"
+  task_definition = aws_ecs_task_definition.app.arn
+  desired_count   = 2
+}}
+resource "aws_appautoscaling_target" "app" {{
+  min_capacity = 3
+  max_capacity = var.most
+  resource_id  = "{id}"
+}}
+"#
+        );
+        let found = find("main.tf", &text, &Settings::default());
+        let scaled = found.places[0].owner.scaled;
+        assert_eq!(scaled.and_then(|scaled| scaled.most), expected, "{id}");
+        assert_eq!(
+            scaled.map(|scaled| scaled.least),
+            expected.map(|_| 2),
+            "{id}"
+        );
+        assert_eq!(found.places[0].owner.replicas, Some(2));
+    }
+}

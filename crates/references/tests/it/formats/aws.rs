@@ -1,6 +1,6 @@
 //! ECS task definitions, `CloudFormation`, CDK's output.
 
-use forebay_references::{Settings, find, splice};
+use forebay_references::{Scaled, Settings, find, splice};
 
 use crate::listing::{listing, set};
 
@@ -59,6 +59,60 @@ Resources:
     Type: AWS::Lambda::Function
     Properties: {Code: {ImageUri: x.dkr.ecr.us-east-1.amazonaws.com/f:1}}
 ";
+
+#[test]
+fn tasks_are_counted_between_the_bounds_of_what_scales_their_service() {
+    let template = |id: &str, count: &str| {
+        format!(
+            "Resources:\n  T:\n    Type: AWS::ECS::TaskDefinition\n    Properties: {{ContainerDefinitions: [{{Image: 'a:1'}}]}}\n\
+             \x20 S:\n    Type: AWS::ECS::Service\n    Properties: {{TaskDefinition: !Ref T, ServiceName: web{count}}}\n\
+             \x20 C:\n    Type: AWS::ApplicationAutoScaling::ScalableTarget\n    Properties:\n      ServiceNamespace: ecs\n\
+             \x20     MinCapacity: 2\n      MaxCapacity: '40'\n      ResourceId: {id}\n"
+        )
+    };
+    let scaled = |least| {
+        let most = Some(40);
+        Some(Scaled { least, most })
+    };
+    for (id, count, expected) in [
+        (
+            "!Sub 'service/${Cluster}/${S.Name}'",
+            ", DesiredCount: 4",
+            scaled(2),
+        ),
+        (
+            "!Join ['/', [service, !Ref Cluster, !GetAtt S.Name]]",
+            ", DesiredCount: !Ref Unset",
+            scaled(2),
+        ),
+        ("!Join ['/', [service, !Ref Cluster, web]]", "", scaled(1)),
+        ("service/main/web", ", DesiredCount: 0", scaled(0)),
+        (
+            "{'Fn::Join': ['', ['service/', {Ref: Cluster}, '/', {'Fn::GetAtt': [S, Name]}]]}",
+            "",
+            scaled(1),
+        ),
+        (
+            "!Sub 'service/${Cluster}/${Other.Name}'",
+            ", DesiredCount: 4",
+            None,
+        ),
+    ] {
+        let found = find(
+            "t.yaml",
+            template(id, count).as_bytes(),
+            &Settings::default(),
+        );
+        let owner = &found.places[0].owner;
+        assert_eq!(owner.scaled, expected, "{id}");
+        assert_eq!(
+            found.notes.len(),
+            usize::from(expected.is_none()),
+            "{id}: {:?}",
+            found.notes
+        );
+    }
+}
 
 #[test]
 fn functions_are_evaluated_as_far_as_the_template_tells() {
