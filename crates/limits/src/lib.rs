@@ -33,7 +33,7 @@ pub use pull_budget::{DEFAULT_WINDOW, Forecast, MAX_CHARGES, PullBudget, Said};
 pub use pull_cost::PullCost;
 pub use queue::{Full, Place, Queue};
 pub use reading::{Reading, read_headers};
-pub use redact::redact;
+pub use redact::{is_setting_secret, redact, redact_tokens};
 pub use retry_after::{MAX_WAIT, RetryAfter};
 pub use source::Source;
 pub use spend::{DEFAULT_RETRY_AFTER, MIN_RETRY_AFTER, Priority, Purse, Situation, Spend, spend};

@@ -7,6 +7,8 @@ mod names;
 
 use std::borrow::Cow;
 
+pub use names::is_setting_secret;
+
 /// Stands where something was taken out.
 const MARK: &str = "***";
 
@@ -72,11 +74,21 @@ const LEAST_BARE_TOKEN_BYTES: usize = 16;
 ///
 /// A text without any of them comes back borrowed.
 pub fn redact(text: &str) -> Cow<'_, str> {
+    redact_by(text, find_secret)
+}
+
+/// Takes out only what is a secret whatever it is called: tokens of known makers, credentials of a scheme, userinfo in URLs, private
+/// keys, passwords given by flags.
+pub fn redact_tokens(text: &str) -> Cow<'_, str> {
+    redact_by(text, find_unnamed)
+}
+
+fn redact_by(text: &str, find: impl Fn(&str, usize) -> Option<Found>) -> Cow<'_, str> {
     let mut clean = String::new();
     let mut copied = 0;
     let mut at = 0;
     while at < text.len() {
-        if let Some(found) = find_secret(text, at) {
+        if let Some(found) = find(text, at) {
             at = found.end;
             // What is clean already stays as it is: a text may pass here more than once on its way.
             if text[found.start..found.end] != found.instead {
@@ -131,6 +143,26 @@ fn find_secret(text: &str, at: usize) -> Option<Found> {
             .or_else(|| find_bare_userinfo(text, at))
             .or_else(|| find_named_secret(text, at)),
         // A token may be glued to what stands before it.
+        byte if byte.is_ascii_alphabetic() => find_token(text, at),
+        _ => None,
+    }
+}
+
+/// The same of what needs no name.
+fn find_unnamed(text: &str, at: usize) -> Option<Found> {
+    let before = text[..at].chars().next_back();
+    let starts_word = !before.is_some_and(is_word_char);
+    match text.as_bytes()[at] {
+        b':' => find_userinfo(text, at),
+        b'-' if starts_word => find_private_key(text, at).or_else(|| {
+            let flag = &text[at..at + run(&text[at..], is_word_char)];
+            let is_account = flag == "-u" || names::is_account(flag.trim_start_matches('-'));
+            let found = find_flag(text, at)?;
+            (!is_account || text[found.start..found.end].contains(':')).then_some(found)
+        }),
+        byte if byte.is_ascii_alphabetic() && starts_word => {
+            find_authorization(text, at).or_else(|| find_token(text, at))
+        }
         byte if byte.is_ascii_alphabetic() => find_token(text, at),
         _ => None,
     }
@@ -192,7 +224,7 @@ fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     let to_sign = run(rest, |c| is_quote(c) || c == ' ');
     let sign = Sign::at(&rest[to_sign..]);
     let Some((sign, sign_length)) = sign else {
-        return find_quoted_account(text, at, name);
+        return find_quoted_account(text, at, name).or_else(|| find_bare_password(text, at, name));
     };
     let after_sign = to_sign + sign_length;
     let to_value = after_sign + run(&rest[after_sign..], |c| c == ' ');
@@ -260,6 +292,25 @@ fn find_quoted_account(text: &str, at: usize, name: &str) -> Option<Found> {
     }
     let end = start + run(&text[start..], |c| !is_quote(c) && !c.is_control());
     Found::whole(start, end)
+}
+
+/// `passwd hunter2`, but not what is said of `passwd` itself.
+fn find_bare_password(text: &str, at: usize, name: &str) -> Option<Found> {
+    const PROSE: [&str; 18] = [
+        "and", "cannot", "command", "database", "entries", "entry", "failed", "field", "file", "for", "from", "has",
+        "in", "is", "not", "of", "or", "was",
+    ];
+    let gap = run(&text[at + name.len()..], |c| c == ' ');
+    if !names::is_bare_password(name) || gap == 0 {
+        return None;
+    }
+    let start = at + name.len() + gap;
+    let length = run(&text[start..], |c| {
+        !c.is_whitespace() && !is_quote(c) && !matches!(c, '&' | ',' | ';' | '}')
+    });
+    let word = text[start..start + length].trim_end_matches(['.', ':']);
+    let is_prose = PROSE.iter().any(|prose| word.eq_ignore_ascii_case(prose));
+    (!is_prose && !word.starts_with('-')).then(|| Found::whole(start, start + length))?
 }
 
 /// `--password hunter2`, `docker login -p hunter2`, `curl -u alice:hunter2`.

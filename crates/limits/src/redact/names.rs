@@ -4,7 +4,7 @@
 //! it is how a name ends that counts.
 
 /// The last part of a name, after `_` or `-`.
-const LAST_PARTS: [&str; 4] = ["account", "pwd", "secret", "username"];
+const LAST_PARTS: [&str; 5] = ["account", "pass", "pwd", "secret", "username"];
 
 /// How a name ends that is written in one, whatever stands between its words.
 const ENDINGS: [&str; 9] = [
@@ -43,6 +43,11 @@ pub(super) fn is_secret(name: &str) -> bool {
             .any(|whole| letters(name).eq(whole.bytes().rev()))
 }
 
+/// Whether what is called so in a file of settings is a password or its like; an account's name is none.
+pub fn is_setting_secret(name: &str) -> bool {
+    is_secret(name) && !is_account(name) || has_last_part(name, &["auth", "credential"])
+}
+
 /// Whether it is a password's, which in quotes needs no sign before it.
 pub(super) fn is_password(name: &str) -> bool {
     name.len() <= MAX_NAME_BYTES
@@ -51,14 +56,19 @@ pub(super) fn is_password(name: &str) -> bool {
             .any(|ending| ends_with(name, ending))
 }
 
+/// Whether it is a word of systems and of no sentence, behind which a password may stand without any sign.
+pub(super) fn is_bare_password(name: &str) -> bool {
+    name.eq_ignore_ascii_case("passwd")
+}
+
 /// Whether it is if `=` comes between: before a colon these begin a sentence.
 pub(super) fn is_secret_if_assigned(name: &str) -> bool {
-    has_last_part(name, &["credential", "pass", "sig", "signature", "user"])
+    has_last_part(name, &["credential", "sig", "signature", "user"])
 }
 
 /// Whether it is if a quotation comes between: docker's `"auth":"…"`, and without a sign `user "…"`.
 pub(super) fn is_secret_if_quoted(name: &str) -> bool {
-    has_last_part(name, &["auth", "email", "pass"])
+    has_last_part(name, &["auth", "email"])
 }
 
 /// Whether it is a bare `token`, which with a colon also begins a sentence.

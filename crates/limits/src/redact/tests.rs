@@ -184,6 +184,13 @@ fn secrets_are_known_by_how_their_names_end_and_flags_by_what_they_are_for() {
         "pull for user HUNTER2xyz@corp.example",
         r#""email":"HUNTER2xyz@corp.example""#,
         "pass=HUNTER2xyz",
+        "pass: HUNTER2xyz",
+        "user: bob pass: HUNTER2xyz, host: x",
+        "passwd HUNTER2xyz",
+        "with passwd HUNTER2xyz.",
+        "passwd: HUNTER2xyz",
+        "PWD=HUNTER2xyz",
+        "pwd: HUNTER2xyz",
         "SharedAccessSignature sr=x&sig=HUNTER2xyz",
     ];
     for text in secrets {
@@ -207,6 +214,20 @@ fn secrets_are_known_by_how_their_names_end_and_flags_by_what_they_are_for() {
 }
 
 #[test]
+fn without_names_only_what_is_a_secret_by_itself_is_gone() {
+    for (text, expected) in [
+        ("password: x user=bob ghp_0123456789abcdef0123", "password: x user=bob ***"),
+        ("https://bob:pw@r.example/x?sig=a", "https://***@r.example/x?sig=a"),
+        ("docker login -u bob -p hunter2 r.example", "docker login -u bob -p *** r.example"),
+        ("curl -u bob:hunter2 --username bob", "curl -u *** --username bob"),
+        ("Authorization: Basic Ym9iOng=", "Authorization: Basic ***"),
+        ("arn:aws:secretsmanager:eu-west-1:1:secret:hub", "arn:aws:secretsmanager:eu-west-1:1:secret:hub"),
+    ] {
+        assert_eq!(redact_tokens(text), expected);
+    }
+}
+
+#[test]
 fn what_only_looks_like_a_secrets_name_is_left() {
     for text in [
         "docker run -p 8080:80 -u 1000:1000 nginx",
@@ -225,6 +246,9 @@ fn what_only_looks_like_a_secrets_name_is_left() {
         "secret \"regcred\" not found",
         "unexpected token \"<\"",
         "the password is wrong for user alice",
+        "cannot read /etc/passwd for uid 0",
+        "no passwd entry for user 1000",
+        "bypass: all",
     ] {
         assert_eq!(redact(text), text);
     }
