@@ -13,7 +13,7 @@ pub(crate) struct Gathering {
     /// Where the bytes that are being read may tell something: found once, for both.
     places: Vec<usize>,
     is_empty: bool,
-    /// How many bytes were read, and how many of them stand in no text.
+    /// How many bytes were sampled, and how many of them stand in no text.
     bytes: (u64, u64),
 }
 
@@ -33,6 +33,9 @@ pub(crate) struct Gathered {
 
 /// One byte in so many is none of a text in what is no text.
 const BINARY_PART: u64 = 50;
+
+/// How much of each piece is sampled for it, in bytes: of a long log a few per cent.
+const SAMPLE_BYTES: usize = 4_096;
 
 impl Gathering {
     /// Nothing so far, to be read in the light of a context.
@@ -57,8 +60,9 @@ impl Gathering {
     /// Reads on in the source.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.is_empty &= bytes.is_empty();
-        self.bytes.0 += bytes.len() as u64;
-        self.bytes.1 += bytes.iter().filter(|byte| is_of_no_text(**byte)).count() as u64;
+        let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
+        self.bytes.0 += sample.len() as u64;
+        self.bytes.1 += sample.iter().filter(|byte| is_of_no_text(**byte)).count() as u64;
         self.places.clear();
         find_places(bytes, &mut self.places);
         self.intake.push_sifted(bytes, &self.places);

@@ -2,20 +2,15 @@
 //!
 //! The one place where the words of `failures` become those of events.
 
-use std::collections::HashMap;
-
-use forebay_failures::{Class, Verdict, classify, has_mark};
+use forebay_failures::{Class, Classifier, Verdict, has_mark};
 
 use crate::event::{Event, Failure, MAX_COUNT, What};
 use crate::read::kube::image_in;
 
-/// The most messages whose verdicts are remembered: a flood says the same again and again.
-const MAX_REMEMBERED: usize = 1_024;
-
 /// The classifier, with what it said of the last messages.
 #[derive(Debug, Default)]
 pub(crate) struct Judge {
-    said: HashMap<String, Option<Verdict>>,
+    classifier: Classifier,
 }
 
 /// More retries than this nobody makes: what claims more, is not believed.
@@ -61,15 +56,7 @@ impl Judge {
     }
 
     fn judge(&mut self, message: &str) -> Option<Verdict> {
-        if let Some(said) = self.said.get(message) {
-            return said.clone();
-        }
-        if self.said.len() >= MAX_REMEMBERED {
-            self.said.clear();
-        }
-        let verdict = classify(message);
-        self.said.insert(message.to_owned(), verdict.clone());
-        verdict
+        self.classifier.classify(message).cloned()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer_429;
 mod class;
+mod classifier;
 mod classify;
 mod clean;
 mod cut;
@@ -17,6 +18,7 @@ mod registry;
 mod repeats;
 mod row;
 mod rules;
+mod said;
 mod scanner;
 mod sieve;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod verdict;
 mod views;
 
 pub use class::Class;
+pub use classifier::Classifier;
 pub use classify::classify;
 pub use clean::clean;
 pub use findings::{Finding, Findings, MAX_FINDINGS};

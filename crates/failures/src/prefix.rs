@@ -9,31 +9,36 @@ use regex::Regex;
 
 use crate::registry::pattern;
 
-/// The prefixes, each at most once, as often as one is found: journald around a daemon's own, a runner around Compose.
-static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(concat!(
-        r"^(?:",
-        // 2025-11-03T08:12:44.1Z, [2025/11/03 08:12:44]
-        r"\[?[0-9]{4}[-/][0-9][0-9][-/][0-9][0-9][T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:[.,][0-9]{1,9})?(?: ?(?:Z|UTC|[+-][0-9][0-9]:?[0-9][0-9]))?\]?",
-        // Nov 03 08:12:44 node-1 dockerd[911]:
-        r"|[A-Z][a-z]{2} [ 0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9] [!-~]{1,80} [0-9A-Za-z_./@-]{1,60}(?:\[[0-9]{1,9}\])?:",
-        // 08:12:44, [08:12:44.120]
-        r"|\[?[0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:[.,][0-9]{1,9})?\]?",
-        // I1103 08:12:44.1 911 kubelet.go:2000]
-        r"|[IWEF][0-9]{4} [0-9][0-9]:[0-9][0-9]:[0-9][0-9]\.[0-9]{1,9} +[0-9]{1,9} [0-9A-Za-z_./-]{1,80}:[0-9]{1,6}\]",
-        // #12 3.45
-        r"|#[0-9]{1,5}(?: [0-9]{1,6}\.[0-9]{1,4})?(?: |$)",
-        // web-1  |
-        r"|[0-9A-Za-z_.-]{1,64} {1,40}\|(?: |$)",
-        r#"|time="[0-9T:.,Z+-]{10,40}""#,
-        r"|std(?:out|err) [FP](?: |$)",
-        r"|##\[[a-z]{1,20}\]",
-        r"|>>(?: |$)",
-        r"|[│|] ",
-        r"|(?:out|err) *\| ",
-        r")[ \t]*",
-    ))
-});
+/// The most prefixes before one line.
+const MAX_PREFIXES: usize = 4;
+
+/// The prefixes, as many as there are: journald around a daemon's own, a runner around Compose.
+static PREFIXES: LazyLock<Regex> =
+    LazyLock::new(|| pattern(&format!("^(?:{PREFIX}){{0,{MAX_PREFIXES}}}")));
+
+/// One of them.
+const PREFIX: &str = concat!(
+    r"(?:",
+    // 2025-11-03T08:12:44.1Z, [2025/11/03 08:12:44]
+    r"\[?[0-9]{4}[-/][0-9][0-9][-/][0-9][0-9][T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:[.,][0-9]{1,9})?(?: ?(?:Z|UTC|[+-][0-9][0-9]:?[0-9][0-9]))?\]?",
+    // Nov 03 08:12:44 node-1 dockerd[911]:
+    r"|[A-Z][a-z]{2} [ 0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9] [!-~]{1,80} [0-9A-Za-z_./@-]{1,60}(?:\[[0-9]{1,9}\])?:",
+    // 08:12:44, [08:12:44.120]
+    r"|\[?[0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:[.,][0-9]{1,9})?\]?",
+    // I1103 08:12:44.1 911 kubelet.go:2000]
+    r"|[IWEF][0-9]{4} [0-9][0-9]:[0-9][0-9]:[0-9][0-9]\.[0-9]{1,9} +[0-9]{1,9} [0-9A-Za-z_./-]{1,80}:[0-9]{1,6}\]",
+    // #12 3.45
+    r"|#[0-9]{1,5}(?: [0-9]{1,6}\.[0-9]{1,4})?(?: |$)",
+    // web-1  |
+    r"|[0-9A-Za-z_.-]{1,64} {1,40}\|(?: |$)",
+    r#"|time="[0-9T:.,Z+-]{10,40}""#,
+    r"|std(?:out|err) [FP](?: |$)",
+    r"|##\[[a-z]{1,20}\]",
+    r"|>>(?: |$)",
+    r"|[│|] ",
+    r"|(?:out|err) *\| ",
+    r")[ \t]*",
+);
 
 /// How a message of its own begins, behind its prefix.
 static BEGINNING: LazyLock<Regex> = LazyLock::new(|| {
@@ -52,19 +57,10 @@ static CONTINUATION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// The most prefixes before one line.
-const MAX_PREFIXES: usize = 4;
-
 /// Splits a line into its prefix and what it says.
 pub(crate) fn split(line: &str) -> (&str, &str) {
-    let mut rest = line;
-    for _ in 0..MAX_PREFIXES {
-        match PREFIX.find(rest) {
-            Some(prefix) if prefix.end() > 0 => rest = &rest[prefix.end()..],
-            _ => break,
-        }
-    }
-    line.split_at(line.len() - rest.len())
+    let end = PREFIXES.find(line).map_or(0, |prefixes| prefixes.end());
+    line.split_at(end)
 }
 
 /// How sure it must be that two lines are one message.
@@ -109,10 +105,16 @@ pub(crate) fn is_frame(says: &str) -> bool {
         && name.starts_with('(')
 }
 
-/// Whether a line stops in the middle of a sentence or of a string.
+/// Whether a line stops in the middle of a sentence, of a string, or of what Python calls a status: `429 Client Error:`.
 fn is_open(line: &str) -> bool {
+    const BEFORE_ERROR: [&str; 2] = ["Client", "Server"];
     let line = line.trim_end();
-    line.ends_with([':', '=', ',', '(', '-', '\\', '/'])
+    let is_of_status = BEFORE_ERROR.iter().any(|word| {
+        let code = line.strip_suffix(word).unwrap_or_default().trim_end();
+        code.ends_with(|c: char| c.is_ascii_digit())
+    });
+    is_of_status
+        || line.ends_with([':', '=', ',', '(', '-', '\\', '/'])
         || line.bytes().filter(|&byte| byte == b'"').count() % 2 == 1
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Regex, RegexSet};
 
 use crate::prefix::split;
 use crate::registry::pattern;
@@ -13,7 +13,15 @@ use crate::registry::pattern;
 const SEEN: &str = r"(?:[0-9]+[smhdy][0-9smhdy]*|<unknown>|<invalid>)(?: \(x(?P<count>[0-9]{1,18}) over [0-9smhdy]+\))?";
 
 /// The rows, by how they begin.
-static ROWS: LazyLock<[Regex; 6]> = LazyLock::new(|| {
+static ROWS: LazyLock<[Regex; 6]> = LazyLock::new(|| patterns().map(|row| pattern(&row)));
+
+/// The same at once: nearly every line is none.
+static ANY_ROW: LazyLock<RegexSet> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "constants, which each test builds")]
+    RegexSet::new(patterns()).expect("the rows are regular expressions")
+});
+
+fn patterns() -> [String; 6] {
     [
         // kubectl get events: [namespace] last-seen [first-seen count name] type reason object message.
         format!(
@@ -30,8 +38,7 @@ static ROWS: LazyLock<[Regex; 6]> = LazyLock::new(|| {
         // Their headers.
         r"^\s*(?:NAMESPACE[ \t]+)?(?:LAST ?SEEN|FIRST ?SEEN|NAME[ \t]+READY|ID[ \t]+NAME[ \t]+IMAGE|Type[ \t]+Reason[ \t]+Age)[ \t]".to_owned(),
     ]
-    .map(|row| pattern(&row))
-});
+}
 
 /// What a row tells beside its message.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -45,13 +52,14 @@ pub(crate) struct Row<'a> {
 /// Whether a line is a row, or a header.
 pub(crate) fn is_row(line: &str) -> bool {
     let (_, says) = split(line);
-    ROWS.iter().any(|row| row.is_match(says))
+    ANY_ROW.is_match(says)
 }
 
 /// What a line tells as a row.
 pub(crate) fn find_row(line: &str) -> Option<Row<'_>> {
     let (_, says) = split(line);
-    let found = ROWS.iter().find_map(|row| row.captures(says))?;
+    let row = ANY_ROW.matches(says).into_iter().next()?;
+    let found = ROWS[row].captures(says)?;
     let count = found.name("count");
     Some(Row {
         subject: found.name("name").map(|name| name.as_str()),

@@ -8,12 +8,13 @@ use std::ops::{Range, RangeInclusive};
 
 use crate::Verdict;
 use crate::marks::{find_mark, find_places};
-use crate::memo::{Memo, Said};
+use crate::memo::Memo;
 use crate::message::{MAX_BYTES, MAX_LINES, around, decode, line_at, words};
 use crate::prefix::{Joining, split};
 use crate::quoted::{is_quoted, unquoted};
 use crate::repeats::find_count;
 use crate::row::find_row;
+use crate::said::Said;
 use crate::sieve::{REACH_BYTES, line_end};
 
 /// The bytes that are looked at together.
@@ -64,7 +65,7 @@ pub struct Scanner {
     done: usize,
     /// Whether anything has left the window.
     is_long: bool,
-    memo: Memo,
+    memo: Memo<Said>,
 }
 
 impl Scanner {
@@ -190,13 +191,13 @@ impl Scanner {
 
     fn said(&mut self, message: &Range<usize>) -> Option<Said> {
         let words = words(&self.window[message.clone()]);
-        self.memo.said(&words).cloned()
+        self.memo.said(&words, Said::of).cloned()
     }
 
     /// The same of a text of which some lines may be a program's.
     fn said_unquoted(&mut self, text: &Range<usize>) -> Option<Said> {
         let words = words(&self.window[text.clone()]);
-        self.memo.said(&unquoted(&words)).cloned()
+        self.memo.said(&unquoted(&words), Said::of).cloned()
     }
 
     fn failure(&self, message: &Range<usize>, said: Said, counted: &mut Counted) -> Failure {

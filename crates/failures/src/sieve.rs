@@ -13,8 +13,9 @@ const LANE_BYTES: usize = 8;
 /// How far apart the pieces are that are looked up.
 const STEP_BYTES: usize = 2;
 
-/// The table has two to this many bits: 16 KiB, of the 32 at least that are nearest to a CPU.
-const TABLE_BITS: u32 = 17;
+/// The table has two to this many bits, 64 KiB: of one that fits what is nearest to a CPU so many are set that the words are
+/// looked at too often.
+const TABLE_BITS: u32 = 19;
 
 /// The table's bits come in so many numbers.
 const TABLE_LENGTH: usize = 1 << (TABLE_BITS - u64::BITS.ilog2());
@@ -48,7 +49,10 @@ impl Sieve {
     /// If a pattern has no such words: patterns are constants.
     pub(crate) fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
         let words = Words::of(patterns);
-        let mut table = Box::new([0; TABLE_LENGTH]);
+        #[expect(clippy::expect_used, reason = "it has that length")]
+        let mut table: Box<[u64; TABLE_LENGTH]> = vec![0; TABLE_LENGTH]
+            .try_into()
+            .expect("a list of that length is such an array");
         words.for_each_piece(|piece| {
             let (index, bit) = cell(piece);
             table[index] |= bit;

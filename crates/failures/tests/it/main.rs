@@ -3,6 +3,7 @@
 mod heldout;
 mod lines;
 mod mutations;
+mod remembered;
 mod reported;
 mod rows;
 mod scanned;

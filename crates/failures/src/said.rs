@@ -1,0 +1,31 @@
+//! What a message says, for people and for programs.
+//!
+//! Its verdict and its words, as they are told of in a finding.
+
+use forebay_limits::{printable, redact};
+
+use crate::Verdict;
+use crate::classify::classify_views;
+use crate::clean::clean;
+use crate::scanner::MAX_EXCERPT_BYTES;
+use crate::views::Views;
+
+/// What a message says.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) verdict: Verdict,
+    /// Its words in one line, without secrets and accounts.
+    pub(crate) excerpt: String,
+}
+
+impl Said {
+    /// What `message` says, if it tells of a failure.
+    pub(crate) fn of(message: &str) -> Option<Self> {
+        let views = Views::of(&clean(message));
+        let verdict = classify_views(&views)?;
+        Some(Self {
+            verdict,
+            excerpt: printable(&redact(&views.spaced), MAX_EXCERPT_BYTES),
+        })
+    }
+}
