@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod blanks;
 mod costs;
 mod document;
 mod explain;
@@ -7,6 +8,7 @@ mod report;
 mod support;
 mod ways;
 
+pub use blanks::Blank;
 pub use costs::{Basis, Cost, Pulls, SizeFrom, SizedImage, Usage};
 pub use document::{Block, Code, Document, Section};
 pub use explain::{brief, explain};

@@ -35,8 +35,8 @@ fn head(diagnosis: &Diagnosis, now: Moment) -> Section {
         .point(format!("from {}{more}", named.join(", ")))
         .point(format!(
             "workloads that cause it: {}; that suffer from it: {}",
-            diagnosis.culprits.len(),
-            diagnosis.victims.len()
+            diagnosis.culprits.len() + diagnosis.more_culprits,
+            diagnosis.victims.len() + diagnosis.more_victims
         ))
         .point("names of accounts and tokens are taken out")
 }

@@ -84,25 +84,29 @@ fn times(diagnosis: &Diagnosis, now: Moment) -> Section {
 
 fn rates(diagnosis: &Diagnosis) -> Section {
     let section = Section::new("Rates, as far as our logs show them");
-    let total: u64 = diagnosis
-        .culprits
-        .iter()
-        .chain(&diagnosis.victims)
-        .map(|suspect| suspect.requests.attempts)
-        .sum();
+    let named = diagnosis.culprits.iter().chain(&diagnosis.victims);
+    let total = diagnosis.together.as_ref().map_or_else(
+        || named.map(|suspect| suspect.requests.attempts).sum(),
+        |all| all.attempts,
+    );
     let section = if total > 0 {
         section.point(format!("pulls and tries in all: {total}"))
     } else {
         section
     };
     let culprits = diagnosis.culprits.iter().take(MAX_RATES);
-    culprits.fold(section, |section, culprit| {
+    let section = culprits.fold(section, |section, culprit| {
         let [least, most] = culprit.requests.peak_requests_per_minute;
         section.point(format!(
             "{}: {least} to {most} requests in its busiest minute; {}",
             culprit.name, culprit.requests.how
         ))
-    })
+    });
+    let all = diagnosis.culprits.len() + diagnosis.more_culprits;
+    match all.saturating_sub(MAX_RATES) {
+        0 => section,
+        more => section.point(format!("and {more} more, each with less")),
+    }
 }
 
 fn words(diagnosis: &Diagnosis) -> Section {

@@ -5,8 +5,9 @@
 
 use forebay_limits::printable;
 
-use super::people::{fault, names_of, often};
+use super::people::{asked, fault, names_of, often};
 use super::{counted, place, times};
+use crate::blanks::{blanks_in, fill_in};
 use crate::document::{Code, Document, Section};
 use crate::{
     Also, Diagnosis, EndKind, Quote, Step, StepKind, Suspect, Trigger, WayKind, WayOut, WaysOut,
@@ -84,12 +85,12 @@ fn culprits(section: Section, diagnosis: &Diagnosis, ways: &WaysOut) -> Section 
             section
         };
     };
-    let others = match culprits.len() - 1 {
+    let others = match culprits.len() - 1 + diagnosis.more_culprits {
         0 => String::new(),
         1 => "; one more does the same".to_owned(),
         others => format!("; {others} more do the same"),
     };
-    let together = together(culprits);
+    let together = together(diagnosis);
     let section = section.labelled("Who", format!("{}{others}{together}", told(first)));
     let section = match &first.at_restart {
         Some(at_restart) => section.labelled("", super::people::at_restart(at_restart)),
@@ -129,22 +130,20 @@ fn has_fault(suspect: &Suspect) -> bool {
 }
 
 /// What several come to; nothing for one.
-fn together(culprits: &[Suspect]) -> String {
-    let sum = |of: fn(&Suspect) -> u64| culprits.iter().map(of).sum::<u64>();
-    let attempts = sum(|suspect| suspect.requests.attempts);
+fn together(diagnosis: &Diagnosis) -> String {
+    let culprits = diagnosis.culprits.as_slice();
+    if let Some(all) = diagnosis.together.as_ref().filter(|_| culprits.len() > 1) {
+        return format!("; all that were seen: {}", asked(all));
+    }
+    let attempts: u64 = culprits.iter().map(|one| one.requests.attempts).sum();
     if culprits.len() < 2 || attempts == 0 {
         return String::new();
     }
-    let share = sum(|suspect| suspect.requests.share_percent).min(100);
-    let most = sum(|suspect| suspect.requests.peak_requests_per_minute[1]);
-    let rate = match most {
-        0 => String::new(),
-        most => format!(", up to {most} requests a minute"),
+    let who = match diagnosis.more_culprits {
+        0 => "all together".to_owned(),
+        _ => format!("the first {} together", culprits.len()),
     };
-    format!(
-        "; all together {}, about {share} % of all{rate}",
-        counted(attempts, "attempt")
-    )
+    format!("; {who} {}", counted(attempts, "attempt"))
 }
 
 fn told(suspect: &Suspect) -> String {
@@ -162,7 +161,10 @@ fn told(suspect: &Suspect) -> String {
 fn victims(section: Section, diagnosis: &Diagnosis) -> Section {
     match diagnosis.victims.as_slice() {
         [] => section,
-        victims => section.labelled("Suffers", names_of(victims, MAX_NAMES)),
+        victims => {
+            let names = names_of(victims, diagnosis.more_victims, MAX_NAMES);
+            section.labelled("Suffers", names)
+        }
     }
 }
 
@@ -254,14 +256,16 @@ fn open_questions(diagnosis: &Diagnosis) -> Section {
         .missing
         .iter()
         .filter(|missing| missing.is_urgent());
-    for missing in all.take(MAX_OTHERS) {
+    let asked = all.take(MAX_OTHERS);
+    for missing in asked.clone() {
         if missing.question != last {
             section = section.paragraph(missing.question);
             last = missing.question;
         }
         section = section.code(Code::shell(&*missing.command));
     }
-    section
+    let commands = asked.map(|missing| missing.command.as_str());
+    fill_in(section, &blanks_in(commands))
 }
 
 /// The first way out, as far as it has room; what can wait is left out.
@@ -271,6 +275,7 @@ fn first(ways: &[WayOut]) -> Section {
     };
     let mut section = Section::new(format!("Do now: {}", way.title));
     let (mut lines, mut shown) = (0, 0);
+    let mut typed = Vec::new();
     for action in way.steps.iter().filter(|action| !action.can_wait) {
         let code = action
             .code
@@ -282,7 +287,9 @@ fn first(ways: &[WayOut]) -> Section {
         }
         shown += 1;
         section = action.tell(section, shown);
+        typed.extend(action.typed());
     }
+    section = fill_in(section, &blanks_in(typed.into_iter()));
     match way.steps.len() - shown {
         0 => section,
         more => section.paragraph(format!(

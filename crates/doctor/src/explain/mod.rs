@@ -6,6 +6,7 @@ mod brief;
 mod people;
 mod words;
 
+use crate::blanks::{blanks_in, fill_in};
 use crate::costs::about_prices;
 use crate::document::{Code, Document, Section};
 use crate::{Diagnosis, Lines, Quote, Step, WaysOut};
@@ -138,7 +139,9 @@ fn missing(diagnosis: &Diagnosis) -> Section {
         }
         section = section.code(Code::shell(&*missing.command));
     }
-    section
+    let commands = diagnosis.missing.iter();
+    let commands = commands.map(|missing| missing.command.as_str());
+    fill_in(section, &blanks_in(commands))
 }
 
 fn notes(diagnosis: &Diagnosis) -> Section {

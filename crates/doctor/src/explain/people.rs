@@ -4,7 +4,7 @@
 
 use super::counted;
 use crate::document::Section;
-use crate::{AtRestart, Diagnosis, Suspect, Trigger};
+use crate::{AtRestart, Diagnosis, Requests, Suspect, Trigger};
 
 /// The most suspects that are told in full.
 const MAX_TOLD: usize = 5;
@@ -25,7 +25,18 @@ pub(super) fn who(diagnosis: &Diagnosis) -> Section {
     let section = told(&diagnosis.culprits)
         .iter()
         .fold(section, |section, suspect| section.point(told_of(suspect)));
-    more(section, diagnosis.culprits.len())
+    let all = diagnosis.together.as_ref();
+    let section = more(section, &diagnosis.culprits, diagnosis.more_culprits);
+    match all.filter(|_| !diagnosis.culprits.is_empty()) {
+        None => section,
+        Some(all) => {
+            let [least, most] = all.pulls;
+            section.point(format!(
+                "all that were seen, whoever made them: {}; {least} to {most} pulls as the limit counts them",
+                asked(all)
+            ))
+        }
+    }
 }
 
 /// The victims.
@@ -40,18 +51,32 @@ pub(super) fn whom(diagnosis: &Diagnosis) -> Section {
             };
             section.point(format!("{}: {failed}{}", suspect.name, images(suspect)))
         });
-    more(section, diagnosis.victims.len())
+    more(section, &diagnosis.victims, diagnosis.more_victims)
 }
 
 fn told(suspects: &[Suspect]) -> &[Suspect] {
     &suspects[..suspects.len().min(MAX_TOLD)]
 }
 
-fn more(section: Section, number: usize) -> Section {
-    match number.saturating_sub(MAX_TOLD) {
-        0 => section,
-        more => section.point(format!("and {more} more; --json names them")),
+/// How many there are beyond those that are told, of whom `unnamed` are named nowhere.
+fn more(section: Section, named: &[Suspect], unnamed: usize) -> Section {
+    match (named.len().saturating_sub(MAX_TOLD), unnamed) {
+        (0, 0) => section,
+        (more, 0) => section.point(format!("and {more} more; --json names them")),
+        (more, _) => section.point(format!(
+            "and {} more; --json names {more} of them",
+            more + unnamed
+        )),
     }
+}
+
+/// What was asked, and how fast at the most.
+pub(super) fn asked(all: &Requests) -> String {
+    let rate = match all.peak_requests_per_minute {
+        [_, 0] => String::new(),
+        [_, most] => format!(", up to {most} requests a minute"),
+    };
+    format!("{}{rate}", counted(all.attempts, "attempt"))
 }
 
 fn told_of(suspect: &Suspect) -> String {
@@ -155,14 +180,14 @@ pub(super) fn at_restart(at: &AtRestart) -> String {
     )
 }
 
-/// The first few, and how many more.
-pub(super) fn names_of(suspects: &[Suspect], most: usize) -> String {
+/// The first few, and how many more, of whom `unnamed` are named nowhere.
+pub(super) fn names_of(suspects: &[Suspect], unnamed: usize, most: usize) -> String {
     let names: Vec<&str> = suspects
         .iter()
         .take(most)
         .map(|suspect| suspect.name.as_str())
         .collect();
-    match suspects.len().saturating_sub(most) {
+    match suspects.len().saturating_sub(most) + unnamed {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
     }

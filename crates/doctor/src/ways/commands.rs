@@ -8,8 +8,8 @@ use super::ci;
 use super::known::{is_aws, is_kube, name_of};
 use crate::{OwnerKind, Suspect, Trigger};
 
-/// The most services that one command names.
-const MAX_SERVICES: usize = 40;
+/// The most services that one command names; who is to be stopped beyond them is so by the next.
+const SERVICES_A_COMMAND: usize = 40;
 
 /// What is done to a culprit.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub(super) fn scale_all(culprits: &[Suspect], facts: &Facts, aim: Aim) -> String
         .into_iter()
         .partition(|name| facts.once_per_node.contains(name));
     let mut commands = Vec::new();
-    if !replicated.is_empty() {
-        let scales: Vec<String> = replicated
+    for some in replicated.chunks(SERVICES_A_COMMAND) {
+        let scales: Vec<String> = some
             .iter()
             .map(|name| format!("{name}={}", number(OwnerKind::SwarmService, name)))
             .collect();
@@ -150,11 +150,11 @@ fn container_of(suspect: &Suspect) -> Option<&str> {
     suspect.container.as_deref().filter(|name| is_kube(name))
 }
 
-/// The Swarm services among them: one command takes them all.
+/// The Swarm services among them: one command takes many.
 pub(super) fn swarm_services(culprits: &[Suspect]) -> Vec<String> {
     let owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
     let services = owners.filter(|owner| owner.kind == OwnerKind::SwarmService);
-    services.filter_map(name_of).take(MAX_SERVICES).collect()
+    services.filter_map(name_of).collect()
 }
 
 /// What its containers say themselves.

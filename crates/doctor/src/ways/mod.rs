@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 use forebay_diagnosis::facts::Facts;
 use serde::Serialize;
 
+use crate::blanks::{Blank, blanks_in, fill_in};
 use crate::costs::{Basis, Cost, Costs, Usage, dollars};
 use crate::document::{Code, Section};
 use crate::{Class, Diagnosis, Evidence, Platform};
@@ -38,6 +39,9 @@ pub struct WayOut {
     pub why: String,
     /// What is to be done, in order.
     pub steps: Vec<Action>,
+    /// What stands in the commands for names that nothing told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fill_in: Vec<Blank>,
     /// What it costs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub costs: Vec<Cost>,
@@ -192,6 +196,9 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
             ways.extend(stop);
         }
     }
+    for way in &mut ways {
+        way.fill_in = blanks_in(way.steps.iter().filter_map(Action::typed));
+    }
     let is_paid = ways.iter().any(|way| !way.costs.is_empty());
     WaysOut {
         ways,
@@ -249,6 +256,7 @@ impl WayOut {
             title: title.into(),
             why: why.into(),
             steps: Vec::new(),
+            fill_in: Vec::new(),
             costs: Vec::new(),
             prices_as_of: None,
         }
@@ -295,6 +303,7 @@ impl WayOut {
         let section = section.paragraph(&self.why);
         let steps = self.steps.iter().zip(1..);
         let section = steps.fold(section, |section, (action, at)| action.tell(section, at));
+        let section = fill_in(section, &self.fill_in);
         let mut rows = vec![vec!["cost".to_owned(), "US$".to_owned(), "how".to_owned()]];
         rows.extend(self.costs.iter().map(|cost| {
             let amount = cost.micro_usd.map_or_else(|| "?".to_owned(), dollars);
@@ -305,6 +314,11 @@ impl WayOut {
 }
 
 impl Action {
+    /// What is typed or written.
+    pub(crate) fn typed(&self) -> Option<&str> {
+        self.code.as_ref().map(|code| code.text.as_str())
+    }
+
     /// Tells it as a numbered point of a section.
     pub(crate) fn tell(&self, section: Section, number: usize) -> Section {
         let mut section = section.numbered(number, &self.text);

@@ -42,7 +42,7 @@ pub(super) fn way(ground: &Ground<'_>) -> Option<WayOut> {
     if !cause.class.is_limit() {
         return Some(before_a_flood(ground, trigger, stop));
     }
-    let title = match culprits.len() {
+    let title = match culprits.len() + ground.diagnosis.more_culprits {
         1 => format!("stop {} first", first.name),
         number => format!("stop the {number} that flood the registry first"),
     };
@@ -259,6 +259,13 @@ pub(super) fn rest(ground: &Ground<'_>) -> Option<WayOut> {
     Some(careful(way, culprits).run("Let it run again.", all(ground, Aim::Start)))
 }
 
+/// The commands for all that are named, and how many are not.
 fn all(ground: &Ground<'_>, aim: Aim) -> String {
-    scale_all(&ground.diagnosis.culprits, ground.facts, aim)
+    let commands = scale_all(&ground.diagnosis.culprits, ground.facts, aim);
+    match ground.diagnosis.more_culprits {
+        more if more == 0 || commands.is_empty() => commands,
+        more => format!(
+            "{commands}\n# {more} more do the same, and are not named here: once these rest, run forebay doctor again on what is new"
+        ),
+    }
 }

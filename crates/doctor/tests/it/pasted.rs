@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use forebay_doctor::{WayKind, WaysOut, brief, explain};
+use forebay_doctor::{MAX_SUSPECTS, WayKind, WaysOut, brief, explain, report, support};
 
 use crate::found::find;
 
@@ -468,7 +468,49 @@ fn many_services_are_summed_up_and_named_once_on_the_first_screen() {
     let (found, ways) = find(&[&swarm(32)]);
     let text = brief(&found, &ways).to_text();
     assert_eq!(text.matches("s07=").count(), 1, "{text}");
-    assert!(text.contains("; all together 384 attempts"), "{text}");
+    let all = found.together.as_ref().unwrap().attempts;
+    let told = format!("; all that were seen: {all} attempts");
+    assert!(text.contains(&told), "{text}");
+}
+
+#[test]
+fn of_a_crowd_each_telling_has_the_same_numbers_and_each_that_is_named_is_stopped() {
+    let (found, ways) = find(&[&swarm(130)]);
+    let (named, more) = (found.culprits.len(), found.more_culprits);
+    assert_eq!((named, more), (MAX_SUSPECTS, 30));
+    let stop = commands(&ways).remove(0);
+    let stop = ways.ways[0]
+        .steps
+        .iter()
+        .filter_map(|step| step.code.as_ref())
+        .find(|code| code.text.contains("=0"))
+        .map_or(stop, |code| code.text.clone());
+    let scaled = stop.matches("=0").count();
+    assert_eq!(scaled, named, "{stop}");
+    assert_eq!(stop.matches("docker service scale").count(), 3, "{stop}");
+    assert!(stop.contains("# 30 more do the same"), "{stop}");
+    assert!(ways.ways[0].title.contains("the 130 that flood"));
+    let all = found.together.as_ref().unwrap();
+    let asked = format!(
+        "{} attempts, up to {} requests",
+        all.attempts, all.peak_requests_per_minute[1]
+    );
+    let short = brief(&found, &ways).to_text();
+    assert!(short.contains("; 129 more do the same"), "{short}");
+    let long = explain(&found, &ways).to_text();
+    assert!(
+        long.contains("and 125 more; --json names 95 of them"),
+        "{long}"
+    );
+    let sent = report(&found, &ways, found.since.unwrap()).to_markdown();
+    assert!(sent.contains("workloads that cause it: 130"), "{sent}");
+    for text in [&short, &long, &sent] {
+        assert!(text.contains(&asked), "{asked}: {text}");
+    }
+    let support = support(&found, found.since.unwrap()).to_text();
+    let total = format!("in all: {}", all.attempts);
+    assert!(support.contains(&total), "{support}");
+    assert!(support.contains("and 125 more"), "{support}");
 }
 
 #[test]
@@ -584,4 +626,23 @@ fn forebays_own_probe_is_not_told_to_show_the_login_of_others() {
 #[test]
 fn a_flood_that_nobody_explains_is_looked_for_in_dockers_logs_too() {
     assert!(told(HAP).contains("forebay doctor --swarm --journal"));
+}
+
+#[test]
+fn each_blank_in_a_command_is_told_what_to_fill_in() {
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '-' || c == '.';
+    for source in sources() {
+        let (found, ways) = find(&[&source]);
+        let long = explain(&found, &ways).to_text();
+        for command in commands(&ways) {
+            for rest in command.split('<').skip(1) {
+                let Some((name, _)) = rest.split_once('>') else {
+                    continue;
+                };
+                if !name.is_empty() && name.chars().all(is_name) {
+                    assert!(long.contains(&format!("<{name}>: ")), "<{name}>: {command}");
+                }
+            }
+        }
+    }
 }
