@@ -224,6 +224,9 @@ impl Ear for Heard {
         }
     }
 
+    // What waits is judged by those that are looked at.
+    fn left_out(&mut self, _: String) {}
+
     fn end_of(&mut self, call: &Call, ended: Result<(), Trouble>) {
         let read = ended.and_then(|()| {
             if self.is_cut {

@@ -45,6 +45,7 @@ const KEPT: &[&str] = &[
     "type",
     "updatedReplicas",
     "waiting",
+    "NextToken",
     "PhysicalResourceId",
     "ResourceType",
     "StackName",

@@ -51,6 +51,8 @@ pub(crate) trait Ear {
     fn begin(&mut self, call: &Call);
     /// A part of its answer.
     fn hear(&mut self, part: &[u8]);
+    /// A bound has left something out.
+    fn left_out(&mut self, told: String);
     /// How it ended; one that only tells what to ask next is told if it failed.
     fn end_of(&mut self, call: &Call, ended: Result<(), Trouble>);
 }
@@ -74,8 +76,11 @@ impl Deployment {
             services
         } else {
             let list = up_to(self.of_cluster("list-services"), MAX_SERVICES);
-            asking.list(list, "serviceArns").await
+            asking.list(list, ("serviceArns", MAX_SERVICES)).await
         };
+        if services.len() > MAX_SERVICES {
+            asking.tell_cut("serviceArns", MAX_SERVICES);
+        }
         for some in at_most(&services, MAX_SERVICES).chunks(SERVICES_A_CALL) {
             let call = self.of_cluster("describe-services").with(["--services"]);
             asking.tell(call.with(some.iter().cloned())).await;
@@ -84,7 +89,7 @@ impl Deployment {
             let list = self.of_cluster("list-tasks");
             let list = list.with([format!("--desired-status={status}")]);
             let list = up_to(list, MAX_TASKS);
-            let tasks = asking.list(list, "taskArns").await;
+            let tasks = asking.list(list, ("taskArns", MAX_TASKS)).await;
             for some in at_most(&tasks, MAX_TASKS).chunks(TASKS_A_CALL) {
                 let call = self.of_cluster("describe-tasks").with(["--tasks"]);
                 asking.tell(call.with(some.iter().cloned())).await;
@@ -132,12 +137,24 @@ impl<T: Tools, E: Ear> Asking<'_, T, E> {
         }
     }
 
-    /// The names that a list holds.
-    async fn list(&mut self, call: Call, key: &str) -> Vec<String> {
-        let answer = self.ask(call.at_most(MAX_LIST_BYTES)).await;
-        let names = answer
-            .as_ref()
-            .and_then(|answer| answer.get(key)?.as_array());
+    /// Tells that a list is longer than what is looked at.
+    fn tell_cut(&mut self, key: &str, most: usize) {
+        let what = key.trim_end_matches("Arns");
+        self.ear.left_out(format!(
+            "aws lists more {what}s than the {most} that are looked at: --stack looks at one stack's services, and forebay doctor reads what aws ecs describe-services and describe-tasks print of the others"
+        ));
+    }
+
+    /// The names that a list holds; that it goes on is told.
+    async fn list(&mut self, call: Call, (key, most): (&str, usize)) -> Vec<String> {
+        let Some(answer) = self.ask(call.at_most(MAX_LIST_BYTES)).await else {
+            return Vec::new();
+        };
+        // What `--max-items` leaves out, it names a token for.
+        if answer.get("NextToken").is_some_and(Value::is_string) {
+            self.tell_cut(key, most);
+        }
+        let names = answer.get(key).and_then(Value::as_array);
         let names = names.into_iter().flatten().filter_map(Value::as_str);
         names.map(str::to_owned).collect()
     }
@@ -163,4 +180,50 @@ fn services_of(resources: &Value) -> Vec<String> {
 
 fn at_most(names: &[String], most: usize) -> &[String] {
     &names[..names.len().min(most)]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Answers like `aws`, with more services than it was asked for.
+    struct Aws;
+
+    impl Tools for Aws {
+        async fn run(&self, call: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
+            let answer = match call.to_string() {
+                call if call.contains("list-services") => {
+                    json!({ "serviceArns": ["web"], "NextToken": "more" })
+                }
+                call if call.contains("list-tasks") => json!({ "taskArns": ["1"] }),
+                _ => json!({}),
+            };
+            take(answer.to_string().as_bytes());
+            Ok(())
+        }
+    }
+
+    #[derive(Default)]
+    struct Heard(Vec<String>);
+
+    impl Ear for Heard {
+        fn begin(&mut self, _: &Call) {}
+        fn hear(&mut self, _: &[u8]) {}
+        fn left_out(&mut self, told: String) {
+            self.0.push(told);
+        }
+        fn end_of(&mut self, _: &Call, _: Result<(), Trouble>) {}
+    }
+
+    #[tokio::test]
+    async fn that_a_list_goes_on_is_told() {
+        let mut heard = Heard::default();
+        Deployment::default().ask(&Aws, &mut heard).await;
+        let told = heard.0.as_slice();
+        assert_eq!(told.len(), 1, "{told:?}");
+        let begin = "aws lists more services than the 200 that are looked at: ";
+        assert!(told[0].starts_with(begin), "{told:?}");
+    }
 }

@@ -81,7 +81,7 @@ impl<'a, T: Tools> Inquiry<'a, T> {
         if left > 0 {
             let looked_at = ids.len();
             self.tell(format!(
-                "{call} names {left} more than the {looked_at} that are looked at"
+                "{call} names {left} more than the {looked_at} that are looked at: forebay doctor reads what docker inspect prints of them, too"
             ));
         }
         self.read_all(&docker::inspect(kind, &ids)).await;
@@ -170,6 +170,10 @@ impl<T: Tools> Ear for Inquiry<'_, T> {
 
     fn hear(&mut self, part: &[u8]) {
         self.gathering.push(part);
+    }
+
+    fn left_out(&mut self, told: String) {
+        self.tell(told);
     }
 
     fn end_of(&mut self, call: &Call, ended: Result<(), Trouble>) {

@@ -69,15 +69,12 @@ fn scalers<'a>(
         };
         let bound = |key| target.get(key).and_then(|at| number(template, at, sink));
         let scaled = Scaled::between(bound("MinCapacity"), bound("MaxCapacity"));
-        match service_of(template, resources, (of, sink)) {
-            Some(service) => {
-                scalers.insert(service, scaled);
-            }
-            None => {
-                let told = "scales a service that is not told here: its tasks are not counted";
-                let note = Note::advice(of.span().start, told);
-                sink.found.notes.push(note);
-            }
+        if let Some(service) = service_of(template, resources, (of, sink)) {
+            scalers.insert(service, scaled);
+        } else {
+            let told = "scales a service that is not told here: its tasks are not counted";
+            let note = Note::advice(of.span().start, told);
+            sink.found.notes.push(note);
         }
     }
     scalers
