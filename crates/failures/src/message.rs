@@ -19,8 +19,8 @@ pub(crate) const MAX_BYTES: usize = 16 * 1024;
 pub(crate) fn line_at(text: &[u8], at: usize) -> Range<usize> {
     let floor = at.saturating_sub(MAX_BYTES / 4);
     let ceiling = text.len().min(at + MAX_BYTES * 3 / 4);
-    let start = text[floor..at].iter().rposition(|&byte| byte == b'\n');
-    let end = text[at..ceiling].iter().position(|&byte| byte == b'\n');
+    let start = memchr::memrchr(b'\n', &text[floor..at]);
+    let end = memchr::memchr(b'\n', &text[at..ceiling]);
     start.map_or(floor, |start| floor + start + 1)..end.map_or(ceiling, |end| at + end)
 }
 

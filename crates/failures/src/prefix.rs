@@ -115,7 +115,7 @@ fn is_open(line: &str) -> bool {
     });
     is_of_status
         || line.ends_with([':', '=', ',', '(', '-', '\\', '/'])
-        || line.bytes().filter(|&byte| byte == b'"').count() % 2 == 1
+        || memchr::memchr_iter(b'"', line.as_bytes()).count() % 2 == 1
 }
 
 #[cfg(test)]

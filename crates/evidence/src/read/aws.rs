@@ -4,6 +4,7 @@
 //! (`123456789012.dkr.ecr.us-east-1.amazonaws.com`).
 
 use forebay_oci::{is_aws_account, is_aws_region};
+use memchr::memmem;
 
 use crate::Evidence;
 use crate::gathered::AwsPlace;
@@ -17,12 +18,12 @@ const MAX_BYTES: usize = 16 << 10;
 /// Notes the accounts and regions that a text names.
 pub(crate) fn note_places(text: &str, out: &mut Evidence) {
     let text = &text[..text.floor_char_boundary(MAX_BYTES)];
-    for (at, _) in text.match_indices("arn:aws") {
+    for at in memmem::find_iter(text.as_bytes(), "arn:aws") {
         if let Some(place) = of_arn(&text[at..]) {
             out.note_aws(place);
         }
     }
-    for (at, _) in text.match_indices(".dkr") {
+    for at in memmem::find_iter(text.as_bytes(), ".dkr") {
         if let Some(place) = of_host(text, at) {
             out.note_aws(place);
         }

@@ -40,44 +40,43 @@ impl<'a> Fields<'a> {
 /// A text in quotes at the front, unescaped, and what follows it.
 pub(crate) fn take_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let inner = text.strip_prefix('"')?;
-    let mut is_escaped = false;
-    let mut has_escapes = false;
-    for (at, c) in inner.char_indices() {
-        match c {
-            _ if is_escaped => is_escaped = false,
-            '\\' => {
-                is_escaped = true;
-                has_escapes = true;
-            }
-            '"' => {
-                let value = &inner[..at];
-                let value = if has_escapes {
-                    Cow::Owned(unescape(value))
-                } else {
-                    Cow::Borrowed(value)
-                };
-                return Some((value, &inner[at + 1..]));
-            }
-            _ => {}
+    let mut end = 0;
+    loop {
+        end += memchr::memchr2(b'"', b'\\', inner.as_bytes().get(end..)?)?;
+        if inner.as_bytes()[end] == b'"' {
+            break;
         }
+        // And the character behind the backslash.
+        end += 1 + inner[end + 1..].chars().next()?.len_utf8();
     }
-    None
+    let value = &inner[..end];
+    let value = if value.contains('\\') {
+        Cow::Owned(unescape(value))
+    } else {
+        Cow::Borrowed(value)
+    };
+    Some((value, &inner[end + 1..]))
 }
 
 /// The text between the first pair of quotes after `before`.
 pub(crate) fn quoted_after<'a>(text: &'a str, before: &str) -> Option<Cow<'a, str>> {
-    let at = text.find(before)? + before.len();
+    let at = end_of(text, before)?;
     let start = at + text[at..].find('"')?;
     take_quoted(&text[start..]).map(|(value, _)| value)
 }
 
 /// The word after `before`, up to white space or a bracket.
 pub(crate) fn word_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
-    let rest = &text[text.find(before)? + before.len()..];
+    let rest = &text[end_of(text, before)?..];
     let end = rest
         .find(|c: char| c.is_whitespace() || matches!(c, ')' | ',' | '"' | '\'' | '\\'))
         .unwrap_or(rest.len());
     (end > 0).then(|| &rest[..end])
+}
+
+/// Where a phrase ends in a text that mostly has none.
+fn end_of(text: &str, phrase: &str) -> Option<usize> {
+    memchr::memmem::find(text.as_bytes(), phrase.as_bytes()).map(|at| at + phrase.len())
 }
 
 fn take_value(text: &str) -> (Cow<'_, str>, &str) {
