@@ -16,6 +16,7 @@ mod redact;
 mod retry_after;
 mod source;
 mod spend;
+mod unseen;
 mod wording;
 
 pub use allowance::{Allowance, Dialect, MAX_COUNT, MAX_WINDOW};
@@ -37,3 +38,4 @@ pub use redact::{is_setting_secret, redact, redact_tokens};
 pub use retry_after::{MAX_WAIT, RetryAfter};
 pub use source::Source;
 pub use spend::{DEFAULT_RETRY_AFTER, MIN_RETRY_AFTER, Priority, Purse, Situation, Spend, spend};
+pub use unseen::is_unseen;

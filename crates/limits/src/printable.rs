@@ -3,6 +3,8 @@
 //! Escape sequences and invisible characters go, line breaks become spaces, marks do not pile up, the length is bounded: nobody
 //! forges a line, or paints over another.
 
+use crate::is_unseen;
+
 /// Marks where a text was cut.
 const ELLIPSIS: char = '…';
 
@@ -119,14 +121,12 @@ impl Visible<'_> {
     }
 }
 
-/// Controls, the format characters that reorder or hide text around them, and fillers: letters that nobody sees.
+/// What nobody sees, and fillers: letters, blanks and selectors that nobody sees either.
 fn is_hidden(c: char) -> bool {
-    c.is_control()
+    is_unseen(c)
         || matches!(c,
             '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{2800}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}'
-            | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// What stands on the character before it: the blocks of combining marks (Unicode 16), and those of the scripts that have

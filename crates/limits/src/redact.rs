@@ -297,8 +297,8 @@ fn find_quoted_account(text: &str, at: usize, name: &str) -> Option<Found> {
 /// `passwd hunter2`, but not what is said of `passwd` itself.
 fn find_bare_password(text: &str, at: usize, name: &str) -> Option<Found> {
     const PROSE: [&str; 18] = [
-        "and", "cannot", "command", "database", "entries", "entry", "failed", "field", "file", "for", "from", "has",
-        "in", "is", "not", "of", "or", "was",
+        "and", "cannot", "command", "database", "entries", "entry", "failed", "field", "file",
+        "for", "from", "has", "in", "is", "not", "of", "or", "was",
     ];
     let gap = run(&text[at + name.len()..], |c| c == ' ');
     if !names::is_bare_password(name) || gap == 0 {

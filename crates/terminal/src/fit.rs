@@ -5,14 +5,16 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use forebay_limits::is_unseen;
+
 /// Text of any number of lines: line breaks and tabs are kept.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| is_unfit(c) && !matches!(c, '\n' | '\t'))
+    escaped(text, |c| is_unseen(c) && !matches!(c, '\n' | '\t'))
 }
 
 /// Text that is to stay in one line: a line break is escaped, too.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| is_unfit(c) && c != '\t')
+    escaped(text, |c| is_unseen(c) && c != '\t')
 }
 
 /// What other programs are to read, as far as it is shown: the line ends of other systems are kept, too.
@@ -45,16 +47,6 @@ fn escape(c: char, to: &mut String) {
         // A string takes all that is written to it.
         let _ = write!(to, "\\u{unit:04x}");
     }
-}
-
-/// Controls (C0, DEL, C1), the separators of lines and paragraphs, and all that Unicode 16 calls a format character (`Cf`).
-fn is_unfit(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
-            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -216,12 +216,27 @@ fn secrets_are_known_by_how_their_names_end_and_flags_by_what_they_are_for() {
 #[test]
 fn without_names_only_what_is_a_secret_by_itself_is_gone() {
     for (text, expected) in [
-        ("password: x user=bob ghp_0123456789abcdef0123", "password: x user=bob ***"),
-        ("https://bob:pw@r.example/x?sig=a", "https://***@r.example/x?sig=a"),
-        ("docker login -u bob -p hunter2 r.example", "docker login -u bob -p *** r.example"),
-        ("curl -u bob:hunter2 --username bob", "curl -u *** --username bob"),
+        (
+            "password: x user=bob ghp_0123456789abcdef0123",
+            "password: x user=bob ***",
+        ),
+        (
+            "https://bob:pw@r.example/x?sig=a",
+            "https://***@r.example/x?sig=a",
+        ),
+        (
+            "docker login -u bob -p hunter2 r.example",
+            "docker login -u bob -p *** r.example",
+        ),
+        (
+            "curl -u bob:hunter2 --username bob",
+            "curl -u *** --username bob",
+        ),
         ("Authorization: Basic Ym9iOng=", "Authorization: Basic ***"),
-        ("arn:aws:secretsmanager:eu-west-1:1:secret:hub", "arn:aws:secretsmanager:eu-west-1:1:secret:hub"),
+        (
+            "arn:aws:secretsmanager:eu-west-1:1:secret:hub",
+            "arn:aws:secretsmanager:eu-west-1:1:secret:hub",
+        ),
     ] {
         assert_eq!(redact_tokens(text), expected);
     }

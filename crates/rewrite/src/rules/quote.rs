@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use forebay_limits::is_unseen;
+
 /// A file's name as git writes it: as it is, or in quotes with C's escapes, `\ooo` for a byte that has none.
 pub fn quoted_name(name: &[u8]) -> Cow<'_, str> {
-    let is_odd = |c: char| is_obeyed(c) || matches!(c, '"' | '\\');
+    let is_odd = |c: char| is_unseen(c) || matches!(c, '"' | '\\');
     match std::str::from_utf8(name) {
         Ok(text) if !text.contains(is_odd) => return Cow::Borrowed(text),
         _ => {}
@@ -15,7 +17,7 @@ pub fn quoted_name(name: &[u8]) -> Cow<'_, str> {
         for c in chunk.valid().chars() {
             match escape_of(c) {
                 Some(escape) => quoted.extend(['\\', escape]),
-                None if is_obeyed(c) => {
+                None if is_unseen(c) => {
                     push_octal(&mut quoted, c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 None => quoted.push(c),
@@ -25,12 +27,6 @@ pub fn quoted_name(name: &[u8]) -> Cow<'_, str> {
     }
     quoted.push('"');
     Cow::Owned(quoted)
-}
-
-/// Controls, and what turns the order of the text around it.
-fn is_obeyed(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The letter after the backslash, by C.
