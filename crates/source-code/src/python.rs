@@ -5,10 +5,10 @@
 use tree_sitter::Node;
 
 use super::contexts::{find_call, is_image_key, is_runner};
-use super::facts::{Argument, Bound, Call, Expr, Facts, MAX_DEPTH, Pair};
+use super::facts::{Argument, Bound, Call, Expr, Facts, Pair};
 use super::python_text::expression;
 use super::shell::is_tool;
-use super::tree::{Opens, Scope, children, field, is_command, parse, text_of, walk};
+use super::tree::{Names, Opens, Scope, children, field, is_command, parse, text_of, walk};
 
 /// What a Python file says; `None` if it cannot be parsed at all.
 pub(super) fn read(text: &str) -> Option<Facts> {
@@ -273,29 +273,15 @@ impl Reader<'_> {
     }
 }
 
+/// How Python's grammar calls the parts of `a.b.c`.
+const NAMES: Names = Names {
+    member: ("attribute", "attribute"),
+    call: "call",
+    plain: &["identifier"],
+    around: &[],
+};
+
 /// The names of `a.b.c`, with `()` after one that is called.
 pub(super) fn path(node: Node<'_>, text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut node = Some(node);
-    let mut called = "";
-    while let Some(here) = node.filter(|_| names.len() < MAX_DEPTH) {
-        let (name, next) = match here.kind() {
-            "attribute" => (
-                field(here, "attribute", text),
-                here.child_by_field_name("object"),
-            ),
-            "identifier" => (Some(text_of(here, text)), None),
-            "call" => {
-                called = "()";
-                node = here.child_by_field_name("function");
-                continue;
-            }
-            _ => (None, None),
-        };
-        names.extend(name.map(|name| format!("{name}{called}")));
-        called = "";
-        node = next;
-    }
-    names.reverse();
-    names
+    NAMES.of(node, text)
 }

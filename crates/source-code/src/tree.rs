@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::facts::MAX_DEPTH;
 use super::shell::is_tool_name;
 use tree_sitter::{Language, Node, Parser, Tree};
 
@@ -21,6 +22,49 @@ pub(super) enum Opens {
     Nothing,
     Scope,
     Class(String),
+}
+
+/// What a grammar calls the parts of `a.b.c`.
+pub(super) struct Names {
+    /// A member of something, and the field that has its name.
+    pub(super) member: (&'static str, &'static str),
+    pub(super) call: &'static str,
+    pub(super) plain: &'static [&'static str],
+    /// What stands around something without a name of its own.
+    pub(super) around: &'static [&'static str],
+}
+
+impl Names {
+    /// The names of an expression, with `()` after one that is called.
+    pub(super) fn of(&self, node: Node<'_>, text: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut node = Some(node);
+        let mut called = "";
+        while let Some(here) = node.filter(|_| names.len() < MAX_DEPTH) {
+            let kind = here.kind();
+            if kind == self.call {
+                called = "()";
+                node = here.child_by_field_name("function");
+                continue;
+            }
+            if self.around.contains(&kind) {
+                node = here.named_child(0);
+                continue;
+            }
+            let (name, next) = match self.member {
+                (member, name) if kind == member => {
+                    (field(here, name, text), here.child_by_field_name("object"))
+                }
+                _ if self.plain.contains(&kind) => (Some(text_of(here, text)), None),
+                _ => (None, None),
+            };
+            names.extend(name.map(|name| format!("{name}{called}")));
+            called = "";
+            node = next;
+        }
+        names.reverse();
+        names
+    }
 }
 
 /// The syntax tree of a text. Trees have no failures: what could not be read is an error node in them.

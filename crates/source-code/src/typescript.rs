@@ -8,9 +8,9 @@ use std::path::Path;
 use tree_sitter::Node;
 
 use super::contexts::{find_call, is_image_key, is_runner};
-use super::facts::{Argument, Bound, Call, Expr, Facts, MAX_DEPTH, Pair};
+use super::facts::{Argument, Bound, Call, Expr, Facts, Pair};
 use super::shell::is_tool;
-use super::tree::{Opens, Scope, children, field, is_command, parse, text_of, walk};
+use super::tree::{Names, Opens, Scope, children, field, is_command, parse, text_of, walk};
 use super::typescript_text::{Writer, expression};
 
 /// What a TypeScript or JavaScript file says; `None` if it cannot be parsed at all.
@@ -319,33 +319,19 @@ fn callee(call: Node<'_>) -> Option<Node<'_>> {
         .or_else(|| call.child_by_field_name("constructor"))
 }
 
+/// How TypeScript's grammar calls the parts of `a.b.c`.
+const NAMES: Names = Names {
+    member: ("member_expression", "property"),
+    call: "call_expression",
+    plain: &["identifier", "this"],
+    around: &[
+        "await_expression",
+        "non_null_expression",
+        "parenthesized_expression",
+    ],
+};
+
 /// The names of `a.b.c`, with `()` after one that is called.
 pub(super) fn path(node: Node<'_>, text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut node = Some(node);
-    let mut called = "";
-    while let Some(here) = node.filter(|_| names.len() < MAX_DEPTH) {
-        let (name, next) = match here.kind() {
-            "member_expression" => (
-                field(here, "property", text),
-                here.child_by_field_name("object"),
-            ),
-            "identifier" | "this" => (Some(text_of(here, text)), None),
-            "call_expression" => {
-                called = "()";
-                node = here.child_by_field_name("function");
-                continue;
-            }
-            "await_expression" | "non_null_expression" | "parenthesized_expression" => {
-                node = here.named_child(0);
-                continue;
-            }
-            _ => (None, None),
-        };
-        names.extend(name.map(|name| format!("{name}{called}")));
-        called = "";
-        node = next;
-    }
-    names.reverse();
-    names
+    NAMES.of(node, text)
 }
