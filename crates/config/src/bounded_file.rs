@@ -2,14 +2,14 @@
 //!
 //! A configuration may come by a process substitution, which is a pipe: one that nobody writes to would never end.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, fstatfs};
 
 /// How often a pipe is asked again, in all.
 const MAX_WAITS: u32 = 500;
@@ -20,6 +20,17 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// How much is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
+/// The file system of pipes without a name, such as a shell's process substitution: `PIPEFS_MAGIC` of `linux/magic.h`.
+const PIPE_FS: i64 = 0x5049_5045;
+
+/// How anything is opened at once that may be a pipe: an open that waits for a pipe's other end could not be given up. Reads and
+/// writes do not wait either.
+pub fn at_once() -> OpenOptions {
+    let mut options = File::options();
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    options
+}
+
 /// The first `max_bytes` of what is at `path`, or all of it.
 ///
 /// # Errors
@@ -29,17 +40,16 @@ pub(super) fn read_at_most(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
 }
 
 fn read_within(path: &Path, max_bytes: u64, mut waits: u32) -> io::Result<Vec<u8>> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let mut options = File::options();
-    let file = options.read(true).custom_flags(nonblocking).open(path)?;
-    let is_pipe = file.metadata()?.file_type().is_fifo();
+    let file = at_once().read(true).open(path)?;
+    // One without a name has its writer from the first, and comes to an end when that does.
+    let is_named_pipe = file.metadata()?.file_type().is_fifo() && fstatfs(&file)?.f_type != PIPE_FS;
     let mut bytes = Vec::new();
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut file = file.take(max_bytes);
     while file.limit() > 0 {
         match file.read(&mut chunk) {
             // Nobody has opened it to write yet.
-            Ok(0) if is_pipe && bytes.is_empty() => {}
+            Ok(0) if is_named_pipe && bytes.is_empty() => {}
             Ok(0) => break,
             Ok(count) => {
                 bytes.extend_from_slice(&chunk[..count]);
@@ -67,6 +77,7 @@ fn never_written() -> io::Error {
 mod tests {
     use std::fs;
     use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
     use std::path::PathBuf;
 
     use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -94,6 +105,21 @@ mod tests {
         });
         assert_eq!(read_at_most(&path, 9).unwrap(), b"a = 1");
         writer.join().unwrap();
+    }
+
+    #[test]
+    fn a_process_substitution_that_writes_nothing_is_an_empty_file_at_once() {
+        let (reader, writer) = io::pipe().unwrap();
+        let path = format!("/dev/fd/{}", reader.as_raw_fd());
+        let path = Path::new(&path);
+        let told = read_within(path, 9, 0).unwrap_err();
+        assert_eq!(
+            told.kind(),
+            io::ErrorKind::TimedOut,
+            "its writer may write yet"
+        );
+        drop(writer);
+        assert_eq!(read_within(path, 9, 0).unwrap(), b"");
     }
 
     #[test]

@@ -59,7 +59,9 @@ fn read_file(path: &Path, problems: &mut Problems) -> Result<Vec<Entry>, ConfigE
         return Err(told(format!("it is longer than {MAX_FILE_BYTES} bytes")));
     }
     let text = String::from_utf8(bytes).map_err(|_| told("it is not UTF-8".to_owned()))?;
-    Ok(read_document(&text, path, problems))
+    // Some editors put a byte order mark first, of which TOML knows nothing.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Ok(read_document(text, path, problems))
 }
 
 /// The names of all upstreams, built in and written, those that are no names left out.
@@ -239,4 +241,20 @@ fn read_section<S: Section>(
         path,
         defaults,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_before_the_file_is_no_part_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "\u{feff}listen = \"127.0.0.1:5001\"\n").unwrap();
+        let mut problems = Problems::default();
+        let entries = read_file(&path, &mut problems).unwrap();
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].key, "listen");
+    }
 }

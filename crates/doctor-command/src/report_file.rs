@@ -2,13 +2,14 @@
 //!
 //! Whoever reads it sees the old or the new; what is no file, such as a pipe, is written to as it stands.
 
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, Metadata};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process;
 
 use forebay_terminal::Failure;
+use forebay_terminal::plain_file::at_once;
 use forebay_terminal::whole_file::{self, Mode};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
@@ -49,10 +50,7 @@ fn put(path: &Path, text: &str, there: Option<&Metadata>) -> io::Result<()> {
 /// A device or a pipe has no place that another file could take.
 fn write_to(path: &Path, text: &str) -> io::Result<()> {
     // A pipe that nobody reads is refused at once, and one that is read may take its time.
-    let mut file = OpenOptions::new()
-        .write(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
+    let mut file = at_once().write(true).open(path)?;
     let flags = fcntl_getfl(&file)?;
     fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
     file.write_all(text.as_bytes())

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 pub mod amounts;
+mod descendants;
 mod error;
 mod exit;
 mod fit;
+pub mod folder;
 pub mod plain_file;
 mod printer;
 pub mod programs;

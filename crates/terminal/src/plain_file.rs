@@ -4,21 +4,16 @@
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+pub use forebay_config::at_once;
 
 /// Opens whatever it is at once: reads of it do not wait either.
 ///
 /// # Errors
 /// It cannot be opened.
 pub fn open_at_once(path: &Path) -> io::Result<fs::File> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    fs::File::options()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(path)
+    at_once().read(true).open(path)
 }
 
 /// Opens a file.
@@ -26,7 +21,11 @@ pub fn open_at_once(path: &Path) -> io::Result<fs::File> {
 /// # Errors
 /// It cannot be opened, or is no file.
 pub fn open(path: &Path) -> io::Result<fs::File> {
-    let file = open_at_once(path)?;
+    refuse_others(open_at_once(path)?)
+}
+
+/// The file, if it is one.
+pub(crate) fn refuse_others(file: fs::File) -> io::Result<fs::File> {
     let kind = file.metadata()?.file_type();
     if kind.is_file() {
         return Ok(file);
@@ -43,9 +42,17 @@ pub fn open(path: &Path) -> io::Result<fs::File> {
 /// # Errors
 /// It is no file, longer, or no UTF-8.
 pub fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
+    text_of(open(path)?, max_bytes)
+}
+
+/// The same of an open file.
+///
+/// # Errors
+/// It is longer, or no UTF-8.
+pub fn text_of(file: fs::File, max_bytes: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     // One more, to see that there is more.
-    open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max_bytes {
         let why = format!("it is longer than {max_bytes} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));

@@ -5,8 +5,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{ChildStdin, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
+
+use crate::descendants::kill_descendants;
 
 /// The most bytes that are read of one program.
 pub const MAX_OUTPUT_BYTES: u64 = 256 << 20;
@@ -57,13 +59,15 @@ pub async fn run(
     } else {
         Stdio::piped()
     };
-    let mut child = Command::new(run.program)
+    let child = Command::new(run.program)
         .args(run.args)
         .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
+    let mut running = Running(child);
+    let child = &mut running.0;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let whole = async {
         tokio::try_join!(
@@ -75,6 +79,18 @@ pub async fn run(
     };
     let ended = timeout(run.limit, whole).await;
     ended.unwrap_or(Err(Stopped::TookTooLong(run.limit)))
+}
+
+/// A program that is ended with all that it has started, unless it has ended.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended has no number any more.
+        if let Some(pid) = self.0.id() {
+            kill_descendants(pid);
+        }
+    }
 }
 
 /// Appends what there is room for: the first `max` bytes are kept.
@@ -145,6 +161,41 @@ mod tests {
         let (is_ok, out, err) = sh("cat; echo warning >&2; exit 3", "abcdef").await;
         assert!(!is_ok);
         assert_eq!((out.as_str(), err.as_str()), ("cdef", "warn"));
+    }
+
+    /// Whether a process has ended; one that nobody has asked after yet has, too.
+    fn is_gone(pid: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        stat.map_or(true, |stat| stat.contains(") Z "))
+    }
+
+    #[tokio::test]
+    async fn what_a_program_has_started_ends_with_it_where_it_is_given_up() {
+        let script = "sh -c 'trap \"\" TERM; sleep 1000 & echo $! $$; wait' & wait";
+        let args = ["-c".to_owned(), script.to_owned()];
+        let call = Run {
+            program: "sh",
+            args: &args,
+            input: "",
+            limit: Duration::from_mins(5),
+            max_bytes: MAX_OUTPUT_BYTES,
+        };
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let mut keep = |part: &[u8]| drop(tell.send(String::from_utf8_lossy(part).into_owned()));
+        let mut drop_rest = |_: &[u8]| {};
+        let started = tokio::select! {
+            _ = run(&call, &mut keep, &mut drop_rest) => panic!("it does not end by itself"),
+            started = told.recv() => started.unwrap(),
+        };
+        let pids: Vec<&str> = started.split_whitespace().collect();
+        assert_eq!(pids.len(), 2, "{started}");
+        let all_gone = async {
+            while !pids.iter().all(|pid| is_gone(pid)) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let gone = timeout(Duration::from_mins(1), all_gone).await;
+        assert!(gone.is_ok(), "one of {started} lives on");
     }
 
     #[tokio::test]

@@ -1,11 +1,14 @@
 //! Puts a file in its place at once: whoever reads sees the old or the new.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::ffi::OsStr;
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use rustix::fs::{Gid, Uid, fchown};
+
+use crate::folder::Folder;
 
 /// Who may do what with a file that is made.
 #[derive(Clone, Copy, Debug)]
@@ -32,31 +35,62 @@ pub fn put(
     mode: Mode,
     like: Option<&fs::Metadata>,
 ) -> io::Result<()> {
-    let written = stage(staged, content, mode, like).and_then(|()| fs::rename(staged, target));
-    if written.is_err() {
-        // It may never have been made; the first error is the one that matters.
-        let _ = fs::remove_file(staged);
-    }
-    written?;
     let folder = target
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    let folder = Folder::open(folder.unwrap_or(Path::new(".")))?;
+    let (Some(staged), Some(target)) = (staged.file_name(), target.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    put_in(&folder, (staged, target), (content, mode), like)
 }
 
-fn stage(staged: &Path, content: &[u8], mode: Mode, like: Option<&fs::Metadata>) -> io::Result<()> {
+/// The same in an open folder.
+///
+/// # Errors
+/// As [`put`].
+pub fn put_in(
+    folder: &Folder,
+    (staged, target): (&OsStr, &OsStr),
+    (content, mode): (&[u8], Mode),
+    like: Option<&fs::Metadata>,
+) -> io::Result<()> {
     let first = match mode {
         Mode::Exactly(_) => STAGED_MODE,
         Mode::Usual => USUAL_MODE,
     };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(first)
-        .open(staged)?;
+    let file = folder.create(staged, first)?;
+    // Held until it has its place: see `remove_left`. Some network file systems have no locks.
+    let _ = file.try_lock();
+    let filled = fill(&file, content, mode, like);
+    let written = filled.and_then(|()| folder.rename(staged, target));
+    if written.is_err() {
+        // The first error is the one that matters.
+        let _ = folder.remove(staged);
+    }
+    written?;
+    folder.sync()
+}
+
+/// Takes away what a run that was killed has left of its own; what another one is writing stays.
+pub fn remove_left(folder: &Folder, staged: &OsStr) {
+    // It is in nobody's way, so that one which stays is no failure.
+    if let Ok(file) = folder.open_file(staged)
+        && file.try_lock().is_ok()
+    {
+        let _ = folder.remove(staged);
+    }
+}
+
+fn fill(
+    mut file: &File,
+    content: &[u8],
+    mode: Mode,
+    like: Option<&fs::Metadata>,
+) -> io::Result<()> {
     file.write_all(content)?;
     if let Some(like) = like {
-        keep_owner(&file, like)?;
+        keep_owner(file, like)?;
     }
     // After the owner, whose change takes some bits away.
     if let Mode::Exactly(mode) = mode {
@@ -75,4 +109,23 @@ fn keep_owner(file: &File, like: &fs::Metadata) -> io::Result<()> {
         let error = io::Error::from(error);
         io::Error::new(error.kind(), format!("its owner cannot be kept: {error}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_is_writing_is_not_taken_for_what_was_left() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = Folder::open(top.path()).unwrap();
+        let name = OsStr::new("a");
+        let file = folder.create(name, STAGED_MODE).unwrap();
+        file.lock().unwrap();
+        remove_left(&folder, name);
+        assert!(top.path().join("a").exists());
+        drop(file);
+        remove_left(&folder, name);
+        assert!(!top.path().join("a").exists());
+    }
 }

@@ -1,0 +1,69 @@
+//! The processes that a process has started, and those that they have: none of them is to outlive a run that was given up.
+//!
+//! A group of their own would be simpler to end, but then a terminal's interrupt would reach us and not them.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How often it is looked for more: those that are ended may have started others meanwhile.
+const MAX_ROUNDS: usize = 8;
+
+/// Ends all that this process has started, and what those have. What has put itself apart from its parents is let be.
+pub(crate) fn kill_descendants(of: u32) {
+    let mut killed = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        let mut found = descendants(of);
+        found.retain(|pid| !killed.contains(pid));
+        if found.is_empty() {
+            return;
+        }
+        for pid in found {
+            let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            if let Some(raw) = raw {
+                // It may have ended by itself.
+                let _ = kill_process(raw, Signal::KILL);
+            }
+            killed.push(pid);
+        }
+    }
+}
+
+/// The nearest first.
+fn descendants(of: u32) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for entry in entries.flatten() {
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let parent = pid.and_then(find_parent);
+        if let (Some(pid), Some(parent)) = (pid, parent) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = vec![of];
+    let mut next = 0;
+    while let Some(parent) = found.get(next) {
+        let of_parent = children.remove(parent).unwrap_or_default();
+        found.extend(of_parent);
+        next += 1;
+    }
+    found.remove(0);
+    found
+}
+
+/// The fourth field of `/proc/PID/stat`, as proc(5) has it; the second, in parentheses, may hold anything.
+fn find_parent(pid: u32) -> Option<u32> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let is_dead = fields.next()? == "Z";
+    let parent = fields.next()?.parse().ok()?;
+    (!is_dead).then_some(parent)
+}
