@@ -12,6 +12,7 @@ mod plan;
 mod probe;
 mod reach;
 mod record;
+mod secrets;
 mod shell;
 mod usage;
 mod workflow;
@@ -29,4 +30,5 @@ pub use plan::{
 pub use probe::{ProbeWay, Served, Verdict, probe_ways};
 pub use reach::{HOSTS_TOML, Reach};
 pub use record::{NoRecord, Record, Undo, Written};
+pub use secrets::without_secrets;
 pub use shell::command_line;

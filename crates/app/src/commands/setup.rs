@@ -13,7 +13,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use forebay_config::{Config, Environment, Sources, UpstreamConfig, load};
-use forebay_setup::{Address, Client, Order, Plan, SetupError, Step, command_line};
+use forebay_setup::{
+    Address, BoxError, Client, Order, Plan, SetupError, Step, command_line, without_secrets,
+};
 use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, report, with_exit_codes};
 
 use crate::commands::folder_lock::FolderLock;
@@ -312,17 +314,29 @@ async fn undo_steps(
     Ok(ExitStatus::Ok)
 }
 
+/// A cause that quotes a line of the file, without what is secret in it.
+fn cause_without_secrets(path: &str, cause: BoxError) -> BoxError {
+    let told = cause.to_string();
+    let shown = without_secrets(path, &told);
+    if shown == told {
+        cause
+    } else {
+        shown.into_owned().into()
+    }
+}
+
 /// A refusal of the plan's, with what can be done.
 fn failure(error: SetupError) -> Failure {
     let hint = error.hint().map(str::to_owned);
     let what = error.to_string();
     let failure = match error {
-        SetupError::Broken { source, .. }
-        | SetupError::Unreadable { source, .. }
+        SetupError::Broken { path, source, .. }
+        | SetupError::Unreadable { path, source }
         | SetupError::Unmergeable {
+            path,
             source: Some(source),
             ..
-        } => Failure::failed(what, source),
+        } => Failure::failed(what, cause_without_secrets(&path, source)),
         _ => Failure::plain(what),
     };
     match hint {

@@ -182,3 +182,58 @@ fn other_names_are_counted_and_told_only_once_the_file_is_written() {
         "{told}"
     );
 }
+
+#[test]
+fn neighbouring_secrets_are_not_shown_and_stay_as_they_are() {
+    let k3s = "configs:\n  r.lan:\n    auth:\n      username: me\n      password: hunter2\n";
+    let docker =
+        "{\n  \"http-proxy\": \"http://me:hunter2@proxy.lan:3128\",\n  \"debug\": true\n}\n";
+    for (client, path, text) in [
+        ("k3s", "etc/rancher/k3s/registries.yaml", k3s),
+        ("docker", "etc/docker/daemon.json", docker),
+    ] {
+        let program = Program::new().file(path, text);
+        for act in [&[][..], &["--diff"], &["--write"]] {
+            let told = setup(&program, &[&[client], act, &ADDRESS[..]].concat());
+            assert!(told.starts_with("exit: 0"), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
+            let is_told = told.contains("secrets that stand there are shown as ***");
+            assert_eq!(is_told, act != ["--write"], "{told}");
+        }
+        assert!(read(&program, path).contains("hunter2"));
+        let changed = read(&program, path).replace("hunter2", "hunter23");
+        fs::write(program.path(path), changed).expect("a file");
+        let told = setup(&program, &[client, "--undo"]);
+        assert!(told.starts_with("exit: 3"), "{told}");
+        assert!(told.contains("a secret, which is not shown"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    let broken = "[plugins.x.auth]\npassword = hunter2\n";
+    let program = Program::new().file("etc/containerd/config.toml", broken);
+    let told = setup(&program, &[&["containerd"], &ADDRESS[..]].concat());
+    assert!(told.contains("cannot be read as TOML"), "{told}");
+    assert!(told.contains("password = ***"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn what_is_blocked_stays_blocked_and_is_told() {
+    let blocked = "[[registry]]\nprefix = \"docker.io\"\nblocked = true\n";
+    let program = Program::new().file("etc/containers/registries.conf", blocked);
+    let args = ["podman", "--write", "--upstream", "docker.io"];
+    let told = setup(&program, &[&args, &ADDRESS[..]].concat());
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(
+        told.contains("docker.io is blocked there (`blocked = true`)"),
+        "{told}"
+    );
+    let more = ["--upstream", "ghcr.io"];
+    let told = setup(&program, &[&args, &more[..], &ADDRESS[..]].concat());
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert!(told.contains("docker.io stays blocked"), "{told}");
+    let ours = read(&program, "etc/containers/registries.conf.d/50-forebay.conf");
+    assert!(
+        ours.contains("ghcr.io") && !ours.contains("docker.io"),
+        "{ours}"
+    );
+}

@@ -1,6 +1,6 @@
 //! podman, buildah, skopeo and CRI-O: a drop-in below registries.conf.d, as containers-registries.conf(5) has it.
 
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike};
 
 use super::others::{Others, is_registry};
 use super::{changed, path_of, toml};
@@ -31,6 +31,7 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
     let path = path_of(order, DROP_IN);
     refuse_old_form(files)?;
     let mut others = Others::default();
+    let order = &without_blocked(order, path, files, &mut others)?;
     let file = changed(path, files, |text| merge(order, path, text, &mut others))?;
     let mut plan = Plan::default().file(file);
     if order.client == Client::CriO {
@@ -44,6 +45,70 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
         (CLOSED, PAST)
     };
     Ok(others.fall(plan, closed, past).note(whole))
+}
+
+/// The order without the registries that somebody has blocked: an entry of ours in the place of that one, or read after it,
+/// would let them in again.
+fn without_blocked(
+    order: &Order,
+    path: &str,
+    files: &dyn Files,
+    others: &mut Others,
+) -> Result<Order, SetupError> {
+    let mut left = order.clone();
+    for upstream in &order.upstreams {
+        let Some(file) = find_block(upstream, path, files)? else {
+            continue;
+        };
+        left.upstreams.retain(|other| other != upstream);
+        if left.upstreams.is_empty() {
+            let what = format!("{upstream} is blocked there (`blocked = true`)");
+            let hint = "nothing was changed: if it is to be pulled through Forebay, take its entry with `blocked` out by \
+                        hand; or name other registries by --upstream";
+            return Err(SetupError::unmergeable(&file, what, hint));
+        }
+        others.tell(format!(
+            "{upstream} stays blocked, as {file} has it (`blocked = true`), and is not set up: if it is to be pulled \
+             through Forebay, take that entry out by hand and set up again"
+        ));
+    }
+    Ok(left)
+}
+
+/// The file that blocks a registry: of those with an entry of it, the one that is read last counts.
+fn find_block(upstream: &str, path: &str, files: &dyn Files) -> Result<Option<String>, SetupError> {
+    let mut block = None;
+    for file in read_with(path, files)? {
+        let document = toml::parse(&file, &files.read(&file)?.unwrap_or_default())?;
+        let own = entries(&document).filter(|entry| prefix_of(*entry) == Some(upstream));
+        let mut own = own.peekable();
+        if own.peek().is_some() {
+            block = own.any(is_blocked).then_some(file);
+        }
+    }
+    Ok(block)
+}
+
+/// The files that podman reads with the one at `path`, in the order in which it does.
+fn read_with(path: &str, files: &dyn Files) -> Result<Vec<String>, SetupError> {
+    let is_in_folder = |path: &str| path.rsplit_once('/').is_some_and(|(at, _)| at == FOLDER);
+    // Where a file lies elsewhere, it does not show what is read beside it.
+    if path != MAIN && !is_in_folder(path) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut names = files.list(FOLDER)?;
+    names.retain(|name| {
+        name.rsplit_once('.')
+            .is_some_and(|(_, ending)| ending == "conf")
+    });
+    let mut drop_ins: Vec<String> = names
+        .iter()
+        .map(|name| format!("{FOLDER}/{name}"))
+        .filter(|name| name != path)
+        .collect();
+    drop_ins.extend(is_in_folder(path).then(|| path.to_owned()));
+    drop_ins.sort();
+    Ok([vec![MAIN.to_owned()], drop_ins].concat())
 }
 
 /// Ours first, then what else the file holds.
@@ -107,10 +172,26 @@ fn registries(document: &mut DocumentMut) -> Option<&mut ArrayOfTables> {
         .and_then(Item::as_array_of_tables_mut)
 }
 
+/// All entries, in either form of an array.
+fn entries(document: &DocumentMut) -> impl Iterator<Item = &dyn TableLike> {
+    let item = document.get("registry");
+    let tables = item.and_then(Item::as_array_of_tables);
+    let tables = tables.into_iter().flatten();
+    let inline = item.and_then(Item::as_array).into_iter().flatten();
+    let inline = inline.filter_map(|value| value.as_inline_table());
+    tables
+        .map(|table| table as &dyn TableLike)
+        .chain(inline.map(|table| table as &dyn TableLike))
+}
+
 /// A registry is known by its prefix, and where it has none, by its location.
-fn prefix_of(table: &Table) -> Option<&str> {
+fn prefix_of(table: &dyn TableLike) -> Option<&str> {
     let word = |key: &str| table.get(key).and_then(Item::as_str);
     word("prefix").or_else(|| word("location"))
+}
+
+fn is_blocked(table: &dyn TableLike) -> bool {
+    table.get("blocked").and_then(Item::as_bool) == Some(true)
 }
 
 /// The old form of the main file does not go together with drop-ins.
@@ -184,7 +265,7 @@ fn is_below(prefix: &str, registry: &str) -> bool {
 
 /// Where an entry leads: its mirrors are asked in order, and its location last.
 fn leads(order: &Order, table: &Table, (prefix, registry): (&str, &str)) -> Leads {
-    if table.get("blocked").and_then(Item::as_bool) == Some(true) {
+    if is_blocked(table) {
         return Leads::ToForebay;
     }
     let own = table.get("location").and_then(Item::as_str);
@@ -218,19 +299,7 @@ fn note_winners(
     files: &dyn Files,
     others: &mut Others,
 ) -> Result<(), SetupError> {
-    let is_in_folder = |path: &str| path.rsplit_once('/').is_some_and(|(at, _)| at == FOLDER);
-    // Where a file lies elsewhere, it does not show what is read beside it.
-    if path != MAIN && !is_in_folder(path) {
-        return Ok(());
-    }
-    let mut names = files.list(FOLDER)?;
-    names.retain(|name| {
-        name.rsplit_once('.')
-            .is_some_and(|(_, ending)| ending == "conf")
-    });
-    names.sort();
-    let drop_ins = names.iter().map(|name| format!("{FOLDER}/{name}"));
-    for other in [MAIN.to_owned()].into_iter().chain(drop_ins) {
+    for other in read_with(path, files)? {
         if other == path {
             continue;
         }

@@ -1,6 +1,6 @@
 //! Files that are nasty: comments, other mirrors, odd line ends, broken ones.
 
-use forebay_setup::{Client, FallThrough, SetupError, plan};
+use forebay_setup::{Client, FallThrough, Order, SetupError, plan};
 
 use crate::disk::{Disk, order, set_up};
 
@@ -106,6 +106,48 @@ fn other_registries_of_a_drop_in_stay() {
     );
     assert!(!merged.contains("mirror.example"), "{merged}");
     assert_eq!(merged.matches("prefix = \"docker.io\"").count(), 1);
+}
+
+#[test]
+fn what_an_administrator_has_blocked_stays_blocked() {
+    let main = "/etc/containers/registries.conf";
+    let later = "/etc/containers/registries.conf.d/99-site.conf";
+    let blocked = "[[registry]]\nprefix = \"ghcr.io\"\nlocation = \"ghcr.io\"\nblocked = true\n";
+    let inline = "registry = [{location = \"ghcr.io\", blocked = true}]\n";
+    for (path, text) in [
+        (DROP_IN, blocked),
+        (main, blocked),
+        (later, blocked),
+        (main, inline),
+    ] {
+        let disk = Disk::with(path, text);
+        let (_, notes) = told_of(Client::Podman, path, text);
+        let told = format!("ghcr.io stays blocked, as {path} has it");
+        assert!(notes.contains(&told), "{notes}");
+        let after = set_up(&order(Client::Podman), &disk);
+        let ours = after.text(DROP_IN);
+        assert!(ours.contains("prefix = \"docker.io\""), "{ours}");
+        assert_eq!(
+            ours.matches("ghcr.io").count(),
+            if path == DROP_IN { 2 } else { 0 }
+        );
+        assert!(after.text(path).contains(text), "{}", after.text(path));
+        let alone = Order {
+            upstreams: vec!["ghcr.io".to_owned()],
+            ..order(Client::Podman)
+        };
+        let refused = plan(&alone, &disk).expect_err("all is blocked");
+        assert!(refused.to_string().contains(path), "{refused}");
+    }
+    // One that is read later lets it in again.
+    let mut disk = Disk::with(main, blocked);
+    disk.0
+        .insert(later.to_owned(), blocked.replace("true", "false"));
+    assert!(
+        set_up(&order(Client::Podman), &disk)
+            .text(DROP_IN)
+            .contains("ghcr.io")
+    );
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use forebay_setup::{BoxError, FileChange, Plan, Record, Undo, Written, difference};
+use forebay_setup::{
+    BoxError, FileChange, Plan, Record, Undo, Written, difference, without_secrets,
+};
 use forebay_terminal::whole_file::{self, Mode};
 use forebay_terminal::{Failure, Printer};
 
@@ -182,7 +184,13 @@ fn changed_since(written: &Written, now: Option<&str>, printer: &Printer) -> Fai
             .with_hint("take the record away as well; there is nothing left to undo");
     };
     printer.note(format_args!("changed since in {path}:"));
-    printer.notes(difference(path, &written.after, now).trim_end());
+    let shown = |text| without_secrets(path, text);
+    let told = difference(path, &shown(&written.after), &shown(now));
+    if told.is_empty() {
+        printer.note("  a secret, which is not shown");
+    } else {
+        printer.notes(told.trim_end());
+    }
     Failure::plain(format!(
         "{path} was changed since it was set up; nothing was undone"
     ))

@@ -1,6 +1,8 @@
 //! What a plan looks like: texts on standard output, what is said about them on standard error.
 
-use forebay_setup::{FallThrough, FileChange, Input, Plan, command_line, difference};
+use forebay_setup::{
+    FallThrough, FileChange, Input, Plan, command_line, difference, without_secrets,
+};
 use forebay_terminal::Printer;
 
 use super::Args;
@@ -21,6 +23,10 @@ pub(super) fn plan(args: &Args, plan: &Plan, printer: &Printer) {
     }
     printer.flush();
     rest(plan, printer);
+    let is_hidden = |file: &FileChange| body(args, file, str::to_owned) != shown(args, file);
+    if plan.files.iter().any(is_hidden) {
+        printer.note("secrets that stand there are shown as ***; --write leaves them as they are");
+    }
     let is_change = plan.files.iter().any(FileChange::is_change);
     if !plan.files.is_empty() && !is_change {
         printer.note("--write would change nothing");
@@ -57,18 +63,8 @@ pub(super) fn rest(plan: &Plan, printer: &Printer) {
 }
 
 fn bodies(args: &Args, plan: &Plan) -> Vec<(String, String)> {
-    let files = plan.files.iter().map(|file| {
-        let text = if args.diff {
-            difference(
-                &file.path,
-                file.before.as_deref().unwrap_or_default(),
-                &file.after,
-            )
-        } else {
-            with_line_end(&file.after)
-        };
-        (file.path.clone(), text)
-    });
+    let files = plan.files.iter();
+    let files = files.map(|file| (file.path.clone(), shown(args, file)));
     let snippets = plan
         .snippets
         .iter()
@@ -82,6 +78,23 @@ fn bodies(args: &Args, plan: &Plan) -> Vec<(String, String)> {
         (format!("input of: {}", command_line(&step.command)), text)
     });
     files.chain(snippets).chain(inputs).collect()
+}
+
+/// What is shown of a file.
+fn shown(args: &Args, file: &FileChange) -> String {
+    body(args, file, |text| {
+        without_secrets(&file.path, text).into_owned()
+    })
+}
+
+/// The whole of a file or what changes of it, its texts made so.
+fn body(args: &Args, file: &FileChange, make: impl Fn(&str) -> String) -> String {
+    let after = make(&file.after);
+    if !args.diff {
+        return with_line_end(&after);
+    }
+    let before = make(file.before.as_deref().unwrap_or_default());
+    difference(&file.path, &before, &after)
 }
 
 fn with_line_end(text: &str) -> String {
