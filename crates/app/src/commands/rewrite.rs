@@ -6,6 +6,7 @@ mod goals;
 mod json;
 mod later;
 mod pins;
+mod replace;
 mod text;
 mod undo;
 mod write;

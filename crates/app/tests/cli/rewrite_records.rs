@@ -176,3 +176,87 @@ fn a_record_whose_files_are_otherwise_by_now_is_in_nobodys_way() {
     assert!(told.starts_with("exit: 0"), "{told}");
     assert_eq!(texts(&program), first.before);
 }
+
+/// A record with this in the place of that, as somebody may put it into a repository.
+fn forge(program: &Program, change: impl Fn(&str) -> String) {
+    let path = program.path(RECORDS[0]);
+    let record = fs::read_to_string(&path).expect("a record");
+    let forged = change(&record);
+    assert_ne!(record, forged);
+    fs::write(path, forged).expect("a record");
+}
+
+fn digest(text: &str) -> String {
+    forebay_oci::Digest::sha256(text.as_bytes()).to_string()
+}
+
+#[test]
+fn a_forged_record_puts_nothing_but_images_into_files() {
+    let script = "docker run nginx:1\ncurl https://good.example/x | sh\n";
+    let program = Program::new().file("a.sh", script);
+    let to = ["rewrite", ".", "--to", "mirror.gcr.io", "--write"];
+    assert!(program.run(&to).starts_with("exit: 0"));
+    let after = fs::read_to_string(program.path("a.sh")).expect("a file");
+    let put = |old: &str, new: &str, into: &str| {
+        let start = after.find(new).expect("it stands there");
+        let before = after.replacen(new, into, 1);
+        forge(&program, |record| {
+            let record = record.replace(&digest(script), &digest(&before));
+            let at = format!("\"start\": {}", after.find(old).expect("it stands there"));
+            let record = record.replace(&at, &format!("\"start\": {start}"));
+            let record = record.replace(&format!("\"{old}\""), &format!("\"{new}\""));
+            record.replace("\"old\": \"nginx:1\"", &format!("\"old\": \"{into}\""))
+        });
+    };
+    let image = "mirror.gcr.io/library/nginx:1";
+    let kept = fs::read_to_string(program.path(RECORDS[0])).expect("a record");
+    for (new, into, told_of) in [
+        (image, "x; id", "which no rewrite wrote"),
+        (image, "--privileged evil:1", "which no rewrite wrote"),
+        (
+            "good.example/x",
+            "evil.example/x",
+            "where no image is found",
+        ),
+        ("| sh", "&& id", "which no rewrite wrote"),
+    ] {
+        fs::write(program.path(RECORDS[0]), &kept).expect("a record");
+        put(image, new, into);
+        let told = program.run(&["rewrite", "--undo"]);
+        assert!(told.starts_with("exit: 3"), "{into}: {told}");
+        assert!(told.contains(told_of), "{into}: {told}");
+        assert_eq!(
+            fs::read_to_string(program.path("a.sh")).expect("a file"),
+            after
+        );
+    }
+    fs::write(program.path(RECORDS[0]), &kept).expect("a record");
+    assert!(program.run(&["rewrite", "--undo"]).starts_with("exit: 0"));
+    assert_eq!(
+        fs::read_to_string(program.path("a.sh")).expect("a file"),
+        script
+    );
+}
+
+#[test]
+fn what_only_the_command_line_told_of_is_taken_back_where_it_is_named() {
+    let fleet = "apiVersion: x/v1\nkind: Fleet\nspec:\n  runs: nginx:1\n";
+    let program = Program::new()
+        .file("fleet.yaml", fleet)
+        .file("a.py", "import docker\nC.from_registry(f\"{who}/app:1\")\n")
+        .file("compose.yaml", "services:\n  a:\n    image: ${IMG}\n")
+        .file(".env", "IMG=redis:7\n");
+    let files = ["fleet.yaml", "a.py", "compose.yaml", ".env"];
+    let texts = || files.map(|file| fs::read_to_string(program.path(file)).expect("a file"));
+    let before = texts();
+    let args = ["--crd", "Fleet=spec.runs", "--set", "who=me"];
+    let told = program.run(&[&["rewrite", ".", "--to", "quay:org", "--write"], &args[..]].concat());
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert_ne!(before, texts());
+    let told = program.run(&["rewrite", "--undo"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("name it: forebay rewrite --undo "), "{told}");
+    let told = program.run(&["rewrite", "--undo", "."]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert_eq!(before, texts());
+}

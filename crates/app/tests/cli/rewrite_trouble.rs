@@ -130,6 +130,34 @@ fn a_run_that_is_killed_between_files_is_taken_back_whole() {
 }
 
 #[test]
+fn what_a_killed_run_left_is_gone_after_the_next_and_what_another_writes_is_not() {
+    let left = ".0.dockerfile.forebay-17";
+    let of_record = "..forebay-rewrite.json.forebay-17";
+    for undo in [false, true] {
+        let program = dockerfiles(1);
+        if undo {
+            rewrite(&program, &["."]);
+        }
+        let program = program
+            .file(left, "")
+            .file(of_record, "")
+            .file("1.dockerfile", "");
+        let held = File::open(program.path(of_record)).expect("a file");
+        held.lock().expect("a lock");
+        let run = || {
+            if undo {
+                program.run(&["rewrite", "--undo"])
+            } else {
+                rewrite(&program, &["."])
+            }
+        };
+        assert!(run().starts_with("exit: 0"));
+        assert!(!program.path(left).exists());
+        assert!(program.path(of_record).exists(), "another run has it");
+    }
+}
+
+#[test]
 fn a_file_that_finds_no_room_stays_whole_and_the_others_are_on_record() {
     let program = dockerfiles(4);
     // The record's is the first; the second file's has no room.

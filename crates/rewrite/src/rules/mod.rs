@@ -19,6 +19,7 @@ mod record;
 mod rule;
 mod settle;
 mod template;
+mod trust;
 mod version;
 
 pub use copies::{Copies, ImageCopy, copies};

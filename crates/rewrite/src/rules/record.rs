@@ -77,6 +77,24 @@ pub enum RecordError {
     /// What would come out is not what was there.
     #[error("what was recorded of {0} does not give back what it was")]
     Mismatch(String),
+    /// What no rewrite writes.
+    #[error("the record has {old:?} put in the place of {new:?} in {path}, which no rewrite wrote")]
+    Foreign {
+        /// Its path.
+        path: String,
+        /// What would go.
+        new: String,
+        /// What would take its place.
+        old: String,
+    },
+    /// What may be an image's, where none is found.
+    #[error("the record has {text:?} put back in {path} where no image is found")]
+    Unfound {
+        /// Its path.
+        path: String,
+        /// What would be put there.
+        text: String,
+    },
     /// What was recorded does not fit the file.
     #[error("what was recorded of {path} does not fit it")]
     Refused {
@@ -168,6 +186,13 @@ impl FileRecord {
     pub fn undo(&self, now: &str) -> Result<String, RecordError> {
         if digest(now) != self.after {
             return Err(RecordError::Changed(self.path.clone()));
+        }
+        let stands = |replaced: &Replaced| {
+            let end = replaced.start.saturating_add(replaced.new.len());
+            now.get(replaced.start..end) == Some(replaced.new.as_str())
+        };
+        if !self.edits.iter().all(stands) {
+            return Err(RecordError::Mismatch(self.path.clone()));
         }
         let edits = self.edits.iter().map(|replaced| Edit {
             start: replaced.start,

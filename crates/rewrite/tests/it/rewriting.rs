@@ -170,6 +170,8 @@ proptest! {
         prop_assert!(after.starts_with(first) && after.ends_with(last), "{} became {}", text, after);
         prop_assert_eq!(&rewritten(path, &after, GOALS[goal]).0, &after);
         let record = FileRecord::new(path.to_owned(), &text, &after, &edits);
+        let found = find(path, text.as_bytes(), &Settings::default());
+        prop_assert!(record.check(&found, false).is_ok(), "{:?}", record.check(&found, false));
         prop_assert_eq!(record.undo(&after).unwrap(), text);
     }
 
@@ -191,6 +193,8 @@ proptest! {
         let text = template.replace('@', &text);
         let (after, edits) = rewritten(path, &text, "quay:me");
         let record = FileRecord::new(path.to_owned(), &text, &after, &edits);
+        let found = find(path, text.as_bytes(), &Settings::default());
+        prop_assert!(record.check(&found, false).is_ok(), "{:?}", record.check(&found, false));
         prop_assert_eq!(record.undo(&after).unwrap(), text);
     }
 }

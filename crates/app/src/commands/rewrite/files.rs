@@ -15,7 +15,7 @@ use forebay_rewrite::{Crd, Format, Settings, find};
 use forebay_terminal::Failure;
 
 use super::Args;
-use super::write::is_staged;
+use super::replace::is_staged;
 use crate::commands::files::{files_below, near, read_named};
 
 /// The most threads that read and plan.
@@ -35,6 +35,8 @@ pub(super) struct Search {
     has_markdown: bool,
     /// The record is no file to rewrite.
     record: Option<PathBuf>,
+    /// Each of the paths with what it leads to, the deeper before the others.
+    tops: Vec<(PathBuf, PathBuf)>,
 }
 
 /// What all files come to.
@@ -46,6 +48,8 @@ pub(super) struct Planned {
     pub(super) read: usize,
     /// How many could not be.
     pub(super) failed: usize,
+    /// The paths that were named, each with what it led to when the run began.
+    pub(super) tops: Vec<(PathBuf, PathBuf)>,
 }
 
 /// What one file comes to.
@@ -81,6 +85,7 @@ impl Search {
             crds: args.crd.clone(),
             has_markdown: args.markdown,
             record: fs::canonicalize(&args.record).ok(),
+            tops: tops(&args.paths),
         }
     }
 
@@ -151,6 +156,15 @@ impl Search {
     }
 }
 
+/// What paths lead to now; what is not there is told when it is read.
+fn tops(paths: &[PathBuf]) -> Vec<(PathBuf, PathBuf)> {
+    let tops = paths.iter();
+    let tops = tops.filter_map(|path| Some((path.clone(), fs::canonicalize(path).ok()?)));
+    let mut tops: Vec<(PathBuf, PathBuf)> = tops.collect();
+    tops.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
+    tops
+}
+
 /// The file, if there is room for it beside those that are kept.
 fn keep(file: Option<PlannedFile>, kept: &AtomicUsize) -> io::Result<Option<PlannedFile>> {
     let bytes = file.as_ref().map_or(0, |file| file.text.len());
@@ -202,6 +216,7 @@ pub(super) fn plan_all(
     results.sort_by_key(|(index, _)| *index);
     let mut planned = Planned {
         read: files.len(),
+        tops: search.tops.clone(),
         ..Planned::default()
     };
     for (index, result) in results {

@@ -1,21 +1,21 @@
 //! `rewrite --undo`: takes back what the last run wrote, all of it or nothing.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use forebay_rewrite::rules::{FileRecord, Record, Run};
+use forebay_rewrite::Settings;
+use forebay_rewrite::rules::{FileRecord, Record, RecordError, Run};
 use forebay_terminal::plain_file::read_text;
 use forebay_terminal::{ExitStatus, Failure, Printer};
 
 use super::later::{Later, find_later};
+use super::replace::replace;
 use super::text::{shown_path, undo_command};
 use super::write::{
-    MAX_WRITTEN_BYTES, read_record, record_folder, remove_staged, replace, tell_other_names,
-    write_record,
+    MAX_WRITTEN_BYTES, RecordAt, clear, read_record, record_folder, tell_other_names, write_record,
 };
-use crate::commands::files::is_skipped;
+use crate::commands::files::{is_skipped, near};
 use crate::commands::folder_lock::FolderLock;
 
 const HINT: &str = "take back by hand what was done since, then try again; a later rewrite with another --record is undone \
@@ -33,6 +33,9 @@ pub(super) fn undo(
     let folder = record_folder(record_path);
     let _lock = FolderLock::take(&folder)?;
     let mut record = read_record(record_path)?;
+    let at = RecordAt::of(record_path);
+    // One that was killed on its way back may have left what it was about to put in a file's place.
+    clear(&at, &record, [].into_iter());
     let Some(run) = record.runs.pop() else {
         let what = format!(
             "there is no record of a rewrite at {}",
@@ -52,13 +55,10 @@ pub(super) fn undo(
             "not all records of later rewrites were looked for: {why}; one that was not found is to be taken back before this"
         ));
     }
-    for (one, before) in &texts_before(&found, printer)? {
+    for (one, before) in &texts_before(&found, record_path, printer)? {
         put_back(one, before, &folder, printer)?;
     }
-    write_record(record_path, &record)?;
-    // A run that was killed may have left what it was about to put in a file's place.
-    let places: BTreeSet<PathBuf> = found.into_iter().map(|one| one.path).collect();
-    remove_staged(&places);
+    write_record(&at, &record)?;
     tell_rest(&record, printer);
     Ok(ExitStatus::Ok)
 }
@@ -68,6 +68,8 @@ struct Found<'a> {
     file: &'a FileRecord,
     path: PathBuf,
     now: String,
+    /// Who has it taken back named it, and so says that it was rewritten.
+    is_named: bool,
 }
 
 /// All files of a run.
@@ -88,7 +90,13 @@ fn find<'a>(
             let now = read_text(&path, MAX_WRITTEN_BYTES).map_err(|error| {
                 Failure::failed(format!("cannot read {}", shown(&file.path)), error)
             })?;
-            Ok(Found { file, path, now })
+            let is_named = named.iter().any(|named| path.starts_with(named));
+            Ok(Found {
+                file,
+                path,
+                now,
+                is_named,
+            })
         });
         match read {
             Ok(one) => found.push(one),
@@ -105,12 +113,13 @@ fn find<'a>(
 /// that a run took back which did not end.
 fn texts_before<'a>(
     found: &'a [Found<'a>],
+    record: &Path,
     printer: &Printer,
 ) -> Result<Vec<(&'a Found<'a>, String)>, Failure> {
     let mut texts = Vec::new();
     let mut is_whole = true;
     for one in found.iter().filter(|one| !one.file.is_before(&one.now)) {
-        match before(one) {
+        match before(one, record) {
             Ok(before) => texts.push((one, before)),
             Err(failure) => {
                 is_whole = false;
@@ -210,10 +219,32 @@ fn place(
 }
 
 /// A file as it was.
-fn before(one: &Found<'_>) -> Result<String, Failure> {
-    let undone = one.file.undo(&one.now);
-    undone.map_err(|error| {
+fn before(one: &Found<'_>, record: &Path) -> Result<String, Failure> {
+    let failed = |error| {
         let what = format!("cannot take back {}", shown(&one.file.path));
-        Failure::failed(what, error)
-    })
+        let (is_unfound, is_foreign) = (
+            matches!(error, RecordError::Unfound { .. }),
+            matches!(error, RecordError::Foreign { .. }),
+        );
+        let failure = Failure::failed(what, error);
+        match (is_unfound, is_foreign) {
+            (true, _) => failure.with_hint(format!(
+                "if you had it rewritten, with --crd or --set perhaps, name it: {}",
+                undo_command(record, std::slice::from_ref(&one.path))
+            )),
+            (_, true) => failure.with_hint(
+                "a record that came with others' files is to be deleted; take back by hand what you had rewritten",
+            ),
+            _ => failure,
+        }
+    };
+    let before = one.file.undo(&one.now).map_err(failed)?;
+    let settings = Settings {
+        near: near(&one.path, before.as_bytes()),
+        ..Settings::default()
+    };
+    let path = one.path.to_string_lossy();
+    let images = forebay_rewrite::find(&path, before.as_bytes(), &settings);
+    one.file.check(&images, one.is_named).map_err(failed)?;
+    Ok(before)
 }

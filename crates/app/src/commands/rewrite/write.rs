@@ -1,20 +1,21 @@
 //! Writes files: whole or not at all, as they were otherwise, and on record before the first is touched.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use forebay_content::{Clock as _, SystemClock};
 use forebay_rewrite::apply;
 use forebay_rewrite::rules::{FileRecord, Record, Run};
+use forebay_terminal::folder::Folder;
 use forebay_terminal::plain_file::read_text;
-use forebay_terminal::whole_file::{self, Mode};
 use forebay_terminal::{Failure, Printer};
 
-use super::files::{Planned, PlannedFile};
+use super::files::Planned;
 use super::follow::followers_last;
+use super::replace::{place_of, put, remove_staged, replace};
 use super::text::shown_path;
 use crate::commands::folder_lock::FolderLock;
 
@@ -23,9 +24,6 @@ pub(super) const MAX_WRITTEN_BYTES: u64 = 64 << 20;
 
 /// The largest record that is read.
 const MAX_RECORD_BYTES: u64 = 256 << 20;
-
-/// What stands between a file's name and a process's number in the name of what is to take its place.
-const STAGED: &str = ".forebay-";
 
 /// What is to be written where.
 pub(super) struct Order<'a> {
@@ -47,9 +45,13 @@ pub(super) fn write(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let record_path = order.record;
-    let _lock = FolderLock::take(&record_folder(record_path))?;
+    let folder = record_folder(record_path);
+    let _lock = FolderLock::take(&folder)?;
     let mut record = read_record(record_path)?;
+    let at = RecordAt::of(record_path);
     let files = prepare_all(planned, order, printer);
+    let targets = files.iter().map(|file| file.target.clone());
+    clear(&at, &record, targets);
     if files.is_empty() {
         return Ok(());
     }
@@ -60,7 +62,7 @@ pub(super) fn write(
     };
     record.push(run.clone());
     // First: what is written and not on record could not be taken back.
-    write_record(record_path, &record)?;
+    write_record(&at, &record)?;
     let count = files.len();
     for prepared in files {
         let number = prepared.number;
@@ -87,7 +89,7 @@ pub(super) fn write(
     if run.files.len() < count {
         record.runs.pop();
         record.push(run);
-        write_record(record_path, &record)?;
+        write_record(&at, &record)?;
     }
     Ok(())
 }
@@ -114,7 +116,7 @@ fn prepare_all(planned: &mut Planned, order: &Order<'_>, printer: &Printer) -> V
             continue;
         }
         let prepared =
-            check_followed(planned, number).and_then(|()| prepare(number, file, order.record));
+            check_followed(planned, number).and_then(|()| prepare(number, planned, order.record));
         match prepared {
             Ok(prepared) => files.push(prepared),
             Err(error) => refuse(planned, number, &error, (order, printer)),
@@ -174,12 +176,13 @@ struct Prepared {
     record: FileRecord,
 }
 
-fn prepare(number: usize, file: &PlannedFile, record_path: &Path) -> Result<Prepared, String> {
-    let target = fs::canonicalize(&file.path).map_err(|error| error.to_string())?;
-    let about = fs::metadata(&target).map_err(|error| error.to_string())?;
-    if !about.is_file() {
-        return Err("it is a pipe or a device, and no file".to_owned());
-    }
+fn prepare(number: usize, planned: &Planned, record_path: &Path) -> Result<Prepared, String> {
+    let file = &planned.files[number];
+    let told = |error: io::Error| error.to_string();
+    let target = place_of(&file.path, &planned.tops).map_err(told)?;
+    let (folder, name) = Folder::of_straight(&target).map_err(told)?;
+    let opened = folder.open_file(name).map_err(told)?;
+    let about = opened.metadata().map_err(told)?;
     let after = apply(&file.text, file.plan.edits.clone()).map_err(|error| error.to_string())?;
     let path = recorded_path(&target, record_path)?;
     let record = FileRecord::new(path, &file.text, &after, &file.plan.edits);
@@ -229,19 +232,51 @@ pub(super) fn read_record(path: &Path) -> Result<Record, Failure> {
         .map_err(|error| Failure::failed(format!("cannot use {}", shown_path(path)), error))
 }
 
+/// Where a record is written: found out once, so that what takes a folder's place meanwhile changes nothing.
+pub(super) struct RecordAt<'a> {
+    /// As it was named.
+    path: &'a Path,
+    /// The name itself, in its folder's full path.
+    name: PathBuf,
+    /// The file, where the name is a link.
+    file: PathBuf,
+}
+
+impl<'a> RecordAt<'a> {
+    pub(super) fn of(path: &'a Path) -> Self {
+        let name = record_folder(path).join(path.file_name().unwrap_or_default());
+        let file = fs::canonicalize(path).unwrap_or_else(|_| name.clone());
+        Self { path, name, file }
+    }
+}
+
+/// Takes away what runs on this record that were killed have left, beside these files and those on record.
+pub(super) fn clear(at: &RecordAt<'_>, record: &Record, files: impl Iterator<Item = PathBuf>) {
+    let folder = at.name.parent().unwrap_or(Path::new("/"));
+    // A record comes with a repository, written by anybody: no path of it leads out.
+    let is_inside = |path: &&Path| {
+        let mut parts = path.components();
+        parts.all(|part| matches!(part, Component::Normal(_)))
+    };
+    let recorded = record.runs.iter().flat_map(|run| &run.files);
+    let recorded = recorded.map(|file| Path::new(&file.path));
+    let recorded = recorded.filter(is_inside).map(|path| folder.join(path));
+    let own = [at.file.clone()];
+    remove_staged(&files.chain(recorded).chain(own).collect());
+}
+
 /// Writes the record, or removes it where nothing is in it.
 ///
 /// # Errors
 /// It cannot be written.
-pub(super) fn write_record(path: &Path, record: &Record) -> Result<(), Failure> {
+pub(super) fn write_record(at: &RecordAt<'_>, record: &Record) -> Result<(), Failure> {
     let failed = |error: io::Error| {
-        Failure::failed(
-            format!("cannot write the record {}", shown_path(path)),
-            error,
-        )
+        let what = format!("cannot write the record {}", shown_path(at.path));
+        Failure::failed(what, error)
     };
     if record.runs.is_empty() {
-        return match fs::remove_file(path) {
+        let (folder, name) = Folder::of_straight(&at.name).map_err(failed)?;
+        return match folder.remove(name) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
             _ => Ok(()),
         };
@@ -249,89 +284,6 @@ pub(super) fn write_record(path: &Path, record: &Record) -> Result<(), Failure> 
     let text = record
         .to_json()
         .map_err(|error| failed(io::Error::other(error)))?;
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    put(&target, text.as_bytes(), None).map_err(failed)
-}
-
-/// Puts `after` in the place of a file that still is `before`, with its mode and its owner.
-///
-/// # Errors
-/// It has changed, or cannot be written: it is as it was then.
-pub(super) fn replace(target: &Path, before: &str, after: &str) -> io::Result<()> {
-    let about = fs::metadata(target)?;
-    if read_text(target, MAX_WRITTEN_BYTES)? != before {
-        return Err(io::Error::other("it has changed meanwhile"));
-    }
-    put(target, after.as_bytes(), Some(&about))
-}
-
-fn put(target: &Path, content: &[u8], like: Option<&fs::Metadata>) -> io::Result<()> {
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let staged = target.with_file_name(format!(".{name}{STAGED}{}", std::process::id()));
-    let mode = like.map_or(Mode::Usual, |like| Mode::Exactly(like.mode() & 0o7777));
-    whole_file::put((&staged, target), content, mode, like)
-}
-
-/// True for what a run that was killed left beside a file.
-pub(super) fn is_staged(path: &Path) -> bool {
-    find_staged_for(path).is_some()
-}
-
-/// The file whose place this was to take, if it is what a killed run left.
-fn find_staged_for(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?.to_str()?.strip_prefix('.')?;
-    let (name, process) = name.rsplit_once(STAGED)?;
-    let is_number = !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && !name.is_empty()).then(|| path.with_file_name(name))
-}
-
-/// Takes away what killed runs left beside these files.
-pub(super) fn remove_staged(targets: &BTreeSet<PathBuf>) {
-    let folders: BTreeSet<&Path> = targets
-        .iter()
-        .filter_map(|target| target.parent())
-        .collect();
-    for entry in folders
-        .into_iter()
-        .filter_map(|folder| fs::read_dir(folder).ok())
-        .flatten()
-    {
-        let Ok(entry) = entry else { continue };
-        let path = entry.path();
-        if find_staged_for(&path).is_some_and(|target| targets.contains(&target)) {
-            // It is in nobody's way, so that one which stays is no failure.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_has_changed_since_it_was_read_is_not_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("Dockerfile");
-        fs::write(&file, "FROM a:1 # mine\n").unwrap();
-        let refused = replace(&file, "FROM a:1\n", "FROM b:1\n").unwrap_err();
-        assert_eq!(refused.to_string(), "it has changed meanwhile");
-        assert_eq!(fs::read_to_string(&file).unwrap(), "FROM a:1 # mine\n");
-        replace(&file, "FROM a:1 # mine\n", "FROM b:1\n").unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_a_killed_run_left_is_known_by_its_name() {
-        for (name, is_left) in [
-            (".Dockerfile.forebay-17", true),
-            (".a.forebay-b.yaml.forebay-17", true),
-            (".Dockerfile.forebay-new", false),
-            (".forebay-17", false),
-            ("Dockerfile.forebay-17", false),
-            (".forebay-rewrite.json", false),
-        ] {
-            assert_eq!(is_staged(Path::new(name)), is_left, "{name}");
-        }
-    }
+    let (folder, name) = Folder::of_straight(&at.file).map_err(failed)?;
+    put(&folder, name, &text, None).map_err(failed)
 }
