@@ -105,8 +105,9 @@ const fn blank(name: &'static str, what: &'static str) -> Blank {
 }
 
 /// What is to be filled in in these texts, each once.
-pub(crate) fn blanks_in<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Vec<Blank> {
-    let is_there = |blank: &&Blank| texts.clone().any(|text| text.contains(blank.name));
+pub(crate) fn blanks_in<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Blank> {
+    let texts: Vec<&str> = texts.collect();
+    let is_there = |blank: &&Blank| texts.iter().any(|text| text.contains(blank.name));
     BLANKS.iter().filter(is_there).copied().collect()
 }
 

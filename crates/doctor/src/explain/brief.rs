@@ -132,9 +132,6 @@ fn has_fault(suspect: &Suspect) -> bool {
 /// What several come to; nothing for one.
 fn together(diagnosis: &Diagnosis) -> String {
     let culprits = diagnosis.culprits.as_slice();
-    if let Some(all) = diagnosis.together.as_ref().filter(|_| culprits.len() > 1) {
-        return format!("; all that were seen: {}", asked(all));
-    }
     let attempts: u64 = culprits.iter().map(|one| one.requests.attempts).sum();
     if culprits.len() < 2 || attempts == 0 {
         return String::new();
@@ -143,7 +140,10 @@ fn together(diagnosis: &Diagnosis) -> String {
         0 => "all together".to_owned(),
         _ => format!("the first {} together", culprits.len()),
     };
-    format!("; {who} {}", counted(attempts, "attempt"))
+    match &diagnosis.together {
+        Some(all) => format!("; {who} {attempts} of {} that were seen", asked(all)),
+        None => format!("; {who} {}", counted(attempts, "attempt")),
+    }
 }
 
 fn told(suspect: &Suspect) -> String {

@@ -74,7 +74,7 @@ fn more(section: Section, named: &[Suspect], unnamed: usize) -> Section {
 pub(super) fn asked(all: &Requests) -> String {
     let rate = match all.peak_requests_per_minute {
         [_, 0] => String::new(),
-        [_, most] => format!(", up to {most} requests a minute"),
+        [_, most] => format!(" (up to {most} requests a minute)"),
     };
     format!("{}{rate}", counted(all.attempts, "attempt"))
 }

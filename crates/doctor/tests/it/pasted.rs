@@ -469,7 +469,7 @@ fn many_services_are_summed_up_and_named_once_on_the_first_screen() {
     let text = brief(&found, &ways).to_text();
     assert_eq!(text.matches("s07=").count(), 1, "{text}");
     let all = found.together.as_ref().unwrap().attempts;
-    let told = format!("; all that were seen: {all} attempts");
+    let told = format!("; all together 384 of {all} attempts (up to ");
     assert!(text.contains(&told), "{text}");
 }
 
@@ -492,7 +492,7 @@ fn of_a_crowd_each_telling_has_the_same_numbers_and_each_that_is_named_is_stoppe
     assert!(ways.ways[0].title.contains("the 130 that flood"));
     let all = found.together.as_ref().unwrap();
     let asked = format!(
-        "{} attempts, up to {} requests",
+        "{} attempts (up to {} requests a minute)",
         all.attempts, all.peak_requests_per_minute[1]
     );
     let short = brief(&found, &ways).to_text();
