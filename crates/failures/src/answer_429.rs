@@ -31,6 +31,10 @@ pub(crate) fn judge(views: &Views, registry: Option<&str>) -> Option<Judged> {
         Some(_) => Some((Class::OtherRegistryLimit, !is_cut_message(tight))),
         None if has_plain_body(tight) => Some((Class::AbuseLimit, false)),
         None if cut::is_anybodys(tight) => None,
+        // Who asks for a token without having named a registry asks for Docker Hub's.
+        None if tight.contains("failedtofetchoauthtoken") && !tight.contains("https://") => {
+            Some((Class::AbuseLimit, false))
+        }
         // Whoever masks a registry's name has one of his own: Docker Hub's is no secret.
         None if is_masked(tight) => Some((Class::OtherRegistryLimit, false)),
         // A body that is none of Docker Hub's: some proxy's page, or words that we do not know.

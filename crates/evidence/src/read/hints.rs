@@ -239,8 +239,11 @@ mod tests {
     }
 
     /// What the classifier is tested with: whatever it understands has to come to it.
-    const CORPUS: [&str; 2] = [
-        include_str!("../../../failures/tests/it/corpus/heard.jsonl"),
+    const CORPUS: [&str; 5] = [
+        include_str!("../../../failures/tests/it/corpus/written/dns.jsonl"),
+        include_str!("../../../failures/tests/it/corpus/written/other-registry-limit.jsonl"),
+        include_str!("../../../failures/tests/it/corpus/written/pull-limit.jsonl"),
+        include_str!("../../../failures/tests/it/corpus/written/timeout.jsonl"),
         include_str!("../../../failures/tests/it/corpus/reported.jsonl"),
     ];
 

@@ -3,7 +3,7 @@
 //! The innermost reason is the last word of a chain, but each of these stands in a chain alone, apart from names that are
 //! looked up by a connection that times out: so names come first, then security, then time, then the rest.
 
-use super::Rule;
+use super::{Context, Rule};
 use crate::Class::{Dns, Network, Timeout, Tls};
 
 pub(super) const RULES: &[Rule] = &[
@@ -46,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
             r"servergavehttpresponsetohttpsclient",
             r"clientsentanhttprequesttoanhttpsserver",
             r"wrongversionnumber",
-            r"failedtoverifycertificate",
+            r"failedtoverifycertificate|sslpeerunverified|subjectalternativenames",
             r"malformedhttpresponse.{0,12}x15",
         ],
     )
@@ -65,7 +65,7 @@ pub(super) const RULES: &[Rule] = &[
             r"requestcanceledwhilewaitingforconnection",
             r"code=deadlineexceeded",
             r"deadlineexceeded",
-            r"requesttimedout|requesttimeout|timedoutwhile|timedoutafter|timedoutwaiting",
+            r"requesttimedout|requesttimeout|timedoutwhile|timedoutafter|timedoutwaitingfor(?:connection|response|data|headers|the(?:server|registry|image)|server|registry|network|pull|image|layer|docker)",
             r"net/http:timeout",
             r"pull(?:ing)?(?:image)?timedout|(?:^|[^.])pulltimeout|timedouttryingtopull",
             r"didnotproperlyrespond",
@@ -102,17 +102,21 @@ pub(super) const BROKEN: &[Rule] = &[
             r"badgateway|gatewaytimeout|serviceunavailable|bad_gateway",
             r"remoteenddisconnected|incompleteread|connectionerror|networkerror|transportiserror",
             r"afterreconnecting",
+            r"unabletoconnectto[0-9a-f.:\[\]]+:443|doyouneedanhttpproxy|/v2/[\x22']?:internalservererror",
             r"httpserverdidnotsupportrangerequests|unexpectedbodysize|contentlengthmismatch",
         ],
     )
     .asked(),
-    // Nexus, of a registry that was away too often.
-    Rule::new(Network, &[r"remoteautoblockeduntil"]),
+    // Nexus, of a registry that was away too often; it keeps packages of other kinds, too.
+    Rule::new(Network, &[r"unknown:remoteautoblockeduntil"]),
+    Rule::new(Network, &[r"remoteautoblockeduntil"]).within(&[Context::Pull]),
+    Rule::new(Network, &[r"couldnotreachanyregistryendpoint"]),
     // Behind the number may stand what the registry said: it was cut, or wrapped.
     Rule::new(
         Network,
         &[
-            r"(?:status|code|http|httpstatus|error|returned|received|response)[a-z]{0,12}[\x22':=(\[]{0,4}(?:50[0-4]|52[0-9])(?:[^0-9.]|$)",
+            r"(?:status|code|http|httpstatus|error|returned|received|response)[a-z]{0,12}[\x22':=(\[]{0,4}(?:50[0-4]|52[0-9]|530)(?:[^0-9.]|\.[^0-9]|\.?$)",
+            r"/(?:manifests|blobs)/[^\x22]+:(?:50[0-4]|52[0-9]|530)(?:[^0-9.]|$)",
         ],
     )
     .asked()

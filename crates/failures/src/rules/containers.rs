@@ -4,7 +4,7 @@
 //! time-out, and a volume's "connection refused" no registry's.
 
 use super::{Context, Rule};
-use crate::Class::{NoSpace, StartFailure};
+use crate::Class::{NoSpace, NotFound, StartFailure};
 
 /// A full disk, or what may be used of it.
 pub(super) const DISKS: &[Rule] = &[
@@ -33,7 +33,7 @@ pub(super) const DISKS: &[Rule] = &[
             r"freediskspacefailed",
             r"imagegcfailed",
             r"evictionthresholdmet.*(?:ephemeral-storage|nodefs|imagefs)",
-            r"condition:\[diskpressure\]",
+            r"conditions?:\[diskpressure\]",
             r"nodehasdiskpressure",
             r"attemptingtoreclaimephemeral-storage",
             r"ephemerallocalstorageusageexceeds",
@@ -44,6 +44,8 @@ pub(super) const DISKS: &[Rule] = &[
 ];
 
 pub(super) const RULES: &[Rule] = &[
+    // Engines say so, too, where a container cannot be created for want of its image.
+    Rule::new(NotFound, &[r"failedtocreatecontainer:nosuchimage"]),
     Rule::new(
         StartFailure,
         &[
@@ -99,7 +101,7 @@ pub(super) const RULES: &[Rule] = &[
             r"mountsdenied",
             r"arenotsharedfromthehost",
             r"livenessprobefailed.*(?:restart|willbe)",
-            r"failedlivenessprobe,willberestarted",
+            r"failed(?:liveness|startup)probe,willberestarted|isbackingoffwaitingtorestart",
             r"failedtovalidateloggerargs",
             r"failedtoinitializeloggingdriver",
             r"failedtoinvokeefsutils|mount\.nfs4?:",
@@ -143,6 +145,11 @@ pub(super) const RULES: &[Rule] = &[
             r"failingsitestart|didn'trespondtohttppings",
             r"container(?:has)?failedtostart(?:and(?:then)?listen|\.|$)|failedtostartandthenlistenontheport",
             r"containerfailedtobecomehealthy",
+            r"isalreadyusingaportrequiredbyyourtask",
+            r"diedduetooom|killedasaresultoflimitof/(?:docker|kubepods|ecs|system)|runc:\[[12]:[a-z]+\]invokedoom",
+            r"containercommand(?:'[^']*')?(?:notfound|couldnotbeinvoked)",
+            r"isrestarting,waituntilthecontainer|failedtocreatetaskfor|failedtocreatettrpc",
+            r"readunix@->@/containerd-shim",
         ],
     ),
     Rule::new(
@@ -158,14 +165,23 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// What is said of a pod's sandbox also when its pause image could not be pulled: only where no cause of that stands there.
-pub(super) const LATE_RULES: &[Rule] = &[Rule::new(
-    StartFailure,
-    &[
-        r"failedtocreatecontainerdcontainer",
-        r"failedcreatepodsandbox",
-        r"failedtocreatepodsandbox",
-        r"failedtosetupsandbox",
-        r"failedtosetupnetworkforsandbox",
-        r"failedtoreservesandboxname",
-    ],
-)];
+pub(super) const LATE_RULES: &[Rule] = &[
+    Rule::new(
+        StartFailure,
+        &[
+            r"failedtosetupnetworkforsandbox",
+            r"failedtoreservesandboxname",
+        ],
+    ),
+    // Why stands behind it.
+    Rule::new(
+        StartFailure,
+        &[
+            r"failedtocreatecontainerdcontainer",
+            r"failedcreatepodsandbox",
+            r"failedtocreatepodsandbox",
+            r"failedtosetupsandbox",
+        ],
+    )
+    .uncertain(),
+];

@@ -3,11 +3,14 @@
 //! Before what a connection died of: "unexpected EOF" and "not found" are then said of files, tables and snapshots.
 
 use super::{Context, Rule};
-use crate::Class::Other;
+use crate::Class::{NotFound, Other};
 
 /// Engines, as they unpack layers. Behind a full disk and before what keeps a container from starting: a layer's files are
 /// "not a directory" and its owner "not permitted" too.
-pub(super) const UNPACKING: &[Rule] = &[Rule::new(
+pub(super) const UNPACKING: &[Rule] = &[
+    // containerd finds out while it unpacks.
+    Rule::new(NotFound, &[r"nomatchforplatforminmanifest"]),
+    Rule::new(
     Other,
     &[
             r"processingtarfile|failedto(?:register|extract|apply)layer|failedtounpackimage",

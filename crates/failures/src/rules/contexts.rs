@@ -58,6 +58,10 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"(?:^|[^a-z])(?:sives|sivousvoyez|wennsie)[^a-z]",
             // What a program's help calls a default, and how reference pages set off words.
             r#"\(default["']"#,
+            r#""errorpattern":"#,
+            r"\*\*(?:whatgoeswrong|whyithappens|howtoavoid)",
+            // A cell of a table with words to look for.
+            r"\|`[^`|]*`\|",
             r"(?:^|[^`])``[a-z][^`]*``(?:[^`]|$)",
         ],
     ),
@@ -94,7 +98,7 @@ const PULL: &[&str] = &[
     r"/v2/packages/container",
     r#"/v2/?["']?$"#,
     r"/v1/_ping",
-    r"/v2/token\?",
+    r"/v2/token/?\?",
     r"/(?:token|oauth2/token|jwt/auth|service/token)\?[^:]*(?:scope|service|account)=",
     r"/oauth2/(?:token|exchange)",
     r"(?:registry-1|index|auth|registry)\.docker\.io",
@@ -110,7 +114,7 @@ const PULL: &[&str] = &[
     r"-docker\.pkg\.dev",
     r"azurecr\.(?:io|cn|us)",
     r"mcr\.microsoft\.com",
-    r"\.dkr\.ecr",
+    r"\.dkr\.ecr|/api\.ecr\.",
     r"public\.ecr\.aws",
     r"registry\.k8s\.io",
     r"registry\.gitlab\.com",
@@ -128,6 +132,8 @@ const PULL: &[&str] = &[
     r#"\{"code":"(?:unauthorized|denied)","message":"(?:authenticationrequired|unauthorized|requestedaccess|accesstothe)"#,
     r#"\{"code":"(?:manifest|blob|name)_(?:unknown|invalid)"#,
     // Words of those who pull or push.
+    r"/blobs/sha256:|tryingtoreuseblob|statuscodefromregistry|downloadfailed,retrying\([1-9]/",
+    r"failedtofetch(?:builder|run|base)image",
     r"fromdockerhub|todockerhub|dockerhub:",
     r"cloud\.tools\.jib\.",
     r"failedtogetfilesystemfromimage",
@@ -192,6 +198,7 @@ const PULL: &[&str] = &[
 const ENGINE: &[&str] = &[
     // BuildKit's.
     r"#[0-9]{1,5}error:",
+    r"failedtosolve",
     r"docker",
     r"containerd",
     r"container",
@@ -223,7 +230,7 @@ const TOO_MANY: &[&str] = &[
     r"429:too_?many",
     r"http429",
     r"429responsebody",
-    r#"(?:status|statuscode|httpcode|code|response|error|returned|responded|received|got)[a-z]{0,12}["':=(\[]{0,4}(?:http/[12](?:\.[01])?)?429(?:[^0-9.]|$)"#,
+    r#"(?:status|statuscode|httpcode|code|response|error|returned|responded|received|got)[a-z]{0,12}["':=(\[]{0,4}(?:http/[12](?:\.[01])?)?429(?:[^0-9.]|\.[^0-9]|\.?$)"#,
     r"toomanyrequests:",
     r"too_?many_?requeststoregistry",
     r#"^"?toomanyrequests"#,

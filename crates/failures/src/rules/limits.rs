@@ -79,6 +79,12 @@ pub(super) const RULES: &[Rule] = &[
     )
     .within(&[Context::TooMany])
     .of("docker.io"),
+    // Tools that say it of an address.
+    Rule::new(
+        HubApiLimit,
+        &[r"hub\.docker\.com/v2/[^,;]*page(?:_size)?=[0-9]+ratelimit"],
+    )
+    .of("docker.io"),
     Rule::new(HubApiLimit, &[r"paginationoffsettoolargeforanonymousrequests"]).of("docker.io"),
     // GHCR says when to come back, in microseconds.
     Rule::new(
@@ -149,6 +155,12 @@ pub(super) const RULES: &[Rule] = &[
         &[r#"429responsebody:invalidcharacter'r'lookingforbeginningofvalue:"?retrylater"#],
     )
     .of("registry.gitlab.com"),
+    // Azure's front door, before Microsoft's registry.
+    Rule::new(
+        OtherRegistryLimit,
+        &[r"429responsebody:invalidcharacter'r'lookingforbeginningofvalue:[\x22']?refa:"],
+    )
+    .of("mcr.microsoft.com"),
     Rule::new(
         OtherRegistryLimit,
         &[r"exceededyourpulltrafficquota", r"pulltrafficquota.*exceeded"],

@@ -47,7 +47,8 @@ pub(super) const TOLD: &[Rule] = &[Rule::new(
         r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin",
         r"denied:denied",
         r"denied:(?:installationnotallowed|permission_denied|permission\x22artifactregistry|thetoken|youmaynot)",
-        r"unauthorized:youraccountmustlogin",
+        r"unauthorized:youraccountmustlogin|unauthorized:youdon'thavetheneededpermissions",
+        r"docker>authenticationisrequired|makesureyourcredentialsfor",
         r"(?:unrecognizedclientexception|expiredtoken|invalidclienttokenid|invalidsignatureexception).*getauthorizationtoken",
         r"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)",
     ],
@@ -81,7 +82,7 @@ pub(super) const RULES: &[Rule] = &[
             r"unauthenticatedrequest",
             r"accessdeniedexception",
             r"httpbasic:accessdenied",
-            r"couldnotfindcredentials|missingcredentials",
+            r"couldnotfindcredentials|missingcredentials|nocredentialproviders",
         ],
     )
     .asked(),
@@ -89,7 +90,7 @@ pub(super) const RULES: &[Rule] = &[
         Auth,
         &[
             // "Ping https://registry/v2/ status 401" is how each login begins.
-            r"(?:^|[^/])(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}40[13](?:[^0-9.]|$)",
+            r"(?:^|[^/])(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}40[13](?:[^0-9.]|\.[^0-9]|\.?$)",
         ],
     )
     .within(&[Context::Pull])
@@ -129,6 +130,11 @@ pub(super) const RULES: &[Rule] = &[
             r"unsupportedplatform.*manifest",
             r"nochildwithplatform|doesnotcontaindescriptormatchingplatform",
             r"imageoperatingsystem.*cannotbeusedonthisplatform",
+            r"error:image[a-z0-9._/-]+(?::[a-z0-9._-]+)?notfound|fata\[[0-9]+\][a-z0-9./-]+:[a-z0-9._-]+:notfound",
+            r"imagestreamtags?(?:\.image\.openshift\.io)?\x22[^\x22]+\x22notfound",
+            r"project[a-z0-9._-]+notfound:project|invalidrun-image.*notfound",
+            r"imagefortheserviceyou'retryingtorecreatehasbeenremoved",
+            r"could(?:not|n't)findimage[\x22'`]|notfoundinlocalstorage",
         ],
     ),
     Rule::new(
@@ -138,7 +144,7 @@ pub(super) const RULES: &[Rule] = &[
             r":notfound(?:$|[^a-z])",
             r"notfound$",
             r"404notfound|404\(notfound",
-            r"(?:artifact|repository|image|tag|project|manifest|digest|blob|reference).+(?:notfound|doesn'texist|doesnotexist)",
+            r"(?:artifact|repository|image|chart|tag|project|manifest|digest|blob|reference).+(?:notfound(?:$|[^o]|o[^n]|on[^t])|doesn'texist|doesnotexist)",
             r"(?:couldnot|couldn't|unableto)findimage.*(?:inregistry|onregistry|remote)",
         ],
     )
@@ -147,7 +153,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(
         NotFound,
         &[
-            r"(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}404(?:[^0-9.]|$)",
+            r"(?:status|statuscode|code|http|response|error|returned|received|got)[a-z]{0,12}[\x22':=(\[]{0,4}404(?:[^0-9.]|\.[^0-9]|\.?$)",
         ],
     )
     .asked()

@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
             r"(?:image|waitingtostart).*(?:can't|cannot|couldnot|couldn't)bepulled",
             r"couldnotbeaccessedonaregistrytorecorditsdigest",
             r"underweightingnode.+failuresorrejections",
-            r"(?:update|rollback)paused?dueto(?:failure|early)",
+            r"(?:update|rollback)(?:paused?|rolledback)dueto(?:failure|early)",
             r"updatepaused|rollbackcompleted|servicerolledback|rolledback:update",
             r"nosuitablenode",
             r"dockerpullfailedwithexitcode",
@@ -34,8 +34,10 @@ pub(super) const RULES: &[Rule] = &[
             r"retrylimithitwithexception",
             r"logstreamendedandmessage.*notreceived|port[0-9]*notboundafter[0-9]+ms|mappedportcanonlybeobtainedafter",
             r"waituntilready:",
+            r"encounterederrorswhilebringinguptheproject",
         ],
-    ),
+    )
+    .unless(&[Context::Mention]),
     // What the kubelet tells of a container that is not ready. Without its event it is any program's trouble.
     Rule::new(
         SymptomOnly,

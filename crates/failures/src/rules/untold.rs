@@ -65,7 +65,7 @@ pub(super) const NEVER_ASKED: &[Rule] = &[Rule::new(
         r"(?:failed|unable)toparseimage(?:name|ref)|errorparsingreference:[\x22']|errorparsingimagereference",
         r"failedtoapplydefaultimagetag|isnotavalidrepository/tag|invalidtag[\x22'][^\x22']+[\x22']:(?:invalid|repository)",
         r"repositorynamemustbe|repositorynamecomponent|(?:repository|tag)canonlycontain|validrfc3986uriauthorit",
-        r"cannotconnecttothedockerdaemon|isthedockerdaemonrunning|dockerdaemonisnotrunning|dockerengineisnotrunning",
+        r"cannotconnecttothedockerdaemon|isthedockerdaemonrunning|docker(?:daemon|engine)?isnotrunning",
         r"couldn'tconnecttodockerdaemon|failedtoconnecttothedockerapi|errorduringconnect:.*docker_?engine",
         r"(?:cannot|unableto)connectto(?:the)?podman|notabletoconnecttodocker|unabletoconnecttodocker",
         r"fetchingserverapiversion|couldnotfindavaliddockerenvironment|istoo(?:old|new)\.(?:minimum|maximum)supportedapiversion",
@@ -96,6 +96,13 @@ pub(super) const RULES: &[Rule] = &[
             r"pullingfromhost.+failed",
             r"errorresponsefromdaemon:(?:get|head|pull|toomany|manifest)",
             r"image.*(?:unsupported|invalidtarheader)",
+            r"(?:installation|upgrade)failed:failedtodownload|failedtodownload\x22oci:",
+            r"imagefetch(?:ing)?failed",
+            r"unabletoupdatecontainer",
+            r"dockerpull[a-z0-9./:@_-]+failed",
+            // Docker's API, whose answer nobody kept.
+            r"forurl:http\+docker:.*/images/create\?|forapirouteandversion.*/images/create\?",
+            r"proxyrepo[a-z0-9._-]+failedtofetchv2/",
         ],
     )
     .uncertain(),

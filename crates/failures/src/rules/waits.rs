@@ -47,6 +47,8 @@ pub(super) const RULES: &[Rule] = &[
             r"replacementtasksettobecomehealthy|replacementtaskset.*failed",
             r"deploymenthasnotcompleted:runningcount",
             r"didnotbecomestable|failedtobecomestable|failedtoreachasteadystate",
+            r"ecs-svc/[0-9]+failed",
+            r"deployingnewtaskdefinition\.*deploymentfailed",
             r"unexpectedstate'(?:failed|create_failed|update_failed)'.*(?:successful|running)",
         ],
     ),
@@ -95,6 +97,9 @@ pub(super) const RULES: &[Rule] = &[
             r"timeout(?:expired)?(?:while)?waitingfor(?:all|the)*(?:pods|deployments|rollout)",
             r"notallpods.*(?:running|ready|transitioned)|podsarenotready|pods?(?:did|have|has)not(?:become|becomes?)?ready",
             r"waitformanifeststable|manifestneverstabilized|waitformanifest.*timedout",
+            r"iswaitingtostart:(?:containercreating|podinitializing|imagepull|errimage)",
+            r"isnotready:[a-z0-9./-]+0outof[1-9][0-9]*expectedpods",
+            r"(?:upgrade|release)\x22[a-z0-9.-]+\x22failed:(?:clientratelimiterwait|contextdeadlineexceeded|timedout|failedpre-|failedpost-|pre-|post-)",
             // A row of `kubectl get pods`.
             r"-[a-z0-9]{1,12}0/[1-9]error[0-9]+(?:\([0-9a-z]+ago\))?[0-9]+[smhdy]",
         ],

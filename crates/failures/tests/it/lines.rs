@@ -32,11 +32,6 @@ pub(crate) fn reported() -> Vec<Line> {
     read(include_str!("corpus/reported.jsonl"))
 }
 
-/// Lines of public issues that were read after the rules had been written.
-pub(crate) fn heard() -> Vec<Line> {
-    read(include_str!("corpus/heard.jsonl"))
-}
-
 /// Texts that were labelled before anybody had seen what the rules say of them; "nothing" is a class here.
 pub(crate) fn heldout() -> Vec<Line> {
     read(include_str!("corpus/heldout.jsonl"))

@@ -4,16 +4,11 @@ use std::collections::BTreeMap;
 
 use forebay_failures::classify;
 
-use crate::lines::{Line, class_of, differences, heard, none, written};
+use crate::lines::{Line, class_of, differences, none, written};
 
 #[test]
 fn every_written_line_is_told_right() {
     check(&written());
-}
-
-#[test]
-fn every_line_of_public_issues_is_told_right() {
-    check(&heard());
 }
 
 fn check(lines: &[Line]) {
