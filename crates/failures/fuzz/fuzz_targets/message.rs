@@ -6,7 +6,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let _ = clean(text);
-    let Some(verdict) = classify(text) else { return };
+    let Some(verdict) = classify(text) else {
+        return;
+    };
     if let Some(Identity::Account(Some(account))) = verdict.identity {
         assert!(account.expose().len() <= MAX_ACCOUNT_BYTES);
     }

@@ -14,8 +14,13 @@ pub fn check(format: Format, path: &str, text: &str) {
 /// Checks what was found in a text.
 pub fn check_found(text: &str, found: &Found) {
     for place in &found.places {
-        assert!(text.get(place.span.clone()).is_some(), "a place is in its text");
-        let Ok(edits) = place.edits(NEW) else { continue };
+        assert!(
+            text.get(place.span.clone()).is_some(),
+            "a place is in its text"
+        );
+        let Ok(edits) = place.edits(NEW) else {
+            continue;
+        };
         for Edit { start, end, .. } in &edits {
             assert!(text.get(*start..*end).is_some(), "an edit is in its text");
         }
@@ -28,6 +33,9 @@ pub fn check_found(text: &str, found: &Found) {
         }
     }
     for ambiguous in &found.ambiguous {
-        assert!(text.get(ambiguous.span.clone()).is_some(), "what is listed is in its text");
+        assert!(
+            text.get(ambiguous.span.clone()).is_some(),
+            "what is listed is in its text"
+        );
     }
 }

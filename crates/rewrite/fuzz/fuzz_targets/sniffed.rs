@@ -1,8 +1,8 @@
 //! Bytes under a name: the door itself, with what tells a format.
 #![no_main]
 
-use forebay_rewrite::{Settings, find};
 use forebay_references_fuzz::check_found;
+use forebay_rewrite::{Settings, find};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (String, Vec<u8>)| {
