@@ -1,7 +1,5 @@
 //! Shows what was found: as text, as JSON, as a report, as what a support asks for.
 
-use std::fmt;
-use std::io;
 use std::path::Path;
 
 use forebay_doctor::{
@@ -9,7 +7,7 @@ use forebay_doctor::{
     support, ways_out,
 };
 use forebay_failures::Finding;
-use forebay_terminal::{Failure, Printer};
+use forebay_terminal::{Failure, Json, Printer};
 use serde::Serialize;
 
 use crate::command::{Args, OutputArgs};
@@ -45,30 +43,6 @@ struct Told<'a> {
     cost_basis: Option<&'a Basis>,
     #[serde(flatten)]
     asked: &'a Asked,
-}
-
-/// Shown as it is put together: there may be much of it.
-struct Json<T>(T);
-
-impl<T: Serialize> fmt::Display for Json<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        serde_json::to_writer(Parts(f), &self.0).map_err(|_| fmt::Error)
-    }
-}
-
-/// Takes a text in parts that are texts themselves, as JSON is written.
-struct Parts<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl io::Write for Parts<'_, '_> {
-    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
-        let text = str::from_utf8(part).map_err(io::Error::other)?;
-        self.0.write_str(text).map_err(io::Error::other)?;
-        Ok(part.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -151,7 +125,7 @@ fn print_json(found: &Found, asked: &Asked, printer: &Printer) {
         cost_basis: found.ways.cost_basis.as_ref(),
         asked,
     };
-    printer.line(Json(told));
+    printer.line(Json::compact(told));
 }
 
 fn print_text(found: &Found, asked: &Asked, output: &OutputArgs, printer: &Printer) {

@@ -6,6 +6,7 @@ mod error;
 mod exit;
 mod fit;
 pub mod folder;
+mod json;
 pub mod plain_file;
 mod printer;
 pub mod programs;
@@ -16,6 +17,7 @@ pub mod whole_file;
 
 pub use error::{BoxError, Failure};
 pub use exit::{EXIT_CODES, ExitStatus, with_exit_codes};
+pub use json::Json;
 pub use printer::Printer;
 pub use report::{MAX_CAUSES, report};
 pub use source_args::{ListenArgs, SourceArgs};

@@ -19,7 +19,7 @@ use forebay_config::{Config, Environment, Sources, load};
 use forebay_forecast::preflight::{Finding, State};
 use forebay_forecast::{Egress, Fit, Fleet, Forecast, Runtime, foresee};
 use forebay_rewrite::Crd;
-use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs};
+use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs};
 use serde::Serialize;
 
 use super::rewrite::{crd, setting};
@@ -179,7 +179,7 @@ pub(super) async fn run(
     }
     let told = foretell(&args, gathered, &fleet, (&sources, &config, printer)).await?;
     if args.json {
-        printer.line(serde_json::to_string_pretty(&told).unwrap_or_default());
+        printer.line(Json::indented(&told));
     } else {
         printer.line(text::told(&told, args.offline));
     }

@@ -8,7 +8,7 @@ use forebay_api_admin::FsckRequest;
 use forebay_cache::{FsckMode, FsckReport};
 use forebay_config::{Environment, load};
 use forebay_server::{CheckReport, ask_running, check_stopped};
-use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs};
+use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs};
 use tokio::time::timeout;
 
 /// After this time whoever waits for a running server is told where to look.
@@ -81,7 +81,7 @@ pub(super) async fn run(
         check_stopped(&config.data, mode, args.rebuild).await?
     };
     if args.json {
-        printer.line(serde_json::to_string_pretty(&report).unwrap_or_default());
+        printer.line(Json::indented(&report));
     } else {
         print(&report, mend, &config.data, printer);
     }

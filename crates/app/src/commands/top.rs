@@ -10,7 +10,7 @@ use forebay_content::PullOrder;
 use forebay_ledger::TopReport;
 use forebay_server::LedgerDoor;
 use forebay_terminal::screen::{Heard, Screen};
-use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
+use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, with_exit_codes};
 
 /// How often it is shown anew.
 const EVERY: Duration = Duration::from_secs(2);
@@ -101,7 +101,7 @@ pub(super) async fn run(
 async fn show_once(args: &Args, door: &LedgerDoor<'_>, printer: &Printer) -> Result<(), Failure> {
     let report = ask(args, args.sort, args.limit, door).await?;
     if args.json {
-        printer.line(serde_json::to_string_pretty(&report).unwrap_or_default());
+        printer.line(Json::indented(&report));
     } else {
         printer.line(text::told(&report));
     }

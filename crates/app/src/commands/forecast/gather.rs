@@ -301,7 +301,8 @@ fn in_jobs(one: Ambiguous, at: &str) -> impl Iterator<Item = (ImageName, Owner, 
 /// Whether it is an image of the ECR registry of whoever deploys it, as CDK names all that it builds: which account that is,
 /// no file tells, and for a pull limit it does not matter.
 fn is_own_ecr(one: &Ambiguous) -> bool {
-    matches!(&one.why, Why::Unset(name) if name.starts_with(AWS_OWN)) && ECR_HOSTS.iter().any(|host| one.text.contains(host))
+    matches!(&one.why, Why::Unset(name) if name.starts_with(AWS_OWN))
+        && ECR_HOSTS.iter().any(|host| one.text.contains(host))
 }
 
 /// Docker Hub by its one name.
