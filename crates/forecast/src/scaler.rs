@@ -100,8 +100,10 @@ fn read(root: At<'_>, kind: &Kind) -> Option<((String, String), Scaler)> {
     let target = spec.get("scaleTargetRef")?;
     let name = target.text_of("name")?;
     let of_kind = target.text_of("kind").unwrap_or(DEFAULT_TARGET);
+    // More than Kubernetes counts is nobody's number, and as good as none.
+    let count = |text: &str| text.parse::<u32>().ok().map(u64::from);
     let number = |key: &str, unsaid: Option<u64>| match spec.text_of(key) {
-        Some(text) => text.parse().ok(),
+        Some(text) => count(text),
         None => unsaid,
     };
     let least = number(kind.least, Some(kind.least_unsaid)).unwrap_or(0);
@@ -138,6 +140,9 @@ spec: {scaleTargetRef: {name: worker}}
 ---
 kind: HorizontalPodAutoscaler
 spec: {scaleTargetRef: {kind: Deployment, name: open}, minReplicas: 2, maxReplicas: \"${MAX}\"}
+---
+kind: HorizontalPodAutoscaler
+spec: {scaleTargetRef: {kind: Deployment, name: absurd}, minReplicas: -3, maxReplicas: 18446744073709551615}
 ";
 
     #[test]
@@ -152,6 +157,7 @@ spec: {scaleTargetRef: {kind: Deployment, name: open}, minReplicas: 2, maxReplic
             ("StatefulSet", "db", Some("any"), Some("1 to 5")),
             ("Deployment", "worker", None, Some("0 to 100")),
             ("Deployment", "open", None, Some("at least 2")),
+            ("Deployment", "absurd", None, Some("at least 0")),
             ("Deployment", "other", None, None),
         ] {
             let owner = Owner {
