@@ -4,29 +4,15 @@
 //! repeat credentials. What is not recognised as one of these is left alone: the words are what helps.
 
 mod names;
+mod urls;
 
 use std::borrow::Cow;
 
 pub use names::is_setting_secret;
+use urls::{find_bare_userinfo, find_query, find_userinfo};
 
 /// Stands where something was taken out.
 const MARK: &str = "***";
-
-/// Query parameters that hold no secret and help to understand a failure; every other's value is taken out.
-const HARMLESS_PARAMETERS: [&str; 12] = [
-    "artifactType",
-    "client_id",
-    "digest",
-    "from",
-    "last",
-    "mount",
-    "n",
-    "ns",
-    "offline_token",
-    "platform",
-    "scope",
-    "service",
-];
 
 /// How tokens of known makers begin, with the fewest characters after it that make one.
 const TOKEN_PREFIXES: [(&str, usize); 25] = [
@@ -63,9 +49,6 @@ const PRIVATE_KEY: (&str, &str) = ("-----BEGIN ", "PRIVATE KEY-----");
 
 /// Flags before a secret, beside those that are named for one.
 const LOGIN_FLAGS: [&str; 2] = ["-p", "-u"];
-
-/// The longest user and password before a host that are known without a scheme, in bytes.
-const MAX_USERINFO_BYTES: usize = 256;
 
 /// A bare word after `token:` is a sentence's next, unless it is at least this long.
 const LEAST_BARE_TOKEN_BYTES: usize = 16;
@@ -411,82 +394,9 @@ fn find_token(text: &str, at: usize) -> Option<Found> {
     (length >= prefix.len() + least).then(|| Found::whole(at, at + length))?
 }
 
-/// `scheme://user:password@host`.
-fn find_userinfo(text: &str, at: usize) -> Option<Found> {
-    // The second form is the first in JSON of makers who escape the slash.
-    let start = ["://", r":\/\/"]
-        .iter()
-        .find(|sign| text[at..].starts_with(**sign))
-        .map(|sign| at + sign.len())?;
-    let authority = run(&text[start..], |c| {
-        !matches!(c, '/' | '?' | '#' | '<' | '>') && !is_quote(c) && !c.is_whitespace()
-    });
-    let end = start + text[start..start + authority].rfind('@')?;
-    Found::whole(start, end)
-}
-
-/// `user:password@host`, where somebody left the scheme out; not an image's tag with its digest.
-fn find_bare_userinfo(text: &str, at: usize) -> Option<Found> {
-    let part = |c: char| {
-        c.is_ascii_graphic() && !is_quote(c) && !matches!(c, ':' | '/' | '@' | '<' | '>' | '?')
-    };
-    let user = run(&text[at..], part);
-    let secret = text[at + user..].strip_prefix(':')?;
-    let secret_length = run(secret, part);
-    let host = secret[secret_length..].strip_prefix('@')?;
-    let host_length = run(host, |c| {
-        c.is_ascii_alphanumeric() || matches!(c, '.' | '-')
-    });
-    let name = &host[..host_length];
-    let is_port = host[host_length..].starts_with(':');
-    let is_digest = is_port && !name.contains('.') && name != "localhost";
-    let is_host = name.contains('.') || host[host_length..].starts_with('/') || is_port;
-    let length = user + 1 + secret_length;
-    if secret_length == 0 || length > MAX_USERINFO_BYTES || !is_host || is_digest {
-        return None;
-    }
-    Found::whole(at, at + length)
-}
-
-/// `?key=value&…`: signatures, states and accounts, but not what tells a scope from another.
-fn find_query(text: &str, at: usize) -> Option<Found> {
-    let start = at + 1;
-    // The question mark of a sentence; and of several in a row, the last one begins the query.
-    if text[start..].starts_with(['?', ')', ']', '.', ',', '!']) {
-        return None;
-    }
-    let end = start
-        + run(&text[start..], |c| {
-            !c.is_whitespace()
-                && !c.is_control()
-                && !matches!(c, '<' | '>' | '"' | '\'' | '`' | '#')
-        });
-    Found::instead(start, end, redact_query(&text[start..end]))
-}
-
-fn redact_query(query: &str) -> String {
-    // An ampersand that JSON or HTML has escaped could hide a parameter's start: then nothing of it is kept.
-    if query.contains(['\\', ';']) {
-        return MARK.to_owned();
-    }
-    let parts = query.split('&').map(|part| match part.split_once('=') {
-        None if part.is_empty() => String::new(),
-        _ if has_token(part) => MARK.to_owned(),
-        Some((name, _)) if HARMLESS_PARAMETERS.contains(&name) => part.to_owned(),
-        Some((name, _)) if is_plain_name(name) => format!("{name}={MARK}"),
-        _ => MARK.to_owned(),
-    });
-    parts.collect::<Vec<_>>().join("&")
-}
-
 fn has_token(text: &str) -> bool {
     text.char_indices()
         .any(|(at, _)| find_token(text, at).is_some())
-}
-
-fn is_plain_name(name: &str) -> bool {
-    const MAX_NAME_BYTES: usize = 40;
-    name.len() <= MAX_NAME_BYTES && name.chars().all(is_word_char)
 }
 
 /// The length of `prefix` if `text` begins with it in any case.
