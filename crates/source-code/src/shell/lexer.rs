@@ -44,6 +44,8 @@ pub(super) enum Part {
         span: Range<usize>,
         name: String,
         default: Option<Vec<Segment>>,
+        /// The default is assigned to it (`${NAME:=default}`).
+        assigns: bool,
     },
     /// Anything else that is computed.
     Computed {

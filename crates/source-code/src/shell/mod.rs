@@ -74,8 +74,8 @@ struct Finder<'a> {
     /// Names of one part that the script builds.
     built: Vec<String>,
     found: Found,
-    /// Words that were followed.
-    seen: BTreeSet<(usize, usize)>,
+    /// Words that were followed, and whether only the name of a variable says that they are images.
+    seen: BTreeSet<(usize, usize, bool)>,
 }
 
 impl Finder<'_> {
@@ -100,7 +100,12 @@ impl Finder<'_> {
         let start = skip_before(&words);
         let tool = tool_of(&words).unwrap_or_default().to_owned();
         for word in values::assignments(command) {
-            self.assignment(word);
+            if let Some((name, value)) = values::split(word) {
+                self.assignment(&name, &value);
+            }
+        }
+        for (name, value) in values::defaults(command) {
+            self.assignment(name, &value);
         }
         for image in image_words(&words) {
             if let Some(word) = command.words.get(image.position) {
@@ -137,39 +142,60 @@ impl Finder<'_> {
     }
 
     /// A variable that is called an image is one if its text says more than one word could.
-    fn assignment(&mut self, word: &Word) {
-        let Some((name, value)) = values::split(word) else {
-            return;
-        };
-        if !is_image_name(&name) && !is_image_name(name.trim_end_matches(['s', 'S'])) {
+    fn assignment(&mut self, name: &str, value: &Word) {
+        if !is_image_name(name) && !is_image_name(name.trim_end_matches(['s', 'S'])) {
             return;
         }
-        let owner = Owner::named("variable", &name);
-        for item in value
-            .items
-            .iter()
-            .chain((!value.segments.is_empty()).then_some(&value))
-        {
-            if let Ok(place) = place_of(item, &self.values, &owner)
-                && place.image.contains([':', '@'])
-                && !is_picture(&place.image)
-            {
-                self.place(place);
-            }
+        let owner = Owner::named("variable", name);
+        let whole = (!value.segments.is_empty()).then_some(value);
+        for item in value.items.iter().chain(whole) {
+            self.named(item, &owner, 0);
         }
     }
 
+    /// What is bound to a variable that is called an image; another variable is followed to what that is.
+    fn named(&mut self, word: &Word, owner: &Owner, hops: usize) {
+        if hops > MAX_HOPS || !self.seen.insert((word.span.start, word.span.end, true)) {
+            return;
+        }
+        if let Some(followed) = self.followed(word) {
+            for value in followed {
+                self.named(&value, owner, hops + 1);
+            }
+            return;
+        }
+        if let Ok(place) = place_of(word, &self.values, owner)
+            && place.image.contains([':', '@'])
+            && !is_picture(&place.image)
+        {
+            self.place(place);
+        }
+    }
+
+    /// What a variable comes from that is the whole word: what the script gives it, and its default.
+    fn followed(&self, word: &Word) -> Option<Vec<Word>> {
+        let (name, default) = values::whole_variable(word)?;
+        if self.settings.set.contains_key(name) {
+            return None;
+        }
+        let mut values = self.values.words(name);
+        values.extend(default.map(|segments| values::from_segments(segments)));
+        values.retain(|value| value.span != word.span && !value.segments.is_empty());
+        Some(values)
+    }
+
     fn image(&mut self, word: &Word, prefix: usize, owner: &Owner, hops: usize) {
-        if !self.seen.insert((word.span.start + prefix, word.span.end)) {
+        if !self
+            .seen
+            .insert((word.span.start + prefix, word.span.end, false))
+        {
             return;
         }
         let Some(word) = values::cut(word, prefix) else {
             return self.unsure(word, Why::Computed, owner);
         };
-        if let Some((name, default)) = values::whole_variable(&word)
-            && !self.settings.set.contains_key(name)
-        {
-            return self.variable(&word, (name, default), owner, hops);
+        if let Some(followed) = self.followed(&word) {
+            return self.variable(&word, &followed, owner, hops);
         }
         match place_of(&word, &self.values, owner) {
             Ok(place) if place.image.parse::<forebay_oci::ImageName>().is_ok() => self.place(place),
@@ -180,21 +206,13 @@ impl Finder<'_> {
     }
 
     /// A variable that is the whole image: each of its values is one.
-    fn variable(
-        &mut self,
-        word: &Word,
-        (name, default): (&str, Option<&Vec<Segment>>),
-        owner: &Owner,
-        hops: usize,
-    ) {
-        let mut values = self.values.words(name);
-        values.extend(default.map(|segments| values::from_segments(segments)));
-        values.retain(|value| value.span != word.span && !value.segments.is_empty());
+    fn variable(&mut self, word: &Word, values: &[Word], owner: &Owner, hops: usize) {
         if values.is_empty() || hops >= MAX_HOPS {
+            let name = values::whole_variable(word).map_or("", |(name, _)| name);
             return self.unsure(word, Why::Unset(name.to_owned()), owner);
         }
         for value in values {
-            self.image(&value, 0, owner, hops + 1);
+            self.image(value, 0, owner, hops + 1);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the words of a script come to, by its assignments, loops, defaults, and what is set.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -26,6 +26,10 @@ const OPTIONS: [&str; 5] = ["OPTS", "ARGS", "FLAGS", "OPTIONS", "OPT"];
 pub(super) struct Values<'a> {
     settings: &'a Settings,
     assigned: BTreeMap<String, Vec<Value>>,
+    /// What `${X:=y}` gives those that have no value.
+    defaulted: BTreeMap<String, Vec<Value>>,
+    /// Variables that are being looked up: in `X=${X:-y}` the inner one comes from outside.
+    busy: RefCell<Vec<String>>,
     /// What is left of [`MAX_STEPS`].
     steps: Cell<u32>,
 }
@@ -39,7 +43,12 @@ enum Value {
 impl<'a> Values<'a> {
     pub(super) fn of(commands: &[Command], settings: &'a Settings) -> Self {
         let mut assigned: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut defaulted: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for command in commands {
+            for (name, value) in defaults(command) {
+                let values = defaulted.entry(name.to_owned()).or_default();
+                values.push(Value::One(value));
+            }
             for word in assignments(command) {
                 let Some((name, value)) = split(word) else {
                     continue;
@@ -59,6 +68,8 @@ impl<'a> Values<'a> {
         Self {
             settings,
             assigned,
+            defaulted,
+            busy: RefCell::default(),
             steps: Cell::new(MAX_STEPS),
         }
     }
@@ -78,9 +89,10 @@ impl<'a> Values<'a> {
 
     /// The words that a variable is bound to, each item of a list by itself.
     pub(super) fn words(&self, name: &str) -> Vec<Word> {
-        let values = self.assigned.get(name).map_or(&[][..], Vec::as_slice);
+        let sources = [&self.assigned, &self.defaulted];
+        let values = sources.iter().filter_map(|source| source.get(name));
         let mut words = Vec::new();
-        for value in values {
+        for value in values.flatten() {
             match value {
                 Value::One(word) => words.push(word.clone()),
                 Value::Each(items) => words.extend(items.iter().cloned()),
@@ -126,7 +138,31 @@ impl<'a> Values<'a> {
         if depth >= MAX_DEPTH {
             return Err(unset());
         }
-        let values = self.assigned.get(name).map_or(&[][..], Vec::as_slice);
+        let assigned = self.assigned(name, depth)?;
+        match (assigned, default) {
+            (Some(text), _) => Ok(text),
+            (None, Some(default)) => self.text(default, depth + 1),
+            (None, None) => Err(unset()),
+        }
+    }
+
+    /// What the script gives a variable, if it gives it anything.
+    fn assigned(&self, name: &str, depth: usize) -> Result<Option<String>, Why> {
+        if self.busy.borrow().iter().any(|busy| busy == name) {
+            return Ok(None);
+        }
+        self.busy.borrow_mut().push(name.to_owned());
+        let text = [&self.assigned, &self.defaulted]
+            .iter()
+            .find_map(|source| source.get(name))
+            .map_or(Ok(None), |values| self.same(values, name, depth));
+        self.busy.borrow_mut().pop();
+        text
+    }
+
+    /// The text that all of these come to.
+    fn same(&self, values: &[Value], name: &str, depth: usize) -> Result<Option<String>, Why> {
+        let unset = || Why::Unset(name.to_owned());
         let mut all: Option<String> = None;
         for value in values {
             let Value::One(word) = value else {
@@ -143,11 +179,7 @@ impl<'a> Values<'a> {
             }
             all = Some(text);
         }
-        match (all, default) {
-            (Some(text), _) => Ok(text),
-            (None, Some(default)) => self.text(default, depth + 1),
-            (None, None) => Err(unset()),
-        }
+        Ok(all)
     }
 }
 
@@ -160,6 +192,24 @@ pub(super) fn assignments(command: &Command) -> impl Iterator<Item = &Word> {
     words.take_while(move |word| {
         split(word).is_some() || is_declaring && word.literal().starts_with('-')
     })
+}
+
+/// What a command assigns in passing: `: "${NAME:=value}"`.
+pub(super) fn defaults(command: &Command) -> Vec<(&str, Word)> {
+    let words = command.words.iter();
+    let segments = words.flat_map(|word| &word.segments);
+    segments
+        .flat_map(|segment| &segment.parts)
+        .filter_map(|part| match part {
+            Part::Variable {
+                name,
+                default: Some(value),
+                assigns: true,
+                ..
+            } => Some((name.as_str(), from_segments(value))),
+            _ => None,
+        })
+        .collect()
 }
 
 /// `NAME=value`.

@@ -184,6 +184,7 @@ impl Lexer<'_> {
                     span: start..self.at,
                     name,
                     default: None,
+                    assigns: false,
                 }
             }
             b'\'' => {
@@ -246,6 +247,7 @@ impl Lexer<'_> {
             span: start..self.at,
             name,
             default,
+            assigns: operator.is_some_and(|operator| operator.ends_with('=')),
         }
     }
 }

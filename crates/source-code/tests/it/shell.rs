@@ -118,6 +118,50 @@ fn a_scripts_variables_are_followed() {
                 &[],
                 "export APP_IMAGE=\"ecr.example/b:${T:-1}\"",
             ),
+            // What a script is given stays, and so does a variable that another one is.
+            (
+                "IMAGE=${1:-a/b:1}\ndocker run \"$IMAGE\"",
+                &[],
+                "IMAGE=${1:-ecr.example/b:1}\ndocker run \"$IMAGE\"",
+            ),
+            ("IMAGE=${X-a/b:1}", &[], "IMAGE=${X-ecr.example/b:1}"),
+            (
+                "WEB_IMAGE=\"${2:-a/b:1}\"",
+                &[],
+                "WEB_IMAGE=\"${2:-ecr.example/b:1}\"",
+            ),
+            (
+                "O=a/b:1; MY_IMAGE=$O",
+                &[],
+                "O=ecr.example/b:1; MY_IMAGE=$O",
+            ),
+            (
+                "A_IMAGE=$B_IMAGE B_IMAGE=$A_IMAGE",
+                &[],
+                "A_IMAGE=$B_IMAGE B_IMAGE=$A_IMAGE",
+            ),
+            // What a variable is by default is what it is.
+            (
+                "R=${R:-a}\ndocker pull \"$R/x:1\"",
+                &[],
+                "R=${R:-a}\ndocker pull \"ecr.example/x:1\"",
+            ),
+            (
+                ": \"${R:=a}\"\ndocker pull $R/x:1",
+                &[],
+                ": \"${R:=a}\"\ndocker pull ecr.example/x:1",
+            ),
+            (
+                ": \"${IMAGE:=a/b:1}\"\ndocker pull $IMAGE",
+                &[],
+                ": \"${IMAGE:=ecr.example/b:1}\"\ndocker pull $IMAGE",
+            ),
+            (": ${IMAGE:=a/b:1}", &[], ": ${IMAGE:=ecr.example/b:1}"),
+            (
+                "R=$R/a; docker pull $R/x:1",
+                &[],
+                "R=$R/a; docker pull $R/x:1\n? 1: $R/x:1 (`R` is not set here)",
+            ),
             (
                 "docker pull $1",
                 &[],
