@@ -1,20 +1,34 @@
-//! The processes that a process has started, and those that they have: none of them is to outlive a run that was given up.
+//! The processes that a program has started, and those that they have: none of them is to outlive a run that was given up.
 //!
-//! A group of their own would be simpler to end, but then a terminal's interrupt would reach us and not them.
+//! A group of their own would be simpler to end, but then a terminal's interrupt would reach us and not them. They are known by
+//! their parents, and where a parent has ended, by a mark in the environment that each hands on.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How often it is looked for more: those that are ended may have started others meanwhile.
 const MAX_ROUNDS: usize = 8;
 
-/// Ends all that this process has started, and what those have. What has put itself apart from its parents is let be.
-pub(crate) fn kill_descendants(of: u32) {
+/// The variable that holds the mark. Not one of ours: those are keys of the configuration.
+pub(crate) const MARK_NAME: &str = "_TOOL_OF_FOREBAY";
+
+/// A mark that no other run has.
+pub(crate) fn new_mark() -> String {
+    format!(
+        "{}-{:016x}",
+        std::process::id(),
+        RandomState::new().build_hasher().finish()
+    )
+}
+
+/// Ends all that this process has started, and what those have, and who bears the mark.
+pub(crate) fn kill_descendants(of: u32, mark: &str) {
     let mut killed = Vec::new();
     for _ in 0..MAX_ROUNDS {
-        let mut found = descendants(of);
+        let mut found = descendants(of, mark);
         found.retain(|pid| !killed.contains(pid));
         if found.is_empty() {
             return;
@@ -31,11 +45,13 @@ pub(crate) fn kill_descendants(of: u32) {
 }
 
 /// The nearest first.
-fn descendants(of: u32) -> Vec<u32> {
+fn descendants(of: u32, mark: &str) -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut found = vec![of];
+    let variable = format!("{MARK_NAME}={mark}");
     for entry in entries.flatten() {
         let pid = entry
             .file_name()
@@ -44,9 +60,11 @@ fn descendants(of: u32) -> Vec<u32> {
         let parent = pid.and_then(find_parent);
         if let (Some(pid), Some(parent)) = (pid, parent) {
             children.entry(parent).or_default().push(pid);
+            if pid != of && has_variable(pid, &variable) {
+                found.push(pid);
+            }
         }
     }
-    let mut found = vec![of];
     let mut next = 0;
     while let Some(parent) = found.get(next) {
         let of_parent = children.remove(parent).unwrap_or_default();
@@ -55,6 +73,13 @@ fn descendants(of: u32) -> Vec<u32> {
     }
     found.remove(0);
     found
+}
+
+/// Whether a process has this in its environment, as far as that is told.
+fn has_variable(pid: u32, variable: &str) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let mut variables = environment.split(|byte| *byte == 0);
+    variables.any(|one| one == variable.as_bytes())
 }
 
 /// The fourth field of `/proc/PID/stat`, as proc(5) has it; the second, in parentheses, may hold anything.

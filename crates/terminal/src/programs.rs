@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
-use crate::descendants::kill_descendants;
+use crate::descendants::{MARK_NAME, kill_descendants, new_mark};
 
 /// The most bytes that are read of one program.
 pub const MAX_OUTPUT_BYTES: u64 = 256 << 20;
@@ -59,15 +59,17 @@ pub async fn run(
     } else {
         Stdio::piped()
     };
+    let mark = new_mark();
     let child = Command::new(run.program)
         .args(run.args)
+        .env(MARK_NAME, &mark)
         .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    let mut running = Running(child);
-    let child = &mut running.0;
+    let mut running = Running { child, mark };
+    let child = &mut running.child;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let whole = async {
         tokio::try_join!(
@@ -82,13 +84,16 @@ pub async fn run(
 }
 
 /// A program that is ended with all that it has started, unless it has ended.
-struct Running(Child);
+struct Running {
+    child: Child,
+    mark: String,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
         // One that has ended has no number any more.
-        if let Some(pid) = self.0.id() {
-            kill_descendants(pid);
+        if let Some(pid) = self.child.id() {
+            kill_descendants(pid, &self.mark);
         }
     }
 }
@@ -171,7 +176,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_program_has_started_ends_with_it_where_it_is_given_up() {
-        let script = "sh -c 'trap \"\" TERM; sleep 1000 & echo $! $$; wait' & wait";
+        // The second one's parent ends at once, and it holds the pipe.
+        for script in [
+            "sh -c 'trap \"\" TERM; sleep 1000 & echo $! $$; wait' & wait",
+            "sh -c 'trap \"\" TERM; sleep 1000 & sleep 1000 & echo $!'; exit 0",
+        ] {
+            end_whole(script).await;
+        }
+    }
+
+    /// Runs this until it has told the numbers of what it has started, gives it up, and waits for their end.
+    async fn end_whole(script: &str) {
         let args = ["-c".to_owned(), script.to_owned()];
         let call = Run {
             program: "sh",
@@ -188,7 +203,7 @@ mod tests {
             started = told.recv() => started.unwrap(),
         };
         let pids: Vec<&str> = started.split_whitespace().collect();
-        assert_eq!(pids.len(), 2, "{started}");
+        assert!(!pids.is_empty(), "{started}");
         let all_gone = async {
             while !pids.iter().all(|pid| is_gone(pid)) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
