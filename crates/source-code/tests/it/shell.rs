@@ -118,7 +118,15 @@ fn a_scripts_variables_are_followed() {
                 &[],
                 "export APP_IMAGE=\"ecr.example/b:${T:-1}\"",
             ),
-            // What a script is given stays, and so does a variable that another one is.
+        ],
+    );
+}
+
+#[test]
+fn what_a_script_is_given_stays_and_what_a_variable_is_by_default_it_is() {
+    check(
+        "x.sh",
+        &[
             (
                 "IMAGE=${1:-a/b:1}\ndocker run \"$IMAGE\"",
                 &[],
@@ -140,7 +148,6 @@ fn a_scripts_variables_are_followed() {
                 &[],
                 "A_IMAGE=$B_IMAGE B_IMAGE=$A_IMAGE",
             ),
-            // What a variable is by default is what it is.
             (
                 "R=${R:-a}\ndocker pull \"$R/x:1\"",
                 &[],
