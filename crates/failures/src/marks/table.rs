@@ -20,6 +20,7 @@ pub(super) const MARKS: &[&str] = &[
     "qps",
     // Pulls.
     "image fetch",
+    "container import",
     "authentication is required",
     "in local storage",
     "error: image",
@@ -222,6 +223,7 @@ pub(super) const MARKS: &[&str] = &[
     "mounting volume",
     "mount local",
     "bind source",
+    r"exec \.?/",
     "exec format",
     "exec user process",
     "already allocated",

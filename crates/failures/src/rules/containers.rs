@@ -136,7 +136,7 @@ pub(super) const RULES: &[Rule] = &[
             r"rootlessport|cannotexposeprivilegedport|portsarenotavailable:|failedtobind(?:host)?port",
             r"netavark:|aardvark-dns:|conmonexited|conmonfailed",
             r"error:statfs/",
-            r"(?:^|[^a-z])exec/[^:]+:(?:nosuchfileordirectory|permissiondenied)",
+            r"(?:^|[^a-z])exec\.?/[^:]+:(?:nosuchfileordirectory|permissiondenied)",
             r#"exec:["'][^"']+["']:(?:executablefilenotfound|nosuchfileordirectory|permissiondenied|stat)"#,
             r"unresolvablecdidevices",
             r"cgroupmountpointdoesnotexist|cannotentercgroup",

@@ -60,8 +60,8 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r#"\(default["']"#,
             r#""errorpattern":"#,
             r"\*\*(?:whatgoeswrong|whyithappens|howtoavoid)",
-            // A cell of a table with words to look for.
-            r"\|`[^`|]*`\|",
+            // A cell of a table with words as they are typed.
+            r"\|[^`|]*`[^`|]*`[^`|]*\|",
             r"(?:^|[^`])``[a-z][^`]*``(?:[^`]|$)",
         ],
     ),
@@ -232,6 +232,8 @@ const TOO_MANY: &[&str] = &[
     r"429responsebody",
     r#"(?:status|statuscode|httpcode|code|response|error|returned|responded|received|got)[a-z]{0,12}["':=(\[]{0,4}(?:http/[12](?:\.[01])?)?429(?:[^0-9.]|\.[^0-9]|\.?$)"#,
     r"toomanyrequests:",
+    r#":too_many_requests(?:$|["'}\]),.;])"#,
+    r"toomany429errorresponses",
     r"too_?many_?requeststoregistry",
     r#"^"?toomanyrequests"#,
     r#"["':=-]toomanyrequests"#,

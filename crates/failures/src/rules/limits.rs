@@ -124,7 +124,7 @@ pub(super) const RULES: &[Rule] = &[
     // Harbor's, of the registry that it stands for.
     Rule::new(
         OtherRegistryLimit,
-        &[r"too_?many_?requeststoupstreamregistry"],
+        &[r"too_?many_?requests?toupstreamregistry"],
     ),
     Rule::new(
         OtherRegistryLimit,

@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
         r"execcontainerprocess|missingdynamiclibrary",
         r"/bin/(?:ba)?sh\^m:badinterpreter",
         // What a container's state says of its end.
-        r"waitstrategyfailed\.containerexited|container[a-z0-9'._-]*wasterminatedwithexitcode",
+        r"waitstrategyfailed\.containerexited|container[a-z0-9'\x22._-]*wasterminatedwithexitcode",
         r"(?:lastst|st)ate:terminatedreason:(?:error|containercannotrun|oomkilled)",
         r"container.*didnotstartwithinexpectedtimelimit|hasexited,failingsitestart|persistentfailuretostartcontainer",
         r"appappearstobecrashing|reacheditsmaxrestartcount|smokechecksfor.*failed",

@@ -97,7 +97,7 @@ pub(super) const RULES: &[Rule] = &[
             r"errorresponsefromdaemon:(?:get|head|pull|toomany|manifest)",
             r"image.*(?:unsupported|invalidtarheader)",
             r"(?:installation|upgrade)failed:failedtodownload|failedtodownload\x22oci:",
-            r"imagefetch(?:ing)?failed",
+            r"imagefetch(?:ing)?failed|containerimportfailed",
             r"unabletoupdatecontainer",
             r"dockerpull[a-z0-9./:@_-]+failed",
             // Docker's API, whose answer nobody kept.
