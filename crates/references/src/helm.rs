@@ -4,8 +4,9 @@
 //! perhaps a comment. What comes from the values alone is no place of the template's: it is found in the values.
 
 mod actions;
+mod printed;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::sink::{Sink, Site, is_image, is_null};
@@ -13,6 +14,7 @@ use crate::tree::At;
 use crate::variables::Resolved;
 use crate::{Encoding, Found, Owner, Piece, Settings, Why, Writing};
 use actions::{Values, only_value, values_in};
+pub(crate) use printed::{Printed, WrittenIn};
 
 /// What templates call a value that is an image.
 const KEYS: [&str; 1] = ["image"];
@@ -39,22 +41,6 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
         at += line.len();
     }
     reading.sink.found
-}
-
-/// The values that the templates near a values file print as whole images, by their paths: `sidecar.img`.
-pub(crate) fn image_values(near: &BTreeMap<String, String>) -> BTreeSet<String> {
-    let templates = near
-        .iter()
-        .filter(|(name, _)| name.starts_with(crate::Format::CHART_TEMPLATES));
-    let mut paths = BTreeSet::new();
-    for line in templates.flat_map(|(_, text)| text.lines()) {
-        let Some((key, value)) = key_and_value(line, 0) else {
-            continue;
-        };
-        let path = only_action(value.text).and_then(only_value);
-        paths.extend(path.filter(|_| KEYS.contains(&key)).map(str::to_owned));
-    }
-    paths
 }
 
 /// What stands in the action that a text is, if it is one and nothing else.

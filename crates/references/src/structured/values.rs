@@ -1,12 +1,11 @@
 //! Values of Helm charts: images as one text, or as registry, repository, tag and digest.
 
-use std::collections::BTreeSet;
-
+use crate::helm::{Printed, WrittenIn};
 use crate::sink::{Scope, Sink, is_image, is_null};
 use crate::structured::kubernetes;
 use crate::tree::{At, Style};
 use crate::variables::Dialect;
-use crate::{Encoding, Owner, Part, Place, Role, Writing, helm};
+use crate::{Encoding, Note, Owner, Part, Place, Role, Why, Writing};
 
 /// Levels of values that are searched.
 const MAX_DEPTH: u32 = 32;
@@ -16,11 +15,11 @@ const REPOSITORY_KEYS: [&str; 3] = ["repository", "repo", "name"];
 /// Finds the images of a values file.
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     // What the chart's own templates print as an image is one, whatever its key.
-    let printed = helm::image_values(&sink.settings.near);
+    let printed = Printed::of(&sink.settings.near);
     search(root, ("", &printed), sink, MAX_DEPTH);
 }
 
-fn search(at: At<'_>, (path, printed): (&str, &BTreeSet<String>), sink: &mut Sink<'_>, depth: u32) {
+fn search(at: At<'_>, (path, printed): (&str, &Printed), sink: &mut Sink<'_>, depth: u32) {
     let Some(depth) = depth.checked_sub(1) else {
         return;
     };
@@ -33,10 +32,14 @@ fn search(at: At<'_>, (path, printed): (&str, &BTreeSet<String>), sink: &mut Sin
         if value.is_alias() {
             continue;
         }
-        if (is_image_key(key) || printed.contains(&path)) && value.text().is_some() {
-            single(at, key, &path, sink);
-        } else if let Some(place) = split(at, (key, value), &path, sink) {
-            sink.place(place);
+        if (is_image_key(key) || printed.is_image(&path)) && value.text().is_some() {
+            if is_written_here(value, &path, printed, sink) {
+                single(at, key, &path, sink);
+            }
+        } else if let Some((name, place)) = split(at, (key, value), &path, sink) {
+            if is_written_here(value, &format!("{path}.{name}"), printed, sink) {
+                sink.place(place);
+            }
         } else if value.is_map() {
             search(value, (&path, printed), sink, depth);
         } else {
@@ -56,18 +59,50 @@ fn is_image_key(key: &str) -> bool {
     key == "image" || key.ends_with("Image") || key.ends_with("_image") || key.ends_with("-image")
 }
 
-/// An image as one text, its tag perhaps beside it.
+/// Whether what the value at `path` is a name of is written in the values; says where it is, if not.
+fn is_written_here(at: At<'_>, path: &str, printed: &Printed, sink: &mut Sink<'_>) -> bool {
+    match printed.written_in(path) {
+        WrittenIn::Values => return true,
+        WrittenIn::Template(template) => {
+            let text = format!("`{path}` stands in more text in {template}, where the image is");
+            sink.found.notes.push(Note::advice(at.span().start, text));
+        }
+        WrittenIn::Several => sink.ambiguous(at.span(), Why::Template, owner_of(at, at, path)),
+    }
+    false
+}
+
+/// An image as one text, its registry, tag and digest perhaps beside it.
 fn single(at: At<'_>, key: &str, path: &str, sink: &mut Sink<'_>) {
     let owner = owner_of(at, at, path);
+    let Some(image) = at.get(key) else { return };
+    // Switches and templates of the chart's own go by such names, too.
+    let text = image.text().filter(|text| !text.contains("{{"));
+    let Some(text) = text.filter(|text| !matches!(*text, "true" | "false")) else {
+        return;
+    };
+    let beside = |name| {
+        let at = at.get(name).filter(|_| key == "image")?;
+        at.text().is_some_and(|text| !text.is_empty()).then_some(at)
+    };
+    let registry = beside("registry").filter(|_| !has_registry(text));
+    let is_whole = text.rsplit('/').next().unwrap_or(text).contains([':', '@']);
     let tag = at
         .get(&format!("{key}Tag"))
         .or_else(|| at.get("tag").filter(|_| key == "image"));
-    let image = at.get(key);
-    if let (Some(image), Some(tag)) = (image, tag) {
-        let parts = [(Role::Name, image), (Role::Tag, tag)];
+    let digest = beside("digest").filter(|_| tag.is_some() || !is_whole);
+    if registry.is_some() || tag.is_some() || digest.is_some() {
+        let role = registry.map_or(Role::Name, |_| Role::Repository);
+        let mut parts = vec![(role, image)];
+        parts.extend(registry.map(|at| (Role::Registry, at)));
+        parts.extend(tag.map(|at| (Role::Tag, at)));
+        parts.extend(digest.map(|at| (Role::Digest, at)));
         if let Some(place) = place(&parts, at, owner.clone(), sink) {
-            sink.place(place);
-            return;
+            return sink.place(place);
+        }
+        // Without its registry it would be another image.
+        if registry.is_some() {
+            return sink.ambiguous(image.span(), Why::Template, owner);
         }
     }
     let settings = sink.settings;
@@ -76,20 +111,26 @@ fn single(at: At<'_>, key: &str, path: &str, sink: &mut Sink<'_>) {
         dialect: Dialect::Compose,
         lookup: &lookup,
     };
-    if let Some(image) = image {
-        // Switches and templates of the chart's own go by such names, too.
-        let is_other = image
-            .text()
-            .is_none_or(|text| matches!(text, "true" | "false") || text.contains("{{"));
-        if !is_other {
-            sink.scalar(image, scope, owner);
-        }
-    }
+    sink.scalar(image, scope, owner);
+}
+
+/// Whether a name begins with a registry.
+fn has_registry(text: &str) -> bool {
+    text.split_once('/')
+        .is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost")
 }
 
 /// An image in parts; `None` for a map that is none.
-fn split(at: At<'_>, (key, value): (&str, At<'_>), path: &str, sink: &Sink<'_>) -> Option<Place> {
-    let repository = REPOSITORY_KEYS.iter().find_map(|key| value.get(key))?;
+///
+/// Says under which key its name is.
+fn split(
+    at: At<'_>,
+    (key, value): (&str, At<'_>),
+    path: &str,
+    sink: &Sink<'_>,
+) -> Option<(&'static str, Place)> {
+    let found = |key: &&'static str| Some((*key, value.get(key)?));
+    let (name, repository) = REPOSITORY_KEYS.iter().find_map(found)?;
     repository.text().filter(|text| !text.contains("{{"))?;
     let named_so = key.to_ascii_lowercase().contains("image");
     let beside = ["tag", "digest", "pullPolicy", "registry", "imagePullPolicy"]
@@ -110,7 +151,8 @@ fn split(at: At<'_>, (key, value): (&str, At<'_>), path: &str, sink: &Sink<'_>) 
     parts.extend(registry.map(|at| (Role::Registry, at)));
     parts.extend(value.get("tag").map(|at| (Role::Tag, at)));
     parts.extend(value.get("digest").map(|at| (Role::Digest, at)));
-    place(&parts, value, owner_of(at, value, path), sink)
+    let place = place(&parts, value, owner_of(at, value, path), sink)?;
+    Some((name, place))
 }
 
 fn place(parts: &[(Role, At<'_>)], whole: At<'_>, owner: Owner, sink: &Sink<'_>) -> Option<Place> {

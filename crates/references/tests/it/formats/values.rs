@@ -81,3 +81,59 @@ fn an_empty_tag_is_the_charts_version() {
         )
     );
 }
+
+#[test]
+fn an_image_stands_beside_its_registry_and_its_digest() {
+    let text = "\
+controller:
+  image: {registry: registry.k8s.io, image: ingress-nginx/controller, tag: v1.10.0, digest: 'sha256:DD'}
+own: {image: a/b, registry: ''}
+full: {image: quay.io/a/b:1, registry: docker.io, digest: ''}
+filled: {image: a/b, registry: '{{ global }}'}
+";
+    let text = text.replace("DD", &"d".repeat(64));
+    let found = find("values.yaml", text.as_bytes(), &Settings::default());
+    let images: Vec<&str> = found.places.iter().map(|place| &*place.image).collect();
+    let controller = format!(
+        "registry.k8s.io/ingress-nginx/controller:v1.10.0@sha256:{}",
+        "d".repeat(64)
+    );
+    assert_eq!(images, [&*controller, "a/b", "quay.io/a/b:1"]);
+    assert_eq!(found.ambiguous.len(), 1);
+    let moved = controller.replace("registry.k8s.io/", "h.example/registry.k8s.io/");
+    let expected = text
+        .replace("registry: registry.k8s.io", "registry: h.example")
+        .replace("image: ingress", "image: registry.k8s.io/ingress");
+    assert_eq!(
+        splice(&text, &[(&found.places[0], &moved)]).unwrap(),
+        expected
+    );
+}
+
+#[test]
+fn what_a_template_prints_behind_a_text_of_its_own_is_written_there() {
+    let values = "image: {repository: acme/web, tag: 1}\n";
+    let line = "image: \"docker.io/{{ .Values.image.repository }}:{{ .Values.image.tag }}\"\n";
+    for (template, places, ambiguous, notes) in [
+        ("image: {{ .Values.image.repository }}\n", 1, 0, 0),
+        (line, 0, 0, 1),
+        (
+            &*format!("{line}image: {{{{ .Values.image.repository }}}}\n"),
+            0,
+            1,
+            0,
+        ),
+    ] {
+        let near = [
+            ("Chart.yaml".to_owned(), String::new()),
+            ("templates/d.yaml".to_owned(), template.to_owned()),
+        ];
+        let settings = Settings {
+            near: near.into(),
+            ..Settings::default()
+        };
+        let found = find("values.yaml", values.as_bytes(), &settings);
+        let counts = (found.places.len(), found.ambiguous.len(), found.notes.len());
+        assert_eq!(counts, (places, ambiguous, notes), "{template}");
+    }
+}
