@@ -48,7 +48,7 @@ impl Judge {
     /// What a line says that no reader knows: an event if it tells of a failed pull.
     fn read_unknown(&mut self, event: Event) -> Option<Event> {
         // One that has lines may be wrapped inside a mark.
-        if !event.message.contains('\n') && !has_mark(&event.message) {
+        if !event.message.contains('\n') && !has_mark(event.message.as_bytes()) {
             return None;
         }
         let verdict = self.judge(&event.message)?;

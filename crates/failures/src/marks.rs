@@ -59,6 +59,6 @@ pub(crate) fn find_mark(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Whether a text has a mark: one line without any tells of nothing.
-pub fn has_mark(text: &str) -> bool {
-    AUTOMATON.is_match(text.as_bytes())
+pub fn has_mark(text: &[u8]) -> bool {
+    AUTOMATON.is_match(text)
 }

@@ -265,9 +265,10 @@ fn is_command(line: &str) -> bool {
 
 /// Whether the lines around one add to what it says.
 fn adds(joined: &Verdict, alone: &Verdict) -> bool {
-    // Of two guesses the one that knows more words.
+    // Of two guesses the one that knows more words; and of a limit a registry's refusal may be told first.
     let is_guess = !alone.is_certain && worth(joined) == worth(alone);
-    joined.class == alone.class || is_guess || worth(joined) > worth(alone)
+    let is_limit = joined.is_certain && joined.class.is_limit() && !alone.class.is_limit();
+    joined.class == alone.class || is_guess || is_limit || worth(joined) > worth(alone)
 }
 
 /// How much a verdict tells: a cause that is certain, a cause, anything.

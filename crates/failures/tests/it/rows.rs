@@ -141,3 +141,10 @@ fn a_throttled_kubelet_names_no_registry_and_no_image() {
     assert_eq!(verdict.class, Class::KubeletThrottle);
     assert_eq!((verdict.registry, verdict.image), (None, None));
 }
+
+#[test]
+fn a_limit_that_is_told_below_a_refusal_is_what_a_wrapped_message_says() {
+    let log = "Failed to pull image \"acme/web:1\": pull access denied for acme/web, repository does not exist or may require 'docker login':\ntoomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit\n";
+    let classes: Vec<_> = findings(log).iter().map(|finding| finding.class).collect();
+    assert_eq!(classes, [Class::PullLimit]);
+}
