@@ -97,8 +97,12 @@ fn rates(diagnosis: &Diagnosis) -> Section {
     let culprits = diagnosis.culprits.iter().take(MAX_RATES);
     let section = culprits.fold(section, |section, culprit| {
         let [least, most] = culprit.requests.peak_requests_per_minute;
+        let busiest = match most {
+            0 => String::new(),
+            _ => format!("{least} to {most} requests in its busiest minute; "),
+        };
         section.point(format!(
-            "{}: {least} to {most} requests in its busiest minute; {}",
+            "{}: {busiest}{}",
             culprit.name, culprit.requests.how
         ))
     });

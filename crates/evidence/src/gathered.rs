@@ -10,6 +10,7 @@ use forebay_failures::Class;
 use serde::Serialize;
 
 use crate::event::{CiSystem, Event, Lines, Owner, Place, What};
+use crate::read::kube::owner_of;
 use crate::sizes::Sizes;
 
 /// The most events that are told apart by the minute.
@@ -64,6 +65,8 @@ pub struct Evidence {
     counts: HashMap<u64, u64>,
     /// How often nothing of that was new.
     pub(crate) told_again: u64,
+    /// Who made pods, by the hash of the namespace with the pod's name, or with whom the name tells; none if that differs.
+    makers: HashMap<u64, Option<Owner>>,
     /// The newest task in each place of a swarm, both by hash.
     newest: HashMap<u64, u64>,
     /// By the hashes of their keys, whose texts the events hold already.
@@ -255,6 +258,53 @@ impl Evidence {
             new > 0
         });
         events
+    }
+
+    /// Remembers who made a pod, as its name may tell another; beyond the bound the name has to do.
+    pub(crate) fn note_maker(&mut self, place: &Place) {
+        let (Some(pod), Some(maker)) = (&place.task, &place.owner) else {
+            return;
+        };
+        if self.makers.len() >= MAX_IDS {
+            return;
+        }
+        let by_name = owner_of("pod", pod);
+        let namespace = &place.namespace;
+        if *maker != by_name {
+            let of_pod = self.seed.hash_one((namespace, pod));
+            self.makers.insert(of_pod, Some(maker.clone()));
+        }
+        // Pods that are gone had the same maker as those of the same name that are still there, if those have one.
+        let of_name = self.seed.hash_one((namespace, by_name));
+        let known = self.makers.entry(of_name);
+        let known = known.or_insert_with(|| Some(maker.clone()));
+        if known.as_ref() != Some(maker) {
+            *known = None;
+        }
+    }
+
+    /// Gives what happened to pods, as far as only their names told whose they are, to those who made them.
+    pub(crate) fn give_to_makers(&mut self) {
+        if self.makers.is_empty() {
+            return;
+        }
+        for event in &mut self.events {
+            let place = &mut event.place;
+            let (Some(pod), Some(owner)) = (&place.task, &place.owner) else {
+                continue;
+            };
+            if *owner != owner_of("pod", pod) {
+                continue;
+            }
+            let of_pod = self.seed.hash_one((&place.namespace, pod));
+            let of_name = self.seed.hash_one((&place.namespace, owner));
+            let maker = [of_pod, of_name]
+                .iter()
+                .find_map(|key| self.makers.get(key));
+            if let Some(Some(maker)) = maker {
+                place.owner = Some(maker.clone());
+            }
+        }
     }
 
     /// Whether another task in this place of a swarm was listed before: lists have the newest first.

@@ -28,11 +28,11 @@ pub struct Requests {
     pub share_percent: u64,
     /// The minutes in which they were made, from the first to the last; none if no time is known.
     pub minutes: Option<u64>,
-    /// The most attempts of one minute.
+    /// The most attempts of one minute; 0 where no minute was seen.
     pub peak_attempts_per_minute: u64,
     /// Pulls as the pull limit counts them, at least and at most.
     pub pulls: [u64; 2],
-    /// Requests of the busiest minute, at least and at most.
+    /// Requests of the busiest minute, at least and at most; 0 where none was seen.
     pub peak_requests_per_minute: [u64; 2],
     /// How that was computed.
     pub how: String,
@@ -64,8 +64,8 @@ impl Requests {
         }
         let first = asking().fold(None, |first, one| earliest(first, one.first));
         let minutes = minutes_of(first, asking().filter_map(|one| one.last).max());
-        let average = minutes.map_or(0, |minutes| attempts.div_ceil(minutes));
-        let peak = by_minute.values().copied().max().unwrap_or(0).max(average);
+        let peak = by_minute.values().copied().max();
+        let peak = peak_of(peak.unwrap_or(0), attempts, minutes);
         let least = sum(&|one| one.pulls[0]).saturating_add(tally.rest.attempts);
         let is_sure = least > 0;
         Some(Self {
@@ -91,10 +91,10 @@ impl Requests {
     pub(crate) fn of(workload: &Workload, total: u64) -> Self {
         let counts = workload.counts();
         let attempts = workload.attempts();
-        let minutes = minutes_of(workload.first, workload.last);
         let by_starts = attempts > counts.pulls();
-        let average = minutes.map_or(0, |minutes| attempts.div_ceil(minutes));
-        let peak = workload.peak().max(average);
+        let minutes = minutes_of(workload.first, workload.last);
+        let minutes = minutes.filter(|_| !(by_starts && workload.is_undated()));
+        let peak = peak_of(workload.peak(), attempts, minutes);
         // A start asks for nothing where the image is pinned by its digest and there: nobody saw the pull itself.
         let least = if by_starts { counts.pulls() } else { attempts };
         let least_peak = if by_starts && counts.pulls() == 0 {
@@ -119,6 +119,12 @@ impl Requests {
             how: how(by_starts, attempts, minutes),
         }
     }
+}
+
+/// The most attempts of one minute: the mean at least, and nothing where no minute was seen.
+fn peak_of(seen: u64, attempts: u64, minutes: Option<u64>) -> u64 {
+    let mean = minutes.map_or(0, |minutes| attempts.div_ceil(minutes));
+    if seen == 0 { 0 } else { seen.max(mean) }
 }
 
 fn minutes_of(first: Option<Moment>, last: Option<Moment>) -> Option<u64> {

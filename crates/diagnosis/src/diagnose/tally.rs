@@ -66,6 +66,8 @@ pub(crate) struct Counts {
     pub(crate) tried: u64,
     pub(crate) died: u64,
     pub(crate) restarted: u64,
+    /// Whether it is not told since when, of any that are more than one.
+    is_undated: bool,
 }
 
 impl Counts {
@@ -100,7 +102,14 @@ impl Workload {
             tried: most(|counts| counts.tried),
             died: most(|counts| counts.died),
             restarted: most(|counts| counts.restarted),
+            is_undated: false,
         }
+    }
+
+    /// Whether nobody tells since when its containers end, of those who count most of these ends.
+    pub(crate) fn is_undated(&self) -> bool {
+        let most = self.counts.values().max_by_key(|counts| counts.deaths());
+        most.is_some_and(|counts| counts.is_undated)
     }
 
     /// How often it came to its registry, as far as is known: pulls, and starts where a start asks the registry.
@@ -220,6 +229,7 @@ impl Workload {
             _ => return,
         };
         *slot = slot.saturating_add(event.count);
+        counts.is_undated |= event.count > 1 && event.first.is_none();
         if event.what == What::PullFailed {
             counts.tried = counts.tried.saturating_add(event.tries);
         }
@@ -231,6 +241,7 @@ impl Workload {
         if let (Some(first), Some(last)) = (event.first, event.last)
             && is_request
             && !is_end_of_told
+            && !is_of_whole_life(event)
         {
             self.spread(event.format, event.tries, (first, last));
         }
@@ -246,6 +257,11 @@ impl Workload {
             }
         }
     }
+}
+
+/// Whether it is a number of restarts since a pod began: nobody saw in which minutes they were.
+fn is_of_whole_life(event: &Event) -> bool {
+    event.format == Format::KubePods && event.what == What::Restarted
 }
 
 /// What is said of deaths without a word of why.

@@ -172,6 +172,7 @@ impl Intake {
             ci: &self.source.ci,
         };
         self.source.pasted.settle(&around, &mut self.evidence);
+        self.evidence.give_to_makers();
     }
 
     fn gather(&mut self, bytes: &[u8]) {

@@ -72,7 +72,10 @@ impl Description {
                     .filter(|node| !node.is_empty() && *node != "<none>");
                 self.about.node = node.map(str::to_owned);
             }
-            "Controlled By" => self.owner = owner(value),
+            "Controlled By" => {
+                self.owner = owner(value);
+                out.note_maker(&self.place());
+            }
             "Image" => self.image = Some(value.to_owned()),
             "Pod Template" | "Selector" if !line.starts_with(' ') => {
                 "workload".clone_into(&mut self.about.kind);

@@ -8,10 +8,13 @@ use super::kube::{KubeEvent, owner_of, restarts_within};
 use super::times::parse_json;
 use crate::event::{Event, Format, Lines, Place, What};
 use crate::gathered::{Setting, SettingKind};
-use crate::{Context, Evidence};
+use crate::{Context, Evidence, Moment};
 
 /// The most containers of one pod that are read.
 const MAX_CONTAINERS: usize = 64;
+
+/// Restarts that are less than this part of those that the kubelet makes at most, began later than their pod.
+const FEW_PART: u64 = 4;
 
 /// Waiting reasons, as far as they tell of images and containers.
 const WAITING: [(&str, What); 8] = [
@@ -77,6 +80,7 @@ pub(crate) fn read_pod(
     out: &mut Evidence,
 ) -> Vec<Event> {
     let place = place_of(item);
+    out.note_maker(&place);
     for container in list(item, "/spec/containers") {
         if let Some(policy) = text(container, "imagePullPolicy") {
             let image = text(container, "image").map(str::to_owned);
@@ -89,10 +93,12 @@ pub(crate) fn read_pod(
             });
         }
     }
+    let moment = |path: &str| item.pointer(path).and_then(|at| parse_json(at, context));
+    let began = moment("/status/startTime").or_else(|| moment("/metadata/creationTimestamp"));
     let statuses =
         list(item, "/status/initContainerStatuses").chain(list(item, "/status/containerStatuses"));
     let mut events: Vec<Event> = statuses
-        .flat_map(|status| read_status(status, context))
+        .flat_map(|status| read_status(status, began, context))
         .collect();
     for event in &mut events {
         let container = event.place.container.take();
@@ -108,7 +114,7 @@ pub(crate) fn read_pod(
     events
 }
 
-fn read_status(status: &Value, context: &Context) -> Vec<Event> {
+fn read_status(status: &Value, began: Option<Moment>, context: &Context) -> Vec<Event> {
     let place = Place {
         container: text(status, "name").map(str::to_owned),
         ..Place::default()
@@ -119,6 +125,10 @@ fn read_status(status: &Value, context: &Context) -> Vec<Event> {
             .within(place.clone())
             .saying(message)
     };
+    let restarts = status
+        .get("restartCount")
+        .and_then(Value::as_u64)
+        .unwrap_or(0);
     let mut events = Vec::new();
     let mut ended_last = None;
     if let Some(waiting) = status.pointer("/state/waiting") {
@@ -145,19 +155,25 @@ fn read_status(status: &Value, context: &Context) -> Vec<Event> {
                 .get("finishedAt")
                 .and_then(|value| parse_json(value, context));
             ended_last = ended_last.max(at);
-            events.push(event(What::Died(Some(code)), message).at(at));
+            let mut died = event(What::Died(Some(code)), message).at(at);
+            // Of many ends only the last is told.
+            died.first = at.filter(|_| restarts <= 1);
+            events.push(died);
         }
     }
-    let restarts = status
-        .get("restartCount")
-        .and_then(Value::as_u64)
-        .unwrap_or(0);
     if restarts > 0 {
         let mut restarted = event(What::Restarted, &format!("restartCount: {restarts}"));
         restarted.last = ended_last;
+        restarted.first = since_start(began, ended_last.unwrap_or(context.now), restarts);
         events.push(restarted.times(restarts));
     }
     events
+}
+
+/// When restarts began of which only the number is told: with the pod, unless it has lived too long for so few.
+fn since_start(began: Option<Moment>, last: Moment, restarts: u64) -> Option<Moment> {
+    let most = restarts_within(last.since(began?));
+    began.filter(|began| *began <= last && restarts.saturating_mul(FEW_PART) >= most)
 }
 
 fn place_of(item: &Value) -> Place {

@@ -474,3 +474,44 @@ fn with_registry_auth_is_noticed_wherever_it_is_typed() {
         Some("tenants")
     );
 }
+
+#[test]
+fn what_happened_to_a_pod_is_its_makers_whichever_is_read_first() {
+    let event = |pod: &str| {
+        format!(
+            r#"{{"kind": "Event", "metadata": {{"uid": "e-{pod}"}}, "involvedObject": {{"kind": "Pod", "name": "{pod}", "namespace": "mon"}}, "reason": "Failed", "message": "Failed to pull image \"grafana/promtail:2\": {LIMIT}"}}
+"#
+        )
+    };
+    let pod = |name: &str, kind: &str, owner: &str| {
+        format!(
+            r#"{{"kind": "Pod", "metadata": {{"name": "{name}", "namespace": "mon", "ownerReferences": [{{"kind": "{kind}", "name": "{owner}"}}]}}, "spec": {{}}, "status": {{}}}}
+"#
+        )
+    };
+    let told = [
+        event("promtail-x2x7k"),
+        event("nightly-28391-abcde"),
+        event("gone-x2x7k"),
+    ]
+    .concat();
+    let makers = [
+        pod("promtail-x2x7k", "DaemonSet", "promtail"),
+        pod("nightly-28391-abcde", "Job", "nightly-28391"),
+        pod("gone-b2b7k", "DaemonSet", "gone"),
+    ]
+    .concat();
+    for sources in [[&told, &makers], [&makers, &told]] {
+        let sources = sources.map(|text| ("test", text.as_str()));
+        let evidence = read_all(&sources);
+        let owners = evidence
+            .events
+            .iter()
+            .map(|event| event.place.owner.as_ref());
+        let owners: Vec<String> = owners.flatten().map(ToString::to_string).collect();
+        assert_eq!(
+            owners,
+            ["DaemonSet promtail", "Job nightly-28391", "DaemonSet gone"]
+        );
+    }
+}
