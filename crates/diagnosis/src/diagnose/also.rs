@@ -5,14 +5,14 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use forebay_evidence::{Class, Event, Evidence, Lines, OwnerKind};
+use forebay_evidence::{Class, Event, Evidence, Format, Lines, OwnerKind};
 use forebay_limits::{printable, redact};
 use serde::Serialize;
 
 use super::cause::is_own;
 use super::relevance::{Relevance, registry_of};
 use super::tally::{Workload, named};
-use crate::facts::{in_namespace, safe};
+use crate::facts::{in_namespace, name_and_port, safe};
 
 /// The most findings.
 const MAX_FOUND: usize = 20;
@@ -104,6 +104,9 @@ pub(crate) fn also(
 
 /// Of which kind an event is, if the cause does not explain it.
 fn key_of(event: &Event, relevance: &Relevance<'_>) -> Option<Key> {
+    if relevance.is_open_beside(event) {
+        return Some((Class::SymptomOnly, None));
+    }
     let (class, registry) = kind_of(event)?;
     let is_trigger = is_own(class) && relevance.is_of_culprit(event);
     let is_cause = relevance.is_of_cause(class, registry.as_deref());
@@ -182,6 +185,7 @@ fn next(class: Class, registry: Option<&str>, found: &Found<'_>) -> String {
         Some(host) => host,
         None => "<registry>",
     };
+    let (name, port) = name_and_port(host);
     match class {
         Class::PullLimit | Class::AbuseLimit => "forebay doctor --probe".to_owned(),
         Class::LoginLockout => {
@@ -193,9 +197,9 @@ fn next(class: Class, registry: Option<&str>, found: &Found<'_>) -> String {
             format!("docker login && docker manifest inspect {image}")
         }
         Class::Auth => format!("docker login {host} && docker manifest inspect {image}"),
-        Class::Dns => format!("getent hosts {host}   # on the machine that pulls"),
+        Class::Dns => format!("getent hosts {name}   # on the machine that pulls"),
         Class::Tls => format!(
-            "openssl s_client -connect {host}:443 -servername {host} </dev/null | openssl x509 -noout -issuer -dates"
+            "openssl s_client -connect {name}:{port} -servername {name} </dev/null | openssl x509 -noout -issuer -dates"
         ),
         Class::Timeout | Class::Network => {
             format!("curl -sS -o /dev/null -w '%{{http_code}} %{{time_total}}s\\n' https://{host}/v2/")
@@ -205,8 +209,25 @@ fn next(class: Class, registry: Option<&str>, found: &Found<'_>) -> String {
             "kubectl get --raw /api/v1/nodes/<node>/proxy/configz   # registryPullQPS, registryBurst".to_owned()
         }
         Class::StartFailure => look(found.first),
-        Class::SymptomOnly | Class::Other => String::new(),
+        Class::SymptomOnly => ask_why(found.first),
+        Class::Other => String::new(),
     }
+}
+
+/// Kubernetes tells in a pod's events; elsewhere the open questions ask.
+fn ask_why(event: Option<&Event>) -> String {
+    let of_kube = |event: &&Event| {
+        matches!(
+            event.format,
+            Format::KubePods | Format::KubeEvents | Format::Kubelet
+        )
+    };
+    let place = event.filter(of_kube).map(|event| &event.place);
+    let pod = place.and_then(|place| safe(place.task.as_deref()?));
+    let namespace = in_namespace(place.and_then(|place| place.namespace.as_deref()));
+    pod.map_or_else(String::new, |pod| {
+        format!("kubectl describe pod {pod}{namespace} | forebay doctor -")
+    })
 }
 
 fn look(event: Option<&Event>) -> String {

@@ -2,6 +2,7 @@
 //!
 //! They are told whether or not they are the cause this time.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use forebay_evidence::{Evidence, Lines, Setting, SettingKind};
@@ -18,6 +19,9 @@ const MIN_DELAY: Duration = Duration::from_secs(10);
 
 /// What Swarm waits between restarts if nothing is set (docs.docker.com, `docker service create --restart-delay`).
 const SWARM_DELAY: Duration = Duration::from_secs(5);
+
+/// How long a commit's name is, as a tag has it: from what git shortens it to, up to all of it.
+const COMMIT_LENGTHS: RangeInclusive<usize> = 7..=64;
 
 /// A setting that makes floods.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -146,18 +150,45 @@ fn name(setting: &Setting, evidence: &Evidence) -> String {
         .unwrap_or_else(|| "somebody".to_owned())
 }
 
-/// Whether the tag is one that is moved: `latest`, `main`, `1`; not a version, not a digest.
+/// Whether the tag is one that is moved: `latest`, `main`, `1`; not a version, not a commit's, not a digest.
 fn is_moving(image: &str) -> bool {
     match image.parse::<ImageName>().map(|name| name.reference) {
         Ok(Reference::Tag(tag)) => {
-            !(tag.is_version_like() && tag.as_str().matches('.').count() >= 2)
+            let is_version = tag.is_version_like() && tag.as_str().matches('.').count() >= 2;
+            !is_version && !names_a_commit(tag.as_str())
         }
         _ => false,
     }
+}
+
+/// `3f2a9c1`, `sha-3f2a9c1`, `main-3f2a9c1`: a build of one commit.
+fn names_a_commit(tag: &str) -> bool {
+    let is_hex = |part: &str| part.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    let mut parts = tag.split(['-', '_', '.']);
+    parts.any(|part| {
+        COMMIT_LENGTHS.contains(&part.len())
+            && is_hex(part)
+            && part.contains(|c: char| c.is_ascii_digit())
+    })
 }
 
 fn is_of_docker_hub(image: &str) -> bool {
     image
         .parse::<ImageName>()
         .is_ok_and(|name| name.registry == forebay_oci::DOCKER_HUB)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_of_a_release_or_a_commit_does_not_move() {
+        for tag in ["1.27.3", "3f2a9c1", "sha-3f2a9c1", "main-3f2a9c1", "v1.2.3"] {
+            assert!(!is_moving(&format!("acme/api:{tag}")), "{tag}");
+        }
+        for tag in ["latest", "main", "1", "1.27", "defaced", "build-12"] {
+            assert!(is_moving(&format!("acme/api:{tag}")), "{tag}");
+        }
+    }
 }

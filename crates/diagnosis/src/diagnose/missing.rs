@@ -11,7 +11,7 @@ use super::platform::{Platform, platform_of};
 use super::scope::Scope;
 use super::tally::named;
 use crate::Egress;
-use crate::facts::{MAX_NAMES, in_namespace, main_ci, safe};
+use crate::facts::{MAX_NAMES, in_namespace, is_launch_type_told, main_ci, safe};
 
 /// The most questions.
 const MAX_QUESTIONS: usize = 8;
@@ -28,7 +28,7 @@ pub struct Missing {
 impl Missing {
     /// Whether what to do depends on it.
     pub fn is_urgent(&self) -> bool {
-        [WHY, WHY_IT_WAITS, WHO, DOES_IT_PULL].contains(&self.question)
+        [WHY, WHY_IT_WAITS, WHO, DOES_IT_PULL, WHERE].contains(&self.question)
     }
 
     /// Whether it asks who makes the requests.
@@ -54,6 +54,9 @@ const WHY_IT_WAITS: &str = "why does it not come up?";
 
 /// The question for the culprit.
 const WHO: &str = "who makes the requests?";
+
+/// The question for the launch type: on Fargate there is no setting for a mirror.
+const WHERE: &str = "does ECS run it on Fargate, or on machines of your own?";
 
 /// What is known so far.
 pub(crate) struct Known<'a> {
@@ -100,6 +103,7 @@ pub(crate) fn missing(known: &Known<'_>) -> Vec<Missing> {
     if known.culprits.is_empty() && known.class.is_limit() {
         questions.extend(who(known));
     }
+    questions.extend(where_it_runs(known));
     if known.class.is_limit() && known.scope.egress == Egress::Unknown {
         questions.push(Missing {
             question: "do the machines share an address?",
@@ -263,6 +267,27 @@ fn or_open(name: Option<&str>, open: &str) -> String {
 
 fn or(name: Option<String>, open: &str) -> String {
     name.unwrap_or_else(|| open.to_owned())
+}
+
+/// Where ECS runs it, if nothing says so: the way out depends on it.
+fn where_it_runs(known: &Known<'_>) -> Option<Missing> {
+    let is_of_ecs = known.platforms.first() == Some(&Platform::Ecs);
+    if !is_of_ecs || !known.class.is_limit() || is_launch_type_told(known.evidence) {
+        return None;
+    }
+    let suspects = known.culprits.iter().chain(known.victims);
+    let mut owners = suspects.filter_map(|suspect| suspect.owner.as_ref());
+    let service = owners.find(|owner| owner.kind == OwnerKind::EcsService);
+    let (cluster, service) = (
+        or_open(known.cluster(), "<cluster>"),
+        or_open(service.map(|owner| owner.name.as_str()), "<service>"),
+    );
+    Some(Missing {
+        question: WHERE,
+        command: format!(
+            "aws ecs describe-services --cluster {cluster} --services {service} | forebay doctor - <log>   # with what was read before"
+        ),
+    })
 }
 
 /// The limit is known, but not who used it up.

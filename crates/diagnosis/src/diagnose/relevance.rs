@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use forebay_evidence::{Class, Event, Evidence, Owner, What};
 
+use super::cause::is_own;
 use super::culprit::{Parted, Suspect};
 use super::tally::named;
 
@@ -50,7 +51,7 @@ impl<'a> Relevance<'a> {
             && !self.is_of_cause(failure.class, failure.registry.as_deref())
         {
             // What is wrong with a culprit itself is what set it off.
-            return is_culprit && super::cause::is_own(failure.class);
+            return is_culprit && is_own(failure.class);
         }
         if event.failure.is_none() && event.what.is_death() {
             return is_culprit || who.is_none();
@@ -71,6 +72,15 @@ impl<'a> Relevance<'a> {
             .zip(self.registry)
             .is_some_and(|(one, other)| one != other);
         class == self.class && !is_other
+    }
+
+    /// Whether somebody's pulls fail for a reason that nothing tells, beside a fault that is only another's own.
+    pub(crate) fn is_open_beside(&self, event: &Event) -> bool {
+        let failure = event.failure.as_ref();
+        let is_symptom = failure.is_some_and(|failure| failure.class == Class::SymptomOnly);
+        let is_known = |who: &Who| self.culprits.contains(who) || self.victims.contains(who);
+        let is_beside = || self.who(event).is_some_and(|who| !is_known(&who));
+        is_own(self.class) && is_symptom && is_beside()
     }
 
     /// Whether an event is of a culprit.

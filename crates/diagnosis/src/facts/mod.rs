@@ -11,8 +11,8 @@ use forebay_evidence::{CiSystem, Evidence, Format, OwnerKind};
 use forebay_oci::{DOCKER_HUB, EcrHost, ImageName, Reference};
 
 use crate::{Diagnosis, Platform};
-pub(crate) use settings::{is_fargate, main_ci};
-use settings::{log_group, once_per_node, replicas, restart_policies};
+pub(crate) use settings::{is_fargate, is_launch_type_told, main_ci};
+use settings::{is_pulled_by_runner, log_group, once_per_node, replicas, restart_policies};
 
 /// The most names of a kind that commands are written for.
 pub const MAX_NAMES: usize = 5;
@@ -58,6 +58,8 @@ pub struct Facts {
     pub ci: Option<CiSystem>,
     /// Whether ECS runs it on Fargate; none if nothing tells.
     pub is_fargate: Option<bool>,
+    /// Whether GitLab's runner pulled what failed, before any script.
+    pub is_pulled_by_runner: bool,
     /// The platform that most of the evidence is of.
     pub platform: Option<Platform>,
 }
@@ -95,6 +97,7 @@ impl Facts {
             restart_policies: restart_policies(evidence),
             log_group: log_group(evidence),
             ci: main_ci(evidence),
+            is_pulled_by_runner: is_pulled_by_runner(evidence),
             platform: diagnosis.platforms.first().copied(),
             ..Self::default()
         };
@@ -268,6 +271,11 @@ pub fn safe(name: &str) -> Option<String> {
         && name.chars().all(is_plain)
         && !name.starts_with('-');
     is_safe.then(|| name.to_owned())
+}
+
+/// A registry's name and port: TLS has 443, where no other is said.
+pub fn name_and_port(registry: &str) -> (&str, &str) {
+    registry.rsplit_once(':').unwrap_or((registry, "443"))
 }
 
 /// `kubectl`'s flag; none where the namespace is not told, as it is then the one in which the evidence was asked for.

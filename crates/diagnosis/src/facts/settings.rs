@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forebay_evidence::{CiSystem, Evidence, OwnerKind, SettingKind};
+use forebay_evidence::{CiSystem, Event, Evidence, Format, OwnerKind, SettingKind, What};
 
 use super::safe;
 
@@ -69,7 +69,27 @@ pub(crate) fn main_ci(evidence: &Evidence) -> Option<CiSystem> {
         .map(|(system, _)| *system)
 }
 
-/// Whether most of what ECS runs is on Fargate.
+/// What GitLab's runner says of a pull of its own, before any script (gitlab-runner, executors/docker/internal/pull).
+const RUNNERS_WORDS: [&str; 3] = [
+    "Job failed: failed to pull image",
+    "ailed to pull image with policy",
+    "with specified policies",
+];
+
+/// Whether GitLab's runner pulled what failed, before any script.
+pub(super) fn is_pulled_by_runner(evidence: &Evidence) -> bool {
+    let mut of_ci = evidence
+        .events
+        .iter()
+        .filter(|event| event.format == Format::Ci && event.what == What::PullFailed);
+    of_ci.any(|event| {
+        RUNNERS_WORDS
+            .iter()
+            .any(|words| event.message.contains(words))
+    })
+}
+
+/// Whether most of what ECS runs is on Fargate: by what is set, else by how it says that a pull failed.
 pub(crate) fn is_fargate(evidence: &Evidence) -> Option<bool> {
     let mut counts: BTreeMap<bool, usize> = BTreeMap::new();
     for setting in &evidence.settings {
@@ -77,8 +97,20 @@ pub(crate) fn is_fargate(evidence: &Evidence) -> Option<bool> {
             *counts.entry(kind == "FARGATE").or_default() += 1;
         }
     }
-    counts
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .map(|(is_fargate, _)| is_fargate)
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map(|(is_fargate, _)| is_fargate)
+        .or_else(|| is_said_as_by_fargate(evidence).then_some(true))
+}
+
+/// Whether it is set where ECS runs anything.
+pub(crate) fn is_launch_type_told(evidence: &Evidence) -> bool {
+    let mut settings = evidence.settings.iter();
+    settings.any(|setting| matches!(setting.kind, SettingKind::LaunchType(_)))
+}
+
+/// Fargate counts its tries within the message; the agent of container instances hands on what Docker says.
+fn is_said_as_by_fargate(evidence: &Evidence) -> bool {
+    let of_ecs = |event: &&Event| matches!(event.format, Format::Ecs | Format::EcsEvents);
+    let mut said = evidence.events.iter().filter(of_ecs);
+    said.any(|event| event.message.contains(" has been retried "))
 }
