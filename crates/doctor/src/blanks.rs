@@ -16,7 +16,7 @@ pub struct Blank {
 }
 
 /// The blanks, those that others are found by first.
-const BLANKS: [Blank; 48] = [
+const BLANKS: [Blank; 49] = [
     blank(
         "<account-id>",
         "aws sts get-caller-identity --query Account --output text",
@@ -62,6 +62,10 @@ const BLANKS: [Blank; 48] = [
         "the restart policy of before, as docker inspect shows it",
     ),
     blank("<unit>", "systemctl list-units"),
+    blank(
+        "token.txt",
+        "a file of yours that holds the token and nothing else: (umask 077; cat > token.txt), paste it, then Enter and Ctrl-D",
+    ),
     blank("<docker-id>", "your user name at Docker Hub"),
     blank("<github-user>", "your user name at GitHub"),
     blank("<owner>", "your user or organization at GitHub"),

@@ -17,18 +17,28 @@ const HUB: &str = "https://index.docker.io/v1/";
 pub(super) fn way(ground: &Ground<'_>) -> WayOut {
     let why = "A free account has 200 pulls in six hours of its own, whatever the address; a paid one has no pull limit. \
                It does not help against the abuse limit. Use a token that may only read, one for each group of machines.";
-    let way = WayOut::new(WayKind::Authenticate, "pull with a Docker Hub account", why);
+    let way = if ground.is_by_account() {
+        let why =
+            format!("An account is used up already; another one has a limit of its own. {why}");
+        WayOut::new(
+            WayKind::Authenticate,
+            "pull with another Docker Hub account",
+            why,
+        )
+    } else {
+        WayOut::new(WayKind::Authenticate, "pull with a Docker Hub account", why)
+    };
     let way = match ground.facts.platform {
         Some(Platform::Kubernetes) => kubernetes(way, ground.facts.namespace()),
         Some(Platform::Ecs) => ecs(way, ground),
         Some(Platform::Swarm) => swarm(way),
-        Some(Platform::Ci) => ci::authenticate(way, ground.facts.ci),
+        Some(Platform::Ci) => ci::authenticate(way, ground.facts),
         Some(Platform::Docker) | None => way.run(
             "On each machine, as the user who pulls; systemd units and cron jobs have their own home.",
             "docker login --username <docker-id> --password-stdin < token.txt",
         ),
     };
-    let way = login::see_used(way, ground.facts);
+    let way = login::see_used(way, ground);
     let mut costs: Vec<Cost> = vec![free("a free account", "200 pulls in six hours")];
     if ground.facts.platform == Some(Platform::Ecs) {
         costs.push(ground.costs.fixed(

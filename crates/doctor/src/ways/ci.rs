@@ -2,18 +2,29 @@
 //!
 //! A job of a hosted runner shares its address with strangers: an account is what it can bring along.
 
+use forebay_diagnosis::facts::Facts;
+
 use super::WayOut;
 use super::commands::Aim;
 use crate::CiSystem;
 use crate::document::Code;
 
 /// A job logs in at Docker Hub, before its first pull.
-pub(super) fn authenticate(way: WayOut, system: Option<CiSystem>) -> WayOut {
+pub(super) fn authenticate(way: WayOut, facts: &Facts) -> WayOut {
+    if is_by_runner(facts) {
+        let way = variable_of_gitlab(way);
+        return way
+            .run(
+                "Where a script pulls or builds as well: in the job, before its first pull.",
+                login(facts.ci, "hub"),
+            )
+            .can_wait();
+    }
     let way = way.run(
         "In the workflow, before the first pull.",
-        login(system, "hub"),
+        login(facts.ci, "hub"),
     );
-    match system {
+    match facts.ci {
         Some(CiSystem::GithubActions) | None => way.step(
             "Images of container: and services: are pulled before any step: they take credentials of their own, which the command puts there, too.",
             Some(Code::of(
@@ -22,18 +33,7 @@ pub(super) fn authenticate(way: WayOut, system: Option<CiSystem>) -> WayOut {
             )),
         )
         .can_wait(),
-        Some(CiSystem::GitlabCi) => way.step(
-            "Images of image: and services: are pulled by the runner, before the script: their login is the masked variable DOCKER_AUTH_CONFIG of the project.",
-            Some(Code::of(
-                "json",
-                "{\"auths\": {\"https://index.docker.io/v1/\": {\"auth\": \"<auth>\"}}}",
-            )),
-        )
-        .run(
-            "What stands there for <auth>, the account and its token in base64, is made so.",
-            "printf '%s:%s' '<docker-id>' \"$(cat token.txt)\" | base64 | tr -d '\\n'",
-        )
-        .can_wait(),
+        Some(CiSystem::GitlabCi) => variable_of_gitlab(way).can_wait(),
         Some(CiSystem::CircleCi) => way.step(
             "The executor's and the services' images, in each entry of docker: of .circleci/config.yml.",
             Some(Code::of(
@@ -48,6 +48,35 @@ pub(super) fn authenticate(way: WayOut, system: Option<CiSystem>) -> WayOut {
                 "docker.withRegistry('https://index.docker.io/v1/', '<credentials-id>') {\n  // pulls and builds\n}",
             )),
         ),
+    }
+}
+
+/// Whether GitLab's runner pulled what failed, before any script: a login in the script comes too late.
+fn is_by_runner(facts: &Facts) -> bool {
+    facts.ci == Some(CiSystem::GitlabCi) && facts.is_pulled_by_runner
+}
+
+/// The login of what GitLab's runner pulls.
+fn variable_of_gitlab(way: WayOut) -> WayOut {
+    way.run(
+        "Images of image: and services: are pulled by the runner, before the script. Put account and token in base64, which stand for <auth>.",
+        "printf '%s:%s' '<docker-id>' \"$(cat token.txt)\" | base64 | tr -d '\\n'",
+    )
+    .step(
+        "Have it in the project's masked variable DOCKER_AUTH_CONFIG (Settings, CI/CD, Variables).",
+        Some(Code::of(
+            "json",
+            "{\"auths\": {\"https://index.docker.io/v1/\": {\"auth\": \"<auth>\"}}}",
+        )),
+    )
+}
+
+/// Where a job's log shows that a login is used.
+pub(super) fn says_login(facts: &Facts) -> &'static str {
+    if is_by_runner(facts) {
+        "the job's log says \u{201c}Authenticating with credentials from $DOCKER_AUTH_CONFIG\u{201d} before its image is pulled"
+    } else {
+        "the job's log says \u{201c}Login Succeeded\u{201d} before its first pull"
     }
 }
 

@@ -295,6 +295,6 @@ fn suspend(kind: OwnerKind, name: &str, place: &str, is_suspended: bool) -> Stri
 /// A daemon set has no number: a label that no node has stops it.
 fn patch_daemon_set(name: &str, place: &str, label: &str) -> String {
     format!(
-        "kubectl --namespace {place} patch daemonset {name} --patch '{{\"spec\":{{\"template\":{{\"spec\":{{\"nodeSelector\":{{\"forebay-paused\":{label}}}}}}}}}}}}}'"
+        "kubectl --namespace {place} patch daemonset {name} --patch '{{\"spec\":{{\"template\":{{\"spec\":{{\"nodeSelector\":{{\"forebay-paused\":{label}}}}}}}}}}}'"
     )
 }

@@ -192,21 +192,38 @@ fn let_in(way: WayOut, facts: &Facts, login: &Login) -> WayOut {
 
 /// Cortex's own images lie at Quay since its 0.16.0, under the same names.
 pub(super) fn cortex(ground: &Ground<'_>) -> Option<WayOut> {
-    if !ground.facts.hub_images.iter().any(is_of_cortex) {
-        return None;
-    }
+    let mut images = ground
+        .facts
+        .hub_images
+        .iter()
+        .filter(|one| is_of_cortex(one));
+    images.clone().next()?;
+    let version = images.find_map(|image| release(&image.tag));
+    let to = version.map_or_else(
+        || "cortex".to_owned(),
+        |version| format!("cortex:{version}"),
+    );
     let why = "Cortex has its images at quay.io as well, from 0.16.0 on, which has no pull limit: nothing is pushed, only the \
                cluster's and the APIs' files change. From 0.23.0 on they lie there anyway; before 0.16.0, upgrade.";
     let way = WayOut::new(WayKind::Quay, "take Cortex's images from Quay", why).run(
         "What would change, then change it: keys that are missing are added.",
-        "forebay rewrite . --to cortex\nforebay rewrite . --to cortex --write",
+        format!("forebay rewrite . --to {to}\nforebay rewrite . --to {to} --write"),
     );
     let costs = vec![crate::costs::free("public images", "free")];
-    let way = way.run(
-        "Bring the cluster up with it, and wait until pods run.",
-        "cortex cluster configure --config cluster.yaml\ncortex deploy\nforebay doctor --kube --wait",
-    );
+    let way = way
+        .run(
+            "A cluster takes other images only when it is made: take it down, bring it up with them, and wait until pods run.",
+            "cortex cluster down\ncortex cluster up --config cluster.yaml\ncortex deploy\nforebay doctor --kube --wait",
+        )
+        .careful("from down to deploy no API answers. Where that cannot be, log in instead, which needs no new cluster: --way authenticate");
     Some(way.costing(costs, ground.costs.as_of()))
+}
+
+/// The release that a tag of Cortex's is of: `0.20.0` of `0.20.0-cuda10.1`.
+fn release(tag: &str) -> Option<&str> {
+    let version = tag.split('-').next()?;
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
+    (version.split('.').count() == 3 && version.split('.').all(is_number)).then_some(version)
 }
 
 fn is_of_cortex(image: &Image) -> bool {
@@ -239,7 +256,7 @@ impl Elsewhere {
                 commands,
             )
             .run(
-                "Name them so in your files: first what would change, then do it. Where a name is put together, --set tells what a variable is.",
+                "Name these so in your files, and no others: first what would change, then do it. Each tag that stands there has to be pushed; what builds or runs with them in CI has to log in there, too. Where a name is put together, --set tells what a variable is.",
                 targets.rewrite(&self.prefix, &self.rules),
             )
     }
@@ -250,13 +267,15 @@ fn redeploy(way: WayOut, ground: &Ground<'_>) -> WayOut {
     let facts = ground.facts;
     match facts.platform {
         Some(Platform::Ecs) => {
-            let wait = match &facts.stack {
-                Some(stack) => format!(
-                    "forebay doctor --ecs {} --stack {stack} --wait",
-                    facts.cluster()
-                ),
-                None => format!("forebay doctor --ecs {} --wait", facts.cluster()),
+            let option = |name: &str, value: Option<&String>| {
+                value.map_or_else(String::new, |value| format!(" --{name} {value}"))
             };
+            let wait = format!(
+                "forebay doctor --ecs {}{}{} --wait",
+                facts.cluster(),
+                option("stack", facts.stack.as_ref()),
+                option("region", facts.region.as_ref())
+            );
             // A stack that is stuck takes no deployment.
             stack::free(way, facts, ground.stack)
                 .run(

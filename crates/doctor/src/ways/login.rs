@@ -5,7 +5,7 @@
 use forebay_diagnosis::facts::{Facts, safe};
 use forebay_oci::{EcrHost, aws_partition};
 
-use super::{WayOut, ci};
+use super::{Ground, WayOut, ci};
 use crate::Platform;
 
 /// A registry that wants a login.
@@ -158,7 +158,7 @@ fn ecs(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
 
 fn in_job(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
     match (registry, registry.name()) {
-        (Registry::Hub, _) => ci::authenticate(way, facts.ci),
+        (Registry::Hub, _) => ci::authenticate(way, facts),
         (Registry::Ecr(host, _), _) => way.run(
             "In the workflow, before the first pull.",
             ci::login_at_ecr(facts.ci, host, &registry.docker_login()),
@@ -175,29 +175,35 @@ fn in_job(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
 }
 
 /// How to see that a login is used: Forebay's own probe would show Forebay's.
-pub(super) fn see_used(way: WayOut, facts: &Facts) -> WayOut {
+pub(super) fn see_used(way: WayOut, ground: &Ground<'_>) -> WayOut {
+    let facts = ground.facts;
+    let refused = if ground.is_by_account() {
+        "where the registry still refuses, it names that account then."
+    } else {
+        "where the registry still refuses, it names the account then, no address."
+    };
     match facts.platform {
         Some(Platform::Kubernetes) => way.run(
-            "See that new pods have it; where the registry still refuses, it names the account then, no address.",
+            format!("See that new pods have it; {refused}"),
             format!(
                 "kubectl --namespace {} get pods -o 'custom-columns=POD:.metadata.name,SECRETS:.spec.imagePullSecrets[*].name'",
                 facts.namespace()
             ),
         ),
         Some(Platform::Ecs) => way.run(
-            "See that the task definition has it; where the registry still refuses, it names the account then, no address.",
+            format!("See that the task definition has it; {refused}"),
             format!(
                 "aws ecs describe-task-definition --region {} --task-definition {} --query 'taskDefinition.containerDefinitions[].[image,repositoryCredentials.credentialsParameter]' --output text",
                 facts.region(),
                 facts.task_family.as_deref().unwrap_or("<family>")
             ),
         ),
-        Some(Platform::Ci) => way.step(
-            "See that it is used: the job's log says \u{201c}Login Succeeded\u{201d} before its first pull; where the registry still refuses, it names the account then, no address.",
-            None,
-        ),
+        Some(Platform::Ci) => {
+            let said = ci::says_login(facts);
+            way.step(format!("See that it is used: {said}; {refused}"), None)
+        }
         Some(Platform::Swarm | Platform::Docker) | None => way.step(
-            "See that it is used: the account's page Usage at https://hub.docker.com counts its pulls; where the registry still refuses, it names the account then, no address.",
+            format!("See that it is used: the account's page Usage at https://hub.docker.com counts its pulls; {refused}"),
             None,
         ),
     }

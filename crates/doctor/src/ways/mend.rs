@@ -1,5 +1,7 @@
 //! What to do where no pull limit is the cause: one short way for each class, as data.
 
+use forebay_diagnosis::facts::name_and_port;
+
 use super::login::{self, Registry};
 use super::{Ground, WayKind, WayOut, known};
 use crate::Class;
@@ -142,13 +144,17 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         .filter(|image| !ground.cut.contains(*image))
         .find_map(|image| known::image(image));
     let cause = ground.diagnosis.cause.as_ref();
-    let registry = Registry::of(cause.and_then(|cause| cause.registry.as_deref()));
+    let named = cause.and_then(|cause| cause.registry.as_deref());
+    let registry = Registry::of(named);
     let fill = |commands: &str| {
         let commands = match &registry {
             Registry::Hub => commands.replace("<at>", ""),
-            other => commands
-                .replace("<at>", &other.at())
-                .replace("registry-1.docker.io", other.at().trim()),
+            other => at_registry(commands, other.at().trim()).replace("<at>", &other.at()),
+        };
+        let commands = match (&registry, named) {
+            (Registry::Hub, None) => commands,
+            (Registry::Hub, Some(_)) => commands.replace("<registry>", "docker.io"),
+            (other, _) => commands.replace("<registry>", other.at().trim()),
         };
         match &image {
             Some(image) => commands.replace("<image>", image),
@@ -162,4 +168,38 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         Class::Auth => login::let_in(way, ground.facts, &registry),
         _ => way,
     })
+}
+
+/// Commands for Docker Hub as another registry takes them, which may have a port of its own.
+fn at_registry(commands: &str, registry: &str) -> String {
+    let (name, port) = name_and_port(registry);
+    commands
+        .replace("registry-1.docker.io:443", &format!("{name}:{port}"))
+        .replace(
+            "https://registry-1.docker.io",
+            &format!("https://{registry}"),
+        )
+        .replace("registry-1.docker.io", name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_stands_only_where_a_port_may() {
+        let told: Vec<String> = MENDINGS
+            .iter()
+            .flat_map(|(.., steps)| steps.iter())
+            .map(|(_, commands)| at_registry(commands, "reg.example:5000"))
+            .collect();
+        let told = told.join("\n");
+        for command in [
+            "getent hosts reg.example\n",
+            "-connect reg.example:5000 -servername reg.example <",
+            " https://reg.example:5000/v2/",
+        ] {
+            assert!(told.contains(command), "{command}: {told}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ use serde::Serialize;
 use crate::blanks::{Blank, blanks_in, fill_in};
 use crate::costs::{Basis, Cost, Costs, Usage, dollars};
 use crate::document::{Code, Section};
-use crate::{Class, Diagnosis, Evidence, Platform};
+use crate::{Class, Diagnosis, Evidence, Identity, Platform};
 
 /// A way out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -230,7 +230,19 @@ fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
         ways.extend(other_registries(ground));
     }
     ways.push(plan::way(ground));
+    if ground.is_by_account() {
+        ways.sort_by_key(|way| rank_where_logged_in(way.kind));
+    }
     ways
+}
+
+/// Who is logged in already, is helped by a plan for that account, and last by another account.
+const fn rank_where_logged_in(kind: WayKind) -> u8 {
+    match kind {
+        WayKind::PaidPlan => 0,
+        WayKind::Authenticate => 2,
+        _ => 1,
+    }
 }
 
 /// Other registries; where nothing of AWS is seen, a cache of ECR's is still a way, but the last.
@@ -243,6 +255,13 @@ fn other_registries(ground: &Ground<'_>) -> Vec<WayOut> {
 }
 
 impl Ground<'_> {
+    /// Whether the registry counts an account: who pulls is logged in.
+    pub(crate) fn is_by_account(&self) -> bool {
+        let cause = self.diagnosis.cause.as_ref();
+        let identity = cause.and_then(|cause| cause.identity.as_ref());
+        matches!(identity, Some(Identity::Account(_)))
+    }
+
     /// Whether anything of AWS is seen.
     pub(crate) fn is_on_aws(&self) -> bool {
         self.facts.is_on_aws() || self.facts.region.is_some()

@@ -173,3 +173,80 @@ fn other_troubles_are_told_beside_the_cause_and_their_lines_show_nothing_of_it()
     let json = serde_json::to_value(&found).unwrap();
     assert_eq!(json["also"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn whose_account_is_used_up_is_not_told_to_log_in_first() {
+    let log = "Current runner version: '2.311.0'\n##[group]Run docker pull node:20\nError response from daemon: toomanyrequests: You have reached your pull rate limit as 'acmebot': dckr_jti_x. You may increase the limit by upgrading. https://www.docker.com/increase-rate-limit\n##[error]Process completed with exit code 1.\n";
+    let (found, ways) = find(&[log]);
+    assert_eq!(found.cause.as_ref().unwrap().class, Class::PullLimit);
+    let kinds: Vec<WayKind> = ways.ways.iter().map(|way| way.kind).collect();
+    assert_eq!(kinds[..2], [WayKind::PaidPlan, WayKind::Forebay]);
+    assert_eq!(kinds.last(), Some(&WayKind::Authenticate));
+    assert!(ways.ways[0].why.contains("runner"), "{}", ways.ways[0].why);
+}
+
+#[test]
+fn what_gitlabs_runner_pulls_is_let_in_by_the_runner_and_not_by_the_script() {
+    let log = format!(
+        "Running with gitlab-runner 16.5.0 (853330f9)\nPulling docker image node:20 ...\nWARNING: Failed to pull image with policy \"always\": Error response from daemon: {LIMIT}\nERROR: Job failed: failed to pull image \"node:20\" with specified policies [always]: Error response from daemon: {LIMIT}\n"
+    );
+    let (found, ways) = find(&[&log]);
+    assert_eq!(ways.ways[0].kind, WayKind::Authenticate);
+    let text = forebay_doctor::brief(&found, &ways).to_text();
+    let at = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word}: {text}"));
+    assert!(at("base64") < at("DOCKER_AUTH_CONFIG"), "{text}");
+    assert!(!text.contains("Login Succeeded"), "{text}");
+    assert!(!text.contains("setup gitlab-ci --registry hub"), "{text}");
+}
+
+#[test]
+fn cortex_is_moved_as_the_release_that_was_read_and_brought_up_anew() {
+    let log = format!(
+        "NAMESPACE   LAST SEEN   TYPE   REASON   OBJECT   MESSAGE\ndefault   2m   Warning   Failed   pod/operator-7d4b9c6f8d-x2x7k   Failed to pull image \"cortexlabs/operator:0.22.0\": {LIMIT}\n"
+    );
+    let told = commands(&find(&[&log]).1);
+    assert!(
+        told.contains("forebay rewrite . --to cortex:0.22.0 --write"),
+        "{told}"
+    );
+    assert!(
+        told.contains("cortex cluster down\ncortex cluster up"),
+        "{told}"
+    );
+    assert!(!told.contains("cluster configure"), "{told}");
+}
+
+#[test]
+fn the_bare_words_of_fargate_lead_to_no_setting_that_fargate_has_not() {
+    let log = format!(
+        "CannotPullContainerError: pull image manifest has been retried 7 time(s): httpReadSeeker: failed open: unexpected status code https://registry-1.docker.io/v2/acme/api/manifests/9: 429 Too Many Requests - Server message: {LIMIT}\n"
+    );
+    let (found, ways) = find(&[&log]);
+    let text = forebay_doctor::brief(&found, &ways).to_text();
+    assert!(!text.contains("EC2 launch type"), "{text}");
+    assert!(text.contains("does ECS run it on Fargate"), "{text}");
+    assert_eq!(ways.ways[0].kind, WayKind::Ecr, "{text}");
+}
+
+#[test]
+fn another_registrys_limit_names_that_registry_in_its_command() {
+    let log = "Error response from daemon: Get \"https://ghcr.io/v2/acme/api/manifests/1\": toomanyrequests: retry-after: 1s, allowed: 44000/minute\n";
+    let (found, ways) = find(&[log]);
+    assert_eq!(
+        found.cause.as_ref().unwrap().class,
+        Class::OtherRegistryLimit
+    );
+    let told = commands(&ways);
+    assert!(told.contains("--upstream ghcr.io "), "{told}");
+}
+
+#[test]
+fn what_only_waits_beside_a_crash_loop_is_told_as_well() {
+    let pods = "NAMESPACE   NAME                   READY   STATUS             RESTARTS   AGE\n\
+                shop        api-7d4b9c6f8d-x2x7k   0/1     CrashLoopBackOff   12         1h\n\
+                shop        web-5f6d7c8b9d-b2b4k   0/1     ImagePullBackOff   0          10m\n\
+                shop        web-5f6d7c8b9d-c5c7m   0/1     ImagePullBackOff   0          10m\n";
+    let (found, ways) = find(&[pods]);
+    let text = forebay_doctor::brief(&found, &ways).to_text();
+    assert!(text.contains("Deployment web in shop"), "{text}");
+}

@@ -167,6 +167,12 @@ fn each_ci_system_logs_in_in_its_own_way_first() {
             format!(
                 "Running with gitlab-runner 16.5.0 (853330f9)\nPulling docker image node:20 ...\nERROR: Job failed: failed to pull image \"node:20\": {LIMIT}\n"
             ),
+            "DOCKER_AUTH_CONFIG",
+        ),
+        (
+            format!(
+                "Running with gitlab-runner 16.5.0 (853330f9)\n$ docker pull node:20\nError response from daemon: {LIMIT}\n"
+            ),
             "forebay setup gitlab-ci --registry hub",
         ),
         (

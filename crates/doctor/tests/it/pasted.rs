@@ -98,6 +98,22 @@ fn swarm(services: usize) -> String {
     log
 }
 
+/// Pods of a maker that end again and again, each 55 times since 09:00, and what the limit says of one.
+fn pods_of(kind: &str, name: &str) -> String {
+    let mut text = String::new();
+    for at in ["b2x4k", "c5z7m", "d8v9n"] {
+        text.push_str(&format!(
+            r#"{{"kind": "Pod", "metadata": {{"name": "{name}-{at}", "namespace": "mon", "creationTimestamp": "2026-01-15T09:00:00Z", "ownerReferences": [{{"kind": "{kind}", "name": "{name}"}}]}}, "spec": {{"nodeName": "n-{at}", "containers": [{{"name": "app", "image": "acme/{name}:latest", "imagePullPolicy": "Always"}}]}}, "status": {{"startTime": "2026-01-15T09:00:00Z", "containerStatuses": [{{"name": "app", "image": "acme/{name}:latest", "restartCount": 55, "state": {{"waiting": {{"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container=app"}}}}, "lastState": {{"terminated": {{"exitCode": 1, "reason": "Error", "finishedAt": "2026-01-15T14:43:30Z"}}}}}}]}}}}
+"#
+        ));
+        text.push_str(&format!(
+            r#"{{"kind": "Event", "metadata": {{"uid": "e{at}"}}, "involvedObject": {{"kind": "Pod", "name": "{name}-{at}", "namespace": "mon"}}, "reason": "Failed", "message": "Failed to pull image \"acme/{name}:latest\": {LIMIT}", "firstTimestamp": "2026-01-15T14:40:00Z", "lastTimestamp": "2026-01-15T14:44:00Z", "count": 3}}
+"#
+        ));
+    }
+    text
+}
+
 /// What all of the sources say together covers each way.
 fn sources() -> Vec<String> {
     let refused =
@@ -110,6 +126,10 @@ fn sources() -> Vec<String> {
         gitlab(),
         crash_loop(),
         swarm(2),
+        pods_of("DaemonSet", "agent"),
+        pods_of("StatefulSet", "store"),
+        pods_of("Job", "nightly"),
+        pods_of("Node", "bare"),
         HAP.to_owned(),
         format!("Error response from daemon: {LIMIT}\n"),
         events(&[(
@@ -203,6 +223,97 @@ fn each_command_is_one_for_a_shell_as_it_is_printed() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// What stands in a shell's single quotes, and is JSON by its first letters.
+fn json_in(command: &str) -> Vec<String> {
+    let words = command.split('\'').skip(1).step_by(2);
+    let is_json = |word: &&str| {
+        let mut letters = word.chars().filter(|c| !c.is_whitespace());
+        letters.next() == Some('{') && letters.next() == Some('"')
+    };
+    words.filter(is_json).map(str::to_owned).collect()
+}
+
+#[test]
+fn each_json_is_one_as_it_is_printed() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for source in sources() {
+        let (found, ways) = find(&[&source]);
+        let steps = ways.ways.iter().flat_map(|way| &way.steps);
+        let codes = steps.filter_map(|step| step.code.as_ref());
+        let mut texts: Vec<String> = Vec::new();
+        for code in codes {
+            match code.language {
+                "json" if code.text.starts_with('"') => texts.push(format!("{{{}}}", code.text)),
+                "json" => texts.push(code.text.clone()),
+                _ => texts.extend(json_in(&code.text)),
+            }
+        }
+        let questions = found.missing.iter().map(|missing| missing.command.as_str());
+        let next = found.also.iter().map(|also| also.next.as_str());
+        texts.extend(questions.chain(next).flat_map(json_in));
+        for text in texts {
+            let read: Result<serde_json::Value, _> = serde_json::from_str(&text);
+            kinds.extend(
+                read.as_ref()
+                    .ok()
+                    .and_then(|json| Some(json.as_object()?.keys().next()?.clone())),
+            );
+            assert!(read.is_ok(), "{text}: {read:?}");
+        }
+    }
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    for kind in ["auths", "imagePullSecrets", "password", "spec", "Statement"] {
+        assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+    }
+}
+
+#[test]
+fn a_daemon_set_is_stopped_under_its_own_name_and_its_starts_count_once() {
+    let (found, ways) = find(&[&pods_of("DaemonSet", "agent")]);
+    let names: Vec<&str> = found.culprits.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["DaemonSet agent in mon"]);
+    let requests = &found.culprits[0].requests;
+    assert!((165..=180).contains(&requests.attempts), "{requests:?}");
+    let told = commands(&ways).join("\n");
+    assert!(told.contains("patch daemonset agent"), "{told}");
+    assert!(!told.contains("deployment/agent"), "{told}");
+}
+
+#[test]
+fn restarts_of_which_only_the_number_is_told_go_back_to_the_pods_start_and_have_no_busiest_minute()
+{
+    let all = pods_of("DaemonSet", "agent");
+    let pods: Vec<&str> = all
+        .split_inclusive('\n')
+        .filter(|line| line.contains("\"status\""))
+        .collect();
+    let pods = pods.concat();
+    let limit = format!("Error response from daemon: {LIMIT}\n");
+    let (found, ways) = find(&[&pods, &limit]);
+    let culprit = &found.culprits[0];
+    assert_eq!(culprit.requests.peak_requests_per_minute, [0, 0]);
+    assert_eq!(culprit.requests.minutes, Some(345));
+    let since = culprit.since.map(|since| since.to_string());
+    assert_eq!(since.as_deref(), Some("2026-01-15T09:00:00Z"));
+    let now = found.since.unwrap();
+    for document in [
+        brief(&found, &ways),
+        explain(&found, &ways),
+        support(&found, now),
+    ] {
+        let text = document.to_text();
+        assert!(!text.contains("requests a minute"), "{text}");
+        assert!(!text.contains("busiest minute"), "{text}");
+    }
+    let older = pods.replace("2026-01-15T09:00", "2025-11-15T09:00");
+    let (found, _) = find(&[&older, &limit]);
+    let requests = &found.culprits[0].requests;
+    assert_eq!(
+        requests.minutes, None,
+        "nobody knows when they were: {requests:?}"
+    );
+}
+
 fn shown(command: &str) -> String {
     let section = forebay_doctor::Section::new("x").code(forebay_doctor::Code::shell(command));
     forebay_doctor::Document::new("x", [section]).to_text()
@@ -253,18 +364,32 @@ fn a_login_that_is_kept_comes_whole_by_a_pipe_and_no_token_is_on_a_command_line(
 }
 
 #[test]
-fn the_rule_that_keeps_namespaces_is_written_as_rewrite_reads_it() {
+fn only_images_that_were_pushed_are_named_anew_each_by_a_rule_as_rewrite_reads_it() {
     let folder = fakes("rule");
-    let (_, ways) = find(&[&limited(&["redis:7", "acme/redis:7"])]);
-    let all = commands(&ways);
-    let made = all
-        .iter()
-        .find(|text| text.contains("[[rule]]") && text.contains("ghcr.io"));
-    assert!(sh(&filled(made.unwrap()), &[], &folder).status.success());
-    let rules = std::fs::read_to_string(folder.join("forebay-rules.toml")).unwrap();
-    let expected =
-        "[[rule]]\nregistry = \"docker.io\"\nto = \"ghcr.io/owner/{repository}\"\nmirror = false\n";
-    assert_eq!(rules, expected);
+    for (images, expected) in [
+        (
+            &["redis:7", "acme/redis:7"][..],
+            [
+                ("library/redis", "library/redis"),
+                ("acme/redis", "acme/redis"),
+            ]
+            .as_slice(),
+        ),
+        (&["acme/api:9", "acme/api:10"], &[("acme/api", "api")]),
+    ] {
+        let (_, ways) = find(&[&limited(images)]);
+        let all = commands(&ways);
+        let made = all
+            .iter()
+            .find(|text| text.contains("[[rule]]") && text.contains("ghcr.io"));
+        assert!(sh(&filled(made.unwrap()), &[], &folder).status.success());
+        let rules = std::fs::read_to_string(folder.join("forebay-rules.toml")).unwrap();
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|(from, to)| format!("[[rule]]\nregistry = \"docker.io\"\nrepository = \"{from}\"\nto = \"ghcr.io/owner/{to}\"\nmirror = false\n"))
+            .collect();
+        assert_eq!(rules, expected.concat());
+    }
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
@@ -312,10 +437,9 @@ fn no_image_is_pushed_over_another() {
     let (_, alone) = find(&[&limited(&["acme/redis:7", "acme/redis:8"])]);
     let told = of(&alone, WayKind::Ecr);
     assert_eq!(told.matches("create-repository").count(), 1, "{told}");
-    assert!(
-        of(&alone, WayKind::Ghcr).contains("--to ghcr:<owner>"),
-        "{told}"
-    );
+    let (_, unknown) = find(&[&format!("Error response from daemon: {LIMIT}\n")]);
+    let told = of(&unknown, WayKind::Ghcr);
+    assert!(told.contains("--to ghcr:<owner>"), "{told}");
 }
 
 /// Each place of an image or message, from which a command takes something, with what a shell or AWS' tools would obey.
