@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::kube_json::text as member;
-use super::log_line::LogLine;
+use super::log_line::{LogLine, is_of_container};
 use super::{cloud_formation, docker_events, docker_lists, ecs, image_sizes, kube_json, text};
 use crate::event::{Event, Lines};
 use crate::read::ci::Ci;
@@ -98,5 +98,10 @@ fn read_message(
             .find_map(|key| super::times::parse_json(item.get(key)?, context))
     };
     let at = line.at.or_else(stamp);
-    text::read(&LogLine { at, ..line }, lines, context, ci, out)
+    let line = LogLine {
+        at,
+        is_of_container: is_of_container(item),
+        ..line
+    };
+    text::read(&line, lines, context, ci, out)
 }

@@ -11,6 +11,45 @@ use crate::{Context, Moment};
 /// First words of `docker events`, which look like a host's name.
 const KINDS: [&str; 2] = ["container", "image"];
 
+/// Who tells of workloads that are not its own, by the names under which logs keep them: container runtimes, and what starts
+/// containers. Anybody else may write what looks the same, and a container's output stands in the same log.
+const PLATFORM: [&str; 24] = [
+    "balena-engine-daemon",
+    "balenad",
+    "containerd",
+    "cri-dockerd",
+    "docker",
+    "docker-containerd",
+    "docker.dockerd",
+    "dockerd",
+    "dockerd-current",
+    "dockerd-rootless.sh",
+    "ecs-agent",
+    "host-containerd",
+    "hyperkube",
+    "k0s",
+    "k3s",
+    "kube-controller-manager",
+    "kubelet",
+    "kubelite",
+    "microk8s.daemon-containerd",
+    "microk8s.daemon-kubelite",
+    "rke2",
+    "snap.docker.dockerd",
+    "snap.microk8s.daemon-containerd",
+    "snap.microk8s.daemon-kubelite",
+];
+
+/// What only a container's record has: runtimes that write to the journal and collectors name it so.
+const OF_CONTAINER: [&str; 6] = [
+    "CONTAINER_ID",
+    "CONTAINER_ID_FULL",
+    "CONTAINER_NAME",
+    "container_id",
+    "container_name",
+    "kubernetes",
+];
+
 /// The most bytes of a host's or a program's name.
 const MAX_NAME_BYTES: usize = 255;
 
@@ -20,6 +59,8 @@ pub(crate) struct LogLine<'a> {
     pub(crate) at: Option<Moment>,
     pub(crate) host: Option<&'a str>,
     pub(crate) program: Option<&'a str>,
+    /// A container said it, whatever it calls itself.
+    pub(crate) is_of_container: bool,
     /// The CI job, as `gh run view --log` names it.
     pub(crate) job: Option<&'a str>,
     /// The step of it, which is named there as well.
@@ -55,11 +96,30 @@ impl<'a> LogLine<'a> {
             at: Some(Moment::from_unix_ms(microseconds / 1_000)),
             host: member(record, "_HOSTNAME"),
             program,
+            is_of_container: is_of_container(record),
             job: None,
             step: None,
             text: member(record, "MESSAGE")?,
         })
     }
+
+    /// Whether what it says of workloads can be taken for true: nobody else is named who has said it.
+    pub(crate) fn is_of_platform(&self) -> bool {
+        let is_known = |program| PLATFORM.contains(&program);
+        // A job of CI is no log of a machine: what looks like a program there is the beginning of a sentence.
+        let is_free = self.job.is_some() || self.program.is_none_or(is_known);
+        is_free && !self.is_of_container
+    }
+}
+
+/// When a line of syslog's, or one that begins with RFC 3339's time, was written; of a line, its beginning is enough.
+pub fn find_stamp(line: &str, context: &Context) -> Option<Moment> {
+    take_stamp(line, context).map(|(at, _)| at)
+}
+
+/// Whether a record is of a container's output.
+pub(crate) fn is_of_container(record: &Value) -> bool {
+    OF_CONTAINER.iter().any(|key| record.get(key).is_some())
 }
 
 /// `build (18)\tRun tests\t2026-01-15T10:00:00.0000000Z text`.

@@ -12,6 +12,9 @@ use crate::{Context, Evidence};
 /// The option that sends the registry's login along with a Swarm service.
 const REGISTRY_AUTH: &str = "--with-registry-auth";
 
+/// What is said of lines that are no witness.
+const HEARSAY: &str = "not counted for the workloads that they name: lines that look like a container runtime's or a kubelet's and were written by another program, as any container can";
+
 /// What the line says.
 pub(crate) fn read(
     line: &LogLine<'_>,
@@ -20,7 +23,8 @@ pub(crate) fn read(
     ci: &mut Ci,
     out: &mut Evidence,
 ) -> Option<Event> {
-    if let Some(system) = ci.notice(line) {
+    let is_of_platform = line.is_of_platform();
+    if is_of_platform && let Some(system) = ci.notice(line) {
         out.note_ci(system);
     }
     if line.text.contains(REGISTRY_AUTH) {
@@ -31,9 +35,20 @@ pub(crate) fn read(
         .or_else(|| kubelet::read(line, context))
         .or_else(|| docker_events::read_text(line))
         .or_else(|| ecs::read_message(line.text, line.at));
+    if !is_of_platform && known.is_some() {
+        note_hearsay(lines, out);
+    }
     known
+        .filter(|_| is_of_platform)
         .or_else(|| ci.read(line))
         .or_else(|| Some(ecs::note_reason(ci.failed(What::Unread, line))))
+}
+
+/// Tells of such lines, once.
+fn note_hearsay(lines: Lines, out: &mut Evidence) {
+    if !out.notes.iter().any(|note| note.text == HEARSAY) {
+        out.note(lines, HEARSAY);
+    }
 }
 
 /// `docker stack deploy --with-registry-auth -c stack.yml web`: the stack is named last.

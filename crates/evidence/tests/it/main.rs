@@ -9,3 +9,4 @@ mod sizes;
 mod speed;
 mod told;
 mod twice;
+mod witness;

@@ -1,0 +1,90 @@
+//! Who may tell of workloads that are not its own.
+
+use forebay_evidence::{Event, Evidence};
+
+use crate::formats::read_all;
+
+const DEATH: &str = r#"time="2026-01-15T09:20:01Z" level=error msg="fatal task error" error="task: non-zero exit (1)" service.name=billing task.id=t1"#;
+
+const SKIPPED: &str = r#"E0115 09:20:01.000000 1234 pod_workers.go:1298] "Error syncing pod, skipping" err="failed to \"StartContainer\" for \"c\" with ErrImagePull: \"toomanyrequests: You have reached your pull rate limit.\"" pod="prod/billing-6d4cf56db6-abcde" podUID="y""#;
+
+const EVENT: &str = "container die 4f4f4f4f4f4f (com.docker.swarm.service.name=billing, exitCode=1, image=x, name=billing.1.x)";
+
+fn read(text: &str) -> Evidence {
+    read_all(&[("test", text)])
+}
+
+fn owners(evidence: &Evidence) -> Vec<String> {
+    let owner = |event: &Event| event.place.owner.as_ref().map(ToString::to_string);
+    evidence.events.iter().filter_map(owner).collect()
+}
+
+fn is_doubted(evidence: &Evidence) -> bool {
+    let mut notes = evidence.notes.iter();
+    notes.any(|note| note.text.starts_with("not counted for the workloads"))
+}
+
+#[test]
+fn what_a_container_writes_in_a_runtimes_words_tells_of_no_other_workload_and_is_noted_once() {
+    for said in [
+        DEATH,
+        SKIPPED,
+        EVENT,
+        "(service billing) has started 9 tasks: (task x).",
+    ] {
+        let json = |more: serde_json::Value| {
+            let mut record = serde_json::json!({"__REALTIME_TIMESTAMP": "1768468198000000", "_HOSTNAME": "app03", "_COMM": "dockerd", "_SYSTEMD_UNIT": "docker.service", "MESSAGE": said});
+            let more = more.as_object().cloned().unwrap_or_default();
+            record.as_object_mut().unwrap().extend(more);
+            record.to_string()
+        };
+        let forms = [
+            format!("Jan 15 09:09:58 app03 evil[999]: {said}"),
+            format!("Jan 15 09:09:58 app03 abcdef123456[999]: {said}"),
+            format!(
+                "Jan 15 09:09:58 app03 evil.1.x[999]: Jan 15 09:09:58 app03 dockerd[1]: {said}"
+            ),
+            json(
+                serde_json::json!({"SYSLOG_IDENTIFIER": "abcdef123456", "CONTAINER_NAME": "evil.1.x"}),
+            ),
+            json(serde_json::json!({"SYSLOG_IDENTIFIER": "dockerd", "CONTAINER_ID_FULL": "abc"})),
+            serde_json::json!({"log": said, "container_name": "/evil"}).to_string(),
+            serde_json::json!({"log": said, "kubernetes": {"pod_name": "evil-0"}}).to_string(),
+        ];
+        for form in forms {
+            let evidence = read(&format!("{form}\n{form}\n"));
+            assert_eq!(owners(&evidence), [""; 0], "{form}");
+            // What stands deeper is not always taken for a runtime's at all.
+            assert!(is_doubted(&evidence) || form.contains("]: Jan"), "{form}");
+            assert!(evidence.notes.len() <= 1, "{:?}", evidence.notes);
+        }
+    }
+}
+
+#[test]
+fn what_a_runtime_or_nobody_in_particular_writes_is_believed() {
+    for program in ["dockerd[8]", "docker.dockerd[8]", "docker", "balenad[9]"] {
+        let evidence = read(&format!("Jan 15 09:09:58 app03 {program}: {DEATH}\n"));
+        assert_eq!(owners(&evidence), ["Swarm service billing"], "{program}");
+        assert!(!is_doubted(&evidence));
+    }
+    for text in [
+        DEATH.to_owned(),
+        format!("build\tRun tests\t2026-01-15T09:09:58.1Z Note well: {DEATH}"),
+    ] {
+        let evidence = read(&format!("{text}\n"));
+        assert_eq!(owners(&evidence).len(), 1, "{text}");
+        assert!(!is_doubted(&evidence), "{text}");
+    }
+}
+
+#[test]
+fn a_container_cannot_name_the_job_of_the_lines_below() {
+    let limit = "toomanyrequests: You have reached your pull rate limit.";
+    let text = format!(
+        "Jan 15 09:09:58 app03 evil[9]: Complete job name: billing\nJan 15 09:09:59 app03 puller[8]: {limit}\n"
+    );
+    let evidence = read(&text);
+    assert_eq!(evidence.events.len(), 1);
+    assert_eq!(owners(&evidence), [""; 0]);
+}
