@@ -3,15 +3,16 @@
 //! The finder of a file says where they are and does not read them, for it may not know their format;
 //! [`Embedded::outward`] brings back what was found in them.
 
+mod expressions;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::sink::Sink;
+use crate::sink::{Scope, Sink};
 use crate::tree::{At, Style};
-use crate::{Ambiguous, Encoding, Format, Found, Owner, Place, Why};
-
-/// What opens and closes an expression of a pipeline's own, which no script knows.
-const EXPRESSIONS: [(&str, &str); 2] = [("${{", "}}"), ("$[[", "]]")];
+use crate::variables::{Binding, Home, Resolved, resolve};
+use crate::{Ambiguous, Encoding, Format, Found, Owner, Place, Why, Writing};
+use expressions::{is_mask, mask, masked};
 
 /// A text of another format within a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +21,16 @@ pub struct Embedded {
     pub format: Format,
     /// The name that it goes by there; empty where it has none.
     pub path: String,
-    /// The text, without the indentation of what is around it, and with a variable that nobody sets for each expression.
+    /// The text, without the indentation of what is around it, and with a variable for each expression.
     pub text: String,
     /// What its variables are, as far as the file around it says.
     pub set: BTreeMap<String, String>,
     /// Whose it is: a job's, a step's.
     pub name: Option<String>,
+    /// The text as it stands there, where it has expressions.
+    unmasked: Option<String>,
+    /// The variables that the file around it sets, and those that stand for expressions.
+    variables: BTreeMap<String, Setting>,
     /// Where each of its lines begins: in the text, and in the file.
     lines: Vec<(usize, usize)>,
     /// The quotes that it stands in.
@@ -36,8 +41,54 @@ pub struct Embedded {
 pub(crate) struct About<'a> {
     pub(crate) format: Format,
     pub(crate) path: &'a str,
-    pub(crate) set: BTreeMap<String, String>,
+    pub(crate) variables: BTreeMap<String, Setting>,
+    /// What an expression comes to whose name this is.
+    pub(crate) expression: &'a dyn Fn(&str, &Sink<'_>) -> Option<Setting>,
     pub(crate) name: Option<&'a str>,
+}
+
+/// What a file sets a variable to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) value: Result<Resolved, Why>,
+    /// Where that is written, if it can be changed there.
+    pub(crate) site: Option<(Range<usize>, Encoding)>,
+}
+
+impl Setting {
+    /// A value that is known.
+    pub(crate) fn of(binding: Binding) -> Self {
+        let site = match &binding.home {
+            Some(Home::Here { span, encoding }) => Some((span.clone(), encoding.clone())),
+            _ => None,
+        };
+        let (text, home) = (binding.text, binding.home);
+        let pieces = Vec::new();
+        Self {
+            value: Ok(Resolved { text, pieces, home }),
+            site,
+        }
+    }
+
+    /// What a scalar comes to with the variables that are in it.
+    pub(crate) fn resolved(at: At<'_>, scope: Scope<'_>, sink: &Sink<'_>) -> Option<Self> {
+        let text = at.text()?;
+        let site = sink.site(at).filter(|site| site.verbatim);
+        let start = site.as_ref().map_or(0, |site| site.span.start);
+        Some(Self {
+            value: resolve(text, start, scope.dialect, scope.lookup),
+            site: site.map(|site| (site.span, site.encoding)),
+        })
+    }
+
+    /// Its value, with where it stands if it is one text.
+    pub(crate) fn binding(self) -> Option<Binding> {
+        let Resolved { text, pieces, home } = self.value.ok()?;
+        Some(Binding {
+            text,
+            home: home.filter(|_| pieces.is_empty()),
+        })
+    }
 }
 
 impl Embedded {
@@ -53,12 +104,23 @@ impl Embedded {
             .then(|| sink.text.as_bytes().get(at.span().start).copied())
             .flatten();
         let (mut text, lines) = without_indentation(raw, start, is_folded);
+        let original = text.clone();
+        let mut variables = about.variables;
+        if about.format == Format::Shell {
+            let named = masked(&mut text, &|name| (about.expression)(name, sink));
+            variables.extend(named);
+        }
         mask(&mut text);
+        let value = |setting: &Setting| Some(setting.value.as_ref().ok()?.text.clone());
+        let set = variables.iter();
+        let set = set.filter_map(|(name, setting)| Some((name.clone(), value(setting)?)));
         Some(Self {
             format: about.format,
             path: about.path.to_owned(),
+            set: set.collect(),
+            unmasked: (text != original).then_some(original),
             text,
-            set: about.set,
+            variables,
             name: about.name.map(str::to_owned),
             lines,
             quote,
@@ -75,17 +137,26 @@ impl Embedded {
     pub fn outward(&self, file: &str, found: Found) -> Found {
         let mut out = Found::default();
         for mut ambiguous in found.ambiguous {
-            if is_mask(&ambiguous.why) {
-                ambiguous.why = Why::Template;
-            }
+            let text = self.text.get(ambiguous.span.clone());
+            let site = text.and_then(|text| self.unknown_site(text));
+            ambiguous.why = self.why(ambiguous.why);
             let owner = self.owned(ambiguous.owner);
-            let span = self.span(&ambiguous.span);
+            let span = site.unwrap_or_else(|| self.span(&ambiguous.span));
             out.ambiguous
                 .push(Ambiguous::at(file, span, ambiguous.why, owner));
         }
         for mut place in found.places {
             place.owner = self.owned(place.owner);
-            let inner = self.text.get(place.span.clone());
+            if let Some(writing) = self.written_around(&place) {
+                out.places.push(Place {
+                    span: writing.0,
+                    writing: writing.1,
+                    ..place
+                });
+                continue;
+            }
+            let whole = self.unmasked.as_ref().unwrap_or(&self.text);
+            let inner = whole.get(place.span.clone());
             let can_be_written = self.holds(&place);
             let place = place.moved_by(&|span| self.span(span));
             if can_be_written && file.get(place.span.clone()) == inner {
@@ -103,10 +174,50 @@ impl Embedded {
         out
     }
 
+    /// Why a place is not certain, as it is said outside.
+    fn why(&self, why: Why) -> Why {
+        let Why::Unset(name) = &why else { return why };
+        match self.variables.get(name) {
+            Some(Setting {
+                value: Err(why), ..
+            }) => why.clone(),
+            _ if is_mask(name) => Why::Template,
+            _ => why,
+        }
+    }
+
+    /// Where the file around writes what a text is that is one of its variables, and no more, of which not all is known.
+    fn unknown_site(&self, text: &str) -> Option<Range<usize>> {
+        let setting = self.variables.get(variable_of(text.trim_matches('"'))?)?;
+        let (span, _) = setting.site.as_ref()?;
+        setting.value.is_err().then(|| span.clone())
+    }
+
+    /// Where and how the file around writes a place that is one of its variables, and no more.
+    fn written_around(&self, place: &Place) -> Option<(Range<usize>, Writing)> {
+        let Writing::Whole { pieces, .. } = &place.writing else {
+            return None;
+        };
+        let [piece] = pieces.as_slice() else {
+            return None;
+        };
+        let name = variable_of(self.text.get(piece.span.clone())?)?;
+        let Setting { value, site } = self.variables.get(name)?;
+        let resolved = value.as_ref().ok()?;
+        let (span, encoding, pieces) = match &resolved.home {
+            Some(Home::Here { span, encoding }) => (span.clone(), encoding.clone(), Vec::new()),
+            Some(Home::Near(_)) => return None,
+            None => {
+                let (span, encoding) = site.clone()?;
+                (span, encoding, resolved.pieces.clone())
+            }
+        };
+        (resolved.text == place.image).then_some((span, Writing::Whole { encoding, pieces }))
+    }
+
     /// Whether what a place would be written with can stand in the quotes around.
     fn holds(&self, place: &Place) -> bool {
-        let (crate::Writing::Whole { encoding, .. } | crate::Writing::Joined { encoding, .. }) =
-            &place.writing
+        let (Writing::Whole { encoding, .. } | Writing::Joined { encoding, .. }) = &place.writing
         else {
             return true;
         };
@@ -179,25 +290,20 @@ fn without_indentation(raw: &str, start: usize, is_folded: bool) -> (String, Vec
     (text, lines)
 }
 
-/// Puts `${___}` in the place of each expression, as long as it was.
-fn mask(text: &mut String) {
-    for (open, close) in EXPRESSIONS {
-        let mut from = 0;
-        while let Some(start) = text[from..].find(open).map(|at| from + at) {
-            let inner = start + open.len();
-            let Some(end) = text[inner..].find(close).map(|at| inner + at + close.len()) else {
-                break;
-            };
-            let name = "_".repeat(end - start - "${}".len());
-            text.replace_range(start..end, &format!("${{{name}}}"));
-            from = end;
-        }
-    }
-}
-
-/// Whether a variable is one that stands for an expression.
-fn is_mask(why: &Why) -> bool {
-    matches!(why, Why::Unset(name) if name.len() > 1 && name.bytes().all(|byte| byte == b'_'))
+/// The name of the variable that a script's text is, if it is one: `$A`, `${A}`, `${A:-b}`.
+fn variable_of(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix('$')?;
+    let (inner, is_braced) = match rest.strip_prefix('{') {
+        Some(inner) => (inner.strip_suffix('}')?, true),
+        None => (rest, false),
+    };
+    let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let (name, behind) = inner.split_at(end.unwrap_or(inner.len()));
+    let is_default = is_braced
+        && [":-", "-", ":=", "="]
+            .iter()
+            .any(|sign| behind.starts_with(sign));
+    (!name.is_empty() && (behind.is_empty() || is_default) && !behind.contains('}')).then_some(name)
 }
 
 #[cfg(test)]
@@ -223,12 +329,5 @@ mod tests {
         ] {
             assert_eq!(is_folded(before), folded, "{before}");
         }
-    }
-
-    #[test]
-    fn expressions_are_masked_at_their_length() {
-        let mut text = "a ${{ b }} $[[ c ]] ${{ d".to_owned();
-        mask(&mut text);
-        assert_eq!(text, "a ${_____} ${_____} ${{ d");
     }
 }

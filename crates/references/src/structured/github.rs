@@ -1,13 +1,18 @@
 //! GitHub's workflows and actions: containers, services, `docker://` steps.
 
+mod pushed;
+
 use std::collections::{BTreeMap, HashMap};
 
-use crate::embedded::About;
+use crate::embedded::{About, Setting};
 use crate::sink::{Scope, Sink, is_image};
 use crate::structured::matrix;
 use crate::tree::At;
 use crate::variables::{Binding, Dialect};
 use crate::{Ambiguous, Format, Owner, Why};
+
+/// How many variables are followed from one to the next.
+const MAX_HOPS: u32 = 1;
 
 /// How a step names an image.
 const SCHEME: &str = "docker://";
@@ -86,6 +91,7 @@ fn steps(job: &Job<'_>, sink: &mut Sink<'_>) {
             };
             put(SCHEME, uses, job, sink, owner);
         }
+        pushed::find(step, job, sink);
         if let Some(script) = step.get("run") {
             run(script, step, job, sink);
         }
@@ -95,6 +101,7 @@ fn steps(job: &Job<'_>, sink: &mut Sink<'_>) {
 /// A step's script, in the language of its shell.
 fn run(script: At<'_>, step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
     let (root, name) = (job.root, job.name);
+    let bindings = Bindings::of(job, Some(step));
     let job = job.at;
     let shells = [&["shell"] as &[&str], &["defaults", "run", "shell"]];
     let shell = [step, job, root]
@@ -105,18 +112,19 @@ fn run(script: At<'_>, step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
         Some("python") => Format::Python,
         Some(_) => return,
     };
-    let mut set = BTreeMap::new();
+    let mut variables = BTreeMap::new();
     // A step's own go before the job's, and those before the file's.
     for at in [root, job, step] {
         for (key, value) in at.get("env").into_iter().flat_map(At::entries) {
-            let text = value.text().filter(|text| !text.contains("${{"));
-            set.extend(text.map(|text| (key.to_owned(), text.to_owned())));
+            let setting = bindings.setting(value, sink, MAX_HOPS);
+            variables.extend(setting.map(|setting| (key.to_owned(), setting)));
         }
     }
     let about = About {
         format,
         path: "",
-        set,
+        variables,
+        expression: &|name, sink| bindings.find(name, sink, MAX_HOPS),
         name: Some(name),
     };
     sink.embed(script, about);
@@ -124,8 +132,6 @@ fn run(script: At<'_>, step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
 
 /// An image in a job: one, or one for each value of a matrix that it is taken from.
 fn put(scheme: &str, at: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>, owner: Owner) {
-    let settings = sink.settings;
-    let set = |name: &str| settings.set_value(name);
     if let Some(values) = at.text().and_then(|text| matrix_of(text, job)) {
         let scope = Scope {
             dialect: Dialect::None,
@@ -141,13 +147,10 @@ fn put(scheme: &str, at: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>, owner: Owne
         return;
     }
     let text = at.text().unwrap_or_default();
-    let bindings = Bindings {
-        root: job.root,
-        job: job.at,
-    };
+    let bindings = Bindings::of(job, None);
     let values: Vec<(String, Binding)> = names_in(text)
         .filter_map(|name| {
-            let found = set(name).or_else(|| bindings.find(name, sink))?;
+            let found = bindings.find(name, sink, MAX_HOPS)?.binding()?;
             Some((name.to_owned(), found))
         })
         .collect();
@@ -217,30 +220,58 @@ fn names_in(text: &str) -> impl Iterator<Item = &str> {
 struct Bindings<'a> {
     root: At<'a>,
     job: At<'a>,
+    step: Option<At<'a>>,
 }
 
-impl Bindings<'_> {
-    /// `env.X` from the job or the workflow, `inputs.X` from its default.
-    fn find(&self, name: &str, sink: &Sink<'_>) -> Option<Binding> {
-        if let Some(key) = name.strip_prefix("env.") {
-            let at = self
-                .job
-                .path(&["env", key])
-                .or_else(|| self.root.path(&["env", key]))?;
-            return sink
-                .binding(at)
-                .filter(|binding| !binding.text.contains("${{"));
+impl<'a> Bindings<'a> {
+    fn of(job: &Job<'a>, step: Option<At<'a>>) -> Self {
+        Self {
+            root: job.root,
+            job: job.at,
+            step,
         }
-        let key = name
-            .strip_prefix("inputs.")
-            .or_else(|| name.strip_prefix("github.event.inputs."))?;
-        [
-            &["inputs", key, "default"] as &[&str],
-            &["on", "workflow_dispatch", "inputs", key, "default"],
-            &["on", "workflow_call", "inputs", key, "default"],
-        ]
-        .iter()
-        .find_map(|path| sink.binding(self.root.path(path)?))
+    }
+
+    /// What is set; `env.X` from the step, the job or the workflow, `inputs.X` from its default.
+    fn find(&self, name: &str, sink: &Sink<'_>, hops: u32) -> Option<Setting> {
+        let set = |name: &str| sink.settings.set_value(name).map(Setting::of);
+        if let Some(key) = name.strip_prefix("env.") {
+            let mut scopes = self.step.into_iter().chain([self.job, self.root]);
+            return set(name).or_else(|| set(key)).or_else(|| {
+                let at = scopes.find_map(|at| at.path(&["env", key]))?;
+                self.setting(at, sink, hops)
+            });
+        }
+        set(name).or_else(|| {
+            let key = name
+                .strip_prefix("inputs.")
+                .or_else(|| name.strip_prefix("github.event.inputs."))?;
+            let at = [
+                &["inputs", key, "default"] as &[&str],
+                &["on", "workflow_dispatch", "inputs", key, "default"],
+                &["on", "workflow_call", "inputs", key, "default"],
+            ]
+            .iter()
+            .find_map(|path| self.root.path(path))?;
+            sink.binding(at).map(Setting::of)
+        })
+    }
+
+    /// What a value comes to, with the expressions that are in it.
+    fn setting(&self, at: At<'_>, sink: &Sink<'_>, hops: u32) -> Option<Setting> {
+        let text = at.text()?;
+        if !text.contains("${{") {
+            return sink.binding(at).map(Setting::of);
+        }
+        let lookup = |name: &str| {
+            let hops = hops.checked_sub(1)?;
+            self.find(name, sink, hops)?.binding()
+        };
+        let scope = Scope {
+            dialect: Dialect::GitHub,
+            lookup: &lookup,
+        };
+        Setting::resolved(at, scope, sink)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::embedded::About;
+use crate::embedded::{About, Setting};
 use crate::sink::{Scope, Sink};
 use crate::structured::{kubernetes, matrix};
 use crate::tree::At;
@@ -175,24 +175,49 @@ fn lines(at: At<'_>, scopes: (At<'_>, At<'_>), sink: &mut Sink<'_>, (name, lists
         return;
     }
     let (root, job) = scopes;
-    let mut set = BTreeMap::new();
+    let mut variables = BTreeMap::new();
     for at in [root, job] {
         for (key, value) in at.get("variables").into_iter().flat_map(At::entries) {
-            let text = value.get("value").unwrap_or(value).text();
-            let text = text.filter(|text| !text.contains('$'));
-            set.extend(text.map(|text| (key.to_owned(), text.to_owned())));
+            let setting = setting(value.get("value").unwrap_or(value), scopes, sink);
+            variables.extend(setting.map(|setting| (key.to_owned(), setting)));
         }
     }
     let about = About {
         format: Format::Shell,
         path: "",
-        set,
+        variables,
+        expression: &|name, sink| sink.settings.set_value(name).map(Setting::of),
         name: Some(name),
     };
     sink.embed(at, about);
 }
 
-fn put(at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner: Owner) {
+/// What a variable is set to, with the others that are in it.
+fn setting(at: At<'_>, scopes: (At<'_>, At<'_>), sink: &Sink<'_>) -> Option<Setting> {
+    let text = at.text()?;
+    if !text.contains('$') {
+        return sink.binding(at).map(Setting::of);
+    }
+    let lookup = |name: &str| {
+        let set = sink.settings.set_value(name);
+        set.or_else(|| plain(name, scopes, sink))
+    };
+    let scope = Scope {
+        dialect: Dialect::GitLab,
+        lookup: &lookup,
+    };
+    Setting::resolved(at, scope, sink)
+}
+
+/// A variable of a job or the file that has no others in it.
+fn plain(name: &str, (root, job): (At<'_>, At<'_>), sink: &Sink<'_>) -> Option<Binding> {
+    // A job's own go before the file's.
+    let at = variable(job, name).or_else(|| variable(root, name))?;
+    let binding = sink.binding(at)?;
+    (!binding.text.contains('$')).then_some(binding)
+}
+
+fn put(at: At<'_>, scopes: (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner: Owner) {
     // What another job says: it is found there.
     if at.tag() == Some("reference") {
         return;
@@ -202,10 +227,8 @@ fn put(at: At<'_>, (root, job): (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner
     let text = image.text().unwrap_or_default();
     let values: Vec<(&str, Binding)> = crate::variables::names(text)
         .filter_map(|name| {
-            // A job's own go before the file's.
-            let at = variable(job, name).or_else(|| variable(root, name))?;
-            let binding = sink.binding(at)?;
-            (!binding.text.contains('$')).then_some((name, binding))
+            let binding = plain(name, scopes, sink)?;
+            Some((name, binding))
         })
         .collect();
     let settings = sink.settings;

@@ -58,11 +58,11 @@ fn config_map(root: At<'_>, sink: &mut Sink<'_>) {
     for (key, value) in root.get("data").into_iter().flat_map(At::entries) {
         let text = value.text().filter(|text| text.contains('\n'));
         if let Some(format) = text.and_then(|text| Format::sniff(key, text)) {
-            let set = BTreeMap::new();
             let about = About {
                 format,
                 path: key,
-                set,
+                variables: BTreeMap::new(),
+                expression: &|_, _| None,
                 name,
             };
             sink.embed(value, about);

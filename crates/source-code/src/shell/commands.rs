@@ -120,7 +120,7 @@ impl Line<'_> {
             Takes::Second => positional.get(1..2).unwrap_or_default(),
             Takes::Both | Takes::FromTo => positional.get(..2).unwrap_or_default(),
             Takes::All | Takes::ToFrom => &positional,
-            Takes::Build => &[],
+            Takes::Build | Takes::Option => &[],
         };
         let written = match sub.takes {
             Takes::FromTo => taken.get(1),
@@ -154,6 +154,7 @@ impl Line<'_> {
             })
         };
         match name {
+            "--image" if takes == Takes::Option => found(inline, false),
             "-t" | "--tag" if creates => found(inline, true),
             "--build-arg" if takes == Takes::Build => {
                 let text = self.word(value)?.get(inline..)?;

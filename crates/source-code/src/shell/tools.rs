@@ -15,6 +15,8 @@ pub(super) enum Takes {
     FirstThenCommand,
     /// None but what options say: `-t`, `--build-arg`.
     Build,
+    /// None but what `--image` says.
+    Option,
 }
 
 /// A subcommand.
@@ -40,7 +42,7 @@ pub(super) const LOCAL: [&str; 7] = ["push", "tag", "rmi", "rm", "save", "histor
 pub(super) const LOCAL_WHOLE: [&[&str]; 1] = [&["image", "inspect"]];
 
 /// Docker's, podman's, nerdctl's and buildah's. `compose` is not among them: its arguments are services.
-pub(super) const CONTAINER_TOOLS: [Subcommand; 30] = [
+pub(super) const CONTAINER_TOOLS: [Subcommand; 31] = [
     sub(&["pull"], Takes::First, "aq"),
     sub(&["push"], Takes::First, "aq"),
     sub(&["run"], Takes::FirstThenCommand, "ditPq"),
@@ -65,6 +67,7 @@ pub(super) const CONTAINER_TOOLS: [Subcommand; 30] = [
     sub(&["container", "create"], Takes::FirstThenCommand, "ditPq"),
     sub(&["container", "commit"], Takes::Second, "p"),
     sub(&["service", "create"], Takes::FirstThenCommand, "dqt"),
+    sub(&["service", "update"], Takes::Option, "dq"),
     sub(&["manifest", "inspect"], Takes::First, "v"),
     sub(&["manifest", "create"], Takes::ToFrom, "a"),
     sub(&["manifest", "push"], Takes::First, "p"),

@@ -59,6 +59,14 @@ fn the_words_of_commands_that_are_images_are_rewritten() {
             "ssh h 'docker pull ecr.example/b:1'",
         ),
         (
+            "docker service update --force -q --image a/b:1 --replicas 2 web",
+            "docker service update --force -q --image ecr.example/b:1 --replicas 2 web",
+        ),
+        (
+            "docker service update --image=a/b:1 a/c",
+            "docker service update --image=ecr.example/b:1 a/c",
+        ),
+        (
             "if docker pull a/b; then x; fi",
             "if docker pull ecr.example/b; then x; fi",
         ),

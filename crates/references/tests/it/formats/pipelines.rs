@@ -188,6 +188,37 @@ fn an_action_names_its_image_or_its_dockerfile() {
 }
 
 #[test]
+fn what_an_action_pushes_is_named_by_it_and_not_pulled() {
+    let text = "\
+on: push
+env: {NAME: a/web}
+jobs:
+  build:
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          context: a/b
+          tags: |
+            a/web:latest
+            ${{ env.NAME }}:1, local:1
+            a/web:${{ github.sha }}
+            ${{ steps.meta.outputs.tags }}
+      - {uses: docker/metadata-action@v5, with: {images: 'a/web,ghcr.io/a/web'}}
+      - {uses: other/action@v1, with: {tags: 'a/b:1'}}
+";
+    assert_eq!(
+        listing(".github/workflows/ci.yml", text, &Settings::default()),
+        "\
+a/web:latest <a/web:latest> GitHub step name=build pull=Never
+a/web:1 <${{ env.NAME }}:1> GitHub step name=build pull=Never
+a/web <a/web> GitHub step name=build pull=Never
+ghcr.io/a/web <ghcr.io/a/web> GitHub step name=build pull=Never
+? <a/web:${{ github.sha }}> `github.sha` is not set here GitHub step name=build pull=Never
+"
+    );
+}
+
+#[test]
 fn a_pipeline_of_gitlab_resolves_its_variables() {
     let text = "\
 image: ruby:3.3
