@@ -30,3 +30,4 @@ mod times;
 
 pub use hints::find_places;
 pub use intake::{Intake, MAX_LINE_BYTES};
+pub use log_line::find_stamp;
