@@ -66,32 +66,7 @@ pub(crate) fn ending(
         Some(Trigger::CrashLoop { .. } | Trigger::WrongImage | Trigger::WrongCredentials)
     );
     match class {
-        Class::PullLimit => {
-            // What used the window up was pulled before the first refusal, at most a window before.
-            let pulled = |event: &&Event| {
-                matches!(event.what, What::PullSucceeded | What::PullAttempted)
-                    && event.first < first
-            };
-            let oldest = evidence
-                .events
-                .iter()
-                .filter(pulled)
-                .filter_map(|event| event.first)
-                .filter(|at| Some(at.after(DEFAULT_WINDOW)) > first)
-                .min();
-            Ending {
-                kind: EndKind::Window,
-                earliest: oldest
-                    .map(|at| at.after(DEFAULT_WINDOW))
-                    .filter(|at| *at > now),
-                latest: last.map(|at| at.after(DEFAULT_WINDOW)),
-                text: if goes_on {
-                    "pulls become free one by one, six hours after each was made, but what asks again and again uses them up at once"
-                } else {
-                    "pulls become free one by one, six hours after each was made; there is no moment at which all come back"
-                },
-            }
-        }
+        Class::PullLimit => of_window(evidence, (first, last), goes_on, now),
         Class::AbuseLimit => Ending {
             kind: EndKind::AfterTheFlood,
             earliest: None,
@@ -125,6 +100,34 @@ pub(crate) fn ending(
             earliest: None,
             latest: None,
             text: "it will not end by itself; fix it",
+        },
+    }
+}
+
+/// The pull limit's window: what used it up was pulled before the first refusal, at most a window before.
+fn of_window(
+    evidence: &Evidence,
+    (first, last): (Option<Moment>, Option<Moment>),
+    goes_on: bool,
+    now: Moment,
+) -> Ending {
+    let pulled = |event: &&Event| {
+        matches!(event.what, What::PullSucceeded | What::PullAttempted) && event.first < first
+    };
+    let pulls = evidence.events.iter().filter(pulled);
+    let oldest = pulls
+        .filter_map(|event| event.first)
+        .map(|at| at.after(DEFAULT_WINDOW))
+        .filter(|free| Some(*free) > first)
+        .min();
+    Ending {
+        kind: EndKind::Window,
+        earliest: oldest.filter(|free| *free > now),
+        latest: last.map(|at| at.after(DEFAULT_WINDOW)),
+        text: if goes_on {
+            "pulls become free one by one, six hours after each was made, but what asks again and again uses them up at once"
+        } else {
+            "pulls become free one by one, six hours after each was made; there is no moment at which all come back"
         },
     }
 }

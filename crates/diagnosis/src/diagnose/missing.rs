@@ -2,7 +2,7 @@
 //!
 //! Commands only read; names that are not known stand in angle brackets.
 
-use forebay_evidence::{CiSystem, Class, Event, Evidence, Format, OwnerKind, What};
+use forebay_evidence::{CiSystem, Class, Event, Evidence, Format, Owner, OwnerKind, Place, What};
 use serde::Serialize;
 
 use super::cause::is_own;
@@ -199,26 +199,7 @@ fn command_for(
             "docker pull {} 2>&1 | forebay doctor -   # from the same subnets: ECS cut its reason off",
             or_open(event.image.as_deref(), "<image>")
         ),
-        Platform::Ecs => {
-            let cluster = place.cluster.as_deref().or(cluster);
-            let cluster = or_open(cluster, "<cluster>");
-            let of_service = match &owner {
-                Some(owner) if owner.kind == OwnerKind::EcsService => {
-                    format!(" --service-name {service}")
-                }
-                Some(owner) if owner.kind == OwnerKind::EcsTaskFamily => {
-                    format!(" --family {service}")
-                }
-                _ => String::new(),
-            };
-            let stopped = format!(
-                "$(aws ecs list-tasks --cluster {cluster}{of_service} --desired-status STOPPED --query 'taskArns[]' --output text)"
-            );
-            format!(
-                "aws ecs describe-tasks --cluster {cluster} --tasks {} | forebay doctor -",
-                or(task, &stopped)
-            )
-        }
+        Platform::Ecs => command_for_tasks(place, owner.as_ref(), cluster),
         Platform::Ci => match main_ci(known.evidence) {
             Some(CiSystem::GithubActions) => {
                 "gh run view --log-failed <run> | forebay doctor -".to_owned()
@@ -230,6 +211,24 @@ fn command_for(
             }
         },
     }
+}
+
+/// The task that an event names, or all stopped ones of its service.
+fn command_for_tasks(place: &Place, owner: Option<&Owner>, cluster: Option<&str>) -> String {
+    let cluster = or_open(place.cluster.as_deref().or(cluster), "<cluster>");
+    let of_service = owner.map_or_else(String::new, |owner| {
+        let name = or_open(Some(&owner.name), "<service>");
+        match owner.kind {
+            OwnerKind::EcsService => format!(" --service-name {name}"),
+            OwnerKind::EcsTaskFamily => format!(" --family {name}"),
+            _ => String::new(),
+        }
+    });
+    let stopped = format!(
+        "$(aws ecs list-tasks --cluster {cluster}{of_service} --desired-status STOPPED --query 'taskArns[]' --output text)"
+    );
+    let tasks = or(place.task.as_deref().and_then(safe), &stopped);
+    format!("aws ecs describe-tasks --cluster {cluster} --tasks {tasks} | forebay doctor -")
 }
 
 /// What tells of all workloads of a platform at once.

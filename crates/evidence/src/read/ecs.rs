@@ -41,13 +41,12 @@ pub(crate) fn read_task(
 ) -> Vec<Event> {
     let place = place_of_task(task);
     if let Some(kind) = launch_type(task) {
-        let place = Place {
-            owner: place.owner.clone(),
-            cluster: place.cluster.clone(),
-            ..Place::default()
-        };
         out.set(Setting {
-            place,
+            place: Place {
+                owner: place.owner.clone(),
+                cluster: place.cluster.clone(),
+                ..Place::default()
+            },
             image: None,
             kind,
             lines,
@@ -59,11 +58,8 @@ pub(crate) fn read_task(
         .or_else(|| moment("createdAt"));
     let mut events = Vec::new();
     let containers = || {
-        task.get("containers")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .take(MAX_PARTS)
+        let containers = task.get("containers").and_then(Value::as_array);
+        containers.into_iter().flatten().take(MAX_PARTS)
     };
     for container in containers() {
         if let Some((what, message)) = end_of(container) {
@@ -90,11 +86,10 @@ pub(crate) fn read_task(
     let reason = member(task, "stoppedReason").unwrap_or("");
     let meaning = meaning(reason).filter(|what| !events.iter().any(|event| event.what == *what));
     events.extend(meaning.map(|what| event(what, stopped).saying(reason)));
-    let has_failed = events.iter().any(|event| event.what == What::PullFailed);
-    if let Some(pulled) = moment("pullStoppedAt").filter(|_| !has_failed) {
-        events.push(event(What::PullSucceeded, Some(pulled)));
-    } else if let Some(began) = moment("pullStartedAt").filter(|_| !has_failed) {
-        events.push(event(What::PullAttempted, Some(began)));
+    if !events.iter().any(|event| event.what == What::PullFailed) {
+        let ended = moment("pullStoppedAt").map(|at| (What::PullSucceeded, at));
+        let pull = ended.or_else(|| Some((What::PullAttempted, moment("pullStartedAt")?)));
+        events.extend(pull.map(|(what, at)| event(what, Some(at))));
     }
     events
 }
@@ -134,38 +129,34 @@ pub(crate) fn read_service(
             breaker.and_then(Value::as_bool).unwrap_or(false),
         ));
     }
+    rollouts(service, &place, context)
+}
+
+/// What a service's rollouts and its own events say.
+fn rollouts(service: &Value, place: &Place, context: &Context) -> Vec<Event> {
     let parts = |key: &str| {
-        service
-            .get(key)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .take(MAX_PARTS)
+        let parts = service.get(key).and_then(Value::as_array);
+        parts.into_iter().flatten().take(MAX_PARTS)
     };
-    let mut events: Vec<Event> = Vec::new();
-    for deployment in parts("deployments") {
-        let what = match member(deployment, "rolloutState") {
-            Some("FAILED") => What::GaveUp,
-            Some("IN_PROGRESS") => What::Waits,
-            _ => continue,
+    let moment = |part: &Value, key: &str| parse_json(part.get(key)?, context);
+    let of_rollout = |deployment: &Value| {
+        let what = match member(deployment, "rolloutState")? {
+            "FAILED" => What::GaveUp,
+            "IN_PROGRESS" => What::Waits,
+            _ => return None,
         };
-        let at = deployment
-            .get("updatedAt")
-            .and_then(|value| parse_json(value, context));
         let reason = member(deployment, "rolloutStateReason").unwrap_or("");
-        events.push(
+        Some(
             Event::new(what, Format::EcsEvents)
-                .at(at)
+                .at(moment(deployment, "updatedAt"))
                 .within(place.clone())
                 .saying(reason),
-        );
-    }
-    for told in parts("events") {
-        let at = told
-            .get("createdAt")
-            .and_then(|value| parse_json(value, context));
-        events.extend(member(told, "message").and_then(|message| read_message(message, at)));
-    }
+        )
+    };
+    let of_message =
+        |told: &Value| read_message(member(told, "message")?, moment(told, "createdAt"));
+    let mut events: Vec<Event> = parts("deployments").filter_map(of_rollout).collect();
+    events.extend(parts("events").filter_map(of_message));
     for event in &mut events {
         event.place.cluster.clone_from(&place.cluster);
     }
