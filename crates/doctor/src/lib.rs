@@ -4,6 +4,7 @@ mod blanks;
 mod costs;
 mod document;
 mod explain;
+mod profile;
 mod report;
 mod support;
 mod ways;
@@ -20,8 +21,9 @@ pub use forebay_diagnosis::{
 pub use forebay_evidence::{
     AwsPlace, CiSystem, Class, Context, Event, Evidence, Format, Identity, ImageSize, Intake,
     Lines, MAX_COARSE_EVENTS, Moment, Note, Owner, OwnerKind, Packing, Place, Setting, SettingKind,
-    SizeSource, What, find_places,
+    SizeSource, What, find_places, find_stamp,
 };
+pub use profile::under_profile;
 pub use report::report;
 pub use support::support;
 pub use ways::{Action, WayKind, WayOut, WaysOut, ways_out};

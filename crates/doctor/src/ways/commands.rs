@@ -95,7 +95,7 @@ pub(super) fn numbers(culprits: &[Suspect], facts: &Facts) -> String {
             Some(format!("kubectl --namespace {place} get statefulset/{name}"))
         }
         OwnerKind::Workload => {
-            Some(format!("kubectl --namespace {place} get deployments,statefulsets"))
+            Some(format!("kubectl --namespace {place} get deployments,statefulsets,daemonsets"))
         }
         _ => None,
     }
@@ -274,7 +274,11 @@ fn scale(kind: OwnerKind, name: &str, place: &str, number: &str) -> Option<Strin
         OwnerKind::Deployment => format!("deployment/{name} --replicas={number}"),
         OwnerKind::StatefulSet => format!("statefulset/{name} --replicas={number}"),
         OwnerKind::Workload => {
-            format!("deployment/{name} --replicas={number}   # or statefulset/{name}")
+            let label = if number == "0" { "\"true\"" } else { "null" };
+            let of_daemon_set = patch_daemon_set(name, place, label);
+            format!(
+                "deployment/{name} --replicas={number}   # or statefulset/{name}; if it is a DaemonSet: {of_daemon_set}"
+            )
         }
         _ => return None,
     };

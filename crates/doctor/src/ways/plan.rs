@@ -13,7 +13,7 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
     let way = if ground.is_by_account() {
         let why = format!("{USED_UP} {why}");
         WayOut::new(WayKind::PaidPlan, "a paid plan for the account that is used up", why).step(
-            "Buy it at https://www.docker.com/pricing/ for the account that the answer names: what pulls with it needs no change. If it is none of yours, log in with one of your own, as --way authenticate has it.",
+            "Buy it at https://www.docker.com/pricing/ for the account that the answer names: what pulls with it needs no change. If it is none of yours, such as one that a runner brings along, log in with one of your own, as --way authenticate has it.",
             None,
         )
     } else {
