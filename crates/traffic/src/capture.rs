@@ -3,6 +3,7 @@
 //! Formats by draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng. One record is held at a time.
 
 use crate::dns;
+use crate::error::{Error, START_BYTES};
 use crate::flow_log::MAX_UNIX_S;
 use crate::packet::{self, Packet, Transport};
 use crate::sni::{self, Hello};
@@ -17,6 +18,9 @@ const MAX_INTERFACES: usize = 256;
 /// Where names are asked for.
 const DNS: u16 = 53;
 
+/// What is said of one that was cut off.
+const CUT: &str = "a capture ends in the middle of a record";
+
 /// A section of pcapng begins with this, in either order of bytes.
 const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
@@ -27,6 +31,10 @@ pub struct Capture {
     format: Format,
     is_little: bool,
     interfaces: Vec<Interface>,
+    /// Whether a packet was read.
+    has_read: bool,
+    /// Why nothing, or not all, can be read.
+    why: Option<Error>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +61,8 @@ enum Next {
     /// So many were read.
     Took(usize),
     Broken(&'static str),
+    /// It is no capture.
+    Alien(Error),
 }
 
 impl Capture {
@@ -73,11 +83,10 @@ impl Capture {
                 Next::Wanting => break,
                 Next::Took(length) => at += length,
                 Next::Broken(why) => {
-                    self.format = Format::Broken;
-                    self.bytes = Vec::new();
                     tally.note(why);
-                    return;
+                    return self.give_up(Error::Unreadable(why));
                 }
+                Next::Alien(why) => return self.give_up(why),
             }
         }
         self.bytes.drain(..at);
@@ -89,10 +98,30 @@ impl Capture {
     }
 
     /// Ends it.
-    pub fn finish(self, tally: &mut Tally) {
+    ///
+    /// # Errors
+    /// Nothing of it could be read. A capture in which nobody sent anything is none.
+    pub fn finish(self, tally: &mut Tally) -> Result<(), Error> {
+        let mut why = self.why;
         if !self.bytes.is_empty() {
-            tally.note("a capture ends in the middle of a record");
+            tally.note(CUT);
+            why = why.or(Some(Error::Unreadable(CUT)));
+        } else if self.format == Format::Unknown {
+            why = Some(Error::Empty);
         }
+        why.filter(|_| !self.has_read).map_or(Ok(()), Err)
+    }
+
+    fn give_up(&mut self, why: Error) {
+        self.format = Format::Broken;
+        self.bytes = Vec::new();
+        self.why = Some(why);
+    }
+
+    /// Tells of packets that cannot be counted.
+    fn pass_over(&mut self, why: &'static str, tally: &mut Tally) {
+        tally.note(why);
+        self.why = self.why.or(Some(Error::Unreadable(why)));
     }
 
     fn read(&mut self, at: usize, tally: &mut Tally) -> Next {
@@ -122,7 +151,13 @@ impl Capture {
             _ => None,
         };
         let Some(units) = units(little).or_else(|| units(big)) else {
-            return Next::Broken("a capture is neither pcap nor pcapng");
+            if self.bytes.len() < START_BYTES {
+                return Next::Wanting;
+            }
+            return Error::of_start(&self.bytes).map_or(
+                Next::Broken("a capture is neither pcap nor pcapng"),
+                Next::Alien,
+            );
         };
         self.is_little = matches!(little, 0xa1b2_c3d4 | 0xa1b2_3c4d);
         let Some(link) = self.u32(20) else {
@@ -154,6 +189,7 @@ impl Capture {
             .interfaces
             .first()
             .map_or(0, |interface| interface.link);
+        self.has_read = true;
         count(link, frame, u64::from(seconds) / 60, tally);
         Next::Took(16 + length)
     }
@@ -185,7 +221,7 @@ impl Capture {
             1 => self.interface(at, at + length - 4, tally),
             6 => self.enhanced(at, at + length - 4, tally),
             // One without a time.
-            3 => tally.note("packets without a time were not counted"),
+            3 => self.pass_over("packets without a time were not counted", tally),
             _ => {}
         }
         Next::Took(length)
@@ -195,7 +231,10 @@ impl Capture {
     fn interface(&mut self, at: usize, end: usize, tally: &mut Tally) {
         let link = self.u16(at + 8).map_or(0, u32::from);
         if !packet::is_known(link) {
-            tally.note("a capture has packets of a kind of link that is not known");
+            self.pass_over(
+                "a capture has packets of a kind of link that is not known",
+                tally,
+            );
         }
         let mut units = 1_000_000;
         let mut option = at + 16;
@@ -220,7 +259,8 @@ impl Capture {
     fn enhanced(&mut self, at: usize, end: usize, tally: &mut Tally) {
         let number = |offset: usize| self.u32(at + offset).unwrap_or_default();
         let Some(interface) = self.interfaces.get(number(8) as usize).copied() else {
-            tally.note("packets of an interface that is not described were not counted");
+            let why = "packets of an interface that is not described were not counted";
+            self.pass_over(why, tally);
             return;
         };
         let stamp = u64::from(number(12)) << 32 | u64::from(number(16));
@@ -228,11 +268,12 @@ impl Capture {
         let last = (at + 28).saturating_add(length).min(end);
         let second = stamp / interface.units.max(1);
         if second > MAX_UNIX_S {
-            tally.note("packets of an impossible time were not counted");
+            self.pass_over("packets of an impossible time were not counted", tally);
             return;
         }
         let minute = second / 60;
         if let Some(frame) = self.bytes.get(at + 28..last) {
+            self.has_read |= packet::is_known(interface.link);
             count(interface.link, frame, minute, tally);
         }
     }

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
+use crate::error::{Error, START_BYTES};
 use crate::tally::{Conversation, Tally};
 
 /// The longest line; what is longer is skipped.
@@ -55,6 +56,12 @@ pub struct FlowLog {
     /// Where each field stands; empty until the first line.
     fields: Vec<String>,
     flows: Flows,
+    /// Its first bytes, which tell what is packed.
+    start: Vec<u8>,
+    /// Lines that made sense.
+    read: u64,
+    /// Whether there were others.
+    has_unread: bool,
 }
 
 /// The flows that were met: by a hash of each, as so many take up room. Of all that are remembered, two are taken for one once
@@ -73,6 +80,8 @@ impl FlowLog {
 
     /// Reads on, and counts. Lines may be cut anywhere between two calls.
     pub fn push(&mut self, bytes: &[u8], tally: &mut Tally) {
+        let missing = START_BYTES.saturating_sub(self.start.len());
+        self.start.extend(bytes.iter().take(missing));
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             self.gather(&rest[..end], tally);
@@ -83,17 +92,31 @@ impl FlowLog {
     }
 
     /// Ends it.
-    pub fn finish(mut self, tally: &mut Tally) {
+    ///
+    /// # Errors
+    /// Nothing of it could be read. A header alone is a log of nothing.
+    pub fn finish(mut self, tally: &mut Tally) -> Result<(), Error> {
         self.end_line(tally);
-        if self.fields.is_empty() {
-            tally.note("a flow log is empty");
+        if self.read > 0 {
+            return Ok(());
         }
+        if let Some(packed) = Error::of_start(&self.start) {
+            return Err(packed);
+        }
+        if self.has_unread {
+            return Err(Error::Unreadable("no line of it is one of a flow log"));
+        }
+        if self.fields.is_empty() {
+            return Err(Error::Empty);
+        }
+        Ok(())
     }
 
     fn gather(&mut self, bytes: &[u8], tally: &mut Tally) {
         if self.partial.len() + bytes.len() > MAX_LINE_BYTES {
             self.is_too_long = true;
             self.partial.clear();
+            self.has_unread = true;
             tally.note("lines of a flow log are too long, and were skipped");
         }
         if !self.is_too_long {
@@ -127,7 +150,10 @@ impl FlowLog {
         if self.fields.is_empty() {
             self.fields = VERSION_2.map(str::to_owned).to_vec();
         }
-        if self.count(&words, tally).is_none() {
+        if self.count(&words, tally).is_some() {
+            self.read += 1;
+        } else {
+            self.has_unread = true;
             tally.note("lines of a flow log do not fit its header, and were skipped");
         }
     }

@@ -1,18 +1,18 @@
 //! Captures: what they count, and how names are learnt in them.
 
-use forebay_traffic::{Capture, Row, Tally, Told};
+use forebay_traffic::{Capture, Error, Row, Tally, Told};
 
 use crate::frames::{
     CLIENT, HUB, PUSH_ACK, RESOLVER, SYN, address, client_hello, dns_answer, pcap, pcapng, tcp, udp,
 };
 
 /// Read in pieces of a size.
-pub(crate) fn read(file: &[u8], piece: usize, tally: &mut Tally) {
+pub(crate) fn read(file: &[u8], piece: usize, tally: &mut Tally) -> Result<(), Error> {
     let mut capture = Capture::new();
     for part in file.chunks(piece) {
         capture.push(part, tally);
     }
-    capture.finish(tally);
+    capture.finish(tally)
 }
 
 fn story() -> Vec<(u32, Vec<u8>)> {
@@ -48,7 +48,7 @@ fn row(minute: u64, connections: u64, packets: u64) -> Row {
 
 fn told(file: &[u8], piece: usize) -> Told {
     let mut tally = Tally::new();
-    read(file, piece, &mut tally);
+    assert_eq!(read(file, piece, &mut tally), Ok(()));
     tally.told()
 }
 
@@ -82,7 +82,7 @@ fn an_address_that_is_named_is_a_registrys() {
     let frames = [(60, tcp((CLIENT, 50_000), (HUB, 443), SYN, b""))];
     let mut tally = Tally::new();
     tally.know(address(HUB), "registry.internal:5000");
-    read(&pcap(&frames), 100, &mut tally);
+    assert_eq!(read(&pcap(&frames), 100, &mut tally), Ok(()));
     let told = tally.told();
     assert_eq!(&*told.rows[0].registry, "registry.internal:5000");
     assert!(told.hidden.iter().any(|text| text.contains("TLS hides")));

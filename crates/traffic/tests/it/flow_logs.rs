@@ -1,6 +1,6 @@
 //! Flow logs: of version 2 without a header, and of later ones with theirs.
 
-use forebay_traffic::{FlowLog, MAX_CONVERSATIONS, Tally, Told};
+use forebay_traffic::{Error, FlowLog, MAX_CONVERSATIONS, Tally, Told};
 
 use crate::frames::{HUB, address};
 
@@ -11,7 +11,7 @@ fn told(text: &str) -> Told {
     for part in text.as_bytes().chunks(11) {
         log.push(part, &mut tally);
     }
-    log.finish(&mut tally);
+    let _ = log.finish(&mut tally);
     tally.told()
 }
 
@@ -73,7 +73,7 @@ fn flows_to_others_take_no_place_from_those_to_registries() {
     }
     let line = "2 1 eni-1 10.0.0.5 192.0.2.7 50000 443 6 10 800 600 660 ACCEPT OK\n";
     log.push(line.as_bytes(), &mut tally);
-    log.finish(&mut tally);
+    assert_eq!(log.finish(&mut tally), Ok(()));
     let told = tally.told();
     assert_eq!((told.rows.len(), told.uncounted), (1, 0));
     assert_eq!(told.elsewhere, MAX_CONVERSATIONS as u64 + 1);
@@ -84,4 +84,26 @@ fn a_time_that_is_none_is_no_line_of_a_log() {
     let told = told("2 1 eni-1 10.0.0.5 192.0.2.7 1 443 6 1 60 99999999999999999 660 ACCEPT OK\n");
     assert!(told.rows.is_empty());
     assert_eq!(told.notes.len(), 1);
+}
+
+#[test]
+fn a_log_that_tells_nothing_is_an_error_and_one_without_flows_is_none() {
+    let why = |bytes: &[u8]| {
+        let mut log = FlowLog::new();
+        log.push(bytes, &mut Tally::new());
+        log.finish(&mut Tally::new())
+    };
+    let unreadable = Err(Error::Unreadable("no line of it is one of a flow log"));
+    let header = "version account-id srcaddr dstaddr start log-status\n";
+    assert_eq!(why(b""), Err(Error::Empty));
+    assert_eq!(why(b"\n\n"), Err(Error::Empty));
+    assert_eq!(why(b"no flow log\nat all\n"), unreadable);
+    assert_eq!(why(format!("{header}rubbish\n").as_bytes()), unreadable);
+    assert_eq!(why(&b"x".repeat(20_000)), unreadable);
+    assert_eq!(
+        why(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\n\n"),
+        Err(Error::Packed("gzip"))
+    );
+    assert_eq!(why(header.as_bytes()), Ok(()));
+    assert_eq!(why(b"2 1 eni-1 - - - - - - - 600 660 - NODATA\n"), Ok(()));
 }
