@@ -46,9 +46,9 @@ fn a_connection_is_counted_once_with_its_process_and_container() {
     let lines = text::told(&tally.told()).join("\n");
     insta::assert_snapshot!(lines, @r"
     connections to registries:
-      10.0.0.5 to docker.io: 1 connections in 1 min, at most 1 in the minute of 1970-01-01T00:10:00Z
-      10.0.0.5 dockerd (42), container 4f4f4f4f4f4f to docker.io: 1 connections in 1 min, at most 1 in the minute of 1970-01-01T00:10:00Z
-      172.17.0.2 to docker.io: 1 connections in 1 min, at most 1 in the minute of 1970-01-01T00:10:00Z
+      10.0.0.5 to docker.io: 1 connection in 1 min, at most 1 in the minute of 1970-01-01T00:10:00Z
+      10.0.0.5 dockerd (42), container 4f4f4f4f4f4f to docker.io: 1 connection in 1 min, at most 1 in the minute of 1970-01-01T00:10:00Z
+      172.17.0.2 to docker.io: 1 connection in 1 min, at most 1 in the minute of 1970-01-01T00:10:00Z
       not seen: TLS hides which repository and tag was asked for, whether it was a HEAD or a GET, and as which account: only the registry and a cache in front of it know
       not seen: one connection may carry many requests: connections are the least that was asked, not how much
     ");

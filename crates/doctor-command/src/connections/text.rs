@@ -36,8 +36,8 @@ pub(super) fn told(told: &Told) -> Vec<String> {
     }
     if told.elsewhere > 0 {
         lines.push(format!(
-            "  {} connections went to addresses that are no registry's, as far as is known",
-            told.elsewhere
+            "  {} went to addresses that are no registry's, as far as is known",
+            connections(told.elsewhere)
         ));
     }
     if told.uncounted > 0 {
@@ -74,12 +74,21 @@ fn line(sum: &Sum<'_>) -> String {
     let at = moment(seconds.saturating_mul(1_000));
     let packets = match sum.packets {
         0 => String::new(),
+        1 => ", 1 packet".to_owned(),
         packets => format!(", {packets} packets"),
     };
     format!(
-        "  {source} to {registry}: {} connections{packets} in {} min, at most {most} in the minute of {at}",
-        sum.connections, sum.minutes
+        "  {source} to {registry}: {}{packets} in {} min, at most {most} in the minute of {at}",
+        connections(sum.connections),
+        sum.minutes
     )
+}
+
+fn connections(number: u64) -> String {
+    match number {
+        1 => "1 connection".to_owned(),
+        number => format!("{number} connections"),
+    }
 }
 
 fn source(row: &Row) -> String {
