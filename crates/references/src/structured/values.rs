@@ -12,14 +12,38 @@ const MAX_DEPTH: u32 = 32;
 /// What charts call the parts of an image.
 const REPOSITORY_KEYS: [&str; 3] = ["repository", "repo", "name"];
 
+/// The values, and what the chart's own templates print of them.
+struct Chart<'a> {
+    root: At<'a>,
+    printed: Printed,
+}
+
+impl Chart<'_> {
+    /// Where the image is written whose name is the value of `path`, and its registry perhaps the value beside it.
+    fn written_in(&self, path: &str) -> WrittenIn<'_> {
+        let beside = path.rsplit_once('.').map_or("", |(map, _)| map);
+        let beside = [beside, "registry"].join(".");
+        let text = |path: &str| {
+            let at = self.root.path(&path.split('.').collect::<Vec<_>>())?;
+            at.text().filter(|text| !text.is_empty() && !is_null(at))
+        };
+        let registry = Some(beside.trim_start_matches('.')).filter(|path| text(path).is_some());
+        self.printed.written_in(path, &|operand| {
+            let is_beside = registry.is_some_and(|registry| operand.contains(registry));
+            let is_empty = |path: &String| !path.is_empty() && text(path).is_none();
+            is_beside || operand.iter().all(is_empty)
+        })
+    }
+}
+
 /// Finds the images of a values file.
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     // What the chart's own templates print as an image is one, whatever its key.
     let printed = Printed::of(&sink.settings.near);
-    search(root, ("", &printed), sink, MAX_DEPTH);
+    search(root, ("", &Chart { root, printed }), sink, MAX_DEPTH);
 }
 
-fn search(at: At<'_>, (path, printed): (&str, &Printed), sink: &mut Sink<'_>, depth: u32) {
+fn search(at: At<'_>, (path, chart): (&str, &Chart<'_>), sink: &mut Sink<'_>, depth: u32) {
     let Some(depth) = depth.checked_sub(1) else {
         return;
     };
@@ -32,23 +56,23 @@ fn search(at: At<'_>, (path, printed): (&str, &Printed), sink: &mut Sink<'_>, de
         if value.is_alias() {
             continue;
         }
-        if (is_image_key(key) || printed.is_image(&path)) && value.text().is_some() {
-            if is_written_here(value, &path, printed, sink) {
+        if (is_image_key(key) || chart.printed.is_image(&path)) && value.text().is_some() {
+            if is_written_here(value, &path, chart, sink) {
                 single(at, key, &path, sink);
             }
         } else if let Some((name, place)) = split(at, (key, value), &path, sink) {
-            if is_written_here(value, &format!("{path}.{name}"), printed, sink) {
+            if is_written_here(value, &format!("{path}.{name}"), chart, sink) {
                 sink.place(place);
             }
         } else if value.is_map() {
-            search(value, (&path, printed), sink, depth);
+            search(value, (&path, chart), sink, depth);
         } else {
             for (index, item) in value
                 .items()
                 .enumerate()
                 .filter(|(_, item)| !item.is_alias())
             {
-                search(item, (&format!("{path}[{index}]"), printed), sink, depth);
+                search(item, (&format!("{path}[{index}]"), chart), sink, depth);
             }
         }
     }
@@ -60,8 +84,8 @@ fn is_image_key(key: &str) -> bool {
 }
 
 /// Whether what the value at `path` is a name of is written in the values; says where it is, if not.
-fn is_written_here(at: At<'_>, path: &str, printed: &Printed, sink: &mut Sink<'_>) -> bool {
-    match printed.written_in(path) {
+fn is_written_here(at: At<'_>, path: &str, chart: &Chart<'_>, sink: &mut Sink<'_>) -> bool {
+    match chart.written_in(path) {
         WrittenIn::Values => return true,
         WrittenIn::Template(template) => {
             let text = format!("`{path}` stands in more text in {template}, where the image is");

@@ -137,3 +137,38 @@ fn what_a_template_prints_behind_a_text_of_its_own_is_written_there() {
         assert_eq!(counts, (places, ambiguous, notes), "{template}");
     }
 }
+
+#[test]
+fn what_is_printed_before_a_name_is_part_of_it_unless_it_is_empty_or_its_own_registry() {
+    let of_hub =
+        "image: \"{{ .Values.hub }}/{{ .Values.image.repository }}:{{ .Values.image.tag }}\"\n";
+    let of_registry = of_hub.replace(".Values.hub", ".Values.image.registry");
+    for (values, template, places) in [
+        (
+            "hub: docker.io\nimage: {repository: a/b, tag: 1}\n",
+            of_hub,
+            0,
+        ),
+        ("hub: ''\nimage: {repository: a/b, tag: 1}\n", of_hub, 1),
+        ("image: {repository: a/b, tag: 1}\n", of_hub, 1),
+        (
+            "image: {registry: docker.io, repository: a/b, tag: 1}\n",
+            &of_registry,
+            1,
+        ),
+        (
+            "image: {registry: quay.io, repository: a/b, tag: 1}\nhub: docker.io\n",
+            of_hub,
+            0,
+        ),
+    ] {
+        let near = [("templates/d.yaml".to_owned(), template.to_owned())];
+        let settings = Settings {
+            near: near.into(),
+            ..Settings::default()
+        };
+        let found = find("values.yaml", values.as_bytes(), &settings);
+        let counts = (found.places.len(), found.ambiguous.len());
+        assert_eq!(counts, (places, 1 - places), "{values}{template}");
+    }
+}
