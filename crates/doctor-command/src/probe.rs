@@ -13,6 +13,7 @@ use forebay_http_kit::address::is_public;
 use forebay_limits::Source;
 use forebay_server::{Heard, Probed, Unanswered, ask_mirror, probe as ask};
 use forebay_terminal::Failure;
+use mirrors::Mirror;
 use serde::Serialize;
 
 /// How far clocks may be apart: tokens and signatures of AWS are refused beyond.
@@ -245,12 +246,13 @@ fn proxies(config: &Config) -> Vec<Check> {
 async fn look_at_mirror(
     (config, now_unix_s): (&Config, u64),
     file: String,
-    mirror: Result<url::Url, String>,
+    mirror: Mirror,
 ) -> Check {
     let mut fault = None;
     let (found, is_bad) = match mirror {
-        Err(why) => (why, true),
-        Ok(url) => match ask_mirror(config, &url).await {
+        Mirror::Broken(why) => (why.to_owned(), true),
+        Mirror::Unread(why) => (why, false),
+        Mirror::At(url) => match ask_mirror(config, &url).await {
             Ok(status @ (200..300 | 401)) => (
                 format!(
                     "{url} answers {status}: whether pulls come through it, forebay setup CLIENT --check tells"

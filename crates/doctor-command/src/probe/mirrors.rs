@@ -1,8 +1,9 @@
 //! Which mirrors this machine's clients are configured with: Docker, containerd, k3s and RKE2, podman and its kin.
 //!
-//! Reads their files. One that cannot be read as what it should be is told as such: its client cannot read it either.
+//! Reads their files. One that cannot be read as what it should be is told as such: its client cannot read it either. So is what
+//! was not looked at.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use forebay_references::{At, read_yaml};
@@ -29,33 +30,80 @@ const FILES: [(&str, Reader); 6] = [
     ("etc/containers/registries.conf", podman),
 ];
 
+/// What a file names, as far as it could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mirror {
+    /// A mirror, at this address.
+    At(Url),
+    /// What its client cannot make use of either, and why.
+    Broken(&'static str),
+    /// What was not looked at, and why.
+    Unread(String),
+}
+
 /// Each mirror of Docker Hub's with the file that names it.
-pub(super) fn read(root: &Path) -> Vec<(String, Result<Url, String>)> {
+pub(super) fn read(root: &Path) -> Vec<(String, Mirror)> {
     let mut all = Vec::new();
     for (path, reader) in FILES {
-        let Some(text) = text(&root.join(path)) else {
-            continue;
+        let mirrors = match text(&root.join(path)) {
+            Ok(text) => named(&text, reader),
+            Err(error) if is_nowhere(&error) => Vec::new(),
+            Err(error) => vec![Mirror::Unread(why_unread(&error))],
         };
-        let name = format!("/{path}");
-        match reader(&text) {
-            None => all.push((
-                name,
-                Err("it cannot be read: its client cannot either".to_owned()),
-            )),
-            Some(mirrors) => all.extend(mirrors.iter().take(MAX_MIRRORS).map(|mirror| {
-                let url = parse(mirror).ok_or_else(|| "a mirror in it is no address".to_owned());
-                (name.clone(), url)
-            })),
-        }
+        all.extend(mirrors.into_iter().map(|one| (format!("/{path}"), one)));
     }
     all
 }
 
-fn text(path: &Path) -> Option<String> {
+/// The mirrors in a file's text.
+fn named(text: &str, reader: Reader) -> Vec<Mirror> {
+    let Some(mirrors) = reader(text) else {
+        return vec![Mirror::Broken(
+            "it cannot be read: its client cannot either",
+        )];
+    };
+    let broken = Mirror::Broken("a mirror in it is no address");
+    let parsed = |mirror: &String| parse(mirror).map_or(broken.clone(), Mirror::At);
+    let mut all: Vec<Mirror> = mirrors.iter().take(MAX_MIRRORS).map(parsed).collect();
+    if mirrors.len() > MAX_MIRRORS {
+        let more = mirrors.len() - MAX_MIRRORS;
+        all.push(Mirror::Unread(format!(
+            "it names {more} mirrors more than the {MAX_MIRRORS} that are asked"
+        )));
+    }
+    all
+}
+
+fn text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    let file = plain_file::open(path).ok()?;
-    file.take(MAX_FILE_BYTES).read_to_string(&mut text).ok()?;
-    Some(text)
+    let file = plain_file::open(path)?;
+    if file.metadata()?.len() > MAX_FILE_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    file.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Whether there is no such file.
+fn is_nowhere(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn why_unread(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "not looked at: it may not be read, but by root: sudo forebay doctor --probe".to_owned()
+        }
+        io::ErrorKind::InvalidData => "not looked at: it is no text in UTF-8".to_owned(),
+        io::ErrorKind::FileTooLarge => format!(
+            "not looked at: it is longer than {} MiB",
+            MAX_FILE_BYTES >> 20
+        ),
+        _ => format!("not looked at: {error}"),
+    }
 }
 
 /// An address without what it may hold of a user.
@@ -185,7 +233,10 @@ mod tests {
         );
         let urls: Vec<String> = read(folder.path())
             .into_iter()
-            .map(|(_, url)| url.expect("an address").to_string())
+            .map(|(_, mirror)| match mirror {
+                Mirror::At(url) => url.to_string(),
+                other => panic!("no address: {other:?}"),
+            })
             .collect();
         assert_eq!(
             urls,
@@ -199,7 +250,33 @@ mod tests {
             ]
         );
         write("etc/docker/daemon.json", "{ broken");
-        assert!(read(folder.path())[0].1.is_err());
+        assert!(matches!(read(folder.path())[0].1, Mirror::Broken(_)));
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_told_and_not_called_broken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let docker = folder.path().join("etc/docker");
+        std::fs::create_dir_all(&docker).expect("folders");
+        let write = |text: &[u8]| std::fs::write(docker.join("daemon.json"), text).expect("a file");
+        let told = || {
+            let all = read(folder.path()).into_iter();
+            let unread = all.filter_map(|(_, mirror)| match mirror {
+                Mirror::Unread(why) => Some(why),
+                _ => None,
+            });
+            unread.collect::<Vec<_>>().join("\n")
+        };
+        write(b"{\"registry-mirrors\": [\"http://caf\xe9:5000\"]}");
+        assert_eq!(told(), "not looked at: it is no text in UTF-8");
+        let long = format!("{{\"a\": \"{}\"}}", "x".repeat(1 << 20));
+        write(long.as_bytes());
+        assert_eq!(told(), "not looked at: it is longer than 1 MiB");
+        let many = "\"http://cache:5000\",".repeat(MAX_MIRRORS + 2);
+        write(format!("{{\"registry-mirrors\": [{many}\"http://last\"]}}").as_bytes());
+        assert_eq!(told(), "it names 3 mirrors more than the 8 that are asked");
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert!(why_unread(&denied).contains("by root"));
     }
 
     #[test]
