@@ -16,10 +16,10 @@ use forebay_config::time_span;
 use forebay_content::{Clock, SystemClock};
 use forebay_http_kit::Resolver;
 use forebay_terminal::Failure;
-use forebay_traffic::{Capture, Conversation, FlowLog, Socket, Tally, Told, read_tracked};
+use forebay_traffic::{Capture, Conversation, Error, FlowLog, Socket, Tally, Told, read_tracked};
 use serde::Serialize;
 
-use crate::source::read_to_end;
+use crate::source::{name_of, read_to_end};
 use processes::Processes;
 use tables::Tables;
 
@@ -49,8 +49,8 @@ pub(crate) struct ConnectionArgs {
     #[arg(long)]
     connections: bool,
 
-    /// For so long
-    #[arg(long, value_name = "TIME", default_value = "1m", requires = "connections", value_parser = time_span)]
+    /// For so long, an hour at most
+    #[arg(long, value_name = "TIME", default_value = "1m", requires = "connections", value_parser = watch_span)]
     watch: Duration,
 
     /// Count the connections to registries in a capture (pcap or pcapng), - for standard input
@@ -79,10 +79,19 @@ impl ConnectionArgs {
     }
 }
 
+/// For how long is watched.
+fn watch_span(text: &str) -> Result<Duration, String> {
+    let span = time_span(text)?;
+    if span > MAX_WATCH {
+        return Err("at most 1h: what is held of each connection takes room".to_owned());
+    }
+    Ok(span)
+}
+
 /// Counts what was asked for; `None` if nothing was.
 ///
 /// # Errors
-/// A file cannot be read.
+/// A file cannot be read, or nothing of it.
 pub(crate) async fn count(
     args: &ConnectionArgs,
     root: &Path,
@@ -101,7 +110,8 @@ pub(crate) async fn count(
             }
             ControlFlow::Continue(())
         })?;
-        capture.finish(&mut tally);
+        let ended = capture.finish(&mut tally);
+        ended.map_err(|error| tells_nothing(path, error))?;
     }
     for path in &args.flow_logs {
         let mut log = FlowLog::new();
@@ -109,14 +119,32 @@ pub(crate) async fn count(
             log.push(part, &mut tally);
             ControlFlow::Continue(())
         })?;
-        log.finish(&mut tally);
+        let ended = log.finish(&mut tally);
+        ended.map_err(|error| tells_nothing(path, error))?;
     }
     if args.connections {
         let clock = SystemClock::new();
-        watch(root, args.watch.min(MAX_WATCH), &clock, &mut tally).await;
+        watch(root, args.watch, &clock, &mut tally).await;
     }
     let told = tally.told();
     Ok(Some(ConnectionsReport { told }))
+}
+
+/// Of a file nothing can be read, which is no word that nobody connects.
+fn tells_nothing(path: &Path, error: Error) -> Failure {
+    let failure = Failure::failed(format!("cannot read {}", name_of(path)), error);
+    match error {
+        Error::Packed("Parquet") => {
+            failure.with_hint("flow logs are read as text: have them written so, or as a table from Athena")
+        }
+        Error::Packed(_) => failure.with_hint(
+            "unpack it first, and name - for standard input: gzip -dc FILE | forebay doctor --flow-logs -",
+        ),
+        Error::Empty => failure.with_hint(
+            "look whether what should have written it has failed, or has begun another file",
+        ),
+        Error::Unreadable(_) => failure,
+    }
 }
 
 impl ConnectionsReport {
@@ -167,6 +195,11 @@ fn look(proc: &Path, minute: u64, seen: &mut HashSet<Socket>, tally: &mut Tally)
     if processes.has_refused() {
         tally
             .note("not all processes may be looked at: as root, each connection's process is told");
+    }
+    if processes.is_cut() {
+        tally.note(
+            "there are more processes, networks or sockets than are looked at: not every connection is seen, nor whose it is",
+        );
     }
     if tables.is_missing() {
         tally.note("the kernel's table of sockets cannot be read");

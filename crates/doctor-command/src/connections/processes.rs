@@ -28,6 +28,7 @@ pub(super) struct Processes {
     /// The numbers of the networks that processes are in, and whose tables were read.
     networks: BTreeSet<u64>,
     has_refused: bool,
+    is_cut: bool,
 }
 
 impl Processes {
@@ -37,10 +38,15 @@ impl Processes {
             owners: HashMap::new(),
             networks: BTreeSet::new(),
             has_refused: false,
+            is_cut: false,
         };
         let entries = fs::read_dir(proc).into_iter().flatten().flatten();
         let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-        for entry in entries.take(MAX_PROCESSES) {
+        for (number, entry) in entries.enumerate() {
+            if number >= MAX_PROCESSES {
+                all.is_cut = true;
+                break;
+            }
             if entry.file_name().to_str().is_some_and(is_process) {
                 all.add(&entry.path(), tables);
             }
@@ -54,6 +60,11 @@ impl Processes {
     /// Whether some would not be looked at.
     pub(super) const fn has_refused(&self) -> bool {
         self.has_refused
+    }
+
+    /// Whether there were more than are looked at: processes, networks, or sockets.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Who has a socket open: `curl (42), container 4f6…, service web`.
@@ -79,6 +90,7 @@ impl Processes {
                 continue;
             };
             if self.owners.len() >= MAX_OWNED {
+                self.is_cut = true;
                 return;
             }
             let name = name.get_or_insert_with(|| describe(process).into());
@@ -92,7 +104,11 @@ impl Processes {
             return;
         };
         let number = network.ino();
-        if self.networks.len() >= MAX_NETWORKS || self.networks.contains(&number) {
+        if self.networks.contains(&number) {
+            return;
+        }
+        if self.networks.len() >= MAX_NETWORKS {
+            self.is_cut = true;
             return;
         }
         if read_tables(process, tables) {
