@@ -2,16 +2,17 @@
 //!
 //! Reads, asks and prints. What a text means is the failures crate's work, what follows from it the doctor crate's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use forebay_config::{Environment, byte_size};
 use forebay_content::{Clock as _, SystemClock};
 use forebay_doctor::{Context, Egress, Moment, Usage, WayKind};
-use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, with_exit_codes};
+use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, report, with_exit_codes};
 
 use crate::gathering::Gathering;
 use crate::show::Found;
+use crate::source::STDIN;
 use crate::tools::Asked;
 use crate::{follow, ledger, read, show, tools};
 
@@ -102,6 +103,26 @@ pub(crate) struct OutputArgs {
     pulls: Option<u64>,
 }
 
+impl OutputArgs {
+    /// Whether two things are to be written to standard output.
+    fn find_conflict(&self) -> Option<Failure> {
+        let other = if self.json {
+            "--json"
+        } else if self.support {
+            "--support"
+        } else {
+            return None;
+        };
+        let is_output = self.report.as_deref() == Some(Path::new(STDIN));
+        is_output.then(|| {
+            Failure::plain(format!(
+                "--report - and {other} are both written to standard output"
+            ))
+            .with_hint(format!("--report incident.md {other}"))
+        })
+    }
+}
+
 /// How machines reach registries.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum EgressWord {
@@ -120,6 +141,10 @@ pub async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
+    if let Some(failure) = args.output.find_conflict() {
+        report(&failure, printer);
+        return Ok(ExitStatus::Usage);
+    }
     let sources = args.source.without_listen(environment);
     let mut gathering = Gathering::new(args.context());
     let asked = tools::gather(&args.tools, &sources, &mut gathering, printer).await?;
@@ -168,7 +193,11 @@ pub(crate) fn conclude(
     let found = Found::of(gathered, args);
     // A reader of JSON finds in it who could not be asked, and why.
     if !found.is_bad() && asked.is_unknown() && !args.reads_too() && !args.output.json {
-        return Err(Failure::plain("nobody answered: nothing is known"));
+        return Err(
+            Failure::plain("nobody answered: nothing is known").with_hint(
+                "the notes say who was asked and why they told nothing: mend that and ask again, or write what they tell into a file where they answer, and give that",
+            ),
+        );
     }
     if args.follow && !args.output.json {
         printer.line("--- at the end");

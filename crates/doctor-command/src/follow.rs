@@ -119,9 +119,13 @@ async fn follow_file(
 ) -> Result<(), Failure> {
     let failed = |error| cannot_read(path, error);
     let mut growing = Growing::open(path, gathering).map_err(failed)?;
+    let mut looked_at = 0;
     loop {
         let is_at_end = growing.read_on(gathering).map_err(failed)?;
-        teller.look(gathering);
+        if gathering.steps() != looked_at {
+            looked_at = gathering.steps();
+            teller.look(gathering);
+        }
         if teller.printer.is_closed() {
             return Ok(());
         }

@@ -7,12 +7,15 @@ use forebay_failures::{Failure, Finding, Findings, Scanner};
 
 /// Sources, being read one after the other.
 pub(crate) struct Gathering {
+    context: Context,
     findings: Findings,
     scanner: Option<Scanner>,
     intake: Intake,
     /// Where the bytes that are being read may tell something: found once, for both.
     places: Vec<usize>,
     is_empty: bool,
+    /// How often something was begun or read.
+    steps: u64,
     /// How many bytes were sampled, and how many of them stand in no text.
     bytes: (u64, u64),
 }
@@ -41,11 +44,13 @@ impl Gathering {
     /// Nothing so far, to be read in the light of a context.
     pub(crate) fn new(context: Context) -> Self {
         Self {
+            context,
             findings: Findings::new(),
             scanner: None,
             intake: Intake::new(context),
             places: Vec::new(),
             is_empty: true,
+            steps: 0,
             bytes: (0, 0),
         }
     }
@@ -53,6 +58,7 @@ impl Gathering {
     /// Begins a source; the name is for people.
     pub(crate) fn begin(&mut self, name: &str) {
         self.end();
+        self.steps += 1;
         self.scanner = Some(Scanner::new());
         self.intake.begin(name);
     }
@@ -60,6 +66,7 @@ impl Gathering {
     /// Reads on in the source.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.is_empty &= bytes.is_empty();
+        self.steps += u64::from(!bytes.is_empty());
         let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
         self.bytes.0 += sample.len() as u64;
         self.bytes.1 += sample.iter().filter(|byte| is_of_no_text(**byte)).count() as u64;
@@ -81,6 +88,16 @@ impl Gathering {
     /// What happened so far.
     pub(crate) fn so_far(&self) -> &Evidence {
         self.intake.so_far()
+    }
+
+    /// How often something was begun or read: as long as that is the same, nothing else follows.
+    pub(crate) const fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// In which light it is read.
+    pub(crate) const fn context(&self) -> Context {
+        self.context
     }
 
     /// Whether not a byte was read so far, and nothing added.

@@ -19,6 +19,9 @@ use crate::tools::Asked;
 /// The section that says what the cause is, or that none is told.
 const CAUSE: &str = "Cause";
 
+/// What is said where nothing was found and not all was told.
+const UNASKED: &str = "Nothing that was read tells of a failed pull, but not all was told that could: mend what the notes say, and ask again.";
+
 /// What was found.
 pub(crate) struct Found {
     findings: Vec<Finding>,
@@ -145,6 +148,9 @@ fn print_text(found: &Found, asked: &Asked, output: &OutputArgs, printer: &Print
             document.sections.retain(|section| section.title != CAUSE);
         }
         printer.raw(document.to_text().as_bytes());
+        if !found.is_bad() && asked.is_open() {
+            printer.line(UNASKED);
+        }
     }
     for line in asked.told() {
         printer.line(line);

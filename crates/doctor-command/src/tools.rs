@@ -8,6 +8,7 @@ mod bounded;
 mod docker;
 mod ecs;
 mod inquiry;
+mod items;
 mod kube;
 mod log_files;
 mod program;
@@ -31,10 +32,10 @@ use kube::Cluster;
 use program::Installed;
 
 pub(crate) use answer::read as read_answer;
-#[cfg(test)]
-pub(crate) use answer::read_items;
 pub(crate) use bounded::Bounded;
 pub(crate) use ecs::{Deployment, Ear};
+#[cfg(test)]
+pub(crate) use items::Items;
 pub(crate) use kube::Cluster as KubeCluster;
 pub(crate) use program::{Call, Tools, Trouble};
 
@@ -137,6 +138,9 @@ pub(crate) struct Asked {
     /// Nobody said anything.
     #[serde(skip)]
     is_silent: bool,
+    /// Something was not answered without which nobody can say that nothing is wrong.
+    #[serde(skip)]
+    is_open: bool,
 }
 
 impl Args {
@@ -193,16 +197,18 @@ pub(crate) async fn gather(
             timeout: args.timeout,
         };
         let ended = wait::wait(&awaited, (&tools, &*clock), printer).await?;
-        let is_good = ended.is_good();
         asked.waited = Some(ended);
-        if is_good {
-            return Ok(asked);
-        }
     }
-    let bounded = Bounded::new(&tools, &*clock);
-    let mut inquiry = Inquiry::new(&bounded, gathering, printer);
-    inquiry.ask(args, &*clock).await;
-    (asked.is_silent, asked.troubles) = inquiry.end();
+    // Of what runs, nobody is asked why it does not.
+    if !asked.waited.as_ref().is_some_and(Ended::is_good) {
+        let bounded = Bounded::new(&tools, &*clock);
+        let mut inquiry = Inquiry::new(&bounded, gathering, printer);
+        inquiry.ask(args, &*clock).await;
+        let ended = inquiry.end();
+        asked.is_silent = ended.is_silent;
+        asked.is_open = ended.is_open;
+        asked.troubles = ended.troubles;
+    }
     if !args.probe.is_empty() {
         let named = (&args.probe[..], &*args.root);
         asked.probe = Some(probe::probe(named, sources, clock).await?);
@@ -227,21 +233,29 @@ impl Asked {
             && self.connections.is_none()
     }
 
+    /// Whether something was not answered without which nobody can say that nothing is wrong.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Whether that no failed pull was found says nothing, or not the most important; `is_unread` if no text was.
     pub(crate) fn tells_otherwise(&self, is_unread: bool) -> bool {
         let is_beside = self.probe.is_some() || self.connections.is_some();
         self.probe.as_ref().is_some_and(ProbeReport::is_bad)
+            || self.is_open
             || is_unread && (is_beside || self.is_silent)
     }
 
     /// How the command ends, if without this it ended so.
     pub(crate) fn status(&self, status: ExitStatus) -> ExitStatus {
         match &self.waited {
+            _ if self.probe.as_ref().is_some_and(ProbeReport::is_bad) => ExitStatus::Findings,
             Some(ended) if ended.is_good() => ExitStatus::Ok,
             Some(_) => ExitStatus::Findings,
-            None if self.probe.as_ref().is_some_and(ProbeReport::is_bad) => ExitStatus::Findings,
             // That nothing is wrong, nobody has said.
-            None if self.is_silent && status == ExitStatus::Ok => ExitStatus::Failed,
+            None if (self.is_silent || self.is_open) && status == ExitStatus::Ok => {
+                ExitStatus::Failed
+            }
             None => status,
         }
     }

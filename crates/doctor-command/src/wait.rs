@@ -3,7 +3,9 @@
 //! Only asks. What the answers mean is judged in `wait/`, without asking anybody.
 
 mod ecs;
+mod hopeless;
 mod kube;
+mod rollout;
 mod standing;
 
 use std::time::Duration;
@@ -14,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::tools::{Bounded, Call, Deployment, Ear, KubeCluster, Tools, Trouble, read_answer};
+use ecs::Scope;
 use standing::Standing;
 
 /// How often it is asked.
@@ -57,30 +60,25 @@ impl Ended {
 /// Waits for all of it.
 ///
 /// # Errors
-/// Nothing was named to wait for, or nobody answers.
+/// Nobody answers.
 pub(crate) async fn wait(
     awaited: &Awaited,
     (tools, clock): (&impl Tools, &dyn Clock),
     printer: &Printer,
 ) -> Result<Ended, Failure> {
-    if awaited.cluster.is_none() && awaited.deployment.is_none() {
-        return Err(Failure::plain(
-            "--wait wants --kube or --ecs: what is waited for",
-        ));
-    }
     let until = clock.monotonic() + awaited.timeout;
-    let (mut silences, mut last, mut beside) = (0, String::new(), String::new());
+    let (mut silences, mut last, mut beside) = (0, String::new(), Vec::new());
     // Whether it was ever told how it stands.
     let mut is_told = false;
     let is_last = || clock.monotonic() + ASK_EVERY > until;
     loop {
         // One that hangs now may answer at the next look.
         let bounded = Bounded::new(tools, clock);
-        let (standing, without) = ask(awaited, &bounded).await;
-        if let Some(without) = without.filter(|without| *without != beside) {
-            printer.note(format_args!("note: {without}"));
-            beside = without;
+        let (standing, notes) = ask(awaited, &bounded).await;
+        for note in notes.iter().filter(|note| !beside.contains(*note)) {
+            printer.note(format_args!("note: {note}"));
         }
+        beside = notes;
         match standing {
             Ok(Standing::Runs(what)) => return Ok(tell(Ended::Runs(what), printer)),
             Ok(Standing::Failed(why)) => return Ok(tell(Ended::Failed(why), printer)),
@@ -124,34 +122,21 @@ struct Silence {
     trouble: Trouble,
 }
 
-/// What a stack has been through, and which services are its: without these, all services of the cluster are judged.
-const BESIDE: [(&str, &str); 2] = [
-    ("list-stack-resources", "cloudformation:ListStackResources"),
-    (
-        "describe-stack-events",
-        "cloudformation:DescribeStackEvents",
-    ),
-];
+/// What tells which services are a stack's, and the right for it: without it, all services of the cluster are judged.
+const RESOURCES: (&str, &str) = ("list-stack-resources", "cloudformation:ListStackResources");
 
 impl Silence {
-    /// The right that a call needs without whose answer it can be judged.
-    fn right(&self) -> Option<&'static str> {
-        let act = self.call.args.get(1)?;
-        let beside = BESIDE.iter().find(|(name, _)| name == act);
-        beside.map(|(_, right)| *right)
-    }
-
-    /// Whether the others tell how it stands; one that is not installed will tell nothing.
-    fn is_beside(&self) -> bool {
-        self.right().is_some() && matches!(self.trouble, Trouble::Failed { .. })
-    }
-
-    fn told_beside(&self) -> String {
-        let right = self.right().unwrap_or_default();
-        format!(
-            "{}; judged without it, by all services of the cluster: the right for it is {right}",
-            self.told()
-        )
+    /// What it is judged by without this, if the others tell how it stands; who is not installed will tell nothing.
+    fn told_beside(&self) -> Option<String> {
+        let (act, right) = RESOURCES;
+        let is_beside = self.call.args.get(1).is_some_and(|said| said == act)
+            && matches!(self.trouble, Trouble::Failed { .. });
+        is_beside.then(|| {
+            format!(
+                "{}; judged without it, by all services of the cluster: the right for it is {right}",
+                self.told()
+            )
+        })
     }
 
     fn told(&self) -> String {
@@ -159,19 +144,28 @@ impl Silence {
     }
 
     fn failure(self) -> Failure {
-        Failure::failed(
+        let is_too_much = matches!(
+            self.trouble,
+            Trouble::SaidTooMuch(_) | Trouble::TooRich | Trouble::TookTooLong(_)
+        );
+        let is_whole = self.call.args.iter().any(|arg| arg == "--all-namespaces");
+        let failure = Failure::failed(
             format!("nobody says whether it runs: {}", self.call.program),
             self.trouble,
-        )
+        );
+        if is_too_much && is_whole {
+            failure.with_hint("--namespace NAME asks for one namespace alone")
+        } else {
+            failure
+        }
     }
 }
 
-/// How it stands, and what that had to be judged without.
-async fn ask(awaited: &Awaited, tools: &impl Tools) -> (Result<Standing, Silence>, Option<String>) {
+/// How it stands, and what there is to note beside.
+async fn ask(awaited: &Awaited, tools: &impl Tools) -> (Result<Standing, Silence>, Vec<String>) {
     let mut heard = Heard::default();
     let standing = ask_all(awaited, tools, &mut heard).await;
-    let without = heard.without.map(|silence| silence.told_beside());
-    (standing, without)
+    (standing, heard.notes)
 }
 
 async fn ask_all(
@@ -181,22 +175,44 @@ async fn ask_all(
 ) -> Result<Standing, Silence> {
     let mut standing = Vec::new();
     if let Some(cluster) = &awaited.cluster {
-        let call = cluster.standing();
-        let mut judge = kube::Judge::default();
-        match tools.ask_items(&call, &mut |item| judge.add(item)).await {
-            Ok(()) => standing.push(judge.told()),
-            Err(trouble) => return Err(Silence { call, trouble }),
-        }
+        standing.push(ask_cluster(cluster, tools, heard).await?);
     }
     if let Some(deployment) = &awaited.deployment {
-        deployment.ask(tools, heard).await;
+        let are_of_stack = deployment.ask_standing(tools, heard).await;
         if let Some(silence) = heard.silence.take() {
             return Err(silence);
         }
+        let scope = match &deployment.stack {
+            None => Scope::Cluster,
+            Some(_) if are_of_stack => Scope::Stack,
+            Some(_) => Scope::ClusterAndStack,
+        };
         let answers: Vec<&Value> = heard.answers.iter().collect();
-        standing.push(ecs::judge(&answers, deployment.stack.is_some()));
+        standing.push(ecs::judge(&answers, scope));
     }
     Ok(Standing::of_all(standing))
+}
+
+async fn ask_cluster(
+    cluster: &KubeCluster,
+    tools: &impl Tools,
+    heard: &mut Heard,
+) -> Result<Standing, Silence> {
+    let call = cluster.standing();
+    let mut judge = kube::Judge::default();
+    let asked = tools.ask_items(&call, &mut |item| judge.add(item)).await;
+    asked.map_err(|trouble| Silence { call, trouble })?;
+    if judge.wants_sets() {
+        let call = cluster.replica_sets();
+        let asked = tools.ask_items(&call, &mut |set| judge.add_set(set)).await;
+        if let Err(trouble) = asked {
+            let told = Silence { call, trouble }.told();
+            heard.notes.push(format!(
+                "{told}; without it nobody knows which pods are of the newest revision"
+            ));
+        }
+    }
+    Ok(judge.told())
 }
 
 /// What is answered of a deployment, as far as it is judged.
@@ -207,8 +223,8 @@ struct Heard {
     answers: Vec<Value>,
     /// The first that was not answered.
     silence: Option<Silence>,
-    /// The first without whose answer it can be judged.
-    without: Option<Silence>,
+    /// What else is to be told.
+    notes: Vec<String>,
 }
 
 impl Ear for Heard {
@@ -224,8 +240,9 @@ impl Ear for Heard {
         }
     }
 
-    // What waits is judged by those that are looked at.
-    fn left_out(&mut self, _: String) {}
+    fn left_out(&mut self, told: String) {
+        self.notes.push(told);
+    }
 
     fn end_of(&mut self, call: &Call, ended: Result<(), Trouble>) {
         let read = ended.and_then(|()| {
@@ -241,8 +258,8 @@ impl Ear for Heard {
                     call: call.clone(),
                     trouble,
                 };
-                if silence.is_beside() {
-                    self.without.get_or_insert(silence);
+                if let Some(told) = silence.told_beside() {
+                    self.notes.push(told);
                 } else {
                     self.silence.get_or_insert(silence);
                 }

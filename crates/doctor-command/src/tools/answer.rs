@@ -20,29 +20,40 @@ const MAX_VALUES: u32 = 100_000;
 
 /// The members that somebody looks at: of `kubectl get -o json`, then of `aws`.
 const KEPT: &[&str] = &[
+    "annotations",
     "availableReplicas",
     "conditions",
     "containerStatuses",
+    "controller-revision-hash",
     "deletionTimestamp",
+    "deployment.kubernetes.io/revision",
+    "deprecated.daemonset.template.generation",
     "desiredNumberScheduled",
     "generation",
     "initContainerStatuses",
     "items",
     "kind",
+    "labels",
     "metadata",
     "name",
     "namespace",
     "numberReady",
     "observedGeneration",
     "ownerReferences",
+    "partition",
     "phase",
+    "pod-template-generation",
     "readyReplicas",
     "reason",
     "replicas",
+    "rollingUpdate",
     "spec",
     "state",
     "status",
     "type",
+    "updateRevision",
+    "updateStrategy",
+    "updatedNumberScheduled",
     "updatedReplicas",
     "waiting",
     "NextToken",
@@ -55,6 +66,7 @@ const KEPT: &[&str] = &[
     "deployments",
     "desiredCount",
     "desiredStatus",
+    "group",
     "healthStatus",
     "lastStatus",
     "rolloutState",
@@ -79,27 +91,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value, Trouble> {
     let read = read.and_then(|value| from.end().map(|()| value));
     read.map_err(|_| {
         if room.is_full() {
-            Trouble::TooRich
-        } else {
-            Trouble::Rubbish
-        }
-    })
-}
-
-/// Reads the `items` of a list, as `kubectl` answers, one by one: each has the room that an answer has, and none is kept.
-///
-/// # Errors
-/// It is no list in JSON, or there is too much in one item. Some may have been taken.
-pub(crate) fn read_items(bytes: &[u8], take: &mut dyn FnMut(&Value)) -> Result<(), Trouble> {
-    let is_rich = Cell::new(false);
-    let mut from = serde_json::Deserializer::from_slice(bytes);
-    let list = List {
-        take,
-        is_rich: &is_rich,
-    };
-    let read = from.deserialize_map(list).and_then(|()| from.end());
-    read.map_err(|_| {
-        if is_rich.get() {
             Trouble::TooRich
         } else {
             Trouble::Rubbish
@@ -205,55 +196,6 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
-/// Reads a list, or its items.
-struct List<'a> {
-    take: &'a mut dyn FnMut(&Value),
-    is_rich: &'a Cell<bool>,
-}
-
-impl<'de> Visitor<'de> for List<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<(), A::Error> {
-        while let Some(Member(name)) = from.next_key()? {
-            if name == Some("items") {
-                from.next_value_seed(List {
-                    take: &mut *self.take,
-                    is_rich: self.is_rich,
-                })?;
-            } else {
-                from.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<(), A::Error> {
-        loop {
-            let room = Room::new();
-            let item = from.next_element_seed(Part(&room));
-            self.is_rich.set(room.is_full());
-            match item? {
-                Some(item) => (self.take)(&item),
-                None => return Ok(()),
-            }
-        }
-    }
-}
-
-/// The items are its member, and no list has another beside them.
-impl<'de> DeserializeSeed<'de> for List<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_seq(self)
-    }
-}
-
 /// The name of a member, if that is kept.
 struct Member(Option<&'static str>);
 
@@ -277,23 +219,6 @@ mod tests {
         let kept = json!({ "items": [{ "kind": "Pod", "spec": {}, "metadata": { "name": "web" },
             "status": { "phase": "Running" } }] });
         assert_eq!(read(answer.to_string().as_bytes()).unwrap(), kept);
-    }
-
-    #[test]
-    fn items_are_read_one_by_one_and_each_has_room_of_its_own() {
-        let much = format!("{{\"reason\": [{}0]}}", "0,".repeat(60_000));
-        let list = |items: &str| format!("{{\"kind\": \"List\", \"items\": [{items}]}}");
-        let count = |text: &str| {
-            let mut count = 0;
-            read_items(text.as_bytes(), &mut |_| count += 1).map(|()| count)
-        };
-        assert_eq!(count(&list(&format!("{much},{much},{{}}"))).unwrap(), 3);
-        assert_eq!(count("{}").unwrap(), 0);
-        let too_much = list(&format!("{{\"reason\": [{}0]}}", "0,".repeat(200_000)));
-        assert!(matches!(count(&too_much), Err(Trouble::TooRich)));
-        for text in ["", "[]", "{\"items\": {}}", "{\"items\": [{}}", "{} {}"] {
-            assert!(matches!(count(text), Err(Trouble::Rubbish)), "{text}");
-        }
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub(super) fn docker(past: Past) -> [Call; 4] {
     [
         events.with(["--format", "{{json .}}"]),
         Call::new("docker", &["ps", "--all", "--no-trunc"]),
-        Call::new("docker", &["image", "ls"]),
-        Call::new("docker", &["image", "ls", "--format", "{{json .}}"]),
+        Call::new("docker", &["image", "ls"]).beside(),
+        Call::new("docker", &["image", "ls", "--format", "{{json .}}"]).beside(),
     ]
 }
 

@@ -61,23 +61,41 @@ impl Deployment {
     /// Asks all of it; what is refused is a trouble, and the rest is asked on.
     pub(crate) async fn ask(&self, tools: &impl Tools, ear: &mut impl Ear) {
         let mut asking = Asking { tools, ear };
-        let mut services = None;
         if let Some(stack) = &self.stack {
-            let name = [format!("--stack-name={stack}")];
-            let of_stack = |act: &str| self.aws("cloudformation", act).with(name.clone());
-            asking.tell(of_stack("describe-stacks")).await;
-            let events = of_stack("describe-stack-events");
+            asking.tell(self.of_stack("describe-stacks", stack)).await;
+            let events = self.of_stack("describe-stack-events", stack);
             asking.tell(up_to(events, MAX_STACK_EVENTS)).await;
-            let resources = of_stack("list-stack-resources").at_most(MAX_RESOURCES_BYTES);
-            let resources = asking.ask(resources).await;
-            services = resources.as_ref().map(services_of);
         }
-        let services = if let Some(services) = services.filter(|all| !all.is_empty()) {
-            services
-        } else {
+        self.ask_services(&mut asking).await;
+        for status in ["RUNNING", "STOPPED"] {
+            self.ask_tasks(&mut asking, status).await;
+        }
+    }
+
+    /// Asks how it stands: not what a stack has been through, nor for tasks that have ended. Whether the services are the stack's.
+    pub(crate) async fn ask_standing(&self, tools: &impl Tools, ear: &mut impl Ear) -> bool {
+        let mut asking = Asking { tools, ear };
+        if let Some(stack) = &self.stack {
+            asking.tell(self.of_stack("describe-stacks", stack)).await;
+        }
+        let are_of_stack = self.ask_services(&mut asking).await;
+        self.ask_tasks(&mut asking, "RUNNING").await;
+        are_of_stack
+    }
+
+    /// Those of the stack, as far as it tells of any, or else those of the cluster.
+    async fn ask_services<T: Tools, E: Ear>(&self, asking: &mut Asking<'_, T, E>) -> bool {
+        let mut services = Vec::new();
+        if let Some(stack) = &self.stack {
+            let resources = self.of_stack("list-stack-resources", stack);
+            let resources = asking.ask(resources.at_most(MAX_RESOURCES_BYTES)).await;
+            services = resources.as_ref().map(services_of).unwrap_or_default();
+        }
+        let are_of_stack = !services.is_empty();
+        if !are_of_stack {
             let list = up_to(self.of_cluster("list-services"), MAX_SERVICES);
-            asking.list(list, ("serviceArns", MAX_SERVICES)).await
-        };
+            services = asking.list(list, ("serviceArns", MAX_SERVICES)).await;
+        }
         if services.len() > MAX_SERVICES {
             asking.tell_cut("serviceArns", MAX_SERVICES);
         }
@@ -85,16 +103,23 @@ impl Deployment {
             let call = self.of_cluster("describe-services").with(["--services"]);
             asking.tell(call.with(some.iter().cloned())).await;
         }
-        for status in ["RUNNING", "STOPPED"] {
-            let list = self.of_cluster("list-tasks");
-            let list = list.with([format!("--desired-status={status}")]);
-            let list = up_to(list, MAX_TASKS);
-            let tasks = asking.list(list, ("taskArns", MAX_TASKS)).await;
-            for some in at_most(&tasks, MAX_TASKS).chunks(TASKS_A_CALL) {
-                let call = self.of_cluster("describe-tasks").with(["--tasks"]);
-                asking.tell(call.with(some.iter().cloned())).await;
-            }
+        are_of_stack
+    }
+
+    async fn ask_tasks<T: Tools, E: Ear>(&self, asking: &mut Asking<'_, T, E>, status: &str) {
+        let list = self.of_cluster("list-tasks");
+        let list = list.with([format!("--desired-status={status}")]);
+        let list = up_to(list, MAX_TASKS);
+        let tasks = asking.list(list, ("taskArns", MAX_TASKS)).await;
+        for some in at_most(&tasks, MAX_TASKS).chunks(TASKS_A_CALL) {
+            let call = self.of_cluster("describe-tasks").with(["--tasks"]);
+            asking.tell(call.with(some.iter().cloned())).await;
         }
+    }
+
+    fn of_stack(&self, act: &str, stack: &str) -> Call {
+        self.aws("cloudformation", act)
+            .with([format!("--stack-name={stack}")])
     }
 
     fn of_cluster(&self, act: &str) -> Call {

@@ -7,10 +7,12 @@ use std::io;
 use std::path::Path;
 
 use forebay_content::Clock;
+use forebay_doctor::Moment;
 use forebay_terminal::Printer;
 
 use super::docker::{self, Ids, Kind, Past};
 use super::ecs::Ear;
+use super::log_files::Since;
 use super::program::{Call, Tools, Trouble};
 use super::{Args, log_files};
 use crate::gathering::Gathering;
@@ -21,9 +23,21 @@ pub(super) struct Inquiry<'a, T> {
     gathering: &'a mut Gathering,
     printer: &'a Printer,
     answers: usize,
+    /// Something was not answered without which nobody can say that nothing is wrong.
+    is_open: bool,
     troubles: BTreeSet<String>,
     /// How many calls of a program met a trouble, by both.
     alike: BTreeMap<(&'static str, String), u64>,
+}
+
+/// How it went.
+pub(super) struct Ended {
+    /// Nobody said anything.
+    pub(super) is_silent: bool,
+    /// Something was not answered without which nobody can say that nothing is wrong.
+    pub(super) is_open: bool,
+    /// Who could not be asked, and why.
+    pub(super) troubles: BTreeSet<String>,
 }
 
 impl<'a, T: Tools> Inquiry<'a, T> {
@@ -33,6 +47,7 @@ impl<'a, T: Tools> Inquiry<'a, T> {
             gathering,
             printer,
             answers: 0,
+            is_open: false,
             troubles: BTreeSet::new(),
             alike: BTreeMap::new(),
         }
@@ -55,19 +70,42 @@ impl<'a, T: Tools> Inquiry<'a, T> {
             self.inspect(Kind::Services).await;
         }
         if args.journal {
-            self.read(&docker::journal(past, &args.root)).await;
-            self.read_logs(&args.root);
+            self.read_journal(past, &args.root).await;
         }
         if let Some(deployment) = args.deployment() {
+            // Of ECS much can be denied: what its reader makes of the rest says whether that tells anything.
+            let is_open = self.is_open;
             deployment.ask(self.tools, self).await;
+            self.is_open = is_open;
         }
     }
 
-    /// Whether nobody said anything, and who could not be asked.
-    pub(super) fn end(mut self) -> (bool, BTreeSet<String>) {
+    /// Reads the journal, and the log files of machines that have none.
+    async fn read_journal(&mut self, past: Past, root: &Path) {
+        let (was_open, was_empty) = (self.is_open, self.gathering.is_empty());
+        let before = self.answers;
+        self.read(&docker::journal(past, root)).await;
+        self.read_logs(root, past);
+        if self.answers > before {
+            self.is_open = was_open;
+        }
+        if was_empty && self.gathering.is_empty() {
+            self.is_open = true;
+            self.tell(format!(
+                "neither a journal of docker, containerd or kubelet nor a log file under {} tells anything of that time: --root names another place, --since asks for more",
+                root.display()
+            ));
+        }
+    }
+
+    /// What is to be known of the asking itself.
+    pub(super) fn end(mut self) -> Ended {
         self.tell_alike();
-        let is_silent = self.answers == 0 && !self.troubles.is_empty();
-        (is_silent, self.troubles)
+        Ended {
+            is_silent: self.answers == 0 && !self.troubles.is_empty(),
+            is_open: self.is_open,
+            troubles: self.troubles,
+        }
     }
 
     async fn inspect(&mut self, kind: Kind) {
@@ -99,17 +137,31 @@ impl<'a, T: Tools> Inquiry<'a, T> {
     async fn read(&mut self, call: &Call) -> bool {
         self.begin(call);
         let gathering = &mut *self.gathering;
-        let ended = self.tools.run(call, &mut |part| gathering.push(part)).await;
+        let mut first = None;
+        let hear = &mut |part: &[u8]| {
+            let said = || part.iter().find(|byte| !byte.is_ascii_whitespace());
+            first = first.or_else(|| said().copied());
+            gathering.push(part);
+        };
+        let ended = self.tools.run(call, hear).await;
+        let is_rubbish = call.is_object && first != Some(b'{');
+        let ended = ended.and(if is_rubbish {
+            Err(Trouble::Rubbish)
+        } else {
+            Ok(())
+        });
         let is_over = matches!(ended, Err(Trouble::Missing | Trouble::GivenUp(_)));
         self.end_of(call, ended);
         !is_over
     }
 
-    fn read_logs(&mut self, root: &Path) {
+    fn read_logs(&mut self, root: &Path, past: Past) {
+        let from = Moment::from_unix_ms(past.now.0).before(past.since);
+        let since = Since::new(from, self.gathering.context());
         for path in log_files::candidates(root) {
             self.gathering.begin(&path.display().to_string());
             let gathering = &mut *self.gathering;
-            match log_files::read_tail(&path, &mut |part| gathering.push(part)) {
+            match log_files::read_tail(&path, since, &mut |part| gathering.push(part)) {
                 Ok(skipped) => {
                     self.answers += 1;
                     if skipped > 0 {
@@ -125,6 +177,7 @@ impl<'a, T: Tools> Inquiry<'a, T> {
 
     /// Tells it of the first call that meets it: with no credentials, say, they all do.
     fn note(&mut self, call: &Call, trouble: &Trouble) {
+        self.is_open |= !call.is_beside;
         let is_of_program = matches!(trouble, Trouble::Missing | Trouble::GivenUp(_));
         if !is_of_program {
             let both = (call.program, trouble.to_string());

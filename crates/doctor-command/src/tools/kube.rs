@@ -21,7 +21,8 @@ impl Cluster {
     pub(super) fn calls(&self) -> Vec<Call> {
         let mut calls = vec![self.get("pods"), self.get("events")];
         if self.namespace.is_none() {
-            calls.push(self.call("nodes").with(["--output=json", REQUEST_TIMEOUT]));
+            let nodes = self.call("nodes");
+            calls.push(nodes.with(["--output=json", REQUEST_TIMEOUT]).beside());
         }
         calls
     }
@@ -29,6 +30,11 @@ impl Cluster {
     /// What should run, and whether it does.
     pub(crate) fn standing(&self) -> Call {
         self.get("pods,deployments,statefulsets,daemonsets,jobs")
+    }
+
+    /// Which of the pods of Deployments are wanted as they are.
+    pub(crate) fn replica_sets(&self) -> Call {
+        self.get("replicasets")
     }
 
     fn get(&self, what: &str) -> Call {
@@ -43,7 +49,8 @@ impl Cluster {
 
     fn call(&self, what: &str) -> Call {
         let context = self.context.iter().map(|name| format!("--context={name}"));
-        Call::new("kubectl", &[]).with(context).with(["get", what])
+        let get = Call::new("kubectl", &[]).object();
+        get.with(context).with(["get", what])
     }
 }
 

@@ -11,11 +11,12 @@ use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last
 use serde_json::Value;
 
 use super::answer;
+use super::items::Items;
 
 /// How long one program may take: a large cluster's events take seconds, and a stuck API server has no end.
 pub(crate) const MAX_RUN: Duration = Duration::from_mins(1);
 
-/// The most bytes of an answer that is kept, to ask on with what it says, or to judge it.
+/// The most bytes of an answer that is kept, to ask on with what it says.
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
 /// The last bytes of a program's complaint that are kept: it ends with what made it give up.
@@ -33,6 +34,10 @@ pub(crate) struct Call {
     pub(crate) args: Vec<String>,
     /// The most bytes that are read of what it says.
     pub(crate) max_bytes: u64,
+    /// It tells the sizes of images, and nothing of failures.
+    pub(crate) is_beside: bool,
+    /// It prints an object of JSON, whatever there is to tell.
+    pub(crate) is_object: bool,
 }
 
 /// Why a program told nothing, or not all.
@@ -76,21 +81,18 @@ pub(crate) trait Tools {
 
     /// Runs a program and reads its answer, which is JSON; what of it nobody looks at is left out.
     async fn ask(&self, call: &Call) -> Result<Value, Trouble> {
-        answer::read(&self.hear(call).await?)
-    }
-
-    /// The same of a list, of which one item is held at a time.
-    async fn ask_items(&self, call: &Call, take: &mut dyn FnMut(&Value)) -> Result<(), Trouble> {
-        answer::read_items(&self.hear(call).await?, take)
-    }
-
-    /// Runs a program and keeps what it says.
-    async fn hear(&self, call: &Call) -> Result<Vec<u8>, Trouble> {
         let call = call.clone().at_most(MAX_ANSWER_BYTES);
         let mut bytes = Vec::new();
         self.run(&call, &mut |part| bytes.extend_from_slice(part))
             .await?;
-        Ok(bytes)
+        answer::read(&bytes)
+    }
+
+    /// The same of a list, of which one item is held at a time.
+    async fn ask_items(&self, call: &Call, take: &mut dyn FnMut(&Value)) -> Result<(), Trouble> {
+        let mut items = Items::new(take);
+        self.run(call, &mut |part| items.push(part)).await?;
+        items.finish()
     }
 }
 
@@ -108,7 +110,21 @@ impl Call {
             program,
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
             max_bytes: MAX_OUTPUT_BYTES,
+            is_beside: false,
+            is_object: false,
         }
+    }
+
+    /// One that prints an object of JSON, whatever there is to tell.
+    pub(crate) const fn object(mut self) -> Self {
+        self.is_object = true;
+        self
+    }
+
+    /// One without which it still can be said that nothing is wrong.
+    pub(crate) const fn beside(mut self) -> Self {
+        self.is_beside = true;
+        self
     }
 
     /// Of which no more than this is read, and no more than before.

@@ -6,20 +6,30 @@ use serde_json::Value;
 
 use super::standing::Standing;
 
+/// Whose services and tasks are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All of a cluster's.
+    Cluster,
+    /// The same, and a stack, of which no service is known.
+    ClusterAndStack,
+    /// A stack's alone: other stacks are others' concern.
+    Stack,
+}
+
 /// How all of the answers stand together.
-pub(super) fn judge(answers: &[&Value], wants_stack: bool) -> Standing {
+pub(super) fn judge(answers: &[&Value], scope: Scope) -> Standing {
     let each = |key: &str| list(answers, key);
     let stacks = each("Stacks");
     let services = each("services");
-    let tasks: Vec<&Value> = each("tasks")
-        .into_iter()
-        .filter(|task| {
-            text(task, "desiredStatus") != "STOPPED" && text(task, "lastStatus") != "STOPPED"
-        })
-        .collect();
+    let mut tasks = each("tasks");
+    tasks.retain(|task| !has_ended(task));
+    if scope == Scope::Stack {
+        tasks.retain(|task| services.iter().any(|service| is_of(task, service)));
+    }
     let mut all: Vec<Standing> = Vec::new();
     all.extend(stacks.iter().map(|stack| judge_stack(stack)));
-    if wants_stack && stacks.is_empty() {
+    if scope != Scope::Cluster && stacks.is_empty() {
         all.push(Standing::Waits("there is no such stack yet".to_owned()));
     }
     all.extend(services.iter().map(|service| judge_service(service)));
@@ -34,6 +44,16 @@ pub(super) fn judge(answers: &[&Value], wants_stack: bool) -> Standing {
         all.push(Standing::Runs(format!("tasks: {}", tasks.len())));
     }
     Standing::of_all(all)
+}
+
+fn has_ended(task: &Value) -> bool {
+    text(task, "desiredStatus") == "STOPPED" || text(task, "lastStatus") == "STOPPED"
+}
+
+/// Whether a service has started a task: it names its group after itself (API reference, `Task`).
+fn is_of(task: &Value, service: &Value) -> bool {
+    let name = text(task, "group").strip_prefix("service:");
+    name == Some(text(service, "serviceName"))
 }
 
 fn judge_stack(stack: &Value) -> Standing {
@@ -125,10 +145,14 @@ mod tests {
     }
 
     fn stands(answers: &[Value]) -> String {
+        stands_in(Scope::Cluster, answers)
+    }
+
+    fn stands_in(scope: Scope, answers: &[Value]) -> String {
         let read = |answer: &Value| read_answer(answer.to_string().as_bytes()).unwrap();
         let answers: Vec<Value> = answers.iter().map(read).collect();
         let all: Vec<&Value> = answers.iter().collect();
-        match judge(&all, false) {
+        match judge(&all, scope) {
             Standing::Runs(what) => format!("runs: {what}"),
             Standing::Waits(why) => format!("waits: {why}"),
             Standing::Failed(why) => format!("failed: {why}"),
@@ -179,5 +203,23 @@ mod tests {
         for (answers, expected) in table {
             assert_eq!(stands(&answers), expected);
         }
+    }
+
+    #[test]
+    fn of_a_stack_its_own_services_tasks_are_judged_and_no_others() {
+        let of = |service: &str| {
+            let mut task = task("RUNNING", "UNHEALTHY");
+            task["tasks"][0]["group"] = format!("service:{service}").into();
+            task
+        };
+        let stands = |scope, of| {
+            let all = [stack("CREATE_COMPLETE"), service(2, 2, "COMPLETED"), of];
+            stands_in(scope, &all)
+        };
+        let runs = "runs: stack shop is CREATE_COMPLETE, service backend: 2 of 2 run";
+        let waits = "waits: task 42 is UNHEALTHY";
+        assert_eq!(stands(Scope::Stack, of("another")), runs);
+        assert_eq!(stands(Scope::Stack, of("backend")), waits);
+        assert_eq!(stands(Scope::ClusterAndStack, of("another")), waits);
     }
 }

@@ -1,32 +1,48 @@
 //! Whether pods and workloads of Kubernetes run, by what `kubectl get -o json` says of them.
 //!
-//! Pure. A kubelet tries a failed pull for ever, so that a pod that waits for its image has not failed for good; what its
-//! workload says of its deadline has.
+//! Pure. A kubelet tries a failed pull for ever, so that a pod that waits for its image has not failed for good, nor one that
+//! waits for its Secret; what its workload says of its deadline has.
 
 use serde_json::Value;
 
+use super::hopeless::Hopeless;
+use super::rollout;
 use super::standing::{Standing, Standings};
 
 /// Why a container waits that no time mends.
-const HOPELESS: [&str; 2] = ["InvalidImageName", "CreateContainerConfigError"];
+const HOPELESS: &str = "InvalidImageName";
 
 /// How all of a list stands, whose items come one by one.
 #[derive(Default)]
 pub(super) struct Judge {
     running: Counts,
     others: Standings,
+    hopeless: Hopeless,
 }
 
 impl Judge {
     pub(super) fn add(&mut self, item: &Value) {
-        match judge_one(item) {
+        self.hopeless.learn(item);
+        match self.judge_one(item) {
             Some(Standing::Runs(_)) => self.running.add(item),
             Some(other) => self.others.add(other),
             None => {}
         }
     }
 
-    pub(super) fn told(self) -> Standing {
+    /// Whether it depends on the `ReplicaSet`s as well, how all of it stands.
+    pub(super) fn wants_sets(&self) -> bool {
+        self.hopeless.wants_sets()
+    }
+
+    pub(super) fn add_set(&mut self, set: &Value) {
+        self.hopeless.learn(set);
+    }
+
+    pub(super) fn told(mut self) -> Standing {
+        for one in self.hopeless.told() {
+            self.others.add(one);
+        }
         if !self.others.is_empty() {
             self.others.told()
         } else if self.running.pods == 0 {
@@ -34,6 +50,48 @@ impl Judge {
         } else {
             Standing::Runs(self.running.told())
         }
+    }
+
+    /// How one thing stands; `None` if it is on its way out, somebody else answers for it, or that is still to be seen.
+    fn judge_one(&mut self, item: &Value) -> Option<Standing> {
+        if item.pointer("/metadata/deletionTimestamp").is_some() {
+            return None;
+        }
+        match text(item, "/kind") {
+            "Pod" => self.judge_pod(item),
+            "Job" if has_condition(item, "Failed", None) => {
+                Some(Standing::Failed(format!("{} has failed", name(item))))
+            }
+            "Job" => Some(Standing::Runs(name(item))),
+            _ => rollout::judge(item),
+        }
+    }
+
+    fn judge_pod(&mut self, pod: &Value) -> Option<Standing> {
+        let name = name(pod);
+        let is_owned = pod.pointer("/metadata/ownerReferences/0").is_some();
+        match text(pod, "/status/phase") {
+            "Succeeded" => return Some(Standing::Runs(name)),
+            // Its owner makes another.
+            "Failed" if is_owned => return None,
+            "Failed" => return Some(Standing::Failed(format!("{name} has failed"))),
+            _ => {}
+        }
+        let waiting = waiting_reasons(pod);
+        if waiting.contains(&HOPELESS) {
+            return self.hopeless.add(pod, format!("{name}: {HOPELESS}"));
+        }
+        if let Some(reason) = waiting.first() {
+            return Some(Standing::Waits(format!("{name}: {reason}")));
+        }
+        if has_condition(pod, "Ready", None) {
+            return Some(Standing::Runs(name));
+        }
+        let phase = text(pod, "/status/phase");
+        Some(Standing::Waits(match phase {
+            "Running" => format!("{name} is not ready: its health checks do not pass"),
+            _ => format!("{name} is {}", phase.to_ascii_lowercase()),
+        }))
     }
 }
 
@@ -58,59 +116,6 @@ impl Counts {
     }
 }
 
-/// How one thing stands; `None` if it is on its way out, or somebody else answers for it.
-fn judge_one(item: &Value) -> Option<Standing> {
-    if item.pointer("/metadata/deletionTimestamp").is_some() {
-        return None;
-    }
-    let standing = match text(item, "/kind") {
-        "Pod" => return judge_pod(item),
-        "Deployment" => judge_deployment(item),
-        "StatefulSet" => enough(item, "/spec/replicas", "/status/readyReplicas"),
-        "DaemonSet" => enough(
-            item,
-            "/status/desiredNumberScheduled",
-            "/status/numberReady",
-        ),
-        "Job" if has_condition(item, "Failed", None) => {
-            Standing::Failed(format!("{} has failed", name(item)))
-        }
-        "Job" => Standing::Runs(name(item)),
-        _ => return None,
-    };
-    Some(standing)
-}
-
-fn judge_pod(pod: &Value) -> Option<Standing> {
-    let name = name(pod);
-    let owners = pod.pointer("/metadata/ownerReferences");
-    let is_owned = owners
-        .and_then(Value::as_array)
-        .is_some_and(|all| !all.is_empty());
-    match text(pod, "/status/phase") {
-        "Succeeded" => return Some(Standing::Runs(name)),
-        // Its owner makes another.
-        "Failed" if is_owned => return None,
-        "Failed" => return Some(Standing::Failed(format!("{name} has failed"))),
-        _ => {}
-    }
-    let waiting = waiting_reasons(pod);
-    if let Some(reason) = waiting.iter().find(|reason| HOPELESS.contains(reason)) {
-        return Some(Standing::Failed(format!("{name}: {reason}")));
-    }
-    if let Some(reason) = waiting.first() {
-        return Some(Standing::Waits(format!("{name}: {reason}")));
-    }
-    if has_condition(pod, "Ready", None) {
-        return Some(Standing::Runs(name));
-    }
-    let phase = text(pod, "/status/phase");
-    Some(Standing::Waits(match phase {
-        "Running" => format!("{name} is not ready: its health checks do not pass"),
-        _ => format!("{name} is {}", phase.to_ascii_lowercase()),
-    }))
-}
-
 fn waiting_reasons(pod: &Value) -> Vec<&str> {
     let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"];
     let all = statuses
@@ -121,41 +126,8 @@ fn waiting_reasons(pod: &Value) -> Vec<&str> {
         .collect()
 }
 
-fn judge_deployment(deployment: &Value) -> Standing {
-    let name = name(deployment);
-    if has_condition(deployment, "Progressing", Some("ProgressDeadlineExceeded")) {
-        return Standing::Failed(format!("{name} has exceeded its progress deadline"));
-    }
-    let (made, seen) = (
-        number(deployment, "/metadata/generation"),
-        number(deployment, "/status/observedGeneration"),
-    );
-    if seen < made {
-        return Standing::Waits(format!("{name} has changed and was not looked at yet"));
-    }
-    let wanted = deployment.pointer("/spec/replicas");
-    let wanted = wanted.and_then(Value::as_u64).unwrap_or(1);
-    let updated = number(deployment, "/status/updatedReplicas");
-    let available = number(deployment, "/status/availableReplicas");
-    if updated < wanted || available < wanted {
-        let least = updated.min(available);
-        return Standing::Waits(format!("{name}: {least} of {wanted} run"));
-    }
-    Standing::Runs(name)
-}
-
-fn enough(item: &Value, wanted: &str, ready: &str) -> Standing {
-    let name = name(item);
-    let (wanted, ready) = (number(item, wanted), number(item, ready));
-    if ready < wanted {
-        Standing::Waits(format!("{name}: {ready} of {wanted} run"))
-    } else {
-        Standing::Runs(name)
-    }
-}
-
 /// Whether a condition is true, or, where a reason is asked for, false for that reason.
-fn has_condition(item: &Value, kind: &str, reason: Option<&str>) -> bool {
+pub(super) fn has_condition(item: &Value, kind: &str, reason: Option<&str>) -> bool {
     let all = item.pointer("/status/conditions").and_then(Value::as_array);
     let mut all = all.into_iter().flatten();
     all.any(|one| {
@@ -167,7 +139,7 @@ fn has_condition(item: &Value, kind: &str, reason: Option<&str>) -> bool {
     })
 }
 
-fn name(item: &Value) -> String {
+pub(super) fn name(item: &Value) -> String {
     let kind = text(item, "/kind").to_ascii_lowercase();
     let (namespace, name) = (
         text(item, "/metadata/namespace"),
@@ -176,13 +148,13 @@ fn name(item: &Value) -> String {
     format!("{kind} {namespace}/{name}")
 }
 
-fn text<'a>(item: &'a Value, path: &str) -> &'a str {
+pub(super) fn text<'a>(item: &'a Value, path: &str) -> &'a str {
     item.pointer(path)
         .and_then(Value::as_str)
         .unwrap_or_default()
 }
 
-fn number(item: &Value, path: &str) -> u64 {
+pub(super) fn number(item: &Value, path: &str) -> u64 {
     item.pointer(path)
         .and_then(Value::as_u64)
         .unwrap_or_default()
@@ -193,7 +165,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::tools::read_items;
+    use crate::tools::Items;
 
     fn item(kind: &str, rest: &Value) -> Value {
         let mut item = json!({ "kind": kind, "metadata": { "namespace": "shop", "name": "web" } });
@@ -214,7 +186,10 @@ mod tests {
     fn stands(items: &[Value]) -> String {
         let list = json!({ "items": items }).to_string();
         let mut judge = Judge::default();
-        read_items(list.as_bytes(), &mut |item| judge.add(item)).unwrap();
+        let mut add = |item: &Value| judge.add(item);
+        let mut read = Items::new(&mut add);
+        read.push(list.as_bytes());
+        read.finish().unwrap();
         match judge.told() {
             Standing::Runs(what) => format!("runs: {what}"),
             Standing::Waits(why) => format!("waits: {why}"),
@@ -247,6 +222,11 @@ mod tests {
                 vec![waiting("InvalidImageName")],
                 "failed: pod shop/web: InvalidImageName",
             ),
+            // It is cured as soon as its Secret comes.
+            (
+                vec![waiting("CreateContainerConfigError")],
+                "waits: pod shop/web: CreateContainerConfigError",
+            ),
             (vec![phase("Pending")], "waits: pod shop/web is pending"),
             (
                 vec![phase("Running")],
@@ -260,36 +240,26 @@ mod tests {
     }
 
     #[test]
-    fn a_workload_runs_when_all_that_it_wants_does() {
-        let deployment = |status: &Value| {
+    fn pods_and_workloads_are_judged_together() {
+        let set = |updated: u64| {
             item(
-                "Deployment",
-                &json!({ "spec": { "replicas": 3 }, "status": status }),
+                "StatefulSet",
+                &json!({ "spec": { "replicas": 1 }, "status": { "updatedReplicas": updated, "readyReplicas": 1 } }),
             )
         };
-        let late = json!({ "conditions": [
-            { "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" }
-        ] });
-        let some = json!({ "updatedReplicas": 3, "availableReplicas": 2 });
-        let all = json!({ "updatedReplicas": 3, "availableReplicas": 3 });
         let table = [
+            (set(1), "runs: pods: 1, workloads: 1"),
+            (set(0), "waits: statefulset shop/web: 0 of 1 are rolled out"),
             (
-                &late,
-                "failed: deployment shop/web has exceeded its progress deadline",
+                item(
+                    "Job",
+                    &json!({ "status": { "conditions": [{ "type": "Failed", "status": "True" }] } }),
+                ),
+                "failed: job shop/web has failed",
             ),
-            (&some, "waits: deployment shop/web: 2 of 3 run"),
-            (&all, "runs: pods: 1, workloads: 1"),
         ];
-        for (status, expected) in table {
-            assert_eq!(stands(&[ready_pod(), deployment(status)]), expected);
+        for (workload, expected) in table {
+            assert_eq!(stands(&[ready_pod(), workload]), expected);
         }
-        let job = item(
-            "Job",
-            &json!({ "status": { "conditions": [{ "type": "Failed", "status": "True" }] } }),
-        );
-        assert_eq!(
-            stands(&[ready_pod(), job]),
-            "failed: job shop/web has failed"
-        );
     }
 }

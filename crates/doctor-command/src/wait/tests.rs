@@ -135,12 +135,117 @@ async fn a_right_that_is_missing_beside_is_named_and_the_rest_is_judged() {
         deployment: Some(deployment),
         timeout: Duration::from_mins(5),
     };
-    let (standing, without) = ask(&awaited, &Denied).await;
+    let (standing, notes) = ask(&awaited, &Denied).await;
     let told = "stack shop is CREATE_IN_PROGRESS; service web: 0 of 2 run; no task runs";
     assert!(matches!(standing, Ok(Standing::Waits(why)) if why == told));
-    let without = without.unwrap();
+    assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(
-        without.contains("cloudformation:ListStackResources"),
-        "{without}"
+        notes[0].contains("cloudformation:ListStackResources"),
+        "{notes:?}"
     );
+}
+
+/// Plays `aws`: a stack whose service runs, and a task of another stack's that does not.
+#[derive(Default)]
+struct Shared(RefCell<Vec<String>>);
+
+impl Tools for Shared {
+    async fn run(&self, call: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
+        let answer = match &*call.args[1] {
+            "describe-stacks" => {
+                json!({ "Stacks": [{ "StackName": "shop", "StackStatus": "CREATE_COMPLETE" }] })
+            }
+            "list-stack-resources" => json!({ "StackResourceSummaries": [
+                { "ResourceType": "AWS::ECS::Service", "PhysicalResourceId": "arn/web" }] }),
+            "describe-services" => {
+                json!({ "services": [{ "serviceName": "web", "desiredCount": 1, "runningCount": 1 }] })
+            }
+            "list-tasks" => json!({ "taskArns": ["1", "2"], "NextToken": "more" }),
+            "describe-tasks" => json!({ "tasks": [
+                { "taskArn": "1", "lastStatus": "RUNNING", "healthStatus": "HEALTHY", "group": "service:web" },
+                { "taskArn": "2", "lastStatus": "RUNNING", "healthStatus": "UNHEALTHY", "group": "service:another" },
+            ] }),
+            _ => json!({}),
+        };
+        self.0.borrow_mut().push(call.args[1].clone());
+        take(answer.to_string().as_bytes());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn of_a_stack_that_shares_its_cluster_only_what_is_its_own_is_judged_and_asked_for() {
+    let deployment = Deployment {
+        cluster: "c".to_owned(),
+        stack: Some("shop".to_owned()),
+        ..Deployment::default()
+    };
+    let awaited = Awaited {
+        cluster: None,
+        deployment: Some(deployment),
+        timeout: Duration::from_mins(5),
+    };
+    let shared = Shared::default();
+    let (standing, notes) = ask(&awaited, &shared).await;
+    let told = "stack shop is CREATE_COMPLETE, service web: 1 of 1 run";
+    assert!(matches!(standing, Ok(Standing::Runs(what)) if what == told));
+    let cut = "aws lists more tasks than the 500 that are looked at: ";
+    assert!(notes.len() == 1 && notes[0].starts_with(cut), "{notes:?}");
+    let calls = [
+        "describe-stacks",
+        "list-stack-resources",
+        "describe-services",
+        "list-tasks",
+        "describe-tasks",
+    ];
+    assert_eq!(*shared.0.borrow(), calls);
+}
+
+/// Plays `kubectl`: this many pods of 4 KiB, the first with a name that is none, of a Deployment's newest revision.
+struct Many(usize);
+
+impl Tools for Many {
+    async fn run(&self, call: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
+        let revision = json!({ "deployment.kubernetes.io/revision": "7" });
+        let place =
+            |name: &str| json!({ "namespace": "shop", "name": name, "annotations": revision });
+        let owned = |name: &str, kind: &str, owner: &str| {
+            let mut metadata = place(name);
+            metadata["ownerReferences"] = json!([{ "kind": kind, "name": owner }]);
+            metadata
+        };
+        if call.args.iter().any(|arg| arg == "replicasets") {
+            let set =
+                json!({ "kind": "ReplicaSet", "metadata": owned("web-5d", "Deployment", "web") });
+            take(json!({ "items": [set] }).to_string().as_bytes());
+            return Ok(());
+        }
+        let ready =
+            json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] });
+        let reason = json!([{ "state": { "waiting": { "reason": "InvalidImageName" } } }]);
+        let bad = json!({ "phase": "Pending", "containerStatuses": reason });
+        take(b"{\"items\": [");
+        for number in 0..self.0 {
+            let pod = json!({ "kind": "Pod", "metadata": owned("web-5d-x", "ReplicaSet", "web-5d"),
+                "spec": { "command": "x".repeat(4 << 10) }, "status": if number == 0 { &bad } else { &ready } });
+            take(format!("{pod},").as_bytes());
+        }
+        let web = json!({ "kind": "Deployment", "metadata": place("web"), "status": { "updatedReplicas": 1, "availableReplicas": 1 } });
+        take(format!("{web}]}}").as_bytes());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_is_judged_however_much_there_is_to_read_of_it() {
+    let awaited = Awaited {
+        cluster: Some(KubeCluster::default()),
+        deployment: None,
+        timeout: Duration::from_mins(5),
+    };
+    let (standing, notes) = ask(&awaited, &Many(5_000)).await;
+    assert!(
+        matches!(standing, Ok(Standing::Failed(why)) if why == "pod shop/web-5d-x: InvalidImageName")
+    );
+    assert!(notes.is_empty(), "{notes:?}");
 }
