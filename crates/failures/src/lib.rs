@@ -9,6 +9,7 @@ mod cut;
 mod findings;
 mod identity;
 mod image;
+mod in_json;
 mod marks;
 mod memo;
 mod message;

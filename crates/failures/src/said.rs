@@ -7,6 +7,7 @@ use forebay_limits::{printable, redact};
 use crate::Verdict;
 use crate::classify::classify_views;
 use crate::clean::clean;
+use crate::in_json::words_in_json;
 use crate::scanner::MAX_EXCERPT_BYTES;
 use crate::views::Views;
 
@@ -23,9 +24,12 @@ impl Said {
     pub(crate) fn of(message: &str) -> Option<Self> {
         let views = Views::of(&clean(message));
         let verdict = classify_views(&views)?;
+        let words = words_in_json(message, verdict.class);
+        let words = words.map(|words| Views::of(&clean(&words)).spaced);
+        let words = words.unwrap_or(views.spaced);
         Some(Self {
             verdict,
-            excerpt: printable(&redact(&views.spaced), MAX_EXCERPT_BYTES),
+            excerpt: printable(&redact(&words), MAX_EXCERPT_BYTES),
         })
     }
 }
