@@ -8,8 +8,10 @@ mod difference;
 mod edits;
 mod error;
 mod json;
+mod password;
 mod plan;
 mod probe;
+mod pushed;
 mod reach;
 mod record;
 mod secrets;
@@ -18,17 +20,19 @@ mod usage;
 mod workflow;
 mod yaml;
 
-pub use access::{Access, Password, Registry, plan_access};
+pub use access::{Access, Registry, plan_access};
 pub use address::{Address, NoAddress};
 pub use client::Client;
 pub use clients::plan;
 pub use difference::difference;
 pub use error::{BoxError, SetupError};
+pub use password::Password;
 pub use plan::{
-    FallThrough, FileChange, Files, Input, MAX_FILE_BYTES, Order, Otherwise, Plan, Snippet, Step,
+    FallThrough, FileChange, Files, Guard, Input, MAX_FILE_BYTES, Order, Otherwise, Plan, Snippet,
+    Step,
 };
 pub use probe::{ProbeWay, Served, Verdict, probe_ways};
 pub use reach::{HOSTS_TOML, Reach};
-pub use record::{NoRecord, Record, Undo, Written};
+pub use record::{ChangedSince, NoRecord, Record, Undo, Written};
 pub use secrets::without_secrets;
 pub use shell::command_line;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::address::Address;
 use crate::client::Client;
 use crate::error::SetupError;
+use crate::password::Password;
 
 /// The longest client file that is read, in bytes: all of them are written by hand or by a small program.
 pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -49,8 +50,10 @@ pub struct Plan {
     pub snippets: Vec<Snippet>,
     /// What is run afterwards, by whoever carries the plan out or by a person.
     pub steps: Vec<Step>,
-    /// What is run to undo those steps that were run.
+    /// What is run to undo those steps that were run, or left to a person.
     pub undo: Vec<Step>,
+    /// What is asked before any of them is run.
+    pub guard: Option<Guard>,
     /// What happens when Forebay does not answer.
     pub fall_through: Option<FallThrough>,
     /// What else should be known.
@@ -92,6 +95,19 @@ pub struct Step {
     pub otherwise: Option<Otherwise>,
 }
 
+/// A question before steps are run: whether what they change or take away is a set-up's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Program and arguments. It says nothing where what the steps are about is not there.
+    pub command: Vec<String>,
+    /// What it says where that is a set-up's own.
+    pub own: String,
+    /// What that is, as a sentence goes on: `the secret a in the namespace b`.
+    pub what: String,
+    /// What can be done where it is somebody else's.
+    pub hint: String,
+}
+
 /// The command for what is there already, with the same input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Otherwise {
@@ -109,7 +125,12 @@ pub enum Input {
     /// This text, which may be shown.
     Text(String),
     /// This text, which holds a password.
-    Secret(String),
+    Secret {
+        /// The text.
+        text: String,
+        /// The password in it.
+        password: Password,
+    },
 }
 
 impl std::fmt::Debug for Input {
@@ -117,7 +138,7 @@ impl std::fmt::Debug for Input {
         match self {
             Self::Nothing => f.write_str("Nothing"),
             Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
-            Self::Secret(_) => f.write_str("Secret(***)"),
+            Self::Secret { .. } => f.write_str("Secret(***)"),
         }
     }
 }

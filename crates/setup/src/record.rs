@@ -55,6 +55,11 @@ pub enum NoRecord {
     Newer(u32),
 }
 
+/// A file was changed since it was written: put that change back, or take the set-up out by hand.
+#[derive(Debug, thiserror::Error)]
+#[error("{} was changed since it was set up", .0.path)]
+pub struct ChangedSince(pub Written);
+
 impl Record {
     /// A record of nothing.
     pub fn new() -> Self {
@@ -92,8 +97,21 @@ impl Record {
         }
     }
 
-    /// Notes what is about to be written. What a plan leaves as it was before us is forgotten.
-    pub fn note(&mut self, change: &FileChange) {
+    /// Notes what is about to be written where `now` stands there. What a plan leaves as it was before us is forgotten, and what
+    /// somebody changed since and the plan leaves as it is keeps the way back that it has.
+    ///
+    /// # Errors
+    /// The file was changed since, and the plan changes it: then there would be no way back to what stood there before us.
+    pub fn note(&mut self, change: &FileChange, now: Option<&str>) -> Result<(), ChangedSince> {
+        if let Some(written) = self.find(&change.path)
+            && written.undo(now) == Undo::Refuse
+        {
+            return if change.is_change() {
+                Err(ChangedSince(written.clone()))
+            } else {
+                Ok(())
+            };
+        }
         self.files.retain(|written| written.path != change.path);
         if change.is_change() {
             self.files.push(Written {
@@ -102,6 +120,7 @@ impl Record {
                 after: change.after.clone(),
             });
         }
+        Ok(())
     }
 
     fn find(&self, path: &str) -> Option<&Written> {
@@ -140,10 +159,15 @@ mod tests {
         }
     }
 
+    fn note(record: &mut Record, change: &FileChange) {
+        let noted = record.note(change, change.before.as_deref());
+        assert!(noted.is_ok());
+    }
+
     #[test]
     fn undoing_depends_on_what_stands_there_now() {
         let mut record = Record::new();
-        record.note(&change(Some("old"), "new"));
+        note(&mut record, &change(Some("old"), "new"));
         let record = Record::parse(&record.to_text()).expect("a record");
         let written = &record.files[0];
         assert_eq!(written.undo(Some("new")), Undo::Restore("old".to_owned()));
@@ -155,7 +179,7 @@ mod tests {
 
     fn record_of_a_new_file() {
         let mut record = Record::new();
-        record.note(&change(None, "new"));
+        note(&mut record, &change(None, "new"));
         assert_eq!(record.files[0].undo(Some("new")), Undo::Remove);
         assert_eq!(record.files[0].undo(None), Undo::Done);
     }
@@ -163,10 +187,29 @@ mod tests {
     #[test]
     fn a_second_set_up_starts_where_the_first_did() {
         let mut record = Record::new();
-        record.note(&change(Some("old"), "new"));
+        note(&mut record, &change(Some("old"), "new"));
         let original = |now: &str| record.original("/f", Some(now.to_owned()));
         assert_eq!(original("new").as_deref(), Some("old"));
         assert_eq!(original("changed").as_deref(), Some("changed"));
+    }
+
+    #[test]
+    fn what_was_changed_since_keeps_its_way_back() {
+        let mut record = Record::new();
+        note(&mut record, &change(None, "new"));
+        let first = record.clone();
+        let now = Some("new, changed");
+        assert!(record.note(&change(now, "new, changed"), now).is_ok());
+        assert_eq!(record, first, "the plan leaves it as it is");
+        let refused = record.note(&change(now, "newer"), now);
+        assert_eq!(
+            refused.map_err(|error| error.0),
+            Err(first.files[0].clone())
+        );
+        assert_eq!(record, first);
+        // Taken away by hand, and set up anew.
+        note(&mut record, &change(None, "newer"));
+        assert_eq!(record.files[0].after, "newer");
     }
 
     #[test]

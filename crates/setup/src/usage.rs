@@ -4,6 +4,7 @@
 
 use forebay_oci::DOCKER_HUB;
 
+use crate::pushed::is_said;
 use crate::workflow::{Job, has_word, is_push};
 use crate::yaml::{Kind, Node, Yaml};
 
@@ -117,7 +118,12 @@ impl Usage {
         if self.is_hub {
             return has_word(step, &BUILD_WORDS) || !is_elsewhere;
         }
-        is_push(step) && !is_elsewhere && !has_word(step, &["docker.io/"])
+        is_push(step) && !is_elsewhere && !is_said(step)
+    }
+
+    /// Whether an image step of the job names the registry, and not only may mean it.
+    pub(crate) fn is_named_by(&self, yaml: &Yaml<'_>, job: &Job<'_>) -> bool {
+        job.image_steps(yaml).any(|step| self.is_named(step))
     }
 
     /// Whether a text names the registry outside its comments.

@@ -257,7 +257,7 @@ async fn write(
     disk: &Disk,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let is_empty = plan.files.is_empty() && !plan.steps.iter().any(|step| step.is_run);
+    let is_empty = plan.files.is_empty() && !runs(&plan.steps);
     if is_empty && login::lacks_password(args) {
         let what = format!("{} has no password to log in with", args.client);
         let hint =
@@ -270,12 +270,19 @@ async fn write(
             "put what is printed without --write where it says; CI takes --file with the workflow";
         return Err(Failure::plain(what).with_hint(hint));
     }
+    if let Some(guard) = plan.guard.as_ref().filter(|_| runs(&plan.steps)) {
+        run_steps::ask(guard).await?;
+    }
     let is_written = apply::write(plan, disk, printer)?;
     run_steps::run(&plan.steps, printer).await?;
     if is_written || plan.files.is_empty() {
         show::rest(plan, printer);
     }
     Ok(ExitStatus::Ok)
+}
+
+fn runs(steps: &[Step]) -> bool {
+    steps.iter().any(|step| step.is_run)
 }
 
 /// Why a plan is not carried out below another root: its commands would act on this machine.
@@ -309,6 +316,22 @@ async fn undo_steps(
         return Err(
             Failure::plain(what).with_hint("name the same --root and --file as with --write")
         );
+    }
+    if !runs(&plan.undo) {
+        let by_hand = plan.undo.iter().map(|step| command_line(&step.command));
+        let what = format!(
+            "a login of {} is left as it is, for it does not show who made it",
+            args.client
+        );
+        let hint = by_hand.collect::<Vec<_>>().join("; ");
+        return Err(Failure::plain(what).with_hint(format!("take it away by hand: {hint}")));
+    }
+    if let Some(guard) = &plan.guard
+        && !run_steps::ask(guard).await?
+    {
+        let what = format!("there is nothing to undo: {} is not there", guard.what);
+        return Err(Failure::plain(what)
+            .with_hint("name the same --namespace and --secret as with --write"));
     }
     run_steps::run(&plan.undo, printer).await?;
     Ok(ExitStatus::Ok)

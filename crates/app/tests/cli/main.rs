@@ -28,6 +28,7 @@ mod rewrite_trouble;
 mod secrets;
 mod setup;
 mod setup_files;
+mod setup_logins;
 mod setup_pipelines;
 mod show;
 mod upstreams;

@@ -10,20 +10,20 @@ use crate::program::Program;
 
 const ADDRESS: [&str; 2] = ["--address", "http://10.0.0.5:5000"];
 
-fn setup(program: &Program, args: &[&str]) -> String {
+pub(crate) fn setup(program: &Program, args: &[&str]) -> String {
     program.run(&[&["setup"], args, &["--root", "."]].concat())
 }
 
 /// One run at a time has the lock of /.
-static HERE: Mutex<()> = Mutex::new(());
+pub(crate) static HERE: Mutex<()> = Mutex::new(());
 
 /// On this machine: what runs other programs is for no other root.
-fn setup_here(program: &Program, args: &[&str]) -> String {
+pub(crate) fn setup_here(program: &Program, args: &[&str]) -> String {
     let _one = HERE.lock();
     program.run(&[&["setup"], args].concat())
 }
 
-fn read(program: &Program, path: &str) -> String {
+pub(crate) fn read(program: &Program, path: &str) -> String {
     fs::read_to_string(program.path(path)).expect("a file")
 }
 
@@ -181,6 +181,53 @@ fn a_file_that_was_changed_since_is_not_undone() {
     assert_eq!(read(&program, "etc/docker/daemon.json"), changed);
 }
 
+/// Who has the clients' files under control runs `--write` again and again.
+#[test]
+fn a_second_set_up_keeps_the_way_back_from_what_was_changed_since() {
+    let program = Program::new();
+    let write = |args: &[&str]| setup(&program, &[&["containerd", "--write"], args].concat());
+    write(&["--upstream", "docker.io"]);
+    let path = "etc/containerd/certs.d/docker.io/hosts.toml";
+    let changed = format!("# a remark\n{}", read(&program, path));
+    fs::write(program.path(path), &changed).expect("a file");
+    for upstreams in [
+        &["--upstream", "docker.io", "--upstream", "ghcr.io"][..],
+        &["--upstream", "ghcr.io"],
+    ] {
+        let told = write(upstreams);
+        assert!(told.starts_with("exit: 0"), "{told}");
+        let told = setup(&program, &["containerd", "--undo"]);
+        assert!(told.starts_with("exit: 3"), "{told}");
+        assert!(told.contains("docker.io/hosts.toml was changed"), "{told}");
+        assert_eq!(read(&program, path), changed);
+    }
+    fs::write(program.path(path), &changed["# a remark\n".len()..]).expect("a file");
+    let told = setup(&program, &["containerd", "--undo"]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert_eq!(files(&program), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_that_was_changed_since_is_not_set_up_anew() {
+    let text = "{\n  \"debug\": true\n}\n";
+    let program = Program::new().file("etc/docker/daemon.json", text);
+    setup(&program, &["docker", "--write"]);
+    let written = read(&program, "etc/docker/daemon.json");
+    let changed = written.replace("true", "false");
+    fs::write(program.path("etc/docker/daemon.json"), &changed).expect("a file");
+    let told = setup(&program, &[&["docker", "--write"], &ADDRESS[..]].concat());
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("-  \"debug\": true"), "{told}");
+    assert!(told.contains("nothing was written"), "{told}");
+    assert_eq!(read(&program, "etc/docker/daemon.json"), changed);
+    // What it says already is no reason to refuse it.
+    let told = setup(&program, &["docker", "--write"]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    fs::write(program.path("etc/docker/daemon.json"), &written).expect("a file");
+    setup(&program, &["docker", "--undo"]);
+    assert_eq!(read(&program, "etc/docker/daemon.json"), text);
+}
+
 #[test]
 fn a_broken_file_is_left_as_it_is() {
     let program = Program::new().file("etc/docker/daemon.json", "{\"debug\": true,}\n");
@@ -266,7 +313,7 @@ fn a_check_needs_the_client_and_the_server() {
 }
 
 /// A program of this name that writes down its arguments and its input.
-fn recording(program: Program, name: &str) -> Program {
+pub(crate) fn recording(program: Program, name: &str) -> Program {
     let script = format!(
         "#!/bin/sh\necho \"{name} $*\" >>calls\nread -r line || :\necho \"$line\" >>input\n"
     );
@@ -291,28 +338,6 @@ fn a_cluster_is_set_up_and_undone_through_kubectl() {
         read(&program, "calls"),
         "kubectl apply --filename -\nkubectl delete --ignore-not-found --filename -\n"
     );
-}
-
-#[test]
-fn a_password_goes_by_standard_input() {
-    let program = recording(Program::new(), "kubectl");
-    let _one = HERE.lock();
-    let told = program.run_with_input(
-        &[
-            "setup",
-            "kubernetes",
-            "--registry",
-            "hub",
-            "--username",
-            "bob",
-            "--password-stdin",
-            "--write",
-        ],
-        "dckr_pat_x\n",
-    );
-    assert_snapshot!("pull-secret", told);
-    assert!(!read(&program, "calls").contains("dckr_pat_x"));
-    assert!(read(&program, "input").contains("dckr_pat_x"));
 }
 
 const ECR: &str = "730335557645.dkr.ecr.us-east-1.amazonaws.com";
@@ -470,7 +495,8 @@ fn what_would_run_on_this_machine_is_refused_below_another_root() {
     let told = program.run_with_input(&write, "token\n");
     assert!(told.starts_with("exit: 2"), "{told}");
     assert!(told.contains("would run on this machine"), "{told}");
-    let told = setup(&program, &[&login[..], &["--undo"]].concat());
+    let program = recording(program, "kubectl");
+    let told = setup(&program, &["kubernetes", "--registry", "hub", "--undo"]);
     assert!(told.starts_with("exit: 2"), "{told}");
     assert!(!program.path("calls").exists());
 }

@@ -72,7 +72,11 @@ fn with_secret(access: &Access, mut plan: Plan) -> Result<Plan, SetupError> {
     match &access.password {
         Some(password) => {
             let login = json!({"username": access.username()?, "password": password.reveal()});
-            let step = Step::run(CREATE, &create, Input::Secret(login.to_string()));
+            let input = Input::Secret {
+                text: login.to_string(),
+                password: password.clone(),
+            };
+            let step = Step::run(CREATE, &create, input);
             plan.steps.push(step.or_where_it_says(IS_THERE, &put));
             plan = plan.note(STAYS);
         }

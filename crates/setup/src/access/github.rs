@@ -1,5 +1,6 @@
 //! Workflows of GitHub Actions: the login before the first step that needs it, build and push before the deployment.
 
+use super::building::Building;
 use super::permissions::Permissions;
 use super::task_definition::Changed;
 use super::{Access, Registry, containers};
@@ -23,10 +24,8 @@ const BUILD: &str = "Build and push the image";
 
 pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupError> {
     let login = login(access)?;
-    let build = access
-        .image
-        .as_deref()
-        .map(|image| build(access, image))
+    let build = Building::of(access)?
+        .map(|building| build(&building))
         .transpose()?;
     let plan = notes(access, Plan::default());
     let Some(path) = &access.file else {
@@ -56,6 +55,7 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
             edits: Edits::default(),
             permissions: Permissions::default(),
             without_aws: Vec::new(),
+            left: Vec::new(),
         };
         let mut is_needed = false;
         for (number, job) in jobs.iter().enumerate() {
@@ -78,6 +78,12 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
         if is_needed && access.registry == Registry::Ecr {
             notes.extend(change.lacks_of_aws());
         }
+        notes.extend(change.left.iter().map(|job| {
+            format!(
+                "{job}: left as it is, for it does not say where it pushes and has no credentials of AWS; if that is ECR, \
+                 write its host out and add {AWS_CREDENTIALS}"
+            )
+        }));
         change.text()
     })?;
     let plan = changed.notes.into_iter().fold(plan, Plan::note);
@@ -128,6 +134,8 @@ struct Change<'a> {
     permissions: Permissions<'a>,
     /// Jobs that get the login of ECR, and have no credentials of AWS for it.
     without_aws: Vec<&'a str>,
+    /// Jobs that push to where the file does not say, and have none either: a login of ECR would only have them fail.
+    left: Vec<&'a str>,
 }
 
 impl<'a> Change<'a> {
@@ -148,6 +156,10 @@ impl<'a> Change<'a> {
             return Ok(false);
         };
         if !is_logged_in(access, yaml, job, &usage) {
+            if build.is_none() && self.lacks_aws(job) && !usage.is_named_by(yaml, job) {
+                self.left.push(job.name);
+                return Ok(false);
+            }
             job.refuse_flow(yaml)?;
             self.log_in(job, first, build.is_some());
         }
@@ -172,13 +184,21 @@ impl<'a> Change<'a> {
             None => before(yaml, &job.steps[first], self.login),
         };
         self.edits.insert(at, lines);
-        if is_ecr && aws.is_none() && !has_keys(yaml, job) {
+        if self.lacks_aws(job) {
             self.without_aws.push(job.name);
         }
         if registry == Registry::Ghcr {
             let is_writer = is_builder || job.is_writer(yaml);
             self.permissions.need(yaml, job.node, is_writer);
         }
+    }
+
+    /// Whether a login at ECR would fail in a job.
+    fn lacks_aws(&self, job: &Job<'_>) -> bool {
+        let yaml = self.yaml;
+        self.access.registry == Registry::Ecr
+            && job.position(yaml, &[AWS_CREDENTIALS]).is_none()
+            && !has_keys(yaml, job)
     }
 
     /// Gives credentials to what is pulled before any step of a job; whether any of it lies at the registry.
@@ -260,9 +280,9 @@ fn login(access: &Access) -> Result<String, SetupError> {
     ))
 }
 
-fn build(access: &Access, image: &str) -> Result<String, SetupError> {
-    let (host, context) = (access.host()?, &access.context);
+fn build(building: &Building) -> Result<String, SetupError> {
+    let (env, [build, push]) = building.github_commands()?;
     Ok(format!(
-        "- name: {BUILD}\n  run: |\n    docker build --tag {host}/{image} {context}\n    docker push {host}/{image}\n"
+        "- name: {BUILD}\n{env}  run: |\n    {build}\n    {push}\n"
     ))
 }

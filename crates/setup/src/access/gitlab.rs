@@ -1,5 +1,6 @@
 //! Pipelines of GitLab CI: the login before the first line of a script that needs it, build and push before the deployment.
 
+use super::building::{Building, scalar};
 use super::task_definition::Changed;
 use super::{Access, Registry};
 use crate::edits::Edits;
@@ -14,11 +15,7 @@ const VARIABLES: &str = "variables";
 
 pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupError> {
     let login = login(access)?;
-    let build = access
-        .image
-        .as_deref()
-        .map(|image| build(access, image))
-        .transpose()?;
+    let build = Building::of(access)?.map(|building| build(&building));
     let plan = notes(access);
     let Some(path) = &access.file else {
         let text = format!(
@@ -187,9 +184,7 @@ fn login(access: &Access) -> Result<String, SetupError> {
     ))
 }
 
-fn build(access: &Access, image: &str) -> Result<String, SetupError> {
-    let (host, context) = (access.host()?, &access.context);
-    Ok(format!(
-        "- docker build --tag {host}/{image} {context}\n- docker push {host}/{image}\n"
-    ))
+fn build(building: &Building) -> String {
+    let lines = building.commands();
+    lines.map(|line| format!("- {}\n", scalar(&line))).concat()
 }

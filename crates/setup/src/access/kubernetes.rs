@@ -1,15 +1,34 @@
 //! Kubernetes: a pull secret, and the service account whose pods use it.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::login::source;
 use super::{Access, Registry, is_dns_label};
 use crate::error::SetupError;
-use crate::plan::{Input, Plan, Snippet, Step};
+use crate::password::Password;
+use crate::plan::{Guard, Input, Plan, Snippet, Step};
 use crate::shell::quoted;
 
 /// What kubelets call Docker Hub in a pull secret.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// By which a pull secret is known to be a set-up's own.
+const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "forebay-setup");
+
+/// On the server's side, for kubectl's own way leaves a copy of the manifest in an annotation. What is there is ours by then.
+const APPLY_COMMAND: [&str; 6] = [
+    "kubectl",
+    "apply",
+    "--server-side",
+    "--force-conflicts",
+    "--filename",
+    "-",
+];
+
+const LABELLED: &str = "the secret gets the label app.kubernetes.io/managed-by=forebay-setup: one of its name without that is \
+                        somebody else's, and neither changed nor taken away";
 
 const APPLY: &str = "makes the pull secret; the password goes by standard input";
 
@@ -27,16 +46,18 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
     refuse_no_label(access)?;
     let mut plan = Plan::default();
     if let Some(password) = &access.password {
-        let manifest = manifest(access, password.reveal())?;
-        let apply = ["kubectl", "apply", "--filename", "-"];
-        plan.steps
-            .push(Step::run(APPLY, &apply, Input::Secret(manifest)));
+        let input = Input::Secret {
+            text: manifest(access, password)?,
+            password: password.clone(),
+        };
+        plan.steps.push(Step::run(APPLY, &APPLY_COMMAND, input));
         // A strategic merge: other pull secrets of the service account stay.
         plan.steps
             .push(patch(access, PATCH, &json!({"name": secret})));
         plan = plan.note(
             "kept in the cluster as it is: whoever may read secrets of the namespace reads it",
         );
+        plan = plan.note(LABELLED);
     } else {
         plan = plan.snippet(Snippet {
             title: "in a shell",
@@ -53,6 +74,7 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
         "--ignore-not-found",
     ];
     let unpatch = json!({"$patch": "delete", "name": secret});
+    plan.guard = Some(guard(access));
     plan.undo.push(patch(access, UNPATCH, &unpatch));
     plan.undo.push(Step::run(
         "takes the pull secret away",
@@ -90,20 +112,55 @@ fn patch(access: &Access, why: &'static str, entry: &Value) -> Step {
     Step::run(why, &command, Input::Nothing)
 }
 
-fn manifest(access: &Access, password: &str) -> Result<String, SetupError> {
+/// The secret's name and who made it, on one line; nothing where it is not there.
+fn guard(access: &Access) -> Guard {
+    let (secret, namespace) = (access.secret(), &access.namespace);
+    let key = LABEL.0.replace('.', "\\.");
+    let path = format!("jsonpath={{.metadata.name}} {{.metadata.labels.{key}}}");
+    let command = [
+        "kubectl",
+        "get",
+        "secret",
+        secret,
+        "--namespace",
+        namespace,
+        "--ignore-not-found",
+        "--output",
+        &path,
+    ];
+    let label = format!("{}={}", LABEL.0, LABEL.1);
+    Guard {
+        command: command.map(str::to_owned).to_vec(),
+        own: format!("{secret} {}", LABEL.1),
+        what: format!("the secret {secret} in the namespace {namespace}"),
+        hint: format!(
+            "name another one with --secret; or let forebay setup have this one, to change it and to take it away: kubectl \
+             label secret {secret} --namespace {namespace} --overwrite {label}"
+        ),
+    }
+}
+
+fn manifest(access: &Access, password: &Password) -> Result<String, SetupError> {
     let host = access.host()?;
     let key = if access.registry == Registry::Hub {
         DOCKER_HUB_KEY
     } else {
         host
     };
-    let login = json!({"auths": {key: {"username": access.username()?, "password": password}}});
+    let login =
+        json!({"auths": {key: {"username": access.username()?, "password": password.reveal()}}});
     let secret = json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": access.secret(), "namespace": access.namespace},
+        "metadata": {
+            "name": access.secret(),
+            "namespace": access.namespace,
+            "labels": {LABEL.0: LABEL.1},
+        },
         "type": "kubernetes.io/dockerconfigjson",
-        "stringData": {".dockerconfigjson": login.to_string()},
+        // By <https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data>, `stringData` does not go
+        // with server-side apply.
+        "data": {".dockerconfigjson": BASE64_STANDARD.encode(login.to_string())},
     });
     Ok(secret.to_string())
 }

@@ -36,7 +36,10 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
             plan.steps.push(Step::run(
                 LOGIN,
                 &command,
-                Input::Secret(password.reveal().to_owned()),
+                Input::Secret {
+                    text: password.reveal().to_owned(),
+                    password: password.clone(),
+                },
             ));
         }
         None => {
@@ -46,12 +49,10 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
             });
         }
     }
+    // A login does not say who made it.
     if access.registry != Registry::Ecr {
-        plan.undo.push(Step::run(
-            "logs out",
-            &[program, "logout", host],
-            Input::Nothing,
-        ));
+        plan.undo
+            .push(Step::by_hand("logs out", &[program, "logout", host]));
     }
     let kept = "without a credential helper the login is kept readable in the user's own configuration: use a token that \
                 may only read";

@@ -2,6 +2,7 @@
 //!
 //! A password comes in by standard input and goes out by standard input; it is on no command line and in no file.
 
+mod building;
 mod cdk;
 mod containers;
 mod ecs;
@@ -13,12 +14,11 @@ mod permissions;
 mod registry;
 mod task_definition;
 
-use std::fmt;
-
 use forebay_oci::EcrHost;
 
 use crate::client::Client;
 use crate::error::SetupError;
+use crate::password::Password;
 use crate::plan::{Files, Plan, made_once};
 
 pub use registry::Registry;
@@ -54,27 +54,6 @@ pub struct Access {
     pub context: String,
     /// The file to change.
     pub file: Option<String>,
-}
-
-/// A password, which is never shown.
-#[derive(Clone)]
-pub struct Password(String);
-
-impl Password {
-    /// What was read from standard input, without the line end.
-    pub fn new(text: &str) -> Self {
-        Self(text.trim_end_matches(['\r', '\n']).to_owned())
-    }
-
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
 }
 
 /// What is to be done so that a client is let in at a registry.

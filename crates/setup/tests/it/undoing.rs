@@ -13,7 +13,9 @@ fn undone(before: &Disk, client: Client) -> Disk {
     let mut after = before.after(&made);
     let mut record = Record::new();
     for change in &made.files {
-        record.note(change);
+        record
+            .note(change, change.before.as_deref())
+            .expect("nobody changed it");
     }
     let record = Record::parse(&record.to_text()).expect("a record");
     for written in &record.files {

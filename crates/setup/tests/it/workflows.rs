@@ -128,3 +128,67 @@ fn what_is_pulled_before_any_step_is_told_with_what_lets_it_in() {
         plan.notes
     );
 }
+
+/// The workflow of an incident: one job pushes to Docker Hub, and the next one deploys.
+#[test]
+fn a_job_that_may_not_mean_ecr_gets_no_login_that_would_fail() {
+    let text = |image: &str| {
+        format!(
+            "jobs:\n  build:\n    steps:\n      - run: docker push {image}\n  deploy:\n    needs: build\n    steps:\n      - uses: \
+             aws-actions/configure-aws-credentials@v4\n      - run: cdk deploy\n"
+        )
+    };
+    for image in [
+        "iseepatterns/court-case-backend:latest",
+        "${{ secrets.DOCKER_USERNAME }}/court-case-backend",
+    ] {
+        let text = text(image);
+        let plan = planned(&access(Registry::Ecr), &text);
+        assert_eq!(plan.files[0].after, text);
+        let is_told = plan
+            .notes
+            .iter()
+            .any(|note| note.starts_with("build: left"));
+        assert_eq!(is_told, image.starts_with('$'), "{:?}", plan.notes);
+        let mut with_build = access(Registry::Ecr);
+        with_build.image = Some("court-case-backend:1".to_owned());
+        let after = changed(&with_build, &text);
+        let (build, deploy) = after.split_once("  deploy:").expect("two jobs");
+        assert!(!build.contains("ecr get-login"), "{after}");
+        assert!(deploy.contains("ecr get-login"), "{after}");
+    }
+    let text = text("iseepatterns/court-case-backend:latest");
+    assert_eq!(changed(&access(Registry::Ghcr), &text), text);
+}
+
+#[test]
+fn what_is_built_is_one_word_whatever_it_holds() {
+    let text = "jobs:\n  a:\n    steps:\n      - run: cdk deploy\n";
+    let mut access = access(Registry::Ghcr);
+    let mut build = |image: &str, context: &str| {
+        access.image = Some(image.to_owned());
+        access.context = context.to_owned();
+        plan_access(&access, &Disk::with(FILE, text)).map(|plan| plan.files[0].after.clone())
+    };
+    let after = build("org/app:1", "a b; id").expect("it can be built");
+    assert!(
+        after.contains("docker build --tag ghcr.io/org/app:1 'a b; id'\n"),
+        "{after}"
+    );
+    let after = build("org/app:${{ github.sha }}", "$DIR/x").expect("it can be built");
+    assert!(
+        after.contains(
+            "        env:\n          IMAGE: ghcr.io/org/app:${{ github.sha }}\n        run: |\n          docker build --tag \
+             \"$IMAGE\" \"$DIR/x\"\n          docker push \"$IMAGE\"\n"
+        ),
+        "{after}"
+    );
+    for (image, context) in [
+        ("org/app:1", "${{ github.event.issue.title }}"),
+        ("org/app:${{ GitHub.head_ref }}", "."),
+        ("org/app:1", "--file=x"),
+        ("", "."),
+    ] {
+        assert!(build(image, context).is_err(), "{image} {context}");
+    }
+}

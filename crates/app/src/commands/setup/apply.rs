@@ -19,6 +19,11 @@ const NEW_MODE: u32 = 0o644;
 /// A record holds what files held, which may be for few eyes.
 const RECORD_MODE: u32 = 0o600;
 
+/// What became of the other files where one cannot be written.
+const NOTHING_WRITTEN: &str = "nothing was written";
+const ONLY_THE_RECORD: &str =
+    "the client's files are as they were before --write; only the record is left: delete it";
+
 /// A file, and what is to stand there; `None` takes it away.
 struct Writing {
     path: String,
@@ -39,14 +44,25 @@ pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool,
     let mut record = old.clone();
     let mut writings = Vec::new();
     for written in stale(&old, plan) {
-        writings.extend(take_back(disk, written, printer)?);
+        let now = read_now(disk, &written.path)?;
+        if written.undo(now.as_deref()) == Undo::Refuse {
+            // It stays in the record, for --undo to speak of.
+            printer.note(format_args!(
+                "left as it is, for it was changed since: {}",
+                written.path
+            ));
+            continue;
+        }
+        writings.extend(take_back(written, now));
         record.files.retain(|other| other.path != written.path);
     }
     for change in &plan.files {
-        record.note(change);
+        let now = read_now(disk, &change.path)?;
+        let noted = record.note(change, now.as_deref());
+        noted.map_err(|since| changed_since(&since.0, now.as_deref(), "written", printer))?;
         writings.push(Writing {
             path: change.path.clone(),
-            now: read_now(disk, &change.path)?,
+            now,
             text: Some(change.after.clone()).filter(|_| is_kept(change)),
         });
     }
@@ -59,12 +75,14 @@ pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool,
         record.folders.extend(missing_folders(disk, &writing.path)?);
     }
     let other_names = other_names(disk, &writings);
-    put_record(disk, &record)?;
-    if let Err(failure) = write_all(disk, &writings) {
-        // What was there before is what the old record told of.
-        let _ = put_back_record(disk, &old);
-        remove_folders(disk, &record.folders);
-        return Err(failure);
+    put_record(disk, &record, NOTHING_WRITTEN)?;
+    if let Err(unwritten) = write_all(disk, &writings) {
+        if unwritten.is_put_back {
+            // What was there before is what the old record told of; the new one tells of it as well.
+            let _ = put_back_record(disk, &old, NOTHING_WRITTEN);
+            remove_folders(disk, &record.folders);
+        }
+        return Err(unwritten.failure);
     }
     for told in &other_names {
         printer.note(told);
@@ -113,26 +131,15 @@ fn stale<'a>(old: &'a Record, plan: &'a Plan) -> impl Iterator<Item = &'a Writte
         .filter(move |written| !is_planned(&written.path))
 }
 
-fn take_back(
-    disk: &Disk,
-    written: &Written,
-    printer: &Printer,
-) -> Result<Option<Writing>, Failure> {
-    let now = read_now(disk, &written.path)?;
+/// What undoes a file that nobody changed since; `None` if it is as it was.
+fn take_back(written: &Written, now: Option<String>) -> Option<Writing> {
     let text = match written.undo(now.as_deref()) {
-        Undo::Done => return Ok(None),
+        Undo::Done | Undo::Refuse => return None,
         Undo::Restore(text) => Some(text),
         Undo::Remove => None,
-        Undo::Refuse => {
-            printer.note(format_args!(
-                "left as it is, for it was changed since: {}",
-                written.path
-            ));
-            return Ok(None);
-        }
     };
     let path = written.path.clone();
-    Ok(Some(Writing { path, now, text }))
+    Some(Writing { path, now, text })
 }
 
 /// Puts back what the record of a set-up says.
@@ -145,16 +152,16 @@ pub(super) fn undo(disk: &Disk, printer: &Printer) -> Result<(), Failure> {
     for written in &record.files {
         let now = read_now(disk, &written.path)?;
         if written.undo(now.as_deref()) == Undo::Refuse {
-            return Err(changed_since(written, now.as_deref(), printer));
+            return Err(changed_since(written, now.as_deref(), "undone", printer));
         }
-        writings.extend(take_back(disk, written, printer)?);
+        writings.extend(take_back(written, now));
     }
     let other_names = other_names(disk, &writings);
-    write_all(disk, &writings)?;
+    write_all(disk, &writings).map_err(|unwritten| unwritten.failure)?;
     for told in &other_names {
         printer.note(told);
     }
-    put_back_record(disk, &Record::new())?;
+    put_back_record(disk, &Record::new(), ONLY_THE_RECORD)?;
     remove_folders(disk, &record.folders);
     for writing in &writings {
         let did = if writing.text.is_some() {
@@ -177,11 +184,14 @@ fn remove_folders(disk: &Disk, folders: &[String]) {
     }
 }
 
-fn changed_since(written: &Written, now: Option<&str>, printer: &Printer) -> Failure {
+/// Why nothing was written, or undone: `done`.
+fn changed_since(written: &Written, now: Option<&str>, done: &str, printer: &Printer) -> Failure {
     let path = &written.path;
     let Some(now) = now else {
-        return Failure::plain(format!("{path} was taken away since it was set up"))
-            .with_hint("take the record away as well; there is nothing left to undo");
+        let what = format!("{path} was taken away since it was set up; nothing was {done}");
+        return Failure::plain(what).with_hint(
+            "put it back as it was, or take what else is Forebay's out by hand and delete the record",
+        );
     };
     printer.note(format_args!("changed since in {path}:"));
     let shown = |text| without_secrets(path, text);
@@ -192,10 +202,10 @@ fn changed_since(written: &Written, now: Option<&str>, printer: &Printer) -> Fai
         printer.notes(told.trim_end());
     }
     Failure::plain(format!(
-        "{path} was changed since it was set up; nothing was undone"
+        "{path} was changed since it was set up; nothing was {done}"
     ))
     .with_hint(
-        "put that change back and undo again, or take Forebay out by hand and delete the record",
+        "put that change back and try again, or take Forebay out by hand and delete the record",
     )
 }
 
@@ -204,41 +214,63 @@ fn read_now(disk: &Disk, path: &str) -> Result<Option<String>, Failure> {
     read.map_err(|error| Failure::failed(format!("cannot read {path}"), error))
 }
 
-fn write_all(disk: &Disk, writings: &[Writing]) -> Result<(), Failure> {
+/// Why files were not written.
+struct Unwritten {
+    failure: Failure,
+    /// Whether all are as they were.
+    is_put_back: bool,
+}
+
+fn write_all(disk: &Disk, writings: &[Writing]) -> Result<(), Unwritten> {
     for (done, writing) in writings.iter().enumerate() {
         if let Err(error) = put(disk, &writing.path, writing.text.as_deref(), None) {
-            for earlier in &writings[..done] {
-                let _ = put(disk, &earlier.path, earlier.now.as_deref(), None);
-            }
-            return Err(unwritable(&writing.path, error));
+            let is_left = |earlier: &&Writing| {
+                put(disk, &earlier.path, earlier.now.as_deref(), None).is_err()
+            };
+            let left = writings[..done].iter().filter(is_left);
+            let left: Vec<&str> = left.map(|earlier| earlier.path.as_str()).collect();
+            let told = if left.is_empty() {
+                NOTHING_WRITTEN.to_owned()
+            } else {
+                let left = left.join(", ");
+                format!(
+                    "written before that, and not to be put back: {left}; --undo does it once it can be"
+                )
+            };
+            return Err(Unwritten {
+                failure: unwritable(&writing.path, error, &told),
+                is_put_back: left.is_empty(),
+            });
         }
     }
     Ok(())
 }
 
-fn unwritable(path: &str, error: BoxError) -> Failure {
+/// A file that cannot be written, and what became of the others.
+fn unwritable(path: &str, error: BoxError, told: &str) -> Failure {
     let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
     let failure = Failure::failed(format!("cannot write {path}"), error);
     match kind {
-        Some(io::ErrorKind::PermissionDenied) => failure
-            .with_hint("this file is root's: run the same command with sudo; nothing was written"),
-        _ => failure.with_hint("nothing was written"),
+        Some(io::ErrorKind::PermissionDenied) => failure.with_hint(format!(
+            "this file is root's: run the same command with sudo; {told}"
+        )),
+        _ => failure.with_hint(told),
     }
 }
 
-fn put_record(disk: &Disk, record: &Record) -> Result<(), Failure> {
+fn put_record(disk: &Disk, record: &Record, told: &str) -> Result<(), Failure> {
     let path = disk.record_path();
     let put = put(disk, path, Some(&record.to_text()), Some(RECORD_MODE));
-    put.map_err(|error| unwritable(path, error))
+    put.map_err(|error| unwritable(path, error, told))
 }
 
 /// An empty record is no file.
-fn put_back_record(disk: &Disk, record: &Record) -> Result<(), Failure> {
+fn put_back_record(disk: &Disk, record: &Record, told: &str) -> Result<(), Failure> {
     if !record.files.is_empty() {
-        return put_record(disk, record);
+        return put_record(disk, record, told);
     }
     let path = disk.record_path();
-    put(disk, path, None, None).map_err(|error| unwritable(path, error))
+    put(disk, path, None, None).map_err(|error| unwritable(path, error, told))
 }
 
 /// The folders above a file that are not there, the outer before the inner.
@@ -251,7 +283,7 @@ fn missing_folders(disk: &Disk, path: &str) -> Result<Vec<String>, Failure> {
         }
         let place = disk
             .place(&name)
-            .map_err(|error| unwritable(&name, error))?;
+            .map_err(|error| unwritable(&name, error, NOTHING_WRITTEN))?;
         if place.exists() {
             break;
         }

@@ -88,7 +88,7 @@ async fn find_way(args: &Args, name: &str) -> Result<ProbeWay, Failure> {
     let ways = probe_ways(args.client, name, CERTS_D);
     for way in &ways {
         let program = way.pull.first().map(String::as_str).unwrap_or_default();
-        if run_one(&[program, "--version"], "").await.is_ok() {
+        if run_one(&[program, "--version"]).await.is_ok() {
             return Ok(way.clone());
         }
     }
@@ -149,7 +149,7 @@ impl Probe<'_> {
 
     async fn client(&self, words: &[String]) -> Result<(bool, String), Failure> {
         let line: Vec<&str> = words.iter().map(String::as_str).collect();
-        let ran = run_one(&line, "").await;
+        let ran = run_one(&line).await;
         let ran =
             ran.map_err(|error| Failure::failed(format!("cannot run {}", words.join(" ")), error))?;
         Ok((ran.is_ok, ran.said))

@@ -3,12 +3,17 @@
 use std::io;
 use std::time::Duration;
 
-use forebay_setup::{Input, Step, command_line};
+use forebay_limits::redact;
+use forebay_setup::{Guard, Input, Password, Step, command_line};
 use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
 use forebay_terminal::{Failure, Printer};
 
 /// How long a program may take: a pull over a slow line takes minutes.
 const MAX_RUN: Duration = Duration::from_mins(10);
+
+/// The last bytes of what a program said that are kept: a password in them that is cut at their beginning is none of those
+/// that are told.
+const MAX_KEPT_BYTES: usize = 256 << 10;
 
 /// The last bytes of what a program that failed said, which are told.
 const MAX_TOLD_BYTES: usize = 4_096;
@@ -25,18 +30,38 @@ pub(super) struct Ran {
 /// # Errors
 /// A program is not there, or says that it failed.
 pub(super) async fn run(steps: &[Step], printer: &Printer) -> Result<(), Failure> {
+    let passwords: Vec<&Password> = steps.iter().filter_map(password).collect();
     for step in steps.iter().filter(|step| step.is_run) {
-        let line = run_step(step).await?;
+        let line = run_step(step, &passwords).await?;
         printer.note(format_args!("ran {line}  ({})", step.why));
     }
     Ok(())
 }
 
+/// Asks whether what the steps of a plan are about is a set-up's own; whether it is there at all.
+///
+/// # Errors
+/// It is somebody else's, or that cannot be told.
+pub(super) async fn ask(guard: &Guard) -> Result<bool, Failure> {
+    let ran = run_command(&guard.command, "").await?;
+    if !ran.is_ok {
+        return Err(failed(&guard.command, told(&ran.said, &[])));
+    }
+    if ran.said.is_empty() || ran.said == guard.own {
+        return Ok(!ran.said.is_empty());
+    }
+    let what = format!(
+        "{} was not made by forebay setup: nothing was changed",
+        guard.what
+    );
+    Err(Failure::plain(what).with_hint(guard.hint.clone()))
+}
+
 /// Runs a step; what was run.
-async fn run_step(step: &Step) -> Result<String, Failure> {
+async fn run_step(step: &Step, passwords: &[&Password]) -> Result<String, Failure> {
     let input = match &step.input {
         Input::Nothing => "",
-        Input::Text(text) | Input::Secret(text) => text,
+        Input::Text(text) | Input::Secret { text, .. } => text,
     };
     let mut command = &step.command;
     let mut ran = run_command(command, input).await?;
@@ -49,20 +74,47 @@ async fn run_step(step: &Step) -> Result<String, Failure> {
     if ran.is_ok {
         return Ok(line);
     }
-    Err(Failure::failed(format!("{line} failed"), ran.said))
+    Err(failed(command, told(&ran.said, passwords)))
+}
+
+fn failed(command: &[String], told: String) -> Failure {
+    Failure::failed(format!("{} failed", command_line(command)), told)
+}
+
+fn password(step: &Step) -> Option<&Password> {
+    match &step.input {
+        Input::Secret { password, .. } => Some(password),
+        Input::Nothing | Input::Text(_) => None,
+    }
+}
+
+/// The end of what a program said, without what nobody is to read.
+fn told(said: &str, passwords: &[&Password]) -> String {
+    let hide = |said: String, password: &&Password| password.hide(&said);
+    let hidden = passwords.iter().fold(said.to_owned(), hide);
+    let shown = redact(&hidden);
+    let start = shown.ceil_char_boundary(shown.len().saturating_sub(MAX_TOLD_BYTES));
+    shown[start..].to_owned()
 }
 
 async fn run_command(command: &[String], input: &str) -> Result<Ran, Failure> {
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
-    let ran = run_one(&words, input).await;
+    let ran = run_kept(&words, input).await;
     ran.map_err(|error| Failure::failed(format!("cannot run {}", command_line(command)), error))
 }
 
-/// Runs one program with this on its standard input.
+/// Runs one program.
 ///
 /// # Errors
 /// It is not there, or took too long.
-pub(super) async fn run_one(words: &[&str], input: &str) -> io::Result<Ran> {
+pub(super) async fn run_one(words: &[&str]) -> io::Result<Ran> {
+    let mut ran = run_kept(words, "").await?;
+    ran.said = told(&ran.said, &[]);
+    Ok(ran)
+}
+
+/// Runs one with this on its standard input.
+async fn run_kept(words: &[&str], input: &str) -> io::Result<Ran> {
     let Some((program, args)) = words.split_first() else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
@@ -75,8 +127,8 @@ pub(super) async fn run_one(words: &[&str], input: &str) -> io::Result<Ran> {
         max_bytes: MAX_OUTPUT_BYTES,
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut keep_out = |part: &[u8]| keep_last(&mut out, part, MAX_TOLD_BYTES);
-    let mut keep_err = |part: &[u8]| keep_last(&mut err, part, MAX_TOLD_BYTES);
+    let mut keep_out = |part: &[u8]| keep_last(&mut out, part, MAX_KEPT_BYTES);
+    let mut keep_err = |part: &[u8]| keep_last(&mut err, part, MAX_KEPT_BYTES);
     let ended = programs::run(&run, &mut keep_out, &mut keep_err).await;
     let status = ended.map_err(|stopped| match stopped {
         Stopped::Unrunnable(error) => error,

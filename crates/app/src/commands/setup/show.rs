@@ -72,7 +72,7 @@ fn bodies(args: &Args, plan: &Plan) -> Vec<(String, String)> {
     let inputs = plan.steps.iter().filter(|step| step.is_run).map(|step| {
         let text = match &step.input {
             Input::Text(text) => text.clone(),
-            Input::Secret(_) => "(holds a password, and is not shown)\n".to_owned(),
+            Input::Secret { .. } => "(holds a password, and is not shown)\n".to_owned(),
             Input::Nothing => return (command_line(&step.command), String::new()),
         };
         (format!("input of: {}", command_line(&step.command)), text)
