@@ -231,15 +231,17 @@ fn off_the_limit(ground: &Ground<'_>) -> Vec<WayOut> {
     }
     ways.push(plan::way(ground));
     if ground.is_by_account() {
-        ways.sort_by_key(|way| rank_where_logged_in(way.kind));
+        let is_ci = ground.facts.platform == Some(Platform::Ci);
+        ways.sort_by_key(|way| rank_where_logged_in(way.kind, is_ci));
     }
     ways
 }
 
-/// Who is logged in already, is helped by a plan for that account, and last by another account.
-const fn rank_where_logged_in(kind: WayKind) -> u8 {
+/// Who is logged in already, is helped last by another account. Hosted runners cannot have a cache beside them as easily as a
+/// plan.
+const fn rank_where_logged_in(kind: WayKind, is_ci: bool) -> u8 {
     match kind {
-        WayKind::PaidPlan => 0,
+        WayKind::PaidPlan if is_ci => 0,
         WayKind::Authenticate => 2,
         _ => 1,
     }
