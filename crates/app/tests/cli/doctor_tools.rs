@@ -141,6 +141,67 @@ fn a_tool_that_is_missing_refused_or_mad_is_a_note_and_no_word_that_all_is_well(
 }
 
 #[test]
+fn where_what_tells_of_failures_is_not_told_nothing_is_said_to_be_well() {
+    let empty = r#"{"kind": "List", "items": []}"#;
+    let denying = |words: &str| {
+        format!(
+            "case \" $* \" in {words}) echo 'Error from server (Forbidden)' >&2; exit 1 ;; *) echo '{empty}' ;; esac"
+        )
+    };
+    for (words, exit) in [
+        ("*\" pods \"*", "3"),
+        ("*\" events \"*", "3"),
+        ("*\" nodes \"*", "0"),
+    ] {
+        let program = with(&[("kubectl", &denying(words))]);
+        let told = program.run(&["doctor", "--kube"]);
+        assert!(
+            told.starts_with(&format!("exit: {exit}")),
+            "{words}: {told}"
+        );
+        let is_open = told.contains("but not all was told");
+        assert_eq!(is_open, exit == "3", "{words}: {told}");
+        assert_eq!(
+            told.contains("nothing here tells"),
+            exit == "0",
+            "{words}: {told}"
+        );
+        let json = program.run(&["doctor", "--kube", "--json"]);
+        assert!(
+            json.starts_with(&format!("exit: {exit}")),
+            "{words}: {json}"
+        );
+    }
+}
+
+#[test]
+fn a_kubectl_that_ends_well_and_says_nothing_or_rubbish_has_not_answered() {
+    for says in ["true", "echo Unauthorized"] {
+        let told = with(&[("kubectl", says)]).run(&["doctor", "--kube"]);
+        assert!(told.starts_with("exit: 3"), "{says}: {told}");
+        assert!(
+            told.contains("said something that is not JSON"),
+            "{says}: {told}"
+        );
+    }
+}
+
+#[test]
+fn a_machine_without_a_journal_and_log_files_tells_nothing() {
+    let program = with(&[("journalctl", "exit 0"), ("docker", "exit 1")]);
+    let root = program.path("machine").display().to_string();
+    for args in [vec!["--journal"], vec!["--docker", "--journal"]] {
+        let args = [vec!["doctor"], args, vec!["--root", &root]].concat();
+        let told = program.run(&args);
+        assert!(told.starts_with("exit: 3"), "{args:?}: {told}");
+        assert!(
+            told.contains("neither a journal of docker"),
+            "{args:?}: {told}"
+        );
+    }
+}
+
+#[test]
 fn that_nobody_answered_stands_in_json_and_beside_what_was_read() {
     let noise = "all is well\n";
     let program = with(&[]).file("app.log", noise);
@@ -213,6 +274,64 @@ fn waiting_for_what_has_failed_or_takes_too_long_is_a_finding() {
     assert!(told.starts_with("exit: 1"), "{told}");
     assert!(
         told.contains("it does not run in time: pod shop/web-1: ImagePullBackOff"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_else_is_asked_for_is_looked_at_though_all_runs() {
+    let flow =
+        "2 1 eni-0a1 10.0.1.5 192.0.2.7 50001 443 6 12 900 1795248000 1795248060 ACCEPT OK\n";
+    let program = with(&[("kubectl", &answering(&[("get", RUNNING)]))]).file("flows.log", flow);
+    let told = program.run(&[
+        "doctor",
+        "--kube",
+        "--wait",
+        "--flow-logs",
+        "flows.log",
+        "--registry-address",
+        "192.0.2.7",
+    ]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert!(told.contains("it runs: pods: 1"), "{told}");
+    assert!(
+        told.contains("eni-0a1 to 192.0.2.7: 1 connection"),
+        "{told}"
+    );
+}
+
+#[test]
+fn waiting_for_what_is_too_much_names_a_way_to_ask_for_less() {
+    let program = with(&[("kubectl", "exec /usr/bin/yes '{\"items\": ['")]);
+    let told = program.run(&["doctor", "--kube", "--wait", "--timeout", "1s"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("--namespace NAME"), "{told}");
+}
+
+#[test]
+fn the_log_files_are_read_as_far_back_as_is_asked_for() {
+    let failed = "app03 dockerd[2445]: level=error msg=\"toomanyrequests: You have reached your unauthenticated pull rate limit.\"";
+    let log = format!("2026-01-03T16:00:00+00:00 {failed}\n");
+    let program = with(&[("journalctl", "exit 0")]).file("machine/var/log/messages", &log);
+    let root = program.path("machine").display().to_string();
+    let run =
+        |since: &str| program.run(&["doctor", "--journal", "--since", since, "--root", &root]);
+    let told = run("1h");
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(told.contains("tells anything of that time"), "{told}");
+    let told = run("36500d");
+    assert!(told.starts_with("exit: 1"), "{told}");
+}
+
+#[test]
+fn a_report_and_json_are_not_both_written_to_standard_output() {
+    let program = Program::new().file("app.log", "all is well\n");
+    let told = program.run(&["doctor", "app.log", "--report", "-", "--json"]);
+    assert!(told.starts_with("exit: 2"), "{told}");
+    assert!(told.contains("hint: --report incident.md --json"), "{told}");
+    let told = program.run(&["doctor", "--connections", "--watch", "2h"]);
+    assert!(
+        told.starts_with("exit: 2") && told.contains("at most 1h"),
         "{told}"
     );
 }
