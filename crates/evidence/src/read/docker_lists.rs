@@ -316,17 +316,7 @@ fn inspect_container(
         .map(str::to_owned);
     let text = |path: &str| item.pointer(path).and_then(Value::as_str);
     let number = |path: &str| item.pointer(path).and_then(Value::as_u64);
-    if let Some(condition) =
-        text("/HostConfig/RestartPolicy/Name").filter(|name| !name.is_empty() && *name != "no")
-    {
-        let max_attempts =
-            number("/HostConfig/RestartPolicy/MaximumRetryCount").filter(|count| *count > 0);
-        // Docker itself doubles the wait from 100 ms on, to a minute.
-        let kind = SettingKind::Restarts {
-            condition: condition.to_owned(),
-            delay: None,
-            max_attempts,
-        };
+    if let Some(kind) = restart_policy(item) {
         out.set(Setting {
             place: place.clone(),
             image: image.clone(),
@@ -352,11 +342,24 @@ fn inspect_container(
         events.push(event(What::Died(Some(code))).saying(text("/State/Error").unwrap_or("")));
     }
     if let Some(count) = number("/RestartCount").filter(|count| *count > 0) {
-        events.push(
-            event(What::Restarted)
-                .times(count)
-                .saying(&format!("RestartCount: {count}")),
-        );
+        let mut restarted = event(What::Restarted)
+            .times(count)
+            .saying(&format!("RestartCount: {count}"));
+        // Of many only the last is told.
+        restarted.first = ended.filter(|_| count == 1);
+        events.push(restarted);
     }
     events
+}
+
+/// When Docker starts a container again by itself, which it does with a wait that it doubles from 100 ms on, to a minute.
+fn restart_policy(item: &Value) -> Option<SettingKind> {
+    let policy = item.pointer("/HostConfig/RestartPolicy")?;
+    let condition = member(policy, "Name").filter(|name| !name.is_empty() && *name != "no")?;
+    let most = policy.get("MaximumRetryCount").and_then(Value::as_u64);
+    Some(SettingKind::Restarts {
+        condition: condition.to_owned(),
+        delay: None,
+        max_attempts: most.filter(|count| *count > 0),
+    })
 }

@@ -20,22 +20,7 @@ pub(crate) fn read(
     out: &mut Evidence,
 ) -> Vec<Event> {
     if let Some(kind) = member(item, "kind").filter(|_| item.get("metadata").is_some()) {
-        let id = item.pointer("/metadata/uid").and_then(Value::as_str);
-        return match kind {
-            "Event" => {
-                let event = kube_json::read_event(item, context);
-                out.only_new(id, event.into_iter().collect())
-            }
-            "Pod" => {
-                let events = kube_json::read_pod(item, lines, context, out);
-                out.only_new(id, events)
-            }
-            "Node" => {
-                image_sizes::read_node(item, lines, out);
-                Vec::new()
-            }
-            _ => Vec::new(),
-        };
+        return read_kube((kind, item), lines, context, out);
     }
     if let Some(line) = LogLine::of_journal(item) {
         return text::read(&line, lines, context, ci, out)
@@ -79,6 +64,26 @@ pub(crate) fn read(
     read_message(item, lines, context, ci, out)
         .into_iter()
         .collect()
+}
+
+/// An object of Kubernetes, by its kind.
+fn read_kube(
+    (kind, item): (&str, &Value),
+    lines: Lines,
+    context: &Context,
+    out: &mut Evidence,
+) -> Vec<Event> {
+    let id = item.pointer("/metadata/uid").and_then(Value::as_str);
+    let events = match kind {
+        "Event" => kube_json::read_event(item, context).into_iter().collect(),
+        "Pod" => kube_json::read_pod(item, lines, context, out),
+        "Node" => {
+            image_sizes::read_node(item, lines, out);
+            return Vec::new();
+        }
+        _ => return Vec::new(),
+    };
+    out.only_new(id, events)
 }
 
 /// Any program's record: its message is read as a line of text.
