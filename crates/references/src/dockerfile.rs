@@ -58,7 +58,7 @@ impl Build<'_> {
             "ARG" => self.argument(&instruction.words),
             "ENV" if self.stage.is_some() => self.environment(&instruction.words),
             "FROM" => self.from(&instruction.words),
-            "COPY" | "ADD" => self.copy(&instruction.words),
+            "COPY" => self.copy(&instruction.words),
             "RUN" => self.run(&instruction.words),
             "ONBUILD" => {
                 if let Some((first, rest)) = instruction.words.split_first() {

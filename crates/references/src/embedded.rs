@@ -145,9 +145,15 @@ impl Embedded {
             out.ambiguous
                 .push(Ambiguous::at(file, span, ambiguous.why, owner));
         }
+        for reading in found.readings {
+            out.read(self.span(&reading.span), self.span(&reading.home));
+        }
+        out.built = found.built;
+        out.is_cut = found.is_cut;
         for mut place in found.places {
             place.owner = self.owned(place.owner);
             if let Some(writing) = self.written_around(&place) {
+                out.read(self.span(&place.span), writing.0.clone());
                 out.places.push(Place {
                     span: writing.0,
                     writing: writing.1,

@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use crate::{Embedded, Owner, Place};
 
+/// Variables of one file that are noted where they are read.
+const MAX_READINGS: usize = 50_000;
+
 /// The finder's answer about one file. All in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -20,6 +23,21 @@ pub struct Found {
     pub lookups: Vec<Lookup>,
     /// Those files, and folders of such, by their paths from its own folder.
     pub resources: Vec<String>,
+    /// Where images are read that are written elsewhere in the file.
+    pub readings: Vec<Reading>,
+    /// Images that scripts in it build, by their names.
+    pub built: Vec<String>,
+    /// There are more images than are listed.
+    pub is_cut: bool,
+}
+
+/// An image that is a variable, or an alias: what is read, and where its value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The variable, as it is written: `$APP`, `!Ref App`, `*app`.
+    pub span: Range<usize>,
+    /// Its value, with or without its quotes.
+    pub home: Range<usize>,
 }
 
 /// A name by which a kustomization finds an image in its resources, to say what takes its place.
@@ -129,6 +147,15 @@ impl Found {
         }
     }
 
+    /// Notes that what stands at `span` is an image by what stands at `home`.
+    pub fn read(&mut self, span: Range<usize>, home: Range<usize>) {
+        // A default stands within what reads it, and a literal reads nothing.
+        let is_apart = home.end <= span.start || span.end <= home.start;
+        if is_apart && self.readings.len() < MAX_READINGS {
+            self.readings.push(Reading { span, home });
+        }
+    }
+
     /// Takes what was found in a part of the file that begins at `offset`.
     pub fn absorb(&mut self, part: Self, offset: usize) {
         self.places
@@ -144,6 +171,13 @@ impl Found {
                 entry: lookup.entry + offset,
             }));
         self.resources.extend(part.resources);
+        self.readings
+            .extend(part.readings.into_iter().map(|reading| Reading {
+                span: moved(&reading.span, offset),
+                home: moved(&reading.home, offset),
+            }));
+        self.built.extend(part.built);
+        self.is_cut |= part.is_cut;
         self.notes.extend(part.notes.into_iter().map(|note| Note {
             at: note.at.map(|at| at + offset),
             ..note
@@ -169,6 +203,9 @@ impl Found {
             .sort_by_key(|ambiguous| (ambiguous.span.start, ambiguous.span.end));
         self.ambiguous.dedup();
         self.notes.dedup();
+        self.readings
+            .sort_by_key(|reading| (reading.span.start, reading.home.start));
+        self.readings.dedup();
     }
 }
 

@@ -25,7 +25,7 @@ pub use embedded::Embedded;
 pub use error::Refusal;
 pub use find::{FindAs, MAX_FILE_BYTES, find, find_as, find_by, is_understood};
 pub use format::Format;
-pub use found::{Ambiguous, Found, Lookup, Note, Why};
+pub use found::{Ambiguous, Found, Lookup, Note, Reading, Why};
 pub use owner::{Owner, PullPolicy, Restart};
 pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Writing};
 pub use scaled::Scaled;

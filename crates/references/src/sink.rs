@@ -77,6 +77,9 @@ impl<'a> Sink<'a> {
             self.ambiguous(at.span(), Why::Computed, owner);
             return;
         };
+        if at.is_alias() {
+            self.found.read(at.own_span(), at.span());
+        }
         if !scheme.is_empty() {
             if !site.verbatim {
                 self.ambiguous(site.span, Why::Computed, owner);
@@ -116,11 +119,15 @@ impl<'a> Sink<'a> {
             self.ambiguous(span, Why::NoReference, owner);
             return;
         }
-        // The value of a variable is written where it stands: other users of it go with it.
+        // The value of a variable is written where it stands: all that read it go with it, and whoever changes it asks who.
         let (span, writing) = match resolved.home {
-            Some(Home::Here { span, encoding }) => {
+            Some(Home::Here {
+                span: home,
+                encoding,
+            }) => {
                 let pieces = Vec::new();
-                (span, Writing::Whole { encoding, pieces })
+                self.found.read(span, home.clone());
+                (home, Writing::Whole { encoding, pieces })
             }
             Some(Home::Near(file)) => (span, Writing::Elsewhere(file)),
             None => {
@@ -138,10 +145,11 @@ impl<'a> Sink<'a> {
 
     /// A whole place.
     pub(crate) fn place(&mut self, place: Place) {
-        match self.found.places.len() {
-            MAX_PLACES => self.note_once("more images than are listed"),
-            _ => self.found.places.push(place),
+        if self.found.places.len() == MAX_PLACES {
+            self.found.is_cut = true;
+            return self.note_once("more images than are listed");
         }
+        self.found.places.push(place);
     }
 
     pub(crate) fn ambiguous(&mut self, span: Range<usize>, why: Why, owner: Owner) {

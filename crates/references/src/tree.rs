@@ -229,7 +229,7 @@ impl<'a> At<'a> {
             .filter_map(move |(key, value)| Some((self.at(*key).text()?, self.at(*value))))
     }
 
-    /// A key of a map, as a node.
+    /// A key of a map, as a node; of equal ones the last, whose value [`At::get`] gives.
     pub fn key_node(self, key: &str) -> Option<At<'a>> {
         let Value::Map(entries) = &self.node()?.value else {
             return None;
@@ -237,7 +237,7 @@ impl<'a> At<'a> {
         entries
             .iter()
             .map(|(id, _)| self.at(*id))
-            .find(|at| at.text() == Some(key))
+            .rfind(|at| at.text() == Some(key))
     }
 
     /// Whether it is a map.
@@ -260,7 +260,13 @@ impl<'a> At<'a> {
         self.node().map_or(0..0, |node| node.span.clone())
     }
 
-    /// The same with its tag.
+    /// The bytes that stand here themselves: of an alias its name.
+    pub fn own_span(self) -> Range<usize> {
+        let node = self.tree.nodes.get(self.id);
+        node.map_or(0..0, |node| node.span.clone())
+    }
+
+    /// The bytes of the node that stands here, with its tag.
     pub fn span_with_tag(self) -> Range<usize> {
         self.node().map_or(0..0, |node| {
             let start = node

@@ -1,6 +1,8 @@
 //! Finds images in a text whose format is known: source code here, all else by the finder of references.
 
-use forebay_references::{Embedded, Format, Found, Note, Settings};
+use std::collections::BTreeSet;
+
+use forebay_references::{Embedded, Format, Found, Note, PullPolicy, Settings};
 
 use crate::{facts, markdown, python, search, shell, typescript};
 
@@ -35,8 +37,23 @@ pub(crate) fn find_within(
     for embedded in std::mem::take(&mut found.embedded) {
         found.absorb(read(&embedded, text, settings, depth), 0);
     }
+    if depth == 0 {
+        note_built(&mut found);
+    }
     found.sort();
     found
+}
+
+/// Marks what one script of a file builds where another takes it: a name of one part is no registry's.
+fn note_built(found: &mut Found) {
+    let own = found.built.iter().filter(|name| !name.contains('/'));
+    let own: BTreeSet<&str> = own.map(String::as_str).collect();
+    for place in &mut found.places {
+        if own.contains(shell::name_of(&place.image)) {
+            place.owner.is_built = true;
+            place.owner.pull_policy = Some(PullPolicy::Never);
+        }
+    }
 }
 
 /// The images of a text within a file, where they stand in it.

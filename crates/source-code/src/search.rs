@@ -226,6 +226,9 @@ impl Search<'_> {
             return self.outside(expr, name, context);
         }
         for value in values {
+            if let Expr::Name { span, .. } = expr {
+                self.found.read(span.clone(), value.span());
+            }
             self.follow(&value, context, depth + 1);
         }
     }

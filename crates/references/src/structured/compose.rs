@@ -1,5 +1,7 @@
 //! Compose files and Swarm stacks: the images of services, with `${VAR:-default}`.
 
+use std::collections::BTreeSet;
+
 use crate::sink::{Scope, Sink};
 use crate::tree::At;
 use crate::variables::{Binding, Dialect};
@@ -50,9 +52,15 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     let Some(services) = root.get("services") else {
         return;
     };
+    let built = built(root, services, sink.path);
     for (name, service) in services.entries() {
         let chain = extended(services, service);
-        let owner = owner_of(name, &chain);
+        let mut owner = owner_of(name, &chain);
+        let image = find_in(&chain, &["image"]).and_then(At::text);
+        if image.is_some_and(|image| built.contains(image)) {
+            owner.is_built = true;
+            owner.pull_policy = owner.pull_policy.or(Some(PullPolicy::Never));
+        }
         if let Some(image) = find_in(&chain, &["image"]) {
             sink.scalar(image, scope, owner.clone());
         }
@@ -78,6 +86,35 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
             );
         }
     }
+}
+
+/// The images that services build, as they are written: another that names one takes what is built here.
+fn built(root: At<'_>, services: At<'_>, path: &str) -> BTreeSet<String> {
+    let mut built = BTreeSet::new();
+    for (name, service) in services.entries() {
+        let chain = extended(services, service);
+        if find_in(&chain, &["build"]).is_none() {
+            continue;
+        }
+        if let Some(image) = find_in(&chain, &["image"]).and_then(At::text) {
+            built.insert(image.to_owned());
+        } else if let Some(project) = project(root, path) {
+            built.insert(format!("{project}-{name}"));
+        }
+    }
+    built
+}
+
+/// What Compose calls the project: its `name`, or the folder's.
+fn project(root: At<'_>, path: &str) -> Option<String> {
+    if let Some(name) = root.text_of("name") {
+        return Some(name.to_owned());
+    }
+    let folder = path.rsplit(['/', '\\']).nth(1)?.to_ascii_lowercase();
+    let is_kept = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let name: String = folder.chars().filter(is_kept).collect();
+    let name = name.trim_start_matches(['-', '_']);
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// The arguments of a build that are the images it begins with: they go before what the Dockerfile says.

@@ -114,7 +114,11 @@ pub(super) fn is_registry(text: &str) -> bool {
 
 /// Docker Hub by its one name, and what has one part there in `library`.
 fn canonical(registry: &str, repository: &str) -> (String, String) {
-    if !DOCKER_HUB_ALIASES.contains(&registry) {
+    // A host in capitals, with the root's dot or the port that it has anyway, is the same one.
+    let host = registry.to_ascii_lowercase();
+    let host = host.strip_suffix(":443").unwrap_or(&host);
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if host != DOCKER_HUB && !DOCKER_HUB_ALIASES.contains(&host) {
         return (registry.to_owned(), repository.to_owned());
     }
     let repository = if repository.contains('/') {
@@ -134,6 +138,9 @@ mod tests {
         for (text, full) in [
             ("nginx", "docker.io/library/nginx"),
             ("index.docker.io/nginx:1", "docker.io/library/nginx:1"),
+            ("REGISTRY-1.docker.io/a/b", "docker.io/a/b"),
+            ("docker.io:443/library/nginx", "docker.io/library/nginx"),
+            ("docker.io./nginx:1", "docker.io/library/nginx:1"),
             ("a/b:2", "docker.io/a/b:2"),
             ("localhost:5000/x", "localhost:5000/x"),
             ("quay.io/a/b/c:1", "quay.io/a/b/c:1"),

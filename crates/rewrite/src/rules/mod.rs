@@ -3,6 +3,7 @@
 //! Start reading at `rule.rs`, then `plan.rs`. Nothing here reads files or asks registries: digests come from a function
 //! that is given.
 
+mod checked;
 mod copies;
 mod cortex;
 mod diff;
@@ -13,8 +14,11 @@ mod image;
 mod open_tag;
 mod pattern;
 mod plan;
+mod planner;
+mod prefix;
 mod preset;
 mod quote;
+mod readers;
 mod record;
 mod rule;
 mod settle;
@@ -22,6 +26,7 @@ mod template;
 mod trust;
 mod version;
 
+pub use checked::{Reread, plan_checked};
 pub use copies::{Copies, ImageCopy, copies};
 pub use diff::unified_diff;
 pub use error::{RulesError, Unfit};

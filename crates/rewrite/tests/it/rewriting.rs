@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use forebay_rewrite::rules::{FileRecord, Goal, plan};
+use forebay_rewrite::rules::{FileRecord, Goal, plan_checked};
 use forebay_rewrite::{Settings, apply, find};
 use proptest::prelude::*;
 
@@ -152,7 +152,8 @@ fn image() -> impl Strategy<Value = String> {
 fn rewritten(path: &str, text: &str, goal: &str) -> (String, Vec<forebay_rewrite::Edit>) {
     let goal = Goal::find_preset(goal).unwrap().unwrap();
     let found = find(path, text.as_bytes(), &Settings::default());
-    let plan = plan(text, &found, &goal, None);
+    let reread = |text: &str| find(path, text.as_bytes(), &Settings::default());
+    let plan = plan_checked((text, &found), &goal, None, &reread);
     (apply(text, plan.edits.clone()).unwrap(), plan.edits)
 }
 

@@ -24,6 +24,9 @@ pub(super) use commands::{image_words, tool_of};
 /// Programs that run a text as a script.
 const SHELLS: [&str; 7] = ["bash", "sh", "ash", "zsh", "ssh", "su", "eval"];
 
+/// How many images of a script's own are told.
+const MAX_BUILT: usize = 1000;
+
 /// How many variables are followed to the image that they are.
 const MAX_HOPS: usize = 6;
 
@@ -88,7 +91,11 @@ impl Finder<'_> {
             {
                 let text = words[image.position].as_deref().unwrap_or_default();
                 let text = text.get(image.prefix..).unwrap_or_default();
-                if !text.contains('/') && !text.is_empty() {
+                if text.is_empty() || self.found.built.len() == MAX_BUILT {
+                    continue;
+                }
+                self.found.built.push(name_of(text).to_owned());
+                if !text.contains('/') {
                     self.built.push(name_of(text).to_owned());
                 }
             }
@@ -212,6 +219,7 @@ impl Finder<'_> {
             return self.unsure(word, Why::Unset(name.to_owned()), owner);
         }
         for value in values {
+            self.found.read(word.span.clone(), value.span.clone());
             self.image(value, 0, owner, hops + 1);
         }
     }
@@ -255,7 +263,7 @@ impl Finder<'_> {
 }
 
 /// An image without its tag and digest.
-fn name_of(image: &str) -> &str {
+pub(crate) fn name_of(image: &str) -> &str {
     let image = image.split('@').next().unwrap_or(image);
     match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => name,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use forebay_oci::Digest;
-use forebay_rewrite::rules::{Goal, Image, Pin, Plan, plan};
+use forebay_rewrite::rules::{Goal, Image, Pin, Plan, plan_checked};
 use forebay_rewrite::{Crd, Format, Settings, find};
 use forebay_terminal::Failure;
 
@@ -132,7 +132,8 @@ impl Search {
         }
         let is_unread = found.notes.iter().any(|note| !note.is_advice);
         let mut text = String::from_utf8(content).unwrap_or_default();
-        let plan = plan(&text, &found, goal, pin);
+        let reread = |text: &str| find(&name, text.as_bytes(), &settings);
+        let plan = plan_checked((&text, &found), goal, pin, &reread);
         if plan.edits.is_empty() && plan.lookups.is_empty() {
             text = String::new();
         }

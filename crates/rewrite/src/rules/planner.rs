@@ -1,0 +1,439 @@
+//! Builds a file's plan: place by place, and no two edits of the same bytes.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::cortex;
+use super::goal::Goal;
+use super::image::Image;
+use super::open_tag::{OpenTag, find_open_tag};
+use super::plan::{Change, NamedLookup, Pin, Plan, Unsure};
+use super::prefix::find_open_prefix;
+use super::readers::Readers;
+use super::rule::Rules;
+use crate::{Ambiguous, Edit, Found, Note, Place, PullPolicy, TOOLS, Why};
+
+/// What a file's plan is made from, and what is held back of it: the numbers of wishes whose edits would do harm.
+pub(super) fn draft(
+    (text, found): (&str, &Found),
+    goal: &Goal,
+    pin: Option<Pin<'_>>,
+    held: &BTreeSet<usize>,
+) -> Draft {
+    let mut planner = Planner::new((text, found), pin, held);
+    planner.tell(found, goal);
+    match goal {
+        Goal::Rules(rules) => {
+            for (number, place) in found.places.iter().enumerate() {
+                planner.number = number;
+                planner.place(place, rules);
+            }
+        }
+        Goal::Cortex(version) => cortex::plan(&mut planner, found, version.as_ref()),
+    }
+    planner.look_up(found);
+    planner.finish()
+}
+
+/// A plan, and what it was to achieve.
+pub(super) struct Draft {
+    pub(super) plan: Plan,
+    /// In the order of the file's places.
+    pub(super) wishes: Vec<Wish>,
+}
+
+/// What the rules make of a place's image.
+pub(super) struct Wish {
+    /// The number of its place, by which it is held back.
+    pub(super) number: usize,
+    /// Where the image stands.
+    pub(super) spans: Vec<Range<usize>>,
+    /// The edits that were taken for it.
+    pub(super) edits: Vec<Edit>,
+    /// What it is, and what it is to become.
+    pub(super) change: Change,
+}
+
+/// Builds a plan.
+pub(super) struct Planner<'a> {
+    pub(super) text: &'a str,
+    lines: Lines,
+    pin: Option<Pin<'a>>,
+    held: &'a BTreeSet<usize>,
+    readers: Readers<'a>,
+    /// The images that the file builds, and those that it pulls, by their places.
+    built: BTreeSet<String>,
+    pulled: BTreeSet<String>,
+    pub(super) plan: Plan,
+    /// The number of the place that is at hand.
+    number: usize,
+    wishes: Vec<Wish>,
+    edits: BTreeSet<Edit>,
+    /// The most bytes that one of them replaces: no other that begins further before a place reaches into it.
+    longest: usize,
+    /// Where places begin that change.
+    changed: BTreeSet<usize>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(
+        (text, found): (&'a str, &'a Found),
+        pin: Option<Pin<'a>>,
+        held: &'a BTreeSet<usize>,
+    ) -> Self {
+        let name = |text: &str| Some(text.parse::<Image>().ok()?.place());
+        let is_pulled = |place: &&Place| place.owner.pull_policy != Some(PullPolicy::Never);
+        let pulled = found.places.iter().filter(is_pulled);
+        Self {
+            text,
+            lines: Lines::of(text),
+            pin,
+            held,
+            readers: Readers::of(text, found),
+            built: found.built.iter().filter_map(|image| name(image)).collect(),
+            pulled: pulled.filter_map(|place| name(&place.image)).collect(),
+            plan: Plan::default(),
+            number: 0,
+            wishes: Vec::new(),
+            edits: BTreeSet::new(),
+            longest: 0,
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// What the finder was not sure of.
+    fn tell(&mut self, found: &Found, goal: &Goal) {
+        let made_here = made_here(self.text, &found.ambiguous);
+        for ambiguous in &found.ambiguous {
+            let open = find_open(self.text, ambiguous)
+                .filter(|open| !made_here.contains(&open.name.place()));
+            let why = match (goal, open) {
+                (Goal::Rules(rules), Some(open)) => self.open(&ambiguous.span, &open, rules),
+                _ => Err(ambiguous.why.to_string()),
+            };
+            if let Err(why) = why {
+                self.unsure(&ambiguous.span, ambiguous.text.clone(), why);
+            }
+        }
+        // What a file looks up in others is said once it is known what becomes of it there.
+        let lookups: BTreeSet<usize> = found.lookups.iter().map(|lookup| lookup.entry).collect();
+        let is_lookup = |note: &Note| note.at.is_some_and(|at| lookups.contains(&at));
+        let is_told = |note: &&Note| !note.is_advice || !is_lookup(note);
+        for note in found.notes.iter().filter(is_told) {
+            let line = note.at.map(|at| self.lines.line(at));
+            let at = line.map_or_else(String::new, |line| format!("line {line}: "));
+            self.plan.notes.push(format!("{at}{}", note.text));
+        }
+    }
+
+    /// Changes the name of an image of which only the tag is not known, and leaves all behind it.
+    fn open(&mut self, span: &Range<usize>, open: &OpenTag, rules: &Rules) -> Result<(), String> {
+        let made = rules
+            .apply_to_name(&open.name)
+            .map_err(|why| why.to_string())?;
+        if self.pin.is_some() {
+            return Err("its tag is not known here, so that it cannot be pinned".to_owned());
+        }
+        let at = |end: usize| span.start + end;
+        let name = at(open.span.start)..at(open.span.end);
+        let Some(made) = made.filter(|made| self.text.get(name.clone()) != Some(made)) else {
+            return Ok(());
+        };
+        let edit = Edit {
+            start: name.start,
+            end: name.end,
+            new: made.clone(),
+        };
+        let tag = &open.tag;
+        self.take(
+            vec![edit],
+            span,
+            Change {
+                line: self.lines.line(span.start),
+                from: format!("{}{tag}", open.name),
+                to: format!("{made}{tag}"),
+                open_tag: tag.clone(),
+            },
+        );
+        Ok(())
+    }
+
+    fn place(&mut self, place: &Place, rules: &Rules) {
+        let Ok(image) = place.image.parse::<Image>() else {
+            return;
+        };
+        // Its name is the operator's own, to which it is pushed: no registry that it could come from otherwise has it.
+        if place.owner.is_built {
+            let why = "it is built here".to_owned();
+            return self.unsure(&place.span, place.image.clone(), why);
+        }
+        let made = match rules.apply(&image) {
+            Ok(made) => made,
+            Err(why) => return self.unsure(&place.span, place.image.clone(), why.to_string()),
+        };
+        let new = made.clone().unwrap_or_else(|| place.image.clone());
+        // A mirror has the same digests, and may have none of them before it is first asked.
+        let rule = rules.find(&image);
+        let is_mirror = rule.is_some_and(|rule| rule.is_mirror == Some(true));
+        if is_mirror && made.is_some() && self.is_given_away(place, &image) {
+            let why = "it is built or pushed here, and a mirror takes nothing".to_owned();
+            return self.unsure(&place.span, place.image.clone(), why);
+        }
+        let asked = if is_mirror { &place.image } else { &new };
+        match self.pinned(asked, &new) {
+            Ok(new) => self.change(place, &new),
+            Err(why) => {
+                self.plan.unsure.push(Unsure {
+                    line: self.lines.line(place.span.start),
+                    text: place.image.clone(),
+                    why,
+                    is_unpinned: true,
+                });
+                if made.is_some() {
+                    self.change(place, &new);
+                }
+            }
+        }
+    }
+
+    /// Whether a place names what the file's commands build, push or tag, and nothing that they pull.
+    fn is_given_away(&self, place: &Place, image: &Image) -> bool {
+        let kind = place.owner.kind.as_str();
+        let is_command = TOOLS.contains(&kind) || kind == "GitHub step";
+        let is_local = is_command && place.owner.pull_policy == Some(PullPolicy::Never);
+        let name = image.place();
+        self.built.contains(&name) || is_local && !self.pulled.contains(&name)
+    }
+
+    /// `new` with the digest that `asked` has, if that is wanted and there is none yet.
+    fn pinned(&self, asked: &str, new: &str) -> Result<String, String> {
+        let Some(pin) = self.pin.filter(|_| !new.contains('@')) else {
+            return Ok(new.to_owned());
+        };
+        let asked: Image = asked
+            .parse()
+            .map_err(|_| "not an image reference".to_owned())?;
+        let digest = pin(&asked)?;
+        // A digest without its tag could not be read by people.
+        let has_tag = new
+            .rsplit_once(':')
+            .is_some_and(|(_, tag)| !tag.contains('/'));
+        let tag = if has_tag { "" } else { ":latest" };
+        Ok(format!("{new}{tag}@{digest}"))
+    }
+
+    /// Writes `new` to a place, or where it is read if its value serves something else too.
+    pub(super) fn change(&mut self, place: &Place, new: &str) {
+        let why = match place.edits(new) {
+            Ok(edits) if edits.is_empty() => None,
+            Ok(edits) => match find_open_prefix(self.text, place, &edits) {
+                Some(prefix) => Some(format!(
+                    "`{prefix}` may be set to what has a registry of its own"
+                )),
+                None => return self.write(place, edits, new),
+            },
+            Err(refusal) => Some(refusal.to_string()),
+        };
+        let spans = vec![place.span.clone()];
+        self.wish(spans, Vec::new(), self.described(place, new));
+        if let Some(why) = why {
+            self.unsure(&place.span, place.image.clone(), why);
+        }
+    }
+
+    fn write(&mut self, place: &Place, mut edits: Vec<Edit>, new: &str) {
+        let mut spans = vec![place.span.clone()];
+        let change = self.described(place, new);
+        if let Some(other) = self.readers.find_other(place) {
+            if other.aliases.is_empty() {
+                let line = self.lines.line(other.at);
+                let why = format!(
+                    "`{}` is read for something else too, in line {line}",
+                    other.name
+                );
+                self.wish(spans, Vec::new(), change);
+                return self.unsure(&place.span, place.image.clone(), why);
+            }
+            let edit = |alias: &Range<usize>| Edit {
+                start: alias.start,
+                end: alias.end,
+                new: new.to_owned(),
+            };
+            edits = other.aliases.iter().map(edit).collect();
+            spans = other.aliases;
+        }
+        if self.held.contains(&self.number) {
+            return self.wish(spans, Vec::new(), change);
+        }
+        if self.take(edits.clone(), &place.span, change.clone()) {
+            self.wish(spans, edits, change);
+        }
+    }
+
+    fn wish(&mut self, spans: Vec<Range<usize>>, edits: Vec<Edit>, change: Change) {
+        self.wishes.push(Wish {
+            number: self.number,
+            spans,
+            edits,
+            change,
+        });
+    }
+
+    fn described(&self, place: &Place, to: &str) -> Change {
+        let from = place.image.parse::<Image>();
+        Change {
+            line: self.lines.line(place.span.start),
+            from: from.map_or_else(|_| place.image.clone(), |image| image.to_string()),
+            to: to.to_owned(),
+            open_tag: String::new(),
+        }
+    }
+
+    /// Adds keys, each with its image, where there were none.
+    pub(super) fn add(&mut self, edit: Edit, keys: &[(String, String)]) {
+        let line = self.lines.line(edit.start);
+        let changes = keys.iter().map(|(key, image)| Change {
+            line,
+            from: format!("{key}, which was not there"),
+            to: image.clone(),
+            open_tag: String::new(),
+        });
+        self.plan.changes.extend(changes);
+        self.put(edit);
+    }
+
+    /// Takes edits, unless another place wants the same bytes otherwise; whether it did.
+    fn take(&mut self, edits: Vec<Edit>, span: &Range<usize>, change: Change) -> bool {
+        let is_same = edits.iter().all(|edit| self.edits.contains(edit));
+        if edits.iter().any(|edit| self.is_in_the_way_of(edit)) {
+            let why = "another place that stands here wants something else".to_owned();
+            self.unsure(span, change.from, why);
+            return false;
+        }
+        self.changed.insert(span.start);
+        if !is_same {
+            self.plan.changes.push(change);
+        }
+        for edit in edits {
+            self.put(edit);
+        }
+        true
+    }
+
+    fn put(&mut self, edit: Edit) {
+        self.longest = self.longest.max(edit.end.saturating_sub(edit.start));
+        self.edits.insert(edit);
+    }
+
+    /// Whether another edit wants some of the same bytes.
+    fn is_in_the_way_of(&self, edit: &Edit) -> bool {
+        let before = |start: usize| Edit {
+            start,
+            end: 0,
+            new: String::new(),
+        };
+        let nearest = edit.start.saturating_sub(self.longest);
+        let mut near = self.edits.range(before(nearest)..before(edit.end));
+        near.any(|other| other != edit && edit.start < other.end)
+    }
+
+    /// Notes by which names the file finds images in others.
+    fn look_up(&mut self, found: &Found) {
+        for lookup in &found.lookups {
+            let Ok(image) = lookup.place.image.parse::<Image>() else {
+                continue;
+            };
+            self.plan.lookups.push(NamedLookup {
+                from: image.place(),
+                line: self.lines.line(lookup.place.span.start),
+                is_changed: self.changed.contains(&lookup.entry),
+                place: lookup.place.clone(),
+            });
+        }
+        self.plan.resources.clone_from(&found.resources);
+    }
+
+    /// A remark about what stands at a byte.
+    pub(super) fn note(&mut self, at: usize, text: &str) {
+        let line = self.lines.line(at);
+        self.plan.notes.push(format!("line {line}: {text}"));
+    }
+
+    pub(super) fn unsure(&mut self, span: &Range<usize>, text: String, why: String) {
+        let line = self.lines.line(span.start);
+        self.plan.unsure.push(Unsure {
+            line,
+            text,
+            why,
+            is_unpinned: false,
+        });
+    }
+
+    fn finish(mut self) -> Draft {
+        self.plan.edits = self.edits.into_iter().collect();
+        self.plan.sort();
+        Draft {
+            plan: self.plan,
+            wishes: self.wishes,
+        }
+    }
+}
+
+/// The image of which only the tag is not known, if this is one.
+fn find_open(text: &str, ambiguous: &Ambiguous) -> Option<OpenTag> {
+    // Of two values that stand apart, neither is the whole image.
+    if ambiguous.owner.is_built || matches!(ambiguous.why, Why::Apart(_)) {
+        return None;
+    }
+    find_open_tag(text.get(ambiguous.span.clone())?)
+}
+
+/// What the file builds or pushes under a tag that is not known: where that goes is not what is pulled from elsewhere.
+fn made_here(text: &str, ambiguous: &[Ambiguous]) -> BTreeSet<String> {
+    let is_made = |one: &&Ambiguous| one.owner.pull_policy == Some(PullPolicy::Never);
+    let open = ambiguous.iter().filter(is_made);
+    open.filter_map(|one| Some(find_open(text, one)?.name.place()))
+        .collect()
+}
+
+/// Where lines begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self(ends.map(|(at, _)| at).collect())
+    }
+
+    /// The line of a byte, counted from 1.
+    fn line(&self, at: usize) -> usize {
+        self.0.partition_point(|end| *end < at) + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_that_share_bytes_are_in_each_others_way_however_long_they_are() {
+        let spans = || (0..5_usize).flat_map(|start| (start..7).map(move |end| (start, end)));
+        let edit = |(start, end)| Edit {
+            start,
+            end,
+            new: String::new(),
+        };
+        for (first, second) in spans().flat_map(|one| spans().map(move |other| (one, other))) {
+            let (found, held) = (Found::default(), BTreeSet::new());
+            let mut planner = Planner::new(("", &found), None, &held);
+            planner.put(edit(first));
+            planner.put(edit((9, 9)));
+            let share = first != second && second.0 < first.1 && first.0 < second.1;
+            assert_eq!(
+                planner.is_in_the_way_of(&edit(second)),
+                share,
+                "{first:?} {second:?}"
+            );
+        }
+    }
+}
