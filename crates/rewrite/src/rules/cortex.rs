@@ -129,7 +129,7 @@ fn cluster(planner: &mut Planner<'_>, root: At<'_>, found: &Found, version: Opti
         _ => return advise(planner, &span, era, &version),
     }
     for place in places {
-        moved(planner, place);
+        moved(planner, place, &version);
     }
     let missing = keys.into_iter().filter(|(key, _)| root.get(key).is_none());
     let lines: Vec<(String, String)> = missing
@@ -158,7 +158,7 @@ fn apis(planner: &mut Planner<'_>, root: At<'_>, found: &Found, version: Option<
             continue;
         }
         for place in places {
-            moved(planner, place);
+            moved(planner, place, &version);
         }
         let lines: Vec<(String, String)> = defaults(api, predictor)
             .into_iter()
@@ -229,11 +229,16 @@ fn versions<'a>(places: impl Iterator<Item = &'a Place>) -> Vec<Version> {
     let mut versions = Vec::new();
     for place in places {
         let image = place.image.parse().ok();
-        let own = image.filter(|image: &Image| image.namespace == "cortexlabs" || is_known(image));
+        let own = image.filter(is_cortex);
         let version = own.and_then(|image| Version::of_tag(image.tag.as_deref()?));
         versions.extend(version.filter(|version| !versions.contains(version)));
     }
     versions
+}
+
+/// Whether an image is one of Cortex's, wherever it is.
+fn is_cortex(image: &Image) -> bool {
+    image.namespace == "cortexlabs" || is_known(image)
 }
 
 /// Whether an image has the name of one of Cortex's, wherever it is.
@@ -251,18 +256,32 @@ fn advise(planner: &mut Planner<'_>, span: &std::ops::Range<usize>, era: Era, ve
         Era::Untold => format!(
             "no Cortex {version} is known: say 0.20.0 or before, or 0.21.0 or later, with --to cortex:VERSION"
         ),
-        Era::Moved | Era::WithGalley | Era::Named => return,
+        Era::Moved => {
+            let text = format!(
+                "Cortex {version} takes its images from quay.io by itself, as all from 0.23.0 on do: name none of them here"
+            );
+            return planner.note(span.start, &text);
+        }
+        Era::WithGalley | Era::Named => return,
     };
     let text = planner.text.get(span.clone()).unwrap_or_default();
     let first = text.lines().next().unwrap_or_default().to_owned();
     planner.unsure(span, first, advice);
 }
 
-/// Sends one of Cortex's images from Docker Hub to Quay. Others are somebody's own choice.
-fn moved(planner: &mut Planner<'_>, place: &Place) {
+/// Sends one of Cortex's images from Docker Hub to Quay, and says if it is of another version. Others are somebody's own choice.
+fn moved(planner: &mut Planner<'_>, place: &Place, version: &Version) {
     let Ok(image) = place.image.parse::<Image>() else {
         return;
     };
+    let own = image.tag.as_deref().and_then(Version::of_tag);
+    if let Some(own) = own.filter(|own| own != version && is_cortex(&image)) {
+        let text = format!(
+            "{} stays of {own} beside images of {version}: Cortex wants all of one version",
+            image.name
+        );
+        planner.note(place.span.start, &text);
+    }
     if image.registry != "docker.io" || image.namespace != "cortexlabs" || !is_known(&image) {
         return;
     }

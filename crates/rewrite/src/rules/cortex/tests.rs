@@ -64,6 +64,28 @@ fn newer_versions_change_nothing_and_older_ones_are_advised() {
 }
 
 #[test]
+fn a_version_that_differs_is_told_and_so_is_why_nothing_changes() {
+    let text = "cluster_name: x\nregion: y\nimage_operator: cortexlabs/operator:0.19.0\n";
+    for (version, told) in [
+        (
+            "0.20.0",
+            "line 3: operator stays of 0.19.0 beside images of 0.20.0",
+        ),
+        (
+            "0.23.0",
+            "line 1: Cortex 0.23.0 takes its images from quay.io by itself",
+        ),
+    ] {
+        let goal = Goal::find_preset(&format!("cortex:{version}"))
+            .unwrap()
+            .unwrap();
+        let found = find("cluster.yaml", text.as_bytes(), &Settings::default());
+        let notes = plan(text, &found, &goal, None).notes;
+        assert!(notes.len() == 1 && notes[0].starts_with(told), "{notes:?}");
+    }
+}
+
+#[test]
 fn predictors_are_moved_with_their_cuda_and_defaults_are_named() {
     let text = "- name: a\n  kind: RealtimeAPI\n  predictor:\n    type: python\n    image: cortexlabs/python-predictor-gpu-slim:0.20.0-cuda10.1\n\
                 - name: b\n  predictor:\n    type: tensorflow\n  compute:\n    gpu: 1\n\
