@@ -4,6 +4,7 @@
 
 use tree_sitter::{Language, Node, Parser};
 
+use super::images::{Images, filled};
 use super::registry::is_held;
 use super::task_definition::Changed;
 use super::{Access, Registry};
@@ -84,6 +85,7 @@ fn change(
             access,
             speech,
             text,
+            images: Images::of(path, text),
         };
         source.change(tree.root_node(), notes)
     })
@@ -93,6 +95,7 @@ struct Source<'a> {
     access: &'a Access,
     speech: &'a Speech,
     text: &'a str,
+    images: Images,
 }
 
 impl Source<'_> {
@@ -152,8 +155,9 @@ impl Source<'_> {
         self.text.get(node.byte_range()).unwrap_or_default()
     }
 
-    /// Whether the image that is named there is the registry's. In the text of the name all up to the first slash is the
-    /// host; where a variable stands there, it is a namespace of Docker Hub at least as often, which is told.
+    /// Whether the image that is named there is the registry's: by its text, in which all up to the first slash is the host,
+    /// or by what its variables are. Where one stands there that nobody knows, it is a namespace of Docker Hub at least as
+    /// often, which is told.
     fn is_wanted(
         &self,
         arguments: Node<'_>,
@@ -168,19 +172,24 @@ impl Source<'_> {
         let quotes = ['"', '\'', '`'];
         let name = source.trim_start_matches('f').trim_matches(quotes);
         let is_text = source.trim_start_matches('f').starts_with(quotes);
-        let holds = is_held(self.access.host()?, name);
-        if let Some(holds) = holds.filter(|_| is_text) {
+        let host = self.access.host()?;
+        let holds = is_held(host, &filled(name)).filter(|_| is_text);
+        if let Some(holds) = holds.or_else(|| self.images.is_held(host, &first.byte_range())) {
             return Ok(holds);
         }
-        let begins_with_variable =
-            name.starts_with(['{', '$']) && !name.contains(".com") && !name.contains(".io/");
-        if is_text && begins_with_variable && self.access.registry == Registry::Hub {
+        let begins_with_variable = if is_text {
+            name.starts_with(['{', '$'])
+        } else {
+            begins_with_name(source)
+        };
+        let has_host = name.contains(".com") || name.contains(".io/");
+        if begins_with_variable && !has_host && self.access.registry == Registry::Hub {
             notes.push(format!(
                 "line {line}: {source} is taken to be at Docker Hub"
             ));
             return Ok(true);
         }
-        let is_theirs = is_text && name.starts_with(&format!("{}/", self.access.host()?));
+        let is_theirs = is_text && name.starts_with(&format!("{host}/"));
         if !is_theirs {
             notes.push(format!(
                 "line {line}: left as it is, for its registry does not show: {source}"
@@ -268,6 +277,16 @@ impl Source<'_> {
             .find('\n')
             .map_or(self.text.len(), |line| end + line + 1)
     }
+}
+
+/// Whether an expression puts a path behind a variable: `username + "/app:" + tag`.
+fn begins_with_name(source: &str) -> bool {
+    source.split_once('+').is_some_and(|(name, rest)| {
+        let name = name.trim();
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let rest = rest.trim_start().trim_start_matches(['"', '\'', '`']);
+        !name.is_empty() && name.chars().all(is_of_name) && rest.starts_with('/')
+    })
 }
 
 /// The arguments of a call, without the comments between them.

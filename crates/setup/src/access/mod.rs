@@ -8,6 +8,7 @@ mod containers;
 mod ecs;
 mod github;
 mod gitlab;
+mod images;
 mod kubernetes;
 mod login;
 mod permissions;

@@ -1,6 +1,9 @@
 //! Task definitions of ECS, and templates of `CloudFormation` that hold them: credentials for each container's image.
 
+use std::ops::Range;
+
 use super::Access;
+use super::images::{Images, filled};
 use super::registry::is_held;
 use crate::edits::{Edits, with_line_ends};
 use crate::error::SetupError;
@@ -46,12 +49,14 @@ impl Changed {
 /// Whether an image, or what is written where one is due, gets the credentials; one whose registry does not show gets none,
 /// and is told.
 fn is_wanted(
-    access: &Access,
+    scope: &Scope<'_>,
     image: Result<&str, &str>,
+    span: &Range<usize>,
     notes: &mut Vec<String>,
 ) -> Result<bool, SetupError> {
-    let host = access.host()?;
-    let holds = image.ok().and_then(|image| is_held(host, image));
+    let host = scope.access.host()?;
+    let holds = image.ok().and_then(|image| is_held(host, &filled(image)));
+    let holds = holds.or_else(|| scope.images.is_held(host, span));
     if holds.is_none() {
         let shown = image.unwrap_or_else(|written| written);
         notes.push(format!(
@@ -61,17 +66,24 @@ fn is_wanted(
     Ok(holds == Some(true))
 }
 
+/// Whom credentials are for, and the images of the file.
+struct Scope<'a> {
+    access: &'a Access,
+    images: Images,
+}
+
 pub(super) fn json(access: &Access, path: &str, files: &dyn Files) -> Result<Changed, SetupError> {
     Changed::of(path, files, |text, notes| {
         let root = Place::root(path, text)?;
         let mut edits = Edits::default();
-        in_object(access, &root, (&mut edits, notes), 0)?;
+        let images = Images::of(path, text);
+        in_object(&Scope { access, images }, &root, (&mut edits, notes), 0)?;
         Ok(edits.apply(text))
     })
 }
 
 fn in_object(
-    access: &Access,
+    scope: &Scope<'_>,
     object: &Place<'_>,
     found: (&mut Edits, &mut Vec<String>),
     depth: usize,
@@ -83,13 +95,13 @@ fn in_object(
     for member in object.members() {
         let value = object.at(&member.value);
         if value.raw().starts_with('{') {
-            in_object(access, &value, (edits, notes), depth + 1)?;
+            in_object(scope, &value, (edits, notes), depth + 1)?;
         }
         let is_list = value.raw().starts_with('[');
         let is_capital = member.key == "ContainerDefinitions";
         if is_list && (is_capital || member.key == "containerDefinitions") {
             for item in value.items() {
-                in_container(access, &value.at(&item), is_capital, (edits, notes))?;
+                in_container(scope, &value.at(&item), is_capital, (edits, notes))?;
             }
         }
     }
@@ -97,7 +109,7 @@ fn in_object(
 }
 
 fn in_container(
-    access: &Access,
+    scope: &Scope<'_>,
     container: &Place<'_>,
     is_capital: bool,
     (edits, notes): (&mut Edits, &mut Vec<String>),
@@ -111,8 +123,8 @@ fn in_container(
     };
     let name = container.at(&member.value).raw();
     let text: Option<String> = serde_json::from_str(name).ok();
-    if is_wanted(access, text.as_deref().ok_or(name), notes)? {
-        let value = format!("{{{}: {}}}", quote(parameter), quote(access.secret()));
+    if is_wanted(scope, text.as_deref().ok_or(name), &member.value, notes)? {
+        let value = format!("{{{}: {}}}", quote(parameter), quote(scope.access.secret()));
         container.add_to(edits, credentials, &value);
     }
     Ok(())
@@ -131,13 +143,15 @@ pub(super) fn yaml(access: &Access, path: &str, files: &dyn Files) -> Result<Cha
     Changed::of(path, files, |text, notes| {
         let yaml = Yaml::parse(path, text)?;
         let mut edits = Edits::default();
-        in_node(access, &yaml, &yaml.root, (&mut edits, notes))?;
+        let images = Images::of(path, text);
+        let scope = Scope { access, images };
+        in_node(&scope, &yaml, &yaml.root, (&mut edits, notes))?;
         Ok(edits.apply(text))
     })
 }
 
 fn in_node(
-    access: &Access,
+    scope: &Scope<'_>,
     yaml: &Yaml<'_>,
     node: &Node,
     found: (&mut Edits, &mut Vec<String>),
@@ -148,21 +162,21 @@ fn in_node(
         if is_capital || key.text() == Some("containerDefinitions") {
             for container in value.items() {
                 in_yaml_container(
-                    access,
+                    scope,
                     yaml,
                     (container, is_capital),
                     (&mut *edits, &mut *notes),
                 )?;
             }
         } else {
-            in_node(access, yaml, value, (&mut *edits, &mut *notes))?;
+            in_node(scope, yaml, value, (&mut *edits, &mut *notes))?;
         }
     }
     Ok(())
 }
 
 fn in_yaml_container(
-    access: &Access,
+    scope: &Scope<'_>,
     yaml: &Yaml<'_>,
     (container, is_capital): (&Node, bool),
     (edits, notes): (&mut Edits, &mut Vec<String>),
@@ -174,18 +188,32 @@ fn in_yaml_container(
     else {
         return Ok(());
     };
-    let written = yaml.text.get(image.span.clone()).unwrap_or_default();
-    let text = image.text().filter(|_| !image.is_tagged);
-    if is_wanted(access, text.ok_or(written), notes)? {
+    let span = with_tag(yaml.text, image);
+    let written = yaml.text.get(span.clone()).unwrap_or_default();
+    // What `!Sub` fills in stands behind the registry, or hides it.
+    let is_text = !image.is_tagged || written.starts_with("!Sub");
+    let text = image.text().filter(|_| is_text);
+    if is_wanted(scope, text.ok_or(written), &span, notes)? {
         if container.is_flow() {
             return Err(yaml.refuse(
                 "a container is written in braces",
                 "write it as lines with indentation",
             ));
         }
-        let lines = format!("{credentials}:\n  {parameter}: {}\n", access.secret());
+        let lines = format!("{credentials}:\n  {parameter}: {}\n", scope.access.secret());
         let (at, lines) = at_end(yaml, container, &lines);
         edits.insert(at, lines);
     }
     Ok(())
+}
+
+/// The bytes of a scalar and of its tag, which stands before it in its line.
+fn with_tag(text: &str, node: &Node) -> Range<usize> {
+    let before = text[..node.span.start].trim_end_matches(' ');
+    let word = before.rfind([' ', '\n']).map_or(0, |blank| blank + 1);
+    if node.is_tagged && before[word..].starts_with('!') {
+        word..node.span.end
+    } else {
+        node.span.clone()
+    }
 }

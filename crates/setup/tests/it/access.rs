@@ -207,6 +207,38 @@ fn each_container_at_the_registry_gets_its_credentials() {
     );
 }
 
+#[test]
+fn an_image_is_followed_to_what_it_is_as_a_rewrite_follows_it() {
+    let template = "Parameters:\n  Img: {Type: String, Default: 'org/x:1'}\n  Other: {Type: String, Default: 'quay.io/x:1'}\n\
+                    Resources:\n  T:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n        \
+                    - Image: !Ref Img\n          Name: a\n        - Image: !Sub \"org/y:${AWS::StackName}\"\n          Name: b\n        \
+                    - Image: !Ref Other\n          Name: c\n        - Image: !Ref Unknown\n          Name: d\n";
+    let after = changed(&access(Client::Ecs, Registry::Hub, "stack.yaml"), template);
+    let mut expected = template.to_owned();
+    for name in ["a", "b"] {
+        let line = format!("Name: {name}\n");
+        let more = "          RepositoryCredentials:\n            CredentialsParameter: dockerhub-credentials\n";
+        expected = expected.replace(&line, &format!("{line}{more}"));
+    }
+    assert_eq!(after, expected);
+    for (image, wanted) in [
+        ("user + \"/app:\" + \"v1\"", true),
+        ("\"quay.io/\" + user + \":v1\"", false),
+        ("f\"org/{user}:v1\"", true),
+        ("unknown + \"/app:\" + tag", true),
+        ("unknown + tag", false),
+        ("REDIS", true),
+        ("OTHER", false),
+    ] {
+        let text = format!(
+            "from aws_cdk import aws_ecs as ecs\nREDIS = \"redis:7\"\nOTHER = \"quay.io/a/b:1\"\nuser = \"me\"\n\
+             class S(cdk.Stack):\n    def __init__(self):\n        ecs.ContainerImage.from_registry({image})\n"
+        );
+        let after = changed(&access(Client::Ecs, Registry::Hub, "app.py"), &text);
+        assert_eq!(after.contains("credentials="), wanted, "{image}");
+    }
+}
+
 const STACK: &str = "\
 from aws_cdk import aws_ecs as ecs
 
