@@ -67,7 +67,7 @@ pub struct Args {
     pub(crate) output: OutputArgs,
 
     #[command(flatten)]
-    tools: tools::Args,
+    pub(crate) tools: tools::Args,
 }
 
 /// What is shown, and how.

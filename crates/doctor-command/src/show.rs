@@ -4,7 +4,7 @@ use std::path::Path;
 
 use forebay_doctor::{
     Basis, Diagnosis, Document, WayKind, WayOut, WaysOut, brief, diagnose, explain, report,
-    support, ways_out,
+    support, under_profile, ways_out,
 };
 use forebay_failures::Finding;
 use forebay_terminal::{Failure, Json, Printer};
@@ -56,8 +56,11 @@ fn is_zero(number: &u64) -> bool {
 impl Found {
     /// What follows from what was read.
     pub(crate) fn of(gathered: Gathered, args: &Args) -> Self {
-        let diagnosis = diagnose(&gathered.evidence, &args.context(), args.egress());
-        let ways = ways_out(&gathered.evidence, &diagnosis, &args.usage());
+        let mut diagnosis = diagnose(&gathered.evidence, &args.context(), args.egress());
+        let mut ways = ways_out(&gathered.evidence, &diagnosis, &args.usage());
+        if let Some(profile) = args.tools.profile() {
+            under_profile(&mut diagnosis, &mut ways, profile);
+        }
         Self {
             findings: gathered.findings,
             left_off: gathered.left_off,

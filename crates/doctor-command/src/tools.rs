@@ -144,6 +144,11 @@ pub(crate) struct Asked {
 }
 
 impl Args {
+    /// The profile of aws that was asked with.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
     /// Whether somebody is to be asked, so that standard input need not be read.
     pub(crate) const fn asks(&self) -> bool {
         self.kube

@@ -243,6 +243,31 @@ fn aws_is_asked_in_the_region_and_by_the_profile_that_are_named_and_a_trouble_is
 }
 
 #[test]
+fn what_was_asked_of_aws_by_a_profile_is_mended_by_the_same() {
+    let limit = "toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit";
+    let task = format!(
+        r#"{{"tasks": [{{"clusterArn": "arn:aws:ecs:us-east-1:730335557645:cluster/shop", "taskArn": "arn:aws:ecs:us-east-1:730335557645:task/shop/1", "group": "service:api", "launchType": "FARGATE", "lastStatus": "STOPPED", "stoppedAt": "2026-01-15T14:31:45Z", "stoppedReason": "CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref docker.io/acme/api:9: {limit}"}}]}}"#
+    );
+    let program = with(&[("aws", "exit 1")]).file("task.json", &task);
+    let told = program.run(&["doctor", "--ecs=shop", "--profile=ops", "task.json"]);
+    for command in [
+        "aws ecr --profile ops create-repository --region us-east-1",
+        "aws ecr --profile ops get-login-password",
+    ] {
+        assert!(told.contains(command), "{command}: {told}");
+    }
+    let told = program.run(&[
+        "doctor",
+        "--ecs=shop",
+        "--profile=ops",
+        "--all",
+        "task.json",
+    ]);
+    let wait = "forebay doctor --profile ops --ecs shop --region us-east-1 --wait";
+    assert!(told.contains(wait), "{told}");
+}
+
+#[test]
 fn waiting_for_whom_nobody_speaks_is_a_failure() {
     let refused = "echo 'The connection to the server was refused' >&2; exit 1";
     let program = with(&[("kubectl", refused)]);
