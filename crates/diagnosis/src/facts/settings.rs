@@ -110,7 +110,9 @@ pub(crate) fn is_launch_type_told(evidence: &Evidence) -> bool {
 
 /// Fargate counts its tries within the message; the agent of container instances hands on what Docker says.
 fn is_said_as_by_fargate(evidence: &Evidence) -> bool {
-    let of_ecs = |event: &&Event| matches!(event.format, Format::Ecs | Format::EcsEvents);
+    let of_ecs = |event: &&Event| {
+        event.what == What::PullFailed && matches!(event.format, Format::Ecs | Format::EcsEvents)
+    };
     let mut said = evidence.events.iter().filter(of_ecs);
     said.any(|event| event.message.contains(" has been retried "))
 }
