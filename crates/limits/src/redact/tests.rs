@@ -264,7 +264,43 @@ fn what_only_looks_like_a_secrets_name_is_left() {
         "cannot read /etc/passwd for uid 0",
         "no passwd entry for user 1000",
         "bypass: all",
+        "docker run --name mysql -p 3306:3306 mysql:8",
+        "docker run --name mysql -p3306:3306 mysql:8",
+        "docker compose -p shop2 up, mkdir -p /Data/X1, cargo test -p forebay-traffic",
+        "-p, --port NUMBER",
+        "the username or password is incorrect",
+        "incorrect username or password UNAUTHORIZED: denied",
+        "unauthorized: incorrect username or password 401 Unauthorized",
+        "PASSWORD REQUIRED",
+        "https://r.example:5000/acme/x@sha256:50aa4698fa6262977cff89181b2664b99d8a56dbca847bf62f2ef04854597cf8",
+        "https://registry.npmjs.org/@scope/pkg.js",
+        "https://r.example/v2/acme:x/y@z",
     ] {
         assert_eq!(redact(text), text);
+    }
+}
+
+#[test]
+fn passwords_in_commands_sentences_and_addresses_that_nobody_escaped_are_gone() {
+    for text in [
+        r#"exec: "mysql -uroot -pHUNTER2xyz": executable file not found"#,
+        r#"exec: \"mysql -uroot -pHUNTER2xyz\": executable file not found"#,
+        r#"["mysqldump","-h","db","-pHUNTER2xyz"]"#,
+        r#"["x","--password","HUNTER2xyz"]"#,
+        r#"[\"x\",\"--password\",\"HUNTER2xyz\"]"#,
+        "mongosh -u root -p HUNTER2xyz",
+        "sshpass -p HUNTER2 ssh h",
+        "x -p HUNTER2xyz Failed to pull",
+        "cannot connect to db/x password HUNTER2",
+        "user bob password HUNTER2xyz.",
+        "https://user:HUN/HUNTER2@registry-1.docker.io/v2/",
+        "https://user:HUNTER2/x?y#z@registry-1.docker.io/v2/",
+        r#"Get "https://user:a/HUNTER2@localhost:5000/v2/": EOF"#,
+        "xoxb-1234-HUNTER2",
+        "hvs.CAESIHUNTER2xyz",
+    ] {
+        let clean = redact(text);
+        assert!(!clean.contains("HUN"), "{clean}");
+        assert_eq!(redact(&clean), clean);
     }
 }

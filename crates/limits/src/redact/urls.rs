@@ -31,8 +31,31 @@ pub(super) fn find_userinfo(text: &str, at: usize) -> Option<Found> {
     let authority = run(&text[start..], |c| {
         !matches!(c, '/' | '?' | '#' | '<' | '>') && !is_quote(c) && !c.is_whitespace()
     });
-    let end = start + text[start..start + authority].rfind('@')?;
-    Found::whole(start, end)
+    let end = text[start..start + authority].rfind('@');
+    let length = end.or_else(|| broken_userinfo(&text[start..]))?;
+    Found::whole(start, start + length)
+}
+
+/// The same of a password that nobody has escaped: `user:pass/word@host`. Not a path with a digest or a scope in it.
+fn broken_userinfo(text: &str) -> Option<usize> {
+    let length = run(text, |c| {
+        !matches!(c, '<' | '>') && !is_quote(c) && !c.is_whitespace()
+    });
+    let text = &text[..length];
+    let (user, secret) = text.split_once(':')?;
+    let is_port = secret
+        .split(['/', '?', '#'])
+        .next()
+        .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let at = text.rfind('@')?;
+    let host = &text[at + 1..];
+    let host = &host[..run(host, |c| {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '-')
+    })];
+    let is_host = host.contains('.') || host == "localhost";
+    let is_user = !user.is_empty() && !user.contains(['/', '?', '#', '[']);
+    let is_whole = is_user && is_host && !is_port && at <= MAX_USERINFO_BYTES;
+    is_whole.then_some(at)
 }
 
 /// `user:password@host`, where somebody left the scheme out; not an image's tag with its digest.

@@ -1,0 +1,175 @@
+//! What is secret by the name that stands before it.
+//!
+//! The name and its value are in JSON, a form, a header, a program's source, or a sentence.
+
+use super::tokens::has_token;
+use super::{Found, MARK, is_quote, is_word_char, names, run, strip_ignoring_case, token_run_with};
+
+/// A bare word after `token:` is a sentence's next, unless it is at least this long.
+const LEAST_BARE_TOKEN_BYTES: usize = 16;
+
+/// `"access_token":"…"`, `AWS_SECRET_ACCESS_KEY=…`, `Authorization: …`, `user "…"` and their kin.
+pub(super) fn find_named_secret(text: &str, at: usize) -> Option<Found> {
+    let name_length = run(&text[at..], is_word_char);
+    let name = &text[at..at + name_length];
+    // After a slash it is a part of a path, as in `…/token: 429 Too Many Requests`.
+    if text[..at].ends_with('/') {
+        return None;
+    }
+    let rest = &text[at + name_length..];
+    if text[..at].ends_with('<') && rest.starts_with('>') && names::is_secret(name) {
+        let start = at + name_length + 1;
+        return Found::whole(start, start + run(&text[start..], |c| c != '<'));
+    }
+    let to_sign = run(rest, |c| is_quote(c) || c == ' ');
+    let sign = Sign::at(&rest[to_sign..]);
+    let Some((sign, sign_length)) = sign else {
+        return find_quoted_account(text, at, name).or_else(|| find_bare_password(text, at, name));
+    };
+    let after_sign = to_sign + sign_length;
+    let to_value = after_sign + run(&rest[after_sign..], |c| c == ' ');
+    let quotes = run(&rest[to_value..], is_quote);
+    if !sign.makes_secret(name, quotes > 0) {
+        return None;
+    }
+    let start = at + name_length + to_value + quotes;
+    let opening = &rest[to_value..to_value + quotes];
+    let length = value_length(&text[start..], name, opening);
+    let is_bare_word =
+        length < LEAST_BARE_TOKEN_BYTES || text[start..start + length].contains(MARK);
+    let is_prose = sign == Sign::Colon && quotes == 0 && is_bare_word && names::is_token(name);
+    // containerd: `… may require authorization: server message: insufficient_scope: …`. What follows is looked at by itself.
+    let is_told = sign == Sign::Colon && text[start..].starts_with("server message: ");
+    if is_prose || is_told {
+        return None;
+    }
+    // A token may be glued to the name.
+    let from = if has_token(name) { at } else { start };
+    Found::whole(from, start + length)
+}
+
+/// What comes between a name and its value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Colon,
+    /// `=`, in a form also `%3D`, in a program also `:=`.
+    Equals,
+}
+
+impl Sign {
+    /// The sign at the front, and its length in bytes.
+    fn at(text: &str) -> Option<(Self, usize)> {
+        match text.as_bytes().first()? {
+            b':' if text.starts_with(":=") => Some((Self::Equals, 2)),
+            b':' => Some((Self::Colon, 1)),
+            b'=' => Some((Self::Equals, 1)),
+            _ => strip_ignoring_case(text, "%3d").map(|length| (Self::Equals, length)),
+        }
+    }
+
+    fn makes_secret(self, name: &str, is_quoted: bool) -> bool {
+        names::is_secret(name)
+            || (self == Self::Equals && names::is_secret_if_assigned(name))
+            || (is_quoted && names::is_secret_if_quoted(name))
+    }
+}
+
+/// `user "alice"`, `user alice@corp.example` and `password "hunter2"`, but not Kubernetes' `User "system:…"`, which is no account at
+/// a registry.
+fn find_quoted_account(text: &str, at: usize, name: &str) -> Option<Found> {
+    let gap = at + name.len() + strip_ignoring_case(&text[at + name.len()..], " ")?;
+    let quotes = run(&text[gap..], is_quote);
+    let start = gap + quotes;
+    let is_of_kubernetes = text[start..].starts_with("system:");
+    let is_told = names::is_account(name) || (quotes > 0 && names::is_password(name));
+    if !is_told || has_token(name) || is_of_kubernetes {
+        return None;
+    }
+    if quotes == 0 {
+        let address = token_run_with(&text[start..], '@');
+        let is_address = text[start..start + address].contains('@');
+        return is_address.then(|| Found::whole(start, start + address))?;
+    }
+    let end = start + run(&text[start..], |c| !is_quote(c) && !c.is_control());
+    Found::whole(start, end)
+}
+
+/// `passwd hunter2` and `password Hunter2`, but not what is said of a password itself.
+fn find_bare_password(text: &str, at: usize, name: &str) -> Option<Found> {
+    const PROSE: [&str; 18] = [
+        "and", "cannot", "command", "database", "entries", "entry", "failed", "field", "file",
+        "for", "from", "has", "in", "is", "not", "of", "or", "was",
+    ];
+    let gap = run(&text[at + name.len()..], |c| c == ' ');
+    let is_bare = names::is_bare_password(name);
+    if gap == 0 || !(is_bare || names::is_password(name)) {
+        return None;
+    }
+    let start = at + name.len() + gap;
+    let length = run(&text[start..], |c| {
+        !c.is_whitespace() && !is_quote(c) && !matches!(c, '&' | ',' | ';' | '}')
+    });
+    let word = text[start..start + length].trim_end_matches(['.', ':']);
+    let is_prose = PROSE.iter().any(|prose| word.eq_ignore_ascii_case(prose));
+    // A sentence about passwords goes on in words.
+    let is_told = is_bare || stands_out(word) && !name.bytes().all(|c| c.is_ascii_uppercase());
+    (is_told && !is_prose && !word.starts_with('-')).then(|| Found::whole(start, start + length))?
+}
+
+/// Whether something is no word of a sentence: it has digits or capitals, beyond the first letter.
+fn stands_out(word: &str) -> bool {
+    // What registries and systems shout.
+    const SHOUTED: [&str; 8] = [
+        "DENIED",
+        "EOF",
+        "ERROR",
+        "HTTP",
+        "HTTPS",
+        "ID",
+        "TOOMANYREQUESTS",
+        "UNAUTHORIZED",
+    ];
+    let is_of_word = |c: char| c.is_ascii_lowercase() || matches!(c, '-' | '_' | '\u{2019}');
+    let begins = word.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let is_status = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
+    begins
+        && !is_status
+        && !word.contains(MARK)
+        && !word.contains("://")
+        && !SHOUTED.contains(&word)
+        && word.chars().skip(1).any(|c| !is_of_word(c))
+}
+
+/// How far a named secret's value reaches behind its opening quotes.
+fn value_length(text: &str, name: &str, opening: &str) -> usize {
+    let mut quotes = opening.chars().filter(|&c| c != '\\');
+    if let (Some(first), Some(second)) = (quotes.next(), quotes.next())
+        && first == second
+    {
+        // An empty string, opened and closed.
+        0
+    } else if opening == "\"" {
+        string_length(text, '"')
+    } else if opening == "'" {
+        string_length(text, '\'')
+    } else if !opening.is_empty() {
+        run(text, |c| !is_quote(c) && !c.is_control())
+    } else if names::takes_the_line(name) {
+        // A scheme and its credentials: all of the line.
+        run(text, |c| !c.is_control() && !is_quote(c))
+    } else {
+        run(text, |c| {
+            !c.is_whitespace() && !is_quote(c) && !matches!(c, '&' | ',' | ';' | '}')
+        })
+    }
+}
+
+/// The length of a string's inside, over the quotes that are escaped in it.
+fn string_length(text: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    run(text, |c| {
+        let belongs = is_escaped || c != quote;
+        is_escaped = !is_escaped && c == '\\';
+        belongs
+    })
+}
