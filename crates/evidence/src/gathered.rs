@@ -56,6 +56,10 @@ pub struct Evidence {
     pub lines: u64,
     /// Events that were only counted, because there were too many.
     pub uncounted: u64,
+    /// Settings that were left out, because there were too many.
+    pub settings_left: u64,
+    /// Mentions of AWS accounts and regions that were left out, because there were too many of these.
+    pub aws_left: u64,
     /// The CI systems whose logs were read, with how many signs of each.
     pub ci_systems: BTreeMap<CiSystem, u64>,
     /// Failures of pulls within a step of a CI job, as those of a build: the job itself had begun.
@@ -207,8 +211,13 @@ impl Evidence {
                     && known.image == setting.image
             })
         };
-        if self.settings.len() < MAX_SETTINGS && is_new() {
+        if !is_new() {
+            return;
+        }
+        if self.settings.len() < MAX_SETTINGS {
             self.settings.push(setting);
+        } else {
+            self.settings_left += 1;
         }
     }
 
@@ -216,6 +225,8 @@ impl Evidence {
     pub(crate) fn note_aws(&mut self, place: AwsPlace) {
         if self.aws.len() < MAX_AWS_PLACES || self.aws.contains_key(&place) {
             *self.aws.entry(place).or_default() += 1;
+        } else {
+            self.aws_left += 1;
         }
     }
 
@@ -355,4 +366,36 @@ fn earlier(one: Option<crate::Moment>, other: Option<crate::Moment>) -> Option<c
 /// An id as Docker prints it when it is short.
 pub(crate) fn short(id: &str) -> &str {
     &id[..id.floor_char_boundary(SHORT_ID)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_and_places_beyond_the_bounds_are_counted() {
+        let mut evidence = Evidence::default();
+        for number in 0..MAX_SETTINGS + 3 {
+            let setting = Setting {
+                place: Place::default(),
+                image: Some(format!("acme/web-{number}:1")),
+                kind: SettingKind::RegistryAuthSent,
+                lines: Lines::default(),
+            };
+            // Told again, it is no other.
+            evidence.set(setting.clone());
+            if number < MAX_SETTINGS {
+                evidence.set(setting);
+            }
+        }
+        assert_eq!(evidence.settings.len(), MAX_SETTINGS);
+        assert_eq!(evidence.settings_left, 3);
+        for number in (0..MAX_AWS_PLACES + 2).chain([0]) {
+            evidence.note_aws(AwsPlace {
+                account: format!("{number:012}"),
+                region: "us-east-1".to_owned(),
+            });
+        }
+        assert_eq!((evidence.aws.len(), evidence.aws_left), (MAX_AWS_PLACES, 2));
+    }
 }

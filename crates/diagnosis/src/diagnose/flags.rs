@@ -2,6 +2,7 @@
 //!
 //! They are told whether or not they are the cause this time.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub struct Flag {
 }
 
 /// The kinds of flags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlagKind {
     /// Restarts follow each other at once.
@@ -54,26 +55,32 @@ pub enum FlagKind {
     NoCredentials,
 }
 
-/// All flags of the evidence's settings.
+/// All flags of the evidence's settings, as far as they are told.
 pub(crate) fn flags(evidence: &Evidence) -> Vec<Flag> {
-    let mut flags: Vec<Flag> = Vec::new();
-    for setting in &evidence.settings {
-        for (kind, text) in judge(setting) {
-            let name = name(setting, evidence);
-            let is_known = flags
-                .iter()
-                .any(|flag| flag.kind == kind && flag.name == name);
-            if !is_known && flags.len() < MAX_FLAGS {
-                flags.push(Flag {
-                    kind,
-                    name,
-                    text,
-                    lines: setting.lines,
-                });
-            }
-        }
-    }
+    let mut flags = all(evidence);
+    flags.truncate(MAX_FLAGS);
     flags
+}
+
+/// How many more there are.
+pub(crate) fn left_out(evidence: &Evidence) -> u64 {
+    all(evidence).len().saturating_sub(MAX_FLAGS) as u64
+}
+
+/// Each once, however often it was read; settings are bounded.
+fn all(evidence: &Evidence) -> Vec<Flag> {
+    let mut told = HashSet::new();
+    let judged = evidence.settings.iter().flat_map(|setting| {
+        let flags = judge(setting).into_iter();
+        flags.map(move |(kind, text)| Flag {
+            kind,
+            name: name(setting, evidence),
+            text,
+            lines: setting.lines,
+        })
+    });
+    let is_new = |flag: &Flag| told.insert((flag.kind, flag.name.clone()));
+    judged.filter(is_new).collect()
 }
 
 fn judge(setting: &Setting) -> Vec<(FlagKind, String)> {
@@ -180,6 +187,8 @@ fn is_of_docker_hub(image: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use forebay_evidence::{Owner, OwnerKind, Place};
+
     use super::*;
 
     #[test]
@@ -190,5 +199,25 @@ mod tests {
         for tag in ["latest", "main", "1", "1.27", "defaced", "build-12"] {
             assert!(is_moving(&format!("acme/api:{tag}")), "{tag}");
         }
+    }
+
+    #[test]
+    fn each_flag_is_told_once_and_how_many_are_not_told() {
+        let mut evidence = Evidence::default();
+        for number in 0..MAX_FLAGS + 5 {
+            let owner = Owner::new(OwnerKind::Deployment, format!("web-{number}"));
+            let setting = Setting {
+                place: Place {
+                    owner: Some(owner),
+                    ..Place::default()
+                },
+                image: None,
+                kind: SettingKind::RegistryAuthSent,
+                lines: Lines::default(),
+            };
+            evidence.settings.extend([setting.clone(), setting]);
+        }
+        assert_eq!(flags(&evidence).len(), MAX_FLAGS);
+        assert_eq!(left_out(&evidence), 5);
     }
 }

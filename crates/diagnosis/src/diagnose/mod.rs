@@ -286,14 +286,28 @@ fn since(
 
 fn notes(evidence: &Evidence) -> Vec<Note> {
     let mut notes = evidence.notes.clone();
-    if evidence.uncounted > 0 {
-        let text = format!(
-            "{} happenings were too many to be told apart, and left out",
-            evidence.uncounted
-        );
+    let left = [
+        (
+            evidence.uncounted,
+            "happenings were too many to be told apart, and left out",
+        ),
+        (
+            evidence.settings_left,
+            "settings were too many, and not looked at",
+        ),
+        (
+            evidence.aws_left,
+            "mentions of AWS accounts and regions were left out, as too many of these are named",
+        ),
+        (
+            flags::left_out(evidence),
+            "settings that make floods are not told: there are too many",
+        ),
+    ];
+    for (count, what) in left.into_iter().filter(|(count, _)| *count > 0) {
         notes.push(Note {
             lines: Lines::default(),
-            text,
+            text: format!("{count} {what}"),
         });
     }
     notes

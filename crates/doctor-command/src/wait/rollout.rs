@@ -40,7 +40,7 @@ fn judge_deployment(item: &Value) -> Standing {
     let old = number(item, "/status/replicas").saturating_sub(updated);
     match count(item, (updated.min(available), wanted), "run") {
         Standing::Runs(name) if old > 0 => {
-            Standing::Waits(format!("{name}: {old} old pods are left"))
+            Standing::Waits(format!("{name}: pods of an older revision: {old}"))
         }
         other => other,
     }
@@ -135,7 +135,7 @@ mod tests {
             (
                 2,
                 &counts(6, 3, 3),
-                "waits: deployment shop/web: 3 old pods are left",
+                "waits: deployment shop/web: pods of an older revision: 3",
             ),
             (2, &counts(3, 3, 3), "runs"),
         ];
