@@ -89,7 +89,7 @@ pub struct BudgetRequest {
 }
 
 /// What `POST /top` takes.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TopRequest {
     /// How far back to look, in milliseconds.
@@ -98,6 +98,19 @@ pub struct TopRequest {
     pub order: PullOrder,
     /// How many spenders at most.
     pub limit: u32,
+    /// Of which repository alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<OneRepository>,
+}
+
+/// A repository of an upstream, by their names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneRepository {
+    /// The upstream's.
+    pub upstream: String,
+    /// The repository's.
+    pub repository: String,
 }
 
 /// What `POST /ledger` takes. Times are milliseconds since the UNIX epoch.

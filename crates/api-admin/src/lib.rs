@@ -10,7 +10,7 @@ mod scrape;
 
 pub use control::{
     BudgetRequest, CONTROL_SOCKET, Control, ControlError, Delivery, ExportRequest, FsckRequest,
-    RefreshRequest, TopRequest, WarmRequest, Warmed, handle_control,
+    OneRepository, RefreshRequest, TopRequest, WarmRequest, Warmed, handle_control,
 };
 pub use health::{Readiness, healthz, readyz};
 pub use ledger_metrics::LedgerReadings;

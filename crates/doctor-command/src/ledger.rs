@@ -27,19 +27,33 @@ const MAX_SPENDERS: u32 = 1_000;
 pub(crate) async fn read(sources: &Sources, gathering: &mut Gathering) -> Result<(), Failure> {
     let config = load(sources)?;
     let door = LedgerDoor::open(sources, &config).await?;
-    let request = TopRequest {
-        within_ms: u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX),
-        order: PullOrder::Pulls,
-        limit: MAX_SPENDERS,
-    };
-    let report = door.top(request).await?;
     gathering.begin("Forebay's ledger");
-    for spent in &report.spent {
-        if let Some(event) = event_of(spent) {
-            gathering.add(event);
+    let mut told: Vec<SpentReport> = Vec::new();
+    // Who got nothing but errors is among the last of those who pulled.
+    for order in [PullOrder::Pulls, PullOrder::Errors] {
+        let request = TopRequest {
+            within_ms: u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX),
+            order,
+            limit: MAX_SPENDERS,
+            of: None,
+        };
+        for spent in door.top(request).await?.spent {
+            if !told.iter().any(|earlier| is_same(earlier, &spent)) {
+                told.push(spent);
+            }
         }
     }
+    for event in told.iter().filter_map(event_of) {
+        gathering.add(event);
+    }
     Ok(())
+}
+
+/// Whether both are one spender's.
+fn is_same(one: &SpentReport, other: &SpentReport) -> bool {
+    one.upstream == other.upstream
+        && one.repository == other.repository
+        && one.client == other.client
 }
 
 /// What a spender did: its own name where it says one, else its address.

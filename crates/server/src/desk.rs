@@ -59,7 +59,7 @@ impl Desk {
     }
 
     pub(crate) async fn top(&self, request: TopRequest) -> Result<TopReport, NoAnswer> {
-        Ok(tell_top(&self.ledger, request).await?)
+        Ok(tell_top(&self.ledger, &request).await?)
     }
 
     pub(crate) async fn export(&self, request: ExportRequest) -> Result<ExportPage, NoAnswer> {
@@ -84,11 +84,15 @@ impl Desk {
 /// Who spent most.
 pub(crate) async fn tell_top(
     ledger: &Ledger,
-    request: TopRequest,
+    request: &TopRequest,
 ) -> Result<TopReport, CatalogError> {
     let within = Duration::from_millis(request.within_ms);
-    let top = ledger.top_report(within, request.order, request.limit);
-    top.await
+    let Some(of) = &request.of else {
+        let top = ledger.top_report(within, request.order, request.limit);
+        return top.await;
+    };
+    let name = (of.upstream.as_str(), of.repository.as_str());
+    ledger.top_report_of(within, request.order, name).await
 }
 
 /// A page of an export.

@@ -101,7 +101,7 @@ impl<'a> LedgerDoor<'a> {
     /// It cannot be told.
     pub async fn top(&self, request: TopRequest) -> Result<TopReport, Failure> {
         self.ask_or_look("/top", &request, async |ledger| {
-            tell_top(ledger, request).await
+            tell_top(ledger, &request).await
         })
         .await
     }

@@ -136,10 +136,10 @@ pub(super) async fn run(
     let _lock = writes.then(|| FolderLock::take(&args.root)).transpose()?;
     let disk = Disk::open(args.root.clone(), args.client, args.file.as_deref())?;
     if args.act.undo && disk.has_record() {
-        return apply::undo(&disk, printer).map(|()| ExitStatus::Ok);
+        return apply::undo(&disk, args.client, printer).map(|()| ExitStatus::Ok);
     }
     if args.act.check {
-        return probe::check(&args, &sources, printer).await;
+        return probe::check(&args, &sources, &disk, printer).await;
     }
     // Commands alone are undone without a record: what stands in files, and where Forebay is, is of no account then.
     let has_commands = args.login.registry.is_some() || args.client.is_pointed_by_commands();

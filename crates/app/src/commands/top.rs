@@ -163,6 +163,7 @@ async fn ask(
         within_ms: u64::try_from(args.since.as_millis()).unwrap_or(u64::MAX),
         order: sort.into(),
         limit,
+        of: None,
     };
     door.top(request).await
 }

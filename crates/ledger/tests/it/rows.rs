@@ -387,6 +387,27 @@ proptest! {
 }
 
 #[tokio::test]
+async fn one_repository_is_told_of_however_many_others_are_asked_for_more() {
+    let world = World::new();
+    let ledger = world.ledger().await;
+    for image in 2..1_500_u32 {
+        let node = u8::try_from(image % 200).unwrap();
+        pulls(&ledger, node, image);
+        pulls(&ledger, node, image);
+    }
+    pulls(&ledger, 1, 1);
+    let day = Duration::from_hours(24);
+    let top = ledger.top_report(day, PullOrder::Pulls, u32::MAX).await;
+    let is_one =
+        |spent: &forebay_ledger::SpentReport| spent.repository.as_deref() == Some("team/app1");
+    assert!(!top.unwrap().spent.iter().any(is_one));
+    let name = ("docker.io", "team/app1");
+    let top = ledger.top_report_of(day, PullOrder::Pulls, name).await;
+    let spent = top.unwrap().spent;
+    assert!(spent.len() == 1 && is_one(&spent[0]), "{spent:?}");
+}
+
+#[tokio::test]
 async fn what_was_counted_while_the_clock_was_far_ahead_is_not_of_the_last_day() {
     let world = World::new();
     let ledger = world.ledger().await;

@@ -10,6 +10,12 @@ use crate::plan::{Files, Input, Plan, Snippet, Step};
 
 const CREATE: &str = "keeps the login in Secrets Manager; it goes by standard input";
 
+const CREATE_BY_HAND: &str = "keeps the login in Secrets Manager";
+
+const BY_HAND: &str = "login.json holds {\"username\": …, \"password\": …}, and is deleted afterwards; REGION is that of the tasks; \
+                       where the secret is there already, put-secret-value --secret-id changes it; forebay setup ecs --username \
+                       NAME --password-stdin --write does all of it";
+
 /// What Secrets Manager says where a secret of the name is there already.
 const IS_THERE: &str = "ResourceExistsException";
 
@@ -80,10 +86,13 @@ fn with_secret(access: &Access, mut plan: Plan) -> Result<Plan, SetupError> {
             plan.steps.push(step.or_where_it_says(IS_THERE, &put));
             plan = plan.note(STAYS);
         }
-        None => plan = plan.then(CREATE, &create).note(
-            "it reads {\"username\": …, \"password\": …}: forebay setup ecs --username NAME --password-stdin --write \
-             does it; where the secret is there already, put-secret-value changes it",
-        ),
+        None => {
+            let by_hand = [
+                &create[..5],
+                &["--secret-string", "file://login.json", "--region", "REGION"],
+            ];
+            plan = plan.then(CREATE_BY_HAND, &by_hand.concat()).note(BY_HAND);
+        }
     }
     Ok(plan)
 }

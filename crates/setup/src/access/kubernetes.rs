@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use super::login::source;
+use super::login::{source, token_file};
 use super::{Access, Registry, is_dns_label};
 use crate::error::SetupError;
 use crate::password::Password;
@@ -63,6 +63,7 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
             title: "in a shell",
             text: command(access)?,
         });
+        plan = token_file(access, plan);
     }
     let delete = [
         "kubectl",

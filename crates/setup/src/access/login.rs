@@ -9,6 +9,9 @@ use crate::shell::{command_line, quoted};
 
 const LOGIN: &str = "logs in; the password comes from standard input";
 
+const TOKEN_FILE: &str = "token.txt holds the password or token and nothing else: make it where nobody else reads it, and delete it \
+                          afterwards";
+
 const HOURS: &str = "a login at ECR lasts twelve hours: have a timer repeat it, or use the helper docker-credential-ecr-login";
 
 pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
@@ -47,6 +50,7 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
                 title: "the login, in a shell",
                 text: format!("{} | {}\n", source(access)?, command_line(&command)),
             });
+            plan = token_file(access, plan);
         }
     }
     // A login does not say who made it.
@@ -68,8 +72,13 @@ pub(super) fn source(access: &Access) -> Result<String, SetupError> {
             "aws ecr get-login-password --region {}",
             quoted(access.region()?)
         ),
-        _ => format!("cat {}.token", access.registry.secret()),
+        _ => "cat token.txt".to_owned(),
     })
+}
+
+/// What is to be known of the file that [`source`] reads.
+pub(super) fn token_file(access: &Access, plan: Plan) -> Plan {
+    plan.note_if(access.registry != Registry::Ecr, TOKEN_FILE)
 }
 
 /// A swarm gives its nodes the manager's login, once for each change of a service.

@@ -17,7 +17,7 @@ pub(super) const KIND_YAML: &str = "kind.yaml";
 /// The folder beside it that holds containerd's files.
 const CERTS_D: &str = "forebay-certs.d";
 
-const IN_NODE: &str = "/etc/containerd/certs.d";
+const IN_NODE: &str = containerd::CERTS_D;
 
 const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
 

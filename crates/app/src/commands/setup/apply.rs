@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use forebay_setup::{
-    BoxError, FileChange, Plan, Record, Undo, Written, difference, without_secrets,
+    BoxError, Client, FileChange, Plan, Record, Undo, Written, difference, without_secrets,
 };
 use forebay_terminal::whole_file::{self, Mode};
 use forebay_terminal::{Failure, Printer};
@@ -146,7 +146,7 @@ fn take_back(written: &Written, now: Option<String>) -> Option<Writing> {
 ///
 /// # Errors
 /// A file was changed since, or cannot be written; then all are as they were.
-pub(super) fn undo(disk: &Disk, printer: &Printer) -> Result<(), Failure> {
+pub(super) fn undo(disk: &Disk, client: Client, printer: &Printer) -> Result<(), Failure> {
     let record = disk.record();
     let mut writings = Vec::new();
     for written in &record.files {
@@ -171,7 +171,14 @@ pub(super) fn undo(disk: &Disk, printer: &Printer) -> Result<(), Failure> {
         };
         printer.note(format_args!("{did} {}", writing.path));
     }
-    printer.note("the client must read its files again, as after --write");
+    printer.note(match client {
+        Client::Ecs | Client::Kaniko => {
+            "what is deployed stays as it is until it is deployed again"
+        }
+        Client::GithubActions | Client::GitlabCi => "the next run of the pipeline goes by it",
+        Client::Kind => "a cluster stays as it is until it is made again",
+        _ => "the client must read its files again, as after --write",
+    });
     Ok(())
 }
 

@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use forebay_api_admin::TopRequest;
+use forebay_api_admin::{OneRepository, TopRequest};
 use forebay_config::{Sources, load};
 use forebay_content::PullOrder;
 use forebay_ledger::TopReport;
 use forebay_oci::ImageName;
 use forebay_server::ask_running;
-use forebay_setup::{Address, ProbeWay, Served, Verdict, probe_ways};
+use forebay_setup::{Address, Client, ProbeWay, Reach, Served, Verdict, probe_ways};
 use forebay_terminal::{ExitStatus, Failure, Printer};
 
+use super::disk::Disk;
 use super::run_steps::run_one;
 use super::weigh::weigh;
 use super::{Args, address_of};
@@ -27,9 +28,6 @@ const MAX_SPENDERS: u32 = 1_000;
 const READINGS: usize = 10;
 const BETWEEN_READINGS: Duration = Duration::from_millis(200);
 
-/// Where containerd's files are unless its configuration says otherwise.
-const CERTS_D: &str = "/etc/containerd/certs.d";
-
 /// Checks that a client pulls through Forebay.
 ///
 /// # Errors
@@ -37,6 +35,7 @@ const CERTS_D: &str = "/etc/containerd/certs.d";
 pub(super) async fn check(
     args: &Args,
     sources: &Sources,
+    disk: &Disk,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let config = load(sources)?;
@@ -53,7 +52,7 @@ pub(super) async fn check(
         data: &config.data,
         image: &image,
     };
-    let way = find_way(args, &name).await?;
+    let way = find_way(args, &certs_d(args, disk)?, &name).await?;
     let probe = Probe {
         address,
         ledger,
@@ -83,9 +82,24 @@ fn tag(image: &ImageName) -> Result<String, Failure> {
     }
 }
 
+/// Where containerd looks for the files of registries, as its configuration says.
+fn certs_d(args: &Args, disk: &Disk) -> Result<String, Failure> {
+    let file = args
+        .file
+        .as_deref()
+        .filter(|_| args.client == Client::Containerd);
+    let usual = Reach::of(Client::Containerd, file, None);
+    let path = usual.files.first().map_or("", String::as_str);
+    let read = disk.read_now(path);
+    let text = read.map_err(|error| Failure::failed(format!("cannot read {path}"), error))?;
+    let reach = Reach::of(Client::Containerd, file, text.as_deref());
+    // What its configuration names comes after what is usual.
+    Ok(reach.certs_d.into_iter().next_back().unwrap_or_default())
+}
+
 /// The first way whose program is there.
-async fn find_way(args: &Args, name: &str) -> Result<ProbeWay, Failure> {
-    let ways = probe_ways(args.client, name, CERTS_D);
+async fn find_way(args: &Args, certs_d: &str, name: &str) -> Result<ProbeWay, Failure> {
+    let ways = probe_ways(args.client, name, certs_d);
     for way in &ways {
         let program = way.pull.first().map(String::as_str).unwrap_or_default();
         if run_one(&[program, "--version"]).await.is_ok() {
@@ -202,6 +216,11 @@ impl Ledger<'_> {
             within_ms: WITHIN_MS,
             order: PullOrder::Requests,
             limit: MAX_SPENDERS,
+            // On a busy server a probe is among the least.
+            of: Some(OneRepository {
+                upstream: self.image.registry.clone(),
+                repository: self.image.repository.to_string(),
+            }),
         };
         let Some(answer) = ask_running(self.data, "/top", &request).await? else {
             let what = format!(
@@ -215,15 +234,14 @@ impl Ledger<'_> {
         let report: TopReport = serde_json::from_value(answer).map_err(|error| {
             Failure::failed("the running server's answer makes no sense", error)
         })?;
-        let repository = self.image.repository.to_string();
-        let rows = report.spent.iter().filter(|row| {
-            row.upstream == self.image.registry && row.repository.as_deref() == Some(&repository)
-        });
-        Ok(rows.fold(Served::default(), |sum, row| Served {
-            requests: sum.requests + row.counts.requests,
-            bytes: sum.bytes + row.counts.bytes_cache + row.counts.bytes_upstream,
-            errors: sum.errors + row.counts.errors,
-        }))
+        Ok(report
+            .spent
+            .iter()
+            .fold(Served::default(), |sum, row| Served {
+                requests: sum.requests + row.counts.requests,
+                bytes: sum.bytes + row.counts.bytes_cache + row.counts.bytes_upstream,
+                errors: sum.errors + row.counts.errors,
+            }))
     }
 
     /// What was served since a reading; waits a little for what is `needed` to be written down.

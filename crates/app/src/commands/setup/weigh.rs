@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use forebay_http_kit::{AddressPolicy, Client, ClientPolicy, Outgoing, Redirects};
 use forebay_oci::{ImageName, MAX_MANIFEST_BYTES, Manifest};
 use forebay_setup::Address;
-use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use http::{HeaderValue, Method, StatusCode, header};
 use tokio::time::timeout;
+use url::Url;
 
 /// How long an answer may take.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
+/// Who asks.
+const USER_AGENT: &str = concat!("forebay-setup/", env!("CARGO_PKG_VERSION"));
+
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, \
                       application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 
-/// The bytes of configuration and layers; `None` if Forebay cannot be asked over plain http, or does not say.
+/// The bytes of configuration and layers; `None` if Forebay cannot be asked, or does not say.
 pub(super) async fn weigh(address: &Address, image: &ImageName) -> Option<u64> {
     let manifest = manifest(address, image, &image.reference.to_string()).await?;
     if manifest.manifests.is_empty() {
@@ -53,39 +55,28 @@ fn architecture() -> &'static str {
 }
 
 async fn manifest(address: &Address, image: &ImageName, reference: &str) -> Option<Manifest> {
-    if !address.is_plain() {
-        return None;
-    }
     let path = format!(
-        "/v2/{}/{}/manifests/{reference}",
+        "v2/{}/{}/manifests/{reference}",
         image.registry, image.repository
     );
-    let body = timeout(MAX_WAIT, ask(&address.authority(), &path))
-        .await
-        .ok()??;
+    let url = format!("{address}/{path}").parse().ok()?;
+    let body = timeout(MAX_WAIT, ask(url)).await.ok()??;
     Manifest::parse(&body).ok()
 }
 
-async fn ask(authority: &str, path: &str) -> Option<Bytes> {
-    let stream = TcpStream::connect(authority).await.ok()?;
-    let connected = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = connected.ok()?;
-    let request = Request::get(path)
-        .header(header::HOST, authority)
-        .header(header::ACCEPT, ACCEPT)
-        .body(Empty::<Bytes>::new())
-        .ok()?;
-    let exchange = async {
-        let response = sender.send_request(request).await.ok()?;
-        if response.status() != StatusCode::OK {
-            return None;
-        }
-        let body = Limited::new(response.into_body(), MAX_MANIFEST_BYTES);
-        Some(body.collect().await.ok()?.to_bytes())
-    };
-    let mut exchange = std::pin::pin!(exchange);
-    tokio::select! {
-        answer = &mut exchange => answer,
-        _ = connection => exchange.await,
+async fn ask(url: Url) -> Option<Bytes> {
+    let mut policy = ClientPolicy::new(HeaderValue::from_static(USER_AGENT));
+    // Whoever calls names the address, whatever it is.
+    policy.addresses =
+        AddressPolicy::public_only().allow_origin(url.host_str()?, url.port_or_known_default()?);
+    let mut request = Outgoing::new(Method::GET, url);
+    request.redirects = Redirects::Refuse;
+    request
+        .headers
+        .insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+    let reply = Client::new(policy).ok()?.send(request).await.ok()?;
+    if reply.status != StatusCode::OK {
+        return None;
     }
+    reply.body.read_capped(MAX_MANIFEST_BYTES).await.ok()
 }
