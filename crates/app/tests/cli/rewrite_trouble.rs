@@ -243,17 +243,17 @@ fn values_of_any_key_are_rewritten_where_the_charts_templates_print_them_as_imag
         .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n")
         .file(
             "chart/values.yaml",
-            "sidecar: \"redis:7\" # kept\nq: {img: 'busybox:1'}\nnote: nginx:1\nhost: quay.io\n",
+            "sidecar: \"redis:7\" # kept\nq: {img: 'busybox:1'}\nnote: nginx:1\nhost: quay.io\npart: redis:7\n",
         )
         .file(
             "chart/templates/web/d.yaml",
             "kind: Pod\nspec:\n  containers:\n  - image: {{ .Values.sidecar }}\n  - image: \"{{ .Values.q.img }}\"\n  \
-             - image: {{ .Values.host }}/{{ .Values.sidecar }}\n",
+             - image: {{ .Values.host }}/{{ .Values.part }}\n",
         );
     let told = program.run(&["rewrite", "chart", "--to", "mirror.gcr.io"]);
     for line in [
         "+sidecar: \"mirror.gcr.io/library/redis:7\" # kept\n+q: {img: 'mirror.gcr.io/library/busybox:1'}\n note: nginx:1\n",
-        "chart/templates/web/d.yaml:6: left as it is: {{ .Values.host }}/{{ .Values.sidecar }}: ",
+        "chart/templates/web/d.yaml:6: left as it is: {{ .Values.host }}/{{ .Values.part }}: ",
         "2 images in 1 file would change, 1 place left as is",
     ] {
         assert!(told.contains(line), "{line} is not in:\n{told}");
