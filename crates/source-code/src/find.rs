@@ -47,7 +47,7 @@ pub(crate) fn find_within(
 /// Marks what one script of a file builds where another takes it: a name of one part is no registry's.
 fn note_built(found: &mut Found) {
     let own = found.built.iter().filter(|name| !name.contains('/'));
-    let own: BTreeSet<&str> = own.map(String::as_str).collect();
+    let own: BTreeSet<&str> = own.map(|name| shell::name_of(name)).collect();
     for place in &mut found.places {
         if own.contains(shell::name_of(&place.image)) {
             place.owner.is_built = true;

@@ -168,7 +168,8 @@ fn finish(
         tell(args, goal, planned, printer);
     }
     let unread = planned.files.iter().any(|file| file.is_unread);
-    if args.check && unread {
+    let is_cut = planned.files.iter().any(|file| file.is_cut);
+    if args.check && unread || args.write && is_cut {
         return Ok(ExitStatus::Failed);
     }
     Ok(match (planned.failed, args.check && changes) {

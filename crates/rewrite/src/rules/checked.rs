@@ -15,8 +15,11 @@ use crate::{Edit, Found, apply};
 /// Who finds the images of the same file when its text is another.
 pub type Reread<'a> = &'a dyn Fn(&str) -> Found;
 
-/// How often one file is read again. What is not right by then is left as it is.
-const MAX_READS: u32 = 64;
+/// How often one file is read again at most. What is not right by then is left as it is.
+const MAX_READS: usize = 64;
+
+/// How many bytes of it are read again, be it large.
+const MAX_READ_BYTES: usize = 256 << 20;
 
 /// How many images before one are asked whether it lies within them.
 const MAX_NEAR: usize = 64;
@@ -32,7 +35,7 @@ pub fn plan_checked(
     let mut checker = Checker {
         text,
         reread,
-        left: MAX_READS,
+        left: (MAX_READ_BYTES / text.len().max(1)).clamp(2, MAX_READS),
     };
     loop {
         let drafted = draft((text, found), goal, pin, &held);
@@ -44,9 +47,10 @@ pub fn plan_checked(
         if wrong.is_empty() {
             return checker.told(drafted, &held, &now);
         }
-        let guilty = checker.guilty(&meant, &drafted, &wrong);
         let before = held.len();
-        held.extend(guilty);
+        if checker.left > 0 {
+            held.extend(checker.guilty(&meant, &drafted, &wrong));
+        }
         if held.len() == before {
             held.extend(drafted.wishes.iter().map(|wish| wish.number));
             if held.len() == before {
@@ -88,7 +92,7 @@ impl Meant {
 struct Checker<'a> {
     text: &'a str,
     reread: Reread<'a>,
-    left: u32,
+    left: usize,
 }
 
 impl Checker<'_> {

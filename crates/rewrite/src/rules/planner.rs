@@ -414,6 +414,61 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Settings, apply, find};
+
+    /// The text as a preset changes it, and how many places are left.
+    fn planned(path: &str, text: &str, preset: &str) -> (String, usize) {
+        let goal = Goal::find_preset(preset).unwrap().unwrap();
+        let found = find(path, text.as_bytes(), &Settings::default());
+        let plan = draft((text, &found), &goal, None, &BTreeSet::new()).plan;
+        (apply(text, plan.edits).unwrap(), plan.unsure.len())
+    }
+
+    #[test]
+    fn what_is_pushed_goes_to_no_mirror_and_what_is_pulled_goes_on_under_its_new_name() {
+        let text = "docker pull redis:7\ndocker tag redis:7 me/redis:7\ndocker push me/redis:7\ndocker build -t me/a:1 .\n\
+                    docker run me/a:1\nskopeo copy docker://nginx:1 docker://me/nginx:1\n";
+        let new = text.replace(" redis:7", " h.example/docker.io/library/redis:7");
+        let new = new.replace("//nginx:1", "//h.example/docker.io/library/nginx:1");
+        assert_eq!(planned("a.sh", text, "forebay:h.example"), (new, 5));
+        let own = planned("a.sh", "docker push me/redis:7\n", "quay:own");
+        assert_eq!(own, ("docker push quay.io/own/redis:7\n".to_owned(), 0));
+    }
+
+    #[test]
+    fn nothing_is_put_before_a_variable_that_may_be_a_registry() {
+        let tf = "variable \"p\" { default = \"\" }\nresource \"docker_image\" \"a\" { name = \"${var.p}nginx:1\" }\n";
+        for (path, text) in [
+            ("a.sh", "docker run ${R:-}nginx:6\n"),
+            ("a.sh", "docker run ${UNSET:-alpine}:1\n"),
+            ("Dockerfile", "FROM ${UNSET:-alpine}:1\n"),
+            (
+                "compose.yaml",
+                "services:\n  a: {image: \"${R-}nginx:1\"}\n",
+            ),
+            ("a.tf", tf),
+        ] {
+            assert_eq!(
+                planned(path, text, "quay:me"),
+                (text.to_owned(), 1),
+                "{text}"
+            );
+        }
+        let (new, left) = planned("a.sh", "docker run nginx:${TAG:-1}\n", "quay:me");
+        assert_eq!(
+            (new.as_str(), left),
+            ("docker run quay.io/me/nginx:${TAG:-1}\n", 0)
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_a_name_as_well_stays_or_gives_way_where_it_is_read() {
+        let text = "APP=redis\ndocker rm -f $APP\ndocker run --name $APP $APP\n";
+        assert_eq!(planned("a.sh", text, "quay:me"), (text.to_owned(), 1));
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: &app nginx\nspec:\n  containers:\n  - name: *app\n    image: *app\n";
+        let new = pod.replace("image: *app", "image: quay.io/me/nginx");
+        assert_eq!(planned("pod.yaml", pod, "quay:me"), (new, 0));
+    }
 
     #[test]
     fn edits_that_share_bytes_are_in_each_others_way_however_long_they_are() {

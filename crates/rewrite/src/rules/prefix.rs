@@ -28,10 +28,10 @@ fn stays(piece: &Piece, edits: &[Edit]) -> bool {
         .all(|edit| edit.end <= start || end <= edit.start)
 }
 
-/// Whether a variable is written with what stands in for it: `${A:-b}`, `${A-b}`.
+/// Whether a variable is written with what stands in for it: `${A:-b}`, `${A-b}`, `{{ .A | default "b" }}`.
 fn has_default(written: &str) -> bool {
     let Some((_, inner)) = written.split_once("${") else {
-        return false;
+        return written.contains("| default ");
     };
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let behind = inner.trim_start_matches(is_of_name);

@@ -3,16 +3,13 @@
 //! The finder says where a value is read as an image; what else reads it is looked for by the variable's name. Only a value that is
 //! one word without a tag can serve anything else: nobody calls a container `redis:7`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::{Found, Place, Reading};
 
 /// How many names a value is followed through: a variable of a variable.
 const MAX_NAMES: usize = 16;
-
-/// How many bytes are searched for names in all: a file may have a million of them.
-const MAX_SEARCHED_BYTES: usize = 1 << 30;
 
 /// Before the name where it is told and not read.
 const TELLING: [&str; 6] = ["echo", "printf", "print(", "console.", "log.", "logger"];
@@ -29,8 +26,8 @@ pub(super) struct Readers<'a> {
     longest_home: usize,
     /// What was looked for already: a name, and what stands before it.
     searched: HashMap<(&'a str, &'a str), Option<usize>>,
-    /// What is left of [`MAX_SEARCHED_BYTES`].
-    left: usize,
+    /// Where the names stand that are asked for, from the first question on.
+    words: Option<Words<'a>>,
     /// Where images are, or are read, by their beginnings; and how long the longest is.
     images: Vec<Range<usize>>,
     longest: usize,
@@ -60,7 +57,7 @@ impl<'a> Readers<'a> {
             longest_home: homes.max().unwrap_or_default(),
             readings,
             searched: HashMap::new(),
-            left: MAX_SEARCHED_BYTES,
+            words: None,
             longest: images.iter().map(Range::len).max().unwrap_or_default(),
             images,
         }
@@ -82,11 +79,14 @@ impl<'a> Readers<'a> {
         })
     }
 
-    /// Whether so much may still be searched.
-    fn spend(&mut self) -> bool {
-        let left = self.left.checked_sub(self.text.len());
-        self.left = left.unwrap_or_default();
-        left.is_some()
+    /// Where names stand, looked for once.
+    fn words(&mut self) -> &Words<'a> {
+        let words = self.words.take().unwrap_or_else(|| {
+            let names = self.readings.iter();
+            let names = names.filter_map(|reading| Some(self.name_at(&reading.span)?.0));
+            Words::of(self.text, &names.collect())
+        });
+        self.words.insert(words)
     }
 
     /// The variables that hold what stands at `home`, each with what stands before its name where it is read.
@@ -143,13 +143,9 @@ impl<'a> Readers<'a> {
         if let Some(known) = self.searched.get(&(name, sigil)) {
             return *known;
         }
-        // What cannot be looked for is not said to be free.
-        let found = if self.spend() {
-            let mut occurrences = self.text.match_indices(name).map(|(at, _)| at);
-            occurrences.find(|at| self.is_read((*at, name), sigil) && !self.is_in_image(*at))
-        } else {
-            Some(0)
-        };
+        let at = self.words().names.get(name).cloned().unwrap_or_default();
+        let mut at = at.into_iter();
+        let found = at.find(|at| self.is_read((*at, name), sigil) && !self.is_in_image(*at));
         self.searched.insert((name, sigil), found);
         found
     }
@@ -196,21 +192,11 @@ impl<'a> Readers<'a> {
     /// Who reads a value by its anchor, whose name reads alike wherever it stands.
     fn anchored(&mut self, place: &Place, name: &'a str) -> Option<Read<'a>> {
         let mut aliases = Vec::new();
-        if !self.spend() {
-            let at = place.span.start;
-            return Some(Read { name, at, aliases });
-        }
         let start = self.text[..place.span.start].rfind('&')?;
         let own = key_before(&self.text[..start]);
         let mut other = (!is_image_key(own)).then_some(start);
-        for (at, _) in self.text.match_indices('*') {
-            let behind = &self.text[at + 1..];
-            let is_this = behind
-                .strip_prefix(name)
-                .is_some_and(|rest| !rest.starts_with(|c: char| is_of_name(c) || c == '-'));
-            if !is_this {
-                continue;
-            }
+        let all = self.words().aliases.get(name).cloned().unwrap_or_default();
+        for at in all {
             if self.is_in_image(at) {
                 aliases.push(at..at + 1 + name.len());
             } else if !is_image_key(key_before(&self.text[..at])) {
@@ -223,6 +209,38 @@ impl<'a> Readers<'a> {
         }
         let at = other?;
         Some(Read { name, at, aliases })
+    }
+}
+
+/// Where words stand in a text.
+struct Words<'a> {
+    /// Those that were asked for.
+    names: HashMap<&'a str, Vec<usize>>,
+    /// What stands behind a `*`, by that.
+    aliases: HashMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Words<'a> {
+    fn of(text: &'a str, wanted: &HashSet<&'a str>) -> Self {
+        let mut names: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut aliases: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut from = 0;
+        while let Some(found) = text[from..].find(|c| is_of_name(c) || c == '*') {
+            let at = from + found;
+            let is_alias = text[at..].starts_with('*');
+            let start = at + usize::from(is_alias);
+            let end = text[start..].find(|c| !is_of_name(c) && !(is_alias && c == '-'));
+            let end = end.map_or(text.len(), |end| start + end);
+            let word = &text[start..end];
+            if is_alias {
+                aliases.entry(word).or_default().push(at);
+            } else if wanted.contains(word) {
+                names.entry(word).or_default().push(at);
+            }
+            // What stands behind a `*` may be a product.
+            from = if is_alias { start } else { end };
+        }
+        Self { names, aliases }
     }
 }
 

@@ -1,11 +1,6 @@
 //! Variables that are an image in one place and a part of one in another: whatever is edited, no image becomes one that the rules
 //! do not make.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a preset and an edit that fail end the test where they are"
-)]
-
 use forebay_rewrite::rules::{Goal, Image, Plan, plan_checked};
 use forebay_rewrite::{Settings, apply, find};
 use proptest::prelude::*;

@@ -3,8 +3,8 @@
 use forebay_references::PullPolicy;
 
 use super::tools::{
-    BEFORE, CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, LOCAL, LOCAL_WHOLE, SWITCHES, Subcommand,
-    TRANSPORTS, Takes,
+    BEFORE, CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, LOCAL, LOCAL_WHOLE, MAKING, SWITCHES,
+    Subcommand, TRANSPORTS, Takes,
 };
 
 /// A word that is an image, or ends in one.
@@ -129,10 +129,11 @@ impl Line<'_> {
         };
         let is_local =
             LOCAL_WHOLE.contains(&sub.name) || sub.name.iter().any(|word| LOCAL.contains(word));
+        let is_built = sub.name.iter().any(|word| MAKING.contains(word));
         images.extend(taken.iter().map(|position| ImageWord {
             position: *position,
             prefix: 0,
-            is_built: false,
+            is_built,
             is_pulled: !is_local && written != Some(position),
         }));
         images

@@ -128,6 +128,30 @@ impl Finder<'_> {
                 self.nested_script(word);
             }
         }
+        if tool == "alias" && self.depth < MAX_DEPTH {
+            for (_, value) in command.words[start..].iter().filter_map(values::split) {
+                self.nested_script(&value);
+            }
+        }
+        if tool == "helm" {
+            self.chart_values(command);
+        }
+    }
+
+    /// `helm install --set image.repository=nginx`: what the chart's templates make of it is not known here.
+    fn chart_values(&mut self, command: &Command) {
+        for word in &command.words {
+            let written = self.text.get(word.span.clone()).unwrap_or_default();
+            let written = written.trim_start_matches("--set=");
+            let is_image = written.split(',').any(|setting| {
+                let key = setting.split_once('=').map_or("", |(key, _)| key);
+                let key = key.trim_start_matches(['"', '\'']).to_ascii_lowercase();
+                key.ends_with("image") || key.ends_with("image.repository")
+            });
+            if is_image {
+                self.unsure(word, Why::Template, &Owner::of_kind("helm"));
+            }
+        }
     }
 
     /// `bash -c 'docker pull nginx'`.

@@ -36,13 +36,18 @@ const fn sub(name: &'static [&'static str], takes: Takes, switches: &'static str
 }
 
 /// What is in the names of subcommands that work on what the machine has, or give it away.
-pub(super) const LOCAL: [&str; 7] = ["push", "tag", "rmi", "rm", "save", "history", "commit"];
+pub(super) const LOCAL: [&str; 8] = [
+    "push", "tag", "rmi", "rm", "save", "history", "commit", "import",
+];
+
+/// Those of them that make an image of something else than images.
+pub(super) const MAKING: [&str; 2] = ["commit", "import"];
 
 /// Subcommands that look at what the machine has; others of the same last word ask a registry.
 pub(super) const LOCAL_WHOLE: [&[&str]; 1] = [&["image", "inspect"]];
 
 /// Docker's, podman's, nerdctl's and buildah's. `compose` is not among them: its arguments are services.
-pub(super) const CONTAINER_TOOLS: [Subcommand; 31] = [
+pub(super) const CONTAINER_TOOLS: [Subcommand; 33] = [
     sub(&["pull"], Takes::First, "aq"),
     sub(&["push"], Takes::First, "aq"),
     sub(&["run"], Takes::FirstThenCommand, "ditPq"),
@@ -52,6 +57,7 @@ pub(super) const CONTAINER_TOOLS: [Subcommand; 31] = [
     sub(&["save"], Takes::All, ""),
     sub(&["history"], Takes::First, "qH"),
     sub(&["commit"], Takes::Second, "p"),
+    sub(&["import"], Takes::Second, ""),
     sub(&["build"], Takes::Build, "q"),
     sub(&["bud"], Takes::Build, "q"),
     sub(&["from"], Takes::First, "q"),
@@ -62,6 +68,7 @@ pub(super) const CONTAINER_TOOLS: [Subcommand; 31] = [
     sub(&["image", "save"], Takes::All, ""),
     sub(&["image", "inspect"], Takes::All, ""),
     sub(&["image", "history"], Takes::First, "qH"),
+    sub(&["image", "import"], Takes::Second, ""),
     sub(&["image", "build"], Takes::Build, "q"),
     sub(&["container", "run"], Takes::FirstThenCommand, "ditPq"),
     sub(&["container", "create"], Takes::FirstThenCommand, "ditPq"),

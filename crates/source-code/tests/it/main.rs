@@ -1,6 +1,7 @@
 //! The crate from outside.
 
 mod bounds;
+mod built;
 mod embedded;
 mod python;
 mod rewritten;

@@ -60,6 +60,8 @@ pub(super) struct PlannedFile {
     pub(super) plan: Plan,
     /// Something of it was not read as what it is.
     pub(super) is_unread: bool,
+    /// It names more images than are looked at.
+    pub(super) is_cut: bool,
     /// Its plan could not be carried out.
     pub(super) is_refused: bool,
     /// The numbers of the files whose new names it looks for, and so is worth nothing without.
@@ -142,6 +144,7 @@ impl Search {
             text,
             plan,
             is_unread,
+            is_cut: found.is_cut,
             is_refused: false,
             follows: BTreeSet::new(),
         }))
@@ -230,6 +233,7 @@ pub(super) fn plan_all(
                 text: String::new(),
                 plan,
                 is_unread: true,
+                is_cut: false,
                 is_refused: false,
                 follows: BTreeSet::new(),
             }
@@ -254,6 +258,7 @@ mod tests {
                 text,
                 plan,
                 is_unread,
+                is_cut: false,
                 is_refused: false,
                 follows: BTreeSet::new(),
             })

@@ -50,6 +50,7 @@ fn put((name, begin): (&str, usize), step: At<'_>, job: &Job<'_>, sink: &mut Sin
         .collect();
     let find = |name: &str| values.iter().find(|(known, _)| known == name);
     let text = filled_in(name, |name| Some(find(name)?.1.text.as_str()));
+    sink.found.built.extend(text.clone());
     // It stays on the machine.
     if text.is_some_and(|text| !text.contains('/')) {
         return;

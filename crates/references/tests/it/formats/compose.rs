@@ -130,3 +130,17 @@ fn the_env_file_beside_it_gives_values() {
         Err(Refusal::SetIn(".env".to_owned()))
     );
 }
+
+#[test]
+fn what_one_service_builds_others_take_from_here() {
+    let text = "services:\n  web: {build: ., image: myapp}\n  worker: {image: myapp}\n  two: {build: .}\n  three: {image: \
+                shop-two}\n  four: {image: nginx}\n";
+    let found = find(
+        "src/Shop/compose.yaml",
+        text.as_bytes(),
+        &Settings::default(),
+    );
+    let others = found.places.iter().filter(|place| !place.owner.is_built);
+    let others: Vec<&str> = others.map(|place| place.image.as_str()).collect();
+    assert_eq!(others, ["nginx"]);
+}

@@ -1,0 +1,51 @@
+//! What a file builds itself is no registry's, whichever of its scripts takes it.
+
+use forebay_references::{Format, Settings};
+use forebay_source_code::find_as;
+
+/// The images of a file that it does not build, by their names.
+fn pulled(format: Format, path: &str, text: &str) -> Vec<String> {
+    let found = find_as(format, path, text, &Settings::default());
+    let places = found.places.into_iter();
+    let pulled = places.filter(|place| !place.owner.is_built);
+    pulled.map(|place| place.image).collect()
+}
+
+#[test]
+fn what_one_script_builds_another_takes() {
+    let gitlab = "a:\n  script:\n  - docker build -t myapp:1 .\n  - docker run myapp:1\n  - docker run nginx:1\nb:\n  image: \
+                  myapp:2\n  script: docker run myapp:1\n";
+    assert_eq!(pulled(Format::Yaml, ".gitlab-ci.yml", gitlab), ["nginx:1"]);
+    let github = "on: push\njobs:\n  a:\n    steps:\n    - uses: docker/build-push-action@v5\n      with:\n        load: true\n        \
+                  tags: other:1\n    - run: docker run other:1\n    - run: docker run nginx:1\n";
+    let path = ".github/workflows/a.yml";
+    assert_eq!(pulled(Format::Yaml, path, github), ["nginx:1"]);
+}
+
+#[test]
+fn what_is_imported_or_committed_is_made_here() {
+    let script =
+        "docker import x imp:1\ndocker commit c com:1\ndocker run imp:1\ndocker run com:1\n";
+    assert_eq!(pulled(Format::Shell, "a.sh", script), [""; 0]);
+}
+
+#[test]
+fn an_alias_is_a_command() {
+    let script = "alias d='docker run nginx:1'\n";
+    assert_eq!(pulled(Format::Shell, "a.sh", script), ["nginx:1"]);
+}
+
+#[test]
+fn a_value_that_a_chart_is_given_is_told() {
+    let script = "helm install a b --set image.repository=nginx,x=1 --set=app.image=redis --set replicas=2\n";
+    let found = find_as(Format::Shell, "a.sh", script, &Settings::default());
+    let told: Vec<&str> = found
+        .ambiguous
+        .iter()
+        .map(|one| one.text.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        ["image.repository=nginx,x=1", "--set=app.image=redis"]
+    );
+}
