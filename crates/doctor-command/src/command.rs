@@ -14,7 +14,7 @@ use crate::gathering::Gathering;
 use crate::show::Found;
 use crate::source::STDIN;
 use crate::tools::Asked;
-use crate::{follow, ledger, read, show, tools};
+use crate::{follow, ledger, read, report_file, show, tools};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -141,7 +141,11 @@ pub async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    if let Some(failure) = args.output.find_conflict() {
+    if let Some(failure) = args
+        .output
+        .find_conflict()
+        .or_else(|| args.find_overwritten())
+    {
         report(&failure, printer);
         return Ok(ExitStatus::Usage);
     }
@@ -154,8 +158,7 @@ pub async fn run(
     if args.follow {
         return follow::follow(&args, gathering, (&asked, printer)).await;
     }
-    let reads_input = args.files.is_empty() && !args.tools.asks() && !args.ledger;
-    let empty = read::read_all(&args.files, reads_input, &mut gathering)?;
+    let empty = read::read_all(&args.files, args.reads_input(), &mut gathering)?;
     if !(gathering.is_empty() && args.reads_alone()) {
         for name in empty {
             printer.note(format_args!("note: there is nothing in {name}"));
@@ -217,6 +220,19 @@ impl Args {
             now: self.now(),
             utc_offset_seconds: self.utc_offset.unwrap_or(0),
         }
+    }
+
+    /// Whether standard input is read though nobody has named it.
+    fn reads_input(&self) -> bool {
+        self.files.is_empty() && !self.tools.asks() && !self.ledger
+    }
+
+    /// Whether the report would take the place of what it is made of.
+    fn find_overwritten(&self) -> Option<Failure> {
+        let report = self.output.report.as_deref()?;
+        let input = self.reads_input().then_some(Path::new(STDIN));
+        let files = self.files.iter().map(PathBuf::as_path);
+        report_file::find_conflict(report, files.chain(self.tools.files()).chain(input))
     }
 
     /// Whether there is nothing but files and standard input to tell anything.

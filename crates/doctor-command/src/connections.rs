@@ -77,6 +77,14 @@ impl ConnectionArgs {
     pub(crate) const fn asks(&self) -> bool {
         self.connections || !self.pcap.is_empty() || !self.flow_logs.is_empty()
     }
+
+    /// The files that are read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.pcap
+            .iter()
+            .chain(&self.flow_logs)
+            .map(PathBuf::as_path)
+    }
 }
 
 /// For how long is watched.

@@ -2,16 +2,41 @@
 //!
 //! Whoever reads it sees the old or the new; what is no file, such as a pipe, is written to as it stands.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process;
 
+use crate::source::STDIN;
 use forebay_terminal::Failure;
 use forebay_terminal::plain_file::at_once;
 use forebay_terminal::whole_file::{self, Mode};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+/// Whether a report would take the place of what is read: one of the files, or what standard input was opened from.
+pub(crate) fn find_conflict<'a>(
+    path: &Path,
+    mut inputs: impl Iterator<Item = &'a Path>,
+) -> Option<Failure> {
+    let is_file = |there: &Metadata| there.is_file() && path != Path::new(STDIN);
+    let there = fs::metadata(path).ok().filter(is_file)?;
+    let is_same = |input: &Path| {
+        let about = if input == Path::new(STDIN) {
+            let input = io::stdin().as_fd().try_clone_to_owned();
+            input.and_then(|input| File::from(input).metadata())
+        } else {
+            fs::metadata(input)
+        };
+        about.is_ok_and(|about| (about.dev(), about.ino()) == (there.dev(), there.ino()))
+    };
+    inputs.any(is_same).then(|| {
+        let path = path.display();
+        Failure::plain(format!("{path} is read, and would be lost to the report"))
+            .with_hint("name another file for --report, or - for standard output")
+    })
+}
 
 /// Writes it.
 ///
@@ -69,7 +94,7 @@ mod tests {
         write(&path, "new").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let before = fs::metadata(&path).unwrap().ino();
-        let old = fs::File::open(&path).unwrap();
+        let old = File::open(&path).unwrap();
         write(&path, "newer").unwrap();
         let after = fs::metadata(&path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "newer");
@@ -93,6 +118,29 @@ mod tests {
             assert_eq!(target.exists(), is_there);
         }
         assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+    }
+
+    #[test]
+    fn what_is_read_is_no_place_for_a_report_by_whatever_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (input, link) = (folder.path().join("in"), folder.path().join("link"));
+        fs::write(&input, "log").unwrap();
+        symlink(&input, &link).unwrap();
+        let detour = folder.path().join("./in");
+        for (report, read, is_refused) in [
+            (&input, &input, true),
+            (&detour, &input, true),
+            (&input, &link, true),
+            (&folder.path().join("out"), &input, false),
+            (
+                &Path::new("/dev/null").to_owned(),
+                &Path::new("/dev/null").to_owned(),
+                false,
+            ),
+        ] {
+            let refused = find_conflict(report, [Path::new("/none"), read].into_iter());
+            assert_eq!(refused.is_some(), is_refused, "{}", report.display());
+        }
     }
 
     #[test]

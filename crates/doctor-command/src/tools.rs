@@ -14,7 +14,7 @@ mod log_files;
 mod program;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,6 +158,11 @@ impl Args {
             || self.ecs.is_some()
             || !self.probe.is_empty()
             || self.connections.asks()
+    }
+
+    /// The files that are read beside the evidence.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.connections.files()
     }
 
     /// The cluster of ECS that is asked for.

@@ -35,8 +35,12 @@ pub(crate) fn read(
         .or_else(|| kubelet::read(line, context))
         .or_else(|| docker_events::read_text(line))
         .or_else(|| ecs::read_message(line.text, line.at));
-    if !is_of_platform && known.is_some() {
+    if !is_of_platform && let Some(known) = &known {
         note_hearsay(lines, out);
+        // A limit is one whoever meets it; that something died or did not start, nobody else can say.
+        if !matches!(known.what, What::PullFailed | What::Told | What::BackedOff) {
+            return None;
+        }
     }
     known
         .filter(|_| is_of_platform)

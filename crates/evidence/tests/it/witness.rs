@@ -88,3 +88,11 @@ fn a_container_cannot_name_the_job_of_the_lines_below() {
     assert_eq!(evidence.events.len(), 1);
     assert_eq!(owners(&evidence), [""; 0]);
 }
+
+#[test]
+fn a_log_full_of_a_containers_deaths_of_others_tells_of_none() {
+    let line = format!("Jan 15 09:09:58 app03 evil[999]: {DEATH}\n");
+    let evidence = read(&line.repeat(100));
+    assert!(evidence.events.is_empty(), "{:?}", evidence.events);
+    assert!(is_doubted(&evidence));
+}
