@@ -2,7 +2,6 @@
 
 mod asking;
 mod gather;
-mod lines;
 mod links;
 mod login;
 mod parts;

@@ -11,7 +11,7 @@ use super::plan::{Change, NamedLookup, Pin, Plan, Unsure};
 use super::prefix::find_open_prefix;
 use super::readers::Readers;
 use super::rule::Rules;
-use crate::{Ambiguous, Edit, Found, Note, Place, PullPolicy, TOOLS, Why};
+use crate::{Ambiguous, Edit, Found, Lines, Note, Place, PullPolicy, TOOLS, Why, Writing};
 
 /// What a file's plan is made from, and what is held back of it: the numbers of wishes whose edits would do harm.
 pub(super) fn draft(
@@ -64,6 +64,8 @@ pub(super) struct Planner<'a> {
     /// The images that the file builds, and those that it pulls, by their places.
     built: BTreeSet<String>,
     pulled: BTreeSet<String>,
+    /// Images that are a variable here, and written in another file.
+    elsewhere: BTreeSet<String>,
     pub(super) plan: Plan,
     /// The number of the place that is at hand.
     number: usize,
@@ -84,6 +86,8 @@ impl<'a> Planner<'a> {
         let name = |text: &str| Some(text.parse::<Image>().ok()?.place());
         let is_pulled = |place: &&Place| place.owner.pull_policy != Some(PullPolicy::Never);
         let pulled = found.places.iter().filter(is_pulled);
+        let is_elsewhere = |place: &&Place| matches!(place.writing, Writing::Elsewhere(_));
+        let elsewhere = found.places.iter().filter(is_elsewhere);
         Self {
             text,
             lines: Lines::of(text),
@@ -92,6 +96,7 @@ impl<'a> Planner<'a> {
             readers: Readers::of(text, found),
             built: found.built.iter().filter_map(|image| name(image)).collect(),
             pulled: pulled.filter_map(|place| name(&place.image)).collect(),
+            elsewhere: elsewhere.map(|place| place.image.clone()).collect(),
             plan: Plan::default(),
             number: 0,
             wishes: Vec::new(),
@@ -120,7 +125,7 @@ impl<'a> Planner<'a> {
         let is_lookup = |note: &Note| note.at.is_some_and(|at| lookups.contains(&at));
         let is_told = |note: &&Note| !note.is_advice || !is_lookup(note);
         for note in found.notes.iter().filter(is_told) {
-            let line = note.at.map(|at| self.lines.line(at));
+            let line = note.at.map(|at| self.lines.number(at));
             let at = line.map_or_else(String::new, |line| format!("line {line}: "));
             self.plan.notes.push(format!("{at}{}", note.text));
         }
@@ -149,7 +154,7 @@ impl<'a> Planner<'a> {
             vec![edit],
             span,
             Change {
-                line: self.lines.line(span.start),
+                line: self.lines.number(span.start),
                 from: format!("{}{tag}", open.name),
                 to: format!("{made}{tag}"),
                 open_tag: tag.clone(),
@@ -184,7 +189,7 @@ impl<'a> Planner<'a> {
             Ok(new) => self.change(place, &new),
             Err(why) => {
                 self.plan.unsure.push(Unsure {
-                    line: self.lines.line(place.span.start),
+                    line: self.lines.number(place.span.start),
                     text: place.image.clone(),
                     why,
                     is_unpinned: true,
@@ -226,10 +231,8 @@ impl<'a> Planner<'a> {
     pub(super) fn change(&mut self, place: &Place, new: &str) {
         let why = match place.edits(new) {
             Ok(edits) if edits.is_empty() => None,
-            Ok(edits) => match find_open_prefix(self.text, place, &edits) {
-                Some(prefix) => Some(format!(
-                    "`{prefix}` may be set to what has a registry of its own"
-                )),
+            Ok(edits) => match find_open_prefix((self.text, &self.elsewhere), place, &edits) {
+                Some(why) => Some(why),
                 None => return self.write(place, edits, new),
             },
             Err(refusal) => Some(refusal.to_string()),
@@ -246,7 +249,7 @@ impl<'a> Planner<'a> {
         let change = self.described(place, new);
         if let Some(other) = self.readers.find_other(place) {
             if other.aliases.is_empty() {
-                let line = self.lines.line(other.at);
+                let line = self.lines.number(other.at);
                 let why = format!(
                     "`{}` is read for something else too, in line {line}",
                     other.name
@@ -282,7 +285,7 @@ impl<'a> Planner<'a> {
     fn described(&self, place: &Place, to: &str) -> Change {
         let from = place.image.parse::<Image>();
         Change {
-            line: self.lines.line(place.span.start),
+            line: self.lines.number(place.span.start),
             from: from.map_or_else(|_| place.image.clone(), |image| image.to_string()),
             to: to.to_owned(),
             open_tag: String::new(),
@@ -291,7 +294,7 @@ impl<'a> Planner<'a> {
 
     /// Adds keys, each with its image, where there were none.
     pub(super) fn add(&mut self, edit: Edit, keys: &[(String, String)]) {
-        let line = self.lines.line(edit.start);
+        let line = self.lines.number(edit.start);
         let changes = keys.iter().map(|(key, image)| Change {
             line,
             from: format!("{key}, which was not there"),
@@ -345,7 +348,7 @@ impl<'a> Planner<'a> {
             };
             self.plan.lookups.push(NamedLookup {
                 from: image.place(),
-                line: self.lines.line(lookup.place.span.start),
+                line: self.lines.number(lookup.place.span.start),
                 is_changed: self.changed.contains(&lookup.entry),
                 place: lookup.place.clone(),
             });
@@ -355,12 +358,12 @@ impl<'a> Planner<'a> {
 
     /// A remark about what stands at a byte.
     pub(super) fn note(&mut self, at: usize, text: &str) {
-        let line = self.lines.line(at);
+        let line = self.lines.number(at);
         self.plan.notes.push(format!("line {line}: {text}"));
     }
 
     pub(super) fn unsure(&mut self, span: &Range<usize>, text: String, why: String) {
-        let line = self.lines.line(span.start);
+        let line = self.lines.number(span.start);
         self.plan.unsure.push(Unsure {
             line,
             text,
@@ -394,21 +397,6 @@ fn made_here(text: &str, ambiguous: &[Ambiguous]) -> BTreeSet<String> {
     let open = ambiguous.iter().filter(is_made);
     open.filter_map(|one| Some(find_open(text, one)?.name.place()))
         .collect()
-}
-
-/// Where lines begin.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Self(ends.map(|(at, _)| at).collect())
-    }
-
-    /// The line of a byte, counted from 1.
-    fn line(&self, at: usize) -> usize {
-        self.0.partition_point(|end| *end < at) + 1
-    }
 }
 
 #[cfg(test)]
@@ -454,6 +442,18 @@ mod tests {
                 "{text}"
             );
         }
+        let mut settings = Settings::default();
+        settings
+            .near
+            .insert(".env".to_owned(), "I=nginx\nR=quay.io/a/\n".to_owned());
+        let compose =
+            "services:\n  a: {image: \"$I\"}\n  b: {image: \"$I:3\"}\n  c: {image: \"${R:-}d\"}\n";
+        let found = find("compose.yaml", compose.as_bytes(), &settings);
+        let goal = Goal::find_preset("forebay:h.example").unwrap().unwrap();
+        let plan = draft((compose, &found), &goal, None, &BTreeSet::new()).plan;
+        let new = compose.replace("${R:-}", "h.example/${R:-}");
+        assert_eq!(apply(compose, plan.edits).unwrap(), new);
+        assert_eq!(plan.unsure.len(), 2);
         let (new, left) = planned("a.sh", "docker run nginx:${TAG:-1}\n", "quay:me");
         assert_eq!(
             (new.as_str(), left),

@@ -11,13 +11,12 @@ use forebay_forecast::{Fleet, ImageUse, Scalers, Wanted};
 use forebay_limits::redact;
 use forebay_oci::{DOCKER_HUB, ImageName};
 use forebay_rewrite::{
-    Ambiguous, Format, Found, MAX_FILE_BYTES, Owner, PullPolicy, Settings, Why, find, find_as,
-    is_understood,
+    Ambiguous, Format, Found, Lines, MAX_FILE_BYTES, Owner, PullPolicy, Settings, Why, find,
+    find_as, is_understood,
 };
 use forebay_terminal::Failure;
 
 use super::Args;
-use super::lines::Lines;
 use super::links::{Links, links_below};
 use super::parts::{Parts, Unread};
 use crate::commands::files::{files_below, near, read_named};

@@ -5,8 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use forebay_forecast::elsewhere::{Elsewhere, Place, elsewhere};
-
-use super::lines::Lines;
+use forebay_rewrite::Lines;
 
 /// The most files in a chart's `charts` that are looked at.
 const MAX_CHARTS: usize = 10_000;

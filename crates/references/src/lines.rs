@@ -1,21 +1,22 @@
 //! Where lines begin in a text: which line a byte is in, for many bytes of one text.
 
 /// A text's lines.
-pub(super) struct Lines {
+#[derive(Debug)]
+pub struct Lines {
     /// Where the line ends are, in bytes.
     ends: Vec<usize>,
 }
 
 impl Lines {
     /// Looks through the text, once.
-    pub(super) fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         Self {
             ends: text.match_indices('\n').map(|(at, _)| at).collect(),
         }
     }
 
     /// The line that a byte is in, from 1. Halves and halves again: files of a whole fleet have an image every few lines.
-    pub(super) fn number(&self, at: usize) -> usize {
+    pub fn number(&self, at: usize) -> usize {
         self.number_by(at, |end, at| end < at)
     }
 
