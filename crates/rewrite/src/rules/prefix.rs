@@ -1,14 +1,16 @@
 //! Variables that stand in front of an image, and may hold a registry whenever somebody sets them.
 
+use std::collections::BTreeSet;
+
 use crate::{Edit, Piece, Place, Writing};
 
-/// The variable that a place begins with and that is empty here, or a default that may be another: what is put in front of it
-/// would be wrong as soon as it is set.
-pub(super) fn find_open_prefix<'t>(
-    text: &'t str,
+/// Why nothing can be put in front of a place that begins with a variable: it is empty here, it is a default that may be another,
+/// or another file sets it, which is to change for those that are that variable and no more (`elsewhere`).
+pub(super) fn find_open_prefix(
+    (text, elsewhere): (&str, &BTreeSet<String>),
     place: &Place,
     edits: &[Edit],
-) -> Option<&'t str> {
+) -> Option<String> {
     let (Writing::Whole { pieces, .. } | Writing::Joined { pieces, .. }) = &place.writing else {
         return None;
     };
@@ -16,8 +18,15 @@ pub(super) fn find_open_prefix<'t>(
         return None;
     };
     let written = text.get(first.span.clone()).filter(|_| first.variable)?;
-    let may_be_another = first.text.is_empty() || stays(first, edits) && has_default(written);
-    may_be_another.then_some(written)
+    let stays = stays(first, edits);
+    if first.text.is_empty() || stays && is_default(written, &first.text) {
+        return Some(format!(
+            "`{written}` may be set to what has a registry of its own"
+        ));
+    }
+    let is_elsewhere = stays && elsewhere.contains(&first.text);
+    is_elsewhere
+        .then(|| format!("`{written}` is an image by itself too: change it where it is set"))
 }
 
 /// Whether no edit takes a piece's place.
@@ -28,12 +37,13 @@ fn stays(piece: &Piece, edits: &[Edit]) -> bool {
         .all(|edit| edit.end <= start || end <= edit.start)
 }
 
-/// Whether a variable is written with what stands in for it: `${A:-b}`, `${A-b}`, `{{ .A | default "b" }}`.
-fn has_default(written: &str) -> bool {
+/// Whether a variable's value is what stands in for it: `${A:-b}`, `${A-b}`, `{{ .A | default "b" }}`.
+fn is_default(written: &str, value: &str) -> bool {
     let Some((_, inner)) = written.split_once("${") else {
         return written.contains("| default ");
     };
-    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let behind = inner.trim_start_matches(is_of_name);
-    behind.starts_with([':', '-', '=']) && behind.len() < inner.len()
+    let behind = inner.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let default = behind.strip_prefix(':').unwrap_or(behind);
+    let default = default.strip_prefix(['-', '=']);
+    default.is_some_and(|default| default.starts_with(value) || default.contains('$'))
 }

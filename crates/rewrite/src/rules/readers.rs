@@ -229,7 +229,7 @@ impl<'a> Words<'a> {
             let at = from + found;
             let is_alias = text[at..].starts_with('*');
             let start = at + usize::from(is_alias);
-            let end = text[start..].find(|c| !is_of_name(c) && !(is_alias && c == '-'));
+            let end = text[start..].find(|c| !(is_of_name(c) || is_alias && c == '-'));
             let end = end.map_or(text.len(), |end| start + end);
             let word = &text[start..end];
             if is_alias {
