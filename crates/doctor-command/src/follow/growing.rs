@@ -197,6 +197,25 @@ mod tests {
     }
 
     #[test]
+    fn as_long_as_nothing_is_written_nothing_is_to_be_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker.log");
+        fs::write(&path, LINE).unwrap();
+        let mut gathering = gathering();
+        let mut growing = Growing::open(&path, &mut gathering).unwrap();
+        let mut looked_at = Vec::new();
+        for is_written in [false, false, true, false] {
+            if is_written {
+                let mut file = File::options().append(true).open(&path).unwrap();
+                file.write_all(LINE).unwrap();
+            }
+            growing.read_on(&mut gathering).unwrap();
+            looked_at.push(gathering.steps());
+        }
+        assert_eq!(looked_at, [2, 2, 3, 3]);
+    }
+
+    #[test]
     fn one_that_grows_for_ever_is_left_for_the_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("docker.log");
