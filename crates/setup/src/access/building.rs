@@ -57,7 +57,7 @@ impl Building {
                 return Ok(text.to_owned());
             }
             refuse_strangers(text)?;
-            env.push_str(&format!("    {name}: {}\n", scalar(text)));
+            env.extend(["    ", name, ": ", &scalar(text), "\n"]);
             Ok(format!("${name}"))
         };
         let filled = Self {

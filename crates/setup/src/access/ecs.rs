@@ -75,24 +75,21 @@ fn with_secret(access: &Access, mut plan: Plan) -> Result<Plan, SetupError> {
         "--secret-string",
         "file:///dev/stdin",
     ];
-    match &access.password {
-        Some(password) => {
-            let login = json!({"username": access.username()?, "password": password.reveal()});
-            let input = Input::Secret {
-                text: login.to_string(),
-                password: password.clone(),
-            };
-            let step = Step::run(CREATE, &create, input);
-            plan.steps.push(step.or_where_it_says(IS_THERE, &put));
-            plan = plan.note(STAYS);
-        }
-        None => {
-            let by_hand = [
-                &create[..5],
-                &["--secret-string", "file://login.json", "--region", "REGION"],
-            ];
-            plan = plan.then(CREATE_BY_HAND, &by_hand.concat()).note(BY_HAND);
-        }
+    if let Some(password) = &access.password {
+        let login = json!({"username": access.username()?, "password": password.reveal()});
+        let input = Input::Secret {
+            text: login.to_string(),
+            password: password.clone(),
+        };
+        let step = Step::run(CREATE, &create, input);
+        plan.steps.push(step.or_where_it_says(IS_THERE, &put));
+        plan = plan.note(STAYS);
+    } else {
+        let by_hand = [
+            &create[..5],
+            &["--secret-string", "file://login.json", "--region", "REGION"],
+        ];
+        plan = plan.then(CREATE_BY_HAND, &by_hand.concat()).note(BY_HAND);
     }
     Ok(plan)
 }

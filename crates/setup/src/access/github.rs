@@ -38,56 +38,58 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
     };
     let changed = Changed::of(path, files, |text, notes| {
         let yaml = Yaml::parse(path, text)?;
-        let jobs = github_jobs(&yaml)?;
-        let building = build
-            .as_deref()
-            .map(|build| (build, building_job(&yaml, &jobs)));
-        if let Some((_, None)) = building {
-            return Err(yaml.refuse(
-                "no job of it builds or deploys",
-                "say by hand in which job to build",
-            ));
-        }
-        let mut change = Change {
-            access,
-            yaml: &yaml,
-            login: &login,
-            edits: Edits::default(),
-            permissions: Permissions::default(),
-            without_aws: Vec::new(),
-            left: Vec::new(),
-        };
-        let mut is_needed = false;
-        for (number, job) in jobs.iter().enumerate() {
-            let build = building.and_then(|(build, at)| (at == Some(number)).then_some(build));
-            is_needed |= change.steps(job, build)?;
-            is_needed |= change.containers(job, build.is_some(), notes)?;
-        }
-        notes.extend(calls(access, &yaml));
-        notes.extend(github_shared_jobs(&yaml).into_iter().map(|job| {
-            format!(
-                "{job} has the steps of another job, by an alias: look whether all of them fit both"
-            )
-        }));
-        if !is_needed {
-            notes.push(format!(
-                "no job of it pushes an image or names one at {}: nothing is to be changed",
-                access.host()?
-            ));
-        }
-        if is_needed && access.registry == Registry::Ecr {
-            notes.extend(change.lacks_of_aws());
-        }
-        notes.extend(change.left.iter().map(|job| {
-            format!(
-                "{job}: left as it is, for it does not say where it pushes and has no credentials of AWS; if that is ECR, \
-                 write its host out and add {AWS_CREDENTIALS}"
-            )
-        }));
-        change.text()
+        workflow(access, &yaml, (&login, build.as_deref()), notes)
     })?;
     let plan = changed.notes.into_iter().fold(plan, Plan::note);
     Ok(plan.file(changed.file))
+}
+
+/// A workflow with what is put into its jobs.
+fn workflow(
+    access: &Access,
+    yaml: &Yaml<'_>,
+    (login, build): (&str, Option<&str>),
+    notes: &mut Vec<String>,
+) -> Result<String, SetupError> {
+    let jobs = github_jobs(yaml)?;
+    let building = build.map(|build| (build, building_job(yaml, &jobs)));
+    if let Some((_, None)) = building {
+        return Err(yaml.refuse(
+            "no job of it builds or deploys",
+            "say by hand in which job to build",
+        ));
+    }
+    let mut change = Change {
+        access,
+        yaml,
+        login,
+        edits: Edits::default(),
+        permissions: Permissions::default(),
+        without_aws: Vec::new(),
+        left: Vec::new(),
+    };
+    let mut is_needed = false;
+    for (number, job) in jobs.iter().enumerate() {
+        let build = building.and_then(|(build, at)| (at == Some(number)).then_some(build));
+        is_needed |= change.steps(job, build)?;
+        is_needed |= change.containers(job, build.is_some(), notes)?;
+    }
+    notes.extend(calls(access, yaml));
+    notes.extend(github_shared_jobs(yaml).into_iter().map(|job| {
+        format!(
+            "{job} has the steps of another job, by an alias: look whether all of them fit both"
+        )
+    }));
+    if !is_needed && change.left.is_empty() {
+        notes.push(format!(
+            "no job of it pushes an image or names one at {}: nothing is to be changed",
+            access.host()?
+        ));
+    }
+    if access.registry == Registry::Ecr {
+        notes.extend(change.lacks_of_aws(is_needed));
+    }
+    change.text()
 }
 
 fn notes(access: &Access, plan: Plan) -> Plan {
@@ -218,20 +220,31 @@ impl<'a> Change<'a> {
         Ok(has_images || has_actions)
     }
 
-    /// What the login of ECR lacks: in all of the workflow, or in some jobs of it.
-    fn lacks_of_aws(&self) -> Vec<String> {
-        if !has_word(self.yaml.text, &[AWS_CREDENTIALS]) {
-            return vec![format!(
-                "no job has credentials of AWS: add {AWS_CREDENTIALS} before the login"
-            )];
-        }
-        let lack = |job: &&str| {
+    /// What logins of ECR lack, where any is needed, and where none was put for the lack of it.
+    fn lacks_of_aws(&self, is_needed: bool) -> Vec<String> {
+        let of_left = |job: &&str| {
+            format!(
+                "{job}: left as it is, for it does not say where it pushes and has no credentials of AWS; if that is ECR, \
+                 write its host out and add {AWS_CREDENTIALS}"
+            )
+        };
+        let of_job = |job: &&str| {
             format!(
                 "{job} logs in without credentials of AWS, for another job's are not its own: add {AWS_CREDENTIALS} \
                  before the login"
             )
         };
-        self.without_aws.iter().map(lack).collect()
+        let mut lacks: Vec<String> = if !is_needed {
+            Vec::new()
+        } else if has_word(self.yaml.text, &[AWS_CREDENTIALS]) {
+            self.without_aws.iter().map(of_job).collect()
+        } else {
+            vec![format!(
+                "no job has credentials of AWS: add {AWS_CREDENTIALS} before the login"
+            )]
+        };
+        lacks.extend(self.left.iter().map(of_left));
+        lacks
     }
 
     /// The workflow with all changes.

@@ -34,24 +34,21 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
         host,
     ];
     let mut plan = Plan::default();
-    match &access.password {
-        Some(password) => {
-            plan.steps.push(Step::run(
-                LOGIN,
-                &command,
-                Input::Secret {
-                    text: password.reveal().to_owned(),
-                    password: password.clone(),
-                },
-            ));
-        }
-        None => {
-            plan = plan.snippet(Snippet {
-                title: "the login, in a shell",
-                text: format!("{} | {}\n", source(access)?, command_line(&command)),
-            });
-            plan = token_file(access, plan);
-        }
+    if let Some(password) = &access.password {
+        plan.steps.push(Step::run(
+            LOGIN,
+            &command,
+            Input::Secret {
+                text: password.reveal().to_owned(),
+                password: password.clone(),
+            },
+        ));
+    } else {
+        plan = plan.snippet(Snippet {
+            title: "the login, in a shell",
+            text: format!("{} | {}\n", source(access)?, command_line(&command)),
+        });
+        plan = token_file(access, plan);
     }
     // A login does not say who made it.
     if access.registry != Registry::Ecr {
