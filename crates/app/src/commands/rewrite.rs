@@ -44,7 +44,8 @@ Exit codes:
   0  done; with --check: nothing would change
   1  with --check: something would change
   2  the command line, the rules or the configuration is wrong
-  3  failed: a file could not be read or written; what could be was. With --check also: one could not be read as what it is";
+  3  failed: a file could not be read or written; what could be was. With --check also: one could not be read as what it is;
+     with --write: one names more images than are looked at";
 
 /// Sends images to another registry in every file that names them, and changes nothing else
 ///
