@@ -273,7 +273,7 @@ fn what_only_looks_like_a_secrets_name_is_left() {
         "unauthorized: incorrect username or password 401 Unauthorized",
         "PASSWORD REQUIRED",
         "https://r.example:5000/acme/x@sha256:50aa4698fa6262977cff89181b2664b99d8a56dbca847bf62f2ef04854597cf8",
-        "https://registry.npmjs.org/@scope/pkg.js",
+        "https://packages.example/@scope/pkg.js",
         "https://r.example/v2/acme:x/y@z",
     ] {
         assert_eq!(redact(text), text);
