@@ -454,6 +454,14 @@ mod tests {
         let new = compose.replace("${R:-}", "h.example/${R:-}");
         assert_eq!(apply(compose, plan.edits).unwrap(), new);
         assert_eq!(plan.unsure.len(), 2);
+        let vars = "image = \"acme/web\"\n";
+        settings
+            .near
+            .insert("terraform.tfvars".to_owned(), vars.to_owned());
+        let tf = "resource \"docker_image\" \"a\" { name = \"${var.image}:3\" }\n";
+        let found = find("main.tf", tf.as_bytes(), &settings);
+        let plan = draft((tf, &found), &goal, None, &BTreeSet::new()).plan;
+        assert_eq!((plan.edits.len(), plan.unsure.len()), (0, 1));
         let (new, left) = planned("a.sh", "docker run nginx:${TAG:-1}\n", "quay:me");
         assert_eq!(
             (new.as_str(), left),

@@ -24,7 +24,8 @@ pub(super) fn find_open_prefix(
             "`{written}` may be set to what has a registry of its own"
         ));
     }
-    let is_elsewhere = stays && elsewhere.contains(&first.text);
+    let is_elsewhere =
+        stays && (elsewhere.contains(&first.text) || is_set_elsewhere(text, written));
     is_elsewhere
         .then(|| format!("`{written}` is an image by itself too: change it where it is set"))
 }
@@ -46,4 +47,21 @@ fn is_default(written: &str, value: &str) -> bool {
     let default = behind.strip_prefix(':').unwrap_or(behind);
     let default = default.strip_prefix(['-', '=']);
     default.is_some_and(|default| default.starts_with(value) || default.contains('$'))
+}
+
+/// Whether a variable of Terraform's that is called an image is set in another file, which changes by its own turn.
+fn is_set_elsewhere(text: &str, written: &str) -> bool {
+    let path = written
+        .trim_start_matches("${")
+        .trim_end_matches('}')
+        .trim();
+    let name = path.strip_prefix("var.").or(path.strip_prefix("local."));
+    let name = name.filter(|name| name.to_ascii_lowercase().contains("image"));
+    name.is_some_and(|name| {
+        let is_set = |line: &str| {
+            let value = line.trim_start().strip_prefix(name);
+            value.is_some_and(|rest| rest.trim_start().starts_with('='))
+        };
+        !text.lines().any(is_set) && !text.contains(&format!("variable \"{name}\""))
+    })
 }
