@@ -154,8 +154,10 @@ async fn what_is_printed_can_be_run_as_it_is() {
     let line = lines.next().and_then(|line| line.split("  (").next());
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(line.expect("a command"));
+    shell.current_dir(folder.path());
     let login = json!({"username": "bob", "password": "p\"'$x"});
-    let (is_ok, said) = run(shell, &aws, &login.to_string()).await;
+    fs::write(folder.path().join("login.json"), login.to_string()).expect("a file");
+    let (is_ok, said) = run(shell, &aws, "").await;
     assert!(is_ok, "{said}");
     assert_eq!(secret(&aws, "team/hub-login").await, login);
 
