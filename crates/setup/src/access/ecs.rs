@@ -12,9 +12,10 @@ const CREATE: &str = "keeps the login in Secrets Manager; it goes by standard in
 
 const CREATE_BY_HAND: &str = "keeps the login in Secrets Manager";
 
-const BY_HAND: &str = "login.json holds {\"username\": …, \"password\": …}, and is deleted afterwards; REGION is that of the tasks; \
-                       where the secret is there already, put-secret-value --secret-id changes it; forebay setup ecs --username \
-                       NAME --password-stdin --write does all of it";
+const BY_HAND: &str = "login.json holds {\"username\": …, \"password\": …}, and is deleted afterwards; where aws has \
+                       another region than the tasks, --region says theirs; where the secret is there already, \
+                       put-secret-value --secret-id changes it; forebay setup ecs --username NAME --password-stdin \
+                       --write does all of it";
 
 /// What Secrets Manager says where a secret of the name is there already.
 const IS_THERE: &str = "ResourceExistsException";
@@ -85,10 +86,7 @@ fn with_secret(access: &Access, mut plan: Plan) -> Result<Plan, SetupError> {
         plan.steps.push(step.or_where_it_says(IS_THERE, &put));
         plan = plan.note(STAYS);
     } else {
-        let by_hand = [
-            &create[..5],
-            &["--secret-string", "file://login.json", "--region", "REGION"],
-        ];
+        let by_hand = [&create[..5], &["--secret-string", "file://login.json"]];
         plan = plan.then(CREATE_BY_HAND, &by_hand.concat()).note(BY_HAND);
     }
     Ok(plan)
