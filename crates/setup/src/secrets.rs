@@ -16,6 +16,17 @@ const HARMLESS: [&str; 8] = ["read", "write", "none", "true", "false", "null", "
 /// How the names of files of programs end, in which only what is quoted is a value.
 const SOURCE_CODE: [&str; 4] = [".py", ".ts", ".js", ".mjs"];
 
+/// What is in the paths of files that resolve variables: pipelines', scripts', Compose's and the environment's.
+const RESOLVING: [&str; 7] = [
+    ".github/",
+    ".gitlab-ci",
+    "workflow",
+    ".sh",
+    ".env",
+    "compose",
+    "environment",
+];
+
 /// How a key in PEM begins, and how the line does that ends it.
 const PRIVATE_KEY: (&str, &str, &str) = ("-----BEGIN ", "PRIVATE KEY-----", "-----END ");
 
@@ -23,6 +34,7 @@ const PRIVATE_KEY: (&str, &str, &str) = ("-----BEGIN ", "PRIVATE KEY-----", "---
 pub fn without_secrets<'a>(path: &str, text: &'a str) -> Cow<'a, str> {
     let mut hider = Hider {
         is_code: SOURCE_CODE.iter().any(|ending| path.ends_with(ending)),
+        resolves: RESOLVING.iter().any(|part| path.contains(part)),
         ..Hider::default()
     };
     let mut shown = String::with_capacity(text.len());
@@ -41,6 +53,8 @@ pub fn without_secrets<'a>(path: &str, text: &'a str) -> Cow<'a, str> {
 #[derive(Default)]
 struct Hider {
     is_code: bool,
+    /// Whether `$NAME` is a variable here, and no text.
+    resolves: bool,
     /// Whether this is a table of a request's headers: any of them may be a key.
     is_header: bool,
     inside: Option<Inside>,
@@ -53,6 +67,8 @@ enum Inside {
     Deeper(usize),
     /// In the next line, if that begins behind this column and is no mapping of its own.
     Next(usize),
+    /// In the items of a list at this column, and in what is deeper.
+    Items(usize),
     /// In all lines to the one with this.
     Until(&'static str),
 }
@@ -87,7 +103,16 @@ impl Hider {
                 true
             }
             Some(Inside::Deeper(key)) if is_blank || column > key => true,
+            Some(Inside::Items(first))
+                if is_blank || column > first || column == first && is_item(line) =>
+            {
+                true
+            }
             Some(Inside::Next(_)) if is_blank => false,
+            Some(Inside::Next(key)) if column >= key && is_item(line) && !is_mapping(line) => {
+                self.inside = Some(Inside::Items(column));
+                true
+            }
             Some(Inside::Next(key)) if column > key && !is_mapping(line) => {
                 self.inside = Some(Inside::Deeper(key));
                 true
@@ -115,7 +140,7 @@ impl Hider {
             shown.push_str(&line[at..start]);
             at = start + length;
             let value = &line[start..at];
-            shown.push_str(&mark(value));
+            shown.push_str(&mark(value, self.resolves));
         }
         shown.push_str(&line[at..]);
         shown
@@ -164,15 +189,17 @@ impl Hider {
                 Some(end) => end,
                 None => self.rest_of_line(text, key),
             },
-            // A string within a string, or what has names of its own.
-            Some('\\') => text[1..]
-                .find('\\')
-                .map_or(text.len(), |end| end + 3)
-                .min(text.len()),
+            // A string within a string.
+            Some('\\') => match inner_string_end(text) {
+                Some(end) => end,
+                None => self.rest_of_line(text, key),
+            },
+            // What has names of its own.
             Some('{') => 0,
-            Some('[') if text.contains(']') => text.find(']').map_or(0, |end| end + 1),
+            // What stands behind a list in its line goes with it.
             Some('[') => {
-                self.inside = Some(Inside::Until("]"));
+                let is_whole = text.trim_end_matches([' ', ',', '}']).ends_with(']');
+                self.inside = (!is_whole).then_some(Inside::Until("]"));
                 text.len()
             }
             _ if self.is_code => 0,
@@ -190,7 +217,7 @@ impl Hider {
     }
 
     fn rest_of_line(&mut self, text: &str, key: usize) -> usize {
-        if !is_open(text) {
+        if !is_open(text, self.resolves) {
             self.inside = Some(Inside::Deeper(key));
         }
         text.len()
@@ -198,8 +225,8 @@ impl Hider {
 }
 
 /// What is shown of a value: its quotes.
-fn mark(value: &str) -> Cow<'_, str> {
-    if is_open(value) {
+fn mark(value: &str, resolves: bool) -> Cow<'_, str> {
+    if is_open(value, resolves) {
         return Cow::Borrowed(value);
     }
     let quote = ['"', '\'']
@@ -219,24 +246,46 @@ fn hidden(line: &str) -> String {
 /// Whether a line has names of its own.
 fn is_mapping(line: &str) -> bool {
     let line = line.trim();
-    let is_item = line.starts_with("- ") || line.starts_with(['{', '[']);
-    is_item || line.ends_with(':') || line.contains(": ")
+    line.starts_with(['{', '[']) || line.ends_with(':') || line.contains(": ")
+}
+
+/// Whether a line is an item of a list.
+fn is_item(line: &str) -> bool {
+    line.trim_start().starts_with("- ")
 }
 
 /// Where a string ends behind its closing quote.
 fn string_end(text: &str, quote: char) -> Option<usize> {
     let mut is_escaped = false;
-    let mut inside = text.char_indices().skip(1);
-    let end = inside.find(|(_, c)| {
-        let is_end = !is_escaped && *c == quote;
-        is_escaped = !is_escaped && *c == '\\' && quote == '"';
-        is_end
-    });
-    end.map(|(at, quote)| at + quote.len_utf8())
+    let mut inside = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = inside.next() {
+        if is_escaped {
+            is_escaped = false;
+        } else if c == '\\' && quote == '"' {
+            is_escaped = true;
+        } else if c == quote
+            && quote == '\''
+            && inside.next_if(|(_, next)| *next == quote).is_some()
+        {
+            // YAML's quote within a string: both were passed over.
+        } else if c == quote {
+            return Some(at + quote.len_utf8());
+        }
+    }
+    None
 }
 
-/// Whether a value may be shown: a permission, or what only names where the secret is.
-fn is_open(value: &str) -> bool {
+/// Where a string ends whose quotes are escaped, as in a string of JSON: behind the same quote again.
+fn inner_string_end(text: &str) -> Option<usize> {
+    let quote = ["\\\"", "\\'"]
+        .into_iter()
+        .find(|quote| text.starts_with(quote))?;
+    let end = text[quote.len()..].find(quote)?;
+    Some(end + 2 * quote.len())
+}
+
+/// Whether a value may be shown: a permission, or what only names where the secret is, in files that resolve names.
+fn is_open(value: &str, resolves: bool) -> bool {
     let value = value.trim_matches(['"', '\'', ' ', ',']);
     let is_variable = value.strip_prefix('$').is_some_and(|name| {
         let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -247,7 +296,10 @@ fn is_open(value: &str) -> bool {
         .iter()
         .any(|open| value.starts_with(open) && value.ends_with(['}', ')']));
     let is_placeholder = value.starts_with('<') && value.ends_with('>');
-    HARMLESS.contains(&value) || is_variable || is_filled_in || is_placeholder
+    // A workflow's expression, whatever its file is called.
+    let is_expression = value.starts_with("${{") && value.ends_with("}}");
+    let is_named = is_expression || resolves && (is_variable || is_filled_in);
+    HARMLESS.contains(&value) || is_placeholder || is_named
 }
 
 #[cfg(test)]

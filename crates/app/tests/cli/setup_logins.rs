@@ -13,7 +13,8 @@ const SECRET: [&str; 3] = ["kubernetes", "--registry", "hub"];
 fn kubectl(secret: &str, fails: &str) -> Program {
     let program = Program::new();
     let script = format!(
-        "#!/bin/sh\necho \"kubectl $*\" >>calls\n[ \"$1\" = get ] && echo '{secret}'\n[ \"$1\" = '{fails}' ] || exit 0\n\
+        "#!/bin/sh\necho \"kubectl $*\" >>calls\n[ \"$1\" = get ] && echo 'Warning: a thing is old' >&2 && \
+         echo '{secret}'\n[ \"$1\" = '{fails}' ] || exit 0\n\
          manifest=$(cat)\nprintf 'Error: when applying patch:\\n%s\\nto: %s %s\\n' \"$manifest\" \"$(printf %s \"$manifest\" | base64 \
          --wrap=0)\" '{PASSWORD}' >&2\nexit 1\n"
     );

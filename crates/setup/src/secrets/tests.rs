@@ -73,6 +73,38 @@ fn passwords_of_each_form_are_hidden_and_their_neighbours_shown() {
 }
 
 #[test]
+fn no_form_of_a_value_ends_before_the_secret_does() {
+    for (text, shown) in [
+        ("password: \\a\\étail\nx: 1\n", "password: ***\nx: 1\n"),
+        ("password: \\a\\btail\n", "password: ***\n"),
+        ("password: 'it''stail'\nx: 1\n", "password: '***'\nx: 1\n"),
+        (
+            "auth: {password: 'x''ytail', user: a}\n",
+            "auth: {password: '***', user: a}\n",
+        ),
+        ("auth: [\"a]btail\"]\nx: 1\n", "auth: ***\nx: 1\n"),
+        (
+            "token:\n- atail\n- btail\nx: 1\n",
+            "token:\n***\n***\nx: 1\n",
+        ),
+        (
+            "token:\n  - atail\n\n  - btail\nx: 1\n",
+            "token:\n  ***\n\n  ***\nx: 1\n",
+        ),
+        ("password: $tail\n", "password: ***\n"),
+        ("password: ${tail}\n", "password: ***\n"),
+        (
+            "x: \"{\\\"password\\\": \\\"étail\\\", \\\"a\\\": 1}\"\n",
+            "x: \"{\\\"password\\\": ***, \\\"a\\\": 1}\"\n",
+        ),
+    ] {
+        let hidden = without_secrets("/etc/rancher/k3s/registries.yaml", text);
+        assert!(!hidden.contains("tail"), "{text}: {hidden}");
+        assert_eq!(hidden, shown, "{text}");
+    }
+}
+
+#[test]
 fn what_only_names_a_secret_is_shown() {
     for text in [
         "permissions:\n  id-token: write\n  contents: read\n",
@@ -85,6 +117,6 @@ fn what_only_names_a_secret_is_shown() {
         "{\"registry-mirrors\": [\"http://127.0.0.1:5000\"], \"log-opts\": {\"tag\": \"a\"}}\n",
         "",
     ] {
-        assert_eq!(without_secrets("a.yaml", text), text);
+        assert_eq!(without_secrets(".github/workflows/a.yaml", text), text);
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Ran {
     pub(super) is_ok: bool,
     /// What it said on standard error, or else on standard output; its end.
     pub(super) said: String,
+    /// What it said on standard output; its end.
+    answer: String,
 }
 
 /// Runs the steps that belong to the set-up, in order, until one fails.
@@ -47,8 +49,9 @@ pub(super) async fn ask(guard: &Guard) -> Result<bool, Failure> {
     if !ran.is_ok {
         return Err(failed(&guard.command, told(&ran.said, &[])));
     }
-    if ran.said.is_empty() || ran.said == guard.own {
-        return Ok(!ran.said.is_empty());
+    // Warnings are no part of the answer.
+    if ran.answer.is_empty() || ran.answer == guard.own {
+        return Ok(!ran.answer.is_empty());
     }
     let what = format!(
         "{} was not made by forebay setup: nothing was changed",
@@ -135,9 +138,10 @@ async fn run_kept(words: &[&str], input: &str) -> io::Result<Ran> {
         Stopped::TookTooLong(_) => io::ErrorKind::TimedOut.into(),
         Stopped::SaidTooMuch(_) => io::Error::other(stopped),
     })?;
-    let said = if err.is_empty() { &out } else { &err };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     Ok(Ran {
         is_ok: status.success(),
-        said: String::from_utf8_lossy(said).trim().to_owned(),
+        said: text(if err.is_empty() { &out } else { &err }),
+        answer: text(&out),
     })
 }
