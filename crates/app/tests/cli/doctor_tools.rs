@@ -187,6 +187,16 @@ fn a_kubectl_that_ends_well_and_says_nothing_or_rubbish_has_not_answered() {
 }
 
 #[test]
+fn a_runtime_that_had_nothing_to_say_is_well() {
+    let journal = "machine/var/log/journal/0f9a/system.journal";
+    let program = with(&[("journalctl", "exit 0")]).file(journal, "");
+    let root = program.path("machine").display().to_string();
+    let told = program.run(&["doctor", "--journal", "--root", &root]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert!(told.contains("neither a journal of docker"), "{told}");
+}
+
+#[test]
 fn a_machine_without_a_journal_and_log_files_tells_nothing() {
     let program = with(&[("journalctl", "exit 0"), ("docker", "exit 1")]);
     let root = program.path("machine").display().to_string();

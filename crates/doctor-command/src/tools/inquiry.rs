@@ -90,7 +90,8 @@ impl<'a, T: Tools> Inquiry<'a, T> {
             self.is_open = was_open;
         }
         if was_empty && self.gathering.is_empty() {
-            self.is_open = true;
+            // A runtime that has nothing to do is silent for days; a machine that keeps no journal tells nothing.
+            self.is_open |= !log_files::has_journal(root);
             self.tell(format!(
                 "neither a journal of docker, containerd or kubelet nor a log file under {} tells anything of that time: --root names another place, --since asks for more",
                 root.display()

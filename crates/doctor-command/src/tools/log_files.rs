@@ -50,6 +50,17 @@ enum Line {
     Young,
 }
 
+/// Where journald keeps what it hears, over restarts and until one.
+const JOURNALS: [&str; 2] = ["var/log/journal", "run/log/journal"];
+
+/// Whether a machine keeps a journal.
+pub(super) fn has_journal(root: &Path) -> bool {
+    JOURNALS.iter().any(|folder| {
+        let entries = std::fs::read_dir(root.join(folder));
+        entries.is_ok_and(|mut entries| entries.next().is_some())
+    })
+}
+
 /// Where logs may lie.
 pub(super) fn candidates(root: &Path) -> impl Iterator<Item = PathBuf> {
     PATHS.map(|path| root.join(path)).into_iter()

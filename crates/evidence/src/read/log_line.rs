@@ -13,7 +13,7 @@ const KINDS: [&str; 2] = ["container", "image"];
 
 /// Who tells of workloads that are not its own, by the names under which logs keep them: container runtimes, and what starts
 /// containers. Anybody else may write what looks the same, and a container's output stands in the same log.
-const PLATFORM: [&str; 24] = [
+const PLATFORM: [&str; 27] = [
     "balena-engine-daemon",
     "balenad",
     "containerd",
@@ -25,10 +25,14 @@ const PLATFORM: [&str; 24] = [
     "dockerd-current",
     "dockerd-rootless.sh",
     "ecs-agent",
+    // A unit that starts its program by `/usr/bin/env`, as Flatcar's do.
+    "env",
     "host-containerd",
     "hyperkube",
     "k0s",
     "k3s",
+    "k8s.containerd",
+    "k8s.kubelet",
     "kube-controller-manager",
     "kubelet",
     "kubelite",
@@ -41,14 +45,16 @@ const PLATFORM: [&str; 24] = [
 ];
 
 /// What only a container's record has: runtimes that write to the journal and collectors name it so.
-const OF_CONTAINER: [&str; 6] = [
+const OF_CONTAINER: [&str; 5] = [
     "CONTAINER_ID",
     "CONTAINER_ID_FULL",
     "CONTAINER_NAME",
     "container_id",
     "container_name",
-    "kubernetes",
 ];
+
+/// What collectors call a pod's own part of what they add; of a node's records they name the node alone.
+const OF_POD: [&str; 5] = ["pod", "pod_name", "pod_id", "container", "container_name"];
 
 /// The most bytes of a host's or a program's name.
 const MAX_NAME_BYTES: usize = 255;
@@ -91,7 +97,10 @@ impl<'a> LogLine<'a> {
     /// A record of `journalctl -o json`.
     pub(crate) fn of_journal(record: &'a Value) -> Option<Self> {
         let microseconds: i64 = member(record, "__REALTIME_TIMESTAMP")?.parse().ok()?;
-        let program = member(record, "SYSLOG_IDENTIFIER").or_else(|| member(record, "_COMM"));
+        let called = member(record, "SYSLOG_IDENTIFIER");
+        // What journald itself has seen run, where the name that was given is nobody's.
+        let seen = member(record, "_COMM");
+        let program = called.filter(|name| is_platform(name)).or(seen).or(called);
         Some(Self {
             at: Some(Moment::from_unix_ms(microseconds / 1_000)),
             host: member(record, "_HOSTNAME"),
@@ -105,11 +114,16 @@ impl<'a> LogLine<'a> {
 
     /// Whether what it says of workloads can be taken for true: nobody else is named who has said it.
     pub(crate) fn is_of_platform(&self) -> bool {
-        let is_known = |program| PLATFORM.contains(&program);
         // A job of CI is no log of a machine: what looks like a program there is the beginning of a sentence.
-        let is_free = self.job.is_some() || self.program.is_none_or(is_known);
+        let is_free = self.job.is_some() || self.program.is_none_or(is_platform);
         is_free && !self.is_of_container
     }
+}
+
+/// Whether a program, with its folder or as a unit, is one of the platform's.
+fn is_platform(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    PLATFORM.contains(&name.strip_suffix(".service").unwrap_or(name))
 }
 
 /// When a line of syslog's, or one that begins with RFC 3339's time, was written; of a line, its beginning is enough.
@@ -119,7 +133,9 @@ pub fn find_stamp(line: &str, context: &Context) -> Option<Moment> {
 
 /// Whether a record is of a container's output.
 pub(crate) fn is_of_container(record: &Value) -> bool {
+    let of_pod = |added: &Value| OF_POD.iter().any(|key| added.get(key).is_some());
     OF_CONTAINER.iter().any(|key| record.get(key).is_some())
+        || record.get("kubernetes").is_some_and(of_pod)
 }
 
 /// `build (18)\tRun tests\t2026-01-15T10:00:00.0000000Z text`.

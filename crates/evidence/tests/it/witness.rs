@@ -63,7 +63,15 @@ fn what_a_container_writes_in_a_runtimes_words_tells_of_no_other_workload_and_is
 
 #[test]
 fn what_a_runtime_or_nobody_in_particular_writes_is_believed() {
-    for program in ["dockerd[8]", "docker.dockerd[8]", "docker", "balenad[9]"] {
+    for program in [
+        "dockerd[8]",
+        "docker.dockerd[8]",
+        "docker",
+        "balenad[9]",
+        "env[2445]",
+        "/usr/bin/dockerd[9]",
+        "docker.service[9]",
+    ] {
         let evidence = read(&format!("Jan 15 09:09:58 app03 {program}: {DEATH}\n"));
         assert_eq!(owners(&evidence), ["Swarm service billing"], "{program}");
         assert!(!is_doubted(&evidence));
@@ -71,6 +79,9 @@ fn what_a_runtime_or_nobody_in_particular_writes_is_believed() {
     for text in [
         DEATH.to_owned(),
         format!("build\tRun tests\t2026-01-15T09:09:58.1Z Note well: {DEATH}"),
+        // journald's own word for what runs, and a collector's for the node.
+        serde_json::json!({"__REALTIME_TIMESTAMP": "1768468198000000", "SYSLOG_IDENTIFIER": "start-docker", "_COMM": "dockerd", "MESSAGE": DEATH}).to_string(),
+        serde_json::json!({"log": DEATH, "kubernetes": {"node": {"name": "n1"}}}).to_string(),
     ] {
         let evidence = read(&format!("{text}\n"));
         assert_eq!(owners(&evidence).len(), 1, "{text}");
