@@ -69,6 +69,17 @@ pub(crate) fn find(text: &str, settings: &Settings, depth: usize) -> Found {
     finder.finish()
 }
 
+/// Why a word was followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Followed {
+    /// A command pulls it.
+    Pulled,
+    /// A command names it.
+    Named,
+    /// Only the name of a variable says that it is an image.
+    Called,
+}
+
 struct Finder<'a> {
     text: &'a str,
     settings: &'a Settings,
@@ -77,8 +88,8 @@ struct Finder<'a> {
     /// Names of one part that the script builds.
     built: Vec<String>,
     found: Found,
-    /// Words that were followed, and whether only the name of a variable says that they are images.
-    seen: BTreeSet<(usize, usize, bool)>,
+    /// Words that were followed, and how.
+    seen: BTreeSet<(usize, usize, Followed)>,
 }
 
 impl Finder<'_> {
@@ -186,7 +197,11 @@ impl Finder<'_> {
 
     /// What is bound to a variable that is called an image; another variable is followed to what that is.
     fn named(&mut self, word: &Word, owner: &Owner, hops: usize) {
-        if hops > MAX_HOPS || !self.seen.insert((word.span.start, word.span.end, true)) {
+        if hops > MAX_HOPS
+            || !self
+                .seen
+                .insert((word.span.start, word.span.end, Followed::Called))
+        {
             return;
         }
         if let Some(followed) = self.followed(word) {
@@ -216,9 +231,13 @@ impl Finder<'_> {
     }
 
     fn image(&mut self, word: &Word, prefix: usize, owner: &Owner, hops: usize) {
+        let how = match owner.pull_policy {
+            None => Followed::Pulled,
+            Some(_) => Followed::Named,
+        };
         if !self
             .seen
-            .insert((word.span.start + prefix, word.span.end, false))
+            .insert((word.span.start + prefix, word.span.end, how))
         {
             return;
         }
@@ -273,9 +292,16 @@ impl Finder<'_> {
         self.found.ambiguous.push(ambiguous);
     }
 
-    /// Each place once, though many ways lead there.
+    /// Each place once, though many ways lead there; what any command pulls is pulled.
     fn finish(mut self) -> Found {
         self.found.sort();
+        self.found.places.sort_by_key(|place| {
+            (
+                place.span.start,
+                place.span.end,
+                place.owner.pull_policy.is_some(),
+            )
+        });
         self.found
             .places
             .dedup_by(|later, first| later.span == first.span);

@@ -278,6 +278,17 @@ fn what_a_command_writes_to_or_looks_at_on_the_machine_it_does_not_pull() {
         ("docker manifest inspect r.io/a:1", &["r.io/a:1"], 0),
         ("docker image inspect r.io/a:1", &[], 1),
         ("podman image inspect r.io/a:1", &[], 1),
+        // What any of them pulls is pulled, in whatever order they stand.
+        (
+            "IMG=r.io/a:1\ndocker image inspect \"$IMG\" >/dev/null || docker pull \"$IMG\"\ndocker run \"$IMG\"",
+            &["r.io/a:1"],
+            0,
+        ),
+        (
+            "IMG=r.io/a:1\ndocker pull \"$IMG\"\ndocker rmi \"$IMG\" || true",
+            &["r.io/a:1"],
+            0,
+        ),
     ] {
         let found = find_as(Format::Shell, "deploy.sh", text, &Settings::default());
         let is_pulled =
