@@ -15,13 +15,6 @@ pub use names::names;
 /// The most bytes of a secret's name that are taken from a file.
 const MAX_ARN_BYTES: usize = 600;
 
-/// What a secret's name begins with, in each partition of AWS.
-const SECRET_ARNS: [&str; 3] = [
-    "arn:aws:secretsmanager:",
-    "arn:aws-cn:secretsmanager:",
-    "arn:aws-us-gov:secretsmanager:",
-];
-
 /// What AWS says where somebody has no credentials, or old ones.
 const NO_CREDENTIALS: [&str; 5] = [
     "Unable to locate credentials",
@@ -98,18 +91,16 @@ pub enum State {
 /// The secrets of AWS Secrets Manager that a text names, each once.
 pub fn secrets(text: &str) -> Vec<String> {
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
-    for start in SECRET_ARNS {
-        for (at, _) in text.match_indices(start) {
-            let rest = &text[at..];
-            let is_of_arn = |c: char| c.is_ascii_alphanumeric() || "/_+=.@:-!".contains(c);
-            let end = rest.find(|c| !is_of_arn(c)).unwrap_or(rest.len());
-            let Some(arn) = whole_secret(&rest[..end]).filter(|arn| arn.len() <= MAX_ARN_BYTES)
-            else {
-                continue;
-            };
-            if seen.insert(arn) {
-                found.push(arn.to_owned());
-            }
+    // Each partition of AWS has a name of its own behind it.
+    for (at, _) in text.match_indices("arn:aws") {
+        let rest = &text[at..];
+        let is_of_arn = |c: char| c.is_ascii_alphanumeric() || "/_+=.@:-!".contains(c);
+        let end = rest.find(|c| !is_of_arn(c)).unwrap_or(rest.len());
+        let Some(arn) = whole_secret(&rest[..end]).filter(|arn| arn.len() <= MAX_ARN_BYTES) else {
+            continue;
+        };
+        if seen.insert(arn) {
+            found.push(arn.to_owned());
         }
     }
     found
@@ -121,7 +112,7 @@ fn whole_secret(text: &str) -> Option<&str> {
     let end = colons.nth(6).unwrap_or(text.len());
     let arn = text[..end].trim_end_matches('.');
     let parts: Vec<&str> = arn.split(':').collect();
-    let is_whole = parts.len() == 7 && parts.iter().all(|part| !part.is_empty());
+    let is_whole = parts.len() == 7 && parts[2] == "secretsmanager" && !parts.contains(&"");
     is_whole.then_some(arn)
 }
 
@@ -206,7 +197,7 @@ impl Check {
                 "can be read with these credentials".to_owned(),
                 None,
             ),
-            Kind::Stack => stack_status(out),
+            Kind::Stack => self.stack_status(out),
             Kind::Name if out.is_empty() || out == "None" => {
                 (State::Good, "is not taken".to_owned(), None)
             }
@@ -219,6 +210,18 @@ impl Check {
                 ),
             ),
         }
+    }
+
+    fn stack_status(&self, status: &str) -> Told {
+        let of = self
+            .command
+            .iter()
+            .skip_while(|word| *word != "--stack-name");
+        let of: Vec<&str> = of
+            .take_while(|word| *word != "--query")
+            .map(String::as_str)
+            .collect();
+        stack_status(status, &of.join(" "))
     }
 
     fn failed(&self, err: &str) -> Told {
@@ -257,9 +260,9 @@ impl Check {
             }
             Kind::Name if has("NotFound") => (State::Good, "is not taken".to_owned(), None),
             _ if has("AccessDenied") => (
-                State::Bad,
+                State::Failed,
                 "access is denied with these credentials".to_owned(),
-                None,
+                Some("look with others, or have the right given: aws sts get-caller-identity tells as whom".to_owned()),
             ),
             _ => (State::Failed, last_line(err), None),
         }
@@ -283,42 +286,51 @@ impl Check {
 
 type Told = (State, String, Option<String>);
 
-/// What a stack's status means for another deploy (`CloudFormation`'s user guide, "Stack status codes").
-fn stack_status(status: &str) -> Told {
-    if status == "ROLLBACK_COMPLETE" {
-        let told = format!("{status}: the first deploy failed, and it can only be deleted");
-        let cure = "look at why it failed first (forebay doctor --ecs); then: aws cloudformation delete-stack, which destroys what it made";
-        return (State::Bad, told, Some(cure.to_owned()));
+/// What a stack's status means for another deploy (`CloudFormation`'s user guide, "Stack status codes"), and what to do
+/// with the stack that is named `of`.
+fn stack_status(status: &str, of: &str) -> Told {
+    let bad = |told: &str, cure: String| (State::Bad, format!("{status}: {told}"), Some(cure));
+    let delete = format!("aws cloudformation delete-stack {of}, which destroys what it made");
+    let under_way = "another deploy is under way, or waits for tasks that never start";
+    match status {
+        "ROLLBACK_COMPLETE" => bad(
+            "the first deploy failed, and it can only be deleted",
+            format!("look at why it failed first (forebay doctor --ecs); then: {delete}"),
+        ),
+        "UPDATE_ROLLBACK_FAILED" => bad(
+            "it is stuck until its rollback is finished",
+            format!("aws cloudformation continue-update-rollback {of}"),
+        ),
+        "REVIEW_IN_PROGRESS" => {
+            let told = format!("{status}: a change set was made, and never run");
+            (State::Good, told, None)
+        }
+        "UPDATE_IN_PROGRESS" => bad(
+            under_way,
+            format!("wait for it, or: aws cloudformation cancel-update-stack {of}"),
+        ),
+        "CREATE_IN_PROGRESS" => bad(
+            under_way,
+            format!("wait for it, or, as there is none before it to go back to: {delete}"),
+        ),
+        _ if status.ends_with("_IN_PROGRESS") => bad(
+            under_way,
+            format!(
+                "wait for it: aws cloudformation describe-stack-events {of} tells how far it is"
+            ),
+        ),
+        _ if status.ends_with("_FAILED") => bad(
+            "the last try left it so",
+            format!(
+                "aws cloudformation describe-stack-events {of} tells why; a stack that never came up can only be deleted"
+            ),
+        ),
+        _ if status.ends_with("_COMPLETE") => (State::Good, status.to_owned(), None),
+        _ => {
+            let told = format!("aws names no status of a stack: {}", last_line(status));
+            (State::Failed, told, None)
+        }
     }
-    if status == "UPDATE_ROLLBACK_FAILED" {
-        let told = format!("{status}: it is stuck until its rollback is finished");
-        return (
-            State::Bad,
-            told,
-            Some("aws cloudformation continue-update-rollback".to_owned()),
-        );
-    }
-    if status == "REVIEW_IN_PROGRESS" {
-        let told = format!("{status}: a change set was made, and never run");
-        return (State::Good, told, None);
-    }
-    if status.ends_with("_IN_PROGRESS") {
-        let told =
-            format!("{status}: another deploy is under way, or waits for tasks that never start");
-        return (
-            State::Bad,
-            told,
-            Some("wait for it, or: aws cloudformation cancel-update-stack".to_owned()),
-        );
-    }
-    if status.ends_with("_FAILED") {
-        return (
-            State::Bad,
-            format!("{status}: the last try left it so"),
-            None,
-        );
-    }
-    (State::Good, status.to_owned(), None)
 }
 
 fn last_line(text: &str) -> String {

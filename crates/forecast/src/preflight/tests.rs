@@ -82,11 +82,54 @@ fn a_stack_is_free_done_stuck_or_under_way() {
             State::Good,
         ),
         (ended(false, "Unable to locate credentials"), State::Failed),
-        (ended(false, "(AccessDenied) when calling"), State::Bad),
+        (ended(false, "(AccessDenied) when calling"), State::Failed),
+        (ended(true, "None"), State::Failed),
         (ended(false, ""), State::Failed),
     ] {
         assert_eq!(check.read(&outcome).state, state, "{outcome:?}");
     }
+}
+
+#[test]
+fn what_to_do_with_a_stack_fits_its_status_and_names_it() {
+    let check = stack("web", Some("eu-west-1"));
+    for (status, cure) in [
+        (
+            "UPDATE_IN_PROGRESS",
+            "cancel-update-stack --stack-name web --region eu-west-1",
+        ),
+        (
+            "CREATE_IN_PROGRESS",
+            "delete-stack --stack-name web --region eu-west-1",
+        ),
+        (
+            "DELETE_IN_PROGRESS",
+            "describe-stack-events --stack-name web --region eu-west-1",
+        ),
+        (
+            "CREATE_FAILED",
+            "describe-stack-events --stack-name web --region eu-west-1",
+        ),
+        (
+            "UPDATE_ROLLBACK_FAILED",
+            "continue-update-rollback --stack-name web --region eu-west-1",
+        ),
+    ] {
+        let found = check.read(&ended(true, status));
+        let said = found.cure.unwrap_or_default();
+        assert!(said.contains(cure), "{status}: {said}");
+        let cancels = said.contains("cancel-update-stack");
+        assert_eq!(cancels, status == "UPDATE_IN_PROGRESS", "{status}: {said}");
+    }
+}
+
+#[test]
+fn secrets_of_every_partition_are_found() {
+    for partition in ["aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso-b"] {
+        let arn = SECRET.replace("arn:aws:", &format!("arn:{partition}:"));
+        assert_eq!(secrets(&format!("x: {arn}\n")), [arn]);
+    }
+    assert!(secrets("arn:aws:iam::123456789012:role:a:b").is_empty());
 }
 
 #[test]
@@ -118,7 +161,7 @@ fn names_that_a_template_gives_are_free_or_taken() {
             State::Good,
         ),
         (ended(false, "(LoadBalancerNotFound) when"), State::Good),
-        (ended(false, "(AccessDeniedException) when"), State::Bad),
+        (ended(false, "(AccessDeniedException) when"), State::Failed),
     ] {
         assert_eq!(checks[1].read(&outcome).state, state, "{outcome:?}");
     }
