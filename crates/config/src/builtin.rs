@@ -45,9 +45,6 @@ const fn own_tokens(name: &'static str, url: &'static str) -> Builtin {
     }
 }
 
-/// Other names by which clients mean Docker Hub: what older configurations and `docker info` call it.
-pub const DOCKER_HUB_ALIASES: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
-
 /// The built-in upstream of a name.
 pub(super) fn find_builtin(name: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|builtin| builtin.name == name)

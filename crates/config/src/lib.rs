@@ -28,7 +28,6 @@ use std::path::PathBuf;
 
 pub use advice::{Advice, Hint};
 pub use bounded_file::at_once;
-pub use builtin::DOCKER_HUB_ALIASES;
 pub use env::{CONFIG_FILE, Environment};
 pub use error::{ConfigErrors, ConfigProblem, MAX_PROBLEMS};
 pub use nearest::find_nearest;

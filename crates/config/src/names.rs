@@ -1,8 +1,8 @@
 //! Which names an upstream can have: one text for one registry, and none that only looks like another.
 
-use forebay_oci::DOCKER_HUB;
+use forebay_oci::{DOCKER_HUB, DOCKER_HUB_ALIASES};
 
-use super::builtin::{BUILTINS, DOCKER_HUB_ALIASES, find_builtin};
+use super::builtin::{BUILTINS, find_builtin};
 use super::error::Wrong;
 use super::value::{HostPort, TextValue};
 

@@ -10,6 +10,18 @@ use crate::{Digest, Reference, RepositoryName, Tag};
 /// Docker Hub's name in image references.
 pub const DOCKER_HUB: &str = "docker.io";
 
+/// Other names of the same registry: what older configurations, `docker info` and the web call it.
+pub const DOCKER_HUB_ALIASES: [&str; 3] = [
+    "index.docker.io",
+    "registry-1.docker.io",
+    "registry.hub.docker.com",
+];
+
+/// Whether a host in an image reference is Docker Hub's, by any of its names.
+pub fn is_docker_hub(host: &str) -> bool {
+    host == DOCKER_HUB || DOCKER_HUB_ALIASES.contains(&host)
+}
+
 /// A fully named image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageName {

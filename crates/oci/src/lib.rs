@@ -17,7 +17,7 @@ pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
 pub use ecr::{EcrHost, aws_partition, aws_suffix, is_aws_account, is_aws_region};
 pub use endpoint::{Endpoint, EndpointError, Page, Query};
 pub use error_code::{ErrorBody, ErrorCode, ErrorEntry};
-pub use image::{DOCKER_HUB, ImageName, InvalidImageName};
+pub use image::{DOCKER_HUB, DOCKER_HUB_ALIASES, ImageName, InvalidImageName, is_docker_hub};
 pub use manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
 pub use media_type::MediaType;
 pub use name::{InvalidName, RepositoryName};

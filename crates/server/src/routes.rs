@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use forebay_config::{Config, DOCKER_HUB_ALIASES};
-use forebay_oci::{DOCKER_HUB, RouteTable, UpstreamName};
+use forebay_config::Config;
+use forebay_oci::{DOCKER_HUB, DOCKER_HUB_ALIASES, RouteTable, UpstreamName};
 
 /// The routes that `config` says.
 pub(crate) fn routes(config: &Config) -> RouteTable {

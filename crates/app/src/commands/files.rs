@@ -161,7 +161,16 @@ fn walk(top: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
         let is_vendor = folder.file_name().is_some_and(|name| name == "vendor");
         let (first, mut is_copy) = (files.len(), false);
         let mut inner = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed)? {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if folder == top => return Err(failed(error)),
+            // It stands for what is in it: who reads it meets the same, tells it, and goes on with the others.
+            Err(_) => {
+                files.push(folder);
+                continue;
+            }
+        };
+        for entry in entries {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
             let is_any = |names: &[&str]| names.iter().any(|name| entry.file_name() == *name);

@@ -213,6 +213,36 @@ fn odd_files_are_told_and_left_and_a_byte_order_mark_stays() {
 }
 
 #[test]
+fn a_folder_that_may_not_be_read_is_told_and_the_others_are_rewritten() {
+    let program = Program::new()
+        .file("compose.yaml", "services: {web: {image: nginx:1}}\n")
+        .file("data/pg/x.yaml", "image: nginx:1\n");
+    let shut = program.path("data/pg");
+    fs::set_permissions(&shut, fs::Permissions::from_mode(0o000)).expect("a mode");
+    // Root reads everything, unless it gives that right away.
+    let mut command = if fs::read_dir(&shut).is_ok() {
+        let mut command = Command::new("setpriv");
+        command.arg("--bounding-set=-dac_override,-dac_read_search");
+        command.arg(env!("CARGO_BIN_EXE_forebay"));
+        command
+    } else {
+        Command::new(env!("CARGO_BIN_EXE_forebay"))
+    };
+    command.args(["rewrite", ".", "--to", "mirror.gcr.io", "--write"]);
+    let output = command.current_dir(program.path("")).output();
+    let output = output.expect("the program runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    fs::set_permissions(&shut, fs::Permissions::from_mode(0o700)).expect("a mode");
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("data/pg"), "{told}");
+    let compose = fs::read_to_string(program.path("compose.yaml")).expect("a file");
+    assert!(
+        compose.contains("mirror.gcr.io/library/nginx:1"),
+        "{compose}"
+    );
+}
+
+#[test]
 fn copies_of_others_work_are_left_out_unless_they_are_named() {
     let copies = [
         ".terraform/modules/x",

@@ -1,10 +1,9 @@
 //! An upstream's allow-list: patterns that can match nothing there are mistakes, and would refuse what they name.
 
-use forebay_oci::DOCKER_HUB;
+use forebay_oci::{DOCKER_HUB, is_docker_hub};
 use url::Url;
 
 use super::upstream::key;
-use crate::builtin::DOCKER_HUB_ALIASES;
 use crate::error::{ConfigProblem, Problems};
 use crate::file::UpstreamFile;
 
@@ -34,7 +33,7 @@ pub(super) fn check(name: &str, written: &UpstreamFile, url: &Url, problems: &mu
 /// Why a pattern matches nothing of this upstream, and what was probably meant.
 fn find_fault(name: &str, url: &Url, pattern: &str) -> Option<(&'static str, String)> {
     let is_own = |host: &str| {
-        let is_alias = name == DOCKER_HUB && DOCKER_HUB_ALIASES.contains(&host);
+        let is_alias = name == DOCKER_HUB && is_docker_hub(host);
         host == name || Some(host) == url.host_str() || is_alias
     };
     match pattern.split_once('/') {

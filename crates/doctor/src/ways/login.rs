@@ -3,7 +3,7 @@
 //! A password comes from a file or by a pipe: on a command line others on the machine read it.
 
 use forebay_diagnosis::facts::{Facts, safe};
-use forebay_oci::{EcrHost, aws_partition};
+use forebay_oci::{EcrHost, aws_partition, is_docker_hub};
 
 use super::{Ground, WayOut, ci};
 use crate::Platform;
@@ -23,7 +23,8 @@ impl Registry {
     /// The one of a host; without one, Docker Hub.
     pub(super) fn of(host: Option<&str>) -> Self {
         match host {
-            None | Some("docker.io" | "index.docker.io" | "registry-1.docker.io") => Self::Hub,
+            None => Self::Hub,
+            Some(host) if is_docker_hub(host) => Self::Hub,
             Some("ghcr.io") => Self::Ghcr,
             Some("quay.io") => Self::Quay,
             Some(host) => {

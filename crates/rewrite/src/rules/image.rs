@@ -6,14 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use forebay_oci::{DOCKER_HUB, ImageName, InvalidImageName};
-
-/// Other names of Docker Hub in image references.
-const DOCKER_HUB_ALIASES: [&str; 3] = [
-    "index.docker.io",
-    "registry-1.docker.io",
-    "registry.hub.docker.com",
-];
+use forebay_oci::{DOCKER_HUB, ImageName, InvalidImageName, is_docker_hub};
 
 /// An image reference in its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +111,7 @@ fn canonical(registry: &str, repository: &str) -> (String, String) {
     let host = registry.to_ascii_lowercase();
     let host = host.strip_suffix(":443").unwrap_or(&host);
     let host = host.strip_suffix('.').unwrap_or(host);
-    if host != DOCKER_HUB && !DOCKER_HUB_ALIASES.contains(&host) {
+    if !is_docker_hub(host) {
         return (registry.to_owned(), repository.to_owned());
     }
     let repository = if repository.contains('/') {

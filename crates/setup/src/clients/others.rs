@@ -2,15 +2,9 @@
 //!
 //! Where fall-through is to be closed, the registry is taken out of them. Other mirrors stay, and then it is not closed.
 
-use crate::plan::{FallThrough, Plan};
+use forebay_oci::{DOCKER_HUB, is_docker_hub};
 
-/// The hosts under which Docker Hub answers pulls.
-const DOCKER_HUB_HOSTS: [&str; 4] = [
-    "docker.io",
-    "index.docker.io",
-    "registry-1.docker.io",
-    "registry.hub.docker.com",
-];
+use crate::plan::{FallThrough, Plan};
 
 /// What else stands in a client's files.
 #[derive(Debug, Default)]
@@ -58,8 +52,8 @@ pub(super) fn is_registry(registry: &str, place: &str) -> bool {
     let host = rest.split('/').next().unwrap_or_default();
     let host = host.rsplit('@').next().unwrap_or_default();
     let host = host.strip_suffix(":443").unwrap_or(host);
-    let is = |own: &str| own.eq_ignore_ascii_case(host);
-    is(registry) || registry == "docker.io" && DOCKER_HUB_HOSTS.into_iter().any(is)
+    registry.eq_ignore_ascii_case(host)
+        || registry == DOCKER_HUB && is_docker_hub(&host.to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -5,11 +5,10 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use forebay_config::DOCKER_HUB_ALIASES;
 use forebay_forecast::preflight::{Check, names, secrets};
 use forebay_forecast::{Fleet, ImageUse, Scalers, Wanted};
 use forebay_limits::redact;
-use forebay_oci::{DOCKER_HUB, ImageName};
+use forebay_oci::{DOCKER_HUB, ImageName, is_docker_hub};
 use forebay_rewrite::{
     Ambiguous, Format, Found, Lines, MAX_FILE_BYTES, Owner, PullPolicy, Settings, Why, find,
     find_as, is_understood,
@@ -306,7 +305,7 @@ fn is_own_ecr(one: &Ambiguous) -> bool {
 
 /// Docker Hub by its one name.
 fn at_home(image: ImageName) -> ImageName {
-    if !DOCKER_HUB_ALIASES.contains(&image.registry.as_str()) {
+    if image.registry == DOCKER_HUB || !is_docker_hub(&image.registry) {
         return image;
     }
     let named = image.to_string();
