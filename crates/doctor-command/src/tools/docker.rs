@@ -47,7 +47,7 @@ pub(super) fn docker(past: Past) -> [Call; 4] {
     ]
 }
 
-/// What the log of the units tells.
+/// What the log of the units tells; where there is none, log files may.
 pub(super) fn journal(past: Past, root: &Path) -> Call {
     let Past { now, since } = past;
     let from = now.unix_seconds().saturating_sub(since.as_secs());
@@ -57,6 +57,7 @@ pub(super) fn journal(past: Past, root: &Path) -> Call {
     call.with(elsewhere)
         .with(units)
         .with([format!("--since=@{from}")])
+        .beside()
 }
 
 /// How these containers, or services, are set up, if there are any.

@@ -127,6 +127,7 @@ impl Deployment {
             .with([format!("--cluster={}", self.cluster)])
     }
 
+    /// Much can be denied: what the reader makes of the rest says whether that tells anything.
     fn aws(&self, service: &str, act: &str) -> Call {
         let region = self.region.iter().map(|name| format!("--region={name}"));
         let profile = self.profile.iter().map(|name| format!("--profile={name}"));
@@ -134,6 +135,7 @@ impl Deployment {
             .with(ALWAYS)
             .with(region)
             .with(profile)
+            .beside()
     }
 }
 

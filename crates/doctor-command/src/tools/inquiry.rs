@@ -73,25 +73,19 @@ impl<'a, T: Tools> Inquiry<'a, T> {
             self.read_journal(past, &args.root).await;
         }
         if let Some(deployment) = args.deployment() {
-            // Of ECS much can be denied: what its reader makes of the rest says whether that tells anything.
-            let is_open = self.is_open;
             deployment.ask(self.tools, self).await;
-            self.is_open = is_open;
         }
     }
 
     /// Reads the journal, and the log files of machines that have none.
     async fn read_journal(&mut self, past: Past, root: &Path) {
-        let (was_open, was_empty) = (self.is_open, self.gathering.is_empty());
-        let before = self.answers;
+        let (before, was_empty) = (self.answers, self.gathering.is_empty());
         self.read(&docker::journal(past, root)).await;
         self.read_logs(root, past);
-        if self.answers > before {
-            self.is_open = was_open;
-        }
-        if was_empty && self.gathering.is_empty() {
-            // A runtime that has nothing to do is silent for days; a machine that keeps no journal tells nothing.
-            self.is_open |= !log_files::has_journal(root);
+        let is_silent = was_empty && self.gathering.is_empty();
+        // A runtime that has nothing to do is silent for days; a machine that keeps no journal tells nothing.
+        self.is_open |= self.answers == before || is_silent && !log_files::has_journal(root);
+        if is_silent {
             self.tell(format!(
                 "neither a journal of docker, containerd or kubelet nor a log file under {} tells anything of that time: --root names another place, --since asks for more",
                 root.display()

@@ -34,7 +34,7 @@ pub(crate) struct Call {
     pub(crate) args: Vec<String>,
     /// The most bytes that are read of what it says.
     pub(crate) max_bytes: u64,
-    /// It tells the sizes of images, and nothing of failures.
+    /// Without it, it still can be said that nothing is wrong.
     pub(crate) is_beside: bool,
     /// It prints an object of JSON, whatever there is to tell.
     pub(crate) is_object: bool,
@@ -121,7 +121,7 @@ impl Call {
         self
     }
 
-    /// One without which it still can be said that nothing is wrong.
+    /// One that tells nothing of failures, or beside others that tell of them: who asks judges by what is answered.
     pub(crate) const fn beside(mut self) -> Self {
         self.is_beside = true;
         self
