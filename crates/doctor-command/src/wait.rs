@@ -187,8 +187,7 @@ async fn ask_all(
             Some(_) if are_of_stack => Scope::Stack,
             Some(_) => Scope::ClusterAndStack,
         };
-        let answers: Vec<&Value> = heard.answers.iter().collect();
-        standing.push(ecs::judge(&answers, scope));
+        standing.push(ecs::judge(&heard.answers, scope));
     }
     Ok(Standing::of_all(standing))
 }

@@ -18,7 +18,7 @@ pub(super) enum Scope {
 }
 
 /// How all of the answers stand together.
-pub(super) fn judge(answers: &[&Value], scope: Scope) -> Standing {
+pub(super) fn judge(answers: &[Value], scope: Scope) -> Standing {
     let each = |key: &str| list(answers, key);
     let stacks = each("Stacks");
     let services = each("services");
@@ -106,7 +106,7 @@ fn judge_task(task: &Value) -> Option<Standing> {
     is_sick.then(|| Standing::Waits(format!("task {name} is UNHEALTHY")))
 }
 
-fn list<'a>(answers: &[&'a Value], key: &str) -> Vec<&'a Value> {
+fn list<'a>(answers: &'a [Value], key: &str) -> Vec<&'a Value> {
     let lists = answers
         .iter()
         .filter_map(|answer| answer.get(key)?.as_array());
@@ -151,8 +151,7 @@ mod tests {
     fn stands_in(scope: Scope, answers: &[Value]) -> String {
         let read = |answer: &Value| read_answer(answer.to_string().as_bytes()).unwrap();
         let answers: Vec<Value> = answers.iter().map(read).collect();
-        let all: Vec<&Value> = answers.iter().collect();
-        match judge(&all, scope) {
+        match judge(&answers, scope) {
             Standing::Runs(what) => format!("runs: {what}"),
             Standing::Waits(why) => format!("waits: {why}"),
             Standing::Failed(why) => format!("failed: {why}"),

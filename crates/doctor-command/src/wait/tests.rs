@@ -97,6 +97,20 @@ async fn that_nobody_answers_in_time_is_no_word_of_how_it_stands() {
     assert!(matches!(told, Ok(Ended::TookTooLong(_))), "{told:?}");
 }
 
+/// What is waited for: the stack `shop`, in a cluster.
+fn of_shop() -> Awaited {
+    let deployment = Deployment {
+        cluster: "c".to_owned(),
+        stack: Some("shop".to_owned()),
+        ..Deployment::default()
+    };
+    Awaited {
+        cluster: None,
+        deployment: Some(deployment),
+        timeout: Duration::from_mins(5),
+    }
+}
+
 /// Plays `aws`: a stack in progress and a service that waits, without the right to list the stack's resources.
 struct Denied;
 
@@ -125,17 +139,7 @@ impl Tools for Denied {
 
 #[tokio::test]
 async fn a_right_that_is_missing_beside_is_named_and_the_rest_is_judged() {
-    let deployment = Deployment {
-        cluster: "c".to_owned(),
-        stack: Some("shop".to_owned()),
-        ..Deployment::default()
-    };
-    let awaited = Awaited {
-        cluster: None,
-        deployment: Some(deployment),
-        timeout: Duration::from_mins(5),
-    };
-    let (standing, notes) = ask(&awaited, &Denied).await;
+    let (standing, notes) = ask(&of_shop(), &Denied).await;
     let told = "stack shop is CREATE_IN_PROGRESS; service web: 0 of 2 run; no task runs";
     assert!(matches!(standing, Ok(Standing::Waits(why)) if why == told));
     assert_eq!(notes.len(), 1, "{notes:?}");
@@ -175,18 +179,8 @@ impl Tools for Shared {
 
 #[tokio::test]
 async fn of_a_stack_that_shares_its_cluster_only_what_is_its_own_is_judged_and_asked_for() {
-    let deployment = Deployment {
-        cluster: "c".to_owned(),
-        stack: Some("shop".to_owned()),
-        ..Deployment::default()
-    };
-    let awaited = Awaited {
-        cluster: None,
-        deployment: Some(deployment),
-        timeout: Duration::from_mins(5),
-    };
     let shared = Shared::default();
-    let (standing, notes) = ask(&awaited, &shared).await;
+    let (standing, notes) = ask(&of_shop(), &shared).await;
     let told = "stack shop is CREATE_COMPLETE, service web: 1 of 1 run";
     assert!(matches!(standing, Ok(Standing::Runs(what)) if what == told));
     let cut = "aws lists more tasks than the 500 that are looked at: ";
