@@ -12,7 +12,7 @@ mod ways;
 pub use blanks::Blank;
 pub use costs::{Basis, Cost, Pulls, SizeFrom, SizedImage, Usage};
 pub use document::{Block, Code, Document, Section};
-pub use explain::{brief, explain};
+pub use explain::{brief, counted, explain};
 pub use forebay_diagnosis::{
     Also, AtRestart, Before, Cause, ClassCount, Diagnosis, Egress, EndKind, Ending, Flag, FlagKind,
     MAX_FLAGS, MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Platform, PullThrough, Quote, Requests,

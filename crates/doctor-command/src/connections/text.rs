@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
+use forebay_doctor::counted;
 use forebay_terminal::amounts::moment;
 use forebay_traffic::{Row, Told};
 
@@ -37,7 +38,7 @@ pub(super) fn told(told: &Told) -> Vec<String> {
     if told.elsewhere > 0 {
         lines.push(format!(
             "  {} went to addresses that are no registry's, as far as is known",
-            connections(told.elsewhere)
+            counted(told.elsewhere, "connection")
         ));
     }
     if told.uncounted > 0 {
@@ -74,21 +75,13 @@ fn line(sum: &Sum<'_>) -> String {
     let at = moment(seconds.saturating_mul(1_000));
     let packets = match sum.packets {
         0 => String::new(),
-        1 => ", 1 packet".to_owned(),
-        packets => format!(", {packets} packets"),
+        packets => format!(", {}", counted(packets, "packet")),
     };
     format!(
         "  {source} to {registry}: {}{packets} in {} min, at most {most} in the minute of {at}",
-        connections(sum.connections),
+        counted(sum.connections, "connection"),
         sum.minutes
     )
-}
-
-fn connections(number: u64) -> String {
-    match number {
-        1 => "1 connection".to_owned(),
-        number => format!("{number} connections"),
-    }
 }
 
 fn source(row: &Row) -> String {

@@ -88,7 +88,7 @@ fn also(diagnosis: &Diagnosis) -> Section {
 }
 
 /// `1 failure`, `2 failures`.
-pub(crate) fn counted(number: u64, what: &str) -> String {
+pub fn counted(number: u64, what: &str) -> String {
     match number {
         1 => format!("1 {what}"),
         more => format!("{more} {what}s"),
