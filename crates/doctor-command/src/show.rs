@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use forebay_doctor::{
-    Basis, Diagnosis, Document, WayKind, WayOut, WaysOut, brief, diagnose, explain, report,
-    support, under_profile, ways_out,
+    Basis, Diagnosis, Document, WayKind, WayOut, WaysOut, as_asked, brief, diagnose, explain,
+    report, support, ways_out,
 };
 use forebay_failures::Finding;
 use forebay_terminal::{Failure, Json, Printer};
@@ -58,9 +58,7 @@ impl Found {
     pub(crate) fn of(gathered: Gathered, args: &Args) -> Self {
         let mut diagnosis = diagnose(&gathered.evidence, &args.context(), args.egress());
         let mut ways = ways_out(&gathered.evidence, &diagnosis, &args.usage());
-        if let Some(profile) = args.tools.profile() {
-            under_profile(&mut diagnosis, &mut ways, profile);
-        }
+        as_asked(&mut diagnosis, &mut ways, args.tools.as_asked());
         Self {
             findings: gathered.findings,
             left_off: gathered.left_off,

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use forebay_config::{Sources, time_span};
 use forebay_content::{Clock, SystemClock};
+use forebay_doctor::AsAsked;
 use forebay_terminal::{ExitStatus, Failure, Printer};
 use serde::Serialize;
 
@@ -144,9 +145,12 @@ pub(crate) struct Asked {
 }
 
 impl Args {
-    /// The profile of aws that was asked with.
-    pub(crate) fn profile(&self) -> Option<&str> {
-        self.profile.as_deref()
+    /// How aws and kubectl are asked.
+    pub(crate) fn as_asked(&self) -> AsAsked<'_> {
+        AsAsked {
+            profile: self.profile.as_deref(),
+            context: self.context.as_deref(),
+        }
     }
 
     /// Whether somebody is to be asked, so that standard input need not be read.

@@ -16,7 +16,7 @@ pub struct Blank {
 }
 
 /// The blanks, those that others are found by first.
-const BLANKS: [Blank; 49] = [
+const BLANKS: [Blank; 50] = [
     blank(
         "<account-id>",
         "aws sts get-caller-identity --query Account --output text",
@@ -52,6 +52,10 @@ const BLANKS: [Blank; 49] = [
     blank("<route-tables>", "aws ec2 describe-route-tables"),
     blank("<namespace>", "kubectl get pods --all-namespaces"),
     blank("<pod>", "kubectl get pods --all-namespaces"),
+    blank(
+        "<workload>",
+        "kubectl get deployments,statefulsets,daemonsets,cronjobs,jobs --all-namespaces",
+    ),
     blank("<node>", "kubectl get nodes, or docker node ls"),
     blank("<container>", "the name in the pod's spec, or docker ps"),
     blank("<stack>", "docker stack ls"),

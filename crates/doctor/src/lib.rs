@@ -1,14 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod as_asked;
 mod blanks;
 mod costs;
 mod document;
 mod explain;
-mod profile;
 mod report;
 mod support;
 mod ways;
 
+pub use as_asked::{AsAsked, as_asked};
 pub use blanks::Blank;
 pub use costs::{Basis, Cost, Pulls, SizeFrom, SizedImage, Usage};
 pub use document::{Block, Code, Document, Section};
@@ -23,7 +24,6 @@ pub use forebay_evidence::{
     Lines, MAX_COARSE_EVENTS, Moment, Note, Owner, OwnerKind, Packing, Place, Setting, SettingKind,
     SizeSource, What, find_places, find_stamp,
 };
-pub use profile::under_profile;
 pub use report::report;
 pub use support::support;
 pub use ways::{Action, WayKind, WayOut, WaysOut, ways_out};

@@ -1,21 +1,14 @@
 //! A command as one writes it in a shell.
 //!
-//! Whatever a word holds, the shell takes it for this one word.
+//! Whatever a word holds, the shell takes it for this one word, with what variables in it stand for.
 
-/// A word, in quotes where it needs them.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
+use forebay_limits::shell_word;
 
 /// A word in which the shell still puts what `$NAME` and `${NAME}` stand for, and which is one word whatever that is.
 pub(crate) fn quoted_with_variables(word: &str) -> String {
     let parts = word.split('$').skip(1);
     if !parts.clone().any(is_variable) {
-        return quoted(word);
+        return shell_word(word);
     }
     let mut text = String::from("\"");
     for (number, part) in word.split('$').enumerate() {
@@ -50,7 +43,7 @@ fn is_variable(part: &str) -> bool {
 
 /// Program and arguments in one line.
 pub fn command_line<W: AsRef<str>>(command: &[W]) -> String {
-    let words: Vec<String> = command.iter().map(|word| quoted(word.as_ref())).collect();
+    let words: Vec<String> = command.iter().map(|word| shell_word(word.as_ref())).collect();
     words.join(" ")
 }
 

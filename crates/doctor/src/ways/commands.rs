@@ -1,6 +1,6 @@
 //! The commands that stop, start and look at what a platform runs, by its kind.
 //!
-//! Stopping keeps a thing and its settings. Names come through `known`: what is no name of its kind gets no command.
+//! Stopping keeps a thing and its settings. Names come through `known`: what is no name of its kind is left blank.
 
 use forebay_diagnosis::facts::{Facts, MAX_NAMES, in_namespace};
 
@@ -109,13 +109,10 @@ pub(super) fn lines(
     culprits: &[Suspect],
     command: impl Fn(OwnerKind, &str, &str) -> Option<String>,
 ) -> String {
-    let mut commands: Vec<String> = culprits
-        .iter()
-        .filter_map(|culprit| {
-            let owner = culprit.owner.as_ref()?;
-            command(owner.kind, &name_of(owner)?, &place_of(culprit))
-        })
-        .collect();
+    let mut commands = each_once(culprits.iter().filter_map(|culprit| {
+        let owner = culprit.owner.as_ref()?;
+        command(owner.kind, &name_of(owner)?, &place_of(culprit))
+    }));
     let more = commands.len().saturating_sub(MAX_NAMES);
     commands.truncate(MAX_NAMES);
     if more > 0 {
@@ -154,7 +151,18 @@ fn container_of(suspect: &Suspect) -> Option<&str> {
 pub(super) fn swarm_services(culprits: &[Suspect]) -> Vec<String> {
     let owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
     let services = owners.filter(|owner| owner.kind == OwnerKind::SwarmService);
-    services.filter_map(name_of).collect()
+    each_once(services.filter_map(name_of))
+}
+
+/// Of several that are left blank, one is filled in after the other.
+fn each_once(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut once = Vec::new();
+    for one in all {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    once
 }
 
 /// What its containers say themselves.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use forebay_diagnosis::facts::{Facts, safe};
 use forebay_oci::is_aws_region;
 
-use crate::{Diagnosis, Evidence, Format, Owner, OwnerKind, SettingKind};
+use crate::{Diagnosis, Evidence, Format, Owner, OwnerKind, SettingKind, Suspect};
 
 /// The longest name that Kubernetes takes, in bytes.
 const MAX_KUBE_BYTES: usize = 253;
@@ -107,15 +107,27 @@ pub(super) fn stack(evidence: &Evidence) -> Stack {
     }
 }
 
-/// An owner's name, if it is one of its kind.
+/// An owner's name as commands have it: a blank, where none of its kind can be called so; none, where no command takes it.
 pub(super) fn name_of(owner: &Owner) -> Option<String> {
-    let is_one = match owner.kind {
-        OwnerKind::EcsService | OwnerKind::EcsTaskFamily => is_aws,
-        OwnerKind::SwarmService | OwnerKind::Container => is_docker,
-        OwnerKind::CiJob | OwnerKind::Client => return safe(&owner.name),
-        _ => is_kube,
+    let (is_one, blank): (fn(&str) -> bool, &str) = match owner.kind {
+        OwnerKind::EcsService => (is_aws, "<service>"),
+        OwnerKind::EcsTaskFamily => (is_aws, "<family>"),
+        OwnerKind::SwarmService => (is_docker, "<service>"),
+        OwnerKind::Container => (is_docker, "<container>"),
+        OwnerKind::CiJob | OwnerKind::Client => return None,
+        OwnerKind::Pod => (is_kube, "<pod>"),
+        _ => (is_kube, "<workload>"),
     };
-    is_one(&owner.name).then(|| owner.name.clone())
+    let name = owner.name.as_str();
+    Some(if is_one(name) { name } else { blank }.to_owned())
+}
+
+/// The first of whom commands have no name, as nothing of its kind can be called so.
+pub(super) fn find_misnamed(culprits: &[Suspect]) -> Option<&Suspect> {
+    let is_misnamed = |owner: &Owner| name_of(owner).is_some_and(|name| name != owner.name);
+    culprits
+        .iter()
+        .find(|culprit| culprit.owner.as_ref().is_some_and(is_misnamed))
 }
 
 /// A name of a Kubernetes object, as RFC 1123 has it.

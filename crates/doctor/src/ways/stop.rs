@@ -7,6 +7,7 @@ use forebay_diagnosis::facts::safe;
 use super::commands::{
     Aim, is_burst_of_jobs, lines, look, numbers, pull_if_missing, scale_all, swarm_services,
 };
+use super::known::find_misnamed;
 use super::{Ground, WayKind, WayOut};
 use crate::document::Code;
 use crate::{Class, OwnerKind, Suspect, Trigger};
@@ -92,8 +93,18 @@ fn before_a_flood(ground: &Ground<'_>, trigger: &Trigger, stop: String) -> WayOu
     )
 }
 
-/// What has to be known to bring it back as it was.
+/// What has to be known to stop it, and to bring it back as it was.
 fn note_numbers(way: WayOut, ground: &Ground<'_>) -> WayOut {
+    let way = match find_misnamed(&ground.diagnosis.culprits) {
+        None => way,
+        Some(one) => way.step(
+            format!(
+                "Look up what is really called otherwise than it was read: the name of {} can be none of its kind, so that the commands leave it blank.",
+                one.name
+            ),
+            None,
+        ),
+    };
     let commands = numbers(&ground.diagnosis.culprits, ground.facts);
     if commands.is_empty() {
         return way;

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use forebay_limits::shell_word;
 use serde_json::{Value, json};
 
 use super::login::{source, token_file};
@@ -9,7 +10,6 @@ use super::{Access, Registry, is_dns_label};
 use crate::error::SetupError;
 use crate::password::Password;
 use crate::plan::{Guard, Input, Plan, Snippet, Step};
-use crate::shell::quoted;
 
 /// What kubelets call Docker Hub in a pull secret.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -169,10 +169,10 @@ fn manifest(access: &Access, password: &Password) -> Result<String, SetupError> 
 /// The same with the password from a file or from AWS.
 fn command(access: &Access) -> Result<String, SetupError> {
     let login = match access.registry {
-        Registry::Ecr => format!("ecr --host {}", quoted(access.host()?)),
-        Registry::Ghcr => format!("ghcr --username {}", quoted(access.shown_username())),
-        Registry::Hub => format!("hub --username {}", quoted(access.shown_username())),
-        Registry::Quay => format!("quay --username {}", quoted(access.shown_username())),
+        Registry::Ecr => format!("ecr --host {}", shell_word(access.host()?)),
+        Registry::Ghcr => format!("ghcr --username {}", shell_word(access.shown_username())),
+        Registry::Hub => format!("hub --username {}", shell_word(access.shown_username())),
+        Registry::Quay => format!("quay --username {}", shell_word(access.shown_username())),
     };
     Ok(format!(
         "{} |\n  forebay setup kubernetes --registry {login} --namespace {} --secret {} --password-stdin --write\n",

@@ -1,11 +1,13 @@
 //! Programs that keep a login themselves: docker, podman, and docker's swarm.
 
+use forebay_limits::shell_word;
+
 use super::{Access, Registry};
 use crate::client::Client;
 use crate::clients::SWARM_TRAP;
 use crate::error::SetupError;
 use crate::plan::{Input, Plan, Snippet, Step};
-use crate::shell::{command_line, quoted};
+use crate::shell::command_line;
 
 const LOGIN: &str = "logs in; the password comes from standard input";
 
@@ -67,7 +69,7 @@ pub(super) fn source(access: &Access) -> Result<String, SetupError> {
     Ok(match access.registry {
         Registry::Ecr => format!(
             "aws ecr get-login-password --region {}",
-            quoted(access.region()?)
+            shell_word(access.region()?)
         ),
         _ => "cat token.txt".to_owned(),
     })
