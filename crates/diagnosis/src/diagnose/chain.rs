@@ -339,17 +339,15 @@ fn consequences(class: Class, platform: Option<Platform>, is_in_steps: bool) -> 
 
 fn step(kind: StepKind, evidence: &Evidence, relevance: &Relevance<'_>) -> Option<Step> {
     let (_, text, shows) = STEPS.iter().find(|(known, _, _)| *known == kind)?;
-    let seen = evidence
-        .events
-        .iter()
-        .filter(|event| shows(event) && relevance.holds(event))
-        .map(|event| event.lines)
-        .take(MAX_LINES);
-    Some(Step {
-        kind,
-        text,
-        seen: seen.collect(),
-    })
+    let mut seen: Vec<Lines> = Vec::new();
+    let events = evidence.events.iter();
+    for event in events.filter(|event| shows(event) && relevance.holds(event)) {
+        // A line of JSON may tell all of it.
+        if seen.len() < MAX_LINES && !seen.contains(&event.lines) {
+            seen.push(event.lines);
+        }
+    }
+    Some(Step { kind, text, seen })
 }
 
 fn is(event: &Event, class: Class) -> bool {
