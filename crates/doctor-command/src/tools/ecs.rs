@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::program::{Call, Tools, Trouble};
 
-/// The most services that are described.
-const MAX_SERVICES: usize = 200;
+/// The most services that are described: in a hundred calls, which take a minute or two of the five that `aws` has.
+const MAX_SERVICES: usize = 1_000;
 
 /// The most tasks, of each status, that are described.
 const MAX_TASKS: usize = 500;
@@ -21,7 +21,10 @@ const SERVICES_A_CALL: usize = 10;
 /// How many tasks one call describes (API reference, `DescribeTasks`).
 const TASKS_A_CALL: usize = 100;
 
-/// The most bytes that are read of a list of names, of at most [`MAX_TASKS`].
+/// How many names one page of a list holds at most (API reference, `ListServices`); `aws` turns pages itself, of ten without it.
+const NAMES_A_PAGE: usize = 100;
+
+/// The most bytes that are read of a list of names, of at most [`MAX_SERVICES`].
 const MAX_LIST_BYTES: u64 = 1 << 20;
 
 /// The most bytes that are read of a stack's resources, of which there are at most 500 (`CloudFormation` quotas).
@@ -94,6 +97,7 @@ impl Deployment {
         let are_of_stack = !services.is_empty();
         if !are_of_stack {
             let list = up_to(self.of_cluster("list-services"), MAX_SERVICES);
+            let list = list.with([format!("--page-size={NAMES_A_PAGE}")]);
             services = asking.list(list, ("serviceArns", MAX_SERVICES)).await;
         }
         if services.len() > MAX_SERVICES {
@@ -222,7 +226,8 @@ mod tests {
         async fn run(&self, call: &Call, take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
             let answer = match call.to_string() {
                 call if call.contains("list-services") => {
-                    json!({ "serviceArns": ["web"], "NextToken": "more" })
+                    let names: Vec<String> = (0..MAX_SERVICES).map(|at| format!("s{at}")).collect();
+                    json!({ "serviceArns": names, "NextToken": "more" })
                 }
                 call if call.contains("list-tasks") => json!({ "taskArns": ["1"] }),
                 _ => json!({}),
@@ -233,24 +238,34 @@ mod tests {
     }
 
     #[derive(Default)]
-    struct Heard(Vec<String>);
+    struct Heard {
+        told: Vec<String>,
+        described: Vec<String>,
+    }
 
     impl Ear for Heard {
-        fn begin(&mut self, _: &Call) {}
+        fn begin(&mut self, call: &Call) {
+            if call.args[1] == "describe-services" {
+                let names = call.args.iter().skip_while(|arg| *arg != "--services");
+                self.described.extend(names.skip(1).cloned());
+            }
+        }
         fn hear(&mut self, _: &[u8]) {}
         fn left_out(&mut self, told: String) {
-            self.0.push(told);
+            self.told.push(told);
         }
         fn end_of(&mut self, _: &Call, _: Result<(), Trouble>) {}
     }
 
     #[tokio::test]
-    async fn that_a_list_goes_on_is_told() {
+    async fn services_are_described_up_to_a_bound_and_that_a_list_goes_on_is_told() {
         let mut heard = Heard::default();
         Deployment::default().ask(&Aws, &mut heard).await;
-        let told = heard.0.as_slice();
+        assert_eq!(heard.described.len(), MAX_SERVICES);
+        assert_eq!(heard.described[MAX_SERVICES - 1], "s999");
+        let told = heard.told.as_slice();
         assert_eq!(told.len(), 1, "{told:?}");
-        let begin = "aws lists more services than the 200 that are looked at: ";
+        let begin = "aws lists more services than the 1000 that are looked at: ";
         assert!(told[0].starts_with(begin), "{told:?}");
     }
 }
