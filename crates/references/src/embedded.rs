@@ -11,7 +11,7 @@ use std::ops::Range;
 use crate::sink::{Scope, Sink};
 use crate::tree::{At, Style};
 use crate::variables::{Binding, Home, Resolved, resolve};
-use crate::{Ambiguous, Encoding, Format, Found, Owner, Place, Why, Writing};
+use crate::{Ambiguous, Encoding, Format, Found, Owner, Place, Reading, Why, Writing};
 use expressions::{is_mask, mask, masked};
 
 /// A text of another format within a file.
@@ -146,7 +146,11 @@ impl Embedded {
                 .push(Ambiguous::at(file, span, ambiguous.why, owner));
         }
         for reading in found.readings {
-            out.read(self.span(&reading.span), self.span(&reading.home));
+            out.note(Reading {
+                span: self.span(&reading.span),
+                home: self.span(&reading.home),
+                ..reading
+            });
         }
         out.built = found.built;
         out.is_cut = found.is_cut;

@@ -23,7 +23,7 @@ pub struct Found {
     pub lookups: Vec<Lookup>,
     /// Those files, and folders of such, by their paths from its own folder.
     pub resources: Vec<String>,
-    /// Where images are read that are written elsewhere in the file.
+    /// Where variables are read that hold images.
     pub readings: Vec<Reading>,
     /// Images that scripts in it build, by their names.
     pub built: Vec<String>,
@@ -31,7 +31,7 @@ pub struct Found {
     pub is_cut: bool,
 }
 
-/// An image that is a variable, or an alias: what is read, and where its value stands.
+/// A variable, or an alias, that holds an image somewhere: what is read, and where its value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The variable, as it is written: `$APP`, `!Ref App`, `*app`.
@@ -40,6 +40,8 @@ pub struct Reading {
     pub home: Range<usize>,
 }
 
+    /// Whether an image is read here; otherwise it serves something else, as far as the finder of the format tells.
+    pub is_image: bool,
 /// A name by which a kustomization finds an image in its resources, to say what takes its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
@@ -151,8 +153,18 @@ impl Found {
     pub fn read(&mut self, span: Range<usize>, home: Range<usize>) {
         // A default stands within what reads it, and a literal reads nothing.
         let is_apart = home.end <= span.start || span.end <= home.start;
+        self.note(Reading {
+            span,
+            home,
+            is_image: true,
+        });
+    }
+
+    /// Notes where a variable is read.
+    pub fn note(&mut self, reading: Reading) {
+        let Reading { span, home, .. } = &reading;
         if is_apart && self.readings.len() < MAX_READINGS {
-            self.readings.push(Reading { span, home });
+            self.readings.push(reading);
         }
     }
 
@@ -177,6 +189,7 @@ impl Found {
                 home: moved(&reading.home, offset),
             }));
         self.built.extend(part.built);
+                ..reading
         self.is_cut |= part.is_cut;
         self.notes.extend(part.notes.into_iter().map(|note| Note {
             at: note.at.map(|at| at + offset),

@@ -12,7 +12,7 @@ use std::ops::Range;
 use crate::sink::{Sink, Site, is_image, is_null};
 use crate::tree::At;
 use crate::variables::Resolved;
-use crate::{Encoding, Found, Owner, Piece, Settings, Why, Writing};
+use crate::{Encoding, Found, Owner, Piece, Setter, Settings, Why, Writing};
 use actions::{Values, only_value, values_in};
 pub(crate) use printed::{Printed, WrittenIn};
 
@@ -190,29 +190,29 @@ impl Reading<'_> {
     fn pieces(&self, value: &Value<'_>) -> Result<(String, Vec<Piece>), Why> {
         let (mut out, mut pieces) = (String::new(), Vec::new());
         let (mut rest, mut at) = (value.text, value.start);
-        let mut add = |text: String, span: Range<usize>, variable| {
+        let mut add = |text: String, span: Range<usize>, action: Option<&str>| {
             out.push_str(&text);
+            let default = action.filter(|action| action.contains("| default "));
             pieces.push(Piece {
                 span,
                 text,
-                variable,
+                variable: action.is_some(),
+                open: default.map(|_| Setter::Surroundings),
             });
         };
         while let Some(open) = rest.find("{{") {
             if open > 0 {
-                add(rest[..open].to_owned(), at..at + open, false);
+                add(rest[..open].to_owned(), at..at + open, None);
             }
             let end = open + rest[open..].find("}}").ok_or(Why::Template)? + 2;
-            let text = self
-                .values
-                .evaluate(&rest[open + 2..end - 2])
-                .ok_or(Why::Template)?;
-            add(text, at + open..at + end, true);
+            let action = &rest[open + 2..end - 2];
+            let text = self.values.evaluate(action).ok_or(Why::Template)?;
+            add(text, at + open..at + end, Some(action));
             rest = &rest[end..];
             at += end;
         }
         if !rest.is_empty() {
-            add(rest.to_owned(), at..at + rest.len(), false);
+            add(rest.to_owned(), at..at + rest.len(), None);
         }
         Ok((out, pieces))
     }

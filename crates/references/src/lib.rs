@@ -29,7 +29,7 @@ pub use format::Format;
 pub use found::{Ambiguous, Found, Lookup, Note, Reading, Why};
 pub use lines::Lines;
 pub use owner::{Owner, PullPolicy, Restart};
-pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Writing};
+pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Setter, Writing};
 pub use scaled::Scaled;
 pub use settings::{Crd, Settings};
 pub use splice::{apply, splice};

@@ -83,6 +83,17 @@ pub struct Piece {
     pub variable: bool,
 }
 
+    /// Who may set the variable to something else, where what it comes to only stands in for that.
+    pub open: Option<Setter>,
+}
+
+/// Who may set a variable that has a default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setter {
+    /// Whoever sets up what it runs in: an environment, a file of values.
+    Surroundings,
+    /// Who calls the script, by an argument.
+    Caller,
 /// One value of a split place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {

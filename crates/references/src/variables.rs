@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::{Encoding, Piece, Why};
+use crate::{Encoding, Piece, Setter, Why};
 
 /// How deeply defaults of defaults are followed.
 const MAX_DEPTH: u32 = 8;
@@ -116,15 +116,18 @@ fn resolve_within(
     let (mut out, mut pieces, mut home) = (String::new(), Vec::new(), None);
     let alone = segments.len() == 1;
     for segment in segments {
-        let (value, variable) = match segment.kind {
-            Kind::Literal(literal) => (literal.to_owned(), false),
+        let (value, variable, open) = match segment.kind {
+            Kind::Literal(literal) => (literal.to_owned(), false, None),
             Kind::Computed => return Err(Why::Computed),
             Kind::Variable(name, operand) => {
+                let is_open = operand
+                    .is_some_and(|(operator, ..)| is_default(operator, lookup(name).as_ref()));
                 let binding = variable(name, operand, offset, dialect, lookup, depth)?;
                 if alone {
                     home = binding.home;
                 }
-                (binding.text, true)
+                let open = is_open.then_some(Setter::Surroundings);
+                (binding.text, true, open)
             }
         };
         out.push_str(&value);
@@ -135,6 +138,7 @@ fn resolve_within(
             span: crate::found::moved(&segment.span, offset),
             text: value,
             variable,
+            open,
         });
     }
     if !pieces.iter().any(|piece| piece.variable) {
@@ -179,10 +183,10 @@ fn variable(
         })
     };
     match operator {
-        ":-" => value
-            .filter(|value| !value.text.is_empty())
-            .map_or_else(default, Ok),
-        "-" => value.map_or_else(default, Ok),
+        ":-" | "-" => match value {
+            Some(value) if !is_default(operator, Some(&value)) => Ok(value),
+            _ => default(),
+        },
         ":?" | "?" => value.ok_or_else(unset),
         // What is put where the variable is set: without it, nothing.
         ":+" | "+" => match value {
@@ -190,6 +194,15 @@ fn variable(
             None => Err(unset()),
         },
         _ => Err(Why::Computed),
+    }
+}
+
+/// Whether a variable of this value comes to its default.
+fn is_default(operator: &str, value: Option<&Binding>) -> bool {
+    match operator {
+        ":-" => value.is_none_or(|value| value.text.is_empty()),
+        "-" => value.is_none(),
+        _ => false,
     }
 }
 

@@ -165,6 +165,8 @@ pub(super) struct Facts {
     pub(super) pairs: Vec<Pair>,
     /// Command lines as lists of words.
     pub(super) commands: Vec<Vec<Expr>>,
+    /// Where names stand, read or bound, that are no parameters and in no text or comment.
+    pub(super) names: Vec<Range<usize>>,
 }
 
 impl Facts {

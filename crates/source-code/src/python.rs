@@ -2,6 +2,8 @@
 //!
 //! Node names are those of tree-sitter's Python grammar. What a file's syntax errors hide is not seen.
 
+use std::collections::BTreeSet;
+
 use tree_sitter::Node;
 
 use super::contexts::{find_call, is_image_key, is_runner};
@@ -16,6 +18,7 @@ pub(super) fn read(text: &str) -> Option<Facts> {
     let mut reader = Reader {
         text,
         functions: Vec::new(),
+        declared: BTreeSet::new(),
         facts: Facts::default(),
     };
     let opens = |node: Node<'_>| match node.kind() {
@@ -29,6 +32,9 @@ pub(super) fn read(text: &str) -> Option<Facts> {
     let mut later = Vec::new();
     walk(tree.root_node(), opens, |node, scopes| {
         reader.bind(node, scopes);
+        if node.kind() == "identifier" && !reader.declared.contains(&node.start_byte()) {
+            reader.facts.names.push(node.byte_range());
+        }
         if matches!(node.kind(), "call" | "pair" | "list" | "tuple") {
             later.push(node);
         }
@@ -43,6 +49,8 @@ struct Reader<'a> {
     text: &'a str,
     /// Functions of this file.
     functions: Vec<String>,
+    /// Where their parameters are named.
+    declared: BTreeSet<usize>,
     facts: Facts,
 }
 
@@ -156,9 +164,9 @@ impl Reader<'_> {
                 }
                 _ => None,
             };
-            let Some(name) = name.map(|name| text_of(name, self.text)) else {
-                continue;
-            };
+            let Some(node) = name else { continue };
+            self.declared.insert(node.start_byte());
+            let name = text_of(node, self.text);
             if matches!(name, "self" | "cls") && position == 0 {
                 continue;
             }

@@ -299,6 +299,7 @@ impl Text {
             span,
             text: text.to_owned(),
             variable,
+            open: None,
         });
         Ok(())
     }

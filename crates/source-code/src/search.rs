@@ -11,7 +11,10 @@ use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Quotes};
 use super::resolve::Resolver;
 use super::shell;
 use super::writing::writing;
-use forebay_references::{Ambiguous, Encoding, Found, Owner, Place, Settings, Why};
+use forebay_references::{Ambiguous, Encoding, Found, Owner, Place, Reading, Settings, Why};
+
+/// How many names of a file are looked up that may be read for something else than images.
+const MAX_OTHERS: usize = 5000;
 
 /// How sure the context is that a text there is an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,7 @@ pub(super) fn search(text: &str, facts: &Facts, settings: &Settings) -> Found {
         resolver: Resolver::new(facts, settings),
         found: Found::default(),
         seen: BTreeSet::new(),
+        followed: BTreeSet::new(),
     };
     for call in &facts.calls {
         search.call(call);
@@ -62,6 +66,8 @@ struct Search<'a> {
     found: Found,
     /// Expressions that were followed: many ways may lead to one.
     seen: BTreeSet<(usize, usize)>,
+    /// Names that are read as images.
+    followed: BTreeSet<String>,
 }
 
 type Context<'c> = (Certainty, &'c Owner);
@@ -203,6 +209,25 @@ impl Search<'_> {
         context: Context<'_>,
         depth: usize,
     ) {
+        let mut values = self.values(name, bindings, depth);
+        // `image = image or "nginx"` comes back to itself.
+        values.retain(|value| value.span() != expr.span());
+        if values.is_empty() {
+            return self.outside(expr, name, context);
+        }
+        if matches!(expr, Expr::Name { .. }) {
+            self.followed.insert(name.to_owned());
+        }
+        for value in values {
+            if let Expr::Name { span, .. } = expr {
+                self.found.read(span.clone(), value.span());
+            }
+            self.follow(&value, context, depth + 1);
+        }
+    }
+
+    /// What a name may come to, by its bindings.
+    fn values(&self, name: &str, bindings: &[&Binding], depth: usize) -> Vec<Expr> {
         let mut values: Vec<Expr> = Vec::new();
         for binding in bindings {
             match &binding.value {
@@ -220,16 +245,31 @@ impl Search<'_> {
                 Bound::Unknown => {}
             }
         }
-        // `image = image or "nginx"` comes back to itself.
-        values.retain(|value| value.span() != expr.span());
-        if values.is_empty() {
-            return self.outside(expr, name, context);
+        values
+    }
+
+    /// Notes where else the names stand that are read as images.
+    fn note_others(&mut self) {
+        let known = self.found.readings.iter();
+        let known: BTreeSet<usize> = known.map(|reading| reading.span.start).collect();
+        let facts = self.resolver.facts;
+        let names = facts.names.iter().filter_map(|span| {
+            let name = self.text.get(span.clone())?;
+            let is_other = self.followed.contains(name) && !known.contains(&span.start);
+            is_other.then_some((span, name))
+        });
+        let mut others = Vec::new();
+        for (span, name) in names.take(MAX_OTHERS) {
+            let bindings = self.resolver.bindings(name, span.start);
+            let values = self.values(name, &bindings, 0);
+            others.extend(values.into_iter().map(|value| Reading {
+                span: span.clone(),
+                home: value.span(),
+                is_image: false,
+            }));
         }
-        for value in values {
-            if let Expr::Name { span, .. } = expr {
-                self.found.read(span.clone(), value.span());
-            }
-            self.follow(&value, context, depth + 1);
+        for other in others {
+            self.found.note(other);
         }
     }
 
@@ -318,6 +358,7 @@ impl Search<'_> {
 
     /// Each place once, though many ways lead there.
     fn finish(mut self) -> Found {
+        self.note_others();
         self.found.sort();
         self.found
             .places

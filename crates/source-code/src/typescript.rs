@@ -2,6 +2,7 @@
 //!
 //! Node names are those of tree-sitter's TypeScript grammar, whose TSX variant reads JavaScript as well.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -26,6 +27,7 @@ pub(super) fn read(path: &str, text: &str) -> Option<Facts> {
     let mut reader = Reader {
         writer: Writer::of(text),
         functions: Vec::new(),
+        declared: BTreeSet::new(),
         facts: Facts::default(),
     };
     let opens = |node: Node<'_>| match node.kind() {
@@ -45,6 +47,10 @@ pub(super) fn read(path: &str, text: &str) -> Option<Facts> {
     let mut later = Vec::new();
     walk(tree.root_node(), opens, |node, scopes| {
         reader.bind(node, scopes);
+        let is_name = matches!(node.kind(), "identifier" | "shorthand_property_identifier");
+        if is_name && !reader.declared.contains(&node.start_byte()) {
+            reader.facts.names.push(node.byte_range());
+        }
         if matches!(
             node.kind(),
             "call_expression"
@@ -66,6 +72,8 @@ struct Reader<'a> {
     writer: Writer<'a>,
     /// Functions of this file.
     functions: Vec<String>,
+    /// Where their parameters are named.
+    declared: BTreeSet<usize>,
     facts: Facts,
 }
 
@@ -233,6 +241,7 @@ impl<'a> Reader<'a> {
             if pattern.kind() != "identifier" {
                 continue;
             }
+            self.declared.insert(pattern.start_byte());
             let default = parameter.child_by_field_name("value");
             let value = Bound::Parameter {
                 function: name.clone(),

@@ -20,6 +20,7 @@ fn piece(span: Range<usize>, text: &str, variable: bool) -> Piece {
         span,
         text: text.to_owned(),
         variable,
+        open: None,
     }
 }
 

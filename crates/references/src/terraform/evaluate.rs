@@ -142,6 +142,7 @@ impl<'a> Evaluator<'a> {
                     span: moved(&span, base),
                     text: value,
                     variable,
+                    open: None,
                 });
             }
         }

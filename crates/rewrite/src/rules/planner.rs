@@ -445,6 +445,10 @@ mod tests {
         let mut settings = Settings::default();
         settings
             .near
+            ("a.sh", "B=${B:-alpine}; C=$B; docker run \"$C\":1\n"),
+            ("a.sh", ": \"${B:=alpine}\"; docker run $B:1\n"),
+            ("a.sh", "docker pull \"${1:-acme}/web:1\"\n"),
+            ("a.sh", "O=${2-acme}; docker pull $O/web:1\n"),
             .insert(".env".to_owned(), "I=nginx\nR=quay.io/a/\n".to_owned());
         let compose =
             "services:\n  a: {image: \"$I\"}\n  b: {image: \"$I:3\"}\n  c: {image: \"${R:-}d\"}\n";

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Edit, Piece, Place, Writing};
+use crate::{Edit, Piece, Place, Setter, Writing};
 
-/// Why nothing can be put in front of a place that begins with a variable: it is empty here, it is a default that may be another,
-/// or another file sets it, which is to change for those that are that variable and no more (`elsewhere`).
+/// Why a place keeps its variables: an argument may say another, or nothing can be put in front of the first, for it is empty here,
+/// it is a default that may be another, or another file sets it, which is to change for those that are that variable and no more
+/// (`elsewhere`).
 pub(super) fn find_open_prefix(
     (text, elsewhere): (&str, &BTreeSet<String>),
     place: &Place,
@@ -14,12 +15,17 @@ pub(super) fn find_open_prefix(
     let (Writing::Whole { pieces, .. } | Writing::Joined { pieces, .. }) = &place.writing else {
         return None;
     };
+    let said = |piece: &Piece| piece.open == Some(Setter::Caller) && !stays(piece, edits);
+    if let Some(said) = pieces.iter().find(|piece| said(piece)) {
+        let written = text.get(said.span.clone())?;
+        return Some(format!("who calls the script may say another `{written}`"));
+    }
     let [first, _, ..] = pieces.as_slice() else {
         return None;
     };
     let written = text.get(first.span.clone()).filter(|_| first.variable)?;
     let stays = stays(first, edits);
-    if first.text.is_empty() || stays && is_default(written, &first.text) {
+    if first.text.is_empty() || stays && first.open.is_some() {
         return Some(format!(
             "`{written}` may be set to what has a registry of its own"
         ));
@@ -36,17 +42,6 @@ fn stays(piece: &Piece, edits: &[Edit]) -> bool {
     edits
         .iter()
         .all(|edit| edit.end <= start || end <= edit.start)
-}
-
-/// Whether a variable's value is what stands in for it: `${A:-b}`, `${A-b}`, `{{ .A | default "b" }}`.
-fn is_default(written: &str, value: &str) -> bool {
-    let Some((_, inner)) = written.split_once("${") else {
-        return written.contains("| default ");
-    };
-    let behind = inner.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
-    let default = behind.strip_prefix(':').unwrap_or(behind);
-    let default = default.strip_prefix(['-', '=']);
-    default.is_some_and(|default| default.starts_with(value) || default.contains('$'))
 }
 
 /// Whether a variable of Terraform's that is called an image is set in another file, which changes by its own turn.

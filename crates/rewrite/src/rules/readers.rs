@@ -8,14 +8,17 @@ use std::ops::Range;
 
 use crate::{Found, Place, Reading};
 
-/// How many names a value is followed through: a variable of a variable.
-const MAX_NAMES: usize = 16;
+/// How many ways a value is followed from variable to variable.
+const MAX_HOMES: usize = 256;
 
 /// Before the name where it is told and not read.
-const TELLING: [&str; 6] = ["echo", "printf", "print(", "console.", "log.", "logger"];
-/// Before the name where it is said again that it is there.
-const DECLARING: [&str; 7] = [
-    "ARG", "export", "readonly", "local", "declare", "global", "nonlocal",
+const TELLING: [&str; 9] = [
+    "echo", "printf", "print(", "console.", "log.", "logger", "logging.", "raise ", "throw ",
+];
+/// Before the name where it is said again that it is there, or gets its value.
+const DECLARING: [&str; 13] = [
+    "ARG", "export", "readonly", "local", "declare", "global", "nonlocal", "for", "as", "const",
+    "let", "var", "(const",
 ];
 
 /// Who reads the values of a file.
@@ -24,13 +27,32 @@ pub(super) struct Readers<'a> {
     /// By the beginnings of what they read; and how long the longest of those is.
     readings: Vec<&'a Reading>,
     longest_home: usize,
-    /// What was looked for already: a name, and what stands before it.
-    searched: HashMap<(&'a str, &'a str), Option<usize>>,
+    /// What was looked for already.
+    searched: HashMap<Name<'a>, Option<usize>>,
     /// Where the names stand that are asked for, from the first question on.
     words: Option<Words<'a>>,
     /// Where images are, or are read, by their beginnings; and how long the longest is.
     images: Vec<Range<usize>>,
     longest: usize,
+}
+
+/// A variable's name where the format's finder does not tell who reads it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Name<'a> {
+    /// What it is called where it is read: `APP`, `local.app`.
+    path: &'a str,
+    sigil: Sigil,
+}
+
+/// How a variable is written where it is read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Sigil {
+    /// `$APP`, `${APP}`.
+    Dollar,
+    /// By its whole path: `local.app`.
+    Path,
+    /// `!Ref App`, and `${App}` in a text.
+    Ref,
 }
 
 /// Where a value is read that is to change.
@@ -46,7 +68,8 @@ pub(super) struct Read<'a> {
 impl<'a> Readers<'a> {
     pub(super) fn of(text: &'a str, found: &'a Found) -> Self {
         let places = found.places.iter().map(|place| place.span.clone());
-        let readings = found.readings.iter().map(|reading| reading.span.clone());
+        let readings = found.readings.iter().filter(|reading| reading.is_image);
+        let readings = readings.map(|reading| reading.span.clone());
         let mut images: Vec<Range<usize>> = places.chain(readings).collect();
         images.sort_by_key(|span| (span.start, span.end));
         let mut readings: Vec<&Reading> = found.readings.iter().collect();
@@ -71,11 +94,27 @@ impl<'a> Readers<'a> {
         if let Some(name) = self.anchor(place) {
             return self.anchored(place, name);
         }
-        let names = self.names(&place.span);
-        names.into_iter().find_map(|(name, sigil)| {
-            let at = self.read_elsewhere(name, sigil)?;
-            let aliases = Vec::new();
-            Some(Read { name, at, aliases })
+        let (readings, others) = self.readings_of(&place.span);
+        if let Some(other) = others.into_iter().find(|other| self.is_used(other)) {
+            return Some(Read {
+                name: self.text.get(other.span.clone())?,
+                at: other.span.start,
+                aliases: Vec::new(),
+            });
+        }
+        let names: HashSet<Name<'_>> = readings
+            .into_iter()
+            .filter_map(|reading| self.name_at(&reading.span))
+            .collect();
+        let mut others: Vec<(usize, Name<'_>)> = names
+            .into_iter()
+            .filter_map(|name| Some((self.read_elsewhere(name)?, name)))
+            .collect();
+        others.sort_by_key(|(at, _)| *at);
+        others.first().map(|(at, name)| Read {
+            name: name.last(),
+            at: *at,
+            aliases: Vec::new(),
         })
     }
 
@@ -83,40 +122,41 @@ impl<'a> Readers<'a> {
     fn words(&mut self) -> &Words<'a> {
         let words = self.words.take().unwrap_or_else(|| {
             let names = self.readings.iter();
-            let names = names.filter_map(|reading| Some(self.name_at(&reading.span)?.0));
+            let names = names.filter_map(|reading| Some(self.name_at(&reading.span)?.last()));
             Words::of(self.text, &names.collect())
         });
         self.words.insert(words)
     }
 
-    /// The variables that hold what stands at `home`, each with what stands before its name where it is read.
-    fn names(&self, home: &Range<usize>) -> Vec<(&'a str, &'a str)> {
-        let (mut names, mut homes) = (Vec::new(), vec![home.clone()]);
+    /// Where variables that hold what stands at `home` are read as images, through other variables too, and where as something else.
+    fn readings_of(&self, home: &Range<usize>) -> (Vec<&'a Reading>, Vec<&'a Reading>) {
+        let (mut images, mut others): (Vec<&Reading>, Vec<&Reading>) = (Vec::new(), Vec::new());
         let mut next = 0;
-        while next < homes.len() && names.len() < MAX_NAMES {
-            let home = homes[next].clone();
-            next += 1;
+        let mut home = home;
+        loop {
             let end = self
                 .readings
                 .partition_point(|reading| reading.home.start <= home.start);
             let nearest = home.start.saturating_sub(self.longest_home);
             let near = self.readings[..end].iter().rev();
-            for reading in near.take_while(|reading| reading.home.start >= nearest) {
-                let holds = home.end <= reading.home.end;
-                let Some(name) = holds.then(|| self.name_at(&reading.span)).flatten() else {
-                    continue;
-                };
-                if !names.contains(&name) && names.len() < MAX_NAMES {
-                    names.push(name);
-                    homes.push(reading.span.clone());
+            let near = near.take_while(|reading| reading.home.start >= nearest);
+            for reading in near.filter(|reading| home.end <= reading.home.end) {
+                if !reading.is_image {
+                    others.push(reading);
+                } else if images.len() < MAX_HOMES && !images.contains(reading) {
+                    images.push(reading);
                 }
             }
+            let Some(reading) = images.get(next) else {
+                return (images, others);
+            };
+            home = &reading.span;
+            next += 1;
         }
-        names
     }
 
-    /// The name of a variable that is read at `span`, and what stands before it.
-    fn name_at(&self, span: &Range<usize>) -> Option<(&'a str, &'a str)> {
+    /// The name of a variable that is read at `span`.
+    fn name_at(&self, span: &Range<usize>) -> Option<Name<'a>> {
         let written = self.text.get(span.clone())?;
         let mut rest = written;
         for function in ["!Ref ", "\"Ref\"", "Ref:"] {
@@ -127,49 +167,67 @@ impl<'a> Readers<'a> {
         let start = rest.find(is_of_name)?;
         let end = rest[start..].find(|c: char| !is_of_name(c) && c != '.');
         let path = &rest[start..end.map_or(rest.len(), |end| start + end)];
-        let name = path.rsplit('.').next().filter(|name| !name.is_empty())?;
-        let sigil = match written.as_bytes() {
-            _ if path.len() > name.len() => ".",
-            _ if rest.len() < written.len() => "Ref",
-            _ if rest[..start].contains('$') => "$",
-            [b'*', ..] => return None,
-            _ => "",
+        let sigil = match () {
+            () if path.contains('.') => Sigil::Path,
+            () if rest.len() < written.len() => Sigil::Ref,
+            () if rest[..start].contains('$') => Sigil::Dollar,
+            // An alias, which is looked for by its anchor; or a name in a language whose finder tells who reads it.
+            () => return None,
         };
-        Some((name, sigil))
+        let name = Name { path, sigil };
+        (!name.last().is_empty()).then_some(name)
     }
 
     /// Where a name is read and no image is.
-    fn read_elsewhere(&mut self, name: &'a str, sigil: &'a str) -> Option<usize> {
-        if let Some(known) = self.searched.get(&(name, sigil)) {
+    fn read_elsewhere(&mut self, name: Name<'a>) -> Option<usize> {
+        if let Some(known) = self.searched.get(&name) {
             return *known;
         }
-        let at = self.words().names.get(name).cloned().unwrap_or_default();
-        let mut at = at.into_iter();
-        let found = at.find(|at| self.is_read((*at, name), sigil) && !self.is_in_image(*at));
-        self.searched.insert((name, sigil), found);
+        let at = self.words().names.get(name.last()).cloned();
+        let mut at = at.unwrap_or_default().into_iter();
+        let found = at.find(|at| self.is_read(*at, name) && !self.is_in_image(*at));
+        self.searched.insert(name, found);
         found
     }
 
-    fn is_read(&self, (at, name): (usize, &str), sigil: &str) -> bool {
-        let (before, behind) = (&self.text[..at], &self.text[at + name.len()..]);
-        if before.ends_with(is_of_name) || behind.starts_with(is_of_name) {
-            return false;
-        }
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        let start = line.trim_start();
-        let is_named = match sigil {
-            "$" => before.ends_with(['$', '{']),
-            "." => before.ends_with('.'),
-            "Ref" => {
+    /// Whether a variable is read by this name where its last part stands.
+    fn is_read(&self, at: usize, name: Name<'_>) -> bool {
+        let before = &self.text[..at];
+        let is_variable = before.ends_with(['$', '{']);
+        let is_of_environment = is_path(before, "env.");
+        let is_named = match name.sigil {
+            Sigil::Dollar => is_variable || is_of_environment,
+            Sigil::Path => {
+                let object = &name.path[..name.path.len() - name.last().len()];
+                is_path(before, object) || object == "env." && is_variable
+            }
+            Sigil::Ref => {
                 let word = before.trim_end_matches([' ', '"', ':']);
                 word.ends_with("Ref") || before.ends_with("${")
             }
-            _ => !is_quoted(before, behind) && !is_set(behind),
         };
-        let is_comment = start.starts_with('#') || start.starts_with("//");
-        let is_told = TELLING.iter().any(|word| line.contains(word));
-        let last = line.split_whitespace().next_back().unwrap_or_default();
-        is_named && !is_comment && !is_told && !DECLARING.contains(&last)
+        is_named && !self.is_told(at) && !is_in_output(before)
+    }
+
+    /// Whether a name that the finder of a language saw there is read, rather than bound.
+    fn is_used(&self, reading: &Reading) -> bool {
+        let (before, behind) = (
+            &self.text[..reading.span.start],
+            &self.text[reading.span.end..],
+        );
+        !before.ends_with('.') && !is_set(behind) && !self.is_told(reading.span.start)
+    }
+
+    /// Whether what stands there is a remark, an output for people, or a declaration.
+    fn is_told(&self, at: usize) -> bool {
+        let line = self.text[..at].rsplit('\n').next().unwrap_or_default();
+        let command = line.rsplit([';', '|', '&']).next().unwrap_or_default();
+        let is_told = TELLING.iter().any(|word| command.contains(word));
+        let mut words = command.split_whitespace();
+        // `: "${APP:=redis}"` reads nothing.
+        let is_nothing = words.next() == Some(":");
+        let last = words.next_back().unwrap_or(command.trim());
+        is_in_comment(line) || is_told || is_nothing || DECLARING.contains(&last)
     }
 
     fn is_in_image(&self, at: usize) -> bool {
@@ -244,14 +302,38 @@ impl<'a> Words<'a> {
     }
 }
 
+impl<'a> Name<'a> {
+    /// The last part of its path.
+    fn last(self) -> &'a str {
+        self.path.rsplit('.').next().unwrap_or_default()
+    }
+}
+
 fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Whether it is a text of this name rather than the name.
-fn is_quoted(before: &str, behind: &str) -> bool {
-    let quotes = ['"', '\''];
-    before.ends_with(quotes) && behind.starts_with(quotes)
+/// Whether what stands before a name is this path to it, and no longer one.
+fn is_path(before: &str, path: &str) -> bool {
+    let rest = before.strip_suffix(path);
+    rest.is_some_and(|rest| !rest.ends_with(|c: char| is_of_name(c) || c == '.'))
+}
+
+/// Whether a line is a comment by then: a sign that is in no quotes, at its beginning or behind a space.
+fn is_in_comment(line: &str) -> bool {
+    let signs = line.match_indices('#').chain(line.match_indices("//"));
+    signs.into_iter().any(|(at, _)| {
+        let before = &line[..at];
+        let is_outside = |quote: char| before.matches(quote).count().is_multiple_of(2);
+        (before.is_empty() || before.ends_with([' ', '\t'])) && is_outside('"') && is_outside('\'')
+    })
+}
+
+/// Whether a text ends within a block of Terraform's that tells what came out.
+fn is_in_output(before: &str) -> bool {
+    let is_head = |line: &&str| line.starts_with(|first: char| first.is_ascii_alphabetic());
+    let head = before.rsplit('\n').find(is_head);
+    head.is_some_and(|head| head.starts_with("output \""))
 }
 
 /// Whether a name is given a value here: `a = …`, `a: …`, but not `a == …`.
@@ -303,6 +385,26 @@ mod tests {
             "APP = \"redis\"\nt.add(APP, image=ecs.ContainerImage.from_registry(APP))\n",
         ),
         (
+            "a.sh",
+            "APP=redis\ndocker rm -f $APP || echo \"# none\"\nB=x; B=$APP\ndocker run $B\n",
+        ),
+        (
+            "a.sh",
+            "docker pull \"${APP:=redis}\"\nB=$APP\ndocker rm \"${B}\" # gone\ndocker run $B\n",
+        ),
+        (
+            "a.py",
+            "def run(app):\n  t.add(app, image=ecs.ContainerImage.from_registry(app))\nrun(\"redis\")\n",
+        ),
+        (
+            "a.py",
+            "A = \"redis\"\nB = A\nt.add(f\"x-{A}\", image=ecs.ContainerImage.from_registry(B))\n",
+        ),
+        (
+            "a.yml",
+            "on: push\nenv:\n  APP: redis\njobs:\n  a:\n    steps:\n    - uses: docker://${{ env.APP }}\n    - run: redis-cli -h $APP\n",
+        ),
+        (
             "Dockerfile",
             "ARG APP=redis\nFROM $APP\nARG APP\nRUN apt-get install $APP\n",
         ),
@@ -346,6 +448,30 @@ mod tests {
             (
                 "a.py",
                 "APP = \"redis\"\nprint(APP)\necs.ContainerImage.from_registry(APP)\n",
+            ),
+            (
+                "a.py",
+                "\"\"\"Runs APP, or\nAPP too.\"\"\"\nAPP = \"redis\"  # APP\nx = 1  # not APP\nt(x, \"APP is up\", other.APP, APP=1)\nlogging.info(\"%s\", APP)\necs.ContainerImage.from_registry(APP)\n",
+            ),
+            (
+                "a.py",
+                "def run(app):\n  ecs.ContainerImage.from_registry(app)\ndef stop(app):\n  t.stop(app)\nrun(\"redis\")\n",
+            ),
+            (
+                "a.py",
+                "for app in [\"redis\", \"nginx\"]:\n  ecs.ContainerImage.from_registry(app)\n",
+            ),
+            (
+                "a.ts",
+                "/* APP\n * APP */\nconst APP = 'redis';\nconst t = `APP`; // APP\nfunction f(APP: string) { t.stop(APP); }\nf({APP: t}, props.APP);\necs.ContainerImage.fromRegistry(APP);\n",
+            ),
+            (
+                "a.tf",
+                "locals {\n  app = \"redis\"\n}\nresource \"docker_container\" \"a\" {\n  name = module.a.app\n  image = local.app\n}\noutput \"app\" {\n  value = local.app\n}\n",
+            ),
+            (
+                "a.sh",
+                ": \"${APP:=redis}\"\ndocker run $APP # $APP\necho x; echo $APP\n",
             ),
             (
                 "compose.yaml",

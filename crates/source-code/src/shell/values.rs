@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::lexer::{Command, Part, Segment, Word};
-use forebay_references::{Encoding, Joint, Owner, Piece, Place, Settings, Why, Writing};
+use forebay_references::{Encoding, Joint, Owner, Piece, Place, Setter, Settings, Why, Writing};
 
 /// How deeply values are looked up in values.
 const MAX_DEPTH: usize = 8;
@@ -77,12 +77,15 @@ impl<'a> Values<'a> {
     /// What each word of a command comes to. A variable that holds options is one.
     pub(super) fn texts(&self, command: &Command) -> Vec<Option<String>> {
         let texts = command.words.iter().map(|word| {
-            self.text(&word.segments, 0).ok().or_else(|| {
-                let (name, _) = whole_variable(word)?;
-                let name = name.to_ascii_uppercase();
-                let is_options = OPTIONS.iter().any(|ending| name.ends_with(ending));
-                is_options.then(|| "--unknown=".to_owned())
-            })
+            self.text(&word.segments, 0)
+                .ok()
+                .map(|known| known.text)
+                .or_else(|| {
+                    let (name, _) = whole_variable(word)?;
+                    let name = name.to_ascii_uppercase();
+                    let is_options = OPTIONS.iter().any(|ending| name.ends_with(ending));
+                    is_options.then(|| "--unknown=".to_owned())
+                })
         });
         texts.collect()
     }
@@ -101,25 +104,27 @@ impl<'a> Values<'a> {
         words
     }
 
-    /// The text of a word's segments.
-    fn text(&self, segments: &[Segment], depth: usize) -> Result<String, Why> {
-        let mut text = String::new();
+    /// What a word's segments come to.
+    fn text(&self, segments: &[Segment], depth: usize) -> Result<Known, Why> {
+        let mut known = Known::default();
         for part in segments.iter().flat_map(|segment| &segment.parts) {
-            text.push_str(&self.part(part, depth)?);
-            if text.len() > MAX_TEXT_BYTES {
+            let part = self.part(part, depth)?;
+            known.text.push_str(&part.text);
+            known.open = known.open.max(part.open);
+            if known.text.len() > MAX_TEXT_BYTES {
                 return Err(Why::Computed);
             }
         }
-        Ok(text)
+        Ok(known)
     }
 
-    fn part(&self, part: &Part, depth: usize) -> Result<String, Why> {
+    fn part(&self, part: &Part, depth: usize) -> Result<Known, Why> {
         self.steps.set(self.steps.get().saturating_sub(1));
         if self.steps.get() == 0 {
             return Err(Why::Computed);
         }
         match part {
-            Part::Text { text, .. } => Ok(text.clone()),
+            Part::Text { text, .. } => Ok(Known::closed(text)),
             Part::Computed { .. } => Err(Why::Computed),
             Part::Variable { name, default, .. } => self.variable(name, default.as_ref(), depth),
         }
@@ -130,9 +135,9 @@ impl<'a> Values<'a> {
         name: &str,
         default: Option<&Vec<Segment>>,
         depth: usize,
-    ) -> Result<String, Why> {
+    ) -> Result<Known, Why> {
         if let Some(set) = self.settings.set.get(name) {
-            return Ok(set.clone());
+            return Ok(Known::closed(set));
         }
         let unset = || Why::Unset(name.to_owned());
         if depth >= MAX_DEPTH {
@@ -140,46 +145,90 @@ impl<'a> Values<'a> {
         }
         let assigned = self.assigned(name, depth)?;
         match (assigned, default) {
-            (Some(text), _) => Ok(text),
-            (None, Some(default)) => self.text(default, depth + 1),
+            (Some(known), _) => Ok(known),
+            (None, Some(default)) => Ok(self.text(default, depth + 1)?.opened(setter(name))),
             (None, None) => Err(unset()),
         }
     }
 
     /// What the script gives a variable, if it gives it anything.
-    fn assigned(&self, name: &str, depth: usize) -> Result<Option<String>, Why> {
+    fn assigned(&self, name: &str, depth: usize) -> Result<Option<Known>, Why> {
         if self.busy.borrow().iter().any(|busy| busy == name) {
             return Ok(None);
         }
         self.busy.borrow_mut().push(name.to_owned());
-        let text = [&self.assigned, &self.defaulted]
-            .iter()
-            .find_map(|source| source.get(name))
-            .map_or(Ok(None), |values| self.same(values, name, depth));
+        let known = match (self.assigned.get(name), self.defaulted.get(name)) {
+            (Some(values), _) => self.same(values, name, depth),
+            (None, Some(values)) => self.same(values, name, depth).map(|known| {
+                let known = known?;
+                Some(known.opened(setter(name)))
+            }),
+            (None, None) => Ok(None),
+        };
         self.busy.borrow_mut().pop();
-        text
+        known
     }
 
-    /// The text that all of these come to.
-    fn same(&self, values: &[Value], name: &str, depth: usize) -> Result<Option<String>, Why> {
+    /// What all of these come to.
+    fn same(&self, values: &[Value], name: &str, depth: usize) -> Result<Option<Known>, Why> {
         let unset = || Why::Unset(name.to_owned());
-        let mut all: Option<String> = None;
+        let mut all: Option<Known> = None;
         for value in values {
             let Value::One(word) = value else {
                 return Err(unset());
             };
-            let text = match self.text(&word.segments, depth + 1) {
-                Ok(text) => text,
+            let known = match self.text(&word.segments, depth + 1) {
+                Ok(known) => known,
                 // `X=$(…)` is better known by its name, which can be set.
                 Err(Why::Computed) => return Err(unset()),
                 Err(why) => return Err(why),
             };
-            if all.as_ref().is_some_and(|all| *all != text) {
-                return Err(Why::Several(name.to_owned()));
-            }
-            all = Some(text);
+            let open = match &all {
+                Some(all) if all.text != known.text => {
+                    return Err(Why::Several(name.to_owned()));
+                }
+                Some(all) => all.open,
+                None => None,
+            };
+            all = Some(Known {
+                open: known.open.max(open),
+                ..known
+            });
         }
         Ok(all)
+    }
+}
+
+/// What a part of a word comes to.
+#[derive(Default)]
+struct Known {
+    text: String,
+    /// Who may set it to something else, if it is a default.
+    open: Option<Setter>,
+}
+
+impl Known {
+    fn closed(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            open: None,
+        }
+    }
+
+    fn opened(self, by: Setter) -> Self {
+        Self {
+            open: self.open.max(Some(by)),
+            ..self
+        }
+    }
+}
+
+/// Who sets a variable that the script has only a default for.
+fn setter(name: &str) -> Setter {
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        Setter::Caller
+    } else {
+        Setter::Surroundings
     }
 }
 
@@ -302,10 +351,11 @@ pub(super) fn from_segments(segments: &[Segment]) -> Word {
 
 /// The image that a word is, and how it is rewritten.
 pub(super) fn place_of(word: &Word, values: &Values<'_>, owner: &Owner) -> Result<Place, Why> {
-    let piece = |span: Range<usize>, text: String, variable: bool| Piece {
+    let piece = |span: Range<usize>, known: Known, variable: bool| Piece {
         span,
-        text,
+        text: known.text,
         variable,
+        open: known.open,
     };
     let (span, writing, image) = if let [segment] = word.segments.as_slice() {
         let mut pieces = Vec::new();
@@ -328,10 +378,10 @@ pub(super) fn place_of(word: &Word, values: &Values<'_>, owner: &Owner) -> Resul
     } else {
         let mut pieces = Vec::new();
         for segment in &word.segments {
-            let text = values.text(std::slice::from_ref(segment), 0)?;
+            let known = values.text(std::slice::from_ref(segment), 0)?;
             let is_text = |part: &Part| matches!(part, Part::Text { .. });
             let is_variable = !segment.parts.iter().all(is_text);
-            pieces.push(piece(segment.span.clone(), text, is_variable));
+            pieces.push(piece(segment.span.clone(), known, is_variable));
         }
         let image: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
         // References need no quotes.
