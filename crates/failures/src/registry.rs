@@ -3,9 +3,10 @@
 //! The address that was asked tells it, else the image does. Docker Hub's many hosts are one registry; a proxy on this
 //! machine that has the registry in its path stands for that one; hosts that only deliver blobs stand for theirs.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
-use forebay_oci::DOCKER_HUB;
+use forebay_oci::{DOCKER_HUB, ecr_domains};
 use regex::Regex;
 
 use crate::views::Views;
@@ -67,12 +68,19 @@ static LOOKED_UP: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Hosts that serve images and nothing else, wherever they stand.
 static WELL_KNOWN: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(concat!(
+    const BUT_ECR: &str = concat!(
         r"(?:^|[^a-z0-9.-])((?:[a-z0-9-]+\.)*(?:docker\.io|ghcr\.io|quay\.io|gcr\.io|azurecr\.(?:io|cn|us)|",
         r"pkg\.dev|jfrog\.io|icr\.io|nvcr\.io|cgr\.dev|lscr\.io)|mcr\.microsoft\.com|public\.ecr\.aws|registry\.k8s\.io|",
-        r"registry\.gitlab\.com|registry\.redhat\.io|registry\.access\.redhat\.com|hub\.docker\.com|",
-        r"[a-z0-9*-]+\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|wave\.seqera\.io)",
-    ))
+        r"registry\.gitlab\.com|registry\.redhat\.io|registry\.access\.redhat\.com|hub\.docker\.com|wave\.seqera\.io",
+    );
+    // The longest first: one domain begins with another.
+    let mut domains: Vec<(&str, &str)> = ecr_domains().collect();
+    domains.sort_by_key(|(_, domain)| Reverse(domain.len()));
+    let ecr = domains.into_iter().map(|(service, domain)| {
+        let [service, domain] = [service, domain].map(regex::escape);
+        format!(r"|[a-z0-9*-]+\.{service}(?:-fips)?\.[a-z0-9-]+\.{domain}")
+    });
+    pattern(&format!("{BUT_ECR}{})", ecr.collect::<String>()))
 });
 
 /// The repository in a path names the registry behind a proxy.
@@ -250,6 +258,23 @@ fn is_host_char(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_of_ecr_is_known_by_each_of_its_names_wherever_it_stands() {
+        for host in [
+            "730335557645.dkr.ecr.eu-west-1.amazonaws.com",
+            "730335557645.dkr.ecr-fips.us-east-1.amazonaws.com",
+            "***.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "730335557645.dkr-ecr.eu-west-1.on.aws",
+            "730335557645.dkr-ecr-fips.us-east-2.on.aws",
+            "730335557645.dkr-ecr.cn-northwest-1.on.amazonwebservices.com.cn",
+        ] {
+            let views = Views::of(&format!("no basic auth credentials for {host}: x"));
+            assert_eq!(find_mentioned(&views).as_deref(), Some(host));
+        }
+        let views = Views::of("730335557645.dkr.s3.eu-west-1.amazonaws.com: x");
+        assert_eq!(find_mentioned(&views), None);
+    }
 
     #[test]
     fn the_registry_is_the_one_that_was_asked() {

@@ -10,6 +10,12 @@ const ACCOUNT_DIGITS: usize = 12;
 /// The most bytes of a region's name.
 const MAX_REGION_BYTES: usize = 32;
 
+/// What stands behind the account in the usual hosts.
+const USUAL: &str = "dkr.ecr";
+
+/// The same in those that answer by IPv6, too.
+const DUAL_STACK: &str = "dkr-ecr";
+
 /// A private registry of ECR, by any of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EcrHost<'a> {
@@ -109,9 +115,9 @@ impl<'a> EcrHost<'a> {
 impl fmt::Display for EcrHost<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let service = if self.is_dual_stack {
-            "dkr-ecr"
+            DUAL_STACK
         } else {
-            "dkr.ecr"
+            USUAL
         };
         let fips = if self.is_fips { "-fips" } else { "" };
         let Self {
@@ -120,6 +126,15 @@ impl fmt::Display for EcrHost<'_> {
         let domain = self.domain().unwrap_or_default();
         write!(f, "{account}.{service}{fips}.{region}.{domain}")
     }
+}
+
+/// What hosts of ECR have behind the account and behind the region, in all of AWS's partitions: `dkr.ecr`, `amazonaws.com`.
+pub fn ecr_domains() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PARTITIONS.iter().flat_map(|partition| {
+        let usual = (USUAL, partition.suffix);
+        let dual_stack = partition.dual_stack.map(|domain| (DUAL_STACK, domain));
+        std::iter::once(usual).chain(dual_stack)
+    })
 }
 
 /// Whether a text is an AWS account's id.

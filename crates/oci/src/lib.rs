@@ -14,7 +14,7 @@ mod route;
 mod tag;
 
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
-pub use ecr::{EcrHost, aws_partition, aws_suffix, is_aws_account, is_aws_region};
+pub use ecr::{EcrHost, aws_partition, aws_suffix, ecr_domains, is_aws_account, is_aws_region};
 pub use endpoint::{Endpoint, EndpointError, Page, Query};
 pub use error_code::{ErrorBody, ErrorCode, ErrorEntry};
 pub use image::{DOCKER_HUB, DOCKER_HUB_ALIASES, ImageName, InvalidImageName, is_docker_hub};

@@ -77,7 +77,7 @@ const HINTS: &[&str] = &[
     r"k8s\.io",
     "azurecr",
     r"mcr\.microsoft",
-    r"dkr\.ecr",
+    r"dkr[.-]ecr",
     r"public\.ecr",
     "from daemon",
     "failed to (?:solve|copy|create|resolve|start|extract)",

@@ -53,7 +53,7 @@ pub(super) const MARKS: &[&str] = &[
     r"pkg\.dev",
     "azurecr",
     r"mcr\.microsoft",
-    r"dkr\.ecr",
+    r"dkr[.-]ecr",
     r"public\.ecr",
     r"k8s\.io",
     "registry",

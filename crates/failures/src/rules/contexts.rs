@@ -79,7 +79,7 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
     (
         Context::Ecr,
         &[
-            r"\.dkr\.ecr(?:-fips)?\.",
+            r"\.dkr[.-]ecr(?:-fips)?\.",
             r"(?:^|[^a-z])(?:api\.)?ecr[:.]",
             r"calling(?:the)?(?:ecr)?(?:batchgetimage|getauthorizationtoken|getdownloadurlforlayer|batchchecklayeravailability)",
             r"getauthorizationtokenoperation",
@@ -114,7 +114,7 @@ const PULL: &[&str] = &[
     r"-docker\.pkg\.dev",
     r"azurecr\.(?:io|cn|us)",
     r"mcr\.microsoft\.com",
-    r"\.dkr\.ecr|/api\.ecr\.",
+    r"\.dkr[.-]ecr|/api\.ecr\.",
     r"public\.ecr\.aws",
     r"registry\.k8s\.io",
     r"registry\.gitlab\.com",
