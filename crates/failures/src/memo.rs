@@ -110,12 +110,20 @@ impl<T> Memo<T> {
 
 /// What follows an id.
 fn behind_id(text: &str) -> &str {
-    let rest = text.trim_start_matches(|c: char| c.is_ascii_hexdigit());
-    if text.len() - rest.len() >= MIN_ID_BYTES {
-        rest
-    } else {
-        text
-    }
+    let length = hex_length(text.as_bytes());
+    &text[if length >= MIN_ID_BYTES { length } else { 0 }..]
+}
+
+/// How long the id is that stands behind an equals sign, where daemons write one.
+pub(crate) fn id_length(text: &[u8], equals: usize) -> Option<usize> {
+    let length = hex_length(&text[equals + 1..]);
+    (text[..=equals].ends_with(ID.as_bytes()) && length >= MIN_ID_BYTES).then_some(length)
+}
+
+fn hex_length(text: &[u8]) -> usize {
+    text.iter()
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count()
 }
 
 /// A text with the lengths of long numbers and ids in their place, and without times of the day.

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::prefix::{Joining, goes_on, is_frame, split};
+use crate::prefix::{Joining, begins_record, goes_on, is_frame, is_open, split};
 use crate::quoted::is_quoted;
 use crate::row::is_row;
 
@@ -56,6 +56,25 @@ pub(crate) fn around(
         lines += 1;
     }
     message
+}
+
+/// Whether a line tells the same wherever it stands, unless it belongs to a line beside it.
+///
+/// Comments and events of many lines are known by their other lines.
+pub(crate) fn may_be_alone(line: &[u8]) -> bool {
+    let line = decode(line);
+    let says = line.trim_start();
+    let is_of_many = ["*", "#", "\"message\":", "message:"];
+    !is_of_many.iter().any(|sign| says.starts_with(sign)) && begins_record(split(&line))
+}
+
+/// Whether a line that [`may_be_alone`] belongs to none beside it.
+pub(crate) fn is_alone(text: &[u8], line: &Range<usize>) -> bool {
+    let before = line.start.checked_sub(1).map(|end| line_at(text, end));
+    let is_next = line.end < text.len() && text[line.end] == b'\n';
+    let next = is_next.then(|| line_at(text, line.end + 1));
+    !before.is_some_and(|before| is_open(&decode(&text[before])))
+        && !next.is_some_and(|next| belong(text, [line, &next], Joining::Strict))
 }
 
 /// Whether the line `next` goes on with the line `before`.

@@ -92,6 +92,12 @@ pub(crate) fn goes_on(before: &str, (prefix, says): (&str, &str), joining: Joini
     }
 }
 
+/// Whether a line, as it was split, is a log's record of its own, unless the line before it is open.
+pub(crate) fn begins_record((prefix, says): (&str, &str)) -> bool {
+    let says = says.trim_start();
+    !prefix.trim().is_empty() && !CONTINUATION.is_match(says) && !is_frame(says)
+}
+
 /// Whether a line is a frame of a stack, as Java and JavaScript print it: `at com.acme.Shop.order(Shop.java:42)`.
 pub(crate) fn is_frame(says: &str) -> bool {
     let Some(place) = says.trim_start().strip_prefix("at ") else {
@@ -106,7 +112,7 @@ pub(crate) fn is_frame(says: &str) -> bool {
 }
 
 /// Whether a line stops in the middle of a sentence, of a string, or of what Python calls a status: `429 Client Error:`.
-fn is_open(line: &str) -> bool {
+pub(crate) fn is_open(line: &str) -> bool {
     const BEFORE_ERROR: [&str; 2] = ["Client", "Server"];
     let line = line.trim_end();
     let is_of_status = BEFORE_ERROR.iter().any(|word| {

@@ -7,9 +7,12 @@ use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};
 
 use crate::Verdict;
+use crate::known_lines::KnownLines;
 use crate::marks::{find_mark, find_places};
 use crate::memo::Memo;
-use crate::message::{MAX_BYTES, MAX_LINES, around, decode, line_at, words};
+use crate::message::{
+    MAX_BYTES, MAX_LINES, around, decode, is_alone, line_at, may_be_alone, words,
+};
 use crate::prefix::{Joining, split};
 use crate::quoted::{is_quoted, unquoted};
 use crate::repeats::find_count;
@@ -66,6 +69,8 @@ pub struct Scanner {
     /// Whether anything has left the window.
     is_long: bool,
     memo: Memo<Said>,
+    /// What lines tell that belong to no other.
+    lines: KnownLines<Failure>,
 }
 
 impl Scanner {
@@ -117,13 +122,39 @@ impl Scanner {
         let mut counted = Counted::from(self.lines_before);
         while let Some(mark) = self.find_mark(until) {
             let line = line_at(&self.window, mark);
-            let (message, said) = self.judge(line, Joining::Strict);
+            let (message, failure) = self.read(line, &mut counted);
             self.done = message.end.max(mark + 1);
-            if let Some(said) = said {
-                found(self.failure(&message, said, &mut counted));
+            if let Some(failure) = failure {
+                found(failure);
             }
         }
         self.done = self.done.max(until);
+    }
+
+    /// What the line tells, known from one like it or found out, and how far its message reaches.
+    fn read(
+        &mut self,
+        line: Range<usize>,
+        counted: &mut Counted,
+    ) -> (Range<usize>, Option<Failure>) {
+        let form = self.lines.form(&self.window[line.clone()]);
+        if let Some(known) = form.and_then(|form| self.lines.find(form))
+            && is_alone(&self.window, &line)
+        {
+            let mut failure = known.clone();
+            let number = counted.lines_to(&self.window, line.start) + 1;
+            failure.lines = number..=number;
+            return (line, Some(failure));
+        }
+        let (message, said) = self.judge(line.clone(), Joining::Strict);
+        let failure = said.map(|said| self.failure(&message, said, counted));
+        if let (Some(form), Some(failure)) = (form, &failure)
+            && message == line
+            && may_be_alone(&self.window[line])
+        {
+            self.lines.keep(form, failure.clone());
+        }
+        (message, failure)
     }
 
     /// The first mark from what is done on, if it stands before `until`.

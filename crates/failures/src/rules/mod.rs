@@ -1,6 +1,6 @@
 //! What each class is recognised by: tables of patterns, in the order in which they are tried.
 //!
-//! Patterns are matched in the tight view: lower case and no white space. All are one automaton, passed over once.
+//! Patterns are matched in the tight view: lower case and no white space. A few automata know all of them.
 
 mod connections;
 mod containers;
@@ -19,8 +19,12 @@ use regex::{RegexSet, RegexSetBuilder};
 
 use crate::Class;
 
-/// The most memory that the automaton of all patterns may take while it runs, in bytes.
-const MAX_AUTOMATON_BYTES: usize = 16 << 20;
+/// The most memory that one automaton of patterns may take while it runs, in bytes.
+const MAX_AUTOMATON_BYTES: usize = 4 << 20;
+
+/// How many patterns are one automaton: of all as one, nearly every character of a new message would make a new state, which
+/// has to be put together of thousands.
+const AUTOMATON_PATTERNS: usize = 128;
 
 /// What must be told beside a pattern, so that another program's trouble is not taken for a pull's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -150,17 +154,23 @@ pub(crate) struct Matches {
 }
 
 impl Matches {
-    /// Passes the automaton over a text in the tight view.
+    /// Passes the automata over a text in the tight view.
     pub(crate) fn of(tight: &str) -> Self {
         let table = &*TABLE;
         let mut matches = Self {
             rules: Vec::new(),
             contexts: Vec::new(),
         };
-        for index in table.automaton.matches(tight) {
-            match table.meanings[index] {
-                Meaning::Rule(stage, rule) => matches.rules.push((stage, rule)),
-                Meaning::Context(context) => matches.contexts.push(context),
+        let automata = table
+            .automata
+            .iter()
+            .zip(table.meanings.chunks(AUTOMATON_PATTERNS));
+        for (automaton, meanings) in automata {
+            for index in automaton.matches(tight) {
+                match meanings[index] {
+                    Meaning::Rule(stage, rule) => matches.rules.push((stage, rule)),
+                    Meaning::Context(context) => matches.contexts.push(context),
+                }
             }
         }
         matches
@@ -185,7 +195,7 @@ impl Matches {
 }
 
 struct Table {
-    automaton: RegexSet,
+    automata: Vec<RegexSet>,
     meanings: Vec<Meaning>,
 }
 
@@ -207,20 +217,22 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
             .iter()
             .map(|pattern| (*pattern, Meaning::Context(*context)))
     });
-    // The automaton lists its matches in the order of the patterns: so the first rule's come first.
-    let (patterns, meanings): (Vec<_>, Vec<_>) = rules.chain(contexts).unzip();
+    // The automata list their matches in the order of the patterns: so the first rule's come first.
+    let (patterns, meanings): (Vec<&str>, Vec<_>) = rules.chain(contexts).unzip();
     #[expect(
         clippy::expect_used,
         reason = "the tables are constants, and a test builds them"
     )]
-    let automaton = RegexSetBuilder::new(patterns)
-        .dfa_size_limit(MAX_AUTOMATON_BYTES)
-        .build()
-        .expect("the patterns of the tables are regular expressions");
-    Table {
-        automaton,
-        meanings,
-    }
+    let automata = patterns
+        .chunks(AUTOMATON_PATTERNS)
+        .map(|patterns| {
+            RegexSetBuilder::new(patterns)
+                .dfa_size_limit(MAX_AUTOMATON_BYTES)
+                .build()
+                .expect("the patterns of the tables are regular expressions")
+        })
+        .collect();
+    Table { automata, meanings }
 });
 
 #[cfg(test)]

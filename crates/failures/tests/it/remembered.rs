@@ -1,8 +1,9 @@
 //! What is remembered of a message: it says what the message itself would say.
 
-use forebay_failures::{Classifier, classify};
+use forebay_failures::{Classifier, Failure, classify};
 
 use crate::lines::{heldout, none, reported, unseen, written};
+use crate::scanned::scan;
 
 /// The text with other digits where five and more stand in a row, and in other times of the day.
 fn with_other_numbers(text: &str) -> String {
@@ -53,4 +54,54 @@ fn a_message_with_another_image_is_another_message() {
         let verdict = classifier.classify(&message(tag)).unwrap();
         assert_eq!(verdict.image, Some(format!("acme/web:{tag}")));
     }
+}
+
+/// What a log tells of its line after noise, and of those that stand below it.
+fn last_told(lines: &[String]) -> Vec<Failure> {
+    let noise = "2025-11-03T08:12:44Z INFO served request 429 in 4 ms\n".repeat(200);
+    let blocks: Vec<String> = lines
+        .iter()
+        .map(|line| format!("{noise}{line}\n"))
+        .collect();
+    let first = noise.lines().count() * lines.len() + lines.len();
+    let all = scan(&format!("{}{noise}", blocks.concat()));
+    let is_last = |failure: &Failure| *failure.lines.start() >= first as u64;
+    let mut last: Vec<_> = all.into_iter().filter(is_last).collect();
+    for failure in &mut last {
+        // It has the words of the first one like it.
+        failure.excerpt.clear();
+        let start = *failure.lines.start() - first as u64;
+        failure.lines = start..=*failure.lines.end() - first as u64;
+    }
+    last
+}
+
+#[test]
+fn a_line_that_is_known_tells_what_it_would_tell_alone() {
+    let stamped = |second: u32, line: &str, below: &str| {
+        format!(
+            "Nov 03 08:12:{second} node-1 dockerd[911]: time=\"2025-11-03T08:12:{second}.1Z\" {line}{below}"
+        )
+    };
+    let corpora = [heldout(), none(), reported(), unseen(), written()];
+    let mut known = 0;
+    for line in corpora.iter().flatten().step_by(23) {
+        let line = line.text.replace('\n', " ");
+        for below in [
+            "",
+            "\ntoomanyrequests: You have reached your pull rate limit.",
+            "\n  more of it",
+            "\n",
+        ] {
+            let again = stamped(45, &line, below);
+            let alone = last_told(std::slice::from_ref(&again));
+            known += usize::from(!alone.is_empty());
+            assert_eq!(
+                last_told(&[stamped(44, &line, ""), again]),
+                alone,
+                "{line}{below}"
+            );
+        }
+    }
+    assert!(known > 50, "{known}");
 }
