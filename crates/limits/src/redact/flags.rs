@@ -19,6 +19,9 @@ const TAKING_PASSWORDS: [&str; 7] = [
     " -u",
 ];
 
+/// Commands that are given a password by `-a`, which to others means all.
+const TAKING_AUTH: [&str; 3] = ["redis-cli", "valkey-cli", "keydb-cli"];
+
 /// Where a command is looked for before its flag, in bytes.
 const MAX_COMMAND_BYTES: usize = 512;
 
@@ -30,12 +33,13 @@ pub(super) fn find_flag(text: &str, at: usize) -> Option<Found> {
     let name_length = run(&text[at..], is_word_char);
     let flag = &text[at..at + name_length];
     let name = flag.trim_start_matches('-');
-    let is_named = names::is_secret(name) || names::is_account(name);
+    let is_named = names::is_secret(name) || names::is_account(name) || names::is_flag(name);
     if let Some(start) = find_glued(text, at, flag).filter(|_| !is_named) {
         let value = run(&text[start..], |c| !c.is_whitespace() && !is_quote(c));
         return Found::whole(start, start + value);
     }
-    let is_login = LOGIN_FLAGS.contains(&flag);
+    let is_auth = flag == "-a" && is_near(&text[..at], &TAKING_AUTH);
+    let is_login = LOGIN_FLAGS.contains(&flag) || is_auth;
     if has_token(flag) || (!is_login && !is_named) {
         return None;
     }
@@ -91,11 +95,13 @@ fn is_password(before: &str, value: &str) -> bool {
 }
 
 fn takes_password(before: &str) -> bool {
+    is_near(before, &TAKING_PASSWORDS)
+}
+
+fn is_near(before: &str, commands: &[&str]) -> bool {
     let from = before.ceil_char_boundary(before.len().saturating_sub(MAX_COMMAND_BYTES));
     let near = &before[from..];
-    TAKING_PASSWORDS
-        .iter()
-        .any(|command| near.contains(command))
+    commands.iter().any(|command| near.contains(command))
 }
 
 /// `3306`, `8080:80`, `127.0.0.1:53:53/udp`.

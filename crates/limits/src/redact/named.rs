@@ -28,6 +28,7 @@ pub(super) fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     };
     let after_sign = to_sign + sign_length;
     let to_value = after_sign + run(&rest[after_sign..], |c| c == ' ');
+    let to_value = to_value + literal_mark(&rest[to_value..]);
     let quotes = run(&rest[to_value..], is_quote);
     if !sign.makes_secret(name, quotes > 0) {
         return None;
@@ -40,7 +41,7 @@ pub(super) fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     let is_prose = sign == Sign::Colon && quotes == 0 && is_bare_word && names::is_token(name);
     // containerd: `… may require authorization: server message: insufficient_scope: …`. What follows is looked at by itself.
     let is_told = sign == Sign::Colon && text[start..].starts_with("server message: ");
-    if is_prose || is_told {
+    if is_prose || is_told || is_of_kubernetes(&text[start..]) {
         return None;
     }
     // A token may be glued to the name.
@@ -51,6 +52,7 @@ pub(super) fn find_named_secret(text: &str, at: usize) -> Option<Found> {
 /// What comes between a name and its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
+    /// `:`, in a program or a list also `=>` and `->`.
     Colon,
     /// `=`, in a form also `%3D`, in a program also `:=`.
     Equals,
@@ -61,6 +63,7 @@ impl Sign {
     fn at(text: &str) -> Option<(Self, usize)> {
         match text.as_bytes().first()? {
             b':' if text.starts_with(":=") => Some((Self::Equals, 2)),
+            b'=' | b'-' if text[1..].starts_with('>') => Some((Self::Colon, 2)),
             b':' => Some((Self::Colon, 1)),
             b'=' => Some((Self::Equals, 1)),
             _ => strip_ignoring_case(text, "%3d").map(|length| (Self::Equals, length)),
@@ -80,9 +83,8 @@ fn find_quoted_account(text: &str, at: usize, name: &str) -> Option<Found> {
     let gap = at + name.len() + strip_ignoring_case(&text[at + name.len()..], " ")?;
     let quotes = run(&text[gap..], is_quote);
     let start = gap + quotes;
-    let is_of_kubernetes = text[start..].starts_with("system:");
     let is_told = names::is_account(name) || (quotes > 0 && names::is_password(name));
-    if !is_told || has_token(name) || is_of_kubernetes {
+    if !is_told || has_token(name) || is_of_kubernetes(&text[start..]) {
         return None;
     }
     if quotes == 0 {
@@ -94,7 +96,18 @@ fn find_quoted_account(text: &str, at: usize, name: &str) -> Option<Found> {
     Found::whole(start, end)
 }
 
-/// `passwd hunter2` and `password Hunter2`, but not what is said of a password itself.
+/// Whether it is a user of Kubernetes, which is no account at a registry.
+fn is_of_kubernetes(user: &str) -> bool {
+    user.starts_with("system:")
+}
+
+/// The length of the letter that Python puts before a string of bytes or of Unicode: `b'…'`, `u"…"`.
+fn literal_mark(text: &str) -> usize {
+    let is_marked = matches!(text.as_bytes(), [b'b' | b'u', b'\'' | b'"', ..]);
+    usize::from(is_marked)
+}
+
+/// `passwd hunter2`, `password Hunter2` and `password is Hunter2`, but not what is said of a password itself.
 fn find_bare_password(text: &str, at: usize, name: &str) -> Option<Found> {
     const PROSE: [&str; 18] = [
         "and", "cannot", "command", "database", "entries", "entry", "failed", "field", "file",
@@ -105,27 +118,37 @@ fn find_bare_password(text: &str, at: usize, name: &str) -> Option<Found> {
     if gap == 0 || !(is_bare || names::is_password(name)) {
         return None;
     }
-    let start = at + name.len() + gap;
+    let mut start = at + name.len() + gap;
+    let said = ["is ", "was "]
+        .iter()
+        .find_map(|word| strip_ignoring_case(&text[start..], word));
+    if let Some(said) = said {
+        start += said;
+        start += run(&text[start..], |c| c == ' ' || is_quote(c));
+    }
     let length = run(&text[start..], |c| {
         !c.is_whitespace() && !is_quote(c) && !matches!(c, '&' | ',' | ';' | '}')
     });
     let word = text[start..start + length].trim_end_matches(['.', ':']);
     let is_prose = PROSE.iter().any(|prose| word.eq_ignore_ascii_case(prose));
     // A sentence about passwords goes on in words.
-    let is_told = is_bare || stands_out(word) && !name.bytes().all(|c| c.is_ascii_uppercase());
+    let is_told = is_bare && said.is_none()
+        || stands_out(word) && !name.bytes().all(|c| c.is_ascii_uppercase());
     (is_told && !is_prose && !word.starts_with('-')).then(|| Found::whole(start, start + length))?
 }
 
 /// Whether something is no word of a sentence: it has digits or capitals, beyond the first letter.
 fn stands_out(word: &str) -> bool {
     // What registries and systems shout.
-    const SHOUTED: [&str; 8] = [
+    const SHOUTED: [&str; 10] = [
         "DENIED",
         "EOF",
         "ERROR",
         "HTTP",
         "HTTPS",
         "ID",
+        "NULL",
+        "REQUIRED",
         "TOOMANYREQUESTS",
         "UNAUTHORIZED",
     ];

@@ -19,6 +19,9 @@ const ENDINGS: [&str; 9] = [
     "token",
 ];
 
+/// Names of flags before a password, or before a user with one, beside those that are secrets' anywhere.
+const FLAGS: [&str; 2] = ["requirepass", "masterauth"];
+
 /// Names that are secret as a whole, without what stands between their words.
 const WHOLE: [&str; 5] = [
     "authorization",
@@ -41,6 +44,11 @@ pub(super) fn is_secret(name: &str) -> bool {
         || WHOLE
             .iter()
             .any(|whole| letters(name).eq(whole.bytes().rev()))
+}
+
+/// Whether what follows a flag of this name is secret: `--requirepass hunter2`, `--src-creds bob:hunter2`.
+pub(super) fn is_flag(name: &str) -> bool {
+    has_last_part(name, &["creds"]) || FLAGS.contains(&name)
 }
 
 /// Whether what is called so in a file of settings is a password or its like; an account's name is none.
@@ -68,7 +76,7 @@ pub(super) fn is_secret_if_assigned(name: &str) -> bool {
 
 /// Whether it is if a quotation comes between: docker's `"auth":"…"`, and without a sign `user "…"`.
 pub(super) fn is_secret_if_quoted(name: &str) -> bool {
-    has_last_part(name, &["auth", "email"])
+    has_last_part(name, &["auth", "email", "user"])
 }
 
 /// Whether it is a bare `token`, which with a colon also begins a sentence.
