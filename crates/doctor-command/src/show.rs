@@ -28,6 +28,8 @@ pub(crate) struct Found {
     left_off: u64,
     diagnosis: Diagnosis,
     ways: WaysOut,
+    /// How many of the findings are told of what is over: they stand last.
+    over: usize,
     /// There was nothing to read.
     is_unread: bool,
 }
@@ -59,8 +61,13 @@ impl Found {
         let mut diagnosis = diagnose(&gathered.evidence, &args.context(), args.egress());
         let mut ways = ways_out(&gathered.evidence, &diagnosis, &args.usage());
         as_asked(&mut diagnosis, &mut ways, args.tools.as_asked());
+        let mut findings = gathered.findings;
+        let is_over = |finding: &Finding| gathered.evidence.is_over(finding.class);
+        findings.sort_by_key(is_over);
+        let over = findings.iter().filter(|finding| is_over(finding)).count();
         Self {
-            findings: gathered.findings,
+            findings,
+            over,
             left_off: gathered.left_off,
             diagnosis,
             ways,
@@ -70,7 +77,12 @@ impl Found {
 
     /// Whether anything is wrong.
     pub(crate) fn is_bad(&self) -> bool {
-        !self.findings.is_empty() || self.diagnosis.cause.is_some()
+        !self.findings_now().is_empty() || self.diagnosis.cause.is_some()
+    }
+
+    /// The findings of what is not over.
+    fn findings_now(&self) -> &[Finding] {
+        &self.findings[..self.findings.len() - self.over]
     }
 }
 
@@ -140,8 +152,9 @@ fn print_text(found: &Found, asked: &Asked, output: &OutputArgs, printer: &Print
         printer.note(format_args!("note: {name} is no way out of what was found"));
     }
     // What only the classifier understood is told as it stands.
-    if found.diagnosis.cause.is_none() && !found.findings.is_empty() {
-        print_findings(&found.findings, found.left_off, printer);
+    let findings = found.findings_now();
+    if found.diagnosis.cause.is_none() && !findings.is_empty() {
+        print_findings(findings, found.left_off, printer);
     } else {
         let mut document = document(found, output);
         // That nothing tells of a failed pull, would be read as all being well.

@@ -16,8 +16,8 @@ pub use document::{Block, Code, Document, Section};
 pub use explain::{brief, counted, explain};
 pub use forebay_diagnosis::{
     Also, AtRestart, Before, Cause, ClassCount, Diagnosis, Egress, EndKind, Ending, Flag, FlagKind,
-    MAX_FLAGS, MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Platform, PullThrough, Quote, Requests,
-    Scope, Step, StepKind, Suspect, Trigger, diagnose,
+    MAX_FLAGS, MAX_PAST, MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Past, Platform, PullThrough,
+    Quote, Requests, Scope, Step, StepKind, Suspect, Trigger, diagnose,
 };
 pub use forebay_evidence::{
     AwsPlace, CiSystem, Class, Context, Event, Evidence, Format, Identity, ImageSize, Intake,

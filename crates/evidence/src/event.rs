@@ -30,6 +30,8 @@ pub struct Event {
     pub last: Option<Moment>,
     /// Whether these times are ages that were counted back from when the evidence was gathered.
     pub is_by_age: bool,
+    /// How it stands with it since.
+    pub since: Since,
     /// How often; never 0.
     pub count: u64,
     /// How many tries of a pull that is, where who made them says so: a failure of ECS stands for all its retries.
@@ -84,6 +86,18 @@ impl What {
     pub const fn is_death(self) -> bool {
         matches!(self, Self::Died(_) | Self::StartFailed | Self::Restarted)
     }
+}
+
+/// How it stands since something happened, where a list says what is now and what was before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Since {
+    /// It is over: the container runs again, or nobody wants it to run. The list may be younger than anything that it tells.
+    Over,
+    /// Nothing is told of it.
+    #[default]
+    Unknown,
+    /// It is still so, however long ago it began.
+    StillSo,
 }
 
 /// Where something happened; whatever of it is known.
@@ -234,6 +248,7 @@ impl Event {
             first: None,
             last: None,
             is_by_age: false,
+            since: Since::Unknown,
             count: 1,
             tries: 1,
             image_bytes: None,
@@ -257,6 +272,13 @@ impl Event {
     pub(crate) fn by_age(mut self, moment: Option<Moment>) -> Self {
         self.is_by_age = moment.is_some();
         self.at(moment)
+    }
+
+    /// The same, of which is told how it stands since.
+    #[must_use]
+    pub(crate) const fn since(mut self, since: Since) -> Self {
+        self.since = since;
+        self
     }
 
     /// The same, of an image.

@@ -44,6 +44,8 @@ pub struct Evidence {
     pub sources: Vec<String>,
     /// What happened, in the order in which it was first met.
     pub events: Vec<Event>,
+    /// What is over: nothing follows from it now.
+    pub past: Vec<Event>,
     /// How things are set up.
     pub settings: Vec<Setting>,
     /// The AWS accounts and regions that it names, with how often.
@@ -353,6 +355,7 @@ fn merge(known: &mut Event, again: &Event) {
     known.first = earlier(known.first, again.first);
     known.last = known.last.max(again.last);
     known.is_by_age &= again.is_by_age;
+    known.since = known.since.max(again.since);
     known.lines.last = known.lines.last.max(again.lines.last);
 }
 

@@ -5,6 +5,7 @@ mod event;
 mod failure;
 mod gathered;
 mod moment;
+mod past;
 mod plausible;
 mod read;
 mod sizes;
@@ -12,7 +13,7 @@ mod sizes;
 pub use context::Context;
 pub use event::{
     CiSystem, Event, Failure, Format, Lines, MAX_COUNT, MAX_MESSAGE_BYTES, Owner, OwnerKind, Place,
-    What,
+    Since, What,
 };
 pub use forebay_failures::{Class, Identity};
 pub use gathered::{

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::{Context, Event, Moment};
+use crate::{Context, Event, Moment, Since};
 
 /// How far ahead of us a clock may be.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_hours(24);
@@ -73,7 +73,8 @@ impl Plausible {
 /// times, its last stands for now, else the ages are not used. Whether there were such.
 pub(crate) fn part_ages(events: &mut [Event], context: &Context) -> bool {
     let mut newest: BTreeMap<usize, Moment> = BTreeMap::new();
-    for event in events.iter().filter(|event| !event.is_by_age) {
+    let tells_now = |event: &&Event| !event.is_by_age && event.since != Since::Over;
+    for event in events.iter().filter(tells_now) {
         if let Some(last) = event.last.max(event.first) {
             let known = newest.entry(event.lines.source).or_insert(last);
             *known = last.max(*known);

@@ -10,6 +10,7 @@ mod culprit;
 mod ending;
 mod flags;
 mod missing;
+mod past;
 mod platform;
 mod pull_through;
 mod quotes;
@@ -33,6 +34,7 @@ pub use culprit::{MAX_SUSPECTS, Suspect};
 pub use ending::{EndKind, Ending};
 pub use flags::{Flag, FlagKind, MAX_FLAGS};
 pub use missing::Missing;
+pub use past::{MAX_PAST, Past};
 pub use platform::Platform;
 pub use pull_through::PullThrough;
 pub use quotes::{MAX_QUOTES, Quote};
@@ -76,6 +78,12 @@ pub struct Diagnosis {
     /// What else went wrong, that the cause does not explain.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Also>,
+    /// What was wrong once and is over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<Past>,
+    /// More workloads of which only that is told.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_past: usize,
     /// When it ends.
     pub ends: Option<Ending>,
     /// Why it worked before.
@@ -96,7 +104,7 @@ pub struct Diagnosis {
 
 /// Makes a diagnosis of evidence that was gathered at `context.now`.
 pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagnosis {
-    let tally = tally::tally(evidence);
+    let tally = tally::tally(&evidence.events, evidence);
     let classes = cause::classes(&tally);
     let bare = nothing_wrong(evidence);
     let Some(class) = cause::main_class(&classes) else {
@@ -206,7 +214,10 @@ fn only_waits(evidence: &Evidence, class: Class) -> bool {
 
 /// What is told even where nothing is wrong.
 fn nothing_wrong(evidence: &Evidence) -> Diagnosis {
+    let (past, more_past) = past::past(evidence);
     Diagnosis {
+        past,
+        more_past,
         cause: None,
         culprits: Vec::new(),
         more_culprits: 0,

@@ -299,18 +299,18 @@ pub(crate) struct Tally {
     pub(crate) rest: Rest,
 }
 
-/// Counts all workloads.
-pub(crate) fn tally(evidence: &Evidence) -> Tally {
-    let images = OwnedImages::of(evidence);
+/// Counts all workloads of events, in the light of the evidence that they are of.
+pub(crate) fn tally(events: &[Event], evidence: &Evidence) -> Tally {
+    let images = OwnedImages::of(events);
     let seed = RandomState::new();
     let hash = |event: &Event| {
         images
             .counts(event)
             .then(|| seed.hash_one(key_of(event, evidence)))
     };
-    let hashes: Vec<Option<u64>> = evidence.events.iter().map(hash).collect();
+    let hashes: Vec<Option<u64>> = events.iter().map(hash).collect();
     let counted = || {
-        let events = hashes.iter().zip(&evidence.events);
+        let events = hashes.iter().zip(events);
         events.filter_map(|(hash, event)| Some(((*hash)?, event)))
     };
     let mut weights = Weights::default();
@@ -351,9 +351,9 @@ struct OwnedImages {
 }
 
 impl OwnedImages {
-    fn of(evidence: &Evidence) -> Self {
+    fn of(events: &[Event]) -> Self {
         let (mut fails, seed) = (HashMap::new(), RandomState::new());
-        for event in &evidence.events {
+        for event in events {
             if let (Some(_), Some(image)) = (&event.place.owner, &event.image) {
                 let image = seed.hash_one(normal(image));
                 *fails.entry(image).or_default() |= event.failure.is_some();

@@ -11,11 +11,11 @@ use crate::world::{
 };
 
 /// Each incident is told so many times.
-const SEEDS: u64 = 4;
+pub(crate) const SEEDS: u64 = 4;
 
 /// What is known of an incident.
-struct Truth {
-    sources: Vec<(String, String)>,
+pub(crate) struct Truth {
+    pub(crate) sources: Vec<(String, String)>,
     class: Class,
     /// The culprit's name; none if there is none to be found.
     culprit: Option<String>,
@@ -23,7 +23,7 @@ struct Truth {
     /// Since when, in seconds; none if the form does not tell.
     since: Option<i64>,
     victims: usize,
-    egress: Egress,
+    pub(crate) egress: Egress,
 }
 
 const NAMES: [&str; 8] = [
@@ -512,7 +512,7 @@ fn jenkins_account(seed: u64) -> Truth {
 type Told = (&'static str, Box<dyn Fn(u64) -> Truth>);
 
 /// All incidents.
-fn incidents() -> Vec<Told> {
+pub(crate) fn incidents() -> Vec<Told> {
     vec![
         ("crash loop, table", Box::new(|seed| crash_loop(seed, 0))),
         ("crash loop, JSON", Box::new(|seed| crash_loop(seed, 1))),
@@ -615,7 +615,7 @@ pub(crate) fn find(sources: &[(String, String)], egress: Egress) -> Diagnosis {
     crate::found::find(sources, START + GATHERED, egress)
 }
 
-fn faults(truth: &Truth, found: &Diagnosis) -> Vec<String> {
+pub(crate) fn faults(truth: &Truth, found: &Diagnosis) -> Vec<String> {
     let mut faults = Vec::new();
     let Some(cause) = &found.cause else {
         return vec!["no cause".to_owned()];

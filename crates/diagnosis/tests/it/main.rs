@@ -12,6 +12,7 @@
 mod bounds;
 mod found;
 mod incidents;
+mod past;
 mod stories;
 mod told;
 mod world;

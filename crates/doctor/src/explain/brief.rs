@@ -6,6 +6,7 @@
 use forebay_limits::printable;
 
 use super::people::{asked, fault, names_of, often};
+use super::words::tell_past;
 use super::{counted, place, times};
 use crate::blanks::{blanks_in, fill_in};
 use crate::document::{Code, Document, Section};
@@ -27,6 +28,9 @@ const MAX_NAMES: usize = 3;
 
 /// The most open questions and other troubles.
 const MAX_OTHERS: usize = 4;
+
+/// The most workloads with which something was wrong once.
+const MAX_PAST: usize = 2;
 
 /// The most lines that the first way out takes; its first step is told whatever it takes.
 const MAX_LINES: usize = 14;
@@ -69,7 +73,7 @@ fn head(diagnosis: &Diagnosis, ways: &WaysOut) -> Section {
     let section = ending(section, diagnosis);
     let section = seen(section, diagnosis);
     let section = chain(section, diagnosis);
-    also(section, diagnosis)
+    past(also(section, diagnosis), diagnosis)
 }
 
 fn culprits(section: Section, diagnosis: &Diagnosis, ways: &WaysOut) -> Section {
@@ -225,6 +229,16 @@ fn also(section: Section, diagnosis: &Diagnosis) -> Section {
     let others = diagnosis.also.iter().take(MAX_OTHERS).map(tell_also);
     let section = rows(section, "Also", others);
     match diagnosis.also.len().saturating_sub(MAX_OTHERS) {
+        0 => section,
+        more => section.labelled("", format!("and {more} more: --all")),
+    }
+}
+
+/// So that nobody looks for it: it may stand out in what was read.
+fn past(section: Section, diagnosis: &Diagnosis) -> Section {
+    let all = diagnosis.past.as_slice();
+    let section = rows(section, "Over", all.iter().take(MAX_PAST).map(tell_past));
+    match all.len().saturating_sub(MAX_PAST) + diagnosis.more_past {
         0 => section,
         more => section.labelled("", format!("and {more} more: --all")),
     }

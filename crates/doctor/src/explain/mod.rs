@@ -11,7 +11,7 @@ use crate::costs::about_prices;
 use crate::document::{Code, Document, Section};
 use crate::{Diagnosis, Lines, Quote, Step, WaysOut};
 use people::{who, whom};
-use words::{before, cause, ending, flags, myths, scope};
+use words::{before, cause, ending, flags, myths, past, scope};
 
 pub use brief::brief;
 
@@ -27,6 +27,7 @@ pub fn explain(diagnosis: &Diagnosis, ways: &WaysOut) -> Document {
         ending(diagnosis),
         myths(diagnosis),
         also(diagnosis),
+        past(diagnosis),
         flags(diagnosis),
         quotes(diagnosis),
         missing(diagnosis),

@@ -1,7 +1,8 @@
 //! The cause, where it is, when it ends, and what is said of it wrongly, in sentences.
 
+use super::counted;
 use crate::document::Section;
-use crate::{Diagnosis, Egress};
+use crate::{Diagnosis, Egress, Past};
 
 /// The most flags that are told.
 const MAX_FLAGS: usize = 8;
@@ -10,7 +11,11 @@ const MAX_FLAGS: usize = 8;
 pub(super) fn cause(diagnosis: &Diagnosis) -> Section {
     let section = Section::new("Cause");
     let Some(cause) = &diagnosis.cause else {
-        return section.paragraph("nothing here tells of a failed pull");
+        return section.paragraph(if diagnosis.past.is_empty() {
+            "nothing here tells of a failed pull"
+        } else {
+            "nothing here tells of a pull that fails now, or of a container that ends"
+        });
     };
     let mut facts = vec![format!("class {}", cause.class)];
     facts.extend(
@@ -100,6 +105,38 @@ pub(super) fn ending(diagnosis: &Diagnosis) -> Section {
         ));
     }
     section
+}
+
+/// What was wrong once.
+pub(super) fn past(diagnosis: &Diagnosis) -> Section {
+    let section = Section::new("What is over");
+    let section = diagnosis
+        .past
+        .iter()
+        .map(tell_past)
+        .fold(section, Section::point);
+    match diagnosis.more_past {
+        0 => section,
+        more => section.point(format!("and {more} more")),
+    }
+}
+
+/// `Deployment web in shop: containers ended 60 times, the last at 2026-01-03T09:00:00Z`.
+pub(super) fn tell_past(past: &Past) -> String {
+    let ended = match past.deaths {
+        0 => None,
+        1 => Some("a container ended".to_owned()),
+        deaths => Some(format!("containers ended {deaths} times")),
+    };
+    let failed = (past.failed > 0).then(|| counted(past.failed, "failed pull"));
+    let told: Vec<String> = ended.into_iter().chain(failed).collect();
+    let told = match told.as_slice() {
+        [] => "a pull waited".to_owned(),
+        told => told.join(", "),
+    };
+    let last = past.last;
+    let last = last.map_or_else(String::new, |last| format!(", the last at {last}"));
+    format!("{}: {told}{last}", past.name)
 }
 
 /// What is not the cause.

@@ -13,7 +13,7 @@ use super::image_sizes;
 use super::kube_json::text as member;
 use super::table::Columns;
 use super::times::{parse_ago, parse_json};
-use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
+use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, Since, What};
 use crate::gathered::{Setting, SettingKind, short};
 use crate::{Context, Evidence};
 
@@ -106,6 +106,7 @@ pub(crate) fn read_json(
             "ID" => "ID",
             "REPLICAS" => "Replicas",
             "MODE" => "Mode",
+            "CREATED" => "RunningFor",
             _ => "Status",
         };
         member(item, key).filter(|cell| !cell.is_empty())
@@ -160,7 +161,13 @@ fn read_task(cell: &Cell<'_>, context: &Context, out: &mut Evidence) -> Option<E
         return None;
     }
     let at = parse_ago(ago).map(|age| context.now.before(age));
-    Some(event.by_age(at))
+    // What no other task came after is how it is now.
+    let since = if is_older {
+        Since::Over
+    } else {
+        Since::StillSo
+    };
+    Some(event.by_age(at).since(since))
 }
 
 fn read_service(cell: &Cell<'_>, lines: Lines, out: &mut Evidence) {
@@ -217,6 +224,11 @@ fn read_container(cell: &Cell<'_>, context: &Context) -> Option<Event> {
         "Created" => What::StartFailed,
         _ => return None,
     };
+    // What was never started has no other age.
+    let ago = match what {
+        What::StartFailed => cell("CREATED"),
+        _ => status.split_once(") ").map(|(_, ago)| ago),
+    };
     let name = cell("NAMES")?.split(',').next()?;
     // A Swarm task's container is called `service.slot.task`.
     let owner = match name.rsplit('.').collect::<Vec<_>>().as_slice() {
@@ -230,10 +242,7 @@ fn read_container(cell: &Cell<'_>, context: &Context) -> Option<Event> {
         container: Some(name.to_owned()),
         ..Place::default()
     };
-    let at = status
-        .split_once(") ")
-        .and_then(|(_, ago)| parse_ago(ago))
-        .map(|age| context.now.before(age));
+    let at = ago.and_then(parse_ago).map(|age| context.now.before(age));
     Some(
         Event::new(what, Format::DockerLists)
             .by_age(at)
@@ -327,11 +336,16 @@ fn inspect_container(
     let ended = item
         .pointer("/State/FinishedAt")
         .and_then(|value| parse_json(value, context));
+    let since = match text("/State/Status") {
+        Some("running" | "paused" | "exited" | "dead") => Since::Over,
+        _ => Since::Unknown,
+    };
     let event = |what| {
         Event::new(what, Format::DockerLists)
             .of(image.clone())
             .within(place.clone())
             .at(ended)
+            .since(since)
     };
     let mut events = Vec::new();
     if let Some(code) = item

@@ -143,7 +143,8 @@ impl Intake {
     /// All that was read.
     pub fn finish(mut self) -> Evidence {
         self.end();
-        if part_ages(&mut self.evidence.events, &self.context) {
+        let are_ages_parted = part_ages(&mut self.evidence.events, &self.context);
+        if are_ages_parted {
             self.evidence.note(Lines::default(), AGES_PARTED);
         }
         let parted = part_from_old(&mut self.evidence.events);
@@ -153,6 +154,7 @@ impl Intake {
             );
             self.evidence.note(Lines::default(), text);
         }
+        self.evidence.part_past(&self.context, are_ages_parted);
         self.evidence
     }
 
@@ -296,13 +298,16 @@ impl Intake {
         let lines = self.lines();
         let context = self.context;
         if let Some(description) = &mut self.source.description {
-            if let Some(event) = description.read(line, lines, &context, &mut self.evidence) {
-                let may_go_on = description.is_in_events();
+            let events = description.read(line, lines, &context, &mut self.evidence);
+            let may_go_on = description.is_in_events();
+            if !events.is_empty() {
                 self.flush();
-                if may_go_on {
-                    self.source.pending = Some((located(event, lines), 0));
-                } else {
-                    self.keep(event, lines, By::Structure);
+                for event in events {
+                    if may_go_on {
+                        self.source.pending = Some((located(event, lines), 0));
+                    } else {
+                        self.keep(event, lines, By::Structure);
+                    }
                 }
                 return true;
             }
@@ -393,6 +398,11 @@ impl Intake {
     fn flush(&mut self) {
         if let Some((event, _)) = self.source.pending.take() {
             let lines = event.lines;
+            self.keep(event, lines, By::Structure);
+        }
+        let description = self.source.description.as_mut();
+        if let Some(event) = description.and_then(|read| read.died(&self.context)) {
+            let lines = self.lines();
             self.keep(event, lines, By::Structure);
         }
     }

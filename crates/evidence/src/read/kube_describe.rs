@@ -4,9 +4,10 @@
 
 use super::kube::owner_of;
 use super::kube_table::{Described, read_described};
-use crate::event::{Event, Format, Lines, Owner, Place, What};
+use super::times::parse_mail;
+use crate::event::{Event, Format, Lines, Owner, Place, Since, What};
 use crate::gathered::{Setting, SettingKind};
-use crate::{Context, Evidence};
+use crate::{Context, Evidence, Moment};
 
 /// A described object that is being read.
 #[derive(Debug, Default)]
@@ -14,10 +15,25 @@ pub(crate) struct Description {
     about: Described,
     owner: Option<Owner>,
     image: Option<String>,
-    /// Why the container ended that is being described.
-    ended: Option<String>,
-    is_ended: bool,
+    container: Container,
+    /// Whether none of its containers will be started again.
+    is_done: bool,
     in_events: bool,
+}
+
+/// What was read so far of the container that is being described.
+#[derive(Debug, Default)]
+struct Container {
+    runs: bool,
+    waits: bool,
+    /// Whether what follows is of how it ended.
+    is_ended: bool,
+    /// Why it ended.
+    reason: String,
+    /// With which code it ended that was described last, if that was not told yet.
+    code: Option<i64>,
+    /// When it ended, or else began to run.
+    last: Option<Moment>,
 }
 
 impl Description {
@@ -45,23 +61,25 @@ impl Description {
         self.in_events
     }
 
-    /// Reads on; an event where the line holds one.
+    /// Reads on; the events that the line completes.
     pub(crate) fn read(
         &mut self,
         line: &str,
         lines: Lines,
         context: &Context,
         out: &mut Evidence,
-    ) -> Option<Event> {
+    ) -> Vec<Event> {
         if line.starts_with("Events:") {
             self.in_events = true;
-            return None;
+            return Vec::new();
         }
         if self.in_events {
-            let event = read_described(line, &self.about, context)?;
-            return Some(self.owned(event));
+            let event = read_described(line, &self.about, context);
+            return event.map(|event| self.owned(event)).into_iter().collect();
         }
-        let (key, _) = line.trim_start().split_once(':')?;
+        let Some((key, _)) = line.trim_start().split_once(':') else {
+            return Vec::new();
+        };
         let value = value(line);
         match key {
             "Namespace" if !line.starts_with(' ') => self.about.namespace = Some(value.to_owned()),
@@ -72,6 +90,9 @@ impl Description {
                     .filter(|node| !node.is_empty() && *node != "<none>");
                 self.about.node = node.map(str::to_owned);
             }
+            "Status" if !line.starts_with(' ') => {
+                self.is_done = matches!(value, "Succeeded" | "Failed");
+            }
             "Controlled By" => {
                 self.owner = owner(value);
                 out.note_maker(&self.place());
@@ -80,23 +101,49 @@ impl Description {
             "Pod Template" | "Selector" if !line.starts_with(' ') => {
                 "workload".clone_into(&mut self.about.kind);
             }
-            "State" | "Last State" => {
-                self.is_ended = value == "Terminated";
-                self.ended = None;
-            }
-            "Reason" if self.is_ended => self.ended = Some(value.to_owned()),
-            "Exit Code" if self.is_ended => return self.died(value, context),
-            "Restart Count" => return self.restarts(value, context),
             "Image Pull Policy" => self.set(SettingKind::PullPolicy(value.to_owned()), lines, out),
-            _ => {}
+            _ => return self.read_state(key, value, context),
         }
-        None
+        Vec::new()
     }
 
-    fn died(&self, value: &str, context: &Context) -> Option<Event> {
-        let code: i64 = value.parse().ok().filter(|code| *code != 0)?;
-        let reason = self.ended.as_deref().unwrap_or("");
-        Some(self.told(What::Died(Some(code)), context).saying(reason))
+    /// Reads on in how a container is and was.
+    fn read_state(&mut self, key: &str, value: &str, context: &Context) -> Vec<Event> {
+        let container = &mut self.container;
+        match key {
+            "State" | "Last State" => {
+                let died = self.died(context);
+                if key == "State" {
+                    self.container = Container {
+                        runs: value == "Running",
+                        waits: value == "Waiting",
+                        ..Container::default()
+                    };
+                }
+                self.container.is_ended = value == "Terminated";
+                self.container.reason.clear();
+                return died.into_iter().collect();
+            }
+            "Reason" if container.is_ended => value.clone_into(&mut container.reason),
+            "Exit Code" if container.is_ended => container.code = value.parse().ok(),
+            "Started" if container.runs && !container.is_ended => {
+                container.last = parse_mail(value);
+            }
+            "Finished" if container.is_ended => {
+                container.last = parse_mail(value).or(container.last);
+                return self.died(context).into_iter().collect();
+            }
+            "Restart Count" => return self.restarts(value, context).into_iter().collect(),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// The end that was described last, if it is not told yet: when it was stands below it, if it stands there at all.
+    pub(crate) fn died(&mut self, context: &Context) -> Option<Event> {
+        let code = self.container.code.take().filter(|code| *code != 0)?;
+        let event = self.told(What::Died(Some(code)), context);
+        Some(event.saying(&self.container.reason))
     }
 
     fn restarts(&self, value: &str, context: &Context) -> Option<Event> {
@@ -111,8 +158,13 @@ impl Description {
         let mut event = Event::new(what, Format::KubePods)
             .of(self.image.clone())
             .within(self.place());
-        event.last = Some(context.now);
-        event.is_by_age = true;
+        // What waits, goes on.
+        let last = self.container.last.filter(|_| !self.container.waits);
+        event.last = last.or(Some(context.now));
+        event.is_by_age = last.is_none();
+        if self.container.runs || self.is_done {
+            event.since = Since::Over;
+        }
         event
     }
 

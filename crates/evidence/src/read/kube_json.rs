@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::kube::{KubeEvent, owner_of, restarts_within};
 use super::times::parse_json;
-use crate::event::{Event, Format, Lines, Place, What};
+use crate::event::{Event, Format, Lines, Place, Since, What};
 use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence, Moment};
 
@@ -93,12 +93,23 @@ pub(crate) fn read_pod(
             });
         }
     }
-    let moment = |path: &str| item.pointer(path).and_then(|at| parse_json(at, context));
+    let moment = |path| moment_at(item, path, context);
     let began = moment("/status/startTime").or_else(|| moment("/metadata/creationTimestamp"));
     let statuses =
         list(item, "/status/initContainerStatuses").chain(list(item, "/status/containerStatuses"));
+    let is_done = matches!(
+        item.pointer("/status/phase").and_then(Value::as_str),
+        Some("Succeeded" | "Failed")
+    );
     let mut events: Vec<Event> = statuses
-        .flat_map(|status| read_status(status, began, context))
+        .flat_map(|status| {
+            Status {
+                status,
+                is_done,
+                began,
+            }
+            .read(context)
+        })
         .collect();
     for event in &mut events {
         let container = event.place.container.take();
@@ -114,60 +125,96 @@ pub(crate) fn read_pod(
     events
 }
 
-fn read_status(status: &Value, began: Option<Moment>, context: &Context) -> Vec<Event> {
-    let place = Place {
-        container: text(status, "name").map(str::to_owned),
-        ..Place::default()
-    };
-    let event = |what, message: &str| {
+/// The status of a container, and of its pod whether it is done with and when it began.
+struct Status<'a> {
+    status: &'a Value,
+    is_done: bool,
+    began: Option<Moment>,
+}
+
+impl Status<'_> {
+    fn read(&self, context: &Context) -> Vec<Event> {
+        let waits = self.waiting().into_iter();
+        let ends = ["/state/terminated", "/lastState/terminated"];
+        let ends = ends.iter().filter_map(|path| self.status.pointer(path));
+        let died = ends.filter_map(|ended| self.died(ended, context));
+        waits
+            .chain(died)
+            .chain(self.restarted(context))
+            .map(|event| event.since(self.since()))
+            .collect()
+    }
+
+    fn event(&self, what: What, message: &str) -> Event {
+        let place = Place {
+            container: text(self.status, "name").map(str::to_owned),
+            ..Place::default()
+        };
         Event::new(what, Format::KubePods)
-            .of(text(status, "image"))
-            .within(place.clone())
+            .of(text(self.status, "image"))
+            .within(place)
             .saying(message)
-    };
-    let restarts = status
-        .get("restartCount")
-        .and_then(Value::as_u64)
-        .unwrap_or(0);
-    let mut events = Vec::new();
-    let mut ended_last = None;
-    if let Some(waiting) = status.pointer("/state/waiting") {
-        let (reason, message) = (
-            text(waiting, "reason").unwrap_or(""),
-            text(waiting, "message").unwrap_or(""),
-        );
-        if let Some((_, what)) = WAITING.iter().find(|(known, _)| *known == reason) {
-            events.push(event(
-                *what,
-                if message.is_empty() { reason } else { message },
-            ));
+    }
+
+    /// Whether it runs again, or has done what it was there for.
+    fn since(&self) -> Since {
+        let state = |path: &str| self.status.pointer(path);
+        let ended_well = state("/state/terminated/exitCode").and_then(Value::as_i64) == Some(0);
+        if self.is_done || ended_well || state("/state/running").is_some() {
+            Since::Over
+        } else {
+            Since::Unknown
         }
     }
-    for path in ["/state/terminated", "/lastState/terminated"] {
-        let ended = status
-            .pointer(path)
-            .and_then(|ended| Some((ended, ended.get("exitCode")?.as_i64()?)));
-        if let Some((ended, code)) = ended.filter(|(_, code)| *code != 0) {
-            let message = text(ended, "message")
-                .or_else(|| text(ended, "reason"))
-                .unwrap_or("");
-            let at = ended
-                .get("finishedAt")
-                .and_then(|value| parse_json(value, context));
-            ended_last = ended_last.max(at);
-            let mut died = event(What::Died(Some(code)), message).at(at);
-            // Of many ends only the last is told.
-            died.first = at.filter(|_| restarts <= 1);
-            events.push(died);
-        }
+
+    fn waiting(&self) -> Option<Event> {
+        let waiting = self.status.pointer("/state/waiting")?;
+        let reason = text(waiting, "reason")?;
+        let (_, what) = WAITING.iter().find(|(known, _)| *known == reason)?;
+        let message = text(waiting, "message").filter(|message| !message.is_empty());
+        Some(self.event(*what, message.unwrap_or(reason)))
     }
-    if restarts > 0 {
-        let mut restarted = event(What::Restarted, &format!("restartCount: {restarts}"));
-        restarted.last = ended_last;
-        restarted.first = since_start(began, ended_last.unwrap_or(context.now), restarts);
-        events.push(restarted.times(restarts));
+
+    fn died(&self, ended: &Value, context: &Context) -> Option<Event> {
+        let code = ended.get("exitCode")?.as_i64().filter(|code| *code != 0)?;
+        let message = text(ended, "message").or_else(|| text(ended, "reason"));
+        let at = moment_at(ended, "/finishedAt", context);
+        let mut died = self.event(What::Died(Some(code)), message.unwrap_or(""));
+        died.last = at;
+        // Of many ends only the last is told.
+        died.first = at.filter(|_| self.restarts() <= 1);
+        Some(died)
     }
-    events
+
+    fn restarted(&self, context: &Context) -> Option<Event> {
+        let restarts = Some(self.restarts()).filter(|restarts| *restarts > 0)?;
+        let told = format!("restartCount: {restarts}");
+        let mut restarted = self.event(What::Restarted, &told).times(restarts);
+        restarted.last = self.last_restart(context);
+        let last = restarted.last.unwrap_or(context.now);
+        restarted.first = since_start(self.began, last, restarts);
+        Some(restarted)
+    }
+
+    /// When it ended last; of many only the beginning of the run after it is told.
+    fn last_restart(&self, context: &Context) -> Option<Moment> {
+        let moment = |path| moment_at(self.status, path, context);
+        let ends = [
+            "/state/terminated/finishedAt",
+            "/lastState/terminated/finishedAt",
+        ];
+        let ended = ends.into_iter().filter_map(moment).max();
+        ended.or_else(|| moment("/state/running/startedAt"))
+    }
+
+    fn restarts(&self) -> u64 {
+        let count = self.status.get("restartCount");
+        count.and_then(Value::as_u64).unwrap_or(0)
+    }
+}
+
+fn moment_at(value: &Value, path: &str, context: &Context) -> Option<Moment> {
+    value.pointer(path).and_then(|at| parse_json(at, context))
 }
 
 /// When restarts began of which only the number is told: with the pod, unless it has lived too long for so few.

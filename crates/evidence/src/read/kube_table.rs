@@ -134,11 +134,22 @@ pub(crate) fn read_pod(line: &str, context: &Context) -> Option<Vec<Event>> {
     if let Some((_, what)) = STATUSES.iter().find(|(known, _)| known == status) {
         events.push(event(*what, status));
     }
-    let count: u64 = restarts.split(' ').next()?.parse().ok()?;
+    let (count, age) = restarts.split_once(' ').unwrap_or((restarts, ""));
+    let count: u64 = count.parse().ok()?;
     if count > 0 {
-        events.push(event(What::Restarted, &format!("{status}, {restarts} restarts")).times(count));
+        let told = format!("{status}, {count} restarts");
+        let mut restarted = event(What::Restarted, &told).times(count);
+        if let Some(age) = parse_restart_age(age) {
+            restarted.last = Some(context.now.before(age));
+        }
+        events.push(restarted);
     }
     Some(events)
+}
+
+/// `(12d ago)`: how long ago the last restart was.
+fn parse_restart_age(text: &str) -> Option<Duration> {
+    parse_age(text.strip_prefix('(')?.strip_suffix(" ago)")?)
 }
 
 /// Whether a line looks like an event's row, if one that tells of nothing.

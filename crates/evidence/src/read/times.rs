@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::Offset;
 use serde_json::Value;
 
@@ -67,6 +68,12 @@ pub(crate) fn parse_json(value: &Value, context: &Context) -> Option<Moment> {
         }
         _ => None,
     }
+}
+
+/// `Sat, 21 Nov 2026 08:59:00 +0000`, as mail and `kubectl describe` have it.
+pub(crate) fn parse_mail(text: &str) -> Option<Moment> {
+    let parsed = DateTimeParser::new().parse_timestamp(text);
+    parsed.ok().map(Moment::from)
 }
 
 /// `3m12s`, `4d3h`, `76s`: what `kubectl` calls an age.

@@ -1,0 +1,46 @@
+//! What went wrong once and is over: told, so that nobody looks for it among what is wrong now.
+//!
+//! By workload, as whatever else is told of one.
+
+use forebay_evidence::{Evidence, Moment};
+use serde::Serialize;
+
+use super::tally;
+
+/// The most workloads of the past that are named.
+pub const MAX_PAST: usize = 20;
+
+/// What was wrong with a workload, and is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Past {
+    /// What it is called: `Swarm service web`.
+    pub name: String,
+    /// Containers that ended or never began.
+    pub deaths: u64,
+    /// Pulls that failed.
+    pub failed: u64,
+    /// The last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Moment>,
+}
+
+/// What is over, and of how many workloads more.
+pub(crate) fn past(evidence: &Evidence) -> (Vec<Past>, usize) {
+    let workloads = tally::tally(&evidence.past, evidence).workloads;
+    let mut all: Vec<Past> = workloads
+        .iter()
+        .map(|workload| {
+            let counts = workload.counts();
+            Past {
+                name: workload.name(),
+                deaths: counts.deaths(),
+                failed: counts.failed,
+                last: workload.last,
+            }
+        })
+        .collect();
+    all.sort_by_key(|past| std::cmp::Reverse(past.last));
+    let more = all.len().saturating_sub(MAX_PAST);
+    all.truncate(MAX_PAST);
+    (all, more)
+}

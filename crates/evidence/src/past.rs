@@ -1,0 +1,131 @@
+//! Which ends, restarts and failures are over: they are told, but neither cause nor culprit of what is wrong now.
+//!
+//! Pure. Judged by workload, as what goes on has its beginning in the past. Lists tell for months what ended then; a log of long
+//! ago tells of its own time.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
+
+use forebay_failures::Class;
+
+use crate::{Context, Event, Evidence, Moment, OwnerKind, Since};
+
+/// What ended longer ago than this has no part in what is wrong now: registries count pulls for six hours at most, and the
+/// kubelet and Swarm start a container that still fails again within minutes.
+const MAX_STORY: Duration = Duration::from_hours(6);
+
+/// By what it is told how long ago something is.
+struct Reference {
+    /// When the evidence was gathered, as we know it.
+    gathered: Moment,
+    /// When it was gathered, as itself tells: now where it tells ages, else the last moment in it.
+    told: Moment,
+    tells_ages: bool,
+    /// The last trouble that has a date and that no list tells of the past.
+    last_trouble: Option<Moment>,
+}
+
+impl Evidence {
+    /// Parts what is over from what is not.
+    pub(crate) fn part_past(&mut self, context: &Context, are_ages_parted: bool) {
+        let reference = Reference::of(&self.events, context, are_ages_parted);
+        let seed = RandomState::new();
+        let story = |event: &Event| seed.hash_one(self.story_of(event));
+        let troubles = || self.events.iter().filter(|event| is_trouble(event));
+        let go_on: HashSet<u64> = troubles()
+            .filter(|event| !reference.is_over(event))
+            .map(story)
+            .collect();
+        let is_past = |event: &Event| is_trouble(event) && !go_on.contains(&story(event));
+        let are_past: Vec<bool> = self.events.iter().map(is_past).collect();
+        if !are_past.contains(&true) {
+            return;
+        }
+        let events = std::mem::take(&mut self.events).into_iter();
+        for (event, is_past) in events.zip(are_past) {
+            if is_past {
+                self.past.push(event);
+            } else {
+                self.events.push(event);
+            }
+        }
+    }
+
+    /// Whether only what is over tells of failures of a class.
+    pub fn is_over(&self, class: Class) -> bool {
+        let tells = |event: &Event| class_of(event) == Some(class);
+        self.past.iter().any(tells) && !self.events.iter().any(tells)
+    }
+
+    /// What goes on or is over as one: the ends of a workload's containers, or its failed pulls.
+    fn story_of<'a>(&'a self, event: &'a Event) -> impl std::hash::Hash + 'a {
+        let place = &event.place;
+        let owner = place.owner.as_ref().map(|owner| {
+            let known = self.find_name(&owner.name);
+            let known = known.filter(|_| owner.kind == OwnerKind::SwarmService);
+            (owner.kind, known.unwrap_or(&owner.name))
+        });
+        let image = event.image.as_deref().filter(|_| owner.is_none());
+        let namespace = place.namespace.as_deref();
+        (owner, namespace, image, event.what.is_death())
+    }
+}
+
+impl Reference {
+    fn of(events: &[Event], context: &Context, are_ages_parted: bool) -> Self {
+        let gathered = context.now;
+        let newest = |of: &dyn Fn(&&Event) -> bool| {
+            let dated = events.iter().filter(|event| !event.is_by_age);
+            dated.filter(of).filter_map(at).max()
+        };
+        // What has the very moment of the gathering was put there by a reader that knew no other.
+        let is_age = |event: &Event| event.is_by_age && at(event).is_some_and(|at| at != gathered);
+        let tells_ages = !are_ages_parted && events.iter().any(is_age);
+        let last = newest(&|_| true).filter(|_| !tells_ages);
+        Self {
+            gathered,
+            told: last.unwrap_or(gathered),
+            tells_ages,
+            last_trouble: newest(&|event| event.since != Since::Over && is_trouble(event)),
+        }
+    }
+
+    fn is_over(&self, event: &Event) -> bool {
+        let Some(at) = at(event) else {
+            return false;
+        };
+        // A failed pull is what a log of long ago is read for, whatever went well after it.
+        if event.since == Since::StillSo || !self.tells_ages && !event.what.is_death() {
+            return false;
+        }
+        // A list that was gathered with what else is wrong belongs to it; else it is of now.
+        let belongs = |trouble: Moment| trouble.since(at).max(at.since(trouble)) <= MAX_STORY;
+        let now = match event.since {
+            Since::Over if !self.last_trouble.is_some_and(belongs) => self.gathered,
+            _ => self.told,
+        };
+        now.since(at) > MAX_STORY
+    }
+}
+
+fn at(event: &Event) -> Option<Moment> {
+    event.last.max(event.first)
+}
+
+fn is_trouble(event: &Event) -> bool {
+    class_of(event).is_some()
+}
+
+/// The class that an event counts for.
+fn class_of(event: &Event) -> Option<Class> {
+    let of_end = event.what.is_death().then_some(Class::StartFailure);
+    event
+        .failure
+        .as_ref()
+        .map(|failure| failure.class)
+        .or(of_end)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! What is over, and what is not, in the forms in which it is told.
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::{Format, Intake, What};
+
+fn at(text: &str) -> Moment {
+    text.parse::<Timestamp>().unwrap().into()
+}
+
+/// What is over of a text that is read so long after [`START`], and what is not: by owner and what happened.
+fn parted(text: &str, hours: u64) -> (Vec<String>, Vec<String>) {
+    let context = Context {
+        now: at(START).after(Duration::from_hours(hours)),
+        utc_offset_seconds: 0,
+    };
+    let mut intake = Intake::new(context);
+    intake.begin("standard input");
+    intake.push(text.as_bytes());
+    let evidence = intake.finish();
+    let named = |events: &[Event]| {
+        let told = events.iter().filter(|event| is_trouble(event));
+        told.map(|event| {
+            let owner = event.place.owner.as_ref();
+            let owner = owner.map_or("nobody", |owner| owner.name.as_str());
+            format!("{owner} {:?}", event.what)
+        })
+        .collect()
+    };
+    (named(&evidence.past), named(&evidence.events))
+}
+
+const START: &str = "2026-01-15T14:00:00Z";
+
+const LIMIT: &str = "toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit";
+
+/// A pod whose container was started again so often, with its state.
+fn pod(name: &str, restarts: u64, phase: &str, state: &str) -> String {
+    format!(
+        r#"{{"kind": "Pod", "metadata": {{"name": "{name}-0", "namespace": "shop"}}, "status": {{"phase": "{phase}", "containerStatuses": [{{"name": "c", "image": "acme/{name}:1", "restartCount": {restarts}, {state}}}]}}}}
+"#
+    )
+}
+
+fn runs_since(moment: &str) -> String {
+    format!(r#""state": {{"running": {{"startedAt": "{moment}"}}}}"#)
+}
+
+fn waits_for(reason: &str) -> String {
+    format!(r#""state": {{"waiting": {{"reason": "{reason}"}}}}"#)
+}
+
+#[test]
+fn a_pod_that_runs_again_is_over_after_a_window_and_one_that_waits_is_not() {
+    let table = [
+        // Restarts, when it is read, whether they are over.
+        (pod("web", 60, "Running", &runs_since(START)), 7, true),
+        (pod("web", 60, "Running", &runs_since(START)), 5, false),
+        (
+            pod("web", 60, "Running", &waits_for("CrashLoopBackOff")),
+            900,
+            false,
+        ),
+        (
+            pod(
+                "web",
+                2,
+                "Failed",
+                r#""state": {"terminated": {"exitCode": 1, "finishedAt": "2026-01-15T14:00:00Z"}}"#,
+            ),
+            300,
+            true,
+        ),
+        // A list that tells of no state, tells of its own time.
+        (
+            pod(
+                "web",
+                2,
+                "Running",
+                r#""lastState": {"terminated": {"exitCode": 1, "finishedAt": "2026-01-15T14:00:00Z"}}"#,
+            ),
+            300,
+            false,
+        ),
+    ];
+    for (text, hours, is_over) in table {
+        let (past, now) = parted(&text, hours);
+        assert_eq!(
+            (past.is_empty(), now.is_empty()),
+            (!is_over, is_over),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_list_that_was_kept_with_its_events_is_of_their_time() {
+    let event = format!(
+        r#"{{"kind": "Event", "metadata": {{}}, "involvedObject": {{"kind": "Pod", "name": "api-0", "namespace": "shop"}}, "reason": "Failed", "message": "Failed to pull image \"acme/api:1\": {LIMIT}", "count": 9, "firstTimestamp": "2026-01-15T14:00:00Z", "lastTimestamp": "2026-01-15T14:30:00Z"}}
+"#
+    );
+    for (started, is_over) in [
+        ("2026-01-15T14:29:00Z", false),
+        ("2026-01-10T14:29:00Z", true),
+    ] {
+        let text = pod("web", 60, "Running", &runs_since(started)) + &event;
+        let (past, now) = parted(&text, 500);
+        let web = "web Restarted".to_owned();
+        assert_eq!(
+            (past.contains(&web), now.contains(&web)),
+            (is_over, !is_over)
+        );
+        assert!(now.contains(&"api PullFailed".to_owned()), "{now:?}");
+    }
+}
+
+#[test]
+fn tables_tell_by_their_ages() {
+    let pods = "NAMESPACE     NAME      READY   STATUS             RESTARTS       AGE\n\
+                shop          web-0     1/1     Running            60 (12d ago)   40d\n\
+                shop          api-0     0/1     CrashLoopBackOff   12 (30s ago)   40d\n\
+                shop          db-0      1/1     Running            1 (2h ago)     40d\n\
+                shop          img-0     0/1     ImagePullBackOff   3 (3d ago)     3d\n";
+    let (past, now) = parted(pods, 0);
+    assert_eq!(past, ["web Restarted", "img Restarted"]);
+    assert_eq!(
+        now,
+        [
+            "api Restarted",
+            "api Restarted",
+            "db Restarted",
+            "img BackedOff"
+        ]
+    );
+    let tasks = "ID             NAME        IMAGE        NODE      DESIRED STATE   CURRENT STATE           ERROR                         PORTS\n\
+                 abcd1234efgh   web.1       nginx:1.27   node1     Running         Running 2 weeks ago                                   \n\
+                 ijkl1234mnop    \\_ web.1   nginx:1.27   node1     Shutdown        Failed 2 weeks ago      \"task: non-zero exit (137)\"   \n\
+                 qrst1234uvwx   api.1       nginx:1.27   node2     Shutdown        Failed 3 weeks ago      \"task: non-zero exit (1)\"   \n";
+    let (past, now) = parted(tasks, 0);
+    assert_eq!(past, ["web Died(Some(137))"]);
+    assert_eq!(
+        now,
+        ["api Died(Some(1))"],
+        "nothing came after it: it is down"
+    );
+    let containers = "CONTAINER ID   IMAGE      COMMAND   CREATED        STATUS                       PORTS     NAMES\n\
+                      1a2b3c4d5e6f   nginx      \"x\"       2 months ago   Exited (137) 2 months ago              old\n\
+                      2a2b3c4d5e6f   nginx      \"x\"       3 weeks ago    Created                                never\n\
+                      3a2b3c4d5e6f   nginx      \"x\"       3 weeks ago    Restarting (1) 3 seconds ago           loop\n";
+    let (past, now) = parted(containers, 0);
+    assert_eq!(past, ["old Died(Some(137))", "never StartFailed"]);
+    assert_eq!(now, ["loop Died(Some(1))"]);
+}
+
+#[test]
+fn events_that_are_still_seen_keep_their_beginning() {
+    let row = |seen: &str| {
+        format!(
+            "shop   {seen}   Warning   Failed   pod/web-0   Failed to pull image \"acme/web:1\": {LIMIT}\n"
+        )
+    };
+    let header = "NAMESPACE   LAST SEEN   TYPE   REASON   OBJECT   MESSAGE\n";
+    let (past, now) = parted(
+        &format!("{header}{}{}", row("2m (x5000 over 3d)"), row("2d")),
+        0,
+    );
+    assert_eq!((past.len(), now.len()), (0, 2));
+    let (past, now) = parted(&format!("{header}{}", row("2d")), 0);
+    assert_eq!((past.len(), now.len()), (1, 0));
+}
+
+#[test]
+fn a_described_pod_tells_when_it_ended() {
+    let described = |state: &str, rest: &str| {
+        format!(
+            "Name:             web-0\nNamespace:        shop\nStatus:           Running\nContainers:\n  web:\n    Image:          acme/web:1\n    State:          {state}\n{rest}"
+        )
+    };
+    let started = "      Started:      Thu, 15 Jan 2026 14:00:00 +0000\n";
+    let last = "    Last State:     Terminated\n      Reason:       Error\n      Exit Code:    255\n      Started:      Wed, 14 Jan 2026 14:00:00 +0000\n      Finished:     Thu, 15 Jan 2026 13:59:00 +0000\n";
+    let count = "    Ready:          True\n    Restart Count:  60\nEvents:           <none>\n";
+    let both = ["web Died(Some(255))", "web Restarted"];
+    for (state, rest, hours, is_over) in [
+        ("Running", format!("{started}{last}{count}"), 7, true),
+        ("Running", format!("{started}{last}{count}"), 5, false),
+        (
+            "Waiting",
+            format!("      Reason:       CrashLoopBackOff\n{last}{count}"),
+            70,
+            false,
+        ),
+    ] {
+        let (past, now) = parted(&described(state, &rest), hours);
+        let (told, other) = if is_over { (past, now) } else { (now, past) };
+        assert_eq!(told, both, "{state} {hours}");
+        assert!(other.is_empty());
+    }
+    let (past, _) = parted(&described("Running", &format!("{started}{count}")), 70);
+    assert_eq!(past, ["web Restarted"]);
+    let cut = "      Exit Code:    255\n";
+    let (_, now) = parted(&described("Terminated", cut), 0);
+    assert_eq!(now, ["web Died(Some(255))"], "what was cut off is told");
+}
+
+#[test]
+fn a_log_of_long_ago_tells_of_its_own_time() {
+    let line =
+        |time: &str, message: &str| format!("time=\"{time}\" level=error msg=\"{message}\"\n");
+    let failed = format!("Handler for POST /v1.41/images/create returned error: {LIMIT}");
+    let well = "time=\"2026-01-17T14:00:00Z\" level=info msg=\"PullImage \\\"acme/web:1\\\" returns image reference \\\"sha256:1\\\"\"\n";
+    let text = line(START, &failed) + well;
+    let (past, now) = parted(&text, 5_000);
+    assert_eq!((past.len(), now.len()), (0, 1), "{past:?} {now:?}");
+}
+
+#[test]
+fn what_only_the_past_tells_of_a_class_is_over() {
+    let mut evidence = Evidence::default();
+    let died = |format| Event::new(What::Died(Some(1)), format);
+    evidence.past.push(died(Format::DockerLists));
+    assert!(evidence.is_over(Class::StartFailure));
+    assert!(!evidence.is_over(Class::PullLimit));
+    evidence.events.push(died(Format::DockerEvents));
+    assert!(!evidence.is_over(Class::StartFailure));
+}
