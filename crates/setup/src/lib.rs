@@ -20,7 +20,7 @@ mod usage;
 mod workflow;
 mod yaml;
 
-pub use access::{Access, Registry, plan_access};
+pub use access::{Access, PullSecrets, Registry, plan_access};
 pub use address::{Address, NoAddress};
 pub use client::Client;
 pub use clients::plan;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::access::PullSecrets;
 use crate::address::Address;
 use crate::client::Client;
 use crate::error::SetupError;
@@ -102,6 +103,10 @@ pub struct Guard {
     pub command: Vec<String>,
     /// What it says where that is a set-up's own.
     pub own: String,
+    /// What it says where all of that is but the entry of the list, which was there before.
+    pub own_but_entry: String,
+    /// The list that names it.
+    pub list: PullSecrets,
     /// What that is, as a sentence goes on: `the secret a in the namespace b`.
     pub what: String,
     /// What can be done where it is somebody else's.

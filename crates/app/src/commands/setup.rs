@@ -270,11 +270,13 @@ async fn write(
             "put what is printed without --write where it says; CI takes --file with the workflow";
         return Err(Failure::plain(what).with_hint(hint));
     }
+    let mut steps = plan.steps.clone();
     if let Some(guard) = plan.guard.as_ref().filter(|_| runs(&plan.steps)) {
-        run_steps::ask(guard).await?;
+        let standing = run_steps::ask(guard).await?;
+        steps.extend(guard.list.put_in(&standing.list, !standing.is_there));
     }
     let is_written = apply::write(plan, disk, printer)?;
-    run_steps::run(&plan.steps, printer).await?;
+    run_steps::run(&steps, printer).await?;
     if is_written || plan.files.is_empty() {
         show::rest(plan, printer);
     }
@@ -326,14 +328,22 @@ async fn undo_steps(
         let hint = by_hand.collect::<Vec<_>>().join("; ");
         return Err(Failure::plain(what).with_hint(format!("take it away by hand: {hint}")));
     }
-    if let Some(guard) = &plan.guard
-        && !run_steps::ask(guard).await?
-    {
-        let what = format!("there is nothing to undo: {} is not there", guard.what);
-        return Err(Failure::plain(what)
-            .with_hint("name the same --namespace and --secret as with --write"));
+    let mut steps = Vec::new();
+    if let Some(guard) = &plan.guard {
+        let standing = run_steps::ask(guard).await?;
+        if !standing.is_there {
+            let what = format!("there is nothing to undo: {} is not there", guard.what);
+            return Err(Failure::plain(what)
+                .with_hint("name the same --namespace and --secret as with --write"));
+        }
+        if standing.keeps_entry {
+            printer.note("the service account named it before it was made, and still does");
+        } else {
+            steps.extend(guard.list.take_out(&standing.list));
+        }
     }
-    run_steps::run(&plan.undo, printer).await?;
+    steps.extend(plan.undo.iter().cloned());
+    run_steps::run(&steps, printer).await?;
     Ok(ExitStatus::Ok)
 }
 

@@ -9,12 +9,12 @@ const PASSWORD: &str = "dckr_pat_0123456789-\"x";
 
 const SECRET: [&str; 3] = ["kubernetes", "--registry", "hub"];
 
-/// A kubectl that tells of a secret, writes down how it was called, and fails at what this says.
-fn kubectl(secret: &str, fails: &str) -> Program {
+/// A kubectl that tells of a secret and a service account, writes down how it was called, and fails at what this says.
+fn kubectl(secret: &str, account: &str, fails: &str) -> Program {
     let program = Program::new();
     let script = format!(
         "#!/bin/sh\necho \"kubectl $*\" >>calls\n[ \"$1\" = get ] && echo 'Warning: a thing is old' >&2 && \
-         echo '{secret}'\n[ \"$1\" = '{fails}' ] || exit 0\n\
+         case $* in *serviceaccount*) echo '{account}';; *) echo '{secret}';; esac\n[ \"$1\" = '{fails}' ] || exit 0\n\
          manifest=$(cat)\nprintf 'Error: when applying patch:\\n%s\\nto: %s %s\\n' \"$manifest\" \"$(printf %s \"$manifest\" | base64 \
          --wrap=0)\" '{PASSWORD}' >&2\nexit 1\n"
     );
@@ -45,7 +45,7 @@ fn a_password_goes_by_standard_input() {
 
 #[test]
 fn a_program_that_fails_does_not_tell_the_password() {
-    let program = kubectl("", "apply");
+    let program = kubectl("", "7", "apply");
     let told = write(&program);
     assert!(told.contains("failed"), "{told}");
     assert!(told.contains("when applying patch"), "{told}");
@@ -57,7 +57,7 @@ fn a_program_that_fails_does_not_tell_the_password() {
 #[test]
 fn a_secret_of_somebody_elses_is_neither_changed_nor_taken_away() {
     for secret in ["dockerhub-credentials", "dockerhub-credentials Helm"] {
-        let program = kubectl(secret, "");
+        let program = kubectl(secret, "7", "");
         for told in [
             write(&program),
             setup_here(&program, &[&SECRET[..], &["--undo"]].concat()),
@@ -76,16 +76,47 @@ fn a_secret_of_somebody_elses_is_neither_changed_nor_taken_away() {
 
 #[test]
 fn a_secret_of_our_own_is_changed_and_taken_away() {
-    let program = kubectl("dockerhub-credentials forebay-setup", "");
+    let program = kubectl(
+        "dockerhub-credentials forebay-setup",
+        "7 theirs dockerhub-credentials",
+        "",
+    );
     let told = write(&program);
     assert!(told.starts_with("exit: 0"), "{told}");
     assert_snapshot!(
         "pull-secret-undo",
         setup_here(&program, &[&SECRET[..], &["--undo"]].concat())
     );
-    let none = kubectl("", "");
+    let none = kubectl("", "7", "");
     let told = setup_here(&none, &[&SECRET[..], &["--undo"]].concat());
     assert!(told.contains("there is nothing to undo"), "{told}");
+}
+
+#[test]
+fn other_pull_secrets_of_the_service_account_stay_and_one_that_it_named_before_stays_named() {
+    let patches = |program: &Program| {
+        let calls = read(program, "calls");
+        let lines = calls.lines().filter(|line| !line.contains(" get "));
+        lines.map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    let program = kubectl("", "7 theirs", "");
+    write(&program);
+    let both = r#"{"imagePullSecrets":[{"name":"theirs"},{"name":"dockerhub-credentials"}],"metadata":{"resourceVersion":"7"}}"#;
+    assert!(patches(&program).ends_with(both), "{}", patches(&program));
+    let program = kubectl("", "7 dockerhub-credentials theirs", "");
+    write(&program);
+    let kept = "label --namespace default secret dockerhub-credentials --overwrite forebay-setup/service-account=kept";
+    assert!(patches(&program).ends_with(kept), "{}", patches(&program));
+    let program = kubectl(
+        "dockerhub-credentials forebay-setup kept",
+        "7 dockerhub-credentials theirs",
+        "",
+    );
+    write(&program);
+    setup_here(&program, &[&SECRET[..], &["--undo"]].concat());
+    let patches = patches(&program);
+    assert!(!patches.contains("serviceaccount"), "{patches}");
+    assert!(patches.contains("delete secret"), "{patches}");
 }
 
 #[test]

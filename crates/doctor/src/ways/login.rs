@@ -124,9 +124,12 @@ fn kubernetes(registry: &Registry, namespace: &str) -> String {
 
 /// Makes a pull secret, and has the namespace's pods use it; the token is in no command line.
 pub(super) fn pull_secret(server: &str, user: &str, namespace: &str, secret: &str) -> String {
+    // Kubernetes takes a new list for the whole: it is added to one that is there, and made where there is none.
+    let patch = format!("kubectl --namespace {namespace} patch serviceaccount default");
     format!(
         "printf '{{\"auths\":{{\"%s\":{{\"username\":\"%s\",\"password\":\"%s\"}}}}}}' '{server}' '{user}' \"$(cat token.txt)\" | kubectl --namespace {namespace} create secret generic {secret} --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=/dev/stdin\n\
-         kubectl --namespace {namespace} patch serviceaccount default --patch '{{\"imagePullSecrets\":[{{\"name\":\"{secret}\"}}]}}'"
+         {patch} --type json --patch '[{{\"op\":\"add\",\"path\":\"/imagePullSecrets/-\",\"value\":{{\"name\":\"{secret}\"}}}}]' || \\\n  \
+         {patch} --patch '{{\"imagePullSecrets\":[{{\"name\":\"{secret}\"}}]}}'   # where it has none yet"
     )
 }
 

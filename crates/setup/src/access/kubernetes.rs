@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use forebay_limits::shell_word;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::login::{source, token_file};
+use super::pull_secrets::{KEPT, PullSecrets};
 use super::{Access, Registry, is_dns_label};
 use crate::error::SetupError;
 use crate::password::Password;
@@ -32,9 +33,8 @@ const LABELLED: &str = "the secret gets the label app.kubernetes.io/managed-by=f
 
 const APPLY: &str = "makes the pull secret; the password goes by standard input";
 
-const PATCH: &str = "has the pods of the service account use it";
-
-const UNPATCH: &str = "has the pods of the service account use it no more";
+const LISTED: &str = "the service account default gets it beside the pull secrets that it has; one of that name that was there \
+                      before stays there on --undo";
 
 const HOURS: &str = "a login at ECR lasts twelve hours: have a CronJob repeat this, or rather let the nodes in by their role \
                      (AmazonEC2ContainerRegistryReadOnly), which needs no secret";
@@ -51,13 +51,10 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
             password: password.clone(),
         };
         plan.steps.push(Step::run(APPLY, &APPLY_COMMAND, input));
-        // A strategic merge: other pull secrets of the service account stay.
-        plan.steps
-            .push(patch(access, PATCH, &json!({"name": secret})));
         plan = plan.note(
             "kept in the cluster as it is: whoever may read secrets of the namespace reads it",
         );
-        plan = plan.note(LABELLED);
+        plan = plan.note(LABELLED).note(LISTED);
     } else {
         plan = plan.snippet(Snippet {
             title: "in a shell",
@@ -74,9 +71,7 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
         &access.namespace,
         "--ignore-not-found",
     ];
-    let unpatch = json!({"$patch": "delete", "name": secret});
     plan.guard = Some(guard(access));
-    plan.undo.push(patch(access, UNPATCH, &unpatch));
     plan.undo.push(Step::run(
         "takes the pull secret away",
         &delete,
@@ -97,27 +92,12 @@ fn refuse_no_label(access: &Access) -> Result<(), SetupError> {
     Err(SetupError::impossible(what, hint))
 }
 
-/// Changes the service account's list of pull secrets by one entry, and leaves the others.
-fn patch(access: &Access, why: &'static str, entry: &Value) -> Step {
-    let patch = json!({"imagePullSecrets": [entry]}).to_string();
-    let command = [
-        "kubectl",
-        "patch",
-        "serviceaccount",
-        "default",
-        "--namespace",
-        &access.namespace,
-        "--patch",
-        &patch,
-    ];
-    Step::run(why, &command, Input::Nothing)
-}
-
-/// The secret's name and who made it, on one line; nothing where it is not there.
+/// The secret's name, who made it, and whether the service account named it before, on one line; nothing where it is not there.
 fn guard(access: &Access) -> Guard {
     let (secret, namespace) = (access.secret(), &access.namespace);
-    let key = LABEL.0.replace('.', "\\.");
-    let path = format!("jsonpath={{.metadata.name}} {{.metadata.labels.{key}}}");
+    let [by, kept] = [LABEL, KEPT].map(|(key, _)| key.replace('.', "\\."));
+    let labels = format!("{{.metadata.labels.{by}}} {{.metadata.labels.{kept}}}");
+    let path = format!("jsonpath={{.metadata.name}} {labels}");
     let command = [
         "kubectl",
         "get",
@@ -133,6 +113,11 @@ fn guard(access: &Access) -> Guard {
     Guard {
         command: command.map(str::to_owned).to_vec(),
         own: format!("{secret} {}", LABEL.1),
+        own_but_entry: format!("{secret} {} {}", LABEL.1, KEPT.1),
+        list: PullSecrets {
+            namespace: namespace.clone(),
+            secret: secret.to_owned(),
+        },
         what: format!("the secret {secret} in the namespace {namespace}"),
         hint: format!(
             "name another one with --secret; or let forebay setup have this one, to change it and to take it away: kubectl \

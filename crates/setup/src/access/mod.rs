@@ -12,6 +12,7 @@ mod images;
 mod kubernetes;
 mod login;
 mod permissions;
+mod pull_secrets;
 mod registry;
 mod task_definition;
 
@@ -22,6 +23,7 @@ use crate::error::SetupError;
 use crate::password::Password;
 use crate::plan::{Files, Plan, made_once};
 
+pub use pull_secrets::PullSecrets;
 pub use registry::Registry;
 
 /// The longest DNS label (RFC 1123).

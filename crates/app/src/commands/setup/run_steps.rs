@@ -40,24 +40,45 @@ pub(super) async fn run(steps: &[Step], printer: &Printer) -> Result<(), Failure
     Ok(())
 }
 
-/// Asks whether what the steps of a plan are about is a set-up's own; whether it is there at all.
+/// How what the steps of a plan are about stands.
+pub(super) struct Standing {
+    /// It is there at all.
+    pub(super) is_there: bool,
+    /// The list named it before it was there.
+    pub(super) keeps_entry: bool,
+    /// The list that names it, as it was told.
+    pub(super) list: String,
+}
+
+/// Asks whether what the steps of a plan are about is a set-up's own, and for the list that names it.
 ///
 /// # Errors
 /// It is somebody else's, or that cannot be told.
-pub(super) async fn ask(guard: &Guard) -> Result<bool, Failure> {
-    let ran = run_command(&guard.command, "").await?;
-    if !ran.is_ok {
-        return Err(failed(&guard.command, told(&ran.said, &[])));
-    }
-    // Warnings are no part of the answer.
-    if ran.answer.is_empty() || ran.answer == guard.own {
-        return Ok(!ran.answer.is_empty());
+pub(super) async fn ask(guard: &Guard) -> Result<Standing, Failure> {
+    let answer = answer_to(&guard.command).await?;
+    let keeps_entry = answer == guard.own_but_entry;
+    if answer.is_empty() || answer == guard.own || keeps_entry {
+        return Ok(Standing {
+            is_there: !answer.is_empty(),
+            keeps_entry,
+            list: answer_to(&guard.list.question()).await?,
+        });
     }
     let what = format!(
         "{} was not made by forebay setup: nothing was changed",
         guard.what
     );
     Err(Failure::plain(what).with_hint(guard.hint.clone()))
+}
+
+/// What a program says; warnings are no part of it.
+async fn answer_to(command: &[String]) -> Result<String, Failure> {
+    let ran = run_command(command, "").await?;
+    if ran.is_ok {
+        Ok(ran.answer)
+    } else {
+        Err(failed(command, told(&ran.said, &[])))
+    }
 }
 
 /// Runs a step; what was run.
