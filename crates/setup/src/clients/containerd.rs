@@ -155,7 +155,8 @@ impl<'a> Config<'a> {
         };
         let what =
             format!("registry.{old} is set, which containerd does not take beside config_path");
-        let hint = "write what it says into files below /etc/containerd/certs.d, take it out, and try again";
+        let hint =
+            format!("write what it says into files below {CERTS_D}, take it out, and try again");
         Err(SetupError::unmergeable(self.path, what, hint))
     }
 

@@ -25,7 +25,6 @@ const NODE: &str = "nodes:\n- role: control-plane\n";
 
 /// Nodes of kind 0.27 and later look there by themselves.
 const PATCH: &str = "containerdConfigPatches:\n";
-const PATCH_ITEM: &str = "- |-\n  [plugins.\"io.containerd.grpc.v1.cri\".registry]\n    config_path = \"/etc/containerd/certs.d\"\n";
 
 const BLOCKS: &str = "write it as lines with indentation, without braces";
 
@@ -170,7 +169,7 @@ fn with_patch(path: &str, text: &str) -> Result<String, SetupError> {
     let yaml = Yaml::parse(path, text)?;
     let mut edits = Edits::default();
     let (at, lines) = match yaml.root.find_entry("containerdConfigPatches") {
-        None => yaml.lines_after(text.len(), &format!("{PATCH}{PATCH_ITEM}")),
+        None => yaml.lines_after(text.len(), &format!("{PATCH}{}", patch_item())),
         Some((_, patches)) => {
             let mut items = patches.items().iter().filter_map(Node::text);
             if items.any(|patch| patch.contains("config_path")) {
@@ -178,7 +177,7 @@ fn with_patch(path: &str, text: &str) -> Result<String, SetupError> {
             }
             match patches.items().last() {
                 Some(last) if !patches.is_flow() => {
-                    let lines = indented(PATCH_ITEM, yaml.column(yaml.dash(last)));
+                    let lines = indented(&patch_item(), yaml.column(yaml.dash(last)));
                     yaml.lines_after(end_of(text, last), &lines)
                 }
                 _ => {
@@ -197,6 +196,13 @@ fn with_patch(path: &str, text: &str) -> Result<String, SetupError> {
 /// The last byte of a thing that is no white space.
 fn end_of(text: &str, node: &Node) -> usize {
     text[..node.span.end].trim_end().len()
+}
+
+/// What has the containerd of a node look there.
+fn patch_item() -> String {
+    format!(
+        "- |-\n  [plugins.\"io.containerd.grpc.v1.cri\".registry]\n    config_path = \"{IN_NODE}\"\n"
+    )
 }
 
 #[cfg(test)]

@@ -40,7 +40,10 @@ pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
         .falls(if order.fall_back { containerd::OPEN } else { containerd::CLOSED })
         .note_if(!order.is_address_given, address)
         .note(LEFT_ALONE)
-        .note("containerd's own config.toml must name /etc/containerd/certs.d on each node: forebay setup containerd")
+        .note(format!(
+            "containerd's own config.toml must name {} on each node: forebay setup containerd",
+            containerd::CERTS_D
+        ))
         .note("nodes with k3s, RKE2 or CRI-O have files of their own: forebay setup k3s, rke2 or cri-o on the node"))
 }
 
