@@ -132,7 +132,10 @@ mod tests {
                 "kubectl apply -f .\nforebay doctor --kube --wait",
                 "kubectl --context prod apply -f .\nforebay doctor --context prod --kube --wait",
             ),
-            ("printf x | kubectl get pods", "printf x | kubectl --context prod get pods"),
+            (
+                "printf x | kubectl get pods",
+                "printf x | kubectl --context prod get pods",
+            ),
             ("aws ecs x", "aws ecs x"),
             ("my-kubectl get pods", "my-kubectl get pods"),
         ] {

@@ -19,7 +19,10 @@ mod tests {
     fn a_word_is_in_quotes_where_it_needs_them() {
         for (word, written) in [
             ("team/app:1", "team/app:1"),
-            ("arn:aws:eks:us-east-1:1:cluster/c", "arn:aws:eks:us-east-1:1:cluster/c"),
+            (
+                "arn:aws:eks:us-east-1:1:cluster/c",
+                "arn:aws:eks:us-east-1:1:cluster/c",
+            ),
             ("my dir", "'my dir'"),
             ("$(id)", "'$(id)'"),
             ("it's", "'it'\\''s'"),

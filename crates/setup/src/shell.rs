@@ -43,7 +43,10 @@ fn is_variable(part: &str) -> bool {
 
 /// Program and arguments in one line.
 pub fn command_line<W: AsRef<str>>(command: &[W]) -> String {
-    let words: Vec<String> = command.iter().map(|word| shell_word(word.as_ref())).collect();
+    let words: Vec<String> = command
+        .iter()
+        .map(|word| shell_word(word.as_ref()))
+        .collect();
     words.join(" ")
 }
 

@@ -150,3 +150,48 @@ fn nothing_to_read_is_a_failure_and_no_word_that_all_is_well() {
         "{told}"
     );
 }
+
+const EVENTS: &str = r#"NAMESPACE   LAST SEEN           TYPE      REASON    OBJECT                     MESSAGE
+shop        40m                 Normal    Pulling   pod/api-7d4b9c6f8d-x2x7k   Pulling image "acme/api:latest"
+shop        2m (x14 over 40m)   Warning   BackOff   pod/api-7d4b9c6f8d-x2x7k   Back-off restarting failed container api in pod api-7d4b9c6f8d-x2x7k_shop(11)
+"#;
+
+const POD: &str = r#"{"kind": "Pod", "metadata": {"name": "api-7d4b9c6f8d-x2x7k", "namespace": "shop", "creationTimestamp": "2026-01-15T14:05:00Z",
+  "ownerReferences": [{"kind": "ReplicaSet", "name": "api-7d4b9c6f8d"}]}, "status": {"startTime": "2026-01-15T14:05:00Z"},
+  "spec": {"nodeName": "n-1", "containers": [{"name": "api", "image": "acme/api:latest", "imagePullPolicy": "Always"}]}}
+"#;
+
+/// Whether a text is what a sample shows: `…` stands for the rest of its line, and alone on a line for any lines.
+fn is_shown(sample: &str, text: &str) -> bool {
+    let mut lines = text.lines();
+    let mut is_gap = false;
+    sample.lines().all(|wanted| {
+        if wanted.trim() == "…" {
+            is_gap = true;
+            return true;
+        }
+        let is_it = |line: &str| match wanted.strip_suffix('…') {
+            Some(begin) => line.starts_with(begin),
+            None => line == wanted,
+        };
+        let found = if std::mem::take(&mut is_gap) {
+            lines.find(|line| is_it(line))
+        } else {
+            lines.next().filter(|line| is_it(line))
+        };
+        found.is_some()
+    })
+}
+
+#[test]
+fn the_guide_shows_what_is_printed() {
+    const GUIDE: &str = include_str!("../../../../docs/guides/doctor.md");
+    let (_, sample) = GUIDE.split_once("```text\n").expect("a sample");
+    let (sample, _) = sample.split_once("```").expect("its end");
+    let program = Program::new()
+        .file("events.txt", EVENTS)
+        .file("pod.json", POD);
+    let told = program.run(&["doctor", "events.txt", "pod.json", AS_OF[0], AS_OF[1]]);
+    let (_, told) = told.split_once("----- stdout -----\n").expect("its output");
+    assert!(is_shown(sample, told), "{told}");
+}

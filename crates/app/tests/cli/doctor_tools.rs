@@ -278,6 +278,18 @@ fn what_was_asked_of_aws_by_a_profile_is_mended_by_the_same() {
 }
 
 #[test]
+fn what_was_asked_of_a_cluster_by_a_context_is_mended_in_the_same() {
+    let script = answering(&[("events", EVENTS), ("get", PODS)]);
+    let program = with(&[("kubectl", &script)]);
+    let told = program.run(&["doctor", "--kube", "--context", "the shop", "--all"]);
+    assert!(
+        told.contains("kubectl --context 'the shop' --namespace shop "),
+        "{told}"
+    );
+    assert!(!told.contains("kubectl --namespace"), "{told}");
+}
+
+#[test]
 fn waiting_for_whom_nobody_speaks_is_a_failure() {
     let refused = "echo 'The connection to the server was refused' >&2; exit 1";
     let program = with(&[("kubectl", refused)]);

@@ -1,6 +1,6 @@
 //! What is advised: commands that do what they say, in an order that helps, and nothing of one trouble told of another.
 
-use forebay_doctor::{Class, WayKind, WaysOut, explain};
+use forebay_doctor::{Class, WayKind, WaysOut, brief, explain};
 
 use crate::found::find;
 
@@ -50,6 +50,38 @@ fn services_come_back_as_many_as_they_were_and_a_global_one_is_never_scaled() {
         assert!(told.contains(command), "{command}: {told}");
     }
     assert!(!told.contains("everywhere="), "{told}");
+}
+
+#[test]
+fn a_name_that_none_of_its_kind_can_have_is_left_blank_and_that_is_told() {
+    for name in ["a;b", "a$(id)", "../a"] {
+        let (found, ways) = find(&[&storm(&[name])]);
+        assert_eq!(ways.ways[0].kind, WayKind::StopTheCulprit, "{name}");
+        let text = brief(&found, &ways).to_text();
+        assert!(text.contains("leave it blank"), "{text}");
+        assert!(text.contains("scale --detach <service>=0"), "{text}");
+        assert!(text.contains("<service>: aws ecs list-services"), "{text}");
+        assert!(!commands(&ways).contains(name), "{text}");
+    }
+    let (found, ways) = find(&[&storm(&["many"])]);
+    assert!(!brief(&found, &ways).to_text().contains("blank"));
+}
+
+#[test]
+fn a_line_that_tells_all_is_named_once_for_each_link() {
+    let task = |at: u32| {
+        format!(
+            r#"{{"clusterArn": "arn:aws:ecs:us-east-1:730335557645:cluster/C", "taskArn": "arn:aws:ecs:us-east-1:730335557645:task/C/{at}", "group": "service:api", "lastStatus": "STOPPED", "stoppedReason": "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref docker.io/acme/api:9: {LIMIT}"}}"#
+        )
+    };
+    let text = format!("{{\"tasks\": [{}, {}, {}]}}\n", task(1), task(2), task(3));
+    let (found, _) = find(&[&text]);
+    assert!(!found.chain.is_empty());
+    assert!(
+        found.chain.iter().all(|step| step.seen.len() < 2),
+        "{:?}",
+        found.chain
+    );
 }
 
 #[test]
@@ -192,7 +224,7 @@ fn what_gitlabs_runner_pulls_is_let_in_by_the_runner_and_not_by_the_script() {
     );
     let (found, ways) = find(&[&log]);
     assert_eq!(ways.ways[0].kind, WayKind::Authenticate);
-    let text = forebay_doctor::brief(&found, &ways).to_text();
+    let text = brief(&found, &ways).to_text();
     let at = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word}: {text}"));
     assert!(at("base64") < at("DOCKER_AUTH_CONFIG"), "{text}");
     assert!(!text.contains("Login Succeeded"), "{text}");
@@ -222,7 +254,7 @@ fn the_bare_words_of_fargate_lead_to_no_setting_that_fargate_has_not() {
         "CannotPullContainerError: pull image manifest has been retried 7 time(s): httpReadSeeker: failed open: unexpected status code https://registry-1.docker.io/v2/acme/api/manifests/9: 429 Too Many Requests - Server message: {LIMIT}\n"
     );
     let (found, ways) = find(&[&log]);
-    let text = forebay_doctor::brief(&found, &ways).to_text();
+    let text = brief(&found, &ways).to_text();
     assert!(!text.contains("EC2 launch type"), "{text}");
     assert!(text.contains("does ECS run it on Fargate"), "{text}");
     assert_eq!(ways.ways[0].kind, WayKind::Ecr, "{text}");
@@ -247,6 +279,6 @@ fn what_only_waits_beside_a_crash_loop_is_told_as_well() {
                 shop        web-5f6d7c8b9d-b2b4k   0/1     ImagePullBackOff   0          10m\n\
                 shop        web-5f6d7c8b9d-c5c7m   0/1     ImagePullBackOff   0          10m\n";
     let (found, ways) = find(&[pods]);
-    let text = forebay_doctor::brief(&found, &ways).to_text();
+    let text = brief(&found, &ways).to_text();
     assert!(text.contains("Deployment web in shop"), "{text}");
 }
