@@ -237,3 +237,38 @@ fn what_is_blocked_stays_blocked_and_is_told() {
         "{ours}"
     );
 }
+
+#[test]
+fn where_a_second_set_up_fails_the_first_stands_as_it_did_and_can_be_undone() {
+    let (old, before) = ("mirrors:\n  mine.example:\n", "debug: true\n");
+    let program = Program::new()
+        .file("etc/rancher/k3s/registries.yaml", old)
+        .file("etc/rancher/k3s/config.yaml", before);
+    let paths = [
+        "etc/rancher/k3s/registries.yaml",
+        "etc/rancher/k3s/config.yaml",
+        "etc/rancher/k3s/.forebay-setup.json",
+    ];
+    let address = ["--address", "http://10.0.0.9:5000"];
+    let told = setup(&program, &[&["k3s", "--write"], &address[..]].concat());
+    assert!(told.starts_with("exit: 0"), "{told}");
+    let first = paths.map(|path| read(&program, path));
+    // The second file cannot be staged.
+    let in_the_way = program.path("etc/rancher/k3s/.config.yaml.forebay-new");
+    fs::create_dir_all(in_the_way.join("x")).expect("a folder");
+    let again = ["k3s", "--write", "--fall-back"];
+    let told = setup(&program, &[&again[..], &address[..]].concat());
+    assert!(
+        told.contains("cannot write /etc/rancher/k3s/config.yaml"),
+        "{told}"
+    );
+    assert_eq!(paths.map(|path| read(&program, path)), first);
+    fs::remove_dir_all(in_the_way).expect("the folder goes");
+    let told = setup(&program, &["k3s", "--undo"]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    let [registries, config, _] = paths;
+    assert_eq!(
+        [registries, config].map(|path| read(&program, path)),
+        [old, before]
+    );
+}

@@ -262,3 +262,48 @@ impl Ledger<'_> {
         Ok(served)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// Where a check looks on a machine whose file says this of containerd.
+    fn looks_in(client: &str, file: &str, text: &str) -> String {
+        let root = tempfile::tempdir().expect("a folder");
+        let place = root.path().join(file.trim_start_matches('/'));
+        fs::create_dir_all(place.parent().expect("its folder")).expect("folders");
+        fs::write(place, text).expect("a file");
+        let mut words = vec!["setup", client, "--check"];
+        if file != "/etc/containerd/config.toml" {
+            words.extend(["--file", file]);
+        }
+        let Cli { args } = Cli::try_parse_from(words).expect("arguments");
+        let disk = Disk::open(root.path().to_owned(), args.client, args.file.as_deref());
+        let disk = disk.unwrap_or_else(|_| unreachable!("a folder without a record"));
+        certs_d(&args, &disk).unwrap_or_else(|_| unreachable!("it can be read"))
+    }
+
+    #[test]
+    fn a_check_has_containerd_look_where_its_configuration_says() {
+        let usual = "/etc/containerd/config.toml";
+        let named = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/opt/certs.d\"\n";
+        for client in ["containerd", "kubernetes"] {
+            assert_eq!(looks_in(client, usual, named), "/opt/certs.d");
+            assert_eq!(
+                looks_in(client, usual, "version = 2\n"),
+                "/etc/containerd/certs.d"
+            );
+        }
+        assert_eq!(looks_in("containerd", "/opt/c.toml", named), "/opt/certs.d");
+    }
+}
