@@ -59,6 +59,19 @@ impl Format {
     /// The folder beside a chart's values whose files tell which of them are images: they are near by their names with it.
     pub const CHART_TEMPLATES: &str = "templates/";
 
+    /// The folder of the charts that a chart is made of, each in one of its own.
+    pub const CHARTS: &str = "charts/";
+
+    /// Whether a file of a chart, by its path within it, tells what becomes of values: values, templates, and the charts' own
+    /// files, of it and of the charts in it.
+    pub fn is_of_chart(path: &str) -> bool {
+        let inner = path.strip_prefix(Self::CHARTS);
+        let inner = inner.map_or(Some(path), |rest| Some(rest.split_once('/')?.1));
+        inner.is_some_and(|path| {
+            path.starts_with(Self::CHART_TEMPLATES) || matches!(path, "values.yaml" | "Chart.yaml")
+        })
+    }
+
     /// The syntax of a file; `None` for one that names no images as far as we know.
     pub fn sniff(path: &str, text: &str) -> Option<Self> {
         Self::by_name(path, text).or_else(|| by_content(head(text)))

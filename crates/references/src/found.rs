@@ -25,6 +25,8 @@ pub struct Found {
     pub resources: Vec<String>,
     /// Where variables are read that hold images.
     pub readings: Vec<Reading>,
+    /// Variables that another file sets to what is an image by itself there.
+    pub elsewhere: Vec<Range<usize>>,
     /// Images that scripts in it build, by their names.
     pub built: Vec<String>,
     /// There are more images than are listed.
@@ -38,10 +40,10 @@ pub struct Reading {
     pub span: Range<usize>,
     /// Its value, with or without its quotes.
     pub home: Range<usize>,
-}
-
     /// Whether an image is read here; otherwise it serves something else, as far as the finder of the format tells.
     pub is_image: bool,
+}
+
 /// A name by which a kustomization finds an image in its resources, to say what takes its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
@@ -79,8 +81,12 @@ pub enum Why {
     Computed,
     /// It is given in the format's own template language.
     Template,
+    /// A chart makes it of several: which value or template decides it, and what to do, in one clause.
+    Chart(String),
     /// It is no image reference.
     NoReference,
+    /// It is in a text that nothing runs here.
+    Told,
 }
 
 /// A remark about a file, or a part of it.
@@ -151,8 +157,6 @@ impl Found {
 
     /// Notes that what stands at `span` is an image by what stands at `home`.
     pub fn read(&mut self, span: Range<usize>, home: Range<usize>) {
-        // A default stands within what reads it, and a literal reads nothing.
-        let is_apart = home.end <= span.start || span.end <= home.start;
         self.note(Reading {
             span,
             home,
@@ -163,6 +167,8 @@ impl Found {
     /// Notes where a variable is read.
     pub fn note(&mut self, reading: Reading) {
         let Reading { span, home, .. } = &reading;
+        // A default stands within what reads it, and a literal reads nothing.
+        let is_apart = home.end <= span.start || span.end <= home.start;
         if is_apart && self.readings.len() < MAX_READINGS {
             self.readings.push(reading);
         }
@@ -187,9 +193,12 @@ impl Found {
             .extend(part.readings.into_iter().map(|reading| Reading {
                 span: moved(&reading.span, offset),
                 home: moved(&reading.home, offset),
-            }));
-        self.built.extend(part.built);
                 ..reading
+            }));
+        let elsewhere = part.elsewhere.iter();
+        self.elsewhere
+            .extend(elsewhere.map(|span| moved(span, offset)));
+        self.built.extend(part.built);
         self.is_cut |= part.is_cut;
         self.notes.extend(part.notes.into_iter().map(|note| Note {
             at: note.at.map(|at| at + offset),
@@ -234,8 +243,10 @@ impl fmt::Display for Why {
             Self::Several(name) => write!(f, "`{name}` has more than one value here"),
             Self::Apart(other) => write!(f, "`{other}` is given beside it"),
             Self::Computed => f.write_str("computed when it runs"),
+            Self::Chart(why) => f.write_str(why),
             Self::Template => f.write_str("filled in from a template"),
             Self::NoReference => f.write_str("not an image reference"),
+            Self::Told => f.write_str("in a text that nothing here runs"),
         }
     }
 }

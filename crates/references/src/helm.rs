@@ -4,6 +4,7 @@
 //! perhaps a comment. What comes from the values alone is no place of the template's: it is found in the values.
 
 mod actions;
+mod dots;
 mod printed;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,11 @@ use crate::tree::At;
 use crate::variables::Resolved;
 use crate::{Encoding, Found, Owner, Piece, Setter, Settings, Why, Writing};
 use actions::{Values, only_value, values_in};
+use dots::Dots;
 pub(crate) use printed::{Printed, WrittenIn};
+
+/// Actions that are named where they decide an image.
+const MAX_NAMED: usize = 3;
 
 /// What templates call a value that is an image.
 const KEYS: [&str; 1] = ["image"];
@@ -34,10 +39,12 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
         places: places_near(settings, &values),
         values,
         owner: Owner::of_kind("Helm template"),
+        dots: Dots::default(),
     };
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         reading.line(line, at);
+        reading.dots.pass(line);
         at += line.len();
     }
     reading.sink.found
@@ -75,6 +82,8 @@ struct Reading<'a> {
     places: Vec<(String, Vec<Range<usize>>)>,
     /// What the lines before say of the object that we are in.
     owner: Owner,
+    /// What the dot is.
+    dots: Dots,
 }
 
 /// A value in a line.
@@ -90,23 +99,26 @@ impl Reading<'_> {
         if line.starts_with("---") {
             self.owner = Owner::of_kind("Helm template");
         }
-        let Some((key, value)) = key_and_value(line, at) else {
-            return;
-        };
+        for (key, value) in pairs(line, at) {
+            self.pair(key, &value, line);
+        }
+    }
+
+    fn pair(&mut self, key: &str, value: &Value<'_>, line: &str) {
         match key {
             "kind" if line.starts_with("kind:") && !value.text.contains("{{") => {
                 value.text.clone_into(&mut self.owner.kind);
                 self.owner.per_node = value.text == "DaemonSet";
             }
             "replicas" => {
-                let count = self.pieces(&value).ok();
+                let count = self.pieces(value).ok();
                 self.owner.replicas = count.and_then(|(text, _)| text.trim().parse().ok());
                 self.owner.is_count_unknown = self.owner.replicas.is_none();
             }
             "schedule" if self.owner.kind == "CronJob" => {
                 // One that is not known is no timetable, and so starts whoever knows how often.
                 let text = self
-                    .pieces(&value)
+                    .pieces(value)
                     .map_or_else(|_| value.text.to_owned(), |(text, _)| text);
                 self.owner.schedule = Some(text);
             }
@@ -114,7 +126,7 @@ impl Reading<'_> {
                 self.owner.container =
                     Some(value.text.to_owned()).filter(|text| !text.contains("{{"));
             }
-            _ if KEYS.contains(&key) => self.image(&value),
+            _ if KEYS.contains(&key) => self.image(value),
             _ => {}
         }
     }
@@ -138,8 +150,9 @@ impl Reading<'_> {
                 .iter()
                 .all(|piece| piece.variable || piece.text.chars().all(|c| ":/@".contains(c)));
         if is_from_values && is_image(&text) {
-            if !self.is_found_in_values(value.text) {
-                self.sink.ambiguous(span, Why::Template, owner);
+            if !self.is_found_in_values(&self.dots.clone().pass(value.text)) {
+                let why = decided_by(value.text);
+                self.sink.ambiguous(span, why, owner);
             }
             return;
         }
@@ -204,9 +217,10 @@ impl Reading<'_> {
             if open > 0 {
                 add(rest[..open].to_owned(), at..at + open, None);
             }
-            let end = open + rest[open..].find("}}").ok_or(Why::Template)? + 2;
+            let end = rest[open..].find("}}").ok_or(Why::Template)? + open + 2;
             let action = &rest[open + 2..end - 2];
-            let text = self.values.evaluate(action).ok_or(Why::Template)?;
+            let text = self.values.evaluate(&self.dots.whole(action));
+            let text = text.ok_or_else(|| decided_by(&rest[open..end]))?;
             add(text, at + open..at + end, Some(action));
             rest = &rest[end..];
             at += end;
@@ -216,6 +230,20 @@ impl Reading<'_> {
         }
         Ok((out, pieces))
     }
+}
+
+/// Why what stands in actions is not known, and what to do: they are named.
+fn decided_by(text: &str) -> Why {
+    let actions = text.split("{{").skip(1);
+    let actions = actions.filter_map(|rest| Some(rest.split_once("}}")?.0));
+    let named: Vec<String> = actions
+        .map(|action| format!("`{}`", action.trim_matches(['-', ' ', '\t'])))
+        .take(MAX_NAMED)
+        .collect();
+    Why::Chart(format!(
+        "{} decides it: change the values that it prints, or write the image here",
+        named.join(" and ")
+    ))
 }
 
 /// Whether a value says anything.
@@ -257,6 +285,49 @@ fn site(value: &Value<'_>, span: Range<usize>) -> Site {
         },
         verbatim: true,
     }
+}
+
+/// The keys of a line and their values: one, and those of maps in braces.
+fn pairs(line: &str, at: usize) -> Vec<(&str, Value<'_>)> {
+    let trimmed = line.trim_start();
+    let trimmed = trimmed.strip_prefix("- ").map_or(trimmed, str::trim_start);
+    let is_flow = |text: &str| text.starts_with(['{', '[']) && !text.starts_with("{{");
+    let first = key_and_value(line, at);
+    let start = match &first {
+        Some((_, value)) if is_flow(value.text) && !value.quoted => value.start - at,
+        None if is_flow(trimmed) => line.len() - trimmed.len(),
+        _ => return first.into_iter().collect(),
+    };
+    let inner = &line[start..];
+    let items = flow_items(inner).into_iter();
+    items
+        .filter_map(|item| key_and_value(&inner[item.clone()], at + start + item.start))
+        .collect()
+}
+
+/// What stands between the braces, brackets and commas of a text, outside of quotes and actions.
+fn flow_items(text: &str) -> Vec<Range<usize>> {
+    let (mut items, mut start, mut at) = (Vec::new(), 0, 0);
+    let bytes = text.as_bytes();
+    while at < bytes.len() {
+        let rest = &text[at..];
+        let quoted = match bytes[at] {
+            b'{' if rest.starts_with("{{") => rest.find("}}").map(|end| end + 2),
+            // A quote within a word is none.
+            quote @ (b'"' | b'\'') if text[..at].ends_with([' ', ':', ',', '{', '[']) => {
+                closing_quote(&rest[1..], char::from(quote)).map(|end| end + 2)
+            }
+            b'{' | b'}' | b'[' | b']' | b',' => {
+                items.push(start..at);
+                start = at + 1;
+                None
+            }
+            _ => None,
+        };
+        at += quoted.unwrap_or_else(|| rest.chars().next().map_or(1, char::len_utf8));
+    }
+    items.push(start..text.len());
+    items
 }
 
 /// The key of a line and its value, without quotes and comment.

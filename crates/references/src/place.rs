@@ -70,6 +70,8 @@ pub enum Encoding {
         /// What closes it.
         close: String,
     },
+    /// The value stands in the file of this name: a registry in it changes by that file's turn, and else it stays.
+    Elsewhere(String),
 }
 
 /// A stretch of a text with variables.
@@ -81,8 +83,6 @@ pub struct Piece {
     pub text: String,
     /// Whether these bytes are a variable or an expression, and no literal text.
     pub variable: bool,
-}
-
     /// Who may set the variable to something else, where what it comes to only stands in for that.
     pub open: Option<Setter>,
 }
@@ -94,6 +94,8 @@ pub enum Setter {
     Surroundings,
     /// Who calls the script, by an argument.
     Caller,
+}
+
 /// One value of a split place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -143,5 +145,16 @@ impl Place {
             },
             owner,
         }
+    }
+
+    /// The other file that sets a part of it.
+    pub fn elsewhere(&self) -> Option<&str> {
+        let Writing::Split(parts) = &self.writing else {
+            return None;
+        };
+        parts.iter().find_map(|part| match &part.encoding {
+            Encoding::Elsewhere(file) => Some(file.as_str()),
+            _ => None,
+        })
     }
 }

@@ -107,7 +107,7 @@ impl Encoding {
     fn edit(&self, span: &Range<usize>, new: &str) -> Edit {
         let new = match self {
             Self::YamlPlain if !plain::is_string(new) => format!("\"{new}\""),
-            Self::AsIs | Self::YamlPlain => new.to_owned(),
+            Self::AsIs | Self::YamlPlain | Self::Elsewhere(_) => new.to_owned(),
             Self::Literal { open, close } => format!("{open}{new}{close}"),
         };
         Edit {
@@ -172,14 +172,20 @@ fn split_edits(parts: &[Part], old: &str, new: &str) -> Result<Vec<Edit>, Refusa
     }
     // A tag's value takes the digest along where there is no value for one: charts write `repository:tag`.
     let joined = !has(Role::Digest);
-    Ok(parts
-        .iter()
-        .filter_map(|part| {
-            let value = new_parts.value(part.role, joined);
-            let same = old.value(part.role, joined) == value;
-            (!same).then(|| part.encoding.edit(&part.span, &value))
-        })
-        .collect())
+    let mut edits = Vec::new();
+    for part in parts {
+        let value = new_parts.value(part.role, joined);
+        if old.value(part.role, joined) == value {
+            continue;
+        }
+        match &part.encoding {
+            // One registry serves many images: whether it becomes this one is seen once all files are planned.
+            Encoding::Elsewhere(_) if part.role == Role::Registry => {}
+            Encoding::Elsewhere(file) => return Err(Refusal::SetIn(file.clone())),
+            encoding => edits.push(encoding.edit(&part.span, &value)),
+        }
+    }
+    Ok(edits)
 }
 
 /// A reference cut at its separators, nothing added.

@@ -78,6 +78,11 @@ fn read(text: &str) -> Result<Body, Note> {
     })
 }
 
+/// Whether a text is an image where only a name says that it may be one.
+fn is_named_image(text: &str) -> bool {
+    is_image(text) && text.contains(['/', ':'])
+}
+
 fn has_ending(name: &str, ending: &str) -> bool {
     name.rsplit_once('.')
         .is_some_and(|(_, found)| found == ending)
@@ -269,11 +274,13 @@ impl<'a> Reading<'a> {
         }
         // What a module calls an image may be a machine's.
         let unsure = resource.prefix == OF_MODULES.prefix;
+        let elsewhere = self.evaluator.image_elsewhere(value, self.base);
+        self.sink.found.elsewhere.extend(elsewhere);
         match self.evaluator.evaluate(value, base) {
             Ok(evaluated) => {
                 let text = &evaluated.resolved.text;
-                let is_other = text.starts_with("aws/codebuild/")
-                    || unsure && !(is_image(text) && text.contains(['/', ':']));
+                let is_other =
+                    text.starts_with("aws/codebuild/") || unsure && !is_named_image(text);
                 if let (Some(site), false) = (evaluated.site, is_other) {
                     self.sink
                         .put(site.span, site.encoding, evaluated.resolved, owner.clone());

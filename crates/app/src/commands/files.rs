@@ -40,11 +40,17 @@ const MAX_FILES: usize = 1_000_000;
 /// What tells that a folder is a Helm chart.
 const CHART: &str = "Chart.yaml";
 
-/// The most templates of one chart that are read beside its values.
+/// The most files of one chart that are read beside its values.
 const MAX_TEMPLATES: usize = 1_000;
 
-/// How much of each.
-const MAX_TEMPLATE_BYTES: u64 = 1 << 20;
+/// What is larger is none.
+const MAX_TEMPLATE_BYTES: usize = 1 << 20;
+
+/// A chart's own values.
+const VALUES: &str = "values.yaml";
+
+/// How many folders above a file its chart is looked for.
+const MAX_ABOVE: usize = 2;
 
 /// How much of a file is read to see what it is, where its name does not say.
 const HEAD_BYTES: u64 = 4096;
@@ -97,9 +103,26 @@ pub(super) fn read_named(path: &Path, has_markdown: bool) -> io::Result<Option<V
     Ok(Some(content))
 }
 
-/// The files beside this one that its format takes values from. A Helm template is one by what it holds, and a chart's
-/// values are images where its templates say so.
+/// The files beside this one that its format takes values from.
 pub(super) fn near(path: &Path, content: &[u8]) -> BTreeMap<String, String> {
+    near_by(path, content, &mut read_beside)
+}
+
+/// The text of a file beside another; `None` where there is none that can be read.
+pub(super) fn read_beside(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = open(path).ok()?;
+    let read = file.take(MAX_FILE_BYTES as u64).read_to_string(&mut text);
+    read.is_ok().then_some(text)
+}
+
+/// The files beside this one that its format takes values from, as `read` tells them. A Helm template is one by what it holds,
+/// and a chart's values are images where its templates say so.
+pub(super) fn near_by(
+    path: &Path,
+    content: &[u8],
+    read: &mut dyn FnMut(&Path) -> Option<String>,
+) -> BTreeMap<String, String> {
     let mut near = BTreeMap::new();
     let text = std::str::from_utf8(content).unwrap_or_default();
     let format = Format::sniff(&path.to_string_lossy(), text);
@@ -107,42 +130,53 @@ pub(super) fn near(path: &Path, content: &[u8]) -> BTreeMap<String, String> {
     for name in format.map_or(&[][..], Format::companions) {
         let companion = folder.join(name);
         if companion != path
-            && let Ok(file) = open(&companion)
+            && let Some(text) = read(&companion)
         {
-            let mut text = String::new();
-            let read = file.take(MAX_FILE_BYTES as u64).read_to_string(&mut text);
-            if read.is_ok() {
-                near.insert((*name).to_owned(), text);
-            }
+            near.insert((*name).to_owned(), text);
         }
     }
-    if format == Some(Format::Yaml) && near.contains_key(CHART) {
-        add_templates(folder, &mut near);
+    if format == Some(Format::Yaml)
+        && let Some(chart) = chart_of(path, near.contains_key(CHART))
+    {
+        add_chart((path, &chart), &mut near, read);
     }
     near
 }
 
-/// Reads a chart's templates; what cannot be read is left out, and told when it is read for itself.
-fn add_templates(chart: &Path, near: &mut BTreeMap<String, String>) {
-    let mut files = Vec::new();
-    if walk(&chart.join(Format::CHART_TEMPLATES), &mut files).is_err() {
-        return;
+/// The folder of the chart that a file has values for: its own folder's, or one above a file that is called so.
+fn chart_of(path: &Path, has_chart: bool) -> Option<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if has_chart {
+        return Some(folder.to_path_buf());
+    }
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    let above = folder.ancestors().skip(1).take(MAX_ABOVE);
+    let mut charts = above.filter(|_| name.contains("values"));
+    let chart = charts.find(|folder| folder.join(CHART).is_file());
+    chart.map(Path::to_path_buf)
+}
+
+/// Reads a chart's values, its templates, and the same of the charts in it, by their paths within it; what cannot be read is left
+/// out, and told when it is read for itself.
+fn add_chart(
+    (path, chart): (&Path, &Path),
+    near: &mut BTreeMap<String, String>,
+    read: &mut dyn FnMut(&Path) -> Option<String>,
+) {
+    let mut files = [VALUES, CHART].map(|name| chart.join(name)).to_vec();
+    for folder in [Format::CHART_TEMPLATES, Format::CHARTS] {
+        // One that is not there has nothing.
+        let _ = walk(&chart.join(folder), &mut files);
     }
     files.sort();
-    for file in files.into_iter().take(MAX_TEMPLATES) {
-        let Ok(name) = file.strip_prefix(chart) else {
-            continue;
-        };
-        let Ok(template) = open(&file) else {
-            continue;
-        };
-        let mut text = String::new();
-        if template
-            .take(MAX_TEMPLATE_BYTES)
-            .read_to_string(&mut text)
-            .is_ok()
-        {
-            let name = name.to_string_lossy().replace('\\', "/");
+    let name = |file: &Path| {
+        let name = file.strip_prefix(chart).ok()?;
+        Some(name.to_string_lossy().replace('\\', "/"))
+    };
+    let named = files.iter().filter_map(|file| Some((file, name(file)?)));
+    let of_charts = named.filter(|(file, name)| *file != path && Format::is_of_chart(name));
+    for (file, name) in of_charts.take(MAX_TEMPLATES) {
+        if let Some(text) = read(file).filter(|text| text.len() <= MAX_TEMPLATE_BYTES) {
             near.insert(name, text);
         }
     }

@@ -8,6 +8,7 @@ mod later;
 mod pins;
 mod replace;
 mod text;
+mod together;
 mod undo;
 mod write;
 

@@ -8,7 +8,7 @@ use crate::sink::is_null;
 use crate::tree::At;
 
 /// How templates ask for a value.
-const VALUES: &str = ".Values.";
+pub(super) const VALUES: &str = ".Values.";
 
 /// What actions can ask for.
 pub(super) struct Values<'a> {

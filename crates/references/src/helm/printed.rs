@@ -2,9 +2,11 @@
 //!
 //! An image is written in one place: a value that a template prints behind a registry of its own is no image by itself.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::{only_value, values_in};
+use super::dots::Dots;
 use super::{KEYS, key_and_value, only_action};
 
 /// Actions in one line that are held against each other; an image has a handful.
@@ -19,36 +21,37 @@ pub(crate) struct Printed {
     behind_text: BTreeMap<String, String>,
     /// Printed in an image's line that is made of values alone.
     bare: BTreeSet<String>,
-    /// Put into a text by `printf`: no place is known for that.
-    formatted: BTreeSet<String>,
-    /// What is printed before them in the same image, each of which is of these values, or of what is empty here.
-    before: BTreeMap<String, BTreeSet<Operand>>,
+    /// Put into a text by `printf`, each with a template that does: no place is known for that.
+    formatted: BTreeMap<String, String>,
+    /// What is printed before them in the same image, each of which is of these values, or of what is empty here; and by
+    /// which template.
+    before: BTreeMap<String, BTreeSet<(Operand, String)>>,
 }
 
 /// The values that an action may print; an empty path is what no values say.
 type Operand = BTreeSet<String>;
 
 /// Where an image is written of which a value is a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WrittenIn<'a> {
     /// In the values.
     Values,
     /// In the template of this name, with a text of its own.
     Template(&'a str),
-    /// A change of the value would be wrong in one of the places that print it.
-    Several,
+    /// A change of the value would be wrong in one of the places that print it: which, and what to do.
+    Several(String),
 }
 
 impl Printed {
-    /// What the templates near a values file print.
-    pub(crate) fn of(near: &BTreeMap<String, String>) -> Self {
+    /// What the templates near a values file print that are in this folder of its chart: `templates/`.
+    pub(crate) fn of(near: &BTreeMap<String, String>, folder: &str) -> Self {
         let mut printed = Self::default();
-        let is_template = |name: &str| name.starts_with(crate::Format::CHART_TEMPLATES);
-        for (name, text) in near.iter().filter(|(name, _)| is_template(name)) {
-            let mut variables = BTreeMap::new();
+        for (name, text) in near.iter().filter(|(name, _)| name.starts_with(folder)) {
+            let (mut variables, mut dots) = (BTreeMap::new(), Dots::default());
             for line in text.lines() {
-                variables.extend(actions(line).filter_map(assigned));
-                printed.line(line, name, &variables);
+                let line = dots.pass(line);
+                variables.extend(actions(&line).filter_map(assigned));
+                printed.line(&line, name, &variables);
             }
         }
         printed
@@ -56,7 +59,7 @@ impl Printed {
 
     /// Whether a template prints the value of this path as a whole image.
     pub(crate) fn is_image(&self, path: &str) -> bool {
-        self.images.contains(path)
+        self.images.contains(&*of_each(path))
     }
 
     /// Where an image is written that takes its name from the value of this path. What is printed before it is part of the
@@ -66,12 +69,20 @@ impl Printed {
         path: &str,
         is_nothing: &dyn Fn(&BTreeSet<String>) -> bool,
     ) -> WrittenIn<'_> {
+        let path = &*of_each(path);
+        if let Some(template) = self.formatted.get(path) {
+            return WrittenIn::Several(format!(
+                "{template} puts more text to it by `printf`: change both by hand"
+            ));
+        }
         let mut before = self.before.get(path).into_iter().flatten();
-        if self.formatted.contains(path) || before.any(|operand| !is_nothing(operand)) {
-            return WrittenIn::Several;
+        if let Some((operand, template)) = before.find(|(operand, _)| !is_nothing(operand)) {
+            return WrittenIn::Several(stands_before(operand, template));
         }
         match self.behind_text.get(path) {
-            Some(_) if self.bare.contains(path) => WrittenIn::Several,
+            Some(template) if self.bare.contains(path) => WrittenIn::Several(format!(
+                "{template} prints it behind more text, and another line does not: change both by hand"
+            )),
             Some(template) => WrittenIn::Template(template),
             None => WrittenIn::Values,
         }
@@ -83,10 +94,12 @@ impl Printed {
                 continue;
             };
             if says_more(format) {
-                self.formatted.extend(values_in(action).map(str::to_owned));
+                let values = values_in(action);
+                self.formatted
+                    .extend(values.map(|path| (path.to_owned(), template.to_owned())));
             }
             let words = arguments.split_whitespace();
-            self.in_order(words.map(|word| operand(word, variables)));
+            self.in_order(words.map(|word| operand(word, variables)), template);
         }
         let Some((_, value)) = key_and_value(line, 0).filter(|(key, _)| KEYS.contains(key)) else {
             return;
@@ -97,7 +110,7 @@ impl Printed {
         let mut own = own.map(|part| part.split_once("}}").map_or(part, |(_, behind)| behind));
         let has_text = own.any(says_more);
         let printing = actions(value.text).filter(|action| prints(action));
-        self.in_order(printing.map(|action| operand(action, variables)));
+        self.in_order(printing.map(|action| operand(action, variables)), template);
         for path in actions(value.text).flat_map(values_in).map(str::to_owned) {
             if has_text {
                 self.behind_text.insert(path, template.to_owned());
@@ -108,15 +121,43 @@ impl Printed {
     }
 
     /// Notes what is printed before what.
-    fn in_order(&mut self, operands: impl Iterator<Item = Operand>) {
+    fn in_order(&mut self, operands: impl Iterator<Item = Operand>, template: &str) {
         let operands: Vec<Operand> = operands.take(MAX_ACTIONS).collect();
         for (index, operand) in operands.iter().enumerate().skip(1) {
             for path in operand.iter().filter(|path| !path.is_empty()) {
                 let before = self.before.entry(path.clone()).or_default();
-                before.extend(operands[..index].iter().cloned());
+                let operands = operands[..index].iter().cloned();
+                before.extend(operands.map(|operand| (operand, template.to_owned())));
             }
         }
     }
+}
+
+/// What a template prints before a value, and what to do about it.
+fn stands_before(operand: &Operand, template: &str) -> String {
+    let values = operand.iter().filter(|path| !path.is_empty());
+    let values: Vec<String> = values.map(|path| format!("`{path}`")).collect();
+    if values.is_empty() {
+        return format!(
+            "{template} prints more before it, which no value tells: change both by hand"
+        );
+    }
+    let values = values.join(" or ");
+    format!("{template} prints {values} before it: give that the new registry, and this the rest")
+}
+
+/// The path with `[]` for each item of a list, as a `range` over it has it.
+fn of_each(path: &str) -> Cow<'_, str> {
+    if !path.contains('[') {
+        return Cow::Borrowed(path);
+    }
+    let mut parts = path.split('[');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("[]");
+        out.push_str(part.split_once(']').map_or("", |(_, rest)| rest));
+    }
+    Cow::Owned(out)
 }
 
 /// What an action, or an argument in one, may print.
@@ -174,55 +215,54 @@ mod tests {
         for (lines, written_in) in [
             (
                 "image: \"{{ .Values.repo }}:{{ .Values.tag }}\"",
-                WrittenIn::Values,
+                Some(WrittenIn::Values),
             ),
             (
                 "image: docker.io/{{ .Values.repo }}",
-                WrittenIn::Template("templates/a"),
+                Some(WrittenIn::Template("templates/a")),
             ),
             (
                 "image: \"{{ .Values.repo }}:{{ .Values.tag }}-alpine\"",
-                WrittenIn::Template("templates/a"),
+                Some(WrittenIn::Template("templates/a")),
             ),
             (
                 "image: docker.io/{{ .Values.repo }}\nimage: {{ $.Values.repo | quote }}",
-                WrittenIn::Several,
+                None,
             ),
             (
                 "{{- printf \"docker.io/%s:%s\" .Values.repo .Values.tag -}}",
-                WrittenIn::Several,
+                None,
             ),
             (
                 "{{- printf \"%s:%s\" .Values.repo .Values.tag -}}",
-                WrittenIn::Values,
+                Some(WrittenIn::Values),
             ),
-            ("image: nginx:{{ .Values.tag }}", WrittenIn::Values),
-            ("name: x-{{ .Values.repo }}", WrittenIn::Values),
-            (
-                "image: {{ .Values.global.hub }}/{{ .Values.repo }}",
-                WrittenIn::Several,
-            ),
+            ("image: nginx:{{ .Values.tag }}", Some(WrittenIn::Values)),
+            ("name: x-{{ .Values.repo }}", Some(WrittenIn::Values)),
+            ("image: {{ .Values.global.hub }}/{{ .Values.repo }}", None),
             (
                 "image: \"{{ .Values.own }}/{{ .Values.repo }}:{{ .Values.tag }}\"",
-                WrittenIn::Values,
+                Some(WrittenIn::Values),
             ),
             (
                 "image: {{ if .Values.own }}{{ .Values.own }}/{{ end }}{{ .Values.repo }}",
-                WrittenIn::Values,
+                Some(WrittenIn::Values),
             ),
+            ("image: {{ include \"hub\" . }}/{{ .Values.repo }}", None),
             (
-                "image: {{ include \"hub\" . }}/{{ .Values.repo }}",
-                WrittenIn::Several,
+                "{{- with .Values }}{{ end }}{{ range .Values.list }}{{ end }}{{ with $.Values }}{{ end }}\nimage: x/{{ .Values.repo }}",
+                Some(WrittenIn::Template("templates/a")),
             ),
             (
                 "{{- $r := .Values.none | default \"docker.io\" }}\n{{ printf \"%s/%s\" $r .Values.repo }}",
-                WrittenIn::Several,
+                None,
             ),
         ] {
             let near = [("templates/a".to_owned(), lines.to_owned())];
-            let printed = Printed::of(&near.into());
+            let printed = Printed::of(&near.into(), "templates/");
             let is_nothing = |operand: &Operand| operand.contains("own");
             let found = printed.written_in("repo", &is_nothing);
+            let found = Some(found).filter(|found| !matches!(found, WrittenIn::Several(_)));
             assert_eq!(found, written_in, "{lines}");
         }
     }

@@ -52,18 +52,72 @@ fn literal_parts_are_places_and_the_rest_is_listed() {
     assert_eq!(found.places[1].owner.container.as_deref(), Some("part"));
     assert_eq!(found.places[1].owner.replicas, Some(2));
     assert_eq!(found.places[1].owner.kind, "Deployment");
-    let why: Vec<(&str, &Why)> = found
+    let why: Vec<String> = found
         .ambiguous
         .iter()
-        .map(|ambiguous| (ambiguous.text.as_str(), &ambiguous.why))
+        .map(|ambiguous| ambiguous.why.to_string())
+        .collect();
+    assert_eq!(why[0], Why::NoReference.to_string());
+    assert!(
+        why[1].starts_with("`include \"x.image\" . | quote` decides it"),
+        "{why:?}"
+    );
+}
+
+#[test]
+fn what_stands_within_braces_or_below_a_with_is_found() {
+    let template = "\
+kind: Pod
+metadata: {name: {{ .Release.Name }}, labels: {image: \"a{{ .x }}\"}}
+spec:
+  containers: [{name: a, image: nginx:1}, {image: \"quay.io/b/c:2\", name: 'd, e'}]
+  initContainers:
+  - {name: {{ .Values.n }}, image: acme/f}
+  {{- with .Values.g }}
+  - image: \"docker.io/{{ .repo }}:{{ .tag }}\"
+  {{- if .on }}
+  - image: h/{{ .tag }}
+  {{- else }}
+  - image: i/{{ $.Values.repo }}
+  {{- end }}
+  {{- else }}
+  - image: j/{{ .repo }}
+  {{- end }}
+  - image: k/{{ .repo }}
+";
+    let near = [("../values.yaml", "repo: r\ng: {repo: a/g, tag: '3'}\n")];
+    let settings = Settings {
+        near: near
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
+        ..Settings::default()
+    };
+    let found = find("templates/d.yaml", template, &settings);
+    let images: Vec<&str> = found
+        .places
+        .iter()
+        .map(|place| place.image.as_str())
         .collect();
     assert_eq!(
-        why,
+        images,
         [
-            ("{{ .Values.repo }}:{{ .Values.tag }}", &Why::NoReference),
-            ("{{ include \"x.image\" . | quote }}", &Why::Template),
+            "nginx:1",
+            "quay.io/b/c:2",
+            "acme/f",
+            "docker.io/a/g:3",
+            "h/3",
+            "i/r"
         ]
     );
+    let at = |place: &crate::Place| &template[place.span.clone()];
+    assert_eq!(at(&found.places[1]), "quay.io/b/c:2");
+    assert_eq!(at(&found.places[2]), "acme/f");
+    let listed: Vec<&str> = found
+        .ambiguous
+        .iter()
+        .map(|one| one.text.as_str())
+        .collect();
+    assert_eq!(listed, ["a{{ .x }}", "j/{{ .repo }}", "k/{{ .repo }}"]);
 }
 
 /// What is listed of a template with these image lines, beside these values.

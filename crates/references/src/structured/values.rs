@@ -1,46 +1,206 @@
 //! Values of Helm charts: images as one text, or as registry, repository, tag and digest.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{kubernetes, read_yaml};
 use crate::helm::{Printed, WrittenIn};
 use crate::sink::{Scope, Sink, is_image, is_null};
-use crate::structured::kubernetes;
-use crate::tree::{At, Style};
+use crate::tree::{At, Style, Tree};
 use crate::variables::Dialect;
-use crate::{Encoding, Note, Owner, Part, Place, Role, Why, Writing};
+use crate::{Encoding, Format, Note, Owner, Part, Place, Role, Why, Writing};
 
 /// Levels of values that are searched.
 const MAX_DEPTH: u32 = 32;
+/// A chart's own values.
+const VALUES: &str = "values.yaml";
+/// How the paths of values begin that all charts of one see.
+const GLOBAL: &str = "global.";
 /// What charts call the parts of an image.
 const REPOSITORY_KEYS: [&str; 3] = ["repository", "repo", "name"];
 
-/// The values, and what the chart's own templates print of them.
+/// The texts of the files near one.
+type Near = BTreeMap<String, String>;
+
+/// The values, what holds where they say nothing, and what the templates print of them.
 struct Chart<'a> {
     root: At<'a>,
-    printed: Printed,
+    below: &'a [Below<'a>],
+    /// By their keys; the chart's own has none.
+    printed: Vec<(String, Printed)>,
+    /// Keys of charts that it is made of, and that are not here.
+    absent: BTreeSet<String>,
 }
 
-impl Chart<'_> {
+/// Values of another file: the chart's own below an overlay, and those of the charts that it is made of.
+struct Below<'a> {
+    /// The key of the chart that they are of; empty for the chart itself.
+    key: String,
+    file: &'a str,
+    tree: Tree<'a>,
+}
+
+impl<'a> Chart<'a> {
+    fn new(root: At<'a>, below: &'a [Below<'a>], near: &'a Near) -> Self {
+        let mut printed = vec![(String::new(), Printed::of(near, Format::CHART_TEMPLATES))];
+        let charts = charts(near);
+        for (key, folder) in &charts.here {
+            let folder = format!("{folder}{}", Format::CHART_TEMPLATES);
+            printed.push((key.clone(), Printed::of(near, &folder)));
+        }
+        Self {
+            root,
+            below,
+            printed,
+            absent: charts.absent,
+        }
+    }
+
+    /// The value of a path that these values do not say, and the file that does.
+    fn find_below(&self, path: &str) -> Option<(&'a str, At<'a>)> {
+        self.below.iter().find_map(|below| {
+            let path = inner(path, &below.key)?;
+            let at = At::root(&below.tree).path(&path.split('.').collect::<Vec<_>>())?;
+            Some((below.file, at))
+        })
+    }
+
+    /// What a value says, if anything does.
+    fn text(&self, path: &str) -> Option<&'a str> {
+        let own = self.root.path(&path.split('.').collect::<Vec<_>>());
+        let at = own.or_else(|| Some(self.find_below(path)?.1))?;
+        at.text().filter(|text| !text.is_empty() && !is_null(at))
+    }
+
+    /// Whether a template prints the value of this path as a whole image.
+    fn is_image(&self, path: &str) -> bool {
+        let mut printed = self.printed.iter();
+        printed.any(|(key, printed)| inner(path, key).is_some_and(|path| printed.is_image(path)))
+    }
+
     /// Where the image is written whose name is the value of `path`, and its registry perhaps the value beside it.
     fn written_in(&self, path: &str) -> WrittenIn<'_> {
         let beside = path.rsplit_once('.').map_or("", |(map, _)| map);
-        let beside = [beside, "registry"].join(".");
-        let text = |path: &str| {
-            let at = self.root.path(&path.split('.').collect::<Vec<_>>())?;
-            at.text().filter(|text| !text.is_empty() && !is_null(at))
-        };
-        let registry = Some(beside.trim_start_matches('.')).filter(|path| text(path).is_some());
-        self.printed.written_in(path, &|operand| {
-            let is_beside = registry.is_some_and(|registry| operand.contains(registry));
-            let is_empty = |path: &String| !path.is_empty() && text(path).is_none();
-            is_beside || operand.iter().all(is_empty)
-        })
+        let registry = [beside, "registry"].join(".");
+        let registry = registry.trim_start_matches('.');
+        let has_registry = self.text(registry).is_some();
+        for (key, printed) in self.printed.iter().rev() {
+            let Some(path) = inner(path, key) else {
+                continue;
+            };
+            let is_nothing = |operand: &BTreeSet<String>| {
+                let outer: Vec<String> = operand.iter().map(|path| outer(path, key)).collect();
+                let is_beside = has_registry && outer.iter().any(|path| path == registry);
+                let is_empty = |path: &String| !path.is_empty() && self.text(path).is_none();
+                is_beside || outer.iter().all(is_empty)
+            };
+            match printed.written_in(path, &is_nothing) {
+                WrittenIn::Values => {}
+                other => return other,
+            }
+        }
+        WrittenIn::Values
     }
+
+    /// Why nobody knows whether the chart prints a registry before a name: that chart is not here.
+    fn absent(&self, path: &str) -> Option<Why> {
+        let key = path
+            .split('.')
+            .next()
+            .filter(|key| self.absent.contains(*key))?;
+        Some(Why::Chart(format!(
+            "the chart `{key}` is not here, and may put a registry of its own before it: set `registry` beside it (`\"\"` for none)"
+        )))
+    }
+}
+
+/// A path as the chart of this key knows it: `a.image` is `image` to the chart `a`, and `global` is everybody's.
+fn inner<'p>(path: &'p str, key: &str) -> Option<&'p str> {
+    if key.is_empty() || path.starts_with(GLOBAL) {
+        return Some(path);
+    }
+    path.strip_prefix(key)?.strip_prefix('.')
+}
+
+/// A path of the chart of this key, as the outer one knows it.
+fn outer(path: &str, key: &str) -> String {
+    if key.is_empty() || path.is_empty() || path.starts_with(GLOBAL) {
+        return path.to_owned();
+    }
+    format!("{key}.{path}")
+}
+
+/// The charts that a chart is made of.
+#[derive(Default)]
+struct Charts {
+    /// Their keys, and their folders in it.
+    here: BTreeSet<(String, String)>,
+    absent: BTreeSet<String>,
+}
+
+fn charts(near: &Near) -> Charts {
+    let mut charts = Charts::default();
+    let folder = |name: &str| {
+        let (folder, _) = name.strip_prefix(Format::CHARTS)?.split_once('/')?;
+        Some(folder.to_owned())
+    };
+    let folders: BTreeSet<String> = near.keys().filter_map(|name| folder(name)).collect();
+    let path = |folder: &str| format!("{}{folder}/", Format::CHARTS);
+    let mut named = BTreeSet::new();
+    let (trees, _) = near
+        .get("Chart.yaml")
+        .map(|text| read_yaml(text))
+        .unwrap_or_default();
+    let dependencies = trees
+        .first()
+        .and_then(|tree| At::root(tree).get("dependencies"));
+    for one in dependencies.into_iter().flat_map(At::items) {
+        let Some(name) = one.text_of("name") else {
+            continue;
+        };
+        let key = one.text_of("alias").unwrap_or(name).to_owned();
+        if folders.contains(name) {
+            charts.here.insert((key, path(name)));
+            named.insert(name);
+        } else {
+            charts.absent.insert(key);
+        }
+    }
+    let others = folders
+        .iter()
+        .filter(|folder| !named.contains(folder.as_str()));
+    charts
+        .here
+        .extend(others.map(|folder| (folder.clone(), path(folder))));
+    charts
+}
+
+/// What holds where the values of a file say nothing.
+fn below(near: &Near) -> Vec<Below<'_>> {
+    let mut files = vec![(String::new(), VALUES.to_owned())];
+    let here = charts(near).here.into_iter();
+    files.extend(here.map(|(key, folder)| (key, format!("{folder}{VALUES}"))));
+    let mut below = Vec::new();
+    for (key, file) in files {
+        let Some((file, text)) = near.get_key_value(&file) else {
+            continue;
+        };
+        let (trees, _) = read_yaml(text);
+        below.extend(trees.into_iter().take(1).map(|tree| Below {
+            key: key.clone(),
+            file,
+            tree,
+        }));
+    }
+    below
 }
 
 /// Finds the images of a values file.
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
+    let near = &sink.settings.near;
+    let below = below(near);
     // What the chart's own templates print as an image is one, whatever its key.
-    let printed = Printed::of(&sink.settings.near);
-    search(root, ("", &Chart { root, printed }), sink, MAX_DEPTH);
+    let chart = Chart::new(root, &below, near);
+    search(root, ("", &chart), sink, MAX_DEPTH);
 }
 
 fn search(at: At<'_>, (path, chart): (&str, &Chart<'_>), sink: &mut Sink<'_>, depth: u32) {
@@ -56,13 +216,13 @@ fn search(at: At<'_>, (path, chart): (&str, &Chart<'_>), sink: &mut Sink<'_>, de
         if value.is_alias() {
             continue;
         }
-        if (is_image_key(key) || chart.printed.is_image(&path)) && value.text().is_some() {
+        if (is_image_key(key) || chart.is_image(&path)) && value.text().is_some() {
             if is_written_here(value, &path, chart, sink) {
-                single(at, key, &path, sink);
+                single(at, key, (&path, chart), sink);
             }
-        } else if let Some((name, place)) = split(at, (key, value), &path, sink) {
+        } else if let Some((name, place)) = split(at, (key, value), (&path, chart), sink) {
             if is_written_here(value, &format!("{path}.{name}"), chart, sink) {
-                sink.place(place);
+                put(value, place, (&path, chart), sink);
             }
         } else if value.is_map() {
             search(value, (&path, chart), sink, depth);
@@ -91,13 +251,24 @@ fn is_written_here(at: At<'_>, path: &str, chart: &Chart<'_>, sink: &mut Sink<'_
             let text = format!("`{path}` stands in more text in {template}, where the image is");
             sink.found.notes.push(Note::advice(at.span().start, text));
         }
-        WrittenIn::Several => sink.ambiguous(at.span(), Why::Template, owner_of(at, at, path)),
+        WrittenIn::Several(why) => {
+            sink.ambiguous(at.span(), Why::Chart(why), owner_of(at, at, path));
+        }
     }
     false
 }
 
+/// An image in parts, unless nobody knows whether it has a registry.
+fn put(value: At<'_>, place: Place, (path, chart): (&str, &Chart<'_>), sink: &mut Sink<'_>) {
+    let is_named = has_registry(&place.image) || value.get("registry").is_some();
+    match chart.absent(path).filter(|_| !is_named) {
+        Some(why) => sink.ambiguous(value.span(), why, place.owner),
+        None => sink.place(place),
+    }
+}
+
 /// An image as one text, its registry, tag and digest perhaps beside it.
-fn single(at: At<'_>, key: &str, path: &str, sink: &mut Sink<'_>) {
+fn single(at: At<'_>, key: &str, (path, chart): (&str, &Chart<'_>), sink: &mut Sink<'_>) {
     let owner = owner_of(at, at, path);
     let Some(image) = at.get(key) else { return };
     // Switches and templates of the chart's own go by such names, too.
@@ -109,7 +280,13 @@ fn single(at: At<'_>, key: &str, path: &str, sink: &mut Sink<'_>) {
         let at = at.get(name).filter(|_| key == "image")?;
         at.text().is_some_and(|text| !text.is_empty()).then_some(at)
     };
-    let registry = beside("registry").filter(|_| !has_registry(text));
+    let beside_it = path.strip_suffix(key).unwrap_or_default();
+    let registry = if at.get("registry").is_some() || key != "image" {
+        beside("registry").map(Said::here)
+    } else {
+        chart.said_below(&format!("{beside_it}registry"))
+    };
+    let registry = registry.filter(|_| !has_registry(text));
     let is_whole = text.rsplit('/').next().unwrap_or(text).contains([':', '@']);
     let tag = at
         .get(&format!("{key}Tag"))
@@ -117,10 +294,10 @@ fn single(at: At<'_>, key: &str, path: &str, sink: &mut Sink<'_>) {
     let digest = beside("digest").filter(|_| tag.is_some() || !is_whole);
     if registry.is_some() || tag.is_some() || digest.is_some() {
         let role = registry.map_or(Role::Name, |_| Role::Repository);
-        let mut parts = vec![(role, image)];
-        parts.extend(registry.map(|at| (Role::Registry, at)));
-        parts.extend(tag.map(|at| (Role::Tag, at)));
-        parts.extend(digest.map(|at| (Role::Digest, at)));
+        let mut parts = vec![(role, Said::here(image))];
+        parts.extend(registry.map(|said| (Role::Registry, said)));
+        parts.extend(tag.map(|at| (Role::Tag, Said::here(at))));
+        parts.extend(digest.map(|at| (Role::Digest, Said::here(at))));
         if let Some(place) = place(&parts, at, owner.clone(), sink) {
             return sink.place(place);
         }
@@ -144,45 +321,76 @@ fn has_registry(text: &str) -> bool {
         .is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost")
 }
 
+/// A value, and the file that says it if it is another.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    at: At<'a>,
+    file: Option<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    fn here(at: At<'a>) -> Self {
+        Self { at, file: None }
+    }
+
+    fn text(self) -> Option<&'a str> {
+        let text = self.at.text();
+        text.filter(|text| !text.is_empty() && !is_null(self.at))
+    }
+}
+
+impl<'a> Chart<'a> {
+    /// What another file says, where these values say nothing.
+    fn said_below(&self, path: &str) -> Option<Said<'a>> {
+        let (file, at) = self.find_below(path)?;
+        let file = Some(file);
+        Some(Said { at, file }).filter(|said| said.text().is_some())
+    }
+}
+
 /// An image in parts; `None` for a map that is none.
 ///
 /// Says under which key its name is.
 fn split(
     at: At<'_>,
     (key, value): (&str, At<'_>),
-    path: &str,
+    (path, chart): (&str, &Chart<'_>),
     sink: &Sink<'_>,
 ) -> Option<(&'static str, Place)> {
     let found = |key: &&'static str| Some((*key, value.get(key)?));
     let (name, repository) = REPOSITORY_KEYS.iter().find_map(found)?;
     repository.text().filter(|text| !text.contains("{{"))?;
+    let said = |key: &str| match value.get(key) {
+        Some(at) => Some(Said::here(at)),
+        None => chart.said_below(&format!("{path}.{key}")),
+    };
     let named_so = key.to_ascii_lowercase().contains("image");
-    let beside = ["tag", "digest", "pullPolicy", "registry", "imagePullPolicy"]
-        .iter()
-        .any(|key| value.get(key).is_some());
-    if !beside || !named_so && value.get("repository").is_none() && value.get("repo").is_none() {
+    let beside = ["tag", "digest", "pullPolicy", "registry", "imagePullPolicy"];
+    let has_beside = beside.iter().any(|key| said(key).is_some());
+    let is_named = value.get("repository").is_some() || value.get("repo").is_some();
+    if !has_beside || !named_so && !is_named {
         return None;
     }
-    let registry = value
-        .get("registry")
-        .filter(|at| at.text().is_some_and(|text| !text.is_empty()));
-    let role = if registry.is_some() {
-        Role::Repository
-    } else {
-        Role::Name
-    };
-    let mut parts = vec![(role, repository)];
-    parts.extend(registry.map(|at| (Role::Registry, at)));
-    parts.extend(value.get("tag").map(|at| (Role::Tag, at)));
-    parts.extend(value.get("digest").map(|at| (Role::Digest, at)));
+    let registry =
+        said("registry").filter(|said| said.at.text().is_some_and(|text| !text.is_empty()));
+    let role = registry.map_or(Role::Name, |_| Role::Repository);
+    let mut parts = vec![(role, Said::here(repository))];
+    parts.extend(registry.map(|said| (Role::Registry, said)));
+    parts.extend(said("tag").map(|said| (Role::Tag, said)));
+    parts.extend(said("digest").map(|said| (Role::Digest, said)));
     let place = place(&parts, value, owner_of(at, value, path), sink)?;
     Some((name, place))
 }
 
-fn place(parts: &[(Role, At<'_>)], whole: At<'_>, owner: Owner, sink: &Sink<'_>) -> Option<Place> {
+fn place(
+    parts: &[(Role, Said<'_>)],
+    whole: At<'_>,
+    owner: Owner,
+    sink: &Sink<'_>,
+) -> Option<Place> {
     let text = |role| {
-        let (_, at) = parts.iter().find(|(known, _)| *known == role)?;
-        at.text().filter(|text| !text.is_empty() && !is_null(*at))
+        let (_, said) = parts.iter().find(|(known, _)| *known == role)?;
+        said.text()
     };
     let name = match (
         text(Role::Registry),
@@ -201,7 +409,14 @@ fn place(parts: &[(Role, At<'_>)], whole: At<'_>, owner: Owner, sink: &Sink<'_>)
     let image = format!("{name}{tag}{digest}");
     let parts: Option<Vec<Part>> = parts
         .iter()
-        .map(|(role, at)| part(*role, *at, sink))
+        .map(|(role, said)| match said.file {
+            None => part(*role, said.at, sink),
+            Some(file) => Some(Part {
+                role: *role,
+                span: whole.span().start..whole.span().start,
+                encoding: Encoding::Elsewhere(file.to_owned()),
+            }),
+        })
         .collect();
     is_image(&image).then_some(Place {
         span: whole.span(),
@@ -242,7 +457,7 @@ fn part(role: Role, at: At<'_>, sink: &Sink<'_>) -> Option<Part> {
 /// `appVersion` of the chart that the values are of.
 fn app_version(sink: &Sink<'_>) -> Option<String> {
     let chart = sink.settings.near.get("Chart.yaml")?;
-    let (trees, _) = crate::structured::read_yaml(chart);
+    let (trees, _) = read_yaml(chart);
     let version = At::root(trees.first()?).text_of("appVersion")?.to_owned();
     Some(version)
 }

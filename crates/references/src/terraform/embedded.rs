@@ -62,6 +62,8 @@ fn put(source: &str, start: usize, span: Range<usize>, reading: &mut Reading<'_>
         reading.sink.ambiguous(place, Why::Template, owner.clone());
         return;
     };
+    let elsewhere = reading.evaluator.image_elsewhere(&expression, place.start);
+    reading.sink.found.elsewhere.extend(elsewhere);
     match reading.evaluator.evaluate(&expression, Some(place.start)) {
         Ok(evaluated) => {
             if let Some(site) = evaluated.site {

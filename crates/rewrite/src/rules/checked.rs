@@ -1,7 +1,8 @@
-//! Holds a plan to what it means: a file that has been changed is read again, and each image in it has to be the old one, or what
-//! the rules make of that.
+//! Holds plans to what they mean: files that have been changed are read again, and each image in them has to be the old one, or
+//! what the rules make of that.
 //!
-//! A variable may be an image in one place and a part of one in another, so that one edit changes both.
+//! A variable may be an image in one place and a part of one in another, so that one edit changes both: in one file, or in
+//! another that takes its value from there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -10,15 +11,18 @@ use super::goal::Goal;
 use super::image::Image;
 use super::plan::{Pin, Plan, Unsure};
 use super::planner::{Draft, Wish, draft};
-use crate::{Edit, Found, apply};
+use crate::{Edit, Found, Place, apply};
 
 /// Who finds the images of the same file when its text is another.
 pub type Reread<'a> = &'a dyn Fn(&str) -> Found;
 
-/// How often one file is read again at most. What is not right by then is left as it is.
+/// Who finds the images of the same files when their texts are these, in the same order: one may take a value from another.
+pub type RereadAll<'a> = &'a dyn Fn(&[String]) -> Vec<Found>;
+
+/// How often the files are read again at most. What is not right by then is left as it is.
 const MAX_READS: usize = 64;
 
-/// How many bytes of it are read again, be it large.
+/// How many bytes of them are read again, be they large.
 const MAX_READ_BYTES: usize = 256 << 20;
 
 /// How many images before one are asked whether it lies within them.
@@ -26,24 +30,47 @@ const MAX_NEAR: usize = 64;
 
 /// Plans one file as [`super::plan()`] does, and leaves out what would make another image than is meant of any.
 pub fn plan_checked(
-    (text, found): (&str, &Found),
+    file: (&str, &Found),
     goal: &Goal,
     pin: Option<Pin<'_>>,
     reread: Reread<'_>,
 ) -> Plan {
-    let mut held = BTreeSet::new();
+    let reread = |texts: &[String]| texts.iter().map(|text| reread(text)).collect();
+    let mut plans = plan_together(&[file], goal, pin, &reread);
+    plans.pop().unwrap_or_default()
+}
+
+/// Plans files that take values from each other: what one of them says may be a part of an image in another, so that they
+/// are right together or not at all. A plan for each, in their order.
+pub fn plan_together(
+    files: &[(&str, &Found)],
+    goal: &Goal,
+    pin: Option<Pin<'_>>,
+    reread: RereadAll<'_>,
+) -> Vec<Plan> {
+    let mut held = Held::new();
+    let bytes: usize = files.iter().map(|(text, _)| text.len()).sum();
     let mut checker = Checker {
-        text,
+        files,
         reread,
-        left: (MAX_READ_BYTES / text.len().max(1)).clamp(2, MAX_READS),
+        left: (MAX_READ_BYTES / bytes.max(1)).clamp(2, MAX_READS),
     };
     loop {
-        let drafted = draft((text, found), goal, pin, &held);
-        if matches!(goal, Goal::Cortex(_)) || drafted.plan.edits.is_empty() {
+        let drafted: Vec<Draft> = files
+            .iter()
+            .enumerate()
+            .map(|(file, one)| draft(*one, goal, pin, &numbers_of(&held, file)))
+            .collect();
+        let has_edits = drafted.iter().any(|draft| !draft.plan.edits.is_empty());
+        if matches!(goal, Goal::Cortex(_)) || !has_edits {
             return checker.told(drafted, &held, &BTreeMap::new());
         }
-        let meant = Meant::of(found, &drafted);
-        let (wrong, now) = checker.wrong(&meant, &drafted.plan.edits);
+        let meant = files.iter().zip(&drafted);
+        let meant: Vec<Meant> = meant
+            .map(|((_, found), one)| Meant::of(found, one))
+            .collect();
+        let edits: Vec<Vec<Edit>> = drafted.iter().map(|one| one.plan.edits.clone()).collect();
+        let (wrong, now) = checker.wrong(&meant, &edits);
         if wrong.is_empty() {
             return checker.told(drafted, &held, &now);
         }
@@ -52,15 +79,28 @@ pub fn plan_checked(
             held.extend(checker.guilty(&meant, &drafted, &wrong));
         }
         if held.len() == before {
-            held.extend(drafted.wishes.iter().map(|wish| wish.number));
+            held.extend(all_wishes(&drafted).map(|(file, wish)| (file, wish.number)));
             if held.len() == before {
-                return given_up(drafted);
+                return drafted.into_iter().map(given_up).collect();
             }
         }
     }
 }
 
-/// What may stand where, after the edits.
+/// Places by their file's number and their own.
+type Held = BTreeSet<(usize, usize)>;
+
+fn numbers_of(held: &Held, file: usize) -> BTreeSet<usize> {
+    let of_file = held.range((file, 0)..(file + 1, 0));
+    of_file.map(|(_, number)| *number).collect()
+}
+
+fn all_wishes(drafted: &[Draft]) -> impl Iterator<Item = (usize, &Wish)> {
+    let files = drafted.iter().enumerate();
+    files.flat_map(|(file, draft)| draft.wishes.iter().map(move |wish| (file, wish)))
+}
+
+/// What may stand where in a file, after the edits.
 struct Meant {
     /// Where an image is, what it may be, and the number of its place; by their beginnings.
     images: Vec<(Range<usize>, [String; 2], usize)>,
@@ -87,119 +127,159 @@ impl Meant {
         images.sort_by_key(|(span, ..)| (span.start, span.end));
         Self { images }
     }
-}
 
-struct Checker<'a> {
-    text: &'a str,
-    reread: Reread<'a>,
-    left: usize,
-}
+    fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.images.iter().map(|(.., number)| *number)
+    }
 
-impl Checker<'_> {
-    /// The places whose image is another after these edits than it may be; and what each is.
-    fn wrong(
-        &mut self,
-        meant: &Meant,
-        edits: &[Edit],
-    ) -> (BTreeSet<usize>, BTreeMap<usize, String>) {
-        self.left = self.left.saturating_sub(1);
-        let all = || meant.images.iter().map(|(.., number)| *number).collect();
-        let Ok(after) = apply(self.text, edits.to_vec()) else {
-            return (all(), BTreeMap::new());
-        };
-        let again = (self.reread)(&after);
+    /// The numbers of the places whose image is another now than it may be, and what each of the others is.
+    fn compare(&self, edits: &[Edit], now: &Found) -> (BTreeSet<usize>, BTreeMap<usize, String>) {
         let shift = Shift::of(edits);
-        let spans: Vec<Range<usize>> = meant
+        let spans: Vec<Range<usize>> = self
             .images
             .iter()
             .map(|(span, ..)| shift.start(span.start)..shift.end(span.end))
             .collect();
-        let (mut wrong, mut now) = (BTreeSet::new(), BTreeMap::new());
+        let (mut wrong, mut right) = (BTreeSet::new(), BTreeMap::new());
         let mut seen = BTreeSet::new();
-        for place in &again.places {
+        for place in &now.places {
             let image = canonical(&place.image);
             let here = near(&spans, &place.span);
-            let may_be = here.iter().any(|at| meant.images[*at].1.contains(&image));
+            let may_be = here.iter().any(|at| self.images[*at].1.contains(&image));
             for at in here {
-                let number = meant.images[at].2;
+                let number = self.images[at].2;
                 seen.insert(number);
-                if meant.images[at].1.contains(&image) {
-                    now.insert(number, image.clone());
+                if self.images[at].1.contains(&image) {
+                    right.insert(number, image.clone());
                 } else if !may_be {
                     wrong.insert(number);
                 }
             }
         }
         // What was an image and is none any more, or nobody knows which.
-        wrong.extend(
-            meant
-                .images
-                .iter()
-                .map(|(.., number)| *number)
-                .filter(|number| !seen.contains(number)),
-        );
-        (wrong, now)
+        wrong.extend(self.numbers().filter(|number| !seen.contains(number)));
+        (wrong, right)
+    }
+}
+
+struct Checker<'a> {
+    files: &'a [(&'a str, &'a Found)],
+    reread: RereadAll<'a>,
+    left: usize,
+}
+
+impl Checker<'_> {
+    /// The places whose image is another after these edits of each file than it may be; and what the others are.
+    fn wrong(
+        &mut self,
+        meant: &[Meant],
+        edits: &[Vec<Edit>],
+    ) -> (Held, BTreeMap<(usize, usize), String>) {
+        self.left = self.left.saturating_sub(1);
+        let files = self.files.iter().zip(edits);
+        let after: Result<Vec<String>, _> = files
+            .map(|((text, _), edits)| apply(text, edits.clone()))
+            .collect();
+        let now = after.map(|after| (self.reread)(&after)).unwrap_or_default();
+        let (mut wrong, mut right) = (Held::new(), BTreeMap::new());
+        for (file, meant) in meant.iter().enumerate() {
+            let Some(found) = now.get(file) else {
+                wrong.extend(meant.numbers().map(|number| (file, number)));
+                continue;
+            };
+            let (of_file, images) = meant.compare(&edits[file], found);
+            wrong.extend(of_file.into_iter().map(|number| (file, number)));
+            let images = images.into_iter();
+            right.extend(images.map(|(number, image)| ((file, number), image)));
+        }
+        (wrong, right)
     }
 
     /// Whose edits are to be left out so that these places come right.
-    fn guilty(
-        &mut self,
-        meant: &Meant,
-        drafted: &Draft,
-        wrong: &BTreeSet<usize>,
-    ) -> BTreeSet<usize> {
-        let own = drafted.wishes.iter();
-        let own = own.filter(|wish| wrong.contains(&wish.number) && !wish.edits.is_empty());
-        let own: BTreeSet<usize> = own.map(|wish| wish.number).collect();
+    fn guilty(&mut self, meant: &[Meant], drafted: &[Draft], wrong: &Held) -> Held {
+        let id = |(file, wish): (usize, &Wish)| (file, wish.number);
+        let own = all_wishes(drafted).filter(|(_, wish)| !wish.edits.is_empty());
+        let own: Held = own.map(id).filter(|id| wrong.contains(id)).collect();
         if !own.is_empty() {
             return own;
         }
         // It is wrong by another's edit: the first with which it becomes so.
-        let (Some(number), edits) = (wrong.first(), &drafted.plan.edits) else {
-            return BTreeSet::new();
+        let edits: Vec<(usize, &Edit)> = drafted
+            .iter()
+            .enumerate()
+            .flat_map(|(file, draft)| draft.plan.edits.iter().map(move |edit| (file, edit)))
+            .collect();
+        let Some(first) = wrong.first() else {
+            return Held::new();
         };
         let (mut right, mut first_wrong) = (0, edits.len());
         while first_wrong - right > 1 && self.left > 0 {
             let middle = right.midpoint(first_wrong);
-            if self.wrong(meant, &edits[..middle]).0.contains(number) {
+            let mut some = vec![Vec::new(); drafted.len()];
+            for (file, edit) in &edits[..middle] {
+                some[*file].push((*edit).clone());
+            }
+            if self.wrong(meant, &some).0.contains(first) {
                 first_wrong = middle;
             } else {
                 right = middle;
             }
         }
         if self.left == 0 {
-            return BTreeSet::new();
+            return Held::new();
         }
-        let edit = edits.get(first_wrong - 1);
-        let of_edit = |wish: &&Wish| edit.is_some_and(|edit| wish.edits.contains(edit));
-        let wishes = drafted.wishes.iter().filter(of_edit);
-        wishes.map(|wish| wish.number).collect()
+        let Some((of_file, edit)) = first_wrong.checked_sub(1).and_then(|at| edits.get(at)) else {
+            return Held::new();
+        };
+        let wishes = all_wishes(drafted);
+        let wishes = wishes.filter(|(file, wish)| file == of_file && wish.edits.contains(edit));
+        wishes.map(id).collect()
     }
 
-    /// The plan, with what became of those that were held back: right by another's edit, or not changed.
-    fn told(&self, drafted: Draft, held: &BTreeSet<usize>, now: &BTreeMap<usize, String>) -> Plan {
-        let mut plan = drafted.plan;
-        for wish in drafted.wishes {
-            if !held.contains(&wish.number) {
-                continue;
+    /// The plans, with what became of those that were held back or refused: right by another's edit, or not changed.
+    fn told(
+        &self,
+        drafted: Vec<Draft>,
+        held: &Held,
+        now: &BTreeMap<(usize, usize), String>,
+    ) -> Vec<Plan> {
+        let files = drafted.into_iter().enumerate();
+        let told = files.map(|(file, Draft { mut plan, wishes })| {
+            for wish in wishes {
+                let id = (file, wish.number);
+                let is_right = now.get(&id) == Some(&canonical(&wish.change.to));
+                match &wish.refused {
+                    Some(unsure) if is_right => plan.unsure.retain(|one| one != unsure),
+                    None if held.contains(&id) => {}
+                    _ => continue,
+                }
+                if is_right {
+                    plan.changes.push(wish.change);
+                } else {
+                    plan.unsure.push(self.held_back(file, &wish));
+                }
             }
-            if now.get(&wish.number) == Some(&canonical(&wish.change.to)) {
-                plan.changes.push(wish.change);
-                continue;
-            }
-            let text = wish
-                .spans
-                .first()
-                .and_then(|span| self.text.get(span.clone()));
-            plan.unsure.push(Unsure {
-                line: wish.change.line,
-                text: text.unwrap_or(&wish.change.from).to_owned(),
-                why: "what it is made of is an image elsewhere too".to_owned(),
-                is_unpinned: false,
-            });
+            plan.sort();
+            plan
+        });
+        told.collect()
+    }
+
+    fn held_back(&self, file: usize, wish: &Wish) -> Unsure {
+        let (text, found) = self.files[file];
+        let span = wish.spans.first();
+        let shown = span.and_then(|span| text.get(span.clone()));
+        let place = found.places.get(wish.number);
+        let why = place.and_then(Place::elsewhere).map_or_else(
+            || "what it is made of is an image elsewhere too".to_owned(),
+            |file| format!("the rest of it is set in {file}, and does not change with it"),
+        );
+        Unsure {
+            line: wish.change.line,
+            text: shown.unwrap_or(&wish.change.from).to_owned(),
+            why,
+            is_unpinned: false,
         }
-        plan.sort();
-        plan
     }
 }
 

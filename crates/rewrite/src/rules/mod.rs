@@ -26,7 +26,7 @@ mod template;
 mod trust;
 mod version;
 
-pub use checked::{Reread, plan_checked};
+pub use checked::{Reread, RereadAll, plan_checked, plan_together};
 pub use copies::{Copies, ImageCopy, copies};
 pub use diff::unified_diff;
 pub use error::{RulesError, Unfit};

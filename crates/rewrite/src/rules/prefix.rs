@@ -2,13 +2,35 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Edit, Piece, Place, Setter, Writing};
+use crate::{Edit, Found, Piece, Place, Setter, Writing};
+
+/// What other files set, which change by their own turn.
+pub(super) struct Elsewhere<'a> {
+    /// Images that are a variable here, and no more.
+    images: BTreeSet<&'a str>,
+    /// Where variables begin that are an image by themselves there.
+    starts: BTreeSet<usize>,
+}
+
+impl<'a> Elsewhere<'a> {
+    pub(super) fn of(found: &'a Found) -> Self {
+        let is_elsewhere = |place: &&Place| matches!(place.writing, Writing::Elsewhere(_));
+        let places = found.places.iter().filter(is_elsewhere);
+        Self {
+            images: places.map(|place| place.image.as_str()).collect(),
+            starts: found.elsewhere.iter().map(|span| span.start).collect(),
+        }
+    }
+
+    fn has(&self, piece: &Piece) -> bool {
+        self.images.contains(piece.text.as_str()) || self.starts.contains(&piece.span.start)
+    }
+}
 
 /// Why a place keeps its variables: an argument may say another, or nothing can be put in front of the first, for it is empty here,
-/// it is a default that may be another, or another file sets it, which is to change for those that are that variable and no more
-/// (`elsewhere`).
+/// it is a default that may be another, or another file sets it to an image, which is to change there.
 pub(super) fn find_open_prefix(
-    (text, elsewhere): (&str, &BTreeSet<String>),
+    (text, elsewhere): (&str, &Elsewhere<'_>),
     place: &Place,
     edits: &[Edit],
 ) -> Option<String> {
@@ -30,9 +52,7 @@ pub(super) fn find_open_prefix(
             "`{written}` may be set to what has a registry of its own"
         ));
     }
-    let is_elsewhere =
-        stays && (elsewhere.contains(&first.text) || is_set_elsewhere(text, written));
-    is_elsewhere
+    (stays && elsewhere.has(first))
         .then(|| format!("`{written}` is an image by itself too: change it where it is set"))
 }
 
@@ -42,21 +62,4 @@ fn stays(piece: &Piece, edits: &[Edit]) -> bool {
     edits
         .iter()
         .all(|edit| edit.end <= start || end <= edit.start)
-}
-
-/// Whether a variable of Terraform's that is called an image is set in another file, which changes by its own turn.
-fn is_set_elsewhere(text: &str, written: &str) -> bool {
-    let path = written
-        .trim_start_matches("${")
-        .trim_end_matches('}')
-        .trim();
-    let name = path.strip_prefix("var.").or(path.strip_prefix("local."));
-    let name = name.filter(|name| name.to_ascii_lowercase().contains("image"));
-    name.is_some_and(|name| {
-        let is_set = |line: &str| {
-            let value = line.trim_start().strip_prefix(name);
-            value.is_some_and(|rest| rest.trim_start().starts_with('='))
-        };
-        !text.lines().any(is_set) && !text.contains(&format!("variable \"{name}\""))
-    })
 }

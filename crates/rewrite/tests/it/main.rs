@@ -1,4 +1,5 @@
 //! The crate from outside.
 
 mod rewriting;
+mod together;
 mod variables;

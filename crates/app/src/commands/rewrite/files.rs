@@ -15,8 +15,10 @@ use forebay_rewrite::{Crd, Format, Settings, find};
 use forebay_terminal::Failure;
 
 use super::Args;
+use super::follow::straight;
 use super::replace::is_staged;
-use crate::commands::files::{files_below, near, read_named};
+use super::together::plan_together;
+use crate::commands::files::{files_below, near_by, read_beside, read_named};
 
 /// The most threads that read and plan.
 const MAX_THREADS: usize = 16;
@@ -25,7 +27,7 @@ const MAX_THREADS: usize = 16;
 const MAX_KEPT_BYTES: usize = 1 << 30;
 
 /// Who knows digests, asked by several threads.
-type SharedPin<'a> = &'a (dyn Fn(&Image) -> Result<Digest, String> + Sync);
+pub(super) type SharedPin<'a> = &'a (dyn Fn(&Image) -> Result<Digest, String> + Sync);
 
 /// What is looked for, and how.
 pub(super) struct Search {
@@ -64,6 +66,8 @@ pub(super) struct PlannedFile {
     pub(super) is_cut: bool,
     /// Its plan could not be carried out.
     pub(super) is_refused: bool,
+    /// The files beside it that it takes values from, where it names images.
+    pub(super) companions: Vec<PathBuf>,
     /// The numbers of the files whose new names it looks for, and so is worth nothing without.
     pub(super) follows: BTreeSet<usize>,
 }
@@ -124,7 +128,12 @@ impl Search {
         let Some(content) = read_named(path, self.has_markdown)? else {
             return Ok(None);
         };
-        let settings = self.settings(path, &content);
+        let mut companions = Vec::new();
+        let settings = self.settings(path, &content, &mut |path| {
+            let text = read_beside(path);
+            companions.extend(text.is_some().then(|| straight(path)));
+            text
+        });
         let found = find(&name, &content, &settings);
         if found.places.is_empty() && found.ambiguous.is_empty() && found.notes.is_empty() {
             // Cortex's files may name none, and want some.
@@ -139,10 +148,14 @@ impl Search {
         if plan.edits.is_empty() && plan.lookups.is_empty() {
             text = String::new();
         }
+        if found.places.is_empty() {
+            companions.clear();
+        }
         Ok(Some(PlannedFile {
             path: path.to_path_buf(),
             text,
             plan,
+            companions,
             is_unread,
             is_cut: found.is_cut,
             is_refused: false,
@@ -151,11 +164,16 @@ impl Search {
     }
 
     /// What is set, and the files beside this one that its format takes values from.
-    fn settings(&self, path: &Path, content: &[u8]) -> Settings {
+    pub(super) fn settings(
+        &self,
+        path: &Path,
+        content: &[u8],
+        read: &mut dyn FnMut(&Path) -> Option<String>,
+    ) -> Settings {
         Settings {
             set: self.set.clone(),
             crds: self.crds.clone(),
-            near: near(path, content),
+            near: near_by(path, content, read),
         }
     }
 }
@@ -232,6 +250,7 @@ pub(super) fn plan_all(
                 path: files[index].clone(),
                 text: String::new(),
                 plan,
+                companions: Vec::new(),
                 is_unread: true,
                 is_cut: false,
                 is_refused: false,
@@ -240,6 +259,7 @@ pub(super) fn plan_all(
         });
         planned.files.push(file);
     }
+    plan_together(&mut planned.files, search, goal, pin);
     planned
 }
 
@@ -257,6 +277,7 @@ mod tests {
                 path,
                 text,
                 plan,
+                companions: Vec::new(),
                 is_unread,
                 is_cut: false,
                 is_refused: false,

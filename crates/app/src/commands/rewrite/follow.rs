@@ -138,7 +138,7 @@ fn follow(file: &mut PlannedFile, lookup: &NamedLookup, names: &NewNames<'_>) {
 }
 
 /// A path without `.` and `..`, as far as it has folders to go up from.
-fn straight(path: &Path) -> PathBuf {
+pub(super) fn straight(path: &Path) -> PathBuf {
     let mut straight = PathBuf::new();
     for part in path.components() {
         match part {
