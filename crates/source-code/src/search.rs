@@ -114,9 +114,12 @@ impl Search<'_> {
                 pull_policy: image.pull_policy(),
                 ..Owner::of_kind(shell::tool_of(&texts).unwrap_or("command"))
             };
+            let Some(word) = words.get(position) else {
+                continue;
+            };
             if prefix == 0 {
-                self.follow(&words[position], (Certainty::Call, &owner), 0);
-            } else if let Expr::Literal(word) = &words[position]
+                self.follow(word, (Certainty::Call, &owner), 0);
+            } else if let Expr::Literal(word) = word
                 && word.is_plain
                 && let Some(image) = word.text.get(prefix..)
             {

@@ -3,8 +3,8 @@
 use forebay_references::PullPolicy;
 
 use super::tools::{
-    BEFORE, CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, LOCAL, LOCAL_WHOLE, MAKING, SWITCHES,
-    Subcommand, TRANSPORTS, Takes,
+    CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, KEYWORDS, LOCAL, LOCAL_WHOLE, MAKING, Runs,
+    SWITCHES, Subcommand, TRANSPORTS, Takes, find_wrapper, program_of,
 };
 
 /// A word that is an image, or ends in one.
@@ -26,45 +26,67 @@ impl ImageWord {
     }
 }
 
-/// The images of a command line; `None` is a word that nobody knows.
+/// The images of a command line; `None` is a word that nobody knows. One that is to be read from somewhere is behind the last word.
 pub(crate) fn image_words(words: &[Option<String>]) -> Vec<ImageWord> {
-    let start = skip_before(words);
-    let line = Line { words };
+    let start = start_of(words);
     let Some(tool) = tool_of(words) else {
         return Vec::new();
     };
+    let read: Vec<Option<String>>;
+    let mut line = Line { words };
+    if start.runs == Some(Runs::Input) {
+        read = words.iter().cloned().chain([None]).collect();
+        line = Line { words: &read };
+    }
+    let arguments = start.at + 1;
     match tool {
         "docker" | "podman" | "nerdctl" | "finch" | "buildah" => {
-            line.subcommand(start + 1, &CONTAINER_TOOLS)
+            line.subcommand(arguments, &CONTAINER_TOOLS)
         }
         "crane" | "gcrane" | "regctl" | "crictl" | "ctr" | "trivy" => {
-            line.subcommand(start + 1, &IMAGE_TOOLS)
+            line.subcommand(arguments, &IMAGE_TOOLS)
         }
-        "skopeo" => line.skopeo(start + 1),
-        "kubectl" | "oc" => line.kubectl(start + 1),
+        "skopeo" => line.skopeo(arguments),
+        "kubectl" | "oc" => line.kubectl(arguments),
         _ => Vec::new(),
     }
 }
 
 /// The program of a command line, by its name alone.
 pub(crate) fn tool_of(words: &[Option<String>]) -> Option<&str> {
-    let tool = words.get(skip_before(words))?.as_deref()?;
-    tool.rsplit('/').next()
+    let tool = words.get(start_of(words).at)?.as_deref()?;
+    Some(program_of(tool))
 }
 
-/// The position of the command itself, after keywords, `sudo -u x` and `env A=b`.
-pub(super) fn skip_before(words: &[Option<String>]) -> usize {
-    let mut at = 0;
-    while let Some(Some(word)) = words.get(at) {
+/// Where a command begins, and what runs it.
+pub(super) struct Start {
+    /// The position of its program.
+    pub(super) at: usize,
+    /// What the last program before it that does not just take its words makes of them.
+    pub(super) runs: Option<Runs>,
+}
+
+/// The command itself, after keywords, `sudo -u x`, `timeout 10`, `ssh host` and `env A=b`.
+pub(super) fn start_of(words: &[Option<String>]) -> Start {
+    let mut start = Start { at: 0, runs: None };
+    while let Some(Some(word)) = words.get(start.at) {
         let is_assignment = word.contains('=') && !word.starts_with('-');
-        let is_option = at > 0 && word.starts_with('-');
-        if !BEFORE.contains(&word.as_str()) && !is_assignment && !is_option {
-            break;
+        if KEYWORDS.contains(&word.as_str()) || is_assignment {
+            start.at += 1;
+            continue;
         }
-        let takes_value = is_option && matches!(word.as_str(), "-u" | "-g" | "-n" | "--user");
-        at += 1 + usize::from(takes_value);
+        let Some(wrapper) = find_wrapper(program_of(word)) else {
+            break;
+        };
+        let Some(command) = wrapper.find_command(words, start.at + 1) else {
+            break;
+        };
+        start.at = command;
+        if matches!(wrapper.runs, Runs::Script | Runs::Input) {
+            start.runs = Some(wrapper.runs);
+        }
     }
-    at
+    start
 }
 
 struct Line<'a> {
@@ -95,11 +117,13 @@ impl Line<'_> {
     fn arguments(&self, from: usize, sub: &Subcommand) -> Vec<ImageWord> {
         let mut images = Vec::new();
         let mut positional = Vec::new();
+        let mut several = None;
         let mut at = from;
         while at < self.words.len() {
             match self.word(at) {
                 Some("--") => at += 1,
                 Some(option) if option.starts_with('-') && option.len() > 1 => {
+                    several = several.or(option.contains(' ').then_some(at));
                     let takes_next = takes_value(option, sub);
                     let value = if takes_next { at + 1 } else { at };
                     images.extend(self.option(option, value, sub.takes));
@@ -114,6 +138,10 @@ impl Line<'_> {
                     }
                 }
             }
+        }
+        // `docker run $ALL`: what is wanted stands behind the options in one variable.
+        if positional.is_empty() {
+            positional.extend(several);
         }
         let taken: &[usize] = match sub.takes {
             Takes::First | Takes::FirstThenCommand => positional.get(..1).unwrap_or_default(),
@@ -159,8 +187,9 @@ impl Line<'_> {
             "-t" | "--tag" if creates => found(inline, true),
             "--build-arg" if takes == Takes::Build => {
                 let text = self.word(value)?.get(inline..)?;
-                let (argument, _) = text.split_once('=')?;
-                let is_image = crate::contexts::is_image_name(argument);
+                let (argument, image) = text.split_once('=')?;
+                let is_base = matches!(argument, "BASE" | "FROM") && has_tag(image);
+                let is_image = is_base || crate::contexts::is_image_name(argument);
                 is_image.then(|| found(inline + argument.len() + 1, false))?
             }
             "--cache-from" if takes == Takes::Build => {
@@ -231,6 +260,12 @@ impl Line<'_> {
         }
         images
     }
+}
+
+/// Whether a text is a name with a tag, and no address.
+fn has_tag(text: &str) -> bool {
+    let last = text.rsplit('/').next().unwrap_or_default();
+    last.contains(':') && !text.contains("://")
 }
 
 fn takes_value(option: &str, sub: &Subcommand) -> bool {

@@ -12,6 +12,8 @@ pub(super) const MAX_DEPTH: usize = 24;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Command {
     pub(super) words: Vec<Word>,
+    /// The next command reads what it writes.
+    pub(super) is_piped: bool,
 }
 
 /// A word: stretches of one kind of quoting each.
@@ -57,6 +59,8 @@ pub(super) enum Part {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HereDocument {
     pub(super) body: Range<usize>,
+    /// Where the command begins that it is given to, if anything stands before it.
+    command: Option<usize>,
 }
 
 /// What a script is made of.
@@ -64,6 +68,14 @@ pub(super) struct HereDocument {
 pub(super) struct Script {
     pub(super) commands: Vec<Command>,
     pub(super) documents: Vec<HereDocument>,
+}
+
+/// A here-document whose body is still to come.
+struct Pending {
+    end: String,
+    /// Tabs before the end are allowed.
+    has_tabs: bool,
+    command: Option<usize>,
 }
 
 /// Cuts up a script.
@@ -90,8 +102,8 @@ pub(super) struct Lexer<'a> {
     pub(super) text: &'a str,
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
-    /// Here-documents that begin after this line: their ends, and whether tabs before the end are allowed.
-    pending: Vec<(String, bool)>,
+    /// Here-documents that begin after this line.
+    pending: Vec<Pending>,
     script: Script,
 }
 
@@ -122,8 +134,10 @@ impl Lexer<'_> {
                 }
                 b'&' if self.byte(1) == b'>' => self.redirection(&mut command, depth),
                 b';' | b'|' | b'&' => {
+                    let is_or = self.starts_with("||");
+                    command.is_piped = self.byte(0) == b'|' && !is_or;
                     self.end(&mut command);
-                    self.at += 1;
+                    self.at += 1 + usize::from(is_or);
                 }
                 b'(' => {
                     self.end(&mut command);
@@ -198,13 +212,22 @@ impl Lexer<'_> {
         }
         let word = self.word(depth);
         if is_document {
-            self.pending.push((word.literal(), has_tabs));
+            self.pending.push(Pending {
+                end: word.literal(),
+                has_tabs,
+                command: command.words.first().map(|word| word.span.start),
+            });
         }
     }
 
     /// The bodies of the here-documents that the line before began.
     fn here_documents(&mut self) {
-        for (end, has_tabs) in std::mem::take(&mut self.pending) {
+        for pending in std::mem::take(&mut self.pending) {
+            let Pending {
+                end,
+                has_tabs,
+                command,
+            } = pending;
             let start = self.at;
             loop {
                 let line_start = self.at;
@@ -219,13 +242,29 @@ impl Lexer<'_> {
                 self.at = (self.at + 1).min(self.bytes.len());
                 if line == end || is_last {
                     let stop = if line == end { line_start } else { self.at };
-                    self.script
-                        .documents
-                        .push(HereDocument { body: start..stop });
+                    let body = start..stop;
+                    self.script.documents.push(HereDocument { body, command });
                     break;
                 }
             }
         }
+    }
+}
+
+impl Script {
+    /// Who reads a here-document in the end: `cat <<X | ssh host` gives it on.
+    pub(super) fn find_reader(&self, document: &HereDocument) -> Option<&Command> {
+        let given = document.command?;
+        let begins = |command: &Command| {
+            command
+                .words
+                .first()
+                .is_some_and(|word| word.span.start == given)
+        };
+        let first = self.commands.iter().position(begins)?;
+        self.commands[first..]
+            .iter()
+            .find(|command| !command.is_piped)
     }
 }
 

@@ -10,19 +10,21 @@ mod values;
 mod words;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::contexts::{is_image_name, is_picture};
 use super::facts::Expr;
 use crate::find::{MAX_DEPTH, find_within as find_other};
-use commands::skip_before;
+use commands::start_of;
 use forebay_references::{Ambiguous, Format, Found, Owner, Place, Settings, Why};
 use lexer::{Command, Part, Script, Segment, Word, lex};
+use tools::{Runs, find_wrapper, program_of};
 use values::{Values, place_of};
 
 pub(super) use commands::{image_words, tool_of};
 
 /// Programs that run a text as a script.
-const SHELLS: [&str; 7] = ["bash", "sh", "ash", "zsh", "ssh", "su", "eval"];
+const SHELLS: [&str; 7] = ["bash", "sh", "ash", "dash", "zsh", "su", "trap"];
 
 /// How many images of a script's own are told.
 const MAX_BUILT: usize = 1000;
@@ -40,10 +42,8 @@ pub(super) fn is_tool(words: &[Expr]) -> bool {
 
 /// True if a command line that begins so may have images.
 pub(super) fn is_tool_name(word: &str) -> bool {
-    [
-        "docker", "podman", "nerdctl", "skopeo", "crane", "kubectl", "sudo",
-    ]
-    .contains(&word)
+    let program = program_of(word);
+    tools::is_tool(program) || find_wrapper(program).is_some()
 }
 
 /// The images of a shell script that stands so deep within other texts.
@@ -63,8 +63,11 @@ pub(crate) fn find(text: &str, settings: &Settings, depth: usize) -> Found {
         finder.command(command);
     }
     for document in &script.documents {
-        let body = &text[document.body.clone()];
-        finder.document(body, document.body.start);
+        let is_run = script.find_reader(document).is_some_and(|reader| {
+            let words = finder.values.texts(reader);
+            is_shell(&words)
+        });
+        finder.document(document.body.clone(), is_run);
     }
     finder.finish()
 }
@@ -100,8 +103,9 @@ impl Finder<'_> {
                 .into_iter()
                 .filter(|image| image.is_built)
             {
-                let text = words[image.position].as_deref().unwrap_or_default();
-                let text = text.get(image.prefix..).unwrap_or_default();
+                let text = words.get(image.position).and_then(Option::as_deref);
+                let text = text.and_then(|text| text.get(image.prefix..));
+                let text = text.unwrap_or_default();
                 if text.is_empty() || self.found.built.len() == MAX_BUILT {
                     continue;
                 }
@@ -115,37 +119,48 @@ impl Finder<'_> {
 
     fn command(&mut self, command: &Command) {
         let words = self.values.texts(command);
-        let start = skip_before(&words);
+        let start = start_of(&words).at;
         let tool = tool_of(&words).unwrap_or_default().to_owned();
         for word in values::assignments(command) {
-            if let Some((name, value)) = values::split(word) {
-                self.assignment(&name, &value);
+            if let Some(assignment) = values::split(word).filter(|one| !one.is_piece()) {
+                self.assignment(&assignment.name, &assignment.value);
             }
         }
         for (name, value) in values::defaults(command) {
             self.assignment(name, &value);
         }
         for image in image_words(&words) {
-            if let Some(word) = command.words.get(image.position) {
-                let owner = Owner {
-                    pull_policy: image.pull_policy(),
-                    ..Owner::of_kind(&tool)
-                };
-                self.image(word, image.prefix, &owner, 0);
+            let owner = Owner {
+                pull_policy: image.pull_policy(),
+                ..Owner::of_kind(&tool)
+            };
+            match command.words.get(image.position) {
+                Some(word) => self.image(word, image.prefix, &owner, 0),
+                None if image.is_pulled => self.read_from_input(&command.words[start..], &owner),
+                None => {}
             }
         }
-        if SHELLS.contains(&tool.as_str()) && self.depth < MAX_DEPTH {
-            for word in &command.words[start..] {
+        if is_shell(&words) && self.depth < MAX_DEPTH {
+            for word in &command.words {
                 self.nested_script(word);
             }
         }
         if tool == "alias" && self.depth < MAX_DEPTH {
-            for (_, value) in command.words[start..].iter().filter_map(values::split) {
-                self.nested_script(&value);
+            for alias in command.words[start..].iter().filter_map(values::split) {
+                self.nested_script(&alias.value);
             }
         }
         if tool == "helm" {
             self.chart_values(command);
+        }
+    }
+
+    /// `xargs docker pull`: what is read is not known here.
+    fn read_from_input(&mut self, words: &[Word], owner: &Owner) {
+        if let (Some(first), Some(last)) = (words.first(), words.last()) {
+            let span = first.span.start..last.span.end;
+            let ambiguous = Ambiguous::at(self.text, span, Why::Computed, owner.clone());
+            self.found.ambiguous.push(ambiguous);
         }
     }
 
@@ -190,9 +205,25 @@ impl Finder<'_> {
         }
         let owner = Owner::named("variable", name);
         let whole = (!value.segments.is_empty()).then_some(value);
+        let fields = values::fields(value);
+        // A list of images, and no sentence about one.
+        if fields.len() > 1 && fields.iter().all(|field| self.is_tagged(field, &owner)) {
+            for field in &fields {
+                self.named(field, &owner, 0);
+            }
+            return;
+        }
         for item in value.items.iter().chain(whole) {
             self.named(item, &owner, 0);
         }
+    }
+
+    fn is_tagged(&self, word: &Word, owner: &Owner) -> bool {
+        let place = place_of(word, &self.values, owner);
+        place.is_ok_and(|place| {
+            let is_image = place.image.parse::<forebay_oci::ImageName>().is_ok();
+            is_image && place.image.contains([':', '@'])
+        })
     }
 
     /// What is bound to a variable that is called an image; another variable is followed to what that is.
@@ -249,6 +280,10 @@ impl Finder<'_> {
         }
         match place_of(&word, &self.values, owner) {
             Ok(place) if place.image.parse::<forebay_oci::ImageName>().is_ok() => self.place(place),
+            // `docker run $RUN` with options in it, `xargs -I{} docker pull {}`.
+            Ok(place) if place.image.contains([' ', '\n', '{']) => {
+                self.unsure(&word, Why::Computed, owner);
+            }
             // `docker rmi 0123456789ab…`, `docker pull --help`, globs: nothing that could be moved.
             Ok(_) => {}
             Err(why) => self.unsure(&word, why, owner),
@@ -267,16 +302,18 @@ impl Finder<'_> {
         }
     }
 
-    fn document(&mut self, body: &str, start: usize) {
+    fn document(&mut self, span: Range<usize>, is_run: bool) {
         if self.depth >= MAX_DEPTH {
             return;
         }
+        let (body, depth) = (&self.text[span.clone()], self.depth + 1);
         let part = match Format::sniff("", body) {
-            Some(format) => find_other((format, ""), body, self.settings, self.depth + 1),
-            None if looks_like_commands(body) => find(body, self.settings, self.depth + 1),
+            _ if is_run => find(body, self.settings, depth),
+            Some(format) => find_other((format, ""), body, self.settings, depth),
+            None if looks_like_commands(body) => told(body, find(body, self.settings, depth)),
             None => return,
         };
-        self.found.absorb(part, start);
+        self.found.absorb(part, span.start);
     }
 
     fn place(&mut self, place: Place) {
@@ -321,7 +358,23 @@ pub(crate) fn name_of(image: &str) -> &str {
     }
 }
 
-/// A here-document that is fed to a shell is not told from one that is data; one whose lines begin with a tool is.
+/// Whether a command line runs a text as a script: the one that it is given, or the one that it reads.
+fn is_shell(words: &[Option<String>]) -> bool {
+    let tool = tool_of(words).unwrap_or_default();
+    SHELLS.contains(&tool) || start_of(words).runs == Some(Runs::Script)
+}
+
+/// The images of commands that stand in a text and that nobody runs here, as what nobody is sure of.
+fn told(text: &str, found: Found) -> Found {
+    let images = found.places.into_iter();
+    let images = images.map(|place| Ambiguous::at(text, place.span, Why::Told, place.owner));
+    Found {
+        ambiguous: images.collect(),
+        ..Found::default()
+    }
+}
+
+/// Whether lines of a text begin with a tool.
 fn looks_like_commands(body: &str) -> bool {
     body.lines().any(|line| {
         let line = line.trim_start();

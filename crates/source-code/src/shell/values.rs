@@ -38,6 +38,23 @@ enum Value {
     One(Word),
     /// An array, or the list of a loop.
     Each(Vec<Word>),
+    /// What is put behind the value that there is: `NAME+=value`.
+    More,
+}
+
+/// `NAME=value`, `NAME+=(values)`.
+pub(super) struct Assignment {
+    pub(super) name: String,
+    pub(super) value: Word,
+    /// It is put behind what there is.
+    is_more: bool,
+}
+
+impl Assignment {
+    /// Whether the value is only a piece of what the variable holds then.
+    pub(super) fn is_piece(&self) -> bool {
+        self.is_more && self.value.items.is_empty()
+    }
 }
 
 impl<'a> Values<'a> {
@@ -50,13 +67,15 @@ impl<'a> Values<'a> {
                 values.push(Value::One(value));
             }
             for word in assignments(command) {
-                let Some((name, value)) = split(word) else {
+                let Some(assignment) = split(word) else {
                     continue;
                 };
-                let value = if value.items.is_empty() {
-                    Value::One(value)
-                } else {
-                    Value::Each(value.items)
+                let is_piece = assignment.is_piece();
+                let Assignment { name, value, .. } = assignment;
+                let value = match value.items.is_empty() {
+                    _ if is_piece => Value::More,
+                    true => Value::One(value),
+                    false => Value::Each(value.items),
                 };
                 assigned.entry(name).or_default().push(value);
             }
@@ -98,10 +117,31 @@ impl<'a> Values<'a> {
         for value in values.flatten() {
             match value {
                 Value::One(word) => words.push(word.clone()),
-                Value::Each(items) => words.extend(items.iter().cloned()),
+                Value::Each(items) => words.extend(items.iter().flat_map(|item| self.listed(item))),
+                Value::More => return Vec::new(),
             }
         }
         words
+    }
+
+    /// The words that an item of a list is: `for image in $IMAGES` takes each of a text.
+    fn listed(&self, item: &Word) -> Vec<Word> {
+        let is_bare = item.segments.iter().all(|segment| !segment.is_quoted);
+        let name = whole_variable(item)
+            .filter(|_| is_bare)
+            .map(|(name, _)| name);
+        let name = name.filter(|name| !self.settings.set.contains_key(*name));
+        let values = name.and_then(|name| self.assigned.get(name));
+        let words = values.into_iter().flatten().map(|value| match value {
+            Value::One(word) => fields(word),
+            Value::Each(_) | Value::More => Vec::new(),
+        });
+        let words: Vec<Vec<Word>> = words.collect();
+        // A value that is one word is followed as any other.
+        if words.is_empty() || words.iter().any(|words| words.len() < 2) {
+            return vec![item.clone()];
+        }
+        words.into_iter().flatten().collect()
     }
 
     /// What a word's segments come to.
@@ -261,20 +301,74 @@ pub(super) fn defaults(command: &Command) -> Vec<(&str, Word)> {
         .collect()
 }
 
-/// `NAME=value`.
-pub(super) fn split(word: &Word) -> Option<(String, Word)> {
+/// The assignment that a word is.
+pub(super) fn split(word: &Word) -> Option<Assignment> {
     let first = word.segments.first().filter(|first| !first.is_quoted)?;
     let Some(Part::Text { text, .. }) = first.parts.first() else {
         return None;
     };
-    let (name, _) = text.split_once('=')?;
+    let (written, _) = text.split_once('=')?;
+    let name = written.strip_suffix('+').unwrap_or(written);
     let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     let is_name = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !is_name {
         return None;
     }
-    let name = name.to_owned();
-    cut(word, name.len() + 1).map(|value| (name, value))
+    Some(Assignment {
+        value: cut(word, written.len() + 1)?,
+        is_more: name.len() < written.len(),
+        name: name.to_owned(),
+    })
+}
+
+/// The words that a text in quotes becomes where it is a list: `IMAGES="a b"`.
+pub(super) fn fields(word: &Word) -> Vec<Word> {
+    let [segment] = word.segments.as_slice() else {
+        return Vec::new();
+    };
+    let mut fields: Vec<Word> = Vec::new();
+    let mut is_open = false;
+    for part in &segment.parts {
+        let Part::Text { span, text } = part else {
+            add_part(&mut fields, part.clone(), &mut is_open);
+            continue;
+        };
+        // With escapes in it, its bytes are not its text.
+        if span.len() != text.len() {
+            return Vec::new();
+        }
+        for piece in text.split_inclusive(char::is_whitespace) {
+            let at = span.start + (piece.as_ptr().addr() - text.as_ptr().addr());
+            let bare = piece.trim_end();
+            if !bare.is_empty() {
+                let part = Part::Text {
+                    span: at..at + bare.len(),
+                    text: bare.to_owned(),
+                };
+                add_part(&mut fields, part, &mut is_open);
+            }
+            is_open &= bare.len() == piece.len();
+        }
+    }
+    fields
+}
+
+/// Puts a part behind the last word, if that is not done, or begins one with it.
+fn add_part(fields: &mut Vec<Word>, part: Part, is_open: &mut bool) {
+    let span = part.span();
+    match fields.last_mut().filter(|_| *is_open) {
+        Some(word) => {
+            word.span.end = span.end;
+            word.segments[0].span.end = span.end;
+            word.segments[0].parts.push(part);
+        }
+        None => fields.push(from_segments(&[Segment {
+            span,
+            is_quoted: false,
+            parts: vec![part],
+        }])),
+    }
+    *is_open = true;
 }
 
 /// `for NAME in items`.

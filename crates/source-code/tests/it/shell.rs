@@ -74,6 +74,10 @@ fn the_words_of_commands_that_are_images_are_rewritten() {
             "docker pull \\\n  a/b:1",
             "docker pull \\\n  ecr.example/b:1",
         ),
+        (
+            "docker build --build-arg BASE=a/b:1 --build-arg FROM=a/b --build-arg VERSION=a/b:1 .",
+            "docker build --build-arg BASE=ecr.example/b:1 --build-arg FROM=a/b --build-arg VERSION=a/b:1 .",
+        ),
         ("docker compose pull web", "docker compose pull web"),
         ("echo docker pull a/b:1", "echo docker pull a/b:1"),
         ("docker logs a/b", "docker logs a/b"),
@@ -207,6 +211,146 @@ fn here_documents_are_read_in_their_own_format() {
                 docker build - <<'X'\nFROM a/b:1\nX\n";
     let expected = text.replace("a/b:1", "ecr.example/b:1");
     assert_eq!(rewritten("x.sh", text, &[]), expected);
+}
+
+#[test]
+fn a_command_is_read_behind_what_runs_it() {
+    for before in [
+        "timeout 10",
+        "timeout -k 5 --foreground $T",
+        "nice -n 5",
+        "nice",
+        "ionice -c 3",
+        "sudo -E",
+        "sudo -n",
+        "sudo -u bob timeout --kill-after=5 60",
+        "time -p",
+        "env -u X A=b",
+        "nohup",
+        "stdbuf -oL",
+        "flock -w 5 /tmp/x",
+        "xargs -n 1 -P4",
+        "ssh host",
+        "ssh -i k -p 22 user@$HOST sudo",
+        "sshpass -p x ssh -o A=b host --",
+        "retry 3",
+        "./retry.sh -n 3 --",
+        "with_retries",
+        "run",
+        "if ! timeout 5",
+    ] {
+        let text = format!("{before} docker pull a/b:1");
+        assert_eq!(
+            rewritten("x.sh", &text, &[]),
+            text.replace("a/b", "ecr.example/b")
+        );
+    }
+    for text in [
+        "echo timeout 10 docker pull a/b:1",
+        "apt-get install docker run a/b:1",
+        "grep -r docker pull a/b:1",
+        "timeout",
+        "retry 3",
+        "ssh host",
+        "sudo -u",
+    ] {
+        assert_eq!(rewritten("x.sh", text, &[]), text);
+    }
+    for text in [
+        "ssh h 'docker pull @'",
+        "eval \"docker pull @\"",
+        "trap 'docker pull @' EXIT",
+        "watch -n 5 'docker pull @'",
+        "timeout 5 bash -c 'docker pull @'",
+        "ssh h sudo sh -c 'docker pull @'",
+    ] {
+        assert_eq!(
+            rewritten("x.sh", &text.replace('@', "a/b:1"), &[]),
+            text.replace('@', "ecr.example/b:1")
+        );
+    }
+}
+
+#[test]
+fn what_a_command_reads_from_others_is_listed() {
+    for (text, listed) in [
+        ("cat list | xargs -n1 docker pull", "docker pull"),
+        ("cat list | xargs -I{} docker pull a/{}:1", "a/{}:1"),
+        ("RUN='--rm a/b:1 sh'; docker run $RUN", "'--rm a/b:1 sh'"),
+        ("I=a; I+=/b:1; docker pull $I", "$I"),
+    ] {
+        let shown = rewritten("x.sh", text, &[]);
+        let before = format!("{text}\n? 1: {listed} (");
+        assert!(shown.starts_with(&before), "{shown}");
+    }
+    for text in [
+        "docker images -q | xargs docker rmi",
+        "xargs docker build -t",
+    ] {
+        assert_eq!(rewritten("x.sh", text, &[]), text);
+    }
+}
+
+#[test]
+fn each_word_of_a_list_is_an_image() {
+    check(
+        "x.sh",
+        &[
+            (
+                "IMAGES=(a/b:1)\nIMAGES+=(a/c:1 \"a/d:1\")",
+                &[],
+                "IMAGES=(ecr.example/b:1)\nIMAGES+=(ecr.example/c:1 \"ecr.example/d:1\")",
+            ),
+            (
+                "L=(a/b)\nL+=(a/c)\nfor i in \"${L[@]}\"; do docker pull $i; done",
+                &[],
+                "L=(ecr.example/b)\nL+=(ecr.example/c)\nfor i in \"${L[@]}\"; do docker pull $i; done",
+            ),
+            (
+                "L=\"a/b a/c:$T\n  a/d\"; T=1\nfor i in $L a/e; do docker pull $i; done",
+                &[],
+                "L=\"ecr.example/b ecr.example/c:$T\n  ecr.example/d\"; T=1\nfor i in $L ecr.example/e; do docker pull $i; done",
+            ),
+            (
+                "APP_IMAGES=\"a/b:1 a/c:1\"",
+                &[],
+                "APP_IMAGES=\"ecr.example/b:1 ecr.example/c:1\"",
+            ),
+            (
+                "THE_IMAGE=\"a picture at 10:30\"",
+                &[],
+                "THE_IMAGE=\"a picture at 10:30\"",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_text_is_commands_only_for_who_runs_it() {
+    let text = |head: &str| format!("{head}\ndocker pull a/b:1\nX\n");
+    for head in [
+        "bash <<X",
+        "sudo -u bob bash -s <<'X'",
+        "ssh host <<X",
+        "ssh host 'bash -s' <<'X'",
+        "cat <<X | sh",
+        "cat <<X | ssh host",
+    ] {
+        let text = text(head);
+        let expected = text.replace("a/b", "ecr.example/b");
+        assert_eq!(rewritten("x.sh", &text, &[]), expected);
+    }
+    for head in [
+        "cat <<X",
+        "cat <<X > install.sh",
+        "cat <<X || bash",
+        "sudo tee install.sh <<X",
+        "cat <<X | sudo tee install.sh",
+    ] {
+        let text = text(head);
+        let expected = format!("{text}\n? 2: a/b:1 (in a text that nothing here runs)");
+        assert_eq!(rewritten("x.sh", &text, &[]), expected);
+    }
 }
 
 #[test]
