@@ -66,6 +66,8 @@ pub struct Evidence {
     pub ci_systems: BTreeMap<CiSystem, u64>,
     /// Failures of pulls within a step of a CI job, as those of a build: the job itself had begun.
     pub failed_in_steps: u64,
+    /// How often something was told that is no event.
+    pub(crate) asides: u64,
     pub(crate) names: BTreeMap<String, String>,
     /// How often what has an id of its own was told, by hash: several lists have the same tasks and pods.
     counts: HashMap<u64, u64>,
@@ -168,6 +170,14 @@ impl Evidence {
     /// Adds an event, or counts it to the one that it repeats.
     pub(crate) fn add(&mut self, event: Event) {
         self.sizes.note_event(&event);
+        if let Err(key) = self.count(&event) {
+            self.index.insert(key, self.events.len());
+            self.events.push(event);
+        }
+    }
+
+    /// Counts an event to the one that it repeats, or as one too many; the key under which it has its place, if it is new.
+    pub(crate) fn count(&mut self, event: &Event) -> Result<(), u64> {
         let minute = event.last.or(event.first).map(crate::Moment::minute);
         let is_full = self.events.len() >= MAX_EVENTS;
         let time = if is_full {
@@ -188,13 +198,11 @@ impl Evidence {
             time,
         });
         match self.index.get(&key) {
-            Some(&at) => merge(&mut self.events[at], &event),
+            Some(&at) => merge(&mut self.events[at], event),
             None if self.events.len() >= MAX_COARSE_EVENTS => self.uncounted += event.count,
-            None => {
-                self.index.insert(key, self.events.len());
-                self.events.push(event);
-            }
+            None => return Err(key),
         }
+        Ok(())
     }
 
     /// Takes all events back but so many. Only whole sources: what is of two is never counted as one.
@@ -205,6 +213,7 @@ impl Evidence {
 
     /// Adds a setting, once.
     pub(crate) fn set(&mut self, setting: Setting) {
+        self.asides += 1;
         let is_new = || {
             let mut last = self.settings.iter().rev().take(MAX_NOTES);
             !last.any(|known| {
@@ -225,6 +234,7 @@ impl Evidence {
 
     /// Counts a mention of an AWS account.
     pub(crate) fn note_aws(&mut self, place: AwsPlace) {
+        self.asides += 1;
         if self.aws.len() < MAX_AWS_PLACES || self.aws.contains_key(&place) {
             *self.aws.entry(place).or_default() += 1;
         } else {
@@ -234,6 +244,7 @@ impl Evidence {
 
     /// Notes what could not be read.
     pub(crate) fn note(&mut self, lines: Lines, text: impl Into<String>) {
+        self.asides += 1;
         if self.notes.len() < MAX_NOTES {
             self.notes.push(Note {
                 lines,
@@ -332,6 +343,7 @@ impl Evidence {
 
     /// Counts a sign of a CI system.
     pub(crate) fn note_ci(&mut self, system: CiSystem) {
+        self.asides += 1;
         let signs = self.ci_systems.entry(system).or_default();
         *signs = signs.saturating_add(1);
     }

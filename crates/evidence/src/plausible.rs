@@ -38,6 +38,11 @@ pub(crate) struct Plausible {
     said: BTreeSet<&'static str>,
 }
 
+/// Whether a time can be true.
+pub(crate) fn is_plausible(time: Moment, context: &Context) -> bool {
+    (EARLIEST..=context.now.after(CLOCK_SKEW)).contains(&time)
+}
+
 impl Plausible {
     /// Takes times that cannot be true from an event; what to note, each once.
     pub(crate) fn sift(&mut self, event: &mut Event, context: &Context) -> Vec<&'static str> {

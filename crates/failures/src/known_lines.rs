@@ -71,9 +71,10 @@ impl<T> KnownLines<T> {
         &self.times
     }
 
-    /// What was found out of a line of this form.
-    pub fn find(&mut self, form: Form) -> Option<&mut T> {
-        self.known.get_mut(&form.0)
+    /// What was found out of a line of this form, beside the times of the line whose form was asked for last.
+    pub fn find(&mut self, form: Form) -> Option<(&mut T, &[Range<usize>])> {
+        let found_out = self.known.get_mut(&form.0)?;
+        Some((found_out, &self.times))
     }
 
     /// Remembers what was found out.
@@ -224,9 +225,9 @@ mod tests {
         for number in 0..=MAX_LINES {
             let form = lines.form(number.to_string().as_bytes()).unwrap();
             lines.keep(form, number);
-            assert_eq!(lines.find(form), Some(&mut number.clone()));
+            assert_eq!(lines.find(form).map(|(known, _)| *known), Some(number));
         }
         let first = lines.form(b"0").unwrap();
-        assert_eq!(lines.find(first), None);
+        assert!(lines.find(first).is_none());
     }
 }

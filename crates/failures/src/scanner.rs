@@ -138,7 +138,7 @@ impl Scanner {
         counted: &mut Counted,
     ) -> (Range<usize>, Option<Failure>) {
         let form = self.lines.form(&self.window[line.clone()]);
-        if let Some(known) = form.and_then(|form| self.lines.find(form))
+        if let Some((known, _)) = form.and_then(|form| self.lines.find(form))
             && is_alone(&self.window, &line)
         {
             let mut failure = known.clone();

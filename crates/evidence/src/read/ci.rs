@@ -51,7 +51,7 @@ const STEPS: [(&str, bool); 6] = [
 const BUILD: [&str; 3] = ["failed to solve", "failed to build", "buildx"];
 
 /// What a log has told of itself.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ci {
     is_of_job: bool,
     job: Option<String>,

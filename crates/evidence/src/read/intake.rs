@@ -10,6 +10,7 @@ use super::docker_lists::List;
 use super::hints;
 use super::json_item;
 use super::json_items::{Found, JsonItems};
+use super::known::Known;
 use super::kube_describe::Description;
 use super::kube_table::{self, Wide};
 use super::log_line::LogLine;
@@ -49,6 +50,18 @@ struct Source {
     ci: Ci,
     pasted: Pasted,
     repeats: Repeats,
+    known: Known,
+}
+
+impl Source {
+    /// Whether what comes next may belong to what is being read.
+    fn is_amid(&self) -> bool {
+        self.json.is_inside()
+            || self.table.is_some()
+            || self.description.is_some()
+            || self.pending.is_some()
+            || self.pasted.goes_on()
+    }
 }
 
 /// The table whose rows are being read.
@@ -108,13 +121,7 @@ impl Intake {
 
     /// Where the lines end that tell of nothing, if each may be looked at alone.
     fn skip_noise(&mut self, text: &[u8], from: usize, places: &mut &[usize]) -> usize {
-        let source = &self.source;
-        let is_amid = source.json.is_inside()
-            || source.table.is_some()
-            || source.description.is_some()
-            || source.pending.is_some()
-            || source.pasted.goes_on();
-        if is_amid || !self.partial.is_empty() || self.is_cut {
+        if self.source.is_amid() || !self.partial.is_empty() || self.is_cut {
             return from;
         }
         let (end, lines) = hints::noise(text, from, places);
@@ -236,12 +243,34 @@ impl Intake {
                 return;
             }
         }
-        if self.begin_part(line) || self.read_part(line) {
+        if self.tells_again(line) || self.begin_part(line) || self.read_part(line) {
             return;
         }
         self.flush();
         self.source.pasted.is_alone();
+        self.read_alone(line);
+    }
+
+    /// Whether the line only tells once more what one like it has told, and is counted so.
+    fn tells_again(&mut self, line: &str) -> bool {
         let lines = self.lines();
+        let source = &mut self.source;
+        if source.is_amid() {
+            source.known.pass();
+            return false;
+        }
+        let Some((event, by)) = source.known.find(line, &source.ci, &self.context) else {
+            return false;
+        };
+        event.lines = lines;
+        let is_repetition = by == By::Words && source.repeats.is_repetition(event);
+        is_repetition || self.evidence.count(event).is_ok()
+    }
+
+    /// Reads a line that belongs to no other.
+    fn read_alone(&mut self, line: &str) {
+        let lines = self.lines();
+        let asides = self.evidence.asides;
         let parsed = LogLine::parse(line, &self.context);
         let event = text::read(
             &parsed,
@@ -250,12 +279,19 @@ impl Intake {
             &mut self.source.ci,
             &mut self.evidence,
         );
-        if let Some(event) = event {
-            let by = match event.what {
-                What::Unread => By::Words,
-                _ => By::Program,
-            };
-            self.keep(event, lines, by);
+        let Some(event) = event else {
+            return;
+        };
+        let by = match event.what {
+            What::Unread => By::Words,
+            _ => By::Program,
+        };
+        let at = event.first;
+        if let Some(event) = self.judged(event, lines, by) {
+            if self.evidence.asides == asides && event.first == at {
+                self.source.known.keep(line, &event, by, &self.context);
+            }
+            self.evidence.add(event);
         }
     }
 
@@ -408,21 +444,27 @@ impl Intake {
     }
 
     fn keep(&mut self, event: Event, lines: Lines, by: By) {
-        if let Some(mut event) = self.judge.settle(located(event, lines)) {
-            for doubt in self.plausible.sift(&mut event, &self.context) {
-                self.evidence.note(event.lines, doubt);
-            }
-            self.source.pasted.said(&event, by);
-            if by == By::Words && self.source.repeats.is_repetition(&event) {
-                return;
-            }
-            self.note_step(&event);
-            aws::note_places(&event.message, &mut self.evidence);
-            if let Some(image) = &event.image {
-                aws::note_places(image, &mut self.evidence);
-            }
+        if let Some(event) = self.judged(event, lines, by) {
             self.evidence.add(event);
         }
+    }
+
+    /// Gives an event what its message says, and takes from it what cannot be; `None` if it is none.
+    fn judged(&mut self, event: Event, lines: Lines, by: By) -> Option<Event> {
+        let mut event = self.judge.settle(located(event, lines))?;
+        for doubt in self.plausible.sift(&mut event, &self.context) {
+            self.evidence.note(event.lines, doubt);
+        }
+        self.source.pasted.said(&event, by);
+        if by == By::Words && self.source.repeats.is_repetition(&event) {
+            return None;
+        }
+        self.note_step(&event);
+        aws::note_places(&event.message, &mut self.evidence);
+        if let Some(image) = &event.image {
+            aws::note_places(image, &mut self.evidence);
+        }
+        Some(event)
     }
 
     /// Counts a failure within a step of a CI job: the job itself had begun.
@@ -431,6 +473,7 @@ impl Intake {
             && event.what == What::PullFailed
             && self.source.ci.is_in_step(&event.message);
         self.evidence.failed_in_steps += u64::from(is_in_step);
+        self.evidence.asides += u64::from(is_in_step);
     }
 
     fn lines(&self) -> Lines {

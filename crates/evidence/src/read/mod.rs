@@ -16,6 +16,7 @@ mod image_sizes;
 mod intake;
 mod json_item;
 mod json_items;
+mod known;
 pub(crate) mod kube;
 mod kube_describe;
 mod kube_json;

@@ -1,0 +1,126 @@
+//! Lines that tell once more what one like them has told, at another time.
+//!
+//! A storm is a few lines, over and over: of those that are known only the time is read.
+
+use forebay_failures::{Form, KnownLines};
+
+use super::ci::Ci;
+use super::pasted::By;
+use super::times::parse_iso;
+use crate::event::{Event, What};
+use crate::plausible::is_plausible;
+use crate::{Context, Moment};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// What lines of a source have told.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    lines: KnownLines<Told>,
+    /// What was known of the job when they were read.
+    ci: Ci,
+    /// The form of the line that is being read.
+    form: Option<Form>,
+}
+
+/// What a line has told.
+#[derive(Debug)]
+struct Told {
+    event: Event,
+    by: By,
+    /// Which of the times in the line are the event's, a bit each.
+    times: u8,
+}
+
+impl Known {
+    /// What a line tells but for its words, if one of its form has told it; who comes first is remembered by [`Self::keep`].
+    pub(crate) fn find(
+        &mut self,
+        line: &str,
+        ci: &Ci,
+        context: &Context,
+    ) -> Option<(&mut Event, By)> {
+        if self.ci != *ci {
+            self.lines.forget();
+            self.ci = ci.clone();
+        }
+        self.form = self.lines.form(line.as_bytes());
+        let (told, times) = self.lines.find(self.form?)?;
+        if told.times != 0 {
+            told.event.first = Some(told.moment(texts(times, line), context)?);
+            told.event.last = told.event.first;
+        }
+        Some((&mut told.event, told.by))
+    }
+
+    /// Leaves a line alone: it may belong to what stands around it.
+    pub(crate) const fn pass(&mut self) {
+        self.form = None;
+    }
+
+    /// Remembers what the line has told that was asked for last, if the time of another can be read.
+    pub(crate) fn keep(&mut self, line: &str, event: &Event, by: By, context: &Context) {
+        // Of a pull that went well the words tell a size.
+        let is_once = event.first == event.last
+            && !event.is_by_age
+            && !matches!(event.what, What::PullSucceeded | What::PullAttempted);
+        let Some(form) = self.form.filter(|_| is_once) else {
+            return;
+        };
+        let mut times = 0;
+        for (index, text) in texts(self.lines.times(), line).enumerate() {
+            let is_its = event
+                .first
+                .is_some_and(|moment| read_time(text, moment, context) == Some(moment));
+            times |= u8::from(is_its) << index;
+        }
+        if times != 0 || event.first.is_none() {
+            let event = event.clone();
+            self.lines.keep(form, Told { event, by, times });
+        }
+    }
+}
+
+impl Told {
+    /// When a line like it was written: all times that were the event's have to agree.
+    fn moment<'a>(
+        &self,
+        times: impl Iterator<Item = &'a str>,
+        context: &Context,
+    ) -> Option<Moment> {
+        let before = self.event.first?;
+        let of_event = times
+            .enumerate()
+            .filter(|(index, _)| self.times >> index & 1 == 1);
+        let mut moments = of_event.map(|(_, text)| read_time(text, before, context));
+        let moment = moments.next()??;
+        let is_told = moments.all(|other| other == Some(moment));
+        (is_told && is_plausible(moment, context)).then_some(moment)
+    }
+}
+
+fn texts<'a>(times: &'a [std::ops::Range<usize>], line: &'a str) -> impl Iterator<Item = &'a str> {
+    times.iter().filter_map(|time| line.get(time.clone()))
+}
+
+/// A moment as a line has it: with a date of its own, or in the day of `before`, whose date stands in the line too.
+fn read_time(text: &str, before: Moment, context: &Context) -> Option<Moment> {
+    if text.contains('T') {
+        return parse_iso(text, context);
+    }
+    let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let mut parts = clock.split(':').map(|part| part.parse::<i64>().ok());
+    let mut next = || parts.next()?;
+    let (hour, minute, second) = (next()?, next()?, next()?);
+    let mut digits = fraction.chars().map(|c| c.to_digit(10)).chain([Some(0); 3]);
+    let mut digit = || Some(i64::from(digits.next()??));
+    let millisecond = (digit()? * 10 + digit()?) * 10 + digit()?;
+    let of_day = ((hour * 60 + minute) * 60 + second) * 1_000 + millisecond;
+    let offset = i64::from(context.utc_offset_seconds) * 1_000;
+    let local = before.unix_ms().checked_add(offset)?;
+    let day = local - local.rem_euclid(DAY_MS);
+    Some(Moment::from_unix_ms(day + of_day - offset))
+}
