@@ -25,6 +25,8 @@ pub struct Found {
     pub resources: Vec<String>,
     /// Where variables are read that hold images.
     pub readings: Vec<Reading>,
+    /// Variables that another file sets to what is an image by itself there.
+    pub elsewhere: Vec<Range<usize>>,
     /// Images that scripts in it build, by their names.
     pub built: Vec<String>,
     /// There are more images than are listed.
@@ -79,6 +81,8 @@ pub enum Why {
     Computed,
     /// It is given in the format's own template language.
     Template,
+    /// A chart makes it of several: which value or template decides it, and what to do, in one clause.
+    Chart(String),
     /// It is no image reference.
     NoReference,
     /// It is in a text that nothing runs here.
@@ -191,6 +195,9 @@ impl Found {
                 home: moved(&reading.home, offset),
                 ..reading
             }));
+        let elsewhere = part.elsewhere.iter();
+        self.elsewhere
+            .extend(elsewhere.map(|span| moved(span, offset)));
         self.built.extend(part.built);
         self.is_cut |= part.is_cut;
         self.notes.extend(part.notes.into_iter().map(|note| Note {
@@ -236,6 +243,7 @@ impl fmt::Display for Why {
             Self::Several(name) => write!(f, "`{name}` has more than one value here"),
             Self::Apart(other) => write!(f, "`{other}` is given beside it"),
             Self::Computed => f.write_str("computed when it runs"),
+            Self::Chart(why) => f.write_str(why),
             Self::Template => f.write_str("filled in from a template"),
             Self::NoReference => f.write_str("not an image reference"),
             Self::Told => f.write_str("in a text that nothing here runs"),

@@ -70,6 +70,8 @@ pub enum Encoding {
         /// What closes it.
         close: String,
     },
+    /// The value stands in the file of this name: a registry in it changes by that file's turn, and else it stays.
+    Elsewhere(String),
 }
 
 /// A stretch of a text with variables.
@@ -143,5 +145,16 @@ impl Place {
             },
             owner,
         }
+    }
+
+    /// The other file that sets a part of it.
+    pub fn elsewhere(&self) -> Option<&str> {
+        let Writing::Split(parts) = &self.writing else {
+            return None;
+        };
+        parts.iter().find_map(|part| match &part.encoding {
+            Encoding::Elsewhere(file) => Some(file.as_str()),
+            _ => None,
+        })
     }
 }

@@ -188,6 +188,31 @@ impl<'a> Evaluator<'a> {
         })
     }
 
+    /// The variable that a text begins with, where another file or `--set` says that it is an image by itself.
+    pub(super) fn image_elsewhere(
+        &self,
+        expression: &Expression,
+        base: usize,
+    ) -> Option<Range<usize>> {
+        let Expression::StringTemplate(template) = expression else {
+            return None;
+        };
+        let Some(Element::Interpolation(first)) = template.iter().next() else {
+            return None;
+        };
+        let Expression::Traversal(traversal) = &first.expr else {
+            return None;
+        };
+        let path = names::path_of(traversal)?;
+        path.get(1).filter(|name| name.contains("image"))?;
+        let text = names::set(self.set, &path).or_else(|| {
+            let bound = names::find(&self.files, &path)?;
+            bound.expression.as_str().filter(|_| bound.base.is_none())
+        })?;
+        let span = first.span().filter(|_| super::is_named_image(text))?;
+        Some(moved(&span, base))
+    }
+
     /// The functions that images are put together with.
     fn called(&self, call: &'a FuncCall, base: Option<usize>, depth: u32) -> Result<String, Why> {
         let text = |expression| {

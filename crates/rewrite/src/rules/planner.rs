@@ -8,10 +8,10 @@ use super::goal::Goal;
 use super::image::Image;
 use super::open_tag::{OpenTag, find_open_tag};
 use super::plan::{Change, NamedLookup, Pin, Plan, Unsure};
-use super::prefix::find_open_prefix;
+use super::prefix::{Elsewhere, find_open_prefix};
 use super::readers::Readers;
 use super::rule::Rules;
-use crate::{Ambiguous, Edit, Found, Lines, Note, Place, PullPolicy, TOOLS, Why, Writing};
+use crate::{Ambiguous, Edit, Found, Lines, Note, Place, PullPolicy, Refusal, TOOLS, Why};
 
 /// What a file's plan is made from, and what is held back of it: the numbers of wishes whose edits would do harm.
 pub(super) fn draft(
@@ -52,6 +52,8 @@ pub(super) struct Wish {
     pub(super) edits: Vec<Edit>,
     /// What it is, and what it is to become.
     pub(super) change: Change,
+    /// What is told of it where no edit can make it so.
+    pub(super) refused: Option<Unsure>,
 }
 
 /// Builds a plan.
@@ -64,8 +66,7 @@ pub(super) struct Planner<'a> {
     /// The images that the file builds, and those that it pulls, by their places.
     built: BTreeSet<String>,
     pulled: BTreeSet<String>,
-    /// Images that are a variable here, and written in another file.
-    elsewhere: BTreeSet<String>,
+    elsewhere: Elsewhere<'a>,
     pub(super) plan: Plan,
     /// The number of the place that is at hand.
     number: usize,
@@ -86,8 +87,6 @@ impl<'a> Planner<'a> {
         let name = |text: &str| Some(text.parse::<Image>().ok()?.place());
         let is_pulled = |place: &&Place| place.owner.pull_policy != Some(PullPolicy::Never);
         let pulled = found.places.iter().filter(is_pulled);
-        let is_elsewhere = |place: &&Place| matches!(place.writing, Writing::Elsewhere(_));
-        let elsewhere = found.places.iter().filter(is_elsewhere);
         Self {
             text,
             lines: Lines::of(text),
@@ -96,7 +95,7 @@ impl<'a> Planner<'a> {
             readers: Readers::of(text, found),
             built: found.built.iter().filter_map(|image| name(image)).collect(),
             pulled: pulled.filter_map(|place| name(&place.image)).collect(),
-            elsewhere: elsewhere.map(|place| place.image.clone()).collect(),
+            elsewhere: Elsewhere::of(found),
             plan: Plan::default(),
             number: 0,
             wishes: Vec::new(),
@@ -230,18 +229,17 @@ impl<'a> Planner<'a> {
     /// Writes `new` to a place, or where it is read if its value serves something else too.
     pub(super) fn change(&mut self, place: &Place, new: &str) {
         let why = match place.edits(new) {
-            Ok(edits) if edits.is_empty() => None,
+            Ok(edits) if edits.is_empty() => {
+                let other = place.elsewhere().filter(|_| new != place.image);
+                other.map(|file| Refusal::SetIn(file.to_owned()).to_string())
+            }
             Ok(edits) => match find_open_prefix((self.text, &self.elsewhere), place, &edits) {
                 Some(why) => Some(why),
                 None => return self.write(place, edits, new),
             },
             Err(refusal) => Some(refusal.to_string()),
         };
-        let spans = vec![place.span.clone()];
-        self.wish(spans, Vec::new(), self.described(place, new));
-        if let Some(why) = why {
-            self.unsure(&place.span, place.image.clone(), why);
-        }
+        self.refuse(place, self.described(place, new), why);
     }
 
     fn write(&mut self, place: &Place, mut edits: Vec<Edit>, new: &str) {
@@ -254,8 +252,7 @@ impl<'a> Planner<'a> {
                     "`{}` is read for something else too, in line {line}",
                     other.name
                 );
-                self.wish(spans, Vec::new(), change);
-                return self.unsure(&place.span, place.image.clone(), why);
+                return self.refuse(place, change, Some(why));
             }
             let edit = |alias: &Range<usize>| Edit {
                 start: alias.start,
@@ -279,6 +276,25 @@ impl<'a> Planner<'a> {
             spans,
             edits,
             change,
+            refused: None,
+        });
+    }
+
+    /// Leaves a place as it is; with a reason, where something ought to become of it.
+    fn refuse(&mut self, place: &Place, change: Change, why: Option<String>) {
+        let refused = why.map(|why| Unsure {
+            line: self.lines.number(place.span.start),
+            text: place.image.clone(),
+            why,
+            is_unpinned: false,
+        });
+        self.plan.unsure.extend(refused.clone());
+        self.wishes.push(Wish {
+            number: self.number,
+            spans: vec![place.span.clone()],
+            edits: Vec::new(),
+            change,
+            refused,
         });
     }
 
