@@ -20,9 +20,9 @@ pub use forebay_diagnosis::{
     Quote, Requests, Scope, Step, StepKind, Suspect, Trigger, diagnose,
 };
 pub use forebay_evidence::{
-    AwsPlace, CiSystem, Class, Context, Event, Evidence, Format, Identity, ImageSize, Intake,
-    Lines, MAX_COARSE_EVENTS, Moment, Note, Owner, OwnerKind, Packing, Place, Setting, SettingKind,
-    SizeSource, What, find_places, find_stamp,
+    AwsPlace, CiSystem, Class, Context, Event, Evidence, Format, HEARSAY, Identity, ImageSize,
+    Intake, Lines, MAX_COARSE_EVENTS, Moment, Note, Owner, OwnerKind, Packing, Place, Setting,
+    SettingKind, SizeSource, What, find_places, find_stamp,
 };
 pub use report::report;
 pub use support::support;

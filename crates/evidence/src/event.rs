@@ -40,6 +40,8 @@ pub struct Event {
     pub image_bytes: Option<u64>,
     /// What the message says of a failed pull.
     pub failure: Option<Failure>,
+    /// Whether another program than a runtime has said it, as any container can.
+    pub is_hearsay: bool,
     /// The message itself, not redacted.
     pub message: String,
     /// The lines that said so.
@@ -253,6 +255,7 @@ impl Event {
             tries: 1,
             image_bytes: None,
             failure: None,
+            is_hearsay: false,
             message: String::new(),
             lines: Lines::default(),
             format,

@@ -162,6 +162,7 @@ struct Key<'a> {
     node: Option<&'a str>,
     image: Option<&'a str>,
     class: Option<Class>,
+    is_hearsay: bool,
     source: usize,
     time: Option<i64>,
 }
@@ -194,6 +195,7 @@ impl Evidence {
             node: place.node.as_deref(),
             image: event.image.as_deref(),
             class: event.failure.as_ref().map(|failure| failure.class),
+            is_hearsay: event.is_hearsay,
             source: event.lines.source,
             time,
         });

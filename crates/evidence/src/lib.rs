@@ -21,5 +21,5 @@ pub use gathered::{
     SettingKind,
 };
 pub use moment::Moment;
-pub use read::{Intake, MAX_LINE_BYTES, find_places, find_stamp};
+pub use read::{HEARSAY, Intake, MAX_LINE_BYTES, find_places, find_stamp};
 pub use sizes::{ImageSize, MAX_SIZES, Packing, SizeSource, Sizes};

@@ -138,22 +138,24 @@ fn wins(count: &ClassCount, over: &ClassCount) -> bool {
     (count.workloads, count.failures) >= (over.workloads, over.failures)
 }
 
-/// Where the class was met and whom the registry counted, as most failures say.
+/// Where the class was met and whom the registry counted, as most failures say. Whom it counted, a program that may write what it
+/// likes is asked only where nobody else has failed so.
 pub(crate) fn registry_of(evidence: &Evidence, class: Class) -> (Option<String>, Option<Identity>) {
     let mut registries: BTreeMap<&str, u64> = BTreeMap::new();
     let mut identities: BTreeMap<&Identity, u64> = BTreeMap::new();
-    for event in &evidence.events {
-        let Some(failure) = event
-            .failure
-            .as_ref()
-            .filter(|failure| failure.class == class)
-        else {
-            continue;
-        };
+    let of_class = || {
+        let events = evidence.events.iter();
+        let failed = events.filter_map(|event| Some((event, event.failure.as_ref()?)));
+        failed.filter(|(_, failure)| failure.class == class)
+    };
+    let has_witness = of_class().any(|(event, _)| !event.is_hearsay);
+    for (event, failure) in of_class() {
         if let Some(registry) = &failure.registry {
             *registries.entry(registry).or_default() += event.count;
         }
-        if let Some(identity) = &failure.identity {
+        if let Some(identity) = &failure.identity
+            && !(event.is_hearsay && has_witness)
+        {
             *identities.entry(identity).or_default() += event.count;
         }
     }

@@ -11,7 +11,8 @@ use super::{counted, place, times};
 use crate::blanks::{blanks_in, fill_in};
 use crate::document::{Code, Document, Section};
 use crate::{
-    Also, Diagnosis, EndKind, Quote, Step, StepKind, Suspect, Trigger, WayKind, WayOut, WaysOut,
+    Also, Diagnosis, EndKind, HEARSAY, Quote, Step, StepKind, Suspect, Trigger, WayKind, WayOut,
+    WaysOut,
 };
 
 /// The most lines of evidence.
@@ -73,7 +74,8 @@ fn head(diagnosis: &Diagnosis, ways: &WaysOut) -> Section {
     let section = ending(section, diagnosis);
     let section = seen(section, diagnosis);
     let section = chain(section, diagnosis);
-    past(also(section, diagnosis), diagnosis)
+    let section = past(also(section, diagnosis), diagnosis);
+    left_aside(section, diagnosis)
 }
 
 fn culprits(section: Section, diagnosis: &Diagnosis, ways: &WaysOut) -> Section {
@@ -232,6 +234,16 @@ fn also(section: Section, diagnosis: &Diagnosis) -> Section {
         0 => section,
         more => section.labelled("", format!("and {more} more: --all")),
     }
+}
+
+/// That somebody has written what only a runtime can know: it may be a container that would have another one blamed.
+fn left_aside(section: Section, diagnosis: &Diagnosis) -> Section {
+    let mut notes = diagnosis.notes.iter();
+    let Some(note) = notes.find(|note| note.text == HEARSAY) else {
+        return section;
+    };
+    let text = format!("{}: {}", place(note.lines, diagnosis), note.text);
+    section.labelled("Left out", text)
 }
 
 /// So that nobody looks for it: it may stand out in what was read.

@@ -14,7 +14,7 @@ use super::known::Known;
 use super::kube_describe::Description;
 use super::kube_table::{self, Wide};
 use super::log_line::LogLine;
-use super::pasted::{Around, By, Pasted};
+use super::pasted::{Around, By, Pasted, begins_record};
 use super::repeats::Repeats;
 use super::text;
 use crate::event::{Event, Format, Lines, MAX_MESSAGE_BYTES, What};
@@ -108,11 +108,13 @@ impl Intake {
         let mut at = self.skip_noise(bytes, 0, &mut places);
         while let Some(length) = memchr::memchr(b'\n', &bytes[at..]) {
             let line = &bytes[at..at + length];
+            // What is not here yet begins one: what a line tells is told at once.
+            let goes_on = !begins_record(&bytes[at + length + 1..]);
             if self.partial.is_empty() && !self.is_cut && length <= MAX_LINE_BYTES {
-                self.line(&decode(line));
+                self.line(&decode(line), goes_on);
             } else {
                 self.gather(line);
-                self.end_line();
+                self.end_line(goes_on);
             }
             at = self.skip_noise(bytes, at + length + 1, &mut places);
         }
@@ -168,20 +170,25 @@ impl Intake {
     /// Ends the source.
     fn end(&mut self) {
         if !self.partial.is_empty() {
-            self.end_line();
+            self.end_line(false);
         }
         let lines = self.lines();
         if let Some(problem) = self.source.json.finish() {
             self.evidence.note(lines, problem);
         }
         self.flush();
+        self.settle_pasted();
+        self.evidence.give_to_makers();
+    }
+
+    /// Puts together what lies in several lines.
+    fn settle_pasted(&mut self) {
         let around = Around {
-            source: lines.source,
+            source: self.lines().source,
             context: &self.context,
             ci: &self.source.ci,
         };
         self.source.pasted.settle(&around, &mut self.evidence);
-        self.evidence.give_to_makers();
     }
 
     fn gather(&mut self, bytes: &[u8]) {
@@ -224,16 +231,20 @@ impl Intake {
         true
     }
 
-    fn end_line(&mut self) {
+    fn end_line(&mut self, goes_on: bool) {
         let bytes = std::mem::take(&mut self.partial);
         self.is_cut = false;
-        self.line(&String::from_utf8_lossy(&bytes));
+        self.line(&String::from_utf8_lossy(&bytes), goes_on);
     }
 
-    fn line(&mut self, line: &str) {
+    /// Reads a line; the next one may go on with it.
+    fn line(&mut self, line: &str, goes_on: bool) {
         self.source.line += 1;
         self.evidence.lines += 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
+        if self.source.pasted.ends_before(line) {
+            self.settle_pasted();
+        }
         self.source.pasted.line(line);
         if self.source.json.is_inside() || JsonItems::begins(line) {
             let found = self.source.json.push_line(line, self.source.line);
@@ -243,7 +254,15 @@ impl Intake {
                 return;
             }
         }
-        if self.tells_again(line) || self.begin_part(line) || self.read_part(line) {
+        if self.tells_again(line) {
+            return;
+        }
+        if goes_on && !self.source.is_amid() {
+            self.source.known.pass();
+            let source = &mut self.source;
+            source.pasted.begin(line, source.line - 1, &source.repeats);
+        }
+        if self.begin_part(line) || self.read_part(line) {
             return;
         }
         self.flush();
@@ -291,7 +310,7 @@ impl Intake {
             if self.evidence.asides == asides && event.first == at {
                 self.source.known.keep(line, &event, by, &self.context);
             }
-            self.evidence.add(event);
+            self.add_told(event);
         }
     }
 
@@ -445,6 +464,13 @@ impl Intake {
 
     fn keep(&mut self, event: Event, lines: Lines, by: By) {
         if let Some(event) = self.judged(event, lines, by) {
+            self.add_told(event);
+        }
+    }
+
+    /// Adds an event, if it is not held for what may go on with it.
+    fn add_told(&mut self, event: Event) {
+        if !self.source.pasted.holds() {
             self.evidence.add(event);
         }
     }

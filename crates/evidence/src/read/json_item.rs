@@ -5,8 +5,9 @@
 use serde_json::Value;
 
 use super::kube_json::text as member;
-use super::log_line::{LogLine, is_of_container};
-use super::{cloud_formation, docker_events, docker_lists, ecs, image_sizes, kube_json, text};
+use super::{
+    cloud_formation, docker_events, docker_lists, ecs, image_sizes, kube_json, record, text,
+};
 use crate::event::{Event, Lines};
 use crate::read::ci::Ci;
 use crate::{Context, Evidence};
@@ -21,11 +22,6 @@ pub(crate) fn read(
 ) -> Vec<Event> {
     if let Some(kind) = member(item, "kind").filter(|_| item.get("metadata").is_some()) {
         return read_kube((kind, item), lines, context, out);
-    }
-    if let Some(line) = LogLine::of_journal(item) {
-        return text::read(&line, lines, context, ci, out)
-            .into_iter()
-            .collect();
     }
     if item.get("taskArn").is_some() {
         let events = ecs::read_task(item, lines, context, out);
@@ -61,8 +57,9 @@ pub(crate) fn read(
     if let Some(events) = docker_lists::read_json(item, lines, context, out) {
         return events;
     }
-    read_message(item, lines, context, ci, out)
-        .into_iter()
+    let told = record::lines(item, context);
+    told.iter()
+        .filter_map(|line| text::read(line, lines, context, ci, out))
         .collect()
 }
 
@@ -84,29 +81,4 @@ fn read_kube(
         _ => return Vec::new(),
     };
     out.only_new(id, events)
-}
-
-/// Any program's record: its message is read as a line of text.
-fn read_message(
-    item: &Value,
-    lines: Lines,
-    context: &Context,
-    ci: &mut Ci,
-    out: &mut Evidence,
-) -> Option<Event> {
-    let keys = ["log", "message", "msg", "error", "stream"];
-    let message = keys.iter().find_map(|key| member(item, key))?;
-    let line = LogLine::parse(message, context);
-    let stamp = || {
-        ["time", "timestamp", "@timestamp", "ts"]
-            .iter()
-            .find_map(|key| super::times::parse_json(item.get(key)?, context))
-    };
-    let at = line.at.or_else(stamp);
-    let line = LogLine {
-        at,
-        is_of_container: is_of_container(item),
-        ..line
-    };
-    text::read(&line, lines, context, ci, out)
 }

@@ -5,6 +5,7 @@
 use super::fields::{Fields, take_quoted};
 use super::kube::{KubeEvent, image_in, owner_of};
 use super::log_line::LogLine;
+use super::origin::find_klog;
 use super::times::parse_klog;
 use crate::Context;
 use crate::event::{Event, Format, Place, What};
@@ -24,12 +25,9 @@ const ERRORS: [(&str, What); 9] = [
 
 /// Reads a line of klog; `None` if it is none, or tells of nothing.
 pub(crate) fn read(line: &LogLine<'_>, context: &Context) -> Option<Event> {
-    let (stamp, text) = line.text.split_once("] ")?;
+    let (stamp, text) = line.text[find_klog(line.text)?..].split_once("] ")?;
     let mut words = stamp.split_ascii_whitespace();
     let (severity, time) = (words.next()?, words.next()?);
-    if severity.len() != 5 || !severity.starts_with(['I', 'W', 'E', 'F']) {
-        return None;
-    }
     let at = parse_klog(severity.get(1..)?, time, context).or(line.at);
     let event = match take_quoted(text) {
         Some((title, rest)) => structured(&title, &Fields::parse(rest)),

@@ -2,62 +2,15 @@
 //!
 //! Taken off from the left, each once; what remains is the program's own text.
 
-use serde_json::Value;
-
-use super::kube_json::text as member;
-use super::times::{parse_iso, parse_syslog};
+use super::origin::{MAX_NAME_BYTES, Origin, is_platform};
+use super::times::{parse_iso, parse_syslog, parse_unix};
 use crate::{Context, Moment};
 
-/// First words of `docker events`, which look like a host's name.
-const KINDS: [&str; 2] = ["container", "image"];
+/// The most stamps before one line: a collector's, syslog's, the program's.
+const MAX_STAMPS: usize = 3;
 
-/// Who tells of workloads that are not its own, by the names under which logs keep them: container runtimes, and what starts
-/// containers. Anybody else may write what looks the same, and a container's output stands in the same log.
-const PLATFORM: [&str; 27] = [
-    "balena-engine-daemon",
-    "balenad",
-    "containerd",
-    "cri-dockerd",
-    "docker",
-    "docker-containerd",
-    "docker.dockerd",
-    "dockerd",
-    "dockerd-current",
-    "dockerd-rootless.sh",
-    "ecs-agent",
-    // A unit that starts its program by `/usr/bin/env`, as Flatcar's do.
-    "env",
-    "host-containerd",
-    "hyperkube",
-    "k0s",
-    "k3s",
-    "k8s.containerd",
-    "k8s.kubelet",
-    "kube-controller-manager",
-    "kubelet",
-    "kubelite",
-    "microk8s.daemon-containerd",
-    "microk8s.daemon-kubelite",
-    "rke2",
-    "snap.docker.dockerd",
-    "snap.microk8s.daemon-containerd",
-    "snap.microk8s.daemon-kubelite",
-];
-
-/// What only a container's record has: runtimes that write to the journal and collectors name it so.
-const OF_CONTAINER: [&str; 5] = [
-    "CONTAINER_ID",
-    "CONTAINER_ID_FULL",
-    "CONTAINER_NAME",
-    "container_id",
-    "container_name",
-];
-
-/// What collectors call a pod's own part of what they add; of a node's records they name the node alone.
-const OF_POD: [&str; 5] = ["pod", "pod_name", "pod_id", "container", "container_name"];
-
-/// The most bytes of a host's or a program's name.
-const MAX_NAME_BYTES: usize = 255;
+/// The days as journald's long form has them.
+const DAYS: [&str; 7] = ["Mon ", "Tue ", "Wed ", "Thu ", "Fri ", "Sat ", "Sun "];
 
 /// A line without what stood before it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -74,6 +27,15 @@ pub(crate) struct LogLine<'a> {
     pub(crate) text: &'a str,
 }
 
+/// A stamp that was taken off a line.
+#[derive(Debug, Clone, Copy)]
+struct Stamp {
+    /// When; journald also counts from the start of the machine.
+    at: Option<Moment>,
+    /// Behind it stands what RFC 5424 has there.
+    is_structured: bool,
+}
+
 impl<'a> LogLine<'a> {
     /// Takes off what stands before the text.
     pub(crate) fn parse(line: &'a str, context: &Context) -> Self {
@@ -84,32 +46,28 @@ impl<'a> LogLine<'a> {
         if let Some((job, step, text)) = split_job(parsed.text) {
             (parsed.job, parsed.step, parsed.text) = (Some(job), Some(step), text);
         }
-        let Some((at, rest)) = take_stamp(parsed.text, context) else {
-            return parsed;
-        };
-        (parsed.at, parsed.text) = (Some(at), rest);
-        if let Some((host, program, text)) = take_origin(rest) {
-            (parsed.host, parsed.program, parsed.text) = (Some(host), Some(program), text);
+        let mut last = None;
+        for _ in 0..MAX_STAMPS {
+            let Some((stamp, rest)) = take_stamp(parsed.text, context) else {
+                break;
+            };
+            parsed.at = parsed.at.or(stamp.at);
+            parsed.text = rest;
+            last = Some(stamp);
         }
+        let split = last.and_then(|stamp| {
+            parsed.text = skip_mark(parsed.text);
+            if stamp.is_structured {
+                Origin::split_structured(parsed.text)
+            } else {
+                Origin::split(parsed.text)
+            }
+        });
+        let (origin, text) =
+            split.unwrap_or_else(|| (Origin::before(parsed.text, last.is_some()), parsed.text));
+        (parsed.host, parsed.program) = (origin.host, origin.program);
+        (parsed.is_of_container, parsed.text) = (origin.is_of_container, text);
         parsed
-    }
-
-    /// A record of `journalctl -o json`.
-    pub(crate) fn of_journal(record: &'a Value) -> Option<Self> {
-        let microseconds: i64 = member(record, "__REALTIME_TIMESTAMP")?.parse().ok()?;
-        let called = member(record, "SYSLOG_IDENTIFIER");
-        // What journald itself has seen run, where the name that was given is nobody's.
-        let seen = member(record, "_COMM");
-        let program = called.filter(|name| is_platform(name)).or(seen).or(called);
-        Some(Self {
-            at: Some(Moment::from_unix_ms(microseconds / 1_000)),
-            host: member(record, "_HOSTNAME"),
-            program,
-            is_of_container: is_of_container(record),
-            job: None,
-            step: None,
-            text: member(record, "MESSAGE")?,
-        })
     }
 
     /// Whether what it says of workloads can be taken for true: nobody else is named who has said it.
@@ -120,22 +78,9 @@ impl<'a> LogLine<'a> {
     }
 }
 
-/// Whether a program, with its folder or as a unit, is one of the platform's.
-fn is_platform(program: &str) -> bool {
-    let name = program.rsplit('/').next().unwrap_or(program);
-    PLATFORM.contains(&name.strip_suffix(".service").unwrap_or(name))
-}
-
 /// When a line of syslog's, or one that begins with RFC 3339's time, was written; of a line, its beginning is enough.
 pub fn find_stamp(line: &str, context: &Context) -> Option<Moment> {
-    take_stamp(line, context).map(|(at, _)| at)
-}
-
-/// Whether a record is of a container's output.
-pub(crate) fn is_of_container(record: &Value) -> bool {
-    let of_pod = |added: &Value| OF_POD.iter().any(|key| added.get(key).is_some());
-    OF_CONTAINER.iter().any(|key| record.get(key).is_some())
-        || record.get("kubernetes").is_some_and(of_pod)
+    take_stamp(line, context)?.0.at
 }
 
 /// `build (18)\tRun tests\t2026-01-15T10:00:00.0000000Z text`.
@@ -151,34 +96,70 @@ fn split_job(line: &str) -> Option<(&str, &str, &str)> {
         .then(|| (job, step, text.trim_start_matches('\u{feff}')))
 }
 
-fn take_stamp<'a>(line: &'a str, context: &Context) -> Option<(Moment, &'a str)> {
-    if line.as_bytes().first()?.is_ascii_digit() {
-        let (stamp, rest) = line.split_once(' ')?;
-        return Some((parse_iso(stamp, context)?, rest));
+fn take_stamp<'a>(line: &'a str, context: &Context) -> Option<(Stamp, &'a str)> {
+    let plain = |at| Stamp {
+        at,
+        is_structured: false,
+    };
+    match line.as_bytes().first()? {
+        b'0'..=b'9' => {
+            let (stamp, rest) = line.split_once(' ')?;
+            let at = parse_iso(stamp, context).or_else(|| parse_unix(stamp))?;
+            Some((plain(Some(at)), rest))
+        }
+        // syslog's priority, which RFC 5424 has followed by its version.
+        b'<' => {
+            let (priority, rest) = line[1..].split_once('>')?;
+            let is_priority = (1..=3).contains(&priority.len())
+                && priority.bytes().all(|byte| byte.is_ascii_digit());
+            let version = rest.strip_prefix("1 ");
+            let (stamp, rest) = take_stamp(version.unwrap_or(rest), context)?;
+            let is_structured = version.is_some();
+            is_priority.then_some((
+                Stamp {
+                    is_structured,
+                    ..stamp
+                },
+                rest,
+            ))
+        }
+        // Seconds since the machine started: `[  123.456789] `.
+        b'[' => {
+            let (seconds, rest) = line[1..].split_once("] ")?;
+            let (whole, fraction) = seconds.trim_start().split_once('.')?;
+            let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+            (is_number(whole) && is_number(fraction)).then_some((plain(None), rest))
+        }
+        _ if DAYS.iter().any(|day| line.starts_with(day)) => {
+            let (date, rest) = line[4..].split_once(' ')?;
+            let (time, rest) = rest.split_once(' ')?;
+            let (zone, rest) = rest.split_once(' ')?;
+            let zone = if zone == "UTC" { "Z" } else { "" };
+            let at = parse_iso(&format!("{date}T{time}{zone}"), context)?;
+            Some((plain(Some(at)), rest))
+        }
+        _ => {
+            // The day is padded with a space.
+            let (month, rest) = line.split_at_checked(3)?;
+            let rest = rest.strip_prefix(' ')?.trim_start();
+            let (day, rest) = rest.split_once(' ')?;
+            let (time, rest) = rest.split_once(' ')?;
+            Some((plain(Some(parse_syslog(month, day, time, context)?)), rest))
+        }
     }
-    // The day is padded with a space.
-    let (month, rest) = line.split_at_checked(3)?;
-    let rest = rest.strip_prefix(' ')?.trim_start();
-    let (day, rest) = rest.split_once(' ')?;
-    let (time, rest) = rest.split_once(' ')?;
-    Some((parse_syslog(month, day, time, context)?, rest))
 }
 
-/// `host dockerd[2445]: text`.
-fn take_origin(rest: &str) -> Option<(&str, &str, &str)> {
-    let (host, rest) = rest.split_once(' ')?;
-    let (origin, text) = rest.split_once(": ")?;
-    let program = origin.split('[').next().unwrap_or(origin);
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && name.len() <= MAX_NAME_BYTES
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
-    };
-    let is_origin = origin.len() == program.len() || origin.ends_with(']');
-    (is_origin && !KINDS.contains(&host) && is_name(host) && is_name(program))
-        .then_some((host, program, text))
+/// What GitLab puts between its stamp and a line: the number and the kind of the stream, and whether the line goes on.
+fn skip_mark(text: &str) -> &str {
+    match text.as_bytes() {
+        [a, b, b'O' | b'E', rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
+            match rest {
+                [b' ' | b'+', ..] => &text[4..],
+                _ => text,
+            }
+        }
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -217,6 +198,40 @@ mod tests {
                 "container die abc (x=1)",
             ),
             ("plain text", None, "plain text"),
+            (
+                "<30>Jan 15 10:09:58 app03 dockerd[1]: a",
+                Some("app03"),
+                "a",
+            ),
+            (
+                "<30>1 2026-01-15T10:09:58Z app03 dockerd 2445 - - a b",
+                Some("app03"),
+                "a b",
+            ),
+            (
+                "<30>1 2026-01-15T10:09:58Z app03 dockerd - - [x y=\"z\"] a",
+                Some("app03"),
+                "a",
+            ),
+            (
+                "Thu 2026-01-15 10:09:58 UTC app03 dockerd[1]: a",
+                Some("app03"),
+                "a",
+            ),
+            ("[  123.456789] app03 dockerd[1]: a", Some("app03"), "a"),
+            ("1768468198.123456 app03 dockerd[1]: a", Some("app03"), "a"),
+            (
+                "2026-01-15T10:09:58.1Z Jan 15 10:09:58 app03 dockerd[1]: a",
+                Some("app03"),
+                "a",
+            ),
+            (
+                "2026-01-15T10:09:58.1Z 00O Running on x",
+                None,
+                "Running on x",
+            ),
+            ("2026-01-15T10:09:58.1Z 01E+more", None, "more"),
+            ("2026-01-15T10:09:58.1Z 00OK then", None, "00OK then"),
         ];
         for (line, host, text) in table {
             let parsed = LogLine::parse(line, &context);

@@ -21,12 +21,12 @@ const MAX_HEAD_BYTES: usize = 80;
 const MAX_DISTANCE_LINES: u64 = 200;
 
 /// The failure that was told last.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Repeats {
     last: Option<Told>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Told {
     failure: Failure,
     owner: Option<Owner>,

@@ -13,7 +13,7 @@ use crate::{Context, Evidence};
 const REGISTRY_AUTH: &str = "--with-registry-auth";
 
 /// What is said of lines that are no witness.
-const HEARSAY: &str = "not counted for the workloads that they name: lines that look like a container runtime's or a kubelet's and were written by another program, as any container can";
+pub const HEARSAY: &str = "not counted for the workloads that they name: lines that look like a container runtime's or a kubelet's and were written by another program, as any container can";
 
 /// What the line says.
 pub(crate) fn read(
@@ -42,10 +42,12 @@ pub(crate) fn read(
             return None;
         }
     }
-    known
+    let mut event = known
         .filter(|_| is_of_platform)
         .or_else(|| ci.read(line))
-        .or_else(|| Some(ecs::note_reason(ci.failed(What::Unread, line))))
+        .unwrap_or_else(|| ecs::note_reason(ci.failed(What::Unread, line)));
+    event.is_hearsay = !is_of_platform;
+    Some(event)
 }
 
 /// Tells of such lines, once.

@@ -57,6 +57,23 @@ pub(crate) fn parse_klog(month_day: &str, time: &str, context: &Context) -> Opti
     in_last_year(month, month_day.get(2..)?.parse().ok()?, time, context)
 }
 
+/// `1768468198.123456`: seconds since 1970 with their fraction, as `journalctl -o short-unix` has them.
+pub(crate) fn parse_unix(text: &str) -> Option<Moment> {
+    let (seconds, fraction) = text.split_once('.')?;
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let milliseconds: i64 = format!("{fraction:0<3.3}").parse().ok()?;
+    // Ten digits: of this century, and no other number.
+    let is_time = seconds.len() == 10 && is_number(seconds) && is_number(fraction);
+    let seconds: i64 = seconds.parse().ok().filter(|_| is_time)?;
+    Some(Moment::from_unix_ms(seconds * 1_000 + milliseconds))
+}
+
+/// A number of parts of a millisecond since 1970, as journald and Loki write it.
+pub(crate) fn parse_unix_in(text: &str, parts_per_millisecond: i64) -> Option<Moment> {
+    let parts: i64 = text.parse().ok()?;
+    Some(Moment::from_unix_ms(parts / parts_per_millisecond))
+}
+
 /// A time in JSON: a text, or seconds since 1970, as the first AWS CLI prints them.
 pub(crate) fn parse_json(value: &Value, context: &Context) -> Option<Moment> {
     match value {

@@ -1,6 +1,6 @@
 //! What people paste: without its heading, cut off, twice, or with more than one thing in it.
 
-use forebay_evidence::{CiSystem, Class, Event, What};
+use forebay_evidence::{CiSystem, Class, Context, Event, Intake, Moment, What};
 
 use crate::formats::read_all;
 
@@ -183,4 +183,60 @@ Events:
             (What::Restarted, 10, told),
         ]
     );
+}
+
+#[test]
+fn a_message_that_a_terminal_wrapped_amid_a_long_log_is_one_failure() {
+    let noise = |from: u64| -> String {
+        (from..from + 300)
+            .map(|number| {
+                format!("2026-01-15T14:40:00Z app info request {number} served in 3 ms\n")
+            })
+            .collect()
+    };
+    let wrapped = "\
+Failed to pull image \"nginx:1.27\": rpc error: code = Unknown desc = failed to pull and
+unpack image \"docker.io/library/nginx:1.27\": failed to resolve reference: too
+many requests: toomanyreq
+uests: You have reached your pull rate
+limit. You may increase the limit by authenticating and upgrading:
+https://www.docker.com/increase-rate-limit
+";
+    let stamped = wrapped.replacen("Failed", "2026-01-15T14:41:00Z app error: Failed", 1);
+    for message in [wrapped, &stamped] {
+        let text = format!("{}{message}{}{message}{}", noise(0), noise(300), noise(600));
+        for bytes in [text.len(), 1_000, 77] {
+            let mut intake = Intake::new(Context {
+                now: Moment::from_unix_ms(1_768_500_000_000),
+                utc_offset_seconds: 0,
+            });
+            intake.begin("log");
+            for piece in text.as_bytes().chunks(bytes) {
+                intake.push(piece);
+            }
+            let evidence = intake.finish();
+            let told = |event: &Event| {
+                let class = event.failure.as_ref().map(|failure| failure.class);
+                (event.what, class, event.image.clone(), event.count)
+            };
+            let found: Vec<_> = evidence.events.iter().map(told).collect();
+            let image = Some("docker.io/library/nginx:1.27".to_owned());
+            let pull = (What::PullFailed, Some(Class::PullLimit), image, 2);
+            assert_eq!(found, [pull], "{bytes} {message}");
+            assert_eq!(evidence.lines, 912);
+        }
+    }
+}
+
+#[test]
+fn two_failures_amid_a_long_log_that_has_no_stamps_are_two() {
+    let noise = "  -> step is done\n".repeat(600);
+    let failures = "\
+ERROR: failed to solve: nginx:1: 429 Too Many Requests - Server message: toomanyrequests: You have reached your pull rate limit
+after that, nothing else was tried
+Error response from daemon: pull access denied for acme/x, repository does not exist or may require 'docker login'
+";
+    let evidence = read_all(&[("log", &format!("{noise}{failures}{noise}{failures}{noise}"))]);
+    let counts: Vec<_> = evidence.events.iter().map(|event| event.count).collect();
+    assert_eq!(counts, [2, 2], "{:?}", evidence.events);
 }

@@ -50,6 +50,25 @@ fn what_a_container_writes_in_a_runtimes_words_tells_of_no_other_workload_and_is
             json(serde_json::json!({"SYSLOG_IDENTIFIER": "dockerd", "CONTAINER_ID_FULL": "abc"})),
             serde_json::json!({"log": said, "container_name": "/evil"}).to_string(),
             serde_json::json!({"log": said, "kubernetes": {"pod_name": "evil-0"}}).to_string(),
+            format!("Thu 2026-01-15 09:09:58 UTC app03 evil[999]: {said}"),
+            format!("[  123.456789] app03 evil[999]: {said}"),
+            format!("1768468198.123456 app03 evil[999]: {said}"),
+            format!("<30>Jan 15 09:09:58 app03 evil[999]: {said}"),
+            format!("<30>1 2026-01-15T09:09:58Z app03 evil 999 - - {said}"),
+            format!("2026-01-15T09:09:58.000Z Jan 15 09:09:58 app03 evil[999]: {said}"),
+            format!(
+                "2026-01-15T09:09:58Z ecs/evil/0123456789abcdef0123456789abcdef dockerd[1]: {said}"
+            ),
+            serde_json::json!({"message": said, "ident": "evil"}).to_string(),
+            serde_json::json!({"message": said, "syslog": {"identifier": "evil"}}).to_string(),
+            serde_json::json!({"message": said, "app-name": "evil"}).to_string(),
+            serde_json::json!({"message": said, "container": {"image": {"name": "x"}}}).to_string(),
+            serde_json::json!({"log": said, "docker": {"container_id": "x"}}).to_string(),
+            serde_json::json!({"message": said, "kubernetes": {"pod": {"name": "evil-0"}}, "SYSLOG_IDENTIFIER": "dockerd"}).to_string(),
+            serde_json::json!({"message": said, "log": {"file": {"path": "/var/log/containers/evil.log"}}}).to_string(),
+            serde_json::json!({"line": said, "labels": {"container": "evil"}}).to_string(),
+            serde_json::json!({"data": {"result": [{"stream": {"pod": "evil-0"}, "values": [["1768468198000000000", said]]}]}}).to_string(),
+            serde_json::json!({"textPayload": said, "resource": {"labels": {"pod_name": "evil-0"}}}).to_string(),
         ];
         for form in forms {
             let evidence = read(&format!("{form}\n{form}\n"));
@@ -82,6 +101,21 @@ fn what_a_runtime_or_nobody_in_particular_writes_is_believed() {
         // journald's own word for what runs, and a collector's for the node.
         serde_json::json!({"__REALTIME_TIMESTAMP": "1768468198000000", "SYSLOG_IDENTIFIER": "start-docker", "_COMM": "dockerd", "MESSAGE": DEATH}).to_string(),
         serde_json::json!({"log": DEATH, "kubernetes": {"node": {"name": "n1"}}}).to_string(),
+        format!("Thu 2026-01-15 09:09:58 UTC app03 dockerd[9]: {DEATH}"),
+        format!("<30>1 2026-01-15T09:09:58Z app03 dockerd 999 - - {DEATH}"),
+        format!("2026-01-15T09:09:58.000Z i-0abc {DEATH}"),
+        format!("2026-01-15T09:09:58Z stderr F {DEATH}"),
+        format!("2026-01-15T09:09:58Z stderr F {SKIPPED}"),
+        format!("node1: kubelet: {SKIPPED}"),
+        // As fluent-bit, Loki, Google, filebeat, vector and Datadog ship them.
+        serde_json::json!({"MESSAGE": DEATH, "_SYSTEMD_UNIT": "docker.service", "_HOSTNAME": "app03"}).to_string(),
+        serde_json::json!({"MESSAGE": SKIPPED, "SYSTEMD_UNIT": "kubelet.service"}).to_string(),
+        serde_json::json!({"line": DEATH, "labels": {"unit": "docker.service"}}).to_string(),
+        serde_json::json!({"values": [["1768468198000000000", DEATH]], "stream": {"unit": "docker.service"}}).to_string(),
+        serde_json::json!({"jsonPayload": {"MESSAGE": DEATH, "SYSLOG_IDENTIFIER": "dockerd"}, "resource": {"type": "k8s_node"}}).to_string(),
+        serde_json::json!({"message": DEATH, "log": {"syslog": {"appname": "dockerd"}}, "host": {"name": "n1"}}).to_string(),
+        serde_json::json!({"message": DEATH, "source_type": "journald", "SYSLOG_IDENTIFIER": "start", "_COMM": "dockerd"}).to_string(),
+        serde_json::json!({"message": DEATH, "service": "dockerd", "hostname": "n1"}).to_string(),
     ] {
         let evidence = read(&format!("{text}\n"));
         assert_eq!(owners(&evidence).len(), 1, "{text}");
@@ -106,4 +140,28 @@ fn a_log_full_of_a_containers_deaths_of_others_tells_of_none() {
     let evidence = read(&line.repeat(100));
     assert!(evidence.events.is_empty(), "{:?}", evidence.events);
     assert!(is_doubted(&evidence));
+}
+
+#[test]
+fn a_stream_of_loki_is_read_line_by_line_with_the_time_of_each() {
+    let text = serde_json::json!({"data": {"result": [{"stream": {"unit": "docker.service", "hostname": "app03"}, "values": [
+        ["1768468198000000000", DEATH.replace("2026-01-15T09:20:01Z", "")],
+        ["1768471798000000000", "no words of any runtime"],
+        ["1768471798000000000", DEATH.replace("2026-01-15T09:20:01Z", "")],
+    ]}]}});
+    let evidence = read(&format!("{text}\n"));
+    let at = |event: &Event| {
+        (
+            event.first.map(|at| at.to_string()),
+            event.place.node.clone(),
+        )
+    };
+    let node = Some("app03".to_owned());
+    assert_eq!(
+        evidence.events.iter().map(at).collect::<Vec<_>>(),
+        [
+            (Some("2026-01-15T09:09:58Z".to_owned()), node.clone()),
+            (Some("2026-01-15T10:09:58Z".to_owned()), node),
+        ]
+    );
 }
