@@ -54,7 +54,7 @@ const TOKENS: [&str; 4] = [
 
 fn of_docker_hub(tight: &str) -> Judged {
     // What is not counted as a pull: the check of a tag, tokens, blobs, pushes, the ping.
-    const UNCOUNTED: [&str; 12] = [
+    const UNCOUNTED: [&str; 18] = [
         "headrequestto",
         "head\"https",
         "headhttps",
@@ -63,7 +63,14 @@ fn of_docker_hub(tight: &str) -> Judged {
         "blob",
         "putrequestto",
         "postrequestto",
-        "push",
+        // Not images and stages that are called so.
+        "pushing",
+        "pushed",
+        "topush",
+        "pushfailed",
+        "dockerpush",
+        "podmanpush",
+        "pushrefersto",
         "pinging",
         "/v2/\":",
         "/v2/:",

@@ -29,12 +29,14 @@ const PREFIX: &str = concat!(
     r"|[IWEF][0-9]{4} [0-9][0-9]:[0-9][0-9]:[0-9][0-9]\.[0-9]{1,9} +[0-9]{1,9} [0-9A-Za-z_./-]{1,80}:[0-9]{1,6}\]",
     // #12 3.45
     r"|#[0-9]{1,5}(?: [0-9]{1,6}\.[0-9]{1,4})?(?: |$)",
-    // web-1  |
-    r"|[0-9A-Za-z_.-]{1,64} {1,40}\|(?: |$)",
+    // web-1  |, but no number, which is a cell of a table.
+    r"|[0-9_.-]{0,8}[A-Za-z][0-9A-Za-z_.-]{0,64} {1,40}\|(?: |$)",
     r#"|time="[0-9T:.,Z+-]{10,40}""#,
     r"|std(?:out|err) [FP](?: |$)",
     r"|##\[[a-z]{1,20}\]",
     r"|>>(?: |$)",
+    // [build-image : push]
+    r"|\[[0-9a-z][0-9a-z.-]{0,62} : [0-9a-z][0-9a-z.-]{0,62}\](?: |$)",
     r"|[│|] ",
     r"|(?:out|err) *\| ",
     r")[ \t]*",
@@ -144,6 +146,7 @@ mod tests {
                 "\"PullImage\"",
             ),
             ("[15:51:23.200] time=", "time="),
+            ("[build-image : push] hello", "hello"),
             ("19:28:33 toomanyrequests: x", "toomanyrequests: x"),
         ] {
             assert_eq!(split(line).1, says, "{line}");

@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
             r"couldnotresolve(?:host|proxy)",
             r"nameresolution(?:failed|failure|error)",
             r"nameorservicenotknown",
-            r"getaddrinfo",
+            r"getaddrinfo|[\x22':=(](?:enotfound|eai_again)",
             r"unknownhostexception",
             r"nodenamenorservnameprovided",
             r"noaddressassociatedwithhostname",
@@ -48,6 +48,10 @@ pub(super) const RULES: &[Rule] = &[
             r"wrongversionnumber",
             r"failedtoverifycertificate|sslpeerunverified|subjectalternativenames",
             r"malformedhttpresponse.{0,12}x15",
+            // Java's, and what Jib says of a registry without them.
+            r"sslexception|insecureregistryexception|onlysecureconnectionsareallowed",
+            // The authority of a registry that a node was told to trust, and does not have.
+            r"open/etc/(?:docker|containerd|containers)/certs\.d/[^:]+:nosuchfileordirectory",
         ],
     )
     .asked(),
@@ -70,9 +74,17 @@ pub(super) const RULES: &[Rule] = &[
             r"pull(?:ing)?(?:image)?timedout|(?:^|[^.])pulltimeout|timedouttryingtopull",
             r"didnotproperlyrespond",
             r"408requesttime-?out|http408responsebody",
+            // The kubelet's own patience, while Docker pulls for it.
+            r"cancelpullingimage.*becauseofnoprogress",
         ],
     )
     .asked(),
+    // What is left of that in the pod's events.
+    Rule::new(
+        Timeout,
+        &[r"(?:errimagepull|failedtopullimage).*net/http:requestcanceled(?:$|[^a-z(])"],
+    )
+    .uncertain(),
 ];
 
 /// A connection that broke. Behind what a registry says of credentials: a mirror that is away is no cause where the registry
@@ -110,7 +122,14 @@ pub(super) const BROKEN: &[Rule] = &[
     // Nexus, of a registry that was away too often; it keeps packages of other kinds, too.
     Rule::new(Network, &[r"unknown:remoteautoblockeduntil"]),
     Rule::new(Network, &[r"remoteautoblockeduntil"]).within(&[Context::Pull]),
-    Rule::new(Network, &[r"couldnotreachanyregistryendpoint"]),
+    Rule::new(
+        Network,
+        &[
+            r"couldnotreachanyregistryendpoint",
+            // Renovate, of a registry that answers 5xx.
+            r"dockerregistryfailure:internalerror",
+        ],
+    ),
     // Behind the number may stand what the registry said: it was cut, or wrapped.
     Rule::new(
         Network,

@@ -4,7 +4,7 @@
 //! time-out, and a volume's "connection refused" no registry's.
 
 use super::{Context, Rule};
-use crate::Class::{NoSpace, NotFound, StartFailure};
+use crate::Class::{NoSpace, NotFound, Other, StartFailure};
 
 /// A full disk, or what may be used of it.
 pub(super) const DISKS: &[Rule] = &[
@@ -27,8 +27,7 @@ pub(super) const DISKS: &[Rule] = &[
     Rule::new(
         NoSpace,
         &[
-            r"lowonresource:ephemeral-storage",
-            r"lowonresource:imagefs",
+            r"lowonresource:\[?(?:ephemeral-storage|imagefs|nodefs|containerfs|inodes|diskpressure)",
             r"failedtogarbagecollectrequiredamountofimages",
             r"freediskspacefailed",
             r"imagegcfailed",
@@ -42,6 +41,12 @@ pub(super) const DISKS: &[Rule] = &[
         ],
     ),
 ];
+
+/// What ECS calls it. Before layers that do not unpack: a container's own is mounted and copied, too.
+pub(super) const STARTING: &[Rule] = &[Rule::new(
+    StartFailure,
+    &[r"cannot(?:start|create|inspect)containererror"],
+)];
 
 pub(super) const RULES: &[Rule] = &[
     // Engines say so, too, where a container cannot be created for want of its image.
@@ -75,7 +80,6 @@ pub(super) const RULES: &[Rule] = &[
             r"(?:^|[^a-z])starterror",
             r"[0-9]init:error|init:crashloop",
             r"poststarthook(?:error|failed)|failedpoststarthook",
-            r"cannot(?:start|create|inspect)containererror",
             r"containerruntimetimeouterror|dockertimeouterror",
             r"task:non-zeroexit",
             r"dockerexec:",
@@ -85,7 +89,7 @@ pub(super) const RULES: &[Rule] = &[
             r"failedmount",
             r"unabletomountvolumes",
             r"failedattachvolume",
-            r#"(?:error:|error:couldn'tfindkey.*)(?:configmap|secret)s?"?["'][^"']+["']notfound"#,
+            r#"(?:error:|error:couldn'tfindkey.*)(?:configmap|secret)s?"?["'][^"']+["']not(?:found|$)"#,
             r"couldn'tfindkey.+in(?:configmap|secret)",
             r"containerhasrunasnonroot",
             r"imagewillrunasroot",
@@ -139,12 +143,14 @@ pub(super) const RULES: &[Rule] = &[
             r"(?:^|[^a-z])exec\.?/[^:]+:(?:nosuchfileordirectory|permissiondenied)",
             r#"exec:["'][^"']+["']:(?:executablefilenotfound|nosuchfileordirectory|permissiondenied|stat)"#,
             r"unresolvablecdidevices",
+            r"cgroup-parentforsystemdcgroup|didnotreceivesliceasparent",
             r"cgroupmountpointdoesnotexist|cannotentercgroup",
             r"ismountedon/.*butitisnotasharedmount",
             // Those who run containers as a service.
             r"failingsitestart|didn'trespondtohttppings",
             r"container(?:has)?failedtostart(?:and(?:then)?listen|\.|$)|failedtostartandthenlistenontheport",
             r"containerfailedtobecomehealthy",
+            r"release_command(?:failedrunningon)?machine[0-9a-z]+(?:withexitcode|exitedwith)",
             r"isalreadyusingaportrequiredbyyourtask",
             r"diedduetooom|killedasaresultoflimitof/(?:docker|kubepods|ecs|system)|runc:\[[12]:[a-z]+\]invokedoom",
             r"containercommand(?:'[^']*')?(?:notfound|couldnotbeinvoked)",
@@ -166,6 +172,8 @@ pub(super) const RULES: &[Rule] = &[
 
 /// What is said of a pod's sandbox also when its pause image could not be pulled: only where no cause of that stands there.
 pub(super) const LATE_RULES: &[Rule] = &[
+    // Cut before it says why.
+    Rule::new(Other, &[r"failedtogetsandboximage"]).uncertain(),
     Rule::new(
         StartFailure,
         &[
@@ -178,6 +186,7 @@ pub(super) const LATE_RULES: &[Rule] = &[
         StartFailure,
         &[
             r"failedtocreatecontainerdcontainer",
+            r"creatingcontainerstorage:",
             r"failedcreatepodsandbox",
             r"failedtocreatepodsandbox",
             r"failedtosetupsandbox",

@@ -10,7 +10,8 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
         Context::Local,
         &[
             r"dialunix",
-            r"docker\.sock|podman\.sock",
+            // One that was looked for and is not there was not asked.
+            r"docker\.sock|/podman/podman\.sock",
             r"dockerdaemonrunning",
             r"failedtocalculatechecksum",
             r"failedtoreaddockerfile",
@@ -63,6 +64,10 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             // A cell of a table with words as they are typed.
             r"\|[^`|]*`[^`|]*`[^`|]*\|",
             r"(?:^|[^`])``[a-z][^`]*``(?:[^`]|$)",
+            // A row of a table of statuses.
+            r"429`?\|`?toomanyrequests`?:?(?:the|too|client|\|)",
+            // A metric, by status, and a query for it.
+            r"\{[^{}]*(?:code|status)[a-z_]*(?:=~?|!=)\x22429\x22[^{}]*\}(?:[0-9+-]|\[[0-9])",
         ],
     ),
     (Context::Challenge, &[r"www-authenticate:bearer"]),
@@ -124,6 +129,7 @@ const PULL: &[&str] = &[
     r"cgr\.dev",
     r"lscr\.io",
     r"(?:^|[^a-z])icr\.io",
+    r"(?:registry|dockerauth)[a-z0-9.-]*\.aliyuncs\.com",
     r"\.jfrog\.io",
     r"wave\.seqera\.io",
     r"-starport-layer-bucket",
@@ -131,6 +137,7 @@ const PULL: &[&str] = &[
     // A registry's error, as it stands in the body of its answer.
     r#"\{"code":"(?:unauthorized|denied)","message":"(?:authenticationrequired|unauthorized|requestedaccess|accesstothe)"#,
     r#"\{"code":"(?:manifest|blob|name)_(?:unknown|invalid)"#,
+    r#"\{"code":"unknown","message":"unknown:"#,
     // Words of those who pull or push.
     r"/blobs/sha256:|tryingtoreuseblob|statuscodefromregistry|downloadfailed,retrying\([1-9]/",
     r"failedtofetch(?:builder|run|base)image",
@@ -186,12 +193,13 @@ const PULL: &[&str] = &[
     r"beartoken|bearertoken:",
     r"(?:container|docker|image|oci|artifact)registry",
     r"registryauth",
-    r"toomanyrequests:",
+    r"(?:^|[^/#])toomanyrequests:",
     r"remoteimage|dockerimage|containerimage",
     r"vulnerabilitydb|ociartifact",
     r"(?:push|pull)(?:ing|ed)?(?:to|from)(?:the)?registry",
     r"failedtopush(?:to|image|docker|oci|[a-z0-9.*-]+\.(?:io|com|dev)/)",
     r"errorpushing(?:image|to)",
+    r"pushinglayer[0-9a-f]|i/oerrorforimage|obtainingdockertoken",
     r"requestinglogin|loginattemptto|logginginto|loggingin",
 ];
 
@@ -231,14 +239,15 @@ const TOO_MANY: &[&str] = &[
     r"http429",
     r"429responsebody",
     r#"(?:status|statuscode|httpcode|code|response|error|returned|responded|received|got)[a-z]{0,12}["':=(\[]{0,4}(?:http/[12](?:\.[01])?)?429(?:[^0-9.]|\.[^0-9]|\.?$)"#,
-    r"toomanyrequests:",
+    r"(?:^|[^/#])toomanyrequests:",
     r#":too_many_requests(?:$|["'}\]),.;])"#,
     r"toomany429errorresponses",
     r"too_?many_?requeststoregistry",
     r#"^"?toomanyrequests"#,
     r#"["':=-]toomanyrequests"#,
     r"servermessage:too_?many_?requests",
-    r#"/(?:manifests|blobs|tags)/[^"\s]+["']?:429(?:[^0-9]|$)"#,
+    // Not where the digest begins so.
+    r#"/(?:manifests|blobs|tags)/[^"\s]*(?:[^6"\s]|[^5"\s]6|sha256:[0-9a-f]{6,})["']?:429(?:[^0-9]|$)"#,
     r#"/(?:token|v2/?)["']?:429(?:[^0-9]|$)"#,
     r"httperror429",
     r"fail(?:ed|ure):(?:http|status|code)*:?429(?:[^0-9.]|$)",

@@ -120,10 +120,11 @@ impl Rule {
 }
 
 /// Everything before the status 429 is judged, in order.
-const EARLY: [&[Rule]; 6] = [
+const EARLY: [&[Rule]; 7] = [
     limits::RULES,
     refusals::CREDENTIAL_HELPERS,
     containers::DISKS,
+    containers::STARTING,
     content::UNPACKING,
     containers::RULES,
     sandboxes::RULES,

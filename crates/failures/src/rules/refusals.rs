@@ -20,39 +20,46 @@ pub(super) const CREDENTIAL_HELPERS: &[Rule] = &[Rule::new(
 )];
 
 /// What registries and their clients say of credentials and of nothing else.
-pub(super) const TOLD: &[Rule] = &[Rule::new(
-    Auth,
-    &[
-        r"nobasicauthcredentials",
-        r"pullaccess(?:is)?denied",
-        r"requestedaccesstotheresourceisdenied",
-        r"insufficient_?scope",
-        r"yourauthorizationtokenhasexpired|authorizationtokenhasexpired",
-        r"incorrectusernameorpassword",
-        r"invalidusername/password",
-        r"accesstotherequestedresourceisnotauthorized",
-        r"unabletoretrieve(?:someimage)?pullsecret",
-        r"failedtoretrieveimagepullsecret",
-        r"personalaccesstoken(?:is)?(?:expired|invalid|required)",
-        r"artifactregistry\.repositories\.downloadartifacts",
-        r"notauthorizedtoperform:ecr",
-        r"authorizationstatus:?40[13]",
-        r"aka\.ms/acr/(?:authorization|firewall|errors#unauthorized)",
-        r"unauthorizedtoaccessrepository",
-        r"tokenexchangefailed",
-        r"cannotperformaninteractivelogin",
-        r"(?:unabletoretrieve|unabletogetregistryauth).*accessdenied",
-        r"pullcommandfailed.*accessdenied",
-        r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
-        r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin",
-        r"denied:denied",
-        r"denied:(?:installationnotallowed|permission_denied|permission\x22artifactregistry|thetoken|youmaynot)",
-        r"unauthorized:youraccountmustlogin|unauthorized:youdon'thavetheneededpermissions",
-        r"docker>authenticationisrequired|makesureyourcredentialsfor",
-        r"(?:unrecognizedclientexception|expiredtoken|invalidclienttokenid|invalidsignatureexception).*getauthorizationtoken",
-        r"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)",
-    ],
-)];
+pub(super) const TOLD: &[Rule] = &[
+    Rule::new(
+        Auth,
+        &[
+            r"nobasicauthcredentials",
+            r"pullaccess(?:is)?denied",
+            r"requestedaccesstotheresourceisdenied",
+            r"insufficient_?scope",
+            r"yourauthorizationtokenhasexpired|authorizationtokenhasexpired",
+            r"incorrectusernameorpassword",
+            r"invalidusername/password",
+            r"accesstotherequestedresourceisnotauthorized",
+            r"unabletoretrieve(?:someimage)?pullsecret",
+            r"failedtoretrieveimagepullsecret",
+            r"personalaccesstoken(?:is)?(?:expired|invalid|required)",
+            r"artifactregistry\.repositories\.downloadartifacts",
+            r"notauthorizedtoperform:ecr",
+            r"authorizationstatus:?40[13]",
+            r"aka\.ms/acr/(?:authorization|firewall|errors#unauthorized)",
+            r"unauthorizedtoaccessrepository",
+            r"tokenexchangefailed",
+            r"cannotperformaninteractivelogin",
+            r"(?:unabletoretrieve|unabletogetregistryauth).*accessdenied",
+            r"pullcommandfailed.*accessdenied",
+            r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
+            r"denied:denied",
+            r"denied:(?:installationnotallowed|permission_denied|permission\x22artifactregistry|thetoken|youmaynot)",
+            r"unauthorized:youraccountmustlogin|unauthorized:youdon'thavetheneededpermissions",
+            r"docker>authenticationisrequired|makesureyourcredentialsfor",
+            r"(?:unrecognizedclientexception|expiredtoken|invalidclienttokenid|invalidsignatureexception).*getauthorizationtoken",
+            r"unauthorized:(?:authenticationrequired|incorrectusername|accesstotherequested|pleaselogin)",
+        ],
+    ),
+    // Clusters and shops say so, too.
+    Rule::new(
+        Auth,
+        &[r"notloggedin|pleaselogin|mustbeloggedin|loginrequired|requireslogin|musthaveavalidlogin"],
+    )
+    .within(&[Context::Pull]),
+];
 
 pub(super) const RULES: &[Rule] = &[
     // Why is told behind it, if at all.
@@ -102,8 +109,6 @@ pub(super) const RULES: &[Rule] = &[
             r"unabletoretrieveauthtoken",
             r"nocredentials(?:$|[^a-z]|found|provided|available|were|in|could|server|configured)",
             r"failedtofetch(?:anonymous|oauth)token\.?(?:$|[\x22'}])",
-            // What the kubelet of old guessed, before it told.
-            r"nocredentialsonthisrequest",
         ],
     )
     .asked()
@@ -158,4 +163,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .asked()
     .uncertain(),
+    // What the kubelet of old guessed, before it told.
+    Rule::new(Auth, &[r"nocredentialsonthisrequest"])
+        .asked()
+        .uncertain(),
 ];

@@ -34,14 +34,14 @@ pub(super) const RULES: &[Rule] = &[Rule::new(
         r"unexpectedadmissionerror|requestednumberofdevicesunavailable|failedtoinjectcdidevices",
         // Files of a Kubernetes volume.
         r"timeoutexpiredwaitingforvolumes|unattached/unmountedvolumes",
-        r"isunhealthy,itwillbekilled",
+        r"isunhealthy(?:\(proberesult:[a-z]+\))?,itwillbekilled",
         r"hostpathtypecheckfailed|failedtosync(?:configmap|secret)cache|multi-attacherrorforvolume",
         r"referencesnon-existent(?:secret|config)key",
         // Entry points.
         r"execcontainerprocess|missingdynamiclibrary",
         r"/bin/(?:ba)?sh\^m:badinterpreter",
         // What a container's state says of its end.
-        r"waitstrategyfailed\.containerexited|container[a-z0-9'\x22._-]*wasterminatedwithexitcode",
+        r"waitstrategyfailed\.containerexited|container[a-z0-9'\x22._-]*wasterminatedwithexitcode[\x22']*(?:[0-9]|andreason[\x22']?container)",
         r"(?:lastst|st)ate:terminatedreason:(?:error|containercannotrun|oomkilled)",
         r"container.*didnotstartwithinexpectedtimelimit|hasexited,failingsitestart|persistentfailuretostartcontainer",
         r"appappearstobecrashing|reacheditsmaxrestartcount|smokechecksfor.*failed",
