@@ -8,7 +8,7 @@ use crate::scanned::findings;
 use crate::ways::{coloured, folded, in_json, typographic, wrapped};
 
 /// What collectors, runners and services put before a line.
-const PREFIXES: [&str; 16] = [
+const PREFIXES: [&str; 17] = [
     "Nov 03 08:12:44 node-1 dockerd[911]: ",
     "Nov  3 08:12:44 ip-10-0-1-7 kubelet[1911]: E1103 08:12:44.442190    1911 log.go:32] ",
     "10m         Warning   Failed      pod/web-7c9d8   ",
@@ -24,6 +24,7 @@ const PREFIXES: [&str; 16] = [
     "ERROR: Job failed: ",
     "[web] \u{1b}[0K",
     "08:12:44 [step 3/7] ",
+    "[build-image : push] ",
     "<13>1 2025-11-03T08:12:44Z host app 42 - - ",
 ];
 
