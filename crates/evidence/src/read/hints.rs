@@ -53,7 +53,7 @@ const HINTS: &[&str] = &[
     "build-agent",
     "load metadata",
     "status: ",
-    // What the classifier may know.
+    // What readers of events, lists and reasons know beside the marks of the classifier.
     "pull",
     "image",
     "crashloop",
