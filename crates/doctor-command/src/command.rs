@@ -8,7 +8,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use forebay_config::{Environment, byte_size};
 use forebay_content::{Clock as _, SystemClock};
 use forebay_doctor::{Context, Egress, Moment, Usage, WayKind};
-use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, report, with_exit_codes};
+use forebay_terminal::{
+    ExitStatus, Failure, Printer, SourceArgs, Together, report, with_exit_codes,
+};
 
 use crate::gathering::Gathering;
 use crate::show::Found;
@@ -151,12 +153,14 @@ pub async fn run(
     }
     let sources = args.source.without_listen(environment);
     let mut gathering = Gathering::new(args.context());
+    let together = args.tools.asks().then(Together::begin).transpose();
+    let together = together.map_err(|error| Failure::failed("cannot listen to signals", error))?;
     let asked = tools::gather(&args.tools, &sources, &mut gathering, printer).await?;
     if args.ledger {
         ledger::read(&sources, &mut gathering).await?;
     }
     if args.follow {
-        return follow::follow(&args, gathering, (&asked, printer)).await;
+        return follow::follow(&args, gathering, (&asked, printer), together).await;
     }
     let empty = read::read_all(&args.files, args.reads_input(), &mut gathering)?;
     if !(gathering.is_empty() && args.reads_alone()) {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use forebay_doctor::{Class, Diagnosis, Document, WaysOut, brief, diagnose, explain};
-use forebay_terminal::{ExitStatus, Failure, Printer};
+use forebay_terminal::{ExitStatus, Failure, Printer, Together};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::command::{Args, conclude};
@@ -55,9 +55,11 @@ pub(crate) async fn follow(
     args: &Args,
     mut gathering: Gathering,
     (asked, printer): (&Asked, &Printer),
+    asking: Option<Together>,
 ) -> Result<ExitStatus, Failure> {
     // From here on: who ends it while a part is being read, wants to see what was found as well.
     let mut stop = Stop::prepare()?;
+    drop(asking);
     let mut teller = Teller {
         args,
         printer,

@@ -18,13 +18,18 @@ pub(crate) const MARK_NAME: &str = "_TOOL_OF_FOREBAY";
 /// A mark that no other run has.
 pub(crate) fn new_mark() -> String {
     format!(
-        "{}-{:016x}",
-        std::process::id(),
+        "{}{:016x}",
+        own_marks(),
         RandomState::new().build_hasher().finish()
     )
 }
 
-/// Ends all that this process has started, and what those have, and who bears the mark.
+/// What all marks of this process begin with.
+pub(crate) fn own_marks() -> String {
+    format!("{}-", std::process::id())
+}
+
+/// Ends all that this process has started, and what those have, and who bears a mark that begins so.
 pub(crate) fn kill_descendants(of: u32, mark: &str) {
     let mut killed = Vec::new();
     for _ in 0..MAX_ROUNDS {
@@ -75,11 +80,11 @@ fn descendants(of: u32, mark: &str) -> Vec<u32> {
     found
 }
 
-/// Whether a process has this in its environment, as far as that is told.
+/// Whether a process has what begins so in its environment, as far as that is told.
 fn has_variable(pid: u32, variable: &str) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     let mut variables = environment.split(|byte| *byte == 0);
-    variables.any(|one| one == variable.as_bytes())
+    variables.any(|one| one.starts_with(variable.as_bytes()))
 }
 
 /// The fourth field of `/proc/PID/stat`, as proc(5) has it; the second, in parentheses, may hold anything.

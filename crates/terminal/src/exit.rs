@@ -42,6 +42,16 @@ impl ExitStatus {
     }
 }
 
+/// Ends the process where a signal asks for it: by the code that a shell has for what this signal has ended.
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the caller is a thread of its own: main may be in the middle of anything"
+)]
+pub(crate) fn end_as_by(signal: i32) -> ! {
+    std::process::exit(128 + signal)
+}
+
 impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
         Self::from(status.code())

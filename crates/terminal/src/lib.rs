@@ -13,6 +13,7 @@ pub mod programs;
 mod report;
 pub mod screen;
 mod source_args;
+mod together;
 pub mod whole_file;
 
 pub use error::{BoxError, Failure};
@@ -21,3 +22,4 @@ pub use json::Json;
 pub use printer::Printer;
 pub use report::{MAX_CAUSES, report};
 pub use source_args::{ListenArgs, SourceArgs};
+pub use together::Together;

@@ -245,6 +245,25 @@ fn an_interrupt_ends_a_read_that_waits() {
 }
 
 #[test]
+fn what_was_asked_ends_with_who_asked() {
+    let script = "#!/bin/sh\nPATH=/usr/bin:/bin\nsleep 1000 &\necho $! $$ > started\nmv started pids\nwait\n";
+    let program = Program::new().file_with_mode("bin/kubectl", script, 0o700);
+    let mut child = begin(&program, &["doctor", "--kube"]);
+    let pids = look_for("waited for kubectl", || {
+        fs::read_to_string(program.path("pids")).ok()
+    });
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("a child of ours");
+    assert_eq!(ending(&mut child).code(), Some(128 + Signal::TERM.as_raw()));
+    for pid in pids.split_whitespace() {
+        let stat = || fs::read_to_string(format!("/proc/{pid}/stat"));
+        look_for("waited for what was asked", || {
+            let is_gone = stat().map_or(true, |stat| stat.contains(") Z "));
+            is_gone.then_some(())
+        });
+    }
+}
+
+#[test]
 fn nothing_that_a_terminal_obeys_is_printed_and_json_means_the_same() {
     let image = "acme/we\u{9b}31mb\u{202e}";
     let name = "a\u{1b}[2J\nhint: obey\u{9b}.log";
