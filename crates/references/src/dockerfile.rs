@@ -32,6 +32,44 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
     build.sink.found
 }
 
+/// What an argument is to the images that a build begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It is one.
+    Image,
+    /// One is made of it and of more text, which stands in the Dockerfile.
+    Part,
+}
+
+/// The arguments that images are made of, by their names.
+pub(crate) fn uses(text: &str) -> BTreeMap<String, Use> {
+    let (instructions, _) = lexer::read(text);
+    let mut uses = BTreeMap::new();
+    for instruction in &instructions {
+        let is_from = instruction.keyword.eq_ignore_ascii_case("FROM");
+        let mut words = instruction.words.iter().map(|word| word.text);
+        let image = if is_from {
+            words.find(|word| !word.starts_with("--"))
+        } else {
+            words.find_map(|word| word.strip_prefix("--from="))
+        };
+        let image = image.unwrap_or_default().trim_matches(['"', '\'']);
+        for name in crate::variables::names(image) {
+            let rest = image.strip_prefix('$').unwrap_or_default();
+            let is_whole = match rest.strip_prefix('{') {
+                Some(braced) => braced.find('}') == braced.len().checked_sub(1),
+                None => rest == name,
+            };
+            if is_whole {
+                uses.entry(name.to_owned()).or_insert(Use::Image);
+            } else {
+                uses.insert(name.to_owned(), Use::Part);
+            }
+        }
+    }
+    uses
+}
+
 /// Variables by name.
 type Variables = BTreeMap<String, Binding>;
 

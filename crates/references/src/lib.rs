@@ -33,6 +33,6 @@ pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Setter, Writing
 pub use scaled::Scaled;
 pub use settings::{Crd, Settings};
 pub use splice::{apply, splice};
-pub use structured::{is_pipeline, read_yaml};
+pub use structured::{dockerfiles, is_pipeline, read_yaml};
 pub use tools::TOOLS;
 pub use tree::{At, Style, Tree};

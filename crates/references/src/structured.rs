@@ -21,6 +21,7 @@ use crate::tree::{At, Tree};
 use crate::{Format, Found, Note, Settings};
 
 pub(crate) use bake::SCHEME as BAKE_SCHEME;
+pub use compose::dockerfiles;
 pub use gitlab::is_pipeline;
 pub(crate) use json::read as read_json;
 pub(crate) use kubernetes::pull_policy;

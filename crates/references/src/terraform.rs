@@ -4,6 +4,7 @@
 
 mod embedded;
 mod evaluate;
+mod helm_release;
 mod names;
 mod resources;
 mod services;
@@ -101,6 +102,10 @@ impl<'a> Reading<'a> {
     fn top_level(&mut self, block: &'a Block) {
         let labels: Vec<&str> = block.labels.iter().map(BlockLabel::as_str).collect();
         let resource = match (block.ident.as_str(), labels.as_slice()) {
+            ("resource", ["helm_release", name]) => {
+                let owner = Owner::named("Helm release", name);
+                return helm_release::find(&block.body, self, &owner);
+            }
             ("resource" | "data", [kind, _]) => of_type(kind),
             ("module", _) => Some(&OF_MODULES),
             ("job", _) => Some(&OF_JOBS),

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use forebay_rewrite::{Format, MAX_FILE_BYTES};
+use forebay_rewrite::{Format, MAX_FILE_BYTES, dockerfiles};
 use forebay_terminal::Failure;
 use forebay_terminal::plain_file::open;
 
@@ -127,12 +127,17 @@ pub(super) fn near_by(
     let text = std::str::from_utf8(content).unwrap_or_default();
     let format = Format::sniff(&path.to_string_lossy(), text);
     let folder = path.parent().unwrap_or(Path::new(""));
-    for name in format.map_or(&[][..], Format::companions) {
-        let companion = folder.join(name);
+    let fixed = format.map_or(&[][..], Format::companions).iter();
+    let mut names: Vec<String> = fixed.map(|name| (*name).to_owned()).collect();
+    if format == Some(Format::Yaml) {
+        names.extend(dockerfiles(text));
+    }
+    for name in names {
+        let companion = folder.join(&name);
         if companion != path
             && let Some(text) = read(&companion)
         {
-            near.insert((*name).to_owned(), text);
+            near.insert(name, text);
         }
     }
     if format == Some(Format::Yaml)

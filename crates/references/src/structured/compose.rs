@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use crate::dockerfile::{self, Use};
 use crate::sink::{Scope, Sink};
 use crate::tree::At;
 use crate::variables::{Binding, Dialect};
-use crate::{Owner, PullPolicy, Restart};
-use crate::{dockerfile, env};
+use crate::{Note, Owner, PullPolicy, Restart, env};
 
 /// `extends` of what extends.
 const MAX_EXTENDS: u32 = 8;
+
+/// The most Dockerfiles that are read beside one file.
+const MAX_DOCKERFILES: usize = 100;
 
 /// Keys that only a service has; a map of services has one with one of them.
 const SERVICE_KEYS: [&str; 8] = [
@@ -77,13 +80,9 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
             let owner = Owner::named("Compose build context", name);
             sink.prefixed("docker-image://", context, scope, owner);
         }
-        if let Some(arguments) = service.path(&["build", "args"]) {
-            build_arguments(
-                arguments,
-                sink,
-                scope,
-                &Owner::named("Compose build argument", name),
-            );
+        if let Some(build) = service.get("build") {
+            let owner = Owner::named("Compose build argument", name);
+            build_arguments(build, sink, scope, &owner);
         }
     }
 }
@@ -117,17 +116,73 @@ fn project(root: At<'_>, path: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// The arguments of a build that are the images it begins with: they go before what the Dockerfile says.
-fn build_arguments(arguments: At<'_>, sink: &mut Sink<'_>, scope: Scope<'_>, owner: &Owner) {
-    for (name, value) in arguments.entries() {
-        if value.text().is_some_and(|value| is_base(name, value)) {
-            sink.scalar(value, scope, owner.clone());
-        }
+/// The Dockerfiles of a Compose file's services that take arguments, by their paths from its folder.
+pub fn dockerfiles(text: &str) -> Vec<String> {
+    if !(text.contains("build:") && text.contains("args")) {
+        return Vec::new();
     }
-    for item in arguments.items() {
-        let pair = item.text().and_then(|text| text.split_once('='));
-        if let Some((name, _)) = pair.filter(|(name, value)| is_base(name, value)) {
-            sink.prefixed(&format!("{name}="), item, scope, owner.clone());
+    let (trees, _) = super::read_yaml(text);
+    let services = trees
+        .first()
+        .and_then(|tree| At::root(tree).get("services"));
+    let services = services.into_iter().flat_map(At::entries);
+    let builds = services.filter_map(|(_, service)| service.get("build"));
+    let builds = builds.filter(|build| build.get("args").is_some());
+    builds
+        .filter_map(dockerfile_of)
+        .take(MAX_DOCKERFILES)
+        .collect()
+}
+
+/// Where a build's Dockerfile lies; `None` where it is not in a folder of that name.
+fn dockerfile_of(build: At<'_>) -> Option<String> {
+    let context = build
+        .text()
+        .or_else(|| build.text_of("context"))
+        .unwrap_or(".");
+    let name = build.text_of("dockerfile").unwrap_or("Dockerfile");
+    let path = format!("{context}/{name}");
+    let parts = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".");
+    let is_plain = !path.contains(['$', ':', '\\']) && !path.starts_with('/');
+    is_plain.then(|| parts.collect::<Vec<_>>().join("/"))
+}
+
+/// The arguments of a build that are the images it begins with: they go before what the Dockerfile says.
+fn build_arguments(build: At<'_>, sink: &mut Sink<'_>, scope: Scope<'_>, owner: &Owner) {
+    let Some(arguments) = build.get("args") else {
+        return;
+    };
+    let file = dockerfile_of(build).unwrap_or_default();
+    let beside = || sink.settings.near.get(&file).map(String::as_str);
+    let text = build.text_of("dockerfile_inline").or_else(beside);
+    let uses = text.map(dockerfile::uses).unwrap_or_default();
+    let pairs = arguments
+        .entries()
+        .map(|(name, value)| (name, value.text(), value, false));
+    let items = arguments.items().filter_map(|item| {
+        let (name, value) = item.text()?.split_once('=')?;
+        Some((name, Some(value), item, true))
+    });
+    for (name, value, at, is_pair) in pairs.chain(items) {
+        let is_base = value.is_some_and(|value| is_base(name, value));
+        match uses.get(name) {
+            Some(Use::Part) if is_base => {
+                let text =
+                    format!("`{name}` stands in more text in the Dockerfile, where the image is");
+                sink.found.notes.push(Note::advice(at.span().start, text));
+            }
+            Some(Use::Part) => {}
+            None if !is_base => {}
+            _ => {
+                let before = if is_pair {
+                    format!("{name}=")
+                } else {
+                    String::new()
+                };
+                sink.prefixed(&before, at, scope, owner.clone());
+            }
         }
     }
 }

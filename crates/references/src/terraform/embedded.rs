@@ -77,7 +77,7 @@ fn put(source: &str, start: usize, span: Range<usize>, reading: &mut Reading<'_>
 }
 
 /// The text with each `${…}` and `%{…}` made digits.
-fn masked(source: &str) -> String {
+pub(super) fn masked(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(at) = [rest.find("${"), rest.find("%{")]

@@ -253,3 +253,87 @@ resource "aws_appautoscaling_target" "app" {{
         assert_eq!(found.places[0].owner.replicas, Some(2));
     }
 }
+
+#[test]
+fn what_a_helm_release_sets_is_an_image_where_its_registry_is_known() {
+    let text = r#"
+resource "helm_release" "a" {
+  name = "a"
+  set {
+    name  = "image.registry"
+    value = "docker.io"
+  }
+  set {
+    name  = "image.repository"
+    value = "bitnami/redis"
+  }
+  set {
+    name  = "image.tag"
+    value = "7"
+  }
+  set {
+    name  = "proxy.image"
+    value = "envoyproxy/envoy:v1"
+  }
+  set {
+    name  = "db.image.repository"
+    value = "bitnami/postgresql"
+  }
+  set {
+    name  = "db.git.repository"
+    value = "acme/charts"
+  }
+  values = [<<-EOT
+    side:
+      image: { repository: quay.io/acme/side, tag: "1" }
+    job:
+      image: busybox:1.36
+    cron:
+      image: { repository: acme/cron, tag: "2" }
+    other:
+      image: "acme/other:${var.v}"
+  EOT
+  , file("values.yaml"), yamlencode({ image = "acme/enc:1" })]
+}
+resource "helm_release" "b" {
+  set = [{ name = "image.repository", value = "ghcr.io/acme/b" }, { name = "image.tag", value = "3" }]
+}
+"#;
+    let found = find("main.tf", text, &Settings::default());
+    let images: Vec<&str> = found
+        .places
+        .iter()
+        .map(|place| place.image.as_str())
+        .collect();
+    assert_eq!(
+        images,
+        [
+            "docker.io/bitnami/redis:7",
+            "envoyproxy/envoy:v1",
+            "quay.io/acme/side:1",
+            "busybox:1.36",
+            "acme/enc:1",
+            "ghcr.io/acme/b:3",
+        ]
+    );
+    let listed: Vec<&str> = found
+        .ambiguous
+        .iter()
+        .map(|one| one.text.as_str())
+        .collect();
+    assert_eq!(listed.len(), 3, "{listed:?}");
+    let changes: Vec<_> = found
+        .places
+        .iter()
+        .map(|place| (place, "h.example/a/b:9"))
+        .collect();
+    let new = splice(text, &changes).unwrap();
+    assert!(
+        new.contains("value = \"h.example\"\n") && new.contains("value = \"a/b\"\n"),
+        "{new}"
+    );
+    assert!(
+        new.contains("repository: h.example/a/b, tag: \"9\""),
+        "{new}"
+    );
+}

@@ -1,6 +1,6 @@
 //! Compose files and Swarm stacks.
 
-use forebay_references::{Refusal, Settings, find, splice};
+use forebay_references::{Refusal, Settings, dockerfiles, find, splice};
 
 use crate::listing::{listing, set};
 
@@ -143,4 +143,42 @@ fn what_one_service_builds_others_take_from_here() {
     let others = found.places.iter().filter(|place| !place.owner.is_built);
     let others: Vec<&str> = others.map(|place| place.image.as_str()).collect();
     assert_eq!(others, ["nginx"]);
+}
+
+#[test]
+fn an_argument_is_what_the_dockerfile_makes_of_it() {
+    let text = "\
+services:
+  a:
+    build:
+      context: ./web
+      args: {BASE_IMAGE: 'python:3.12', PYTHON: python, SOURCE: 'acme/src:1', REPO_IMAGE: 'app:2', V: '3'}
+  b:
+    build: {context: ., dockerfile: b.Dockerfile, args: [\"PYTHON=python:3\"]}
+";
+    assert_eq!(dockerfiles(text), ["web/Dockerfile", "b.Dockerfile"]);
+    let dockerfile = "\
+ARG BASE_IMAGE
+ARG PYTHON=python
+FROM --platform=linux/amd64 ${BASE_IMAGE}-slim
+FROM \"${PYTHON:-python:3}\"
+FROM acme/$REPO_IMAGE:$V
+COPY --from=$SOURCE / /
+";
+    let near = ["web/Dockerfile", "b.Dockerfile"];
+    let near = near.map(|name| (name.to_owned(), dockerfile.to_owned()));
+    let settings = Settings {
+        near: near.into(),
+        ..Settings::default()
+    };
+    assert_eq!(
+        listing("compose.yaml", text, &settings),
+        "\
+python <python> Compose build argument name=a
+acme/src:1 <acme/src:1> Compose build argument name=a
+python:3 <python:3> Compose build argument name=b
+! `BASE_IMAGE` stands in more text in the Dockerfile, where the image is
+! `REPO_IMAGE` stands in more text in the Dockerfile, where the image is
+"
+    );
 }
