@@ -21,8 +21,13 @@ pub(crate) enum NotWarm {
     NoImage(String),
     #[error("no upstream is configured for {0}")]
     NoUpstream(String),
-    #[error("cannot fetch {image}")]
-    Fetch { image: String, source: SourceError },
+    #[error("cannot fetch all of {image}: {came}")]
+    Fetch {
+        image: String,
+        /// What came of it before.
+        came: String,
+        source: SourceError,
+    },
     #[error("{image} names no manifests that can be read")]
     Unread { image: String },
 }
@@ -87,53 +92,86 @@ pub(crate) async fn warm_by<C: ContentSource>(
     let fetching = Fetching {
         cache: &**cache,
         request: Request::in_background(name.repository.clone()),
-        image: &wanted.image,
     };
-    fetching.image(&name.reference, &wanted.platforms).await
+    let mut warmed = Warmed::default();
+    let fetched = fetching.image(&name.reference, &wanted.platforms, &mut warmed);
+    match fetched.await {
+        Ok(()) => Ok(warmed),
+        Err(Broken::Unread) => Err(NotWarm::Unread {
+            image: wanted.image.clone(),
+        }),
+        Err(Broken::Source(source)) => Err(NotWarm::Fetch {
+            image: wanted.image.clone(),
+            came: came(&warmed),
+            source,
+        }),
+    }
+}
+
+/// What came of an image of which not all did.
+fn came(warmed: &Warmed) -> String {
+    if warmed.manifests == 0 {
+        return "nothing of it came".to_owned();
+    }
+    let count = |count: u64, one: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    };
+    let manifests = count(warmed.manifests, "manifest");
+    let blobs = count(warmed.blobs, "whole blob");
+    format!("{manifests} and {blobs} came, and the rest did not")
+}
+
+/// Why an image is not fetched whole.
+enum Broken {
+    Unread,
+    Source(SourceError),
+}
+
+impl From<SourceError> for Broken {
+    fn from(source: SourceError) -> Self {
+        Self::Source(source)
+    }
 }
 
 struct Fetching<'a, C> {
     cache: &'a C,
     request: Request,
-    image: &'a str,
 }
 
 impl<C: ContentSource> Fetching<'_, C> {
-    async fn image(&self, reference: &Reference, platforms: &[String]) -> Result<Warmed, NotWarm> {
-        let mut warmed = Warmed::default();
-        let top = self.manifest(reference, &mut warmed).await?;
+    async fn image(
+        &self,
+        reference: &Reference,
+        platforms: &[String],
+        warmed: &mut Warmed,
+    ) -> Result<(), Broken> {
+        let top = self.manifest(reference, warmed).await?;
         if top.manifests.is_empty() {
-            self.blobs(&top, &mut warmed).await?;
-            return Ok(warmed);
+            return self.blobs(&top, warmed).await;
         }
         for one in chosen(&top.manifests, platforms, &mut warmed.missing) {
             let reference = Reference::Digest(one.digest.clone());
-            let manifest = self.manifest(&reference, &mut warmed).await?;
-            self.blobs(&manifest, &mut warmed).await?;
+            let manifest = self.manifest(&reference, warmed).await?;
+            self.blobs(&manifest, warmed).await?;
         }
-        Ok(warmed)
+        Ok(())
     }
 
     async fn manifest(
         &self,
         reference: &Reference,
         warmed: &mut Warmed,
-    ) -> Result<Manifest, NotWarm> {
-        let content = self.cache.manifest(&self.request, reference).await;
-        let content = content.map_err(|source| self.failed(source))?;
+    ) -> Result<Manifest, Broken> {
+        let content = self.cache.manifest(&self.request, reference).await?;
         warmed.manifests += 1;
-        Manifest::parse(&content.bytes).map_err(|_| NotWarm::Unread {
-            image: self.image.to_owned(),
-        })
+        Manifest::parse(&content.bytes).map_err(|_| Broken::Unread)
     }
 
-    async fn blobs(&self, manifest: &Manifest, warmed: &mut Warmed) -> Result<(), NotWarm> {
+    async fn blobs(&self, manifest: &Manifest, warmed: &mut Warmed) -> Result<(), Broken> {
         // What lies elsewhere is not fetched from there.
         for blob in manifest.blobs.iter().filter(|blob| blob.urls.is_empty()) {
-            warmed.bytes += self
-                .blob(&blob.digest)
-                .await
-                .map_err(|source| self.failed(source))?;
+            warmed.bytes += self.blob(&blob.digest).await?;
             warmed.blobs += 1;
         }
         Ok(())
@@ -148,13 +186,6 @@ impl<C: ContentSource> Fetching<'_, C> {
             bytes += chunk.len() as u64;
         }
         Ok(bytes)
-    }
-
-    fn failed(&self, source: SourceError) -> NotWarm {
-        NotWarm::Fetch {
-            image: self.image.to_owned(),
-            source,
-        }
     }
 }
 

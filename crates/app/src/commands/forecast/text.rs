@@ -141,14 +141,14 @@ fn state(image: &ImageForecast) -> String {
     }
     match image.fact.kept {
         Kept::Nothing => {}
-        Kept::All => told.push_str("  in the cache"),
+        Kept::All => told.push_str("  its manifest is in the cache"),
         Kept::Index if image.fact.kept_manifests == 0 => {
             told.push_str("  its index is in the cache");
         }
         Kept::Index => {
             let count = image.fact.kept_manifests;
             let platforms = if count == 1 { "platform" } else { "platforms" };
-            told = format!("{told}  in the cache for {count} {platforms}");
+            told = format!("{told}  its manifests for {count} {platforms} are in the cache");
         }
     }
     told
