@@ -187,13 +187,7 @@ Events:
 
 #[test]
 fn a_message_that_a_terminal_wrapped_amid_a_long_log_is_one_failure() {
-    let noise = |from: u64| -> String {
-        (from..from + 300)
-            .map(|number| {
-                format!("2026-01-15T14:40:00Z app info request {number} served in 3 ms\n")
-            })
-            .collect()
-    };
+    let noise = "2026-01-15T14:40:00Z app info request served in 3 ms\n".repeat(300);
     let wrapped = "\
 Failed to pull image \"nginx:1.27\": rpc error: code = Unknown desc = failed to pull and
 unpack image \"docker.io/library/nginx:1.27\": failed to resolve reference: too
@@ -204,7 +198,7 @@ https://www.docker.com/increase-rate-limit
 ";
     let stamped = wrapped.replacen("Failed", "2026-01-15T14:41:00Z app error: Failed", 1);
     for message in [wrapped, &stamped] {
-        let text = format!("{}{message}{}{message}{}", noise(0), noise(300), noise(600));
+        let text = format!("{noise}{message}{noise}{message}{noise}");
         for bytes in [text.len(), 1_000, 77] {
             let mut intake = Intake::new(Context {
                 now: Moment::from_unix_ms(1_768_500_000_000),
