@@ -4,7 +4,7 @@ use std::path::Path;
 
 use forebay_doctor::{
     Basis, Diagnosis, Document, WayKind, WayOut, WaysOut, as_asked, brief, diagnose, explain,
-    report, support, ways_out,
+    left_aside, report, support, ways_out,
 };
 use forebay_failures::Finding;
 use forebay_terminal::{Failure, Json, Printer};
@@ -37,7 +37,7 @@ pub(crate) struct Found {
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Told<'a> {
-    findings: &'a [Finding],
+    findings: Vec<ToldFinding<'a>>,
     /// How many messages found no place among the findings.
     #[serde(skip_serializing_if = "is_zero")]
     left_off: u64,
@@ -48,6 +48,15 @@ struct Told<'a> {
     cost_basis: Option<&'a Basis>,
     #[serde(flatten)]
     asked: &'a Asked,
+}
+
+/// A finding, and whether it is of what is over.
+#[derive(Serialize)]
+struct ToldFinding<'a> {
+    #[serde(flatten)]
+    finding: &'a Finding,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_over: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -133,8 +142,14 @@ fn write(document: &Document, path: &Path, printer: &Printer) -> Result<(), Fail
 }
 
 fn print_json(found: &Found, asked: &Asked, printer: &Printer) {
+    let now = found.findings_now().len();
+    let findings = found.findings.iter().enumerate();
+    let findings = findings.map(|(at, finding)| ToldFinding {
+        finding,
+        is_over: at >= now,
+    });
     let told = Told {
-        findings: &found.findings,
+        findings: findings.collect(),
         left_off: found.left_off,
         diagnosis: &found.diagnosis,
         ways_out: &found.ways.ways,
@@ -155,6 +170,9 @@ fn print_text(found: &Found, asked: &Asked, output: &OutputArgs, printer: &Print
     let findings = found.findings_now();
     if found.diagnosis.cause.is_none() && !findings.is_empty() {
         print_findings(findings, found.left_off, printer);
+        if let Some(told) = left_aside(&found.diagnosis) {
+            printer.line(told);
+        }
     } else {
         let mut document = document(found, output);
         // That nothing tells of a failed pull, would be read as all being well.

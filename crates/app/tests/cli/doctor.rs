@@ -151,6 +151,32 @@ fn nothing_to_read_is_a_failure_and_no_word_that_all_is_well() {
     );
 }
 
+#[test]
+fn what_ended_long_ago_is_told_and_is_no_finding() {
+    let program = Program::new().file(
+        "tasks.txt",
+        "ID             NAME        IMAGE        NODE      DESIRED STATE   CURRENT STATE           ERROR                         PORTS\n\
+         abcd1234efgh   web.1       nginx:1.27   node1     Running         Running 2 weeks ago                                   \n\
+         ijkl1234mnop    \\_ web.1   nginx:1.27   node1     Shutdown        Failed 2 weeks ago      \"task: non-zero exit (137)\"   \n",
+    );
+    let run =
+        |more: &[&str]| program.run(&[&["doctor", "tasks.txt", AS_OF[0], AS_OF[1]], more].concat());
+    assert_snapshot!(run(&[]), @r"
+    exit: 0
+    ----- stdout -----
+    Cause
+      nothing here tells of a pull that fails now, or of a container that ends
+
+    What is over
+      - Swarm service web: a container ended, at 2026-01-01T14:45:00Z
+    ----- stderr -----
+    ");
+    let json = run(&["--json"]);
+    assert!(json.starts_with("exit: 0"), "{json}");
+    let found: Value = serde_json::from_str(&findings(&json)).expect("JSON");
+    assert_eq!(found[0]["is_over"], true, "{found}");
+}
+
 const EVENTS: &str = r#"NAMESPACE   LAST SEEN           TYPE      REASON    OBJECT                     MESSAGE
 shop        40m                 Normal    Pulling   pod/api-7d4b9c6f8d-x2x7k   Pulling image "acme/api:latest"
 shop        2m (x14 over 40m)   Warning   BackOff   pod/api-7d4b9c6f8d-x2x7k   Back-off restarting failed container api in pod api-7d4b9c6f8d-x2x7k_shop(11)

@@ -76,6 +76,31 @@ fn kubectl_is_asked_for_pods_and_events_of_all_namespaces() {
 }
 
 #[test]
+fn a_cluster_that_runs_well_may_have_restarted_long_ago() {
+    let pods = r#"{"kind": "List", "items": [{"kind": "Pod", "metadata": {"namespace": "mon", "name": "ship-1"},
+"status": {"phase": "Running", "containerStatuses": [{"name": "ship", "image": "acme/ship:latest", "restartCount": 60,
+"state": {"running": {"startedAt": "2026-01-03T09:00:00Z"}}}]}}]}"#;
+    let nothing = r#"{"kind": "List", "items": []}"#;
+    let script = answering(&[("pods", pods), ("events", nothing)]);
+    let program = with(&[("kubectl", &script)]);
+    let told = program.run(&["doctor", "--kube"]);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert!(
+        told.contains("StatefulSet ship in mon: containers ended 60 times"),
+        "{told}"
+    );
+    let script = answering(&[("pods", pods), ("events", EVENTS)]);
+    let program = with(&[("kubectl", &script)]);
+    let told = program.run(&["doctor", "--kube"]);
+    assert!(told.starts_with("exit: 1"), "{told}");
+    assert!(
+        !told.contains("StatefulSet ship in mon cannot run")
+            && told.contains("Over   StatefulSet ship in mon"),
+        "{told}"
+    );
+}
+
+#[test]
 fn nodes_tell_how_large_images_are_for_what_the_ways_out_cost() {
     let nodes = r#"{"kind": "List", "items": [{"kind": "Node", "metadata": {"name": "node-7"}, "status": {"nodeInfo":
 {"containerRuntimeVersion": "containerd://1.7.27"}, "images": [{"names": ["docker.io/acme/web:1"], "sizeBytes": 500000000}]}}]}"#;

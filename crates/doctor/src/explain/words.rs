@@ -134,8 +134,12 @@ pub(super) fn tell_past(past: &Past) -> String {
         [] => "a pull waited".to_owned(),
         told => told.join(", "),
     };
+    let when = match past.deaths + past.failed {
+        0 | 1 => "at",
+        _ => "the last at",
+    };
     let last = past.last;
-    let last = last.map_or_else(String::new, |last| format!(", the last at {last}"));
+    let last = last.map_or_else(String::new, |last| format!(", {when} {last}"));
     format!("{}: {told}{last}", past.name)
 }
 

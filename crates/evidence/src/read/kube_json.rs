@@ -102,9 +102,9 @@ pub(crate) fn read_pod(
         Some("Succeeded" | "Failed")
     );
     let mut events: Vec<Event> = statuses
-        .flat_map(|status| {
+        .flat_map(|told| {
             Status {
-                status,
+                told,
                 is_done,
                 began,
             }
@@ -127,7 +127,7 @@ pub(crate) fn read_pod(
 
 /// The status of a container, and of its pod whether it is done with and when it began.
 struct Status<'a> {
-    status: &'a Value,
+    told: &'a Value,
     is_done: bool,
     began: Option<Moment>,
 }
@@ -136,7 +136,7 @@ impl Status<'_> {
     fn read(&self, context: &Context) -> Vec<Event> {
         let waits = self.waiting().into_iter();
         let ends = ["/state/terminated", "/lastState/terminated"];
-        let ends = ends.iter().filter_map(|path| self.status.pointer(path));
+        let ends = ends.iter().filter_map(|path| self.told.pointer(path));
         let died = ends.filter_map(|ended| self.died(ended, context));
         waits
             .chain(died)
@@ -147,18 +147,18 @@ impl Status<'_> {
 
     fn event(&self, what: What, message: &str) -> Event {
         let place = Place {
-            container: text(self.status, "name").map(str::to_owned),
+            container: text(self.told, "name").map(str::to_owned),
             ..Place::default()
         };
         Event::new(what, Format::KubePods)
-            .of(text(self.status, "image"))
+            .of(text(self.told, "image"))
             .within(place)
             .saying(message)
     }
 
     /// Whether it runs again, or has done what it was there for.
     fn since(&self) -> Since {
-        let state = |path: &str| self.status.pointer(path);
+        let state = |path: &str| self.told.pointer(path);
         let ended_well = state("/state/terminated/exitCode").and_then(Value::as_i64) == Some(0);
         if self.is_done || ended_well || state("/state/running").is_some() {
             Since::Over
@@ -168,7 +168,7 @@ impl Status<'_> {
     }
 
     fn waiting(&self) -> Option<Event> {
-        let waiting = self.status.pointer("/state/waiting")?;
+        let waiting = self.told.pointer("/state/waiting")?;
         let reason = text(waiting, "reason")?;
         let (_, what) = WAITING.iter().find(|(known, _)| *known == reason)?;
         let message = text(waiting, "message").filter(|message| !message.is_empty());
@@ -198,7 +198,7 @@ impl Status<'_> {
 
     /// When it ended last; of many only the beginning of the run after it is told.
     fn last_restart(&self, context: &Context) -> Option<Moment> {
-        let moment = |path| moment_at(self.status, path, context);
+        let moment = |path| moment_at(self.told, path, context);
         let ends = [
             "/state/terminated/finishedAt",
             "/lastState/terminated/finishedAt",
@@ -208,7 +208,7 @@ impl Status<'_> {
     }
 
     fn restarts(&self) -> u64 {
-        let count = self.status.get("restartCount");
+        let count = self.told.get("restartCount");
         count.and_then(Value::as_u64).unwrap_or(0)
     }
 }
