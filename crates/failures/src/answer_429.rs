@@ -54,16 +54,21 @@ const TOKENS: [&str; 4] = [
 
 fn of_docker_hub(tight: &str) -> Judged {
     // What is not counted as a pull: the check of a tag, tokens, blobs, pushes, the ping.
-    const UNCOUNTED: [&str; 18] = [
+    const UNCOUNTED: [&str; 23] = [
         "headrequestto",
         "head\"https",
         "headhttps",
         "[manifests",
         "/blobs/",
-        "blob",
         "putrequestto",
         "postrequestto",
-        // Not images and stages that are called so.
+        // In whole words: images and stages are called "blob" and "push", too.
+        "fetchingblob",
+        "readingblob",
+        "copyingblob",
+        "writingblob",
+        "getblob",
+        "blobsha256",
         "pushing",
         "pushed",
         "topush",
