@@ -35,7 +35,7 @@ pub use clean::clean;
 pub use findings::{Finding, Findings, MAX_FINDINGS};
 pub use known_lines::{Form, KnownLines};
 pub use marks::{has_mark, sieve_with};
-pub use message::decode;
+pub use message::{decode, may_go_on};
 pub use scanner::{Failure, MAX_EXCERPT_BYTES, Scanner};
 pub use sieve::Sieve;
 pub use verdict::{Account, Identity, MAX_ACCOUNT_BYTES, Verdict};

@@ -80,15 +80,23 @@ pub(crate) fn is_alone(text: &[u8], line: &Range<usize>) -> bool {
 /// Whether the line `next` goes on with the line `before`.
 fn belong(text: &[u8], lines: [&Range<usize>; 2], joining: Joining) -> bool {
     let [before, next] = lines.map(|line| decode(&text[line.clone()]));
+    are_one(&before, &next, joining) && !lines.iter().any(|line| is_quoted(text, line))
+}
+
+/// Whether a log's line may go on in the next one.
+pub fn may_go_on(line: &str, next: &str) -> bool {
+    are_one(line, next, Joining::Strict)
+}
+
+fn are_one(before: &str, next: &str, joining: Joining) -> bool {
     if before.trim().is_empty() {
         return false;
     }
-    let line = split(&next);
-    (is_wrapped(&before, line) || goes_on(&before, line, joining))
-        && !is_row(&next)
-        && !is_member(&before)
-        && !is_member(&next)
-        && !lines.iter().any(|line| is_quoted(text, line))
+    let line = split(next);
+    (is_wrapped(before, line) || goes_on(before, line, joining))
+        && !is_row(next)
+        && !is_member(before)
+        && !is_member(next)
 }
 
 /// Whether the line is the whole message of an event in JSON: what stands beside it is no word of it.

@@ -2,7 +2,7 @@
 //!
 //! Cuts lines, finds out what they belong to, and joins what was wrapped. One line is held at a time, and one item of JSON.
 
-use forebay_failures::decode;
+use forebay_failures::{decode, may_go_on};
 
 use super::aws;
 use super::ci::Ci;
@@ -14,7 +14,7 @@ use super::known::Known;
 use super::kube_describe::Description;
 use super::kube_table::{self, Wide};
 use super::log_line::LogLine;
-use super::pasted::{Around, By, Pasted, begins_record};
+use super::pasted::{Around, By, Pasted};
 use super::repeats::Repeats;
 use super::text;
 use crate::event::{Event, Format, Lines, MAX_MESSAGE_BYTES, What};
@@ -108,13 +108,13 @@ impl Intake {
         let mut at = self.skip_noise(bytes, 0, &mut places);
         while let Some(length) = memchr::memchr(b'\n', &bytes[at..]) {
             let line = &bytes[at..at + length];
-            // What is not here yet begins one: what a line tells is told at once.
-            let goes_on = !begins_record(&bytes[at + length + 1..]);
+            // What is not here yet is no more of it: what a line tells is told at once.
+            let next = first_line(&bytes[at + length + 1..]);
             if self.partial.is_empty() && !self.is_cut && length <= MAX_LINE_BYTES {
-                self.line(&decode(line), goes_on);
+                self.line(&decode(line), next);
             } else {
                 self.gather(line);
-                self.end_line(goes_on);
+                self.end_line(next);
             }
             at = self.skip_noise(bytes, at + length + 1, &mut places);
         }
@@ -170,7 +170,7 @@ impl Intake {
     /// Ends the source.
     fn end(&mut self) {
         if !self.partial.is_empty() {
-            self.end_line(false);
+            self.end_line(&[]);
         }
         let lines = self.lines();
         if let Some(problem) = self.source.json.finish() {
@@ -231,14 +231,14 @@ impl Intake {
         true
     }
 
-    fn end_line(&mut self, goes_on: bool) {
+    fn end_line(&mut self, next: &[u8]) {
         let bytes = std::mem::take(&mut self.partial);
         self.is_cut = false;
-        self.line(&String::from_utf8_lossy(&bytes), goes_on);
+        self.line(&String::from_utf8_lossy(&bytes), next);
     }
 
-    /// Reads a line; the next one may go on with it.
-    fn line(&mut self, line: &str, goes_on: bool) {
+    /// Reads a line, which may go on in the next one.
+    fn line(&mut self, line: &str, next: &[u8]) {
         self.source.line += 1;
         self.evidence.lines += 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -254,13 +254,12 @@ impl Intake {
                 return;
             }
         }
+        let source = &mut self.source;
+        if !source.is_amid() && may_go_on(line, &decode(next)) {
+            source.pasted.begin(line, source.line - 1, &source.repeats);
+        }
         if self.tells_again(line) {
             return;
-        }
-        if goes_on && !self.source.is_amid() {
-            self.source.known.pass();
-            let source = &mut self.source;
-            source.pasted.begin(line, source.line - 1, &source.repeats);
         }
         if self.begin_part(line) || self.read_part(line) {
             return;
@@ -509,6 +508,12 @@ impl Intake {
             last: self.source.line,
         }
     }
+}
+
+/// The first line of a text, or its beginning.
+fn first_line(text: &[u8]) -> &[u8] {
+    let text = &text[..text.len().min(MAX_LINE_BYTES)];
+    &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())]
 }
 
 /// A row that was pasted without the heading of its table.
