@@ -56,7 +56,12 @@ const KEYS: [&str; 12] = [
 ];
 
 /// Functions that run a command line.
-const RUNNERS: [&str; 10] = [
+const RUNNERS: [&str; 15] = [
+    "spawn",
+    "spawnsync",
+    "execa",
+    "execfile",
+    "execfilesync",
     "system",
     "popen",
     "run",
@@ -118,6 +123,15 @@ pub(super) fn find_call(path: &[String]) -> Option<&'static ImageCall> {
     CALLS.iter().find(|call| {
         call.name == name && call.on.is_none_or(|wanted| on.as_deref() == Some(wanted))
     })
+}
+
+/// True if a call of this path is one of a client of Docker's, where a dictionary has the same: `images.get("web")`.
+pub(super) fn is_clients(path: &[String]) -> bool {
+    match path {
+        [.., name] if name != "get" => true,
+        [object, _, _] => !matches!(object.as_str(), "self" | "this"),
+        _ => path.len() > 2,
+    }
 }
 
 /// True if images are written under this key.

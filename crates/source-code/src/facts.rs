@@ -208,6 +208,15 @@ fn cover(spans: impl Iterator<Item = Range<usize>>) -> Range<usize> {
         .unwrap_or(0..0)
 }
 
+impl Part {
+    /// Its bytes.
+    pub(super) fn span(&self) -> Range<usize> {
+        match self {
+            Self::Fixed { span, .. } | Self::Hole { span, .. } => span.clone(),
+        }
+    }
+}
+
 impl Call {
     /// The name that is called.
     pub(super) fn name(&self) -> &str {

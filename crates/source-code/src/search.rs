@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::contexts::{find_call, is_about_containers, is_image_name, is_picture, is_runner};
-use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Quotes};
+use super::contexts::{
+    find_call, is_about_containers, is_clients, is_image_name, is_picture, is_runner,
+};
+use super::facts::{Binding, Bound, Call, Expr, Facts, Literal, MAX_DEPTH, Part, Quotes, Template};
 use super::resolve::Resolver;
 use super::shell;
 use super::writing::writing;
@@ -77,7 +79,7 @@ impl Search<'_> {
         if is_runner(&call.path) {
             self.script(call);
         }
-        let Some(rule) = find_call(&call.path) else {
+        let Some(rule) = find_call(&call.path).filter(|_| is_clients(&call.path)) else {
             return;
         };
         let named = rule.key.and_then(|key| call.find_named(key));
@@ -93,14 +95,67 @@ impl Search<'_> {
         self.follow(value, (Certainty::Call, &owner), 0);
     }
 
-    /// A command line that is written as one literal text.
+    /// A command line that is written as one text, or as a program and a list: `spawn("docker", ["pull", …])`.
     fn script(&mut self, call: &Call) {
-        if let Some(Expr::Literal(script)) = call.find_positional(0)
-            && script.is_plain
-        {
+        match (call.find_positional(0), call.find_positional(1)) {
+            (Some(program @ Expr::Literal(_)), Some(Expr::List(arguments))) => {
+                let words: Vec<Expr> = [program].into_iter().chain(arguments).cloned().collect();
+                self.command(&words);
+            }
+            (Some(Expr::Literal(script)), _) => self.literal_script(script),
+            (Some(Expr::Template(script)), _) => self.filled_script(script),
+            _ => {}
+        }
+    }
+
+    fn literal_script(&mut self, script: &Literal) {
+        if script.is_plain {
             let part = shell::find(&script.text, self.resolver.settings, 1);
             self.found.absorb(part, script.content.start);
         }
+    }
+
+    /// A command line with holes: one that is a whole word is followed, and of others the words are told.
+    fn filled_script(&mut self, template: &Template) {
+        let Some(start) = template
+            .parts
+            .first()
+            .map(Part::span)
+            .map(|span| span.start)
+        else {
+            return;
+        };
+        let mut script = String::new();
+        for part in &template.parts {
+            let span = part.span();
+            match part {
+                _ if span.start != start + script.len() => return,
+                Part::Fixed { text, .. } if self.text.get(span.clone()) == Some(text) => {
+                    script.push_str(text);
+                }
+                Part::Fixed { .. } => return,
+                // What is in it is no word of the command line.
+                Part::Hole { .. } => {
+                    let inner = span.len().saturating_sub(2);
+                    script.extend(["{", &"x".repeat(inner), "}"]);
+                }
+            }
+        }
+        let mut part = shell::find(&script, self.resolver.settings, 1);
+        for unsure in std::mem::take(&mut part.ambiguous) {
+            let span = start + unsure.span.start..start + unsure.span.end;
+            let hole = template.parts.iter().find(|part| part.span() == span);
+            if let Some(Part::Hole {
+                value: Some(value), ..
+            }) = hole
+            {
+                self.follow(value, (Certainty::Call, &unsure.owner), 0);
+            } else {
+                let unsure = Ambiguous::at(self.text, span, unsure.why, unsure.owner);
+                self.found.ambiguous.push(unsure);
+            }
+        }
+        self.found.absorb(part, start);
     }
 
     fn command(&mut self, words: &[Expr]) {
@@ -108,6 +163,13 @@ impl Search<'_> {
             .iter()
             .map(|word| self.resolver.text(word, 0).ok().map(|text| text.value))
             .collect();
+        if shell::is_shell(&texts) {
+            let scripts = words.iter().filter_map(|word| match word {
+                Expr::Literal(script) if script.text.contains(' ') => Some(script),
+                _ => None,
+            });
+            scripts.for_each(|script| self.literal_script(script));
+        }
         for image in shell::image_words(&texts) {
             let (position, prefix) = (image.position, image.prefix);
             let owner = Owner {

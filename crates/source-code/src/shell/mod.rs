@@ -43,7 +43,7 @@ pub(super) fn is_tool(words: &[Expr]) -> bool {
 /// True if a command line that begins so may have images.
 pub(super) fn is_tool_name(word: &str) -> bool {
     let program = program_of(word);
-    tools::is_tool(program) || find_wrapper(program).is_some()
+    tools::is_tool(program) || find_wrapper(program).is_some() || SHELLS.contains(&program)
 }
 
 /// The images of a shell script that stands so deep within other texts.
@@ -359,7 +359,7 @@ pub(crate) fn name_of(image: &str) -> &str {
 }
 
 /// Whether a command line runs a text as a script: the one that it is given, or the one that it reads.
-fn is_shell(words: &[Option<String>]) -> bool {
+pub(super) fn is_shell(words: &[Option<String>]) -> bool {
     let tool = tool_of(words).unwrap_or_default();
     SHELLS.contains(&tool) || start_of(words).runs == Some(Runs::Script)
 }

@@ -276,3 +276,67 @@ fn texts_that_only_look_like_images_stay() {
         assert_eq!(rewritten("app.py", text, &[]), text);
     }
 }
+
+#[test]
+fn a_command_line_with_holes_is_read_around_them() {
+    check(
+        "x.py",
+        &[
+            (
+                "subprocess.run(f'docker run -v {x if y else z} --name {n} a/b:1 {m}', shell=True)",
+                &[],
+                "subprocess.run(f'docker run -v {x if y else z} --name {n} ecr.example/b:1 {m}', shell=True)",
+            ),
+            (
+                "I = 'a/b'\nsubprocess.run(f'docker pull {I}', shell=True)",
+                &[],
+                "I = 'ecr.example/b'\nsubprocess.run(f'docker pull {I}', shell=True)",
+            ),
+            (
+                "subprocess.run(f'docker pull {U}/b:1', shell=True)",
+                &[],
+                "subprocess.run(f'docker pull {U}/b:1', shell=True)\n? 1: {U}/b:1 (computed when it runs)",
+            ),
+            (
+                "subprocess.run(['bash', '-c', 'docker pull a/b:1'])",
+                &[],
+                "subprocess.run(['bash', '-c', 'docker pull ecr.example/b:1'])",
+            ),
+        ],
+    );
+    check(
+        "x.ts",
+        &[
+            (
+                "spawn('docker', ['run', '--rm', 'a/b:1']);",
+                &[],
+                "spawn('docker', ['run', '--rm', 'ecr.example/b:1']);",
+            ),
+            (
+                "const I = 'a/b';\nexecSync(`docker pull ${I} && docker pull a/c`);",
+                &[],
+                "const I = 'ecr.example/b';\nexecSync(`docker pull ${I} && docker pull ecr.example/c`);",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_key_of_a_dictionary_is_no_image() {
+    for (text, expected) in [
+        (
+            "import docker\nIMAGES.get('db')",
+            "import docker\nIMAGES.get('db')",
+        ),
+        (
+            "import docker\nself.images.get('db')",
+            "import docker\nself.images.get('db')",
+        ),
+        (
+            "import docker\nclient.images.get('db')",
+            "import docker\nclient.images.get('ecr.example/db')",
+        ),
+    ] {
+        assert_eq!(rewritten("x.py", text, &[]), expected);
+    }
+}

@@ -26,10 +26,6 @@ fn the_words_of_commands_that_are_images_are_rewritten() {
             "docker build -t ecr.example/b:1 .",
         ),
         (
-            "docker build --build-arg BASE_IMAGE=a/b .",
-            "docker build --build-arg BASE_IMAGE=ecr.example/b .",
-        ),
-        (
             "docker build -t app:1 . && docker run app:1",
             "docker build -t app:1 . && docker run app:1",
         ),
@@ -74,10 +70,6 @@ fn the_words_of_commands_that_are_images_are_rewritten() {
             "docker pull \\\n  a/b:1",
             "docker pull \\\n  ecr.example/b:1",
         ),
-        (
-            "docker build --build-arg BASE=a/b:1 --build-arg FROM=a/b --build-arg VERSION=a/b:1 .",
-            "docker build --build-arg BASE=ecr.example/b:1 --build-arg FROM=a/b --build-arg VERSION=a/b:1 .",
-        ),
         ("docker compose pull web", "docker compose pull web"),
         ("echo docker pull a/b:1", "echo docker pull a/b:1"),
         ("docker logs a/b", "docker logs a/b"),
@@ -87,6 +79,21 @@ fn the_words_of_commands_that_are_images_are_rewritten() {
         ),
     ] {
         assert_eq!(rewritten("x.sh", text, &[]), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_builds_argument_is_an_image_by_its_name() {
+    for (text, expected) in [
+        ("BASE_IMAGE=a/b", "BASE_IMAGE=ecr.example/b"),
+        ("BASE=a/b:1", "BASE=ecr.example/b:1"),
+        ("FROM=a/b:1", "FROM=ecr.example/b:1"),
+        ("FROM=a/b", "FROM=a/b"),
+        ("BASE=http://a/b:1", "BASE=http://a/b:1"),
+        ("VERSION=a/b:1", "VERSION=a/b:1"),
+    ] {
+        let command = |argument: &str| format!("docker build --build-arg {argument} .");
+        assert_eq!(rewritten("x.sh", &command(text), &[]), command(expected));
     }
 }
 
@@ -365,6 +372,43 @@ fn markdowns_fences_are_read_by_their_language_and_prose_is_not() {
         .replace("$ docker pull a/b:1", "$ docker pull ecr.example/b:1")
         .replace("('a/b:1')", "('ecr.example/b:1')");
     assert_eq!(rewritten("x.md", text, &[]), expected);
+}
+
+#[test]
+fn a_transcripts_commands_are_those_behind_prompts_over_all_their_lines() {
+    for (language, body, expected) in [
+        (
+            "sh",
+            "$ docker pull a/b:1\na/b:1: Pulling\n",
+            "$ docker pull ecr.example/b:1\na/b:1: Pulling\n",
+        ),
+        (
+            "console",
+            "$ docker run \\\n>   -p 80:80 \\\n> a/b:1 sh\nroot@h:/# docker pull a/b:1\n",
+            "$ docker run \\\n>   -p 80:80 \\\n> ecr.example/b:1 sh\nroot@h:/# docker pull ecr.example/b:1\n",
+        ),
+        (
+            "console",
+            "[me@h ~]$ I=a/b:1\né docker pull a/b:1\n[me@h ~]$ docker pull $I\n",
+            "[me@h ~]$ I=ecr.example/b:1\né docker pull a/b:1\n[me@h ~]$ docker pull $I\n",
+        ),
+        (
+            "{.bash}",
+            "docker pull a/b:1\n",
+            "docker pull ecr.example/b:1\n",
+        ),
+        ("bash", "# $ docker pull a/b:1\n", "# $ docker pull a/b:1\n"),
+        (
+            "console",
+            "cost: 5$ docker pull a/b:1\n",
+            "cost: 5$ docker pull a/b:1\n",
+        ),
+    ] {
+        for end in ["```\n", ""] {
+            let text = |body: &str| format!("# A\n```{language}\n{body}{end}");
+            assert_eq!(rewritten("x.md", &text(body), &[]), text(expected));
+        }
+    }
 }
 
 #[test]
