@@ -123,11 +123,10 @@ pub(super) fn name_of(owner: &Owner) -> Option<String> {
 }
 
 /// The first of whom commands have no name, as nothing of its kind can be called so.
-pub(super) fn find_misnamed(culprits: &[Suspect]) -> Option<&Suspect> {
-    let is_misnamed = |owner: &Owner| name_of(owner).is_some_and(|name| name != owner.name);
-    culprits
-        .iter()
-        .find(|culprit| culprit.owner.as_ref().is_some_and(is_misnamed))
+pub(super) fn find_misnamed(culprits: &[Suspect]) -> Option<&Owner> {
+    let is_misnamed = |owner: &&Owner| name_of(owner).is_some_and(|name| name != owner.name);
+    let mut owners = culprits.iter().filter_map(|culprit| culprit.owner.as_ref());
+    owners.find(is_misnamed)
 }
 
 /// A name of a Kubernetes object, as RFC 1123 has it.

@@ -97,10 +97,10 @@ fn before_a_flood(ground: &Ground<'_>, trigger: &Trigger, stop: String) -> WayOu
 fn note_numbers(way: WayOut, ground: &Ground<'_>) -> WayOut {
     let way = match find_misnamed(&ground.diagnosis.culprits) {
         None => way,
-        Some(one) => way.step(
+        Some(owner) => way.step(
             format!(
-                "Look up what is really called otherwise than it was read: the name of {} can be none of its kind, so that the commands leave it blank.",
-                one.name
+                "Find its true name: no {} can be called {}, so that the commands leave it blank.",
+                owner.kind, owner.name
             ),
             None,
         ),
