@@ -24,6 +24,7 @@ mod rewrite_copies;
 mod rewrite_files;
 mod rewrite_kustomize;
 mod rewrite_records;
+mod rewrite_together;
 mod rewrite_trouble;
 mod secrets;
 mod setup;

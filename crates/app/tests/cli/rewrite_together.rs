@@ -1,0 +1,77 @@
+//! `rewrite` of files that take values from each other: a registry is written once, and taken back.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::program::Program;
+
+const TO: [&str; 2] = ["--to", "forebay:cache.example"];
+
+/// A chart with an overlay and a chart in it, Terraform with its variables, and a Compose file with its Dockerfile.
+const FILES: [(&str, &str); 10] = [
+    (
+        "chart/Chart.yaml",
+        "name: a\nversion: 1.0.0\ndependencies: [{name: redis}, {name: postgresql}]\n",
+    ),
+    (
+        "chart/values.yaml",
+        "image: {registry: docker.io, repository: acme/web, tag: \"1\"}\nredis:\n  image: {repository: acme/redis}\npostgresql:\n  image: {repository: acme/db, tag: \"7\"}\n",
+    ),
+    (
+        "chart/env/values-prod.yaml",
+        "image:\n  repository: acme/prod\n  tag: \"2\"\n",
+    ),
+    (
+        "chart/templates/a.yaml",
+        "kind: Pod\nspec:\n  containers:\n  - image: {{ .Values.image.registry }}/{{ .Values.image.repository }}:{{ .Values.image.tag }}\n  - {name: b, image: nginx:1.27}\n",
+    ),
+    (
+        "chart/charts/redis/Chart.yaml",
+        "name: redis\nversion: 1.0.0\n",
+    ),
+    (
+        "chart/charts/redis/values.yaml",
+        "image:\n  registry: docker.io\n  repository: bitnami/redis\n  tag: \"6\"\n",
+    ),
+    (
+        "tf/main.tf",
+        "variable \"image\" {}\nresource \"docker_image\" \"a\" { name = \"${var.image}:1\" }\n",
+    ),
+    ("tf/terraform.tfvars", "image = \"acme/web\"\n"),
+    (
+        "build/compose.yaml",
+        "services:\n  a:\n    build: {context: ./web, args: {BASE_IMAGE: \"python:3.12\", SOURCE: \"acme/src:1\"}}\n",
+    ),
+    (
+        "build/web/Dockerfile",
+        "ARG BASE_IMAGE=python:3.11\nARG SOURCE\nFROM ${BASE_IMAGE}-slim\nFROM $SOURCE\n",
+    ),
+];
+
+fn tree() -> Program {
+    let files = FILES.iter();
+    files.fold(Program::new(), |program, (path, text)| {
+        program.file(path, text)
+    })
+}
+
+#[test]
+fn a_registry_is_written_once_where_several_files_make_an_image() {
+    let program = tree();
+    assert_snapshot!(program.run(&[&["rewrite", "."], &TO[..]].concat()));
+    program.run(&[&["rewrite", ".", "--write"], &TO[..]].concat());
+    let again = program.run(&[&["rewrite", ".", "--check"], &TO[..]].concat());
+    assert!(again.starts_with("exit: 0"), "{again}");
+    program.run(&["rewrite", "--undo"]);
+    for (path, text) in FILES {
+        let now = fs::read_to_string(program.path(path)).expect("a file");
+        assert_eq!(now, text, "{path}");
+    }
+}
+
+#[test]
+fn what_is_made_with_a_file_that_stays_is_listed() {
+    let told = tree().run(&[&["rewrite", "chart/env", "--check"], &TO[..]].concat());
+    assert_snapshot!(told);
+}
