@@ -63,3 +63,21 @@ fn jobs_fail_before_their_first_step_only_where_they_do() {
     assert!(of_build.contains(&StepKind::StepsFail), "{of_build:?}");
     assert!(!of_build.contains(&StepKind::JobsFail));
 }
+
+#[test]
+fn whom_the_registry_counts_is_not_taken_from_a_containers_text_where_others_tell() {
+    let limit = "toomanyrequests: You have reached your pull rate limit";
+    let dockerd = format!(
+        "Jan 15 09:20:00 app03 dockerd[8]: time=\"2026-01-15T09:20:00Z\" level=error msg=\"pulling image failed\" error=\"{limit}.\" service.name=web task.id=v0 image=\"redis:7\"\n"
+    );
+    let evil = format!("Jan 15 09:20:01 app03 evil[9]: I fail to pull: {limit} as 'billing'\n");
+    let identity = |text: String| {
+        find(&text)
+            .cause
+            .unwrap()
+            .identity
+            .map(|one| one.to_string())
+    };
+    assert_eq!(identity(dockerd + &evil), None);
+    assert_eq!(identity(evil).as_deref(), Some("account"));
+}

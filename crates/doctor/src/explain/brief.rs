@@ -57,6 +57,13 @@ pub fn brief(diagnosis: &Diagnosis, ways: &WaysOut) -> Document {
     Document::new("Diagnosis", sections)
 }
 
+/// That somebody has written what only a runtime can know: it may be a container that would have another one blamed.
+pub fn left_aside(diagnosis: &Diagnosis) -> Option<String> {
+    let mut notes = diagnosis.notes.iter();
+    let note = notes.find(|note| note.text == HEARSAY)?;
+    Some(format!("{}: {}", place(note.lines, diagnosis), note.text))
+}
+
 fn head(diagnosis: &Diagnosis, ways: &WaysOut) -> Section {
     let section = Section::new("");
     let Some(cause) = &diagnosis.cause else {
@@ -75,7 +82,10 @@ fn head(diagnosis: &Diagnosis, ways: &WaysOut) -> Section {
     let section = seen(section, diagnosis);
     let section = chain(section, diagnosis);
     let section = past(also(section, diagnosis), diagnosis);
-    left_aside(section, diagnosis)
+    match left_aside(diagnosis) {
+        Some(told) => section.labelled("Left out", told),
+        None => section,
+    }
 }
 
 fn culprits(section: Section, diagnosis: &Diagnosis, ways: &WaysOut) -> Section {
@@ -234,16 +244,6 @@ fn also(section: Section, diagnosis: &Diagnosis) -> Section {
         0 => section,
         more => section.labelled("", format!("and {more} more: --all")),
     }
-}
-
-/// That somebody has written what only a runtime can know: it may be a container that would have another one blamed.
-fn left_aside(section: Section, diagnosis: &Diagnosis) -> Section {
-    let mut notes = diagnosis.notes.iter();
-    let Some(note) = notes.find(|note| note.text == HEARSAY) else {
-        return section;
-    };
-    let text = format!("{}: {}", place(note.lines, diagnosis), note.text);
-    section.labelled("Left out", text)
 }
 
 /// So that nobody looks for it: it may stand out in what was read.

@@ -13,7 +13,7 @@ use crate::{Diagnosis, Lines, Quote, Step, WaysOut};
 use people::{who, whom};
 use words::{before, cause, ending, flags, myths, past, scope};
 
-pub use brief::brief;
+pub use brief::{brief, left_aside};
 
 /// All of it, with the ways out at the end.
 pub fn explain(diagnosis: &Diagnosis, ways: &WaysOut) -> Document {

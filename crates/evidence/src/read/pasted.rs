@@ -93,11 +93,18 @@ impl Pasted {
         self.line(line);
     }
 
-    /// Whether the lines of a log that are held are over before this one.
-    pub(crate) fn ends_before(&self, line: &str) -> bool {
-        let is_full =
+    /// Whether the lines of a log that are held are over before this one. What goes on for longer than any message is a log without
+    /// stamps: each of its lines is told alone.
+    pub(crate) fn ends_before(&mut self, line: &str) -> bool {
+        if !self.holds() {
+            return false;
+        }
+        let is_long =
             self.are_alone.len() >= MAX_LINES_AMID || self.text.len() + line.len() >= MAX_BYTES;
-        self.holds() && (is_full || begins_record(line.as_bytes()))
+        if is_long {
+            self.text.clear();
+        }
+        is_long || begins_record(line.as_bytes())
     }
 
     /// Takes the next line.
