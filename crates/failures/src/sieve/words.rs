@@ -2,6 +2,8 @@
 //!
 //! Words are found out from the patterns, so that nobody has to keep two lists.
 
+use std::collections::HashSet;
+
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
 
@@ -190,12 +192,11 @@ fn words_of(pattern: &str) -> Vec<Vec<u8>> {
 /// Those that have no other in them: where they stand, the other does.
 fn shortest(mut words: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     words.sort_unstable_by_key(Vec::len);
-    let mut kept: Vec<Vec<u8>> = Vec::new();
-    for word in words {
-        let has = |other: &Vec<u8>| word.windows(other.len()).any(|part| part == other);
-        if !kept.iter().any(has) {
-            kept.push(word);
-        }
-    }
-    kept
+    let mut known: HashSet<Vec<u8>> = HashSet::new();
+    words.retain(|word| {
+        let mut lengths = MIN_WORD_BYTES..=word.len();
+        let has_other = lengths.any(|length| word.windows(length).any(|part| known.contains(part)));
+        !has_other && known.insert(word.clone())
+    });
+    words
 }
