@@ -83,9 +83,9 @@ fn belong(text: &[u8], lines: [&Range<usize>; 2], joining: Joining) -> bool {
     are_one(&before, &next, joining) && !lines.iter().any(|line| is_quoted(text, line))
 }
 
-/// Whether a log's line may go on in the next one.
+/// Whether a log's line may go on with words of the next one: the frames of a stack have none.
 pub fn may_go_on(line: &str, next: &str) -> bool {
-    are_one(line, next, Joining::Strict)
+    are_one(line, next, Joining::Strict) && !is_frame(split(next).1)
 }
 
 fn are_one(before: &str, next: &str, joining: Joining) -> bool {
