@@ -4,7 +4,7 @@
 
 use tree_sitter::{Language, Node, Parser};
 
-use super::images::{Images, filled};
+use super::images::{Images, VARIABLE, filled};
 use super::registry::is_held;
 use super::task_definition::Changed;
 use super::{Access, Registry};
@@ -173,7 +173,7 @@ impl Source<'_> {
         let name = source.trim_start_matches('f').trim_matches(quotes);
         let is_text = source.trim_start_matches('f').starts_with(quotes);
         let host = self.access.host()?;
-        let holds = is_held(host, &filled(name)).filter(|_| is_text);
+        let holds = is_held(host, &filled(name, VARIABLE)).filter(|_| is_text);
         if let Some(holds) = holds.or_else(|| self.images.is_held(host, &first.byte_range())) {
             return Ok(holds);
         }

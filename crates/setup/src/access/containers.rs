@@ -3,6 +3,7 @@
 //!
 //! By <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idcontainercredentials>.
 
+use super::images::{EXPRESSION, filled};
 use super::registry::is_held;
 use super::{Access, Registry};
 use crate::edits::Edits;
@@ -134,7 +135,7 @@ fn tell_once(note: &str, notes: &mut Vec<String>) {
 fn is_there(host: &str, job: &Job<'_>, text: &str) -> Option<bool> {
     let values = matrix_values(job.node, text);
     if values.is_empty() {
-        return is_held(host, &filled(text));
+        return is_held(host, &filled(text.trim(), EXPRESSION));
     }
     // An empty image is GitHub's way to say: no container.
     let mut held = values
@@ -145,21 +146,6 @@ fn is_there(host: &str, job: &Job<'_>, text: &str) -> Option<bool> {
         let is_held = is_held(host, text)?;
         (all.is_none_or(|all| all == is_held)).then_some(Some(is_held))
     })?
-}
-
-/// An image with a word for each expression behind its beginning, which is what says the registry.
-fn filled(text: &str) -> String {
-    let mut filled = String::new();
-    let mut rest = text.trim();
-    while let Some((start, end)) = rest.find("${{").zip(rest.find("}}")) {
-        if start == 0 && filled.is_empty() || start > end {
-            return text.to_owned();
-        }
-        filled.push_str(&rest[..start]);
-        filled.push('x');
-        rest = &rest[end + 2..];
-    }
-    filled + rest
 }
 
 /// Writes the credentials; false where they have no place.
@@ -209,7 +195,11 @@ mod tests {
             ("${{ env.REGISTRY }}/app:1", None),
             ("${{ matrix.image }}", None),
         ] {
-            assert_eq!(is_held("docker.io", &filled(image)), is_there, "{image}");
+            assert_eq!(
+                is_held("docker.io", &filled(image, EXPRESSION)),
+                is_there,
+                "{image}"
+            );
         }
     }
 }

@@ -9,6 +9,12 @@ use forebay_rewrite::{Found, Settings, find};
 
 use super::registry::is_held;
 
+/// What a variable stands between, in CDK and in templates.
+pub(super) const VARIABLE: (&str, &str) = ("{", "}");
+
+/// What an expression stands between, in a workflow of GitHub Actions.
+pub(super) const EXPRESSION: (&str, &str) = ("${{", "}}");
+
 /// The images of a file, in its order.
 pub(super) struct Images {
     found: Found,
@@ -52,17 +58,17 @@ impl Images {
 }
 
 /// An image with a word for each variable behind its beginning, which is what says the registry.
-pub(super) fn filled(text: &str) -> String {
+pub(super) fn filled(text: &str, (open, close): (&str, &str)) -> String {
     let mut filled = String::new();
     let mut rest = text;
-    while let Some((start, end)) = rest.find('{').zip(rest.find('}')) {
+    while let Some((start, end)) = rest.find(open).zip(rest.find(close)) {
         let before = rest[..start].trim_end_matches('$');
         if before.is_empty() && filled.is_empty() || start > end {
             return text.to_owned();
         }
         filled.push_str(before);
         filled.push('x');
-        rest = &rest[end + 1..];
+        rest = &rest[end + close.len()..];
     }
     filled + rest
 }
@@ -87,7 +93,8 @@ mod tests {
         ] {
             assert_eq!(images.is_held("docker.io", &span(part)), is_there, "{part}");
         }
-        let filled = ["a/${B}:{c}-1", "${A}/b", "{a}/b", "a/b"].map(filled);
+        let filled = ["a/${B}:{c}-1", "${A}/b", "{a}/b", "a/b"];
+        let filled = filled.map(|text| super::filled(text, VARIABLE));
         assert_eq!(filled, ["a/x:x-1", "${A}/b", "{a}/b", "a/b"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Access;
-use super::images::{Images, filled};
+use super::images::{Images, VARIABLE, filled};
 use super::registry::is_held;
 use crate::edits::{Edits, with_line_ends};
 use crate::error::SetupError;
@@ -55,7 +55,9 @@ fn is_wanted(
     notes: &mut Vec<String>,
 ) -> Result<bool, SetupError> {
     let host = scope.access.host()?;
-    let holds = image.ok().and_then(|image| is_held(host, &filled(image)));
+    let holds = image
+        .ok()
+        .and_then(|image| is_held(host, &filled(image, VARIABLE)));
     let holds = holds.or_else(|| scope.images.is_held(host, span));
     if holds.is_none() {
         let shown = image.unwrap_or_else(|written| written);
