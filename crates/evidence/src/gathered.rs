@@ -14,10 +14,10 @@ use crate::read::kube::owner_of;
 use crate::sizes::Sizes;
 
 /// The most events that are told apart by the minute.
-pub const MAX_EVENTS: usize = 20_000;
+pub const MAX_EVENTS: usize = 12_000;
 
 /// The most events at all; those between are told apart by the hour.
-pub const MAX_COARSE_EVENTS: usize = 30_000;
+pub const MAX_COARSE_EVENTS: usize = 20_000;
 
 /// The most notes and settings that are kept.
 pub const MAX_NOTES: usize = 50;
