@@ -89,7 +89,7 @@ pub(super) const RULES: &[Rule] = &[
             r"failedmount",
             r"unabletomountvolumes",
             r"failedattachvolume",
-            r#"(?:error:|error:couldn'tfindkey.*)(?:configmap|secret)s?"?["'][^"']+["']not(?:found|$)"#,
+            r#"(?:error:|error:couldn'tfindkey.*)(?:configmap|secret)s?"?["'][^"']+["']not(?:found|$|["'}.])"#,
             r"couldn'tfindkey.+in(?:configmap|secret)",
             r"containerhasrunasnonroot",
             r"imagewillrunasroot",

@@ -4,7 +4,7 @@ use super::{Context, Rule};
 use crate::Class::SymptomOnly;
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new(SymptomOnly, &[r"imagepullbackoff", r"errimagepull", r"imagepullfailure"]).unless(&[Context::Mention]),
+    Rule::new(SymptomOnly, &[r"imagepullbackoff", r"errimagepull", r"reason[:=]?[\x22']?imagepullfailure"]).unless(&[Context::Mention]),
     Rule::new(
         SymptomOnly,
         &[

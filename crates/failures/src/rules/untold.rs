@@ -14,6 +14,7 @@ pub(super) const ADMISSION: &[Rule] = &[Rule::new(
         r"sourceimagerejected|rejectedbypolicy|blockedby(?:xray|policy|thepolicy|curation)|downloadrequestrejected",
         r"duetoconfiguredpolicy|preventimageswithvulnerability|projectpolicyviolation|toconfiguredpolic",
         r"imageverificationfailed|failedtoverifyimage",
+        r"contenttrust.*(?:error|nodata)|remotetrustdatadoesnotexist",
         r"nomatchingsignatures|nosignaturesfound|signature(?:verification|validation)failed|nosignatureexists",
     ],
 )
@@ -43,7 +44,6 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r"encounteredremote.*whenfetching",
             r"maxdepthexceeded|missingsignaturekey|invalidrootfsinimage",
             r"manifest_?invalid|errorparsingmanifest|unsupportedschemaversion|unsupportedmanifest",
-            r"contenttrust.*(?:error|nodata)|remotetrustdatadoesnotexist",
         ],
     )
     .uncertain(),
