@@ -9,6 +9,7 @@ use forebay_failures::{Failure, Scanner};
 
 use super::ci::Ci;
 use super::ecs;
+use super::hints::find_places;
 use super::log_line::LogLine;
 use super::repeats::Repeats;
 use crate::event::{Event, Lines, MAX_MESSAGE_BYTES, What};
@@ -196,7 +197,9 @@ impl Pasted {
             let lines = first + self.lines_before..=last + self.lines_before;
             failures.push(Failure { lines, ..failure });
         };
-        scanner.push(self.text.as_bytes(), &mut found);
+        let mut places = Vec::new();
+        find_places(self.text.as_bytes(), &mut places);
+        scanner.push_sifted(self.text.as_bytes(), &places, &mut found);
         scanner.finish(&mut found);
         failures
     }
