@@ -215,7 +215,9 @@ impl<'a> Readers<'a> {
             &self.text[..reading.span.start],
             &self.text[reading.span.end..],
         );
-        !before.ends_with('.') && !is_set(behind) && !self.is_told(reading.span.start)
+        let at = reading.span.start;
+        let is_bound = before.ends_with('.') || is_set(behind);
+        !is_bound && !self.is_told(at) && !self.is_in_image(at)
     }
 
     /// Whether what stands there is a remark, an output for people, or a declaration.
@@ -356,129 +358,4 @@ fn is_image_key(key: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Settings, find};
-
-    fn others(path: &str, text: &str) -> Vec<String> {
-        let found = find(path, text.as_bytes(), &Settings::default());
-        assert!(!found.places.is_empty(), "{path}: {text}");
-        let mut readers = Readers::of(text, &found);
-        let others = found.places.iter();
-        let others = others.filter_map(|place| readers.find_other(place));
-        others.map(|other| other.name.to_owned()).collect()
-    }
-
-    const SERVED: &[(&str, &str)] = &[
-        ("a.sh", "APP=redis\ndocker rm -f $APP\ndocker run $APP\n"),
-        ("a.sh", "APP=redis\ndocker run -d --name \"${APP}\" $APP\n"),
-        (
-            "a.tf",
-            "locals {\n app=\"redis\"\n}\nresource \"docker_container\" \"a\" {\n name = local.app\n image = local.app\n}\n",
-        ),
-        (
-            "a.ts",
-            "const APP = 'redis';\nt.addContainer(APP, {image: ecs.ContainerImage.fromRegistry(APP)});\n",
-        ),
-        (
-            "a.py",
-            "APP = \"redis\"\nt.add(APP, image=ecs.ContainerImage.from_registry(APP))\n",
-        ),
-        (
-            "a.sh",
-            "APP=redis\ndocker rm -f $APP || echo \"# none\"\nB=x; B=$APP\ndocker run $B\n",
-        ),
-        (
-            "a.sh",
-            "docker pull \"${APP:=redis}\"\nB=$APP\ndocker rm \"${B}\" # gone\ndocker run $B\n",
-        ),
-        (
-            "a.py",
-            "def run(app):\n  t.add(app, image=ecs.ContainerImage.from_registry(app))\nrun(\"redis\")\n",
-        ),
-        (
-            "a.py",
-            "A = \"redis\"\nB = A\nt.add(f\"x-{A}\", image=ecs.ContainerImage.from_registry(B))\n",
-        ),
-        (
-            "a.yml",
-            "on: push\nenv:\n  APP: redis\njobs:\n  a:\n    steps:\n    - uses: docker://${{ env.APP }}\n    - run: redis-cli -h $APP\n",
-        ),
-        (
-            "Dockerfile",
-            "ARG APP=redis\nFROM $APP\nARG APP\nRUN apt-get install $APP\n",
-        ),
-        (
-            "a.yaml",
-            "AWSTemplateFormatVersion: 1\nParameters:\n  App: {Type: String, Default: redis}\nResources:\n  T:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      Family: !Ref App\n      ContainerDefinitions:\n      - Image: !Ref App\n",
-        ),
-        (
-            "compose.yaml",
-            "services:\n  a:\n    image: &n redis\n    hostname: *n\n",
-        ),
-        (
-            "pod.yaml",
-            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: &n nginx\nspec:\n  containers:\n  - image: *n\n",
-        ),
-    ];
-
-    #[test]
-    fn what_serves_something_else_too_is_found() {
-        for (path, text) in SERVED {
-            assert_eq!(others(path, text).len(), 1, "{path}: {text}");
-        }
-    }
-
-    #[test]
-    fn what_serves_images_alone_is_nobody_elses() {
-        for (path, text) in [
-            (
-                "a.sh",
-                "APP=redis # APP\necho \"pulling $APP\"\nexport APP\ndocker pull $APP\ndocker run \"$APP\"\n",
-            ),
-            ("a.sh", "APP=redis:7\ndocker run --name x-$APP $APP\n"),
-            (
-                "Dockerfile",
-                "ARG BASE=alpine\nFROM $BASE AS a\nARG BASE\nFROM ${BASE}:3\n",
-            ),
-            (
-                "a.tf",
-                "variable \"app\" { default = \"redis\" }\nresource \"docker_image\" \"a\" { name = var.app }\n",
-            ),
-            (
-                "a.py",
-                "APP = \"redis\"\nprint(APP)\necs.ContainerImage.from_registry(APP)\n",
-            ),
-            (
-                "a.py",
-                "\"\"\"Runs APP, or\nAPP too.\"\"\"\nAPP = \"redis\"  # APP\nx = 1  # not APP\nt(x, \"APP is up\", other.APP, APP=1)\nlogging.info(\"%s\", APP)\necs.ContainerImage.from_registry(APP)\n",
-            ),
-            (
-                "a.py",
-                "def run(app):\n  ecs.ContainerImage.from_registry(app)\ndef stop(app):\n  t.stop(app)\nrun(\"redis\")\n",
-            ),
-            (
-                "a.py",
-                "for app in [\"redis\", \"nginx\"]:\n  ecs.ContainerImage.from_registry(app)\n",
-            ),
-            (
-                "a.ts",
-                "/* APP\n * APP */\nconst APP = 'redis';\nconst t = `APP`; // APP\nfunction f(APP: string) { t.stop(APP); }\nf({APP: t}, props.APP);\necs.ContainerImage.fromRegistry(APP);\n",
-            ),
-            (
-                "a.tf",
-                "locals {\n  app = \"redis\"\n}\nresource \"docker_container\" \"a\" {\n  name = module.a.app\n  image = local.app\n}\noutput \"app\" {\n  value = local.app\n}\n",
-            ),
-            (
-                "a.sh",
-                ": \"${APP:=redis}\"\ndocker run $APP # $APP\necho x; echo $APP\n",
-            ),
-            (
-                "compose.yaml",
-                "x-app: &app redis\nservices:\n  a:\n    image: *app\n    environment:\n      IMAGE: *app\n",
-            ),
-        ] {
-            assert_eq!(others(path, text), [""; 0], "{path}: {text}");
-        }
-    }
-}
+mod tests;
