@@ -3,9 +3,10 @@
 use forebay_references::PullPolicy;
 
 use super::tools::{
-    CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, KEYWORDS, LOCAL, LOCAL_WHOLE, MAKING, Runs,
-    SWITCHES, Subcommand, TRANSPORTS, Takes, find_wrapper, program_of,
+    CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, KEYWORDS, LOCAL, LOCAL_WHOLE, MAKING, SWITCHES,
+    Subcommand, TRANSPORTS, Takes, program_of,
 };
+use super::wrappers::{Runs, find_wrapper};
 
 /// A word that is an image, or ends in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

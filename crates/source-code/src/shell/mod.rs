@@ -3,11 +3,13 @@
 //! Values come from the script's own assignments, from defaults (`${X:-y}`) and from what is set. What a script builds
 //! itself (`docker build -t app`) is its own and no registry's image.
 
+mod assignments;
 mod commands;
 mod lexer;
 mod tools;
 mod values;
 mod words;
+mod wrappers;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -18,8 +20,9 @@ use crate::find::{MAX_DEPTH, find_within as find_other};
 use commands::start_of;
 use forebay_references::{Ambiguous, Format, Found, Owner, Place, Settings, Why};
 use lexer::{Command, Part, Script, Segment, Word, lex};
-use tools::{Runs, find_wrapper, program_of};
+use tools::program_of;
 use values::{Values, place_of};
+use wrappers::{Runs, find_wrapper};
 
 pub(super) use commands::{image_words, tool_of};
 
@@ -121,12 +124,12 @@ impl Finder<'_> {
         let words = self.values.texts(command);
         let start = start_of(&words).at;
         let tool = tool_of(&words).unwrap_or_default().to_owned();
-        for word in values::assignments(command) {
-            if let Some(assignment) = values::split(word).filter(|one| !one.is_piece()) {
+        for word in assignments::assignments(command) {
+            if let Some(assignment) = assignments::split(word).filter(|one| !one.is_piece()) {
                 self.assignment(&assignment.name, &assignment.value);
             }
         }
-        for (name, value) in values::defaults(command) {
+        for (name, value) in assignments::defaults(command) {
             self.assignment(name, &value);
         }
         for image in image_words(&words) {
@@ -146,7 +149,7 @@ impl Finder<'_> {
             }
         }
         if tool == "alias" && self.depth < MAX_DEPTH {
-            for alias in command.words[start..].iter().filter_map(values::split) {
+            for alias in command.words[start..].iter().filter_map(assignments::split) {
                 self.nested_script(&alias.value);
             }
         }
@@ -205,7 +208,7 @@ impl Finder<'_> {
         }
         let owner = Owner::named("variable", name);
         let whole = (!value.segments.is_empty()).then_some(value);
-        let fields = values::fields(value);
+        let fields = assignments::fields(value);
         // A list of images, and no sentence about one.
         if fields.len() > 1 && fields.iter().all(|field| self.is_tagged(field, &owner)) {
             for field in &fields {
