@@ -99,6 +99,39 @@ fn a_flood_of_different_happenings_is_bounded_and_counted() {
 }
 
 #[test]
+fn a_line_that_is_known_is_counted_at_its_own_time() {
+    let noise = "10.244.3.17 - - \"GET /static/app.js HTTP/1.1\" 200 48213\n".repeat(300);
+    let line = |time: &str| {
+        format!(
+            "Jan 15 {time} node-7 dockerd[9]: time=\"2026-01-15T{time}.5Z\" level=error msg=\"pulling image failed\" error=\"toomanyrequests: You have reached your pull rate limit.\" service.id=abc\n"
+        )
+    };
+    let times = [
+        "10:00:01", "10:00:02", "10:00:59", "10:01:00", "10:07:30", "10:07:29",
+    ];
+    let text: String = times
+        .iter()
+        .map(|time| noise.clone() + &line(time))
+        .collect();
+    let evidence = read_all(&[("log", &text)]);
+    let told: Vec<_> = evidence
+        .events
+        .iter()
+        .map(|event| {
+            let minute = |moment: Option<Moment>| moment.unwrap().unix_ms() % 3_600_000;
+            let lines = (event.lines.first, event.lines.last);
+            (event.count, minute(event.first), minute(event.last), lines)
+        })
+        .collect();
+    let expected = [
+        (3, 1_500, 59_500, (301, 903)),
+        (1, 60_500, 60_500, (1_204, 1_204)),
+        (2, 449_500, 450_500, (1_505, 1_806)),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn it_does_not_matter_where_the_bytes_are_cut() {
     let whole = read_all(&[("log", MESSAGES)]);
     for size in [1, 7, 4_096] {
