@@ -2,19 +2,18 @@
 //!
 //! `FROM`, `COPY --from`, `RUN --mount=from` and the syntax line; stages are no images. Source: Dockerfile reference.
 
-mod lexer;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+
+use forebay_syntax::dockerfile::{self, Instruction, Word};
 
 use crate::sink::{Scope, Sink, Site};
 use crate::variables::{Binding, Dialect, Home, resolve};
 use crate::{Encoding, Found, Owner, Settings};
-use lexer::{Instruction, Word};
 
 /// Finds the images of a Dockerfile.
 pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
-    let (instructions, syntax) = lexer::read(text);
+    let (instructions, syntax) = dockerfile::read(text);
     let mut build = Build {
         sink: Sink::new(text, path, settings),
         global: BTreeMap::new(),
@@ -43,7 +42,7 @@ pub(crate) enum Use {
 
 /// The arguments that images are made of, by their names.
 pub(crate) fn uses(text: &str) -> BTreeMap<String, Use> {
-    let (instructions, _) = lexer::read(text);
+    let (instructions, _) = dockerfile::read(text);
     let mut uses = BTreeMap::new();
     for instruction in &instructions {
         let is_from = instruction.keyword.eq_ignore_ascii_case("FROM");

@@ -3,16 +3,15 @@
 //! The finder of a file says where they are and does not read them, for it may not know their format;
 //! [`Embedded::outward`] brings back what was found in them.
 
-mod expressions;
-
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use forebay_syntax::expressions::{is_mask, mask, masked};
+use forebay_syntax::{At, Style};
+
 use crate::sink::{Scope, Sink};
-use crate::tree::{At, Style};
 use crate::variables::{Binding, Home, Resolved, resolve};
 use crate::{Ambiguous, Encoding, Format, Found, Owner, Place, Reading, Why, Writing};
-use expressions::{is_mask, mask, masked};
 
 /// A text of another format within a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +106,13 @@ impl Embedded {
         let original = text.clone();
         let mut variables = about.variables;
         if about.format == Format::Shell {
-            let named = masked(&mut text, &|name| (about.expression)(name, sink));
-            variables.extend(named);
+            let named = |name: String| {
+                (about.expression)(&name, sink).unwrap_or(Setting {
+                    value: Err(Why::Unset(name)),
+                    site: None,
+                })
+            };
+            variables.extend(masked(&mut text, &named));
         }
         mask(&mut text);
         let value = |setting: &Setting| Some(setting.value.as_ref().ok()?.text.clone());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::{Embedded, Owner, Place};
+use crate::{Embedded, Note, Owner, Place};
 
 /// Variables of one file that are noted where they are read.
 const MAX_READINGS: usize = 50_000;
@@ -89,17 +89,6 @@ pub enum Why {
     Told,
 }
 
-/// A remark about a file, or a part of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Where, if at one place: a byte offset.
-    pub at: Option<usize>,
-    /// One clause.
-    pub text: String,
-    /// True for what is good to know; false where something of the file was not read.
-    pub is_advice: bool,
-}
-
 impl Ambiguous {
     /// Enough to recognise it by.
     pub const MAX_TEXT_BYTES: usize = 200;
@@ -114,34 +103,6 @@ impl Ambiguous {
             why,
             owner,
             images: Vec::new(),
-        }
-    }
-}
-
-impl Note {
-    /// About the whole file.
-    pub fn whole(text: impl Into<String>) -> Self {
-        Self {
-            at: None,
-            text: text.into(),
-            is_advice: false,
-        }
-    }
-
-    /// About what is at a byte offset.
-    pub fn at(offset: usize, text: impl Into<String>) -> Self {
-        Self {
-            at: Some(offset),
-            text: text.into(),
-            is_advice: false,
-        }
-    }
-
-    /// About what is at a byte offset and was read.
-    pub fn advice(offset: usize, text: impl Into<String>) -> Self {
-        Self {
-            is_advice: true,
-            ..Self::at(offset, text)
         }
     }
 }

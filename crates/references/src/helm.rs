@@ -1,28 +1,19 @@
 //! Helm templates: `image:` lines, with what the values beside the template say.
 //!
-//! A template is no YAML before it is filled in, so this is a lexer of lines: a key, a value of literal text and actions,
-//! perhaps a comment. What comes from the values alone is no place of the template's: it is found in the values.
-
-mod actions;
-mod dots;
-mod printed;
+//! What comes from the values alone is no place of the template's: it is found in the values.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::sink::{Sink, Site, is_image, is_null};
-use crate::tree::At;
+use forebay_syntax::helm::{Dots, KEYS, Value, Values, only_action, only_value, pairs, values_in};
+use forebay_syntax::{At, Tree, read_yaml};
+
+use crate::sink::{Sink, Site, is_image};
 use crate::variables::Resolved;
 use crate::{Encoding, Found, Owner, Piece, Setter, Settings, Why, Writing};
-use actions::{Values, only_value, values_in};
-use dots::Dots;
-pub(crate) use printed::{Printed, WrittenIn};
 
 /// Actions that are named where they decide an image.
 const MAX_NAMED: usize = 3;
-
-/// What templates call a value that is an image.
-const KEYS: [&str; 1] = ["image"];
 
 /// Finds the images of a template.
 pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
@@ -50,14 +41,8 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
     reading.sink.found
 }
 
-/// What stands in the action that a text is, if it is one and nothing else.
-fn only_action(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
-    (!inner.contains("}}")).then_some(inner)
-}
-
 /// The values and the chart's own file, of those near.
-fn values_near(settings: &Settings) -> Vec<(&str, crate::tree::Tree<'_>)> {
+fn values_near(settings: &Settings) -> Vec<(&str, Tree<'_>)> {
     let mut trees = Vec::new();
     let by_distance: BTreeMap<usize, (&String, &String)> = settings
         .near
@@ -69,7 +54,7 @@ fn values_near(settings: &Settings) -> Vec<(&str, crate::tree::Tree<'_>)> {
         .enumerate()
         .collect();
     for (name, text) in by_distance.into_values() {
-        let (read, _) = crate::structured::read_yaml(text);
+        let (read, _) = read_yaml(text);
         trees.extend(read.into_iter().take(1).map(|tree| (name.as_str(), tree)));
     }
     trees
@@ -84,13 +69,6 @@ struct Reading<'a> {
     owner: Owner,
     /// What the dot is.
     dots: Dots,
-}
-
-/// A value in a line.
-struct Value<'t> {
-    text: &'t str,
-    start: usize,
-    quoted: bool,
 }
 
 impl Reading<'_> {
@@ -248,7 +226,7 @@ fn decided_by(text: &str) -> Why {
 
 /// Whether a value says anything.
 fn is_written(at: At<'_>) -> bool {
-    !is_null(at) && at.text().is_some_and(|text| !text.is_empty())
+    !at.is_null() && at.text().is_some_and(|text| !text.is_empty())
 }
 
 /// The bytes of all images that are found in values files near.
@@ -284,119 +262,6 @@ fn site(value: &Value<'_>, span: Range<usize>) -> Site {
             Encoding::YamlPlain
         },
         verbatim: true,
-    }
-}
-
-/// The keys of a line and their values: one, and those of maps in braces.
-fn pairs(line: &str, at: usize) -> Vec<(&str, Value<'_>)> {
-    let trimmed = line.trim_start();
-    let trimmed = trimmed.strip_prefix("- ").map_or(trimmed, str::trim_start);
-    let is_flow = |text: &str| text.starts_with(['{', '[']) && !text.starts_with("{{");
-    let first = key_and_value(line, at);
-    let start = match &first {
-        Some((_, value)) if is_flow(value.text) && !value.quoted => value.start - at,
-        None if is_flow(trimmed) => line.len() - trimmed.len(),
-        _ => return first.into_iter().collect(),
-    };
-    let inner = &line[start..];
-    let items = flow_items(inner).into_iter();
-    items
-        .filter_map(|item| key_and_value(&inner[item.clone()], at + start + item.start))
-        .collect()
-}
-
-/// What stands between the braces, brackets and commas of a text, outside of quotes and actions.
-fn flow_items(text: &str) -> Vec<Range<usize>> {
-    let (mut items, mut start, mut at) = (Vec::new(), 0, 0);
-    let bytes = text.as_bytes();
-    while at < bytes.len() {
-        let rest = &text[at..];
-        let quoted = match bytes[at] {
-            b'{' if rest.starts_with("{{") => rest.find("}}").map(|end| end + 2),
-            // A quote within a word is none.
-            quote @ (b'"' | b'\'') if text[..at].ends_with([' ', ':', ',', '{', '[']) => {
-                closing_quote(&rest[1..], char::from(quote)).map(|end| end + 2)
-            }
-            b'{' | b'}' | b'[' | b']' | b',' => {
-                items.push(start..at);
-                start = at + 1;
-                None
-            }
-            _ => None,
-        };
-        at += quoted.unwrap_or_else(|| rest.chars().next().map_or(1, char::len_utf8));
-    }
-    items.push(start..text.len());
-    items
-}
-
-/// The key of a line and its value, without quotes and comment.
-fn key_and_value(line: &str, at: usize) -> Option<(&str, Value<'_>)> {
-    let trimmed = line.trim_start();
-    let trimmed = trimmed.strip_prefix("- ").map_or(trimmed, str::trim_start);
-    if trimmed.starts_with(['#', '{']) {
-        return None;
-    }
-    let (key, rest) = trimmed.split_once(':')?;
-    let key = key.trim_matches(['"', '\'']);
-    let is_key = !key.is_empty()
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    if !is_key || !(rest.is_empty() || rest.starts_with([' ', '\t'])) {
-        return None;
-    }
-    let value = rest.trim_start();
-    let offset = at + (line.len() - value.len());
-    for quote in ['"', '\''] {
-        if let Some(inner) = value.strip_prefix(quote) {
-            let end = closing_quote(inner, quote)?;
-            return Some((
-                key,
-                Value {
-                    text: &inner[..end],
-                    start: offset + 1,
-                    quoted: true,
-                },
-            ));
-        }
-    }
-    Some((
-        key,
-        Value {
-            text: without_comment(value),
-            start: offset,
-            quoted: false,
-        },
-    ))
-}
-
-/// Where a quote closes: not within an action.
-fn closing_quote(text: &str, quote: char) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let close = from + text[from..].find(quote)?;
-        match text[from..close].find("{{") {
-            Some(open) => from = from + open + text[from + open..].find("}}")? + 2,
-            None => return Some(close),
-        }
-    }
-}
-
-/// A plain value up to its comment: a `#` behind a blank, and in no action.
-fn without_comment(value: &str) -> &str {
-    let mut from = 0;
-    loop {
-        let comment = value[from..].find(" #").map(|found| from + found);
-        let action = value[from..].find("{{").map(|found| from + found);
-        match (comment, action) {
-            (Some(comment), Some(action)) if action < comment => match value[action..].find("}}") {
-                Some(end) => from = action + end + 2,
-                None => return value.trim_end(),
-            },
-            (Some(comment), _) => return value[..comment].trim_end(),
-            (None, _) => return value.trim_end(),
-        }
     }
 }
 

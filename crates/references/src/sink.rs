@@ -4,13 +4,11 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use forebay_oci::ImageName;
+use forebay_syntax::{At, Style, plain};
 
 use crate::embedded::About;
-use crate::tree::{At, Style};
 use crate::variables::{Binding, Dialect, Home, MAX_TEXT_BYTES, Resolved, resolve};
-use crate::{
-    Ambiguous, Embedded, Encoding, Found, Note, Owner, Place, Settings, Why, Writing, plain,
-};
+use crate::{Ambiguous, Embedded, Encoding, Found, Note, Owner, Place, Settings, Why, Writing};
 
 /// Places of one file; whoever has more is not listing images.
 const MAX_PLACES: usize = 50_000;
@@ -70,7 +68,7 @@ impl<'a> Sink<'a> {
             return;
         };
         let is_no_text = at.style() == Some(Style::Plain) && plain::is_other(text);
-        if text.trim().is_empty() || is_null(at) || is_no_text {
+        if text.trim().is_empty() || at.is_null() || is_no_text {
             return;
         }
         let Some(mut site) = self.site(at) else {
@@ -246,12 +244,4 @@ pub(crate) fn is_image(text: &str) -> bool {
         && text.parse::<ImageName>().is_ok()
         && !is_id(text)
         && !text.strip_prefix("sha256:").is_some_and(is_id)
-}
-
-/// YAML's null, which is no text.
-pub(crate) fn is_null(at: At<'_>) -> bool {
-    at.style() == Some(Style::Plain)
-        && at
-            .text()
-            .is_some_and(|text| matches!(text, "~" | "" | "null" | "Null" | "NULL"))
 }

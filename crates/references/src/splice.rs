@@ -4,9 +4,11 @@
 
 use std::ops::Range;
 
+use forebay_syntax::plain;
+
+use crate::Refusal;
 use crate::found::moved;
 use crate::place::{Edit, Encoding, Part, Piece, Place, Role, Writing};
-use crate::{Refusal, plain};
 
 /// The text with each place's new reference in it.
 ///

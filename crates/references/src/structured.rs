@@ -8,29 +8,25 @@ mod ecs;
 mod github;
 mod gitlab;
 mod intrinsics;
-mod json;
 mod kubernetes;
 mod kustomize;
-mod matrix;
 mod terraform_json;
 mod values;
-mod yaml;
 
-use crate::sink::{Sink, is_null};
-use crate::tree::{At, Tree};
+use forebay_syntax::{At, Tree, read_json, read_yaml};
+
+use crate::sink::Sink;
 use crate::{Format, Found, Note, Settings};
 
 pub(crate) use bake::SCHEME as BAKE_SCHEME;
 pub use compose::dockerfiles;
 pub use gitlab::is_pipeline;
-pub(crate) use json::read as read_json;
 pub(crate) use kubernetes::pull_policy;
 pub(crate) use values::find as find_values;
-pub use yaml::read as read_yaml;
 
 /// Finds images in YAML of any kind.
 pub(crate) fn find_yaml(path: &str, text: &str, settings: &Settings) -> Found {
-    let (trees, notes) = yaml::read(text);
+    let (trees, notes) = read_yaml(text);
     let mut found = find_trees(path, text, settings, &trees);
     found.notes.extend(notes);
     found
@@ -38,7 +34,7 @@ pub(crate) fn find_yaml(path: &str, text: &str, settings: &Settings) -> Found {
 
 /// Finds images in JSON of any kind.
 pub(crate) fn find_json(path: &str, text: &str, settings: &Settings) -> Found {
-    match json::read(text) {
+    match read_json(text) {
         Ok(tree) => find_trees(path, text, settings, &[tree]),
         Err(note) => Found::only(note),
     }
@@ -81,17 +77,17 @@ pub(crate) fn is_any_known(
 ) -> bool {
     let trees = match format {
         Format::Yaml => {
-            let (trees, notes) = yaml::read(text);
+            let (trees, notes) = read_yaml(text);
             // What could not be read is told when it is looked through.
             if !notes.is_empty() {
                 return true;
             }
             trees
         }
-        Format::Json => json::read(text).into_iter().collect(),
+        Format::Json => read_json(text).into_iter().collect(),
         _ => return true,
     };
-    let mut roots = trees.iter().map(At::root).filter(|root| !is_null(*root));
+    let mut roots = trees.iter().map(At::root).filter(|root| !root.is_null());
     let Some(first) = roots.next() else {
         return true;
     };

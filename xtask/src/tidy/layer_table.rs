@@ -28,12 +28,13 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 36] = [
+pub(crate) const PACKAGES: [(&str, Layer); 37] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
     ("forebay-evidence", Layer::Text),
     ("forebay-diagnosis", Layer::Text),
+    ("forebay-syntax", Layer::Text),
     ("forebay-references", Layer::Text),
     ("forebay-source-code", Layer::Text),
     ("forebay-rewrite", Layer::Text),

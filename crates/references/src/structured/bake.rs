@@ -1,8 +1,9 @@
 //! Bake files in JSON: the images that targets take as build contexts.
 
+use forebay_syntax::At;
+
 use crate::Owner;
 use crate::sink::{Scope, Sink};
-use crate::tree::At;
 use crate::variables::Dialect;
 
 /// How a context names an image.

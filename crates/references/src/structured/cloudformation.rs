@@ -2,10 +2,11 @@
 
 mod services;
 
+use forebay_syntax::At;
+
 use crate::sink::Sink;
 use crate::structured::ecs;
 use crate::structured::intrinsics::Template;
-use crate::tree::At;
 use crate::{Owner, Why};
 use services::{Runs, services};
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use forebay_syntax::{At, read_yaml};
+
 use crate::dockerfile::{self, Use};
 use crate::sink::{Scope, Sink};
-use crate::tree::At;
 use crate::variables::{Binding, Dialect};
 use crate::{Note, Owner, PullPolicy, Restart, env};
 
@@ -121,7 +122,7 @@ pub fn dockerfiles(text: &str) -> Vec<String> {
     if !(text.contains("build:") && text.contains("args")) {
         return Vec::new();
     }
-    let (trees, _) = super::read_yaml(text);
+    let (trees, _) = read_yaml(text);
     let services = trees
         .first()
         .and_then(|tree| At::root(tree).get("services"));

@@ -1,8 +1,9 @@
 //! Cortex: the images of a cluster's configuration, and of APIs' predictors.
 
+use forebay_syntax::At;
+
 use crate::Owner;
 use crate::sink::{Scope, Sink};
-use crate::tree::At;
 use crate::variables::Dialect;
 
 /// Keys of a predictor that name images.

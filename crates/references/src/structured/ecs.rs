@@ -1,7 +1,8 @@
 //! ECS task definitions, as they are registered, described, or written as a list of containers.
 
+use forebay_syntax::At;
+
 use crate::sink::{Scope, Sink};
-use crate::tree::At;
 use crate::variables::Dialect;
 use crate::{Owner, Restart};
 

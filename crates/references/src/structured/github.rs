@@ -4,10 +4,10 @@ mod pushed;
 
 use std::collections::{BTreeMap, HashMap};
 
+use forebay_syntax::{At, matrix};
+
 use crate::embedded::{About, Setting};
 use crate::sink::{Scope, Sink, is_image};
-use crate::structured::matrix;
-use crate::tree::At;
 use crate::variables::{Binding, Dialect};
 use crate::{Ambiguous, Format, Owner, Why};
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use forebay_syntax::{At, matrix};
+
 use crate::embedded::{About, Setting};
 use crate::sink::{Scope, Sink};
-use crate::structured::{kubernetes, matrix};
-use crate::tree::At;
+use crate::structured::kubernetes;
 use crate::variables::{Binding, Dialect};
 use crate::{Format, Owner, PullPolicy};
 

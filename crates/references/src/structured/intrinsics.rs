@@ -4,9 +4,9 @@
 //! `{"Fn::Sub": "x"}`.
 
 use forebay_oci::{aws_partition, aws_suffix};
+use forebay_syntax::At;
 
 use crate::sink::{Sink, Site};
-use crate::tree::At;
 use crate::variables::{Binding, Dialect, MAX_TEXT_BYTES, Resolved, resolve};
 use crate::{Encoding, Why};
 

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use forebay_syntax::At;
+
 use crate::embedded::About;
-use crate::sink::{Scope, Sink, is_null};
-use crate::tree::At;
+use crate::sink::{Scope, Sink};
 use crate::variables::Dialect;
 use crate::{Format, Owner, PullPolicy, Restart};
 
@@ -233,7 +234,7 @@ fn owner_of(root: At<'_>, kind: &str) -> Owner {
         namespace: of_metadata("namespace"),
         replicas: replicas.or_else(|| is_suspended.then_some(0)),
         is_count_unknown: replicas.is_none()
-            && spec.is_some_and(|spec| spec.get("replicas").is_some_and(|at| !is_null(at))),
+            && spec.is_some_and(|spec| spec.get("replicas").is_some_and(|at| !at.is_null())),
         schedule: schedule.and_then(|spec| spec.text_of("schedule").map(str::to_owned)),
         per_node: kind == "DaemonSet",
         parallelism: job.and_then(|job| job.number_of("parallelism")),

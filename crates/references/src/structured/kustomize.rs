@@ -1,8 +1,9 @@
 //! A kustomization: `images` as name, newName, newTag and digest, and patches that are written within it.
 
-use crate::sink::{Sink, is_null};
-use crate::structured::{kubernetes, read_yaml};
-use crate::tree::At;
+use forebay_syntax::{At, read_yaml};
+
+use crate::sink::Sink;
+use crate::structured::kubernetes;
 use crate::{Encoding, Lookup, Note, Owner, Part, Place, Role, Writing};
 
 /// The keys of an entry of `images`, with what they hold.
@@ -66,7 +67,7 @@ fn find_inline(at: At<'_>, sink: &mut Sink<'_>) {
 fn image(entry: At<'_>, sink: &Sink<'_>) -> Option<Place> {
     let name = entry.text_of("name")?;
     let said = |key| {
-        let at = entry.get(key).filter(|at| !is_null(*at))?;
+        let at = entry.get(key).filter(|at| !at.is_null())?;
         at.text().filter(|text| !text.is_empty())
     };
     let image = join(
@@ -79,7 +80,7 @@ fn image(entry: At<'_>, sink: &Sink<'_>) -> Option<Place> {
         let part = match entry.get(key) {
             Some(at) => {
                 // A key without a value: where a person would have to look, too.
-                let site = sink.site(at).filter(|_| !is_null(at))?;
+                let site = sink.site(at).filter(|_| !at.is_null())?;
                 Part {
                     role,
                     span: site.span,

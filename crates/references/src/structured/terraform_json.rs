@@ -1,8 +1,9 @@
 //! Terraform's JSON syntax, as CDK for Terraform writes it: images of the resources that run or pull them.
 
+use forebay_syntax::At;
+
 use crate::sink::{Scope, Sink};
 use crate::terraform::{Resource, of_type};
-use crate::tree::At;
 use crate::variables::Dialect;
 use crate::{Owner, Why};
 

@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{kubernetes, read_yaml};
-use crate::helm::{Printed, WrittenIn};
-use crate::sink::{Scope, Sink, is_image, is_null};
-use crate::tree::{At, Style, Tree};
+use forebay_syntax::{
+    At, Style, Tree,
+    helm::{Printed, WrittenIn},
+    read_yaml,
+};
+
+use super::kubernetes;
+use crate::sink::{Scope, Sink, is_image};
 use crate::variables::Dialect;
 use crate::{Encoding, Format, Note, Owner, Part, Place, Role, Why, Writing};
 
@@ -68,7 +72,7 @@ impl<'a> Chart<'a> {
     fn text(&self, path: &str) -> Option<&'a str> {
         let own = self.root.path(&path.split('.').collect::<Vec<_>>());
         let at = own.or_else(|| Some(self.find_below(path)?.1))?;
-        at.text().filter(|text| !text.is_empty() && !is_null(at))
+        at.text().filter(|text| !text.is_empty() && !at.is_null())
     }
 
     /// Whether a template prints the value of this path as a whole image.
@@ -335,7 +339,7 @@ impl<'a> Said<'a> {
 
     fn text(self) -> Option<&'a str> {
         let text = self.at.text();
-        text.filter(|text| !text.is_empty() && !is_null(self.at))
+        text.filter(|text| !text.is_empty() && !self.at.is_null())
     }
 }
 

@@ -8,9 +8,9 @@ use std::ops::Range;
 use hcl_edit::Span;
 use hcl_edit::expr::Expression;
 
+use forebay_syntax::{At, read_json};
+
 use super::Reading;
-use crate::structured::read_json;
-use crate::tree::At;
 use crate::{Owner, Why};
 
 /// Finds the images of container definitions in a text.

@@ -8,12 +8,13 @@ use hcl_edit::Span as _;
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::Body;
 
+use forebay_syntax::{At, read_yaml};
+
 use super::embedded::masked;
 use super::names::entry;
 use super::{MAX_DEPTH, OF_JOBS, Reading};
 use crate::sink::{Sink, Site, is_image};
-use crate::structured::{find_values, read_yaml};
-use crate::tree::At;
+use crate::structured::find_values;
 use crate::{Owner, Part, Place, Role, Settings, Why, Writing};
 
 /// What is not known of a name without a registry.

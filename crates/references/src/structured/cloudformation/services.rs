@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 
+use forebay_syntax::At;
+
 use crate::Note;
 use crate::scaled::{Running, Scaled};
 use crate::sink::Sink;
 use crate::structured::intrinsics::Template;
-use crate::tree::At;
 
 /// Functions within functions, and lists in them, that are searched for the name of a service.
 const MAX_DEPTH: u32 = 8;

@@ -1,8 +1,9 @@
 //! What a workflow's actions push: the names that are among their inputs.
 
+use forebay_syntax::At;
+
 use super::{Bindings, Job, MAX_HOPS, filled_in, names_in};
 use crate::sink::{Scope, Sink, Site};
-use crate::tree::At;
 use crate::variables::{Binding, Dialect, MAX_TEXT_BYTES};
 use crate::{Encoding, Owner, PullPolicy};
 

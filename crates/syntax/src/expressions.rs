@@ -1,13 +1,10 @@
 //! Expressions of a pipeline's own in a script: a variable stands in the place of each, as long as it was.
 
-use super::Setting;
-use crate::Why;
-
 /// What opens and closes an expression of a pipeline's own, which no script knows.
 const EXPRESSIONS: [(&str, &str); 2] = [("${{", "}}"), ("$[[", "]]")];
 
 /// Puts `${___}` in the place of each expression, as long as it was.
-pub(super) fn mask(text: &mut String) {
+pub fn mask(text: &mut String) {
     for (open, close) in EXPRESSIONS {
         let mut from = 0;
         while let Some(start) = text[from..].find(open).map(|at| from + at) {
@@ -23,15 +20,13 @@ pub(super) fn mask(text: &mut String) {
 }
 
 /// Whether a variable is one that stands for an expression that nobody knows.
-pub(super) fn is_mask(name: &str) -> bool {
+pub fn is_mask(name: &str) -> bool {
     name.len() > 1 && name.bytes().all(|byte| byte == b'_')
 }
 
-/// Puts a variable of its own in the place of each expression that is a name, as long as it was; and what these are.
-pub(super) fn masked(
-    text: &mut String,
-    expression: &dyn Fn(&str) -> Option<Setting>,
-) -> Vec<(String, Setting)> {
+/// Puts a variable of its own in the place of each expression that is a name, as long as it was; and what these are, by
+/// the names of the expressions.
+pub fn masked<T>(text: &mut String, value_of: &dyn Fn(String) -> T) -> Vec<(String, T)> {
     let mut variables = Vec::new();
     for (open, close) in EXPRESSIONS {
         let mut from = 0;
@@ -49,11 +44,7 @@ pub(super) fn masked(
             }
             variable.push_str(&"_".repeat(room - variable.len()));
             text.replace_range(start..from, &format!("${{{variable}}}"));
-            let setting = expression(&name).unwrap_or(Setting {
-                value: Err(Why::Unset(name)),
-                site: None,
-            });
-            variables.push((variable, setting));
+            variables.push((variable, value_of(name)));
         }
     }
     variables
@@ -81,18 +72,14 @@ mod tests {
     #[test]
     fn expressions_that_are_names_have_a_variable_each() {
         let mut text = "${{ a.b }} ${{ f(1) }} ${{ matrix.x }} ${{a}} ${{ a.b".to_owned();
-        let variables = masked(&mut text, &|_| None);
+        let variables = masked(&mut text, &|name| name);
         mask(&mut text);
         assert_eq!(
             text,
             "${_0_____} ${________} ${____________} ${_1_} ${{ a.b"
         );
-        let names: Vec<_> = variables
-            .into_iter()
-            .map(|(name, one)| (name, one.value))
-            .collect();
-        let unset = |name: &str| Err(Why::Unset(name.to_owned()));
-        let expected = [("_0_____", unset("a.b")), ("_1_", unset("a"))];
-        assert_eq!(names, expected.map(|(name, why)| (name.to_owned(), why)));
+        let expected = [("_0_____", "a.b"), ("_1_", "a")];
+        let owned = |(one, other): (&str, &str)| (one.to_owned(), other.to_owned());
+        assert_eq!(variables, expected.map(owned));
     }
 }

@@ -15,7 +15,7 @@ use crate::tree::{Id, Node, Style, Tree, Value};
 const MAX_DEPTH: usize = 100;
 
 /// The document of a text. A byte order mark is skipped.
-pub(crate) fn read(text: &str) -> Result<Tree<'_>, Note> {
+pub fn read(text: &str) -> Result<Tree<'_>, Note> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw: &RawValue = serde_json::from_str(body).map_err(|error| not_json(text, &error))?;
     let mut reading = Reading {

@@ -10,25 +10,31 @@ const MAX_WORDS: usize = 4096;
 
 /// An instruction with its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Instruction<'t> {
-    pub(super) keyword: &'t str,
-    pub(super) words: Vec<Word<'t>>,
+pub struct Instruction<'t> {
+    /// Its first word: `FROM`, in any case.
+    pub keyword: &'t str,
+    /// The words behind it, flags too.
+    pub words: Vec<Word<'t>>,
 }
 
 /// A word as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word<'t> {
-    pub(super) text: &'t str,
-    pub(super) start: usize,
+pub struct Word<'t> {
+    /// With its quotes and escapes.
+    pub text: &'t str,
+    /// Where it begins, in bytes of the file.
+    pub start: usize,
 }
 
 impl Word<'_> {
-    pub(super) fn span(self) -> Range<usize> {
+    /// Its bytes in the file.
+    pub fn span(self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
 
     /// The word behind its first bytes.
-    pub(super) fn behind(self, bytes: usize) -> Self {
+    #[must_use]
+    pub fn behind(self, bytes: usize) -> Self {
         Self {
             text: &self.text[bytes..],
             start: self.start + bytes,
@@ -36,7 +42,8 @@ impl Word<'_> {
     }
 
     /// The first bytes of the word.
-    pub(super) fn cut(self, bytes: usize) -> Self {
+    #[must_use]
+    pub fn cut(self, bytes: usize) -> Self {
         Self {
             text: &self.text[..bytes],
             ..self
@@ -44,7 +51,8 @@ impl Word<'_> {
     }
 
     /// The word without quotes around all of it.
-    pub(super) fn unquoted(self) -> Self {
+    #[must_use]
+    pub fn unquoted(self) -> Self {
         for quote in ['"', '\''] {
             if let Some(inner) = self
                 .text
@@ -63,7 +71,7 @@ impl Word<'_> {
 }
 
 /// The instructions of a text, and the bytes of the image in its syntax line.
-pub(super) fn read(text: &str) -> (Vec<Instruction<'_>>, Option<Range<usize>>) {
+pub fn read(text: &str) -> (Vec<Instruction<'_>>, Option<Range<usize>>) {
     let directives = Directives::read(text);
     let mut lexer = Lexer {
         text,

@@ -6,7 +6,7 @@
 const WORDS: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "null", "y"];
 
 /// Whether `text`, unquoted, is read as the string that it is.
-pub(crate) fn is_string(text: &str) -> bool {
+pub fn is_string(text: &str) -> bool {
     let safe_ends = text
         .bytes()
         .next()
@@ -16,7 +16,7 @@ pub(crate) fn is_string(text: &str) -> bool {
 }
 
 /// Whether `text`, unquoted, is a number or a word with a meaning, such as `true`.
-pub(crate) fn is_other(text: &str) -> bool {
+pub fn is_other(text: &str) -> bool {
     WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
         || text.eq_ignore_ascii_case("n")
         || is_number(text)

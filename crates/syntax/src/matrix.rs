@@ -3,7 +3,7 @@
 //! Source: GitHub's "Workflow syntax", `jobs.<job_id>.strategy.matrix`; GitLab CI/CD YAML syntax reference,
 //! `parallel:matrix`.
 
-use crate::tree::At;
+use crate::At;
 
 /// Jobs of one matrix; GitHub itself runs no more, and GitLab fewer.
 const MAX_JOBS: usize = 256;
@@ -16,10 +16,10 @@ const MAX_COMPARED: u32 = 4_000_000;
 const MAX_DEPTH: u32 = 16;
 
 /// One job's values, by the matrix's keys.
-pub(crate) type Job<'a> = Vec<(&'a str, At<'a>)>;
+pub type Job<'a> = Vec<(&'a str, At<'a>)>;
 
 /// The jobs of a GitHub matrix; `None` where it is computed when it runs.
-pub(crate) fn github_jobs(matrix: At<'_>) -> Option<Vec<Job<'_>>> {
+pub fn github_jobs(matrix: At<'_>) -> Option<Vec<Job<'_>>> {
     let is_list = |key: &&str| matrix.get(key).is_none_or(At::is_list);
     if !matrix.is_map() || !["include", "exclude"].iter().all(is_list) {
         return None;
@@ -34,7 +34,7 @@ pub(crate) fn github_jobs(matrix: At<'_>) -> Option<Vec<Job<'_>>> {
 }
 
 /// How many jobs GitLab's `parallel` makes of one; `None` where the file alone does not tell.
-pub(crate) fn gitlab_count(parallel: At<'_>) -> Option<u32> {
+pub fn gitlab_count(parallel: At<'_>) -> Option<u32> {
     let Some(matrix) = parallel.get("matrix") else {
         return parallel.text()?.parse().ok();
     };
@@ -47,7 +47,7 @@ pub(crate) fn gitlab_count(parallel: At<'_>) -> Option<u32> {
 }
 
 /// A job's value of a key.
-pub(crate) fn value<'a>(job: &Job<'a>, key: &str) -> Option<At<'a>> {
+pub fn value<'a>(job: &Job<'a>, key: &str) -> Option<At<'a>> {
     let found = job.iter().find(|(own, _)| *own == key);
     found.map(|(_, at)| *at)
 }
@@ -161,7 +161,7 @@ impl Comparing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::structured::read_yaml;
+    use crate::read_yaml;
 
     /// A line for each job of a matrix.
     fn jobs(text: &str) -> Vec<String> {

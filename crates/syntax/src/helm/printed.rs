@@ -5,16 +5,19 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::actions::{only_value, values_in};
+use super::actions::{only_action, only_value, values_in};
 use super::dots::Dots;
-use super::{KEYS, key_and_value, only_action};
+use super::pairs::key_and_value;
+
+/// What templates call a value that is an image.
+pub const KEYS: [&str; 1] = ["image"];
 
 /// Actions in one line that are held against each other; an image has a handful.
 const MAX_ACTIONS: usize = 16;
 
 /// Values by their paths: `image.repository`.
 #[derive(Debug, Default)]
-pub(crate) struct Printed {
+pub struct Printed {
     /// Printed as whole images.
     images: BTreeSet<String>,
     /// Printed in an image's line that has a text of its own, each with a template that does.
@@ -33,7 +36,7 @@ type Operand = BTreeSet<String>;
 
 /// Where an image is written of which a value is a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum WrittenIn<'a> {
+pub enum WrittenIn<'a> {
     /// In the values.
     Values,
     /// In the template of this name, with a text of its own.
@@ -44,7 +47,7 @@ pub(crate) enum WrittenIn<'a> {
 
 impl Printed {
     /// What the templates near a values file print that are in this folder of its chart: `templates/`.
-    pub(crate) fn of(near: &BTreeMap<String, String>, folder: &str) -> Self {
+    pub fn of(near: &BTreeMap<String, String>, folder: &str) -> Self {
         let mut printed = Self::default();
         for (name, text) in near.iter().filter(|(name, _)| name.starts_with(folder)) {
             let (mut variables, mut dots) = (BTreeMap::new(), Dots::default());
@@ -58,13 +61,13 @@ impl Printed {
     }
 
     /// Whether a template prints the value of this path as a whole image.
-    pub(crate) fn is_image(&self, path: &str) -> bool {
+    pub fn is_image(&self, path: &str) -> bool {
         self.images.contains(&*of_each(path))
     }
 
     /// Where an image is written that takes its name from the value of this path. What is printed before it is part of the
     /// name, unless `is_nothing` knows that an operand of these values prints nothing that is not written beside it.
-    pub(crate) fn written_in(
+    pub fn written_in(
         &self,
         path: &str,
         is_nothing: &dyn Fn(&BTreeSet<String>) -> bool,

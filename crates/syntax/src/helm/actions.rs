@@ -4,23 +4,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::sink::is_null;
-use crate::tree::At;
+use crate::At;
 
 /// How templates ask for a value.
 pub(super) const VALUES: &str = ".Values.";
 
 /// What actions can ask for.
-pub(super) struct Values<'a> {
+pub struct Values<'a> {
     /// `--set image.tag=1`.
-    pub(super) set: &'a BTreeMap<String, String>,
+    pub set: &'a BTreeMap<String, String>,
     /// Files by name: values, and `Chart.yaml`.
-    pub(super) trees: Vec<(&'a str, At<'a>)>,
+    pub trees: Vec<(&'a str, At<'a>)>,
 }
 
 impl Values<'_> {
     /// What stands between `{{` and `}}`, if it is understood.
-    pub(super) fn evaluate(&self, action: &str) -> Option<String> {
+    pub fn evaluate(&self, action: &str) -> Option<String> {
         let action = action.trim_matches('-').trim();
         let mut stages = action.split('|').map(str::trim);
         let mut value = self.first(stages.next()?);
@@ -90,7 +89,7 @@ impl Values<'_> {
     }
 
     /// Where a value is written: the file, and its scalar. `None` where `--set` says it, or nobody.
-    pub(super) fn home(&self, path: &str) -> Option<(&'_ str, At<'_>)> {
+    pub fn home(&self, path: &str) -> Option<(&'_ str, At<'_>)> {
         let keys: Vec<&str> = path.split('.').collect();
         let is_set = self.set.contains_key(path);
         self.trees
@@ -109,7 +108,7 @@ impl Values<'_> {
             .find_map(|(_, root)| {
                 let at = root.path(path)?;
                 let text = at.text()?;
-                Some(if is_null(at) {
+                Some(if at.is_null() {
                     String::new()
                 } else {
                     text.to_owned()
@@ -118,8 +117,14 @@ impl Values<'_> {
     }
 }
 
+/// What stands in the action that a text is, if it is one and nothing else.
+pub fn only_action(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
+    (!inner.contains("}}")).then_some(inner)
+}
+
 /// The one value that an action prints, with a default and quotes at most: `.Values.a.b | quote`.
-pub(super) fn only_value(action: &str) -> Option<&str> {
+pub fn only_value(action: &str) -> Option<&str> {
     let action = action.trim_matches('-').trim();
     let mut stages = action.split('|').map(str::trim);
     let first = words(stages.next()?)?;
@@ -141,7 +146,7 @@ pub(super) fn only_value(action: &str) -> Option<&str> {
 }
 
 /// The paths of all values that an action asks for.
-pub(super) fn values_in(action: &str) -> impl Iterator<Item = &str> {
+pub fn values_in(action: &str) -> impl Iterator<Item = &str> {
     let words = action.split([' ', '\t', '|', '(', ')']);
     words.filter_map(|word| word.trim_start_matches('$').strip_prefix(VALUES))
 }

@@ -13,7 +13,7 @@ const BETWEEN: [char; 5] = [' ', '\t', '|', '(', ')'];
 
 /// What is open at a line of a template.
 #[derive(Clone, Default)]
-pub(super) struct Dots {
+pub struct Dots {
     /// What the dot is within each of them.
     open: Vec<Dot>,
     /// Variables that are values, by their names with the dollar.
@@ -34,7 +34,7 @@ enum Dot {
 
 impl Dots {
     /// The line with the whole path of each value; what it opens and closes holds from there on.
-    pub(super) fn pass<'t>(&mut self, line: &'t str) -> Cow<'t, str> {
+    pub fn pass<'t>(&mut self, line: &'t str) -> Cow<'t, str> {
         if !line.contains("{{") {
             return Cow::Borrowed(line);
         }
@@ -57,7 +57,7 @@ impl Dots {
     }
 
     /// The action with the whole path of each value.
-    pub(super) fn whole<'t>(&self, action: &'t str) -> Cow<'t, str> {
+    pub fn whole<'t>(&self, action: &'t str) -> Cow<'t, str> {
         if self.variables.is_empty() && !matches!(self.dot(), Dot::Value(_)) {
             return Cow::Borrowed(action);
         }

@@ -78,7 +78,7 @@ impl Format {
     }
 
     /// The syntax of a file whose name tells it.
-    pub(crate) fn by_name(path: &str, text: &str) -> Option<Self> {
+    pub fn by_name(path: &str, text: &str) -> Option<Self> {
         let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         let lower = name.to_ascii_lowercase();
         let ending = lower.rsplit_once('.').map(|(_, ending)| ending);
@@ -120,8 +120,8 @@ impl Format {
         })
     }
 
-    /// Files near a file of this format that give its variables values: names relative to its directory, to be read into
-    /// [`crate::Settings::near`] where they exist.
+    /// Files near a file of this format that give its variables values: names relative to its directory, to be read
+    /// as well where they exist.
     pub fn companions(self) -> &'static [&'static str] {
         match self {
             Self::Yaml => &[".env", "Chart.yaml"],

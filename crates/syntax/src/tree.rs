@@ -79,7 +79,7 @@ impl<'t> Tree<'t> {
     }
 
     /// Whether aliases were left unfollowed.
-    pub(crate) fn is_exhausted(&self) -> bool {
+    pub fn is_exhausted(&self) -> bool {
         self.allowance.get() == 0
     }
 
@@ -275,5 +275,13 @@ impl<'a> At<'a> {
                 .map_or(node.span.start, |(_, start)| *start);
             start..node.span.end
         })
+    }
+
+    /// Whether it is YAML's null, which is no text.
+    pub fn is_null(self) -> bool {
+        self.style() == Some(Style::Plain)
+            && self
+                .text()
+                .is_some_and(|text| matches!(text, "~" | "" | "null" | "Null" | "NULL"))
     }
 }

@@ -1,0 +1,13 @@
+//! Helm templates: their lines, the values that these ask for, and what is printed of them.
+//!
+//! What a template does beyond that is not evaluated.
+
+mod actions;
+mod dots;
+mod pairs;
+mod printed;
+
+pub use actions::{Values, only_action, only_value, values_in};
+pub use dots::Dots;
+pub use pairs::{Value, pairs};
+pub use printed::{KEYS, Printed, WrittenIn};
