@@ -6,6 +6,7 @@ mod error;
 mod exit;
 mod fit;
 pub mod folder;
+mod folder_lock;
 mod json;
 pub mod plain_file;
 mod printer;
@@ -18,6 +19,7 @@ pub mod whole_file;
 
 pub use error::{BoxError, Failure};
 pub use exit::{EXIT_CODES, ExitStatus, with_exit_codes};
+pub use folder_lock::FolderLock;
 pub use json::Json;
 pub use printer::Printer;
 pub use report::{MAX_CAUSES, report};

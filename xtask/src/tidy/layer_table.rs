@@ -28,7 +28,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 37] = [
+pub(crate) const PACKAGES: [(&str, Layer); 38] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
@@ -62,6 +62,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 37] = [
     ("forebay-terminal", Layer::Binary),
     ("forebay-server", Layer::Binary),
     ("forebay-doctor-command", Layer::Binary),
+    ("forebay-setup-command", Layer::Binary),
     ("forebay", Layer::Binary),
     ("forebay-bench", Layer::Bench),
     ("hub-sim", Layer::TestOnly),

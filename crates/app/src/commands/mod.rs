@@ -8,7 +8,6 @@ mod completions;
 mod config;
 mod docs;
 mod files;
-mod folder_lock;
 mod forecast;
 mod fsck;
 mod ledger;
@@ -16,7 +15,6 @@ mod man;
 mod refresh;
 mod rewrite;
 mod serve;
-mod setup;
 mod top;
 
 use std::ffi::OsString;
@@ -25,6 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use forebay_config::Environment;
 use forebay_doctor_command as doctor;
+use forebay_setup_command as setup;
 use forebay_terminal::{EXIT_CODES, ExitStatus, Failure, Printer, report};
 
 /// A pull-through cache for container registries that knows pull limits.

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use forebay_rewrite::Settings;
 use forebay_rewrite::rules::{FileRecord, Record, RecordError, Run};
 use forebay_terminal::plain_file::read_text;
-use forebay_terminal::{ExitStatus, Failure, Printer};
+use forebay_terminal::{ExitStatus, Failure, FolderLock, Printer};
 
 use super::later::{Later, find_later};
 use super::replace::replace;
@@ -16,7 +16,6 @@ use super::write::{
     MAX_WRITTEN_BYTES, RecordAt, clear, read_record, record_folder, tell_other_names, write_record,
 };
 use crate::commands::files::{is_skipped, near};
-use crate::commands::folder_lock::FolderLock;
 
 const HINT: &str = "take back by hand what was done since, then try again; a later rewrite with another --record is undone \
                     first";

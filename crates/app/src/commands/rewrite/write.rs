@@ -11,13 +11,12 @@ use forebay_rewrite::apply;
 use forebay_rewrite::rules::{FileRecord, Record, Run};
 use forebay_terminal::folder::Folder;
 use forebay_terminal::plain_file::read_text;
-use forebay_terminal::{Failure, Printer};
+use forebay_terminal::{Failure, FolderLock, Printer};
 
 use super::files::Planned;
 use super::follow::followers_last;
 use super::replace::{place_of, put, remove_staged, replace};
 use super::text::shown_path;
-use crate::commands::folder_lock::FolderLock;
 
 /// The longest file that is compared with what it was, in bytes: those that are read, grown by longer names.
 pub(super) const MAX_WRITTEN_BYTES: u64 = 64 << 20;

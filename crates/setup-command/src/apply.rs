@@ -11,7 +11,7 @@ use forebay_setup::{
 use forebay_terminal::whole_file::{self, Mode};
 use forebay_terminal::{Failure, Printer};
 
-use super::disk::Disk;
+use crate::disk::Disk;
 
 /// The mode of a file that was not there.
 const NEW_MODE: u32 = 0o644;
@@ -36,7 +36,7 @@ struct Writing {
 ///
 /// # Errors
 /// A file cannot be written; then all are as they were.
-pub(super) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool, Failure> {
+pub(crate) fn write(plan: &Plan, disk: &Disk, printer: &Printer) -> Result<bool, Failure> {
     if plan.files.is_empty() {
         return Ok(false);
     }
@@ -146,7 +146,7 @@ fn take_back(written: &Written, now: Option<String>) -> Option<Writing> {
 ///
 /// # Errors
 /// A file was changed since, or cannot be written; then all are as they were.
-pub(super) fn undo(disk: &Disk, client: Client, printer: &Printer) -> Result<(), Failure> {
+pub(crate) fn undo(disk: &Disk, client: Client, printer: &Printer) -> Result<(), Failure> {
     let record = disk.record();
     let mut writings = Vec::new();
     for written in &record.files {

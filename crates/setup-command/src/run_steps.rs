@@ -19,10 +19,10 @@ const MAX_KEPT_BYTES: usize = 256 << 10;
 const MAX_TOLD_BYTES: usize = 4_096;
 
 /// What became of a program.
-pub(super) struct Ran {
-    pub(super) is_ok: bool,
+pub(crate) struct Ran {
+    pub(crate) is_ok: bool,
     /// What it said on standard error, or else on standard output; its end.
-    pub(super) said: String,
+    pub(crate) said: String,
     /// What it said on standard output; its end.
     answer: String,
 }
@@ -31,7 +31,7 @@ pub(super) struct Ran {
 ///
 /// # Errors
 /// A program is not there, or says that it failed.
-pub(super) async fn run(steps: &[Step], printer: &Printer) -> Result<(), Failure> {
+pub(crate) async fn run(steps: &[Step], printer: &Printer) -> Result<(), Failure> {
     let passwords: Vec<&Password> = steps.iter().filter_map(password).collect();
     for step in steps.iter().filter(|step| step.is_run) {
         let line = run_step(step, &passwords).await?;
@@ -41,20 +41,20 @@ pub(super) async fn run(steps: &[Step], printer: &Printer) -> Result<(), Failure
 }
 
 /// How what the steps of a plan are about stands.
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// It is there at all.
-    pub(super) is_there: bool,
+    pub(crate) is_there: bool,
     /// The list named it before it was there.
-    pub(super) keeps_entry: bool,
+    pub(crate) keeps_entry: bool,
     /// The list that names it, as it was told.
-    pub(super) list: String,
+    pub(crate) list: String,
 }
 
 /// Asks whether what the steps of a plan are about is a set-up's own, and for the list that names it.
 ///
 /// # Errors
 /// It is somebody else's, or that cannot be told.
-pub(super) async fn ask(guard: &Guard) -> Result<Standing, Failure> {
+pub(crate) async fn ask(guard: &Guard) -> Result<Standing, Failure> {
     let answer = answer_to(&guard.command).await?;
     let keeps_entry = answer == guard.own_but_entry;
     if answer.is_empty() || answer == guard.own || keeps_entry {
@@ -131,7 +131,7 @@ async fn run_command(command: &[String], input: &str) -> Result<Ran, Failure> {
 ///
 /// # Errors
 /// It is not there, or took too long.
-pub(super) async fn run_one(words: &[&str]) -> io::Result<Ran> {
+pub(crate) async fn run_one(words: &[&str]) -> io::Result<Ran> {
     let mut ran = run_kept(words, "").await?;
     ran.said = told(&ran.said, &[]);
     Ok(ran)

@@ -5,10 +5,10 @@ use forebay_setup::{
 };
 use forebay_terminal::Printer;
 
-use super::Args;
+use crate::command::Args;
 
 /// The whole plan, for a person who puts it in place by hand.
-pub(super) fn plan(args: &Args, plan: &Plan, printer: &Printer) {
+pub(crate) fn plan(args: &Args, plan: &Plan, printer: &Printer) {
     let bodies = bodies(args, plan);
     // Of one text alone, standard output is that text and nothing else.
     let is_alone = bodies.len() == 1;
@@ -40,7 +40,7 @@ pub(super) fn plan(args: &Args, plan: &Plan, printer: &Printer) {
 }
 
 /// What is left to a person, and what should be known.
-pub(super) fn rest(plan: &Plan, printer: &Printer) {
+pub(crate) fn rest(plan: &Plan, printer: &Printer) {
     for step in plan.steps.iter().filter(|step| !step.is_run) {
         printer.note(format_args!(
             "then: {}  ({})",

@@ -12,10 +12,10 @@ use forebay_server::ask_running;
 use forebay_setup::{Address, Client, ProbeWay, Reach, Served, Verdict, probe_ways};
 use forebay_terminal::{ExitStatus, Failure, Printer};
 
-use super::disk::Disk;
-use super::run_steps::run_one;
-use super::weigh::weigh;
-use super::{Args, address_of};
+use crate::command::{Args, address_of};
+use crate::disk::Disk;
+use crate::run_steps::run_one;
+use crate::weigh::weigh;
 
 /// How far back the ledger is read, in milliseconds: more than a pull takes.
 const WITHIN_MS: u64 = 3 * 60 * 60 * 1_000;
@@ -32,7 +32,7 @@ const BETWEEN_READINGS: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// No Forebay runs here, or the client cannot be had to pull.
-pub(super) async fn check(
+pub(crate) async fn check(
     args: &Args,
     sources: &Sources,
     disk: &Disk,

@@ -11,7 +11,7 @@ use forebay_terminal::Failure;
 use forebay_terminal::plain_file::read_text;
 
 /// The client's files below a root.
-pub(super) struct Disk {
+pub(crate) struct Disk {
     root: PathBuf,
     record_path: String,
     record: Option<Record>,
@@ -22,7 +22,7 @@ impl Disk {
     ///
     /// # Errors
     /// There is one that cannot be read, or that tells of what no set-up of this client writes.
-    pub(super) fn open(root: PathBuf, client: Client, file: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn open(root: PathBuf, client: Client, file: Option<&str>) -> Result<Self, Failure> {
         if !root.is_dir() {
             return Err(Failure::plain(format!(
                 "there is no folder {}",
@@ -100,21 +100,21 @@ impl Disk {
         }
     }
 
-    pub(super) fn has_record(&self) -> bool {
+    pub(crate) fn has_record(&self) -> bool {
         self.record.is_some()
     }
 
-    pub(super) fn record_path(&self) -> &str {
+    pub(crate) fn record_path(&self) -> &str {
         &self.record_path
     }
 
     /// The record, an empty one if there is none.
-    pub(super) fn record(&self) -> Record {
+    pub(crate) fn record(&self) -> Record {
         self.record.clone().unwrap_or_default()
     }
 
     /// What stands at a path of the client's now.
-    pub(super) fn read_now(&self, path: &str) -> Result<Option<String>, BoxError> {
+    pub(crate) fn read_now(&self, path: &str) -> Result<Option<String>, BoxError> {
         let place = self.place(path)?;
         match read_text(&place, MAX_FILE_BYTES) {
             Ok(text) => Ok(Some(text)),
@@ -124,7 +124,7 @@ impl Disk {
     }
 
     /// Whether a path of the client's is a link itself.
-    pub(super) fn is_link(&self, path: &str) -> bool {
+    pub(crate) fn is_link(&self, path: &str) -> bool {
         let inside = Path::new(path);
         let inside = inside.strip_prefix("/").unwrap_or(inside);
         let is_own = self.root == Path::new("/") && !path.starts_with('/');
@@ -137,7 +137,7 @@ impl Disk {
     }
 
     /// Where a path of the client's is on this disk, links followed. No link leads out of the root.
-    pub(super) fn place(&self, path: &str) -> Result<PathBuf, BoxError> {
+    pub(crate) fn place(&self, path: &str) -> Result<PathBuf, BoxError> {
         let inside = Path::new(path);
         let inside = inside.strip_prefix("/").unwrap_or(inside);
         let is_whole = self.root == Path::new("/");

@@ -20,7 +20,7 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.d
                       application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 
 /// The bytes of configuration and layers; `None` if Forebay cannot be asked, or does not say.
-pub(super) async fn weigh(address: &Address, image: &ImageName) -> Option<u64> {
+pub(crate) async fn weigh(address: &Address, image: &ImageName) -> Option<u64> {
     let manifest = manifest(address, image, &image.reference.to_string()).await?;
     if manifest.manifests.is_empty() {
         return Some(sum(&manifest));

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use forebay_setup::{Access, Password, Plan, Registry, plan_access};
 use forebay_terminal::Failure;
 
-use super::disk::Disk;
-use super::{Args, failure};
+use crate::command::{Args, failure};
+use crate::disk::Disk;
 
 /// The longest password that is read, in bytes: ECR's are some two thousand.
 const MAX_PASSWORD_BYTES: u64 = 64 * 1024;
@@ -14,10 +14,10 @@ const MAX_PASSWORD_BYTES: u64 = 64 * 1024;
 /// Who logs in, and where.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Logging in at a registry")]
-pub(super) struct LoginArgs {
+pub(crate) struct LoginArgs {
     /// Let the client in at this registry, instead of pointing it at Forebay
     #[arg(long, value_enum, value_name = "REGISTRY", conflicts_with_all = ["address", "upstreams", "fall_back", "check"])]
-    pub(super) registry: Option<RegistryWord>,
+    pub(crate) registry: Option<RegistryWord>,
 
     /// The registry's host: for ECR ACCOUNT.dkr.ecr.REGION.amazonaws.com
     #[arg(long, value_name = "HOST", requires = "registry")]
@@ -55,7 +55,7 @@ pub(super) struct LoginArgs {
 
 impl LoginArgs {
     /// The texts that were given, with the flags by which.
-    pub(super) fn texts(&self) -> Vec<(&'static str, &str)> {
+    pub(crate) fn texts(&self) -> Vec<(&'static str, &str)> {
         let given = [
             ("--host", self.host.as_deref()),
             ("--username", self.username.as_deref()),
@@ -73,7 +73,7 @@ impl LoginArgs {
 
 /// A registry by its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum RegistryWord {
+pub(crate) enum RegistryWord {
     /// Amazon ECR
     Ecr,
     /// GitHub's container registry
@@ -88,7 +88,7 @@ pub(super) enum RegistryWord {
 ///
 /// # Errors
 /// What is missing, or what stands in the file.
-pub(super) fn plan(args: &Args, registry: RegistryWord, disk: &Disk) -> Result<Plan, Failure> {
+pub(crate) fn plan(args: &Args, registry: RegistryWord, disk: &Disk) -> Result<Plan, Failure> {
     let login = &args.login;
     let access = Access {
         client: args.client,
@@ -106,7 +106,7 @@ pub(super) fn plan(args: &Args, registry: RegistryWord, disk: &Disk) -> Result<P
 }
 
 /// Whether a login that commands would do is asked for without the password.
-pub(super) fn lacks_password(args: &Args) -> bool {
+pub(crate) fn lacks_password(args: &Args) -> bool {
     let registry = args.login.registry.map(Registry::from);
     let takes = registry.is_some_and(|registry| args.client.takes_password(registry));
     takes && !args.login.password_stdin

@@ -6,11 +6,12 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use forebay_terminal::Failure;
 use rustix::fs::OFlags;
 
+use crate::Failure;
+
 /// Held for as long as it lives.
-pub(super) struct FolderLock(Option<File>);
+pub struct FolderLock(Option<File>);
 
 impl FolderLock {
     /// Takes it. There is none of a folder that is not there, and none of some network file systems: writing below it goes
@@ -18,7 +19,7 @@ impl FolderLock {
     ///
     /// # Errors
     /// Another run has it.
-    pub(super) fn take(folder: &Path) -> Result<Self, Failure> {
+    pub fn take(folder: &Path) -> Result<Self, Failure> {
         // What is no folder is not opened: a pipe would have us wait.
         let flags = OFlags::DIRECTORY.bits().cast_signed();
         let opened = File::options().read(true).custom_flags(flags).open(folder);

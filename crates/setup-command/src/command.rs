@@ -1,13 +1,5 @@
 //! `forebay setup`: points a client here, or lets it in at another registry.
 
-mod apply;
-mod disk;
-mod login;
-mod probe;
-mod run_steps;
-mod show;
-mod weigh;
-
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,11 +8,13 @@ use forebay_config::{Config, Environment, Sources, UpstreamConfig, load};
 use forebay_setup::{
     Address, BoxError, Client, Order, Plan, SetupError, Step, command_line, without_secrets,
 };
-use forebay_terminal::{ExitStatus, Failure, Printer, SourceArgs, report, with_exit_codes};
+use forebay_terminal::{
+    ExitStatus, Failure, FolderLock, Printer, SourceArgs, report, with_exit_codes,
+};
 
-use crate::commands::folder_lock::FolderLock;
-use disk::Disk;
-use login::LoginArgs;
+use crate::disk::Disk;
+use crate::login::LoginArgs;
+use crate::{apply, login, probe, run_steps, show};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,18 +34,18 @@ Examples:
 /// client can be closed, unless --fall-back is given.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(EXAMPLES))]
-pub(super) struct Args {
+pub struct Args {
     /// Which client: docker, containerd, kubernetes, k3s, rke2, podman, cri-o, buildkit, kaniko, kind, ecs, swarm,
     /// github-actions or gitlab-ci
     #[arg(value_name = "CLIENT", value_parser = client)]
-    client: Client,
+    pub(crate) client: Client,
 
     #[command(flatten)]
     act: ActArgs,
 
     /// Print what would change in the files, as a difference
     #[arg(long, group = "act")]
-    diff: bool,
+    pub(crate) diff: bool,
 
     /// The folder that stands for /, such as a mounted image
     #[arg(long, value_name = "DIR", default_value = "/")]
@@ -59,11 +53,11 @@ pub(super) struct Args {
 
     /// The client's own file, where it is not at its usual place; for CI the workflow
     #[arg(long, value_name = "FILE")]
-    file: Option<String>,
+    pub(crate) file: Option<String>,
 
     /// Where the client finds Forebay; without it, where Forebay's configuration has it listen
     #[arg(long, value_name = "URL")]
-    address: Option<Address>,
+    pub(crate) address: Option<Address>,
 
     /// A registry to ask Forebay for, may be given again; without it docker.io for docker and CI, all that Forebay knows
     /// for the others
@@ -80,13 +74,13 @@ pub(super) struct Args {
         value_name = "IMAGE",
         default_value = "docker.io/library/hello-world:latest"
     )]
-    probe_image: String,
+    pub(crate) probe_image: String,
 
     #[command(flatten)]
     source: SourceArgs,
 
     #[command(flatten)]
-    login: LoginArgs,
+    pub(crate) login: LoginArgs,
 }
 
 /// What is done instead of printing.
@@ -122,7 +116,7 @@ fn client(name: &str) -> Result<Client, String> {
 ///
 /// # Errors
 /// What is wrong with the configuration, what stands in a file, or why it cannot be written.
-pub(super) async fn run(
+pub async fn run(
     args: Args,
     environment: Environment,
     printer: &Printer,
@@ -233,7 +227,7 @@ fn order(args: &Args, config: &Config) -> Result<Order, Failure> {
 }
 
 /// Where a client of the same machine finds what listens as configured.
-fn address_of(config: &Config) -> Result<Address, Failure> {
+pub(crate) fn address_of(config: &Config) -> Result<Address, Failure> {
     let listen = config.listen.first().filter(|address| address.port() != 0);
     let seen = listen.map(|address| match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => {
@@ -359,7 +353,7 @@ fn cause_without_secrets(path: &str, cause: BoxError) -> BoxError {
 }
 
 /// A refusal of the plan's, with what can be done.
-fn failure(error: SetupError) -> Failure {
+pub(crate) fn failure(error: SetupError) -> Failure {
     let hint = error.hint().map(str::to_owned);
     let what = error.to_string();
     let failure = match error {
