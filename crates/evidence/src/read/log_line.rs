@@ -97,38 +97,40 @@ fn split_job(line: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn take_stamp<'a>(line: &'a str, context: &Context) -> Option<(Stamp, &'a str)> {
-    let plain = |at| Stamp {
-        at,
-        is_structured: false,
+    let (line, is_structured) = match skip_priority(line) {
+        // RFC 5424 has its version after the priority.
+        Some(rest) => match rest.strip_prefix("1 ") {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        },
+        None => (line, false),
     };
+    let (at, rest) = take_time(line, context)?;
+    Some((Stamp { at, is_structured }, rest))
+}
+
+/// What stands behind syslog's priority, `<30>`.
+fn skip_priority(line: &str) -> Option<&str> {
+    let (priority, rest) = line.strip_prefix('<')?.split_once('>')?;
+    let is_priority =
+        (1..=3).contains(&priority.len()) && priority.bytes().all(|byte| byte.is_ascii_digit());
+    is_priority.then_some(rest)
+}
+
+/// The time that a line begins with, as far as it names a moment, and what stands behind it.
+fn take_time<'a>(line: &'a str, context: &Context) -> Option<(Option<Moment>, &'a str)> {
     match line.as_bytes().first()? {
         b'0'..=b'9' => {
             let (stamp, rest) = line.split_once(' ')?;
             let at = parse_iso(stamp, context).or_else(|| parse_unix(stamp))?;
-            Some((plain(Some(at)), rest))
-        }
-        // syslog's priority, which RFC 5424 has followed by its version.
-        b'<' => {
-            let (priority, rest) = line[1..].split_once('>')?;
-            let is_priority = (1..=3).contains(&priority.len())
-                && priority.bytes().all(|byte| byte.is_ascii_digit());
-            let version = rest.strip_prefix("1 ");
-            let (stamp, rest) = take_stamp(version.unwrap_or(rest), context)?;
-            let is_structured = version.is_some();
-            is_priority.then_some((
-                Stamp {
-                    is_structured,
-                    ..stamp
-                },
-                rest,
-            ))
+            Some((Some(at), rest))
         }
         // Seconds since the machine started: `[  123.456789] `.
         b'[' => {
             let (seconds, rest) = line[1..].split_once("] ")?;
             let (whole, fraction) = seconds.trim_start().split_once('.')?;
             let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-            (is_number(whole) && is_number(fraction)).then_some((plain(None), rest))
+            (is_number(whole) && is_number(fraction)).then_some((None, rest))
         }
         _ if DAYS.iter().any(|day| line.starts_with(day)) => {
             let (date, rest) = line[4..].split_once(' ')?;
@@ -136,7 +138,7 @@ fn take_stamp<'a>(line: &'a str, context: &Context) -> Option<(Stamp, &'a str)> 
             let (zone, rest) = rest.split_once(' ')?;
             let zone = if zone == "UTC" { "Z" } else { "" };
             let at = parse_iso(&format!("{date}T{time}{zone}"), context)?;
-            Some((plain(Some(at)), rest))
+            Some((Some(at), rest))
         }
         _ => {
             // The day is padded with a space.
@@ -144,7 +146,7 @@ fn take_stamp<'a>(line: &'a str, context: &Context) -> Option<(Stamp, &'a str)> 
             let rest = rest.strip_prefix(' ')?.trim_start();
             let (day, rest) = rest.split_once(' ')?;
             let (time, rest) = rest.split_once(' ')?;
-            Some((plain(Some(parse_syslog(month, day, time, context)?)), rest))
+            Some((Some(parse_syslog(month, day, time, context)?), rest))
         }
     }
 }
@@ -170,6 +172,13 @@ mod tests {
         Context {
             now: Moment::from_unix_ms(1_770_000_000_000),
             utc_offset_seconds: 0,
+        }
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_priorities_is_read_as_it_stands() {
+        for line in ["<>".repeat(20_000), "<30>".repeat(20_000)] {
+            assert_eq!(find_stamp(&line, &context()), None);
         }
     }
 
