@@ -8,6 +8,9 @@ use super::actions::VALUES;
 /// What may be open at once.
 const MAX_OPEN: usize = 64;
 
+/// The longest path of a value, in bytes: a variable may be set to a part of itself again and again.
+const MAX_PATH_BYTES: usize = 1024;
+
 /// What stands between the words of an action.
 const BETWEEN: [char; 5] = [' ', '\t', '|', '(', ')'];
 
@@ -16,6 +19,8 @@ const BETWEEN: [char; 5] = [' ', '\t', '|', '(', ')'];
 pub struct Dots {
     /// What the dot is within each of them.
     open: Vec<Dot>,
+    /// How many are open beyond those; what they stand for is not known.
+    beyond: usize,
     /// Variables that are values, by their names with the dollar.
     variables: BTreeMap<String, String>,
 }
@@ -89,6 +94,9 @@ impl Dots {
     }
 
     fn dot(&self) -> Dot {
+        if self.beyond > 0 {
+            return Dot::Unknown;
+        }
         self.open.last().cloned().unwrap_or_default()
     }
 
@@ -113,8 +121,9 @@ impl Dots {
             None | Some("") => Some(start),
             Some(inner) => {
                 let is_key = inner.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+                let is_short = start.len() + inner.len() < MAX_PATH_BYTES;
                 // Helm's own begin with a capital, and so does hardly a value.
-                is_key.then(|| format!("{start}.{inner}"))
+                (is_key && is_short).then(|| format!("{start}.{inner}"))
             }
         }
     }
@@ -135,7 +144,7 @@ impl Dots {
             }
             "define" | "block" => self.push(Dot::Root),
             "else" => {
-                self.open.pop();
+                self.pop();
                 let about = about.trim();
                 let dot = match about.strip_prefix("with ") {
                     Some(about) => self.assign(about, ""),
@@ -143,9 +152,7 @@ impl Dots {
                 };
                 self.push(dot);
             }
-            "end" => {
-                self.open.pop();
-            }
+            "end" => self.pop(),
             _ if word.starts_with('$') => {
                 self.assign(action, "");
             }
@@ -183,6 +190,17 @@ impl Dots {
     fn push(&mut self, dot: Dot) {
         if self.open.len() < MAX_OPEN {
             self.open.push(dot);
+        } else {
+            self.beyond += 1;
+        }
+    }
+
+    fn pop(&mut self) {
+        match self.beyond.checked_sub(1) {
+            Some(beyond) => self.beyond = beyond,
+            None => {
+                self.open.pop();
+            }
         }
     }
 }
@@ -190,6 +208,24 @@ impl Dots {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_beyond_the_bound_close_their_own_and_no_path_grows_for_ever() {
+        let mut dots = Dots::default();
+        dots.pass("{{ with .Values.a }}{{ $x := . }}");
+        for _ in 0..2 * MAX_OPEN {
+            dots.pass("{{ if .on }}{{ $x = $x.more }}");
+        }
+        assert_eq!(dots.pass("{{ .tag }}"), "{{ .tag }}");
+        for _ in 0..2 * MAX_OPEN {
+            dots.pass("{{ end }}");
+        }
+        assert_eq!(dots.pass("{{ .tag }}"), "{{ .Values.a.tag }}");
+        for _ in 0..MAX_PATH_BYTES {
+            dots.pass("{{ $x = $x.more }}");
+        }
+        assert_eq!(dots.pass("{{ $x.tag }}").len(), "{{ $x.tag }}".len());
+    }
 
     #[test]
     fn a_value_within_a_block_has_its_whole_path() {
