@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -17,16 +19,19 @@ pub(crate) const MARK_NAME: &str = "_TOOL_OF_FOREBAY";
 
 /// A mark that no other run has.
 pub(crate) fn new_mark() -> String {
-    format!(
-        "{}{:016x}",
-        own_marks(),
-        RandomState::new().build_hasher().finish()
-    )
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    // As wide as any other: no mark begins with another.
+    format!("{}{run:016x}", own_marks())
 }
 
-/// What all marks of this process begin with.
-pub(crate) fn own_marks() -> String {
-    format!("{}-", std::process::id())
+/// What all marks of this process begin with, and no other's: a process in a container may have our number.
+pub(crate) fn own_marks() -> &'static str {
+    static OWN: LazyLock<String> = LazyLock::new(|| {
+        let chance = RandomState::new().build_hasher().finish();
+        format!("{}-{chance:016x}-", std::process::id())
+    });
+    &OWN
 }
 
 /// Ends all that this process has started, and what those have, and who bears a mark that begins so.

@@ -38,7 +38,7 @@ impl Together {
             runtime.block_on(async {
                 tokio::select! {
                     Some(()) = terminate.recv() => {
-                        kill_descendants(std::process::id(), &own_marks());
+                        kill_descendants(std::process::id(), own_marks());
                         end_as_by(SignalKind::terminate().as_raw_value());
                     }
                     _ = is_gone => {}
