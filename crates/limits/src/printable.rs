@@ -19,7 +19,7 @@ pub fn printable(text: &str, max_bytes: usize) -> String {
     let mut line = String::new();
     let mut is_gap = false;
     let mut marks = 0;
-    for c in Visible(text.chars()) {
+    for c in visible(text) {
         if c.is_whitespace() {
             is_gap = true;
             continue;
@@ -50,6 +50,11 @@ fn cut(mut line: String, max_bytes: usize) -> String {
         line.push(ELLIPSIS);
     }
     line
+}
+
+/// The characters of a text that are seen, its white space as it is.
+pub(crate) fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
+    Visible(text.chars())
 }
 
 /// Yields the characters that may be shown, white space for line breaks.

@@ -3,17 +3,22 @@
 //! Docker Hub prints the account and a session's id into its 429, registries repeat URLs with signatures, clients' errors
 //! repeat credentials. What is not recognised as one of these is left alone: the words are what helps.
 
+mod accounts;
 mod flags;
 mod named;
 mod names;
+mod pairs;
+mod piped;
 mod tokens;
 mod urls;
 
 use std::borrow::Cow;
 
+use accounts::find_account;
 use flags::find_flag;
 use named::find_named_secret;
 pub use names::is_setting_secret;
+use piped::find_piped;
 use tokens::{find_authorization, find_private_key, find_token, has_token};
 use urls::{find_bare_userinfo, find_query, find_userinfo};
 
@@ -87,10 +92,14 @@ fn find_secret(text: &str, at: usize) -> Option<Found> {
         b':' => find_userinfo(text, at),
         b'?' => find_query(text, at),
         b'-' if starts_word => find_private_key(text, at).or_else(|| find_flag(text, at)),
+        b'<' => find_piped(text, at),
+        // npm's names begin so: `_authToken`.
+        b'_' if starts_word => find_named_secret(text, at),
         byte if byte.is_ascii_alphabetic() && starts_word => find_account(text, at)
             .or_else(|| find_authorization(text, at))
             .or_else(|| find_token(text, at))
             .or_else(|| find_bare_userinfo(text, at))
+            .or_else(|| find_piped(text, at))
             .or_else(|| find_named_secret(text, at)),
         // A token may be glued to what stands before it.
         byte if byte.is_ascii_alphabetic() => find_token(text, at),
@@ -116,20 +125,6 @@ fn find_unnamed(text: &str, at: usize) -> Option<Found> {
         byte if byte.is_ascii_alphabetic() => find_token(text, at),
         _ => None,
     }
-}
-
-/// Docker Hub's "pull rate limit as '<user>'", whatever its quotes.
-fn find_account(text: &str, at: usize) -> Option<Found> {
-    const PHRASE: &str = "rate limit as ";
-    let after = at + strip_ignoring_case(&text[at..], PHRASE)?;
-    let quotes = run(&text[after..], is_quote);
-    let start = after + quotes;
-    let is_of_name = |c: char| match quotes {
-        0 => !c.is_whitespace() && !matches!(c, ':' | ','),
-        _ => !is_quote(c) && !c.is_control(),
-    };
-    let end = start + run(&text[start..], is_of_name);
-    Found::whole(start, end)
 }
 
 /// The length of `prefix` if `text` begins with it in any case.

@@ -3,10 +3,18 @@
 //! The name and its value are in JSON, a form, a header, a program's source, or a sentence.
 
 use super::tokens::has_token;
-use super::{Found, MARK, is_quote, is_word_char, names, run, strip_ignoring_case, token_run_with};
+use super::{
+    Found, MARK, is_quote, is_word_char, names, pairs, run, strip_ignoring_case, token_run_with,
+};
 
 /// A bare word after `token:` is a sentence's next, unless it is at least this long.
 const LEAST_BARE_TOKEN_BYTES: usize = 16;
+
+/// The fewest bytes of a word that is known for a secret by its digits among letters.
+const LEAST_RANDOM_BYTES: usize = 6;
+
+/// Words with digits that stand in sentences about secrets.
+const WORDS_WITH_DIGITS: [&str; 4] = ["base64", "oauth2", "oauth1", "ed25519"];
 
 /// `"access_token":"…"`, `AWS_SECRET_ACCESS_KEY=…`, `Authorization: …`, `user "…"` and their kin.
 pub(super) fn find_named_secret(text: &str, at: usize) -> Option<Found> {
@@ -30,14 +38,23 @@ pub(super) fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     let to_value = after_sign + run(&rest[after_sign..], |c| c == ' ');
     let to_value = to_value + literal_mark(&rest[to_value..]);
     let quotes = run(&rest[to_value..], is_quote);
-    if !sign.makes_secret(name, quotes > 0) {
-        return None;
-    }
     let start = at + name_length + to_value + quotes;
     let opening = &rest[to_value..to_value + quotes];
+    let is_value = pairs::is_value(name);
+    if !is_value && !sign.may_make_secret(name, quotes > 0) {
+        return None;
+    }
     let length = value_length(&text[start..], name, opening);
-    let is_bare_word =
-        length < LEAST_BARE_TOKEN_BYTES || text[start..start + length].contains(MARK);
+    let word = &text[start..start + length];
+    let is_named = if is_value {
+        pairs::is_of_secret(&text[..at], &text[start + length..])
+    } else {
+        sign.makes_secret(name, quotes > 0) || is_random(word)
+    };
+    if !is_named {
+        return None;
+    }
+    let is_bare_word = !is_random(word) && length < LEAST_BARE_TOKEN_BYTES || word.contains(MARK);
     let is_prose = sign == Sign::Colon && quotes == 0 && is_bare_word && names::is_token(name);
     // containerd: `… may require authorization: server message: insufficient_scope: …`. What follows is looked at by itself.
     let is_told = sign == Sign::Colon && text[start..].starts_with("server message: ");
@@ -70,10 +87,17 @@ impl Sign {
         }
     }
 
+    /// Whether it does, or would if the value were no word of a sentence.
+    fn may_make_secret(self, name: &str, is_quoted: bool) -> bool {
+        names::is_credential(name) || self.makes_secret(name, is_quoted)
+    }
+
     fn makes_secret(self, name: &str, is_quoted: bool) -> bool {
+        let is_assigned = self == Self::Equals || names::is_variable(name);
         names::is_secret(name)
-            || (self == Self::Equals && names::is_secret_if_assigned(name))
+            || (is_assigned && names::is_secret_if_assigned(name))
             || (is_quoted && names::is_secret_if_quoted(name))
+            || ((is_assigned || is_quoted) && names::is_credential(name))
     }
 }
 
@@ -163,6 +187,26 @@ fn stands_out(word: &str) -> bool {
         && word.chars().skip(1).any(|c| !is_of_word(c))
 }
 
+/// Whether a word is none of a sentence, but a secret or a name: digits among its letters, and no part of a place.
+pub(super) fn is_random(word: &str) -> bool {
+    let has_digit = word.contains(|c: char| c.is_ascii_digit());
+    let has_letter = word.contains(|c: char| c.is_ascii_alphabetic());
+    let is_date = matches!(
+        word.as_bytes(),
+        [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'-', ..]
+    );
+    // What ends in a colon begins a clause: `x509: certificate …`.
+    has_digit
+        && has_letter
+        && !is_date
+        && word.len() >= LEAST_RANDOM_BYTES
+        && !word.contains(['/', '.'])
+        && !word.ends_with(':')
+        && !word.starts_with("sha256:")
+        && !word.contains(MARK)
+        && !WORDS_WITH_DIGITS.contains(&word)
+}
+
 /// How far a named secret's value reaches behind its opening quotes.
 fn value_length(text: &str, name: &str, opening: &str) -> usize {
     let mut quotes = opening.chars().filter(|&c| c != '\\');
@@ -178,8 +222,9 @@ fn value_length(text: &str, name: &str, opening: &str) -> usize {
     } else if !opening.is_empty() {
         run(text, |c| !is_quote(c) && !c.is_control())
     } else if names::takes_the_line(name) {
-        // A scheme and its credentials: all of the line.
-        run(text, |c| !c.is_control() && !is_quote(c))
+        // A scheme and its credentials: all of the line, and Digest's are quoted.
+        let is_digest = strip_ignoring_case(text, "digest ").is_some();
+        run(text, |c| !c.is_control() && (is_digest || !is_quote(c)))
     } else {
         run(text, |c| {
             !c.is_whitespace() && !is_quote(c) && !matches!(c, '&' | ',' | ';' | '}')

@@ -19,14 +19,65 @@ const ENDINGS: [&str; 9] = [
     "token",
 ];
 
+/// The last part of a name that is a credential's in settings, and in a sentence what goes wrong.
+const CREDENTIALS: [&str; 16] = [
+    "auth",
+    "cred",
+    "credential",
+    "credentials",
+    "creds",
+    "dockercfg",
+    "dockerconfigjson",
+    "jwt",
+    "mfa",
+    "otp",
+    "pass",
+    "passwd",
+    "pat",
+    "pwd",
+    "sas",
+    "secret",
+];
+
+/// What stands before `key` in a name whose value is no secret.
+const HARMLESS_KEYS: [&str; 26] = [
+    "annotation",
+    "blob",
+    "cache",
+    "config",
+    "env",
+    "foreign",
+    "group",
+    "hash",
+    "index",
+    "label",
+    "lease",
+    "map",
+    "node",
+    "object",
+    "parameter",
+    "partition",
+    "primary",
+    "pub",
+    "public",
+    "resource",
+    "routing",
+    "snapshot",
+    "sort",
+    "tag",
+    "topology",
+    "variable",
+];
+
 /// Names of flags before a password, or before a user with one, beside those that are secrets' anywhere.
 const FLAGS: [&str; 2] = ["requirepass", "masterauth"];
 
 /// Names that are secret as a whole, without what stands between their words.
-const WHOLE: [&str; 5] = [
+const WHOLE: [&str; 6] = [
     "authorization",
     "clientsecret",
     "cookie",
+    "proxyauthorization",
     "setcookie",
     "xregistryauth",
 ];
@@ -53,7 +104,31 @@ pub(super) fn is_flag(name: &str) -> bool {
 
 /// Whether what is called so in a file of settings is a password or its like; an account's name is none.
 pub fn is_setting_secret(name: &str) -> bool {
-    is_secret(name) && !is_account(name) || has_last_part(name, &["auth", "credential"])
+    is_secret(name) && !is_account(name) || is_credential(name)
+}
+
+/// Whether what is called so is a credential in settings. Before a colon it may begin a sentence.
+pub(super) fn is_credential(name: &str) -> bool {
+    if name.len() > MAX_NAME_BYTES {
+        return false;
+    }
+    let (before, last) = split_last_part(name);
+    let is_any =
+        |parts: &[&str], part: &str| parts.iter().any(|one| part.eq_ignore_ascii_case(one));
+    let (_, kind) = split_last_part(before);
+    let is_key = is_any(&["key"], last) && !kind.is_empty() && !is_any(&HARMLESS_KEYS, kind);
+    is_key || is_any(&CREDENTIALS, last)
+}
+
+/// Whether a variable, or a parameter, of this name holds a secret or an account.
+pub(super) fn is_of_secret(name: &str) -> bool {
+    is_secret(name) || is_credential(name)
+}
+
+/// Whether it is written as variables of an environment are, which begin no sentence: `GH_PAT`.
+pub(super) fn is_variable(name: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    name.contains('_') && name.bytes().all(is_of_name)
 }
 
 /// Whether it is a password's, which in quotes needs no sign before it.
@@ -71,12 +146,12 @@ pub(super) fn is_bare_password(name: &str) -> bool {
 
 /// Whether it is if `=` comes between: before a colon these begin a sentence.
 pub(super) fn is_secret_if_assigned(name: &str) -> bool {
-    has_last_part(name, &["credential", "sig", "signature", "user"])
+    has_last_part(name, &["login", "sig", "signature", "user"])
 }
 
 /// Whether it is if a quotation comes between: docker's `"auth":"…"`, and without a sign `user "…"`.
 pub(super) fn is_secret_if_quoted(name: &str) -> bool {
-    has_last_part(name, &["auth", "email", "user"])
+    has_last_part(name, &["email", "login", "user"])
 }
 
 /// Whether it is a bare `token`, which with a colon also begins a sentence.
@@ -92,9 +167,14 @@ pub(super) fn is_account(name: &str) -> bool {
 
 /// Whether all of the line is its value.
 pub(super) fn takes_the_line(name: &str) -> bool {
-    ["authorization", "cookie", "set-cookie"]
-        .iter()
-        .any(|header| name.eq_ignore_ascii_case(header))
+    [
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "set-cookie",
+    ]
+    .iter()
+    .any(|header| name.eq_ignore_ascii_case(header))
 }
 
 fn has_last_part(name: &str, parts: &[&str]) -> bool {
@@ -102,8 +182,20 @@ fn has_last_part(name: &str, parts: &[&str]) -> bool {
     parts.iter().any(|part| last.eq_ignore_ascii_case(part))
 }
 
+/// A name without its last part, and that: after `_` or `-`, or where capitals begin.
+fn split_last_part(name: &str) -> (&str, &str) {
+    let bytes = name.as_bytes();
+    let begins = |&at: &usize| {
+        let is_capital = bytes[at].is_ascii_uppercase() && !bytes[at - 1].is_ascii_uppercase();
+        matches!(bytes[at - 1], b'_' | b'-') || is_capital
+    };
+    let at = (1..bytes.len()).rev().find(begins).unwrap_or(0);
+    let (before, last) = name.split_at(at);
+    (before.trim_end_matches(['_', '-']), last)
+}
+
 /// Whether a name ends so, whatever stands between its words.
-fn ends_with(name: &str, ending: &str) -> bool {
+pub(super) fn ends_with(name: &str, ending: &str) -> bool {
     let mut letters = letters(name);
     ending
         .bytes()

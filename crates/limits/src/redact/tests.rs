@@ -325,3 +325,144 @@ fn passwords_in_commands_sentences_and_addresses_that_nobody_escaped_are_gone() 
         assert_eq!(redact(&clean), clean);
     }
 }
+
+#[test]
+fn credentials_are_known_by_the_last_part_of_their_names() {
+    for text in [
+        "--build-arg NPM_AUTH=HUNTER2xyz",
+        "//registry.npmjs.org/:_authToken=HUNTER2xyz",
+        "_auth=HUNTER2xyz",
+        "(token: HUNTER2xyz)",
+        "credentials=HUNTER2xyz",
+        "creds: HUNTER2xyz",
+        "REGISTRY_CREDS=HUNTER2xyz",
+        "SIGNING_KEY=HUNTER",
+        "SIGNING_KEY: HUNTER",
+        "encryption-key: HUNTER2xyz",
+        r#""ssh_key":"HUNTER""#,
+        r#""sshKey":"HUNTER""#,
+        "githubPAT=HUNTER",
+        "PAT=HUNTER",
+        "GH_PAT: HUNTER",
+        "otp=HUNTER",
+        "JWT=HUNTER",
+        ".dockerconfigjson: HUNTER2xyz",
+        "dockerconfigjson=HUNTER",
+        "dockercfg: HUNTER2xyz",
+        "https://hooks.slack.com/services/T0000/B0000/HUNTER2xyz",
+        "dop_v1_HUNTER2xyzabcdefghij",
+        r#"Proxy-Authorization: Digest username="a", response="HUNTER2xyz""#,
+        "DOCKERHUB_USER: HUNTER",
+        "DOCKER_LOGIN=HUNTER",
+        r#""login":"HUNTER""#,
+    ] {
+        let clean = redact(text);
+        assert!(!clean.contains("HUN"), "{clean}");
+        assert_eq!(redact(&clean), clean);
+    }
+}
+
+#[test]
+fn a_value_is_secret_whose_name_stands_in_the_field_beside_it() {
+    for text in [
+        r#"{"name":"DB_PASSWORD","value":"HUNTER2xyz"}"#,
+        r#"{"value":"HUNTER2xyz","name":"API_TOKEN"}"#,
+        r#"{\"Name\":\"API_TOKEN\",\"Value\":\"HUNTER2xyz\"}"#,
+        r#"{"name":"DB_PASSWORD","type":"PLAINTEXT","value":"HUNTER2xyz"}"#,
+        r#"{"ParameterKey":"DbPassword","ParameterValue":"HUNTER2xyz"}"#,
+        "{Name:DB_PASSWORD Value:HUNTER2xyz ValueFrom:nil}",
+        "- name: GH_PAT\n  value: HUNTER2xyz",
+    ] {
+        let clean = redact(text);
+        assert!(!clean.contains("HUN"), "{clean}");
+        assert_eq!(redact(&clean), clean);
+    }
+    for text in [
+        r#"{"name":"TOKEN","valueFrom":{}},{"name":"IMAGE","value":"nginx:1.27"}"#,
+        r#"{"ParameterKey":"Image","ParameterValue":"acme/web:1"},{"ParameterKey":"Password"}"#,
+        "- name: GH_PAT - name: LEVEL value: debug",
+        "invalid value: cannot parse",
+    ] {
+        assert_eq!(redact(text), text);
+    }
+}
+
+#[test]
+fn what_is_piped_into_a_login_is_gone() {
+    for (text, expected) in [
+        (
+            "+ echo HUNTER2 | docker login -u bot --password-stdin",
+            "+ echo *** | docker login -u *** --password-stdin",
+        ),
+        (
+            "echo -n 'HUNTER2' | docker login --password-stdin",
+            "echo -n '***' | docker login --password-stdin",
+        ),
+        (
+            "printf %s HUNTER2 | crane auth login r.example --password-stdin",
+            "printf %s *** | crane auth login r.example --password-stdin",
+        ),
+        (
+            "docker login --password-stdin <<< HUNTER2; x",
+            "docker login --password-stdin <<< ***; x",
+        ),
+        (
+            "docker login --password-stdin <<<\"HUNTER2 b\" x",
+            "docker login --password-stdin <<<\"***\" x",
+        ),
+    ] {
+        assert_eq!(redact(text), expected);
+        assert_eq!(redact(expected), expected);
+    }
+    for text in [
+        "echo \"$TOKEN\" | docker login --password-stdin",
+        "printf '%s' \"$HUB_TOKEN\" | docker login --password-stdin",
+        "echo done | tee out",
+        "grep x <<< y",
+        "echo no pipe",
+        "|echo ",
+        "cat token | docker login --password-stdin",
+    ] {
+        assert_eq!(redact(text), text);
+    }
+}
+
+#[test]
+fn accounts_that_clients_tell_of_are_gone() {
+    for (text, expected) in [
+        ("(as user bob)", "(as user ***)"),
+        ("logged in as bob.", "logged in as ***."),
+        ("logged in as user bob", "logged in as user ***"),
+        ("Login Succeeded for bob", "Login Succeeded for ***"),
+        (
+            "account bob1999 is over its limit",
+            "account *** is over its limit",
+        ),
+    ] {
+        assert_eq!(redact(text), expected);
+        assert_eq!(redact(expected), expected);
+    }
+}
+
+#[test]
+fn sentences_about_credentials_keep_their_words() {
+    for text in [
+        "container will run as user root, as user 1000",
+        "account 123456789012 is suspended",
+        "service account builder2000 has no secrets",
+        "fetch creds: AccessDenied, credentials: x509: certificate signed by unknown authority",
+        "failed to fetch anonymous token: GET request, oauth token: TooManyRequests",
+        "auth: docker.io/library/nginx:1.27: not found",
+        "cannot resolve auth: ghcr.io/acme/web2:1.0",
+        "cache-key: sha256:50aa4698fa62, cacheKey=acme/web:1",
+        r#"topologyKey: "kubernetes.io/hostname""#,
+        "key=value, key: node-role2000",
+        "registry-auth: 2026-11-22T00:10:00Z",
+        "illegal base64 in .dockerconfigjson: illegal base64 data",
+        "invalid signature: key2000",
+        r#"docker login "ghcr.io" failed"#,
+        "failed with status: 401, auth: 401 Unauthorized",
+    ] {
+        assert_eq!(redact(text), text);
+    }
+}

@@ -5,7 +5,7 @@
 use super::{Found, run, strip_ignoring_case, token_run};
 
 /// How tokens of known makers begin, with the fewest characters after it that make one.
-const TOKEN_PREFIXES: [(&str, usize); 27] = [
+const TOKEN_PREFIXES: [(&str, usize); 33] = [
     ("dckr_", 4),
     ("ghp_", 16),
     ("gho_", 16),
@@ -35,6 +35,14 @@ const TOKEN_PREFIXES: [(&str, usize); 27] = [
     // Vault's.
     ("hvs.", 8),
     ("hvb.", 8),
+    // DigitalOcean's.
+    ("dop_v1_", 16),
+    ("doo_v1_", 16),
+    ("glrt-", 16),
+    ("rk_live_", 16),
+    // The path is what lets anybody write there.
+    ("hooks.slack.com/services/", 8),
+    ("discord.com/api/webhooks/", 8),
 ];
 
 /// How a key in PEM begins, and how the line ends that ends it.
