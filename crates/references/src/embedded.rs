@@ -157,6 +157,7 @@ impl Embedded {
             });
         }
         out.built = found.built;
+        out.given = found.given;
         out.is_cut = found.is_cut;
         for mut place in found.places {
             place.owner = self.owned(place.owner);

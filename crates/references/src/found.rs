@@ -29,6 +29,8 @@ pub struct Found {
     pub elsewhere: Vec<Range<usize>>,
     /// Images that scripts in it build, by their names.
     pub built: Vec<String>,
+    /// Images that its commands push, or that they give a machine's own images as names: with their tags.
+    pub given: Vec<String>,
     /// There are more images than are listed.
     pub is_cut: bool,
 }
@@ -160,6 +162,7 @@ impl Found {
         self.elsewhere
             .extend(elsewhere.map(|span| moved(span, offset)));
         self.built.extend(part.built);
+        self.given.extend(part.given);
         self.is_cut |= part.is_cut;
         self.notes.extend(part.notes.into_iter().map(|note| Note {
             at: note.at.map(|at| at + offset),

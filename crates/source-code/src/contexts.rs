@@ -39,6 +39,23 @@ const CALLS: [ImageCall; 15] = [
     first("fromimage", None, Some("image")),
 ];
 
+/// Calls that build what their image names, or push it.
+const MAKERS: [ImageCall; 3] = [
+    // Docker's SDK for Python.
+    ImageCall {
+        name: "build",
+        on: Some("images"),
+        is_first: false,
+        key: Some("tag"),
+    },
+    first("push", Some("images"), Some("repository")),
+    // dockerode.
+    keyed("buildimage", "t"),
+];
+
+/// The key beside an image's that says what it is built from: Pulumi's and Compose's.
+pub(super) const BUILD: &str = "build";
+
 /// Keys and argument names under which images are written.
 const KEYS: [&str; 12] = [
     "image",
@@ -118,9 +135,18 @@ const fn keyed(name: &'static str, key: &'static str) -> ImageCall {
 
 /// The call that `path` means, if it takes an image.
 pub(super) fn find_call(path: &[String]) -> Option<&'static ImageCall> {
+    find_in(&CALLS, path)
+}
+
+/// The call that `path` means, if it builds or pushes an image.
+pub(super) fn find_maker(path: &[String]) -> Option<&'static ImageCall> {
+    find_in(&MAKERS, path)
+}
+
+fn find_in(calls: &'static [ImageCall], path: &[String]) -> Option<&'static ImageCall> {
     let name = normal(path.last()?);
     let on = path.len().checked_sub(2).map(|at| normal(&path[at]));
-    CALLS.iter().find(|call| {
+    calls.iter().find(|call| {
         call.name == name && call.on.is_none_or(|wanted| on.as_deref() == Some(wanted))
     })
 }

@@ -154,6 +154,8 @@ pub(super) struct Pair {
     pub(super) value: Expr,
     /// What is called with it, where it is an argument.
     pub(super) callee: Option<String>,
+    /// What it is built from stands beside it.
+    pub(super) is_built: bool,
 }
 
 /// What a file says. Names are `x`, `self.x` or `Class.x`.

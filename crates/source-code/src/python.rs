@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 
 use tree_sitter::Node;
 
-use super::contexts::{find_call, is_image_key, is_runner};
+use super::contexts::{BUILD, find_call, find_maker, is_image_key, is_runner};
 use super::facts::{Argument, Bound, Call, Expr, Facts, Pair};
 use super::python_text::expression;
 use super::shell::is_tool;
-use super::tree::{Names, Opens, Scope, children, field, is_command, parse, text_of, walk};
+use super::tree::{
+    Names, Opens, Scope, children, field, is_command, is_member, parse, text_of, walk,
+};
 
 /// What a Python file says; `None` if it cannot be parsed at all.
 pub(super) fn read(text: &str) -> Option<Facts> {
@@ -32,7 +34,12 @@ pub(super) fn read(text: &str) -> Option<Facts> {
     let mut later = Vec::new();
     walk(tree.root_node(), opens, |node, scopes| {
         reader.bind(node, scopes);
-        if node.kind() == "identifier" && !reader.declared.contains(&node.start_byte()) {
+        let is_name = match node.kind() {
+            "identifier" => !reader.declared.contains(&node.start_byte()),
+            "attribute" => is_member(node),
+            _ => false,
+        };
+        if is_name {
             reader.facts.names.push(node.byte_range());
         }
         if matches!(node.kind(), "call" | "pair" | "list" | "tuple") {
@@ -210,7 +217,7 @@ impl Reader<'_> {
                 if let Some(Expr::Literal(key)) = key
                     && is_image_key(&key.text)
                 {
-                    self.pair(node, None);
+                    self.pair(node, None, false);
                 }
             }
             "list" | "tuple" if is_command(node, self.text) => {
@@ -232,24 +239,31 @@ impl Reader<'_> {
         let is_own = path
             .last()
             .is_some_and(|name| self.functions.contains(name));
-        if is_own || is_runner(&path) || find_call(&path).is_some() {
+        if is_own || is_runner(&path) || find_call(&path).or_else(|| find_maker(&path)).is_some() {
             self.facts.calls.extend(self.call(node));
         }
         let arguments = node.child_by_field_name("arguments");
-        for argument in arguments.map(children).unwrap_or_default() {
+        let arguments = arguments.map(children).unwrap_or_default();
+        let name = |argument: &Node<'_>| field(*argument, "name", self.text);
+        let is_built = arguments.iter().any(|one| name(one) == Some(BUILD));
+        for argument in arguments {
             if argument.kind() == "keyword_argument"
                 && field(argument, "name", self.text).is_some_and(is_image_key)
                 && find_call(&path).is_none()
             {
-                self.pair(argument, path.last().cloned());
+                self.pair(argument, path.last().cloned(), is_built);
             }
         }
     }
 
-    fn pair(&mut self, node: Node<'_>, callee: Option<String>) {
+    fn pair(&mut self, node: Node<'_>, callee: Option<String>, is_built: bool) {
         if let Some(value) = node.child_by_field_name("value") {
             let value = self.expression(value);
-            self.facts.pairs.push(Pair { value, callee });
+            self.facts.pairs.push(Pair {
+                value,
+                callee,
+                is_built,
+            });
         }
     }
 

@@ -9,12 +9,19 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::contexts::{
-    find_call, is_about_containers, is_clients, is_image_name, is_picture, is_runner,
+    BUILD, ImageCall, find_call, find_maker, is_about_containers, is_clients, is_image_name,
+    is_picture, is_runner,
 };
 use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Quotes};
 use super::resolve::Resolver;
 use super::writing::writing;
-use forebay_references::{Ambiguous, Encoding, Found, Owner, Place, Reading, Settings, Why};
+use crate::shell;
+use forebay_references::{
+    Ambiguous, Encoding, Found, Owner, Place, PullPolicy, Reading, Settings, Why,
+};
+
+/// How many images that a file builds are told.
+const MAX_BUILT: usize = 1000;
 
 /// How many names of a file are looked up that may be read for something else than images.
 const MAX_OTHERS: usize = 5000;
@@ -47,7 +54,8 @@ pub(super) fn search(text: &str, facts: &Facts, settings: &Settings) -> Found {
     }
     if is_about_containers(text) {
         for pair in &facts.pairs {
-            let owner = Owner::of_kind(pair.callee.as_deref().unwrap_or("source code"));
+            let kind = pair.callee.as_deref().unwrap_or("source code");
+            let owner = search.owner(kind, &pair.value, pair.is_built);
             search.follow(&pair.value, (Certainty::Key, &owner), 0);
         }
         for (name, bindings) in facts
@@ -80,20 +88,45 @@ impl Search<'_> {
         if is_runner(&call.path) {
             self.script(call);
         }
-        let Some(rule) = find_call(&call.path).filter(|_| is_clients(&call.path)) else {
+        let image = |rule: &ImageCall| {
+            let named = rule.key.and_then(|key| call.find_named(key));
+            named.or_else(|| call.find_positional(0).filter(|_| rule.is_first))
+        };
+        if let Some(made) = find_maker(&call.path).and_then(image) {
+            self.note_built(made);
+        }
+        let rule = find_call(&call.path).filter(|_| is_clients(&call.path));
+        let Some(value) = rule.and_then(image) else {
             return;
         };
-        let named = rule.key.and_then(|key| call.find_named(key));
-        let first = || call.find_positional(0).filter(|_| rule.is_first);
-        let Some(value) = named.or_else(first) else {
-            return;
-        };
-        let owner = Owner::of_kind(&last_two(&call.path));
+        let is_built = call.find_named(BUILD).is_some();
+        let owner = self.owner(&last_two(&call.path), value, is_built);
         // docker-py's `pull("nginx", tag="1.27")` says the image in two values.
         if let Some(tag) = call.find_named("tag") {
             return self.unsure(&value.clone(), Why::Apart(self.shown(&tag.span())), &owner);
         }
         self.follow(value, (Certainty::Call, &owner), 0);
+    }
+
+    /// Who uses an image: what is built here is pulled by nobody.
+    fn owner(&mut self, kind: &str, image: &Expr, is_built: bool) -> Owner {
+        if is_built {
+            self.note_built(image);
+        }
+        Owner {
+            pull_policy: is_built.then_some(PullPolicy::Never),
+            ..Owner::of_kind(kind)
+        }
+    }
+
+    /// Notes the name of what is built or pushed here.
+    fn note_built(&mut self, image: &Expr) {
+        let image = self.resolver.text(image, 0).ok();
+        let is_full = self.found.built.len() >= MAX_BUILT;
+        let name = image
+            .filter(|_| !is_full)
+            .map(|image| shell::name_of(&image.value).to_owned());
+        self.found.built.extend(name);
     }
 
     /// A variable that is called an image is one if its text says more than one word could.
@@ -184,13 +217,12 @@ impl Search<'_> {
         if values.is_empty() {
             return self.outside(expr, name, context);
         }
-        if matches!(expr, Expr::Name { .. }) {
-            self.followed.insert(name.to_owned());
+        let span = expr.span();
+        if let Some(written) = self.text.get(span.clone()) {
+            self.followed.insert(written.to_owned());
         }
         for value in values {
-            if let Expr::Name { span, .. } = expr {
-                self.found.read(span.clone(), value.span());
-            }
+            self.found.read(span.clone(), value.span());
             self.follow(&value, context, depth + 1);
         }
     }

@@ -6,6 +6,9 @@ use super::facts::MAX_DEPTH;
 use super::shell::is_tool_name;
 use tree_sitter::{Language, Node, Parser, Tree};
 
+/// How many entries of an object are looked at for a key.
+const MAX_KEYS: usize = 64;
+
 /// The deepest nesting of scopes that is told apart.
 const MAX_SCOPES: usize = 256;
 
@@ -129,6 +132,22 @@ pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
 pub(super) fn is_command(list: Node<'_>, text: &str) -> bool {
     let first = list.named_child(0).map(|first| text_of(first, text));
     first.is_some_and(|first| is_tool_name(first.trim_matches(['"', '\''])))
+}
+
+/// True if a node is a field of something that has a plain name: `self.a`, `this.a`, `A.a`.
+pub(super) fn is_member(node: Node<'_>) -> bool {
+    let object = node.child_by_field_name("object");
+    object.is_some_and(|object| matches!(object.kind(), "identifier" | "this"))
+}
+
+/// True if an object has this key.
+pub(super) fn has_key(object: Node<'_>, key: &str, text: &str) -> bool {
+    let mut cursor = object.walk();
+    let mut entries = object.named_children(&mut cursor).take(MAX_KEYS);
+    entries.any(|entry| {
+        let name = field(entry, "key", text).unwrap_or_else(|| text_of(entry, text));
+        name.trim_matches(['"', '\'']) == key
+    })
 }
 
 /// The text of a node.

@@ -8,10 +8,12 @@ use std::path::Path;
 
 use tree_sitter::Node;
 
-use super::contexts::{find_call, is_image_key, is_runner};
+use super::contexts::{BUILD, find_call, find_maker, is_image_key, is_runner};
 use super::facts::{Argument, Bound, Call, Expr, Facts, Pair};
 use super::shell::is_tool;
-use super::tree::{Names, Opens, Scope, children, field, is_command, parse, text_of, walk};
+use super::tree::{
+    Names, Opens, Scope, children, field, has_key, is_command, is_member, parse, text_of, walk,
+};
 use super::typescript_text::{Writer, expression};
 
 /// What a TypeScript or JavaScript file says; `None` if it cannot be parsed at all.
@@ -47,8 +49,14 @@ pub(super) fn read(path: &str, text: &str) -> Option<Facts> {
     let mut later = Vec::new();
     walk(tree.root_node(), opens, |node, scopes| {
         reader.bind(node, scopes);
-        let is_name = matches!(node.kind(), "identifier" | "shorthand_property_identifier");
-        if is_name && !reader.declared.contains(&node.start_byte()) {
+        let is_name = match node.kind() {
+            "identifier" | "shorthand_property_identifier" => {
+                !reader.declared.contains(&node.start_byte())
+            }
+            "member_expression" => is_member(node),
+            _ => false,
+        };
+        if is_name {
             reader.facts.names.push(node.byte_range());
         }
         if matches!(
@@ -285,7 +293,7 @@ impl<'a> Reader<'a> {
         let is_own = path
             .last()
             .is_some_and(|name| self.functions.contains(name));
-        if is_own || is_runner(&path) || find_call(&path).is_some() {
+        if is_own || is_runner(&path) || find_call(&path).or_else(|| find_maker(&path)).is_some() {
             let arguments = node.child_by_field_name("arguments").map(children);
             let arguments = arguments
                 .unwrap_or_default()
@@ -310,7 +318,13 @@ impl<'a> Reader<'a> {
             .and_then(callee)
             .map(|callee| path(callee, self.text()));
         let callee = path.and_then(|path| path.last().cloned());
-        self.facts.pairs.push(Pair { value, callee });
+        let object = node.parent();
+        let is_built = object.is_some_and(|object| has_key(object, BUILD, self.text()));
+        self.facts.pairs.push(Pair {
+            value,
+            callee,
+            is_built,
+        });
     }
 
     fn text(&self) -> &'a str {

@@ -83,7 +83,9 @@ pub(crate) fn find_action(root: At<'_>, sink: &mut Sink<'_>) {
 }
 
 fn steps(job: &Job<'_>, sink: &mut Sink<'_>) {
+    shown(job.at, job, sink);
     for step in job.at.get("steps").into_iter().flat_map(At::items) {
+        shown(step, job, sink);
         if let Some(uses) = step.get("uses") {
             let owner = Owner {
                 container: step.text_of("name").map(str::to_owned),
@@ -94,6 +96,24 @@ fn steps(job: &Job<'_>, sink: &mut Sink<'_>) {
         pushed::find(step, job, sink);
         if let Some(script) = step.get("run") {
             run(script, step, job, sink);
+        }
+    }
+}
+
+/// What people are shown as a name: a matrix's values that are in it go with the images that they are.
+fn shown(at: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
+    let Some(span) = at.get("name").map(At::span) else {
+        return;
+    };
+    let text = sink.text.get(span.clone()).unwrap_or_default();
+    for (start, _) in text.match_indices("${{") {
+        let Some(length) = text[start..].find("}}") else {
+            return;
+        };
+        let end = start + length + "}}".len();
+        for (value, _) in matrix_of(&text[start..end], job).into_iter().flatten() {
+            let shown = span.start + start..span.start + end;
+            sink.found.read(shown, value.span());
         }
     }
 }
@@ -138,6 +158,7 @@ fn put(scheme: &str, at: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>, owner: Owne
             lookup: &|_| None,
         };
         for (value, jobs) in values {
+            sink.found.read(at.span(), value.span());
             let owner = Owner {
                 replicas: Some(jobs),
                 ..owner.clone()

@@ -66,6 +66,16 @@ impl Image {
         format!("{}/{}", self.registry, self.repository())
     }
 
+    /// The image that is asked for: with the tag `latest` where neither a tag nor a digest is written.
+    pub(super) fn asked(&self) -> String {
+        let tag = self.asked_tag().map(str::to_owned);
+        let image = Self {
+            tag,
+            ..self.clone()
+        };
+        image.to_string()
+    }
+
     /// The tag that is asked for: `latest` where neither a tag nor a digest is written.
     pub fn asked_tag(&self) -> Option<&str> {
         match (&self.tag, &self.digest) {

@@ -63,8 +63,9 @@ pub(super) struct Planner<'a> {
     pin: Option<Pin<'a>>,
     held: &'a BTreeSet<usize>,
     readers: Readers<'a>,
-    /// The images that the file builds, and those that it pulls, by their places.
+    /// The images that the file builds, by their places; those that it pushes or names, and those that it pulls, with their tags.
     built: BTreeSet<String>,
+    given: BTreeSet<String>,
     pulled: BTreeSet<String>,
     elsewhere: Elsewhere<'a>,
     pub(super) plan: Plan,
@@ -85,6 +86,7 @@ impl<'a> Planner<'a> {
         held: &'a BTreeSet<usize>,
     ) -> Self {
         let name = |text: &str| Some(text.parse::<Image>().ok()?.place());
+        let asked = |text: &str| Some(text.parse::<Image>().ok()?.asked());
         let is_pulled = |place: &&Place| place.owner.pull_policy != Some(PullPolicy::Never);
         let pulled = found.places.iter().filter(is_pulled);
         Self {
@@ -94,7 +96,12 @@ impl<'a> Planner<'a> {
             held,
             readers: Readers::of(text, found),
             built: found.built.iter().filter_map(|image| name(image)).collect(),
-            pulled: pulled.filter_map(|place| name(&place.image)).collect(),
+            given: found
+                .given
+                .iter()
+                .filter_map(|image| asked(image))
+                .collect(),
+            pulled: pulled.filter_map(|place| asked(&place.image)).collect(),
             elsewhere: Elsewhere::of(found),
             plan: Plan::default(),
             number: 0,
@@ -200,13 +207,14 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether a place names what the file's commands build, push or tag, and nothing that they pull.
+    /// Whether a place names what the file's commands build, push or give a name, or have and do not pull.
     fn is_given_away(&self, place: &Place, image: &Image) -> bool {
         let kind = place.owner.kind.as_str();
         let is_command = TOOLS.contains(&kind) || kind == "GitHub step";
         let is_local = is_command && place.owner.pull_policy == Some(PullPolicy::Never);
-        let name = image.place();
-        self.built.contains(&name) || is_local && !self.pulled.contains(&name)
+        let asked = image.asked();
+        let is_made = self.built.contains(&image.place()) || self.given.contains(&asked);
+        is_made || is_local && !self.pulled.contains(&asked)
     }
 
     /// `new` with the digest that `asked` has, if that is wanted and there is none yet.
@@ -437,6 +445,28 @@ mod tests {
         assert_eq!(planned("a.sh", text, "forebay:h.example"), (new, 5));
         let own = planned("a.sh", "docker push me/redis:7\n", "quay:own");
         assert_eq!(own, ("docker push quay.io/own/redis:7\n".to_owned(), 0));
+    }
+
+    #[test]
+    fn what_is_pushed_or_named_goes_to_no_mirror_whatever_else_of_its_name_is_pulled() {
+        let tagged =
+            "docker pull me/x:staging\ndocker tag me/x:staging me/x:prod\ndocker push me/x:prod\n";
+        let new = tagged.replace(" me/x:staging", " h.example/docker.io/me/x:staging");
+        assert_eq!(planned("a.sh", tagged, "forebay:h.example"), (new, 2));
+        for (text, left) in [
+            ("docker push me/x\ndocker run me/x:latest\n", 2),
+            (
+                "docker push me/x:1\nkubectl set image deploy/x x=me/x:1\n",
+                2,
+            ),
+            (
+                "docker manifest create me/x:1 me/x:1-a me/x:1-b\ndocker manifest push me/x:1\n",
+                4,
+            ),
+        ] {
+            let kept = (text.to_owned(), left);
+            assert_eq!(planned("a.sh", text, "forebay:h.example"), kept, "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Who else reads what is to change: a name of an image may be a container's name as well.
 //!
-//! The finder says where a value is read as an image; what else reads it is looked for by the variable's name. Only a value that is
-//! one word without a tag can serve anything else: nobody calls a container `redis:7`.
+//! The finder says where a value is read as an image; what else reads it is looked for by the variable's name. One with a tag serves
+//! something else too: what it is pushed as (`host/$IMAGE`), a file (`$IMAGE.tar`), a name that is cut out of it (`${IMAGE%%:*}`).
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -20,6 +20,9 @@ const DECLARING: [&str; 13] = [
     "ARG", "export", "readonly", "local", "declare", "global", "nonlocal", "for", "as", "const",
     "let", "var", "(const",
 ];
+
+/// The object before its own fields, in languages whose finder tells who reads them.
+const OWN: [&str; 3] = ["self.", "cls.", "this."];
 
 /// Who reads the values of a file.
 pub(super) struct Readers<'a> {
@@ -88,9 +91,6 @@ impl<'a> Readers<'a> {
 
     /// Who reads a place's value for something else, if anybody does.
     pub(super) fn find_other(&mut self, place: &Place) -> Option<Read<'a>> {
-        if place.image.contains([':', '@']) {
-            return None;
-        }
         if let Some(name) = self.anchor(place) {
             return self.anchored(place, name);
         }
@@ -168,6 +168,7 @@ impl<'a> Readers<'a> {
         let end = rest[start..].find(|c: char| !is_of_name(c) && c != '.');
         let path = &rest[start..end.map_or(rest.len(), |end| start + end)];
         let sigil = match () {
+            () if OWN.iter().any(|object| path.starts_with(object)) => return None,
             () if path.contains('.') => Sigil::Path,
             () if rest.len() < written.len() => Sigil::Ref,
             () if rest[..start].contains('$') => Sigil::Dollar,

@@ -90,6 +90,17 @@ impl Search<'_> {
             let Some(word) = words.get(position) else {
                 continue;
             };
+            let text = texts[position]
+                .as_deref()
+                .and_then(|text| text.get(prefix..));
+            if image.is_given {
+                self.found.given.extend(text.map(str::to_owned));
+            }
+            if image.is_built {
+                self.found
+                    .built
+                    .extend(text.map(|text| shell::name_of(text).to_owned()));
+            }
             if prefix == 0 {
                 self.follow(word, (Certainty::Call, &owner), 0);
             } else if let Expr::Literal(word) = word

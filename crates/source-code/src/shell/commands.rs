@@ -16,6 +16,8 @@ pub(crate) struct ImageWord {
     pub(crate) prefix: usize,
     /// It is what the command builds.
     pub(crate) is_built: bool,
+    /// It is where the command pushes to, or a name that it gives; or has to come from where that goes.
+    pub(crate) is_given: bool,
     /// The command takes it from a registry where the machine does not have it: no push, no tag, nothing that it builds.
     pub(crate) is_pulled: bool,
 }
@@ -163,6 +165,7 @@ impl Line<'_> {
             position: *position,
             prefix: 0,
             is_built,
+            is_given: is_given(sub, &positional, *position),
             is_pulled: !is_local && written != Some(position),
         }));
         images
@@ -180,6 +183,7 @@ impl Line<'_> {
                 position: value,
                 prefix,
                 is_built,
+                is_given: false,
                 is_pulled: !is_built,
             })
         };
@@ -210,6 +214,7 @@ impl Line<'_> {
                 position,
                 prefix: prefix.len(),
                 is_built: false,
+                is_given: false,
                 is_pulled: true,
             })
             .collect()
@@ -231,7 +236,8 @@ impl Line<'_> {
         let last = self.words.len() - 1;
         let written = places.next().or(first.filter(|first| *first == last));
         for image in images.iter_mut().filter(|_| is_copy) {
-            image.is_pulled = written != Some(image.position);
+            image.is_given = written == Some(image.position);
+            image.is_pulled = !image.is_given;
         }
         images
     }
@@ -245,6 +251,7 @@ impl Line<'_> {
                 position,
                 prefix,
                 is_built: false,
+                is_given: false,
                 is_pulled: true,
             };
             match self.word(at) {
@@ -260,6 +267,19 @@ impl Line<'_> {
             }
         }
         images
+    }
+}
+
+/// Whether a subcommand pushes to one of its images, or makes it another name of something.
+///
+/// `docker manifest create` takes no list's parts from another registry than the list's own.
+fn is_given(sub: &Subcommand, images: &[usize], position: usize) -> bool {
+    let is_named = |word: &str| sub.name.contains(&word);
+    match sub.takes {
+        Takes::ToFrom => true,
+        Takes::FromTo => images.get(1) == Some(&position),
+        _ if is_named("tag") => images.get(..2).unwrap_or(images).last() == Some(&position),
+        _ => is_named("push"),
     }
 }
 

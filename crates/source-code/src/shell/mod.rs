@@ -102,14 +102,17 @@ impl Finder<'_> {
     fn note_built(&mut self, script: &Script) {
         for command in &script.commands {
             let words = self.values.texts(command);
-            for image in image_words(&words)
-                .into_iter()
-                .filter(|image| image.is_built)
-            {
+            for image in image_words(&words) {
                 let text = words.get(image.position).and_then(Option::as_deref);
                 let text = text.and_then(|text| text.get(image.prefix..));
                 let text = text.unwrap_or_default();
                 if text.is_empty() || self.found.built.len() == MAX_BUILT {
+                    continue;
+                }
+                if image.is_given && self.found.given.len() < MAX_BUILT {
+                    self.found.given.push(text.to_owned());
+                }
+                if !image.is_built {
                     continue;
                 }
                 self.found.built.push(name_of(text).to_owned());

@@ -11,6 +11,21 @@ fn others(path: &str, text: &str) -> Vec<String> {
 }
 
 const SERVED: &[(&str, &str)] = &[
+    ("a.sh", "APP=redis:7\ndocker run --name x-$APP $APP\n"),
+    (
+        "a.sh",
+        "for i in redis:7; do\n docker pull $i\n docker tag $i h.local/$i\ndone\n",
+    ),
+    ("a.sh", "I=redis:7\ndocker save $I > $I.tar\n"),
+    ("a.sh", "I=redis:7\ndocker run --name ${I%%:*} $I\n"),
+    (
+        "a.py",
+        "IMG = \"redis:7\"\nname = IMG.split(\":\")[0]\nclient.containers.run(IMG)\n",
+    ),
+    (
+        "a.py",
+        "class A:\n  IMG = \"redis:7\"\n  def f(self):\n    open(self.IMG)\n    client.containers.run(self.IMG)\n",
+    ),
     ("a.sh", "APP=redis\ndocker rm -f $APP\ndocker run $APP\n"),
     ("a.sh", "APP=redis\ndocker run -d --name \"${APP}\" $APP\n"),
     (
@@ -46,6 +61,14 @@ const SERVED: &[(&str, &str)] = &[
         "on: push\nenv:\n  APP: redis\njobs:\n  a:\n    steps:\n    - uses: docker://${{ env.APP }}\n    - run: redis-cli -h $APP\n",
     ),
     (
+        ".github/workflows/a.yml",
+        "on: push\njobs:\n  a:\n    strategy: {matrix: {os: [debian]}}\n    container: ${{ matrix.os }}\n    steps:\n    - uses: actions/upload-artifact@v4\n      with: {name: 'p-${{ matrix.os }}'}\n",
+    ),
+    (
+        ".github/workflows/a.yml",
+        "on: push\njobs:\n  a:\n    strategy: {matrix: {os: ['debian:12']}}\n    container:\n      image: ${{ matrix.os }}\n    steps:\n    - run: ./build.sh --${{ matrix.os }}\n",
+    ),
+    (
         "Dockerfile",
         "ARG APP=redis\nFROM $APP\nARG APP\nRUN apt-get install $APP\n",
     ),
@@ -77,7 +100,10 @@ fn what_serves_images_alone_is_nobody_elses() {
             "a.sh",
             "APP=redis # APP\necho \"pulling $APP\"\nexport APP\ndocker pull $APP\ndocker run \"$APP\"\n",
         ),
-        ("a.sh", "APP=redis:7\ndocker run --name x-$APP $APP\n"),
+        (
+            ".github/workflows/a.yml",
+            "on: push\njobs:\n  a:\n    name: on ${{ matrix.os }}\n    strategy: {matrix: {os: ['debian:12', fedora]}}\n    container: ${{ matrix.os }}\n    steps:\n    - name: Build on ${{ matrix.os }}\n      run: echo ${{ matrix.os }}\n",
+        ),
         (
             "Dockerfile",
             "ARG BASE=alpine\nFROM $BASE AS a\nARG BASE\nFROM ${BASE}:3\n",
