@@ -4,13 +4,14 @@
 
 use forebay_oci::DOCKER_HUB;
 
+use crate::anothers::without_bare_images;
 use crate::answer_429::judge;
 use crate::clean::clean;
 use crate::cut;
 use crate::identity::find_identity;
 use crate::image::find_image;
 use crate::quoted::unquoted;
-use crate::registry::{find_asked, find_mentioned, of_image};
+use crate::registry::{find_asked, find_limiter, find_mentioned, of_image};
 use crate::rules::{Context, Matches, Rule, Stage};
 use crate::views::Views;
 use crate::{Class, Verdict};
@@ -23,7 +24,7 @@ pub fn classify(text: &str) -> Option<Verdict> {
 }
 
 pub(crate) fn classify_views(views: &Views) -> Option<Verdict> {
-    let matches = Matches::of(&views.tight);
+    let matches = Matches::of(&without_bare_images(views));
     let verdict = verdict_of(views, &matches)?;
     // Limits are written about more than anything else.
     let is_throttle = verdict.class.is_limit() || verdict.class == Class::KubeletThrottle;
@@ -43,6 +44,17 @@ fn verdict_of(views: &Views, matches: &Matches) -> Option<Verdict> {
 
 fn by_rule(rule: &Rule, views: &Views) -> Verdict {
     let image = find_image(views);
+    let anothers = (rule.class == Class::PullLimit)
+        .then(|| find_limiter(views))
+        .flatten();
+    if let Some(registry) = anothers.filter(|registry| registry != DOCKER_HUB) {
+        return verdict(
+            views,
+            Class::OtherRegistryLimit,
+            rule.is_certain,
+            Some(registry),
+        );
+    }
     let registry = match rule.class {
         // These are Docker Hub's own, whoever passed them on.
         Class::PullLimit | Class::AbuseLimit | Class::LoginLockout | Class::HubApiLimit => None,

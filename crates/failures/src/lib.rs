@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod anothers;
 mod answer_429;
 mod class;
 mod classifier;
@@ -25,6 +26,7 @@ mod scanner;
 mod sieve;
 #[cfg(test)]
 mod speed;
+mod transcript;
 mod verdict;
 mod views;
 

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::anothers::is_anothers;
 use crate::prefix::{Joining, begins_record, goes_on, is_frame, is_open, split};
 use crate::quoted::is_quoted;
 use crate::row::is_row;
@@ -80,7 +81,9 @@ pub(crate) fn is_alone(text: &[u8], line: &Range<usize>) -> bool {
 /// Whether the line `next` goes on with the line `before`.
 fn belong(text: &[u8], lines: [&Range<usize>; 2], joining: Joining) -> bool {
     let [before, next] = lines.map(|line| decode(&text[line.clone()]));
-    are_one(&before, &next, joining) && !lines.iter().any(|line| is_quoted(text, line))
+    are_one(&before, &next, joining)
+        && !lines.iter().any(|line| is_quoted(text, line))
+        && ![before, next].iter().any(|line| is_anothers(line))
 }
 
 /// Whether a log's line may go on with words of the next one: the frames of a stack have none.

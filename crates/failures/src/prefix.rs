@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::registry::pattern;
+use crate::transcript::is_command;
 
 /// The most prefixes before one line.
 const MAX_PREFIXES: usize = 4;
@@ -42,13 +43,16 @@ const PREFIX: &str = concat!(
     r")[ \t]*",
 );
 
+/// A prefix with a time of the day.
+static TIMED: LazyLock<Regex> = LazyLock::new(|| pattern("[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"));
+
 /// How a message of its own begins, behind its prefix.
 static BEGINNING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r#"^(?:(?i:error|err|warning|warn|fatal|fata|info|debug|notice|panic)(?-u:\b)[^ ]{0,3}(?: |\[|$)|time=|level=|msg=|\{"|\[[A-Z][A-Za-z]{1,20}\] "#,
         r#"|"(?:message|reason|error|stoppedReason|text|log|msg|status|type|event)": |\+ [a-z./]|Normal |Warning |docker: |Unable to find "#,
         r"|Failed to |Pulling |Status: |Digest: |Step [0-9]|[=]> |CannotPull|Resource(?:Initialization|handler)|Task |\(service |Back-off |Traceback|Caused by",
-        r"|[!-~]{1,253} +[0-9]+/[0-9]+ +[A-Z]|(?:curl|GET|HEAD|POST|PUT) |AWS::|fatal: |default |kube-system )",
+        r"|[!-~]{1,253} +[0-9]+/[0-9]+ +[A-Z]|(?:curl|GET|HEAD|POST|PUT) |AWS::|fatal: |[0-9]{1,2}\. +[A-Z*]|default |kube-system )",
     ))
 });
 
@@ -80,10 +84,12 @@ pub(crate) fn goes_on(before: &str, (prefix, says): (&str, &str), joining: Joini
     if says.is_empty() {
         return false;
     }
-    if CONTINUATION.is_match(says) || is_frame(says) {
+    // A record with a time of its own is the next one, unless the one before it waits for it.
+    let is_timed = TIMED.is_match(prefix);
+    if is_frame(says) || CONTINUATION.is_match(says) && (!is_timed || is_open(before)) {
         return true;
     }
-    let begins = || BEGINNING.is_match(says);
+    let begins = || BEGINNING.is_match(says) || is_command(says);
     if !prefix.trim().is_empty() {
         // A log's next record, unless all lines have one and the sentence is not at its end.
         return is_open(before) && !split(before).0.trim().is_empty() && !begins();
@@ -121,9 +127,11 @@ pub(crate) fn is_open(line: &str) -> bool {
         let code = line.strip_suffix(word).unwrap_or_default().trim_end();
         code.ends_with(|c: char| c.is_ascii_digit())
     });
-    is_of_status
-        || line.ends_with([':', '=', ',', '(', '-', '\\', '/'])
-        || memchr::memchr_iter(b'"', line.as_bytes()).count() % 2 == 1
+    let is_ruler = line.chars().all(|c| c == '-' || c == '=');
+    !is_ruler
+        && (is_of_status
+            || line.ends_with([':', '=', ',', '(', '-', '\\', '/'])
+            || memchr::memchr_iter(b'"', line.as_bytes()).count() % 2 == 1)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::anothers::is_anothers;
 use crate::message::{decode, line_at};
 use crate::registry::pattern;
 
@@ -24,7 +25,10 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
         r#"[a-zA-Z_.()]{0,40},? ?[rfbu]?["'`]"#,
         r#"|[^"'`]{0,120}\bthrow +new +[A-Za-z.]+\(|raise +[A-Za-z.]+\(|[a-z_0-9]+ = '\{|@[A-Z][A-Za-z]+\("|(?:if|elif|else if|while|case|when|&&|\|\|) .*(?:==|=~|!=|-q[a-zA-Z]*) *["']"#,
         // A script's own words, and those that a shell traces.
-        r#"|(?:\++ )?(?:echo|printf|log_[a-z]+|grep -[a-zA-Z]+|die|fail) +(?:-[a-z]+ )?["']"#,
+        r#"|(?:\++ |(?:[^ ]{0,80} ?)?[$#] )?(?:echo|printf|log_[a-z]+|grep -[a-zA-Z]+|die|fail) +(?:-[a-z]+ )?["']"#,
+        // A test that went well, a commit's subject, an alert's text.
+        r#"|(?:ok|PASS|--- PASS:|✓|✔) +[A-Za-z0-9_]+/|(?:Fix|Handle|Retry|Ignore|Test|Document|Explain|Detect|Avoid|Catch) (?:[a-z]+ ){0,3}["'`]"#,
+        r#"|summary: ["']"#,
         // A literal of a list that goes on in the next line.
         r#"|"[^"]*" *\\$"#,
         r")",
@@ -47,7 +51,7 @@ pub(crate) fn is_quoted(text: &[u8], line: &Range<usize>) -> bool {
     }
 }
 
-/// The text without such lines.
+/// The text without such lines, and without those of another service's trouble.
 pub(crate) fn unquoted(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut kept = Vec::new();
@@ -56,7 +60,7 @@ pub(crate) fn unquoted(text: &str) -> Cow<'_, str> {
     for line in text.split('\n') {
         let range = start..start + line.len();
         start = range.end + 1;
-        if is_quoted(bytes, &range) {
+        if is_quoted(bytes, &range) || is_anothers(line) {
             is_whole = false;
         } else {
             kept.push(line);

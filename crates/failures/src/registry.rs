@@ -83,6 +83,13 @@ static WELL_KNOWN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!("{BUT_ECR}{})", ecr.collect::<String>()))
 });
 
+/// Whose limit a limiter says that it is, in words like Docker Hub's.
+static LIMITER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)pull rate limit (?:for|at|of|on) (?:registry )?["'`]?((?:[a-z0-9-]+\.)+[a-z]{2,24})(?:[^a-z0-9-]|$)"#,
+    )
+});
+
 /// The repository in a path names the registry behind a proxy.
 static BEHIND: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^/(?:v2/)?((?:[a-z0-9-]+\.)+[a-z]{2,24}(?::[0-9]{1,5})?)/[a-z0-9]"));
@@ -134,6 +141,12 @@ pub(crate) fn find_asked(views: &Views) -> Option<String> {
     })
 }
 
+/// The registry that a limiter calls its own.
+pub(crate) fn find_limiter(views: &Views) -> Option<String> {
+    let found = LIMITER.captures(&views.spaced)?;
+    normalise(found.get(1)?.as_str())
+}
+
 /// The registry by a name that was looked up, or by a well-known host that stands somewhere.
 pub(crate) fn find_mentioned(views: &Views) -> Option<String> {
     let folded = views.spaced.to_ascii_lowercase();
@@ -172,6 +185,15 @@ impl Address<'_> {
         }
         let host = BEHIND.captures(self.path)?.get(1)?.as_str();
         normalise(host)
+    }
+
+    /// Whether it is a service's that serves no images: neither a registry's, nor a host's of many services, nor a page of
+    /// those who run registries, which their refusals name.
+    pub(crate) fn is_anothers(&self) -> bool {
+        const PAGES: [&str; 2] = ["docker.com", "aka.ms"];
+        let is_page = PAGES.iter().any(|page| self.host.ends_with(page));
+        let is_masked = self.host.contains('*') || !self.host.contains('.');
+        !is_page && !is_masked && self.registry().is_none() && normalise(self.host).is_some()
     }
 
     pub(crate) fn is_token_service(&self) -> bool {
@@ -215,6 +237,14 @@ pub(crate) fn of_image(image: &str) -> Option<String> {
 }
 
 fn is_registry_path(path: &str) -> bool {
+    // Others have a first version, too.
+    const FIRST_PROTOCOL: [&str; 5] = [
+        "/v1/_ping",
+        "/v1/repositories/",
+        "/v1/images/",
+        "/v1/search",
+        "/v1/users",
+    ];
     let protocol = path.find("/v2/").map(|at| &path[at..]);
     let by_protocol = protocol.is_some_and(|path| {
         let rest = path[4..].trim_end_matches([':', '`', '\\']);
@@ -225,8 +255,7 @@ fn is_registry_path(path: &str) -> bool {
     });
     by_protocol
         || path.trim_end_matches(':').ends_with("/v2")
-        || path.starts_with("/v1/_ping")
-        || path.starts_with("/v1/")
+        || FIRST_PROTOCOL.iter().any(|part| path.starts_with(part))
         || path.starts_with("/oauth2/")
 }
 

@@ -13,12 +13,13 @@ use crate::memo::Memo;
 use crate::message::{
     MAX_BYTES, MAX_LINES, around, decode, is_alone, line_at, may_be_alone, words,
 };
-use crate::prefix::{Joining, split};
+use crate::prefix::Joining;
 use crate::quoted::{is_quoted, unquoted};
 use crate::repeats::find_count;
 use crate::row::find_row;
 use crate::said::Said;
 use crate::sieve::{REACH_BYTES, line_end};
+use crate::transcript::conversations;
 
 /// The bytes that are looked at together.
 const WINDOW_BYTES: usize = 256 * 1024;
@@ -28,12 +29,6 @@ const OVERLAP_BYTES: usize = 2 * MAX_BYTES;
 
 /// A text up to this long, in bytes, may be one pasted message.
 const MAX_PASTED_BYTES: usize = 8 * 1024;
-
-/// A text of up to so many lines may be one message though none of its lines tells of anything.
-const MAX_PASTED_LINES: usize = 12;
-
-/// The longest prompt before a command, in bytes: user, host and directory.
-const MAX_PROMPT_BYTES: usize = 80;
 
 /// The most that one message counts for: what a log claims is added up.
 const MAX_COUNT: u64 = u32::MAX as u64;
@@ -175,8 +170,7 @@ impl Scanner {
         None
     }
 
-    /// Looks at each line of a short text, and at all of it if none tells of anything and it is a command with its
-    /// answer.
+    /// Looks at each line of a short text, and if none tells of anything, at each command with its answer.
     fn scan_pasted(&mut self, found: &mut dyn FnMut(Failure)) {
         let mut counted = Counted::from(0);
         let mut is_found = false;
@@ -190,11 +184,14 @@ impl Scanner {
             }
         }
         let whole = 0..self.window.trim_ascii_end().len();
-        if !is_found
-            && is_transcript(&self.window[whole.clone()])
-            && let Some(said) = self.said_unquoted(&whole)
-        {
-            found(self.failure(&whole, said, &mut Counted::from(0)));
+        if is_found {
+            return;
+        }
+        let mut counted = Counted::from(0);
+        for part in conversations(&self.window[whole]) {
+            if let Some(said) = self.said_unquoted(&part) {
+                found(self.failure(&part, said, &mut counted));
+            }
         }
     }
 
@@ -225,7 +222,7 @@ impl Scanner {
         self.memo.said(&words, Said::of).cloned()
     }
 
-    /// The same of a text of which some lines may be a program's.
+    /// The same of a text of which some lines may be a program's, or another service's.
     fn said_unquoted(&mut self, text: &Range<usize>) -> Option<Said> {
         let words = words(&self.window[text.clone()]);
         self.memo.said(&unquoted(&words), Said::of).cloned()
@@ -259,39 +256,6 @@ impl Scanner {
         self.done -= keep;
         self.is_long = true;
     }
-}
-
-/// Whether a short text may be one message: somebody's command, or a program's request, and what was answered.
-fn is_transcript(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text);
-    let lines = text.lines().take(MAX_PASTED_LINES + 1).count();
-    (2..=MAX_PASTED_LINES).contains(&lines)
-        && text
-            .lines()
-            .any(|line| is_command(line) || is_request(line))
-}
-
-/// Whether a line names a request of HTTP, or of a pull as the oldest clients write it.
-fn is_request(line: &str) -> bool {
-    const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-    let (_, says) = split(line);
-    let is_pull = says.trim_start().starts_with("Pulling repository ");
-    let mut words = says.split_whitespace();
-    let has_method = words.any(|word| METHODS.contains(&word));
-    is_pull || has_method && words.any(|word| word.trim_start_matches('"').starts_with("http"))
-}
-
-/// Whether a line is a shell's prompt with a command, or a command that a shell traces.
-fn is_command(line: &str) -> bool {
-    let prompted = line.split_once("$ ").or_else(|| line.split_once("# "));
-    let command = match prompted {
-        // Two hashes and more are a title's.
-        Some((prompt, command)) if prompt.len() <= MAX_PROMPT_BYTES && !prompt.ends_with('#') => {
-            command
-        }
-        _ => line.strip_prefix("+ ").unwrap_or_default(),
-    };
-    command.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 /// Whether the lines around one add to what it says.

@@ -1,6 +1,6 @@
 //! Texts as they come: one message is one failure, whatever is around it and however it is wrapped.
 
-use forebay_failures::{Failure, Finding, Findings, Scanner};
+use forebay_failures::{Class, Failure, Finding, Findings, Scanner};
 
 use crate::lines::{Line, heldout, none, reported, written};
 
@@ -78,4 +78,47 @@ fn an_unseen_text_is_found_pasted_and_in_a_log() {
         }
     }
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_another_service_answers_is_no_limit_of_the_image_beside_it() {
+    for text in [
+        "$ docker pull docker.io/library/nginx:1\n$ curl -f https://api.example/x\ncurl: (22) The requested URL returned error: 429\n",
+        "2025-11-03T00:10:01Z WARN toomanyrequests: slow down tenant 5\n2025-11-03T00:10:02Z rate limit exceeded for docker.io client\n",
+        "#4 [internal] load metadata for docker.io/library/node:20-alpine\n#4 DONE 0.8s\n > [4/5] RUN npm ci:\n3.211 npm ERR! code E429\n3.212 npm ERR! 429 Too Many Requests - GET https://packages.example/lodash\n------\n",
+    ] {
+        let found = findings(text);
+        let is_docker_hubs = |finding: &Finding| finding.registry.as_deref() == Some("docker.io");
+        assert!(!found.iter().any(is_docker_hubs), "{found:?} of {text}");
+    }
+}
+
+#[test]
+fn a_command_is_told_of_by_its_own_answer() {
+    let text = "$ docker pull ghcr.io/acme/tool:1\nStatus: Image is up to date for ghcr.io/acme/tool:1\n$ docker pull docker.io/acme/web:1\n429 Too Many Requests\n";
+    let found = findings(text);
+    let [finding] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert_eq!(finding.registry.as_deref(), Some("docker.io"));
+}
+
+#[test]
+fn a_limit_in_docker_hubs_words_is_the_registrys_that_calls_it_its_own() {
+    for (text, class, registry) in [
+        (
+            "Failed to pull image \"quay.io/a/b:1\": toomanyrequests: You have reached your pull rate limit for quay.io",
+            Class::OtherRegistryLimit,
+            "quay.io",
+        ),
+        (
+            "Failed to pull image \"harbor.example/hub/a:1\": toomanyrequests: You have reached your pull rate limit. You may increase the limit",
+            Class::PullLimit,
+            "docker.io",
+        ),
+    ] {
+        let verdict = forebay_failures::classify(text).unwrap();
+        assert_eq!(verdict.class, class, "{text}");
+        assert_eq!(verdict.registry.as_deref(), Some(registry), "{text}");
+    }
 }
