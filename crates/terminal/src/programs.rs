@@ -1,6 +1,7 @@
 //! Runs other programs: never by a shell, for a bounded time, and holding nothing of what they say.
 
 use std::io;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use crate::descendants::{MARK_NAME, kill_descendants, new_mark};
 
 /// The most bytes that are read of one program.
 pub const MAX_OUTPUT_BYTES: u64 = 256 << 20;
+
+/// How long its outputs are read on once it has ended, while what it has started holds them.
+const MAX_LINGER: Duration = Duration::from_secs(1);
 
 /// How much is read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -68,31 +72,62 @@ pub async fn run(
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    let mut running = Running { child, mark };
+    let mut running = Running::new(child, mark);
     let child = &mut running.child;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let whole = async {
+    let pipes = async {
         tokio::try_join!(
             give(pipes.0, run.input),
             hand_on(pipes.1, out, run.max_bytes),
             hand_on(pipes.2, err, u64::MAX),
-        )?;
-        Ok(child.wait().await?)
+        )
     };
-    let ended = timeout(run.limit, whole).await;
+    let ended = timeout(run.limit, end_of(child, pipes)).await;
+    running.is_over = matches!(ended, Ok(Ok(_)));
     ended.unwrap_or(Err(Stopped::TookTooLong(run.limit)))
 }
 
-/// A program that is ended with all that it has started, unless it has ended.
+/// Waits for its end and that of its pipes. What it leaves behind may hold these as long as it lives, and says nothing more that
+/// belongs to the answer.
+async fn end_of<T>(
+    child: &mut Child,
+    pipes: impl Future<Output = Result<T, Stopped>>,
+) -> Result<ExitStatus, Stopped> {
+    let mut pipes = pin!(pipes);
+    let status = tokio::select! {
+        biased;
+        all = &mut pipes => {
+            all?;
+            return Ok(child.wait().await?);
+        }
+        status = child.wait() => status?,
+    };
+    let rest = timeout(MAX_LINGER, pipes).await;
+    rest.map_or(Ok(status), |all| all.map(|_| status))
+}
+
+/// A program that is ended with all that it has started, unless it has come to its end.
 struct Running {
     child: Child,
+    pid: Option<u32>,
     mark: String,
+    is_over: bool,
+}
+
+impl Running {
+    fn new(child: Child, mark: String) -> Self {
+        Self {
+            pid: child.id(),
+            child,
+            mark,
+            is_over: false,
+        }
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // One that has ended has no number any more.
-        if let Some(pid) = self.child.id() {
+        if let Some(pid) = self.pid.filter(|_| !self.is_over) {
             kill_descendants(pid, &self.mark);
         }
     }
@@ -211,6 +246,26 @@ mod tests {
         };
         let gone = timeout(Duration::from_mins(1), all_gone).await;
         assert!(gone.is_ok(), "one of {started} lives on");
+    }
+
+    #[tokio::test]
+    async fn what_a_program_leaves_behind_with_its_outputs_is_not_waited_for() {
+        let args = ["-c".to_owned(), "sleep 1000 & echo $!".to_owned()];
+        let call = Run {
+            program: "sh",
+            args: &args,
+            input: "",
+            limit: Duration::from_mins(1),
+            max_bytes: MAX_OUTPUT_BYTES,
+        };
+        let mut out = Vec::new();
+        let mut keep = |part: &[u8]| out.extend_from_slice(part);
+        let status = run(&call, &mut keep, &mut |_| {}).await;
+        assert!(status.unwrap().success());
+        let left: i32 = String::from_utf8(out).unwrap().trim().parse().unwrap();
+        let left = rustix::process::Pid::from_raw(left).unwrap();
+        // It lives on, as it would without us.
+        rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
     }
 
     #[tokio::test]
