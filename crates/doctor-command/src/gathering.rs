@@ -14,6 +14,8 @@ pub(crate) struct Gathering {
     /// Where the bytes that are being read may tell something: found once, for both.
     places: Vec<usize>,
     is_empty: bool,
+    /// How often something was lost before the source.
+    lost: u64,
     /// How often something was begun or read.
     steps: u64,
     /// How many bytes were sampled, and how many of them stand in no text.
@@ -50,6 +52,7 @@ impl Gathering {
             intake: Intake::new(context),
             places: Vec::new(),
             is_empty: true,
+            lost: 0,
             steps: 0,
             bytes: (0, 0),
         }
@@ -66,6 +69,7 @@ impl Gathering {
     /// Reads on in the source.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.is_empty &= bytes.is_empty();
+        self.lost = self.so_far().lost;
         self.steps += u64::from(!bytes.is_empty());
         let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
         self.bytes.0 += sample.len() as u64;
@@ -84,6 +88,13 @@ impl Gathering {
         self.is_empty = false;
         self.intake.add(event);
     }
+    /// Ends the source; whether all of it could be read: of an answer that is cut off, what was lost is not known.
+    pub(crate) fn settle(&mut self) -> bool {
+        self.end();
+        self.intake.settle();
+        self.so_far().lost == self.lost
+    }
+
 
     /// What happened so far.
     pub(crate) fn so_far(&self) -> &Evidence {

@@ -54,6 +54,8 @@ pub struct Evidence {
     pub sizes: Sizes,
     /// What could not be read.
     pub notes: Vec<Note>,
+    /// How often something was lost of what could not be read, or not as a whole: an answer that is cut off tells less than there is.
+    pub lost: u64,
     /// Lines read.
     pub lines: u64,
     /// Events that were only counted, because there were too many.
@@ -253,6 +255,12 @@ impl Evidence {
                 text: text.into(),
             });
         }
+    }
+
+    /// Notes that something was lost there.
+    pub(crate) fn note_lost(&mut self, lines: Lines, text: &str) {
+        self.lost += 1;
+        self.note(lines, text);
     }
 
     /// How many of these happenings were not told before of what has this id; beyond the bound, all count as new.

@@ -5,12 +5,13 @@
 use std::cell::Cell;
 use std::fmt;
 
+use forebay_limits::shown;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::{Map, Value};
 
-use super::program::Trouble;
+use super::program::{MAX_TOLD_BYTES, Trouble};
 
 /// The most objects of an answer that are kept: some 700 bytes each.
 const MAX_OBJECTS: u32 = 30_000;
@@ -96,6 +97,22 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value, Trouble> {
             Trouble::Rubbish
         }
     })
+}
+
+/// What a `Status` of Kubernetes says of a failure, redacted: `kubectl` and proxies before it may hand one on as the answer.
+pub(super) fn find_refusal(answer: &[u8]) -> Option<String> {
+    let status: Status = serde_json::from_slice(answer).ok()?;
+    let is_refusal = status.kind == "Status" && status.status == "Failure";
+    is_refusal.then(|| shown(&status.message, MAX_TOLD_BYTES))
+}
+
+/// The members of a `Status` that are looked at (Kubernetes API reference, `Status v1 meta`).
+#[derive(serde::Deserialize)]
+struct Status {
+    kind: String,
+    status: String,
+    #[serde(default)]
+    message: String,
 }
 
 /// How much more is kept.
@@ -219,6 +236,25 @@ mod tests {
         let kept = json!({ "items": [{ "kind": "Pod", "spec": {}, "metadata": { "name": "web" },
             "status": { "phase": "Running" } }] });
         assert_eq!(read(answer.to_string().as_bytes()).unwrap(), kept);
+    }
+
+    #[test]
+    fn a_status_of_kubernetes_that_tells_of_a_failure_is_a_refusal() {
+        let failure =
+            |rest: &str| format!(r#"{{"kind":"Status","status":"Failure","code":401{rest}}}"#);
+        let said = failure(r#","message":"Unauthorized","metadata":{}"#);
+        assert_eq!(
+            find_refusal(said.as_bytes()).as_deref(),
+            Some("Unauthorized")
+        );
+        assert_eq!(find_refusal(failure("").as_bytes()).as_deref(), Some(""));
+        for other in [
+            r#"{"kind":"List","items":[]}"#,
+            r#"{"kind":"Status","status":"Success"}"#,
+            "{",
+        ] {
+            assert_eq!(find_refusal(other.as_bytes()), None, "{other}");
+        }
     }
 
     #[test]

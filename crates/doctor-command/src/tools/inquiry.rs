@@ -9,13 +9,17 @@ use std::path::Path;
 use forebay_content::Clock;
 use forebay_doctor::Moment;
 use forebay_terminal::Printer;
+use forebay_terminal::programs::keep_first;
 
 use super::docker::{self, Ids, Kind, Past};
 use super::ecs::Ear;
 use super::log_files::Since;
 use super::program::{Call, Tools, Trouble};
-use super::{Args, log_files};
+use super::{Args, answer, log_files};
 use crate::gathering::Gathering;
+
+/// The first bytes of an answer that are kept: more than a refusal has.
+const MAX_HEAD_BYTES: usize = 16 << 10;
 
 /// Who is asked, and what came of it so far.
 pub(super) struct Inquiry<'a, T> {
@@ -132,22 +136,34 @@ impl<'a, T: Tools> Inquiry<'a, T> {
     async fn read(&mut self, call: &Call) -> bool {
         self.begin(call);
         let gathering = &mut *self.gathering;
-        let mut first = None;
+        let mut head = Vec::new();
         let hear = &mut |part: &[u8]| {
-            let said = || part.iter().find(|byte| !byte.is_ascii_whitespace());
-            first = first.or_else(|| said().copied());
+            keep_first(&mut head, part, MAX_HEAD_BYTES);
             gathering.push(part);
         };
         let ended = self.tools.run(call, hear).await;
-        let is_rubbish = call.is_object && first != Some(b'{');
-        let ended = ended.and(if is_rubbish {
-            Err(Trouble::Rubbish)
-        } else {
-            Ok(())
-        });
+        let ended = ended.and_then(|()| judge(call, &head));
+        let ended = self.settle(ended);
         let is_over = matches!(ended, Err(Trouble::Missing | Trouble::GivenUp(_)));
-        self.end_of(call, ended);
+        self.count(call, ended);
         !is_over
+    }
+
+    /// A program that ended well may have told less than there is.
+    fn settle(&mut self, ended: Result<(), Trouble>) -> Result<(), Trouble> {
+        let is_whole = self.gathering.settle();
+        ended.and(if is_whole {
+            Ok(())
+        } else {
+            Err(Trouble::Broken)
+        })
+    }
+
+    fn count(&mut self, call: &Call, ended: Result<(), Trouble>) {
+        match ended {
+            Ok(()) => self.answers += 1,
+            Err(trouble) => self.note(call, &trouble),
+        }
     }
 
     fn read_logs(&mut self, root: &Path, past: Past) {
@@ -224,10 +240,22 @@ impl<T: Tools> Ear for Inquiry<'_, T> {
         self.tell(told);
     }
 
+    /// Much of it may be denied, and the rest tell enough; of an answer that did not come as a whole, nobody knows what it told.
     fn end_of(&mut self, call: &Call, ended: Result<(), Trouble>) {
-        match ended {
-            Ok(()) => self.answers += 1,
-            Err(trouble) => self.note(call, &trouble),
-        }
+        let ended = self.settle(ended);
+        let is_denied = matches!(ended, Err(Trouble::Failed { .. } | Trouble::Missing));
+        self.is_open |= ended.is_err() && !is_denied;
+        self.count(call, ended);
     }
+}
+
+/// Whether what a program printed can be the answer, by its beginning; a refusal is no longer than that.
+fn judge(call: &Call, head: &[u8]) -> Result<(), Trouble> {
+    if !call.is_object {
+        return Ok(());
+    }
+    if !head.trim_ascii_start().starts_with(b"{") {
+        return Err(Trouble::Rubbish);
+    }
+    answer::find_refusal(head).map_or(Ok(()), |said| Err(Trouble::Refused(said)))
 }

@@ -59,12 +59,15 @@ impl<'a> Items<'a> {
     /// That was all.
     ///
     /// # Errors
-    /// It is no list in JSON, or there is too much in one item. Some may have been taken.
+    /// It is no list in JSON, or a refusal, or there is too much in one item. Some may have been taken.
     pub(crate) fn finish(mut self) -> Result<(), Trouble> {
         if let Some(trouble) = self.trouble.take() {
             return Err(trouble);
         }
         let frame = answer::read(&self.frame)?;
+        if let Some(said) = answer::find_refusal(&self.frame) {
+            return Err(Trouble::Refused(said));
+        }
         let is_list = |items: &Value| items.is_array();
         if frame.is_object() && frame.get("items").is_none_or(is_list) {
             Ok(())

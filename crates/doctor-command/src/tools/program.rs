@@ -23,7 +23,7 @@ const MAX_ANSWER_BYTES: u64 = 16 << 20;
 const MAX_COMPLAINT_BYTES: usize = 16 << 10;
 
 /// The most bytes of a complaint that are told.
-const MAX_TOLD_BYTES: usize = 300;
+pub(super) const MAX_TOLD_BYTES: usize = 300;
 
 /// One run of a program. Nothing secret is among its arguments: programs find their credentials themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,12 @@ pub(crate) enum Trouble {
     /// What it said is not what was asked for.
     #[error("said something that is not JSON")]
     Rubbish,
+    /// What it said is cut off or damaged, and tells less than there is.
+    #[error("said JSON that is cut off or broken: some of it is lost")]
+    Broken,
+    /// It ended well, and handed a refusal on as its answer.
+    #[error("was refused{}", said(.0))]
+    Refused(String),
     /// What it said has more in it than is looked at.
     #[error("said more than can be looked at")]
     TooRich,

@@ -174,7 +174,7 @@ impl Intake {
         }
         let lines = self.lines();
         if let Some(problem) = self.source.json.finish() {
-            self.evidence.note(lines, problem);
+            self.evidence.note_lost(lines, problem);
         }
         self.flush();
         self.settle_pasted();
@@ -423,7 +423,7 @@ impl Intake {
         let source = self.evidence.sources.len().saturating_sub(1);
         let here = self.lines();
         for problem in found.problems {
-            self.evidence.note(here, problem);
+            self.evidence.note_lost(here, problem);
         }
         for item in found.items {
             let lines = Lines {
@@ -432,7 +432,7 @@ impl Intake {
                 last: item.last_line,
             };
             let Ok(value) = serde_json::from_str(&item.text) else {
-                self.evidence.note(lines, "an item is no JSON");
+                self.evidence.note_lost(lines, "an item is no JSON");
                 continue;
             };
             aws::note_places(&item.text, &mut self.evidence);
