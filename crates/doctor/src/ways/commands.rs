@@ -11,6 +11,9 @@ use crate::{OwnerKind, Suspect, Trigger};
 /// The most services that one command names; who is to be stopped beyond them is so by the next.
 const SERVICES_A_COMMAND: usize = 40;
 
+/// How many digits the minutes since 1970 have, from 1989 to 2160.
+const MINUTE_DIGITS: usize = 8;
+
 /// What is done to a culprit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Aim {
@@ -54,10 +57,46 @@ pub(super) fn scale_all(culprits: &[Suspect], facts: &Facts, aim: Aim) -> String
         (_, Aim::Start) => start(kind, name, place, &number(kind, name)),
     });
     commands.extend((!others.is_empty()).then_some(others));
+    commands.extend(jobs_of_cron_jobs(culprits, aim));
     if culprits.iter().any(is_burst_of_jobs) {
         commands.extend(ci::cancel(facts.ci, aim));
     }
     commands.join("\n")
+}
+
+/// The Jobs that `CronJob`s have made already: these go on, whatever becomes of their maker.
+fn jobs_of_cron_jobs(culprits: &[Suspect], aim: Aim) -> Vec<String> {
+    let mut named = Vec::new();
+    let mut open = Vec::new();
+    for culprit in culprits {
+        let owner = culprit.owner.as_ref();
+        let Some(owner) = owner.filter(|owner| owner.kind == OwnerKind::CronJob) else {
+            continue;
+        };
+        let place = place_of(culprit);
+        let jobs = culprit
+            .tasks
+            .iter()
+            .filter_map(|pod| job_of(pod, &owner.name));
+        let before = named.len();
+        named.extend(jobs.map(|job| suspend(OwnerKind::Job, job, &place, aim == Aim::Stop)));
+        if named.len() == before {
+            let any = suspend(OwnerKind::Job, "<job>", &place, aim == Aim::Stop);
+            open.push(format!(
+                "{any}   # each that still runs: kubectl --namespace {place} get jobs"
+            ));
+        }
+    }
+    first_of(each_once(named.into_iter().chain(open)))
+}
+
+/// `importer-28401230` of its pod `importer-28401230-xk2lm`: the minute for which the `CronJob` made it, since 1970.
+fn job_of<'a>(pod: &'a str, cron_job: &str) -> Option<&'a str> {
+    let (job, _) = pod.rsplit_once('-').filter(|_| is_kube(pod))?;
+    let minute = job.strip_prefix(cron_job)?.strip_prefix('-')?;
+    let is_minute =
+        minute.len() >= MINUTE_DIGITS && minute.bytes().all(|byte| byte.is_ascii_digit());
+    is_minute.then_some(job)
 }
 
 /// Jobs that run at once: one job alone has ended by the pull that failed, and there is nothing to cancel.
@@ -109,10 +148,15 @@ pub(super) fn lines(
     culprits: &[Suspect],
     command: impl Fn(OwnerKind, &str, &str) -> Option<String>,
 ) -> String {
-    let mut commands = each_once(culprits.iter().filter_map(|culprit| {
+    let commands = each_once(culprits.iter().filter_map(|culprit| {
         let owner = culprit.owner.as_ref()?;
         command(owner.kind, &name_of(owner)?, &place_of(culprit))
     }));
+    first_of(commands).join("\n")
+}
+
+/// The first commands, and how many more there are.
+fn first_of(mut commands: Vec<String>) -> Vec<String> {
     let more = commands.len().saturating_sub(MAX_NAMES);
     commands.truncate(MAX_NAMES);
     if more > 0 {
@@ -120,7 +164,7 @@ pub(super) fn lines(
             "# and the same for the other {more}: --json names them all"
         ));
     }
-    commands.join("\n")
+    commands
 }
 
 /// The cluster of ECS, or the namespace.

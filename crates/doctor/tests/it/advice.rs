@@ -68,6 +68,32 @@ fn a_name_that_none_of_its_kind_can_have_is_left_blank_and_that_is_told() {
 }
 
 #[test]
+fn a_cron_job_rests_with_the_jobs_that_it_has_made() {
+    let limited = |pod: &str| {
+        format!(
+            "jobs  2m  Warning  Failed  pod/{pod}  Failed to pull image \"acme/importer:1\": {LIMIT}\n\
+             jobs  2m (x300 over 60m)  Warning  BackOff  pod/{pod}  Back-off restarting failed container importer in pod {pod}_jobs(3f1c1d9e-1111-4222-8333-abcdefabcdef)\n"
+        )
+    };
+    let head = "NAMESPACE  LAST SEEN  TYPE  REASON  OBJECT  MESSAGE\n";
+    let (_, ways) = find(&[&format!("{head}{}", limited("importer-28401230-xk2lm"))]);
+    let told = commands(&ways);
+    for is_suspended in [true, false] {
+        let of = |object: &str| {
+            format!(
+                "kubectl --namespace jobs patch {object} --patch '{{\"spec\":{{\"suspend\":{is_suspended}}}}}'"
+            )
+        };
+        let both = format!(
+            "{}\n{}",
+            of("cronjob importer"),
+            of("job importer-28401230")
+        );
+        assert!(told.contains(&both), "{told}");
+    }
+}
+
+#[test]
 fn a_line_that_tells_all_is_named_once_for_each_link() {
     let task = |at: u32| {
         format!(
