@@ -180,6 +180,7 @@ fn at_registry(commands: &str, registry: &str) -> String {
             &format!("https://{registry}"),
         )
         .replace("registry-1.docker.io", name)
+        .replace("doctor --probe", &format!("doctor --probe={registry}"))
 }
 
 #[cfg(test)]
@@ -198,6 +199,7 @@ mod tests {
             "getent hosts reg.example\n",
             "-connect reg.example:5000 -servername reg.example <",
             " https://reg.example:5000/v2/",
+            "forebay doctor --probe=reg.example:5000",
         ] {
             assert!(told.contains(command), "{command}: {told}");
         }
