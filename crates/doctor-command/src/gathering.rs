@@ -64,12 +64,12 @@ impl Gathering {
         self.steps += 1;
         self.scanner = Some(Scanner::new());
         self.intake.begin(name);
+        self.lost = self.so_far().lost;
     }
 
     /// Reads on in the source.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.is_empty &= bytes.is_empty();
-        self.lost = self.so_far().lost;
         self.steps += u64::from(!bytes.is_empty());
         let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
         self.bytes.0 += sample.len() as u64;
@@ -83,11 +83,6 @@ impl Gathering {
         }
     }
 
-    /// Adds what is known without reading a text.
-    pub(crate) fn add(&mut self, event: Event) {
-        self.is_empty = false;
-        self.intake.add(event);
-    }
     /// Ends the source; whether all of it could be read: of an answer that is cut off, what was lost is not known.
     pub(crate) fn settle(&mut self) -> bool {
         self.end();
@@ -95,6 +90,11 @@ impl Gathering {
         self.so_far().lost == self.lost
     }
 
+    /// Adds what is known without reading a text.
+    pub(crate) fn add(&mut self, event: Event) {
+        self.is_empty = false;
+        self.intake.add(event);
+    }
 
     /// What happened so far.
     pub(crate) fn so_far(&self) -> &Evidence {
