@@ -9,7 +9,7 @@ use std::time::Duration;
 use forebay_failures::Class;
 use serde::Serialize;
 
-use crate::event::{CiSystem, Event, Lines, Owner, Place, What};
+use crate::event::{CiSystem, Event, Lines, Owner, OwnerKind, Place, What};
 use crate::read::kube::owner_of;
 use crate::sizes::Sizes;
 
@@ -307,6 +307,10 @@ impl Evidence {
         if *maker != by_name {
             let of_pod = self.seed.hash_one((namespace, pod));
             self.makers.insert(of_pod, Some(maker.clone()));
+        }
+        // A pod of nobody's tells nothing of others.
+        if maker.kind == OwnerKind::Pod {
+            return;
         }
         // Pods that are gone had the same maker as those of the same name that are still there, if those have one.
         let of_name = self.seed.hash_one((namespace, by_name));

@@ -3,7 +3,7 @@
 //! Pure. Judged by workload, as what goes on has its beginning in the past. Lists tell for months what ended then; a log of long
 //! ago tells of its own time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
@@ -24,20 +24,34 @@ struct Reference {
     tells_ages: bool,
     /// The last trouble that has a date and that no list tells of the past.
     last_trouble: Option<Moment>,
+    /// The limits that no window of today counts any more.
+    limits_over: HashSet<Class>,
+}
+
+/// In which form evidence came.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Form {
+    /// Whether ages in it are of another time than the rest.
+    pub(crate) are_ages_parted: bool,
+    /// Whether programs were asked, whose answers tell of now.
+    pub(crate) is_of_now: bool,
 }
 
 impl Evidence {
     /// Parts what is over from what is not.
-    pub(crate) fn part_past(&mut self, context: &Context, are_ages_parted: bool) {
-        let reference = Reference::of(&self.events, context, are_ages_parted);
+    pub(crate) fn part_past(&mut self, context: &Context, form: Form) {
+        let reference = Reference::of(&self.events, context, form);
         let seed = RandomState::new();
         let story = |event: &Event| seed.hash_one(self.story_of(event));
         let troubles = || self.events.iter().filter(|event| is_trouble(event));
         let go_on: HashSet<u64> = troubles()
-            .filter(|event| !reference.is_over(event))
+            .filter(|event| !reference.is_over(event) && !reference.is_of_old_limit(event))
             .map(story)
             .collect();
-        let is_past = |event: &Event| is_trouble(event) && !go_on.contains(&story(event));
+        let is_past = |event: &Event| {
+            is_trouble(event)
+                && (reference.is_of_old_limit(event) || !go_on.contains(&story(event)))
+        };
         let are_past: Vec<bool> = self.events.iter().map(is_past).collect();
         if !are_past.contains(&true) {
             return;
@@ -73,7 +87,7 @@ impl Evidence {
 }
 
 impl Reference {
-    fn of(events: &[Event], context: &Context, are_ages_parted: bool) -> Self {
+    fn of(events: &[Event], context: &Context, form: Form) -> Self {
         let gathered = context.now;
         let newest = |of: &dyn Fn(&&Event) -> bool| {
             let dated = events.iter().filter(|event| !event.is_by_age);
@@ -81,14 +95,19 @@ impl Reference {
         };
         // What has the very moment of the gathering was put there by a reader that knew no other.
         let is_age = |event: &Event| event.is_by_age && at(event).is_some_and(|at| at != gathered);
-        let tells_ages = !are_ages_parted && events.iter().any(is_age);
+        let tells_ages = !form.are_ages_parted && events.iter().any(is_age);
         let last = newest(&|_| true).filter(|_| !tells_ages);
         Self {
             gathered,
             told: last.unwrap_or(gathered),
             tells_ages,
             last_trouble: newest(&|event| event.since != Since::Over && is_trouble(event)),
+            limits_over: limits_over(events, form.is_of_now.then_some(gathered)),
         }
+    }
+
+    fn is_of_old_limit(&self, event: &Event) -> bool {
+        class_of(event).is_some_and(|class| self.limits_over.contains(&class))
     }
 
     fn is_over(&self, event: &Event) -> bool {
@@ -96,7 +115,8 @@ impl Reference {
             return false;
         };
         // A failed pull is what a log of long ago is read for, whatever went well after it.
-        if event.since == Since::StillSo || !self.tells_ages && !event.what.is_death() {
+        let is_list = self.tells_ages || event.since == Since::Over;
+        if event.since == Since::StillSo || !is_list && !event.what.is_death() {
             return false;
         }
         // A list that was gathered with what else is wrong belongs to it; else it is of now.
@@ -107,6 +127,31 @@ impl Reference {
         };
         now.since(at) > MAX_STORY
     }
+}
+
+/// The limits that were met last longer ago than any of them counts: before now, if that is when it was asked, or before something
+/// else went wrong. Where nothing did, a log of long ago is read for its limit.
+fn limits_over(events: &[Event], now: Option<Moment>) -> HashSet<Class> {
+    let mut last: HashMap<Class, Moment> = HashMap::new();
+    for event in events {
+        // Others may have written what is hearsay, and a symptom may be the limit's own.
+        let class = class_of(event).filter(|class| class.is_cause() && !event.is_hearsay);
+        if let Some((class, at)) = class.zip(at(event)) {
+            let known = last.entry(class).or_insert(at);
+            *known = at.max(*known);
+        }
+    }
+    let others = |class: Class| {
+        let others = last.iter().filter(move |(other, _)| **other != class);
+        others.map(|(_, at)| *at).chain(now).max()
+    };
+    let is_over = |class: Class, at: Moment| {
+        class.is_limit() && others(class).is_some_and(|newest| newest.since(at) > MAX_STORY)
+    };
+    let all = last.iter();
+    all.filter(|(class, at)| is_over(**class, **at))
+        .map(|(class, _)| *class)
+        .collect()
 }
 
 fn at(event: &Event) -> Option<Moment> {

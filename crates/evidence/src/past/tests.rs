@@ -11,11 +11,19 @@ fn at(text: &str) -> Moment {
 
 /// What is over of a text that is read so long after [`START`], and what is not: by owner and what happened.
 fn parted(text: &str, hours: u64) -> (Vec<String>, Vec<String>) {
+    parted_of(text, hours, false)
+}
+
+/// The same, of what programs have answered.
+fn parted_of(text: &str, hours: u64, are_asked: bool) -> (Vec<String>, Vec<String>) {
     let context = Context {
         now: at(START).after(Duration::from_hours(hours)),
         utc_offset_seconds: 0,
     };
     let mut intake = Intake::new(context);
+    if are_asked {
+        intake.note_asked();
+    }
     intake.begin("standard input");
     intake.push(text.as_bytes());
     let evidence = intake.finish();
@@ -38,7 +46,7 @@ const LIMIT: &str = "toomanyrequests: You have reached your unauthenticated pull
 /// A pod whose container was started again so often, with its state.
 fn pod(name: &str, restarts: u64, phase: &str, state: &str) -> String {
     format!(
-        r#"{{"kind": "Pod", "metadata": {{"name": "{name}-0", "namespace": "shop"}}, "status": {{"phase": "{phase}", "containerStatuses": [{{"name": "c", "image": "acme/{name}:1", "restartCount": {restarts}, {state}}}]}}}}
+        r#"{{"kind": "Pod", "metadata": {{"name": "{name}-0", "namespace": "shop", "ownerReferences": [{{"kind": "StatefulSet", "name": "{name}"}}]}}, "status": {{"phase": "{phase}", "containerStatuses": [{{"name": "c", "image": "acme/{name}:1", "restartCount": {restarts}, {state}}}]}}}}
 "#
     )
 }
@@ -223,4 +231,44 @@ fn what_only_the_past_tells_of_a_class_is_over() {
     assert!(!evidence.is_over(Class::PullLimit));
     evidence.events.push(died(Format::DockerEvents));
     assert!(!evidence.is_over(Class::StartFailure));
+}
+
+#[test]
+fn a_limit_is_over_when_its_window_is_and_something_else_is_wrong_now() {
+    let line = |time: &str, error: &str| {
+        format!(
+            "time=\"{time}\" level=error msg=\"Handler for POST /v1.41/images/create returned error: {error}\"\n"
+        )
+    };
+    let limit = line(START, LIMIT);
+    let dns = "dial tcp: lookup registry-1.docker.io on 10.0.0.2:53: no such host";
+    let table = [
+        // What else there is, whether programs were asked, whether the limit is over.
+        (String::new(), false, false),
+        (String::new(), true, true),
+        (line("2026-01-15T19:00:00Z", dns), false, false),
+        (line("2026-01-15T21:00:00Z", dns), false, true),
+        (
+            line("2026-01-15T21:00:00Z", dns) + &line("2026-01-15T20:00:00Z", LIMIT),
+            false,
+            false,
+        ),
+    ];
+    for (other, are_asked, is_over) in table {
+        let (past, _) = parted_of(&(limit.clone() + &other), 8, are_asked);
+        assert_eq!(!past.is_empty(), is_over, "{other} {are_asked}");
+    }
+    let (past, now) = parted_of(&limit, 5, true);
+    assert_eq!((past.len(), now.len()), (0, 1));
+}
+
+#[test]
+fn a_pod_that_was_evicted_long_ago_is_over_and_one_of_today_is_not() {
+    let evicted = r#"{"kind": "Pod", "metadata": {"name": "web-6d5f7c9b4d-x2x4x", "namespace": "shop"}, "status": {"phase": "Failed", "reason": "Evicted", "startTime": "2026-01-15T14:00:00Z", "message": "The node was low on resource: ephemeral-storage. Threshold quantity: 1, available: 0."}}"#;
+    let counts = |hours| {
+        let (past, now) = parted(evicted, hours);
+        (past.len(), now.len())
+    };
+    assert_eq!(counts(240), (1, 0));
+    assert_eq!(counts(1), (0, 1));
 }

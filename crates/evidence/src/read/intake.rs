@@ -19,6 +19,7 @@ use super::repeats::Repeats;
 use super::text;
 use crate::event::{Event, Format, Lines, MAX_MESSAGE_BYTES, What};
 use crate::failure::Judge;
+use crate::past::Form;
 use crate::plausible::{AGES_PARTED, Plausible, part_ages, part_from_old};
 use crate::{Context, Evidence};
 
@@ -37,6 +38,7 @@ pub struct Intake {
     source: Source,
     partial: Vec<u8>,
     is_cut: bool,
+    is_of_now: bool,
 }
 
 /// What is known of the source that is being read.
@@ -82,7 +84,13 @@ impl Intake {
             source: Source::default(),
             partial: Vec::new(),
             is_cut: false,
+            is_of_now: false,
         }
+    }
+
+    /// Takes what is read for answers of programs that were asked: they tell of how it is now.
+    pub const fn note_asked(&mut self) {
+        self.is_of_now = true;
     }
 
     /// Begins a source; its name is for people, and names a CI job that does not name itself.
@@ -163,7 +171,11 @@ impl Intake {
             );
             self.evidence.note(Lines::default(), text);
         }
-        self.evidence.part_past(&self.context, are_ages_parted);
+        let form = Form {
+            are_ages_parted,
+            is_of_now: self.is_of_now,
+        };
+        self.evidence.part_past(&self.context, form);
         self.evidence
     }
 

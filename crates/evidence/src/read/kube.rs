@@ -144,6 +144,15 @@ pub(crate) fn owner_of(kind: &str, name: &str) -> Owner {
     Owner::new(kind, name)
 }
 
+/// Who made a pod that tells of nobody: somebody by hand, unless its name has the hash or the minute that no hand gives.
+pub(crate) fn owner_of_bare_pod(name: &str) -> Owner {
+    let owner = owner_of_pod(name);
+    if matches!(owner.kind, OwnerKind::Deployment | OwnerKind::CronJob) {
+        return owner;
+    }
+    Owner::new(OwnerKind::Pod, name)
+}
+
 /// The owner of a job: the `CronJob`, where the name ends in the minute it was made for.
 fn owner_of_job(name: &str) -> Owner {
     match split_number(name) {

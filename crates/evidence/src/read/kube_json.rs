@@ -2,9 +2,11 @@
 //!
 //! Each item of a list comes alone; what is missing in it is unknown, never an error.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use super::kube::{KubeEvent, owner_of, restarts_within};
+use super::kube::{KubeEvent, owner_of, owner_of_bare_pod, restarts_within};
 use super::times::parse_json;
 use crate::event::{Event, Format, Lines, Place, Since, What};
 use crate::gathered::{Setting, SettingKind};
@@ -15,6 +17,12 @@ const MAX_CONTAINERS: usize = 64;
 
 /// Restarts that are less than this part of those that the kubelet makes at most, began later than their pod.
 const FEW_PART: u64 = 4;
+
+/// How long a container may be made, or get ready, before it is said to wait.
+const MAX_BEGINNING: Duration = Duration::from_mins(5);
+
+/// What who was asked to end ends with: 128 and `SIGTERM`.
+const ENDED_AS_ASKED: i64 = 143;
 
 /// Waiting reasons, as far as they tell of images and containers.
 const WAITING: [(&str, What); 8] = [
@@ -97,20 +105,21 @@ pub(crate) fn read_pod(
     let began = moment("/status/startTime").or_else(|| moment("/metadata/creationTimestamp"));
     let statuses =
         list(item, "/status/initContainerStatuses").chain(list(item, "/status/containerStatuses"));
-    let is_done = matches!(
-        item.pointer("/status/phase").and_then(Value::as_str),
-        Some("Succeeded" | "Failed")
-    );
+    let phase = item.pointer("/status/phase").and_then(Value::as_str);
+    let is_leaving = item.pointer("/metadata/deletionTimestamp").is_some();
+    let is_done = is_leaving || matches!(phase, Some("Succeeded" | "Failed"));
     let mut events: Vec<Event> = statuses
         .flat_map(|told| {
             Status {
                 told,
+                is_leaving,
                 is_done,
                 began,
             }
             .read(context)
         })
         .collect();
+    events.extend(why_failed(item, began));
     for event in &mut events {
         let container = event.place.container.take();
         event.place = Place {
@@ -125,20 +134,29 @@ pub(crate) fn read_pod(
     events
 }
 
-/// The status of a container, and of its pod whether it is done with and when it began.
+/// Why a pod has failed as a whole: it was evicted.
+fn why_failed(item: &Value, began: Option<Moment>) -> Option<Event> {
+    let status = item.get("status")?;
+    let message = text(status, "message").filter(|_| text(status, "phase") == Some("Failed"))?;
+    let told = Event::new(What::Told, Format::KubePods).saying(message);
+    // When, it does not tell: after it began.
+    Some(told.at(began).since(Since::Over))
+}
+
+/// The status of a container, and of its pod whether it was told to end, whether it is done with and when it began.
 struct Status<'a> {
     told: &'a Value,
+    is_leaving: bool,
     is_done: bool,
     began: Option<Moment>,
 }
 
 impl Status<'_> {
     fn read(&self, context: &Context) -> Vec<Event> {
-        let waits = self.waiting().into_iter();
-        let ends = ["/state/terminated", "/lastState/terminated"];
-        let ends = ends.iter().filter_map(|path| self.told.pointer(path));
-        let died = ends.filter_map(|ended| self.died(ended, context));
+        let waits = self.waiting().or_else(|| self.unready(context));
+        let died = self.ends().filter_map(|ended| self.died(ended, context));
         waits
+            .into_iter()
             .chain(died)
             .chain(self.restarted(context))
             .map(|event| event.since(self.since()))
@@ -175,6 +193,38 @@ impl Status<'_> {
         Some(self.event(*what, message.unwrap_or(reason)))
     }
 
+    /// That it is not ready, though it has had the time.
+    fn unready(&self, context: &Context) -> Option<Event> {
+        let is_ready = self.told.get("ready").and_then(Value::as_bool);
+        if self.is_done || is_ready != Some(false) {
+            return None;
+        }
+        let state = self.told.get("state")?;
+        let since = if state.get("running").is_some() {
+            moment_at(state, "/running/startedAt", context)
+        } else {
+            state.get("waiting")?;
+            self.began
+        };
+        let is_new = since.is_some_and(|since| context.now.since(since) <= MAX_BEGINNING);
+        (!is_new).then(|| self.event(What::Waits, "is not ready"))
+    }
+
+    /// How it ended, as far as nobody has told it to.
+    fn ends(&self) -> impl Iterator<Item = &Value> {
+        let ended = self.told.pointer("/state/terminated");
+        let before = self.told.pointer("/lastState/terminated");
+        let before = before.filter(|_| !self.ended_as_asked());
+        ended.filter(|_| !self.is_leaving).into_iter().chain(before)
+    }
+
+    /// Whether it ended last because it was told to, and is well: what a probe has killed is not.
+    fn ended_as_asked(&self) -> bool {
+        let code = self.told.pointer("/lastState/terminated/exitCode");
+        let is_ready = self.told.get("ready").and_then(Value::as_bool);
+        code.and_then(Value::as_i64) == Some(ENDED_AS_ASKED) && is_ready == Some(true)
+    }
+
     fn died(&self, ended: &Value, context: &Context) -> Option<Event> {
         let code = ended.get("exitCode")?.as_i64().filter(|code| *code != 0)?;
         let message = text(ended, "message").or_else(|| text(ended, "reason"));
@@ -209,7 +259,8 @@ impl Status<'_> {
 
     fn restarts(&self) -> u64 {
         let count = self.told.get("restartCount");
-        count.and_then(Value::as_u64).unwrap_or(0)
+        let restarts = count.and_then(Value::as_u64).unwrap_or(0);
+        restarts.saturating_sub(u64::from(self.ended_as_asked()))
     }
 }
 
@@ -241,7 +292,7 @@ fn place_of(item: &Value) -> Place {
             .map(str::to_owned)
     };
     Place {
-        owner: Some(owner.unwrap_or_else(|| owner_of("pod", name))),
+        owner: Some(owner.unwrap_or_else(|| owner_of_bare_pod(name))),
         namespace: string("/metadata/namespace"),
         task: Some(name.to_owned()),
         node: string("/spec/nodeName"),

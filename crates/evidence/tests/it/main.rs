@@ -5,6 +5,7 @@ mod bounds;
 mod captures;
 mod formats;
 mod pasted;
+mod pods;
 mod sizes;
 mod speed;
 mod told;
