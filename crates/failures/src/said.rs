@@ -2,7 +2,7 @@
 //!
 //! Its verdict and its words, as they are told of in a finding.
 
-use forebay_limits::{printable, redact};
+use forebay_limits::shown;
 
 use crate::Verdict;
 use crate::classify::classify_views;
@@ -29,7 +29,7 @@ impl Said {
         let words = words.unwrap_or(views.spaced);
         Some(Self {
             verdict,
-            excerpt: printable(&redact(&words), MAX_EXCERPT_BYTES),
+            excerpt: shown(&words, MAX_EXCERPT_BYTES),
         })
     }
 }

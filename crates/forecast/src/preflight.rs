@@ -335,10 +335,7 @@ fn stack_status(status: &str, of: &str) -> Told {
 
 fn last_line(text: &str) -> String {
     let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    forebay_limits::printable(
-        &forebay_limits::redact(line.unwrap_or("it failed without a word").trim()),
-        300,
-    )
+    forebay_limits::shown(line.unwrap_or("it failed without a word"), 300)
 }
 
 #[cfg(test)]

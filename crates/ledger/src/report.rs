@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use forebay_content::Client;
-use forebay_limits::{Forecast, PullCost, printable, redact};
+use forebay_limits::{Forecast, PullCost};
 use serde::{Deserialize, Serialize};
 
 use crate::origin;
@@ -185,7 +185,7 @@ impl ClientReport {
 impl From<&Client> for ClientReport {
     fn from(client: &Client) -> Self {
         // Some log in with a token for a name, or call themselves by one.
-        let shown = |name: &str| redact(&printable(name, MAX_NAME_BYTES)).into_owned();
+        let shown = |name: &str| forebay_limits::shown(name, MAX_NAME_BYTES);
         Self {
             address: client.address.map(origin::told),
             user: client.user.as_deref().map(shown),

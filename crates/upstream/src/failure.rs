@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use forebay_content::{Missing, SourceError, Unsatisfiable};
 use forebay_http_kit::{BodyError, SendError};
-use forebay_limits::{printable, redact};
+use forebay_limits::{printable, shown};
 use forebay_oci::ErrorCode;
 use http::StatusCode;
 use serde::Deserialize;
@@ -185,7 +185,7 @@ fn said(body: &[u8]) -> String {
         Err(_) if is_page(body) => String::new(),
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
-    printable(&redact(&text), MAX_SAID_BYTES)
+    shown(&text, MAX_SAID_BYTES)
 }
 
 /// True for what begins like HTML or XML.

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_evidence::{Class, Event, Evidence, Format, Lines, OwnerKind};
-use forebay_limits::{printable, redact};
+use forebay_limits::shown;
 use serde::Serialize;
 
 use super::cause::is_own;
@@ -167,7 +167,7 @@ fn told((class, registry): Key, found: &Found<'_>, workloads: &[Workload]) -> Al
         failures,
         lines: found.first.map(|event| event.lines),
         text: found.first.map_or_else(String::new, |event| {
-            printable(&redact(&event.message), MAX_QUOTE_BYTES)
+            shown(&event.message, MAX_QUOTE_BYTES)
         }),
         next: next(class, registry.as_deref(), found),
         registry,

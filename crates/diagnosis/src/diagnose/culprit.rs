@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use forebay_evidence::{
     Class, Evidence, Identity, Lines, Moment, Owner, OwnerKind, Setting, SettingKind,
 };
-use forebay_limits::{printable, redact};
+use forebay_limits::shown;
 use serde::Serialize;
 
 use super::cause::{Trigger, is_own, is_trouble};
@@ -239,7 +239,7 @@ fn trigger_of(workload: &Workload, anonymous: &Anonymous<'_>) -> Option<Trigger>
 
 fn crash_loop(workload: &Workload) -> Trigger {
     let death = workload.deaths.as_ref();
-    let reason = death.map(|death| printable(&redact(&death.message), MAX_REASON_BYTES));
+    let reason = death.map(|death| shown(&death.message, MAX_REASON_BYTES));
     Trigger::CrashLoop {
         reason: reason.unwrap_or_default(),
         exit_code: death.and_then(|death| death.exit_code),

@@ -3,7 +3,7 @@
 //! What is quoted here may be sent to others.
 
 use forebay_evidence::{Class, Event, Evidence, Lines, Moment, What};
-use forebay_limits::{printable, redact};
+use forebay_limits::shown;
 use serde::Serialize;
 
 use super::relevance::Relevance;
@@ -60,7 +60,7 @@ pub(crate) fn quotes(evidence: &Evidence, class: Class, relevance: &Relevance<'_
         if alike >= MAX_ALIKE || quotes.len() >= MAX_QUOTES {
             continue;
         }
-        let text = printable(&redact(&event.message), MAX_QUOTE_BYTES);
+        let text = shown(&event.message, MAX_QUOTE_BYTES);
         quotes.push((
             Quote {
                 lines: event.lines,

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use forebay_limits::{printable, redact};
+use forebay_limits::{printable, without_secrets};
 use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
 use serde_json::Value;
 
@@ -181,7 +181,7 @@ impl Tools for Installed {
             None => "ended by a signal".to_owned(),
         };
         let complaint = String::from_utf8_lossy(&complaint);
-        let complaint = redact(&complaint);
+        let complaint = without_secrets(&complaint);
         let complaint = printable(last_words(&complaint), MAX_TOLD_BYTES);
         Err(Trouble::Failed { code, complaint })
     }

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::standing::Standing;
 
+/// The longest reason of a rollout that is told, in bytes.
+const MAX_WHY_BYTES: usize = 1024;
+
 /// Whose services and tasks are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -86,7 +89,7 @@ fn judge_service(service: &Value) -> Standing {
     match state {
         "FAILED" => {
             let why = primary.map_or("", |rollout| text(rollout, "rolloutStateReason"));
-            let why = forebay_limits::redact(why);
+            let why = forebay_limits::shown(why, MAX_WHY_BYTES);
             Standing::Failed(format!("{name}: its rollout failed: {why}"))
         }
         _ if running < desired => Standing::Waits(format!("{name}: {running} of {desired} run")),

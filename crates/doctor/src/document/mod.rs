@@ -7,7 +7,7 @@ mod inert;
 mod markdown;
 mod text;
 
-use forebay_limits::{printable, redact};
+use forebay_limits::shown;
 use serde::Serialize;
 
 /// The most bytes of a paragraph.
@@ -171,7 +171,7 @@ impl Document {
 
 /// One line, without secrets and without what a terminal would obey.
 fn clean(text: &str) -> String {
-    printable(&redact(text), MAX_TEXT_BYTES)
+    shown(text, MAX_TEXT_BYTES)
 }
 
 #[cfg(test)]

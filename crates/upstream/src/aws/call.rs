@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use forebay_content::SourceError;
-use forebay_limits::{printable, redact};
+use forebay_limits::shown;
 use forebay_oci::Digest;
 use http::{Method, Request, StatusCode};
 use reqsign_aws_v4::{Credential, DefaultCredentialProvider, RequestSigner};
@@ -108,7 +108,7 @@ impl Api {
         SourceError::Unavailable {
             why: format!(
                 "AWS gives no credentials for it ({operation}): {}",
-                printable(&redact(why), MAX_SAID_BYTES)
+                shown(why, MAX_SAID_BYTES)
             ),
             retry_after: None,
         }
