@@ -153,6 +153,10 @@ pub async fn run(
     }
     let sources = args.source.without_listen(environment);
     let mut gathering = Gathering::new(args.context());
+    // A file beside it may be of any day.
+    if args.tools.asks_programs() && args.files.is_empty() {
+        gathering.note_asked();
+    }
     let together = args.tools.asks().then(Together::begin).transpose();
     let together = together.map_err(|error| Failure::failed("cannot listen to signals", error))?;
     let asked = tools::gather(&args.tools, &sources, &mut gathering, printer).await?;

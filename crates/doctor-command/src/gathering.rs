@@ -58,6 +58,11 @@ impl Gathering {
         }
     }
 
+    /// Takes what is read for answers of programs: they tell of how it is now.
+    pub(crate) const fn note_asked(&mut self) {
+        self.intake.note_asked();
+    }
+
     /// Begins a source; the name is for people.
     pub(crate) fn begin(&mut self, name: &str) {
         self.end();

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use forebay_doctor::{
-    Basis, Diagnosis, Document, WayKind, WayOut, WaysOut, as_asked, brief, diagnose, explain,
-    left_aside, report, support, ways_out,
+    Basis, Diagnosis, Document, Evidence, WayKind, WayOut, WaysOut, What, as_asked, brief,
+    diagnose, explain, left_aside, report, support, ways_out,
 };
-use forebay_failures::Finding;
+use forebay_failures::{Class, Finding};
 use forebay_terminal::{Failure, Json, Printer};
 use serde::Serialize;
 
@@ -71,6 +71,10 @@ impl Found {
         let mut ways = ways_out(&gathered.evidence, &diagnosis, &args.usage());
         as_asked(&mut diagnosis, &mut ways, args.tools.as_asked());
         let mut findings = gathered.findings;
+        // The readers of lists know what is only being made or ended.
+        if !may_wait(&gathered.evidence) {
+            findings.retain(|finding| finding.class != Class::SymptomOnly);
+        }
         let is_over = |finding: &Finding| gathered.evidence.is_over(finding.class);
         findings.sort_by_key(is_over);
         let over = findings.iter().filter(|finding| is_over(finding)).count();
@@ -93,6 +97,14 @@ impl Found {
     fn findings_now(&self) -> &[Finding] {
         &self.findings[..self.findings.len() - self.over]
     }
+}
+
+/// Whether anything that was read waits, for whatever it is.
+fn may_wait(evidence: &Evidence) -> bool {
+    let told = evidence.events.iter().chain(&evidence.past);
+    let waits = |what| matches!(what, What::Waits | What::GaveUp | What::HealthFailed);
+    told.into_iter()
+        .any(|event| event.failure.is_some() || event.what.is_death() || waits(event.what))
 }
 
 /// Shows it as the flags say.

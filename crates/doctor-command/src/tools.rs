@@ -164,6 +164,11 @@ impl Args {
             || self.connections.asks()
     }
 
+    /// Whether programs are to be asked what happened.
+    pub(crate) const fn asks_programs(&self) -> bool {
+        self.kube || self.docker || self.swarm || self.journal || self.ecs.is_some()
+    }
+
     /// The files that are read beside the evidence.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         self.connections.files()
