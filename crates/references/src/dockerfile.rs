@@ -120,6 +120,11 @@ impl Build<'_> {
             };
             let value = word.behind(name.len() + 1).unquoted();
             if let Some(binding) = self.bind(value) {
+                // A build may be given another.
+                let binding = Binding {
+                    open: true,
+                    ..binding
+                };
                 let name = name.to_owned();
                 match &mut self.stage {
                     Some(stage) => stage.variables.insert(name, binding),
@@ -149,6 +154,10 @@ impl Build<'_> {
                 span: value.span(),
                 encoding: Encoding::AsIs,
             }),
+            open: resolved
+                .pieces
+                .first()
+                .is_some_and(|piece| piece.open.is_some()),
             text: resolved.text,
         })
     }

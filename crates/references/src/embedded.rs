@@ -86,6 +86,7 @@ impl Setting {
         Some(Binding {
             text,
             home: home.filter(|_| pieces.is_empty()),
+            open: pieces.first().is_some_and(|piece| piece.open.is_some()),
         })
     }
 }
@@ -221,7 +222,7 @@ impl Embedded {
         let resolved = value.as_ref().ok()?;
         let (span, encoding, pieces) = match &resolved.home {
             Some(Home::Here { span, encoding }) => (span.clone(), encoding.clone(), Vec::new()),
-            Some(Home::Near(_)) => return None,
+            Some(Home::Near(_) | Home::Made { .. }) => return None,
             None => {
                 let (span, encoding) = site.clone()?;
                 (span, encoding, resolved.pieces.clone())

@@ -12,6 +12,9 @@ pub enum Refusal {
     /// The values of a format: one would have to go, and another to stay.
     #[error("some of the format's values would go and others stay: write `{0}` by hand")]
     SomeValues(String),
+    /// A function makes the image of what is given to it.
+    #[error("a function puts it together: write `{0}` by hand")]
+    Function(String),
     /// The image is a variable here, and written in another file.
     #[error("`{0}` sets it: change it there")]
     SetIn(String),

@@ -51,6 +51,8 @@ pub enum Joint {
     Operator(&'static str),
     /// They are one text with holes, whose values are listed elsewhere.
     Arguments,
+    /// A function makes something of them, in which none can be told from another.
+    Function,
 }
 
 /// How a new reference is put into a span.

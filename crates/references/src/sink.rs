@@ -127,6 +127,13 @@ impl<'a> Sink<'a> {
                 self.found.read(span, home.clone());
                 (home, Writing::Whole { encoding, pieces })
             }
+            Some(Home::Made {
+                span: home,
+                writing,
+            }) => {
+                self.found.read(span, home.clone());
+                (home, writing)
+            }
             Some(Home::Near(file)) => (span, Writing::Elsewhere(file)),
             None => {
                 let pieces = resolved.pieces;
@@ -232,6 +239,7 @@ impl<'a> Sink<'a> {
                     span: site.span,
                     encoding: site.encoding,
                 }),
+            open: false,
         })
     }
 }

@@ -4,6 +4,7 @@
 
 mod embedded;
 mod evaluate;
+mod functions;
 mod helm_release;
 mod names;
 mod resources;
@@ -17,6 +18,7 @@ use hcl_edit::structure::{Block, BlockLabel, Body};
 use crate::scaled::Running;
 use crate::sink::{Sink, is_image};
 use crate::structured::{BAKE_SCHEME, pull_policy};
+use crate::variables::Home;
 use crate::{Found, Note, Owner, PullPolicy, Settings, Why};
 use evaluate::{Evaluator, span_of};
 use names::{Names, entry, key_text};
@@ -150,7 +152,9 @@ impl<'a> Reading<'a> {
             let (Some(image), Some(mut site)) = (image, site) else {
                 continue;
             };
-            if !site.verbatim || !resolved.pieces.is_empty() {
+            let is_literal =
+                matches!(&resolved.home, Some(Home::Here { span, .. }) if *span == site.span);
+            if !site.verbatim || !is_literal {
                 self.sink.ambiguous(site.span, Why::Computed, owner.clone());
                 continue;
             }

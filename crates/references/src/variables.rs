@@ -7,7 +7,7 @@ use std::ops::Range;
 pub(crate) use forebay_syntax::segments::{Dialect, names};
 use forebay_syntax::segments::{Kind, cut};
 
-use crate::{Encoding, Piece, Setter, Why};
+use crate::{Encoding, Joint, Piece, Setter, Why, Writing};
 
 /// How deeply defaults of defaults are followed.
 const MAX_DEPTH: u32 = 8;
@@ -21,6 +21,8 @@ pub(crate) struct Binding {
     pub(crate) text: String,
     /// Where in the file it is written, if it is written there as a literal.
     pub(crate) home: Option<Home>,
+    /// Whether what it begins with is a default, for which somebody may say another value.
+    pub(crate) open: bool,
 }
 
 /// Where a variable's value stands.
@@ -30,6 +32,11 @@ pub(crate) enum Home {
     Here {
         span: Range<usize>,
         encoding: Encoding,
+    },
+    /// In this file, made of literals and variables.
+    Made {
+        span: Range<usize>,
+        writing: Writing,
     },
     /// In the file of this name, near.
     Near(String),
@@ -51,6 +58,7 @@ impl Binding {
         Self {
             text: text.to_owned(),
             home: Some(Home::Near(file.to_owned())),
+            open: false,
         }
     }
 
@@ -59,8 +67,77 @@ impl Binding {
         Self {
             text: text.to_owned(),
             home: None,
+            open: false,
         }
     }
+}
+
+impl Home {
+    /// An expression that is put together by a function, in which nothing can take the place of a part.
+    pub(crate) fn of_function(span: Range<usize>) -> Self {
+        Self::joined(span, Joint::Function, Vec::new())
+    }
+
+    /// An expression whose pieces are held together so; a literal takes its place where none of its variables stays.
+    pub(crate) fn joined(span: Range<usize>, joint: Joint, pieces: Vec<Piece>) -> Self {
+        let quote = || "\"".to_owned();
+        let encoding = Encoding::Literal {
+            open: quote(),
+            close: quote(),
+        };
+        let writing = Writing::Joined {
+            encoding,
+            joint,
+            pieces,
+        };
+        Self::Made { span, writing }
+    }
+}
+
+/// One of the texts that a function joins, and where it stands.
+pub(crate) enum Item {
+    /// As a literal, without its quotes.
+    Literal(Range<usize>),
+    /// As an expression.
+    Made(Range<usize>),
+}
+
+/// What a list of texts comes to with a separator between them, and how the expression around it is written.
+///
+/// Of the list only the first text can be another: what is behind it stays, with all its separators.
+pub(crate) fn joined(
+    texts: &[(String, Item)],
+    separator: &str,
+    span: Range<usize>,
+) -> (String, Home) {
+    let all: Vec<&str> = texts.iter().map(|(text, _)| text.as_str()).collect();
+    let all = all.join(separator);
+    let Some(((text, Item::Literal(first)), rest)) = texts.split_first() else {
+        return (all, Home::of_function(span));
+    };
+    let mut end = first.start;
+    let mut piece = |text: String, to: usize, variable: bool| {
+        let span = end..to;
+        end = to;
+        let is_in_order = span.start <= span.end;
+        is_in_order.then_some(Piece {
+            span,
+            text,
+            variable,
+            open: None,
+        })
+    };
+    let mut pieces = vec![piece(text.clone(), first.end, false)];
+    pieces.extend(rest.iter().map(|(text, item)| {
+        let (Item::Literal(span) | Item::Made(span)) = item;
+        piece(format!("{separator}{text}"), span.end, true)
+    }));
+    let pieces: Option<Vec<Piece>> = pieces.into_iter().collect();
+    let home = pieces.map_or_else(
+        || Home::of_function(span.clone()),
+        |pieces| Home::joined(span.clone(), Joint::Arguments, pieces),
+    );
+    (all, home)
 }
 
 /// Puts a text together.
@@ -91,8 +168,9 @@ fn resolve_within(
             Kind::Literal(literal) => (literal.to_owned(), false, None),
             Kind::Computed => return Err(Why::Computed),
             Kind::Variable(name, operand) => {
-                let is_open = operand
-                    .is_some_and(|(operator, ..)| is_default(operator, lookup(name).as_ref()));
+                let said = lookup(name);
+                let is_open = said.as_ref().is_some_and(|said| said.open)
+                    || operand.is_some_and(|(operator, ..)| is_default(operator, said.as_ref()));
                 let binding = variable(name, operand, offset, dialect, lookup, depth)?;
                 if alone {
                     home = binding.home;
@@ -150,6 +228,7 @@ fn variable(
             } else {
                 resolved.home
             },
+            open: false,
             text: resolved.text,
         })
     };

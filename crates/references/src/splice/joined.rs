@@ -12,6 +12,9 @@ pub(super) fn edits(
     pieces: &[Piece],
     new: &str,
 ) -> Result<Vec<Edit>, Refusal> {
+    if *joint == Joint::Function {
+        return Err(Refusal::Function(new.to_owned()));
+    }
     let Some((kept, rest)) = super::kept_pieces(pieces, new) else {
         return Ok(vec![encoding.edit(&place.span, new)]);
     };
@@ -29,7 +32,7 @@ pub(super) fn edits(
         Joint::Arguments if pieces[..kept].iter().any(|piece| piece.variable) => {
             return Err(Refusal::SomeValues(new.to_owned()));
         }
-        Joint::Arguments => Edit {
+        Joint::Arguments | Joint::Function => Edit {
             start,
             end,
             new: rest.to_owned(),

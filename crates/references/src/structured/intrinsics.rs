@@ -7,8 +7,8 @@ use forebay_oci::{aws_partition, aws_suffix};
 use forebay_syntax::At;
 
 use crate::sink::{Sink, Site};
-use crate::variables::{Binding, Dialect, MAX_TEXT_BYTES, Resolved, resolve};
-use crate::{Encoding, Why};
+use crate::variables::{Binding, Dialect, Home, Item, MAX_TEXT_BYTES, Resolved, joined, resolve};
+use crate::{Encoding, Joint, Why};
 
 /// Functions within functions.
 const MAX_DEPTH: u32 = 16;
@@ -71,9 +71,7 @@ impl<'a> Template<'a> {
                 Ok(replaced(at, resolved))
             }
             "Sub" => self.substitute(at, &call, sink, depth),
-            "Join" => self
-                .join(call.argument, sink, depth)
-                .map(|text| replaced(at, literal(&text))),
+            "Join" => Ok(replaced(at, self.join(at, call.argument, sink, depth)?)),
             "FindInMap" => self.find_in_map(at, call.argument, sink, depth),
             _ => Err(Why::Computed),
         }
@@ -99,7 +97,11 @@ impl<'a> Template<'a> {
         if parameter.text_of("Type")?.starts_with("AWS::SSM::") {
             return None;
         }
-        sink.binding(parameter.get("Default")?)
+        let default = sink.binding(parameter.get("Default")?)?;
+        Some(Binding {
+            open: true,
+            ..default
+        })
     }
 
     fn substitute(
@@ -119,7 +121,9 @@ impl<'a> Template<'a> {
             match value {
                 Some(value) => {
                     let evaluated = self.evaluate_within(value, sink, depth).ok()?;
-                    Some(Binding::from_outside(&evaluated.resolved.text))
+                    let text = Binding::from_outside(&evaluated.resolved.text);
+                    let open = call_of(value).is_some();
+                    Some(Binding { open, ..text })
                 }
                 None => self.variable(name, sink),
             }
@@ -127,36 +131,56 @@ impl<'a> Template<'a> {
         let text = pattern.text().ok_or(Why::Computed)?;
         let site = sink.site(pattern).ok_or(Why::Computed)?;
         let mut resolved = resolve(text, site.span.start, Dialect::Sub, &lookup)?;
-        if !site.verbatim || own.is_some() {
-            resolved.pieces.clear();
+        let is_plain = own.is_none() && site.verbatim;
+        if !is_plain && resolved.home.is_none() && !resolved.pieces.is_empty() {
+            let pieces = std::mem::take(&mut resolved.pieces);
+            let span = at.span_with_tag();
+            resolved.home = Some(if site.verbatim {
+                Home::joined(span, Joint::Arguments, pieces)
+            } else {
+                Home::of_function(span)
+            });
+            return Ok(replaced(at, resolved));
         }
         // A `Sub` without variables is still one: what is in it may be replaced and the function stay.
-        Ok(
-            if call.tagged && own.is_none() || own.is_none() && site.verbatim {
-                Evaluated { resolved, site }
-            } else {
-                replaced(at, resolved)
-            },
-        )
+        Ok(if own.is_none() && (call.tagged || site.verbatim) {
+            Evaluated { resolved, site }
+        } else {
+            replaced(at, resolved)
+        })
     }
 
-    fn join(&self, argument: At<'a>, sink: &Sink<'_>, depth: u32) -> Result<String, Why> {
+    fn join(
+        &self,
+        at: At<'a>,
+        argument: At<'a>,
+        sink: &Sink<'_>,
+        depth: u32,
+    ) -> Result<Resolved, Why> {
         let mut items = argument.items();
         let separator = items.next().and_then(At::text).ok_or(Why::Computed)?;
         let list = items
             .next()
             .filter(|list| list.is_list())
             .ok_or(Why::Computed)?;
-        let texts: Result<Vec<String>, Why> = list
-            .items()
-            .take(MAX_ITEMS)
-            .map(|item| Ok(self.evaluate_within(item, sink, depth)?.resolved.text))
-            .collect();
-        let text = texts?.join(separator);
+        let mut texts = Vec::new();
+        for item in list.items().take(MAX_ITEMS) {
+            let text = self.evaluate_within(item, sink, depth)?.resolved.text;
+            let site = sink.site(item).filter(|site| site.verbatim);
+            let span = site.filter(|_| call_of(item).is_none()).map_or_else(
+                || Item::Made(item.span_with_tag()),
+                |site| Item::Literal(site.span),
+            );
+            texts.push((text, span));
+        }
+        let (text, home) = joined(&texts, separator, at.span_with_tag());
         if text.len() > MAX_TEXT_BYTES {
             return Err(Why::NoReference);
         }
-        Ok(text)
+        Ok(Resolved {
+            home: Some(home),
+            ..literal(&text)
+        })
     }
 
     fn find_in_map(

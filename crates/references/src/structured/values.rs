@@ -22,6 +22,9 @@ const GLOBAL: &str = "global.";
 /// What charts call the parts of an image.
 const REPOSITORY_KEYS: [&str; 3] = ["repository", "repo", "name"];
 
+/// What charts call the rest of it.
+const OTHER_PARTS: [&str; 3] = ["registry", "tag", "digest"];
+
 /// The texts of the files near one.
 type Near = BTreeMap<String, String>;
 
@@ -93,9 +96,11 @@ impl<'a> Chart<'a> {
             };
             let is_nothing = |operand: &BTreeSet<String>| {
                 let outer: Vec<String> = operand.iter().map(|path| outer(path, key)).collect();
+                // Of several, the first that says something is printed: another than the one beside it must say nothing.
                 let is_beside = has_registry && outer.iter().any(|path| path == registry);
+                let is_own = |path: &String| is_beside && (path.is_empty() || path == registry);
                 let is_empty = |path: &String| !path.is_empty() && self.text(path).is_none();
-                is_beside || outer.iter().all(is_empty)
+                outer.iter().all(|path| is_own(path) || is_empty(path))
             };
             match printed.written_in(path, &is_nothing) {
                 WrittenIn::Values => {}
@@ -361,9 +366,9 @@ fn split(
     (path, chart): (&str, &Chart<'_>),
     sink: &Sink<'_>,
 ) -> Option<(&'static str, Place)> {
-    let found = |key: &&'static str| Some((*key, value.get(key)?));
-    let (name, repository) = REPOSITORY_KEYS.iter().find_map(found)?;
-    repository.text().filter(|text| !text.contains("{{"))?;
+    let (name, repository) = named(value, (path, chart))?;
+    let text = repository.at.text();
+    text.filter(|text| !text.contains("{{"))?;
     let said = |key: &str| match value.get(key) {
         Some(at) => Some(Said::here(at)),
         None => chart.said_below(&format!("{path}.{key}")),
@@ -371,19 +376,29 @@ fn split(
     let named_so = key.to_ascii_lowercase().contains("image");
     let beside = ["tag", "digest", "pullPolicy", "registry", "imagePullPolicy"];
     let has_beside = beside.iter().any(|key| said(key).is_some());
-    let is_named = value.get("repository").is_some() || value.get("repo").is_some();
+    let is_named = name != "name";
     if !has_beside || !named_so && !is_named {
         return None;
     }
     let registry =
         said("registry").filter(|said| said.at.text().is_some_and(|text| !text.is_empty()));
     let role = registry.map_or(Role::Name, |_| Role::Repository);
-    let mut parts = vec![(role, Said::here(repository))];
+    let mut parts = vec![(role, repository)];
     parts.extend(registry.map(|said| (Role::Registry, said)));
     parts.extend(said("tag").map(|said| (Role::Tag, said)));
     parts.extend(said("digest").map(|said| (Role::Digest, said)));
     let place = place(&parts, value, owner_of(at, value, path), sink)?;
     Some((name, place))
+}
+
+/// Under which key an image's name is. Values that say another part of it take the name from those below.
+fn named<'a>(value: At<'a>, (path, chart): (&str, &Chart<'a>)) -> Option<(&'static str, Said<'a>)> {
+    let here = |key: &&'static str| Some((*key, Said::here(value.get(key)?)));
+    let below = |key: &&'static str| Some((*key, chart.said_below(&format!("{path}.{key}"))?));
+    let is_part = OTHER_PARTS.iter().any(|key| value.get(key).is_some());
+    let mut keys = REPOSITORY_KEYS.iter();
+    let own = keys.find_map(here);
+    own.or_else(|| REPOSITORY_KEYS.iter().find_map(below).filter(|_| is_part))
 }
 
 fn place(

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hcl_edit::Span;
-use hcl_edit::expr::{Expression, FuncCall, Traversal};
+use hcl_edit::expr::{Expression, Traversal};
 use hcl_edit::template::{Element, StringTemplate};
 
 use super::names::{self, Names};
 use crate::found::moved;
 use crate::sink::Site;
 use crate::variables::{Home, MAX_TEXT_BYTES, Resolved};
-use crate::{Encoding, Piece, Why};
+use crate::{Encoding, Piece, Setter, Why, Writing};
 
 /// Names of names, functions of functions.
 const MAX_DEPTH: u32 = 16;
@@ -34,6 +34,23 @@ pub(super) struct Evaluated {
     pub(super) resolved: Resolved,
     /// Where it stands; `None` in another file.
     pub(super) site: Option<Site>,
+    /// Whether what it begins with is a default, for which somebody may say another value.
+    pub(super) open: bool,
+}
+
+impl Evaluated {
+    /// Where another text can take its place: where it is written, be that elsewhere.
+    pub(super) fn home(self) -> Option<Home> {
+        let Resolved { pieces, home, .. } = self.resolved;
+        let made = |site: Site| Home::Made {
+            span: site.span,
+            writing: Writing::Whole {
+                encoding: site.encoding,
+                pieces,
+            },
+        };
+        home.or_else(|| self.site.filter(|site| site.verbatim).map(made))
+    }
 }
 
 impl<'a> Evaluator<'a> {
@@ -59,7 +76,7 @@ impl<'a> Evaluator<'a> {
         self.evaluate_within(expression, base, MAX_DEPTH)
     }
 
-    fn evaluate_within(
+    pub(super) fn evaluate_within(
         &self,
         expression: &'a Expression,
         base: Option<usize>,
@@ -75,13 +92,13 @@ impl<'a> Evaluator<'a> {
             Expression::StringTemplate(template) => self.template(template, base, depth),
             Expression::Parenthesis(inner) => self.evaluate_within(inner.inner(), base, depth),
             Expression::Traversal(traversal) => {
-                let bound = self.named(traversal, depth)?;
-                Ok(replaced(bound.text, bound.home, span))
+                let (text, home, open) = self.named(traversal, depth)?;
+                Ok(Evaluated {
+                    open,
+                    ..replaced(text, home, span)
+                })
             }
-            Expression::FuncCall(call) => {
-                let text = self.called(call, base, depth)?;
-                Ok(replaced(text, None, span))
-            }
+            Expression::FuncCall(call) => self.called(call, (base, span), depth),
             _ => Err(Why::Computed),
         }
     }
@@ -110,6 +127,7 @@ impl<'a> Evaluator<'a> {
                 home,
             },
             site,
+            open: false,
         }
     }
 
@@ -120,19 +138,21 @@ impl<'a> Evaluator<'a> {
         depth: u32,
     ) -> Result<Evaluated, Why> {
         let (mut text, mut pieces, mut home) = (String::new(), Vec::new(), None);
+        let mut is_open = false;
         let elements: Vec<&Element> = template.iter().collect();
         for element in &elements {
-            let (value, span, variable) = match element {
-                Element::Literal(literal) => (literal.to_string(), literal.span(), false),
+            let (value, span, variable, open) = match element {
+                Element::Literal(literal) => (literal.to_string(), literal.span(), false, false),
                 Element::Interpolation(interpolation) => {
                     let inner = self.evaluate_within(&interpolation.expr, base, depth)?;
                     if elements.len() == 1 {
                         home = inner.resolved.home;
                     }
-                    (inner.resolved.text, interpolation.span(), true)
+                    (inner.resolved.text, interpolation.span(), true, inner.open)
                 }
                 Element::Directive(_) => return Err(Why::Computed),
             };
+            is_open |= open && text.is_empty();
             text.push_str(&value);
             if text.len() > MAX_TEXT_BYTES {
                 return Err(Why::Computed);
@@ -142,7 +162,7 @@ impl<'a> Evaluator<'a> {
                     span: moved(&span, base),
                     text: value,
                     variable,
-                    open: None,
+                    open: open.then_some(Setter::Surroundings),
                 });
             }
         }
@@ -151,7 +171,7 @@ impl<'a> Evaluator<'a> {
             .iter()
             .all(|piece| piece.variable || self.text.get(piece.span.clone()) == Some(&piece.text));
         if !verbatim {
-            pieces.clear();
+            return Err(Why::Computed);
         }
         let site = template.span().zip(base).map(|(span, base)| Site {
             span: base + span.start + 1..base + span.end - 1,
@@ -161,31 +181,34 @@ impl<'a> Evaluator<'a> {
         Ok(Evaluated {
             resolved: Resolved { text, pieces, home },
             site,
+            open: is_open,
         })
     }
 
-    /// What a name comes to, and where that stands.
-    fn named(&self, traversal: &'a Traversal, depth: u32) -> Result<Resolved, Why> {
+    /// What a name comes to, where that stands, and whether it is a default.
+    fn named(
+        &self,
+        traversal: &'a Traversal,
+        depth: u32,
+    ) -> Result<(String, Option<Home>, bool), Why> {
         let path = names::path_of(traversal).ok_or(Why::Computed)?;
         if let Some(text) = names::set(self.set, &path) {
-            return Ok(Resolved {
-                text: text.to_owned(),
-                pieces: Vec::new(),
-                home: None,
-            });
+            return Ok((text.to_owned(), None, false));
         }
         let bound = names::find(&self.files, &path).ok_or_else(|| Why::Unset(path.join(".")))?;
-        let resolved = self
-            .evaluate_within(bound.expression, bound.base, depth)?
-            .resolved;
-        Ok(Resolved {
-            text: resolved.text,
-            pieces: Vec::new(),
-            home: match bound.base {
-                Some(_) => resolved.home,
-                None => Some(Home::Near(bound.file.to_owned())),
-            },
-        })
+        let value = self.evaluate_within(bound.expression, bound.base, depth)?;
+        let open = value.open || bound.is_default;
+        let text = value.resolved.text.clone();
+        let home = match bound.base {
+            Some(_) => value.home(),
+            None => Some(Home::Near(bound.file.to_owned())),
+        };
+        Ok((text, home, open))
+    }
+
+    /// Whether `--set` says what a name is.
+    pub(super) fn is_set(&self, path: &[String]) -> bool {
+        names::set(self.set, path).is_some()
     }
 
     /// The variable that a text begins with, where another file or `--set` says that it is an image by itself.
@@ -212,69 +235,9 @@ impl<'a> Evaluator<'a> {
         let span = first.span().filter(|_| super::is_named_image(text))?;
         Some(moved(&span, base))
     }
-
-    /// The functions that images are put together with.
-    fn called(&self, call: &'a FuncCall, base: Option<usize>, depth: u32) -> Result<String, Why> {
-        let text = |expression| {
-            let evaluated = self.evaluate_within(expression, base, depth)?;
-            Ok(evaluated.resolved.text)
-        };
-        let mut arguments = call.args.iter();
-        match call.name.name.as_str() {
-            "format" => {
-                let pattern = text(arguments.next().ok_or(Why::Computed)?)?;
-                let values: Result<Vec<String>, Why> = arguments.map(text).collect();
-                formatted(&pattern, &values?)
-            }
-            "join" => {
-                let separator = text(arguments.next().ok_or(Why::Computed)?)?;
-                let list = arguments.next().and_then(Expression::as_array);
-                let values: Result<Vec<String>, Why> =
-                    list.ok_or(Why::Computed)?.iter().map(text).collect();
-                bounded(values?.join(&separator))
-            }
-            "coalesce" | "try" => arguments
-                .filter_map(|argument| text(argument).ok())
-                .find(|text| !text.is_empty())
-                .ok_or(Why::Computed),
-            "trimspace" | "tostring" | "nonsensitive" => {
-                text(arguments.next().ok_or(Why::Computed)?).map(|text| text.trim().to_owned())
-            }
-            "lower" => text(arguments.next().ok_or(Why::Computed)?).map(|text| text.to_lowercase()),
-            _ => Err(Why::Computed),
-        }
-    }
 }
 
-/// `format` with `%s`, `%v`, `%d` and `%%`.
-fn formatted(pattern: &str, values: &[String]) -> Result<String, Why> {
-    let mut values = values.iter();
-    let mut out = String::new();
-    let mut parts = pattern.split('%');
-    out.push_str(parts.next().unwrap_or_default());
-    let mut literal = false;
-    for part in parts {
-        if literal {
-            out.push_str(part);
-            literal = false;
-            continue;
-        }
-        match part.chars().next() {
-            Some('s' | 'v' | 'd') => {
-                out.push_str(values.next().ok_or(Why::Computed)?);
-                out.push_str(&part[1..]);
-            }
-            None => {
-                out.push('%');
-                literal = true;
-            }
-            Some(_) => return Err(Why::Computed),
-        }
-    }
-    bounded(out)
-}
-
-fn bounded(text: String) -> Result<String, Why> {
+pub(super) fn bounded(text: String) -> Result<String, Why> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(Why::Computed);
     }
@@ -282,7 +245,7 @@ fn bounded(text: String) -> Result<String, Why> {
 }
 
 /// An expression that gives way to a literal, or whose value stands elsewhere.
-fn replaced(text: String, home: Option<Home>, span: Option<Range<usize>>) -> Evaluated {
+pub(super) fn replaced(text: String, home: Option<Home>, span: Option<Range<usize>>) -> Evaluated {
     Evaluated {
         resolved: Resolved {
             text,
@@ -297,6 +260,7 @@ fn replaced(text: String, home: Option<Home>, span: Option<Range<usize>>) -> Eva
             },
             verbatim: true,
         }),
+        open: false,
     }
 }
 

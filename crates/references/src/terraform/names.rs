@@ -23,6 +23,8 @@ pub(super) struct Bound<'a> {
     pub(super) expression: &'a Expression,
     pub(super) base: Option<usize>,
     pub(super) file: &'a str,
+    /// Whether who calls the module, or a file of values, may say another.
+    pub(super) is_default: bool,
 }
 
 impl<'a> Names<'a> {
@@ -67,17 +69,18 @@ impl<'a> Names<'a> {
 impl<'a> Names<'a> {
     /// What a value, and what a default, a name has here.
     fn find(&self, root: &str, name: &str) -> [Option<Bound<'a>>; 2] {
-        let bound = |table: &HashMap<&'a str, &'a Expression>| {
+        let bound = |table: &HashMap<&'a str, &'a Expression>, is_default| {
             let expression = *table.get(name)?;
             Some(Bound {
                 expression,
                 base: self.base,
                 file: self.file,
+                is_default,
             })
         };
         match root {
-            "var" => [bound(&self.values), bound(&self.defaults)],
-            "local" => [bound(&self.locals), None],
+            "var" => [bound(&self.values, false), bound(&self.defaults, true)],
+            "local" => [bound(&self.locals, false), None],
             _ => [None, None],
         }
     }

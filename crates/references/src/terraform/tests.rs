@@ -147,7 +147,7 @@ fn a_rewrite_goes_to_where_the_image_is_written() {
         .replace("\"e:", "\"h.example/e:")
         .replace(
             "format(\"%s/f:%s\", local.registry, var.tag)",
-            "\"h.example/quay.io/f:1.27\"",
+            "format(\"h.example/%s/f:%s\", local.registry, var.tag)",
         )
         .replace(
             "\"${local.registry}/x:1",

@@ -109,6 +109,83 @@ const FORMS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// A file's name, its text, what it becomes, and how many images are listed.
+type Case = (&'static str, &'static str, &'static str, usize);
+
+/// Variables that images are made of, by each format's own means.
+const MADE: &[Case] = &[
+    (
+        "main.tf",
+        "variable \"t\" {}\nvariable \"u\" { default = \"7\" }\nlocals {\n  app = \"acme/app:${var.u}\"\n  tag = \"${var.u}-alpine\"\n}\n\
+         resource \"docker_image\" \"a\" { name = local.app }\n\
+         resource \"docker_image\" \"b\" { name = \"redis:${local.tag}\" }\n\
+         resource \"docker_image\" \"c\" { name = format(\"redis:%s\", var.u) }\n\
+         resource \"docker_image\" \"d\" { name = join(\":\", [\"haproxy\", var.u]) }\n\
+         resource \"docker_image\" \"e\" { name = coalesce(var.t, \"memcached:1\") }\n\
+         resource \"docker_image\" \"f\" { name = try(var.t, local.app) }\n\
+         resource \"docker_image\" \"g\" { name = \"mongo:${coalesce(var.t, \"7\")}\" }\n",
+        "variable \"t\" {}\nvariable \"u\" { default = \"7\" }\nlocals {\n  app = \"h.example/docker.io/acme/app:${var.u}\"\n  tag = \"${var.u}-alpine\"\n}\n\
+         resource \"docker_image\" \"a\" { name = local.app }\n\
+         resource \"docker_image\" \"b\" { name = \"h.example/docker.io/library/redis:${local.tag}\" }\n\
+         resource \"docker_image\" \"c\" { name = format(\"h.example/docker.io/library/redis:%s\", var.u) }\n\
+         resource \"docker_image\" \"d\" { name = join(\":\", [\"h.example/docker.io/library/haproxy\", var.u]) }\n\
+         resource \"docker_image\" \"e\" { name = coalesce(var.t, \"h.example/docker.io/library/memcached:1\") }\n\
+         resource \"docker_image\" \"f\" { name = try(var.t, local.app) }\n\
+         resource \"docker_image\" \"g\" { name = \"h.example/docker.io/library/mongo:${coalesce(var.t, \"7\")}\" }\n",
+        0,
+    ),
+    (
+        "main.tf",
+        "variable \"r\" { default = \"mongo\" }\nvariable \"t\" {}\nlocals { own = var.r }\n\
+         resource \"docker_image\" \"a\" { name = \"${var.r}:6\" }\n\
+         resource \"docker_image\" \"b\" { name = \"${local.own}/x:6\" }\n\
+         resource \"docker_image\" \"c\" { name = \"${coalesce(var.t, \"golang\")}:1\" }\n\
+         resource \"docker_image\" \"d\" { name = format(\"%s/x:1\", var.r) }\n\
+         resource \"docker_image\" \"e\" { name = join(\"/\", [var.r, \"x:1\"]) }\n\
+         resource \"docker_image\" \"f\" { name = lower(\"Acme/x:${var.r}\") }\n",
+        "",
+        6,
+    ),
+    (
+        "Dockerfile",
+        "ARG BASE=alpine\nARG TAG=1\nFROM ${BASE}:3\nFROM golang:${TAG}\n",
+        "ARG BASE=alpine\nARG TAG=1\nFROM ${BASE}:3\nFROM h.example/docker.io/library/golang:${TAG}\n",
+        1,
+    ),
+    (
+        "stack.yaml",
+        "AWSTemplateFormatVersion: 1\nParameters:\n  Tag: {Type: String, Default: '7'}\n  Base: {Type: String, Default: acme}\nResources:\n  T:\n    \
+         Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n\
+         \x20     - Image: !Join [':', [redis, !Ref Tag]]\n\
+         \x20     - Image: {'Fn::Join': ['', ['acme/app:', {Ref: Tag}]]}\n\
+         \x20     - Image: !Sub ['mongo:${T}', {T: !Ref Tag}]\n\
+         \x20     - Image: !Sub '${Base}/app:1'\n\
+         \x20     - Image: !Join ['/', [!Ref Base, 'app:1']]\n",
+        "AWSTemplateFormatVersion: 1\nParameters:\n  Tag: {Type: String, Default: '7'}\n  Base: {Type: String, Default: acme}\nResources:\n  T:\n    \
+         Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n\
+         \x20     - Image: !Join [':', [h.example/docker.io/library/redis, !Ref Tag]]\n\
+         \x20     - Image: {'Fn::Join': ['', ['h.example/docker.io/acme/app:', {Ref: Tag}]]}\n\
+         \x20     - Image: !Sub ['h.example/docker.io/library/mongo:${T}', {T: !Ref Tag}]\n\
+         \x20     - Image: !Sub '${Base}/app:1'\n\
+         \x20     - Image: !Join ['/', [!Ref Base, 'app:1']]\n",
+        2,
+    ),
+];
+
+#[test]
+fn a_variable_that_an_image_is_made_of_stays_and_nothing_is_put_before_one_that_may_be_another() {
+    let goal = Goal::find_preset("forebay:h.example").unwrap().unwrap();
+    for (path, text, expected, listed) in MADE {
+        let expected = if expected.is_empty() { text } else { expected };
+        let plan = planned(path, text, &goal);
+        let new = apply(text, plan.edits.clone()).unwrap();
+        assert_eq!(&new, expected, "{:?}", plan.unsure);
+        assert_eq!(plan.unsure.len(), *listed, "{path}: {:?}", plan.unsure);
+        let again = planned(path, &new, &goal);
+        assert!(again.edits.is_empty(), "{:?}", again.edits);
+    }
+}
+
 const GOALS: [&str; 3] = ["quay:me", "mirror.gcr.io", "forebay:cache.example:5000"];
 
 fn planned(path: &str, text: &str, goal: &Goal) -> Plan {

@@ -190,10 +190,7 @@ fn a_rewritten_template_keeps_what_it_can() {
     let expected = TEMPLATE
         .replace("Default: iseepatterns/court", "Default: ghcr.io/i/court")
         .replace("!Sub 'nginx:", "!Sub 'mirror.gcr.io/library/nginx:")
-        .replace(
-            "!Join [':', [redis, !Ref Tag]]",
-            "\"mirror.gcr.io/library/redis:1.27\"",
-        )
+        .replace("[redis, !Ref", "[mirror.gcr.io/library/redis, !Ref")
         .replace("Fn::Sub: ['${R}/h', {R: quay.io}]", "\"ghcr.io/h/h\"");
     assert_eq!(splice(TEMPLATE, &changes).unwrap(), expected);
 }

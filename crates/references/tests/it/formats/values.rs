@@ -143,6 +143,11 @@ fn what_is_printed_before_a_name_is_part_of_it_unless_it_is_empty_or_its_own_reg
     let of_hub =
         "image: \"{{ .Values.hub }}/{{ .Values.image.repository }}:{{ .Values.image.tag }}\"\n";
     let of_registry = of_hub.replace(".Values.hub", ".Values.image.registry");
+    let of_either = of_hub.replace(".Values.hub", "coalesce .Values.hub .Values.image.registry");
+    let of_default = of_hub.replace(
+        ".Values.hub",
+        ".Values.image.registry | default \"quay.io\"",
+    );
     for (values, template, places) in [
         (
             "hub: docker.io\nimage: {repository: a/b, tag: 1}\n",
@@ -161,6 +166,21 @@ fn what_is_printed_before_a_name_is_part_of_it_unless_it_is_empty_or_its_own_reg
             of_hub,
             0,
         ),
+        (
+            "hub: docker.io\nimage: {registry: docker.io, repository: a/b, tag: 1}\n",
+            &of_either,
+            0,
+        ),
+        (
+            "hub: ''\nimage: {registry: docker.io, repository: a/b, tag: 1}\n",
+            &of_either,
+            1,
+        ),
+        (
+            "image: {registry: docker.io, repository: a/b, tag: 1}\n",
+            &of_default,
+            1,
+        ),
     ] {
         let near = [("templates/d.yaml".to_owned(), template.to_owned())];
         let settings = Settings {
@@ -171,4 +191,31 @@ fn what_is_printed_before_a_name_is_part_of_it_unless_it_is_empty_or_its_own_reg
         let counts = (found.places.len(), found.ambiguous.len());
         assert_eq!(counts, (places, 1 - places), "{values}{template}");
     }
+}
+
+#[test]
+fn what_an_overlay_says_of_an_image_is_with_the_name_of_the_values_below() {
+    let near = [
+        ("Chart.yaml", "name: a\n"),
+        (
+            "values.yaml",
+            "image: {registry: quay.io, repository: a/b, tag: 1}\nside: {image: {repository: c, tag: 2}}\n",
+        ),
+    ];
+    let settings = Settings {
+        near: near
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
+        ..Settings::default()
+    };
+    let text = "image: {tag: 9}\nside:\n  image: {pullPolicy: Always}\nother: {tag: 3}\n";
+    let found = find("values-prod.yaml", text.as_bytes(), &settings);
+    let images: Vec<&str> = found
+        .places
+        .iter()
+        .map(|place| place.image.as_str())
+        .collect();
+    assert_eq!(images, ["quay.io/a/b:9"]);
+    assert_eq!(found.places[0].elsewhere(), Some("values.yaml"));
+    assert_eq!(found.ambiguous, []);
 }
