@@ -212,6 +212,46 @@ fn a_kubectl_that_ends_well_and_says_nothing_or_rubbish_has_not_answered() {
 }
 
 #[test]
+fn an_answer_that_is_cut_off_or_a_refusal_is_no_word_that_all_is_well() {
+    let empty = r#"{"kind": "List", "items": []}"#;
+    let cut = &PODS[..120];
+    let refusal =
+        r#"{"kind": "Status", "status": "Failure", "message": "Unauthorized", "code": 401}"#;
+    for (pods, told_of) in [
+        (cut, "cut off or broken"),
+        (refusal, "was refused: Unauthorized"),
+    ] {
+        let script = answering(&[("pods", pods), ("events", empty), ("nodes", empty)]);
+        let program = with(&[("kubectl", &script)]);
+        for args in [vec!["doctor", "--kube"], vec!["doctor", "--kube", "--json"]] {
+            let told = program.run(&args);
+            assert!(told.starts_with("exit: 3"), "{told}");
+            assert!(told.contains(told_of), "{told}");
+        }
+    }
+    let services = r#"{"services": [{"serviceName": "web", "desiredCount": 1, "runningCount": 1, "deployments": [], "events": []}]}"#;
+    let aws = answering(&[
+        ("list-tasks", r#"{"taskArns": ["a"]}"#),
+        (
+            "describe-tasks",
+            r#"{"tasks": [{"taskArn": "a", "stoppedReason": "Canno"#,
+        ),
+        ("list-services", r#"{"serviceArns": ["web"]}"#),
+        ("describe-services", services),
+    ]);
+    let docker = answering(&[
+        ("--quiet", "4f5a"),
+        ("inspect", r#"[{"ID": "4f5a", "Spec": {"Name""#),
+    ]);
+    let program = with(&[("aws", &aws), ("docker", &docker)]);
+    for args in [["doctor", "--ecs=c"], ["doctor", "--swarm"]] {
+        let told = program.run(&args);
+        assert!(told.starts_with("exit: 3"), "{args:?}: {told}");
+        assert!(told.contains("cut off or broken"), "{args:?}: {told}");
+    }
+}
+
+#[test]
 fn a_runtime_that_had_nothing_to_say_is_well() {
     let journal = "machine/var/log/journal/0f9a/system.journal";
     let program = with(&[("journalctl", "exit 0")]).file(journal, "");
