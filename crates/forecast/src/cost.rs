@@ -1,6 +1,6 @@
 //! What an image costs in pulls: on nodes that ask its registry, and through Forebay, which fetches it once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use forebay_oci::ImageName;
 use forebay_references::PullPolicy;
@@ -33,7 +33,9 @@ impl Wanted {
                 _ => elsewhere.add(one),
             }
         }
-        let nodes = fleet.nodes;
+        let nodes = fleet
+            .nodes
+            .map(|nodes| nodes.saturating_mul(self.on_a_machine(fleet)));
         let (on_nodes, elsewhere) = (on_nodes.interval().capped(nodes), elsewhere.interval());
         let most = on_nodes.plus(elsewhere).plus(each_start).most;
         Interval {
@@ -65,7 +67,7 @@ impl Wanted {
                     each_start = most.map(|(sum, more)| sum.saturating_add(more));
                 }
                 _ if one.machines.most == Some(0) => {}
-                _ => fetches.most = Some(1),
+                _ => fetches.most = Some(self.on_a_machine(fleet)),
             }
             let is_everywhere = one.is_on_nodes
                 && fleet
@@ -80,40 +82,56 @@ impl Wanted {
 
     /// What it costs if all of them ask Forebay, in pulls.
     pub fn through(&self, fact: &Fact, pull_cost: Interval) -> Interval {
-        let is_pulled = self.is_pulled();
-        if fact.is_metered == Some(false) || fact.kept == Kept::All || !is_pulled {
+        if fact.is_metered == Some(false) || fact.kept == Kept::All || !self.is_pulled() {
             return Interval::ZERO;
         }
-        let platforms = Interval::exactly(self.platforms());
-        match (fact.kept, fact.form) {
+        let platforms = self.platforms();
+        let costs = match (fact.kept, fact.form) {
             // The manifests of platforms alone, those that are not here.
-            (Kept::Index, _) => {
-                Interval::exactly(self.platforms().saturating_sub(fact.kept_manifests))
-            }
+            (Kept::Index, _) => platforms.minus(fact.kept_manifests),
             (_, Form::Single) => Interval::exactly(1),
             (_, form) => {
                 // The index once: what a platform costs beyond its own manifest.
-                let with_index = once(form, pull_cost);
-                let index = Interval {
-                    least: with_index.least.saturating_sub(1),
-                    most: with_index.most.map(|most| most.saturating_sub(1)),
-                };
-                platforms.plus(index)
+                platforms.plus(once(form, pull_cost).minus(1))
             }
-        }
+        };
+        // Where nobody is certain to start it, nobody is to pull it.
+        let least = if platforms.least == 0 { 0 } else { costs.least };
+        Interval { least, ..costs }
     }
 
     /// Whether anybody pulls it at all.
     pub fn is_pulled(&self) -> bool {
-        self.uses
-            .iter()
-            .any(|one| one.policy != PullPolicy::Never && one.starts != Interval::ZERO)
+        self.pulling().next().is_some()
     }
 
-    /// For how many platforms it is wanted, as far as the files say; those that do not say are one.
-    fn platforms(&self) -> u64 {
-        let named: BTreeSet<_> = self.uses.iter().map(|one| &one.platform).collect();
-        named.len().max(1) as u64
+    /// Those who pull it.
+    fn pulling(&self) -> impl Iterator<Item = &ImageUse> {
+        let is_pulling =
+            |one: &&ImageUse| one.policy != PullPolicy::Never && one.starts != Interval::ZERO;
+        self.uses.iter().filter(is_pulling)
+    }
+
+    /// For how many platforms it is pulled, as far as the files say; those that do not say are one, which may be any of the others.
+    fn platforms(&self) -> Interval {
+        let certain = self.pulling().filter(|one| one.starts.least > 0);
+        let certain: BTreeSet<_> = certain.map(|one| &one.platform).collect();
+        let named = certain.iter().filter(|platform| platform.is_some()).count();
+        let all: BTreeSet<_> = self.pulling().map(|one| &one.platform).collect();
+        Interval {
+            least: named.max(certain.len().min(1)) as u64,
+            most: Some(all.len() as u64),
+        }
+    }
+
+    /// For how many platforms one machine may pull it that has it then.
+    fn on_a_machine(&self, fleet: &Fleet) -> u64 {
+        let asked = self.pulling().filter(|one| {
+            let is_each_start = one.policy == PullPolicy::Always && fleet.runtime.checks_by_get();
+            one.is_platform_asked && one.machines.most != Some(0) && !is_each_start
+        });
+        let asked: BTreeSet<_> = asked.map(|one| &one.platform).collect();
+        asked.len().max(1) as u64
     }
 }
 
@@ -129,15 +147,45 @@ fn once(form: Form, pull_cost: Interval) -> Interval {
     }
 }
 
-/// Several uses of one image on machines that they may share.
+/// Several uses of one image on machines that they may share, by the platform: each has a manifest of its own.
 #[derive(Default)]
 struct Spread<'a> {
+    by_platform: BTreeMap<Option<&'a str>, Machines<'a>>,
+}
+
+/// The machines of the uses for one platform.
+#[derive(Default)]
+struct Machines<'a> {
     /// Containers of one workload are on the same machines for certain.
     by_workload: HashMap<&'a str, Interval>,
     others: Vec<Interval>,
 }
 
 impl<'a> Spread<'a> {
+    fn add(&mut self, one: &'a ImageUse) {
+        let platform = one.platform.as_deref();
+        self.by_platform.entry(platform).or_default().add(one);
+    }
+
+    fn interval(&self) -> Interval {
+        let [mut named, mut unnamed] = [Interval::ZERO; 2];
+        for (platform, machines) in &self.by_platform {
+            let sum = if platform.is_some() {
+                &mut named
+            } else {
+                &mut unnamed
+            };
+            *sum = sum.plus(machines.interval());
+        }
+        Interval {
+            // What does not say its platform may have any of the others.
+            least: named.least.max(unnamed.least),
+            ..named.plus(unnamed)
+        }
+    }
+}
+
+impl<'a> Machines<'a> {
     fn add(&mut self, one: &'a ImageUse) {
         match &one.workload {
             Some(workload) => {

@@ -3,7 +3,7 @@
 //! No machine is taken to have any image yet: what a deploy costs at most is asked, and nodes come and go.
 
 use forebay_oci::{ImageName, Reference};
-use forebay_references::{Owner, PullPolicy, TOOLS};
+use forebay_references::{Owner, PullPolicy, Scaled, TOOLS};
 use serde::Serialize;
 
 use crate::schedule::most_starts;
@@ -76,6 +76,12 @@ pub struct ImageUse {
     pub policy: PullPolicy,
     /// `linux/arm64`, if its file says so.
     pub platform: Option<String>,
+    /// What has to be for it to start at all, as a clause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<&'static str>,
+    /// Whether a machine may pull it for several platforms: where the platform chooses the node, a node has but one.
+    #[serde(skip)]
+    pub is_platform_asked: bool,
     /// What its containers are of, all of which run on the same machines: an object of a file by its name.
     #[serde(skip)]
     pub workload: Option<String>,
@@ -93,7 +99,12 @@ impl ImageUse {
         let starts = starts(owner, scaled, fleet);
         let is_on_nodes = owner.per_node || !is_elsewhere(&owner.kind);
         let machines = if owner.per_node {
-            starts
+            // Several of one kind share the nodes.
+            let nodes = fleet.nodes.map_or(Interval::at_least(1), Interval::exactly);
+            nodes.times(Interval {
+                least: starts.least.min(1),
+                most: starts.most.map_or(Some(1), |most| Some(most.min(1))),
+            })
         } else {
             let spread = Interval {
                 least: starts.least.min(1),
@@ -110,15 +121,32 @@ impl ImageUse {
             is_on_nodes,
             policy: policy(owner, image),
             platform: owner.platform.clone(),
+            condition: owner.condition,
+            is_platform_asked: !is_on_nodes || is_of(&OTHER_NODES, &owner.kind),
         }
     }
 }
 
-/// How often it is started by one deploy; by a timetable, in the six hours for which registries count.
+/// How often all of it is started.
 fn starts(owner: &Owner, scaled: Option<Interval>, fleet: &Fleet) -> Interval {
-    if let Some(bounds) = owner.scaled {
-        let (least, most) = (bounds.least.into(), bounds.most.map(u64::from));
-        return Interval { least, most };
+    let each = starts_of_one(owner, scaled, fleet);
+    let copies = owner.copies.map_or(Interval::exactly(1), bounds);
+    let all = each.times(copies);
+    let least = owner.condition.map_or(all.least, |_| 0);
+    Interval { least, ..all }
+}
+
+fn bounds(scaled: Scaled) -> Interval {
+    Interval {
+        least: scaled.least.into(),
+        most: scaled.most.map(u64::from),
+    }
+}
+
+/// How often it is started by one deploy; by a timetable, in the six hours for which registries count.
+fn starts_of_one(owner: &Owner, scaled: Option<Interval>, fleet: &Fleet) -> Interval {
+    if let Some(scaled) = owner.scaled {
+        return bounds(scaled);
     }
     // A workload of which none shall run is not scaled, either (Kubernetes' "implicit maintenance-mode deactivation").
     if let Some(bounds) = scaled.filter(|_| owner.replicas != Some(0)) {

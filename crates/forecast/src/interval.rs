@@ -42,6 +42,15 @@ impl Interval {
         }
     }
 
+    /// Without so many.
+    #[must_use]
+    pub fn minus(self, count: u64) -> Self {
+        Self {
+            least: self.least.saturating_sub(count),
+            most: self.most.map(|most| most.saturating_sub(count)),
+        }
+    }
+
     /// Each of them so often.
     #[must_use]
     pub fn times(self, other: Self) -> Self {

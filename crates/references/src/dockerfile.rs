@@ -2,7 +2,7 @@
 //!
 //! `FROM`, `COPY --from`, `RUN --mount=from` and the syntax line; stages are no images. Source: Dockerfile reference.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use forebay_syntax::dockerfile::{self, Instruction, Word};
@@ -11,6 +11,9 @@ use crate::sink::{Scope, Sink, Site};
 use crate::variables::{Binding, Dialect, Home, resolve};
 use crate::{Encoding, Found, Owner, Settings};
 
+/// What has to be for a stage to be built that the last one does not need.
+const IF_TARGET: &str = "only if its stage is built";
+
 /// Finds the images of a Dockerfile.
 pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
     let (instructions, syntax) = dockerfile::read(text);
@@ -18,8 +21,8 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
         sink: Sink::new(text, path, settings),
         global: BTreeMap::new(),
         stage: None,
-        names: BTreeSet::new(),
-        stages: 0,
+        names: BTreeMap::new(),
+        stages: Vec::new(),
     };
     if let Some(span) = syntax {
         let owner = Owner::of_kind("Dockerfile syntax");
@@ -28,6 +31,7 @@ pub(crate) fn find(path: &str, text: &str, settings: &Settings) -> Found {
     for instruction in &instructions {
         build.take(instruction);
     }
+    build.doubt_unneeded();
     build.sink.found
 }
 
@@ -79,9 +83,17 @@ struct Build<'a> {
     global: Variables,
     /// `ARG`s and `ENV`s of the stage, after its begin.
     stage: Option<Stage>,
-    /// What stages are called, in lower case.
-    names: BTreeSet<String>,
-    stages: usize,
+    /// What stages are called, in lower case, each with its number.
+    names: BTreeMap<String, usize>,
+    stages: Vec<Needs>,
+}
+
+/// What a stage takes.
+struct Needs {
+    /// The first of its images among the places.
+    first: usize,
+    /// Other stages, by their numbers.
+    stages: Vec<usize>,
 }
 
 struct Stage {
@@ -193,18 +205,23 @@ impl Build<'_> {
             platform,
             ..Owner::named(
                 "Dockerfile stage",
-                name.map_or_else(|| self.stages.to_string(), str::to_owned)
+                name.map_or_else(|| self.stages.len().to_string(), str::to_owned)
                     .as_str(),
             )
         };
+        let number = self.stages.len();
+        self.stages.push(Needs {
+            first: self.sink.found.places.len(),
+            stages: Vec::new(),
+        });
         if let Some(image) = rest.first() {
             let image = image.unquoted();
-            if !self.is_stage(image.text) && image.text != "scratch" {
+            if !self.takes_stage(image.text) && image.text != "scratch" {
                 self.image(image.text, image.span(), owner.clone(), Dialect::Dockerfile);
             }
         }
-        self.stages += 1;
-        self.names.extend(name.map(str::to_ascii_lowercase));
+        let name = name.map(str::to_ascii_lowercase);
+        self.names.extend(name.map(|name| (name, number)));
         self.stage = Some(Stage {
             variables: Variables::new(),
             owner,
@@ -237,8 +254,11 @@ impl Build<'_> {
 
     /// Where files are taken from: a stage, by name or number, or an image.
     fn source(&mut self, word: Word<'_>) {
-        let is_number = word.text.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number || self.is_stage(word.text) || word.text == "scratch" {
+        if word.text.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.needs(word.text.parse().ok());
+            return;
+        }
+        if self.takes_stage(word.text) || word.text == "scratch" {
             return;
         }
         let of = self
@@ -252,8 +272,38 @@ impl Build<'_> {
         self.image(word.text, word.span(), owner, Dialect::Dockerfile);
     }
 
-    fn is_stage(&self, name: &str) -> bool {
-        self.names.contains(&name.to_ascii_lowercase())
+    /// Whether a name is a stage's, which the one that is read then needs.
+    fn takes_stage(&mut self, name: &str) -> bool {
+        let number = self.names.get(&name.to_ascii_lowercase()).copied();
+        self.needs(number);
+        number.is_some()
+    }
+
+    fn needs(&mut self, stage: Option<usize>) {
+        if let Some(last) = self.stages.last_mut() {
+            last.stages.extend(stage);
+        }
+    }
+
+    /// Of the images of stages that the last one does not need, nobody knows whether they are pulled: `--target` may name one.
+    fn doubt_unneeded(&mut self) {
+        let mut needed = vec![false; self.stages.len()];
+        let mut open: Vec<usize> = self.stages.len().checked_sub(1).into_iter().collect();
+        while let Some(number) = open.pop() {
+            if let Some(is_needed) = needed.get_mut(number).filter(|is_needed| !**is_needed) {
+                *is_needed = true;
+                open.extend(&self.stages[number].stages);
+            }
+        }
+        let ends = self.stages.iter().skip(1).map(|stage| stage.first);
+        let places = &mut self.sink.found.places;
+        let ends: Vec<usize> = ends.chain([places.len()]).collect();
+        let stages = self.stages.iter().zip(ends).zip(needed);
+        for ((stage, end), _) in stages.filter(|(_, is_needed)| !is_needed) {
+            for place in &mut places[stage.first..end] {
+                place.owner.condition = Some(IF_TARGET);
+            }
+        }
     }
 
     fn image(&mut self, text: &str, span: Range<usize>, owner: Owner, dialect: Dialect) {
@@ -268,7 +318,7 @@ impl Build<'_> {
         // A stage may be named by a variable, too.
         let lookup = |name: &str| variables.get(name).cloned();
         if let Ok(resolved) = resolve(text, 0, dialect, &lookup)
-            && (self.is_stage(&resolved.text) || resolved.text == "scratch")
+            && (self.takes_stage(&resolved.text) || resolved.text == "scratch")
         {
             return;
         }

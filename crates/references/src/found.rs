@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::{Embedded, Note, Owner, Place};
+use crate::{Embedded, Note, Owner, Place, Scaled};
 
 /// Variables of one file that are noted where they are read.
 const MAX_READINGS: usize = 50_000;
@@ -25,6 +25,8 @@ pub struct Found {
     pub resources: Vec<String>,
     /// Where variables are read that hold images.
     pub readings: Vec<Reading>,
+    /// Modules of Terraform by their paths, as they are called here.
+    pub modules: Vec<ModuleCall>,
     /// Variables that another file sets to what is an image by itself there.
     pub elsewhere: Vec<Range<usize>>,
     /// Images that scripts in it build, by their names.
@@ -44,6 +46,15 @@ pub struct Reading {
     pub home: Range<usize>,
     /// Whether an image is read here; otherwise it serves something else, as far as the finder of the format tells.
     pub is_image: bool,
+}
+
+/// A module of Terraform that a file calls: a folder of other files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleCall {
+    /// Its path from the file's own folder.
+    pub source: String,
+    /// How many there are of it.
+    pub copies: Scaled,
 }
 
 /// A name by which a kustomization finds an image in its resources, to say what takes its place.
@@ -152,6 +163,7 @@ impl Found {
                 entry: lookup.entry + offset,
             }));
         self.resources.extend(part.resources);
+        self.modules.extend(part.modules);
         self.readings
             .extend(part.readings.into_iter().map(|reading| Reading {
                 span: moved(&reading.span, offset),

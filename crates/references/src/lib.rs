@@ -22,7 +22,7 @@ pub use embedded::Embedded;
 pub use error::Refusal;
 pub use find::{FindAs, MAX_FILE_BYTES, find, find_as, find_by, is_understood};
 pub use forebay_syntax::{At, Format, Lines, Note, read_yaml};
-pub use found::{Ambiguous, Found, Lookup, Reading, Why};
+pub use found::{Ambiguous, Found, Lookup, ModuleCall, Reading, Why};
 pub use owner::{Owner, PullPolicy, Restart};
 pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Setter, Writing};
 pub use scaled::Scaled;

@@ -17,6 +17,10 @@ pub struct Owner {
     pub replicas: Option<u32>,
     /// Between which bounds its replicas are held, where its own file says so.
     pub scaled: Option<Scaled>,
+    /// How many of it there are, replicas and all, where one block stands for several.
+    pub copies: Option<Scaled>,
+    /// What has to be for it to start at all, as a clause: `only with its profile`.
+    pub condition: Option<&'static str>,
     /// Says how many run, but the file alone does not tell the number.
     pub is_count_unknown: bool,
     /// When it starts, if by a timetable: a `CronJob`'s five fields, as they are written.

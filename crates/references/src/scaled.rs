@@ -1,6 +1,6 @@
-//! Between how many replicas an autoscaler keeps something, and what several services come to together.
+//! Counts of which a file tells the bounds: of an autoscaler's replicas, of a block's copies, and of several services together.
 
-/// The bounds of an autoscaler.
+/// The bounds of a count, as of an autoscaler's replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scaled {
     /// At the least.
@@ -19,8 +19,14 @@ pub(crate) struct Running {
 }
 
 impl Scaled {
-    /// What nothing scales.
-    const fn exactly(count: u32) -> Self {
+    /// A count that no file tells: what is there is there for something.
+    pub const UNKNOWN: Self = Self {
+        least: 1,
+        most: None,
+    };
+
+    /// One number.
+    pub const fn exactly(count: u32) -> Self {
         Self {
             least: count,
             most: Some(count),
@@ -44,7 +50,30 @@ impl Scaled {
         }
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// One or the other.
+    pub(crate) fn either(self, other: Self) -> Self {
+        let most = self.most.zip(other.most);
+        Self {
+            least: self.least.min(other.least),
+            most: most.map(|(one, other)| one.max(other)),
+        }
+    }
+
+    /// Each of them so often.
+    #[must_use]
+    pub fn times(self, other: Self) -> Self {
+        let is_none = self.most == Some(0) || other.most == Some(0);
+        let most = self.most.zip(other.most);
+        let most = most.map(|(one, other)| one.saturating_mul(other));
+        Self {
+            least: self.least.saturating_mul(other.least),
+            most: if is_none { Some(0) } else { most },
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
         let most = self.most.zip(other.most);
         Self {
             least: self.least.saturating_add(other.least),
@@ -54,20 +83,40 @@ impl Scaled {
 }
 
 impl Running {
-    /// One more service: how many tasks it shall run, if that is known, and between which bounds it is scaled.
-    pub(crate) fn add(&mut self, count: Option<u32>, scaled: Option<Scaled>) {
-        let before = self.tasks;
-        self.tasks = before.saturating_add(count.unwrap_or(0));
-        if self.scaled.is_none() && scaled.is_none() {
-            return;
+    /// A service: how many tasks it shall run, if that is known, and between which bounds it is scaled.
+    pub(crate) fn of(count: Option<u32>, scaled: Option<Scaled>) -> Self {
+        let around = |bounds: Scaled| count.map_or(bounds, |count| bounds.around(count));
+        Self {
+            tasks: count.unwrap_or(0),
+            scaled: scaled.map(around),
         }
-        let own = match (scaled, count) {
-            (Some(bounds), Some(count)) => bounds.around(count),
-            (Some(bounds), None) => bounds,
-            (None, count) => Scaled::exactly(count.unwrap_or(0)),
-        };
-        let others = self.scaled.unwrap_or(Scaled::exactly(before));
-        self.scaled = Some(others.plus(own));
+    }
+
+    /// One more service.
+    pub(crate) fn add(&mut self, count: Option<u32>, scaled: Option<Scaled>) {
+        *self = self.plus(Self::of(count, scaled));
+    }
+
+    /// So many of the same.
+    pub(crate) fn times(self, copies: Scaled) -> Self {
+        let is_exact = copies.most == Some(copies.least) && self.scaled.is_none();
+        Self {
+            tasks: self.tasks.saturating_mul(copies.least),
+            scaled: (!is_exact).then(|| self.bounds().times(copies)),
+        }
+    }
+
+    /// Both together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        let is_scaled = self.scaled.or(other.scaled).is_some();
+        Self {
+            tasks: self.tasks.saturating_add(other.tasks),
+            scaled: is_scaled.then(|| self.bounds().plus(other.bounds())),
+        }
+    }
+
+    fn bounds(self) -> Scaled {
+        self.scaled.unwrap_or(Scaled::exactly(self.tasks))
     }
 }
 
@@ -93,5 +142,22 @@ mod tests {
             most: None,
         };
         assert_eq!(running.scaled, Some(scaled));
+    }
+
+    #[test]
+    fn a_service_that_there_are_several_of_runs_so_often() {
+        let five = Running::of(Some(5), None);
+        let four = five.times(Scaled::exactly(4));
+        assert_eq!((four.tasks, four.scaled), (20, None));
+        let bounds = |copies| {
+            let scaled = five.times(copies).scaled;
+            scaled.map(|scaled| (scaled.least, scaled.most))
+        };
+        assert_eq!(bounds(Scaled::UNKNOWN), Some((5, None)));
+        let none_or_one = Scaled::between(Some(0), Some(1));
+        assert_eq!(bounds(none_or_one), Some((0, Some(5))));
+        let open = Running::of(None, Some(Scaled::UNKNOWN));
+        let none = open.times(Scaled::exactly(0)).scaled;
+        assert_eq!(none, Some(Scaled::exactly(0)));
     }
 }

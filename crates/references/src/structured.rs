@@ -21,7 +21,7 @@ use crate::{Format, Found, Note, Settings};
 pub(crate) use bake::SCHEME as BAKE_SCHEME;
 pub use compose::dockerfiles;
 pub use gitlab::is_pipeline;
-pub(crate) use kubernetes::pull_policy;
+pub(crate) use kubernetes::{ON_SELECTED, pull_policy};
 pub(crate) use values::find as find_values;
 
 /// Finds images in YAML of any kind.

@@ -2,6 +2,7 @@
 //!
 //! hcl-edit reads; what names are set to is followed through locals and defaults ([`names`], [`evaluate`]).
 
+mod copies;
 mod embedded;
 mod evaluate;
 mod functions;
@@ -15,11 +16,11 @@ use std::collections::{HashMap, HashSet};
 use hcl_edit::expr::{Expression, Object};
 use hcl_edit::structure::{Block, BlockLabel, Body};
 
-use crate::scaled::Running;
+use crate::scaled::{Running, Scaled};
 use crate::sink::{Sink, is_image};
-use crate::structured::{BAKE_SCHEME, pull_policy};
+use crate::structured::{BAKE_SCHEME, ON_SELECTED, pull_policy};
 use crate::variables::Home;
-use crate::{Found, Note, Owner, PullPolicy, Settings, Why};
+use crate::{Found, ModuleCall, Note, Owner, PullPolicy, Settings, Why};
 use evaluate::{Evaluator, span_of};
 use names::{Names, entry, key_text};
 use resources::{OF_JOBS, OF_MODULES};
@@ -103,9 +104,17 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn top_level(&mut self, block: &'a Block) {
         let labels: Vec<&str> = block.labels.iter().map(BlockLabel::as_str).collect();
+        let is_copied = matches!(block.ident.as_str(), "resource" | "data" | "module");
+        let copies = self.evaluator.copies(&block.body).filter(|_| is_copied);
+        if block.ident.as_str() == "module" {
+            self.call(&block.body, copies);
+        }
         let resource = match (block.ident.as_str(), labels.as_slice()) {
             ("resource", ["helm_release", name]) => {
-                let owner = Owner::named("Helm release", name);
+                let owner = Owner {
+                    copies,
+                    ..Owner::named("Helm release", name)
+                };
                 return helm_release::find(&block.body, self, &owner);
             }
             ("resource" | "data", [kind, _]) => of_type(kind),
@@ -128,14 +137,30 @@ impl<'a> Reading<'a> {
         let mut owner = Owner {
             name,
             per_node: resource.kind == "DaemonSet",
+            copies,
             ..Owner::of_kind(resource.kind)
         };
         if resource.prefix == "aws_ecs_task_definition" {
+            // What there is of it runs nothing: its services do.
+            owner.copies = None;
             let desired = labels.last().and_then(|label| self.desired.get(*label));
             owner.replicas = desired.map(|desired| desired.tasks);
             owner.scaled = desired.and_then(|desired| desired.scaled);
         }
         self.block(&block.body, resource, &owner, MAX_DEPTH);
+    }
+
+    /// A module, if it is a folder beside this file.
+    fn call(&mut self, body: &'a Body, copies: Option<Scaled>) {
+        let source = self.literal(body, "source");
+        let source = source.filter(|source| source.starts_with("./") || source.starts_with("../"));
+        self.sink
+            .found
+            .modules
+            .extend(source.map(|source| ModuleCall {
+                source,
+                copies: copies.unwrap_or(Scaled::exactly(1)),
+            }));
     }
 
     /// The images that a target of a bake file takes as build contexts.
@@ -208,7 +233,7 @@ impl<'a> Reading<'a> {
         let Some(depth) = depth.checked_sub(1) else {
             return;
         };
-        let owner = self.owner_within(body, owner);
+        let owner = self.owner_within(body, resource, owner);
         for attribute in body.attributes() {
             let key = attribute.key.as_str();
             if resource.images.contains(&key) {
@@ -234,7 +259,7 @@ impl<'a> Reading<'a> {
     }
 
     /// What a block adds to what is known of the owner.
-    fn owner_within(&self, body: &'a Body, owner: &Owner) -> Owner {
+    fn owner_within(&self, body: &'a Body, resource: &Resource, owner: &Owner) -> Owner {
         let mut owner = owner.clone();
         for metadata in body.get_blocks("metadata") {
             let say = |key| self.literal(&metadata.body, key);
@@ -245,9 +270,16 @@ impl<'a> Reading<'a> {
             }
         }
         let number = |key| self.literal(body, key)?.parse().ok();
-        owner.replicas = number("replicas")
-            .or_else(|| number("count"))
-            .or(owner.replicas);
+        // Everywhere but in Nomad's groups, `count` says how many there are of the whole.
+        let is_group = resource.prefix == OF_JOBS.prefix;
+        let key = if is_group { "count" } else { "replicas" };
+        if body.has_attribute(key) {
+            owner.replicas = number(key);
+            owner.is_count_unknown = owner.replicas.is_none();
+        }
+        if owner.per_node && body.has_attribute("node_selector") {
+            owner.condition = Some(ON_SELECTED);
+        }
         owner.parallelism = number("parallelism").or(owner.parallelism);
         owner.pull_policy = self
             .literal(body, "image_pull_policy")

@@ -201,3 +201,30 @@ fn latest_is_always_pulled_by_kubernetes_alone() {
         assert_eq!(found.policy, expected, "{kind} {image}");
     }
 }
+
+#[test]
+fn what_there_are_several_of_starts_as_often_and_may_start_not_at_all() {
+    let copies = |least, most| Some(Scaled { least, most });
+    let only = Some("only with its profile");
+    for (per_node, copies, condition, starts, machines) in [
+        (false, copies(3, Some(3)), None, "6", "1 to 4"),
+        (false, copies(0, Some(0)), None, "0", "0"),
+        (false, copies(0, Some(1)), None, "0 to 2", "0 to 2"),
+        (false, copies(1, None), None, "at least 2", "1 to 4"),
+        (false, None, only, "0 to 2", "0 to 2"),
+        (true, copies(3, Some(3)), None, "12", "4"),
+        (true, copies(0, Some(0)), None, "0", "0"),
+        (true, None, only, "0 to 4", "0 to 4"),
+    ] {
+        let owner = Owner {
+            per_node,
+            copies,
+            condition,
+            ..replicas("Deployment", Some(2))
+        };
+        let found = used(&owner, "a:1", Some(4));
+        let told = format!("{per_node} {copies:?} {condition:?}");
+        assert_eq!(found.starts.to_string(), starts, "{told}");
+        assert_eq!(found.machines.to_string(), machines, "{told}");
+    }
+}

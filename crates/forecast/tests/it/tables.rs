@@ -172,6 +172,40 @@ fn each_platform_is_fetched_once_through_forebay_and_the_index_once_for_all() {
 }
 
 #[test]
+fn each_platform_is_pulled_by_itself_and_a_node_that_it_chooses_has_but_one() {
+    let on = |kind: &str, platform: Option<&str>| Owner {
+        platform: platform.map(str::to_owned),
+        ..Owner::named(kind, platform.unwrap_or("any"))
+    };
+    let (amd, arm) = (Some("linux/amd64"), Some("linux/arm64"));
+    for (kind, platforms, direct) in [
+        ("Compose service", [amd, arm], "2 to 4"),
+        ("Compose service", [amd, None], "1 to 4"),
+        ("Compose service", [amd, amd], "1 to 2"),
+        ("Pod", [amd, None], "1 to 2"),
+    ] {
+        let owners = platforms.map(|platform| on(kind, platform));
+        let wanted = wanted("nginx:1", &owners, &fleet(1));
+        let cost = wanted.direct(&fleet(1), &there(Form::Index), (1..=2).into());
+        assert_eq!(cost.to_string(), direct, "{kind} {platforms:?}");
+    }
+}
+
+#[test]
+fn what_may_not_start_at_all_costs_nothing_for_certain() {
+    let owner = Owner {
+        condition: Some("only with its profile"),
+        ..deployment(5)
+    };
+    let fleet = fleet(3);
+    let one = || wanted("nginx:1", std::slice::from_ref(&owner), &fleet);
+    let through = one().through(&there(Form::Index), (1..=2).into());
+    assert_eq!(through.to_string(), "0 to 2");
+    let forecast = foreseen(&[(one(), there(Form::Index))], 0, &fleet);
+    assert_eq!(forecast.fit(false), Fit::MayNot);
+}
+
+#[test]
 fn images_fail_in_the_order_in_which_the_budget_runs_out() {
     let fleet = fleet(10);
     let daemons = Owner {

@@ -98,3 +98,19 @@ fn hostile_files_end() {
     }
     assert_eq!(images("\u{feff}FROM a"), ["a"]);
 }
+
+#[test]
+fn what_the_last_stage_does_not_need_is_pulled_if_its_stage_is_built() {
+    let text = "# syntax=docker/dockerfile:1\nARG BASE=tools\nFROM golang:1 AS b\nFROM alpine:3 AS unused\n\
+                FROM perl:5 AS tools\nFROM node:22\nCOPY --from=b / /\nFROM ${BASE}\nCOPY --from=3 / /\n\
+                COPY --from=busybox:1 / /\n";
+    let doubted = |text: &str| -> Vec<String> {
+        let places = found(text).places.into_iter();
+        let doubted = places.filter(|place| place.owner.condition.is_some());
+        doubted.map(|place| place.image).collect()
+    };
+    assert_eq!(doubted(text), ["alpine:3"]);
+    let last = "FROM a:1 AS a\nFROM b:1 AS b\nCOPY --from=c:1 / /\nFROM d:1\n";
+    assert_eq!(doubted(last), ["a:1", "b:1", "c:1"]);
+    assert_eq!(doubted("FROM a:1\nRUN x\n"), [""; 0]);
+}

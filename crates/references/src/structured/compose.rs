@@ -27,6 +27,9 @@ const SERVICE_KEYS: [&str; 8] = [
     "deploy",
 ];
 
+/// What has to be for a service to start that has profiles.
+const WITH_PROFILE: &str = "only with its profile";
+
 /// Whether a map is one of services.
 pub(crate) fn is_services(at: At<'_>) -> bool {
     at.entries()
@@ -60,6 +63,10 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     for (name, service) in services.entries() {
         let chain = extended(services, service);
         let mut owner = owner_of(name, &chain);
+        let profiles = find_in(&chain, &["profiles"]);
+        if profiles.is_some_and(|profiles| !is_active(profiles, scope)) {
+            owner.condition = Some(WITH_PROFILE);
+        }
         let image = find_in(&chain, &["image"]).and_then(At::text);
         if image.is_some_and(|image| built.contains(image)) {
             owner.is_built = true;
@@ -86,6 +93,17 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
             build_arguments(build, sink, scope, &owner);
         }
     }
+}
+
+/// Whether a service with these profiles starts: without any it does, and with one that `COMPOSE_PROFILES` lists.
+fn is_active(profiles: At<'_>, scope: Scope<'_>) -> bool {
+    let active = (scope.lookup)("COMPOSE_PROFILES").map(|binding| binding.text);
+    let is_one = |profile: &str| {
+        let mut active = active.iter().flat_map(|list| list.split(','));
+        active.any(|one| matches!(one.trim(), "*") || one.trim() == profile)
+    };
+    let mut named = profiles.items().filter_map(At::text).peekable();
+    named.peek().is_none() || named.any(is_one)
 }
 
 /// The images that services build, as they are written: another that names one takes what is built here.

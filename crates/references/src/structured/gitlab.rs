@@ -32,6 +32,9 @@ const MAX_LISTS: u32 = 10;
 /// `extends` of what extends; GitLab itself takes eleven.
 const MAX_EXTENDS: u32 = 11;
 
+/// What has to be for something to run that no job here takes.
+const OF_OTHERS: &str = "only if a job of another file takes it";
+
 /// How an entry of `include` says where a file is.
 const INCLUDES: [&str; 5] = ["local", "project", "remote", "template", "component"];
 
@@ -76,8 +79,16 @@ impl<'a> Pipeline<'a> {
     fn of(root: At<'a>) -> Self {
         let (mut image, mut services) = (HashMap::new(), HashMap::new());
         for (name, job) in root.entries().filter(|(name, job)| is_job(name, *job)) {
+            // What triggers a pipeline runs nothing itself.
+            if said_by(root, (name, job), "trigger").is_some() {
+                continue;
+            }
             for (key, users) in [("image", &mut image), ("services", &mut services)] {
-                let said_by = said_by(root, (name, job), key).map_or("", |(name, _)| name);
+                let said_by = match said_by(root, (name, job), key) {
+                    Some((name, _)) => name,
+                    None if inherits(root, (name, job), key) => "",
+                    None => continue,
+                };
                 let users = users.entry(said_by).or_insert(Some(0_u32));
                 let more = users.zip(count(root, (name, job)));
                 *users = more.map(|(users, more)| users.saturating_add(more));
@@ -90,27 +101,29 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// How many jobs run what is said at `at`; `None` where that is not known.
+    /// How many jobs run what is said at `at`, `None` where that is not known; and what has to be for any to do so.
     fn runs(
         &self,
         (name, at): (&'a str, At<'a>),
         users: &HashMap<&str, Option<u32>>,
-    ) -> Option<u32> {
+    ) -> (Option<u32>, Option<&'static str>) {
         let is_for_all = name == "default" || at.span() == self.root.span();
         if !is_for_all && !name.starts_with('.') {
-            return count(self.root, (name, at));
+            return (count(self.root, (name, at)), None);
         }
         let key = if is_for_all { "" } else { name };
-        // Of what no job here takes, those of other files may.
-        let users = users.get(key).copied().unwrap_or(Some(1))?;
-        Some(users.max(1))
+        match users.get(key).copied().unwrap_or(Some(0)) {
+            Some(0) => (Some(1), Some(OF_OTHERS)),
+            users => (users, None),
+        }
     }
 
     fn images(&self, at: At<'a>, sink: &mut Sink<'_>, name: &'a str) {
         let scopes = (self.root, at);
         let owner = |kind: &str, users| {
-            let runs = self.runs((name, at), users);
+            let (runs, condition) = self.runs((name, at), users);
             Owner {
+                condition,
                 replicas: runs,
                 is_count_unknown: runs.is_none(),
                 ..Owner::named(kind, name)
@@ -158,6 +171,18 @@ fn said_by<'a>(
         at = root.get(name)?;
     }
     None
+}
+
+/// Whether a job has what is said for all at `key`.
+fn inherits<'a>(root: At<'a>, job: (&'a str, At<'a>), key: &str) -> bool {
+    let inherit = said_by(root, job, "inherit");
+    let Some(all) = inherit.and_then(|(_, inherit)| inherit.get("default")) else {
+        return true;
+    };
+    match all.text() {
+        Some(word) => word != "false",
+        None => all.items().any(|one| one.text() == Some(key)),
+    }
 }
 
 /// How often a job runs at a time.

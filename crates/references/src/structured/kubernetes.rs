@@ -21,6 +21,11 @@ const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralCo
 /// Single containers, as Argo's and Tekton's objects have them.
 const SINGLE_CONTAINERS: [&str; 3] = ["container", "script", "stepTemplate"];
 
+/// What has to be for a `DaemonSet`'s pod to run on a node.
+pub(crate) const ON_SELECTED: &str = "only on nodes that it selects";
+/// The labels by which a selector leaves out no node that runs Linux.
+const OS_LABELS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
+
 /// Finds the images of an object, or of a list of objects.
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     find_object(root, sink, MAX_LISTS);
@@ -139,6 +144,9 @@ fn is_pod_spec(at: At<'_>) -> bool {
 fn pod(spec: At<'_>, sink: &mut Sink<'_>, owner: &Owner) {
     let mut owner = owner.clone();
     owner.platform = platform(spec).or(owner.platform);
+    if owner.per_node && is_selective(spec) {
+        owner.condition = Some(ON_SELECTED);
+    }
     if let Some(condition) = spec.text_of("restartPolicy") {
         owner.restart = Some(Restart {
             condition: condition.to_owned(),
@@ -241,6 +249,25 @@ fn owner_of(root: At<'_>, kind: &str) -> Owner {
         completions: job.and_then(|job| job.number_of("completions")),
         ..Owner::default()
     }
+}
+
+/// Whether a pod runs on some nodes only: by what it selects, and not by what it prefers.
+fn is_selective(spec: At<'_>) -> bool {
+    let selector = spec.get("nodeSelector").into_iter().flat_map(At::entries);
+    let required = spec.path(&[
+        "affinity",
+        "nodeAffinity",
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        "nodeSelectorTerms",
+    ]);
+    let terms = required.into_iter().flat_map(At::items);
+    let keys = terms.flat_map(|term| {
+        let lists = ["matchExpressions", "matchFields"].map(|key| term.get(key));
+        let wants = lists.into_iter().flatten().flat_map(At::items);
+        wants.filter_map(|want| want.text_of("key"))
+    });
+    let mut labels = selector.map(|(key, _)| key).chain(keys);
+    spec.get("nodeName").is_some() || labels.any(|label| !OS_LABELS.contains(&label))
 }
 
 /// `linux/arm64` from what a pod says of the nodes that it runs on.

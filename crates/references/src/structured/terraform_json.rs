@@ -2,6 +2,7 @@
 
 use forebay_syntax::At;
 
+use crate::scaled::Scaled;
 use crate::sink::{Scope, Sink};
 use crate::terraform::{Resource, of_type};
 use crate::variables::Dialect;
@@ -24,11 +25,25 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
         for (name, body) in instances.entries() {
             let owner = Owner {
                 per_node: resource.kind == "DaemonSet",
+                copies: copies(body),
                 ..Owner::named(resource.kind, name)
             };
             block(body, resource, sink, (&owner, MAX_DEPTH));
         }
     }
+}
+
+/// How many there are of a resource, where it says so; its body may be the only one of a list.
+fn copies(body: At<'_>) -> Option<Scaled> {
+    let said = |key| body.get(key).or_else(|| body.items().next()?.get(key));
+    if let Some(count) = said("count") {
+        let count = count.text()?.parse().ok();
+        return Some(count.map_or(Scaled::UNKNOWN, Scaled::exactly));
+    }
+    let each = said("for_each")?;
+    let size = each.entries().count() + each.items().count();
+    let size = u32::try_from(size).ok().filter(|_| each.text().is_none());
+    Some(size.map_or(Scaled::UNKNOWN, Scaled::exactly))
 }
 
 fn block(at: At<'_>, resource: &Resource, sink: &mut Sink<'_>, (owner, depth): (&Owner, u32)) {

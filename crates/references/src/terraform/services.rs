@@ -3,14 +3,17 @@
 //! Source: the AWS provider's reference, `aws_ecs_service` and `aws_appautoscaling_target`, whose `resource_id` is
 //! `service/CLUSTER/SERVICE`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use hcl_edit::expr::TraversalOperator;
 use hcl_edit::structure::{Block, BlockLabel, Body};
 
+use super::Reading;
 use super::evaluate::span_of;
-use super::{Reading, names};
 use crate::scaled::{Running, Scaled};
 
+/// What an expression names a task definition by.
+const DEFINITION: &str = "aws_ecs_task_definition";
 /// What an expression names a service by.
 const SERVICE: &str = "aws_ecs_service.";
 
@@ -19,16 +22,27 @@ impl<'a> Reading<'a> {
     pub(super) fn desired_counts(&self, body: &'a Body) -> HashMap<String, Running> {
         let scalers = self.scalers(body);
         let mut counts: HashMap<String, Running> = HashMap::new();
+        let mut unknown = HashSet::new();
         for service in resources(body, "aws_ecs_service") {
-            let definition = service.body.get_attribute("task_definition");
-            let path = definition
-                .and_then(|attribute| attribute.value.as_traversal())
-                .and_then(names::path_of);
-            let label = path.and_then(|mut path| (path.len() > 1).then(|| path.swap_remove(1)));
+            let Some(label) = definition_of(&service.body) else {
+                continue;
+            };
             let scaled = self.scaler_of(service, &scalers);
             let count = self.number(&service.body, "desired_count");
-            if let (Some(label), true) = (label, count.is_some() || scaled.is_some()) {
-                counts.entry(label).or_default().add(count, scaled);
+            let copies = self.evaluator.copies(&service.body);
+            let copies = copies.unwrap_or(Scaled::exactly(1));
+            if count.is_some() || scaled.is_some() || copies == Scaled::exactly(0) {
+                let more = Running::of(count, scaled).times(copies);
+                let running = counts.entry(label).or_default();
+                *running = running.plus(more);
+            } else {
+                unknown.insert(label);
+            }
+        }
+        // Beside what is known runs what is not; alone that is left open, for `--replicas` to say.
+        for (label, running) in &mut counts {
+            if unknown.contains(label) {
+                *running = running.plus(Running::of(None, Some(Scaled::UNKNOWN)));
             }
         }
         counts
@@ -65,6 +79,17 @@ impl<'a> Reading<'a> {
     fn number(&self, body: &'a Body, key: &str) -> Option<u32> {
         self.literal(body, key)?.parse().ok()
     }
+}
+
+/// The label of the task definition that a service runs, whichever of several it is: `definition.label[each.key].arn`.
+fn definition_of(service: &Body) -> Option<String> {
+    let definition = &service.get_attribute("task_definition")?.value;
+    let traversal = definition.as_traversal()?;
+    let kind = traversal.expr.as_variable()?;
+    let TraversalOperator::GetAttr(label) = &**traversal.operators.first()? else {
+        return None;
+    };
+    (kind.as_str() == DEFINITION).then(|| label.as_str().to_owned())
 }
 
 fn resources<'a>(body: &'a Body, kind: &'static str) -> impl Iterator<Item = &'a Block> {

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use forebay_forecast::preflight::{Check, names, secrets};
-use forebay_forecast::{Fleet, ImageUse, Scalers, Wanted};
+use forebay_forecast::{Fleet, ImageUse, Modules, Scalers, Wanted};
 use forebay_limits::redact;
 use forebay_oci::{DOCKER_HUB, ImageName, is_docker_hub};
 use forebay_rewrite::{
@@ -109,6 +109,7 @@ struct Reading<'a> {
     /// Each place that names an image, in the order of the files.
     places: Vec<(ImageName, Owner, String)>,
     scalers: Scalers,
+    modules: Modules,
     parts: Parts,
     secrets: HashSet<String>,
     /// Whether anything was of a format that names images, or ought to be and could not be read.
@@ -122,6 +123,7 @@ impl<'a> Reading<'a> {
             gathered: Gathered::default(),
             places: Vec::new(),
             scalers: Scalers::default(),
+            modules: Modules::default(),
             parts: Parts::default(),
             secrets: HashSet::new(),
             is_any_known: false,
@@ -204,6 +206,9 @@ impl<'a> Reading<'a> {
     fn take(&mut self, shown: &str, text: &str, found: Found) {
         let lines = Lines::of(text);
         let at = |byte: usize| format!("{shown}:{}", lines.number(byte));
+        for call in &found.modules {
+            self.modules.add(Path::new(shown), call);
+        }
         let Gathered { unsure, notes, .. } = &mut self.gathered;
         for place in found.places {
             let at = at(place.span.start);
@@ -260,6 +265,7 @@ impl<'a> Reading<'a> {
             mut gathered,
             places,
             scalers,
+            modules,
             parts,
             ..
         } = self;
@@ -267,7 +273,9 @@ impl<'a> Reading<'a> {
         gathered.unsure.extend(unsure);
         gathered.notes.extend(notes);
         let mut index: HashMap<String, usize> = HashMap::new();
-        for (image, owner, at) in places {
+        for (image, mut owner, at) in places {
+            let file = at.rsplit_once(':').map_or("", |(file, _)| file);
+            modules.multiply(Path::new(file), &mut owner);
             let scaled = scalers.replicas_of(&owner);
             let one = ImageUse::of((&owner, scaled), at, &image, fleet);
             let next = gathered.images.len();

@@ -71,8 +71,10 @@ fn image_lines(image: &ImageForecast, meterings: &HashMap<&str, Metering>) -> Ve
         let platform = one.platform.as_ref();
         let platform =
             platform.map_or_else(String::new, |platform| format!(", {}", plain(platform)));
+        let condition = one.condition.map(|condition| format!(", {condition}"));
+        let condition = condition.unwrap_or_default();
         lines.push(format!(
-            "  {}: {}: starts: {}, {place}: {}{platform}",
+            "  {}: {}: starts: {}, {place}: {}{platform}{condition}",
             plain(&one.at),
             plain(&one.owner),
             one.starts,

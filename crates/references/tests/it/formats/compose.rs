@@ -182,3 +182,20 @@ python:3 <python:3> Compose build argument name=b
 "
     );
 }
+
+#[test]
+fn a_service_with_profiles_starts_with_one_of_them() {
+    let text = "services:\n  a: {image: 'a:1', profiles: [x, y]}\n  b: {image: 'b:1', profiles: []}\n  c: {image: 'c:1', extends: a}\n";
+    for (active, expected) in [(None, [true, false, true]), (Some("z,y"), [false; 3])] {
+        let active: Vec<_> = active
+            .map(|active| ("COMPOSE_PROFILES", active))
+            .into_iter()
+            .collect();
+        let found = find("compose.yaml", text.as_bytes(), &set(&active));
+        let places = found.places.iter();
+        let conditions: Vec<bool> = places
+            .map(|place| place.owner.condition.is_some())
+            .collect();
+        assert_eq!(conditions, expected, "{active:?}");
+    }
+}

@@ -151,3 +151,32 @@ fn an_anchor_is_changed_where_it_stands() {
         text.replace("&img nginx:1", "&img x/nginx:1")
     );
 }
+
+#[test]
+fn a_daemon_set_that_selects_nodes_may_run_on_none() {
+    let required = |key: &str| {
+        format!(
+            "affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: \
+             {{nodeSelectorTerms: [{{matchExpressions: [{{key: {key}, operator: In, values: [a]}}]}}]}}}}}}"
+        )
+    };
+    for (kind, said, expected) in [
+        ("DaemonSet", "nodeSelector: {gpu: 'yes'}", true),
+        (
+            "DaemonSet",
+            "nodeSelector: {kubernetes.io/os: linux}",
+            false,
+        ),
+        ("DaemonSet", &required("zone"), true),
+        ("DaemonSet", &required("kubernetes.io/os"), false),
+        ("DaemonSet", "hostNetwork: true", false),
+        ("Deployment", "nodeSelector: {gpu: 'yes'}", false),
+    ] {
+        let text = format!(
+            "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{template: {{spec: {{{said}, containers: [{{image: 'a:1'}}]}}}}}}\n"
+        );
+        let found = find("a.yaml", text.as_bytes(), &Settings::default());
+        let condition = found.places[0].owner.condition;
+        assert_eq!(condition.is_some(), expected, "{kind} {said}");
+    }
+}

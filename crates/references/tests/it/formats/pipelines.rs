@@ -299,3 +299,28 @@ alpine:3.20 <alpine:3.20> Bake target name=app
         "alpine:3.20 <alpine:3.20> Bake target name=app\n"
     );
 }
+
+#[test]
+fn a_job_that_triggers_or_inherits_nothing_takes_no_image_of_all() {
+    let text = "default: {image: 'python:3', services: ['redis:7']}\n.nobodys: {image: 'perl:5'}\n\
+                a: {script: [x], parallel: 4}\nb: {script: [x], inherit: {default: false}}\n\
+                c: {script: [x], inherit: {default: [services]}}\nd: {trigger: {include: x.yml}}\n";
+    let found = find(".gitlab-ci.yml", text.as_bytes(), &Settings::default());
+    let places = found.places.iter();
+    let found: Vec<_> = places
+        .map(|place| {
+            let owner = &place.owner;
+            (
+                place.image.as_str(),
+                owner.replicas,
+                owner.condition.is_some(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("python:3", Some(4), false),
+        ("redis:7", Some(5), false),
+        ("perl:5", Some(1), true),
+    ];
+    assert_eq!(found, expected);
+}
