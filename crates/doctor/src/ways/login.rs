@@ -123,13 +123,15 @@ fn kubernetes(registry: &Registry, namespace: &str) -> String {
 }
 
 /// Makes a pull secret, and has the namespace's pods use it; the token is in no command line.
+///
+/// Kubernetes takes a new list for the whole (<https://github.com/kubernetes/kubernetes/issues/72475>): it is made of the one that
+/// is there, and taken only in the version that was read.
 pub(super) fn pull_secret(server: &str, user: &str, namespace: &str, secret: &str) -> String {
-    // Kubernetes takes a new list for the whole: it is added to one that is there, and made where there is none.
-    let patch = format!("kubectl --namespace {namespace} patch serviceaccount default");
+    let kubectl = format!("kubectl --namespace {namespace}");
     format!(
-        "printf '{{\"auths\":{{\"%s\":{{\"username\":\"%s\",\"password\":\"%s\"}}}}}}' '{server}' '{user}' \"$(cat token.txt)\" | kubectl --namespace {namespace} create secret generic {secret} --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=/dev/stdin\n\
-         {patch} --type json --patch '[{{\"op\":\"add\",\"path\":\"/imagePullSecrets/-\",\"value\":{{\"name\":\"{secret}\"}}}}]' || \\\n  \
-         {patch} --patch '{{\"imagePullSecrets\":[{{\"name\":\"{secret}\"}}]}}'   # where it has none yet"
+        "printf '{{\"auths\":{{\"%s\":{{\"username\":\"%s\",\"password\":\"%s\"}}}}}}' '{server}' '{user}' \"$(cat token.txt)\" | {kubectl} create secret generic {secret} --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=/dev/stdin\n\
+         list=$({kubectl} get serviceaccount default --output 'go-template={{\"metadata\":{{\"resourceVersion\":\"{{{{.metadata.resourceVersion}}}}\"}},\"imagePullSecrets\":[{{{{range .imagePullSecrets}}}}{{{{if ne .name \"{secret}\"}}}}{{\"name\":\"{{{{.name}}}}\"}},{{{{end}}}}{{{{end}}}}{{\"name\":\"{secret}\"}}]}}') && \\\n  \
+         {kubectl} patch serviceaccount default --type merge --patch \"$list\"   # beside those that it has"
     )
 }
 

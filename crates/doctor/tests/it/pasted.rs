@@ -17,6 +17,9 @@ use crate::found::find;
 const LIMIT: &str = "toomanyrequests: You have reached your pull rate limit. https://www.docker.com/increase-rate-limit";
 const HAP: &str = "Error response from daemon: toomanyrequests: Too Many Requests (HAP429).\n";
 
+/// What makes a service account's new list of its old one, in the version that was read; kubectl was had to carry it out.
+const TEMPLATE: &str = r#"{"metadata":{"resourceVersion":"{{.metadata.resourceVersion}}"},"imagePullSecrets":[{{range .imagePullSecrets}}{{if ne .name "dockerhub-credentials"}}{"name":"{{.name}}"},{{end}}{{end}}{"name":"dockerhub-credentials"}]}"#;
+
 fn commands(ways: &WaysOut) -> Vec<String> {
     let steps = ways.ways.iter().flat_map(|way| &way.steps);
     let codes = steps.filter_map(|step| step.code.as_ref());
@@ -223,6 +226,35 @@ fn each_command_is_one_for_a_shell_as_it_is_printed() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+#[test]
+fn a_service_account_gets_a_pull_secret_beside_its_own_or_is_left_as_it_is() {
+    let (_, ways) = find(&[&limited(&["redis:7"])]);
+    let commands = commands(&ways);
+    let command = commands.iter().find(|one| one.contains("serviceaccount"));
+    let folder = fakes("listed");
+    let asked = |script: &str| {
+        std::fs::write(folder.join("kubectl"), script).unwrap();
+        let _ = std::fs::remove_file(folder.join("asked"));
+        sh(&filled(command.unwrap()), &[], &folder);
+        std::fs::read_to_string(folder.join("asked")).unwrap()
+    };
+    let tells =
+        "#!/bin/sh\ncase \"$*\" in *' get '*) echo THE-LIST; exit;; esac\necho \"$*\" >>asked\n";
+    let patch = "--namespace shop patch serviceaccount default --type merge --patch THE-LIST\n";
+    assert!(asked(tells).ends_with(patch), "{}", asked(tells));
+    let fails =
+        "#!/bin/sh\ncase \"$*\" in *' get '*) echo '{'; exit 1;; esac\necho \"$*\" >>asked\n";
+    assert!(!asked(fails).contains("patch"), "{}", asked(fails));
+    let refuses = "#!/bin/sh\necho \"$*\" >>asked\ncase \"$*\" in *patch*) exit 1;; esac\n";
+    assert_eq!(asked(refuses).matches(" patch ").count(), 1);
+    let template = command
+        .unwrap()
+        .split('\'')
+        .find_map(|word| word.strip_prefix("go-template="));
+    assert_eq!(template.unwrap(), TEMPLATE);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 /// What stands in a shell's single quotes, and is JSON by its first letters.
 fn json_in(command: &str) -> Vec<String> {
     let words = command.split('\'').skip(1).step_by(2);
@@ -262,7 +294,7 @@ fn each_json_is_one_as_it_is_printed() {
         }
     }
     let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
-    for kind in ["auths", "imagePullSecrets", "password", "spec", "Statement"] {
+    for kind in ["auths", "password", "spec", "Statement"] {
         assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
     }
 }
