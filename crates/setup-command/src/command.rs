@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use forebay_config::{Config, Environment, Sources, UpstreamConfig, load};
 use forebay_setup::{
-    Address, BoxError, Client, Order, Plan, SetupError, Step, command_line, without_secrets,
+    Address, BoxError, Client, Order, Plan, SetupError, Standing, Step, command_line,
+    without_secrets,
 };
 use forebay_terminal::{
     ExitStatus, Failure, FolderLock, Printer, SourceArgs, report, with_exit_codes,
@@ -266,8 +267,9 @@ async fn write(
     }
     let mut steps = plan.steps.clone();
     if let Some(guard) = plan.guard.as_ref().filter(|_| runs(&plan.steps)) {
-        let standing = run_steps::ask(guard).await?;
-        steps.extend(guard.list.put_in(&standing.list, !standing.is_there));
+        let (Standing::Absent { then } | Standing::Own { then, .. }) =
+            run_steps::ask(guard).await?;
+        steps.extend(then);
     }
     let is_written = apply::write(plan, disk, printer)?;
     run_steps::run(&steps, printer).await?;
@@ -324,17 +326,15 @@ async fn undo_steps(
     }
     let mut steps = Vec::new();
     if let Some(guard) = &plan.guard {
-        let standing = run_steps::ask(guard).await?;
-        if !standing.is_there {
+        let Standing::Own { undo, note, .. } = run_steps::ask(guard).await? else {
             let what = format!("there is nothing to undo: {} is not there", guard.what);
             return Err(Failure::plain(what)
                 .with_hint("name the same --namespace and --secret as with --write"));
+        };
+        if let Some(note) = note {
+            printer.note(note);
         }
-        if standing.keeps_entry {
-            printer.note("the service account named it before it was made, and still does");
-        } else {
-            steps.extend(guard.list.take_out(&standing.list));
-        }
+        steps.extend(undo);
     }
     steps.extend(plan.undo.iter().cloned());
     run_steps::run(&steps, printer).await?;

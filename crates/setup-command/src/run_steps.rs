@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use forebay_limits::redact;
-use forebay_setup::{Guard, Input, Password, Step, command_line};
+use forebay_setup::{Guard, Input, Password, Standing, Step, command_line};
 use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
 use forebay_terminal::{Failure, Printer};
 
@@ -40,35 +40,20 @@ pub(crate) async fn run(steps: &[Step], printer: &Printer) -> Result<(), Failure
     Ok(())
 }
 
-/// How what the steps of a plan are about stands.
-pub(crate) struct Standing {
-    /// It is there at all.
-    pub(crate) is_there: bool,
-    /// The list named it before it was there.
-    pub(crate) keeps_entry: bool,
-    /// The list that names it, as it was told.
-    pub(crate) list: String,
-}
-
-/// Asks whether what the steps of a plan are about is a set-up's own, and for the list that names it.
+/// Asks how what the steps of a plan are about stands.
 ///
 /// # Errors
 /// It is somebody else's, or that cannot be told.
 pub(crate) async fn ask(guard: &Guard) -> Result<Standing, Failure> {
-    let answer = answer_to(&guard.command).await?;
-    let keeps_entry = answer == guard.own_but_entry;
-    if answer.is_empty() || answer == guard.own || keeps_entry {
-        return Ok(Standing {
-            is_there: !answer.is_empty(),
-            keeps_entry,
-            list: answer_to(&guard.list.question()).await?,
-        });
-    }
-    let what = format!(
-        "{} was not made by forebay setup: nothing was changed",
-        guard.what
-    );
-    Err(Failure::plain(what).with_hint(guard.hint.clone()))
+    let [first, second] = &guard.questions;
+    let answers = [answer_to(first).await?, answer_to(second).await?];
+    guard.weigh(&answers).ok_or_else(|| {
+        let what = format!(
+            "{} was not made by forebay setup: nothing was changed",
+            guard.what
+        );
+        Failure::plain(what).with_hint(guard.hint.clone())
+    })
 }
 
 /// What a program says; warnings are no part of it.

@@ -77,7 +77,7 @@ fn bodies(args: &Args, plan: &Plan) -> Vec<(String, String)> {
         };
         (format!("input of: {}", command_line(&step.command)), text)
     });
-    files.chain(snippets).chain(inputs).collect()
+    files.chain(inputs).chain(snippets).collect()
 }
 
 /// What is shown of a file.

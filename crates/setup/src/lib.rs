@@ -20,7 +20,7 @@ mod usage;
 mod workflow;
 mod yaml;
 
-pub use access::{Access, PullSecrets, Registry, plan_access};
+pub use access::{Access, Registry, plan_access};
 pub use address::{Address, NoAddress};
 pub use client::Client;
 pub use clients::plan;
@@ -29,7 +29,7 @@ pub use error::{BoxError, SetupError};
 pub use password::Password;
 pub use plan::{
     FallThrough, FileChange, Files, Guard, Input, MAX_FILE_BYTES, Order, Otherwise, Plan, Snippet,
-    Step,
+    Standing, Step,
 };
 pub use probe::{ProbeWay, Served, Verdict, probe_ways};
 pub use reach::{HOSTS_TOML, Reach};

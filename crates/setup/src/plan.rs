@@ -96,21 +96,43 @@ pub struct Step {
     pub otherwise: Option<Otherwise>,
 }
 
-/// A question before steps are run: whether what they change or take away is a set-up's own.
+/// What is asked before steps are run: whether what they change or take away is a set-up's own, and what belongs to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// Program and arguments. It says nothing where what the steps are about is not there.
-    pub command: Vec<String>,
-    /// What it says where that is a set-up's own.
-    pub own: String,
-    /// What it says where all of that is but the entry of the list, which was there before.
-    pub own_but_entry: String,
-    /// The list that names it.
-    pub list: PullSecrets,
-    /// What that is, as a sentence goes on: `the secret a in the namespace b`.
+    /// Programs and arguments, asked in this order.
+    pub questions: [Vec<String>; 2],
+    /// What the steps are about, as a sentence goes on: `the secret a in the namespace b`.
     pub what: String,
     /// What can be done where it is somebody else's.
     pub hint: String,
+    /// What knows the answers' meaning.
+    pub(crate) reader: PullSecrets,
+}
+
+impl Guard {
+    /// How what the steps are about stands, by what the questions were answered; `None` where it is somebody else's.
+    pub fn weigh(&self, answers: &[String; 2]) -> Option<Standing> {
+        self.reader.weigh(answers)
+    }
+}
+
+/// How what steps are about stands, and what is run with them for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not there.
+    Absent {
+        /// What is run after the steps.
+        then: Option<Step>,
+    },
+    /// It is a set-up's own.
+    Own {
+        /// What is run after the steps.
+        then: Option<Step>,
+        /// What is run before the steps that undo.
+        undo: Option<Step>,
+        /// What should be known when it is undone.
+        note: Option<&'static str>,
+    },
 }
 
 /// The command for what is there already, with the same input.

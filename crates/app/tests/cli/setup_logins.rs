@@ -44,6 +44,38 @@ fn a_password_goes_by_standard_input() {
 }
 
 #[test]
+fn what_is_printed_has_pods_use_the_secret_beside_those_that_they_have() {
+    let printed = |program: &Program| {
+        let login = ["--username", "bob", "--password-stdin"];
+        let args = [&["setup"], &SECRET[..], &login[..]].concat();
+        program.run_with_input(&args, &format!("{PASSWORD}\n"))
+    };
+    let program = kubectl("", "THE-LIST", "");
+    let told = printed(&program);
+    assert_snapshot!("pull-secret-printed", told);
+    let (_, script) = told.split_once("\nlist=").expect("a list");
+    let (script, _) = script.split_once("-----").expect("an end");
+    let calls = |fails: &str| {
+        let program = kubectl("", "THE-LIST", fails);
+        let path = format!("{}:/usr/bin:/bin", program.path("bin").display());
+        let mut shell = std::process::Command::new("/bin/sh");
+        let shell = shell
+            .args(["-c", &format!("list={script}")])
+            .env("PATH", path);
+        let shell = shell.stdin(std::process::Stdio::null());
+        shell
+            .current_dir(program.path(""))
+            .output()
+            .expect("a shell");
+        read(&program, "calls")
+    };
+    let patch =
+        "kubectl patch --namespace default serviceaccount default --type merge --patch THE-LIST\n";
+    assert!(calls("").ends_with(patch), "{}", calls(""));
+    assert!(!calls("get").contains("patch"), "{}", calls("get"));
+}
+
+#[test]
 fn a_program_that_fails_does_not_tell_the_password() {
     let program = kubectl("", "7", "apply");
     let told = write(&program);

@@ -6,17 +6,14 @@ use forebay_limits::shell_word;
 use serde_json::json;
 
 use super::login::{source, token_file};
-use super::pull_secrets::{KEPT, PullSecrets};
+use super::pull_secrets::{LABEL, PullSecrets};
 use super::{Access, Registry, is_dns_label};
 use crate::error::SetupError;
 use crate::password::Password;
-use crate::plan::{Guard, Input, Plan, Snippet, Step};
+use crate::plan::{Input, Plan, Snippet, Step};
 
 /// What kubelets call Docker Hub in a pull secret.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
-
-/// By which a pull secret is known to be a set-up's own.
-const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "forebay-setup");
 
 /// On the server's side, for kubectl's own way leaves a copy of the manifest in an annotation. What is there is ours by then.
 const APPLY_COMMAND: [&str; 6] = [
@@ -33,6 +30,8 @@ const LABELLED: &str = "the secret gets the label app.kubernetes.io/managed-by=f
 
 const APPLY: &str = "makes the pull secret; the password goes by standard input";
 
+const BY_HAND: &str = "then in a shell, so that pods use it: --write does this by itself";
+
 const LISTED: &str = "the service account default gets it beside the pull secrets that it has; one of that name that was there \
                       before stays there on --undo";
 
@@ -44,6 +43,10 @@ const PODS: &str = "pods that run already go on without it, and pods that name i
 pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
     let secret = access.kubernetes_secret()?;
     refuse_no_label(access)?;
+    let list = PullSecrets {
+        namespace: access.namespace.clone(),
+        secret: secret.to_owned(),
+    };
     let mut plan = Plan::default();
     if let Some(password) = &access.password {
         let input = Input::Secret {
@@ -51,6 +54,10 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
             password: password.clone(),
         };
         plan.steps.push(Step::run(APPLY, &APPLY_COMMAND, input));
+        plan = plan.snippet(Snippet {
+            title: BY_HAND,
+            text: list.by_hand(),
+        });
         plan = plan.note(
             "kept in the cluster as it is: whoever may read secrets of the namespace reads it",
         );
@@ -71,7 +78,7 @@ pub(super) fn plan(access: &Access) -> Result<Plan, SetupError> {
         &access.namespace,
         "--ignore-not-found",
     ];
-    plan.guard = Some(guard(access));
+    plan.guard = Some(list.guard());
     plan.undo.push(Step::run(
         "takes the pull secret away",
         &delete,
@@ -90,40 +97,6 @@ fn refuse_no_label(access: &Access) -> Result<(), SetupError> {
     let what = format!("{:?} is no namespace of Kubernetes", access.namespace);
     let hint = "it has up to 63 lower-case letters, digits and dashes, and none of these at its ends but letters and digits";
     Err(SetupError::impossible(what, hint))
-}
-
-/// The secret's name, who made it, and whether the service account named it before, on one line; nothing where it is not there.
-fn guard(access: &Access) -> Guard {
-    let (secret, namespace) = (access.secret(), &access.namespace);
-    let [by, kept] = [LABEL, KEPT].map(|(key, _)| key.replace('.', "\\."));
-    let labels = format!("{{.metadata.labels.{by}}} {{.metadata.labels.{kept}}}");
-    let path = format!("jsonpath={{.metadata.name}} {labels}");
-    let command = [
-        "kubectl",
-        "get",
-        "secret",
-        secret,
-        "--namespace",
-        namespace,
-        "--ignore-not-found",
-        "--output",
-        &path,
-    ];
-    let label = format!("{}={}", LABEL.0, LABEL.1);
-    Guard {
-        command: command.map(str::to_owned).to_vec(),
-        own: format!("{secret} {}", LABEL.1),
-        own_but_entry: format!("{secret} {} {}", LABEL.1, KEPT.1),
-        list: PullSecrets {
-            namespace: namespace.clone(),
-            secret: secret.to_owned(),
-        },
-        what: format!("the secret {secret} in the namespace {namespace}"),
-        hint: format!(
-            "name another one with --secret; or let forebay setup have this one, to change it and to take it away: kubectl \
-             label secret {secret} --namespace {namespace} --overwrite {label}"
-        ),
-    }
 }
 
 fn manifest(access: &Access, password: &Password) -> Result<String, SetupError> {

@@ -23,7 +23,7 @@ use crate::error::SetupError;
 use crate::password::Password;
 use crate::plan::{Files, Plan, made_once};
 
-pub use pull_secrets::PullSecrets;
+pub(crate) use pull_secrets::PullSecrets;
 pub use registry::Registry;
 
 /// The longest DNS label (RFC 1123).

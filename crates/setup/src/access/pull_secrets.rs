@@ -5,24 +5,87 @@
 
 use serde_json::json;
 
-use crate::plan::{Input, Step};
+use crate::plan::{Guard, Input, Standing, Step};
 
 /// The service account that pods have which name none.
 const ACCOUNT: &str = "default";
 
+/// By which a pull secret is known to be a set-up's own.
+pub(super) const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "forebay-setup");
+
 /// By which a secret says that the service account named it before it was made.
-pub(super) const KEPT: (&str, &str) = ("forebay-setup/service-account", "kept");
+const KEPT: (&str, &str) = ("forebay-setup/service-account", "kept");
+
+const STAYS: &str = "the service account named it before it was made, and still does";
 
 /// The list of a namespace's service account, and the secret that belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PullSecrets {
+pub(crate) struct PullSecrets {
     pub(super) namespace: String,
     pub(super) secret: String,
 }
 
 impl PullSecrets {
+    /// What is asked before the secret is made or taken away.
+    pub(super) fn guard(self) -> Guard {
+        let (secret, namespace) = (&self.secret, &self.namespace);
+        let label = format!("{}={}", LABEL.0, LABEL.1);
+        Guard {
+            questions: [self.secret_question(), self.list_question()],
+            what: format!("the secret {secret} in the namespace {namespace}"),
+            hint: format!(
+                "name another one with --secret; or let forebay setup have this one, to change it and to take it away: \
+                 kubectl label secret {secret} --namespace {namespace} --overwrite {label}"
+            ),
+            reader: self,
+        }
+    }
+
+    /// How the secret stands by what the questions were answered; `None` where it is somebody else's.
+    pub(crate) fn weigh(&self, [secret, list]: &[String; 2]) -> Option<Standing> {
+        if secret.is_empty() {
+            let then = self.put_in(list, true);
+            return Some(Standing::Absent { then });
+        }
+        let own = format!("{} {}", self.secret, LABEL.1);
+        let is_kept = *secret == format!("{own} {}", KEPT.1);
+        (is_kept || *secret == own).then(|| Standing::Own {
+            then: self.put_in(list, false),
+            undo: if is_kept { None } else { self.take_out(list) },
+            note: is_kept.then_some(STAYS),
+        })
+    }
+
+    /// For a person's shell, the same as [`Self::put_in`]: the answer to the question is the patch, in the version that was read.
+    pub(super) fn by_hand(&self) -> String {
+        let Self { namespace, secret } = self;
+        format!(
+            "list=$(kubectl get --namespace {namespace} serviceaccount {ACCOUNT} --output \
+             'go-template={{\"metadata\":{{\"resourceVersion\":\"{{{{.metadata.resourceVersion}}}}\"}},\"imagePullSecrets\":\
+             [{{{{range .imagePullSecrets}}}}{{{{if ne .name \"{secret}\"}}}}{{\"name\":\"{{{{.name}}}}\"}},{{{{end}}}}{{{{end}}}}{{\"name\":\"{secret}\"}}]}}') &&\n  \
+             kubectl patch --namespace {namespace} serviceaccount {ACCOUNT} --type merge --patch \"$list\"\n"
+        )
+    }
+
+    /// What tells the secret's name, who made it, and whether the service account named it before, on one line; nothing where it
+    /// is not there.
+    fn secret_question(&self) -> Vec<String> {
+        let [by, kept] = [LABEL, KEPT].map(|(key, _)| key.replace('.', "\\."));
+        let labels = format!("{{.metadata.labels.{by}}} {{.metadata.labels.{kept}}}");
+        let path = format!("jsonpath={{.metadata.name}} {labels}");
+        let rest = [
+            "secret",
+            &self.secret,
+            "--ignore-not-found",
+            "--output",
+            &path,
+        ];
+        let words = self.kubectl("get", &rest);
+        words.into_iter().map(str::to_owned).collect()
+    }
+
     /// What tells the version of the service account and the names in the list.
-    pub fn question(&self) -> Vec<String> {
+    fn list_question(&self) -> Vec<String> {
         let path = "jsonpath={.metadata.resourceVersion} {.imagePullSecrets[*].name}";
         let rest = ["serviceaccount", ACCOUNT, "--output", path];
         let words = self.kubectl("get", &rest);
@@ -31,7 +94,7 @@ impl PullSecrets {
 
     /// Has the secret in the list, by what the question was answered. One that is `new` and stands there already is marked as
     /// somebody else's entry.
-    pub fn put_in(&self, answer: &str, is_new: bool) -> Option<Step> {
+    fn put_in(&self, answer: &str, is_new: bool) -> Option<Step> {
         let (version, names) = read(answer);
         if names.contains(&self.secret.as_str()) {
             return is_new.then(|| self.keep());
@@ -42,7 +105,7 @@ impl PullSecrets {
     }
 
     /// Has the secret out of the list, by what the question was answered.
-    pub fn take_out(&self, answer: &str) -> Option<Step> {
+    fn take_out(&self, answer: &str) -> Option<Step> {
         let (version, mut names) = read(answer);
         let all = names.len();
         names.retain(|name| *name != self.secret);
