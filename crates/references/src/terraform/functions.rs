@@ -126,9 +126,12 @@ fn formatted(
     let pieces = holes(&pattern.resolved.text, start, values)?;
     let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
     let open = pieces.first().is_some_and(|piece| piece.open.is_some());
-    let home = span.clone().map(|span| match is_literal {
-        true => Home::joined(span, Joint::Arguments, pieces),
-        false => Home::of_function(span),
+    let home = span.clone().map(|span| {
+        if is_literal {
+            Home::joined(span, Joint::Arguments, pieces)
+        } else {
+            Home::of_function(span)
+        }
     });
     Ok(Evaluated {
         open,
