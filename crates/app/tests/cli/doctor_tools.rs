@@ -15,6 +15,9 @@ const EVENTS: &str = r#"{"kind": "List", "items": [{"kind": "Event", "metadata":
 "firstTimestamp": "2026-11-21T08:00:00Z", "lastTimestamp": "2026-11-21T08:05:00Z", "source": {"host": "node-7"},
 "message": "Failed to pull image \"acme/web:1\": toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit"}]}"#;
 
+/// Minutes after [`EVENTS`]: what was asked is told as of then.
+const AS_OF: &str = "--as-of=2026-11-21T08:10:00Z";
+
 const RUNNING: &str = r#"{"items": [{"kind": "Pod", "metadata": {"namespace": "shop", "name": "web-1"}, "status":
 {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}]}"#;
 
@@ -65,7 +68,7 @@ fn calls(program: &Program) -> String {
 fn kubectl_is_asked_for_pods_and_events_of_all_namespaces() {
     let script = answering(&[("pods", PODS), ("events", EVENTS)]);
     let program = with(&[("kubectl", &script)]);
-    let told = program.run(&["doctor", "--kube", "--context", "prod"]);
+    let told = program.run(&["doctor", "--kube", "--context", "prod", AS_OF]);
     assert!(told.starts_with("exit: 1"), "{told}");
     assert!(told.contains("pull limit"), "{told}");
     assert_snapshot!(calls(&program), @r"
@@ -91,7 +94,7 @@ fn a_cluster_that_runs_well_may_have_restarted_long_ago() {
     );
     let script = answering(&[("pods", pods), ("events", EVENTS)]);
     let program = with(&[("kubectl", &script)]);
-    let told = program.run(&["doctor", "--kube"]);
+    let told = program.run(&["doctor", "--kube", AS_OF]);
     assert!(told.starts_with("exit: 1"), "{told}");
     assert!(
         !told.contains("StatefulSet ship in mon cannot run")
@@ -106,14 +109,14 @@ fn nodes_tell_how_large_images_are_for_what_the_ways_out_cost() {
 {"containerRuntimeVersion": "containerd://1.7.27"}, "images": [{"names": ["docker.io/acme/web:1"], "sizeBytes": 500000000}]}}]}"#;
     let script = answering(&[("pods", PODS), ("events", EVENTS), ("nodes", nodes)]);
     let program = with(&[("kubectl", &script)]);
-    let told = program.run(&["doctor", "--kube", "--all"]);
+    let told = program.run(&["doctor", "--kube", "--all", AS_OF]);
     for expected in [
         "500 MB × $0.10 per GB",
         "measured, compressed: the status of a node, kubectl get nodes",
     ] {
         assert!(told.contains(expected), "{expected}: {told}");
     }
-    let json = program.run(&["doctor", "--kube", "--json"]);
+    let json = program.run(&["doctor", "--kube", "--json", AS_OF]);
     assert!(json.contains(r#""cost_basis":{"images":[{"image":"docker.io/acme/web:1","bytes":500000000,"from":{"kind":"measured","packing":"compressed","source":"node""#), "{json}");
 }
 
@@ -346,7 +349,7 @@ fn what_was_asked_of_aws_by_a_profile_is_mended_by_the_same() {
 fn what_was_asked_of_a_cluster_by_a_context_is_mended_in_the_same() {
     let script = answering(&[("events", EVENTS), ("get", PODS)]);
     let program = with(&[("kubectl", &script)]);
-    let told = program.run(&["doctor", "--kube", "--context", "the shop", "--all"]);
+    let told = program.run(&["doctor", "--kube", "--context", "the shop", "--all", AS_OF]);
     assert!(
         told.contains("kubectl --context 'the shop' --namespace shop "),
         "{told}"
@@ -373,7 +376,7 @@ fn waiting_ends_well_only_when_all_runs() {
 #[test]
 fn waiting_for_what_has_failed_or_takes_too_long_is_a_finding() {
     let script = answering(&[("events", EVENTS), ("pods", PODS), ("get", FAILED)]);
-    let told = with(&[("kubectl", &script)]).run(&["doctor", "--kube", "--wait"]);
+    let told = with(&[("kubectl", &script)]).run(&["doctor", "--kube", "--wait", AS_OF]);
     assert!(told.starts_with("exit: 1"), "{told}");
     assert!(
         told.contains("it has failed for good: pod shop/once has failed"),
@@ -426,8 +429,18 @@ fn the_log_files_are_read_as_far_back_as_is_asked_for() {
     let log = format!("2026-01-03T16:00:00+00:00 {failed}\n");
     let program = with(&[("journalctl", "exit 0")]).file("machine/var/log/messages", &log);
     let root = program.path("machine").display().to_string();
-    let run =
-        |since: &str| program.run(&["doctor", "--journal", "--since", since, "--root", &root]);
+    let as_of = "--as-of=2026-01-03T16:05:00Z";
+    let run = |since: &str| {
+        program.run(&[
+            "doctor",
+            "--journal",
+            "--since",
+            since,
+            "--root",
+            &root,
+            as_of,
+        ])
+    };
     let told = run("1h");
     assert!(told.starts_with("exit: 3"), "{told}");
     assert!(told.contains("tells anything of that time"), "{told}");
