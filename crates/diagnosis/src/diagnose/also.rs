@@ -6,12 +6,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_evidence::{Class, Event, Evidence, Format, Lines, OwnerKind};
-use forebay_limits::shown;
+use forebay_limits::{printable, redact};
 use serde::Serialize;
 
 use super::cause::is_own;
 use super::relevance::{Relevance, registry_of};
-use super::tally::{Workload, named};
+use super::tally::{Tally, named};
 use crate::facts::{in_namespace, name_and_port, safe};
 
 /// The most findings.
@@ -60,11 +60,7 @@ struct Found<'a> {
 type Key = (Class, Option<String>);
 
 /// All that is not of the cause, what was met most first.
-pub(crate) fn also(
-    evidence: &Evidence,
-    workloads: &[Workload],
-    relevance: &Relevance<'_>,
-) -> Vec<Also> {
+pub(crate) fn also(evidence: &Evidence, tally: &Tally, relevance: &Relevance<'_>) -> Vec<Also> {
     let others = || {
         let told = evidence.events.iter();
         told.filter_map(|event| Some((key_of(event, relevance)?, event)))
@@ -96,7 +92,7 @@ pub(crate) fn also(
     }
     let mut all: Vec<Also> = all
         .into_iter()
-        .map(|(key, found)| told(key, &found, workloads))
+        .map(|(key, found)| told(key, &found, tally))
         .collect();
     all.sort_by_key(|also| Reverse(also.failures));
     all
@@ -141,7 +137,7 @@ fn name_of(event: &Event, evidence: &Evidence) -> Option<String> {
     })
 }
 
-fn told((class, registry): Key, found: &Found<'_>, workloads: &[Workload]) -> Also {
+fn told((class, registry): Key, found: &Found<'_>, tally: &Tally) -> Also {
     let names = found.who.iter().take(MAX_NAMES).cloned();
     let images: Vec<String> = found
         .images
@@ -150,8 +146,8 @@ fn told((class, registry): Key, found: &Found<'_>, workloads: &[Workload]) -> Al
         .map(|image| (*image).to_owned())
         .collect();
     // Several sources tell the same death.
+    let workloads = tally.workloads.iter().chain(&tally.bystanders);
     let deaths = workloads
-        .iter()
         .filter(|workload| found.who.contains(&workload.name()))
         .map(|workload| workload.counts().deaths())
         .sum();

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use forebay_evidence::{
     Class, Evidence, Identity, Lines, Moment, Owner, OwnerKind, Setting, SettingKind,
 };
-use forebay_limits::shown;
+use forebay_limits::{printable, redact};
 use serde::Serialize;
 
+use super::bystanders::{is_after, last_of};
 use super::cause::{Trigger, is_own, is_trouble};
 use super::requests::Requests;
 use super::restarts::{AtRestart, at_restart};
@@ -111,6 +112,7 @@ pub(crate) fn part(tally: &Tally, class: Class, evidence: &Evidence) -> Parted {
     let total = total.saturating_add(tally.rest.attempts);
     let is_culprit = culprit_rule(tally, class);
     let anonymous = Anonymous::of(evidence);
+    let last = last_of(evidence, class).filter(|_| class.is_limit());
     let mut parted = Parted::default();
     let rest = tally.rest.with(class);
     if is_own(class) {
@@ -119,10 +121,14 @@ pub(crate) fn part(tally: &Tally, class: Class, evidence: &Evidence) -> Parted {
         parted.more_victims = rest;
     }
     for workload in workloads {
-        let trigger = trigger_of(workload, &anonymous);
-        if is_culprit(workload) && (trigger.is_some() || !is_only_refused(tally, class, workload)) {
-            let trigger = Some(trigger.unwrap_or(Trigger::ManyPulls));
-            let mut culprit = suspect(workload, total, trigger);
+        let trigger = trigger_of(workload, class, &anonymous);
+        let is_blamed =
+            is_culprit(workload) && (trigger.is_some() || !is_only_refused(tally, class, workload));
+        let culprit = is_blamed.then(|| {
+            let trigger = trigger.unwrap_or(Trigger::ManyPulls);
+            suspect(workload, total, Some(trigger))
+        });
+        if let Some(mut culprit) = culprit.filter(|culprit| !is_after(culprit.since, last)) {
             culprit.at_restart = at_restart(workload, &culprit.requests, evidence);
             parted.culprits.push(culprit);
         } else if workload.failures(class) > 0 && workload.has_name() {
@@ -196,7 +202,8 @@ fn weight(workload: &Workload) -> u64 {
 
 fn has_fault(workload: &Workload) -> bool {
     // Deaths matter where each new start asks the registry, or where it was seen to ask.
-    let dies = workload.counts().deaths() >= MIN_ATTEMPTS && workload.attempts() > 0;
+    let asks = workload.attempts() > 0 && !workload.asks_nobody();
+    let dies = workload.counts().deaths() >= MIN_ATTEMPTS && asks;
     dies || workload.failures(Class::NotFound) > 0 || workload.failures(Class::Auth) > 0
 }
 
@@ -212,8 +219,13 @@ fn median(workloads: &[Workload]) -> u64 {
 }
 
 /// What is wrong with a workload itself; the fault that was met most.
-fn trigger_of(workload: &Workload, anonymous: &Anonymous<'_>) -> Option<Trigger> {
-    let deaths = workload.counts().deaths();
+fn trigger_of(workload: &Workload, class: Class, anonymous: &Anonymous<'_>) -> Option<Trigger> {
+    let is_beside = class.is_limit() && workload.asks_nobody();
+    let deaths = if is_beside {
+        0
+    } else {
+        workload.counts().deaths()
+    };
     let missing = workload.failures(Class::NotFound);
     let refused = workload.failures(Class::Auth);
     let most = deaths.max(missing).max(refused);
@@ -239,7 +251,7 @@ fn trigger_of(workload: &Workload, anonymous: &Anonymous<'_>) -> Option<Trigger>
 
 fn crash_loop(workload: &Workload) -> Trigger {
     let death = workload.deaths.as_ref();
-    let reason = death.map(|death| shown(&death.message, MAX_REASON_BYTES));
+    let reason = death.map(|death| printable(&redact(&death.message), MAX_REASON_BYTES));
     Trigger::CrashLoop {
         reason: reason.unwrap_or_default(),
         exit_code: death.and_then(|death| death.exit_code),

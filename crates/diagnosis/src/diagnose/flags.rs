@@ -10,7 +10,7 @@ use forebay_evidence::{Evidence, Lines, Setting, SettingKind};
 use forebay_oci::{ImageName, Reference};
 use serde::Serialize;
 
-use super::tally::named;
+use super::tally::{is_pinned, named};
 
 /// The most flags.
 pub const MAX_FLAGS: usize = 100;
@@ -94,8 +94,13 @@ fn judge(setting: &Setting) -> Vec<(FlagKind, String)> {
             let mut flags = Vec::new();
             let delay = delay.unwrap_or(SWARM_DELAY);
             if delay < MIN_DELAY {
+                let asks = if is_pinned(image) {
+                    String::new()
+                } else {
+                    format!(", and each asks for {image}")
+                };
                 let text = format!(
-                    "restarts (`{condition}`) follow each other after {} s, and each asks for {image}",
+                    "restarts (`{condition}`) follow each other after {} s{asks}",
                     delay.as_secs_f32()
                 );
                 flags.push((FlagKind::NoRestartDelay, text));

@@ -3,6 +3,7 @@
 //! Pure: the same evidence gives the same diagnosis. Words for people stand in it where they do not depend on taste.
 
 mod also;
+mod bystanders;
 mod cause;
 mod chain;
 mod chosen;
@@ -104,12 +105,13 @@ pub struct Diagnosis {
 
 /// Makes a diagnosis of evidence that was gathered at `context.now`.
 pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagnosis {
-    let tally = tally::tally(&evidence.events, evidence);
+    let mut tally = tally::tally(&evidence.events, evidence);
     let classes = cause::classes(&tally);
     let bare = nothing_wrong(evidence);
     let Some(class) = cause::main_class(&classes) else {
         return bare;
     };
+    bystanders::set_aside(&mut tally, evidence, class);
     let mut parted = culprit::part(&tally, class, evidence);
     let scope = scope::scope(evidence, class, egress);
     let cause = cause(&mut parted, &tally, (evidence, class));
@@ -120,7 +122,7 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
     let platforms = bare.platforms;
     let chain = chain::chain(evidence, &ground, trigger, platforms.first().copied());
     let only_waits = ground.only_waits;
-    let also = also::also(evidence, &tally.workloads, &relevance);
+    let also = also::also(evidence, &tally, &relevance);
     let quotes = quotes::quotes(evidence, class, &relevance);
     parted.name_few();
     let known = missing::Known {

@@ -56,10 +56,11 @@ impl<'a> Relevance<'a> {
         if event.failure.is_none() && event.what.is_death() {
             return is_culprit || who.is_none();
         }
-        if matches!(event.what, What::Waits | What::GaveUp | What::HealthFailed) {
-            return true;
-        }
         let is_known = |who: &Who| self.culprits.contains(who) || self.victims.contains(who);
+        // Others wait for something else; a stack, which is nobody's, waits for all.
+        if matches!(event.what, What::Waits | What::GaveUp | What::HealthFailed) {
+            return who.as_ref().is_none_or(is_known);
+        }
         match &who {
             Some(who) if event.what != What::PullSucceeded => is_known(who),
             _ => self.is_at_registry(event),

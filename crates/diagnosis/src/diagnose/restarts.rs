@@ -7,7 +7,7 @@ use forebay_oci::{ImageName, Reference};
 use serde::Serialize;
 
 use super::requests::Requests;
-use super::tally::Workload;
+use super::tally::{Workload, is_pinned};
 use crate::facts::is_fargate;
 
 /// The kubelet waits five minutes at most before it starts a container again.
@@ -46,12 +46,9 @@ pub(crate) fn at_restart(
     }
     let (asks, because) = judge(workload, kind, evidence)?;
     let seen = || {
-        Some(
-            deaths
-                .saturating_mul(60)
-                .checked_div(requests.minutes?)?
-                .max(1),
-        )
+        let by_minutes = || deaths.saturating_mul(60).checked_div(requests.minutes?);
+        let starts = workload.deaths_per_hour().or_else(by_minutes)?;
+        Some(starts.max(1))
     };
     let starts = if is_pod(kind) {
         Some(POD_RESTARTS_PER_HOUR)
@@ -103,9 +100,9 @@ fn judge(
     kind: OwnerKind,
     evidence: &Evidence,
 ) -> Option<(Option<bool>, String)> {
-    let image = workload.images.first().map(String::as_str);
+    let image = workload.image();
     Some(match kind {
-        OwnerKind::SwarmService if image.is_some_and(|image| image.contains("@sha256:")) => (
+        OwnerKind::SwarmService if image.is_some_and(is_pinned) => (
             Some(false),
             "its image is pinned by digest: a node that has it asks nobody".to_owned(),
         ),
@@ -154,15 +151,10 @@ fn of_pod(policy: Option<&str>, image: Option<&str>) -> (Option<bool>, String) {
 }
 
 fn policy<'a>(workload: &Workload, evidence: &'a Evidence) -> Option<&'a str> {
-    evidence.settings.iter().find_map(|setting| {
-        let SettingKind::PullPolicy(policy) = &setting.kind else {
-            return None;
-        };
-        let is_its = setting.place.owner == workload.owner
-            && (setting.place.namespace.is_none()
-                || workload.namespace.is_none()
-                || setting.place.namespace == workload.namespace);
-        is_its.then_some(policy.as_str())
+    let mut settings = workload.settings(evidence);
+    settings.find_map(|setting| match &setting.kind {
+        SettingKind::PullPolicy(policy) => Some(policy.as_str()),
+        _ => None,
     })
 }
 

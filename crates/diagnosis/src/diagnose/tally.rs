@@ -5,9 +5,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
 
 use forebay_evidence::{
-    Class, Event, Evidence, Format, Lines, Moment, Owner, OwnerKind, Place, SettingKind, What,
+    Class, Event, Evidence, Format, Lines, Moment, Owner, OwnerKind, Setting, SettingKind, What,
 };
 use forebay_oci::ImageName;
 
@@ -19,6 +20,9 @@ const MAX_NAMES: usize = 32;
 /// The most minutes of one workload that are told apart.
 const MAX_MINUTES: usize = 10_080;
 
+/// Ends from which on the times between them are taken for those between all.
+const MIN_ENDS: u64 = 3;
+
 /// A workload and what it did.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Workload {
@@ -26,6 +30,8 @@ pub(crate) struct Workload {
     pub(crate) namespace: Option<String>,
     pub(crate) cluster: Option<String>,
     pub(crate) images: BTreeSet<String>,
+    /// The images that its settings name, which know of a digest what lists leave out.
+    pub(crate) set_images: BTreeSet<String>,
     pub(crate) nodes: BTreeSet<String>,
     /// Pods or tasks, and one of their containers.
     pub(crate) tasks: BTreeSet<String>,
@@ -84,12 +90,40 @@ impl Counts {
 
 impl Workload {
     fn new(owner: Option<Owner>, event: &Event, evidence: &Evidence) -> Self {
-        Self {
-            pulls_at_start: pulls_at_start(owner.as_ref(), event, evidence),
+        let mut new = Self {
             owner,
             namespace: event.place.namespace.clone(),
             ..Self::default()
-        }
+        };
+        let images = new.settings(evidence).filter_map(|set| set.image.clone());
+        new.set_images = images.take(MAX_NAMES).collect();
+        new.pulls_at_start = pulls_at_start(&new, event, evidence);
+        new
+    }
+
+    /// How it is set up.
+    pub(crate) fn settings<'a>(
+        &self,
+        evidence: &'a Evidence,
+    ) -> impl Iterator<Item = &'a Setting> + use<'a, '_> {
+        let is_its = |setting: &&Setting| {
+            let place = &setting.place;
+            self.owner.is_some()
+                && place.owner == self.owner
+                && (place.namespace.is_none()
+                    || self.namespace.is_none()
+                    || place.namespace == self.namespace)
+        };
+        evidence.settings.iter().filter(is_its)
+    }
+
+    /// The image that it is set to run, else the one that was seen.
+    pub(crate) fn image(&self) -> Option<&str> {
+        let pinned = self.set_images.iter().find(|image| is_pinned(image));
+        let image = pinned.or_else(|| self.images.first());
+        image
+            .or_else(|| self.set_images.first())
+            .map(String::as_str)
     }
 
     /// The counts of the sources that count most.
@@ -112,6 +146,14 @@ impl Workload {
         most.is_some_and(|counts| counts.is_undated)
     }
 
+    /// Whether its ends bring its registry nothing: a service of a digest, which was not seen to ask all the same.
+    pub(crate) fn asks_nobody(&self) -> bool {
+        let kind = self.owner.as_ref().map(|owner| owner.kind);
+        kind == Some(OwnerKind::SwarmService)
+            && self.image().is_some_and(is_pinned)
+            && self.counts().pulls() < MIN_ENDS
+    }
+
     /// How often it came to its registry, as far as is known: pulls, and starts where a start asks the registry.
     pub(crate) fn attempts(&self) -> u64 {
         let counts = self.counts();
@@ -125,7 +167,21 @@ impl Workload {
 
     /// The most attempts of one minute.
     pub(crate) fn peak(&self) -> u64 {
-        self.minutes.values().copied().max().unwrap_or(0)
+        let seen = self.minutes.values().copied().max().unwrap_or(0);
+        let starts = self.deaths_per_hour().filter(|_| self.pulls_at_start);
+        seen.max(starts.unwrap_or(0) / 60)
+    }
+
+    /// How often containers end in an hour, by the times between them, where all that is told of lies within a minute: a list
+    /// has only the last few.
+    pub(crate) fn deaths_per_hour(&self) -> Option<u64> {
+        let deaths = self.counts().deaths();
+        let span = self.last?.since(self.first?);
+        if deaths < MIN_ENDS || span > Duration::from_mins(1) {
+            return None;
+        }
+        let milliseconds = u64::try_from(span.as_millis()).ok()?;
+        ((deaths - 1) * 3_600_000).checked_div(milliseconds)
     }
 
     /// The attempts of each minute, by the source that tells most of them.
@@ -297,6 +353,8 @@ pub(crate) struct Tally {
     pub(crate) workloads: Vec<Workload>,
     /// What all others met, if there are too many to tell them apart.
     pub(crate) rest: Rest,
+    /// Those whose pulls the cause did not count.
+    pub(crate) bystanders: Vec<Workload>,
 }
 
 /// Counts all workloads of events, in the light of the evidence that they are of.
@@ -334,7 +392,11 @@ pub(crate) fn tally(events: &[Event], evidence: &Evidence) -> Tally {
     }
     let mut workloads: Vec<Workload> = workloads.into_values().collect();
     workloads.sort_by_cached_key(|one| (Reverse(one.attempts()), one.name()));
-    Tally { workloads, rest }
+    Tally {
+        workloads,
+        rest,
+        bystanders: Vec::new(),
+    }
 }
 
 fn key_of(event: &Event, evidence: &Evidence) -> Key {
@@ -406,26 +468,23 @@ fn base_of_matrix(job: &str) -> &str {
 ///
 /// A Swarm agent asks before each task, unless the image is pinned by digest and there (moby,
 /// `daemon/cluster/executor/container/adapter.go`); Fargate keeps no images; Kubernetes asks under `Always`; a restart by Docker asks nobody.
-fn pulls_at_start(owner: Option<&Owner>, event: &Event, evidence: &Evidence) -> bool {
-    match owner.map(|owner| owner.kind) {
-        Some(OwnerKind::SwarmService) => !event
-            .image
-            .as_deref()
-            .is_some_and(|image| image.contains("@sha256:")),
+fn pulls_at_start(workload: &Workload, event: &Event, evidence: &Evidence) -> bool {
+    match workload.owner.as_ref().map(|owner| owner.kind) {
+        Some(OwnerKind::SwarmService) => {
+            let mut images = workload.set_images.iter().chain(&event.image);
+            !images.any(|image| is_pinned(image))
+        }
         Some(OwnerKind::EcsService | OwnerKind::EcsTaskFamily) => true,
         Some(OwnerKind::CiJob | OwnerKind::Container | OwnerKind::Client) | None => false,
-        Some(_) => evidence.settings.iter().any(|setting| {
+        Some(_) => workload.settings(evidence).any(|setting| {
             matches!(&setting.kind, SettingKind::PullPolicy(policy) if policy == "Always")
-                && is_of(&setting.place, &event.place)
         }),
     }
 }
 
-fn is_of(setting: &Place, event: &Place) -> bool {
-    setting.owner == event.owner
-        && (setting.namespace.is_none()
-            || event.namespace.is_none()
-            || setting.namespace == event.namespace)
+/// Whether an image is named by its digest: who has it, need not ask.
+pub(crate) fn is_pinned(image: &str) -> bool {
+    image.contains("@sha256:")
 }
 
 /// The earlier of two moments, where known.

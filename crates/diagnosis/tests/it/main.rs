@@ -10,6 +10,7 @@
 )]
 
 mod bounds;
+mod bystanders;
 mod found;
 mod incidents;
 mod past;
