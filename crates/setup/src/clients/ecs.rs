@@ -9,7 +9,7 @@ use crate::plan::{Order, Plan, Snippet, refuse_loopback};
 use super::docker;
 
 const FARGATE: &str = "Fargate has no setting for a mirror. There, name images as Forebay has them, over https \
-                       (https://HOST/docker.io/library/nginx), with forebay rewrite; or let it in at the registry: \
+                       (HOST/docker.io/library/nginx), with forebay rewrite; or let it in at the registry: \
                        forebay setup ecs --registry hub|ghcr|quay|ecr";
 
 const CACHED: &str = "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached starts what the instance has and asks nobody: behind a tag that has \

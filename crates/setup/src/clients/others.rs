@@ -2,9 +2,13 @@
 //!
 //! Where fall-through is to be closed, the registry is taken out of them. Other mirrors stay, and then it is not closed.
 
+use forebay_limits::shown;
 use forebay_oci::{DOCKER_HUB, is_docker_hub};
 
 use crate::plan::{FallThrough, Plan};
+
+/// The longest address that is told, in bytes.
+const MAX_TOLD_BYTES: usize = 300;
 
 /// What else stands in a client's files.
 #[derive(Debug, Default)]
@@ -16,6 +20,7 @@ pub(super) struct Others {
 impl Others {
     /// The registry itself does not stay in a file.
     pub(super) fn take_out(&mut self, path: &str, what: &str) {
+        let what = shown(what, MAX_TOLD_BYTES);
         self.notes.push(format!(
             "{what} is taken out of {path}, for it goes past Forebay; --undo puts it back"
         ));
@@ -29,6 +34,7 @@ impl Others {
 
     /// A mirror stays, and is asked after Forebay.
     pub(super) fn leave_mirror(&mut self, path: &str, mirror: &str) {
+        let mirror = shown(mirror, MAX_TOLD_BYTES);
         self.leave(format!(
             "{mirror} stays in {path}, and is asked where Forebay does not answer: take it out if it should not be"
         ));
@@ -59,6 +65,15 @@ pub(super) fn is_registry(registry: &str, place: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_is_told_has_no_password() {
+        let mut others = Others::default();
+        others.leave_mirror("a.yaml", "https://u:HUNTER2@old:5000");
+        others.take_out("a.yaml", "https://u:HUNTER2@registry-1.docker.io");
+        assert!(others.notes[0].starts_with("https://***@old:5000 stays"));
+        assert!(others.notes[1].starts_with("https://***@registry-1.docker.io is"));
+    }
 
     #[test]
     fn a_registry_is_known_by_each_of_its_hosts() {
