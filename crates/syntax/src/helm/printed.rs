@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::{only_action, only_value, values_in};
 use super::dots::Dots;
-use super::pairs::key_and_value;
+use super::pairs::{key_and_value, pairs};
 
 /// What templates call a value that is an image.
 pub const KEYS: [&str; 1] = ["image"];
@@ -26,6 +26,8 @@ pub struct Printed {
     bare: BTreeSet<String>,
     /// Put into a text by `printf`, each with a template that does: no place is known for that.
     formatted: BTreeMap<String, String>,
+    /// Printed under a key that holds no image, each with a template that does and the key.
+    named: BTreeMap<String, (String, String)>,
     /// What is printed before them in the same image, each of which is of these values, or of what is empty here; and by
     /// which template.
     before: BTreeMap<String, BTreeSet<(Operand, String)>>,
@@ -78,6 +80,11 @@ impl Printed {
                 "{template} puts more text to it by `printf`: change both by hand"
             ));
         }
+        if let Some((template, key)) = self.named.get(path) {
+            return WrittenIn::Several(format!(
+                "{template} prints it as `{key}` too, which is no image: write the image there, or change both by hand"
+            ));
+        }
         let mut before = self.before.get(path).into_iter().flatten();
         if let Some((operand, template)) = before.find(|(operand, _)| !is_nothing(operand)) {
             return WrittenIn::Several(stands_before(operand, template));
@@ -103,6 +110,15 @@ impl Printed {
             }
             let words = arguments.split_whitespace();
             self.in_order(words.map(|word| operand(word, variables)), template);
+        }
+        for (key, value) in pairs(line, 0).iter().filter(|(key, _)| is_name(key)) {
+            for path in actions(value.text)
+                .filter(|action| prints(action))
+                .flat_map(values_in)
+            {
+                let named = (template.to_owned(), (*key).to_owned());
+                self.named.insert(path.to_owned(), named);
+            }
         }
         let Some((_, value)) = key_and_value(line, 0).filter(|(key, _)| KEYS.contains(key)) else {
             return;
@@ -134,6 +150,12 @@ impl Printed {
             }
         }
     }
+}
+
+/// Whether what stands under a key is no image, nor a part of one, nor what a program is told of one by its environment.
+fn is_name(key: &str) -> bool {
+    let is_image = key.to_ascii_lowercase().contains("image");
+    !is_image && !matches!(key, "value" | "repository" | "repo")
 }
 
 /// What a template prints before a value, and what to do about it.
@@ -241,7 +263,13 @@ mod tests {
                 Some(WrittenIn::Values),
             ),
             ("image: nginx:{{ .Values.tag }}", Some(WrittenIn::Values)),
-            ("name: x-{{ .Values.repo }}", Some(WrittenIn::Values)),
+            ("value: {{ .Values.repo }}", Some(WrittenIn::Values)),
+            ("name: x-{{ .Values.repo }}", None),
+            ("labels: {app: {{ .Values.repo | quote }}}", None),
+            (
+                "{{ if .Values.repo }}\nname: {{ .Values.repository }}{{ end }}",
+                Some(WrittenIn::Values),
+            ),
             ("image: {{ .Values.global.hub }}/{{ .Values.repo }}", None),
             (
                 "image: \"{{ .Values.own }}/{{ .Values.repo }}:{{ .Values.tag }}\"",
