@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_evidence::{Class, Event, Evidence, Format, Lines, OwnerKind};
-use forebay_limits::{printable, redact};
+use forebay_limits::shown;
 use serde::Serialize;
 
 use super::cause::is_own;
@@ -162,9 +162,9 @@ fn told((class, registry): Key, found: &Found<'_>, tally: &Tally) -> Also {
         workloads: found.who.len(),
         failures,
         lines: found.first.map(|event| event.lines),
-        text: found.first.map_or_else(String::new, |event| {
-            shown(&event.message, MAX_QUOTE_BYTES)
-        }),
+        text: found
+            .first
+            .map_or_else(String::new, |event| shown(&event.message, MAX_QUOTE_BYTES)),
         next: next(class, registry.as_deref(), found),
         registry,
         images,

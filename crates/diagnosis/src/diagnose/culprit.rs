@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use forebay_evidence::{
     Class, Evidence, Identity, Lines, Moment, Owner, OwnerKind, Setting, SettingKind,
 };
-use forebay_limits::{printable, redact};
+use forebay_limits::shown;
 use serde::Serialize;
 
 use super::bystanders::{is_after, last_of};
@@ -251,7 +251,7 @@ fn trigger_of(workload: &Workload, class: Class, anonymous: &Anonymous<'_>) -> O
 
 fn crash_loop(workload: &Workload) -> Trigger {
     let death = workload.deaths.as_ref();
-    let reason = death.map(|death| printable(&redact(&death.message), MAX_REASON_BYTES));
+    let reason = death.map(|death| shown(&death.message, MAX_REASON_BYTES));
     Trigger::CrashLoop {
         reason: reason.unwrap_or_default(),
         exit_code: death.and_then(|death| death.exit_code),
