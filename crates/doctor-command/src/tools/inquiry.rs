@@ -136,13 +136,13 @@ impl<'a, T: Tools> Inquiry<'a, T> {
     async fn read(&mut self, call: &Call) -> bool {
         self.begin(call);
         let gathering = &mut *self.gathering;
-        let mut head = Vec::new();
+        let mut begin = Vec::new();
         let hear = &mut |part: &[u8]| {
-            keep_first(&mut head, part, MAX_HEAD_BYTES);
+            keep_first(&mut begin, part, MAX_HEAD_BYTES);
             gathering.push(part);
         };
         let ended = self.tools.run(call, hear).await;
-        let ended = ended.and_then(|()| judge(call, &head));
+        let ended = ended.and_then(|()| judge(call, &begin));
         let ended = self.settle(ended);
         let is_over = matches!(ended, Err(Trouble::Missing | Trouble::GivenUp(_)));
         self.count(call, ended);
