@@ -101,14 +101,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value, Trouble> {
 
 /// What a `Status` of Kubernetes says of a failure, redacted: `kubectl` and proxies before it may hand one on as the answer.
 pub(super) fn find_refusal(answer: &[u8]) -> Option<String> {
-    let status: Status = serde_json::from_slice(answer).ok()?;
-    let is_refusal = status.kind == "Status" && status.status == "Failure";
-    is_refusal.then(|| shown(&status.message, MAX_TOLD_BYTES))
+    let told: Answer = serde_json::from_slice(answer).ok()?;
+    let is_refusal = told.kind == "Status" && told.status == "Failure";
+    is_refusal.then(|| shown(&told.message, MAX_TOLD_BYTES))
 }
 
 /// The members of a `Status` that are looked at (Kubernetes API reference, `Status v1 meta`).
 #[derive(serde::Deserialize)]
-struct Status {
+struct Answer {
     kind: String,
     status: String,
     #[serde(default)]
