@@ -24,6 +24,8 @@ struct Reference {
     tells_ages: bool,
     /// The last trouble that has a date and that no list tells of the past.
     last_trouble: Option<Moment>,
+    /// Whether programs were asked, whose answers tell of now.
+    is_of_now: bool,
     /// The limits that no window of today counts any more.
     limits_over: HashSet<Class>,
 }
@@ -102,6 +104,7 @@ impl Reference {
             told: last.unwrap_or(gathered),
             tells_ages,
             last_trouble: newest(&|event| event.since != Since::Over && is_trouble(event)),
+            is_of_now: form.is_of_now,
             limits_over: limits_over(events, form.is_of_now.then_some(gathered)),
         }
     }
@@ -114,9 +117,10 @@ impl Reference {
         let Some(at) = at(event) else {
             return false;
         };
-        // A failed pull is what a log of long ago is read for, whatever went well after it.
+        // What a log tells is what it is read for, however long it goes on after it.
         let is_list = self.tells_ages || event.since == Since::Over;
-        if event.since == Since::StillSo || !is_list && !event.what.is_death() {
+        let is_of_now = self.is_of_now && event.what.is_death();
+        if event.since == Since::StillSo || !is_list && !is_of_now {
             return false;
         }
         // A list that was gathered with what else is wrong belongs to it; else it is of now.

@@ -125,3 +125,30 @@ fn a_log_of_long_ago_is_diagnosed_as_on_its_own_day() {
         assert!(faults.is_empty(), "{name}: {faults:?}");
     }
 }
+
+#[test]
+fn a_storm_that_ended_is_the_cause_of_the_limit_that_it_used_up_however_long_the_log_goes_on() {
+    let line = |hour: u64, minute: u64, rest: &str| {
+        format!(
+            "Nov 20 {hour:02}:{minute:02}:00 app03 dockerd[1]: time=\"2026-11-20T{hour:02}:{minute:02}:00Z\" level=error {rest}\n"
+        )
+    };
+    let mut log = String::new();
+    for at in 0..180 {
+        let death = format!(
+            "msg=\"fatal task error\" error=\"task: non-zero exit (1)\" service.id=svcapi task.id=t{at}"
+        );
+        log += &line(9 + at / 60, at % 60, &death);
+    }
+    for at in 0..10 {
+        let refused = format!(
+            "msg=\"pulling image failed\" error=\"{HUB_ANONYMOUS}\" service.id=svcweb task.id=w{at}"
+        );
+        log += &line(11 + at, 5, &refused);
+    }
+    let found = read(&[("docker.log", &log)], START + GATHERED + 400 * 86_400);
+    assert_eq!(found.cause.unwrap().class, Class::PullLimit);
+    let culprits: Vec<&str> = found.culprits.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(culprits, ["Swarm service svcapi"]);
+    assert!(found.past.is_empty());
+}
