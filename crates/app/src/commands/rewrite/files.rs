@@ -259,7 +259,7 @@ pub(super) fn plan_all(
         });
         planned.files.push(file);
     }
-    plan_together(&mut planned.files, search, goal, pin);
+    plan_together(&mut planned, search, goal, pin);
     planned
 }
 

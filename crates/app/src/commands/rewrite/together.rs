@@ -4,27 +4,37 @@
 //! the registry and the other the rest, only both new texts tell.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use forebay_rewrite::rules::{Goal, Pin, plan_together as plan_texts};
 use forebay_rewrite::{Found, find};
 
-use super::files::{PlannedFile, Search, SharedPin};
+use super::files::{Planned, PlannedFile, Search, SharedPin};
 use super::follow::straight;
 use crate::commands::files::{read_beside, read_named};
 
 /// The texts that files are to have.
 type Texts<'a> = HashMap<PathBuf, &'a str>;
 
-/// Plans those files again, group by group, that take values from others that change.
+/// Plans those files again, group by group, that take values from others that change. Where one of a group cannot be read any
+/// more, nothing of the group is changed.
 pub(super) fn plan_together(
-    files: &mut [PlannedFile],
+    planned: &mut Planned,
     search: &Search,
     goal: &Goal,
     pin: Option<SharedPin<'_>>,
 ) {
-    for group in groups(files) {
-        let texts: Vec<String> = group.iter().map(|at| text_of(&files[*at])).collect();
+    for group in groups(&planned.files) {
+        let files = &planned.files;
+        let texts: io::Result<Vec<String>> = group.iter().map(|at| text_of(&files[*at])).collect();
+        let texts = match texts {
+            Ok(texts) => texts,
+            Err(error) => {
+                refuse(planned, &group, &error);
+                continue;
+            }
+        };
         let paths: Vec<PathBuf> = group.iter().map(|at| files[*at].path.clone()).collect();
         let found = found_in(search, &paths, &texts);
         let reread = |texts: &[String]| found_in(search, &paths, texts);
@@ -32,7 +42,7 @@ pub(super) fn plan_together(
         let pin: Option<Pin<'_>> = pin.map(|pin| pin as Pin<'_>);
         let plans = plan_texts(&pairs, goal, pin, &reread);
         for ((at, plan), text) in group.into_iter().zip(plans).zip(texts) {
-            let file = &mut files[at];
+            let file = &mut planned.files[at];
             let is_kept = !plan.edits.is_empty() || !plan.lookups.is_empty();
             file.text = if is_kept { text } else { String::new() };
             file.plan = plan;
@@ -72,15 +82,22 @@ fn first_of(group_of: &[usize], mut at: usize) -> usize {
     at
 }
 
-/// What a file holds; what does not change is not kept, and is read again.
-fn text_of(file: &PlannedFile) -> String {
-    if !file.text.is_empty() {
-        return file.text.clone();
+/// Drops the plans of files one of which cannot be read any more.
+fn refuse(planned: &mut Planned, group: &[usize], error: &io::Error) {
+    for at in group {
+        let why = format!("a file that it is planned together with cannot be read again: {error}");
+        planned.files[*at].plan.notes.push(why);
+        planned.drop_plan(*at);
     }
-    let content = read_named(&file.path, true).ok().flatten();
-    content
-        .and_then(|content| String::from_utf8(content).ok())
-        .unwrap_or_default()
+}
+
+/// What a file holds; what does not change is not kept, and is read again.
+fn text_of(file: &PlannedFile) -> io::Result<String> {
+    if !file.text.is_empty() {
+        return Ok(file.text.clone());
+    }
+    let content = read_named(&file.path, true)?.unwrap_or_default();
+    Ok(String::from_utf8(content).unwrap_or_default())
 }
 
 /// The images of files that have these texts, each found by what the others say then.
