@@ -89,7 +89,7 @@ fn a_cluster_that_runs_well_may_have_restarted_long_ago() {
     let told = program.run(&["doctor", "--kube"]);
     assert!(told.starts_with("exit: 0"), "{told}");
     assert!(
-        told.contains("StatefulSet ship in mon: containers ended 60 times"),
+        told.contains("pod ship-1 in mon: containers ended 60 times"),
         "{told}"
     );
     let script = answering(&[("pods", pods), ("events", EVENTS)]);
@@ -97,8 +97,8 @@ fn a_cluster_that_runs_well_may_have_restarted_long_ago() {
     let told = program.run(&["doctor", "--kube", AS_OF]);
     assert!(told.starts_with("exit: 1"), "{told}");
     assert!(
-        !told.contains("StatefulSet ship in mon cannot run")
-            && told.contains("Over   StatefulSet ship in mon"),
+        !told.contains("pod ship-1 in mon cannot run")
+            && told.contains("Over   pod ship-1 in mon"),
         "{told}"
     );
 }
