@@ -31,7 +31,7 @@ fn storm(services: &[&str]) -> String {
     log
 }
 
-const INSPECT: &str = r#"[{"ID":"a1","Spec":{"Name":"many","TaskTemplate":{"ContainerSpec":{"Image":"acme/worker:2.4@sha256:d1faca3f650b469373dcd774fba31726af5252f4dd2435e6aee308dff5e8d3f1"}},"Mode":{"Replicated":{"Replicas":4}}}},
+const INSPECT: &str = r#"[{"ID":"a1","Spec":{"Name":"many","TaskTemplate":{"ContainerSpec":{"Image":"acme/worker:2.4"}},"Mode":{"Replicated":{"Replicas":4}}}},
 {"ID":"a2","Spec":{"Name":"everywhere","TaskTemplate":{"ContainerSpec":{"Image":"acme/worker:2.4"}},"Mode":{"Global":{}}}}]
 "#;
 
