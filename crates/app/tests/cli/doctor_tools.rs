@@ -97,8 +97,7 @@ fn a_cluster_that_runs_well_may_have_restarted_long_ago() {
     let told = program.run(&["doctor", "--kube", AS_OF]);
     assert!(told.starts_with("exit: 1"), "{told}");
     assert!(
-        !told.contains("pod ship-1 in mon cannot run")
-            && told.contains("Over   pod ship-1 in mon"),
+        !told.contains("pod ship-1 in mon cannot run") && told.contains("Over   pod ship-1 in mon"),
         "{told}"
     );
 }
