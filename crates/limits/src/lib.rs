@@ -36,7 +36,7 @@ pub use pull_budget::{DEFAULT_WINDOW, Forecast, MAX_CHARGES, PullBudget, Said};
 pub use pull_cost::PullCost;
 pub use queue::{Full, Place, Queue};
 pub use reading::{Reading, read_headers};
-pub use redact::{is_setting_secret, redact, redact_tokens};
+pub use redact::{is_setting_secret, redact_tokens};
 pub use retry_after::{MAX_WAIT, RetryAfter};
 pub use shell_word::shell_word;
 pub use shown::{shown, without_secrets};

@@ -27,8 +27,8 @@ const MARK: &str = "***";
 
 /// Takes account names, tokens, credentials, userinfo and signed queries out of a text.
 ///
-/// A text without any of them comes back borrowed.
-pub fn redact(text: &str) -> Cow<'_, str> {
+/// A text without any of them comes back borrowed. Whoever shows a text does so by `shown`, which sees through what hides a name.
+pub(crate) fn redact(text: &str) -> Cow<'_, str> {
     redact_by(text, find_secret)
 }
 
@@ -89,7 +89,7 @@ fn find_secret(text: &str, at: usize) -> Option<Found> {
     let before = text[..at].chars().next_back();
     let starts_word = !before.is_some_and(is_word_char);
     match text.as_bytes()[at] {
-        b':' => find_userinfo(text, at),
+        b':' | b'%' => find_userinfo(text, at),
         b'?' => find_query(text, at),
         b'-' if starts_word => find_private_key(text, at).or_else(|| find_flag(text, at)),
         b'<' => find_piped(text, at),
@@ -112,7 +112,7 @@ fn find_unnamed(text: &str, at: usize) -> Option<Found> {
     let before = text[..at].chars().next_back();
     let starts_word = !before.is_some_and(is_word_char);
     match text.as_bytes()[at] {
-        b':' => find_userinfo(text, at),
+        b':' | b'%' => find_userinfo(text, at),
         b'-' if starts_word => find_private_key(text, at).or_else(|| {
             let flag = &text[at..at + run(&text[at..], is_word_char)];
             let is_account = flag == "-u" || names::is_account(flag.trim_start_matches('-'));
@@ -149,6 +149,32 @@ fn token_run(text: &str) -> usize {
 fn token_run_with(text: &str, more: char) -> usize {
     let length = run(text, |c| is_token_char(c) || c == more);
     text[..length].trim_end_matches('.').len()
+}
+
+/// The length of a string's inside behind its opening quotes, over the quotes that are escaped in it; `None` where it has none.
+fn quoted_length(text: &str, opening: &str) -> Option<usize> {
+    match opening {
+        "" => None,
+        "\"" => Some(string_length(text, '"')),
+        "'" => Some(string_length(text, '\'')),
+        _ => Some(run(text, |c| !is_quote(c) && !c.is_control())),
+    }
+}
+
+/// The same of a string that ends in its line: in a sentence a quote may be something else.
+fn closed_length(text: &str, opening: &str) -> Option<usize> {
+    let length = quoted_length(text, opening)?;
+    let is_closed = text[length..].starts_with(is_quote) && !text[..length].contains('\n');
+    is_closed.then_some(length)
+}
+
+fn string_length(text: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    run(text, |c| {
+        let belongs = is_escaped || c != quote;
+        is_escaped = !is_escaped && c == '\\';
+        belongs
+    })
 }
 
 fn is_quote(c: char) -> bool {

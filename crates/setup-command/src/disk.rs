@@ -36,7 +36,12 @@ impl Disk {
         };
         let unreadable = |error: BoxError| {
             let what = format!("cannot read the record {}", disk.record_path);
-            Failure::failed(what, error).with_hint("run it as the user who wrote it, or as root")
+            let hint = disk.hint_on_record(&error);
+            let failure = Failure::failed(what, error);
+            match hint {
+                Some(hint) => failure.with_hint(hint),
+                None => failure,
+            }
         };
         let text = disk.read_now(&disk.record_path).map_err(unreadable)?;
         let record = text.map(|text| Record::parse(&text)).transpose();
@@ -46,6 +51,16 @@ impl Disk {
         }
         disk.record = record;
         Ok(disk)
+    }
+
+    /// What can be done about a record that cannot be read.
+    fn hint_on_record(&self, error: &BoxError) -> Option<&'static str> {
+        let error = error.downcast_ref::<io::Error>();
+        if error.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            return Some("run it as the user who wrote it, or as root");
+        }
+        let is_link = self.is_link(&self.record_path);
+        is_link.then_some("it is a link, which no set-up makes: take the link away")
     }
 
     /// A record comes with a repository, written by anybody: what is taken back by it is what this client's plans write.

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use forebay_limits::redact;
+use forebay_limits::without_secrets;
 use forebay_setup::{Guard, Input, Password, Standing, Step, command_line};
 use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last};
 use forebay_terminal::{Failure, Printer};
@@ -101,7 +101,7 @@ fn password(step: &Step) -> Option<&Password> {
 fn told(said: &str, passwords: &[&Password]) -> String {
     let hide = |said: String, password: &&Password| password.hide(&said);
     let hidden = passwords.iter().fold(said.to_owned(), hide);
-    let shown = redact(&hidden);
+    let shown = without_secrets(&hidden);
     let start = shown.ceil_char_boundary(shown.len().saturating_sub(MAX_TOLD_BYTES));
     shown[start..].to_owned()
 }

@@ -1,4 +1,4 @@
-//! Takes the secrets out of a client's file as it is shown: beside what is ours stand others' passwords.
+//! Takes the secrets out of a client's file as it is shown: beside what is ours stand others' accounts and passwords.
 //!
 //! Line by line, for each form in which clients are set up (TOML, YAML, JSON, shell): the value of what a name tells to be a
 //! secret, and tokens that are known by themselves. Rather too much is hidden than too little; what is written hides nothing.
@@ -10,8 +10,10 @@ use forebay_limits::{is_setting_secret, redact_tokens};
 /// Stands in the place of a secret.
 const MARK: &str = "***";
 
-/// What is no secret whatever it is called: a permission, and nothing.
-const HARMLESS: [&str; 8] = ["read", "write", "none", "true", "false", "null", "~", ""];
+/// What is no secret whatever it is called: a permission, who logs in at any ECR, and nothing.
+const HARMLESS: [&str; 9] = [
+    "read", "write", "none", "true", "false", "null", "AWS", "~", "",
+];
 
 /// How the names of files of programs end, in which only what is quoted is a value.
 const SOURCE_CODE: [&str; 4] = [".py", ".ts", ".js", ".mjs"];

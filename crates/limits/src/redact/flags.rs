@@ -3,7 +3,7 @@
 //! Short flags mean another thing to each command: `-p` is a password, a port, a project, a path.
 
 use super::tokens::has_token;
-use super::{Found, MARK, is_quote, is_word_char, names, run};
+use super::{Found, MARK, closed_length, is_quote, is_word_char, names, run};
 
 /// Flags before a secret, beside those that are named for one.
 const LOGIN_FLAGS: [&str; 2] = ["-p", "-u"];
@@ -46,8 +46,10 @@ pub(super) fn find_flag(text: &str, at: usize) -> Option<Found> {
     let rest = &text[at + name_length..];
     let gap = gap(rest);
     let start = at + name_length + gap;
-    let value = run(&text[start..], |c| !c.is_whitespace() && !is_quote(c));
-    let value = &text[start..start + value];
+    let opening = rest[..gap].rsplit([' ', '=', ',']).next();
+    let quoted = closed_length(&text[start..], opening.unwrap_or_default());
+    let to_gap = || run(&text[start..], |c| !c.is_whitespace() && !is_quote(c));
+    let value = &text[start..start + quoted.unwrap_or_else(to_gap)];
     // A placeholder, a variable or the next flag is no secret; nor is a port or a user's number.
     let is_none = value.starts_with(['<', '$', '-']) || value.contains(MARK);
     let is_secret = match flag {

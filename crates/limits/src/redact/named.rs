@@ -4,7 +4,8 @@
 
 use super::tokens::has_token;
 use super::{
-    Found, MARK, is_quote, is_word_char, names, pairs, run, strip_ignoring_case, token_run_with,
+    Found, MARK, closed_length, is_quote, is_word_char, names, pairs, quoted_length, run,
+    strip_ignoring_case, token_run_with,
 };
 
 /// A bare word after `token:` is a sentence's next, unless it is at least this long.
@@ -107,7 +108,8 @@ fn find_quoted_account(text: &str, at: usize, name: &str) -> Option<Found> {
     let gap = at + name.len() + strip_ignoring_case(&text[at + name.len()..], " ")?;
     let quotes = run(&text[gap..], is_quote);
     let start = gap + quotes;
-    let is_told = names::is_account(name) || (quotes > 0 && names::is_password(name));
+    let is_password = names::is_password(name) || names::is_secret_variable(name);
+    let is_told = names::is_account(name) || (quotes > 0 && is_password);
     if !is_told || has_token(name) || is_of_kubernetes(&text[start..]) {
         return None;
     }
@@ -131,34 +133,56 @@ fn literal_mark(text: &str) -> usize {
     usize::from(is_marked)
 }
 
-/// `passwd hunter2`, `password Hunter2` and `password is Hunter2`, but not what is said of a password itself.
+/// `passwd hunter2`, `password Hunter2`, `password is Hunter2` and `ENV NPM_TOKEN hunter2`, but not what is said of a password
+/// itself.
 fn find_bare_password(text: &str, at: usize, name: &str) -> Option<Found> {
     const PROSE: [&str; 18] = [
         "and", "cannot", "command", "database", "entries", "entry", "failed", "field", "file",
         "for", "from", "has", "in", "is", "not", "of", "or", "was",
     ];
     let gap = run(&text[at + name.len()..], |c| c == ' ');
-    let is_bare = names::is_bare_password(name);
-    if gap == 0 || !(is_bare || names::is_password(name)) {
+    let is_password = names::is_password(name);
+    let is_variable = names::is_secret_variable(name);
+    let is_set = gap > 0 && names::is_of_secret(name) && is_set(&text[..at]);
+    let is_bare = names::is_bare_password(name) || is_set;
+    if gap == 0 || !(is_bare || is_password || is_variable) {
         return None;
     }
     let mut start = at + name.len() + gap;
     let said = ["is ", "was "]
         .iter()
         .find_map(|word| strip_ignoring_case(&text[start..], word));
+    let mut opening = "";
     if let Some(said) = said {
         start += said;
-        start += run(&text[start..], |c| c == ' ' || is_quote(c));
+        let opened = run(&text[start..], |c| c == ' ' || is_quote(c));
+        opening = text[start..start + opened].trim_start();
+        start += opened;
     }
-    let length = run(&text[start..], |c| {
-        !c.is_whitespace() && !is_quote(c) && !matches!(c, '&' | ',' | ';' | '}')
-    });
+    let to_gap = || {
+        run(&text[start..], |c| {
+            !c.is_whitespace() && !is_quote(c) && !matches!(c, '&' | ',' | ';' | '}')
+        })
+    };
+    let length = closed_length(&text[start..], opening).unwrap_or_else(to_gap);
     let word = text[start..start + length].trim_end_matches(['.', ':']);
     let is_prose = PROSE.iter().any(|prose| word.eq_ignore_ascii_case(prose));
     // A sentence about passwords goes on in words.
     let is_told = is_bare && said.is_none()
-        || stands_out(word) && !name.bytes().all(|c| c.is_ascii_uppercase());
-    (is_told && !is_prose && !word.starts_with('-')).then(|| Found::whole(start, start + length))?
+        || is_variable && is_random(word) && !names::is_variable(word)
+        || is_password && stands_out(word) && !name.bytes().all(|c| c.is_ascii_uppercase());
+    // Nor is a variable, or a flag.
+    (is_told && !is_prose && !word.starts_with(['-', '$']))
+        .then(|| Found::whole(start, start + length))?
+}
+
+/// Whether the next word is the name of what is set: `ENV NAME value`, `npm config set //r.example/:_authToken value`.
+fn is_set(before: &str) -> bool {
+    let before = before.trim_end_matches(|c: char| !c.is_whitespace());
+    let before = before.trim_end();
+    ["ENV", "setx", "config set"]
+        .iter()
+        .any(|setting| before.ends_with(setting))
 }
 
 /// Whether something is no word of a sentence: it has digits or capitals, beyond the first letter.
@@ -215,12 +239,8 @@ fn value_length(text: &str, name: &str, opening: &str) -> usize {
     {
         // An empty string, opened and closed.
         0
-    } else if opening == "\"" {
-        string_length(text, '"')
-    } else if opening == "'" {
-        string_length(text, '\'')
-    } else if !opening.is_empty() {
-        run(text, |c| !is_quote(c) && !c.is_control())
+    } else if let Some(length) = quoted_length(text, opening) {
+        length
     } else if names::takes_the_line(name) {
         // A scheme and its credentials: all of the line, and Digest's are quoted.
         let is_digest = strip_ignoring_case(text, "digest ").is_some();
@@ -230,14 +250,4 @@ fn value_length(text: &str, name: &str, opening: &str) -> usize {
             !c.is_whitespace() && !is_quote(c) && !matches!(c, '&' | ',' | ';' | '}')
         })
     }
-}
-
-/// The length of a string's inside, over the quotes that are escaped in it.
-fn string_length(text: &str, quote: char) -> usize {
-    let mut is_escaped = false;
-    run(text, |c| {
-        let belongs = is_escaped || c != quote;
-        is_escaped = !is_escaped && c == '\\';
-        belongs
-    })
 }

@@ -102,9 +102,10 @@ pub(super) fn is_flag(name: &str) -> bool {
     has_last_part(name, &["creds"]) || FLAGS.contains(&name)
 }
 
-/// Whether what is called so in a file of settings is a password or its like; an account's name is none.
+/// Whether what is called so in a file of settings is a password or its like, or who logs in; what is called an account there is
+/// one of AWS, or of Kubernetes.
 pub fn is_setting_secret(name: &str) -> bool {
-    is_secret(name) && !is_account(name) || is_credential(name)
+    is_secret(name) && !has_last_part(name, &["account"]) || is_credential(name)
 }
 
 /// Whether what is called so is a credential in settings. Before a colon it may begin a sentence.
@@ -129,6 +130,11 @@ pub(super) fn is_of_secret(name: &str) -> bool {
 pub(super) fn is_variable(name: &str) -> bool {
     let is_of_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     name.contains('_') && name.bytes().all(is_of_name)
+}
+
+/// Whether it is such a variable's that holds a secret, behind which one may stand without any sign.
+pub(super) fn is_secret_variable(name: &str) -> bool {
+    is_variable(name) && is_of_secret(name)
 }
 
 /// Whether it is a password's, which in quotes needs no sign before it.

@@ -466,3 +466,98 @@ fn sentences_about_credentials_keep_their_words() {
         assert_eq!(redact(text), text);
     }
 }
+
+#[test]
+fn a_variable_that_is_set_without_a_sign_is_gone() {
+    for text in [
+        "RUN step: ENV NPM_TOKEN HUNTER",
+        "ENV password HUNTER",
+        "NPM_TOKEN HUNTER2xyz",
+        "with AWS_SECRET_ACCESS_KEY HUNTER2xyz set",
+        "NPM_TOKEN \"HUNTER two\" x",
+        "npm config set //registry.npmjs.org/:_authToken HUNTER",
+        "setx GH_PAT HUNTER",
+    ] {
+        let clean = redact(text);
+        assert!(!clean.contains("HUN"), "{clean}");
+        assert_eq!(redact(&clean), clean);
+    }
+    for text in [
+        "NPM_TOKEN is not set, NPM_TOKEN required, NPM_TOKEN MISSING",
+        "secret NPM_TOKEN not found",
+        "NPM_TOKEN GH_TOKEN_2 DB_PASS",
+        "ENV NPM_TOKEN $NPM_TOKEN",
+        "NPM_TOKEN 2026-01-05T10:00:00Z",
+        "set token to, config set to a token",
+    ] {
+        assert_eq!(redact(text), text);
+    }
+}
+
+#[test]
+fn credentials_in_addresses_whose_signs_are_escaped_are_gone() {
+    for (text, expected) in [
+        (
+            "https://user%3Apass@r.example/v2/",
+            "https://***@r.example/v2/",
+        ),
+        (
+            "https://user%3Apass%40r.example/v2/",
+            "https://***%40r.example/v2/",
+        ),
+        (
+            "x=https%3A%2F%2Fuser%3Apass%40r.example%2Fv2%2Fa%40b",
+            "x=https%3A%2F%2F***%40r.example%2Fv2%2Fa%40b",
+        ),
+        (
+            "http%3a%2f%2fbob%3apw@r.example",
+            "http%3a%2f%2f***@r.example",
+        ),
+        ("pull user%3Apass@r.example/x", "pull ***@r.example/x"),
+        ("pull user%3apass%40r.example/x", "pull ***%40r.example/x"),
+    ] {
+        assert_eq!(redact(text), expected);
+        assert_eq!(redact(expected), expected);
+    }
+    for text in [
+        "https%3A%2F%2Fr.example%2F%40scope%2Fpkg",
+        "pkg:npm/%40scope/x@1.0",
+        "repository%3Alibrary%2Fredis%3Apull",
+        "nginx%3A1.27%40sha256%3A50aa4698",
+        "acme%2Fweb%3A1@sha256:50aa4698",
+    ] {
+        assert_eq!(redact(text), text);
+    }
+}
+
+#[test]
+fn a_password_in_quotes_is_gone_with_all_its_words() {
+    for (text, expected) in [
+        (
+            "docker login -u bob --password \"HUNTER HUNTER\" r.example",
+            "docker login -u *** --password \"***\" r.example",
+        ),
+        (
+            "docker login -p 'HUNTER HUNTER' r.example",
+            "docker login -p '***' r.example",
+        ),
+        ("x --password='HUNTER HUN' y", "x --password='***' y"),
+        (
+            r#"[\"x\", \"--password\", \"HUNTER HUN\", \"y\"]"#,
+            r#"[\"x\", \"--password\", \"***\", \"y\"]"#,
+        ),
+        ("curl -u \"HUN:HUNTER HUN\" x", "curl -u \"***\" x"),
+        (
+            "the password is 'HUNTER HUN', x",
+            "the password is '***', x",
+        ),
+        ("password \"HUNTER HUN\" x", "password \"***\" x"),
+        (
+            "mysql -u root -p\"HUNTER HUN\" x",
+            "mysql -u root -p\"***\" x",
+        ),
+    ] {
+        assert_eq!(redact(text), expected);
+        assert_eq!(redact(expected), expected);
+    }
+}

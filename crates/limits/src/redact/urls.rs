@@ -1,6 +1,6 @@
 //! What is secret in a URL: who asks, and what signs the query.
 
-use super::{Found, MARK, has_token, is_quote, is_word_char, run};
+use super::{Found, MARK, has_token, is_quote, is_word_char, run, strip_ignoring_case};
 
 /// Query parameters that hold no secret and help to understand a failure; every other's value is taken out.
 const HARMLESS_PARAMETERS: [&str; 12] = [
@@ -18,20 +18,28 @@ const HARMLESS_PARAMETERS: [&str; 12] = [
     "service",
 ];
 
+/// `://` in a URL that is a part of another.
+const ENCODED_SIGN: &str = "%3a%2f%2f";
+
 /// The longest user and password before a host that are known without a scheme, in bytes.
 const MAX_USERINFO_BYTES: usize = 256;
 
-/// `scheme://user:password@host`.
+/// `scheme://user:password@host`, also with its signs escaped.
 pub(super) fn find_userinfo(text: &str, at: usize) -> Option<Found> {
-    // The second form is the first in JSON of makers who escape the slash.
-    let start = ["://", r":\/\/"]
+    // The second form is the first in JSON of makers who escape the slash, the last one in a URL within a URL.
+    let sign = ["://", r":\/\/", ENCODED_SIGN]
         .iter()
-        .find(|sign| text[at..].starts_with(**sign))
-        .map(|sign| at + sign.len())?;
+        .find_map(|sign| strip_ignoring_case(&text[at..], sign))?;
+    let start = at + sign;
     let authority = run(&text[start..], |c| {
         !matches!(c, '/' | '?' | '#' | '<' | '>') && !is_quote(c) && !c.is_whitespace()
     });
-    let end = text[start..start + authority].rfind('@');
+    let mut authority = &text[start..start + authority];
+    if sign == ENCODED_SIGN.len() {
+        let end = find_ignoring_case(authority, "%2f");
+        authority = &authority[..end.unwrap_or(authority.len())];
+    }
+    let end = authority.rfind('@').or_else(|| authority.rfind("%40"));
     let length = end.or_else(|| broken_userinfo(&text[start..]))?;
     Found::whole(start, start + length)
 }
@@ -58,15 +66,18 @@ fn broken_userinfo(text: &str) -> Option<usize> {
     is_whole.then_some(at)
 }
 
+/// Where a text holds one of small letters, in any case.
+fn find_ignoring_case(text: &str, small: &str) -> Option<usize> {
+    let mut ends = (0..text.len()).filter(|at| text.is_char_boundary(*at));
+    ends.find(|at| strip_ignoring_case(&text[*at..], small).is_some())
+}
+
 /// `user:password@host`, where somebody left the scheme out; not an image's tag with its digest.
 pub(super) fn find_bare_userinfo(text: &str, at: usize) -> Option<Found> {
-    let part = |c: char| {
-        c.is_ascii_graphic() && !is_quote(c) && !matches!(c, ':' | '/' | '@' | '<' | '>' | '?')
-    };
-    let user = run(&text[at..], part);
-    let secret = text[at + user..].strip_prefix(':')?;
-    let secret_length = run(secret, part);
-    let host = secret[secret_length..].strip_prefix('@')?;
+    let length = pair_length(&text[at..]).or_else(|| encoded_pair_length(&text[at..]))?;
+    let behind = &text[at + length..];
+    let host = behind.strip_prefix('@');
+    let host = host.or_else(|| behind.strip_prefix("%40"))?;
     let host_length = run(host, |c| {
         c.is_ascii_alphanumeric() || matches!(c, '.' | '-')
     });
@@ -74,11 +85,29 @@ pub(super) fn find_bare_userinfo(text: &str, at: usize) -> Option<Found> {
     let is_port = host[host_length..].starts_with(':');
     let is_digest = is_port && !name.contains('.') && name != "localhost";
     let is_host = name.contains('.') || host[host_length..].starts_with('/') || is_port;
-    let length = user + 1 + secret_length;
-    if secret_length == 0 || length > MAX_USERINFO_BYTES || !is_host || is_digest {
+    if length > MAX_USERINFO_BYTES || !is_host || is_digest {
         return None;
     }
     Found::whole(at, at + length)
+}
+
+/// The length of `user:password`.
+fn pair_length(text: &str) -> Option<usize> {
+    let user = run(text, is_of_userinfo);
+    let secret = run(text[user..].strip_prefix(':')?, is_of_userinfo);
+    (secret > 0).then_some(user + 1 + secret)
+}
+
+/// The same with its signs escaped, up to an `@` or an escaped one.
+fn encoded_pair_length(text: &str) -> Option<usize> {
+    let pair = &text[..run(text, is_of_userinfo)];
+    let pair = &pair[..pair.rfind("%40").unwrap_or(pair.len())];
+    let has = |sign| find_ignoring_case(pair, sign).is_some();
+    (has("%3a") && !has("%2f")).then_some(pair.len())
+}
+
+fn is_of_userinfo(c: char) -> bool {
+    c.is_ascii_graphic() && !is_quote(c) && !matches!(c, ':' | '/' | '@' | '<' | '>' | '?')
 }
 
 /// `?key=value&…`: signatures, states and accounts, but not what tells a scope from another.

@@ -36,16 +36,10 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
             login: &login,
             edits: Edits::default(),
         };
-        let builds = jobs
-            .iter()
-            .position(|job| job.first_deploy(&yaml).is_some());
-        let builds = builds.or_else(|| {
-            jobs.iter()
-                .position(|job| job.first_image_step(&yaml).is_some())
-        });
+        let builds = find_building(&yaml, &jobs);
         if build.is_some() && builds.is_none() {
             return Err(yaml.refuse(
-                "no job of it builds or deploys",
+                "no job of it builds, or deploys where docker runs",
                 "say by hand in which job to build",
             ));
         }
@@ -66,6 +60,37 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
     })?;
     let plan = changed.notes.into_iter().fold(plan, Plan::note);
     Ok(plan.file(changed.file))
+}
+
+/// The job to build in: one that deploys, if docker runs there, or else one that builds.
+fn find_building(yaml: &Yaml<'_>, jobs: &[Job<'_>]) -> Option<usize> {
+    let deploys = |job: &Job<'_>| job.first_deploy(yaml).is_some() && may_run_docker(yaml, job);
+    let builds = |job: &Job<'_>| job.first_image_step(yaml).is_some();
+    let deploying = jobs.iter().position(deploys);
+    deploying.or_else(|| jobs.iter().position(builds))
+}
+
+/// Whether docker runs in a job, or it does not show in which image it runs.
+fn may_run_docker(yaml: &Yaml<'_>, job: &Job<'_>) -> bool {
+    let of_all = yaml.root.find("default");
+    let places = [Some(job.node), of_all, Some(&yaml.root)];
+    let find_text = |key: &str| {
+        let node = places
+            .into_iter()
+            .flatten()
+            .find_map(|place| place.find(key))?;
+        Some(&yaml.text[node.span.clone()])
+    };
+    let is_extended = job.node.find("extends").is_some() && job.node.find("image").is_none();
+    let is_docker = |text: &str| {
+        ["docker", "dind", "podman", "$"]
+            .iter()
+            .any(|word| text.contains(word))
+    };
+    job.first_image_step(yaml).is_some()
+        || is_extended
+        || find_text("image").is_none_or(is_docker)
+        || find_text("services").is_some_and(is_docker)
 }
 
 /// What is to be known of jobs to whose script no line can be added.
@@ -89,6 +114,8 @@ fn odd_jobs(access: &Access, yaml: &Yaml<'_>) -> Result<Vec<String>, SetupError>
 
 fn notes(access: &Access) -> Plan {
     let names = access.registry.names();
+    let needs_docker = "docker must run in the job that builds: with GitLab's own runners `image: docker` and the service \
+                        `docker:dind`";
     let early = "images of `image:` and `services:` are pulled by the runner: their login goes into the variable \
                  DOCKER_AUTH_CONFIG";
     let plan = Plan::default();
@@ -101,7 +128,8 @@ fn notes(access: &Access) -> Plan {
         );
         plan.note(needs)
     };
-    plan.note(early)
+    plan.note_if(access.image.is_some(), needs_docker)
+        .note(early)
 }
 
 /// A pipeline that is changed job by job.

@@ -94,6 +94,7 @@ pub(super) fn plan(
             .iter()
             .try_fold(text.to_owned(), |text, upstream| {
                 let text = put_mirror(path, &text, (upstream, &address))?;
+                tell_rewrite(path, &text, (upstream, &mut others))?;
                 if order.fall_back {
                     return Ok(text);
                 }
@@ -123,6 +124,27 @@ pub(super) fn plan(
             order.address.is_loopback(),
             "this address means a Forebay on each node: give the --address of one that all nodes reach",
         ))
+}
+
+/// Names that are changed for another mirror are changed for Forebay, too.
+fn tell_rewrite(
+    path: &str,
+    text: &str,
+    (registry, others): (&str, &mut Others),
+) -> Result<(), SetupError> {
+    let yaml = Yaml::parse(path, text)?;
+    let mirror = yaml
+        .root
+        .find("mirrors")
+        .and_then(|mirrors| mirrors.find(registry));
+    let rewrite = mirror.and_then(|mirror| mirror.find("rewrite"));
+    if rewrite.is_some_and(|rewrite| !rewrite.is_empty()) {
+        others.tell(format!(
+            "`rewrite` of {registry} in {path} changes the names for every endpoint of the mirror, so Forebay is asked for the \
+             changed names: take it out if it was meant for another mirror"
+        ));
+    }
+    Ok(())
 }
 
 /// A registry's mirror, its key this far from the left.

@@ -8,12 +8,12 @@ fn passwords_of_each_form_are_hidden_and_their_neighbours_shown() {
         (
             "/etc/rancher/k3s/registries.yaml",
             "configs:\n  \"r.lan\":\n    auth:\n      username: me\n      password: hunter2, two words\n    tls:\n      ca_file: /a\n",
-            "configs:\n  \"r.lan\":\n    auth:\n      username: me\n      password: ***\n    tls:\n      ca_file: /a\n",
+            "configs:\n  \"r.lan\":\n    auth:\n      username: ***\n      password: ***\n    tls:\n      ca_file: /a\n",
         ),
         (
             "registries.yaml",
             "auth: {username: me, password: hunter2}\ntoken: hunter2 # k3s\nagent-token: 'hunter2'\nnode-name: a\n",
-            "auth: {username: me, password: ***}\ntoken: ***\nagent-token: '***'\nnode-name: a\n",
+            "auth: {username: ***, password: ***}\ntoken: ***\nagent-token: '***'\nnode-name: a\n",
         ),
         (
             "a.yaml",
@@ -108,6 +108,7 @@ fn no_form_of_a_value_ends_before_the_secret_does() {
 fn what_only_names_a_secret_is_shown() {
     for text in [
         "permissions:\n  id-token: write\n  contents: read\n",
+        "env={'account': '123456789012'}\nREGISTRY_USERNAME: AWS\n",
         "username: ${{ github.actor }}\npassword: ${{ secrets.GITHUB_TOKEN }}\n",
         "- run: echo \"${{ secrets.T }}\" | docker login -u me --password-stdin r.lan\n",
         "credentialsParameter: arn:aws:secretsmanager:eu-west-1:1:secret:hub-ab12cd\n",

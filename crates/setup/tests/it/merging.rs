@@ -337,3 +337,20 @@ fn kaniko_is_given_no_path_that_begins_with_a_registry() {
         "{error}"
     );
 }
+
+#[test]
+fn a_rewrite_that_k3s_applies_to_forebay_too_is_told() {
+    for (rewrite, is_told) in [
+        ("    rewrite:\n      \"^library/(.*)\": \"hub/$1\"\n", true),
+        ("", false),
+    ] {
+        let text = format!(
+            "mirrors:\n  docker.io:\n    endpoint:\n      - https://u:HUNTER2@old:5000\n{rewrite}"
+        );
+        let plan = plan(&order(Client::K3s), &Disk::with(K3S, &text)).expect("it can be set up");
+        let told = plan.notes.join("\n");
+        assert_eq!(told.contains("`rewrite` of docker.io"), is_told, "{told}");
+        assert!(told.contains("https://***@old:5000 stays"), "{told}");
+        assert!(!told.contains("HUNTER2"), "{told}");
+    }
+}

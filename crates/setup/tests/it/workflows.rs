@@ -192,3 +192,21 @@ fn what_is_built_is_one_word_whatever_it_holds() {
         assert!(build(image, context).is_err(), "{image} {context}");
     }
 }
+
+#[test]
+fn a_pipeline_builds_where_docker_runs() {
+    let mut access = access(Registry::Ecr);
+    access.client = Client::GitlabCi;
+    access.image = Some("web:latest".to_owned());
+    let build = "build:\n  image: docker:27\n  script:\n    - docker build -t old .\n";
+    let deploy =
+        "deploy:\n  image: amazon/aws-cli\n  script:\n    - aws ecs update-service --cluster c\n";
+    let after = changed(&access, &format!("{build}{deploy}"));
+    assert!(after.ends_with(deploy), "{after}");
+    assert!(after.contains("docker push"), "{after}");
+    plan_access(&access, &Disk::with(FILE, deploy)).expect_err("no docker runs there");
+    let with_docker = deploy.replace("  image: amazon/aws-cli\n", "  image: docker:27\n");
+    let after = changed(&access, &format!("{build}{with_docker}"));
+    let (_, deploys) = after.split_once("deploy:").expect("the job");
+    assert!(deploys.contains("docker push"), "{after}");
+}

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use forebay_forecast::preflight::{Check, names, secrets};
 use forebay_forecast::{Fleet, ImageUse, Modules, Scalers, Wanted};
-use forebay_limits::redact;
 use forebay_oci::{DOCKER_HUB, ImageName, is_docker_hub};
 use forebay_rewrite::{
     Ambiguous, Format, Found, Lines, MAX_FILE_BYTES, Owner, PullPolicy, Settings, Why, find,
@@ -28,6 +27,9 @@ const AWS_OWN: &str = "AWS::";
 
 /// What is in the host of each private ECR registry.
 const ECR_HOSTS: [&str; 2] = [".dkr.ecr", ".dkr-ecr"];
+
+/// The most bytes of a file's text that are told in one line.
+const MAX_TOLD_BYTES: usize = 1 << 10;
 
 /// What was found in all files.
 #[derive(Default)]
@@ -215,7 +217,7 @@ impl<'a> Reading<'a> {
             if let Ok(image) = place.image.parse() {
                 self.places.push((at_home(image), place.owner, at));
             } else {
-                let said = redact(&place.image);
+                let said = forebay_limits::shown(&place.image, MAX_TOLD_BYTES);
                 unsure.push(format!("{at}: {said}: not an image reference"));
             }
         }
@@ -227,7 +229,8 @@ impl<'a> Reading<'a> {
                 self.places.extend(in_jobs(one, &at));
                 continue;
             }
-            let said = redact(one.text.lines().next().unwrap_or_default());
+            let said =
+                forebay_limits::shown(one.text.lines().next().unwrap_or_default(), MAX_TOLD_BYTES);
             let told = format!("{}: {said}: {}", at(one.span.start), one.why);
             if is_own_ecr(&one) {
                 notes.push(format!(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use forebay_limits::redact;
+use forebay_limits::without_secrets;
 use forebay_rewrite::rules::{Goal, ImageCopy, collisions, copies};
 use forebay_terminal::{Failure, Printer};
 use serde::Serialize;
@@ -133,7 +133,7 @@ fn left(planned: &Planned, is_unpinned: bool) -> Vec<Left> {
         let left = left.map(|one| Left {
             path: path(&file.path),
             line: one.line,
-            text: redact(&one.text).into_owned(),
+            text: without_secrets(&one.text),
             why: one.why.clone(),
         });
         left.collect::<Vec<_>>()

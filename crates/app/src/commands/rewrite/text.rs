@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use forebay_limits::redact;
+use forebay_limits::shown;
 use forebay_rewrite::rules::{Goal, ImageCopy, collisions, copies, quoted_name, unified_diff};
 use forebay_setup::command_line;
 use forebay_terminal::Printer;
@@ -15,8 +15,8 @@ use super::DEFAULT_RECORD;
 use super::files::Planned;
 use super::write::record_folder;
 
-/// The longest text of a file that is shown in one line.
-const MAX_SHOWN_CHARS: usize = 120;
+/// The longest text of a file that is shown in one line, in bytes.
+const MAX_SHOWN_BYTES: usize = 120;
 
 /// The most images that are to be copied which are shown; JSON has all.
 const MAX_SHOWN_COPIES: usize = 50;
@@ -56,8 +56,7 @@ pub(super) fn remarks(planned: &Planned, is_written: bool, printer: &Printer) {
                 (&mut left, "left as it is")
             };
             *count += 1;
-            let said = redact(&one.text);
-            let text = in_one_line(&said);
+            let text = shown(&one.text, MAX_SHOWN_BYTES);
             printer.note(format_args!(
                 "{path}:{}: {what}: {text}: {}",
                 one.line, one.why
@@ -219,10 +218,4 @@ pub(super) fn shown_path(path: &Path) -> Cow<'_, str> {
 
 fn below_here(path: &Path) -> &Path {
     path.strip_prefix(".").unwrap_or(path)
-}
-
-/// The beginning of a file's text, in one line.
-fn in_one_line(text: &str) -> String {
-    let short: String = text.chars().take(MAX_SHOWN_CHARS).collect();
-    short.split_whitespace().collect::<Vec<_>>().join(" ")
 }
