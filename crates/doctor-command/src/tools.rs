@@ -11,6 +11,7 @@ mod inquiry;
 mod items;
 mod kube;
 mod log_files;
+mod names;
 mod program;
 
 use std::collections::BTreeSet;
@@ -56,11 +57,11 @@ pub(crate) struct Args {
     kube: bool,
 
     /// The context of the kubeconfig, instead of the current one
-    #[arg(long, value_name = "NAME", requires = "kube")]
+    #[arg(long, value_name = "NAME", requires = "kube", value_parser = names::of_a_file)]
     context: Option<String>,
 
     /// This namespace alone
-    #[arg(long, value_name = "NAME", requires = "kube")]
+    #[arg(long, value_name = "NAME", requires = "kube", value_parser = names::namespace)]
     namespace: Option<String>,
 
     /// Ask docker for its events and containers
@@ -80,19 +81,19 @@ pub(crate) struct Args {
     since: Duration,
 
     /// Ask aws for the tasks and services of this cluster of ECS
-    #[arg(long, value_name = "CLUSTER")]
+    #[arg(long, value_name = "CLUSTER", value_parser = names::of_aws)]
     ecs: Option<String>,
 
     /// And for the events of this stack of CloudFormation
-    #[arg(long, value_name = "NAME", requires = "ecs")]
+    #[arg(long, value_name = "NAME", requires = "ecs", value_parser = names::of_aws)]
     stack: Option<String>,
 
     /// The AWS region to ask in, instead of the one that aws is set up with
-    #[arg(long, value_name = "NAME", requires = "ecs")]
+    #[arg(long, value_name = "NAME", requires = "ecs", value_parser = names::of_aws)]
     region: Option<String>,
 
     /// The profile of aws, instead of its default one
-    #[arg(long, value_name = "NAME", requires = "ecs")]
+    #[arg(long, value_name = "NAME", requires = "ecs", value_parser = names::of_a_file)]
     profile: Option<String>,
 
     /// Wait until all of it runs, or has failed for good; with --kube or --ecs
