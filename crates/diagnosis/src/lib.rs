@@ -7,6 +7,6 @@ pub mod facts;
 pub use diagnose::{
     Also, AtRestart, Before, Cause, ClassCount, Diagnosis, EndKind, Ending, Flag, FlagKind,
     MAX_FLAGS, MAX_PAST, MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Past, Platform, PullThrough,
-    Quote, Requests, Scope, Step, StepKind, Suspect, Trigger, diagnose,
+    Quote, Requests, Scope, Step, StepKind, Suspect, TlsFault, Trigger, diagnose,
 };
 pub use egress::Egress;

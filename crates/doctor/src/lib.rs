@@ -17,7 +17,7 @@ pub use explain::{brief, counted, explain, left_aside};
 pub use forebay_diagnosis::{
     Also, AtRestart, Before, Cause, ClassCount, Diagnosis, Egress, EndKind, Ending, Flag, FlagKind,
     MAX_FLAGS, MAX_PAST, MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Past, Platform, PullThrough,
-    Quote, Requests, Scope, Step, StepKind, Suspect, Trigger, diagnose,
+    Quote, Requests, Scope, Step, StepKind, Suspect, TlsFault, Trigger, diagnose,
 };
 pub use forebay_evidence::{
     AwsPlace, CiSystem, Class, Context, Event, Evidence, Format, HEARSAY, Identity, ImageSize,

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::cause::is_own;
 use super::relevance::{Relevance, registry_of};
 use super::tally::{Tally, named};
+use super::tls::TlsFault;
 use crate::facts::{in_namespace, name_and_port, safe};
 
 /// The most findings.
@@ -194,6 +195,9 @@ fn next(class: Class, registry: Option<&str>, found: &Found<'_>) -> String {
         }
         Class::Auth => format!("docker login {host} && docker manifest inspect {image}"),
         Class::Dns => format!("getent hosts {name}   # on the machine that pulls"),
+        Class::Tls if is_plain(found.first) => {
+            format!("curl -sS -o /dev/null -w '%{{http_code}}\\n' http://{host}/v2/   # does it speak plain HTTP?")
+        }
         Class::Tls => format!(
             "openssl s_client -connect {name}:{port} -servername {name} </dev/null | openssl x509 -noout -issuer -dates"
         ),
@@ -208,6 +212,11 @@ fn next(class: Class, registry: Option<&str>, found: &Found<'_>) -> String {
         Class::SymptomOnly => ask_why(found.first),
         Class::Other => String::new(),
     }
+}
+
+/// Whether what answers speaks no TLS, so that there is no certificate to look at.
+fn is_plain(event: Option<&Event>) -> bool {
+    event.is_some_and(|event| TlsFault::of(&event.message) == TlsFault::NoTls)
 }
 
 /// Kubernetes tells in a pod's events; elsewhere the open questions ask.

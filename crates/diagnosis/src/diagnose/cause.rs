@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::pull_through::PullThrough;
 use super::tally::{Tally, earliest};
+use super::tls::TlsFault;
 
 /// Trouble of the network counts beside a workload's own faults from this part of them on.
 const TROUBLE_PART: u64 = 5;
@@ -23,6 +24,9 @@ pub struct Cause {
     pub registry: Option<String>,
     /// Whom the registry counts, where it says so.
     pub identity: Option<Identity>,
+    /// Why no TLS comes about, where it is that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsFault>,
     /// What set it off, where the evidence shows it.
     pub trigger: Option<Trigger>,
     /// The pull-through cache rule of ECR that could not fill its cache, where it is that.

@@ -41,7 +41,7 @@ pub enum StepKind {
     RegistryThrottles,
     NameNotFound,
     NoAnswer,
-    NotTrusted,
+    NoTls,
     DiskFull,
     ImageMissing,
     LoginRefused,
@@ -132,8 +132,8 @@ const STEPS: [(StepKind, &str, Shows); 31] = [
         |event| is(event, Class::Timeout) || is(event, Class::Network),
     ),
     (
-        StepKind::NotTrusted,
-        "the registry's certificate is not trusted",
+        StepKind::NoTls,
+        "no connection by TLS comes about, and nothing is asked for before it does",
         |event| is(event, Class::Tls),
     ),
     (
@@ -292,7 +292,7 @@ const fn refusal(class: Class) -> Option<StepKind> {
         Class::Auth => StepKind::LoginRefused,
         Class::NotFound => StepKind::ImageMissing,
         Class::Dns => StepKind::NameNotFound,
-        Class::Tls => StepKind::NotTrusted,
+        Class::Tls => StepKind::NoTls,
         Class::Timeout | Class::Network => StepKind::NoAnswer,
         Class::NoSpace => StepKind::DiskFull,
         Class::KubeletThrottle => StepKind::KubeletThrottles,

@@ -22,6 +22,7 @@ mod sayings;
 mod scope;
 mod summary;
 mod tally;
+mod tls;
 
 use std::collections::BTreeMap;
 
@@ -43,10 +44,14 @@ pub use requests::Requests;
 pub use restarts::AtRestart;
 pub use sayings::{Before, Myth};
 pub use scope::Scope;
+pub use tls::TlsFault;
 
 use crate::Egress;
 use relevance::Relevance;
 use tally::Tally;
+
+/// Workloads that pull from which on they are many.
+const MANY: usize = 3;
 
 /// What is wrong, as far as the evidence tells.
 #[derive(Debug, Clone, Serialize)]
@@ -178,15 +183,20 @@ fn cause(
     let pull_through = pull_through(parted, evidence, class);
     let trigger = trigger(parted, tally, class);
     let (registry, identity) = cause::registry_of(evidence, class);
+    let tls = tls::find_fault(evidence, class, registry.as_deref());
     let summary = match &pull_through {
         Some(rule) => summary::of_pull_through(rule, class),
         None if only_waits(evidence, class) => summary::of_waiting(),
-        None => summary::summary(class, registry.as_deref(), trigger.as_ref(), parted),
+        None => match tls {
+            Some(fault) => fault.told(registry.as_deref().unwrap_or("the registry")),
+            None => summary::summary(class, registry.as_deref(), trigger.as_ref(), parted),
+        },
     };
     Cause {
         class,
         registry,
         identity,
+        tls,
         trigger,
         pull_through,
         summary,
@@ -245,11 +255,12 @@ fn nothing_wrong(evidence: &Evidence) -> Diagnosis {
 
 /// What brings the cause about: the first culprit's fault, or that there are many who ask.
 fn trigger(parted: &culprit::Parted, tally: &Tally, class: Class) -> Option<Trigger> {
-    let asking = tally.workloads.iter();
-    let asking = asking.filter(|workload| workload.attempts() > 0).count();
+    // Images that a text names may all be one's.
+    let asks = |workload: &&tally::Workload| workload.owner.is_some() && workload.attempts() > 0;
+    let asking = tally.workloads.iter().filter(asks).count();
     match parted.culprits.first() {
         Some(culprit) => culprit.trigger.clone(),
-        None => (class.is_limit() && asking > 1).then_some(Trigger::ManyPullers),
+        None => (class.is_limit() && asking >= MANY).then_some(Trigger::ManyPullers),
     }
 }
 

@@ -73,7 +73,7 @@ fn what(class: Class, registry: &str) -> String {
         Class::Auth => format!("{registry} refuses the credentials, or wants some"),
         Class::NotFound => format!("the image is not at {registry}"),
         Class::Dns => format!("DNS cannot resolve {registry}"),
-        Class::Tls => format!("the certificate of {registry} is not accepted"),
+        Class::Tls => format!("no TLS comes about with {registry}"),
         Class::Timeout => format!("{registry} does not answer in time"),
         Class::Network => format!("{registry} cannot be reached"),
         Class::NoSpace => "the disk is full: layers cannot be stored".to_owned(),

@@ -3,7 +3,7 @@
 use forebay_diagnosis::facts::name_and_port;
 
 use super::login::{self, Registry};
-use super::{Ground, WayKind, WayOut, known};
+use super::{Ground, WayKind, WayOut, known, tls};
 use crate::Class;
 
 /// A class's way: its title, why, and what is run.
@@ -14,7 +14,7 @@ type Mending = (
     &'static [(&'static str, &'static str)],
 );
 
-const MENDINGS: [Mending; 12] = [
+const MENDINGS: [Mending; 11] = [
     (
         Class::LoginLockout,
         "let the lockout pass, and correct the login",
@@ -76,15 +76,6 @@ const MENDINGS: [Mending; 12] = [
         )],
     ),
     (
-        Class::Tls,
-        "have the certificate trusted",
-        "Something with another certificate stands between, or the machine's clock or list of authorities is wrong.",
-        &[(
-            "What certificate is shown, and what time is it?",
-            "openssl s_client -connect registry-1.docker.io:443 -servername registry-1.docker.io </dev/null | openssl x509 -noout -issuer -dates\ndate -u",
-        )],
-    ),
-    (
         Class::Timeout,
         "see why the registry does not answer in time",
         "A proxy, a firewall or a slow line: the limit answers at once, this does not.",
@@ -133,6 +124,12 @@ const MENDINGS: [Mending; 12] = [
 
 /// What to run where only symptoms are known is in the diagnosis' open questions.
 pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
+    let cause = ground.diagnosis.cause.as_ref();
+    let named = cause.and_then(|cause| cause.registry.as_deref());
+    let registry = Registry::of(named);
+    if class == Class::Tls {
+        return tls::way(ground, &registry);
+    }
     let (_, title, why, steps) = MENDINGS.iter().find(|(known, ..)| *known == class)?;
     let way = WayOut::new(WayKind::Mend, *title, *why);
     let image = ground
@@ -143,9 +140,6 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         .flat_map(|suspect| &suspect.images)
         .filter(|image| !ground.cut.contains(*image))
         .find_map(|image| known::image(image));
-    let cause = ground.diagnosis.cause.as_ref();
-    let named = cause.and_then(|cause| cause.registry.as_deref());
-    let registry = Registry::of(named);
     let fill = |commands: &str| {
         let commands = match &registry {
             Registry::Hub => commands.replace("<at>", ""),
@@ -172,9 +166,8 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
 
 /// Commands for Docker Hub as another registry takes them, which may have a port of its own.
 fn at_registry(commands: &str, registry: &str) -> String {
-    let (name, port) = name_and_port(registry);
+    let (name, _) = name_and_port(registry);
     commands
-        .replace("registry-1.docker.io:443", &format!("{name}:{port}"))
         .replace(
             "https://registry-1.docker.io",
             &format!("https://{registry}"),
@@ -197,7 +190,6 @@ mod tests {
         let told = told.join("\n");
         for command in [
             "getent hosts reg.example\n",
-            "-connect reg.example:5000 -servername reg.example <",
             " https://reg.example:5000/v2/",
             "forebay doctor --probe=reg.example:5000",
         ] {

@@ -17,6 +17,7 @@ mod pull_through;
 mod stack;
 mod stop;
 mod targets;
+mod tls;
 
 use std::collections::BTreeSet;
 

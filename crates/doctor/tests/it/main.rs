@@ -9,3 +9,4 @@ mod costs;
 mod found;
 mod night;
 mod pasted;
+mod tls;
