@@ -62,12 +62,17 @@ fn timeline(diagnosis: &Diagnosis) -> Section {
         );
     }
     let ends = diagnosis.ends.as_ref();
-    rows.extend(ends.and_then(|ends| ends.latest).map(|at| {
-        (
-            at,
-            "it is over by then, if nothing more is asked for".to_owned(),
-        )
-    }));
+    rows.extend(
+        ends.and_then(|ends| Some((ends.latest?, ends.is_past)))
+            .map(|(at, is_past)| {
+                let told = if is_past {
+                    "it was over by then, if nothing more was asked for"
+                } else {
+                    "it is over by then, if nothing more is asked for"
+                };
+                (at, told.to_owned())
+            }),
+    );
     rows.sort();
     let mut table = vec![vec!["when (UTC)".to_owned(), "what".to_owned()]];
     table.extend(

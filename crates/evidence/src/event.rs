@@ -34,6 +34,8 @@ pub struct Event {
     pub since: Since,
     /// How often; never 0.
     pub count: u64,
+    /// How often it was said, where that is more: a kubelet says at each look at a pod that it waits.
+    pub said: u64,
     /// How many tries of a pull that is, where who made them says so: a failure of ECS stands for all its retries.
     pub tries: u64,
     /// The bytes of the image, or of a pull of it in the mean, where who saw it says so beside the message.
@@ -252,6 +254,7 @@ impl Event {
             is_by_age: false,
             since: Since::Unknown,
             count: 1,
+            said: 1,
             tries: 1,
             image_bytes: None,
             failure: None,
@@ -310,7 +313,14 @@ impl Event {
     #[must_use]
     pub fn times(mut self, count: u64) -> Self {
         self.count = count.clamp(1, MAX_COUNT);
-        self.tries = self.count;
+        (self.said, self.tries) = (self.count, self.count);
+        self
+    }
+
+    /// The same, of which it was said so many times.
+    #[must_use]
+    pub(crate) fn said(mut self, count: u64) -> Self {
+        self.said = count.clamp(self.count, MAX_COUNT);
         self
     }
 }

@@ -377,6 +377,7 @@ impl Evidence {
 
 fn merge(known: &mut Event, again: &Event) {
     known.count = known.count.saturating_add(again.count);
+    known.said = known.said.saturating_add(again.said);
     known.tries = known.tries.saturating_add(again.tries);
     known.first = earlier(known.first, again.first);
     known.last = known.last.max(again.last);

@@ -22,6 +22,8 @@ pub struct Ending {
     pub earliest: Option<Moment>,
     /// The moment by which it is over, if nothing more is asked for until then.
     pub latest: Option<Moment>,
+    /// Whether that moment has passed.
+    pub is_past: bool,
     /// In a sentence.
     pub text: &'static str,
 }
@@ -65,44 +67,54 @@ pub(crate) fn ending(
         trigger,
         Some(Trigger::CrashLoop { .. } | Trigger::WrongImage | Trigger::WrongCredentials)
     );
-    match class {
+    let (kind, (earliest, latest), text) = match class {
         Class::PullLimit => of_window(evidence, (first, last), goes_on, now),
-        Class::AbuseLimit => Ending {
-            kind: EndKind::AfterTheFlood,
-            earliest: None,
-            latest: last
-                .filter(|_| !goes_on)
-                .map(|at| at.after(ABUSE_COOL_DOWN)),
-            text: "about a minute after the flood of requests stops, and not before: waiting alone does not help",
-        },
-        Class::LoginLockout => Ending {
-            kind: EndKind::AfterTheLockout,
-            earliest: last.map(|at| at.after(LOCKOUT_COOL_DOWN)),
-            latest: last
-                .filter(|_| !goes_on)
-                .map(|at| at.after(LOCKOUT_AT_MOST)),
-            text: "10 to 15 minutes after the last wrong login; each further one begins it anew",
-        },
-        Class::OtherRegistryLimit | Class::HubApiLimit | Class::KubeletThrottle => Ending {
-            kind: EndKind::Soon,
-            earliest: last,
-            latest: last.map(|at| at.after(ABUSE_COOL_DOWN)),
-            text: "within seconds to minutes: such limits count by the second or by the minute",
-        },
-        Class::SymptomOnly | Class::Other => Ending {
-            kind: EndKind::Unknown,
-            earliest: None,
-            latest: None,
-            text: "that depends on the cause, which is not known yet",
-        },
-        _ => Ending {
-            kind: EndKind::WhenMended,
-            earliest: None,
-            latest: None,
-            text: "it will not end by itself; fix it",
-        },
+        Class::AbuseLimit => {
+            let latest = last.map(|at| at.after(ABUSE_COOL_DOWN));
+            (
+                EndKind::AfterTheFlood,
+                (None, latest.filter(|_| !goes_on)),
+                "about a minute after the flood of requests stops, and not before: waiting alone does not help",
+            )
+        }
+        Class::LoginLockout => {
+            let latest = last.map(|at| at.after(LOCKOUT_AT_MOST));
+            (
+                EndKind::AfterTheLockout,
+                (
+                    last.map(|at| at.after(LOCKOUT_COOL_DOWN)),
+                    latest.filter(|_| !goes_on),
+                ),
+                "10 to 15 minutes after the last wrong login; each further one begins it anew",
+            )
+        }
+        Class::OtherRegistryLimit | Class::HubApiLimit | Class::KubeletThrottle => (
+            EndKind::Soon,
+            (last, last.map(|at| at.after(ABUSE_COOL_DOWN))),
+            "within seconds to minutes: such limits count by the second or by the minute",
+        ),
+        Class::SymptomOnly | Class::Other => (
+            EndKind::Unknown,
+            (None, None),
+            "that depends on the cause, which is not known yet",
+        ),
+        _ => (
+            EndKind::WhenMended,
+            (None, None),
+            "it will not end by itself; fix it",
+        ),
+    };
+    Ending {
+        kind,
+        earliest,
+        latest,
+        is_past: latest.is_some_and(|latest| latest < now),
+        text,
     }
 }
+
+/// How it ends, from when on and by when, in a sentence.
+type Told = (EndKind, (Option<Moment>, Option<Moment>), &'static str);
 
 /// The pull limit's window: what used it up was pulled before the first refusal, at most a window before.
 fn of_window(
@@ -110,7 +122,7 @@ fn of_window(
     (first, last): (Option<Moment>, Option<Moment>),
     goes_on: bool,
     now: Moment,
-) -> Ending {
+) -> Told {
     let pulled = |event: &&Event| {
         matches!(event.what, What::PullSucceeded | What::PullAttempted) && event.first < first
     };
@@ -120,14 +132,12 @@ fn of_window(
         .map(|at| at.after(DEFAULT_WINDOW))
         .filter(|free| Some(*free) > first)
         .min();
-    Ending {
-        kind: EndKind::Window,
-        earliest: oldest.filter(|free| *free > now),
-        latest: last.map(|at| at.after(DEFAULT_WINDOW)),
-        text: if goes_on {
-            "pulls become free one by one, six hours after each was made, but what asks again and again uses them up at once"
-        } else {
-            "pulls become free one by one, six hours after each was made; there is no moment at which all come back"
-        },
-    }
+    let text = if goes_on {
+        "pulls become free one by one, six hours after each was made, but what asks again and again uses them up at once"
+    } else {
+        "pulls become free one by one, six hours after each was made; there is no moment at which all come back"
+    };
+    let earliest = oldest.filter(|free| *free > now);
+    let latest = last.map(|at| at.after(DEFAULT_WINDOW));
+    (EndKind::Window, (earliest, latest), text)
 }

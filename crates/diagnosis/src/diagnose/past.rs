@@ -2,13 +2,17 @@
 //!
 //! By workload, as whatever else is told of one.
 
-use forebay_evidence::{Evidence, Moment};
+use forebay_evidence::{Evidence, Moment, What};
+use forebay_limits::shown;
 use serde::Serialize;
 
-use super::tally;
+use super::tally::{self, Workload, named};
 
 /// The most workloads of the past that are named.
 pub const MAX_PAST: usize = 20;
+
+/// The most bytes of what was said.
+const MAX_SAID_BYTES: usize = 200;
 
 /// What was wrong with a workload, and is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,6 +23,9 @@ pub struct Past {
     pub deaths: u64,
     /// Pulls that failed.
     pub failed: u64,
+    /// What was said of it where it is neither, redacted: why a pod was evicted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     /// The last of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Moment>,
@@ -35,6 +42,7 @@ pub(crate) fn past(evidence: &Evidence) -> (Vec<Past>, usize) {
                 name: workload.name(),
                 deaths: counts.deaths(),
                 failed: counts.failed,
+                said: said_of(workload, evidence),
                 last: workload.last,
             }
         })
@@ -43,4 +51,18 @@ pub(crate) fn past(evidence: &Evidence) -> (Vec<Past>, usize) {
     let more = all.len().saturating_sub(MAX_PAST);
     all.truncate(MAX_PAST);
     (all, more)
+}
+
+fn said_of(workload: &Workload, evidence: &Evidence) -> Option<String> {
+    let told = evidence.past.iter().find(|event| {
+        let owner = event
+            .place
+            .owner
+            .as_ref()
+            .map(|owner| named(owner, evidence));
+        event.what == What::Told
+            && owner == workload.owner
+            && event.place.namespace == workload.namespace
+    });
+    told.map(|event| shown(&event.message, MAX_SAID_BYTES))
 }

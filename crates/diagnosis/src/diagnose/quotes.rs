@@ -25,7 +25,7 @@ pub struct Quote {
     pub lines: Lines,
     /// When it was last said.
     pub at: Option<Moment>,
-    /// How often.
+    /// How often it was said.
     pub count: u64,
     /// What it says of a failed pull.
     pub class: Option<Class>,
@@ -65,7 +65,7 @@ pub(crate) fn quotes(evidence: &Evidence, class: Class, relevance: &Relevance<'_
             Quote {
                 lines: event.lines,
                 at: event.last,
-                count: event.count,
+                count: event.said,
                 class,
                 text,
             },

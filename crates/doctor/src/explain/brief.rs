@@ -6,7 +6,7 @@
 use forebay_limits::printable;
 
 use super::people::{asked, fault, names_of, often};
-use super::words::tell_past;
+use super::words::{tell_latest, tell_past};
 use super::{counted, place, times};
 use crate::blanks::{blanks_in, fill_in};
 use crate::document::{Code, Document, Section};
@@ -192,9 +192,7 @@ fn ending(section: Section, diagnosis: &Diagnosis) -> Section {
     else {
         return section;
     };
-    let over = ends.latest.map_or_else(String::new, |at| {
-        format!("; over by {at}, if nothing more is asked for")
-    });
+    let over = tell_latest(ends).map_or_else(String::new, |told| format!("; {told}"));
     section.labelled("Ends", format!("{}{over}", ends.text))
 }
 

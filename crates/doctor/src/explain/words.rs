@@ -2,7 +2,7 @@
 
 use super::counted;
 use crate::document::Section;
-use crate::{Diagnosis, Egress, Past};
+use crate::{Diagnosis, Egress, Ending, Past};
 
 /// The most flags that are told.
 const MAX_FLAGS: usize = 8;
@@ -99,12 +99,20 @@ pub(super) fn ending(diagnosis: &Diagnosis) -> Section {
     if let Some(earliest) = ends.earliest {
         section = section.point(format!("a pull may work again from {earliest} on"));
     }
-    if let Some(latest) = ends.latest {
-        section = section.point(format!(
-            "over by {latest}, if nothing more is asked for until then"
-        ));
+    match tell_latest(ends) {
+        Some(told) => section.point(told),
+        None => section,
     }
-    section
+}
+
+/// By when it is over; or was, of a log of long ago.
+pub(super) fn tell_latest(ends: &Ending) -> Option<String> {
+    let latest = ends.latest?;
+    Some(if ends.is_past {
+        format!("it was over by {latest}, if nothing more was asked for after what was read")
+    } else {
+        format!("over by {latest}, if nothing more is asked for until then")
+    })
 }
 
 /// What was wrong once.
@@ -131,7 +139,10 @@ pub(super) fn tell_past(past: &Past) -> String {
     let failed = (past.failed > 0).then(|| counted(past.failed, "failed pull"));
     let told: Vec<String> = ended.into_iter().chain(failed).collect();
     let told = match told.as_slice() {
-        [] => "a pull waited".to_owned(),
+        [] => match &past.said {
+            Some(said) => format!("\u{201c}{said}\u{201d}"),
+            None => "a pull waited".to_owned(),
+        },
         told => told.join(", "),
     };
     let when = match past.deaths + past.failed {

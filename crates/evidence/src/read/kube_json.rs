@@ -77,7 +77,8 @@ pub(crate) fn read_event(item: &Value, context: &Context) -> Option<Event> {
         (What::Restarted, Some((first, last))) => restarts_within(last.since(first)),
         _ => u64::MAX,
     };
-    Some(event.times(count.unwrap_or(1).min(most)))
+    let said = count.unwrap_or(1);
+    Some(event.times(said.min(most)).said(said))
 }
 
 /// An object of kind `Pod`.

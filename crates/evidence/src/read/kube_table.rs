@@ -207,7 +207,7 @@ fn dated(mut event: Event, seen: Seen, context: &Context) -> Event {
             .min(restarts_within(seen.first.saturating_sub(seen.last))),
         _ => seen.count,
     };
-    event.times(count)
+    event.times(count).said(seen.count)
 }
 
 fn is_ready(cell: &str) -> bool {
