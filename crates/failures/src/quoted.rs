@@ -26,8 +26,10 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
         r#"|[^"'`]{0,120}\bthrow +new +[A-Za-z.]+\(|raise +[A-Za-z.]+\(|[a-z_0-9]+ = '\{|@[A-Z][A-Za-z]+\("|(?:if|elif|else if|while|case|when|&&|\|\|) .*(?:==|=~|!=|-q[a-zA-Z]*) *["']"#,
         // A script's own words, and those that a shell traces.
         r#"|(?:\++ |(?:[^ ]{0,80} ?)?[$#] )?(?:echo|printf|log_[a-z]+|grep -[a-zA-Z]+|die|fail) +(?:-[a-z]+ )?["']"#,
-        // A test that went well, a commit's subject, an alert's text.
-        r#"|(?:ok|PASS|--- PASS:|✓|✔) +[A-Za-z0-9_]+/|(?:Fix|Handle|Retry|Ignore|Test|Document|Explain|Detect|Avoid|Catch) (?:[a-z]+ ){0,3}["'`]"#,
+        // A test that went well, whatever stamp a CI system puts before it: nothing that fails has such a mark.
+        r"|(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z? +)?(?:(?:ok|PASS|--- PASS:) +[A-Za-z0-9_]+/|[✓✔√] |test .* \.\.\. ok$)",
+        // A commit's subject, an alert's text.
+        r#"|(?:Fix|Handle|Retry|Ignore|Test|Document|Explain|Detect|Avoid|Catch) (?:[a-z]+ ){0,3}["'`]"#,
         r#"|summary: ["']"#,
         // A literal of a list that goes on in the next line.
         r#"|"[^"]*" *\\$"#,
@@ -132,6 +134,11 @@ mod tests {
             ("echo \"Docker Hub rate limit exceeded\"\nx", "x"),
             ("@Disabled(\"toomanyrequests: x\")", ""),
             ("  \"Too Many Requests (HAP429)\" \\", ""),
+            (
+                "2026-11-22T00:01:06Z   ✓ responds toomanyrequests for docker.io clients (12 ms)",
+                "",
+            ),
+            ("test limits::says_toomanyrequests ... ok", ""),
             ("# of old\n# toomanyrequests: x\nimage: a", "image: a"),
         ] {
             assert_eq!(unquoted(text).trim_end_matches('\n'), expected, "{text}");
