@@ -60,7 +60,7 @@ const XARGS: &[&str] = &[
     "--max-procs",
 ];
 
-const WRAPPERS: [Wrapper; 25] = [
+const WRAPPERS: [Wrapper; 24] = [
     wrapper("sudo", SUDO, 0, Runs::Words),
     wrapper("doas", &["-u", "-C"], 0, Runs::Words),
     wrapper("env", &["-u", "-C", "--unset", "--chdir"], 0, Runs::Words),
@@ -105,20 +105,25 @@ const WRAPPERS: [Wrapper; 25] = [
     wrapper("try", &[], 0, Runs::Tool),
     wrapper("repeat", &[], 0, Runs::Tool),
     wrapper("attempt", &[], 0, Runs::Tool),
-    RETRYING,
 ];
-/// `retry`, `retry.sh`, `with_retries`.
-const RETRYING: Wrapper = wrapper("retr", &[], 0, Runs::Tool);
+/// A program with one of these words in its name: `retry.sh`, `with_retries`, `retry3`.
+const RETRYING: Wrapper = wrapper("retry", &[], 0, Runs::Tool);
+const RETRYING_WORDS: [&str; 4] = ["retry", "retries", "retrying", "retrier"];
 
 /// How many words of a wrapper's own are passed over.
 const MAX_OWN_WORDS: usize = 6;
 
 /// The wrapper of this name.
 pub(super) fn find_wrapper(program: &str) -> Option<&'static Wrapper> {
-    let is_it = |wrapper: &&Wrapper| {
-        wrapper.name == program || wrapper.name == RETRYING.name && program.contains(wrapper.name)
-    };
-    WRAPPERS.iter().find(is_it)
+    let mut words = program.split(['-', '_', '.']);
+    let is_retrying = words.any(|word| {
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        RETRYING_WORDS.contains(&word)
+    });
+    if is_retrying {
+        return Some(&RETRYING);
+    }
+    WRAPPERS.iter().find(|wrapper| wrapper.name == program)
 }
 
 impl Wrapper {

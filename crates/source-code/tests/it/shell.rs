@@ -243,6 +243,7 @@ fn a_command_is_read_behind_what_runs_it() {
         "retry 3",
         "./retry.sh -n 3 --",
         "with_retries",
+        "docker-retry3",
         "run",
         "if ! timeout 5",
     ] {
@@ -255,6 +256,8 @@ fn a_command_is_read_behind_what_runs_it() {
     for text in [
         "echo timeout 10 docker pull a/b:1",
         "apt-get install docker run a/b:1",
+        "retrieve docker run a/b:1",
+        "portrait.sh docker run a/b:1",
         "grep -r docker pull a/b:1",
         "timeout",
         "retry 3",
