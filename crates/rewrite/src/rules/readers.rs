@@ -11,10 +11,20 @@ use crate::{Found, Place, Reading};
 /// How many ways a value is followed from variable to variable.
 const MAX_HOMES: usize = 256;
 
-/// Before the name where it is told and not read.
-const TELLING: [&str; 9] = [
-    "echo", "printf", "print(", "console.", "log.", "logger", "logging.", "raise ", "throw ",
+/// Before the name where it is told and not read: words, each with what may stand behind it.
+const TELLING: [(&str, &[char]); 9] = [
+    ("echo", BLANK),
+    ("printf", BLANK),
+    ("print", &['(']),
+    ("console", &['.']),
+    ("log", &['.', '(']),
+    ("logger", &['.', ' ']),
+    ("logging", &['.']),
+    ("raise", BLANK),
+    ("throw", BLANK),
 ];
+/// What may stand behind a word whose arguments have no parentheses.
+const BLANK: &[char] = &[' ', '\t', '"', '\''];
 /// Before the name where it is said again that it is there, or gets its value.
 const DECLARING: [&str; 13] = [
     "ARG", "export", "readonly", "local", "declare", "global", "nonlocal", "for", "as", "const",
@@ -207,7 +217,8 @@ impl<'a> Readers<'a> {
                 word.ends_with("Ref") || before.ends_with("${")
             }
         };
-        is_named && !self.is_told(at) && !is_in_output(before)
+        let is_of_terraform = name.sigil == Sigil::Path && is_of_module(name.path);
+        is_named && !self.is_told(at) && !(is_of_terraform && is_in_output(before))
     }
 
     /// Whether a name that the finder of a language saw there is read, rather than bound.
@@ -225,7 +236,7 @@ impl<'a> Readers<'a> {
     fn is_told(&self, at: usize) -> bool {
         let line = self.text[..at].rsplit('\n').next().unwrap_or_default();
         let command = line.rsplit([';', '|', '&']).next().unwrap_or_default();
-        let is_told = TELLING.iter().any(|word| command.contains(word));
+        let is_told = is_telling(command);
         let mut words = command.split_whitespace();
         // `: "${APP:=redis}"` reads nothing.
         let is_nothing = words.next() == Some(":");
@@ -330,6 +341,26 @@ fn is_in_comment(line: &str) -> bool {
         let is_outside = |quote: char| before.matches(quote).count().is_multiple_of(2);
         (before.is_empty() || before.ends_with([' ', '\t'])) && is_outside('"') && is_outside('\'')
     })
+}
+
+/// Whether a command tells what is behind it to people: by a word of its own, which is no value of an option.
+fn is_telling(command: &str) -> bool {
+    TELLING.iter().any(|(word, behind)| {
+        command.match_indices(word).any(|(at, _)| {
+            let (before, rest) = (&command[..at], &command[at + word.len()..]);
+            let is_whole = !before.ends_with(|c: char| is_of_name(c) || c == '-');
+            let last = before.split_whitespace().next_back().unwrap_or_default();
+            let is_value = before.ends_with([' ', '=']) && last.len() > 1 && last.starts_with('-');
+            is_whole && !is_value && (rest.starts_with(*behind) || rest.is_empty())
+        })
+    })
+}
+
+/// Whether a path is of a value of Terraform's own module.
+fn is_of_module(path: &str) -> bool {
+    ["local.", "var."]
+        .iter()
+        .any(|object| path.starts_with(object))
 }
 
 /// Whether a text ends within a block of Terraform's that tells what came out.

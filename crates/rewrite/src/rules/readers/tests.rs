@@ -17,6 +17,23 @@ const SERVED: &[(&str, &str)] = &[
         "for i in redis:7; do\n docker pull $i\n docker tag $i h.local/$i\ndone\n",
     ),
     ("a.sh", "I=redis:7\ndocker save $I > $I.tar\n"),
+    ("a.sh", "I=redis:7\nblueprintf $I\ndocker run $I\n"),
+    (
+        "a.sh",
+        "I=redis:7\ndocker run --name echo $I -e X=echo-$I $I\n",
+    ),
+    (
+        "a.sh",
+        "output \"x\"\nI=redis\ndocker rm -f $I\ndocker run $I\n",
+    ),
+    (
+        "a.py",
+        "I = \"redis\"\ncatalog.add(I)\nclient.containers.run(I)\n",
+    ),
+    (
+        "a.py",
+        "I = \"redis\"\nx = fingerprint(I)\nclient.containers.run(I)\n",
+    ),
     ("a.sh", "I=redis:7\ndocker run --name ${I%%:*} $I\n"),
     (
         "a.py",
