@@ -18,6 +18,9 @@ pub enum Refusal {
     /// The image is a variable here, and written in another file.
     #[error("`{0}` sets it: change it there")]
     SetIn(String),
+    /// A change of the image alone would do harm: what to do.
+    #[error("{0}")]
+    ByHand(&'static str),
     /// Two edits of the same bytes that are not the same.
     #[error("two rules want different things at byte {0}")]
     Conflict(usize),

@@ -100,6 +100,8 @@ pub enum Why {
     NoReference,
     /// It is in a text that nothing runs here.
     Told,
+    /// A change of what is known of it would do harm: what to do, in one clause.
+    ByHand(&'static str),
 }
 
 impl Ambiguous {
@@ -220,6 +222,7 @@ impl fmt::Display for Why {
             Self::Apart(other) => write!(f, "`{other}` is given beside it"),
             Self::Computed => f.write_str("computed when it runs"),
             Self::Chart(why) => f.write_str(why),
+            Self::ByHand(what) => f.write_str(what),
             Self::Template => f.write_str("filled in from a template"),
             Self::NoReference => f.write_str("not an image reference"),
             Self::Told => f.write_str("in a text that nothing here runs"),

@@ -42,6 +42,8 @@ pub enum Writing {
     Split(Vec<Part>),
     /// As a variable that the file of this name sets: it is changed there, not here.
     Elsewhere(String),
+    /// So that a change of it alone would do harm: what to do by hand, as a clause.
+    ByHand(&'static str),
 }
 
 /// What holds the pieces of an expression together.

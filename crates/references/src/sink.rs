@@ -203,6 +203,15 @@ impl<'a> Sink<'a> {
         })
     }
 
+    /// A line end as the one behind `end`, and blanks as far as to where `first` begins on its line: for a key more.
+    pub(crate) fn next_line(&self, first: usize, end: usize) -> String {
+        let line = self.text[..first].rfind('\n').map_or(0, |at| at + 1);
+        let rest = self.text[end..].split_inclusive('\n').next();
+        let is_crlf = rest.is_some_and(|rest| rest.ends_with("\r\n"));
+        let line_end = if is_crlf { "\r\n" } else { "\n" };
+        format!("{line_end}{}", " ".repeat(first - line))
+    }
+
     /// A block scalar's text with the blanks before its first line, so that it is a text of its own; and where it begins.
     pub(crate) fn block(&self, at: At<'_>) -> Option<(usize, &'a str)> {
         if at.style() != Some(Style::Block) {
@@ -242,6 +251,12 @@ impl<'a> Sink<'a> {
             open: false,
         })
     }
+}
+
+/// Whether a name begins with a registry.
+pub(crate) fn has_registry(name: &str) -> bool {
+    let host = name.split_once('/').map(|(host, _)| host);
+    host.is_some_and(|host| host.contains(['.', ':']) || host == "localhost")
 }
 
 /// Whether a text names an image that a registry could have.

@@ -76,6 +76,7 @@ impl Place {
             } => joined::edits(self, (encoding, joint), pieces, new),
             Writing::Split(parts) => split_edits(parts, &self.image, new),
             Writing::Elsewhere(file) => Err(Refusal::SetIn(file.clone())),
+            Writing::ByHand(what) => Err(Refusal::ByHand(what)),
         }
     }
 
@@ -99,7 +100,7 @@ impl Place {
                     part.span = to(&part.span);
                 }
             }
-            Writing::Elsewhere(_) => {}
+            Writing::Elsewhere(_) | Writing::ByHand(_) => {}
         }
         self
     }

@@ -14,10 +14,11 @@ use super::contexts::{
 };
 use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Quotes};
 use super::resolve::Resolver;
+use super::surroundings::{Said, said};
 use super::writing::writing;
 use crate::shell;
 use forebay_references::{
-    Ambiguous, Encoding, Found, Owner, Place, PullPolicy, Reading, Settings, Why,
+    Ambiguous, Encoding, Found, Owner, Place, PullPolicy, Reading, Settings, Why, Writing,
 };
 
 /// How many images that a file builds are told.
@@ -175,6 +176,9 @@ impl Search<'_> {
                 let entry = object
                     .as_deref()
                     .and_then(|object| self.resolver.find_entry(object, key, depth));
+                if entry.is_none() && self.beside(expr, context) && default.is_none() {
+                    return;
+                }
                 match entry.as_ref().or(default.as_deref()) {
                     Some(value) => self.follow(value, context, depth + 1),
                     None => self.outside(expr, key, context),
@@ -184,7 +188,9 @@ impl Search<'_> {
                 // What may come from outside is not here; what stands in for it is.
                 let is_here = |one: &&Expr| self.resolver.text(one, depth).is_ok();
                 let here: Vec<&Expr> = options.iter().filter(is_here).collect();
-                let all = options.iter().collect();
+                let first = options.first().filter(|first| !is_here(first));
+                let is_said = first.is_some_and(|first| self.beside(first, context));
+                let all = options.iter().skip(usize::from(is_said)).collect();
                 for option in if here.is_empty() { all } else { here } {
                     self.follow(option, context, depth + 1);
                 }
@@ -291,6 +297,22 @@ impl Search<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Images that files beside this one say where it asks for them: changed there. Whether any does.
+    fn beside(&mut self, asked: &Expr, (certainty, owner): Context<'_>) -> bool {
+        let said = said(asked, self.text, self.resolver.settings);
+        let is_any = !said.is_empty();
+        for Said { file, value } in said {
+            let place = Place {
+                span: asked.span(),
+                image: value,
+                writing: Writing::Elsewhere(file),
+                owner: owner.clone(),
+            };
+            self.place(place, certainty);
+        }
+        is_any
     }
 
     /// An image that comes from outside: known if it is set, and then written here.

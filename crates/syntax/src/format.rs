@@ -72,6 +72,15 @@ impl Format {
         })
     }
 
+    /// Whether a YAML file is one of values by its name, as charts are given them: `values.yaml`, `prod-values.yml`.
+    pub fn is_values(path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+        let is_yaml = name
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| matches!(ending, "yaml" | "yml"));
+        is_yaml && name.contains("values") && !path.starts_with(Self::CHART_TEMPLATES)
+    }
+
     /// The syntax of a file; `None` for one that names no images as far as we know.
     pub fn sniff(path: &str, text: &str) -> Option<Self> {
         Self::by_name(path, text).or_else(|| by_content(head(text)))

@@ -10,7 +10,9 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use forebay_rewrite::{Format, MAX_FILE_BYTES, dockerfiles};
+use forebay_rewrite::{
+    Format, MAX_FILE_BYTES, PULUMI_FOLDERS, beside_compose, beside_source, is_pulumi_config,
+};
 use forebay_terminal::Failure;
 use forebay_terminal::plain_file::open;
 
@@ -46,8 +48,11 @@ const MAX_TEMPLATES: usize = 1_000;
 /// What is larger is none.
 const MAX_TEMPLATE_BYTES: usize = 1 << 20;
 
-/// A chart's own values.
-const VALUES: &str = "values.yaml";
+/// The most files of values that are read of one chart and those around it.
+const MAX_VALUES: usize = 64;
+
+/// How deep charts lie in others.
+const MAX_CHARTS: usize = 8;
 
 /// How many folders above a file its chart is looked for.
 const MAX_ABOVE: usize = 2;
@@ -130,7 +135,14 @@ pub(super) fn near_by(
     let fixed = format.map_or(&[][..], Format::companions).iter();
     let mut names: Vec<String> = fixed.map(|name| (*name).to_owned()).collect();
     if format == Some(Format::Yaml) {
-        names.extend(dockerfiles(text));
+        names.extend(beside_compose(text));
+    }
+    if let Some(format) = format {
+        let (contexts, is_pulumi) = beside_source(format, text);
+        names.extend(contexts.iter().map(|name| (*name).to_owned()));
+        if is_pulumi {
+            names.extend(pulumi_config(folder));
+        }
     }
     for name in names {
         let companion = folder.join(&name);
@@ -148,43 +160,117 @@ pub(super) fn near_by(
     near
 }
 
+/// The files of Pulumi's configuration for a program in this folder, by their paths from there.
+fn pulumi_config(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for above in PULUMI_FOLDERS {
+        let entries = fs::read_dir(Path::new(".").join(folder).join(above));
+        let entries = entries.into_iter().flatten().flatten();
+        let own = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let own = own.filter(|name| is_pulumi_config(name));
+        names.extend(own.map(|name| format!("{above}{name}")).take(MAX_VALUES));
+    }
+    names.sort();
+    names
+}
+
 /// The folder of the chart that a file has values for: its own folder's, or one above a file that is called so.
 fn chart_of(path: &Path, has_chart: bool) -> Option<PathBuf> {
     let folder = path.parent().unwrap_or(Path::new(""));
     if has_chart {
         return Some(folder.to_path_buf());
     }
-    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    let name = path.file_name()?.to_string_lossy();
     let above = folder.ancestors().skip(1).take(MAX_ABOVE);
-    let mut charts = above.filter(|_| name.contains("values"));
+    let mut charts = above.filter(|_| Format::is_values(&name));
     let chart = charts.find(|folder| folder.join(CHART).is_file());
     chart.map(Path::to_path_buf)
 }
 
-/// Reads a chart's values, its templates, and the same of the charts in it, by their paths within it; what cannot be read is left
-/// out, and told when it is read for itself.
+/// Reads a chart's values, its templates, the same of the charts in it, and the values of those that it is in, by their paths from
+/// it; what cannot be read is left out, and told when it is read for itself.
 fn add_chart(
     (path, chart): (&Path, &Path),
     near: &mut BTreeMap<String, String>,
     read: &mut dyn FnMut(&Path) -> Option<String>,
 ) {
-    let mut files = [VALUES, CHART].map(|name| chart.join(name)).to_vec();
+    let name = |file: &Path, folder: &Path| {
+        let name = file.strip_prefix(folder).ok()?;
+        Some(name.to_string_lossy().replace('\\', "/"))
+    };
+    let mut files = Vec::new();
     for folder in [Format::CHART_TEMPLATES, Format::CHARTS] {
         // One that is not there has nothing.
         let _ = walk(&chart.join(folder), &mut files);
     }
     files.sort();
-    let name = |file: &Path| {
-        let name = file.strip_prefix(chart).ok()?;
-        Some(name.to_string_lossy().replace('\\', "/"))
-    };
-    let named = files.iter().filter_map(|file| Some((file, name(file)?)));
-    let of_charts = named.filter(|(file, name)| *file != path && Format::is_of_chart(name));
-    for (file, name) in of_charts.take(MAX_TEMPLATES) {
-        if let Some(text) = read(file).filter(|text| text.len() <= MAX_TEMPLATE_BYTES) {
+    let named = files.into_iter().filter_map(|file| {
+        let name = name(&file, chart)?;
+        Some((file, name))
+    });
+    let of_charts = named.filter(|(_, name)| Format::is_of_chart(name));
+    let mut values = Vec::new();
+    let (mut outer, mut before) = (Some(chart.to_path_buf()), String::new());
+    while let Some(folder) = outer {
+        let named = values_of(&folder).into_iter();
+        let named = named.filter_map(|file| {
+            let name = format!("{before}{}", name(&file, &folder)?);
+            Some((file, name))
+        });
+        values.extend(named);
+        before.push_str("../../");
+        outer = outer_chart(&folder).filter(|_| before.len() < MAX_CHARTS * "../../".len());
+    }
+    let values = values.into_iter().take(MAX_VALUES);
+    for (file, name) in values.chain(of_charts.take(MAX_TEMPLATES)) {
+        if file == path {
+            continue;
+        }
+        if let Some(text) = read(&file).filter(|text| text.len() <= MAX_TEMPLATE_BYTES) {
             near.insert(name, text);
         }
     }
+}
+
+/// The folder of the chart that one is a part of.
+fn outer_chart(chart: &Path) -> Option<PathBuf> {
+    let charts = chart.parent().filter(|folder| folder.ends_with("charts"))?;
+    let outer = charts.parent()?;
+    outer.join(CHART).is_file().then(|| outer.to_path_buf())
+}
+
+/// A chart's own file and its files of values, overlays in folders of their own too.
+fn values_of(chart: &Path) -> Vec<PathBuf> {
+    let mut files = vec![chart.join(CHART)];
+    let is_part = |name: &OsStr| {
+        let parts = [Format::CHART_TEMPLATES, Format::CHARTS];
+        parts.iter().any(|part| Path::new(part) == Path::new(name))
+    };
+    let mut folders = vec![(chart.to_path_buf(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let is_own = depth == 0 || !folder.join(CHART).is_file();
+        let here = if folder == Path::new("") {
+            Path::new(".")
+        } else {
+            &folder
+        };
+        let entries = fs::read_dir(here).into_iter().filter(|_| is_own);
+        for entry in entries.flatten().flatten() {
+            let name = entry.file_name();
+            match entry.file_type() {
+                Ok(kind) if kind.is_file() && Format::is_values(&name.to_string_lossy()) => {
+                    files.push(folder.join(name));
+                }
+                Ok(kind) if kind.is_dir() && depth < MAX_ABOVE => {
+                    let is_left = is_part(&name) || is_skipped(&name);
+                    folders.extend((!is_left).then(|| (folder.join(name), depth + 1)));
+                }
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 /// Whether a folder of this name is left out, unless it was named itself.

@@ -75,3 +75,39 @@ fn what_is_made_with_a_file_that_stays_is_listed() {
     let told = tree().run(&[&["rewrite", "chart/env", "--check"], &TO[..]].concat());
     assert_snapshot!(told);
 }
+
+#[test]
+fn what_a_file_alone_does_not_tell_is_read_beside_it_and_above() {
+    let chart = "name: inner\nversion: 1.0.0\n";
+    let values = "image: {registry: docker.io, repository: acme/web, tag: \"1\"}\n";
+    let template = "image: {{ .Values.global.hub | default .Values.image.registry }}/{{ .Values.image.repository }}\n";
+    let program = Program::new()
+        .file("a/Chart.yaml", "name: a\nversion: 1.0.0\n")
+        .file("a/values.yaml", "global: {hub: h.example}\n")
+        .file("a/charts/inner/Chart.yaml", chart)
+        .file("a/charts/inner/values.yaml", values)
+        .file("a/charts/inner/templates/a.yaml", template)
+        .file("b/Chart.yaml", chart)
+        .file("b/values.yaml", values)
+        .file("b/templates/a.yaml", template)
+        .file("b/env/prod/values.yaml", "global: {hub: h.example}\n")
+        .file("c/Pulumi.prod.yaml", "config:\n  c:image: redis:7\n")
+        .file("c/src/index.ts", "import * as pulumi from '@pulumi/pulumi';\nconst image = cfg.get('image');\nnew k8s.Pod('p', {image});\n")
+        .file("d/compose.yaml", "services:\n  a: {build: .}\n")
+        .file("d/compose.prod.yaml", "services:\n  a: {image: \"acme/a:1\"}\n");
+    let told = program.run(&[&["rewrite", "."], &TO[..]].concat());
+    assert_snapshot!(told);
+}
+
+#[test]
+fn a_service_of_gitlabs_gets_an_alias_that_is_taken_back_with_it() {
+    let text = "test:\n  script: [x]\n  services:\n    - postgres:15\n    - name: redis:7\n      command: [x]\n";
+    let program = Program::new().file(".gitlab-ci.yml", text);
+    program.run(&[&["rewrite", ".", "--write"], &TO[..]].concat());
+    let now = || fs::read_to_string(program.path(".gitlab-ci.yml")).expect("a file");
+    assert_snapshot!(now());
+    let again = program.run(&[&["rewrite", ".", "--check"], &TO[..]].concat());
+    assert!(again.starts_with("exit: 0"), "{again}");
+    program.run(&["rewrite", "--undo"]);
+    assert_eq!(now(), text);
+}

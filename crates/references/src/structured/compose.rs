@@ -12,6 +12,18 @@ use crate::{Note, Owner, PullPolicy, Restart, env};
 /// `extends` of what extends.
 const MAX_EXTENDS: u32 = 8;
 
+/// The files that Compose takes without being told, the second half merged over the first. Others are merged over these.
+const FILES: [&str; 8] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+    "compose.override.yaml",
+    "compose.override.yml",
+    "docker-compose.override.yaml",
+    "docker-compose.override.yml",
+];
+
 /// The most Dockerfiles that are read beside one file.
 const MAX_DOCKERFILES: usize = 100;
 
@@ -59,7 +71,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     let Some(services) = root.get("services") else {
         return;
     };
-    let built = built(root, services, sink.path);
+    let built = built_with_others(root, services, sink);
     for (name, service) in services.entries() {
         let chain = extended(services, service);
         let mut owner = owner_of(name, &chain);
@@ -106,6 +118,32 @@ fn is_active(profiles: At<'_>, scope: Scope<'_>) -> bool {
     named.peek().is_none() || named.any(is_one)
 }
 
+/// The images that services build, here or by what the files beside this one say of them.
+fn built_with_others(root: At<'_>, services: At<'_>, sink: &Sink<'_>) -> BTreeSet<String> {
+    let mut all = built(root, services, sink.path);
+    let others = FILES
+        .iter()
+        .filter_map(|name| sink.settings.near.get(*name));
+    for text in others {
+        let trees = read_yaml(text).0;
+        let Some((root, others)) = trees.first().and_then(|tree| {
+            let root = At::root(tree);
+            Some((root, root.get("services")?))
+        }) else {
+            continue;
+        };
+        all.extend(built(root, others, sink.path));
+        for (name, service) in services.entries() {
+            let other = others.get(name).map(|other| extended(others, other));
+            if other.is_some_and(|chain| find_in(&chain, &["build"]).is_some()) {
+                let image = find_in(&extended(services, service), &["image"]).and_then(At::text);
+                all.extend(image.map(str::to_owned));
+            }
+        }
+    }
+    all
+}
+
 /// The images that services build, as they are written: another that names one takes what is built here.
 fn built(root: At<'_>, services: At<'_>, path: &str) -> BTreeSet<String> {
     let mut built = BTreeSet::new();
@@ -135,8 +173,17 @@ fn project(root: At<'_>, path: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// The Dockerfiles of a Compose file's services that take arguments, by their paths from its folder.
-pub fn dockerfiles(text: &str) -> Vec<String> {
+/// The files that tell of a Compose file's services, by their paths from its folder: those that Compose merges with it, and the
+/// Dockerfiles that take arguments.
+pub fn beside(text: &str) -> Vec<String> {
+    if !text.contains("services:") {
+        return Vec::new();
+    }
+    let files = FILES.map(str::to_owned).into_iter();
+    files.chain(dockerfiles(text)).collect()
+}
+
+fn dockerfiles(text: &str) -> Vec<String> {
     if !(text.contains("build:") && text.contains("args")) {
         return Vec::new();
     }

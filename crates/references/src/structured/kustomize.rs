@@ -1,9 +1,9 @@
-//! A kustomization: `images` as name, newName, newTag and digest, and patches that are written within it.
+//! A kustomization: `images` as name, newName, newTag and digest, and the patches and charts' values that are written within it.
 
 use forebay_syntax::{At, read_yaml};
 
 use crate::sink::Sink;
-use crate::structured::kubernetes;
+use crate::structured::{kubernetes, values};
 use crate::{Encoding, Lookup, Note, Owner, Part, Place, Role, Writing};
 
 /// The keys of an entry of `images`, with what they hold.
@@ -20,7 +20,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
             sink.found.notes.push(Note::advice(
                 entry.span().start,
                 format!(
-                    "kustomize finds `{}` in the resources by that name: change it here or there, not in both",
+                    "it takes the place of `{}` in the resources, where that is counted, too: what kustomize build prints has each image once",
                     entry.text_of("name").unwrap_or_default()
                 ),
             ));
@@ -33,6 +33,11 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
         let paths = root.get(key).into_iter().flat_map(At::items);
         let paths = paths.filter_map(At::text).map(str::to_owned);
         sink.found.resources.extend(paths);
+    }
+    for chart in root.get("helmCharts").into_iter().flat_map(At::items) {
+        if let Some(inline) = chart.get("valuesInline") {
+            values::find_alone(inline, sink);
+        }
     }
     for key in ["patches", "patchesStrategicMerge"] {
         for patch in root.get(key).into_iter().flat_map(At::items) {
@@ -133,15 +138,7 @@ fn absent(entry: At<'_>, key: &str, role: Role, sink: &Sink<'_>) -> Option<Part>
         };
         format!(", {quote}{key}{quote}: \"")
     } else {
-        let line = text[..key_at].rfind('\n').map_or(0, |at| at + 1);
-        let indent = " ".repeat(key_at - line);
-        let this_line = text[at..].split_inclusive('\n').next().unwrap_or_default();
-        let line_end = if this_line.ends_with("\r\n") {
-            "\r\n"
-        } else {
-            "\n"
-        };
-        format!("{line_end}{indent}{key}: \"")
+        format!("{}{key}: \"", sink.next_line(key_at, at))
     };
     Some(Part {
         role,

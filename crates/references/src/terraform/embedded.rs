@@ -16,15 +16,8 @@ use crate::{Owner, Why};
 /// Finds the images of container definitions in a text.
 pub(super) fn find(value: &Expression, reading: &mut Reading<'_>, owner: &Owner) {
     // In quotes, JSON's own are escaped, and no offset is what it seems.
-    let Expression::HeredocTemplate(heredoc) = value else {
+    let Some((start, source)) = heredoc(value, reading) else {
         reading.ambiguous(value, Why::Computed, owner);
-        return;
-    };
-    let Some(span) = heredoc.template.span() else {
-        return;
-    };
-    let start = reading.base + span.start;
-    let Some(source) = reading.sink.text.get(start..reading.base + span.end) else {
         return;
     };
     let masked = masked(source);
@@ -50,6 +43,17 @@ pub(super) fn find(value: &Expression, reading: &mut Reading<'_>, owner: &Owner)
         };
         put(source, start, image.span(), reading, &owner);
     }
+}
+
+/// The text of a here-document, and where it begins.
+pub(super) fn heredoc<'t>(value: &Expression, reading: &Reading<'t>) -> Option<(usize, &'t str)> {
+    let Expression::HeredocTemplate(heredoc) = value else {
+        return None;
+    };
+    let span = heredoc.template.span()?;
+    let start = reading.base + span.start;
+    let text = reading.sink.text.get(start..reading.base + span.end)?;
+    Some((start, text))
 }
 
 /// An image in quotes at `span` of a text that begins at `start`.

@@ -4,22 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use hcl_edit::Span as _;
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::Body;
 
+use forebay_syntax::helm::no_chart;
 use forebay_syntax::{At, read_yaml};
 
-use super::embedded::masked;
+use super::embedded::{heredoc, masked};
 use super::names::entry;
 use super::{MAX_DEPTH, OF_JOBS, Reading};
-use crate::sink::{Sink, Site, is_image};
+use crate::sink::{Sink, Site, has_registry, is_image};
 use crate::structured::find_values;
 use crate::{Owner, Part, Place, Role, Settings, Why, Writing};
-
-/// What is not known of a name without a registry.
-const NO_CHART: &str =
-    "the chart is not here, and may put a registry of its own before it: set `registry` beside it";
 
 /// What a release sets, by the paths of the chart's values.
 type Sets<'a> = BTreeMap<String, &'a Expression>;
@@ -43,9 +39,8 @@ pub(super) fn find<'a>(body: &'a Body, reading: &mut Reading<'a>, owner: &Owner)
     let values = values.and_then(Expression::as_array);
     for value in values.into_iter().flatten() {
         match value {
-            Expression::HeredocTemplate(_) => yaml(value, reading, owner),
             Expression::FuncCall(_) => reading.definitions(value, owner, MAX_DEPTH),
-            _ => {}
+            _ => yaml(value, reading, owner),
         }
     }
 }
@@ -118,7 +113,7 @@ fn split<'a>(
         });
     }
     if registry.is_none() && !has_registry(&image) {
-        return reading.ambiguous(repository, Why::Chart(NO_CHART.to_owned()), owner);
+        return reading.ambiguous(repository, Why::Chart(no_chart("the chart")), owner);
     }
     let Some(span) = parts
         .get(usize::from(registry.is_some()))
@@ -146,21 +141,9 @@ fn literal<'a>(value: &'a Expression, reading: &Reading<'a>) -> Option<(String, 
     Some((evaluated.resolved.text, site))
 }
 
-fn has_registry(image: &str) -> bool {
-    let host = image.split_once('/').map(|(host, _)| host);
-    host.is_some_and(|host| host.contains(['.', ':']) || host == "localhost")
-}
-
 /// Values as YAML, with `${…}` in it.
 fn yaml(value: &Expression, reading: &mut Reading<'_>, owner: &Owner) {
-    let Expression::HeredocTemplate(heredoc) = value else {
-        return;
-    };
-    let Some(span) = heredoc.template.span() else {
-        return;
-    };
-    let start = reading.base + span.start;
-    let Some(source) = reading.sink.text.get(start..reading.base + span.end) else {
+    let Some((start, source)) = heredoc(value, reading) else {
         return;
     };
     let text = masked(source);
@@ -171,6 +154,10 @@ fn yaml(value: &Expression, reading: &mut Reading<'_>, owner: &Owner) {
         find_values(At::root(tree), &mut sink);
     }
     let mut found = sink.found;
+    for one in std::mem::take(&mut found.ambiguous) {
+        let span = start + one.span.start..start + one.span.end;
+        reading.sink.ambiguous(span, one.why, owner.clone());
+    }
     for place in std::mem::take(&mut found.places) {
         let part_spans = match &place.writing {
             Writing::Split(parts) => parts.iter().map(|part| part.span.clone()).collect(),
@@ -179,21 +166,16 @@ fn yaml(value: &Expression, reading: &mut Reading<'_>, owner: &Owner) {
         let is_literal = part_spans
             .iter()
             .all(|span| source.get(span.clone()) == text.get(span.clone()));
-        let is_split = matches!(&place.writing, Writing::Split(parts) if parts.iter().all(|part| part.role != Role::Registry));
         let place = Place {
             owner: owner.clone(),
             ..place.moved(start)
         };
-        if !is_literal {
+        if is_literal {
+            reading.sink.place(place);
+        } else {
             reading
                 .sink
                 .ambiguous(place.span, Why::Template, place.owner);
-        } else if is_split && !has_registry(&place.image) {
-            reading
-                .sink
-                .ambiguous(place.span, Why::Chart(NO_CHART.to_owned()), place.owner);
-        } else {
-            reading.sink.place(place);
         }
     }
     reading.sink.found.absorb(found, start);

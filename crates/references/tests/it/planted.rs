@@ -98,7 +98,7 @@ fn check_near(
     let noted = found
         .notes
         .iter()
-        .filter(|note| !note.text.starts_with("kustomize finds"));
+        .filter(|note| !note.text.starts_with("it takes the place of"));
     prop_assert_eq!(noted.count(), 0, "{:?}", found.notes);
 
     let file = (garden.path, settings);

@@ -27,7 +27,7 @@ pub struct Copies {
     pub first: Vec<ImageCopy>,
     /// Those of which nobody says whether their new place fills itself.
     pub untold: Vec<ImageCopy>,
-    /// Those whose tag is filled in elsewhere, from where to where: which tags have to be copied is not known.
+    /// Those whose tag is filled in by what is not known, from where to where: which tags have to be copied is not known.
     pub open: Vec<(String, String)>,
 }
 
@@ -57,17 +57,23 @@ pub fn copies<'a>(goal: &Goal, changes: impl Iterator<Item = &'a Change>) -> Cop
             continue;
         };
         let fills_itself = fills_itself(rules, change, (&from, &to));
-        match fills_itself {
-            Some(true) => {}
-            _ if !change.open_tag.is_empty() => {
+        let list = match fills_itself {
+            Some(true) => continue,
+            _ if !change.open_tag.is_empty() && change.in_jobs.is_empty() => {
                 open.insert((change.from.clone(), change.to.clone()));
+                continue;
             }
-            Some(false) => {
-                first.insert(copy(&from, to));
-            }
-            None => {
-                untold.insert(copy(&from, to));
-            }
+            Some(false) => &mut first,
+            None => &mut untold,
+        };
+        if change.open_tag.is_empty() {
+            list.insert(copy(&from, to));
+            continue;
+        }
+        for from in &change.in_jobs {
+            let (tag, digest) = (from.tag.clone(), from.digest.clone());
+            let to = to.clone();
+            list.insert(copy(from, Image { tag, digest, ..to }));
         }
     }
     Copies {
@@ -195,6 +201,7 @@ mod tests {
             from: (*from).to_owned(),
             to: (*to).to_owned(),
             open_tag: String::new(),
+            in_jobs: Vec::new(),
         };
         let changes: Vec<Change> = changes.iter().map(change).collect();
         copies(goal, changes.iter()).first
@@ -327,12 +334,30 @@ mod tests {
                 from: format!("{image}{open_tag}"),
                 to: format!("{made}{open_tag}"),
                 open_tag: open_tag.to_owned(),
+                in_jobs: Vec::new(),
             };
             let copies = copies(&goal, [change(""), change(":$V")].iter());
             assert_eq!(copies.untold.len(), usize::from(is_untold), "{to} {mirror}");
             let is_open = is_untold || !copies.first.is_empty();
             assert_eq!(copies.open.len(), usize::from(is_open), "{to} {mirror}");
         }
+    }
+
+    #[test]
+    fn what_a_matrix_fills_in_is_copied_under_each_of_its_tags() {
+        let change = Change {
+            line: 1,
+            from: "docker.io/library/node:${{ matrix.v }}".to_owned(),
+            to: "quay.io/me/node:${{ matrix.v }}".to_owned(),
+            open_tag: ":${{ matrix.v }}".to_owned(),
+            in_jobs: ["node:18", "node:20"]
+                .map(|image| image.parse().unwrap())
+                .into(),
+        };
+        let copies = copies(&preset("quay:me"), [&change].into_iter());
+        let to: Vec<&str> = copies.first.iter().map(|copy| copy.to.as_str()).collect();
+        assert_eq!(to, ["quay.io/me/node:18", "quay.io/me/node:20"]);
+        assert_eq!(copies.open, []);
     }
 
     #[test]

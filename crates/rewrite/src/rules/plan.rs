@@ -73,6 +73,8 @@ pub struct Change {
     pub to: String,
     /// What both end with where their tag is filled in elsewhere, as it is written; else empty.
     pub open_tag: String,
+    /// What it is in the jobs of a matrix that fills the tag in, each in full; empty unless all are known.
+    pub in_jobs: Vec<Image>,
 }
 
 impl Change {

@@ -119,7 +119,7 @@ impl<'a> Planner<'a> {
             let open = find_open(self.text, ambiguous)
                 .filter(|open| !made_here.contains(&open.name.place()));
             let why = match (goal, open) {
-                (Goal::Rules(rules), Some(open)) => self.open(&ambiguous.span, &open, rules),
+                (Goal::Rules(rules), Some(open)) => self.open(ambiguous, &open, rules),
                 _ => Err(ambiguous.why.to_string()),
             };
             if let Err(why) = why {
@@ -138,7 +138,8 @@ impl<'a> Planner<'a> {
     }
 
     /// Changes the name of an image of which only the tag is not known, and leaves all behind it.
-    fn open(&mut self, span: &Range<usize>, open: &OpenTag, rules: &Rules) -> Result<(), String> {
+    fn open(&mut self, one: &Ambiguous, open: &OpenTag, rules: &Rules) -> Result<(), String> {
+        let span = &one.span;
         let made = rules
             .apply_to_name(&open.name)
             .map_err(|why| why.to_string())?;
@@ -164,6 +165,11 @@ impl<'a> Planner<'a> {
                 from: format!("{}{tag}", open.name),
                 to: format!("{made}{tag}"),
                 open_tag: tag.clone(),
+                in_jobs: one
+                    .images
+                    .iter()
+                    .filter_map(|(image, _)| image.parse().ok())
+                    .collect(),
             },
         );
         Ok(())
@@ -313,6 +319,7 @@ impl<'a> Planner<'a> {
             from: from.map_or_else(|_| place.image.clone(), |image| image.to_string()),
             to: to.to_owned(),
             open_tag: String::new(),
+            in_jobs: Vec::new(),
         }
     }
 
@@ -324,6 +331,7 @@ impl<'a> Planner<'a> {
             from: format!("{key}, which was not there"),
             to: image.clone(),
             open_tag: String::new(),
+            in_jobs: Vec::new(),
         });
         self.plan.changes.extend(changes);
         self.put(edit);
@@ -408,8 +416,10 @@ impl<'a> Planner<'a> {
 
 /// The image of which only the tag is not known, if this is one.
 fn find_open(text: &str, ambiguous: &Ambiguous) -> Option<OpenTag> {
-    // Of two values that stand apart, neither is the whole image.
-    if ambiguous.owner.is_built || matches!(ambiguous.why, Why::Apart(_) | Why::Told) {
+    // Of two values that stand apart, neither is the whole image; and some names are read for more.
+    if ambiguous.owner.is_built
+        || matches!(ambiguous.why, Why::Apart(_) | Why::Told | Why::ByHand(_))
+    {
         return None;
     }
     find_open_tag(text.get(ambiguous.span.clone())?)

@@ -17,8 +17,8 @@ const AROUND: [char; 5] = ['"', '\'', '`', ' ', '+'];
 /// How the names of TypeScript's and JavaScript's files end.
 const SCRIPTS: [&str; 6] = [".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs"];
 
-/// The keys that are added where there were none: Kustomize's, and how those of Cortex begin.
-const ADDED_KEYS: [&str; 4] = ["newName", "newTag", "digest", "image"];
+/// The keys that are added where there were none: Kustomize's, those of GitLab's services, and how those of Cortex begin.
+const ADDED_KEYS: [&str; 6] = ["newName", "newTag", "digest", "name", "alias", "image"];
 
 impl FileRecord {
     /// Whether what is on record could have been written by a rewrite. `before` is the file as it would be, `found` what is found
@@ -108,7 +108,7 @@ fn spans(place: &Place) -> Vec<Range<usize>> {
         }
         // What lies between its values is none of it.
         Writing::Split(parts) => spans = parts.iter().map(|part| part.span.clone()).collect(),
-        Writing::Elsewhere(_) => spans.clear(),
+        Writing::Elsewhere(_) | Writing::ByHand(_) => spans.clear(),
     }
     spans
 }
@@ -139,22 +139,34 @@ fn is_simple(text: &str, path: &str) -> bool {
 fn is_written(edit: &Replaced) -> bool {
     // The literal of a string may have a letter before it.
     let new = edit.new.strip_prefix(['f', 'r', 'u']).unwrap_or(&edit.new);
-    is_plain(new) || is_addition(edit)
+    is_plain(new) || are_keys(new)
 }
 
 /// Whether whole keys were added, each with its image: taking them back puts nothing there.
 fn is_addition(edit: &Replaced) -> bool {
-    let is_key = |line: &str| {
-        let pair = line.trim_start_matches([',', ' ']).split_once(": ");
-        pair.is_some_and(|(key, image)| {
+    edit.old.is_empty() && are_keys(&edit.new)
+}
+
+/// Whether a text is keys that rewrites add, each with its value, and perhaps an image before them; a map of such, too.
+fn are_keys(text: &str) -> bool {
+    let is_key = |part: &str| {
+        let pair = part.trim_start().split_once(": ");
+        pair.is_some_and(|(key, value)| {
             let key = key.trim_matches('"');
             let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
             let is_known = ADDED_KEYS.iter().any(|known| key.starts_with(known));
-            is_known && key.bytes().all(is_of_word) && is_plain(image)
+            is_known && key.bytes().all(is_of_word) && is_plain(value)
         })
     };
-    let mut lines = edit.new.lines().filter(|line| !line.is_empty()).peekable();
-    edit.old.is_empty() && lines.peek().is_some() && lines.all(is_key)
+    let inner = text
+        .strip_prefix('{')
+        .and_then(|text| text.strip_suffix('}'));
+    let parts = inner.unwrap_or(text).split(['\n', ',']);
+    let mut parts = parts.map(str::trim_end).filter(|part| !part.is_empty());
+    let is_first = parts
+        .next()
+        .is_some_and(|first| is_plain(first) || is_key(first));
+    is_first && parts.all(is_key)
 }
 
 #[cfg(test)]

@@ -49,3 +49,59 @@ fn a_value_that_a_chart_is_given_is_told() {
         ["image.repository=nginx,x=1", "--set=app.image=redis"]
     );
 }
+
+#[test]
+fn what_a_file_beside_a_program_sets_is_changed_there_and_its_default_here() {
+    let python = "from aws_cdk import aws_ecs as ecs\necs.ContainerImage.from_registry(self.node.try_get_context(\"img\") or \"redis:7\")\n";
+    let script = "import * as pulumi from '@pulumi/pulumi';\nconst image = cfg.get('img') ?? 'redis:7';\nnew k8s.Pod('p', {image});\n";
+    let context = "{\"context\": {\"img\": \"redis:8\"}}";
+    let config = "config:\n  app:img: redis:8\n";
+    for (format, path, text, file, said) in [
+        (Format::Python, "a.py", python, "../cdk.json", context),
+        (
+            Format::TypeScript,
+            "a.ts",
+            script,
+            "Pulumi.dev.yaml",
+            config,
+        ),
+        (
+            Format::TypeScript,
+            "a.ts",
+            script,
+            "../Pulumi.yaml",
+            "config:\n  img: {default: redis:8}\n",
+        ),
+    ] {
+        let mut settings = Settings::default();
+        settings.near.insert(file.to_owned(), said.to_owned());
+        let found = find_as(format, path, text, &settings);
+        let mut set: Vec<(String, String)> = found
+            .places
+            .iter()
+            .map(|place| {
+                let told = place
+                    .edits("h.example/x:1")
+                    .err()
+                    .map(|refusal| refusal.to_string());
+                (place.image.clone(), told.unwrap_or_default())
+            })
+            .collect();
+        set.sort();
+        let told = format!("`{file}` sets it: change it there");
+        assert_eq!(
+            set,
+            [
+                ("redis:7".to_owned(), String::new()),
+                ("redis:8".to_owned(), told)
+            ],
+            "{file}"
+        );
+        settings.set.insert("img".to_owned(), "redis:9".to_owned());
+        let found = find_as(format, path, text, &settings);
+        assert!(
+            found.places.iter().all(|place| place.image != "redis:8"),
+            "{file}"
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! Compose files and Swarm stacks.
 
-use forebay_references::{Refusal, Settings, dockerfiles, find, splice};
+use forebay_references::{Refusal, Settings, beside_compose, find, splice};
 
 use crate::listing::{listing, set};
 
@@ -156,7 +156,9 @@ services:
   b:
     build: {context: ., dockerfile: b.Dockerfile, args: [\"PYTHON=python:3\"]}
 ";
-    assert_eq!(dockerfiles(text), ["web/Dockerfile", "b.Dockerfile"]);
+    let beside = beside_compose(text);
+    assert_eq!(beside[..2], ["compose.yaml", "compose.yml"]);
+    assert_eq!(beside[8..], ["web/Dockerfile", "b.Dockerfile"]);
     let dockerfile = "\
 ARG BASE_IMAGE
 ARG PYTHON=python
@@ -198,4 +200,18 @@ fn a_service_with_profiles_starts_with_one_of_them() {
             .collect();
         assert_eq!(conditions, expected, "{active:?}");
     }
+}
+
+#[test]
+fn what_a_file_that_is_merged_with_it_builds_is_built() {
+    let text = "services:\n  a: {image: me/a:1}\n  b: {image: me/b:1}\n  c: {image: me/c:1}\n";
+    let base = "services:\n  a: {build: .}\n  d: {build: ., image: me/b:1}\n  c: {image: x}\n";
+    let near = [("compose.yaml".to_owned(), base.to_owned())];
+    let settings = Settings {
+        near: near.into(),
+        ..Settings::default()
+    };
+    let found = find("compose.prod.yaml", text.as_bytes(), &settings);
+    let built = found.places.iter().map(|place| place.owner.is_built);
+    assert_eq!(built.collect::<Vec<_>>(), [true, true, false]);
 }

@@ -1,6 +1,6 @@
 //! GitHub's and GitLab's pipelines, and Cortex.
 
-use forebay_references::{Settings, find};
+use forebay_references::{Settings, find, splice};
 
 use crate::listing::{listing, set};
 
@@ -144,7 +144,7 @@ c:1 <c:1> GitLab job name=c replicas=3
 #[test]
 fn a_pipeline_is_known_by_its_shape_and_traviss_is_none() {
     let text = "services: ['docker:27']\ndeploy: {provider: script, script: make}\n";
-    let found = "docker:27 <docker:27> GitLab service name=the pipeline replicas=1\n";
+    let found = "docker:27 <'docker:27'> GitLab service name=the pipeline replicas=1\n";
     let none = Settings::default();
     assert_eq!(listing("ci/build.yml", text, &none), found);
     assert_eq!(listing(".travis.yml", text, &none), "");
@@ -323,4 +323,55 @@ fn a_job_that_triggers_or_inherits_nothing_takes_no_image_of_all() {
         ("perl:5", Some(1), true),
     ];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_service_keeps_the_name_by_which_jobs_reach_it() {
+    let moved = |text: &str| {
+        let found = find(".gitlab-ci.yml", text.as_bytes(), &Settings::default());
+        let news: Vec<String> = found
+            .places
+            .iter()
+            .map(|one| format!("m.io/{}", one.image))
+            .collect();
+        let changes = found.places.iter().zip(news.iter().map(String::as_str));
+        let changes = changes.filter(|(place, new)| place.edits(new).is_ok());
+        splice(text, &changes.collect::<Vec<_>>()).unwrap()
+    };
+    for (before, after) in [
+        (
+            "services:\r\n  - postgres:15 # db\r\n  - 'a/b'\r\n",
+            "services:\r\n  - name: \"m.io/postgres:15\"\r\n    alias: postgres # db\r\n  - name: \"m.io/a/b\"\r\n    alias: a-b\r\n",
+        ),
+        (
+            "services: [redis, {name: 'x:1', command: [y]}]\n",
+            "services: [{name: \"m.io/redis\", alias: redis}, {name: \"m.io/x:1\", alias: x, command: [y]}]\n",
+        ),
+        (
+            "services:\n- command: [x]\n  name: h.io/a/b:1@sha256:0\n",
+            "services:\n- command: [x]\n  name: \"m.io/h.io/a/b:1@sha256:0\"\n  alias: h.io-a-b\n",
+        ),
+        (
+            "services: [{name: 'docker:dind', alias: docker}]\n",
+            "services: [{name: 'm.io/docker:dind', alias: docker}]\n",
+        ),
+    ] {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let (before, after) = [before, after]
+            .map(|text| text.replace("sha256:0", &digest))
+            .into();
+        assert_eq!(moved(&before), after);
+        assert_eq!(
+            moved(&after).matches("alias").count(),
+            after.matches("alias").count()
+        );
+    }
+    for kept in [
+        "variables: {V: '1', I: 'mongo:6'}\nservices: ['redis:$V', $I]\n",
+        "services: [a_b/c:1, localhost:5000/d]\n",
+        "services: [a/b]\na: {script: ['curl a__b']}\n",
+        "services:\n- &a redis\n- *a\n",
+    ] {
+        assert_eq!(moved(kept), kept);
+    }
 }

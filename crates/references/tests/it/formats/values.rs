@@ -23,10 +23,19 @@ ingress: {name: x}
 empty: {image: {repository: a/b, tag: }}
 ";
 
+fn near(files: &[(&str, &str)]) -> Settings {
+    let files = files.iter();
+    let files = files.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    Settings {
+        near: files.collect(),
+        ..Settings::default()
+    }
+}
+
 #[test]
 fn images_in_parts_are_found_as_one() {
     assert_eq!(
-        listing("values.yaml", VALUES, &Settings::default()),
+        listing("values.yaml", VALUES, &near(&[("Chart.yaml", "")])),
         "\
 docker.io/bitnami/redis:7.2 <registry: docker.io> Helm values name=image replicas=2 pull=IfAbsent
 quay.io/prometheus/node-exporter <repository: quay.io/prometheus/node-exporter> Helm values name=metrics.image
@@ -39,7 +48,8 @@ a/b <{repository: a/b, tag: }> Helm values name=empty.image
 
 #[test]
 fn each_part_is_written_to_its_own_value() {
-    let found = find("values.yaml", VALUES.as_bytes(), &Settings::default());
+    let settings = near(&[("Chart.yaml", "")]);
+    let found = find("values.yaml", VALUES.as_bytes(), &settings);
     let changes = [
         (&found.places[0], "ghcr.io/me/redis:7.20@sha256:aa"),
         (&found.places[1], "quay.io/prometheus/node-exporter:v1"),
@@ -62,11 +72,7 @@ fn each_part_is_written_to_its_own_value() {
 
 #[test]
 fn an_empty_tag_is_the_charts_version() {
-    let near = [("Chart.yaml".to_owned(), "appVersion: \"9.1\"\n".to_owned())];
-    let settings = Settings {
-        near: near.into(),
-        ..Settings::default()
-    };
+    let settings = near(&[("Chart.yaml", "appVersion: \"9.1\"\n")]);
     let found = find("values.yaml", VALUES.as_bytes(), &settings);
     assert_eq!(
         found.places[1].image,
@@ -108,6 +114,76 @@ filled: {image: a/b, registry: '{{ global }}'}
         splice(&text, &[(&found.places[0], &moved)]).unwrap(),
         expected
     );
+}
+
+#[test]
+fn without_its_chart_a_name_without_a_registry_is_not_known() {
+    let values = "a: {image: {repository: b/c, tag: 1}}\n";
+    let full = "a: {image: {registry: d.io, repository: b/c, tag: 1}}\n";
+    let global = format!("global: {{imageRegistry: e.io}}\n{full}");
+    let chart = near(&[("Chart.yaml", "")]);
+    let inline = |values: &str| {
+        let values = values.replace('\n', "\n    ");
+        format!("helmCharts:\n- name: x\n  valuesInline:\n    {values}")
+    };
+    for (text, settings, places) in [
+        (values, &Settings::default(), 0),
+        (values, &chart, 1),
+        (full, &Settings::default(), 1),
+        (&global, &Settings::default(), 0),
+    ] {
+        let found = find("redis-values.yaml", text.as_bytes(), settings);
+        let counts = (found.places.len(), found.ambiguous.len());
+        assert_eq!(counts, (places, 1 - places), "{text}");
+        if settings.near.is_empty() {
+            let found = find("kustomization.yaml", inline(text).as_bytes(), settings);
+            let inner = (found.places.len(), found.ambiguous.len());
+            assert_eq!(inner, counts, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_goes_before_a_name_may_be_said_by_an_overlay_or_by_the_chart_around() {
+    let values = "image: {registry: d.io, repository: b/c, tag: 1}\n";
+    let template = "image: {{ .Values.global.imageRegistry | default .Values.image.registry }}/{{ .Values.image.repository }}\n";
+    let of_alias = "name: outer\ndependencies: [{name: sub, alias: other}]\n";
+    for (file, said, places) in [
+        ("values-prod.yaml", "global: {imageRegistry: e.io}\n", 0),
+        ("values-prod.yaml", "global: {imageRegistry: \"\"}\n", 1),
+        ("../../values.yaml", "global: {imageRegistry: e.io}\n", 0),
+        (
+            "../../prod/values.yml",
+            "global: {imageRegistry: e.io}\n",
+            0,
+        ),
+        (
+            "../../values.yaml",
+            "other: {global: {imageRegistry: e.io}}\n",
+            1,
+        ),
+    ] {
+        let settings = near(&[
+            ("Chart.yaml", "name: sub\n"),
+            ("../../Chart.yaml", of_alias),
+            ("templates/a.yaml", template),
+            (file, said),
+        ]);
+        let found = find("values.yaml", values.as_bytes(), &settings);
+        assert_eq!(found.places.len(), places, "{file}: {said}");
+    }
+    let template = template.replace("global.imageRegistry", "hub");
+    for (key, places) in [("other", 0), ("sub", 1)] {
+        let said = format!("{key}: {{hub: e.io}}\n");
+        let settings = near(&[
+            ("Chart.yaml", "name: sub\n"),
+            ("../../Chart.yaml", of_alias),
+            ("templates/a.yaml", &template),
+            ("../../values.yaml", &said),
+        ]);
+        let found = find("values.yaml", values.as_bytes(), &settings);
+        assert_eq!(found.places.len(), places, "{said}");
+    }
 }
 
 #[test]
