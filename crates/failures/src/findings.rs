@@ -2,7 +2,8 @@
 //!
 //! A symptom beside its cause is no finding of its own, nor is a line that was cut beside the one that was not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::ops::RangeInclusive;
 
 use forebay_oci::ImageName;
@@ -47,6 +48,9 @@ pub struct Findings {
     pending: Option<Failure>,
     groups: BTreeMap<Key, Finding>,
     explained: BTreeSet<String>,
+    /// The hashes of their spellings: nearly every cause has an image that was met before.
+    spellings: HashSet<u64>,
+    seed: RandomState,
     left_off: u64,
 }
 
@@ -94,6 +98,7 @@ impl Findings {
         let is_cause = verdict.class.is_cause();
         if let Some(image) = verdict.image.as_deref().filter(|_| is_cause)
             && self.explained.len() < MAX_IMAGES
+            && self.spellings.insert(self.seed.hash_one(image))
         {
             self.explained.insert(full_name(image));
         }
@@ -140,15 +145,6 @@ impl Finding {
 fn join(before: &mut Failure, next: &Failure) -> bool {
     let (first, second) = (&before.verdict, &next.verdict);
     let distance = next.lines.start().saturating_sub(*before.lines.end());
-    let is_of_one = match (&first.image, &second.image) {
-        (Some(first), Some(second)) => repository(first) == repository(second),
-        _ => true,
-    };
-    let is_of_one = is_of_one
-        && match (&before.subject, &next.subject) {
-            (Some(first), Some(second)) => owns(first, second) || owns(second, first),
-            _ => true,
-        };
     let is_help = match (is_told(first), is_told(second)) {
         (true, true) => false,
         // Twice the same is two failures; two sides of one are not.
@@ -157,7 +153,7 @@ fn join(before: &mut Failure, next: &Failure) -> bool {
         }
         _ => true,
     };
-    if distance > MAX_DISTANCE_LINES || !is_of_one || !is_help {
+    if distance > MAX_DISTANCE_LINES || !is_help || !are_of_one(before, next) {
         return false;
     }
     let lines = *before.lines.start()..=*next.lines.end();
@@ -178,6 +174,19 @@ fn join(before: &mut Failure, next: &Failure) -> bool {
         .or_else(|| second.registry.clone());
     before.lines = lines;
     true
+}
+
+/// Whether neither the images nor the subjects of two neighbours tell them apart.
+fn are_of_one(before: &Failure, next: &Failure) -> bool {
+    let is_one_image = match (&before.verdict.image, &next.verdict.image) {
+        (Some(first), Some(second)) => first == second || repository(first) == repository(second),
+        _ => true,
+    };
+    is_one_image
+        && match (&before.subject, &next.subject) {
+            (Some(first), Some(second)) => owns(first, second) || owns(second, first),
+            _ => true,
+        }
 }
 
 /// Whether two names in a table are one's, or the second that of a pod that the first has made.

@@ -14,6 +14,9 @@ const MAX_LINES: usize = 2_048;
 /// The most times and ids of one line; lines with more are not remembered.
 const MAX_CUTS: usize = 8;
 
+/// By so many bytes a part of a time or an id is known again.
+const PART_BYTES: usize = 8;
+
 /// Stands in a form where something was cut out: no byte of UTF-8 text.
 const CUT: u8 = u8::MAX;
 
@@ -22,9 +25,10 @@ const CUT: u8 = u8::MAX;
 pub struct KnownLines<T> {
     known: HashMap<u64, T>,
     seed: RandomState,
-    /// The form of the line that is looked at, and its times.
+    /// The form of the line that is looked at, its times and its ids.
     form: Vec<u8>,
     times: Vec<Range<usize>>,
+    ids: Vec<Range<usize>>,
 }
 
 /// A line without its times and ids: what all its repetitions have in common.
@@ -38,6 +42,7 @@ impl<T> Default for KnownLines<T> {
             seed: RandomState::new(),
             form: Vec::new(),
             times: Vec::new(),
+            ids: Vec::new(),
         }
     }
 }
@@ -46,20 +51,22 @@ impl<T> KnownLines<T> {
     /// The form of a line; `None` of one that has too many times and ids.
     pub fn form(&mut self, line: &[u8]) -> Option<Form> {
         self.times.clear();
+        self.ids.clear();
         self.form.clear();
         let mut at = 0;
-        let mut cuts = 0;
         while let Some((cut, is_time)) = find_cut(line, at) {
-            cuts += 1;
-            if cuts > MAX_CUTS {
+            if self.times.len() + self.ids.len() == MAX_CUTS {
                 return None;
             }
             self.form.extend_from_slice(&line[at..cut.start]);
             self.form.push(CUT);
             at = cut.end;
-            if is_time {
-                self.times.push(cut);
-            }
+            let cuts = if is_time {
+                &mut self.times
+            } else {
+                &mut self.ids
+            };
+            cuts.push(cut);
         }
         self.form.extend_from_slice(&line[at..]);
         Some(Form(self.seed.hash_one(self.form.as_slice())))
@@ -71,10 +78,26 @@ impl<T> KnownLines<T> {
         &self.times
     }
 
+    /// Whether anything of the times and ids of the line whose form was asked for last stands in a text: a date, a time of the
+    /// day, or the beginning of an id, as readers shorten them.
+    pub fn stand_in(&self, line: &[u8], text: &str) -> bool {
+        let is_between = |byte: &u8| matches!(byte, b'T' | b'.' | b',');
+        let cuts = self.times.iter().chain(&self.ids);
+        let parts = cuts.flat_map(|cut| line[cut.clone()].split(is_between));
+        parts
+            .filter_map(|part| part.get(..PART_BYTES))
+            .any(|part| memchr::memmem::find(text.as_bytes(), part).is_some())
+    }
+
     /// What was found out of a line of this form, beside the times of the line whose form was asked for last.
     pub fn find(&mut self, form: Form) -> Option<(&mut T, &[Range<usize>])> {
         let found_out = self.known.get_mut(&form.0)?;
         Some((found_out, &self.times))
+    }
+
+    /// Whether a line of this form is known.
+    pub fn has(&self, form: Form) -> bool {
+        self.known.contains_key(&form.0)
     }
 
     /// Remembers what was found out.
@@ -111,7 +134,7 @@ fn find_time(line: &[u8], colon: usize) -> Option<Range<usize>> {
     const DATE: &[u8] = b"0000-00-00T";
     let clock = colon.checked_sub(2)?;
     let mut end = clock + CLOCK.len();
-    if !is_like(line.get(clock..end)?, CLOCK) {
+    if !is_like(&line[clock..], CLOCK) {
         return None;
     }
     let date = clock.checked_sub(DATE.len());
@@ -130,10 +153,7 @@ fn find_time(line: &[u8], colon: usize) -> Option<Range<usize>> {
 
 /// How long a zone is: `Z`, `+01:00`, `-0500`.
 fn zone_length(text: &[u8]) -> usize {
-    let is_offset = |shape: &[u8]| {
-        let zone = text.get(1..=shape.len());
-        matches!(text.first(), Some(b'+' | b'-')) && zone.is_some_and(|zone| is_like(zone, shape))
-    };
+    let is_offset = |shape| matches!(text, [b'+' | b'-', zone @ ..] if is_like(zone, shape));
     match text.first() {
         Some(b'Z') => 1,
         _ if is_offset(b"00:00") => 6,
@@ -142,14 +162,14 @@ fn zone_length(text: &[u8]) -> usize {
     }
 }
 
-/// Whether a text has digits where its shape has zeros, and else the same bytes.
-fn is_like(text: &[u8], shape: &[u8]) -> bool {
-    text.iter()
-        .zip(shape)
-        .all(|(byte, of_shape)| match of_shape {
-            b'0' => byte.is_ascii_digit(),
-            _ => byte == of_shape,
-        })
+/// Whether a text begins with digits where a shape has zeros, and else with the same bytes.
+pub(crate) fn is_like(text: &[u8], shape: &[u8]) -> bool {
+    let text = text.get(..shape.len());
+    let is_of = |(byte, of_shape): (&u8, &u8)| match of_shape {
+        b'0' => byte.is_ascii_digit(),
+        _ => byte == of_shape,
+    };
+    text.is_some_and(|text| text.iter().zip(shape).all(is_of))
 }
 
 fn count_digits(text: &[u8]) -> usize {

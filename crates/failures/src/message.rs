@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::anothers::is_anothers;
+use crate::known_lines::is_like;
 use crate::prefix::{Joining, begins_record, goes_on, is_frame, is_open, split};
 use crate::quoted::is_quoted;
 use crate::row::is_row;
@@ -92,7 +93,9 @@ pub fn may_go_on(line: &str, next: &str) -> bool {
 }
 
 fn are_one(before: &str, next: &str, joining: Joining) -> bool {
-    if before.trim().is_empty() {
+    if before.trim().is_empty()
+        || is_next_record(next) && joining == Joining::Strict && !is_open(before)
+    {
         return false;
     }
     let line = split(next);
@@ -100,6 +103,21 @@ fn are_one(before: &str, next: &str, joining: Joining) -> bool {
         && !is_row(next)
         && !is_member(before)
         && !is_member(next)
+}
+
+/// Whether a line's first bytes show that it goes on with no line but one that is open: nearly all of a log is told so.
+///
+/// They are a time, as the prefixes have it, or the beginning of an object. Behind a time a frame of a stack may stand.
+fn is_next_record(line: &str) -> bool {
+    let line = line.as_bytes();
+    let is_stamped = || match line {
+        [a, b, c, b' ', day, rest @ ..] if a.is_ascii_uppercase() => {
+            let is_name = b.is_ascii_lowercase() && c.is_ascii_lowercase();
+            is_name && (*day == b' ' || day.is_ascii_digit()) && is_like(rest, b"0 00:00:00")
+        }
+        _ => is_like(line, b"0000-00-00T00:00:00"),
+    };
+    line.starts_with(b"{") || is_stamped() && memchr::memmem::find(line, b"at ").is_none()
 }
 
 /// Whether the line is the whole message of an event in JSON: what stands beside it is no word of it.

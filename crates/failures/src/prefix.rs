@@ -85,8 +85,8 @@ pub(crate) fn goes_on(before: &str, (prefix, says): (&str, &str), joining: Joini
         return false;
     }
     // A record with a time of its own is the next one, unless the one before it waits for it.
-    let is_timed = TIMED.is_match(prefix);
-    if is_frame(says) || CONTINUATION.is_match(says) && (!is_timed || is_open(before)) {
+    let may_go_on = || is_open(before) || !TIMED.is_match(prefix);
+    if is_frame(says) || CONTINUATION.is_match(says) && may_go_on() {
         return true;
     }
     let begins = || BEGINNING.is_match(says) || is_command(says);

@@ -115,7 +115,25 @@ impl Scanner {
     /// Finds what begins before `until`.
     fn scan(&mut self, until: usize, found: &mut dyn FnMut(Failure)) {
         let mut counted = Counted::from(self.lines_before);
-        while let Some(mark) = self.find_mark(until) {
+        while let Some(place) = self.places.front().copied() {
+            if place >= until + REACH_BYTES {
+                break;
+            }
+            // What is known needs no mark: one like it has one.
+            if let Some(line) = self.whole_line(place, until)
+                && let Some(failure) = self.find_known(&line, &mut counted)
+            {
+                self.done = line.end;
+                found(failure);
+                continue;
+            }
+            let Some(mark) = self.find_mark(place) else {
+                self.places.pop_front();
+                continue;
+            };
+            if mark >= until {
+                break;
+            }
             let line = line_at(&self.window, mark);
             let (message, failure) = self.read(line, &mut counted);
             self.done = message.end.max(mark + 1);
@@ -126,48 +144,55 @@ impl Scanner {
         self.done = self.done.max(until);
     }
 
+    /// The line of a place, if it is not done and ends before `until`; of a short one, all places have the same.
+    fn whole_line(&self, place: usize, until: usize) -> Option<Range<usize>> {
+        // The byte at a place may be the end of the line before.
+        let inside = place + usize::from(self.window[place] == b'\n');
+        let line = line_at(&self.window, inside);
+        let is_whole = line.len() < MAX_BYTES / 4 && line.start >= self.done && line.end <= until;
+        is_whole.then_some(line)
+    }
+
+    /// What a line tells that belongs to no other, known from one like it.
+    fn find_known(&mut self, line: &Range<usize>, counted: &mut Counted) -> Option<Failure> {
+        let form = self.lines.form(&self.window[line.clone()])?;
+        let (known, _) = self.lines.find(form)?;
+        if !is_alone(&self.window, line) {
+            return None;
+        }
+        let number = counted.lines_to(&self.window, line.start) + 1;
+        let mut failure = known.clone();
+        failure.lines = number..=number;
+        Some(failure)
+    }
+
     /// What the line tells, known from one like it or found out, and how far its message reaches.
     fn read(
         &mut self,
         line: Range<usize>,
         counted: &mut Counted,
     ) -> (Range<usize>, Option<Failure>) {
-        let form = self.lines.form(&self.window[line.clone()]);
-        if let Some((known, _)) = form.and_then(|form| self.lines.find(form))
-            && is_alone(&self.window, &line)
-        {
-            let mut failure = known.clone();
-            let number = counted.lines_to(&self.window, line.start) + 1;
-            failure.lines = number..=number;
-            return (line, Some(failure));
+        if let Some(known) = self.find_known(&line, counted) {
+            return (line, Some(known));
         }
         let (message, said) = self.judge(line.clone(), Joining::Strict);
         let failure = said.map(|said| self.failure(&message, said, counted));
-        if let (Some(form), Some(failure)) = (form, &failure)
+        if let Some(failure) = &failure
             && message == line
-            && may_be_alone(&self.window[line])
+            && may_be_alone(&self.window[line.clone()])
+            && let Some(form) = self.lines.form(&self.window[line])
         {
             self.lines.keep(form, failure.clone());
         }
         (message, failure)
     }
 
-    /// The first mark from what is done on, if it stands before `until`.
-    fn find_mark(&mut self, until: usize) -> Option<usize> {
-        while let Some(&place) = self.places.front() {
-            if place >= until + REACH_BYTES {
-                return None;
-            }
-            let end = line_end(&self.window, place);
-            let line = &self.window[..self.window.len().min(end + REACH_BYTES)];
-            let begin = self.done.max(place.saturating_sub(REACH_BYTES));
-            let mark = (begin < end).then(|| find_mark(line, begin)).flatten();
-            if mark.is_some() {
-                return mark.filter(|&mark| mark < until);
-            }
-            self.places.pop_front();
-        }
-        None
+    /// The first mark that is not done of those that a place stands for.
+    fn find_mark(&self, place: usize) -> Option<usize> {
+        let end = line_end(&self.window, place);
+        let line = &self.window[..self.window.len().min(end + REACH_BYTES)];
+        let begin = self.done.max(place.saturating_sub(REACH_BYTES));
+        (begin < end).then(|| find_mark(line, begin)).flatten()
     }
 
     /// Looks at each line of a short text, and if none tells of anything, at each command with its answer.

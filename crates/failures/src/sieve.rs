@@ -103,19 +103,23 @@ impl Sieve {
 
     /// Whether one of the pieces may be of a word.
     fn may_have(&self, [one, two, three, four]: [Piece; 4]) -> bool {
-        let hit = |piece| {
-            let (index, bit) = cell(piece);
-            self.table[index] & bit
-        };
         // All are looked up before anything is decided, so that none waits for another.
-        hit(one) | hit(two) | hit(three) | hit(four) != 0
+        self.hit(one) | self.hit(two) | self.hit(three) | self.hit(four) != 0
+    }
+
+    /// Nothing but 0 where the piece is of no word.
+    fn hit(&self, piece: Piece) -> u64 {
+        let (index, bit) = cell(piece);
+        self.table[index] & bit
     }
 
     /// Which of the pieces is of a word.
     fn place(&self, text: &[u8], start: usize, pieces: [Piece; 4]) -> Option<usize> {
         let places = (start..).step_by(STEP_BYTES);
         let mut places = places.zip(pieces);
-        let is_of_word = |(at, piece): &(usize, Piece)| self.words.stand(text, *at, *piece);
+        let is_of_word = |(at, piece): &(usize, Piece)| {
+            self.hit(*piece) != 0 && self.words.stand(text, *at, *piece)
+        };
         places.find(is_of_word).map(|(at, _)| at)
     }
 }

@@ -101,21 +101,49 @@ pub fn find_places(text: &[u8], places: &mut Vec<usize>) {
     SIEVE.find_all(text, places);
 }
 
-/// The end of the lines from `from` on, which begins one, that tell of nothing; and their number.
-///
-/// A last line that does not end yet is not among them. The places are those of the whole text, and those that are behind
-/// are let go.
-pub(crate) fn noise(text: &[u8], from: usize, places: &mut &[usize]) -> (usize, u64) {
-    let known = find_hint(text, from, places).unwrap_or(text.len());
-    let end = memchr::memrchr(b'\n', &text[from..known]).map_or(from, |at| from + at + 1);
-    let lines = &text[from..end];
-    let end = find_json(lines).map_or(end, |json| from + json);
-    let count = memchr::memchr_iter(b'\n', &text[from..end]).count();
-    (end, count as u64)
+/// Lines that tell of nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Noise {
+    /// Where they end.
+    pub(crate) end: usize,
+    pub(crate) lines: u64,
+    /// Whether they end because the line behind them is known.
+    pub(crate) is_before_known: bool,
 }
 
-/// Where the next line begins that has a hint.
-fn find_hint(text: &[u8], from: usize, places: &mut &[usize]) -> Option<usize> {
+/// The lines from `from` on, which begins one, that tell of nothing.
+///
+/// A last line that does not end yet is not among them. The places are those of the whole text, and those that are behind
+/// are let go. Of a line that is known nothing has to be found out.
+pub(crate) fn noise(
+    text: &[u8],
+    from: usize,
+    places: &mut &[usize],
+    mut is_known: impl FnMut(&[u8]) -> bool,
+) -> Noise {
+    let mut is_before_known = false;
+    let tells = |line: &[u8]| {
+        is_before_known = is_known(line);
+        is_before_known || may_tell(line)
+    };
+    let told = find_line(text, from, places, tells).unwrap_or(text.len());
+    let end = memchr::memrchr(b'\n', &text[from..told]).map_or(from, |at| from + at + 1);
+    let json = find_json(&text[from..end]).map(|json| from + json);
+    let end = json.unwrap_or(end);
+    Noise {
+        end,
+        lines: memchr::memchr_iter(b'\n', &text[from..end]).count() as u64,
+        is_before_known: is_before_known && json.is_none(),
+    }
+}
+
+/// Where the next line with a place begins that tells of something.
+fn find_line(
+    text: &[u8],
+    from: usize,
+    places: &mut &[usize],
+    mut tells: impl FnMut(&[u8]) -> bool,
+) -> Option<usize> {
     let mut begin = from;
     while let Some((&place, others)) = places.split_first() {
         // The byte at a place may be the end of the line before.
@@ -124,7 +152,7 @@ fn find_hint(text: &[u8], from: usize, places: &mut &[usize]) -> Option<usize> {
             let start = memchr::memrchr(b'\n', &text[begin..inside]);
             let start = start.map_or(begin, |at| begin + at + 1);
             let end = memchr::memchr(b'\n', &text[inside..]).map_or(text.len(), |at| inside + at);
-            if may_tell(&text[start..end]) {
+            if tells(&text[start..end]) {
                 return Some(start);
             }
             begin = end;
@@ -172,7 +200,8 @@ mod tests {
     fn noise_of(text: &str) -> (usize, u64) {
         let mut places = Vec::new();
         find_places(text.as_bytes(), &mut places);
-        noise(text.as_bytes(), 0, &mut places.as_slice())
+        let noise = noise(text.as_bytes(), 0, &mut places.as_slice(), |_| false);
+        (noise.end, noise.lines)
     }
 
     #[test]

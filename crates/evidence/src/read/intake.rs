@@ -2,6 +2,8 @@
 //!
 //! Cuts lines, finds out what they belong to, and joins what was wrapped. One line is held at a time, and one item of JSON.
 
+use std::borrow::Cow;
+
 use forebay_failures::{decode, may_go_on};
 
 use super::aws;
@@ -119,25 +121,36 @@ impl Intake {
             // What is not here yet is no more of it: what a line tells is told at once.
             let next = first_line(&bytes[at + length + 1..]);
             if self.partial.is_empty() && !self.is_cut && length <= MAX_LINE_BYTES {
-                self.line(&decode(line), next);
+                let line = decode(line);
+                if matches!(line, Cow::Owned(_)) {
+                    self.source.known.pass();
+                }
+                self.line(&line, next);
             } else {
                 self.gather(line);
                 self.end_line(next);
             }
             at = self.skip_noise(bytes, at + length + 1, &mut places);
         }
+        // What is not here yet may make another line of it.
+        self.source.known.pass();
         self.gather(&bytes[at..]);
     }
 
     /// Where the lines end that tell of nothing, if each may be looked at alone.
     fn skip_noise(&mut self, text: &[u8], from: usize, places: &mut &[usize]) -> usize {
+        self.source.known.pass();
         if self.source.is_amid() || !self.partial.is_empty() || self.is_cut {
             return from;
         }
-        let (end, lines) = hints::noise(text, from, places);
-        self.source.line += lines;
-        self.evidence.lines += lines;
-        end
+        let Source { known, ci, .. } = &mut self.source;
+        let noise = hints::noise(text, from, places, |line| known.is_known(line, ci));
+        if !noise.is_before_known {
+            known.pass();
+        }
+        self.source.line += noise.lines;
+        self.evidence.lines += noise.lines;
+        noise.end
     }
 
     /// Adds what is known without reading a text, as part of the source that was begun.
@@ -289,12 +302,19 @@ impl Intake {
             source.known.pass();
             return false;
         }
-        let Some((event, by)) = source.known.find(line, &source.ci, &self.context) else {
+        let Some(told) = source.known.find(line, &source.ci, &self.context) else {
             return false;
         };
-        event.lines = lines;
-        let is_repetition = by == By::Words && source.repeats.is_repetition(event);
-        is_repetition || self.evidence.count(event).is_ok()
+        told.event.lines = lines;
+        if told.by == By::Words && source.repeats.is_repetition(&told.event)
+            || self.evidence.count(&told.event).is_ok()
+        {
+            return true;
+        }
+        if told.is_whole {
+            self.evidence.add(told.event.clone());
+        }
+        told.is_whole
     }
 
     /// Reads a line that belongs to no other.

@@ -7,11 +7,14 @@ use forebay_failures::{Form, KnownLines};
 use super::ci::Ci;
 use super::pasted::By;
 use super::times::parse_iso;
-use crate::event::{Event, What};
+use crate::event::{Event, MAX_MESSAGE_BYTES, What};
 use crate::plausible::is_plausible;
 use crate::{Context, Moment};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// So much may be left of a time or an id where a message is cut, in bytes.
+const MAX_PART_BYTES: usize = 64;
 
 /// What lines of a source have told.
 #[derive(Debug, Default)]
@@ -21,41 +24,47 @@ pub(crate) struct Known {
     ci: Ci,
     /// The form of the line that is being read.
     form: Option<Form>,
+    /// Whether that is the line that is read next.
+    is_next: bool,
 }
 
 /// What a line has told.
 #[derive(Debug)]
-struct Told {
-    event: Event,
-    by: By,
+pub(crate) struct Told {
+    /// The same, when the line that was asked for last was written.
+    pub(crate) event: Event,
+    pub(crate) by: By,
+    /// Whether nothing else in the event is of when its line was written: another is the same.
+    pub(crate) is_whole: bool,
     /// Which of the times in the line are the event's, a bit each.
     times: u8,
 }
 
 impl Known {
+    /// Whether a line is known; then it has to be read next.
+    pub(crate) fn is_known(&mut self, line: &[u8], ci: &Ci) -> bool {
+        self.look_at(line.strip_suffix(b"\r").unwrap_or(line), ci);
+        self.is_next = self.form.is_some_and(|form| self.lines.has(form));
+        self.is_next
+    }
+
     /// What a line tells but for its words, if one of its form has told it; who comes first is remembered by [`Self::keep`].
-    pub(crate) fn find(
-        &mut self,
-        line: &str,
-        ci: &Ci,
-        context: &Context,
-    ) -> Option<(&mut Event, By)> {
-        if self.ci != *ci {
-            self.lines.forget();
-            self.ci = ci.clone();
+    pub(crate) fn find(&mut self, line: &str, ci: &Ci, context: &Context) -> Option<&mut Told> {
+        if !std::mem::take(&mut self.is_next) {
+            self.look_at(line.as_bytes(), ci);
         }
-        self.form = self.lines.form(line.as_bytes());
         let (told, times) = self.lines.find(self.form?)?;
         if told.times != 0 {
             told.event.first = Some(told.moment(texts(times, line), context)?);
             told.event.last = told.event.first;
         }
-        Some((&mut told.event, told.by))
+        Some(told)
     }
 
     /// Leaves a line alone: it may belong to what stands around it.
     pub(crate) const fn pass(&mut self) {
         self.form = None;
+        self.is_next = false;
     }
 
     /// Remembers what the line has told that was asked for last, if the time of another can be read.
@@ -75,9 +84,44 @@ impl Known {
             times |= u8::from(is_its) << index;
         }
         if times != 0 || event.first.is_none() {
-            let event = event.clone();
-            self.lines.keep(form, Told { event, by, times });
+            let told = Told {
+                event: event.clone(),
+                by,
+                is_whole: self.is_whole(line, event),
+                times,
+            };
+            self.lines.keep(form, told);
         }
+    }
+
+    fn look_at(&mut self, line: &[u8], ci: &Ci) {
+        if self.ci != *ci {
+            self.lines.forget();
+            self.ci = ci.clone();
+        }
+        self.form = self.lines.form(line);
+    }
+
+    /// Whether no text of the event has anything of the line's times and ids; a message that was cut may have too little of one
+    /// to know it.
+    fn is_whole(&self, line: &str, event: &Event) -> bool {
+        let place = &event.place;
+        let texts = [
+            &place.namespace,
+            &place.task,
+            &place.container,
+            &place.node,
+            &place.cluster,
+            &event.image,
+        ];
+        let owner = place.owner.iter().map(|owner| &owner.name);
+        let mut texts = texts
+            .into_iter()
+            .flatten()
+            .chain(owner)
+            .chain([&event.message]);
+        event.message.len() + MAX_PART_BYTES < MAX_MESSAGE_BYTES
+            && !texts.any(|text| self.lines.stand_in(line.as_bytes(), text))
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
 
-use super::{FOLD, Piece, TABLE_BITS, hash};
+use super::{FOLD, Piece, STEP_BYTES, TABLE_BITS, hash};
 
 /// What stands in logs of every day. Words are looked for by pieces that are not of these, where they have others.
 const EVERYDAY: &[u8] = b"http https service services container containers docker dockerd kubelet kubernetes systemd volume volumes \
@@ -24,9 +24,6 @@ termination waiting restarting executing unable invalid unexpected expected cont
 
 /// Bytes by how often they stand in logs, the most frequent first; those that are not named are the rarest.
 const FREQUENT: &[u8] = b" eotainrscdlu0m1pg2:\"/f-=h.34v5b678w9k_y,j";
-
-/// The bytes of a word of which one of two neighbouring pieces is always looked up.
-const WINDOW_BYTES: usize = 5;
 
 /// The shortest word.
 const MIN_WORD_BYTES: usize = 3;
@@ -119,18 +116,15 @@ fn parts_of(word: &[u8], everyday: &Everyday) -> Vec<(Piece, isize)> {
             odd.chain([whole]).collect()
         }
         _ => {
-            let windows = word.array_windows::<WINDOW_BYTES>().zip(0..);
-            let rarest = windows.min_by_key(|(window, _)| {
-                let [one, other] = [&window[..4], &window[1..]];
-                everyday.frequency(one).max(everyday.frequency(other))
-            });
-            let parts = rarest.map(|([a, b, c, d, e], at)| {
-                [
-                    (piece([*a, *b, *c, *d]), at),
-                    (piece([*b, *c, *d, *e]), at + 1),
-                ]
-            });
-            parts.into_iter().flatten().collect()
+            let rarest = |parity| {
+                let pieces = word.array_windows::<4>().zip(0..).skip(parity);
+                pieces
+                    .step_by(STEP_BYTES)
+                    .min_by_key(|(piece, _)| everyday.frequency(*piece))
+            };
+            // Wherever the word stands, either its even pieces are looked up or its odd ones.
+            let parts = [rarest(0), rarest(1)].into_iter().flatten();
+            parts.map(|(part, at)| (piece(*part), at)).collect()
         }
     }
 }
