@@ -1,5 +1,7 @@
 //! The client's files on a disk, below a root, with the record of what was written there.
 
+use std::error::Error;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -9,6 +11,22 @@ use forebay_setup::{
 };
 use forebay_terminal::Failure;
 use forebay_terminal::plain_file::read_text;
+
+/// What can be done about links that lead where nothing of the client's is.
+const ASTRAY: &str = "links are followed on this machine, and never out of --root: put a plain file or folder in the link's place, \
+                      or name the folder that holds both with --root";
+
+/// A path that leads where nothing of the client's is.
+#[derive(Debug)]
+struct Astray(String);
+
+impl fmt::Display for Astray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Astray {}
 
 /// The client's files below a root.
 pub(crate) struct Disk {
@@ -55,12 +73,15 @@ impl Disk {
 
     /// What can be done about a record that cannot be read.
     fn hint_on_record(&self, error: &BoxError) -> Option<&'static str> {
+        let is_astray = error.is::<Astray>();
         let error = error.downcast_ref::<io::Error>();
         if error.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
             return Some("run it as the user who wrote it, or as root");
         }
-        let is_link = self.is_link(&self.record_path);
-        is_link.then_some("it is a link, which no set-up makes: take the link away")
+        if self.is_link(&self.record_path) {
+            return Some("it is a link, which no set-up makes: take the link away");
+        }
+        is_astray.then_some(ASTRAY)
     }
 
     /// A record comes with a repository, written by anybody: what is taken back by it is what this client's plans write.
@@ -157,14 +178,15 @@ impl Disk {
         let inside = inside.strip_prefix("/").unwrap_or(inside);
         let is_whole = self.root == Path::new("/");
         if is_whole && !path.starts_with('/') {
-            return Ok(follow(inside)?);
+            return follow(inside);
         }
         let place = follow(&self.root.join(inside))?;
         let root = fs::canonicalize(&self.root)?;
         if place.starts_with(&root) {
             return Ok(place);
         }
-        Err(format!("{} leads out of {}", path, self.root.display()).into())
+        let (root, place) = (self.root.display(), place.display());
+        Err(Astray(format!("it leads out of {root}, to {place}")).into())
     }
 }
 
@@ -234,6 +256,15 @@ impl Files for Disk {
 
 fn unreadable(path: &str, source: BoxError) -> SetupError {
     let path = path.to_owned();
+    if let Some(Astray(what)) = source.downcast_ref() {
+        return SetupError::Unmergeable {
+            path,
+            what: what.clone(),
+            hint: ASTRAY.to_owned(),
+            lines: String::new(),
+            source: None,
+        };
+    }
     SetupError::Unreadable { path, source }
 }
 
@@ -245,7 +276,7 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 /// The path with the links of what exists of it followed.
-fn follow(path: &Path) -> io::Result<PathBuf> {
+fn follow(path: &Path) -> Result<PathBuf, BoxError> {
     match fs::canonicalize(path) {
         Ok(place) => Ok(place),
         Err(error) if is_absent(&error) && fs::symlink_metadata(path).is_err() => {
@@ -257,6 +288,15 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
             }
             Ok(follow(parent)?.join(name))
         }
-        Err(error) => Err(error),
+        Err(error) => Err(match fs::read_link(path) {
+            Ok(target) if is_absent(&error) => {
+                let (path, target) = (path.display(), target.display());
+                Astray(format!(
+                    "{path} is a link to {target}, and nothing is there"
+                ))
+                .into()
+            }
+            _ => error.into(),
+        }),
     }
 }

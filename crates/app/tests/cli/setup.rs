@@ -266,6 +266,21 @@ fn no_link_leads_out_of_the_root() {
         "{told}"
     );
     assert_eq!(read(&outside, "daemon.json"), "{}\n");
+    // What a link within a mounted image names is not looked for on this machine, and not made there.
+    let program = Program::new();
+    std::os::unix::fs::symlink("/nowhere/etc", program.path("etc")).expect("a link");
+    for client in ["docker", "containerd", "podman"] {
+        let told = setup(&program, &[client, "--write"]);
+        assert!(told.starts_with("exit: 3"), "{told}");
+        assert!(
+            told.contains("is a link to /nowhere/etc, and nothing is there"),
+            "{told}"
+        );
+        assert!(
+            told.contains("hint: links are followed on this machine"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn neighbouring_secrets_are_not_shown_and_stay_as_they_are() {
     let program = Program::new().file("etc/containerd/config.toml", broken);
     let told = setup(&program, &[&["containerd"], &ADDRESS[..]].concat());
     assert!(told.contains("cannot be read as TOML"), "{told}");
-    assert!(told.contains("password = ***"), "{told}");
+    assert!(told.contains("caused by: line 2: "), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
 }
 

@@ -16,6 +16,9 @@ use crate::yaml::Yaml;
 /// The action that gives a job its credentials of AWS.
 const AWS_CREDENTIALS: &str = "aws-actions/configure-aws-credentials";
 
+const NEEDS_AWS: &str = "the job needs credentials of AWS before the login: aws-actions/configure-aws-credentials, with `permissions: \
+                         id-token: write`";
+
 /// The variable by which a job can have them as well.
 const AWS_KEY: &str = "AWS_ACCESS_KEY_ID";
 
@@ -34,6 +37,7 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
             title: "steps: the login before the first that pulls or builds, the build before the deployment",
             text,
         });
+        let plan = plan.note_if(access.registry == Registry::Ecr, NEEDS_AWS);
         return Ok(containers::early(access.registry, plan));
     };
     let changed = Changed::of(path, files, |text, notes| {
@@ -56,7 +60,7 @@ fn workflow(
     if let Some((_, None)) = building {
         return Err(yaml.refuse(
             "no job of it builds or deploys",
-            "say by hand in which job to build",
+            "put the lines in by hand: without --file they are printed",
         ));
     }
     let mut change = Change {

@@ -40,7 +40,7 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
         if build.is_some() && builds.is_none() {
             return Err(yaml.refuse(
                 "no job of it builds, or deploys where docker runs",
-                "say by hand in which job to build",
+                "put the lines in by hand: without --file they are printed",
             ));
         }
         let mut is_needed = false;

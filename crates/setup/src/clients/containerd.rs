@@ -46,12 +46,18 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
     let config = changed(path, files, |text| {
         let config = Config::read(path, text)?;
         is_cri_off = config.is_cri_off();
-        match config.config_path()? {
-            Some(folder) => certs_d = folder,
-            None if is_cri_off => {}
-            None => return config.with_config_path(),
+        let folder = config.config_path()?;
+        if let Some(folder) = &folder {
+            certs_d.clone_from(folder);
         }
-        Ok(text.to_owned())
+        if is_cri_off {
+            return Ok(text.to_owned());
+        }
+        config.refuse_imports(&certs_d, files)?;
+        match folder {
+            Some(_) => Ok(text.to_owned()),
+            None => config.with_config_path(),
+        }
     })?;
     let mut plan = Plan::default();
     let mut others = Others::default();
@@ -79,6 +85,43 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
 /// The folder of registries that a config.toml names.
 pub(crate) fn named_certs_d(path: &str, text: &str) -> Option<String> {
     Config::read(path, text).ok()?.config_path().ok()?
+}
+
+/// What a piece of containerd's configuration says of registries, whichever version it is of.
+pub(super) fn told_by_piece(path: &str, text: &str) -> Result<Option<Told>, SetupError> {
+    let document = toml::parse(path, text)?;
+    let tables = REGISTRY_TABLES.into_iter();
+    let mut told = tables.filter_map(|(_, registry)| told(&document, registry));
+    Ok(told.next())
+}
+
+/// What is said of registries.
+pub(super) enum Told {
+    /// The folder where it looks: the first of several.
+    Folder(String),
+    /// A setting that containerd refuses beside one.
+    Old(&'static str),
+}
+
+fn told(document: &DocumentMut, registry: &[&str]) -> Option<Told> {
+    let registry = toml::find(document.as_table(), registry)?.as_table_like()?;
+    let folder = registry.get("config_path").and_then(Item::as_str);
+    let folder = folder.and_then(|folder| folder.split(':').next());
+    if let Some(folder) = folder.filter(|folder| !folder.is_empty()) {
+        return Some(Told::Folder(folder.to_owned()));
+    }
+    let is_set = |key: &&str| {
+        let table = registry.get(key).and_then(Item::as_table_like);
+        table.is_some_and(|table| !table.is_empty())
+    };
+    OLD_SETTINGS.into_iter().find(is_set).map(Told::Old)
+}
+
+/// Why a folder cannot be named, in a file that has this setting.
+pub(super) fn refuse_old(path: &str, old: &str, folder: &str) -> SetupError {
+    let what = format!("registry.{old} is set, which containerd does not take beside config_path");
+    let hint = format!("write what it says into files below {folder}, take it out, and try again");
+    SetupError::unmergeable(path, what, hint)
 }
 
 /// config.toml.
@@ -135,29 +178,38 @@ impl<'a> Config<'a> {
 
     /// The folder that it names already: the first of several.
     fn config_path(&self) -> Result<Option<String>, SetupError> {
-        let Some(table) = toml::find(self.document.as_table(), self.registry) else {
-            return Ok(None);
-        };
-        let registry = table.as_table_like();
-        let setting = |key: &str| registry.and_then(|registry| registry.get(key));
-        let folder = setting("config_path")
-            .and_then(Item::as_str)
-            .unwrap_or_default();
-        if let Some(folder) = folder.split(':').next().filter(|folder| !folder.is_empty()) {
-            return Ok(Some(folder.to_owned()));
+        match told(&self.document, self.registry) {
+            Some(Told::Folder(folder)) => Ok(Some(folder)),
+            Some(Told::Old(old)) => Err(refuse_old(self.path, old, CERTS_D)),
+            None => Ok(None),
         }
-        let is_set = |key: &&str| {
-            let table = setting(key).and_then(Item::as_table_like);
-            table.is_some_and(|table| !table.is_empty())
-        };
-        let Some(old) = OLD_SETTINGS.into_iter().find(is_set) else {
-            return Ok(None);
-        };
-        let what =
-            format!("registry.{old} is set, which containerd does not take beside config_path");
-        let hint =
-            format!("write what it says into files below {CERTS_D}, take it out, and try again");
-        Err(SetupError::unmergeable(self.path, what, hint))
+    }
+
+    /// What imported files say wins over what this one does.
+    fn refuse_imports(&self, certs_d: &str, files: &dyn Files) -> Result<(), SetupError> {
+        let imports = self.document.get("imports").and_then(Item::as_array);
+        let imports = imports
+            .into_iter()
+            .flatten()
+            .filter_map(|name| name.as_str());
+        for import in imports {
+            for path in imported(self.path, import, files)? {
+                let text = files.read(&path)?.unwrap_or_default();
+                match told_by_piece(&path, &text)? {
+                    Some(Told::Old(old)) => return Err(refuse_old(&path, old, certs_d)),
+                    Some(Told::Folder(folder)) if folder != certs_d => {
+                        let what = format!(
+                            "{} imports it, and its config_path, {folder}, wins over {certs_d}",
+                            self.path
+                        );
+                        let hint = format!("take that out, or set this file up: --file {path}");
+                        return Err(SetupError::unmergeable(&path, what, hint));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     fn with_config_path(mut self) -> Result<String, SetupError> {
@@ -171,6 +223,32 @@ impl<'a> Config<'a> {
         }
         Ok(self.document.to_string())
     }
+}
+
+/// The files that an import names, from the folder of the file that imports: one, or those of a folder by a pattern.
+fn imported(path: &str, import: &str, files: &dyn Files) -> Result<Vec<String>, SetupError> {
+    let own = path.rsplit_once('/').map_or(".", |(folder, _)| folder);
+    let import = if import.starts_with('/') {
+        import.to_owned()
+    } else {
+        format!("{own}/{import}")
+    };
+    let Some((folder, name)) = import.rsplit_once('/') else {
+        return Ok(Vec::new());
+    };
+    let Some((begin, end)) = name.split_once('*') else {
+        return Ok(vec![import]);
+    };
+    let is_named = |name: &String| {
+        name.len() >= begin.len() + end.len() && name.starts_with(begin) && name.ends_with(end)
+    };
+    let mut names = files.list(folder)?;
+    names.retain(is_named);
+    names.sort();
+    Ok(names
+        .iter()
+        .map(|name| format!("{folder}/{name}"))
+        .collect())
 }
 
 /// Both containerd 1 and 2 read version 2.

@@ -2,6 +2,7 @@
 //!
 //! Keys by <https://kind.sigs.k8s.io/docs/user/configuration/>, the folder by <https://kind.sigs.k8s.io/docs/user/local-registry/>.
 
+use super::containerd::Told;
 use super::hosts::Way;
 use super::others::Others;
 use super::{changed, containerd, path_of};
@@ -71,7 +72,7 @@ fn merge(path: &str, text: &str, folder: &str) -> Result<String, SetupError> {
     };
     let text = with_nodes(path, &text)?;
     let text = with_mounts(path, &text, folder)?;
-    with_patch(path, &text)
+    with_patch(path, &text, folder)
 }
 
 /// A cluster whose nodes are not named has one.
@@ -165,14 +166,25 @@ fn is_mounted(yaml: &Yaml<'_>, mounts: &Node, folder: &str) -> Result<bool, Setu
     }
 }
 
-fn with_patch(path: &str, text: &str) -> Result<String, SetupError> {
+fn with_patch(path: &str, text: &str, folder: &str) -> Result<String, SetupError> {
     let yaml = Yaml::parse(path, text)?;
     let mut edits = Edits::default();
     let (at, lines) = match yaml.root.find_entry("containerdConfigPatches") {
         None => yaml.lines_after(text.len(), &format!("{PATCH}{}", patch_item())),
         Some((_, patches)) => {
-            let mut items = patches.items().iter().filter_map(Node::text);
-            if items.any(|patch| patch.contains("config_path")) {
+            let mut is_told = false;
+            for patch in patches.items().iter().filter_map(Node::text) {
+                match containerd::told_by_piece(path, patch)? {
+                    Some(Told::Old(old)) => return Err(containerd::refuse_old(path, old, folder)),
+                    Some(Told::Folder(other)) if other != IN_NODE => {
+                        let what = format!("a patch has containerd look in {other}");
+                        let hint = format!("have it look in {IN_NODE}, where the files are put");
+                        return Err(yaml.refuse(&what, hint.as_str()));
+                    }
+                    told => is_told |= told.is_some(),
+                }
+            }
+            if is_told {
                 return Ok(text.to_owned());
             }
             match patches.items().last() {
@@ -301,6 +313,27 @@ containerdConfigPatches:
             "{once}"
         );
         assert_eq!(merge("kind.yaml", &once, folder).expect("it merges"), once);
+    }
+
+    #[test]
+    fn a_patch_that_containerd_would_not_start_with_is_refused() {
+        let text = |patch: &str| {
+            format!(
+                "kind: Cluster\nnodes:\n- role: worker\ncontainerdConfigPatches:\n- |-\n  {patch}\n"
+            )
+        };
+        let table = "[plugins.\"io.containerd.grpc.v1.cri\".registry";
+        for patch in [
+            format!("{table}.mirrors.\"localhost:5000\"]\n    endpoint = [\"http://r:5000\"]"),
+            format!("{table}]\n    config_path = \"/opt/certs.d\""),
+            "[plugins".to_owned(),
+        ] {
+            merge("kind.yaml", &text(&patch), "./forebay-certs.d").expect_err(&patch);
+        }
+        let ours = format!("{table}]\n    config_path = \"/etc/containerd/certs.d\"");
+        assert!(merged(&text(&ours)).ends_with(&format!("{ours}\n")));
+        let other = "# config_path is not set here";
+        assert!(merged(&text(other)).ends_with("config_path = \"/etc/containerd/certs.d\"\n"));
     }
 
     #[test]

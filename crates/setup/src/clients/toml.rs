@@ -1,13 +1,17 @@
 //! What the clients' TOML files have in common.
 
-use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, TomlError, Value};
 
 use crate::error::SetupError;
 
 /// Reads a file.
 pub(super) fn parse(path: &str, text: &str) -> Result<DocumentMut, SetupError> {
-    text.parse()
-        .map_err(|error| SetupError::broken(path, "TOML", error))
+    text.parse().map_err(|error: TomlError| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+        let why = format!("line {line}: {}", error.message());
+        SetupError::broken(path, "TOML", why)
+    })
 }
 
 /// The table at this place, made without a header of its own where it is missing.

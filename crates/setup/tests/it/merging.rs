@@ -354,3 +354,38 @@ fn a_rewrite_that_k3s_applies_to_forebay_too_is_told() {
         assert!(!told.contains("HUNTER2"), "{told}");
     }
 }
+
+#[test]
+fn what_wins_over_containerds_own_file_is_not_passed_over() {
+    let main = "version = 2\nimports = [\"conf.d/*.toml\", \"/etc/other.toml\"]\n";
+    let table = "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry";
+    let disk = |path: &str, text: &str| {
+        let mut disk = Disk::with("/etc/containerd/config.toml", main);
+        disk.0.insert(path.to_owned(), text.to_owned());
+        disk
+    };
+    let order = order(Client::Containerd);
+    for (path, setting) in [
+        (
+            "/etc/containerd/conf.d/99-x.toml",
+            "]\nconfig_path = '/opt/certs.d'\n",
+        ),
+        (
+            "/etc/other.toml",
+            ".mirrors.'docker.io']\nendpoint = ['https://m']\n",
+        ),
+    ] {
+        let error = plan(&order, &disk(path, &format!("{table}{setting}"))).expect_err(setting);
+        assert!(error.to_string().starts_with(path), "{error}");
+    }
+    for setting in [
+        "]\nconfig_path = '/etc/containerd/certs.d'\n",
+        ".headers]\n",
+    ] {
+        set_up(
+            &order,
+            &disk("/etc/other.toml", &format!("{table}{setting}")),
+        );
+    }
+    set_up(&order, &disk("/etc/containerd/conf.d/x.json", "no TOML"));
+}
