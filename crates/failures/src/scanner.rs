@@ -233,8 +233,13 @@ impl Scanner {
             return (line, alone);
         }
         let joined = self.said(&message);
+        // What one sentence says as a whole counts, where it is one for sure.
+        let is_one = || {
+            joining == Joining::Strict
+                || around(&self.window, line.clone(), floor, Joining::Strict) == message
+        };
         match (alone, joined) {
-            (Some(alone), Some(joined)) if adds(&joined.verdict, &alone.verdict) => {
+            (Some(alone), Some(joined)) if adds(&joined.verdict, &alone.verdict) || is_one() => {
                 (message, Some(joined))
             }
             (None, Some(joined)) => (message, Some(joined)),

@@ -88,7 +88,7 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"(?:^|[^a-z])(?:api\.)?ecr[:.]",
             r"calling(?:the)?(?:ecr)?(?:batchgetimage|getauthorizationtoken|getdownloadurlforlayer|batchchecklayeravailability)",
             r"getauthorizationtokenoperation",
-            r"ecrregistryauth",
+            r"ecr(?:registryauth|auth(?:orization)?token|loginpassword)",
             r"amazonecr",
             r"cannotpullecr",
         ],

@@ -17,6 +17,8 @@ pub(super) const RULES: &[Rule] = &[
             r"reachedyour(?:unauthenticated|authenticated)?pullratelimit",
             r"docker\.com/increase-rate-li",
             r"youmayincreasethelimitby(?:authenticating|upgrading)",
+            // Home Assistant's Supervisor.
+            r"too_?many_?requeststodockerhubwhichactivatedaratelimit",
         ],
     )
     .unless(&[Context::Code])

@@ -131,7 +131,7 @@ pub(super) const RULES: &[Rule] = &[
             r"doesnotprovidethespecifiedplatform|doesnotprovideanyplatform",
             r"imagedoesnotexist",
             r"(?:imagenotfound(?:exception)?|404clienterror|status(?:code)?[:=]?(?:404|notfound)|httpcode404).*nosuchimage",
-            r"nosuchmanifest",
+            r"nosuchmanifest|yourv2imagecouldnotbefound",
             r"unsupportedplatform.*manifest",
             r"nochildwithplatform|doesnotcontaindescriptormatchingplatform",
             r"imageoperatingsystem.*cannotbeusedonthisplatform",

@@ -62,13 +62,15 @@ const MOST_WRONG_PERMILLE: usize = 3;
 fn check_broken(broken: impl Fn(&str, usize) -> String) {
     let lines = lines();
     let mut wrong = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
+    for line in &lines {
         let expected = class_of(&line.text);
         for nth in 0..WIDTHS_OF_EACH {
-            let width = 30 + (index * 37 + nth * 17) % 130;
+            // Its own, whatever lines stand beside it.
+            let width = 30 + (line.text.len() * 37 + nth * 17) % 130;
             let text = broken(&line.text, width);
-            if class_of(&text) != expected || pasted(&text) != expected {
-                wrong.push(format!("{expected:?}: {text}"));
+            let told = (class_of(&text), pasted(&text));
+            if told != (expected, expected) {
+                wrong.push(format!("{told:?}, not {expected:?}: {text}"));
             }
         }
     }
