@@ -5,27 +5,19 @@ mod address;
 mod client;
 mod clients;
 mod difference;
-mod edits;
-mod error;
-mod json;
 mod password;
 mod plan;
 mod probe;
-mod pushed;
 mod reach;
 mod record;
-mod secrets;
 mod shell;
-mod usage;
-mod workflow;
-mod yaml;
 
 pub use access::{Access, Registry, plan_access};
 pub use address::{Address, NoAddress};
 pub use client::Client;
 pub use clients::plan;
 pub use difference::difference;
-pub use error::{BoxError, SetupError};
+pub use forebay_setup_files::{BoxError, SetupError, without_secrets};
 pub use password::Password;
 pub use plan::{
     FallThrough, FileChange, Files, Guard, Input, MAX_FILE_BYTES, Order, Otherwise, Plan, Snippet,
@@ -34,5 +26,4 @@ pub use plan::{
 pub use probe::{ProbeWay, Served, Verdict, probe_ways};
 pub use reach::{HOSTS_TOML, Reach};
 pub use record::{ChangedSince, NoRecord, Record, Undo, Written};
-pub use secrets::without_secrets;
 pub use shell::command_line;

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use forebay_setup_files::SetupError;
+
 use crate::access::PullSecrets;
 use crate::address::Address;
 use crate::client::Client;
-use crate::error::SetupError;
 use crate::password::Password;
 
 /// The longest client file that is read, in bytes: all of them are written by hand or by a small program.

@@ -28,7 +28,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 38] = [
+pub(crate) const PACKAGES: [(&str, Layer); 39] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
@@ -38,6 +38,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 38] = [
     ("forebay-references", Layer::Text),
     ("forebay-source-code", Layer::Text),
     ("forebay-rewrite", Layer::Text),
+    ("forebay-setup-files", Layer::Text),
     ("forebay-traffic", Layer::Text),
     ("forebay-http-kit", Layer::Toolkit),
     ("forebay-content", Layer::Seam),

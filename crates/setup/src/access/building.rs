@@ -1,7 +1,8 @@
 //! The lines of a job that build an image and push it: what was given is one word there, whatever it holds.
 
+use forebay_setup_files::SetupError;
+
 use super::Access;
-use crate::error::SetupError;
 use crate::shell::quoted_with_variables;
 
 /// How an expression of GitHub Actions begins, which is filled in before any shell reads the line.

@@ -2,14 +2,13 @@
 //!
 //! CDK 2 takes the credentials of a private registry there; a task definition's `repositoryCredentials` follow from them.
 
+use forebay_setup_files::{Edits, SetupError};
 use tree_sitter::{Language, Node, Parser};
 
 use super::images::{Images, VARIABLE, filled};
 use super::registry::is_held;
 use super::task_definition::Changed;
 use super::{Access, Registry};
-use crate::edits::Edits;
-use crate::error::SetupError;
 use crate::plan::Files;
 
 /// What differs between the two languages.

@@ -3,15 +3,15 @@
 //!
 //! By <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idcontainercredentials>.
 
+use forebay_setup_files::{
+    Edits, Kind, Node, SetupError, Yaml, matrix_values,
+    workflow::{Job, at_end, indented},
+};
+
 use super::images::{EXPRESSION, filled};
 use super::registry::is_held;
 use super::{Access, Registry};
-use crate::edits::Edits;
-use crate::error::SetupError;
 use crate::plan::{Plan, Snippet};
-use crate::usage::matrix_values;
-use crate::workflow::{Job, at_end};
-use crate::yaml::{Kind, Node, Yaml};
 
 /// What a step that logs in does not cover.
 const EARLY: &str = "images of `container:` and `services:` are pulled before any step, so that no step with a login covers them: \
@@ -165,7 +165,7 @@ fn put(access: &Access, yaml: &Yaml<'_>, (key, node): (&Node, &Node), edits: &mu
                 node.span.end,
                 image,
             );
-            let lines = crate::workflow::indented(&lines, indent.len());
+            let lines = indented(&lines, indent.len());
             let (at, lines) = yaml.lines_after(node.span.end, &lines);
             edits.insert(at, lines);
         }

@@ -2,10 +2,10 @@
 //!
 //! By <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html>.
 
+use forebay_setup_files::SetupError;
 use serde_json::json;
 
 use super::{Access, Registry, cdk, task_definition};
-use crate::error::SetupError;
 use crate::plan::{Files, Input, Plan, Snippet, Step};
 
 const CREATE: &str = "keeps the login in Secrets Manager; it goes by standard input";

@@ -1,17 +1,15 @@
 //! Workflows of GitHub Actions: the login before the first step that needs it, build and push before the deployment.
 
+use forebay_setup_files::{
+    Edits, SetupError, Usage, Yaml,
+    workflow::{Job, after, before, github_calls, github_jobs, github_shared_jobs, has_word},
+};
+
 use super::building::Building;
 use super::permissions::Permissions;
 use super::task_definition::Changed;
 use super::{Access, Registry, containers};
-use crate::edits::Edits;
-use crate::error::SetupError;
 use crate::plan::{Files, Plan, Snippet};
-use crate::usage::Usage;
-use crate::workflow::{
-    Job, after, before, github_calls, github_jobs, github_shared_jobs, has_word,
-};
-use crate::yaml::Yaml;
 
 /// The action that gives a job its credentials of AWS.
 const AWS_CREDENTIALS: &str = "aws-actions/configure-aws-credentials";

@@ -1,14 +1,14 @@
 //! Pipelines of GitLab CI: the login before the first line of a script that needs it, build and push before the deployment.
 
+use forebay_setup_files::{
+    Edits, Node, SetupError, Usage, Yaml,
+    workflow::{Job, after, before, gitlab_jobs, gitlab_odd_jobs, has_word, indented},
+};
+
 use super::building::{Building, scalar};
 use super::task_definition::Changed;
 use super::{Access, Registry};
-use crate::edits::Edits;
-use crate::error::SetupError;
 use crate::plan::{Files, Plan, Snippet};
-use crate::usage::Usage;
-use crate::workflow::{Job, before, gitlab_jobs, gitlab_odd_jobs, has_word};
-use crate::yaml::{Node, Yaml};
 
 /// The key of a pipeline's variables, and of a job's.
 const VARIABLES: &str = "variables";
@@ -20,7 +20,7 @@ pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupErro
     let Some(path) = &access.file else {
         let text = format!(
             "script:\n{}",
-            crate::workflow::indented(&format!("{login}{}", build.unwrap_or_default()), 2)
+            indented(&format!("{login}{}", build.unwrap_or_default()), 2)
         );
         return Ok(plan.snippet(Snippet {
             title: "lines of a job's script",
@@ -166,7 +166,7 @@ impl Change<'_> {
             job.refuse_flow(yaml)?;
             let (at, lines) = match deploys {
                 Some(deploy) => before(yaml, &job.steps[deploy], build),
-                None => crate::workflow::after(yaml, &job.steps[job.steps.len() - 1], build),
+                None => after(yaml, &job.steps[job.steps.len() - 1], build),
             };
             self.edits.insert(at, lines);
         }

@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use forebay_limits::shell_word;
+use forebay_setup_files::SetupError;
 use serde_json::json;
 
 use super::login::{source, token_file};
 use super::pull_secrets::{LABEL, PullSecrets};
 use super::{Access, Registry, is_dns_label};
-use crate::error::SetupError;
 use crate::password::Password;
 use crate::plan::{Input, Plan, Snippet, Step};
 

@@ -1,11 +1,11 @@
 //! Programs that keep a login themselves: docker, podman, and docker's swarm.
 
 use forebay_limits::shell_word;
+use forebay_setup_files::SetupError;
 
 use super::{Access, Registry};
 use crate::client::Client;
 use crate::clients::SWARM_TRAP;
-use crate::error::SetupError;
 use crate::plan::{Input, Plan, Snippet, Step};
 use crate::shell::command_line;
 

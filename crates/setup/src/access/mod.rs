@@ -17,9 +17,9 @@ mod registry;
 mod task_definition;
 
 use forebay_oci::EcrHost;
+use forebay_setup_files::SetupError;
 
 use crate::client::Client;
-use crate::error::SetupError;
 use crate::password::Password;
 use crate::plan::{Files, Plan, made_once};
 

@@ -4,10 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::edits::Edits;
-use crate::error::SetupError;
-use crate::workflow::at_end;
-use crate::yaml::{Node, Yaml};
+use forebay_setup_files::{Edits, Node, SetupError, Yaml, workflow::at_end};
 
 /// The key of what a token may do, and in it the one of packages.
 const PERMISSIONS: &str = "permissions";

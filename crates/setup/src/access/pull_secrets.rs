@@ -3,6 +3,7 @@
 //! Kubernetes takes a new list for the whole (<https://github.com/kubernetes/kubernetes/issues/72475>). So it is asked for the old
 //! one first, and changed only in the version that was read.
 
+use forebay_limits::pull_secrets_template;
 use serde_json::json;
 
 use crate::plan::{Guard, Input, Standing, Step};
@@ -59,10 +60,9 @@ impl PullSecrets {
     /// For a person's shell, the same as [`Self::put_in`]: the answer to the question is the patch, in the version that was read.
     pub(super) fn by_hand(&self) -> String {
         let Self { namespace, secret } = self;
+        let template = pull_secrets_template(secret);
         format!(
-            "list=$(kubectl get --namespace {namespace} serviceaccount {ACCOUNT} --output \
-             'go-template={{\"metadata\":{{\"resourceVersion\":\"{{{{.metadata.resourceVersion}}}}\"}},\"imagePullSecrets\":\
-             [{{{{range .imagePullSecrets}}}}{{{{if ne .name \"{secret}\"}}}}{{\"name\":\"{{{{.name}}}}\"}},{{{{end}}}}{{{{end}}}}{{\"name\":\"{secret}\"}}]}}') &&\n  \
+            "list=$(kubectl get --namespace {namespace} serviceaccount {ACCOUNT} --output {template}) &&\n  \
              kubectl patch --namespace {namespace} serviceaccount {ACCOUNT} --type merge --patch \"$list\"\n"
         )
     }

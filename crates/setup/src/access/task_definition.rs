@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
+use forebay_setup_files::{
+    Edits, Node, SetupError, Yaml,
+    json::{Place, quote},
+    with_line_ends,
+    workflow::at_end,
+};
+
 use super::Access;
 use super::images::{Images, VARIABLE, filled};
 use super::registry::is_held;
-use crate::edits::{Edits, with_line_ends};
-use crate::error::SetupError;
-use crate::json::{Place, quote};
 use crate::plan::{FileChange, Files};
-use crate::workflow::at_end;
-use crate::yaml::{Node, Yaml};
 
 /// A file with the credentials in their places, and what should be known of it.
 pub(super) struct Changed {

@@ -2,10 +2,10 @@
 //!
 //! Keys by <https://docs.docker.com/build/buildkit/toml-configuration/>.
 
+use forebay_setup_files::SetupError;
 use toml_edit::Item;
 
 use super::{changed, path_of, toml};
-use crate::error::SetupError;
 use crate::plan::{FallThrough, Files, Order, Plan};
 
 pub(super) const BUILDKITD_TOML: &str = "/etc/buildkit/buildkitd.toml";

@@ -1,11 +1,11 @@
 //! containerd: a hosts.toml for each registry, and in config.toml the folder where they lie.
 
+use forebay_setup_files::SetupError;
 use toml_edit::{DocumentMut, Item};
 
 use super::hosts::Way;
 use super::others::Others;
 use super::{changed, path_of, toml};
-use crate::error::SetupError;
 use crate::plan::{FallThrough, Files, Order, Plan};
 
 pub(super) const CONFIG_TOML: &str = "/etc/containerd/config.toml";

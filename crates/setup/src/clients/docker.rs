@@ -1,10 +1,9 @@
 //! dockerd: `registry-mirrors` of daemon.json, by <https://docs.docker.com/docker-hub/image-library/mirror/>.
 
 use forebay_oci::DOCKER_HUB;
+use forebay_setup_files::{SetupError, json};
 
 use super::{changed, path_of};
-use crate::error::SetupError;
-use crate::json;
 use crate::plan::{FallThrough, Files, Order, Plan};
 
 pub(super) const DAEMON_JSON: &str = "/etc/docker/daemon.json";

@@ -2,8 +2,8 @@
 //!
 //! The agent's file by <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html>.
 
-use crate::error::SetupError;
-use crate::json;
+use forebay_setup_files::{SetupError, json};
+
 use crate::plan::{Order, Plan, Snippet, refuse_loopback};
 
 use super::docker;

@@ -2,12 +2,12 @@
 //!
 //! Keys by <https://github.com/containerd/containerd/blob/main/docs/hosts.md>.
 
+use forebay_setup_files::SetupError;
 use toml_edit::{DocumentMut, Item, Table};
 
 use super::others::{Others, is_registry};
 use super::{changed, toml};
 use crate::address::Address;
-use crate::error::SetupError;
 use crate::plan::{FileChange, Files, Order};
 
 /// What a mirror may be asked for; nothing is pushed to one.

@@ -4,8 +4,8 @@
 //! for a registry, and asks there (<https://github.com/GoogleContainerTools/kaniko/issues/3182>).
 
 use forebay_oci::DOCKER_HUB;
+use forebay_setup_files::SetupError;
 
-use crate::error::SetupError;
 use crate::plan::{FallThrough, Order, Plan, Snippet, refuse_loopback};
 
 const CLOSED: FallThrough = FallThrough::Closed(

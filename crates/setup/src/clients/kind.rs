@@ -2,16 +2,13 @@
 //!
 //! Keys by <https://kind.sigs.k8s.io/docs/user/configuration/>, the folder by <https://kind.sigs.k8s.io/docs/user/local-registry/>.
 
+use forebay_setup_files::{Edits, Node, SetupError, Yaml, json::quote, workflow::indented};
+
 use super::containerd::Told;
 use super::hosts::Way;
 use super::others::Others;
 use super::{changed, containerd, path_of};
-use crate::edits::Edits;
-use crate::error::SetupError;
-use crate::json::quote;
 use crate::plan::{Files, Order, Plan, refuse_loopback};
-use crate::workflow::indented;
-use crate::yaml::{Node, Yaml};
 
 pub(super) const KIND_YAML: &str = "kind.yaml";
 

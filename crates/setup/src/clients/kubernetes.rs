@@ -1,7 +1,8 @@
 //! Kubernetes: a `DaemonSet` that writes containerd's files on each node, as `packaging/` has it.
 
+use forebay_setup_files::SetupError;
+
 use super::containerd;
-use crate::error::SetupError;
 use crate::plan::{Input, Order, Plan, Step};
 
 /// The manifest, with registries, address and strictness as it is shipped.

@@ -19,11 +19,11 @@ pub(crate) use containerd::{CERTS_D as CONTAINERD_CERTS_D, named_certs_d};
 pub(crate) use kind::certs_d as kind_certs_d;
 pub(crate) use swarm::TRAP as SWARM_TRAP;
 
+use forebay_setup_files::{SetupError, with_line_ends};
+
 use forebay_oci::DOCKER_HUB;
 
 use crate::client::Client;
-use crate::edits::with_line_ends;
-use crate::error::SetupError;
 use crate::plan::{FileChange, Files, Order, Plan, made_once};
 
 /// What is to be done so that a client pulls through Forebay.

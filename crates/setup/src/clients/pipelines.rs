@@ -1,14 +1,13 @@
 //! Workflows: the docker of a runner is pointed here before the first step that needs it.
 
 use forebay_oci::DOCKER_HUB;
+use forebay_setup_files::{
+    Edits, Node, SetupError, Usage, Yaml,
+    workflow::{Job, at_end, before, github_calls, github_jobs, has_word},
+};
 
 use super::changed;
-use crate::edits::Edits;
-use crate::error::SetupError;
 use crate::plan::{FallThrough, Files, Order, Plan, Snippet, refuse_loopback};
-use crate::usage::Usage;
-use crate::workflow::{Job, before, github_calls, github_jobs, has_word};
-use crate::yaml::{Node, Yaml};
 
 const OPEN: FallThrough = FallThrough::Open(
     "the runner's dockerd goes on to Docker Hub whenever its mirror answers with an error or not at all, and has no \
@@ -185,7 +184,7 @@ fn point_service(
             Err(yaml.refuse("a service is written in braces", hint))
         }
         None => {
-            let (at, lines) = crate::workflow::at_end(yaml, service, command);
+            let (at, lines) = at_end(yaml, service, command);
             edits.insert(at, lines);
             Ok(())
         }

@@ -4,12 +4,11 @@
 
 mod closing;
 
+use forebay_setup_files::{Edits, Node, SetupError, Yaml};
+
 use super::others::Others;
 use super::{changed, path_of};
-use crate::edits::Edits;
-use crate::error::SetupError;
 use crate::plan::{FallThrough, Files, Order, Plan};
-use crate::yaml::{Node, Yaml};
 
 /// What differs between the two.
 pub(super) struct Flavour {

@@ -1,11 +1,11 @@
 //! podman, buildah, skopeo and CRI-O: a drop-in below registries.conf.d, as containers-registries.conf(5) has it.
 
+use forebay_setup_files::SetupError;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike};
 
 use super::others::{Others, is_registry};
 use super::{changed, path_of, toml};
 use crate::client::Client;
-use crate::error::SetupError;
 use crate::plan::{FallThrough, Files, Order, Plan};
 
 const MAIN: &str = "/etc/containers/registries.conf";

@@ -1,7 +1,8 @@
 //! Docker Swarm: every node's dockerd, and the trap of `--with-registry-auth`.
 
+use forebay_setup_files::SetupError;
+
 use super::docker;
-use crate::error::SetupError;
 use crate::plan::{Files, Order, Plan};
 
 /// What a service that fails to start does to a registry, and what keeps it from it.

@@ -1,8 +1,7 @@
 //! What the clients' TOML files have in common.
 
+use forebay_setup_files::SetupError;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, TomlError, Value};
-
-use crate::error::SetupError;
 
 /// Reads a file.
 pub(super) fn parse(path: &str, text: &str) -> Result<DocumentMut, SetupError> {

@@ -1,10 +1,9 @@
 //! Endpoints of the registry itself, which stay in no mirror's list where fall-through is closed.
 
+use forebay_setup_files::{Edits, Node, SetupError, Yaml};
+
 use super::{Words, last_byte, refuse_shared, unaddable};
 use crate::clients::others::{Others, is_registry};
-use crate::edits::Edits;
-use crate::error::SetupError;
-use crate::yaml::{Node, Yaml};
 
 const WORDS: Words = Words {
     shared: "a mirror that goes on to the registry itself is shared by an anchor, an alias or a merge key",

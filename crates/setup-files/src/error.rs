@@ -51,7 +51,8 @@ pub enum SetupError {
 }
 
 impl SetupError {
-    pub(crate) fn broken(path: &str, format: &'static str, source: impl Into<BoxError>) -> Self {
+    /// A file that is not in the form that its client reads.
+    pub fn broken(path: &str, format: &'static str, source: impl Into<BoxError>) -> Self {
         Self::Broken {
             path: path.to_owned(),
             format,
@@ -59,11 +60,8 @@ impl SetupError {
         }
     }
 
-    pub(crate) fn unmergeable(
-        path: &str,
-        what: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Self {
+    /// A file to be changed by hand: what stands there, and what can be done.
+    pub fn unmergeable(path: &str, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Unmergeable {
             path: path.to_owned(),
             what: what.into(),
@@ -75,7 +73,7 @@ impl SetupError {
 
     /// With what came of trying.
     #[must_use]
-    pub(crate) fn because(mut self, cause: impl Into<BoxError>) -> Self {
+    pub fn because(mut self, cause: impl Into<BoxError>) -> Self {
         if let Self::Unmergeable { source, .. } = &mut self {
             *source = Some(cause.into());
         }
@@ -84,14 +82,15 @@ impl SetupError {
 
     /// With the lines that are to be put in by hand.
     #[must_use]
-    pub(crate) fn by_hand(mut self, by_hand: &str) -> Self {
+    pub fn by_hand(mut self, by_hand: &str) -> Self {
         if let Self::Unmergeable { lines, .. } = &mut self {
             by_hand.clone_into(lines);
         }
         self
     }
 
-    pub(crate) fn impossible(what: impl Into<String>, hint: impl Into<String>) -> Self {
+    /// What does not exist for a client, and what does.
+    pub fn impossible(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Impossible {
             what: what.into(),
             hint: hint.into(),

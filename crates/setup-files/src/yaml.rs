@@ -12,44 +12,55 @@ const MAX_DEPTH: usize = 100;
 
 /// Something in a YAML text.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// Its bytes; a block's begin at its first child and end at its last.
-    pub(crate) span: Range<usize>,
+    pub span: Range<usize>,
     /// Whether other places of the file may stand for it, by an alias.
-    pub(crate) is_anchored: bool,
+    pub is_anchored: bool,
     /// Whether it is no plain text but one that a tag such as `!Ref` makes into something else.
-    pub(crate) is_tagged: bool,
-    pub(crate) kind: Kind,
+    pub is_tagged: bool,
+    /// What it is.
+    pub kind: Kind,
 }
 
 /// What it is.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// A text, a number, a truth, or nothing: as it reads.
     Scalar(String),
+    /// A list.
     List {
+        /// What is in it.
         items: Vec<Node>,
+        /// Whether it is written in brackets.
         is_flow: bool,
     },
+    /// A map.
     Map {
+        /// Keys and values.
         entries: Vec<(Node, Node)>,
+        /// Whether it is written in braces.
         is_flow: bool,
     },
+    /// What stands elsewhere.
     Alias,
 }
 
 /// A YAML file with one document.
-pub(crate) struct Yaml<'a> {
-    pub(crate) path: &'a str,
-    pub(crate) text: &'a str,
+pub struct Yaml<'a> {
+    /// Where it is, for what is told of it.
+    pub path: &'a str,
+    /// All of it.
+    pub text: &'a str,
     /// What the document holds; an empty scalar if it is empty.
-    pub(crate) root: Node,
+    pub root: Node,
 }
 
 type Events<'a> = Peekable<Parser<'a, StrInput<'a>>>;
 
 impl<'a> Yaml<'a> {
     /// Reads the first document of a text.
-    pub(crate) fn parse(path: &'a str, text: &'a str) -> Result<Self, SetupError> {
+    pub fn parse(path: &'a str, text: &'a str) -> Result<Self, SetupError> {
         let broken = |why: String| SetupError::broken(path, "YAML", why);
         let mut events: Events<'a> = Parser::new_from_str(text).peekable();
         let mut root = None;
@@ -77,24 +88,24 @@ impl<'a> Yaml<'a> {
     }
 
     /// Where the line of this byte begins.
-    pub(crate) fn line_start(&self, at: usize) -> usize {
+    pub fn line_start(&self, at: usize) -> usize {
         self.text[..at].rfind('\n').map_or(0, |end| end + 1)
     }
 
     /// Where the line after this byte's begins, or the end of the text.
-    pub(crate) fn next_line(&self, at: usize) -> usize {
+    pub fn next_line(&self, at: usize) -> usize {
         self.text[at..]
             .find('\n')
             .map_or(self.text.len(), |end| at + end + 1)
     }
 
     /// How far the line of this byte is indented before it: `- ` counts.
-    pub(crate) fn column(&self, at: usize) -> usize {
+    pub fn column(&self, at: usize) -> usize {
         self.text[self.line_start(at)..at].chars().count()
     }
 
     /// Where a list item begins: its dash, which a block of text has on a line above.
-    pub(crate) fn dash(&self, item: &Node) -> usize {
+    pub fn dash(&self, item: &Node) -> usize {
         let mut end = item.span.start;
         loop {
             let start = self.line_start(end);
@@ -118,7 +129,7 @@ impl<'a> Yaml<'a> {
     }
 
     /// Lines to put after what ends at `end`, which may be the end of a text without a last line end.
-    pub(crate) fn lines_after(&self, end: usize, lines: &str) -> (usize, String) {
+    pub fn lines_after(&self, end: usize, lines: &str) -> (usize, String) {
         let at = self.next_line(end);
         if at == self.text.len() && !self.text.is_empty() && !self.text.ends_with('\n') {
             return (at, format!("\n{}", lines.trim_end_matches('\n')));
@@ -126,26 +137,27 @@ impl<'a> Yaml<'a> {
         (at, lines.to_owned())
     }
 
-    pub(crate) fn refuse(&self, what: &str, hint: &str) -> SetupError {
+    /// It is to be changed by hand: what stands there, and what can be done.
+    pub fn refuse(&self, what: &str, hint: &str) -> SetupError {
         SetupError::unmergeable(self.path, what, hint)
     }
 }
 
 impl Node {
     /// The value of a key.
-    pub(crate) fn find(&self, key: &str) -> Option<&Self> {
+    pub fn find(&self, key: &str) -> Option<&Self> {
         self.find_entry(key).map(|(_, value)| value)
     }
 
     /// A key and its value.
-    pub(crate) fn find_entry(&self, key: &str) -> Option<&(Self, Self)> {
+    pub fn find_entry(&self, key: &str) -> Option<&(Self, Self)> {
         self.entries()
             .iter()
             .find(|(name, _)| name.text() == Some(key))
     }
 
     /// The entries of a map; none of anything else.
-    pub(crate) fn entries(&self) -> &[(Self, Self)] {
+    pub fn entries(&self) -> &[(Self, Self)] {
         match &self.kind {
             Kind::Map { entries, .. } => entries,
             _ => &[],
@@ -153,7 +165,7 @@ impl Node {
     }
 
     /// The items of a list; none of anything else.
-    pub(crate) fn items(&self) -> &[Self] {
+    pub fn items(&self) -> &[Self] {
         match &self.kind {
             Kind::List { items, .. } => items,
             _ => &[],
@@ -161,7 +173,7 @@ impl Node {
     }
 
     /// The text of a scalar.
-    pub(crate) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar(text) => Some(text),
             _ => None,
@@ -169,12 +181,12 @@ impl Node {
     }
 
     /// Whether what it holds also stands, or is taken from, elsewhere in the file: by an anchor, an alias or a merge key.
-    pub(crate) fn is_shared(&self) -> bool {
+    pub fn is_shared(&self) -> bool {
         self.is_anchored || matches!(self.kind, Kind::Alias) || self.find("<<").is_some()
     }
 
     /// Whether nothing stands there.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.span.is_empty() || matches!(self.text(), Some("null" | "~"))
     }
 
@@ -186,7 +198,7 @@ impl Node {
     }
 
     /// Whether it is written in brackets or braces.
-    pub(crate) fn is_flow(&self) -> bool {
+    pub fn is_flow(&self) -> bool {
         matches!(
             self.kind,
             Kind::List { is_flow: true, .. } | Kind::Map { is_flow: true, .. }

@@ -12,26 +12,24 @@ use crate::error::SetupError;
 const FORMAT: &str = "JSON";
 
 /// An object, or an array, of a text that is known to be JSON.
-pub(crate) struct Place<'a> {
+pub struct Place<'a> {
     path: &'a str,
     text: &'a str,
     span: Range<usize>,
 }
 
 /// A member of an object.
-pub(crate) struct Member {
-    pub(crate) key: String,
+pub struct Member {
+    /// Its key.
+    pub key: String,
     key_start: usize,
-    pub(crate) value: Range<usize>,
+    /// The bytes of its value.
+    pub value: Range<usize>,
 }
 
 /// Has the list `key` of the object that a file is begin with `item`, and hold it once; makes list and object where
 /// they are missing.
-pub(crate) fn put_first(
-    path: &str,
-    text: &str,
-    (key, item): (&str, &str),
-) -> Result<String, SetupError> {
+pub fn put_first(path: &str, text: &str, (key, item): (&str, &str)) -> Result<String, SetupError> {
     let quoted = quote(item);
     if text.trim().is_empty() {
         return Ok(format!("{{\n  {}: [{quoted}]\n}}\n", quote(key)));
@@ -56,7 +54,7 @@ pub(crate) fn put_first(
 
 impl<'a> Place<'a> {
     /// The object that a whole file is.
-    pub(crate) fn root(path: &'a str, text: &'a str) -> Result<Self, SetupError> {
+    pub fn root(path: &'a str, text: &'a str) -> Result<Self, SetupError> {
         let value: Value =
             serde_json::from_str(text).map_err(|error| SetupError::broken(path, FORMAT, error))?;
         if !value.is_object() {
@@ -67,7 +65,9 @@ impl<'a> Place<'a> {
         Ok(Self { path, text, span })
     }
 
-    pub(crate) fn at(&self, span: &Range<usize>) -> Place<'a> {
+    /// What stands in these bytes of the text.
+    #[must_use]
+    pub fn at(&self, span: &Range<usize>) -> Place<'a> {
         Place {
             path: self.path,
             text: self.text,
@@ -75,12 +75,13 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(crate) fn raw(&self) -> &'a str {
+    /// It, as it is written.
+    pub fn raw(&self) -> &'a str {
         &self.text[self.span.clone()]
     }
 
     /// The member of this key, which an object may hold once only.
-    pub(crate) fn find(&self, key: &str) -> Result<Option<Member>, SetupError> {
+    pub fn find(&self, key: &str) -> Result<Option<Member>, SetupError> {
         let mut found = self
             .members()
             .into_iter()
@@ -98,7 +99,7 @@ impl<'a> Place<'a> {
     }
 
     /// The members of an object, in order.
-    pub(crate) fn members(&self) -> Vec<Member> {
+    pub fn members(&self) -> Vec<Member> {
         let mut members = Vec::new();
         let mut at = skip_space(self.text, self.span.start + 1);
         while self.text[at..].starts_with('"') {
@@ -119,7 +120,7 @@ impl<'a> Place<'a> {
     }
 
     /// The items of an array, in order.
-    pub(crate) fn items(&self) -> Vec<Range<usize>> {
+    pub fn items(&self) -> Vec<Range<usize>> {
         let mut items = Vec::new();
         let mut at = skip_space(self.text, self.span.start + 1);
         while at + 1 < self.span.end {
@@ -131,7 +132,7 @@ impl<'a> Place<'a> {
     }
 
     /// The text with one member more at the end of this object, spaced as the others are.
-    pub(crate) fn add(&self, key: &str, value: &str) -> Result<String, SetupError> {
+    pub fn add(&self, key: &str, value: &str) -> Result<String, SetupError> {
         let mut edits = Edits::default();
         self.add_to(&mut edits, key, value);
         let changed = edits.apply(self.text);
@@ -141,7 +142,7 @@ impl<'a> Place<'a> {
     }
 
     /// Adds a member at the end of this object.
-    pub(crate) fn add_to(&self, edits: &mut Edits, key: &str, value: &str) {
+    pub fn add_to(&self, edits: &mut Edits, key: &str, value: &str) {
         let members = self.members();
         let inside = self.span.start + 1;
         let Some((first, last)) = members.first().zip(members.last()) else {
@@ -195,7 +196,7 @@ impl<'a> Place<'a> {
 }
 
 /// A text as a JSON string.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     Value::from(text).to_string()
 }
 

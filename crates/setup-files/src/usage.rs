@@ -37,7 +37,7 @@ const BUILD_WORDS: [&str; 8] = [
 const MAX_DEPTH: usize = 8;
 
 /// A registry, and what it and others are called in one job.
-pub(crate) struct Usage {
+pub struct Usage {
     /// Each name that no registry stands before is its own.
     is_hub: bool,
     words: Vec<String>,
@@ -47,7 +47,7 @@ pub(crate) struct Usage {
 
 impl Usage {
     /// What a registry is called in a job: `variables` is the key under which a file has them.
-    pub(crate) fn of(
+    pub fn of(
         host: &str,
         is_hub: bool,
         (yaml, job, variables): (&Yaml<'_>, &Job<'_>, &str),
@@ -105,7 +105,7 @@ impl Usage {
     }
 
     /// Whether the job needs a login at the registry.
-    pub(crate) fn is_of(&self, yaml: &Yaml<'_>, job: &Job<'_>) -> bool {
+    pub fn is_of(&self, yaml: &Yaml<'_>, job: &Job<'_>) -> bool {
         job.image_steps(yaml).any(|step| self.is_of_step(step))
     }
 
@@ -122,19 +122,19 @@ impl Usage {
     }
 
     /// Whether an image step of the job names the registry, and not only may mean it.
-    pub(crate) fn is_named_by(&self, yaml: &Yaml<'_>, job: &Job<'_>) -> bool {
+    pub fn is_named_by(&self, yaml: &Yaml<'_>, job: &Job<'_>) -> bool {
         job.image_steps(yaml).any(|step| self.is_named(step))
     }
 
     /// Whether a text names the registry outside its comments.
-    pub(crate) fn is_named(&self, text: &str) -> bool {
+    pub fn is_named(&self, text: &str) -> bool {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         has_word(text, &words)
     }
 }
 
 /// The values of a job's matrix that stand for `${{ matrix.NAME }}`; none where the text is another one.
-pub(crate) fn matrix_values<'a>(job: &'a Node, text: &str) -> Vec<&'a Node> {
+pub fn matrix_values<'a>(job: &'a Node, text: &str) -> Vec<&'a Node> {
     let inner = text
         .trim()
         .strip_prefix("${{")

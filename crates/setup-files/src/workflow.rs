@@ -77,16 +77,19 @@ const NO_JOBS: [&str; 13] = [
 const BLOCKS: &str = "write it as lines with indentation, without braces";
 
 /// A job and its steps, or the lines of its script.
-pub(crate) struct Job<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) node: &'a Node,
-    pub(crate) steps: &'a [Node],
+pub struct Job<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// All of it.
+    pub node: &'a Node,
+    /// Its steps, or the lines of its script.
+    pub steps: &'a [Node],
     /// Whether it is written in brackets, where no line can be put.
     is_flow: bool,
 }
 
 /// The jobs of a workflow of GitHub Actions that have steps.
-pub(crate) fn github_jobs<'a>(yaml: &'a Yaml<'_>) -> Result<Vec<Job<'a>>, SetupError> {
+pub fn github_jobs<'a>(yaml: &'a Yaml<'_>) -> Result<Vec<Job<'a>>, SetupError> {
     let Some(jobs) = yaml.root.find("jobs") else {
         return Err(yaml.refuse("it has no jobs", "name a workflow of GitHub Actions"));
     };
@@ -94,7 +97,7 @@ pub(crate) fn github_jobs<'a>(yaml: &'a Yaml<'_>) -> Result<Vec<Job<'a>>, SetupE
 }
 
 /// The jobs of a pipeline of GitLab CI that have a script.
-pub(crate) fn gitlab_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<Job<'a>> {
+pub fn gitlab_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<Job<'a>> {
     let mut jobs = collect(yaml.root.entries(), "script");
     jobs.retain(|job| !NO_JOBS.contains(&job.name));
     jobs
@@ -102,7 +105,7 @@ pub(crate) fn gitlab_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<Job<'a>> {
 
 /// The jobs of a pipeline whose script is no list of lines of its own: a text, or what an alias stands for. It counts as one
 /// step, beside which none can be put.
-pub(crate) fn gitlab_odd_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<Job<'a>> {
+pub fn gitlab_odd_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<Job<'a>> {
     let jobs = yaml.root.entries().iter().filter_map(|(name, node)| {
         let script = node
             .find("script")
@@ -134,7 +137,7 @@ fn collect<'a>(entries: &'a [(Node, Node)], key: &str) -> Vec<Job<'a>> {
 }
 
 /// The jobs of a workflow that are other workflows, by name and file.
-pub(crate) fn github_calls<'a>(yaml: &'a Yaml<'_>) -> Vec<(&'a str, &'a str)> {
+pub fn github_calls<'a>(yaml: &'a Yaml<'_>) -> Vec<(&'a str, &'a str)> {
     let jobs = yaml.root.find("jobs").map(Node::entries);
     let jobs = jobs.unwrap_or_default().iter();
     jobs.filter_map(|(name, job)| Some((name.text()?, job.find("uses")?.text()?)))
@@ -142,7 +145,7 @@ pub(crate) fn github_calls<'a>(yaml: &'a Yaml<'_>) -> Vec<(&'a str, &'a str)> {
 }
 
 /// The jobs of a workflow whose steps are another job's, by an alias: they change with those.
-pub(crate) fn github_shared_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<&'a str> {
+pub fn github_shared_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<&'a str> {
     let jobs = yaml.root.find("jobs").map(Node::entries);
     let is_shared = |job: &Node| {
         matches!(
@@ -159,7 +162,7 @@ pub(crate) fn github_shared_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<&'a str> {
 
 impl Job<'_> {
     /// Refuses to put lines where there are none.
-    pub(crate) fn refuse_flow(&self, yaml: &Yaml<'_>) -> Result<(), SetupError> {
+    pub fn refuse_flow(&self, yaml: &Yaml<'_>) -> Result<(), SetupError> {
         if self.is_flow {
             let what = format!("{} is written in brackets", self.name);
             return Err(yaml.refuse(&what, BLOCKS));
@@ -168,29 +171,29 @@ impl Job<'_> {
     }
 
     /// The first step that pulls, builds or pushes an image.
-    pub(crate) fn first_image_step(&self, yaml: &Yaml<'_>) -> Option<usize> {
+    pub fn first_image_step(&self, yaml: &Yaml<'_>) -> Option<usize> {
         self.position(yaml, &IMAGE_WORDS)
     }
 
     /// The steps that pull, build or push images.
-    pub(crate) fn image_steps<'y>(&self, yaml: &'y Yaml<'_>) -> impl Iterator<Item = &'y str> {
+    pub fn image_steps<'y>(&self, yaml: &'y Yaml<'_>) -> impl Iterator<Item = &'y str> {
         let texts = self.steps.iter().map(|step| &yaml.text[step.span.clone()]);
         texts.filter(|text| has_word(text, &IMAGE_WORDS))
     }
 
     /// Whether a step does more with images than to fetch them: what is built may be pushed by a script.
-    pub(crate) fn is_writer(&self, yaml: &Yaml<'_>) -> bool {
+    pub fn is_writer(&self, yaml: &Yaml<'_>) -> bool {
         let mut steps = self.image_steps(yaml);
         steps.any(|step| is_push(step) || !has_word(step, &FETCH_WORDS))
     }
 
     /// The first step that deploys.
-    pub(crate) fn first_deploy(&self, yaml: &Yaml<'_>) -> Option<usize> {
+    pub fn first_deploy(&self, yaml: &Yaml<'_>) -> Option<usize> {
         self.position(yaml, &DEPLOY_WORDS)
     }
 
     /// The first step with one of these words outside its comments.
-    pub(crate) fn position(&self, yaml: &Yaml<'_>, words: &[&str]) -> Option<usize> {
+    pub fn position(&self, yaml: &Yaml<'_>, words: &[&str]) -> Option<usize> {
         self.steps
             .iter()
             .position(|step| has_word(&yaml.text[step.span.clone()], words))
@@ -198,7 +201,7 @@ impl Job<'_> {
 }
 
 /// Whether a step pushes an image.
-pub(crate) fn is_push(text: &str) -> bool {
+pub fn is_push(text: &str) -> bool {
     let by_action = has_word(text, &PUSH_ACTIONS)
         && has_word(text, &["push:"])
         && !has_word(text, &["push: false"]);
@@ -206,7 +209,7 @@ pub(crate) fn is_push(text: &str) -> bool {
 }
 
 /// Whether a step's text has one of these words; comments do not count.
-pub(crate) fn has_word(text: &str, words: &[&str]) -> bool {
+pub fn has_word(text: &str, words: &[&str]) -> bool {
     text.lines().any(|line| {
         let line = line.trim_start();
         let code = line.split(" #").next().unwrap_or_default();
@@ -215,7 +218,7 @@ pub(crate) fn has_word(text: &str, words: &[&str]) -> bool {
 }
 
 /// Lines to put before a list's item, above the comments that stand directly over it; each is indented as the item is.
-pub(crate) fn before(yaml: &Yaml<'_>, item: &Node, lines: &str) -> (usize, String) {
+pub fn before(yaml: &Yaml<'_>, item: &Node, lines: &str) -> (usize, String) {
     let dash = yaml.dash(item);
     let indent = yaml.column(dash);
     let mut at = yaml.line_start(dash);
@@ -237,18 +240,19 @@ pub(crate) fn before(yaml: &Yaml<'_>, item: &Node, lines: &str) -> (usize, Strin
 }
 
 /// Lines to put after a list's item.
-pub(crate) fn after(yaml: &Yaml<'_>, item: &Node, lines: &str) -> (usize, String) {
+pub fn after(yaml: &Yaml<'_>, item: &Node, lines: &str) -> (usize, String) {
     let indent = yaml.column(yaml.dash(item));
     yaml.lines_after(end_of(yaml, item), &indented(lines, indent))
 }
 
 /// Lines to put at the end of a block map, indented as its keys are.
-pub(crate) fn at_end(yaml: &Yaml<'_>, map: &Node, lines: &str) -> (usize, String) {
+pub fn at_end(yaml: &Yaml<'_>, map: &Node, lines: &str) -> (usize, String) {
     let indent = yaml.column(map.span.start);
     yaml.lines_after(end_of(yaml, map), &indented(lines, indent))
 }
 
-pub(crate) fn indented(lines: &str, indent: usize) -> String {
+/// Lines, each this far from the left.
+pub fn indented(lines: &str, indent: usize) -> String {
     let indent = " ".repeat(indent);
     let line = |line: &str| {
         if line.is_empty() {

@@ -2,7 +2,7 @@
 
 /// Changes of one text, in any order; two at one place come in the order in which they were made.
 #[derive(Debug, Default)]
-pub(crate) struct Edits(Vec<Edit>);
+pub struct Edits(Vec<Edit>);
 
 #[derive(Debug)]
 struct Edit {
@@ -13,18 +13,18 @@ struct Edit {
 
 impl Edits {
     /// Puts `text` at this byte.
-    pub(crate) fn insert(&mut self, at: usize, text: impl Into<String>) {
+    pub fn insert(&mut self, at: usize, text: impl Into<String>) {
         self.replace(at, at, text);
     }
 
     /// Puts `text` in the place of these bytes.
-    pub(crate) fn replace(&mut self, from: usize, to: usize, text: impl Into<String>) {
+    pub fn replace(&mut self, from: usize, to: usize, text: impl Into<String>) {
         let text = text.into();
         self.0.push(Edit { from, to, text });
     }
 
     /// The text with all changes.
-    pub(crate) fn apply(mut self, text: &str) -> String {
+    pub fn apply(mut self, text: &str) -> String {
         self.0.sort_by_key(|edit| edit.from);
         let mut changed = String::with_capacity(text.len());
         let mut done = 0;
@@ -42,7 +42,7 @@ impl Edits {
 ///
 /// # Errors
 /// What `change` says.
-pub(crate) fn with_line_ends<E>(
+pub fn with_line_ends<E>(
     text: &str,
     change: impl FnOnce(&str) -> Result<String, E>,
 ) -> Result<String, E> {
