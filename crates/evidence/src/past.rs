@@ -3,13 +3,13 @@
 //! Pure. Judged by workload, as what goes on has its beginning in the past. Lists tell for months what ended then; a log of long
 //! ago tells of its own time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use forebay_failures::Class;
 
-use crate::{Context, Event, Evidence, Moment, OwnerKind, Since};
+use crate::{Context, Event, Evidence, Format, Moment, OwnerKind, Since};
 
 /// What ended longer ago than this has no part in what is wrong now: registries count pulls for six hours at most, and the
 /// kubelet and Swarm start a container that still fails again within minutes.
@@ -26,6 +26,8 @@ struct Reference {
     last_trouble: Option<Moment>,
     /// Whether programs were asked, whose answers tell of now.
     is_of_now: bool,
+    /// The sources that are lists of one machine's tasks: what came after these may run elsewhere.
+    of_machines: HashSet<usize>,
     /// The limits that no window of today counts any more.
     limits_over: HashSet<Class>,
 }
@@ -105,6 +107,7 @@ impl Reference {
             tells_ages,
             last_trouble: newest(&|event| event.since != Since::Over && is_trouble(event)),
             is_of_now: form.is_of_now,
+            of_machines: lists_of_machines(events),
             limits_over: limits_over(events, form.is_of_now.then_some(gathered)),
         }
     }
@@ -120,7 +123,10 @@ impl Reference {
         // What a log tells is what it is read for, however long it goes on after it.
         let is_list = self.tells_ages || event.since == Since::Over;
         let is_of_now = self.is_of_now && event.what.is_death();
-        if event.since == Since::StillSo || !is_list && !is_of_now {
+        let is_last = is_of_tasks(event)
+            && event.since == Since::Unknown
+            && !self.of_machines.contains(&event.lines.source);
+        if is_last || event.since == Since::StillSo || !is_list && !is_of_now {
             return false;
         }
         // A list that was gathered with what else is wrong belongs to it; else it is of now.
@@ -156,6 +162,27 @@ fn limits_over(events: &[Event], now: Option<Moment>) -> HashSet<Class> {
     all.filter(|(class, at)| is_over(**class, **at))
         .map(|(class, _)| *class)
         .collect()
+}
+
+/// The lists of tasks that tell of several services and of one machine, as `docker node ps` does.
+fn lists_of_machines(events: &[Event]) -> HashSet<usize> {
+    let mut told: BTreeMap<usize, (HashSet<&str>, HashSet<&str>)> = BTreeMap::new();
+    for event in events.iter().filter(|event| is_of_tasks(event)) {
+        let (services, machines) = told.entry(event.lines.source).or_default();
+        services.extend(event.place.owner.as_ref().map(|owner| owner.name.as_str()));
+        machines.extend(event.place.node.as_deref());
+    }
+    let mut of_one = told;
+    of_one.retain(|_, (services, machines)| services.len() > 1 && machines.len() == 1);
+    of_one.into_keys().collect()
+}
+
+/// Whether an event is of a list of a swarm's tasks.
+fn is_of_tasks(event: &Event) -> bool {
+    let owner = event.place.owner.as_ref().map(|owner| owner.kind);
+    event.format == Format::DockerLists
+        && owner == Some(OwnerKind::SwarmService)
+        && event.place.task.is_some()
 }
 
 fn at(event: &Event) -> Option<Moment> {

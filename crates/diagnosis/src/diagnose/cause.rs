@@ -74,6 +74,21 @@ pub struct ClassCount {
     pub last: Option<Moment>,
 }
 
+impl Cause {
+    /// One that nothing tells, but in a sentence what is wrong.
+    pub(crate) const fn untold(summary: String) -> Self {
+        Self {
+            class: Class::SymptomOnly,
+            registry: None,
+            identity: None,
+            tls: None,
+            trigger: None,
+            pull_through: None,
+            summary,
+        }
+    }
+}
+
 /// All classes that were met.
 pub(crate) fn classes(tally: &Tally) -> BTreeMap<Class, ClassCount> {
     let mut classes: BTreeMap<Class, ClassCount> = BTreeMap::new();

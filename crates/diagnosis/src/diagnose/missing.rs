@@ -50,7 +50,7 @@ const WHY: &str = "why did the pull fail?";
 const DOES_IT_PULL: &str = "does each restart pull?";
 
 /// The same where nothing tells that a pull did.
-const WHY_IT_WAITS: &str = "why does it not come up?";
+pub(crate) const WHY_IT_WAITS: &str = "why does it not come up?";
 
 /// The question for the culprit.
 const WHO: &str = "who makes the requests?";

@@ -10,6 +10,7 @@ mod chosen;
 mod culprit;
 mod ending;
 mod flags;
+mod lacking;
 mod missing;
 mod past;
 mod platform;
@@ -114,7 +115,10 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
     let classes = cause::classes(&tally);
     let bare = nothing_wrong(evidence);
     let Some(class) = cause::main_class(&classes) else {
-        return bare;
+        return match lacking::find(evidence) {
+            Some(lacking) => of_lacking(lacking, bare),
+            None => bare,
+        };
     };
     bystanders::set_aside(&mut tally, evidence, class);
     let mut parted = culprit::part(&tally, class, evidence);
@@ -170,6 +174,17 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
         scope,
         classes,
         platforms,
+        ..bare
+    }
+}
+
+/// What is told where nothing else is wrong.
+fn of_lacking(lacking: lacking::Lacking, bare: Diagnosis) -> Diagnosis {
+    Diagnosis {
+        cause: Some(lacking.cause),
+        evidence: lacking.evidence,
+        missing: lacking.missing,
+        platforms: vec![Platform::Swarm],
         ..bare
     }
 }

@@ -81,3 +81,37 @@ fn whom_the_registry_counts_is_not_taken_from_a_containers_text_where_others_tel
     assert_eq!(identity(dockerd + &evil), None);
     assert_eq!(identity(evil).as_deref(), Some("account"));
 }
+
+#[test]
+fn services_that_lack_tasks_are_named_with_the_command_that_tells_why() {
+    let list = "ID             NAME      MODE             REPLICAS             IMAGE          PORTS
+9mlyl1vz8b1q   web       replicated       0/1                  acme/web:1.2   *:80->80/tcp
+k8t5n9qv2w3e   cache     replicated       3/3                  redis:7.2
+p8vv8hk3wd0x   nightly   replicated-job   0/1 (1/1 completed)  acme/job:3
+";
+    let found = find(list);
+    let cause = found.cause.as_ref().unwrap();
+    assert_eq!(cause.class, Class::SymptomOnly);
+    assert!(
+        cause
+            .summary
+            .contains("Swarm service web run 0 of 1 tasks:"),
+        "{}",
+        cause.summary
+    );
+    assert_eq!(
+        found.missing[0].command,
+        "docker service ps --no-trunc web | forebay doctor -"
+    );
+    let all_run = list.replace("0/1  ", "1/1  ");
+    assert!(find(&all_run).cause.is_none());
+    let agents = format!(
+        "{list}7vv8hk3wd0xq   agents    global           2/5                  acme/agent:2\n"
+    );
+    let found = find(&agents);
+    assert_eq!(
+        found.missing[0].command,
+        "docker service ps --no-trunc agents web | forebay doctor -"
+    );
+    assert_eq!(found.evidence[0].text, "agents: 2/5 replicas");
+}

@@ -272,3 +272,32 @@ fn a_pod_that_was_evicted_long_ago_is_over_and_one_of_today_is_not() {
     assert_eq!(counts(240), (1, 0));
     assert_eq!(counts(1), (0, 1));
 }
+
+#[test]
+fn a_task_that_should_not_run_any_more_is_over_in_the_list_of_a_machine_and_not_in_its_services() {
+    let heading = "ID NAME IMAGE NODE DESIRED STATE CURRENT STATE ERROR PORTS\n";
+    let given_up = "dddddddddddd api.1 acme/api:1 worker-1 Shutdown Failed 3 weeks ago \"task: non-zero exit (1)\"\n";
+    let runs = "aaaaaaaaaaaa web.1 acme/web:1.3 worker-1 Running Running 2 weeks ago\n";
+    let (past, now) = parted(&format!("{heading}{runs}{given_up}"), 1);
+    assert_eq!((past.len(), now.len()), (1, 0));
+    let (past, now) = parted(&format!("{heading}{given_up}"), 1);
+    assert_eq!((past.len(), now.len()), (0, 1));
+}
+
+#[test]
+fn what_a_service_of_ecs_met_before_it_was_steady_is_over_when_that_is_long_ago() {
+    let service = |after: &str| {
+        format!(
+            r#"{{"services": [{{"serviceName": "web", "desiredCount": 1, "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/c", "events": [{after}{{"createdAt": "2026-01-15T13:00:00Z", "message": "(service web) (task a1) CannotPullContainerError: {LIMIT}"}}]}}]}}"#
+        )
+    };
+    let steady = r#"{"createdAt": "2026-01-15T13:30:00Z", "message": "(service web) has reached a steady state."}, "#;
+    for (after, hours, expected) in [
+        (steady, 240, (1, 0)),
+        (steady, 1, (0, 1)),
+        ("", 240, (0, 1)),
+    ] {
+        let (past, now) = parted(&service(after), hours);
+        assert_eq!((past.len(), now.len()), expected, "{after} {hours}");
+    }
+}

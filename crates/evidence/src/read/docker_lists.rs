@@ -98,6 +98,7 @@ pub(crate) fn read_json(
     let column = |name: &str| {
         let key = match name {
             "CURRENT STATE" => "CurrentState",
+            "DESIRED STATE" => "DesiredState",
             "ERROR" => "Error",
             "NAME" => "Name",
             "NAMES" => "Names",
@@ -161,11 +162,12 @@ fn read_task(cell: &Cell<'_>, context: &Context, out: &mut Evidence) -> Option<E
         return None;
     }
     let at = parse_ago(ago).map(|age| context.now.before(age));
-    // What no other task came after is how it is now.
-    let since = if is_older {
-        Since::Over
-    } else {
-        Since::StillSo
+    let is_wanted = !matches!(cell("DESIRED STATE"), Some("Shutdown" | "Remove"));
+    // What no other task came after is how it is now; unless it came after on another machine.
+    let since = match (is_older, is_wanted) {
+        (true, _) => Since::Over,
+        (false, true) => Since::StillSo,
+        (false, false) => Since::Unknown,
     };
     Some(event.by_age(at).since(since))
 }
@@ -189,19 +191,22 @@ fn read_service(cell: &Cell<'_>, lines: Lines, out: &mut Evidence) {
             ..Place::default()
         };
         let image = cell("IMAGE").map(str::to_owned);
-        let kind = match cell("MODE") {
-            Some("global") => SettingKind::OncePerNode,
-            _ => SettingKind::Replicas {
-                desired,
-                running: Some(running),
-            },
+        let mode = cell("MODE").unwrap_or("");
+        let replicas = SettingKind::Replicas {
+            desired,
+            running: Some(running),
         };
-        out.set(Setting {
-            place,
-            image,
-            kind,
-            lines,
-        });
+        let once = (mode == "global").then_some(SettingKind::OncePerNode);
+        // A job has as many as it needs, and none when it is done.
+        let kinds = [replicas].into_iter().chain(once);
+        for kind in kinds.filter(|_| !mode.ends_with("job")) {
+            out.set(Setting {
+                place: place.clone(),
+                image: image.clone(),
+                kind,
+                lines,
+            });
+        }
     }
 }
 

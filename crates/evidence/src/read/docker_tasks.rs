@@ -42,6 +42,7 @@ pub(crate) struct Row<'a> {
     name: &'a str,
     image: Option<&'a str>,
     node: Option<&'a str>,
+    desired: &'a str,
     state: &'a str,
     error: Option<&'a str>,
 }
@@ -78,6 +79,7 @@ impl<'a> Row<'a> {
             name,
             image: rest.first().copied(),
             node: rest.get(1).copied(),
+            desired: words[at],
             state: &line[start..end + "ago".len()],
             error: quoted(&line[end + "ago".len()..]),
         })
@@ -90,6 +92,7 @@ impl<'a> Row<'a> {
             "NAME" => Some(self.name),
             "IMAGE" => self.image,
             "NODE" => self.node,
+            "DESIRED STATE" => Some(self.desired),
             "CURRENT STATE" => Some(self.state),
             "ERROR" => self.error,
             _ => None,

@@ -7,12 +7,15 @@ use serde_json::Value;
 use super::fields::word_after;
 use super::kube_json::text as member;
 use super::times::parse_json;
-use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
+use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, Since, What};
 use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence, Moment};
 
 /// The most containers of a task, and events of a service, that are read.
 const MAX_PARTS: usize = 200;
+
+/// What ECS says of a service when all of its tasks run and are healthy.
+const STEADY: &str = "has reached a steady state";
 
 /// What a reason of ECS means, by a part of it. The first that fits holds.
 const REASONS: [(&str, What); 14] = [
@@ -157,8 +160,19 @@ fn rollouts(service: &Value, place: &Place, context: &Context) -> Vec<Event> {
         |told: &Value| read_message(member(told, "message")?, moment(told, "createdAt"));
     let mut events: Vec<Event> = parts("deployments").filter_map(of_rollout).collect();
     events.extend(parts("events").filter_map(of_message));
+    let is_steady =
+        |told: &&Value| member(told, "message").is_some_and(|said| said.contains(STEADY));
+    let steady = parts("events").filter(is_steady);
+    let steady = steady.filter_map(|told| moment(told, "createdAt")).max();
     for event in &mut events {
         event.place.cluster.clone_from(&place.cluster);
+        if event
+            .last
+            .zip(steady)
+            .is_some_and(|(last, steady)| last < steady)
+        {
+            event.since = Since::Over;
+        }
     }
     events
 }
