@@ -13,7 +13,7 @@ pub use as_asked::{AsAsked, as_asked};
 pub use blanks::Blank;
 pub use costs::{Basis, Cost, Pulls, SizeFrom, SizedImage, Usage};
 pub use document::{Block, Code, Document, Section};
-pub use explain::{brief, counted, explain, left_aside};
+pub use explain::{brief, explain, left_aside};
 pub use forebay_diagnosis::{
     Also, AtRestart, Before, Cause, ClassCount, Diagnosis, Egress, EndKind, Ending, Flag, FlagKind,
     MAX_FLAGS, MAX_PAST, MAX_QUOTES, MAX_SUSPECTS, Missing, Myth, Past, Platform, PullThrough,

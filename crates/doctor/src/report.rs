@@ -2,8 +2,10 @@
 //!
 //! The diagnosis, under a head that says when it was made and of what.
 
+use forebay_limits::counted;
+
 use crate::document::{Document, Section};
-use crate::explain::{counted, explain};
+use crate::explain::explain;
 use crate::{Diagnosis, Moment, WaysOut};
 
 /// The most sources that are named.

@@ -3,6 +3,7 @@
 mod allowance;
 mod answer;
 mod classify;
+mod counted;
 mod go_duration;
 mod limited;
 mod one_client;
@@ -10,6 +11,7 @@ mod pace;
 mod printable;
 mod pull_budget;
 mod pull_cost;
+mod pull_secrets;
 mod queue;
 mod reading;
 mod redact;
@@ -24,6 +26,7 @@ mod wording;
 pub use allowance::{Allowance, Dialect, MAX_COUNT, MAX_WINDOW};
 pub use answer::{Answer, HostKind, Method};
 pub use classify::{MAX_BODY_BYTES, classify, classify_malformed_head};
+pub use counted::counted;
 pub use go_duration::parse_go_duration;
 pub use limited::{
     ABUSE_COOL_DOWN, API_COOL_DOWN, Account, Identity, LOCKOUT_COOL_DOWN, Limited, Limiter,
@@ -34,6 +37,7 @@ pub use pace::{DEFAULT_BURST, DEFAULT_PER_MINUTE, MIN_PER_MINUTE, Pace, STEP_UP_
 pub use printable::printable;
 pub use pull_budget::{DEFAULT_WINDOW, Forecast, MAX_CHARGES, PullBudget, Said};
 pub use pull_cost::PullCost;
+pub use pull_secrets::pull_secrets_template;
 pub use queue::{Full, Place, Queue};
 pub use reading::{Reading, read_headers};
 pub use redact::{is_setting_secret, redact_tokens};

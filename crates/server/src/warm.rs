@@ -7,6 +7,7 @@ use std::sync::Arc;
 use forebay_api_admin::{WarmRequest, Warmed};
 use forebay_config::{Config, Sources};
 use forebay_content::{ContentSource, Request, SourceError};
+use forebay_limits::counted;
 use forebay_oci::{Descriptor, Digest, ImageName, Manifest, Reference, UpstreamName};
 use forebay_terminal::Failure;
 use futures::TryStreamExt as _;
@@ -113,12 +114,8 @@ fn came(warmed: &Warmed) -> String {
     if warmed.manifests == 0 {
         return "nothing of it came".to_owned();
     }
-    let count = |count: u64, one: &str| match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {one}s"),
-    };
-    let manifests = count(warmed.manifests, "manifest");
-    let blobs = count(warmed.blobs, "whole blob");
+    let manifests = counted(warmed.manifests, "manifest");
+    let blobs = counted(warmed.blobs, "whole blob");
     format!("{manifests} and {blobs} came, and the rest did not")
 }
 

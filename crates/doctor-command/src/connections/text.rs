@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-use forebay_doctor::counted;
+use forebay_limits::counted;
 use forebay_terminal::amounts::moment;
 use forebay_traffic::{Row, Told};
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use forebay_content::Clock;
 use forebay_doctor::Moment;
+use forebay_limits::counted;
 use forebay_terminal::Printer;
 use forebay_terminal::programs::keep_first;
 
@@ -210,11 +211,8 @@ impl<'a, T: Tools> Inquiry<'a, T> {
     fn tell_alike(&mut self) {
         let alike = std::mem::take(&mut self.alike);
         for ((program, _), calls) in alike.iter().filter(|(_, calls)| **calls > 1) {
-            let more = calls - 1;
-            let what = if more == 1 { "call" } else { "calls" };
-            self.tell(format!(
-                "{program}: {more} more {what} failed in the same way"
-            ));
+            let more = counted(calls - 1, "more call");
+            self.tell(format!("{program}: {more} failed in the same way"));
         }
     }
 

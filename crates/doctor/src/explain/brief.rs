@@ -3,11 +3,11 @@
 //! The cause, who brings it about, when it ends, the lines that show it, the chain, and what to do now. All else is named
 //! with the flag that shows it.
 
-use forebay_limits::printable;
+use forebay_limits::{counted, printable};
 
 use super::people::{asked, fault, names_of, often};
 use super::words::{tell_latest, tell_past};
-use super::{counted, place, times};
+use super::{place, times};
 use crate::blanks::{blanks_in, fill_in};
 use crate::document::{Code, Document, Section};
 use crate::{

@@ -6,6 +6,8 @@ mod brief;
 mod people;
 mod words;
 
+use forebay_limits::counted;
+
 use crate::blanks::{blanks_in, fill_in};
 use crate::costs::about_prices;
 use crate::document::{Code, Document, Section};
@@ -86,14 +88,6 @@ fn also(diagnosis: &Diagnosis) -> Section {
         let section = section.point(told.trim_end_matches([' ', ':']));
         section.code(Code::shell(&*also.next))
     })
-}
-
-/// `1 failure`, `2 failures`.
-pub fn counted(number: u64, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        more => format!("{more} {what}s"),
-    }
 }
 
 fn shown_by(step: &Step, diagnosis: &Diagnosis) -> String {

@@ -2,7 +2,8 @@
 //!
 //! The first few in full; how many more there are is told.
 
-use super::counted;
+use forebay_limits::counted;
+
 use crate::document::Section;
 use crate::{AtRestart, Diagnosis, Requests, Suspect, Trigger};
 

@@ -1,6 +1,7 @@
 //! The cause, where it is, when it ends, and what is said of it wrongly, in sentences.
 
-use super::counted;
+use forebay_limits::counted;
+
 use crate::document::Section;
 use crate::{Diagnosis, Egress, Ending, Past};
 

@@ -3,6 +3,7 @@
 //! A password comes from a file or by a pipe: on a command line others on the machine read it.
 
 use forebay_diagnosis::facts::{Facts, safe};
+use forebay_limits::pull_secrets_template;
 use forebay_oci::{EcrHost, aws_partition, is_docker_hub};
 
 use super::{Ground, WayOut, ci};
@@ -123,14 +124,12 @@ fn kubernetes(registry: &Registry, namespace: &str) -> String {
 }
 
 /// Makes a pull secret, and has the namespace's pods use it; the token is in no command line.
-///
-/// Kubernetes takes a new list for the whole (<https://github.com/kubernetes/kubernetes/issues/72475>): it is made of the one that
-/// is there, and taken only in the version that was read.
 pub(super) fn pull_secret(server: &str, user: &str, namespace: &str, secret: &str) -> String {
     let kubectl = format!("kubectl --namespace {namespace}");
+    let template = pull_secrets_template(secret);
     format!(
         "printf '{{\"auths\":{{\"%s\":{{\"username\":\"%s\",\"password\":\"%s\"}}}}}}' '{server}' '{user}' \"$(cat token.txt)\" | {kubectl} create secret generic {secret} --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=/dev/stdin\n\
-         list=$({kubectl} get serviceaccount default --output 'go-template={{\"metadata\":{{\"resourceVersion\":\"{{{{.metadata.resourceVersion}}}}\"}},\"imagePullSecrets\":[{{{{range .imagePullSecrets}}}}{{{{if ne .name \"{secret}\"}}}}{{\"name\":\"{{{{.name}}}}\"}},{{{{end}}}}{{{{end}}}}{{\"name\":\"{secret}\"}}]}}') && \\\n  \
+         list=$({kubectl} get serviceaccount default --output {template}) && \\\n  \
          {kubectl} patch serviceaccount default --type merge --patch \"$list\"   # beside those that it has"
     )
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use forebay_limits::shown;
+use forebay_limits::{counted, shown};
 use forebay_rewrite::rules::{Goal, ImageCopy, collisions, copies, quoted_name, unified_diff};
 use forebay_setup::command_line;
 use forebay_terminal::Printer;
@@ -86,10 +86,10 @@ pub(super) fn remarks(planned: &Planned, is_written: bool, printer: &Printer) {
     };
     printer.note(format_args!(
         "{} in {} {done}, {} left as is, {unpinned}of {} read",
-        counted(changes.count(), "image"),
-        counted(files, "file"),
-        counted(left, "place"),
-        counted(planned.read, "file"),
+        counted(changes.count() as u64, "image"),
+        counted(files as u64, "file"),
+        counted(left as u64, "place"),
+        counted(planned.read as u64, "file"),
     ));
     let mut reasons = planned.files.iter().flat_map(|file| &file.plan.unsure);
     if reasons.any(|one| one.why.ends_with("is not set here")) {
@@ -204,11 +204,6 @@ pub(super) fn undo_command(record: &Path, named: &[PathBuf]) -> String {
         command.extend(["--record".to_owned(), word(record)]);
     }
     command_line(&command)
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 /// A path as it is shown: without `./` before it, and in quotes where a terminal would obey it.
