@@ -16,7 +16,7 @@ use crate::gathering::Gathering;
 use crate::show::Found;
 use crate::source::STDIN;
 use crate::tools::Asked;
-use crate::{follow, ledger, read, report_file, show, tools};
+use crate::{follow, ledger, read, report_file, show, tools, written};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -200,6 +200,9 @@ pub(crate) fn conclude(
         && !args.reads_too()
     {
         return Err(read::nothing_of_ecs(cluster));
+    }
+    if args.as_of.is_none() {
+        written::note_old(&args.files, &gathered.evidence, args.now(), printer);
     }
     let found = Found::of(gathered, args);
     // A reader of JSON finds in it who could not be asked, and why.

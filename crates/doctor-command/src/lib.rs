@@ -12,5 +12,6 @@ mod show;
 mod source;
 mod tools;
 mod wait;
+mod written;
 
 pub use command::{Args, run};
