@@ -171,7 +171,9 @@ impl Hider {
                 .is_empty()
         };
         let is_header = || self.is_header && is_assigned && is_first();
-        let is_secret = is_setting_secret(&name[column..]) || is_header();
+        // Who logs in, beside the password. In a program such a name is a part of images' names as well.
+        let is_account = || !self.is_code && name[column..].eq_ignore_ascii_case("username");
+        let is_secret = is_setting_secret(&name[column..]) || is_account() || is_header();
         (is_sign && is_secret).then_some(column)
     }
 

@@ -1,5 +1,6 @@
 //! YAML as a tree that knows where each thing stands in the text, so that it can be changed in place.
 
+use std::collections::HashSet;
 use std::iter::Peekable;
 use std::ops::Range;
 
@@ -283,6 +284,7 @@ fn map(
     depth: usize,
 ) -> Result<Node, String> {
     let mut entries: Vec<(Node, Node)> = Vec::new();
+    let mut keys = HashSet::new();
     loop {
         let (event, span) = next(events)?;
         if event == Event::MappingEnd {
@@ -301,6 +303,11 @@ fn map(
             });
         }
         let key = node(event, span, events, depth + 1)?;
+        // Which one a client takes, another may not. Merges may stand there again.
+        let text = key.text().filter(|key| *key != "<<");
+        if let Some(text) = text.filter(|text| !keys.insert((*text).to_owned())) {
+            return Err(format!("{text} stands there twice"));
+        }
         let (event, span) = next(events)?;
         entries.push((key, node(event, span, events, depth + 1)?));
     }
@@ -354,9 +361,16 @@ mod tests {
 
     #[test]
     fn what_is_no_yaml_is_refused() {
-        for text in ["a: [", "a: b: c", "a: 1\n---\nb: 2\n"] {
+        for text in [
+            "a: [",
+            "a: b: c",
+            "a: 1\n---\nb: 2\n",
+            "a: 1\nb: {c: 1, 'c': 2}\n",
+        ] {
             assert!(Yaml::parse("f", text).is_err(), "{text}");
         }
+        let merges = "a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n";
+        assert!(Yaml::parse("f", merges).is_ok());
         assert!(
             Yaml::parse("f", "# only a comment\n")
                 .expect("YAML")

@@ -102,10 +102,9 @@ pub(super) fn is_flag(name: &str) -> bool {
     has_last_part(name, &["creds"]) || FLAGS.contains(&name)
 }
 
-/// Whether what is called so in a file of settings is a password or its like, or who logs in; what is called an account there is
-/// one of AWS, or of Kubernetes.
+/// Whether what is called so in a file of settings is a password or its like; an account's name is none.
 pub fn is_setting_secret(name: &str) -> bool {
-    is_secret(name) && !has_last_part(name, &["account"]) || is_credential(name)
+    is_secret(name) && !is_account(name) || is_credential(name)
 }
 
 /// Whether what is called so is a credential in settings. Before a colon it may begin a sentence.

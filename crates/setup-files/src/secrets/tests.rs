@@ -108,7 +108,7 @@ fn no_form_of_a_value_ends_before_the_secret_does() {
 fn what_only_names_a_secret_is_shown() {
     for text in [
         "permissions:\n  id-token: write\n  contents: read\n",
-        "env={'account': '123456789012'}\nREGISTRY_USERNAME: AWS\n",
+        "env={'account': '123456789012'}\nusername: AWS\nDOCKER_USERNAME: acme\n",
         "username: ${{ github.actor }}\npassword: ${{ secrets.GITHUB_TOKEN }}\n",
         "- run: echo \"${{ secrets.T }}\" | docker login -u me --password-stdin r.lan\n",
         "credentialsParameter: arn:aws:secretsmanager:eu-west-1:1:secret:hub-ab12cd\n",

@@ -193,6 +193,11 @@ mod tests {
             ("acme/${{ matrix.a }}:${{ matrix.b }}", Some(true)),
             ("ghcr.io/${{ github.repository }}:1", Some(false)),
             ("${{ env.REGISTRY }}/app:1", None),
+            (
+                "${{ env.ID }}.dkr.ecr.eu-west-1.amazonaws.com/app:1",
+                Some(false),
+            ),
+            ("${{ env.NAME }}.io/app:1", None),
             ("${{ matrix.image }}", None),
         ] {
             assert_eq!(

@@ -98,7 +98,10 @@ impl Registry {
 /// Whether an image lies at the registry of this host; `None` if its name does not say so by itself.
 pub(super) fn is_held(host: &str, image: &str) -> Option<bool> {
     if image.contains(['$', '{', '<']) {
-        return None;
+        // How a host ends shows behind a variable, too.
+        let (first, _) = image.split_once('/')?;
+        let (_, end) = first.rsplit_once('}')?;
+        return (end.contains('.') && !host.ends_with(end)).then_some(false);
     }
     let image: ImageName = image.parse().ok()?;
     Some(image.registry == host)

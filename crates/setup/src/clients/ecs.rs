@@ -16,6 +16,8 @@ const CACHED: &str = "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached starts what the inst
                       moved, such as latest, it keeps the old image. Give each image a tag of its own or a digest, or leave \
                       that line out";
 
+const ANEW: &str = "the script makes daemon.json anew: where an AMI of yours has one, write its keys into the script, too";
+
 pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
     refuse_loopback(order, "each container instance")?;
     let mut daemon = json::put_first(
@@ -38,6 +40,7 @@ pub(super) fn plan(order: &Order) -> Result<Plan, SetupError> {
             text,
         })
         .falls(docker::OPEN)
+        .note(ANEW)
         .note(CACHED)
         .note(FARGATE))
 }

@@ -49,13 +49,14 @@ impl<'a> Way<'a> {
             return Ok(self.whole());
         }
         let mut document = toml::parse(path, text)?;
+        refuse_odd_hosts(path, &document)?;
         if self.fall_back {
             self.keep_server(&mut document);
         } else {
             self.close(path, &mut document)?;
-            self.take_registry_out(path, &mut document, others)?;
+            self.take_registry_out(path, &mut document, others);
         }
-        if self.fall_back || !self.other_hosts(path, &document)?.is_empty() {
+        if self.fall_back || !self.other_hosts(&document).is_empty() {
             self.put_host_first(path, &mut document)?;
         } else {
             // containerd 1.6 takes a file without any [host] for a broken one, and goes to the registry.
@@ -115,15 +116,10 @@ impl<'a> Way<'a> {
     }
 
     /// Leaves no host of the registry's own that would be asked for an image, and notes the others that would.
-    fn take_registry_out(
-        &self,
-        path: &str,
-        document: &mut DocumentMut,
-        others: &mut Others,
-    ) -> Result<(), SetupError> {
-        let keys = self.other_hosts(path, document)?;
+    fn take_registry_out(&self, path: &str, document: &mut DocumentMut, others: &mut Others) {
+        let keys = self.other_hosts(document);
         let Some(hosts) = document.get_mut("host").and_then(Item::as_table_mut) else {
-            return Ok(());
+            return;
         };
         for key in &keys {
             if !hosts.get(key).is_none_or(is_pulled_from) {
@@ -136,26 +132,14 @@ impl<'a> Way<'a> {
                 others.leave_mirror(path, key);
             }
         }
-        Ok(())
     }
 
-    fn other_hosts(&self, path: &str, document: &DocumentMut) -> Result<Vec<String>, SetupError> {
-        let Some(host) = document.get("host") else {
-            return Ok(Vec::new());
-        };
-        let Some(hosts) = host.as_table() else {
-            let what = "host is not written as [host.\"…\"] tables";
-            return Err(SetupError::unmergeable(
-                path,
-                what,
-                "write them as tables: their order counts",
-            ));
-        };
+    fn other_hosts(&self, document: &DocumentMut) -> Vec<String> {
         let address = self.address.to_string();
-        let keys = hosts.iter().map(|(key, _)| key.to_owned());
-        Ok(keys
-            .filter(|key| key.trim_end_matches('/') != address)
-            .collect())
+        let hosts = document.get("host").and_then(Item::as_table);
+        let keys = hosts.into_iter().flatten().map(|(key, _)| key.to_owned());
+        keys.filter(|key| key.trim_end_matches('/') != address)
+            .collect()
     }
 
     /// containerd asks hosts in the order of their tables in the file.
@@ -197,6 +181,21 @@ impl<'a> Way<'a> {
         hosts.insert(&address, Item::Table(table.clone()));
         Ok(())
     }
+}
+
+/// Hosts are put in order by their tables: what is written in another way has none that could be told.
+fn refuse_odd_hosts(path: &str, document: &DocumentMut) -> Result<(), SetupError> {
+    let of_headers = |item: &Item| item.as_table().is_some_and(|table| !table.is_dotted());
+    let Some(host) = document.get("host") else {
+        return Ok(());
+    };
+    let mut hosts = host.as_table().into_iter().flatten();
+    if of_headers(host) && hosts.all(|(_, item)| of_headers(item)) {
+        return Ok(());
+    }
+    let what = "host is not written as [host.\"…\"] tables";
+    let hint = "write them as tables: their order counts";
+    Err(SetupError::unmergeable(path, what, hint))
 }
 
 /// Whether a host is asked for images: one that says nothing is asked for everything.

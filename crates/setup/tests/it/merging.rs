@@ -389,3 +389,21 @@ fn what_wins_over_containerds_own_file_is_not_passed_over() {
     }
     set_up(&order, &disk("/etc/containerd/conf.d/x.json", "no TOML"));
 }
+
+#[test]
+fn hosts_whose_order_cannot_be_told_are_refused() {
+    for text in [
+        "host.\"https://a\".capabilities = [\"pull\"]\n",
+        "host = { \"https://a\" = { capabilities = [\"pull\"] } }\n",
+        "[host]\n\"https://a\" = { capabilities = [\"pull\"] }\n",
+    ] {
+        for fall_back in [false, true] {
+            let order = Order {
+                fall_back,
+                ..order(Client::Containerd)
+            };
+            let disk = Disk::with("/etc/containerd/certs.d/docker.io/hosts.toml", text);
+            plan(&order, &disk).expect_err(text);
+        }
+    }
+}
