@@ -52,7 +52,7 @@ pub fn find_as(format: Format, path: &str, text: &str, settings: &Settings) -> F
     if text.contains('\0') {
         return Found::only(has_nul());
     }
-    if !may_name_images(format, text, settings) {
+    if !may_name_images((format, path), text, settings) {
         return Found::default();
     }
     let mut found = match format {
@@ -104,10 +104,12 @@ const YAML_WORDS: [&str; 14] = [
 ];
 
 /// Words of which one is in each file of a format that names an image, except where the operator said where to look.
-fn may_name_images(format: Format, text: &str, settings: &Settings) -> bool {
+fn may_name_images((format, path): (Format, &str), text: &str, settings: &Settings) -> bool {
     let is_by_template = |name: &String| name.starts_with(Format::CHART_TEMPLATES);
     let words: &[&str] = match format {
         Format::Yaml if settings.near.keys().any(is_by_template) => return true,
+        // It tells where others find images.
+        Format::Yaml if path.contains("ustomization") => return true,
         Format::Yaml if settings.crds.is_empty() => &YAML_WORDS,
         Format::Json if settings.crds.is_empty() => &["mage", "\\u", "docker://", "repository"],
         Format::HelmTemplate => &["image"],

@@ -24,7 +24,7 @@ pub use find::{FindAs, MAX_FILE_BYTES, find, find_as, find_by, is_understood};
 pub use forebay_syntax::{At, Format, Lines, Note, read_yaml};
 pub use found::{Ambiguous, Found, Lookup, ModuleCall, Reading, Why};
 pub use owner::{Owner, PullPolicy, Restart};
-pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Setter, Writing};
+pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Setter, Writing, name_of};
 pub use scaled::Scaled;
 pub use settings::{Crd, Settings};
 pub use splice::{apply, splice};

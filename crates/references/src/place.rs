@@ -137,6 +137,15 @@ pub struct Edit {
     pub new: String,
 }
 
+/// An image without its tag and digest, as it is written.
+pub fn name_of(image: &str) -> &str {
+    let name = image.split('@').next().unwrap_or(image);
+    match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => name,
+    }
+}
+
 impl Place {
     /// A place of one literal text.
     pub fn literal(span: Range<usize>, image: String, encoding: Encoding, owner: Owner) -> Self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forebay_references::{Embedded, Format, Found, Note, PullPolicy, Settings};
+use forebay_references::{Embedded, Format, Found, Note, PullPolicy, Settings, name_of};
 
 use crate::{facts, markdown, python, search, shell, typescript};
 
@@ -47,9 +47,9 @@ pub(crate) fn find_within(
 /// Marks what one script of a file builds where another takes it: a name of one part is no registry's.
 fn note_built(found: &mut Found) {
     let own = found.built.iter().filter(|name| !name.contains('/'));
-    let own: BTreeSet<&str> = own.map(|name| shell::name_of(name)).collect();
+    let own: BTreeSet<&str> = own.map(|name| name_of(name)).collect();
     for place in &mut found.places {
-        if own.contains(shell::name_of(&place.image)) {
+        if own.contains(name_of(&place.image)) {
             place.owner.is_built = true;
             place.owner.pull_policy = Some(PullPolicy::Never);
         }

@@ -16,9 +16,8 @@ use super::facts::{Binding, Bound, Call, Expr, Facts, MAX_DEPTH, Quotes};
 use super::resolve::Resolver;
 use super::surroundings::{Said, said};
 use super::writing::writing;
-use crate::shell;
 use forebay_references::{
-    Ambiguous, Encoding, Found, Owner, Place, PullPolicy, Reading, Settings, Why, Writing,
+    Ambiguous, Encoding, Found, Owner, Place, PullPolicy, Reading, Settings, Why, Writing, name_of,
 };
 
 /// How many images that a file builds are told.
@@ -126,7 +125,7 @@ impl Search<'_> {
         let is_full = self.found.built.len() >= MAX_BUILT;
         let name = image
             .filter(|_| !is_full)
-            .map(|image| shell::name_of(&image.value).to_owned());
+            .map(|image| name_of(&image.value).to_owned());
         self.found.built.extend(name);
     }
 

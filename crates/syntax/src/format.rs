@@ -133,7 +133,7 @@ impl Format {
     /// as well where they exist.
     pub fn companions(self) -> &'static [&'static str] {
         match self {
-            Self::Yaml => &[".env", "Chart.yaml"],
+            Self::Yaml => &["Chart.yaml"],
             Self::HelmTemplate => &[
                 "../values.yaml",
                 "../Chart.yaml",

@@ -83,3 +83,30 @@ fn a_name_does_not_follow_what_is_not_written() {
     assert_eq!(now("kustomization.yaml"), kustomization);
     assert!(now("other.yaml").contains("cache.example"));
 }
+
+#[test]
+fn names_are_compared_as_they_are_written_however_deep_the_resource_and_in_patches_too() {
+    let pod = |image: &str| {
+        format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: {image}\n")
+    };
+    let patched = "resources: [web.yaml]\nimages:\n- name: redis\n  newTag: \"8\"\npatches:\n- patch: |\n    - op: replace\n      path: /spec/containers/0/image\n      value: redis:7\n";
+    let program = Program::new()
+        .file("common/web.yaml", &pod("nginx:1.27"))
+        .file(
+            "base/kustomization.yaml",
+            "resources: [../common/web.yaml]\n",
+        )
+        .file(
+            "prod/kustomization.yaml",
+            "resources: [../base]\nimages:\n- name: nginx\n  newTag: \"1.28\"\n",
+        )
+        .file("other/web.yaml", &pod("docker.io/library/nginx:1.27"))
+        .file(
+            "other/kustomization.yaml",
+            "resources: [web.yaml]\nimages:\n- name: nginx\n  newTag: \"1.28\"\n",
+        )
+        .file("patched/web.yaml", &pod("docker:27"))
+        .file("patched/kustomization.yaml", patched);
+    let told = program.run(&["rewrite", ".", "--to", "forebay:cache.example"]);
+    assert_snapshot!(told);
+}

@@ -12,6 +12,9 @@ use crate::{Note, Owner, PullPolicy, Restart, env};
 /// `extends` of what extends.
 const MAX_EXTENDS: u32 = 8;
 
+/// The file of a project's variables.
+const ENVIRONMENT: &str = ".env";
+
 /// The files that Compose takes without being told, the second half merged over the first. Others are merged over these.
 const FILES: [&str; 8] = [
     "compose.yaml",
@@ -53,7 +56,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     let environment = sink
         .settings
         .near
-        .get(".env")
+        .get(ENVIRONMENT)
         .map(|text| env::read(text))
         .unwrap_or_default();
     let settings = sink.settings;
@@ -61,7 +64,7 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
         settings.set_value(name).or_else(|| {
             environment
                 .get(name)
-                .map(|value| Binding::from_file(value, ".env"))
+                .map(|value| Binding::from_file(value, ENVIRONMENT))
         })
     };
     let scope = Scope {
@@ -173,13 +176,14 @@ fn project(root: At<'_>, path: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// The files that tell of a Compose file's services, by their paths from its folder: those that Compose merges with it, and the
-/// Dockerfiles that take arguments.
+/// The files that tell of a Compose file's services, by their paths from its folder: its variables, those that Compose merges with
+/// it, and the Dockerfiles that take arguments.
 pub fn beside(text: &str) -> Vec<String> {
     if !text.contains("services:") {
         return Vec::new();
     }
-    let files = FILES.map(str::to_owned).into_iter();
+    let files = FILES.iter().chain(&[ENVIRONMENT]);
+    let files = files.map(|name| (*name).to_owned());
     files.chain(dockerfiles(text)).collect()
 }
 

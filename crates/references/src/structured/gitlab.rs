@@ -9,7 +9,7 @@ use crate::embedded::{About, Setting};
 use crate::sink::{Scope, Sink};
 use crate::structured::kubernetes;
 use crate::variables::{Binding, Dialect};
-use crate::{Encoding, Format, Owner, Place, PullPolicy, Why, Writing};
+use crate::{Encoding, Format, Owner, Place, PullPolicy, Why, Writing, name_of};
 
 /// Keys of the file that are no jobs. Source: GitLab CI/CD YAML syntax reference.
 const KEYWORDS: [&str; 9] = [
@@ -354,11 +354,7 @@ fn is_anchored(service: At<'_>, sink: &Sink<'_>) -> bool {
 /// The name by which jobs reach a service of this image, if it is one that an alias may be everywhere, and the only one that the
 /// file goes by.
 fn host_of(image: &str, file: &str) -> Option<String> {
-    let name = image.split('@').next()?;
-    let name = match name.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => name,
-        _ => name,
-    };
+    let name = name_of(image);
     let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '/');
     let is_other_used = name.contains('/') && file.contains(&name.replace('/', "__"));
     (name.chars().all(is_of_host) && !is_other_used).then(|| name.replace('/', "-"))

@@ -63,12 +63,7 @@ impl<'a> Template<'a> {
                 let binding = self
                     .variable(name, sink)
                     .ok_or_else(|| Why::Unset(name.to_owned()))?;
-                let resolved = Resolved {
-                    text: binding.text,
-                    pieces: Vec::new(),
-                    home: binding.home,
-                };
-                Ok(replaced(at, resolved))
+                Ok(replaced(at, bound(binding)))
             }
             "Sub" => self.substitute(at, &call, sink, depth),
             "Join" => Ok(replaced(at, self.join(at, call.argument, sink, depth)?)),
@@ -131,23 +126,21 @@ impl<'a> Template<'a> {
         let text = pattern.text().ok_or(Why::Computed)?;
         let site = sink.site(pattern).ok_or(Why::Computed)?;
         let mut resolved = resolve(text, site.span.start, Dialect::Sub, &lookup)?;
-        let is_plain = own.is_none() && site.verbatim;
-        if !is_plain && resolved.home.is_none() && !resolved.pieces.is_empty() {
-            let pieces = std::mem::take(&mut resolved.pieces);
-            let span = at.span_with_tag();
+        let is_made = resolved.home.is_none() && !resolved.pieces.is_empty();
+        // What is in a text alone may be replaced and the function stay, without variables too.
+        let is_text = own.is_none() && (site.verbatim || call.tagged && !is_made);
+        if is_text {
+            return Ok(Evaluated { resolved, site });
+        }
+        if is_made {
+            let (span, pieces) = (at.span_with_tag(), std::mem::take(&mut resolved.pieces));
             resolved.home = Some(if site.verbatim {
                 Home::joined(span, Joint::Arguments, pieces)
             } else {
                 Home::of_function(span)
             });
-            return Ok(replaced(at, resolved));
         }
-        // A `Sub` without variables is still one: what is in it may be replaced and the function stay.
-        Ok(if own.is_none() && (call.tagged || site.verbatim) {
-            Evaluated { resolved, site }
-        } else {
-            replaced(at, resolved)
-        })
+        Ok(replaced(at, resolved))
     }
 
     fn join(
@@ -196,14 +189,7 @@ impl<'a> Template<'a> {
             value = value.get(&key).ok_or(Why::Computed)?;
         }
         let binding = sink.binding(value).ok_or(Why::Computed)?;
-        Ok(replaced(
-            at,
-            Resolved {
-                text: binding.text,
-                pieces: Vec::new(),
-                home: binding.home,
-            },
-        ))
+        Ok(replaced(at, bound(binding)))
     }
 }
 
@@ -230,10 +216,15 @@ fn call_of(at: At<'_>) -> Option<Call<'_>> {
 }
 
 fn literal(text: &str) -> Resolved {
+    bound(Binding::from_outside(text))
+}
+
+/// An expression that is one variable, and no more.
+fn bound(binding: Binding) -> Resolved {
     Resolved {
-        text: text.to_owned(),
+        text: binding.text,
         pieces: Vec::new(),
-        home: None,
+        home: binding.home,
     }
 }
 

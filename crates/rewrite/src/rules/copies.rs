@@ -199,6 +199,7 @@ mod tests {
         let change = |(from, to): &(&str, &str)| Change {
             line: 1,
             from: (*from).to_owned(),
+            name: String::new(),
             to: (*to).to_owned(),
             open_tag: String::new(),
             in_jobs: Vec::new(),
@@ -332,6 +333,7 @@ mod tests {
             let change = |open_tag: &str| Change {
                 line: 1,
                 from: format!("{image}{open_tag}"),
+                name: String::new(),
                 to: format!("{made}{open_tag}"),
                 open_tag: open_tag.to_owned(),
                 in_jobs: Vec::new(),
@@ -348,6 +350,7 @@ mod tests {
         let change = Change {
             line: 1,
             from: "docker.io/library/node:${{ matrix.v }}".to_owned(),
+            name: "node".to_owned(),
             to: "quay.io/me/node:${{ matrix.v }}".to_owned(),
             open_tag: ":${{ matrix.v }}".to_owned(),
             in_jobs: ["node:18", "node:20"]

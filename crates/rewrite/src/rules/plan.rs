@@ -8,7 +8,7 @@ use super::goal::Goal;
 use super::image::Image;
 pub(super) use super::planner::Planner;
 use super::planner::draft;
-use crate::{Edit, Found, Place, Refusal};
+use crate::{Edit, Found, Place, Refusal, name_of};
 
 /// Who knows the digest that a tag has now. The error is one clause that says why not.
 pub type Pin<'a> = &'a dyn Fn(&Image) -> Result<Digest, String>;
@@ -33,10 +33,12 @@ pub struct Plan {
 /// A name by which a file finds an image in others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedLookup {
-    /// The image's full name, without a tag.
+    /// The image's name as it is written, which is compared letter by letter.
     pub from: String,
     /// Its line, counted from 1.
     pub line: usize,
+    /// The line of what takes the image's place.
+    pub entry_line: usize,
     /// Whether what takes the image's place changes.
     pub is_changed: bool,
     pub(super) place: Place,
@@ -69,6 +71,8 @@ pub struct Change {
     pub line: usize,
     /// What it was, in full.
     pub from: String,
+    /// Its name as it was written, without tag and digest.
+    pub name: String,
     /// What takes its place.
     pub to: String,
     /// What both end with where their tag is filled in elsewhere, as it is written; else empty.
@@ -78,6 +82,11 @@ pub struct Change {
 }
 
 impl Change {
+    /// The name that takes the place of [`Change::name`].
+    pub fn new_name(&self) -> &str {
+        name_of(self.to.strip_suffix(&self.open_tag).unwrap_or(&self.to))
+    }
+
     /// Both, where they are images; without what is filled in elsewhere.
     pub fn images(&self) -> Option<(Image, Image)> {
         let image = |text: &str| text.strip_suffix(&self.open_tag)?.parse().ok();

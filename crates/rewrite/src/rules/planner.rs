@@ -11,7 +11,7 @@ use super::plan::{Change, NamedLookup, Pin, Plan, Unsure};
 use super::prefix::{Elsewhere, find_open_prefix};
 use super::readers::Readers;
 use super::rule::Rules;
-use crate::{Ambiguous, Edit, Found, Lines, Note, Place, PullPolicy, Refusal, TOOLS, Why};
+use crate::{Ambiguous, Edit, Found, Lines, Note, Place, PullPolicy, Refusal, TOOLS, Why, name_of};
 
 /// What a file's plan is made from, and what is held back of it: the numbers of wishes whose edits would do harm.
 pub(super) fn draft(
@@ -163,6 +163,7 @@ impl<'a> Planner<'a> {
             Change {
                 line: self.lines.number(span.start),
                 from: format!("{}{tag}", open.name),
+                name: self.text.get(name).unwrap_or_default().to_owned(),
                 to: format!("{made}{tag}"),
                 open_tag: tag.clone(),
                 in_jobs: one
@@ -317,6 +318,7 @@ impl<'a> Planner<'a> {
         Change {
             line: self.lines.number(place.span.start),
             from: from.map_or_else(|_| place.image.clone(), |image| image.to_string()),
+            name: name_of(&place.image).to_owned(),
             to: to.to_owned(),
             open_tag: String::new(),
             in_jobs: Vec::new(),
@@ -329,6 +331,7 @@ impl<'a> Planner<'a> {
         let changes = keys.iter().map(|(key, image)| Change {
             line,
             from: format!("{key}, which was not there"),
+            name: String::new(),
             to: image.clone(),
             open_tag: String::new(),
             in_jobs: Vec::new(),
@@ -375,12 +378,10 @@ impl<'a> Planner<'a> {
     /// Notes by which names the file finds images in others.
     fn look_up(&mut self, found: &Found) {
         for lookup in &found.lookups {
-            let Ok(image) = lookup.place.image.parse::<Image>() else {
-                continue;
-            };
             self.plan.lookups.push(NamedLookup {
-                from: image.place(),
+                from: lookup.place.image.clone(),
                 line: self.lines.number(lookup.place.span.start),
+                entry_line: self.lines.number(lookup.entry),
                 is_changed: self.changed.contains(&lookup.entry),
                 place: lookup.place.clone(),
             });

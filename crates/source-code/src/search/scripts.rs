@@ -3,7 +3,7 @@
 use super::{Certainty, Search};
 use crate::facts::{Call, Expr, Literal, Part, Template};
 use crate::shell;
-use forebay_references::{Ambiguous, Encoding, Owner, Place};
+use forebay_references::{Ambiguous, Encoding, Owner, Place, name_of};
 
 impl Search<'_> {
     /// A command line that is written as one text, or as a program and a list: `spawn("docker", ["pull", …])`.
@@ -99,7 +99,7 @@ impl Search<'_> {
             if image.is_built {
                 self.found
                     .built
-                    .extend(text.map(|text| shell::name_of(text).to_owned()));
+                    .extend(text.map(|text| name_of(text).to_owned()));
             }
             if prefix == 0 {
                 self.follow(word, (Certainty::Call, &owner), 0);

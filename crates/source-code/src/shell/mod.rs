@@ -18,7 +18,7 @@ use super::contexts::{is_image_name, is_picture};
 use super::facts::Expr;
 use crate::find::{MAX_DEPTH, find_within as find_other};
 use commands::start_of;
-use forebay_references::{Ambiguous, Format, Found, Owner, Place, Settings, Why};
+use forebay_references::{Ambiguous, Format, Found, Owner, Place, Settings, Why, name_of};
 use lexer::{Command, Part, Script, Segment, Word, lex};
 use tools::program_of;
 use values::{Values, place_of};
@@ -352,15 +352,6 @@ impl Finder<'_> {
             .ambiguous
             .dedup_by(|later, first| later.span == first.span);
         self.found
-    }
-}
-
-/// An image without its tag and digest.
-pub(crate) fn name_of(image: &str) -> &str {
-    let image = image.split('@').next().unwrap_or(image);
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => name,
-        _ => image,
     }
 }
 

@@ -28,18 +28,16 @@ pub struct Chart<'a> {
     pub version: Option<&'a str>,
     /// Whether the values are of a chart that is not here.
     is_absent: bool,
-    below: &'a [Beside<'a>],
-    /// Values that may go before these: overlays of the chart, and those of the charts that it is a part of.
-    above: &'a [Beside<'a>],
+    files: &'a ChartFiles<'a>,
     /// By their keys; the chart's own has none.
     printed: Vec<(String, Printed)>,
     /// Keys of charts that it is made of, and that are not here.
     absent: &'a BTreeSet<String>,
 }
 
-/// Values of another file: the chart's own below an overlay, those of the charts that it is made of, and of those that it is in.
-struct Beside<'a> {
-    /// Below, the key of the chart that they are of; above, the one that this chart has there. Empty for the chart itself.
+/// Values of another file: the chart's own below an overlay, and those of the charts that it is made of.
+struct Below<'a> {
+    /// The key of the chart that they are of; empty for the chart itself.
     key: String,
     file: &'a str,
     tree: Tree<'a>,
@@ -58,8 +56,7 @@ impl<'a> Chart<'a> {
             root,
             version: charts.version.as_deref(),
             is_absent: charts.is_absent,
-            below: &files.below,
-            above: &files.above,
+            files,
             printed,
             absent: &charts.absent,
         }
@@ -67,7 +64,7 @@ impl<'a> Chart<'a> {
 
     /// The value of a path that these values do not say, and the file that does.
     pub fn find_below(&self, path: &str) -> Option<(&'a str, At<'a>)> {
-        self.below.iter().find_map(|below| {
+        self.files.below.iter().find_map(|below| {
             let path = inner(path, &below.key)?;
             let at = At::root(&below.tree).path(&path.split('.').collect::<Vec<_>>())?;
             Some((below.file, at))
@@ -83,12 +80,21 @@ impl<'a> Chart<'a> {
 
     /// Whether any values say something at a path: those that go before these, or these.
     fn is_said(&self, path: &str) -> bool {
-        let is_said_above = |one: &Beside<'_>| {
-            let path = outer(path, &one.key);
-            let at = At::root(&one.tree).path(&path.split('.').collect::<Vec<_>>());
-            at.is_some_and(|at| at.text().is_some_and(|text| !text.is_empty()) && !at.is_null())
-        };
-        self.text(path).is_some() || self.above.iter().any(is_said_above)
+        let last = path.rsplit('.').next().unwrap_or_default();
+        // Hardly any has the key, and a chart may have very many: each is parsed only then.
+        let mut above = self
+            .files
+            .above
+            .iter()
+            .filter(|(_, text)| text.contains(last));
+        self.text(path).is_some()
+            || above.any(|(file, text)| {
+                let path = outer(path, &key_above(self.files.near, file));
+                let (trees, _) = read_yaml(text);
+                let root = trees.first().map(At::root);
+                let at = root.and_then(|root| root.path(&path.split('.').collect::<Vec<_>>()));
+                at.is_some_and(|at| at.text().is_some_and(|text| !text.is_empty()) && !at.is_null())
+            })
     }
 
     /// Whether a template prints the value of this path as a whole image.
@@ -219,11 +225,12 @@ fn charts(near: &Near) -> Charts {
 
 /// The values of other files.
 pub struct ChartFiles<'a> {
+    near: &'a Near,
     charts: Charts,
     /// What holds where those of a file say nothing.
-    below: Vec<Beside<'a>>,
-    /// What may hold instead.
-    above: Vec<Beside<'a>>,
+    below: Vec<Below<'a>>,
+    /// What may hold instead: overlays of the chart, and the values of the charts that it is a part of, by their paths.
+    above: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> ChartFiles<'a> {
@@ -236,19 +243,19 @@ impl<'a> ChartFiles<'a> {
         let values = |(key, file): (String, String)| {
             let (file, text) = near.get_key_value(&file)?;
             let tree = read_yaml(text).0.into_iter().next()?;
-            Some(Beside { key, file, tree })
+            Some(Below { key, file, tree })
         };
         let below = own.chain(here).filter_map(values).collect();
-        let others = near.keys().filter(|name| {
+        let others = near.iter().filter(|(name, _)| {
             let is_below = *name == VALUES || name.starts_with(Format::CHARTS);
             !is_below && Format::is_values(name)
         });
-        let others = others.map(|name| (key_above(near, name), name.clone()));
-        let above = others.filter_map(values).collect();
+        let above = others.map(|(name, text)| (name.as_str(), text.as_str()));
         Self {
+            near,
             charts,
             below,
-            above,
+            above: above.collect(),
         }
     }
 }

@@ -135,7 +135,8 @@ impl Search {
             text
         });
         let found = find(&name, &content, &settings);
-        if found.places.is_empty() && found.ambiguous.is_empty() && found.notes.is_empty() {
+        let has_places = !found.places.is_empty() || !found.ambiguous.is_empty();
+        if !has_places && found.notes.is_empty() && found.resources.is_empty() {
             // Cortex's files may name none, and want some.
             if !matches!(goal, Goal::Cortex(_)) || known != Some(Format::Yaml) {
                 return Ok(None);

@@ -3,7 +3,7 @@
 //! kustomize compares names as they are written: one that was rewritten in a resource alone would keep the tag that it has there,
 //! and nobody would be told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
 use forebay_rewrite::rules::NamedLookup;
@@ -19,12 +19,18 @@ struct Renamed {
     path: PathBuf,
     /// The file's number among those that were planned.
     number: usize,
+    /// Names as they are written, without tags.
     from: String,
     to: String,
+    /// Whether it takes the place of what is found in other files, rather than being found.
+    is_entry: bool,
 }
 
 /// What the images of some files are called afterwards, and in which files, by what they are called now.
 type NewNames<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<usize>>>;
+
+/// What kustomizations are made of, by their folders.
+type MadeOf = HashMap<PathBuf, Vec<PathBuf>>;
 
 /// Changes the names by which files find images in others, where those change.
 pub(super) fn follow_names(planned: &mut Planned) {
@@ -39,14 +45,15 @@ pub(super) fn follow_names(planned: &mut Planned) {
     let mut all: Vec<Renamed> = files.flat_map(renamed).collect();
     // By path, so that all that lie in a folder stand together.
     all.sort_by(|a, b| a.path.cmp(&b.path));
+    let made_of: MadeOf = planned.files.iter().filter_map(own_resources).collect();
     for (number, file) in planned.files.iter_mut().enumerate() {
         let lookups = std::mem::take(&mut file.plan.lookups);
         if lookups.is_empty() {
             continue;
         }
-        let names = new_names(&all, &resources(file), number);
+        let names = new_names(&all, &resources(file, &made_of), number);
         for lookup in lookups {
-            follow(file, &lookup, &names);
+            follow((number, file), &lookup, &names);
         }
     }
 }
@@ -72,12 +79,28 @@ pub(super) fn followers_last(files: &[PlannedFile]) -> Vec<usize> {
     numbers
 }
 
-/// Where a file finds images: files and folders, none within another.
-fn resources(file: &PlannedFile) -> Vec<PathBuf> {
-    let own = straight(&file.path);
-    let folder = own.parent().unwrap_or(Path::new(""));
+/// The folder of a kustomization, and what it is made of.
+fn own_resources(file: &PlannedFile) -> Option<(PathBuf, Vec<PathBuf>)> {
+    let folder = straight(file.path.parent()?);
     let paths = file.plan.resources.iter();
-    let paths: BTreeSet<PathBuf> = paths.map(|path| straight(&folder.join(path))).collect();
+    let paths: Vec<PathBuf> = paths.map(|path| straight(&folder.join(path))).collect();
+    (!paths.is_empty()).then_some((folder, paths))
+}
+
+/// Where a file finds images: itself, files and folders, those with what others are made of that are among them; none within
+/// another.
+fn resources(file: &PlannedFile, made_of: &MadeOf) -> Vec<PathBuf> {
+    let mut paths = BTreeSet::from([straight(&file.path)]);
+    let mut next: Vec<PathBuf> = own_resources(file)
+        .map(|(_, paths)| paths)
+        .unwrap_or_default();
+    while let Some(path) = next.pop() {
+        let inner = made_of.get(&path).into_iter().flatten().cloned();
+        if !paths.contains(&path) {
+            next.extend(inner);
+            paths.insert(path);
+        }
+    }
     let mut outer: Vec<PathBuf> = Vec::new();
     for path in paths {
         if !outer.last().is_some_and(|outer| path.starts_with(outer)) {
@@ -87,14 +110,14 @@ fn resources(file: &PlannedFile) -> Vec<PathBuf> {
     outer
 }
 
-/// What is called otherwise afterwards in these resources, without the file that looks for it.
+/// What is called otherwise afterwards in these resources, without what the file that looks for it puts in its place.
 fn new_names<'a>(all: &'a [Renamed], resources: &[PathBuf], own: usize) -> NewNames<'a> {
     let mut names = NewNames::new();
     for resource in resources {
         let first = all.partition_point(|one| one.path < *resource);
         let within = all[first..].iter();
         let within = within.take_while(|one| one.path.starts_with(resource));
-        for one in within.filter(|one| one.number != own) {
+        for one in within.filter(|one| one.number != own || !one.is_entry) {
             let to = names.entry(&one.from).or_default();
             to.entry(&one.to).or_default().insert(one.number);
         }
@@ -106,23 +129,27 @@ fn new_names<'a>(all: &'a [Renamed], resources: &[PathBuf], own: usize) -> NewNa
 fn renamed((number, file): (usize, &PlannedFile)) -> Vec<Renamed> {
     let is_manifest = file.text.contains("apiVersion") || !file.plan.lookups.is_empty();
     let changes = file.plan.changes.iter().filter(|_| is_manifest);
-    let names = changes.filter_map(|change| {
-        let (from, to) = change.images()?;
-        Some(Renamed {
-            path: straight(&file.path),
-            number,
-            from: from.place(),
-            to: to.place(),
-        })
+    let entries: BTreeSet<usize> = file.plan.lookups.iter().map(|one| one.entry_line).collect();
+    let names = changes.filter(|change| change.images().is_some());
+    let names = names.map(|change| Renamed {
+        path: straight(&file.path),
+        number,
+        from: change.name.clone(),
+        to: change.new_name().to_owned(),
+        is_entry: entries.contains(&change.line),
     });
     names.collect()
 }
 
-fn follow(file: &mut PlannedFile, lookup: &NamedLookup, names: &NewNames<'_>) {
+fn follow((number, file): (usize, &mut PlannedFile), lookup: &NamedLookup, names: &NewNames<'_>) {
     let mut names = names.get(lookup.from.as_str()).into_iter().flatten();
     let why = match (names.next(), names.next()) {
         (Some((name, files)), None) => match file.plan.follow(lookup, name) {
-            Ok(()) => return file.follows.extend(files),
+            Ok(()) => {
+                return file
+                    .follows
+                    .extend(files.iter().filter(|file| **file != number));
+            }
             Err(refusal) => refusal.to_string(),
         },
         (Some(_), Some(_)) => "it has several names there afterwards".to_owned(),

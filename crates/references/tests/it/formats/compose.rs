@@ -158,7 +158,7 @@ services:
 ";
     let beside = beside_compose(text);
     assert_eq!(beside[..2], ["compose.yaml", "compose.yml"]);
-    assert_eq!(beside[8..], ["web/Dockerfile", "b.Dockerfile"]);
+    assert_eq!(beside[9..], ["web/Dockerfile", "b.Dockerfile"]);
     let dockerfile = "\
 ARG BASE_IMAGE
 ARG PYTHON=python
