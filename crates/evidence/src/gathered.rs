@@ -171,10 +171,12 @@ struct Key<'a> {
 
 impl Evidence {
     /// Adds an event, or counts it to the one that it repeats.
-    pub(crate) fn add(&mut self, event: Event) {
+    pub(crate) fn add(&mut self, mut event: Event) {
         self.sizes.note_event(&event);
         if let Err(key) = self.count(&event) {
             self.index.insert(key, self.events.len());
+            // One that went on over lines has room for more of them.
+            event.message.shrink_to_fit();
             self.events.push(event);
         }
     }

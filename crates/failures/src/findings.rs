@@ -121,7 +121,7 @@ impl Findings {
                     count: failure.count,
                     certain: verdict.is_certain,
                     lines: (*failure.lines.start(), *failure.lines.end()),
-                    example: failure.excerpt,
+                    example: failure.excerpt.text(),
                 };
                 self.groups.insert(key, finding);
             }

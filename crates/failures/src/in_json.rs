@@ -143,7 +143,7 @@ mod tests {
     const LIMIT: &str = "toomanyrequests: You have reached your pull rate limit.";
 
     fn excerpt(text: &str) -> String {
-        Said::of(text).expect("a failure").excerpt
+        Said::of(text).expect("a failure").excerpt.text()
     }
 
     #[test]

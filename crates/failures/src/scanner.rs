@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};
 
 use crate::Verdict;
+use crate::excerpt::Excerpt;
 use crate::known_lines::KnownLines;
 use crate::marks::{find_mark, find_places};
 use crate::memo::Memo;
@@ -33,9 +34,6 @@ const MAX_PASTED_BYTES: usize = 8 * 1024;
 /// The most that one message counts for: what a log claims is added up.
 const MAX_COUNT: u64 = u32::MAX as u64;
 
-/// The longest excerpt of a message, in bytes.
-pub const MAX_EXCERPT_BYTES: usize = 600;
-
 /// One message that tells of a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -47,8 +45,8 @@ pub struct Failure {
     pub count: u64,
     /// The pod or the task that it is about, where a table's row says so.
     pub subject: Option<String>,
-    /// Its words, or those of the first one like it, in one line of at most [`MAX_EXCERPT_BYTES`] bytes, without secrets and accounts.
-    pub excerpt: String,
+    /// Its words, or those of the first one like it.
+    pub excerpt: Excerpt,
 }
 
 /// Takes bytes as they come and tells of failures as they are found.

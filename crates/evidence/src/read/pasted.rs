@@ -158,7 +158,7 @@ impl Pasted {
                 }
                 let causes = left.iter().filter(|left| left.verdict.class.is_cause());
                 for failure in causes {
-                    let event = around.event(&failure.excerpt, &failure.lines);
+                    let event = around.event(&failure.excerpt.text(), &failure.lines);
                     evidence.add(tell(event, failure.verdict.clone()));
                 }
             }

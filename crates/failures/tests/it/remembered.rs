@@ -1,6 +1,6 @@
 //! What is remembered of a message: it says what the message itself would say.
 
-use forebay_failures::{Classifier, Failure, classify};
+use forebay_failures::{Classifier, Excerpt, Failure, classify};
 
 use crate::lines::{heldout, none, reported, unseen, written};
 use crate::scanned::scan;
@@ -69,7 +69,7 @@ fn last_told(lines: &[String]) -> Vec<Failure> {
     let mut last: Vec<_> = all.into_iter().filter(is_last).collect();
     for failure in &mut last {
         // It has the words of the first one like it.
-        failure.excerpt.clear();
+        failure.excerpt = Excerpt::default();
         let start = *failure.lines.start() - first as u64;
         failure.lines = start..=*failure.lines.end() - first as u64;
     }
