@@ -1,6 +1,7 @@
 //! Why a client cannot be set up. Nothing was written when one of these is told.
 
 use std::error::Error;
+use std::io;
 
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -110,7 +111,12 @@ impl SetupError {
         match self {
             Self::Unmergeable { hint, .. } | Self::Impossible { hint, .. } => Some(hint),
             Self::Broken { .. } => Some("mend the file first; nothing was changed"),
-            Self::Unreadable { .. } => None,
+            Self::Unreadable { source, .. } => {
+                let error = source.downcast_ref::<io::Error>()?;
+                (error.kind() == io::ErrorKind::PermissionDenied).then_some(
+                    "it is another user's: run the same command as that one, or with sudo",
+                )
+            }
         }
     }
 }

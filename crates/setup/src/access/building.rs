@@ -1,8 +1,9 @@
 //! The lines of a job that build an image and push it: what was given is one word there, whatever it holds.
 
+use forebay_oci::ImageName;
 use forebay_setup_files::SetupError;
 
-use super::Access;
+use super::{Access, Registry};
 use crate::shell::quoted_with_variables;
 
 /// How an expression of GitHub Actions begins, which is filled in before any shell reads the line.
@@ -32,7 +33,7 @@ impl Building {
         refuse_option("--image", image)?;
         refuse_option("--context", &access.context)?;
         Ok(Some(Self {
-            image: format!("{}/{image}", access.host()?),
+            image: image_at(access, image)?,
             context: access.context.clone(),
         }))
     }
@@ -70,6 +71,25 @@ impl Building {
         }
         Ok((env, filled.commands()))
     }
+}
+
+/// An image with its registry, which it may name itself.
+fn image_at(access: &Access, given: &str) -> Result<String, SetupError> {
+    let host = access.host()?;
+    let name = given.strip_prefix(host);
+    let name = name.and_then(|name| name.strip_prefix('/'));
+    let name = name.unwrap_or(given);
+    let image = format!("{host}/{name}");
+    let team = name.split_once('/').map(|(team, _)| team);
+    // An ECR is somebody's, and takes names of other registries for prefixes; what is filled in shows later.
+    let is_fit = access.registry == Registry::Ecr || team.is_some_and(|team| !team.contains('.'));
+    let is_image = image.parse::<ImageName>().is_ok() && is_fit;
+    if is_image || name.contains('$') {
+        return Ok(image);
+    }
+    let what = format!("{given:?} is no image at {host}");
+    let hint = "an image is written team/app:tag, in small letters";
+    Err(SetupError::impossible(what, hint))
 }
 
 fn refuse_option(flag: &str, text: &str) -> Result<(), SetupError> {

@@ -88,6 +88,11 @@ impl Access {
     /// The registry's host.
     pub(crate) fn host(&self) -> Result<&str, SetupError> {
         match (&self.host, self.registry.host()) {
+            (Some(host), Some(only)) if self.registry == Registry::Hub && host != only => {
+                let what = format!("{host} is not Docker Hub, which is {only}");
+                let hint = "leave --host away, or name the registry by --registry";
+                Err(SetupError::impossible(what, hint))
+            }
             (Some(host), _) if is_host(host) => Ok(host),
             (Some(host), _) => {
                 let hint = "a host is written name or name:port, such as ghcr.io";

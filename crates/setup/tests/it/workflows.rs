@@ -170,6 +170,8 @@ fn what_is_built_is_one_word_whatever_it_holds() {
         access.context = context.to_owned();
         plan_access(&access, &Disk::with(FILE, text)).map(|plan| plan.files[0].after.clone())
     };
+    let named = build("ghcr.io/org/app:1", ".").expect("it can be built");
+    assert!(named.contains("--tag ghcr.io/org/app:1 .\n"), "{named}");
     let after = build("org/app:1", "a b; id").expect("it can be built");
     assert!(
         after.contains("docker build --tag ghcr.io/org/app:1 'a b; id'\n"),
@@ -188,6 +190,10 @@ fn what_is_built_is_one_word_whatever_it_holds() {
         ("org/app:${{ GitHub.head_ref }}", "."),
         ("org/app:1", "--file=x"),
         ("", "."),
+        ("org/a b:1", "."),
+        ("Org/app:1", "."),
+        ("app:1", "."),
+        ("quay.io/org/app:1", "."),
     ] {
         assert!(build(image, context).is_err(), "{image} {context}");
     }
