@@ -62,7 +62,7 @@ async fn answer_to(command: &[String]) -> Result<String, Failure> {
     if ran.is_ok {
         Ok(ran.answer)
     } else {
-        Err(failed(command, told(&ran.said, &[])))
+        Err(failed(command, &told(&ran.said, &[])))
     }
 }
 
@@ -83,10 +83,13 @@ async fn run_step(step: &Step, passwords: &[&Password]) -> Result<String, Failur
     if ran.is_ok {
         return Ok(line);
     }
-    Err(failed(command, told(&ran.said, passwords)))
+    Err(failed(command, &told(&ran.said, passwords)))
 }
 
-fn failed(command: &[String], told: String) -> Failure {
+/// What a program said is one cause, in one line.
+fn failed(command: &[String], told: &str) -> Failure {
+    let lines = told.lines().map(str::trim).filter(|line| !line.is_empty());
+    let told = lines.collect::<Vec<_>>().join("; ");
     Failure::failed(format!("{} failed", command_line(command)), told)
 }
 

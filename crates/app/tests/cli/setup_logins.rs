@@ -80,7 +80,7 @@ fn a_program_that_fails_does_not_tell_the_password() {
     let program = kubectl("", "7", "apply");
     let told = write(&program);
     assert!(told.contains("failed"), "{told}");
-    assert!(told.contains("when applying patch"), "{told}");
+    assert!(told.contains("Error: when applying patch:; "), "{told}");
     for form in ["dckr_pat", "ZGNrcl9wYXRf", "Ry5fcGF0", "eyJhdXRocy"] {
         assert!(!told.contains(form), "{told}");
     }
