@@ -31,6 +31,9 @@ const OVERLAP_BYTES: usize = 2 * MAX_BYTES;
 /// A text up to this long, in bytes, may be one pasted message.
 const MAX_PASTED_BYTES: usize = 8 * 1024;
 
+/// A line up to this long, in bytes, is no piece of one, wherever in it is looked.
+const SHORT_BYTES: usize = MAX_BYTES / 8;
+
 /// The most that one message counts for: what a log claims is added up.
 const MAX_COUNT: u64 = u32::MAX as u64;
 
@@ -118,7 +121,7 @@ impl Scanner {
                 break;
             }
             // What is known needs no mark: one like it has one.
-            if let Some(line) = self.whole_line(place, until)
+            if let Some(line) = self.short_line(place, until)
                 && let Some(failure) = self.find_known(&line, &mut counted)
             {
                 self.done = line.end;
@@ -142,13 +145,21 @@ impl Scanner {
         self.done = self.done.max(until);
     }
 
-    /// The line of a place, if it is not done and ends before `until`; of a short one, all places have the same.
-    fn whole_line(&self, place: usize, until: usize) -> Option<Range<usize>> {
+    /// The line of a place, if it is short, not done, and ends before `until`: all places in it have the same.
+    fn short_line(&self, place: usize, until: usize) -> Option<Range<usize>> {
         // The byte at a place may be the end of the line before.
         let inside = place + usize::from(self.window[place] == b'\n');
-        let line = line_at(&self.window, inside);
-        let is_whole = line.len() < MAX_BYTES / 4 && line.start >= self.done && line.end <= until;
-        is_whole.then_some(line)
+        let behind = self.window.get(inside..until.min(inside + SHORT_BYTES))?;
+        let end = inside + memchr::memchr(b'\n', behind)?;
+        let floor = self
+            .done
+            .max(inside.saturating_sub(SHORT_BYTES))
+            .saturating_sub(1);
+        let before = self.window.get(floor..inside)?;
+        match memchr::memrchr(b'\n', before) {
+            Some(at) => Some(floor + at + 1..end),
+            None => (floor == 0).then_some(0..end),
+        }
     }
 
     /// What a line tells that belongs to no other, known from one like it.
