@@ -2,34 +2,31 @@
 //!
 //! Cuts lines, finds out what they belong to, and joins what was wrapped. One line is held at a time, and one item of JSON.
 
+mod parts;
+mod told;
+
 use std::borrow::Cow;
 
 use forebay_failures::{decode, may_go_on};
 
-use super::aws;
 use super::ci::Ci;
-use super::docker_lists::List;
 use super::hints;
-use super::json_item;
-use super::json_items::{Found, JsonItems};
+use super::json_items::JsonItems;
 use super::known::Known;
 use super::kube_describe::Description;
-use super::kube_table::{self, Wide};
 use super::log_line::LogLine;
 use super::pasted::{Around, By, Pasted};
 use super::repeats::Repeats;
 use super::text;
-use crate::event::{Event, Format, Lines, MAX_MESSAGE_BYTES, What};
+use crate::event::{Event, Lines, What};
 use crate::failure::Judge;
 use crate::past::Form;
 use crate::plausible::{AGES_PARTED, Plausible, part_ages, part_from_old};
 use crate::{Context, Evidence};
+use parts::Table;
 
 /// The most bytes of a line of text; what is longer is cut.
 pub const MAX_LINE_BYTES: usize = 64 << 10;
-
-/// The most lines that a wrapped message goes on for.
-const MAX_WRAPPED_LINES: u32 = 8;
 
 /// Reads one source after the other.
 pub struct Intake {
@@ -66,13 +63,6 @@ impl Source {
             || self.pending.is_some()
             || self.pasted.goes_on()
     }
-}
-
-/// The table whose rows are being read.
-enum Table {
-    Events(Wide),
-    Pods,
-    List(List),
 }
 
 impl Intake {
@@ -345,194 +335,6 @@ impl Intake {
         }
     }
 
-    /// Whether the line begins a table or a description.
-    fn begin_part(&mut self, line: &str) -> bool {
-        if Description::begins(line) {
-            self.flush();
-            self.source.table = None;
-            self.source.description = Some(Description::of(line));
-            return true;
-        }
-        if !line.starts_with(|c: char| c.is_ascii_uppercase()) {
-            return false;
-        }
-        let has = |words: &[&str]| words.iter().all(|word| line.contains(word));
-        let table = if has(&["REASON", "OBJECT"]) {
-            Some(Table::Events(Wide(line.contains("FIRST SEEN"))))
-        } else if has(&["NAME", "READY", "STATUS"]) {
-            Some(Table::Pods)
-        } else {
-            List::begins(line).map(Table::List)
-        };
-        let Some(table) = table else {
-            return false;
-        };
-        self.flush();
-        self.source.description = None;
-        self.source.table = Some(table);
-        true
-    }
-
-    /// Whether the line belongs to a table or a description, or goes on with what one said.
-    fn read_part(&mut self, line: &str) -> bool {
-        if line.trim().is_empty() {
-            self.flush();
-            self.source.table = None;
-            self.source.description = None;
-            return true;
-        }
-        let lines = self.lines();
-        let context = self.context;
-        if let Some(description) = &mut self.source.description {
-            let events = description.read(line, lines, &context, &mut self.evidence);
-            let may_go_on = description.is_in_events();
-            if !events.is_empty() {
-                self.flush();
-                for event in events {
-                    if may_go_on {
-                        self.source.pending = Some((located(event, lines), 0));
-                    } else {
-                        self.keep(event, lines, By::Structure);
-                    }
-                }
-                return true;
-            }
-            // Its other lines are indented, or begin with a key.
-            if self.source.pending.is_none() {
-                return line.starts_with(' ') || line.contains(':') || line.is_empty();
-            }
-        }
-        let row = match &self.source.table {
-            Some(Table::Pods) => kube_table::read_pod(line, &context),
-            Some(Table::List(list)) => Some(
-                list.read(line, lines, &context, &mut self.evidence)
-                    .into_iter()
-                    .collect(),
-            ),
-            Some(Table::Events(wide)) => {
-                kube_table::read_event(line, *wide, &context).map(|event| vec![event])
-            }
-            None => read_bare(line, &context, &mut self.evidence),
-        };
-        if let Some(events) = row {
-            self.flush();
-            for event in events {
-                self.flush();
-                self.source.pending = Some((located(event, lines), 0));
-            }
-            return true;
-        }
-        let is_of_events = self.source.description.is_some()
-            || matches!(self.source.table, Some(Table::Events(_)));
-        if is_of_events && kube_table::is_row(line) {
-            // A row that tells of nothing.
-            self.flush();
-            return true;
-        }
-        self.go_on(line)
-    }
-
-    /// Whether the line is the rest of a message that was wrapped.
-    fn go_on(&mut self, line: &str) -> bool {
-        let number = self.source.line;
-        let Some((event, wrapped)) = &mut self.source.pending else {
-            return false;
-        };
-        if *wrapped >= MAX_WRAPPED_LINES {
-            self.flush();
-            return false;
-        }
-        *wrapped += 1;
-        event.lines.last = number;
-        if event.message.len() + line.len() < MAX_MESSAGE_BYTES {
-            event.message.push(' ');
-            event.message.push_str(line.trim());
-        }
-        true
-    }
-
-    fn take(&mut self, found: Found) {
-        let source = self.evidence.sources.len().saturating_sub(1);
-        let here = self.lines();
-        for problem in found.problems {
-            self.evidence.note_lost(here, problem);
-        }
-        for item in found.items {
-            let lines = Lines {
-                source,
-                first: item.first_line,
-                last: item.last_line,
-            };
-            let Ok(value) = serde_json::from_str(&item.text) else {
-                self.evidence.note_lost(lines, "an item is no JSON");
-                continue;
-            };
-            aws::note_places(&item.text, &mut self.evidence);
-            let events = json_item::read(
-                &value,
-                lines,
-                &self.context,
-                &mut self.source.ci,
-                &mut self.evidence,
-            );
-            for event in events {
-                self.keep(event, lines, By::Structure);
-            }
-        }
-    }
-
-    fn flush(&mut self) {
-        if let Some((event, _)) = self.source.pending.take() {
-            let lines = event.lines;
-            self.keep(event, lines, By::Structure);
-        }
-        let description = self.source.description.as_mut();
-        if let Some(event) = description.and_then(|read| read.died(&self.context)) {
-            let lines = self.lines();
-            self.keep(event, lines, By::Structure);
-        }
-    }
-
-    fn keep(&mut self, event: Event, lines: Lines, by: By) {
-        if let Some(event) = self.judged(event, lines, by) {
-            self.add_told(event);
-        }
-    }
-
-    /// Adds an event, if it is not held for what may go on with it.
-    fn add_told(&mut self, event: Event) {
-        if !self.source.pasted.holds() {
-            self.evidence.add(event);
-        }
-    }
-
-    /// Gives an event what its message says, and takes from it what cannot be; `None` if it is none.
-    fn judged(&mut self, event: Event, lines: Lines, by: By) -> Option<Event> {
-        let mut event = self.judge.settle(located(event, lines))?;
-        for doubt in self.plausible.sift(&mut event, &self.context) {
-            self.evidence.note(event.lines, doubt);
-        }
-        self.source.pasted.said(&event, by);
-        if by == By::Words && self.source.repeats.is_repetition(&event) {
-            return None;
-        }
-        self.note_step(&event);
-        aws::note_places(&event.message, &mut self.evidence);
-        if let Some(image) = &event.image {
-            aws::note_places(image, &mut self.evidence);
-        }
-        Some(event)
-    }
-
-    /// Counts a failure within a step of a CI job: the job itself had begun.
-    fn note_step(&mut self, event: &Event) {
-        let is_in_step = event.format == Format::Ci
-            && event.what == What::PullFailed
-            && self.source.ci.is_in_step(&event.message);
-        self.evidence.failed_in_steps += u64::from(is_in_step);
-        self.evidence.asides += u64::from(is_in_step);
-    }
-
     fn lines(&self) -> Lines {
         Lines {
             source: self.evidence.sources.len().saturating_sub(1),
@@ -546,16 +348,4 @@ impl Intake {
 fn first_line(text: &[u8]) -> &[u8] {
     let text = &text[..text.len().min(MAX_LINE_BYTES)];
     &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())]
-}
-
-/// A row that was pasted without the heading of its table.
-fn read_bare(line: &str, context: &Context, out: &mut Evidence) -> Option<Vec<Event>> {
-    let of_kube = kube_table::read_event(line, Wide::default(), context);
-    let events = of_kube.map(|event| vec![event]);
-    events.or_else(|| List::read_bare(line, context, out))
-}
-
-fn located(mut event: Event, lines: Lines) -> Event {
-    event.lines = lines;
-    event
 }

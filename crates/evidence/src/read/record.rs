@@ -26,46 +26,63 @@ const SAID: [&str; 9] = [
 /// The members that tell when.
 const WHEN: [&str; 5] = ["time", "timestamp", "@timestamp", "ts", "date"];
 
-/// How the paths of members end that name the program: what it calls itself, and what was seen to run.
-const PROGRAMS: [&str; 11] = [
-    "syslog_identifier",
-    "ident",
-    "app_name",
-    "appname",
-    "program",
-    "programname",
-    "process_name",
-    "comm",
-    "systemd_unit",
-    "unit",
-    "service",
-];
+/// What a member tells of who has said something.
+enum Label {
+    /// The program: what it calls itself, and what was seen to run.
+    Program,
+    /// The machine. A bare `host` is as often the one that a request was for.
+    Machine,
+    /// Only a container's record has it; of a node's, collectors name the node alone.
+    Container,
+    /// The file or the stream which a line was read from.
+    Origin,
+}
 
-/// How the paths of members end that name the machine. A bare `host` is as often the one that a request was for.
-const HOSTS: [&str; 3] = ["hostname", "host_name", "node_name"];
-
-/// How the paths of members end that only a container's record has; of a node's, collectors name the node alone.
-const OF_CONTAINER: [&str; 6] = [
-    "container_id",
-    "container_id_full",
-    "container_name",
-    "pod_id",
-    "pod_name",
-    "pod_uid",
+/// How the paths of such members end.
+const LABELS: [(Label, &[&str]); 4] = [
+    (
+        Label::Program,
+        &[
+            "syslog_identifier",
+            "ident",
+            "app_name",
+            "appname",
+            "program",
+            "programname",
+            "process_name",
+            "comm",
+            "systemd_unit",
+            "unit",
+            "service",
+        ],
+    ),
+    (Label::Machine, &["hostname", "host_name", "node_name"]),
+    (
+        Label::Container,
+        &[
+            "container_id",
+            "container_id_full",
+            "container_name",
+            "pod_id",
+            "pod_name",
+            "pod_uid",
+        ],
+    ),
+    (
+        Label::Origin,
+        &[
+            "path",
+            "file",
+            "filename",
+            "source",
+            "logstream",
+            "logstreamname",
+        ],
+    ),
 ];
 
 /// What collectors call all that they know of a container, and Loki's labels its name.
 const CONTAINERS: [&str; 3] = ["container", "docker", "pod"];
-
-/// How the paths of members end that name the file or the stream which a line was read from.
-const ORIGINS: [&str; 6] = [
-    "path",
-    "file",
-    "filename",
-    "source",
-    "logstream",
-    "logstreamname",
-];
 
 /// How deep members are looked for.
 const MAX_DEPTH: usize = 4;
@@ -149,14 +166,17 @@ impl<'a> Labels<'a> {
     }
 
     fn take(&mut self, path: &str, text: &'a str) {
-        let ends = |names: &[&str]| names.iter().any(|name| ends_with(path, name));
-        self.is_of_container |= ends(&OF_CONTAINER) || ends(&ORIGINS) && is_of_containers(text);
-        if ends(&HOSTS) {
-            self.host = self.host.or(Some(text));
-        }
-        // Of several names that of a runtime: units start it by a shell, and journald sees what runs.
-        if ends(&PROGRAMS) && (self.program.is_none() || is_platform(text)) {
-            self.program = Some(text);
+        let mut labels = LABELS.iter();
+        let label = labels.find(|(_, names)| names.iter().any(|name| ends_with(path, name)));
+        match label.map(|(label, _)| label) {
+            Some(Label::Machine) => self.host = self.host.or(Some(text)),
+            // Of several names that of a runtime: units start it by a shell, and journald sees what runs.
+            Some(Label::Program) if self.program.is_none() || is_platform(text) => {
+                self.program = Some(text);
+            }
+            Some(Label::Container) => self.is_of_container = true,
+            Some(Label::Origin) => self.is_of_container |= is_of_containers(text),
+            Some(Label::Program) | None => {}
         }
     }
 

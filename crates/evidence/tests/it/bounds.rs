@@ -132,6 +132,23 @@ fn a_line_that_is_known_is_counted_at_its_own_time() {
 }
 
 #[test]
+fn a_line_that_is_known_has_a_message_of_its_own_where_its_time_is_told_again() {
+    let noise = "10.244.3.17 - - \"GET /static/app.js HTTP/1.1\" 200 48213\n".repeat(300);
+    let times = ["10:00:01", "10:01:00", "10:07:30"];
+    let line = |time: &&str| {
+        format!(
+            "{noise}2026-01-15T{time}Z docker pull: gave up at {time}: toomanyrequests: You have reached your pull rate limit.\n"
+        )
+    };
+    let text: String = times.iter().map(line).collect();
+    let evidence = read_all(&[("log", &text)]);
+    let messages = evidence.events.iter().map(|event| &event.message);
+    let is_its = |(message, time): (&String, &str)| message.contains(&format!("up at {time}:"));
+    assert_eq!(messages.len(), times.len());
+    assert!(messages.zip(times).all(is_its), "{:?}", evidence.events);
+}
+
+#[test]
 fn it_does_not_matter_where_the_bytes_are_cut() {
     let whole = read_all(&[("log", MESSAGES)]);
     for size in [1, 7, 4_096] {
