@@ -144,14 +144,12 @@ pub fn github_calls<'a>(yaml: &'a Yaml<'_>) -> Vec<(&'a str, &'a str)> {
         .collect()
 }
 
-/// The jobs of a workflow whose steps are another job's, by an alias: they change with those.
+/// The jobs of a workflow whose steps stand elsewhere, by an alias: they change with those.
 pub fn github_shared_jobs<'a>(yaml: &'a Yaml<'_>) -> Vec<&'a str> {
     let jobs = yaml.root.find("jobs").map(Node::entries);
     let is_shared = |job: &Node| {
-        matches!(
-            job.find("steps").map(|steps| &steps.kind),
-            Some(Kind::Alias)
-        )
+        let steps = job.find("steps").unwrap_or(job);
+        matches!(steps.kind, Kind::Alias)
     };
     let jobs = jobs
         .unwrap_or_default()

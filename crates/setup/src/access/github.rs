@@ -77,17 +77,16 @@ fn workflow(
         is_needed |= change.containers(job, build.is_some(), notes)?;
     }
     notes.extend(calls(access, yaml));
-    notes.extend(github_shared_jobs(yaml).into_iter().map(|job| {
-        format!(
-            "{job} has the steps of another job, by an alias: look whether all of them fit both"
-        )
-    }));
-    if !is_needed && change.left.is_empty() {
+    let shared = github_shared_jobs(yaml);
+    if !is_needed && change.left.is_empty() && shared.is_empty() {
         notes.push(format!(
             "no job of it pushes an image or names one at {}: nothing is to be changed",
             access.host()?
         ));
     }
+    notes.extend(shared.into_iter().map(|job| {
+        format!("{job} has steps that stand elsewhere, by an alias: look whether what is there, or is put there, fits both")
+    }));
     if access.registry == Registry::Ecr {
         notes.extend(change.lacks_of_aws(is_needed));
     }

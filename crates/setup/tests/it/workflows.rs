@@ -216,3 +216,15 @@ fn a_pipeline_builds_where_docker_runs() {
     let (_, deploys) = after.split_once("deploy:").expect("the job");
     assert!(deploys.contains("docker push"), "{after}");
 }
+
+#[test]
+fn a_job_whose_steps_stand_elsewhere_is_not_taken_for_one_without_images() {
+    let steps = "x: &s\n  - run: docker push ghcr.io/a/b\njobs:\n  a:\n";
+    for alias in ["    steps: *s\n", "    runs-on: u\n    steps: *s\n"] {
+        let disk = Disk::with(FILE, &format!("{steps}{alias}"));
+        let plan = plan_access(&access(Registry::Ghcr), &disk).expect("it can be read");
+        let told = plan.notes.join("\n");
+        assert!(told.contains("a has steps that stand elsewhere"), "{told}");
+        assert!(!told.contains("nothing is to be changed"), "{told}");
+    }
+}
