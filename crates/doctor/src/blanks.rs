@@ -16,7 +16,7 @@ pub struct Blank {
 }
 
 /// The blanks, those that others are found by first.
-const BLANKS: [Blank; 50] = [
+const BLANKS: [Blank; 52] = [
     blank(
         "<account-id>",
         "aws sts get-caller-identity --query Account --output text",
@@ -47,6 +47,10 @@ const BLANKS: [Blank; 50] = [
     blank(
         "<subnets>",
         "aws ec2 describe-subnets: the private ones, with blanks between",
+    ),
+    blank(
+        "<subnet>",
+        "one of the subnets that the service's configuration names",
     ),
     blank("<group>", "aws ec2 describe-security-groups"),
     blank("<route-tables>", "aws ec2 describe-route-tables"),
@@ -84,6 +88,10 @@ const BLANKS: [Blank; 50] = [
     ),
     blank("<file>", "the file that says what is run"),
     blank("<image>", "the image's name"),
+    blank(
+        "<repository>",
+        "the image's name with its registry, without a tag",
+    ),
     blank("<tag>", "the image's tag"),
     blank("<path>", "the folder that is not there"),
     blank("<log>", "the file of the log"),

@@ -123,10 +123,10 @@ impl Reference {
         // What a log tells is what it is read for, however long it goes on after it.
         let is_list = self.tells_ages || event.since == Since::Over;
         let is_of_now = self.is_of_now && event.what.is_death();
-        let is_last = is_of_tasks(event)
+        let stands = is_of_tasks(event)
             && event.since == Since::Unknown
             && !self.of_machines.contains(&event.lines.source);
-        if is_last || event.since == Since::StillSo || !is_list && !is_of_now {
+        if stands || event.since == Since::StillSo || !is_list && !is_of_now {
             return false;
         }
         // A list that was gathered with what else is wrong belongs to it; else it is of now.
@@ -166,15 +166,14 @@ fn limits_over(events: &[Event], now: Option<Moment>) -> HashSet<Class> {
 
 /// The lists of tasks that tell of several services and of one machine, as `docker node ps` does.
 fn lists_of_machines(events: &[Event]) -> HashSet<usize> {
-    let mut told: BTreeMap<usize, (HashSet<&str>, HashSet<&str>)> = BTreeMap::new();
+    let mut lists: BTreeMap<usize, (HashSet<&str>, HashSet<&str>)> = BTreeMap::new();
     for event in events.iter().filter(|event| is_of_tasks(event)) {
-        let (services, machines) = told.entry(event.lines.source).or_default();
+        let (services, machines) = lists.entry(event.lines.source).or_default();
         services.extend(event.place.owner.as_ref().map(|owner| owner.name.as_str()));
         machines.extend(event.place.node.as_deref());
     }
-    let mut of_one = told;
-    of_one.retain(|_, (services, machines)| services.len() > 1 && machines.len() == 1);
-    of_one.into_keys().collect()
+    lists.retain(|_, (services, machines)| services.len() > 1 && machines.len() == 1);
+    lists.into_keys().collect()
 }
 
 /// Whether an event is of a list of a swarm's tasks.

@@ -244,6 +244,10 @@ pub(crate) fn chain(
         .iter()
         .any(|setting| setting.kind == SettingKind::RegistryAuthSent);
     let mut kinds = beginning(trigger, ground.asks_again, sends_login);
+    // What is wrong itself sets off nothing else: it may have been asked for once.
+    if matches!(class, Class::NotFound | Class::Auth) {
+        kinds.clear();
+    }
     if ground.cannot_fill {
         kinds = vec![StepKind::CacheNotFilled];
     }

@@ -110,9 +110,9 @@ pub(super) fn ending(diagnosis: &Diagnosis) -> Section {
 pub(super) fn tell_latest(ends: &Ending) -> Option<String> {
     let latest = ends.latest?;
     Some(if ends.is_past {
-        format!("it was over by {latest}, if nothing more was asked for after what was read")
+        format!("it was over by {latest}, if nothing more was asked for")
     } else {
-        format!("over by {latest}, if nothing more is asked for until then")
+        format!("over by {latest}, if nothing more is asked for")
     })
 }
 

@@ -1,10 +1,11 @@
 //! What to do where no pull limit is the cause: one short way for each class, as data.
 
 use forebay_diagnosis::facts::name_and_port;
+use forebay_oci::ImageName;
 
 use super::login::{self, Registry};
 use super::{Ground, WayKind, WayOut, known, tls};
-use crate::Class;
+use crate::{Class, Platform};
 
 /// A class's way: its title, why, and what is run.
 type Mending = (
@@ -36,7 +37,7 @@ const MENDINGS: [Mending; 11] = [
         "It is a limit of hub.docker.com's API, not of pulls: tools that list tags reach it.",
         &[(
             "Tags can be listed at the registry instead, through Forebay too.",
-            "docker buildx imagetools inspect <image>",
+            "skopeo list-tags docker://<repository>",
         )],
     ),
     (
@@ -61,10 +62,16 @@ const MENDINGS: [Mending; 11] = [
         Class::NotFound,
         "correct the image's name, tag or platform",
         "The registry answers, and does not have it.",
-        &[(
-            "What is there, and for which platforms?",
-            "docker buildx imagetools inspect <image>",
-        )],
+        &[
+            (
+                "Which tags are there?",
+                "skopeo list-tags docker://<repository>   # without skopeo: docker run --rm quay.io/skopeo/stable list-tags docker://<repository>",
+            ),
+            (
+                "Where the tag is right: for which platforms is it?",
+                "docker buildx imagetools inspect <image>",
+            ),
+        ],
     ),
     (
         Class::Dns,
@@ -97,10 +104,16 @@ const MENDINGS: [Mending; 11] = [
         Class::NoSpace,
         "make room on the disk",
         "Layers cannot be stored; what was used up is disk, no limit.",
-        &[(
-            "What takes the room?",
-            "df -h /var/lib/docker /var/lib/containerd\ndocker system df",
-        )],
+        &[
+            (
+                "What takes the room?",
+                "df -h /var/lib/docker /var/lib/containerd\ndocker system df",
+            ),
+            (
+                "If it is images that no container uses, they can go; each is pulled anew when it is wanted, which the limit counts.",
+                "docker image prune --all   # with containerd: sudo crictl rmi --prune",
+            ),
+        ],
     ),
     (
         Class::KubeletThrottle,
@@ -151,10 +164,15 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
             (other, _) => commands.replace("<registry>", other.at().trim()),
         };
         match &image {
-            Some(image) => commands.replace("<image>", image),
+            Some(image) => commands
+                .replace("<image>", image)
+                .replace("<repository>", &repository_of(image)),
             None => commands,
         }
     };
+    if is_trouble_of_ecs(class, ground) {
+        return Some(ways_to_registry(way, ground, &registry));
+    }
     let way = steps
         .iter()
         .fold(way, |way, (text, commands)| way.run(*text, fill(commands)));
@@ -162,6 +180,52 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         Class::Auth => login::let_in(way, ground.facts, &registry),
         _ => way,
     })
+}
+
+/// The repository of an image with its registry, as tools for registries take it.
+fn repository_of(image: &str) -> String {
+    let name: Result<ImageName, _> = image.parse();
+    name.map_or_else(
+        |_| "<repository>".to_owned(),
+        |name| format!("{}/{}", name.registry, name.repository),
+    )
+}
+
+/// Whether it is ECS that does not reach a registry.
+fn is_trouble_of_ecs(class: Class, ground: &Ground<'_>) -> bool {
+    ground.facts.platform == Some(Platform::Ecs) && matches!(class, Class::Timeout | Class::Network)
+}
+
+/// A task has the ways out of its subnets, and nobody can log in there to try them.
+fn ways_to_registry(way: WayOut, ground: &Ground<'_>, registry: &Registry) -> WayOut {
+    let (region, facts) = (ground.facts.region(), ground.facts);
+    let way = way.run(
+        "In which subnets and security groups do its tasks run, and have they a public address?",
+        format!(
+            "aws ecs describe-services --region {region} --cluster {} --services {} --query 'services[].networkConfiguration.awsvpcConfiguration'",
+            facts.cluster(),
+            facts.ecs_service()
+        ),
+    )
+    .run(
+        "Each of these subnets wants a route 0.0.0.0/0: to a NAT gateway, or to an internet gateway if tasks have a public address (assignPublicIp=ENABLED). A subnet that is not listed has its VPC's main table.",
+        format!(
+            "aws ec2 describe-route-tables --region {region} --filters Name=association.subnet-id,Values=<subnet> --query 'RouteTables[].Routes'"
+        ),
+    )
+    .run(
+        "Their security groups have to let port 443 out.",
+        format!(
+            "aws ec2 describe-security-groups --region {region} --group-ids <group> --query 'SecurityGroups[].IpPermissionsEgress'"
+        ),
+    );
+    if !matches!(registry, Registry::Ecr(..)) {
+        return way;
+    }
+    way.run(
+        "Without such a route ECR wants endpoints in the VPC: ecr.api, ecr.dkr and, for layers, s3.",
+        format!("aws ec2 describe-vpc-endpoints --region {region} --query 'VpcEndpoints[].[ServiceName,State,VpcId]' --output text"),
+    )
 }
 
 /// Commands for Docker Hub as another registry takes them, which may have a port of its own.

@@ -81,6 +81,9 @@ fn clients(ground: &Ground<'_>) -> Vec<Client> {
     if says(&["Error response from daemon", "dockerd"]) {
         return vec![Client::Docker];
     }
+    if says(&["kubelet", "failed to pull and unpack image"]) {
+        return vec![Client::Containerd];
+    }
     match ground.facts.platform {
         Some(Platform::Kubernetes) => vec![Client::Containerd],
         // Nobody sets up the machines of Fargate.
@@ -99,10 +102,6 @@ impl Asked {
         )
     }
 
-    fn way(&self, title: impl Into<String>, why: &str) -> WayOut {
-        WayOut::new(WayKind::Mend, title, why)
-    }
-
     /// A step for each client that asks.
     fn for_each(&self, way: WayOut, step: impl Fn(WayOut, Client) -> WayOut) -> WayOut {
         self.clients.iter().copied().fold(way, step)
@@ -110,7 +109,7 @@ impl Asked {
 
     fn let_through(&self) -> WayOut {
         let host = &self.host;
-        self.way(
+        mend(
             format!("have TLS let through to {host}"),
             "What answers in its place speaks no TLS: a proxy, or a portal that wants a login first.",
         )
@@ -124,8 +123,7 @@ impl Asked {
 
     fn speak_plain(&self) -> WayOut {
         let host = &self.host;
-        let way = self
-            .way(
+        let way = mend(
                 format!("give {host} a certificate, or have plain HTTP spoken to it"),
                 "No certificate that is trusted helps: what answers there speaks no TLS. By plain HTTP others on the way can read logins and change images; it is for a network of your own.",
             )
@@ -171,7 +169,7 @@ impl Asked {
 
     fn speak_tls(&self) -> WayOut {
         let host = &self.host;
-        self.way(
+        mend(
             format!("speak HTTPS to {host}"),
             "It wants HTTPS: a client's file names it by http://, or among those that are insecure.",
         )
@@ -183,7 +181,7 @@ impl Asked {
 
     fn show_certificate(&self) -> WayOut {
         let host = &self.host;
-        let way = self.way(
+        let way = mend(
             format!("show {host} a certificate of the client"),
             "Who runs the registry signs one for you: client.cert, with its key in client.key.",
         );
@@ -209,7 +207,7 @@ impl Asked {
     }
 
     fn renew(&self) -> WayOut {
-        self.way(
+        mend(
             format!("set the clock right, or have the certificate of {} renewed", self.host),
             "By the clock of the machine that pulls, it is not the certificate's time. Where that clock is right, who runs the registry has to renew it.",
         )
@@ -222,7 +220,7 @@ impl Asked {
 
     fn name_right(&self) -> WayOut {
         let (name, _) = name_and_port(&self.host);
-        self.way(
+        mend(
             format!("ask {} by a name that its certificate has", self.host),
             "Another server answers for it, or it is asked by an address or a name for which its certificate was not made.",
         )
@@ -238,8 +236,7 @@ impl Asked {
 
     fn trust(&self, is_public: bool) -> WayOut {
         let host = &self.host;
-        let way = self
-            .way(
+        let way = mend(
                 format!("have the authority trusted that signed the certificate of {host}"),
                 "It is an authority of your own, or a proxy that breaks TLS open: trust it only if it is meant to be there.",
             )
@@ -277,7 +274,7 @@ impl Asked {
 
     fn see_why(&self) -> WayOut {
         let (name, port) = name_and_port(&self.host);
-        self.way(
+        mend(
             format!("see why no TLS comes about with {}", self.host),
             "The versions or ciphers of the two sides differ, something in between ends it, or the certificate is odd.",
         )
@@ -286,6 +283,10 @@ impl Asked {
             format!("openssl s_client -connect {name}:{port} -servername {name} </dev/null\ndate -u"),
         )
     }
+}
+
+fn mend(title: impl Into<String>, why: &str) -> WayOut {
+    WayOut::new(WayKind::Mend, title, why)
 }
 
 fn install_authority(folder: &str) -> String {

@@ -1,6 +1,6 @@
 //! What is advised: commands that do what they say, in an order that helps, and nothing of one trouble told of another.
 
-use forebay_doctor::{Class, WayKind, WaysOut, brief, explain};
+use forebay_doctor::{Class, Step, StepKind, WayKind, WaysOut, brief, explain};
 
 use crate::found::find;
 
@@ -307,4 +307,45 @@ fn what_only_waits_beside_a_crash_loop_is_told_as_well() {
     let (found, ways) = find(&[pods]);
     let text = brief(&found, &ways).to_text();
     assert!(text.contains("Deployment web in shop"), "{text}");
+}
+
+#[test]
+fn a_task_of_ecs_that_reaches_no_registry_is_looked_at_where_its_ways_out_are_set() {
+    let task = |image: &str| {
+        format!(
+            r#"{{"tasks": [{{"taskArn": "arn:aws:ecs:eu-central-1:123456789012:task/prod/0a1b", "clusterArn": "arn:aws:ecs:eu-central-1:123456789012:cluster/prod", "group": "service:web", "launchType": "FARGATE", "stoppedAt": "2026-01-15T14:01:10Z", "stoppedReason": "CannotPullContainerError: failed to resolve ref {image}: failed to do request: Head \"https://{image}\": dial tcp 44.208.254.194:443: i/o timeout"}}]}}"#
+        )
+    };
+    let (found, ways) = find(&[&task("docker.io/acme/web:1.2")]);
+    assert_eq!(found.cause.as_ref().unwrap().class, Class::Timeout);
+    let told = commands(&ways);
+    for command in [
+        "describe-services --region eu-central-1 --cluster prod --services web",
+        "describe-route-tables --region eu-central-1",
+        "IpPermissionsEgress",
+    ] {
+        assert!(told.contains(command), "{command}: {told}");
+    }
+    assert!(
+        !told.contains("describe-vpc-endpoints") && !told.contains("curl"),
+        "{told}"
+    );
+    let (_, ways) = find(&[&task(
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com/web:1.2",
+    )]);
+    assert!(commands(&ways).contains("describe-vpc-endpoints"));
+}
+
+#[test]
+fn an_image_that_is_not_there_is_looked_for_among_its_tags_and_was_perhaps_asked_for_once() {
+    let (found, ways) = find(&[
+        "Error response from daemon: manifest for nginx:1.277 not found: manifest unknown: manifest unknown\n",
+    ]);
+    let told = commands(&ways);
+    assert!(
+        told.contains("skopeo list-tags docker://docker.io/library/nginx "),
+        "{told}"
+    );
+    let is_asked_again = |step: &Step| step.kind == StepKind::WrongImageAsked;
+    assert!(!found.chain.iter().any(is_asked_again), "{:?}", found.chain);
 }
