@@ -1,15 +1,17 @@
 //! GitLab's pipelines: `image` and `services` of jobs, of `default`, and of the file.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+mod services;
 
-use forebay_syntax::{At, Style, matrix};
+use std::collections::{BTreeMap, HashMap};
+
+use forebay_syntax::{At, matrix};
 
 use crate::embedded::{About, Setting};
 use crate::sink::{Scope, Sink};
 use crate::structured::kubernetes;
 use crate::variables::{Binding, Dialect};
-use crate::{Encoding, Format, Owner, Place, PullPolicy, Why, Writing, name_of};
+use crate::{Format, Owner, PullPolicy};
+use services::Hosts;
 
 /// Keys of the file that are no jobs. Source: GitLab CI/CD YAML syntax reference.
 const KEYWORDS: [&str; 9] = [
@@ -36,10 +38,6 @@ const MAX_EXTENDS: u32 = 11;
 /// What has to be for something to run that no job here takes.
 const OF_OTHERS: &str = "only if a job of another file takes it";
 
-/// What to do about a service whose image is its host name, too.
-const NEEDS_ALIAS: &str =
-    "jobs reach the service by a name that is made of its image's: give it an `alias` first";
-
 /// How an entry of `include` says where a file is.
 const INCLUDES: [&str; 5] = ["local", "project", "remote", "template", "component"];
 
@@ -62,8 +60,8 @@ pub fn is_pipeline(root: At<'_>) -> bool {
 }
 
 /// Finds the images of a pipeline.
-pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
-    let pipeline = Pipeline::of(root);
+pub(crate) fn find<'a>(root: At<'a>, sink: &mut Sink<'a>) {
+    let pipeline = Pipeline::of(root, sink.text);
     pipeline.images(root, sink, "the pipeline");
     for (name, job) in root.entries() {
         if !KEYWORDS.contains(&name) && job.is_map() {
@@ -78,10 +76,11 @@ struct Pipeline<'a> {
     /// By the template that says it, empty for what is said for all; `None` where a number is not known.
     image: HashMap<&'a str, Option<u32>>,
     services: HashMap<&'a str, Option<u32>>,
+    hosts: Hosts<'a>,
 }
 
 impl<'a> Pipeline<'a> {
-    fn of(root: At<'a>) -> Self {
+    fn of(root: At<'a>, text: &'a str) -> Self {
         let (mut image, mut services) = (HashMap::new(), HashMap::new());
         for (name, job) in root.entries().filter(|(name, job)| is_job(name, *job)) {
             // What triggers a pipeline runs nothing itself.
@@ -103,6 +102,7 @@ impl<'a> Pipeline<'a> {
             root,
             image,
             services,
+            hosts: Hosts::of(text),
         }
     }
 
@@ -137,7 +137,11 @@ impl<'a> Pipeline<'a> {
         if let Some(image) = at.get("image") {
             put(image, scopes, sink, owner("GitLab job", &self.image));
         }
-        for service in at.get("services").into_iter().flat_map(At::items) {
+        let services = at.get("services");
+        let is_in_flow = services
+            .and_then(|list| sink.text.get(list.span()))
+            .is_some_and(|list| list.starts_with('['));
+        for service in services.into_iter().flat_map(At::items) {
             let owner = Owner {
                 container: service.text_of("alias").map(str::to_owned),
                 ..owner("GitLab service", &self.services)
@@ -145,7 +149,8 @@ impl<'a> Pipeline<'a> {
             let (places, unsure) = (sink.found.places.len(), sink.found.ambiguous.len());
             put(service, scopes, sink, owner);
             if service.get("alias").is_none() {
-                keep_host((service, is_in_flow(at, sink)), sink, (places, unsure));
+                self.hosts
+                    .keep((service, is_in_flow), sink, (places, unsure));
             }
         }
         for script in SCRIPTS.iter().filter_map(|key| at.get(key)) {
@@ -278,86 +283,6 @@ fn put(at: At<'_>, scopes: (At<'_>, At<'_>), sink: &mut Sink<'_>, mut owner: Own
         lookup: &lookup,
     };
     sink.scalar(image, scope, owner);
-}
-
-/// Whether the services of a job are a list in brackets.
-fn is_in_flow(job: At<'_>, sink: &Sink<'_>) -> bool {
-    let list = job.get("services").map(At::span);
-    list.and_then(|span| sink.text.get(span))
-        .is_some_and(|list| list.starts_with('['))
-}
-
-/// Has what was found of a service without an alias, which is behind these numbers, keep the name by which jobs reach it: its
-/// image's is that. A literal gets it as its alias when it changes; others are for a person to change.
-///
-/// Source: GitLab docs, "Services", "Available settings for services" and "Accessing the services".
-fn keep_host((service, is_in_flow): (At<'_>, bool), sink: &mut Sink<'_>, behind: (usize, usize)) {
-    let mut places = sink.found.places.split_off(behind.0);
-    for place in &mut places {
-        let alias = with_alias((service, is_in_flow), place, sink);
-        match alias {
-            Some((span, encoding)) => {
-                let pieces = Vec::new();
-                place.span = span;
-                place.writing = Writing::Whole { encoding, pieces };
-            }
-            None => place.writing = Writing::ByHand(NEEDS_ALIAS),
-        }
-    }
-    sink.found.places.extend(places);
-    for one in &mut sink.found.ambiguous[behind.1..] {
-        if !one.text.starts_with('$') {
-            one.why = Why::ByHand(NEEDS_ALIAS);
-        }
-    }
-}
-
-/// What a service's literal image gives way to, and how: to itself with an alias beside it.
-fn with_alias(
-    (service, is_in_flow): (At<'_>, bool),
-    place: &Place,
-    sink: &Sink<'_>,
-) -> Option<(Range<usize>, Encoding)> {
-    let image = service.get("name").unwrap_or(service);
-    let is_literal = !service.is_alias()
-        && !image.is_alias()
-        && image.tag().is_none()
-        && !is_anchored(service, sink)
-        && image.style() != Some(Style::Block)
-        && sink.site(image)?.span == place.span
-        && matches!(&place.writing, Writing::Whole { pieces, .. } if pieces.is_empty());
-    let host = host_of(&place.image, sink.text).filter(|_| is_literal)?;
-    let span = image.span();
-    let is_map = service.is_map();
-    let (open, between, close) = match service.key_node("name").map(At::span) {
-        Some(key) if !sink.text[service.span().start..].starts_with('{') => {
-            ("\"", sink.next_line(key.start, span.end), "")
-        }
-        _ if is_map => ("\"", ", ".to_owned(), ""),
-        _ if is_in_flow => ("{name: \"", ", ".to_owned(), "}"),
-        _ => ("name: \"", sink.next_line(span.start, span.end), ""),
-    };
-    let encoding = Encoding::Literal {
-        open: open.to_owned(),
-        close: format!("\"{between}alias: {host}{close}"),
-    };
-    Some((span, encoding))
-}
-
-/// Whether other places take a service that is a text by an anchor: they may have no use for an alias.
-fn is_anchored(service: At<'_>, sink: &Sink<'_>) -> bool {
-    let before = sink.text[..service.span().start].trim_end();
-    let word = before.rsplit([' ', '\n', '[', ',']).next();
-    word.is_some_and(|word| word.starts_with('&')) && !service.is_map()
-}
-
-/// The name by which jobs reach a service of this image, if it is one that an alias may be everywhere, and the only one that the
-/// file goes by.
-fn host_of(image: &str, file: &str) -> Option<String> {
-    let name = name_of(image);
-    let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '/');
-    let is_other_used = name.contains('/') && file.contains(&name.replace('/', "__"));
-    (name.chars().all(is_of_host) && !is_other_used).then(|| name.replace('/', "-"))
 }
 
 /// A variable of a file or a job, plain or with a description.

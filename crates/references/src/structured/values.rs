@@ -35,7 +35,7 @@ fn find_of(root: At<'_>, near: &Near, sink: &mut Sink<'_>) {
     search(root, ("", &chart), sink, MAX_DEPTH);
 }
 
-fn search(at: At<'_>, (path, chart): (&str, &Chart<'_>), sink: &mut Sink<'_>, depth: u32) {
+fn search<'a>(at: At<'a>, (path, chart): (&str, &Chart<'a>), sink: &mut Sink<'_>, depth: u32) {
     let Some(depth) = depth.checked_sub(1) else {
         return;
     };
@@ -175,10 +175,10 @@ fn said_below<'a>(chart: &Chart<'a>, path: &str) -> Option<Said<'a>> {
 /// An image in parts; `None` for a map that is none.
 ///
 /// Says under which key its name is.
-fn split(
+fn split<'a>(
     at: At<'_>,
-    (key, value): (&str, At<'_>),
-    (path, chart): (&str, &Chart<'_>),
+    (key, value): (&str, At<'a>),
+    (path, chart): (&str, &Chart<'a>),
     sink: &Sink<'_>,
 ) -> Option<(&'static str, Place)> {
     let (name, repository) = named(value, (path, chart))?;

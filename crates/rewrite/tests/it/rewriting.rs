@@ -117,6 +117,22 @@ const FORMS: &[(&str, &str)] = &[
     ),
     (".gitlab-ci.yml", "test:\n  script:\n    - crane digest @\n"),
     (
+        ".gitlab-ci.yml",
+        "services:\r\n  - @ # a/b:1\r\ntest: {script: [echo a/b:1]}\r\n",
+    ),
+    (
+        ".gitlab-ci.yml",
+        "test:\n  services: [{name: @, command: [a/b:1]}]\n  script: [x]\n",
+    ),
+    (
+        ".gitlab-ci.yml",
+        "test:\n  services:\n  - command: [x]\n    name: @\n  script: [x]\n",
+    ),
+    (
+        "kustomization.yaml",
+        "helmCharts:\n- valuesInline:\n    image: @\n",
+    ),
+    (
         ".github/workflows/a.yml",
         "on: push\njobs:\n  a:\n    steps:\n      - run: |\n          ctr i pull @\n",
     ),

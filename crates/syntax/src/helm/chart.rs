@@ -2,7 +2,8 @@
 //!
 //! The files are texts by their paths from the chart's folder; those of the charts around it begin with `../../`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::printed::{Printed, WrittenIn};
 use crate::{At, Format, Tree, read_yaml};
@@ -80,21 +81,16 @@ impl<'a> Chart<'a> {
 
     /// Whether any values say something at a path: those that go before these, or these.
     fn is_said(&self, path: &str) -> bool {
-        let last = path.rsplit('.').next().unwrap_or_default();
-        // Hardly any has the key, and a chart may have very many: each is parsed only then.
-        let mut above = self
-            .files
-            .above
-            .iter()
-            .filter(|(_, text)| text.contains(last));
-        self.text(path).is_some()
-            || above.any(|(file, text)| {
-                let path = outer(path, &key_above(self.files.near, file));
-                let (trees, _) = read_yaml(text);
-                let root = trees.first().map(At::root);
-                let at = root.and_then(|root| root.path(&path.split('.').collect::<Vec<_>>()));
+        let is_above = || {
+            let mut above = self.files.above().iter();
+            above.any(|(key, tree)| {
+                let path = outer(path, key);
+                let at = At::root(tree).path(&path.split('.').collect::<Vec<_>>());
                 at.is_some_and(|at| at.text().is_some_and(|text| !text.is_empty()) && !at.is_null())
             })
+        };
+        let last = path.rsplit('.').next().unwrap_or_default();
+        self.text(path).is_some() || self.files.may_say(last) && is_above()
     }
 
     /// Whether a template prints the value of this path as a whole image.
@@ -230,7 +226,11 @@ pub struct ChartFiles<'a> {
     /// What holds where those of a file say nothing.
     below: Vec<Below<'a>>,
     /// What may hold instead: overlays of the chart, and the values of the charts that it is a part of, by their paths.
-    above: Vec<(&'a str, &'a str)>,
+    others: Vec<(&'a str, &'a str)>,
+    /// The same, with the key that the chart has there, parsed when it is asked for.
+    above: OnceCell<Vec<(String, Tree<'a>)>>,
+    /// Keys that were looked for in their texts, and whether any has them.
+    keys: RefCell<HashMap<String, bool>>,
 }
 
 impl<'a> ChartFiles<'a> {
@@ -250,13 +250,32 @@ impl<'a> ChartFiles<'a> {
             let is_below = *name == VALUES || name.starts_with(Format::CHARTS);
             !is_below && Format::is_values(name)
         });
-        let above = others.map(|(name, text)| (name.as_str(), text.as_str()));
+        let others = others.map(|(name, text)| (name.as_str(), text.as_str()));
         Self {
             near,
             charts,
             below,
-            above: above.collect(),
+            others: others.collect(),
+            above: OnceCell::new(),
+            keys: RefCell::default(),
         }
+    }
+
+    /// Whether any of the others has a key: a chart may have very many, of which hardly any has it.
+    fn may_say(&self, key: &str) -> bool {
+        let mut keys = self.keys.borrow_mut();
+        let has = || self.others.iter().any(|(_, text)| text.contains(key));
+        *keys.entry(key.to_owned()).or_insert_with(has)
+    }
+
+    fn above(&self) -> &[(String, Tree<'a>)] {
+        self.above.get_or_init(|| {
+            let parsed = self.others.iter().filter_map(|(file, text)| {
+                let tree = read_yaml(text).0.into_iter().next()?;
+                Some((key_above(self.near, file), tree))
+            });
+            parsed.collect()
+        })
     }
 }
 
