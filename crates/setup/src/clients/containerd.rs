@@ -36,9 +36,6 @@ const REGISTRY_TABLES: [(i64, &[&str]); 3] = [
     (3, &["plugins", "io.containerd.cri.v1.images", "registry"]),
 ];
 
-/// Settings that containerd refuses beside `config_path`.
-const OLD_SETTINGS: [&str; 2] = ["mirrors", "configs"];
-
 pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
     let path = path_of(order, CONFIG_TOML);
     let mut certs_d = CERTS_D.to_owned();
@@ -110,11 +107,15 @@ fn told(document: &DocumentMut, registry: &[&str]) -> Option<Told> {
     if let Some(folder) = folder.filter(|folder| !folder.is_empty()) {
         return Some(Told::Folder(folder.to_owned()));
     }
-    let is_set = |key: &&str| {
+    let is_any = |key: &str, is_meant: fn(&Item) -> bool| {
         let table = registry.get(key).and_then(Item::as_table_like);
-        table.is_some_and(|table| !table.is_empty())
+        table.is_some_and(|table| table.iter().any(|(_, item)| is_meant(item)))
     };
-    OLD_SETTINGS.into_iter().find(is_set).map(Told::Old)
+    if is_any("mirrors", |_| true) {
+        return Some(Told::Old("mirrors"));
+    }
+    // The logins of `configs` may stand beside a folder.
+    is_any("configs", |config| config.get("tls").is_some()).then_some(Told::Old("configs.*.tls"))
 }
 
 /// Why a folder cannot be named, in a file that has this setting.
@@ -302,5 +303,13 @@ mod tests {
         let config = Config::read("config.toml", text).expect("it is read");
         assert!(config.config_path().is_err());
         assert!(Config::read("config.toml", "version = 9\n").is_err());
+        let table =
+            "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.\"r.lan\"";
+        let login = format!("{table}.auth]\nusername = \"me\"\n");
+        let both = with_config_path(&login);
+        assert!(both.ends_with(".auth]\nusername = \"me\"\n"), "{both}");
+        let tls = format!("{table}.tls]\nca_file = \"/a\"\n");
+        let config = Config::read("config.toml", &tls).expect("it is read");
+        assert!(config.config_path().is_err());
     }
 }
