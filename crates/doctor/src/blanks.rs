@@ -16,7 +16,7 @@ pub struct Blank {
 }
 
 /// The blanks, those that others are found by first.
-const BLANKS: [Blank; 52] = [
+const BLANKS: [Blank; 53] = [
     blank(
         "<account-id>",
         "aws sts get-caller-identity --query Account --output text",
@@ -43,6 +43,7 @@ const BLANKS: [Blank; 52] = [
     blank("<secret-arn>", "the ARN that create-secret printed"),
     blank("<rule>", "aws events list-rules"),
     blank("<log-group>", "aws logs describe-log-groups"),
+    blank("<flow-logs>", "a file of what VPC flow logs have recorded"),
     blank("<vpc>", "aws ec2 describe-vpcs"),
     blank(
         "<subnets>",

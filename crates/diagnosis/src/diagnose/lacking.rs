@@ -37,11 +37,11 @@ pub(crate) fn find(evidence: &Evidence) -> Option<Lacking> {
     let (first, (running, desired, _)) = services.first_key_value()?;
     let others = match services.len() - 1 {
         0 => String::new(),
-        1 => "; one more lacks some, too".to_owned(),
-        others => format!("; {others} more lack some, too"),
+        1 => ", and one more too few".to_owned(),
+        others => format!(", and {others} more too few"),
     };
     let summary = format!(
-        "of Swarm service {first} run {running} of {desired} tasks{others}: what was read does not say why"
+        "Swarm service {first} runs {running} of {desired} tasks{others}: what was read does not say why"
     );
     let names: Vec<String> = services.keys().filter_map(|name| safe(name)).collect();
     let names = match names.len().min(MAX_NAMES) {

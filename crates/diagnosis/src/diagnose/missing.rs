@@ -316,7 +316,7 @@ fn who(known: &Known<'_>) -> Vec<Missing> {
         }
     }
     let others = if known.scope.egress == Egress::Shared {
-        "forebay doctor --flow-logs <file>   # of the NAT gateway: other machines share its address"
+        "forebay doctor --flow-logs <flow-logs>   # of the NAT gateway: other machines share its address"
     } else {
         "forebay doctor --connections   # on each machine: connections to registries by process, container and service"
     };

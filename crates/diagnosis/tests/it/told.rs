@@ -95,7 +95,7 @@ p8vv8hk3wd0x   nightly   replicated-job   0/1 (1/1 completed)  acme/job:3
     assert!(
         cause
             .summary
-            .contains("Swarm service web run 0 of 1 tasks:"),
+            .contains("Swarm service web runs 0 of 1 tasks:"),
         "{}",
         cause.summary
     );
