@@ -1,5 +1,8 @@
 //! What `doctor` makes of texts: reviewed as text.
 
+use std::fs::File;
+use std::time::{Duration, UNIX_EPOCH};
+
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -175,6 +178,41 @@ fn what_ended_long_ago_is_told_and_is_no_finding() {
     assert!(json.starts_with("exit: 0"), "{json}");
     let found: Value = serde_json::from_str(&findings(&json)).expect("JSON");
     assert_eq!(found[0]["is_over"], true, "{found}");
+}
+
+#[test]
+fn of_a_file_that_was_written_long_ago_the_time_is_told_from_which_its_ages_count() {
+    let program = Program::new().file("events.txt", EVENTS);
+    let written = UNIX_EPOCH + Duration::from_secs(1_768_488_300);
+    let file = File::options()
+        .append(true)
+        .open(program.path("events.txt"));
+    let set = file.and_then(|file| file.set_modified(written));
+    set.expect("its time is set");
+    let told = program.run(&["doctor", "events.txt"]);
+    let note = "note: events.txt was written at 2026-01-15T14:45:00Z";
+    assert!(
+        told.contains(note) && told.contains("--as-of 2026-01-15T14:45:00Z"),
+        "{told}"
+    );
+    let told = program.run(&["doctor", "events.txt", AS_OF[0], AS_OF[1]]);
+    assert!(!told.contains("was written at"), "{told}");
+}
+
+#[test]
+fn a_name_that_none_can_be_is_a_slip_of_who_typed_it() {
+    let program = Program::new();
+    for (whom, flag, name) in [
+        ("--kube", "--namespace", "x;id"),
+        ("--kube", "--context", "a\nb"),
+        ("--ecs=c", "--stack", "$(id)"),
+        ("--ecs=c", "--region", "a b"),
+        ("--ecs=c", "--profile", ""),
+        ("--swarm", "--ecs", "x;id"),
+    ] {
+        let told = program.run(&["doctor", whom, flag, name]);
+        assert!(told.starts_with("exit: 2"), "{flag} {name}: {told}");
+    }
 }
 
 const EVENTS: &str = r#"NAMESPACE   LAST SEEN           TYPE      REASON    OBJECT                     MESSAGE
