@@ -46,7 +46,7 @@ pub(super) fn changes(planned: &Planned, printer: &Printer) {
 
 /// What is left to a person, and how much it was.
 pub(super) fn remarks(planned: &Planned, is_written: bool, printer: &Printer) {
-    let (mut left, mut unpinned) = (0, 0);
+    let (mut left, mut unpinned) = (0_u64, 0_u64);
     for file in &planned.files {
         let path = shown_path(&file.path);
         for one in &file.plan.unsure {
@@ -88,7 +88,7 @@ pub(super) fn remarks(planned: &Planned, is_written: bool, printer: &Printer) {
         "{} in {} {done}, {} left as is, {unpinned}of {} read",
         counted(changes.count() as u64, "image"),
         counted(files as u64, "file"),
-        counted(left as u64, "place"),
+        counted(left, "place"),
         counted(planned.read as u64, "file"),
     ));
     let mut reasons = planned.files.iter().flat_map(|file| &file.plan.unsure);
