@@ -14,11 +14,12 @@ use crate::settings::Settings;
 const LOG_BYTES: u64 = 1_000_000_000;
 
 /// What is read: what it is called, how its lines are written, and one line in how many tells of a failed pull.
-const LOGS: [(&str, Kind, u64); 4] = [
+const LOGS: [(&str, Kind, u64); 5] = [
     ("a quiet node", Kind::Text, 100_000),
     ("a bad hour", Kind::Text, 100),
     ("a storm", Kind::Text, 10),
     ("JSON of a node", Kind::Json, 1_000),
+    ("a storm in JSON", Kind::Json, 10),
 ];
 
 /// A CPU has to read the log in this.
