@@ -183,7 +183,7 @@ fn what_ended_long_ago_is_told_and_is_no_finding() {
 #[test]
 fn of_a_file_that_was_written_long_ago_the_time_is_told_from_which_its_ages_count() {
     let program = Program::new().file("events.txt", EVENTS);
-    let written = UNIX_EPOCH + Duration::from_secs(1_768_488_300);
+    let written = UNIX_EPOCH + Duration::from_mins(29_474_805);
     let file = File::options()
         .append(true)
         .open(program.path("events.txt"));
