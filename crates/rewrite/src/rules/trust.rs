@@ -17,8 +17,11 @@ const AROUND: [char; 5] = ['"', '\'', '`', ' ', '+'];
 /// How the names of TypeScript's and JavaScript's files end.
 const SCRIPTS: [&str; 6] = [".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs"];
 
-/// The keys that are added where there were none: Kustomize's, those of GitLab's services, and how those of Cortex begin.
-const ADDED_KEYS: [&str; 6] = ["newName", "newTag", "digest", "name", "alias", "image"];
+/// The keys that are added where there were none: Kustomize's, and how those of Cortex begin.
+const ADDED_KEYS: [&str; 4] = ["newName", "newTag", "digest", "image_"];
+
+/// Those that take the place of an image alone: of GitLab's services.
+const REPLACING_KEYS: [&str; 2] = ["name", "alias"];
 
 impl FileRecord {
     /// Whether what is on record could have been written by a rewrite. `before` is the file as it would be, `found` what is found
@@ -139,22 +142,24 @@ fn is_simple(text: &str, path: &str) -> bool {
 fn is_written(edit: &Replaced) -> bool {
     // The literal of a string may have a letter before it.
     let new = edit.new.strip_prefix(['f', 'r', 'u']).unwrap_or(&edit.new);
-    is_plain(new) || are_keys(new)
+    is_plain(new) || are_keys(new, !edit.old.is_empty())
 }
 
 /// Whether whole keys were added, each with its image: taking them back puts nothing there.
 fn is_addition(edit: &Replaced) -> bool {
-    edit.old.is_empty() && are_keys(&edit.new)
+    edit.old.is_empty() && are_keys(&edit.new, false)
 }
 
-/// Whether a text is keys that rewrites add, each with its value, and perhaps an image before them; a map of such, too.
-fn are_keys(text: &str) -> bool {
+/// Whether a text is keys that rewrites add, each with its value; a map of such, too. In the place of something, an image may stand
+/// before them, and they may be those of a service.
+fn are_keys(text: &str, is_in_place: bool) -> bool {
     let is_key = |part: &str| {
         let pair = part.trim_start().split_once(": ");
         pair.is_some_and(|(key, value)| {
             let key = key.trim_matches('"');
             let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-            let is_known = ADDED_KEYS.iter().any(|known| key.starts_with(known));
+            let is_known = ADDED_KEYS.iter().any(|known| key.starts_with(known))
+                || is_in_place && REPLACING_KEYS.contains(&key);
             is_known && key.bytes().all(is_of_word) && is_plain(value)
         })
     };
@@ -165,7 +170,7 @@ fn are_keys(text: &str) -> bool {
     let mut parts = parts.map(str::trim_end).filter(|part| !part.is_empty());
     let is_first = parts
         .next()
-        .is_some_and(|first| is_plain(first) || is_key(first));
+        .is_some_and(|first| is_key(first) || is_in_place && is_plain(first));
     is_first && parts.all(is_key)
 }
 
@@ -294,6 +299,36 @@ mod tests {
         }
         let told = checked("a.sh", script, &[edit(script, "nginx", "x; rm y")], true);
         assert!(matches!(told, Err(RecordError::Foreign { .. })), "{told:?}");
+    }
+
+    #[test]
+    fn a_forged_record_deletes_no_word_and_no_image() {
+        let keys = "name: nginx\nalias: web\nimage: nginx\n";
+        for (path, after, new) in [
+            (
+                "a.sh",
+                "set -e\nverify-signature.sh\n",
+                "verify-signature.sh",
+            ),
+            (
+                "compose.yaml",
+                "services: {a: {privileged: true}}\n",
+                "true",
+            ),
+            ("x.yaml", keys, "name: nginx\n"),
+            ("x.yaml", keys, "alias: web\n"),
+            ("x.yaml", keys, "\nimage: nginx"),
+        ] {
+            let before = after.replacen(new, "", 1);
+            let start = after.find(new).unwrap();
+            let edit = Edit {
+                start,
+                end: start,
+                new: new.to_owned(),
+            };
+            let told = checked(path, &before, &[edit], false);
+            assert!(told.is_err(), "{new}: {told:?}");
+        }
     }
 
     #[test]
