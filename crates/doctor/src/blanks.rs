@@ -16,7 +16,7 @@ pub struct Blank {
 }
 
 /// The blanks, those that others are found by first.
-const BLANKS: [Blank; 53] = [
+const BLANKS: [Blank; 55] = [
     blank(
         "<account-id>",
         "aws sts get-caller-identity --query Account --output text",
@@ -35,6 +35,10 @@ const BLANKS: [Blank; 53] = [
     blank(
         "<task-execution-or-node-role>",
         "the name in executionRoleArn of the task definition, or of the role that the nodes have",
+    ),
+    blank(
+        "<node-role>",
+        "the end of nodegroup.nodeRole: aws eks describe-nodegroup; or the role of the nodes' instance profile",
     ),
     blank(
         "<task-definition.json>",
@@ -69,6 +73,10 @@ const BLANKS: [Blank; 53] = [
     blank(
         "<policy>",
         "the restart policy of before, as docker inspect shows it",
+    ),
+    blank(
+        "<memory>",
+        "more than it may have now, such as 512Mi in Kubernetes or 512M in a swarm",
     ),
     blank("<unit>", "systemctl list-units"),
     blank(

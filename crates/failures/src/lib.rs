@@ -40,6 +40,7 @@ pub use findings::{Finding, Findings, MAX_FINDINGS};
 pub use known_lines::{Form, KnownLines};
 pub use marks::{has_mark, sieve_with};
 pub use message::{decode, may_go_on};
+pub use registry::is_public_registry;
 pub use scanner::{Failure, Scanner};
 pub use sieve::Sieve;
 pub use verdict::{Account, Identity, MAX_ACCOUNT_BYTES, Verdict};

@@ -71,7 +71,7 @@ static WELL_KNOWN: LazyLock<Regex> = LazyLock::new(|| {
     const BUT_ECR: &str = concat!(
         r"(?:^|[^a-z0-9.-])((?:[a-z0-9-]+\.)*(?:docker\.io|ghcr\.io|quay\.io|gcr\.io|azurecr\.(?:io|cn|us)|",
         r"pkg\.dev|jfrog\.io|icr\.io|nvcr\.io|cgr\.dev|lscr\.io)|mcr\.microsoft\.com|public\.ecr\.aws|registry\.k8s\.io|",
-        r"registry\.gitlab\.com|registry\.redhat\.io|registry\.access\.redhat\.com|hub\.docker\.com|wave\.seqera\.io",
+        r"registry\.gitlab\.com|registry\.redhat\.io|registry\.access\.redhat\.com|docker\.elastic\.co|hub\.docker\.com|wave\.seqera\.io",
     );
     // The longest first: one domain begins with another.
     let mut domains: Vec<(&str, &str)> = ecr_domains().collect();
@@ -257,6 +257,11 @@ fn is_registry_path(path: &str) -> bool {
         || path.trim_end_matches(':').ends_with("/v2")
         || FIRST_PROTOCOL.iter().any(|part| path.starts_with(part))
         || path.starts_with("/oauth2/")
+}
+
+/// Whether it is a registry of somebody's who runs it for all: what answers wrongly in its place stands in between.
+pub fn is_public_registry(host: &str) -> bool {
+    is_known(&host.to_ascii_lowercase())
 }
 
 fn is_known(host: &str) -> bool {

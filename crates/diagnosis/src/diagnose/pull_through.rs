@@ -9,7 +9,7 @@ use forebay_oci::EcrHost;
 use serde::Serialize;
 
 use super::relevance::registry_of;
-use crate::facts::safe;
+use crate::facts::{role_in, safe};
 
 /// The rights that the first pull needs.
 pub(crate) const RIGHTS: [&str; 2] = ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"];
@@ -138,14 +138,6 @@ fn image_of_url(word: &str) -> Option<String> {
     safe(&image).filter(|image| is_of_ecr(image))
 }
 
-/// `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`, as who was refused is named.
-fn role_in(message: &str) -> Option<String> {
-    let (_, behind) = message.split_once(":assumed-role/")?;
-    let role = safe(behind.split('/').next()?)?;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.@-".contains(c);
-    role.chars().all(is_plain).then_some(role)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,12 +171,5 @@ mod tests {
                 "{host}"
             );
         }
-    }
-
-    #[test]
-    fn a_role_that_is_no_name_is_none() {
-        assert_eq!(role_in("x:assumed-role/$(id)/s"), None);
-        assert_eq!(role_in("x:assumed-role/a:b/s"), None);
-        assert_eq!(role_in("x:assumed-role/--x/s"), None);
     }
 }

@@ -273,6 +273,14 @@ pub fn safe(name: &str) -> Option<String> {
     is_safe.then(|| name.to_owned())
 }
 
+/// The role of `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`, as who was refused is named.
+pub fn role_in(message: &str) -> Option<String> {
+    let (_, behind) = message.split_once(":assumed-role/")?;
+    let role = safe(behind.split('/').next()?)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.@-".contains(c);
+    role.chars().all(is_plain).then_some(role)
+}
+
 /// A registry's name and port: TLS has 443, where no other is said.
 pub fn name_and_port(registry: &str) -> (&str, &str) {
     registry.rsplit_once(':').unwrap_or((registry, "443"))
@@ -352,5 +360,12 @@ mod tests {
         assert_eq!(alone.suffix(), format!("@{digest}"));
         let untagged = Image::of_hub("acme/worker").unwrap();
         assert_eq!(untagged.tag, "latest");
+    }
+
+    #[test]
+    fn a_role_that_is_no_name_is_none() {
+        assert_eq!(role_in("x:assumed-role/$(id)/s"), None);
+        assert_eq!(role_in("x:assumed-role/a:b/s"), None);
+        assert_eq!(role_in("x:assumed-role/--x/s"), None);
     }
 }

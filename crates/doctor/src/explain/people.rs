@@ -163,12 +163,13 @@ pub(super) fn fault(suspect: &Suspect) -> Option<String> {
 /// What each new start asks, and what that comes to.
 pub(super) fn at_restart(at: &AtRestart) -> String {
     let AtRestart { because, .. } = at;
-    let rate = at
-        .starts_per_hour
-        .zip(at.pulls_per_hour.zip(at.requests_per_hour));
-    let Some((starts, ([least, most], [few, many]))) = rate else {
+    let rate = at.starts_per_hour.zip(at.requests_per_hour);
+    let Some((starts, [few, many])) = rate else {
         return because.clone();
     };
+    let pulls = at.pulls_per_hour.map_or_else(String::new, |[least, most]| {
+        format!("{least} to {most} pulls that the limit counts, ")
+    });
     let whose = if at.is_of_each_pod {
         " of each pod"
     } else {
@@ -176,7 +177,7 @@ pub(super) fn at_restart(at: &AtRestart) -> String {
     };
     let is_sure = if at.asks.is_none() { "; if so, " } else { "; " };
     format!(
-        "{because}{is_sure}up to {}{whose} an hour: {least} to {most} pulls that the limit counts, {few} to {many} requests",
+        "{because}{is_sure}up to {}{whose} an hour: {pulls}{few} to {many} requests",
         counted(starts, "start")
     )
 }

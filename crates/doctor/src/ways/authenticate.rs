@@ -2,7 +2,7 @@
 
 use forebay_oci::aws_partition;
 
-use super::{Ground, WayKind, WayOut, ci, login};
+use super::{Ground, WayKind, WayOut, ci, login, rights};
 use crate::Platform;
 use crate::costs::{Cost, PriceName, free};
 use crate::document::Code;
@@ -84,9 +84,11 @@ fn ecs(way: WayOut, ground: &Ground<'_>) -> WayOut {
     )
     .run(
         "The task's execution role must be allowed to read it; CDK grants it by itself.",
-        format!(
-            "aws iam put-role-policy --role-name <task-execution-role> --policy-name docker-hub-login \\\n  \
-             --policy-document '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"arn:{partition}:secretsmanager:{region}:{account}:secret:{SECRET}-*\"}}]}}'"
+        rights::grant(
+            "<task-execution-role>",
+            "docker-hub-login",
+            "\"secretsmanager:GetSecretValue\"",
+            &format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{SECRET}-*"),
         ),
     )
 }

@@ -251,6 +251,34 @@ pub(crate) fn look(suspect: &Suspect, facts: &Facts) -> Option<String> {
 
 /// Has the kubelet ask only for what is not there.
 pub(super) fn pull_if_missing(suspect: &Suspect) -> Option<String> {
+    let (kind, name) = maker_of_pods(suspect)?;
+    let container = container_of(suspect).unwrap_or("<container>");
+    Some(format!(
+        "kubectl --namespace {} patch {kind} {name} --patch '{{\"spec\":{{\"template\":{{\"spec\":{{\"containers\":[{{\"name\":\"{container}\",\"imagePullPolicy\":\"IfNotPresent\"}}]}}}}}}}}'",
+        place_of(suspect)
+    ))
+}
+
+/// Lets its containers have more memory.
+pub(super) fn more_memory(suspect: &Suspect) -> Option<String> {
+    let owner = suspect.owner.as_ref()?;
+    if owner.kind == OwnerKind::SwarmService {
+        let name = name_of(owner)?;
+        return Some(format!(
+            "docker service update --detach --limit-memory <memory> {name}"
+        ));
+    }
+    let (kind, name) = maker_of_pods(suspect)?;
+    let container = container_of(suspect);
+    let container = container.map_or_else(String::new, |name| format!(" --containers {name}"));
+    Some(format!(
+        "kubectl --namespace {} set resources {kind} {name}{container} --limits memory=<memory>",
+        place_of(suspect)
+    ))
+}
+
+/// What makes its pods anew when it is changed.
+fn maker_of_pods(suspect: &Suspect) -> Option<(&'static str, String)> {
     let owner = suspect.owner.as_ref()?;
     let kind = match owner.kind {
         OwnerKind::Deployment | OwnerKind::Workload => "deployment",
@@ -258,12 +286,7 @@ pub(super) fn pull_if_missing(suspect: &Suspect) -> Option<String> {
         OwnerKind::DaemonSet => "daemonset",
         _ => return None,
     };
-    let container = container_of(suspect).unwrap_or("<container>");
-    Some(format!(
-        "kubectl --namespace {} patch {kind} {} --patch '{{\"spec\":{{\"template\":{{\"spec\":{{\"containers\":[{{\"name\":\"{container}\",\"imagePullPolicy\":\"IfNotPresent\"}}]}}}}}}}}'",
-        place_of(suspect),
-        name_of(owner)?
-    ))
+    Some((kind, name_of(owner)?))
 }
 
 /// Docker refuses to scale a global service; a constraint that no node meets has the same effect.

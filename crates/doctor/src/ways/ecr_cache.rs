@@ -6,7 +6,7 @@
 
 use forebay_oci::aws_partition;
 
-use super::{Ground, WayKind, WayOut, login};
+use super::{Ground, WayKind, WayOut, login, rights};
 use crate::costs::PriceName;
 use crate::document::Code;
 
@@ -97,9 +97,11 @@ pub(super) fn permissions(
 ) -> String {
     let role = role.unwrap_or("<task-execution-or-node-role>");
     let partition = aws_partition(region);
-    format!(
-        "aws iam put-role-policy --role-name {role} --policy-name ecr-pull-through \\\n  \
-         --policy-document '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"ecr:BatchImportUpstreamImage\",\"ecr:CreateRepository\"],\"Resource\":\"arn:{partition}:ecr:{region}:{account}:repository/{prefix}/*\"}}]}}'"
+    rights::grant(
+        role,
+        "ecr-pull-through",
+        "[\"ecr:BatchImportUpstreamImage\",\"ecr:CreateRepository\"]",
+        &format!("arn:{partition}:ecr:{region}:{account}:repository/{prefix}/*"),
     )
 }
 

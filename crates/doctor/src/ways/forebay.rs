@@ -42,8 +42,14 @@ pub(super) fn way(ground: &Ground<'_>) -> WayOut {
             "sudo forebay setup docker --address http://<forebay-host>:5000 --write",
         ),
     };
+    let pull = match platform {
+        Some(Platform::Ecs) => "Have a task start anew",
+        Some(Platform::Kubernetes) => "Have a pod pull anew",
+        Some(Platform::Ci) => "Run a job",
+        _ => "Pull on one of them",
+    };
     way = way.run(
-        "Pull on one of them; then see on Forebay's machine that it came through, and what is left of the budget.",
+        format!("{pull}; then see on Forebay's machine that it came through, and what is left of the budget."),
         "forebay top --once\nforebay budget",
     );
     let costs = vec![

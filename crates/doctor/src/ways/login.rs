@@ -4,9 +4,9 @@
 
 use forebay_diagnosis::facts::{Facts, safe};
 use forebay_limits::pull_secrets_template;
-use forebay_oci::{EcrHost, aws_partition, is_docker_hub};
+use forebay_oci::{EcrHost, is_docker_hub};
 
-use super::{Ground, WayOut, ci};
+use super::{Ground, WayOut, ci, rights};
 use crate::Platform;
 
 /// A registry that wants a login.
@@ -85,10 +85,7 @@ impl Registry {
 /// Lets in whoever pulls on this platform.
 pub(super) fn let_in(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
     match facts.platform {
-        Some(Platform::Kubernetes) => way.run(
-            "A pull secret in the namespace that pulls.",
-            kubernetes(registry, facts.namespace()),
-        ),
+        Some(Platform::Kubernetes) => kubernetes(way, facts, registry),
         Some(Platform::Ecs) => ecs(way, facts, registry),
         Some(Platform::Swarm) => way.run(
             "Log in on the manager, and send the login along once.",
@@ -105,11 +102,21 @@ pub(super) fn let_in(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut 
     }
 }
 
-fn kubernetes(registry: &Registry, namespace: &str) -> String {
-    match (registry, registry.name()) {
-        (Registry::Ecr(host, region), _) => format!(
-            "aws ecr get-login-password --region {region} | forebay setup kubernetes --registry ecr --host {host} --namespace {namespace} --password-stdin --write   # ends after twelve hours: better let the nodes in by their role"
-        ),
+fn kubernetes(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
+    let namespace = facts.namespace();
+    let command = match (registry, registry.name()) {
+        (Registry::Ecr(host, region), _) => {
+            let way = way.run(
+                "Nodes of AWS log in at ECR by their role, which has to be allowed to.",
+                rights::attach("<node-role>", facts, region),
+            );
+            return way.run(
+                "Nodes elsewhere need a pull secret, which ends after twelve hours: a makeshift.",
+                format!(
+                    "aws ecr get-login-password --region {region} | forebay setup kubernetes --registry ecr --host {host} --namespace {namespace} --password-stdin --write"
+                ),
+            );
+        }
         (_, Some(name)) => format!(
             "forebay setup kubernetes --registry {name} --username {} --password-stdin --namespace {namespace} --write < token.txt",
             registry.user()
@@ -120,7 +127,8 @@ fn kubernetes(registry: &Registry, namespace: &str) -> String {
             namespace,
             "registry-credentials",
         ),
-    }
+    };
+    way.run("A pull secret in the namespace that pulls.", command)
 }
 
 /// Makes a pull secret, and has the namespace's pods use it; the token is in no command line.
@@ -145,10 +153,7 @@ fn ecs(way: WayOut, facts: &Facts, registry: &Registry) -> WayOut {
     match registry.name() {
         Some("ecr") => way.run(
             "ECS logs in at ECR by the task's execution role, which has to be allowed to.",
-            format!(
-                "aws iam attach-role-policy --role-name <task-execution-role> --policy-arn arn:{}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
-                aws_partition(facts.region())
-            ),
+            rights::attach("<task-execution-role>", facts, facts.region()),
         ),
         Some(name) => way.run(
             "Credentials in the task definition: they are put in their place, and the diff shown first.",

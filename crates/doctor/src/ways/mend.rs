@@ -1,10 +1,10 @@
 //! What to do where no pull limit is the cause: one short way for each class, as data.
 
-use forebay_diagnosis::facts::name_and_port;
-use forebay_oci::ImageName;
+use forebay_diagnosis::facts::{name_and_port, safe};
+use forebay_oci::{EcrHost, ImageName};
 
 use super::login::{self, Registry};
-use super::{Ground, WayKind, WayOut, known, tls};
+use super::{Ground, WayKind, WayOut, known, rights, tls};
 use crate::{Class, Platform};
 
 /// A class's way: its title, why, and what is run.
@@ -55,7 +55,7 @@ const MENDINGS: [Mending; 11] = [
         "The registry refuses the login, or wants one: Docker Hub says so of images that do not exist, too.",
         &[(
             "Does the image exist, and may this account see it?",
-            "docker login<at> && docker manifest inspect <image>",
+            "<login> && docker manifest inspect <image>",
         )],
     ),
     (
@@ -139,12 +139,6 @@ const MENDINGS: [Mending; 11] = [
 pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
     let cause = ground.diagnosis.cause.as_ref();
     let named = cause.and_then(|cause| cause.registry.as_deref());
-    let registry = Registry::of(named);
-    if class == Class::Tls {
-        return tls::way(ground, &registry);
-    }
-    let (_, title, why, steps) = MENDINGS.iter().find(|(known, ..)| *known == class)?;
-    let way = WayOut::new(WayKind::Mend, *title, *why);
     let image = ground
         .diagnosis
         .culprits
@@ -153,26 +147,73 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         .flat_map(|suspect| &suspect.images)
         .filter(|image| !ground.cut.contains(*image))
         .find_map(|image| known::image(image));
-    let fill = |commands: &str| {
-        let commands = match &registry {
-            Registry::Hub => commands.replace("<at>", ""),
-            other => at_registry(commands, other.at().trim()).replace("<at>", &other.at()),
+    let image: Option<(ImageName, String)> =
+        image.and_then(|image| Some((image.parse().ok()?, image)));
+    let registry = match (named, &image) {
+        (None, Some((name, _))) => Registry::of(Some(&name.registry)),
+        _ => Registry::of(named),
+    };
+    if class == Class::Tls {
+        return tls::way(ground, &registry);
+    }
+    if let Some(way) = rights::way(ground, &registry) {
+        return Some(way);
+    }
+    let (_, title, why, steps) = MENDINGS.iter().find(|(known, ..)| *known == class)?;
+    let way = WayOut::new(WayKind::Mend, *title, *why);
+    if is_trouble_of_ecs(class, ground) {
+        return Some(ways_to_registry(way, ground, &registry));
+    }
+    if let Registry::Ecr(host, region) = &registry
+        && matches!(class, Class::Auth | Class::NotFound)
+    {
+        let way = match class {
+            Class::Auth => login::let_in(way, ground.facts, &registry),
+            _ => way,
         };
+        let name = image.as_ref().map(|(name, _)| name.repository.to_string());
+        let way = way.run(
+            "Which tags are there?",
+            images_of_ecr(host, region, name.as_deref()),
+        );
+        let Some((_, image)) = image.filter(|_| class == Class::NotFound) else {
+            return Some(way);
+        };
+        return Some(way.run(
+            "Where the tag is right: for which platforms is it?",
+            format!(
+                "{} && \\\n  docker buildx imagetools inspect {image}",
+                registry.docker_login()
+            ),
+        ));
+    }
+    let looked_up = find_looked_up(ground);
+    let fill = |commands: &str| {
+        let commands = match &looked_up {
+            Some(host) => commands.replace(
+                "getent hosts registry-1.docker.io",
+                &format!("getent hosts {host}"),
+            ),
+            None => commands.to_owned(),
+        };
+        let commands = match &registry {
+            Registry::Hub => commands,
+            other => at_registry(&commands, other.at().trim()),
+        };
+        let commands = commands.replace("<login>", &format!("docker login{}", registry.at()));
         let commands = match (&registry, named) {
             (Registry::Hub, None) => commands,
             (Registry::Hub, Some(_)) => commands.replace("<registry>", "docker.io"),
             (other, _) => commands.replace("<registry>", other.at().trim()),
         };
         match &image {
-            Some(image) => commands
-                .replace("<image>", image)
-                .replace("<repository>", &repository_of(image)),
+            Some((name, image)) => commands.replace("<image>", image).replace(
+                "<repository>",
+                &format!("{}/{}", name.registry, name.repository),
+            ),
             None => commands,
         }
     };
-    if is_trouble_of_ecs(class, ground) {
-        return Some(ways_to_registry(way, ground, &registry));
-    }
     let way = steps
         .iter()
         .fold(way, |way, (text, commands)| way.run(*text, fill(commands)));
@@ -182,13 +223,26 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
     })
 }
 
-/// The repository of an image with its registry, as tools for registries take it.
-fn repository_of(image: &str) -> String {
-    let name: Result<ImageName, _> = image.parse();
-    name.map_or_else(
-        |_| "<repository>".to_owned(),
-        |name| format!("{}/{}", name.registry, name.repository),
+/// What ECR has of an image: its own API tells, where other tools need a login of twelve hours.
+fn images_of_ecr(host: &str, region: &str, repository: Option<&str>) -> String {
+    let account = EcrHost::parse(host).map_or("<account-id>", |host| host.account());
+    let repository = repository.unwrap_or("<image>");
+    format!(
+        "aws ecr describe-images --region {region} --registry-id {account} --repository-name {repository} --query 'sort_by(imageDetails, &imagePushedAt)[-20:].[imagePushedAt, imageTags]'"
     )
+}
+
+/// The host whose name could not be looked up, as the lines have it: a registry has several.
+fn find_looked_up(ground: &Ground<'_>) -> Option<String> {
+    const BEFORE: [&str; 3] = ["lookup ", "resolve host: ", "ENOTFOUND "];
+    let quotes = ground.diagnosis.evidence.iter();
+    let mut failed = quotes.filter(|quote| quote.class == Some(Class::Dns));
+    failed.find_map(|quote| {
+        let behind = |before: &&str| quote.text.split_once(*before).map(|(_, behind)| behind);
+        let host = BEFORE.iter().find_map(behind)?.split_whitespace().next()?;
+        safe(host.trim_end_matches([':', '.', ',']))
+            .filter(|host| host.contains('.') && !host.contains(['/', '@', ':']))
+    })
 }
 
 /// Whether it is ECS that does not reach a registry.

@@ -14,6 +14,7 @@ mod login;
 mod mend;
 mod plan;
 mod pull_through;
+mod rights;
 mod stack;
 mod stop;
 mod targets;
@@ -143,6 +144,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) cut: BTreeSet<String>,
     /// How the stack stands that runs it.
     pub(crate) stack: known::Stack,
+    /// The right of AWS that was refused, where it is that.
+    pub(crate) refusal: Option<rights::Refusal>,
 }
 
 /// The ways out, and what their costs are computed from.
@@ -168,6 +171,7 @@ pub fn ways_out(evidence: &Evidence, diagnosis: &Diagnosis, usage: &Usage) -> Wa
         costs: &costs,
         cut: known::cut_images(evidence),
         stack: known::stack(evidence),
+        refusal: rights::find_refusal(evidence, cause.class),
     };
     let mut ways = Vec::new();
     let stop = stop::way(&ground);

@@ -5,7 +5,8 @@
 use forebay_diagnosis::facts::safe;
 
 use super::commands::{
-    Aim, is_burst_of_jobs, lines, look, numbers, pull_if_missing, scale_all, swarm_services,
+    Aim, is_burst_of_jobs, lines, look, more_memory, numbers, pull_if_missing, scale_all,
+    swarm_services,
 };
 use super::known::find_misnamed;
 use super::{Ground, WayKind, WayOut};
@@ -146,6 +147,12 @@ fn mend(way: WayOut, trigger: &Trigger, ground: &Ground<'_>) -> WayOut {
                 step.run(
                     "The folder has to be there on every node where it may run, or the mount has to name one that is.",
                     format!("ls -ld {path}   # on each node\nsudo mkdir -p {path}"),
+                )
+            } else if reason.contains("OOMKilled") || *exit_code == Some(137) {
+                let raise = first.and_then(more_memory);
+                step.step(
+                    "Where it was out of memory: raise its limit, or have it use less.",
+                    raise.map(Code::shell),
                 )
             } else {
                 step

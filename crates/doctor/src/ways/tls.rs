@@ -4,24 +4,12 @@
 //! in `hosts.toml`, podman and CRI-O in `registries.conf`.
 
 use forebay_diagnosis::facts::name_and_port;
+use forebay_failures::is_public_registry;
 
 use super::login::Registry;
 use super::{Ground, WayKind, WayOut};
 use crate::document::Code;
 use crate::{Platform, TlsFault};
-
-/// Registries that nobody runs for himself: what answers wrongly in their place stands in between.
-const PUBLIC: [&str; 9] = [
-    HUB,
-    "ghcr.io",
-    "quay.io",
-    "gcr.io",
-    "mcr.microsoft.com",
-    "public.ecr.aws",
-    "registry.k8s.io",
-    "k8s.gcr.io",
-    "registry.gitlab.com",
-];
 
 /// Docker Hub, as its clients ask it.
 const HUB: &str = "registry-1.docker.io";
@@ -52,7 +40,7 @@ pub(super) fn way(ground: &Ground<'_>, registry: &Registry) -> Option<WayOut> {
         },
         clients: clients(ground),
     };
-    let is_public = PUBLIC.contains(&asked.host.as_str());
+    let is_public = is_public_registry(&asked.host);
     Some(match cause.tls? {
         TlsFault::NoTls if is_public => asked.let_through(),
         TlsFault::NoTls => asked.speak_plain(),
@@ -123,14 +111,21 @@ impl Asked {
 
     fn speak_plain(&self) -> WayOut {
         let host = &self.host;
-        let way = mend(
-                format!("give {host} a certificate, or have plain HTTP spoken to it"),
-                "No certificate that is trusted helps: what answers there speaks no TLS. By plain HTTP others on the way can read logins and change images; it is for a network of your own.",
-            )
-            .run(
-                "Is it plain HTTP? 200 and 401 are good answers.",
-                format!("curl -sS -o /dev/null -w '%{{http_code}}\\n' http://{host}/v2/"),
+        let title = format!("give {host} a certificate");
+        let why = "No certificate that is trusted helps: what answers there speaks no TLS.";
+        let way = if self.clients.is_empty() {
+            let why = format!("{why} Nothing tells Fargate to speak plain HTTP.");
+            mend(title, why)
+        } else {
+            let why = format!(
+                "{why} By plain HTTP others on the way can read logins and change images; it is for a network of your own."
             );
+            mend(format!("{title}, or have plain HTTP spoken to it"), why)
+        };
+        let way = way.run(
+            "Is it plain HTTP? 200 and 401 are good answers.",
+            format!("curl -sS -o /dev/null -w '%{{http_code}}\\n' http://{host}/v2/"),
+        );
         self.for_each(way, |way, client| match client {
             Client::Docker => way
                 .step(
@@ -155,7 +150,7 @@ impl Asked {
     /// Where containerd has it said; it reads that anew for each pull.
     fn hosts_file(&self) -> String {
         format!(
-            "containerd, on each node: /etc/containerd/certs.d/{}/hosts.toml, read without a restart where config_path in its config.toml is /etc/containerd/certs.d.",
+            "containerd, on each node: /etc/containerd/certs.d/{}/hosts.toml, read without a restart where config_path in its config.toml is /etc/containerd/certs.d. k3s and RKE2 have it said in registries.yaml instead, in /etc/rancher/k3s or /etc/rancher/rke2.",
             self.host
         )
     }
@@ -285,7 +280,7 @@ impl Asked {
     }
 }
 
-fn mend(title: impl Into<String>, why: &str) -> WayOut {
+fn mend(title: impl Into<String>, why: impl Into<String>) -> WayOut {
     WayOut::new(WayKind::Mend, title, why)
 }
 

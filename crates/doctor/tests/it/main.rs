@@ -5,6 +5,7 @@
 )]
 
 mod advice;
+mod aws;
 mod costs;
 mod found;
 mod night;

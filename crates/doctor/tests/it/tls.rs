@@ -90,6 +90,31 @@ fn each_fault_of_tls_is_told_by_its_name_and_cured_where_its_client_looks() {
 }
 
 #[test]
+fn what_clouds_run_is_no_registry_of_ones_own() {
+    for host in [
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com",
+        "us-docker.pkg.dev",
+        "nvcr.io",
+        "acme.azurecr.io",
+        "docker.elastic.co",
+    ] {
+        let of = |fault: &str| {
+            let (_, ways) = find(&[&format!(
+                "Error response from daemon: Get \"https://{host}/v2/\": {fault}"
+            )]);
+            format!("{:?}", ways.ways[0])
+        };
+        let plain = of(PLAIN);
+        assert!(plain.contains("have TLS let through"), "{host}: {plain}");
+        let unknown = of(UNKNOWN);
+        assert!(
+            unknown.contains("update-ca-certificates") && !unknown.contains("certs.d"),
+            "{host}: {unknown}"
+        );
+    }
+}
+
+#[test]
 fn plain_http_in_the_place_of_a_public_registry_is_a_proxys_and_nobody_is_told_to_trust_it() {
     let (found, ways) = find(&[&format!(
         "Error response from daemon: Get \"https://registry-1.docker.io/v2/\": {PLAIN}"
