@@ -4,6 +4,7 @@
 //! repeat credentials. What is not recognised as one of these is left alone: the words are what helps.
 
 mod accounts;
+mod escapes;
 mod flags;
 mod named;
 mod names;
@@ -21,6 +22,11 @@ pub use names::is_setting_secret;
 use piped::find_piped;
 use tokens::{find_authorization, find_private_key, find_token, has_token};
 use urls::{find_bare_userinfo, find_query, find_userinfo};
+
+/// How far before a place and behind it a secret is looked for that begins there, in bytes: whoever writes the text decides how
+/// many places there are. One that is longer is measured by itself.
+const MAX_BEFORE_BYTES: usize = 1024;
+const MAX_BEHIND_BYTES: usize = 2048;
 
 /// Stands where something was taken out.
 const MARK: &str = "***";
@@ -43,7 +49,7 @@ fn redact_by(text: &str, find: impl Fn(&str, usize) -> Option<Found>) -> Cow<'_,
     let mut copied = 0;
     let mut at = 0;
     while at < text.len() {
-        if let Some(found) = find(text, at) {
+        if let Some(found) = find_near(text, at, &find) {
             at = found.end;
             // What is clean already stays as it is: a text may pass here more than once on its way.
             if text[found.start..found.end] != found.instead {
@@ -60,6 +66,24 @@ fn redact_by(text: &str, find: impl Fn(&str, usize) -> Option<Found>) -> Cow<'_,
     }
     clean.push_str(&text[copied..]);
     Cow::Owned(clean)
+}
+
+/// Looks for a secret that is announced at `at`, with as much of the text as one may need. What comes near the end of that is
+/// looked at with all of the text: it goes on, and so do we behind it.
+fn find_near(text: &str, at: usize, find: impl Fn(&str, usize) -> Option<Found>) -> Option<Found> {
+    let from = text.floor_char_boundary(at.saturating_sub(MAX_BEFORE_BYTES));
+    let to = text.floor_char_boundary(text.len().min(at + MAX_BEHIND_BYTES));
+    let in_text = |found: Found| Found {
+        start: found.start + from,
+        end: found.end + from,
+        ..found
+    };
+    let near = in_text(find(&text[from..to], at - from)?);
+    if to == text.len() || near.end < at + MAX_BEHIND_BYTES / 2 {
+        return Some(near);
+    }
+    let whole = find(&text[from..], at - from).map(in_text);
+    whole.filter(|whole| whole.end > near.end).or(Some(near))
 }
 
 /// What to put instead of `text[start..end]`.

@@ -2,6 +2,7 @@
 //!
 //! The name and its value are in JSON, a form, a header, a program's source, or a sentence.
 
+use super::escapes::sign_at;
 use super::tokens::has_token;
 use super::{
     Found, MARK, closed_length, is_quote, is_word_char, names, pairs, quoted_length, run,
@@ -33,7 +34,9 @@ pub(super) fn find_named_secret(text: &str, at: usize) -> Option<Found> {
     let to_sign = run(rest, |c| is_quote(c) || c == ' ');
     let sign = Sign::at(&rest[to_sign..]);
     let Some((sign, sign_length)) = sign else {
-        return find_quoted_account(text, at, name).or_else(|| find_bare_password(text, at, name));
+        return find_quoted_account(text, at, name)
+            .or_else(|| find_bare_password(text, at, name))
+            .or_else(|| find_bare_token(text, at, name));
     };
     let after_sign = to_sign + sign_length;
     let to_value = after_sign + run(&rest[after_sign..], |c| c == ' ');
@@ -84,7 +87,7 @@ impl Sign {
             b'=' | b'-' if text[1..].starts_with('>') => Some((Self::Colon, 2)),
             b':' => Some((Self::Colon, 1)),
             b'=' => Some((Self::Equals, 1)),
-            _ => strip_ignoring_case(text, "%3d").map(|length| (Self::Equals, length)),
+            _ => sign_at(text, '=').map(|(length, _)| (Self::Equals, length)),
         }
     }
 
@@ -174,6 +177,20 @@ fn find_bare_password(text: &str, at: usize, name: &str) -> Option<Found> {
     // Nor is a variable, or a flag.
     (is_told && !is_prose && !word.starts_with(['-', '$']))
         .then(|| Found::whole(start, start + length))?
+}
+
+/// `token 0123456789abcdef`, also in quotes: a word that no sentence about tokens goes on with.
+fn find_bare_token(text: &str, at: usize, name: &str) -> Option<Found> {
+    let behind = &text[at + name.len()..];
+    let gap = run(behind, |c| c == ' ' || is_quote(c));
+    let start = at + name.len() + gap;
+    let word = run(&text[start..], |c| {
+        !c.is_whitespace() && !is_quote(c) && !matches!(c, ',' | ';' | ')')
+    });
+    let word = &text[start..start + word];
+    let is_told = names::is_token(name) && behind.starts_with(' ') && is_random(word);
+    (is_told && word.len() >= LEAST_BARE_TOKEN_BYTES)
+        .then(|| Found::whole(start, start + word.len()))?
 }
 
 /// Whether the next word is the name of what is set: `ENV NAME value`, `npm config set //r.example/:_authToken value`.

@@ -166,6 +166,7 @@ fn secrets_are_known_by_how_their_names_end_and_flags_by_what_they_are_for() {
         "pwd=HUNTER2xyz",
         "X-Amz-Signature=HUNTER2xyz",
         "PASSWORD%3DHUNTER2xyz",
+        "PASSWORD%253DHUNTER2xyz",
         "user=HUNTER2xyz",
         "username \"HUNTER2xyz\"",
         "-----BEGIN RSA PRIVATE KEY-----\nHUNTER2xyz\n-----END RSA PRIVATE KEY-----",
@@ -513,6 +514,23 @@ fn credentials_in_addresses_whose_signs_are_escaped_are_gone() {
             "http%3a%2f%2fbob%3apw@r.example",
             "http%3a%2f%2f***@r.example",
         ),
+        (
+            "https%3A%2F%2Fuser%3Apa%2Fss%40r.example",
+            "https%3A%2F%2F***%40r.example",
+        ),
+        (
+            "https%253A%252F%252Fuser%253Apa%252Fss%2540r.example%252Fv2",
+            "https%253A%252F%252F***%2540r.example%252Fv2",
+        ),
+        (
+            "https%3A//user%3Apass%40localhost",
+            "https%3A//***%40localhost",
+        ),
+        ("https://user:pa%3Fss@nexus/v2/", "https://***@nexus/v2/"),
+        (
+            "pull user%253Apass%2540r.example/x",
+            "pull ***%2540r.example/x",
+        ),
         ("pull user%3Apass@r.example/x", "pull ***@r.example/x"),
         ("pull user%3apass%40r.example/x", "pull ***%40r.example/x"),
     ] {
@@ -521,6 +539,7 @@ fn credentials_in_addresses_whose_signs_are_escaped_are_gone() {
     }
     for text in [
         "https%3A%2F%2Fr.example%2F%40scope%2Fpkg",
+        "https%253A%252F%252Fr.example%252F%2540scope%252Fpkg",
         "pkg:npm/%40scope/x@1.0",
         "repository%3Alibrary%2Fredis%3Apull",
         "nginx%3A1.27%40sha256%3A50aa4698",
@@ -559,5 +578,83 @@ fn a_password_in_quotes_is_gone_with_all_its_words() {
     ] {
         assert_eq!(redact(text), expected);
         assert_eq!(redact(expected), expected);
+    }
+}
+
+/// Whoever writes a text decides how many beginnings of secrets it has: each is looked at with as much as it may need.
+#[test]
+fn the_work_grows_with_the_text_and_not_with_its_square() {
+    const TEXT_BYTES: usize = 16_000;
+    for sign in [
+        "%3a%2f%2f",
+        "://",
+        "-----BEGIN ",
+        "-p=",
+        "-u a ",
+        "_auth:",
+        "value:",
+    ] {
+        let text = sign.repeat(TEXT_BYTES / sign.len());
+        let seen = std::cell::Cell::new(0);
+        let clean = redact_by(&text, |near, at| {
+            seen.set(seen.get() + near.len());
+            find_secret(near, at)
+        });
+        assert_eq!(clean, text);
+        let most = text.len() * (MAX_BEFORE_BYTES + MAX_BEHIND_BYTES);
+        assert!(seen.get() <= most, "{sign}: {} of {most}", seen.get());
+    }
+}
+
+#[test]
+fn a_secret_is_gone_to_its_end_however_long_it_is() {
+    for (begin, end) in [
+        ("password=", " x"),
+        ("\"auth\":\"", "\","),
+        ("-----BEGIN PRIVATE KEY-----\n", "-----END x"),
+        ("Authorization: Basic ", "\n"),
+        ("docker login -p ", " r.example"),
+        ("ghp_", "!"),
+    ] {
+        for length in [500, MAX_BEHIND_BYTES / 2, MAX_BEHIND_BYTES, 20_000] {
+            // Full stops end no token within it.
+            let text = format!("a {begin}{}{end}", "Zz9.".repeat(length / 4));
+            let clean = redact(&text);
+            assert!(!clean.contains("Zz9"), "{begin} {length}: {clean}");
+            assert!(clean.ends_with(end), "{begin} {length}: {clean}");
+        }
+    }
+}
+
+#[test]
+fn tokens_behind_their_name_and_the_names_of_databases_are_gone() {
+    for (text, expected) in [
+        (
+            "dial mysql root:HUNTER2@tcp(10.0.0.1:3306)/app",
+            "dial mysql ***@tcp(10.0.0.1:3306)/app",
+        ),
+        (
+            "root:HUN/T@E:R2@unix(/run/mysqld.sock)/app",
+            "***@unix(/run/mysqld.sock)/app",
+        ),
+        ("bob:HUN@/app", "***@/app"),
+        ("bob:HUN@TER@r.example/x", "***@r.example/x"),
+        ("oracle scott/HUNTER@//db:1521", "oracle ***@//db:1521"),
+        ("token HUNTER2abcdefghijklmnop expired", "token *** expired"),
+        (
+            "using token \"HUNTER2abcdefghijklmnop\"",
+            "using token \"***\"",
+        ),
+    ] {
+        assert_eq!(redact(text), expected);
+        assert_eq!(redact(expected), expected);
+    }
+    for text in [
+        "token TooManyRequestsException, token https://r.example/v2/a1b2c3d4e5f6a7b8",
+        "failed to fetch oauth token: unexpected status",
+        "tokens 0123456789abcdef0123",
+        "unexpected token \"<\" in JSON",
+    ] {
+        assert_eq!(redact(text), text);
     }
 }

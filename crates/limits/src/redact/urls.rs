@@ -1,6 +1,7 @@
 //! What is secret in a URL: who asks, and what signs the query.
 
-use super::{Found, MARK, has_token, is_quote, is_word_char, run, strip_ignoring_case};
+use super::escapes::{find_within, sign_at};
+use super::{Found, MARK, has_token, is_quote, is_word_char, run};
 
 /// Query parameters that hold no secret and help to understand a failure; every other's value is taken out.
 const HARMLESS_PARAMETERS: [&str; 12] = [
@@ -18,38 +19,35 @@ const HARMLESS_PARAMETERS: [&str; 12] = [
     "service",
 ];
 
-/// `://` in a URL that is a part of another.
-const ENCODED_SIGN: &str = "%3a%2f%2f";
-
 /// The longest user and password before a host that are known without a scheme, in bytes.
 const MAX_USERINFO_BYTES: usize = 256;
 
-/// `scheme://user:password@host`, also with its signs escaped.
+/// What stands before the address where Go's driver of `MySQL` is told a database: `user:password@tcp(host)/name`.
+const PROTOCOLS: [&str; 2] = ["@tcp(", "@unix("];
+
+/// `scheme://user:password@host`, also with its signs escaped: in JSON the slashes, in a URL within a URL all of them.
 pub(super) fn find_userinfo(text: &str, at: usize) -> Option<Found> {
-    // The second form is the first in JSON of makers who escape the slash, the last one in a URL within a URL.
-    let sign = ["://", r":\/\/", ENCODED_SIGN]
-        .iter()
-        .find_map(|sign| strip_ignoring_case(&text[at..], sign))?;
-    let start = at + sign;
-    let authority = run(&text[start..], |c| {
-        !matches!(c, '/' | '?' | '#' | '<' | '>') && !is_quote(c) && !c.is_whitespace()
-    });
-    let mut authority = &text[start..start + authority];
-    if sign == ENCODED_SIGN.len() {
-        let end = find_ignoring_case(authority, "%2f");
-        authority = &authority[..end.unwrap_or(authority.len())];
+    let (colon, mut depth) = sign_at(&text[at..], ':')?;
+    let mut start = at + colon;
+    for _ in 0..2 {
+        start += usize::from(text[start..].starts_with('\\'));
+        let (slash, escaped) = sign_at(&text[start..], '/')?;
+        start += slash;
+        depth = depth.max(escaped);
     }
-    let end = authority.rfind('@').or_else(|| authority.rfind("%40"));
-    let length = end.or_else(|| broken_userinfo(&text[start..]))?;
+    let word = &text[start..start + run(&text[start..], is_of_address)];
+    let length = find_within(word, depth, |word| {
+        let authority = run(word, |c| !matches!(c, '/' | '?' | '#') && is_of_address(c));
+        let authority = &word[..authority];
+        let end = authority.rfind('@').or_else(|| authority.rfind("%40"));
+        end.or_else(|| broken_userinfo(word))
+    })?;
     Found::whole(start, start + length)
 }
 
 /// The same of a password that nobody has escaped: `user:pass/word@host`. Not a path with a digest or a scope in it.
 fn broken_userinfo(text: &str) -> Option<usize> {
-    let length = run(text, |c| {
-        !matches!(c, '<' | '>') && !is_quote(c) && !c.is_whitespace()
-    });
-    let text = &text[..length];
+    let text = &text[..run(text, is_of_address)];
     let (user, secret) = text.split_once(':')?;
     let is_port = secret
         .split(['/', '?', '#'])
@@ -66,44 +64,55 @@ fn broken_userinfo(text: &str) -> Option<usize> {
     is_whole.then_some(at)
 }
 
-/// Where a text holds one of small letters, in any case.
-fn find_ignoring_case(text: &str, small: &str) -> Option<usize> {
-    let mut ends = (0..text.len()).filter(|at| text.is_char_boundary(*at));
-    ends.find(|at| strip_ignoring_case(&text[*at..], small).is_some())
-}
-
 /// `user:password@host`, where somebody left the scheme out; not an image's tag with its digest.
 pub(super) fn find_bare_userinfo(text: &str, at: usize) -> Option<Found> {
-    let length = pair_length(&text[at..]).or_else(|| encoded_pair_length(&text[at..]))?;
-    let behind = &text[at + length..];
-    let host = behind.strip_prefix('@');
-    let host = host.or_else(|| behind.strip_prefix("%40"))?;
-    let host_length = run(host, |c| {
-        c.is_ascii_alphanumeric() || matches!(c, '.' | '-')
-    });
-    let name = &host[..host_length];
-    let is_port = host[host_length..].starts_with(':');
-    let is_digest = is_port && !name.contains('.') && name != "localhost";
-    let is_host = name.contains('.') || host[host_length..].starts_with('/') || is_port;
-    if length > MAX_USERINFO_BYTES || !is_host || is_digest {
+    let text = &text[at..];
+    let user = run(text, is_of_userinfo);
+    let mut percents = text[..user].match_indices('%');
+    let escaped = percents.find_map(|(sign, _)| sign_at(&text[sign..], ':'));
+    let depth = match text[user..].chars().next() {
+        Some(':' | '/') if escaped.is_none() => 0,
+        _ => escaped?.1,
+    };
+    let word = &text[..run(text, is_of_address)];
+    let length = find_within(word, depth, bare_userinfo)?;
+    if length > MAX_USERINFO_BYTES {
         return None;
     }
     Found::whole(at, at + length)
 }
 
-/// The length of `user:password`.
-fn pair_length(text: &str) -> Option<usize> {
+/// The length of a user and a password before a host.
+fn bare_userinfo(text: &str) -> Option<usize> {
     let user = run(text, is_of_userinfo);
-    let secret = run(text[user..].strip_prefix(':')?, is_of_userinfo);
-    (secret > 0).then_some(user + 1 + secret)
+    // Oracle's `scott/tiger@//host`.
+    if let Some(secret) = text[user..].strip_prefix('/') {
+        let length = run(secret, is_of_userinfo);
+        let is_told = length > 0 && secret[length..].starts_with("@//");
+        return is_told.then_some(user + 1 + length);
+    }
+    let secret = text[user..].strip_prefix(':')?;
+    let known = &secret[..secret.floor_char_boundary(secret.len().min(MAX_USERINFO_BYTES))];
+    let mut of_database = PROTOCOLS.iter().filter_map(|sign| known.rfind(sign));
+    if let Some(length) = of_database.next() {
+        return Some(user + 1 + length);
+    }
+    let secret = &secret[..run(secret, |c| c == '@' || is_of_userinfo(c))];
+    let length = secret.rfind('@').filter(|length| *length > 0)?;
+    let end = user + 1 + length;
+    let host = &text[end + 1..];
+    let (name, behind) = host.split_at(run(host, |c| {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '-')
+    }));
+    let is_port = behind.starts_with(':');
+    let is_digest = is_port && !name.contains('.') && name != "localhost";
+    let is_host = name.contains('.') || behind.starts_with('/') || is_port;
+    (is_host && !is_digest).then_some(end)
 }
 
-/// The same with its signs escaped, up to an `@` or an escaped one.
-fn encoded_pair_length(text: &str) -> Option<usize> {
-    let pair = &text[..run(text, is_of_userinfo)];
-    let pair = &pair[..pair.rfind("%40").unwrap_or(pair.len())];
-    let has = |sign| find_ignoring_case(pair, sign).is_some();
-    (has("%3a") && !has("%2f")).then_some(pair.len())
+/// Whether an address may go on with it.
+fn is_of_address(c: char) -> bool {
+    !matches!(c, '<' | '>') && !is_quote(c) && !c.is_whitespace()
 }
 
 fn is_of_userinfo(c: char) -> bool {
