@@ -122,7 +122,7 @@ pub async fn run(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    if let Some(failure) = refuse_controls(&args) {
+    if let Some(failure) = refuse_controls(&args).or_else(|| refuse_file(&args)) {
         report(&failure, printer);
         return Ok(ExitStatus::Usage);
     }
@@ -171,6 +171,34 @@ fn refuse_controls(args: &Args) -> Option<Failure> {
     let (flag, text) = given.find(|(_, text)| text.contains(char::is_control))?;
     let what = format!("there is a line end or another control character in {flag}: {text:?}");
     Some(Failure::plain(what))
+}
+
+/// A file that would be passed over.
+fn refuse_file(args: &Args) -> Option<Failure> {
+    let is_login = args.login.registry.is_some();
+    let client = args.client;
+    // What a login wrote is undone without naming its registry.
+    let is_taken = client.takes_file(is_login) || args.act.undo && client.takes_file(true);
+    if args.file.is_none() || is_taken {
+        return None;
+    }
+    let (what, hint) = if is_login {
+        (
+            format!("the login of {client} is in no file that --file could name"),
+            "leave --file away: what logs in is printed, and run with --write",
+        )
+    } else if client.takes_file(true) {
+        (
+            format!("no file of {client} points it here"),
+            "leave --file away, and what does is printed; to have the file log in at a registry, name that with --registry",
+        )
+    } else {
+        (
+            format!("no file of {client} points it here"),
+            "leave --file away: what does is printed",
+        )
+    };
+    Some(Failure::plain(what).with_hint(hint))
 }
 
 fn plan(args: &Args, sources: &Sources, disk: &Disk, printer: &Printer) -> Result<Plan, Failure> {

@@ -130,6 +130,7 @@ impl Hider {
     fn without_named(&mut self, line: &str) -> String {
         let mut shown = String::with_capacity(line.len());
         let mut at = 0;
+        let flow = line.find('{').unwrap_or(line.len());
         while let Some(sign) = line[at..].find([':', '=']).map(|found| at + found) {
             let Some(key) = self.find_key(line, sign) else {
                 shown.push_str(&line[at..=sign]);
@@ -138,7 +139,7 @@ impl Hider {
             };
             let rest = &line[sign + 1..];
             let start = line.len() - rest.trim_start_matches([' ', '\t', '=']).len();
-            let length = self.value(&line[start..], key, line[..sign].contains('{'));
+            let length = self.value(&line[start..], key, flow < sign);
             shown.push_str(&line[at..start]);
             at = start + length;
             let value = &line[start..at];

@@ -89,6 +89,16 @@ impl Client {
         matches!(self, Self::Kubernetes)
     }
 
+    /// Whether it takes a file to change, where it is pointed here or, with `is_login`, let in at a registry.
+    pub const fn takes_file(self, is_login: bool) -> bool {
+        match self {
+            Self::GithubActions | Self::GitlabCi => true,
+            Self::Ecs => is_login,
+            Self::Kubernetes | Self::Kaniko => false,
+            _ => !is_login,
+        }
+    }
+
     /// Whether letting it in at a registry is a matter of commands that take a password, and not of pieces of its files
     /// alone.
     pub const fn takes_password(self, registry: Registry) -> bool {

@@ -92,6 +92,25 @@ fn what_a_terminal_would_obey_or_a_file_would_take_for_more_is_refused() {
 }
 
 #[test]
+fn a_file_that_would_be_passed_over_is_refused() {
+    let program = Program::new().file("x", "");
+    for (args, is_refused) in [
+        (&["swarm", "--registry", "hub"][..], true),
+        (&["docker", "--registry", "hub", "--write"], true),
+        (&["ecs"], true),
+        (&["kaniko"], true),
+        (&["kubernetes"], true),
+        (&["ecs", "--undo"], false),
+        (&["swarm"], false),
+    ] {
+        let file = [args, &["--file", "x"]].concat();
+        let told = setup(&program, &file);
+        assert_eq!(told.starts_with("exit: 2"), is_refused, "{args:?}: {told}");
+        assert_eq!(told.contains("leave --file away"), is_refused, "{told}");
+    }
+}
+
+#[test]
 fn a_mirror_that_is_shared_by_an_alias_is_refused_with_the_lines_to_put_in() {
     let text = "mirrors:\n  quay.io: &near\n    endpoint: [\"https://near.example\"]\n  docker.io: *near\n";
     let program = Program::new().file("etc/rancher/k3s/registries.yaml", text);

@@ -1,6 +1,6 @@
 //! The lines of a job that build an image and push it: what was given is one word there, whatever it holds.
 
-use forebay_oci::ImageName;
+use forebay_oci::{EcrHost, ImageName};
 use forebay_setup_files::SetupError;
 
 use super::{Access, Registry};
@@ -80,10 +80,17 @@ fn image_at(access: &Access, given: &str) -> Result<String, SetupError> {
     let name = name.and_then(|name| name.strip_prefix('/'));
     let name = name.unwrap_or(given);
     let image = format!("{host}/{name}");
-    let team = name.split_once('/').map(|(team, _)| team);
-    // An ECR is somebody's, and takes names of other registries for prefixes; what is filled in shows later.
-    let is_fit = access.registry == Registry::Ecr || team.is_some_and(|team| !team.contains('.'));
+    let is_fit = match (access.registry, name.split_once('/')) {
+        // An ECR is somebody's, and takes names of other registries for prefixes, but none of another account's.
+        (Registry::Ecr, team) => team.is_none_or(|(team, _)| EcrHost::parse(team).is_none()),
+        // Organisations have dots in their names there, and no folders.
+        (Registry::Quay, Some((team, rest))) if team.contains('.') => {
+            !rest.contains('/') && !Registry::is_host_of_any(team) && EcrHost::parse(team).is_none()
+        }
+        (_, team) => team.is_some_and(|(team, _)| !team.contains('.')),
+    };
     let is_image = image.parse::<ImageName>().is_ok() && is_fit;
+    // What is filled in shows later.
     if is_image || name.contains('$') {
         return Ok(image);
     }

@@ -13,6 +13,9 @@ use crate::plan::{Files, Plan, Snippet};
 /// The key of a pipeline's variables, and of a job's.
 const VARIABLES: &str = "variables";
 
+/// Words in the names of images with docker's program, or one that is called so.
+const WITH_DOCKER: [&str; 4] = ["docker", "dind", "podman", "buildah"];
+
 pub(super) fn plan(access: &Access, files: &dyn Files) -> Result<Plan, SetupError> {
     let login = login(access)?;
     let build = Building::of(access)?.map(|building| build(&building));
@@ -70,27 +73,27 @@ fn find_building(yaml: &Yaml<'_>, jobs: &[Job<'_>]) -> Option<usize> {
     deploying.or_else(|| jobs.iter().position(builds))
 }
 
-/// Whether docker runs in a job, or it does not show in which image it runs.
+/// Whether docker runs in a job, or it does not show in which image it runs: a service has the daemon, the image the program.
 fn may_run_docker(yaml: &Yaml<'_>, job: &Job<'_>) -> bool {
-    let of_all = yaml.root.find("default");
-    let places = [Some(job.node), of_all, Some(&yaml.root)];
-    let find_text = |key: &str| {
-        let node = places
-            .into_iter()
-            .flatten()
-            .find_map(|place| place.find(key))?;
-        Some(&yaml.text[node.span.clone()])
+    let default = yaml.root.find("default");
+    let own = job.node.find("image");
+    let of_all = || {
+        let is_extended = job.node.find("extends").is_some();
+        let image = default.and_then(|all| all.find("image"));
+        image.or(yaml.root.find("image")).filter(|_| !is_extended)
     };
-    let is_extended = job.node.find("extends").is_some() && job.node.find("image").is_none();
-    let is_docker = |text: &str| {
-        ["docker", "dind", "podman", "$"]
-            .iter()
-            .any(|word| text.contains(word))
-    };
-    job.first_image_step(yaml).is_some()
-        || is_extended
-        || find_text("image").is_none_or(is_docker)
-        || find_text("services").is_some_and(is_docker)
+    let image = own.or_else(of_all);
+    let name = image.and_then(|image| image.find("name").unwrap_or(image).text());
+    job.first_image_step(yaml).is_some() || name.is_none_or(may_have_docker)
+}
+
+/// Whether an image is one with docker, by its own name; what a variable holds does not show.
+fn may_have_docker(image: &str) -> bool {
+    let name = image.split('@').next().unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    let name = name.split(':').next().unwrap_or_default();
+    let mut words = name.split(['-', '_', '.']);
+    name.contains('$') || words.any(|word| WITH_DOCKER.contains(&word))
 }
 
 /// What is to be known of jobs to whose script no line can be added.

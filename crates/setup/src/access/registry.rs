@@ -41,6 +41,12 @@ impl Registry {
         }
     }
 
+    /// Whether it is the only host of one of them.
+    pub(super) fn is_host_of_any(host: &str) -> bool {
+        let mut all = [Self::Ecr, Self::Ghcr, Self::Hub, Self::Quay].into_iter();
+        all.any(|registry| registry.host() == Some(host))
+    }
+
     /// The usual name of a secret with its login.
     pub(super) const fn secret(self) -> &'static str {
         match self {

@@ -237,8 +237,18 @@ fn imported(path: &str, import: &str, files: &dyn Files) -> Result<Vec<String>, 
     let Some((folder, name)) = import.rsplit_once('/') else {
         return Ok(Vec::new());
     };
-    let Some((begin, end)) = name.split_once('*') else {
-        return Ok(vec![import]);
+    let is_pattern = |text: &str| text.contains(['*', '?', '[']);
+    let (begin, end) = match name.split_once('*') {
+        None if !is_pattern(&import) => return Ok(vec![import]),
+        Some((begin, end)) if ![folder, begin, end].into_iter().any(is_pattern) => (begin, end),
+        _ => {
+            let what = format!(
+                "it imports {import:?}, and what those files say, which wins over this one, is not read here"
+            );
+            let hint =
+                "name the files themselves, or those of one folder by a single * in the last part";
+            return Err(SetupError::unmergeable(path, what, hint));
+        }
     };
     let is_named = |name: &String| {
         name.len() >= begin.len() + end.len() && name.starts_with(begin) && name.ends_with(end)

@@ -176,6 +176,59 @@ fn build_and_push_come_before_the_deployment() {
 }
 
 #[test]
+fn a_pipeline_builds_where_the_image_has_docker() {
+    let mut access = access(Client::GitlabCi, Registry::Quay, ".gitlab-ci.yml");
+    access.image = Some("team/app:1".to_owned());
+    for (image, is_there) in [
+        ("image: docker.io/bitnami/kubectl:1.30", false),
+        ("image: $CI_REGISTRY/kubectl:$V", false),
+        ("image: amazon/aws-cli\n  services: [docker:dind]", false),
+        (
+            "image: {name: 'docker.io/alpine/k8s:1.30', entrypoint: ['']}",
+            false,
+        ),
+        ("image: docker:27", true),
+        (
+            "image: {name: \"reg.example:5000/ci/aws-docker@sha256:ab\"}",
+            true,
+        ),
+        ("image: $TOOLS", true),
+        ("tags: [shell]", true),
+        ("extends: .deploy", true),
+    ] {
+        let text = format!(
+            "dep:\n  {image}\n  script:\n    - kubectl apply -f k8s\nbuild:\n  image: docker:27\n  script:\n    - docker build \
+             .\n"
+        );
+        let after = changed(&access, &text);
+        let at = after.find("docker push").expect("it pushes");
+        let build = after.find("build:\n").expect("a job");
+        assert_eq!(at < build, is_there, "{image}: {after}");
+    }
+}
+
+#[test]
+fn an_image_is_one_at_the_registry() {
+    let other = "999999999999.dkr.ecr.us-east-1.amazonaws.com/app:1";
+    for (registry, image, is_fit) in [
+        (Registry::Quay, "my.org/app:1", true),
+        (Registry::Quay, "quay.io/my.org/app:1", true),
+        (Registry::Quay, "ghcr.io/app:1", false),
+        (Registry::Quay, "docker.elastic.co/org/app:1", false),
+        (Registry::Quay, other, false),
+        (Registry::Ghcr, "my.org/app:1", false),
+        (Registry::Ecr, other, false),
+        (Registry::Ecr, "docker.io/library/app:1", true),
+        (Registry::Ecr, "app:1", true),
+    ] {
+        let mut access = access(Client::GithubActions, registry, "ci.yml");
+        access.image = Some(image.to_owned());
+        let planned = plan_access(&access, &Disk::with("ci.yml", WORKFLOW));
+        assert_eq!(planned.is_ok(), is_fit, "{registry:?} {image}");
+    }
+}
+
+#[test]
 fn a_line_of_a_script_is_one_text_whatever_is_built() {
     let mut access = access(Client::GitlabCi, Registry::Quay, ".gitlab-ci.yml");
     access.image = Some("team/app:$CI_COMMIT_SHA".to_owned());

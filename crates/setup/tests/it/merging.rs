@@ -391,6 +391,26 @@ fn what_wins_over_containerds_own_file_is_not_passed_over() {
 }
 
 #[test]
+fn an_import_by_a_pattern_that_is_not_read_is_refused() {
+    let table =
+        "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/opt/c'\n";
+    for import in [
+        "/etc/containerd/conf.d/9?-x.toml",
+        "/etc/containerd/conf.d/9[0-9]-x.toml",
+        "conf.d/*-*.toml",
+        "/etc/*/x.toml",
+        "/etc/containerd/c*/*.toml",
+    ] {
+        let main = format!("version = 3\nimports = [{import:?}]\n");
+        let mut disk = Disk::with("/etc/containerd/config.toml", &main);
+        let path = "/etc/containerd/conf.d/99-x.toml".to_owned();
+        disk.0.insert(path, table.to_owned());
+        let error = plan(&order(Client::Containerd), &disk).expect_err(import);
+        assert!(error.to_string().contains(import), "{error}");
+    }
+}
+
+#[test]
 fn hosts_whose_order_cannot_be_told_are_refused() {
     for text in [
         "host.\"https://a\".capabilities = [\"pull\"]\n",
