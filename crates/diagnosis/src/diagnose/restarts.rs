@@ -3,9 +3,10 @@
 //! By platform, pull policy and tag. How often a pod restarts is bounded by the kubelet; elsewhere it was seen.
 
 use forebay_evidence::{Evidence, OwnerKind, SettingKind};
-use forebay_oci::{ImageName, Reference};
+use forebay_oci::{DOCKER_HUB, ImageName, Reference};
 use serde::Serialize;
 
+use super::relevance::registry_of;
 use super::requests::Requests;
 use super::tally::{Workload, is_pinned};
 use crate::facts::is_fargate;
@@ -25,7 +26,7 @@ pub struct AtRestart {
     /// How many starts an hour.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_per_hour: Option<u64>,
-    /// Pulls an hour that the pull limit counts, at least and at most.
+    /// Pulls an hour that Docker Hub's pull limit counts, at least and at most; none where the image is another registry's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pulls_per_hour: Option<[u64; 2]>,
     /// Requests an hour, which the abuse limit counts, at least and at most.
@@ -62,7 +63,7 @@ pub(crate) fn at_restart(
         is_of_each_pod: is_pod(kind),
         starts_per_hour: starts,
         // What is there and has not moved is asked for without a pull, except by Fargate, which keeps nothing.
-        pulls_per_hour: starts.map(|starts| {
+        pulls_per_hour: starts.filter(|_| is_of_hub(workload)).map(|starts| {
             let [least, most] = Requests::pulls_of(starts);
             [
                 if keeps_nothing(kind, evidence) {
@@ -88,6 +89,12 @@ const fn is_pod(kind: OwnerKind) -> bool {
             | OwnerKind::Pod
             | OwnerKind::Workload
     )
+}
+
+/// Whether its image may be Docker Hub's, which alone has such a limit.
+fn is_of_hub(workload: &Workload) -> bool {
+    let registry = workload.image().and_then(registry_of);
+    registry.is_none_or(|registry| registry == DOCKER_HUB)
 }
 
 fn keeps_nothing(kind: OwnerKind, evidence: &Evidence) -> bool {

@@ -15,6 +15,10 @@ type Mending = (
     &'static [(&'static str, &'static str)],
 );
 
+/// What is asked of an image that is not there.
+const TAGS: &str = "Which tags are there?";
+const PLATFORMS: &str = "Where the tag is right: for which platforms is it?";
+
 const MENDINGS: [Mending; 11] = [
     (
         Class::LoginLockout,
@@ -64,13 +68,10 @@ const MENDINGS: [Mending; 11] = [
         "The registry answers, and does not have it.",
         &[
             (
-                "Which tags are there?",
+                TAGS,
                 "skopeo list-tags docker://<repository>   # without skopeo: docker run --rm quay.io/skopeo/stable list-tags docker://<repository>",
             ),
-            (
-                "Where the tag is right: for which platforms is it?",
-                "docker buildx imagetools inspect <image>",
-            ),
+            (PLATFORMS, "docker buildx imagetools inspect <image>"),
         ],
     ),
     (
@@ -139,16 +140,7 @@ const MENDINGS: [Mending; 11] = [
 pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
     let cause = ground.diagnosis.cause.as_ref();
     let named = cause.and_then(|cause| cause.registry.as_deref());
-    let image = ground
-        .diagnosis
-        .culprits
-        .iter()
-        .chain(&ground.diagnosis.victims)
-        .flat_map(|suspect| &suspect.images)
-        .filter(|image| !ground.cut.contains(*image))
-        .find_map(|image| known::image(image));
-    let image: Option<(ImageName, String)> =
-        image.and_then(|image| Some((image.parse().ok()?, image)));
+    let image = concerned(ground);
     let registry = match (named, &image) {
         (None, Some((name, _))) => Registry::of(Some(&name.registry)),
         _ => Registry::of(named),
@@ -167,25 +159,20 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
     if let Registry::Ecr(host, region) = &registry
         && matches!(class, Class::Auth | Class::NotFound)
     {
-        let way = match class {
-            Class::Auth => login::let_in(way, ground.facts, &registry),
-            _ => way,
-        };
         let name = image.as_ref().map(|(name, _)| name.repository.to_string());
-        let way = way.run(
-            "Which tags are there?",
-            images_of_ecr(host, region, name.as_deref()),
-        );
-        let Some((_, image)) = image.filter(|_| class == Class::NotFound) else {
-            return Some(way);
-        };
-        return Some(way.run(
-            "Where the tag is right: for which platforms is it?",
-            format!(
-                "{} && \\\n  docker buildx imagetools inspect {image}",
-                registry.docker_login()
+        let images = images_of_ecr(host, region, name.as_deref());
+        let way = match (class, &image) {
+            (Class::Auth, _) => login::let_in(way, ground.facts, &registry).run(TAGS, images),
+            (_, None) => way.run(TAGS, images),
+            (_, Some((_, image))) => way.run(TAGS, images).run(
+                PLATFORMS,
+                format!(
+                    "{} && \\\n  docker buildx imagetools inspect {image}",
+                    registry.docker_login()
+                ),
             ),
-        ));
+        };
+        return Some(way);
     }
     let looked_up = find_looked_up(ground);
     let fill = |commands: &str| {
@@ -221,6 +208,17 @@ pub(super) fn way(class: Class, ground: &Ground<'_>) -> Option<WayOut> {
         Class::Auth => login::let_in(way, ground.facts, &registry),
         _ => way,
     })
+}
+
+/// The first image that is concerned, read and as it is written.
+fn concerned(ground: &Ground<'_>) -> Option<(ImageName, String)> {
+    let found = ground.diagnosis;
+    let suspects = found.culprits.iter().chain(&found.victims);
+    let mut images = suspects
+        .flat_map(|suspect| &suspect.images)
+        .filter(|image| !ground.cut.contains(*image));
+    let image = images.find_map(|image| known::image(image))?;
+    Some((image.parse().ok()?, image))
 }
 
 /// What ECR has of an image: its own API tells, where other tools need a login of twelve hours.

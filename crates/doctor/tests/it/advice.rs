@@ -349,3 +349,32 @@ fn an_image_that_is_not_there_is_looked_for_among_its_tags_and_was_perhaps_asked
     let is_asked_again = |step: &Step| step.kind == StepKind::WrongImageAsked;
     assert!(!found.chain.iter().any(is_asked_again), "{:?}", found.chain);
 }
+
+#[test]
+fn what_was_out_of_memory_may_have_more_and_a_limit_of_docker_hubs_is_said_of_its_images_alone() {
+    let pod = |image: &str| {
+        format!(
+            r#"{{"kind": "Pod", "metadata": {{"name": "worker-5f6c9d7b8-q2w3e", "namespace": "batch", "ownerReferences": [{{"kind": "ReplicaSet", "name": "worker-5f6c9d7b8"}}]}}, "spec": {{"containers": [{{"name": "app", "image": "{image}", "imagePullPolicy": "Always"}}]}}, "status": {{"startTime": "2026-01-15T09:00:00Z", "containerStatuses": [{{"name": "app", "image": "{image}", "restartCount": 12, "state": {{"waiting": {{"reason": "CrashLoopBackOff"}}}}, "lastState": {{"terminated": {{"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-01-15T14:43:30Z"}}}}}}]}}}}
+"#
+        )
+    };
+    let (found, ways) = find(&[&pod("quay.io/acme/api:latest")]);
+    let told = format!("{:?}", ways.ways);
+    let raise = "kubectl --namespace batch set resources deployment worker --containers app --limits memory=<memory>";
+    assert!(told.contains(raise), "{told}");
+    let of = |found: &forebay_doctor::Diagnosis| {
+        let at_restart = found.culprits[0].at_restart.clone().unwrap();
+        (at_restart.pulls_per_hour, at_restart.requests_per_hour)
+    };
+    assert_eq!(of(&found), (None, Some([36, 60])));
+    let (found, _) = find(&[&pod("acme/api:latest")]);
+    assert_eq!(of(&found), (Some([0, 24]), Some([36, 60])));
+}
+
+#[test]
+fn the_host_that_could_not_be_looked_up_is_the_one_to_look_up() {
+    let line = "Error response from daemon: Get \"https://auth.docker.io/token?scope=repository%3Alibrary%2Fredis%3Apull&service=registry.docker.io\": dial tcp: lookup auth.docker.io on 10.1.0.2:53: no such host";
+    let (_, ways) = find(&[line]);
+    let told = format!("{:?}", ways.ways);
+    assert!(told.contains("getent hosts auth.docker.io"), "{told}");
+}
