@@ -9,7 +9,7 @@ use forebay_syntax::dockerfile::{self, Instruction, Word};
 
 use crate::sink::{Scope, Sink, Site};
 use crate::variables::{Binding, Dialect, Home, resolve};
-use crate::{Encoding, Found, Owner, Settings};
+use crate::{Encoding, Found, Owner, Settings, Writing};
 
 /// What has to be for a stage to be built that the last one does not need.
 const IF_TARGET: &str = "only if its stage is built";
@@ -157,19 +157,21 @@ impl Build<'_> {
         }
     }
 
-    /// A value, resolved; a literal one stands where it is written.
+    /// A value, resolved, and where it is written.
     fn bind(&self, value: Word<'_>) -> Option<Binding> {
         let lookup = |name: &str| self.lookup(name);
         let resolved = resolve(value.text, value.start, Dialect::Dockerfile, &lookup).ok()?;
+        let (span, encoding, pieces) = (value.span(), Encoding::AsIs, resolved.pieces);
+        let open = pieces.first().is_some_and(|piece| piece.open.is_some());
+        let home = if pieces.is_empty() {
+            Home::Here { span, encoding }
+        } else {
+            let writing = Writing::Whole { encoding, pieces };
+            Home::Made { span, writing }
+        };
         Some(Binding {
-            home: resolved.pieces.is_empty().then(|| Home::Here {
-                span: value.span(),
-                encoding: Encoding::AsIs,
-            }),
-            open: resolved
-                .pieces
-                .first()
-                .is_some_and(|piece| piece.open.is_some()),
+            home: Some(home),
+            open,
             text: resolved.text,
         })
     }

@@ -14,6 +14,8 @@ pub struct Settings {
     /// Texts of files near this one that give its variables values, by file name (see [`crate::Format::companions`]
     /// and [`crate::Format::CHART_TEMPLATES`]).
     pub near: BTreeMap<String, String>,
+    /// How many more files of values there are near this one: too many to be read.
+    pub left_off: usize,
 }
 
 impl Settings {

@@ -19,7 +19,7 @@ use crate::sink::Sink;
 use crate::{Format, Found, Note, Settings};
 
 pub(crate) use bake::SCHEME as BAKE_SCHEME;
-pub use compose::beside as beside_compose;
+pub use compose::{beside as beside_compose, overrides as compose_overrides};
 pub use gitlab::is_pipeline;
 pub(crate) use kubernetes::{ON_SELECTED, pull_policy};
 pub(crate) use values::find as find_values;

@@ -11,7 +11,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use forebay_rewrite::{
-    Format, MAX_FILE_BYTES, PULUMI_FOLDERS, beside_compose, beside_source, is_pulumi_config,
+    Format, MAX_FILE_BYTES, PULUMI_FOLDERS, Settings, beside_compose, beside_source,
+    is_pulumi_config,
 };
 use forebay_terminal::Failure;
 use forebay_terminal::plain_file::open;
@@ -42,13 +43,16 @@ const MAX_FILES: usize = 1_000_000;
 /// What tells that a folder is a Helm chart.
 const CHART: &str = "Chart.yaml";
 
+/// A chart's own values.
+const VALUES: &str = "values.yaml";
+
 /// The most files of one chart that are read beside its values.
 const MAX_TEMPLATES: usize = 1_000;
 
 /// What is larger is none.
 const MAX_TEMPLATE_BYTES: usize = 1 << 20;
 
-/// The most files of values that are read of one chart and those around it.
+/// The most files of values that are read beside the own ones of a chart and those around it.
 const MAX_VALUES: usize = 64;
 
 /// How deep charts lie in others.
@@ -109,7 +113,7 @@ pub(super) fn read_named(path: &Path, has_markdown: bool) -> io::Result<Option<V
 }
 
 /// The files beside this one that its format takes values from.
-pub(super) fn near(path: &Path, content: &[u8]) -> BTreeMap<String, String> {
+pub(super) fn near(path: &Path, content: &[u8]) -> Settings {
     near_by(path, content, &mut read_beside)
 }
 
@@ -127,7 +131,7 @@ pub(super) fn near_by(
     path: &Path,
     content: &[u8],
     read: &mut dyn FnMut(&Path) -> Option<String>,
-) -> BTreeMap<String, String> {
+) -> Settings {
     let mut near = BTreeMap::new();
     let text = std::str::from_utf8(content).unwrap_or_default();
     let format = Format::sniff(&path.to_string_lossy(), text);
@@ -152,12 +156,17 @@ pub(super) fn near_by(
             near.insert(name, text);
         }
     }
+    let mut left_off = 0;
     if format == Some(Format::Yaml)
         && let Some(chart) = chart_of(path, near.contains_key(CHART))
     {
-        add_chart((path, &chart), &mut near, read);
+        left_off = add_chart((path, &chart), &mut near, read);
     }
-    near
+    Settings {
+        near,
+        left_off,
+        ..Settings::default()
+    }
 }
 
 /// The files of Pulumi's configuration for a program in this folder, by their paths from there.
@@ -188,12 +197,12 @@ fn chart_of(path: &Path, has_chart: bool) -> Option<PathBuf> {
 }
 
 /// Reads a chart's values, its templates, the same of the charts in it, and the values of those that it is in, by their paths from
-/// it; what cannot be read is left out, and told when it is read for itself.
+/// it; what cannot be read is left out, and told when it is read for itself. How many overlays there are too many.
 fn add_chart(
     (path, chart): (&Path, &Path),
     near: &mut BTreeMap<String, String>,
     read: &mut dyn FnMut(&Path) -> Option<String>,
-) {
+) -> usize {
     let name = |file: &Path, folder: &Path| {
         let name = file.strip_prefix(folder).ok()?;
         Some(name.to_string_lossy().replace('\\', "/"))
@@ -209,20 +218,23 @@ fn add_chart(
         Some((file, name))
     });
     let of_charts = named.filter(|(_, name)| Format::is_of_chart(name));
-    let mut values = Vec::new();
+    let (mut values, mut overlays) = (Vec::new(), Vec::new());
     let (mut outer, mut before) = (Some(chart.to_path_buf()), String::new());
     while let Some(folder) = outer {
-        let named = values_of(&folder).into_iter();
-        let named = named.filter_map(|file| {
+        let own = [CHART, VALUES].map(|name| (folder.join(name), format!("{before}{name}")));
+        values.extend(own);
+        overlays.extend(overlays_of(&folder).into_iter().filter_map(|file| {
             let name = format!("{before}{}", name(&file, &folder)?);
             Some((file, name))
-        });
-        values.extend(named);
+        }));
         before.push_str("../../");
         outer = outer_chart(&folder).filter(|_| before.len() < MAX_CHARTS * "../../".len());
     }
-    let values = values.into_iter().take(MAX_VALUES);
-    for (file, name) in values.chain(of_charts.take(MAX_TEMPLATES)) {
+    overlays.retain(|(file, _)| file != path);
+    let left_off = overlays.len().saturating_sub(MAX_VALUES);
+    overlays.truncate(MAX_VALUES);
+    values.extend(overlays);
+    for (file, name) in values.into_iter().chain(of_charts.take(MAX_TEMPLATES)) {
         if file == path {
             continue;
         }
@@ -230,6 +242,7 @@ fn add_chart(
             near.insert(name, text);
         }
     }
+    left_off
 }
 
 /// The folder of the chart that one is a part of.
@@ -239,9 +252,10 @@ fn outer_chart(chart: &Path) -> Option<PathBuf> {
     outer.join(CHART).is_file().then(|| outer.to_path_buf())
 }
 
-/// A chart's own file and its files of values, overlays in folders of their own too.
-fn values_of(chart: &Path) -> Vec<PathBuf> {
-    let mut files = vec![chart.join(CHART)];
+/// The files of values that go before a chart's own, in folders of their own too.
+fn overlays_of(chart: &Path) -> Vec<PathBuf> {
+    let own = chart.join(VALUES);
+    let mut files = Vec::new();
     let is_part = |name: &OsStr| {
         let parts = [Format::CHART_TEMPLATES, Format::CHARTS];
         parts.iter().any(|part| Path::new(part) == Path::new(name))
@@ -257,13 +271,15 @@ fn values_of(chart: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(here).into_iter().filter(|_| is_own);
         for entry in entries.flatten().flatten() {
             let name = entry.file_name();
+            let file = folder.join(&name);
             match entry.file_type() {
-                Ok(kind) if kind.is_file() && Format::is_values(&name.to_string_lossy()) => {
-                    files.push(folder.join(name));
+                Ok(kind) if !kind.is_dir() && Format::is_values(&name.to_string_lossy()) => {
+                    // What a link leads to holds as much.
+                    files.extend((file != own && file.is_file()).then_some(file));
                 }
                 Ok(kind) if kind.is_dir() && depth < MAX_ABOVE => {
                     let is_left = is_part(&name) || is_skipped(&name);
-                    folders.extend((!is_left).then(|| (folder.join(name), depth + 1)));
+                    folders.extend((!is_left).then_some((file, depth + 1)));
                 }
                 _ => {}
             }

@@ -378,3 +378,24 @@ fn a_service_whose_tag_a_matrix_says_is_counted_for_each_of_its_jobs() {
     assert_eq!(told.matches("starts: 2").count(), 2, "{told}");
     assert!(!told.contains("not counted"), "{told}");
 }
+
+#[test]
+fn what_compose_merges_over_a_file_takes_its_images_place_and_is_asked_for() {
+    let program = Program::new()
+        .file("compose.yaml", "services:\n  a: {image: 'nginx:1'}\n")
+        .file(
+            "compose.override.yaml",
+            "services:\n  a: {image: 'nginx:2'}\n",
+        );
+    let told = run(&program, &["."]);
+    assert!(
+        told.contains("starts: 0 to 1, nodes: 0 to 1, only without the override beside it"),
+        "{told}"
+    );
+    assert!(!told.contains("name it, too"), "{told}");
+    let told = run(&program, &["compose.yaml"]);
+    assert!(
+        told.contains("compose.yaml: compose.override.yaml: goes over it: name it, too"),
+        "{told}"
+    );
+}

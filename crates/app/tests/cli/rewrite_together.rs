@@ -1,6 +1,7 @@
 //! `rewrite` of files that take values from each other: a registry is written once, and taken back.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use insta::assert_snapshot;
 
@@ -110,4 +111,38 @@ fn a_service_of_gitlabs_gets_an_alias_that_is_taken_back_with_it() {
     assert!(again.starts_with("exit: 0"), "{again}");
     program.run(&["rewrite", "--undo"]);
     assert_eq!(now(), text);
+}
+
+#[test]
+fn a_charts_own_values_are_read_whatever_lies_beside_them() {
+    let overlay = "image: {repository: acme/prod}\n";
+    let rewritten = [3, 70].map(|count| {
+        let program = Program::new()
+            .file("Chart.yaml", "name: a\nversion: 1.0.0\n")
+            .file(
+                "values.yaml",
+                "image: {registry: docker.io, repository: acme/web, tag: \"1\"}\n",
+            );
+        let program = (0..count).fold(program, |program, number| {
+            program.file(&format!("envs/{number}/values.yaml"), overlay)
+        });
+        let told = program.run(&[&["rewrite", ".", "--write"], &TO[..]].concat());
+        assert_eq!(
+            told.contains("were not read beside it"),
+            count > 64,
+            "{told}"
+        );
+        ["values.yaml", "envs/0/values.yaml"]
+            .map(|file| fs::read_to_string(program.path(file)).expect("a file"))
+    });
+    assert_eq!(rewritten[0], rewritten[1]);
+    assert!(rewritten[0][0].contains("cache.example"), "{rewritten:?}");
+
+    let program = Program::new()
+        .file("chart/Chart.yaml", "name: a\nversion: 1.0.0\n")
+        .file("chart/values-prod.yaml", overlay)
+        .file("shared/base.yaml", "image: {tag: \"1\"}\n");
+    symlink("../shared/base.yaml", program.path("chart/values.yaml")).expect("a link");
+    let told = program.run(&[&["rewrite", "chart"], &TO[..]].concat());
+    assert!(told.contains("acme/prod"), "{told}");
 }

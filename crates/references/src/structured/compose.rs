@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forebay_syntax::{At, read_yaml};
+use forebay_syntax::{At, Tree, read_yaml};
 
 use crate::dockerfile::{self, Use};
 use crate::sink::{Scope, Sink};
@@ -15,16 +15,20 @@ const MAX_EXTENDS: u32 = 8;
 /// The file of a project's variables.
 const ENVIRONMENT: &str = ".env";
 
-/// The files that Compose takes without being told, the second half merged over the first. Others are merged over these.
-const FILES: [&str; 8] = [
+/// The files of which Compose takes the first without being told (compose-go, `DefaultFileNames`).
+const BASES: [&str; 4] = [
     "compose.yaml",
     "compose.yml",
-    "docker-compose.yaml",
     "docker-compose.yml",
-    "compose.override.yaml",
+    "docker-compose.yaml",
+];
+
+/// Those of which the first goes over it (`DefaultOverrideFileNames`).
+const OVERRIDES: [&str; 4] = [
     "compose.override.yml",
-    "docker-compose.override.yaml",
+    "compose.override.yaml",
     "docker-compose.override.yml",
+    "docker-compose.override.yaml",
 ];
 
 /// The most Dockerfiles that are read beside one file.
@@ -44,6 +48,12 @@ const SERVICE_KEYS: [&str; 8] = [
 
 /// What has to be for a service to start that has profiles.
 const WITH_PROFILE: &str = "only with its profile";
+
+/// What has to be for an image to be pulled in whose place an override names another.
+const WITHOUT_OVERRIDE: &str = "only without the override beside it";
+
+/// What the prefix is of an image among the contexts of a build.
+const CONTEXT: &str = "docker-image://";
 
 /// Whether a map is one of services.
 pub(crate) fn is_services(at: At<'_>) -> bool {
@@ -74,10 +84,14 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     let Some(services) = root.get("services") else {
         return;
     };
-    let built = built_with_others(root, services, sink);
+    let others = others(sink);
+    let built = built_with_others((root, services), &others, sink.path);
     for (name, service) in services.entries() {
         let chain = extended(services, service);
         let mut owner = owner_of(name, &chain);
+        if others.iter().any(|other| other.replaces(name)) {
+            owner.condition = Some(WITHOUT_OVERRIDE);
+        }
         let profiles = find_in(&chain, &["profiles"]);
         if profiles.is_some_and(|profiles| !is_active(profiles, scope)) {
             owner.condition = Some(WITH_PROFILE);
@@ -95,13 +109,10 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
             let found = dockerfile::find(sink.path, block, settings);
             sink.found.absorb(found, start);
         }
-        for (_, context) in service
-            .path(&["build", "additional_contexts"])
-            .into_iter()
-            .flat_map(At::entries)
-        {
+        let contexts = service.path(&["build", "additional_contexts"]);
+        for (before, context) in contexts.into_iter().flat_map(contexts_of) {
             let owner = Owner::named("Compose build context", name);
-            sink.prefixed("docker-image://", context, scope, owner);
+            sink.prefixed(&before, context, scope, owner);
         }
         if let Some(build) = service.get("build") {
             let owner = Owner::named("Compose build argument", name);
@@ -121,21 +132,63 @@ fn is_active(profiles: At<'_>, scope: Scope<'_>) -> bool {
     named.peek().is_none() || named.any(is_one)
 }
 
+/// The contexts of a build, each with what stands before an image there.
+fn contexts_of(contexts: At<'_>) -> impl Iterator<Item = (String, At<'_>)> {
+    let pairs = contexts.entries().map(|(_, at)| (CONTEXT.to_owned(), at));
+    let items = contexts.items().filter_map(|item| {
+        let (name, _) = item.text()?.split_once('=')?;
+        Some((format!("{name}={CONTEXT}"), item))
+    });
+    pairs.chain(items)
+}
+
+/// A file that Compose merges with the one that is read.
+struct Other<'a> {
+    tree: Tree<'a>,
+    /// It goes over the one that is read.
+    is_over: bool,
+}
+
+/// The files beside this one that Compose merges with it: the first of the base files, unless it is one itself, and the first of
+/// those that go over that.
+fn others<'a>(sink: &Sink<'a>) -> Vec<Other<'a>> {
+    let near = &sink.settings.near;
+    let own = sink.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let kinds = [(&BASES, false), (&OVERRIDES, !overrides(own).is_empty())];
+    let kinds = kinds.into_iter().filter(|(names, _)| !names.contains(&own));
+    let others = kinds.filter_map(|(names, is_over)| {
+        let text = names.iter().find_map(|name| near.get(*name))?;
+        let tree = read_yaml(text).0.into_iter().next()?;
+        Some(Other { tree, is_over })
+    });
+    others.collect()
+}
+
+impl Other<'_> {
+    /// Whether it names another image for a service.
+    fn replaces(&self, name: &str) -> bool {
+        let services = At::root(&self.tree).get("services");
+        let image = services.and_then(|services| {
+            let chain = extended(services, services.get(name)?);
+            find_in(&chain, &["image"])
+        });
+        self.is_over && image.is_some()
+    }
+}
+
 /// The images that services build, here or by what the files beside this one say of them.
-fn built_with_others(root: At<'_>, services: At<'_>, sink: &Sink<'_>) -> BTreeSet<String> {
-    let mut all = built(root, services, sink.path);
-    let others = FILES
-        .iter()
-        .filter_map(|name| sink.settings.near.get(*name));
-    for text in others {
-        let trees = read_yaml(text).0;
-        let Some((root, others)) = trees.first().and_then(|tree| {
-            let root = At::root(tree);
-            Some((root, root.get("services")?))
-        }) else {
+fn built_with_others(
+    (root, services): (At<'_>, At<'_>),
+    others: &[Other<'_>],
+    path: &str,
+) -> BTreeSet<String> {
+    let mut all = built(root, services, path);
+    for other in others {
+        let root = At::root(&other.tree);
+        let Some(others) = root.get("services") else {
             continue;
         };
-        all.extend(built(root, others, sink.path));
+        all.extend(built(root, others, path));
         for (name, service) in services.entries() {
             let other = others.get(name).map(|other| extended(others, other));
             if other.is_some_and(|chain| find_in(&chain, &["build"]).is_some()) {
@@ -176,19 +229,30 @@ fn project(root: At<'_>, path: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
+/// What Compose merges over the file of this name where it lies beside it: the first of these.
+pub fn overrides(name: &str) -> &'static [&'static str] {
+    if BASES.contains(&name) {
+        &OVERRIDES
+    } else {
+        &[]
+    }
+}
+
 /// The files that tell of a Compose file's services, by their paths from its folder: its variables, those that Compose merges with
 /// it, and the Dockerfiles that take arguments.
 pub fn beside(text: &str) -> Vec<String> {
-    if !text.contains("services:") {
+    let is_key = |behind: &str| behind.trim_start_matches(['"', '\'']).starts_with(':');
+    let mut words = text.split("services").skip(1);
+    if !words.any(is_key) {
         return Vec::new();
     }
-    let files = FILES.iter().chain(&[ENVIRONMENT]);
+    let files = BASES.iter().chain(&OVERRIDES).chain(&[ENVIRONMENT]);
     let files = files.map(|name| (*name).to_owned());
     files.chain(dockerfiles(text)).collect()
 }
 
 fn dockerfiles(text: &str) -> Vec<String> {
-    if !(text.contains("build:") && text.contains("args")) {
+    if !(text.contains("build") && text.contains("args")) {
         return Vec::new();
     }
     let (trees, _) = read_yaml(text);

@@ -20,6 +20,11 @@ const OTHER_PARTS: [&str; 3] = ["registry", "tag", "digest"];
 
 /// Finds the images of a values file.
 pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
+    let left_off = sink.settings.left_off;
+    if left_off > 0 {
+        let text = format!("{left_off} other files of values of its chart were not read beside it");
+        sink.found.notes.push(Note::advice(root.span().start, text));
+    }
     find_of(root, &sink.settings.near, sink);
 }
 

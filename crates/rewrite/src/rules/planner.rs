@@ -491,6 +491,12 @@ mod tests {
             ("a.sh", "docker pull \"${1:-acme}/web:1\"\n"),
             ("a.sh", "O=${2-acme}; docker pull $O/web:1\n"),
             ("Dockerfile", "FROM ${UNSET:-alpine}:1\n"),
+            ("Dockerfile", "ARG R=docker.io\nFROM ${R}/library/nginx:1\n"),
+            ("Dockerfile", "ARG A=redis:7\nARG B=$A\nFROM $B\n"),
+            (
+                "compose.yaml",
+                "services:\n  a: {image: \"${R:-docker.io}/library/nginx:1\"}\n",
+            ),
             (
                 "compose.yaml",
                 "services:\n  a: {image: \"${R-}nginx:1\"}\n",
@@ -528,6 +534,13 @@ mod tests {
             (new.as_str(), left),
             ("docker run quay.io/me/nginx:${TAG:-1}\n", 0)
         );
+    }
+
+    #[test]
+    fn an_argument_that_is_made_of_another_changes_where_it_is_made() {
+        let text = "ARG V=1\nARG BASE=\"python:${V}\"\nFROM ${BASE}\n";
+        let new = text.replace("python", "quay.io/me/python");
+        assert_eq!(planned("Dockerfile", text, "quay:me"), (new, 0));
     }
 
     #[test]

@@ -27,8 +27,8 @@ impl<'a> Elsewhere<'a> {
     }
 }
 
-/// Why a place keeps its variables: an argument may say another, or nothing can be put in front of the first, for it is empty here,
-/// it is a default that may be another, or another file sets it to an image, which is to change there.
+/// Why a place keeps its variables: an argument may say another, or the first is empty here, is a default that may be another, so
+/// that nothing can be put in front of it and nothing in its place, or another file sets it to an image, which is to change there.
 pub(super) fn find_open_prefix(
     (text, elsewhere): (&str, &Elsewhere<'_>),
     place: &Place,
@@ -42,12 +42,10 @@ pub(super) fn find_open_prefix(
         let written = text.get(said.span.clone())?;
         return Some(format!("who calls the script may say another `{written}`"));
     }
-    let [first, _, ..] = pieces.as_slice() else {
-        return None;
-    };
+    let first = pieces.first()?;
     let written = text.get(first.span.clone()).filter(|_| first.variable)?;
     let stays = stays(first, edits);
-    if first.text.is_empty() || stays && first.open.is_some() {
+    if first.text.is_empty() || first.open.is_some() {
         return Some(format!(
             "`{written}` may be set to what has a registry of its own"
         ));

@@ -196,9 +196,27 @@ impl<'a> Readers<'a> {
         }
         let at = self.words().names.get(name.last()).cloned();
         let mut at = at.unwrap_or_default().into_iter();
-        let found = at.find(|at| self.is_read(*at, name) && !self.is_in_image(*at));
+        let found = at.find(|at| {
+            self.is_read(*at, name) && !self.is_in_image(*at) && !self.is_own(*at, name)
+        });
         self.searched.insert(name, found);
         found
+    }
+
+    /// Whether a variable is read there for its own value alone: `APP="${APP:-redis}"`.
+    fn is_own(&self, at: usize, name: Name<'_>) -> bool {
+        let end = self
+            .readings
+            .partition_point(|reading| reading.home.start <= at);
+        let nearest = at.saturating_sub(self.longest_home);
+        let near = self.readings[..end].iter().rev();
+        let mut near = near.take_while(|reading| reading.home.start >= nearest);
+        near.any(|reading| {
+            let value = self.text.get(reading.home.clone()).unwrap_or_default();
+            at < reading.home.end
+                && is_variable(value, name.path)
+                && self.name_at(&reading.span) == Some(name)
+        })
     }
 
     /// Whether a variable is read by this name where its last part stands.
@@ -236,12 +254,29 @@ impl<'a> Readers<'a> {
     fn is_told(&self, at: usize) -> bool {
         let line = self.text[..at].rsplit('\n').next().unwrap_or_default();
         let command = line.rsplit([';', '|', '&']).next().unwrap_or_default();
-        let is_told = is_telling(command);
+        let is_told = is_telling(command) && !self.is_piped(at);
         let mut words = command.split_whitespace();
-        // `: "${APP:=redis}"` reads nothing.
-        let is_nothing = words.next() == Some(":");
+        // `: "${APP:=redis}"` reads nothing, nor does `[ -n "$APP" ]`.
+        let test = command.trim_end_matches(['"', '$', '{']);
+        let is_test = ["[ -n ", "[ -z "]
+            .iter()
+            .any(|test_of| test.ends_with(test_of));
+        let is_nothing = words.next() == Some(":") || is_test;
         let last = words.next_back().unwrap_or(command.trim());
         is_in_comment(line) || is_told || is_nothing || DECLARING.contains(&last)
+    }
+
+    /// Whether the output of the command there is another's input: `echo "$APP" | cut -d: -f2`.
+    fn is_piped(&self, at: usize) -> bool {
+        let start = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let line = self.text[start..].lines().next().unwrap_or_default();
+        let rest = &line[at - start..];
+        let rest = rest.split([';', '&']).next().unwrap_or_default();
+        rest.match_indices('|').any(|(pipe, _)| {
+            let before = &line[..at - start + pipe];
+            let is_or = before.ends_with('|') || rest[pipe + 1..].starts_with('|');
+            !is_or && before.matches('"').count().is_multiple_of(2)
+        })
     }
 
     fn is_in_image(&self, at: usize) -> bool {
@@ -325,6 +360,20 @@ impl<'a> Name<'a> {
 
 fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// Whether a shell's value is the variable of this name, with what stands in for it, and no more.
+fn is_variable(value: &str, name: &str) -> bool {
+    let value = value.trim_matches(['"', '\'']).strip_prefix("${");
+    let rest = value.and_then(|value| value.strip_prefix(name)?.strip_suffix('}'));
+    let depth = rest.and_then(|rest| {
+        rest.bytes().try_fold(0_usize, |depth, byte| match byte {
+            b'{' => Some(depth + 1),
+            b'}' => depth.checked_sub(1),
+            _ => Some(depth),
+        })
+    });
+    depth == Some(0)
 }
 
 /// Whether what stands before a name is this path to it, and no longer one.

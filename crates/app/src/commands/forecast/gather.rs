@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use forebay_forecast::preflight::{Check, names, secrets};
 use forebay_forecast::{Fleet, ImageUse, Modules, Scalers, Wanted};
+use forebay_limits::shown;
 use forebay_oci::{DOCKER_HUB, ImageName, is_docker_hub};
 use forebay_rewrite::{
     Ambiguous, Format, Found, Lines, MAX_FILE_BYTES, Owner, PullPolicy, Settings, Why, find,
@@ -137,7 +138,7 @@ impl<'a> Reading<'a> {
         let sniffed = Format::sniff(STDIN, text);
         // What tools print is YAML or JSON, which is YAML, too.
         let format = sniffed.unwrap_or(Format::Yaml);
-        let found = find_as(format, STDIN, text, &self.settings());
+        let found = find_as(format, STDIN, text, &self.settings(Settings::default()));
         let is_any = !found.places.is_empty() || !found.ambiguous.is_empty();
         // The program before the pipe has failed, as a rule: that must not look as if nothing were deployed.
         if text.trim().is_empty() {
@@ -167,8 +168,7 @@ impl<'a> Reading<'a> {
 
     fn content(&mut self, (path, is_named): (&Path, bool), shown: &str, content: &[u8]) {
         let name = path.to_string_lossy();
-        let mut settings = self.settings();
-        settings.near = near(path, content);
+        let settings = self.settings(near(path, content));
         if is_named && !is_understood(&name, content, &settings) {
             let told = "not understood: it is of no kind that is known to name images";
             return self.unread(format!("{shown}: {told}"));
@@ -197,19 +197,20 @@ impl<'a> Reading<'a> {
         self.gathered.unsure.push(told);
     }
 
-    fn settings(&self) -> Settings {
+    /// What is told of a file, with what is set.
+    fn settings(&self, near: Settings) -> Settings {
         Settings {
             set: self.args.set.iter().cloned().collect(),
             crds: self.args.crd.clone(),
-            ..Settings::default()
+            ..near
         }
     }
 
-    fn take(&mut self, shown: &str, text: &str, found: Found) {
+    fn take(&mut self, file: &str, text: &str, found: Found) {
         let lines = Lines::of(text);
-        let at = |byte: usize| format!("{shown}:{}", lines.number(byte));
+        let at = |byte: usize| format!("{file}:{}", lines.number(byte));
         for call in &found.modules {
-            self.modules.add(Path::new(shown), call);
+            self.modules.add(Path::new(file), call);
         }
         let Gathered { unsure, notes, .. } = &mut self.gathered;
         for place in found.places {
@@ -217,7 +218,7 @@ impl<'a> Reading<'a> {
             if let Ok(image) = place.image.parse() {
                 self.places.push((at_home(image), place.owner, at));
             } else {
-                let said = forebay_limits::shown(&place.image, MAX_TOLD_BYTES);
+                let said = shown(&place.image, MAX_TOLD_BYTES);
                 unsure.push(format!("{at}: {said}: not an image reference"));
             }
         }
@@ -229,8 +230,7 @@ impl<'a> Reading<'a> {
                 self.places.extend(in_jobs(one, &at));
                 continue;
             }
-            let said =
-                forebay_limits::shown(one.text.lines().next().unwrap_or_default(), MAX_TOLD_BYTES);
+            let said = shown(one.text.lines().next().unwrap_or_default(), MAX_TOLD_BYTES);
             let told = format!("{}: {said}: {}", at(one.span.start), one.why);
             if is_own_ecr(&one) {
                 notes.push(format!(
@@ -241,7 +241,7 @@ impl<'a> Reading<'a> {
             }
         }
         for note in found.notes {
-            let at = note.at.map_or_else(|| shown.to_owned(), at);
+            let at = note.at.map_or_else(|| file.to_owned(), at);
             // Of what was not read nobody knows which images it names.
             let list = if note.is_advice {
                 &mut *notes

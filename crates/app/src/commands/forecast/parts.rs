@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use forebay_forecast::elsewhere::{Elsewhere, Place, elsewhere};
-use forebay_rewrite::Lines;
+use forebay_rewrite::{Lines, compose_overrides};
 
 /// The most files in a chart's `charts` that are looked at.
 const MAX_CHARTS: usize = 10_000;
@@ -16,6 +16,8 @@ pub(super) struct Parts {
     read: Vec<PathBuf>,
     /// Each with the folder of the file that says it, and the line.
     said: Vec<(PathBuf, String, Elsewhere)>,
+    /// Files that go over one that was read, if they are there, each with that.
+    over: Vec<(PathBuf, String)>,
 }
 
 /// What is not read of it.
@@ -31,12 +33,16 @@ impl Parts {
     /// Takes what a file that was read says.
     pub(super) fn add(&mut self, path: &Path, shown: &str, text: &str) {
         self.read.push(path.to_owned());
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let over = compose_overrides(&name).iter();
+        let over = over.map(|name| (folder.join(name), shown.to_owned()));
+        self.over.extend(over.filter(|(path, _)| path.is_file()));
         let found = elsewhere(shown, text);
         if found.is_empty() {
             return;
         }
         let lines = Lines::of(text);
-        let folder = path.parent().unwrap_or(Path::new(""));
         self.said.extend(found.into_iter().map(|one| {
             let at = format!("{shown}:{}", lines.number(one.at));
             (folder.to_owned(), at, one)
@@ -46,7 +52,7 @@ impl Parts {
     /// What of it is none of the files that were read, nor a folder with any of them.
     pub(super) fn unread(&self) -> Unread {
         let mut unread = Unread::default();
-        if self.said.is_empty() {
+        if self.said.is_empty() && self.over.is_empty() {
             return unread;
         }
         let canonical = self
@@ -54,6 +60,13 @@ impl Parts {
             .iter()
             .filter_map(|path| fs::canonicalize(path).ok());
         let read: BTreeSet<PathBuf> = canonical.collect();
+        for (path, at) in &self.over {
+            if fs::canonicalize(path).is_ok_and(|path| !read.contains(&path)) {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let told = format!("{at}: {name}: goes over it: name it, too");
+                unread.unsure.push(told);
+            }
+        }
         for (folder, at, one) in &self.said {
             let said = &one.said;
             match one.place {

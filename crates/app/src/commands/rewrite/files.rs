@@ -174,7 +174,7 @@ impl Search {
         Settings {
             set: self.set.clone(),
             crds: self.crds.clone(),
-            near: near_by(path, content, read),
+            ..near_by(path, content, read)
         }
     }
 }

@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use forebay_rewrite::Settings;
 use forebay_rewrite::rules::{FileRecord, Record, RecordError, Run};
 use forebay_terminal::plain_file::read_text;
 use forebay_terminal::{ExitStatus, Failure, FolderLock, Printer};
@@ -238,10 +237,7 @@ fn before(one: &Found<'_>, record: &Path) -> Result<String, Failure> {
         }
     };
     let before = one.file.undo(&one.now).map_err(failed)?;
-    let settings = Settings {
-        near: near(&one.path, before.as_bytes()),
-        ..Settings::default()
-    };
+    let settings = near(&one.path, before.as_bytes());
     let path = one.path.to_string_lossy();
     let images = forebay_rewrite::find(&path, before.as_bytes(), &settings);
     one.file.check(&images, one.is_named).map_err(failed)?;

@@ -215,3 +215,66 @@ fn what_a_file_that_is_merged_with_it_builds_is_built() {
     let built = found.places.iter().map(|place| place.owner.is_built);
     assert_eq!(built.collect::<Vec<_>>(), [true, true, false]);
 }
+
+#[test]
+fn of_the_base_files_compose_takes_one() {
+    let text = "services:\n  a: {image: 'me/a:1'}\n";
+    let base = "services:\n  a: {build: .}\n";
+    for (path, beside, is_built) in [
+        ("compose.yaml", &["docker-compose.yml"][..], false),
+        ("docker-compose.yml", &["compose.yaml"], false),
+        ("compose.yml", &["compose.override.yaml"], true),
+        ("compose.override.yaml", &["compose.yml"], true),
+        ("compose.prod.yaml", &["docker-compose.yml"], true),
+    ] {
+        let near = beside
+            .iter()
+            .map(|name| ((*name).to_owned(), base.to_owned()));
+        let settings = Settings {
+            near: near.collect(),
+            ..Settings::default()
+        };
+        let found = find(path, text.as_bytes(), &settings);
+        assert_eq!(found.places[0].owner.is_built, is_built, "{path}");
+    }
+}
+
+#[test]
+fn an_image_that_an_override_replaces_is_pulled_without_it_only() {
+    let text = "services:\n  a: {image: 'a:1'}\n  b: {image: 'b:1'}\n";
+    let over = "services:\n  a: {image: 'a:2'}\n  b: {restart: always}\n";
+    for (path, beside, expected) in [
+        ("compose.yaml", "compose.override.yaml", [true, false]),
+        ("compose.override.yaml", "compose.yaml", [false, false]),
+        ("compose.prod.yaml", "compose.override.yaml", [false, false]),
+    ] {
+        let near = [(beside.to_owned(), over.to_owned())];
+        let settings = Settings {
+            near: near.into(),
+            ..Settings::default()
+        };
+        let found = find(path, text.as_bytes(), &settings);
+        let places = found.places.iter();
+        let conditions = places.map(|place| place.owner.condition.is_some());
+        assert_eq!(conditions.collect::<Vec<_>>(), expected, "{path}");
+    }
+}
+
+#[test]
+fn keys_in_quotes_and_contexts_in_a_list_are_read() {
+    let text = "\
+\"services\":
+  \"a\":
+    image: 'a:$T'
+    build: {additional_contexts: ['base=docker-image://redis:7', 'other=../x']}
+";
+    assert!(beside_compose(text).contains(&".env".to_owned()));
+    assert!(beside_compose("resources: [services, pods]\n").is_empty());
+    assert_eq!(
+        listing("compose.yaml", text, &set(&[("T", "1")])),
+        "\
+a:1 <a:$T> Compose service name=a pull=Never
+redis:7 <redis:7> Compose build context name=a
+"
+    );
+}

@@ -44,6 +44,14 @@ const SERVED: &[(&str, &str)] = &[
         "class A:\n  IMG = \"redis:7\"\n  def f(self):\n    open(self.IMG)\n    client.containers.run(self.IMG)\n",
     ),
     ("a.sh", "APP=redis\ndocker rm -f $APP\ndocker run $APP\n"),
+    (
+        "a.sh",
+        "APP=\"${APP:-redis:7}\"\ndocker rm -f x-$APP\ndocker run $APP\n",
+    ),
+    (
+        "a.sh",
+        "I=redis:7\ndocker pull $I\nV=$(echo \"$I\" | cut -d: -f2)\n",
+    ),
     ("a.sh", "APP=redis\ndocker run -d --name \"${APP}\" $APP\n"),
     (
         "a.tf",
@@ -121,6 +129,11 @@ fn what_serves_images_alone_is_nobody_elses() {
             ".github/workflows/a.yml",
             "on: push\njobs:\n  a:\n    name: on ${{ matrix.os }}\n    strategy: {matrix: {os: ['debian:12', fedora]}}\n    container: ${{ matrix.os }}\n    steps:\n    - name: Build on ${{ matrix.os }}\n      run: echo ${{ matrix.os }}\n",
         ),
+        (
+            "a.sh",
+            "I=\"${I:-redis:7}\"; echo \"x $I |\"\nexec docker run --rm \"$I\" || echo $I\n",
+        ),
+        ("a.sh", "export I=${I:-${J:-redis:7}}\ndocker run $I\n"),
         (
             "Dockerfile",
             "ARG BASE=alpine\nFROM $BASE AS a\nARG BASE\nFROM ${BASE}:3\n",
