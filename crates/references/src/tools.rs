@@ -2,7 +2,7 @@
 //! its name as kind.
 
 /// Their names, none of which is also a word of another kind of owner.
-pub const TOOLS: [&str; 12] = [
-    "buildah", "crane", "crictl", "ctr", "docker", "finch", "gcrane", "nerdctl", "podman",
-    "regctl", "skopeo", "trivy",
+pub const TOOLS: [&str; 14] = [
+    "buildah", "crane", "crictl", "ctr", "docker", "finch", "gcrane", "kind", "minikube",
+    "nerdctl", "podman", "regctl", "skopeo", "trivy",
 ];

@@ -459,6 +459,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_pulled_is_looked_at_and_loaded_under_its_new_name() {
+        let text = "docker pull redis:7\nkind load docker-image redis:7 --name k\nminikube image load redis:7\n\
+                    docker inspect -f '{{.Id}}' redis:7\nX=$(docker images -q redis:7)\n\
+                    docker ps -q --filter ancestor=redis:7\ndocker inspect redis $C\ndocker ps -f name=redis:7\n";
+        let new = text.replace(" redis:7", " h.example/docker.io/library/redis:7");
+        let new = new.replace(
+            "ancestor=redis",
+            "ancestor=h.example/docker.io/library/redis",
+        );
+        assert_eq!(planned("a.sh", text, "forebay:h.example"), (new, 0));
+    }
+
+    #[test]
     fn what_is_pushed_or_named_goes_to_no_mirror_whatever_else_of_its_name_is_pulled() {
         let tagged =
             "docker pull me/x:staging\ndocker tag me/x:staging me/x:prod\ndocker push me/x:prod\n";

@@ -3,10 +3,13 @@
 use forebay_references::PullPolicy;
 
 use super::tools::{
-    CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, KEYWORDS, LOCAL, LOCAL_WHOLE, MAKING, SWITCHES,
-    Subcommand, TRANSPORTS, Takes, program_of,
+    CONTAINER_TOOLS, GLOBAL_VALUES, IMAGE_TOOLS, KEYWORDS, LOADERS, LOCAL, LOCAL_WHOLE, MAKING,
+    SWITCHES, Subcommand, TRANSPORTS, Takes, program_of,
 };
 use super::wrappers::{Runs, find_wrapper};
+
+/// How a filter of containers by their image begins.
+const OF_IMAGE: &str = "ancestor=";
 
 /// A word that is an image, or ends in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,7 @@ pub(crate) fn image_words(words: &[Option<String>]) -> Vec<ImageWord> {
         "crane" | "gcrane" | "regctl" | "crictl" | "ctr" | "trivy" => {
             line.subcommand(arguments, &IMAGE_TOOLS)
         }
+        "kind" | "minikube" => line.subcommand(arguments, &LOADERS),
         "skopeo" => line.skopeo(arguments),
         "kubectl" | "oc" => line.kubectl(arguments),
         _ => Vec::new(),
@@ -146,12 +150,15 @@ impl Line<'_> {
         if positional.is_empty() {
             positional.extend(several);
         }
+        if sub.takes == Takes::Tagged {
+            positional.retain(|at| self.word(*at).is_some_and(has_tag));
+        }
         let taken: &[usize] = match sub.takes {
             Takes::First | Takes::FirstThenCommand => positional.get(..1).unwrap_or_default(),
             Takes::Second => positional.get(1..2).unwrap_or_default(),
             Takes::Both | Takes::FromTo => positional.get(..2).unwrap_or_default(),
-            Takes::All | Takes::ToFrom => &positional,
-            Takes::Build | Takes::Option => &[],
+            Takes::All | Takes::ToFrom | Takes::Tagged => &positional,
+            Takes::Build | Takes::Option | Takes::Filter => &[],
         };
         let written = match sub.takes {
             Takes::FromTo => taken.get(1),
@@ -189,6 +196,15 @@ impl Line<'_> {
         };
         match name {
             "--image" if takes == Takes::Option => found(inline, false),
+            "-f" | "--filter" if takes == Takes::Filter => {
+                let text = self.word(value)?.get(inline..)?;
+                let image = text.strip_prefix(OF_IMAGE).filter(|image| has_tag(image))?;
+                let prefix = inline + text.len() - image.len();
+                found(prefix, false).map(|word| ImageWord {
+                    is_pulled: false,
+                    ..word
+                })
+            }
             "-t" | "--tag" if creates => found(inline, true),
             "--build-arg" if takes == Takes::Build => {
                 let text = self.word(value)?.get(inline..)?;
@@ -314,7 +330,13 @@ mod tests {
     #[test]
     fn the_words_of_each_tool_are_read() {
         for tool in TOOLS {
-            let found = ["pull a/b:1", "image a/b:1", "inspect docker://a/b:1"].map(|rest| {
+            let found = [
+                "pull a/b:1",
+                "image a/b:1",
+                "inspect docker://a/b:1",
+                "load docker-image a/b:1",
+            ]
+            .map(|rest| {
                 let line = format!("{tool} {rest}");
                 let words: Vec<_> = line.split(' ').map(|word| Some(word.to_owned())).collect();
                 image_words(&words).len()

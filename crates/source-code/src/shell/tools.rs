@@ -19,6 +19,10 @@ pub(super) enum Takes {
     Build,
     /// None but what `--image` says.
     Option,
+    /// All with a tag: others may be containers.
+    Tagged,
+    /// None but what a filter by image says.
+    Filter,
 }
 
 /// A subcommand.
@@ -38,18 +42,18 @@ const fn sub(name: &'static [&'static str], takes: Takes, switches: &'static str
 }
 
 /// What is in the names of subcommands that work on what the machine has, or give it away.
-pub(super) const LOCAL: [&str; 8] = [
-    "push", "tag", "rmi", "rm", "save", "history", "commit", "import",
+pub(super) const LOCAL: [&str; 11] = [
+    "push", "tag", "rmi", "rm", "save", "history", "commit", "import", "images", "load", "ps",
 ];
 
 /// Those of them that make an image of something else than images.
 pub(super) const MAKING: [&str; 2] = ["commit", "import"];
 
 /// Subcommands that look at what the machine has; others of the same last word ask a registry.
-pub(super) const LOCAL_WHOLE: [&[&str]; 1] = [&["image", "inspect"]];
+pub(super) const LOCAL_WHOLE: [&[&str]; 2] = [&["image", "inspect"], &["inspect"]];
 
 /// Docker's, podman's, nerdctl's and buildah's. `compose` is not among them: its arguments are services.
-pub(super) const CONTAINER_TOOLS: [Subcommand; 33] = [
+pub(super) const CONTAINER_TOOLS: [Subcommand; 36] = [
     sub(&["pull"], Takes::First, "aq"),
     sub(&["push"], Takes::First, "aq"),
     sub(&["run"], Takes::FirstThenCommand, "ditPq"),
@@ -60,6 +64,9 @@ pub(super) const CONTAINER_TOOLS: [Subcommand; 33] = [
     sub(&["history"], Takes::First, "qH"),
     sub(&["commit"], Takes::Second, "p"),
     sub(&["import"], Takes::Second, ""),
+    sub(&["inspect"], Takes::Tagged, "s"),
+    sub(&["images"], Takes::Tagged, "aq"),
+    sub(&["ps"], Takes::Filter, "aqls"),
     sub(&["build"], Takes::Build, "q"),
     sub(&["bud"], Takes::Build, "q"),
     sub(&["from"], Takes::First, "q"),
@@ -108,6 +115,12 @@ pub(super) const IMAGE_TOOLS: [Subcommand; 21] = [
     sub(&["run"], Takes::First, "dt"),
     sub(&["image"], Takes::First, "q"),
     sub(&["i", "pull"], Takes::First, ""),
+];
+
+/// Those that give what the machine has to a cluster on it.
+pub(super) const LOADERS: [Subcommand; 2] = [
+    sub(&["load", "docker-image"], Takes::Tagged, ""),
+    sub(&["image", "load"], Takes::Tagged, ""),
 ];
 
 /// How skopeo names places, one of which is a registry.
