@@ -26,6 +26,12 @@ const MAX_BUILT: usize = 1000;
 /// How many names of a file are looked up that may be read for something else than images.
 const MAX_OTHERS: usize = 5000;
 
+/// What has to be for an image to be pulled that one of several stacks sets.
+const OF_STACK: &str = "only with the stack of that file";
+
+/// What has to be for a default to be pulled where a file beside the program sets another.
+const WITHOUT_SETTING: &str = "only where no file beside it sets another";
+
 /// How sure the context is that a text there is an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Certainty {
@@ -175,11 +181,10 @@ impl Search<'_> {
                 let entry = object
                     .as_deref()
                     .and_then(|object| self.resolver.find_entry(object, key, depth));
-                if entry.is_none() && self.beside(expr, context) && default.is_none() {
-                    return;
-                }
+                let is_said = entry.is_none() && self.beside(expr, context);
                 match entry.as_ref().or(default.as_deref()) {
-                    Some(value) => self.follow(value, context, depth + 1),
+                    Some(value) => self.default(value, context, (is_said, depth)),
+                    None if is_said => {}
                     None => self.outside(expr, key, context),
                 }
             }
@@ -191,7 +196,7 @@ impl Search<'_> {
                 let is_said = first.is_some_and(|first| self.beside(first, context));
                 let all = options.iter().skip(usize::from(is_said)).collect();
                 for option in if here.is_empty() { all } else { here } {
-                    self.follow(option, context, depth + 1);
+                    self.default(option, context, (is_said, depth));
                 }
             }
             Expr::OneOf(options) => {
@@ -206,6 +211,14 @@ impl Search<'_> {
                 }
             }
         }
+    }
+
+    /// What holds where a setting says nothing: which is not so where a file beside the program says it.
+    fn default(&mut self, value: &Expr, context: Context<'_>, (is_said, depth): (bool, usize)) {
+        let (certainty, owner) = context;
+        let mut owner = owner.clone();
+        owner.condition = owner.condition.or(is_said.then_some(WITHOUT_SETTING));
+        self.follow(value, (certainty, &owner), depth + 1);
     }
 
     /// A variable that is the whole image: each of its values is one.
@@ -302,6 +315,8 @@ impl Search<'_> {
     fn beside(&mut self, asked: &Expr, (certainty, owner): Context<'_>) -> bool {
         let said = said(asked, self.text, self.resolver.settings);
         let is_any = !said.is_empty();
+        let mut owner = owner.clone();
+        owner.condition = owner.condition.or((said.len() > 1).then_some(OF_STACK));
         for Said { file, value } in said {
             let place = Place {
                 span: asked.span(),

@@ -50,12 +50,13 @@ pub(super) fn said(asked: &Expr, text: &str, settings: &Settings) -> Vec<Said> {
     let written = text.get(span.clone()).unwrap_or_default();
     let is_context = written.contains("ontext(");
     let is_config = written.contains("get(") || written.contains("require(");
+    let project = project(settings);
     let said = settings.near.iter().filter_map(|(file, text)| {
         let name = file.rsplit('/').next().unwrap_or(file);
         let value = if name == "cdk.json" {
             in_context(text, key).filter(|_| is_context)
         } else {
-            in_config(text, key).filter(|_| is_config && is_pulumi_config(name))
+            in_config(text, key, project.as_deref()).filter(|_| is_config && is_pulumi_config(name))
         }?;
         let file = file.clone();
         Some(Said { file, value })
@@ -69,16 +70,36 @@ fn in_context(text: &str, key: &str) -> Option<String> {
     value.text().map(str::to_owned)
 }
 
-/// `project:key`, whose value may be a map with its description.
-fn in_config(text: &str, key: &str) -> Option<String> {
+/// What Pulumi calls the project.
+fn project(settings: &Settings) -> Option<String> {
+    let is_project = |file: &&String| file.rsplit('/').next().is_some_and(is_project_file);
+    let file = settings.near.keys().find(is_project)?;
+    let (trees, _) = read_yaml(&settings.near[file]);
+    At::root(trees.first()?).text_of("name").map(str::to_owned)
+}
+
+fn is_project_file(name: &str) -> bool {
+    matches!(name, "Pulumi.yaml" | "Pulumi.yml")
+}
+
+/// `project:key`, whose value may be a map with its description. Of several keys of that name it is the project's own.
+fn in_config(text: &str, key: &str, project: Option<&str>) -> Option<String> {
     let (trees, _) = read_yaml(text);
     let config = At::root(trees.first()?).get("config")?;
-    let is_asked =
-        |name: &str| name.rsplit(':').next() == Some(key.rsplit(':').next().unwrap_or(key));
-    let (_, value) = config.entries().find(|(name, _)| is_asked(name))?;
+    let last = |name: &str| name.rsplit(':').next().map(str::to_owned);
+    let named = config.entries().filter(|(name, _)| last(name) == last(key));
+    let named: Vec<(&str, At<'_>)> = named.collect();
+    let is_own = |name: &str| {
+        name == key || project.is_some_and(|project| name == format!("{project}:{key}"))
+    };
+    let own = named.iter().find(|(name, _)| is_own(name));
+    let (_, value) = match named.as_slice() {
+        [one] => one,
+        _ => own?,
+    };
     let value = value
         .get("value")
         .or_else(|| value.get("default"))
-        .unwrap_or(value);
+        .unwrap_or(*value);
     value.text().map(str::to_owned)
 }

@@ -105,3 +105,33 @@ fn what_a_file_beside_a_program_sets_is_changed_there_and_its_default_here() {
         );
     }
 }
+
+#[test]
+fn of_what_several_files_set_none_is_surely_pulled() {
+    let text = "import * as pulumi from '@pulumi/pulumi';\nconst image = cfg.get('img') ?? 'redis:7';\nnew k8s.Pod('p', {image});\n";
+    let near = [
+        ("Pulumi.yaml", "name: app\n"),
+        (
+            "Pulumi.dev.yaml",
+            "config:\n  aws:img: redis:6\n  app:img: redis:8\n",
+        ),
+        ("Pulumi.prod.yaml", "config:\n  app:img: redis:9\n"),
+    ];
+    let settings = Settings {
+        near: near
+            .map(|(file, text)| (file.to_owned(), text.to_owned()))
+            .into(),
+        ..Settings::default()
+    };
+    let found = find_as(Format::TypeScript, "a.ts", text, &settings);
+    let mut images: Vec<(&str, bool)> = found
+        .places
+        .iter()
+        .map(|place| (place.image.as_str(), place.owner.condition.is_some()))
+        .collect();
+    images.sort_unstable();
+    assert_eq!(
+        images,
+        [("redis:7", true), ("redis:8", true), ("redis:9", true)]
+    );
+}
