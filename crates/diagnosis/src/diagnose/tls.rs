@@ -50,6 +50,11 @@ const WORDS: [(TlsFault, &[&str]); 8] = [
         TlsFault::ClientCertificate,
         &[
             "certificaterequired",
+            // The client's own pair is not there whole, or not for it to read.
+            "client.key",
+            "client.cert",
+            "forclientcertificate",
+            "missingclientcertificate",
             "remoteerror:tls:badcertificate",
             "remoteerror:tls:unknowncertificate",
             "remoteerror:tls:expiredcertificate",
@@ -201,6 +206,14 @@ mod tests {
             (
                 "open /etc/docker/certs.d/reg.example/ca.crt: no such file or directory",
                 TlsFault::CertificateUnknownIssuer,
+            ),
+            (
+                "open /etc/docker/certs.d/reg.example/client.key: permission denied",
+                TlsFault::ClientCertificate,
+            ),
+            (
+                "missing key reg.key for client certificate reg.cert. CA certificates must use the extension .crt",
+                TlsFault::ClientCertificate,
             ),
             (
                 "remote error: tls: certificate required",

@@ -376,6 +376,8 @@ pub(super) const MARKS: &[&str] = &[
     "upgrade failed",
     "installation failed",
     "x509",
+    r"certs\.d",
+    r"missing (?:key|client certificate) ",
     "no such host",
     "lookup ",
 ];

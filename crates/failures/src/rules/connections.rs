@@ -50,8 +50,9 @@ pub(super) const RULES: &[Rule] = &[
             r"malformedhttpresponse.{0,12}x15",
             // Java's, and what Jib says of a registry without them.
             r"sslexception|insecureregistryexception|onlysecureconnectionsareallowed",
-            // The authority of a registry that a node was told to trust, and does not have.
-            r"open/etc/(?:docker|containerd|containers)/certs\.d/[^:]+:nosuchfileordirectory",
+            // The authority of a registry that a node was told to trust, or its own certificate there, which it cannot have.
+            r"open/etc/(?:docker|containerd|containers)/certs\.d/[^\x22]{1,300}?:(?:nosuchfileordirectory|permissiondenied)",
+            r"missingkey.{1,120}forclientcertificate|missingclientcertificate.{1,120}forkey",
         ],
     )
     .asked(),
