@@ -198,6 +198,17 @@ pub struct Failure {
     pub identity: Option<Identity>,
 }
 
+impl Failure {
+    /// One of which nothing but its kind is known.
+    pub(crate) const fn bare(class: Class) -> Self {
+        Self {
+            class,
+            registry: None,
+            identity: None,
+        }
+    }
+}
+
 /// The lines of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Lines {

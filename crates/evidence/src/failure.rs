@@ -30,7 +30,8 @@ impl Judge {
         if event.what == What::Unread {
             return self.read_unknown(event);
         }
-        if may_tell(event.what) {
+        // What its reader knows already, the words cannot tell better.
+        if may_tell(event.what) && event.failure.is_none() {
             if let Some(verdict) = self.judge(&event.message) {
                 apply(&mut event, verdict);
             } else if event.what == What::Told {
@@ -139,16 +140,11 @@ fn retries(message: &str) -> Option<u64> {
 
 /// A pull that failed without a word why is a failure all the same.
 const fn unexplained(what: What) -> Option<Failure> {
-    let class = match what {
-        What::PullFailed => Class::Other,
-        What::BackedOff => Class::SymptomOnly,
-        _ => return None,
-    };
-    Some(Failure {
-        class,
-        registry: None,
-        identity: None,
-    })
+    match what {
+        What::PullFailed => Some(Failure::bare(Class::Other)),
+        What::BackedOff => Some(Failure::bare(Class::SymptomOnly)),
+        _ => None,
+    }
 }
 
 const fn what_of(class: Class) -> What {

@@ -10,6 +10,7 @@ use forebay_failures::Class;
 use serde::Serialize;
 
 use crate::event::{CiSystem, Event, Lines, Owner, OwnerKind, Place, What};
+use crate::got_over::{GotOver, is_of_volume};
 use crate::read::kube::owner_of;
 use crate::sizes::Sizes;
 
@@ -75,6 +76,8 @@ pub struct Evidence {
     counts: HashMap<u64, u64>,
     /// How often nothing of that was new.
     pub(crate) told_again: u64,
+    /// What went well in the end.
+    pub(crate) got_over: GotOver,
     /// Who made pods, by the hash of the namespace with the pod's name, or with whom the name tells; none if that differs.
     makers: HashMap<u64, Option<Owner>>,
     /// The newest task in each place of a swarm, both by hash.
@@ -158,7 +161,7 @@ pub enum SettingKind {
 struct Key<'a> {
     what: What,
     owner: Option<&'a Owner>,
-    /// Without an owner, the task is all that tells two apart.
+    /// Without an owner, the task is all that tells two apart; one pod gets its volume, and another does not.
     task: Option<&'a str>,
     namespace: Option<&'a str>,
     node: Option<&'a str>,
@@ -183,6 +186,7 @@ impl Evidence {
 
     /// Counts an event to the one that it repeats, or as one too many; the key under which it has its place, if it is new.
     pub(crate) fn count(&mut self, event: &Event) -> Result<(), u64> {
+        self.got_over.note(event);
         let minute = event.last.or(event.first).map(crate::Moment::minute);
         let is_full = self.events.len() >= MAX_EVENTS;
         let time = if is_full {
@@ -191,10 +195,11 @@ impl Evidence {
             minute
         };
         let place = &event.place;
+        let is_by_task = place.owner.is_none() || is_of_volume(event);
         let key = self.seed.hash_one(Key {
             what: event.what,
             owner: place.owner.as_ref(),
-            task: place.task.as_deref().filter(|_| place.owner.is_none()),
+            task: place.task.as_deref().filter(|_| is_by_task),
             namespace: place.namespace.as_deref(),
             node: place.node.as_deref(),
             image: event.image.as_deref(),

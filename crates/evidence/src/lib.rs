@@ -4,6 +4,7 @@ mod context;
 mod event;
 mod failure;
 mod gathered;
+mod got_over;
 mod moment;
 mod past;
 mod plausible;

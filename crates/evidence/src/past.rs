@@ -3,13 +3,15 @@
 //! Pure. Judged by workload, as what goes on has its beginning in the past. Lists tell for months what ended then; a log of long
 //! ago tells of its own time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use forebay_failures::Class;
 
-use crate::{Context, Event, Evidence, Format, Moment, OwnerKind, Since};
+use crate::event::What;
+use crate::got_over::{is_of_pull, is_of_volume};
+use crate::{Context, Event, Evidence, Format, Moment, OwnerKind, SettingKind, Since};
 
 /// What ended longer ago than this has no part in what is wrong now: registries count pulls for six hours at most, and the
 /// kubelet and Swarm start a container that still fails again within minutes.
@@ -26,8 +28,8 @@ struct Reference {
     last_trouble: Option<Moment>,
     /// Whether programs were asked, whose answers tell of now.
     is_of_now: bool,
-    /// The sources that are lists of one machine's tasks: what came after these may run elsewhere.
-    of_machines: HashSet<usize>,
+    /// The services that run all tasks that they should: what a task met that nobody wants any more, another took over.
+    whole: HashSet<String>,
     /// The limits that no window of today counts any more.
     limits_over: HashSet<Class>,
 }
@@ -44,17 +46,30 @@ pub(crate) struct Form {
 impl Evidence {
     /// Parts what is over from what is not.
     pub(crate) fn part_past(&mut self, context: &Context, form: Form) {
-        let reference = Reference::of(&self.events, context, form);
+        let reference = Reference::of(self, context, form);
         let seed = RandomState::new();
+        let went_on =
+            |event: &Event| !reference.is_over(event) && !self.got_over.is_up_since(event);
+        // A limit that sets off a rollout that fails, or that a crash loop has used up, is more than a pull that went well at last.
+        let is_beside = |event: &Event| {
+            let is_end = event.what == What::GaveUp || is_trouble(event);
+            is_end && !is_of_pull(event) && went_on(event)
+        };
+        let are_pulls_over = self.got_over.are_pulls() && !self.events.iter().any(is_beside);
+        let is_got_over =
+            |event: &Event| are_pulls_over && is_of_pull(event) || self.got_over.is_up_since(event);
         let story = |event: &Event| seed.hash_one(self.story_of(event));
         let troubles = || self.events.iter().filter(|event| is_trouble(event));
         let go_on: HashSet<u64> = troubles()
             .filter(|event| !reference.is_over(event) && !reference.is_of_old_limit(event))
+            .filter(|event| !is_got_over(event))
             .map(story)
             .collect();
         let is_past = |event: &Event| {
             is_trouble(event)
-                && (reference.is_of_old_limit(event) || !go_on.contains(&story(event)))
+                && (reference.is_of_old_limit(event)
+                    || is_got_over(event)
+                    || !go_on.contains(&story(event)))
         };
         let are_past: Vec<bool> = self.events.iter().map(is_past).collect();
         if !are_past.contains(&true) {
@@ -72,7 +87,9 @@ impl Evidence {
 
     /// Whether only what is over tells of failures of a class.
     pub fn is_over(&self, class: Class) -> bool {
-        let tells = |event: &Event| class_of(event) == Some(class);
+        // Its words tell of a container that did not start.
+        let is_start = |event: &Event| class == Class::StartFailure && is_of_volume(event);
+        let tells = |event: &Event| class_of(event) == Some(class) || is_start(event);
         self.past.iter().any(tells) && !self.events.iter().any(tells)
     }
 
@@ -91,7 +108,8 @@ impl Evidence {
 }
 
 impl Reference {
-    fn of(events: &[Event], context: &Context, form: Form) -> Self {
+    fn of(evidence: &Evidence, context: &Context, form: Form) -> Self {
+        let events = evidence.events.as_slice();
         let gathered = context.now;
         let newest = |of: &dyn Fn(&&Event) -> bool| {
             let dated = events.iter().filter(|event| !event.is_by_age);
@@ -107,13 +125,18 @@ impl Reference {
             tells_ages,
             last_trouble: newest(&|event| event.since != Since::Over && is_trouble(event)),
             is_of_now: form.is_of_now,
-            of_machines: lists_of_machines(events),
+            whole: whole_services(evidence),
             limits_over: limits_over(events, form.is_of_now.then_some(gathered)),
         }
     }
 
     fn is_of_old_limit(&self, event: &Event) -> bool {
         class_of(event).is_some_and(|class| self.limits_over.contains(&class))
+    }
+
+    fn is_whole(&self, event: &Event) -> bool {
+        let owner = event.place.owner.as_ref();
+        owner.is_some_and(|owner| self.whole.contains(&owner.name))
     }
 
     fn is_over(&self, event: &Event) -> bool {
@@ -123,9 +146,7 @@ impl Reference {
         // What a log tells is what it is read for, however long it goes on after it.
         let is_list = self.tells_ages || event.since == Since::Over;
         let is_of_now = self.is_of_now && event.what.is_death();
-        let stands = is_of_tasks(event)
-            && event.since == Since::Unknown
-            && !self.of_machines.contains(&event.lines.source);
+        let stands = is_of_tasks(event) && event.since == Since::Unknown && !self.is_whole(event);
         if stands || event.since == Since::StillSo || !is_list && !is_of_now {
             return false;
         }
@@ -164,16 +185,26 @@ fn limits_over(events: &[Event], now: Option<Moment>) -> HashSet<Class> {
         .collect()
 }
 
-/// The lists of tasks that tell of several services and of one machine, as `docker node ps` does.
-fn lists_of_machines(events: &[Event]) -> HashSet<usize> {
-    let mut lists: BTreeMap<usize, (HashSet<&str>, HashSet<&str>)> = BTreeMap::new();
-    for event in events.iter().filter(|event| is_of_tasks(event)) {
-        let (services, machines) = lists.entry(event.lines.source).or_default();
-        services.extend(event.place.owner.as_ref().map(|owner| owner.name.as_str()));
-        machines.extend(event.place.node.as_deref());
+/// The services of a swarm that run as many tasks as they should, as the list that was read last has it.
+fn whole_services(evidence: &Evidence) -> HashSet<String> {
+    let mut whole = HashSet::new();
+    for setting in &evidence.settings {
+        let owner = setting.place.owner.as_ref();
+        let owner = owner.filter(|owner| owner.kind == OwnerKind::SwarmService);
+        if let Some(owner) = owner
+            && let SettingKind::Replicas {
+                desired,
+                running: Some(running),
+            } = setting.kind
+        {
+            if running < desired {
+                whole.remove(&owner.name);
+            } else {
+                whole.insert(owner.name.clone());
+            }
+        }
     }
-    lists.retain(|_, (services, machines)| services.len() > 1 && machines.len() == 1);
-    lists.into_keys().collect()
+    whole
 }
 
 /// Whether an event is of a list of a swarm's tasks.

@@ -26,8 +26,8 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
         r#"|[^"'`]{0,120}\bthrow +new +[A-Za-z.]+\(|raise +[A-Za-z.]+\(|[a-z_0-9]+ = '\{|@[A-Z][A-Za-z]+\("|(?:if|elif|else if|while|case|when|&&|\|\|) .*(?:==|=~|!=|-q[a-zA-Z]*) *["']"#,
         // A script's own words, and those that a shell traces.
         r#"|(?:\++ |(?:[^ ]{0,80} ?)?[$#] )?(?:echo|printf|log_[a-z]+|grep -[a-zA-Z]+|die|fail) +(?:-[a-z]+ )?["']"#,
-        // A test that went well, whatever stamp a CI system puts before it: nothing that fails has such a mark.
-        r"|(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z? +)?(?:(?:ok|PASS|--- PASS:) +[A-Za-z0-9_]+/|[✓✔√] |test .* \.\.\. ok$)",
+        // A test that went well, whatever stamp a CI system puts before it.
+        r"|(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z? +)?(?:(?:ok|PASS|--- PASS:) +[A-Za-z0-9_]+/|test .* \.\.\. ok$)",
         // A commit's subject, an alert's text.
         r#"|(?:Fix|Handle|Retry|Ignore|Test|Document|Explain|Detect|Avoid|Catch) (?:[a-z]+ ){0,3}["'`]"#,
         r#"|summary: ["']"#,
@@ -36,6 +36,16 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
         r")",
     ))
 });
+
+/// A mark of what went well.
+static WENT_WELL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z? +)?[✓✔√] "));
+
+/// Words of what did not, whatever mark stands before them: programs mark a step that is done, too.
+static WENT_WRONG: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)fail|error|denied"));
+
+/// How long a test took, which stands behind its name.
+static TOOK: LazyLock<Regex> = LazyLock::new(|| pattern(r"\(?[0-9.]+ ?m?s\)?$"));
 
 /// How a comment's line begins wherever it stands.
 const COMMENTS: [&str; 4] = ["// ", "/*", "(* ", "<!-- "];
@@ -48,9 +58,14 @@ pub(crate) fn is_quoted(text: &[u8], line: &Range<usize>) -> bool {
         Some(b'/' | b'(' | b'<') if COMMENTS.iter().any(|sign| words.starts_with(sign)) => true,
         Some(b'*') => is_in_comment(text, line),
         Some(b'#') => is_of_hashes(text, line),
-        Some(_) => CODE.is_match(words),
+        Some(_) => CODE.is_match(words) || is_marked_well(words),
         None => false,
     }
+}
+
+/// Whether a line has the mark of what went well, and tells of nothing that did not.
+fn is_marked_well(words: &str) -> bool {
+    WENT_WELL.is_match(words) && (TOOK.is_match(words) || !WENT_WRONG.is_match(words))
 }
 
 /// The text without such lines, and without those of another service's trouble.
@@ -153,6 +168,8 @@ mod tests {
             "Error: (HTTP code 500) server error - toomanyrequests: x",
             "urllib3.exceptions.MaxRetryError: Max retries (Caused by NewConnectionError('<x>: Failed'))",
             "{\"level\":\"error\",\"msg\":\"log.Error(\\\"x\\\")\"}",
+            "✔ step 3 failed: toomanyrequests: x",
+            "2026-11-22T00:01:06Z √ pull: Error response from daemon: toomanyrequests: x",
         ] {
             assert_eq!(unquoted(text), text);
         }

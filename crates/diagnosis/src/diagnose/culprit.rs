@@ -14,11 +14,15 @@ use serde::Serialize;
 use super::bystanders::{is_after, last_of};
 use super::cause::{Trigger, is_own, is_trouble};
 use super::requests::Requests;
-use super::restarts::{AtRestart, at_restart};
+use super::restarts::{AtRestart, POD_RESTARTS_PER_HOUR, at_restart, is_pod};
 use super::tally::{Tally, Workload};
 
 /// Attempts below which nobody is a culprit.
 const MIN_ATTEMPTS: u64 = 3;
+
+/// Requests of a minute below which nobody brings the abuse limit about, which Docker says is thousands a minute: what is read
+/// tells of a part of the machines, and of a part of what they ask.
+const MIN_FLOOD: u64 = 10;
 
 /// Pulls of CI jobs from which on they are a burst, where nothing tells of several machines.
 const MIN_BURST: u64 = 5;
@@ -163,12 +167,28 @@ fn culprit_rule(tally: &Tally, class: Class) -> impl Fn(&Workload) -> bool {
         workload.owner.is_some() && attempts > 0 && attempts == top && (is_alone || stands_out)
     };
     move |workload| match class {
+        Class::AbuseLimit => wanted(workload) && may_flood(workload),
         class if class.is_limit() => wanted(workload),
         class if is_trouble(class) => false,
         Class::StartFailure => workload.deaths.is_some(),
         class if is_own(class) => workload.failures(class) > 0 && workload.has_name(),
         _ => false,
     }
+}
+
+/// Whether it may ask as often as a flood is made of. Where nobody saw in which minutes it asked, the kubelet's waits tell how
+/// often pods can have been started.
+fn may_flood(workload: &Workload) -> bool {
+    let requests = Requests::of(workload, 0);
+    let [_, seen] = requests.peak_requests_per_minute;
+    let kind = workload.owner.as_ref().map(|owner| owner.kind);
+    let by_starts = workload.attempts() > workload.counts().pulls();
+    if by_starts && kind.is_some_and(is_pod) {
+        let pods = u64::try_from(workload.tasks.len()).unwrap_or(u64::MAX);
+        let [_, most] = Requests::requests_of(pods.saturating_mul(POD_RESTARTS_PER_HOUR));
+        return seen.max(most / 60) >= MIN_FLOOD;
+    }
+    seen == 0 || seen >= MIN_FLOOD
 }
 
 /// Whether only one was seen to ask.
@@ -246,7 +266,8 @@ fn trigger_of(workload: &Workload, class: Class, anonymous: &Anonymous<'_>) -> O
     {
         return Some(Trigger::CiBurst);
     }
-    anonymous.pulls(workload).then_some(Trigger::NoCredentials)
+    // Only the pull limit asks for an account; the others count whoever asks.
+    (class == Class::PullLimit && anonymous.pulls(workload)).then_some(Trigger::NoCredentials)
 }
 
 fn crash_loop(workload: &Workload) -> Trigger {

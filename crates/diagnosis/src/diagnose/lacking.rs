@@ -1,66 +1,108 @@
-//! Services of a swarm that run fewer tasks than they should, where nothing that was read says why.
+//! Services and workloads that run less than they should, where nothing that was read says why.
 //!
-//! `docker service ls` tells no more of them than two numbers: who reads it wants to know which, and where to look.
+//! What lists them tells no more than two numbers: who reads it wants to know which, and where to look.
 
 use std::collections::BTreeMap;
 
-use forebay_evidence::{Class, Evidence, Lines, OwnerKind, SettingKind};
+use forebay_evidence::{Class, Evidence, Lines, Owner, OwnerKind, Place, SettingKind};
 
 use super::cause::Cause;
-use super::missing::{Missing, WHY_IT_WAITS};
+use super::missing::{Missing, WHY_IT_WAITS, command_for_tasks};
+use super::platform::{Platform, platform_of_owner};
 use super::quotes::{MAX_QUOTES, Quote};
-use crate::facts::{MAX_NAMES, safe};
+use crate::facts::{MAX_NAMES, in_namespace, safe};
 
 /// What is told of them.
 pub(crate) struct Lacking {
     pub(crate) cause: Cause,
     pub(crate) evidence: Vec<Quote>,
     pub(crate) missing: Vec<Missing>,
+    pub(crate) platforms: Vec<Platform>,
+}
+
+/// How many tasks or pods run, how many should, and where that is told.
+#[derive(Clone, Copy)]
+struct Told {
+    running: u64,
+    desired: u64,
+    lines: Lines,
 }
 
 /// What is told of such services; none where each runs as many as it should.
 pub(crate) fn find(evidence: &Evidence) -> Option<Lacking> {
-    let mut services: BTreeMap<&str, (u64, u64, Lines)> = BTreeMap::new();
+    let mut all: BTreeMap<(&Owner, &Place), Told> = BTreeMap::new();
     for setting in &evidence.settings {
-        let owner = setting.place.owner.as_ref();
-        if let Some(owner) = owner.filter(|owner| owner.kind == OwnerKind::SwarmService)
+        let lines = setting.lines;
+        if let Some(owner) = &setting.place.owner
             && let SettingKind::Replicas {
                 desired,
                 running: Some(running),
             } = setting.kind
         {
+            let told = Told {
+                running,
+                desired,
+                lines,
+            };
             // The list that was read last is the newest.
-            services.insert(&owner.name, (running, desired, setting.lines));
+            all.insert((owner, &setting.place), told);
         }
     }
-    services.retain(|_, (running, desired, _)| running < desired);
-    let (first, (running, desired, _)) = services.first_key_value()?;
-    let others = match services.len() - 1 {
+    all.retain(|(owner, _), told| is_lacking(owner, *told));
+    let (&(first, place), told) = all.first_key_value()?;
+    let others = match all.len() - 1 {
         0 => String::new(),
         1 => ", and one more too few".to_owned(),
         others => format!(", and {others} more too few"),
     };
-    let summary = format!(
-        "Swarm service {first} runs {running} of {desired} tasks{others}: what was read does not say why"
-    );
-    let names: Vec<String> = services.keys().filter_map(|name| safe(name)).collect();
-    let names = match names.len().min(MAX_NAMES) {
-        0 => "<service>".to_owned(),
-        few => names[..few].join(" "),
+    let platform = platform_of_owner(first)?;
+    let parts = match platform {
+        Platform::Kubernetes => "pods",
+        _ => "tasks",
     };
-    let quote = |(name, (running, desired, lines)): (&&str, &(u64, u64, Lines))| Quote {
-        lines: *lines,
-        at: None,
-        count: 1,
-        class: Some(Class::SymptomOnly),
-        text: format!("{name}: {running}/{desired} replicas"),
+    let summary = format!(
+        "{first} runs {} of {} {parts}{others}: what was read does not say why",
+        told.running, told.desired
+    );
+    let names = all.keys().filter(|(owner, _)| owner.kind == first.kind);
+    let names: Vec<String> = names.filter_map(|(owner, _)| safe(&owner.name)).collect();
+    let command = match platform {
+        Platform::Kubernetes => format!(
+            "kubectl get events{} --sort-by=.lastTimestamp | forebay doctor -",
+            in_namespace(place.namespace.as_deref())
+        ),
+        Platform::Ecs => command_for_tasks(place, Some(first), None),
+        _ => {
+            let names = match names.len().min(MAX_NAMES) {
+                0 => "<service>".to_owned(),
+                few => names[..few].join(" "),
+            };
+            format!("docker service ps --no-trunc {names} | forebay doctor -")
+        }
     };
     Some(Lacking {
         cause: Cause::untold(summary),
-        evidence: services.iter().take(MAX_QUOTES).map(quote).collect(),
+        evidence: all.iter().take(MAX_QUOTES).map(quote).collect(),
         missing: vec![Missing {
             question: WHY_IT_WAITS,
-            command: format!("docker service ps --no-trunc {names} | forebay doctor -"),
+            command,
         }],
+        platforms: vec![platform],
     })
+}
+
+/// Whether it runs too few. ECS and Kubernetes run fewer for a while whenever they roll out: of theirs, only who runs nothing.
+fn is_lacking(owner: &Owner, told: Told) -> bool {
+    let is_swarm = owner.kind == OwnerKind::SwarmService;
+    told.running < told.desired && (is_swarm || told.running == 0)
+}
+
+fn quote((&(owner, _), told): (&(&Owner, &Place), &Told)) -> Quote {
+    Quote {
+        lines: told.lines,
+        at: None,
+        count: 1,
+        class: Some(Class::SymptomOnly),
+        text: format!("{}: {}/{} replicas", owner.name, told.running, told.desired),
+    }
 }

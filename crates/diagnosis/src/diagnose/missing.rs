@@ -199,6 +199,10 @@ fn command_for(
             "docker pull {} 2>&1 | forebay doctor -   # from the same subnets: ECS cut its reason off",
             or_open(event.image.as_deref(), "<image>")
         ),
+        // A stack has the names of its own resources, which are none of a cluster or a task.
+        Platform::Ecs if event.format == Format::CloudFormation && owner.is_none() => {
+            command_for_tasks(&Place::default(), None, cluster)
+        }
         Platform::Ecs => command_for_tasks(place, owner.as_ref(), cluster),
         Platform::Ci => match main_ci(known.evidence) {
             Some(CiSystem::GithubActions) => {
@@ -214,7 +218,11 @@ fn command_for(
 }
 
 /// The task that an event names, or all stopped ones of its service.
-fn command_for_tasks(place: &Place, owner: Option<&Owner>, cluster: Option<&str>) -> String {
+pub(crate) fn command_for_tasks(
+    place: &Place,
+    owner: Option<&Owner>,
+    cluster: Option<&str>,
+) -> String {
     let cluster = or_open(place.cluster.as_deref().or(cluster), "<cluster>");
     let of_service = owner.map_or_else(String::new, |owner| {
         let name = or_open(Some(&owner.name), "<service>");

@@ -184,7 +184,7 @@ fn of_lacking(lacking: lacking::Lacking, bare: Diagnosis) -> Diagnosis {
         cause: Some(lacking.cause),
         evidence: lacking.evidence,
         missing: lacking.missing,
-        platforms: vec![Platform::Swarm],
+        platforms: lacking.platforms,
         ..bare
     }
 }
@@ -201,7 +201,7 @@ fn cause(
     let tls = tls::find_fault(evidence, class, registry.as_deref());
     let summary = match &pull_through {
         Some(rule) => summary::of_pull_through(rule, class),
-        None if only_waits(evidence, class) => summary::of_waiting(),
+        None if only_waits(evidence, class) => summary::of_waiting(evidence),
         None => match tls {
             Some(fault) => fault.told(registry.as_deref().unwrap_or("the registry")),
             None => summary::summary(class, registry.as_deref(), trigger.as_ref(), parted),

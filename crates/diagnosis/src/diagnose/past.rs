@@ -60,7 +60,7 @@ fn said_of(workload: &Workload, evidence: &Evidence) -> Option<String> {
             .owner
             .as_ref()
             .map(|owner| named(owner, evidence));
-        event.what == What::Told
+        matches!(event.what, What::Told | What::Waits)
             && owner == workload.owner
             && event.place.namespace == workload.namespace
     });

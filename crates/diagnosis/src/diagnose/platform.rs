@@ -2,7 +2,7 @@
 //!
 //! By the formats and owners that were met; several at once are possible.
 
-use forebay_evidence::{Event, Evidence, Format, OwnerKind};
+use forebay_evidence::{Event, Evidence, Format, Owner, OwnerKind};
 use serde::Serialize;
 
 /// A platform.
@@ -35,16 +35,7 @@ pub(crate) fn platforms(evidence: &Evidence) -> Vec<Platform> {
 
 /// The platform that an event is of.
 pub(crate) fn platform_of(event: &Event) -> Option<Platform> {
-    let by_owner = event.place.owner.as_ref().and_then(|owner| {
-        Some(match owner.kind {
-            OwnerKind::SwarmService => Platform::Swarm,
-            OwnerKind::EcsService | OwnerKind::EcsTaskFamily => Platform::Ecs,
-            OwnerKind::CiJob => Platform::Ci,
-            OwnerKind::Container => Platform::Docker,
-            OwnerKind::Client => return None,
-            _ => Platform::Kubernetes,
-        })
-    });
+    let by_owner = event.place.owner.as_ref().and_then(platform_of_owner);
     by_owner.or(match event.format {
         Format::KubeEvents | Format::KubePods | Format::Kubelet | Format::Containerd => {
             Some(Platform::Kubernetes)
@@ -53,5 +44,17 @@ pub(crate) fn platform_of(event: &Event) -> Option<Platform> {
         Format::Ecs | Format::EcsEvents | Format::CloudFormation => Some(Platform::Ecs),
         Format::Ci => Some(Platform::Ci),
         Format::Text | Format::Ledger => None,
+    })
+}
+
+/// The platform that an owner is of.
+pub(crate) const fn platform_of_owner(owner: &Owner) -> Option<Platform> {
+    Some(match owner.kind {
+        OwnerKind::SwarmService => Platform::Swarm,
+        OwnerKind::EcsService | OwnerKind::EcsTaskFamily => Platform::Ecs,
+        OwnerKind::CiJob => Platform::Ci,
+        OwnerKind::Container => Platform::Docker,
+        OwnerKind::Client => return None,
+        _ => Platform::Kubernetes,
     })
 }

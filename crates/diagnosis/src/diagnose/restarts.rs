@@ -12,7 +12,7 @@ use super::tally::{Workload, is_pinned};
 use crate::facts::is_fargate;
 
 /// The kubelet waits five minutes at most before it starts a container again.
-const POD_RESTARTS_PER_HOUR: u64 = 12;
+pub(crate) const POD_RESTARTS_PER_HOUR: u64 = 12;
 
 /// What each new start asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,7 +78,8 @@ pub(crate) fn at_restart(
     })
 }
 
-const fn is_pod(kind: OwnerKind) -> bool {
+/// Whether it makes pods.
+pub(crate) const fn is_pod(kind: OwnerKind) -> bool {
     matches!(
         kind,
         OwnerKind::Deployment

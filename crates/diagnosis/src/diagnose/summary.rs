@@ -2,7 +2,7 @@
 //!
 //! Who, what, and what the registry makes of it.
 
-use forebay_evidence::Class;
+use forebay_evidence::{Class, Event, Evidence, Format, What};
 
 use super::cause::Trigger;
 use super::culprit::{Parted, Suspect};
@@ -15,7 +15,10 @@ pub(crate) fn summary(
     trigger: Option<&Trigger>,
     parted: &Parted,
 ) -> String {
-    let what = what(class, registry.unwrap_or("the registry"));
+    let mut what = what(class, registry.unwrap_or("the registry"));
+    if class == Class::StartFailure && parted.culprits.iter().all(|one| one.failed == 0) {
+        what += "; their images are good";
+    }
     let Some(culprit) = parted.culprits.first() else {
         return match trigger {
             Some(Trigger::ManyPullers) => format!("{what}; many pull there, and nobody stands out"),
@@ -55,8 +58,27 @@ pub(crate) fn of_pull_through(cache: &PullThrough, class: Class) -> String {
 }
 
 /// The sentence where no line even says that a pull has failed.
-pub(crate) fn of_waiting() -> String {
+pub(crate) fn of_waiting(evidence: &Evidence) -> String {
+    let mut waiting = evidence.events.iter().filter(|event| {
+        let failure = event.failure.as_ref();
+        failure.is_some_and(|failure| failure.class == Class::SymptomOnly)
+    });
+    // Of pods Kubernetes says what they wait for before anything is pulled.
+    let first = waiting.next().filter(|event| is_of_volume(event));
+    if let Some(first) = first
+        && waiting.all(is_of_volume)
+    {
+        let owner = first.place.owner.as_ref();
+        let name = owner.map_or_else(|| "a pod".to_owned(), ToString::to_string);
+        return format!("{name} waits for its volume: nothing is pulled before it is there");
+    }
     "it does not come up, but what was read does not say why: a pull that fails, a container that ends, a health check, or no room for it".to_owned()
+}
+
+fn is_of_volume(event: &Event) -> bool {
+    event.what == What::Waits
+        && event.format == Format::KubeEvents
+        && event.message.to_ascii_lowercase().contains("volume")
 }
 
 fn what(class: Class, registry: &str) -> String {
@@ -79,7 +101,7 @@ fn what(class: Class, registry: &str) -> String {
         Class::NoSpace => "the disk is full: layers cannot be stored".to_owned(),
         Class::KubeletThrottle => "the kubelet holds pulls back by its own limit".to_owned(),
         Class::StartFailure => {
-            "containers cannot start, or end at once; their images are good".to_owned()
+            "containers cannot start, or end at once".to_owned()
         }
         Class::SymptomOnly => {
             "pulls fail, but what was read does not say why: a limit, a login, a wrong name, the network or a full disk".to_owned()

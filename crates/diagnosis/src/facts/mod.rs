@@ -161,7 +161,7 @@ impl Facts {
         for event in &evidence.events {
             let cluster = event.place.cluster.as_deref().and_then(safe);
             let slot = match event.format {
-                Format::CloudFormation => &mut self.stack,
+                Format::CloudFormation if event.place.owner.is_none() => &mut self.stack,
                 _ => &mut self.cluster,
             };
             if slot.is_none() {

@@ -16,4 +16,5 @@ mod incidents;
 mod past;
 mod stories;
 mod told;
+mod waiting;
 mod world;

@@ -274,14 +274,101 @@ fn a_pod_that_was_evicted_long_ago_is_over_and_one_of_today_is_not() {
 }
 
 #[test]
-fn a_task_that_should_not_run_any_more_is_over_in_the_list_of_a_machine_and_not_in_its_services() {
-    let heading = "ID NAME IMAGE NODE DESIRED STATE CURRENT STATE ERROR PORTS\n";
-    let given_up = "dddddddddddd api.1 acme/api:1 worker-1 Shutdown Failed 3 weeks ago \"task: non-zero exit (1)\"\n";
-    let runs = "aaaaaaaaaaaa web.1 acme/web:1.3 worker-1 Running Running 2 weeks ago\n";
-    let (past, now) = parted(&format!("{heading}{runs}{given_up}"), 1);
-    assert_eq!((past.len(), now.len()), (1, 0));
-    let (past, now) = parted(&format!("{heading}{given_up}"), 1);
-    assert_eq!((past.len(), now.len()), (0, 1));
+fn a_task_that_should_not_run_any_more_is_over_where_its_service_runs_all_that_it_should() {
+    let tasks = "ID NAME IMAGE NODE DESIRED STATE CURRENT STATE ERROR PORTS\n\
+        aaaaaaaaaaaa web.1 acme/web:1.3 worker-1 Running Running 2 weeks ago\n\
+        dddddddddddd api.1 acme/api:1 worker-1 Shutdown Failed 9 hours ago \"task: non-zero exit (1)\"\n";
+    let services = |running: u64| {
+        format!(
+            "\nID             NAME      MODE         REPLICAS   IMAGE\nx1y2z3a4b5c6   api       replicated   {running}/1        acme/api:1\n"
+        )
+    };
+    for (text, expected) in [
+        (tasks.to_owned() + &services(1), (1, 0)),
+        (tasks.to_owned() + &services(0), (0, 1)),
+        // The list of a swarm of one machine, or of one machine of a swarm.
+        (tasks.to_owned(), (0, 1)),
+    ] {
+        let (past, now) = parted(&text, 1);
+        assert_eq!((past.len(), now.len()), expected, "{text}");
+    }
+}
+
+/// Rows of events, of which one is that a pod's volume is not there.
+fn events(rows: &str) -> String {
+    format!("NAMESPACE   LAST SEEN   TYPE      REASON        OBJECT     MESSAGE\n{rows}")
+}
+
+#[test]
+fn a_pod_that_has_run_since_it_waited_for_its_volume_is_over() {
+    let waits = |pod: &str| {
+        format!(
+            "shop        10m         Warning   FailedMount   pod/{pod}   MountVolume.SetUp failed for volume \"cfg\" : configmap \"cfg\" not found\n"
+        )
+    };
+    let started =
+        "shop        10m         Normal    Started       pod/db-0   Started container db\n";
+    let pods = "\nNAMESPACE   NAME   READY   STATUS   RESTARTS   AGE\nshop        db-0   1/1     Running   0          11m\n";
+    let db = waits("db-0");
+    for (text, expected) in [
+        (events(&(db.clone() + started)), (1, 0)),
+        (events(&db) + pods, (1, 0)),
+        (
+            events(&db) + &pod("db", 0, "Running", &runs_since(START)),
+            (1, 0),
+        ),
+        (events(&db), (0, 1)),
+        (events(&(db.clone() + &waits("db-1") + started)), (1, 1)),
+        (events(&(waits("db-1") + started)), (0, 1)),
+    ] {
+        let (past, now) = parted(&text, 1);
+        assert_eq!((past.len(), now.len()), expected, "{text}");
+        assert!(now.iter().all(|event| event.ends_with("Waits")), "{now:?}");
+    }
+}
+
+#[test]
+fn pulls_that_went_well_at_last_are_over_if_all_did_and_nothing_else_is_wrong() {
+    let failed = format!(
+        "shop        60m         Warning   Failed   pod/api-0   Failed to pull image \"acme/api:1\": {LIMIT}\n"
+    );
+    let pulled = |pod: &str, age: &str| {
+        format!(
+            "shop        {age}         Normal   Pulled   pod/{pod}   Successfully pulled image \"acme/api:1\" in 2s\n"
+        )
+    };
+    let died = "shop        5m         Warning   BackOff   pod/web-0   Back-off restarting failed container web in pod web-0\n";
+    let well = || failed.clone() + &pulled("api-0", "50m");
+    for (rows, expected) in [
+        (well(), (1, 0)),
+        (failed.clone() + &pulled("api-0", "70m"), (0, 1)),
+        (failed.clone() + &pulled("api-1", "50m"), (0, 1)),
+        (well() + &failed.replace("api-0", "web-0"), (0, 2)),
+        (well() + died, (0, 2)),
+    ] {
+        let (past, now) = parted(&events(&rows), 0);
+        assert_eq!((past.len(), now.len()), expected, "{rows}");
+    }
+}
+
+#[test]
+fn a_retry_of_a_job_and_a_build_of_what_cannot_be_pulled_make_it_good() {
+    let job = "2026-01-15T14:00:00Z ##[command]/usr/bin/docker pull postgres:16\n\
+        2026-01-15T14:00:01Z Error response from daemon: Get \"https://registry-1.docker.io/v2/\": net/http: TLS handshake timeout\n\
+        2026-01-15T14:00:07Z ##[command]/usr/bin/docker pull postgres:16\n";
+    let well = "2026-01-15T14:00:20Z Status: Downloaded newer image for postgres:16\n";
+    let denied = " ! app Warning pull access denied for myapp, repository does not exist or may require 'docker login': denied: requested access to the resource is denied  1.0s\n";
+    let built = " => => naming to docker.io/library/myapp\n";
+    for (text, expected) in [
+        (job.to_owned() + well, (1, 0)),
+        (job.to_owned(), (0, 1)),
+        (denied.to_owned() + built, (1, 0)),
+        (denied.to_owned() + &built.replace("myapp", "other"), (0, 1)),
+        (built.to_owned() + denied, (0, 1)),
+    ] {
+        let (past, now) = parted(&text, 1);
+        assert_eq!((past.len(), now.len()), expected, "{text}");
+    }
 }
 
 #[test]

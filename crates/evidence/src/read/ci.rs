@@ -21,7 +21,7 @@ const SIGNS: [(&str, CiSystem); 10] = [
 ];
 
 /// What a line of a pull says, by the phrase before the image. The first that fits holds.
-const PHRASES: [(&str, What); 10] = [
+const PHRASES: [(&str, What); 11] = [
     ("Pulling docker image ", What::PullAttempted),
     ("on this host, downloading ", What::PullAttempted),
     ("docker pull ", What::PullAttempted),
@@ -32,6 +32,8 @@ const PHRASES: [(&str, What); 10] = [
     ("Status: Image is up to date for ", What::PullSucceeded),
     ("Successfully pulled image ", What::PullSucceeded),
     ("Using docker image ", What::PullSucceeded),
+    // What was built is there, though nobody could pull it.
+    ("=> naming to ", What::Started),
 ];
 
 /// Steps of GitHub's own, before the first of a job.

@@ -7,7 +7,19 @@ use serde_json::Value;
 use super::kube_json::text as member;
 use super::times::parse_json;
 use crate::Context;
-use crate::event::{Event, Format, Place, What};
+use crate::event::{Event, Format, Owner, OwnerKind, Place, What};
+
+/// The service that an event is about, and its cluster, by its ARN: `arn:aws:ecs:us-east-1:123456789012:service/prod/shop-web-x`.
+fn service_at(physical: &str) -> Option<Place> {
+    let (_, path) = physical.split_once(":service/")?;
+    // Those of services that were made long ago have no cluster.
+    let (cluster, name) = path.split_once('/')?;
+    Some(Place {
+        owner: Some(Owner::new(OwnerKind::EcsService, name)),
+        cluster: Some(cluster.to_owned()),
+        ..Place::default()
+    })
+}
 
 /// An event of a stack, or a stack itself.
 pub(crate) fn read(item: &Value, context: &Context) -> Option<Event> {
@@ -23,11 +35,12 @@ pub(crate) fn read(item: &Value, context: &Context) -> Option<Event> {
         return None;
     };
     let moment = |key: &str| item.get(key).and_then(|value| parse_json(value, context));
-    let place = Place {
+    let service = member(item, "PhysicalResourceId").and_then(service_at);
+    let place = service.unwrap_or_else(|| Place {
         task: member(item, "LogicalResourceId").map(str::to_owned),
         cluster: member(item, "StackName").map(str::to_owned),
         ..Place::default()
-    };
+    });
     let reason = member(item, "ResourceStatusReason").or_else(|| member(item, "StackStatusReason"));
     let message = format!("{kind} {status} {}", reason.unwrap_or(""));
     let at = moment("Timestamp")

@@ -16,6 +16,7 @@ const HINTS: &[&str] = &[
     r#""(?:actor|tasktemplate|hostconfig|currentstate|names|repository)""#,
     "last seen",
     "ready +status",
+    "ready +up-to-date",
     "current state",
     "container id",
     "replicas",
@@ -56,6 +57,7 @@ const HINTS: &[&str] = &[
     // What readers of events, lists and reasons know beside the marks of the classifier.
     "pull",
     "image",
+    "=> naming to ",
     "crashloop",
     "back-?off",
     "oom-?kill",

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use forebay_failures::Class;
+
 use super::fields::{quoted_after, word_after};
-use crate::event::{Event, Format, Owner, OwnerKind, Place, What};
+use crate::event::{Event, Failure, Format, Owner, OwnerKind, Place, What};
 
 /// The letters that Kubernetes takes for random suffixes: no vowels, and nothing that looks like another.
 const SUFFIX_LETTERS: &str = "bcdfghjklmnpqrstvwxz2456789";
@@ -36,8 +38,8 @@ const REASONS: [(&str, What); 18] = [
     ("Pulling", What::PullAttempted),
     ("Started", What::Started),
     ("Unhealthy", What::HealthFailed),
-    ("FailedMount", What::StartFailed),
-    ("FailedAttachVolume", What::StartFailed),
+    ("FailedMount", What::Waits),
+    ("FailedAttachVolume", What::Waits),
     ("FailedCreatePodContainer", What::StartFailed),
     ("FailedPostStartHook", What::StartFailed),
     ("OOMKilling", What::Died(Some(137))),
@@ -52,6 +54,9 @@ const REASONS: [(&str, What); 18] = [
     ("Evicted", What::Told),
     ("InspectFailed", What::PullFailed),
 ];
+
+/// Reasons that say that a pod waits for its volume. Nothing has been pulled or started by then, whatever words the message has.
+const VOLUMES: [&str; 2] = ["FailedMount", "FailedAttachVolume"];
 
 impl KubeEvent<'_> {
     /// The event, if it tells of images or containers.
@@ -72,12 +77,14 @@ impl KubeEvent<'_> {
             cluster: None,
         };
         let image = image.filter(|image| !image.is_empty());
-        Some(
-            Event::new(what, Format::KubeEvents)
-                .of(image)
-                .within(place)
-                .saying(self.message),
-        )
+        let mut event = Event::new(what, Format::KubeEvents)
+            .of(image)
+            .within(place)
+            .saying(self.message);
+        if VOLUMES.contains(&self.reason) {
+            event.failure = Some(Failure::bare(Class::SymptomOnly));
+        }
+        Some(event)
     }
 
     /// `Back-off restarting failed container app in pod web-0_shop(1b2c…)`: a table of one namespace has no column for it.

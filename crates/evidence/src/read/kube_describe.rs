@@ -97,6 +97,10 @@ impl Description {
                 self.owner = owner(value);
                 out.note_maker(&self.place());
             }
+            "State" if value == "Running" => {
+                out.got_over.note_up(&self.place(), context.now);
+                return self.read_state(key, value, context);
+            }
             "Image" => self.image = Some(value.to_owned()),
             "Pod Template" | "Selector" if !line.starts_with(' ') => {
                 "workload".clone_into(&mut self.about.kind);

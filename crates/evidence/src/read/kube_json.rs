@@ -19,7 +19,7 @@ const MAX_CONTAINERS: usize = 64;
 const FEW_PART: u64 = 4;
 
 /// How long a container may be made, or get ready, before it is said to wait.
-const MAX_BEGINNING: Duration = Duration::from_mins(5);
+pub(crate) const MAX_BEGINNING: Duration = Duration::from_mins(5);
 
 /// What who was asked to end ends with: 128 and `SIGTERM`.
 const ENDED_AS_ASKED: i64 = 143;
@@ -120,6 +120,10 @@ pub(crate) fn read_pod(
             .read(context)
         })
         .collect();
+    let mut running = list(item, "/status/containerStatuses");
+    if running.any(|told| told.pointer("/state/running").is_some()) {
+        out.got_over.note_up(&place, context.now);
+    }
     events.extend(why_failed(item, began));
     for event in &mut events {
         let container = event.place.container.take();

@@ -5,10 +5,12 @@
 use std::time::Duration;
 
 use super::kube::{KubeEvent, owner_of, restarts_within};
+use super::kube_json::MAX_BEGINNING;
 use super::table::split_cells;
 use super::times::{Seen, parse_age, parse_seen};
-use crate::Context;
-use crate::event::{Event, Format, Place, What};
+use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
+use crate::gathered::{Setting, SettingKind};
+use crate::{Context, Evidence};
 
 /// The types of Kubernetes events.
 const TYPES: [&str; 2] = ["Normal", "Warning"];
@@ -103,7 +105,7 @@ pub(crate) struct Described {
 }
 
 /// A row of pods: name, ready, status, restarts, age.
-pub(crate) fn read_pod(line: &str, context: &Context) -> Option<Vec<Event>> {
+pub(crate) fn read_pod(line: &str, context: &Context, out: &mut Evidence) -> Option<Vec<Event>> {
     let cells = split_cells(line);
     let ready = cells.iter().take(3).position(|cell| is_ready(cell))?;
     let (name, status) = (cells.get(ready.checked_sub(1)?)?, cells.get(ready + 1)?);
@@ -121,6 +123,9 @@ pub(crate) fn read_pod(line: &str, context: &Context) -> Option<Vec<Event>> {
             .map(|node| (*node).to_owned()),
         ..Place::default()
     };
+    if *status == "Running" {
+        out.got_over.note_up(&place, context.now);
+    }
     let event = |what, message: &str| {
         let mut event = Event::new(what, Format::KubePods)
             .within(place.clone())
@@ -145,6 +150,47 @@ pub(crate) fn read_pod(line: &str, context: &Context) -> Option<Vec<Event>> {
         events.push(restarted);
     }
     Some(events)
+}
+
+/// Whose table a heading of `kubectl get deployments` or `kubectl get statefulsets` begins.
+pub(crate) fn begins_workloads(line: &str) -> Option<OwnerKind> {
+    let headings: Vec<&str> = line.split_ascii_whitespace().collect();
+    let headings = headings.strip_prefix(&["NAMESPACE"]).unwrap_or(&headings);
+    match headings {
+        ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE", ..] => Some(OwnerKind::Deployment),
+        ["NAME", "READY", "AGE", ..] => Some(OwnerKind::StatefulSet),
+        _ => None,
+    }
+}
+
+/// A row of workloads, `web  0/3  3  0  20m`: how many pods are ready, and how many should be. One that is being made has none yet.
+pub(crate) fn read_workload(line: &str, kind: OwnerKind, lines: Lines) -> Option<Setting> {
+    let cells: Vec<&str> = line.split_ascii_whitespace().collect();
+    let at = cells.iter().take(3).position(|cell| is_ready(cell))?;
+    let (ready, desired) = cells[at].split_once('/')?;
+    let name = cells.get(at.checked_sub(1)?)?;
+    let age = cells[at + 1..].iter().rev().find_map(|cell| {
+        let is_age = cell.ends_with(|c: char| c.is_ascii_lowercase());
+        parse_age(cell).filter(|_| is_age)
+    })?;
+    if age <= MAX_BEGINNING {
+        return None;
+    }
+    let place = Place {
+        // `kubectl get all` has `deployment.apps/web`.
+        owner: Some(Owner::new(kind, name.rsplit('/').next().unwrap_or(name))),
+        namespace: (at >= 2).then(|| cells[0].to_owned()),
+        ..Place::default()
+    };
+    Some(Setting {
+        place,
+        image: None,
+        kind: SettingKind::Replicas {
+            desired: desired.parse().ok()?,
+            running: Some(ready.parse().ok()?),
+        },
+        lines,
+    })
 }
 
 /// `(12d ago)`: how long ago the last restart was.

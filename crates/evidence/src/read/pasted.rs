@@ -14,6 +14,7 @@ use super::log_line::LogLine;
 use super::repeats::Repeats;
 use crate::event::{Event, Lines, MAX_MESSAGE_BYTES, What};
 use crate::failure::{explain, tell};
+use crate::got_over::is_of_volume;
 use crate::{Context, Evidence};
 
 /// A source up to this long may be one message that somebody pasted, wrapped anywhere.
@@ -323,8 +324,8 @@ fn says_as_much(line: &Event, joined: &Event) -> bool {
     what(line) == what(joined) && line.failure == joined.failure && line.image == joined.image
 }
 
-/// Whether an event tells why pulls fail, or what starts them again and again.
+/// Whether an event tells why pulls fail, why none has begun, or what starts them again and again.
 fn is_cause(event: &Event) -> bool {
     let tells = |failure: &crate::Failure| failure.class.is_cause();
-    event.what.is_death() || event.failure.as_ref().is_some_and(tells)
+    event.what.is_death() || is_of_volume(event) || event.failure.as_ref().is_some_and(tells)
 }

@@ -8,7 +8,7 @@ use super::super::kube_table::{self, Wide};
 use super::super::pasted::By;
 use super::Intake;
 use super::told::located;
-use crate::event::{Event, MAX_MESSAGE_BYTES};
+use crate::event::{Event, MAX_MESSAGE_BYTES, OwnerKind};
 use crate::{Context, Evidence};
 
 /// The most lines that a wrapped message goes on for.
@@ -18,6 +18,7 @@ const MAX_WRAPPED_LINES: u32 = 8;
 pub(super) enum Table {
     Events(Wide),
     Pods,
+    Workloads(OwnerKind),
     List(List),
 }
 
@@ -38,6 +39,8 @@ impl Intake {
             Some(Table::Events(Wide(line.contains("FIRST SEEN"))))
         } else if has(&["NAME", "READY", "STATUS"]) {
             Some(Table::Pods)
+        } else if let Some(kind) = kube_table::begins_workloads(line) {
+            Some(Table::Workloads(kind))
         } else {
             List::begins(line).map(Table::List)
         };
@@ -80,7 +83,13 @@ impl Intake {
             }
         }
         let row = match &self.source.table {
-            Some(Table::Pods) => kube_table::read_pod(line, &context),
+            Some(Table::Pods) => kube_table::read_pod(line, &context, &mut self.evidence),
+            Some(Table::Workloads(kind)) => {
+                kube_table::read_workload(line, *kind, lines).map(|setting| {
+                    self.evidence.set(setting);
+                    Vec::new()
+                })
+            }
             Some(Table::List(list)) => Some(
                 list.read(line, lines, &context, &mut self.evidence)
                     .into_iter()
