@@ -1,9 +1,10 @@
 //! Signs that are escaped, as in a URL that is a parameter of another: `%3A`, and where that is escaped again `%253A`.
 
-use super::strip_ignoring_case;
-
 /// How often a sign is escaped at most.
 const MAX_DEPTH: usize = 3;
+
+/// Behind the percent sign, in hexadecimal.
+const CODE_BYTES: usize = 2;
 
 /// The length of a sign at the front, which may be escaped, and how often it is.
 pub(super) fn sign_at(text: &str, sign: char) -> Option<(usize, usize)> {
@@ -16,8 +17,8 @@ pub(super) fn sign_at(text: &str, sign: char) -> Option<(usize, usize)> {
         start = inner;
         depth += 1;
     }
-    let escape = strip_ignoring_case(start, &format!("{:02x}", u32::from(sign)))?;
-    Some((text.len() - start.len() + escape, depth))
+    let is_sign = code_at(start).is_some_and(|code| char::from(code) == sign);
+    is_sign.then_some((text.len() - start.len() + CODE_BYTES, depth))
 }
 
 /// Where `find` finds something in a text whose signs are escaped so often, as a place in the text as it stands.
@@ -47,7 +48,11 @@ fn escaped_at(text: &str, depth: usize) -> Option<(char, usize)> {
     for _ in 1..depth {
         start = start.strip_prefix("25").unwrap_or(start);
     }
-    let code = u8::from_str_radix(start.get(..2)?, 16).ok()?;
-    let length = text.len() - start.len() + 2;
+    let code = code_at(start)?;
+    let length = text.len() - start.len() + CODE_BYTES;
     code.is_ascii().then_some((char::from(code), length))
+}
+
+fn code_at(text: &str) -> Option<u8> {
+    u8::from_str_radix(text.get(..CODE_BYTES)?, 16).ok()
 }

@@ -35,6 +35,10 @@ pub(super) fn find_userinfo(text: &str, at: usize) -> Option<Found> {
         start += slash;
         depth = depth.max(escaped);
     }
+    // Most addresses have no user: they are done with at once.
+    if !text[start..].contains('@') && !text[start..].contains("40") {
+        return None;
+    }
     let word = &text[start..start + run(&text[start..], is_of_address)];
     let length = find_within(word, depth, |word| {
         let authority = run(word, |c| !matches!(c, '/' | '?' | '#') && is_of_address(c));
