@@ -236,6 +236,12 @@ impl Asked {
                 "It is an authority of your own, or a proxy that breaks TLS open: trust it only if it is meant to be there.",
             )
             .run("Who signed it?", self.look("-issuer -subject -dates"));
+        if self.clients.is_empty() {
+            return way.step(
+                "Fargate trusts public authorities alone: have the certificate signed by one, or the registry asked past the proxy.",
+                None,
+            );
+        }
         if is_public {
             // All that the machine asks comes through the same proxy.
             return way.run(

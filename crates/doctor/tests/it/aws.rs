@@ -125,3 +125,24 @@ fn at_ecr_no_password_is_asked_for_that_nobody_has() {
         assert!(!is_prompt && !told.contains("skopeo"), "{told}");
     }
 }
+
+#[test]
+fn fargate_is_told_no_setting_of_a_machine_where_no_tls_comes_about() {
+    let of = |fault: &str| {
+        let reason = format!(
+            "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref reg.example:5000/b:1: failed to do request: Head https://reg.example:5000/v2/b/manifests/1: {fault}"
+        );
+        let (_, ways) = find(&[&task("reg.example:5000/b:1", &reason)]);
+        format!("{:?}", ways.ways[0])
+    };
+    let plain = of("http: server gave HTTP response to HTTPS client");
+    assert!(
+        plain.contains("Nothing tells Fargate to speak plain HTTP") && !plain.contains("spoken"),
+        "{plain}"
+    );
+    let unknown = of("x509: certificate signed by unknown authority");
+    assert!(
+        unknown.contains("public authorities alone") && !unknown.contains("install"),
+        "{unknown}"
+    );
+}
