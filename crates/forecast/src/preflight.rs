@@ -190,6 +190,17 @@ impl Check {
     }
 
     fn succeeded(&self, out: &str) -> Told {
+        // What was asked to be printed; a page of a login, or half an answer, is none.
+        let is_answer = match self.kind {
+            Kind::Image => out.starts_with("sha256:"),
+            Kind::Repository => self.command.iter().any(|word| word == out),
+            Kind::Secret => out.starts_with("arn:aws"),
+            Kind::Stack | Kind::Name => true,
+        };
+        if !is_answer {
+            let told = format!("{} did not answer what was asked", self.command[0]);
+            return (State::Failed, told, None);
+        }
         match self.kind {
             Kind::Image | Kind::Repository => (State::Good, "is there".to_owned(), None),
             Kind::Secret => (

@@ -283,11 +283,12 @@ async fn a_login_without_a_limit_is_taken_and_an_image_that_is_not_there_is_miss
     drop(program);
 }
 
-/// An `aws` that knows of one repository, no secret, and a stack that failed.
+/// An `aws` that knows of two repositories, no secret, and a stack that failed.
 const AWS: &str = r#"#!/bin/sh
 echo "aws $*" >> "$CALLS"
 case "$*" in
   *describe-images*) echo sha256:1 ;;
+  *describe-repositories*) echo b ;;
   *get-secret-value*) echo 'An error occurred (ResourceNotFoundException) when calling' >&2; exit 254 ;;
   *describe-stacks*' web '*) echo ROLLBACK_COMPLETE ;;
   *describe-stacks*) echo 'Stack with id new does not exist' >&2; exit 254 ;;

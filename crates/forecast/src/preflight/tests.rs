@@ -39,6 +39,12 @@ fn only_ecr_is_asked_about_repositories() {
     ));
     assert_eq!(missing.told, "its repository exists, and has no such image");
     assert_eq!(check.read(&Outcome::NotInstalled).state, State::Failed);
+    let states = ["sha256:ab\n", "<html>login</html>", "{\"imageDetails\"", ""]
+        .map(|out| check.read(&ended(true, out)).state);
+    assert_eq!(
+        states,
+        [State::Good, State::Failed, State::Failed, State::Failed]
+    );
 }
 
 #[test]
