@@ -222,7 +222,7 @@ impl<'a> Readers<'a> {
     /// Whether a variable is read by this name where its last part stands.
     fn is_read(&self, at: usize, name: Name<'_>) -> bool {
         let before = &self.text[..at];
-        let is_variable = before.ends_with(['$', '{']);
+        let is_variable = before.ends_with('$') || before.ends_with("${");
         let is_of_environment = is_path(before, "env.");
         let is_named = match name.sigil {
             Sigil::Dollar => is_variable || is_of_environment,

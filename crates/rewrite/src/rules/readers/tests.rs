@@ -135,6 +135,10 @@ fn what_serves_images_alone_is_nobody_elses() {
         ),
         ("a.sh", "export I=${I:-${J:-redis:7}}\ndocker run $I\n"),
         (
+            ".gitlab-ci.yml",
+            "variables: {IMG: \"python:3.12\", X: $Y}\ntest:\n  image: $IMG\n  script: [x]\n",
+        ),
+        (
             "Dockerfile",
             "ARG BASE=alpine\nFROM $BASE AS a\nARG BASE\nFROM ${BASE}:3\n",
         ),
