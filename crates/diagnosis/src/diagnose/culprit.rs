@@ -126,8 +126,9 @@ pub(crate) fn part(tally: &Tally, class: Class, evidence: &Evidence) -> Parted {
     }
     for workload in workloads {
         let trigger = trigger_of(workload, class, &anonymous);
-        let is_blamed =
-            is_culprit(workload) && (trigger.is_some() || !is_only_refused(tally, class, workload));
+        let is_blamed = is_culprit(workload)
+            && (has_cause(trigger.as_ref(), tally, workload)
+                || !is_only_refused(tally, class, workload));
         let culprit = is_blamed.then(|| {
             let trigger = trigger.unwrap_or(Trigger::ManyPulls);
             suspect(workload, total, Some(trigger))
@@ -140,6 +141,16 @@ pub(crate) fn part(tally: &Tally, class: Class, evidence: &Evidence) -> Parted {
         }
     }
     parted
+}
+
+/// Whether what is wrong with a workload itself accounts for the requests. That it pulls without an account does where nobody else
+/// was seen to ask, and it asked more than once or twice: those who share an address share that.
+fn has_cause(trigger: Option<&Trigger>, tally: &Tally, workload: &Workload) -> bool {
+    match trigger {
+        Some(Trigger::NoCredentials) => is_alone(tally) && workload.attempts() >= MIN_ATTEMPTS,
+        Some(_) => true,
+        None => false,
+    }
 }
 
 /// The rule that tells culprits in this company.
