@@ -2,7 +2,7 @@
 //!
 //! By workload, as whatever else is told of one.
 
-use forebay_evidence::{Evidence, Moment, What};
+use forebay_evidence::{Class, Evidence, Moment, What};
 use forebay_limits::shown;
 use serde::Serialize;
 
@@ -23,6 +23,9 @@ pub struct Past {
     pub deaths: u64,
     /// Pulls that failed.
     pub failed: u64,
+    /// As what most of them failed, where that was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
     /// What was said of it where it is neither, redacted: why a pod was evicted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
@@ -42,6 +45,7 @@ pub(crate) fn past(evidence: &Evidence) -> (Vec<Past>, usize) {
                 name: workload.name(),
                 deaths: counts.deaths(),
                 failed: counts.failed,
+                class: class_of(workload).filter(|_| counts.failed > 0),
                 said: said_of(workload, evidence),
                 last: workload.last,
             }
@@ -51,6 +55,16 @@ pub(crate) fn past(evidence: &Evidence) -> (Vec<Past>, usize) {
     let more = all.len().saturating_sub(MAX_PAST);
     all.truncate(MAX_PAST);
     (all, more)
+}
+
+fn class_of(workload: &Workload) -> Option<Class> {
+    let causes = workload
+        .classes
+        .iter()
+        .filter(|(class, _)| class.is_cause() && **class != Class::StartFailure);
+    causes
+        .max_by_key(|(_, seen)| seen.count)
+        .map(|(class, _)| *class)
 }
 
 fn said_of(workload: &Workload, evidence: &Evidence) -> Option<String> {

@@ -152,3 +152,19 @@ fn a_storm_that_ended_is_the_cause_of_the_limit_that_it_used_up_however_long_the
     assert_eq!(culprits, ["Swarm service svcapi"]);
     assert!(found.past.is_empty());
 }
+
+#[test]
+fn of_a_pull_that_was_got_over_is_told_what_refused_it() {
+    let events = format!(
+        "NAMESPACE   LAST SEEN   TYPE      REASON    OBJECT      MESSAGE\n\
+         shop        60m         Warning   Failed    pod/web-0   Failed to pull image \"acme/web:1\": {HUB_ANONYMOUS}\n\
+         shop        50m         Normal    Pulled    pod/web-0   Successfully pulled image \"acme/web:1\" in 2s\n\
+         shop        50m         Normal    Started   pod/web-0   Started container web\n"
+    );
+    let found = read(&[("events", events.as_str())], START);
+    assert!(found.cause.is_none());
+    let [past] = found.past.as_slice() else {
+        panic!("{:?}", found.past);
+    };
+    assert_eq!((past.failed, past.class), (1, Some(Class::PullLimit)));
+}

@@ -137,7 +137,10 @@ pub(super) fn tell_past(past: &Past) -> String {
         1 => Some("a container ended".to_owned()),
         deaths => Some(format!("containers ended {deaths} times")),
     };
-    let failed = (past.failed > 0).then(|| counted(past.failed, "failed pull"));
+    let class = past
+        .class
+        .map_or_else(String::new, |class| format!(" ({class})"));
+    let failed = (past.failed > 0).then(|| counted(past.failed, "failed pull") + &class);
     let told: Vec<String> = ended.into_iter().chain(failed).collect();
     let told = match told.as_slice() {
         [] => match &past.said {
