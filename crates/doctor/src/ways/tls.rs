@@ -22,6 +22,18 @@ enum Client {
     Podman,
 }
 
+impl Client {
+    /// Where it looks for what it needs with a registry.
+    fn folder(self, host: &str) -> String {
+        let of = match self {
+            Self::Docker => "docker",
+            Self::Containerd => "containerd",
+            Self::Podman => "containers",
+        };
+        format!("/etc/{of}/certs.d/{host}")
+    }
+}
+
 /// The registry, and who asks it.
 struct Asked {
     host: String,
@@ -150,8 +162,8 @@ impl Asked {
     /// Where containerd has it said; it reads that anew for each pull.
     fn hosts_file(&self) -> String {
         format!(
-            "containerd, on each node: /etc/containerd/certs.d/{}/hosts.toml, read without a restart where config_path in its config.toml is /etc/containerd/certs.d. k3s and RKE2 have it said in registries.yaml instead, in /etc/rancher/k3s or /etc/rancher/rke2.",
-            self.host
+            "containerd, on each node: {}/hosts.toml, read without a restart where config_path in its config.toml is /etc/containerd/certs.d. k3s and RKE2 have it said in registries.yaml instead, in /etc/rancher/k3s or /etc/rancher/rke2.",
+            Client::Containerd.folder(&self.host)
         )
     }
 
@@ -183,14 +195,14 @@ impl Asked {
         self.for_each(way, |way, client| match client {
             Client::Docker => way.run(
                 "Docker, on each machine that pulls.",
-                install_pair(&format!("/etc/docker/certs.d/{host}")),
+                install_pair(&client.folder(host)),
             ),
             Client::Podman => way.run(
                 "podman and CRI-O, on each machine that pulls.",
-                install_pair(&format!("/etc/containers/certs.d/{host}")),
+                install_pair(&client.folder(host)),
             ),
             Client::Containerd => {
-                let folder = format!("/etc/containerd/certs.d/{host}");
+                let folder = client.folder(host);
                 let pair =
                     format!("\n  client = [[\"{folder}/client.cert\", \"{folder}/client.key\"]]");
                 way.run("On each node.", install_pair(&folder)).step(
@@ -252,14 +264,14 @@ impl Asked {
         self.for_each(way, |way, client| match client {
             Client::Docker => way.run(
                 "Docker, on each machine that pulls: the authority's certificate is in ca.crt. It needs no restart.",
-                install_authority(&format!("/etc/docker/certs.d/{host}")),
+                install_authority(&client.folder(host)),
             ),
             Client::Podman => way.run(
                 "podman and CRI-O, on each machine that pulls: the authority's certificate is in ca.crt.",
-                install_authority(&format!("/etc/containers/certs.d/{host}")),
+                install_authority(&client.folder(host)),
             ),
             Client::Containerd => {
-                let folder = format!("/etc/containerd/certs.d/{host}");
+                let folder = client.folder(host);
                 let authority = format!("\n  ca = \"{folder}/ca.crt\"");
                 way.run(
                     "On each node: the authority's certificate is in ca.crt.",
