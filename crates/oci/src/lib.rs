@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod act;
 mod digest;
 mod ecr;
 mod endpoint;
@@ -13,6 +14,7 @@ mod reference;
 mod route;
 mod tag;
 
+pub use act::{Act, InvalidAct};
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
 pub use ecr::{EcrHost, aws_partition, aws_suffix, ecr_domains, is_aws_account, is_aws_region};
 pub use endpoint::{Endpoint, EndpointError, Page, Query};
