@@ -9,12 +9,13 @@ mod image;
 mod manifest;
 mod media_type;
 mod name;
+mod pattern;
 mod platform;
 mod reference;
 mod route;
 mod tag;
 
-pub use act::{Act, InvalidAct};
+pub use act::{Act, Acts, InvalidAct};
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
 pub use ecr::{EcrHost, aws_partition, aws_suffix, ecr_domains, is_aws_account, is_aws_region};
 pub use endpoint::{Endpoint, EndpointError, Page, Query};
@@ -23,6 +24,7 @@ pub use image::{DOCKER_HUB, DOCKER_HUB_ALIASES, ImageName, InvalidImageName, is_
 pub use manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
 pub use media_type::MediaType;
 pub use name::{InvalidName, RepositoryName};
+pub use pattern::{InvalidPattern, LOCAL_UPSTREAM, RepositoryPattern, TargetPattern};
 pub use platform::Platform;
 pub use reference::Reference;
 pub use route::{Addressing, Route, RouteError, RouteTable, Target, UpstreamName, route};
