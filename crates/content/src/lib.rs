@@ -8,6 +8,8 @@ mod catalog;
 mod clock;
 mod error;
 mod event;
+mod hosted;
+mod journal;
 mod ledger_rows;
 mod limit_rows;
 pub mod memory;
@@ -26,6 +28,12 @@ pub use catalog::{
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{BoxError, Missing, SourceError};
 pub use event::{Event, FillEnd, Ignore, Observe, UpstreamAnswer, UpstreamCall};
+pub use hosted::{
+    Committed, DropGuard, Dropped, Hosted, HostedBlob, HostedChild, HostedContent, HostedDrops,
+    HostedEntry, HostedLists, HostedManifest, HostedPushes, HostedRepository, HostedUpkeep,
+    HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings,
+};
+pub use journal::{Change, Journal, JournalEntry};
 pub use ledger_rows::{
     Client, LedgerRows, MAX_PULL_COUNT, MAX_PULL_ROWS, MERGE_PULL_ROWS, Period, PullCounts,
     PullCursor, PullOrder, PullPage, PullRow, PullRows, Spender, Spent, TimeRange, TopPage,
