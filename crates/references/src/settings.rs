@@ -16,6 +16,8 @@ pub struct Settings {
     pub near: BTreeMap<String, String>,
     /// How many more files of values there are near this one: too many to be read.
     pub left_off: usize,
+    /// Whether whoever asks named this file itself, and did not come by it in a folder.
+    pub is_named: bool,
 }
 
 impl Settings {

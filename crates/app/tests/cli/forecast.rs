@@ -380,6 +380,27 @@ fn a_service_whose_tag_a_matrix_says_is_counted_for_each_of_its_jobs() {
 }
 
 #[test]
+fn of_two_compose_files_in_a_folder_the_one_that_compose_takes_is_counted() {
+    let program = Program::new()
+        .file("compose.yaml", "services:\n  a: {image: 'nginx:1'}\n")
+        .file("docker-compose.yml", "services:\n  a: {image: 'redis:7'}\n");
+    let told = run(&program, &["."]);
+    assert!(
+        told.contains("compose.yaml:2: Compose service a: starts: 1, nodes: 1\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains("starts: 0 to 1, nodes: 0 to 1, only where -f names the file: Compose takes the one beside it"),
+        "{told}"
+    );
+    let told = run(&program, &["docker-compose.yml"]);
+    assert!(
+        told.contains("docker-compose.yml:2: Compose service a: starts: 1, nodes: 1\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn what_compose_merges_over_a_file_takes_its_images_place_and_is_asked_for() {
     let program = Program::new()
         .file("compose.yaml", "services:\n  a: {image: 'nginx:1'}\n")

@@ -1,5 +1,7 @@
 //! Compose files and Swarm stacks: the images of services, with `${VAR:-default}`.
 
+mod default_files;
+
 use std::collections::BTreeSet;
 
 use forebay_syntax::{At, Tree, read_yaml};
@@ -7,29 +9,15 @@ use forebay_syntax::{At, Tree, read_yaml};
 use crate::dockerfile::{self, Use};
 use crate::sink::{Scope, Sink};
 use crate::variables::{Binding, Dialect};
-use crate::{Note, Owner, PullPolicy, Restart, env};
+use crate::{Note, Owner, PullPolicy, Restart, Settings, env};
+
+pub use default_files::overrides;
 
 /// `extends` of what extends.
 const MAX_EXTENDS: u32 = 8;
 
 /// The file of a project's variables.
 const ENVIRONMENT: &str = ".env";
-
-/// The files of which Compose takes the first without being told (compose-go, `DefaultFileNames`).
-const BASES: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-];
-
-/// Those of which the first goes over it (`DefaultOverrideFileNames`).
-const OVERRIDES: [&str; 4] = [
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-];
 
 /// The most Dockerfiles that are read beside one file.
 const MAX_DOCKERFILES: usize = 100;
@@ -51,6 +39,9 @@ const WITH_PROFILE: &str = "only with its profile";
 
 /// What has to be for an image to be pulled in whose place an override names another.
 const WITHOUT_OVERRIDE: &str = "only without the override beside it";
+
+/// What has to be for a file to be read where Compose takes another one of its folder.
+const WHERE_NAMED: &str = "only where -f names the file: Compose takes the one beside it";
 
 /// What the prefix is of an image among the contexts of a build.
 const CONTEXT: &str = "docker-image://";
@@ -84,7 +75,9 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
     let Some(services) = root.get("services") else {
         return;
     };
-    let others = others(sink);
+    let name = sink.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let is_passed_over = default_files::is_passed_over(name, settings);
+    let others = others(name, settings);
     let built = built_with_others((root, services), &others, sink.path);
     for (name, service) in services.entries() {
         let chain = extended(services, service);
@@ -119,6 +112,11 @@ pub(crate) fn find(root: At<'_>, sink: &mut Sink<'_>) {
             build_arguments(build, sink, scope, &owner);
         }
     }
+    if is_passed_over {
+        for place in &mut sink.found.places {
+            place.owner.condition = Some(WHERE_NAMED);
+        }
+    }
 }
 
 /// Whether a service with these profiles starts: without any it does, and with one that `COMPOSE_PROFILES` lists.
@@ -149,15 +147,10 @@ struct Other<'a> {
     is_over: bool,
 }
 
-/// The files beside this one that Compose merges with it: the first of the base files, unless it is one itself, and the first of
-/// those that go over that.
-fn others<'a>(sink: &Sink<'a>) -> Vec<Other<'a>> {
-    let near = &sink.settings.near;
-    let own = sink.path.rsplit(['/', '\\']).next().unwrap_or_default();
-    let kinds = [(&BASES, false), (&OVERRIDES, !overrides(own).is_empty())];
-    let kinds = kinds.into_iter().filter(|(names, _)| !names.contains(&own));
-    let others = kinds.filter_map(|(names, is_over)| {
-        let text = names.iter().find_map(|name| near.get(*name))?;
+/// The files beside the one of this name that Compose merges with it.
+fn others<'a>(name: &str, settings: &'a Settings) -> Vec<Other<'a>> {
+    let merged = default_files::merged(name, settings);
+    let others = merged.filter_map(|(text, is_over)| {
         let tree = read_yaml(text).0.into_iter().next()?;
         Some(Other { tree, is_over })
     });
@@ -229,15 +222,6 @@ fn project(root: At<'_>, path: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// What Compose merges over the file of this name where it lies beside it: the first of these.
-pub fn overrides(name: &str) -> &'static [&'static str] {
-    if BASES.contains(&name) {
-        &OVERRIDES
-    } else {
-        &[]
-    }
-}
-
 /// The files that tell of a Compose file's services, by their paths from its folder: its variables, those that Compose merges with
 /// it, and the Dockerfiles that take arguments.
 pub fn beside(text: &str) -> Vec<String> {
@@ -246,8 +230,8 @@ pub fn beside(text: &str) -> Vec<String> {
     if !words.any(is_key) {
         return Vec::new();
     }
-    let files = BASES.iter().chain(&OVERRIDES).chain(&[ENVIRONMENT]);
-    let files = files.map(|name| (*name).to_owned());
+    let files = default_files::names().chain([ENVIRONMENT]);
+    let files = files.map(str::to_owned);
     files.chain(dockerfiles(text)).collect()
 }
 

@@ -168,7 +168,10 @@ impl<'a> Reading<'a> {
 
     fn content(&mut self, (path, is_named): (&Path, bool), shown: &str, content: &[u8]) {
         let name = path.to_string_lossy();
-        let settings = self.settings(near(path, content));
+        let settings = Settings {
+            is_named,
+            ..self.settings(near(path, content))
+        };
         if is_named && !is_understood(&name, content, &settings) {
             let told = "not understood: it is of no kind that is known to name images";
             return self.unread(format!("{shown}: {told}"));

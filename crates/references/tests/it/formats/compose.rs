@@ -1,6 +1,6 @@
 //! Compose files and Swarm stacks.
 
-use forebay_references::{Refusal, Settings, beside_compose, find, splice};
+use forebay_references::{Place, Refusal, Settings, beside_compose, find, splice};
 
 use crate::listing::{listing, set};
 
@@ -257,6 +257,50 @@ fn an_image_that_an_override_replaces_is_pulled_without_it_only() {
         let places = found.places.iter();
         let conditions = places.map(|place| place.owner.condition.is_some());
         assert_eq!(conditions.collect::<Vec<_>>(), expected, "{path}");
+    }
+}
+
+#[test]
+fn a_file_that_compose_passes_over_for_another_is_read_where_it_is_named_only() {
+    let text = "services:\n  a: {image: 'a:1', build: {args: {BASE: 'b:1'}}}\n";
+    for (path, beside, expected) in [
+        ("docker-compose.yml", &["compose.yaml"][..], true),
+        ("compose.yml", &["compose.yaml", "docker-compose.yml"], true),
+        (
+            "compose.yaml",
+            &["compose.yml", "docker-compose.yaml"],
+            false,
+        ),
+        ("docker-compose.yml", &["compose.override.yaml"], false),
+        (
+            "docker-compose.override.yml",
+            &["compose.override.yaml"],
+            true,
+        ),
+        (
+            "compose.override.yml",
+            &["compose.override.yaml", "compose.yaml"],
+            false,
+        ),
+        ("compose.prod.yaml", &["compose.yaml"], false),
+    ] {
+        let near = beside
+            .iter()
+            .map(|name| ((*name).to_owned(), String::new()));
+        let settings = Settings {
+            near: near.collect(),
+            ..Settings::default()
+        };
+        let found = find(path, text.as_bytes(), &settings);
+        let is_passed_over = |place: &Place| place.owner.condition.is_some();
+        assert_eq!(found.places.len(), 2, "{path}");
+        assert_eq!(found.places.iter().all(is_passed_over), expected, "{path}");
+        let named = Settings {
+            is_named: true,
+            ..settings
+        };
+        let found = find(path, text.as_bytes(), &named);
+        assert!(!found.places.iter().any(is_passed_over), "{path}");
     }
 }
 
