@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod accounts;
 mod alert;
 mod blob_store;
 mod body;
@@ -10,13 +11,19 @@ mod error;
 mod event;
 mod hosted;
 mod journal;
+mod keys;
 mod ledger_rows;
 mod limit_rows;
 pub mod memory;
 mod range;
+mod secret;
 mod source;
 mod told_rows;
 
+pub use accounts::{
+    AccountChange, AccountName, Accounts, Added, InvalidAccountName, InvalidRobotId, KeptRobot,
+    KeptUser, MAX_ROBOTS, MAX_USERS, Right, RobotId, Robots, Stamp, Users,
+};
 pub use alert::{Alert, AlertKind, Notify, Settled, TellNobody};
 pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, FileSpan, Stage, collect_reader};
 pub use body::{BlobBody, BlobReading, BlobStream, Piece, PieceStream};
@@ -34,6 +41,9 @@ pub use hosted::{
     HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings,
 };
 pub use journal::{Change, Journal, JournalEntry};
+pub use keys::{
+    InvalidKeySet, KeyNumbers, KeySet, Keys, KeysError, MAX_KEY_SET_BYTES, MAX_KEYS, PublicKey,
+};
 pub use ledger_rows::{
     Client, LedgerRows, MAX_PULL_COUNT, MAX_PULL_ROWS, MERGE_PULL_ROWS, Period, PullCounts,
     PullCursor, PullOrder, PullPage, PullRow, PullRows, Spender, Spent, TimeRange, TopPage,
@@ -43,6 +53,7 @@ pub use limit_rows::{
     MAX_COOL_DOWNS, MAX_SOURCES, login_scope, pulls_scope,
 };
 pub use range::{ByteRange, Unsatisfiable};
+pub use secret::Secret;
 pub use source::{
     Blob, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance, Request, Resolved,
     collect,

@@ -21,7 +21,6 @@ mod patience;
 mod realm;
 mod recent;
 mod referrers;
-mod secret;
 mod tags;
 mod token;
 mod token_cache;
@@ -30,7 +29,7 @@ mod wire;
 
 pub use aws::{AwsAccess, AwsEnvironment};
 pub use config::{CredentialSource, UpstreamConfig};
+pub use forebay_content::Secret;
 pub use host_port::{HostPort, InvalidHostPort};
 pub use pacers::Pacers;
-pub use secret::Secret;
 pub use upstream::{Upstream, UpstreamSeams};

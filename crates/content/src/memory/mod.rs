@@ -2,10 +2,12 @@
 //!
 //! The same contracts as the implementations on disk, checked by the same suites.
 
+mod accounts;
 mod blobs;
 mod catalog;
 mod ledger;
 
+pub use accounts::MemoryAccounts;
 pub use blobs::MemoryBlobs;
 pub use catalog::MemoryCatalog;
 pub use ledger::MemoryLedger;

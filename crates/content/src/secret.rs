@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A password or token. `Debug` says `***`, there is no `Display`; [`Secret::expose`] is the one way to the text.
+/// A password, a token, or what one is checked by. `Debug` says `***`, there is no `Display`; [`Secret::expose`] is the one way to the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -12,7 +12,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for an Authorization header and nothing else.
+    /// The text itself, for what it is sent to or checked by and nothing else.
     pub fn expose(&self) -> &str {
         &self.0
     }
