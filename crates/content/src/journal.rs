@@ -3,42 +3,90 @@
 use async_trait::async_trait;
 use forebay_oci::{Digest, MediaType, RepositoryName, Tag};
 
-use crate::{BlobError, Timestamp};
+use crate::{BlobError, RepositorySettings, Timestamp};
+
+/// The most entries that one [`Journal::append`] takes.
+pub const MAX_APPENDED: usize = 1000;
 
 /// Keeps what changed in each repository, in the order in which it did.
 ///
 /// # Contract
-/// An entry is durable when [`append`](Self::append) returns `Ok`. After a crash the last entries of a repository may be missing
-/// whose `append` did not return; those that are read are whole and as they were written.
+/// Entries are durable when [`append`](Self::append) returns `Ok`. Of an `append` that failed, or did not return before a crash,
+/// any entries may be there, the first ones first. Those that are read are whole, as they were written, and in the order in which
+/// their appends began to wait for one another.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Appends to the journal of the repository, which is made if it is not there.
+    /// Appends to the journal of the repository, which is made if it is not there: all that is given, at the price of one.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`] if there are more than [`MAX_APPENDED`], or one is longer than an entry can be; nothing is written then.
     async fn append(
-        &self,
-        repository: &RepositoryName,
-        entry: &JournalEntry,
-    ) -> Result<(), BlobError>;
-
-    /// The repositories that have a journal, in the order of their names' bytes.
-    async fn journals(&self) -> Result<Vec<RepositoryName>, BlobError>;
-
-    /// All entries of a repository's journal, the oldest first; none if it has none. What cannot be read is left out, and how
-    /// many lines that were is told.
-    async fn read(
-        &self,
-        repository: &RepositoryName,
-    ) -> Result<(Vec<JournalEntry>, u64), BlobError>;
-
-    /// Puts `entries` in the place of all that the repository's journal has: what still counts, and no more. None takes the journal
-    /// away.
-    async fn replace(
         &self,
         repository: &RepositoryName,
         entries: &[JournalEntry],
     ) -> Result<(), BlobError>;
 
+    /// The repositories that have a journal, after `after` in an order that stays the same, at most `limit`; the one named by
+    /// `after` need not be there.
+    async fn journals(
+        &self,
+        after: Option<&RepositoryName>,
+        limit: usize,
+    ) -> Result<JournalPage, BlobError>;
+
+    /// Opens the repository's journal, to be read from the oldest entry on; `None` if it has none.
+    async fn open(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Option<Box<dyn JournalReader>>, BlobError>;
+
+    /// Puts `entries` in the place of all that the repository's journal has up to `until`: what of it still counts, and no more.
+    /// What was appended behind `until` stays, after them. A journal without entries is taken away.
+    ///
+    /// False if the journal was replaced since `until` was told, or may have been; it is then as it was.
+    async fn replace(
+        &self,
+        repository: &RepositoryName,
+        until: JournalPlace,
+        entries: &[JournalEntry],
+    ) -> Result<bool, BlobError>;
+
     /// The journal's length in bytes; 0 if there is none.
     async fn size(&self, repository: &RepositoryName) -> Result<u64, BlobError>;
+}
+
+/// An open journal. What was opened can be read on though it be replaced meanwhile.
+#[async_trait]
+pub trait JournalReader: Send {
+    /// The next entries, at most `limit`, which is not 0; none at the end, until something is appended. What cannot be read is
+    /// left out and [counted](Self::unreadable).
+    async fn next(&mut self, limit: usize) -> Result<Vec<JournalEntry>, BlobError>;
+
+    /// How many lines were left out so far because they were damaged. What a crash left of an entry that was never acknowledged
+    /// does not count.
+    fn unreadable(&self) -> u64;
+
+    /// Behind the last entry that was told: what [`Journal::replace`] takes.
+    fn place(&self) -> JournalPlace;
+}
+
+/// A place in a repository's journal, as this process knows it; not to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalPlace {
+    /// How often the journal had been replaced, or one that is counted with it.
+    pub replaced: u64,
+    /// Where it is, in bytes from the beginning.
+    pub offset: u64,
+}
+
+/// Some of the repositories that have a journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JournalPage {
+    /// Their names.
+    pub repositories: Vec<RepositoryName>,
+    /// How many journals were passed over because their repository's name could not be read. [`Journal::open`] reads them all
+    /// the same, by whoever knows the name.
+    pub unreadable: u64,
 }
 
 /// A change of a repository.
@@ -71,6 +119,18 @@ pub enum Change {
     Dropped {
         /// Its digest.
         digest: Digest,
+    },
+    /// A manifest was pinned, or its pin taken away: without it, rules would drop what they were told to spare.
+    Pinned {
+        /// Its digest.
+        digest: Digest,
+        /// Whether it is pinned now.
+        is_pinned: bool,
+    },
+    /// The repository was made, or what its owner says of it changed: without it, tags that may not move could be moved.
+    Settled {
+        /// What its owner says of it now.
+        settings: RepositorySettings,
     },
     /// The repository was dropped with all that it held.
     Cleared,

@@ -36,11 +36,13 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{BoxError, Missing, SourceError};
 pub use event::{Event, FillEnd, Ignore, Observe, UpstreamAnswer, UpstreamCall};
 pub use hosted::{
-    Committed, DropGuard, Dropped, Hosted, HostedBlob, HostedChild, HostedContent, HostedDrops,
-    HostedEntry, HostedLists, HostedManifest, HostedPushes, HostedRepository, HostedUpkeep,
-    HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings,
+    BlobMount, Committed, DropGuard, Dropped, Hosted, HostedBlob, HostedChild, HostedContent,
+    HostedDrops, HostedEntry, HostedLists, HostedManifest, HostedPushes, HostedRepository,
+    HostedUpkeep, HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings,
 };
-pub use journal::{Change, Journal, JournalEntry};
+pub use journal::{
+    Change, Journal, JournalEntry, JournalPage, JournalPlace, JournalReader, MAX_APPENDED,
+};
 pub use keys::{
     InvalidKeySet, KeyNumbers, KeySet, Keys, KeysError, MAX_KEY_SET_BYTES, MAX_KEYS, PublicKey,
 };

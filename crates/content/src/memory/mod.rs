@@ -5,9 +5,11 @@
 mod accounts;
 mod blobs;
 mod catalog;
+mod journal;
 mod ledger;
 
 pub use accounts::MemoryAccounts;
 pub use blobs::MemoryBlobs;
 pub use catalog::MemoryCatalog;
+pub use journal::MemoryJournal;
 pub use ledger::MemoryLedger;
