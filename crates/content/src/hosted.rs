@@ -110,12 +110,12 @@ pub trait HostedPushes: Send + Sync {
         at: Timestamp,
     ) -> Result<Committed, CatalogError>;
 
-    /// Records that `to` holds a blob that `from` holds; [`Committed::Missing`] if `from` does not.
+    /// Records that the repository holds a blob that another one holds; [`Committed::Missing`] if that does not. Makes the
+    /// repository if it is not there. Held already, only its time is renewed.
     async fn mount_blob(
         &self,
-        from: &RepositoryName,
-        to: &RepositoryName,
-        digest: &Digest,
+        repository: &RepositoryName,
+        mount: &BlobMount,
         at: Timestamp,
     ) -> Result<Committed, CatalogError>;
 
@@ -138,7 +138,8 @@ pub trait HostedDrops: Send + Sync {
         tag: &Tag,
     ) -> Result<Dropped, CatalogError>;
 
-    /// Forgets the manifest with all tags that point at it. Its blobs stay until they are unused for long enough.
+    /// Forgets the manifest with all tags that point at it. Its blobs stay until they are unused for long enough, counted from
+    /// the guard's time. What stands against it is told in the order of [`DropGuard`]'s fields.
     async fn drop_hosted_manifest(
         &self,
         repository: &RepositoryName,
@@ -174,8 +175,8 @@ pub trait HostedUpkeep: Send + Sync {
         is_pinned: bool,
     ) -> Result<bool, CatalogError>;
 
-    /// Forgets links to blobs that no manifest of their repository refers to and that were recorded before `before`, at most
-    /// `limit`; tells how many it forgot.
+    /// Forgets links to blobs that no manifest of their repository refers to, and that were recorded, renewed, and let go by
+    /// their last manifest before `before`; at most `limit`. Tells how many it forgot.
     async fn unlink_unused_blobs(&self, before: Timestamp, limit: u32)
     -> Result<u64, CatalogError>;
 
@@ -193,7 +194,7 @@ pub struct HostedRepository {
     pub name: RepositoryName,
     /// When it was made.
     pub created_at: Timestamp,
-    /// The sizes of all blobs and manifests that it holds together, in bytes.
+    /// The sizes of all blobs and manifests that it holds together, in bytes: each counts once, whoever else holds it.
     pub bytes: u64,
     /// How many manifests it holds.
     pub manifests: u64,
@@ -231,6 +232,17 @@ pub struct HostedBlob {
     /// Its size in bytes.
     pub size: u64,
     /// The most bytes that its repository may hold; `None` for no bound.
+    pub quota_bytes: Option<u64>,
+}
+
+/// A blob that a repository is to hold because another one does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobMount {
+    /// The repository that holds it.
+    pub from: RepositoryName,
+    /// Its digest.
+    pub digest: Digest,
+    /// The most bytes that the repository to which it is mounted may hold; `None` for no bound.
     pub quota_bytes: Option<u64>,
 }
 
@@ -317,9 +329,11 @@ pub struct DropGuard {
     pub spares_pinned: bool,
     /// Nothing is dropped if another manifest of the repository names it as a child.
     pub spares_children: bool,
+    /// When: from then on the blobs that it leaves behind are unused.
+    pub at: Timestamp,
 }
 
-/// What became of a push.
+/// What became of a push. Unless it is [`Done`](Self::Done), nothing was changed; of several reasons the first is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
     /// It is recorded, durably.
@@ -328,7 +342,7 @@ pub enum Committed {
     Missing(Vec<Digest>),
     /// This tag points at another manifest and may not be moved.
     Immutable(Tag),
-    /// The repository would hold more than its quota.
+    /// The repository would hold more than its quota, and more than it does: what adds nothing is refused by no quota.
     OverQuota {
         /// What it would hold, in bytes.
         wanted: u64,
