@@ -1,0 +1,1 @@
+//! Stories of who gets in, and who does not.
