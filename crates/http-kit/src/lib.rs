@@ -12,7 +12,9 @@ pub use client::{
 };
 pub use error::{BodyError, ClientError, RedirectRefusal, SendError, Stage, TlsCause};
 pub use server::{
-    AccessEntry, AccessLabels, AccessLog, Body, BodyPart, BodyStream, BoxError, ClientAddress,
-    Connections, FileLane, FilePart, Handler, Listener, MAX_HEAD_BYTES, MAX_TARGET_BYTES,
-    NoAccessLog, Peer, RequestBody, RequestBodyError, RequestId, ServeLimits, Server, find_host,
+    AccessEntry, AccessLabels, AccessLog, AlternativeName, Body, BodyPart, BodyStream, BoxError,
+    Certificate, ClientAddress, Connections, FileLane, FilePart, Handler, Listener, MAX_HEAD_BYTES,
+    MAX_TARGET_BYTES, NoAccessLog, Peer, RequestBody, RequestBodyError, RequestId, Secured,
+    ServeLimits, Server, ServerTls, TlsClients, TlsError, TlsMaterial, TlsPart, TlsProblem,
+    TlsSetup, find_host,
 };

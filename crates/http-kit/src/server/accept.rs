@@ -8,25 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_jobs::Supervisor;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+use super::arrival::Arrival;
 use super::connection::serve_connection;
 use super::connections::NoPlace;
+use super::goodbye::{LINGER, say_at_once, say_goodbye};
 use super::listener::{Accept, Listener};
-use super::socket::Socket;
+use super::seldom::Seldom;
+use super::tls::{SecureListener, ServerTls};
 use super::{Handler, Shared};
 
-/// How long a connection too many may take to say what it wants before it is refused.
-const HEAR_OUT: Duration = Duration::from_millis(50);
-/// How long a connection that was told 503 has to read it and hang up.
-const LINGER: Duration = Duration::from_secs(1);
-/// The two together where the accept loop itself tells it: those behind wait for it.
-const AT_ONCE: Duration = Duration::from_millis(2);
 /// The accept loop's pause after a failed accept, and how long it waits for the one that gets the spare descriptor.
 const BACK_OFF: Duration = Duration::from_millis(100);
-/// How often the log is told that connections are refused, and why.
-const WARN_EVERY: Duration = Duration::from_secs(10);
 
 /// One listener's accept loop.
 pub(super) struct Acceptor<H> {
@@ -36,10 +30,6 @@ pub(super) struct Acceptor<H> {
     out_of_files: Seldom,
     out_of_places: Seldom,
 }
-
-/// Lets something be said once in a while.
-#[derive(Default)]
-struct Seldom(Option<Instant>);
 
 impl<H: Handler> Acceptor<H> {
     pub(super) fn new(shared: Arc<Shared<H>>, supervisor: Supervisor) -> Self {
@@ -52,11 +42,12 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    /// Accepts until the supervisor stops.
-    pub(super) async fn run(self, listener: Listener) {
-        match listener {
-            Listener::Tcp(tcp) => self.run_on(tcp).await,
-            Listener::Unix(unix) => self.run_on(unix).await,
+    /// Accepts until the supervisor stops; with `tls`, speaks that over TCP.
+    pub(super) async fn run(self, listener: Listener, tls: Option<ServerTls>) {
+        match (listener, tls) {
+            (Listener::Tcp(tcp), Some(tls)) => self.run_on(SecureListener::new(tcp, tls)).await,
+            (Listener::Tcp(tcp), None) => self.run_on(tcp).await,
+            (Listener::Unix(unix), _) => self.run_on(unix).await,
         }
     }
 
@@ -65,7 +56,7 @@ impl<H: Handler> Acceptor<H> {
         let accepting = async {
             loop {
                 match listener.next().await {
-                    Ok(socket) => self.admit(socket).await,
+                    Ok(arrived) => self.admit(arrived).await,
                     Err(error) => self.recover(&error, &listener).await,
                 }
             }
@@ -76,18 +67,18 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    async fn admit<S: Socket>(&mut self, socket: S) {
-        let place = match self.shared.connections.admit(socket.peer()) {
+    async fn admit<A: Arrival>(&mut self, arrived: A) {
+        let place = match self.shared.connections.admit(arrived.sender()) {
             Ok(place) => place,
             Err(why) => {
                 self.warn_of(why);
-                self.shed(socket).await;
+                self.shed(arrived).await;
                 return;
             }
         };
         let (shared, supervisor) = (self.shared.clone(), self.supervisor.clone());
         self.supervisor.spawn("connection", async move {
-            serve_connection(shared, socket, supervisor).await;
+            serve_connection(shared, arrived, supervisor).await;
             drop(place);
         });
     }
@@ -110,14 +101,18 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    async fn shed<S: Socket>(&self, socket: S) {
+    async fn shed<A: Arrival>(&self, arrived: A) {
+        // Nothing that is worth its handshake can be told to one that speaks TLS: it is closed.
+        let Some(socket) = arrived.in_clear() else {
+            return;
+        };
         let answer = self.shed_answer();
         let Ok(permit) = self.shared.shedding.clone().try_acquire_owned() else {
-            let _ = timeout(BACK_OFF, say_at_once(socket, answer)).await;
+            let _ = timeout(BACK_OFF, say_at_once(socket, &answer)).await;
             return;
         };
         self.supervisor.spawn("shed", async move {
-            let _ = timeout(LINGER, say_goodbye(socket, answer)).await;
+            let _ = timeout(LINGER, say_goodbye(socket, &answer)).await;
             drop(permit);
         });
     }
@@ -139,9 +134,11 @@ impl<H: Handler> Acceptor<H> {
             tracing::warn!("out of file descriptors: new connections are refused");
         }
         if self.spare.take().is_some()
-            && let Ok(Ok(socket)) = timeout(BACK_OFF, listener.next()).await
+            && let Ok(Ok(arrived)) = timeout(BACK_OFF, listener.next()).await
         {
-            let _ = timeout(BACK_OFF, say_at_once(socket, self.shed_answer())).await;
+            if let Some(socket) = arrived.in_clear() {
+                let _ = timeout(BACK_OFF, say_at_once(socket, &self.shed_answer())).await;
+            }
         } else {
             tokio::time::sleep(BACK_OFF).await;
         }
@@ -158,42 +155,7 @@ impl<H: Handler> Acceptor<H> {
     }
 }
 
-impl Seldom {
-    fn is_due(&mut self) -> bool {
-        let is_due = self.0.is_none_or(|at| at.elapsed() >= WARN_EVERY);
-        if is_due {
-            self.0 = Some(Instant::now());
-        }
-        is_due
-    }
-}
-
 /// A file descriptor kept for the hour when there is none left.
 fn open_spare() -> Option<File> {
     File::open("/dev/null").ok()
-}
-
-/// Sends `answer` and waits for the client to hang up: closing while its request lies unread would reset the connection,
-/// and the answer with it.
-///
-/// The request is heard first, for a moment: clients take an answer that comes before they have asked for nonsense.
-async fn say_goodbye<S: Socket>(mut socket: S, answer: String) {
-    let mut ignored = [0; 512];
-    let heard = timeout(HEAR_OUT, socket.read(&mut ignored)).await;
-    if socket.write_all(answer.as_bytes()).await.is_err() || socket.shutdown().await.is_err() {
-        return;
-    }
-    // Of one that has said nothing nothing lies unread: it must not hold the place of one that has.
-    if heard.is_err() {
-        return;
-    }
-    while matches!(socket.read(&mut ignored).await, Ok(1..)) {}
-}
-
-/// The same where there is no time: what has come by now is heard, and nobody is waited for.
-async fn say_at_once<S: Socket>(mut socket: S, answer: String) {
-    let mut ignored = [0; 4096];
-    let _ = timeout(AT_ONCE, socket.read(&mut ignored)).await;
-    let _ = socket.write_all(answer.as_bytes()).await;
-    let _ = socket.shutdown().await;
 }

@@ -155,7 +155,14 @@ impl<S: Socket> AsyncWrite for Channel<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        // Within TLS, bytes that were taken may still wait for the socket.
+        let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+        match &flushed {
+            Poll::Pending => self.activity.note_write_blocked(),
+            Poll::Ready(Ok(())) if self.activity.is_write_blocked() => self.activity.note_written(),
+            Poll::Ready(_) => {}
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

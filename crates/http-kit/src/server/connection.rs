@@ -22,6 +22,7 @@ use hyper_util::server::graceful::GracefulConnection;
 
 use super::activity::{Activity, Verdict, Watch};
 use super::answer::answer;
+use super::arrival::Arrival;
 use super::channel::Channel;
 use super::limits::MAX_HEAD_BYTES;
 use super::preface::{Protocol, read_preface};
@@ -35,27 +36,26 @@ const LOCAL_RESET_STREAMS: usize = 64;
 /// How often an HTTP/2 client must show that it is there, and how long it has for it.
 const H2_PING: Duration = Duration::from_secs(20);
 
-/// Serves `socket` until it ends.
-pub(super) async fn serve_connection<H: Handler, S: Socket>(
+/// Serves what has `arrived` until it ends.
+pub(super) async fn serve_connection<H: Handler, A: Arrival>(
     shared: Arc<Shared<H>>,
-    socket: S,
+    arrived: A,
     supervisor: Supervisor,
 ) {
-    socket.tune();
-    let peer = socket.peer();
-    let first = tokio::time::timeout(shared.limits.header_timeout, read_preface(&socket));
+    let first = tokio::time::timeout(shared.limits.header_timeout, open(&shared, arrived));
     let first = tokio::select! {
         first = first => first,
         // Nobody waits for an answer yet.
         () = supervisor.stopping() => return,
     };
-    let Ok(Ok(Some((protocol, preface)))) = first else {
+    let Ok(Some((socket, protocol, preface))) = first else {
         return;
     };
+    let (peer, secured) = (socket.peer(), socket.secured());
     let activity = Arc::new(Activity::default());
     let channel = Channel::new(socket, preface, activity.clone());
     // hyper's HTTP/2 cuts what it sends into frames of its own, and copies some.
-    let lane = (protocol == Protocol::Http1).then(|| channel.lane());
+    let lane = (protocol == Protocol::Http1 && A::Socket::SENDS_FILES).then(|| channel.lane());
     let io = TokioIo::new(channel);
     let life = Life {
         watch: Watch::new(shared.limits),
@@ -67,6 +67,9 @@ pub(super) async fn serve_connection<H: Handler, S: Socket>(
         if let Some(lane) = &lane {
             request.extensions_mut().insert(lane.clone());
         }
+        if let Some(secured) = &secured {
+            request.extensions_mut().insert(Arc::clone(secured));
+        }
         answer(shared.clone(), activity.clone(), peer, request).map(Ok::<_, Infallible>)
     });
     // hyper's state is large and only for those that have asked something.
@@ -77,6 +80,18 @@ pub(super) async fn serve_connection<H: Handler, S: Socket>(
             Box::pin(life.live(builder.serve_connection(io, service))).await;
         }
     }
+}
+
+/// The socket with what it speaks and what came of it, once the first head is whole; none where that never comes.
+async fn open<H: Handler, A: Arrival>(
+    shared: &Shared<H>,
+    arrived: A,
+) -> Option<(A::Socket, Protocol, Vec<u8>)> {
+    let (mut socket, turn) = arrived.open(&shared.handshakes).await?;
+    let (protocol, preface) = read_preface(&mut socket).await.ok()??;
+    // Until here it has cost what few may cost, and has asked nothing.
+    drop(turn);
+    Some((socket, protocol, preface))
 }
 
 fn http1() -> http1::Builder {

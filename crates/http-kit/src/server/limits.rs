@@ -10,6 +10,12 @@ pub const MAX_TARGET_BYTES: usize = 8 * 1024;
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Connections too many that are heard out before they are told so; more are told at once.
 pub(super) const SHED_AT_ONCE: usize = 64;
+/// Connections at once that may be within a TLS handshake, or after one and before their first request: each costs about
+/// 20 KiB. More wait for their turn as they came, at the cost of a socket.
+pub(super) const HANDSHAKES_AT_ONCE: usize = 1024;
+/// Of these, a single address (of IPv6: a /64) gets one in so many at most: they are done in milliseconds, so that a whole
+/// site behind one address is not held up, and who holds them up does so for few.
+pub(super) const HANDSHAKE_SHARE: usize = 8;
 
 /// What the listener puts up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +23,8 @@ pub struct ServeLimits {
     /// Connections at once, over all listeners of the server; the next one gets a 503 and is closed. So does the next one
     /// of a single address (of IPv6: a /64) that has seven eighths of them.
     pub max_connections: usize,
-    /// For a whole request head, from its first byte (the first head: from the connection's start).
+    /// For a whole request head, from its first byte (the first head: from the connection's start, so that a TLS handshake is
+    /// within it).
     pub header_timeout: Duration,
     /// Between requests of one connection.
     pub keep_alive_idle: Duration,

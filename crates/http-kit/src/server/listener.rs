@@ -9,7 +9,7 @@ use std::path::Path;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
-use super::socket::Socket;
+use super::arrival::Arrival;
 
 /// Connections that the kernel holds for us while we do not accept.
 const BACKLOG: u32 = 4096;
@@ -53,13 +53,13 @@ impl Listener {
 
 /// Gives out connections.
 pub(super) trait Accept: Send + Sync + 'static {
-    type Socket: Socket;
+    type Arrival: Arrival;
     /// The next connection.
-    fn next(&self) -> impl Future<Output = io::Result<Self::Socket>> + Send;
+    fn next(&self) -> impl Future<Output = io::Result<Self::Arrival>> + Send;
 }
 
 impl Accept for TcpListener {
-    type Socket = TcpStream;
+    type Arrival = TcpStream;
 
     async fn next(&self) -> io::Result<TcpStream> {
         Ok(self.accept().await?.0)
@@ -67,7 +67,7 @@ impl Accept for TcpListener {
 }
 
 impl Accept for UnixListener {
-    type Socket = UnixStream;
+    type Arrival = UnixStream;
 
     async fn next(&self) -> io::Result<UnixStream> {
         Ok(self.accept().await?.0)

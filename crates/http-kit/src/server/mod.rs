@@ -1,4 +1,4 @@
-//! Our one HTTP listener: HTTP/1.1, and HTTP/2 by prior knowledge, over TCP and Unix sockets.
+//! Our one HTTP listener: HTTP/1.1 and HTTP/2 over TCP, TLS and Unix sockets.
 //!
 //! It accepts, limits, times out, names requests, reports them and drains; what they mean is the handler's affair.
 
@@ -6,19 +6,23 @@ mod accept;
 mod access;
 mod activity;
 mod answer;
+mod arrival;
 mod body;
 mod channel;
 mod connection;
 mod connections;
 mod file_lane;
 mod file_part;
+mod goodbye;
 mod host;
 mod limits;
 mod listener;
 mod preface;
 mod record;
 mod request;
+mod seldom;
 mod socket;
+mod tls;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,8 +32,9 @@ use http::{Request, Response};
 use tokio::sync::Semaphore;
 
 use accept::Acceptor;
-use limits::SHED_AT_ONCE;
+use limits::{HANDSHAKE_SHARE, HANDSHAKES_AT_ONCE, SHED_AT_ONCE};
 use request::RequestIds;
+use tls::Handshakes;
 
 pub use access::{AccessEntry, AccessLabels, AccessLog, ClientAddress, NoAccessLog};
 pub use body::{Body, BodyPart, BodyStream, BoxError};
@@ -40,6 +45,10 @@ pub use host::find_host;
 pub use limits::{MAX_HEAD_BYTES, MAX_TARGET_BYTES, ServeLimits};
 pub use listener::Listener;
 pub use request::{Peer, RequestBody, RequestBodyError, RequestId};
+pub use tls::{
+    AlternativeName, Certificate, Secured, ServerTls, TlsClients, TlsError, TlsMaterial, TlsPart,
+    TlsProblem, TlsSetup,
+};
 
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
@@ -67,6 +76,7 @@ struct Shared<H> {
     ids: RequestIds,
     connections: Connections,
     shedding: Arc<Semaphore>,
+    handshakes: Handshakes,
 }
 
 impl<H: Handler> Server<H> {
@@ -89,6 +99,7 @@ impl<H: Handler> Server<H> {
             ids: RequestIds::new(),
             connections,
             shedding: Arc::new(Semaphore::new(SHED_AT_ONCE)),
+            handshakes: Handshakes::up_to(HANDSHAKES_AT_ONCE, HANDSHAKES_AT_ONCE / HANDSHAKE_SHARE),
         };
         Self {
             shared: Arc::new(shared),
@@ -100,8 +111,18 @@ impl<H: Handler> Server<H> {
     /// After the stop the socket is closed, and each connection ends after the response it is at: the supervisor's
     /// [`drain`](Supervisor::drain) waits for them.
     pub fn serve(&self, listener: Listener, supervisor: &Supervisor) {
+        self.serve_as(listener, None, supervisor);
+    }
+
+    /// As [`serve`](Self::serve), with TLS spoken over TCP: HTTP/2 or HTTP/1.1, whichever the client negotiates. Each request
+    /// then has an [`Arc<Secured>`](Secured) in its extensions.
+    pub fn serve_tls(&self, listener: Listener, tls: ServerTls, supervisor: &Supervisor) {
+        self.serve_as(listener, Some(tls), supervisor);
+    }
+
+    fn serve_as(&self, listener: Listener, tls: Option<ServerTls>, supervisor: &Supervisor) {
         let acceptor = Acceptor::new(self.shared.clone(), supervisor.clone());
-        supervisor.spawn("accept", acceptor.run(listener));
+        supervisor.spawn("accept", acceptor.run(listener, tls));
     }
 
     /// How many connections are open.

@@ -2,10 +2,14 @@
 //!
 //! Only a whole head is worth hyper's buffers and state: ten thousand half-open connections cost what they have sent.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::limits::MAX_HEAD_BYTES;
-use super::socket::Socket;
 
 /// What every HTTP/2 connection begins with (RFC 9113 §3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -20,29 +24,32 @@ pub(super) enum Protocol {
 }
 
 /// The first bytes of `socket`, up to a whole head or as many as a head may have; none where it ends before.
-pub(super) async fn read_preface<S: Socket>(socket: &S) -> io::Result<Option<(Protocol, Vec<u8>)>> {
+pub(super) async fn read_preface<S: AsyncRead + Unpin>(
+    socket: &mut S,
+) -> io::Result<Option<(Protocol, Vec<u8>)>> {
     let mut bytes = Vec::new();
     loop {
-        socket.wait_readable().await?;
-        match read_piece(socket, &mut bytes) {
-            Ok(0) => return Ok(None),
-            Ok(count) => {
-                if let Some(protocol) = find_protocol(&bytes, count) {
-                    return Ok(Some((protocol, bytes)));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        let count = poll_fn(|cx| poll_piece(Pin::new(socket), cx, &mut bytes)).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        if let Some(protocol) = find_protocol(&bytes, count) {
+            return Ok(Some((protocol, bytes)));
         }
     }
 }
 
 /// Not async, so that the piece is no part of any task.
-fn read_piece<S: Socket>(socket: &S, bytes: &mut Vec<u8>) -> io::Result<usize> {
+fn poll_piece<S: AsyncRead>(
+    socket: Pin<&mut S>,
+    cx: &mut Context<'_>,
+    bytes: &mut Vec<u8>,
+) -> Poll<io::Result<usize>> {
     let mut piece = [0; PIECE_BYTES];
-    let count = socket.read_now(&mut piece)?;
-    bytes.extend_from_slice(&piece[..count]);
-    Ok(count)
+    let mut piece = ReadBuf::new(&mut piece);
+    ready!(socket.poll_read(cx, &mut piece))?;
+    bytes.extend_from_slice(piece.filled());
+    Poll::Ready(Ok(piece.filled().len()))
 }
 
 /// The protocol, once that is certain and the head is whole; `new` bytes of `bytes` were not looked at before.
@@ -70,7 +77,7 @@ fn find_protocol(bytes: &[u8], new: usize) -> Option<Protocol> {
 }
 
 /// A method begins with a token's character (RFC 9110 §5.6.2); empty lines before it are to be ignored (RFC 9112 §2.2).
-fn may_begin_request(byte: u8) -> bool {
+pub(super) fn may_begin_request(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~\r\n".contains(&byte)
 }
 

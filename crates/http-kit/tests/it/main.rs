@@ -23,6 +23,12 @@ mod requests;
 #[cfg(test)]
 mod responses;
 #[cfg(test)]
+mod secure;
+#[cfg(test)]
+mod secure_clients;
+#[cfg(test)]
+mod secure_limits;
+#[cfg(test)]
 mod smuggling;
 #[cfg(test)]
 mod tls;

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use forebay_http_kit::{
     AccessEntry, AccessLog, Body, Handler, Listener, Peer, RequestBody, ServeLimits, Server,
+    ServerTls,
 };
 use forebay_jobs::Supervisor;
 use futures::future::BoxFuture;
 use http::{Request, Response};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -91,6 +92,18 @@ impl Served {
     where
         F: Future<Output = Response<Body>> + Send + 'static,
     {
+        Self::start_as(None, limits, answer)
+    }
+
+    /// With TLS, if there is any.
+    pub(crate) fn start_as<F>(
+        tls: Option<ServerTls>,
+        limits: ServeLimits,
+        answer: impl Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
         let log = Arc::<Lines>::default();
         let handler = Closure(Arc::new(move |request, peer| {
             Box::pin(answer(request, peer))
@@ -99,7 +112,10 @@ impl Served {
         let supervisor = Supervisor::new();
         let listener = Listener::bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_address().unwrap();
-        server.serve(listener, &supervisor);
+        match tls {
+            Some(tls) => server.serve_tls(listener, tls, &supervisor),
+            None => server.serve(listener, &supervisor),
+        }
         Self {
             address,
             server,
@@ -128,9 +144,9 @@ impl Served {
 }
 
 /// A client's end.
-pub(crate) struct Wire(pub(crate) TcpStream);
+pub(crate) struct Wire<S = TcpStream>(pub(crate) S);
 
-impl Wire {
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }

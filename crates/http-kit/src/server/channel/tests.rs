@@ -37,19 +37,13 @@ impl AsyncWrite for Plain {
 }
 
 impl Socket for Plain {
+    const SENDS_FILES: bool = true;
+
     fn peer(&self) -> Peer {
         Peer { address: None }
     }
 
     fn tune(&self) {}
-
-    fn read_now(&self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    async fn wait_readable(&self) -> io::Result<()> {
-        Ok(())
-    }
 
     fn poll_send_file(&self, _: &mut Context<'_>, _: &FilePart) -> Poll<io::Result<usize>> {
         Poll::Ready(Err(Errno::INVAL.into()))
