@@ -20,7 +20,7 @@ use crate::dialect::{self, Access};
 use crate::error::SqlError;
 use crate::readers::Readers;
 use crate::schema::{self, MIGRATIONS};
-use crate::write::Write;
+use crate::write::{Outcome, Write};
 use crate::writer::{self, WriteCounts, Writer};
 use crate::{lists, manifests, objects, tags};
 
@@ -127,8 +127,8 @@ impl SqlCatalog {
             .unwrap_or_default()
     }
 
-    /// Does it, and returns when it is durable; tells what was forgotten.
-    pub(crate) async fn write(&self, write: Write) -> Result<Vec<Digest>, CatalogError> {
+    /// Does it, and returns when it is durable.
+    pub(crate) async fn write(&self, write: Write) -> Result<Outcome, CatalogError> {
         let mut opened = self.opened();
         if opened.writer.is_none() && !self.is_look {
             opened = self.reopen().await?;
@@ -244,7 +244,10 @@ impl Objects for SqlCatalog {
     }
 
     async fn evict(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError> {
-        self.write(Write::Evict(digests.to_vec())).await
+        match self.write(Write::Evict(digests.to_vec())).await? {
+            Outcome::Forgotten(digests) => Ok(digests),
+            _ => Ok(Vec::new()),
+        }
     }
 
     async fn objects_after(

@@ -4,6 +4,7 @@
     reason = "SQLite and PostgreSQL are names, not code"
 )]
 
+mod accounts;
 mod catalog;
 mod dialect;
 mod error;
@@ -16,6 +17,7 @@ mod manifests;
 mod objects;
 mod pulls;
 mod readers;
+mod robots;
 mod row;
 mod schema;
 mod seal;
@@ -24,6 +26,7 @@ mod tags;
 mod told;
 mod totals;
 mod unused;
+mod users;
 mod write;
 mod writer;
 

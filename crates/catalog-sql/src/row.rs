@@ -111,7 +111,8 @@ fn media_type(row: &AnyRow, column: usize) -> Result<MediaType, SqlError> {
     MediaType::parse(row.try_get(column)?).ok_or(SqlError::Damaged("a media type"))
 }
 
-fn flag(row: &AnyRow, column: usize) -> Result<bool, SqlError> {
+/// A flag.
+pub(crate) fn flag(row: &AnyRow, column: usize) -> Result<bool, SqlError> {
     match row.try_get::<i64, _>(column)? {
         0 => Ok(false),
         1 => Ok(true),

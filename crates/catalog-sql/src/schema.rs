@@ -15,7 +15,8 @@ use crate::error::SqlError;
 pub(crate) type Migration = &'static [&'static str];
 
 /// From nothing to format 1, and so on.
-pub(crate) const MIGRATIONS: &[Migration] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6];
 
 /// Times are milliseconds since the UNIX epoch, sizes are bytes; a size that only a registry claims is stored as the same
 /// 64 bits with a sign. Digests are written by `key`, seals by `seal`.
@@ -165,6 +166,30 @@ const FORMAT_5: Migration = &["CREATE TABLE told (
         is_open SMALLINT NOT NULL,
         PRIMARY KEY (kind, subject)
     ) {in_key}"];
+
+/// Accounts.
+const FORMAT_6: Migration = &[
+    "CREATE TABLE users (
+        name TEXT NOT NULL PRIMARY KEY,
+        password TEXT NOT NULL,
+        is_disabled SMALLINT NOT NULL,
+        stamp BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        changed_at BIGINT NOT NULL,
+        seal BIGINT NOT NULL
+    ) {in_key}",
+    "CREATE TABLE robots (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        secret_hash {bytes} NOT NULL,
+        rights TEXT NOT NULL,
+        stamp BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT,
+        revoked_at BIGINT,
+        seal BIGINT NOT NULL
+    ) {in_key}",
+];
 
 /// The table of the format's number.
 const FORMAT_TABLE: &str = "catalog_format";

@@ -1,14 +1,15 @@
-//! A checksum in each row whose rot would do harm: a tag, a link, a manifest with its children, a page of a list.
+//! A checksum in each row whose rot would do harm: a tag, a link, a manifest with its children, a page of a list, an account.
 //!
 //! SQLite trusts what it reads. A flipped bit in a link's repository would show one tenant's content to another, one in a
 //! media type would go out as a header. The names of upstream and repository are sealed, not their number, so that rot
 //! in the numbering shows as well. Objects have none: their rot can only make the accounting wrong.
 
-use forebay_content::{KeptList, KeptManifest, KeptTag};
+use forebay_content::{KeptList, KeptManifest, KeptRobot, KeptTag, KeptUser, Timestamp};
 use forebay_oci::{Digest, Tag, Target};
 
 use crate::error::SqlError;
 use crate::key::{digest_key, page_bytes};
+use crate::robots;
 use crate::row::kind_number;
 
 /// CRC32C over the parts of a row, each with its length before it. At rest: the order of parts is part of the format.
@@ -49,6 +50,33 @@ pub(crate) fn of_manifest(manifest: &KeptManifest) -> i64 {
                 .bytes(&child.size.to_be_bytes())
                 .bytes(&kind_number(child.kind).to_be_bytes())
         })
+        .number()
+}
+
+/// The seal of a user's row.
+pub(crate) fn of_user(user: &KeptUser) -> i64 {
+    Seal::new()
+        .bytes(user.name.as_str().as_bytes())
+        .bytes(user.password.expose().as_bytes())
+        .bytes(&[u8::from(user.is_disabled)])
+        .bytes(&user.stamp.0.to_be_bytes())
+        .bytes(&user.created_at.0.to_be_bytes())
+        .bytes(&user.changed_at.0.to_be_bytes())
+        .number()
+}
+
+/// The seal of the row of a robot's token.
+pub(crate) fn of_robot(robot: &KeptRobot) -> i64 {
+    let time = |at: Option<Timestamp>| at.map(|at| at.0.to_be_bytes());
+    Seal::new()
+        .bytes(robot.id.as_str().as_bytes())
+        .bytes(robot.name.as_str().as_bytes())
+        .bytes(&robot.secret_hash)
+        .bytes(robots::written(&robot.rights).as_bytes())
+        .bytes(&robot.stamp.0.to_be_bytes())
+        .bytes(&robot.created_at.0.to_be_bytes())
+        .optional(time(robot.expires_at).as_ref().map(<[u8; 8]>::as_slice))
+        .optional(time(robot.revoked_at).as_ref().map(<[u8; 8]>::as_slice))
         .number()
 }
 

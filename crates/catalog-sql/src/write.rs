@@ -1,8 +1,9 @@
 //! What the writer can be asked to do: an act, with all that it needs.
 
-use forebay_content::{KeptList, KeptManifest, KeptTag, ListKey, Object, Timestamp};
+use forebay_content::{Added, KeptList, KeptManifest, KeptTag, ListKey, Object, Timestamp};
 use forebay_oci::{Digest, Tag, Target};
 
+use crate::accounts::AccountWrite;
 use crate::error::SqlError;
 use crate::ledger::LedgerWrite;
 use crate::session::Session;
@@ -31,13 +32,31 @@ pub(crate) enum Write {
     KeepList(Target, ListKey, KeptList),
     /// Whatever the ledger writes.
     Ledger(LedgerWrite),
+    /// Whatever is done to accounts.
+    Account(AccountWrite),
+}
+
+/// What an act tells once it is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// That it is done.
+    Done,
+    /// What was forgotten.
+    Forgotten(Vec<Digest>),
+    /// Whether it was recorded.
+    Added(Added),
+    /// Whether there is what it was to be done to.
+    Found(bool),
 }
 
 impl Write {
-    /// Does it, inside the session's transaction; tells what was forgotten, which is something for evictions only.
-    pub(crate) async fn apply(&self, session: &mut Session<'_>) -> Result<Vec<Digest>, SqlError> {
+    /// Does it, inside the session's transaction.
+    pub(crate) async fn apply(&self, session: &mut Session<'_>) -> Result<Outcome, SqlError> {
         match self {
-            Self::Evict(digests) => return objects::evict(session, digests).await,
+            Self::Evict(digests) => {
+                return Ok(Outcome::Forgotten(objects::evict(session, digests).await?));
+            }
+            Self::Account(act) => return act.apply(session).await,
             Self::KeepTag(target, tag, kept) => tags::keep(session, target, tag, kept).await,
             Self::DropTag(target, tag) => tags::forget(session, target, tag).await,
             Self::KeepManifest(target, manifest, at) => {
@@ -52,7 +71,7 @@ impl Write {
             }
             Self::Ledger(act) => act.apply(session).await,
         }?;
-        Ok(Vec::new())
+        Ok(Outcome::Done)
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use forebay_content::CatalogError;
 use forebay_jobs::Supervisor;
-use forebay_oci::Digest;
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection};
 use tokio::sync::{mpsc, oneshot};
@@ -17,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::dialect;
 use crate::error::SqlError;
 use crate::session::Session;
-use crate::write::Write;
+use crate::write::{Outcome, Write};
 
 /// The most writes that wait in the queue; who comes then waits for a place.
 const MAX_QUEUED: usize = 1024;
@@ -49,8 +48,8 @@ pub(crate) struct Writer {
     counters: Arc<Counters>,
 }
 
-/// What is told to who asked: what was forgotten, for evictions.
-type Answer = Result<Vec<Digest>, CatalogError>;
+/// What is told to who asked.
+type Answer = Result<Outcome, CatalogError>;
 
 struct Ask {
     write: Write,
@@ -160,8 +159,8 @@ impl Worker {
     async fn commit(&mut self, batch: &mut Vec<Ask>) {
         match self.transact(batch).await {
             Ok(results) => {
-                for (ask, forgotten) in batch.drain(..).zip(results) {
-                    self.tell(ask, Ok(forgotten));
+                for (ask, outcome) in batch.drain(..).zip(results) {
+                    self.tell(ask, Ok(outcome));
                 }
             }
             Err(error) if batch.len() == 1 || error.is_of_all() => {
@@ -173,14 +172,14 @@ impl Worker {
             Err(_) => {
                 for ask in batch.drain(..) {
                     let alone = self.transact(std::slice::from_ref(&ask)).await;
-                    let answer = alone.map(|results| results.into_iter().flatten().collect());
+                    let answer = alone.map(|mut told| told.pop().unwrap_or(Outcome::Done));
                     self.tell(ask, answer.map_err(CatalogError::from));
                 }
             }
         }
     }
 
-    async fn transact(&mut self, asks: &[Ask]) -> Result<Vec<Vec<Digest>>, SqlError> {
+    async fn transact(&mut self, asks: &[Ask]) -> Result<Vec<Outcome>, SqlError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => connect(&self.options).await?,
@@ -219,10 +218,7 @@ pub(crate) async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection
     Ok(connection)
 }
 
-async fn transact(
-    connection: &mut AnyConnection,
-    asks: &[Ask],
-) -> Result<Vec<Vec<Digest>>, SqlError> {
+async fn transact(connection: &mut AnyConnection, asks: &[Ask]) -> Result<Vec<Outcome>, SqlError> {
     let mut transaction = connection.begin_with(dialect::BEGIN_WRITE).await?;
     let mut session = Session::new(&mut transaction);
     let mut results = Vec::with_capacity(asks.len());

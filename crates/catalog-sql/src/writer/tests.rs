@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use forebay_content::{Object, Timestamp};
+use forebay_oci::Digest;
 use futures::future::join_all;
 use sqlx::Row;
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panics")]
 
+mod accounts;
 mod damage;
 mod durability;
 mod faulty_disk;

@@ -11,3 +11,4 @@ async fn fresh() -> (SqlCatalog, TempDir) {
 
 forebay_content_conformance::catalog_suite!(fresh);
 forebay_content_conformance::ledger_suite!(fresh);
+forebay_content_conformance::accounts_suite!(fresh);
