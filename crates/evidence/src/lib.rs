@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod called_off;
 mod context;
 mod event;
 mod failure;

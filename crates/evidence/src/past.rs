@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use forebay_failures::Class;
 
+use crate::called_off::is_called_off;
 use crate::event::What;
 use crate::got_over::{is_of_pull, is_of_volume};
 use crate::{Context, Event, Evidence, Format, Moment, OwnerKind, SettingKind, Since};
@@ -65,9 +66,15 @@ impl Evidence {
             .filter(|event| !is_got_over(event))
             .map(story)
             .collect();
+        // Beside anything else that is wrong, it may be what made somebody call them off.
+        let are_called_off = !self
+            .events
+            .iter()
+            .any(|event| is_trouble(event) && !is_called_off(event) || event.what == What::GaveUp);
         let is_past = |event: &Event| {
             is_trouble(event)
-                && (reference.is_of_old_limit(event)
+                && (are_called_off
+                    || reference.is_of_old_limit(event)
                     || is_got_over(event)
                     || !go_on.contains(&story(event)))
         };

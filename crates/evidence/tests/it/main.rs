@@ -2,6 +2,7 @@
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded")]
 
 mod bounds;
+mod called_off;
 mod captures;
 mod formats;
 mod pasted;
