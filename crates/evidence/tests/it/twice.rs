@@ -153,6 +153,67 @@ fn a_job_that_says_at_its_end_why_it_failed_failed_once() {
 }
 
 #[test]
+fn what_compose_says_in_a_row_and_the_daemon_at_the_end_failed_once() {
+    let limit = format!("Error response from daemon: {LIMIT}\n");
+    let row = |subject: &str, said: &str| format!(" ✘ {subject} Error {said}      1.2s \n");
+    let cut = format!("{}...", &LIMIT[..70]);
+    for (rows, times) in [
+        (row("web", LIMIT), 1),
+        (row("Image nginx:1.27", LIMIT), 1),
+        (row("web", &cut), 1),
+        (format!("{}{}", row("web", LIMIT), row("api", LIMIT)), 2),
+        (format!("{} ✔ db Pulled 0.9s\n", row("web", LIMIT)), 1),
+    ] {
+        let text = format!("[+] Running 0/1\n{rows}{limit}");
+        let evidence = read_all(&[("up", &text)]);
+        assert_eq!(sum(&evidence, What::PullFailed).0, times, "{text}");
+    }
+    let again = format!("{}{limit}{limit}", row("web", LIMIT));
+    assert_eq!(sum(&read_all(&[("up", &again)]), What::PullFailed).0, 2);
+    let other = format!(
+        "{}Error response from daemon: toomanyrequests: too many failed login attempts for username or IP address\n",
+        row("web", LIMIT)
+    );
+    assert_eq!(sum(&read_all(&[("up", &other)]), What::PullFailed).0, 2);
+}
+
+#[test]
+fn a_swarms_task_whose_pull_failed_and_that_then_has_no_image_failed_once() {
+    let line = |at: u64, task: &str, said: &str| {
+        format!(
+            "Jan 15 11:00:{at:02} node-1 dockerd[812]: time=\"2026-01-15T11:00:{at:02}Z\" level=error {said} module=node/agent/taskmanager node.id=n1 service.id=web task.id={task}\n"
+        )
+    };
+    let pull = format!("msg=\"pulling image failed\" error=\"{LIMIT}\"");
+    let end = "msg=\"fatal task error\" error=\"No such image: acme/web:1\"";
+    let both = format!("{}{}", line(1, "t1", &pull), line(2, "t1", end));
+    let parted = format!(
+        "{}{}{}{}",
+        line(1, "t1", &pull),
+        line(1, "t2", &pull),
+        line(2, "t1", end),
+        line(2, "t2", end)
+    );
+    for (text, times) in [
+        (&both, 1),
+        (&parted, 2),
+        (&line(2, "t1", end), 1),
+        (&format!("{}{}", line(1, "t1", end), line(2, "t2", end)), 2),
+    ] {
+        let evidence = read_all(&[("journal", text)]);
+        assert_eq!(sum(&evidence, What::PullFailed).0, times, "{text}");
+        let images = evidence
+            .events
+            .iter()
+            .filter_map(|event| event.image.as_deref());
+        assert!(
+            images.into_iter().any(|image| image == "acme/web:1"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn two_builds_of_two_images_that_tell_only_their_ends_are_two_failures() {
     let end = |image: &str| {
         format!(

@@ -68,6 +68,7 @@ impl Intake {
     /// Gives an event what its message says, and takes from it what cannot be; `None` if it is none.
     pub(super) fn judged(&mut self, event: Event, lines: Lines, by: By) -> Option<Event> {
         let mut event = self.judge.settle(located(event, lines))?;
+        self.source.repeats.settle_task(&mut event);
         for doubt in self.plausible.sift(&mut event, &self.context) {
             self.evidence.note(event.lines, doubt);
         }
