@@ -17,6 +17,9 @@ const PULLS_PER_ATTEMPT: RangeInclusive<u64> = 1..=2;
 /// registry that first asks for the login.
 const REQUESTS_PER_ATTEMPT: RangeInclusive<u64> = 3..=5;
 
+/// The fewest attempts that make a rate: one and two are nobody's habit.
+const MIN_ATTEMPTS: u64 = 3;
+
 /// How often a workload asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Requests {
@@ -28,11 +31,11 @@ pub struct Requests {
     pub share_percent: u64,
     /// The minutes in which they were made, from the first to the last; none if no time is known.
     pub minutes: Option<u64>,
-    /// The most attempts of one minute; 0 where no minute was seen.
+    /// The most attempts of one minute; 0 where no minute was seen, or too few attempts to make a rate.
     pub peak_attempts_per_minute: u64,
     /// Pulls as the pull limit counts them, at least and at most.
     pub pulls: [u64; 2],
-    /// Requests of the busiest minute, at least and at most; 0 where none was seen.
+    /// Requests of the busiest minute, at least and at most; 0 where no rate was seen.
     pub peak_requests_per_minute: [u64; 2],
     /// How that was computed.
     pub how: String,
@@ -121,10 +124,14 @@ impl Requests {
     }
 }
 
-/// The most attempts of one minute: the mean at least, and nothing where no minute was seen.
+/// The most attempts of one minute: the mean at least, and nothing where no minute was seen, or no rate.
 fn peak_of(seen: u64, attempts: u64, minutes: Option<u64>) -> u64 {
     let mean = minutes.map_or(0, |minutes| attempts.div_ceil(minutes));
-    if seen == 0 { 0 } else { seen.max(mean) }
+    if seen == 0 || attempts < MIN_ATTEMPTS {
+        0
+    } else {
+        seen.max(mean)
+    }
 }
 
 fn minutes_of(first: Option<Moment>, last: Option<Moment>) -> Option<u64> {

@@ -115,3 +115,18 @@ p8vv8hk3wd0x   nightly   replicated-job   0/1 (1/1 completed)  acme/job:3
     );
     assert_eq!(found.evidence[0].text, "agents: 2/5 replicas");
 }
+
+#[test]
+fn one_and_two_attempts_make_no_rate_and_three_do() {
+    let line = |second: u32| {
+        format!(
+            "Jan 15 14:40:{second:02} w1 dockerd[8]: time=\"2026-01-15T14:40:{second:02}Z\" level=error msg=\"pulling image failed\" error=\"toomanyrequests: You have reached your pull rate limit. https://www.docker.com/increase-rate-limit\" service.name=web task.id=t{second}\n"
+        )
+    };
+    for (attempts, peak) in [(1, [0, 0]), (2, [0, 0]), (3, [9, 15])] {
+        let found = find(&(0..attempts).map(line).collect::<String>());
+        let requests = &found.victims[0].requests;
+        assert_eq!(requests.attempts, u64::from(attempts));
+        assert_eq!(requests.peak_requests_per_minute, peak, "{attempts}");
+    }
+}
