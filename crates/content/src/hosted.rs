@@ -338,7 +338,7 @@ pub struct DropGuard {
 pub enum Committed {
     /// It is recorded, durably.
     Done,
-    /// The repository does not hold these, which it must.
+    /// The repository does not hold these, which it must, in the order of the push.
     Missing(Vec<Digest>),
     /// This tag points at another manifest and may not be moved.
     Immutable(Tag),

@@ -5,11 +5,13 @@
 mod accounts;
 mod blobs;
 mod catalog;
+mod hosted;
 mod journal;
 mod ledger;
 
 pub use accounts::MemoryAccounts;
 pub use blobs::MemoryBlobs;
 pub use catalog::MemoryCatalog;
+pub use hosted::MemoryHosted;
 pub use journal::MemoryJournal;
 pub use ledger::MemoryLedger;
