@@ -1,13 +1,14 @@
 //! What the answers of `/v2/` look like.
 //!
-//! Source: OCI distribution-spec, "Pull", "Content Discovery"; RFC 9111 §5.5 for `Warning: 110`.
+//! Source: OCI distribution-spec, "Pull", "Push", "Content Discovery"; RFC 9111 §5.5 for `Warning: 110`.
 
 use forebay_content::{Blob, BlobBody, List, ManifestContent, Piece, Provenance, Resolved};
 use forebay_http_kit::{AccessLabels, Body, BodyPart, BoxError, FileLane, FilePart};
-use forebay_oci::{Digest, Endpoint, RepositoryName};
+use forebay_oci::{Digest, Endpoint, Page, Reference, RepositoryName, UploadId};
+use forebay_registry::PushedAs;
 use futures::{Stream, StreamExt};
 use http::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LINK, WARNING,
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LINK, LOCATION, RANGE, WARNING,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -17,6 +18,9 @@ use crate::OciError;
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const DOCKER_API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
+const DOCKER_UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 const OCI_NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 
 /// The answer to a ping: this is a registry.
@@ -127,21 +131,45 @@ pub(crate) fn tags(list: List, name: &RepositoryName) -> Result<Response<Body>, 
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(page) = list.more {
-        let next = Endpoint::Tags {
-            name: name.clone(),
-            page,
-        };
-        response
-            .headers_mut()
-            .insert(LINK, value(&format!("<{next}>; rel=\"next\""))?);
-    }
+    link(response.headers_mut(), list.more, |page| Endpoint::Tags {
+        name: name.clone(),
+        page,
+    })?;
     note(&mut response, list.provenance);
     Ok(response)
 }
 
-/// The referrers of a manifest.
-pub(crate) fn referrers(list: List, is_filtered: bool) -> Response<Body> {
+/// A page of repositories.
+pub(crate) fn catalog(list: List) -> Result<Response<Body>, OciError> {
+    let mut response = Response::new(Body::from(list.json));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    link(response.headers_mut(), list.more, |page| {
+        Endpoint::Catalog { page }
+    })?;
+    Ok(response)
+}
+
+/// Says where the next page is, if there is one.
+fn link(
+    headers: &mut HeaderMap,
+    more: Option<Page>,
+    endpoint: impl FnOnce(Page) -> Endpoint,
+) -> Result<(), OciError> {
+    if let Some(page) = more {
+        let next = endpoint(page);
+        headers.insert(LINK, value(&format!("<{next}>; rel=\"next\""))?);
+    }
+    Ok(())
+}
+
+/// A page of a manifest's referrers; `next` makes the next one's address.
+pub(crate) fn referrers(
+    list: List,
+    is_filtered: bool,
+    next: impl FnOnce(Page) -> Endpoint,
+) -> Result<Response<Body>, OciError> {
     let mut response = Response::new(Body::from(list.json));
     let index = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
     response.headers_mut().insert(CONTENT_TYPE, index);
@@ -151,7 +179,115 @@ pub(crate) fn referrers(list: List, is_filtered: bool) -> Response<Body> {
             HeaderValue::from_static("artifactType"),
         );
     }
+    link(response.headers_mut(), list.more, next)?;
     note(&mut response, list.provenance);
+    Ok(response)
+}
+
+/// An upload that has begun: where its bytes go.
+pub(crate) fn upload_begun(
+    name: &RepositoryName,
+    session: UploadId,
+) -> Result<Response<Body>, OciError> {
+    upload_accepted(name, session, 0)
+}
+
+/// A part of an upload that was taken.
+pub(crate) fn upload_accepted(
+    name: &RepositoryName,
+    session: UploadId,
+    received: u64,
+) -> Result<Response<Body>, OciError> {
+    let mut response = accepted();
+    *response.headers_mut() = upload_place(name, session, received)?;
+    response.headers_mut().insert(CONTENT_LENGTH, 0.into());
+    Ok(response)
+}
+
+/// How far an upload has come.
+pub(crate) fn upload_status(
+    name: &RepositoryName,
+    session: UploadId,
+    received: u64,
+) -> Result<Response<Body>, OciError> {
+    let mut response = no_content();
+    *response.headers_mut() = upload_place(name, session, received)?;
+    Ok(response)
+}
+
+/// The headers that say where an upload goes on: at which address, after which byte. Of one that has nothing yet `0-0` is said, as
+/// by other registries.
+pub(crate) fn upload_place(
+    name: &RepositoryName,
+    session: UploadId,
+    received: u64,
+) -> Result<HeaderMap, OciError> {
+    let upload = Endpoint::Upload {
+        name: name.clone(),
+        session,
+        digest: None,
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(LOCATION, value(&upload.to_string())?);
+    let range = format!("0-{}", received.saturating_sub(1));
+    headers.insert(RANGE, value(&range)?);
+    headers.insert(DOCKER_UPLOAD_UUID, value(&session.to_string())?);
+    Ok(headers)
+}
+
+/// A blob that the repository holds now.
+pub(crate) fn created_blob(
+    name: &RepositoryName,
+    digest: &Digest,
+) -> Result<Response<Body>, OciError> {
+    let blob = Endpoint::Blob {
+        name: name.clone(),
+        digest: digest.clone(),
+    };
+    created(&blob, digest)
+}
+
+/// A manifest that the repository holds now.
+pub(crate) fn created_manifest(
+    name: &RepositoryName,
+    pushed: &PushedAs,
+) -> Result<Response<Body>, OciError> {
+    let manifest = Endpoint::Manifest {
+        name: name.clone(),
+        reference: Reference::Digest(pushed.digest.clone()),
+    };
+    let mut response = created(&manifest, &pushed.digest)?;
+    let headers = response.headers_mut();
+    if let Some(subject) = &pushed.subject {
+        headers.insert(OCI_SUBJECT, value(&subject.to_string())?);
+    }
+    for tag in &pushed.tags {
+        headers.append(OCI_TAG, value(tag.as_str())?);
+    }
+    Ok(response)
+}
+
+fn created(endpoint: &Endpoint, digest: &Digest) -> Result<Response<Body>, OciError> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::CREATED;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, value(&endpoint.to_string())?);
+    headers.insert(DOCKER_CONTENT_DIGEST, value(&digest.to_string())?);
+    headers.insert(CONTENT_LENGTH, 0.into());
+    Ok(response)
+}
+
+/// What was asked for is done, or will be.
+pub(crate) fn accepted() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
+/// It is done, and there is nothing to say.
+pub(crate) fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 

@@ -3,31 +3,27 @@
 use std::future::Future;
 use std::net::IpAddr;
 
-use forebay_content::{Blob, ByteRange, ContentSource, Request, SourceError};
+use forebay_content::{Blob, ByteRange, ContentSource, List, Request, SourceError};
 use forebay_http_kit::{Body, FileLane};
-use forebay_oci::{Digest, Endpoint, Page, Query, Reference, RepositoryName, Target};
+use forebay_oci::{Digest, Endpoint, Leave, Page, Query, Reference, RepositoryName, Target, Verb};
+use forebay_registry::LocalRegistry;
 use futures::TryStreamExt;
-use http::{Method, Response, Version, request};
+use http::{Response, Version, request};
 
 use crate::table::ANSWER_WITHIN;
 use crate::{OciError, Outcome, What, answer, range};
 
 /// What a request is, once its head is read.
 pub(crate) struct Asked<'a> {
+    pub(crate) verb: Verb,
     pub(crate) is_head: bool,
     pub(crate) query: Query,
-    pub(crate) wanted: Wanted,
+    pub(crate) endpoint: Endpoint,
+    /// What it asks leave for.
+    pub(crate) leave: Leave,
     pub(crate) head: &'a request::Parts,
     /// Whose request it is.
     pub(crate) client: Option<IpAddr>,
-}
-
-/// What a client wants.
-pub(crate) enum Wanted {
-    /// To know that this is a registry.
-    Ping,
-    /// Something of a repository, by the name that it has in the request's path.
-    Content(RepositoryName, Content),
 }
 
 /// What there is in a repository.
@@ -38,6 +34,7 @@ pub(crate) enum Content {
     Referrers {
         digest: Digest,
         artifact_type: Option<String>,
+        page: Page,
     },
 }
 
@@ -45,6 +42,8 @@ pub(crate) enum Content {
 pub(crate) struct At<'a> {
     pub(crate) target: &'a Target,
     pub(crate) source: &'a dyn ContentSource,
+    /// The local repositories, if the target is one of them: they have lists of referrers in pages.
+    pub(crate) local: Option<&'a LocalRegistry>,
     pub(crate) request: &'a Request,
 }
 
@@ -56,47 +55,45 @@ impl<'a> Asked<'a> {
     pub(crate) fn read(head: &'a request::Parts, client: Option<IpAddr>) -> Result<Self, OciError> {
         let query = Query::parse(head.uri.query().unwrap_or_default())?;
         let endpoint = Endpoint::parse(head.uri.path(), &query)?;
-        let is_head = head.method == Method::HEAD;
-        if !is_head && head.method != Method::GET {
-            return Err(OciError::unsupported());
-        }
+        let taken =
+            Verb::parse(head.method.as_str()).and_then(|verb| Some((verb, endpoint.leave(verb)?)));
+        let (verb, leave) = taken.ok_or_else(|| OciError::unsupported(&endpoint.allowed()))?;
         Ok(Self {
-            is_head,
+            verb,
+            is_head: verb == Verb::Head,
             query,
-            wanted: Wanted::read(endpoint)?,
+            endpoint,
+            leave,
             head,
             client,
         })
     }
 }
 
-impl Wanted {
-    fn read(endpoint: Endpoint) -> Result<Self, OciError> {
-        Ok(match endpoint {
-            Endpoint::Ping => Self::Ping,
-            Endpoint::Catalog => return Err(OciError::no_catalog()),
-            Endpoint::Uploads { .. } => return Err(OciError::unsupported()),
-            Endpoint::Manifest { name, reference } => {
-                Self::Content(name, Content::Manifest(reference))
-            }
-            Endpoint::Blob { name, digest } => Self::Content(name, Content::Blob(digest)),
-            Endpoint::Tags { name, page } => Self::Content(name, Content::Tags(page)),
+impl Content {
+    /// What of a repository an endpoint is about that is pulled from.
+    pub(crate) fn of(endpoint: &Endpoint) -> Option<Self> {
+        Some(match endpoint {
+            Endpoint::Manifest { reference, .. } => Self::Manifest(reference.clone()),
+            Endpoint::Blob { digest, .. } => Self::Blob(digest.clone()),
+            Endpoint::Tags { page, .. } => Self::Tags(page.clone()),
             Endpoint::Referrers {
-                name,
                 digest,
                 artifact_type,
-            } => {
-                let referrers = Content::Referrers {
-                    digest,
-                    artifact_type,
-                };
-                Self::Content(name, referrers)
-            }
+                page,
+                ..
+            } => Self::Referrers {
+                digest: digest.clone(),
+                artifact_type: artifact_type.clone(),
+                page: page.clone(),
+            },
+            Endpoint::Ping
+            | Endpoint::Catalog { .. }
+            | Endpoint::Uploads { .. }
+            | Endpoint::Upload { .. } => return None,
         })
     }
-}
 
-impl Content {
     /// What it is, for whoever counts.
     pub(crate) fn what(&self, is_head: bool) -> What {
         match self {
@@ -141,11 +138,19 @@ impl Content {
             Self::Referrers {
                 digest,
                 artifact_type,
+                page,
             } => {
-                let referrers = source.referrers(request, digest, artifact_type.as_deref());
-                let list = at.in_time(referrers).await?;
+                let of = (digest, artifact_type.as_deref());
+                let list = at.ask_referrers(of, page).await?;
                 let outcome = Outcome::Served(list.provenance);
-                Ok((answer::referrers(list, artifact_type.is_some()), outcome))
+                let next = |page| Endpoint::Referrers {
+                    name: name.clone(),
+                    digest: digest.clone(),
+                    artifact_type: artifact_type.clone(),
+                    page,
+                };
+                let is_filtered = artifact_type.is_some();
+                Ok((answer::referrers(list, is_filtered, next)?, outcome))
             }
         }
     }
@@ -170,6 +175,21 @@ impl At<'_> {
         let outcome = Outcome::Served(blob.provenance);
         let lane = asked.head.extensions.get::<FileLane>();
         Ok((answer::blob(blob, digest, lane)?, outcome))
+    }
+
+    async fn ask_referrers(
+        &self,
+        (digest, artifact_type): (&Digest, Option<&str>),
+        page: &Page,
+    ) -> Result<List, OciError> {
+        if let Some(local) = self.local {
+            let repository = &self.request.repository;
+            let list = local.referrers_page(repository, (digest, artifact_type), page);
+            return self.in_time(list).await;
+        }
+        // An upstream's pages are joined.
+        let list = self.source.referrers(self.request, digest, artifact_type);
+        self.in_time(list).await
     }
 
     /// A blob whose size is known, for a client that would take the connection's end for the blob's: below HTTP/1.1 a body

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_content::{BoxError, ClientKind, Missing, SourceError};
-use forebay_http_kit::{AccessLabels, Body, RequestId};
+use forebay_http_kit::{AccessLabels, Body, RequestBodyError, RequestId};
 use forebay_limits::{Limited, Limiter};
 use forebay_oci::{EndpointError, ErrorBody, ErrorCode, RouteError, RouteTable, Target};
 use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tracing::error;
 
 use crate::CLIENT_LIMITED;
+
+mod push;
 
 /// When a client that had no turn may come again: it has waited, and others will have done by then.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -42,6 +44,8 @@ pub struct OciError {
     pub retry_after: Option<Duration>,
     /// The size of the blob that a range lies outside of, in bytes.
     pub size: Option<u64>,
+    /// Headers of its own: the methods that are taken instead, or where an upload goes on.
+    pub headers: Option<Arc<HeaderMap>>,
     /// The failure in a word, for whoever counts.
     pub word: &'static str,
     /// What went wrong on our own side: for the log alone.
@@ -60,6 +64,7 @@ impl OciError {
             message: message.into(),
             retry_after: None,
             size: None,
+            headers: None,
             word: "refused",
             fault: None,
         }
@@ -109,13 +114,82 @@ impl OciError {
         }
     }
 
-    /// A write, or a method that there is not.
-    pub(crate) fn unsupported() -> Self {
+    /// A method that the endpoint does not take; `allowed` are those that it does.
+    pub(crate) fn unsupported(allowed: &str) -> Self {
+        let message = format!("this method is not taken here; {allowed} are");
+        Self {
+            headers: allow(allowed),
+            ..Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ErrorCode::Unsupported,
+                message,
+            )
+        }
+    }
+
+    /// A change of an upstream's repository.
+    pub(crate) fn not_ours(target: &Target) -> Self {
+        let message = format!(
+            "{target} is an upstream's, and can be pulled, not changed: push to a name of one part, such as {}, or to a namespace that the operator reserves with `local`",
+            target.repository.components().last().unwrap_or_default()
+        );
+        Self {
+            headers: allow("GET, HEAD"),
+            ..Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ErrorCode::Unsupported,
+                message,
+            )
+        }
+    }
+
+    /// A change from another machine, while nobody is known who might make one.
+    pub(crate) fn not_writable() -> Self {
         Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            ErrorCode::Unsupported,
-            "upstream images can be pulled, not changed",
+            StatusCode::FORBIDDEN,
+            ErrorCode::Denied,
+            "nothing is changed from other machines until the operator says who may: see `access`",
         )
+    }
+
+    /// The end of an upload that does not say what it is the end of.
+    pub(crate) fn no_digest() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            ErrorCode::DigestInvalid,
+            "an upload ends with ?digest=, which says what was uploaded",
+        )
+    }
+
+    /// A `Content-Type` that is no media type.
+    pub(crate) fn bad_content_type() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            ErrorCode::ManifestInvalid,
+            "the Content-Type is no media type",
+        )
+    }
+
+    /// A `Content-Range` that says no range.
+    pub(crate) fn bad_content_range() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            ErrorCode::BlobUploadInvalid,
+            "a Content-Range is written <first>-<last>, as in 0-1023",
+        )
+    }
+
+    /// A body that could not be read.
+    pub(crate) fn of_body(error: RequestBodyError) -> Self {
+        let (status, code) = match error {
+            RequestBodyError::TooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid)
+            }
+            RequestBodyError::Idle | RequestBodyError::Cut => {
+                (StatusCode::REQUEST_TIMEOUT, ErrorCode::BlobUploadInvalid)
+            }
+        };
+        Self::new(status, code, error.to_string())
     }
 
     /// A request of ours to an upstream that came back to us: without this it would go round until its time is over.
@@ -124,15 +198,6 @@ impl OciError {
             StatusCode::LOOP_DETECTED,
             ErrorCode::Unsupported,
             "this request is our own: the url of one of our upstreams leads back to this server",
-        )
-    }
-
-    /// The catalog of all repositories.
-    pub(crate) fn no_catalog() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            ErrorCode::Unsupported,
-            "there is no list of all repositories here",
         )
     }
 
@@ -213,13 +278,10 @@ impl OciError {
             _ => None,
         };
         Self {
-            status,
-            code,
-            message: message(failure, image),
             retry_after,
-            size: None,
-            word: word(failure),
             fault,
+            word: word(failure),
+            ..Self::new(status, code, message(failure, image))
         }
     }
 
@@ -268,8 +330,8 @@ impl OciError {
                     .into(),
             );
         }
-        if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        if let Some(own) = self.headers {
+            headers.extend((*own).clone());
         }
         if let Some(range) = self
             .size
@@ -279,6 +341,11 @@ impl OciError {
         }
         response
     }
+}
+
+fn allow(methods: &str) -> Option<Arc<HeaderMap>> {
+    let methods = HeaderValue::try_from(methods).ok()?;
+    Some(Arc::new(HeaderMap::from_iter([(ALLOW, methods)])))
 }
 
 /// containerd retries a 429 five times at once, but not a 503: so it is told of a limit by a 503 with the same code.
@@ -390,6 +457,7 @@ impl From<EndpointError> for OciError {
             EndpointError::Name(_) => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
             EndpointError::Reference(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
             EndpointError::Digest(_) => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
+            EndpointError::Upload(_) => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
             EndpointError::Query(_) => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
         };
         Self::new(status, code, error.to_string())

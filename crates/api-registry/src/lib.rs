@@ -7,6 +7,7 @@ mod asking;
 mod caller;
 mod client_limits;
 mod error;
+mod pushing;
 mod range;
 mod registry_api;
 mod table;

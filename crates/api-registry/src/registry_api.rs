@@ -4,16 +4,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use forebay_content::{Caller, Clock, Request};
-use forebay_http_kit::{AccessLabels, Body, ClientAddress, INSTANCE, Peer, RequestId, find_host};
+use forebay_content::{Caller, Clock, ContentSource, Request};
+use forebay_http_kit::{
+    AccessLabels, Body, ClientAddress, INSTANCE, Peer, RequestBody, RequestId, find_host,
+};
 use forebay_limits::Priority;
-use forebay_oci::{Addressing, RepositoryName, Route, Target, UpstreamName, route};
+use forebay_oci::{
+    Act, Addressing, Endpoint, LOCAL_UPSTREAM, Leave, Page, RepositoryName, Route, Target,
+    UpstreamName, route,
+};
+use forebay_registry::Uploader;
 use http::{HeaderMap, HeaderValue, Method, Response, request};
 
 use crate::admission::is_from_page;
-use crate::asking::{Asked, At, Content, Wanted};
+use crate::asking::{Asked, At, Content};
 use crate::caller::caller;
 use crate::client_limits::Used;
+use crate::pushing::Pushing;
 use crate::table::Table;
 use crate::{Answered, OciError, Outcome, answer};
 
@@ -50,12 +57,17 @@ impl RegistryApi {
     }
 
     /// The answer to one request; never an error, because an error is an answer too.
-    pub async fn answer(&self, head: &request::Parts, peer: Peer) -> Response<Body> {
+    pub async fn answer(
+        &self,
+        head: &request::Parts,
+        body: RequestBody,
+        peer: Peer,
+    ) -> Response<Body> {
         let table = self.table.load_full();
         let client = table.clients.client(peer, &head.headers);
         let answer = match self.admit(&table, client, &head.headers) {
             Ok(()) => match Asked::read(head, client) {
-                Ok(asked) => self.answer_asked(&table, &asked).await,
+                Ok(asked) => self.answer_asked(&table, &asked, body).await,
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
@@ -96,15 +108,37 @@ impl RegistryApi {
         &self,
         table: &Table,
         asked: &Asked<'_>,
+        body: RequestBody,
     ) -> Result<Response<Body>, OciError> {
-        let (name, content) = match &asked.wanted {
-            Wanted::Ping => return Ok(answer::ping()),
-            Wanted::Content(name, content) => (name, content),
+        let (name, act) = match (&asked.endpoint, asked.leave) {
+            (Endpoint::Catalog { page }, _) => return list_repositories(table, page).await,
+            (endpoint, Leave::To(act)) => match endpoint.name() {
+                Some(name) => (name, act),
+                None => return Ok(answer::ping()),
+            },
+            (_, Leave::Greet | Leave::List) => return Ok(answer::ping()),
         };
         let host = find_host(asked.head);
         let Route { target, addressing } =
             route(host, asked.query.ns.as_deref(), name, &table.routes)
                 .map_err(|error| OciError::unrouted(&error, &table.routes))?;
+        match Content::of(&asked.endpoint).filter(|_| act == Act::Pull) {
+            Some(content) => {
+                let content = (name, &content);
+                self.pull(table, asked, content, (target, addressing)).await
+            }
+            None => change(table, asked, (name, &target), body).await,
+        }
+    }
+
+    /// Answers a request that changes nothing.
+    async fn pull(
+        &self,
+        table: &Table,
+        asked: &Asked<'_>,
+        (name, content): (&RepositoryName, &Content),
+        (target, addressing): (Target, Addressing),
+    ) -> Result<Response<Body>, OciError> {
         let by_namespace = addressing == Addressing::Namespace;
         let caller = Arc::new(caller(asked.client, &asked.head.headers, by_namespace));
         // A refusal is as much this upstream's and this repository's answer, also in the access log.
@@ -120,11 +154,8 @@ impl RegistryApi {
         if by_namespace {
             answer::name_upstream(&mut response, &target.upstream);
         }
-        let extensions = response.extensions_mut();
-        let labels = extensions.remove::<AccessLabels>().unwrap_or_default();
-        let labels = labels.with("upstream", target.upstream.to_string());
-        extensions.insert(labels.with("repository", target.repository.to_string()));
-        extensions.insert(Answered {
+        label(&mut response, &target);
+        response.extensions_mut().insert(Answered {
             caller,
             what: content.what(asked.is_head),
             target,
@@ -146,8 +177,12 @@ impl RegistryApi {
             let counted = self.used.count(&caller.client, &table.limits, now);
             counted.map_err(|wait| OciError::too_often(wait, kind))?;
         }
-        let source = table.sources.get(&target.upstream);
-        let source = source.ok_or_else(|| OciError::internal(NoSource(target.upstream.clone())))?;
+        let local = table.local.as_deref().filter(|_| target.is_local());
+        let source: &dyn ContentSource = match (local, table.sources.get(&target.upstream)) {
+            (Some(local), _) => local,
+            (None, Some(source)) => source.as_ref(),
+            (None, None) => return Err(no_source(target)),
+        };
         let request = Request {
             repository: target.repository.clone(),
             caller: Arc::clone(caller),
@@ -156,9 +191,82 @@ impl RegistryApi {
         };
         let at = At {
             target,
-            source: source.as_ref(),
+            source,
+            local,
             request: &request,
         };
         content.ask(asked, name, &at).await
     }
+}
+
+/// Makes a change of the target, if it is one of ours.
+async fn change(
+    table: &Table,
+    asked: &Asked<'_>,
+    (name, target): (&RepositoryName, &Target),
+    body: RequestBody,
+) -> Result<Response<Body>, OciError> {
+    if !target.is_local() {
+        return Err(OciError::not_ours(target));
+    }
+    let registry = table.local.as_deref();
+    let registry = registry.ok_or_else(|| no_source(target))?;
+    // Until somebody is known who may, only this machine's own users change anything.
+    if !asked
+        .client
+        .is_none_or(|client| client.to_canonical().is_loopback())
+    {
+        return Err(OciError::not_writable());
+    }
+    let pushing = Pushing {
+        registry,
+        name,
+        uploader: Uploader {
+            repository: target.repository.clone(),
+            who: "".into(),
+        },
+        headers: &asked.head.headers,
+        tags: &asked.query.tags,
+        mount_from: find_mount(table, asked),
+    };
+    let request = (&asked.endpoint, asked.verb);
+    let answered = pushing.answer(request, body).await;
+    let mut response = answered.unwrap_or_else(|error| {
+        error.log_fault(asked.head.extensions.get(), Some(target));
+        error.into_response(asked.is_head)
+    });
+    label(&mut response, target);
+    Ok(response)
+}
+
+/// The repository of ours that a blob is to be mounted from.
+fn find_mount(table: &Table, asked: &Asked<'_>) -> Option<RepositoryName> {
+    let Endpoint::Uploads { start, .. } = &asked.endpoint else {
+        return None;
+    };
+    let host = find_host(asked.head);
+    let from = start.from.as_ref()?;
+    let route = route(host, asked.query.ns.as_deref(), from, &table.routes).ok()?;
+    route.target.is_local().then_some(route.target.repository)
+}
+
+/// A page of the local repositories.
+async fn list_repositories(table: &Table, page: &Page) -> Result<Response<Body>, OciError> {
+    let Some(registry) = &table.local else {
+        return Err(OciError::internal(NoSource(LOCAL_UPSTREAM.into())));
+    };
+    let list = registry.repository_list(page, |_| true).await;
+    answer::catalog(list.map_err(OciError::internal)?)
+}
+
+/// Tells the access log what it was about.
+fn label(response: &mut Response<Body>, target: &Target) {
+    let extensions = response.extensions_mut();
+    let labels = extensions.remove::<AccessLabels>().unwrap_or_default();
+    let labels = labels.with("upstream", target.upstream.to_string());
+    extensions.insert(labels.with("repository", target.repository.to_string()));
+}
+
+fn no_source(target: &Target) -> OciError {
+    OciError::internal(NoSource(target.upstream.clone()))
 }

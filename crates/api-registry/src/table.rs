@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use forebay_content::{ClientKind, ContentSource};
 use forebay_oci::{RouteTable, UpstreamName};
+use forebay_registry::LocalRegistry;
 
 use crate::{ClientLimit, ClientRules};
 
@@ -19,6 +20,8 @@ pub struct Table {
     pub routes: RouteTable,
     /// The upstreams themselves.
     pub sources: BTreeMap<UpstreamName, Arc<dyn ContentSource>>,
+    /// The local repositories; none where there is no room for any.
+    pub local: Option<Arc<LocalRegistry>>,
     /// Who may ask.
     pub clients: ClientRules,
     /// How long clients wait for an answer.

@@ -216,6 +216,7 @@ mod tests {
             "token_hosts" | "blob_hosts" | "hosts" => "a.example:1, b.example",
             "allow" if key.wanted == <Vec<ipnet::IpNet>>::WANTED => "10.0.0.0/8, fd00::/8",
             "allow" => "library/*, hashicorp/vault",
+            "local" => "team/*, acme/**",
             "trusted_proxies" => "10.0.0.1/32",
             "limits" => r#"[{ agent = "containerd", requests_per_minute = 60 }]"#,
             "patience" => r#"{ containerd = "9s" }"#,

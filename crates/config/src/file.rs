@@ -16,8 +16,8 @@ use super::resolved::{LogFormat, OnGone, TagRule};
 use super::secret::Secret;
 use super::section::{Key, Reader, Section, Setting, section};
 use super::value::{
-    ByteSize, Count, EquivalentFile, HostPort, ListenAddresses, Percent, Prefix, RepositoryGlob,
-    TimeSpan, Value, WebhookFile,
+    ByteSize, Count, EquivalentFile, HostPort, ListenAddresses, LocalPattern, Percent, Prefix,
+    RepositoryGlob, TimeSpan, Value, WebhookFile,
 };
 
 /// All that was written, with defaults where nothing was.
@@ -42,6 +42,9 @@ section! {
         data: PathBuf = "./forebay-data",
         /// The upstream that a bare path means: `/v2/library/nginx/…` is `docker.io/library/nginx`.
         root: HostPort = "docker.io",
+        /// The namespaces of local repositories, to which images can be pushed, beside all names of one part. What matches is
+        /// never asked of the upstream at the root, there or not: with `["team/*"]`, `team/app` lives here alone.
+        local: Vec<LocalPattern>,
         /// Where the same images are, each a table `[[equivalents]]`: images `from` one upstream, a repository or a path with
         /// `/*` behind it, and a list of those that they are `to`. Asked while the budget of pulls is empty, for a digest that
         /// the upstream itself names. `docker.io/library/*` is known to be at `public.ecr.aws/docker/library/*` and at

@@ -72,6 +72,7 @@ pub(super) fn resolve(
         listen: top.listen.value.0.clone(),
         data: top.data.value.clone(),
         root: top.root.value.0.clone(),
+        local: top.local.value.iter().map(|one| one.0.clone()).collect(),
         equivalents: equivalents::resolve(
             &top.equivalents.value,
             &resolved_upstreams,

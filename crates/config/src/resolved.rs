@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use forebay_api_registry::{ClientLimit, Patience};
 use forebay_cache::Renaming;
+use forebay_oci::RepositoryPattern;
 use globset::Glob;
 use ipnet::IpNet;
 use url::Url;
@@ -25,6 +26,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The upstream that a bare path (`/v2/library/nginx/…`) means: a key of `upstreams`.
     pub root: String,
+    /// The namespaces of local repositories.
+    pub local: Vec<RepositoryPattern>,
     /// Every upstream there is, by name (lower-case `host` or `host:port`). Nothing else is ever dialled.
     pub upstreams: BTreeMap<String, UpstreamConfig>,
     /// Where the same images are, the operator's own before those that are known.

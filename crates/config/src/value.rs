@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 pub(super) use address::{HostPort, ListenAddresses};
 pub(super) use equivalent::{EquivalentFile, ImagePattern};
-pub(super) use image::{Prefix, RepositoryGlob};
+pub(super) use image::{LocalPattern, Prefix, RepositoryGlob};
 pub(super) use quantity::{ByteSize, Percent, TimeSpan};
 pub use quantity::{byte_size, time_span};
 pub(super) use webhook::WebhookFile;

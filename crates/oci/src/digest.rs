@@ -210,6 +210,11 @@ impl Hasher {
         }
     }
 
+    /// The hash function.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// Takes in the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.context.update(bytes);

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum ErrorCode {
     /// code-1: blob unknown to the registry.
     BlobUnknown,
+    /// code-2: an upload cannot go on as it was asked to.
+    BlobUploadInvalid,
+    /// code-3: no such upload is under way.
+    BlobUploadUnknown,
     /// code-4: the digest does not match, or is none.
     DigestInvalid,
     /// code-5: a manifest refers to an unknown manifest or blob.
@@ -23,6 +27,8 @@ pub enum ErrorCode {
     NameInvalid,
     /// code-9: repository name not known to the registry.
     NameUnknown,
+    /// code-10: the length that is said is not that of what was sent.
+    SizeInvalid,
     /// code-11: authentication required.
     Unauthorized,
     /// code-12: requested access denied.

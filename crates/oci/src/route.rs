@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::RepositoryName;
 use crate::image::{is_host, official};
+use crate::{LOCAL_UPSTREAM, RepositoryName, RepositoryPattern};
 
 /// An upstream registry's name in the config, such as `docker.io`. Cheap to clone.
 pub type UpstreamName = Arc<str>;
@@ -23,8 +23,10 @@ pub struct RouteTable {
     pub hosts: BTreeMap<String, UpstreamName>,
     /// The operator's own first path part → upstream.
     pub prefixes: BTreeMap<String, UpstreamName>,
-    /// What a bare path means.
+    /// What a bare path means that is no local repository's.
     pub root: Option<UpstreamName>,
+    /// Which names of more than one part are local repositories' at the bare root; those of one part always are.
+    pub local: Vec<RepositoryPattern>,
 }
 
 /// What a request means.
@@ -66,9 +68,9 @@ pub enum RouteError {
     /// It names an upstream that is not in the table.
     #[error("no upstream is called {0}")]
     UnknownUpstream(String),
-    /// A one-part name at the bare root: those are local repositories.
-    #[error("no repository is called {0} here; an official image of docker.io is library/{0}")]
-    UnknownLocal(RepositoryName),
+    /// Nothing is meant by the bare root.
+    #[error("no upstream is at the root here: {0} would have to begin with one's name")]
+    NoRoot(RepositoryName),
     /// An upstream's host or prefix with no repository after it, or one that grew too long.
     #[error("no repository is named after {0}")]
     NoRepository(String),
@@ -121,9 +123,18 @@ fn by_path(name: &RepositoryName, table: &RouteTable) -> Result<Route, RouteErro
     if rest.is_some() && is_host(first) {
         return Err(RouteError::UnknownUpstream(first.to_owned()));
     }
+    if table.is_local(name) {
+        return Ok(Route {
+            target: Target {
+                upstream: LOCAL_UPSTREAM.into(),
+                repository: name.clone(),
+            },
+            addressing: Addressing::Root,
+        });
+    }
     match &table.root {
-        Some(root) if rest.is_some() => at(root, name.clone(), Addressing::Root),
-        _ => Err(RouteError::UnknownLocal(name.clone())),
+        Some(root) => at(root, name.clone(), Addressing::Root),
+        None => Err(RouteError::NoRoot(name.clone())),
     }
 }
 
@@ -144,6 +155,11 @@ fn at(
 }
 
 impl RouteTable {
+    /// True if the name, at the bare root, is a local repository's. Such a name never goes to an upstream, found here or not.
+    fn is_local(&self, name: &RepositoryName) -> bool {
+        name.is_single() || self.local.iter().any(|pattern| pattern.matches(name))
+    }
+
     /// A host is the same host in any case, with its default port spelled out, and with the root's dot.
     fn find_host(&self, host: &str) -> Option<&UpstreamName> {
         if self.hosts.is_empty() {
@@ -159,6 +175,13 @@ impl RouteTable {
         let name = name.strip_suffix('.').unwrap_or(name);
         let with_port = port.and_then(|port| self.hosts.get(&format!("{name}:{port}")));
         with_port.or_else(|| self.hosts.get(name))
+    }
+}
+
+impl Target {
+    /// True if it is a repository of our own.
+    pub fn is_local(&self) -> bool {
+        &*self.upstream == LOCAL_UPSTREAM
     }
 }
 
@@ -188,6 +211,7 @@ mod tests {
             hosts: named(&[("hub.local", "docker.io"), ("git.local:8443", "ghcr.io")]),
             prefixes: named(&[("ecr-public", "public.ecr.aws")]),
             root: Some("docker.io".into()),
+            local: vec!["team/*".parse().unwrap(), "acme/**".parse().unwrap()],
         }
     }
 
@@ -265,6 +289,38 @@ mod tests {
     }
 
     #[test]
+    fn at_the_bare_root_one_part_and_what_is_reserved_are_local_and_never_an_upstreams() {
+        let local = |name: &str| Ok((format!("local/{name}"), Addressing::Root));
+        for name in ["nginx", "team/app", "acme/a", "acme/a/b/c", "local"] {
+            assert_eq!(find("h", None, name), local(name));
+        }
+        let hub = |name: &str| Ok((format!("docker.io/{name}"), Addressing::Root));
+        for name in [
+            "team/app/x",
+            "teams/app",
+            "library/nginx",
+            "acmes/a",
+            "local/x",
+        ] {
+            assert_eq!(find("h", None, name), hub(name));
+        }
+        // Whoever says an upstream gets it.
+        let target = |found: Result<(String, Addressing), RouteError>| found.unwrap().0;
+        assert_eq!(
+            target(find("h", Some("docker.io"), "team/app")),
+            "docker.io/team/app"
+        );
+        assert_eq!(
+            target(find("hub.local", None, "nginx")),
+            "docker.io/library/nginx"
+        );
+        assert_eq!(
+            target(find("h", None, "docker.io/team/app")),
+            "docker.io/team/app"
+        );
+    }
+
+    #[test]
     fn what_is_not_in_the_table_is_never_guessed() {
         let unknown = |name: &str| Err(RouteError::UnknownUpstream(name.to_owned()));
         assert_eq!(
@@ -278,10 +334,6 @@ mod tests {
         assert_eq!(
             find("git.local:9", None, "localhost/a"),
             unknown("localhost")
-        );
-        assert_eq!(
-            find("h", None, "nginx"),
-            Err(RouteError::UnknownLocal("nginx".parse().unwrap()))
         );
         assert_eq!(
             find("h", None, "ghcr.io"),

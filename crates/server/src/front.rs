@@ -65,9 +65,9 @@ impl State {
 
 impl Handler for Front {
     async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
-        let (head, _body) = request.into_parts();
+        let (head, body) = request.into_parts();
         match head.uri.path() {
-            path if path.starts_with("/v2") => self.registry.answer(&head, peer).await,
+            path if path.starts_with("/v2") => self.registry.answer(&head, body, peer).await,
             "/" if matches!(head.method, Method::GET | Method::HEAD) => front_page(),
             // Probes come from wherever the orchestrator runs, and learn little from these two.
             "/healthz" => healthz(),

@@ -11,6 +11,7 @@ mod descriptors;
 mod desk;
 mod front;
 mod greeting;
+mod hosting;
 mod ledger;
 mod ledger_door;
 mod logging;

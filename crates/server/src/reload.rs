@@ -71,7 +71,8 @@ impl Reload {
         greeting::say_rests(&resting, self.ground.asker.clock.now());
         self.ground.replace(&self.upstreams, &after, config);
         self.upstreams = after;
-        self.table.store(Arc::new(doors.table(config)));
+        let local = self.ground.local.clone();
+        self.table.store(Arc::new(doors.table(config, local)));
         self.doors.store(Arc::new(doors));
         Ok(())
     }

@@ -15,6 +15,7 @@ pub(crate) fn routes(config: &Config) -> RouteTable {
         .collect();
     let mut table = RouteTable {
         root: names.get(&config.root).cloned(),
+        local: config.local.clone(),
         ..RouteTable::default()
     };
     for (name, upstream) in &config.upstreams {

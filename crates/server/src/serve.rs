@@ -28,6 +28,7 @@ use crate::descriptors;
 use crate::desk::Desk;
 use crate::front::{ControlDoor, Front, Leaving, State};
 use crate::greeting;
+use crate::hosting::Hosting;
 use crate::ledger::Books;
 use crate::logging;
 use crate::reload::Reload;
@@ -64,13 +65,14 @@ pub async fn serve_on(
     logging::begin(&config.log);
     let connections = descriptors::take(config.server.max_connections)?;
     let patience = config.server.drain + EXTRA_PATIENCE;
-    let data = DataDir::open(&config.data, disk, patience).await?;
-    let running = Running::start((sources, config), data, connections, clock).await?;
+    let data = DataDir::open(&config.data, Arc::clone(&disk), patience).await?;
+    let running = Running::start((sources, config), (data, disk), connections, clock).await?;
     running.until_stopped().await
 }
 
 struct Running {
     data: DataDir,
+    hosting: Option<Hosting>,
     kept: Arc<Kept>,
     reload: Reload,
     signals: Signals,
@@ -98,7 +100,7 @@ impl Running {
     /// Puts everything together and begins to listen. Asks no upstream anything.
     async fn start(
         (sources, config): (Sources, Config),
-        data: DataDir,
+        (data, disk): (DataDir, Arc<dyn Disk>),
         max_connections: usize,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
@@ -117,12 +119,18 @@ impl Running {
             .await
             .map_err(|error| with_way_out("cannot read the catalog", &config.data, error))?;
         let world = (Arc::clone(&kept), Arc::clone(&clock));
-        let ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
+        let mut ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
+        let hosting = Hosting::open(&config.data, disk, Arc::clone(&clock), &supervisor).await?;
+        ground.local = hosting
+            .as_ref()
+            .map(|hosting| Arc::clone(&hosting.registry));
         let upstreams = ground.build(&config, &Upstreams::new())?;
         ground.replace(&Upstreams::new(), &upstreams, &config);
         let resting = restore(&upstreams, &books.ledger.kept_limits());
         let doors = Doors::new(&config, &upstreams)?;
-        let table = Arc::new(ArcSwap::from_pointee(doors.table(&config)));
+        let table = Arc::new(ArcSwap::from_pointee(
+            doors.table(&config, ground.local.clone()),
+        ));
         let doors = Arc::new(ArcSwap::from_pointee(doors));
         let controls = controls((&data, &kept), &books, &doors, &supervisor);
         // Before anybody can know that we run: a signal without a handler ends the process.
@@ -159,6 +167,7 @@ impl Running {
         };
         Ok(Self {
             data,
+            hosting,
             kept,
             reload,
             signals,
@@ -177,6 +186,9 @@ impl Running {
         }
         self.leave().await;
         self.kept.flush().await;
+        if let Some(hosting) = &self.hosting {
+            hosting.close().await?;
+        }
         self.reload.books.close().await;
         if let Some(lines) = &self.access_lines {
             lines.flush().await;

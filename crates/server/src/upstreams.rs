@@ -13,6 +13,7 @@ use forebay_config::{self as config, Config, Sources};
 use forebay_content::{Clock, Event, KeptCoolDown, KeptLimits, Observe};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RouteTable, UpstreamName};
+use forebay_registry::LocalRegistry;
 use forebay_terminal::Failure;
 use forebay_upstream::Upstream;
 
@@ -27,6 +28,8 @@ pub(crate) struct Ground {
     /// Who hears what upstreams do.
     pub(crate) observe: Arc<dyn Observe>,
     pub(crate) asker: Asker,
+    /// The local repositories, where there is room for them.
+    pub(crate) local: Option<Arc<LocalRegistry>>,
 }
 
 /// One configuration's upstreams, by name.
@@ -53,6 +56,7 @@ impl Ground {
             metrics,
             observe,
             asker: Asker::new(sources, clock, supervisor),
+            local: None,
         }
     }
 
@@ -159,13 +163,14 @@ impl Doors {
     }
 
     /// What the edge answers from.
-    pub(crate) fn table(&self, config: &Config) -> Table {
+    pub(crate) fn table(&self, config: &Config, local: Option<Arc<LocalRegistry>>) -> Table {
         let caches = self.caches.iter();
         Table {
             routes: self.routes.clone(),
             sources: caches
                 .map(|(name, cache)| (Arc::clone(name), Arc::clone(cache) as _))
                 .collect(),
+            local,
             clients: ClientRules {
                 allow: config.clients.allow.clone(),
                 trusted_proxies: config.clients.trusted_proxies.clone(),

@@ -38,6 +38,7 @@ pub(crate) async fn fetch(
         name: request.repository.clone(),
         digest: digest.clone(),
         artifact_type: artifact_type.map(str::to_owned),
+        page: Page::default(),
     };
     let path = endpoint.to_string();
     let Some(first) = fetch_page(upstream, request, path.clone()).await? else {

@@ -1,6 +1,6 @@
 //! What names images and tags: patterns, prefixes, and rules by tag.
 
-use forebay_oci::RepositoryName;
+use forebay_oci::{RepositoryName, RepositoryPattern};
 use globset::{Glob, GlobBuilder};
 
 use super::{ListItem, Shape, TextValue, TimeSpan, Value, unwanted};
@@ -51,6 +51,43 @@ impl TextValue for RepositoryGlob {
 
 impl ListItem for RepositoryGlob {
     const WANTED_LIST: &'static str = "a list of patterns such as [\"library/*\"]";
+}
+
+/// A namespace of local repositories: a first path part in full, and a pattern of what is below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LocalPattern(pub(crate) RepositoryPattern);
+
+impl TextValue for LocalPattern {
+    const FORM: &'static str = "a pattern of local repositories such as \"team/*\"";
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let wrong = |why: &str| Wrong::new(format!("holds {text:?}, which {why}"));
+        let Some((first, _)) = text.split_once('/') else {
+            return Err(wrong("has one part")
+                .hint("names of one part are local anyway; a namespace is written \"team/*\""));
+        };
+        let namespace: RepositoryName = first.parse().map_err(|_| {
+            wrong("does not begin with a namespace").hint("only what comes after it may have a `*`")
+        })?;
+        let namespace = namespace.as_str();
+        if namespace.contains('.') || namespace == "localhost" {
+            return Err(wrong("looks like a host"));
+        }
+        // Whoever may push there would push over everyone's nginx.
+        if namespace == "library" {
+            return Err(wrong("is where docker.io has its official images"));
+        }
+        let pattern = text.parse().map_err(|error| wrong(&format!("{error}")))?;
+        Ok(Self(pattern))
+    }
+
+    fn text(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl ListItem for LocalPattern {
+    const WANTED_LIST: &'static str = "a list of patterns such as [\"team/*\"]";
 }
 
 impl TextValue for TagGlob {

@@ -14,7 +14,15 @@ fn each_endpoint_of_the_spec_is_known() {
     let name = |text: &str| text.parse::<RepositoryName>().unwrap();
     assert_eq!(parse("/v2/"), Ok(Endpoint::Ping));
     assert_eq!(parse("/v2"), Ok(Endpoint::Ping));
-    assert_eq!(parse("/v2/_catalog?n=3"), Ok(Endpoint::Catalog));
+    assert_eq!(
+        parse("/v2/_catalog?n=3"),
+        Ok(Endpoint::Catalog {
+            page: Page {
+                n: Some(3),
+                last: None
+            }
+        })
+    );
     assert_eq!(
         parse("/v2/library/nginx/manifests/1.27"),
         Ok(Endpoint::Manifest {
@@ -49,14 +57,97 @@ fn each_endpoint_of_the_spec_is_known() {
     for uploads in [
         "/v2/a/b/blobs/uploads/",
         "/v2/a/b/blobs/uploads",
-        "/v2/a/b/blobs/uploads/id",
+        "/v2/a/b/blobs/uploads/?mount=&from=",
     ] {
+        let start = UploadStart::default();
+        let name = name("a/b");
         assert_eq!(
             parse(uploads),
-            Ok(Endpoint::Uploads { name: name("a/b") }),
+            Ok(Endpoint::Uploads { name, start }),
             "{uploads}"
         );
     }
+}
+
+#[test]
+fn what_is_said_as_an_upload_begins_is_read() {
+    let begun = |query: &str| match parse(&format!("/v2/a/blobs/uploads/?{query}")).unwrap() {
+        Endpoint::Uploads { start, .. } => start,
+        other => panic!("{other:?}"),
+    };
+    let digest = Some(SHA.parse().unwrap());
+    let start = UploadStart::default();
+    assert_eq!(
+        begun(&format!("digest={SHA}")),
+        UploadStart {
+            digest: digest.clone(),
+            ..start.clone()
+        }
+    );
+    let encoded = SHA.replace(':', "%3A");
+    let mount = begun(&format!("mount={encoded}&from=b%2Fc"));
+    let from = Some("b/c".parse().unwrap());
+    assert_eq!(
+        mount,
+        UploadStart {
+            mount: digest,
+            from,
+            ..start.clone()
+        }
+    );
+    let algorithm = Some(Algorithm::Sha512);
+    assert_eq!(
+        begun("digest-algorithm=sha512"),
+        UploadStart { algorithm, ..start }
+    );
+    for wrong in [
+        "digest=x",
+        "mount=sha256:1",
+        "digest-algorithm=md5",
+        "from=../x",
+        "from=A",
+    ] {
+        assert!(
+            parse(&format!("/v2/a/blobs/uploads/?{wrong}")).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn an_upload_is_named_by_what_it_was_given_and_by_nothing_else() {
+    let id = "0123456789abcdef0123456789abcdef";
+    let upload = Endpoint::Upload {
+        name: "a/b".parse().unwrap(),
+        session: id.parse().unwrap(),
+        digest: None,
+    };
+    assert_eq!(parse(&format!("/v2/a/b/blobs/uploads/{id}")), Ok(upload));
+    for other in ["id", "..", &id[1..], &id.to_uppercase()] {
+        let parsed = parse(&format!("/v2/a/b/blobs/uploads/{other}"));
+        assert_eq!(
+            parsed,
+            Err(EndpointError::Upload(InvalidUploadId)),
+            "{other}"
+        );
+    }
+    assert!(parse(&format!("/v2/a/b/blobs/uploads/{id}?digest=x")).is_err());
+}
+
+#[test]
+fn a_manifest_is_pushed_under_so_many_tags_and_no_more() {
+    let tags = |count: usize| {
+        let pairs: Vec<_> = (0..count).map(|n| format!("tag=v{n}")).collect();
+        Query::parse(&pairs.join("&")).map(|query| query.tags.len())
+    };
+    assert_eq!(tags(10), Ok(10));
+    assert_eq!(tags(MAX_TAGS), Ok(MAX_TAGS));
+    assert_eq!(tags(MAX_TAGS + 1), Err(EndpointError::Query("tag")));
+    assert_eq!(
+        Query::parse("tag=a&tag=a").map(|query| query.tags.len()),
+        Ok(1)
+    );
+    assert!(Query::parse("tag=../x").is_err());
 }
 
 #[test]
@@ -135,9 +226,9 @@ fn names() -> impl Strategy<Value = RepositoryName> {
 fn digests() -> impl Strategy<Value = Digest> {
     any::<(u64, bool)>().prop_map(|(seed, long)| {
         let algorithm = if long {
-            crate::Algorithm::Sha512
+            Algorithm::Sha512
         } else {
-            crate::Algorithm::Sha256
+            Algorithm::Sha256
         };
         Digest::of(algorithm, &seed.to_le_bytes())
     })
@@ -148,7 +239,7 @@ fn endpoints() -> impl Strategy<Value = Endpoint> {
         .prop_map(|(n, last)| Page { n, last });
     prop_oneof![
         Just(Endpoint::Ping),
-        Just(Endpoint::Catalog),
+        page.clone().prop_map(|page| Endpoint::Catalog { page }),
         (names(), digests()).prop_map(|(name, digest)| Endpoint::Blob { name, digest }),
         (names(), digests()).prop_map(|(name, digest)| Endpoint::Manifest {
             name,
@@ -158,16 +249,44 @@ fn endpoints() -> impl Strategy<Value = Endpoint> {
             name,
             reference: tag.parse().unwrap()
         }),
-        (names(), page).prop_map(|(name, page)| Endpoint::Tags { name, page }),
-        (names(), digests(), proptest::option::of("[ -~]{0,40}")).prop_map(
-            |(name, digest, artifact_type)| Endpoint::Referrers {
+        (names(), page.clone()).prop_map(|(name, page)| Endpoint::Tags { name, page }),
+        (
+            names(),
+            digests(),
+            proptest::option::of("[ -~]{0,40}"),
+            page
+        )
+            .prop_map(|(name, digest, artifact_type, page)| Endpoint::Referrers {
                 name,
                 digest,
-                artifact_type
+                artifact_type,
+                page
+            }),
+        (names(), starts()).prop_map(|(name, start)| Endpoint::Uploads { name, start }),
+        (names(), any::<u128>(), proptest::option::of(digests())).prop_map(
+            |(name, random, digest)| Endpoint::Upload {
+                name,
+                session: UploadId::new(random),
+                digest
             }
         ),
-        names().prop_map(|name| Endpoint::Uploads { name }),
     ]
+}
+
+fn starts() -> impl Strategy<Value = UploadStart> {
+    use proptest::option::of;
+    (
+        of(digests()),
+        of(Just(Algorithm::Sha512)),
+        of(digests()),
+        of(names()),
+    )
+        .prop_map(|(digest, algorithm, mount, from)| UploadStart {
+            digest,
+            algorithm,
+            mount,
+            from,
+        })
 }
 
 proptest! {

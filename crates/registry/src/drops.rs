@@ -1,0 +1,103 @@
+//! Drops: what is dropped is gone for every request that begins afterwards; its bytes go when nobody holds them any more.
+
+use forebay_content::{Change, DropGuard, Dropped, Missing};
+use forebay_oci::{Digest, RepositoryName, Tag};
+
+use crate::local_registry::LocalRegistry;
+use crate::push::immutable;
+use crate::{PushError, Refused};
+
+/// How often a drop looks again after somebody tagged the manifest meanwhile.
+const MAX_LOOKS: usize = 4;
+
+impl LocalRegistry {
+    /// Drops a tag; what it points at stays.
+    ///
+    /// # Errors
+    /// There is none, it is immutable, or the disk fails.
+    pub async fn drop_tag(&self, repository: &RepositoryName, tag: &Tag) -> Result<(), PushError> {
+        let _turn = self.turn(repository).await;
+        let found = self.stores.rows.find_repository(repository).await?;
+        let found = found.ok_or(PushError::NotFound(Missing::Repository))?;
+        let guarded = immutable(Some(&found), std::slice::from_ref(tag));
+        let dropped = match guarded.into_iter().next() {
+            // Whether it is there, whoever asks may see.
+            Some(tag) => {
+                let known = self.stores.rows.find_hosted_tag(repository, &tag).await?;
+                known.map_or(Dropped::Absent, |_| Dropped::Tagged(tag))
+            }
+            None => self.stores.rows.drop_hosted_tag(repository, tag).await?,
+        };
+        match dropped {
+            Dropped::Done(_) => {
+                let change = Change::Untagged { tag: tag.clone() };
+                self.journal(repository, change).await
+            }
+            Dropped::Absent => Err(PushError::NotFound(Missing::Manifest)),
+            Dropped::Tagged(tag) => Err(Refused::Immutable(tag).into()),
+            Dropped::InUse => Err(Refused::InUse.into()),
+        }
+    }
+
+    /// Drops a manifest with all tags that point at it.
+    ///
+    /// # Errors
+    /// There is none, one of the tags is immutable, it is pinned, or the disk fails.
+    pub async fn drop_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), PushError> {
+        let _turn = self.turn(repository).await;
+        for _ in 0..MAX_LOOKS {
+            let rows = &self.stores.rows;
+            let found = rows.find_repository(repository).await?;
+            let found = found.ok_or(PushError::NotFound(Missing::Repository))?;
+            let entry = rows.find_hosted_entry(repository, digest).await?;
+            let entry = entry.ok_or(PushError::NotFound(Missing::Manifest))?;
+            if let Some(tag) = immutable(Some(&found), &entry.tags).into_iter().next() {
+                return Err(Refused::Immutable(tag).into());
+            }
+            let guard = DropGuard {
+                known_tags: entry.tags,
+                spares_pinned: true,
+                spares_children: false,
+                at: self.clock.now(),
+            };
+            match rows
+                .drop_hosted_manifest(repository, digest, &guard)
+                .await?
+            {
+                Dropped::Done(_) => {
+                    let digest = digest.clone();
+                    return self.journal(repository, Change::Dropped { digest }).await;
+                }
+                Dropped::Absent => return Err(PushError::NotFound(Missing::Manifest)),
+                Dropped::InUse => return Err(Refused::InUse.into()),
+                Dropped::Tagged(_) => {}
+            }
+        }
+        Err(Refused::Changing.into())
+    }
+
+    /// Drops a blob that no manifest of the repository refers to.
+    ///
+    /// # Errors
+    /// There is none, a manifest refers to it, or the disk fails.
+    pub async fn drop_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), PushError> {
+        match self
+            .stores
+            .rows
+            .drop_hosted_blob(repository, digest)
+            .await?
+        {
+            Dropped::Done(_) => Ok(()),
+            Dropped::Absent => Err(PushError::NotFound(Missing::Blob)),
+            Dropped::Tagged(_) | Dropped::InUse => Err(Refused::InUse.into()),
+        }
+    }
+}

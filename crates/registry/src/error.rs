@@ -1,0 +1,134 @@
+//! Why a push or a drop was not done, in words that say what the client can do about it.
+
+use std::time::Duration;
+
+use forebay_content::{BlobError, CatalogError, Missing};
+use forebay_oci::{Digest, InvalidPush, Tag};
+
+/// Why a push or a drop was not done. Nothing of it is there then.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// No such upload is under way: it was never begun, is over, or was given up for want of news.
+    #[error("no such upload is under way: begin it anew")]
+    NoUpload,
+    /// Somebody else is sending to this upload.
+    #[error("another request is sending to this upload")]
+    UploadBusy,
+    /// As many uploads are under way as there may be.
+    #[error("{open} uploads are under way, which is as many as there may be")]
+    TooManyUploads {
+        /// How many.
+        open: usize,
+        /// When asking again may help.
+        retry_after: Duration,
+    },
+    /// The part that was sent does not begin where the last one ended.
+    #[error("this part begins at byte {sent}, and the upload goes on at byte {received}")]
+    OutOfOrder {
+        /// Where it begins.
+        sent: u64,
+        /// Where it would have to.
+        received: u64,
+    },
+    /// What was sent has another length than was said.
+    #[error("{found} bytes came, and {said} were said to come")]
+    Length {
+        /// What was said, in bytes.
+        said: u64,
+        /// What came, in bytes.
+        found: u64,
+    },
+    /// A blob is larger than any may be.
+    #[error("a blob has at most {limit} bytes")]
+    TooLarge {
+        /// The bound in bytes.
+        limit: u64,
+    },
+    /// What was sent does not have the digest that was said.
+    #[error("what was sent is {found}, and not {said}")]
+    Digest {
+        /// What was said.
+        said: Digest,
+        /// What it is.
+        found: Digest,
+    },
+    /// No manifest that is taken.
+    #[error("the manifest is not taken: {0}")]
+    Manifest(#[from] InvalidPush),
+    /// The repository does not hold what the manifest refers to.
+    #[error("the repository does not hold {} that the manifest refers to: push that first", list(.0))]
+    MissingBlobs(Vec<Digest>),
+    /// Something stands against it that the owner of the repository said.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It is not there.
+    #[error("{0} not found")]
+    NotFound(Missing),
+    /// The disk, its inodes or the file system's quota are used up.
+    #[error("the registry's disk is full: nothing was kept")]
+    NoSpace,
+    /// The disk cannot be written to.
+    #[error("the registry's disk cannot be written to now: nothing was kept")]
+    NotWritable,
+    /// Our own fault.
+    #[error("internal error")]
+    Internal(#[source] forebay_content::BoxError),
+}
+
+/// What a repository's owner has said against it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A tag that is neither moved nor dropped once it was pushed.
+    #[error(
+        "the tag {0} is immutable: it points at what it was pushed with; push under another tag"
+    )]
+    Immutable(Tag),
+    /// The repository would hold more than its quota.
+    #[error(
+        "the repository would hold {wanted} bytes, and its quota is {quota}: delete what is not needed, or raise the quota"
+    )]
+    OverQuota {
+        /// What it would hold, in bytes.
+        wanted: u64,
+        /// Its quota in bytes.
+        quota: u64,
+    },
+    /// A manifest refers to the blob, or the manifest is pinned.
+    #[error("it is in use: a manifest of the repository refers to it, or it is pinned")]
+    InUse,
+    /// The repository changed while it was looked at, more than once.
+    #[error("the repository is being changed by others: try again")]
+    Changing,
+}
+
+/// The first, and how many more there are.
+fn list(digests: &[Digest]) -> String {
+    match digests {
+        [] => "anything".to_owned(),
+        [one] => one.to_string(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}
+
+impl From<BlobError> for PushError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::NoSpace => Self::NoSpace,
+            BlobError::ReadOnly => Self::NotWritable,
+            BlobError::NotFound | BlobError::Corrupt(_) | BlobError::Io(_) => {
+                Self::Internal(std::sync::Arc::new(error))
+            }
+        }
+    }
+}
+
+impl From<CatalogError> for PushError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::NotWritable(_) => Self::NotWritable,
+            CatalogError::Corrupt(_) | CatalogError::Format { .. } | CatalogError::Failed(_) => {
+                Self::Internal(std::sync::Arc::new(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod drops;
+mod error;
+mod garbage;
+mod leases;
+mod lists;
+mod local_registry;
+mod pull;
+mod push;
+mod reading;
+mod upload;
+mod uploads;
+
+pub use error::{PushError, Refused};
+pub use garbage::Collected;
+pub use local_registry::{LocalRegistry, Stores};
+pub use push::{Mounted, PushedAs};
+pub use upload::MAX_BLOB_BYTES;
+pub use uploads::{Upload, Uploader};

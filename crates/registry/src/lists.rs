@@ -1,0 +1,194 @@
+//! Lists: tags, referrers and repositories, a page at a time.
+//!
+//! Source: OCI distribution-spec, "Listing Tags", "Listing Referrers"; the CNCF distribution registry's `_catalog`.
+
+use bytes::Bytes;
+use forebay_content::{List, Missing, Provenance, Referrer, ReferrersOf, SourceError};
+use forebay_oci::{Digest, MediaType, Page, RepositoryName};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::local_registry::LocalRegistry;
+use crate::pull::internal;
+
+/// The most entries of a page of tags or repositories; who asks for more, or for all, is told where to go on.
+const MAX_ENTRIES: u64 = 10_000;
+
+/// The most referrers of a page.
+const MAX_REFERRERS: u64 = 1_000;
+
+/// How many referrers are read at a time: each may bring annotations as long as a manifest.
+const REFERRERS_AT_ONCE: u32 = 16;
+
+/// A page of referrers ends after the one with which it is this long, in bytes: as long as a manifest may be for any client.
+const MAX_REFERRERS_BYTES: usize = 4 * 1024 * 1024;
+
+impl LocalRegistry {
+    /// A page of the repository's tags.
+    ///
+    /// # Errors
+    /// There is no such repository, or our own fault.
+    pub async fn tag_list(
+        &self,
+        repository: &RepositoryName,
+        page: &Page,
+    ) -> Result<List, SourceError> {
+        let limit = Limit::of(page, MAX_ENTRIES);
+        let rows = &self.stores.rows;
+        let tags = rows.hosted_tags(repository, page.last.as_deref(), limit.asked());
+        let tags = tags.await.map_err(internal)?;
+        let tags = tags.ok_or(SourceError::NotFound(Missing::Repository))?;
+        let names = tags.iter().map(|tag| tag.as_str().to_owned()).collect();
+        let (names, more) = limit.cut(names);
+        let json = json!({ "name": repository.as_str(), "tags": names });
+        Ok(list(&json, more))
+    }
+
+    /// A page of the repositories for which `is_shown` holds.
+    ///
+    /// # Errors
+    /// Our own fault.
+    pub async fn repository_list(
+        &self,
+        page: &Page,
+        is_shown: impl Fn(&RepositoryName) -> bool + Send,
+    ) -> Result<List, SourceError> {
+        let limit = Limit::of(page, MAX_ENTRIES);
+        let wanted = limit.asked() as usize;
+        let mut after = page.last.clone();
+        let mut names: Vec<String> = Vec::new();
+        while names.len() < wanted {
+            let batch = self
+                .stores
+                .rows
+                .repositories(after.as_deref(), limit.asked());
+            let batch = batch.await.map_err(internal)?;
+            let is_end = batch.len() < wanted;
+            after = batch.last().map(|last| last.name.as_str().to_owned());
+            let shown = batch.into_iter().filter(|found| is_shown(&found.name));
+            names.extend(shown.map(|found| found.name.as_str().to_owned()));
+            if is_end {
+                break;
+            }
+        }
+        names.truncate(wanted);
+        let (names, more) = limit.cut(names);
+        Ok(list(&json!({ "repositories": names }), more))
+    }
+
+    /// A page of the manifests that have `digest` as subject, all of them or those of one artifact type. There is always one, if
+    /// an empty one.
+    ///
+    /// # Errors
+    /// Our own fault.
+    pub async fn referrers_page(
+        &self,
+        repository: &RepositoryName,
+        (digest, artifact_type): (&Digest, Option<&str>),
+        page: &Page,
+    ) -> Result<List, SourceError> {
+        let limit = Limit::of(page, MAX_REFERRERS);
+        let of = ReferrersOf {
+            subject: digest.clone(),
+            artifact_type: artifact_type.map(str::to_owned),
+        };
+        // What is no digest comes from no page of ours: the list begins at its beginning.
+        let mut after: Option<Digest> = page.last.as_deref().and_then(|last| last.parse().ok());
+        let mut manifests = Vec::new();
+        let mut bytes = 0;
+        let mut more = None;
+        'pages: loop {
+            let rows = &self.stores.rows;
+            let batch = rows.hosted_referrers(repository, &of, after.as_ref(), REFERRERS_AT_ONCE);
+            let batch = batch.await.map_err(internal)?;
+            let is_end = batch.len() < REFERRERS_AT_ONCE as usize;
+            for referrer in &batch {
+                if manifests.len() as u64 >= limit.entries || bytes >= MAX_REFERRERS_BYTES {
+                    more = after.filter(|_| limit.entries > 0);
+                    break 'pages;
+                }
+                let descriptor = descriptor(referrer)?;
+                bytes += descriptor.get().len();
+                manifests.push(descriptor);
+                after = Some(referrer.manifest.digest.clone());
+            }
+            if is_end {
+                break;
+            }
+        }
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": MediaType::OCI_INDEX.as_str(),
+            "manifests": manifests,
+        });
+        let more = more.map(|last| Page {
+            n: page.n,
+            last: Some(last.to_string()),
+        });
+        Ok(List {
+            filtered: artifact_type.is_some(),
+            ..list(&index, more)
+        })
+    }
+}
+
+/// How many entries a page has.
+struct Limit {
+    /// As the client said it.
+    n: Option<u64>,
+    entries: u64,
+}
+
+impl Limit {
+    fn of(page: &Page, most: u64) -> Self {
+        Self {
+            n: page.n,
+            entries: page.n.unwrap_or(most).min(most),
+        }
+    }
+
+    /// One more than the page has, to see whether there is another.
+    fn asked(&self) -> u32 {
+        u32::try_from(self.entries + 1).unwrap_or(u32::MAX)
+    }
+
+    /// The page, and the one after it.
+    fn cut(&self, mut names: Vec<String>) -> (Vec<String>, Option<Page>) {
+        let entries = usize::try_from(self.entries).unwrap_or(usize::MAX);
+        let has_more = names.len() > entries;
+        names.truncate(entries);
+        let last = names.last().filter(|_| has_more).cloned();
+        let more = last.map(|last| Page {
+            n: self.n,
+            last: Some(last),
+        });
+        (names, more)
+    }
+}
+
+/// The descriptor by which a manifest is listed with its subject.
+fn descriptor(referrer: &Referrer) -> Result<Box<RawValue>, SourceError> {
+    let manifest = &referrer.manifest;
+    let mut fields = Map::new();
+    fields.insert("mediaType".into(), manifest.media_type.as_str().into());
+    fields.insert("digest".into(), manifest.digest.to_string().into());
+    fields.insert("size".into(), manifest.size.into());
+    if let Some(artifact_type) = &referrer.artifact_type {
+        fields.insert("artifactType".into(), artifact_type.as_str().into());
+    }
+    if let Some(annotations) = &referrer.annotations {
+        let annotations: Value =
+            serde_json::from_str(annotations).map_err(SourceError::internal)?;
+        fields.insert("annotations".into(), annotations);
+    }
+    serde_json::value::to_raw_value(&fields).map_err(SourceError::internal)
+}
+
+fn list(json: &Value, more: Option<Page>) -> List {
+    List {
+        json: Bytes::from(json.to_string()),
+        more,
+        filtered: false,
+        provenance: Provenance::Kept,
+    }
+}

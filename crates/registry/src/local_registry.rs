@@ -1,0 +1,131 @@
+//! The registry itself: its stores, and what all of its acts share.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use forebay_content::{BlobStore, Clock, Hosted, Journal, Timestamp};
+use forebay_jobs::Supervisor;
+use forebay_oci::{Digest, RepositoryName};
+use moka::sync::Cache;
+use tracing::{info, warn};
+
+use crate::leases::Leases;
+use crate::uploads::Uploads;
+
+/// The most bytes of manifests in memory.
+const MAX_MANIFESTS_BYTES: u64 = 24 * 1024 * 1024;
+
+/// How many repositories can be changed at once: changes of one go one after the other, so that its journal has them in the order
+/// in which they were made.
+const TURNS: usize = 64;
+
+/// How often notes of use are written down, and uploads that nobody goes on with given up.
+const UPKEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// The most notes of use that wait to be written down; beyond it they are lost, which at worst lets a manifest look unused.
+const MAX_NOTES: usize = 100_000;
+
+/// Where the registry keeps what it has.
+#[derive(Clone)]
+pub struct Stores {
+    /// The bytes. Nobody else's are in it.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Who holds them, under which tags.
+    pub rows: Arc<dyn Hosted>,
+    /// The same once more, by repository.
+    pub journal: Arc<dyn Journal>,
+}
+
+/// The local repositories.
+pub struct LocalRegistry {
+    pub(crate) stores: Stores,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) uploads: Uploads,
+    pub(crate) leases: Leases,
+    pub(crate) manifests: Cache<Digest, Bytes>,
+    turns: Vec<tokio::sync::Mutex<()>>,
+    notes: Mutex<HashMap<(RepositoryName, Digest), Timestamp>>,
+}
+
+impl LocalRegistry {
+    /// The registry over its stores; writes notes of use behind and gives up idle uploads until `supervisor` stops.
+    pub fn open(stores: Stores, clock: Arc<dyn Clock>, supervisor: &Supervisor) -> Arc<Self> {
+        let weigh = |_: &Digest, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let registry = Arc::new(Self {
+            uploads: Uploads::new(Arc::clone(&stores.blobs), Arc::clone(&clock)),
+            stores,
+            clock,
+            leases: Leases::default(),
+            manifests: Cache::builder()
+                .max_capacity(MAX_MANIFESTS_BYTES)
+                .weigher(weigh)
+                .build(),
+            turns: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
+            notes: Mutex::default(),
+        });
+        let (kept_up, stop) = (Arc::clone(&registry), supervisor.clone());
+        supervisor.spawn("registry upkeep", async move {
+            loop {
+                tokio::select! {
+                    () = kept_up.clock.sleep(UPKEEP_EVERY) => kept_up.keep_up().await,
+                    () = stop.stopping() => break,
+                }
+            }
+        });
+        registry
+    }
+
+    /// Writes down what is only noted, and gives up uploads of which nothing is heard.
+    pub async fn keep_up(&self) {
+        let given_up = self.uploads.give_up_idle();
+        if given_up > 0 {
+            info!(
+                uploads = given_up,
+                "gave up uploads that nobody goes on with"
+            );
+        }
+        self.flush().await;
+    }
+
+    /// Writes down what is only noted.
+    pub async fn flush(&self) {
+        let notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        if notes.is_empty() {
+            return;
+        }
+        let notes: Vec<_> = notes
+            .into_iter()
+            .map(|((repository, digest), at)| (repository, digest, at))
+            .collect();
+        if let Err(error) = self.stores.rows.note_pulls(&notes).await {
+            warn!(%error, "cannot write down when manifests were pulled");
+        }
+    }
+
+    /// How many uploads are under way.
+    pub fn open_uploads(&self) -> usize {
+        self.uploads.open()
+    }
+
+    /// Notes that the manifest was pulled.
+    pub(crate) fn note_pull(&self, repository: &RepositoryName, digest: &Digest) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() < MAX_NOTES {
+            notes.insert((repository.clone(), digest.clone()), self.clock.now());
+        }
+    }
+
+    /// A turn to change the repository and its journal.
+    pub(crate) async fn turn(
+        &self,
+        repository: &RepositoryName,
+    ) -> tokio::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        repository.hash(&mut hasher);
+        let place = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default();
+        self.turns[place].lock().await
+    }
+}

@@ -1,0 +1,138 @@
+//! Pulls: the registry as a source of image content.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forebay_content::{
+    Blob, BlobReader, ByteRange, CatalogError, ContentSource, HostedManifest, List,
+    ManifestContent, Missing, Provenance, Request, Resolved, SourceError, collect_reader,
+};
+use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Page, Reference, RepositoryName};
+use tracing::error;
+
+use crate::local_registry::LocalRegistry;
+use crate::reading;
+
+#[async_trait]
+impl ContentSource for LocalRegistry {
+    async fn resolve(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<Resolved, SourceError> {
+        let found = self.find(&request.repository, reference).await?;
+        Ok(Resolved {
+            digest: found.digest,
+            media_type: found.media_type,
+            size: Some(found.size),
+            provenance: Provenance::Kept,
+        })
+    }
+
+    async fn manifest(
+        &self,
+        request: &Request,
+        reference: &Reference,
+    ) -> Result<ManifestContent, SourceError> {
+        let found = self.find(&request.repository, reference).await?;
+        let bytes = self.manifest_bytes(&found.digest).await?;
+        self.note_pull(&request.repository, &found.digest);
+        Ok(ManifestContent {
+            digest: found.digest,
+            media_type: found.media_type,
+            bytes,
+            provenance: Provenance::Kept,
+            from: None,
+        })
+    }
+
+    async fn stat_blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+    ) -> Result<Option<u64>, SourceError> {
+        let rows = &self.stores.rows;
+        let found = rows.find_hosted_blob(&request.repository, digest).await;
+        let size = found.map_err(internal)?;
+        size.map(Some).ok_or(SourceError::NotFound(Missing::Blob))
+    }
+
+    async fn blob(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        range: Option<ByteRange>,
+    ) -> Result<Blob, SourceError> {
+        self.stat_blob(request, digest).await?;
+        let reader = self.open_blob(digest).await?;
+        let size = reader.size();
+        let wanted = range.map(|range| range.resolve(size)).transpose()?;
+        Ok(Blob {
+            size: Some(size),
+            body: reading::body(reader, wanted.clone().unwrap_or(0..size)),
+            range: wanted,
+            provenance: Provenance::Kept,
+        })
+    }
+
+    async fn tags(&self, request: &Request, page: &Page) -> Result<List, SourceError> {
+        self.tag_list(&request.repository, page).await
+    }
+
+    async fn referrers(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<List, SourceError> {
+        let of = (digest, artifact_type);
+        self.referrers_page(&request.repository, of, &Page::default())
+            .await
+    }
+}
+
+impl LocalRegistry {
+    async fn find(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<HostedManifest, SourceError> {
+        let rows = &self.stores.rows;
+        let found = match reference {
+            Reference::Tag(tag) => rows.find_hosted_tag(repository, tag).await,
+            Reference::Digest(digest) => rows.find_hosted_manifest(repository, digest).await,
+        };
+        let found = found.map_err(internal)?;
+        found.ok_or(SourceError::NotFound(Missing::Manifest))
+    }
+
+    /// The bytes of a manifest that some repository holds.
+    async fn manifest_bytes(&self, digest: &Digest) -> Result<Bytes, SourceError> {
+        if let Some(bytes) = self.manifests.get(digest) {
+            return Ok(bytes);
+        }
+        let reader = self.open_blob(digest).await?;
+        let bytes = collect_reader(reader.as_ref(), MAX_MANIFEST_BYTES).await;
+        let bytes = bytes.map_err(|error| lost(digest, error))?;
+        self.manifests.insert(digest.clone(), bytes.clone());
+        Ok(bytes)
+    }
+
+    /// Opens bytes that some repository holds, and that must therefore be there.
+    async fn open_blob(&self, digest: &Digest) -> Result<Arc<dyn BlobReader>, SourceError> {
+        let opened = self.stores.blobs.open(digest).await;
+        opened.map_err(|error| lost(digest, error))
+    }
+}
+
+pub(crate) fn internal(error: CatalogError) -> SourceError {
+    SourceError::internal(error)
+}
+
+fn lost(digest: &Digest, error: forebay_content::BlobError) -> SourceError {
+    if error.is_loss() {
+        error!(%digest, %error, "a blob of a local repository is damaged or gone: push its image again");
+    }
+    SourceError::internal(error)
+}

@@ -1,0 +1,240 @@
+//! Pushes: bytes at rest first, then the row that says who holds them, then the journal; only then it is acknowledged.
+
+use bytes::Bytes;
+use forebay_content::{
+    BlobMount, Change, ChildKind, Committed, HostedBlob, HostedChild, HostedManifest,
+    HostedRepository, JournalEntry, ManifestPush,
+};
+use forebay_oci::{
+    Algorithm, Digest, MediaType, PushedManifest, Reference, RepositoryName, Tag, UploadId,
+};
+use globset::Glob;
+
+use crate::local_registry::LocalRegistry;
+use crate::upload::Receiving;
+use crate::{PushError, Refused, Upload, Uploader};
+
+/// What became of a mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mounted {
+    /// The repository holds the blob now.
+    Done,
+    /// It could not be had there: it has to be uploaded.
+    NotThere,
+}
+
+/// A manifest that was pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedAs {
+    /// Its digest.
+    pub digest: Digest,
+    /// What it is about.
+    pub subject: Option<Digest>,
+    /// The tags that point at it now because of this push.
+    pub tags: Vec<Tag>,
+}
+
+impl LocalRegistry {
+    /// Begins an upload.
+    ///
+    /// # Errors
+    /// There are too many, or the disk has no room for one more.
+    pub async fn begin_upload(
+        &self,
+        uploader: Uploader,
+        algorithm: Option<Algorithm>,
+    ) -> Result<UploadId, PushError> {
+        let algorithm = algorithm.unwrap_or(Algorithm::Sha256);
+        self.uploads.begin(uploader, algorithm).await
+    }
+
+    /// How many bytes of the upload have come; waits for nobody.
+    ///
+    /// # Errors
+    /// [`PushError::NoUpload`], also if it is another's.
+    pub fn received(&self, uploader: &Uploader, id: UploadId) -> Result<u64, PushError> {
+        self.uploads.received(uploader, id)
+    }
+
+    /// A turn to send to the upload, or to end it.
+    ///
+    /// # Errors
+    /// [`PushError::NoUpload`], also if it is another's; [`PushError::UploadBusy`] while another request sends to it.
+    pub async fn upload(&self, uploader: &Uploader, id: UploadId) -> Result<Upload, PushError> {
+        self.uploads.turn(uploader, id).await
+    }
+
+    /// Ends the upload: what came is the blob `digest`, which the repository now holds, durably.
+    ///
+    /// # Errors
+    /// It is another blob, or cannot be kept; nothing is left of the upload then.
+    pub async fn finish_upload(
+        &self,
+        uploader: &Uploader,
+        upload: Upload,
+        digest: &Digest,
+    ) -> Result<(), PushError> {
+        let received = self.uploads.finish(upload, digest).await?;
+        let _lease = self.leases.take(digest).await;
+        received.stage.commit(digest).await?;
+        self.hold(&uploader.repository, digest, received.size).await
+    }
+
+    /// Ends the upload, of which nothing is left.
+    pub fn cancel_upload(&self, upload: Upload) {
+        self.uploads.cancel(upload);
+    }
+
+    /// Gives the repository a blob that `from` holds, if it does.
+    ///
+    /// # Errors
+    /// The repository's quota, or the disk.
+    pub async fn mount(
+        &self,
+        from: &RepositoryName,
+        to: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Mounted, PushError> {
+        let _lease = self.leases.take(digest).await;
+        let now = self.clock.now();
+        let found = self.stores.rows.find_repository(to).await?;
+        let mount = BlobMount {
+            from: from.clone(),
+            digest: digest.clone(),
+            quota_bytes: found.and_then(|found| found.settings.quota_bytes),
+        };
+        let committed = self.stores.rows.mount_blob(to, &mount, now).await?;
+        match accept(committed) {
+            Ok(()) => Ok(Mounted::Done),
+            Err(PushError::MissingBlobs(_)) => Ok(Mounted::NotThere),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Pushes a manifest under a tag or its digest, and under further `tags`.
+    ///
+    /// # Errors
+    /// It is none, refers to what the repository does not hold, is not what its digest says, or its owner's rules or the disk
+    /// stand against it. Nothing has changed then.
+    pub async fn push_manifest(
+        &self,
+        repository: &RepositoryName,
+        (reference, tags): (&Reference, &[Tag]),
+        (bytes, content_type): (Bytes, Option<&MediaType>),
+    ) -> Result<PushedAs, PushError> {
+        let (digest, tags) = match reference {
+            Reference::Tag(tag) => (Digest::sha256(&bytes), vec![tag.clone()]),
+            Reference::Digest(said) => {
+                let found = Digest::of(said.algorithm(), &bytes);
+                if found != *said {
+                    let said = said.clone();
+                    return Err(PushError::Digest { said, found });
+                }
+                (found, tags.to_vec())
+            }
+        };
+        let pushed = PushedManifest::parse(&bytes, content_type)?;
+        let manifest = HostedManifest {
+            digest: digest.clone(),
+            media_type: pushed.media_type.clone(),
+            size: bytes.len() as u64,
+        };
+        let _lease = self.leases.take(&digest).await;
+        self.put_at_rest(&digest, bytes.clone()).await?;
+        let _turn = self.turn(repository).await;
+        let found = self.stores.rows.find_repository(repository).await?;
+        let push = ManifestPush {
+            manifest,
+            children: pushed.children.iter().map(child).collect(),
+            subject: pushed.subject.clone(),
+            artifact_type: pushed.artifact_type,
+            annotations: pushed.annotations,
+            immutable_tags: immutable(found.as_ref(), &tags),
+            tags: tags.clone(),
+            quota_bytes: found.and_then(|found| found.settings.quota_bytes),
+            at: self.clock.now(),
+        };
+        accept(self.stores.rows.commit_manifest(repository, &push).await?)?;
+        let change = Change::Pushed {
+            digest: digest.clone(),
+            media_type: pushed.media_type,
+            tags: tags.clone(),
+        };
+        self.journal(repository, change).await?;
+        self.manifests.insert(digest.clone(), bytes);
+        Ok(PushedAs {
+            digest,
+            subject: pushed.subject,
+            tags,
+        })
+    }
+
+    /// Writes the change down; the caller has the repository's turn.
+    pub(crate) async fn journal(
+        &self,
+        repository: &RepositoryName,
+        change: Change,
+    ) -> Result<(), PushError> {
+        let at = self.clock.now();
+        let entry = JournalEntry { at, change };
+        Ok(self.stores.journal.append(repository, &[entry]).await?)
+    }
+
+    async fn put_at_rest(&self, digest: &Digest, bytes: Bytes) -> Result<(), PushError> {
+        let expected = Some(bytes.len() as u64);
+        let blobs = self.stores.blobs.as_ref();
+        let mut receiving = Receiving::begin(blobs, digest.algorithm(), expected).await?;
+        receiving.write(bytes).await?;
+        let received = receiving.finish(digest).await?;
+        Ok(received.stage.commit(digest).await?)
+    }
+
+    async fn hold(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<(), PushError> {
+        let found = self.stores.rows.find_repository(repository).await?;
+        let blob = HostedBlob {
+            digest: digest.clone(),
+            size,
+            quota_bytes: found.and_then(|found| found.settings.quota_bytes),
+        };
+        let now = self.clock.now();
+        accept(self.stores.rows.commit_blob(repository, &blob, now).await?)
+    }
+}
+
+/// Of `tags`, those that the repository's owner does not let be moved or dropped.
+pub(crate) fn immutable(repository: Option<&HostedRepository>, tags: &[Tag]) -> Vec<Tag> {
+    let patterns = repository.map(|found| found.settings.immutable_tags.as_slice());
+    let globs = patterns.unwrap_or_default().iter();
+    // What was taken as a pattern is one.
+    let matchers: Vec<_> = globs
+        .filter_map(|pattern| Some(Glob::new(pattern).ok()?.compile_matcher()))
+        .collect();
+    let is_immutable = |tag: &&Tag| matchers.iter().any(|glob| glob.is_match(tag.as_str()));
+    tags.iter().filter(is_immutable).cloned().collect()
+}
+
+fn child(pushed: &forebay_oci::PushedChild) -> HostedChild {
+    HostedChild {
+        digest: pushed.digest.clone(),
+        kind: if pushed.is_manifest {
+            ChildKind::Manifest
+        } else {
+            ChildKind::Blob
+        },
+        is_required: pushed.is_required,
+    }
+}
+
+fn accept(committed: Committed) -> Result<(), PushError> {
+    match committed {
+        Committed::Done => Ok(()),
+        Committed::Missing(digests) => Err(PushError::MissingBlobs(digests)),
+        Committed::Immutable(tag) => Err(Refused::Immutable(tag).into()),
+        Committed::OverQuota { wanted, quota } => Err(Refused::OverQuota { wanted, quota }.into()),
+    }
+}

@@ -1,0 +1,108 @@
+//! The local repositories' part of the data directory: blobs and journals in a directory of their own, rows in a file of theirs.
+
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
+use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
+use forebay_content::{BlobError, CatalogError, Clock};
+use forebay_jobs::Supervisor;
+use forebay_registry::{LocalRegistry, Stores};
+use forebay_terminal::Failure;
+use tracing::warn;
+
+/// What the directory of blobs and journals is called in the data directory.
+const DIRECTORY: &str = "registry";
+
+/// The local repositories, open.
+pub(crate) struct Hosting {
+    pub(crate) registry: Arc<LocalRegistry>,
+    rows: Arc<SqlRegistry>,
+}
+
+/// Why they could not be opened.
+#[derive(Debug, thiserror::Error)]
+enum Unopened {
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    #[error(transparent)]
+    Rows(#[from] CatalogError),
+    #[error(transparent)]
+    Directory(#[from] io::Error),
+}
+
+impl Hosting {
+    /// Opens them in the data directory `dir`, which is ours. None on a disk that cannot be written to and has none yet: what the
+    /// cache keeps is served all the same.
+    ///
+    /// # Errors
+    /// They are damaged, a newer version wrote them, or the disk fails.
+    pub(crate) async fn open(
+        dir: &Path,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        supervisor: &Supervisor,
+    ) -> Result<Option<Self>, Failure> {
+        match open_stores(dir, disk).await {
+            Ok((stores, rows)) => Ok(Some(Self {
+                registry: LocalRegistry::open(stores, clock, supervisor),
+                rows,
+            })),
+            Err(error) if error.is_of_disk() => {
+                warn!(%error, "there are no local repositories: the disk is full or read-only");
+                Ok(None)
+            }
+            Err(error) => {
+                let what = format!("cannot open the local repositories in {}", dir.display());
+                Err(Failure::failed(what, error))
+            }
+        }
+    }
+
+    /// Writes down what is only noted, and closes the rows.
+    ///
+    /// # Errors
+    /// The last writes failed.
+    pub(crate) async fn close(&self) -> Result<(), Failure> {
+        self.registry.flush().await;
+        let closed = self.rows.close().await;
+        closed.map_err(|error| Failure::failed("cannot close the registry's rows", error))
+    }
+}
+
+async fn open_stores(
+    dir: &Path,
+    disk: Arc<dyn Disk>,
+) -> Result<(Stores, Arc<SqlRegistry>), Unopened> {
+    let root = dir.join(DIRECTORY);
+    match std::fs::DirBuilder::new().mode(0o700).create(&root) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+        _ => {}
+    }
+    let blobs = FsBlobs::open(&root, Arc::clone(&disk))?;
+    let journal = FsJournal::open(&root, disk)?;
+    let rows = Arc::new(SqlRegistry::open(&dir.join(REGISTRY_FILE_NAME)).await?);
+    let stores = Stores {
+        blobs: Arc::new(blobs),
+        rows: Arc::clone(&rows) as _,
+        journal: Arc::new(journal),
+    };
+    Ok((stores, rows))
+}
+
+impl Unopened {
+    /// Whether nothing can be made on the disk, for want of room or of leave.
+    fn is_of_disk(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        match self {
+            Self::Blobs(error) => matches!(error, BlobError::NoSpace | BlobError::ReadOnly),
+            Self::Rows(error) => matches!(error, CatalogError::NotWritable(_)),
+            Self::Directory(error) => matches!(
+                error.kind(),
+                ReadOnlyFilesystem | StorageFull | QuotaExceeded | PermissionDenied
+            ),
+        }
+    }
+}
