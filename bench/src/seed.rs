@@ -101,8 +101,16 @@ impl Disk for Hasty {
         RealDisk.create(path)
     }
 
+    fn open_to_write(&self, path: &Path) -> io::Result<File> {
+        RealDisk.open_to_write(path)
+    }
+
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         RealDisk.write_at(file, bytes, offset)
+    }
+
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        RealDisk.truncate(file, bytes)
     }
 
     fn sync(&self, _: &File) -> io::Result<()> {

@@ -66,13 +66,19 @@ pub trait ReadDisk: Debug + Send + Sync {
     fn room(&self, path: &Path) -> io::Result<Room>;
 }
 
-/// What changes the disk. Each call is one change: a crash falls before it, after it, or inside a write.
+/// What changes the disk. Each call but the opening is one change: a crash falls before it, after it, or inside a write.
 pub trait Disk: ReadDisk {
     /// Creates a file that was not there, readable and writable by its owner.
     fn create(&self, path: &Path) -> io::Result<File>;
 
+    /// Opens a file that is there for reading and writing; by itself this changes nothing.
+    fn open_to_write(&self, path: &Path) -> io::Result<File>;
+
     /// Writes all of `bytes` at `offset`.
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Cuts off what a file has beyond its first `bytes`.
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()>;
 
     /// Makes what was written to a file, or the names in an open directory, survive a power loss.
     fn sync(&self, file: &File) -> io::Result<()>;
@@ -192,8 +198,16 @@ impl Disk for RealDisk {
             .open(path)
     }
 
+    fn open_to_write(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(path)
+    }
+
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         file.write_all_at(bytes, offset)
+    }
+
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        file.set_len(bytes)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

@@ -37,13 +37,13 @@ pub enum Effect {
 /// What a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Every change: create, write, sync, rename, remove, create a directory.
+    /// Every change: create, write, truncate, sync, rename, remove, create a directory.
     Changes,
     /// Syncs alone.
     Syncs,
     /// Writes alone.
     Writes,
-    /// Opening for reading, of files and directories.
+    /// Opening what is there, of files and directories.
     Opens,
     /// Reads of bytes alone.
     Reads,
@@ -228,6 +228,11 @@ impl Disk for FaultyDisk {
         self.inner.create(path)
     }
 
+    fn open_to_write(&self, path: &Path) -> io::Result<File> {
+        self.pass(&[Target::Opens])?;
+        self.inner.open_to_write(path)
+    }
+
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         let Some(effect) = self.strike(&[Target::Changes, Target::Writes]) else {
             return self.inner.write_at(file, bytes, offset);
@@ -238,6 +243,11 @@ impl Disk for FaultyDisk {
         }
         effect.happen()?;
         self.inner.write_at(file, bytes, offset)
+    }
+
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        self.pass(&[Target::Changes])?;
+        self.inner.truncate(file, bytes)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

@@ -52,6 +52,10 @@ impl Layout {
             .join(digest.hex())
     }
 
+    pub(crate) fn journals(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
     pub(crate) fn staged(&self, number: u64) -> PathBuf {
         self.staging().join(format!("{number:016x}"))
     }

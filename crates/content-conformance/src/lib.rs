@@ -3,4 +3,5 @@
 pub mod accounts;
 pub mod blob_store;
 pub mod catalog;
+pub mod journal;
 pub mod ledger;

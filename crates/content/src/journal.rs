@@ -48,7 +48,7 @@ pub trait Journal: Send + Sync {
         &self,
         repository: &RepositoryName,
         until: JournalPlace,
-        entries: &[JournalEntry],
+        entries: Vec<JournalEntry>,
     ) -> Result<bool, BlobError>;
 
     /// The journal's length in bytes; 0 if there is none.
@@ -62,8 +62,8 @@ pub trait JournalReader: Send {
     /// left out and [counted](Self::unreadable).
     async fn next(&mut self, limit: usize) -> Result<Vec<JournalEntry>, BlobError>;
 
-    /// How many lines were left out so far because they were damaged. What a crash left of an entry that was never acknowledged
-    /// does not count.
+    /// How many lines were left out so far because they were damaged. The torn end that a crash leaves of what was never
+    /// acknowledged is none of them.
     fn unreadable(&self) -> u64;
 
     /// Behind the last entry that was told: what [`Journal::replace`] takes.

@@ -65,8 +65,16 @@ impl Disk for Timeless {
         self.0.create(path)
     }
 
+    fn open_to_write(&self, path: &Path) -> io::Result<File> {
+        self.0.open_to_write(path)
+    }
+
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.0.write_at(file, bytes, offset)
+    }
+
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        self.0.truncate(file, bytes)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

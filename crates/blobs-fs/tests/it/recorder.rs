@@ -15,6 +15,7 @@ use forebay_blobs_fs::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
 pub(crate) enum Change {
     Create(PathBuf),
     Write(PathBuf, u64, Vec<u8>),
+    Truncate(PathBuf, u64),
     Sync(PathBuf),
     Rename(PathBuf, PathBuf),
     Remove(PathBuf),
@@ -65,6 +66,7 @@ impl Display for Change {
         let (verb, path) = match self {
             Self::Create(path) => ("create", path),
             Self::Write(path, ..) => ("write", path),
+            Self::Truncate(path, _) => ("truncate", path),
             Self::Sync(path) => ("sync", path),
             Self::Remove(path) => ("remove", path),
             Self::CreateDir(path) => ("create_dir", path),
@@ -111,9 +113,18 @@ impl Disk for Recorder {
         Ok(file)
     }
 
+    fn open_to_write(&self, path: &Path) -> io::Result<File> {
+        RealDisk.open_to_write(path)
+    }
+
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.note(Change::Write(self.path_of(file), offset, bytes.to_vec()));
         RealDisk.write_at(file, bytes, offset)
+    }
+
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        self.note(Change::Truncate(self.path_of(file), bytes));
+        RealDisk.truncate(file, bytes)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

@@ -98,22 +98,21 @@ impl Journal for MemoryJournal {
         &self,
         repository: &RepositoryName,
         until: JournalPlace,
-        entries: &[JournalEntry],
+        mut entries: Vec<JournalEntry>,
     ) -> Result<bool, BlobError> {
         let mut state = locked(&self.state);
         if state.replaced != until.replaced {
             return Ok(false);
         }
         let found = state.journals.get(repository).cloned().unwrap_or_default();
-        let mut left = entries.to_vec();
         let behind = usize::try_from(until.offset).unwrap_or(usize::MAX);
-        left.extend(locked(&found).iter().skip(behind).cloned());
+        entries.extend(locked(&found).iter().skip(behind).cloned());
         state.replaced += 1;
-        if left.is_empty() {
+        if entries.is_empty() {
             state.journals.remove(repository);
         } else {
-            let left = Arc::new(Mutex::new(left));
-            state.journals.insert(repository.clone(), left);
+            let entries = Arc::new(Mutex::new(entries));
+            state.journals.insert(repository.clone(), entries);
         }
         Ok(true)
     }
