@@ -2,10 +2,8 @@
 //!
 //! Each role's act is one line here: a read goes to the readers, a write into the writer's queue.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use forebay_content::{
@@ -13,42 +11,46 @@ use forebay_content::{
     Objects, Tags, Timestamp, Unused, Usage,
 };
 use forebay_oci::{Digest, Tag, Target, UpstreamName};
-use sqlx::any::AnyConnectOptions;
-use sqlx::{AnyConnection, ConnectOptions, Connection};
+use sqlx::AnyConnection;
 
-use crate::dialect::{self, Access};
+use crate::database::{Database, Opened};
 use crate::error::SqlError;
-use crate::readers::Readers;
-use crate::schema::{self, MIGRATIONS};
-use crate::write::{Outcome, Write};
-use crate::writer::{self, WriteCounts, Writer};
-use crate::{lists, manifests, objects, tags};
+use crate::layout::Layout;
+use crate::schema::{self, Migration};
+use crate::totals::{self, Tally};
+use crate::write::Write;
+use crate::writer::WriteCounts;
+use crate::{lists, maintain, manifests, objects, tags};
 
 /// What the catalog's file is called in the data directory.
 pub const FILE_NAME: &str = "catalog.sqlite";
 
-/// The mode of its files.
-const OWNER_ONLY: u32 = 0o600;
+/// What the cache's catalog holds.
+pub(crate) struct CatalogLayout;
+
+#[async_trait]
+impl Layout for CatalogLayout {
+    type Tally = Tally;
+
+    const MIGRATIONS: &'static [Migration] = schema::CATALOG;
+
+    const WRITER: &'static str = "catalog writer";
+
+    async fn settle(connection: &mut AnyConnection, tally: Tally) -> Result<(), SqlError> {
+        totals::add(connection, tally).await
+    }
+
+    async fn check_sums(connection: &mut AnyConnection) -> Result<(), SqlError> {
+        totals::check(connection).await
+    }
+}
 
 /// The catalog in a SQLite file.
 ///
 /// What a write returned `Ok` for survives a crash and a power loss. Reads wait for no write. Dropped without
 /// [`close`](Self::close), it does what is queued as long as the runtime lives.
 pub struct SqlCatalog {
-    path: PathBuf,
-    opened: RwLock<Arc<Opened>>,
-    /// Only to be looked at: no write is tried.
-    is_look: bool,
-    /// Held by the one who tries to open for writing what could only be opened for reading.
-    reopening: tokio::sync::Mutex<()>,
-}
-
-/// The open file.
-pub(crate) struct Opened {
-    /// Who reads.
-    pub(crate) readers: Readers,
-    /// Who writes; nobody if the disk refused when it was opened.
-    writer: Option<Writer>,
+    database: Database<CatalogLayout>,
 }
 
 impl SqlCatalog {
@@ -62,19 +64,8 @@ impl SqlCatalog {
     /// version wrote it, [`CatalogError::NotWritable`] if it would have to be made or brought up to date and cannot be
     /// written to.
     pub async fn open(path: &Path) -> Result<Self, CatalogError> {
-        sqlx::any::install_default_drivers();
-        let path = absolute(path).await?;
-        make_private(&path).await;
-        let opened = match Opened::to_write(&path).await {
-            Err(error) if error.is_of_disk() => Opened::to_read(&path, error).await?,
-            opened => opened?,
-        };
-        Ok(Self {
-            path,
-            opened: RwLock::new(Arc::new(opened)),
-            is_look: false,
-            reopening: tokio::sync::Mutex::default(),
-        })
+        let database = Database::open(path).await?;
+        Ok(Self { database })
     }
 
     /// Opens the catalog in the file at `path` to be looked at, whoever may be writing to it: it is neither made nor brought up to
@@ -84,82 +75,58 @@ impl SqlCatalog {
     /// [`CatalogError::Corrupt`] if the file is damaged as far as that shows, [`CatalogError::Format`] if a newer version wrote
     /// it, [`CatalogError::Failed`] if it cannot be read, or an older version wrote it.
     pub async fn look(path: &Path) -> Result<Self, CatalogError> {
-        sqlx::any::install_default_drivers();
-        let looked = async {
-            let path = absolute(path).await?;
-            let opened = Opened::to_look(&path).await?;
-            Ok(Self {
-                path,
-                opened: RwLock::new(Arc::new(opened)),
-                is_look: true,
-                reopening: tokio::sync::Mutex::default(),
-            })
-        };
-        looked.await.map_err(|error: SqlError| match error.into() {
-            CatalogError::NotWritable(source) => CatalogError::Failed(source),
-            error => error,
-        })
+        let database = Database::look(path).await?;
+        Ok(Self { database })
     }
 
     /// True if it could only be opened to be read, and no write has changed that since.
     pub fn is_read_only(&self) -> bool {
-        self.opened().writer.is_none()
+        self.database.is_read_only()
     }
 
     /// Does the writes that are queued and closes the file; whatever is asked afterwards fails.
     pub async fn close(&self) -> Result<(), CatalogError> {
-        let opened = self.opened();
-        // The readers first: the last connection to close tidies the log away, and must be able to write.
-        opened.readers.close().await;
-        match &opened.writer {
-            Some(writer) => Ok(writer.close().await?),
-            None => Ok(()),
-        }
+        self.database.close().await
     }
 
     /// How much was written since it was opened for writing.
     pub fn write_counts(&self) -> WriteCounts {
-        let opened = self.opened();
-        opened
-            .writer
-            .as_ref()
-            .map(Writer::counts)
-            .unwrap_or_default()
+        self.database.write_counts()
     }
 
-    /// Does it, and returns when it is durable.
-    pub(crate) async fn write(&self, write: Write) -> Result<Outcome, CatalogError> {
-        let mut opened = self.opened();
-        if opened.writer.is_none() && !self.is_look {
-            opened = self.reopen().await?;
-        }
-        match &opened.writer {
-            Some(writer) => writer.write(write).await,
-            None => Err(SqlError::Closed.into()),
-        }
+    /// Does it, and returns when it is durable; tells what was forgotten.
+    pub(crate) async fn write(&self, write: Write) -> Result<Vec<Digest>, CatalogError> {
+        self.database.write(write).await
     }
 
-    /// Opens it for writing after all, if the disk lets us by now.
-    async fn reopen(&self) -> Result<Arc<Opened>, SqlError> {
-        let _turn = self.reopening.lock().await;
-        let opened = self.opened();
-        if opened.writer.is_some() || opened.readers.is_closed() {
-            return Ok(opened);
-        }
-        let opened = Arc::new(Opened::to_write(&self.path).await?);
-        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&opened);
-        Ok(opened)
+    pub(crate) fn opened(&self) -> Arc<Opened<CatalogLayout>> {
+        self.database.opened()
     }
 
-    pub(crate) fn opened(&self) -> Arc<Opened> {
-        Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
+    /// Checks the whole file and the sums that are kept of it. Reads everything, so it takes as long as that.
+    ///
+    /// # Errors
+    /// [`CatalogError::Corrupt`] with the first faults found.
+    pub async fn integrity_check(&self) -> Result<(), CatalogError> {
+        self.database.integrity_check().await
+    }
+
+    /// Moves the files of the catalog at `path` aside and opens a new, empty one in their place.
+    ///
+    /// The old one is then `<path>.damaged-<milliseconds since the UNIX epoch>`. Nobody may have it open.
+    ///
+    /// # Errors
+    /// [`CatalogError::Failed`] if a file of that name is there already, and what [`open`](Self::open) says.
+    pub async fn rebuild_in_place(path: &Path, at: Timestamp) -> Result<Self, CatalogError> {
+        maintain::move_aside(path, at).await?;
+        Self::open(path).await
     }
 }
 
 impl std::fmt::Debug for SqlCatalog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SqlCatalog")
-            .field("path", &self.path)
+            .field("path", &self.database.path())
             .finish_non_exhaustive()
     }
 }
@@ -244,10 +211,7 @@ impl Objects for SqlCatalog {
     }
 
     async fn evict(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError> {
-        match self.write(Write::Evict(digests.to_vec())).await? {
-            Outcome::Forgotten(digests) => Ok(digests),
-            _ => Ok(Vec::new()),
-        }
+        self.write(Write::Evict(digests.to_vec())).await
     }
 
     async fn objects_after(
@@ -291,138 +255,4 @@ impl Lists for SqlCatalog {
         let write = Write::KeepList(target.clone(), key.clone(), list.clone());
         self.write(write).await.map(drop)
     }
-}
-
-// === impl Opened ===
-
-/// Makes the file for its owner alone, for it tells who pulls what, and closes one that others may read. SQLite gives its log
-/// the file's mode. What stands against it is told when the file is opened.
-async fn make_private(path: &Path) {
-    let mut new = tokio::fs::OpenOptions::new();
-    new.append(true).create_new(true).mode(OWNER_ONLY);
-    if new.open(path).await.is_ok() {
-        return;
-    }
-    for file in dialect::files_of(path) {
-        let mode = tokio::fs::metadata(&file).await;
-        let mode = mode.map(|metadata| metadata.permissions().mode() & 0o777);
-        if mode.is_ok_and(|mode| mode & !OWNER_ONLY != 0) {
-            let _ = tokio::fs::set_permissions(&file, Permissions::from_mode(OWNER_ONLY)).await;
-        }
-    }
-}
-
-impl Opened {
-    async fn to_write(path: &Path) -> Result<Self, SqlError> {
-        let options = address(path, Access::Write)?;
-        let mut connection = writer::connect(&options).await?;
-        if let Err(error) = make_current(&mut connection).await {
-            // The files that opening it made go with it: what is refused stays as it was.
-            let _ = connection.close().await;
-            return Err(error);
-        }
-        Ok(Self {
-            readers: Readers::new(address(path, Access::Read)?),
-            writer: Some(Writer::start(options, connection)),
-        })
-    }
-
-    /// Where there is no log, what is written meanwhile goes into a new one: the file itself stays as it is, and is read without
-    /// another file beside it.
-    async fn to_look(path: &Path) -> Result<Self, SqlError> {
-        let access = if has_log(path).await {
-            Access::Read
-        } else {
-            Access::Frozen
-        };
-        let readers = Readers::new(address(path, access)?);
-        check(&readers).await?;
-        Ok(Self {
-            readers,
-            writer: None,
-        })
-    }
-
-    /// As far as that goes when it cannot be written to, because of `cause`.
-    async fn to_read(path: &Path, cause: SqlError) -> Result<Self, SqlError> {
-        for access in [Access::Read, Access::Frozen] {
-            if access == Access::Frozen && has_log(path).await {
-                // Without its log, an older and maybe torn state would be read.
-                break;
-            }
-            let readers = Readers::new(address(path, access)?);
-            match check(&readers).await {
-                Err(error) if error.is_of_disk() => {}
-                checked => {
-                    return checked.map(|()| Self {
-                        readers,
-                        writer: None,
-                    });
-                }
-            }
-        }
-        Err(cause)
-    }
-}
-
-/// Brings the catalog to our format, and tries whether it can be written to.
-async fn make_current(connection: &mut AnyConnection) -> Result<(), SqlError> {
-    schema::migrate(connection, MIGRATIONS).await?;
-    schema::check(connection, MIGRATIONS).await?;
-    probe(connection).await
-}
-
-/// The path that an address can hold: absolute, with no `..` that an address would resolve in its own way.
-async fn absolute(path: &Path) -> Result<PathBuf, SqlError> {
-    let invalid = std::io::ErrorKind::InvalidInput.into();
-    let Some(name) = path.file_name() else {
-        return Err(SqlError::File("a path without a file name", invalid));
-    };
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let directory = tokio::fs::canonicalize(directory)
-        .await
-        .map_err(|error| SqlError::File("looking up its directory", error))?;
-    Ok(directory.join(name))
-}
-
-fn address(path: &Path, access: Access) -> Result<AnyConnectOptions, SqlError> {
-    let invalid = || {
-        SqlError::File(
-            "a path that is not Unicode",
-            std::io::ErrorKind::InvalidInput.into(),
-        )
-    };
-    let address = dialect::address(path, access).ok_or_else(invalid)?;
-    let options: AnyConnectOptions = address.parse()?;
-    // Each is one of ours and fixed; what is slow shows in the metrics of those who ask.
-    Ok(options.disable_statement_logging())
-}
-
-async fn check(readers: &Readers) -> Result<(), SqlError> {
-    let mut reader = readers.borrow().await?;
-    schema::check(&mut reader.connection, MIGRATIONS).await?;
-    reader.give_back();
-    Ok(())
-}
-
-/// Tries a write and takes it back: on a read-only disk a file may open all the same.
-async fn probe(connection: &mut AnyConnection) -> Result<(), SqlError> {
-    let mut transaction = match connection.begin_with(dialect::BEGIN_WRITE).await {
-        Ok(transaction) => transaction,
-        Err(error) => return SqlError::from(error).unless_busy(),
-    };
-    sqlx::query("UPDATE catalog_format SET version = version")
-        .execute(&mut *transaction)
-        .await?;
-    Ok(transaction.rollback().await?)
-}
-
-async fn has_log(path: &Path) -> bool {
-    let [log, ..] = dialect::files_of(path);
-    tokio::fs::metadata(log)
-        .await
-        .is_ok_and(|file| file.len() > 0)
 }

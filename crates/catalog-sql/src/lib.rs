@@ -4,11 +4,12 @@
     reason = "SQLite and PostgreSQL are names, not code"
 )]
 
-mod accounts;
 mod catalog;
+mod database;
 mod dialect;
 mod error;
 mod key;
+mod layout;
 mod ledger;
 mod limits;
 mod lists;
@@ -17,7 +18,7 @@ mod manifests;
 mod objects;
 mod pulls;
 mod readers;
-mod robots;
+mod registry;
 mod row;
 mod schema;
 mod seal;
@@ -26,9 +27,9 @@ mod tags;
 mod told;
 mod totals;
 mod unused;
-mod users;
 mod write;
 mod writer;
 
 pub use catalog::{FILE_NAME, SqlCatalog};
+pub use registry::{REGISTRY_FILE_NAME, SqlRegistry};
 pub use writer::WriteCounts;

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 use forebay_content::{CatalogError, Timestamp};
 use sqlx::Row;
 
-use crate::catalog::SqlCatalog;
+use crate::database::Database;
 use crate::dialect;
 use crate::error::SqlError;
-use crate::totals;
+use crate::layout::Layout;
 
 /// What a sound file answers to a check.
 const SOUND: &str = "ok";
 
-impl SqlCatalog {
+impl<L: Layout> Database<L> {
     /// Checks the whole file and the sums that are kept of it. Reads everything, so it takes as long as that.
     ///
     /// # Errors
     /// [`CatalogError::Corrupt`] with the first faults found.
-    pub async fn integrity_check(&self) -> Result<(), CatalogError> {
+    pub(crate) async fn integrity_check(&self) -> Result<(), CatalogError> {
         let opened = self.opened();
         let mut reader = opened.readers.borrow().await?;
         let rows = sqlx::query(dialect::INTEGRITY)
@@ -32,24 +32,14 @@ impl SqlCatalog {
         if faults != [SOUND] {
             return Err(SqlError::Fault(faults.join("; ")).into());
         }
-        totals::check(&mut reader.connection).await?;
+        L::check_sums(&mut reader.connection).await?;
         reader.give_back();
         Ok(())
     }
-
-    /// Moves the files of the catalog at `path` aside and opens a new, empty one in their place.
-    ///
-    /// The old one is then `<path>.damaged-<milliseconds since the UNIX epoch>`. Nobody may have it open.
-    ///
-    /// # Errors
-    /// [`CatalogError::Failed`] if a file of that name is there already, and what [`open`](Self::open) says.
-    pub async fn rebuild_in_place(path: &Path, at: Timestamp) -> Result<Self, CatalogError> {
-        move_aside(path, at).await?;
-        Self::open(path).await
-    }
 }
 
-async fn move_aside(path: &Path, at: Timestamp) -> Result<(), SqlError> {
+/// Moves the files of the database at `path` aside: it is then `<path>.damaged-<milliseconds since the UNIX epoch>`.
+pub(crate) async fn move_aside(path: &Path, at: Timestamp) -> Result<(), SqlError> {
     let aside = dialect::beside(path, &format!(".damaged-{}", at.0));
     // The database's own file last: interrupted before that, the next try moves what is left.
     for (from, to) in dialect::files_of(path)

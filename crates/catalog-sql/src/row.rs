@@ -103,11 +103,13 @@ fn claimed_size(row: &AnyRow, column: usize) -> Result<u64, SqlError> {
     Ok(row.try_get::<i64, _>(column)?.cast_unsigned())
 }
 
-fn time(row: &AnyRow, column: usize) -> Result<Timestamp, SqlError> {
+/// A time.
+pub(crate) fn time(row: &AnyRow, column: usize) -> Result<Timestamp, SqlError> {
     Ok(Timestamp(row.try_get(column)?))
 }
 
-fn media_type(row: &AnyRow, column: usize) -> Result<MediaType, SqlError> {
+/// A media type.
+pub(crate) fn media_type(row: &AnyRow, column: usize) -> Result<MediaType, SqlError> {
     MediaType::parse(row.try_get(column)?).ok_or(SqlError::Damaged("a media type"))
 }
 

@@ -1,6 +1,6 @@
-//! The tables, and how a catalog of an older format is brought to this one.
+//! The catalog's tables, and how a file of an older format is brought to this one.
 //!
-//! A new format is a new entry at the end of `MIGRATIONS`; entries that were released never change. Words in braces are the
+//! A new format is a new entry at the end of a list of migrations; entries that were released never change. Words in braces are the
 //! dialect's.
 
 use std::collections::BTreeSet;
@@ -11,12 +11,11 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use crate::dialect;
 use crate::error::SqlError;
 
-/// The statements that bring a catalog from one format to the next.
+/// The statements that bring a file from one format to the next.
 pub(crate) type Migration = &'static [&'static str];
 
-/// From nothing to format 1, and so on.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6];
+/// Of the cache's catalog: from nothing to format 1, and so on.
+pub(crate) const CATALOG: &[Migration] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
 
 /// Times are milliseconds since the UNIX epoch, sizes are bytes; a size that only a registry claims is stored as the same
 /// 64 bits with a sign. Digests are written by `key`, seals by `seal`.
@@ -167,34 +166,7 @@ const FORMAT_5: Migration = &["CREATE TABLE told (
         PRIMARY KEY (kind, subject)
     ) {in_key}"];
 
-/// Accounts.
-const FORMAT_6: Migration = &[
-    "CREATE TABLE users (
-        name TEXT NOT NULL PRIMARY KEY,
-        password TEXT NOT NULL,
-        is_disabled SMALLINT NOT NULL,
-        stamp BIGINT NOT NULL,
-        created_at BIGINT NOT NULL,
-        changed_at BIGINT NOT NULL,
-        seal BIGINT NOT NULL
-    ) {in_key}",
-    "CREATE TABLE robots (
-        id TEXT NOT NULL PRIMARY KEY,
-        name TEXT NOT NULL,
-        secret_hash {bytes} NOT NULL,
-        rights TEXT NOT NULL,
-        stamp BIGINT NOT NULL,
-        created_at BIGINT NOT NULL,
-        expires_at BIGINT,
-        revoked_at BIGINT,
-        seal BIGINT NOT NULL
-    ) {in_key}",
-];
-
-/// The table of the format's number.
-const FORMAT_TABLE: &str = "catalog_format";
-
-/// Brings the catalog to the newest format of `migrations`, in one transaction.
+/// Brings the file to the newest format of `migrations`, in one transaction.
 ///
 /// # Errors
 /// [`SqlError::Format`] for one that is newer; it stays as it is.
@@ -213,7 +185,8 @@ pub(crate) async fn migrate(
             sqlx::query(statement).execute(&mut *transaction).await?;
         }
     }
-    sqlx::query("UPDATE catalog_format SET version = $1")
+    let statement = format!("UPDATE {} SET version = $1", format_table(migrations)?);
+    sqlx::query(AssertSqlSafe(statement))
         .bind(newest(migrations))
         .execute(&mut *transaction)
         .await?;
@@ -221,7 +194,7 @@ pub(crate) async fn migrate(
     Ok(())
 }
 
-/// Checks that the catalog has the newest format of `migrations` and all tables, changing nothing.
+/// Checks that the file has the newest format of `migrations` and all tables, changing nothing.
 pub(crate) async fn check(
     connection: &mut AnyConnection,
     migrations: &[Migration],
@@ -237,7 +210,14 @@ pub(crate) async fn check(
     }
 }
 
-/// The tables that a catalog has after these migrations.
+/// The table of the format's number: the first that the first migration makes.
+pub(crate) fn format_table(migrations: &[Migration]) -> Result<&str, SqlError> {
+    made_by(migrations)
+        .next()
+        .ok_or(SqlError::Damaged("the list of migrations"))
+}
+
+/// The tables that a file has after these migrations.
 fn made_by(migrations: &[Migration]) -> impl Iterator<Item = &str> {
     let statements = migrations.iter().flat_map(|migration| migration.iter());
     statements.filter_map(|statement| {
@@ -246,13 +226,13 @@ fn made_by(migrations: &[Migration]) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The migrations that the catalog still needs.
+/// The migrations that the file still needs.
 async fn pending<'m>(
     connection: &mut AnyConnection,
     migrations: &'m [Migration],
 ) -> Result<&'m [Migration], SqlError> {
     let supported = newest(migrations);
-    let found = format_of(connection).await?;
+    let found = format_of(connection, format_table(migrations)?).await?;
     if found > supported {
         return Err(SqlError::Format { found, supported });
     }
@@ -262,16 +242,17 @@ async fn pending<'m>(
         .ok_or(SqlError::Damaged("the number of its format"))
 }
 
-/// The catalog's format; 0 for an empty file.
-async fn format_of(connection: &mut AnyConnection) -> Result<i64, SqlError> {
+/// The file's format; 0 for an empty file.
+async fn format_of(connection: &mut AnyConnection, table: &str) -> Result<i64, SqlError> {
     let tables = tables(connection).await?;
     if tables.is_empty() {
         return Ok(0);
     }
-    if !tables.contains(FORMAT_TABLE) {
+    if !tables.contains(table) {
         return Err(SqlError::Damaged("the list of its tables"));
     }
-    let row = sqlx::query("SELECT version FROM catalog_format")
+    let statement = format!("SELECT version FROM {table}");
+    let row = sqlx::query(AssertSqlSafe(statement))
         .fetch_one(connection)
         .await?;
     Ok(row.try_get(0)?)

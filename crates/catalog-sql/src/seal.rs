@@ -1,20 +1,20 @@
-//! A checksum in each row whose rot would do harm: a tag, a link, a manifest with its children, a page of a list, an account.
+//! A checksum in each row whose rot would do harm: a tag, a link, a manifest with its children, a page of a list. Those of local
+//! repositories and of accounts are in `registry/seals.rs`.
 //!
 //! SQLite trusts what it reads. A flipped bit in a link's repository would show one tenant's content to another, one in a
 //! media type would go out as a header. The names of upstream and repository are sealed, not their number, so that rot
 //! in the numbering shows as well. Objects have none: their rot can only make the accounting wrong.
 
-use forebay_content::{KeptList, KeptManifest, KeptRobot, KeptTag, KeptUser, Timestamp};
+use forebay_content::{KeptList, KeptManifest, KeptTag};
 use forebay_oci::{Digest, Tag, Target};
 
 use crate::error::SqlError;
 use crate::key::{digest_key, page_bytes};
-use crate::robots;
 use crate::row::kind_number;
 
 /// CRC32C over the parts of a row, each with its length before it. At rest: the order of parts is part of the format.
 #[derive(Clone, Copy, Debug)]
-struct Seal(u32);
+pub(crate) struct Seal(u32);
 
 /// The seal of a tag's row.
 pub(crate) fn of_tag(target: &Target, tag: &Tag, kept: &KeptTag) -> i64 {
@@ -53,33 +53,6 @@ pub(crate) fn of_manifest(manifest: &KeptManifest) -> i64 {
         .number()
 }
 
-/// The seal of a user's row.
-pub(crate) fn of_user(user: &KeptUser) -> i64 {
-    Seal::new()
-        .bytes(user.name.as_str().as_bytes())
-        .bytes(user.password.expose().as_bytes())
-        .bytes(&[u8::from(user.is_disabled)])
-        .bytes(&user.stamp.0.to_be_bytes())
-        .bytes(&user.created_at.0.to_be_bytes())
-        .bytes(&user.changed_at.0.to_be_bytes())
-        .number()
-}
-
-/// The seal of the row of a robot's token.
-pub(crate) fn of_robot(robot: &KeptRobot) -> i64 {
-    let time = |at: Option<Timestamp>| at.map(|at| at.0.to_be_bytes());
-    Seal::new()
-        .bytes(robot.id.as_str().as_bytes())
-        .bytes(robot.name.as_str().as_bytes())
-        .bytes(&robot.secret_hash)
-        .bytes(robots::written(&robot.rights).as_bytes())
-        .bytes(&robot.stamp.0.to_be_bytes())
-        .bytes(&robot.created_at.0.to_be_bytes())
-        .optional(time(robot.expires_at).as_ref().map(<[u8; 8]>::as_slice))
-        .optional(time(robot.revoked_at).as_ref().map(<[u8; 8]>::as_slice))
-        .number()
-}
-
 /// The seal of a page's row.
 pub(crate) fn of_list(target: &Target, key: &[u8], list: &KeptList) -> i64 {
     Seal::of_target(target)
@@ -101,7 +74,8 @@ pub(crate) fn check(at_rest: i64, of_read: i64, what: &'static str) -> Result<()
 }
 
 impl Seal {
-    const fn new() -> Self {
+    /// Of no parts yet.
+    pub(crate) const fn new() -> Self {
         Self(0)
     }
 
@@ -111,19 +85,22 @@ impl Seal {
             .bytes(target.repository.as_str().as_bytes())
     }
 
-    fn bytes(self, part: &[u8]) -> Self {
+    /// With this part after those before it.
+    pub(crate) fn bytes(self, part: &[u8]) -> Self {
         let length = crc32c::crc32c_append(self.0, &(part.len() as u64).to_be_bytes());
         Self(crc32c::crc32c_append(length, part))
     }
 
-    fn optional(self, part: Option<&[u8]>) -> Self {
+    /// With a part that may be absent.
+    pub(crate) fn optional(self, part: Option<&[u8]>) -> Self {
         match part {
             Some(part) => self.bytes(&[1]).bytes(part),
             None => self.bytes(&[0]),
         }
     }
 
-    fn number(self) -> i64 {
+    /// As it is stored.
+    pub(crate) fn number(self) -> i64 {
         i64::from(self.0)
     }
 }

@@ -5,31 +5,34 @@
 use forebay_oci::Target;
 use sqlx::{AnyConnection, Row};
 
+use crate::catalog::CatalogLayout;
 use crate::error::SqlError;
-use crate::totals::{self, Tally};
+use crate::layout::Layout;
 
-/// An open transaction.
-pub(crate) struct Session<'c> {
+/// An open transaction, of the catalog if nothing else is said.
+pub(crate) struct Session<'c, L: Layout = CatalogLayout> {
     /// The connection, inside the transaction.
     pub(crate) connection: &'c mut AnyConnection,
     /// What it has changed so far.
-    pub(crate) tally: Tally,
+    pub(crate) tally: L::Tally,
 }
 
-impl<'c> Session<'c> {
+impl<'c, L: Layout> Session<'c, L> {
     /// A session that has done nothing yet.
     pub(crate) fn new(connection: &'c mut AnyConnection) -> Self {
         Self {
             connection,
-            tally: Tally::default(),
+            tally: L::Tally::default(),
         }
     }
 
     /// Writes the totals; the caller commits.
     pub(crate) async fn finish(self) -> Result<(), SqlError> {
-        totals::add(self.connection, self.tally).await
+        L::settle(self.connection, self.tally).await
     }
+}
 
+impl Session<'_> {
     /// The repository's number, given to it now if it has none.
     pub(crate) async fn repository(&mut self, target: &Target) -> Result<i64, SqlError> {
         if let Some(id) = self.find_repository(target).await? {

@@ -1,10 +1,12 @@
 //! What the writer can be asked to do: an act, with all that it needs.
 
-use forebay_content::{Added, KeptList, KeptManifest, KeptTag, ListKey, Object, Timestamp};
+use async_trait::async_trait;
+use forebay_content::{KeptList, KeptManifest, KeptTag, ListKey, Object, Timestamp};
 use forebay_oci::{Digest, Tag, Target};
 
-use crate::accounts::AccountWrite;
+use crate::catalog::CatalogLayout;
 use crate::error::SqlError;
+use crate::layout::Act;
 use crate::ledger::LedgerWrite;
 use crate::session::Session;
 use crate::{lists, manifests, objects, tags, unused};
@@ -32,31 +34,18 @@ pub(crate) enum Write {
     KeepList(Target, ListKey, KeptList),
     /// Whatever the ledger writes.
     Ledger(LedgerWrite),
-    /// Whatever is done to accounts.
-    Account(AccountWrite),
 }
 
-/// What an act tells once it is durable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// That it is done.
-    Done,
-    /// What was forgotten.
-    Forgotten(Vec<Digest>),
-    /// Whether it was recorded.
-    Added(Added),
-    /// Whether there is what it was to be done to.
-    Found(bool),
-}
+#[async_trait]
+impl Act for Write {
+    type Layout = CatalogLayout;
 
-impl Write {
-    /// Does it, inside the session's transaction.
-    pub(crate) async fn apply(&self, session: &mut Session<'_>) -> Result<Outcome, SqlError> {
+    /// What was forgotten, which is something for evictions only.
+    type Told = Vec<Digest>;
+
+    async fn apply(&self, session: &mut Session<'_>) -> Result<Vec<Digest>, SqlError> {
         match self {
-            Self::Evict(digests) => {
-                return Ok(Outcome::Forgotten(objects::evict(session, digests).await?));
-            }
-            Self::Account(act) => return act.apply(session).await,
+            Self::Evict(digests) => return objects::evict(session, digests).await,
             Self::KeepTag(target, tag, kept) => tags::keep(session, target, tag, kept).await,
             Self::DropTag(target, tag) => tags::forget(session, target, tag).await,
             Self::KeepManifest(target, manifest, at) => {
@@ -71,7 +60,7 @@ impl Write {
             }
             Self::Ledger(act) => act.apply(session).await,
         }?;
-        Ok(Outcome::Done)
+        Ok(Vec::new())
     }
 }
 

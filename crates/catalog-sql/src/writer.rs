@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use forebay_content::CatalogError;
 use forebay_jobs::Supervisor;
 use sqlx::any::AnyConnectOptions;
@@ -15,8 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::dialect;
 use crate::error::SqlError;
+use crate::layout::{Act, Layout};
 use crate::session::Session;
-use crate::write::{Outcome, Write};
 
 /// The most writes that wait in the queue; who comes then waits for a place.
 const MAX_QUEUED: usize = 1024;
@@ -42,18 +43,26 @@ pub struct WriteCounts {
 }
 
 /// The queue's end for those who write.
-pub(crate) struct Writer {
-    queue: mpsc::Sender<Ask>,
+pub(crate) struct Writer<L: Layout> {
+    queue: mpsc::Sender<Box<dyn Ask<L>>>,
     tasks: Supervisor,
     counters: Arc<Counters>,
 }
 
-/// What is told to who asked.
-type Answer = Result<Outcome, CatalogError>;
+/// An act in the queue, whatever it tells.
+#[async_trait]
+trait Ask<L: Layout>: Send {
+    /// Does it, inside the session's transaction, and keeps what it tells.
+    async fn apply(&mut self, session: &mut Session<'_, L>) -> Result<(), SqlError>;
 
-struct Ask {
-    write: Write,
-    answer: oneshot::Sender<Answer>,
+    /// Tells who asked: what it told, or why it was not done.
+    fn answer(self: Box<Self>, done: Result<(), CatalogError>);
+}
+
+struct Asked<A: Act> {
+    act: A,
+    told: Option<A::Told>,
+    answer: oneshot::Sender<Result<A::Told, CatalogError>>,
 }
 
 #[derive(Debug, Default)]
@@ -71,9 +80,26 @@ struct Worker {
     counters: Arc<Counters>,
 }
 
+// === impl Asked ===
+
+#[async_trait]
+impl<A: Act> Ask<A::Layout> for Asked<A> {
+    async fn apply(&mut self, session: &mut Session<'_, A::Layout>) -> Result<(), SqlError> {
+        self.told = Some(self.act.apply(session).await?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, done: Result<(), CatalogError>) {
+        let Self { told, answer, .. } = *self;
+        let told = done.and_then(|()| told.ok_or_else(|| SqlError::Closed.into()));
+        // Who asked may have given up.
+        let _ = answer.send(told);
+    }
+}
+
 // === impl Writer ===
 
-impl Writer {
+impl<L: Layout> Writer<L> {
     /// Starts the task, which writes through `connection` and, when that fails, through new ones.
     ///
     /// Its supervisor is its own: others write until they end, so it must end after all of them, by `close`.
@@ -86,7 +112,7 @@ impl Writer {
             connection: Some(connection),
             counters: Arc::clone(&counters),
         };
-        tasks.spawn("catalog writer", worker.run(asks, tasks.clone()));
+        tasks.spawn(L::WRITER, worker.run::<L>(asks, tasks.clone()));
         Self {
             queue,
             tasks,
@@ -95,9 +121,13 @@ impl Writer {
     }
 
     /// Does it, and returns when it is durable. Given up, it may be done all the same.
-    pub(crate) async fn write(&self, write: Write) -> Answer {
+    pub(crate) async fn write<A: Act<Layout = L>>(&self, act: A) -> Result<A::Told, CatalogError> {
         let (answer, answered) = oneshot::channel();
-        let ask = Ask { write, answer };
+        let ask = Box::new(Asked {
+            act,
+            told: None,
+            answer,
+        });
         let done = tokio::time::timeout(WRITE_LIMIT, async {
             self.queue.send(ask).await.map_err(|_| SqlError::Closed)?;
             answered.await.map_err(|_| SqlError::Closed)?
@@ -134,7 +164,11 @@ impl Writer {
 // === impl Worker ===
 
 impl Worker {
-    async fn run(mut self, mut asks: mpsc::Receiver<Ask>, tasks: Supervisor) {
+    async fn run<L: Layout>(
+        mut self,
+        mut asks: mpsc::Receiver<Box<dyn Ask<L>>>,
+        tasks: Supervisor,
+    ) {
         let mut batch = Vec::new();
         loop {
             let received = tokio::select! {
@@ -156,11 +190,11 @@ impl Worker {
     }
 
     /// Commits the batch as one, or, if one of it fails, each alone, so that only that one is told so.
-    async fn commit(&mut self, batch: &mut Vec<Ask>) {
+    async fn commit<L: Layout>(&mut self, batch: &mut Vec<Box<dyn Ask<L>>>) {
         match self.transact(batch).await {
-            Ok(results) => {
-                for (ask, outcome) in batch.drain(..).zip(results) {
-                    self.tell(ask, Ok(outcome));
+            Ok(()) => {
+                for ask in batch.drain(..) {
+                    self.tell(ask, Ok(()));
                 }
             }
             Err(error) if batch.len() == 1 || error.is_of_all() => {
@@ -170,25 +204,24 @@ impl Worker {
                 }
             }
             Err(_) => {
-                for ask in batch.drain(..) {
-                    let alone = self.transact(std::slice::from_ref(&ask)).await;
-                    let answer = alone.map(|mut told| told.pop().unwrap_or(Outcome::Done));
-                    self.tell(ask, answer.map_err(CatalogError::from));
+                for mut ask in batch.drain(..) {
+                    let alone = self.transact(std::slice::from_mut(&mut ask)).await;
+                    self.tell(ask, alone.map_err(CatalogError::from));
                 }
             }
         }
     }
 
-    async fn transact(&mut self, asks: &[Ask]) -> Result<Vec<Outcome>, SqlError> {
+    async fn transact<L: Layout>(&mut self, asks: &mut [Box<dyn Ask<L>>]) -> Result<(), SqlError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => connect(&self.options).await?,
         };
         match transact(&mut connection, asks).await {
-            Ok(results) => {
+            Ok(()) => {
                 self.connection = Some(connection);
                 self.counters.transactions.fetch_add(1, Ordering::Relaxed);
-                Ok(results)
+                Ok(())
             }
             Err(error) => {
                 // Rolls back. If that fails too, the error that we have says why.
@@ -198,14 +231,13 @@ impl Worker {
         }
     }
 
-    fn tell(&self, ask: Ask, answer: Answer) {
-        let counter = match &answer {
-            Ok(_) => &self.counters.acts,
+    fn tell<L: Layout>(&self, ask: Box<dyn Ask<L>>, done: Result<(), CatalogError>) {
+        let counter = match &done {
+            Ok(()) => &self.counters.acts,
             Err(_) => &self.counters.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        // Who asked may have given up.
-        let _ = ask.answer.send(answer);
+        ask.answer(done);
     }
 }
 
@@ -218,16 +250,18 @@ pub(crate) async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection
     Ok(connection)
 }
 
-async fn transact(connection: &mut AnyConnection, asks: &[Ask]) -> Result<Vec<Outcome>, SqlError> {
+async fn transact<L: Layout>(
+    connection: &mut AnyConnection,
+    asks: &mut [Box<dyn Ask<L>>],
+) -> Result<(), SqlError> {
     let mut transaction = connection.begin_with(dialect::BEGIN_WRITE).await?;
     let mut session = Session::new(&mut transaction);
-    let mut results = Vec::with_capacity(asks.len());
     for ask in asks {
-        results.push(ask.write.apply(&mut session).await?);
+        ask.apply(&mut session).await?;
     }
     session.finish().await?;
     transaction.commit().await?;
-    Ok(results)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, ConnectOptions};
 
 use super::*;
 use crate::dialect::{self, Access};
-use crate::schema::{self, MIGRATIONS};
+use crate::schema::{self, CATALOG};
 use crate::writer;
 
 const SMALL: Bounds = Bounds {
@@ -32,7 +32,7 @@ impl Lists {
             options.disable_statement_logging()
         };
         let mut connection = writer::connect(&options(Access::Write)).await.unwrap();
-        schema::migrate(&mut connection, MIGRATIONS).await.unwrap();
+        schema::migrate(&mut connection, CATALOG).await.unwrap();
         Self {
             connection,
             readers: Readers::new(options(Access::Read)),

@@ -4,7 +4,7 @@ use sqlx::{AnyConnection, Connection};
 
 use super::*;
 use crate::dialect::{self, Access};
-use crate::schema::{self, MIGRATIONS};
+use crate::schema::{self, CATALOG};
 use crate::writer;
 
 const SMALL: Bounds = Bounds {
@@ -18,7 +18,7 @@ async fn connect(directory: &std::path::Path) -> (AnyConnection, Readers) {
     let options =
         |access| -> AnyConnectOptions { dialect::address(&path, access).unwrap().parse().unwrap() };
     let mut connection = writer::connect(&options(Access::Write)).await.unwrap();
-    schema::migrate(&mut connection, MIGRATIONS).await.unwrap();
+    schema::migrate(&mut connection, CATALOG).await.unwrap();
     (connection, Readers::new(options(Access::Read)))
 }
 

@@ -43,14 +43,17 @@ async fn text(connection: &mut AnyConnection, query: &'static str) -> String {
 async fn an_empty_file_is_brought_to_the_newest_format_once() {
     let directory = tempfile::tempdir().unwrap();
     let mut connection = connect(directory.path()).await;
-    assert_eq!(format_of(&mut connection).await.unwrap(), 0);
-    let outdated = check(&mut connection, MIGRATIONS).await.unwrap_err();
+    assert_eq!(
+        format_of(&mut connection, "catalog_format").await.unwrap(),
+        0
+    );
+    let outdated = check(&mut connection, CATALOG).await.unwrap_err();
     assert!(matches!(outdated, SqlError::Outdated(_)), "{outdated:?}");
     for _ in 0..2 {
-        migrate(&mut connection, MIGRATIONS).await.unwrap();
-        check(&mut connection, MIGRATIONS).await.unwrap();
-        let format = format_of(&mut connection).await.unwrap();
-        assert_eq!(format, newest(MIGRATIONS));
+        migrate(&mut connection, CATALOG).await.unwrap();
+        check(&mut connection, CATALOG).await.unwrap();
+        let format = format_of(&mut connection, "catalog_format").await.unwrap();
+        assert_eq!(format, newest(CATALOG));
     }
 }
 
@@ -59,7 +62,10 @@ async fn a_newer_version_migrates_an_older_catalog_with_what_it_holds() {
     let directory = tempfile::tempdir().unwrap();
     let mut connection = at_format_1(directory.path()).await;
     migrate(&mut connection, &[FORMAT_1, LATER]).await.unwrap();
-    assert_eq!(format_of(&mut connection).await.unwrap(), 2);
+    assert_eq!(
+        format_of(&mut connection, "catalog_format").await.unwrap(),
+        2
+    );
     let note = text(&mut connection, "SELECT note FROM repositories").await;
     assert_eq!(note, "kept since format 1");
 }
@@ -79,7 +85,10 @@ async fn an_older_version_refuses_a_newer_catalog_and_leaves_it() {
         };
         assert_eq!(refused.unwrap_err().to_string(), expected.to_string());
     }
-    assert_eq!(format_of(&mut connection).await.unwrap(), 2);
+    assert_eq!(
+        format_of(&mut connection, "catalog_format").await.unwrap(),
+        2
+    );
 }
 
 #[tokio::test]
@@ -103,7 +112,7 @@ async fn a_database_that_is_none_of_ours_is_told_apart() {
         .execute(&mut connection)
         .await
         .unwrap();
-    let error = migrate(&mut connection, MIGRATIONS).await.unwrap_err();
+    let error = migrate(&mut connection, CATALOG).await.unwrap_err();
     assert!(matches!(error, SqlError::Damaged(_)), "{error:?}");
 }
 

@@ -6,15 +6,17 @@ use futures::future::join_all;
 use sqlx::Row;
 
 use super::*;
+use crate::catalog::CatalogLayout;
 use crate::dialect::Access;
-use crate::schema::{self, MIGRATIONS};
+use crate::schema::{self, CATALOG};
+use crate::write::Write;
 
-async fn start(directory: &Path) -> (Writer, AnyConnectOptions) {
+async fn start(directory: &Path) -> (Writer<CatalogLayout>, AnyConnectOptions) {
     sqlx::any::install_default_drivers();
     let address = dialect::address(&directory.join("catalog.sqlite"), Access::Write).unwrap();
     let options: AnyConnectOptions = address.parse().unwrap();
     let mut connection = connect(&options).await.unwrap();
-    schema::migrate(&mut connection, MIGRATIONS).await.unwrap();
+    schema::migrate(&mut connection, CATALOG).await.unwrap();
     (Writer::start(options.clone(), connection), options)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
+use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
 use forebay_content::{
     Added, CatalogError, KeptRobot, KeptUser, RobotId, Robots, Secret, Stamp, Timestamp, Users,
 };
@@ -46,14 +46,14 @@ async fn run(path: &Path, statement: &'static str) {
 #[tokio::test]
 async fn accounts_are_there_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join(FILE_NAME);
-    let catalog = SqlCatalog::open(&path).await.unwrap();
-    assert_eq!(catalog.add_user(&user()).await.unwrap(), Added::Yes);
-    assert_eq!(catalog.add_robot(&robot()).await.unwrap(), Added::Yes);
-    catalog.close().await.unwrap();
-    let catalog = SqlCatalog::open(&path).await.unwrap();
-    assert_eq!(catalog.users(None, 9).await.unwrap(), [user()]);
-    assert_eq!(catalog.robots(None, 9).await.unwrap(), [robot()]);
+    let path = directory.path().join(REGISTRY_FILE_NAME);
+    let registry = SqlRegistry::open(&path).await.unwrap();
+    assert_eq!(registry.add_user(&user()).await.unwrap(), Added::Yes);
+    assert_eq!(registry.add_robot(&robot()).await.unwrap(), Added::Yes);
+    registry.close().await.unwrap();
+    let registry = SqlRegistry::open(&path).await.unwrap();
+    assert_eq!(registry.users(None, 9).await.unwrap(), [user()]);
+    assert_eq!(registry.robots(None, 9).await.unwrap(), [robot()]);
     let file = tokio::fs::read(&path).await.unwrap();
     assert!(!file.is_empty());
 }
@@ -69,17 +69,17 @@ async fn rot_in_an_account_is_told_and_lets_nobody_in() {
         "UPDATE users SET changed_at = 'x'; UPDATE robots SET rights = 'pull x y:z'",
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(FILE_NAME);
-        let catalog = SqlCatalog::open(&path).await.unwrap();
-        catalog.add_user(&user()).await.unwrap();
-        catalog.add_robot(&robot()).await.unwrap();
-        catalog.close().await.unwrap();
+        let path = directory.path().join(REGISTRY_FILE_NAME);
+        let registry = SqlRegistry::open(&path).await.unwrap();
+        registry.add_user(&user()).await.unwrap();
+        registry.add_robot(&robot()).await.unwrap();
+        registry.close().await.unwrap();
         run(&path, rot).await;
-        let catalog = SqlCatalog::open(&path).await.unwrap();
+        let registry = SqlRegistry::open(&path).await.unwrap();
         let (name, id) = (user().name, robot().id);
-        let found = catalog.find_user(&name).await;
+        let found = registry.find_user(&name).await;
         assert!(matches!(found, Err(CatalogError::Corrupt(_))), "{rot}");
-        let found = catalog.find_robot(&id).await;
+        let found = registry.find_robot(&id).await;
         assert!(matches!(found, Err(CatalogError::Corrupt(_))), "{rot}");
         // Made anew, it is whole again.
         let password = Secret::new("$argon2id$another");
@@ -87,10 +87,10 @@ async fn rot_in_an_account_is_told_and_lets_nobody_in() {
             at: Timestamp(3),
             stamp: Stamp(4),
         };
-        let changed = catalog.set_password(&name, &password, change).await;
+        let changed = registry.set_password(&name, &password, change).await;
         assert!(changed.is_err(), "{rot}");
-        assert!(catalog.remove_user(&name).await.unwrap());
-        assert_eq!(catalog.add_user(&user()).await.unwrap(), Added::Yes);
-        assert_eq!(catalog.find_user(&name).await.unwrap(), Some(user()));
+        assert!(registry.remove_user(&name).await.unwrap());
+        assert_eq!(registry.add_user(&user()).await.unwrap(), Added::Yes);
+        assert_eq!(registry.find_user(&name).await.unwrap(), Some(user()));
     }
 }

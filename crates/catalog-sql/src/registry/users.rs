@@ -6,16 +6,16 @@ use forebay_content::{
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::{Session, seals};
 use crate::error::SqlError;
 use crate::readers::Readers;
 use crate::row;
 use crate::seal;
-use crate::session::Session;
 
 const DAMAGED: SqlError = SqlError::Damaged("a user");
 
 /// The user of this name.
-pub(crate) async fn find(
+pub(super) async fn find(
     readers: &Readers,
     name: &AccountName,
 ) -> Result<Option<KeptUser>, SqlError> {
@@ -27,7 +27,7 @@ pub(crate) async fn find(
 }
 
 /// The users after `after`, at most `limit`.
-pub(crate) async fn after(
+pub(super) async fn after(
     readers: &Readers,
     after: Option<&AccountName>,
     limit: u32,
@@ -42,7 +42,7 @@ pub(crate) async fn after(
 }
 
 /// Records a user that is not there yet.
-pub(crate) async fn add(session: &mut Session<'_>, user: &KeptUser) -> Result<Added, SqlError> {
+pub(super) async fn add(session: &mut Session<'_>, user: &KeptUser) -> Result<Added, SqlError> {
     if find_row(session, &user.name).await?.is_some() {
         return Ok(Added::Taken);
     }
@@ -62,14 +62,14 @@ pub(crate) async fn add(session: &mut Session<'_>, user: &KeptUser) -> Result<Ad
     .bind(user.stamp.0.cast_signed())
     .bind(user.created_at.0)
     .bind(user.changed_at.0)
-    .bind(seal::of_user(user))
+    .bind(seals::of_user(user))
     .execute(&mut *session.connection)
     .await?;
     Ok(Added::Yes)
 }
 
 /// Changes a user by `act`; false if there is none of that name.
-pub(crate) async fn change(
+pub(super) async fn change(
     session: &mut Session<'_>,
     name: &AccountName,
     change: AccountChange,
@@ -90,14 +90,14 @@ pub(crate) async fn change(
     .bind(i64::from(user.is_disabled))
     .bind(user.stamp.0.cast_signed())
     .bind(user.changed_at.0)
-    .bind(seal::of_user(&user))
+    .bind(seals::of_user(&user))
     .execute(&mut *session.connection)
     .await?;
     Ok(true)
 }
 
 /// Forgets a user; false if there is none of that name.
-pub(crate) async fn remove(
+pub(super) async fn remove(
     session: &mut Session<'_>,
     name: &AccountName,
 ) -> Result<bool, SqlError> {
@@ -130,6 +130,6 @@ fn user(row: &AnyRow) -> Result<KeptUser, SqlError> {
         created_at: Timestamp(row.try_get(4)?),
         changed_at: Timestamp(row.try_get(5)?),
     };
-    seal::check(row.try_get(6)?, seal::of_user(&user), "a user")?;
+    seal::check(row.try_get(6)?, seals::of_user(&user), "a user")?;
     Ok(user)
 }

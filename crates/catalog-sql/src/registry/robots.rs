@@ -6,16 +6,16 @@ use forebay_content::{
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::{Session, seals};
 use crate::error::SqlError;
 use crate::readers::Readers;
 use crate::row;
 use crate::seal;
-use crate::session::Session;
 
 const DAMAGED: SqlError = SqlError::Damaged("a robot's token");
 
 /// The token of this id.
-pub(crate) async fn find(readers: &Readers, id: &RobotId) -> Result<Option<KeptRobot>, SqlError> {
+pub(super) async fn find(readers: &Readers, id: &RobotId) -> Result<Option<KeptRobot>, SqlError> {
     let query = sqlx::query(
         "SELECT id, name, secret_hash, rights, stamp, created_at, expires_at, revoked_at, seal FROM robots
          WHERE id = $1",
@@ -25,7 +25,7 @@ pub(crate) async fn find(readers: &Readers, id: &RobotId) -> Result<Option<KeptR
 }
 
 /// The tokens after `after`, at most `limit`.
-pub(crate) async fn after(
+pub(super) async fn after(
     readers: &Readers,
     after: Option<&RobotId>,
     limit: u32,
@@ -40,7 +40,7 @@ pub(crate) async fn after(
 }
 
 /// Records a token that is not there yet.
-pub(crate) async fn add(session: &mut Session<'_>, robot: &KeptRobot) -> Result<Added, SqlError> {
+pub(super) async fn add(session: &mut Session<'_>, robot: &KeptRobot) -> Result<Added, SqlError> {
     if find_row(session, &robot.id).await?.is_some() {
         return Ok(Added::Taken);
     }
@@ -62,14 +62,14 @@ pub(crate) async fn add(session: &mut Session<'_>, robot: &KeptRobot) -> Result<
     .bind(robot.created_at.0)
     .bind(robot.expires_at.map(|at| at.0))
     .bind(robot.revoked_at.map(|at| at.0))
-    .bind(seal::of_robot(robot))
+    .bind(seals::of_robot(robot))
     .execute(&mut *session.connection)
     .await?;
     Ok(Added::Yes)
 }
 
 /// Revokes a token; false if there is none of that id.
-pub(crate) async fn revoke(
+pub(super) async fn revoke(
     session: &mut Session<'_>,
     id: &RobotId,
     change: AccountChange,
@@ -84,14 +84,14 @@ pub(crate) async fn revoke(
         .bind(id.as_str())
         .bind(robot.revoked_at.map(|at| at.0))
         .bind(robot.stamp.0.cast_signed())
-        .bind(seal::of_robot(&robot))
+        .bind(seals::of_robot(&robot))
         .execute(&mut *session.connection)
         .await?;
     Ok(true)
 }
 
 /// Forgets a token; false if there is none of that id.
-pub(crate) async fn remove(session: &mut Session<'_>, id: &RobotId) -> Result<bool, SqlError> {
+pub(super) async fn remove(session: &mut Session<'_>, id: &RobotId) -> Result<bool, SqlError> {
     let done = sqlx::query("DELETE FROM robots WHERE id = $1")
         .bind(id.as_str())
         .execute(&mut *session.connection)
@@ -100,7 +100,7 @@ pub(crate) async fn remove(session: &mut Session<'_>, id: &RobotId) -> Result<bo
 }
 
 /// Rights as they are stored: a line each, the acts and then the patterns, with spaces between. Neither can hold one.
-pub(crate) fn written(rights: &[Right]) -> String {
+pub(super) fn written(rights: &[Right]) -> String {
     let line = |right: &Right| {
         let patterns = right.repositories.iter();
         let patterns = patterns.map(|pattern| format!(" {pattern}"));
@@ -146,6 +146,6 @@ fn robot(row: &AnyRow) -> Result<KeptRobot, SqlError> {
         expires_at: row.try_get::<Option<i64>, _>(6)?.map(Timestamp),
         revoked_at: row.try_get::<Option<i64>, _>(7)?.map(Timestamp),
     };
-    seal::check(row.try_get(8)?, seal::of_robot(&robot), "a robot's token")?;
+    seal::check(row.try_get(8)?, seals::of_robot(&robot), "a robot's token")?;
     Ok(robot)
 }

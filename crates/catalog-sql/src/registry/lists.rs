@@ -1,0 +1,169 @@
+//! Manifests of a repository, a page at a time: as lifecycle rules look at them, and as referrers of a subject.
+
+use forebay_content::{HostedEntry, Referrer, ReferrersOf};
+use forebay_oci::{Digest, RepositoryName};
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
+
+use super::manifests::{self, COLUMNS};
+use super::{seals, tags};
+use crate::error::SqlError;
+use crate::key::digest_key;
+use crate::readers::Readers;
+use crate::{row, seal};
+
+/// Those of one digest.
+const OF_ONE: &str = "m.digest = $2";
+
+/// Those after a digest.
+const AFTER: &str = "m.digest > $2";
+
+/// The manifest as lifecycle rules look at it.
+pub(super) async fn find_entry(
+    readers: &Readers,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Option<HostedEntry>, SqlError> {
+    let found = entries(readers, repository, (OF_ONE, digest_key(digest)), 1).await?;
+    Ok(found.into_iter().next())
+}
+
+/// A page of the repository's manifests in the order of their digests.
+pub(super) async fn entries_after(
+    readers: &Readers,
+    repository: &RepositoryName,
+    after: Option<&Digest>,
+    limit: u32,
+) -> Result<Vec<HostedEntry>, SqlError> {
+    // No key is as low as no bytes at all.
+    let after = after.map(digest_key).unwrap_or_default();
+    entries(readers, repository, (AFTER, after), limit).await
+}
+
+/// A page of the manifests that have that subject, in the order of their digests.
+pub(super) async fn referrers_after(
+    readers: &Readers,
+    repository: &RepositoryName,
+    of: &ReferrersOf,
+    (after, limit): (Option<&Digest>, u32),
+) -> Result<Vec<Referrer>, SqlError> {
+    let query = sqlx::query(AssertSqlSafe(referrers_statement(
+        of.artifact_type.is_some(),
+    )))
+    .bind(repository.as_str())
+    .bind(digest_key(&of.subject))
+    .bind(after.map(digest_key).unwrap_or_default())
+    .bind(i64::from(limit));
+    let query = match &of.artifact_type {
+        Some(artifact_type) => query.bind(artifact_type.as_str()),
+        None => query,
+    };
+    let rows = readers.list(query).await?;
+    rows.iter()
+        .map(|found| referrer(repository, found))
+        .collect()
+}
+
+/// The statement of a page of referrers, all or of one artifact type.
+pub(super) fn referrers_statement(is_filtered: bool) -> String {
+    let filter = if is_filtered {
+        "AND m.artifact_type = $5"
+    } else {
+        ""
+    };
+    format!(
+        "SELECT m.digest, m.media_type, m.size, m.subject, m.pushed_at, m.pulled_at, m.is_pinned, m.seal,
+             m.artifact_type, m.annotations, m.referrer_seal
+         FROM repositories r JOIN manifests m ON m.repository = r.id
+         WHERE r.name = $1 AND m.subject = $2 AND m.digest > $3 {filter} ORDER BY m.digest LIMIT $4"
+    )
+}
+
+/// The statement of a page of entries: of each manifest as many rows as it has tags, or one without a tag.
+pub(super) fn entries_statement(which: &str) -> String {
+    format!(
+        "SELECT m.digest, m.media_type, m.size, m.subject, m.pushed_at, m.pulled_at, m.is_pinned, m.seal,
+             EXISTS (SELECT 1 FROM children c
+                 WHERE c.repository = m.repository AND c.child = m.digest AND c.kind = 0) AS is_child,
+             EXISTS (SELECT 1 FROM manifests s
+                 WHERE s.repository = m.repository AND s.digest = m.subject) AS has_subject,
+             t.name, t.seal AS tag_seal
+         FROM (SELECT m.id, m.repository, m.digest, m.media_type, m.size, m.subject, m.pushed_at, m.pulled_at,
+                 m.is_pinned, m.seal
+             FROM repositories r JOIN manifests m ON m.repository = r.id
+             WHERE r.name = $1 AND {which} ORDER BY m.digest LIMIT $3) m
+         LEFT JOIN tags t ON t.manifest = m.id ORDER BY m.digest, t.name"
+    )
+}
+
+async fn entries(
+    readers: &Readers,
+    repository: &RepositoryName,
+    (which, digest): (&str, Vec<u8>),
+    limit: u32,
+) -> Result<Vec<HostedEntry>, SqlError> {
+    let query = sqlx::query(AssertSqlSafe(entries_statement(which)))
+        .bind(repository.as_str())
+        .bind(digest)
+        .bind(i64::from(limit));
+    let mut entries: Vec<HostedEntry> = Vec::new();
+    for found in &readers.list(query).await? {
+        let digest = row::digest(found, 0)?;
+        let same = entries
+            .last_mut()
+            .filter(|last| last.manifest.digest == digest);
+        if let Some(same) = same {
+            add_tag(repository, same, found)?;
+        } else {
+            let mut entry = entry(repository, found)?;
+            add_tag(repository, &mut entry, found)?;
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
+fn entry(repository: &RepositoryName, found: &AnyRow) -> Result<HostedEntry, SqlError> {
+    let recorded = manifests::sound(repository, found)?;
+    let has_subject = row::flag(found, COLUMNS + 1)?;
+    Ok(HostedEntry {
+        manifest: recorded.manifest,
+        tags: Vec::new(),
+        pushed_at: recorded.pushed_at,
+        pulled_at: recorded.pulled_at,
+        is_pinned: recorded.is_pinned,
+        is_child: row::flag(found, COLUMNS)?,
+        subject: recorded.subject.filter(|_| has_subject),
+    })
+}
+
+fn add_tag(
+    repository: &RepositoryName,
+    entry: &mut HostedEntry,
+    found: &AnyRow,
+) -> Result<(), SqlError> {
+    if let Some(name) = found.try_get::<Option<&str>, _>(COLUMNS + 2)? {
+        let tag = tags::parse(name)?;
+        let of_read = seals::of_tag(repository, &tag, &entry.manifest.digest);
+        seal::check(found.try_get(COLUMNS + 3)?, of_read, "a tag")?;
+        entry.tags.push(tag);
+    }
+    Ok(())
+}
+
+fn referrer(repository: &RepositoryName, found: &AnyRow) -> Result<Referrer, SqlError> {
+    let recorded = manifests::sound(repository, found)?;
+    let artifact_type: Option<String> = found.try_get(COLUMNS)?;
+    let annotations: Option<String> = found.try_get(COLUMNS + 1)?;
+    let of_read = seals::of_referrer(
+        &recorded.manifest.digest,
+        artifact_type.as_deref(),
+        annotations.as_deref(),
+    );
+    seal::check(found.try_get(COLUMNS + 2)?, of_read, "a referrer")?;
+    Ok(Referrer {
+        manifest: recorded.manifest,
+        artifact_type,
+        annotations,
+    })
+}

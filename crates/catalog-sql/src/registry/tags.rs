@@ -1,0 +1,175 @@
+//! Which manifest a tag points at.
+
+use async_trait::async_trait;
+use forebay_content::{Dropped, HostedManifest};
+use forebay_oci::{Digest, RepositoryName, Tag};
+use sqlx::Row;
+
+use super::layout::RegistryLayout;
+use super::repositories::{self, Change, Found};
+use super::{Session, manifests, seals};
+use crate::error::SqlError;
+use crate::layout::Act;
+use crate::readers::Readers;
+use crate::{row, seal};
+
+/// The page of a repository's tags; one row without a tag if there is none. A join and no second question, so that both are of one
+/// moment.
+pub(super) const PAGE: &str = "SELECT t.name, t.seal, m.digest FROM repositories r
+         LEFT JOIN tags t ON t.repository = r.id AND t.name > $2
+         LEFT JOIN manifests m ON m.id = t.manifest
+     WHERE r.name = $1 ORDER BY t.name LIMIT $3";
+
+/// Forgets the tag.
+#[derive(Debug)]
+pub(super) struct DropTag(pub(super) RepositoryName, pub(super) Tag);
+
+/// The manifest that the tag points at.
+pub(super) async fn find(
+    readers: &Readers,
+    repository: &RepositoryName,
+    tag: &Tag,
+) -> Result<Option<HostedManifest>, SqlError> {
+    let query = sqlx::query(
+        "SELECT m.digest, m.media_type, m.size, m.subject, m.pushed_at, m.pulled_at, m.is_pinned, m.seal, t.seal
+         FROM repositories r JOIN tags t ON t.repository = r.id JOIN manifests m ON m.id = t.manifest
+         WHERE r.name = $1 AND t.name = $2",
+    )
+    .bind(repository.as_str())
+    .bind(tag.as_str());
+    let Some(found) = readers.find(query).await? else {
+        return Ok(None);
+    };
+    let recorded = manifests::sound(repository, &found)?;
+    let of_read = seals::of_tag(repository, tag, &recorded.manifest.digest);
+    seal::check(found.try_get(manifests::COLUMNS)?, of_read, "a tag")?;
+    Ok(Some(recorded.manifest))
+}
+
+/// A page of the repository's tags in the order of their bytes; `None` if there is no such repository.
+pub(super) async fn after(
+    readers: &Readers,
+    repository: &RepositoryName,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Option<Vec<Tag>>, SqlError> {
+    let query = sqlx::query(PAGE)
+        .bind(repository.as_str())
+        // No tag is as low as an empty one.
+        .bind(after.unwrap_or_default())
+        // One row at least, which says that there is the repository.
+        .bind(i64::from(limit.max(1)));
+    let rows = readers.list(query).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let mut tags = Vec::new();
+    for found in &rows {
+        if let Some(name) = found.try_get::<Option<&str>, _>(0)? {
+            let tag = parse(name)?;
+            let of_read = seals::of_tag(repository, &tag, &row::digest(found, 2)?);
+            seal::check(found.try_get(1)?, of_read, "a tag")?;
+            tags.push(tag);
+        }
+    }
+    tags.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(Some(tags))
+}
+
+#[async_trait]
+impl Act for DropTag {
+    type Layout = RegistryLayout;
+    type Told = Dropped;
+
+    async fn apply(&self, session: &mut Session<'_>) -> Result<Dropped, SqlError> {
+        let Self(name, tag) = self;
+        let Some(Found { id, .. }) = repositories::found(session, name).await? else {
+            return Ok(Dropped::Absent);
+        };
+        let Some(target) = target(session, id, tag).await? else {
+            return Ok(Dropped::Absent);
+        };
+        sqlx::query("DELETE FROM tags WHERE repository = $1 AND name = $2")
+            .bind(id)
+            .bind(tag.as_str())
+            .execute(&mut *session.connection)
+            .await?;
+        let change = Change {
+            tags: -1,
+            ..Change::default()
+        };
+        repositories::add(session, id, change).await?;
+        Ok(Dropped::Done(target))
+    }
+}
+
+/// What the tag points at, to an act.
+pub(super) async fn target(
+    session: &mut Session<'_>,
+    repository: i64,
+    tag: &Tag,
+) -> Result<Option<Digest>, SqlError> {
+    let found = sqlx::query(
+        "SELECT m.digest FROM tags t LEFT JOIN manifests m ON m.id = t.manifest
+         WHERE t.repository = $1 AND t.name = $2",
+    )
+    .bind(repository)
+    .bind(tag.as_str())
+    .fetch_optional(&mut *session.connection)
+    .await?;
+    found.map(|found| row::digest(&found, 0)).transpose()
+}
+
+/// Points the tag at the manifest; true if there was no such tag.
+pub(super) async fn point(
+    session: &mut Session<'_>,
+    repository: i64,
+    tag: &Tag,
+    (manifest, seal): (i64, i64),
+) -> Result<bool, SqlError> {
+    let moved =
+        sqlx::query("UPDATE tags SET manifest = $3, seal = $4 WHERE repository = $1 AND name = $2")
+            .bind(repository)
+            .bind(tag.as_str())
+            .bind(manifest)
+            .bind(seal)
+            .execute(&mut *session.connection)
+            .await?;
+    if moved.rows_affected() > 0 {
+        return Ok(false);
+    }
+    sqlx::query("INSERT INTO tags (repository, name, manifest, seal) VALUES ($1, $2, $3, $4)")
+        .bind(repository)
+        .bind(tag.as_str())
+        .bind(manifest)
+        .bind(seal)
+        .execute(&mut *session.connection)
+        .await?;
+    Ok(true)
+}
+
+/// The tags that point at the manifest, in the order of their bytes.
+pub(super) async fn pointing_at(
+    session: &mut Session<'_>,
+    manifest: i64,
+) -> Result<Vec<Tag>, SqlError> {
+    let rows = sqlx::query("SELECT name FROM tags WHERE manifest = $1 ORDER BY name")
+        .bind(manifest)
+        .fetch_all(&mut *session.connection)
+        .await?;
+    rows.iter().map(|found| parse(found.try_get(0)?)).collect()
+}
+
+/// Forgets all tags that point at the manifest; tells how many there were.
+pub(super) async fn forget_of(session: &mut Session<'_>, manifest: i64) -> Result<i64, SqlError> {
+    let forgotten = sqlx::query("DELETE FROM tags WHERE manifest = $1")
+        .bind(manifest)
+        .execute(&mut *session.connection)
+        .await?;
+    Ok(i64::try_from(forgotten.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// A tag that was read.
+pub(super) fn parse(name: &str) -> Result<Tag, SqlError> {
+    name.parse().map_err(|_| SqlError::Damaged("a tag"))
+}
