@@ -45,6 +45,22 @@ impl Grant {
 }
 
 impl Narrowing {
+    /// What is in both.
+    pub(crate) fn within(self, bounds: &Self) -> Self {
+        let both = |(target, acts): (Target, Acts)| {
+            let of_target = bounds
+                .repositories
+                .iter()
+                .filter(|(bound, _)| *bound == target);
+            let allowed = of_target.fold(Acts::NONE, |all, (_, acts)| all.or(*acts));
+            (target, acts.and(allowed))
+        };
+        Self {
+            repositories: self.repositories.into_iter().map(both).collect(),
+            catalog: self.catalog && bounds.catalog,
+        }
+    }
+
     fn covers(&self, target: &Target, act: Act) -> bool {
         let mut repositories = self.repositories.iter();
         repositories.any(|(covered, acts)| acts.has(act) && covered == target)
