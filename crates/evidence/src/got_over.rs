@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
+use forebay_oci::ImageName;
+
 use crate::event::{Event, Format, Lines, Place, What};
 use crate::moment::Moment;
 
@@ -40,8 +42,13 @@ struct Told {
 }
 
 impl GotOver {
-    /// Remembers what an event tells of it.
-    pub(crate) fn note(&mut self, event: &Event) {
+    /// By what is known again who pulls which image.
+    pub(crate) fn key(&self, event: &Event) -> u64 {
+        self.seed.hash_one(key_of(event))
+    }
+
+    /// Remembers what an event of this key tells of it.
+    pub(crate) fn note(&mut self, event: &Event, key: u64) {
         let told = Told::of(event);
         if event.what == What::Started
             && let Some(at) = told.at
@@ -54,7 +61,6 @@ impl GotOver {
         if !has_failed && (!went_well || event.image.is_none() || event.is_hearsay) {
             return;
         }
-        let key = self.seed.hash_one(key_of(event));
         if self.pulls.len() >= MAX_KNOWN && !self.pulls.contains_key(&key) {
             self.is_full = true;
             return;
@@ -147,18 +153,11 @@ pub(crate) fn is_of_volume(event: &Event) -> bool {
 fn key_of(event: &Event) -> impl std::hash::Hash + '_ {
     let place = &event.place;
     let owner = place.owner.as_ref().filter(|_| place.task.is_none());
-    let image = event.image.as_deref().map(plain);
+    let image = event.image.as_deref().map(ImageName::familiar);
     (
         owner,
         place.namespace.as_deref(),
         place.task.as_deref(),
         image,
     )
-}
-
-/// An image without what may be left out of its name.
-fn plain(image: &str) -> &str {
-    let image = image.strip_prefix("docker.io/").unwrap_or(image);
-    let image = image.strip_prefix("library/").unwrap_or(image);
-    image.strip_suffix(":latest").unwrap_or(image)
 }

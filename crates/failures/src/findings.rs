@@ -83,7 +83,7 @@ impl Findings {
         }
         let explained = &self.explained;
         let is_explained = |finding: &Finding| {
-            let image = finding.image.as_deref().map(full_name);
+            let image = finding.image.as_deref().map(ImageName::full);
             !finding.class.is_cause() && image.is_some_and(|image| explained.contains(&image))
         };
         let mut findings: Vec<_> = self.groups.into_values().collect();
@@ -100,7 +100,7 @@ impl Findings {
             && self.explained.len() < MAX_IMAGES
             && self.spellings.insert(self.seed.hash_one(image))
         {
-            self.explained.insert(full_name(image));
+            self.explained.insert(ImageName::full(image));
         }
         let by_image = verdict.image.clone().filter(|_| !is_cause);
         let key = (
@@ -217,11 +217,4 @@ fn repository(image: &str) -> String {
             format!("{registry}/{}", name.repository)
         },
     )
-}
-
-/// The name by which two spellings of an image are one.
-fn full_name(image: &str) -> String {
-    image
-        .parse::<ImageName>()
-        .map_or_else(|_| image.to_owned(), |name| name.to_string())
 }

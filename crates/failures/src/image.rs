@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use forebay_oci::{DOCKER_HUB, ImageName};
+use forebay_oci::ImageName;
 use regex::Regex;
 
 use crate::registry::{addresses, normalise, pattern};
@@ -91,22 +91,14 @@ fn by_address(tight: &str) -> Option<String> {
         let found = PATH.captures(address.path)?;
         let registry = normalise(address.host)?;
         let repository = found.get(1)?.as_str();
-        let repository = if registry == DOCKER_HUB {
-            repository.strip_prefix("library/").unwrap_or(repository)
-        } else {
-            repository
-        };
-        let name = if registry == DOCKER_HUB {
-            repository.to_owned()
-        } else {
-            format!("{registry}/{repository}")
-        };
+        let name = format!("{registry}/{repository}");
+        let name = ImageName::familiar(&name);
         let reference = found.get(3).map_or("", |reference| reference.as_str());
         let is_tag = found.get(2)?.as_str() == "manifests" && !reference.starts_with("sha256");
         let tagged = is_tag
             .then(|| checked(&format!("{name}:{reference}")))
             .flatten();
-        tagged.or_else(|| checked(&name))
+        tagged.or_else(|| checked(name))
     })
 }
 

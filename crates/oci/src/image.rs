@@ -33,6 +33,40 @@ pub struct ImageName {
     pub reference: Reference,
 }
 
+impl ImageName {
+    /// An image without what may be left out of its name: Docker Hub's host, by any of its names, `library/` there, and the tag
+    /// `latest`.
+    ///
+    /// Nothing is parsed: what names no image is as it was.
+    pub fn familiar(image: &str) -> &str {
+        let (host, path) = match image.split_once('/') {
+            Some((host, path)) if is_host(host) => (host, path),
+            _ => (DOCKER_HUB, image),
+        };
+        let is_here = is_docker_hub(host);
+        let path = if is_here { path } else { image };
+        let official = path.strip_prefix("library/");
+        let path = match official {
+            Some(name) if is_here && !name.contains('/') => name,
+            _ => path,
+        };
+        path.strip_suffix(":latest").unwrap_or(path)
+    }
+
+    /// The full name of an image, by which its spellings are one; what names no image is as it was.
+    pub fn full(image: &str) -> String {
+        let Ok(mut name) = image.parse::<Self>() else {
+            return image.to_owned();
+        };
+        if name.registry != DOCKER_HUB && is_docker_hub(&name.registry) {
+            DOCKER_HUB.clone_into(&mut name.registry);
+            name.repository =
+                official(DOCKER_HUB, name.repository.clone()).unwrap_or(name.repository);
+        }
+        name.to_string()
+    }
+}
+
 /// A text that names no image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an image is written [registry/]repository[:tag][@digest]")]
@@ -154,6 +188,55 @@ mod tests {
             ),
         ] {
             assert_eq!(text.parse::<ImageName>().unwrap().to_string(), full);
+        }
+    }
+
+    #[test]
+    fn the_spellings_of_an_image_have_one_familiar_and_one_full_name() {
+        let digest = Digest::sha256(b"");
+        let by_digest = format!("nginx@{digest}");
+        for (spellings, familiar, full) in [
+            (
+                &[
+                    "nginx",
+                    "nginx:latest",
+                    "library/nginx",
+                    "docker.io/nginx",
+                    "docker.io/library/nginx:latest",
+                    "index.docker.io/library/nginx",
+                    "registry-1.docker.io/nginx",
+                ][..],
+                "nginx",
+                "docker.io/library/nginx:latest",
+            ),
+            (
+                &["acme/web:1", "docker.io/acme/web:1"],
+                "acme/web:1",
+                "docker.io/acme/web:1",
+            ),
+            (
+                &["ghcr.io/library/web:1"],
+                "ghcr.io/library/web:1",
+                "ghcr.io/library/web:1",
+            ),
+            (
+                &["localhost:5000/web"],
+                "localhost:5000/web",
+                "localhost:5000/web:latest",
+            ),
+            (
+                &[&by_digest],
+                &by_digest,
+                &format!("docker.io/library/{by_digest}"),
+            ),
+        ] {
+            for spelling in spellings {
+                assert_eq!(ImageName::familiar(spelling), familiar, "{spelling}");
+                assert_eq!(ImageName::full(spelling), full, "{spelling}");
+            }
+        }
+        for none in ["", "No such image", "/", "docker.io/"] {
+            assert_eq!(ImageName::full(none), none);
         }
     }
 

@@ -130,7 +130,7 @@ impl Told {
 
     fn is(&self, event: &Event, failure: &Failure) -> bool {
         let is_one = match (&self.image, &event.image) {
-            (Some(one), Some(other)) => full_name(one) == full_name(other),
+            (Some(one), Some(other)) => ImageName::full(one) == ImageName::full(other),
             _ => true,
         };
         let distance = event.lines.first.saturating_sub(self.line);
@@ -139,10 +139,4 @@ impl Told {
             && self.owner == event.place.owner
             && distance <= MAX_DISTANCE_LINES
     }
-}
-
-/// The name by which two spellings of an image are one.
-fn full_name(image: &str) -> String {
-    let name = image.parse::<ImageName>();
-    name.map_or_else(|_| image.to_owned(), |name| name.to_string())
 }
