@@ -28,7 +28,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 39] = [
+pub(crate) const PACKAGES: [(&str, Layer); 40] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
@@ -68,6 +68,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 39] = [
     ("forebay-bench", Layer::Bench),
     ("hub-sim", Layer::TestOnly),
     ("forebay-content-conformance", Layer::TestOnly),
+    ("registry-conformance", Layer::TestOnly),
 ];
 
 /// Our packages outside `crates/`.
