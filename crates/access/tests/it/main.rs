@@ -1,1 +1,16 @@
 //! Stories of who gets in, and who does not.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panics"
+)]
+
+mod flow;
+mod policies;
+mod rig;
+mod robots;
+mod secrets;
+mod tokens;
+mod users;
+mod workloads;
