@@ -1,7 +1,7 @@
 //! Health and readiness.
 //!
-//! A full disk or an upstream that is down is no reason to be taken out of service: warm images are served and cold ones
-//! passed on. So the answer stays 200 and says `degraded`; only a program that is stopping is not ready.
+//! A full disk, a certificate that ends or an upstream that is down is no reason to be taken out of service: warm images are
+//! served and cold ones passed on. So the answer stays 200 and says `degraded`; only a program that is stopping is not ready.
 
 use forebay_http_kit::Body;
 use http::header::CONTENT_TYPE;
@@ -22,7 +22,8 @@ pub struct Readiness {
 impl Readiness {
     /// Judges the readings.
     pub fn judge(readings: &Readings) -> Self {
-        let problems: Vec<String> = readings.disk_trouble.iter().cloned().collect();
+        let tls = readings.tls.iter().flat_map(|tls| &tls.troubles);
+        let problems: Vec<String> = readings.disk_trouble.iter().chain(tls).cloned().collect();
         let status = match (readings.is_draining, problems.is_empty()) {
             (true, _) => "stopping",
             (false, true) => "ready",
@@ -58,6 +59,7 @@ pub fn readyz(readings: &Readings, is_admitted: bool) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TlsReadings;
 
     #[test]
     fn a_full_disk_degrades_and_only_a_stop_is_unready() {
@@ -75,6 +77,23 @@ mod tests {
         };
         assert_eq!(readyz(&stopping, false).status(), 503);
         assert_eq!(Readiness::judge(&stopping).status, "stopping");
+    }
+
+    #[test]
+    fn a_certificate_that_ends_degrades() {
+        let ending = Readings {
+            tls: Some(TlsReadings {
+                troubles: vec!["the certificate ends soon".into()],
+                ..TlsReadings::default()
+            }),
+            ..Readings::default()
+        };
+        assert_eq!(readyz(&ending, true).status(), 200);
+        assert_eq!(Readiness::judge(&ending).status, "degraded");
+        assert_eq!(
+            Readiness::judge(&ending).problems,
+            ["the certificate ends soon"]
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod metrics;
 mod process;
 mod readings;
 mod scrape;
+mod tls_metrics;
 
 pub use control::{
     BudgetRequest, CONTROL_SOCKET, Control, ControlError, Delivery, ExportRequest, FsckRequest,
@@ -15,5 +16,5 @@ pub use control::{
 pub use health::{Readiness, healthz, readyz};
 pub use ledger_metrics::LedgerReadings;
 pub use metrics::Metrics;
-pub use readings::{Process, Readings};
+pub use readings::{Process, Readings, TlsReadings};
 pub use scrape::scrape;

@@ -19,6 +19,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::ledger_metrics::LedgerMetrics;
+use crate::tls_metrics::TlsMetrics;
 use crate::{Readings, process};
 
 pub(crate) type Count = Counter<u64, AtomicU64>;
@@ -52,6 +53,7 @@ pub struct Metrics {
     reload_successful: Level,
     reload_time: Level,
     ledger: LedgerMetrics,
+    tls: TlsMetrics,
     /// Held by the one who renders: what the ledger knows is put in place as a whole.
     rendering: Mutex<()>,
 }
@@ -182,6 +184,7 @@ impl Metrics {
                 "When a configuration was last taken over, since the UNIX epoch",
             ),
             ledger: LedgerMetrics::new(to),
+            tls: TlsMetrics::new(to),
             rendering: Mutex::default(),
             registry,
         }
@@ -194,6 +197,7 @@ impl Metrics {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         self.ledger.show(&readings.ledger);
+        self.tls.show(readings.tls.as_ref());
         self.cache_bytes.set(level(readings.cache_bytes));
         self.cache_max_bytes.set(level(readings.cache_max_bytes));
         self.cache_writable

@@ -21,6 +21,21 @@ pub struct Readings {
     pub ledger: LedgerReadings,
     /// What the operating system counts for the process.
     pub process: Process,
+    /// How the certificate stands; none where TLS is not spoken.
+    pub tls: Option<TlsReadings>,
+}
+
+/// How the certificate stands that clients are shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsReadings {
+    /// Where it is.
+    pub cert_file: String,
+    /// Until when it holds, in seconds since the UNIX epoch.
+    pub not_after: i64,
+    /// False while what lies in the files cannot be used, and what lay there before is.
+    pub is_taken_over: bool,
+    /// What an operator should know, in words.
+    pub troubles: Vec<String>,
 }
 
 /// What the operating system counts for the process; a field that it does not tell is `None`, and is left out.

@@ -231,6 +231,7 @@ mod tests {
             "quiet" => "2m",
             "webhooks" => r#"[{ url = "https://hooks.example/a" }]"#,
             "level" => "debug",
+            "cert_file" | "key_file" | "client_ca_file" => return (pair_path(files), &[]),
             "ca_file" => return (written("ca.pem", "-----BEGIN CERTIFICATE-----\n"), &[]),
             "password_file" => return (written("password", "s3cret"), &[("USERNAME", "alice")]),
             "username" => return ("alice".to_owned(), &[("PASSWORD", "s3cret")]),
@@ -255,10 +256,25 @@ mod tests {
         (value.to_owned(), beside)
     }
 
+    fn pair_path(files: &Path) -> String {
+        files.join("pair.pem").display().to_string()
+    }
+
+    /// A certificate and its key in one file.
+    fn write_pair(files: &Path) -> String {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        let pair = params.self_signed(&key).unwrap().pem() + &key.serialize_pem();
+        let path = pair_path(files);
+        std::fs::write(&path, pair).unwrap();
+        path
+    }
+
     /// Lists of tables too, as TOML has them: there is no key that the environment cannot set.
     #[test]
     fn each_key_that_there_is_can_be_set_by_its_variable() {
         let files = tempfile::tempdir().unwrap();
+        let pair = write_pair(files.path());
         for section in &SECTIONS {
             let path = section.path.iter().map(|part| match *part {
                 NAME => "docker.io",
@@ -270,7 +286,16 @@ mod tests {
                 let name = variable(key.name);
                 let (value, beside) = example(key, files.path());
                 let beside = beside.iter().map(|(key, value)| (variable(key), *value));
-                let beside: Vec<_> = beside.collect();
+                let mut beside: Vec<_> = beside.collect();
+                if path == ["tls"] {
+                    let files = [
+                        ("CERT_FILE", &*pair),
+                        ("KEY_FILE", &*pair),
+                        ("CLIENT_CA_FILE", &*pair),
+                    ];
+                    beside.extend(files.map(|(key, value)| (variable(key), value)));
+                    beside.push(("FOREBAY_LISTEN".to_owned(), "https://127.0.0.1:5443"));
+                }
                 let beside = beside.iter().map(|(name, value)| (name.as_str(), *value));
                 let environment = Environment::of(beside.chain([(&*name, &*value)]));
                 let sources = Sources::new(None, environment, Flags::default());

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::origin::Origin;
 use super::proxy::ProxyChoice;
-use super::resolved::{LogFormat, OnGone, TagRule};
+use super::resolved::{ClientAuth, LogFormat, OnGone, TagRule};
 use super::secret::Secret;
 use super::section::{Key, Reader, Section, Setting, section};
 use super::value::{
@@ -31,12 +31,14 @@ pub(super) struct FileConfig {
     pub(super) alerts: AlertsFile,
     pub(super) log: LogFile,
     pub(super) server: ServerFile,
+    pub(super) tls: TlsFile,
 }
 
 section! {
     /// Keys before the first section.
     TopFile {
-        /// Where to listen: one address with its port, or a list. Off loopback, `clients.allow` must say who may ask.
+        /// Where to listen: one address with its port, or a list. With `https://` before it, TLS is spoken there by the
+        /// certificate of `[tls]`; without, plain HTTP. Off loopback, `clients.allow` must say who may ask.
         listen: ListenAddresses = "127.0.0.1:5000",
         /// The data directory. It is made when it is not there.
         data: PathBuf = "./forebay-data",
@@ -211,6 +213,22 @@ section! {
     }
 }
 
+section! {
+    /// The certificate for the addresses of `listen` that begin with `https://`. The files are looked at every few seconds:
+    /// what is new in them is taken over for new connections if it is good, else what was there before goes on.
+    TlsFile {
+        /// A PEM file with Forebay's certificate, and behind it those between it and its authority.
+        cert_file: Option<PathBuf>,
+        /// A PEM file with the private key of that certificate, not encrypted; the same file, if it holds both.
+        key_file: Option<PathBuf>,
+        /// A PEM file with certificate authorities. With it, clients are asked for a certificate that one of them has signed.
+        client_ca_file: Option<PathBuf>,
+        /// Whether a client that shows no certificate may ask: `required` keeps it out, `optional` lets it in. One that
+        /// shows another certificate is kept out in any case.
+        client_auth: ClientAuth = "required",
+    }
+}
+
 /// A section as the schema has it: its path, what it is about, its keys.
 pub(super) struct SectionInfo {
     /// The path of its table; empty for the top level.
@@ -223,7 +241,7 @@ pub(super) struct SectionInfo {
 pub(super) const NAME: &str = "NAME";
 
 /// Every section there is.
-pub(super) const SECTIONS: [SectionInfo; 9] = [
+pub(super) const SECTIONS: [SectionInfo; 10] = [
     info::<TopFile>(&[]),
     info::<UpstreamFile>(&["upstreams", NAME]),
     info::<ClientsFile>(&["clients"]),
@@ -233,6 +251,7 @@ pub(super) const SECTIONS: [SectionInfo; 9] = [
     info::<AlertsFile>(&["alerts"]),
     info::<LogFile>(&["log"]),
     info::<ServerFile>(&["server"]),
+    info::<TlsFile>(&["tls"]),
 ];
 
 const fn info<S: Section>(path: &'static [&'static str]) -> SectionInfo {

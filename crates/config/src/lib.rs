@@ -21,6 +21,7 @@ mod secret;
 mod secret_file;
 mod section;
 mod show;
+mod tls_files;
 mod unknown;
 mod value;
 
@@ -36,12 +37,14 @@ pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;
 pub use resolve::unheld_equivalents;
 pub use resolved::{
-    AlertsConfig, CacheConfig, ClientsConfig, Config, CredentialSource, LedgerConfig, LogConfig,
-    LogFormat, OnGone, ServerConfig, TagRule, UpstreamConfig, WebhookConfig, WebhookForm,
+    AlertsConfig, CacheConfig, ClientAuth, ClientsConfig, Config, CredentialSource, LedgerConfig,
+    ListenAddress, LogConfig, LogFormat, OnGone, ServerConfig, TagRule, TlsConfig, UpstreamConfig,
+    WebhookConfig, WebhookForm,
 };
 pub use schema::schema;
 pub use secret::Secret;
 pub use show::{Remark, ShownSetting, as_json, as_toml};
+pub use tls_files::{TlsFileError, TlsFiles, is_open_to_others};
 pub use value::{byte_size, time_span};
 
 /// Where the configuration is written. Kept to read it again: the file and the files that it names may have changed.

@@ -209,6 +209,7 @@ fn read_sections(layers: &Layers, names: &BTreeSet<String>, problems: &mut Probl
         alerts: plain_section(layers, problems, &["alerts"]),
         log: plain_section(layers, problems, &["log"]),
         server: plain_section(layers, problems, &["server"]),
+        tls: plain_section(layers, problems, &["tls"]),
     }
 }
 

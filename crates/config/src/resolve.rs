@@ -9,11 +9,12 @@ mod credentials;
 mod equivalents;
 mod naming;
 mod proxies;
+mod tls;
 mod upstream;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ pub(super) fn resolve(
         alerts,
         log,
         server,
+        tls,
     } = file;
     check_listen(top, clients, &mut problems);
     let resolved_upstreams = resolve_upstreams(upstreams, environment, &mut problems);
@@ -90,6 +92,7 @@ pub(super) fn resolve(
             access: log.access.value,
         },
         server: resolve_server(server, &mut problems),
+        tls: tls::resolve(top, tls, &mut problems),
         proxies: proxies::resolve(environment, &mut problems),
     };
     naming::check(file, &mut problems);
@@ -127,7 +130,7 @@ fn check_listen(top: &TopFile, clients: &ClientsFile, problems: &mut Problems) {
         .value
         .0
         .iter()
-        .find(|address| !is_loopback(address));
+        .find(|address| !is_loopback(address.socket.ip()));
     let (Some(open), true) = (open, clients.allow.value.is_empty()) else {
         return;
     };
@@ -141,8 +144,8 @@ fn check_listen(top: &TopFile, clients: &ClientsFile, problems: &mut Problems) {
     );
 }
 
-fn is_loopback(address: &SocketAddr) -> bool {
-    address.ip().to_canonical().is_loopback()
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
 }
 
 fn resolve_cache(cache: &CacheFile, problems: &mut Problems) -> CacheConfig {

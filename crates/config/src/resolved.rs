@@ -3,6 +3,7 @@
 //! Plain data, never changed after [`load`](super::load) made it; the wiring takes it apart once.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use super::secret::Secret;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Addresses to listen on, at least one, each once. Port 0 asks the system for a free one.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<ListenAddress>,
     /// The data directory. It need not exist yet.
     pub data: PathBuf,
     /// The upstream that a bare path (`/v2/library/nginx/…`) means: a key of `upstreams`.
@@ -46,8 +47,49 @@ pub struct Config {
     pub log: LogConfig,
     /// The listener's own limits.
     pub server: ServerConfig,
+    /// What TLS is made of, where it is spoken at an address of `listen`.
+    pub tls: Option<TlsConfig>,
     /// The proxies that the environment names, for upstreams with [`ProxyChoice::Environment`].
     pub proxies: ProxyEnvironment,
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenAddress {
+    /// The address and port.
+    pub socket: SocketAddr,
+    /// Whether TLS is spoken there.
+    pub is_tls: bool,
+}
+
+impl fmt::Display for ListenAddress {
+    /// As it is written: `127.0.0.1:5000` or `https://0.0.0.0:5443`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_tls { "https://" } else { "" };
+        write!(f, "{scheme}{}", self.socket)
+    }
+}
+
+/// The files that TLS is made of. They were good when the configuration was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The server's certificate, and behind it those between it and its authority.
+    pub cert_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+    /// The authorities of clients, if these are asked for certificates.
+    pub client_ca_file: Option<PathBuf>,
+    /// Whether they must show one then.
+    pub client_auth: ClientAuth,
+}
+
+/// Whether clients must show a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Who shows none may ask as well.
+    Optional,
+    /// Nobody comes in without.
+    Required,
 }
 
 /// One registry that images come from.

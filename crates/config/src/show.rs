@@ -66,6 +66,7 @@ pub(super) fn list(file: &FileConfig, config: &Config) -> Vec<ShownSetting> {
     all.extend(section(&["alerts"], &file.alerts));
     all.extend(section(&["log"], &file.log));
     all.extend(section(&["server"], &file.server));
+    all.extend(section(&["tls"], &file.tls));
     all
 }
 

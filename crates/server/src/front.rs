@@ -14,6 +14,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use crate::control::Controls;
 use crate::ledger::Books;
 use crate::process;
+use crate::tls::Tls;
 
 /// What somebody reads who looks here with a browser.
 const WHAT_THIS_IS: &str = "This is Forebay, a pull-through cache for container registries. Its registry API is at /v2/.\n";
@@ -33,6 +34,7 @@ pub(crate) struct State {
     pub(crate) leaving: Leaving,
     pub(crate) connections: Connections,
     pub(crate) started: Timestamp,
+    pub(crate) tls: Option<Tls>,
 }
 
 /// Whether the program has been told to stop. It is said before the listener closes, so that who sends clients here stops first.
@@ -59,6 +61,7 @@ impl State {
             is_draining: self.leaving.is_announced(),
             ledger: self.books.readings(),
             process: process::read(self.started),
+            tls: self.tls.as_ref().map(Tls::readings),
         }
     }
 }

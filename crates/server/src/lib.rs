@@ -22,6 +22,7 @@ mod routes;
 mod serve;
 mod survey;
 mod surveyor;
+mod tls;
 mod upstreams;
 mod voice;
 mod warm;

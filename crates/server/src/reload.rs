@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 
 use crate::greeting;
 use crate::ledger::Books;
+use crate::tls::{NewTls, Tls};
 use crate::upstreams::{Doors, Ground, Upstreams, restore};
 
 /// What a reload replaces.
@@ -23,6 +24,7 @@ pub(crate) struct Reload {
     pub(crate) doors: Arc<ArcSwap<Doors>>,
     pub(crate) upstreams: Upstreams,
     pub(crate) books: Books,
+    pub(crate) tls: Option<Tls>,
     pub(crate) current: Config,
 }
 
@@ -61,7 +63,13 @@ impl Reload {
     fn take_over(&mut self, config: &Config) -> Result<(), Failure> {
         let after = self.ground.build(config, &self.upstreams)?;
         let doors = Doors::new(config, &after)?;
+        // Where TLS is begun or ended, `listen` has changed, and a restart does it.
+        let tls = self.tls.as_ref().zip(config.tls.as_ref());
+        let new = tls.map(|(_, config)| NewTls::read(config)).transpose()?;
         self.books.take_over(config)?;
+        if let (Some(tls), Some(new)) = (&self.tls, new) {
+            tls.take_over(new);
+        }
         // One that was away has heard of limits before it went, and so has an account that we were before this one.
         let new = after.iter().filter(|(name, running)| {
             let before = self.upstreams.get(*name);

@@ -13,7 +13,7 @@ use forebay_api_admin::{CONTROL_SOCKET, Metrics};
 use forebay_api_registry::RegistryApi;
 use forebay_blobs_fs::{Disk, RealDisk};
 use forebay_cache::Kept;
-use forebay_config::{Config, Sources, load};
+use forebay_config::{Config, ListenAddress, Sources, load};
 use forebay_content::{Clock, SystemClock};
 use forebay_http_kit::{Listener, NoAccessLog, ServeLimits, Server};
 use forebay_jobs::Supervisor;
@@ -32,6 +32,7 @@ use crate::hosting::Hosting;
 use crate::ledger::Books;
 use crate::logging;
 use crate::reload::Reload;
+use crate::tls::Tls;
 use crate::upstreams::{Doors, Ground, Upstreams, restore};
 
 /// How long a successor waits for its predecessor beyond the time that it itself would take to drain.
@@ -143,8 +144,10 @@ impl Running {
         };
         listen_for_commands(&config, controls, &supervisor)?;
         let leaving = Leaving::default();
+        let tls = config.tls.as_ref().map(|tls| Tls::open(tls, &clock));
+        let tls = tls.transpose()?;
         listen(
-            (&config, max_connections),
+            (&config, max_connections, tls.as_ref()),
             (Arc::clone(&table), leaving.clone(), books.clone()),
             &ground,
             access,
@@ -163,6 +166,7 @@ impl Running {
             doors,
             upstreams,
             books,
+            tls,
             current: config,
         };
         Ok(Self {
@@ -285,7 +289,7 @@ fn begin_access_log(
 }
 
 fn listen(
-    (config, max_connections): (&Config, usize),
+    (config, max_connections, tls): (&Config, usize, Option<&Tls>),
     (table, leaving, books): (Arc<ArcSwap<forebay_api_registry::Table>>, Leaving, Books),
     ground: &Ground,
     access: Access,
@@ -305,6 +309,7 @@ fn listen(
             leaving,
             connections,
             started,
+            tls: tls.cloned(),
         },
     };
     let limits = ServeLimits {
@@ -313,11 +318,22 @@ fn listen(
         ..ServeLimits::default()
     };
     let server = Server::counted(limits, Arc::new(access), front);
+    let supervisor = &ground.asker.supervisor;
     for address in &config.listen {
-        let listener =
-            Listener::bind_tcp(*address).map_err(|error| cannot_listen(*address, error))?;
-        info!(address = %listener.local_address().unwrap_or(*address), "listening");
-        server.serve(listener, &ground.asker.supervisor);
+        let socket = address.socket;
+        let listener = Listener::bind_tcp(socket).map_err(|error| cannot_listen(socket, error))?;
+        let bound = ListenAddress {
+            socket: listener.local_address().unwrap_or(socket),
+            ..*address
+        };
+        info!(address = %bound, "listening");
+        match tls.filter(|_| address.is_tls) {
+            Some(tls) => server.serve_tls(listener, tls.speaks(), supervisor),
+            None => server.serve(listener, supervisor),
+        }
+    }
+    if let Some(tls) = tls {
+        tls.keep(supervisor);
     }
     Ok(())
 }

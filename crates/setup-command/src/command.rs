@@ -257,17 +257,23 @@ fn order(args: &Args, config: &Config) -> Result<Order, Failure> {
 
 /// Where a client of the same machine finds what listens as configured.
 pub(crate) fn address_of(config: &Config) -> Result<Address, Failure> {
-    let listen = config.listen.first().filter(|address| address.port() != 0);
-    let seen = listen.map(|address| match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => {
-            SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
-        }
-        IpAddr::V6(ip) if ip.is_unspecified() => {
-            SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()))
-        }
-        _ => *address,
+    let mut listen = config.listen.iter();
+    let listen = listen.find(|address| address.socket.port() != 0);
+    let seen = listen.map(|listen| {
+        let address = listen.socket;
+        let address = match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => {
+                SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+            }
+            IpAddr::V6(ip) if ip.is_unspecified() => {
+                SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()))
+            }
+            _ => address,
+        };
+        let scheme = if listen.is_tls { "https" } else { "http" };
+        format!("{scheme}://{address}")
     });
-    let address = seen.and_then(|address| format!("http://{address}").parse().ok());
+    let address = seen.and_then(|address| address.parse().ok());
     address.ok_or_else(|| {
         Failure::plain("Forebay's configuration does not say at which port it listens")
             .with_hint("say where clients find it with --address http://host:port")

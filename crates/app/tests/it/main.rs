@@ -54,4 +54,5 @@ mod screen;
 mod setup_ecs;
 mod storms;
 mod tags;
+mod tls;
 mod upkeep;

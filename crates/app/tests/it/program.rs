@@ -210,6 +210,7 @@ impl Program {
         // Of text or of JSON.
         let (_, address) = line.rsplit_once("address").expect("a line with this");
         let address = address.trim_start_matches(['"', ':', '=']);
+        let address = address.trim_start_matches("https://");
         let end = address.find(['"', ' ']).unwrap_or(address.len());
         self.address = address[..end].parse().expect("an address");
         Ok(self)

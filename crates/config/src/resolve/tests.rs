@@ -224,3 +224,56 @@ fn what_is_wrong_with_clients_is_told() {
     let delay = [("FOREBAY_SERVER__STOP_DELAY", "6m")];
     assert!(problem(&delay).contains("at most 5m is taken"));
 }
+
+#[test]
+fn tls_and_its_addresses_come_together() {
+    let (listen, cert, key) = (
+        "FOREBAY_LISTEN",
+        "FOREBAY_TLS__CERT_FILE",
+        "FOREBAY_TLS__KEY_FILE",
+    );
+    let secure = (listen, "127.0.0.1:5000, https://127.0.0.1:5443");
+    for (variables, told) in [
+        (vec![secure], "there is no certificate for it"),
+        (vec![secure, (cert, "a.pem")], "without `tls.key_file`"),
+        (vec![secure, (key, "a.pem")], "without `tls.cert_file`"),
+        (
+            vec![(cert, "a.pem"), (key, "b.pem")],
+            "no address of `listen`",
+        ),
+        (
+            vec![("FOREBAY_TLS__CLIENT_AUTH", "optional")],
+            "without `tls.cert_file`",
+        ),
+        (
+            vec![
+                secure,
+                (cert, "a.pem"),
+                (key, "b.pem"),
+                ("FOREBAY_TLS__CLIENT_AUTH", "optional"),
+            ],
+            "without `tls.client_ca_file`",
+        ),
+        (
+            vec![secure, (cert, "/nowhere/a.pem"), (key, "b.pem")],
+            "/nowhere/a.pem cannot be read",
+        ),
+        (
+            vec![secure, (cert, "/dev/null"), (key, "/dev/null")],
+            "holds no PEM certificate",
+        ),
+        (
+            vec![secure, (cert, "/dev/zero"), (key, "/dev/null")],
+            "is longer than 4194304 bytes",
+        ),
+    ] {
+        let problem = problem(&variables);
+        assert!(problem.contains(told), "{variables:?}: {problem}");
+    }
+}
+
+#[test]
+fn an_address_within_tls_is_open_as_well() {
+    let address = ("FOREBAY_LISTEN", "https://0.0.0.0:5443");
+    assert!(problem(&[address]).contains("clients.allow"));
+}

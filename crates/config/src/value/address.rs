@@ -2,7 +2,7 @@
 //!
 //! A host is written in one way only (lower case, no trailing dot, no user, no path), so that two texts are two hosts.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::Ipv6Addr;
 
 use ipnet::{IpNet, Ipv4Net};
 use url::Url;
@@ -11,6 +11,7 @@ use super::{ListItem, Shape, TextValue, Value, unwanted};
 use crate::error::Wrong;
 use crate::node::{Node, Raw};
 use crate::proxy::ProxyChoice;
+use crate::resolved::ListenAddress;
 
 /// The most addresses to listen on.
 const MAX_LISTEN: usize = 16;
@@ -23,7 +24,7 @@ const MAX_LABEL_BYTES: usize = 63;
 
 /// Addresses to listen on: one text or a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ListenAddresses(pub(crate) Vec<SocketAddr>);
+pub(crate) struct ListenAddresses(pub(crate) Vec<ListenAddress>);
 
 /// `host` or `host:port`, lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,17 +38,20 @@ impl Value for ListenAddresses {
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         let addresses = match &node.raw {
-            Raw::Text(text) => vec![SocketAddr::from_text(text).map_err(|w| w.at(&node.origin))?],
-            Raw::List(_) | Raw::Untyped(_) => Vec::<SocketAddr>::read(node)?,
+            Raw::Text(text) => {
+                vec![ListenAddress::from_text(text).map_err(|w| w.at(&node.origin))?]
+            }
+            Raw::List(_) | Raw::Untyped(_) => Vec::<ListenAddress>::read(node)?,
             _ => return Err(unwanted(node, Self::WANTED)),
         };
         let mut seen = Vec::new();
         for address in &addresses {
             // Port 0 is a new port each time it is asked for.
-            if address.port() != 0 && seen.contains(address) {
-                return Err(Wrong::new(format!("names {address} twice")).at(&node.origin));
+            let socket = address.socket;
+            if socket.port() != 0 && seen.contains(&socket) {
+                return Err(Wrong::new(format!("names {socket} twice")).at(&node.origin));
             }
-            seen.push(*address);
+            seen.push(socket);
         }
         match addresses.len() {
             0 => Err(Wrong::new("is empty").hint("write listen = \"127.0.0.1:5000\"")),
@@ -71,26 +75,35 @@ impl Value for ListenAddresses {
     }
 }
 
-impl TextValue for SocketAddr {
-    const FORM: &'static str = "an address and port such as \"127.0.0.1:5000\"";
+impl TextValue for ListenAddress {
+    const FORM: &'static str =
+        "an address and port such as \"127.0.0.1:5000\" or \"https://0.0.0.0:5443\"";
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
-        text.parse().map_err(|_| {
+        let plain = text.strip_prefix("http://").unwrap_or(text);
+        let secure = text.strip_prefix("https://");
+        let scheme = secure.map_or("", |_| "https://");
+        let bare = secure.unwrap_or(plain);
+        let socket = bare.parse().map_err(|_| {
             let wrong = Wrong::new(format!("is {text:?}, wanted {}", Self::FORM));
-            let port = text.rsplit(':').next().unwrap_or_default();
+            let port = bare.rsplit(':').next().unwrap_or_default();
             let port = port.parse::<u16>().ok();
-            match (text.split_once(':'), port) {
-                _ if text.parse::<Ipv6Addr>().is_ok() => {
-                    wrong.hint(format!("write \"[{text}]:5000\""))
+            match (bare.split_once(':'), port) {
+                _ if bare.parse::<Ipv6Addr>().is_ok() => {
+                    wrong.hint(format!("write \"{scheme}[{bare}]:5000\""))
                 }
                 (Some(("", _)) | None, Some(port)) => wrong.hint(format!(
-                    "write \"127.0.0.1:{port}\" for this machine, \"0.0.0.0:{port}\" for every address"
+                    "write \"{scheme}127.0.0.1:{port}\" for this machine, \"{scheme}0.0.0.0:{port}\" for every address"
                 )),
-                (Some(("localhost", _)), Some(port)) => {
-                    wrong.hint(format!("names are not looked up: write \"127.0.0.1:{port}\""))
-                }
+                (Some(("localhost", _)), Some(port)) => wrong.hint(format!(
+                    "names are not looked up: write \"{scheme}127.0.0.1:{port}\""
+                )),
                 _ => wrong,
             }
+        })?;
+        Ok(Self {
+            socket,
+            is_tls: secure.is_some(),
         })
     }
 
@@ -99,7 +112,7 @@ impl TextValue for SocketAddr {
     }
 }
 
-impl ListItem for SocketAddr {
+impl ListItem for ListenAddress {
     const WANTED_LIST: &'static str = "a list of addresses such as [\"127.0.0.1:5000\"]";
 }
 

@@ -5,7 +5,7 @@ use tracing::Level;
 use super::TextValue;
 use crate::error::Wrong;
 use crate::nearest::find_nearest;
-use crate::resolved::{LogFormat, OnGone, WebhookForm};
+use crate::resolved::{ClientAuth, LogFormat, OnGone, WebhookForm};
 
 /// Gives a type its words, in the order in which they are told.
 macro_rules! choice {
@@ -33,6 +33,13 @@ macro_rules! choice {
 choice!(OnGone, "\"serve\" or \"refuse\"", "serve" => Self::Serve, "refuse" => Self::Refuse);
 
 choice!(LogFormat, "\"text\" or \"json\"", "text" => Self::Text, "json" => Self::Json);
+
+choice!(
+    ClientAuth,
+    "\"required\" or \"optional\"",
+    "required" => Self::Required,
+    "optional" => Self::Optional
+);
 
 choice!(WebhookForm, "\"json\" or \"slack\"", "json" => Self::Json, "slack" => Self::Slack);
 

@@ -1,6 +1,5 @@
 //! The kinds of value: tables of what is read and what is refused, and that what prints reads back.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -11,7 +10,7 @@ use super::*;
 use crate::advice::Hint;
 use crate::origin::Origin;
 use crate::proxy::ProxyChoice;
-use crate::resolved::TagRule;
+use crate::resolved::{ListenAddress, TagRule};
 
 fn refused<T: TextValue>(text: &str) -> String {
     match T::from_text(text) {
@@ -116,7 +115,7 @@ proptest! {
         let _ = ByteSize::from_text(&text);
         let _ = HostPort::from_text(&text);
         let _ = RepositoryGlob::from_text(&text);
-        let _ = SocketAddr::from_text(&text);
+        let _ = ListenAddress::from_text(&text);
         let _ = IpNet::from_text(&text);
         let _ = Url::from_text(&text);
         let _ = Vec::<TagRule>::read(&untyped(&text));
@@ -205,10 +204,33 @@ fn a_network_says_no_more_than_it_means() {
 
 #[test]
 fn a_listen_address_is_no_name() {
-    assert!(refused::<SocketAddr>("localhost:5000").contains("127.0.0.1:5000"));
-    assert!(refused::<SocketAddr>(":5000").contains("0.0.0.0:5000"));
-    assert!(refused::<SocketAddr>("5000").contains("127.0.0.1:5000"));
-    assert!(refused::<SocketAddr>("::1").contains("[::1]:5000"));
+    assert!(refused::<ListenAddress>("localhost:5000").contains("127.0.0.1:5000"));
+    assert!(refused::<ListenAddress>(":5000").contains("0.0.0.0:5000"));
+    assert!(refused::<ListenAddress>("5000").contains("127.0.0.1:5000"));
+    assert!(refused::<ListenAddress>("::1").contains("[::1]:5000"));
+    let within_tls = refused::<ListenAddress>("https://:5443");
+    assert!(
+        within_tls.contains("\"https://0.0.0.0:5443\""),
+        "{within_tls}"
+    );
+    for (text, printed, is_tls) in [
+        ("127.0.0.1:5000", "127.0.0.1:5000", false),
+        ("http://127.0.0.1:5000", "127.0.0.1:5000", false),
+        ("https://[::]:5443", "https://[::]:5443", true),
+    ] {
+        let address = ListenAddress::from_text(text).unwrap();
+        assert_eq!(
+            (address.text(), address.is_tls),
+            (printed.to_owned(), is_tls)
+        );
+    }
+    for wrong in [
+        "https://127.0.0.1:5443/",
+        "https://https://127.0.0.1:5443",
+        "ftp://127.0.0.1:1",
+    ] {
+        refused::<ListenAddress>(wrong);
+    }
 }
 
 #[test]
