@@ -10,12 +10,12 @@ use bytes::Bytes;
 use forebay_content::{BoxError, ClientKind, Missing, SourceError};
 use forebay_http_kit::{AccessLabels, Body, RequestBodyError, RequestId};
 use forebay_limits::{Limited, Limiter};
-use forebay_oci::{EndpointError, ErrorBody, ErrorCode, RouteError, RouteTable, Target};
+use forebay_oci::{Act, EndpointError, ErrorBody, ErrorCode, RouteError, RouteTable, Target};
 use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tracing::error;
 
-use crate::CLIENT_LIMITED;
+use crate::{CLIENT_LIMITED, door};
 
 mod push;
 
@@ -150,6 +150,43 @@ impl OciError {
             ErrorCode::Denied,
             "nothing is changed from other machines until the operator says who may: see `access`",
         )
+    }
+
+    /// A request for which one has to log in, or with another token; `challenge` says how.
+    pub(crate) fn login(challenge: &str) -> Self {
+        Self {
+            headers: Some(Arc::new(door::challenge(challenge))),
+            word: "unauthorized",
+            ..Self::new(
+                StatusCode::UNAUTHORIZED,
+                ErrorCode::Unauthorized,
+                "authentication required: log in, or with an account that may do this",
+            )
+        }
+    }
+
+    /// A repository that whoever asks may not even see: it looks like one that is not there.
+    pub(crate) fn hidden() -> Self {
+        Self {
+            word: "not_found",
+            ..Self::new(
+                StatusCode::NOT_FOUND,
+                ErrorCode::NameUnknown,
+                "no such repository, or none that is shown to you",
+            )
+        }
+    }
+
+    /// What whoever asks may not do to a repository that they see.
+    pub(crate) fn not_allowed(act: Act) -> Self {
+        Self {
+            word: "denied",
+            ..Self::new(
+                StatusCode::FORBIDDEN,
+                ErrorCode::Denied,
+                format!("you may pull from this repository, and not {act}"),
+            )
+        }
     }
 
     /// The end of an upload that does not say what it is the end of.

@@ -6,15 +6,18 @@ mod answered;
 mod asking;
 mod caller;
 mod client_limits;
+mod door;
 mod error;
 mod pushing;
 mod range;
 mod registry_api;
 mod table;
+mod tokens;
 
 pub use admission::ClientRules;
 pub use answered::{Answered, CLIENT_LIMITED, Outcome, What};
 pub use client_limits::{ClientLimit, LimitedClients};
+pub use door::{AccessPoint, TOKEN_PATH};
 pub use error::OciError;
 pub use registry_api::RegistryApi;
 pub use table::{ANSWER_WITHIN, Patience, Table};

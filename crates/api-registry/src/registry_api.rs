@@ -20,9 +20,10 @@ use crate::admission::is_from_page;
 use crate::asking::{Asked, At, Content};
 use crate::caller::caller;
 use crate::client_limits::Used;
+use crate::door::Visitor;
 use crate::pushing::Pushing;
 use crate::table::Table;
-use crate::{Answered, OciError, Outcome, answer};
+use crate::{Answered, OciError, Outcome, answer, tokens};
 
 /// The distribution API. Clones answer from the same table.
 #[derive(Clone)]
@@ -54,6 +55,25 @@ impl RegistryApi {
     pub fn admits(&self, peer: Peer, headers: &HeaderMap) -> bool {
         let clients = &self.table.load().clients;
         clients.admit(clients.client(peer, headers))
+    }
+
+    /// A token for who asks at [`TOKEN_PATH`](crate::TOKEN_PATH); never an error, because an error is an answer too.
+    pub async fn give_token(
+        &self,
+        head: &request::Parts,
+        body: RequestBody,
+        peer: Peer,
+    ) -> Response<Body> {
+        let table = self.table.load_full();
+        let client = table.clients.client(peer, &head.headers);
+        let given = match self.admit(&table, client, &head.headers) {
+            Ok(()) => tokens::give(&table, head, body).await,
+            Err(error) => Err(error),
+        };
+        given.unwrap_or_else(|error| {
+            error.log_fault(head.extensions.get(), None);
+            error.into_response(head.method == Method::HEAD)
+        })
     }
 
     /// The answer to one request; never an error, because an error is an answer too.
@@ -110,24 +130,26 @@ impl RegistryApi {
         asked: &Asked<'_>,
         body: RequestBody,
     ) -> Result<Response<Body>, OciError> {
+        let visitor = Visitor::enter(table.access.as_ref(), asked).await?;
         let (name, act) = match (&asked.endpoint, asked.leave) {
-            (Endpoint::Catalog { page }, _) => return list_repositories(table, page).await,
-            (endpoint, Leave::To(act)) => match endpoint.name() {
-                Some(name) => (name, act),
-                None => return Ok(answer::ping()),
-            },
-            (_, Leave::Greet | Leave::List) => return Ok(answer::ping()),
+            (Endpoint::Catalog { page }, _) => {
+                visitor.check_list()?;
+                return list_repositories(table, page, &visitor).await;
+            }
+            (endpoint, Leave::To(act)) if let Some(name) = endpoint.name() => (name, act),
+            _ => return visitor.greet().map(|()| answer::ping()),
         };
         let host = find_host(asked.head);
         let Route { target, addressing } =
             route(host, asked.query.ns.as_deref(), name, &table.routes)
                 .map_err(|error| OciError::unrouted(&error, &table.routes))?;
+        visitor.check(&target, act)?;
         match Content::of(&asked.endpoint).filter(|_| act == Act::Pull) {
             Some(content) => {
                 let content = (name, &content);
                 self.pull(table, asked, content, (target, addressing)).await
             }
-            None => change(table, asked, (name, &target), body).await,
+            None => change(table, (asked, &visitor), (name, &target), body).await,
         }
     }
 
@@ -202,7 +224,7 @@ impl RegistryApi {
 /// Makes a change of the target, if it is one of ours.
 async fn change(
     table: &Table,
-    asked: &Asked<'_>,
+    (asked, visitor): (&Asked<'_>, &Visitor<'_>),
     (name, target): (&RepositoryName, &Target),
     body: RequestBody,
 ) -> Result<Response<Body>, OciError> {
@@ -211,23 +233,16 @@ async fn change(
     }
     let registry = table.local.as_deref();
     let registry = registry.ok_or_else(|| no_source(target))?;
-    // Until somebody is known who may, only this machine's own users change anything.
-    if !asked
-        .client
-        .is_none_or(|client| client.to_canonical().is_loopback())
-    {
-        return Err(OciError::not_writable());
-    }
     let pushing = Pushing {
         registry,
         name,
         uploader: Uploader {
             repository: target.repository.clone(),
-            who: "".into(),
+            who: visitor.name(),
         },
         headers: &asked.head.headers,
         tags: &asked.query.tags,
-        mount_from: find_mount(table, asked),
+        mount_from: find_mount(table, asked, visitor),
     };
     let request = (&asked.endpoint, asked.verb);
     let answered = pushing.answer(request, body).await;
@@ -239,23 +254,30 @@ async fn change(
     Ok(response)
 }
 
-/// The repository of ours that a blob is to be mounted from.
-fn find_mount(table: &Table, asked: &Asked<'_>) -> Option<RepositoryName> {
+/// The repository of ours that a blob is to be mounted from, if who asks may pull from it.
+fn find_mount(table: &Table, asked: &Asked<'_>, visitor: &Visitor<'_>) -> Option<RepositoryName> {
     let Endpoint::Uploads { start, .. } = &asked.endpoint else {
         return None;
     };
     let host = find_host(asked.head);
     let from = start.from.as_ref()?;
     let route = route(host, asked.query.ns.as_deref(), from, &table.routes).ok()?;
-    route.target.is_local().then_some(route.target.repository)
+    let may = route.target.is_local() && visitor.check(&route.target, Act::Pull).is_ok();
+    may.then_some(route.target.repository)
 }
 
-/// A page of the local repositories.
-async fn list_repositories(table: &Table, page: &Page) -> Result<Response<Body>, OciError> {
+/// A page of the local repositories that are shown to who asks.
+async fn list_repositories(
+    table: &Table,
+    page: &Page,
+    visitor: &Visitor<'_>,
+) -> Result<Response<Body>, OciError> {
     let Some(registry) = &table.local else {
         return Err(OciError::internal(NoSource(LOCAL_UPSTREAM.into())));
     };
-    let list = registry.repository_list(page, |_| true).await;
+    let list = registry
+        .repository_list(page, |name| visitor.sees(name))
+        .await;
     answer::catalog(list.map_err(OciError::internal)?)
 }
 

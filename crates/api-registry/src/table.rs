@@ -8,7 +8,7 @@ use forebay_content::{ClientKind, ContentSource};
 use forebay_oci::{RouteTable, UpstreamName};
 use forebay_registry::LocalRegistry;
 
-use crate::{ClientLimit, ClientRules};
+use crate::{AccessPoint, ClientLimit, ClientRules};
 
 /// A client is answered within this time, come what may: containerd gives up after 30 s without headers. What was begun for it
 /// goes on behind.
@@ -22,7 +22,10 @@ pub struct Table {
     pub sources: BTreeMap<UpstreamName, Arc<dyn ContentSource>>,
     /// The local repositories; none where there is no room for any.
     pub local: Option<Arc<LocalRegistry>>,
-    /// Who may ask.
+    /// Who is let in by their credentials, and what they may do. Without it nobody needs one, and only this machine's own users
+    /// change anything.
+    pub access: Option<AccessPoint>,
+    /// Which addresses may ask at all.
     pub clients: ClientRules,
     /// How long clients wait for an answer.
     pub patience: Patience,

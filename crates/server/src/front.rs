@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use forebay_api_admin::{Metrics, Readings, handle_control, healthz, readyz, scrape};
-use forebay_api_registry::RegistryApi;
+use forebay_api_registry::{RegistryApi, TOKEN_PATH};
 use forebay_cache::Kept;
 use forebay_content::Timestamp;
 use forebay_http_kit::{Body, Connections, Handler, Peer, RequestBody};
@@ -70,6 +70,7 @@ impl Handler for Front {
     async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
         let (head, body) = request.into_parts();
         match head.uri.path() {
+            TOKEN_PATH => self.registry.give_token(&head, body, peer).await,
             path if path.starts_with("/v2") => self.registry.answer(&head, body, peer).await,
             "/" if matches!(head.method, Method::GET | Method::HEAD) => front_page(),
             // Probes come from wherever the orchestrator runs, and learn little from these two.

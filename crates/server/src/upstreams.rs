@@ -171,6 +171,7 @@ impl Doors {
                 .map(|(name, cache)| (Arc::clone(name), Arc::clone(cache) as _))
                 .collect(),
             local,
+            access: None,
             clients: ClientRules {
                 allow: config.clients.allow.clone(),
                 trusted_proxies: config.clients.trusted_proxies.clone(),

@@ -1,0 +1,253 @@
+//! Who is let in: reads the credential of a request, and turns what is decided into an answer.
+//!
+//! Sources: RFC 7235 and RFC 6750 for challenges; the CNCF distribution registry's "Token Authentication Specification".
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use forebay_access::{Access, Credential, Identity, Refusal, Verdict};
+use forebay_content::Secret;
+use forebay_http_kit::{RequestId, Secured, find_host};
+use forebay_oci::{Act, Endpoint, LOCAL_UPSTREAM, Leave, RepositoryName, Target};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use http::{StatusCode, request};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tracing::{info, warn};
+
+use crate::OciError;
+use crate::asking::Asked;
+
+/// Where tokens are given, below the server's address.
+pub const TOKEN_PATH: &str = "/token";
+
+/// The longest `Authorization` that is looked at, in bytes: a token is no longer than its parts may be.
+const MAX_CREDENTIAL_BYTES: usize = 64 * 1024;
+
+/// Access as the edge needs it.
+#[derive(Clone)]
+pub struct AccessPoint {
+    /// Who is let in, and what they may do.
+    pub access: Arc<Access>,
+    /// The address by which clients reach this server, `https://host[:port]`; `None` if each request says it.
+    pub url: Option<String>,
+}
+
+/// Who asks, once they are let in.
+pub(crate) struct Visitor<'a> {
+    /// None where no access is configured.
+    entered: Option<(&'a AccessPoint, Identity)>,
+    asked: &'a Asked<'a>,
+}
+
+impl<'a> Visitor<'a> {
+    /// Lets in whoever `asked` comes from.
+    ///
+    /// # Errors
+    /// 401 with a challenge for a credential that is nobody's; 503 while it cannot be checked.
+    pub(crate) async fn enter(
+        point: Option<&'a AccessPoint>,
+        asked: &'a Asked<'a>,
+    ) -> Result<Self, OciError> {
+        let Some(point) = point else {
+            return Ok(Self {
+                entered: None,
+                asked,
+            });
+        };
+        let credential = match asked.head.headers.get(AUTHORIZATION) {
+            Some(header) => Some(read(header).ok_or_else(|| point.challenge_for(asked))?),
+            None => None,
+        };
+        let identity = point.access.authenticate(credential.as_ref()).await;
+        let identity = identity.map_err(|refusal| {
+            tell(&refusal, asked.head.extensions.get());
+            OciError::refused(&refusal, || point.challenge_for(asked))
+        })?;
+        Ok(Self {
+            entered: Some((point, identity)),
+            asked,
+        })
+    }
+
+    /// What they are called where it is written down; empty where no access is configured.
+    pub(crate) fn name(&self) -> Arc<str> {
+        match &self.entered {
+            Some((_, identity)) => identity.principal.to_string().into(),
+            None => "".into(),
+        }
+    }
+
+    /// Answers a greeting: who comes without any credential is asked for one, or else clients never show theirs.
+    pub(crate) fn greet(&self) -> Result<(), OciError> {
+        match &self.entered {
+            Some((point, _)) if !self.asked.head.headers.contains_key(AUTHORIZATION) => {
+                Err(point.challenge_for(self.asked))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets them do `act` to `target`, or says why not.
+    pub(crate) fn check(&self, target: &Target, act: Act) -> Result<(), OciError> {
+        let Some((point, identity)) = &self.entered else {
+            let is_ours = self
+                .asked
+                .client
+                .is_none_or(|client| client.to_canonical().is_loopback());
+            // Until somebody is known who may, only this machine's own users change anything.
+            return if act == Act::Pull || is_ours {
+                Ok(())
+            } else {
+                Err(OciError::not_writable())
+            };
+        };
+        match point.access.decide(identity, target, act) {
+            Verdict::Allowed => Ok(()),
+            Verdict::Login => Err(point.challenge_for(self.asked)),
+            Verdict::Hidden => Err(OciError::hidden()),
+            Verdict::Refused => Err(OciError::not_allowed(act)),
+        }
+    }
+
+    /// True if they may pull from the repository; by what they are, whatever their token was given for.
+    pub(crate) fn sees(&self, repository: &RepositoryName) -> bool {
+        let Some((point, identity)) = &self.entered else {
+            return true;
+        };
+        let mut unbounded = identity.clone();
+        unbounded.grant.narrowing = None;
+        let target = Target {
+            upstream: LOCAL_UPSTREAM.into(),
+            repository: repository.clone(),
+        };
+        point.access.decide(&unbounded, &target, Act::Pull) == Verdict::Allowed
+    }
+
+    /// True if their credential is good for the list of repositories, which then holds what they see.
+    pub(crate) fn check_list(&self) -> Result<(), OciError> {
+        match &self.entered {
+            Some((_, identity)) if identity.grant.covers_catalog() => self.greet(),
+            Some((point, _)) => Err(point.challenge_for(self.asked)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl AccessPoint {
+    /// 401, with what a client needs to get a token for what it asked.
+    fn challenge_for(&self, asked: &Asked<'_>) -> OciError {
+        let mut parts = vec![
+            format!("Bearer realm=\"{}\"", self.realm(asked)),
+            format!("service=\"{}\"", self.access.rules().service),
+        ];
+        let scope = scope(&asked.endpoint, asked.leave);
+        parts.extend(scope.map(|scope| format!("scope=\"{scope}\"")));
+        if asked.head.headers.contains_key(AUTHORIZATION) {
+            // RFC 6750, section 3.1: a token that is not good for this.
+            parts.push("error=\"invalid_token\"".to_owned());
+        }
+        OciError::login(&parts.join(","))
+    }
+
+    /// Where tokens are given, as the client reaches it. A name of an upstream goes along, so that scopes mean the same there.
+    fn realm(&self, asked: &Asked<'_>) -> String {
+        let base = match &self.url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => base_of(asked.head),
+        };
+        match &asked.query.ns {
+            Some(ns) => {
+                let ns = utf8_percent_encode(ns, NON_ALPHANUMERIC);
+                format!("{base}{TOKEN_PATH}?ns={ns}")
+            }
+            None => format!("{base}{TOKEN_PATH}"),
+        }
+    }
+}
+
+/// Scheme and host by which a request came.
+fn base_of(head: &request::Parts) -> String {
+    let is_tls = head.extensions.get::<Arc<Secured>>().is_some();
+    let scheme = if is_tls { "https" } else { "http" };
+    let host = find_host(head).unwrap_or("localhost");
+    format!("{scheme}://{host}")
+}
+
+/// The scope of a token that would do, in the client's words.
+fn scope(endpoint: &Endpoint, leave: Leave) -> Option<String> {
+    let acts = match leave {
+        Leave::Greet => return None,
+        Leave::List => return Some("registry:catalog:*".to_owned()),
+        Leave::To(Act::Pull) => "pull",
+        // Whoever pushes looks first what is there.
+        Leave::To(Act::Push) => "pull,push",
+        Leave::To(Act::Delete) => "pull,delete",
+        Leave::To(Act::Admin) => "*",
+    };
+    let scope = format!("repository:{}:{acts}", endpoint.name()?);
+    if let Endpoint::Uploads { start, .. } = endpoint
+        && let Some(from) = &start.from
+    {
+        return Some(format!("{scope} repository:{from}:pull"));
+    }
+    Some(scope)
+}
+
+/// The credential in an `Authorization` header (RFC 7617, RFC 6750); `None` for what is none.
+pub(crate) fn read(header: &HeaderValue) -> Option<Credential> {
+    if header.len() > MAX_CREDENTIAL_BYTES {
+        return None;
+    }
+    let (scheme, rest) = header.to_str().ok()?.split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return (!rest.is_empty()).then(|| Credential::Bearer(Secret::new(rest)));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(rest).ok()?).ok()?;
+    let (name, password) = decoded.split_once(':')?;
+    Some(Credential::Basic {
+        name: name.to_owned(),
+        password: Secret::new(password),
+    })
+}
+
+/// Tells the operator's log why a credential was not taken, and never the credential.
+pub(crate) fn tell(refusal: &Refusal, request_id: Option<&RequestId>) {
+    let request_id = request_id.map(tracing::field::display);
+    if let Some(why) = refusal.why() {
+        info!(%why, request_id, "a login was refused");
+    } else {
+        let cause = std::error::Error::source(refusal).map(ToString::to_string);
+        warn!(%refusal, cause, request_id, "a login could not be checked");
+    }
+}
+
+/// The challenge as a header of its own.
+pub(crate) fn challenge(text: &str) -> HeaderMap {
+    let value = HeaderValue::try_from(text).ok();
+    HeaderMap::from_iter(value.map(|value| (WWW_AUTHENTICATE, value)))
+}
+
+impl OciError {
+    /// A credential that lets nobody in, or one that cannot be checked now.
+    pub(crate) fn refused(refusal: &Refusal, challenge: impl FnOnce() -> Self) -> Self {
+        let unavailable = || Self {
+            retry_after: Some(std::time::Duration::from_secs(1)),
+            word: "unavailable",
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                forebay_oci::ErrorCode::Unavailable,
+                refusal.to_string(),
+            )
+        };
+        match refusal {
+            Refusal::Wrong(_) => challenge(),
+            Refusal::Busy | Refusal::Accounts(_) | Refusal::Keys(_) => unavailable(),
+            Refusal::Randomness(_) | Refusal::Signing => Self::internal(refusal.clone()),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Gives tokens: Docker's token flow, and OAuth 2's form of it.
+//!
+//! A token says who asks, and what it was asked for; what they may do is decided at each request. Sources: the CNCF distribution
+//! registry's "Token Authentication Specification" and "Oauth2 Token Authentication"; RFC 6749, section 5.
+
+use forebay_access::{Credential, Identity, Narrowing, Scope};
+use forebay_content::Secret;
+use forebay_http_kit::{Body, RequestBody, find_host};
+use forebay_oci::route;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Response, StatusCode, request};
+use serde::Serialize;
+use url::form_urlencoded;
+
+use crate::OciError;
+use crate::door::{self, AccessPoint};
+use crate::table::Table;
+
+/// The longest form that is read, in bytes: an issuer's token fits into it.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// The most parameters that are read.
+const MAX_PARAMETERS: usize = 64;
+
+/// What a token is asked for with.
+#[derive(Default)]
+struct Wish {
+    scopes: Vec<String>,
+    /// The upstream that names in scopes are one of, as containerd says it to a mirror.
+    ns: Option<String>,
+    grant_type: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    refresh_token: Option<String>,
+}
+
+/// The answer, in both forms at once.
+#[derive(Serialize)]
+struct Given<'a> {
+    token: &'a str,
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+}
+
+/// Gives a token to whoever shows a good credential, and one of anonymous to whoever shows none.
+pub(crate) async fn give(
+    table: &Table,
+    head: &request::Parts,
+    body: RequestBody,
+) -> Result<Response<Body>, OciError> {
+    let point = table.access.as_ref().ok_or_else(OciError::no_tokens)?;
+    let mut wish = Wish::default();
+    wish.read(head.uri.query().unwrap_or_default().as_bytes())?;
+    if head.method == Method::POST {
+        wish.read(&body.read_capped(MAX_FORM_BYTES).await?)?;
+    } else if head.method != Method::GET {
+        return Err(OciError::unsupported("GET, POST"));
+    }
+    let identity = authenticate(point, head, &wish).await?;
+    let narrowing = wish.narrowing(table, head)?;
+    let issued = point.access.issue(&identity, narrowing);
+    let issued = issued.map_err(|refusal| OciError::refused(&refusal, wrong))?;
+    let given = Given {
+        token: issued.token.expose(),
+        access_token: issued.token.expose(),
+        token_type: "Bearer",
+        expires_in: issued.lifetime.as_secs(),
+    };
+    let mut response = Response::new(Body::from(
+        serde_json::to_vec(&given).map_err(OciError::internal)?,
+    ));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+async fn authenticate(
+    point: &AccessPoint,
+    head: &request::Parts,
+    wish: &Wish,
+) -> Result<Identity, OciError> {
+    let credential = match head.headers.get(AUTHORIZATION) {
+        Some(header) => Some(door::read(header).ok_or_else(wrong)?),
+        None => wish.credential()?,
+    };
+    let identity = point.access.authenticate(credential.as_ref()).await;
+    identity.map_err(|refusal| {
+        door::tell(&refusal, head.extensions.get());
+        OciError::refused(&refusal, wrong)
+    })
+}
+
+/// Nobody's credential.
+fn wrong() -> OciError {
+    OciError::login("Basic realm=\"forebay\"")
+}
+
+impl Wish {
+    fn read(&mut self, form: &[u8]) -> Result<(), OciError> {
+        for (count, (key, value)) in form_urlencoded::parse(form).enumerate() {
+            if count >= MAX_PARAMETERS {
+                return Err(OciError::bad_wish("too many parameters"));
+            }
+            let value = value.into_owned();
+            match &*key {
+                "scope" => self.scopes.push(value),
+                "ns" => self.ns = Some(value),
+                "grant_type" => self.grant_type = Some(value),
+                "username" => self.username = Some(value),
+                "password" => self.password = Some(value),
+                "refresh_token" => self.refresh_token = Some(value),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The credential of OAuth 2's form.
+    fn credential(&self) -> Result<Option<Credential>, OciError> {
+        let basic = |name: &str, password: &str| Credential::Basic {
+            name: name.to_owned(),
+            password: Secret::new(password),
+        };
+        let credential = match self.grant_type.as_deref() {
+            None => return Ok(None),
+            Some("password") => self
+                .username
+                .as_deref()
+                .zip(self.password.as_deref())
+                .map(|(name, password)| basic(name, password)),
+            // Ours are no refresh tokens, but a robot's token may be kept as one.
+            Some("refresh_token") => self.refresh_token.as_deref().map(|token| basic("", token)),
+            Some(_) => None,
+        };
+        credential
+            .map(Some)
+            .ok_or_else(|| OciError::bad_wish("the grant is not one that is given here"))
+    }
+
+    /// What the token is to be good for. A scope that names nothing here is good for nothing.
+    fn narrowing(&self, table: &Table, head: &request::Parts) -> Result<Narrowing, OciError> {
+        let mut narrowing = Narrowing::default();
+        let scopes = Scope::parse_all(&self.scopes.join(" "));
+        for scope in scopes.map_err(|error| OciError::bad_wish(&error.to_string()))? {
+            match scope {
+                Scope::Catalog => narrowing.catalog = true,
+                Scope::Repository { name, acts } => {
+                    let host = find_host(head);
+                    let meant = route(host, self.ns.as_deref(), &name, &table.routes);
+                    if let Ok(route) = meant {
+                        narrowing.repositories.push((route.target, acts));
+                    }
+                }
+            }
+        }
+        Ok(narrowing)
+    }
+}
+
+impl OciError {
+    /// A token that cannot be given for what it was asked for with.
+    fn bad_wish(why: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            forebay_oci::ErrorCode::Unsupported,
+            why,
+        )
+    }
+
+    /// Tokens, where nobody needs one.
+    fn no_tokens() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            forebay_oci::ErrorCode::Unsupported,
+            "no access is configured here, so no tokens are given",
+        )
+    }
+}
