@@ -156,7 +156,14 @@ pub enum SettingKind {
     PullThrough(String),
 }
 
-/// Events that are counted as one.
+/// By what an event is known again, whenever it happens: hashes of its texts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys {
+    event: u64,
+    pull: u64,
+}
+
+/// Events that are counted as one, if they happen at one time.
 #[derive(Hash)]
 struct Key<'a> {
     what: What,
@@ -169,14 +176,14 @@ struct Key<'a> {
     class: Option<Class>,
     is_hearsay: bool,
     source: usize,
-    time: Option<i64>,
 }
 
 impl Evidence {
     /// Adds an event, or counts it to the one that it repeats.
     pub(crate) fn add(&mut self, mut event: Event) {
         self.sizes.note_event(&event);
-        if let Err(key) = self.count(&event) {
+        let keys = self.keys(&event);
+        if let Err(key) = self.count(&event, keys) {
             self.index.insert(key, self.events.len());
             // One that went on over lines has room for more of them.
             event.message.shrink_to_fit();
@@ -184,19 +191,11 @@ impl Evidence {
         }
     }
 
-    /// Counts an event to the one that it repeats, or as one too many; the key under which it has its place, if it is new.
-    pub(crate) fn count(&mut self, event: &Event) -> Result<(), u64> {
-        self.got_over.note(event);
-        let minute = event.last.or(event.first).map(crate::Moment::minute);
-        let is_full = self.events.len() >= MAX_EVENTS;
-        let time = if is_full {
-            minute.map(|minute| -1 - minute.div_euclid(60))
-        } else {
-            minute
-        };
+    /// By what an event is known again.
+    pub(crate) fn keys(&self, event: &Event) -> Keys {
         let place = &event.place;
         let is_by_task = place.owner.is_none() || is_of_volume(event);
-        let key = self.seed.hash_one(Key {
+        let key = Key {
             what: event.what,
             owner: place.owner.as_ref(),
             task: place.task.as_deref().filter(|_| is_by_task),
@@ -206,8 +205,24 @@ impl Evidence {
             class: event.failure.as_ref().map(|failure| failure.class),
             is_hearsay: event.is_hearsay,
             source: event.lines.source,
-            time,
-        });
+        };
+        Keys {
+            event: self.seed.hash_one(key),
+            pull: self.got_over.key(event),
+        }
+    }
+
+    /// Counts an event to the one that it repeats, or as one too many; the key under which it has its place, if it is new.
+    pub(crate) fn count(&mut self, event: &Event, keys: Keys) -> Result<(), u64> {
+        self.got_over.note(event, keys.pull);
+        let minute = event.last.or(event.first).map(crate::Moment::minute);
+        let is_full = self.events.len() >= MAX_EVENTS;
+        let time = if is_full {
+            minute.map(|minute| -1 - minute.div_euclid(60))
+        } else {
+            minute
+        };
+        let key = self.seed.hash_one((keys.event, time));
         match self.index.get(&key) {
             Some(&at) => merge(&mut self.events[at], event),
             None if self.events.len() >= MAX_COARSE_EVENTS => self.uncounted += event.count,

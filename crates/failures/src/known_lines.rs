@@ -1,18 +1,21 @@
-//! Remembers lines for those that differ from them in nothing but times and the ids of traces.
+//! Remembers lines for those that differ from them in nothing but times, the ids of traces, and what journald counts.
 //!
 //! A storm is a few lines, over and over: what was found out of one holds for its repetitions, but for when they were written.
 
+mod cuts;
+
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::ops::Range;
 
-use crate::memo::id_length;
+pub(crate) use cuts::is_like;
+use cuts::{Cut, find_cut};
 
 /// The most lines that are remembered; then all are forgotten and it begins anew.
 const MAX_LINES: usize = 2_048;
 
-/// The most times and ids of one line; lines with more are not remembered.
-const MAX_CUTS: usize = 8;
+/// The most times and ids of one line; lines with more are not remembered. A record of journald's has five of its own.
+const MAX_CUTS: usize = 12;
 
 /// By so many bytes a part of a time or an id is known again.
 const PART_BYTES: usize = 8;
@@ -20,10 +23,13 @@ const PART_BYTES: usize = 8;
 /// Stands in a form where something was cut out: no byte of UTF-8 text.
 const CUT: u8 = u8::MAX;
 
+/// The same of a number, behind which its length stands.
+const NUMBER: u8 = u8::MAX - 1;
+
 /// Lines that were looked at lately, by hashes that nobody outside can foresee, with what was found out of them.
 #[derive(Debug)]
 pub struct KnownLines<T> {
-    known: HashMap<u64, T>,
+    known: HashMap<u64, T, BuildHasherDefault<AsItIs>>,
     seed: RandomState,
     /// The form of the line that is looked at, its times and its ids.
     form: Vec<u8>,
@@ -38,7 +44,7 @@ pub struct Form(u64);
 impl<T> Default for KnownLines<T> {
     fn default() -> Self {
         Self {
-            known: HashMap::new(),
+            known: HashMap::default(),
             seed: RandomState::new(),
             form: Vec::new(),
             times: Vec::new(),
@@ -54,39 +60,47 @@ impl<T> KnownLines<T> {
         self.ids.clear();
         self.form.clear();
         let mut at = 0;
-        while let Some((cut, is_time)) = find_cut(line, at) {
+        while let Some((range, cut)) = find_cut(line, at) {
             if self.times.len() + self.ids.len() == MAX_CUTS {
                 return None;
             }
-            self.form.extend_from_slice(&line[at..cut.start]);
-            self.form.push(CUT);
-            at = cut.end;
-            let cuts = if is_time {
-                &mut self.times
-            } else {
-                &mut self.ids
-            };
-            cuts.push(cut);
+            self.form.extend_from_slice(&line[at..range.start]);
+            match cut {
+                Cut::Time | Cut::Id => self.form.push(CUT),
+                // The words around a number may ask how long it is.
+                Cut::Number => self.form.extend([NUMBER, length(&range)]),
+            }
+            at = range.end;
+            match cut {
+                Cut::Id => self.ids.push(range),
+                Cut::Time | Cut::Number => self.times.push(range),
+            }
         }
         self.form.extend_from_slice(&line[at..]);
         Some(Form(self.seed.hash_one(self.form.as_slice())))
     }
 
-    /// Where the times stand in the line whose form was asked for last: with a date and a zone before and behind it, or
-    /// of the day alone.
+    /// Where the times stand in the line whose form was asked for last: with a date and a zone before and behind it, of the day
+    /// alone, or a number of JSON that may be one.
     pub fn times(&self) -> &[Range<usize>] {
         &self.times
     }
 
     /// Whether anything of the times and ids of the line whose form was asked for last stands in a text: a date, a time of the
-    /// day, or the beginning of an id, as readers shorten them.
+    /// day, a number, or the beginning of an id, as readers shorten them.
     pub fn stand_in(&self, line: &[u8], text: &str) -> bool {
         let is_between = |byte: &u8| matches!(byte, b'T' | b'.' | b',');
         let cuts = self.times.iter().chain(&self.ids);
-        let parts = cuts.flat_map(|cut| line[cut.clone()].split(is_between));
-        parts
-            .filter_map(|part| part.get(..PART_BYTES))
-            .any(|part| memchr::memmem::find(text.as_bytes(), part).is_some())
+        let mut parts = cuts.flat_map(|cut| {
+            let cut = &line[cut.clone()];
+            let is_number = !cut.contains(&b':');
+            cut.split(is_between)
+                .filter_map(move |part| match part.get(..PART_BYTES) {
+                    None if is_number => Some(part),
+                    known => known,
+                })
+        });
+        parts.any(|part| memchr::memmem::find(text.as_bytes(), part).is_some())
     }
 
     /// What was found out of a line of this form, beside the times of the line whose form was asked for last.
@@ -114,66 +128,28 @@ impl<T> KnownLines<T> {
     }
 }
 
-/// The first time or id from `from` on, and whether it is a time.
-fn find_cut(line: &[u8], from: usize) -> Option<(Range<usize>, bool)> {
-    memchr::memchr2_iter(b':', b'=', &line[from..]).find_map(|at| {
-        let at = from + at;
-        if line[at] == b'=' {
-            let length = id_length(line, at)?;
-            return Some((at + 1..at + 1 + length, false));
-        }
-        find_time(line, at)
-            .filter(|time| time.start >= from)
-            .map(|time| (time, true))
-    })
-}
+/// A hash that is keyed is hashed no more.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
 
-/// The time whose first colon stands at `colon`: `08:12:44.120`, `2025-11-03T08:12:44Z`.
-fn find_time(line: &[u8], colon: usize) -> Option<Range<usize>> {
-    const CLOCK: &[u8] = b"00:00:00";
-    const DATE: &[u8] = b"0000-00-00T";
-    let clock = colon.checked_sub(2)?;
-    let mut end = clock + CLOCK.len();
-    if !is_like(&line[clock..], CLOCK) {
-        return None;
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
     }
-    let date = clock.checked_sub(DATE.len());
-    let date = date.filter(|date| is_like(&line[*date..clock], DATE));
-    let start = date.unwrap_or(clock);
-    if let Some(b'.' | b',') = line.get(end) {
-        let digits = count_digits(&line[end + 1..]);
-        end += if digits > 0 { digits + 1 } else { 0 };
-    }
-    end += zone_length(&line[end..]);
-    let is_of_more = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'+');
-    let is_apart = |byte: Option<&u8>| byte.is_none_or(|byte| !is_of_more(byte));
-    let before = start.checked_sub(1).and_then(|at| line.get(at));
-    (is_apart(before) && is_apart(line.get(end))).then_some(start..end)
-}
 
-/// How long a zone is: `Z`, `+01:00`, `-0500`.
-fn zone_length(text: &[u8]) -> usize {
-    let is_offset = |shape| matches!(text, [b'+' | b'-', zone @ ..] if is_like(zone, shape));
-    match text.first() {
-        Some(b'Z') => 1,
-        _ if is_offset(b"00:00") => 6,
-        _ if is_offset(b"0000") => 5,
-        _ => 0,
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |sum, byte| sum << 8 | u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 }
 
-/// Whether a text begins with digits where a shape has zeros, and else with the same bytes.
-pub(crate) fn is_like(text: &[u8], shape: &[u8]) -> bool {
-    let text = text.get(..shape.len());
-    let is_of = |(byte, of_shape): (&u8, &u8)| match of_shape {
-        b'0' => byte.is_ascii_digit(),
-        _ => byte == of_shape,
-    };
-    text.is_some_and(|text| text.iter().zip(shape).all(is_of))
-}
-
-fn count_digits(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
+fn length(range: &Range<usize>) -> u8 {
+    u8::try_from(range.len()).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub use clean::clean;
 pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES};
 pub use findings::{Finding, Findings, MAX_FINDINGS};
 pub use known_lines::{Form, KnownLines};
-pub use marks::{has_mark, sieve_with};
+pub use marks::{automaton_with, has_mark, sieve_with};
 pub use message::{decode, may_go_on};
 pub use registry::is_public_registry;
 pub use scanner::{Failure, Scanner};

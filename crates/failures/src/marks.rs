@@ -15,19 +15,7 @@ use table::MARKS;
 /// The most memory that the automaton may take while it runs, in bytes.
 const MAX_AUTOMATON_BYTES: usize = 4 << 20;
 
-static AUTOMATON: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = patterns().collect::<Vec<_>>().join("|");
-    #[expect(
-        clippy::expect_used,
-        reason = "the marks are constants, and every test of a scanner builds them"
-    )]
-    RegexBuilder::new(&pattern)
-        .case_insensitive(true)
-        .unicode(false)
-        .dfa_size_limit(MAX_AUTOMATON_BYTES)
-        .build()
-        .expect("the marks are a regular expression")
-});
+static AUTOMATON: LazyLock<Regex> = LazyLock::new(|| automaton_with(&[]));
 
 /// The words of the marks alone, for who looks for nothing else.
 static SIEVE: LazyLock<Sieve> = LazyLock::new(|| sieve_with(&[]));
@@ -46,6 +34,26 @@ pub fn sieve_with(others: &[&str]) -> Sieve {
             .map(String::as_str)
             .chain(others.iter().copied()),
     )
+}
+
+/// An automaton of the marks and of other patterns, so that a line is looked through once for both.
+///
+/// # Panics
+/// If another is no regular expression: patterns are constants.
+pub fn automaton_with(others: &[&str]) -> Regex {
+    let marks = patterns().chain(others.iter().map(|&other| other.to_owned()));
+    let pattern = marks.collect::<Vec<_>>().join("|");
+    #[expect(
+        clippy::expect_used,
+        reason = "they are constants, and every test of a log builds them"
+    )]
+    RegexBuilder::new(&pattern)
+        .case_insensitive(true)
+        .multi_line(true)
+        .unicode(false)
+        .dfa_size_limit(MAX_AUTOMATON_BYTES)
+        .build()
+        .expect("the marks are a regular expression")
 }
 
 /// Where words of marks stand.

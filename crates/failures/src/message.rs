@@ -4,6 +4,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::anothers::is_anothers;
 use crate::known_lines::is_like;
@@ -62,26 +65,46 @@ pub(crate) fn around(
 
 /// Whether a line tells the same wherever it stands, unless it belongs to a line beside it.
 ///
-/// Comments and events of many lines are known by their other lines.
+/// Comments and events of many lines are known by their other lines. An object of JSON goes on with no line.
 pub(crate) fn may_be_alone(line: &[u8]) -> bool {
     let line = decode(line);
     let says = line.trim_start();
     let is_of_many = ["*", "#", "\"message\":", "message:"];
-    !is_of_many.iter().any(|sign| says.starts_with(sign)) && begins_record(split(&line))
+    line.starts_with("{\"")
+        || !is_of_many.iter().any(|sign| says.starts_with(sign)) && begins_record(split(&line))
 }
 
-/// Whether a line that [`may_be_alone`] belongs to none beside it.
-pub(crate) fn is_alone(text: &[u8], line: &Range<usize>) -> bool {
+/// Where the message of a line that [`may_be_alone`] ends, if it has no other words than the line's: the frames of a stack below
+/// it are of the message, and none of its words.
+pub(crate) fn end_alone(text: &[u8], line: &Range<usize>) -> Option<usize> {
     let before = line.start.checked_sub(1).map(|end| line_at(text, end));
-    let is_next = line.end < text.len() && text[line.end] == b'\n';
-    let next = is_next.then(|| line_at(text, line.end + 1));
-    !before.is_some_and(|before| is_open(&decode(&text[before])))
-        && !next.is_some_and(|next| belong(text, [line, &next], Joining::Strict))
+    if before.is_some_and(|before| is_open(&decode(&text[before]))) {
+        return None;
+    }
+    let mut last = line.clone();
+    let mut lines = 1;
+    while lines < MAX_LINES && last.end < text.len() && text[last.end] == b'\n' {
+        let next = line_at(text, last.end + 1);
+        let is_room = next.end - line.start <= MAX_BYTES;
+        if !is_room || !belong(text, [&last, &next], Joining::Strict) {
+            break;
+        }
+        if !is_frame(split(&decode(&text[next.clone()])).1) {
+            return None;
+        }
+        last = next;
+        lines += 1;
+    }
+    Some(last.end)
 }
 
 /// Whether the line `next` goes on with the line `before`.
 fn belong(text: &[u8], lines: [&Range<usize>; 2], joining: Joining) -> bool {
-    let [before, next] = lines.map(|line| decode(&text[line.clone()]));
+    let [before, next] = lines.map(|line| &text[line.clone()]);
+    if joining == Joining::Strict && is_next_record(next) && !is_open(&decode(before)) {
+        return false;
+    }
+    let [before, next] = [before, next].map(decode);
     are_one(&before, &next, joining)
         && !lines.iter().any(|line| is_quoted(text, line))
         && ![before, next].iter().any(|line| is_anothers(line))
@@ -94,7 +117,7 @@ pub fn may_go_on(line: &str, next: &str) -> bool {
 
 fn are_one(before: &str, next: &str, joining: Joining) -> bool {
     if before.trim().is_empty()
-        || is_next_record(next) && joining == Joining::Strict && !is_open(before)
+        || is_next_record(next.as_bytes()) && joining == Joining::Strict && !is_open(before)
     {
         return false;
     }
@@ -108,16 +131,16 @@ fn are_one(before: &str, next: &str, joining: Joining) -> bool {
 /// Whether a line's first bytes show that it goes on with no line but one that is open: nearly all of a log is told so.
 ///
 /// They are a time, as the prefixes have it, or the beginning of an object. Behind a time a frame of a stack may stand.
-fn is_next_record(line: &str) -> bool {
-    let line = line.as_bytes();
+fn is_next_record(line: &[u8]) -> bool {
+    static FRAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("at "));
     let is_stamped = || match line {
         [a, b, c, b' ', day, rest @ ..] if a.is_ascii_uppercase() => {
             let is_name = b.is_ascii_lowercase() && c.is_ascii_lowercase();
             is_name && (*day == b' ' || day.is_ascii_digit()) && is_like(rest, b"0 00:00:00")
         }
-        _ => is_like(line, b"0000-00-00T00:00:00"),
+        _ => is_like(line, b"0000-00-00T00:00:00") || is_like(line, b"0000-00-00 00:00:00"),
     };
-    line.starts_with(b"{") || is_stamped() && memchr::memmem::find(line, b"at ").is_none()
+    line.starts_with(b"{") || is_stamped() && FRAME.find(line).is_none()
 }
 
 /// Whether the line is the whole message of an event in JSON: what stands beside it is no word of it.

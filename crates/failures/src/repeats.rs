@@ -31,9 +31,17 @@ pub(crate) fn find_count(text: &[u8], message: &Range<usize>) -> Option<u64> {
     in_line(&decode(&text[message.clone()]))
 }
 
+/// Whether a text has a member that tells an event from anything else.
+pub(crate) fn has_time_of_event(text: &[u8]) -> bool {
+    !text.is_empty()
+        && TIMES
+            .iter()
+            .any(|time| memchr::memmem::find(text, time.as_bytes()).is_some())
+}
+
 /// The count in a line that is one event.
 fn in_line(line: &str) -> Option<u64> {
-    if !TIMES.iter().any(|time| line.contains(time)) {
+    if !has_time_of_event(line.as_bytes()) {
         return None;
     }
     let mut counts = COUNT.captures_iter(line);

@@ -8,15 +8,15 @@ use std::ops::{Range, RangeInclusive};
 
 use crate::Verdict;
 use crate::excerpt::Excerpt;
-use crate::known_lines::KnownLines;
+use crate::known_lines::{Form, KnownLines};
 use crate::marks::{find_mark, find_places};
 use crate::memo::Memo;
 use crate::message::{
-    MAX_BYTES, MAX_LINES, around, decode, is_alone, line_at, may_be_alone, words,
+    MAX_BYTES, MAX_LINES, around, decode, end_alone, line_at, may_be_alone, words,
 };
 use crate::prefix::Joining;
 use crate::quoted::{is_quoted, unquoted};
-use crate::repeats::find_count;
+use crate::repeats::{find_count, has_time_of_event};
 use crate::row::find_row;
 use crate::said::Said;
 use crate::sieve::{REACH_BYTES, line_end};
@@ -67,6 +67,8 @@ pub struct Scanner {
     memo: Memo<Said>,
     /// What lines tell that belong to no other.
     lines: KnownLines<Failure>,
+    /// The line that was not known, with its form.
+    unknown: Option<(Range<usize>, Option<Form>)>,
 }
 
 impl Scanner {
@@ -122,9 +124,9 @@ impl Scanner {
             }
             // What is known needs no mark: one like it has one.
             if let Some(line) = self.short_line(place, until)
-                && let Some(failure) = self.find_known(&line, &mut counted)
+                && let Some((end, failure)) = self.find_known(&line, &mut counted)
             {
-                self.done = line.end;
+                self.done = end;
                 found(failure);
                 continue;
             }
@@ -162,17 +164,33 @@ impl Scanner {
         }
     }
 
-    /// What a line tells that belongs to no other, known from one like it.
-    fn find_known(&mut self, line: &Range<usize>, counted: &mut Counted) -> Option<Failure> {
-        let form = self.lines.form(&self.window[line.clone()])?;
-        let (known, _) = self.lines.find(form)?;
-        if !is_alone(&self.window, line) {
+    /// What a line tells that belongs to no other, known from one like it, and where its message ends.
+    fn find_known(
+        &mut self,
+        line: &Range<usize>,
+        counted: &mut Counted,
+    ) -> Option<(usize, Failure)> {
+        if self
+            .unknown
+            .as_ref()
+            .is_some_and(|(unknown, _)| unknown == line)
+        {
             return None;
         }
-        let number = counted.lines_to(&self.window, line.start) + 1;
+        let form = self.lines.form(&self.window[line.clone()]);
+        let known = form.and_then(|form| self.lines.find(form));
+        let end = end_alone(&self.window, line).filter(|_| known.is_some());
+        // An event's count may stand in any line of its message.
+        let end = end.filter(|end| !has_time_of_event(&self.window[line.end..*end]));
+        let (Some((known, _)), Some(end)) = (known, end) else {
+            self.unknown = Some((line.clone(), form));
+            return None;
+        };
+        let first = counted.lines_to(&self.window, line.start) + 1;
+        let more = lines_in(&self.window[line.start..end]);
         let mut failure = known.clone();
-        failure.lines = number..=number;
-        Some(failure)
+        failure.lines = first..=first + more;
+        Some((end, failure))
     }
 
     /// What the line tells, known from one like it or found out, and how far its message reaches.
@@ -181,15 +199,16 @@ impl Scanner {
         line: Range<usize>,
         counted: &mut Counted,
     ) -> (Range<usize>, Option<Failure>) {
-        if let Some(known) = self.find_known(&line, counted) {
-            return (line, Some(known));
+        if let Some((end, known)) = self.find_known(&line, counted) {
+            return (line.start..end, Some(known));
         }
+        let form = self.unknown.take().and_then(|(_, form)| form);
         let (message, said) = self.judge(line.clone(), Joining::Strict);
         let failure = said.map(|said| self.failure(&message, said, counted));
         if let Some(failure) = &failure
             && message == line
-            && may_be_alone(&self.window[line.clone()])
-            && let Some(form) = self.lines.form(&self.window[line])
+            && may_be_alone(&self.window[line])
+            && let Some(form) = form
         {
             self.lines.keep(form, failure.clone());
         }
@@ -293,6 +312,7 @@ impl Scanner {
             *place = place.saturating_sub(keep);
         }
         self.done -= keep;
+        self.unknown = None;
         self.is_long = true;
     }
 }

@@ -5,8 +5,8 @@
 
 use std::sync::LazyLock;
 
-use forebay_failures::{Sieve, has_mark, sieve_with};
-use regex::bytes::{Regex, RegexBuilder};
+use forebay_failures::{Sieve, automaton_with, sieve_with};
+use regex::bytes::Regex;
 
 /// Words of which every line has one that a reader or the classifier may understand, and as few others as can be.
 const HINTS: &[&str] = &[
@@ -81,18 +81,7 @@ const HINTS: &[&str] = &[
     "init:error",
 ];
 
-static AUTOMATON: LazyLock<Regex> = LazyLock::new(|| {
-    #[expect(
-        clippy::expect_used,
-        reason = "constants, which every test of a log builds"
-    )]
-    RegexBuilder::new(&HINTS.join("|"))
-        .case_insensitive(true)
-        .multi_line(true)
-        .unicode(false)
-        .build()
-        .expect("the hints are a regular expression")
-});
+static AUTOMATON: LazyLock<Regex> = LazyLock::new(|| automaton_with(HINTS));
 
 static SIEVE: LazyLock<Sieve> = LazyLock::new(|| sieve_with(HINTS));
 
@@ -166,7 +155,7 @@ fn find_line(
 
 /// Whether a reader or the classifier may understand a line.
 fn may_tell(line: &[u8]) -> bool {
-    AUTOMATON.is_match(line) || has_mark(line)
+    AUTOMATON.is_match(line)
 }
 
 /// Where the first line begins that begins JSON and does not end it.

@@ -242,7 +242,7 @@ impl Intake {
         }
         self.partial = tail;
         let found = self.source.json.push(&part, self.source.line + 1);
-        self.take(found);
+        self.take(found, "");
         true
     }
 
@@ -262,9 +262,12 @@ impl Intake {
         }
         self.source.pasted.line(line);
         if self.source.json.is_inside() || JsonItems::begins(line) {
+            if self.tells_again(line) {
+                return;
+            }
             let found = self.source.json.push_line(line, self.source.line);
             let is_broken = found.is_broken;
-            self.take(found);
+            self.take(found, line);
             if !is_broken {
                 return;
             }
@@ -297,7 +300,7 @@ impl Intake {
         };
         told.event.lines = lines;
         if told.by == By::Words && source.repeats.is_repetition(&told.event)
-            || self.evidence.count(&told.event).is_ok()
+            || self.evidence.count(&told.event, told.keys).is_ok()
         {
             return true;
         }
@@ -326,13 +329,7 @@ impl Intake {
             What::Unread => By::Words,
             _ => By::Program,
         };
-        let at = event.first;
-        if let Some(event) = self.judged(event, lines, by) {
-            if self.evidence.asides == asides && event.first == at {
-                self.source.known.keep(line, &event, by, &self.context);
-            }
-            self.add_told(event);
-        }
+        self.keep_known(event, (lines, line), by, asides);
     }
 
     fn lines(&self) -> Lines {

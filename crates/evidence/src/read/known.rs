@@ -2,12 +2,15 @@
 //!
 //! A storm is a few lines, over and over: of those that are known only the time is read.
 
+use std::ops::Range;
+
 use forebay_failures::{Form, KnownLines};
 
 use super::ci::Ci;
 use super::pasted::By;
-use super::times::parse_iso;
+use super::times::{parse_iso, parse_json, parse_unix_in};
 use crate::event::{Event, MAX_MESSAGE_BYTES, What};
+use crate::gathered::Keys;
 use crate::plausible::is_plausible;
 use crate::{Context, Moment};
 
@@ -36,8 +39,10 @@ pub(crate) struct Told {
     pub(crate) by: By,
     /// Whether nothing else in the event is of when its line was written: another is the same.
     pub(crate) is_whole: bool,
+    /// By what the event is known again.
+    pub(crate) keys: Keys,
     /// Which of the times in the line are the event's, a bit each.
-    times: u8,
+    times: u16,
 }
 
 impl Known {
@@ -55,7 +60,7 @@ impl Known {
         }
         let (told, times) = self.lines.find(self.form?)?;
         if told.times != 0 {
-            told.event.first = Some(told.moment(texts(times, line), context)?);
+            told.event.first = Some(told.moment(times, line, context)?);
             told.event.last = told.event.first;
         }
         Some(told)
@@ -68,7 +73,8 @@ impl Known {
     }
 
     /// Remembers what the line has told that was asked for last, if the time of another can be read.
-    pub(crate) fn keep(&mut self, line: &str, event: &Event, by: By, context: &Context) {
+    pub(crate) fn keep(&mut self, line: &str, told: (&Event, By, Keys), context: &Context) {
+        let (event, by, keys) = told;
         // Of a pull that went well the words tell a size.
         let is_once = event.first == event.last
             && !event.is_by_age
@@ -77,17 +83,18 @@ impl Known {
             return;
         };
         let mut times = 0;
-        for (index, text) in texts(self.lines.times(), line).enumerate() {
+        for (index, time) in self.lines.times().iter().enumerate() {
             let is_its = event
                 .first
-                .is_some_and(|moment| read_time(text, moment, context) == Some(moment));
-            times |= u8::from(is_its) << index;
+                .is_some_and(|moment| read_time(line, time, moment, context) == Some(moment));
+            times |= u16::from(is_its) << index;
         }
         if times != 0 || event.first.is_none() {
             let told = Told {
                 event: event.clone(),
                 by,
                 is_whole: self.is_whole(line, event),
+                keys,
                 times,
             };
             self.lines.keep(form, told);
@@ -127,38 +134,41 @@ impl Known {
 
 impl Told {
     /// When a line like it was written: all times that were the event's have to agree.
-    fn moment<'a>(
-        &self,
-        times: impl Iterator<Item = &'a str>,
-        context: &Context,
-    ) -> Option<Moment> {
+    fn moment(&self, times: &[Range<usize>], line: &str, context: &Context) -> Option<Moment> {
         let before = self.event.first?;
         let of_event = times
+            .iter()
             .enumerate()
             .filter(|(index, _)| self.times >> index & 1 == 1);
-        let mut moments = of_event.map(|(_, text)| read_time(text, before, context));
+        let mut moments = of_event.map(|(_, time)| read_time(line, time, before, context));
         let moment = moments.next()??;
         let is_told = moments.all(|other| other == Some(moment));
         (is_told && is_plausible(moment, context)).then_some(moment)
     }
 }
 
-fn texts<'a>(times: &'a [std::ops::Range<usize>], line: &'a str) -> impl Iterator<Item = &'a str> {
-    times.iter().filter_map(|time| line.get(time.clone()))
-}
-
-/// A moment as a line has it: with a date of its own, or in the day of `before`, whose date stands in the line too.
-fn read_time(text: &str, before: Moment, context: &Context) -> Option<Moment> {
+/// A moment as a line has it: with a date of its own, as a number, or in the day of `before`, whose date stands in the line too.
+fn read_time(line: &str, time: &Range<usize>, before: Moment, context: &Context) -> Option<Moment> {
+    let text = line.get(time.clone())?;
     if text.contains('T') {
         return parse_iso(text, context);
     }
-    let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let Some((hour, rest)) = text.split_once(':') else {
+        // journald writes its own as texts.
+        let is_text = line[..time.start].ends_with('"');
+        return if is_text {
+            parse_unix_in(text, 1_000)
+        } else {
+            parse_json(&serde_json::from_str(text).ok()?, context)
+        };
+    };
+    let (minute, rest) = rest.split_once(':')?;
+    let (second, fraction) = rest.split_once('.').unwrap_or((rest, ""));
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let mut parts = clock.split(':').map(|part| part.parse::<i64>().ok());
-    let mut next = || parts.next()?;
-    let (hour, minute, second) = (next()?, next()?, next()?);
+    let below = |text: &str, limit| text.parse::<i64>().ok().filter(|number| *number < limit);
+    let (hour, minute, second) = (below(hour, 24)?, below(minute, 60)?, below(second, 60)?);
     let mut digits = fraction.chars().map(|c| c.to_digit(10)).chain([Some(0); 3]);
     let mut digit = || Some(i64::from(digits.next()??));
     let millisecond = (digit()? * 10 + digit()?) * 10 + digit()?;

@@ -5,6 +5,7 @@ mod bounds;
 mod called_off;
 mod captures;
 mod formats;
+mod known;
 mod pasted;
 mod pods;
 mod sizes;

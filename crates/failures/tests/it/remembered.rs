@@ -76,13 +76,25 @@ fn last_told(lines: &[String]) -> Vec<Failure> {
     last
 }
 
+/// The line as a daemon's log has it, written in this second, and as journald keeps it: with another cursor each time.
+fn stamped(second: u32, line: &str) -> [String; 2] {
+    let of_log = format!(
+        "Nov 03 08:12:{second} node-1 dockerd[911]: time=\"2025-11-03T08:12:{second}.1Z\" {line}"
+    );
+    let of_journal = serde_json::json!({
+        "__CURSOR": format!("s=9f2c;i={second}429;b=4bf9;m={second}a0;t=6427{second};x=5c1d"),
+        "__REALTIME_TIMESTAMP": format!("17621575{second}123456"),
+        "__MONOTONIC_TIMESTAMP": format!("42910{second}"),
+        "__SEQNUM": format!("88{second}"),
+        "_COMM": "dockerd",
+        "MESSAGE": line,
+        "n": 4_700 + second,
+    });
+    [of_log, of_journal.to_string()]
+}
+
 #[test]
 fn a_line_that_is_known_tells_what_it_would_tell_alone() {
-    let stamped = |second: u32, line: &str, below: &str| {
-        format!(
-            "Nov 03 08:12:{second} node-1 dockerd[911]: time=\"2025-11-03T08:12:{second}.1Z\" {line}{below}"
-        )
-    };
     let corpora = [heldout(), none(), reported(), unseen(), written()];
     let mut known = 0;
     for line in corpora.iter().flatten().step_by(23) {
@@ -91,16 +103,16 @@ fn a_line_that_is_known_tells_what_it_would_tell_alone() {
             "",
             "\ntoomanyrequests: You have reached your pull rate limit.",
             "\n  more of it",
+            "\n\tat com.acme.Shop.order(Shop.java:42)\n\tat com.acme.Shop.main(Shop.java:7)",
+            "\n\tat com.acme.Shop.order(Shop.java:42)\ntoomanyrequests: You have reached your pull rate limit.",
             "\n",
         ] {
-            let again = stamped(45, &line, below);
-            let alone = last_told(std::slice::from_ref(&again));
-            known += usize::from(!alone.is_empty());
-            assert_eq!(
-                last_told(&[stamped(44, &line, ""), again]),
-                alone,
-                "{line}{below}"
-            );
+            for (before, again) in stamped(44, &line).into_iter().zip(stamped(45, &line)) {
+                let again = again + below;
+                let alone = last_told(std::slice::from_ref(&again));
+                known += usize::from(!alone.is_empty());
+                assert_eq!(last_told(&[before, again]), alone, "{line}{below}");
+            }
         }
     }
     assert!(known > 50, "{known}");

@@ -3,14 +3,15 @@
 //! The classifier says what a message means, and what cannot be is taken away.
 
 use super::super::aws;
-use super::super::json_item;
+use super::super::json_item::{self, Told};
 use super::super::json_items::Found;
 use super::super::pasted::By;
 use super::Intake;
 use crate::event::{Event, Format, Lines, What};
 
 impl Intake {
-    pub(super) fn take(&mut self, found: Found) {
+    /// Takes what a line of JSON holds.
+    pub(super) fn take(&mut self, found: Found, line: &str) {
         let source = self.evidence.sources.len().saturating_sub(1);
         let here = self.lines();
         for problem in found.problems {
@@ -26,17 +27,45 @@ impl Intake {
                 self.evidence.note_lost(lines, "an item is no JSON");
                 continue;
             };
+            let asides = self.evidence.asides;
             aws::note_places(&item.text, &mut self.evidence);
-            let events = json_item::read(
+            let told = json_item::read(
                 &value,
                 lines,
                 &self.context,
                 &mut self.source.ci,
                 &mut self.evidence,
             );
-            for event in events {
-                self.keep(event, lines, By::Structure);
+            match told {
+                Told::Record(mut events) if events.len() == 1 && item.text == line => {
+                    let event = events.remove(0);
+                    self.keep_known(event, (lines, line), By::Structure, asides);
+                }
+                Told::Record(events) | Told::Answer(events) => {
+                    for event in events {
+                        self.keep(event, lines, By::Structure);
+                    }
+                }
             }
+        }
+    }
+
+    /// Keeps an event that a line has told alone, beside nothing that would have been counted since so many asides: whoever tells
+    /// it again is known.
+    pub(super) fn keep_known(
+        &mut self,
+        event: Event,
+        (lines, line): (Lines, &str),
+        by: By,
+        asides: u64,
+    ) {
+        let at = event.first;
+        if let Some(event) = self.judged(event, lines, by) {
+            if self.evidence.asides == asides && event.first == at {
+                let told = (&event, by, self.evidence.keys(&event));
+                self.source.known.keep(line, told, &self.context);
+            }
+            self.add_told(event);
         }
     }
 
