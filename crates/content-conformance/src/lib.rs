@@ -3,5 +3,6 @@
 pub mod accounts;
 pub mod blob_store;
 pub mod catalog;
+pub mod hosted;
 pub mod journal;
 pub mod ledger;
