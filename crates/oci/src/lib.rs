@@ -17,6 +17,7 @@ mod route;
 mod tag;
 mod upload_id;
 mod verb;
+mod whole_json;
 
 pub use act::{Act, Acts, InvalidAct};
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::whole_json::WholeJson;
 use crate::{Descriptor, Digest, InvalidManifest, Manifest, MediaType};
 
 /// The `schemaVersion` of all manifests that are taken. The first had another form altogether.
@@ -94,6 +95,7 @@ impl PushedManifest {
     /// # Errors
     /// What no two clients would read alike, and what no client could use.
     pub fn parse(bytes: &[u8], content_type: Option<&MediaType>) -> Result<Self, InvalidPush> {
+        let _: WholeJson = serde_json::from_slice(bytes).map_err(InvalidManifest::Form)?;
         let manifest = Manifest::parse(bytes)?;
         let rest: Rest<'_> = serde_json::from_slice(bytes).map_err(InvalidManifest::Form)?;
         if let Some(version) = rest.schema_version

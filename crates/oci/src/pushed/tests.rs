@@ -74,6 +74,22 @@ fn an_artifact_says_its_type_and_what_it_is_about() {
 }
 
 #[test]
+fn what_is_passed_over_is_sound_as_well() {
+    let with = |rest: &[u8]| {
+        let begin = &br#"{"schemaVersion":2,"manifests":[],"org.example.x":"#[..];
+        let bytes = [begin, rest, b"}"].concat();
+        PushedManifest::parse(&bytes, Some(&MediaType::OCI_INDEX))
+    };
+    assert!(with(b"{\"kept\":[1,null,\"x\"]}").is_ok());
+    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    for rest in [&b"\"\xff\""[..], b"{\"\xc0\x80\":1}", deep.as_bytes()] {
+        let refused = with(rest).unwrap_err();
+        let is_form = matches!(refused, InvalidPush::Manifest(InvalidManifest::Form(_)));
+        assert!(is_form, "{refused}");
+    }
+}
+
+#[test]
 fn what_two_clients_could_read_in_two_ways_is_not_taken() {
     let (config, layer, manifest) = (
         descriptor("c", "a/b"),
