@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::digest::{Algorithm, Digest, hex};
+use crate::digest::{Algorithm, Digest};
 use crate::document::{
     CONFIG, Document, EMPTY, INDEX, LAYER, LAYER_GZIP, MANIFEST, descriptor, index, manifest,
 };
@@ -165,7 +165,7 @@ impl Content {
 
     /// A text that is nowhere else.
     pub(crate) fn unique(&self) -> String {
-        hex(&self.noise.drawn.bytes(8))
+        self.noise.drawn.unique()
     }
 
     /// A digest that nobody has.

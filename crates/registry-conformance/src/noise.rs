@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use crate::digest::{Algorithm, Digest};
+use crate::digest::{Algorithm, Digest, hex};
 
 /// Where content and names of one run come from. No two runs have the same.
 #[derive(Debug)]
@@ -47,6 +47,11 @@ impl Noise {
         }
         bytes.truncate(len);
         bytes.into()
+    }
+
+    /// A text that was never there before.
+    pub(crate) fn unique(&self) -> String {
+        hex(&self.bytes(8))
     }
 
     /// A blob that was never there before.

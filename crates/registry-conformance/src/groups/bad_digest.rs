@@ -117,7 +117,8 @@ async fn manifest_with(suite: &Suite, algorithm: Algorithm, more: &[u8]) -> Verd
     Way::PostPut.push(&repo, &nothing).await?;
     let described = crate::document::descriptor(crate::document::EMPTY, &nothing);
     let mut json = manifest(&described, std::slice::from_ref(&described));
-    json["annotations"] = serde_json::json!({"org.example.marker": format!("{algorithm}")});
+    json["annotations"] =
+        serde_json::json!({"org.example.marker": suite.registry.noise().unique()});
     let right = Document::new("image", algorithm, &json);
     let mut bytes = right.bytes.to_vec();
     bytes.extend_from_slice(more);

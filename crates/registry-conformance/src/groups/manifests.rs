@@ -29,10 +29,12 @@ pub(super) async fn run(suite: &Suite) {
     suite.case("manifest/pushed", check).await;
     let document = &content.documents[0];
     accepts(suite, &repo, document).await;
-    let image: Value = serde_json::from_slice(&document.bytes).unwrap_or_default();
+    // Like the one that is there, but for bytes of its own.
+    let mut image: Value = serde_json::from_slice(&document.bytes).unwrap_or_default();
+    image["annotations"] = json!({"org.example.marker": content.unique()});
     let refused = [ambiguous(&image), malformed(&image), no_documents(&image)];
     for (name, put) in refused.into_iter().flatten() {
-        let check = is_refused(&repo, &put);
+        let check = is_refused(&repo, name, &put);
         suite.case(format!("manifest/refused/{name}"), check).await;
     }
     types(suite, &repo, &image).await;
@@ -187,9 +189,9 @@ fn not_utf_8(text: &str) -> Bytes {
     bytes.into()
 }
 
-async fn is_refused(repo: &Repository, put: &Put) -> Verdict {
+async fn is_refused(repo: &Repository, name: &str, put: &Put) -> Verdict {
     let digest = Algorithm::Sha256.of(&put.bytes);
-    for reference in ["refused", digest.as_str()] {
+    for reference in [name, digest.as_str()] {
         let ask = Ask::put(repo.manifest(reference)).sending(put.content_type, put.bytes.clone());
         let answer = repo.ask(ask).await?;
         // 415 is HTTP's for a type that is not taken.

@@ -168,7 +168,7 @@ async fn algorithm_said_late(suite: &Suite, algorithm: Algorithm) {
 
 async fn unknown_algorithm(suite: &Suite) {
     let repo = suite.repository("algorithm");
-    for name in ["md5", "sha1", "", "sha256%20", "..%2f"] {
+    for name in ["md5", "sha1", "sha256%20", "..%2f"] {
         let check: Verdict = async {
             let target = repo.uploads(&format!("?digest-algorithm={name}"));
             let answer = repo.ask(crate::ask::Ask::post(target)).await?;
@@ -179,9 +179,8 @@ async fn unknown_algorithm(suite: &Suite) {
             Ok(())
         }
         .await;
-        let shown = if name.is_empty() { "empty" } else { name };
         suite
-            .case(format!("push/algorithm/unknown-{shown}"), async { check })
+            .case(format!("push/algorithm/unknown-{name}"), async { check })
             .await;
     }
 }
