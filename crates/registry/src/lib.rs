@@ -4,6 +4,7 @@ mod drops;
 mod error;
 mod garbage;
 mod leases;
+pub mod lifecycle;
 mod lists;
 mod local_registry;
 mod pull;
