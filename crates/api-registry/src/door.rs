@@ -110,6 +110,15 @@ impl<'a> Visitor<'a> {
         }
     }
 
+    /// True if they may pull from the local repository by the credential that they came with.
+    pub(crate) fn may_pull(&self, repository: &RepositoryName) -> bool {
+        let target = Target {
+            upstream: LOCAL_UPSTREAM.into(),
+            repository: repository.clone(),
+        };
+        self.check(&target, Act::Pull).is_ok()
+    }
+
     /// True if they may pull from the repository; by what they are, whatever their token was given for.
     pub(crate) fn sees(&self, repository: &RepositoryName) -> bool {
         let Some((point, identity)) = &self.entered else {

@@ -13,6 +13,7 @@ use forebay_registry::{LocalRegistry, Mounted, PushError, Upload, Uploader};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderMap, Response};
 
+use crate::door::Visitor;
 use crate::{OciError, answer};
 
 /// A change of a local repository.
@@ -24,7 +25,8 @@ pub(crate) struct Pushing<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The further tags of a manifest that is pushed by its digest.
     pub(crate) tags: &'a [Tag],
-    /// A repository of ours that a blob may be mounted from, and that who asks may pull from.
+    pub(crate) visitor: &'a Visitor<'a>,
+    /// The repository of ours that the client says a blob is to be mounted from, if it may pull from it.
     pub(crate) mount_from: Option<RepositoryName>,
 }
 
@@ -79,11 +81,10 @@ impl Pushing<'_> {
 
     /// Begins an upload, unless the blob can be mounted or is in this very request.
     async fn begin(&self, start: &UploadStart, body: RequestBody) -> Answer {
-        if let (Some(digest), Some(from)) = (&start.mount, &self.mount_from) {
-            let to = &self.uploader.repository;
-            if self.registry.mount(from, to, digest).await? == Mounted::Done {
-                return answer::created_blob(self.name, digest);
-            }
+        if let Some(digest) = &start.mount
+            && self.mount(digest, start.from.is_some()).await?
+        {
+            return answer::created_blob(self.name, digest);
         }
         let algorithm = start.digest.as_ref().map(Digest::algorithm);
         let algorithm = algorithm.or(start.algorithm);
@@ -100,6 +101,25 @@ impl Pushing<'_> {
             self.registry.cancel_upload(upload);
         }
         finished
+    }
+
+    /// Mounts the blob from where the client says, or, if it does not say, from wherever it may pull. True if that was possible.
+    async fn mount(&self, digest: &Digest, is_named: bool) -> Result<bool, OciError> {
+        let from = match &self.mount_from {
+            Some(from) => Some(from.clone()),
+            None if is_named => None,
+            None => {
+                let holders = self.registry.holders(digest).await?;
+                holders
+                    .into_iter()
+                    .find(|holder| self.visitor.may_pull(holder))
+            }
+        };
+        let Some(from) = from else {
+            return Ok(false);
+        };
+        let to = &self.uploader.repository;
+        Ok(self.registry.mount(&from, to, digest).await? == Mounted::Done)
     }
 
     async fn append(&self, session: UploadId, body: RequestBody) -> Answer {

@@ -242,6 +242,7 @@ async fn change(
         },
         headers: &asked.head.headers,
         tags: &asked.query.tags,
+        visitor,
         mount_from: find_mount(table, asked, visitor),
     };
     let request = (&asked.endpoint, asked.verb);

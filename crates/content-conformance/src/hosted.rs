@@ -51,6 +51,7 @@ macro_rules! hosted_suite {
             a_blob_is_held_by_the_repository_it_was_pushed_to_alone,
             a_blob_pushed_again_counts_once,
             a_mounted_blob_is_held_by_both,
+            a_blob_tells_who_holds_it,
             a_mount_from_who_does_not_hold_it_changes_nothing,
             a_mount_outlives_the_repository_that_it_came_from,
             a_manifest_is_told_as_pushed,

@@ -50,6 +50,13 @@ pub trait HostedContent: Send + Sync {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<u64>, CatalogError>;
+
+    /// Repositories that hold the blob, in the order of their names' bytes, at most `limit`.
+    async fn holders(
+        &self,
+        digest: &Digest,
+        limit: u32,
+    ) -> Result<Vec<RepositoryName>, CatalogError>;
 }
 
 /// What a repository holds, a page at a time.

@@ -14,6 +14,9 @@ use crate::local_registry::LocalRegistry;
 use crate::upload::Receiving;
 use crate::{PushError, Refused, Upload, Uploader};
 
+/// The most repositories that a blob is looked for in to mount it from where nobody said.
+const MAX_HOLDERS: u32 = 64;
+
 /// What became of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mounted {
@@ -109,6 +112,14 @@ impl LocalRegistry {
             Err(PushError::MissingBlobs(_)) => Ok(Mounted::NotThere),
             Err(error) => Err(error),
         }
+    }
+
+    /// Repositories that hold the blob, of all names, from which it may be mounted; a few if there are many.
+    ///
+    /// # Errors
+    /// Our own fault.
+    pub async fn holders(&self, digest: &Digest) -> Result<Vec<RepositoryName>, PushError> {
+        Ok(self.stores.rows.holders(digest, MAX_HOLDERS).await?)
     }
 
     /// Pushes a manifest under a tag or its digest, and under further `tags`.

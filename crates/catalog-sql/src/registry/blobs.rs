@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use forebay_content::{BlobMount, Committed, Dropped, HostedBlob, Timestamp};
 use forebay_oci::{Digest, RepositoryName};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::layout::RegistryLayout;
@@ -66,6 +67,27 @@ pub(super) async fn find(
     let of_read = seals::of_blob(repository, digest, size);
     seal::check(found.try_get(1)?, of_read, "a blob of a repository")?;
     Ok(Some(size))
+}
+
+/// Repositories that hold the blob. A rotten row shows when it is mounted from there.
+pub(super) async fn holders(
+    readers: &Readers,
+    digest: &Digest,
+    limit: u32,
+) -> Result<Vec<RepositoryName>, SqlError> {
+    let query = sqlx::query(
+        "SELECT r.name FROM blobs b JOIN repositories r ON r.id = b.repository
+         WHERE b.digest = $1 ORDER BY r.name LIMIT $2",
+    )
+    .bind(digest_key(digest))
+    .bind(i64::from(limit));
+    let rows = readers.list(query).await?;
+    let name = |found: &AnyRow| {
+        let name: &str = found.try_get(0)?;
+        name.parse()
+            .map_err(|_| SqlError::Damaged("the name of a repository"))
+    };
+    rows.iter().map(name).collect()
 }
 
 #[async_trait]

@@ -56,6 +56,14 @@ impl HostedContent for SqlRegistry {
     ) -> Result<Option<u64>, CatalogError> {
         Ok(blobs::find(&self.database.opened().readers, repository, digest).await?)
     }
+
+    async fn holders(
+        &self,
+        digest: &Digest,
+        limit: u32,
+    ) -> Result<Vec<RepositoryName>, CatalogError> {
+        Ok(blobs::holders(&self.database.opened().readers, digest, limit).await?)
+    }
 }
 
 #[async_trait]

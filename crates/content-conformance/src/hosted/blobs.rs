@@ -60,6 +60,22 @@ pub async fn a_mounted_blob_is_held_by_both<H: Hosted>(hosted: &H) {
     assert_eq!(usage(hosted).await, (1, 10));
 }
 
+/// Those that hold it now, and a few if they are many.
+pub async fn a_blob_tells_who_holds_it<H: Hosted>(hosted: &H) {
+    let digest = Digest::sha256(b"layer");
+    assert!(hosted.holders(&digest, 10).await.unwrap().is_empty());
+    for holder in ["b", "a/x", "c"] {
+        push_blobs(hosted, &name(holder), &["layer"]).await;
+    }
+    push_blobs(hosted, &name("d"), &["another"]).await;
+    let told = hosted.holders(&digest, 10).await.unwrap();
+    assert_eq!(told, [name("a/x"), name("b"), name("c")]);
+    assert_eq!(hosted.holders(&digest, 2).await.unwrap().len(), 2);
+    hosted.drop_hosted_blob(&name("b"), &digest).await.unwrap();
+    let told = hosted.holders(&digest, 10).await.unwrap();
+    assert_eq!(told, [name("a/x"), name("c")]);
+}
+
 /// Not by its digest alone: whoever knows a digest would read what it stands for.
 pub async fn a_mount_from_who_does_not_hold_it_changes_nothing<H: Hosted>(hosted: &H) {
     let app = name("team/app");

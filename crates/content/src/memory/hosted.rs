@@ -97,6 +97,19 @@ impl HostedContent for MemoryHosted {
         let found = self.ask(repository, |found| found.find_blob(digest));
         Ok(found.flatten())
     }
+
+    async fn holders(
+        &self,
+        digest: &Digest,
+        limit: u32,
+    ) -> Result<Vec<RepositoryName>, CatalogError> {
+        let all = self.all();
+        let holders = all
+            .iter()
+            .filter(|(_, repository)| repository.find_blob(digest).is_some());
+        let names = holders.map(|(name, _)| name.clone());
+        Ok(names.take(size(limit)).collect())
+    }
 }
 
 #[async_trait]
