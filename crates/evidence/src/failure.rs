@@ -66,6 +66,7 @@ pub(crate) fn tell(event: Event, verdict: Verdict) -> Event {
     // What was cut off before the cause was still pulled for.
     let what = match retries(&event.message) {
         Some(_) => What::PullFailed,
+        None if is_probe(&event.message, verdict.class) => What::HealthFailed,
         None => what_of(verdict.class),
     };
     let mut event = Event { what, ..event };
@@ -145,6 +146,12 @@ const fn unexplained(what: What) -> Option<Failure> {
         What::BackedOff => Some(Failure::bare(Class::SymptomOnly)),
         _ => None,
     }
+}
+
+/// Whether it is a probe of Kubernetes' that failed: nothing is pulled for it.
+fn is_probe(message: &str, class: Class) -> bool {
+    let is_said = ["robe failed", "robe errored"].map(|words| message.contains(words));
+    class == Class::SymptomOnly && is_said.contains(&true)
 }
 
 const fn what_of(class: Class) -> What {

@@ -24,6 +24,7 @@ mod scope;
 mod summary;
 mod tally;
 mod tls;
+mod unready;
 
 use std::collections::BTreeMap;
 
@@ -115,7 +116,8 @@ pub fn diagnose(evidence: &Evidence, context: &Context, egress: Egress) -> Diagn
     let classes = cause::classes(&tally);
     let bare = nothing_wrong(evidence);
     let Some(class) = cause::main_class(&classes) else {
-        return match lacking::find(evidence) {
+        let lacking = lacking::find(evidence);
+        return match lacking.or_else(|| unready::find(evidence, context.now)) {
             Some(lacking) => of_lacking(lacking, bare),
             None => bare,
         };

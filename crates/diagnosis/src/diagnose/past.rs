@@ -57,6 +57,8 @@ pub(crate) fn past(evidence: &Evidence) -> (Vec<Past>, usize) {
     (all, more)
 }
 
+/// As what most pulls of a workload failed. A container that did not start is no pull: how many did not, `deaths` counts, and its
+/// class beside `failed` would read as if pulls had failed of it.
 fn class_of(workload: &Workload) -> Option<Class> {
     let causes = workload
         .classes

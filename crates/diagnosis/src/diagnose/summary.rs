@@ -7,6 +7,7 @@ use forebay_evidence::{Class, Event, Evidence, Format, What};
 use super::cause::Trigger;
 use super::culprit::{Parted, Suspect};
 use super::pull_through::{PullThrough, RIGHTS};
+use super::unready;
 
 /// The sentence.
 pub(crate) fn summary(
@@ -59,10 +60,7 @@ pub(crate) fn of_pull_through(cache: &PullThrough, class: Class) -> String {
 
 /// The sentence where no line even says that a pull has failed.
 pub(crate) fn of_waiting(evidence: &Evidence) -> String {
-    let mut waiting = evidence.events.iter().filter(|event| {
-        let failure = event.failure.as_ref();
-        failure.is_some_and(|failure| failure.class == Class::SymptomOnly)
-    });
+    let mut waiting = waiting_events(evidence);
     // Of pods Kubernetes says what they wait for before anything is pulled.
     let first = waiting.next().filter(|event| is_of_volume(event));
     if let Some(first) = first
@@ -72,7 +70,20 @@ pub(crate) fn of_waiting(evidence: &Evidence) -> String {
         let name = owner.map_or_else(|| "a pod".to_owned(), ToString::to_string);
         return format!("{name} waits for its volume: nothing is pulled before it is there");
     }
+    let symptoms: Vec<&Event> = waiting_events(evidence).collect();
+    if symptoms.iter().all(|event| unready::is_probe(event))
+        && let Some(summary) = unready::summary(&symptoms)
+    {
+        return summary;
+    }
     "it does not come up, but what was read does not say why: a pull that fails, a container that ends, a health check, or no room for it".to_owned()
+}
+
+fn waiting_events(evidence: &Evidence) -> impl Iterator<Item = &Event> {
+    evidence.events.iter().filter(|event| {
+        let failure = event.failure.as_ref();
+        failure.is_some_and(|failure| failure.class == Class::SymptomOnly)
+    })
 }
 
 fn is_of_volume(event: &Event) -> bool {

@@ -16,5 +16,6 @@ mod incidents;
 mod past;
 mod stories;
 mod told;
+mod unready;
 mod waiting;
 mod world;

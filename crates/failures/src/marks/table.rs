@@ -379,5 +379,6 @@ pub(super) const MARKS: &[&str] = &[
     r"certs\.d",
     r"missing (?:key|client certificate) ",
     "no such host",
+    "net/http: tls",
     "lookup ",
 ];

@@ -86,6 +86,8 @@ pub(super) const RULES: &[Rule] = &[
         &[r"(?:errimagepull|failedtopullimage).*net/http:requestcanceled(?:$|[^a-z(])"],
     )
     .uncertain(),
+    // All that a client of Docker's tells of it, alone; behind a server's name it may be any program's.
+    Rule::new(Timeout, &[r"^(?:error:)?net/http:tlshandshaketimeout\.?$"]).uncertain(),
 ];
 
 /// A connection that broke. Behind what a registry says of credentials: a mirror that is away is no cause where the registry
