@@ -71,7 +71,7 @@ pub struct Access {
     remembered: Remembered,
     hashing: Arc<Hashing>,
     dummy: Secret,
-    desk: Desk,
+    desk: Arc<Desk>,
     keys: Arc<dyn Keys>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -120,7 +120,7 @@ impl Access {
             remembered: Remembered::new(&*random)?,
             hashing,
             dummy,
-            desk,
+            desk: Arc::new(desk),
             rules: ArcSwap::from_pointee(rules),
             keys,
             clock,
@@ -140,7 +140,7 @@ impl Access {
     }
 
     /// Where accounts are changed, so that it counts at once.
-    pub fn desk(&self) -> &Desk {
+    pub fn desk(&self) -> &Arc<Desk> {
         &self.desk
     }
 

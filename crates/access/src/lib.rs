@@ -8,6 +8,7 @@ mod hashing;
 mod htpasswd;
 mod jws;
 mod known;
+mod orders;
 mod password;
 mod policy;
 mod principal;
@@ -30,6 +31,7 @@ pub use grant::{Grant, Narrowing};
 pub use htpasswd::{Htpasswd, InvalidHtpasswd, MAX_HTPASSWD_BYTES, WrongLine};
 pub use jws::{BadToken, MAX_TOKEN_PART_BYTES};
 pub use known::ACCOUNT_MEMORY;
+pub use orders::{ACCOUNTS_AT_A_TIME, Order, OrderError, RightText, RobotText, Told, UserText};
 pub use password::{
     HashCost, InvalidPassword, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, hash_password,
 };

@@ -7,6 +7,7 @@
 )]
 
 mod flow;
+mod orders;
 mod policies;
 mod rig;
 mod robots;
