@@ -16,6 +16,9 @@ pub(super) const HANDSHAKES_AT_ONCE: usize = 1024;
 /// Of these, a single address (of IPv6: a /64) gets one in so many at most: they are done in milliseconds, so that a whole
 /// site behind one address is not held up, and who holds them up does so for few.
 pub(super) const HANDSHAKE_SHARE: usize = 8;
+/// For a handshake, from its turn on: a few times there and back on the slowest line. So whoever begins many and finishes none
+/// gives its turns back soon.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the listener puts up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -262,7 +262,7 @@ async fn who_asks_in_clear_is_told_to_use_https() {
             answer.starts_with("HTTP/1.1 400 Bad Request\r\n"),
             "{answer}"
         );
-        assert!(answer.ends_with("use https://\n"), "{answer}");
+        assert!(answer.ends_with("use https://\"}]}\n"), "{answer}");
     }
     let mut wire = served.connect().await;
     wire.send(b"\0\0\0\0").await;

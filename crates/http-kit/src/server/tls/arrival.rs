@@ -16,16 +16,18 @@ use tokio_rustls::server::TlsStream;
 use super::super::arrival::Arrival;
 use super::super::file_part::FilePart;
 use super::super::goodbye::{LINGER, say_goodbye};
+use super::super::limits::HANDSHAKE_TIMEOUT;
 use super::super::listener::Accept;
 use super::super::request::Peer;
 use super::super::socket::Socket;
 use super::hello::{Hello, wait_for_hello};
 use super::{Certificate, Handshakes, Secured, ServerTls, Turn};
 
-/// What somebody reads who asks in clear where TLS is spoken.
+/// What somebody reads who asks in clear where TLS is spoken, in the form that clients of registries show (OCI's distribution
+/// spec, "Error codes").
 const IN_CLEAR: &str = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\
-    content-type: text/plain; charset=utf-8\r\ncontent-length: 63\r\n\r\n\
-    An HTTP request came to a port that speaks HTTPS: use https://\n";
+    content-type: application/json\r\ncontent-length: 113\r\n\r\n\
+    {\"errors\":[{\"code\":\"UNSUPPORTED\",\"message\":\"this is an HTTP request, and the port speaks HTTPS: use https://\"}]}\n";
 
 /// A TCP listener whose connections speak TLS.
 pub(in super::super) struct SecureListener {
@@ -92,7 +94,8 @@ impl Arrival for Incoming {
         }
         let turn = handshakes.turn(self.peer).await?;
         let peer = self.peer;
-        match Box::pin(self.agree()).await {
+        let agreed = timeout(HANDSHAKE_TIMEOUT, Box::pin(self.agree())).await;
+        match agreed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(socket) => Some((socket, Some(turn))),
             Err(error) => {
                 handshakes.note_failure(peer, &error);
