@@ -224,8 +224,8 @@ section! {
         /// A PEM file with certificate authorities. With it, clients are asked for a certificate that one of them has signed.
         client_ca_file: Option<PathBuf>,
         /// Whether a client that shows no certificate may ask: `required` keeps it out, `optional` lets it in. One that
-        /// shows another certificate is kept out in any case.
-        client_auth: ClientAuth = "required",
+        /// shows another certificate is kept out in any case. Without it, `required`.
+        client_auth: Option<ClientAuth>,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::advice::Advice as _;
 use crate::error::{ConfigProblem, Problems, Wrong};
 use crate::file::{TlsFile, TopFile};
 use crate::origin::Origin;
-use crate::resolved::TlsConfig;
+use crate::resolved::{ClientAuth, TlsConfig};
 use crate::section::Setting;
 use crate::tls_files::{TlsFileError, TlsFiles};
 
@@ -20,7 +20,7 @@ pub(super) fn resolve(top: &TopFile, tls: &TlsFile, problems: &mut Problems) -> 
             cert_file: cert.clone(),
             key_file: key.clone(),
             client_ca_file: tls.client_ca_file.value.clone(),
-            client_auth: tls.client_auth.value,
+            client_auth: tls.client_auth.value.unwrap_or(ClientAuth::Required),
         },
         (None, None) => {
             if let Some(address) = secure {
@@ -37,7 +37,7 @@ pub(super) fn resolve(top: &TopFile, tls: &TlsFile, problems: &mut Problems) -> 
         (Some(_), None) => return lacks(&tls.cert_file, ("cert_file", "key_file"), problems),
         (None, Some(_)) => return lacks(&tls.key_file, ("key_file", "cert_file"), problems),
     };
-    if config.client_ca_file.is_none() && tls.client_auth.origin != Origin::Default {
+    if config.client_ca_file.is_none() && tls.client_auth.value.is_some() {
         let what = "`tls.client_auth` is written without `tls.client_ca_file`: no certificate of a client could be believed";
         problems.push(ConfigProblem::new(&tls.client_auth.origin, what));
     }
