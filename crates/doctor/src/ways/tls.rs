@@ -1,7 +1,8 @@
 //! What to do where no TLS comes about with a registry, by what is wrong with it.
 //!
 //! Each fault has a cure of its own, and each client a file of its own: Docker looks for an authority under `certs.d`, containerd
-//! in `hosts.toml`, podman and CRI-O in `registries.conf`.
+//! in `hosts.toml`, k3s and RKE2 have it said in `registries.yaml` (docs.k3s.io, "Private Registry Configuration"), podman and CRI-O in
+//! `registries.conf`.
 
 use forebay_diagnosis::facts::name_and_port;
 use forebay_failures::is_public_registry;
@@ -145,10 +146,13 @@ impl Asked {
                     Some(Code::of("json", format!("{{\"insecure-registries\": [\"{host}\"]}}"))),
                 )
                 .run("Docker takes that without a restart.", "sudo systemctl reload docker"),
-            Client::Containerd => way.step(
-                self.hosts_file(),
-                Some(Code::of("toml", self.hosts_toml("http", ""))),
-            ),
+            Client::Containerd => {
+                let way = way.step(
+                    self.hosts_file(),
+                    Some(Code::of("toml", self.hosts_toml("http", ""))),
+                );
+                Self::with_rancher(way, self.mirror_yaml())
+            }
             Client::Podman => way.step(
                 "podman and CRI-O, on each machine that pulls: at the end of /etc/containers/registries.conf.",
                 Some(Code::of(
@@ -162,9 +166,36 @@ impl Asked {
     /// Where containerd has it said; it reads that anew for each pull.
     fn hosts_file(&self) -> String {
         format!(
-            "containerd, on each node: {}/hosts.toml, read without a restart where config_path in its config.toml is /etc/containerd/certs.d. k3s and RKE2 have it said in registries.yaml instead, in /etc/rancher/k3s or /etc/rancher/rke2.",
+            "containerd, on each node: {}/hosts.toml, read without a restart where config_path in its config.toml is /etc/containerd/certs.d.",
             Client::Containerd.folder(&self.host)
         )
+    }
+
+    /// The same for k3s and RKE2, which write that file themselves when they start.
+    fn with_rancher(way: WayOut, yaml: String) -> WayOut {
+        way.step(
+            "k3s, on each node, instead of that file: /etc/rancher/k3s/registries.yaml, beside what is there. RKE2: /etc/rancher/rke2/registries.yaml.",
+            Some(Code::of("yaml", yaml)),
+        )
+        .run(
+            "They read it when they start; what runs goes on.",
+            "sudo systemctl restart k3s   # an agent: k3s-agent; RKE2: rke2-server, an agent: rke2-agent",
+        )
+    }
+
+    fn mirror_yaml(&self) -> String {
+        let host = &self.host;
+        format!("mirrors:\n  \"{host}\":\n    endpoint:\n      - \"http://{host}\"")
+    }
+
+    /// What k3s and RKE2 call these files of the folder that was made for containerd.
+    fn tls_yaml(&self, files: &[(&str, &str)]) -> String {
+        let (host, folder) = (&self.host, Client::Containerd.folder(&self.host));
+        let files = files
+            .iter()
+            .map(|(key, file)| format!("\n      {key}: {folder}/{file}"));
+        let files: String = files.collect();
+        format!("configs:\n  \"{host}\":\n    tls:{files}")
     }
 
     fn hosts_toml(&self, scheme: &str, more: &str) -> String {
@@ -205,10 +236,12 @@ impl Asked {
                 let folder = client.folder(host);
                 let pair =
                     format!("\n  client = [[\"{folder}/client.cert\", \"{folder}/client.key\"]]");
-                way.run("On each node.", install_pair(&folder)).step(
+                let way = way.run("On each node.", install_pair(&folder)).step(
                     self.hosts_file(),
                     Some(Code::of("toml", self.hosts_toml("https", &pair))),
-                )
+                );
+                let pair = [("cert_file", "client.cert"), ("key_file", "client.key")];
+                Self::with_rancher(way, self.tls_yaml(&pair))
             }
         })
     }
@@ -273,14 +306,16 @@ impl Asked {
             Client::Containerd => {
                 let folder = client.folder(host);
                 let authority = format!("\n  ca = \"{folder}/ca.crt\"");
-                way.run(
-                    "On each node: the authority's certificate is in ca.crt.",
-                    install_authority(&folder),
-                )
-                .step(
-                    self.hosts_file(),
-                    Some(Code::of("toml", self.hosts_toml("https", &authority))),
-                )
+                let way = way
+                    .run(
+                        "On each node: the authority's certificate is in ca.crt.",
+                        install_authority(&folder),
+                    )
+                    .step(
+                        self.hosts_file(),
+                        Some(Code::of("toml", self.hosts_toml("https", &authority))),
+                    );
+                Self::with_rancher(way, self.tls_yaml(&[("ca_file", "ca.crt")]))
             }
         })
     }

@@ -7,7 +7,10 @@
 mod advice;
 mod aws;
 mod costs;
+mod elsewhere;
 mod found;
 mod night;
 mod pasted;
+mod sayings;
+mod stopping;
 mod tls;

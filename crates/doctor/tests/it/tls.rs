@@ -90,6 +90,42 @@ fn each_fault_of_tls_is_told_by_its_name_and_cured_where_its_client_looks() {
 }
 
 #[test]
+fn k3s_and_rke2_get_the_content_of_their_own_file_and_how_it_is_read_anew() {
+    let folder = "/etc/containerd/certs.d/reg.example:5000";
+    for (fault, yaml) in [
+        (
+            PLAIN,
+            "mirrors:\n  \"reg.example:5000\":\n    endpoint:\n      - \"http://reg.example:5000\""
+                .to_owned(),
+        ),
+        (
+            UNKNOWN,
+            format!("configs:\n  \"reg.example:5000\":\n    tls:\n      ca_file: {folder}/ca.crt"),
+        ),
+        (
+            "remote error: tls: certificate required",
+            format!(
+                "configs:\n  \"reg.example:5000\":\n    tls:\n      cert_file: {folder}/client.cert\n      key_file: {folder}/client.key"
+            ),
+        ),
+    ] {
+        let (_, ways) = find(&[&format!("{POD}{fault}")]);
+        let steps = &ways.ways[0].steps;
+        let at = steps
+            .iter()
+            .position(|step| step.code.as_ref().is_some_and(|code| code.text == yaml));
+        let at = at.unwrap();
+        assert!(steps[at].text.contains("/etc/rancher/k3s/registries.yaml"));
+        assert!(steps[at].text.contains("/etc/rancher/rke2/registries.yaml"));
+        let restart = &steps[at + 1].code.as_ref().unwrap().text;
+        assert!(
+            restart.starts_with("sudo systemctl restart k3s "),
+            "{restart}"
+        );
+    }
+}
+
+#[test]
 fn what_clouds_run_is_no_registry_of_ones_own() {
     for host in [
         "123456789012.dkr.ecr.us-east-1.amazonaws.com",
