@@ -24,18 +24,19 @@ const ONE_POD: [&str; 10] = [
 ];
 
 /// What the other kinds begin with of which one runs if they do not say how many.
-const ONE_EACH: [&str; 6] = [
+const ONE_EACH: [&str; 7] = [
     "Compose",
     "Docker container",
     "Docker image",
     "Dockerfile",
     "GitHub",
     "GitLab",
+    "kind Cluster",
 ];
 
 /// What the kinds begin with that run on machines of their own, which the nodes do not bound: builders, runners, tasks of
 /// Fargate, services of clouds.
-const ELSEWHERE: [&str; 17] = [
+const ELSEWHERE: [&str; 18] = [
     "AWS",
     "App Runner",
     "Azure",
@@ -53,6 +54,7 @@ const ELSEWHERE: [&str; 17] = [
     "Lightsail",
     "SageMaker",
     "Scaleway",
+    "kind Cluster",
 ];
 
 /// What the kinds begin with that run on nodes, are none of Kubernetes', and pull what is not there, `latest` or not.

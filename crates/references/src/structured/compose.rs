@@ -305,8 +305,8 @@ fn build_arguments(build: At<'_>, sink: &mut Sink<'_>, scope: Scope<'_>, owner: 
     }
 }
 
-/// Whether an argument is an image: its name says so, and it has a tag besides its variables.
-fn is_base(name: &str, value: &str) -> bool {
+/// Whether an argument of a build is an image: its name says so, and it has a tag besides its variables.
+pub(super) fn is_base(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let is_named_so = name.ends_with("IMAGE") || matches!(name.as_str(), "BASE" | "FROM");
     let mut literal = value.to_owned();

@@ -21,6 +21,9 @@ const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralCo
 /// Single containers, as Argo's and Tekton's objects have them.
 const SINGLE_CONTAINERS: [&str; 3] = ["container", "script", "stepTemplate"];
 
+/// The group of the configuration of kind, which runs clusters in containers.
+const KIND: &str = "kind.x-k8s.io/";
+
 /// What has to be for a `DaemonSet`'s pod to run on a node.
 pub(crate) const ON_SELECTED: &str = "only on nodes that it selects";
 /// The labels by which a selector leaves out no node that runs Linux.
@@ -55,7 +58,30 @@ fn find_object(root: At<'_>, sink: &mut Sink<'_>, lists: u32) {
             at_path(root, &path, sink, &owner);
         }
     }
+    if root
+        .text_of("apiVersion")
+        .is_some_and(|version| version.starts_with(KIND))
+    {
+        kind_nodes(root, sink, &owner);
+    }
     search(root, sink, &owner, MAX_DEPTH);
+}
+
+/// The images of the containers that are a kind cluster's nodes.
+///
+/// Source: kind's `Cluster` (kind.x-k8s.io/v1alpha4), "Nodes".
+fn kind_nodes(root: At<'_>, sink: &mut Sink<'_>, owner: &Owner) {
+    for node in root.get("nodes").into_iter().flat_map(At::items) {
+        let mut owner = owner.clone();
+        "kind Cluster".clone_into(&mut owner.kind);
+        owner.name = owner
+            .name
+            .or_else(|| root.text_of("name").map(str::to_owned));
+        owner.container = node.text_of("role").map(str::to_owned);
+        if let Some(image) = node.get("image") {
+            put(image, sink, owner);
+        }
+    }
 }
 
 /// Files that a `ConfigMap` holds: manifests, scripts. Others name no images.

@@ -1,9 +1,10 @@
-//! What a workflow's actions push: the names that are among their inputs.
+//! What a workflow's actions push, and what they build from: the names that are among their inputs.
 
 use forebay_syntax::At;
 
 use super::{Bindings, Job, MAX_HOPS, filled_in, names_in};
 use crate::sink::{Scope, Sink, Site};
+use crate::structured::compose::is_base;
 use crate::variables::{Binding, Dialect, MAX_TEXT_BYTES};
 use crate::{Encoding, Owner, PullPolicy};
 
@@ -15,19 +16,25 @@ const PUSHED: [(&str, &str); 2] = [
     ("docker/metadata-action", "images"),
 ];
 
-/// The names under which a step pushes what it builds. One without a path stays on the machine.
+/// The action that builds, and which of its inputs has the build's arguments: `NAME=value`, one in a line, `#` begins a comment.
+const BUILT: (&str, &str) = ("docker/build-push-action", "build-args");
+
+/// The names under which a step pushes what it builds, and the images among the arguments of a build.
 pub(super) fn find(step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
     let uses = step.text_of("uses").unwrap_or_default();
     let action = uses.split('@').next().unwrap_or_default();
+    if action == BUILT.0
+        && let Some(arguments) = step.path(&["with", BUILT.1])
+    {
+        build_arguments(arguments, step, job, sink);
+    }
     let input = PUSHED.iter().find(|(name, _)| *name == action);
     let Some(names) = input.and_then(|(_, key)| step.path(&["with", key])) else {
         return;
     };
-    let raw = sink.block(names).or_else(|| {
-        let site = sink.site(names).filter(|site| site.verbatim)?;
-        Some((site.span.start, sink.text.get(site.span)?))
-    });
-    let Some((start, raw)) = raw else { return };
+    let Some((start, raw)) = raw_text(names, sink) else {
+        return;
+    };
     let mut at = start;
     for item in raw.split_inclusive(['\n', ',']) {
         let name = item.trim_matches(|c: char| c.is_whitespace() || c == ',');
@@ -41,14 +48,55 @@ pub(super) fn find(step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-fn put((name, begin): (&str, usize), step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
+/// An input as it is written, and where it begins.
+fn raw_text<'a>(at: At<'_>, sink: &Sink<'a>) -> Option<(usize, &'a str)> {
+    sink.block(at).or_else(|| {
+        let site = sink.site(at).filter(|site| site.verbatim)?;
+        Some((site.span.start, sink.text.get(site.span)?))
+    })
+}
+
+/// The images that a build begins with, where arguments name them.
+fn build_arguments(at: At<'_>, step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
+    let Some((start, raw)) = raw_text(at, sink) else {
+        return;
+    };
+    let mut begin = start;
+    for line in raw.split_inclusive('\n') {
+        let (at, argument) = (begin, line.trim());
+        begin += line.len();
+        let Some((name, value)) = argument.split_once('=') else {
+            continue;
+        };
+        let value = value.split(" #").next().unwrap_or_default().trim_end();
+        let value = value.trim_matches(['"', '\'']);
+        if argument.len() > MAX_TEXT_BYTES || !is_base(name, value) {
+            continue;
+        }
+        let at = at + line.find('=').unwrap_or_default();
+        let at = at + sink.text[at..].find(value).unwrap_or_default();
+        let owner = Owner {
+            container: step.text_of("name").map(str::to_owned),
+            ..job.owner("GitHub build argument")
+        };
+        let values = values_in(value, step, job, sink);
+        put_resolved((value, at), &values, sink, owner);
+    }
+}
+
+/// What the expressions in a text are.
+fn values_in(text: &str, step: At<'_>, job: &Job<'_>, sink: &Sink<'_>) -> Vec<(String, Binding)> {
     let bindings = Bindings::of(job, Some(step));
-    let values: Vec<(String, Binding)> = names_in(name)
-        .filter_map(|name| {
-            let binding = bindings.find(name, sink, MAX_HOPS)?.binding()?;
-            Some((name.to_owned(), binding))
-        })
-        .collect();
+    let values = names_in(text).filter_map(|name| {
+        let binding = bindings.find(name, sink, MAX_HOPS)?.binding()?;
+        Some((name.to_owned(), binding))
+    });
+    values.collect()
+}
+
+/// A name under which an image is pushed. One without a path stays on the machine.
+fn put((name, begin): (&str, usize), step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
+    let values = values_in(name, step, job, sink);
     let find = |name: &str| values.iter().find(|(known, _)| known == name);
     let text = filled_in(name, |name| Some(find(name)?.1.text.as_str()));
     sink.found.built.extend(text.clone());
@@ -56,6 +104,21 @@ fn put((name, begin): (&str, usize), step: At<'_>, job: &Job<'_>, sink: &mut Sin
     if text.is_some_and(|text| !text.contains('/')) {
         return;
     }
+    let owner = Owner {
+        pull_policy: Some(PullPolicy::Never),
+        container: step.text_of("name").map(str::to_owned),
+        ..job.owner("GitHub step")
+    };
+    put_resolved((name, begin), &values, sink, owner);
+}
+
+fn put_resolved(
+    (name, begin): (&str, usize),
+    values: &[(String, Binding)],
+    sink: &mut Sink<'_>,
+    owner: Owner,
+) {
+    let find = |name: &str| values.iter().find(|(known, _)| known == name);
     let scope = Scope {
         dialect: Dialect::GitHub,
         lookup: &|name| Some(find(name)?.1.clone()),
@@ -64,11 +127,6 @@ fn put((name, begin): (&str, usize), step: At<'_>, job: &Job<'_>, sink: &mut Sin
         span: begin..begin + name.len(),
         encoding: Encoding::AsIs,
         verbatim: true,
-    };
-    let owner = Owner {
-        pull_policy: Some(PullPolicy::Never),
-        container: step.text_of("name").map(str::to_owned),
-        ..job.owner("GitHub step")
     };
     sink.resolved(name, site, scope, owner);
 }

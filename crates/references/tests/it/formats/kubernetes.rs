@@ -21,6 +21,25 @@ alpine <alpine> CronJob name=nightly container=j parallel=5 restart=OnFailure/No
 }
 
 #[test]
+fn the_nodes_of_a_kind_cluster_are_containers_of_its_images() {
+    let text = "\
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+name: dev
+nodes:
+- role: control-plane
+  image: kindest/node:v1.31.0 # kept
+- role: worker
+";
+    assert_eq!(
+        listing("kind.yaml", text, &Settings::default()),
+        "kindest/node:v1.31.0 <kindest/node:v1.31.0> kind Cluster name=dev container=control-plane\n"
+    );
+    let other = text.replace("kind.x-k8s.io", "cluster.x-k8s.io");
+    assert_eq!(listing("capi.yaml", &other, &Settings::default()), "");
+}
+
+#[test]
 fn a_list_as_json_gives_the_same() {
     let text = r#"{"apiVersion":"v1","kind":"List","items":[
       {"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx:1"}],

@@ -219,6 +219,39 @@ ghcr.io/a/web <ghcr.io/a/web> GitHub step name=build pull=Never
 }
 
 #[test]
+fn an_argument_of_an_actions_build_is_an_image_where_its_name_and_its_tag_say_so() {
+    let text = "\
+on: push
+env: {NODE: '22'}
+jobs:
+  build:
+    strategy: {matrix: {v: ['1', '2']}}
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          build-args: |
+            BASE_IMAGE=python:3.13 # kept
+            RUNTIME_IMAGE=node:${{ env.NODE }}
+            VERSION=1.2:3
+            BASE_URL=http://a:1
+            FROM=\"alpine:3.20\"
+            OTHER_IMAGE=a/b:${{ matrix.v }}
+      - {uses: docker/build-push-action@v6, with: {build-args: 'BASE=quay.io/a/b:1'}}
+      - {uses: other/action@v1, with: {build-args: 'BASE=a/b:1'}}
+";
+    assert_eq!(
+        listing(".github/workflows/ci.yml", text, &Settings::default()),
+        "\
+python:3.13 <python:3.13> GitHub build argument name=build replicas=2
+node:22 <node:${{ env.NODE }}> GitHub build argument name=build replicas=2
+alpine:3.20 <alpine:3.20> GitHub build argument name=build replicas=2
+quay.io/a/b:1 <quay.io/a/b:1> GitHub build argument name=build replicas=2
+? <a/b:${{ matrix.v }}> `matrix.v` is not set here GitHub build argument name=build replicas=2
+"
+    );
+}
+
+#[test]
 fn a_pipeline_of_gitlab_resolves_its_variables() {
     let text = "\
 image: ruby:3.3
