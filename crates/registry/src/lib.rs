@@ -2,6 +2,7 @@
 
 mod drops;
 mod error;
+mod expiry;
 mod garbage;
 mod leases;
 pub mod lifecycle;
@@ -14,6 +15,7 @@ mod upload;
 mod uploads;
 
 pub use error::{PushError, Refused};
+pub use expiry::{Expired, ExpiryError, MAX_PLANNED};
 pub use garbage::Collected;
 pub use local_registry::{LocalRegistry, Stores};
 pub use push::{Mounted, PushedAs};

@@ -1,0 +1,286 @@
+//! Lets go of what lifecycle rules say: looks through a repository, plans, and drops by the plan.
+//!
+//! What would go is asked by the same plan without the drops. Between plan and drop the repository goes on: each drop looks again,
+//! in the repository's turn, and what was tagged, pinned, pushed, or named by an index meanwhile stays, with all that goes with it.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+
+use forebay_content::{
+    Change, DropGuard, Dropped, HostedEntry, HostedRepository, ReferrersOf, Timestamp,
+    collect_reader,
+};
+use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Manifest, RepositoryName};
+use tracing::warn;
+
+use crate::PushError;
+use crate::lifecycle::{Candidate, Cause, Going, Plan, Policy, TagPattern, Why, plan};
+use crate::local_registry::LocalRegistry;
+use crate::push::immutable;
+
+/// How many manifests are read from the catalog in one go.
+const PAGE: u32 = 500;
+
+/// The most manifests of one repository that a plan is made for: so many are in memory while it is made.
+pub const MAX_PLANNED: usize = 1_000_000;
+
+/// Why rules could not be applied to a repository.
+#[derive(Debug, thiserror::Error)]
+pub enum ExpiryError {
+    /// There is no such repository.
+    #[error("there is no repository {0}")]
+    NoRepository(RepositoryName),
+    /// It holds too much to plan for.
+    #[error(
+        "{0} holds more than {MAX_PLANNED} manifests, which is more than lifecycle rules are planned for at once"
+    )]
+    TooLarge(RepositoryName),
+    /// The disk, or our own fault.
+    #[error("lifecycle rules could not be applied to {repository}")]
+    Failed {
+        /// The repository.
+        repository: RepositoryName,
+        /// What happened.
+        source: PushError,
+    },
+}
+
+/// What became of a repository's manifests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// What was planned.
+    pub plan: Plan,
+    /// How many went.
+    pub dropped: u64,
+    /// How many stayed because they changed, or what they go with did, after the plan was made. The next run sees them anew.
+    pub changed: u64,
+}
+
+impl LocalRegistry {
+    /// What rules would let go of a repository now; nothing is changed.
+    ///
+    /// # Errors
+    /// There is no such repository, it holds more than [`MAX_PLANNED`] manifests, or the disk fails.
+    pub async fn plan_expiry(
+        &self,
+        repository: &RepositoryName,
+        policy: &Policy,
+    ) -> Result<Plan, ExpiryError> {
+        self.plan_at(repository, policy, self.clock.now()).await
+    }
+
+    /// Lets go of a repository's manifests what rules say.
+    ///
+    /// # Errors
+    /// As [`plan_expiry`](Self::plan_expiry); what went until then stays so.
+    pub async fn expire(
+        &self,
+        repository: &RepositoryName,
+        policy: &Policy,
+    ) -> Result<Expired, ExpiryError> {
+        let planned_at = self.clock.now();
+        let mut expired = Expired {
+            plan: self.plan_at(repository, policy, planned_at).await?,
+            ..Expired::default()
+        };
+        let failed = |source| ExpiryError::failed(repository, source);
+        let goes: HashSet<&Digest> = expired
+            .plan
+            .goes
+            .iter()
+            .map(|going| &going.digest)
+            .collect();
+        let mut stayed: HashSet<&Digest> = HashSet::new();
+        for going in &expired.plan.goes {
+            let follows = match &going.cause {
+                Cause::Rule { .. } => None,
+                Cause::WithIndex(first) | Cause::WithSubject(first) => Some(first),
+            };
+            let is_left = follows.is_some_and(|first| stayed.contains(first));
+            let is_let_go = !is_left
+                && self
+                    .is_free_but_for(&goes, repository, going)
+                    .await
+                    .map_err(failed)?
+                && self
+                    .let_go(repository, going, planned_at)
+                    .await
+                    .map_err(failed)?;
+            if is_let_go {
+                expired.dropped += 1;
+            } else {
+                expired.changed += 1;
+                stayed.insert(&going.digest);
+            }
+        }
+        Ok(expired)
+    }
+
+    async fn plan_at(
+        &self,
+        repository: &RepositoryName,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Plan, ExpiryError> {
+        let failed = |source| ExpiryError::failed(repository, source);
+        let policy = policy.of(repository);
+        let found = self.stores.rows.find_repository(repository).await;
+        let found = found.map_err(|error| failed(error.into()))?;
+        let found = found.ok_or_else(|| ExpiryError::NoRepository(repository.clone()))?;
+        if policy.rules().is_empty() {
+            return Ok(Plan::default());
+        }
+        // What was pulled a moment ago is only noted.
+        self.flush().await;
+        let candidates = self.candidates(repository).await.map_err(failed)?;
+        let candidates = candidates.ok_or_else(|| ExpiryError::TooLarge(repository.clone()))?;
+        let immutable = immutable_patterns(&found);
+        Ok(plan(&candidates, &policy, &immutable, now))
+    }
+
+    /// All that the repository holds, with the children of indexes; `None` if it is too much.
+    async fn candidates(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Option<Vec<Candidate>>, PushError> {
+        let mut candidates: Vec<Candidate> = Vec::new();
+        loop {
+            let after = candidates.last();
+            let after = after.map(|candidate| candidate.entry.manifest.digest.clone());
+            let rows = &self.stores.rows;
+            let page = rows
+                .hosted_manifests(repository, after.as_ref(), PAGE)
+                .await?;
+            if page.is_empty() {
+                return Ok(Some(candidates));
+            }
+            if candidates.len() + page.len() > MAX_PLANNED {
+                return Ok(None);
+            }
+            for entry in page {
+                let children = self.children(repository, &entry).await?;
+                candidates.push(Candidate { entry, children });
+            }
+        }
+    }
+
+    /// The manifests that an index names. Of one whose bytes are damaged none: the catalog knows whose children they are, and
+    /// spares them.
+    async fn children(
+        &self,
+        repository: &RepositoryName,
+        entry: &HostedEntry,
+    ) -> Result<Vec<Digest>, PushError> {
+        let manifest = &entry.manifest;
+        if !manifest.media_type.is_index() {
+            return Ok(Vec::new());
+        }
+        let bytes = match self.stores.blobs.open(&manifest.digest).await {
+            Ok(reader) => collect_reader(reader.as_ref(), MAX_MANIFEST_BYTES).await,
+            Err(error) => Err(error),
+        };
+        let parsed = match bytes {
+            Ok(bytes) => Manifest::parse(&bytes).ok(),
+            Err(error) if error.is_loss() => None,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(parsed) = parsed else {
+            warn!(%repository, digest = %manifest.digest, "an index cannot be read: lifecycle rules spare what it names");
+            return Ok(Vec::new());
+        };
+        let children = parsed.manifests.into_iter();
+        Ok(children.map(|child| child.digest).collect())
+    }
+
+    /// Whether all that is about a manifest of the plan is in the plan as well: not what was pushed since.
+    async fn is_free_but_for(
+        &self,
+        goes: &HashSet<&Digest>,
+        repository: &RepositoryName,
+        going: &Going,
+    ) -> Result<bool, PushError> {
+        let of = ReferrersOf {
+            subject: going.digest.clone(),
+            artifact_type: None,
+        };
+        let mut after: Option<Digest> = None;
+        loop {
+            let rows = &self.stores.rows;
+            let page = rows
+                .hosted_referrers(repository, &of, after.as_ref(), PAGE)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(true);
+            };
+            if !page
+                .iter()
+                .all(|referrer| goes.contains(&referrer.manifest.digest))
+            {
+                return Ok(false);
+            }
+            after = Some(last.manifest.digest.clone());
+        }
+    }
+
+    /// Drops one manifest of a plan, unless it changed since; true if it went.
+    async fn let_go(
+        &self,
+        repository: &RepositoryName,
+        going: &Going,
+        planned_at: Timestamp,
+    ) -> Result<bool, PushError> {
+        let _turn = self.turn(repository).await;
+        let rows = &self.stores.rows;
+        let found = rows.find_repository(repository).await?;
+        let entry = rows.find_hosted_entry(repository, &going.digest).await?;
+        let (Some(found), Some(entry)) = (found, entry) else {
+            return Ok(false);
+        };
+        let is_immutable = !immutable(Some(&found), &entry.tags).is_empty();
+        if is_immutable || entry.tags != going.tags || is_used_since(going, &entry, planned_at) {
+            return Ok(false);
+        }
+        let guard = DropGuard {
+            known_tags: entry.tags,
+            spares_pinned: true,
+            spares_children: true,
+            at: self.clock.now(),
+        };
+        let dropped = rows.drop_hosted_manifest(repository, &going.digest, &guard);
+        if !matches!(dropped.await?, Dropped::Done(_)) {
+            return Ok(false);
+        }
+        let digest = going.digest.clone();
+        self.journal(repository, Change::Dropped { digest }).await?;
+        Ok(true)
+    }
+}
+
+impl ExpiryError {
+    fn failed(repository: &RepositoryName, source: PushError) -> Self {
+        Self::Failed {
+            repository: repository.clone(),
+            source,
+        }
+    }
+}
+
+/// Whether a manifest was pushed anew since the plan, or pulled, where that was its fault.
+fn is_used_since(going: &Going, entry: &HostedEntry, planned_at: Timestamp) -> bool {
+    let is_for_pulls = matches!(
+        going.cause,
+        Cause::Rule {
+            why: Why::NotPulledFor(_) | Why::NeverPulledFor(_),
+            ..
+        }
+    );
+    entry.pushed_at > planned_at || (is_for_pulls && entry.pulled_at > Some(planned_at))
+}
+
+/// The patterns of tags that are not dropped. What was taken as one is one.
+fn immutable_patterns(repository: &HostedRepository) -> Vec<TagPattern> {
+    let patterns = repository.settings.immutable_tags.iter();
+    patterns.filter_map(|text| text.parse().ok()).collect()
+}
