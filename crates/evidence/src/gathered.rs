@@ -20,6 +20,12 @@ pub const MAX_EVENTS: usize = 12_000;
 /// The most events at all; those between are told apart by the hour.
 pub const MAX_COARSE_EVENTS: usize = 20_000;
 
+/// The most bytes of messages that are kept as they came: of those that come then, only the beginnings are.
+const MAX_MESSAGES_BYTES: usize = 4 << 20;
+
+/// How much of a message is kept however many there are, in bytes: as much as is quoted of one.
+const MIN_KEPT_BYTES: usize = 600;
+
 /// The most notes and settings that are kept.
 pub const MAX_NOTES: usize = 50;
 
@@ -82,6 +88,8 @@ pub struct Evidence {
     makers: HashMap<u64, Option<Owner>>,
     /// The newest task in each place of a swarm, both by hash.
     newest: HashMap<u64, u64>,
+    /// The bytes of the events' messages.
+    message_bytes: usize,
     /// By the hashes of their keys, whose texts the events hold already.
     index: HashMap<u64, usize>,
     seed: RandomState,
@@ -185,10 +193,18 @@ impl Evidence {
         let keys = self.keys(&event);
         if let Err(key) = self.count(&event, keys) {
             self.index.insert(key, self.events.len());
-            // One that went on over lines has room for more of them.
-            event.message.shrink_to_fit();
+            self.fit(&mut event.message);
             self.events.push(event);
         }
+    }
+
+    /// Cuts a message, if those before it have left no room.
+    fn fit(&mut self, message: &mut String) {
+        let room = MAX_MESSAGES_BYTES.saturating_sub(self.message_bytes);
+        message.truncate(message.floor_char_boundary(room.max(MIN_KEPT_BYTES)));
+        // One that went on over lines has room for more of them.
+        message.shrink_to_fit();
+        self.message_bytes += message.len();
     }
 
     /// By what an event is known again.
@@ -233,7 +249,8 @@ impl Evidence {
 
     /// Takes all events back but so many. Only whole sources: what is of two is never counted as one.
     pub(crate) fn take_back(&mut self, kept: usize) {
-        self.events.truncate(kept);
+        let taken = self.events.drain(kept.min(self.events.len())..);
+        self.message_bytes -= taken.map(|event| event.message.len()).sum::<usize>();
         self.index.retain(|_, at| *at < kept);
     }
 
@@ -423,6 +440,7 @@ pub(crate) fn short(id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::MAX_MESSAGE_BYTES;
 
     #[test]
     fn settings_and_places_beyond_the_bounds_are_counted() {
@@ -449,5 +467,33 @@ mod tests {
             });
         }
         assert_eq!((evidence.aws.len(), evidence.aws_left), (MAX_AWS_PLACES, 2));
+    }
+
+    #[test]
+    fn messages_beyond_their_room_are_kept_as_far_as_they_are_quoted() {
+        let mut evidence = Evidence::default();
+        let message = "x".repeat(MAX_MESSAGE_BYTES);
+        for number in 0..MAX_EVENTS {
+            let event = Event::new(What::PullFailed, crate::Format::Text);
+            evidence.add(
+                event
+                    .of(Some(format!("acme/web:{number}")))
+                    .saying(&message),
+            );
+        }
+        let lengths: Vec<usize> = evidence
+            .events
+            .iter()
+            .map(|event| event.message.len())
+            .collect();
+        assert_eq!(lengths.first(), Some(&MAX_MESSAGE_BYTES));
+        assert_eq!(lengths.last(), Some(&MIN_KEPT_BYTES));
+        let kept: usize = lengths.iter().sum();
+        assert!(
+            kept <= MAX_MESSAGES_BYTES + MAX_EVENTS * MIN_KEPT_BYTES,
+            "{kept}"
+        );
+        evidence.take_back(1);
+        assert_eq!(evidence.message_bytes, MAX_MESSAGE_BYTES);
     }
 }
