@@ -161,7 +161,8 @@ pub trait HostedDrops: Send + Sync {
         digest: &Digest,
     ) -> Result<Dropped, CatalogError>;
 
-    /// Forgets the repository with all that it holds. False if there was none.
+    /// Forgets the repository with all that it holds; false if there was none. One transaction, however much that is: other writes
+    /// may wait for it, reads do not.
     async fn drop_repository(&self, repository: &RepositoryName) -> Result<bool, CatalogError>;
 }
 

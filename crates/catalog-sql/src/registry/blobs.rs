@@ -19,6 +19,14 @@ use crate::{row, seal};
 const FIND: &str = "SELECT b.size, b.seal FROM repositories r JOIN blobs b ON b.repository = r.id
      WHERE r.name = $1 AND b.digest = $2";
 
+/// Blobs that nothing refers to, the oldest first. Children are asked for though `uses` says it all: what is needed must not go
+/// because a number is rotten.
+pub(super) const UNUSED: &str =
+    "SELECT b.repository, b.digest, b.size FROM blobs b WHERE b.uses = 0 AND b.noted_at < $1
+         AND NOT EXISTS (SELECT 1 FROM children c
+             WHERE c.repository = b.repository AND c.child = b.digest AND c.kind = 1)
+     ORDER BY b.noted_at LIMIT $2";
+
 /// Records that the repository holds a blob.
 #[derive(Debug)]
 pub(super) struct CommitBlob(
@@ -153,17 +161,11 @@ impl Act for UnlinkUnused {
 
     async fn apply(&self, session: &mut Session<'_>) -> Result<u64, SqlError> {
         let Self(before, limit) = self;
-        // Children are asked for though `uses` says it all: what is needed must not go because a number is rotten.
-        let unused = sqlx::query(
-            "SELECT b.repository, b.digest, b.size FROM blobs b WHERE b.uses = 0 AND b.noted_at < $1
-                 AND NOT EXISTS (SELECT 1 FROM children c
-                     WHERE c.repository = b.repository AND c.child = b.digest AND c.kind = 1)
-             ORDER BY b.noted_at LIMIT $2",
-        )
-        .bind(before.0)
-        .bind(i64::from(*limit))
-        .fetch_all(&mut *session.connection)
-        .await?;
+        let unused = sqlx::query(UNUSED)
+            .bind(before.0)
+            .bind(i64::from(*limit))
+            .fetch_all(&mut *session.connection)
+            .await?;
         for found in &unused {
             let key: &[u8] = found.try_get(1)?;
             forget(session, found.try_get(0)?, key, found.try_get(2)?).await?;

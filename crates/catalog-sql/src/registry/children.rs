@@ -12,6 +12,15 @@ use super::held::{key_chunks, placeholders};
 use crate::error::SqlError;
 use crate::row::{self, kind_number};
 
+/// Counts a manifest as one more user of its blobs.
+pub(super) const HOLD: &str = "UPDATE blobs SET uses = uses + 1 WHERE repository = $1 AND digest IN
+         (SELECT child FROM children WHERE parent = $2 AND kind = 1)";
+
+/// Counts a manifest no more as a user of its blobs.
+pub(super) const LET_GO: &str = "UPDATE blobs SET uses = uses - 1,
+         noted_at = CASE WHEN uses = 1 AND noted_at < $3 THEN $3 ELSE noted_at END
+     WHERE repository = $1 AND digest IN (SELECT child FROM children WHERE parent = $2 AND kind = 1)";
+
 /// Of the children that must be there, those that are not, in their order; all of them where there is no repository.
 pub(super) async fn missing(
     session: &mut Session<'_>,
@@ -63,14 +72,11 @@ pub(super) async fn add(
             query.execute(&mut *session.connection).await?;
         }
     }
-    sqlx::query(
-        "UPDATE blobs SET uses = uses + 1 WHERE repository = $1 AND digest IN
-             (SELECT child FROM children WHERE parent = $2 AND kind = 1)",
-    )
-    .bind(repository)
-    .bind(parent)
-    .execute(&mut *session.connection)
-    .await?;
+    sqlx::query(HOLD)
+        .bind(repository)
+        .bind(parent)
+        .execute(&mut *session.connection)
+        .await?;
     Ok(())
 }
 
@@ -81,16 +87,12 @@ pub(super) async fn forget(
     parent: i64,
     at: Option<Timestamp>,
 ) -> Result<(), SqlError> {
-    sqlx::query(
-        "UPDATE blobs SET uses = uses - 1,
-             noted_at = CASE WHEN uses = 1 AND noted_at < $3 THEN $3 ELSE noted_at END
-         WHERE repository = $1 AND digest IN (SELECT child FROM children WHERE parent = $2 AND kind = 1)",
-    )
-    .bind(repository)
-    .bind(parent)
-    .bind(at.map_or(i64::MIN, |at| at.0))
-    .execute(&mut *session.connection)
-    .await?;
+    sqlx::query(LET_GO)
+        .bind(repository)
+        .bind(parent)
+        .bind(at.map_or(i64::MIN, |at| at.0))
+        .execute(&mut *session.connection)
+        .await?;
     sqlx::query("DELETE FROM children WHERE parent = $1")
         .bind(parent)
         .execute(&mut *session.connection)

@@ -50,6 +50,7 @@ const FORMAT_1: Migration = &[
     ) {in_key}",
     "CREATE INDEX blobs_by_digest ON blobs (digest)",
     "CREATE INDEX blobs_unused ON blobs (noted_at) WHERE uses = 0",
+    // `tags` counts those that point at it: an index in which they are lost must not make it look untagged, and so be dropped.
     // What referrers are listed with comes last, and is there only with a subject: it may be long, and is read for lists alone.
     "CREATE TABLE manifests (
         id {identity},
@@ -62,6 +63,7 @@ const FORMAT_1: Migration = &[
         pulled_at BIGINT,
         is_pinned SMALLINT NOT NULL,
         seal BIGINT NOT NULL,
+        tags BIGINT NOT NULL,
         referrer_seal BIGINT,
         artifact_type TEXT,
         annotations TEXT,
@@ -117,21 +119,21 @@ const FORMAT_1: Migration = &[
     "INSERT INTO totals (repositories, objects, bytes) VALUES (0, 0, 0)",
 ];
 
-/// Columns: kept, counted; a row for each kind of sum.
+/// Each with what is wrong where its two columns, kept and counted, differ. A row that is missing counts less than nothing.
 const SUMS: &[(&str, &str)] = &[
     (
         "the row of totals",
-        "SELECT repositories, (SELECT COUNT(*) FROM repositories) FROM totals",
+        "SELECT COALESCE((SELECT repositories FROM totals), -1), (SELECT COUNT(*) FROM repositories)",
     ),
     (
         "the row of totals",
-        "SELECT objects, (SELECT COUNT(*) FROM
-             (SELECT digest FROM blobs UNION SELECT digest FROM manifests) held) FROM totals",
+        "SELECT COALESCE((SELECT objects FROM totals), -1), (SELECT COUNT(*) FROM
+             (SELECT digest FROM blobs UNION SELECT digest FROM manifests) held)",
     ),
     (
         "the row of totals",
-        "SELECT bytes, (SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM
-             (SELECT digest, size FROM blobs UNION SELECT digest, size FROM manifests) held) FROM totals",
+        "SELECT COALESCE((SELECT bytes FROM totals), -1), (SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM
+             (SELECT digest, size FROM blobs UNION SELECT digest, size FROM manifests) held)",
     ),
     (
         "the bytes of a repository",
@@ -152,6 +154,11 @@ const SUMS: &[(&str, &str)] = &[
         "SELECT found.uses, found.counted FROM (SELECT b.uses, (SELECT COUNT(*) FROM children c
              WHERE c.repository = b.repository AND c.child = b.digest AND c.kind = 1) AS counted FROM blobs b) found
          WHERE found.uses <> found.counted LIMIT 1",
+    ),
+    (
+        "the number of a manifest's tags",
+        "SELECT found.tags, found.counted FROM (SELECT m.tags, (SELECT COUNT(*) FROM tags t
+             WHERE t.manifest = m.id) AS counted FROM manifests m) found WHERE found.tags <> found.counted LIMIT 1",
     ),
     (
         "a tag, which points at nothing,",

@@ -13,10 +13,10 @@ use crate::readers::Readers;
 use crate::{row, seal};
 
 /// Those of one digest.
-const OF_ONE: &str = "m.digest = $2";
+pub(super) const OF_ONE: &str = "m.digest = $2";
 
 /// Those after a digest.
-const AFTER: &str = "m.digest > $2";
+pub(super) const AFTER: &str = "m.digest > $2";
 
 /// The manifest as lifecycle rules look at it.
 pub(super) async fn find_entry(
@@ -87,9 +87,9 @@ pub(super) fn entries_statement(which: &str) -> String {
                  WHERE c.repository = m.repository AND c.child = m.digest AND c.kind = 0) AS is_child,
              EXISTS (SELECT 1 FROM manifests s
                  WHERE s.repository = m.repository AND s.digest = m.subject) AS has_subject,
-             t.name, t.seal AS tag_seal
+             t.name, t.seal AS tag_seal, m.tags
          FROM (SELECT m.id, m.repository, m.digest, m.media_type, m.size, m.subject, m.pushed_at, m.pulled_at,
-                 m.is_pinned, m.seal
+                 m.is_pinned, m.seal, m.tags
              FROM repositories r JOIN manifests m ON m.repository = r.id
              WHERE r.name = $1 AND {which} ORDER BY m.digest LIMIT $3) m
          LEFT JOIN tags t ON t.manifest = m.id ORDER BY m.digest, t.name"
@@ -106,49 +106,46 @@ async fn entries(
         .bind(repository.as_str())
         .bind(digest)
         .bind(i64::from(limit));
-    let mut entries: Vec<HostedEntry> = Vec::new();
-    for found in &readers.list(query).await? {
-        let digest = row::digest(found, 0)?;
-        let same = entries
-            .last_mut()
-            .filter(|last| last.manifest.digest == digest);
-        if let Some(same) = same {
-            add_tag(repository, same, found)?;
-        } else {
-            let mut entry = entry(repository, found)?;
-            add_tag(repository, &mut entry, found)?;
-            entries.push(entry);
-        }
+    let mut entries = Vec::new();
+    let rows = readers.list(query).await?;
+    for rows in rows.chunk_by(is_same) {
+        entries.push(entry(repository, rows)?);
     }
     Ok(entries)
 }
 
-fn entry(repository: &RepositoryName, found: &AnyRow) -> Result<HostedEntry, SqlError> {
-    let recorded = manifests::sound(repository, found)?;
-    let has_subject = row::flag(found, COLUMNS + 1)?;
+/// True if both rows are of one manifest.
+fn is_same(one: &AnyRow, next: &AnyRow) -> bool {
+    match (row::digest(one, 0), row::digest(next, 0)) {
+        (Ok(one), Ok(next)) => one == next,
+        _ => false,
+    }
+}
+
+/// The rows of one manifest, at least one.
+fn entry(repository: &RepositoryName, rows: &[AnyRow]) -> Result<HostedEntry, SqlError> {
+    let first = rows.first().ok_or(SqlError::Damaged("a list"))?;
+    let recorded = manifests::sound(repository, first)?;
+    let mut tags = Vec::new();
+    for found in rows {
+        if let Some(name) = found.try_get::<Option<&str>, _>(COLUMNS + 2)? {
+            let tag = tags::parse(name)?;
+            let of_read = seals::of_tag(repository, &tag, &recorded.manifest.digest);
+            seal::check(found.try_get(COLUMNS + 3)?, of_read, "a tag")?;
+            tags.push(tag);
+        }
+    }
+    tags::check_count(row::count(first, COLUMNS + 4)?, &tags)?;
+    let has_subject = row::flag(first, COLUMNS + 1)?;
     Ok(HostedEntry {
         manifest: recorded.manifest,
-        tags: Vec::new(),
+        tags,
         pushed_at: recorded.pushed_at,
         pulled_at: recorded.pulled_at,
         is_pinned: recorded.is_pinned,
-        is_child: row::flag(found, COLUMNS)?,
+        is_child: row::flag(first, COLUMNS)?,
         subject: recorded.subject.filter(|_| has_subject),
     })
-}
-
-fn add_tag(
-    repository: &RepositoryName,
-    entry: &mut HostedEntry,
-    found: &AnyRow,
-) -> Result<(), SqlError> {
-    if let Some(name) = found.try_get::<Option<&str>, _>(COLUMNS + 2)? {
-        let tag = tags::parse(name)?;
-        let of_read = seals::of_tag(repository, &tag, &entry.manifest.digest);
-        seal::check(found.try_get(COLUMNS + 3)?, of_read, "a tag")?;
-        entry.tags.push(tag);
-    }
-    Ok(())
 }
 
 fn referrer(repository: &RepositoryName, found: &AnyRow) -> Result<Referrer, SqlError> {

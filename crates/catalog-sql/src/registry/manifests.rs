@@ -81,7 +81,7 @@ pub(super) async fn found(
     key: &[u8],
 ) -> Result<Option<(i64, AnyRow)>, SqlError> {
     let found = sqlx::query(
-        "SELECT digest, media_type, size, subject, pushed_at, pulled_at, is_pinned, seal, id
+        "SELECT digest, media_type, size, subject, pushed_at, pulled_at, is_pinned, seal, id, tags
          FROM manifests WHERE repository = $1 AND digest = $2",
     )
     .bind(repository)
@@ -167,21 +167,25 @@ impl Act for DropManifest {
             return Ok(Dropped::Absent);
         };
         let key = digest_key(digest);
-        let Some((manifest, row)) = found(session, id, &key).await? else {
+        let Some((manifest, found)) = found(session, id, &key).await? else {
             return Ok(Dropped::Absent);
         };
-        let mut pointing = tags::pointing_at(session, manifest).await?.into_iter();
-        if let Some(tag) = pointing.find(|tag: &Tag| !guard.known_tags.contains(tag)) {
+        let pointing = tags::pointing_at(session, manifest).await?;
+        tags::check_count(row::count(&found, COLUMNS + 1)?, &pointing)?;
+        if let Some(tag) = pointing
+            .into_iter()
+            .find(|tag: &Tag| !guard.known_tags.contains(tag))
+        {
             return Ok(Dropped::Tagged(tag));
         }
         // What is damaged is taken for pinned by who spares that.
-        if guard.spares_pinned && sound(name, &row)?.is_pinned {
+        if guard.spares_pinned && sound(name, &found)?.is_pinned {
             return Ok(Dropped::InUse);
         }
         if guard.spares_children && children::is_child(session, id, &key).await? {
             return Ok(Dropped::InUse);
         }
-        let size = row.try_get(2)?;
+        let size = found.try_get(2)?;
         let tags = tags::forget_of(session, manifest).await?;
         children::forget(session, id, manifest, Some(guard.at)).await?;
         sqlx::query("DELETE FROM manifests WHERE id = $1")

@@ -119,3 +119,6 @@ fn recorded_size(size: u64) -> Result<i64, SqlError> {
         .filter(|_| size <= MAX_OBJECT_BYTES)
         .ok_or(SqlError::TooLarge("the size of a blob or manifest"))
 }
+
+#[cfg(test)]
+mod tests;

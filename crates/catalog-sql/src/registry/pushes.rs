@@ -134,8 +134,8 @@ async fn before(
 /// A row for a manifest of which there was none; tells its number. `keep` fills it.
 async fn add(session: &mut Session<'_>, repository: i64, key: &[u8]) -> Result<i64, SqlError> {
     let added = sqlx::query(
-        "INSERT INTO manifests (repository, digest, media_type, size, pushed_at, is_pinned, seal)
-         VALUES ($1, $2, '', 0, 0, 0, 0) RETURNING id",
+        "INSERT INTO manifests (repository, digest, media_type, size, pushed_at, is_pinned, seal, tags)
+         VALUES ($1, $2, '', 0, 0, 0, 0, 0) RETURNING id",
     )
     .bind(repository)
     .bind(key)

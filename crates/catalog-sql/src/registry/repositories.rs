@@ -41,7 +41,8 @@ pub(super) struct KeepRepository(
     pub(super) Timestamp,
 );
 
-/// Forgets the repository with all that it holds.
+/// Forgets the repository with all that it holds. One transaction, for which other writes wait, and reads do not: of 100,000
+/// manifests with two layers each it takes some seconds (8 s on two cores that were busy with other work).
 #[derive(Debug)]
 pub(super) struct DropRepository(pub(super) RepositoryName);
 

@@ -89,11 +89,13 @@ impl Act for DropTag {
         let Some(target) = target(session, id, tag).await? else {
             return Ok(Dropped::Absent);
         };
-        sqlx::query("DELETE FROM tags WHERE repository = $1 AND name = $2")
-            .bind(id)
-            .bind(tag.as_str())
-            .execute(&mut *session.connection)
-            .await?;
+        let dropped =
+            sqlx::query("DELETE FROM tags WHERE repository = $1 AND name = $2 RETURNING manifest")
+                .bind(id)
+                .bind(tag.as_str())
+                .fetch_one(&mut *session.connection)
+                .await?;
+        count(session, dropped.try_get(0)?, -1).await?;
         let change = Change {
             tags: -1,
             ..Change::default()
@@ -127,25 +129,35 @@ pub(super) async fn point(
     tag: &Tag,
     (manifest, seal): (i64, i64),
 ) -> Result<bool, SqlError> {
-    let moved =
-        sqlx::query("UPDATE tags SET manifest = $3, seal = $4 WHERE repository = $1 AND name = $2")
-            .bind(repository)
-            .bind(tag.as_str())
-            .bind(manifest)
-            .bind(seal)
-            .execute(&mut *session.connection)
-            .await?;
-    if moved.rows_affected() > 0 {
-        return Ok(false);
+    let before = sqlx::query("SELECT manifest FROM tags WHERE repository = $1 AND name = $2")
+        .bind(repository)
+        .bind(tag.as_str())
+        .fetch_optional(&mut *session.connection)
+        .await?;
+    if let Some(before) = &before {
+        count(session, before.try_get(0)?, -1).await?;
     }
-    sqlx::query("INSERT INTO tags (repository, name, manifest, seal) VALUES ($1, $2, $3, $4)")
+    count(session, manifest, 1).await?;
+    sqlx::query(
+        "INSERT INTO tags (repository, name, manifest, seal) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (repository, name) DO UPDATE SET manifest = excluded.manifest, seal = excluded.seal",
+    )
         .bind(repository)
         .bind(tag.as_str())
         .bind(manifest)
         .bind(seal)
         .execute(&mut *session.connection)
         .await?;
-    Ok(true)
+    Ok(before.is_none())
+}
+
+/// Compares how many tags were found with how many point at the manifest: one that is lost must not make it look untagged.
+pub(super) fn check_count(counted: u64, found: &[Tag]) -> Result<(), SqlError> {
+    if found.len() as u64 == counted {
+        Ok(())
+    } else {
+        Err(SqlError::Damaged("the tags of a manifest"))
+    }
 }
 
 /// The tags that point at the manifest, in the order of their bytes.
@@ -167,6 +179,16 @@ pub(super) async fn forget_of(session: &mut Session<'_>, manifest: i64) -> Resul
         .execute(&mut *session.connection)
         .await?;
     Ok(i64::try_from(forgotten.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// Counts tags that point at the manifest, or no longer do.
+async fn count(session: &mut Session<'_>, manifest: i64, by: i64) -> Result<(), SqlError> {
+    sqlx::query("UPDATE manifests SET tags = tags + $2 WHERE id = $1")
+        .bind(manifest)
+        .bind(by)
+        .execute(&mut *session.connection)
+        .await?;
+    Ok(())
 }
 
 /// A tag that was read.

@@ -11,6 +11,7 @@ mod looking;
 mod maintenance;
 mod migration;
 mod model;
+mod registry;
 mod sharing;
 mod speed;
 mod suite;

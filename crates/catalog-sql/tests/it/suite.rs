@@ -25,4 +25,5 @@ mod registry {
     }
 
     forebay_content_conformance::accounts_suite!(fresh);
+    forebay_content_conformance::hosted_suite!(fresh);
 }

@@ -1,0 +1,95 @@
+//! How the database goes about what may be large: by an index, as far as the page reaches, and no further.
+
+use sqlx::any::AnyConnectOptions;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+use super::lists::{AFTER, OF_ONE, entries_statement, referrers_statement};
+use super::{RegistryLayout, blobs, children, tags};
+use crate::dialect::{self, Access};
+use crate::layout::Layout;
+use crate::{schema, writer};
+
+async fn connect(directory: &std::path::Path) -> AnyConnection {
+    sqlx::any::install_default_drivers();
+    let address = dialect::address(&directory.join("registry.sqlite"), Access::Write).unwrap();
+    let options: AnyConnectOptions = address.parse().unwrap();
+    let mut connection = writer::connect(&options).await.unwrap();
+    schema::migrate(&mut connection, RegistryLayout::MIGRATIONS)
+        .await
+        .unwrap();
+    connection
+}
+
+/// A line for each step.
+async fn plan(statement: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let mut connection = connect(directory.path()).await;
+    let explained = format!("EXPLAIN QUERY PLAN {statement}");
+    let steps = sqlx::query(AssertSqlSafe(explained))
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    let steps = steps.iter().map(|step| step.try_get(3).unwrap());
+    steps.collect::<Vec<String>>().join("\n")
+}
+
+/// However many tags there are, a page reads its own, in their order.
+#[tokio::test]
+async fn a_page_of_tags_is_a_range_of_their_key() {
+    let plan = plan(tags::PAGE).await;
+    assert!(
+        plan.contains("SEARCH t USING PRIMARY KEY (repository=? AND name>?)"),
+        "{plan}"
+    );
+    assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
+}
+
+#[tokio::test]
+async fn a_page_of_referrers_is_a_range_of_an_index() {
+    let all = plan(&referrers_statement(false)).await;
+    let of_type = plan(&referrers_statement(true)).await;
+    assert!(
+        all.contains("INDEX referrers (repository=? AND subject=? AND digest>?)"),
+        "{all}"
+    );
+    assert!(
+        of_type.contains(
+            "INDEX referrers_by_type (repository=? AND subject=? AND artifact_type=? AND digest>?)"
+        ),
+        "{of_type}"
+    );
+    for plan in [all, of_type] {
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
+    }
+}
+
+/// Sorted is the page alone, which is a range already.
+#[tokio::test]
+async fn a_page_of_manifests_is_a_range_of_their_key() {
+    let page = plan(&entries_statement(AFTER)).await;
+    assert!(page.contains("(repository=? AND digest>?)"), "{page}");
+    let one = plan(&entries_statement(OF_ONE)).await;
+    assert!(one.contains("(repository=? AND digest=?)"), "{one}");
+    for plan in [page, one] {
+        let scans = plan.lines().filter(|step| step.contains("SCAN"));
+        let of_tables: Vec<_> = scans.filter(|step| *step != "SCAN m").collect();
+        assert!(of_tables.is_empty(), "{plan}");
+    }
+}
+
+/// Blobs that are in use, which most are, are not looked at.
+#[tokio::test]
+async fn unused_blobs_are_a_range_of_an_index() {
+    let plan = plan(blobs::UNUSED).await;
+    assert!(plan.contains("INDEX blobs_unused (noted_at<?)"), "{plan}");
+    assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
+}
+
+#[tokio::test]
+async fn the_blobs_of_a_manifest_are_found_by_their_key() {
+    for statement in [children::HOLD, children::LET_GO] {
+        let plan = plan(statement).await;
+        assert!(plan.contains("(repository=? AND digest=?)"), "{plan}");
+        assert!(!plan.contains("SCAN"), "{plan}");
+    }
+}

@@ -1,0 +1,102 @@
+CREATE TABLE blobs (
+        repository BIGINT NOT NULL,
+        digest BLOB NOT NULL,
+        size BIGINT NOT NULL,
+        noted_at BIGINT NOT NULL,
+        uses BIGINT NOT NULL,
+        seal BIGINT NOT NULL,
+        PRIMARY KEY (repository, digest)
+    ) WITHOUT ROWID;
+INSERT INTO "blobs" VALUES(1,X'010C747F0069B9724F7D9705E9C8DDD02E4EF4E1D2D25DD4ACB55A6BE2C7DC5ADF',2000101,1795000000000,1,4038913015);
+INSERT INTO "blobs" VALUES(1,X'0149EAE9EE79B7E09A5CB5F9AD5FFEDF0D019931A470781951FCA031BEAEC76FD4',1000101,1795000000000,1,1260384221);
+INSERT INTO "blobs" VALUES(2,X'011C9B3853F66D7BF0FA087BA3922243F79B3CCEAE6F2951A0985F19D2869BC1C2',1000102,1795000000000,1,702632482);
+INSERT INTO "blobs" VALUES(2,X'01B46103C3E305DF9AE0BA23F64850A47CA4DAC052D46610461C5216B165373E62',2000102,1795000000000,1,1275981270);
+CREATE TABLE children (
+        repository BIGINT NOT NULL,
+        child BLOB NOT NULL,
+        kind SMALLINT NOT NULL,
+        parent BIGINT NOT NULL,
+        PRIMARY KEY (repository, child, kind, parent)
+    ) WITHOUT ROWID;
+INSERT INTO "children" VALUES(1,X'010C747F0069B9724F7D9705E9C8DDD02E4EF4E1D2D25DD4ACB55A6BE2C7DC5ADF',1,1);
+INSERT INTO "children" VALUES(1,X'0149EAE9EE79B7E09A5CB5F9AD5FFEDF0D019931A470781951FCA031BEAEC76FD4',1,1);
+INSERT INTO "children" VALUES(2,X'011C9B3853F66D7BF0FA087BA3922243F79B3CCEAE6F2951A0985F19D2869BC1C2',1,2);
+INSERT INTO "children" VALUES(2,X'01B46103C3E305DF9AE0BA23F64850A47CA4DAC052D46610461C5216B165373E62',1,2);
+CREATE TABLE manifests (
+        id INTEGER PRIMARY KEY,
+        repository BIGINT NOT NULL,
+        digest BLOB NOT NULL,
+        media_type TEXT NOT NULL,
+        size BIGINT NOT NULL,
+        subject BLOB,
+        pushed_at BIGINT NOT NULL,
+        pulled_at BIGINT,
+        is_pinned SMALLINT NOT NULL,
+        seal BIGINT NOT NULL,
+        tags BIGINT NOT NULL,
+        referrer_seal BIGINT,
+        artifact_type TEXT,
+        annotations TEXT,
+        UNIQUE (repository, digest)
+    );
+INSERT INTO "manifests" VALUES(1,1,X'01CD2662154E6D76B2B2B92E70C0CAC3CCF534F9B74EB5B89819EC509083D00A50','application/vnd.oci.image.manifest.v1+json',101,X'01CD04A4754498E06DB5A13C5F371F1F04FF6D2470F24AA9BD886540E5DCE77F70',1795000000000,NULL,1,3623340235,1,1508266637,'application/example','{"number":"1"}');
+INSERT INTO "manifests" VALUES(2,2,X'01CD04A4754498E06DB5A13C5F371F1F04FF6D2470F24AA9BD886540E5DCE77F70','application/vnd.oci.image.manifest.v1+json',102,X'01D5688A52D55A02EC4AEA5EC1EADFFFE1C9E0EE6A4DDBE2377F98326D42DFC975',1795000000000,NULL,1,938845572,1,3938516237,'application/example','{"number":"2"}');
+CREATE TABLE registry_format (version BIGINT NOT NULL);
+INSERT INTO "registry_format" VALUES(1);
+CREATE TABLE repositories (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        created_at BIGINT NOT NULL,
+        quota_bytes BIGINT,
+        immutable_tags TEXT NOT NULL,
+        seal BIGINT NOT NULL,
+        bytes BIGINT NOT NULL,
+        manifests BIGINT NOT NULL,
+        tags BIGINT NOT NULL
+    );
+INSERT INTO "repositories" VALUES(1,'team/app1',1795000000000,NULL,'',3443759621,3000303,1,1);
+INSERT INTO "repositories" VALUES(2,'team/app2',1795000000000,NULL,'',3148879380,3000306,1,1);
+CREATE TABLE robots (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        secret_hash BLOB NOT NULL,
+        rights TEXT NOT NULL,
+        stamp BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT,
+        revoked_at BIGINT,
+        seal BIGINT NOT NULL
+    ) WITHOUT ROWID;
+CREATE TABLE tags (
+        repository BIGINT NOT NULL,
+        name TEXT NOT NULL,
+        manifest BIGINT NOT NULL,
+        seal BIGINT NOT NULL,
+        PRIMARY KEY (repository, name)
+    ) WITHOUT ROWID;
+INSERT INTO "tags" VALUES(1,'v1',1,2487709781);
+INSERT INTO "tags" VALUES(2,'v2',2,2429556444);
+CREATE TABLE totals (
+        repositories BIGINT NOT NULL,
+        objects BIGINT NOT NULL,
+        bytes BIGINT NOT NULL
+    );
+INSERT INTO "totals" VALUES(2,6,6000609);
+CREATE TABLE users (
+        name TEXT NOT NULL PRIMARY KEY,
+        password TEXT NOT NULL,
+        is_disabled SMALLINT NOT NULL,
+        stamp BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        changed_at BIGINT NOT NULL,
+        seal BIGINT NOT NULL
+    ) WITHOUT ROWID;
+INSERT INTO "users" VALUES('alice','$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA',1,1,1,2,4016805931);
+CREATE INDEX blobs_by_digest ON blobs (digest);
+CREATE INDEX blobs_unused ON blobs (noted_at) WHERE uses = 0;
+CREATE INDEX manifests_by_digest ON manifests (digest);
+CREATE INDEX referrers ON manifests (repository, subject, digest) WHERE subject IS NOT NULL;
+CREATE INDEX referrers_by_type ON manifests (repository, subject, artifact_type, digest)
+        WHERE subject IS NOT NULL;
+CREATE INDEX children_by_parent ON children (parent);
+CREATE INDEX tags_by_manifest ON tags (manifest, name);

@@ -1,0 +1,9 @@
+//! Local repositories in a file: whatever is done, whatever breaks, and how long it takes.
+
+mod batches;
+mod damage;
+mod durability;
+mod format;
+mod model;
+mod speed;
+mod words;
