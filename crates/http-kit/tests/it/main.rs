@@ -15,6 +15,8 @@ mod files;
 #[cfg(test)]
 mod http2;
 #[cfg(test)]
+mod http2_attacks;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod proxies;
