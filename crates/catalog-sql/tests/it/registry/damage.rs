@@ -155,7 +155,7 @@ async fn ask_flipped(whole: &[u8], position: usize, flip: u8) -> Option<Answers>
     Some(answers)
 }
 
-/// Rot that SQLite does not see; each is told, and to push again mends it.
+/// Rot that the database does not see; each is told, and to push again mends it.
 #[tokio::test]
 async fn rot_in_a_row_is_told_and_mended_by_a_push() {
     for rot in [
