@@ -67,6 +67,10 @@ fn tokens_and_credentials_are_gone() {
             "with *** given",
         ),
         (
+            format!("fbt_abcdefghijkl_{} given", "0123456789abcdef".repeat(4)),
+            "*** given",
+        ),
+        (
             "ghp_0123456789abcdef0123 and AKIA0123456789ABCDEF".to_owned(),
             "*** and ***",
         ),

@@ -5,7 +5,9 @@
 use super::{Found, run, strip_ignoring_case, token_run};
 
 /// How tokens of known makers begin, with the fewest characters after it that make one.
-const TOKEN_PREFIXES: [(&str, usize); 33] = [
+const TOKEN_PREFIXES: [(&str, usize); 34] = [
+    // Our own, of robots.
+    ("fbt_", 16),
     ("dckr_", 4),
     ("ghp_", 16),
     ("gho_", 16),
