@@ -151,6 +151,10 @@ pub async fn run(
         report(&failure, printer);
         return Ok(ExitStatus::Usage);
     }
+    if let Some(failure) = args.tools.find_unknown_context().await {
+        report(&failure, printer);
+        return Ok(ExitStatus::Usage);
+    }
     let sources = args.source.without_listen(environment);
     let mut gathering = Gathering::new(args.context());
     // A file beside it may be of any day.

@@ -5,11 +5,14 @@
 use forebay_doctor::{Context, Event, Evidence, Intake, find_places};
 use forebay_failures::{Failure, Finding, Findings, Scanner};
 
+use crate::decoding::Decoding;
+
 /// Sources, being read one after the other.
 pub(crate) struct Gathering {
     context: Context,
     findings: Findings,
     scanner: Option<Scanner>,
+    decoding: Decoding,
     intake: Intake,
     /// Where the bytes that are being read may tell something: found once, for both.
     places: Vec<usize>,
@@ -49,6 +52,7 @@ impl Gathering {
             context,
             findings: Findings::new(),
             scanner: None,
+            decoding: Decoding::default(),
             intake: Intake::new(context),
             places: Vec::new(),
             is_empty: true,
@@ -68,6 +72,7 @@ impl Gathering {
         self.end();
         self.steps += 1;
         self.scanner = Some(Scanner::new());
+        self.decoding = Decoding::default();
         self.intake.begin(name);
         self.lost = self.so_far().lost;
     }
@@ -76,6 +81,7 @@ impl Gathering {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.is_empty &= bytes.is_empty();
         self.steps += u64::from(!bytes.is_empty());
+        let bytes = &*self.decoding.decode(bytes);
         let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
         self.bytes.0 += sample.len() as u64;
         self.bytes.1 += sample.iter().filter(|byte| is_of_no_text(**byte)).count() as u64;

@@ -2,6 +2,7 @@
 
 mod command;
 mod connections;
+mod decoding;
 mod follow;
 mod gathering;
 mod ledger;

@@ -66,7 +66,7 @@ pub(crate) fn nothing_understood(files: &[PathBuf], why: &str) -> Failure {
     ));
     failure
         .with_hint("what is packed has to be unpacked first: zcat, xzcat, zstdcat, journalctl --file")
-        .with_hint("what Windows' PowerShell wrote with > is UTF-16: write it with Out-File -Encoding utf8")
+        .with_hint("UTF-16 is read where it begins with its byte order mark, as what Windows' PowerShell writes with >: else write it with Out-File -Encoding utf8")
 }
 
 /// Whoever was asked for a cluster of ECS told of nothing in it, which is no word that all is well.

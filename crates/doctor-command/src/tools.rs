@@ -5,8 +5,10 @@
 
 mod answer;
 mod bounded;
+mod contexts;
 mod docker;
 mod ecs;
+mod form;
 mod inquiry;
 mod items;
 mod kube;
@@ -178,6 +180,12 @@ impl Args {
     /// The cluster of ECS that is asked for.
     pub(crate) fn ecs(&self) -> Option<&str> {
         self.ecs.as_deref()
+    }
+
+    /// Why nobody can be asked in the context that is named, if kubectl does not know it.
+    pub(crate) async fn find_unknown_context(&self) -> Option<Failure> {
+        let context = self.context.as_deref()?;
+        contexts::find_unknown(context, &Installed::new()).await
     }
 
     fn cluster(&self) -> Option<Cluster> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use forebay_content::Timestamp;
 
+use super::form::Form;
 use super::program::Call;
 
 /// The most containers, and services, that are looked at one by one.
@@ -20,6 +21,11 @@ const MAX_ID_BYTES: usize = 128;
 
 /// The units whose log tells of pulls.
 const UNITS: [&str; 3] = ["docker", "containerd", "kubelet"];
+
+/// How `docker ps`, `docker service ls` and `docker service ps` head their tables.
+const CONTAINERS: Form = Form::Table(&["CONTAINER ID"]);
+const SERVICES: Form = Form::Table(&["ID ", "REPLICAS"]);
+const TASKS: Form = Form::Table(&["ID ", "CURRENT STATE"]);
 
 /// A span of time that has passed.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +46,10 @@ pub(super) fn docker(past: Past) -> [Call; 4] {
     let events = events.with([from.to_string()]).with(["--until"]);
     let events = events.with([until.to_string()]);
     [
-        events.with(["--format", "{{json .}}"]),
-        Call::new("docker", &["ps", "--all", "--no-trunc"]),
+        events
+            .with(["--format", "{{json .}}"])
+            .printing(Form::Lines),
+        Call::new("docker", &["ps", "--all", "--no-trunc"]).printing(CONTAINERS),
         Call::new("docker", &["image", "ls"]).beside(),
         Call::new("docker", &["image", "ls", "--format", "{{json .}}"]).beside(),
     ]
@@ -67,11 +75,11 @@ pub(super) fn inspect(kind: Kind, ids: &[String]) -> Vec<Call> {
     }
     let with = |words: &[&str]| Call::new("docker", words).with(ids.iter().cloned());
     match kind {
-        Kind::Containers => vec![with(&["inspect"])],
+        Kind::Containers => vec![with(&["inspect"]).printing(Form::List)],
         Kind::Services => vec![
-            Call::new("docker", &["service", "ls"]),
-            with(&["service", "inspect"]),
-            with(&["service", "ps", "--no-trunc"]),
+            Call::new("docker", &["service", "ls"]).printing(SERVICES),
+            with(&["service", "inspect"]).printing(Form::List),
+            with(&["service", "ps", "--no-trunc"]).printing(TASKS),
         ],
     }
 }
@@ -98,6 +106,8 @@ pub(super) struct Ids {
     kept: Vec<String>,
     left: u64,
     partial: Vec<u8>,
+    /// There was something that is none.
+    is_other: bool,
 }
 
 impl Ids {
@@ -112,19 +122,27 @@ impl Ids {
     }
 
     /// The ids, and how many more there were.
-    pub(super) fn finish(mut self) -> (Vec<String>, u64) {
+    ///
+    /// # Errors
+    /// It is no list of ids.
+    pub(super) fn finish(mut self) -> Result<(Vec<String>, u64), ()> {
         self.end_word();
-        (self.kept, self.left)
+        if self.is_other {
+            return Err(());
+        }
+        Ok((self.kept, self.left))
     }
 
     fn end_word(&mut self) {
         let word = std::mem::take(&mut self.partial);
-        let is_id =
-            (1..=MAX_ID_BYTES).contains(&word.len()) && word.iter().all(u8::is_ascii_alphanumeric);
-        if !is_id {
+        if word.is_empty() {
             return;
         }
-        if self.kept.len() < MAX_INSPECTED {
+        // Docker's ids are numbers to the base of 16 or of 36.
+        let is_of_id = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        if word.len() > MAX_ID_BYTES || !word.iter().all(is_of_id) {
+            self.is_other = true;
+        } else if self.kept.len() < MAX_INSPECTED {
             self.kept.push(String::from_utf8_lossy(&word).into_owned());
         } else {
             self.left += 1;
@@ -137,24 +155,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_list_as_many_ids_are_kept_as_are_looked_at_and_what_is_none_is_not() {
+    fn of_a_list_as_many_ids_are_kept_as_are_looked_at() {
         let mut ids = Ids::default();
-        for part in [
-            "4f5a",
-            "6b7c\n;rm ",
-            "--all\n8d\t",
-            &"x".repeat(1_000),
-            "\n9e",
-        ] {
+        for part in ["4f5a", "6b7c\n", "8d\t", "\n9e"] {
             ids.push(part.as_bytes());
         }
-        assert_eq!(
-            ids.finish(),
-            (vec!["4f5a6b7c".into(), "8d".into(), "9e".into()], 0)
-        );
+        let kept = vec!["4f5a6b7c".into(), "8d".into(), "9e".into()];
+        assert_eq!(ids.finish(), Ok((kept, 0)));
         let mut ids = Ids::default();
         ids.push("4f5a6b7c\n".repeat(MAX_INSPECTED + 3).as_bytes());
-        let (kept, left) = ids.finish();
+        let (kept, left) = ids.finish().unwrap();
         assert_eq!((kept.len(), left), (MAX_INSPECTED, 3));
+    }
+
+    #[test]
+    fn of_what_is_no_list_of_ids_none_is_taken() {
+        let long = "x".repeat(1_000);
+        for other in [";rm", "--all", "<html>", "Bad Gateway", &long] {
+            let mut ids = Ids::default();
+            ids.push(b"4f5a6b7c\n");
+            ids.push(other.as_bytes());
+            assert_eq!(ids.finish(), Err(()), "{other}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::docker::{self, Ids, Kind, Past};
 use super::ecs::Ear;
 use super::log_files::Since;
 use super::program::{Call, Tools, Trouble};
-use super::{Args, answer, log_files};
+use super::{Args, log_files};
 use crate::gathering::Gathering;
 
 /// The first bytes of an answer that are kept: more than a refusal has.
@@ -112,10 +112,11 @@ impl<'a, T: Tools> Inquiry<'a, T> {
         let call = docker::list(kind);
         let mut ids = Ids::default();
         let listed = self.tools.run(&call, &mut |part| ids.push(part)).await;
-        if let Err(trouble) = listed {
+        let told = ids.finish();
+        if let Err(trouble) = listed.and(told.as_ref().map(drop).map_err(|()| Trouble::NoIds)) {
             self.note(&call, &trouble);
         }
-        let (ids, left) = ids.finish();
+        let (ids, left) = told.unwrap_or_default();
         if left > 0 {
             let looked_at = ids.len();
             self.tell(format!(
@@ -143,7 +144,7 @@ impl<'a, T: Tools> Inquiry<'a, T> {
             gathering.push(part);
         };
         let ended = self.tools.run(call, hear).await;
-        let ended = ended.and_then(|()| judge(call, &begin));
+        let ended = ended.and_then(|()| call.form.judge(&begin));
         let ended = self.settle(ended);
         let is_over = matches!(ended, Err(Trouble::Missing | Trouble::GivenUp(_)));
         self.count(call, ended);
@@ -245,15 +246,4 @@ impl<T: Tools> Ear for Inquiry<'_, T> {
         self.is_open |= ended.is_err() && !is_denied;
         self.count(call, ended);
     }
-}
-
-/// Whether what a program printed can be the answer, by its beginning; a refusal is no longer than that.
-fn judge(call: &Call, head: &[u8]) -> Result<(), Trouble> {
-    if !call.is_object {
-        return Ok(());
-    }
-    if !head.trim_ascii_start().starts_with(b"{") {
-        return Err(Trouble::Rubbish);
-    }
-    answer::find_refusal(head).map_or(Ok(()), |said| Err(Trouble::Refused(said)))
 }

@@ -2,6 +2,7 @@
 //!
 //! Pure: what is asked, not what comes of it.
 
+use super::form::Form;
 use super::program::Call;
 
 /// How long `kubectl` waits for the API server: shorter than it is waited for itself, so that it says why.
@@ -49,7 +50,7 @@ impl Cluster {
 
     fn call(&self, what: &str) -> Call {
         let context = self.context.iter().map(|name| format!("--context={name}"));
-        let get = Call::new("kubectl", &[]).object();
+        let get = Call::new("kubectl", &[]).printing(Form::Object);
         get.with(context).with(["get", what])
     }
 }

@@ -11,6 +11,7 @@ use forebay_terminal::programs::{self, MAX_OUTPUT_BYTES, Run, Stopped, keep_last
 use serde_json::Value;
 
 use super::answer;
+use super::form::Form;
 use super::items::Items;
 
 /// How long one program may take: a large cluster's events take seconds, and a stuck API server has no end.
@@ -36,8 +37,8 @@ pub(crate) struct Call {
     pub(crate) max_bytes: u64,
     /// Without it, it still can be said that nothing is wrong.
     pub(crate) is_beside: bool,
-    /// It prints an object of JSON, whatever there is to tell.
-    pub(crate) is_object: bool,
+    /// In which form it prints what there is to tell.
+    pub(crate) form: Form,
 }
 
 /// Why a program told nothing, or not all.
@@ -66,6 +67,14 @@ pub(crate) enum Trouble {
     /// What it said is not what was asked for.
     #[error("said something that is not JSON")]
     Rubbish,
+    /// What it said is not what was asked for.
+    #[error(
+        "said something that is not the table that was asked for: an error of a proxy's, or a format of its own in ~/.docker/config.json"
+    )]
+    NoTable,
+    /// What it said is not what was asked for.
+    #[error("said something that is no list of ids")]
+    NoIds,
     /// What it said is cut off or damaged, and tells less than there is.
     #[error("said JSON that is cut off or broken: some of it is lost")]
     Broken,
@@ -117,13 +126,13 @@ impl Call {
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
             max_bytes: MAX_OUTPUT_BYTES,
             is_beside: false,
-            is_object: false,
+            form: Form::Any,
         }
     }
 
-    /// One that prints an object of JSON, whatever there is to tell.
-    pub(crate) const fn object(mut self) -> Self {
-        self.is_object = true;
+    /// One that prints what there is to tell in this form.
+    pub(crate) const fn printing(mut self, form: Form) -> Self {
+        self.form = form;
         self
     }
 
