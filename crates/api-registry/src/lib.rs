@@ -4,6 +4,7 @@ mod admission;
 mod answer;
 mod answered;
 mod asking;
+mod auditing;
 mod caller;
 mod client_limits;
 mod door;

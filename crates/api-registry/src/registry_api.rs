@@ -23,7 +23,7 @@ use crate::client_limits::Used;
 use crate::door::Visitor;
 use crate::pushing::Pushing;
 use crate::table::Table;
-use crate::{Answered, OciError, Outcome, answer, tokens};
+use crate::{Answered, OciError, Outcome, answer, auditing, tokens};
 
 /// The distribution API. Clones answer from the same table.
 #[derive(Clone)]
@@ -143,14 +143,14 @@ impl RegistryApi {
         let Route { target, addressing } =
             route(host, asked.query.ns.as_deref(), name, &table.routes)
                 .map_err(|error| OciError::unrouted(&error, &table.routes))?;
+        let content = Content::of(&asked.endpoint).filter(|_| act == Act::Pull);
+        let Some(content) = content else {
+            let who = (asked, &visitor);
+            return change(table, who, (name, &target), (act, body)).await;
+        };
         visitor.check(&target, act)?;
-        match Content::of(&asked.endpoint).filter(|_| act == Act::Pull) {
-            Some(content) => {
-                let content = (name, &content);
-                self.pull(table, asked, content, (target, addressing)).await
-            }
-            None => change(table, (asked, &visitor), (name, &target), body).await,
-        }
+        let content = (name, &content);
+        self.pull(table, asked, content, (target, addressing)).await
     }
 
     /// Answers a request that changes nothing.
@@ -221,8 +221,29 @@ impl RegistryApi {
     }
 }
 
-/// Makes a change of the target, if it is one of ours.
+/// Makes a change of the target, and writes it down.
 async fn change(
+    table: &Table,
+    (asked, visitor): (&Asked<'_>, &Visitor<'_>),
+    (name, target): (&RepositoryName, &Target),
+    (act, body): (Act, RequestBody),
+) -> Result<Response<Body>, OciError> {
+    let answered = match visitor.check(target, act) {
+        Ok(()) => make(table, (asked, visitor), (name, target), body).await,
+        Err(error) => Err(error),
+    };
+    let who = (asked, visitor);
+    auditing::tell(table.audit.as_ref(), who, target, &answered);
+    let mut response = answered.unwrap_or_else(|error| {
+        error.log_fault(asked.head.extensions.get(), Some(target));
+        error.into_response(asked.is_head)
+    });
+    label(&mut response, target);
+    Ok(response)
+}
+
+/// Makes a change of the target, if it is one of ours.
+async fn make(
     table: &Table,
     (asked, visitor): (&Asked<'_>, &Visitor<'_>),
     (name, target): (&RepositoryName, &Target),
@@ -246,13 +267,7 @@ async fn change(
         mount_from: find_mount(table, asked, visitor),
     };
     let request = (&asked.endpoint, asked.verb);
-    let answered = pushing.answer(request, body).await;
-    let mut response = answered.unwrap_or_else(|error| {
-        error.log_fault(asked.head.extensions.get(), Some(target));
-        error.into_response(asked.is_head)
-    });
-    label(&mut response, target);
-    Ok(response)
+    pushing.answer(request, body).await
 }
 
 /// The repository of ours that a blob is to be mounted from, if who asks may pull from it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{ClientKind, ContentSource};
+use forebay_content::{Audit, ClientKind, ContentSource};
 use forebay_oci::{RouteTable, UpstreamName};
 use forebay_registry::LocalRegistry;
 
@@ -25,6 +25,8 @@ pub struct Table {
     /// Who is let in by their credentials, and what they may do. Without it nobody needs one, and only this machine's own users
     /// change anything.
     pub access: Option<AccessPoint>,
+    /// Where changes are written down.
+    pub audit: Arc<dyn Audit>,
     /// Which addresses may ask at all.
     pub clients: ClientRules,
     /// How long clients wait for an answer.

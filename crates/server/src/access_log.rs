@@ -237,7 +237,7 @@ fn write_json(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> 
 }
 
 /// RFC 3339 in UTC with milliseconds, three digits also where they are zeros: columns line up, and texts sort like times.
-fn time(clock: &dyn Clock) -> String {
+pub(crate) fn time(clock: &dyn Clock) -> String {
     let now = jiff::Timestamp::from_millisecond(clock.now().0);
     format!("{:.3}", now.unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 mod access_log;
 mod answers;
 mod askers;
+mod audit_log;
 mod check;
 mod control;
 mod control_client;

@@ -79,8 +79,8 @@ impl Reload {
         greeting::say_rests(&resting, self.ground.asker.clock.now());
         self.ground.replace(&self.upstreams, &after, config);
         self.upstreams = after;
-        let local = self.ground.local.clone();
-        self.table.store(Arc::new(doors.table(config, local)));
+        let table = doors.table(config, &self.ground.hosted);
+        self.table.store(Arc::new(table));
         self.doors.store(Arc::new(doors));
         Ok(())
     }

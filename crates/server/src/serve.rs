@@ -22,6 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::access_log::{Access, AccessLines};
+use crate::audit_log::AuditLog;
 use crate::control::Controls;
 use crate::data::{DataDir, with_way_out};
 use crate::descriptors;
@@ -33,7 +34,7 @@ use crate::ledger::Books;
 use crate::logging;
 use crate::reload::Reload;
 use crate::tls::Tls;
-use crate::upstreams::{Doors, Ground, Upstreams, restore};
+use crate::upstreams::{Doors, Ground, Hosted, Upstreams, restore};
 
 /// How long a successor waits for its predecessor beyond the time that it itself would take to drain.
 const EXTRA_PATIENCE: Duration = Duration::from_secs(30);
@@ -122,16 +123,17 @@ impl Running {
         let world = (Arc::clone(&kept), Arc::clone(&clock));
         let mut ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
         let hosting = Hosting::open(&config.data, disk, Arc::clone(&clock), &supervisor).await?;
-        ground.local = hosting
-            .as_ref()
-            .map(|hosting| Arc::clone(&hosting.registry));
+        ground.hosted = Hosted {
+            registry: hosting
+                .as_ref()
+                .map(|hosting| Arc::clone(&hosting.registry)),
+            audit: Arc::new(AuditLog::new(&config.data, Arc::clone(&clock))),
+        };
         let upstreams = ground.build(&config, &Upstreams::new())?;
         ground.replace(&Upstreams::new(), &upstreams, &config);
         let resting = restore(&upstreams, &books.ledger.kept_limits());
         let doors = Doors::new(&config, &upstreams)?;
-        let table = Arc::new(ArcSwap::from_pointee(
-            doors.table(&config, ground.local.clone()),
-        ));
+        let table = Arc::new(ArcSwap::from_pointee(doors.table(&config, &ground.hosted)));
         let doors = Arc::new(ArcSwap::from_pointee(doors));
         let controls = controls((&data, &kept), &books, &doors, &supervisor);
         // Before anybody can know that we run: a signal without a handler ends the process.

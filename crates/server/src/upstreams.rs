@@ -10,7 +10,7 @@ use forebay_api_admin::Metrics;
 use forebay_api_registry::{ClientRules, Table};
 use forebay_cache::{Allowed, CachingSource, Equivalent, Kept, OnGone, Policy, TtlRule};
 use forebay_config::{self as config, Config, Sources};
-use forebay_content::{Clock, Event, KeptCoolDown, KeptLimits, Observe};
+use forebay_content::{Audit, Clock, Event, KeptCoolDown, KeptLimits, NoAudit, Observe};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RouteTable, UpstreamName};
 use forebay_registry::LocalRegistry;
@@ -28,8 +28,25 @@ pub(crate) struct Ground {
     /// Who hears what upstreams do.
     pub(crate) observe: Arc<dyn Observe>,
     pub(crate) asker: Asker,
-    /// The local repositories, where there is room for them.
-    pub(crate) local: Option<Arc<LocalRegistry>>,
+    pub(crate) hosted: Hosted,
+}
+
+/// The local repositories as clients reach them.
+#[derive(Clone)]
+pub(crate) struct Hosted {
+    /// None where there is no room for any.
+    pub(crate) registry: Option<Arc<LocalRegistry>>,
+    /// Where changes are written down.
+    pub(crate) audit: Arc<dyn Audit>,
+}
+
+impl Default for Hosted {
+    fn default() -> Self {
+        Self {
+            registry: None,
+            audit: Arc::new(NoAudit),
+        }
+    }
 }
 
 /// One configuration's upstreams, by name.
@@ -56,7 +73,7 @@ impl Ground {
             metrics,
             observe,
             asker: Asker::new(sources, clock, supervisor),
-            local: None,
+            hosted: Hosted::default(),
         }
     }
 
@@ -163,14 +180,15 @@ impl Doors {
     }
 
     /// What the edge answers from.
-    pub(crate) fn table(&self, config: &Config, local: Option<Arc<LocalRegistry>>) -> Table {
+    pub(crate) fn table(&self, config: &Config, hosted: &Hosted) -> Table {
         let caches = self.caches.iter();
         Table {
             routes: self.routes.clone(),
             sources: caches
                 .map(|(name, cache)| (Arc::clone(name), Arc::clone(cache) as _))
                 .collect(),
-            local,
+            local: hosted.registry.clone(),
+            audit: Arc::clone(&hosted.audit),
             access: None,
             clients: ClientRules {
                 allow: config.clients.allow.clone(),

@@ -1,0 +1,201 @@
+//! The audit log: a JSON line for each change, in a file of the data directory.
+//!
+//! Written before the change is answered. Once a file is long enough the next one is begun; the oldest go.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use forebay_content::{Audit, AuditEntry, Clock};
+use forebay_limits::printable;
+use serde::Serialize;
+use tracing::error;
+
+use crate::access_log;
+
+/// What the file is called in the data directory. Older ones have `.1` and so on behind it.
+const FILE_NAME: &str = "audit.jsonl";
+
+/// How long a file gets, in bytes.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How many older files are kept.
+const OLDER_FILES: u32 = 9;
+
+/// The longest text of a line, in bytes.
+const MAX_TEXT_BYTES: usize = 512;
+
+/// The audit log in a data directory.
+pub(crate) struct AuditLog {
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    file: File,
+    length: u64,
+}
+
+/// A line.
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    who: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    act: &'a str,
+    object: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
+    outcome: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<&'a str>,
+}
+
+impl AuditLog {
+    /// The log in the data directory `dir`; nothing is opened before there is something to write.
+    pub(crate) fn new(dir: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            path: dir.join(FILE_NAME),
+            clock,
+            open: Mutex::default(),
+        }
+    }
+
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = line.len() as u64;
+        if open
+            .as_ref()
+            .is_some_and(|open| open.length + length > MAX_FILE_BYTES)
+        {
+            *open = None;
+            self.turn_over()?;
+        }
+        let target = match &mut *open {
+            Some(target) => target,
+            closed => closed.insert(self.open()?),
+        };
+        // A line that was cut off by a full disk must not take the next one along.
+        let written = target.file.write_all(line);
+        target.length += length;
+        if written.is_err() {
+            *open = None;
+        }
+        written
+    }
+
+    fn open(&self) -> io::Result<Open> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&self.path)?;
+        let length = file.metadata()?.len();
+        Ok(Open { file, length })
+    }
+
+    /// Renames each file to the next older one; the oldest is replaced.
+    fn turn_over(&self) -> io::Result<()> {
+        for number in (0..OLDER_FILES).rev() {
+            match std::fs::rename(self.numbered(number), self.numbered(number + 1)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn numbered(&self, number: u32) -> PathBuf {
+        match number {
+            0 => self.path.clone(),
+            number => {
+                let mut name = self.path.clone().into_os_string();
+                name.push(format!(".{number}"));
+                name.into()
+            }
+        }
+    }
+}
+
+impl Audit for AuditLog {
+    fn record(&self, entry: &AuditEntry<'_>) {
+        let line = Line {
+            time: access_log::time(self.clock.as_ref()),
+            who: printable(entry.who, MAX_TEXT_BYTES),
+            from: entry.from.map(|from| from.to_string()),
+            act: entry.act,
+            object: printable(entry.object, MAX_TEXT_BYTES),
+            digest: entry.digest,
+            outcome: entry.outcome,
+            request: entry.request,
+        };
+        let written = serde_json::to_vec(&line)
+            .map_err(io::Error::other)
+            .and_then(|mut bytes| {
+                bytes.push(b'\n');
+                self.write(&bytes)
+            });
+        if let Err(error) = written {
+            error!(%error, path = %self.path.display(), act = entry.act, object = line.object, "cannot write down a change");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_content::ManualClock;
+
+    use super::*;
+
+    fn entry(object: &str) -> AuditEntry<'_> {
+        AuditEntry {
+            who: "user:alice",
+            from: Some([127, 0, 0, 1].into()),
+            act: "push-manifest",
+            object,
+            digest: None,
+            outcome: "done",
+            request: None,
+        }
+    }
+
+    #[test]
+    fn each_change_is_a_line_whatever_it_is_called() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::default());
+        let log = AuditLog::new(dir.path(), clock);
+        log.record(&entry("team/app:1"));
+        log.record(&entry("evil\n{\"who\":\"user:admin\"}\u{1b}[2J"));
+        let text = std::fs::read_to_string(dir.path().join(FILE_NAME)).unwrap();
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0]["who"], "user:alice");
+        assert_eq!(lines[0]["object"], "team/app:1");
+        assert_eq!(lines[0]["from"], "127.0.0.1");
+        assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn older_files_are_kept_and_the_oldest_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = AuditLog::new(dir.path(), Arc::new(ManualClock::default()));
+        for number in 0..OLDER_FILES + 3 {
+            log.record(&entry(&number.to_string()));
+            let mut open = log.open.lock().unwrap();
+            open.as_mut().unwrap().length = MAX_FILE_BYTES;
+        }
+        let mut files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+        assert_eq!(files.len(), 1 + OLDER_FILES as usize);
+        let oldest = std::fs::read_to_string(log.numbered(OLDER_FILES)).unwrap();
+        assert!(oldest.contains("\"object\":\"2\""), "{oldest}");
+        files.clear();
+    }
+}
