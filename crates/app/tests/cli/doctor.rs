@@ -1,6 +1,6 @@
 //! What `doctor` makes of texts: reviewed as text.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::time::{Duration, UNIX_EPOCH};
 
 use insta::assert_snapshot;
@@ -152,6 +152,37 @@ fn nothing_to_read_is_a_failure_and_no_word_that_all_is_well() {
         told.starts_with("exit: 0") && told.contains("note: there is nothing in empty.log"),
         "{told}"
     );
+}
+
+#[test]
+fn a_log_that_powershell_wrote_is_read_as_any_other() {
+    let limit = "Error response from daemon: toomanyrequests: You have reached your pull rate limit. https://www.docker.com/increase-rate-limit\r\n";
+    let program = Program::new();
+    for (mark, to_bytes) in [
+        ([0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]),
+        ([0xfe, 0xff], u16::to_be_bytes),
+    ] {
+        let mut bytes = mark.to_vec();
+        bytes.extend(limit.encode_utf16().flat_map(to_bytes));
+        fs::write(program.path("pull.txt"), &bytes).expect("a file");
+        let told = program.run(&["doctor", "pull.txt"]);
+        assert!(told.starts_with("exit: 1"), "{told}");
+        assert!(told.contains("the pull limit is used up"), "{told}");
+    }
+}
+
+#[test]
+fn a_pull_that_somebody_interrupted_is_no_finding_unless_something_failed() {
+    let canceled = "Error response from daemon: context canceled\n";
+    let program = Program::new();
+    let told = program.run_with_input(&["doctor"], canceled);
+    assert!(told.starts_with("exit: 0"), "{told}");
+    assert!(!told.contains("pulls fail"), "{told}");
+    let json = program.run_with_input(&["doctor", "--json"], canceled);
+    assert!(json.contains(r#""is_over":true"#), "{json}");
+    let limit = format!("{canceled}{WRAPPED}");
+    let told = program.run_with_input(&["doctor"], &limit);
+    assert!(told.starts_with("exit: 1"), "{told}");
 }
 
 #[test]

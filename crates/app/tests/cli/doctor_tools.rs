@@ -66,12 +66,13 @@ fn calls(program: &Program) -> String {
 
 #[test]
 fn kubectl_is_asked_for_pods_and_events_of_all_namespaces() {
-    let script = answering(&[("pods", PODS), ("events", EVENTS)]);
+    let script = answering(&[("get-contexts", "prod"), ("pods", PODS), ("events", EVENTS)]);
     let program = with(&[("kubectl", &script)]);
     let told = program.run(&["doctor", "--kube", "--context", "prod", AS_OF]);
     assert!(told.starts_with("exit: 1"), "{told}");
     assert!(told.contains("pull limit"), "{told}");
     assert_snapshot!(calls(&program), @r"
+    kubectl [config] [get-contexts] [--output=name]
     kubectl [--context=prod] [get] [pods] [--all-namespaces] [--output=json] [--request-timeout=45s]
     kubectl [--context=prod] [get] [events] [--all-namespaces] [--output=json] [--request-timeout=45s]
     kubectl [--context=prod] [get] [nodes] [--output=json] [--request-timeout=45s]
@@ -121,7 +122,7 @@ fn nodes_tell_how_large_images_are_for_what_the_ways_out_cost() {
 
 #[test]
 fn docker_swarm_and_the_journal_are_asked_for_what_has_happened() {
-    let docker = answering(&[("--quiet", "4f5a6b7c8d9e ;rm"), ("events", "rubbish")]);
+    let docker = answering(&[("--quiet", "4f5a6b7c8d9e"), ("events", "rubbish")]);
     let program = with(&[("docker", &docker), ("journalctl", "exit 0")]);
     let root = program.path("machine").display().to_string();
     program.run(&[
@@ -254,6 +255,44 @@ fn an_answer_that_is_cut_off_or_a_refusal_is_no_word_that_all_is_well() {
 }
 
 #[test]
+fn a_page_of_a_proxy_in_the_place_of_an_answer_of_docker_is_no_word_that_all_is_well() {
+    let page = "echo '<!DOCTYPE html><html><head><title>Bad Gateway</title></head></html>'";
+    for asked in ["--docker", "--swarm"] {
+        let program = with(&[("docker", page)]);
+        let told = program.run(&["doctor", asked]);
+        assert!(told.starts_with("exit: 3"), "{asked}: {told}");
+        assert!(
+            told.contains("said something that is no"),
+            "{asked}: {told}"
+        );
+        assert!(!told.contains("nothing here tells"), "{asked}: {told}");
+        assert!(!calls(&program).contains("html"), "{asked}");
+    }
+    // One that answers the list alone.
+    let services = answering(&[("--quiet", "4f5a6b7c8d9e"), ("service", "<html>")]);
+    let told = with(&[("docker", &services)]).run(&["doctor", "--swarm"]);
+    assert!(told.starts_with("exit: 3"), "{told}");
+    assert!(
+        told.contains("docker service inspect 4f5a6b7c8d9e said something"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_docker_that_runs_nothing_is_well() {
+    let empty = answering(&[
+        ("--quiet", ""),
+        ("ps", "CONTAINER ID   IMAGE     COMMAND"),
+        ("service", "ID        NAME      MODE      REPLICAS"),
+    ]);
+    let program = with(&[("docker", &empty)]);
+    for asked in ["--docker", "--swarm"] {
+        let told = program.run(&["doctor", asked]);
+        assert!(told.starts_with("exit: 0"), "{asked}: {told}");
+    }
+}
+
+#[test]
 fn a_runtime_that_had_nothing_to_say_is_well() {
     let journal = "machine/var/log/journal/0f9a/system.journal";
     let program = with(&[("journalctl", "exit 0")]).file(journal, "");
@@ -346,7 +385,11 @@ fn what_was_asked_of_aws_by_a_profile_is_mended_by_the_same() {
 
 #[test]
 fn what_was_asked_of_a_cluster_by_a_context_is_mended_in_the_same() {
-    let script = answering(&[("events", EVENTS), ("get", PODS)]);
+    let script = answering(&[
+        ("get-contexts", "the shop"),
+        ("events", EVENTS),
+        ("get", PODS),
+    ]);
     let program = with(&[("kubectl", &script)]);
     let told = program.run(&["doctor", "--kube", "--context", "the shop", "--all", AS_OF]);
     assert!(
@@ -354,6 +397,21 @@ fn what_was_asked_of_a_cluster_by_a_context_is_mended_in_the_same() {
         "{told}"
     );
     assert!(!told.contains("kubectl --namespace"), "{told}");
+}
+
+#[test]
+fn a_context_that_kubectl_does_not_know_is_a_slip_and_nobody_is_asked_in_it() {
+    let script = answering(&[("get-contexts", "prod")]);
+    let program = with(&[("kubectl", &script)]);
+    for args in [&["--kube"][..], &["--kube", "--wait", "--timeout", "1s"]] {
+        let told = program.run(&[&["doctor", "--context", "x;id"], args].concat());
+        assert!(told.starts_with("exit: 2"), "{told}");
+        assert!(
+            told.contains("error: kubectl knows no context \"x;id\"\nhint: it knows prod\n"),
+            "{told}"
+        );
+    }
+    assert!(!calls(&program).contains("--context"));
 }
 
 #[test]
