@@ -15,21 +15,21 @@ use crate::namespace;
 use crate::program::{Program, Setup};
 use crate::pull::{Pulled, pull};
 
-const IMAGE: &str = "library/image:1";
+pub(crate) const IMAGE: &str = "library/image:1";
 const TAG: &str = "/v2/library/image/manifests/1";
 
 /// The most of a kind.
 const MANY: usize = 10_000;
 
 /// Below this nothing is shown.
-const FEW: usize = 1000;
+pub(crate) const FEW: usize = 1000;
 
 /// Of the files that a process may have, what the program keeps for itself, and what the tests beside this one need here.
 const FILES_KEPT: u64 = 192;
 const FILES_BESIDE: u64 = 4000;
 
 /// What a half-open connection may cost, in bytes: ten thousand of them 50 MB.
-const MOST_A_HALF_OPEN: u64 = 5000;
+pub(crate) const MOST_A_HALF_OPEN: u64 = 5000;
 
 /// What a connection may cost that has asked something and is kept, in bytes.
 const MOST_AN_IDLE: u64 = 40_000;
@@ -38,7 +38,7 @@ const MOST_AN_IDLE: u64 = 40_000;
 const SLACK_BYTES: u64 = 4_000_000;
 
 /// When the half-open ones must be gone. They have 15 s each.
-const GONE_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const GONE_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long anything else may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -59,13 +59,13 @@ const HALF_HEADS: [&str; 4] = [
 
 const WHOLE_HEAD: &str = "GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n";
 
-async fn warm(setup: &Setup, hub: &Hub) -> Program {
+pub(crate) async fn warm(setup: &Setup, hub: &Hub) -> Program {
     let program = setup.start();
     assert_eq!(pull(program.address, hub, IMAGE).await, Pulled::Whole);
     program
 }
 
-async fn hub() -> Hub {
+pub(crate) async fn hub() -> Hub {
     HubSim::new().image(IMAGE, Image::small()).start().await
 }
 
@@ -170,21 +170,21 @@ async fn one_address_that_takes_all_it_can_leaves_places_to_the_others() {
 
 /// What is seen of a program at one point.
 #[derive(Debug)]
-struct Look {
-    connections: usize,
+pub(crate) struct Look {
+    pub(crate) connections: usize,
     resident_kib: u64,
-    files: usize,
+    pub(crate) files: usize,
 }
 
 impl Look {
-    fn costs_at_most(&self, bytes: u64, connections: usize, before: &Self) {
+    pub(crate) fn costs_at_most(&self, bytes: u64, connections: usize, before: &Self) {
         let grown = self.resident_kib.saturating_sub(before.resident_kib) * 1024;
         let most = bytes * u64::try_from(connections).unwrap() + SLACK_BYTES;
         assert!(grown < most, "{grown} bytes for {connections}, not {most}");
     }
 
     /// Looks, and has a bystander ask meanwhile; how long its answers took is told and not judged.
-    async fn at(program: &Program, when: &str) -> Self {
+    pub(crate) async fn at(program: &Program, when: &str) -> Self {
         let mut waits = Vec::with_capacity(ASKS);
         for _ in 0..ASKS {
             let begun = Instant::now();
@@ -220,12 +220,15 @@ async fn open_idle(to: SocketAddr, count: usize) -> Vec<TcpStream> {
 }
 
 /// Connections from several addresses which have sent these heads in turns.
-async fn open(to: SocketAddr, count: usize, heads: &[&'static str]) -> Vec<TcpStream> {
+pub(crate) async fn open<H>(to: SocketAddr, count: usize, heads: &[H]) -> Vec<TcpStream>
+where
+    H: AsRef<[u8]> + Clone + Send + 'static,
+{
     let mut opened = Vec::with_capacity(count);
     while opened.len() < count {
         let some: JoinSet<_> = (opened.len()..count)
             .take(AT_ONCE)
-            .map(|number| connect(source(number), to, heads[number % heads.len()]))
+            .map(|number| connect(source(number), to, heads[number % heads.len()].clone()))
             .collect();
         opened.extend(some.join_all().await);
     }
@@ -242,18 +245,18 @@ fn source(number: usize) -> IpAddr {
     ))
 }
 
-async fn connect(from: IpAddr, to: SocketAddr, head: &'static str) -> TcpStream {
+async fn connect(from: IpAddr, to: SocketAddr, head: impl AsRef<[u8]>) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(from, 0)).unwrap();
     let connected = timeout(PATIENCE, socket.connect(to)).await;
     let mut stream = connected.expect("a connection in time").unwrap();
     // One that is refused may hear it before it has said anything.
-    let _ = stream.write_all(head.as_bytes()).await;
+    let _ = stream.write_all(head.as_ref()).await;
     stream
 }
 
 /// Waits until the other side has closed them.
-async fn are_over(streams: Vec<TcpStream>) {
+pub(crate) async fn are_over(streams: Vec<TcpStream>) {
     let waits = streams.into_iter().map(async |mut stream| {
         let mut heard = Vec::new();
         let ended = timeout(PATIENCE, stream.read_to_end(&mut heard)).await;
@@ -263,7 +266,7 @@ async fn are_over(streams: Vec<TcpStream>) {
 }
 
 /// Waits until so many are open as is wanted.
-async fn until(program: &Program, is_wanted: impl Fn(usize) -> bool) {
+pub(crate) async fn until(program: &Program, is_wanted: impl Fn(usize) -> bool) {
     let wait = async {
         while !is_wanted(connections(program).await) {
             sleep(Duration::from_millis(100)).await;
@@ -287,7 +290,7 @@ fn files(program: &Program) -> usize {
 
 /// How many connections this process and the program may have at once, up to [`MANY`]. Raises this process's soft limit; the
 /// program raises its own.
-fn room() -> usize {
+pub(crate) fn room() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,

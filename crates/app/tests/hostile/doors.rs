@@ -105,6 +105,55 @@ async fn a_host_is_named_once_and_the_uris_goes_first() {
     }
 }
 
+/// No redirect, and no address that a request has brought along, in whatever form it asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_leads_to_another_host() {
+    let hub = hub().await;
+    let folder = TempDir::new().unwrap();
+    let program = Setup::before(&hub, folder.path()).start();
+    for host in [
+        "evil.example",
+        "evil.example:443",
+        "",
+        "evil.example/@127.0.0.1",
+        "127.0.0.1@evil.example",
+    ] {
+        for (method, target) in [
+            ("GET", "/"),
+            ("GET", "//evil.example/"),
+            ("GET", "//evil.example/v2/"),
+            ("GET", "/v2"),
+            ("GET", "/v2/?next=//evil.example"),
+            ("GET", "/v2//evil.example/manifests/1"),
+            ("GET", "/v2/%2f%2fevil.example/manifests/1"),
+            ("GET", "http://evil.example/v2/"),
+            ("GET", TAG),
+            ("POST", "/v2/app/blobs/uploads/"),
+            ("POST", "/v2/library/image/blobs/uploads/"),
+            ("GET", "/metrics/"),
+        ] {
+            let request = format!(
+                "{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            let answer = raw(&program, &request).await;
+            assert!(
+                !(300..400).contains(&answer.status),
+                "{request}{}",
+                answer.head
+            );
+            let leads = answer.header("location").is_none_or(|to| {
+                to.starts_with('/') && !to.starts_with("//") && !to.contains("evil")
+            });
+            assert!(leads, "{request}{}", answer.head);
+            let asked = hub
+                .requests()
+                .iter()
+                .any(|seen| seen.target.contains("evil"));
+            assert!(!asked, "{request}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_web_page_may_not_ask() {
     let hub = hub().await;

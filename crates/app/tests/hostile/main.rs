@@ -25,6 +25,7 @@ mod eviction;
 mod faulty;
 mod fsck;
 mod half_closed;
+mod handshakes;
 mod memory;
 mod namespace;
 mod program;
