@@ -265,6 +265,13 @@ pub(crate) fn created_manifest(
     for tag in &pushed.tags {
         headers.append(OCI_TAG, value(tag.as_str())?);
     }
+    if let Some(first) = pushed.absent.first() {
+        let count = pushed.absent.len();
+        let warning = format!(
+            "299 - \"{count} layer(s) of this image are not in the repository, the first is {first}: push them, or pulls of it fail\""
+        );
+        headers.insert(WARNING, value(&warning)?);
+    }
     Ok(response)
 }
 

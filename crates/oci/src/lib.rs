@@ -30,7 +30,7 @@ pub use media_type::MediaType;
 pub use name::{InvalidName, RepositoryName};
 pub use pattern::{InvalidPattern, LOCAL_UPSTREAM, RepositoryPattern, TargetPattern};
 pub use platform::Platform;
-pub use pushed::{InvalidPush, PushedChild, PushedManifest};
+pub use pushed::{InvalidPush, Presence, PushedChild, PushedManifest};
 pub use reference::Reference;
 pub use route::{Addressing, Route, RouteError, RouteTable, Target, UpstreamName, route};
 pub use tag::{InvalidTag, Tag};

@@ -40,9 +40,19 @@ pub struct PushedChild {
     pub size: u64,
     /// Whether an index names it as a manifest.
     pub is_manifest: bool,
-    /// Whether the repository must hold it before: a manifest of an index need not be there, which is then sparse, nor a layer
-    /// that is not to be distributed.
-    pub is_required: bool,
+    /// Whether the repository must hold it before.
+    pub presence: Presence,
+}
+
+/// Whether a repository must hold what a manifest refers to before it takes the manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Presence {
+    /// It must: the configuration.
+    Required,
+    /// It should: a layer, without which the image is sparse, and who pushes it is told so.
+    Expected,
+    /// It need not: a manifest of an index, which is then sparse, or a layer that is not to be distributed.
+    Elsewhere,
 }
 
 /// Why a pushed manifest is not taken.
@@ -114,11 +124,12 @@ impl PushedManifest {
             return Err(InvalidPush::Fields(media_type));
         }
         let annotations = rest.annotations.map(|raw| texts(raw.get())).transpose()?;
+        let has_config = rest.config.is_some();
         let config_type = rest.config.map(|config| config.media_type);
         let artifact_type = rest.artifact_type.or(config_type);
         Ok(Self {
             media_type,
-            children: children(&manifest),
+            children: children(&manifest, has_config),
             subject: manifest.subject.map(|subject| subject.digest),
             artifact_type: artifact_type.filter(|text| !text.is_empty()),
             annotations: annotations.flatten(),
@@ -153,23 +164,31 @@ fn texts(raw: &str) -> Result<Option<String>, InvalidManifest> {
 }
 
 /// What the manifest refers to, each once. What is named as a manifest and as a blob is both.
-fn children(manifest: &Manifest) -> Vec<PushedChild> {
-    let blobs = manifest.blobs.iter().map(|blob| PushedChild {
+fn children(manifest: &Manifest, has_config: bool) -> Vec<PushedChild> {
+    let first_layer = usize::from(has_config);
+    let blobs = manifest.blobs.iter().enumerate();
+    let blobs = blobs.map(|(place, blob)| PushedChild {
         digest: blob.digest.clone(),
         size: blob.size,
         is_manifest: false,
-        is_required: !is_elsewhere(blob),
+        presence: if place < first_layer {
+            Presence::Required
+        } else if is_elsewhere(blob) {
+            Presence::Elsewhere
+        } else {
+            Presence::Expected
+        },
     });
     let manifests = manifest.manifests.iter().map(|child| PushedChild {
         digest: child.digest.clone(),
         size: child.size,
         is_manifest: true,
-        is_required: false,
+        presence: Presence::Elsewhere,
     });
     let mut seen = std::collections::HashSet::new();
     let mut children: Vec<PushedChild> = blobs.chain(manifests).collect();
-    // A layer named twice, once to be had elsewhere, is required: who pulls it here would miss it.
-    children.sort_by_key(|child| !child.is_required);
+    // A layer named twice, once to be had elsewhere, is expected: who pulls it here would miss it.
+    children.sort_by_key(|child| child.presence);
     children.retain(|child| seen.insert((child.digest.clone(), child.is_manifest)));
     children
 }

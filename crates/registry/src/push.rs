@@ -6,7 +6,8 @@ use forebay_content::{
     HostedRepository, JournalEntry, ManifestPush,
 };
 use forebay_oci::{
-    Algorithm, Digest, MediaType, PushedManifest, Reference, RepositoryName, Tag, UploadId,
+    Algorithm, Digest, MediaType, Presence, PushedChild, PushedManifest, Reference, RepositoryName,
+    Tag, UploadId,
 };
 use globset::Glob;
 
@@ -35,6 +36,8 @@ pub struct PushedAs {
     pub subject: Option<Digest>,
     /// The tags that point at it now because of this push.
     pub tags: Vec<Tag>,
+    /// The layers that it refers to and the repository does not hold: whoever pulls it will miss them.
+    pub absent: Vec<Digest>,
 }
 
 impl LocalRegistry {
@@ -154,7 +157,7 @@ impl LocalRegistry {
         self.put_at_rest(&digest, bytes.clone()).await?;
         let _turn = self.turn(repository).await;
         let found = self.stores.rows.find_repository(repository).await?;
-        let push = ManifestPush {
+        let mut push = ManifestPush {
             manifest,
             children: pushed.children.iter().map(child).collect(),
             subject: pushed.subject.clone(),
@@ -165,7 +168,21 @@ impl LocalRegistry {
             quota_bytes: found.and_then(|found| found.settings.quota_bytes),
             at: self.clock.now(),
         };
-        accept(self.stores.rows.commit_manifest(repository, &push).await?)?;
+        let mut absent = Vec::new();
+        let mut committed = self.stores.rows.commit_manifest(repository, &push).await?;
+        if let Committed::Missing(missing) = &committed
+            && missing
+                .iter()
+                .all(|digest| is_only_expected(&pushed.children, digest))
+        {
+            // A sparse image is taken, for it may be completed; who pushes it is told.
+            absent.clone_from(missing);
+            for child in &mut push.children {
+                child.is_required &= !absent.contains(&child.digest);
+            }
+            committed = self.stores.rows.commit_manifest(repository, &push).await?;
+        }
+        accept(committed)?;
         let change = Change::Pushed {
             digest: digest.clone(),
             media_type: pushed.media_type,
@@ -177,6 +194,7 @@ impl LocalRegistry {
             digest,
             subject: pushed.subject,
             tags,
+            absent,
         })
     }
 
@@ -229,7 +247,7 @@ pub(crate) fn immutable(repository: Option<&HostedRepository>, tags: &[Tag]) -> 
     tags.iter().filter(is_immutable).cloned().collect()
 }
 
-fn child(pushed: &forebay_oci::PushedChild) -> HostedChild {
+fn child(pushed: &PushedChild) -> HostedChild {
     HostedChild {
         digest: pushed.digest.clone(),
         kind: if pushed.is_manifest {
@@ -237,8 +255,14 @@ fn child(pushed: &forebay_oci::PushedChild) -> HostedChild {
         } else {
             ChildKind::Blob
         },
-        is_required: pushed.is_required,
+        is_required: pushed.presence != Presence::Elsewhere,
     }
+}
+
+/// True if the manifest may be taken without this blob.
+fn is_only_expected(children: &[PushedChild], digest: &Digest) -> bool {
+    let mut named = children.iter().filter(|child| child.digest == *digest);
+    named.all(|child| child.presence != Presence::Required)
 }
 
 fn accept(committed: Committed) -> Result<(), PushError> {

@@ -26,12 +26,9 @@ fn an_image_needs_its_configuration_and_its_layers_but_none_that_lie_elsewhere()
         ),
     );
     let pushed = parse(&text, IMAGE).unwrap();
-    let required: Vec<bool> = pushed
-        .children
-        .iter()
-        .map(|child| child.is_required)
-        .collect();
-    assert_eq!(required, [true, true, false]);
+    let presence: Vec<Presence> = pushed.children.iter().map(|child| child.presence).collect();
+    use Presence::{Elsewhere, Expected, Required};
+    assert_eq!(presence, [Required, Expected, Elsewhere]);
     assert!(pushed.children.iter().all(|child| !child.is_manifest));
     assert_eq!(pushed.media_type, MediaType::OCI_MANIFEST);
     let config_type = Some("application/vnd.oci.image.config.v1+json");
@@ -46,7 +43,8 @@ fn an_index_may_be_sparse_and_empty() {
         descriptor("m", IMAGE)
     );
     let pushed = parse(&text, INDEX).unwrap();
-    assert!(pushed.children[0].is_manifest && !pushed.children[0].is_required);
+    assert!(pushed.children[0].is_manifest);
+    assert_eq!(pushed.children[0].presence, Presence::Elsewhere);
     assert_eq!(pushed.artifact_type, None);
     let empty = parse(r#"{"schemaVersion":2,"manifests":[]}"#, "").unwrap();
     assert_eq!(empty.media_type, MediaType::OCI_INDEX);
