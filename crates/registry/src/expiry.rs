@@ -23,7 +23,7 @@ use crate::push::immutable;
 /// How many manifests are read from the catalog in one go.
 const PAGE: u32 = 500;
 
-/// The most manifests of one repository that a plan is made for: so many are in memory while it is made.
+/// The most manifests of one repository that a plan is made for: so many are in memory while it is made, each with some 600 bytes.
 pub const MAX_PLANNED: usize = 1_000_000;
 
 /// Why rules could not be applied to a repository.

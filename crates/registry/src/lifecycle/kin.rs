@@ -1,6 +1,7 @@
 //! Who of a repository's manifests names whom, and what stays because of what stays.
 
 use std::collections::HashMap;
+use std::ops::Index;
 
 use forebay_content::HostedEntry;
 use forebay_oci::{Digest, Tag};
@@ -11,13 +12,21 @@ use super::plan::{Candidate, Shield};
 #[derive(Debug)]
 pub(super) struct Kin {
     /// Whom an index names.
-    pub(super) children: Vec<Vec<usize>>,
+    pub(super) children: Edges,
     /// Which indexes name it.
-    pub(super) parents: Vec<Vec<usize>>,
+    pub(super) parents: Edges,
     /// What it is about.
     pub(super) subject: Vec<Option<usize>>,
     /// Who is about it.
-    pub(super) referrers: Vec<Vec<usize>>,
+    pub(super) referrers: Edges,
+}
+
+/// To whom each leads, in two lists and not in one for each: there may be a million.
+#[derive(Debug)]
+pub(super) struct Edges {
+    /// Where the ends of each begin; those of the next begin where they end.
+    starts: Vec<usize>,
+    ends: Vec<usize>,
 }
 
 impl Kin {
@@ -27,29 +36,33 @@ impl Kin {
             .enumerate()
             .map(|(number, candidate)| (&candidate.entry.manifest.digest, number))
             .collect();
-        let none = || vec![Vec::new(); candidates.len()];
-        let mut kin = Self {
-            children: none(),
-            parents: none(),
-            subject: vec![None; candidates.len()],
-            referrers: none(),
-        };
+        let find = |digest: &Digest| numbers.get(digest).copied();
+        let mut named = Vec::new();
+        let mut subject = vec![None; candidates.len()];
         for (number, candidate) in candidates.iter().enumerate() {
-            for child in &candidate.children {
-                let child = numbers.get(child).copied();
-                if let Some(child) = child.filter(|child| *child != number) {
-                    kin.children[number].push(child);
-                    kin.parents[child].push(number);
-                }
-            }
-            let subject = subject_of(&candidate.entry);
-            let subject = subject.and_then(|subject| numbers.get(&subject).copied());
-            if let Some(subject) = subject.filter(|subject| *subject != number) {
-                kin.subject[number] = Some(subject);
-                kin.referrers[subject].push(number);
-            }
+            let children = candidate.children.iter().filter_map(find);
+            named.extend(
+                children
+                    .filter(|child| *child != number)
+                    .map(|child| (number, child)),
+            );
+            let found = subject_of(&candidate.entry).as_ref().and_then(find);
+            subject[number] = found.filter(|subject| *subject != number);
         }
-        kin
+        let about = subject.iter().enumerate();
+        let about = about.filter_map(|(number, subject)| Some(((*subject)?, number)));
+        Self {
+            referrers: Edges::new(candidates.len(), about.collect()),
+            parents: Edges::new(
+                candidates.len(),
+                named
+                    .iter()
+                    .map(|(index, child)| (*child, *index))
+                    .collect(),
+            ),
+            children: Edges::new(candidates.len(), named),
+            subject,
+        }
     }
 
     /// Whether an index names it, one that is known or not.
@@ -80,6 +93,32 @@ impl Kin {
                 mark(*referrer, Shield::ReferrerOf);
             }
         }
+    }
+}
+
+impl Edges {
+    /// The edges among `count`, each from whom to whom.
+    fn new(count: usize, mut edges: Vec<(usize, usize)>) -> Self {
+        edges.sort_unstable();
+        let mut starts = vec![0; count + 1];
+        for (from, _) in &edges {
+            starts[from + 1] += 1;
+        }
+        for number in 0..count {
+            starts[number + 1] += starts[number];
+        }
+        Self {
+            starts,
+            ends: edges.into_iter().map(|(_, to)| to).collect(),
+        }
+    }
+}
+
+impl Index<usize> for Edges {
+    type Output = [usize];
+
+    fn index(&self, number: usize) -> &[usize] {
+        &self.ends[self.starts[number]..self.starts[number + 1]]
     }
 }
 

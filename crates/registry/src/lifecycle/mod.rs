@@ -9,9 +9,13 @@ mod judge;
 mod kin;
 mod plan;
 mod rule;
+#[cfg(test)]
+mod speed;
 mod tag_pattern;
+mod written;
 
 pub use judge::{Ranks, Verdict, Why, judge};
 pub use plan::{Candidate, Cause, Going, Plan, Shield, Spared, plan};
 pub use rule::{Expiry, MAX_KEPT, MAX_PERIOD, MAX_RULES, Policy, Rule, Selection, Tagged};
 pub use tag_pattern::{InvalidTagPattern, TagPattern};
+pub use written::{InvalidRule, Written};

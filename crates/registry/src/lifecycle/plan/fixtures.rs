@@ -79,17 +79,17 @@ impl Candidate {
         self
     }
 
-    pub(super) fn about(mut self, subject: &str) -> Self {
+    pub(in crate::lifecycle) fn about(mut self, subject: &str) -> Self {
         self.entry.subject = Some(digest(subject));
         self
     }
 
-    pub(super) fn child(mut self) -> Self {
+    pub(in crate::lifecycle) fn child(mut self) -> Self {
         self.entry.is_child = true;
         self
     }
 
-    pub(super) fn naming(mut self, children: &[&str]) -> Self {
+    pub(in crate::lifecycle) fn naming(mut self, children: &[&str]) -> Self {
         self.entry.manifest.media_type = MediaType::OCI_INDEX;
         self.children = children.iter().map(|child| digest(child)).collect();
         self
