@@ -4,6 +4,7 @@
 
 use std::future::Future;
 
+use forebay_access::{Order, Told};
 use forebay_content::{PullCursor, PullOrder};
 use forebay_forecast::{Survey, SurveyRequest};
 use forebay_http_kit::{Body, RequestBody};
@@ -59,6 +60,9 @@ pub trait Control: Send + Sync + 'static {
         &self,
         request: WarmRequest,
     ) -> impl Future<Output = Result<Warmed, ControlError>> + Send;
+
+    /// Makes, changes or lists accounts.
+    fn accounts(&self, order: Order) -> impl Future<Output = Result<Told, ControlError>> + Send;
 
     /// Sends an alert to each webhook; what came of it, in their order.
     fn test_alerts(&self) -> impl Future<Output = Result<Vec<Delivery>, ControlError>> + Send;
@@ -199,6 +203,7 @@ pub async fn handle_control(
         "/ledger" => act(body, |request| control.export(request)).await,
         "/survey" => act(body, |request| control.survey(request)).await,
         "/warm" => act(body, |request| control.warm(request)).await,
+        "/accounts" => act(body, |order| control.accounts(order)).await,
         "/alerts/test" => act(body, |()| control.test_alerts()).await,
         _ => return unknown_act(),
     };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use forebay_access::{Order, Told};
 use forebay_api_admin::{
     BudgetRequest, Control, ControlError, Delivery, ExportRequest, FsckRequest, TopRequest,
     WarmRequest, Warmed,
@@ -30,6 +31,8 @@ use crate::warm::warm_by;
 pub(crate) struct Controls {
     pub(crate) doors: Arc<ArcSwap<Doors>>,
     pub(crate) desk: Desk,
+    /// Where accounts are changed; none where the disk has no room for any.
+    pub(crate) accounts: Option<Arc<forebay_access::Desk>>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) kept: Arc<Kept>,
     pub(crate) blobs: Arc<FsBlobs>,
@@ -60,6 +63,8 @@ enum Refusal {
     Refresh { image: String, source: SourceError },
     #[error("a check is under way already")]
     Checking,
+    #[error("there are no accounts: the disk was full or read-only when the server started")]
+    NoAccounts,
     #[error("the server is stopping")]
     Stopping,
     #[error("the check could not be finished")]
@@ -109,6 +114,26 @@ impl Control for Controls {
             () = self.supervisor.stopping() => return Err(ControlError::of(&Refusal::Stopping)),
         };
         warmed.map_err(|error| ControlError::of(&error))
+    }
+
+    async fn accounts(&self, order: Order) -> Result<Told, ControlError> {
+        let desk = self.accounts.as_ref();
+        let desk = desk.ok_or_else(|| ControlError::of(&Refusal::NoAccounts))?;
+        // Who: whoever may open the socket, which is the data's owner.
+        let (what, is_look) = (order.to_string(), order.is_look());
+        match desk.carry_out(order).await {
+            Ok(told) => {
+                if !is_look {
+                    info!(act = what, by = "control socket", "accounts were changed");
+                }
+                Ok(told)
+            }
+            Err(error) => {
+                let mut told = ControlError::of(&error);
+                told.messages.insert(0, format!("cannot {what}"));
+                Err(told)
+            }
+        }
     }
 
     async fn test_alerts(&self) -> Result<Vec<Delivery>, ControlError> {

@@ -161,7 +161,7 @@ async fn make_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Failure> {
+pub(crate) async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Failure> {
     let make = |source| {
         Failure::failed(
             format!("cannot make the data directory {}", dir.display()),

@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use forebay_access::{Desk, HashCost, SystemRandom};
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
 use forebay_content::{BlobError, CatalogError, Clock};
@@ -61,6 +62,11 @@ impl Hosting {
         }
     }
 
+    /// Where accounts are changed.
+    pub(crate) fn accounts(&self, clock: &Arc<dyn Clock>) -> Arc<Desk> {
+        accounts_desk(&self.rows, clock)
+    }
+
     /// Writes down what is only noted, and closes the rows.
     ///
     /// # Errors
@@ -70,6 +76,13 @@ impl Hosting {
         let closed = self.rows.close().await;
         closed.map_err(|error| Failure::failed("cannot close the registry's rows", error))
     }
+}
+
+/// The desk at these rows.
+pub(crate) fn accounts_desk(rows: &Arc<SqlRegistry>, clock: &Arc<dyn Clock>) -> Arc<Desk> {
+    let (accounts, clock) = (Arc::clone(rows) as _, Arc::clone(clock));
+    let cost = HashCost::default();
+    Arc::new(Desk::new(accounts, clock, Arc::new(SystemRandom), cost))
 }
 
 async fn open_stores(

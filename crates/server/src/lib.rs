@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access_log;
+mod accounts;
 mod answers;
 mod askers;
 mod audit_log;
@@ -28,6 +29,7 @@ mod upstreams;
 mod voice;
 mod warm;
 
+pub use accounts::order_accounts;
 pub use askers::find_digests;
 pub use check::{CheckReport, check_stopped};
 pub use control_client::ask_running;

@@ -135,7 +135,8 @@ impl Running {
         let doors = Doors::new(&config, &upstreams)?;
         let table = Arc::new(ArcSwap::from_pointee(doors.table(&config, &ground.hosted)));
         let doors = Arc::new(ArcSwap::from_pointee(doors));
-        let controls = controls((&data, &kept), &books, &doors, &supervisor);
+        let mut controls = controls((&data, &kept), &books, &doors, &supervisor);
+        controls.accounts = hosting.as_ref().map(|hosting| hosting.accounts(&clock));
         // Before anybody can know that we run: a signal without a handler ends the process.
         let signals = Signals::begin()?;
         let access_lines = begin_access_log(&config, &clock)?;
@@ -268,6 +269,7 @@ fn controls(
             ledger: Arc::clone(&books.ledger),
             doors: Arc::clone(doors),
         },
+        accounts: None,
         webhooks: Arc::clone(&books.webhooks),
         doors: Arc::clone(doors),
         kept: Arc::clone(kept),

@@ -28,7 +28,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 40] = [
+pub(crate) const PACKAGES: [(&str, Layer); 41] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
@@ -62,6 +62,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 40] = [
     ("forebay-config", Layer::Binary),
     ("forebay-terminal", Layer::Binary),
     ("forebay-server", Layer::Binary),
+    ("forebay-access-command", Layer::Binary),
     ("forebay-doctor-command", Layer::Binary),
     ("forebay-setup-command", Layer::Binary),
     ("forebay", Layer::Binary),

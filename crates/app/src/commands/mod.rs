@@ -21,6 +21,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use forebay_access_command::{token, user};
 use forebay_config::Environment;
 use forebay_doctor_command as doctor;
 use forebay_setup_command as setup;
@@ -48,6 +49,8 @@ enum Command {
     Rewrite(Box<rewrite::Args>),
     Refresh(refresh::Args),
     Fsck(fsck::Args),
+    User(user::Args),
+    Token(token::Args),
     Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -96,6 +99,8 @@ fn dispatch(
         Command::Rewrite(args) => block_on(rewrite::run(*args, environment, printer)),
         Command::Refresh(args) => block_on(refresh::run(args, environment, printer)),
         Command::Fsck(args) => block_on(fsck::run(args, environment, printer)),
+        Command::User(args) => block_on(user::run(args, environment, printer)),
+        Command::Token(args) => block_on(token::run(args, environment, printer)),
         Command::Config(args) => config::run(args, environment, printer),
         Command::Completions(args) => Ok(completions::run(&args, printer)),
         Command::Man(args) => man::run(&args, printer),

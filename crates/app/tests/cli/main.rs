@@ -7,6 +7,7 @@
     reason = "a test whose set-up fails stops where it failed"
 )]
 
+mod accounts;
 mod commands;
 mod doctor;
 mod doctor_bounds;

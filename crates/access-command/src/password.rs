@@ -1,0 +1,84 @@
+//! A password: read from standard input, or made up.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Read as _};
+
+use forebay_access::{MAX_PASSWORD_BYTES, Random as _, SystemRandom};
+use forebay_content::Secret;
+use forebay_terminal::Failure;
+
+/// Where a password comes from.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct PasswordArgs {
+    /// Make up a password of 128 random bits and print it, instead of reading one from standard input
+    #[arg(long)]
+    generate: bool,
+}
+
+/// A password, and whether it was made up and is to be shown.
+pub(crate) struct Given {
+    /// The password.
+    pub(crate) password: Secret,
+    /// Whether nobody knows it yet.
+    pub(crate) is_new: bool,
+}
+
+impl PasswordArgs {
+    /// The password.
+    ///
+    /// # Errors
+    /// There is none on standard input, or it is no single line.
+    pub(crate) fn give(&self, example: &str) -> Result<Given, Failure> {
+        let password = if self.generate {
+            make_up()?
+        } else {
+            read(example)?
+        };
+        Ok(Given {
+            password,
+            is_new: self.generate,
+        })
+    }
+}
+
+fn make_up() -> Result<Secret, Failure> {
+    let mut bytes = [0; 16];
+    let filled = SystemRandom.fill(&mut bytes);
+    filled.map_err(|error| Failure::failed("cannot make up a password", error))?;
+    let text = bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    Ok(Secret::new(text))
+}
+
+/// All of standard input but the end of its line.
+fn read(example: &str) -> Result<Secret, Failure> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        // What is typed here would stand on the screen.
+        return Err(missing(example));
+    }
+    let mut text = String::new();
+    let limit = u64::try_from(MAX_PASSWORD_BYTES + 3).unwrap_or(u64::MAX);
+    let read = stdin.take(limit).read_to_string(&mut text);
+    read.map_err(|error| Failure::failed("cannot read a password from standard input", error))?;
+    let password = text.strip_suffix('\n').unwrap_or(&text);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.is_empty() {
+        return Err(missing(example));
+    }
+    if password.contains('\n') {
+        return Err(Failure::plain(
+            "there is more than one line on standard input, and a password is one",
+        ));
+    }
+    Ok(Secret::new(password))
+}
+
+fn missing(example: &str) -> Failure {
+    Failure::plain("there is no password on standard input")
+        .with_hint(format!("give it as in: {example} <password.txt"))
+        .with_hint(format!("or have one made up: {example} --generate"))
+}

@@ -1,0 +1,190 @@
+//! `forebay token`: tokens for programs, each for what it is to do and for how long.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Subcommand;
+use forebay_access::{ACCOUNTS_AT_A_TIME, Order, RightText, RobotText, Told};
+use forebay_config::{Environment, load, time_span};
+use forebay_server::order_accounts;
+use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
+
+/// What `--expires` takes for a token that does not.
+const NEVER: &str = "never";
+
+/// Gives programs tokens, lists and revokes them
+///
+/// A token may do what it was made for, and what the configuration's policies give to its name; it is shown once, when it is made.
+/// It is the password of a docker login under any user's name. A server that runs on the data directory does it at once; where
+/// none runs, it is done in the data directory.
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes("Examples:\n  forebay token create --name ci --repo 'team/*' --actions pull,push --expires 90d\n  forebay token create --repo 'docker.io/library/*' | docker login --username token --password-stdin registry.example\n  forebay token revoke ci"))]
+pub struct Args {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Make a token and print it, once
+    Create(Create),
+    /// List tokens: what they may do, not what they are
+    List {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        source: SourceArgs,
+    },
+    /// Make a token worth nothing at once
+    Revoke {
+        /// The token's id, or the name of all that are to be revoked
+        name: String,
+        #[command(flatten)]
+        source: SourceArgs,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Create {
+    /// What the token is called in policies, lists and logs
+    #[arg(long, value_name = "NAME", default_value = "robot")]
+    name: String,
+
+    /// A pattern of repositories that it is for; local ones as team/*, others as docker.io/library/*
+    #[arg(long = "repo", value_name = "PATTERN", required = true)]
+    repositories: Vec<String>,
+
+    /// What it may do there: pull, push, delete, admin, with commas between
+    #[arg(long, value_name = "ACTIONS", default_value = "pull")]
+    actions: String,
+
+    /// After what time it is worth nothing, such as 90d; or never
+    #[arg(long, value_name = "SPAN", default_value = "90d", value_parser = expiry)]
+    expires: Expiry,
+
+    /// Print the token as JSON, with its id
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Expiry(Option<Duration>);
+
+/// Runs `token`.
+///
+/// # Errors
+/// What is wrong with the configuration or a pattern, or why the accounts cannot be changed.
+pub async fn run(
+    args: Args,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    match args.act {
+        Act::Create(create) => self::create(create, environment, printer).await,
+        Act::List { json, source } => {
+            let config = load(&source.without_listen(environment))?;
+            list(&config.data, json, printer).await
+        }
+        Act::Revoke { name, source } => {
+            let config = load(&source.without_listen(environment))?;
+            let told = order_accounts(&config.data, Order::RevokeRobot { name }).await?;
+            for robot in robots_of(told)? {
+                printer.line(format_args!("{}  {}  revoked", robot.id, robot.name));
+            }
+            Ok(ExitStatus::Ok)
+        }
+    }
+}
+
+async fn create(
+    create: Create,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    let config = load(&create.source.without_listen(environment))?;
+    let order = Order::AddRobot {
+        name: create.name,
+        rights: vec![RightText {
+            repositories: create.repositories,
+            actions: create.actions,
+        }],
+        expires_in_seconds: create.expires.0.map(|span| span.as_secs()),
+    };
+    let Told::Made { robot, token } = order_accounts(&config.data, order).await? else {
+        return Err(Failure::plain("the answer is no token"));
+    };
+    if create.json {
+        let made = serde_json::json!({ "token": token.expose(), "robot": robot });
+        printer.line(Json::indented(&made));
+        return Ok(ExitStatus::Ok);
+    }
+    printer.line(token.expose());
+    let until = until(&robot);
+    printer.note(format_args!(
+        "token {} for {}, {until}: it is shown this once, and kept nowhere",
+        robot.id, robot.name
+    ));
+    Ok(ExitStatus::Ok)
+}
+
+async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let mut robots: Vec<RobotText> = Vec::new();
+    loop {
+        let after = robots.last().map(|robot| robot.id.clone());
+        let page = order_accounts(data, Order::ListRobots { after }).await?;
+        let page = robots_of(page)?;
+        let is_last = page.len() < ACCOUNTS_AT_A_TIME as usize;
+        robots.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    if json {
+        printer.line(Json::indented(&robots));
+        return Ok(ExitStatus::Ok);
+    }
+    for robot in &robots {
+        let rights = robot.rights.iter();
+        let rights =
+            rights.map(|right| format!("{} {}", right.actions, right.repositories.join(" ")));
+        let rights = rights.collect::<Vec<_>>().join("; ");
+        let state = until(robot);
+        printer.line(format_args!(
+            "{}  {}  {rights}  {state}",
+            robot.id, robot.name
+        ));
+    }
+    if robots.is_empty() {
+        printer.note("there are no tokens: forebay token create makes one");
+    }
+    Ok(ExitStatus::Ok)
+}
+
+fn robots_of(told: Told) -> Result<Vec<RobotText>, Failure> {
+    match told {
+        Told::Robots(robots) => Ok(robots),
+        _ => Err(Failure::plain("the answer is no list of tokens")),
+    }
+}
+
+fn until(robot: &RobotText) -> String {
+    match (robot.revoked_unix_ms, robot.expires_unix_ms) {
+        (Some(at), _) => format!("revoked {}", amounts::moment(at)),
+        (None, Some(at)) => format!("expires {}", amounts::moment(at)),
+        (None, None) => "does not expire".to_owned(),
+    }
+}
+
+fn expiry(text: &str) -> Result<Expiry, String> {
+    if text == NEVER {
+        return Ok(Expiry(None));
+    }
+    match time_span(text)? {
+        Duration::ZERO => Err("a token that is worth nothing is not made".to_owned()),
+        span => Ok(Expiry(Some(span))),
+    }
+}

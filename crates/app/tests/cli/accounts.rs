@@ -1,0 +1,146 @@
+//! Accounts where no server runs: `forebay user` and `forebay token` on the data directory itself.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::program::Program;
+
+/// What stands on a program's standard output.
+fn output(told: &str) -> &str {
+    let (_, rest) = told.split_once("----- stdout -----\n").expect("an output");
+    rest.split_once("----- stderr -----")
+        .map_or(rest, |(output, _)| output)
+}
+
+#[test]
+fn there_is_a_user_before_the_first_start() {
+    let program = Program::new();
+    let password = "correct horse battery\n";
+    let added = program.run_with_input(&["user", "add", "alice"], password);
+    assert!(added.starts_with("exit: 0"), "{added}");
+    assert!(added.contains("done: add user alice"), "{added}");
+    let data = program.path("forebay-data");
+    let mode = |path| fs::metadata(path).expect("a file").permissions().mode() & 0o777;
+    assert_eq!(mode(data.clone()), 0o700);
+    assert_eq!(mode(data.join("registry.sqlite")), 0o600);
+    let again = program.run_with_input(&["user", "add", "alice"], password);
+    assert!(again.starts_with("exit: 3"), "{again}");
+    assert!(again.contains("there is a user alice already"), "{again}");
+    let disabled = program.run(&["user", "disable", "alice"]);
+    assert!(disabled.starts_with("exit: 0"), "{disabled}");
+    let listed = program.run(&["user", "list"]);
+    assert!(
+        output(&listed).starts_with("alice  disabled  made 20"),
+        "{listed}"
+    );
+    let json = program.run(&["user", "list", "--json"]);
+    assert!(output(&json).contains("\"disabled\": true"), "{json}");
+    for told in [&added, &again, &disabled, &listed, &json] {
+        assert!(
+            !told.contains("horse") && !told.contains("argon2"),
+            "{told}"
+        );
+    }
+    let enabled = program.run(&["user", "enable", "alice"]);
+    assert!(enabled.starts_with("exit: 0"), "{enabled}");
+    let removed = program.run(&["user", "remove", "alice"]);
+    assert!(removed.starts_with("exit: 0"), "{removed}");
+    let gone = program.run(&["user", "password", "alice", "--generate"]);
+    assert!(gone.contains("there is no user alice"), "{gone}");
+}
+
+#[test]
+fn a_password_is_read_or_made_up_and_never_an_argument() {
+    let program = Program::new();
+    let made_up = program.run(&["user", "add", "bob", "--generate"]);
+    let password = output(&made_up).trim();
+    assert_eq!(password.len(), 32, "{made_up}");
+    assert!(password.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let next = program.run(&["user", "password", "bob", "--generate"]);
+    assert_ne!(output(&next).trim(), password);
+    for (input, expected) in [
+        ("", "there is no password on standard input"),
+        ("\n", "there is no password on standard input"),
+        ("two\nlines\n", "more than one line"),
+        ("short\n", "a password has 8 to 1024 bytes"),
+    ] {
+        let refused = program.run_with_input(&["user", "add", "carol"], input);
+        assert!(refused.starts_with("exit: 3"), "{refused}");
+        assert!(refused.contains(expected), "{refused}");
+    }
+    let wrong = program.run_with_input(&["user", "add", "a b"], "correct horse\n");
+    assert!(wrong.contains("is no name of an account"), "{wrong}");
+}
+
+#[test]
+fn a_token_is_shown_once_and_told_by_its_name_and_id_then() {
+    let program = Program::new();
+    let create = [
+        "token",
+        "create",
+        "--name",
+        "ci",
+        "--repo",
+        "team/*",
+        "--actions",
+        "pull,push",
+    ];
+    let made = program.run(&[&create[..], &["--expires", "90d"]].concat());
+    assert!(made.starts_with("exit: 0"), "{made}");
+    let token = output(&made).trim();
+    assert!(token.starts_with("fbt_") && token.len() == 89, "{made}");
+    let id = &token[4..16];
+    assert!(made.contains("shown this once"), "{made}");
+    let lasting = program.run(&[&create[..], &["--expires", "never", "--json"]].concat());
+    assert!(output(&lasting).contains("\"token\": \"fbt_"), "{lasting}");
+    let listed = program.run(&["token", "list"]);
+    assert_eq!(output(&listed).lines().count(), 2, "{listed}");
+    assert!(listed.contains(&format!("{id}  ci  pull,push team/*  expires 20")));
+    assert!(listed.contains("does not expire"), "{listed}");
+    assert!(!listed.contains(&token[17..]), "{listed}");
+    let revoked = program.run(&["token", "revoke", id]);
+    assert_eq!(output(&revoked), format!("{id}  ci  revoked\n"));
+    let listed = program.run(&["token", "list", "--json"]);
+    assert_eq!(
+        listed.matches("\"revoked_unix_ms\": null").count(),
+        1,
+        "{listed}"
+    );
+    for (args, expected) in [
+        (
+            vec!["token", "revoke", "nobody"],
+            "there is no token nobody",
+        ),
+        (
+            vec!["token", "create", "--repo", "docker.io"],
+            "write docker.io/** for all of that registry",
+        ),
+        (
+            vec!["token", "create", "--repo", "Team/*"],
+            "repositories are lower case",
+        ),
+        (
+            vec!["token", "create", "--repo", "a/*", "--actions", "read"],
+            "an action is one of",
+        ),
+    ] {
+        let refused = program.run(&args);
+        assert!(refused.starts_with("exit: 3"), "{refused}");
+        assert!(refused.contains(expected), "{refused}");
+    }
+    for expires in ["0s", "soon", "-1d", ""] {
+        let wrong = program.run(&["token", "create", "--repo", "a/*", "--expires", expires]);
+        assert!(wrong.starts_with("exit: 2"), "{wrong}");
+    }
+}
+
+#[test]
+fn where_nothing_is_a_list_says_so_and_makes_nothing() {
+    for command in [["user", "list"], ["token", "list"]] {
+        let program = Program::new();
+        let told = program.run(&command);
+        assert!(told.starts_with("exit: 3"), "{told}");
+        assert!(told.contains("there is no data directory"), "{told}");
+        assert!(!program.path("forebay-data").exists());
+    }
+}

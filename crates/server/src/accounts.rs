@@ -1,0 +1,52 @@
+//! The way of a command to accounts: through the running server, or, where none runs, to the data directory itself.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_access::{Order, Told};
+use forebay_blobs_fs::{RealDisk, ensure_format};
+use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
+use forebay_content::{Clock, SystemClock};
+use forebay_terminal::Failure;
+
+use crate::control_client::ask_running;
+use crate::data::{is_data_dir, lock};
+use crate::hosting::accounts_desk;
+
+/// Has the server that runs on `data` carry out `order`; where none runs, does it on the data directory, which is made if it is
+/// not there, so that there can be a user before the first start.
+///
+/// # Errors
+/// The order has a word that means nothing, or accounts cannot be read or changed.
+pub async fn order_accounts(data: &Path, order: Order) -> Result<Told, Failure> {
+    if let Some(answer) = ask_running(data, "/accounts", &order).await? {
+        return serde_json::from_value(answer)
+            .map_err(|error| Failure::failed("the running server's answer makes no sense", error));
+    }
+    if order.is_look() && !is_data_dir(data) {
+        let what = format!("there is no data directory at {}", data.display());
+        let hint = "name it with --data, or its configuration with --config";
+        return Err(Failure::plain(what).with_hint(hint));
+    }
+    carry_out(data, order).await
+}
+
+/// Does it here, holding the data directory meanwhile.
+async fn carry_out(data: &Path, order: Order) -> Result<Told, Failure> {
+    let unusable = |error: &dyn std::error::Error| {
+        let what = format!("cannot use the accounts in {}", data.display());
+        Failure::failed(what, error.to_string())
+    };
+    let _held = lock(data, Duration::ZERO).await?;
+    ensure_format(data, &RealDisk).map_err(|error| unusable(&error))?;
+    let rows = SqlRegistry::open(&data.join(REGISTRY_FILE_NAME)).await;
+    let rows = Arc::new(rows.map_err(|error| unusable(&error))?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let what = order.to_string();
+    let told = accounts_desk(&rows, &clock).carry_out(order).await;
+    let closed = rows.close().await;
+    let told = told.map_err(|error| Failure::failed(format!("cannot {what}"), error))?;
+    closed.map_err(|error| unusable(&error))?;
+    Ok(told)
+}
