@@ -26,6 +26,7 @@ mod aws_cli;
 mod budget;
 mod client;
 mod clocked;
+mod conformance;
 mod doctor_ecs;
 mod doctor_ledger;
 mod doctor_probe;
