@@ -1,4 +1,4 @@
-//! Alerts before receivers on loopback that answer as they are told.
+//! Alerts before receivers, and keys before issuers, on loopback, that answer as they are told.
 
 #![expect(
     clippy::expect_used,
@@ -7,5 +7,7 @@
 )]
 
 mod delivery;
+mod issuer;
+mod issuers;
 mod logs;
 mod receiver;
