@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use crate::file::{NAME, SECTIONS};
     use crate::section::Key;
-    use crate::value::{Shape, TimeSpan, Value as _};
+    use crate::value::{AllowFile, ListItem as _, Shape, TimeSpan, Value as _};
     use crate::{Flags, Origin, ShownSetting, Sources, show};
 
     #[test]
@@ -215,7 +215,18 @@ mod tests {
             "url" | "aws_endpoint" => "https://registry.example",
             "token_hosts" | "blob_hosts" | "hosts" => "a.example:1, b.example",
             "allow" if key.wanted == <Vec<ipnet::IpNet>>::WANTED => "10.0.0.0/8, fd00::/8",
+            "allow" if key.wanted == AllowFile::WANTED_LIST => {
+                r#"[{ who = ["user:alice"], repositories = ["team/*"], actions = ["pull", "push"] }]"#
+            }
             "allow" => "library/*, hashicorp/vault",
+            "groups" => r#"{ dev = ["user:alice", "robot:ci-*"] }"#,
+            "workloads" => {
+                r#"[{ name = "main", issuer = "https://gitlab.example", audience = "registry", claims = { ref = "main" } }]"#
+            }
+            "htpasswd_file" => {
+                let hash = "$2y$05$abcdefghijklmnopqrstuuJ4e3wNvGBtbbCkaeaDmDIyxYIBhTRC6";
+                return (written("htpasswd", &format!("alice:{hash}\n")), &[]);
+            }
             "local" => "team/*, acme/**",
             "trusted_proxies" => "10.0.0.1/32",
             "limits" => r#"[{ agent = "containerd", requests_per_minute = 60 }]"#,
@@ -228,7 +239,7 @@ mod tests {
             "tag_rules" => r#"[{ pattern = "v*", ttl = "6h" }]"#,
             "reserve" | "floor" | "disk_floor" => "7%",
             "keep" => "7d",
-            "quiet" => "2m",
+            "quiet" | "token_lifetime" => "2m",
             "webhooks" => r#"[{ url = "https://hooks.example/a" }]"#,
             "level" => "debug",
             "cert_file" | "key_file" | "client_ca_file" => return (pair_path(files), &[]),

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use tracing::Level;
 use url::Url;
 
+use super::access_file::AccessFile;
 use super::origin::Origin;
 use super::proxy::ProxyChoice;
 use super::resolved::{ClientAuth, LogFormat, OnGone, TagRule};
@@ -32,6 +33,7 @@ pub(super) struct FileConfig {
     pub(super) log: LogFile,
     pub(super) server: ServerFile,
     pub(super) tls: TlsFile,
+    pub(super) access: AccessFile,
 }
 
 section! {
@@ -241,7 +243,7 @@ pub(super) struct SectionInfo {
 pub(super) const NAME: &str = "NAME";
 
 /// Every section there is.
-pub(super) const SECTIONS: [SectionInfo; 10] = [
+pub(super) const SECTIONS: [SectionInfo; 11] = [
     info::<TopFile>(&[]),
     info::<UpstreamFile>(&["upstreams", NAME]),
     info::<ClientsFile>(&["clients"]),
@@ -252,6 +254,7 @@ pub(super) const SECTIONS: [SectionInfo; 10] = [
     info::<LogFile>(&["log"]),
     info::<ServerFile>(&["server"]),
     info::<TlsFile>(&["tls"]),
+    info::<AccessFile>(&["access"]),
 ];
 
 const fn info<S: Section>(path: &'static [&'static str]) -> SectionInfo {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access_file;
 mod advice;
 mod bounded_file;
 mod builtin;
@@ -37,9 +38,9 @@ pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;
 pub use resolve::unheld_equivalents;
 pub use resolved::{
-    AlertsConfig, CacheConfig, ClientAuth, ClientsConfig, Config, CredentialSource, LedgerConfig,
-    ListenAddress, LogConfig, LogFormat, OnGone, ServerConfig, TagRule, TlsConfig, UpstreamConfig,
-    WebhookConfig, WebhookForm,
+    AccessConfig, AccessRule, AlertsConfig, CacheConfig, ClientAuth, ClientsConfig, Config,
+    CredentialSource, IssuerConfig, LedgerConfig, ListenAddress, LogConfig, LogFormat, OnGone,
+    ServerConfig, TagRule, TlsConfig, UpstreamConfig, WebhookConfig, WebhookForm,
 };
 pub use schema::schema;
 pub use secret::Secret;

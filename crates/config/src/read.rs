@@ -210,6 +210,7 @@ fn read_sections(layers: &Layers, names: &BTreeSet<String>, problems: &mut Probl
         log: plain_section(layers, problems, &["log"]),
         server: plain_section(layers, problems, &["server"]),
         tls: plain_section(layers, problems, &["tls"]),
+        access: plain_section(layers, problems, &["access"]),
     }
 }
 

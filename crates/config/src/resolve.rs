@@ -2,6 +2,7 @@
 //!
 //! The only input and output is reading the files that keys name.
 
+mod access;
 mod alerts;
 mod allow;
 mod clients;
@@ -67,6 +68,7 @@ pub(super) fn resolve(
         log,
         server,
         tls,
+        access,
     } = file;
     check_listen(top, clients, &mut problems);
     let resolved_upstreams = resolve_upstreams(upstreams, environment, &mut problems);
@@ -93,6 +95,7 @@ pub(super) fn resolve(
         },
         server: resolve_server(server, &mut problems),
         tls: tls::resolve(top, tls, &mut problems),
+        access: access::resolve(access, &mut problems),
         proxies: proxies::resolve(environment, &mut problems),
     };
     naming::check(file, &mut problems);

@@ -2,6 +2,8 @@
 //!
 //! Plain data, never changed after [`load`](super::load) made it; the wiring takes it apart once.
 
+mod access;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,6 +16,8 @@ use forebay_oci::RepositoryPattern;
 use globset::Glob;
 use ipnet::IpNet;
 use url::Url;
+
+pub use access::{AccessConfig, AccessRule, IssuerConfig};
 
 use super::proxy::{ProxyChoice, ProxyEnvironment};
 use super::secret::Secret;
@@ -49,6 +53,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// What TLS is made of, where it is spoken at an address of `listen`.
     pub tls: Option<TlsConfig>,
+    /// Who may do what, once anything is written of it.
+    pub access: Option<AccessConfig>,
     /// The proxies that the environment names, for upstreams with [`ProxyChoice::Environment`].
     pub proxies: ProxyEnvironment,
 }

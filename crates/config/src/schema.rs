@@ -88,6 +88,7 @@ fn shape(of: &Shape) -> Json {
         Shape::TextOrList => json!({
             "anyOf": [shape(&Shape::Text(&[])), shape(&Shape::List(&Shape::Text(&[])))],
         }),
+        Shape::Named(of) => json!({ "type": "object", "additionalProperties": shape(of) }),
         Shape::Table(keys) | Shape::PartialTable(keys) => {
             let is_whole = matches!(of, Shape::Table(_));
             let names = keys.iter().filter(|_| is_whole).map(|(name, _)| *name);

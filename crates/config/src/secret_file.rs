@@ -39,6 +39,12 @@ pub(super) fn choose_secret(
 }
 
 fn read_secret(path: &Path) -> Result<Secret, Wrong> {
+    let text = read_private(path, MAX_SECRET_BYTES)?;
+    one_line(&text).map(Secret::new)
+}
+
+/// The text of a file of at most `max_bytes` that is not for everybody's eyes.
+pub(super) fn read_private(path: &Path, max_bytes: u64) -> Result<String, Wrong> {
     let told = |error: std::io::Error| Wrong::unread(&error);
     // Asked before opening, for opening a pipe would wait for its writer.
     if !std::fs::metadata(path).map_err(told)?.is_file() {
@@ -55,16 +61,13 @@ fn read_secret(path: &Path) -> Result<Secret, Wrong> {
             ));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_SECRET_BYTES + 1)
+    file.take(max_bytes + 1)
         .read_to_end(&mut bytes)
         .map_err(told)?;
-    if bytes.len() as u64 > MAX_SECRET_BYTES {
-        return Err(Wrong::new(format!(
-            "is longer than {MAX_SECRET_BYTES} bytes"
-        )));
+    if bytes.len() as u64 > max_bytes {
+        return Err(Wrong::new(format!("is longer than {max_bytes} bytes")));
     }
-    let text = String::from_utf8(bytes).map_err(|_| Wrong::new("is not UTF-8"))?;
-    one_line(&text).map(Secret::new)
+    String::from_utf8(bytes).map_err(|_| Wrong::new("is not UTF-8"))
 }
 
 /// The text without the one line end that editors add.

@@ -67,6 +67,7 @@ pub(super) fn list(file: &FileConfig, config: &Config) -> Vec<ShownSetting> {
     all.extend(section(&["log"], &file.log));
     all.extend(section(&["server"], &file.server));
     all.extend(section(&["tls"], &file.tls));
+    all.extend(section(&["access"], &file.access));
     all
 }
 

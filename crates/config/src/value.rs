@@ -2,16 +2,19 @@
 //!
 //! The kinds with rules of their own have files below; this one has the trait, texts, lists, numbers and paths.
 
+mod access;
 mod address;
 mod choice;
 mod client;
 mod equivalent;
 mod image;
 mod quantity;
+mod table;
 mod webhook;
 
 use std::path::PathBuf;
 
+pub(super) use access::{AllowFile, Groups, WorkloadFile};
 pub(super) use address::{HostPort, ListenAddresses};
 pub(super) use equivalent::{EquivalentFile, ImagePattern};
 pub(super) use image::{LocalPattern, Prefix, RepositoryGlob};
@@ -41,6 +44,8 @@ pub(super) enum Shape {
     Table(&'static [(&'static str, Shape)]),
     /// A table with any of these keys.
     PartialTable(&'static [(&'static str, Shape)]),
+    /// A table with names of the operator's own.
+    Named(&'static Shape),
 }
 
 /// What a key can hold.

@@ -51,7 +51,7 @@ pub(super) fn resolve(top: &TopFile, tls: &TlsFile, problems: &mut Problems) -> 
         );
     }
     if let Err(error) = TlsFiles::read(&config).and_then(|files| files.build(&config)) {
-        problems.push(problem(error, tls));
+        problems.push(problem(&error, tls));
     }
     Some(config)
 }
@@ -77,7 +77,7 @@ fn lacks<T>(
     None
 }
 
-fn problem(error: TlsFileError, tls: &TlsFile) -> ConfigProblem {
+fn problem(error: &TlsFileError, tls: &TlsFile) -> ConfigProblem {
     let key = error.key();
     let origin = match key {
         "tls.cert_file" => &tls.cert_file.origin,

@@ -186,7 +186,7 @@ fn check_ca_file(name: &str, written: &UpstreamFile, problems: &mut Problems) {
 /// The longest file of certificate authorities, in bytes: several times the system's whole bundle.
 const MAX_CA_BYTES: u64 = 4 << 20;
 
-fn check_pem(path: &Path) -> Result<(), Wrong> {
+pub(super) fn check_pem(path: &Path) -> Result<(), Wrong> {
     let told = |error: std::io::Error| Wrong::unread(&error);
     if fs::metadata(path).map_err(told)?.len() > MAX_CA_BYTES {
         let what = format!("is longer than {MAX_CA_BYTES} bytes");

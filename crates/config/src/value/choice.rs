@@ -1,5 +1,6 @@
 //! Keys that take one of a few words.
 
+use forebay_oci::Act;
 use tracing::Level;
 
 use super::TextValue;
@@ -42,6 +43,15 @@ choice!(
 );
 
 choice!(WebhookForm, "\"json\" or \"slack\"", "json" => Self::Json, "slack" => Self::Slack);
+
+choice!(
+    Act,
+    "\"pull\", \"push\", \"delete\" or \"admin\"",
+    "pull" => Self::Pull,
+    "push" => Self::Push,
+    "delete" => Self::Delete,
+    "admin" => Self::Admin
+);
 
 choice!(
     Level,
