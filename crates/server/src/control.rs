@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use forebay_access::{Order, Told};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use forebay_access::{Access, Order, Told};
 use forebay_api_admin::{
     BudgetRequest, Control, ControlError, Delivery, ExportRequest, FsckRequest, TopRequest,
     WarmRequest, Warmed,
@@ -12,7 +12,7 @@ use forebay_blobs_fs::FsBlobs;
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, Refreshed};
 use forebay_catalog_sql::SqlCatalog;
 use forebay_config::find_nearest;
-use forebay_content::{Request, SourceError};
+use forebay_content::{Audit, AuditEntry, Request, SourceError};
 use forebay_forecast::{Survey, SurveyRequest};
 use forebay_jobs::Supervisor;
 use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
@@ -33,6 +33,10 @@ pub(crate) struct Controls {
     pub(crate) desk: Desk,
     /// Where accounts are changed; none where the disk has no room for any.
     pub(crate) accounts: Option<Arc<forebay_access::Desk>>,
+    /// Who is let in: a change of accounts at its own desk counts at once.
+    pub(crate) access: Arc<ArcSwapOption<Access>>,
+    /// Where changes are written down.
+    pub(crate) audit: Arc<dyn Audit>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) kept: Arc<Kept>,
     pub(crate) blobs: Arc<FsBlobs>,
@@ -117,23 +121,33 @@ impl Control for Controls {
     }
 
     async fn accounts(&self, order: Order) -> Result<Told, ControlError> {
-        let desk = self.accounts.as_ref();
+        let access = self.access.load_full();
+        let desk = access.as_ref().map(|access| access.desk());
+        let desk = self.accounts.as_ref().map(|own| desk.unwrap_or(own));
         let desk = desk.ok_or_else(|| ControlError::of(&Refusal::NoAccounts))?;
         // Who: whoever may open the socket, which is the data's owner.
         let (what, is_look) = (order.to_string(), order.is_look());
-        match desk.carry_out(order).await {
-            Ok(told) => {
-                if !is_look {
-                    info!(act = what, by = "control socket", "accounts were changed");
-                }
-                Ok(told)
-            }
-            Err(error) => {
-                let mut told = ControlError::of(&error);
-                told.messages.insert(0, format!("cannot {what}"));
-                Err(told)
-            }
+        let carried_out = desk.carry_out(order).await;
+        if !is_look {
+            self.audit.record(&AuditEntry {
+                who: "control socket",
+                from: None,
+                act: "change-account",
+                object: &what,
+                digest: None,
+                outcome: if carried_out.is_ok() {
+                    "done"
+                } else {
+                    "failed"
+                },
+                request: None,
+            });
         }
+        carried_out.map_err(|error| {
+            let mut told = ControlError::of(&error);
+            told.messages.insert(0, format!("cannot {what}"));
+            told
+        })
     }
 
     async fn test_alerts(&self) -> Result<Vec<Delivery>, ControlError> {

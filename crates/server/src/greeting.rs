@@ -24,6 +24,29 @@ pub(crate) fn say(sources: &Sources, config: &Config) {
         upstreams = upstreams.join(", "),
         "upstreams, and who we are there"
     );
+    say_access(config);
+}
+
+/// Says who is let in, and what nobody may do.
+fn say_access(config: &Config) {
+    let Some(access) = &config.access else {
+        info!(
+            "access is not configured: whoever `clients.allow` lets in may pull everything, and only this machine's own users may push and delete"
+        );
+        return;
+    };
+    info!(
+        rules = access.rules.len(),
+        users_of_file = access.htpasswd.len(),
+        workloads = access.workloads.len(),
+        service = access.service,
+        "access is configured: nobody may do what no rule gives them"
+    );
+    if access.rules.is_empty() {
+        warn!(
+            "`access.allow` has no rules: only robots and workloads may do anything, what their own rights say"
+        );
+    }
 }
 
 /// Says what is not asked of upstreams yet, because they refused us before this start, or before they came back: what, whose,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use forebay_access::{Desk, HashCost, SystemRandom};
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{BlobError, CatalogError, Clock};
+use forebay_content::{Accounts, BlobError, CatalogError, Clock};
 use forebay_jobs::Supervisor;
 use forebay_registry::{LocalRegistry, Stores};
 use forebay_terminal::Failure;
@@ -65,6 +65,11 @@ impl Hosting {
     /// Where accounts are changed.
     pub(crate) fn accounts(&self, clock: &Arc<dyn Clock>) -> Arc<Desk> {
         accounts_desk(&self.rows, clock)
+    }
+
+    /// Where accounts are kept.
+    pub(crate) fn rows(&self) -> Arc<dyn Accounts> {
+        Arc::clone(&self.rows) as _
     }
 
     /// Writes down what is only noted, and closes the rows.

@@ -11,6 +11,7 @@ use forebay_terminal::Failure;
 use forebay_terminal::MAX_CAUSES;
 use tracing::{error, info, warn};
 
+use crate::gate::Gate;
 use crate::greeting;
 use crate::ledger::Books;
 use crate::tls::{NewTls, Tls};
@@ -24,6 +25,7 @@ pub(crate) struct Reload {
     pub(crate) doors: Arc<ArcSwap<Doors>>,
     pub(crate) upstreams: Upstreams,
     pub(crate) books: Books,
+    pub(crate) gate: Gate,
     pub(crate) tls: Option<Tls>,
     pub(crate) current: Config,
 }
@@ -66,7 +68,9 @@ impl Reload {
         // Where TLS is begun or ended, `listen` has changed, and a restart does it.
         let tls = self.tls.as_ref().zip(config.tls.as_ref());
         let new = tls.map(|(_, config)| NewTls::read(config)).transpose()?;
+        let access = self.gate.prepare(config)?;
         self.books.take_over(config)?;
+        self.gate.take_over(access);
         if let (Some(tls), Some(new)) = (&self.tls, new) {
             tls.take_over(new);
         }
@@ -79,7 +83,7 @@ impl Reload {
         greeting::say_rests(&resting, self.ground.asker.clock.now());
         self.ground.replace(&self.upstreams, &after, config);
         self.upstreams = after;
-        let table = doors.table(config, &self.ground.hosted);
+        let table = doors.table(config, &self.ground.hosted, self.gate.point(config));
         self.table.store(Arc::new(table));
         self.doors.store(Arc::new(doors));
         Ok(())

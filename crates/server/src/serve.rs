@@ -14,7 +14,7 @@ use forebay_api_registry::RegistryApi;
 use forebay_blobs_fs::{Disk, RealDisk};
 use forebay_cache::Kept;
 use forebay_config::{Config, ListenAddress, Sources, load};
-use forebay_content::{Clock, SystemClock};
+use forebay_content::{Clock, NoAudit, SystemClock};
 use forebay_http_kit::{Listener, NoAccessLog, ServeLimits, Server};
 use forebay_jobs::Supervisor;
 use forebay_terminal::Failure;
@@ -28,6 +28,7 @@ use crate::data::{DataDir, with_way_out};
 use crate::descriptors;
 use crate::desk::Desk;
 use crate::front::{ControlDoor, Front, Leaving, State};
+use crate::gate::Gate;
 use crate::greeting;
 use crate::hosting::Hosting;
 use crate::ledger::Books;
@@ -122,21 +123,19 @@ impl Running {
             .map_err(|error| with_way_out("cannot read the catalog", &config.data, error))?;
         let world = (Arc::clone(&kept), Arc::clone(&clock));
         let mut ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
-        let hosting = Hosting::open(&config.data, disk, Arc::clone(&clock), &supervisor).await?;
-        ground.hosted = Hosted {
-            registry: hosting
-                .as_ref()
-                .map(|hosting| Arc::clone(&hosting.registry)),
-            audit: Arc::new(AuditLog::new(&config.data, Arc::clone(&clock))),
-        };
+        let (hosting, gate) = open_hosting(&config, disk, &clock, &supervisor).await?;
+        ground.hosted = hosted(hosting.as_ref(), &config, &clock);
         let upstreams = ground.build(&config, &Upstreams::new())?;
         ground.replace(&Upstreams::new(), &upstreams, &config);
         let resting = restore(&upstreams, &books.ledger.kept_limits());
         let doors = Doors::new(&config, &upstreams)?;
-        let table = Arc::new(ArcSwap::from_pointee(doors.table(&config, &ground.hosted)));
+        let table = doors.table(&config, &ground.hosted, gate.point(&config));
+        let table = Arc::new(ArcSwap::from_pointee(table));
         let doors = Arc::new(ArcSwap::from_pointee(doors));
         let mut controls = controls((&data, &kept), &books, &doors, &supervisor);
+        controls.audit = Arc::clone(&ground.hosted.audit);
         controls.accounts = hosting.as_ref().map(|hosting| hosting.accounts(&clock));
+        controls.access = gate.access();
         // Before anybody can know that we run: a signal without a handler ends the process.
         let signals = Signals::begin()?;
         let access_lines = begin_access_log(&config, &clock)?;
@@ -169,6 +168,7 @@ impl Running {
             doors,
             upstreams,
             books,
+            gate,
             tls,
             current: config,
         };
@@ -258,6 +258,28 @@ impl Signals {
     }
 }
 
+/// Opens what lives here, and what says who is let in to it.
+async fn open_hosting(
+    config: &Config,
+    disk: Arc<dyn Disk>,
+    clock: &Arc<dyn Clock>,
+    supervisor: &Supervisor,
+) -> Result<(Option<Hosting>, Gate), Failure> {
+    let (data, blobs) = (&config.data, Arc::clone(&disk));
+    let hosting = Hosting::open(data, blobs, Arc::clone(clock), supervisor).await?;
+    let accounts = hosting.as_ref().map(Hosting::rows);
+    let gate = Gate::new((data.clone(), disk), accounts, clock, supervisor);
+    gate.take_over(gate.prepare(config)?);
+    Ok((hosting, gate))
+}
+
+fn hosted(hosting: Option<&Hosting>, config: &Config, clock: &Arc<dyn Clock>) -> Hosted {
+    Hosted {
+        registry: hosting.map(|hosting| Arc::clone(&hosting.registry)),
+        audit: Arc::new(AuditLog::new(&config.data, Arc::clone(clock))),
+    }
+}
+
 fn controls(
     (data, kept): (&DataDir, &Arc<Kept>),
     books: &Books,
@@ -270,6 +292,8 @@ fn controls(
             doors: Arc::clone(doors),
         },
         accounts: None,
+        access: Arc::default(),
+        audit: Arc::new(NoAudit),
         webhooks: Arc::clone(&books.webhooks),
         doors: Arc::clone(doors),
         kept: Arc::clone(kept),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forebay_api_admin::Metrics;
-use forebay_api_registry::{ClientRules, Table};
+use forebay_api_registry::{AccessPoint, ClientRules, Table};
 use forebay_cache::{Allowed, CachingSource, Equivalent, Kept, OnGone, Policy, TtlRule};
 use forebay_config::{self as config, Config, Sources};
 use forebay_content::{Audit, Clock, Event, KeptCoolDown, KeptLimits, NoAudit, Observe};
@@ -180,7 +180,12 @@ impl Doors {
     }
 
     /// What the edge answers from.
-    pub(crate) fn table(&self, config: &Config, hosted: &Hosted) -> Table {
+    pub(crate) fn table(
+        &self,
+        config: &Config,
+        hosted: &Hosted,
+        access: Option<AccessPoint>,
+    ) -> Table {
         let caches = self.caches.iter();
         Table {
             routes: self.routes.clone(),
@@ -189,7 +194,7 @@ impl Doors {
                 .collect(),
             local: hosted.registry.clone(),
             audit: Arc::clone(&hosted.audit),
-            access: None,
+            access,
             clients: ClientRules {
                 allow: config.clients.allow.clone(),
                 trusted_proxies: config.clients.trusted_proxies.clone(),
