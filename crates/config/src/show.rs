@@ -67,7 +67,10 @@ pub(super) fn list(file: &FileConfig, config: &Config) -> Vec<ShownSetting> {
     all.extend(section(&["log"], &file.log));
     all.extend(section(&["server"], &file.server));
     all.extend(section(&["tls"], &file.tls));
-    all.extend(section(&["access"], &file.access));
+    // Whoever wrote what is shown would have configured access, and let in nobody.
+    if file.access.written_at() != Origin::Default {
+        all.extend(section(&["access"], &file.access));
+    }
     all
 }
 

@@ -84,6 +84,13 @@ fn access_is_configured_as_soon_as_anything_of_it_is_written() {
 }
 
 #[test]
+fn what_is_shown_where_nothing_is_written_configures_nothing() {
+    let shown = as_toml(&show(&Written::new("").sources).unwrap());
+    assert!(!shown.contains("[access]"), "{shown}");
+    assert_eq!(Written::new(&shown).access(), None);
+}
+
+#[test]
 fn all_that_can_be_written_comes_to_what_it_says_and_is_shown() {
     let text = "[access]\nhtpasswd_file = \"users\"\ntoken_lifetime = \"10m\"\nurl = \"https://registry.example:5443\"\n\
         [access.groups]\ndev = [\"user:alice\", \"robot:ci-*\"]\n\
