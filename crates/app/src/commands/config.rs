@@ -116,6 +116,15 @@ fn summary(sources: &Sources, config: &Config) -> Vec<String> {
         format!("  keeps its data in {}", config.data.display()),
     ];
     lines.extend(upstreams);
+    lines.push(match &config.access {
+        Some(access) => format!(
+            "  access by {} rules, {} users of a file and {} workloads: nobody may do what no rule gives them",
+            access.rules.len(),
+            access.htpasswd.len(),
+            access.workloads.len()
+        ),
+        None => "  access is not configured: whoever clients.allow lets in may pull, and only this machine's own users may push and delete".to_owned(),
+    });
     let notes = unheld_equivalents(config);
     lines.extend(notes.iter().map(|note| format!("  note: {note}")));
     lines

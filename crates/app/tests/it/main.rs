@@ -19,6 +19,7 @@
     reason = "a test whose set-up fails stops where it failed; it plays clients with tasks of its own, and tells what it measured"
 )]
 
+mod access;
 mod addressing;
 mod alerts;
 mod aws;
@@ -57,3 +58,4 @@ mod storms;
 mod tags;
 mod tls;
 mod upkeep;
+mod workloads;
