@@ -425,6 +425,13 @@ fn message(failure: &SourceError, image: &Target) -> String {
         repository,
     } = image;
     match failure {
+        SourceError::NotFound(Missing::Repository)
+            if image.is_local() && repository.is_single() =>
+        {
+            format!(
+                "no repository is called {repository} here; an official image of docker.io is library/{repository}"
+            )
+        }
         SourceError::NotAllowed {
             nearest: Some(nearest),
         } => {

@@ -293,7 +293,7 @@ async fn off_loopback_it_does_not_start_without_a_word_on_who_may_ask() {
 }
 
 #[tokio::test]
-async fn nothing_can_be_written_and_no_list_of_all_is_given() {
+async fn nothing_of_an_upstream_can_be_written_or_listed_whole() {
     let hub = HubSim::new()
         .image("library/nginx:1", Image::small())
         .start()
@@ -303,12 +303,16 @@ async fn nothing_can_be_written_and_no_list_of_all_is_given() {
         (http::Method::PUT, "/v2/library/nginx/manifests/1"),
         (http::Method::DELETE, "/v2/library/nginx/manifests/1"),
         (http::Method::POST, "/v2/library/nginx/blobs/uploads/"),
-        (http::Method::PATCH, "/v2/library/nginx/blobs/uploads/1"),
+        (
+            http::Method::PATCH,
+            "/v2/library/nginx/blobs/uploads/0123456789abcdef0123456789abcdef",
+        ),
     ] {
         let answer = program.ask(Ask::new(method, path)).await;
         assert_eq!(answer.refusal(), (405, "UNSUPPORTED".to_owned()), "{path}");
     }
-    assert_eq!(program.get("/v2/_catalog").await.refusal().0, 404);
+    let listed = program.get("/v2/_catalog").await;
+    assert_eq!(listed.text(), r#"{"repositories":[]}"#);
     assert_eq!(program.get("/v2/").await.status, 200);
     assert!(hub.requests().is_empty());
 }
