@@ -16,7 +16,13 @@ impl LocalRegistry {
     /// # Errors
     /// There is none, it is immutable, or the disk fails.
     pub async fn drop_tag(&self, repository: &RepositoryName, tag: &Tag) -> Result<(), PushError> {
-        let _turn = self.turn(repository).await;
+        let (repository, tag) = (repository.clone(), tag.clone());
+        self.to_the_end(async move |registry| registry.untag(&repository, &tag).await)
+            .await
+    }
+
+    async fn untag(&self, repository: &RepositoryName, tag: &Tag) -> Result<(), PushError> {
+        let turn = self.turn(repository).await?;
         let found = self.stores.rows.find_repository(repository).await?;
         let found = found.ok_or(PushError::NotFound(Missing::Repository))?;
         let guarded = immutable(Some(&found), std::slice::from_ref(tag));
@@ -31,7 +37,8 @@ impl LocalRegistry {
         match dropped {
             Dropped::Done(_) => {
                 let change = Change::Untagged { tag: tag.clone() };
-                self.journal(repository, change).await
+                let made = (change, self.clock.now());
+                self.journal(turn, repository, made).await
             }
             Dropped::Absent => Err(PushError::NotFound(Missing::Manifest)),
             Dropped::Tagged(tag) => Err(Refused::Immutable(tag).into()),
@@ -48,7 +55,17 @@ impl LocalRegistry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<(), PushError> {
-        let _turn = self.turn(repository).await;
+        let (repository, digest) = (repository.clone(), digest.clone());
+        self.to_the_end(async move |registry| registry.let_go_of(&repository, &digest).await)
+            .await
+    }
+
+    async fn let_go_of(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), PushError> {
+        let turn = self.turn(repository).await?;
         for _ in 0..MAX_LOOKS {
             let rows = &self.stores.rows;
             let found = rows.find_repository(repository).await?;
@@ -58,11 +75,12 @@ impl LocalRegistry {
             if let Some(tag) = immutable(Some(&found), &entry.tags).into_iter().next() {
                 return Err(Refused::Immutable(tag).into());
             }
+            let at = self.clock.now();
             let guard = DropGuard {
                 known_tags: entry.tags,
                 spares_pinned: true,
                 spares_children: false,
-                at: self.clock.now(),
+                at,
             };
             match rows
                 .drop_hosted_manifest(repository, digest, &guard)
@@ -70,7 +88,8 @@ impl LocalRegistry {
             {
                 Dropped::Done(_) => {
                     let digest = digest.clone();
-                    return self.journal(repository, Change::Dropped { digest }).await;
+                    let change = Change::Dropped { digest };
+                    return self.journal(turn, repository, (change, at)).await;
                 }
                 Dropped::Absent => return Err(PushError::NotFound(Missing::Manifest)),
                 Dropped::InUse => return Err(Refused::InUse.into()),

@@ -105,7 +105,7 @@ impl LocalRegistry {
                     .await
                     .map_err(failed)?
                 && self
-                    .let_go(repository, going, planned_at)
+                    .let_go_to_the_end(repository, going, planned_at)
                     .await
                     .map_err(failed)?;
             if is_let_go {
@@ -225,13 +225,26 @@ impl LocalRegistry {
     }
 
     /// Drops one manifest of a plan, unless it changed since; true if it went.
+    async fn let_go_to_the_end(
+        &self,
+        repository: &RepositoryName,
+        going: &Going,
+        planned_at: Timestamp,
+    ) -> Result<bool, PushError> {
+        let (repository, going) = (repository.clone(), going.clone());
+        self.to_the_end(async move |registry| {
+            registry.let_go(&repository, &going, planned_at).await
+        })
+        .await
+    }
+
     async fn let_go(
         &self,
         repository: &RepositoryName,
         going: &Going,
         planned_at: Timestamp,
     ) -> Result<bool, PushError> {
-        let _turn = self.turn(repository).await;
+        let turn = self.turn(repository).await?;
         let rows = &self.stores.rows;
         let found = rows.find_repository(repository).await?;
         let entry = rows.find_hosted_entry(repository, &going.digest).await?;
@@ -242,18 +255,20 @@ impl LocalRegistry {
         if is_immutable || entry.tags != going.tags || is_used_since(going, &entry, planned_at) {
             return Ok(false);
         }
+        let at = self.clock.now();
         let guard = DropGuard {
             known_tags: entry.tags,
             spares_pinned: true,
             spares_children: true,
-            at: self.clock.now(),
+            at,
         };
         let dropped = rows.drop_hosted_manifest(repository, &going.digest, &guard);
         if !matches!(dropped.await?, Dropped::Done(_)) {
             return Ok(false);
         }
         let digest = going.digest.clone();
-        self.journal(repository, Change::Dropped { digest }).await?;
+        let change = Change::Dropped { digest };
+        self.journal(turn, repository, (change, at)).await?;
         Ok(true)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use forebay_content::Timestamp;
+use forebay_content::{BlobStat, Timestamp};
 use forebay_oci::Digest;
 
 use crate::PushError;
@@ -13,6 +13,9 @@ use crate::local_registry::LocalRegistry;
 
 /// How many links or blobs are looked at in one go; between two, others have their turn.
 const AT_ONCE: u32 = 500;
+
+/// The bytes of how many are deleted in one go; who pushes one of them waits for that.
+const CLEARED_AT_ONCE: usize = 32;
 
 /// What was cleared away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,12 +37,9 @@ impl LocalRegistry {
         let grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp(self.clock.now().0.saturating_sub(grace));
         let mut collected = Collected::default();
+        self.renew_asked().await?;
         loop {
-            let links = self
-                .stores
-                .rows
-                .unlink_unused_blobs(before, AT_ONCE)
-                .await?;
+            let links = self.forget_unused(before).await?;
             collected.links += links;
             if links < u64::from(AT_ONCE) {
                 break;
@@ -58,26 +58,51 @@ impl LocalRegistry {
             after = Some(last.digest.clone());
             let digests: Vec<Digest> = page.iter().map(|stat| stat.digest.clone()).collect();
             let held = self.stores.rows.held(&digests).await?;
-            for stat in page {
-                if !held.contains(&stat.digest) && self.clear_unheld(&stat.digest).await? {
-                    collected.objects += 1;
-                    collected.bytes += stat.size;
-                }
+            let unheld: Vec<BlobStat> = page
+                .into_iter()
+                .filter(|stat| !held.contains(&stat.digest))
+                .collect();
+            for some in unheld.chunks(CLEARED_AT_ONCE) {
+                let some = some.to_vec();
+                let cleared = self.to_the_end(async |registry| registry.clear_unheld(some).await);
+                let (objects, bytes) = cleared.await?;
+                collected.objects += objects;
+                collected.bytes += bytes;
             }
         }
     }
 
-    /// Deletes the bytes, unless somebody holds them after all or is about to.
-    async fn clear_unheld(&self, digest: &Digest) -> Result<bool, PushError> {
-        let Some(_clearing) = self.leases.clear(digest) else {
-            return Ok(false);
-        };
-        let held = self.stores.rows.held(std::slice::from_ref(digest)).await?;
-        if !held.is_empty() {
-            return Ok(false);
+    /// Forgets some of the links that nothing needs, and of whose blob nobody was told of late.
+    async fn forget_unused(&self, before: Timestamp) -> Result<u64, PushError> {
+        let _closed = self.asked.nobody_is_told().await;
+        self.renew_asked().await?;
+        let rows = &self.stores.rows;
+        Ok(rows.unlink_unused_blobs(before, AT_ONCE).await?)
+    }
+
+    /// Deletes the bytes of those that nobody holds after all or is about to: how many, and how much that was.
+    async fn clear_unheld(&self, stats: Vec<BlobStat>) -> Result<(u64, u64), PushError> {
+        let on_lease = stats
+            .into_iter()
+            .filter_map(|stat| Some((self.leases.clear(&stat.digest)?, stat)));
+        let on_lease: Vec<_> = on_lease.collect();
+        let digests: Vec<Digest> = on_lease
+            .iter()
+            .map(|(_, stat)| stat.digest.clone())
+            .collect();
+        let rows = &self.stores.rows;
+        // Forgets nothing, and waits for its place in the queue of writes: what was to be recorded before by somebody who gave up
+        // waiting for it, and so has no lease any more, is recorded now.
+        rows.unlink_unused_blobs(Timestamp(0), 0).await?;
+        let held = rows.held(&digests).await?;
+        let mut cleared = (0, 0);
+        for (_clearing, stat) in on_lease {
+            if !held.contains(&stat.digest) {
+                self.manifests.invalidate(&stat.digest);
+                self.stores.blobs.delete(&stat.digest).await?;
+                cleared = (cleared.0 + 1, cleared.1 + stat.size);
+            }
         }
-        self.manifests.invalidate(digest);
-        self.stores.blobs.delete(digest).await?;
-        Ok(true)
+        Ok(cleared)
     }
 }

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod asked;
+mod changes;
 mod drops;
 mod error;
 mod expiry;
@@ -11,6 +13,7 @@ mod local_registry;
 mod pull;
 mod push;
 mod reading;
+mod rebuild;
 mod upload;
 mod uploads;
 
@@ -19,5 +22,6 @@ pub use expiry::{Expired, ExpiryError, MAX_PLANNED};
 pub use garbage::Collected;
 pub use local_registry::{LocalRegistry, Stores};
 pub use push::{Mounted, PushedAs};
+pub use rebuild::{Lost, RebuildError, Rebuilt};
 pub use upload::MAX_BLOB_BYTES;
 pub use uploads::{Upload, Uploader};

@@ -1,8 +1,7 @@
 //! The registry itself: its stores, and what all of its acts share.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,15 +11,13 @@ use forebay_oci::{Digest, RepositoryName};
 use moka::sync::Cache;
 use tracing::{info, warn};
 
+use crate::asked::Asked;
+use crate::changes::Changes;
 use crate::leases::Leases;
 use crate::uploads::Uploads;
 
 /// The most bytes of manifests in memory.
 const MAX_MANIFESTS_BYTES: u64 = 24 * 1024 * 1024;
-
-/// How many repositories can be changed at once: changes of one go one after the other, so that its journal has them in the order
-/// in which they were made.
-const TURNS: usize = 64;
 
 /// How often notes of use are written down, and uploads that nobody goes on with given up.
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
@@ -46,7 +43,11 @@ pub struct LocalRegistry {
     pub(crate) uploads: Uploads,
     pub(crate) leases: Leases,
     pub(crate) manifests: Cache<Digest, Bytes>,
-    turns: Vec<tokio::sync::Mutex<()>>,
+    pub(crate) changes: Changes,
+    pub(crate) asked: Asked,
+    /// For changes, which run as tasks of their own.
+    pub(crate) itself: Weak<Self>,
+    pub(crate) supervisor: Supervisor,
     notes: Mutex<HashMap<(RepositoryName, Digest), Timestamp>>,
 }
 
@@ -54,7 +55,7 @@ impl LocalRegistry {
     /// The registry over its stores; writes notes of use behind and gives up idle uploads until `supervisor` stops.
     pub fn open(stores: Stores, clock: Arc<dyn Clock>, supervisor: &Supervisor) -> Arc<Self> {
         let weigh = |_: &Digest, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let registry = Arc::new(Self {
+        let registry = Arc::new_cyclic(|itself| Self {
             uploads: Uploads::new(Arc::clone(&stores.blobs), Arc::clone(&clock)),
             stores,
             clock,
@@ -63,7 +64,10 @@ impl LocalRegistry {
                 .max_capacity(MAX_MANIFESTS_BYTES)
                 .weigher(weigh)
                 .build(),
-            turns: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
+            changes: Changes::default(),
+            asked: Asked::default(),
+            itself: itself.clone(),
+            supervisor: supervisor.clone(),
             notes: Mutex::default(),
         });
         let (kept_up, stop) = (Arc::clone(&registry), supervisor.clone());
@@ -92,6 +96,10 @@ impl LocalRegistry {
 
     /// Writes down what is only noted.
     pub async fn flush(&self) {
+        self.write_down().await;
+        if let Err(error) = self.renew_asked().await {
+            warn!(%error, "cannot write down which blobs were asked for");
+        }
         let notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
         if notes.is_empty() {
             return;
@@ -116,16 +124,5 @@ impl LocalRegistry {
         if notes.len() < MAX_NOTES {
             notes.insert((repository.clone(), digest.clone()), self.clock.now());
         }
-    }
-
-    /// A turn to change the repository and its journal.
-    pub(crate) async fn turn(
-        &self,
-        repository: &RepositoryName,
-    ) -> tokio::sync::MutexGuard<'_, ()> {
-        let mut hasher = DefaultHasher::new();
-        repository.hash(&mut hasher);
-        let place = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default();
-        self.turns[place].lock().await
     }
 }

@@ -52,10 +52,11 @@ impl ContentSource for LocalRegistry {
         request: &Request,
         digest: &Digest,
     ) -> Result<Option<u64>, SourceError> {
-        let rows = &self.stores.rows;
-        let found = rows.find_hosted_blob(&request.repository, digest).await;
-        let size = found.map_err(internal)?;
-        size.map(Some).ok_or(SourceError::NotFound(Missing::Blob))
+        let size = self.told_blob(&request.repository, digest).await?;
+        match size {
+            Some(size) => Ok(Some(size)),
+            None => Err(self.absent(&request.repository, Missing::Blob).await),
+        }
     }
 
     async fn blob(
@@ -64,7 +65,12 @@ impl ContentSource for LocalRegistry {
         digest: &Digest,
         range: Option<ByteRange>,
     ) -> Result<Blob, SourceError> {
-        self.stat_blob(request, digest).await?;
+        let rows = &self.stores.rows;
+        let found = rows.find_hosted_blob(&request.repository, digest).await;
+        let found = found.map_err(internal)?;
+        if found.is_none() {
+            return Err(self.absent(&request.repository, Missing::Blob).await);
+        }
         let reader = self.open_blob(digest).await?;
         let size = reader.size();
         let wanted = range.map(|range| range.resolve(size)).transpose()?;
@@ -103,8 +109,19 @@ impl LocalRegistry {
             Reference::Tag(tag) => rows.find_hosted_tag(repository, tag).await,
             Reference::Digest(digest) => rows.find_hosted_manifest(repository, digest).await,
         };
-        let found = found.map_err(internal)?;
-        found.ok_or(SourceError::NotFound(Missing::Manifest))
+        match found.map_err(internal)? {
+            Some(found) => Ok(found),
+            None => Err(self.absent(repository, Missing::Manifest).await),
+        }
+    }
+
+    /// What is missing of a repository, or that the repository is.
+    async fn absent(&self, repository: &RepositoryName, missing: Missing) -> SourceError {
+        match self.stores.rows.find_repository(repository).await {
+            Ok(Some(_)) => SourceError::NotFound(missing),
+            Ok(None) => SourceError::NotFound(Missing::Repository),
+            Err(error) => internal(error),
+        }
     }
 
     /// The bytes of a manifest that some repository holds.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use forebay_content::{
     BlobMount, Change, ChildKind, Committed, HostedBlob, HostedChild, HostedManifest,
-    HostedRepository, JournalEntry, ManifestPush,
+    HostedRepository, ManifestPush,
 };
 use forebay_oci::{
     Algorithm, Digest, MediaType, Presence, PushedChild, PushedManifest, Reference, RepositoryName,
@@ -38,6 +38,14 @@ pub struct PushedAs {
     pub tags: Vec<Tag>,
     /// The layers that it refers to and the repository does not hold: whoever pulls it will miss them.
     pub absent: Vec<Digest>,
+}
+
+/// A manifest that may be recorded if nothing stands against it.
+struct Taken {
+    digest: Digest,
+    tags: Vec<Tag>,
+    bytes: Bytes,
+    pushed: PushedManifest,
 }
 
 impl LocalRegistry {
@@ -80,10 +88,14 @@ impl LocalRegistry {
         upload: Upload,
         digest: &Digest,
     ) -> Result<(), PushError> {
-        let received = self.uploads.finish(upload, digest).await?;
-        let _lease = self.leases.take(digest).await;
-        received.stage.commit(digest).await?;
-        self.hold(&uploader.repository, digest, received.size).await
+        let (repository, digest) = (uploader.repository.clone(), digest.clone());
+        self.to_the_end(async move |registry| {
+            let received = registry.uploads.finish(upload, &digest).await?;
+            let _lease = registry.leases.take(&digest).await;
+            received.stage.commit(&digest).await?;
+            registry.hold(&repository, &digest, received.size).await
+        })
+        .await
     }
 
     /// Ends the upload, of which nothing is left.
@@ -96,6 +108,17 @@ impl LocalRegistry {
     /// # Errors
     /// The repository's quota, or the disk.
     pub async fn mount(
+        &self,
+        from: &RepositoryName,
+        to: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Mounted, PushError> {
+        let (from, to, digest) = (from.clone(), to.clone(), digest.clone());
+        self.to_the_end(async move |registry| registry.hold_from(&from, &to, &digest).await)
+            .await
+    }
+
+    async fn hold_from(
         &self,
         from: &RepositoryName,
         to: &RepositoryName,
@@ -129,7 +152,7 @@ impl LocalRegistry {
     ///
     /// # Errors
     /// It is none, refers to what the repository does not hold, is not what its digest says, or its owner's rules or the disk
-    /// stand against it. Nothing has changed then.
+    /// stand against it. Nothing has changed then; only where the disk failed at the very last, at the journal, it is there, whole.
     pub async fn push_manifest(
         &self,
         repository: &RepositoryName,
@@ -148,6 +171,28 @@ impl LocalRegistry {
             }
         };
         let pushed = PushedManifest::parse(&bytes, content_type)?;
+        let taken = Taken {
+            digest,
+            tags,
+            bytes,
+            pushed,
+        };
+        let repository = repository.clone();
+        self.to_the_end(async move |registry| registry.keep_manifest(&repository, taken).await)
+            .await
+    }
+
+    async fn keep_manifest(
+        &self,
+        repository: &RepositoryName,
+        taken: Taken,
+    ) -> Result<PushedAs, PushError> {
+        let Taken {
+            digest,
+            tags,
+            bytes,
+            pushed,
+        } = taken;
         let manifest = HostedManifest {
             digest: digest.clone(),
             media_type: pushed.media_type.clone(),
@@ -155,7 +200,7 @@ impl LocalRegistry {
         };
         let _lease = self.leases.take(&digest).await;
         self.put_at_rest(&digest, bytes.clone()).await?;
-        let _turn = self.turn(repository).await;
+        let turn = self.turn(repository).await?;
         let found = self.stores.rows.find_repository(repository).await?;
         let mut push = ManifestPush {
             manifest,
@@ -188,7 +233,7 @@ impl LocalRegistry {
             media_type: pushed.media_type,
             tags: tags.clone(),
         };
-        self.journal(repository, change).await?;
+        self.journal(turn, repository, (change, push.at)).await?;
         self.manifests.insert(digest.clone(), bytes);
         Ok(PushedAs {
             digest,
@@ -196,17 +241,6 @@ impl LocalRegistry {
             tags,
             absent,
         })
-    }
-
-    /// Writes the change down; the caller has the repository's turn.
-    pub(crate) async fn journal(
-        &self,
-        repository: &RepositoryName,
-        change: Change,
-    ) -> Result<(), PushError> {
-        let at = self.clock.now();
-        let entry = JournalEntry { at, change };
-        Ok(self.stores.journal.append(repository, &[entry]).await?)
     }
 
     async fn put_at_rest(&self, digest: &Digest, bytes: Bytes) -> Result<(), PushError> {
@@ -247,7 +281,7 @@ pub(crate) fn immutable(repository: Option<&HostedRepository>, tags: &[Tag]) -> 
     tags.iter().filter(is_immutable).cloned().collect()
 }
 
-fn child(pushed: &PushedChild) -> HostedChild {
+pub(crate) fn child(pushed: &PushedChild) -> HostedChild {
     HostedChild {
         digest: pushed.digest.clone(),
         kind: if pushed.is_manifest {

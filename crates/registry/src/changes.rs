@@ -1,0 +1,131 @@
+//! Changes of repositories: in each one after the other, carried to their end whoever waits for it, and written down in its journal.
+//!
+//! A client that goes away takes its request's future with it. Between the row and the journal, or between the bytes and the row,
+//! that would leave a change half made while the process lives on: so each runs as a task of its own.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use forebay_content::{BoxError, Change, JournalEntry, Timestamp};
+use forebay_oci::RepositoryName;
+use tokio::sync::{Mutex as TurnLock, MutexGuard as TurnGuard, oneshot};
+use tracing::warn;
+
+use crate::PushError;
+use crate::local_registry::LocalRegistry;
+
+/// How many repositories can be changed at once: changes of one go one after the other, so that its journal has them in the order
+/// in which they were made.
+const TURNS: usize = 64;
+
+/// In how many repositories at once the last change may wait to be written down; beyond it nothing is changed until the disk is
+/// written to again.
+const MAX_UNWRITTEN: usize = 10_000;
+
+/// The turns at repositories, and what could not be written down.
+pub(crate) struct Changes {
+    turns: Vec<TurnLock<()>>,
+    /// Made, and not written down because the journal's disk failed: at most one a repository, as none is made after it.
+    unwritten: Mutex<HashMap<RepositoryName, JournalEntry>>,
+}
+
+/// A turn to change a repository and its journal, which has all changes that were made before.
+pub(crate) struct Turn<'r> {
+    _guard: TurnGuard<'r, ()>,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self {
+            turns: (0..TURNS).map(|_| TurnLock::default()).collect(),
+            unwritten: Mutex::default(),
+        }
+    }
+}
+
+impl Changes {
+    fn turn_of(&self, repository: &RepositoryName) -> &TurnLock<()> {
+        let mut hasher = DefaultHasher::new();
+        repository.hash(&mut hasher);
+        &self.turns[usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default()]
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, HashMap<RepositoryName, JournalEntry>> {
+        self.unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LocalRegistry {
+    /// Does the work as a task of its own, which goes on if nobody waits for it any more.
+    pub(crate) async fn to_the_end<T, F>(
+        &self,
+        work: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, PushError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, PushError>> + Send + 'static,
+    {
+        let registry = self.itself.upgrade().ok_or_else(broken_off)?;
+        let work = work(registry);
+        let (told, answer) = oneshot::channel();
+        self.supervisor.spawn("registry change", async move {
+            // Who asked may have gone away.
+            let _ = told.send(work.await);
+        });
+        answer.await.map_err(|_| broken_off())?
+    }
+
+    /// A turn to change the repository and its journal.
+    ///
+    /// # Errors
+    /// The change before could not be written down, and cannot yet.
+    pub(crate) async fn turn(&self, repository: &RepositoryName) -> Result<Turn<'_>, PushError> {
+        let guard = self.changes.turn_of(repository).lock().await;
+        let unwritten = self.changes.unwritten().get(repository).cloned();
+        if let Some(entry) = unwritten {
+            self.stores.journal.append(repository, &[entry]).await?;
+            self.changes.unwritten().remove(repository);
+        } else if self.changes.unwritten().len() >= MAX_UNWRITTEN {
+            return Err(PushError::NotWritable);
+        }
+        Ok(Turn { _guard: guard })
+    }
+
+    /// Writes down a change that was made in this turn. If the disk fails, it is written down before the next one is made.
+    pub(crate) async fn journal(
+        &self,
+        turn: Turn<'_>,
+        repository: &RepositoryName,
+        (change, at): (Change, Timestamp),
+    ) -> Result<(), PushError> {
+        let entry = JournalEntry { at, change };
+        let entries = [entry];
+        let appended = self.stores.journal.append(repository, &entries).await;
+        if appended.is_err() {
+            let [entry] = entries;
+            self.changes.unwritten().insert(repository.clone(), entry);
+        }
+        drop(turn);
+        Ok(appended?)
+    }
+
+    /// Tries once more to write down what could not be.
+    pub(crate) async fn write_down(&self) {
+        let waiting: Vec<RepositoryName> = self.changes.unwritten().keys().cloned().collect();
+        for repository in waiting {
+            if let Err(error) = self.turn(&repository).await.map(drop) {
+                warn!(%repository, %error, "a change cannot be written down in the repository's journal: nothing more is changed there until it is");
+            }
+        }
+    }
+}
+
+fn broken_off() -> PushError {
+    let what: BoxError = Arc::new(std::io::Error::other(
+        "the change was broken off: whether it was made is not known",
+    ));
+    PushError::Internal(what)
+}

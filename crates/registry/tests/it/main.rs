@@ -1,0 +1,24 @@
+//! The registry over files and a database: what was acknowledged is never lost.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "the steps of tests fail by panics, and a seed must be seen"
+)]
+
+mod child;
+mod departed;
+mod faults;
+mod grace;
+mod history;
+mod kills;
+#[path = "../../../blobs-fs/tests/it/model.rs"]
+mod model;
+mod power;
+mod promises;
+mod rebuilt;
+#[path = "../../../blobs-fs/tests/it/recorder.rs"]
+mod recorder;
+mod scene;
+mod seed;
+mod sound;

@@ -1,0 +1,187 @@
+//! Power is lost at every change of a story: of blobs and journals only what was flushed is left, and of the rest anything.
+//!
+//! The database flushes by itself what it acknowledges: it is taken as it was after the act before, or after this one's row.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_blobs_fs::Disk;
+use forebay_content::SystemClock;
+use forebay_oci::Digest;
+use forebay_registry::Mounted;
+use tempfile::TempDir;
+
+use crate::model::{LEFT, Left, Model};
+use crate::promises::{Act, Promises, Told};
+use crate::recorder::{Change, Recorder};
+use crate::scene::{Image, ROWS, Scene, index, name};
+use crate::sound::comes_back;
+
+/// A part of the story.
+struct Chapter {
+    /// What was asked; nothing where nobody was promised anything.
+    act: Option<(&'static str, Act)>,
+    /// How many changes there were when it ended.
+    until: usize,
+    /// The database after it.
+    rows: TempDir,
+    /// Whether the row came before all changes of the disk.
+    is_row_first: bool,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_lost_at_any_change_takes_nothing_that_was_acknowledged() {
+    lose_power(|at| vec![LEFT[at % LEFT.len()]]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: everything that can be left, at each change"]
+async fn long_power_lost_in_every_way_takes_nothing_that_was_acknowledged() {
+    lose_power(|_| LEFT.to_vec()).await;
+}
+
+async fn lose_power(ways: impl Fn(usize) -> Vec<Left>) {
+    let (changes, chapters) = story().await;
+    assert!(changes.len() > 100, "{}", changes.len());
+    let mut model = Model::default();
+    for at in 0..=changes.len() {
+        if let Some(change) = at.checked_sub(1).and_then(|last| changes.get(last)) {
+            model.apply(change);
+        }
+        let Some(chapter) = chapters.iter().position(|chapter| at <= chapter.until) else {
+            break;
+        };
+        let Chapter {
+            act,
+            until,
+            is_row_first,
+            ..
+        } = &chapters[chapter];
+        let from = chapter
+            .checked_sub(1)
+            .map_or(0, |before| chapters[before].until);
+        let mut promises = Promises::default();
+        for chapter in &chapters[..chapter] {
+            note(&mut promises, chapter.act.as_ref(), true);
+        }
+        note(&mut promises, act.as_ref(), at == *until);
+        let is_written_down = changes[from..at].iter().any(is_of_journal);
+        let has_row = at == *until || *is_row_first || (act.is_some() && is_written_down);
+        let rows = if has_row {
+            Some(chapter)
+        } else {
+            chapter.checked_sub(1)
+        };
+        for left in ways(at) {
+            let dir = TempDir::new().unwrap();
+            model.restore(dir.path(), left.survives());
+            if let Some(rows) = rows {
+                copy_rows(chapters[rows].rows.path(), dir.path());
+            }
+            let what = format!(
+                "at {at} of {}, of the unsynced left: {left:?}",
+                changes.len()
+            );
+            comes_back(dir.path(), &promises, &promises, &what).await;
+        }
+    }
+}
+
+fn note(promises: &mut Promises, act: Option<&(&'static str, Act)>, is_done: bool) {
+    if let Some((repository, act)) = act {
+        promises.note(&Told {
+            is_done,
+            repository: (*repository).to_owned(),
+            act: act.clone(),
+        });
+    }
+}
+
+fn is_of_journal(change: &Change) -> bool {
+    let path: &PathBuf = match change {
+        Change::Write(path, ..) | Change::Create(path) | Change::Truncate(path, _) => path,
+        _ => return false,
+    };
+    path.starts_with("journal")
+}
+
+async fn story() -> (Vec<Change>, Vec<Chapter>) {
+    let dir = TempDir::new().unwrap();
+    let disk = Arc::new(Recorder::of(dir.path()));
+    let root = disk.root.clone();
+    let clock = Arc::new(SystemClock::new());
+    let scene = Scene::on(&root, Arc::clone(&disk) as Arc<dyn Disk>, clock).await;
+    let mut chapters = Vec::new();
+    let mut ends = |act: Option<(&'static str, Act)>, is_row_first: bool| {
+        let rows = TempDir::new().unwrap();
+        copy_rows(&root, rows.path());
+        chapters.push(Chapter {
+            act,
+            until: disk.count(),
+            rows,
+            is_row_first,
+        });
+    };
+    let (app, web) = (name("app"), name("team/web"));
+    let push =
+        |image: &Image, tag: Option<&str>| Act::Push(image.digest(), tag.map(ToOwned::to_owned));
+    ends(None, false);
+    let images: Vec<Image> = (0..4).map(Image::numbered).collect();
+    for image in &images[..2] {
+        for blob in &image.blobs {
+            scene.upload(&app, blob).await.unwrap();
+            ends(None, false);
+        }
+        scene.push(&app, Some("1"), &image.manifest).await.unwrap();
+        ends(Some(("app", push(image, Some("1")))), false);
+    }
+    let children = [images[0].digest(), images[1].digest()];
+    let both = index("both", &children);
+    scene.push(&app, Some("both"), &both).await.unwrap();
+    let digest = Digest::sha256(both.to_string().as_bytes());
+    ends(
+        Some(("app", Act::Push(digest, Some("both".to_owned())))),
+        false,
+    );
+    for blob in &images[0].blobs {
+        let digest = Digest::sha256(blob);
+        let mounted = scene.registry.mount(&app, &web, &digest).await.unwrap();
+        assert_eq!(mounted, Mounted::Done);
+    }
+    let about = images[0].clone().about(&children[1]);
+    scene.push(&web, None, &about.manifest).await.unwrap();
+    ends(Some(("team/web", push(&about, None))), false);
+    scene
+        .registry
+        .drop_tag(&app, &"1".parse().unwrap())
+        .await
+        .unwrap();
+    ends(Some(("app", Act::Untag("1".to_owned()))), true);
+    scene
+        .registry
+        .drop_manifest(&app, &children[1])
+        .await
+        .unwrap();
+    ends(Some(("app", Act::Drop(children[1].clone()))), true);
+    let collected = scene
+        .registry
+        .collect_garbage(Duration::ZERO)
+        .await
+        .unwrap();
+    assert!(collected.objects > 1, "{collected:?}");
+    ends(None, true);
+    scene.push_image(&web, Some("2"), &images[2]).await.unwrap();
+    ends(Some(("team/web", push(&images[2], Some("2")))), false);
+    scene.close().await;
+    (disk.take(), chapters)
+}
+
+/// The database with its log, while nobody writes to it.
+fn copy_rows(from: &Path, to: &Path) {
+    for name in [ROWS.to_owned(), format!("{ROWS}-wal")] {
+        if from.join(&name).exists() {
+            std::fs::copy(from.join(&name), to.join(&name)).unwrap();
+        }
+    }
+}
