@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use crate::asked::Asked;
 use crate::changes::Changes;
+use crate::garbage::Collected;
 use crate::leases::Leases;
 use crate::uploads::Uploads;
 
@@ -21,6 +22,12 @@ const MAX_MANIFESTS_BYTES: u64 = 24 * 1024 * 1024;
 
 /// How often notes of use are written down, and uploads that nobody goes on with given up.
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// How often what nobody holds is cleared away.
+const GARBAGE_EVERY: Duration = Duration::from_hours(1);
+
+/// What uploads have brought and no manifest refers to is kept for so long: a push is over by then.
+const GARBAGE_GRACE: Duration = Duration::from_hours(24);
 
 /// The most notes of use that wait to be written down; beyond it they are lost, which at worst lets a manifest look unused.
 const MAX_NOTES: usize = 100_000;
@@ -79,7 +86,33 @@ impl LocalRegistry {
                 }
             }
         });
+        let (cleared, stop) = (Arc::clone(&registry), supervisor.clone());
+        supervisor.spawn("registry garbage", async move {
+            loop {
+                tokio::select! {
+                    () = cleared.clock.sleep(GARBAGE_EVERY) => cleared.clear_garbage().await,
+                    () = stop.stopping() => break,
+                }
+            }
+        });
         registry
+    }
+
+    async fn clear_garbage(&self) {
+        match self.collect_garbage(GARBAGE_GRACE).await {
+            Ok(collected) if collected == Collected::default() => {}
+            Ok(Collected {
+                links,
+                objects,
+                bytes,
+            }) => {
+                info!(
+                    links,
+                    objects, bytes, "cleared away what no local repository holds"
+                );
+            }
+            Err(error) => warn!(%error, "cannot clear away what no local repository holds"),
+        }
     }
 
     /// Writes down what is only noted, and gives up uploads of which nothing is heard.

@@ -124,7 +124,7 @@ fn a_report_is_written_as_markdown_that_can_be_sent() {
     assert_snapshot!(told);
     let written = program.run(&["doctor", "events.txt", "--report", "incident.md", "--json"]);
     assert!(written.contains("wrote incident.md"), "{written}");
-    let report = std::fs::read_to_string(program.path("incident.md")).expect("a report");
+    let report = fs::read_to_string(program.path("incident.md")).expect("a report");
     assert!(report.starts_with("# Incident report"), "{report}");
 }
 

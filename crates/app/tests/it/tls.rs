@@ -243,7 +243,7 @@ async fn what_is_new_in_the_files_is_taken_over_and_what_is_broken_is_told_and_l
 
 #[tokio::test]
 async fn a_required_certificate_keeps_out_who_has_none() {
-    let (authority, staff) = (authority(), self::authority());
+    let [authority, staff] = [authority(), authority()];
     let (good, strange) = (identity(&staff), identity(&authority));
     let setup = setup(&identity(&authority), "client_ca_file = \"staff.pem\"");
     fs::write(setup.file("staff.pem"), staff.pem()).expect("our own folder");

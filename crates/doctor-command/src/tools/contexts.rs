@@ -70,7 +70,8 @@ mod tests {
             "kubectl knows no context \"x;id\"; it knows prod, staging"
         );
         assert!(told("x", "").contains("its kubeconfig has none"));
-        let many: String = (0..20).map(|number| format!("c{number}\n")).collect();
+        let many: Vec<String> = (0..20).map(|number| format!("c{number}")).collect();
+        let many = many.join("\n");
         assert!(told("x", &many).ends_with("c11 and 8 more (kubectl config get-contexts)"));
     }
 }

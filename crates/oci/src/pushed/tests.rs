@@ -27,8 +27,10 @@ fn an_image_needs_its_configuration_and_its_layers_but_none_that_lie_elsewhere()
     );
     let pushed = parse(&text, IMAGE).unwrap();
     let presence: Vec<Presence> = pushed.children.iter().map(|child| child.presence).collect();
-    use Presence::{Elsewhere, Expected, Required};
-    assert_eq!(presence, [Required, Expected, Elsewhere]);
+    assert_eq!(
+        presence,
+        [Presence::Required, Presence::Expected, Presence::Elsewhere]
+    );
     assert!(pushed.children.iter().all(|child| !child.is_manifest));
     assert_eq!(pushed.media_type, MediaType::OCI_MANIFEST);
     let config_type = Some("application/vnd.oci.image.config.v1+json");
