@@ -12,6 +12,16 @@ use ipnet::IpNet;
 /// The header by which proxies say for whom they ask, each at its end; no standard, but what they all send.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// The headers by which proxies say that they ask for others.
+const FORWARDED: [HeaderName; 6] = [
+    FORWARDED_FOR,
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("forwarded"),
+    HeaderName::from_static("via"),
+];
+
 /// Where a browser says from what page a request comes (W3C, Fetch Metadata Request Headers).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -36,8 +46,8 @@ impl ClientRules {
         })
     }
 
-    /// Whose request it is: of a trusted proxy's the last address before it that is no such proxy, where all that is written so
-    /// far is well-formed; else the peer.
+    /// Whose request it is: of a trusted proxy's the last address before it that is no such proxy; where what is written is not
+    /// well-formed, the proxy by which it came, as far as that is told.
     pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
         // A dual-stack socket shows an IPv4 client as ::ffff:a.b.c.d.
         let peer = peer.address?.ip().to_canonical();
@@ -47,17 +57,28 @@ impl ClientRules {
         Some(self.find_forwarded(headers).unwrap_or(peer))
     }
 
+    /// True if the request is of a program on this machine that asks for itself: over loopback, by no listed proxy, and with no
+    /// header by which proxies say that they ask for others.
+    pub(crate) fn is_of_this_machine(&self, peer: Peer, headers: &HeaderMap) -> bool {
+        let is_own = peer.address.is_none_or(|address| {
+            let address = address.ip().to_canonical();
+            address.is_loopback() && !holds(&self.trusted_proxies, address)
+        });
+        is_own && !FORWARDED.iter().any(|name| headers.contains_key(name))
+    }
+
     fn find_forwarded(&self, headers: &HeaderMap) -> Option<IpAddr> {
         // Several lines are one list (RFC 9110 §5.3).
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
         let entries = lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
         let mut furthest = None;
         for (hop, entry) in entries.enumerate() {
-            if hop >= MAX_HOPS {
-                return None;
-            }
             // Another machine's loopback is not ours, which is always admitted.
-            let address = read_address(entry).filter(|address| !address.is_loopback())?;
+            let address = read_address(entry).filter(|address| !address.is_loopback());
+            let Some(address) = address.filter(|_| hop < MAX_HOPS) else {
+                // Whoever wrote that came by the proxy found last, and is not to pass for the nearest one.
+                return furthest;
+            };
             if !holds(&self.trusted_proxies, address) {
                 return Some(address);
             }
@@ -99,6 +120,43 @@ mod tests {
             allow: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
             trusted_proxies: vec!["10.9.0.0/16".parse().unwrap(), "fd99::/16".parse().unwrap()],
         }
+    }
+
+    #[test]
+    fn of_this_machine_is_who_asks_over_loopback_for_itself() {
+        let asks = |peer: &str, header: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(name) = header {
+                headers.insert(name, HeaderValue::from_static("10.1.2.3"));
+            }
+            let peer = Peer {
+                address: Some(format!("{peer}:5000").parse().unwrap()),
+            };
+            rules().is_of_this_machine(peer, &headers)
+        };
+        assert!(asks("127.0.0.1", None));
+        assert!(asks("[::1]", None));
+        assert!(asks("[::ffff:127.0.0.1]", None));
+        for other in ["10.1.2.3", "10.9.0.1", "[fd00::1]", "192.168.0.1"] {
+            assert!(!asks(other, None), "{other}");
+        }
+        for header in [
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-real-ip",
+            "forwarded",
+            "via",
+        ] {
+            assert!(!asks("127.0.0.1", Some(header)), "{header}");
+        }
+        let proxied = ClientRules {
+            trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+            ..rules()
+        };
+        let peer = Peer {
+            address: Some("127.0.0.1:5000".parse().unwrap()),
+        };
+        assert!(!proxied.is_of_this_machine(peer, &HeaderMap::new()));
     }
 
     #[test]
@@ -164,7 +222,8 @@ mod tests {
             (PROXY, vec!["10.4.4.4,"], PROXY),
             (PROXY, vec!["10.4.4.4, 10.9.0.2, x"], PROXY),
             (PROXY, vec!["127.0.0.1"], PROXY),
-            (PROXY, vec!["::1, 10.9.0.2"], PROXY),
+            (PROXY, vec!["::1, 10.9.0.2"], "10.9.0.2"),
+            (PROXY, vec!["garbage, 10.9.0.2"], "10.9.0.2"),
             (PROXY, vec!["10.4.4.4.4"], PROXY),
             (PROXY, vec!["0x0a040404"], PROXY),
         ] {
@@ -185,8 +244,8 @@ mod tests {
         };
         let seen = |proxies| client(&rules(), "10.9.0.1", &[chain(proxies)]).to_string();
         assert_eq!(seen(MAX_HOPS - 1), "10.4.4.4");
-        assert_eq!(seen(MAX_HOPS), "10.9.0.1");
-        assert_eq!(seen(5_000), "10.9.0.1");
+        assert_eq!(seen(MAX_HOPS), "10.9.0.2");
+        assert_eq!(seen(5_000), "10.9.0.2");
         let mut headers = HeaderMap::new();
         headers.insert(FORWARDED_FOR, HeaderValue::from_bytes(b"\xff\xfe").unwrap());
         assert_eq!(rules().find_forwarded(&headers), None);

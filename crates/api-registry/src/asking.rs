@@ -24,6 +24,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) head: &'a request::Parts,
     /// Whose request it is.
     pub(crate) client: Option<IpAddr>,
+    /// Whether a program on this machine asks for itself.
+    pub(crate) is_ours: bool,
 }
 
 /// What there is in a repository.
@@ -52,7 +54,11 @@ type Answer = Result<(Response<Body>, Outcome), OciError>;
 
 impl<'a> Asked<'a> {
     /// Reads a request's head.
-    pub(crate) fn read(head: &'a request::Parts, client: Option<IpAddr>) -> Result<Self, OciError> {
+    pub(crate) fn read(
+        head: &'a request::Parts,
+        client: Option<IpAddr>,
+        is_ours: bool,
+    ) -> Result<Self, OciError> {
         let query = Query::parse(head.uri.query().unwrap_or_default())?;
         let endpoint = Endpoint::parse(head.uri.path(), &query)?;
         let taken =
@@ -66,6 +72,7 @@ impl<'a> Asked<'a> {
             leave,
             head,
             client,
+            is_ours,
         })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use forebay_access::{Access, Credential, Identity, Refusal, Verdict};
+use forebay_access::{Access, Credential, Identity, Principal, Refusal, Verdict};
 use forebay_content::Secret;
 use forebay_http_kit::{RequestId, Secured, find_host};
 use forebay_oci::{Act, Endpoint, LOCAL_UPSTREAM, Leave, RepositoryName, Target};
@@ -70,6 +70,14 @@ impl<'a> Visitor<'a> {
         })
     }
 
+    /// True if it is known who they are: by a credential, or, where no access is configured, as users of this machine.
+    pub(crate) fn is_known(&self) -> bool {
+        match &self.entered {
+            Some((_, identity)) => identity.principal != Principal::Anonymous,
+            None => self.asked.is_ours,
+        }
+    }
+
     /// What they are called where it is written down; empty where no access is configured.
     pub(crate) fn name(&self) -> Arc<str> {
         match &self.entered {
@@ -91,12 +99,8 @@ impl<'a> Visitor<'a> {
     /// Lets them do `act` to `target`, or says why not.
     pub(crate) fn check(&self, target: &Target, act: Act) -> Result<(), OciError> {
         let Some((point, identity)) = &self.entered else {
-            let is_ours = self
-                .asked
-                .client
-                .is_none_or(|client| client.to_canonical().is_loopback());
             // Until somebody is known who may, only this machine's own users change anything.
-            return if act == Act::Pull || is_ours {
+            return if act == Act::Pull || self.asked.is_ours {
                 Ok(())
             } else {
                 Err(OciError::not_writable())

@@ -81,7 +81,8 @@ impl Pushing<'_> {
 
     /// Begins an upload, unless the blob can be mounted or is in this very request.
     async fn begin(&self, start: &UploadStart, body: RequestBody) -> Answer {
-        if let Some(digest) = &start.mount
+        if start.digest.is_none()
+            && let Some(digest) = &start.mount
             && self.mount(digest, start.from.is_some()).await?
         {
             return answer::created_blob(self.name, digest);

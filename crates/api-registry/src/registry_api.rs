@@ -18,12 +18,13 @@ use http::{HeaderMap, HeaderValue, Method, Response, request};
 
 use crate::admission::is_from_page;
 use crate::asking::{Asked, At, Content};
+use crate::auditing::Audited;
 use crate::caller::caller;
 use crate::client_limits::Used;
 use crate::door::Visitor;
 use crate::pushing::Pushing;
 use crate::table::Table;
-use crate::{Answered, OciError, Outcome, answer, auditing, tokens};
+use crate::{Answered, OciError, Outcome, answer, tokens};
 
 /// The distribution API. Clones answer from the same table.
 #[derive(Clone)]
@@ -86,7 +87,11 @@ impl RegistryApi {
         let table = self.table.load_full();
         let client = table.clients.client(peer, &head.headers);
         let answer = match self.admit(&table, client, &head.headers) {
-            Ok(()) => match Asked::read(head, client) {
+            Ok(()) => match Asked::read(
+                head,
+                client,
+                table.clients.is_of_this_machine(peer, &head.headers),
+            ) {
                 Ok(asked) => self.answer_asked(&table, &asked, body).await,
                 Err(error) => Err(error),
             },
@@ -228,12 +233,12 @@ async fn change(
     (name, target): (&RepositoryName, &Target),
     (act, body): (Act, RequestBody),
 ) -> Result<Response<Body>, OciError> {
+    let audited = Audited::begin(table.audit.as_ref(), (asked, visitor), target);
     let answered = match visitor.check(target, act) {
         Ok(()) => make(table, (asked, visitor), (name, target), body).await,
         Err(error) => Err(error),
     };
-    let who = (asked, visitor);
-    auditing::tell(table.audit.as_ref(), who, target, &answered);
+    audited.end(&answered);
     let mut response = answered.unwrap_or_else(|error| {
         error.log_fault(asked.head.extensions.get(), Some(target));
         error.into_response(asked.is_head)

@@ -52,6 +52,12 @@ pub(crate) async fn give(
     let point = table.access.as_ref().ok_or_else(OciError::no_tokens)?;
     let mut wish = Wish::default();
     wish.read(head.uri.query().unwrap_or_default().as_bytes())?;
+    if wish.has_credential() {
+        // Addresses are written down by every log on the way.
+        return Err(OciError::bad_wish(
+            "a credential stands in the Authorization header or in the body, never in the address",
+        ));
+    }
     if head.method == Method::POST {
         wish.read(&body.read_capped(MAX_FORM_BYTES).await?)?;
     } else if head.method != Method::GET {
@@ -115,6 +121,10 @@ impl Wish {
             }
         }
         Ok(())
+    }
+
+    fn has_credential(&self) -> bool {
+        self.password.is_some() || self.refresh_token.is_some()
     }
 
     /// The credential of OAuth 2's form.

@@ -28,6 +28,8 @@ pub(crate) struct Asked {
     noted: Mutex<HashMap<(RepositoryName, Digest), Timestamp>>,
     /// Read by who tells, written by who forgets links.
     gate: RwLock<()>,
+    /// Held while what is noted is written down: who forgets links waits until all of it is.
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl Asked {
@@ -75,6 +77,7 @@ impl LocalRegistry {
 
     /// Writes down which blobs were asked for. What could not be is still noted.
     pub(crate) async fn renew_asked(&self) -> Result<(), PushError> {
+        let _all_of_it = self.asked.writing.lock().await;
         let noted = std::mem::take(&mut *self.asked.noted());
         let renewals = noted.into_iter().map(async |((repository, digest), at)| {
             let renewed = self.renew(&repository, &digest, at).await;

@@ -14,6 +14,9 @@ use crate::pull::internal;
 /// The most entries of a page of tags or repositories; who asks for more, or for all, is told where to go on.
 const MAX_ENTRIES: u64 = 10_000;
 
+/// How many repositories are looked at in one go at least: whoever sees few of them costs no query for each.
+const LEAST_AT_ONCE: u32 = 1_000;
+
 /// The most referrers of a page.
 const MAX_REFERRERS: u64 = 1_000;
 
@@ -55,15 +58,13 @@ impl LocalRegistry {
     ) -> Result<List, SourceError> {
         let limit = Limit::of(page, MAX_ENTRIES);
         let wanted = limit.asked() as usize;
+        let at_once = limit.asked().max(LEAST_AT_ONCE);
         let mut after = page.last.clone();
         let mut names: Vec<String> = Vec::new();
         while names.len() < wanted {
-            let batch = self
-                .stores
-                .rows
-                .repositories(after.as_deref(), limit.asked());
+            let batch = self.stores.rows.repositories(after.as_deref(), at_once);
             let batch = batch.await.map_err(internal)?;
-            let is_end = batch.len() < wanted;
+            let is_end = batch.len() < at_once as usize;
             after = batch.last().map(|last| last.name.as_str().to_owned());
             let shown = batch.into_iter().filter(|found| is_shown(&found.name));
             names.extend(shown.map(|found| found.name.as_str().to_owned()));

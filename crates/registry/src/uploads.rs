@@ -19,6 +19,9 @@ use crate::upload::{Received, Receiving};
 /// The most uploads under way at once: each holds an open file.
 const MAX_UPLOADS: usize = 1024;
 
+/// The most of these that are one's.
+const MAX_UPLOADS_EACH: usize = 256;
+
 /// An upload of which nothing is heard for so long is given up.
 pub(crate) const IDLE_LIMIT: Duration = Duration::from_hours(1);
 
@@ -79,6 +82,7 @@ impl Uploads {
         algorithm: Algorithm,
     ) -> Result<UploadId, PushError> {
         self.check_room()?;
+        let uploader_who = Arc::clone(&uploader.who);
         let receiving = Receiving::begin(self.blobs.as_ref(), algorithm, None).await?;
         let id = draw()?;
         let session = Session {
@@ -90,14 +94,17 @@ impl Uploads {
         // Looked at once more: others may have begun theirs meanwhile.
         let mut sessions = self.sessions();
         check_count(sessions.len())?;
+        let of_each = sessions.values();
+        let own = of_each.filter(|session| session.uploader.who == uploader_who);
+        check_each(own.count())?;
         sessions.insert(id, Arc::new(session));
         Ok(id)
     }
 
     /// How many bytes of the upload have come; waits for nobody.
     pub(crate) fn received(&self, uploader: &Uploader, id: UploadId) -> Result<u64, PushError> {
+        // Asking is no news of it: an upload that is only asked after is given up like any other.
         let session = self.find(uploader, id)?;
-        session.hear(self.clock.as_ref());
         Ok(session.received.load(Ordering::Acquire))
     }
 
@@ -113,6 +120,7 @@ impl Uploads {
             .await
             .map_err(|_| PushError::UploadBusy)?;
         if receiving.is_none() {
+            self.sessions().remove(&id);
             return Err(PushError::NoUpload);
         }
         session.hear(self.clock.as_ref());
@@ -149,12 +157,16 @@ impl Uploads {
         self.sessions().retain(|_, session| {
             let is_idle = now.saturating_sub(session.heard_at.load(Ordering::Relaxed)) > limit;
             // One that a request has its turn at is not idle, however slow it is.
-            let Some(mut receiving) = session.receiving.try_lock().ok().filter(|_| is_idle) else {
+            let Ok(mut receiving) = session.receiving.try_lock() else {
                 return true;
             };
-            *receiving = None;
-            given_up += 1;
-            false
+            // One whose disk failed, or whose client left in the middle of a write, is over.
+            let goes = is_idle || receiving.is_none();
+            given_up += usize::from(goes);
+            if goes {
+                *receiving = None;
+            }
+            !goes
         });
         given_up
     }
@@ -189,21 +201,19 @@ impl Upload {
         self.receiving.as_ref().map_or(0, Receiving::received)
     }
 
-    /// Takes more bytes. After an error nothing more is taken, and the upload is over.
+    /// Takes more bytes. After an error, or where this is not waited for, nothing more is taken, and the upload is over: hash and
+    /// bytes might not have come equally far.
     ///
     /// # Errors
     /// The disk failed, or the blob is too large.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), PushError> {
-        let receiving = self.receiving.as_mut().ok_or(PushError::NoUpload)?;
-        let written = receiving.write(bytes).await;
-        self.session
-            .received
-            .store(receiving.received(), Ordering::Release);
+        let mut receiving = self.receiving.take().ok_or(PushError::NoUpload)?;
+        receiving.write(bytes).await?;
+        let received = receiving.received();
+        self.session.received.store(received, Ordering::Release);
         self.session.hear(self.clock.as_ref());
-        if written.is_err() {
-            *self.receiving = None;
-        }
-        written
+        *self.receiving = Some(receiving);
+        Ok(())
     }
 }
 
@@ -218,6 +228,16 @@ impl Session {
 
 fn check_count(open: usize) -> Result<(), PushError> {
     if open < MAX_UPLOADS {
+        return Ok(());
+    }
+    Err(PushError::TooManyUploads {
+        open,
+        retry_after: FULL_WAIT,
+    })
+}
+
+fn check_each(open: usize) -> Result<(), PushError> {
+    if open < MAX_UPLOADS_EACH {
         return Ok(());
     }
     Err(PushError::TooManyUploads {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use forebay_api_admin::Metrics;
-use forebay_api_registry::Answered;
+use forebay_api_registry::{Answered, TOKEN_PATH};
 use forebay_config::LogFormat;
 use forebay_content::Clock;
 use forebay_http_kit::{AccessEntry, AccessLog};
@@ -179,7 +179,7 @@ fn write_text(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> 
         Some(address) => write!(line, "{address}")?,
         None => line.push('-'),
     }
-    let (path, agent) = (clean(entry.path_and_query), agent(entry));
+    let (path, agent) = (path(entry), agent(entry));
     write!(
         line,
         " {} {path} {} {}",
@@ -215,7 +215,7 @@ fn write_json(line: &mut String, entry: &AccessEntry<'_>, clock: &dyn Clock) -> 
         line,
         r#","method":{},"path":{}"#,
         quoted(entry.method.as_str()),
-        quoted(&clean(entry.path_and_query))
+        quoted(&path(entry))
     )?;
     write!(
         line,
@@ -245,6 +245,15 @@ pub(crate) fn time(clock: &dyn Clock) -> String {
 /// A client's text, fit for a log: no control characters, not endless.
 fn clean(text: &str) -> String {
     printable(text, MAX_TEXT_BYTES)
+}
+
+/// Path and query; of a request for a token the path alone, as somebody may have written a password into it.
+fn path(entry: &AccessEntry<'_>) -> String {
+    let path = entry.path_and_query;
+    match path.strip_prefix(TOKEN_PATH) {
+        Some(query) if query.starts_with('?') => TOKEN_PATH.to_owned(),
+        _ => clean(path),
+    }
 }
 
 fn agent(entry: &AccessEntry<'_>) -> String {

@@ -3,7 +3,7 @@
 //! Written before the change is answered. Once a file is long enough the next one is begun; the oldest go.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,13 +73,15 @@ impl AuditLog {
             .is_some_and(|open| open.length + length > MAX_FILE_BYTES)
         {
             *open = None;
-            self.turn_over()?;
+            // The file then grows: better than a line that is not there.
+            if let Err(error) = self.turn_over() {
+                error!(%error, "cannot begin the next file of the audit log");
+            }
         }
         let target = match &mut *open {
             Some(target) => target,
             closed => closed.insert(self.open()?),
         };
-        // A line that was cut off by a full disk must not take the next one along.
         let written = target.file.write_all(line);
         target.length += length;
         if written.is_err() {
@@ -90,12 +92,23 @@ impl AuditLog {
 
     fn open(&self) -> io::Result<Open> {
         let mut options = OpenOptions::new();
-        let file = options
+        let mut file = options
+            .read(true)
             .append(true)
             .create(true)
             .mode(0o600)
             .open(&self.path)?;
-        let length = file.metadata()?.len();
+        let mut length = file.metadata()?.len();
+        if length > 0 {
+            let mut last = [0];
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+            // A line that was cut off must not take the next one along.
+            if last != *b"\n" {
+                file.write_all(b"\n")?;
+                length += 1;
+            }
+        }
         Ok(Open { file, length })
     }
 
@@ -181,6 +194,18 @@ mod tests {
         assert_eq!(lines[0]["object"], "team/app:1");
         assert_eq!(lines[0]["from"], "127.0.0.1");
         assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_takes_none_along() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE_NAME), "{\"time\":\"2026").unwrap();
+        let log = AuditLog::new(dir.path(), Arc::new(ManualClock::default()));
+        log.record(&entry("team/app:1"));
+        let text = std::fs::read_to_string(dir.path().join(FILE_NAME)).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(serde_json::from_str::<serde_json::Value>(lines[1]).is_ok());
     }
 
     #[test]
