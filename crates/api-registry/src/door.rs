@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use forebay_access::{Access, Credential, Identity, Principal, Refusal, Verdict};
 use forebay_content::Secret;
 use forebay_http_kit::{RequestId, Secured, find_host};
-use forebay_oci::{Act, Endpoint, LOCAL_UPSTREAM, Leave, RepositoryName, Target};
+use forebay_oci::{Act, Endpoint, Leave, RepositoryName, Target};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::{StatusCode, request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -116,10 +116,7 @@ impl<'a> Visitor<'a> {
 
     /// True if they may pull from the local repository by the credential that they came with.
     pub(crate) fn may_pull(&self, repository: &RepositoryName) -> bool {
-        let target = Target {
-            upstream: LOCAL_UPSTREAM.into(),
-            repository: repository.clone(),
-        };
+        let target = Target::local(repository.clone());
         self.check(&target, Act::Pull).is_ok()
     }
 
@@ -130,10 +127,7 @@ impl<'a> Visitor<'a> {
         };
         let mut unbounded = identity.clone();
         unbounded.grant.narrowing = None;
-        let target = Target {
-            upstream: LOCAL_UPSTREAM.into(),
-            repository: repository.clone(),
-        };
+        let target = Target::local(repository.clone());
         point.access.decide(&unbounded, &target, Act::Pull) == Verdict::Allowed
     }
 

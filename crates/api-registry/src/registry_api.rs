@@ -71,10 +71,7 @@ impl RegistryApi {
             Ok(()) => tokens::give(&table, head, body).await,
             Err(error) => Err(error),
         };
-        given.unwrap_or_else(|error| {
-            error.log_fault(head.extensions.get(), None);
-            error.into_response(head.method == Method::HEAD)
-        })
+        told(given, head, None)
     }
 
     /// The answer to one request; never an error, because an error is an answer too.
@@ -97,10 +94,7 @@ impl RegistryApi {
             },
             Err(error) => Err(error),
         };
-        let mut response = answer.unwrap_or_else(|error| {
-            error.log_fault(head.extensions.get(), None);
-            error.into_response(head.method == Method::HEAD)
-        });
+        let mut response = told(answer, head, None);
         if let Some(client) = client {
             let is_peer = peer.address.is_some_and(|address| address.ip() == client);
             if !is_peer {
@@ -239,10 +233,7 @@ async fn change(
         Err(error) => Err(error),
     };
     audited.end(&answered);
-    let mut response = answered.unwrap_or_else(|error| {
-        error.log_fault(asked.head.extensions.get(), Some(target));
-        error.into_response(asked.is_head)
-    });
+    let mut response = told(answered, asked.head, Some(target));
     label(&mut response, target);
     Ok(response)
 }
@@ -300,6 +291,18 @@ async fn list_repositories(
         .repository_list(page, |name| visitor.sees(name))
         .await;
     answer::catalog(list.map_err(OciError::internal)?)
+}
+
+/// What the client is told: an error is an answer too.
+fn told(
+    answered: Result<Response<Body>, OciError>,
+    head: &request::Parts,
+    target: Option<&Target>,
+) -> Response<Body> {
+    answered.unwrap_or_else(|error| {
+        error.log_fault(head.extensions.get(), target);
+        error.into_response(head.method == Method::HEAD)
+    })
 }
 
 /// Tells the access log what it was about.

@@ -125,10 +125,7 @@ fn by_path(name: &RepositoryName, table: &RouteTable) -> Result<Route, RouteErro
     }
     if table.is_local(name) {
         return Ok(Route {
-            target: Target {
-                upstream: LOCAL_UPSTREAM.into(),
-                repository: name.clone(),
-            },
+            target: Target::local(name.clone()),
             addressing: Addressing::Root,
         });
     }
@@ -179,6 +176,14 @@ impl RouteTable {
 }
 
 impl Target {
+    /// A repository of our own.
+    pub fn local(repository: RepositoryName) -> Self {
+        Self {
+            upstream: LOCAL_UPSTREAM.into(),
+            repository,
+        }
+    }
+
     /// True if it is a repository of our own.
     pub fn is_local(&self) -> bool {
         &*self.upstream == LOCAL_UPSTREAM

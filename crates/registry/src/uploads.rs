@@ -81,8 +81,7 @@ impl Uploads {
         uploader: Uploader,
         algorithm: Algorithm,
     ) -> Result<UploadId, PushError> {
-        self.check_room()?;
-        let uploader_who = Arc::clone(&uploader.who);
+        check_count(self.open(), MAX_UPLOADS)?;
         let receiving = Receiving::begin(self.blobs.as_ref(), algorithm, None).await?;
         let id = draw()?;
         let session = Session {
@@ -93,10 +92,10 @@ impl Uploads {
         };
         // Looked at once more: others may have begun theirs meanwhile.
         let mut sessions = self.sessions();
-        check_count(sessions.len())?;
-        let of_each = sessions.values();
-        let own = of_each.filter(|session| session.uploader.who == uploader_who);
-        check_each(own.count())?;
+        check_count(sessions.len(), MAX_UPLOADS)?;
+        let who = &session.uploader.who;
+        let own = sessions.values().filter(|other| other.uploader.who == *who);
+        check_count(own.count(), MAX_UPLOADS_EACH)?;
         sessions.insert(id, Arc::new(session));
         Ok(id)
     }
@@ -184,10 +183,6 @@ impl Uploads {
         session.map(Arc::clone).ok_or(PushError::NoUpload)
     }
 
-    fn check_room(&self) -> Result<(), PushError> {
-        check_count(self.open())
-    }
-
     fn sessions(&self) -> MutexGuard<'_, HashMap<UploadId, Arc<Session>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,18 +221,8 @@ impl Session {
     }
 }
 
-fn check_count(open: usize) -> Result<(), PushError> {
-    if open < MAX_UPLOADS {
-        return Ok(());
-    }
-    Err(PushError::TooManyUploads {
-        open,
-        retry_after: FULL_WAIT,
-    })
-}
-
-fn check_each(open: usize) -> Result<(), PushError> {
-    if open < MAX_UPLOADS_EACH {
+fn check_count(open: usize, most: usize) -> Result<(), PushError> {
+    if open < most {
         return Ok(());
     }
     Err(PushError::TooManyUploads {

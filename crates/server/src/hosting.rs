@@ -14,6 +14,8 @@ use forebay_registry::{LocalRegistry, Stores};
 use forebay_terminal::Failure;
 use tracing::warn;
 
+use crate::disk_trouble::is_unwritable;
+
 /// What the directory of blobs and journals is called in the data directory.
 const DIRECTORY: &str = "registry";
 
@@ -113,14 +115,10 @@ async fn open_stores(
 impl Unopened {
     /// Whether nothing can be made on the disk, for want of room or of leave.
     fn is_of_disk(&self) -> bool {
-        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         match self {
             Self::Blobs(error) => matches!(error, BlobError::NoSpace | BlobError::ReadOnly),
             Self::Rows(error) => matches!(error, CatalogError::NotWritable(_)),
-            Self::Directory(error) => matches!(
-                error.kind(),
-                ReadOnlyFilesystem | StorageFull | QuotaExceeded | PermissionDenied
-            ),
+            Self::Directory(error) => is_unwritable(error),
         }
     }
 }

@@ -11,6 +11,7 @@ mod control_client;
 mod data;
 mod descriptors;
 mod desk;
+mod disk_trouble;
 mod front;
 mod gate;
 mod greeting;

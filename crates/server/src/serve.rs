@@ -27,6 +27,7 @@ use crate::control::Controls;
 use crate::data::{DataDir, with_way_out};
 use crate::descriptors;
 use crate::desk::Desk;
+use crate::disk_trouble::is_full_or_read_only;
 use crate::front::{ControlDoor, Front, Leaving, State};
 use crate::gate::Gate;
 use crate::greeting;
@@ -375,7 +376,7 @@ fn listen_for_commands(
     let listener = match bind_for_owner(&path) {
         Ok(listener) => listener,
         // Warm images are served from such a disk too; only commands cannot reach the server.
-        Err(error) if is_disk_trouble(&error) => {
+        Err(error) if is_full_or_read_only(&error) => {
             warn!(path = %path.display(), %error, "there is no control socket: the disk is full or read-only");
             return Ok(());
         }
@@ -405,15 +406,6 @@ fn bind_for_owner(path: &Path) -> io::Result<Listener> {
     let listener = Listener::bind_unix(path)?;
     std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok(listener)
-}
-
-/// Whether nothing can be made on the disk, for want of room or of leave.
-fn is_disk_trouble(error: &io::Error) -> bool {
-    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(
-        error.kind(),
-        ReadOnlyFilesystem | StorageFull | QuotaExceeded
-    )
 }
 
 fn cannot_listen(address: SocketAddr, error: io::Error) -> Failure {

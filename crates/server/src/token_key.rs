@@ -10,6 +10,8 @@ use forebay_blobs_fs::{Disk, Patience};
 use forebay_terminal::Failure;
 use tracing::{debug, warn};
 
+use crate::disk_trouble::is_unwritable;
+
 /// What the file is called in the data directory.
 const FILE: &str = "token.key";
 
@@ -92,7 +94,7 @@ fn make(dir: &Path, disk: &dyn Disk, random: &dyn Random) -> Result<TokenKey, No
     random.fill(&mut bytes)?;
     match write(dir, disk, &bytes) {
         Ok(()) => debug!(path = %dir.join(FILE).display(), "a key for tokens was made"),
-        Err(error) if is_of_disk(&error) => {
+        Err(error) if is_unwritable(&error) => {
             warn!(%error, "the key of tokens cannot be kept, for the disk is full or read-only: tokens are worth nothing after a restart");
         }
         Err(error) => return Err(error.into()),
@@ -112,15 +114,6 @@ fn write(dir: &Path, disk: &dyn Disk, bytes: &[u8]) -> io::Result<()> {
     disk.sync(&file)?;
     disk.rename(&unfinished, &dir.join(FILE))?;
     disk.sync(&disk.open(dir)?)
-}
-
-/// Whether nothing can be made on the disk, for want of room or of leave.
-fn is_of_disk(error: &io::Error) -> bool {
-    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(
-        error.kind(),
-        ReadOnlyFilesystem | StorageFull | QuotaExceeded | PermissionDenied
-    )
 }
 
 #[cfg(test)]
