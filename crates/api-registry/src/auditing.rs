@@ -1,88 +1,133 @@
 //! Tells the audit log of a change that a client made, or tried to make.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use forebay_content::{Audit, AuditEntry};
 use forebay_http_kit::{Body, RequestId};
-use forebay_oci::{Endpoint, Reference, Target, Verb};
-use http::{Response, StatusCode};
+use forebay_oci::{Digest, Endpoint, Reference, Target, Verb};
+use forebay_registry::PushError;
+use http::Response;
 
-use crate::OciError;
-use crate::answer::DOCKER_CONTENT_DIGEST;
 use crate::asking::Asked;
 use crate::door::Visitor;
+use crate::{OciError, error};
 
-/// What a mount is called.
-const MOUNT: &str = "mount-blob";
-
-/// A change that is being made, or tried. Whatever becomes of it is told, also where the client leaves before it is known: the
-/// change may have been made all the same.
-pub(crate) struct Audited<'a> {
-    audit: &'a dyn Audit,
-    asked: &'a Asked<'a>,
-    who: Arc<str>,
-    /// None for a step on the way to a change, and once it is told.
-    change: Option<(&'static str, String)>,
+/// A change that is being tried, until it [begins](Self::begin_change) or is refused. Where the client leaves before, nothing was
+/// changed.
+pub(crate) struct Audited {
+    /// None for a step on the way to a change, and once it has begun.
+    line: Option<Line>,
     /// Whether it is told where it was refused: strangers could fill the log with what they may not do.
     tells_refusals: bool,
 }
 
-impl<'a> Audited<'a> {
+/// A change that has begun. What comes of it is told where it ends, whoever waits for that.
+pub(crate) struct BegunChange {
+    line: Option<Line>,
+    tells_refusals: bool,
+}
+
+/// What came of a change.
+pub(crate) enum Made {
+    /// It was made; the digest is of what was pushed.
+    Change(Option<Digest>),
+    /// There was nothing to change after all.
+    Nothing,
+}
+
+/// A line to be written, but for the outcome.
+struct Line {
+    audit: Arc<dyn Audit>,
+    who: Arc<str>,
+    from: Option<IpAddr>,
+    act: &'static str,
+    object: String,
+    request: Option<RequestId>,
+}
+
+impl Audited {
     /// Of an upload's steps only the last one changes anything.
     pub(crate) fn begin(
-        audit: &'a dyn Audit,
-        (asked, visitor): (&'a Asked<'a>, &Visitor<'_>),
+        audit: &Arc<dyn Audit>,
+        (asked, visitor): (&Asked<'_>, &Visitor<'_>),
         target: &Target,
     ) -> Self {
-        Self {
-            audit,
-            asked,
+        let line = change(asked, target).map(|(act, object)| Line {
+            audit: Arc::clone(audit),
             who: visitor.name(),
-            change: change(asked, target),
+            from: asked.client,
+            act,
+            object,
+            request: asked.head.extensions.get().copied(),
+        });
+        Self {
+            line,
             tells_refusals: visitor.is_known() && target.is_local(),
         }
     }
 
-    /// Tells what came of it.
-    pub(crate) fn end(mut self, answered: &Result<Response<Body>, OciError>) {
-        match answered {
-            // A mount that could not be had began an upload, which is a step.
-            Ok(response) if response.status() == StatusCode::ACCEPTED && self.is_mount() => {
-                self.change = None;
-            }
-            Ok(response) => {
-                let digest = response.headers().get(DOCKER_CONTENT_DIGEST);
-                self.tell("done", digest.and_then(|digest| digest.to_str().ok()));
-            }
-            Err(error) if self.tells_refusals => self.tell(error.word, None),
-            Err(_) => self.change = None,
+    /// The change begins now: it goes on though its client leaves.
+    pub(crate) fn begin_change(&mut self) -> BegunChange {
+        BegunChange {
+            line: self.line.take(),
+            tells_refusals: self.tells_refusals,
         }
     }
 
-    fn is_mount(&self) -> bool {
-        matches!(self.change, Some((MOUNT, _)))
-    }
-
-    fn tell(&mut self, outcome: &str, digest: Option<&str>) {
-        let Some((act, object)) = self.change.take() else {
-            return;
-        };
-        let request = self.asked.head.extensions.get::<RequestId>();
-        self.audit.record(&AuditEntry {
-            who: &self.who,
-            from: self.asked.client,
-            act,
-            object: &object,
-            digest,
-            outcome,
-            request: request.map(ToString::to_string).as_deref(),
-        });
+    /// Tells of one that never began why, if it was refused.
+    pub(crate) fn end(mut self, answered: &Result<Response<Body>, OciError>) {
+        let line = self.line.take().filter(|_| self.tells_refusals);
+        if let (Err(error), Some(line)) = (answered, line) {
+            line.tell(error.word, None);
+        }
     }
 }
 
-impl Drop for Audited<'_> {
+impl Drop for Audited {
     fn drop(&mut self) {
-        self.tell("client_left", None);
+        if let Some(line) = self.line.take().filter(|_| self.tells_refusals) {
+            line.tell("client_left", None);
+        }
+    }
+}
+
+impl BegunChange {
+    /// Tells what came of it.
+    pub(crate) fn end(mut self, made: Result<&Made, &PushError>) {
+        let Some(line) = self.line.take() else {
+            return;
+        };
+        match made {
+            Ok(Made::Change(digest)) => {
+                let digest = digest.as_ref().map(ToString::to_string);
+                line.tell("done", digest.as_deref());
+            }
+            Err(error) if self.tells_refusals => line.tell(error::word_of_push(error), None),
+            Ok(Made::Nothing) | Err(_) => {}
+        }
+    }
+}
+
+impl Drop for BegunChange {
+    fn drop(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.tell("broken_off", None);
+        }
+    }
+}
+
+impl Line {
+    fn tell(self, outcome: &str, digest: Option<&str>) {
+        self.audit.record(&AuditEntry {
+            who: &self.who,
+            from: self.from,
+            act: self.act,
+            object: &self.object,
+            digest,
+            outcome,
+            request: self.request.map(|id| id.to_string()).as_deref(),
+        });
     }
 }
 
@@ -117,7 +162,7 @@ fn change(asked: &Asked<'_>, target: &Target) -> Option<(&'static str, String)> 
         (Endpoint::Uploads { start, .. }, Verb::Post) => {
             let (act, digest) = match (&start.digest, &start.mount) {
                 (Some(digest), _) => ("push-blob", digest),
-                (None, Some(digest)) => (MOUNT, digest),
+                (None, Some(digest)) => ("mount-blob", digest),
                 (None, None) => return None,
             };
             (act, format!("{target}@{digest}"))

@@ -19,6 +19,8 @@ use crate::{CLIENT_LIMITED, door};
 
 mod push;
 
+pub(crate) use push::word_of_push;
+
 /// When a client that had no turn may come again: it has waited, and others will have done by then.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
@@ -218,15 +220,19 @@ impl OciError {
 
     /// A body that could not be read.
     pub(crate) fn of_body(error: RequestBodyError) -> Self {
-        let (status, code) = match error {
-            RequestBodyError::TooLarge { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid)
-            }
-            RequestBodyError::Idle | RequestBodyError::Cut => {
-                (StatusCode::REQUEST_TIMEOUT, ErrorCode::BlobUploadInvalid)
-            }
+        let late = (StatusCode::REQUEST_TIMEOUT, ErrorCode::BlobUploadInvalid);
+        let ((status, code), word) = match error {
+            RequestBodyError::TooLarge { .. } => (
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid),
+                "too_large",
+            ),
+            RequestBodyError::Idle => (late, "timed_out"),
+            RequestBodyError::Cut => (late, "client_left"),
         };
-        Self::new(status, code, error.to_string())
+        Self {
+            word,
+            ..Self::new(status, code, error.to_string())
+        }
     }
 
     /// A request of ours to an upstream that came back to us: without this it would go round until its time is over.

@@ -13,12 +13,15 @@ use forebay_registry::{LocalRegistry, Mounted, PushError, Upload, Uploader};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderMap, Response};
 
+use crate::auditing::{Audited, Made};
 use crate::door::Visitor;
 use crate::{OciError, answer};
 
 /// A change of a local repository.
 pub(crate) struct Pushing<'a> {
     pub(crate) registry: &'a LocalRegistry,
+    /// Told of the change once it begins.
+    pub(crate) audited: &'a mut Audited,
     /// The repository as the client wrote it, for the addresses that it is told.
     pub(crate) name: &'a RepositoryName,
     pub(crate) uploader: Uploader,
@@ -39,7 +42,7 @@ type Answer = Result<Response<Body>, OciError>;
 impl Pushing<'_> {
     /// Makes the change that `endpoint` with this method means.
     pub(crate) async fn answer(
-        &self,
+        &mut self,
         (endpoint, verb): (&Endpoint, Verb),
         body: RequestBody,
     ) -> Answer {
@@ -70,17 +73,13 @@ impl Pushing<'_> {
             (Endpoint::Manifest { reference, .. }, Verb::Delete) => {
                 self.drop_manifest(reference).await
             }
-            (Endpoint::Blob { digest, .. }, Verb::Delete) => {
-                let repository = &self.uploader.repository;
-                self.registry.drop_blob(repository, digest).await?;
-                Ok(answer::accepted())
-            }
+            (Endpoint::Blob { digest, .. }, Verb::Delete) => self.drop_blob(digest.clone()).await,
             _ => Err(OciError::unsupported(&endpoint.allowed())),
         }
     }
 
     /// Begins an upload, unless the blob can be mounted or is in this very request.
-    async fn begin(&self, start: &UploadStart, body: RequestBody) -> Answer {
+    async fn begin(&mut self, start: &UploadStart, body: RequestBody) -> Answer {
         if start.digest.is_none()
             && let Some(digest) = &start.mount
             && self.mount(digest, start.from.is_some()).await?
@@ -105,7 +104,7 @@ impl Pushing<'_> {
     }
 
     /// Mounts the blob from where the client says, or, if it does not say, from wherever it may pull. True if that was possible.
-    async fn mount(&self, digest: &Digest, is_named: bool) -> Result<bool, OciError> {
+    async fn mount(&mut self, digest: &Digest, is_named: bool) -> Result<bool, OciError> {
         let from = match &self.mount_from {
             Some(from) => Some(from.clone()),
             None if is_named => None,
@@ -119,8 +118,16 @@ impl Pushing<'_> {
         let Some(from) = from else {
             return Ok(false);
         };
-        let to = &self.uploader.repository;
-        Ok(self.registry.mount(&from, to, digest).await? == Mounted::Done)
+        let (to, digest) = (self.uploader.repository.clone(), digest.clone());
+        let mounted = self.make(async move |registry| {
+            let mounted = registry.mount(&from, &to, &digest).await?;
+            let made = match mounted {
+                Mounted::Done => Made::Change(Some(digest)),
+                Mounted::NotThere => Made::Nothing,
+            };
+            Ok((mounted, made))
+        });
+        Ok(mounted.await? == Mounted::Done)
     }
 
     async fn append(&self, session: UploadId, body: RequestBody) -> Answer {
@@ -129,10 +136,18 @@ impl Pushing<'_> {
         answer::upload_accepted(self.name, session, upload.received())
     }
 
-    async fn finish(&self, (session, digest): (UploadId, &Digest), body: RequestBody) -> Answer {
+    async fn finish(
+        &mut self,
+        (session, digest): (UploadId, &Digest),
+        body: RequestBody,
+    ) -> Answer {
         let mut upload = self.turn(session).await?;
         receive(&mut upload, body).await?;
-        let finished = self.registry.finish_upload(&self.uploader, upload, digest);
+        let (uploader, pushed) = (self.uploader.clone(), digest.clone());
+        let finished = self.make(async move |registry| {
+            registry.finish_upload(&uploader, upload, &pushed).await?;
+            Ok(((), Made::Change(Some(pushed))))
+        });
         finished.await?;
         answer::created_blob(self.name, digest)
     }
@@ -156,7 +171,7 @@ impl Pushing<'_> {
         }
     }
 
-    async fn push_manifest(&self, reference: &Reference, body: RequestBody) -> Answer {
+    async fn push_manifest(&mut self, reference: &Reference, body: RequestBody) -> Answer {
         let content_type = match self.headers.get(CONTENT_TYPE) {
             Some(value) => {
                 let text = value.to_str().ok().and_then(MediaType::parse);
@@ -165,22 +180,60 @@ impl Pushing<'_> {
             None => None,
         };
         let bytes = body.read_capped(MAX_MANIFEST_BYTES).await?;
-        let repository = &self.uploader.repository;
-        let pushed = self.registry.push_manifest(
-            repository,
-            (reference, self.tags),
-            (bytes, content_type.as_ref()),
-        );
-        answer::created_manifest(self.name, &pushed.await?)
+        let repository = self.uploader.repository.clone();
+        let (reference, tags) = (reference.clone(), self.tags.to_vec());
+        let pushed = self.make(async move |registry| {
+            let (place, content) = ((&reference, &*tags), (bytes, content_type.as_ref()));
+            let pushed = registry.push_manifest(&repository, place, content).await?;
+            let made = Made::Change(Some(pushed.digest.clone()));
+            Ok((pushed, made))
+        });
+        let pushed = pushed.await?;
+        answer::created_manifest(self.name, &pushed)
     }
 
-    async fn drop_manifest(&self, reference: &Reference) -> Answer {
-        let repository = &self.uploader.repository;
-        match reference {
-            Reference::Tag(tag) => self.registry.drop_tag(repository, tag).await?,
-            Reference::Digest(digest) => self.registry.drop_manifest(repository, digest).await?,
-        }
+    async fn drop_manifest(&mut self, reference: &Reference) -> Answer {
+        let (repository, reference) = (self.uploader.repository.clone(), reference.clone());
+        let dropped = self.make(async move |registry| {
+            match &reference {
+                Reference::Tag(tag) => registry.drop_tag(&repository, tag).await?,
+                Reference::Digest(digest) => registry.drop_manifest(&repository, digest).await?,
+            }
+            Ok(((), Made::Change(None)))
+        });
+        dropped.await?;
         Ok(answer::accepted())
+    }
+
+    async fn drop_blob(&mut self, digest: Digest) -> Answer {
+        let repository = self.uploader.repository.clone();
+        let dropped = self.make(async move |registry| {
+            registry.drop_blob(&repository, &digest).await?;
+            Ok(((), Made::Change(None)))
+        });
+        dropped.await?;
+        Ok(answer::accepted())
+    }
+
+    /// Makes the change to its end, where it is written down, before it is answered: its client may have left by then.
+    async fn make<T, F>(
+        &mut self,
+        change: impl FnOnce(Arc<LocalRegistry>) -> F + Send,
+    ) -> Result<T, OciError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<(T, Made), PushError>> + Send + 'static,
+    {
+        let begun = self.audited.begin_change();
+        let made = self.registry.to_the_end(|registry| {
+            let change = change(registry);
+            async move {
+                let made = change.await;
+                begun.end(made.as_ref().map(|(_, made)| made));
+                made
+            }
+        });
+        Ok(made.await?.0)
     }
 }
 

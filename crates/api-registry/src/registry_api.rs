@@ -227,9 +227,17 @@ async fn change(
     (name, target): (&RepositoryName, &Target),
     (act, body): (Act, RequestBody),
 ) -> Result<Response<Body>, OciError> {
-    let audited = Audited::begin(table.audit.as_ref(), (asked, visitor), target);
+    let mut audited = Audited::begin(&table.audit, (asked, visitor), target);
     let answered = match visitor.check(target, act) {
-        Ok(()) => make(table, (asked, visitor), (name, target), body).await,
+        Ok(()) => {
+            make(
+                table,
+                (asked, visitor),
+                (name, target),
+                (&mut audited, body),
+            )
+            .await
+        }
         Err(error) => Err(error),
     };
     audited.end(&answered);
@@ -243,15 +251,16 @@ async fn make(
     table: &Table,
     (asked, visitor): (&Asked<'_>, &Visitor<'_>),
     (name, target): (&RepositoryName, &Target),
-    body: RequestBody,
+    (audited, body): (&mut Audited, RequestBody),
 ) -> Result<Response<Body>, OciError> {
     if !target.is_local() {
         return Err(OciError::not_ours(target));
     }
     let registry = table.local.as_deref();
     let registry = registry.ok_or_else(|| no_source(target))?;
-    let pushing = Pushing {
+    let mut pushing = Pushing {
         registry,
+        audited,
         name,
         uploader: Uploader {
             repository: target.repository.clone(),

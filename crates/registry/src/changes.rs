@@ -35,6 +35,11 @@ pub(crate) struct Turn<'r> {
     _guard: TurnGuard<'r, ()>,
 }
 
+/// All turns at once: nobody changes anything.
+pub(crate) struct AllTurns<'r> {
+    _guards: Vec<TurnGuard<'r, ()>>,
+}
+
 impl Default for Changes {
     fn default() -> Self {
         Self {
@@ -60,10 +65,10 @@ impl Changes {
 
 impl LocalRegistry {
     /// Does the work as a task of its own, which goes on if nobody waits for it any more.
-    pub(crate) async fn to_the_end<T, F>(
-        &self,
-        work: impl FnOnce(Arc<Self>) -> F,
-    ) -> Result<T, PushError>
+    ///
+    /// # Errors
+    /// Those of the work; or the process ends in the middle of it.
+    pub async fn to_the_end<T, F>(&self, work: impl FnOnce(Arc<Self>) -> F) -> Result<T, PushError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, PushError>> + Send + 'static,
@@ -94,6 +99,24 @@ impl LocalRegistry {
         Ok(Turn { _guard: guard })
     }
 
+    /// All turns at once, when all journals have all changes that were made.
+    ///
+    /// # Errors
+    /// A change could not be written down, and cannot yet.
+    pub(crate) async fn all_turns(&self) -> Result<AllTurns<'_>, PushError> {
+        // Who has a turn waits for no other one; so all are taken in their order, and who takes them waits for each once.
+        let mut guards = Vec::with_capacity(TURNS);
+        for turn in &self.changes.turns {
+            guards.push(turn.lock().await);
+        }
+        let waiting: Vec<_> = self.changes.unwritten().clone().into_iter().collect();
+        for (repository, entry) in waiting {
+            self.stores.journal.append(&repository, &[entry]).await?;
+            self.changes.unwritten().remove(&repository);
+        }
+        Ok(AllTurns { _guards: guards })
+    }
+
     /// Writes down a change that was made in this turn. If the disk fails, it is written down before the next one is made.
     pub(crate) async fn journal(
         &self,
@@ -109,7 +132,7 @@ impl LocalRegistry {
             self.changes.unwritten().insert(repository.clone(), entry);
         }
         drop(turn);
-        Ok(appended?)
+        appended.map_err(PushError::Unjournaled)
     }
 
     /// Tries once more to write down what could not be.

@@ -70,6 +70,12 @@ pub enum PushError {
     /// The disk cannot be written to.
     #[error("the registry's disk cannot be written to now: nothing was kept")]
     NotWritable,
+    /// The change was made, and the disk did not take the journal's line of it: that is written before the next change.
+    #[error(
+        "the change was made, but the registry's disk did not take its line in the repository's journal: it may be lost if \
+         the disk is; make it again once the disk is well"
+    )]
+    Unjournaled(#[source] BlobError),
     /// Our own fault.
     #[error("internal error")]
     Internal(#[source] forebay_content::BoxError),

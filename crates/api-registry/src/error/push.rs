@@ -2,9 +2,10 @@
 //!
 //! Source: OCI distribution-spec, "Endpoints" (their failure statuses), "Error Codes"; RFC 4918, section 11.5 for 507.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::Missing;
+use forebay_content::{BlobError, Missing};
 use forebay_oci::ErrorCode;
 use forebay_registry::{PushError, Refused};
 use http::StatusCode;
@@ -14,17 +15,25 @@ use super::OciError;
 /// When a client may try again for which the disk or another request stood in the way.
 const TROUBLE_WAIT: Duration = Duration::from_secs(30);
 
+/// The word of a change that was made, and not acknowledged.
+const UNJOURNALED: &str = "unjournaled";
+
 impl From<PushError> for OciError {
     fn from(error: PushError) -> Self {
         let (status, code, word) = class_of(&error);
         let retry_after = match &error {
             PushError::TooManyUploads { retry_after, .. } => Some(*retry_after),
-            PushError::NotWritable | PushError::UploadBusy => Some(TROUBLE_WAIT),
+            PushError::NotWritable
+            | PushError::UploadBusy
+            | PushError::Unjournaled(BlobError::ReadOnly) => Some(TROUBLE_WAIT),
             _ => None,
         };
         let message = error.to_string();
         let fault = match error {
             PushError::Internal(fault) => Some(fault),
+            PushError::Unjournaled(
+                error @ (BlobError::NotFound | BlobError::Corrupt(_) | BlobError::Io(_)),
+            ) => Some(Arc::new(error) as _),
             _ => None,
         };
         Self {
@@ -34,6 +43,11 @@ impl From<PushError> for OciError {
             ..Self::new(status, code, message)
         }
     }
+}
+
+/// A failure in a word.
+pub(crate) fn word_of_push(error: &PushError) -> &'static str {
+    class_of(error).2
 }
 
 fn class_of(error: &PushError) -> (StatusCode, ErrorCode, &'static str) {
@@ -85,6 +99,21 @@ fn class_of(error: &PushError) -> (StatusCode, ErrorCode, &'static str) {
             StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::Unavailable,
             "unavailable",
+        ),
+        PushError::Unjournaled(BlobError::NoSpace) => (
+            StatusCode::INSUFFICIENT_STORAGE,
+            ErrorCode::Unavailable,
+            UNJOURNALED,
+        ),
+        PushError::Unjournaled(BlobError::ReadOnly) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Unavailable,
+            UNJOURNALED,
+        ),
+        PushError::Unjournaled(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::Unknown,
+            UNJOURNALED,
         ),
         PushError::Internal(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,

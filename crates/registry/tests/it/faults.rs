@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
-use forebay_content::{HostedContent as _, SystemClock};
+use forebay_content::{BlobError, HostedContent as _, SystemClock};
 use forebay_registry::PushError;
 use tempfile::TempDir;
 
@@ -17,13 +17,22 @@ const MAX_CHANGES: u64 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_at_any_change_of_a_push_is_told_as_that_and_leaves_nothing_half_there() {
-    fails_at_each(Effect::Full, |error| matches!(error, PushError::NoSpace)).await;
+    fails_at_each(Effect::Full, |error| {
+        matches!(
+            error,
+            PushError::NoSpace | PushError::Unjournaled(BlobError::NoSpace)
+        )
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_disk_at_any_change_of_a_push_is_told_as_that_and_leaves_nothing_half_there() {
     fails_at_each(Effect::Broken, |error| {
-        matches!(error, PushError::Internal(_))
+        matches!(
+            error,
+            PushError::Internal(_) | PushError::Unjournaled(BlobError::Io(_))
+        )
     })
     .await;
 }
@@ -31,7 +40,10 @@ async fn a_broken_disk_at_any_change_of_a_push_is_told_as_that_and_leaves_nothin
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_disk_at_any_change_of_a_push_is_told_as_that_and_leaves_nothing_half_there() {
     fails_at_each(Effect::ReadOnly, |error| {
-        matches!(error, PushError::NotWritable)
+        matches!(
+            error,
+            PushError::NotWritable | PushError::Unjournaled(BlobError::ReadOnly)
+        )
     })
     .await;
 }
@@ -71,6 +83,10 @@ async fn fails_at_each(effect: Effect, is_told: fn(&PushError) -> bool) {
             keeps(&scene, &promises, &what).await;
             let tagged = scene.rows.find_hosted_tag(&repository, &tag).await.unwrap();
             assert!(tagged.is_some() || at < 40, "{what}");
+            // Made is what is said to be made, and nothing else.
+            let is_made = tagged.is_some_and(|found| found.digest == image.digest());
+            let is_said = matches!(error, PushError::Unjournaled(_));
+            assert_eq!(is_made, is_said, "{what}: {error:?}");
             scene
                 .push_image(&repository, Some("1"), &image)
                 .await

@@ -1,0 +1,82 @@
+//! What is written down of a change whose client did not wait for its end.
+
+use forebay_oci::Digest;
+
+use crate::edge::Edge;
+use crate::wire::Ask;
+
+const MANIFEST: &str =
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+
+fn push(tag: &str) -> Ask {
+    Ask::new(&format!("PUT /v2/app/manifests/{tag}"))
+        .header("content-type", "application/vnd.oci.image.index.v1+json")
+        .body(MANIFEST)
+}
+
+#[tokio::test]
+async fn a_change_is_written_down_with_its_true_outcome_though_its_client_left() {
+    let edge = Edge::open();
+    edge.journal.hold();
+    let in_the_middle = edge.journal.until_waited_for();
+    push("1").leave(edge.address, false, in_the_middle).await;
+    edge.until_departed().await;
+    edge.journal.release();
+    assert_eq!(
+        edge.lines.until(1).await,
+        ["push-manifest local/app:1 done"]
+    );
+    let kept = Ask::new("GET /v2/app/manifests/1").to(edge.address).await;
+    assert_eq!((kept.status, kept.body.as_str()), (200, MANIFEST));
+
+    // What nothing came of is no change, also where nobody waits for the end.
+    let digest = Digest::sha256(b"nobody's");
+    let gone = Ask::new(&format!("DELETE /v2/app/manifests/{digest}"));
+    assert_eq!(gone.to(edge.address).await.status, 404);
+    assert_eq!(push("2").to(edge.address).await.status, 201);
+    assert_eq!(
+        edge.lines.until(3).await[1..],
+        [
+            format!("delete-manifest local/app@{digest} not_found"),
+            "push-manifest local/app:2 done".to_owned()
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_its_change_began_has_changed_nothing() {
+    let edge = Edge::open();
+    let begun = edge.until_begun();
+    push("1").leave(edge.address, true, begun).await;
+    assert_eq!(
+        edge.lines.until(1).await,
+        ["push-manifest local/app:1 client_left"]
+    );
+    let kept = Ask::new("GET /v2/app/manifests/1").to(edge.address).await;
+    assert_eq!(kept.status, 404);
+}
+
+#[tokio::test]
+async fn a_change_that_only_the_journal_misses_is_told_and_written_down_as_made() {
+    let edge = Edge::open();
+    edge.journal.fill(true);
+    let refused = push("1").to(edge.address).await;
+    assert_eq!(refused.status, 507);
+    assert!(refused.body.contains("the change was made"), "{refused:?}");
+    let kept = Ask::new("GET /v2/app/manifests/1").to(edge.address).await;
+    assert_eq!((kept.status, kept.body.as_str()), (200, MANIFEST));
+    // Before its line is written, nothing more is changed.
+    let next = push("2").to(edge.address).await;
+    assert_eq!(next.status, 507);
+    assert!(next.body.contains("nothing was kept"), "{next:?}");
+    edge.journal.fill(false);
+    assert_eq!(push("2").to(edge.address).await.status, 201);
+    assert_eq!(
+        edge.lines.until(3).await,
+        [
+            "push-manifest local/app:1 unjournaled",
+            "push-manifest local/app:2 no_space",
+            "push-manifest local/app:2 done"
+        ]
+    );
+}

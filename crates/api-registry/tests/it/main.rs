@@ -1,0 +1,8 @@
+//! The registry's edge from outside, over a listener on loopback and stores in memory.
+
+#[cfg(test)]
+mod audited;
+#[cfg(test)]
+mod edge;
+#[cfg(test)]
+mod wire;
