@@ -6,6 +6,7 @@ need dockerd docker containerd ctr runc podman buildah skopeo
 furnish_sandbox
 write_config
 sed -i '1i local = ["team/*"]' "$WORK/forebay.toml"
+printf '[clients]\nloopback_push = true\n' >>"$WORK/forebay.toml"
 start_hub docker.io "$DOCKER_HUB" "$DOCKER_HUB_BLOBS" library/app
 start_forebay
 mark docker.io

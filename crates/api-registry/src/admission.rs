@@ -4,9 +4,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use forebay_http_kit::Peer;
+use forebay_http_kit::{Peer, find_host};
 use http::header::ORIGIN;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, request};
 use ipnet::IpNet;
 
 /// The header by which proxies say for whom they ask, each at its end; no standard, but what they all send.
@@ -35,6 +35,8 @@ pub struct ClientRules {
     pub allow: Vec<IpNet>,
     /// Proxies whose `X-Forwarded-For` counts; loopback is none unless it is listed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether programs of this machine may change things where no access is configured.
+    pub loopback_push: bool,
 }
 
 impl ClientRules {
@@ -57,14 +59,20 @@ impl ClientRules {
         Some(self.find_forwarded(headers).unwrap_or(peer))
     }
 
-    /// True if the request is of a program on this machine that asks for itself: over loopback, by no listed proxy, and with no
-    /// header by which proxies say that they ask for others.
-    pub(crate) fn is_of_this_machine(&self, peer: Peer, headers: &HeaderMap) -> bool {
+    /// True if the request is of a program on this machine that asks for itself, as far as that can be seen, and may change
+    /// things where no access is configured: over loopback, by no listed proxy, for a host of this machine, and with no header by
+    /// which proxies say that they ask for others.
+    ///
+    /// A proxy on this machine may say nothing at all, and pass on whatever host it likes: so it is only so where the operator
+    /// says it.
+    pub(crate) fn may_push_without_access(&self, peer: Peer, head: &request::Parts) -> bool {
         let is_own = peer.address.is_none_or(|address| {
             let address = address.ip().to_canonical();
             address.is_loopback() && !holds(&self.trusted_proxies, address)
         });
-        is_own && !FORWARDED.iter().any(|name| headers.contains_key(name))
+        let is_proxied = FORWARDED.iter().any(|name| head.headers.contains_key(name));
+        let is_named_so = find_host(head).is_none_or(is_of_this_machine);
+        self.loopback_push && is_own && !is_proxied && is_named_so
     }
 
     fn find_forwarded(&self, headers: &HeaderMap) -> Option<IpAddr> {
@@ -86,6 +94,22 @@ impl ClientRules {
         }
         furthest
     }
+}
+
+/// True if a host, with its port where it has one, is a name (RFC 6761, section 6.3) or an address of this machine.
+fn is_of_this_machine(host: &str) -> bool {
+    if let Ok(address) = host.parse::<SocketAddr>() {
+        return address.ip().to_canonical().is_loopback();
+    }
+    let name = host.split_once(':').map_or(host, |(name, _)| name);
+    if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return address.to_canonical().is_loopback();
+    }
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return address.is_loopback();
+    }
+    let last = name.trim_end_matches('.').rsplit('.').next();
+    last.is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
 }
 
 /// True if a web page asks by its visitor's browser: no client of a registry says where it comes from.
@@ -111,7 +135,7 @@ fn holds(networks: &[IpNet], address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderValue, Request};
 
     use super::*;
 
@@ -119,44 +143,71 @@ mod tests {
         ClientRules {
             allow: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
             trusted_proxies: vec!["10.9.0.0/16".parse().unwrap(), "fd99::/16".parse().unwrap()],
+            loopback_push: false,
         }
     }
 
     #[test]
-    fn of_this_machine_is_who_asks_over_loopback_for_itself() {
-        let asks = |peer: &str, header: Option<&'static str>| {
-            let mut headers = HeaderMap::new();
-            if let Some(name) = header {
-                headers.insert(name, HeaderValue::from_static("10.1.2.3"));
-            }
+    fn of_this_machine_is_who_asks_over_loopback_for_itself_and_the_operator_lets_push() {
+        let asks = |rules: &ClientRules, peer: &str, header: (&str, &str)| {
+            let request = Request::get("/v2/").header(header.0, header.1).body(());
             let peer = Peer {
                 address: Some(format!("{peer}:5000").parse().unwrap()),
             };
-            rules().is_of_this_machine(peer, &headers)
+            rules.may_push_without_access(peer, &request.unwrap().into_parts().0)
         };
-        assert!(asks("127.0.0.1", None));
-        assert!(asks("[::1]", None));
-        assert!(asks("[::ffff:127.0.0.1]", None));
-        for other in ["10.1.2.3", "10.9.0.1", "[fd00::1]", "192.168.0.1"] {
-            assert!(!asks(other, None), "{other}");
+        let here = ("host", "localhost:5000");
+        let open = ClientRules {
+            loopback_push: true,
+            ..rules()
+        };
+        for peer in ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]"] {
+            assert!(asks(&open, peer, here), "{peer}");
+            assert!(!asks(&rules(), peer, here), "{peer}");
         }
-        for header in [
-            "x-forwarded-for",
-            "x-forwarded-proto",
-            "x-real-ip",
-            "forwarded",
-            "via",
-        ] {
-            assert!(!asks("127.0.0.1", Some(header)), "{header}");
+        for other in ["10.1.2.3", "10.9.0.1", "[fd00::1]", "192.168.0.1"] {
+            assert!(!asks(&open, other, here), "{other}");
+        }
+        for header in FORWARDED {
+            assert!(!asks(&open, "127.0.0.1", (header.as_str(), "10.1.2.3")));
         }
         let proxied = ClientRules {
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
-            ..rules()
+            ..open
         };
-        let peer = Peer {
-            address: Some("127.0.0.1:5000".parse().unwrap()),
-        };
-        assert!(!proxied.is_of_this_machine(peer, &HeaderMap::new()));
+        assert!(!asks(&proxied, "127.0.0.1", here));
+    }
+
+    #[test]
+    fn a_host_is_of_this_machine_by_its_own_names_and_addresses() {
+        for host in [
+            "localhost",
+            "localhost:5000",
+            "LocalHost",
+            "localhost.",
+            "a.localhost:1",
+            "127.0.0.1",
+            "127.255.0.9:80",
+            "[::1]",
+            "[::1]:5000",
+            "[::ffff:127.0.0.1]:5000",
+        ] {
+            assert!(is_of_this_machine(host), "{host}");
+        }
+        for host in [
+            "",
+            "localhost.example",
+            "notlocalhost",
+            "example:5000",
+            "10.0.0.1",
+            "0.0.0.0:5000",
+            "[::]",
+            "[fd00::1]:5000",
+            "127.0.0.1.example",
+            "2130706433",
+        ] {
+            assert!(!is_of_this_machine(host), "{host}");
+        }
     }
 
     #[test]

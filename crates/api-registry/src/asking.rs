@@ -24,7 +24,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) head: &'a request::Parts,
     /// Whose request it is.
     pub(crate) client: Option<IpAddr>,
-    /// Whether a program on this machine asks for itself.
+    /// Whether a program on this machine asks for itself, and may change things where no access is configured.
     pub(crate) is_ours: bool,
 }
 

@@ -99,7 +99,7 @@ impl<'a> Visitor<'a> {
     /// Lets them do `act` to `target`, or says why not.
     pub(crate) fn check(&self, target: &Target, act: Act) -> Result<(), OciError> {
         let Some((point, identity)) = &self.entered else {
-            // Until somebody is known who may, only this machine's own users change anything.
+            // Until somebody is known who may, this machine's own programs change things at most.
             return if act == Act::Pull || self.asked.is_ours {
                 Ok(())
             } else {

@@ -145,12 +145,12 @@ impl OciError {
         }
     }
 
-    /// A change from another machine, while nobody is known who might make one.
+    /// A change while nobody is known who might make one.
     pub(crate) fn not_writable() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             ErrorCode::Denied,
-            "nothing is changed from other machines until the operator says who may: see `access`",
+            "nothing is pushed or deleted here until the operator says who may, in `[access]`; where no proxy on this machine asks for others, `clients.loopback_push = true` lets its own programs do it, at localhost",
         )
     }
 

@@ -87,7 +87,7 @@ impl RegistryApi {
             Ok(()) => match Asked::read(
                 head,
                 client,
-                table.clients.is_of_this_machine(peer, &head.headers),
+                table.clients.may_push_without_access(peer, head),
             ) {
                 Ok(asked) => self.answer_asked(&table, &asked, body).await,
                 Err(error) => Err(error),

@@ -20,10 +20,12 @@ pub struct Table {
     pub routes: RouteTable,
     /// The upstreams themselves.
     pub sources: BTreeMap<UpstreamName, Arc<dyn ContentSource>>,
+    /// What clients may read at those upstreams that say so themselves; those of them stand apart in `routes`.
+    pub rights: BTreeMap<UpstreamName, Arc<dyn ClientRights>>,
     /// The local repositories; none where there is no room for any.
     pub local: Option<Arc<LocalRegistry>>,
-    /// Who is let in by their credentials, and what they may do. Without it nobody needs one, and only this machine's own users
-    /// change anything.
+    /// Who is let in by their credentials, and what they may do. Without it nobody needs one, and this machine's own programs
+    /// change things at most.
     pub access: Option<AccessPoint>,
     /// Where changes are written down.
     pub audit: Arc<dyn Audit>,

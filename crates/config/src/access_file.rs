@@ -11,7 +11,7 @@ use crate::value::{AllowFile, Groups, TimeSpan, Value, WorkloadFile};
 section! {
     /// Who may do what. As soon as anything of this section is written, nobody may do anything that no rule gives them, not
     /// even pull: `who = ["anonymous"]` gives it to everybody. Without the section, whoever `clients.allow` lets in may pull
-    /// everything, and only this machine's own users may push and delete.
+    /// everything, and nobody may push and delete, unless `clients.loopback_push` lets this machine's own programs.
     AccessFile {
         /// Rules, each a table `[[access.allow]]`: `who`, a list of `user:alice`, `robot:ci-*`, `workload:main`, `group:dev`
         /// and `anonymous`, which is everybody; `repositories`, a list of patterns such as `team/*` for those that live here,

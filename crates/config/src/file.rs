@@ -121,6 +121,9 @@ section! {
         /// Networks of proxies before Forebay, whose `X-Forwarded-For` is believed: the client is then the last address in
         /// it that is no such proxy. Of anybody else the header means nothing. A proxy must write the header itself.
         trusted_proxies: Vec<IpNet>,
+        /// Whether programs of this machine may push and delete over loopback, at localhost or 127.0.0.1, while no `[access]` is
+        /// written. Not where a proxy on this machine asks for others: one that does not say so by a header lets them all.
+        loopback_push: bool = "false",
         /// How often one client may ask for content, at most 1000 rules, each a table `[[clients.limits]]`: for clients of
         /// a `network`, those that log in as `user`, or those whose program is of a family `agent` such as `containerd`.
         /// Each address may make `requests_per_minute`, and `burst` of them at once (without it, a minute's). The first

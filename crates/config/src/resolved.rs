@@ -183,6 +183,8 @@ pub struct ClientsConfig {
     pub allow: Vec<IpNet>,
     /// Proxies whose `X-Forwarded-For` is believed; none of them is everybody.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether programs of this machine may change things over loopback while no access is configured.
+    pub loopback_push: bool,
     /// How often one client may ask; the first that is for it holds.
     pub limits: Vec<ClientLimit>,
     /// How long clients wait while a limit is waited out.

@@ -31,7 +31,8 @@ pub(crate) fn say(sources: &Sources, config: &Config) {
 fn say_access(config: &Config) {
     let Some(access) = &config.access else {
         info!(
-            "access is not configured: whoever `clients.allow` lets in may pull everything, and only this machine's own users may push and delete"
+            loopback_push = config.clients.loopback_push,
+            "access is not configured: whoever `clients.allow` lets in may pull everything, and nobody may push and delete but this machine's own programs, where `clients.loopback_push` says so"
         );
         return;
     };

@@ -198,6 +198,7 @@ impl Doors {
             clients: ClientRules {
                 allow: config.clients.allow.clone(),
                 trusted_proxies: config.clients.trusted_proxies.clone(),
+                loopback_push: config.clients.loopback_push,
             },
             patience: config.clients.patience,
             limits: config.clients.limits.clone(),

@@ -62,8 +62,16 @@ struct Departure {
 }
 
 impl Edge {
-    /// With no access configured, and repositories of one part.
+    /// With no access configured, repositories of one part, and loopback let to push.
     pub(crate) fn open() -> Self {
+        Self::over(ClientRules {
+            loopback_push: true,
+            ..ClientRules::default()
+        })
+    }
+
+    /// For other clients.
+    pub(crate) fn over(clients: ClientRules) -> Self {
         let clock = Arc::new(ManualClock::default());
         let supervisor = Supervisor::new();
         let journal = Arc::new(HeldJournal::free());
@@ -76,6 +84,7 @@ impl Edge {
         let table = Table {
             routes: RouteTable::default(),
             sources: [].into(),
+            rights: [].into(),
             local: Some(LocalRegistry::open(
                 stores,
                 Arc::clone(&clock) as _,
@@ -83,7 +92,7 @@ impl Edge {
             )),
             access: None,
             audit: Arc::clone(&lines) as _,
-            clients: ClientRules::default(),
+            clients,
             patience: Patience::default(),
             limits: Vec::new(),
         };

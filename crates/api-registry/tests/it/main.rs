@@ -5,4 +5,6 @@ mod audited;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod loopback;
+#[cfg(test)]
 mod wire;

@@ -123,7 +123,8 @@ fn summary(sources: &Sources, config: &Config) -> Vec<String> {
             access.htpasswd.len(),
             access.workloads.len()
         ),
-        None => "  access is not configured: whoever clients.allow lets in may pull, and only this machine's own users may push and delete".to_owned(),
+        None if config.clients.loopback_push => "  access is not configured: whoever clients.allow lets in may pull, and this machine's own programs may push and delete over loopback, as clients.loopback_push says".to_owned(),
+        None => "  access is not configured: whoever clients.allow lets in may pull, and nobody may push or delete".to_owned(),
     });
     let notes = unheld_equivalents(config);
     lines.extend(notes.iter().map(|note| format!("  note: {note}")));

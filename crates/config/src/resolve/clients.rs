@@ -22,6 +22,7 @@ pub(super) fn resolve(clients: &ClientsFile, problems: &mut Problems) -> Clients
     ClientsConfig {
         allow: clients.allow.value.clone(),
         trusted_proxies: proxies.value.clone(),
+        loopback_push: clients.loopback_push.value,
         limits: clients.limits.value.clone(),
         patience: clients.patience.value,
     }
