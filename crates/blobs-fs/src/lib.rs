@@ -23,6 +23,6 @@ mod upkeep;
 pub use disk::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
 pub use error::DataError;
 pub use format::{FORMAT, ensure_format, has_format};
-pub use journal::FsJournal;
+pub use journal::{FsJournal, JournalLengths};
 pub use lock::DataLock;
 pub use store::{CHUNK_BYTES, FsBlobs};

@@ -247,7 +247,7 @@ async fn absolute(path: &Path) -> Result<PathBuf, SqlError> {
     Ok(directory.join(name))
 }
 
-fn address(path: &Path, access: Access) -> Result<AnyConnectOptions, SqlError> {
+pub(crate) fn address(path: &Path, access: Access) -> Result<AnyConnectOptions, SqlError> {
     let invalid = || {
         SqlError::File(
             "a path that is not Unicode",

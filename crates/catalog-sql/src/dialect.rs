@@ -38,6 +38,11 @@ pub(crate) const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous =
 pub(crate) const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -1024; PRAGMA mmap_size = 0; \
      PRAGMA temp_store = MEMORY";
 
+/// How a connection is set that fills a new file: no log, for what is half done is thrown away; whoever asks makes the file
+/// durable.
+pub(crate) const COPIER: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; \
+     PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY";
+
 /// All but these is percent-encoded in an address.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
@@ -86,6 +91,13 @@ pub(crate) fn address(path: &Path, access: Access) -> Option<String> {
     };
     let path = utf8_percent_encode(path.to_str()?, PLAIN);
     Some(format!("sqlite://{path}?{mode}"))
+}
+
+/// What a database at an absolute path is attached by to be read beside another; `None` if the path is not Unicode. Source:
+/// sqlite.org/uri.html.
+pub(crate) fn attached(path: &Path) -> Option<String> {
+    let path = utf8_percent_encode(path.to_str()?, PLAIN);
+    Some(format!("file:{path}?mode=ro"))
 }
 
 /// The files that belong to the database at `path`, the database's own last.

@@ -31,5 +31,5 @@ mod write;
 mod writer;
 
 pub use catalog::{FILE_NAME, SqlCatalog};
-pub use registry::{REGISTRY_FILE_NAME, SqlRegistry};
+pub use registry::{REGISTRY_FILE_NAME, RowsCopy, SqlRegistry};
 pub use writer::WriteCounts;

@@ -218,7 +218,7 @@ pub(crate) fn format_table(migrations: &[Migration]) -> Result<&str, SqlError> {
 }
 
 /// The tables that a file has after these migrations.
-fn made_by(migrations: &[Migration]) -> impl Iterator<Item = &str> {
+pub(crate) fn made_by(migrations: &[Migration]) -> impl Iterator<Item = &str> {
     let statements = migrations.iter().flat_map(|migration| migration.iter());
     statements.filter_map(|statement| {
         let rest = statement.strip_prefix("CREATE TABLE ")?;

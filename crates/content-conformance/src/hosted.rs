@@ -102,6 +102,7 @@ macro_rules! hosted_suite {
             at_most_so_many_blobs_are_unlinked_at_once,
             a_blob_that_comes_after_its_manifest_is_in_use,
             a_thousand_digests_are_asked_at_once,
+            what_is_held_is_told_page_by_page_in_the_order_of_digests,
             two_pushes_of_one_tag_leave_it_whole,
             of_two_pushes_of_an_immutable_tag_one_wins,
             many_pushes_at_once_stay_within_the_quota,

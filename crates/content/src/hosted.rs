@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use forebay_oci::{Digest, MediaType, RepositoryName, Tag};
 
-use crate::{CatalogError, ChildKind, Timestamp};
+use crate::{BlobStat, CatalogError, ChildKind, Timestamp};
 
 /// All roles together.
 pub trait Hosted: HostedContent + HostedLists + HostedPushes + HostedDrops + HostedUpkeep {}
@@ -190,6 +190,17 @@ pub trait HostedUpkeep: Send + Sync {
 
     /// Of `digests`, those that some repository holds, as blob or as manifest, in the order given.
     async fn held(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError>;
+
+    /// The same, found by another way than [`held`](Self::held) goes, however long it takes: for whoever is about to delete bytes,
+    /// so that damage in one place does not make them look like nobody's. What is recorded or dropped meanwhile may be told or not.
+    async fn held_on_reading(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError>;
+
+    /// What some repository holds, as blob or as manifest, after `after` in the order of digests, each once, at most `limit`.
+    async fn held_after(
+        &self,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<BlobStat>, CatalogError>;
 
     /// How much all repositories hold: each object counts once, whoever holds it.
     async fn hosted_usage(&self) -> Result<HostedUsage, CatalogError>;

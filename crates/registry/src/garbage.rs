@@ -1,12 +1,16 @@
 //! Clears away what nobody holds, while everything goes on.
 //!
 //! First links to blobs that no manifest needs and that are old enough, so that no push that is under way loses what it has
-//! uploaded; then bytes that no repository holds. A digest that is being recorded is on lease and left alone.
+//! uploaded; then bytes that no repository holds. A digest that is being recorded is on lease and left alone. Who holds one is
+//! asked by two ways that share no index: rot in one must not make what is held look like nobody's.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{BlobStat, Timestamp};
+use forebay_content::{BlobStat, BoxError, Timestamp};
 use forebay_oci::Digest;
+use tracing::error;
 
 use crate::PushError;
 use crate::local_registry::LocalRegistry;
@@ -16,6 +20,21 @@ const AT_ONCE: u32 = 500;
 
 /// The bytes of how many are deleted in one go; who pushes one of them waits for that.
 const CLEARED_AT_ONCE: usize = 32;
+
+/// How many that nobody seems to hold are looked for in one reading of all rows: a bound of what is in memory.
+const MAX_SUSPECTS: usize = 10_000;
+
+/// How often those that are held by one way of looking and not by the other are looked at: something may have been pushed or
+/// dropped between the two.
+const LOOKS: u32 = 3;
+
+/// The two ways to ask who holds something tell different things.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the rows of the registry are damaged: {0} objects that are held cannot be found by their digest; nothing more is deleted \
+     until forebay fsck has mended them"
+)]
+struct Disagreement(usize);
 
 /// What was cleared away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,31 +64,69 @@ impl LocalRegistry {
                 break;
             }
         }
+        let mut suspects: Vec<BlobStat> = Vec::new();
         let mut after: Option<Digest> = None;
         loop {
-            let page = self
-                .stores
-                .blobs
-                .list(after.as_ref(), AT_ONCE as usize)
-                .await?;
-            let Some(last) = page.last() else {
+            let blobs = &self.stores.blobs;
+            let page = blobs.list(after.as_ref(), AT_ONCE as usize).await?;
+            let is_end = page.is_empty();
+            after = page.last().map(|last| last.digest.clone());
+            suspects.extend(self.unheld(page).await?);
+            if is_end || suspects.len() >= MAX_SUSPECTS {
+                let unheld = self
+                    .unheld_on_reading(std::mem::take(&mut suspects))
+                    .await?;
+                for some in unheld.chunks(CLEARED_AT_ONCE) {
+                    let some = some.to_vec();
+                    let cleared =
+                        self.to_the_end(async |registry| registry.clear_unheld(some).await);
+                    let (objects, bytes) = cleared.await?;
+                    collected.objects += objects;
+                    collected.bytes += bytes;
+                }
+            }
+            if is_end {
                 return Ok(collected);
-            };
-            after = Some(last.digest.clone());
-            let digests: Vec<Digest> = page.iter().map(|stat| stat.digest.clone()).collect();
-            let held = self.stores.rows.held(&digests).await?;
-            let unheld: Vec<BlobStat> = page
-                .into_iter()
-                .filter(|stat| !held.contains(&stat.digest))
-                .collect();
-            for some in unheld.chunks(CLEARED_AT_ONCE) {
-                let some = some.to_vec();
-                let cleared = self.to_the_end(async |registry| registry.clear_unheld(some).await);
-                let (objects, bytes) = cleared.await?;
-                collected.objects += objects;
-                collected.bytes += bytes;
             }
         }
+    }
+
+    /// Those that nobody holds.
+    async fn unheld(&self, mut stats: Vec<BlobStat>) -> Result<Vec<BlobStat>, PushError> {
+        let held: HashSet<Digest> = self.held(&stats).await?.into_iter().collect();
+        stats.retain(|stat| !held.contains(&stat.digest));
+        Ok(stats)
+    }
+
+    async fn held(&self, stats: &[BlobStat]) -> Result<Vec<Digest>, PushError> {
+        let digests = digests_of(stats);
+        Ok(self.stores.rows.held(&digests).await?)
+    }
+
+    /// Of those that were found to be nobody's, those that are so by another way of looking too.
+    ///
+    /// # Errors
+    /// The two ways tell different things, and it is not because something was pushed or dropped between them: the rows are
+    /// damaged, and nothing must be deleted by them.
+    async fn unheld_on_reading(
+        &self,
+        mut suspects: Vec<BlobStat>,
+    ) -> Result<Vec<BlobStat>, PushError> {
+        let mut doubted = suspects.clone();
+        for _ in 0..LOOKS {
+            let digests = digests_of(&doubted);
+            let held = self.stores.rows.held_on_reading(&digests).await?;
+            let held: HashSet<Digest> = held.into_iter().collect();
+            suspects.retain(|stat| !held.contains(&stat.digest));
+            doubted.retain(|stat| held.contains(&stat.digest));
+            doubted = self.unheld(doubted).await?;
+            if doubted.is_empty() {
+                return Ok(suspects);
+            }
+        }
+        let damaged: BoxError = Arc::new(Disagreement(doubted.len()));
+        error!(error = %damaged, "cannot clear away what no local repository holds");
+        Err(PushError::Internal(damaged))
     }
 
     /// Forgets some of the links that nothing needs, and of whose blob nobody was told of late.
@@ -82,6 +139,8 @@ impl LocalRegistry {
 
     /// Deletes the bytes of those that nobody holds after all or is about to: how many, and how much that was.
     async fn clear_unheld(&self, stats: Vec<BlobStat>) -> Result<(u64, u64), PushError> {
+        // A copy that is being made needs what was held when it was begun.
+        let _deleting = self.deleting.read().await;
         let on_lease = stats
             .into_iter()
             .filter_map(|stat| Some((self.leases.clear(&stat.digest)?, stat)));
@@ -105,4 +164,8 @@ impl LocalRegistry {
         }
         Ok(cleared)
     }
+}
+
+fn digests_of(stats: &[BlobStat]) -> Vec<Digest> {
+    stats.iter().map(|stat| stat.digest.clone()).collect()
 }

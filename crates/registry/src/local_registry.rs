@@ -9,6 +9,7 @@ use forebay_content::{BlobStore, Clock, Hosted, Journal, Timestamp};
 use forebay_jobs::Supervisor;
 use forebay_oci::{Digest, RepositoryName};
 use moka::sync::Cache;
+use tokio::sync::RwLock;
 use tracing::{info, warn};
 
 use crate::asked::Asked;
@@ -52,6 +53,8 @@ pub struct LocalRegistry {
     pub(crate) manifests: Cache<Digest, Bytes>,
     pub(crate) changes: Changes,
     pub(crate) asked: Asked,
+    /// Read by who deletes bytes, written by who copies them.
+    pub(crate) deleting: Arc<RwLock<()>>,
     /// For changes, which run as tasks of their own.
     pub(crate) itself: Weak<Self>,
     pub(crate) supervisor: Supervisor,
@@ -73,6 +76,7 @@ impl LocalRegistry {
                 .build(),
             changes: Changes::default(),
             asked: Asked::default(),
+            deleting: Arc::default(),
             itself: itself.clone(),
             supervisor: supervisor.clone(),
             notes: Mutex::default(),

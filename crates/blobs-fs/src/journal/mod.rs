@@ -4,6 +4,7 @@
 //! being by a rename and so has its first line whole; then it grows at its end, where a crash can leave a torn line. That one is
 //! cut off before the next is written. No file is kept open: beside a sync, opening costs nothing.
 
+mod copy;
 mod line;
 mod lines;
 mod reader;
@@ -23,6 +24,8 @@ use crate::disk::{Disk, ensure_dir, sync_dir};
 use crate::journal::reader::FsJournalReader;
 use crate::journal::writer::found;
 use crate::layout::Layout;
+
+pub use copy::JournalLengths;
 
 /// How many appends of different repositories can be under way at once, and by how much one may wait for another's by chance.
 const SHARDS: usize = 256;

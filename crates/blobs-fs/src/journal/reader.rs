@@ -149,7 +149,7 @@ pub(crate) fn list(
 }
 
 /// True of what the file of a journal can be called.
-fn is_journal(name: &str) -> bool {
+pub(crate) fn is_journal(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -1,9 +1,10 @@
 //! What is held at all, whoever holds it: what garbage collection asks, and the sums of it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use forebay_content::HostedUsage;
+use forebay_content::{BlobStat, HostedUsage};
 use forebay_oci::Digest;
+use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::Session;
@@ -14,6 +15,24 @@ use crate::row;
 
 /// The most digests that one statement asks for.
 const AT_ONCE: usize = 256;
+
+/// How many rows are read in one go where all are.
+const READ_AT_ONCE: i64 = 2000;
+
+/// A page of the table of blobs itself, by its key: no index of digests has a part in it.
+pub(super) const READ_BLOBS: &str =
+    "SELECT repository, digest FROM blobs WHERE (repository, digest) > ($1, $2)
+     ORDER BY repository, digest LIMIT $3";
+
+/// A page of the table of manifests itself: the same.
+pub(super) const READ_MANIFESTS: &str =
+    "SELECT id, digest FROM manifests WHERE id > $1 ORDER BY id LIMIT $2";
+
+/// What is held after a digest, as blob or as manifest.
+pub(super) const AFTER: [&str; 2] = [
+    "SELECT digest, MAX(size) FROM blobs WHERE digest > $1 GROUP BY digest ORDER BY digest LIMIT $2",
+    "SELECT digest, MAX(size) FROM manifests WHERE digest > $1 GROUP BY digest ORDER BY digest LIMIT $2",
+];
 
 /// Of `digests`, those that some repository holds, in the order given.
 pub(super) async fn held(readers: &Readers, digests: &[Digest]) -> Result<Vec<Digest>, SqlError> {
@@ -35,6 +54,80 @@ pub(super) async fn held(readers: &Readers, digests: &[Digest]) -> Result<Vec<Di
     }
     let held = digests.iter().filter(|digest| found.contains(digest));
     Ok(held.cloned().collect())
+}
+
+/// The same, found by reading both tables through: what an index has lost, or has under another digest, is found here.
+pub(super) async fn held_on_reading(
+    readers: &Readers,
+    digests: &[Digest],
+) -> Result<Vec<Digest>, SqlError> {
+    if digests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: HashSet<Vec<u8>> = digests.iter().map(digest_key).collect();
+    let mut found = HashSet::new();
+    let mut last = (i64::MIN, Vec::new());
+    loop {
+        let query = sqlx::query(READ_BLOBS)
+            .bind(last.0)
+            .bind(last.1.clone())
+            .bind(READ_AT_ONCE);
+        let rows = readers.list(query).await?;
+        let Some(row) = rows.last() else { break };
+        last = (row.try_get(0)?, row.try_get(1)?);
+        note(&rows, &asked, &mut found)?;
+    }
+    let mut last = i64::MIN;
+    loop {
+        let query = sqlx::query(READ_MANIFESTS).bind(last).bind(READ_AT_ONCE);
+        let rows = readers.list(query).await?;
+        let Some(row) = rows.last() else { break };
+        last = row.try_get(0)?;
+        note(&rows, &asked, &mut found)?;
+    }
+    let held = digests
+        .iter()
+        .filter(|digest| found.contains(&digest_key(digest)));
+    Ok(held.cloned().collect())
+}
+
+/// Notes those that were asked for. Columns: anything, digest.
+fn note(
+    rows: &[AnyRow],
+    asked: &HashSet<Vec<u8>>,
+    found: &mut HashSet<Vec<u8>>,
+) -> Result<(), SqlError> {
+    for row in rows {
+        let key: &[u8] = row.try_get(1)?;
+        if asked.contains(key) {
+            found.insert(key.to_vec());
+        }
+    }
+    Ok(())
+}
+
+/// What some repository holds after `after`, each once.
+pub(super) async fn after(
+    readers: &Readers,
+    after: Option<&Digest>,
+    limit: u32,
+) -> Result<Vec<BlobStat>, SqlError> {
+    let after = after.map(digest_key).unwrap_or_default();
+    let mut found = BTreeMap::new();
+    for statement in AFTER {
+        let query = sqlx::query(statement)
+            .bind(after.clone())
+            .bind(i64::from(limit));
+        for row in &readers.list(query).await? {
+            found.insert(row::digest(row, 0)?, row::count(row, 1)?);
+        }
+    }
+    let page = found
+        .into_iter()
+        .take(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(page
+        .map(|(digest, size)| BlobStat { digest, size })
+        .collect())
 }
 
 /// How much all repositories hold.

@@ -9,6 +9,7 @@
 mod accounts;
 mod blobs;
 mod children;
+mod copy;
 mod held;
 mod layout;
 mod lists;
@@ -29,6 +30,7 @@ use crate::database::Database;
 use crate::error::SqlError;
 use crate::writer::WriteCounts;
 
+pub use copy::RowsCopy;
 pub(crate) use layout::RegistryLayout;
 
 /// What the file is called in the data directory.

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use forebay_content::{
-    BlobMount, CatalogError, Committed, DropGuard, Dropped, HostedBlob, HostedContent, HostedDrops,
-    HostedEntry, HostedLists, HostedManifest, HostedPushes, HostedRepository, HostedUpkeep,
-    HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings, Timestamp,
+    BlobMount, BlobStat, CatalogError, Committed, DropGuard, Dropped, HostedBlob, HostedContent,
+    HostedDrops, HostedEntry, HostedLists, HostedManifest, HostedPushes, HostedRepository,
+    HostedUpkeep, HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings, Timestamp,
 };
 use forebay_oci::{Digest, RepositoryName, Tag};
 
@@ -215,6 +215,18 @@ impl HostedUpkeep for SqlRegistry {
 
     async fn held(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError> {
         Ok(held::held(&self.database.opened().readers, digests).await?)
+    }
+
+    async fn held_on_reading(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError> {
+        Ok(held::held_on_reading(&self.database.opened().readers, digests).await?)
+    }
+
+    async fn held_after(
+        &self,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<BlobStat>, CatalogError> {
+        Ok(held::after(&self.database.opened().readers, after, limit).await?)
     }
 
     async fn hosted_usage(&self) -> Result<HostedUsage, CatalogError> {

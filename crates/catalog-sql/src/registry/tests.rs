@@ -4,7 +4,7 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::lists::{AFTER, OF_ONE, entries_statement, referrers_statement};
-use super::{RegistryLayout, blobs, children, tags};
+use super::{RegistryLayout, blobs, children, held, tags};
 use crate::dialect::{self, Access};
 use crate::layout::Layout;
 use crate::{schema, writer};
@@ -91,5 +91,29 @@ async fn the_blobs_of_a_manifest_are_found_by_their_key() {
         let plan = plan(statement).await;
         assert!(plan.contains("(repository=? AND digest=?)"), "{plan}");
         assert!(!plan.contains("SCAN"), "{plan}");
+    }
+}
+
+/// Who is about to delete bytes asks twice: by the indexes of digests, and past them.
+#[tokio::test]
+async fn what_is_held_is_read_past_the_indexes_in_pages_of_the_tables_themselves() {
+    let blobs = plan(held::READ_BLOBS).await;
+    assert!(blobs.contains("SEARCH blobs USING PRIMARY KEY"), "{blobs}");
+    let manifests = plan(held::READ_MANIFESTS).await;
+    assert!(
+        manifests.contains("USING INTEGER PRIMARY KEY (rowid>?)"),
+        "{manifests}"
+    );
+    for plan in [blobs, manifests] {
+        assert!(!plan.contains("INDEX") && !plan.contains("TEMP"), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_what_is_held_is_a_range_of_an_index() {
+    for statement in held::AFTER {
+        let plan = plan(statement).await;
+        assert!(plan.contains("_by_digest (digest>?)"), "{plan}");
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
     }
 }

@@ -182,4 +182,38 @@ pub async fn a_thousand_digests_are_asked_at_once<H: Hosted>(hosted: &H) {
     let held = hosted.held(&backwards).await.unwrap();
     assert!(held.iter().eq(expected.iter().rev()));
     assert_eq!(hosted.held(&[]).await.unwrap(), []);
+    let read = hosted.held_on_reading(&backwards).await.unwrap();
+    assert_eq!(read, held);
+    assert_eq!(hosted.held_on_reading(&[]).await.unwrap(), []);
+}
+
+/// Whoever holds it, and as what.
+pub async fn what_is_held_is_told_page_by_page_in_the_order_of_digests<H: Hosted>(hosted: &H) {
+    assert_eq!(hosted.held_after(None, 10).await.unwrap(), []);
+    let (app, web) = (name("team/app"), name("team/web"));
+    let mut expected = Vec::new();
+    for number in 0..20 {
+        let text = number.to_string();
+        push_blobs(hosted, &app, &[&text]).await;
+        expected.push(digest(&text));
+        push_blobs(hosted, &web, &[&text]).await;
+        if number % 3 == 0 {
+            push_done(hosted, &web, &push(&format!("m{number}"), &[], &[])).await;
+            expected.push(digest(&format!("m{number}")));
+        }
+    }
+    // As a manifest of the one, and as a blob of the other.
+    push_done(hosted, &app, &push("0", &[], &[])).await;
+    expected.sort();
+    let mut told: Vec<Digest> = Vec::new();
+    loop {
+        let page = hosted.held_after(told.last(), 4).await.unwrap();
+        assert!(page.len() <= 4);
+        assert!(page.iter().all(|stat| stat.size > 0));
+        if page.is_empty() {
+            break;
+        }
+        told.extend(page.into_iter().map(|stat| stat.digest));
+    }
+    assert_eq!(told, expected);
 }

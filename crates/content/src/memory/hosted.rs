@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use forebay_oci::{Digest, RepositoryName, Tag};
 
 use self::repository::Repository;
+use crate::blob_store::BlobStat;
 use crate::catalog::CatalogError;
 use crate::clock::Timestamp;
 use crate::hosted::{
@@ -292,6 +293,25 @@ impl HostedUpkeep for MemoryHosted {
         let all = self.all();
         let is_held = |digest: &&Digest| all.values().any(|repository| repository.holds(digest));
         Ok(digests.iter().filter(is_held).cloned().collect())
+    }
+
+    async fn held_on_reading(&self, digests: &[Digest]) -> Result<Vec<Digest>, CatalogError> {
+        self.held(digests).await
+    }
+
+    async fn held_after(
+        &self,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<BlobStat>, CatalogError> {
+        let all = self.all();
+        let objects: BTreeMap<&Digest, u64> = all.values().flat_map(Repository::objects).collect();
+        let stat = |(digest, size): (&&Digest, &u64)| BlobStat {
+            digest: (*digest).clone(),
+            size: *size,
+        };
+        let found = objects.range::<Digest, _>(from(after)).map(stat);
+        Ok(found.take(size(limit)).collect())
     }
 
     async fn hosted_usage(&self) -> Result<HostedUsage, CatalogError> {

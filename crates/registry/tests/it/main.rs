@@ -19,6 +19,7 @@ mod promises;
 mod rebuilt;
 #[path = "../../../blobs-fs/tests/it/recorder.rs"]
 mod recorder;
+mod rot;
 mod scene;
 mod seed;
 mod sound;
