@@ -91,7 +91,7 @@ fn judge(
 
 /// Whether a path is a test's: an integration test, a bench, or a unit test's file of its own.
 fn is_test(path: &str) -> bool {
-    let folders = ["/tests/", "/benches/", "/fuzz_targets/"];
+    let folders = ["/tests/", "/benches/"];
     folders.iter().any(|folder| path.contains(folder)) || path.ends_with("/tests.rs")
 }
 

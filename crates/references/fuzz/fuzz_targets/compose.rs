@@ -1,8 +1,0 @@
-//! Compose files, and their variables.
-#![no_main]
-
-use forebay_references::Format;
-use forebay_references_fuzz::check;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| check(Format::Yaml, "compose.yaml", text));

@@ -1,8 +1,0 @@
-//! GitHub's workflows.
-#![no_main]
-
-use forebay_references::Format;
-use forebay_references_fuzz::check;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| check(Format::Yaml, ".github/workflows/x.yml", text));

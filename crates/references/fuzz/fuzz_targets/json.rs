@@ -1,8 +1,0 @@
-//! JSON of any shape.
-#![no_main]
-
-use forebay_references::Format;
-use forebay_references_fuzz::check;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| check(Format::Json, "x.json", text));

@@ -1,8 +1,0 @@
-//! YAML of any shape: Kubernetes, CloudFormation, ECS, Cortex.
-#![no_main]
-
-use forebay_references::Format;
-use forebay_references_fuzz::check;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| check(Format::Yaml, "x.yaml", text));
