@@ -190,8 +190,13 @@ async fn endless_bodies_are_refused_and_fill_no_memory() {
 
 /// Sends a chunked body of a gigabyte, or as much of it as is taken.
 async fn pour(program: &Program, method: &str, path: &str) -> Answer {
-    let mut stream = TcpStream::connect(program.address).await.unwrap();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    pour_after(program, &head).await
+}
+
+/// The same after this head.
+pub(crate) async fn pour_after(program: &Program, head: &str) -> Answer {
+    let mut stream = TcpStream::connect(program.address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     let (mut reading, mut writing) = stream.split();
     let chunk = [b"100000\r\n".as_slice(), &vec![b'x'; 1024 * 1024], b"\r\n"].concat();

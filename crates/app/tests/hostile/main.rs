@@ -30,6 +30,7 @@ mod memory;
 mod namespace;
 mod program;
 mod pull;
+mod pushes;
 mod rot;
 mod secrets;
 mod upstreams;
