@@ -24,14 +24,15 @@ pub fn classify(text: &str) -> Option<Verdict> {
 }
 
 pub(crate) fn classify_views(views: &Views) -> Option<Verdict> {
-    let matches = Matches::of(&without_bare_images(views));
+    let tight = without_bare_images(views);
+    let matches = Matches::of(&tight);
     let verdict = verdict_of(views, &matches)?;
     // Limits are written about more than anything else.
     let is_throttle = verdict.class.is_limit() || verdict.class == Class::KubeletThrottle;
     (!is_throttle || !matches.has(Context::Page)).then_some(verdict)
 }
 
-fn verdict_of(views: &Views, matches: &Matches) -> Option<Verdict> {
+fn verdict_of(views: &Views, matches: &Matches<'_>) -> Option<Verdict> {
     if let Some(rule) = matches.first(Stage::Early) {
         return Some(by_rule(rule, views));
     }
@@ -70,7 +71,7 @@ fn by_rule(rule: &Rule, views: &Views) -> Verdict {
 }
 
 /// The status 429, and words that were cut: nothing but what says who gave it tells what they mean.
-fn by_status(views: &Views, matches: &Matches, late: Option<&Rule>) -> Option<Verdict> {
+fn by_status(views: &Views, matches: &Matches<'_>, late: Option<&Rule>) -> Option<Verdict> {
     if !matches.has(Context::TooMany) || !matches.has(Context::Pull) {
         let begun = cut::find_begun(&views.tight)
             .filter(|_| late.is_none_or(|rule| !rule.class.is_cause()));

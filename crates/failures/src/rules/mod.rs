@@ -1,30 +1,23 @@
 //! What each class is recognised by: tables of patterns, in the order in which they are tried.
 //!
-//! Patterns are matched in the tight view: lower case and no white space. A few automata know all of them.
+//! Patterns are matched in the tight view: lower case and no white space.
 
 mod connections;
 mod containers;
 mod content;
 mod contexts;
 mod limits;
+mod matches;
 mod refusals;
 mod sandboxes;
 mod symptoms;
 mod untold;
 mod waits;
-
-use std::sync::LazyLock;
-
-use regex::{RegexSet, RegexSetBuilder};
+mod words;
 
 use crate::Class;
 
-/// The most memory that one automaton of patterns may take while it runs, in bytes.
-const MAX_AUTOMATON_BYTES: usize = 4 << 20;
-
-/// How many patterns are one automaton: of all as one, nearly every character of a new message would make a new state, which
-/// has to be put together of thousands.
-const AUTOMATON_PATTERNS: usize = 128;
+pub(crate) use matches::Matches;
 
 /// What must be told beside a pattern, so that another program's trouble is not taken for a pull's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -146,95 +139,6 @@ const LATE: [&[Rule]; 13] = [
     waits::RULES,
     untold::RULES,
 ];
-
-/// What the patterns say of one text.
-#[derive(Debug)]
-pub(crate) struct Matches {
-    rules: Vec<(Stage, &'static Rule)>,
-    contexts: Vec<Context>,
-}
-
-impl Matches {
-    /// Passes the automata over a text in the tight view.
-    pub(crate) fn of(tight: &str) -> Self {
-        let table = &*TABLE;
-        let mut matches = Self {
-            rules: Vec::new(),
-            contexts: Vec::new(),
-        };
-        let automata = table
-            .automata
-            .iter()
-            .zip(table.meanings.chunks(AUTOMATON_PATTERNS));
-        for (automaton, meanings) in automata {
-            for index in automaton.matches(tight) {
-                match meanings[index] {
-                    Meaning::Rule(stage, rule) => matches.rules.push((stage, rule)),
-                    Meaning::Context(context) => matches.contexts.push(context),
-                }
-            }
-        }
-        matches
-    }
-
-    /// Whether the text tells of this.
-    pub(crate) fn has(&self, context: Context) -> bool {
-        self.contexts.contains(&context)
-    }
-
-    /// The first rule of a stage whose needs are met.
-    pub(crate) fn first(&self, stage: Stage) -> Option<&'static Rule> {
-        let mut rules = self.rules.iter().filter(|(of, _)| *of == stage);
-        rules
-            .find(|(_, rule)| {
-                let is_told =
-                    |contexts: &[Context]| contexts.iter().any(|context| self.has(*context));
-                rule.needs.iter().all(|need| self.has(*need)) && !is_told(rule.unless)
-            })
-            .map(|(_, rule)| *rule)
-    }
-}
-
-struct Table {
-    automata: Vec<RegexSet>,
-    meanings: Vec<Meaning>,
-}
-
-#[derive(Clone, Copy)]
-enum Meaning {
-    Rule(Stage, &'static Rule),
-    Context(Context),
-}
-
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let early = EARLY.into_iter().flatten().map(|rule| (Stage::Early, rule));
-    let late = LATE.into_iter().flatten().map(|rule| (Stage::Late, rule));
-    let rules = early.chain(late).flat_map(|(stage, rule)| {
-        let patterns = rule.patterns.iter();
-        patterns.map(move |pattern| (*pattern, Meaning::Rule(stage, rule)))
-    });
-    let contexts = contexts::CONTEXTS.iter().flat_map(|(context, patterns)| {
-        patterns
-            .iter()
-            .map(|pattern| (*pattern, Meaning::Context(*context)))
-    });
-    // The automata list their matches in the order of the patterns: so the first rule's come first.
-    let (patterns, meanings): (Vec<&str>, Vec<_>) = rules.chain(contexts).unzip();
-    #[expect(
-        clippy::expect_used,
-        reason = "the tables are constants, and a test builds them"
-    )]
-    let automata = patterns
-        .chunks(AUTOMATON_PATTERNS)
-        .map(|patterns| {
-            RegexSetBuilder::new(patterns)
-                .dfa_size_limit(MAX_AUTOMATON_BYTES)
-                .build()
-                .expect("the patterns of the tables are regular expressions")
-        })
-        .collect();
-    Table { automata, meanings }
-});
 
 #[cfg(test)]
 mod tests {
