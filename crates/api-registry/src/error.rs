@@ -226,11 +226,16 @@ impl OciError {
                 (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid),
                 "too_large",
             ),
-            RequestBodyError::Idle => (late, "timed_out"),
+            RequestBodyError::Idle | RequestBodyError::Slow { .. } => (late, "timed_out"),
+            RequestBodyError::NoRoom => (
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+                "busy",
+            ),
             RequestBodyError::Cut => (late, "client_left"),
         };
         Self {
             word,
+            retry_after: (error == RequestBodyError::NoRoom).then_some(BUSY_WAIT),
             ..Self::new(status, code, error.to_string())
         }
     }

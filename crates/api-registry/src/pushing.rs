@@ -179,10 +179,11 @@ impl Pushing<'_> {
             }
             None => None,
         };
-        let bytes = body.read_capped(MAX_MANIFEST_BYTES).await?;
+        let (bytes, room) = body.read_capped(MAX_MANIFEST_BYTES).await?.into_parts();
         let repository = self.uploader.repository.clone();
         let (reference, tags) = (reference.clone(), self.tags.to_vec());
         let pushed = self.make(async move |registry| {
+            let _room = room;
             let (place, content) = ((&reference, &*tags), (bytes, content_type.as_ref()));
             let pushed = registry.push_manifest(&repository, place, content).await?;
             let made = Made::Change(Some(pushed.digest.clone()));

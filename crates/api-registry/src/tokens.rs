@@ -58,8 +58,11 @@ pub(crate) async fn give(
             "a credential stands in the Authorization header or in the body, never in the address",
         ));
     }
+    // Counted by the server for as long as what was read of it is held.
+    let mut form = None;
     if head.method == Method::POST {
-        wish.read(&body.read_capped(MAX_FORM_BYTES).await?)?;
+        let whole = form.insert(body.read_capped(MAX_FORM_BYTES).await?);
+        wish.read(whole)?;
     } else if head.method != Method::GET {
         return Err(OciError::unsupported("GET, POST"));
     }

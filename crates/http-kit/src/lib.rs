@@ -14,7 +14,7 @@ pub use error::{BodyError, ClientError, RedirectRefusal, SendError, Stage, TlsCa
 pub use server::{
     AccessEntry, AccessLabels, AccessLog, AlternativeName, Body, BodyPart, BodyStream, BoxError,
     Certificate, ClientAddress, Connections, FileLane, FilePart, Handler, Listener, MAX_HEAD_BYTES,
-    MAX_TARGET_BYTES, NoAccessLog, Peer, RequestBody, RequestBodyError, RequestId, Secured,
+    MAX_TARGET_BYTES, NoAccessLog, Peer, RequestBody, RequestBodyError, RequestId, Room, Secured,
     ServeLimits, Server, ServerTls, TlsClients, TlsError, TlsMaterial, TlsPart, TlsProblem,
-    TlsSetup, find_host,
+    TlsSetup, WholeBody, find_host,
 };

@@ -39,7 +39,9 @@ pub(super) async fn answer<H: Handler>(
         ends_connection = true;
         empty(StatusCode::BAD_REQUEST)
     } else {
-        let mut request = request.map(|body| RequestBody::new(body, shared.limits.body_idle));
+        let buffers = Arc::clone(&shared.buffers);
+        let mut request =
+            request.map(|body| RequestBody::new(body, &shared.limits, (buffers, peer)));
         request.extensions_mut().insert(id);
         let handled = AssertUnwindSafe(shared.handler.handle(request, peer)).catch_unwind();
         handled.await.unwrap_or_else(|_| {

@@ -33,6 +33,12 @@ pub struct ServeLimits {
     pub keep_alive_idle: Duration,
     /// Between two chunks of a request's body.
     pub body_idle: Duration,
+    /// For a request's body that is read whole, from the moment in which it is asked for: one that is sent a byte at a time is
+    /// never idle.
+    pub body_within: Duration,
+    /// Bytes of such bodies at once, over all connections; the next one waits a moment, and is told to come again. So is the
+    /// next one of a single address (of IPv6: a /64) that has half of them.
+    pub max_buffered_bytes: usize,
     /// How long a reader may take nothing at all; a slow one that takes some lives.
     pub write_stall: Duration,
     /// HTTP/2 streams at once on a connection.
@@ -48,6 +54,8 @@ impl Default for ServeLimits {
             header_timeout: Duration::from_secs(15),
             keep_alive_idle: Duration::from_secs(75),
             body_idle: Duration::from_secs(30),
+            body_within: Duration::from_mins(1),
+            max_buffered_bytes: 32 * 1024 * 1024,
             write_stall: Duration::from_mins(1),
             max_streams: 128,
             shed_body: "{}",

@@ -8,6 +8,7 @@ mod activity;
 mod answer;
 mod arrival;
 mod body;
+mod buffers;
 mod channel;
 mod connection;
 mod connections;
@@ -32,19 +33,21 @@ use http::{Request, Response};
 use tokio::sync::Semaphore;
 
 use accept::Acceptor;
+use buffers::{Buffers, ROOM_WITHIN};
 use limits::{HANDSHAKE_SHARE, HANDSHAKES_AT_ONCE, SHED_AT_ONCE};
 use request::RequestIds;
 use tls::Handshakes;
 
 pub use access::{AccessEntry, AccessLabels, AccessLog, ClientAddress, NoAccessLog};
 pub use body::{Body, BodyPart, BodyStream, BoxError};
+pub use buffers::Room;
 pub use connections::Connections;
 pub use file_lane::FileLane;
 pub use file_part::FilePart;
 pub use host::find_host;
 pub use limits::{MAX_HEAD_BYTES, MAX_TARGET_BYTES, ServeLimits};
 pub use listener::Listener;
-pub use request::{Peer, RequestBody, RequestBodyError, RequestId};
+pub use request::{Peer, RequestBody, RequestBodyError, RequestId, WholeBody};
 pub use tls::{
     AlternativeName, Certificate, Secured, ServerTls, TlsClients, TlsError, TlsMaterial, TlsPart,
     TlsProblem, TlsSetup,
@@ -77,6 +80,7 @@ struct Shared<H> {
     connections: Connections,
     shedding: Arc<Semaphore>,
     handshakes: Handshakes,
+    buffers: Arc<Buffers>,
 }
 
 impl<H: Handler> Server<H> {
@@ -98,6 +102,7 @@ impl<H: Handler> Server<H> {
             log,
             ids: RequestIds::new(),
             connections,
+            buffers: Arc::new(Buffers::up_to(limits.max_buffered_bytes, ROOM_WITHIN)),
             shedding: Arc::new(Semaphore::new(SHED_AT_ONCE)),
             handshakes: Handshakes::up_to(HANDSHAKES_AT_ONCE, HANDSHAKES_AT_ONCE / HANDSHAKE_SHARE),
         };

@@ -5,12 +5,17 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+
+use super::buffers::{Buffers, NoRoom, Room};
+use super::limits::ServeLimits;
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +68,16 @@ impl RequestIds {
 pub struct RequestBody {
     incoming: Incoming,
     idle: Duration,
+    within: Duration,
+    buffers: Arc<Buffers>,
+    peer: Peer,
+}
+
+/// A request's whole body. The server counts its bytes until this is dropped.
+#[derive(Debug)]
+pub struct WholeBody {
+    bytes: Bytes,
+    room: Room,
 }
 
 /// A request's body that could not be read.
@@ -77,14 +92,36 @@ pub enum RequestBodyError {
     /// The client stopped sending: answer 408.
     #[error("the request's body stalled")]
     Idle,
+    /// The client sends too slowly: answer 408.
+    #[error("the request's body did not come within {} s", limit.as_secs())]
+    Slow {
+        /// How long it had.
+        limit: Duration,
+    },
+    /// The server holds as many bytes of bodies as it may, or as one address may have of them: answer 503, with when to come
+    /// again.
+    #[error(
+        "the server holds as many bytes of requests as it may, or as one address may have of them"
+    )]
+    NoRoom,
     /// The connection broke, or the framing was wrong: nobody is left to answer.
     #[error("the request's body was cut")]
     Cut,
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, idle: Duration) -> Self {
-        Self { incoming, idle }
+    pub(super) fn new(
+        incoming: Incoming,
+        limits: &ServeLimits,
+        (buffers, peer): (Arc<Buffers>, Peer),
+    ) -> Self {
+        Self {
+            incoming,
+            idle: limits.body_idle,
+            within: limits.body_within,
+            buffers,
+            peer,
+        }
     }
 
     /// The next chunk; none after the last.
@@ -103,16 +140,45 @@ impl RequestBody {
     }
 
     /// The whole body, if it has at most `max_bytes`.
-    pub async fn read_capped(mut self, max_bytes: usize) -> Result<Bytes, RequestBodyError> {
+    ///
+    /// # Errors
+    /// It is longer, comes too slowly, or there is no room for it among those of others.
+    pub async fn read_capped(self, max_bytes: usize) -> Result<WholeBody, RequestBodyError> {
+        let limit = self.within;
+        let read = tokio::time::timeout(limit, self.read_whole(max_bytes)).await;
+        read.unwrap_or(Err(RequestBodyError::Slow { limit }))
+    }
+
+    async fn read_whole(mut self, max_bytes: usize) -> Result<WholeBody, RequestBodyError> {
         let too_large = RequestBodyError::TooLarge { limit: max_bytes };
+        let mut room = self.buffers.room_for(self.peer);
         let mut whole = BytesMut::new();
         while let Some(chunk) = self.next_chunk().await.transpose()? {
-            if whole.len() + chunk.len() > max_bytes {
+            let length = whole.len() + chunk.len();
+            if length > max_bytes {
                 return Err(too_large);
             }
+            let grown = self.buffers.grow(&mut room, length).await;
+            grown.map_err(|NoRoom| RequestBodyError::NoRoom)?;
             whole.extend_from_slice(&chunk);
         }
-        Ok(whole.freeze())
+        let bytes = whole.freeze();
+        Ok(WholeBody { bytes, room })
+    }
+}
+
+impl WholeBody {
+    /// The bytes, and the room that they are counted in: to be kept for as long as they are.
+    pub fn into_parts(self) -> (Bytes, Room) {
+        (self.bytes, self.room)
+    }
+}
+
+impl Deref for WholeBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use forebay_http_kit::{Listener, RequestBodyError, ServeLimits};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{TcpSocket, UnixStream};
 
-use super::wire::{Served, ok, within};
+use super::wire::{Served, Wire, ok, within};
 
 fn reading(limits: ServeLimits) -> Served {
     Served::start(limits, |request, _| async move {
@@ -19,6 +21,9 @@ fn reading(limits: ServeLimits) -> Served {
             Ok(body) => (StatusCode::OK, format!("got {}", body.len())),
             Err(error @ RequestBodyError::TooLarge { .. }) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+            }
+            Err(error @ (RequestBodyError::Slow { .. } | RequestBodyError::NoRoom)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
             Err(error @ RequestBodyError::Idle) => (StatusCode::REQUEST_TIMEOUT, error.to_string()),
             Err(error @ RequestBodyError::Cut) => (StatusCode::BAD_REQUEST, error.to_string()),
@@ -151,4 +156,70 @@ async fn a_request_for_no_one_host_is_answered_400_and_ends_its_connection() {
         assert!(answer.starts_with("HTTP/1.1 400 "), "{head}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_end_has_its_time_however_patient_we_are_between_its_bytes() {
+    let served = reading(ServeLimits {
+        body_within: Duration::from_millis(200),
+        ..ServeLimits::default()
+    });
+    let mut wire = served.connect().await;
+    wire.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n012345678")
+        .await;
+    let answer = wire.read_all().await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("did not come within"), "{answer}");
+}
+
+#[tokio::test]
+async fn one_address_holds_no_more_than_its_share_of_what_is_held_and_others_are_read() {
+    const BODY: usize = 64 * 1024;
+    let (release, released) = tokio::sync::watch::channel(false);
+    let limits = ServeLimits {
+        max_buffered_bytes: 4 * BODY,
+        ..ServeLimits::default()
+    };
+    let served = Served::start(limits, move |request, _| {
+        let mut released = released.clone();
+        async move {
+            match request.into_body().read_capped(BODY).await {
+                Ok(body) => {
+                    let _ = released.wait_for(|is_over| *is_over).await;
+                    ok(format!("got {}", body.len()))
+                }
+                Err(error) => ok(error.to_string()),
+            }
+        }
+    });
+    let post = async |from: [u8; 4]| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let mut wire = Wire(socket.connect(served.address).await.unwrap());
+        let head = format!("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: {BODY}\r\n\r\n");
+        wire.send(head).await;
+        wire.send(vec![b'x'; BODY]).await;
+        wire
+    };
+    let mut greedy = Vec::new();
+    for _ in 0..6 {
+        greedy.push(post([127, 0, 0, 1]).await);
+    }
+    // Two of the six have the share; which, is a matter of turns.
+    let answers = greedy.iter_mut().map(|wire| wire.read_answer(false));
+    let mut answers: FuturesUnordered<_> = answers.collect();
+    for _ in 0..4 {
+        let answer = answers.next().await.unwrap();
+        assert!(answer.contains("as many bytes"), "{answer}");
+    }
+    let mut other = post([127, 0, 0, 2]).await;
+    release.send(true).unwrap();
+    while let Some(answer) = answers.next().await {
+        assert!(answer.ends_with(&format!("got {BODY}")), "{answer}");
+    }
+    let answer = other.read_answer(false).await;
+    assert!(answer.ends_with(&format!("got {BODY}")), "{answer}");
+    let mut again = post([127, 0, 0, 1]).await;
+    let answer = again.read_answer(false).await;
+    assert!(answer.ends_with(&format!("got {BODY}")), "{answer}");
 }
