@@ -2,6 +2,8 @@
 
 mod access;
 mod access_token;
+mod attempts;
+mod client_rights;
 mod desk;
 mod grant;
 mod hashing;
@@ -18,6 +20,7 @@ mod remembered;
 mod robot_token;
 mod rules;
 mod scope;
+mod verdicts;
 mod who;
 mod wildcard;
 mod workload;
@@ -26,6 +29,7 @@ pub use access::{Access, AccessSeams, Credential, Identity};
 pub use access_token::{
     IssuedToken, MAX_TOKEN_LIFETIME, MAX_TOKEN_REPOSITORIES, TOKEN_LIFETIME, TokenKey,
 };
+pub use client_rights::RememberedRights;
 pub use desk::{Desk, DeskError, MAX_RIGHTS, MadeRobot, NewRobot};
 pub use grant::{Grant, Narrowing};
 pub use htpasswd::{Htpasswd, InvalidHtpasswd, MAX_HTPASSWD_BYTES, WrongLine};

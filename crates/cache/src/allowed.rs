@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use forebay_content::{
-    Blob, ByteRange, ContentSource, List, ManifestContent, Request, Resolved, SourceError,
+    Blob, ByteRange, ClientLogin, ClientRight, ClientRights, ClientVisit, ContentSource, List,
+    ManifestContent, Request, Resolved, Sought, SourceError,
 };
 use forebay_oci::{Digest, Page, Reference, RepositoryName, Tag};
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -24,8 +25,8 @@ struct AllowList {
     matcher: GlobSet,
 }
 
-impl<S: ContentSource + ?Sized> Allowed<S> {
-    /// Gives of `source` only the repositories that one of `patterns` matches; all of them if there are none.
+impl<S: ?Sized> Allowed<S> {
+    /// Gives of `source`, or lets it be asked of, only the repositories that one of `patterns` matches; all of them if there are none.
     ///
     /// # Errors
     /// If the patterns are too large together.
@@ -128,6 +129,28 @@ impl<S: ContentSource + ?Sized> ContentSource for Allowed<S> {
     ) -> Result<List, SourceError> {
         self.check(&request.repository)?
             .referrers(request, digest, artifact_type)
+            .await
+    }
+}
+
+#[async_trait]
+impl<S: ClientRights + ?Sized> ClientRights for Allowed<S> {
+    async fn check_login(
+        &self,
+        visit: &ClientVisit,
+        login: &ClientLogin,
+    ) -> Result<ClientRight, SourceError> {
+        self.source.check_login(visit, login).await
+    }
+
+    async fn check_right(
+        &self,
+        request: &Request,
+        login: Option<&ClientLogin>,
+        sought: &Sought,
+    ) -> Result<ClientRight, SourceError> {
+        self.check(&request.repository)?
+            .check_right(request, login, sought)
             .await
     }
 }

@@ -7,6 +7,7 @@ mod blob_store;
 mod body;
 mod budget;
 mod catalog;
+mod client_rights;
 mod clock;
 mod error;
 mod event;
@@ -34,6 +35,7 @@ pub use catalog::{
     Catalog, CatalogError, Child, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey,
     Lists, Manifests, Object, Objects, Tags, Unused, Usage,
 };
+pub use client_rights::{ClientLogin, ClientRight, ClientRights, ClientVisit, Sought};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{BoxError, Missing, SourceError};
 pub use event::{Event, FillEnd, Ignore, Observe, UpstreamAnswer, UpstreamCall};

@@ -2,9 +2,10 @@
 //!
 //! Pure, and called once, at the edge: authorization and all below see only the [`Target`]. Precedence: `?ns=`, then
 //! `Host`, then a host or prefix as the first path part, then the bare root. A name that is not in the table is an
-//! error, never a guess and never dialled (dependency confusion, server-side request forgery).
+//! error, never a guess and never dialled (dependency confusion, server-side request forgery). An upstream that stands apart is
+//! meant by a `Host` of its own and by nothing else, and nothing else is meant there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ pub struct RouteTable {
     pub prefixes: BTreeMap<String, UpstreamName>,
     /// What a bare path means that is no local repository's.
     pub root: Option<UpstreamName>,
+    /// Upstreams that only a host of their own in `hosts` means: their clients' credentials are the upstream's, and must not be
+    /// shown, nor asked for, where anything else is answered.
+    pub apart: BTreeSet<UpstreamName>,
     /// Which names of more than one part are local repositories' at the bare root; those of one part always are.
     pub local: Vec<RepositoryPattern>,
 }
@@ -71,6 +75,19 @@ pub enum RouteError {
     /// Nothing is meant by the bare root.
     #[error("no upstream is at the root here: {0} would have to begin with one's name")]
     NoRoot(RepositoryName),
+    /// It names an upstream that only a host of its own means.
+    #[error(
+        "{0} is reached by a host name of its own only, which the operator wrote as its `hosts`"
+    )]
+    Apart(UpstreamName),
+    /// It names another upstream at a host of one that stands apart.
+    #[error("only {own} is reached by this host name, and not {named}")]
+    AnothersHost {
+        /// Whose host it is.
+        own: UpstreamName,
+        /// What was named.
+        named: UpstreamName,
+    },
     /// An upstream's host or prefix with no repository after it, or one that grew too long.
     #[error("no repository is named after {0}")]
     NoRepository(String),
@@ -83,14 +100,25 @@ pub fn route(
     name: &RepositoryName,
     table: &RouteTable,
 ) -> Result<Route, RouteError> {
+    let at_host = host.and_then(|host| table.find_host(host));
     if let Some(ns) = ns {
         let upstream = table
             .names
             .get(ns)
             .ok_or_else(|| RouteError::UnknownUpstream(ns.to_owned()))?;
+        match at_host.filter(|own| table.apart.contains(*own)) {
+            None => table.check_not_apart(upstream)?,
+            Some(own) if own == upstream => {}
+            Some(own) => {
+                return Err(RouteError::AnothersHost {
+                    own: Arc::clone(own),
+                    named: Arc::clone(upstream),
+                });
+            }
+        }
         return at(upstream, name.clone(), Addressing::Namespace);
     }
-    if let Some(upstream) = host.and_then(|host| table.find_host(host)) {
+    if let Some(upstream) = at_host {
         return at(upstream, name.clone(), Addressing::Host);
     }
     by_path(name, table)
@@ -112,6 +140,7 @@ fn by_path(name: &RepositoryName, table: &RouteTable) -> Result<Route, RouteErro
             .map(|upstream| (upstream, Addressing::Prefix))
     };
     if let Some((upstream, addressing)) = named.or_else(prefixed) {
+        table.check_not_apart(upstream)?;
         let nothing_after = || RouteError::NoRepository(first.to_owned());
         let repository = rest
             .ok_or_else(nothing_after)?
@@ -130,7 +159,10 @@ fn by_path(name: &RepositoryName, table: &RouteTable) -> Result<Route, RouteErro
         });
     }
     match &table.root {
-        Some(root) => at(root, name.clone(), Addressing::Root),
+        Some(root) => {
+            table.check_not_apart(root)?;
+            at(root, name.clone(), Addressing::Root)
+        }
         None => Err(RouteError::NoRoot(name.clone())),
     }
 }
@@ -152,6 +184,19 @@ fn at(
 }
 
 impl RouteTable {
+    /// The upstream that stands apart whose host this is.
+    pub fn find_apart(&self, host: Option<&str>) -> Option<&UpstreamName> {
+        let upstream = self.find_host(host?)?;
+        self.apart.contains(upstream).then_some(upstream)
+    }
+
+    fn check_not_apart(&self, upstream: &UpstreamName) -> Result<(), RouteError> {
+        if self.apart.contains(upstream) {
+            return Err(RouteError::Apart(Arc::clone(upstream)));
+        }
+        Ok(())
+    }
+
     /// True if the name, at the bare root, is a local repository's. Such a name never goes to an upstream, found here or not.
     fn is_local(&self, name: &RepositoryName) -> bool {
         name.is_single() || self.local.iter().any(|pattern| pattern.matches(name))
@@ -217,6 +262,7 @@ mod tests {
             prefixes: named(&[("ecr-public", "public.ecr.aws")]),
             root: Some("docker.io".into()),
             local: vec!["team/*".parse().unwrap(), "acme/**".parse().unwrap()],
+            apart: BTreeSet::new(),
         }
     }
 
@@ -323,6 +369,51 @@ mod tests {
             target(find("h", None, "docker.io/team/app")),
             "docker.io/team/app"
         );
+    }
+
+    #[test]
+    fn an_upstream_apart_is_meant_by_its_own_host_alone_and_nothing_else_is_meant_there() {
+        let mut table = table();
+        let apart: UpstreamName = "my.registry:5000".into();
+        table.apart.insert(Arc::clone(&apart));
+        table.hosts.insert("my.local".into(), Arc::clone(&apart));
+        table.prefixes.insert("mine".into(), Arc::clone(&apart));
+        let find = |host: &str, ns: Option<&str>, name: &str| {
+            let route = route(Some(host), ns, &name.parse().unwrap(), &table);
+            route.map(|route| (route.target.to_string(), route.addressing))
+        };
+        let named = |addressing| Ok(("my.registry:5000/a/b".to_owned(), addressing));
+        assert_eq!(find("my.local", None, "a/b"), named(Addressing::Host));
+        assert_eq!(find("MY.local.:443", None, "a/b"), named(Addressing::Host));
+        let ns = Some("my.registry:5000");
+        assert_eq!(find("my.local", ns, "a/b"), named(Addressing::Namespace));
+        // Nothing of a path's is a word there.
+        let (target, _) = find("my.local", None, "docker.io/a/b").unwrap();
+        assert_eq!(target, "my.registry:5000/docker.io/a/b");
+        assert_eq!(find("my.local", None, "a").unwrap().0, "my.registry:5000/a");
+
+        let is_apart = Err(RouteError::Apart(Arc::clone(&apart)));
+        assert_eq!(find("h", ns, "a/b"), is_apart);
+        assert_eq!(find("hub.local", ns, "a/b"), is_apart);
+        assert_eq!(find("h", None, "mine/a/b"), is_apart);
+        assert_eq!(
+            find("my.local", Some("docker.io"), "a/b"),
+            Err(RouteError::AnothersHost {
+                own: Arc::clone(&apart),
+                named: "docker.io".into()
+            })
+        );
+        let unknown = Err(RouteError::UnknownUpstream("evil.example".to_owned()));
+        assert_eq!(find("my.local", Some("evil.example"), "a/b"), unknown);
+        assert_eq!(table.find_apart(Some("My.Local:80")), Some(&apart));
+        assert_eq!(table.find_apart(Some("hub.local")), None);
+        assert_eq!(table.find_apart(None), None);
+        let rooted = RouteTable {
+            root: Some(Arc::clone(&apart)),
+            ..table.clone()
+        };
+        let at_root = super::route(None, None, &"a/b".parse().unwrap(), &rooted);
+        assert_eq!(at_root, Err(RouteError::Apart(apart)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use forebay_content::ClientLogin;
 use forebay_oci::Digest;
 use http::HeaderValue;
 
@@ -31,6 +32,14 @@ impl Fingerprint {
 }
 
 impl Login {
+    /// A client's login. It is told from others by its name alone, which is what a lockout counts: of its password nothing stays.
+    pub(crate) fn of_client(login: &ClientLogin) -> Self {
+        Self {
+            basic: basic_header(&login.name, &login.password),
+            fingerprint: Fingerprint::of(&login.name, ""),
+        }
+    }
+
     /// The login of a name and password.
     pub(crate) fn new(username: &str, secret: &Secret) -> Self {
         Self {

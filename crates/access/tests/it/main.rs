@@ -6,6 +6,7 @@
     reason = "a test fails by panics"
 )]
 
+mod client_rights;
 mod flow;
 mod orders;
 mod policies;

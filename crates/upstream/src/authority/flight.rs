@@ -4,21 +4,19 @@
 
 use std::sync::Arc;
 
-use forebay_content::{SourceError, UpstreamCall};
-use forebay_http_kit::{Credentials, Origin, Outgoing, Redirects};
+use forebay_content::SourceError;
 use forebay_limits::Priority;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use tokio::sync::oneshot;
 use tracing::warn;
 use url::Url;
 
 use super::{Authority, lock};
-use crate::exchange::{Granted, Heard, Question, Refusal, Urgency};
-use crate::failure;
+use crate::exchange::{Granted, Heard, Refusal, Urgency};
+use crate::leave::{host_of, no_token, of_token_refusal, read_token, token_question};
 use crate::login::Login;
-use crate::token::{MAX_DOCUMENT_BYTES, Token};
 use crate::token_cache::{Held, TokenKey};
 
 /// How often one who waits for a token begins anew, or joins another who does, after the pace had no turn for one that could wait
@@ -199,41 +197,17 @@ impl Authority {
         (realm, urgency): &Errand,
         login: Option<&Login>,
     ) -> Result<Heard, SourceError> {
-        let mut url = realm.clone();
-        if let Some(service) = &key.service {
-            url.query_pairs_mut().append_pair("service", service);
-        }
-        url.query_pairs_mut().append_pair("scope", &key.scope);
-        let mut outgoing = Outgoing::new(Method::GET, url);
-        // A token service that sends us elsewhere has no business with what it would get there.
-        outgoing.redirects = Redirects::Refuse;
-        outgoing.credentials = login
-            .zip(Origin::of(realm))
-            .map(|(login, origin)| Credentials::new(login.basic.clone(), origin));
-        self.wire
-            .ask(&Question {
-                call: UpstreamCall::Token,
-                repository: key.scope.as_str().into(),
-                about: None,
-                urgency: *urgency,
-                outgoing,
-                login: login.map(|login| login.fingerprint.clone()),
-            })
-            .await
+        let service = (realm, key.service.as_deref());
+        let question = token_question(service, Some(&key.scope), login, *urgency);
+        self.wire.ask(&question).await
     }
 
     async fn keep(&self, key: TokenKey, granted: Granted) -> Result<Held, SourceError> {
-        let host = granted.reply.url.host_str().unwrap_or_default().to_owned();
-        let read = granted.reply.body.read_capped(MAX_DOCUMENT_BYTES).await;
-        let document = read.map_err(|error| failure::of_body(&error, &host))?;
-        let unusable = || SourceError::Unavailable {
-            why: format!("the token service at {host} gave no token"),
-            retry_after: None,
-        };
-        let token = Token::parse(&document).map_err(|_| unusable())?;
+        let host = host_of(&granted);
+        let token = read_token(granted).await?;
         lock(&self.tokens)
             .keep(key, &token, self.clock.monotonic())
-            .ok_or_else(unusable)
+            .ok_or_else(|| no_token(&host))
     }
 
     fn note_refusal(&self, login: &Login, refusal: &Refusal) {
@@ -299,19 +273,5 @@ impl Drop for Flying {
         if self.landed.is_some() {
             self.remove();
         }
-    }
-}
-
-/// A token service's refusal: of us, or trouble of its own. Never an absence, whatever its status.
-fn of_token_refusal(refusal: &Refusal) -> SourceError {
-    match refusal.status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceError::Unauthorized,
-        status => SourceError::Unavailable {
-            why: format!(
-                "of its token service: {}",
-                failure::answered(status, &refusal.body)
-            ),
-            retry_after: None,
-        },
     }
 }

@@ -15,14 +15,12 @@ use forebay_content::{Clock, SourceError};
 use forebay_http_kit::{Credentials, Origin};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RepositoryName, UpstreamName};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use tokio::sync::OwnedMutexGuard;
-use tracing::warn;
-use url::Url;
 
 use crate::broker::Broker;
-use crate::challenge::{self, Challenge};
 use crate::exchange::Urgency;
+use crate::leave::Known;
 use crate::login::{Fingerprint, Login};
 use crate::news;
 use crate::realm::TokenHosts;
@@ -88,16 +86,6 @@ enum Basis {
         key: TokenKey,
         number: u64,
         is_new: bool,
-    },
-}
-
-/// The registry's last challenge, checked.
-#[derive(Clone, PartialEq, Eq)]
-enum Known {
-    Basic,
-    Bearer {
-        realm: Url,
-        service: Option<Arc<str>>,
     },
 }
 
@@ -195,12 +183,7 @@ impl Authority {
         repository: &RepositoryName,
         urgency: Urgency,
     ) -> Result<Option<Grant>, SourceError> {
-        let values = headers.get_all(header::WWW_AUTHENTICATE);
-        let challenge = challenge::choose(values.iter().map(http::HeaderValue::as_bytes));
-        if let Some(known) = challenge
-            .map(|challenge| self.check(challenge))
-            .transpose()?
-        {
+        if let Some(known) = Known::of(headers, &self.hosts, &self.name)? {
             let is_news = lock(&self.known).replace(known.clone()).as_ref() != Some(&known);
             if is_news || matches!(refused.basis, Basis::Unchallenged { .. }) {
                 // Before the token is fetched: who waits for the challenge need not wait for that.
@@ -230,24 +213,6 @@ impl Authority {
     /// True if a 403 may be a login that has run out: ECR answers so.
     pub(crate) fn may_have_expired(&self, grant: &Grant) -> bool {
         matches!(grant.basis, Basis::Login { .. }) && self.broker.can_renew()
-    }
-
-    fn check(&self, challenge: Challenge) -> Result<Known, SourceError> {
-        match challenge {
-            Challenge::Basic => Ok(Known::Basic),
-            Challenge::Bearer { realm, service } => match self.hosts.admit(&realm) {
-                Ok(realm) => Ok(Known::Bearer {
-                    realm,
-                    service: service.map(Arc::from),
-                }),
-                Err(refusal) => {
-                    warn!(upstream = %self.name, %refusal, "the upstream's token service is not asked");
-                    Err(SourceError::Invalid {
-                        why: refusal.to_string(),
-                    })
-                }
-            },
-        }
     }
 
     async fn grant_for(

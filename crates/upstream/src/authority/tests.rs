@@ -2,6 +2,7 @@ use forebay_content::{Ignore, ManualClock};
 use forebay_http_kit::{Client, ClientPolicy};
 use futures::FutureExt;
 use http::HeaderValue;
+use url::Url;
 
 use super::*;
 use crate::pacers::{Pacers, Terms};

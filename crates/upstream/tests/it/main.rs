@@ -5,6 +5,7 @@
 mod aws;
 mod basic;
 mod budget;
+mod client_rights;
 mod content;
 mod limits;
 mod logs;

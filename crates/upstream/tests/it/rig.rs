@@ -18,7 +18,9 @@ use forebay_http_kit::{ClientPolicy, Resolve, Resolver, Timeouts};
 use forebay_jobs::Supervisor;
 use forebay_limits::{DEFAULT_BURST, DEFAULT_PER_MINUTE, Limiter, Priority, Purse, Reading};
 use forebay_oci::{Digest, Reference, Tag};
-use forebay_upstream::{CredentialSource, Pacers, Secret, Upstream, UpstreamConfig, UpstreamSeams};
+use forebay_upstream::{
+    CredentialSource, Pacers, Secret, Upstream, UpstreamConfig, UpstreamRights, UpstreamSeams,
+};
 use http::HeaderValue;
 use hub_sim::{Hub, HubSim, Image, On, Record};
 use url::Url;
@@ -152,6 +154,21 @@ impl Setup {
     pub(crate) fn standing_still(mut self) -> Self {
         self.leaps = false;
         self
+    }
+
+    /// The same upstream, asked as its clients.
+    pub(crate) fn rights(self) -> (UpstreamRights, Arc<Seen>) {
+        let mut policy = self.policy;
+        policy.addresses = self.config.addresses();
+        let client = forebay_http_kit::Client::new(policy).unwrap();
+        let seen = Arc::new(Seen::default());
+        let seams = UpstreamSeams {
+            clock: Arc::new(LeapingClock(self.clock)),
+            observe: Arc::clone(&seen) as Arc<dyn Observe>,
+            supervisor: Supervisor::new(),
+            pacers: self.pacers,
+        };
+        (UpstreamRights::new(self.config, client, seams), seen)
     }
 
     pub(crate) fn start(self) -> Rig {

@@ -1,0 +1,226 @@
+//! What clients may read by logins of their own: what the registry is asked as them, and what its answers give.
+
+use std::time::Duration;
+
+use forebay_content::{
+    Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Missing, Secret, Sought,
+    SourceError, UpstreamCall,
+};
+use forebay_upstream::UpstreamRights;
+use hub_sim::{Fault, Hub, HubSim, Image, On};
+use url::Url;
+
+use crate::raw::{RawServer, answer};
+use crate::rig::{Setup, is_token, request, split};
+
+const REFUSED: ClientRight = ClientRight::Refused {
+    is_login_good: true,
+};
+
+/// `alice:secret` and `alice:wrong`, in lower case as the raw server keeps it.
+const ALICE: &str = "authorization: basic ywxpy2u6c2vjcmv0";
+
+async fn hub() -> Hub {
+    let hub = HubSim::new()
+        .image("team/app:1", Image::small())
+        .image("library/nginx:1", Image::small())
+        .private("team/app", &["alice", "operator"])
+        .account("alice", "secret", None)
+        .account("bob", "secret", Some((1, Duration::from_hours(6))));
+    hub.start().await
+}
+
+fn login(name: &str, password: &str) -> ClientLogin {
+    ClientLogin {
+        name: name.to_owned(),
+        password: Secret::new(password),
+    }
+}
+
+async fn right(
+    rights: &UpstreamRights,
+    who: Option<(&str, &str)>,
+    image: &str,
+) -> Result<ClientRight, SourceError> {
+    let (request, reference) = split(image);
+    let login = who.map(|(name, password)| login(name, password));
+    let sought = Sought::Manifest(reference);
+    rights.check_right(&request, login.as_ref(), &sought).await
+}
+
+async fn greet(
+    rights: &UpstreamRights,
+    name: &str,
+    password: &str,
+) -> Result<ClientRight, SourceError> {
+    let visit = ClientVisit {
+        caller: Caller::ourselves(),
+        patience: Duration::from_secs(20),
+    };
+    rights.check_login(&visit, &login(name, password)).await
+}
+
+#[tokio::test]
+async fn a_right_is_what_the_registry_says_to_that_login() {
+    let hub = hub().await;
+    // Whoever the operator is there is nobody's business.
+    let (rights, _) = Setup::of(&hub).login("operator", "operators").rights();
+    let ask = |who, image| right(&rights, who, image);
+    let alice = Some(("alice", "secret"));
+    let (given, wrong) = (ClientRight::Given, ClientRight::WrongLogin);
+    assert_eq!(ask(alice, "team/app:1").await.unwrap(), given);
+    let bob = ask(Some(("bob", "secret")), "team/app:1").await.unwrap();
+    assert_eq!(bob, REFUSED);
+    let mallory = ask(Some(("alice", "wrong")), "team/app:1").await.unwrap();
+    assert_eq!(mallory, wrong);
+    assert_eq!(ask(None, "team/app:1").await.unwrap(), REFUSED);
+    assert_eq!(ask(None, "library/nginx:1").await.unwrap(), given);
+    assert_eq!(
+        ask(alice, "team/app:none").await.unwrap(),
+        ClientRight::Absent(Missing::Manifest)
+    );
+    assert_eq!(ask(alice, "no/such:1").await.unwrap(), REFUSED);
+    assert_eq!(greet(&rights, "alice", "secret").await.unwrap(), given);
+    assert_eq!(greet(&rights, "alice", "wrong").await.unwrap(), wrong);
+    // By nothing that a limit counts, and as nobody but those who asked.
+    assert_eq!(hub.charged(), 0);
+    assert_eq!(
+        hub.count(|record| record.is(On::Manifest) && record.is_get()),
+        0
+    );
+    assert!(hub.count(|record| record.account() == Some("operator")) == 0);
+    // No token of theirs is kept: each question but the first has one of its own.
+    assert_eq!(hub.count(is_token), 9);
+    hub.make_private("team/app", &["bob"]);
+    assert_eq!(ask(alice, "team/app:1").await.unwrap(), REFUSED);
+}
+
+#[tokio::test]
+async fn blobs_and_lists_show_the_right_as_manifests_do() {
+    let hub = hub().await;
+    let blob = &hub.layers("team/app:1")[0];
+    let (rights, _) = Setup::of(&hub).rights();
+    let request = request("team/app");
+    for sought in [Sought::Blob(blob.digest().parse().unwrap()), Sought::Lists] {
+        for (name, expected) in [("alice", ClientRight::Given), ("bob", REFUSED)] {
+            let login = login(name, "secret");
+            let right = rights.check_right(&request, Some(&login), &sought).await;
+            assert_eq!(right.unwrap(), expected, "{name} {sought:?}");
+        }
+    }
+    // A store that signs for GETs alone refuses a HEAD: that is not the registry's word.
+    hub.fault(Fault::SignatureExpired).always();
+    let sought = Sought::Blob(blob.digest().parse().unwrap());
+    for (name, expected) in [("alice", ClientRight::Given), ("bob", REFUSED)] {
+        let login = login(name, "secret");
+        let right = rights.check_right(&request, Some(&login), &sought).await;
+        assert_eq!(right.unwrap(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_trouble_and_a_web_page_give_nothing_and_refuse_nothing() {
+    let hub = hub().await;
+    let (rights, seen) = Setup::of(&hub).hasty().rights();
+    let alice = Some(("alice", "secret"));
+    right(&rights, alice, "team/app:1").await.unwrap();
+    for fault in [Fault::Status(500), Fault::Hang, Fault::Html(200)] {
+        hub.fault(fault.clone()).on(On::Manifest).always();
+        let asked = right(&rights, alice, "team/app:1").await;
+        assert!(asked.is_err(), "{fault:?}: {asked:?}");
+        hub.lift_all();
+    }
+    hub.fault(Fault::Status(500)).on(On::Token).always();
+    let asked = right(&rights, alice, "team/app:1").await;
+    assert!(
+        matches!(asked, Err(SourceError::Unavailable { .. })),
+        "{asked:?}"
+    );
+    hub.lift_all();
+    // A client's budgets are not ours, and nobody is told that they were; what stops the whole address is told.
+    hub.spend_account("bob", 1);
+    let bob = right(&rights, Some(("bob", "secret")), "library/nginx:1").await;
+    assert_eq!(bob.unwrap(), ClientRight::Given);
+    assert_eq!((seen.limits(), seen.last_reading()), (vec![], None));
+    hub.fault(Fault::AbuseLimited).on(On::Manifest).always();
+    let limited = right(&rights, alice, "team/app:1").await;
+    assert!(
+        matches!(limited, Err(SourceError::Limited { .. })),
+        "{limited:?}"
+    );
+    let scopes: Vec<String> = seen.limits().into_iter().map(|told| told.scope).collect();
+    assert_eq!(scopes, ["everything"]);
+    assert_eq!(seen.breaker(), [] as [bool; 0]);
+    let asked = seen.statuses();
+    assert!(asked.contains(&(UpstreamCall::HeadManifest, Some(200))));
+}
+
+#[tokio::test]
+async fn a_lockout_is_of_the_name_that_was_locked() {
+    let hub = HubSim::new()
+        .image("team/app:1", Image::small())
+        .account("alice", "secret", None)
+        .account("bob", "secret", None)
+        .lockout(2, Duration::from_mins(10))
+        .start()
+        .await;
+    let (rights, _) = Setup::of(&hub).rights();
+    for _ in 0..2 {
+        let wrong = greet(&rights, "alice", "wrong").await.unwrap();
+        assert_eq!(wrong, ClientRight::WrongLogin);
+    }
+    for password in ["wrong", "secret"] {
+        let locked = greet(&rights, "alice", password).await;
+        assert!(
+            matches!(locked, Err(SourceError::Limited { .. })),
+            "{locked:?}"
+        );
+    }
+    // What was told of the lockout is enough.
+    assert_eq!(hub.refused_logins("alice"), 3);
+    let bob = greet(&rights, "bob", "secret").await.unwrap();
+    assert_eq!(bob, ClientRight::Given);
+}
+
+#[tokio::test]
+async fn a_login_goes_to_no_token_service_that_is_not_listed() {
+    let hub = hub().await;
+    let (rights, _) = Setup::of(&hub).rights();
+    let realm = format!("{}/token", hub.trap_url());
+    hub.fault(Fault::Realm(realm)).always();
+    let asked = right(&rights, Some(("alice", "secret")), "team/app:1").await;
+    assert!(
+        matches!(asked, Err(SourceError::Invalid { .. })),
+        "{asked:?}"
+    );
+    assert_eq!(hub.count(|record| record.has_authorization()), 0);
+    assert!(hub.violations().is_empty());
+}
+
+#[tokio::test]
+async fn a_registry_that_takes_logins_itself_is_asked_whether_it_knows_one_that_it_refuses() {
+    let server = RawServer::start("127.0.0.1", |head| {
+        let challenge = "www-authenticate: Basic realm=\"x\"\r\n";
+        let is_alice = head.contains(ALICE);
+        if head.contains("/v2/own/") && is_alice || head.contains(" /v2/ ") && is_alice {
+            answer("200 OK", "", "")
+        } else {
+            answer("401 Unauthorized", challenge, "")
+        }
+    })
+    .await;
+    let hub = HubSim::new().start().await;
+    let url = Url::parse(&format!("http://{}", server.address)).unwrap();
+    let (rights, _) = Setup::of(&hub).change(|config| config.url = url).rights();
+    let alice = Some(("alice", "secret"));
+    let ask = |who, image| right(&rights, who, image);
+    assert_eq!(ask(alice, "own/app:1").await.unwrap(), ClientRight::Given);
+    assert_eq!(ask(alice, "strange/app:1").await.unwrap(), REFUSED);
+    assert_eq!(ask(None, "own/app:1").await.unwrap(), REFUSED);
+    let wrong = ask(Some(("alice", "wrong")), "own/app:1").await.unwrap();
+    assert_eq!(wrong, ClientRight::WrongLogin);
+    assert_eq!(
+        greet(&rights, "alice", "secret").await.unwrap(),
+        ClientRight::Given
+    );
+}
