@@ -101,6 +101,8 @@ pub enum Event<'a> {
         /// The other registry.
         from: &'a UpstreamName,
     },
+    /// A lifecycle rule let a manifest of a local repository go.
+    Expired,
     /// The circuit breaker of an upstream opened or closed.
     Breaker {
         /// Whose.

@@ -9,15 +9,15 @@ mod tests;
 use std::collections::HashSet;
 
 use forebay_content::{
-    Change, DropGuard, Dropped, HostedEntry, HostedRepository, ReferrersOf, Timestamp,
-    collect_reader,
+    Change, DropGuard, Dropped, HostedEntry, ReferrersOf, Timestamp, collect_reader,
 };
 use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Manifest, RepositoryName};
 use tracing::warn;
 
 use crate::PushError;
-use crate::lifecycle::{Candidate, Cause, Going, Plan, Policy, TagPattern, Why, plan};
+use crate::lifecycle::{Candidate, Cause, Going, Plan, Policy, Why, plan};
 use crate::local_registry::LocalRegistry;
+use crate::owner::immutable_patterns;
 use crate::push::immutable;
 
 /// How many manifests are read from the catalog in one go.
@@ -71,7 +71,7 @@ impl LocalRegistry {
         self.plan_at(repository, policy, self.clock.now()).await
     }
 
-    /// Lets go of a repository's manifests what rules say.
+    /// Lets go of a repository's manifests what rules say; `tell` is told of each as soon as it has gone.
     ///
     /// # Errors
     /// As [`plan_expiry`](Self::plan_expiry); what went until then stays so.
@@ -79,6 +79,7 @@ impl LocalRegistry {
         &self,
         repository: &RepositoryName,
         policy: &Policy,
+        tell: &(dyn Fn(&Going) + Sync),
     ) -> Result<Expired, ExpiryError> {
         let planned_at = self.clock.now();
         let mut expired = Expired {
@@ -109,6 +110,7 @@ impl LocalRegistry {
                     .await
                     .map_err(failed)?;
             if is_let_go {
+                tell(going);
                 expired.dropped += 1;
             } else {
                 expired.changed += 1;
@@ -292,10 +294,4 @@ fn is_used_since(going: &Going, entry: &HostedEntry, planned_at: Timestamp) -> b
         }
     );
     entry.pushed_at > planned_at || (is_for_pulls && entry.pulled_at > Some(planned_at))
-}
-
-/// The patterns of tags that are not dropped. What was taken as one is one.
-fn immutable_patterns(repository: &HostedRepository) -> Vec<TagPattern> {
-    let patterns = repository.settings.immutable_tags.iter();
-    patterns.filter_map(|text| text.parse().ok()).collect()
 }

@@ -11,6 +11,9 @@ pub mod lifecycle;
 mod lists;
 mod local_registry;
 mod moment;
+mod operator;
+mod orders;
+mod owner;
 mod pull;
 mod push;
 mod reading;
@@ -23,6 +26,12 @@ pub use expiry::{Expired, ExpiryError, MAX_PLANNED};
 pub use garbage::Collected;
 pub use local_registry::{LocalRegistry, Stores};
 pub use moment::Spared;
+pub use operator::{APPLIED_EVERY, Applied, FIRST_AFTER, Operator};
+pub use orders::{
+    CollectedText, DetailText, ExpiredText, GoingText, MAX_NAMED, MIN_GRACE, Order, OrderError,
+    PinText, Quota, RepositoryText, RuleText, RuleTold, SparedText, Told,
+};
+pub use owner::{Deleted, InvalidSettings, MAX_IMMUTABLE_PATTERNS, Made, Settings};
 pub use push::{Mounted, PushedAs};
 pub use rebuild::{Lost, RebuildError, Rebuilt};
 pub use upload::MAX_BLOB_BYTES;

@@ -28,7 +28,7 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 const GARBAGE_EVERY: Duration = Duration::from_hours(1);
 
 /// What uploads have brought and no manifest refers to is kept for so long: a push is over by then.
-const GARBAGE_GRACE: Duration = Duration::from_hours(24);
+pub(crate) const GARBAGE_GRACE: Duration = Duration::from_hours(24);
 
 /// The most notes of use that wait to be written down; beyond it they are lost, which at worst lets a manifest look unused.
 const MAX_NOTES: usize = 100_000;

@@ -9,9 +9,9 @@ use forebay_oci::{
     Algorithm, Digest, MediaType, Presence, PushedChild, PushedManifest, Reference, RepositoryName,
     Tag, UploadId,
 };
-use globset::Glob;
 
 use crate::local_registry::LocalRegistry;
+use crate::owner::immutable_patterns;
 use crate::upload::Receiving;
 use crate::{PushError, Refused, Upload, Uploader};
 
@@ -271,13 +271,8 @@ impl LocalRegistry {
 
 /// Of `tags`, those that the repository's owner does not let be moved or dropped.
 pub(crate) fn immutable(repository: Option<&HostedRepository>, tags: &[Tag]) -> Vec<Tag> {
-    let patterns = repository.map(|found| found.settings.immutable_tags.as_slice());
-    let globs = patterns.unwrap_or_default().iter();
-    // What was taken as a pattern is one.
-    let matchers: Vec<_> = globs
-        .filter_map(|pattern| Some(Glob::new(pattern).ok()?.compile_matcher()))
-        .collect();
-    let is_immutable = |tag: &&Tag| matchers.iter().any(|glob| glob.is_match(tag.as_str()));
+    let patterns = repository.map(immutable_patterns).unwrap_or_default();
+    let is_immutable = |tag: &&Tag| patterns.iter().any(|pattern| pattern.matches(tag));
     tags.iter().filter(is_immutable).cloned().collect()
 }
 

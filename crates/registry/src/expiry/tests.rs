@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -92,12 +92,15 @@ impl Scene {
             .plan_expiry(&self.repository, &policy)
             .await
             .unwrap();
+        let gone = Mutex::new(Vec::new());
+        let tell = |going: &Going| gone.lock().unwrap().push(going.digest.clone());
         let expired = self
             .registry
-            .expire(&self.repository, &policy)
+            .expire(&self.repository, &policy, &tell)
             .await
             .unwrap();
         assert_eq!(expired.plan, plan);
+        assert_eq!(expired.dropped, gone.into_inner().unwrap().len() as u64);
         expired
     }
 
@@ -328,7 +331,7 @@ async fn rules_of_other_repositories_do_nothing_and_an_absent_repository_is_told
     let absent: RepositoryName = "team/absent".parse().unwrap();
     let refused = scene
         .registry
-        .expire(&absent, &Policy::new(vec![keep_newest(0)]))
+        .expire(&absent, &Policy::new(vec![keep_newest(0)]), &|_| {})
         .await;
     assert!(matches!(refused, Err(ExpiryError::NoRepository(name)) if name == absent));
 }

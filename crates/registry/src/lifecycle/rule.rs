@@ -6,6 +6,7 @@ use std::time::Duration;
 use forebay_content::HostedEntry;
 use forebay_oci::{RepositoryName, RepositoryPattern, Tag};
 
+use super::plan::Age;
 use super::tag_pattern::TagPattern;
 
 /// The most rules that one policy has; ECR takes as many.
@@ -150,6 +151,16 @@ impl fmt::Display for Selection {
                 let patterns: Vec<&str> = tagged.patterns.iter().map(TagPattern::as_str).collect();
                 write!(f, "tagged {}", patterns.join(joint))
             }
+        }
+    }
+}
+
+impl fmt::Display for Expiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeepNewest(kept) => write!(f, "keep the newest {kept}"),
+            Self::PushedFor(period) => write!(f, "pushed longer than {} ago", Age(*period)),
+            Self::NotPulledFor(period) => write!(f, "not pulled for {}", Age(*period)),
         }
     }
 }

@@ -14,6 +14,7 @@ mod history;
 mod kills;
 #[path = "../../../blobs-fs/tests/it/model.rs"]
 mod model;
+mod owned;
 mod power;
 mod promises;
 mod rebuilt;

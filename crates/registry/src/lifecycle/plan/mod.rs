@@ -12,6 +12,7 @@ mod words;
 use forebay_content::{HostedEntry, Timestamp};
 use forebay_oci::{Digest, Tag};
 
+pub(super) use self::words::Age;
 use super::judge::{Ranks, Verdict, Why, judge};
 use super::kin::Kin;
 use super::rule::Policy;

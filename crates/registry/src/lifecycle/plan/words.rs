@@ -50,7 +50,7 @@ impl fmt::Display for Shield {
 }
 
 /// An age in whole days, or in hours below two.
-struct Age(Duration);
+pub(in crate::lifecycle) struct Age(pub(in crate::lifecycle) Duration);
 
 impl fmt::Display for Age {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,191 @@
+//! The operator's hand in local repositories: what commands have done there, and what lifecycle rules do by themselves.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use forebay_content::{Audit, AuditEntry, Event, Observe};
+use forebay_jobs::Supervisor;
+use forebay_oci::{RepositoryName, Target};
+use tracing::{info, warn};
+
+use crate::LocalRegistry;
+use crate::expiry::{Expired, ExpiryError};
+use crate::lifecycle::Policy;
+
+/// How long after the start the rules are applied for the first time: a wrong one can still be taken back.
+pub const FIRST_AFTER: Duration = Duration::from_mins(5);
+
+/// How often the rules are applied from then on.
+pub const APPLIED_EVERY: Duration = Duration::from_hours(1);
+
+/// How many repositories are looked up in one go.
+const AT_ONCE: u32 = 500;
+
+/// Who has changed something, in the audit log, where rules have.
+const BY_RULES: &str = "lifecycle rules";
+
+/// Does what operators want, and writes down that it did.
+pub struct Operator {
+    pub(crate) registry: Arc<LocalRegistry>,
+    rules: Mutex<Arc<Policy>>,
+    audit: Arc<dyn Audit>,
+    events: Arc<dyn Observe>,
+}
+
+/// What came of rules over all repositories.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Repositories that a rule is about.
+    pub repositories: u64,
+    /// Manifests that went.
+    pub dropped: u64,
+    /// Manifests that changed meanwhile, and stayed.
+    pub changed: u64,
+    /// Repositories to which the rules could not be applied.
+    pub failed: u64,
+}
+
+impl Operator {
+    /// An operator of `registry` with these rules; changes are written to `audit`, and counted by `events`.
+    pub fn new(
+        registry: Arc<LocalRegistry>,
+        rules: Policy,
+        (audit, events): (Arc<dyn Audit>, Arc<dyn Observe>),
+    ) -> Self {
+        Self {
+            registry,
+            rules: Mutex::new(Arc::new(rules)),
+            audit,
+            events,
+        }
+    }
+
+    /// From now on, these rules hold.
+    pub fn set_rules(&self, rules: Policy) {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// The rules that hold.
+    pub fn rules(&self) -> Arc<Policy> {
+        Arc::clone(&self.rules.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Applies the rules [at first](FIRST_AFTER) and then [again and again](APPLIED_EVERY), until `supervisor` stops.
+    pub fn keep_applying(self: &Arc<Self>, supervisor: &Supervisor) {
+        let (operator, stop) = (Arc::clone(self), supervisor.clone());
+        supervisor.spawn("lifecycle rules", async move {
+            let mut wait = FIRST_AFTER;
+            loop {
+                tokio::select! {
+                    () = operator.registry.clock.sleep(wait) => {}
+                    () = stop.stopping() => break,
+                }
+                wait = APPLIED_EVERY;
+                // What is under way is finished; no more is begun.
+                tokio::select! {
+                    () = operator.apply_and_tell() => {}
+                    () = stop.stopping() => break,
+                }
+            }
+        });
+    }
+
+    async fn apply_and_tell(&self) {
+        let rules = self.rules();
+        if rules.rules().is_empty() {
+            return;
+        }
+        let Applied {
+            repositories,
+            dropped,
+            changed,
+            failed,
+        } = self.apply_rules(&rules).await;
+        if failed > 0 {
+            warn!(
+                repositories,
+                dropped, changed, failed, "lifecycle rules were applied, not everywhere"
+            );
+        } else {
+            info!(
+                repositories,
+                dropped, changed, "lifecycle rules were applied"
+            );
+        }
+    }
+
+    /// Lets go in every repository of what the rules say, one after the other. Where that fails, it is logged, and the others have
+    /// their turn.
+    pub async fn apply_rules(&self, rules: &Policy) -> Applied {
+        let mut applied = Applied::default();
+        let mut after: Option<String> = None;
+        loop {
+            let rows = &self.registry.stores.rows;
+            let page = match rows.repositories(after.as_deref(), AT_ONCE).await {
+                Ok(page) => page,
+                Err(error) => {
+                    warn!(%error, "lifecycle rules cannot be applied: repositories cannot be listed");
+                    applied.failed += 1;
+                    return applied;
+                }
+            };
+            let Some(last) = page.last() else {
+                return applied;
+            };
+            after = Some(last.name.as_str().to_owned());
+            for found in page {
+                let rules = rules.of(&found.name);
+                if rules.rules().is_empty() {
+                    continue;
+                }
+                applied.repositories += 1;
+                match self.let_go(&found.name, &rules, BY_RULES).await {
+                    Ok(expired) => {
+                        applied.dropped += expired.dropped;
+                        applied.changed += expired.changed;
+                    }
+                    // Deleted a moment ago.
+                    Err(ExpiryError::NoRepository(_)) => {}
+                    Err(error) => {
+                        let cause = std::error::Error::source(&error).map(ToString::to_string);
+                        warn!(repository = %found.name, %error, cause, "lifecycle rules were not applied here");
+                        applied.failed += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets go of a repository's manifests what `rules` say, each written down.
+    pub(crate) async fn let_go(
+        &self,
+        repository: &RepositoryName,
+        rules: &Policy,
+        who: &str,
+    ) -> Result<Expired, ExpiryError> {
+        let tell = |going: &crate::lifecycle::Going| {
+            let object = format!("{}@{}", place(repository), going.digest);
+            self.write_down((who, "expire-manifest"), &object, true);
+            self.events.observe(&Event::Expired);
+        };
+        self.registry.expire(repository, rules, &tell).await
+    }
+
+    /// Writes down a change, or a try at one.
+    pub(crate) fn write_down(&self, (who, act): (&str, &str), object: &str, is_done: bool) {
+        self.audit.record(&AuditEntry {
+            who,
+            from: None,
+            act,
+            object,
+            digest: None,
+            outcome: if is_done { "done" } else { "failed" },
+            request: None,
+        });
+    }
+}
+
+/// A repository as the audit log names it.
+pub(crate) fn place(repository: &RepositoryName) -> String {
+    Target::local(repository.clone()).to_string()
+}

@@ -1,0 +1,166 @@
+//! What an owner does with a repository holds for who pushes, and is known again when rows are made anew.
+
+use std::path::Path;
+
+use forebay_content::{HostedLists as _, Missing};
+use forebay_oci::{Digest, Reference};
+use forebay_registry::lifecycle::{Expiry, Policy, Rule, Selection};
+use forebay_registry::{Deleted, Made, PushError, Refused, Settings};
+use tempfile::TempDir;
+
+use crate::rebuilt::{rebuilt, snapshot};
+use crate::scene::{Image, Scene, name};
+
+fn settings(patterns: &[&str], quota_bytes: Option<u64>) -> Settings {
+    let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
+    Settings::read(&patterns, quota_bytes).unwrap()
+}
+
+fn tag(text: &str) -> Reference {
+    Reference::Tag(text.parse().unwrap())
+}
+
+/// Closes the registry and asserts that its journals and blobs come to what its rows say.
+async fn is_known_again(scene: Scene, root: &Path) -> Scene {
+    let before = snapshot(&scene.rows).await;
+    scene.close().await;
+    let (after, report) = rebuilt(root).await;
+    assert_eq!(after, before);
+    assert_eq!((report.lost, report.unreadable), (vec![], 0));
+    Scene::open(root).await
+}
+
+#[tokio::test]
+async fn each_act_of_an_owner_is_known_when_rows_are_made_again() {
+    let dir = TempDir::new().unwrap();
+    let mut scene = Scene::open(dir.path()).await;
+    let (app, other) = (name("team/app"), name("other"));
+    let first = settings(&["v*"], Some(500_000));
+    let made = scene.registry.create_repository(&app, first.clone()).await;
+    assert_eq!(made.unwrap(), Made::Done);
+    let again = scene.registry.create_repository(&app, Settings::default());
+    assert_eq!(again.await.unwrap(), Made::Exists);
+    scene = is_known_again(scene, dir.path()).await;
+    let image = Image::numbered(1);
+    scene.push_image(&app, Some("v1"), &image).await.unwrap();
+    scene.push_image(&other, Some("v1"), &image).await.unwrap();
+    scene
+        .registry
+        .settle_repository(&app, |settings| Settings {
+            quota_bytes: None,
+            ..settings
+        })
+        .await
+        .unwrap();
+    scene = is_known_again(scene, dir.path()).await;
+    let found = scene.registry.find_repository(&app).await.unwrap().unwrap();
+    assert_eq!(found.settings.immutable_tags, ["v*"]);
+    assert_eq!(found.settings.quota_bytes, None);
+    for is_pinned in [true, false, true] {
+        let pinned = scene.registry.pin(&app, &tag("v1"), is_pinned).await;
+        assert_eq!(pinned.unwrap(), image.digest());
+        scene = is_known_again(scene, dir.path()).await;
+        let entries = scene.rows.hosted_manifests(&app, None, 10).await.unwrap();
+        assert_eq!(entries[0].is_pinned, is_pinned);
+    }
+    let kept = scene.registry.delete_repository(&app, false).await.unwrap();
+    assert!(matches!(kept, Deleted::Holds(found) if found.manifests == 1));
+    let gone = scene.registry.delete_repository(&app, true).await.unwrap();
+    assert!(matches!(gone, Deleted::Done(found) if found.manifests == 1));
+    scene = is_known_again(scene, dir.path()).await;
+    assert_eq!(scene.registry.find_repository(&app).await.unwrap(), None);
+    let absent = scene.registry.delete_repository(&app, true).await.unwrap();
+    assert_eq!(absent, Deleted::Absent);
+    // Of the same name, it begins anew: with no pin and no settings.
+    scene.push_image(&app, Some("v1"), &image).await.unwrap();
+    scene = is_known_again(scene, dir.path()).await;
+    let entries = scene.rows.hosted_manifests(&app, None, 10).await.unwrap();
+    assert!(!entries[0].is_pinned);
+    let found = scene.registry.find_repository(&app).await.unwrap().unwrap();
+    assert_eq!(found.settings.immutable_tags, [] as [String; 0]);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn what_an_owner_says_stands_against_who_pushes_and_deletes() {
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let (registry, app) = (&scene.registry, name("team/app"));
+    let said = settings(&["v*"], Some(200_000));
+    registry.create_repository(&app, said).await.unwrap();
+    let (first, second) = (Image::numbered(1), Image::numbered(2));
+    scene.push_image(&app, Some("v1"), &first).await.unwrap();
+    let moved = scene.push_image(&app, Some("v1"), &second).await;
+    let moved = moved.unwrap_err();
+    assert!(
+        matches!(moved, PushError::Refused(Refused::Immutable(_))),
+        "{moved:?}"
+    );
+    scene
+        .push_image(&app, Some("latest"), &second)
+        .await
+        .unwrap();
+    let third = scene.push_image(&app, None, &Image::numbered(3)).await;
+    let third = third.unwrap_err();
+    assert!(
+        matches!(
+            third,
+            PushError::Refused(Refused::OverQuota { quota: 200_000, .. })
+        ),
+        "{third:?}"
+    );
+    let by_digest = Reference::Digest(second.digest());
+    registry.pin(&app, &by_digest, true).await.unwrap();
+    let dropped = registry.drop_manifest(&app, &second.digest()).await;
+    let dropped = dropped.unwrap_err();
+    assert!(
+        matches!(dropped, PushError::Refused(Refused::InUse)),
+        "{dropped:?}"
+    );
+    // A pin keeps the manifest; its tag is the client's to take away.
+    let latest = "latest".parse().unwrap();
+    registry.drop_tag(&app, &latest).await.unwrap();
+    let everything = Policy::new(vec![Rule {
+        name: "all".to_owned(),
+        priority: 1,
+        repositories: vec!["**".parse().unwrap()],
+        selection: Selection::Everything,
+        expiry: Expiry::KeepNewest(0),
+    }]);
+    let expired = registry.expire(&app, &everything, &|_| {}).await.unwrap();
+    assert_eq!((expired.dropped, expired.plan.spared.len()), (0, 1));
+    registry.pin(&app, &by_digest, false).await.unwrap();
+    let expired = registry.expire(&app, &everything, &|_| {}).await.unwrap();
+    assert_eq!(expired.dropped, 1);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_neither_settled_nor_pinned() {
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let (registry, app) = (&scene.registry, name("app"));
+    let settled = registry.settle_repository(&app, |settings| settings).await;
+    assert!(matches!(
+        settled,
+        Err(PushError::NotFound(Missing::Repository))
+    ));
+    let stranger = Reference::Digest(Digest::sha256(b"stranger"));
+    for reference in [tag("v1"), stranger] {
+        let pinned = registry.pin(&app, &reference, true).await;
+        assert!(matches!(
+            pinned,
+            Err(PushError::NotFound(Missing::Manifest))
+        ));
+    }
+    for (patterns, why) in [
+        (vec![String::new()], "is empty or too long"),
+        (vec!["v1:2".to_owned()], "can match no tag"),
+        (vec!["v[".to_owned()], "is no pattern"),
+        (vec!["v*".to_owned(); 51], "51 patterns"),
+    ] {
+        let refused = Settings::read(&patterns, None).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+    scene.close().await;
+}
