@@ -9,6 +9,7 @@ use forebay_content::{PullCursor, PullOrder};
 use forebay_forecast::{Survey, SurveyRequest};
 use forebay_http_kit::{Body, RequestBody};
 use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
+use forebay_registry::{Order as RepositoryOrder, Told as RepositoryTold};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -63,6 +64,12 @@ pub trait Control: Send + Sync + 'static {
 
     /// Makes, changes or lists accounts.
     fn accounts(&self, order: Order) -> impl Future<Output = Result<Told, ControlError>> + Send;
+
+    /// Makes, changes, looks at or lists local repositories, applies rules to them, collects garbage.
+    fn repositories(
+        &self,
+        order: RepositoryOrder,
+    ) -> impl Future<Output = Result<RepositoryTold, ControlError>> + Send;
 
     /// Sends an alert to each webhook; what came of it, in their order.
     fn test_alerts(&self) -> impl Future<Output = Result<Vec<Delivery>, ControlError>> + Send;
@@ -204,6 +211,7 @@ pub async fn handle_control(
         "/survey" => act(body, |request| control.survey(request)).await,
         "/warm" => act(body, |request| control.warm(request)).await,
         "/accounts" => act(body, |order| control.accounts(order)).await,
+        "/repositories" => act(body, |order| control.repositories(order)).await,
         "/alerts/test" => act(body, |()| control.test_alerts()).await,
         _ => return unknown_act(),
     };

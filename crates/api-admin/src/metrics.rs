@@ -41,6 +41,7 @@ pub struct Metrics {
     window: Family<Of, Level>,
     breaker_open: Family<Of, Level>,
     evicted_objects: Count,
+    expired_manifests: Count,
     evicted_bytes: Count,
     corrupt_objects: Count,
     responses: Family<Answered, Count>,
@@ -160,6 +161,11 @@ impl Metrics {
                 "1 while nothing is asked of the upstream",
             ),
             evicted_objects: plain(to, "evicted_objects", "Objects evicted to make room"),
+            expired_manifests: plain(
+                to,
+                "expired_manifests",
+                "Manifests of local repositories that lifecycle rules let go",
+            ),
             evicted_bytes: bytes(to, "evicted", "Bytes evicted to make room"),
             corrupt_objects: plain(to, "corrupt_objects", "Objects found damaged and dropped"),
             responses: plain(to, "http_responses", "Responses, by status"),
@@ -336,6 +342,9 @@ impl Observe for Metrics {
             Event::Evicted { objects, bytes } => {
                 self.evicted_objects.inc_by(*objects);
                 self.evicted_bytes.inc_by(*bytes);
+            }
+            Event::Expired => {
+                self.expired_manifests.inc();
             }
             Event::Corrupt => {
                 self.corrupt_objects.inc();

@@ -211,6 +211,7 @@ mod tests {
         let value = match key.name {
             "listen" => "127.0.0.9:5000",
             "root" => "quay.io",
+            "lifecycle" => r#"[{ repositories = ["team/*"], tags = ["v*"], keep_newest = 10 }]"#,
             "equivalents" => r#"[{ from = "docker.io/library/*", to = ["quay.io/library/*"] }]"#,
             "url" | "aws_endpoint" => "https://registry.example",
             "token_hosts" | "blob_hosts" | "hosts" => "a.example:1, b.example",

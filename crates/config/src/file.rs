@@ -17,8 +17,8 @@ use super::resolved::{ClientAuth, LogFormat, OnGone, TagRule};
 use super::secret::Secret;
 use super::section::{Key, Reader, Section, Setting, section};
 use super::value::{
-    ByteSize, Count, EquivalentFile, HostPort, ListenAddresses, LocalPattern, Percent, Prefix,
-    RepositoryGlob, TimeSpan, Value, WebhookFile,
+    ByteSize, Count, EquivalentFile, HostPort, LifecycleFile, ListenAddresses, LocalPattern,
+    Percent, Prefix, RepositoryGlob, TimeSpan, Value, WebhookFile,
 };
 
 /// All that was written, with defaults where nothing was.
@@ -54,6 +54,12 @@ section! {
         /// the upstream itself names. `docker.io/library/*` is known to be at `public.ecr.aws/docker/library/*` and at
         /// `mirror.gcr.io/library/*`; who does not want these asked takes those upstreams away.
         equivalents: Vec<EquivalentFile>,
+        /// What goes from local repositories by itself, at most 50 rules, each a table `[[lifecycle]]`: which `repositories`, a list
+        /// of patterns; which manifests there, by `tags` (a list of patterns, of which one is needed, and no other tag), `all_tags`
+        /// (all are needed, whatever other tags there are) or `untagged = true`, without these all; and which of them go: all but
+        /// the `keep_newest` that were pushed last, those `pushed_for` longer, those without a tag `untagged_after` longer, or
+        /// those `not_pulled_for` longer. The first rule that is about a manifest decides of it; a lower `priority` goes first.
+        lifecycle: Vec<LifecycleFile>,
     }
 }
 

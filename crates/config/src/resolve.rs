@@ -8,6 +8,7 @@ mod allow;
 mod clients;
 mod credentials;
 mod equivalents;
+mod lifecycle;
 mod naming;
 mod proxies;
 mod tls;
@@ -83,6 +84,7 @@ pub(super) fn resolve(
             &mut problems,
         ),
         upstreams: resolved_upstreams,
+        lifecycle: lifecycle::resolve(&top.lifecycle, &mut problems),
         clients: clients::resolve(clients, &mut problems),
         cache: resolve_cache(cache, &mut problems),
         reserve_percent: budget.reserve.value.0,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use forebay_api_registry::{ClientLimit, Patience};
 use forebay_cache::Renaming;
 use forebay_oci::RepositoryPattern;
+use forebay_registry::lifecycle::Policy;
 use globset::Glob;
 use ipnet::IpNet;
 use url::Url;
@@ -33,6 +34,8 @@ pub struct Config {
     pub root: String,
     /// The namespaces of local repositories.
     pub local: Vec<RepositoryPattern>,
+    /// What goes from local repositories by itself.
+    pub lifecycle: Policy,
     /// Every upstream there is, by name (lower-case `host` or `host:port`). Nothing else is ever dialled.
     pub upstreams: BTreeMap<String, UpstreamConfig>,
     /// Where the same images are, the operator's own before those that are known.

@@ -18,14 +18,19 @@ use forebay_jobs::Supervisor;
 use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
 use forebay_oci::{ImageName, Reference, RouteError, RouteTable, Tag, Target, route};
 use forebay_outside::Webhooks;
+use forebay_registry::{Operator, Order as RepositoryOrder, Told as RepositoryTold};
 use tokio::sync::Mutex;
 use tracing::info;
 
 use crate::check::{CheckReport, check_running};
 use crate::desk::{Desk, try_webhooks};
+use crate::repositories::carry_out;
 use crate::surveyor::Surveyor;
 use crate::upstreams::Doors;
 use crate::warm::warm_by;
+
+/// Who changes something by the control socket, in the audit log: whoever may open it, which is the data's owner.
+const WHO: &str = "control socket";
 
 /// Acts on the running server.
 pub(crate) struct Controls {
@@ -33,6 +38,8 @@ pub(crate) struct Controls {
     pub(crate) desk: Desk,
     /// Where accounts are changed; none where the disk has no room for any.
     pub(crate) accounts: Option<Arc<forebay_access::Desk>>,
+    /// Who has things done in local repositories; none where the disk has no room for any.
+    pub(crate) operator: Option<Arc<Operator>>,
     /// Who is let in: a change of accounts at its own desk counts at once.
     pub(crate) access: Arc<ArcSwapOption<Access>>,
     /// Where changes are written down.
@@ -69,6 +76,10 @@ enum Refusal {
     Checking,
     #[error("there are no accounts: the disk was full or read-only when the server started")]
     NoAccounts,
+    #[error(
+        "there are no local repositories: the disk was full or read-only when the server started"
+    )]
+    NoRepositories,
     #[error("the server is stopping")]
     Stopping,
     #[error("the check could not be finished")]
@@ -125,12 +136,11 @@ impl Control for Controls {
         let desk = access.as_ref().map(|access| access.desk());
         let desk = self.accounts.as_ref().map(|own| desk.unwrap_or(own));
         let desk = desk.ok_or_else(|| ControlError::of(&Refusal::NoAccounts))?;
-        // Who: whoever may open the socket, which is the data's owner.
         let (what, is_look) = (order.to_string(), order.is_look());
         let carried_out = desk.carry_out(order).await;
         if !is_look {
             self.audit.record(&AuditEntry {
-                who: "control socket",
+                who: WHO,
                 from: None,
                 act: "change-account",
                 object: &what,
@@ -143,6 +153,21 @@ impl Control for Controls {
                 request: None,
             });
         }
+        carried_out.map_err(|error| {
+            let mut told = ControlError::of(&error);
+            told.messages.insert(0, format!("cannot {what}"));
+            told
+        })
+    }
+
+    async fn repositories(&self, order: RepositoryOrder) -> Result<RepositoryTold, ControlError> {
+        let operator = self.operator.as_ref();
+        let operator = operator.ok_or_else(|| ControlError::of(&Refusal::NoRepositories))?;
+        let (what, doors) = (order.to_string(), self.doors.load_full());
+        let carried_out = tokio::select! {
+            carried_out = carry_out(operator, &doors.routes, (order, WHO)) => carried_out,
+            () = self.supervisor.stopping() => return Err(ControlError::of(&Refusal::Stopping)),
+        };
         carried_out.map_err(|error| {
             let mut told = ControlError::of(&error);
             told.messages.insert(0, format!("cannot {what}"));

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use forebay_api_registry::Table;
 use forebay_config::Advice;
 use forebay_config::{Config, Sources, load};
+use forebay_registry::Operator;
 use forebay_terminal::Failure;
 use forebay_terminal::MAX_CAUSES;
 use tracing::{error, info, warn};
@@ -26,6 +27,7 @@ pub(crate) struct Reload {
     pub(crate) upstreams: Upstreams,
     pub(crate) books: Books,
     pub(crate) gate: Gate,
+    pub(crate) operator: Option<Arc<Operator>>,
     pub(crate) tls: Option<Tls>,
     pub(crate) current: Config,
 }
@@ -71,6 +73,9 @@ impl Reload {
         let access = self.gate.prepare(config)?;
         self.books.take_over(config)?;
         self.gate.take_over(access);
+        if let Some(operator) = &self.operator {
+            operator.set_rules(config.lifecycle.clone());
+        }
         if let (Some(tls), Some(new)) = (&self.tls, new) {
             tls.take_over(new);
         }

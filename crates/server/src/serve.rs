@@ -17,6 +17,7 @@ use forebay_config::{Config, ListenAddress, Sources, load};
 use forebay_content::{Clock, NoAudit, SystemClock};
 use forebay_http_kit::{Listener, NoAccessLog, ServeLimits, Server};
 use forebay_jobs::Supervisor;
+use forebay_registry::Operator;
 use forebay_terminal::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
@@ -135,6 +136,8 @@ impl Running {
         let doors = Arc::new(ArcSwap::from_pointee(doors));
         let mut controls = controls((&data, &kept), &books, &doors, &supervisor);
         controls.audit = Arc::clone(&ground.hosted.audit);
+        let operator = begin_operating(hosting.as_ref(), &config, &ground, &supervisor);
+        controls.operator.clone_from(&operator);
         controls.accounts = hosting.as_ref().map(|hosting| hosting.accounts(&clock));
         controls.access = gate.access();
         // Before anybody can know that we run: a signal without a handler ends the process.
@@ -170,6 +173,7 @@ impl Running {
             upstreams,
             books,
             gate,
+            operator,
             tls,
             current: config,
         };
@@ -281,6 +285,23 @@ fn hosted(hosting: Option<&Hosting>, config: &Config, clock: &Arc<dyn Clock>) ->
     }
 }
 
+/// Has the configuration's lifecycle rules applied, where there are local repositories.
+fn begin_operating(
+    hosting: Option<&Hosting>,
+    config: &Config,
+    ground: &Ground,
+    supervisor: &Supervisor,
+) -> Option<Arc<Operator>> {
+    let registry = Arc::clone(&hosting?.registry);
+    let told = (
+        Arc::clone(&ground.hosted.audit),
+        Arc::clone(&ground.metrics) as _,
+    );
+    let operator = Arc::new(Operator::new(registry, config.lifecycle.clone(), told));
+    operator.keep_applying(supervisor);
+    Some(operator)
+}
+
 fn controls(
     (data, kept): (&DataDir, &Arc<Kept>),
     books: &Books,
@@ -293,6 +314,7 @@ fn controls(
             doors: Arc::clone(doors),
         },
         accounts: None,
+        operator: None,
         access: Arc::default(),
         audit: Arc::new(NoAudit),
         webhooks: Arc::clone(&books.webhooks),

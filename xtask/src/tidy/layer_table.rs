@@ -28,7 +28,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 41] = [
+pub(crate) const PACKAGES: [(&str, Layer); 42] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
@@ -63,6 +63,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 41] = [
     ("forebay-terminal", Layer::Binary),
     ("forebay-server", Layer::Binary),
     ("forebay-access-command", Layer::Binary),
+    ("forebay-repository-command", Layer::Binary),
     ("forebay-doctor-command", Layer::Binary),
     ("forebay-setup-command", Layer::Binary),
     ("forebay", Layer::Binary),

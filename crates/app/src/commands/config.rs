@@ -116,6 +116,11 @@ fn summary(sources: &Sources, config: &Config) -> Vec<String> {
         format!("  keeps its data in {}", config.data.display()),
     ];
     lines.extend(upstreams);
+    lines.extend(config.lifecycle.rules().iter().map(|rule| {
+        let patterns: Vec<String> = rule.repositories.iter().map(ToString::to_string).collect();
+        let (name, what) = (&rule.name, patterns.join(", "));
+        format!("  {name} for {what}: {}, {}", rule.selection, rule.expiry)
+    }));
     lines.push(match &config.access {
         Some(access) => format!(
             "  access by {} rules, {} users of a file and {} workloads: nobody may do what no rule gives them",

@@ -24,6 +24,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use forebay_access_command::{token, user};
 use forebay_config::Environment;
 use forebay_doctor_command as doctor;
+use forebay_repository_command::{gc, pin, repo};
 use forebay_setup_command as setup;
 use forebay_terminal::{EXIT_CODES, ExitStatus, Failure, Printer, report};
 
@@ -49,6 +50,9 @@ enum Command {
     Rewrite(Box<rewrite::Args>),
     Refresh(refresh::Args),
     Fsck(fsck::Args),
+    Repo(repo::Args),
+    Pin(pin::Args),
+    Gc(gc::Args),
     User(user::Args),
     Token(token::Args),
     Config(config::Args),
@@ -99,6 +103,9 @@ fn dispatch(
         Command::Rewrite(args) => block_on(rewrite::run(*args, environment, printer)),
         Command::Refresh(args) => block_on(refresh::run(args, environment, printer)),
         Command::Fsck(args) => block_on(fsck::run(args, environment, printer)),
+        Command::Repo(args) => block_on(repo::run(args, environment, printer)),
+        Command::Pin(args) => block_on(pin::run(args, environment, printer)),
+        Command::Gc(args) => block_on(gc::run(args, environment, printer)),
         Command::User(args) => block_on(user::run(args, environment, printer)),
         Command::Token(args) => block_on(token::run(args, environment, printer)),
         Command::Config(args) => config::run(args, environment, printer),

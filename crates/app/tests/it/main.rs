@@ -50,6 +50,7 @@ mod program;
 mod proxy;
 mod regressions;
 mod reload;
+mod repositories;
 mod rests;
 mod rewrite;
 mod screen;

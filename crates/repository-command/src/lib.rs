@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+pub mod gc;
+mod image;
+pub mod pin;
+pub mod repo;

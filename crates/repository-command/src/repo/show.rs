@@ -1,0 +1,102 @@
+//! `forebay repo show`.
+
+use forebay_config::{Environment, load};
+use forebay_registry::{DetailText, Order, PinText, Told};
+use forebay_server::Repositories;
+use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
+
+use crate::pin::tags;
+
+/// Show all that is known of a repository: its sizes and settings, its newest tags and pins, and what lifecycle rules make of it
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes("Example:\n  forebay repo show team/app"))]
+pub(super) struct Args {
+    /// The repository, such as team/app
+    name: String,
+
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// Runs `repo show`.
+pub(super) async fn run(
+    args: Args,
+    environment: Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    let config = load(&args.source.without_listen(environment))?;
+    let mut repositories = Repositories::of(&config);
+    let name = args.name;
+    let told = repositories.order(Order::ShowRepository { name }).await;
+    repositories.close().await?;
+    let Told::Detail(detail) = told? else {
+        return Err(Failure::plain("the answer is no repository"));
+    };
+    if args.json {
+        printer.line(Json::indented(&detail));
+    } else {
+        print(&detail, printer);
+    }
+    Ok(ExitStatus::Ok)
+}
+
+fn print(detail: &DetailText, printer: &Printer) {
+    let found = &detail.repository;
+    let quota = found.quota_bytes.map_or_else(
+        || "none".to_owned(),
+        |quota| amounts::bytes(quota).to_string(),
+    );
+    let immutable = match found.immutable_tags.as_slice() {
+        [] => "none".to_owned(),
+        patterns => patterns.join(" "),
+    };
+    for (what, says) in [
+        ("name", found.name.clone()),
+        ("made", amounts::moment(found.created_unix_ms)),
+        ("tags", found.tags.to_string()),
+        ("manifests", found.manifests.to_string()),
+        ("size", amounts::bytes(found.bytes)),
+        ("quota", quota),
+        ("immutable tags", immutable),
+        ("pinned", detail.pinned.to_string()),
+    ] {
+        printer.line(format_args!("{what:<15} {says}"));
+    }
+    section("newest tags", &detail.newest, printer);
+    section("pinned", &detail.pins, printer);
+    if detail.rules.is_empty() {
+        printer.line("\nno lifecycle rule is about it");
+        return;
+    }
+    printer.line("\nlifecycle rules");
+    for rule in &detail.rules {
+        printer.line(format_args!("  {}  {}", rule.name, rule.says));
+    }
+    printer.line(format_args!(
+        "  now {} manifests would go, {} are spared: forebay repo expire {} --dry-run names them",
+        detail.would_go, detail.spared, found.name
+    ));
+}
+
+fn section(head: &str, manifests: &[PinText], printer: &Printer) {
+    if manifests.is_empty() {
+        return;
+    }
+    printer.line(format_args!("\n{head}"));
+    for manifest in manifests {
+        let pulled = manifest.pulled_unix_ms.map_or_else(
+            || "never pulled".to_owned(),
+            |at| format!("pulled {}", amounts::moment(at)),
+        );
+        printer.line(format_args!(
+            "  {}  {}  pushed {}, {pulled}",
+            tags(&manifest.tags),
+            manifest.digest,
+            amounts::moment(manifest.pushed_unix_ms),
+        ));
+    }
+}
