@@ -1,6 +1,7 @@
 //! The one door: who comes with which credential, and what they may do.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,11 +150,16 @@ impl Access {
         self.hashing.done()
     }
 
-    /// Who comes with this credential, `None` being none.
-    pub async fn authenticate(&self, credential: Option<&Credential>) -> Result<Identity, Refusal> {
+    /// Who comes with this credential, `None` being none, from this address, of which no more than some may have passwords checked
+    /// at a time.
+    pub async fn authenticate(
+        &self,
+        credential: Option<&Credential>,
+        from: Option<IpAddr>,
+    ) -> Result<Identity, Refusal> {
         match credential {
             None => Ok(Identity::anonymous()),
-            Some(Credential::Basic { name, password }) => self.basic(name, password).await,
+            Some(Credential::Basic { name, password }) => self.basic((name, password), from).await,
             Some(Credential::Bearer(token)) if is_robots(token) => self.robot(token).await,
             Some(Credential::Bearer(token)) => self.bearer(token).await,
         }
@@ -236,6 +242,10 @@ impl Access {
             narrowing,
         };
         let left = identity.left.unwrap_or(Duration::MAX);
+        if left < Duration::from_secs(1) {
+            // In whole seconds it would be over when it is given.
+            return Err(BadToken::Expired.into());
+        }
         let terms = Terms {
             service: &rules.service,
             now: self.clock.now(),
@@ -247,17 +257,25 @@ impl Access {
             .map_err(|_| Refusal::Signing)
     }
 
-    async fn basic(&self, name: &str, password: &Secret) -> Result<Identity, Refusal> {
+    async fn basic(
+        &self,
+        (name, password): (&str, &Secret),
+        from: Option<IpAddr>,
+    ) -> Result<Identity, Refusal> {
         if is_robots(password) {
             return self.robot(password).await;
         }
         if looks_signed(password) {
             return self.vouched(password).await;
         }
-        self.user(name, password).await
+        self.user((name, password), from).await
     }
 
-    async fn user(&self, name: &str, password: &Secret) -> Result<Identity, Refusal> {
+    async fn user(
+        &self,
+        (name, password): (&str, &Secret),
+        from: Option<IpAddr>,
+    ) -> Result<Identity, Refusal> {
         if password.expose().len() > MAX_PASSWORD_BYTES {
             return Err(Why::Password.into());
         }
@@ -276,7 +294,9 @@ impl Access {
         let is_right = if let Some(is_right) = remembered {
             is_right
         } else {
-            let is_right = self.check(password, hash, of_file, &rules).await?;
+            let check = check(password, (hash, &self.dummy), (of_file, &rules));
+            let is_right = self.hashing.run(from, check).await;
+            let is_right = is_right.map_err(|Busy| Refusal::Busy)?;
             self.remembered
                 .keep(&name, password, stamp, (is_right, now));
             is_right
@@ -294,27 +314,6 @@ impl Access {
                 left: None,
             }),
         }
-    }
-
-    /// Checks a password, by the same work whether there is such a user or not: one hash of each kind that users have here.
-    async fn check(
-        &self,
-        password: &Secret,
-        hash: Option<Secret>,
-        of_file: Option<Secret>,
-        rules: &Rules,
-    ) -> Result<bool, Refusal> {
-        let password = password.clone();
-        let is_kept = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.dummy.clone());
-        let is_of_file = of_file.is_some();
-        let of_file = of_file.or_else(|| rules.htpasswd.dummy());
-        let work = move || {
-            let kept = password::is_password(&password, &hash) && is_kept;
-            let filed = of_file.is_some_and(|hash| htpasswd::is_password(&password, &hash));
-            kept || (filed && is_of_file)
-        };
-        self.hashing.run(work).await.map_err(|Busy| Refusal::Busy)
     }
 
     async fn robot(&self, text: &Secret) -> Result<Identity, Refusal> {
@@ -414,6 +413,24 @@ impl Access {
             stamp: Some(stamp),
             left: None,
         })
+    }
+}
+
+/// Checks a password, by the same work whether there is such a user or not: one hash of each kind that users have here.
+fn check(
+    password: &Secret,
+    (hash, dummy): (Option<Secret>, &Secret),
+    (of_file, rules): (Option<Secret>, &Rules),
+) -> impl FnOnce() -> bool + Send + 'static {
+    let password = password.clone();
+    let is_kept = hash.is_some();
+    let hash = hash.unwrap_or_else(|| dummy.clone());
+    let is_of_file = of_file.is_some();
+    let of_file = of_file.or_else(|| rules.htpasswd.dummy());
+    move || {
+        let kept = password::is_password(&password, &hash) && is_kept;
+        let filed = of_file.is_some_and(|hash| htpasswd::is_password(&password, &hash));
+        kept || (filed && is_of_file)
     }
 }
 

@@ -254,7 +254,7 @@ impl Desk {
     async fn hash(&self, password: &Secret) -> Result<Secret, DeskError> {
         let (password, salt, cost) = (password.clone(), draw(&*self.random)?, self.cost);
         let work = move || hash_password(&password, salt, cost);
-        let hashed = self.hashing.run(work).await;
+        let hashed = self.hashing.run(None, work).await;
         Ok(hashed.map_err(|Busy| DeskError::Busy)??)
     }
 

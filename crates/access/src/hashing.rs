@@ -1,8 +1,13 @@
-//! Turns at hashing: few at a time, away from the threads that serve, and a bounded line of those who wait.
+//! Turns at hashing: few at a time, away from the threads that serve, and a bounded line of those who wait, of which no address
+//! fills more than its share.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use forebay_limits::one_client;
 use tokio::sync::Semaphore;
 
 /// Passwords that are checked at a time: each takes 19 MiB and one core.
@@ -11,12 +16,26 @@ const MAX_AT_ONCE: usize = 2;
 /// Checks that wait or are under way; who comes then is told to come again.
 const MAX_PENDING: usize = 64;
 
+/// Of these, those of one address (of IPv6: of a /64): a quarter, so that whoever tries passwords without end leaves places to
+/// others. A site behind one address has as many logins at a time that were not remembered.
+const MAX_PENDING_OF_ONE: usize = MAX_PENDING / 4;
+
 /// Who hashes.
 #[derive(Debug)]
 pub(crate) struct Hashing {
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
+    held: Arc<Mutex<Held>>,
     done: Arc<AtomicU64>,
+}
+
+/// How many places each address has. No more addresses than places.
+type Held = HashMap<IpAddr, usize>;
+
+/// A place of an address, given back when this is dropped.
+struct Share {
+    holder: Option<IpAddr>,
+    held: Arc<Mutex<Held>>,
 }
 
 /// There are too many who wait.
@@ -28,15 +47,18 @@ impl Hashing {
         Self {
             places: Arc::new(Semaphore::new(MAX_PENDING)),
             turns: Arc::new(Semaphore::new(MAX_AT_ONCE)),
+            held: Arc::default(),
             done: Arc::default(),
         }
     }
 
-    /// Does `work` when it is its turn. Given up, it is done all the same once it has begun, and keeps its turn until then.
+    /// Does `work` for who asks from this address when it is its turn; none is of ourselves, and has no share to keep to. Given up, it is done all the same once it has begun, and keeps its turn until then.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        from: Option<IpAddr>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
+        let share = self.take_share(from.map(one_client))?;
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await;
@@ -45,16 +67,48 @@ impl Hashing {
         let worked = tokio::task::spawn_blocking(move || {
             let result = work();
             done.fetch_add(1, Ordering::Relaxed);
-            drop((turn, place));
+            drop((turn, place, share));
             result
         });
         worked.await.map_err(|_| Busy)
+    }
+
+    fn take_share(&self, holder: Option<IpAddr>) -> Result<Share, Busy> {
+        if let Some(address) = holder {
+            let mut held = lock(&self.held);
+            let so_far = held.get(&address).copied().unwrap_or_default();
+            if so_far >= MAX_PENDING_OF_ONE {
+                return Err(Busy);
+            }
+            held.insert(address, so_far + 1);
+        }
+        let held = Arc::clone(&self.held);
+        Ok(Share { holder, held })
     }
 
     /// How often it was done so far.
     pub(crate) fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let Some(address) = self.holder else {
+            return;
+        };
+        if let Entry::Occupied(mut entry) = lock(&self.held).entry(address) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+/// Counts are whole after each statement: a panic elsewhere leaves nothing half done.
+fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -71,18 +125,50 @@ mod tests {
         for _ in 0..MAX_PENDING {
             let (gate, opened) = mpsc::channel::<()>();
             gates.push(gate);
-            let work = hashing.run(move || opened.recv().unwrap_or_default());
+            let work = hashing.run(None, move || opened.recv().unwrap_or_default());
             let mut work = Box::pin(work);
             assert!(futures_poll(&mut work).await);
             waiting.push(work);
         }
-        assert_eq!(hashing.run(|| ()).await, Err(Busy));
+        assert_eq!(hashing.run(None, || ()).await, Err(Busy));
         drop(gates);
         for work in waiting {
             work.await.unwrap();
         }
-        assert_eq!(hashing.run(|| 7).await, Ok(7));
+        assert_eq!(hashing.run(None, || 7).await, Ok(7));
         assert_eq!(hashing.done(), u64::try_from(MAX_PENDING).unwrap() + 1);
+    }
+
+    #[tokio::test]
+    async fn one_address_takes_its_share_of_places_and_no_more() {
+        let hashing = Arc::new(Hashing::new());
+        let (gate, opened) = mpsc::channel::<()>();
+        let opened = Arc::new(Mutex::new(opened));
+        let of = |address: &str| {
+            let opened = Arc::clone(&opened);
+            let wait = move || opened.lock().unwrap().recv().unwrap_or_default();
+            Box::pin(hashing.run(Some(address.parse().unwrap()), wait))
+        };
+        let mut waiting = Vec::new();
+        for host in 0..MAX_PENDING_OF_ONE {
+            // Each of a /64 is the same client.
+            let mut work = of(&format!("2001:db8::{host:x}"));
+            assert!(futures_poll(&mut work).await);
+            waiting.push(work);
+        }
+        assert_eq!(of("2001:db8::ffff").await, Err(Busy));
+        let mut other = of("192.0.2.1");
+        assert!(futures_poll(&mut other).await);
+        // Who gives up before its turn gives its place back.
+        drop(waiting.pop());
+        let mut next = of("2001:db8::ffff");
+        assert!(futures_poll(&mut next).await);
+        drop(gate);
+        waiting.extend([other, next]);
+        for work in waiting {
+            work.await.unwrap();
+        }
+        assert!(lock(&hashing.held).is_empty());
     }
 
     /// Polls once; true if it is pending.

@@ -3,8 +3,9 @@
 //! Pure. Forwarded addresses are believed of listed proxies only: any client can write the header.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use forebay_http_kit::{Peer, find_host};
+use forebay_http_kit::{Peer, Secured, find_host};
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName, request};
 use ipnet::IpNet;
@@ -12,11 +13,14 @@ use ipnet::IpNet;
 /// The header by which proxies say for whom they ask, each at its end; no standard, but what they all send.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// The header by which proxies say how the client came to them, as they all send it.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
 /// The headers by which proxies say that they ask for others.
 const FORWARDED: [HeaderName; 6] = [
     FORWARDED_FOR,
     HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
+    FORWARDED_PROTO,
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("forwarded"),
     HeaderName::from_static("via"),
@@ -73,6 +77,19 @@ impl ClientRules {
         let is_proxied = FORWARDED.iter().any(|name| head.headers.contains_key(name));
         let is_named_so = find_host(head).is_none_or(is_of_this_machine);
         self.loopback_push && is_own && !is_proxied && is_named_so
+    }
+
+    /// True if the client came by TLS: to us, or to a trusted proxy that says so.
+    pub(crate) fn came_by_tls(&self, peer: Peer, head: &request::Parts) -> bool {
+        let is_trusted = peer
+            .address
+            .is_some_and(|address| holds(&self.trusted_proxies, address.ip().to_canonical()));
+        let said = head.headers.get(FORWARDED_PROTO);
+        let said = said.and_then(|said| said.to_str().ok());
+        // Of several proxies the first one says how the client came to it.
+        let first = said.and_then(|said| said.split(',').next());
+        let is_said = first.is_some_and(|first| first.trim().eq_ignore_ascii_case("https"));
+        head.extensions.get::<Arc<Secured>>().is_some() || (is_trusted && is_said)
     }
 
     fn find_forwarded(&self, headers: &HeaderMap) -> Option<IpAddr> {
@@ -176,6 +193,28 @@ mod tests {
             ..open
         };
         assert!(!asks(&proxied, "127.0.0.1", here));
+    }
+
+    #[test]
+    fn how_the_client_came_is_believed_of_a_trusted_proxy_alone() {
+        for (peer, said, is_tls) in [
+            ("10.9.0.1", "https", true),
+            ("10.9.0.1", "HTTPS", true),
+            ("10.9.0.1", "https, http", true),
+            ("[::ffff:10.9.0.1]", "https", true),
+            ("10.9.0.1", "http", false),
+            ("10.9.0.1", "http, https", false),
+            ("10.9.0.1", "", false),
+            ("10.1.2.3", "https", false),
+            ("127.0.0.1", "https", false),
+        ] {
+            let request = Request::get("/v2/").header(FORWARDED_PROTO, said).body(());
+            let peer = Peer {
+                address: Some(format!("{peer}:5000").parse().unwrap()),
+            };
+            let head = request.unwrap().into_parts().0;
+            assert_eq!(rules().came_by_tls(peer, &head), is_tls, "{peer:?} {said}");
+        }
     }
 
     #[test]

@@ -3,15 +3,20 @@
 use std::future::Future;
 use std::net::IpAddr;
 
-use forebay_content::{Blob, ByteRange, ContentSource, List, Request, SourceError};
-use forebay_http_kit::{Body, FileLane};
+use forebay_content::{Blob, ByteRange, Caller, ContentSource, List, Request, SourceError};
+use forebay_http_kit::{Body, FileLane, Peer};
 use forebay_oci::{Digest, Endpoint, Leave, Page, Query, Reference, RepositoryName, Target, Verb};
 use forebay_registry::LocalRegistry;
 use futures::TryStreamExt;
+use http::header::AUTHORIZATION;
 use http::{Response, Version, request};
 
+use crate::caller::caller;
 use crate::table::ANSWER_WITHIN;
-use crate::{OciError, Outcome, What, answer, range};
+use crate::{ClientRules, OciError, Outcome, What, answer, range};
+
+/// How credentials with a password begin (RFC 7617, section 2).
+const BASIC: &[u8] = b"basic ";
 
 /// What a request is, once its head is read.
 pub(crate) struct Asked<'a> {
@@ -26,6 +31,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) client: Option<IpAddr>,
     /// Whether a program on this machine asks for itself, and may change things where no access is configured.
     pub(crate) is_ours: bool,
+    /// Whether the client came by TLS.
+    pub(crate) is_tls: bool,
 }
 
 /// What there is in a repository.
@@ -53,11 +60,11 @@ pub(crate) struct At<'a> {
 type Answer = Result<(Response<Body>, Outcome), OciError>;
 
 impl<'a> Asked<'a> {
-    /// Reads a request's head.
+    /// Reads the head of a request of `client` that came by `peer`.
     pub(crate) fn read(
         head: &'a request::Parts,
-        client: Option<IpAddr>,
-        is_ours: bool,
+        clients: &ClientRules,
+        (peer, client): (Peer, Option<IpAddr>),
     ) -> Result<Self, OciError> {
         let query = Query::parse(head.uri.query().unwrap_or_default())?;
         let endpoint = Endpoint::parse(head.uri.path(), &query)?;
@@ -72,8 +79,21 @@ impl<'a> Asked<'a> {
             leave,
             head,
             client,
-            is_ours,
+            is_ours: clients.may_push_without_access(peer, head),
+            is_tls: clients.came_by_tls(peer, head),
         })
+    }
+
+    /// Who asks, as far as the request tells.
+    pub(crate) fn caller(&self) -> Caller {
+        caller(self.client, &self.head.headers, self.query.ns.is_some())
+    }
+
+    /// Whether it shows a password, which costs us most to look at.
+    pub(crate) fn shows_password(&self) -> bool {
+        let shown = self.head.headers.get(AUTHORIZATION);
+        let scheme = shown.and_then(|shown| shown.as_bytes().get(..BASIC.len()));
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BASIC))
     }
 }
 

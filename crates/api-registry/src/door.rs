@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use forebay_access::{Access, Credential, Identity, Principal, Refusal, Verdict};
 use forebay_content::Secret;
-use forebay_http_kit::{RequestId, Secured, find_host};
+use forebay_http_kit::{RequestId, find_host};
 use forebay_oci::{Act, Endpoint, Leave, RepositoryName, Target};
+use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use http::{StatusCode, request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tracing::{info, warn};
 
@@ -59,7 +59,10 @@ impl<'a> Visitor<'a> {
             Some(header) => Some(read(header).ok_or_else(|| point.challenge_for(asked))?),
             None => None,
         };
-        let identity = point.access.authenticate(credential.as_ref()).await;
+        let identity = point
+            .access
+            .authenticate(credential.as_ref(), asked.client)
+            .await;
         let identity = identity.map_err(|refusal| {
             tell(&refusal, asked.head.extensions.get());
             OciError::refused(&refusal, || point.challenge_for(asked))
@@ -161,7 +164,7 @@ impl AccessPoint {
     fn realm(&self, asked: &Asked<'_>) -> String {
         let base = match &self.url {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => base_of(asked.head),
+            None => base_of(asked),
         };
         match &asked.query.ns {
             Some(ns) => {
@@ -174,10 +177,9 @@ impl AccessPoint {
 }
 
 /// Scheme and host by which a request came.
-fn base_of(head: &request::Parts) -> String {
-    let is_tls = head.extensions.get::<Arc<Secured>>().is_some();
-    let scheme = if is_tls { "https" } else { "http" };
-    let host = find_host(head).unwrap_or("localhost");
+fn base_of(asked: &Asked<'_>) -> String {
+    let scheme = if asked.is_tls { "https" } else { "http" };
+    let host = find_host(asked.head).unwrap_or("localhost");
     format!("{scheme}://{host}")
 }
 

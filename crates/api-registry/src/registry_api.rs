@@ -67,11 +67,14 @@ impl RegistryApi {
     ) -> Response<Body> {
         let table = self.table.load_full();
         let client = table.clients.client(peer, &head.headers);
-        let given = match self.admit(&table, client, &head.headers) {
-            Ok(()) => tokens::give(&table, head, body).await,
+        let admitted = self
+            .admit(&table, client, &head.headers)
+            .and_then(|()| self.count(&table, &caller(client, &head.headers, false)));
+        let given = match admitted {
+            Ok(()) => tokens::give(&table, (head, client), body).await,
             Err(error) => Err(error),
         };
-        told(given, head, None)
+        with_client(told(given, head, None), (peer, client))
     }
 
     /// The answer to one request; never an error, because an error is an answer too.
@@ -84,24 +87,31 @@ impl RegistryApi {
         let table = self.table.load_full();
         let client = table.clients.client(peer, &head.headers);
         let answer = match self.admit(&table, client, &head.headers) {
-            Ok(()) => match Asked::read(
-                head,
-                client,
-                table.clients.may_push_without_access(peer, head),
-            ) {
+            Ok(()) => match Asked::read(head, &table.clients, (peer, client)) {
                 Ok(asked) => self.answer_asked(&table, &asked, body).await,
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
         };
-        let mut response = told(answer, head, None);
-        if let Some(client) = client {
-            let is_peer = peer.address.is_some_and(|address| address.ip() == client);
-            if !is_peer {
-                response.extensions_mut().insert(ClientAddress(client));
-            }
+        with_client(told(answer, head, None), (peer, client))
+    }
+
+    /// Counts a request under the operator's limits.
+    fn count(&self, table: &Table, caller: &Caller) -> Result<(), OciError> {
+        if table.limits.is_empty() {
+            return Ok(());
         }
-        response
+        let now = self.clock.monotonic();
+        let counted = self.used.count(&caller.client, &table.limits, now);
+        counted.map_err(|wait| OciError::too_often(wait, caller.kind))
+    }
+
+    /// Counts a request that was let in, unless it was counted at the door.
+    fn count_let_in(&self, table: &Table, asked: &Asked<'_>) -> Result<(), OciError> {
+        if asked.shows_password() {
+            return Ok(());
+        }
+        self.count(table, &asked.caller())
     }
 
     /// Before anything else of a request is looked at.
@@ -133,6 +143,7 @@ impl RegistryApi {
         let (name, act) = match (&asked.endpoint, asked.leave) {
             (Endpoint::Catalog { page }, _) => {
                 visitor.check_list()?;
+                self.count_let_in(table, asked)?;
                 return list_repositories(table, page, &visitor).await;
             }
             (endpoint, Leave::To(act)) if let Some(name) = endpoint.name() => (name, act),
@@ -144,6 +155,7 @@ impl RegistryApi {
                 .map_err(|error| OciError::unrouted(&error, &table.routes))?;
         let content = Content::of(&asked.endpoint).filter(|_| act == Act::Pull);
         let Some(content) = content else {
+            self.count_let_in(table, asked)?;
             let who = (asked, &visitor);
             return change(table, who, (name, &target), (act, body)).await;
         };
@@ -300,6 +312,20 @@ async fn list_repositories(
         .repository_list(page, |name| visitor.sees(name))
         .await;
     answer::catalog(list.map_err(OciError::internal)?)
+}
+
+/// Tells the access log whose request it was, where another asked for it.
+fn with_client(
+    mut response: Response<Body>,
+    (peer, client): (Peer, Option<IpAddr>),
+) -> Response<Body> {
+    if let Some(client) = client {
+        let is_peer = peer.address.is_some_and(|address| address.ip() == client);
+        if !is_peer {
+            response.extensions_mut().insert(ClientAddress(client));
+        }
+    }
+    response
 }
 
 /// What the client is told: an error is an answer too.

@@ -3,10 +3,12 @@
 //! A token says who asks, and what it was asked for; what they may do is decided at each request. Sources: the CNCF distribution
 //! registry's "Token Authentication Specification" and "Oauth2 Token Authentication"; RFC 6749, section 5.
 
-use forebay_access::{Credential, Identity, Narrowing, Scope};
+use std::net::IpAddr;
+
+use forebay_access::{Credential, Identity, MAX_TOKEN_REPOSITORIES, Narrowing, Scope};
 use forebay_content::Secret;
 use forebay_http_kit::{Body, RequestBody, find_host};
-use forebay_oci::route;
+use forebay_oci::{Route, route};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode, request};
 use serde::Serialize;
@@ -46,9 +48,12 @@ struct Given<'a> {
 /// Gives a token to whoever shows a good credential, and one of anonymous to whoever shows none.
 pub(crate) async fn give(
     table: &Table,
-    head: &request::Parts,
+    (head, client): (&request::Parts, Option<IpAddr>),
     body: RequestBody,
 ) -> Result<Response<Body>, OciError> {
+    if table.routes.find_apart(find_host(head)).is_some() {
+        return Err(OciError::no_tokens_apart());
+    }
     let point = table.access.as_ref().ok_or_else(OciError::no_tokens)?;
     let mut wish = Wish::default();
     wish.read(head.uri.query().unwrap_or_default().as_bytes())?;
@@ -66,7 +71,7 @@ pub(crate) async fn give(
     } else if head.method != Method::GET {
         return Err(OciError::unsupported("GET, POST"));
     }
-    let identity = authenticate(point, head, &wish).await?;
+    let identity = authenticate(point, (head, client), &wish).await?;
     let narrowing = wish.narrowing(table, head)?;
     let issued = point.access.issue(&identity, narrowing);
     let issued = issued.map_err(|refusal| OciError::refused(&refusal, wrong))?;
@@ -87,14 +92,14 @@ pub(crate) async fn give(
 
 async fn authenticate(
     point: &AccessPoint,
-    head: &request::Parts,
+    (head, client): (&request::Parts, Option<IpAddr>),
     wish: &Wish,
 ) -> Result<Identity, OciError> {
     let credential = match head.headers.get(AUTHORIZATION) {
         Some(header) => Some(door::read(header).ok_or_else(wrong)?),
         None => wish.credential()?,
     };
-    let identity = point.access.authenticate(credential.as_ref()).await;
+    let identity = point.access.authenticate(credential.as_ref(), client).await;
     identity.map_err(|refusal| {
         door::tell(&refusal, head.extensions.get());
         OciError::refused(&refusal, wrong)
@@ -162,11 +167,22 @@ impl Wish {
                 Scope::Repository { name, acts } => {
                     let host = find_host(head);
                     let meant = route(host, self.ns.as_deref(), &name, &table.routes);
-                    if let Ok(route) = meant {
-                        narrowing.repositories.push((route.target, acts));
+                    let Ok(Route { target, .. }) = meant else {
+                        continue;
+                    };
+                    let mut known = narrowing.repositories.iter_mut();
+                    match known.find(|(known, _)| *known == target) {
+                        Some((_, so_far)) => *so_far = so_far.or(acts),
+                        None => narrowing.repositories.push((target, acts)),
                     }
                 }
             }
+        }
+        if narrowing.repositories.len() > MAX_TOKEN_REPOSITORIES {
+            // One that is good for some of them would fail later, where nobody knows why.
+            return Err(OciError::bad_wish(&format!(
+                "a token is given for at most {MAX_TOKEN_REPOSITORIES} repositories: ask for fewer at a time"
+            )));
         }
         Ok(narrowing)
     }

@@ -130,8 +130,9 @@ section! {
         /// Whether programs of this machine may push and delete over loopback, at localhost or 127.0.0.1, while no `[access]` is
         /// written. Not where a proxy on this machine asks for others: one that does not say so by a header lets them all.
         loopback_push: bool = "false",
-        /// How often one client may ask for content, at most 1000 rules, each a table `[[clients.limits]]`: for clients of
-        /// a `network`, those that log in as `user`, or those whose program is of a family `agent` such as `containerd`.
+        /// How often one client may ask: what is let in counts, each request of a pull, a push or a list, and each token and
+        /// password that is asked for or shown; being asked to log in does not. At most 1000 rules, each a table `[[clients.limits]]`: for clients of
+        /// a `network`, those that show a password as `user`, or those whose program is of a family `agent` such as `containerd`.
         /// Each address may make `requests_per_minute`, and `burst` of them at once (without it, a minute's). The first
         /// rule that is for a client holds. Over it, it is answered 429 with Retry-After, containerd 503.
         limits: Vec<ClientLimit>,

@@ -63,7 +63,7 @@ fuzz_target!(|text: &str| {
             password: Secret::new(password),
         },
     ] {
-        let came = runtime.block_on(access.authenticate(Some(&credential)));
+        let came = runtime.block_on(access.authenticate(Some(&credential), None));
         assert!(came.is_err());
     }
     let vouched = runtime.block_on(access.vouched(&Secret::new(text)));

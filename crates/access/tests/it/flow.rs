@@ -191,9 +191,14 @@ async fn a_robot_s_token_ends_with_the_robot() {
     assert_eq!(bearer.principal, robot.principal);
     let push = rig.verdict(&bearer, "local/team/app", Act::Push);
     assert_eq!(push, Verdict::Allowed);
+    // None that is over as soon as it is given.
+    rig.clock.advance(Duration::from_millis(99_500));
+    let robot = rig.bearer(&made.token).await.unwrap();
+    let late = rig.access.issue(&robot, asked(&[])).unwrap_err();
+    assert_eq!(late.why(), Some(Why::Token(BadToken::Expired)));
     let desk = rig.access.desk();
     desk.revoke_robots("ci").await.unwrap();
-    assert_eq!(why(rig.bearer(&issued.token).await), Why::RobotRevoked);
+    assert_eq!(why(rig.bearer(&made.token).await), Why::RobotRevoked);
 }
 
 #[tokio::test]

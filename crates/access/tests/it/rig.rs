@@ -98,12 +98,14 @@ impl Rig {
     }
 
     pub(crate) async fn basic(&self, name: &str, password: &str) -> Result<Identity, Refusal> {
-        self.access.authenticate(Some(&basic(name, password))).await
+        self.access
+            .authenticate(Some(&basic(name, password)), None)
+            .await
     }
 
     pub(crate) async fn bearer(&self, token: &Secret) -> Result<Identity, Refusal> {
         let credential = Credential::Bearer(token.clone());
-        self.access.authenticate(Some(&credential)).await
+        self.access.authenticate(Some(&credential), None).await
     }
 
     pub(crate) fn verdict(&self, identity: &Identity, target: &str, act: Act) -> Verdict {

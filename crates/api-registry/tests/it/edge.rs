@@ -29,6 +29,7 @@ pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
     pub(crate) journal: Arc<HeldJournal>,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) clock: ManualClock,
     beginnings: Arc<Notify>,
     departures: Arc<Notify>,
     supervisor: Supervisor,
@@ -64,15 +65,13 @@ struct Departure {
 impl Edge {
     /// With no access configured, repositories of one part, and loopback let to push.
     pub(crate) fn open() -> Self {
-        Self::over(ClientRules {
-            loopback_push: true,
-            ..ClientRules::default()
-        })
+        Self::with(|table| table.clients.loopback_push = true)
     }
 
-    /// For other clients.
-    pub(crate) fn over(clients: ClientRules) -> Self {
-        let clock = Arc::new(ManualClock::default());
+    /// With no access configured and repositories of one part, but for what is changed.
+    pub(crate) fn with(change: impl FnOnce(&mut Table)) -> Self {
+        let manual = ManualClock::default();
+        let clock = Arc::new(manual.clone());
         let supervisor = Supervisor::new();
         let journal = Arc::new(HeldJournal::free());
         let stores = Stores {
@@ -81,7 +80,7 @@ impl Edge {
             journal: Arc::clone(&journal) as _,
         };
         let lines = Arc::<Lines>::default();
-        let table = Table {
+        let mut table = Table {
             routes: RouteTable::default(),
             sources: [].into(),
             rights: [].into(),
@@ -92,10 +91,11 @@ impl Edge {
             )),
             access: None,
             audit: Arc::clone(&lines) as _,
-            clients,
+            clients: ClientRules::default(),
             patience: Patience::default(),
             limits: Vec::new(),
         };
+        change(&mut table);
         let table = Arc::new(ArcSwap::from_pointee(table));
         let instance = HeaderValue::from_static("test");
         let (beginnings, departures) = (Arc::<Notify>::default(), Arc::<Notify>::default());
@@ -112,6 +112,7 @@ impl Edge {
             address,
             journal,
             lines,
+            clock: manual,
             beginnings,
             departures,
             supervisor,

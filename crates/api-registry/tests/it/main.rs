@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod audited;
 #[cfg(test)]
+mod door;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod limited;
+#[cfg(test)]
 mod loopback;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod wire;

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http::Request;
@@ -33,6 +35,7 @@ pub(crate) struct Ask {
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    head: String,
     pub(crate) body: String,
 }
 
@@ -51,6 +54,12 @@ impl Ask {
         self.has_host |= name == "host";
         write!(self.headers, "{name}: {value}\r\n").expect("a string takes all");
         self
+    }
+
+    /// With a password.
+    pub(crate) fn login(self, name: &str, password: &str) -> Self {
+        let credential = BASE64_STANDARD.encode(format!("{name}:{password}"));
+        self.header("authorization", &format!("Basic {credential}"))
     }
 
     pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
@@ -119,7 +128,16 @@ impl Ask {
         let status = head.split(' ').nth(1).expect("a status");
         Answer {
             status: status.parse().unwrap(),
+            head: head.to_owned(),
             body: body.to_owned(),
         }
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let found = lines.find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+        Some(found.1)
     }
 }
