@@ -71,6 +71,15 @@ pub trait Control: Send + Sync + 'static {
         order: RepositoryOrder,
     ) -> impl Future<Output = Result<RepositoryTold, ControlError>> + Send;
 
+    /// Backs the local repositories up; the report as JSON.
+    fn back_up(
+        &self,
+        request: BackupRequest,
+    ) -> impl Future<Output = Result<serde_json::Value, ControlError>> + Send;
+
+    /// How far the backup that is under way has come; `None` if none is.
+    fn backup_progress(&self) -> Option<BackupProgress>;
+
     /// Sends an alert to each webhook; what came of it, in their order.
     fn test_alerts(&self) -> impl Future<Output = Result<Vec<Delivery>, ControlError>> + Send;
 }
@@ -89,6 +98,25 @@ pub struct RefreshRequest {
 pub struct FsckRequest {
     /// True to mend what is found.
     pub mend: bool,
+}
+
+/// What `POST /backup` takes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupRequest {
+    /// The directory of the backup, an absolute path as the server sees it.
+    pub to: String,
+}
+
+/// How far a backup has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupProgress {
+    /// Blobs and manifests that are in it now.
+    pub objects: u64,
+    /// Of how many.
+    pub of_objects: u64,
+    /// Bytes that this run copied.
+    pub copied_bytes: u64,
 }
 
 /// What `POST /budget` takes.
@@ -212,6 +240,8 @@ pub async fn handle_control(
         "/warm" => act(body, |request| control.warm(request)).await,
         "/accounts" => act(body, |order| control.accounts(order)).await,
         "/repositories" => act(body, |order| control.repositories(order)).await,
+        "/backup" => act(body, |request| control.back_up(request)).await,
+        "/backup/progress" => act(body, |()| async { Ok(control.backup_progress()) }).await,
         "/alerts/test" => act(body, |()| control.test_alerts()).await,
         _ => return unknown_act(),
     };

@@ -10,8 +10,9 @@ mod scrape;
 mod tls_metrics;
 
 pub use control::{
-    BudgetRequest, CONTROL_SOCKET, Control, ControlError, Delivery, ExportRequest, FsckRequest,
-    OneRepository, RefreshRequest, TopRequest, WarmRequest, Warmed, handle_control,
+    BackupProgress, BackupRequest, BudgetRequest, CONTROL_SOCKET, Control, ControlError, Delivery,
+    ExportRequest, FsckRequest, OneRepository, RefreshRequest, TopRequest, WarmRequest, Warmed,
+    handle_control,
 };
 pub use health::{Readiness, healthz, readyz};
 pub use ledger_metrics::LedgerReadings;

@@ -26,9 +26,9 @@ impl LocalRegistry {
     ///
     /// # Errors
     /// A change cannot be written down in its repository's journal, for the disk fails.
-    pub async fn at_one_moment<T>(&self, look: impl AsyncFnOnce() -> T) -> Result<T, PushError> {
+    pub async fn at_one_moment<T>(&self, look: impl Future<Output = T>) -> Result<T, PushError> {
         let turns = self.all_turns().await?;
-        let found = look().await;
+        let found = look.await;
         drop(turns);
         Ok(found)
     }

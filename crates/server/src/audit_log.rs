@@ -16,13 +16,13 @@ use tracing::error;
 use crate::access_log;
 
 /// What the file is called in the data directory. Older ones have `.1` and so on behind it.
-const FILE_NAME: &str = "audit.jsonl";
+const FILE_NAME: &str = forebay_backup::AUDIT_LOG;
 
 /// How long a file gets, in bytes.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How many older files are kept.
-const OLDER_FILES: u32 = 9;
+const OLDER_FILES: u32 = forebay_backup::OLDER_AUDIT_FILES;
 
 /// The longest text of a line, in bytes.
 const MAX_TEXT_BYTES: usize = 512;

@@ -1,13 +1,15 @@
 //! What commands may have the running server do.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use forebay_access::{Access, Order, Told};
 use forebay_api_admin::{
-    BudgetRequest, Control, ControlError, Delivery, ExportRequest, FsckRequest, TopRequest,
-    WarmRequest, Warmed,
+    BackupProgress, BackupRequest, BudgetRequest, Control, ControlError, Delivery, ExportRequest,
+    FsckRequest, TopRequest, WarmRequest, Warmed,
 };
+use forebay_backup::{BackupError, BackupReport};
 use forebay_blobs_fs::FsBlobs;
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, Refreshed};
 use forebay_catalog_sql::SqlCatalog;
@@ -22,6 +24,7 @@ use forebay_registry::{Operator, Order as RepositoryOrder, Told as RepositoryTol
 use tokio::sync::Mutex;
 use tracing::info;
 
+use crate::backing::Backing;
 use crate::check::{CheckReport, check_running};
 use crate::desk::{Desk, try_webhooks};
 use crate::repositories::carry_out;
@@ -49,7 +52,9 @@ pub(crate) struct Controls {
     pub(crate) blobs: Arc<FsBlobs>,
     pub(crate) catalog: Arc<SqlCatalog>,
     pub(crate) supervisor: Supervisor,
-    /// Held by the check that is under way: a second one would only take the disk from the first.
+    /// The local repositories, to be backed up; none where the disk has no room for any.
+    pub(crate) backing: Option<Backing>,
+    /// Held by the check or the backup that is under way: a second one would only take the disk from the first.
     pub(crate) checking: Mutex<()>,
 }
 
@@ -72,7 +77,13 @@ enum Refusal {
     Digest,
     #[error("cannot refresh {image}")]
     Refresh { image: String, source: SourceError },
-    #[error("a check is under way already")]
+    #[error(
+        "there are no local repositories to back up: the disk was full or read-only when the server started"
+    )]
+    NothingToBackUp,
+    #[error("the local repositories cannot be backed up")]
+    Backup(#[from] BackupError),
+    #[error("a check or a backup is under way already")]
     Checking,
     #[error("there are no accounts: the disk was full or read-only when the server started")]
     NoAccounts,
@@ -175,6 +186,16 @@ impl Control for Controls {
         })
     }
 
+    async fn back_up(&self, request: BackupRequest) -> Result<serde_json::Value, ControlError> {
+        let report = self.back_up_to(Path::new(&request.to)).await;
+        let report = report.map_err(|refusal| ControlError::of(&refusal))?;
+        serde_json::to_value(&report).map_err(|error| ControlError::of(&error))
+    }
+
+    fn backup_progress(&self) -> Option<BackupProgress> {
+        self.backing.as_ref()?.progress()
+    }
+
     async fn test_alerts(&self) -> Result<Vec<Delivery>, ControlError> {
         Ok(try_webhooks(&self.webhooks, self.desk.ledger.moment()).await)
     }
@@ -203,6 +224,17 @@ impl Controls {
             clean, "checked what is at rest"
         );
         Ok(report)
+    }
+
+    async fn back_up_to(&self, to: &Path) -> Result<BackupReport, Refusal> {
+        let backing = self.backing.as_ref().ok_or(Refusal::NothingToBackUp)?;
+        let Ok(_only_one) = self.checking.try_lock() else {
+            return Err(Refusal::Checking);
+        };
+        tokio::select! {
+            report = backing.back_up(to) => Ok(report?),
+            () = self.supervisor.stopping() => Err(Refusal::Stopping),
+        }
     }
 
     async fn refresh_tag(&self, image: &str) -> Result<String, Refusal> {

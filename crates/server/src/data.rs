@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_blobs_fs::{DataError, DataLock, Disk, FsBlobs, ensure_format, has_format};
+use forebay_backup::settle;
+use forebay_blobs_fs::{DataError, DataLock, Disk, FsBlobs, RealDisk, ensure_format, has_format};
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_content::{BlobStore, BoxError, Catalog, CatalogError, Timestamp};
 use forebay_terminal::Failure;
@@ -171,15 +172,17 @@ pub(crate) async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Fai
     if !dir.is_dir() {
         make_dir(dir).await.map_err(make)?;
     }
-    match DataLock::acquire(dir) {
+    let locked = match DataLock::acquire(dir) {
         Err(DataError::Locked { .. }) if !patience.is_zero() => {
             info!(dir = %dir.display(), at_most = ?patience, "waiting for another process to leave the data directory");
-            DataLock::wait(dir, patience)
-                .await
-                .map_err(|error| unusable(dir, error))
+            DataLock::wait(dir, patience).await
         }
-        outcome => outcome.map_err(|error| unusable(dir, error)),
-    }
+        outcome => outcome,
+    };
+    let lock = locked.map_err(|error| unusable(dir, error))?;
+    // It may be a backup that was cut off on its last steps.
+    settle(dir, &RealDisk).map_err(|error| unusable(dir, error))?;
+    Ok(lock)
 }
 
 /// Opens the catalog. An empty one beside blobs is a loss, and no beginning: nothing would be served, and the blobs would

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use forebay_access::{Desk, HashCost, SystemRandom};
+use forebay_backup::REGISTRY_DIRECTORY;
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
 use forebay_content::{Accounts, BlobError, CatalogError, Clock};
@@ -16,13 +17,19 @@ use tracing::warn;
 
 use crate::disk_trouble::is_unwritable;
 
-/// What the directory of blobs and journals is called in the data directory.
-const DIRECTORY: &str = "registry";
-
 /// The local repositories, open.
 pub(crate) struct Hosting {
     pub(crate) registry: Arc<LocalRegistry>,
-    rows: Arc<SqlRegistry>,
+    /// Its stores as what they are, for who looks at more than content: checks and backups.
+    pub(crate) shelves: Shelves,
+}
+
+/// The stores of local repositories. Clones are the same ones.
+#[derive(Clone)]
+pub(crate) struct Shelves {
+    pub(crate) blobs: FsBlobs,
+    pub(crate) rows: Arc<SqlRegistry>,
+    pub(crate) journal: FsJournal,
 }
 
 /// Why they could not be opened.
@@ -49,9 +56,9 @@ impl Hosting {
         supervisor: &Supervisor,
     ) -> Result<Option<Self>, Failure> {
         match open_stores(dir, disk).await {
-            Ok((stores, rows)) => Ok(Some(Self {
-                registry: LocalRegistry::open(stores, clock, supervisor),
-                rows,
+            Ok(shelves) => Ok(Some(Self {
+                registry: LocalRegistry::open(shelves.stores(), clock, supervisor),
+                shelves,
             })),
             Err(error) if error.is_of_disk() => {
                 warn!(%error, "there are no local repositories: the disk is full or read-only");
@@ -66,12 +73,12 @@ impl Hosting {
 
     /// Where accounts are changed.
     pub(crate) fn accounts(&self, clock: &Arc<dyn Clock>) -> Arc<Desk> {
-        accounts_desk(&self.rows, clock)
+        accounts_desk(&self.shelves.rows, clock)
     }
 
     /// Where accounts are kept.
     pub(crate) fn rows(&self) -> Arc<dyn Accounts> {
-        Arc::clone(&self.rows) as _
+        Arc::clone(&self.shelves.rows) as _
     }
 
     /// Writes down what is only noted, and closes the rows.
@@ -80,7 +87,7 @@ impl Hosting {
     /// The last writes failed.
     pub(crate) async fn close(&self) -> Result<(), Failure> {
         self.registry.flush().await;
-        let closed = self.rows.close().await;
+        let closed = self.shelves.rows.close().await;
         closed.map_err(|error| Failure::failed("cannot close the registry's rows", error))
     }
 }
@@ -92,24 +99,28 @@ pub(crate) fn accounts_desk(rows: &Arc<SqlRegistry>, clock: &Arc<dyn Clock>) -> 
     Arc::new(Desk::new(accounts, clock, Arc::new(SystemRandom), cost))
 }
 
-async fn open_stores(
-    dir: &Path,
-    disk: Arc<dyn Disk>,
-) -> Result<(Stores, Arc<SqlRegistry>), Unopened> {
-    let root = dir.join(DIRECTORY);
+impl Shelves {
+    /// The stores as the registry sees them.
+    pub(crate) fn stores(&self) -> Stores {
+        Stores {
+            blobs: Arc::new(self.blobs.clone()),
+            rows: Arc::clone(&self.rows) as _,
+            journal: Arc::new(self.journal.clone()),
+        }
+    }
+}
+
+async fn open_stores(dir: &Path, disk: Arc<dyn Disk>) -> Result<Shelves, Unopened> {
+    let root = dir.join(REGISTRY_DIRECTORY);
     match std::fs::DirBuilder::new().mode(0o700).create(&root) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
         _ => {}
     }
-    let blobs = FsBlobs::open(&root, Arc::clone(&disk))?;
-    let journal = FsJournal::open(&root, disk)?;
-    let rows = Arc::new(SqlRegistry::open(&dir.join(REGISTRY_FILE_NAME)).await?);
-    let stores = Stores {
-        blobs: Arc::new(blobs),
-        rows: Arc::clone(&rows) as _,
-        journal: Arc::new(journal),
-    };
-    Ok((stores, rows))
+    Ok(Shelves {
+        blobs: FsBlobs::open(&root, Arc::clone(&disk))?,
+        journal: FsJournal::open(&root, disk)?,
+        rows: Arc::new(SqlRegistry::open(&dir.join(REGISTRY_FILE_NAME)).await?),
+    })
 }
 
 impl Unopened {

@@ -24,6 +24,7 @@ use tracing::{info, warn};
 
 use crate::access_log::{Access, AccessLines};
 use crate::audit_log::AuditLog;
+use crate::backing::Backing;
 use crate::control::Controls;
 use crate::data::{DataDir, with_way_out};
 use crate::descriptors;
@@ -138,7 +139,7 @@ impl Running {
         controls.audit = Arc::clone(&ground.hosted.audit);
         let operator = begin_operating(hosting.as_ref(), &config, &ground, &supervisor);
         controls.operator.clone_from(&operator);
-        controls.accounts = hosting.as_ref().map(|hosting| hosting.accounts(&clock));
+        open_counters(&mut controls, hosting.as_ref(), &config, &clock);
         controls.access = gate.access();
         // Before anybody can know that we run: a signal without a handler ends the process.
         let signals = Signals::begin()?;
@@ -316,6 +317,7 @@ fn controls(
         accounts: None,
         operator: None,
         access: Arc::default(),
+        backing: None,
         audit: Arc::new(NoAudit),
         webhooks: Arc::clone(&books.webhooks),
         doors: Arc::clone(doors),
@@ -325,6 +327,24 @@ fn controls(
         supervisor: supervisor.clone(),
         checking: tokio::sync::Mutex::new(()),
     }
+}
+
+/// What commands may have done with what lives here, where anything can.
+fn open_counters(
+    controls: &mut Controls,
+    hosting: Option<&Hosting>,
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) {
+    let Some(hosting) = hosting else { return };
+    controls.accounts = Some(hosting.accounts(clock));
+    controls.backing = Some(Backing {
+        data: config.data.clone(),
+        registry: Arc::clone(&hosting.registry),
+        shelves: hosting.shelves.clone(),
+        clock: Arc::clone(clock),
+        progress: std::sync::Mutex::default(),
+    });
 }
 
 fn begin_access_log(

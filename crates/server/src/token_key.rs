@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 use crate::disk_trouble::is_unwritable;
 
 /// What the file is called in the data directory.
-const FILE: &str = "token.key";
+const FILE: &str = forebay_backup::TOKEN_KEY;
 
 /// What it is called until it is whole.
 const UNFINISHED: &str = "token.key.new";

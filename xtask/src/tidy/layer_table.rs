@@ -28,7 +28,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 42] = [
+pub(crate) const PACKAGES: [(&str, Layer); 43] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-failures", Layer::Text),
@@ -61,6 +61,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 42] = [
     ("forebay-api-admin", Layer::Edge),
     ("forebay-config", Layer::Binary),
     ("forebay-terminal", Layer::Binary),
+    ("forebay-backup", Layer::Binary),
     ("forebay-server", Layer::Binary),
     ("forebay-access-command", Layer::Binary),
     ("forebay-repository-command", Layer::Binary),

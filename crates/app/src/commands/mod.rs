@@ -3,6 +3,7 @@
 //! This is the menu and the way in; commands return how they ended, and only here is a failure printed.
 
 mod alerts;
+mod backup;
 mod budget;
 mod completions;
 mod config;
@@ -50,6 +51,7 @@ enum Command {
     Rewrite(Box<rewrite::Args>),
     Refresh(refresh::Args),
     Fsck(fsck::Args),
+    Backup(backup::Args),
     Repo(repo::Args),
     Pin(pin::Args),
     Gc(gc::Args),
@@ -106,6 +108,7 @@ fn dispatch(
         Command::Repo(args) => block_on(repo::run(args, environment, printer)),
         Command::Pin(args) => block_on(pin::run(args, environment, printer)),
         Command::Gc(args) => block_on(gc::run(args, environment, printer)),
+        Command::Backup(args) => block_on(backup::run(args, environment, printer)),
         Command::User(args) => block_on(user::run(args, environment, printer)),
         Command::Token(args) => block_on(token::run(args, environment, printer)),
         Command::Config(args) => config::run(args, environment, printer),

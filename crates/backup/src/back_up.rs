@@ -1,0 +1,179 @@
+//! A backup from its beginning to its end.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
+use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
+use forebay_content::{BlobError, BlobStore, CatalogError, Clock};
+use forebay_registry::LocalRegistry;
+
+use crate::bytes::Bytes;
+use crate::place::{Place, failed};
+use crate::{
+    AUDIT_LOG, BackupError, BackupReport, OLDER_AUDIT_FILES, Progress, REGISTRY_DIRECTORY,
+    TOKEN_KEY,
+};
+
+/// A disk that has less left than this is full, in bytes: rows are written in pages.
+const FULL_BELOW_BYTES: u64 = 1024 * 1024;
+
+/// The registry that is backed up, open.
+pub struct Source<'a> {
+    /// The data directory.
+    pub data: &'a Path,
+    /// What holds still for a moment.
+    pub registry: &'a LocalRegistry,
+    /// Its rows.
+    pub rows: &'a SqlRegistry,
+    /// Its bytes.
+    pub blobs: &'a dyn BlobStore,
+    /// Its journals.
+    pub journal: &'a FsJournal,
+    /// By which it is told when, and how long it took.
+    pub clock: &'a dyn Clock,
+}
+
+/// Backs the registry up into the directory `to`, which is empty, an earlier backup, or not there, on `disk`. Pushes, deletes and
+/// pulls go on; bytes are not cleared away meanwhile.
+///
+/// The content is that of one moment. Dropped before it returns, and killed at any time, it leaves the earlier backup or the new one.
+///
+/// # Errors
+/// [`BackupError`]; the earlier backup is then as it was.
+pub async fn back_up(
+    source: &Source<'_>,
+    to: &Path,
+    disk: Arc<dyn Disk>,
+    tell: &(dyn Fn(&Progress) + Sync),
+) -> Result<BackupReport, BackupError> {
+    let began = source.clock.now();
+    let (to, data) = (to.to_owned(), source.data.to_owned());
+    let place = off_worker(move || Place::take(&to, &data, disk)).await?;
+    let place = Arc::new(place);
+    let next = Arc::clone(&place);
+    let next = off_worker(move || next.begin()).await?;
+    let spared = source.registry.spare_bytes().await;
+    let made = make(source, &place, &next, tell).await;
+    let mut report = match made {
+        Ok(report) => report,
+        Err(error) => {
+            // Room for whoever needs it now; what cannot be removed is when the next run begins.
+            let _ = place.clear();
+            return Err(error);
+        }
+    };
+    drop(spared);
+    let switched = Arc::clone(&place);
+    off_worker(move || switched.switch()).await?;
+    let (rows, to) = opened(&place, &place.dir).await?;
+    let bytes = Bytes {
+        rows: &rows,
+        from: source.blobs,
+        to: &to,
+        place: &place.dir,
+    };
+    let removed = bytes.remove_unheld().await;
+    rows.close().await.map_err(BackupError::Rows)?;
+    report.removed_objects = removed?;
+    let took = source.clock.now().0.saturating_sub(began.0);
+    report.took_ms = u64::try_from(took).unwrap_or_default();
+    Ok(report)
+}
+
+/// Makes all files of the next backup, and copies the bytes that it needs.
+async fn make(
+    source: &Source<'_>,
+    place: &Arc<Place>,
+    next: &Path,
+    tell: &(dyn Fn(&Progress) + Sync),
+) -> Result<BackupReport, BackupError> {
+    let copy = source.rows.begin_copy(&next.join(REGISTRY_FILE_NAME)).await;
+    let mut copy = copy.map_err(|error| rows_failed(error, place))?;
+    let moment = source.registry.at_one_moment(async {
+        let held = copy.hold().await.map_err(BackupError::Rows);
+        let lengths = source
+            .journal
+            .lengths()
+            .await
+            .map_err(BackupError::Journals);
+        held.and(lengths)
+    });
+    let lengths = moment.await??;
+    let moment = source.clock.now();
+    copy.finish()
+        .await
+        .map_err(|error| rows_failed(error, place))?;
+    let to = (place.next_journals(), Arc::clone(&place.disk));
+    let copied = source.journal.copy(&lengths, (&to.0, &to.1)).await;
+    copied.map_err(|error| match error {
+        BlobError::NoSpace => BackupError::NoSpace(place.dir.clone()),
+        error => BackupError::Journals(error),
+    })?;
+    let (beside, data) = (Arc::clone(place), source.data.to_owned());
+    off_worker(move || copy_beside(&data, &beside)).await?;
+    let mut report = BackupReport {
+        moment_unix_ms: moment.0,
+        ..BackupReport::default()
+    };
+    let (rows, to) = opened(place, next).await?;
+    let bytes = Bytes {
+        rows: &rows,
+        from: source.blobs,
+        to: &to,
+        place: &place.dir,
+    };
+    let copied = bytes.copy(&mut report, tell).await;
+    rows.close().await.map_err(BackupError::Rows)?;
+    copied?;
+    Ok(report)
+}
+
+/// What lies beside the registry and goes with it.
+fn copy_beside(data: &Path, place: &Place) -> Result<(), BackupError> {
+    // The oldest first: a file that is turned over meanwhile is then there twice and not missing.
+    for number in (1..=OLDER_AUDIT_FILES).rev() {
+        place.copy_beside(data, &format!("{AUDIT_LOG}.{number}"))?;
+    }
+    for name in [AUDIT_LOG, TOKEN_KEY, "format"] {
+        place.copy_beside(data, name)?;
+    }
+    Ok(())
+}
+
+/// The rows in this directory, and the bytes of the backup.
+async fn opened(place: &Place, rows: &Path) -> Result<(SqlRegistry, FsBlobs), BackupError> {
+    let root = place.dir.join(REGISTRY_DIRECTORY);
+    let blobs = FsBlobs::open(&root, Arc::clone(&place.disk)).map_err(|source| match source {
+        BlobError::NoSpace => BackupError::NoSpace(root.clone()),
+        source => BackupError::Bytes { path: root, source },
+    })?;
+    let rows = SqlRegistry::look(&rows.join(REGISTRY_FILE_NAME)).await;
+    Ok((rows.map_err(BackupError::Rows)?, blobs))
+}
+
+/// What stands in the way of the copy of rows: most likely the disk on which it is made.
+fn rows_failed(error: CatalogError, place: &Place) -> BackupError {
+    let CatalogError::NotWritable(source) = error else {
+        return BackupError::Rows(error);
+    };
+    let room = place.disk.room(&place.dir);
+    if room.is_ok_and(|room| room.bytes < FULL_BELOW_BYTES || room.files == Some(0)) {
+        return BackupError::NoSpace(place.dir.clone());
+    }
+    failed("write rows to", &place.dir, io::Error::other(source))
+}
+
+/// Does what waits for the disk off the async worker.
+async fn off_worker<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
+) -> Result<T, BackupError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => Err(BackupError::Cut(cancelled)),
+        },
+    }
+}

@@ -1,0 +1,199 @@
+//! The bytes of a backup: what is held and not there yet is copied, hashed on its way; what nobody holds any more goes.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use forebay_content::{BlobError, BlobStat, BlobStore, Hosted};
+use forebay_oci::{Digest, Hasher};
+use futures::stream::{self, StreamExt as _};
+
+use crate::report::{MAX_TOLD, Uncopied};
+use crate::{BackupError, BackupReport, Progress};
+
+/// How many are looked at in one go.
+const AT_ONCE: u32 = 500;
+
+/// How many are copied at once: most are small, and wait for a sync each.
+const COPIED_AT_ONCE: usize = 4;
+
+/// The most repositories that are named with what could not be copied.
+const MAX_HOLDERS: u32 = 16;
+
+/// From where to where bytes are copied.
+pub(crate) struct Bytes<'a> {
+    /// What is to be there.
+    pub(crate) rows: &'a dyn Hosted,
+    pub(crate) from: &'a dyn BlobStore,
+    pub(crate) to: &'a dyn BlobStore,
+    /// Where that is, for people.
+    pub(crate) place: &'a Path,
+}
+
+/// What became of one object.
+enum Copied {
+    Done(u64),
+    /// It cannot be read.
+    Not(Digest, BlobError),
+}
+
+/// The blobs of a store in their order, for who asks for some of them in that order.
+struct Ahead<'a> {
+    store: &'a dyn BlobStore,
+    page: VecDeque<BlobStat>,
+    last: Option<Digest>,
+}
+
+impl Bytes<'_> {
+    /// Copies what is held and not there yet, and counts all of it.
+    pub(crate) async fn copy(
+        &self,
+        report: &mut BackupReport,
+        tell: &(dyn Fn(&Progress) + Sync),
+    ) -> Result<(), BackupError> {
+        let usage = self.rows.hosted_usage().await.map_err(BackupError::Rows)?;
+        report.repositories = usage.repositories;
+        let mut ahead = Ahead {
+            store: self.to,
+            page: VecDeque::new(),
+            last: None,
+        };
+        let mut after: Option<Digest> = None;
+        loop {
+            let page = self.rows.held_after(after.as_ref(), AT_ONCE).await;
+            let page = page.map_err(BackupError::Rows)?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.digest.clone());
+            let mut missing = Vec::new();
+            for stat in page {
+                let found = ahead.find(&stat.digest).await;
+                if found.map_err(|error| self.failed(error))? == Some(stat.size) {
+                    report.objects += 1;
+                    report.bytes += stat.size;
+                } else {
+                    missing.push(stat);
+                }
+            }
+            let copies = missing.into_iter().map(|stat| self.copy_one(stat));
+            let mut copies = stream::iter(copies).buffer_unordered(COPIED_AT_ONCE);
+            while let Some(copied) = copies.next().await {
+                self.count(copied?, report).await?;
+            }
+            tell(&Progress {
+                objects: report.objects,
+                of_objects: usage.objects,
+                copied_bytes: report.copied_bytes,
+            });
+        }
+    }
+
+    async fn count(&self, copied: Copied, report: &mut BackupReport) -> Result<(), BackupError> {
+        match copied {
+            Copied::Done(bytes) => {
+                report.objects += 1;
+                report.bytes += bytes;
+                report.copied_objects += 1;
+                report.copied_bytes += bytes;
+            }
+            Copied::Not(..) if report.uncopied.len() >= MAX_TOLD => report.uncopied_beside += 1,
+            Copied::Not(digest, error) => {
+                let holders = self.rows.holders(&digest, MAX_HOLDERS).await;
+                let holders = holders.map_err(BackupError::Rows)?;
+                report.uncopied.push(Uncopied {
+                    digest: digest.to_string(),
+                    repositories: holders.iter().map(ToString::to_string).collect(),
+                    why: in_words(&error),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies an object. That it cannot be read is no failure of the backup: all others are to be in it.
+    async fn copy_one(&self, stat: BlobStat) -> Result<Copied, BackupError> {
+        let unread = |error| Ok(Copied::Not(stat.digest.clone(), error));
+        let reader = match self.from.open(&stat.digest).await {
+            Ok(reader) => reader,
+            Err(error) => return unread(error),
+        };
+        let staged = self.to.stage(Some(reader.size())).await;
+        let mut stage = staged.map_err(|error| self.failed(error))?;
+        let mut hasher = Hasher::new(stat.digest.algorithm());
+        let mut at = 0;
+        while at < reader.size() {
+            let bytes = match reader.read(at).await {
+                Ok(bytes) => bytes,
+                Err(error) => return unread(error),
+            };
+            at += bytes.len() as u64;
+            hasher.update(&bytes);
+            stage
+                .write(bytes)
+                .await
+                .map_err(|error| self.failed(error))?;
+        }
+        if hasher.finish() != stat.digest {
+            return unread(BlobError::Corrupt("its bytes do not have its digest"));
+        }
+        let committed = stage.commit(&stat.digest).await;
+        committed.map_err(|error| self.failed(error))?;
+        Ok(Copied::Done(at))
+    }
+
+    /// Removes what nobody holds any more: how many.
+    pub(crate) async fn remove_unheld(&self) -> Result<u64, BackupError> {
+        let mut removed = 0;
+        let mut after: Option<Digest> = None;
+        loop {
+            let page = self.to.list(after.as_ref(), AT_ONCE as usize).await;
+            let page = page.map_err(|error| self.failed(error))?;
+            let Some(last) = page.last() else {
+                return Ok(removed);
+            };
+            after = Some(last.digest.clone());
+            let digests: Vec<Digest> = page.into_iter().map(|stat| stat.digest).collect();
+            let held = self.rows.held(&digests).await.map_err(BackupError::Rows)?;
+            for digest in digests.iter().filter(|digest| !held.contains(digest)) {
+                let deleted = self.to.delete(digest).await;
+                deleted.map_err(|error| self.failed(error))?;
+                removed += 1;
+            }
+        }
+    }
+
+    fn failed(&self, source: BlobError) -> BackupError {
+        let path = self.place.to_owned();
+        match source {
+            BlobError::NoSpace => BackupError::NoSpace(path),
+            source => BackupError::Bytes { path, source },
+        }
+    }
+}
+
+impl Ahead<'_> {
+    /// The size of the blob, if it is there. Each is asked for after those before it in their order.
+    async fn find(&mut self, digest: &Digest) -> Result<Option<u64>, BlobError> {
+        loop {
+            while let Some(first) = self.page.front() {
+                if first.digest >= *digest {
+                    return Ok((first.digest == *digest).then_some(first.size));
+                }
+                self.page.pop_front();
+            }
+            // What lies before it is passed over.
+            let last = self.last.as_ref();
+            let page = self.store.list(last, AT_ONCE as usize).await?;
+            let Some(end) = page.last() else {
+                return Ok(None);
+            };
+            self.last = Some(end.digest.clone());
+            self.page = page.into();
+        }
+    }
+}
+
+fn in_words(error: &BlobError) -> String {
+    let source = std::error::Error::source(error);
+    source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}

@@ -1,0 +1,16 @@
+//! Backups: whole, of one moment, there after a kill, and what they refuse.
+
+#![expect(clippy::unwrap_used, reason = "the steps of tests fail by panics")]
+#![allow(
+    dead_code,
+    reason = "the scene is the registry's own, of which not all is needed here"
+)]
+
+mod broken;
+mod busy;
+#[path = "../../../registry/tests/it/child.rs"]
+mod child;
+mod kept;
+mod runs;
+#[path = "../../../registry/tests/it/scene.rs"]
+mod scene;

@@ -1,0 +1,173 @@
+//! Runs of a backup into the same directory, and into those where it must not go.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use forebay_backup::{BackupError, REGISTRY_DIRECTORY};
+use forebay_blobs_fs::DataLock;
+use forebay_content::BlobStore as _;
+use forebay_oci::Digest;
+use tempfile::TempDir;
+
+use crate::kept::{Kept, content_of};
+use crate::scene::{Image, name};
+
+#[tokio::test]
+async fn a_backup_has_all_that_is_held_and_the_next_one_copies_what_is_new() {
+    let (folder, app) = (TempDir::new().unwrap(), name("team/app"));
+    let to = folder.path().join("new/backup");
+    let kept = Kept::open(&folder.path().join("data")).await;
+    fs::write(kept.data.join("token.key"), [7; 32]).unwrap();
+    fs::write(kept.data.join("audit.jsonl"), "{}\n").unwrap();
+    let (first, second) = (Image::numbered(1), Image::numbered(2));
+    kept.scene
+        .push_image(&app, Some("1"), &first)
+        .await
+        .unwrap();
+    let report = kept.back_up(&to).await.unwrap();
+    assert!(report.is_whole());
+    assert_eq!((report.repositories, report.objects), (1, 4));
+    assert_eq!((report.copied_objects, report.removed_objects), (4, 0));
+    assert_eq!(report.copied_bytes, report.bytes);
+    assert_eq!(content_of(&to).await, kept.content().await);
+    assert_eq!(fs::read(to.join("token.key")).unwrap(), [7; 32]);
+    assert_eq!(fs::read(to.join("audit.jsonl")).unwrap(), b"{}\n");
+    assert!(fs::read_dir(to.join("next")).unwrap().count() <= 1);
+    for (path, mode) in [
+        ("", 0o700),
+        ("registry", 0o700),
+        ("registry.sqlite", 0o600),
+        ("token.key", 0o600),
+    ] {
+        let found = fs::metadata(to.join(path)).unwrap().permissions().mode();
+        assert_eq!(found & 0o777, mode, "{path}");
+    }
+    // Again, with nothing new.
+    let report = kept.back_up(&to).await.unwrap();
+    assert_eq!((report.objects, report.copied_objects), (4, 0));
+    // One more, and one less.
+    kept.scene
+        .push_image(&app, Some("2"), &second)
+        .await
+        .unwrap();
+    let registry = &kept.scene.registry;
+    registry.drop_manifest(&app, &first.digest()).await.unwrap();
+    fs::remove_file(kept.data.join("token.key")).unwrap();
+    let collected = registry.collect_garbage(std::time::Duration::ZERO).await;
+    let gone = collected.unwrap().objects;
+    let report = kept.back_up(&to).await.unwrap();
+    assert_eq!((report.objects, report.copied_objects), (4, 4));
+    assert_eq!(report.removed_objects, gone);
+    assert_eq!(content_of(&to).await, kept.content().await);
+    assert!(!to.join("token.key").exists());
+    kept.close().await;
+}
+
+#[tokio::test]
+async fn a_backup_goes_nowhere_where_it_could_take_something_away() {
+    let folder = TempDir::new().unwrap();
+    let kept = Kept::open(&folder.path().join("data")).await;
+    kept.scene
+        .push_image(&name("app"), Some("1"), &Image::numbered(1))
+        .await
+        .unwrap();
+    let foreign = folder.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("photos.tar"), "mine").unwrap();
+    let refused = kept.back_up(&foreign).await;
+    assert!(
+        matches!(refused, Err(BackupError::Foreign(_))),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read_dir(&foreign).unwrap().count(), 1);
+    for inside in [
+        kept.data.clone(),
+        kept.data.join("registry/backup"),
+        folder.path().to_owned(),
+    ] {
+        let refused = kept.back_up(&inside).await;
+        assert!(
+            matches!(refused, Err(BackupError::Inside(_))),
+            "{refused:?}"
+        );
+    }
+    assert!(!kept.data.join("registry/backup").exists());
+    let to = folder.path().join("backup");
+    kept.back_up(&to).await.unwrap();
+    let lock = DataLock::acquire(&to).unwrap();
+    let refused = kept.back_up(&to).await;
+    assert!(
+        matches!(refused, Err(BackupError::Locked { .. })),
+        "{refused:?}"
+    );
+    drop(lock);
+    // A server that was started on it, and changed nothing, is nobody's loss; one that took a push is.
+    Kept::open(&to).await.close().await;
+    kept.back_up(&to).await.unwrap();
+    let served = Kept::open(&to).await;
+    served
+        .scene
+        .push_image(&name("app"), Some("2"), &Image::numbered(2))
+        .await
+        .unwrap();
+    served.close().await;
+    let refused = kept.back_up(&to).await;
+    assert!(
+        matches!(refused, Err(BackupError::Changed(_))),
+        "{refused:?}"
+    );
+    let after = content_of(&to).await;
+    assert_eq!(after["app"].0.len(), 2, "{after:?}");
+    kept.close().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_and_the_rest_is_there_as_is_what_was_copied_before() {
+    let (folder, app) = (TempDir::new().unwrap(), name("app"));
+    let kept = Kept::open(&folder.path().join("data")).await;
+    let (before, after) = (Image::numbered(1), Image::numbered(2));
+    kept.scene
+        .push_image(&app, Some("1"), &before)
+        .await
+        .unwrap();
+    let to = folder.path().join("backup");
+    kept.back_up(&to).await.unwrap();
+    kept.scene
+        .push_image(&app, Some("2"), &after)
+        .await
+        .unwrap();
+    let (rotten, lost) = (
+        Digest::sha256(&before.blobs[1]),
+        Digest::sha256(&after.blobs[2]),
+    );
+    let path = |digest: &Digest| {
+        let hex = digest.hex();
+        let shard = kept
+            .data
+            .join(REGISTRY_DIRECTORY)
+            .join("blobs/sha256")
+            .join(&hex[..2]);
+        shard.join(hex)
+    };
+    let mut bytes = fs::read(path(&rotten)).unwrap();
+    bytes[9] ^= 1;
+    fs::write(path(&rotten), bytes).unwrap();
+    fs::remove_file(path(&lost)).unwrap();
+    let report = kept.back_up(&to).await.unwrap();
+    assert!(!report.is_whole());
+    let told: Vec<_> = report
+        .uncopied
+        .iter()
+        .map(|told| told.digest.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        [lost.to_string()],
+        "the copy from before is kept: {report:?}"
+    );
+    assert_eq!(report.uncopied[0].repositories, ["app"]);
+    let backup = Kept::open(&to).await;
+    backup.scene.blobs.verify(&rotten).await.unwrap();
+    backup.close().await;
+    kept.close().await;
+}

@@ -1,0 +1,154 @@
+//! The way of `forebay backup`: through the running server, or, where none runs, from the data directory itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use forebay_api_admin::{BackupProgress, BackupRequest};
+use forebay_backup::{BackupError, BackupReport, Progress, Source, back_up};
+use forebay_blobs_fs::{RealDisk, ensure_format};
+use forebay_content::{Clock, SystemClock};
+use forebay_jobs::Supervisor;
+use forebay_registry::LocalRegistry;
+use forebay_terminal::Failure;
+use tracing::info;
+
+use crate::control_client::ask_running;
+use crate::data::{is_data_dir, lock};
+use crate::hosting::{Hosting, Shelves};
+
+/// How long what is cut at the end of a command has to leave its traces.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// The registry of the running server, to be backed up.
+pub(crate) struct Backing {
+    pub(crate) data: PathBuf,
+    pub(crate) registry: Arc<LocalRegistry>,
+    pub(crate) shelves: Shelves,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How far the one that is under way has come.
+    pub(crate) progress: Mutex<Option<Progress>>,
+}
+
+/// Takes the progress away with the backup, however that ends.
+struct Watched<'a>(&'a Mutex<Option<Progress>>);
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Backing {
+    /// Backs up into the directory `to`.
+    pub(crate) async fn back_up(&self, to: &Path) -> Result<BackupReport, BackupError> {
+        let _watched = Watched(&self.progress);
+        let tell = |progress: &Progress| {
+            *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(*progress);
+        };
+        info!(to = %to.display(), "backing up the local repositories");
+        let source = Source {
+            data: &self.data,
+            registry: &self.registry,
+            rows: &self.shelves.rows,
+            blobs: &self.shelves.blobs,
+            journal: &self.shelves.journal,
+            clock: self.clock.as_ref(),
+        };
+        let report = back_up(&source, to, Arc::new(RealDisk), &tell).await?;
+        info!(
+            to = %to.display(),
+            objects = report.objects,
+            bytes = report.bytes,
+            copied_bytes = report.copied_bytes,
+            whole = report.is_whole(),
+            "backed up the local repositories"
+        );
+        Ok(report)
+    }
+
+    /// How far the one that is under way has come.
+    pub(crate) fn progress(&self) -> Option<BackupProgress> {
+        let progress = *self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.map(|progress| BackupProgress {
+            objects: progress.objects,
+            of_objects: progress.of_objects,
+            copied_bytes: progress.copied_bytes,
+        })
+    }
+}
+
+/// Has the server that runs on `data` back up into `to`, an absolute path; where none runs, does it from the data directory.
+///
+/// # Errors
+/// There is nothing to back up, or why it could not be; the backup before is then as it was.
+pub async fn back_up_registry(
+    data: &Path,
+    to: &Path,
+    tell: &(dyn Fn(&Progress) + Sync),
+) -> Result<BackupReport, Failure> {
+    let Some(text) = to.to_str() else {
+        let what = format!(
+            "the name of {} is not Unicode: choose another directory",
+            to.display()
+        );
+        return Err(Failure::plain(what));
+    };
+    let request = BackupRequest {
+        to: text.to_owned(),
+    };
+    if let Some(answer) = ask_running(data, "/backup", &request).await? {
+        return serde_json::from_value(answer)
+            .map_err(|error| Failure::failed("the running server's answer makes no sense", error));
+    }
+    if !is_data_dir(data) {
+        let what = format!("there is no data directory at {}", data.display());
+        let hint = "name it with --data, or its configuration with --config";
+        return Err(Failure::plain(what).with_hint(hint));
+    }
+    back_up_stopped(data, to, tell).await
+}
+
+/// How far the running server has come with a backup; `None` if it tells nothing.
+pub async fn ask_progress(data: &Path) -> Option<BackupProgress> {
+    let answer = ask_running(data, "/backup/progress", &()).await.ok()??;
+    serde_json::from_value(answer).ok()?
+}
+
+async fn back_up_stopped(
+    data: &Path,
+    to: &Path,
+    tell: &(dyn Fn(&Progress) + Sync),
+) -> Result<BackupReport, Failure> {
+    let _held = lock(data, Duration::ZERO).await?;
+    let unusable = |error: &dyn std::error::Error| {
+        let what = format!("cannot use the data directory {}", data.display());
+        Failure::failed(what, error.to_string())
+    };
+    ensure_format(data, &RealDisk).map_err(|error| unusable(&error))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let supervisor = Supervisor::new();
+    let hosting = Hosting::open(data, Arc::new(RealDisk), Arc::clone(&clock), &supervisor).await?;
+    let Some(hosting) = hosting else {
+        let what = format!("there are no local repositories in {}", data.display());
+        return Err(Failure::plain(what));
+    };
+    let source = Source {
+        data,
+        registry: &hosting.registry,
+        rows: &hosting.shelves.rows,
+        blobs: &hosting.shelves.blobs,
+        journal: &hosting.shelves.journal,
+        clock: clock.as_ref(),
+    };
+    let backed_up = back_up(&source, to, Arc::new(RealDisk), tell).await;
+    supervisor.stop();
+    supervisor.drain(END_WITHIN).await;
+    let closed = hosting.close().await;
+    let report = backed_up.map_err(|error| {
+        let what = format!("cannot back up {}", data.display());
+        Failure::failed(what, error)
+    })?;
+    closed?;
+    Ok(report)
+}
