@@ -191,6 +191,62 @@ impl OciError {
         }
     }
 
+    /// What an upstream has not confirmed that whoever asks may read, because it cannot be asked.
+    pub(crate) fn unconfirmed(upstream: &str, failure: &SourceError) -> Self {
+        let retry_after = match failure {
+            SourceError::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        Self {
+            retry_after: Some(retry_after.unwrap_or(BUSY_WAIT)),
+            word: word(failure),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Unavailable,
+                format!(
+                    "{upstream} cannot be asked now whether you may read this, and nothing of it is given without its word: {failure}"
+                ),
+            )
+        }
+    }
+
+    /// What failed in asking an upstream about nothing of its images.
+    pub(crate) fn of_upstream(failure: &SourceError, client: ClientKind, upstream: &str) -> Self {
+        match failure {
+            SourceError::Limited {
+                limited,
+                retry_after,
+            } => Self {
+                retry_after: Some(*retry_after),
+                word: word(failure),
+                ..Self::new(
+                    limited_status(client),
+                    ErrorCode::TooManyRequests,
+                    limit(upstream, limited, *retry_after),
+                )
+            },
+            SourceError::Paced { retry_after } => Self {
+                retry_after: Some(*retry_after),
+                word: word(failure),
+                ..Self::new(
+                    limited_status(client),
+                    ErrorCode::TooManyRequests,
+                    failure.to_string(),
+                )
+            },
+            _ => Self::unconfirmed(upstream, failure),
+        }
+    }
+
+    /// The list of repositories, at the host of an upstream.
+    pub(crate) fn no_catalog(upstream: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::Unsupported,
+            format!("this host name is that of {upstream}, whose repositories are not listed"),
+        )
+    }
+
     /// The end of an upload that does not say what it is the end of.
     pub(crate) fn no_digest() -> Self {
         Self::new(

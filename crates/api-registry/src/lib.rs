@@ -9,6 +9,7 @@ mod caller;
 mod client_limits;
 mod door;
 mod error;
+mod guest;
 mod pushing;
 mod range;
 mod registry_api;

@@ -22,6 +22,7 @@ use crate::auditing::Audited;
 use crate::caller::caller;
 use crate::client_limits::Used;
 use crate::door::Visitor;
+use crate::guest::{self, Guest};
 use crate::pushing::Pushing;
 use crate::table::Table;
 use crate::{Answered, OciError, Outcome, answer, tokens};
@@ -139,6 +140,10 @@ impl RegistryApi {
         asked: &Asked<'_>,
         body: RequestBody,
     ) -> Result<Response<Body>, OciError> {
+        let host = find_host(asked.head);
+        if let Some(upstream) = table.routes.find_apart(host) {
+            return self.answer_guest(table, asked, upstream).await;
+        }
         let visitor = Visitor::enter(table.access.as_ref(), asked).await?;
         let (name, act) = match (&asked.endpoint, asked.leave) {
             (Endpoint::Catalog { page }, _) => {
@@ -149,7 +154,6 @@ impl RegistryApi {
             (endpoint, Leave::To(act)) if let Some(name) = endpoint.name() => (name, act),
             _ => return visitor.greet().map(|()| answer::ping()),
         };
-        let host = find_host(asked.head);
         let Route { target, addressing } =
             route(host, asked.query.ns.as_deref(), name, &table.routes)
                 .map_err(|error| OciError::unrouted(&error, &table.routes))?;
@@ -161,14 +165,41 @@ impl RegistryApi {
         };
         visitor.check(&target, act)?;
         let content = (name, &content);
-        self.pull(table, asked, content, (target, addressing)).await
+        let who = (asked, None);
+        self.pull(table, who, content, (target, addressing)).await
+    }
+
+    /// Answers a request at the host of an upstream that stands apart, where there is nothing else.
+    async fn answer_guest(
+        &self,
+        table: &Table,
+        asked: &Asked<'_>,
+        upstream: &UpstreamName,
+    ) -> Result<Response<Body>, OciError> {
+        let guest = Guest::enter(table, upstream, asked)?;
+        let (name, act) = match (&asked.endpoint, asked.leave) {
+            (Endpoint::Catalog { .. }, _) => return Err(OciError::no_catalog(upstream)),
+            (endpoint, Leave::To(act)) if let Some(name) = endpoint.name() => (name, act),
+            _ => {
+                let caller = caller(asked.client, &asked.head.headers, false);
+                let greeted = guest.greet(guest::visit(caller, table)).await;
+                return greeted.map(|()| answer::ping());
+            }
+        };
+        let (host, ns) = (find_host(asked.head), asked.query.ns.as_deref());
+        let Route { target, addressing } = route(host, ns, name, &table.routes)
+            .map_err(|error| OciError::unrouted(&error, &table.routes))?;
+        let content = Content::of(&asked.endpoint).filter(|_| act == Act::Pull);
+        let content = content.ok_or_else(|| OciError::not_ours(&target))?;
+        let (who, content) = ((asked, Some(&guest)), (name, &content));
+        self.pull(table, who, content, (target, addressing)).await
     }
 
     /// Answers a request that changes nothing.
     async fn pull(
         &self,
         table: &Table,
-        asked: &Asked<'_>,
+        (asked, guest): (&Asked<'_>, Option<&Guest<'_>>),
         (name, content): (&RepositoryName, &Content),
         (target, addressing): (Target, Addressing),
     ) -> Result<Response<Body>, OciError> {
@@ -176,7 +207,7 @@ impl RegistryApi {
         let caller = Arc::new(caller(asked.client, &asked.head.headers, by_namespace));
         // A refusal is as much this upstream's and this repository's answer, also in the access log.
         let answer = self
-            .ask(table, asked, (name, content), (&target, &caller))
+            .ask(table, (asked, guest), (name, content), (&target, &caller))
             .await;
         let (mut response, outcome) = answer.unwrap_or_else(|error| {
             let id = asked.head.extensions.get::<RequestId>();
@@ -200,7 +231,7 @@ impl RegistryApi {
     async fn ask(
         &self,
         table: &Table,
-        asked: &Asked<'_>,
+        (asked, guest): (&Asked<'_>, Option<&Guest<'_>>),
         (name, content): (&RepositoryName, &Content),
         (target, caller): (&Target, &Arc<Caller>),
     ) -> Result<(Response<Body>, Outcome), OciError> {
@@ -222,6 +253,12 @@ impl RegistryApi {
             priority: Priority::Interactive,
             patience: table.patience.of(kind),
         };
+        match (guest, table.rights.contains_key(&target.upstream)) {
+            (Some(guest), _) => guest.check(&request, content, target).await?,
+            (None, false) => {}
+            // No route leads here; if one ever did, its images would still be for those alone whom it lets.
+            (None, true) => return Err(OciError::hidden()),
+        }
         let at = At {
             target,
             source,
@@ -346,6 +383,11 @@ fn label(response: &mut Response<Body>, target: &Target) {
     let labels = extensions.remove::<AccessLabels>().unwrap_or_default();
     let labels = labels.with("upstream", target.upstream.to_string());
     extensions.insert(labels.with("repository", target.repository.to_string()));
+}
+
+/// An upstream that stands apart without a word on rights: routes and rights are built from one configuration, so this is a bug.
+pub(crate) fn no_rights(upstream: &UpstreamName) -> OciError {
+    OciError::internal(NoSource(upstream.clone()))
 }
 
 fn no_source(target: &Target) -> OciError {

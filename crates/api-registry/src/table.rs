@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{Audit, ClientKind, ContentSource};
+use forebay_content::{Audit, ClientKind, ClientRights, ContentSource};
 use forebay_oci::{RouteTable, UpstreamName};
 use forebay_registry::LocalRegistry;
 

@@ -54,6 +54,9 @@ pub(crate) async fn give(
     if table.routes.find_apart(find_host(head)).is_some() {
         return Err(OciError::no_tokens_apart());
     }
+    if table.routes.find_apart(find_host(head)).is_some() {
+        return Err(OciError::no_tokens_apart());
+    }
     let point = table.access.as_ref().ok_or_else(OciError::no_tokens)?;
     let mut wish = Wish::default();
     wish.read(head.uri.query().unwrap_or_default().as_bytes())?;
@@ -195,6 +198,15 @@ impl OciError {
             StatusCode::BAD_REQUEST,
             forebay_oci::ErrorCode::Unsupported,
             why,
+        )
+    }
+
+    /// Tokens, where an upstream says what its clients may.
+    fn no_tokens_apart() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            forebay_oci::ErrorCode::Unsupported,
+            "this host name is an upstream's own: log in with your account there, by Basic; no tokens are given",
         )
     }
 

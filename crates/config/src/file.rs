@@ -13,7 +13,7 @@ use url::Url;
 use super::access_file::AccessFile;
 use super::origin::Origin;
 use super::proxy::ProxyChoice;
-use super::resolved::{ClientAuth, LogFormat, OnGone, TagRule};
+use super::resolved::{Authorize, ClientAuth, LogFormat, OnGone, TagRule};
 use super::secret::Secret;
 use super::section::{Key, Reader, Section, Setting, section};
 use super::value::{
@@ -93,6 +93,13 @@ section! {
         prefix: Option<Prefix>,
         /// `Host` headers that mean this upstream. One without a port stands for every port.
         hosts: Vec<HostPort>,
+        /// Who may pull its images: whomever the rules of `[access]` let, or, with `client`, whomever it lets itself, asked with
+        /// the name and password that a client logs in here with. It then has `hosts` of its own and is reached by nothing
+        /// else; what clients may read is still fetched with the account below.
+        authorize: Authorize = "policy",
+        /// With `authorize = "client"`, how long a right that it has confirmed is taken as given: one that is taken back there
+        /// ends here within this time. 1s to 1h.
+        authorize_for: TimeSpan = "5m",
         /// The most requests of any kind that go to it in a minute, 1 to 100000: HEADs, tokens, blobs and retries count. Of
         /// upstreams at one address, the least of theirs holds for all together.
         requests_per_minute: Count = "1000",

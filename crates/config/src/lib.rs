@@ -38,9 +38,9 @@ pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;
 pub use resolve::unheld_equivalents;
 pub use resolved::{
-    AccessConfig, AccessRule, AlertsConfig, CacheConfig, ClientAuth, ClientsConfig, Config,
-    CredentialSource, IssuerConfig, LedgerConfig, ListenAddress, LogConfig, LogFormat, OnGone,
-    ServerConfig, TagRule, TlsConfig, UpstreamConfig, WebhookConfig, WebhookForm,
+    AccessConfig, AccessRule, AlertsConfig, Authorize, CacheConfig, ClientAuth, ClientsConfig,
+    Config, CredentialSource, IssuerConfig, LedgerConfig, ListenAddress, LogConfig, LogFormat,
+    OnGone, ServerConfig, TagRule, TlsConfig, UpstreamConfig, WebhookConfig, WebhookForm,
 };
 pub use schema::schema;
 pub use secret::Secret;

@@ -127,12 +127,25 @@ pub struct UpstreamConfig {
     pub prefix: Option<String>,
     /// `Host` headers that mean this upstream; one without a port stands for every port.
     pub hosts: Vec<String>,
+    /// Who says which clients may pull its images.
+    pub authorize: Authorize,
+    /// How long a right of a client's that it has confirmed is taken as given.
+    pub authorize_for: Duration,
     /// The most requests of any kind that go to it in a minute, at least 1.
     pub requests_per_minute: u32,
     /// How many of these may go at once after a time of quiet, at least 1.
     pub burst: u32,
     /// Who we are there.
     pub credentials: CredentialSource,
+}
+
+/// Who says which clients may pull an upstream's images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authorize {
+    /// The rules of `[access]`.
+    Policy,
+    /// The upstream itself, asked with each client's own login.
+    Client,
 }
 
 /// Images of one upstream that another has as well.

@@ -15,7 +15,7 @@ use forebay_oci::{Digest, ImageName, Reference, UpstreamName};
 use forebay_terminal::Failure;
 use forebay_upstream::{
     AwsAccess, AwsEnvironment, CredentialSource, HostPort, Pacers, Upstream, UpstreamConfig,
-    UpstreamSeams,
+    UpstreamRights, UpstreamSeams,
 };
 use futures::{StreamExt as _, stream};
 use http::HeaderValue;
@@ -126,15 +126,38 @@ impl Asker {
         made_of: &Material,
         observe: Arc<dyn Observe>,
     ) -> Result<Upstream, Failure> {
+        let (upstream, client) = self.client(name, made_of)?;
+        Ok(Upstream::new(upstream, client, self.seams(observe)))
+    }
+
+    /// The same upstream, asked as its clients: over connections of its own, which never carry our credentials.
+    pub(crate) fn rights(
+        &self,
+        name: &UpstreamName,
+        made_of: &Material,
+        observe: Arc<dyn Observe>,
+    ) -> Result<UpstreamRights, Failure> {
+        let (upstream, client) = self.client(name, made_of)?;
+        Ok(UpstreamRights::new(upstream, client, self.seams(observe)))
+    }
+
+    fn client(
+        &self,
+        name: &UpstreamName,
+        made_of: &Material,
+    ) -> Result<(UpstreamConfig, Client), Failure> {
         let (upstream, policy) = self.reach(name, made_of)?;
         let client = Client::new(policy).map_err(|error| bad(name, "url", error))?;
-        let seams = UpstreamSeams {
+        Ok((upstream, client))
+    }
+
+    fn seams(&self, observe: Arc<dyn Observe>) -> UpstreamSeams {
+        UpstreamSeams {
             clock: Arc::clone(&self.clock),
             observe,
             supervisor: self.supervisor.clone(),
             pacers: self.pacers.clone(),
-        };
-        Ok(Upstream::new(upstream, client, seams))
+        }
     }
 
     /// How an upstream is asked, and within which policy.
@@ -240,6 +263,12 @@ impl Material {
             extra_roots_pem,
             proxies: config.proxies.clone(),
         })
+    }
+
+    /// For how long a right of a client's that the upstream has confirmed is given, where it is asked for them.
+    pub(crate) fn authorizes_clients_for(&self) -> Option<Duration> {
+        let is_asked = self.config.authorize == config::Authorize::Client;
+        is_asked.then_some(self.config.authorize_for)
     }
 }
 

@@ -3,10 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use forebay_config::Config;
+use forebay_config::{Authorize, Config};
 use forebay_oci::{DOCKER_HUB, DOCKER_HUB_ALIASES, RouteTable, UpstreamName};
 
-/// The routes that `config` says.
+/// The routes of clients: upstreams that are asked with their own logins stand apart.
+pub(crate) fn client_routes(config: &Config) -> RouteTable {
+    let upstreams = config.upstreams.iter();
+    let apart = upstreams.filter(|(_, upstream)| upstream.authorize == Authorize::Client);
+    RouteTable {
+        apart: apart.map(|(name, _)| name.as_str().into()).collect(),
+        ..routes(config)
+    }
+}
+
+/// The routes that `config` says, as the operator's own commands name images.
 pub(crate) fn routes(config: &Config) -> RouteTable {
     let names: HashMap<&String, UpstreamName> = config
         .upstreams

@@ -6,11 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use forebay_access::{RememberedRights, SystemRandom};
 use forebay_api_admin::Metrics;
 use forebay_api_registry::{AccessPoint, ClientRules, Table};
 use forebay_cache::{Allowed, CachingSource, Equivalent, Kept, OnGone, Policy, TtlRule};
 use forebay_config::{self as config, Config, Sources};
-use forebay_content::{Audit, Clock, Event, KeptCoolDown, KeptLimits, NoAudit, Observe};
+use forebay_content::{
+    Audit, ClientRights, Clock, Event, KeptCoolDown, KeptLimits, NoAudit, Observe,
+};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RouteTable, UpstreamName};
 use forebay_registry::LocalRegistry;
@@ -18,7 +21,7 @@ use forebay_terminal::Failure;
 use forebay_upstream::Upstream;
 
 use crate::askers::{Asker, Material, bad};
-use crate::routes::routes;
+use crate::routes::{client_routes, routes};
 use crate::voice::Voice;
 
 /// What outlives a configuration and is shared by all upstreams.
@@ -57,6 +60,8 @@ pub(crate) struct Running {
     made_of: Material,
     upstream: Arc<Upstream>,
     cache: Arc<CachingSource>,
+    /// What its clients may read there by logins of their own, if that decides what they may here.
+    rights: Option<Arc<RememberedRights>>,
     voice: Arc<Voice>,
 }
 
@@ -123,6 +128,7 @@ impl Ground {
         if let Some(before) = before {
             upstream.inherit_limits(&before.upstream);
         }
+        let rights = self.rights(name, &made_of, &voice)?;
         let source = (Arc::clone(&upstream) as _, Arc::clone(&upstream) as _);
         let kept = Arc::clone(&self.kept);
         let cache = CachingSource::new(Arc::clone(name), source, kept, policy);
@@ -130,8 +136,25 @@ impl Ground {
             made_of,
             upstream,
             cache: Arc::new(cache),
+            rights: rights.map(Arc::new),
             voice,
         })
+    }
+
+    fn rights(
+        &self,
+        name: &UpstreamName,
+        made_of: &Material,
+        voice: &Arc<Voice>,
+    ) -> Result<Option<RememberedRights>, Failure> {
+        let Some(given_for) = made_of.authorizes_clients_for() else {
+            return Ok(None);
+        };
+        let asked = self.asker.rights(name, made_of, Arc::clone(voice) as _)?;
+        let clock = Arc::clone(&self.asker.clock);
+        RememberedRights::new(Arc::new(asked), given_for, clock, &SystemRandom)
+            .map(Some)
+            .map_err(|error| bad(name, "authorize", error))
     }
 }
 
@@ -156,6 +179,8 @@ pub(crate) fn restore<'a>(
 pub(crate) struct Doors {
     pub(crate) routes: RouteTable,
     pub(crate) caches: BTreeMap<UpstreamName, Arc<Allowed<CachingSource>>>,
+    /// What clients may read, at those upstreams that say so themselves.
+    rights: BTreeMap<UpstreamName, Arc<dyn ClientRights>>,
     /// The upstreams themselves, for what is no pull.
     pub(crate) upstreams: BTreeMap<UpstreamName, Arc<Upstream>>,
 }
@@ -163,15 +188,21 @@ pub(crate) struct Doors {
 impl Doors {
     pub(crate) fn new(config: &Config, upstreams: &Upstreams) -> Result<Self, Failure> {
         let mut caches = BTreeMap::new();
+        let mut rights: BTreeMap<_, Arc<dyn ClientRights>> = BTreeMap::new();
         for (name, running) in upstreams {
             let allow = config.upstreams[&**name].allow.as_deref();
-            let cache = Allowed::new(allow, Arc::clone(&running.cache));
-            let cache = cache.map_err(|error| bad(name, "allow", error))?;
+            let bad_list = |error| bad(name, "allow", error);
+            let cache = Allowed::new(allow, Arc::clone(&running.cache)).map_err(bad_list)?;
             caches.insert(Arc::clone(name), Arc::new(cache));
+            if let Some(own) = &running.rights {
+                let own = Allowed::new(allow, Arc::clone(own)).map_err(bad_list)?;
+                rights.insert(Arc::clone(name), Arc::new(own));
+            }
         }
         Ok(Self {
             routes: routes(config),
             caches,
+            rights,
             upstreams: upstreams
                 .iter()
                 .map(|(name, running)| (Arc::clone(name), Arc::clone(&running.upstream)))
@@ -188,7 +219,8 @@ impl Doors {
     ) -> Table {
         let caches = self.caches.iter();
         Table {
-            routes: self.routes.clone(),
+            routes: client_routes(config),
+            rights: self.rights.clone(),
             sources: caches
                 .map(|(name, cache)| (Arc::clone(name), Arc::clone(cache) as _))
                 .collect(),

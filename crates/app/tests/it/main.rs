@@ -22,6 +22,7 @@
 mod access;
 mod addressing;
 mod alerts;
+mod authorize;
 mod aws;
 mod aws_cli;
 mod budget;

@@ -6,6 +6,7 @@ use crate::error::{ConfigProblem, Problems};
 use crate::file::{FileConfig, UpstreamFile};
 use crate::names::find_lookalike;
 use crate::nearest::find_nearest;
+use crate::resolved::Authorize;
 use crate::section::{Setting, dotted};
 
 /// Checks all of them.
@@ -33,6 +34,7 @@ pub(super) fn check(file: &FileConfig, problems: &mut Problems) {
             .map(move |host| (*name, host.0.clone(), origin))
     });
     check_unique("hosts", hosts.clone(), problems);
+    check_apart(file, &enabled, problems);
     for (name, host, origin) in hosts {
         // A request for ghcr.io answered from docker.io would be the wrong image under the right name.
         if host != name && file.upstreams.contains_key(&host) {
@@ -62,6 +64,38 @@ fn check_root(file: &FileConfig, enabled: &BTreeMap<&str, &UpstreamFile>, proble
         Some(nearest) => problem.hint(format!("the nearest is \"{nearest}\"")),
         None => problem.hint(format!("add it: [upstreams.\"{root}\"]")),
     });
+}
+
+/// An upstream that is asked with its clients' own logins has a host of its own and is meant by nothing else: elsewhere clients
+/// would show it logins that are not meant for it, or none.
+fn check_apart(
+    file: &FileConfig,
+    enabled: &BTreeMap<&str, &UpstreamFile>,
+    problems: &mut Problems,
+) {
+    for (name, upstream) in enabled {
+        let is_apart = upstream.authorize.value == Authorize::Client;
+        if !is_apart || problems.is_doubtful(&["upstreams", name]) {
+            continue;
+        }
+        let key = dotted(&["upstreams", name, "authorize"]);
+        let mut refuse = |what: &str, hint: String| {
+            let what = format!("`{key}` is \"client\", {what}");
+            problems.push(ConfigProblem::new(&upstream.authorize.origin, what).hint(hint));
+        };
+        if upstream.hosts.value.is_empty() {
+            let hint = "write a host name that leads clients here and means nothing else: hosts = [\"private.forebay.example\"]";
+            refuse("and it has no host of its own", hint.to_owned());
+        }
+        if upstream.prefix.value.is_some() {
+            let hint = format!("take `{}` away", dotted(&["upstreams", name, "prefix"]));
+            refuse("so only its own host leads to it, and no prefix does", hint);
+        }
+        if file.top.root.value.0 == *name {
+            let hint = "write the upstream that a bare path means, as `root`".to_owned();
+            refuse("so it cannot be the `root` as well", hint);
+        }
+    }
 }
 
 fn check_lookalikes(enabled: &BTreeMap<&str, &UpstreamFile>, problems: &mut Problems) {

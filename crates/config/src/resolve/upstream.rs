@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use forebay_oci::EcrHost;
 use url::{Host, Url};
 
-use super::{allow, credentials};
+use super::{allow, bounded, credentials};
 use crate::builtin::find_builtin;
 use crate::env::Environment;
 use crate::error::{ConfigProblem, Problems, Wrong};
@@ -14,10 +15,13 @@ use crate::file::UpstreamFile;
 use crate::origin::Origin;
 use crate::resolved::{CredentialSource, UpstreamConfig};
 use crate::section::{Setting, dotted};
-use crate::value::HostPort;
+use crate::value::{HostPort, TimeSpan};
 
 /// The most requests that a key of the pace may say, and the least is one: far above what any registry lets pass.
 const MAX_REQUESTS: u32 = 100_000;
+
+/// How long a client's right may be taken as given without asking, at least and at most.
+const AUTHORIZE_FOR: [Duration; 2] = [Duration::from_secs(1), Duration::from_hours(1)];
 
 /// Checks what holds for each of its keys alone.
 pub(super) fn check_keys(name: &str, written: &UpstreamFile, problems: &mut Problems) {
@@ -33,6 +37,9 @@ pub(super) fn check_keys(name: &str, written: &UpstreamFile, problems: &mut Prob
             problems.push(ConfigProblem::new(&setting.origin, what));
         }
     }
+    let spans = TimeSpan(AUTHORIZE_FOR[0])..=TimeSpan(AUTHORIZE_FOR[1]);
+    let authorize_for = key(name, "authorize_for");
+    bounded(&authorize_for, &written.authorize_for, &spans, problems);
     check_ca_file(name, written, problems);
 }
 
@@ -79,6 +86,8 @@ pub(super) fn resolve(
             .map(|globs| globs.iter().map(|glob| glob.0.clone()).collect()),
         prefix: written.prefix.value.as_ref().map(|prefix| prefix.0.clone()),
         hosts: texts(&written.hosts.value),
+        authorize: written.authorize.value,
+        authorize_for: written.authorize_for.value.0,
         requests_per_minute: written.requests_per_minute.value.0,
         burst: written.burst.value.0,
         url,

@@ -6,7 +6,7 @@ use tracing::Level;
 use super::TextValue;
 use crate::error::Wrong;
 use crate::nearest::find_nearest;
-use crate::resolved::{ClientAuth, LogFormat, OnGone, WebhookForm};
+use crate::resolved::{Authorize, ClientAuth, LogFormat, OnGone, WebhookForm};
 
 /// Gives a type its words, in the order in which they are told.
 macro_rules! choice {
@@ -40,6 +40,13 @@ choice!(
     "\"required\" or \"optional\"",
     "required" => Self::Required,
     "optional" => Self::Optional
+);
+
+choice!(
+    Authorize,
+    "\"policy\" or \"client\"",
+    "policy" => Self::Policy,
+    "client" => Self::Client
 );
 
 choice!(WebhookForm, "\"json\" or \"slack\"", "json" => Self::Json, "slack" => Self::Slack);

@@ -1,0 +1,168 @@
+//! Who comes by the host of an upstream that stands apart: let in by the upstream's own word, and to that upstream alone.
+//!
+//! The accounts of `[access]` are nobody's there: the name and password that a guest sends are theirs at the upstream, to which
+//! they are shown and to nobody else. So Basic is asked for, never a token of ours: each request brings what it is judged by.
+//! Source: RFC 7617.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use forebay_access::Credential;
+use forebay_content::{
+    Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Request, Secret, Sought,
+    SourceError,
+};
+use forebay_http_kit::RequestId;
+use forebay_oci::{Target, UpstreamName};
+use http::header::AUTHORIZATION;
+use tracing::info;
+
+use crate::asking::{Asked, Content};
+use crate::door;
+use crate::table::{ANSWER_WITHIN, Table};
+use crate::{OciError, registry_api};
+
+/// The longest name, and the longest password, that an upstream is shown, in bytes: more than any registry's own tokens have.
+const MAX_LOGIN_BYTES: usize = 16 * 1024;
+
+/// Who asks.
+pub(crate) struct Guest<'a> {
+    upstream: &'a UpstreamName,
+    rights: &'a dyn ClientRights,
+    login: Option<ClientLogin>,
+    request_id: Option<&'a RequestId>,
+}
+
+impl<'a> Guest<'a> {
+    /// Reads who `asked` comes from; whether they are who they say, the upstream is asked when it matters.
+    ///
+    /// # Errors
+    /// 401 with a challenge for what is no name with a password.
+    pub(crate) fn enter(
+        table: &'a Table,
+        upstream: &'a UpstreamName,
+        asked: &'a Asked<'_>,
+    ) -> Result<Self, OciError> {
+        let rights = table.rights.get(upstream);
+        let rights = rights.ok_or_else(|| registry_api::no_rights(upstream))?;
+        let login = match asked.head.headers.get(AUTHORIZATION) {
+            None => None,
+            Some(header) => match door::read(header) {
+                Some(Credential::Basic { name, password }) if is_short(&name, &password) => {
+                    Some(ClientLogin { name, password })
+                }
+                _ => return Err(challenge(upstream)),
+            },
+        };
+        Ok(Self {
+            upstream,
+            rights: rights.as_ref(),
+            login,
+            request_id: asked.head.extensions.get(),
+        })
+    }
+
+    /// Answers a greeting, by which clients find out how to log in, and `docker login` whether a password is right.
+    pub(crate) async fn greet(&self, visit: ClientVisit) -> Result<(), OciError> {
+        let login = self.login.as_ref();
+        let login = login.ok_or_else(|| challenge(self.upstream))?;
+        let checked = in_time(self.rights.check_login(&visit, login)).await;
+        let right = checked.map_err(|error| self.unchecked(&error, &visit.caller, None))?;
+        if right == ClientRight::Given {
+            return Ok(());
+        }
+        self.tell(right);
+        Err(challenge(self.upstream))
+    }
+
+    /// Lets them have what of the target they ask for, if the upstream would.
+    pub(crate) async fn check(
+        &self,
+        request: &Request,
+        content: &Content,
+        target: &Target,
+    ) -> Result<(), OciError> {
+        let sought = sought(content);
+        let login = self.login.as_ref();
+        let checked = in_time(self.rights.check_right(request, login, &sought)).await;
+        let caller = &request.caller;
+        let right = checked.map_err(|error| self.unchecked(&error, caller, Some(target)))?;
+        if right != ClientRight::Given {
+            self.tell(right);
+        }
+        match (right, login) {
+            (ClientRight::Given, _) => Ok(()),
+            // Whatever is refused to nobody may be somebody's; and some clients show their login only when they are asked.
+            (_, None) | (ClientRight::WrongLogin, Some(_)) => Err(challenge(self.upstream)),
+            (ClientRight::Refused { .. }, Some(_)) => Err(OciError::hidden()),
+            (ClientRight::Absent(missing), Some(_)) => {
+                let absent = SourceError::NotFound(missing);
+                Err(OciError::from_source(&absent, caller.kind, target))
+            }
+        }
+    }
+
+    /// What is told where the upstream cannot be asked: nothing is given without its word, kept or not.
+    fn unchecked(&self, error: &SourceError, caller: &Caller, target: Option<&Target>) -> OciError {
+        match (error, target) {
+            // Which images are on the list is for those who may see them.
+            (
+                SourceError::NotAllowed { .. } | SourceError::Unauthorized | SourceError::Denied,
+                _,
+            ) => OciError::hidden(),
+            (SourceError::Unavailable { .. } | SourceError::TimedOut { .. }, _) => {
+                OciError::unconfirmed(self.upstream, error)
+            }
+            (error, Some(target)) => OciError::from_source(error, caller.kind, target),
+            (error, None) => OciError::of_upstream(error, caller.kind, self.upstream),
+        }
+    }
+
+    /// Tells the operator's log why somebody was refused, and never by which login.
+    fn tell(&self, right: ClientRight) {
+        info!(
+            upstream = %self.upstream,
+            why = right.as_str(),
+            has_login = self.login.is_some(),
+            request_id = self.request_id.map(tracing::field::display),
+            "an upstream does not confirm a client's right"
+        );
+    }
+}
+
+/// 401, with what makes clients show the login that they have for this host.
+fn challenge(upstream: &UpstreamName) -> OciError {
+    OciError::login(&format!("Basic realm=\"{upstream}\""))
+}
+
+fn is_short(name: &str, password: &Secret) -> bool {
+    name.len() <= MAX_LOGIN_BYTES && password.expose().len() <= MAX_LOGIN_BYTES
+}
+
+fn sought(content: &Content) -> Sought {
+    match content {
+        Content::Manifest(reference) => Sought::Manifest(reference.clone()),
+        Content::Blob(digest) => Sought::Blob(digest.clone()),
+        Content::Tags(_) | Content::Referrers { .. } => Sought::Lists,
+    }
+}
+
+/// As long as a client waits.
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    let answer = tokio::time::timeout(ANSWER_WITHIN, answer).await;
+    answer.unwrap_or_else(|_| {
+        Err(SourceError::TimedOut {
+            why: format!("nothing within {} s", ANSWER_WITHIN.as_secs()),
+        })
+    })
+}
+
+/// Who greets, and for how long they wait.
+pub(crate) fn visit(caller: Caller, table: &Table) -> ClientVisit {
+    ClientVisit {
+        patience: table.patience.of(caller.kind),
+        caller: Arc::new(caller),
+    }
+}
