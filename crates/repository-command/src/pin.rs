@@ -108,12 +108,11 @@ async fn list(
     json: bool,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let names: Vec<String> = match name {
-        Some(name) => vec![name],
-        None => {
-            let all: Vec<RepositoryText> = all_of(repositories, None).await?;
-            all.into_iter().map(|found| found.name).collect()
-        }
+    let names: Vec<String> = if let Some(name) = name {
+        vec![name]
+    } else {
+        let all: Vec<RepositoryText> = all_of(repositories, None).await?;
+        all.into_iter().map(|found| found.name).collect()
     };
     let mut pinned = Vec::new();
     for repository in names {

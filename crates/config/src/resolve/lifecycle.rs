@@ -37,6 +37,7 @@ fn way_out(why: &InvalidRule) -> &'static str {
         InvalidRule::Expiries(_) => {
             "write a rule for each: the first that is about a manifest decides of it"
         }
-        InvalidRule::Kept(_) | InvalidRule::Period(_) => "without the rule, nothing goes",
+        InvalidRule::Kept(_) => "to keep all, leave the rule out",
+        InvalidRule::Period(_) => "write a span such as \"14d\"",
     }
 }

@@ -1,6 +1,6 @@
 //! `forebay repo expire`: lifecycle rules, applied now or only looked at.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use forebay_config::{Environment, load, time_span};
@@ -34,15 +34,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
 
-    #[command(flatten)]
-    rule: RuleArgs,
-
     /// Print what goes and what is spared as JSON
     #[arg(long)]
     json: bool,
 
     #[command(flatten)]
     source: SourceArgs,
+
+    // Last, as what follows would stand below its heading.
+    #[command(flatten)]
+    rule: RuleArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -115,7 +116,7 @@ pub(super) async fn run(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let rules = match &args.rules {
-        Some(file) => Some(rules_of(file.clone(), &args.source, environment.clone())?),
+        Some(file) => Some(rules_of(file, &args.source, environment.clone())?),
         None => args.rule.rule().map(|rule| vec![rule]),
     };
     let config = load(&args.source.without_listen(environment))?;
@@ -132,12 +133,12 @@ pub(super) async fn run(
 }
 
 fn rules_of(
-    file: PathBuf,
+    file: &Path,
     source: &SourceArgs,
     environment: Environment,
 ) -> Result<Vec<RuleText>, Failure> {
     let source = SourceArgs {
-        config: Some(file.clone()),
+        config: Some(file.to_owned()),
         ..source.clone()
     };
     let config = load(&source.without_listen(environment))?;

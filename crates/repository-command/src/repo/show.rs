@@ -46,10 +46,9 @@ pub(super) async fn run(
 
 fn print(detail: &DetailText, printer: &Printer) {
     let found = &detail.repository;
-    let quota = found.quota_bytes.map_or_else(
-        || "none".to_owned(),
-        |quota| amounts::bytes(quota).to_string(),
-    );
+    let quota = found
+        .quota_bytes
+        .map_or_else(|| "none".to_owned(), amounts::bytes);
     let immutable = match found.immutable_tags.as_slice() {
         [] => "none".to_owned(),
         patterns => patterns.join(" "),
