@@ -28,6 +28,8 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
         r#"|(?:\++ |(?:[^ ]{0,80} ?)?[$#] )?(?:echo|printf|log_[a-z]+|grep -[a-zA-Z]+|die|fail) +(?:-[a-z]+ )?["']"#,
         // A test that went well, whatever stamp a CI system puts before it.
         r"|(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z? +)?(?:(?:ok|PASS|--- PASS:) +[A-Za-z0-9_]+/|test .* \.\.\. ok$)",
+        // A constant.
+        r#"|(?:(?:pub|export|private|public|static|final) )*(?:const|let|var|val|static) [^"'`=]{1,80}= *[rfb&]?["'`]"#,
         // A commit's subject, an alert's text.
         r#"|(?:Fix|Handle|Retry|Ignore|Test|Document|Explain|Detect|Avoid|Catch) (?:[a-z]+ ){0,3}["'`]"#,
         r#"|summary: ["']"#,

@@ -87,7 +87,7 @@ pub(super) const MARKS: &[&str] = &[
     "docker api",
     "authorizationtoken",
     "parse ?reference",
-    "parse image",
+    "(?:parse|normalize) image",
     "parsing reference",
     "invalid tag",
     "can only contain",

@@ -27,6 +27,8 @@ pub(super) const DISKS: &[Rule] = &[
     Rule::new(
         NoSpace,
         &[
+            // With the code that containerd puts behind what is no error of its own.
+            r"nospaceleftondevice:unknown",
             r"lowonresource:\[?(?:ephemeral-storage|imagefs|nodefs|containerfs|inodes|diskpressure)",
             r"failedtogarbagecollectrequiredamountofimages",
             r"freediskspacefailed",
@@ -116,7 +118,7 @@ pub(super) const RULES: &[Rule] = &[
             r"exited\([1-9][0-9]{0,2}\).*ago",
             r"exitcode:?13[479]",
             // Without its files: what a shell and a loader answer then; and killed by a signal.
-            r"exitedwithcode(?:12[5-7]|13[0-9])(?:[^0-9]|$)",
+            r"exitedwithcode(?:12[67]|13[0-9])(?:[^0-9]|$)",
             r"errorstartinguserlandproxy",
             r"rpcerror.*createcontainerrequest",
             r"no?suchfileordirectory:ociruntime",

@@ -31,10 +31,12 @@ pub(super) const RULES: &[Rule] = &[
         &[
             r"failedsizevalidation|sizevalidationfailed|unexpectedcommitdigest",
             r"filesystemlayerverificationfailed|(?:imageconfig|manifest)verificationfailed",
-            r"unexpectedmediatype",
+            r"unexpectedmediatype|manifesttypenotsupported|notimplemented:mediatype",
+            r"vnd\.docker\.distribution\.manifest\.v1\+(?:prettyjws|json)notsupported",
             r"failedtogetreaderfromcontentstore|layersfrommanifestdon'tmatchimageconfiguration",
             r"contentdigestsha256:?[0-9a-f]*:notfound",
             r"digestdidnotmatch,expected|provideddigestdidnotmatch|digest_invalid",
+            r"doesnotmatchprovidedmanifestdigest|manifestwouldnotmatchdestinationreference",
             r"errorverifying(?:sha256|sha512)checksum",
             r"unknownblob(?:$|[^a-z])",
             r"layernotknown|butusesadifferenttoplayer|matchanyofthesupportedimageformats",

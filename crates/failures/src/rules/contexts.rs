@@ -21,6 +21,8 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
     (
         Context::Mention,
         &[
+            // skopeo and buildah, which then read it in another way.
+            r"tryingwithtransport",
             // Metrics, alerts and what is written about them.
             r"kube_pod_[a-z_]+",
             r"-alert:|expr:",
@@ -54,7 +56,8 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
         Context::Page,
         &[
             r"(?:if|when)you(?:see|receive|encounter|observe)",
-            r"youm(?:ight|ay)(?:also)?(?:see|receive|observe|encounter|get)",
+            r"you(?:m(?:ight|ay)|'?ll|will)(?:also)?(?:see|receive|observe|encounter|get)",
+            r"(?:could|can|may|might)resultinthefollowing",
             r"(?:messages?|errors?|logs?)(?:containing|suchas)[^a-z]",
             r"(?:^|[^a-z])(?:sives|sivousvoyez|wennsie)[^a-z]",
             // What a program's help calls a default, and how reference pages set off words.
@@ -70,7 +73,10 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"\{[^{}]*(?:code|status)[a-z_]*(?:=~?|!=)\x22429\x22[^{}]*\}(?:[0-9+-]|\[[0-9])",
         ],
     ),
-    (Context::Challenge, &[r"www-authenticate:bearer"]),
+    (
+        Context::Challenge,
+        &[r"www-authenticate[\x22']?:[\x22'\[]*bearer"],
+    ),
     (
         Context::HubApi,
         &[
@@ -97,7 +103,8 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
 
 const PULL: &[&str] = &[
     // Addresses: the paths of the protocol, token services, hosts that serve nothing but images.
-    r"/v2/[^?,;()|]*(?:manifests|blobs|referrers)/",
+    r"v2/[^?,;()|]*(?:manifests|blobs|referrers)/",
+    r"unexpectedstatuscode\[(?:manifests|blobs)",
     r"/v2/[^?,;()|]*tags/list",
     r#"/v2/?["'`]?[:,)}\]]"#,
     r"/v2/packages/container",
@@ -139,6 +146,8 @@ const PULL: &[&str] = &[
     r#"\{"code":"(?:manifest|blob|name)_(?:unknown|invalid)"#,
     r#"\{"code":"unknown","message":"unknown:"#,
     // Words of those who pull or push.
+    r"failedtocopy:(?:read|write|dial|local|remote|http|eof|unexpected)",
+    r"(?:buildah|skopeo|crane|oras|helm)(?:push|pull|copy|bud|build):",
     r"/blobs/sha256:|tryingtoreuseblob|statuscodefromregistry|downloadfailed,retrying\([1-9]/",
     r"failedtofetch(?:builder|run|base)image",
     r"fromdockerhub|todockerhub|dockerhub:",
@@ -208,6 +217,7 @@ const ENGINE: &[&str] = &[
     r"#[0-9]{1,5}error:",
     r"failedtosolve",
     r"docker",
+    r"responsefromdaemon|processingtarfile",
     r"containerd",
     r"container",
     r"kubelet",
@@ -216,7 +226,7 @@ const ENGINE: &[&str] = &[
     r"buildx",
     r"kaniko",
     r"overlay2",
-    r"overlayfs",
+    r"overlayfs|overlaymount",
     r"layer",
     r"blob",
     r"image",

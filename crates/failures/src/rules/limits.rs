@@ -123,6 +123,11 @@ pub(super) const RULES: &[Rule] = &[
         &[r#""errors":\[\{"code":"toomanyrequests","message":"(?:[a-z-]*rate-?limit|requestlimit|[a-z-]*throttl|quota|slowdown)"#],
     )
     .uncertain(),
+    Rule::new(
+        OtherRegistryLimit,
+        &[r"429responsebody:.*exceeded.*limit"],
+    )
+    .uncertain(),
     // Harbor's, of the registry that it stands for.
     Rule::new(
         OtherRegistryLimit,

@@ -12,7 +12,7 @@ pub(super) const CREDENTIAL_HELPERS: &[Rule] = &[Rule::new(
     &[
         r"errorgettingcredentials",
         r"errorstoringcredentials",
-        r"docker-credential-[a-z0-9-]+.*(?:executablefilenotfound|notfound|resolves|nosuchfile|exitstatus)",
+        r"docker-credential-[a-z0-9-]+.*(?:executablefilenotfound|notfound|notinstalled|notavailable|resolves|nosuchfile|exitstatus)",
         r"erroringettingcredentials",
         r"credentialsnotfoundinnativekeychain",
         r"failedtogetcredentials",
@@ -24,7 +24,8 @@ pub(super) const TOLD: &[Rule] = &[
     Rule::new(
         Auth,
         &[
-            r"nobasicauthcredentials",
+            r"nobasicauthcredentials|nouser/passwordwasprovidedforbasicauth",
+            r"incorrectauthenticationcredentials|logintodockerhuberror.*expired",
             r"pullaccess(?:is)?denied",
             r"requestedaccesstotheresourceisdenied",
             r"insufficient_?scope",
@@ -72,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         Auth,
         &[
             r"unauthorized",
-            r"403forbidden|401unauthorized",
+            r"403forbidden",
             r#"(?:^|[^n])denied(?::|$|["'}])"#,
             r"40[13]\((?:forbidden|unauthorized)",
             r"isnotaccessible\.?pleasecheck",
@@ -129,7 +130,7 @@ pub(super) const RULES: &[Rule] = &[
             r"therepositorywithname",
             r"wasfoundbutdoesnotmatchthespecifiedplatform|wasfoundbutitsplatform",
             r"doesnotprovidethespecifiedplatform|doesnotprovideanyplatform",
-            r"imagedoesnotexist",
+            r"imagedoesnotexist|cannotpullcontainererror:(?:error:)?imagenotfound",
             r"(?:imagenotfound(?:exception)?|404clienterror|status(?:code)?[:=]?(?:404|notfound)|httpcode404).*nosuchimage",
             r"nosuchmanifest|yourv2imagecouldnotbefound",
             r"unsupportedplatform.*manifest",

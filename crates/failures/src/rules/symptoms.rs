@@ -19,6 +19,8 @@ pub(super) const RULES: &[Rule] = &[
             r"updatepaused|rollbackcompleted|servicerolledback|rolledback:update",
             r"nosuitablenode",
             r"dockerpullfailedwithexitcode",
+            // That it failed, and not a word on why.
+            r"failedtopull(?:the|a|your|docker|container|base)*images?(?:from[a-z]+)?[.!\x22'`}\])\\]*$",
             r"failedtopullimage[^:]+:?[^:]*:exitstatus[0-9]",
             r"replicated0/[1-9]|global0/[1-9]",
             r"(?:docker|podman|nerdctl)pull.*(?:exitstatus|exitcode|returnednon-zero|exitedwith)",

@@ -37,7 +37,7 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r"mediatype.*nolongersupported",
             r"imageisincompatiblewitha",
             r"nopolicy\.jsonfilefound",
-            r"addinglayerwithblob|applylayerexitstatus|errorparsingimagename",
+            r"addinglayerwithblob|applylayerexitstatus",
             r"(?:dockerimageformatv1|manifestversion2,schema1).*(?:disabled|removed|notsupported|deprecat)",
             r"failedtogetfilesystemfromimage|tomakewayfornewsymlink|logintodockerhuberror",
             r#""errors":\[\{"code":"unknown""#,
@@ -47,6 +47,7 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
         ],
     )
     .uncertain(),
+    Rule::new(Other, &[r"errorparsingimagename"]).unless(&[Context::Mention]).uncertain(),
     // ECS cuts its reasons: at Docker Hub, on a manifest by digest, it is most often the pull limit.
     Rule::new(
         PullLimit,
@@ -62,7 +63,7 @@ pub(super) const NEVER_ASKED: &[Rule] = &[Rule::new(
     &[
         r"invalidreferenceformat|invalidreference:(?:missing|invalid)(?:registry|repository|tag|digest)|invalidimagename|invalidimagereference|invaliddockerimage",
         r"couldn'tparseimage(?:name|reference)|couldnotparse(?:image)?reference|cannotparse(?:the)?(?:docker)?imagereference",
-        r"(?:failed|unable)toparseimage(?:name|ref)|errorparsingreference:[\x22']|errorparsingimagereference",
+        r"(?:failed|unable)to(?:parse|normalize)image(?:name|ref)|errorparsingreference:[\x22']|errorparsingimagereference",
         r"failedtoapplydefaultimagetag|isnotavalidrepository/tag|invalidtag[\x22'][^\x22']+[\x22']:(?:invalid|repository)",
         r"repositorynamemustbe|repositorynamecomponent|(?:repository|tag)canonlycontain|validrfc3986uriauthorit",
         r"cannotconnecttothedockerdaemon|isthedockerdaemonrunning|docker(?:daemon|engine)?isnotrunning",
@@ -73,6 +74,7 @@ pub(super) const NEVER_ASKED: &[Rule] = &[Rule::new(
         r"unknownserviceruntime\.v1(?:alpha2)?\.|criv1(?:image|runtime)apiisnotimplemented",
     ],
 )
+.unless(&[Context::Mention])
 .uncertain()];
 
 /// A pull that failed, and no more.

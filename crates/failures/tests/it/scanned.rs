@@ -122,3 +122,17 @@ fn a_limit_in_docker_hubs_words_is_the_registrys_that_calls_it_its_own() {
         assert_eq!(verdict.registry.as_deref(), Some(registry), "{text}");
     }
 }
+
+/// Behind anything else they may be any program's.
+#[test]
+fn bare_words_of_a_client_are_told_where_they_stand_alone() {
+    for words in [
+        "net/http: TLS handshake timeout",
+        "Error: net/http: TLS handshake timeout",
+    ] {
+        let found = findings(words);
+        let classes: Vec<_> = found.iter().map(|finding| finding.class).collect();
+        assert_eq!(classes, [Class::Timeout], "{words}");
+        assert!(findings(&format!("api-7 worker: {words}")).is_empty());
+    }
+}
