@@ -29,7 +29,8 @@ section! {
         /// must be for; `claims`, a table of what must stand in the token, each with a text or a list of them, in which `*`
         /// is any run of characters, and `/` leads into a claim within another; `repositories` and `actions`, as in a rule.
         /// Where its keys are asked for: `ca_file`, certificate authorities besides the system's; `private = true` if its
-        /// name may resolve to private addresses; `key_hosts`, a list of further hosts that it may name for its keys.
+        /// name may resolve to private addresses; `key_hosts`, a list of further hosts that it may name for its keys;
+        /// `token_file`, a token that is shown to them, as a cluster's API server wants, read each time.
         workloads: Vec<WorkloadFile>,
         /// How long a token is valid that a client gets for its password, 1m to 1h. Rights are looked up at each request
         /// whatever a token says, so that a short life is not what takes a right back.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
+use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -181,6 +182,10 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// An issuer's key of Ed25519, and one of P-256.
+/// One of 2048 bits, as GitHub, GitLab and clusters have; slow to make.
+static RSA: LazyLock<rsa::KeyPair> =
+    LazyLock::new(|| rsa::KeyPair::generate(KeySize::Rsa2048).unwrap());
+
 pub(crate) struct Signer {
     ed25519: Ed25519KeyPair,
     p256: EcdsaKeyPair,
@@ -200,12 +205,16 @@ impl Signer {
         }
     }
 
-    /// `ed` and `ec`, as the issuer publishes them.
+    /// `ed`, `ec` and `rsa`, as the issuer publishes them.
     pub(crate) fn keys(&self) -> KeySet {
+        let rsa = RSA.public_key();
+        let n = rsa.modulus().big_endian_without_leading_zero();
+        let e = rsa.exponent().big_endian_without_leading_zero();
         let (x, y) = self.p256.public_key().as_ref()[1..].split_at(32);
         let json = json!({ "keys": [
             { "kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": encode(self.ed25519.public_key()) },
             { "kty": "EC", "crv": "P-256", "kid": "ec", "x": encode(x), "y": encode(y) },
+            { "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "rsa", "n": encode(n), "e": encode(e) },
         ]});
         KeySet::parse(json.to_string().as_bytes()).unwrap()
     }
@@ -224,6 +233,13 @@ impl Signer {
             Some("ES256") => {
                 let random = aws_lc_rs::rand::SystemRandom::new();
                 let signed = self.p256.sign(&random, message.as_bytes()).unwrap();
+                encode(signed)
+            }
+            Some("RS256") => {
+                let random = aws_lc_rs::rand::SystemRandom::new();
+                let mut signed = vec![0; RSA.public_modulus_len()];
+                RSA.sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signed)
+                    .unwrap();
                 encode(signed)
             }
             _ => encode(self.ed25519.sign(message.as_bytes())),

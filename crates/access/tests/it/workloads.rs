@@ -65,7 +65,7 @@ async fn refused(rig: &Rig, token: &Secret) -> BadToken {
 #[tokio::test]
 async fn a_job_comes_in_by_the_first_rule_that_takes_its_token() {
     let (rig, signer) = rig();
-    for (alg, kid) in [("EdDSA", "ed"), ("ES256", "ec")] {
+    for (alg, kid) in [("EdDSA", "ed"), ("ES256", "ec"), ("RS256", "rsa")] {
         let header = json!({ "alg": alg, "kid": kid, "typ": "JWT", "x5t": "AA" });
         let job = rig
             .access
@@ -215,6 +215,11 @@ async fn an_algorithm_that_is_not_the_key_s_own_is_refused() {
         ("RS512", "ed"),
         ("PS256", "ed"),
         ("ES384", "ec"),
+        ("EdDSA", "rsa"),
+        ("ES256", "rsa"),
+        ("HS256", "rsa"),
+        ("PS256", "rsa"),
+        ("RS512", "rsa"),
         ("", "ed"),
     ] {
         let token = signer.sign(&json!({ "alg": alg, "kid": kid }), &claims);

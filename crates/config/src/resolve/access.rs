@@ -201,6 +201,7 @@ fn resolve_issuers(workloads: &[WorkloadFile], problems: &mut Problems) -> Vec<I
             ca_file: workload.ca_file.clone(),
             private: workload.private,
             key_hosts: hosts.map(|host| host.0.clone()).collect(),
+            token_file: workload.token_file.clone(),
         };
         match issuers.iter().find(|one| one.issuer == issuer.issuer) {
             None => {
@@ -214,7 +215,7 @@ fn resolve_issuers(workloads: &[WorkloadFile], problems: &mut Problems) -> Vec<I
                     workload.name, workload.issuer
                 );
                 problems.push(ConfigProblem::new(&workload.place, what).hint(
-                    "rules of one issuer have the same `ca_file`, `private` and `key_hosts`",
+                    "rules of one issuer have the same `ca_file`, `private`, `key_hosts` and `token_file`",
                 ));
             }
         }

@@ -49,4 +49,6 @@ pub struct IssuerConfig {
     pub private: bool,
     /// Further hosts (`host` or `host:port`) that it may name for its keys.
     pub key_hosts: Vec<String>,
+    /// A file with the token that is shown to it, read each time it is asked.
+    pub token_file: Option<PathBuf>,
 }

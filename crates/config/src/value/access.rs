@@ -37,6 +37,7 @@ pub(crate) struct WorkloadFile {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) private: bool,
     pub(crate) key_hosts: Vec<HostPort>,
+    pub(crate) token_file: Option<PathBuf>,
     /// Where it was written.
     pub(crate) place: Origin,
 }
@@ -45,7 +46,7 @@ pub(crate) struct WorkloadFile {
 const ALLOW_KEYS: [&str; 3] = ["who", "repositories", "actions"];
 
 /// The keys of a workload.
-const WORKLOAD_KEYS: [&str; 9] = [
+const WORKLOAD_KEYS: [&str; 10] = [
     "name",
     "issuer",
     "audience",
@@ -55,6 +56,7 @@ const WORKLOAD_KEYS: [&str; 9] = [
     "ca_file",
     "private",
     "key_hosts",
+    "token_file",
 ];
 
 /// The most names of a table whose names are the operator's own.
@@ -191,6 +193,7 @@ impl Value for WorkloadFile {
         (WORKLOAD_KEYS[6], PathBuf::SHAPE),
         (WORKLOAD_KEYS[7], bool::SHAPE),
         (WORKLOAD_KEYS[8], Vec::<HostPort>::SHAPE),
+        (WORKLOAD_KEYS[9], PathBuf::SHAPE),
     ]);
 
     fn read(node: &Node) -> Result<Self, Wrong> {
@@ -210,6 +213,7 @@ impl Value for WorkloadFile {
             ca_file: table.optional("ca_file")?,
             private: table.optional("private")?.unwrap_or(false),
             key_hosts: table.optional("key_hosts")?.unwrap_or_default(),
+            token_file: table.optional("token_file")?,
             place: node.origin.clone(),
         })
     }
@@ -237,6 +241,9 @@ impl Value for WorkloadFile {
         }
         table.insert("private".to_owned(), self.private.into());
         table.insert("key_hosts".to_owned(), self.key_hosts.shown()?);
+        if let Some(file) = self.token_file.as_ref().and_then(Value::shown) {
+            table.insert("token_file".to_owned(), file);
+        }
         Some(toml::Value::Table(table))
     }
 }

@@ -61,6 +61,9 @@ pub(crate) enum Unheard {
         #[source]
         cause: BodyError,
     },
+    /// The token that is to be shown to it cannot be read. What the file holds is not told.
+    #[error("the token in its `token_file` cannot be read")]
+    NoToken(#[source] std::io::Error),
     /// Its configuration is none.
     #[error("its configuration is no JSON with `issuer` and `jwks_uri`")]
     NoConfiguration(#[source] serde_json::Error),

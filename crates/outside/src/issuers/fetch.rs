@@ -1,13 +1,17 @@
 //! One fetch of one issuer's keys: its configuration, and what that says where they are.
 
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_content::{Clock, KeySet, MAX_KEY_SET_BYTES};
-use forebay_http_kit::{Client, ClientPolicy, Outgoing, Redirects};
+use forebay_http_kit::{Client, ClientPolicy, Credentials, Origin, Outgoing, Redirects};
 use http::header::{ACCEPT, CACHE_CONTROL};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
 use url::Url;
 
 use super::error::{Document, IssuerError, Unheard};
@@ -18,6 +22,9 @@ pub const FETCH_WITHIN: Duration = Duration::from_secs(8);
 
 /// The longest configuration that is read, in bytes; issuers' have under 4 KiB.
 const MAX_CONFIGURATION_BYTES: usize = 64 * 1024;
+
+/// The longest token that is shown to an issuer, in bytes; a service account's has some 1,500.
+const MAX_TOKEN_BYTES: u64 = 16 * 1024;
 
 /// The way to one issuer.
 pub(super) struct Way {
@@ -87,9 +94,13 @@ impl Way {
     }
 
     async fn fetch_both(&self) -> Result<Fetched, Unheard> {
-        let url = self.issuer.configuration_url();
+        let bearer = match &self.issuer.token_file {
+            Some(path) => Some(read_bearer(path).await.map_err(Unheard::NoToken)?),
+            None => None,
+        };
+        let outgoing = self.outgoing(self.issuer.configuration_url(), bearer.as_ref());
         let (_, body) = self
-            .get(url, Document::Configuration, MAX_CONFIGURATION_BYTES)
+            .get(outgoing, Document::Configuration, MAX_CONFIGURATION_BYTES)
             .await?;
         let found: Configuration =
             serde_json::from_slice(&body).map_err(Unheard::NoConfiguration)?;
@@ -102,7 +113,8 @@ impl Way {
             let elsewhere = keys.origin().ascii_serialization();
             return Err(Unheard::KeysElsewhere(elsewhere));
         }
-        let keys = self.get(keys, Document::Keys, MAX_KEY_SET_BYTES);
+        let outgoing = self.outgoing(keys, bearer.as_ref());
+        let keys = self.get(outgoing, Document::Keys, MAX_KEY_SET_BYTES);
         let (headers, body) = keys.await?;
         Ok(Fetched {
             keys: KeySet::parse(&body).map_err(Unheard::NoKeySet)?,
@@ -110,16 +122,25 @@ impl Way {
         })
     }
 
-    async fn get(
-        &self,
-        url: Url,
-        document: Document,
-        max_bytes: usize,
-    ) -> Result<(HeaderMap, Bytes), Unheard> {
+    /// A request for a document, with the token for the host that has it: its own, or one that the operator listed.
+    fn outgoing(&self, url: Url, bearer: Option<&HeaderValue>) -> Outgoing {
+        let origin = Origin::of(&url).filter(|_| self.issuer.may_have_keys_at(&url));
         let mut outgoing = Outgoing::new(Method::GET, url);
         let json = HeaderValue::from_static("application/json");
         outgoing.headers.insert(ACCEPT, json);
         outgoing.redirects = Redirects::Refuse;
+        let shown = bearer.zip(origin);
+        outgoing.credentials =
+            shown.map(|(bearer, origin)| Credentials::new(bearer.clone(), origin));
+        outgoing
+    }
+
+    async fn get(
+        &self,
+        outgoing: Outgoing,
+        document: Document,
+        max_bytes: usize,
+    ) -> Result<(HeaderMap, Bytes), Unheard> {
         let reply = self.client.send(outgoing).await;
         let reply = reply.map_err(|cause| Unheard::Unreached { document, cause })?;
         if reply.status != StatusCode::OK {
@@ -130,6 +151,27 @@ impl Way {
         let body = body.map_err(|cause| Unheard::Body { document, cause })?;
         Ok((reply.headers, body))
     }
+}
+
+/// The header that shows the file's token.
+async fn read_bearer(path: &Path) -> io::Result<HeaderValue> {
+    let mut text = String::new();
+    let file = File::open(path).await?;
+    file.take(MAX_TOKEN_BYTES + 1)
+        .read_to_string(&mut text)
+        .await?;
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
+    if text.len() as u64 > MAX_TOKEN_BYTES {
+        return Err(invalid("it is longer than 16 KiB"));
+    }
+    let token = text.trim();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(invalid(
+            "it holds no token: one line of letters, digits and marks",
+        ));
+    }
+    let bearer = format!("Bearer {token}");
+    HeaderValue::try_from(bearer).map_err(|_| invalid("it holds no token"))
 }
 
 /// For how long an answer holds (RFC 9111, section 5.2.2); none if it does not say.

@@ -1,5 +1,7 @@
 //! An issuer: its name, which is where it is asked, and whom to take for it.
 
+use std::path::PathBuf;
+
 use forebay_http_kit::AddressPolicy;
 use url::{Host, Url};
 
@@ -20,6 +22,9 @@ pub struct Issuer {
     pub private: bool,
     /// Hosts (`host` or `host:port`), besides its own, at which it may have its keys.
     pub key_hosts: Vec<String>,
+    /// A file with the token that is shown to it and to `key_hosts`: a cluster's API server lets nobody read its keys without one.
+    /// Read at each fetch, as a cluster replaces it every hour.
+    pub token_file: Option<PathBuf>,
 }
 
 impl Issuer {
@@ -43,6 +48,7 @@ impl Issuer {
             extra_roots_pem: None,
             private: false,
             key_hosts: Vec::new(),
+            token_file: None,
         })
     }
 

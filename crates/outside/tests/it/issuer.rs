@@ -25,6 +25,8 @@ pub(crate) struct FakeIssuer {
     /// Status line, headers and body by path; nothing for a path hangs.
     answers: Arc<Mutex<BTreeMap<String, (String, String)>>>,
     asked: watch::Sender<Vec<String>>,
+    /// The `Authorization` of each request.
+    shown: Arc<Mutex<Vec<Option<String>>>>,
 }
 
 impl FakeIssuer {
@@ -50,6 +52,7 @@ impl FakeIssuer {
             url: format!("{scheme}://{address}"),
             answers: Arc::default(),
             asked: watch::Sender::new(Vec::new()),
+            shown: Arc::default(),
         };
         let configuration = format!(
             r#"{{"issuer":"{0}","jwks_uri":"{0}{KEYS}","response_types_supported":["id_token"]}}"#,
@@ -86,6 +89,11 @@ impl FakeIssuer {
         self.asked.borrow().clone()
     }
 
+    /// The `Authorization` that each request came with.
+    pub(crate) fn shown(&self) -> Vec<Option<String>> {
+        self.shown.lock().expect("whole").clone()
+    }
+
     /// How often its keys were asked for.
     pub(crate) fn key_requests(&self) -> usize {
         self.asked().iter().filter(|path| *path == KEYS).count()
@@ -110,6 +118,10 @@ impl FakeIssuer {
             text.push_str(&String::from_utf8_lossy(&buffer[..read]));
         }
         let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut lines = text.lines().filter_map(|line| line.split_once(": "));
+        let shown = lines.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let shown = shown.map(|(_, value)| value.to_owned());
+        self.shown.lock().expect("whole").push(shown);
         let answer = self.answers.lock().expect("whole").get(&path).cloned();
         self.asked.send_modify(|asked| asked.push(path));
         let Some((head, body)) = answer else {

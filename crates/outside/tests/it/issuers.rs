@@ -7,7 +7,9 @@ use forebay_content::Keys as _;
 use forebay_outside::{
     FETCH_WITHIN, Issuer, MAX_FRESH, MIN_FRESH, MISSING_KEY_WAIT, RETRY_WAIT, STALE_FOR,
 };
+use forebay_http_kit::ClientPolicy;
 use futures::future::join_all;
+use http::HeaderValue;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpListener;
@@ -236,6 +238,45 @@ async fn keys_may_be_at_a_host_that_the_operator_listed() {
 }
 
 #[tokio::test]
+async fn a_token_is_shown_to_the_issuer_and_its_listed_hosts_as_the_file_has_it_then() {
+    let (issuer, keys) = (
+        FakeIssuer::start(&[]).await,
+        FakeIssuer::start(&["a"]).await,
+    );
+    let configuration = format!(
+        r#"{{"issuer":"{}","jwks_uri":"{}{KEYS}"}}"#,
+        issuer.url, keys.url
+    );
+    issuer.say(CONFIGURATION, "200 OK", &configuration);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let mut named = Issuer::new(&issuer.url).unwrap();
+    named.key_hosts = vec![keys.url.trim_start_matches("http://").to_owned()];
+    named.token_file = Some(file.clone());
+    let asker = Asker::with(named);
+    let why = asker.why(&issuer).await;
+    assert!(why.contains("the token in its `token_file`"), "{why}");
+    for wrong in ["", "two\nlines", &"x".repeat(20_000)] {
+        std::fs::write(&file, wrong).unwrap();
+        asker.clock.advance(RETRY_WAIT);
+        let why = asker.why(&issuer).await;
+        assert!(why.contains("the token in its `token_file`"), "{why}");
+        assert!(!why.contains("two") && !why.contains("xxx"), "{why}");
+    }
+    assert_eq!(issuer.asked(), [""; 0], "nobody is asked without it");
+
+    for token in ["first.token", "second.token"] {
+        std::fs::write(&file, format!("{token}\n")).unwrap();
+        asker.clock.advance(MAX_FRESH);
+        assert_eq!(asker.keys(&issuer, None).await.unwrap(), ["a"]);
+        let bearer = Some(format!("Bearer {token}"));
+        assert_eq!(issuer.shown().last(), Some(&bearer));
+        assert_eq!(keys.shown().last(), Some(&bearer));
+    }
+    assert_eq!((issuer.asked().len(), keys.asked().len()), (2, 2));
+}
+
+#[tokio::test]
 async fn a_name_that_leads_to_this_machine_is_dialled_only_if_the_operator_said_so() {
     let mut issuer = FakeIssuer::start(&["a"]).await;
     issuer.url = issuer.url.replace("127.0.0.1", "localhost");
@@ -276,6 +317,18 @@ async fn a_reload_forgets_only_what_changed() {
     asker.keys(&same, None).await.unwrap();
     asker.keys(&changed, None).await.unwrap();
     assert_eq!((same.key_requests(), changed.key_requests()), (1, 2));
+}
+
+#[tokio::test]
+async fn what_is_prepared_changes_nothing_until_it_is_taken_over() {
+    let issuer = FakeIssuer::start(&["a"]).await;
+    let asker = Asker::of(&issuer);
+    let policy = ClientPolicy::new(HeaderValue::from_static("forebay/test"));
+    let nobody = asker.issuers.prepare(Vec::new(), &policy).unwrap();
+    assert_eq!(asker.keys(&issuer, None).await.unwrap(), ["a"]);
+    asker.issuers.take_over(nobody);
+    let why = asker.why(&issuer).await;
+    assert!(why.ends_with("no rule names it"), "{why}");
 }
 
 #[tokio::test]
