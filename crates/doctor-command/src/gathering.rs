@@ -2,8 +2,8 @@
 //!
 //! Bytes are read once and held nowhere.
 
-use forebay_doctor::{Context, Event, Evidence, Intake, find_places};
-use forebay_failures::{Failure, Finding, Findings, Scanner};
+use forebay_doctor::{Context, Event, Evidence, Intake, sift};
+use forebay_failures::{Failure, Finding, Findings, Scanner, Sifted};
 
 use crate::decoding::Decoding;
 
@@ -15,7 +15,7 @@ pub(crate) struct Gathering {
     decoding: Decoding,
     intake: Intake,
     /// Where the bytes that are being read may tell something: found once, for both.
-    places: Vec<usize>,
+    sifted: Sifted,
     is_empty: bool,
     /// How often something was lost before the source.
     lost: u64,
@@ -54,7 +54,7 @@ impl Gathering {
             scanner: None,
             decoding: Decoding::default(),
             intake: Intake::new(context),
-            places: Vec::new(),
+            sifted: Sifted::default(),
             is_empty: true,
             lost: 0,
             steps: 0,
@@ -85,12 +85,11 @@ impl Gathering {
         let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
         self.bytes.0 += sample.len() as u64;
         self.bytes.1 += sample.iter().filter(|byte| is_of_no_text(**byte)).count() as u64;
-        self.places.clear();
-        find_places(bytes, &mut self.places);
-        self.intake.push_sifted(bytes, &self.places);
+        sift(bytes, &mut self.sifted);
+        self.intake.push_sifted(bytes, &self.sifted);
         if let Some(scanner) = &mut self.scanner {
             let found = &mut |failure: Failure| self.findings.add(failure);
-            scanner.push_sifted(bytes, &self.places, found);
+            scanner.push_sifted(bytes, &self.sifted, found);
         }
     }
 

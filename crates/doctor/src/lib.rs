@@ -22,7 +22,7 @@ pub use forebay_diagnosis::{
 pub use forebay_evidence::{
     AwsPlace, CiSystem, Class, Context, Event, Evidence, Format, HEARSAY, Identity, ImageSize,
     Intake, Lines, MAX_COARSE_EVENTS, Moment, Note, Owner, OwnerKind, Packing, Place, Setting,
-    SettingKind, SizeSource, What, find_places, find_stamp,
+    SettingKind, SizeSource, What, find_stamp, sift,
 };
 pub use report::report;
 pub use support::support;

@@ -21,7 +21,7 @@ pub const MAX_EVENTS: usize = 12_000;
 pub const MAX_COARSE_EVENTS: usize = 20_000;
 
 /// The most bytes of messages that are kept as they came: of those that come then, only the beginnings are.
-const MAX_MESSAGES_BYTES: usize = 4 << 20;
+const MAX_MESSAGES_BYTES: usize = 2 << 20;
 
 /// How much of a message is kept however many there are, in bytes: as much as is quoted of one.
 const MIN_KEPT_BYTES: usize = 600;

@@ -23,5 +23,5 @@ pub use gathered::{
     SettingKind,
 };
 pub use moment::Moment;
-pub use read::{HEARSAY, Intake, MAX_LINE_BYTES, find_places, find_stamp};
+pub use read::{HEARSAY, Intake, MAX_LINE_BYTES, find_stamp, sift};
 pub use sizes::{ImageSize, MAX_SIZES, Packing, SizeSource, Sizes};

@@ -7,6 +7,7 @@ mod cuts;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 pub(crate) use cuts::is_like;
 use cuts::{Cut, find_cut};
@@ -26,36 +27,32 @@ const CUT: u8 = u8::MAX;
 /// The same of a number, behind which its length stands.
 const NUMBER: u8 = u8::MAX - 1;
 
-/// Lines that were looked at lately, by hashes that nobody outside can foresee, with what was found out of them.
+/// By it all readers of a text hash alike, and nobody outside can foresee it.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// Lines that were looked at lately, by the hashes of their forms, with what was found out of them.
 #[derive(Debug)]
 pub struct KnownLines<T> {
     known: HashMap<u64, T, BuildHasherDefault<AsItIs>>,
-    seed: RandomState,
-    /// The form of the line that is looked at, its times and its ids.
-    form: Vec<u8>,
-    times: Vec<Range<usize>>,
-    ids: Vec<Range<usize>>,
 }
 
 /// A line without its times and ids: what all its repetitions have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form(u64);
 
-impl<T> Default for KnownLines<T> {
-    fn default() -> Self {
-        Self {
-            known: HashMap::default(),
-            seed: RandomState::new(),
-            form: Vec::new(),
-            times: Vec::new(),
-            ids: Vec::new(),
-        }
-    }
+/// Finds the forms of lines, one after the other.
+#[derive(Debug, Default)]
+pub struct Forms {
+    /// The form of the line that was looked at last, its times and its ids.
+    form: Vec<u8>,
+    times: Vec<Range<usize>>,
+    ids: Vec<Range<usize>>,
 }
 
-impl<T> KnownLines<T> {
-    /// The form of a line; `None` of one that has too many times and ids.
+impl Forms {
+    /// The form of a line, whatever its end is; `None` of one that has too many times and ids.
     pub fn form(&mut self, line: &[u8]) -> Option<Form> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         self.times.clear();
         self.ids.clear();
         self.form.clear();
@@ -77,7 +74,7 @@ impl<T> KnownLines<T> {
             }
         }
         self.form.extend_from_slice(&line[at..]);
-        Some(Form(self.seed.hash_one(self.form.as_slice())))
+        Some(Form(SEED.hash_one(self.form.as_slice())))
     }
 
     /// Where the times stand in the line whose form was asked for last: with a date and a zone before and behind it, of the day
@@ -102,11 +99,20 @@ impl<T> KnownLines<T> {
         });
         parts.any(|part| memchr::memmem::find(text.as_bytes(), part).is_some())
     }
+}
 
-    /// What was found out of a line of this form, beside the times of the line whose form was asked for last.
-    pub fn find(&mut self, form: Form) -> Option<(&mut T, &[Range<usize>])> {
-        let found_out = self.known.get_mut(&form.0)?;
-        Some((found_out, &self.times))
+impl<T> Default for KnownLines<T> {
+    fn default() -> Self {
+        Self {
+            known: HashMap::default(),
+        }
+    }
+}
+
+impl<T> KnownLines<T> {
+    /// What was found out of a line of this form.
+    pub fn find(&mut self, form: Form) -> Option<&mut T> {
+        self.known.get_mut(&form.0)
     }
 
     /// Whether a line of this form is known.
@@ -156,9 +162,9 @@ fn length(range: &Range<usize>) -> u8 {
 mod tests {
     use super::*;
 
-    fn look(lines: &mut KnownLines<()>, line: &str) -> (Option<Form>, Vec<String>) {
-        let form = lines.form(line.as_bytes());
-        let times = lines.times().iter();
+    fn look(forms: &mut Forms, line: &str) -> (Option<Form>, Vec<String>) {
+        let form = forms.form(line.as_bytes());
+        let times = forms.times().iter();
         (
             form,
             times.map(|time| line[time.clone()].to_owned()).collect(),
@@ -167,7 +173,7 @@ mod tests {
 
     #[test]
     fn repetitions_are_of_one_form_and_have_their_times() {
-        let lines = &mut KnownLines::default();
+        let forms = &mut Forms::default();
         for (one, other, times) in [
             (
                 "Nov  3 08:12:44 node-7 dockerd[9]: time=\"2025-11-03T08:12:44.120394812Z\" level=error",
@@ -190,16 +196,16 @@ mod tests {
                 &["2025-11-03T08:12:44+01:00"],
             ),
         ] {
-            let (form, found) = look(lines, one);
+            let (form, found) = look(forms, one);
             assert!(form.is_some());
-            assert_eq!(form, look(lines, other).0, "{one} / {other}");
+            assert_eq!(form, look(forms, other).0, "{one} / {other}");
             assert_eq!(found, times, "{one}");
         }
     }
 
     #[test]
     fn what_may_say_something_is_of_the_form() {
-        let lines = &mut KnownLines::default();
+        let forms = &mut Forms::default();
         for (one, other) in [
             ("answered 429", "answered 500"),
             ("node-7 08:12:44", "node-8 08:12:44"),
@@ -210,20 +216,21 @@ mod tests {
             ("a:1.2-08:12:44", "a:1.2-08:12:45"),
             ("spanID=12 x", "spanID=13 x"),
         ] {
-            assert_ne!(look(lines, one).0, look(lines, other).0, "{one} / {other}");
+            assert_ne!(look(forms, one).0, look(forms, other).0, "{one} / {other}");
         }
-        assert_eq!(look(lines, &"08:12:44 ".repeat(MAX_CUTS + 1)).0, None);
+        assert_eq!(look(forms, &"08:12:44 ".repeat(MAX_CUTS + 1)).0, None);
     }
 
     #[test]
     fn no_more_lines_are_remembered_than_there_is_room_for() {
+        let mut forms = Forms::default();
         let mut lines = KnownLines::default();
         for number in 0..=MAX_LINES {
-            let form = lines.form(number.to_string().as_bytes()).unwrap();
+            let form = forms.form(number.to_string().as_bytes()).unwrap();
             lines.keep(form, number);
-            assert_eq!(lines.find(form).map(|(known, _)| *known), Some(number));
+            assert_eq!(lines.find(form).copied(), Some(number));
         }
-        let first = lines.form(b"0").unwrap();
+        let first = forms.form(b"0").unwrap();
         assert!(lines.find(first).is_none());
     }
 }

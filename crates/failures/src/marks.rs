@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::Sieve;
+use crate::{Sieve, Sifted};
 use table::MARKS;
 
 /// The most memory that the automaton may take while it runs, in bytes.
@@ -56,9 +56,9 @@ pub fn automaton_with(others: &[&str]) -> Regex {
         .expect("the marks are a regular expression")
 }
 
-/// Where words of marks stand.
-pub(crate) fn find_places(bytes: &[u8], places: &mut Vec<usize>) {
-    SIEVE.find_all(bytes, places);
+/// Finds where words of marks stand.
+pub(crate) fn sift(bytes: &[u8], sifted: &mut Sifted) {
+    sifted.sift(&SIEVE, bytes);
 }
 
 /// Where the next mark stands, from `at` on.

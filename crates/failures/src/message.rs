@@ -10,7 +10,7 @@ use memchr::memmem::Finder;
 
 use crate::anothers::is_anothers;
 use crate::known_lines::is_like;
-use crate::prefix::{Joining, begins_record, goes_on, is_frame, is_open, split};
+use crate::prefix::{Joining, begins_record, goes_on, is_frame, is_open, is_open_at_end, split};
 use crate::quoted::is_quoted;
 use crate::row::is_row;
 
@@ -75,10 +75,10 @@ pub(crate) fn may_be_alone(line: &[u8]) -> bool {
 }
 
 /// Where the message of a line that [`may_be_alone`] ends, if it has no other words than the line's: the frames of a stack below
-/// it are of the message, and none of its words.
-pub(crate) fn end_alone(text: &[u8], line: &Range<usize>) -> Option<usize> {
+/// it are of the message, and none of its words. They are nobody's if the line is not its own ([`is_own`]).
+pub(crate) fn end_alone(text: &[u8], line: &Range<usize>, is_line_own: bool) -> Option<usize> {
     let before = line.start.checked_sub(1).map(|end| line_at(text, end));
-    if before.is_some_and(|before| is_open(&decode(&text[before]))) {
+    if before.is_some_and(|before| is_open_at_end(&text[before])) {
         return None;
     }
     let mut last = line.clone();
@@ -86,7 +86,8 @@ pub(crate) fn end_alone(text: &[u8], line: &Range<usize>) -> Option<usize> {
     while lines < MAX_LINES && last.end < text.len() && text[last.end] == b'\n' {
         let next = line_at(text, last.end + 1);
         let is_room = next.end - line.start <= MAX_BYTES;
-        if !is_room || !belong(text, [&last, &next], Joining::Strict) {
+        let goes_on = is_room && go_together(text, [&last, &next], Joining::Strict);
+        if !goes_on || !is_line_own || !is_own(text, &next) {
             break;
         }
         if !is_frame(split(&decode(&text[next.clone()])).1) {
@@ -100,19 +101,30 @@ pub(crate) fn end_alone(text: &[u8], line: &Range<usize>) -> Option<usize> {
 
 /// Whether the line `next` goes on with the line `before`.
 fn belong(text: &[u8], lines: [&Range<usize>; 2], joining: Joining) -> bool {
+    go_together(text, lines, joining) && lines.iter().all(|line| is_own(text, line))
+}
+
+/// Whether lines may belong together, if neither is another's.
+fn go_together(text: &[u8], lines: [&Range<usize>; 2], joining: Joining) -> bool {
     let [before, next] = lines.map(|line| &text[line.clone()]);
-    if joining == Joining::Strict && is_next_record(next) && !is_open(&decode(before)) {
+    if joining == Joining::Strict && is_next_record(next) && !is_open_at_end(before) {
         return false;
     }
-    let [before, next] = [before, next].map(decode);
-    are_one(&before, &next, joining)
-        && !lines.iter().any(|line| is_quoted(text, line))
-        && ![before, next].iter().any(|line| is_anothers(line))
+    are_one(&decode(before), &decode(next), joining)
+}
+
+/// Whether a line is neither a program's nor another service's.
+pub(crate) fn is_own(text: &[u8], line: &Range<usize>) -> bool {
+    !is_quoted(text, line) && !is_anothers(&decode(&text[line.clone()]))
 }
 
 /// Whether a log's line may go on with words of the next one: the frames of a stack have none.
-pub fn may_go_on(line: &str, next: &str) -> bool {
-    are_one(line, next, Joining::Strict) && !is_frame(split(next).1)
+pub fn may_go_on(line: &str, next: &[u8]) -> bool {
+    if is_next_record(next) && !is_open_at_end(line.as_bytes()) {
+        return false;
+    }
+    let next = decode(next);
+    are_one(line, &next, Joining::Strict) && !is_frame(split(&next).1)
 }
 
 fn are_one(before: &str, next: &str, joining: Joining) -> bool {
@@ -130,17 +142,54 @@ fn are_one(before: &str, next: &str, joining: Joining) -> bool {
 
 /// Whether a line's first bytes show that it goes on with no line but one that is open: nearly all of a log is told so.
 ///
-/// They are a time, as the prefixes have it, or the beginning of an object. Behind a time a frame of a stack may stand.
+/// They are a time, as the prefixes have it, a number that is none, as an address is, or the beginning of an object. Behind a
+/// time a frame of a stack may stand.
 fn is_next_record(line: &[u8]) -> bool {
     static FRAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("at "));
-    let is_stamped = || match line {
+    match line.first() {
+        Some(b'{') => true,
+        Some(b'0'..=b'9') if !is_like(line, DATE) => is_number(line),
+        _ => is_stamped(line) && FRAME.find(line).is_none(),
+    }
+}
+
+const DATE: &[u8] = b"0000-00-00";
+
+/// Whether a line begins with a time, as the prefixes have it.
+fn is_stamped(line: &[u8]) -> bool {
+    let is_time = |text: &[u8]| {
+        is_like(text, b"0000-00-00T00:00:00") || is_like(text, b"0000-00-00 00:00:00")
+    };
+    match line {
+        [b'[', rest @ ..] => is_time(rest),
+        [b't', b'i', b'm', b'e', b'=', b'"', rest @ ..] => {
+            is_like(rest, b"0000-00-00T00:00:00") && is_time_in_quotes(rest)
+        }
         [a, b, c, b' ', day, rest @ ..] if a.is_ascii_uppercase() => {
             let is_name = b.is_ascii_lowercase() && c.is_ascii_lowercase();
             is_name && (*day == b' ' || day.is_ascii_digit()) && is_like(rest, b"0 00:00:00")
         }
-        _ => is_like(line, b"0000-00-00T00:00:00") || is_like(line, b"0000-00-00 00:00:00"),
+        _ => is_time(line),
+    }
+}
+
+/// Whether a time ends with a quote, so far behind its beginning that it is a prefix.
+fn is_time_in_quotes(text: &[u8]) -> bool {
+    const MAX_TIME_BYTES: usize = 40;
+    let is_of_time = |byte: &u8| {
+        byte.is_ascii_digit() || matches!(byte, b'T' | b':' | b'.' | b',' | b'Z' | b'+' | b'-')
     };
-    line.starts_with(b"{") || is_stamped() && FRAME.find(line).is_none()
+    let length = text.iter().take_while(|byte| is_of_time(byte)).count();
+    length <= MAX_TIME_BYTES && text.get(length) == Some(&b'"')
+}
+
+/// Whether a line begins with a number that is neither a prefix, nor part of one, nor a status: `10.244.3.17`.
+fn is_number(line: &[u8]) -> bool {
+    // Longer than what stands before the name of a service.
+    const NUMBER_BYTES: usize = 9;
+    let is_of_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'_' | b'.' | b'-');
+    line.get(..NUMBER_BYTES)
+        .is_some_and(|number| number.iter().all(is_of_number))
 }
 
 /// Whether the line is the whole message of an event in JSON: what stands beside it is no word of it.
@@ -180,4 +229,47 @@ pub(crate) fn words(message: &[u8]) -> Cow<'_, str> {
 /// The bytes as text. Nearly all are ASCII, which is told sixteen bytes at once.
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_by_its_first_bytes_goes_on_with_no_line_that_is_not_open() {
+        let befores = [
+            "Nov  3 08:12:44 node-7 dockerd[911]: a message that is as long as terminals are wide and goes on",
+            "plain",
+        ];
+        for next in [
+            "10.244.3.17 - - [03/Nov/2025:08:12:44 +0000] \"GET / HTTP/1.1\" 200",
+            "429429429 too many requests",
+            "time=\"2025-11-03T08:12:44.120394812Z\" level=debug msg=x",
+            "time=\"2025-11-03T08:12:44Z\" toomanyrequests: x",
+            "[2025-11-03 08:12:44.120] [worker-7] DEBUG queue is empty",
+            "[2025-11-03T08:12:44Z] toomanyrequests: x",
+            "2025-11-03T08:12:44Z toomanyrequests: x",
+            "Nov  3 08:12:44 node-7 sshd[9]: error: code = x",
+            "{\"a\":1}",
+        ] {
+            assert!(is_next_record(next.as_bytes()), "{next}");
+            for before in befores {
+                let line = split(next);
+                assert!(!is_wrapped(before, line), "{next}");
+                assert!(!goes_on(before, line, Joining::Strict), "{next}");
+            }
+        }
+        for next in [
+            "429 Too Many Requests",
+            "time=\"2025-11-03T08:12:44Z level=debug",
+            "time=\"2025-11-03T08:12:44.12039481212039481212039481212039481212039481212039481212039481Z\" x",
+            "[2025-11-03 08:12:44.120] \tat com.acme.Shop.order(Shop.java:42)",
+            "2025-11-03T08:12:44Z \tat com.acme.Shop.order(Shop.java:42)",
+            "12-web-1  | 429 Too Many Requests",
+            "08:12:44 x",
+            "words",
+        ] {
+            assert!(!is_next_record(next.as_bytes()), "{next}");
+        }
+    }
 }

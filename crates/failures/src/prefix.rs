@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::message::decode;
 use crate::registry::pattern;
 use crate::transcript::is_command;
 
@@ -134,6 +135,17 @@ pub(crate) fn is_open(line: &str) -> bool {
             || memchr::memchr_iter(b'"', line.as_bytes()).count() % 2 == 1)
 }
 
+/// The same of a line that is not decoded: of nearly all lines the last byte and the quotes tell it.
+pub(crate) fn is_open_at_end(line: &[u8]) -> bool {
+    match line.last() {
+        Some(b':' | b'=' | b',' | b'(' | b'-' | b'\\' | b'/' | b't' | b'r') => {
+            is_open(&decode(line))
+        }
+        Some(last) if last.is_ascii_graphic() => memchr::memchr_iter(b'"', line).count() % 2 == 1,
+        _ => is_open(&decode(line)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +204,35 @@ mod tests {
                 let told = goes_on(before, split(line), joining);
                 assert_eq!(told, expected, "{before} / {line} {joining:?}");
             }
+        }
+    }
+
+    #[test]
+    fn an_open_line_is_known_by_its_bytes() {
+        for line in [
+            "",
+            " ",
+            "x",
+            "x:",
+            "x: ",
+            "\"x",
+            "\"x\"",
+            "\"x ü",
+            "429 Client",
+            "429 Server ",
+            "Client",
+            "---",
+            "==",
+            "x -",
+            "a\\",
+            "x\u{a0}",
+            "x:\u{a0}",
+            "ü",
+            "\"x\r",
+            "a, ",
+            "(",
+        ] {
+            assert_eq!(is_open_at_end(line.as_bytes()), is_open(line), "{line}");
         }
     }
 }

@@ -8,11 +8,11 @@ use std::ops::{Range, RangeInclusive};
 
 use crate::Verdict;
 use crate::excerpt::Excerpt;
-use crate::known_lines::{Form, KnownLines};
-use crate::marks::{find_mark, find_places};
+use crate::known_lines::{Form, Forms, KnownLines};
+use crate::marks::{find_mark, sift};
 use crate::memo::Memo;
 use crate::message::{
-    MAX_BYTES, MAX_LINES, around, decode, end_alone, line_at, may_be_alone, words,
+    MAX_BYTES, MAX_LINES, around, decode, end_alone, is_own, line_at, may_be_alone, words,
 };
 use crate::prefix::Joining;
 use crate::quoted::{is_quoted, unquoted};
@@ -20,6 +20,7 @@ use crate::repeats::{find_count, has_time_of_event};
 use crate::row::find_row;
 use crate::said::Said;
 use crate::sieve::{REACH_BYTES, line_end};
+use crate::sifted::{Place, Sifted};
 use crate::transcript::conversations;
 
 /// The bytes that are looked at together.
@@ -57,18 +58,44 @@ pub struct Failure {
 pub struct Scanner {
     window: Vec<u8>,
     /// Where in the window marks may stand, from what is done on.
-    places: VecDeque<usize>,
-    /// How many lines ended before the window.
-    lines_before: u64,
+    spots: VecDeque<Spot>,
+    /// How many lines ended in what was pushed.
+    lines_pushed: u64,
+    counted: Counted,
     /// Up to where the window has been told of.
     done: usize,
     /// Whether anything has left the window.
     is_long: bool,
     memo: Memo<Said>,
     /// What lines tell that belong to no other.
-    lines: KnownLines<Failure>,
+    lines: KnownLines<KnownLine>,
+    forms: Forms,
     /// The line that was not known, with its form.
     unknown: Option<(Range<usize>, Option<Form>)>,
+}
+
+/// What a line tells that belongs to no other.
+#[derive(Clone, Debug)]
+struct KnownLine {
+    failure: Failure,
+    /// Whether it is neither a program's nor another service's, so that frames of a stack may stand below it.
+    is_own: bool,
+}
+
+/// A place of the window where a mark may stand.
+#[derive(Clone, Debug)]
+struct Spot {
+    at: usize,
+    line: Option<SpotLine>,
+}
+
+/// What is known of the line of a place.
+#[derive(Clone, Debug)]
+struct SpotLine {
+    range: Range<usize>,
+    /// How many lines of the text end before it.
+    lines_before: u64,
+    form: Form,
 }
 
 impl Scanner {
@@ -79,21 +106,26 @@ impl Scanner {
 
     /// Takes the next bytes of the text.
     pub fn push(&mut self, bytes: &[u8], found: &mut dyn FnMut(Failure)) {
-        let mut places = Vec::new();
-        find_places(bytes, &mut places);
-        self.push_sifted(bytes, &places, found);
+        let mut sifted = Sifted::default();
+        sift(bytes, &mut sifted);
+        self.push_sifted(bytes, &sifted, found);
     }
 
-    /// Takes the next bytes, with the places that a sieve of the marks has found in them.
-    pub fn push_sifted(&mut self, bytes: &[u8], places: &[usize], found: &mut dyn FnMut(Failure)) {
-        let mut places = places.iter().copied().peekable();
+    /// Takes the next bytes, with what a sieve of the marks has found in them.
+    pub fn push_sifted(&mut self, bytes: &[u8], sifted: &Sifted, found: &mut dyn FnMut(Failure)) {
+        let mut places = sifted.places().iter().peekable();
         let mut start = 0;
         for piece in bytes.chunks(WINDOW_BYTES) {
             let at = self.window.len();
             // A mark may stand across the seam, in sight of no sieve.
-            self.places.push_back(at);
-            while let Some(place) = places.next_if(|place| *place < start + piece.len()) {
-                self.places.push_back(at + place - start);
+            self.spots.push_back(Spot { at, line: None });
+            while let Some(place) = places.next_if(|place| place.at < start + piece.len()) {
+                let in_window = |of_bytes: usize| (at + of_bytes).checked_sub(start);
+                let line = self.spot_line(place, sifted, in_window);
+                self.spots.push_back(Spot {
+                    at: at + place.at - start,
+                    line,
+                });
             }
             start += piece.len();
             self.window.extend_from_slice(piece);
@@ -103,6 +135,22 @@ impl Scanner {
                 self.forget();
             }
         }
+        self.lines_pushed += sifted.ends().len() as u64;
+    }
+
+    /// What is known of a place's line, if all of it is in the window, or will be.
+    fn spot_line(
+        &self,
+        place: &Place,
+        sifted: &Sifted,
+        in_window: impl Fn(usize) -> Option<usize>,
+    ) -> Option<SpotLine> {
+        let (form, _) = sifted.form(place)?;
+        Some(SpotLine {
+            range: in_window(place.line.start)?..in_window(place.line.end)?,
+            lines_before: self.lines_pushed + place.lines_before as u64,
+            form,
+        })
     }
 
     /// Ends the text.
@@ -117,21 +165,25 @@ impl Scanner {
 
     /// Finds what begins before `until`.
     fn scan(&mut self, until: usize, found: &mut dyn FnMut(Failure)) {
-        let mut counted = Counted::from(self.lines_before);
-        while let Some(place) = self.places.front().copied() {
+        let mut counted = std::mem::take(&mut self.counted);
+        while let Some(Spot { at: place, line }) = self.spots.front().cloned() {
             if place >= until + REACH_BYTES {
                 break;
             }
+            let is_all_new =
+                |line: &SpotLine| line.range.start >= self.done && line.range.end < until;
+            let known = line.filter(is_all_new);
+            let line = known.as_ref().map(|known| known.range.clone());
             // What is known needs no mark: one like it has one.
-            if let Some(line) = self.short_line(place, until)
-                && let Some((end, failure)) = self.find_known(&line, &mut counted)
+            if let Some(line) = line.or_else(|| self.short_line(place, until))
+                && let Some((end, failure)) = self.find_known(&line, known.as_ref(), &mut counted)
             {
                 self.done = end;
                 found(failure);
                 continue;
             }
             let Some(mark) = self.find_mark(place) else {
-                self.places.pop_front();
+                self.spots.pop_front();
                 continue;
             };
             if mark >= until {
@@ -145,6 +197,7 @@ impl Scanner {
             }
         }
         self.done = self.done.max(until);
+        self.counted = counted;
     }
 
     /// The line of a place, if it is short, not done, and ends before `until`: all places in it have the same.
@@ -168,6 +221,7 @@ impl Scanner {
     fn find_known(
         &mut self,
         line: &Range<usize>,
+        spot: Option<&SpotLine>,
         counted: &mut Counted,
     ) -> Option<(usize, Failure)> {
         if self
@@ -177,18 +231,25 @@ impl Scanner {
         {
             return None;
         }
-        let form = self.lines.form(&self.window[line.clone()]);
+        let form = spot
+            .map(|spot| spot.form)
+            .or_else(|| self.forms.form(&self.window[line.clone()]));
         let known = form.and_then(|form| self.lines.find(form));
-        let end = end_alone(&self.window, line).filter(|_| known.is_some());
+        let end = known
+            .as_ref()
+            .and_then(|known| end_alone(&self.window, line, known.is_own));
         // An event's count may stand in any line of its message.
         let end = end.filter(|end| !has_time_of_event(&self.window[line.end..*end]));
-        let (Some((known, _)), Some(end)) = (known, end) else {
+        let (Some(known), Some(end)) = (known, end) else {
             self.unknown = Some((line.clone(), form));
             return None;
         };
+        if let Some(spot) = spot {
+            counted.go_on(spot.lines_before, line.start);
+        }
         let first = counted.lines_to(&self.window, line.start) + 1;
-        let more = lines_in(&self.window[line.start..end]);
-        let mut failure = known.clone();
+        let more = lines_in(&self.window[line.end..end]);
+        let mut failure = known.failure.clone();
         failure.lines = first..=first + more;
         Some((end, failure))
     }
@@ -199,7 +260,7 @@ impl Scanner {
         line: Range<usize>,
         counted: &mut Counted,
     ) -> (Range<usize>, Option<Failure>) {
-        if let Some((end, known)) = self.find_known(&line, counted) {
+        if let Some((end, known)) = self.find_known(&line, None, counted) {
             return (line.start..end, Some(known));
         }
         let form = self.unknown.take().and_then(|(_, form)| form);
@@ -207,10 +268,14 @@ impl Scanner {
         let failure = said.map(|said| self.failure(&message, said, counted));
         if let Some(failure) = &failure
             && message == line
-            && may_be_alone(&self.window[line])
+            && may_be_alone(&self.window[line.clone()])
             && let Some(form) = form
         {
-            self.lines.keep(form, failure.clone());
+            let known = KnownLine {
+                failure: failure.clone(),
+                is_own: is_own(&self.window, &line),
+            };
+            self.lines.keep(form, known);
         }
         (message, failure)
     }
@@ -225,7 +290,7 @@ impl Scanner {
 
     /// Looks at each line of a short text, and if none tells of anything, at each command with its answer.
     fn scan_pasted(&mut self, found: &mut dyn FnMut(Failure)) {
-        let mut counted = Counted::from(0);
+        let mut counted = Counted::default();
         let mut is_found = false;
         while self.done < self.window.len() {
             let line = line_at(&self.window, self.done);
@@ -240,7 +305,7 @@ impl Scanner {
         if is_found {
             return;
         }
-        let mut counted = Counted::from(0);
+        let mut counted = Counted::default();
         for part in conversations(&self.window[whole]) {
             if let Some(said) = self.said_unquoted(&part) {
                 found(self.failure(&part, said, &mut counted));
@@ -306,10 +371,12 @@ impl Scanner {
         let mut keep = self.done.saturating_sub(MAX_BYTES);
         let begins = self.window[keep..].iter().position(|&byte| byte == b'\n');
         keep += begins.map_or(0, |end| end + 1).min(self.done - keep);
-        self.lines_before += lines_in(&self.window[..keep]);
+        self.counted.lines_to(&self.window, keep);
+        self.counted.until -= keep.min(self.counted.until);
         self.window.drain(..keep);
-        for place in &mut self.places {
-            *place = place.saturating_sub(keep);
+        for spot in &mut self.spots {
+            spot.at = spot.at.saturating_sub(keep);
+            spot.line = spot.line.take().and_then(|line| line.moved_by(keep));
         }
         self.done -= keep;
         self.unknown = None;
@@ -330,15 +397,29 @@ fn worth(verdict: &Verdict) -> u8 {
     u8::from(verdict.class.is_cause()) * 2 + u8::from(verdict.is_certain)
 }
 
+impl SpotLine {
+    /// The same in a window that has lost its first bytes; `None` if some of it is lost.
+    fn moved_by(mut self, lost: usize) -> Option<Self> {
+        let range = self.range;
+        self.range = range.start.checked_sub(lost)?..range.end.checked_sub(lost)?;
+        Some(self)
+    }
+}
+
 /// Counts lines once, from one message to the next.
+#[derive(Debug, Default)]
 struct Counted {
     lines: u64,
     until: usize,
 }
 
 impl Counted {
-    fn from(lines: u64) -> Self {
-        Self { lines, until: 0 }
+    /// Goes on at a place before which so many lines end.
+    const fn go_on(&mut self, lines: u64, at: usize) {
+        if at >= self.until {
+            self.lines = lines;
+            self.until = at;
+        }
     }
 
     /// How many lines end before `at`.

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use forebay_failures::{Sieve, automaton_with, sieve_with};
+use forebay_failures::{Place, Sieve, Sifted, automaton_with, sieve_with};
 use regex::bytes::Regex;
 
 /// Words of which every line has one that a reader or the classifier may understand, and as few others as can be.
@@ -85,11 +85,11 @@ static AUTOMATON: LazyLock<Regex> = LazyLock::new(|| automaton_with(HINTS));
 
 static SIEVE: LazyLock<Sieve> = LazyLock::new(|| sieve_with(HINTS));
 
-/// Adds the places of a text where a word of a hint stands, or one that the classifier may know, in order.
+/// Finds the lines of a text in which a word of a hint stands, or one that the classifier may know.
 ///
 /// For a reader of evidence and a scanner of failures alike, so that a text is looked through once.
-pub fn find_places(text: &[u8], places: &mut Vec<usize>) {
-    SIEVE.find_all(text, places);
+pub fn sift(text: &[u8], sifted: &mut Sifted) {
+    sifted.sift(&SIEVE, text);
 }
 
 /// Lines that tell of nothing.
@@ -102,55 +102,85 @@ pub(crate) struct Noise {
     pub(crate) is_before_known: bool,
 }
 
-/// The lines from `from` on, which begins one, that tell of nothing.
-///
-/// A last line that does not end yet is not among them. The places are those of the whole text, and those that are behind
-/// are let go. Of a line that is known nothing has to be found out.
-pub(crate) fn noise(
-    text: &[u8],
-    from: usize,
-    places: &mut &[usize],
-    mut is_known: impl FnMut(&[u8]) -> bool,
-) -> Noise {
-    let mut is_before_known = false;
-    let tells = |line: &[u8]| {
-        is_before_known = is_known(line);
-        is_before_known || may_tell(line)
-    };
-    let told = find_line(text, from, places, tells).unwrap_or(text.len());
-    let end = memchr::memrchr(b'\n', &text[from..told]).map_or(from, |at| from + at + 1);
-    let json = find_json(&text[from..end]).map(|json| from + json);
-    let end = json.unwrap_or(end);
-    Noise {
-        end,
-        lines: memchr::memchr_iter(b'\n', &text[from..end]).count() as u64,
-        is_before_known: is_before_known && json.is_none(),
-    }
+/// How far a text that was sifted is read.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    text: &'a [u8],
+    sifted: &'a Sifted,
+    /// How many places, and how many ends of lines, are behind.
+    places: usize,
+    ends: usize,
 }
 
-/// Where the next line with a place begins that tells of something.
-fn find_line(
-    text: &[u8],
-    from: usize,
-    places: &mut &[usize],
-    mut tells: impl FnMut(&[u8]) -> bool,
-) -> Option<usize> {
-    let mut begin = from;
-    while let Some((&place, others)) = places.split_first() {
-        // The byte at a place may be the end of the line before.
-        let inside = place + 1;
-        if inside >= begin {
-            let start = memchr::memrchr(b'\n', &text[begin..inside]);
-            let start = start.map_or(begin, |at| begin + at + 1);
-            let end = memchr::memchr(b'\n', &text[inside..]).map_or(text.len(), |at| inside + at);
-            if tells(&text[start..end]) {
-                return Some(start);
-            }
-            begin = end;
+impl<'a> Reading<'a> {
+    pub(crate) const fn of(text: &'a [u8], sifted: &'a Sifted) -> Self {
+        Self {
+            text,
+            sifted,
+            places: 0,
+            ends: 0,
         }
-        *places = others;
     }
-    None
+
+    /// Where the line ends that `from` stands in, if it does; what is before it is behind.
+    pub(crate) fn line_end(&mut self, from: usize) -> Option<usize> {
+        let ends = &self.sifted.ends()[self.ends..];
+        self.ends += ends.iter().take_while(|end| **end < from).count();
+        self.sifted.ends().get(self.ends).copied()
+    }
+
+    /// The lines from `from` on, which begins one, that tell of nothing.
+    ///
+    /// A last line that does not end yet is not among them, and the places behind are let go. Of a line that is known nothing has
+    /// to be found out.
+    pub(crate) fn noise(
+        &mut self,
+        from: usize,
+        mut is_known: impl FnMut(&[u8], &Place) -> bool,
+    ) -> Noise {
+        let mut is_before_known = false;
+        let tells = |line: &[u8], place: &Place| {
+            is_before_known = is_known(line, place);
+            is_before_known || may_tell(line)
+        };
+        let told = self.find_line(from, tells).unwrap_or(self.text.len());
+        self.line_end(from);
+        let ends = &self.sifted.ends()[self.ends..];
+        let ends = &ends[..ends.partition_point(|end| *end < told)];
+        let mut start = from;
+        let json = ends.iter().position(|end| {
+            let line = start..*end;
+            start = end + 1;
+            begins_json(&self.text[line])
+        });
+        let lines = json.unwrap_or(ends.len());
+        Noise {
+            end: lines.checked_sub(1).map_or(from, |last| ends[last] + 1),
+            lines: lines as u64,
+            is_before_known: is_before_known && json.is_none(),
+        }
+    }
+
+    /// Where the next line with a place begins that tells of something.
+    fn find_line(
+        &mut self,
+        from: usize,
+        mut tells: impl FnMut(&[u8], &Place) -> bool,
+    ) -> Option<usize> {
+        let mut begin = from;
+        while let Some(place) = self.sifted.places().get(self.places) {
+            let line = &place.line;
+            if line.start >= begin {
+                if tells(&self.text[line.clone()], place) {
+                    return Some(line.start);
+                }
+                // Other places of this line tell nothing else.
+                begin = line.end + 1;
+            }
+            self.places += 1;
+        }
+        None
+    }
 }
 
 /// Whether a reader or the classifier may understand a line.
@@ -158,23 +188,16 @@ fn may_tell(line: &[u8]) -> bool {
     AUTOMATON.is_match(line)
 }
 
-/// Where the first line begins that begins JSON and does not end it.
-fn find_json(lines: &[u8]) -> Option<usize> {
-    let mut starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', lines).map(|at| at + 1));
-    starts.find(|start| begins_json(&lines[*start..]))
-}
-
-/// Whether the first line of a text begins JSON that goes on behind it, or a list, whose items are looked at one by one.
+/// Whether a line begins JSON that goes on behind it, or a list, whose items are looked at one by one.
 ///
 /// An object that is whole in its line, as applications log them, tells what it tells by its words.
-fn begins_json(text: &[u8]) -> bool {
-    let blanks = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
-    let text = &text[blanks.count()..];
-    if !matches!(text.first(), Some(b'{' | b'[')) {
+fn begins_json(line: &[u8]) -> bool {
+    let blanks = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
+    let line = &line[blanks.count()..];
+    if !matches!(line.first(), Some(b'{' | b'[')) {
         return false;
     }
-    let end = memchr::memchr(b'\n', text);
-    let line = text[..end.unwrap_or(text.len())].trim_ascii_end();
+    let line = line.trim_ascii_end();
     if let Some(rest) = line.strip_prefix(b"[") {
         // Many a log has its lines begin with a time or a name in brackets.
         let next = rest.trim_ascii_start().first();
@@ -189,9 +212,9 @@ mod tests {
     use super::*;
 
     fn noise_of(text: &str) -> (usize, u64) {
-        let mut places = Vec::new();
-        find_places(text.as_bytes(), &mut places);
-        let noise = noise(text.as_bytes(), 0, &mut places.as_slice(), |_| false);
+        let mut sifted = Sifted::default();
+        sift(text.as_bytes(), &mut sifted);
+        let noise = Reading::of(text.as_bytes(), &sifted).noise(0, |_, _| false);
         (noise.end, noise.lines)
     }
 

@@ -7,10 +7,10 @@ mod told;
 
 use std::borrow::Cow;
 
-use forebay_failures::{decode, may_go_on};
+use forebay_failures::{Sifted, decode, may_go_on};
 
 use super::ci::Ci;
-use super::hints;
+use super::hints::{self, Reading};
 use super::json_items::JsonItems;
 use super::known::Known;
 use super::kube_describe::Description;
@@ -98,19 +98,20 @@ impl Intake {
 
     /// Reads on. Lines may be cut anywhere between two calls.
     pub fn push(&mut self, bytes: &[u8]) {
-        let mut places = Vec::new();
-        hints::find_places(bytes, &mut places);
-        self.push_sifted(bytes, &places);
+        let mut sifted = Sifted::default();
+        hints::sift(bytes, &mut sifted);
+        self.push_sifted(bytes, &sifted);
     }
 
-    /// Reads on in bytes whose places [`find_places`](crate::find_places) has found.
-    pub fn push_sifted(&mut self, bytes: &[u8], mut places: &[usize]) {
-        let mut at = self.skip_noise(bytes, 0, &mut places);
-        while let Some(length) = memchr::memchr(b'\n', &bytes[at..]) {
-            let line = &bytes[at..at + length];
+    /// Reads on in bytes that [`sift`](crate::sift) has looked through.
+    pub fn push_sifted(&mut self, bytes: &[u8], sifted: &Sifted) {
+        let mut reading = Reading::of(bytes, sifted);
+        let mut at = self.skip_noise(0, &mut reading, sifted);
+        while let Some(end) = reading.line_end(at) {
+            let line = &bytes[at..end];
             // What is not here yet is no more of it: what a line tells is told at once.
-            let next = first_line(&bytes[at + length + 1..]);
-            if self.partial.is_empty() && !self.is_cut && length <= MAX_LINE_BYTES {
+            let next = first_line(&bytes[end + 1..]);
+            if self.partial.is_empty() && !self.is_cut && line.len() <= MAX_LINE_BYTES {
                 let line = decode(line);
                 if matches!(line, Cow::Owned(_)) {
                     self.source.known.pass();
@@ -120,7 +121,7 @@ impl Intake {
                 self.gather(line);
                 self.end_line(next);
             }
-            at = self.skip_noise(bytes, at + length + 1, &mut places);
+            at = self.skip_noise(end + 1, &mut reading, sifted);
         }
         // What is not here yet may make another line of it.
         self.source.known.pass();
@@ -128,13 +129,15 @@ impl Intake {
     }
 
     /// Where the lines end that tell of nothing, if each may be looked at alone.
-    fn skip_noise(&mut self, text: &[u8], from: usize, places: &mut &[usize]) -> usize {
+    fn skip_noise(&mut self, from: usize, reading: &mut Reading<'_>, sifted: &Sifted) -> usize {
         self.source.known.pass();
         if self.source.is_amid() || !self.partial.is_empty() || self.is_cut {
             return from;
         }
         let Source { known, ci, .. } = &mut self.source;
-        let noise = hints::noise(text, from, places, |line| known.is_known(line, ci));
+        let noise = reading.noise(from, |line, place| {
+            known.is_known(line, sifted.form(place), ci)
+        });
         if !noise.is_before_known {
             known.pass();
         }
@@ -273,7 +276,7 @@ impl Intake {
             }
         }
         let source = &mut self.source;
-        if !source.is_amid() && may_go_on(line, &decode(next)) {
+        if !source.is_amid() && may_go_on(line, next) {
             source.pasted.begin(line, source.line - 1, &source.repeats);
         }
         if self.tells_again(line) {

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use forebay_failures::{Form, KnownLines};
+use forebay_failures::{Form, Forms, KnownLines};
 
 use super::ci::Ci;
 use super::pasted::By;
@@ -23,6 +23,9 @@ const MAX_PART_BYTES: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     lines: KnownLines<Told>,
+    forms: Forms,
+    /// Where the times stand in the line that is being read.
+    times: Vec<Range<usize>>,
     /// What was known of the job when they were read.
     ci: Ci,
     /// The form of the line that is being read.
@@ -46,10 +49,25 @@ pub(crate) struct Told {
 }
 
 impl Known {
-    /// Whether a line is known; then it has to be read next.
-    pub(crate) fn is_known(&mut self, line: &[u8], ci: &Ci) -> bool {
-        self.look_at(line.strip_suffix(b"\r").unwrap_or(line), ci);
-        self.is_next = self.form.is_some_and(|form| self.lines.has(form));
+    /// Whether a line is known; then it has to be read next. Its form and times may have been found out before.
+    pub(crate) fn is_known(
+        &mut self,
+        line: &[u8],
+        form: Option<(Form, &[Range<usize>])>,
+        ci: &Ci,
+    ) -> bool {
+        if let Some((form, times)) = form {
+            self.stay_in(ci);
+            self.form = Some(form);
+            self.is_next = self.lines.has(form);
+            if self.is_next {
+                self.times.clear();
+                self.times.extend_from_slice(times);
+            }
+        } else {
+            self.look_at(line, ci);
+            self.is_next = self.form.is_some_and(|form| self.lines.has(form));
+        }
         self.is_next
     }
 
@@ -58,9 +76,9 @@ impl Known {
         if !std::mem::take(&mut self.is_next) {
             self.look_at(line.as_bytes(), ci);
         }
-        let (told, times) = self.lines.find(self.form?)?;
+        let told = self.lines.find(self.form?)?;
         if told.times != 0 {
-            told.event.first = Some(told.moment(times, line, context)?);
+            told.event.first = Some(told.moment(&self.times, line, context)?);
             told.event.last = told.event.first;
         }
         Some(told)
@@ -82,8 +100,10 @@ impl Known {
         let Some(form) = self.form.filter(|_| is_once) else {
             return;
         };
+        // Its form may have been found out before, where nobody asked for its ids.
+        self.forms.form(line.as_bytes());
         let mut times = 0;
-        for (index, time) in self.lines.times().iter().enumerate() {
+        for (index, time) in self.forms.times().iter().enumerate() {
             let is_its = event
                 .first
                 .is_some_and(|moment| read_time(line, time, moment, context) == Some(moment));
@@ -102,11 +122,18 @@ impl Known {
     }
 
     fn look_at(&mut self, line: &[u8], ci: &Ci) {
+        self.stay_in(ci);
+        self.form = self.forms.form(line);
+        self.times.clear();
+        self.times.extend_from_slice(self.forms.times());
+    }
+
+    /// Forgets what was told in another job.
+    fn stay_in(&mut self, ci: &Ci) {
         if self.ci != *ci {
             self.lines.forget();
             self.ci = ci.clone();
         }
-        self.form = self.lines.form(line);
     }
 
     /// Whether no text of the event has anything of the line's times and ids; a message that was cut may have too little of one
@@ -128,7 +155,7 @@ impl Known {
             .chain(owner)
             .chain([&event.message]);
         event.message.len() + MAX_PART_BYTES < MAX_MESSAGE_BYTES
-            && !texts.any(|text| self.lines.stand_in(line.as_bytes(), text))
+            && !texts.any(|text| self.forms.stand_in(line.as_bytes(), text))
     }
 }
 

@@ -31,7 +31,7 @@ mod table;
 mod text;
 mod times;
 
-pub use hints::find_places;
+pub use hints::sift;
 pub use intake::{Intake, MAX_LINE_BYTES};
 pub use log_line::find_stamp;
 pub use text::HEARSAY;

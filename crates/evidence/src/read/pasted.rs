@@ -5,11 +5,11 @@
 
 use std::ops::RangeInclusive;
 
-use forebay_failures::{Failure, Scanner};
+use forebay_failures::{Failure, Scanner, Sifted};
 
 use super::ci::Ci;
 use super::ecs;
-use super::hints::find_places;
+use super::hints::sift;
 use super::log_line::LogLine;
 use super::repeats::Repeats;
 use crate::event::{Event, Lines, MAX_MESSAGE_BYTES, What};
@@ -198,9 +198,9 @@ impl Pasted {
             let lines = first + self.lines_before..=last + self.lines_before;
             failures.push(Failure { lines, ..failure });
         };
-        let mut places = Vec::new();
-        find_places(self.text.as_bytes(), &mut places);
-        scanner.push_sifted(self.text.as_bytes(), &places, &mut found);
+        let mut sifted = Sifted::default();
+        sift(self.text.as_bytes(), &mut sifted);
+        scanner.push_sifted(self.text.as_bytes(), &sifted, &mut found);
         scanner.finish(&mut found);
         failures
     }

@@ -28,6 +28,9 @@ const FREQUENT: &[u8] = b" eotainrscdlu0m1pg2:\"/f-=h.34v5b678w9k_y,j";
 /// The shortest word.
 const MIN_WORD_BYTES: usize = 3;
 
+/// So many bytes of a text are held against the beginning of a word at once.
+const LANE_BYTES: usize = size_of::<u64>();
+
 /// Parts are looked up by the upper bits of their hash, so many.
 const BUCKET_BITS: u32 = 12;
 
@@ -49,6 +52,38 @@ struct Part {
     word: usize,
     /// How far the word begins before the piece; if it has but three bytes in it, it may begin in it.
     before: isize,
+    /// How the word begins, and which bits of so many bytes of a text are of it.
+    beginning: u64,
+    mask: u64,
+}
+
+impl Part {
+    fn of(piece: Piece, before: isize, index: usize, word: &[u8]) -> Self {
+        let mut beginning = [0; LANE_BYTES];
+        let mut mask = [0; LANE_BYTES];
+        for ((byte, of_mask), known) in beginning.iter_mut().zip(&mut mask).zip(word) {
+            (*byte, *of_mask) = (*known, u8::MAX);
+        }
+        Self {
+            piece,
+            word: index,
+            before,
+            beginning: u64::from_le_bytes(beginning),
+            mask: u64::from_le_bytes(mask),
+        }
+    }
+
+    /// Whether the text has the word where it has the piece.
+    fn stands(&self, text: &[u8], at: usize, words: &[Vec<u8>]) -> bool {
+        const FOLDS: u64 = u64::from_ne_bytes([FOLD; LANE_BYTES]);
+        let Some(begin) = at.checked_add_signed(-self.before) else {
+            return false;
+        };
+        let lane = text.get(begin..).and_then(<[u8]>::first_chunk);
+        let may_begin = lane
+            .is_none_or(|lane| (u64::from_le_bytes(*lane) | FOLDS) & self.mask == self.beginning);
+        may_begin && begins(text, begin, &words[self.word])
+    }
 }
 
 impl Words {
@@ -58,11 +93,7 @@ impl Words {
         let mut parts = Vec::new();
         for (index, word) in words.iter().enumerate() {
             let parts_of = parts_of(word, &everyday).into_iter();
-            parts.extend(parts_of.map(|(piece, before)| Part {
-                piece,
-                word: index,
-                before,
-            }));
+            parts.extend(parts_of.map(|(piece, before)| Part::of(piece, before, index, word)));
         }
         parts.sort_by_key(|part| bucket(part.piece));
         let begins = |at| parts.partition_point(|part: &Part| bucket(part.piece) < at);
@@ -78,11 +109,9 @@ impl Words {
     pub(super) fn stand(&self, text: &[u8], at: usize, piece: Piece) -> bool {
         let bucket = bucket(piece);
         let parts = &self.parts[self.starts[bucket]..self.starts[bucket + 1]];
-        parts.iter().any(|part| {
-            let begin = at.checked_add_signed(-part.before);
-            part.piece == piece
-                && begin.is_some_and(|begin| begins(text, begin, &self.folded[part.word]))
-        })
+        parts
+            .iter()
+            .any(|part| part.piece == piece && part.stands(text, at, &self.folded))
     }
 
     /// Tells of all pieces that may be of a word.
