@@ -9,6 +9,8 @@ use forebay_config::{Environment, load, time_span};
 use forebay_server::order_accounts;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
+use crate::change::change;
+
 /// What `--expires` takes for a token that does not.
 const NEVER: &str = "never";
 
@@ -91,7 +93,7 @@ pub async fn run(
         }
         Act::Revoke { name, source } => {
             let config = load(&source.without_listen(environment))?;
-            let told = order_accounts(&config.data, Order::RevokeRobot { name }).await?;
+            let told = change(&config, Order::RevokeRobot { name }, printer).await?;
             for robot in robots_of(told)? {
                 printer.line(format_args!("{}  {}  revoked", robot.id, robot.name));
             }
@@ -114,7 +116,7 @@ async fn create(
         }],
         expires_in_seconds: create.expires.0.map(|span| span.as_secs()),
     };
-    let Told::Made { robot, token } = order_accounts(&config.data, order).await? else {
+    let Told::Made { robot, token } = change(&config, order, printer).await? else {
         return Err(Failure::plain("the answer is no token"));
     };
     if create.json {

@@ -8,6 +8,7 @@ use forebay_config::{Environment, load};
 use forebay_server::order_accounts;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
+use crate::change::change;
 use crate::password::PasswordArgs;
 
 /// Makes, lists and changes the accounts of people
@@ -102,7 +103,7 @@ pub async fn run(
     };
     let config = load(&source.without_listen(environment))?;
     let done = order.to_string();
-    order_accounts(&config.data, order).await?;
+    change(&config, order, printer).await?;
     printer.note(format_args!("done: {done}"));
     if let Some(password) = new {
         printer.line(password.expose());

@@ -7,15 +7,19 @@ use std::time::Duration;
 use forebay_access::{Order, Told};
 use forebay_blobs_fs::{RealDisk, ensure_format};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{Clock, SystemClock};
+use forebay_content::{Audit as _, AuditEntry, Clock, SystemClock};
 use forebay_terminal::Failure;
 
+use crate::audit_log::AuditLog;
 use crate::control_client::ask_running;
 use crate::data::{is_data_dir, lock};
-use crate::hosting::accounts_desk;
+use crate::hosting::{accounts_desk, check_rows_are_there, unopened};
 
-/// Has the server that runs on `data` carry out `order`; where none runs, does it on the data directory, which is made if it is
-/// not there, so that there can be a user before the first start.
+/// Who changes something, in the audit log, where no server runs: whoever may write to the data directory.
+const WHO: &str = "command line";
+
+/// Has the server that runs on `data` carry out `order`; where none runs, does it on the data directory, which is made for a first
+/// account, so that there can be a user before the first start.
 ///
 /// # Errors
 /// The order has a word that means nothing, or accounts cannot be read or changed.
@@ -24,7 +28,8 @@ pub async fn order_accounts(data: &Path, order: Order) -> Result<Told, Failure> 
         return serde_json::from_value(answer)
             .map_err(|error| Failure::failed("the running server's answer makes no sense", error));
     }
-    if order.is_look() && !is_data_dir(data) {
+    let makes_one = matches!(order, Order::AddUser { .. } | Order::AddRobot { .. });
+    if !makes_one && !is_data_dir(data) {
         let what = format!("there is no data directory at {}", data.display());
         let hint = "name it with --data, or its configuration with --config";
         return Err(Failure::plain(what).with_hint(hint));
@@ -40,11 +45,25 @@ async fn carry_out(data: &Path, order: Order) -> Result<Told, Failure> {
     };
     let _held = lock(data, Duration::ZERO).await?;
     ensure_format(data, &RealDisk).map_err(|error| unusable(&error))?;
-    let rows = SqlRegistry::open(&data.join(REGISTRY_FILE_NAME)).await;
-    let rows = Arc::new(rows.map_err(|error| unusable(&error))?);
+    let rows = match check_rows_are_there(data).await {
+        Ok(()) => SqlRegistry::open(&data.join(REGISTRY_FILE_NAME)).await,
+        Err(error) => Err(error),
+    };
+    let rows = Arc::new(rows.map_err(|error| unopened(data, error.into()))?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let what = order.to_string();
+    let (what, is_look) = (order.to_string(), order.is_look());
     let told = accounts_desk(&rows, &clock).carry_out(order).await;
+    if !is_look {
+        AuditLog::new(data, clock).record(&AuditEntry {
+            who: WHO,
+            from: None,
+            act: "change-account",
+            object: &what,
+            digest: None,
+            outcome: if told.is_ok() { "done" } else { "failed" },
+            request: None,
+        });
+    }
     let closed = rows.close().await;
     let told = told.map_err(|error| Failure::failed(format!("cannot {what}"), error))?;
     closed.map_err(|error| unusable(&error))?;

@@ -12,7 +12,7 @@ use forebay_config::{AccessConfig, AccessRule, Config, IssuerConfig};
 use forebay_content::memory::MemoryAccounts;
 use forebay_content::{Accounts, Clock};
 use forebay_jobs::Supervisor;
-use forebay_outside::{Issuer, Issuers};
+use forebay_outside::{Issuer, Issuers, NewIssuers};
 use forebay_terminal::Failure;
 use tracing::warn;
 
@@ -31,7 +31,14 @@ pub(crate) struct Gate {
 }
 
 /// What a configuration says, ready to be taken over.
-pub(crate) struct NewAccess(Option<(Arc<Access>, Rules)>);
+pub(crate) struct NewAccess(Option<Said>);
+
+/// What a configuration says of access.
+struct Said {
+    access: Arc<Access>,
+    rules: Rules,
+    issuers: NewIssuers,
+}
 
 impl Gate {
     /// Lets in nobody by credentials yet. Without `accounts`, where the disk has no room for any, there are those of files and
@@ -52,13 +59,20 @@ impl Gate {
         }
     }
 
-    /// Makes what `config` says. The rules that hold are left as they are; the first time, a key for tokens is made.
+    /// Makes what `config` says. What holds is left as it is; the first time, a key for tokens is made.
     ///
     /// # Errors
-    /// The key for tokens is not to be used, or issuers cannot be asked.
+    /// The key for tokens is not to be used, issuers cannot be asked, or access was configured and is no longer.
     pub(crate) fn prepare(&self, config: &Config) -> Result<NewAccess, Failure> {
         let Some(said) = &config.access else {
-            return Ok(NewAccess(None));
+            return match &*self.access.load() {
+                // A file that was cut short, or a mistyped name, must not let everybody in while nobody looks.
+                Some(_) => Err(Failure::plain(
+                    "`[access]` is gone from the configuration: without it whoever `clients.allow` lets in may pull everything",
+                )
+                .with_hint("write it again, or restart Forebay, which then goes without")),
+                None => Ok(NewAccess(None)),
+            };
         };
         let rules = rules(said)?;
         let access = match self.access.load_full() {
@@ -67,23 +81,24 @@ impl Gate {
         };
         let issuers = said.issuers.iter().map(issuer);
         let issuers = issuers.collect::<Result<_, _>>()?;
-        self.issuers
-            .set(issuers, &outside_policy(config))
-            .map_err(|error| Failure::failed("cannot set up access.workloads", error))?;
-        Ok(NewAccess(Some((access, rules))))
+        let issuers = self.issuers.prepare(issuers, &outside_policy(config));
+        let issuers =
+            issuers.map_err(|error| Failure::failed("cannot set up access.workloads", error))?;
+        Ok(NewAccess(Some(Said {
+            access,
+            rules,
+            issuers,
+        })))
     }
 
-    /// Takes over what was prepared: from the next request on.
+    /// Takes over what was prepared, all of it: from the next request on.
     pub(crate) fn take_over(&self, new: NewAccess) {
-        if new.0.is_none() && self.access.load().is_some() {
-            warn!(
-                "access is no longer configured: whoever `clients.allow` lets in may pull everything"
-            );
-        }
-        self.access.store(new.0.map(|(access, rules)| {
-            access.replace_rules(rules);
-            access
-        }));
+        let Some(said) = new.0 else {
+            return;
+        };
+        self.issuers.take_over(said.issuers);
+        said.access.replace_rules(said.rules);
+        self.access.store(Some(said.access));
     }
 
     /// What the edge decides by; `None` where nothing is configured.

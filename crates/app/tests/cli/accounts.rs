@@ -47,6 +47,51 @@ fn there_is_a_user_before_the_first_start() {
     assert!(removed.starts_with("exit: 0"), "{removed}");
     let gone = program.run(&["user", "password", "alice", "--generate"]);
     assert!(gone.contains("there is no user alice"), "{gone}");
+    // Each of it is written down, though no server runs.
+    let lines = fs::read_to_string(data.join("audit.jsonl")).expect("an audit log");
+    let lines: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let told = lines.iter().map(|line| {
+        assert_eq!(line["who"], "command line");
+        assert_eq!(line["act"], "change-account");
+        format!("{} {}", line["object"], line["outcome"])
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            r#""add user alice" "done""#,
+            r#""add user alice" "failed""#,
+            r#""disable user alice" "done""#,
+            r#""enable user alice" "done""#,
+            r#""remove user alice" "done""#,
+            r#""set the password of user alice" "failed""#,
+        ]
+    );
+}
+
+#[test]
+fn a_data_directory_is_made_for_a_first_account_alone_and_it_is_said_where() {
+    let program = Program::new();
+    for change in [
+        &["user", "disable", "alice"][..],
+        &["user", "remove", "alice"],
+        &["token", "revoke", "ci"],
+    ] {
+        let refused = program.run(change);
+        assert!(refused.starts_with("exit: 3"), "{refused}");
+        assert!(refused.contains("there is no data directory"), "{refused}");
+        assert!(!program.path("forebay-data").exists());
+    }
+    let added = program.run(&["user", "add", "alice", "--generate"]);
+    assert!(
+        added.contains("made the data directory [DIR]/forebay-data"),
+        "{added}"
+    );
+    assert!(added.contains("--data"), "{added}");
+    let next = program.run(&["user", "add", "bob", "--generate"]);
+    assert!(!next.contains("made the data directory"), "{next}");
 }
 
 #[test]

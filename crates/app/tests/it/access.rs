@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use http::Method;
 use hub_sim::{HubSim, Image};
 
 use crate::client::{Answer, Ask};
@@ -87,14 +88,27 @@ async fn whoever_no_rule_names_gets_nothing_until_a_reload_says_so() {
     assert!(program.reload().await);
     assert_eq!(program.get(IMAGE).await.status, 200);
 
-    // Without the section, as before there was any.
-    plain.write_config();
-    assert!(program.reload().await);
-    assert_eq!(program.get("/v2/team/app/manifests/1").await.status, 200);
+    // A file from which the section is gone lets nobody in: it is refused, and what else it says with it.
+    plain
+        .clone()
+        .with("[clients]\nloopback_push = true")
+        .write_config();
+    assert!(!program.reload().await);
+    let log = program.log.text();
+    assert!(log.contains("`[access]` is gone"), "{log}");
+    assert!(log.contains("restart Forebay"), "{log}");
+    let push = Ask::new(Method::POST, "/v2/app/blobs/uploads/");
+    assert_eq!(program.ask(push.clone()).await.status, 401);
     plain.clone().with(RULES).write_config();
     assert!(program.reload().await);
     assert_eq!(program.get(IMAGE).await.status, 401);
     assert_eq!(std::fs::read(&key).expect("the key"), bytes);
+
+    // A restart goes without.
+    program.stop().await;
+    let program = plain.start().await;
+    assert_eq!(program.get("/v2/team/app/manifests/1").await.status, 200);
+    assert_eq!(program.ask(push).await.status, 403);
 }
 
 #[tokio::test]

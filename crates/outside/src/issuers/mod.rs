@@ -38,6 +38,9 @@ pub struct Issuers {
     tasks: Supervisor,
 }
 
+/// Issuers that may be asked, once they are [taken over](Issuers::take_over).
+pub struct NewIssuers(Arc<HashMap<String, Arc<Door>>>);
+
 /// One issuer, and what it said.
 struct Door {
     way: Way,
@@ -67,6 +70,19 @@ impl Issuers {
     /// # Errors
     /// A client cannot be made; then all stays as it was.
     pub fn set(&self, issuers: Vec<Issuer>, policy: &ClientPolicy) -> Result<(), IssuerError> {
+        self.take_over(self.prepare(issuers, policy)?);
+        Ok(())
+    }
+
+    /// What [`set`](Self::set) would put in place; all stays as it is until it is [taken over](Self::take_over).
+    ///
+    /// # Errors
+    /// A client cannot be made.
+    pub fn prepare(
+        &self,
+        issuers: Vec<Issuer>,
+        policy: &ClientPolicy,
+    ) -> Result<NewIssuers, IssuerError> {
         let before = self.doors.load();
         let doors = issuers.into_iter().map(|issuer| {
             let name = issuer.issuer().to_owned();
@@ -83,8 +99,12 @@ impl Issuers {
             Ok((name, door))
         });
         let doors = doors.collect::<Result<HashMap<_, _>, IssuerError>>()?;
-        self.doors.store(Arc::new(doors));
-        Ok(())
+        Ok(NewIssuers(Arc::new(doors)))
+    }
+
+    /// Asks these from now on.
+    pub fn take_over(&self, new: NewIssuers) {
+        self.doors.store(new.0);
     }
 
     /// The fetch to wait for, if one is needed.
