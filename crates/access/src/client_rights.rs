@@ -65,7 +65,8 @@ enum Question {
 }
 
 impl RememberedRights {
-    /// Remembers rights that `asked` says are given for `given_for`, and what it refuses for half a minute.
+    /// Remembers rights that `asked` says are given for `given_for`, and what it refuses for half a minute at
+    /// most.
     ///
     /// # Errors
     /// The system has no randomness.

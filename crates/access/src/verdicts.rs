@@ -146,9 +146,10 @@ impl Verdicts {
     fn keep(&self, key: (Handle, About), right: ClientRight, began: Duration) {
         let memory = match right {
             ClientRight::Given => self.given_for,
-            ClientRight::Refused { .. } | ClientRight::Absent(_) | ClientRight::WrongLogin => {
-                WRONG_MEMORY
+            ClientRight::Refused { .. } | ClientRight::Absent(_) => {
+                WRONG_MEMORY.min(self.given_for)
             }
+            ClientRight::WrongLogin => WRONG_MEMORY,
         };
         let until = began + memory;
         self.kept.insert(key, Kept { right, until });

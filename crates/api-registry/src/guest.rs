@@ -48,6 +48,12 @@ impl<'a> Guest<'a> {
         let login = match asked.head.headers.get(AUTHORIZATION) {
             None => None,
             Some(header) => match door::read(header) {
+                // So skopeo, podman and buildah answer a challenge who have no login for it.
+                Some(Credential::Basic { name, password })
+                    if name.is_empty() && password.expose().is_empty() =>
+                {
+                    None
+                }
                 Some(Credential::Basic { name, password }) if is_short(&name, &password) => {
                     Some(ClientLogin { name, password })
                 }
@@ -87,9 +93,7 @@ impl<'a> Guest<'a> {
         let checked = in_time(self.rights.check_right(request, login, &sought)).await;
         let caller = &request.caller;
         let right = checked.map_err(|error| self.unchecked(&error, caller, Some(target)))?;
-        if right != ClientRight::Given {
-            self.tell(right);
-        }
+        self.tell(right);
         match (right, login) {
             (ClientRight::Given, _) => Ok(()),
             // Whatever is refused to nobody may be somebody's; and some clients show their login only when they are asked.
@@ -118,12 +122,14 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// Tells the operator's log why somebody was refused, and never by which login.
+    /// Tells the operator's log why somebody with a login was refused, and never by which; who shows none is asked for one.
     fn tell(&self, right: ClientRight) {
+        if right == ClientRight::Given || self.login.is_none() {
+            return;
+        }
         info!(
             upstream = %self.upstream,
             why = right.as_str(),
-            has_login = self.login.is_some(),
             request_id = self.request_id.map(tracing::field::display),
             "an upstream does not confirm a client's right"
         );

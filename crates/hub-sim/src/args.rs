@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// An account; without a limit of pulls in the window it has none
     #[arg(long = "account", value_name = "USER:PASSWORD[:PULLS]", value_parser = parse_account)]
     accounts: Vec<Account>,
+    /// A repository that only these accounts may pull from
+    #[arg(long = "private", value_name = "NAME=USER[,USER…]", value_parser = parse_private)]
+    private: Vec<Private>,
     /// An image and the sizes of its layers [default: library/nginx:1.27=1MB,30MB and library/alpine:latest=3MB]
     #[arg(long = "image", value_name = "NAME:TAG=SIZE[,SIZE…]", value_parser = parse_image)]
     images: Vec<Pushed>,
@@ -78,6 +81,12 @@ struct Account {
 }
 
 #[derive(Clone, Debug)]
+struct Private {
+    repository: String,
+    readers: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
 struct Pushed {
     reference: String,
     layers: Vec<u64>,
@@ -112,6 +121,14 @@ impl Args {
             sim = sim.account(user, password, pulls.map(|pulls| (pulls, self.window)));
         }
         sim = self.push_images(sim);
+        for Private {
+            repository,
+            readers,
+        } in &self.private
+        {
+            let readers: Vec<&str> = readers.iter().map(String::as_str).collect();
+            sim = sim.private(repository, &readers);
+        }
         self.shape(sim)
     }
 
@@ -160,6 +177,18 @@ impl Args {
         }
         sim
     }
+}
+
+fn parse_private(text: &str) -> Result<Private, String> {
+    let (repository, readers) = text
+        .split_once('=')
+        .filter(|(repository, _)| !repository.is_empty())
+        .ok_or_else(|| "a repository and its accounts, as team/app=alice,bob".to_owned())?;
+    let readers = readers.split(',').filter(|reader| !reader.is_empty());
+    Ok(Private {
+        repository: repository.to_owned(),
+        readers: readers.map(str::to_owned).collect(),
+    })
 }
 
 fn parse_limit(text: &str) -> Result<Limit, String> {

@@ -63,6 +63,15 @@ fn a_prefix_or_host_means_one_upstream() {
 }
 
 #[test]
+fn an_upstream_that_is_asked_as_its_clients_has_a_host_of_its_own_and_no_other_door() {
+    assert_snapshot!(check(
+        "root = \"a.example\"\n\
+         [upstreams.\"a.example\"]\nauthorize = \"client\"\nprefix = \"mine\"\nauthorize_for = \"2h\"\n\
+         [upstreams.\"b.example\"]\nauthorize = \"clients\"\n"
+    ));
+}
+
+#[test]
 fn the_root_is_an_upstream() {
     assert_snapshot!(check("root = \"docker.com\"\n"));
     assert_snapshot!(check("[upstreams.\"docker.io\"]\nenabled = false\n"));

@@ -129,6 +129,11 @@ async fn who_may_pull_there_pulls_here_and_who_may_not_sees_nothing() {
     assert_eq!(told(&program, ALICE, others).await, "404 NAME_UNKNOWN");
     // What everybody may pull there, nobody needs a login for.
     pull(&program, &hub, None, "library/nginx:1").await;
+    // As containers/image says that it has none.
+    let empty = Some(("", ""));
+    pull(&program, &hub, empty, "library/nginx:1").await;
+    assert_eq!(told(&program, empty, IMAGE).await, "401 UNAUTHORIZED");
+    assert_eq!(hub.refused_logins(""), 0);
     assert!(hub.violations().is_empty(), "{:?}", hub.violations());
     // No word of a password anywhere.
     for text in [program.log.text(), program.out.text()] {
