@@ -1,11 +1,16 @@
 //! Drops: what is dropped is gone for every request that begins afterwards; its bytes go when nobody holds them any more.
 
-use forebay_content::{Change, DropGuard, Dropped, Missing};
+use std::collections::HashSet;
+
+use forebay_content::{Change, DropGuard, Dropped, HostedManifest, HostedRepository, Missing};
 use forebay_oci::{Digest, RepositoryName, Tag};
 
 use crate::local_registry::LocalRegistry;
 use crate::push::immutable;
 use crate::{PushError, Refused};
+
+/// How many manifests are read from the catalog in one go.
+const PAGE: u32 = 500;
 
 /// How often a drop looks again after somebody tagged the manifest meanwhile.
 const MAX_LOOKS: usize = 4;
@@ -49,7 +54,7 @@ impl LocalRegistry {
     /// Drops a manifest with all tags that point at it.
     ///
     /// # Errors
-    /// There is none, one of the tags is immutable, it is pinned, or the disk fails.
+    /// There is none, one of the tags is immutable, it is pinned, an index that is either names it, or the disk fails.
     pub async fn drop_manifest(
         &self,
         repository: &RepositoryName,
@@ -75,6 +80,9 @@ impl LocalRegistry {
             if let Some(tag) = immutable(Some(&found), &entry.tags).into_iter().next() {
                 return Err(Refused::Immutable(tag).into());
             }
+            if entry.is_child && self.is_kept_by_index(&found, digest).await? {
+                return Err(Refused::InUse.into());
+            }
             let at = self.clock.now();
             let guard = DropGuard {
                 known_tags: entry.tags,
@@ -97,6 +105,42 @@ impl LocalRegistry {
             }
         }
         Err(Refused::Changing.into())
+    }
+
+    /// Whether an index that stays names the manifest, itself or by another index: one that is pinned, or has an immutable tag. It
+    /// could not be pulled any more.
+    async fn is_kept_by_index(
+        &self,
+        repository: &HostedRepository,
+        digest: &Digest,
+    ) -> Result<bool, PushError> {
+        let (rows, name) = (&self.stores.rows, &repository.name);
+        let mut after: Option<Digest> = None;
+        loop {
+            let page = rows.hosted_manifests(name, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(false);
+            };
+            after = Some(last.manifest.digest.clone());
+            let kept = page.into_iter().filter(|entry| {
+                let is_index = entry.manifest.media_type.is_index();
+                is_index
+                    && (entry.is_pinned || !immutable(Some(repository), &entry.tags).is_empty())
+            });
+            let mut below: Vec<HostedManifest> = kept.map(|entry| entry.manifest).collect();
+            let mut seen: HashSet<Digest> = HashSet::new();
+            while let Some(index) = below.pop() {
+                for child in self.children(name, &index).await? {
+                    if child == *digest {
+                        return Ok(true);
+                    }
+                    if seen.insert(child.clone()) {
+                        let found = rows.find_hosted_manifest(name, &child).await?;
+                        below.extend(found.filter(|found| found.media_type.is_index()));
+                    }
+                }
+            }
+        }
     }
 
     /// Drops a blob that no manifest of the repository refers to.

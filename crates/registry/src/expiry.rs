@@ -9,7 +9,7 @@ mod tests;
 use std::collections::HashSet;
 
 use forebay_content::{
-    Change, DropGuard, Dropped, HostedEntry, ReferrersOf, Timestamp, collect_reader,
+    Change, DropGuard, Dropped, HostedEntry, HostedManifest, ReferrersOf, Timestamp, collect_reader,
 };
 use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Manifest, RepositoryName};
 use tracing::warn;
@@ -162,7 +162,7 @@ impl LocalRegistry {
                 return Ok(None);
             }
             for entry in page {
-                let children = self.children(repository, &entry).await?;
+                let children = self.children(repository, &entry.manifest).await?;
                 candidates.push(Candidate { entry, children });
             }
         }
@@ -170,12 +170,11 @@ impl LocalRegistry {
 
     /// The manifests that an index names. Of one whose bytes are damaged none: the catalog knows whose children they are, and
     /// spares them.
-    async fn children(
+    pub(crate) async fn children(
         &self,
         repository: &RepositoryName,
-        entry: &HostedEntry,
+        manifest: &HostedManifest,
     ) -> Result<Vec<Digest>, PushError> {
-        let manifest = &entry.manifest;
         if !manifest.media_type.is_index() {
             return Ok(Vec::new());
         }
@@ -189,7 +188,7 @@ impl LocalRegistry {
             Err(error) => return Err(error.into()),
         };
         let Some(parsed) = parsed else {
-            warn!(%repository, digest = %manifest.digest, "an index cannot be read: lifecycle rules spare what it names");
+            warn!(%repository, digest = %manifest.digest, "an index cannot be read: what it names is not known");
             return Ok(Vec::new());
         };
         let children = parsed.manifests.into_iter();

@@ -18,6 +18,13 @@ pub const FIRST_AFTER: Duration = Duration::from_mins(5);
 /// How often the rules are applied from then on.
 pub const APPLIED_EVERY: Duration = Duration::from_hours(1);
 
+/// How much further the wall clock may have gone between two runs than the time that passed. Beyond it, one run is left out: by a
+/// clock that was set wrongly everything would be old, and what has gone does not come back.
+const MAX_LEAP: Duration = Duration::from_hours(1);
+
+/// The most repositories that one run tells of one by one where it fails.
+const MAX_FAILURES_TOLD: u64 = 20;
+
 /// How many repositories are looked up in one go.
 const AT_ONCE: u32 = 500;
 
@@ -74,13 +81,23 @@ impl Operator {
     pub fn keep_applying(self: &Arc<Self>, supervisor: &Supervisor) {
         let (operator, stop) = (Arc::clone(self), supervisor.clone());
         supervisor.spawn("lifecycle rules", async move {
+            let clock = Arc::clone(&operator.registry.clock);
             let mut wait = FIRST_AFTER;
+            let mut before = (clock.now(), clock.monotonic());
             loop {
                 tokio::select! {
-                    () = operator.registry.clock.sleep(wait) => {}
+                    () = clock.sleep(wait) => {}
                     () = stop.stopping() => break,
                 }
-                wait = APPLIED_EVERY;
+                let now = (clock.now(), clock.monotonic());
+                let passed = now.1.saturating_sub(before.1);
+                let leap = before.0.age_at(now.0).unwrap_or_default();
+                let leap = leap.saturating_sub(passed);
+                (before, wait) = (now, APPLIED_EVERY);
+                if leap > MAX_LEAP && !operator.rules().rules().is_empty() {
+                    warn!(?leap, "the clock has leapt ahead: lifecycle rules are not applied before the next hour, so that it can be set right");
+                    continue;
+                }
                 // What is under way is finished; no more is begun.
                 tokio::select! {
                     () = operator.apply_and_tell() => {}
@@ -147,9 +164,11 @@ impl Operator {
                     // Deleted a moment ago.
                     Err(ExpiryError::NoRepository(_)) => {}
                     Err(error) => {
-                        let cause = std::error::Error::source(&error).map(ToString::to_string);
-                        warn!(repository = %found.name, %error, cause, "lifecycle rules were not applied here");
                         applied.failed += 1;
+                        if applied.failed <= MAX_FAILURES_TOLD {
+                            let cause = std::error::Error::source(&error).map(ToString::to_string);
+                            warn!(repository = %found.name, %error, cause, "lifecycle rules were not applied here");
+                        }
                     }
                 }
             }

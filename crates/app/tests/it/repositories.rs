@@ -12,12 +12,15 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::client::Ask;
-use crate::clocked::{advance, clocked};
+use crate::clocked::{advance, clocked, jump};
 use crate::program::{Ended, Forebay, Program};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 const BASE: &str = "local = [\"team/*\"]\n[clients]\nloopback_push = true\n";
+
+/// More steps than it takes to be heard of.
+const MOST_STEPS: usize = 2000;
 
 /// An index of nothing: the least that can be pushed.
 fn manifest(name: &str) -> Bytes {
@@ -85,6 +88,20 @@ fn audited(setup: &Forebay, act: &str) -> Vec<[String; 3]> {
     found
         .map(|line| ["object", "who", "outcome"].map(|key| word(&line, key)))
         .collect()
+}
+
+/// Lets minutes pass until its log has this so often: it may begin to wait for the next hour only now.
+async fn until_logged(program: &Program, what: &str, times: usize) {
+    for _ in 0..MOST_STEPS {
+        if program.log.count(what) >= times {
+            return;
+        }
+        advance(program, Duration::from_mins(10)).await;
+    }
+    panic!(
+        "{what:?} was not logged {times} times: {}",
+        program.log.text()
+    );
 }
 
 #[tokio::test]
@@ -330,6 +347,7 @@ async fn rules_are_looked_at_first_and_then_applied() {
 
 #[tokio::test]
 async fn rules_are_applied_every_hour_and_a_reload_changes_them() {
+    const APPLIED: &str = "lifecycle rules were applied";
     let rule = |kept: u32| {
         format!(
             "[[lifecycle]]\nrepositories = [\"team/*\"]\ntags = [\"v*\"]\nkeep_newest = {kept}\n"
@@ -351,7 +369,6 @@ async fn rules_are_applied_every_hour_and_a_reload_changes_them() {
         )
         .await;
     }
-    const APPLIED: &str = "lifecycle rules were applied";
     assert_eq!(program.log.count(APPLIED), 0);
     advance(&program, Duration::from_mins(5)).await;
     assert!(program.log.until(|text| text.contains(APPLIED)).await);
@@ -363,13 +380,7 @@ async fn rules_are_applied_every_hour_and_a_reload_changes_them() {
     with(1)(plain).write_config();
     assert!(program.reload().await);
     assert!(is_there(3).await);
-    advance(&program, Duration::from_hours(1)).await;
-    assert!(
-        program
-            .log
-            .until(|text| text.matches(APPLIED).count() > 1)
-            .await
-    );
+    until_logged(&program, APPLIED, 2).await;
     assert!(!is_there(3).await && !is_there(4).await && is_there(5).await);
     let metric = program.metric("forebay_expired_manifests_total").await;
     assert!((metric - 4.0).abs() < f64::EPSILON, "{metric}");
@@ -378,4 +389,24 @@ async fn rules_are_applied_every_hour_and_a_reload_changes_them() {
         .map(|[_, who, _]| who)
         .collect();
     assert_eq!(who, ["lifecycle rules"; 4]);
+}
+
+#[tokio::test]
+async fn by_a_clock_that_leaps_ahead_nothing_goes_before_it_can_be_set_right() {
+    const LEFT_OUT: &str = "the clock has leapt ahead";
+    const YEAR_S: i64 = 365 * 24 * 3600;
+    let rule =
+        "local = [\"team/*\"]\n[[lifecycle]]\nrepositories = [\"team/*\"]\npushed_for = \"30d\"\n";
+    let setup = Forebay::new().with(&format!("{rule}[clients]\nloopback_push = true\n"));
+    let program = clocked(setup).start().await;
+    is_pushed(&program, "team/app:v1", "first").await;
+    jump(&program, YEAR_S).await;
+    advance(&program, Duration::from_mins(5)).await;
+    assert!(program.log.until(|text| text.contains(LEFT_OUT)).await);
+    assert_eq!(program.get("/v2/team/app/manifests/v1").await.status, 200);
+    // Set right again, it is an hour like another.
+    jump(&program, -YEAR_S).await;
+    until_logged(&program, "lifecycle rules were applied", 2).await;
+    assert_eq!(program.get("/v2/team/app/manifests/v1").await.status, 200);
+    assert_eq!(program.log.count(LEFT_OUT), 1);
 }

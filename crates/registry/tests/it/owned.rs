@@ -9,7 +9,7 @@ use forebay_registry::{Deleted, Made, PushError, Refused, Settings};
 use tempfile::TempDir;
 
 use crate::rebuilt::{rebuilt, snapshot};
-use crate::scene::{Image, Scene, name};
+use crate::scene::{Image, Scene, digest_of, index, name};
 
 fn settings(patterns: &[&str], quota_bytes: Option<u64>) -> Settings {
     let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
@@ -132,6 +132,42 @@ async fn what_an_owner_says_stands_against_who_pushes_and_deletes() {
     registry.pin(&app, &by_digest, false).await.unwrap();
     let expired = registry.expire(&app, &everything, &|_| {}).await.unwrap();
     assert_eq!(expired.dropped, 1);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn of_an_index_that_stays_no_platform_is_dropped() {
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let (registry, app) = (&scene.registry, name("team/app"));
+    let said = settings(&["v*"], None);
+    registry.create_repository(&app, said).await.unwrap();
+    let images = [Image::numbered(1), Image::numbered(2), Image::numbered(3)];
+    for image in &images {
+        scene.push_image(&app, None, image).await.unwrap();
+    }
+    let inner = index("inner", &[images[0].digest()]);
+    let outer = index("outer", &[digest_of(&inner), images[1].digest()]);
+    let free = index("free", &[images[2].digest()]);
+    scene.push(&app, None, &inner).await.unwrap();
+    scene.push(&app, Some("v1"), &outer).await.unwrap();
+    scene.push(&app, Some("latest"), &free).await.unwrap();
+    for kept in [images[0].digest(), images[1].digest(), digest_of(&inner)] {
+        let refused = registry.drop_manifest(&app, &kept).await.unwrap_err();
+        assert!(
+            matches!(refused, PushError::Refused(Refused::InUse)),
+            "{refused:?}"
+        );
+    }
+    registry.pin(&app, &tag("latest"), true).await.unwrap();
+    let platform = images[2].digest();
+    let refused = registry.drop_manifest(&app, &platform).await.unwrap_err();
+    assert!(
+        matches!(refused, PushError::Refused(Refused::InUse)),
+        "{refused:?}"
+    );
+    registry.pin(&app, &tag("latest"), false).await.unwrap();
+    registry.drop_manifest(&app, &platform).await.unwrap();
     scene.close().await;
 }
 
