@@ -181,7 +181,10 @@ impl RegistryApi {
             (Endpoint::Catalog { .. }, _) => return Err(OciError::no_catalog(upstream)),
             (endpoint, Leave::To(act)) if let Some(name) = endpoint.name() => (name, act),
             _ => {
-                let caller = caller(asked.client, &asked.head.headers, false);
+                let caller = asked.caller();
+                if asked.shows_password() {
+                    self.count(table, &caller)?;
+                }
                 let greeted = guest.greet(guest::visit(caller, table)).await;
                 return greeted.map(|()| answer::ping());
             }
