@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Backups: made while skopeo pushes and deletes, again into the same directory, from a stopped data directory, and onto a disk that is
-# full; a server that runs on one, or on a copy of the data directory, serves every image byte for byte, and knows its users.
+# full; a server that runs on one, or on a copy of the data directory, serves every image byte for byte, and knows its users. Rows
+# that are damaged or gone are made again, and a layer that rots is named by its image.
 . "$(dirname "$0")/lib.sh"
 need skopeo
 furnish_sandbox
@@ -152,3 +153,40 @@ run_forebay backup "$WORK/backup"
 start_on "$WORK/backup"
 pull_all "$WORK/images"
 pull_all "$WORK/big"
+stop_forebay
+
+echo "== rows that cannot be read stop the server, and are made again from journals and blobs"
+cp -a "$WORK/data" "$WORK/sound"
+dd if=/dev/urandom of="$WORK/data/registry.sqlite" bs=4096 count=2 conv=notrunc status=none
+if "$BIN/forebay" serve --config "$WORK/forebay.toml" >"$WORK/refused" 2>&1; then fail "it served damaged rows"; fi
+grep -q 'forebay fsck' "$WORK/refused" || fail "$(cat "$WORK/refused")"
+if run_forebay fsck --dry-run >"$WORK/said" 2>&1; then fail "damaged rows were found sound"; fi
+grep -q 'registry  damaged' "$WORK/said" || fail "$(cat "$WORK/said")"
+if run_forebay fsck >"$WORK/said" 2>&1; then fail "damaged rows were found sound"; fi
+cat "$WORK/said"
+grep -q 'rows made again from journals and blobs: 3 repositories' "$WORK/said" || fail "they were not made again"
+run_forebay fsck | grep 'sound objects'
+start_forebay
+pull_all "$WORK/images"
+pull_all "$WORK/big"
+stop_forebay
+
+echo "== rows that are gone are no empty registry"
+rm "$WORK/data/registry.sqlite"
+if "$BIN/forebay" serve --config "$WORK/forebay.toml" >"$WORK/refused" 2>&1; then fail "it served no rows"; fi
+grep -q 'journals of local repositories, but no rows' "$WORK/refused" || fail "$(cat "$WORK/refused")"
+if run_forebay user add bob --generate 2>"$WORK/refused"; then fail "a user was made in new rows"; fi
+rm -rf "$WORK/data"
+mv "$WORK/sound" "$WORK/data"
+
+echo "== a layer that rots is named by its image, put aside, and pushed again"
+start_forebay
+layer=$(skopeo inspect --raw --tls-verify=false "docker://$SERVER/app:1" | jq -r '.layers[0].digest' | cut -d: -f2)
+file="$WORK/data/registry/blobs/sha256/${layer:0:2}/$layer"
+printf 'rot' | dd of="$file" bs=1 seek=1000 conv=notrunc status=none
+if run_forebay fsck >"$WORK/said"; then fail "rot was not found"; fi
+grep -q "sha256:$layer  damaged in the registry, needed by app:1: put aside" "$WORK/said" || fail "$(cat "$WORK/said")"
+[ -e "$WORK/data/registry/damaged/$layer" ] || fail "the damaged layer was thrown away"
+skopeo copy -q --dest-tls-verify=false "oci:$WORK/oci-app-1" "docker://$SERVER/app:1"
+run_forebay fsck | grep 'sound objects'
+pull_all "$WORK/images"

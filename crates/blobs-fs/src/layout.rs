@@ -52,6 +52,11 @@ impl Layout {
             .join(digest.hex())
     }
 
+    /// Where damaged blobs are put, out of the way and not thrown away.
+    pub(crate) fn damaged(&self) -> PathBuf {
+        self.root.join("damaged")
+    }
+
     pub(crate) fn journals(&self) -> PathBuf {
         self.root.join("journal")
     }

@@ -203,6 +203,22 @@ impl Store {
         }
     }
 
+    /// Gives the blob's file a name outside of the blobs. Waits for the disk.
+    pub(crate) fn put_aside(&self, digest: &Digest) -> Result<(), BlobError> {
+        let disk = &*self.access.disk;
+        let aside = self.layout.damaged();
+        let _names = self.lock_shard(digest);
+        ensure_dir(disk, &aside).map_err(change_failed)?;
+        let renamed = disk.rename(&self.layout.blob(digest), &aside.join(digest.hex()));
+        self.opened.forget(digest);
+        match renamed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            renamed => renamed
+                .and_then(|()| sync_dir(disk, &aside))
+                .map_err(change_failed),
+        }
+    }
+
     pub(crate) fn lock_shard(&self, digest: &Digest) -> MutexGuard<'_, ()> {
         self.shards[usize::from(shard_of(digest))]
             .lock()

@@ -29,6 +29,16 @@ impl FsBlobs {
         Err(BlobError::Corrupt("its bytes do not have its digest"))
     }
 
+    /// Puts a blob out of the way: it is not there any more, and its file is `damaged/<hexadecimal hash>`, for whoever may get
+    /// something out of it. One that is not there is no error.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub async fn put_aside(&self, digest: &Digest) -> Result<(), BlobError> {
+        let (store, digest) = (Arc::clone(&self.store), digest.clone());
+        off_worker(move || store.put_aside(&digest)).await
+    }
+
     /// What lies among the blobs without the name of one; at most a thousand paths.
     pub async fn strays(&self) -> Result<Vec<PathBuf>, BlobError> {
         let store = Arc::clone(&self.store);

@@ -82,6 +82,22 @@ impl<L: Layout> Database<L> {
         })
     }
 
+    /// The database in the file at `path`, to be looked at without a check of what it is.
+    pub(crate) async fn salvage(path: &Path) -> Result<Self, CatalogError> {
+        sqlx::any::install_default_drivers();
+        let path = absolute(path).await?;
+        let access = if has_log(&path).await {
+            Access::Read
+        } else {
+            Access::Frozen
+        };
+        let opened = Opened {
+            readers: Readers::new(address(&path, access)?),
+            writer: None,
+        };
+        Ok(Self::of(path, opened, true))
+    }
+
     fn of(path: PathBuf, opened: Opened<L>, is_look: bool) -> Self {
         Self {
             path,

@@ -39,7 +39,7 @@ impl<L: Layout> Database<L> {
 }
 
 /// Moves the files of the database at `path` aside: it is then `<path>.damaged-<milliseconds since the UNIX epoch>`.
-pub(crate) async fn move_aside(path: &Path, at: Timestamp) -> Result<(), SqlError> {
+pub(crate) async fn move_aside(path: &Path, at: Timestamp) -> Result<PathBuf, SqlError> {
     let aside = dialect::beside(path, &format!(".damaged-{}", at.0));
     // The database's own file last: interrupted before that, the next try moves what is left.
     for (from, to) in dialect::files_of(path)
@@ -48,7 +48,7 @@ pub(crate) async fn move_aside(path: &Path, at: Timestamp) -> Result<(), SqlErro
     {
         move_file(from, to).await?;
     }
-    Ok(())
+    Ok(aside)
 }
 
 async fn move_file(from: PathBuf, to: PathBuf) -> Result<(), SqlError> {

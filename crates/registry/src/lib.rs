@@ -2,6 +2,7 @@
 
 mod asked;
 mod changes;
+mod check;
 mod drops;
 mod error;
 mod expiry;
@@ -21,6 +22,7 @@ mod rebuild;
 mod upload;
 mod uploads;
 
+pub use check::{CheckError, LostObject, RebuiltRows, RegistryCheck};
 pub use error::{PushError, Refused};
 pub use expiry::{Expired, ExpiryError, MAX_PLANNED};
 pub use garbage::Collected;

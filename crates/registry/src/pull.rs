@@ -54,8 +54,8 @@ impl ContentSource for LocalRegistry {
     ) -> Result<Option<u64>, SourceError> {
         let size = self.told_blob(&request.repository, digest).await?;
         match size {
-            Some(size) => Ok(Some(size)),
-            None => Err(self.absent(&request.repository, Missing::Blob).await),
+            Some(size) if self.is_at_rest(digest).await? => Ok(Some(size)),
+            _ => Err(self.absent(&request.repository, Missing::Blob).await),
         }
     }
 
@@ -134,6 +134,19 @@ impl LocalRegistry {
         let bytes = bytes.map_err(|error| lost(digest, error))?;
         self.manifests.insert(digest.clone(), bytes.clone());
         Ok(bytes)
+    }
+
+    /// Whether bytes that some repository holds are there. If they are lost, whoever asks for them in order to push may bring them
+    /// again.
+    async fn is_at_rest(&self, digest: &Digest) -> Result<bool, SourceError> {
+        match self.stores.blobs.open(digest).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_loss() => {
+                error!(%digest, %error, "a blob of a local repository is damaged or gone: push its image again");
+                Ok(false)
+            }
+            Err(error) => Err(SourceError::internal(error)),
+        }
     }
 
     /// Opens bytes that some repository holds, and that must therefore be there.

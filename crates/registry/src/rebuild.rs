@@ -3,7 +3,7 @@
 //! A journal says which manifests a repository has under which tags; the manifests say which blobs they need. Blobs that nothing
 //! refers to and times of pulls are in neither and do not come back.
 
-mod replay;
+pub(crate) mod replay;
 
 use std::collections::BTreeSet;
 
@@ -102,7 +102,8 @@ impl LocalRegistry {
         repository: &RepositoryName,
         rebuilt: &mut Rebuilt,
     ) -> Result<(), PushError> {
-        let replay = self.replay(repository, rebuilt).await?;
+        let (replay, unreadable) = self.replay(repository).await?;
+        rebuilt.unreadable += unreadable;
         let Some((made_at, settings)) = replay.repository() else {
             return Ok(());
         };
@@ -111,71 +112,83 @@ impl LocalRegistry {
         rebuilt.repositories += 1;
         let mut linked = BTreeSet::new();
         for (digest, alive) in replay.alive() {
-            let Some(bytes) = self.manifest_at_rest(digest).await? else {
-                rebuilt.lose(repository, digest, None);
-                continue;
-            };
-            let pushed = match PushedManifest::parse(&bytes, Some(&alive.media_type)) {
-                Ok(pushed) => pushed,
-                Err(error) => {
-                    warn!(%repository, %digest, %error, "a manifest is not taken any more");
-                    rebuilt.lose(repository, digest, None);
-                    continue;
-                }
-            };
-            for needed in pushed.children.iter().filter(|child| !child.is_manifest) {
-                let is_new = linked.insert(needed.digest.clone());
-                let is_there = !is_new || self.link(repository, &needed.digest, alive).await?;
-                rebuilt.blobs += u64::from(is_new && is_there);
-                if !is_there {
-                    linked.remove(&needed.digest);
-                    if needed.presence != Presence::Elsewhere {
-                        rebuilt.lose(repository, &needed.digest, Some(digest));
-                    }
-                }
-            }
-            let push = ManifestPush {
-                manifest: HostedManifest {
-                    digest: digest.clone(),
-                    media_type: alive.media_type.clone(),
-                    size: bytes.len() as u64,
-                },
-                children: pushed.children.iter().map(lenient).collect(),
-                subject: pushed.subject,
-                artifact_type: pushed.artifact_type,
-                annotations: pushed.annotations,
-                tags: alive.tags.iter().cloned().collect(),
-                immutable_tags: Vec::new(),
-                quota_bytes: None,
-                at: alive.pushed_at,
-            };
-            if rows.commit_manifest(repository, &push).await? != Committed::Done {
-                rebuilt.lose(repository, digest, None);
-                continue;
-            }
-            if alive.is_pinned {
-                rows.pin_manifest(repository, digest, true).await?;
-            }
-            rebuilt.manifests += 1;
-            rebuilt.tags += alive.tags.len() as u64;
+            self.rebuild_manifest((repository, digest), alive, (&mut linked, rebuilt))
+                .await?;
         }
         Ok(())
     }
 
-    async fn replay(
+    /// Makes the rows of a manifest again, with links to the blobs that it needs; `linked` are those that were made before.
+    pub(crate) async fn rebuild_manifest(
+        &self,
+        (repository, digest): (&RepositoryName, &Digest),
+        alive: &Alive,
+        (linked, rebuilt): (&mut BTreeSet<Digest>, &mut Rebuilt),
+    ) -> Result<(), PushError> {
+        let rows = &self.stores.rows;
+        let Some(bytes) = self.manifest_at_rest(digest).await? else {
+            rebuilt.lose(repository, digest, None);
+            return Ok(());
+        };
+        let pushed = match PushedManifest::parse(&bytes, Some(&alive.media_type)) {
+            Ok(pushed) => pushed,
+            Err(error) => {
+                warn!(%repository, %digest, %error, "a manifest is not taken any more");
+                rebuilt.lose(repository, digest, None);
+                return Ok(());
+            }
+        };
+        for needed in pushed.children.iter().filter(|child| !child.is_manifest) {
+            let is_new = linked.insert(needed.digest.clone());
+            let is_there = !is_new || self.link(repository, &needed.digest, alive).await?;
+            rebuilt.blobs += u64::from(is_new && is_there);
+            if !is_there {
+                linked.remove(&needed.digest);
+                if needed.presence != Presence::Elsewhere {
+                    rebuilt.lose(repository, &needed.digest, Some(digest));
+                }
+            }
+        }
+        let push = ManifestPush {
+            manifest: HostedManifest {
+                digest: digest.clone(),
+                media_type: alive.media_type.clone(),
+                size: bytes.len() as u64,
+            },
+            children: pushed.children.iter().map(lenient).collect(),
+            subject: pushed.subject,
+            artifact_type: pushed.artifact_type,
+            annotations: pushed.annotations,
+            tags: alive.tags.iter().cloned().collect(),
+            immutable_tags: Vec::new(),
+            quota_bytes: None,
+            at: alive.pushed_at,
+        };
+        if rows.commit_manifest(repository, &push).await? != Committed::Done {
+            rebuilt.lose(repository, digest, None);
+            return Ok(());
+        }
+        if alive.is_pinned {
+            rows.pin_manifest(repository, digest, true).await?;
+        }
+        rebuilt.manifests += 1;
+        rebuilt.tags += alive.tags.len() as u64;
+        Ok(())
+    }
+
+    /// What the journal comes to, and how many of its lines cannot be read.
+    pub(crate) async fn replay(
         &self,
         repository: &RepositoryName,
-        rebuilt: &mut Rebuilt,
-    ) -> Result<Replay, PushError> {
+    ) -> Result<(Replay, u64), PushError> {
         let mut replay = Replay::default();
         let Some(mut reader) = self.stores.journal.open(repository).await? else {
-            return Ok(replay);
+            return Ok((replay, 0));
         };
         loop {
             let entries: Vec<JournalEntry> = reader.next(AT_ONCE).await?;
             if entries.is_empty() {
-                rebuilt.unreadable += reader.unreadable();
-                return Ok(replay);
+                return Ok((replay, reader.unreadable()));
             }
             for entry in entries {
                 replay.apply(entry);
@@ -184,7 +197,10 @@ impl LocalRegistry {
     }
 
     /// The manifest's bytes, if they are at rest and sound.
-    async fn manifest_at_rest(&self, digest: &Digest) -> Result<Option<Bytes>, PushError> {
+    pub(crate) async fn manifest_at_rest(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Bytes>, PushError> {
         let read = match self.stores.blobs.open(digest).await {
             Ok(reader) => collect_reader(reader.as_ref(), MAX_MANIFEST_BYTES).await,
             Err(error) => Err(error),

@@ -9,9 +9,13 @@ use forebay_blobs_fs::{FsBlobs, RealDisk};
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, fsck};
 use forebay_catalog_sql::SqlCatalog;
 use forebay_content::{CatalogError, Clock as _, SystemClock};
+use forebay_registry::RegistryCheck;
 use forebay_terminal::Failure;
+use tracing::{debug, warn};
 
+use crate::backing::Backing;
 use crate::data::{DataDir, is_data_dir, with_way_out};
+use crate::registry_check::{check_registry, put_damaged_aside};
 
 /// What a check found, and, if it was to be mended, has been.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -25,12 +29,19 @@ pub struct CheckReport {
     pub content: FsckReport,
     /// Paths among the blobs that are none: left as they are.
     pub strays: Vec<String>,
+    /// The local repositories; none if there never were any.
+    #[serde(default)]
+    pub registry: Option<RegistryCheck>,
 }
 
 impl CheckReport {
     /// True if nothing was wrong.
     pub fn is_clean(&self) -> bool {
-        self.catalog.is_none() && self.content.is_clean() && self.strays.is_empty()
+        let is_registry_clean = self.registry.as_ref().is_none_or(RegistryCheck::is_clean);
+        self.catalog.is_none()
+            && self.content.is_clean()
+            && self.strays.is_empty()
+            && is_registry_clean
     }
 }
 
@@ -85,6 +96,7 @@ pub async fn check_stopped(
         strays: find_strays(data.blobs())
             .await
             .map_err(|error| unfinished(dir, error))?,
+        registry: check_registry(dir, mode.mend).await?,
     };
     data.close().await?;
     Ok(report)
@@ -95,10 +107,9 @@ pub async fn check_stopped(
 /// # Errors
 /// What keeps the check from its end.
 pub(crate) async fn check_running(
-    kept: &Kept,
-    blobs: &FsBlobs,
-    sql: &SqlCatalog,
+    (kept, blobs, sql): (&Kept, &FsBlobs, &SqlCatalog),
     mode: FsckMode<'_>,
+    hosted: Option<&Backing>,
 ) -> Result<CheckReport, FsckError> {
     let catalog = match sql.integrity_check().await {
         Err(CatalogError::Corrupt(error)) => Some(in_words(error.as_ref())),
@@ -109,7 +120,37 @@ pub(crate) async fn check_running(
         rebuilt: false,
         content: kept.fsck(mode).await?,
         strays: find_strays(blobs).await?,
+        registry: match hosted {
+            Some(hosted) => Some(check_hosted(hosted, mode.mend).await),
+            None => None,
+        },
     })
+}
+
+/// Checks the local repositories of the server that runs. What cannot be read is part of the report.
+async fn check_hosted(hosted: &Backing, mend: bool) -> RegistryCheck {
+    let tell = |so_far: &RegistryCheck| {
+        debug!(
+            objects = so_far.sound,
+            bytes = so_far.bytes,
+            "checking the local repositories"
+        );
+    };
+    let faulty = |error: &dyn std::error::Error| RegistryCheck {
+        rows: Some(in_words(error)),
+        ..RegistryCheck::default()
+    };
+    if let Err(error) = hosted.shelves.rows.integrity_check().await {
+        return faulty(&error);
+    }
+    let check = match hosted.registry.check(mend, &tell).await {
+        Ok(check) => check,
+        Err(error) => return faulty(&error),
+    };
+    if mend && let Err(error) = put_damaged_aside(&check, &hosted.shelves.blobs).await {
+        warn!(%error, "cannot put damaged blobs of local repositories aside");
+    }
+    check
 }
 
 async fn find_strays(blobs: &FsBlobs) -> Result<Vec<String>, FsckError> {
@@ -120,7 +161,7 @@ async fn find_strays(blobs: &FsBlobs) -> Result<Vec<String>, FsckError> {
         .collect())
 }
 
-fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn in_words(error: &dyn std::error::Error) -> String {
     ControlError::of(error).messages.join(": ")
 }
 

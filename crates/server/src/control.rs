@@ -215,7 +215,7 @@ impl Controls {
         };
         let mode = FsckMode { mend, tell: &tell };
         let report = tokio::select! {
-            report = check_running(&self.kept, &self.blobs, &self.catalog, mode) => report?,
+            report = check_running((&self.kept, &self.blobs, &self.catalog), mode, self.backing.as_ref()) => report?,
             () = self.supervisor.stopping() => return Err(Refusal::Stopping),
         };
         let clean = report.is_clean();

@@ -32,9 +32,14 @@ pub(crate) struct Shelves {
     pub(crate) journal: FsJournal,
 }
 
+/// What is wrong with rows that are not there.
+#[derive(Debug, thiserror::Error)]
+#[error("there are journals of local repositories, but no rows")]
+struct LostRows;
+
 /// Why they could not be opened.
 #[derive(Debug, thiserror::Error)]
-enum Unopened {
+pub(crate) enum Unopened {
     #[error(transparent)]
     Blobs(#[from] BlobError),
     #[error(transparent)]
@@ -64,10 +69,7 @@ impl Hosting {
                 warn!(%error, "there are no local repositories: the disk is full or read-only");
                 Ok(None)
             }
-            Err(error) => {
-                let what = format!("cannot open the local repositories in {}", dir.display());
-                Err(Failure::failed(what, error))
-            }
+            Err(error) => Err(unopened(dir, error)),
         }
     }
 
@@ -110,7 +112,44 @@ impl Shelves {
     }
 }
 
-async fn open_stores(dir: &Path, disk: Arc<dyn Disk>) -> Result<Shelves, Unopened> {
+/// Whether there ever were local repositories or accounts in `dir`.
+pub(crate) fn has_registry(dir: &Path) -> bool {
+    dir.join(REGISTRY_FILE_NAME).exists() || dir.join(REGISTRY_DIRECTORY).exists()
+}
+
+/// Refuses rows that are not there beside journals that are: new ones would be empty, and all that was pushed looked as if it had
+/// never been.
+///
+/// # Errors
+/// [`CatalogError::Corrupt`] then.
+pub(crate) async fn check_rows_are_there(dir: &Path) -> Result<(), CatalogError> {
+    let rows = tokio::fs::metadata(dir.join(REGISTRY_FILE_NAME)).await;
+    if rows.is_ok_and(|file| file.len() > 0) {
+        return Ok(());
+    }
+    let journals = dir.join(REGISTRY_DIRECTORY).join("journal");
+    let mut journals = match tokio::fs::read_dir(journals).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        read => read.map_err(|error| CatalogError::Failed(Arc::new(error)))?,
+    };
+    let first = journals.next_entry().await;
+    match first.map_err(|error| CatalogError::Failed(Arc::new(error)))? {
+        Some(_) => Err(CatalogError::Corrupt(Arc::new(LostRows))),
+        None => Ok(()),
+    }
+}
+
+pub(crate) async fn open_stores(dir: &Path, disk: Arc<dyn Disk>) -> Result<Shelves, Unopened> {
+    check_rows_are_there(dir).await?;
+    open_with_rows(dir, &dir.join(REGISTRY_FILE_NAME), disk).await
+}
+
+/// With rows that may lie elsewhere.
+pub(crate) async fn open_with_rows(
+    dir: &Path,
+    rows: &Path,
+    disk: Arc<dyn Disk>,
+) -> Result<Shelves, Unopened> {
     let root = dir.join(REGISTRY_DIRECTORY);
     match std::fs::DirBuilder::new().mode(0o700).create(&root) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
@@ -119,8 +158,24 @@ async fn open_stores(dir: &Path, disk: Arc<dyn Disk>) -> Result<Shelves, Unopene
     Ok(Shelves {
         blobs: FsBlobs::open(&root, Arc::clone(&disk))?,
         journal: FsJournal::open(&root, disk)?,
-        rows: Arc::new(SqlRegistry::open(&dir.join(REGISTRY_FILE_NAME)).await?),
+        rows: Arc::new(SqlRegistry::open(rows).await?),
     })
+}
+
+/// Why local repositories or accounts in `dir` cannot be used, and how damaged rows are mended.
+pub(crate) fn unopened(dir: &Path, error: Unopened) -> Failure {
+    let is_damaged = matches!(error, Unopened::Rows(CatalogError::Corrupt(_)));
+    let what = format!("cannot open the local repositories in {}", dir.display());
+    let failure = Failure::failed(what, error);
+    if !is_damaged {
+        return failure;
+    }
+    let dir = dir.display();
+    failure
+        .with_hint(format!(
+            "restore a backup, or make the rows again from journals and blobs: forebay fsck --data {dir}"
+        ))
+        .with_hint(format!("forebay fsck --dry-run --data {dir} says first what is wrong"))
 }
 
 impl Unopened {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use forebay_api_admin::FsckRequest;
 use forebay_cache::{FsckMode, FsckReport};
 use forebay_config::{Environment, load};
-use forebay_server::{CheckReport, ask_running, check_stopped};
+use forebay_server::{
+    CheckReport, LostObject, RebuiltRows, RegistryCheck, ask_running, check_stopped,
+};
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs};
 use tokio::time::timeout;
 
@@ -26,12 +28,14 @@ Exit codes:
   2  the command line or the configuration is wrong
   3  failed";
 
-/// Hashes every kept blob again, checks the catalog against what is there, and mends both
+/// Hashes everything at rest again, checks catalog, rows and journals against it, and mends what can be
 ///
 /// A server that runs on the data directory does it itself and goes on serving. What is damaged is dropped and fetched
 /// anew when it is next pulled; what the catalog had forgotten is recorded again, and each repository shows it once the
 /// upstream has said that it may. Where no server runs, a catalog that cannot be read is put aside and a new one made
-/// from the blobs.
+/// from the blobs; rows of local repositories that cannot be read are put aside too, and made again from journals and
+/// blobs. What of a local repository is damaged or gone is nowhere else: it is named with the images that need it, and
+/// stays named until it is pushed again or dropped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
@@ -146,10 +150,97 @@ fn print(report: &CheckReport, mend: bool, data: &Path, printer: &Printer) {
     if content.unnamed > 0 {
         printer.line(format_args!("and {} more", content.unnamed));
     }
+    if let Some(registry) = &report.registry {
+        print_registry(registry, mend, printer);
+    }
     printer.line(format_args!(
         "{} sound blobs, {} bytes in {}",
         content.sound,
         content.bytes,
         data.display()
     ));
+}
+
+/// The local repositories' part of the report.
+fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
+    if let Some(fault) = &registry.rows {
+        printer.line(format_args!("registry  damaged, {fault}"));
+        if registry.rebuilt.is_none() {
+            printer.line(
+                "registry  left as it is: forebay fsck makes its rows again where no server runs",
+            );
+        }
+    }
+    if let Some(rebuilt) = &registry.rebuilt {
+        print_rebuilt(rebuilt, printer);
+    }
+    for (objects, what, done) in [
+        (
+            &registry.damaged,
+            "damaged",
+            if mend { "put aside" } else { "found" },
+        ),
+        (&registry.missing, "missing", "lost"),
+        (&registry.unreadable, "unreadable", "left as it is"),
+    ] {
+        for LostObject { digest, images } in objects {
+            let of = match images.as_slice() {
+                [] => "no image".to_owned(),
+                some => some.join(", "),
+            };
+            printer.line(format_args!(
+                "{digest}  {what} in the registry, needed by {of}: {done}"
+            ));
+        }
+    }
+    if registry.unnamed > 0 {
+        printer.line(format_args!("and {} more", registry.unnamed));
+    }
+    if !registry.damaged.is_empty() || !registry.missing.is_empty() {
+        printer.note("what is lost is nowhere else: push those images again, or take the blobs from a backup");
+    }
+    if registry.unreadable_lines > 0 {
+        let lines = registry.unreadable_lines;
+        printer.line(format_args!(
+            "{lines} lines of journals cannot be read: left as they are"
+        ));
+    }
+    let settled = if registry.is_settled {
+        "kept by both now"
+    } else {
+        "found"
+    };
+    for difference in &registry.differences {
+        printer.line(format_args!("{difference}: {settled}"));
+    }
+    printer.line(format_args!(
+        "{} sound objects, {} bytes of local repositories",
+        registry.sound, registry.bytes
+    ));
+}
+
+fn print_rebuilt(rebuilt: &RebuiltRows, printer: &Printer) {
+    printer.line(format_args!(
+        "registry  rows made again from journals and blobs: {} repositories, {} manifests, {} tags",
+        rebuilt.repositories, rebuilt.manifests, rebuilt.tags
+    ));
+    if let Some(aside) = &rebuilt.put_aside {
+        printer.line(format_args!("registry  the damaged ones are {aside}"));
+    }
+    let accounts = rebuilt.accounts;
+    if rebuilt.accounts_lost {
+        printer.line(format_args!(
+            "registry  {accounts} accounts could be read: make those that are missing again with forebay user and forebay token"
+        ));
+    } else {
+        printer.line(format_args!("registry  {accounts} accounts are kept"));
+    }
+    for lost in &rebuilt.lost {
+        printer.line(format_args!("{lost}  lost: its bytes are not at rest"));
+    }
+    if rebuilt.lost_beside > 0 {
+        printer.line(format_args!("and {} more", rebuilt.lost_beside));
+    }
+    printer
+        .note("lost in any case: when images were pulled last, and blobs that no image needs yet");
 }

@@ -22,9 +22,9 @@ mod seals;
 mod tags;
 mod users;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use forebay_content::{CatalogError, Committed};
+use forebay_content::{CatalogError, Committed, Timestamp};
 
 use crate::database::Database;
 use crate::error::SqlError;
@@ -74,6 +74,27 @@ impl SqlRegistry {
     pub async fn look(path: &Path) -> Result<Self, CatalogError> {
         let database = Database::look(path).await?;
         Ok(Self { database })
+    }
+
+    /// Opens a file that may be damaged to be read as far as it can be, by its roles: nothing is checked, and what is damaged shows
+    /// when it is asked for.
+    ///
+    /// # Errors
+    /// [`CatalogError::Failed`] if there is no such place.
+    pub async fn salvage(path: &Path) -> Result<Self, CatalogError> {
+        let database = Database::salvage(path).await?;
+        Ok(Self { database })
+    }
+
+    /// Moves the file at `path` aside, with what belongs to it, and gives the whole one at `new` its name: where the old one is.
+    ///
+    /// # Errors
+    /// The disk's. Where the old one is aside and the new one not in its place, it is to be called again.
+    pub async fn replace(path: &Path, new: &Path, at: Timestamp) -> Result<PathBuf, CatalogError> {
+        let aside = crate::maintain::move_aside(path, at).await?;
+        let renamed = tokio::fs::rename(new, path).await;
+        renamed.map_err(|error| SqlError::File("giving the new file its name", error))?;
+        Ok(aside)
     }
 
     /// True if it could only be opened to be read, and no write has changed that since.

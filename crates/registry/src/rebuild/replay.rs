@@ -7,7 +7,7 @@ use forebay_oci::{Digest, MediaType, Tag};
 
 /// A repository as its journal tells it so far.
 #[derive(Debug, Default)]
-pub(super) struct Replay {
+pub(crate) struct Replay {
     made: Option<(Timestamp, RepositorySettings)>,
     manifests: BTreeMap<Digest, Alive>,
     tags: BTreeMap<Tag, Digest>,
@@ -15,18 +15,18 @@ pub(super) struct Replay {
 
 /// A manifest that was pushed and not dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Alive {
-    pub(super) media_type: MediaType,
+pub(crate) struct Alive {
+    pub(crate) media_type: MediaType,
     /// When it was pushed last.
-    pub(super) pushed_at: Timestamp,
-    pub(super) is_pinned: bool,
+    pub(crate) pushed_at: Timestamp,
+    pub(crate) is_pinned: bool,
     /// Which tags point at it.
-    pub(super) tags: BTreeSet<Tag>,
+    pub(crate) tags: BTreeSet<Tag>,
 }
 
 impl Replay {
     /// Goes on by one entry.
-    pub(super) fn apply(&mut self, entry: JournalEntry) {
+    pub(crate) fn apply(&mut self, entry: JournalEntry) {
         let JournalEntry { at, change } = entry;
         if change == Change::Cleared {
             *self = Self::default();
@@ -63,13 +63,18 @@ impl Replay {
     }
 
     /// When the repository was first heard of and what its owner says; none if there is none.
-    pub(super) fn repository(&self) -> Option<(Timestamp, &RepositorySettings)> {
+    pub(crate) fn repository(&self) -> Option<(Timestamp, &RepositorySettings)> {
         self.made.as_ref().map(|(at, settings)| (*at, settings))
     }
 
     /// The manifests that it has.
-    pub(super) fn alive(&self) -> impl Iterator<Item = (&Digest, &Alive)> {
+    pub(crate) fn alive(&self) -> impl Iterator<Item = (&Digest, &Alive)> {
         self.manifests.iter()
+    }
+
+    /// The manifest, if it has it.
+    pub(crate) fn find(&self, digest: &Digest) -> Option<&Alive> {
+        self.manifests.get(digest)
     }
 
     fn push(&mut self, at: Timestamp, (digest, media_type): (Digest, MediaType), tags: Vec<Tag>) {

@@ -1,12 +1,14 @@
-//! What clients do by chance: push, tag anew, refer, mount, drop, break off, and have garbage collected; each tells what it does.
+//! What clients do by chance: push, tag anew, refer, mount, drop, break off, and have garbage collected; and in a repository of its
+//! own pin, settle, let go by rules, and delete it. Each tells what it does.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_content::{ContentSource as _, Request, SourceError};
-use forebay_oci::{Digest, RepositoryName};
-use forebay_registry::{Mounted, PushError, Refused};
+use forebay_oci::{Digest, Reference, RepositoryName};
+use forebay_registry::lifecycle::{Expiry, Policy, Rule, Selection};
+use forebay_registry::{Mounted, PushError, Refused, Settings};
 use serde_json::Value;
 
 use crate::promises::{Act, Told};
@@ -51,7 +53,8 @@ impl<'s> Client<'s> {
     pub(crate) async fn act(&mut self) {
         let repository = name(REPOSITORIES[self.chance.below(REPOSITORIES.len())]);
         let tag = format!("client{}-{}", self.number, self.chance.below(3));
-        match self.chance.below(12) {
+        match self.chance.below(16) {
+            12..16 => self.own().await,
             0..4 => {
                 let image = self.image();
                 self.push(&repository, Some(tag), &image).await;
@@ -84,6 +87,86 @@ impl<'s> Client<'s> {
             9 => self.break_off(&repository).await,
             10 => self.collect(Duration::ZERO).await,
             _ => self.collect(Duration::from_hours(1)).await,
+        }
+    }
+
+    /// What an owner does with a repository of its own: nobody else's acts and these are about the same.
+    async fn own(&mut self) {
+        let own = name(&format!("own{}", self.number));
+        match self.chance.below(8) {
+            0..3 => {
+                let (tag, image) = (format!("v{}", self.chance.below(4)), self.image());
+                self.push(&own, Some(tag), &image).await;
+            }
+            3 => {
+                let image = self.image();
+                self.push(&own, None, &image).await;
+            }
+            4 => self.pin(&own).await,
+            5 => {
+                let quota = (1 << 40) + self.chance.below(1 << 20) as u64;
+                let told = self.ask(&own, Act::Settle(quota));
+                let registry = &self.scene.registry;
+                registry
+                    .create_repository(&own, Settings::default())
+                    .await
+                    .unwrap();
+                let settle = move |settings| Settings {
+                    quota_bytes: Some(quota),
+                    ..settings
+                };
+                registry.settle_repository(&own, settle).await.unwrap();
+                self.done(told);
+            }
+            6 => self.expire(&own).await,
+            _ => {
+                self.alive.retain(|(of, _)| *of != own);
+                let told = self.ask(&own, Act::Clear);
+                let registry = &self.scene.registry;
+                registry.delete_repository(&own, true).await.unwrap();
+                self.done(told);
+            }
+        }
+    }
+
+    async fn pin(&mut self, own: &RepositoryName) {
+        let Some(digest) = self.some(own) else {
+            return;
+        };
+        let is_pinned = self.chance.below(3) > 0;
+        let told = self.ask(own, Act::Pin(digest.clone(), is_pinned));
+        let reference = Reference::Digest(digest);
+        let registry = &self.scene.registry;
+        registry.pin(own, &reference, is_pinned).await.unwrap();
+        self.done(told);
+    }
+
+    /// Lets go of what rules say, as they plan it.
+    async fn expire(&mut self, own: &RepositoryName) {
+        let policy = Policy::new(vec![Rule {
+            name: "the newest".to_owned(),
+            priority: 1,
+            repositories: vec!["**".parse().unwrap()],
+            selection: Selection::Everything,
+            expiry: Expiry::KeepNewest(2),
+        }]);
+        let registry = &self.scene.registry;
+        // Its owner deleted it, or has yet to push to it.
+        let Ok(plan) = registry.plan_expiry(own, &policy).await else {
+            assert_eq!(registry.find_repository(own).await.unwrap(), None);
+            return;
+        };
+        let planned = plan.goes.iter().map(|going| going.digest.clone());
+        let told: Vec<Told> = planned
+            .map(|digest| self.ask(own, Act::Drop(digest)))
+            .collect();
+        registry.expire(own, &policy, &|_| {}).await.unwrap();
+        for told in told {
+            if let Act::Drop(digest) = &told.act {
+                self.alive
+                    .retain(|(of, alive)| of != own || alive != digest);
+            }
+            self.done(told);
         }
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use forebay_blobs_fs::Disk;
 use forebay_content::SystemClock;
-use forebay_oci::Digest;
-use forebay_registry::Mounted;
+use forebay_oci::{Digest, Reference};
+use forebay_registry::{Mounted, Settings};
 use tempfile::TempDir;
 
 use crate::model::{LEFT, Left, Model};
@@ -164,6 +164,31 @@ async fn story() -> (Vec<Change>, Vec<Chapter>) {
         .await
         .unwrap();
     ends(Some(("app", Act::Drop(children[1].clone()))), true);
+    // What an owner does: the row comes first, and then the journal's line.
+    let kept = Reference::Digest(about.digest());
+    scene.registry.pin(&web, &kept, true).await.unwrap();
+    ends(Some(("team/web", Act::Pin(about.digest(), true))), true);
+    let quota = 1 << 40;
+    let settle = move |settings| Settings {
+        quota_bytes: Some(quota),
+        ..settings
+    };
+    scene
+        .registry
+        .settle_repository(&web, settle)
+        .await
+        .unwrap();
+    ends(Some(("team/web", Act::Settle(quota))), true);
+    let gone = name("gone");
+    for blob in &images[3].blobs {
+        scene.upload(&gone, blob).await.unwrap();
+    }
+    ends(None, false);
+    let pushed = scene.push(&gone, Some("3"), &images[3].manifest).await;
+    pushed.unwrap();
+    ends(Some(("gone", push(&images[3], Some("3")))), false);
+    scene.registry.delete_repository(&gone, true).await.unwrap();
+    ends(Some(("gone", Act::Clear)), true);
     let collected = scene
         .registry
         .collect_garbage(Duration::ZERO)

@@ -12,6 +12,11 @@ pub(crate) enum Act {
     Push(Digest, Option<String>),
     Untag(String),
     Drop(Digest),
+    Pin(Digest, bool),
+    /// Gives the repository this quota.
+    Settle(u64),
+    /// Deletes the repository with all that it holds.
+    Clear,
 }
 
 /// An act, asked or acknowledged, as a child tells it in a line.
@@ -28,6 +33,10 @@ pub(crate) struct Promises {
     pub(crate) tags: BTreeMap<(String, String), BTreeSet<Option<Digest>>>,
     /// Whether it is there.
     pub(crate) manifests: BTreeMap<(String, Digest), BTreeSet<bool>>,
+    /// Whether it is pinned.
+    pub(crate) pins: BTreeMap<(String, Digest), BTreeSet<bool>>,
+    /// The quota of the repository.
+    pub(crate) quotas: BTreeMap<String, BTreeSet<Option<u64>>>,
 }
 
 impl Promises {
@@ -47,6 +56,9 @@ impl Promises {
             Act::Untag(tag) => self.tag(repository, tag, None, *is_done),
             Act::Drop(digest) => {
                 self.manifest(repository, digest, false, *is_done);
+                if let Some(pins) = self.pins.get_mut(&(repository.clone(), digest.clone())) {
+                    allow(pins, false, *is_done);
+                }
                 for ((of, _), found) in &mut self.tags {
                     if of == repository && found.contains(&Some(digest.clone())) {
                         found.insert(None);
@@ -56,6 +68,33 @@ impl Promises {
                     }
                 }
             }
+            Act::Pin(digest, is_pinned) => {
+                let key = (repository.clone(), digest.clone());
+                let pins = self.pins.entry(key).or_insert_with(|| [false].into());
+                allow(pins, *is_pinned, *is_done);
+            }
+            Act::Settle(quota) => {
+                let quotas = self.quotas.entry(repository.clone());
+                let quotas = quotas.or_insert_with(|| [None].into());
+                allow(quotas, Some(*quota), *is_done);
+            }
+            Act::Clear => self.clear(repository, *is_done),
+        }
+    }
+
+    fn clear(&mut self, repository: &str, is_done: bool) {
+        let is_of = |of: &String| of == repository;
+        for (_, found) in self.manifests.iter_mut().filter(|((of, _), _)| is_of(of)) {
+            allow(found, false, is_done);
+        }
+        for (_, found) in self.tags.iter_mut().filter(|((of, _), _)| is_of(of)) {
+            allow(found, None, is_done);
+        }
+        for (_, found) in self.pins.iter_mut().filter(|((of, _), _)| is_of(of)) {
+            allow(found, false, is_done);
+        }
+        for (_, found) in self.quotas.iter_mut().filter(|(of, _)| is_of(of)) {
+            allow(found, None, is_done);
         }
     }
 
@@ -65,10 +104,7 @@ impl Promises {
             .manifests
             .entry(key)
             .or_insert_with(|| BTreeSet::from([false]));
-        if is_done {
-            found.clear();
-        }
-        found.insert(is_there);
+        allow(found, is_there, is_done);
     }
 
     fn tag(&mut self, repository: &str, tag: &str, target: Option<Digest>, is_done: bool) {
@@ -77,11 +113,16 @@ impl Promises {
             .tags
             .entry(key)
             .or_insert_with(|| BTreeSet::from([None]));
-        if is_done {
-            found.clear();
-        }
-        found.insert(target);
+        allow(found, target, is_done);
     }
+}
+
+/// Allows one more thing to be found, or, where it is done, that one alone.
+fn allow<T: Ord>(found: &mut BTreeSet<T>, one: T, is_done: bool) {
+    if is_done {
+        found.clear();
+    }
+    found.insert(one);
 }
 
 impl Display for Told {
@@ -92,6 +133,10 @@ impl Display for Told {
             Act::Push(digest, tag) => write!(f, "push {digest} {}", tag.as_deref().unwrap_or("-")),
             Act::Untag(tag) => write!(f, "untag {tag}"),
             Act::Drop(digest) => write!(f, "drop {digest}"),
+            Act::Pin(digest, true) => write!(f, "pin {digest}"),
+            Act::Pin(digest, false) => write!(f, "unpin {digest}"),
+            Act::Settle(quota) => write!(f, "settle {quota}"),
+            Act::Clear => write!(f, "clear"),
         }
     }
 }
@@ -116,6 +161,15 @@ impl FromStr for Told {
                 let digest = digest.parse().map_err(|_| ())?;
                 (word, repository, Act::Drop(digest))
             }
+            ["told", word, repository, act @ ("pin" | "unpin"), digest] => {
+                let digest = digest.parse().map_err(|_| ())?;
+                (word, repository, Act::Pin(digest, act == "pin"))
+            }
+            ["told", word, repository, "settle", quota] => {
+                let quota = quota.parse().map_err(|_| ())?;
+                (word, repository, Act::Settle(quota))
+            }
+            ["told", word, repository, "clear"] => (word, repository, Act::Clear),
             _ => return Err(()),
         };
         Ok(Self {

@@ -100,6 +100,26 @@ pub(crate) async fn keeps(scene: &Scene, promises: &Promises, what: &str) -> Pro
         let key = (repository.clone(), tag.clone());
         settled.tags.insert(key, [target].into());
     }
+    for ((repository, digest), allowed) in &promises.pins {
+        let of = name(repository);
+        let found = scene.rows.find_hosted_entry(&of, digest).await.unwrap();
+        let is_pinned = found.is_some_and(|entry| entry.is_pinned);
+        assert!(
+            allowed.contains(&is_pinned),
+            "{what}: {repository}@{digest} is pinned: {is_pinned}, and may be: {allowed:?}"
+        );
+        let key = (repository.clone(), digest.clone());
+        settled.pins.insert(key, [is_pinned].into());
+    }
+    for (repository, allowed) in &promises.quotas {
+        let found = scene.rows.find_repository(&name(repository)).await.unwrap();
+        let quota = found.and_then(|found| found.settings.quota_bytes);
+        assert!(
+            allowed.contains(&quota),
+            "{what}: {repository} has the quota {quota:?}, and may have {allowed:?}"
+        );
+        settled.quotas.insert(repository.clone(), [quota].into());
+    }
     for repository in scene.rows.repositories(None, MANY).await.unwrap() {
         let of = repository.name;
         for entry in scene.rows.hosted_manifests(&of, None, MANY).await.unwrap() {

@@ -1,0 +1,211 @@
+//! The check of the local repositories of a data directory that no server runs on, and how lost rows are made again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_blobs_fs::{FsBlobs, RealDisk};
+use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
+use forebay_content::{CatalogError, Clock, Robots as _, SystemClock, Users as _};
+use forebay_jobs::Supervisor;
+use forebay_registry::{CheckError, LocalRegistry, Lost, RebuiltRows, RegistryCheck};
+use forebay_terminal::Failure;
+
+use crate::check::in_words;
+use crate::hosting::{Shelves, Unopened, has_registry, open_stores};
+
+/// What the rows that are made again are called until they are whole.
+const NEW_ROWS: &str = "registry.sqlite.new";
+
+/// How many accounts are read in one go.
+const ACCOUNTS_AT_ONCE: u32 = 100;
+
+/// The most losses that are told one by one.
+const MAX_TOLD: usize = 1000;
+
+/// How long what is cut at the end has to leave its traces.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// Checks the local repositories in `dir`, which is ours; `None` if there never were any. With `mend`, rows that are damaged or gone
+/// are put aside and made again from journals and blobs.
+///
+/// # Errors
+/// The disk fails.
+pub(crate) async fn check_registry(
+    dir: &Path,
+    mend: bool,
+) -> Result<Option<RegistryCheck>, Failure> {
+    if !has_registry(dir) {
+        return Ok(None);
+    }
+    let unfinished = |error: &dyn std::error::Error| {
+        Failure::failed(
+            "the check of the local repositories could not be finished",
+            in_words(error),
+        )
+    };
+    let (mut fault, mut rebuilt) = (None, None);
+    let mut shelves = match sound_shelves(dir).await {
+        Ok(shelves) => Some(shelves),
+        Err(Unopened::Rows(CatalogError::Corrupt(error))) => {
+            fault = Some(in_words(error.as_ref()));
+            None
+        }
+        Err(error) => return Err(unfinished(&error)),
+    };
+    for _ in 0..2 {
+        let opened = match shelves.take() {
+            Some(opened) => opened,
+            None if mend => {
+                rebuilt = Some(rebuild(dir).await?);
+                let opened = sound_shelves(dir).await;
+                opened.map_err(|error| unfinished(&error))?
+            }
+            None => break,
+        };
+        match check_opened(&opened, mend).await {
+            Ok(mut check) => {
+                check.rows = fault;
+                check.rebuilt = rebuilt;
+                return Ok(Some(check));
+            }
+            // Rot that only who reads the rows can see.
+            Err(CheckError::Rows(CatalogError::Corrupt(error))) if rebuilt.is_none() => {
+                fault = Some(in_words(error.as_ref()));
+            }
+            Err(error) => return Err(unfinished(&error)),
+        }
+    }
+    Ok(Some(RegistryCheck {
+        rows: fault,
+        ..RegistryCheck::default()
+    }))
+}
+
+/// The stores, if the rows are sound as far as the database can tell.
+async fn sound_shelves(dir: &Path) -> Result<Shelves, Unopened> {
+    let shelves = open_stores(dir, Arc::new(RealDisk)).await?;
+    if let Err(error) = shelves.rows.integrity_check().await {
+        // What it has to write yet fails as the rest of it does.
+        let _ = shelves.rows.close().await;
+        return Err(error.into());
+    }
+    Ok(shelves)
+}
+
+async fn check_opened(shelves: &Shelves, mend: bool) -> Result<RegistryCheck, CheckError> {
+    let supervisor = Supervisor::new();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let registry = LocalRegistry::open(shelves.stores(), clock, &supervisor);
+    let checked = registry.check(mend, &|_| {}).await;
+    let put_aside = match &checked {
+        Ok(check) if mend => put_damaged_aside(check, &shelves.blobs).await,
+        _ => Ok(()),
+    };
+    supervisor.stop();
+    supervisor.drain(END_WITHIN).await;
+    let closed = shelves.rows.close().await;
+    let check = checked?;
+    put_aside?;
+    closed?;
+    Ok(check)
+}
+
+/// Puts damaged bytes out of the way, so that who pushes them again is asked for them.
+pub(crate) async fn put_damaged_aside(
+    check: &RegistryCheck,
+    blobs: &FsBlobs,
+) -> Result<(), CheckError> {
+    for object in &check.damaged {
+        if let Ok(digest) = object.digest.parse() {
+            let put = blobs.put_aside(&digest).await;
+            put.map_err(forebay_registry::PushError::from)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the rows again beside the damaged ones, then puts those aside. Accounts are read out of them as far as that goes.
+async fn rebuild(dir: &Path) -> Result<RebuiltRows, Failure> {
+    let failed = |error: &dyn std::error::Error| {
+        Failure::failed(
+            "the registry's rows could not be made again",
+            in_words(error),
+        )
+    };
+    let (rows_path, new_path) = (dir.join(REGISTRY_FILE_NAME), dir.join(NEW_ROWS));
+    for suffix in ["", "-wal", "-shm"] {
+        let left: PathBuf = dir.join(format!("{NEW_ROWS}{suffix}"));
+        match tokio::fs::remove_file(left).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(&error));
+            }
+            _ => {}
+        }
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let shelves = crate::hosting::open_with_rows(dir, &new_path, Arc::new(RealDisk)).await;
+    let shelves = shelves.map_err(|error| failed(&error))?;
+    let supervisor = Supervisor::new();
+    let registry = LocalRegistry::open(shelves.stores(), Arc::clone(&clock), &supervisor);
+    let made = registry.rebuild_rows().await;
+    supervisor.stop();
+    supervisor.drain(END_WITHIN).await;
+    let made = made.map_err(|error| failed(&error))?;
+    let (accounts, is_all) = salvage_accounts(&rows_path, &shelves.rows).await;
+    shelves.rows.close().await.map_err(|error| failed(&error))?;
+    let was_there = tokio::fs::try_exists(&rows_path).await.unwrap_or(true);
+    let aside = SqlRegistry::replace(&rows_path, &new_path, clock.now()).await;
+    let aside = aside.map_err(|error| failed(&error))?;
+    let told = |lost: &Lost| match &lost.needed_by {
+        Some(needed_by) => format!("{}@{needed_by} misses {}", lost.repository, lost.digest),
+        None => format!("{}@{}", lost.repository, lost.digest),
+    };
+    let beside = made.lost.len().saturating_sub(MAX_TOLD) as u64;
+    Ok(RebuiltRows {
+        put_aside: was_there.then(|| aside.display().to_string()),
+        repositories: made.repositories,
+        manifests: made.manifests,
+        tags: made.tags,
+        accounts,
+        accounts_lost: !is_all,
+        lost: made.lost.iter().take(MAX_TOLD).map(told).collect(),
+        lost_beside: made.lost_beside + beside,
+    })
+}
+
+/// Copies what can be read of users and tokens out of damaged rows: how many, and whether those were all.
+async fn salvage_accounts(from: &Path, to: &SqlRegistry) -> (u64, bool) {
+    let Ok(damaged) = SqlRegistry::salvage(from).await else {
+        return (0, false);
+    };
+    let (mut saved, mut is_all) = (0, true);
+    let mut after = None;
+    loop {
+        let page = damaged.users(after.as_ref(), ACCOUNTS_AT_ONCE).await;
+        let page = page.unwrap_or_else(|_| {
+            is_all = false;
+            Vec::new()
+        });
+        let Some(last) = page.last() else { break };
+        after = Some(last.name.clone());
+        for user in &page {
+            saved += u64::from(to.add_user(user).await.is_ok());
+        }
+    }
+    let mut after = None;
+    loop {
+        let page = damaged.robots(after.as_ref(), ACCOUNTS_AT_ONCE).await;
+        let page = page.unwrap_or_else(|_| {
+            is_all = false;
+            Vec::new()
+        });
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        for robot in &page {
+            saved += u64::from(to.add_robot(robot).await.is_ok());
+        }
+    }
+    let _ = damaged.close().await;
+    (saved, is_all)
+}
