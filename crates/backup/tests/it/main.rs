@@ -1,7 +1,7 @@
 //! Backups: whole, of one moment, there after a kill, and what they refuse.
 
 #![expect(clippy::unwrap_used, reason = "the steps of tests fail by panics")]
-#![allow(
+#![expect(
     dead_code,
     reason = "the scene is the registry's own, of which not all is needed here"
 )]
