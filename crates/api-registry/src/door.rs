@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use forebay_access::{Access, Credential, Identity, Principal, Refusal, Verdict};
 use forebay_content::Secret;
 use forebay_http_kit::{RequestId, find_host};
-use forebay_oci::{Act, Endpoint, Leave, RepositoryName, Target};
+use forebay_oci::{Act, Endpoint, Leave, RepositoryName, RouteError, RouteTable, Target};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -114,6 +114,16 @@ impl<'a> Visitor<'a> {
             Verdict::Login => Err(point.challenge_for(self.asked)),
             Verdict::Hidden => Err(OciError::hidden()),
             Verdict::Refused => Err(OciError::not_allowed(act)),
+        }
+    }
+
+    /// What they are told of a name that means nothing here: to whom access is a question, it looks like one that is not shown.
+    /// Which upstreams there are is nobody's to find out by trying.
+    pub(crate) fn unrouted(&self, error: &RouteError, routes: &RouteTable) -> OciError {
+        match &self.entered {
+            None => OciError::unrouted(error, routes),
+            Some((point, _)) if !self.is_known() => point.challenge_for(self.asked),
+            Some(_) => OciError::hidden(),
         }
     }
 

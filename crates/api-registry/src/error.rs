@@ -116,6 +116,19 @@ impl OciError {
         }
     }
 
+    /// A list that others keep from being made.
+    pub(crate) fn no_turn() -> Self {
+        Self {
+            retry_after: Some(BUSY_WAIT),
+            word: "busy",
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::TooManyRequests,
+                "too many lists of repositories are being made, or there are too many repositories to look through",
+            )
+        }
+    }
+
     /// A method that the endpoint does not take; `allowed` are those that it does.
     pub(crate) fn unsupported(allowed: &str) -> Self {
         let message = format!("this method is not taken here; {allowed} are");

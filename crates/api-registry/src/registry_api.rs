@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use forebay_content::{Caller, Clock, ContentSource, Request};
+use forebay_content::{Caller, Clock, ContentSource, Request, SourceError};
 use forebay_http_kit::{
     AccessLabels, Body, ClientAddress, INSTANCE, Peer, RequestBody, RequestId, find_host,
 };
@@ -57,6 +57,21 @@ impl RegistryApi {
     pub fn admits(&self, peer: Peer, headers: &HeaderMap) -> bool {
         let clients = &self.table.load().clients;
         clients.admit(clients.client(peer, headers))
+    }
+
+    /// Whether how the server does may be told to whoever asks so: a client that is admitted and, where access is configured, has
+    /// a credential that is good.
+    ///
+    /// # Errors
+    /// The answer to who may not.
+    pub async fn let_watch(&self, head: &request::Parts, peer: Peer) -> Result<(), Response<Body>> {
+        let table = self.table.load_full();
+        let client = table.clients.client(peer, &head.headers);
+        let let_in = match self.admit(&table, client, &head.headers) {
+            Ok(()) => tokens::identify(&table, (head, client)).await,
+            Err(error) => Err(error),
+        };
+        let_in.map_err(|error| with_client(told(Err(error), head, None), (peer, client)))
     }
 
     /// A token for who asks at [`TOKEN_PATH`](crate::TOKEN_PATH); never an error, because an error is an answer too.
@@ -140,6 +155,9 @@ impl RegistryApi {
         asked: &Asked<'_>,
         body: RequestBody,
     ) -> Result<Response<Body>, OciError> {
+        if asked.shows_password() {
+            self.count(table, &asked.caller())?;
+        }
         let host = find_host(asked.head);
         if let Some(upstream) = table.routes.find_apart(host) {
             return self.answer_guest(table, asked, upstream).await;
@@ -156,7 +174,7 @@ impl RegistryApi {
         };
         let Route { target, addressing } =
             route(host, asked.query.ns.as_deref(), name, &table.routes)
-                .map_err(|error| OciError::unrouted(&error, &table.routes))?;
+                .map_err(|error| visitor.unrouted(&error, &table.routes))?;
         let content = Content::of(&asked.endpoint).filter(|_| act == Act::Pull);
         let Some(content) = content else {
             self.count_let_in(table, asked)?;
@@ -239,10 +257,9 @@ impl RegistryApi {
         (target, caller): (&Target, &Arc<Caller>),
     ) -> Result<(Response<Body>, Outcome), OciError> {
         let kind = caller.kind;
-        if !table.limits.is_empty() {
-            let now = self.clock.monotonic();
-            let counted = self.used.count(&caller.client, &table.limits, now);
-            counted.map_err(|wait| OciError::too_often(wait, kind))?;
+        // By a password, it was counted at the door.
+        if !asked.shows_password() {
+            self.count(table, caller)?;
         }
         let local = table.local.as_deref().filter(|_| target.is_local());
         let source: &dyn ContentSource = match (local, table.sources.get(&target.upstream)) {
@@ -351,7 +368,10 @@ async fn list_repositories(
     let list = registry
         .repository_list(page, |name| visitor.sees(name))
         .await;
-    answer::catalog(list.map_err(OciError::internal)?)
+    answer::catalog(list.map_err(|error| match error {
+        SourceError::Busy => OciError::no_turn(),
+        error => OciError::internal(error),
+    })?)
 }
 
 /// Tells the access log whose request it was, where another asked for it.

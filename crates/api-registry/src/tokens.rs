@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use forebay_access::{Credential, Identity, MAX_TOKEN_REPOSITORIES, Narrowing, Scope};
+use forebay_access::{Credential, Identity, MAX_TOKEN_REPOSITORIES, Narrowing, Principal, Scope};
 use forebay_content::Secret;
 use forebay_http_kit::{Body, RequestBody, find_host};
 use forebay_oci::{Route, route};
@@ -54,9 +54,6 @@ pub(crate) async fn give(
     if table.routes.find_apart(find_host(head)).is_some() {
         return Err(OciError::no_tokens_apart());
     }
-    if table.routes.find_apart(find_host(head)).is_some() {
-        return Err(OciError::no_tokens_apart());
-    }
     let point = table.access.as_ref().ok_or_else(OciError::no_tokens)?;
     let mut wish = Wish::default();
     wish.read(head.uri.query().unwrap_or_default().as_bytes())?;
@@ -91,6 +88,21 @@ pub(crate) async fn give(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Lets whoever shows a good credential know what is told to nobody else; everybody where no access is configured.
+pub(crate) async fn identify(
+    table: &Table,
+    (head, client): (&request::Parts, Option<IpAddr>),
+) -> Result<(), OciError> {
+    let Some(point) = &table.access else {
+        return Ok(());
+    };
+    let identity = authenticate(point, (head, client), &Wish::default()).await?;
+    match identity.principal {
+        Principal::Anonymous => Err(wrong()),
+        Principal::User { .. } | Principal::Robot { .. } | Principal::Workload { .. } => Ok(()),
+    }
 }
 
 async fn authenticate(

@@ -2,6 +2,8 @@
 //!
 //! Source: OCI distribution-spec, "Listing Tags", "Listing Referrers"; the CNCF distribution registry's `_catalog`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use forebay_content::{List, Missing, Provenance, Referrer, ReferrersOf, SourceError};
 use forebay_oci::{Digest, MediaType, Page, RepositoryName};
@@ -16,6 +18,12 @@ const MAX_ENTRIES: u64 = 10_000;
 
 /// How many repositories are looked at in one go at least: whoever sees few of them costs no query for each.
 const LEAST_AT_ONCE: u32 = 1_000;
+
+/// How many lists of repositories are made at a time: each may look at all there are.
+pub(crate) const WALKS_AT_ONCE: usize = 2;
+
+/// How long one may take, its turn included.
+const WALK_WITHIN: Duration = Duration::from_secs(10);
 
 /// The most referrers of a page.
 const MAX_REFERRERS: u64 = 1_000;
@@ -57,6 +65,27 @@ impl LocalRegistry {
         is_shown: impl Fn(&RepositoryName) -> bool + Send,
     ) -> Result<List, SourceError> {
         let limit = Limit::of(page, MAX_ENTRIES);
+        if limit.entries == 0 {
+            return Ok(list(&json!({ "repositories": [] }), None));
+        }
+        // Whoever sees few of many has all of them looked at: one after the other, and not for ever.
+        let looking = async {
+            let _turn = self.walks.acquire().await;
+            self.shown_repositories(page, &limit, is_shown).await
+        };
+        let names = tokio::time::timeout(WALK_WITHIN, looking).await;
+        let names = names.unwrap_or(Err(SourceError::Busy))?;
+        let (names, more) = limit.cut(names);
+        Ok(list(&json!({ "repositories": names }), more))
+    }
+
+    /// The first of those that are shown after a page's beginning: as many as the limit asks for.
+    async fn shown_repositories(
+        &self,
+        page: &Page,
+        limit: &Limit,
+        is_shown: impl Fn(&RepositoryName) -> bool + Send,
+    ) -> Result<Vec<String>, SourceError> {
         let wanted = limit.asked() as usize;
         let at_once = limit.asked().max(LEAST_AT_ONCE);
         let mut after = page.last.clone();
@@ -73,8 +102,7 @@ impl LocalRegistry {
             }
         }
         names.truncate(wanted);
-        let (names, more) = limit.cut(names);
-        Ok(list(&json!({ "repositories": names }), more))
+        Ok(names)
     }
 
     /// A page of the manifests that have `digest` as subject, all of them or those of one artifact type. There is always one, if

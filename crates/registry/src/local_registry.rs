@@ -10,12 +10,14 @@ use forebay_jobs::Supervisor;
 use forebay_oci::{Digest, RepositoryName};
 use moka::sync::Cache;
 use tokio::sync::RwLock;
+use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use crate::asked::Asked;
 use crate::changes::Changes;
 use crate::garbage::Collected;
 use crate::leases::Leases;
+use crate::lists::WALKS_AT_ONCE;
 use crate::uploads::Uploads;
 
 /// The most bytes of manifests in memory.
@@ -53,6 +55,8 @@ pub struct LocalRegistry {
     pub(crate) manifests: Cache<Digest, Bytes>,
     pub(crate) changes: Changes,
     pub(crate) asked: Asked,
+    /// Turns at looking through all repositories.
+    pub(crate) walks: Semaphore,
     /// Read by who deletes bytes, written by who copies them.
     pub(crate) deleting: Arc<RwLock<()>>,
     /// For changes, which run as tasks of their own.
@@ -76,6 +80,7 @@ impl LocalRegistry {
                 .build(),
             changes: Changes::default(),
             asked: Asked::default(),
+            walks: Semaphore::new(WALKS_AT_ONCE),
             deleting: Arc::default(),
             itself: itself.clone(),
             supervisor: supervisor.clone(),

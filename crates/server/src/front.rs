@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use forebay_api_admin::{Metrics, Readings, handle_control, healthz, readyz, scrape};
-use forebay_api_registry::{RegistryApi, TOKEN_PATH};
+use forebay_api_registry::RegistryApi;
 use forebay_cache::Kept;
 use forebay_content::Timestamp;
 use forebay_http_kit::{Body, Connections, Handler, Peer, RequestBody};
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::control::Controls;
+use crate::front_route::{FrontRoute, Openness};
 use crate::ledger::Books;
 use crate::process;
 use crate::tls::Tls;
@@ -69,23 +70,41 @@ impl State {
 impl Handler for Front {
     async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
         let (head, body) = request.into_parts();
-        match head.uri.path() {
-            TOKEN_PATH => self.registry.give_token(&head, body, peer).await,
-            path if path.starts_with("/v2") => self.registry.answer(&head, body, peer).await,
-            "/" if matches!(head.method, Method::GET | Method::HEAD) => front_page(),
-            // Probes come from wherever the orchestrator runs, and learn little from these two.
-            "/healthz" => healthz(),
-            "/readyz" => readyz(
+        let Some(route) = FrontRoute::of(head.uri.path()) else {
+            return status(StatusCode::NOT_FOUND);
+        };
+        if !route.takes(head.method.as_str()) {
+            return not_taken(route);
+        }
+        match route.openness() {
+            Openness::Anybody | Openness::AsAsked => {}
+            Openness::Watchers => {
+                if let Err(refused) = self.registry.let_watch(&head, peer).await {
+                    return refused;
+                }
+            }
+        }
+        match route {
+            FrontRoute::Token => self.registry.give_token(&head, body, peer).await,
+            FrontRoute::Registry => self.registry.answer(&head, body, peer).await,
+            FrontRoute::Page => front_page(),
+            FrontRoute::Healthz => healthz(),
+            FrontRoute::Readyz => readyz(
                 &self.state.readings(),
                 self.registry.admits(peer, &head.headers),
             ),
-            "/metrics" if self.registry.admits(peer, &head.headers) => {
-                scrape(&self.metrics, &self.state.readings())
-            }
-            "/metrics" => status(StatusCode::FORBIDDEN),
-            _ => status(StatusCode::NOT_FOUND),
+            FrontRoute::Metrics => scrape(&self.metrics, &self.state.readings()),
         }
     }
+}
+
+fn not_taken(route: FrontRoute) -> Response<Body> {
+    let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
+    let methods = route.methods().map(HeaderValue::from_static);
+    response
+        .headers_mut()
+        .extend(methods.map(|methods| (ALLOW, methods)));
+    response
 }
 
 fn front_page() -> Response<Body> {

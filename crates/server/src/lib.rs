@@ -14,6 +14,7 @@ mod descriptors;
 mod desk;
 mod disk_trouble;
 mod front;
+mod front_route;
 mod gate;
 mod greeting;
 mod hosting;

@@ -13,4 +13,6 @@ mod loopback;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod unseen;
+#[cfg(test)]
 mod wire;

@@ -64,6 +64,19 @@ async fn whoever_no_rule_names_gets_nothing_until_a_reload_says_so() {
         .mode();
     assert_eq!((bytes.len(), mode & 0o777), (32, 0o600));
 
+    // Figures tell which upstreams there are; whether it lives, anybody may know.
+    assert_eq!(program.get("/metrics").await.status, 401);
+    assert_eq!(as_alice(&program, "wrong horse", "/metrics").await.status, 401);
+    let figures = as_alice(&program, "correct horse", "/metrics").await;
+    assert!(figures.text().contains("forebay_"), "{figures:?}");
+    for path in ["/healthz", "/readyz", "/"] {
+        assert_eq!(program.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/metrics", "/healthz", "/readyz", "/"] {
+        let refused = program.ask(Ask::new(Method::POST, path)).await;
+        assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD")));
+    }
+
     // Only what is in the file of users changes.
     write_users(&plain, &alice("battery staple"));
     assert!(program.reload().await);

@@ -1,0 +1,115 @@
+//! What the server answers over the network besides, and to whom: the one table of it.
+//!
+//! What is below `/v2` has a table of its own, by endpoint and method: `oci/src/verb.rs`.
+
+use forebay_api_registry::TOKEN_PATH;
+use forebay_oci::Verb;
+
+/// What a path means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrontRoute {
+    /// The distribution API.
+    Registry,
+    /// Tokens for it.
+    Token,
+    /// What somebody reads who looks here with a browser.
+    Page,
+    /// Whether the process lives.
+    Healthz,
+    /// Whether pulls are served.
+    Readyz,
+    /// Figures, by upstream.
+    Metrics,
+}
+
+/// Who is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Openness {
+    /// Whoever reaches the server: it learns little.
+    Anybody,
+    /// Whom `clients.allow` names, and, where access is configured, only with a good credential.
+    Watchers,
+    /// Decided behind the route, by what is asked for.
+    AsAsked,
+}
+
+impl FrontRoute {
+    /// All of them.
+    #[cfg(test)]
+    const ALL: [Self; 6] = [
+        Self::Registry,
+        Self::Token,
+        Self::Page,
+        Self::Healthz,
+        Self::Readyz,
+        Self::Metrics,
+    ];
+
+    /// What a path means; `None` for what is not there.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        Some(match path {
+            TOKEN_PATH => Self::Token,
+            "/" => Self::Page,
+            "/healthz" => Self::Healthz,
+            "/readyz" => Self::Readyz,
+            "/metrics" => Self::Metrics,
+            path if path.starts_with("/v2") => Self::Registry,
+            _ => return None,
+        })
+    }
+
+    /// Who is answered. A route without a class does not compile.
+    pub(crate) const fn openness(self) -> Openness {
+        match self {
+            Self::Registry | Self::Token => Openness::AsAsked,
+            // Probes come from wherever the orchestrator runs.
+            Self::Page | Self::Healthz | Self::Readyz => Openness::Anybody,
+            Self::Metrics => Openness::Watchers,
+        }
+    }
+
+    /// The methods that it takes, as `Allow` lists them; `None` where they are looked at behind the route.
+    pub(crate) const fn methods(self) -> Option<&'static str> {
+        match self {
+            Self::Registry | Self::Token => None,
+            Self::Page | Self::Healthz | Self::Readyz | Self::Metrics => Some("GET, HEAD"),
+        }
+    }
+
+    /// Whether it takes a request with this method.
+    pub(crate) fn takes(self, method: &str) -> bool {
+        let is_look = matches!(Verb::parse(method), Some(Verb::Get | Verb::Head));
+        self.methods().is_none() || is_look
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_is_for_those_whom_the_table_names() {
+        let mut seen = Vec::new();
+        for (path, openness, post) in [
+            ("/v2/", Openness::AsAsked, true),
+            ("/v2/app/manifests/1", Openness::AsAsked, true),
+            ("/token", Openness::AsAsked, true),
+            ("/", Openness::Anybody, false),
+            ("/healthz", Openness::Anybody, false),
+            ("/readyz", Openness::Anybody, false),
+            ("/metrics", Openness::Watchers, false),
+        ] {
+            let route = FrontRoute::of(path).unwrap();
+            assert_eq!(route.openness(), openness, "{path}");
+            assert!(route.takes("GET") && route.takes("HEAD"), "{path}");
+            for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get"] {
+                assert_eq!(route.takes(method), post, "{method} {path}");
+            }
+            seen.push(route);
+        }
+        assert!(FrontRoute::ALL.iter().all(|route| seen.contains(route)));
+        for none in ["", "/metrics/", "/debug/pprof", "/token/", "/admin", "//"] {
+            assert_eq!(FrontRoute::of(none), None, "{none}");
+        }
+    }
+}
