@@ -18,6 +18,7 @@ mod forecast;
 mod help;
 mod incidents;
 mod ledger;
+mod lifecycle;
 mod program;
 mod reference;
 mod rewrite;
