@@ -1,5 +1,6 @@
 //! What a command may have the operator do, as data: the same whether a server runs and does it, or the command itself.
 
+mod error;
 mod rule_text;
 mod told;
 
@@ -8,20 +9,20 @@ use std::fmt;
 use std::time::Duration;
 
 use forebay_content::{HostedEntry, Missing};
-use forebay_oci::{Digest, InvalidPattern, Reference, RepositoryName};
+use forebay_oci::{Digest, Reference, RepositoryName};
 use serde::{Deserialize, Serialize};
 
+pub use self::error::OrderError;
 pub use self::rule_text::RuleText;
 pub use self::told::{
     CollectedText, DetailText, ExpiredText, GoingText, MAX_NAMED, PinText, RepositoryText,
     RuleTold, SparedText, Told,
 };
 use crate::PushError;
-use crate::expiry::{Expired, ExpiryError};
-use crate::lifecycle::{InvalidRule, InvalidTagPattern, MAX_RULES};
+use crate::expiry::Expired;
 use crate::local_registry::GARBAGE_GRACE;
 use crate::operator::Operator;
-use crate::owner::{Deleted, InvalidSettings, Made, Settings};
+use crate::owner::{Deleted, Made, Settings};
 
 /// How many repositories or pins one answer lists.
 const LISTED_AT_A_TIME: usize = 500;
@@ -119,81 +120,6 @@ pub enum Quota {
     Bytes(u64),
     /// As much as the disk.
     Unbounded,
-}
-
-/// Why an order was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum OrderError {
-    /// A name is none.
-    #[error(
-        "{0:?} is no repository's name: it has lower-case letters, digits, '.', '_', '-' and '/'"
-    )]
-    Name(String),
-    /// A reference is none.
-    #[error("{0:?} is neither a tag nor a digest")]
-    Reference(String),
-    /// A pattern of repositories is none.
-    #[error("the pattern {0:?} {1}")]
-    Pattern(String, InvalidPattern),
-    /// A pattern of tags is none.
-    #[error("the pattern of tags {0:?} {1}")]
-    TagPattern(String, InvalidTagPattern),
-    /// A rule is none.
-    #[error("{name} {why}")]
-    Rule {
-        /// Which.
-        name: String,
-        /// What is wrong with it.
-        why: InvalidRule,
-    },
-    /// There are too many rules.
-    #[error("{0} rules are too many: at most {MAX_RULES} are taken")]
-    Rules(usize),
-    /// Settings mean nothing.
-    #[error(transparent)]
-    Settings(#[from] InvalidSettings),
-    /// There is no such repository.
-    #[error("there is no repository {0}")]
-    NoRepository(RepositoryName),
-    /// The repository holds no such manifest.
-    #[error(
-        "there is no {reference} in {repository}: forebay repo show {repository} lists its newest tags"
-    )]
-    NoManifest {
-        /// The repository.
-        repository: RepositoryName,
-        /// What was asked for.
-        reference: Reference,
-    },
-    /// There is such a repository already.
-    #[error("there is a repository {0} already: forebay repo set changes it")]
-    Exists(RepositoryName),
-    /// The repository holds something.
-    #[error("{name} holds {manifests} manifests under {tags} tags: --force deletes them too")]
-    Holds {
-        /// Its name.
-        name: RepositoryName,
-        /// How many manifests.
-        manifests: u64,
-        /// How many tags.
-        tags: u64,
-    },
-    /// There are no rules to apply.
-    #[error(
-        "there are no lifecycle rules: write [[lifecycle]] in the configuration, or give one by flags such as --keep-newest 10"
-    )]
-    NoRules,
-    /// Garbage would take from a push what it has just brought.
-    #[error(
-        "a grace of {0:?} is too short: a push that takes longer would lose what it has sent; at least {MIN_GRACE:?}"
-    )]
-    Grace(Duration),
-    /// Rules could not be applied.
-    #[error(transparent)]
-    Expiry(ExpiryError),
-    /// The disk, or our own fault.
-    #[error(transparent)]
-    Failed(#[from] PushError),
 }
 
 impl Order {
@@ -514,15 +440,6 @@ impl Operator {
     ) -> Result<Vec<HostedEntry>, PushError> {
         let rows = &self.registry.stores.rows;
         Ok(rows.hosted_manifests(name, after, AT_ONCE).await?)
-    }
-}
-
-impl From<ExpiryError> for OrderError {
-    fn from(error: ExpiryError) -> Self {
-        match error {
-            ExpiryError::NoRepository(name) => Self::NoRepository(name),
-            error => Self::Expiry(error),
-        }
     }
 }
 
