@@ -1,7 +1,7 @@
 //! The client: HTTP/1.1 by hand, so that it costs next to nothing beside the servers.
 
 use std::fmt::{self, Write as _};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -37,6 +37,16 @@ pub(crate) struct Connection {
     stream: TcpStream,
 }
 
+/// What a request carries, in pieces that are sent one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content<'a> {
+    Nothing,
+    /// With its length said before.
+    Sized(&'a [&'a [u8]]),
+    /// Each piece a chunk (RFC 9112, section 7.1), its length not said before.
+    Streamed(&'a [&'a [u8]]),
+}
+
 /// A whole answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -49,6 +59,7 @@ pub(crate) struct Answer {
 struct Head {
     status: u16,
     length: u64,
+    is_chunked: bool,
     location: Option<String>,
     fields: Vec<(String, String)>,
     /// Of the body, what came with the head.
@@ -113,26 +124,85 @@ impl Connection {
         url: &Url,
         fields: &[(&str, &str)],
     ) -> Result<Answer, Error> {
+        self.send(method, url, (fields, Content::Nothing))
+    }
+
+    /// The same with content.
+    pub(crate) fn send(
+        &mut self,
+        method: &str,
+        url: &Url,
+        (fields, content): (&[(&str, &str)], Content<'_>),
+    ) -> Result<Answer, Error> {
         let Url { address, path } = url;
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
         for (name, value) in fields {
             let _ = write!(request, "{name}: {value}\r\n");
         }
+        request.push_str(&content.framing(method));
         request.push_str("\r\n");
-        self.stream
-            .write_all(request.as_bytes())
+        self.write(request.as_bytes(), content)
             .map_err(Error::io(format!("cannot ask for {url}")))?;
         let mut head = self.head(url)?;
         if method == "HEAD" {
-            head.length = 0;
+            (head.length, head.is_chunked) = (0, false);
         }
         let mut body = Vec::new();
-        self.body(url, &head, |bytes| body.extend_from_slice(bytes))?;
+        if head.is_chunked {
+            body = self.chunks(url, std::mem::take(&mut head.begun))?;
+        } else {
+            self.body(url, &head, |bytes| body.extend_from_slice(bytes))?;
+        }
         Ok(Answer {
             status: head.status,
             fields: head.fields,
             body,
         })
+    }
+
+    fn write(&mut self, head: &[u8], content: Content<'_>) -> io::Result<()> {
+        self.stream.write_all(head)?;
+        match content {
+            Content::Nothing => Ok(()),
+            Content::Sized(pieces) => {
+                for piece in pieces {
+                    self.stream.write_all(piece)?;
+                }
+                Ok(())
+            }
+            Content::Streamed(pieces) => {
+                for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+                    let size = format!("{:x}\r\n", piece.len());
+                    self.stream.write_all(size.as_bytes())?;
+                    self.stream.write_all(piece)?;
+                    self.stream.write_all(b"\r\n")?;
+                }
+                self.stream.write_all(b"0\r\n\r\n")
+            }
+        }
+    }
+
+    /// A body in chunks, of which this came with the head.
+    fn chunks(&mut self, url: &Url, mut bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        let mut at = 0;
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            if let Some((chunk, next)) = find_chunk(&bytes, at) {
+                if chunk.is_empty() {
+                    return Ok(body);
+                }
+                body.extend_from_slice(chunk);
+                at = next;
+                continue;
+            }
+            let cannot = Error::io(format!("cannot read {url}"));
+            let count = self.stream.read(&mut piece).map_err(cannot)?;
+            if count == 0 {
+                return Err(url.wrong("the body was cut"));
+            }
+            bytes.extend_from_slice(&piece[..count]);
+        }
     }
 
     /// The socket, for a reader with habits of its own.
@@ -202,6 +272,21 @@ impl Connection {
     }
 }
 
+impl Content<'_> {
+    /// What the head says of it.
+    fn framing(self, method: &str) -> String {
+        match self {
+            Self::Nothing if matches!(method, "GET" | "HEAD") => String::new(),
+            Self::Nothing => "Content-Length: 0\r\n".to_owned(),
+            Self::Sized(pieces) => {
+                let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+                format!("Content-Length: {bytes}\r\n")
+            }
+            Self::Streamed(_) => "Transfer-Encoding: chunked\r\n".to_owned(),
+        }
+    }
+}
+
 impl Answer {
     /// The value of the first field of this name, which is in lower case.
     pub(crate) fn find_field(&self, name: &str) -> Option<&str> {
@@ -267,15 +352,38 @@ fn read_head(text: &str, begun: Vec<u8>) -> Option<Head> {
     Some(Head {
         status,
         length: find("content-length").map_or(Some(0), |length| length.parse().ok())?,
+        is_chunked: find("transfer-encoding").is_some(),
         location: find("location"),
         fields,
         begun,
     })
 }
 
+/// The chunk that begins there, if it is all there, and where the next one begins; the last one is empty.
+fn find_chunk(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    let rest = bytes.get(at..)?;
+    let end = rest.windows(2).position(|two| two == b"\r\n")?;
+    let size = std::str::from_utf8(&rest[..end]).ok()?;
+    let size = usize::from_str_radix(size.split(';').next()?.trim(), 16).ok()?;
+    let begin = end + 2;
+    rest.get(..begin + size + 2)?;
+    Some((&rest[begin..begin + size], at + begin + size + 2))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chunks_are_taken_apart_once_they_are_whole() {
+        let bytes = b"3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\n";
+        let (first, next) = find_chunk(bytes, 0).unwrap();
+        assert_eq!((first, next), (&b"abc"[..], 8));
+        let (second, next) = find_chunk(bytes, next).unwrap();
+        assert_eq!(second, b"d");
+        assert_eq!(find_chunk(bytes, next).unwrap().0, b"");
+        assert_eq!(find_chunk(&bytes[..7], 0), None);
+    }
 
     #[test]
     fn a_head_is_read_whatever_the_case_of_its_names() {

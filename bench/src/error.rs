@@ -7,7 +7,9 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The command line says what nobody knows.
-    #[error("{0} means nothing: fleet, storm, rewrite, doctor, --quick and --only=NAME do")]
+    #[error(
+        "{0} means nothing: fleet, storm, registry, life, rewrite, doctor, --quick, --only=NAME, --minutes=N and --seed=N do"
+    )]
     Usage(String),
     /// A program that is measured, or measures, did not start or did not do its work.
     #[error("{program}: {what}")]

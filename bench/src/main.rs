@@ -11,19 +11,23 @@
 mod build;
 mod client;
 mod error;
+mod hosts;
 mod lab;
 mod measure;
 mod process;
+mod pusher;
 mod report;
 mod sample;
 mod scenario;
 mod seed;
+mod seed_registry;
 mod settings;
 mod tool;
 
 use std::process::ExitCode;
 
 use error::Error;
+use hosts::Hosts;
 use lab::Lab;
 use report::{Report, Row};
 use settings::{Settings, Story};
@@ -39,6 +43,16 @@ const MEASURES: [(&str, Measure); 8] = [
     ("blobs", measure::blobs::run),
     ("outage", measure::outage::run),
 ];
+
+/// What is measured of a registry that is pushed to.
+const OF_REGISTRY: [(&str, MeasureHosts); 4] = [
+    ("push", measure::push::run),
+    ("pushed", measure::pushed::run),
+    ("tags", measure::tags::run),
+    ("garbage", measure::garbage::run),
+];
+
+type MeasureHosts = fn(&Hosts, &Settings) -> Result<Vec<Row>, Error>;
 
 type Measure = fn(&Lab, &Settings) -> Result<Vec<Row>, Error>;
 
@@ -62,9 +76,15 @@ fn run(settings: &Settings) -> Result<(), Error> {
     }
     let programs = build::programs()?;
     process::raise_file_limit()?;
+    let is_of_registry = |only: &String| OF_REGISTRY.iter().any(|(name, _)| only == name);
     match settings.story {
+        None if settings.only.as_ref().is_some_and(is_of_registry) => {
+            return measure_registry(programs, settings);
+        }
         Some(Story::Fleet) => return scenario::fleet::run(&programs, settings),
         Some(Story::Storm) => return scenario::storm::run(&programs, settings),
+        Some(Story::Life) => return scenario::life::run(&programs, settings),
+        Some(Story::Registry) => return measure_registry(programs, settings),
         _ => {}
     }
     let lab = Lab::prepare(programs, settings)?;
@@ -76,4 +96,21 @@ fn run(settings: &Settings) -> Result<(), Error> {
     }
     println!("{}", report.markdown());
     report.write()
+}
+
+fn measure_registry(programs: build::Programs, settings: &Settings) -> Result<(), Error> {
+    let hosts = Hosts::prepare(programs)?;
+    let mut rows = Vec::new();
+    for (name, measure) in OF_REGISTRY {
+        if settings.wants(name) {
+            let measured = measure(&hosts, settings)?;
+            measured.iter().for_each(|row| print!("{}", row.line()));
+            rows.extend(measured);
+        }
+    }
+    let mut text = report::HEADER.to_owned();
+    rows.iter().for_each(|row| text.push_str(&row.line()));
+    text.push_str("\nMedians of several rounds, in turns, with the least and the most. \"Direct\" is the machine alone: the same bytes\n");
+    text.push_str("hashed, written and flushed by as many threads.\n");
+    scenario::page::publish("registry", &text, settings)
 }

@@ -74,6 +74,13 @@ impl Server {
         self.sum_status("VmHWM:")
     }
 
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> Result<usize, Error> {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let open = fs::read_dir(&folder).map_err(Error::io(format!("{} is gone", self.name)))?;
+        Ok(open.count())
+    }
+
     fn sum_status(&self, key: &str) -> Result<f64, Error> {
         let mut kibibytes = 0.0;
         for pid in self.pids()? {

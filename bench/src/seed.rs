@@ -20,7 +20,7 @@ use crate::error::Error;
 /// How many blobs are written at once.
 const AT_ONCE: usize = 256;
 
-type Outcome<T> = Result<T, Box<dyn StdError + Send + Sync>>;
+pub(crate) type Outcome<T> = Result<T, Box<dyn StdError + Send + Sync>>;
 
 /// Fills `dir`, which must be there and empty, with `blobs` blobs of some bytes each.
 pub(crate) fn fill(dir: &Path, blobs: u32) -> Result<(), Error> {
@@ -66,7 +66,7 @@ async fn keep(blobs: &FsBlobs, catalog: &SqlCatalog, target: &Target, number: u3
 
 /// The machine's disk without its syncs: what is made here need not survive a power loss, and is made ten times as fast.
 #[derive(Debug)]
-struct Hasty;
+pub(crate) struct Hasty;
 
 impl ReadDisk for Hasty {
     fn open(&self, path: &Path) -> io::Result<File> {

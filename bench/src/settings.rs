@@ -19,6 +19,10 @@ pub(crate) struct Settings {
     pub(crate) storm: Duration,
     /// How many storms of each kind there are.
     pub(crate) storms: usize,
+    /// How long a registry's life lasts.
+    pub(crate) life: Duration,
+    /// What it is drawn from, if not anew.
+    pub(crate) seed: Option<u64>,
     /// How many blobs the seeded data directory holds.
     pub(crate) seeded_blobs: u32,
     /// A short run to try things out; its results are not kept.
@@ -36,6 +40,10 @@ pub(crate) enum Story {
     Fleet,
     /// Clients that ask without end.
     Storm,
+    /// What pushes, lists and collections cost.
+    Registry,
+    /// Clients that push, pull and delete all day.
+    Life,
     /// Ten thousand files that name images.
     Rewrite,
     /// A gigabyte of log.
@@ -67,6 +75,8 @@ impl Settings {
             slow: Duration::from_secs(20),
             storm: Duration::from_mins(1),
             storms: 2,
+            life: Duration::from_mins(30),
+            seed: None,
             seeded_blobs: 100_000,
             is_quick: false,
             only: None,
@@ -82,6 +92,7 @@ impl Settings {
                         slow: Duration::from_secs(5),
                         storm: Duration::from_secs(10),
                         storms: 1,
+                        life: Duration::from_mins(1),
                         seeded_blobs: 10_000,
                         is_quick: true,
                         ..settings
@@ -89,10 +100,18 @@ impl Settings {
                 }
                 "fleet" => settings.story = Some(Story::Fleet),
                 "storm" => settings.story = Some(Story::Storm),
+                "registry" => settings.story = Some(Story::Registry),
+                "life" => settings.story = Some(Story::Life),
                 "rewrite" => settings.story = Some(Story::Rewrite),
                 "doctor" => settings.story = Some(Story::Doctor),
                 _ if argument.starts_with("--only=") => {
                     settings.only = argument.strip_prefix("--only=").map(str::to_owned);
+                }
+                _ if argument.starts_with("--minutes=") => {
+                    settings.life = Duration::from_mins(number(&argument)?);
+                }
+                _ if argument.starts_with("--seed=") => {
+                    settings.seed = Some(number(&argument)?);
                 }
                 _ => return Err(Error::Usage(argument)),
             }
@@ -109,4 +128,11 @@ impl Settings {
     pub(crate) fn is_whole(&self) -> bool {
         !self.is_quick && self.only.is_none()
     }
+}
+
+/// The number behind the equals sign.
+fn number(argument: &str) -> Result<u64, Error> {
+    let value = argument.split_once('=').map(|(_, value)| value);
+    let parsed = value.and_then(|value| value.parse().ok());
+    parsed.ok_or_else(|| Error::Usage(argument.to_owned()))
 }

@@ -18,8 +18,8 @@ pub(crate) fn publish(name: &str, text: &str, settings: &Settings) -> Result<(),
     }
     page.push_str(".\n");
     println!("{page}");
-    if settings.is_quick {
-        println!("a quick run: nothing is kept");
+    if !settings.is_whole() {
+        println!("a quick run or a part of one: nothing is kept");
         return Ok(());
     }
     let path = root().join(format!("bench/results/{name}.md"));

@@ -2,6 +2,6 @@
 
 mod corpus;
 pub(crate) mod doctor;
-mod finished;
+pub(crate) mod finished;
 mod log;
 pub(crate) mod rewrite;

@@ -7,6 +7,7 @@ mod content;
 pub mod digest;
 pub mod document;
 mod groups;
+pub mod life;
 mod noise;
 pub mod registry;
 pub mod repository;

@@ -38,6 +38,7 @@ mod forecast;
 mod herd;
 mod image;
 mod ledger;
+mod life;
 mod lifecycle;
 mod limits;
 mod lists;

@@ -1,0 +1,130 @@
+//! What it takes to push 10,000 tags into one repository, and to list them.
+
+use std::thread::scope;
+
+use serde_json::Value;
+
+use crate::client::{Connection, Url};
+use crate::error::Error;
+use crate::hosts::{HOSTS, Hosts};
+use crate::pusher::{Blob, Pusher, Way, manifest};
+use crate::report::{Row, Target, Who};
+use crate::settings::Settings;
+
+/// Tags of the repository, each of a manifest of its own.
+const TAGS: usize = 10_000;
+
+/// Clients that push them.
+const PUSHERS: usize = 8;
+
+/// How often they are listed in one round, so that CPU time can be told.
+const LISTS: u32 = 10;
+
+/// More pages than any list here has.
+const MAX_PAGES: usize = 1000;
+
+const REPOSITORY: &str = "bench/tags";
+
+const KINDS: [(&str, &str); 2] = [("all at once", ""), ("by pages of 100", "?n=100")];
+
+pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error> {
+    let tags = if settings.is_quick { TAGS / 10 } else { TAGS };
+    let mut pushes = Row::new(
+        format!("push of {tags} small manifests by 8: each"),
+        "ms",
+        2,
+    )
+    .target(Target::AtMost(1.0, Who::DockerRegistry));
+    let mut push_cpu = Row::new("the same: CPU time of each", "ms", 2)
+        .target(Target::AtMost(1.0, Who::DockerRegistry));
+    let mut servers = Vec::new();
+    #[expect(clippy::cast_precision_loss, reason = "ten thousand")]
+    let count = tags as f64;
+    for (who, name) in HOSTS.iter().zip(["tags-a", "tags-b"]) {
+        let server = hosts.start(*who, &hosts.empty_dir(name)?)?;
+        let (before, began) = (server.cpu_seconds()?, hosts.elapsed());
+        push(hosts, *who, tags)?;
+        let took = (hosts.elapsed() - began).as_secs_f64();
+        pushes.add(*who, took * 1e3 / count);
+        push_cpu.add(*who, (server.cpu_seconds()? - before) * 1e3 / count);
+        servers.push((*who, server));
+    }
+    let mut rows = vec![pushes, push_cpu];
+    for (how, query) in KINDS {
+        let mut time = Row::new(format!("{tags} tags listed {how}: time"), "ms", 1)
+            .target(Target::AtMost(1.0, Who::DockerRegistry));
+        let mut cpu = Row::new("the same: CPU time", "ms", 1)
+            .target(Target::AtMost(1.0, Who::DockerRegistry));
+        for _ in 0..settings.rounds {
+            for (who, server) in &servers {
+                let (before, began) = (server.cpu_seconds()?, hosts.elapsed());
+                for _ in 0..LISTS {
+                    let url = hosts.url(*who, &format!("/v2/{REPOSITORY}/tags/list{query}"));
+                    let listed = list(&url)?;
+                    if listed != tags {
+                        return Err(url.wrong(format!("{listed} tags of {tags}")));
+                    }
+                }
+                let took = (hosts.elapsed() - began).as_secs_f64();
+                time.add(*who, took * 1e3 / f64::from(LISTS));
+                let spent = server.cpu_seconds()? - before;
+                cpu.add(*who, spent * 1e3 / f64::from(LISTS));
+            }
+        }
+        rows.extend([time, cpu]);
+    }
+    let mut memory = Row::new("idle again with so many tags: resident memory", "MB", 1);
+    for (who, server) in &servers {
+        memory.add(*who, server.resident_mb()?);
+    }
+    rows.push(memory);
+    Ok(rows)
+}
+
+fn push(hosts: &Hosts, who: Who, tags: usize) -> Result<(), Error> {
+    let at = hosts.url(who, "/v2/");
+    let config = Blob::new(0, b"tags");
+    Pusher::open(&at)?.push_blob(REPOSITORY, &config, Way::Whole)?;
+    let config = std::slice::from_ref(&config);
+    let work = |first: usize| {
+        let mut pusher = Pusher::open(&at)?;
+        for number in (first..tags).step_by(PUSHERS) {
+            let bytes = manifest(config, &number.to_string());
+            pusher.push_manifest(REPOSITORY, &format!("v{number}"), &bytes)?;
+        }
+        Ok(())
+    };
+    scope(|scope| {
+        let pushers: Vec<_> = (0..PUSHERS)
+            .map(|first| scope.spawn(move || work(first)))
+            .collect();
+        pushers.into_iter().try_for_each(|pusher| {
+            let panicked = |_| Err(Error::program("bench", "a pusher panicked"));
+            pusher.join().unwrap_or_else(panicked)
+        })
+    })
+}
+
+/// Reads a list to its last page; how many tags it has.
+fn list(url: &Url) -> Result<usize, Error> {
+    let mut connection = Connection::open(url.address)?;
+    let mut url = url.clone();
+    let mut listed = 0;
+    for _ in 0..MAX_PAGES {
+        let answer = connection.exchange("GET", &url, &[])?;
+        if answer.status != 200 {
+            return Err(url.wrong(format!("status {}", answer.status)));
+        }
+        let body: Value = serde_json::from_slice(&answer.body)
+            .map_err(|error| url.wrong(format!("no list: {error}")))?;
+        listed += body["tags"].as_array().map_or(0, Vec::len);
+        let link = answer.find_field("link").unwrap_or_default();
+        let next = link.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+        match next {
+            Some((path, _)) if path.starts_with('/') => url.path = path.to_owned(),
+            Some((location, _)) => url = url.redirected(location)?,
+            None => return Ok(listed),
+        }
+    }
+    Err(url.wrong("a list without end"))
+}
