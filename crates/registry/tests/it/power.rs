@@ -106,6 +106,7 @@ fn is_of_journal(change: &Change) -> bool {
     path.starts_with("journal")
 }
 
+#[expect(clippy::too_many_lines, reason = "a story, act after act")]
 async fn story() -> (Vec<Change>, Vec<Chapter>) {
     let dir = TempDir::new().unwrap();
     let disk = Arc::new(Recorder::of(dir.path()));
