@@ -156,5 +156,6 @@ fn issuer(said: &IssuerConfig) -> Result<Issuer, Failure> {
     issuer.extra_roots_pem = extra_roots_pem;
     issuer.private = said.private;
     issuer.key_hosts.clone_from(&said.key_hosts);
+    issuer.token_file.clone_from(&said.token_file);
     Ok(issuer)
 }

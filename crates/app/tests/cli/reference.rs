@@ -38,6 +38,10 @@ fn what_the_pages_show_of_a_configuration_is_right() {
         let text = fs::read_to_string(pages.join(page)).expect("a page");
         for block in text.split("```toml\n").skip(1) {
             let block = block.split("```").next().unwrap_or_default();
+            // containerd's.
+            if block.contains("[host.") {
+                continue;
+            }
             let told = with_files(block).check();
             assert!(told.starts_with("exit: 0"), "{page}:\n{block}\n{told}");
             checked += 1;

@@ -1,5 +1,6 @@
 //! The whole program before people who push, and before people who may not: what belongs to one is nobody else's, by any way.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
@@ -102,7 +103,7 @@ impl<'a> Asked<'a> {
         );
         if !self.who.is_empty() {
             let credential = BASE64_STANDARD.encode(format!("{}:{PASSWORD}", self.who));
-            head.push_str(&format!("Authorization: Basic {credential}\r\n"));
+            let _ = write!(head, "Authorization: Basic {credential}\r\n");
         }
         head.push_str("\r\n");
         let request = [head.as_bytes(), self.body].concat();
@@ -166,13 +167,11 @@ async fn status(program: &Program, who: &str, method: &str, path: &str) -> u16 {
 }
 
 fn setup(folder: &TempDir) -> Setup {
-    let users: String = USERS
-        .iter()
-        .map(|name| {
-            let hash = bcrypt::hash(PASSWORD, 4).unwrap();
-            format!("{name}:{hash}\n")
-        })
-        .collect();
+    let mut users = String::new();
+    for name in USERS {
+        let hash = bcrypt::hash(PASSWORD, 4).unwrap();
+        writeln!(users, "{name}:{hash}").unwrap();
+    }
     let path = folder.path().join("users");
     std::fs::write(&path, users).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -233,6 +232,23 @@ fn all_requests(image: &Pushed, session: &str) -> Vec<(Need, String, String, Vec
         all.push(asked(Need::Delete, "DELETE", path, b""));
     }
     all
+}
+
+/// All is as it was: the tag, no other one, the blob, the upload.
+async fn check_untouched(program: &Program, image: &Pushed, session: &str) {
+    let manifest = Asked::new("rita", "GET", "/v2/team/app/manifests/1")
+        .of(program)
+        .await;
+    assert_eq!(manifest.body, image.manifest);
+    let tags = Asked::new("rita", "GET", "/v2/team/app/tags/list")
+        .of(program)
+        .await;
+    assert_eq!(tags.text(), r#"{"name":"team/app","tags":["1"]}"#);
+    let layer = format!("/v2/team/app/blobs/{}", Digest::sha256(&image.layer));
+    assert_eq!(status(program, "rita", "GET", &layer).await, 200);
+    let upload = format!("/v2/team/app/{session}");
+    let upload = Asked::new("alice", "GET", &upload).of(program).await;
+    assert_eq!((upload.status, upload.header("range")), (204, Some("0-0")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -306,20 +322,7 @@ async fn no_way_does_what_another_way_may_not() {
         "{refused} refusals: the table has become shorter"
     );
 
-    // All is as it was: the tag, no other one, the blob, the upload.
-    let manifest = Asked::new("rita", "GET", "/v2/team/app/manifests/1")
-        .of(&program)
-        .await;
-    assert_eq!(manifest.body, image.manifest);
-    let tags = Asked::new("rita", "GET", "/v2/team/app/tags/list")
-        .of(&program)
-        .await;
-    assert_eq!(tags.text(), r#"{"name":"team/app","tags":["1"]}"#);
-    let layer = format!("/v2/team/app/blobs/{}", Digest::sha256(&image.layer));
-    assert_eq!(status(&program, "rita", "GET", &layer).await, 200);
-    let upload = format!("/v2/team/app/{session}");
-    let upload = Asked::new("alice", "GET", &upload).of(&program).await;
-    assert_eq!((upload.status, upload.header("range")), (204, Some("0-0")));
+    check_untouched(&program, &image, session).await;
     assert!(program.stop().0.success());
 }
 

@@ -66,7 +66,10 @@ async fn whoever_no_rule_names_gets_nothing_until_a_reload_says_so() {
 
     // Figures tell which upstreams there are; whether it lives, anybody may know.
     assert_eq!(program.get("/metrics").await.status, 401);
-    assert_eq!(as_alice(&program, "wrong horse", "/metrics").await.status, 401);
+    assert_eq!(
+        as_alice(&program, "wrong horse", "/metrics").await.status,
+        401
+    );
     let figures = as_alice(&program, "correct horse", "/metrics").await;
     assert!(figures.text().contains("forebay_"), "{figures:?}");
     for path in ["/healthz", "/readyz", "/"] {
@@ -74,7 +77,10 @@ async fn whoever_no_rule_names_gets_nothing_until_a_reload_says_so() {
     }
     for path in ["/metrics", "/healthz", "/readyz", "/"] {
         let refused = program.ask(Ask::new(Method::POST, path)).await;
-        assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD")));
+        assert_eq!(
+            (refused.status, refused.header("allow")),
+            (405, Some("GET, HEAD"))
+        );
     }
 
     // Only what is in the file of users changes.

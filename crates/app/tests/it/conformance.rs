@@ -15,7 +15,8 @@ const LEAST_CASES: usize = 2700;
 
 #[tokio::test]
 async fn local_repositories_pass_every_case_of_the_suite() {
-    let forebay = Forebay::new().with("local = [\"conformance/**\"]\n[clients]\nloopback_push = true");
+    let forebay =
+        Forebay::new().with("local = [\"conformance/**\"]\n[clients]\nloopback_push = true");
     let program = forebay.start().await;
     let base = format!("http://{}", program.address);
     let registry = Registry::new(&base, "conformance", None, true).expect("an address");

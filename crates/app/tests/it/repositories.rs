@@ -104,10 +104,8 @@ async fn until_logged(program: &Program, what: &str, times: usize) {
     );
 }
 
-#[tokio::test]
-async fn commands_reach_the_server_that_runs_and_the_data_of_one_that_does_not() {
-    let setup = Forebay::new().with(BASE);
-    let program = setup.start().await;
+/// Makes team/app; what makes no sense is refused.
+async fn make(setup: &Forebay) {
     let create = [
         "repo",
         "create",
@@ -133,50 +131,85 @@ async fn commands_reach_the_server_that_runs_and_the_data_of_one_that_does_not()
         "--quota",
         "1KB",
     ];
-    let made = run(&setup, &create).await;
+    let made = run(setup, &create).await;
     assert!(
         made.contains("made team/app: a quota of 1000 B, immutable tags v*"),
         "{made}"
     );
-    is_refused(&setup, &create, "there is a repository team/app already").await;
+    is_refused(setup, &create, "there is a repository team/app already").await;
     is_refused(
-        &setup,
+        setup,
         &["repo", "create", "docker.io/x"],
         "could not be pushed to",
     )
     .await;
     is_refused(
-        &setup,
+        setup,
         &["repo", "create", "other/app"],
         "could not be pushed to",
     )
     .await;
     let wrong = ["repo", "create", "app", "--immutable-tags", "v:1"];
-    is_refused(&setup, &wrong, "can match no tag").await;
+    is_refused(setup, &wrong, "can match no tag").await;
     is_refused(
-        &setup,
+        setup,
         &["repo", "show", "team/ap"],
         "did you mean team/app?",
     )
     .await;
+}
 
-    // What was said holds for who pushes.
-    is_pushed(&program, "team/app:v1", "first").await;
-    let moved = push(&program, "team/app:v1", "second").await;
+/// What was said of team/app holds for who pushes.
+async fn push_within_bounds(setup: &Forebay, program: &Program) {
+    is_pushed(program, "team/app:v1", "first").await;
+    let moved = push(program, "team/app:v1", "second").await;
     assert_eq!(moved.1, "DENIED", "{moved:?}");
     for (tag, name) in [("latest", "second"), ("old", "third")] {
-        is_pushed(&program, &format!("team/app:{tag}"), name).await;
+        is_pushed(program, &format!("team/app:{tag}"), name).await;
     }
     for number in 0..10 {
-        let (status, _) = push(&program, "team/app:more", &number.to_string()).await;
+        let (status, _) = push(program, "team/app:more", &number.to_string()).await;
         if status != 201 {
             break;
         }
         assert!(number < 9, "no quota holds");
     }
-    let raised = run(&setup, &["repo", "set", "team/app", "--no-quota"]).await;
+    let raised = run(setup, &["repo", "set", "team/app", "--no-quota"]).await;
     assert!(raised.contains("no quota, immutable tags v*"), "{raised}");
-    is_pushed(&program, "team/app:roomy", "roomy").await;
+    is_pushed(program, "team/app:roomy", "roomy").await;
+}
+
+fn check_audit(setup: &Forebay) {
+    let by = |act: &str| audited(setup, act);
+    let words = |object: &str, who: &str, outcome: &str| [object, who, outcome].map(str::to_owned);
+    assert_eq!(
+        by("create-repository")[0],
+        words("local/team/app", "control socket", "done")
+    );
+    assert_eq!(by("set-repository").len(), 1);
+    assert_eq!(
+        by("pin-manifest")[0],
+        words("local/team/app:latest", "control socket", "done")
+    );
+    assert_eq!(
+        by("unpin-manifest")[0],
+        words("local/team/app:latest", "command line", "done")
+    );
+    let deleted = by("delete-repository");
+    assert_eq!(
+        deleted[0],
+        words("local/team/app", "control socket", "failed")
+    );
+    assert_eq!(deleted[1], words("local/team/app", "command line", "done"));
+    assert_eq!(by("collect-garbage").len(), 1);
+}
+
+#[tokio::test]
+async fn commands_reach_the_server_that_runs_and_the_data_of_one_that_does_not() {
+    let setup = Forebay::new().with(BASE);
+    let program = setup.start().await;
+    make(&setup).await;
+    push_within_bounds(&setup, &program).await;
 
     // The same is told by who runs and by who does not.
     let (listed, shown) = (["repo", "list"], ["repo", "show", "team/app"]);
@@ -218,29 +251,7 @@ async fn commands_reach_the_server_that_runs_and_the_data_of_one_that_does_not()
         "there is no repository team/app",
     )
     .await;
-
-    let by = |act: &str| audited(&setup, act);
-    let words = |object: &str, who: &str, outcome: &str| [object, who, outcome].map(str::to_owned);
-    assert_eq!(
-        by("create-repository")[0],
-        words("local/team/app", "control socket", "done")
-    );
-    assert_eq!(by("set-repository").len(), 1);
-    assert_eq!(
-        by("pin-manifest")[0],
-        words("local/team/app:latest", "control socket", "done")
-    );
-    assert_eq!(
-        by("unpin-manifest")[0],
-        words("local/team/app:latest", "command line", "done")
-    );
-    let deleted = by("delete-repository");
-    assert_eq!(
-        deleted[0],
-        words("local/team/app", "control socket", "failed")
-    );
-    assert_eq!(deleted[1], words("local/team/app", "command line", "done"));
-    assert_eq!(by("collect-garbage").len(), 1);
+    check_audit(&setup);
 }
 
 #[tokio::test]

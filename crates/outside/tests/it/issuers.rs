@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_content::Keys as _;
+use forebay_http_kit::ClientPolicy;
 use forebay_outside::{
     FETCH_WITHIN, Issuer, MAX_FRESH, MIN_FRESH, MISSING_KEY_WAIT, RETRY_WAIT, STALE_FOR,
 };
-use forebay_http_kit::ClientPolicy;
 use futures::future::join_all;
 use http::HeaderValue;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
