@@ -124,7 +124,7 @@ impl RegistryApi {
 
     /// Counts a request that was let in, unless it was counted at the door.
     fn count_let_in(&self, table: &Table, asked: &Asked<'_>) -> Result<(), OciError> {
-        if asked.shows_password() {
+        if is_counted_at_door(table, asked) {
             return Ok(());
         }
         self.count(table, &asked.caller())
@@ -155,7 +155,7 @@ impl RegistryApi {
         asked: &Asked<'_>,
         body: RequestBody,
     ) -> Result<Response<Body>, OciError> {
-        if asked.shows_password() {
+        if is_counted_at_door(table, asked) {
             self.count(table, &asked.caller())?;
         }
         let host = find_host(asked.head);
@@ -200,9 +200,6 @@ impl RegistryApi {
             (endpoint, Leave::To(act)) if let Some(name) = endpoint.name() => (name, act),
             _ => {
                 let caller = asked.caller();
-                if asked.shows_password() {
-                    self.count(table, &caller)?;
-                }
                 let greeted = guest.greet(guest::visit(caller, table)).await;
                 return greeted.map(|()| answer::ping());
             }
@@ -257,8 +254,7 @@ impl RegistryApi {
         (target, caller): (&Target, &Arc<Caller>),
     ) -> Result<(Response<Body>, Outcome), OciError> {
         let kind = caller.kind;
-        // By a password, it was counted at the door.
-        if !asked.shows_password() {
+        if !is_counted_at_door(table, asked) {
             self.count(table, caller)?;
         }
         let local = table.local.as_deref().filter(|_| target.is_local());
@@ -372,6 +368,12 @@ async fn list_repositories(
         SourceError::Busy => OciError::no_turn(),
         error => OciError::internal(error),
     })?)
+}
+
+/// Whether a request counts before it is let in: one that shows a password which will be looked at, as that costs us most.
+fn is_counted_at_door(table: &Table, asked: &Asked<'_>) -> bool {
+    let is_apart = || table.routes.find_apart(find_host(asked.head)).is_some();
+    asked.shows_password() && (table.access.is_some() || is_apart())
 }
 
 /// Tells the access log whose request it was, where another asked for it.

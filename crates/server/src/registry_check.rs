@@ -1,12 +1,14 @@
 //! The check of the local repositories of a data directory that no server runs on, and how lost rows are made again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_blobs_fs::{FsBlobs, RealDisk};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{CatalogError, Clock, Robots as _, SystemClock, Users as _};
+use forebay_content::{
+    Added, BlobError, BlobStore as _, CatalogError, Clock, Robots as _, SystemClock, Users as _,
+};
 use forebay_jobs::Supervisor;
 use forebay_registry::{CheckError, LocalRegistry, Lost, RebuiltRows, RegistryCheck};
 use forebay_terminal::Failure;
@@ -16,6 +18,13 @@ use crate::hosting::{Shelves, Unopened, has_registry, open_stores};
 
 /// What the rows that are made again are called until they are whole.
 const NEW_ROWS: &str = "registry.sqlite.new";
+
+/// What they are called if it ended before they had got their place, and the damaged ones had none any more: accounts that were
+/// saved are in them alone.
+const INTERRUPTED_ROWS: &str = "registry.sqlite.interrupted";
+
+/// What belongs to a file of rows.
+const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 
 /// How many accounts are read in one go.
 const ACCOUNTS_AT_ONCE: u32 = 100;
@@ -117,7 +126,11 @@ pub(crate) async fn put_damaged_aside(
     blobs: &FsBlobs,
 ) -> Result<(), CheckError> {
     for object in &check.damaged {
-        if let Ok(digest) = object.digest.parse() {
+        let Ok(digest) = object.digest.parse() else {
+            continue;
+        };
+        // Looked at once more: who pushed it meanwhile has made it whole.
+        if let Err(BlobError::Corrupt(_)) = blobs.verify(&digest).await {
             let put = blobs.put_aside(&digest).await;
             put.map_err(forebay_registry::PushError::from)?;
         }
@@ -134,14 +147,17 @@ async fn rebuild(dir: &Path) -> Result<RebuiltRows, Failure> {
         )
     };
     let (rows_path, new_path) = (dir.join(REGISTRY_FILE_NAME), dir.join(NEW_ROWS));
-    for suffix in ["", "-wal", "-shm"] {
-        let left: PathBuf = dir.join(format!("{NEW_ROWS}{suffix}"));
-        match tokio::fs::remove_file(left).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(failed(&error));
-            }
-            _ => {}
-        }
+    let interrupted = dir.join(INTERRUPTED_ROWS);
+    let is_interrupted = !tokio::fs::try_exists(&rows_path).await.unwrap_or(true);
+    for suffix in SUFFIXES {
+        let left = dir.join(format!("{NEW_ROWS}{suffix}"));
+        let done = if is_interrupted {
+            tokio::fs::rename(left, dir.join(format!("{INTERRUPTED_ROWS}{suffix}"))).await
+        } else {
+            tokio::fs::remove_file(left).await
+        };
+        done.or_else(unless_absent)
+            .map_err(|error| failed(&error))?;
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let shelves = crate::hosting::open_with_rows(dir, &new_path, Arc::new(RealDisk)).await;
@@ -152,11 +168,22 @@ async fn rebuild(dir: &Path) -> Result<RebuiltRows, Failure> {
     supervisor.stop();
     supervisor.drain(END_WITHIN).await;
     let made = made.map_err(|error| failed(&error))?;
-    let (accounts, is_all) = salvage_accounts(&rows_path, &shelves.rows).await;
+    let (mut accounts, mut is_all) = (0, false);
+    for from in [&rows_path, &interrupted] {
+        let (saved, is_whole) = salvage_accounts(from, &shelves.rows).await;
+        accounts += saved;
+        is_all |= is_whole;
+    }
     shelves.rows.close().await.map_err(|error| failed(&error))?;
     let was_there = tokio::fs::try_exists(&rows_path).await.unwrap_or(true);
     let aside = SqlRegistry::replace(&rows_path, &new_path, clock.now()).await;
     let aside = aside.map_err(|error| failed(&error))?;
+    for suffix in SUFFIXES {
+        let left = dir.join(format!("{INTERRUPTED_ROWS}{suffix}"));
+        let done = tokio::fs::remove_file(left).await;
+        done.or_else(unless_absent)
+            .map_err(|error| failed(&error))?;
+    }
     let told = |lost: &Lost| match &lost.needed_by {
         Some(needed_by) => format!("{}@{needed_by} misses {}", lost.repository, lost.digest),
         None => format!("{}@{}", lost.repository, lost.digest),
@@ -172,6 +199,13 @@ async fn rebuild(dir: &Path) -> Result<RebuiltRows, Failure> {
         lost: made.lost.iter().take(MAX_TOLD).map(told).collect(),
         lost_beside: made.lost_beside + beside,
     })
+}
+
+fn unless_absent(error: std::io::Error) -> std::io::Result<()> {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    }
 }
 
 /// Copies what can be read of users and tokens out of damaged rows: how many, and whether those were all.
@@ -190,7 +224,11 @@ async fn salvage_accounts(from: &Path, to: &SqlRegistry) -> (u64, bool) {
         let Some(last) = page.last() else { break };
         after = Some(last.name.clone());
         for user in &page {
-            saved += u64::from(to.add_user(user).await.is_ok());
+            match to.add_user(user).await {
+                Ok(Added::Yes) => saved += 1,
+                Ok(Added::Taken) => {}
+                Ok(Added::Full) | Err(_) => is_all = false,
+            }
         }
     }
     let mut after = None;
@@ -203,7 +241,11 @@ async fn salvage_accounts(from: &Path, to: &SqlRegistry) -> (u64, bool) {
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         for robot in &page {
-            saved += u64::from(to.add_robot(robot).await.is_ok());
+            match to.add_robot(robot).await {
+                Ok(Added::Yes) => saved += 1,
+                Ok(Added::Taken) => {}
+                Ok(Added::Full) | Err(_) => is_all = false,
+            }
         }
     }
     let _ = damaged.close().await;

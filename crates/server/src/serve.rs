@@ -199,15 +199,17 @@ impl Running {
         }
         self.leave().await;
         self.kept.flush().await;
-        if let Some(hosting) = &self.hosting {
-            hosting.close().await?;
-        }
+        let hosting_closed = match &self.hosting {
+            Some(hosting) => hosting.close().await,
+            None => Ok(()),
+        };
         self.reload.books.close().await;
         if let Some(lines) = &self.access_lines {
             lines.flush().await;
         }
         let _ = tokio::fs::remove_file(self.reload.current.data.join(CONTROL_SOCKET)).await;
-        self.data.close().await
+        let data_closed = self.data.close().await;
+        hosting_closed.and(data_closed)
     }
 }
 

@@ -162,7 +162,9 @@ async fn no_repository_decides_what_another_ones_manifest_is() {
 async fn endless_bodies_are_refused_and_fill_no_memory() {
     let hub = hub().await;
     let folder = TempDir::new().unwrap();
-    let program = Setup::before(&hub, folder.path()).start();
+    let program = Setup::before(&hub, folder.path())
+        .with("[clients]\nloopback_push = true")
+        .start();
     assert_eq!(pull(program.address, &hub, IMAGE).await, Pulled::Whole);
     let before_kib = program.resident_kib();
     for (method, path) in [

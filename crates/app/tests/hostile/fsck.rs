@@ -276,7 +276,10 @@ async fn a_server_does_one_check_at_a_time_and_a_stop_ends_it() {
     let (status, said) = checks.join_next().await.unwrap().unwrap();
     let told = said.log.text();
     assert_eq!(status.code(), Some(3), "{told}");
-    assert!(told.contains("a check is under way already"), "{told}");
+    assert!(
+        told.contains("a check or a backup is under way already"),
+        "{told}"
+    );
     assert!(program.stop().0.success());
     let (status, said) = checks.join_next().await.unwrap().unwrap();
     let told = said.log.text();

@@ -298,7 +298,8 @@ async fn nothing_of_an_upstream_can_be_written_or_listed_whole() {
         .image("library/nginx:1", Image::small())
         .start()
         .await;
-    let program = Forebay::before(&hub).start().await;
+    let pushing = "[clients]\nloopback_push = true";
+    let program = Forebay::before(&hub).with(pushing).start().await;
     for (method, path) in [
         (http::Method::PUT, "/v2/library/nginx/manifests/1"),
         (http::Method::DELETE, "/v2/library/nginx/manifests/1"),
