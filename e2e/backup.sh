@@ -102,7 +102,7 @@ expect_equal "what the foreign directory has" file "$(ls "$WORK/foreign")"
 
 echo "== a full disk is told, and what was there stays"
 mkdir "$WORK/small"
-mount -t tmpfs -o size=4m small "$WORK/small"
+mount -t tmpfs -o size=4m,mode=700 small "$WORK/small"
 if run_forebay backup "$WORK/small/backup" 2>"$WORK/refused"; then fail "a full disk took a backup"; fi
 grep -q 'no space is left' "$WORK/refused" || fail "$(cat "$WORK/refused")"
 umount "$WORK/small"

@@ -13,6 +13,11 @@ pub enum BackupError {
     /// The directory has something else in it.
     #[error("{0} is neither empty nor an earlier backup: choose another directory")]
     Foreign(PathBuf),
+    /// Others can put something into it.
+    #[error(
+        "{0} belongs to somebody else, or others may write to it: choose a directory of the server's user alone (chown, chmod 700)"
+    )]
+    NotOwn(PathBuf),
     /// It was a backup, and is a data directory in its own right now.
     #[error(
         "{0} was a backup, and its content was changed since, as by a server that was started on it: choose another directory"

@@ -6,12 +6,14 @@
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use forebay_blobs_fs::{DataLock, Disk, Patience};
 use forebay_catalog_sql::REGISTRY_FILE_NAME;
 use forebay_oci::{Algorithm, Hasher};
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 
 use crate::{AUDIT_LOG, BackupError, REGISTRY_DIRECTORY, TOKEN_KEY};
@@ -47,6 +49,12 @@ const NEW_MARK: &str = "backup.json.new";
 /// fresh volume.
 const EMPTY_BUT_FOR: [&str; 3] = ["lock", NEW_MARK, "lost+found"];
 
+/// The bits of a mode by which others than its owner may write.
+const OTHERS_MAY_WRITE: u32 = 0o022;
+
+/// How many entries of a directory are looked at before it is used; ours have a dozen.
+const MAX_LOOKED_AT: usize = 10_000;
+
 /// The directory of a backup, ours as long as this lives.
 pub(crate) struct Place {
     pub(crate) dir: PathBuf,
@@ -69,6 +77,7 @@ impl Place {
     /// Takes the directory, which is made if it is not there, for a backup of the data directory `data`.
     pub(crate) fn take(dir: &Path, data: &Path, disk: Arc<dyn Disk>) -> Result<Self, BackupError> {
         let dir = made(dir, data, disk.as_ref())?;
+        check_own(&dir)?;
         let is_new = is_new(&dir, disk.as_ref())?;
         let lock = DataLock::acquire(&dir).map_err(|source| BackupError::Locked {
             dir: dir.clone(),
@@ -294,6 +303,32 @@ fn made(dir: &Path, data: &Path, disk: &dyn Disk) -> Result<PathBuf, BackupError
         return Err(BackupError::Inside(dir.to_owned()));
     }
     Ok(found)
+}
+
+/// Refuses a directory that others may write to, and one with something else in it than files and directories: what is in the way
+/// is written over and cleared away, and a link would lead that anywhere.
+fn check_own(dir: &Path) -> Result<(), BackupError> {
+    let looked = || {
+        let found = std::fs::symlink_metadata(dir)?;
+        let is_own = found.uid() == geteuid().as_raw() && found.mode() & OTHERS_MAY_WRITE == 0;
+        let mut is_plain = true;
+        for below in [dir.to_owned(), dir.join(NEXT), dir.join(REGISTRY_DIRECTORY)] {
+            let entries = match std::fs::read_dir(&below) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                entries => entries?,
+            };
+            for entry in entries.take(MAX_LOOKED_AT) {
+                let kind = entry?.file_type()?;
+                is_plain &= kind.is_file() || kind.is_dir();
+            }
+        }
+        Ok((is_own, is_plain))
+    };
+    match looked().map_err(|error| failed("look at", dir, error))? {
+        (false, _) => Err(BackupError::NotOwn(dir.to_owned())),
+        (true, false) => Err(BackupError::Foreign(dir.to_owned())),
+        (true, true) => Ok(()),
+    }
 }
 
 /// The directory, or the nearest above it that is there.

@@ -296,7 +296,11 @@ mod tests {
             let variable = |key| variable_name(path.iter().copied().chain([key]));
             for key in section.keys {
                 let name = variable(key.name);
-                let (value, beside) = example(key, files.path());
+                let (mut value, beside) = example(key, files.path());
+                // Clients are asked for at a host of its own, and docker.io is the root.
+                if key.name == "authorize" {
+                    "policy".clone_into(&mut value);
+                }
                 let beside = beside.iter().map(|(key, value)| (variable(key), *value));
                 let mut beside: Vec<_> = beside.collect();
                 if path == ["tls"] {

@@ -11,7 +11,7 @@ use forebay_content::{
     ClientLogin, ClientRight, ClientRights, ClientVisit, EVERYTHING_SCOPE, Event, Missing, Observe,
     Request, Sought, SourceError, UpstreamAnswer, UpstreamCall,
 };
-use forebay_http_kit::{Client, Credentials, Origin, Outgoing};
+use forebay_http_kit::{Client, Credentials, Origin, Outgoing, Reply};
 use forebay_limits::Priority;
 use forebay_oci::{Endpoint, Page, UpstreamName};
 use http::{HeaderValue, Method, StatusCode, header};
@@ -30,6 +30,9 @@ use crate::{failure, manifest};
 
 /// How often a question is put: without anything, with what the challenge wanted, and once more if that has changed.
 const MAX_TRIES: usize = 3;
+
+/// What a registry says of each manifest (distribution-spec, "Pulling manifests").
+const CONTENT_DIGEST: &str = "docker-content-digest";
 
 /// One upstream, asked as its clients.
 pub struct UpstreamRights {
@@ -192,9 +195,8 @@ impl UpstreamRights {
         match self.ask(&ask).await? {
             Said::NoToken { .. } => Ok(ClientRight::WrongLogin),
             Said::Registry { heard, .. } => match sort(&heard, Missing::Repository)? {
-                ClientRight::Refused { .. } => Ok(ClientRight::WrongLogin),
-                // What needs no login, or has no such endpoint, takes any.
-                ClientRight::Absent(_) => Ok(ClientRight::Given),
+                // What has no such endpoint proves none, and who guesses must not be told otherwise.
+                ClientRight::Refused { .. } | ClientRight::Absent(_) => Ok(ClientRight::WrongLogin),
                 right => Ok(right),
             },
         }
@@ -248,6 +250,13 @@ impl UpstreamRights {
             }
             Said::Registry { heard, by_token } => (heard, by_token),
         };
+        if let Heard::Reply(granted) = &heard
+            && !is_what_was_asked(&granted.reply, missing)
+        {
+            return Err(SourceError::Invalid {
+                why: "it answers with something else than was asked for".to_owned(),
+            });
+        }
         match sort(&heard, missing)? {
             ClientRight::Refused { .. } => {
                 let Some(login) = login.filter(|_| !by_token) else {
@@ -313,6 +322,23 @@ impl ClientRights for UpstreamRights {
             (right, _) => right,
         }
     }
+}
+
+/// Whether an answer is a registry's, to just this: a page to log in at, or that tells of an outage, says 200 to everybody.
+fn is_what_was_asked(reply: &Reply, missing: Missing) -> bool {
+    let kind = reply.headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|value| value.to_str().ok());
+    let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
+    let is_kind = match missing {
+        Missing::Manifest => {
+            kind.starts_with("application/vnd.") || reply.headers.contains_key(CONTENT_DIGEST)
+        }
+        // Of stores of blobs each has a type of its own, but none of text.
+        Missing::Blob => kind.starts_with("application/") || kind.starts_with("binary/"),
+        Missing::Repository => kind.starts_with("application/json"),
+    };
+    let is_page = kind.starts_with("text/") || kind.starts_with("application/xhtml");
+    reply.status == StatusCode::OK && is_kind && !is_page
 }
 
 /// What an answer of the registry says of a right. A page for people with browsers gives none, whatever its status; nor does a host

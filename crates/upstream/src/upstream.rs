@@ -451,7 +451,10 @@ pub(crate) fn is_web_page(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().starts_with("text/html"))
+        .is_some_and(|value| {
+            let kind = value.trim_start().to_ascii_lowercase();
+            kind.starts_with("text/html") || kind.starts_with("application/xhtml")
+        })
 }
 
 fn is_refused_elsewhere(refusal: &Refusal) -> bool {

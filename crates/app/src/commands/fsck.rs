@@ -213,10 +213,12 @@ fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
     for difference in &registry.differences {
         printer.line(format_args!("{difference}: {settled}"));
     }
-    printer.line(format_args!(
-        "{} sound objects, {} bytes of local repositories",
-        registry.sound, registry.bytes
-    ));
+    if registry.sound > 0 || !registry.is_clean() {
+        printer.line(format_args!(
+            "{} sound objects, {} bytes of local repositories",
+            registry.sound, registry.bytes
+        ));
+    }
 }
 
 fn print_rebuilt(rebuilt: &RebuiltRows, printer: &Printer) {

@@ -107,6 +107,7 @@ async fn metrics_tell_the_story() {
     forebay_corrupt_objects_total 0
     forebay_evicted_bytes_total 0
     forebay_evicted_objects_total 0
+    forebay_expired_manifests_total 0
     forebay_fill_received_bytes_total{upstream="docker.io"} 14411
     forebay_fills_ended_total{upstream="docker.io",end="kept"} 3
     forebay_fills_total{upstream="docker.io"} 3

@@ -193,8 +193,35 @@ async fn a_login_goes_to_no_token_service_that_is_not_listed() {
         matches!(asked, Err(SourceError::Invalid { .. })),
         "{asked:?}"
     );
-    assert_eq!(hub.count(|record| record.has_authorization()), 0);
+    assert_eq!(hub.count(hub_sim::Record::has_authorization), 0);
     assert!(hub.violations().is_empty());
+}
+
+/// What a registry says a manifest is.
+const MANIFEST: &str = "content-type: application/vnd.oci.image.manifest.v1+json\r\n";
+
+#[tokio::test]
+async fn what_says_yes_to_everybody_and_is_no_registry_gives_no_right() {
+    for (status, headers) in [
+        ("200 OK", ""),
+        ("200 OK", "content-type: Text/HTML; charset=utf-8\r\n"),
+        ("200 OK", "content-type: application/xhtml+xml\r\n"),
+        ("200 OK", "content-type: text/plain\r\n"),
+        ("204 No Content", MANIFEST),
+        ("206 Partial Content", MANIFEST),
+    ] {
+        let server = RawServer::start("127.0.0.1", move |_| answer(status, headers, "")).await;
+        let hub = HubSim::new().start().await;
+        let url = Url::parse(&format!("http://{}", server.address)).unwrap();
+        let (rights, _) = Setup::of(&hub).change(|config| config.url = url).rights();
+        for who in [None, Some(("mallory", "wrong"))] {
+            let told = right(&rights, who, "team/app:1").await;
+            assert!(
+                !matches!(told, Ok(ClientRight::Given)),
+                "{status} {headers}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -202,8 +229,8 @@ async fn a_registry_that_takes_logins_itself_is_asked_whether_it_knows_one_that_
     let server = RawServer::start("127.0.0.1", |head| {
         let challenge = "www-authenticate: Basic realm=\"x\"\r\n";
         let is_alice = head.contains(ALICE);
-        if head.contains("/v2/own/") && is_alice || head.contains(" /v2/ ") && is_alice {
-            answer("200 OK", "", "")
+        if is_alice && (head.contains("/v2/own/") || head.contains(" /v2/ ")) {
+            answer("200 OK", MANIFEST, "")
         } else {
             answer("401 Unauthorized", challenge, "")
         }
