@@ -73,18 +73,15 @@ impl Hosts {
 
     /// Starts one on the data directory `data`, and waits until it answers.
     pub(crate) fn start(&self, who: Who, data: &Path) -> Result<Server, Error> {
-        let (mut command, log) = match who {
-            Who::Forebay => {
-                let mut command = Command::new(&self.programs.forebay);
-                command.args(["serve", "--config"]);
-                command.arg(self.forebay_config(data)?);
-                (command, "forebay.log")
-            }
-            _ => {
-                let mut command = Command::new("docker-registry");
-                command.arg("serve").arg(self.docker_config(data)?);
-                (command, "docker-registry.log")
-            }
+        let (mut command, log) = if who == Who::Forebay {
+            let mut command = Command::new(&self.programs.forebay);
+            command.args(["serve", "--config"]);
+            command.arg(self.forebay_config(data)?);
+            (command, "forebay.log")
+        } else {
+            let mut command = Command::new("docker-registry");
+            command.arg("serve").arg(self.docker_config(data)?);
+            (command, "docker-registry.log")
         };
         command.env_remove("FOREBAY_CONFIG");
         let server = Server::start(command, &self.dir.path().join(log))?;

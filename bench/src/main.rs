@@ -104,12 +104,16 @@ fn measure_registry(programs: build::Programs, settings: &Settings) -> Result<()
     for (name, measure) in OF_REGISTRY {
         if settings.wants(name) {
             let measured = measure(&hosts, settings)?;
-            measured.iter().for_each(|row| print!("{}", row.line()));
+            for row in &measured {
+                print!("{}", row.line());
+            }
             rows.extend(measured);
         }
     }
     let mut text = report::HEADER.to_owned();
-    rows.iter().for_each(|row| text.push_str(&row.line()));
+    for row in rows {
+        text.push_str(&row.line());
+    }
     text.push_str("\nMedians of several rounds, in turns, with the least and the most. \"Direct\" is the machine alone: the same bytes\n");
     text.push_str("hashed, written and flushed by as many threads.\n");
     scenario::page::publish("registry", &text, settings)

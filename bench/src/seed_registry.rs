@@ -108,7 +108,7 @@ pub(crate) fn fill_docker(root: &Path, images: u32) -> Result<(), Error> {
     for number in 0..images {
         let (config, manifest) = image(number);
         for bytes in [config.bytes(), manifest] {
-            let hex = Digest::sha256(&bytes).hex().to_owned();
+            let hex = Digest::sha256(&bytes).hex();
             let dir = root.join(format!(
                 "docker/registry/v2/blobs/sha256/{}/{hex}",
                 &hex[..2]

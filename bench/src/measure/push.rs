@@ -58,7 +58,7 @@ pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error>
                 rustix::fs::sync();
                 let (before, began) = (server.cpu_seconds()?, hosts.elapsed());
                 push(hosts, who, &blobs, way)?;
-                time.add(who, (hosts.elapsed() - began).as_secs_f64());
+                time.add(who, hosts.elapsed().saturating_sub(began).as_secs_f64());
                 cpu.add(who, server.cpu_seconds()? - before);
                 peak.add(who, server.peak_resident_mb()?);
             }
@@ -67,7 +67,10 @@ pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error>
             let began = hosts.elapsed();
             let cpu_before = own_cpu_seconds();
             each(&blobs, &|blob| keep(&dir, blob))?;
-            time.add(Who::Direct, (hosts.elapsed() - began).as_secs_f64());
+            time.add(
+                Who::Direct,
+                hosts.elapsed().saturating_sub(began).as_secs_f64(),
+            );
             cpu.add(Who::Direct, own_cpu_seconds() - cpu_before);
         }
         rows.extend([time, cpu]);

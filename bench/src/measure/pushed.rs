@@ -29,7 +29,7 @@ pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error>
             0,
         )
         .target(Target::AtLeast(3.0, Who::DockerRegistry));
-        let mut late = Row::new(format!("the same: p99 of 8 who ask without pause"), "ms", 2)
+        let mut late = Row::new("the same: p99 of 8 who ask without pause", "ms", 2)
             .target(Target::AtMost(1.0, Who::DockerRegistry));
         for _ in 0..settings.rounds {
             for (who, server) in &servers {

@@ -44,7 +44,7 @@ pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error>
         let server = hosts.start(*who, &hosts.empty_dir(name)?)?;
         let (before, began) = (server.cpu_seconds()?, hosts.elapsed());
         push(hosts, *who, tags)?;
-        let took = (hosts.elapsed() - began).as_secs_f64();
+        let took = hosts.elapsed().saturating_sub(began).as_secs_f64();
         pushes.add(*who, took * 1e3 / count);
         push_cpu.add(*who, (server.cpu_seconds()? - before) * 1e3 / count);
         servers.push((*who, server));
@@ -65,7 +65,7 @@ pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error>
                         return Err(url.wrong(format!("{listed} tags of {tags}")));
                     }
                 }
-                let took = (hosts.elapsed() - began).as_secs_f64();
+                let took = hosts.elapsed().saturating_sub(began).as_secs_f64();
                 time.add(*who, took * 1e3 / f64::from(LISTS));
                 let spent = server.cpu_seconds()? - before;
                 cpu.add(*who, spent * 1e3 / f64::from(LISTS));
@@ -121,7 +121,7 @@ fn list(url: &Url) -> Result<usize, Error> {
         let link = answer.find_field("link").unwrap_or_default();
         let next = link.strip_prefix('<').and_then(|rest| rest.split_once('>'));
         match next {
-            Some((path, _)) if path.starts_with('/') => url.path = path.to_owned(),
+            Some((path, _)) if path.starts_with('/') => path.clone_into(&mut url.path),
             Some((location, _)) => url = url.redirected(location)?,
             None => return Ok(listed),
         }

@@ -327,7 +327,9 @@ impl Outcome {
         for (part, looks) in self.looks.chunks(long).enumerate() {
             let cell = |pick: &dyn Fn(&Look) -> f64| {
                 let mut sample = Sample::default();
-                looks.iter().for_each(|look| sample.add(pick(look)));
+                for look in looks {
+                    sample.add(pick(look));
+                }
                 let (median, min, max) = (sample.median(), sample.min(), sample.max());
                 format!("{median:.0} ({min:.0}–{max:.0})")
             };

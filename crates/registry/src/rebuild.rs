@@ -23,6 +23,9 @@ use crate::rebuild::replay::{Alive, Replay};
 /// How many journals or entries are read in one go.
 const AT_ONCE: usize = 500;
 
+/// How many notes of use are written down in one go.
+const NOTES_AT_ONCE: usize = 1000;
+
 /// The most losses that are told one by one.
 const MAX_TOLD: usize = 10_000;
 
@@ -114,6 +117,15 @@ impl LocalRegistry {
         for (digest, alive) in replay.alive() {
             self.rebuild_manifest((repository, digest), alive, (&mut linked, rebuilt))
                 .await?;
+        }
+        // When they were pulled is nowhere else. What is in use must not look as if nobody had pulled it since it was pushed.
+        let now = self.clock.now();
+        let notes: Vec<_> = replay
+            .alive()
+            .map(|(digest, _)| (repository.clone(), digest.clone(), now))
+            .collect();
+        for some in notes.chunks(NOTES_AT_ONCE) {
+            rows.note_pulls(some).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use forebay_api_registry::Table;
 use forebay_config::Advice;
-use forebay_config::{Config, Sources, load};
+use forebay_config::{Authorize, Config, Sources, load};
 use forebay_registry::Operator;
 use forebay_terminal::Failure;
 use forebay_terminal::MAX_CAUSES;
@@ -65,6 +65,7 @@ impl Reload {
 
     /// Makes everything anew that has changed, then puts all of it in place, or nothing.
     fn take_over(&mut self, config: &Config) -> Result<(), Failure> {
+        self.check_still_guarded(config)?;
         let after = self.ground.build(config, &self.upstreams)?;
         let doors = Doors::new(config, &after)?;
         // Where TLS is begun or ended, `listen` has changed, and a restart does it.
@@ -91,6 +92,23 @@ impl Reload {
         let table = doors.table(config, &self.ground.hosted, self.gate.point(config));
         self.table.store(Arc::new(table));
         self.doors.store(Arc::new(doors));
+        Ok(())
+    }
+
+    /// Refuses to show by rules alone what clients had to have a right to: a line that was lost must not open it while nobody looks.
+    fn check_still_guarded(&self, config: &Config) -> Result<(), Failure> {
+        let guarded = self.current.upstreams.iter();
+        let guarded = guarded.filter(|(_, upstream)| upstream.authorize == Authorize::Client);
+        for (name, _) in guarded {
+            let new = config.upstreams.get(name);
+            if new.is_some_and(|new| new.authorize != Authorize::Client) {
+                let what = format!(
+                    "`upstreams.\"{name}\".authorize` is \"client\" no longer: what is kept of it would be shown to all whom rules let"
+                );
+                return Err(Failure::plain(what)
+                    .with_hint("write it again, or restart Forebay, which then goes by rules"));
+            }
+        }
         Ok(())
     }
 

@@ -244,5 +244,5 @@ fn print_rebuilt(rebuilt: &RebuiltRows, printer: &Printer) {
         printer.line(format_args!("and {} more", rebuilt.lost_beside));
     }
     printer
-        .note("lost in any case: when images were pulled last, and blobs that no image needs yet");
+        .note("lost in any case: when images were pulled last, which counts as now, and blobs that no image needs yet");
 }

@@ -22,6 +22,11 @@ pub enum InvalidTagPattern {
     /// It has a character that no tag has.
     #[error("can match no tag: tags have letters, digits, '_', '.' and '-'")]
     NoTag,
+    /// It has a comma where none means anything.
+    #[error(
+        "has a comma outside of braces, which no tag has: write each pattern by itself, or {{v*,w*}}"
+    )]
+    Comma,
     /// Its brackets or braces are not closed.
     #[error("is no pattern: {0}")]
     Glob(String),
@@ -50,6 +55,15 @@ impl FromStr for TagPattern {
             |byte: u8| byte.is_ascii_alphanumeric() || b"._-*?[]{},!^".contains(&byte);
         if !text.bytes().all(is_pattern_byte) {
             return Err(InvalidTagPattern::NoTag);
+        }
+        let mut open = 0_u32;
+        for byte in text.bytes() {
+            match byte {
+                b'{' => open += 1,
+                b'}' => open = open.saturating_sub(1),
+                b',' if open == 0 => return Err(InvalidTagPattern::Comma),
+                _ => {}
+            }
         }
         let glob = Glob::new(text);
         let glob = glob.map_err(|error| InvalidTagPattern::Glob(error.kind().to_string()))?;
@@ -93,6 +107,8 @@ mod tests {
             ("a/b", InvalidTagPattern::NoTag),
             ("a:b", InvalidTagPattern::NoTag),
             ("v*\n", InvalidTagPattern::NoTag),
+            ("v*,w*", InvalidTagPattern::Comma),
+            ("{a,b},c", InvalidTagPattern::Comma),
         ] {
             assert_eq!(text.parse::<TagPattern>(), Err(why), "{text:?}");
         }

@@ -142,3 +142,26 @@ async fn what_is_not_at_rest_any_more_is_told_and_the_rest_made_again() {
         .collect();
     assert_eq!(tags, ["damaged"]);
 }
+
+/// Or rules that let go of what nobody pulls would take what is pulled every day.
+#[tokio::test]
+async fn what_is_made_again_counts_as_pulled_then() {
+    let dir = TempDir::new().unwrap();
+    let then = Timestamp(1_700_000_000_000);
+    let clock = ManualClock::at(then);
+    let scene = Scene::on(dir.path(), Arc::new(RealDisk), Arc::new(clock.clone())).await;
+    let (app, image) = (name("app"), Image::numbered(1));
+    scene.push_image(&app, Some("1"), &image).await.unwrap();
+    scene.close().await;
+
+    clock.advance(Duration::from_hours(24 * 100));
+    let apart = TempDir::new().unwrap();
+    let by = (Arc::new(RealDisk) as _, Arc::new(clock) as _);
+    let scene = Scene::with_rows(dir.path(), &apart.path().join(ROWS), by).await;
+    scene.registry.rebuild_rows().await.unwrap();
+    let entries = scene.rows.hosted_manifests(&app, None, MANY).await.unwrap();
+    let day = 24 * 60 * 60 * 1000;
+    assert_eq!(entries[0].pushed_at, then);
+    assert_eq!(entries[0].pulled_at, Some(Timestamp(then.0 + 100 * day)));
+    scene.close().await;
+}
