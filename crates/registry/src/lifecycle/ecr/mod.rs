@@ -54,7 +54,7 @@ pub struct LeftOut {
 pub enum NoEqual {
     /// It moves images to another storage class.
     #[error(
-        "it moves images to the archive storage class, and here there is only one; its images stay where they are"
+        "it moves images to the archive storage class, and here there is only one; what it was about falls to the rules behind it, which may let it go: look with forebay repo expire --dry-run first"
     )]
     Transition,
     /// It is about images of the archive storage class.

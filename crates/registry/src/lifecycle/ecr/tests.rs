@@ -117,8 +117,8 @@ fn storage_classes_are_left_out_and_told() {
     assert_eq!(
         told,
         [
-            "rule 1 was left out: it moves images to the archive storage class, and here there is only one; its images \
-             stay where they are",
+            "rule 1 was left out: it moves images to the archive storage class, and here there is only one; what it was \
+             about falls to the rules behind it, which may let it go: look with forebay repo expire --dry-run first",
             "rule 2 was left out: it is about images in the archive storage class, and here there are none",
         ]
     );
