@@ -192,7 +192,9 @@ async fn endless_bodies_are_refused_and_fill_no_memory() {
 
 /// Sends a chunked body of a gigabyte, or as much of it as is taken.
 async fn pour(program: &Program, method: &str, path: &str) -> Answer {
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let host = program.address;
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n");
     pour_after(program, &head).await
 }
 
