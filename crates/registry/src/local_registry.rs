@@ -32,6 +32,9 @@ const GARBAGE_EVERY: Duration = Duration::from_hours(1);
 /// What uploads have brought and no manifest refers to is kept for so long: a push is over by then.
 pub(crate) const GARBAGE_GRACE: Duration = Duration::from_hours(24);
 
+/// How far pushes' times may run ahead of the clock, in milliseconds.
+const TICK_LIMIT: i64 = 1000;
+
 /// The most notes of use that wait to be written down; beyond it they are lost, which at worst lets a manifest look unused.
 const MAX_NOTES: usize = 100_000;
 
@@ -63,6 +66,8 @@ pub struct LocalRegistry {
     pub(crate) itself: Weak<Self>,
     pub(crate) supervisor: Supervisor,
     notes: Mutex<HashMap<(RepositoryName, Digest), Timestamp>>,
+    /// When the last manifest was pushed.
+    pushed_at: Mutex<Timestamp>,
 }
 
 impl LocalRegistry {
@@ -85,6 +90,7 @@ impl LocalRegistry {
             itself: itself.clone(),
             supervisor: supervisor.clone(),
             notes: Mutex::default(),
+            pushed_at: Mutex::new(Timestamp(i64::MIN)),
         });
         let (kept_up, stop) = (Arc::clone(&registry), supervisor.clone());
         supervisor.spawn("registry upkeep", async move {
@@ -158,6 +164,19 @@ impl LocalRegistry {
     /// How many uploads are under way.
     pub fn open_uploads(&self) -> usize {
         self.uploads.open()
+    }
+
+    /// The time of a push: a millisecond after that of the one before where the clock shows no later one, so that of two the newer
+    /// is known. A clock that is set back by more than [`TICK_LIMIT`] is gone by.
+    pub(crate) fn moment_of_push(&self) -> Timestamp {
+        let mut last = self
+            .pushed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let is_ahead = (now.0..now.0.saturating_add(TICK_LIMIT)).contains(&last.0);
+        *last = Timestamp(if is_ahead { last.0 + 1 } else { now.0 });
+        *last
     }
 
     /// Notes that the manifest was pulled.

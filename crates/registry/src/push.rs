@@ -211,7 +211,7 @@ impl LocalRegistry {
             immutable_tags: immutable(found.as_ref(), &tags),
             tags: tags.clone(),
             quota_bytes: found.and_then(|found| found.settings.quota_bytes),
-            at: self.clock.now(),
+            at: self.moment_of_push(),
         };
         let mut absent = Vec::new();
         let mut committed = self.stores.rows.commit_manifest(repository, &push).await?;

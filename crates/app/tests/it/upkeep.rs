@@ -192,7 +192,20 @@ async fn a_sound_cache_is_found_sound_whether_a_server_runs_or_not() {
       "missing": [],
       "unreadable": [],
       "unnamed": 0,
-      "strays": []
+      "strays": [],
+      "registry": {
+        "rows": null,
+        "rebuilt": null,
+        "sound": 0,
+        "bytes": 0,
+        "damaged": [],
+        "missing": [],
+        "unreadable": [],
+        "unnamed": 0,
+        "unreadable_lines": 0,
+        "differences": [],
+        "is_settled": false
+      }
     }
     ----- stderr -----
     "#);
@@ -257,7 +270,20 @@ async fn a_running_server_finds_damage_and_mends_it_from_upstream() {
       ],
       "unreadable": [],
       "unnamed": 0,
-      "strays": []
+      "strays": [],
+      "registry": {
+        "rows": null,
+        "rebuilt": null,
+        "sound": 0,
+        "bytes": 0,
+        "damaged": [],
+        "missing": [],
+        "unreadable": [],
+        "unnamed": 0,
+        "unreadable_lines": 0,
+        "differences": [],
+        "is_settled": false
+      }
     }
     ----- stderr -----
     "#);
