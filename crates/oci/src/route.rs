@@ -412,7 +412,7 @@ mod tests {
             root: Some(Arc::clone(&apart)),
             ..table.clone()
         };
-        let at_root = super::route(None, None, &"a/b".parse().unwrap(), &rooted);
+        let at_root = route(None, None, &"a/b".parse().unwrap(), &rooted);
         assert_eq!(at_root, Err(RouteError::Apart(apart)));
     }
 
