@@ -1,13 +1,11 @@
 //! Turns at hashing: few at a time, away from the threads that serve, and a bounded line of those who wait, of which no address
 //! fills more than its share.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use forebay_limits::one_client;
+use forebay_limits::Shares;
 use tokio::sync::Semaphore;
 
 /// Passwords that are checked at a time: each takes 19 MiB and one core.
@@ -25,17 +23,8 @@ const MAX_PENDING_OF_ONE: usize = MAX_PENDING / 4;
 pub(crate) struct Hashing {
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
-    held: Arc<Mutex<Held>>,
+    shares: Shares,
     done: Arc<AtomicU64>,
-}
-
-/// How many places each address has. No more addresses than places.
-type Held = HashMap<IpAddr, usize>;
-
-/// A place of an address, given back when this is dropped.
-struct Share {
-    holder: Option<IpAddr>,
-    held: Arc<Mutex<Held>>,
 }
 
 /// There are too many who wait.
@@ -47,18 +36,20 @@ impl Hashing {
         Self {
             places: Arc::new(Semaphore::new(MAX_PENDING)),
             turns: Arc::new(Semaphore::new(MAX_AT_ONCE)),
-            held: Arc::default(),
+            shares: Shares::of_each(MAX_PENDING_OF_ONE),
             done: Arc::default(),
         }
     }
 
-    /// Does `work` for who asks from this address when it is its turn; none is of ourselves, and has no share to keep to. Given up, it is done all the same once it has begun, and keeps its turn until then.
+    /// Does `work` for who asks from this address when it is its turn; none is of ourselves, and has no share to keep to. Given up, it
+    /// is done all the same once it has begun, and keeps its turn until then.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         from: Option<IpAddr>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let share = self.take_share(from.map(one_client))?;
+        let mut share = self.shares.share_of(from);
+        share.take(1).map_err(|_| Busy)?;
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await;
@@ -73,47 +64,15 @@ impl Hashing {
         worked.await.map_err(|_| Busy)
     }
 
-    fn take_share(&self, holder: Option<IpAddr>) -> Result<Share, Busy> {
-        if let Some(address) = holder {
-            let mut held = lock(&self.held);
-            let so_far = held.get(&address).copied().unwrap_or_default();
-            if so_far >= MAX_PENDING_OF_ONE {
-                return Err(Busy);
-            }
-            held.insert(address, so_far + 1);
-        }
-        let held = Arc::clone(&self.held);
-        Ok(Share { holder, held })
-    }
-
     /// How often it was done so far.
     pub(crate) fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Share {
-    fn drop(&mut self) {
-        let Some(address) = self.holder else {
-            return;
-        };
-        if let Entry::Occupied(mut entry) = lock(&self.held).entry(address) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
-        }
-    }
-}
-
-/// Counts are whole after each statement: a panic elsewhere leaves nothing half done.
-fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Mutex, mpsc};
 
     use super::*;
 
@@ -168,7 +127,7 @@ mod tests {
         for work in waiting {
             work.await.unwrap();
         }
-        assert!(lock(&hashing.held).is_empty());
+        assert_eq!(hashing.shares.holders(), 0);
     }
 
     /// Polls once; true if it is pending.

@@ -2,13 +2,10 @@
 //!
 //! Each such body has a cap of its own; many at once would still take all memory there is.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_limits::one_client;
+use forebay_limits::{Share, Shares};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::request::Peer;
@@ -26,23 +23,17 @@ pub(super) const ROOM_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Buffers {
     pages: Arc<Semaphore>,
-    most_of_one: usize,
+    /// Of the pages.
+    shares: Shares,
     /// How long a body waits for others to go.
     within: Duration,
-    held: Arc<Mutex<Held>>,
 }
-
-/// How many pages each address holds. No more addresses than pages.
-type Held = HashMap<IpAddr, usize>;
 
 /// Room for a body that is held in memory, free again when this is dropped.
 #[derive(Debug)]
 pub struct Room {
+    share: Share,
     pages: Option<OwnedSemaphorePermit>,
-    holder: Option<IpAddr>,
-    /// What is counted of the holder's share, in pages.
-    counted: usize,
-    held: Arc<Mutex<Held>>,
 }
 
 /// There is no room for it, and there was none for a while.
@@ -57,19 +48,18 @@ impl Buffers {
         let pages = (max_bytes / PAGE_BYTES).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             pages: Arc::new(Semaphore::new(pages)),
-            most_of_one: (pages / SHARE).max(1),
+            shares: Shares::of_each((pages / SHARE).max(1)),
             within,
-            held: Arc::default(),
         }
     }
 
     /// No room yet, for a body of `peer`'s. Peers without an address have no share to keep to.
     pub(super) fn room_for(&self, peer: Peer) -> Room {
         Room {
+            share: self
+                .shares
+                .share_of(peer.address.map(|address| address.ip())),
             pages: None,
-            holder: peer.address.map(|address| one_client(address.ip())),
-            counted: 0,
-            held: Arc::clone(&self.held),
         }
     }
 
@@ -85,8 +75,7 @@ impl Buffers {
             Err(_) => return Err(NoRoom),
         };
         // Counted as the room's own at once: whoever gives up while it waits gives it back.
-        self.take_share(room.holder, wanted)?;
-        room.counted += wanted;
+        room.share.take(wanted).map_err(|_| NoRoom)?;
         let pages = Arc::clone(&self.pages).acquire_many_owned(more);
         let Ok(Ok(pages)) = tokio::time::timeout(self.within, pages).await else {
             return Err(NoRoom);
@@ -95,19 +84,6 @@ impl Buffers {
             Some(own) => own.merge(pages),
             none => *none = Some(pages),
         }
-        Ok(())
-    }
-
-    fn take_share(&self, holder: Option<IpAddr>, pages: usize) -> Result<(), NoRoom> {
-        let Some(address) = holder else {
-            return Ok(());
-        };
-        let mut held = lock(&self.held);
-        let so_far = held.get(&address).copied().unwrap_or_default();
-        if so_far + pages > self.most_of_one {
-            return Err(NoRoom);
-        }
-        held.insert(address, so_far + pages);
         Ok(())
     }
 }
@@ -120,25 +96,6 @@ impl Room {
             .as_ref()
             .map_or(0, OwnedSemaphorePermit::num_permits)
     }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let Some(address) = self.holder else {
-            return;
-        };
-        if let Entry::Occupied(mut entry) = lock(&self.held).entry(address) {
-            *entry.get_mut() = entry.get().saturating_sub(self.counted);
-            if *entry.get() == 0 {
-                entry.remove();
-            }
-        }
-    }
-}
-
-/// Counts are whole after each statement: a panic elsewhere leaves nothing half done.
-fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -169,7 +126,7 @@ mod tests {
         drop(large);
         assert_eq!(buffers.grow(&mut small, 1).await, Ok(()));
         drop((first, second, third, other, small));
-        assert!(lock(&buffers.held).is_empty());
+        assert_eq!(buffers.shares.holders(), 0);
         assert_eq!(buffers.pages.available_permits(), 8);
     }
 

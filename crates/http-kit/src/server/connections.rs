@@ -2,12 +2,10 @@
 //!
 //! Whoever takes all that it can get leaves some to the others.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use forebay_limits::one_client;
+use forebay_limits::{Share, Shares};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::request::Peer;
@@ -21,18 +19,14 @@ const LEFT_TO_OTHERS: usize = 8;
 pub struct Connections {
     places: Arc<Semaphore>,
     limit: usize,
-    held: Arc<Mutex<Held>>,
+    shares: Shares,
 }
-
-/// How many places each address has. No more addresses than places.
-type Held = HashMap<IpAddr, usize>;
 
 /// A place for a connection, free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
+    _share: Share,
     _permit: OwnedSemaphorePermit,
-    holder: Option<IpAddr>,
-    held: Arc<Mutex<Held>>,
 }
 
 /// Why there is no place.
@@ -53,7 +47,7 @@ impl Connections {
         Self {
             places: Arc::new(Semaphore::new(limit)),
             limit,
-            held: Arc::default(),
+            shares: Shares::of_each(most_of_one(limit)),
         }
     }
 
@@ -61,20 +55,14 @@ impl Connections {
     pub(super) fn admit(&self, peer: Peer) -> Result<Place, NoPlace> {
         let permit = Arc::clone(&self.places).try_acquire_owned();
         let permit = permit.map_err(|_| NoPlace::Full)?;
-        let holder = peer.address.map(|address| one_client(address.ip()));
-        if let Some(address) = holder {
-            let mut held = lock(&self.held);
-            let count = held.entry(address).or_default();
-            // Whoever has a whole share has an entry: none is made here in vain.
-            if *count >= most_of_one(self.limit) {
-                return Err(NoPlace::ShareTaken(address));
-            }
-            *count += 1;
-        }
+        let mut share = self
+            .shares
+            .share_of(peer.address.map(|address| address.ip()));
+        let taken = share.take(1);
+        taken.map_err(|taken| NoPlace::ShareTaken(taken.holder))?;
         Ok(Place {
+            _share: share,
             _permit: permit,
-            holder,
-            held: Arc::clone(&self.held),
         })
     }
 
@@ -84,28 +72,9 @@ impl Connections {
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(address) = self.holder else {
-            return;
-        };
-        if let Entry::Occupied(mut entry) = lock(&self.held).entry(address) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
-        }
-    }
-}
-
 /// How many of `limit` places one address may have: at least one, if there is one.
 fn most_of_one(limit: usize) -> usize {
     limit - limit / LEFT_TO_OTHERS
-}
-
-/// Counts are whole after each statement: a panic elsewhere leaves nothing half done.
-fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -147,7 +116,7 @@ mod tests {
         places.push(connections.admit(peer("10.0.0.1:16")).unwrap());
         drop(places);
         assert_eq!(connections.open(), 0);
-        assert!(lock(&connections.held).is_empty(), "nobody is remembered");
+        assert_eq!(connections.shares.holders(), 0, "nobody is remembered");
     }
 
     #[test]
