@@ -96,21 +96,21 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn share(shares: &Shares, address: &str) -> Share {
+        shares.share_of(Some(address.parse().unwrap()))
     }
 
     #[test]
     fn an_address_has_its_share_by_all_its_ways_together_and_gives_it_back() {
         let shares = Shares::of_each(4);
-        let mut first = shares.share_of(address("2001:db8::1"));
-        let mut second = shares.share_of(address("2001:db8::2"));
+        let mut first = share(&shares, "2001:db8::1");
+        let mut second = share(&shares, "2001:db8::2");
         assert_eq!(first.take(3), Ok(()));
         assert_eq!(second.take(1), Ok(()));
         let holder = one_client("2001:db8::".parse().unwrap());
         assert_eq!(second.take(1), Err(ShareTaken { holder }));
         // Others, and who has no address, have theirs.
-        assert_eq!(shares.share_of(address("10.0.0.1")).take(4), Ok(()));
+        assert_eq!(share(&shares, "10.0.0.1").take(4), Ok(()));
         assert_eq!(shares.share_of(None).take(100), Ok(()));
         drop(first);
         assert_eq!(second.take(3), Ok(()));

@@ -156,7 +156,8 @@ impl Repository<'_> {
     /// What the rules alone say of each.
     ///
     /// Untagged manifests that belong to others, or are held, count for no rule that keeps the newest: they would take the places
-    /// of those that it is meant to keep.
+    /// of those that it is meant to keep. One that stays though its indexes go, for its referrer's sake, counts from the next plan
+    /// on.
     fn verdicts(&self, held: &[Option<Shield>], now: Timestamp) -> Vec<Option<Verdict>> {
         let is_counted = |number: usize| {
             let is_untagged = self.candidates[number].entry.tags.is_empty();

@@ -267,6 +267,34 @@ fn what_belongs_to_others_takes_no_place_among_the_newest() {
 }
 
 #[test]
+fn who_stays_when_its_indexes_went_takes_a_place_from_then_on() {
+    let keep_one = |selection| vec![rule(selection, Expiry::KeepNewest(1))];
+    // The new index names a signature of what only the old one names.
+    let new = manifest("new", 1).with_tags(&["v2"]).naming(&["signature"]);
+    let signature = manifest("signature", 1).child().about("image");
+    let alone = manifest("alone", 30);
+    let before = [
+        manifest("old", 20).with_tags(&["v1"]).naming(&["image"]),
+        manifest("image", 20).child(),
+        new.clone(),
+        signature.clone(),
+        alone.clone(),
+    ];
+    let mut rules = keep_one(tagged(&["v*"]));
+    rules.extend(keep_one(Selection::Untagged));
+    let names = ["old", "image", "new", "signature", "alone"];
+    assert_eq!(
+        told(&before, rules.clone(), &names),
+        ["old goes: rule: not the newest"]
+    );
+    let after = [manifest("image", 20), new, signature, alone];
+    assert_eq!(
+        told(&after, rules, &names),
+        ["alone goes: rule: not the newest"]
+    );
+}
+
+#[test]
 fn a_circle_that_no_rule_touches_stays_and_one_that_a_rule_lets_go_goes() {
     let candidates = [
         manifest("index", 50).naming(&["child"]).about("child"),
