@@ -2,7 +2,7 @@
 //!
 //! Source: Amazon ECR User Guide, "Lifecycle policy properties" and "Examples of lifecycle policies". Of their rules ours do the
 //! same: by priority, each image decided of by the first rule that selects it, tags of a list all needed. What has no equal here
-//! (storage classes) is left out and told.
+//! (storage classes) is left out and told, with the rules behind it that would let go what it would have ECR keep.
 
 #[cfg(test)]
 mod examples;
@@ -54,9 +54,14 @@ pub struct LeftOut {
 pub enum NoEqual {
     /// It moves images to another storage class.
     #[error(
-        "it moves images to the archive storage class, and here there is only one; what it was about falls to the rules behind it, which may let it go: look with forebay repo expire --dry-run first"
+        "it moves images to the archive storage class, where ECR keeps them, and here there is only one; rules behind it that are about some of the same images are left out, too"
     )]
     Transition,
+    /// A rule of this priority, which moves images to another storage class, comes before it and may be about the same images.
+    #[error(
+        "rule {0} comes before it and moves images to the archive storage class, where ECR keeps them: here it would let them go, if they are among those that it is about; if they may go, write it by hand"
+    )]
+    Behind(u32),
     /// It is about images of the archive storage class.
     #[error("it is about images in the archive storage class, and here there are none")]
     Archived,
@@ -168,6 +173,8 @@ pub fn import(text: &str, repositories: &[RepositoryPattern]) -> Result<Imported
     let mut numbered: Vec<(usize, &RuleText)> = (1..).zip(&rules).collect();
     numbered.sort_by_key(|(_, rule)| rule.rule_priority);
     let mut imported = Imported::default();
+    // Of the rules that move images to the archive: what they are about.
+    let mut archived: Vec<(u32, Selection)> = Vec::new();
     for (number, rule) in numbered {
         let priority = rule.rule_priority;
         let read = rule
@@ -177,12 +184,32 @@ pub fn import(text: &str, repositories: &[RepositoryPattern]) -> Result<Imported
                 priority,
                 fault,
             })?;
+        let read = read.and_then(|rule| {
+            let may_take = |(_, kept): &&(u32, Selection)| may_meet(kept, &rule.selection);
+            match archived.iter().find(may_take) {
+                Some((before, _)) => Err(NoEqual::Behind(*before)),
+                None => Ok(rule),
+            }
+        });
         match read {
             Ok(rule) => imported.rules.push(rule),
-            Err(why) => imported.left_out.push(LeftOut { priority, why }),
+            Err(why) => {
+                if why == NoEqual::Transition {
+                    archived.extend(rule.selection.read().map(|selection| (priority, selection)));
+                }
+                imported.left_out.push(LeftOut { priority, why });
+            }
         }
     }
     Ok(imported)
+}
+
+/// Whether an image may be among those of both: no image is tagged and untagged, and one may have tags for any patterns.
+fn may_meet(one: &Selection, other: &Selection) -> bool {
+    !matches!(
+        (one, other),
+        (Selection::Untagged, Selection::Tagged(_)) | (Selection::Tagged(_), Selection::Untagged)
+    )
 }
 
 /// Looks at what rules are to one another.

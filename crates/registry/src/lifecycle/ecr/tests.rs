@@ -112,16 +112,64 @@ fn storage_classes_are_left_out_and_told() {
     let standard = with(untagged(14), json!({ "storageClass": "standard" }));
     let rules = json!([transition, rule(2, &archived), rule(3, &standard)]);
     let imported = read(&rules).unwrap();
-    assert_eq!(imported.rules.len(), 1);
+    assert_eq!(imported.rules, []);
     let told: Vec<String> = imported.left_out.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
-            "rule 1 was left out: it moves images to the archive storage class, and here there is only one; what it was \
-             about falls to the rules behind it, which may let it go: look with forebay repo expire --dry-run first",
+            "rule 1 was left out: it moves images to the archive storage class, where ECR keeps them, and here there is only \
+             one; rules behind it that are about some of the same images are left out, too",
             "rule 2 was left out: it is about images in the archive storage class, and here there are none",
+            "rule 3 was left out: rule 1 comes before it and moves images to the archive storage class, where ECR keeps them: \
+             here it would let them go, if they are among those that it is about; if they may go, write it by hand",
         ]
     );
+}
+
+#[test]
+fn what_ecr_would_archive_no_rule_behind_lets_go() {
+    let transition = |priority: u32, status: Value| {
+        let selection = with(untagged(30), status);
+        json!({
+            "rulePriority": priority,
+            "selection": with(selection, json!({ "countType": "sinceImagePulled" })),
+            "action": { "type": "transition", "targetStorageClass": "archive" },
+        })
+    };
+    let tagged = |number: u32, prefix: &str| {
+        let of = json!({ "tagStatus": "tagged", "tagPrefixList": [prefix] });
+        rule(number, &with(untagged(9), of))
+    };
+    let release = json!({ "tagStatus": "tagged", "tagPrefixList": ["v"] });
+    // Behind one about tagged images: those of tagged and of any images, and not those before it, nor of untagged ones.
+    let rules = json!([
+        tagged(1, "dev"),
+        transition(2, release),
+        rule(3, &untagged(14)),
+        tagged(4, "pr"),
+        rule(5, &any(100)),
+    ]);
+    let imported = read(&rules).unwrap();
+    let kept: Vec<u32> = imported.rules.iter().map(|rule| rule.priority).collect();
+    assert_eq!(kept, [1, 3]);
+    let left_out = imported.left_out.iter().map(|one| (one.priority, one.why));
+    assert_eq!(
+        left_out.collect::<Vec<_>>(),
+        [
+            (2, NoEqual::Transition),
+            (4, NoEqual::Behind(2)),
+            (5, NoEqual::Behind(2)),
+        ]
+    );
+    // Behind one about untagged images, those of tagged ones stay.
+    let rules = json!([
+        transition(1, json!({})),
+        tagged(2, "pr"),
+        rule(3, &any(100))
+    ]);
+    let imported = read(&rules).unwrap();
+    assert_eq!(imported.rules.len(), 1);
+    assert_eq!(imported.left_out.len(), 2);
 }
 
 #[test]
