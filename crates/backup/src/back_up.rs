@@ -12,8 +12,8 @@ use forebay_registry::LocalRegistry;
 use crate::bytes::Bytes;
 use crate::place::{Place, failed};
 use crate::{
-    AUDIT_LOG, BackupError, BackupReport, OLDER_AUDIT_FILES, Progress, REGISTRY_DIRECTORY,
-    TOKEN_KEY,
+    AUDIT_LOG, BackupError, BackupFailed, BackupReport, Left, OLDER_AUDIT_FILES, Progress,
+    REGISTRY_DIRECTORY, TOKEN_KEY,
 };
 
 /// A disk that has less left than this is full, in bytes: rows are written in pages.
@@ -41,19 +41,20 @@ pub struct Source<'a> {
 /// The content is that of one moment. Dropped before it returns, and killed at any time, it leaves the earlier backup or the new one.
 ///
 /// # Errors
-/// [`BackupError`]; the earlier backup is then as it was.
+/// [`BackupFailed`], which says what `to` has then.
 pub async fn back_up(
     source: &Source<'_>,
     to: &Path,
     disk: Arc<dyn Disk>,
     tell: &(dyn Fn(&Progress) + Sync),
-) -> Result<BackupReport, BackupError> {
+) -> Result<BackupReport, BackupFailed> {
+    let before = |why| Left::Before.after(why);
     let began = source.clock.now();
     let (to, data) = (to.to_owned(), source.data.to_owned());
-    let place = off_worker(move || Place::take(&to, &data, disk)).await?;
-    let place = Arc::new(place);
+    let taken = off_worker(move || Ok(Place::take(&to, &data, disk))).await;
+    let place = Arc::new(taken.map_err(before)??);
     let next = Arc::clone(&place);
-    let next = off_worker(move || next.begin()).await?;
+    let next = off_worker(move || next.begin()).await.map_err(before)?;
     let spared = source.registry.spare_bytes().await;
     let made = make(source, &place, &next, tell).await;
     let mut report = match made {
@@ -61,13 +62,23 @@ pub async fn back_up(
         Err(error) => {
             // Room for whoever needs it now; what cannot be removed is when the next run begins.
             let _ = place.clear();
-            return Err(error);
+            return Err(before(error));
         }
     };
     drop(spared);
     let switched = Arc::clone(&place);
-    off_worker(move || switched.switch()).await?;
-    let (rows, to) = opened(&place, &place.dir).await?;
+    let switched = off_worker(move || Ok(switched.switch())).await;
+    switched.map_err(|why| Left::Switching.after(why))??;
+    let removed = remove_unheld(source, &place).await;
+    report.removed_objects = removed.map_err(|why| Left::New.after(why))?;
+    let took = source.clock.now().0.saturating_sub(began.0);
+    report.took_ms = u64::try_from(took).unwrap_or_default();
+    Ok(report)
+}
+
+/// Removes from the new backup what only the one before needed: how many objects.
+async fn remove_unheld(source: &Source<'_>, place: &Place) -> Result<u64, BackupError> {
+    let (rows, to) = opened(place, &place.dir).await?;
     let bytes = Bytes {
         rows: &rows,
         from: source.blobs,
@@ -75,11 +86,8 @@ pub async fn back_up(
         place: &place.dir,
     };
     let removed = bytes.remove_unheld().await;
-    rows.close().await.map_err(BackupError::Rows)?;
-    report.removed_objects = removed?;
-    let took = source.clock.now().0.saturating_sub(began.0);
-    report.took_ms = u64::try_from(took).unwrap_or_default();
-    Ok(report)
+    rows.close().await.map_err(|source| unread(place, source))?;
+    removed
 }
 
 /// Makes all files of the next backup, and copies the bytes that it needs.
@@ -125,7 +133,7 @@ async fn make(
         place: &place.dir,
     };
     let copied = bytes.copy(&mut report, tell).await;
-    rows.close().await.map_err(BackupError::Rows)?;
+    rows.close().await.map_err(|source| unread(place, source))?;
     copied?;
     Ok(report)
 }
@@ -150,7 +158,12 @@ async fn opened(place: &Place, rows: &Path) -> Result<(SqlRegistry, FsBlobs), Ba
         source => BackupError::Bytes { path: root, source },
     })?;
     let rows = SqlRegistry::look(&rows.join(REGISTRY_FILE_NAME)).await;
-    Ok((rows.map_err(BackupError::Rows)?, blobs))
+    Ok((rows.map_err(|source| unread(place, source))?, blobs))
+}
+
+fn unread(place: &Place, source: CatalogError) -> BackupError {
+    let path = place.dir.clone();
+    BackupError::Copied { path, source }
 }
 
 /// What stands in the way of the copy of rows: most likely the disk on which it is made.

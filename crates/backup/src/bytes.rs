@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use forebay_content::{BlobError, BlobStat, BlobStore, Hosted};
+use forebay_content::{BlobError, BlobStat, BlobStore, CatalogError, Hosted};
 use forebay_oci::{Digest, Hasher};
 use futures::stream::{self, StreamExt as _};
 
@@ -50,7 +50,11 @@ impl Bytes<'_> {
         report: &mut BackupReport,
         tell: &(dyn Fn(&Progress) + Sync),
     ) -> Result<(), BackupError> {
-        let usage = self.rows.hosted_usage().await.map_err(BackupError::Rows)?;
+        let usage = self
+            .rows
+            .hosted_usage()
+            .await
+            .map_err(|error| self.unread(error))?;
         report.repositories = usage.repositories;
         let mut ahead = Ahead {
             store: self.to,
@@ -60,7 +64,7 @@ impl Bytes<'_> {
         let mut after: Option<Digest> = None;
         loop {
             let page = self.rows.held_after(after.as_ref(), AT_ONCE).await;
-            let page = page.map_err(BackupError::Rows)?;
+            let page = page.map_err(|error| self.unread(error))?;
             let Some(last) = page.last() else {
                 return Ok(());
             };
@@ -99,7 +103,7 @@ impl Bytes<'_> {
             Copied::Not(..) if report.uncopied.len() >= MAX_TOLD => report.uncopied_beside += 1,
             Copied::Not(digest, error) => {
                 let holders = self.rows.holders(&digest, MAX_HOLDERS).await;
-                let holders = holders.map_err(BackupError::Rows)?;
+                let holders = holders.map_err(|error| self.unread(error))?;
                 report.uncopied.push(Uncopied {
                     digest: digest.to_string(),
                     repositories: holders.iter().map(ToString::to_string).collect(),
@@ -153,13 +157,22 @@ impl Bytes<'_> {
             };
             after = Some(last.digest.clone());
             let digests: Vec<Digest> = page.into_iter().map(|stat| stat.digest).collect();
-            let held = self.rows.held(&digests).await.map_err(BackupError::Rows)?;
+            let held = self
+                .rows
+                .held(&digests)
+                .await
+                .map_err(|error| self.unread(error))?;
             for digest in digests.iter().filter(|digest| !held.contains(digest)) {
                 let deleted = self.to.delete(digest).await;
                 deleted.map_err(|error| self.failed(error))?;
                 removed += 1;
             }
         }
+    }
+
+    fn unread(&self, source: CatalogError) -> BackupError {
+        let path = self.place.to_owned();
+        BackupError::Copied { path, source }
     }
 
     fn failed(&self, source: BlobError) -> BackupError {

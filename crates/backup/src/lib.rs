@@ -7,7 +7,7 @@ mod place;
 mod report;
 
 pub use back_up::{Source, back_up};
-pub use error::BackupError;
+pub use error::{BackupError, BackupFailed, Left};
 pub use place::settle;
 pub use report::{BackupReport, Progress, Uncopied};
 

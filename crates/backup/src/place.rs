@@ -10,13 +10,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use forebay_blobs_fs::{DataLock, Disk, Patience};
+use forebay_blobs_fs::{DataLock, Disk, Patience, ensure_dir, sync_dir};
 use forebay_catalog_sql::REGISTRY_FILE_NAME;
 use forebay_oci::{Algorithm, Hasher};
 use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 
-use crate::{AUDIT_LOG, BackupError, REGISTRY_DIRECTORY, TOKEN_KEY};
+use crate::{AUDIT_LOG, BackupError, BackupFailed, Left, REGISTRY_DIRECTORY, TOKEN_KEY};
 
 /// By what a backup is known, and what it was like when it was done.
 const MARK: &str = "backup.json";
@@ -75,11 +75,27 @@ struct Mark {
 
 impl Place {
     /// Takes the directory, which is made if it is not there, for a backup of the data directory `data`.
-    pub(crate) fn take(dir: &Path, data: &Path, disk: Arc<dyn Disk>) -> Result<Self, BackupError> {
+    pub(crate) fn take(dir: &Path, data: &Path, disk: Arc<dyn Disk>) -> Result<Self, BackupFailed> {
+        let before = |why| Left::Before.after(why);
+        let (place, is_new) = Self::lock(dir, data, disk).map_err(before)?;
+        place.settle(Left::Before)?;
+        let known = if is_new {
+            let marked = place.mark(&place.dir, None);
+            marked.map_err(|error| place.failed("mark", error))
+        } else {
+            place.check_unchanged()
+        };
+        known.map_err(before)?;
+        Ok(place)
+    }
+
+    /// The directory, locked, and whether nothing is in it yet.
+    fn lock(dir: &Path, data: &Path, disk: Arc<dyn Disk>) -> Result<(Self, bool), BackupError> {
         let dir = made(dir, data, disk.as_ref())?;
         check_own(&dir)?;
         let is_new = is_new(&dir, disk.as_ref())?;
-        let lock = DataLock::acquire(&dir).map_err(|source| BackupError::Locked {
+        let locked = DataLock::acquire(&dir);
+        let lock = locked.map_err(|source| BackupError::Locked {
             dir: dir.clone(),
             source,
         })?;
@@ -88,15 +104,21 @@ impl Place {
             disk,
             _lock: lock,
         };
-        settle(&place.dir, place.disk.as_ref()).map_err(|error| place.failed("finish", error))?;
-        if is_new {
-            place
-                .mark(&place.dir, None)
-                .map_err(|error| place.failed("mark", error))?;
-        } else {
-            place.check_unchanged()?;
-        }
-        Ok(place)
+        Ok((place, is_new))
+    }
+
+    /// Carries a switch to its end, if one was begun; `left` is what is there where none is under way.
+    fn settle(&self, left: Left) -> Result<(), BackupFailed> {
+        settle(&self.dir, self.disk.as_ref()).map_err(|error| self.unfinished(left, error))
+    }
+
+    /// A switch that failed: as long as a file says that the new backup is whole, that is what counts; else `left`.
+    fn unfinished(&self, left: Left, error: io::Error) -> BackupFailed {
+        let next = self.dir.join(NEXT);
+        let mut steps = [WHOLE, CLEARED].iter();
+        let is_under_way = steps.any(|name| next.join(name).exists());
+        let left = if is_under_way { Left::Switching } else { left };
+        left.after(self.failed("finish", error))
     }
 
     /// Where the next backup's files are made: an empty directory with an empty one for journals.
@@ -163,10 +185,10 @@ impl Place {
     }
 
     /// Makes what lies in `next/` the backup: all of it, or, where this fails, nothing yet.
-    pub(crate) fn switch(&self) -> Result<(), BackupError> {
+    pub(crate) fn switch(&self) -> Result<(), BackupFailed> {
         let disk = self.disk.as_ref();
         let next = self.dir.join(NEXT);
-        let switch = || {
+        let begin = || {
             let rows = next.join(REGISTRY_FILE_NAME);
             disk.sync(&disk.open_to_write(&rows)?)?;
             self.mark(&next, Some(hash_of(disk, &rows)?))?;
@@ -174,10 +196,10 @@ impl Place {
             sync_dir(disk, &next)?;
             let whole = disk.create(&next.join(WHOLE))?;
             disk.sync(&whole)?;
-            sync_dir(disk, &next)?;
-            settle(&self.dir, disk)
+            sync_dir(disk, &next)
         };
-        switch().map_err(|error| self.failed("finish", error))
+        begin().map_err(|error| self.unfinished(Left::Before, error))?;
+        self.settle(Left::New)
     }
 
     /// Writes the mark into `dir`.
@@ -403,21 +425,6 @@ fn is_there(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
         }
         Err(error) => Err(error),
     }
-}
-
-fn ensure_dir(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
-    match disk.create_dir(dir) {
-        Ok(()) => match dir.parent() {
-            Some(parent) if parent != Path::new("") => sync_dir(disk, parent),
-            _ => sync_dir(disk, Path::new(".")),
-        },
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn sync_dir(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
-    disk.sync(&disk.open(dir)?)
 }
 
 pub(crate) fn failed(what: &'static str, path: &Path, source: io::Error) -> BackupError {

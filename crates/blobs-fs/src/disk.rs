@@ -98,17 +98,25 @@ pub trait Disk: ReadDisk {
 pub struct RealDisk;
 
 /// Makes the names in the directory `path` survive a power loss.
-pub(crate) fn sync_dir(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the disk said.
+pub fn sync_dir(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     let dir = disk.open(path)?;
     disk.sync(&dir)
 }
 
 /// Creates the directory `path` unless it is there, and makes its name durable if it was not.
-pub(crate) fn ensure_dir(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the disk said.
+pub fn ensure_dir(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     match disk.create_dir(path) {
-        Ok(()) => path
-            .parent()
-            .map_or(Ok(()), |parent| sync_dir(disk, parent)),
+        Ok(()) => match path.parent() {
+            Some(parent) if parent == Path::new("") => sync_dir(disk, Path::new(".")),
+            Some(parent) => sync_dir(disk, parent),
+            None => Ok(()),
+        },
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         // A read-only file system says so even where there is nothing to create.
         Err(error) => match disk.open(path) {

@@ -20,7 +20,7 @@ mod store;
 mod trailer;
 mod upkeep;
 
-pub use disk::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
+pub use disk::{Disk, FileState, Patience, ReadDisk, RealDisk, Room, ensure_dir, sync_dir};
 pub use error::DataError;
 pub use format::{FORMAT, ensure_format, has_format};
 pub use journal::{FsJournal, JournalLengths};

@@ -27,7 +27,7 @@ mod wording;
 pub use allowance::{Allowance, Dialect, MAX_COUNT, MAX_WINDOW};
 pub use answer::{Answer, HostKind, Method};
 pub use classify::{MAX_BODY_BYTES, classify, classify_malformed_head};
-pub use counted::counted;
+pub use counted::{counted, counted_as};
 pub use go_duration::parse_go_duration;
 pub use limited::{
     ABUSE_COOL_DOWN, API_COOL_DOWN, Account, Identity, LOCKOUT_COOL_DOWN, Limited, Limiter,

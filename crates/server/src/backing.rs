@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use forebay_api_admin::{BackupProgress, BackupRequest};
-use forebay_backup::{BackupError, BackupReport, Progress, Source, back_up};
+use forebay_backup::{BackupFailed, BackupReport, Progress, Source, back_up};
 use forebay_blobs_fs::{RealDisk, ensure_format};
 use forebay_content::{Clock, SystemClock};
 use forebay_jobs::Supervisor;
@@ -41,7 +41,7 @@ impl Drop for Watched<'_> {
 
 impl Backing {
     /// Backs up into the directory `to`.
-    pub(crate) async fn back_up(&self, to: &Path) -> Result<BackupReport, BackupError> {
+    pub(crate) async fn back_up(&self, to: &Path) -> Result<BackupReport, BackupFailed> {
         let _watched = Watched(&self.progress);
         let tell = |progress: &Progress| {
             *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(*progress);
@@ -81,7 +81,7 @@ impl Backing {
 /// Has the server that runs on `data` back up into `to`, an absolute path; where none runs, does it from the data directory.
 ///
 /// # Errors
-/// There is nothing to back up, or why it could not be; the backup before is then as it was.
+/// There is nothing to back up, or why it could not be and what `to` has then.
 pub async fn back_up_registry(
     data: &Path,
     to: &Path,

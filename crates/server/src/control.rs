@@ -9,7 +9,7 @@ use forebay_api_admin::{
     BackupProgress, BackupRequest, BudgetRequest, Control, ControlError, Delivery, ExportRequest,
     FsckRequest, TopRequest, WarmRequest, Warmed,
 };
-use forebay_backup::{BackupError, BackupReport};
+use forebay_backup::{BackupFailed, BackupReport};
 use forebay_blobs_fs::FsBlobs;
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, Refreshed};
 use forebay_catalog_sql::SqlCatalog;
@@ -82,7 +82,7 @@ enum Refusal {
     )]
     NothingToBackUp,
     #[error("the local repositories cannot be backed up")]
-    Backup(#[from] BackupError),
+    Backup(#[from] BackupFailed),
     #[error("a check or a backup is under way already")]
     Checking,
     #[error("there are no accounts: the disk was full or read-only when the server started")]

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use forebay_config::{Environment, load};
+use forebay_limits::{counted, counted_as};
 use forebay_server::{BackupReport, ask_progress, back_up_registry};
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts};
 use tokio::time::sleep;
@@ -16,18 +17,19 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 const AFTER_HELP: &str = "\
 Examples:
   forebay backup /mnt/backup/forebay
-  forebay serve --data /mnt/backup/forebay
+  forebay serve --config forebay.toml --data /mnt/backup/forebay
 
 Exit codes:
   0  the backup has all that is held
   1  the backup was made, but for objects that cannot be read: they are named, and forebay fsck says what needs them
   2  the command line or the configuration is wrong
-  3  failed: the backup before, if there is one, is as it was";
+  3  failed: it is said whether DIR has the backup before or the new one";
 
 /// Backs up all that was pushed, with accounts, the key of tokens and the audit log, while everything goes on
 ///
 /// A server that runs on the data directory does it itself, as its own user, and goes on serving; it has the content of one
-/// moment. DIR is then a data directory of its own: forebay serve --data DIR runs on it. Run into the same DIR again, only what is
+/// moment. DIR is then a data directory of its own, on which forebay serve --data DIR runs, with the configuration whose local
+/// reserves its names. Run into the same DIR again, only what is
 /// new is copied, and what nobody holds any more is removed; whatever stops it, DIR has the backup before or the new one. The cache
 /// and the configuration are not in it.
 #[derive(Debug, clap::Args)]
@@ -120,21 +122,17 @@ fn print(report: &BackupReport, to: &Path, printer: &Printer) {
     }
     printer.line(format_args!(
         "{} with {} and {}, as of {}",
-        counted(report.repositories, "repository", "repositories"),
-        counted(report.objects, "object", "objects"),
+        counted_as(report.repositories, "repository", "repositories"),
+        counted(report.objects, "object"),
         amounts::bytes(report.bytes),
         amounts::moment(report.moment_unix_ms),
     ));
     printer.line(format_args!(
         "{} and {} copied, {} removed, within {} in {}",
-        counted(report.copied_objects, "object", "objects"),
+        counted(report.copied_objects, "object"),
         amounts::bytes(report.copied_bytes),
         report.removed_objects,
         amounts::span(report.took_ms.div_ceil(1000)),
         to.display()
     ));
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -3,49 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forebay_backup::BackupError;
+use forebay_backup::{BackupError, Left};
 use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
 use tempfile::TempDir;
 
 use crate::child;
 use crate::kept::{Kept, content_of, copy_all};
-use crate::scene::{Image, name};
 
 const ROLE: &str = "broken::a_child_that_backs_up";
 
 /// A registry with an earlier backup, some of which was dropped since, and something pushed.
 async fn prepared(folder: &Path) {
-    let app = name("app");
     let kept = Kept::open(&folder.join("data")).await;
-    for number in 0..2 {
-        let image = Image::numbered(number);
-        let tag = number.to_string();
-        kept.scene
-            .push_image(&app, Some(&tag), &image)
-            .await
-            .unwrap();
-    }
-    let gone = Image::numbered(5);
-    kept.scene
-        .push_image(&name("gone"), Some("5"), &gone)
-        .await
-        .unwrap();
-    std::fs::write(kept.data.join("token.key"), [7; 32]).unwrap();
+    kept.begin().await;
     kept.back_up(&folder.join("backup")).await.unwrap();
-    let registry = &kept.scene.registry;
-    registry
-        .drop_manifest(&app, &Image::numbered(0).digest())
-        .await
-        .unwrap();
-    let image = Image::numbered(3);
-    kept.scene
-        .push_image(&app, Some("3"), &image)
-        .await
-        .unwrap();
-    kept.scene
-        .push_image(&name("new"), Some("3"), &image)
-        .await
-        .unwrap();
+    kept.go_on().await;
     kept.close().await;
 }
 
@@ -146,7 +118,7 @@ async fn a_full_disk_is_told_and_leaves_the_backup_before() {
         match kept.back_up_on(&to, Arc::new(disk.clone())).await {
             Ok(_) => break,
             Err(error) => assert!(
-                matches!(error, BackupError::NoSpace(_)),
+                matches!(error.why, BackupError::NoSpace(_)),
                 "write {at}: {error:?}"
             ),
         }
@@ -155,4 +127,62 @@ async fn a_full_disk_is_told_and_leaves_the_backup_before() {
     assert!(at > 5, "{at}");
     assert_eq!(content_of(&to).await, new);
     kept.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_run_says_is_there_is_there() {
+    failed_every(4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: every single change"]
+async fn long_what_a_run_that_fails_at_each_change_says_is_there_is_there() {
+    failed_every(1).await;
+}
+
+/// Failed at every so manieth change, and all after it.
+async fn failed_every(step: usize) {
+    let origin = TempDir::new().unwrap();
+    prepared(origin.path()).await;
+    let old = content_of(&origin.path().join("backup")).await;
+    let kept = Kept::open(&origin.path().join("data")).await;
+    let new = kept.content().await;
+    kept.close().await;
+    let counted = TempDir::new().unwrap();
+    copy_all(origin.path(), counted.path());
+    let changes = changes_of(counted.path()).await;
+    let mut told = Vec::new();
+    for at in (1..=changes).step_by(step) {
+        let folder = TempDir::new().unwrap();
+        copy_all(origin.path(), folder.path());
+        let to = folder.path().join("backup");
+        let kept = Kept::open(&folder.path().join("data")).await;
+        let disk = FaultyDisk::new(None);
+        disk.set(Some(Fault {
+            target: Target::Changes,
+            at,
+            stays: true,
+            effect: Effect::Broken,
+        }));
+        let failed = kept.back_up_on(&to, Arc::new(disk)).await.unwrap_err();
+        let (says, found) = (failed.to_string(), content_of(&to).await);
+        match failed.left {
+            Left::Before => {
+                assert_eq!(found, old, "{at}: {says}");
+                assert!(says.ends_with("is as it was"), "{says}");
+            }
+            Left::Switching | Left::New => {
+                assert_eq!(found, new, "{at}: {says}");
+                assert!(says.contains("the new backup is "), "{says}");
+            }
+        }
+        if told.last() != Some(&failed.left) {
+            told.push(failed.left);
+        }
+        // A whole disk, and the next run is as any other.
+        kept.back_up(&to).await.unwrap();
+        kept.close().await;
+        assert_eq!(content_of(&to).await, new, "the one after {at}");
+    }
+    assert_eq!(told, [Left::Before, Left::Switching, Left::New]);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use forebay_backup::{BackupError, BackupReport, REGISTRY_DIRECTORY, Source, back_up, settle};
+use forebay_backup::{BackupFailed, BackupReport, REGISTRY_DIRECTORY, Source, back_up, settle};
 use forebay_blobs_fs::{Disk, FsJournal, RealDisk, ensure_format};
 use forebay_content::{
     BlobStore as _, Clock, HostedContent as _, HostedLists as _, SystemClock, collect_reader,
@@ -12,7 +12,7 @@ use forebay_content::{
 use forebay_oci::{Digest, PushedManifest};
 use tempfile::TempDir;
 
-use crate::scene::{ROWS, Scene};
+use crate::scene::{Image, ROWS, Scene, name};
 
 /// More than any test keeps.
 const MANY: u32 = 10_000;
@@ -39,7 +39,37 @@ impl Kept {
         }
     }
 
-    pub(crate) async fn back_up(&self, to: &Path) -> Result<BackupReport, BackupError> {
+    /// Pushes what a first backup has.
+    pub(crate) async fn begin(&self) {
+        for number in 0..2 {
+            self.push("app", number).await;
+        }
+        self.push("gone", 5).await;
+        std::fs::write(self.data.join("token.key"), [7; 32]).unwrap();
+    }
+
+    /// Drops some of that, and pushes something else.
+    pub(crate) async fn go_on(&self) {
+        let dropped = Image::numbered(0).digest();
+        let registry = &self.scene.registry;
+        registry
+            .drop_manifest(&name("app"), &dropped)
+            .await
+            .unwrap();
+        self.push("app", 3).await;
+        self.push("new", 3).await;
+    }
+
+    async fn push(&self, repository: &str, number: u32) {
+        let (tag, image) = (number.to_string(), Image::numbered(number));
+        let pushed = self
+            .scene
+            .push_image(&name(repository), Some(&tag), &image)
+            .await;
+        pushed.unwrap();
+    }
+
+    pub(crate) async fn back_up(&self, to: &Path) -> Result<BackupReport, BackupFailed> {
         self.back_up_on(to, Arc::new(RealDisk)).await
     }
 
@@ -47,7 +77,7 @@ impl Kept {
         &self,
         to: &Path,
         disk: Arc<dyn Disk>,
-    ) -> Result<BackupReport, BackupError> {
+    ) -> Result<BackupReport, BackupFailed> {
         let journals = self.data.join(REGISTRY_DIRECTORY);
         let journal = FsJournal::open(&journals, Arc::new(RealDisk)).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use forebay_backup::{BackupError, REGISTRY_DIRECTORY};
+use forebay_backup::{BackupError, BackupFailed, BackupReport, REGISTRY_DIRECTORY};
 use forebay_blobs_fs::DataLock;
 use forebay_content::BlobStore as _;
 use forebay_oci::Digest;
@@ -11,6 +11,13 @@ use tempfile::TempDir;
 
 use crate::kept::{Kept, content_of};
 use crate::scene::{Image, name};
+
+/// Why it was refused: of a directory that has to be another one, nothing is said but that.
+fn why(refused: &Result<BackupReport, BackupFailed>) -> &BackupError {
+    let failed = refused.as_ref().unwrap_err();
+    assert_eq!(failed.to_string(), failed.why.to_string());
+    &failed.why
+}
 
 #[tokio::test]
 async fn a_backup_has_all_that_is_held_and_the_next_one_copies_what_is_new() {
@@ -76,7 +83,7 @@ async fn a_backup_goes_nowhere_where_it_could_take_something_away() {
     fs::write(foreign.join("photos.tar"), "mine").unwrap();
     let refused = kept.back_up(&foreign).await;
     assert!(
-        matches!(refused, Err(BackupError::Foreign(_))),
+        matches!(why(&refused), BackupError::Foreign(_)),
         "{refused:?}"
     );
     assert_eq!(fs::read_dir(&foreign).unwrap().count(), 1);
@@ -87,7 +94,7 @@ async fn a_backup_goes_nowhere_where_it_could_take_something_away() {
     ] {
         let refused = kept.back_up(&inside).await;
         assert!(
-            matches!(refused, Err(BackupError::Inside(_))),
+            matches!(why(&refused), BackupError::Inside(_)),
             "{refused:?}"
         );
     }
@@ -97,7 +104,7 @@ async fn a_backup_goes_nowhere_where_it_could_take_something_away() {
     let lock = DataLock::acquire(&to).unwrap();
     let refused = kept.back_up(&to).await;
     assert!(
-        matches!(refused, Err(BackupError::Locked { .. })),
+        matches!(why(&refused), BackupError::Locked { .. }),
         "{refused:?}"
     );
     drop(lock);
@@ -113,7 +120,7 @@ async fn a_backup_goes_nowhere_where_it_could_take_something_away() {
     served.close().await;
     let refused = kept.back_up(&to).await;
     assert!(
-        matches!(refused, Err(BackupError::Changed(_))),
+        matches!(why(&refused), BackupError::Changed(_)),
         "{refused:?}"
     );
     let after = content_of(&to).await;
