@@ -9,20 +9,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forebay_content::{
-    ClientLogin, ClientRight, ClientRights, ClientVisit, Clock, Request, Sought, SourceError,
+    Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Clock, Request, Sought,
+    SourceError,
 };
-use forebay_limits::{Limited, Limiter};
+use forebay_limits::{Limited, Limiter, Rate};
 use forebay_oci::RepositoryName;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
-use tokio::sync::Semaphore;
 
-use crate::attempts::Attempts;
-use crate::random::{NoRandomness, Random};
-use crate::verdicts::{Handle, Verdicts};
-
-/// How many logins that were never seen to work are shown at once: what comes of these counts before the next.
-const MAX_UNPROVEN: usize = 4;
+use crate::client_logins::{ClientLogins, Shown, Stranger};
+use crate::handle::Handle;
+use crate::verdicts::Verdicts;
 
 /// How often one who waited with others for an answer about something else asks anew.
 const MAX_FLIGHTS: usize = 8;
@@ -36,12 +33,22 @@ pub struct RememberedRights {
     flights: Mutex<HashMap<FlightKey, WeakShared<Flight>>>,
 }
 
+/// How an upstream's word is taken, and how often it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct RightsTerms {
+    /// How long what it confirms is taken as given.
+    pub given_for: Duration,
+    /// How often it is asked for all together who show no login, and as often for all whose login was never seen to work; one address
+    /// gets a part of it.
+    pub strangers: Rate,
+}
+
 struct State {
     asked: Arc<dyn ClientRights>,
     clock: Arc<dyn Clock>,
+    strangers: Rate,
+    logins: Arc<ClientLogins>,
     verdicts: Verdicts,
-    attempts: Mutex<Attempts>,
-    unproven: Semaphore,
 }
 
 /// Whose question about which repository, or about the login itself.
@@ -65,27 +72,29 @@ enum Question {
 }
 
 impl RememberedRights {
-    /// Remembers rights that `asked` says are given for `given_for`, and what it refuses for half a minute at
-    /// most.
-    ///
-    /// # Errors
-    /// The system has no randomness.
+    /// Remembers rights that `asked` says are given, and what it refuses for half a minute at most; `logins` are those that are
+    /// known there.
     pub fn new(
         asked: Arc<dyn ClientRights>,
-        given_for: Duration,
+        terms: RightsTerms,
         clock: Arc<dyn Clock>,
-        random: &dyn Random,
-    ) -> Result<Self, NoRandomness> {
-        Ok(Self {
+        logins: Arc<ClientLogins>,
+    ) -> Self {
+        Self {
             state: Arc::new(State {
                 asked,
                 clock,
-                verdicts: Verdicts::new(given_for, random)?,
-                attempts: Mutex::default(),
-                unproven: Semaphore::new(MAX_UNPROVEN),
+                strangers: terms.strangers,
+                logins,
+                verdicts: Verdicts::new(terms.given_for),
             }),
             flights: Mutex::default(),
-        })
+        }
+    }
+
+    /// What is known of logins there, for whatever asks the same upstream after this.
+    pub fn logins(&self) -> &Arc<ClientLogins> {
+        &self.state.logins
     }
 
     /// Waits for the question that is under way, or puts it.
@@ -122,7 +131,7 @@ impl ClientRights for RememberedRights {
         let State {
             verdicts, clock, ..
         } = &*self.state;
-        let who = verdicts.whose(Some(login));
+        let who = self.state.logins.handles.whose(Some(login));
         if let Some(right) = verdicts.find_login(who, clock.monotonic()) {
             return Ok(right);
         }
@@ -139,7 +148,7 @@ impl ClientRights for RememberedRights {
         let State {
             verdicts, clock, ..
         } = &*self.state;
-        let who = verdicts.whose(login);
+        let who = self.state.logins.handles.whose(login);
         let repository = &request.repository;
         for _ in 0..MAX_FLIGHTS {
             let known = verdicts.find_right(who, (repository, sought), clock.monotonic());
@@ -161,62 +170,94 @@ impl ClientRights for RememberedRights {
 }
 
 impl State {
-    /// Puts a question, unless others' have answered it or too many logins have failed, and takes note of what came of it.
     async fn put(&self, who: Handle, question: Question) -> Landed {
         let sought = match &question {
             Question::Login(..) => None,
             Question::Right(_, _, sought) => Some(sought.clone()),
         };
-        let name = question.login().map(|login| self.verdicts.name_of(login));
-        let unproven = name.filter(|_| !self.verdicts.is_proven(who));
-        let _turn = match unproven {
-            Some(_) => self.unproven.acquire().await.ok(),
-            None => None,
-        };
-        if let Some(name) = unproven
-            && let Some(answer) = self.find_answer(who, name, &question)
-        {
-            return Landed { sought, answer };
-        }
-        let began = self.clock.monotonic();
-        let answer = self.ask(&question).await;
-        if let Some(name) = name.filter(|_| is_failed_login(&answer)) {
-            lock(&self.attempts).note_failed(name, self.clock.monotonic());
-        }
-        if let Ok(right) = answer {
-            match &question {
-                Question::Login(..) => self.verdicts.keep_login(who, right, began),
-                Question::Right(request, _, sought) => {
-                    let about = (&request.repository, sought);
-                    self.verdicts.keep_right(who, about, right, began);
-                }
+        let answer = match question.login() {
+            None => self.put_as_nobody(&question).await,
+            Some(login) => {
+                let shown = Shown {
+                    who,
+                    name: self.logins.handles.name_of(login),
+                    from: question.caller().client.network(),
+                };
+                self.put_with_login(&shown, &question).await
             }
-        }
+        };
         Landed { sought, answer }
     }
 
-    /// The answer to a question with a login that was never seen to work, if it has one without being put: after the wait for a
-    /// turn, in which another may have found out.
+    async fn put_as_nobody(&self, question: &Question) -> Result<ClientRight, SourceError> {
+        self.count_stranger(question)?;
+        self.ask_as_nobody(question).await
+    }
+
+    async fn ask_as_nobody(&self, question: &Question) -> Result<ClientRight, SourceError> {
+        let began = self.clock.monotonic();
+        let answer = self.ask(question).await;
+        self.keep(Handle::NOBODY, question, (&answer, began));
+        answer
+    }
+
+    /// Puts a question when it is its login's turn, unless others' have answered it or too many logins have failed; takes note of
+    /// what came of it.
+    async fn put_with_login(
+        &self,
+        shown: &Shown,
+        question: &Question,
+    ) -> Result<ClientRight, SourceError> {
+        let _turn = self.logins.turn(shown, &*self.clock).await;
+        if let Some(answer) = self.find_answer(shown, question) {
+            return answer;
+        }
+        if !self.logins.is_proven(shown.who) {
+            self.count_stranger(question)?;
+        }
+        let has_worked = self.logins.has_just_worked(shown.who, &*self.clock);
+        let began = self.clock.monotonic();
+        let mut answer = self.ask(question).await;
+        if let Ok(ClientRight::Given { is_login_good }) = &mut answer
+            && !*is_login_good
+            && !has_worked
+        {
+            *is_login_good = self.is_kept_from_nobody(question).await;
+        }
+        self.logins.note(shown, &answer, self.clock.monotonic());
+        self.keep(shown.who, question, (&answer, began));
+        answer
+    }
+
+    /// Whether what was given to a login is not given to nobody: then it was for the login, which so has worked.
+    async fn is_kept_from_nobody(&self, question: &Question) -> bool {
+        let Question::Right(request, _, sought) = question else {
+            return false;
+        };
+        let as_nobody = Question::Right(request.clone(), None, sought.clone());
+        let right = match self.find(Handle::NOBODY, &as_nobody) {
+            Some(known) => Ok(known),
+            None => self.ask_as_nobody(&as_nobody).await,
+        };
+        matches!(
+            right,
+            Ok(ClientRight::Refused { .. } | ClientRight::Absent(_))
+        )
+    }
+
+    /// The answer to a question with a login, if it has one without being put: after the wait for a turn, in which another may have
+    /// found out.
     fn find_answer(
         &self,
-        who: Handle,
-        name: Handle,
+        shown: &Shown,
         question: &Question,
     ) -> Option<Result<ClientRight, SourceError>> {
-        let now = self.clock.monotonic();
-        let known = match question {
-            Question::Login(..) => self.verdicts.find_login(who, now),
-            Question::Right(request, _, sought) => {
-                let about = (&request.repository, sought);
-                self.verdicts.find_right(who, about, now)
-            }
-        };
-        if let Some(right) = known {
+        if let Some(right) = self.find(shown.who, question) {
             return Some(Ok(right));
         }
-        let retry_after = lock(&self.attempts).wait_for(name, now)?;
+        let retry_after = self.logins.wait_for(shown, self.clock.monotonic())?;
         // It is likely to be wrong still, which tells whoever sent it more than that it is early.
-        if self.verdicts.was_wrong(who) {
+        if self.verdicts.was_wrong(shown.who) {
             return Some(Ok(ClientRight::WrongLogin));
         }
         // As the upstream would say a little later, to everybody of that name.
@@ -225,6 +266,45 @@ impl State {
             limited,
             retry_after,
         }))
+    }
+
+    fn count_stranger(&self, question: &Question) -> Result<(), SourceError> {
+        let who = Stranger {
+            from: question.caller().client.network(),
+            is_nobody: question.login().is_none(),
+        };
+        let now = self.clock.monotonic();
+        let counted = self.logins.count_stranger(who, self.strangers, now);
+        counted.map_err(|retry_after| SourceError::Paced { retry_after })
+    }
+
+    fn find(&self, who: Handle, question: &Question) -> Option<ClientRight> {
+        let now = self.clock.monotonic();
+        match question {
+            Question::Login(..) => self.verdicts.find_login(who, now),
+            Question::Right(request, _, sought) => {
+                let about = (&request.repository, sought);
+                self.verdicts.find_right(who, about, now)
+            }
+        }
+    }
+
+    fn keep(
+        &self,
+        who: Handle,
+        question: &Question,
+        (answer, began): (&Result<ClientRight, SourceError>, Duration),
+    ) {
+        let Ok(right) = *answer else {
+            return;
+        };
+        match question {
+            Question::Login(..) => self.verdicts.keep_login(who, right, began),
+            Question::Right(request, _, sought) => {
+                let about = (&request.repository, sought);
+                self.verdicts.keep_right(who, about, right, began);
+            }
+        }
     }
 
     async fn ask(&self, question: &Question) -> Result<ClientRight, SourceError> {
@@ -246,15 +326,12 @@ impl Question {
             Self::Right(_, login, _) => login.as_ref(),
         }
     }
-}
 
-/// True if a registry may have counted it as a failed login.
-fn is_failed_login(answer: &Result<ClientRight, SourceError>) -> bool {
-    match answer {
-        Ok(ClientRight::Refused { is_login_good }) => !is_login_good,
-        Ok(right) => *right == ClientRight::WrongLogin,
-        Err(SourceError::Limited { limited, .. }) => limited.limiter == Limiter::LoginLockout,
-        Err(_) => false,
+    fn caller(&self) -> &Caller {
+        match self {
+            Self::Login(visit, _) => &visit.caller,
+            Self::Right(request, ..) => &request.caller,
+        }
     }
 }
 

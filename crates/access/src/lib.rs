@@ -3,9 +3,11 @@
 mod access;
 mod access_token;
 mod attempts;
+mod client_logins;
 mod client_rights;
 mod desk;
 mod grant;
+mod handle;
 mod hashing;
 mod htpasswd;
 mod jws;
@@ -20,6 +22,7 @@ mod remembered;
 mod robot_token;
 mod rules;
 mod scope;
+mod turns;
 mod verdicts;
 mod who;
 mod wildcard;
@@ -29,7 +32,8 @@ pub use access::{Access, AccessSeams, Credential, Identity};
 pub use access_token::{
     IssuedToken, MAX_TOKEN_LIFETIME, MAX_TOKEN_REPOSITORIES, TOKEN_LIFETIME, TokenKey,
 };
-pub use client_rights::RememberedRights;
+pub use client_logins::ClientLogins;
+pub use client_rights::{RememberedRights, RightsTerms};
 pub use desk::{Desk, DeskError, MAX_RIGHTS, MadeRobot, NewRobot};
 pub use grant::{Grant, Narrowing};
 pub use htpasswd::{Htpasswd, InvalidHtpasswd, MAX_HTPASSWD_BYTES, WrongLine};

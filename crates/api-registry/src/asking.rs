@@ -241,20 +241,28 @@ impl At<'_> {
         Ok(blob)
     }
 
-    /// Waits for the source's answer as long as a client would.
+    /// Waits for the source's answer, and tells what failed in the client's words.
     async fn in_time<T>(
         &self,
         answer: impl Future<Output = Result<T, SourceError>>,
     ) -> Result<T, OciError> {
-        let answer = match tokio::time::timeout(ANSWER_WITHIN, answer).await {
-            Ok(answer) => answer,
-            Err(_) => Err(SourceError::TimedOut {
-                why: format!("nothing within {} s", ANSWER_WITHIN.as_secs()),
-            }),
-        };
         let kind = self.request.caller.kind;
-        answer.map_err(|failure| OciError::from_source(&failure, kind, self.target))
+        in_time(answer)
+            .await
+            .map_err(|failure| OciError::from_source(&failure, kind, self.target))
     }
+}
+
+/// Waits for an answer as long as a client would.
+pub(crate) async fn in_time<T>(
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    let answer = tokio::time::timeout(ANSWER_WITHIN, answer).await;
+    answer.unwrap_or_else(|_| {
+        Err(SourceError::TimedOut {
+            why: format!("nothing within {} s", ANSWER_WITHIN.as_secs()),
+        })
+    })
 }
 
 /// The bytes that a blob turns out to have.

@@ -1,18 +1,15 @@
 //! How often one client may ask: the operator's limits, and what each client has used of them.
 //!
-//! The rules are pure. What was used is bounded: of very many clients those who owe least are forgotten.
+//! The rules are pure.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use forebay_content::Client;
+use forebay_limits::{Debts, Rate};
 use ipnet::IpNet;
-
-/// How many clients are remembered.
-const MAX_CLIENTS: usize = 8192;
 
 /// A limit for each client of some.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +36,7 @@ pub enum LimitedClients {
 /// What clients have used of their limits. Outlives the configuration that the limits are of.
 #[derive(Debug, Default)]
 pub(crate) struct Used {
-    paid_off: Mutex<HashMap<Payer, Duration>>,
+    debts: Mutex<Debts<Payer>>,
 }
 
 /// One client under one limit.
@@ -64,19 +61,11 @@ impl LimitedClients {
 }
 
 impl ClientLimit {
-    /// Takes one request off a client's account, of which it knows when all requests before are paid off.
-    ///
-    /// # Errors
-    /// It has asked too often: how long it is to wait.
-    fn take(&self, paid_off: &mut Duration, now: Duration) -> Result<(), Duration> {
-        let interval = Duration::from_mins(1) / self.per_minute.get();
-        let credit = interval.saturating_mul(self.burst.get() - 1);
-        // Never further ahead than a full burst: a limit that was tightened does not make up for the looser one.
-        let due = (*paid_off).clamp(now, now + credit + interval);
-        let wait = due.saturating_sub(now + credit);
-        let is_let_through = wait.is_zero();
-        *paid_off = if is_let_through { due + interval } else { due };
-        is_let_through.then_some(()).ok_or(wait)
+    const fn rate(&self) -> Rate {
+        Rate {
+            per_minute: self.per_minute,
+            burst: self.burst,
+        }
     }
 }
 
@@ -98,32 +87,13 @@ impl Used {
         let Some((place, limit)) = found else {
             return Ok(());
         };
-        let mut paid_off = self.paid_off.lock().unwrap_or_else(PoisonError::into_inner);
         let payer = Payer {
             address: client.network(),
             limit: place,
         };
-        if !paid_off.contains_key(&payer) {
-            make_room(&mut paid_off, now);
-        }
-        limit.take(paid_off.entry(payer).or_insert(now), now)
+        let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
+        debts.count(payer, limit.rate(), now)
     }
-}
-
-/// Those that have nothing to pay off are as good as new. Are they all busy, the half that owes least is let off: those who ask
-/// most go on waiting. To look for the least of them for each new one would take longer than they do.
-fn make_room(paid_off: &mut HashMap<Payer, Duration>, now: Duration) {
-    if paid_off.len() < MAX_CLIENTS {
-        return;
-    }
-    paid_off.retain(|_, due| *due > now);
-    let Some(excess) = paid_off.len().checked_sub(MAX_CLIENTS / 2) else {
-        return;
-    };
-    let mut owed: Vec<_> = paid_off.values().copied().collect();
-    owed.sort_unstable();
-    let least_kept = owed.get(excess).copied().unwrap_or(Duration::MAX);
-    paid_off.retain(|_, due| *due > least_kept);
 }
 
 #[cfg(test)]
@@ -196,19 +166,6 @@ mod tests {
     }
 
     #[test]
-    fn the_long_run_is_the_rate_whatever_the_burst() {
-        let limits = [limit(network("10.0.0.0/8"), 60, 10)];
-        let (used, who) = (Used::default(), client("10.1.1.1", None, ""));
-        let let_through = (0..60_000_u64)
-            .filter(|tick| {
-                let now = Duration::from_millis(tick * 10);
-                used.count(&who, &limits, now).is_ok()
-            })
-            .count();
-        assert!((600..=610).contains(&let_through), "{let_through}");
-    }
-
-    #[test]
     fn a_limit_that_was_changed_holds_at_once() {
         let (used, who) = (Used::default(), client("10.1.1.1", None, ""));
         let slow = [limit(network("10.0.0.0/8"), 1, 1)];
@@ -239,54 +196,5 @@ mod tests {
         assert_eq!(used.count(&plain, &limits, seconds(1)), Ok(()));
         let mapped = client("::ffff:10.1.1.1", None, "curl");
         assert!(used.count(&mapped, &limits, seconds(1)).is_err());
-    }
-
-    #[test]
-    fn those_who_owe_most_are_never_forgotten_for_those_who_owe_little() {
-        let limits = [limit(network("10.0.0.0/8"), 60, 100)];
-        let used = Used::default();
-        let nth = |n: u32| {
-            client(
-                &std::net::Ipv4Addr::from((10 << 24) + n).to_string(),
-                None,
-                "",
-            )
-        };
-        let busiest: Vec<_> = (0..100).map(nth).collect();
-        for who in &busiest {
-            while used.count(who, &limits, seconds(1)).is_ok() {}
-        }
-        for n in 100..200_000 {
-            used.count(&nth(n), &limits, seconds(1)).unwrap();
-        }
-        for who in &busiest {
-            assert!(used.count(who, &limits, seconds(1)).is_err(), "{who:?}");
-        }
-    }
-
-    #[test]
-    fn the_memory_of_clients_is_bounded_and_forgets_the_quiet_first() {
-        let limits = [limit(network("10.0.0.0/8"), 60, 1)];
-        let used = Used::default();
-        let nth = |n: u32| {
-            client(
-                &std::net::Ipv4Addr::from((10 << 24) + n).to_string(),
-                None,
-                "",
-            )
-        };
-        let of = |n: usize| u32::try_from(n).unwrap();
-        for n in 0..MAX_CLIENTS - 1 {
-            used.count(&nth(of(n)), &limits, seconds(1)).unwrap();
-        }
-        let busy = nth(of(MAX_CLIENTS));
-        used.count(&busy, &limits, seconds(100)).unwrap();
-        used.count(&nth(of(MAX_CLIENTS + 1)), &limits, seconds(100))
-            .unwrap();
-        assert!(used.count(&busy, &limits, seconds(100)).is_err());
-        for n in 0..3 * MAX_CLIENTS {
-            let _ = used.count(&nth(of(n)), &limits, seconds(100));
-            assert!(used.paid_off.lock().unwrap().len() <= MAX_CLIENTS);
-        }
     }
 }

@@ -4,7 +4,6 @@
 //! they are shown and to nobody else. So Basic is asked for, never a token of ours: each request brings what it is judged by.
 //! Source: RFC 7617.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use forebay_access::Credential;
@@ -17,9 +16,9 @@ use forebay_oci::{Target, UpstreamName};
 use http::header::AUTHORIZATION;
 use tracing::info;
 
-use crate::asking::{Asked, Content};
+use crate::asking::{Asked, Content, in_time};
 use crate::door;
-use crate::table::{ANSWER_WITHIN, Table};
+use crate::table::Table;
 use crate::{OciError, registry_api};
 
 /// The longest name, and the longest password, that an upstream is shown, in bytes: more than any registry's own tokens have.
@@ -74,11 +73,14 @@ impl<'a> Guest<'a> {
         let login = login.ok_or_else(|| challenge(self.upstream))?;
         let checked = in_time(self.rights.check_login(&visit, login)).await;
         let right = checked.map_err(|error| self.unchecked(&error, &visit.caller, None))?;
-        if right == ClientRight::Given {
-            return Ok(());
+        match right {
+            // Where everybody is greeted, so are they: what the login is worth shows when they ask for something.
+            ClientRight::Given { .. } | ClientRight::Unknown => Ok(()),
+            right => {
+                self.tell(right);
+                Err(challenge(self.upstream))
+            }
         }
-        self.tell(right);
-        Err(challenge(self.upstream))
     }
 
     /// Lets them have what of the target they ask for, if the upstream would.
@@ -95,10 +97,12 @@ impl<'a> Guest<'a> {
         let right = checked.map_err(|error| self.unchecked(&error, caller, Some(target)))?;
         self.tell(right);
         match (right, login) {
-            (ClientRight::Given, _) => Ok(()),
+            (ClientRight::Given { .. }, _) => Ok(()),
             // Whatever is refused to nobody may be somebody's; and some clients show their login only when they are asked.
             (_, None) | (ClientRight::WrongLogin, Some(_)) => Err(challenge(self.upstream)),
-            (ClientRight::Refused { .. }, Some(_)) => Err(OciError::hidden()),
+            (ClientRight::Refused { .. } | ClientRight::Unknown, Some(_)) => {
+                Err(OciError::hidden())
+            }
             (ClientRight::Absent(missing), Some(_)) => {
                 let absent = SourceError::NotFound(missing);
                 Err(OciError::from_source(&absent, caller.kind, target))
@@ -109,6 +113,11 @@ impl<'a> Guest<'a> {
     /// What is told where the upstream cannot be asked: nothing is given without its word, kept or not.
     fn unchecked(&self, error: &SourceError, caller: &Caller, target: Option<&Target>) -> OciError {
         match (error, target) {
+            // Strangers have had their part of the pace: who has a login shows it only when asked, and waits for none of them.
+            (SourceError::Paced { retry_after }, _) if self.login.is_none() => OciError {
+                retry_after: Some(*retry_after),
+                ..challenge(self.upstream)
+            },
             // Which images are on the list is for those who may see them.
             (
                 SourceError::NotAllowed { .. } | SourceError::Unauthorized | SourceError::Denied,
@@ -124,7 +133,7 @@ impl<'a> Guest<'a> {
 
     /// Tells the operator's log why somebody with a login was refused, and never by which; who shows none is asked for one.
     fn tell(&self, right: ClientRight) {
-        if right == ClientRight::Given || self.login.is_none() {
+        if matches!(right, ClientRight::Given { .. }) || self.login.is_none() {
             return;
         }
         info!(
@@ -151,18 +160,6 @@ fn sought(content: &Content) -> Sought {
         Content::Blob(digest) => Sought::Blob(digest.clone()),
         Content::Tags(_) | Content::Referrers { .. } => Sought::Lists,
     }
-}
-
-/// As long as a client waits.
-async fn in_time<T>(
-    answer: impl Future<Output = Result<T, SourceError>>,
-) -> Result<T, SourceError> {
-    let answer = tokio::time::timeout(ANSWER_WITHIN, answer).await;
-    answer.unwrap_or_else(|_| {
-        Err(SourceError::TimedOut {
-            why: format!("nothing within {} s", ANSWER_WITHIN.as_secs()),
-        })
-    })
 }
 
 /// Who greets, and for how long they wait.

@@ -15,7 +15,8 @@ use crate::{Caller, Missing, Request, Secret, SourceError};
 /// that upstream and its token hosts only; it is written down nowhere and kept no longer than the call.
 #[async_trait]
 pub trait ClientRights: Send + Sync {
-    /// Whether the login is one that the upstream knows: [`ClientRight::Given`] or [`ClientRight::WrongLogin`].
+    /// Whether the login is one that the upstream knows: [`ClientRight::Given`], [`ClientRight::WrongLogin`] or
+    /// [`ClientRight::Unknown`].
     async fn check_login(
         &self,
         visit: &ClientVisit,
@@ -64,26 +65,32 @@ pub enum Sought {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientRight {
     /// They may read the repository; or, asked of a login alone, it is good.
-    Given,
+    Given {
+        /// Whether that is for the login: what is given to everybody shows none to be good. False where none was shown.
+        is_login_good: bool,
+    },
     /// They may not read the repository, or there is none.
     Refused {
-        /// Whether the upstream has taken the login all the same; true where none was shown.
+        /// Whether the upstream has taken the login all the same; true where none was shown. If not, nothing is known of it.
         is_login_good: bool,
     },
     /// What they seek is not there, which says nothing of the repository's rest: registries hide so what may not be seen.
     Absent(Missing),
     /// Nobody there has this name with this password.
     WrongLogin,
+    /// Of a login alone: whoever asks is answered alike, so that nothing is known of it.
+    Unknown,
 }
 
 impl ClientRight {
     /// The word for logs.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Given => "given",
+            Self::Given { .. } => "given",
             Self::Refused { .. } => "refused",
             Self::Absent(_) => "absent",
             Self::WrongLogin => "wrong login",
+            Self::Unknown => "unknown",
         }
     }
 }

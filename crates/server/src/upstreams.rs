@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forebay_access::{RememberedRights, SystemRandom};
+use forebay_access::{ClientLogins, RememberedRights, SystemRandom};
 use forebay_api_admin::Metrics;
 use forebay_api_registry::{AccessPoint, ClientRules, Table};
 use forebay_cache::{Allowed, CachingSource, Equivalent, Kept, OnGone, Policy, TtlRule};
@@ -128,7 +128,7 @@ impl Ground {
         if let Some(before) = before {
             upstream.inherit_limits(&before.upstream);
         }
-        let rights = self.rights(name, &made_of, &voice)?;
+        let rights = self.rights(name, &made_of, (&voice, before))?;
         let source = (Arc::clone(&upstream) as _, Arc::clone(&upstream) as _);
         let kept = Arc::clone(&self.kept);
         let cache = CachingSource::new(Arc::clone(name), source, kept, policy);
@@ -145,16 +145,23 @@ impl Ground {
         &self,
         name: &UpstreamName,
         made_of: &Material,
-        voice: &Arc<Voice>,
+        (voice, before): (&Arc<Voice>, Option<&Arc<Running>>),
     ) -> Result<Option<RememberedRights>, Failure> {
-        let Some(given_for) = made_of.authorizes_clients_for() else {
+        let Some(terms) = made_of.rights_terms() else {
             return Ok(None);
         };
         let asked = self.asker.rights(name, made_of, Arc::clone(voice) as _)?;
         let clock = Arc::clone(&self.asker.clock);
-        RememberedRights::new(Arc::new(asked), given_for, clock, &SystemRandom)
-            .map(Some)
-            .map_err(|error| bad(name, "authorize", error))
+        let before = before.filter(|before| before.made_of.is_same_registry(made_of));
+        let logins = match before.and_then(|before| before.rights.as_ref()) {
+            Some(before) => Arc::clone(before.logins()),
+            None => {
+                let logins = ClientLogins::new(&SystemRandom);
+                Arc::new(logins.map_err(|error| bad(name, "authorize", error))?)
+            }
+        };
+        let asked = Arc::new(asked);
+        Ok(Some(RememberedRights::new(asked, terms, clock, logins)))
     }
 }
 

@@ -56,10 +56,23 @@ struct Ask<'a> {
 
 /// What came of it.
 enum Said {
-    /// The registry's answer; `by_token` if it was shown a token, which its service gives to nobody with a wrong login.
-    Registry { heard: Heard, by_token: bool },
+    /// The registry's answer.
+    Registry { heard: Heard, shown: Shown },
     /// The token service turns the client away: nobody's login, or none that it gives this to.
     NoToken { is_wrong_login: bool },
+}
+
+/// What the registry was shown that gave an answer, and so what its giving says of the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// Nothing: it gives to everybody.
+    Nothing,
+    /// The login; whether it would give to nobody as well is not known.
+    Login,
+    /// The login, after it refused nobody the very same.
+    LoginAfterRefusal,
+    /// A token, which its service gives to nobody with a wrong login.
+    Token,
 }
 
 impl UpstreamRights {
@@ -93,16 +106,24 @@ impl UpstreamRights {
     async fn ask(&self, ask: &Ask<'_>) -> Result<Said, SourceError> {
         let mut known = self.known().clone();
         let mut tries = 0;
+        let mut is_refused_to_nobody = false;
         loop {
-            let mut by_token = false;
+            let mut shown = Shown::Nothing;
             let credentials = match (&known, ask.login) {
                 (None, _) | (Some(Known::Basic), None) => None,
-                (Some(Known::Basic), Some(login)) => Some(login.basic.clone()),
+                (Some(Known::Basic), Some(login)) => {
+                    shown = if is_refused_to_nobody {
+                        Shown::LoginAfterRefusal
+                    } else {
+                        Shown::Login
+                    };
+                    Some(login.basic.clone())
+                }
                 (Some(Known::Bearer { realm, service }), _) => {
                     let service = (realm, service.as_deref());
                     match self.ask_for_token(service, ask).await? {
                         Ok(header) => {
-                            by_token = true;
+                            shown = ask.login.map_or(Shown::Nothing, |_| Shown::Token);
                             Some(header)
                         }
                         Err(no_token) => return Ok(no_token),
@@ -120,9 +141,10 @@ impl UpstreamRights {
             {
                 *self.known() = Some(wanted.clone());
                 known = Some(wanted);
+                is_refused_to_nobody |= shown == Shown::Nothing;
                 continue;
             }
-            return Ok(Said::Registry { heard, by_token });
+            return Ok(Said::Registry { heard, shown });
         }
     }
 
@@ -183,23 +205,45 @@ impl UpstreamRights {
         })
     }
 
-    /// Whether the registry takes the login by itself.
+    /// Whether the registry takes the login by itself. Where it greets everybody, its greeting says nothing of a login.
     async fn ask_login(&self, login: &Login, urgency: Urgency) -> Result<ClientRight, SourceError> {
-        let ask = Ask {
+        let greeting = |login| Ask {
             call: UpstreamCall::List,
             path: Endpoint::Ping.to_string(),
             scope: None,
-            login: Some(login),
+            login,
             urgency,
         };
-        match self.ask(&ask).await? {
-            Said::NoToken { .. } => Ok(ClientRight::WrongLogin),
-            Said::Registry { heard, .. } => match sort(&heard, Missing::Repository)? {
-                // What has no such endpoint proves none, and who guesses must not be told otherwise.
-                ClientRight::Refused { .. } | ClientRight::Absent(_) => Ok(ClientRight::WrongLogin),
-                right => Ok(right),
-            },
+        let (heard, shown) = match self.ask(&greeting(Some(login))).await? {
+            Said::NoToken { .. } => return Ok(ClientRight::WrongLogin),
+            Said::Registry { heard, shown } => (heard, shown),
+        };
+        match sort(&heard, shown, Missing::Repository)? {
+            // What has no such endpoint proves none, and who guesses must not be told otherwise.
+            ClientRight::Refused { .. } | ClientRight::Absent(_) => Ok(ClientRight::WrongLogin),
+            ClientRight::Given {
+                is_login_good: false,
+            } => {
+                let is_for_all = shown == Shown::Nothing || self.greets(&greeting(None)).await?;
+                Ok(if is_for_all {
+                    ClientRight::Unknown
+                } else {
+                    ClientRight::Given {
+                        is_login_good: true,
+                    }
+                })
+            }
+            right => Ok(right),
         }
+    }
+
+    /// Whether a greeting is answered kindly.
+    async fn greets(&self, greeting: &Ask<'_>) -> Result<bool, SourceError> {
+        let Said::Registry { heard, shown } = self.ask(greeting).await? else {
+            return Ok(false);
+        };
+        let right = sort(&heard, shown, Missing::Repository)?;
+        Ok(matches!(right, ClientRight::Given { .. }))
     }
 
     async fn ask_right(
@@ -240,7 +284,7 @@ impl UpstreamRights {
             login,
             urgency,
         };
-        let (heard, by_token) = match self.ask(&ask).await? {
+        let (heard, shown) = match self.ask(&ask).await? {
             Said::NoToken {
                 is_wrong_login: true,
             } => return Ok(ClientRight::WrongLogin),
@@ -248,7 +292,7 @@ impl UpstreamRights {
                 let is_login_good = login.is_none();
                 return Ok(ClientRight::Refused { is_login_good });
             }
-            Said::Registry { heard, by_token } => (heard, by_token),
+            Said::Registry { heard, shown } => (heard, shown),
         };
         if let Heard::Reply(granted) = &heard
             && !is_what_was_asked(&granted.reply, missing)
@@ -257,17 +301,18 @@ impl UpstreamRights {
                 why: "it answers with something else than was asked for".to_owned(),
             });
         }
-        match sort(&heard, missing)? {
+        match sort(&heard, shown, missing)? {
             ClientRight::Refused { .. } => {
-                let Some(login) = login.filter(|_| !by_token) else {
+                let Some(login) = login.filter(|_| shown != Shown::Token) else {
                     return Ok(ClientRight::Refused {
                         is_login_good: true,
                     });
                 };
                 // A registry that takes logins itself says the same to a wrong one and to one without the right.
                 Ok(match self.ask_login(login, urgency).await? {
-                    ClientRight::Given => ClientRight::Refused {
-                        is_login_good: true,
+                    ClientRight::Given { is_login_good } => ClientRight::Refused { is_login_good },
+                    ClientRight::Unknown => ClientRight::Refused {
+                        is_login_good: false,
                     },
                     other => other,
                 })
@@ -343,14 +388,17 @@ fn is_what_was_asked(reply: &Reply, missing: Missing) -> bool {
 
 /// What an answer of the registry says of a right. A page for people with browsers gives none, whatever its status; nor does a host
 /// that the registry redirects to take one away.
-fn sort(heard: &Heard, missing: Missing) -> Result<ClientRight, SourceError> {
+fn sort(heard: &Heard, shown: Shown, missing: Missing) -> Result<ClientRight, SourceError> {
     let refusal = match heard {
         Heard::Reply(granted) if is_web_page(&granted.reply.headers) => {
             return Err(SourceError::Invalid {
                 why: "it answers with a web page".to_owned(),
             });
         }
-        Heard::Reply(_) => return Ok(ClientRight::Given),
+        Heard::Reply(_) => {
+            let is_login_good = matches!(shown, Shown::LoginAfterRefusal | Shown::Token);
+            return Ok(ClientRight::Given { is_login_good });
+        }
         Heard::Refusal(refusal) => refusal,
     };
     let Refusal { status, body, .. } = refusal;

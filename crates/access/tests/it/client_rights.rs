@@ -1,24 +1,40 @@
 //! Clients' own rights at an upstream: how long its word is taken, what is asked for it, and what wrong passwords cost.
 
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forebay_access::RememberedRights;
+use forebay_access::{ClientLogins, RememberedRights, RightsTerms};
 use forebay_content::{
-    Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, ManualClock, Missing, Request,
-    Secret, Sought, SourceError,
+    Caller, Client, ClientKind, ClientLogin, ClientRight, ClientRights, ClientVisit, ManualClock,
+    Missing, Request, Secret, Sought, SourceError,
 };
-use forebay_limits::{Limited, Limiter};
+use forebay_limits::{Limited, Limiter, Rate};
 use futures::future::join_all;
 use tokio::sync::Semaphore;
 
 use crate::rig::Counting;
 
+const GIVEN: ClientRight = ClientRight::Given {
+    is_login_good: true,
+};
+/// To whoever asks.
+const OPEN: ClientRight = ClientRight::Given {
+    is_login_good: false,
+};
 const REFUSED: ClientRight = ClientRight::Refused {
     is_login_good: true,
 };
+/// By what is said, the login may be good or not.
+const REFUSED_UNSAID: ClientRight = ClientRight::Refused {
+    is_login_good: false,
+};
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
+
+/// What all strangers together may ask in a minute.
+const STRANGERS: u32 = 200;
 
 /// What it says to a question.
 type Rule = Box<dyn Fn(&str) -> Result<ClientRight, SourceError> + Send>;
@@ -35,6 +51,8 @@ struct Rig {
     rights: RememberedRights,
     registry: Arc<Registry>,
     clock: ManualClock,
+    /// The address that asks; none is our own.
+    from: Option<IpAddr>,
 }
 
 #[async_trait]
@@ -95,17 +113,36 @@ impl Rig {
             gate: Semaphore::new(100),
         });
         let clock = ManualClock::default();
-        let rights = RememberedRights::new(
-            Arc::clone(&registry) as _,
-            FIVE_MINUTES,
-            Arc::new(clock.clone()),
-            &Counting::default(),
-        );
+        let logins = ClientLogins::new(&Counting::default()).unwrap();
+        let rights = remembered(&registry, &clock, Arc::new(logins));
         Self {
-            rights: rights.unwrap(),
+            rights,
             registry,
             clock,
+            from: None,
         }
+    }
+
+    /// From now on, who asks comes from this address.
+    fn move_to(&mut self, address: &str) {
+        self.from = Some(address.parse().unwrap());
+    }
+
+    /// As after a reload that changes the upstream's section.
+    fn reload(&mut self) {
+        let logins = Arc::clone(self.rights.logins());
+        self.rights = remembered(&self.registry, &self.clock, logins);
+    }
+
+    fn caller(&self) -> Arc<Caller> {
+        let ourselves = Caller::ourselves();
+        Arc::new(Caller {
+            client: Arc::new(Client {
+                address: self.from,
+                ..(*ourselves.client).clone()
+            }),
+            kind: ClientKind::Other,
+        })
     }
 
     /// `alice:secret app@1`; `nobody app@1`.
@@ -114,6 +151,7 @@ impl Rig {
         let (repository, tag) = what.split_once('@').unwrap();
         let request = Request {
             patience: Duration::from_secs(20),
+            caller: self.caller(),
             ..Request::in_background(repository.parse().unwrap())
         };
         let login = (who != "nobody").then(|| login(who));
@@ -125,7 +163,7 @@ impl Rig {
 
     async fn greet(&self, who: &str) -> Result<ClientRight, SourceError> {
         let visit = ClientVisit {
-            caller: Caller::ourselves(),
+            caller: self.caller(),
             patience: Duration::from_secs(20),
         };
         self.rights.check_login(&visit, &login(who)).await
@@ -146,6 +184,22 @@ impl Rig {
     fn seconds_later(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
+}
+
+fn remembered(
+    registry: &Arc<Registry>,
+    clock: &ManualClock,
+    logins: Arc<ClientLogins>,
+) -> RememberedRights {
+    let terms = RightsTerms {
+        given_for: FIVE_MINUTES,
+        strangers: Rate {
+            per_minute: NonZeroU32::new(STRANGERS).unwrap(),
+            burst: NonZeroU32::new(STRANGERS).unwrap(),
+        },
+    };
+    let clock = Arc::new(clock.clone());
+    RememberedRights::new(Arc::clone(registry) as _, terms, clock, logins)
 }
 
 fn login(who: &str) -> ClientLogin {
@@ -169,7 +223,7 @@ fn unavailable() -> Result<ClientRight, SourceError> {
 )]
 fn only_alice(question: &str) -> Result<ClientRight, SourceError> {
     Ok(if question.starts_with("alice:secret") {
-        ClientRight::Given
+        GIVEN
     } else {
         REFUSED
     })
@@ -180,14 +234,14 @@ async fn a_right_is_asked_for_once_in_its_time_and_is_out_after_it() {
     let rig = Rig::new(only_alice);
     for tag in ["1", "2", "1"] {
         let right = rig.right(&format!("alice:secret app@{tag}")).await;
-        assert_eq!(right.unwrap(), ClientRight::Given);
+        assert_eq!(right.unwrap(), GIVEN);
     }
     assert_eq!(rig.registry.asked(), ["alice:secret app@1"]);
     // Taken back there, it holds here until its time is over, and not a second longer.
     rig.registry.says(|_| Ok(REFUSED));
     rig.seconds_later(299);
     let right = rig.right("alice:secret app@1").await.unwrap();
-    assert_eq!(right, ClientRight::Given);
+    assert_eq!(right, GIVEN);
     assert_eq!(rig.registry.asked(), [""; 0]);
     rig.seconds_later(1);
     assert_eq!(rig.right("alice:secret app@1").await.unwrap(), REFUSED);
@@ -198,13 +252,13 @@ async fn a_right_is_asked_for_once_in_its_time_and_is_out_after_it() {
 async fn no_right_is_another_clients_repositorys_or_passwords() {
     let rig = Rig::new(only_alice);
     let given = rig.right("alice:secret app@1").await.unwrap();
-    assert_eq!(given, ClientRight::Given);
+    assert_eq!(given, GIVEN);
     for other in ["alice:secre app@1", "bob:secret app@1", "nobody app@1"] {
         assert_eq!(rig.right(other).await.unwrap(), REFUSED, "{other}");
     }
     rig.registry.says(|question| {
         Ok(if question.contains("app@") {
-            ClientRight::Given
+            GIVEN
         } else {
             REFUSED
         })
@@ -228,12 +282,12 @@ async fn a_refusal_is_remembered_for_half_a_minute_and_an_absence_only_for_what_
         assert_eq!(rig.right("alice:a app@1").await.unwrap(), REFUSED);
     }
     assert_eq!(rig.registry.asked(), ["alice:a app@gone", "alice:a app@1"]);
-    rig.registry.says(|_| Ok(ClientRight::Given));
+    rig.registry.says(|_| Ok(GIVEN));
     rig.seconds_later(29);
     assert_eq!(rig.right("alice:a app@1").await.unwrap(), REFUSED);
     rig.seconds_later(1);
     let right = rig.right("alice:a app@gone").await.unwrap();
-    assert_eq!(right, ClientRight::Given);
+    assert_eq!(right, GIVEN);
     assert_eq!(rig.registry.asked().len(), 1);
 }
 
@@ -245,7 +299,7 @@ async fn while_the_upstream_cannot_be_asked_what_was_given_holds_its_time_and_no
     rig.registry.says(|_| unavailable());
     rig.seconds_later(299);
     let right = rig.right("alice:secret app@1").await.unwrap();
-    assert_eq!(right, ClientRight::Given);
+    assert_eq!(right, GIVEN);
     let never_asked = rig.right("alice:secret own@1").await;
     assert!(matches!(never_asked, Err(SourceError::Unavailable { .. })));
     rig.seconds_later(1);
@@ -257,7 +311,7 @@ async fn while_the_upstream_cannot_be_asked_what_was_given_holds_its_time_and_no
     assert_eq!(rig.registry.asked().len(), 4);
     rig.registry.says(only_alice);
     let right = rig.right("alice:secret app@1").await.unwrap();
-    assert_eq!(right, ClientRight::Given);
+    assert_eq!(right, GIVEN);
 }
 
 #[tokio::test]
@@ -265,7 +319,7 @@ async fn a_hundred_at_once_are_one_question_and_an_absence_is_nobody_elses() {
     let rig = Rig::new(|question| {
         Ok(match question.rsplit_once('@').unwrap().1 {
             "gone" => ClientRight::Absent(Missing::Manifest),
-            _ => ClientRight::Given,
+            _ => GIVEN,
         })
     });
     let all = (0..100).map(|number| {
@@ -276,7 +330,7 @@ async fn a_hundred_at_once_are_one_question_and_an_absence_is_nobody_elses() {
     });
     let rights = rig.at_once(all).await;
     assert_eq!(rights[0], ClientRight::Absent(Missing::Manifest));
-    assert!(rights[1..].iter().all(|right| *right == ClientRight::Given));
+    assert!(rights[1..].iter().all(|right| *right == GIVEN));
     assert_eq!(rig.registry.asked(), ["alice:a app@gone", "alice:a app@1"]);
     // Trouble is told to all who waited for it.
     rig.registry.says(|_| unavailable());
@@ -294,7 +348,7 @@ async fn a_question_that_nobody_waits_for_ends_and_the_next_one_is_put_anew() {
     assert!(futures::FutureExt::now_or_never(question).is_none());
     drop(closed);
     let right = rig.right("alice:secret app@1").await.unwrap();
-    assert_eq!(right, ClientRight::Given);
+    assert_eq!(right, GIVEN);
     assert_eq!(rig.registry.asked().len(), 2);
 }
 
@@ -316,7 +370,7 @@ async fn a_wrong_password_is_shown_seldom_and_its_name_is_not_locked_out() {
     // Neither are other passwords for the same name; other names wait their minute at most.
     let rig = Rig::new(|question| {
         Ok(match question {
-            "bob:right" => ClientRight::Given,
+            "bob:right" => GIVEN,
             _ => ClientRight::WrongLogin,
         })
     });
@@ -339,7 +393,7 @@ async fn a_wrong_password_is_shown_seldom_and_its_name_is_not_locked_out() {
     assert!(rig.greet("bob:right").await.is_err());
     rig.seconds_later(60);
     let bob = rig.greet("bob:right").await.unwrap();
-    assert_eq!(bob, ClientRight::Given);
+    assert_eq!(bob, GIVEN);
     assert!(rig.greet("alice:right").await.is_err());
 }
 
@@ -347,7 +401,7 @@ async fn a_wrong_password_is_shown_seldom_and_its_name_is_not_locked_out() {
 async fn a_login_that_has_worked_goes_on_while_others_guess() {
     let rig = Rig::new(|question| {
         Ok(if question.starts_with("alice:secret") {
-            ClientRight::Given
+            GIVEN
         } else {
             ClientRight::WrongLogin
         })
@@ -360,7 +414,7 @@ async fn a_login_that_has_worked_goes_on_while_others_guess() {
     let asked = rig.registry.asked().len();
     assert!((5..10).contains(&asked), "{asked}");
     let right = rig.right("alice:secret other@1").await.unwrap();
-    assert_eq!(right, ClientRight::Given);
+    assert_eq!(right, GIVEN);
     // Once it is refused, it is one of them.
     rig.registry.says(|_| Ok(ClientRight::WrongLogin));
     let right = rig.right("alice:secret third@1").await.unwrap();
@@ -370,6 +424,218 @@ async fn a_login_that_has_worked_goes_on_while_others_guess() {
     let right = rig.right("alice:secret third@1").await.unwrap();
     assert_eq!(right, ClientRight::WrongLogin);
     assert_eq!(rig.registry.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_given_to_everybody_proves_no_login() {
+    // Greets everybody, and gives `open` to everybody; `app` to alice alone, whom it is told of by the login.
+    let rule = |question: &str| {
+        Ok(match question.split_once(' ') {
+            None => ClientRight::Unknown,
+            Some((_, open)) if open.starts_with("open") => OPEN,
+            Some(("alice:secret", _)) => OPEN,
+            _ => REFUSED_UNSAID,
+        })
+    };
+    let rig = Rig::new(rule);
+    for guess in 0..5 {
+        let guess = format!("bob:{guess}");
+        assert_eq!(rig.greet(&guess).await.unwrap(), ClientRight::Unknown);
+        assert_eq!(rig.right(&format!("{guess} open@1")).await.unwrap(), OPEN);
+        let refused = rig.right(&format!("{guess} app@1")).await.unwrap();
+        assert_eq!(refused, REFUSED_UNSAID);
+    }
+    // None of them has worked, so that they count as those that fail.
+    let sixth = rig.right("bob:0 other@1").await;
+    assert!(matches!(sixth, Err(SourceError::Limited { .. })));
+    rig.seconds_later(60);
+    // What nobody is given, hers is for: asked as nobody once, and not again.
+    rig.registry.asked();
+    assert_eq!(rig.right("alice:secret app@1").await.unwrap(), GIVEN);
+    assert_eq!(rig.right("alice:secret own@1").await.unwrap(), OPEN);
+    assert_eq!(
+        rig.registry.asked(),
+        ["alice:secret app@1", "nobody app@1", "alice:secret own@1"]
+    );
+    // So she goes on while others fail.
+    rig.seconds_later(60);
+    for guess in 5..10 {
+        let _ = rig.right(&format!("eve{guess}:x app@1")).await;
+    }
+    assert!(rig.right("eve:x third@1").await.is_err());
+    assert_eq!(rig.right("alice:secret third@1").await.unwrap(), GIVEN);
+}
+
+#[tokio::test]
+async fn a_login_that_is_not_said_to_be_wrong_is_doubted_when_it_has_not_worked_for_a_while() {
+    let rig = Rig::new(|question| {
+        Ok(if question.ends_with("app@1") {
+            GIVEN
+        } else {
+            REFUSED_UNSAID
+        })
+    });
+    assert_eq!(rig.right("alice:secret app@1").await.unwrap(), GIVEN);
+    for number in 0..10 {
+        let refused = rig.right(&format!("alice:secret other{number}@1")).await;
+        assert_eq!(refused.unwrap(), REFUSED_UNSAID);
+    }
+    rig.seconds_later(300);
+    for number in 0..10 {
+        let refused = rig.right(&format!("alice:secret other{number}@1")).await;
+        assert_eq!(refused.is_ok(), number < 5, "{number}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_stranger_who_tries_passwords_keeps_nobody_else_waiting() {
+    let mut rig = Rig::new(|question| {
+        Ok(match question {
+            "bob:right" | "carol:right" => GIVEN,
+            _ => ClientRight::WrongLogin,
+        })
+    });
+    // From all of one network of IPv6, many at once, minute after minute.
+    for minute in 0..20 {
+        rig.move_to("2001:db8::1");
+        let guesses: Vec<String> = (0..30)
+            .map(|guess| format!("eve{minute}-{guess}:x"))
+            .collect();
+        rig.at_once(guesses.iter().map(|guess| rig.greet(guess)))
+            .await;
+        assert_eq!(rig.registry.asked().len(), 2);
+        rig.move_to("2001:db8::2");
+        let more = rig.greet(&format!("eve{minute}-x:x")).await;
+        assert!(more.is_err(), "{more:?}");
+        rig.move_to("192.0.2.7");
+        let other = rig.greet(&format!("other{minute}:x")).await.unwrap();
+        assert_eq!(other, ClientRight::WrongLogin);
+        rig.seconds_later(60);
+        rig.registry.asked();
+    }
+    assert_eq!(rig.greet("bob:right").await.unwrap(), GIVEN);
+    // However many addresses they have, where a login has worked others are let try as well.
+    for host in 1..10 {
+        rig.move_to(&format!("198.51.100.{host}"));
+        let _ = rig.greet(&format!("eve{host}:x")).await;
+    }
+    rig.move_to("198.51.100.99");
+    assert!(rig.greet("carol:right").await.is_err());
+    rig.move_to("192.0.2.7");
+    assert_eq!(rig.greet("carol:right").await.unwrap(), GIVEN);
+}
+
+#[tokio::test]
+async fn questions_of_one_address_that_wait_are_in_nobody_elses_way() {
+    let mut rig = Rig::new(|_| Ok(ClientRight::WrongLogin));
+    rig.move_to("192.0.2.1");
+    let closed = rig.registry.gate.acquire_many(100).await.unwrap();
+    let guesses: Vec<String> = (0..50).map(|guess| format!("eve{guess}:x")).collect();
+    let mut waiting: Vec<_> = guesses
+        .iter()
+        .map(|guess| Box::pin(rig.greet(guess)))
+        .collect();
+    for greeting in &mut waiting {
+        assert!(futures::poll!(greeting).is_pending());
+    }
+    assert_eq!(rig.registry.asked().len(), 1);
+    let other = Rig {
+        rights: remembered(&rig.registry, &rig.clock, Arc::clone(rig.rights.logins())),
+        registry: Arc::clone(&rig.registry),
+        clock: rig.clock.clone(),
+        from: Some("192.0.2.2".parse().unwrap()),
+    };
+    let mut bob = Box::pin(other.greet("bob:right"));
+    assert!(futures::poll!(&mut bob).is_pending());
+    assert_eq!(rig.registry.asked(), ["bob:right"]);
+    drop(closed);
+    bob.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_password_that_was_changed_is_shown_once_however_many_come_with_it() {
+    let rig = Rig::new(only_alice);
+    rig.right("alice:secret app@1").await.unwrap();
+    rig.registry.asked();
+    let questions: Vec<String> = (0..50).map(|n| format!("alice:secret app{n}@1")).collect();
+    let ask = || questions.iter().map(|question| rig.right(question));
+    // As long as it works, they go at once when the first is answered.
+    rig.seconds_later(60);
+    for right in rig.at_once(ask()).await {
+        assert_eq!(right.unwrap(), GIVEN);
+    }
+    assert_eq!(rig.registry.asked().len(), 50);
+    rig.registry.says(|_| Ok(ClientRight::WrongLogin));
+    rig.seconds_later(300);
+    for right in rig.at_once(ask()).await {
+        assert_eq!(right.unwrap(), ClientRight::WrongLogin);
+    }
+    assert_eq!(rig.registry.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_reload_forgets_rights_and_neither_logins_that_work_nor_those_that_failed() {
+    let mut rig = Rig::new(|question| {
+        Ok(if question.starts_with("alice:secret") {
+            GIVEN
+        } else {
+            ClientRight::WrongLogin
+        })
+    });
+    rig.right("alice:secret app@1").await.unwrap();
+    for guess in 0..5 {
+        rig.greet(&format!("bob:{guess}")).await.unwrap();
+    }
+    rig.reload();
+    rig.registry.asked();
+    let bob = rig.greet("bob:6").await;
+    assert!(matches!(bob, Err(SourceError::Limited { .. })), "{bob:?}");
+    assert_eq!(rig.right("alice:secret app@1").await.unwrap(), GIVEN);
+    assert_eq!(rig.registry.asked(), ["alice:secret app@1"]);
+}
+
+#[tokio::test]
+async fn strangers_ask_the_registry_so_often_and_no_more_and_who_is_known_there_goes_on() {
+    let mut rig = Rig::new(|question| {
+        Ok(if question.starts_with("alice:secret") {
+            GIVEN
+        } else if question.contains(" open") {
+            OPEN
+        } else {
+            REFUSED
+        })
+    });
+    rig.move_to("192.0.2.9");
+    rig.right("alice:secret app@1").await.unwrap();
+    let asked_by = async |rig: &Rig, who: &str| {
+        rig.registry.asked();
+        let mut waits = Vec::new();
+        for number in 0..300 {
+            match rig.right(&format!("{who}{number}@1")).await {
+                Ok(_) => {}
+                Err(SourceError::Paced { retry_after }) => waits.push(retry_after),
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert!(waits.iter().all(|wait| *wait <= Duration::from_mins(1)));
+        rig.registry.asked().len()
+    };
+    // One address has a quarter, and all of them together no more than there is.
+    rig.move_to("198.51.100.1");
+    assert_eq!(asked_by(&rig, "nobody app").await, 50);
+    assert_eq!(asked_by(&rig, "nobody app").await, 0);
+    for (host, expected) in [(2, 50), (3, 50), (4, 50), (5, 0)] {
+        rig.move_to(&format!("198.51.100.{host}"));
+        assert_eq!(asked_by(&rig, "nobody app").await, expected, "{host}");
+    }
+    // What was said of a repository is told without asking again.
+    assert_eq!(rig.right("nobody app0@1").await.unwrap(), REFUSED);
+    // Whoever shows a login waits for none of these; by one that nobody has seen work no more is asked.
+    rig.move_to("198.51.100.6");
+    // Each is asked for once more as nobody, for it may be open to all.
+    assert_eq!(asked_by(&rig, "eve:made-up open").await, 100);
+    rig.move_to("192.0.2.9");
+    assert_eq!(asked_by(&rig, "alice:secret app").await, 300);
 }
 
 #[tokio::test]

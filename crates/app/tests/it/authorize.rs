@@ -205,22 +205,89 @@ async fn while_the_registry_cannot_be_asked_rights_hold_their_time_and_no_longer
 #[tokio::test]
 async fn a_wrong_password_is_not_hammered_into_the_registry() {
     let hub = hub().await;
-    let program = before(&hub).start().await;
+    let program = clocked(before(&hub)).start().await;
     let wrong = Some(("alice", "wrong"));
     let all = (0..50).map(|_| get(&program, wrong, IMAGE));
     for answer in join_all(all).await {
         assert_eq!(answer.refusal(), (401, "UNAUTHORIZED".to_owned()));
     }
     assert_eq!(hub.refused_logins("alice"), 1);
-    // Guesses for one name end before the registry locks it, and her own password is as good as before.
+    // Guesses for one name from one address end before the registry locks it, and her own password is as good as before.
     pull(&program, &hub, ALICE, "team/app:1").await;
-    for guess in 0..50 {
-        let guess = guess.to_string();
-        let answer = get(&program, Some(("alice", &guess)), "/v2/").await;
+    for minute in 0..10 {
+        for guess in 0..10 {
+            let guess = format!("{minute}-{guess}");
+            let answer = get(&program, Some(("alice", &guess)), "/v2/").await;
+            assert!(matches!(answer.status, 401 | 429), "{answer:?}");
+        }
+        advance(&program, Duration::from_mins(1)).await;
+    }
+    assert_eq!(hub.refused_logins("alice"), 3);
+    assert_eq!(told(&program, ALICE, IMAGE).await, "200");
+    // Guesses of other names end as well, and whoever has an account comes in where one has.
+    for guess in 0..10 {
+        let answer = get(&program, Some((&format!("eve{guess}"), "x")), "/v2/").await;
         assert!(matches!(answer.status, 401 | 429), "{answer:?}");
     }
-    assert_eq!(hub.refused_logins("alice"), 5);
-    assert_eq!(told(&program, ALICE, IMAGE).await, "200");
+    let guessed: usize = (0..10)
+        .map(|guess| hub.refused_logins(&format!("eve{guess}")))
+        .sum();
+    assert_eq!(guessed, 2);
+}
+
+#[tokio::test]
+async fn a_reload_that_changes_the_section_knows_still_who_has_logged_in() {
+    let hub = hub().await;
+    let setup = before(&hub);
+    let program = setup.start().await;
+    pull(&program, &hub, ALICE, "team/app:1").await;
+    // Nobody who is new comes in from here for a minute.
+    for guess in 0..5 {
+        get(&program, Some((&format!("eve{guess}"), "x")), "/v2/").await;
+    }
+    assert_eq!(told(&program, BOB, "/v2/").await, "429 TOOMANYREQUESTS");
+    setup
+        .clone()
+        .anew()
+        .upstream("docker.io", &hub)
+        .upstream_with(NAME, &hub, &keys("authorize_for = \"1m\"\n"))
+        .write_config();
+    assert!(program.reload().await);
+    assert_eq!(told(&program, BOB, "/v2/").await, "429 TOOMANYREQUESTS");
+    hub.clear_requests();
+    pull(&program, &hub, ALICE, "team/app:1").await;
+    let asked = hub.count(|record| record.is_head() && record.account() == Some("alice"));
+    assert_eq!(asked, 1, "what she may is asked anew");
+}
+
+#[tokio::test]
+async fn strangers_spend_a_part_of_the_pace_and_who_logs_in_waits_for_none_of_them() {
+    let hub = hub().await;
+    let slow = keys("requests_per_minute = 64\nburst = 64\n");
+    let setup = Forebay::before(&hub).upstream_with(NAME, &hub, &slow);
+    let program = clocked(setup).start().await;
+    pull(&program, &hub, None, "library/nginx:1").await;
+    let made_up = |number| format!("/v2/made/up{number}/manifests/1");
+    for number in 0..20 {
+        let answer = get(&program, None, &made_up(number)).await;
+        assert_eq!(answer.refusal(), (401, "UNAUTHORIZED".to_owned()));
+        // One of a quarter's quarter was for what everybody may have.
+        assert_eq!(
+            answer.header("retry-after").is_some(),
+            number >= 3,
+            "{number}"
+        );
+    }
+    let asked = hub.count(|record| record.is_head() && record.account().is_none());
+    // The first of them finds out how it is to be asked.
+    assert_eq!(asked, 5);
+    // What was asked lately is told all the same.
+    pull(&program, &hub, None, "library/nginx:1").await;
+    // Hers alone waits for none of this, though she comes from the same address.
+    pull(&program, &hub, ALICE, "team/app:1").await;
+    advance(&program, Duration::from_mins(1)).await;
+    let answer = get(&program, None, &made_up(20)).await;
+    assert_eq!(answer.header("retry-after"), None);
 }
 
 #[tokio::test]

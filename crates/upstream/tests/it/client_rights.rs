@@ -13,6 +13,13 @@ use url::Url;
 use crate::raw::{RawServer, answer};
 use crate::rig::{Setup, is_token, request, split};
 
+const GIVEN: ClientRight = ClientRight::Given {
+    is_login_good: true,
+};
+/// To whoever asks.
+const OPEN: ClientRight = ClientRight::Given {
+    is_login_good: false,
+};
 const REFUSED: ClientRight = ClientRight::Refused {
     is_login_good: true,
 };
@@ -67,14 +74,14 @@ async fn a_right_is_what_the_registry_says_to_that_login() {
     let (rights, _) = Setup::of(&hub).login("operator", "operators").rights();
     let ask = |who, image| right(&rights, who, image);
     let alice = Some(("alice", "secret"));
-    let (given, wrong) = (ClientRight::Given, ClientRight::WrongLogin);
+    let (given, wrong) = (GIVEN, ClientRight::WrongLogin);
     assert_eq!(ask(alice, "team/app:1").await.unwrap(), given);
     let bob = ask(Some(("bob", "secret")), "team/app:1").await.unwrap();
     assert_eq!(bob, REFUSED);
     let mallory = ask(Some(("alice", "wrong")), "team/app:1").await.unwrap();
     assert_eq!(mallory, wrong);
     assert_eq!(ask(None, "team/app:1").await.unwrap(), REFUSED);
-    assert_eq!(ask(None, "library/nginx:1").await.unwrap(), given);
+    assert_eq!(ask(None, "library/nginx:1").await.unwrap(), OPEN);
     assert_eq!(
         ask(alice, "team/app:none").await.unwrap(),
         ClientRight::Absent(Missing::Manifest)
@@ -102,7 +109,7 @@ async fn blobs_and_lists_show_the_right_as_manifests_do() {
     let (rights, _) = Setup::of(&hub).rights();
     let request = request("team/app");
     for sought in [Sought::Blob(blob.digest().parse().unwrap()), Sought::Lists] {
-        for (name, expected) in [("alice", ClientRight::Given), ("bob", REFUSED)] {
+        for (name, expected) in [("alice", GIVEN), ("bob", REFUSED)] {
             let login = login(name, "secret");
             let right = rights.check_right(&request, Some(&login), &sought).await;
             assert_eq!(right.unwrap(), expected, "{name} {sought:?}");
@@ -111,7 +118,7 @@ async fn blobs_and_lists_show_the_right_as_manifests_do() {
     // A store that signs for GETs alone refuses a HEAD: that is not the registry's word.
     hub.fault(Fault::SignatureExpired).always();
     let sought = Sought::Blob(blob.digest().parse().unwrap());
-    for (name, expected) in [("alice", ClientRight::Given), ("bob", REFUSED)] {
+    for (name, expected) in [("alice", GIVEN), ("bob", REFUSED)] {
         let login = login(name, "secret");
         let right = rights.check_right(&request, Some(&login), &sought).await;
         assert_eq!(right.unwrap(), expected, "{name}");
@@ -140,7 +147,7 @@ async fn a_limit_trouble_and_a_web_page_give_nothing_and_refuse_nothing() {
     // A client's budgets are not ours, and nobody is told that they were; what stops the whole address is told.
     hub.spend_account("bob", 1);
     let bob = right(&rights, Some(("bob", "secret")), "library/nginx:1").await;
-    assert_eq!(bob.unwrap(), ClientRight::Given);
+    assert_eq!(bob.unwrap(), GIVEN);
     assert_eq!((seen.limits(), seen.last_reading()), (vec![], None));
     hub.fault(Fault::AbuseLimited).on(On::Manifest).always();
     let limited = right(&rights, alice, "team/app:1").await;
@@ -179,7 +186,7 @@ async fn a_lockout_is_of_the_name_that_was_locked() {
     // What was told of the lockout is enough.
     assert_eq!(hub.refused_logins("alice"), 3);
     let bob = greet(&rights, "bob", "secret").await.unwrap();
-    assert_eq!(bob, ClientRight::Given);
+    assert_eq!(bob, GIVEN);
 }
 
 #[tokio::test]
@@ -217,7 +224,7 @@ async fn what_says_yes_to_everybody_and_is_no_registry_gives_no_right() {
         for who in [None, Some(("mallory", "wrong"))] {
             let told = right(&rights, who, "team/app:1").await;
             assert!(
-                !matches!(told, Ok(ClientRight::Given)),
+                !matches!(told, Ok(ClientRight::Given { .. })),
                 "{status} {headers}"
             );
         }
@@ -241,13 +248,51 @@ async fn a_registry_that_takes_logins_itself_is_asked_whether_it_knows_one_that_
     let (rights, _) = Setup::of(&hub).change(|config| config.url = url).rights();
     let alice = Some(("alice", "secret"));
     let ask = |who, image| right(&rights, who, image);
-    assert_eq!(ask(alice, "own/app:1").await.unwrap(), ClientRight::Given);
+    assert_eq!(ask(alice, "own/app:1").await.unwrap(), GIVEN);
     assert_eq!(ask(alice, "strange/app:1").await.unwrap(), REFUSED);
     assert_eq!(ask(None, "own/app:1").await.unwrap(), REFUSED);
     let wrong = ask(Some(("alice", "wrong")), "own/app:1").await.unwrap();
     assert_eq!(wrong, ClientRight::WrongLogin);
-    assert_eq!(
-        greet(&rights, "alice", "secret").await.unwrap(),
-        ClientRight::Given
-    );
+    assert_eq!(greet(&rights, "alice", "secret").await.unwrap(), GIVEN);
+}
+
+#[tokio::test]
+async fn a_registry_that_greets_everybody_says_nothing_of_a_login_by_that() {
+    let server = RawServer::start("127.0.0.1", |head| {
+        let challenge = "www-authenticate: Basic realm=\"x\"\r\n";
+        let is_open = head.contains(" /v2/ ") || head.contains("/v2/open/");
+        if is_open || head.contains(ALICE) && head.contains("/v2/own/") {
+            answer("200 OK", MANIFEST, "")
+        } else {
+            answer("401 Unauthorized", challenge, "")
+        }
+    })
+    .await;
+    let hub = HubSim::new().start().await;
+    let url = Url::parse(&format!("http://{}", server.address)).unwrap();
+    let (rights, _) = Setup::of(&hub).change(|config| config.url = url).rights();
+    let [alice, wrong] = [("alice", "secret"), ("alice", "wrong")];
+    let ask = |who, image| right(&rights, who, image);
+    let unknown = ClientRight::Unknown;
+    // Whether it has asked for a login before, or not yet.
+    for round in 0..2 {
+        for (name, password) in [alice, wrong] {
+            let greeted = greet(&rights, name, password).await.unwrap();
+            assert_eq!(greeted, unknown, "{round} {password}");
+            let open = ask(Some((name, password)), "open/app:1").await.unwrap();
+            assert_eq!(open, OPEN, "{round} {password}");
+        }
+        let given = ask(Some(alice), "own/app:1").await.unwrap();
+        // That it refuses nobody the same is seen where it first asks for a login.
+        assert_eq!(given, if round == 0 { GIVEN } else { OPEN });
+        let refused = ClientRight::Refused {
+            is_login_good: false,
+        };
+        for who in [alice, wrong] {
+            let told = ask(Some(who), "strange/app:1").await.unwrap();
+            assert_eq!(told, refused, "{round}");
+        }
+        let told = ask(Some(wrong), "own/app:1").await.unwrap();
+        assert_eq!(told, refused, "{round}");
+    }
 }
