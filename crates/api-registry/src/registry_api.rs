@@ -87,7 +87,7 @@ impl RegistryApi {
             .admit(&table, client, &head.headers)
             .and_then(|()| self.count(&table, &caller(client, &head.headers, false)));
         let given = match admitted {
-            Ok(()) => tokens::give(&table, (head, client), body).await,
+            Ok(()) => tokens::give(&table, (head, client), body.of_client(client)).await,
             Err(error) => Err(error),
         };
         with_client(told(given, head, None), (peer, client))
@@ -104,7 +104,10 @@ impl RegistryApi {
         let client = table.clients.client(peer, &head.headers);
         let answer = match self.admit(&table, client, &head.headers) {
             Ok(()) => match Asked::read(head, &table.clients, (peer, client)) {
-                Ok(asked) => self.answer_asked(&table, &asked, body).await,
+                Ok(asked) => {
+                    let body = body.of_client(client);
+                    self.answer_asked(&table, &asked, body).await
+                }
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),

@@ -55,6 +55,9 @@ pub(crate) async fn give(
         return Err(OciError::no_tokens_apart());
     }
     let point = table.access.as_ref().ok_or_else(OciError::no_tokens)?;
+    if !matches!(head.method, Method::GET | Method::POST) {
+        return Err(OciError::unsupported("GET, POST"));
+    }
     let mut wish = Wish::default();
     wish.read(head.uri.query().unwrap_or_default().as_bytes())?;
     if wish.has_credential() {
@@ -63,15 +66,26 @@ pub(crate) async fn give(
             "a credential stands in the Authorization header or in the body, never in the address",
         ));
     }
+    // A credential beside the body is read before it.
+    let mut identity = None;
+    if head.headers.contains_key(AUTHORIZATION) {
+        identity = Some(authenticate(point, (head, client), &wish).await?);
+    }
     // Counted by the server for as long as what was read of it is held.
     let mut form = None;
     if head.method == Method::POST {
-        let whole = form.insert(body.read_capped(MAX_FORM_BYTES).await?);
-        wish.read(whole)?;
-    } else if head.method != Method::GET {
-        return Err(OciError::unsupported("GET, POST"));
+        let whole = match &identity {
+            Some(known) if known.principal != Principal::Anonymous => {
+                body.read_capped(MAX_FORM_BYTES).await
+            }
+            _ => body.read_of_stranger(MAX_FORM_BYTES).await,
+        };
+        wish.read(form.insert(whole?))?;
     }
-    let identity = authenticate(point, (head, client), &wish).await?;
+    let identity = match identity {
+        Some(identity) => identity,
+        None => authenticate(point, (head, client), &wish).await?,
+    };
     let narrowing = wish.narrowing(table, head)?;
     let issued = point.access.issue(&identity, narrowing);
     let issued = issued.map_err(|refusal| OciError::refused(&refusal, wrong))?;

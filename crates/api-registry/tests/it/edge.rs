@@ -70,6 +70,11 @@ impl Edge {
 
     /// With no access configured and repositories of one part, but for what is changed.
     pub(crate) fn with(change: impl FnOnce(&mut Table)) -> Self {
+        Self::limited(ServeLimits::default(), change)
+    }
+
+    /// The same, with a listener that puts up with this.
+    pub(crate) fn limited(limits: ServeLimits, change: impl FnOnce(&mut Table)) -> Self {
         let manual = ManualClock::default();
         let clock = Arc::new(manual.clone());
         let supervisor = Supervisor::new();
@@ -106,8 +111,7 @@ impl Edge {
         };
         let listener = Listener::bind_tcp(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_address().unwrap();
-        Server::new(door, ServeLimits::default(), Arc::new(NoAccessLog))
-            .serve(listener, &supervisor);
+        Server::new(door, limits, Arc::new(NoAccessLog)).serve(listener, &supervisor);
         Self {
             address,
             journal,

@@ -9,6 +9,8 @@ mod edge;
 #[cfg(test)]
 mod limited;
 #[cfg(test)]
+mod logins_first;
+#[cfg(test)]
 mod loopback;
 #[cfg(test)]
 mod tokens;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -22,6 +22,7 @@ pub(crate) struct Ask {
     method: Method,
     path: String,
     headers: Vec<(String, String)>,
+    body: Bytes,
 }
 
 /// A whole answer, or as much as came of one.
@@ -62,11 +63,17 @@ impl Ask {
             method,
             path: path.to_owned(),
             headers: Vec::new(),
+            body: Bytes::new(),
         }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
         self
     }
 
@@ -104,7 +111,7 @@ impl Ask {
             request = request.header(name, value);
         }
         let response = sender
-            .send_request(request.body(Empty::<Bytes>::new())?)
+            .send_request(request.body(Full::new(self.body))?)
             .await?;
         let (head, body) = response.into_parts();
         Ok(Flow {

@@ -55,6 +55,7 @@ mod reload;
 mod repositories;
 mod rests;
 mod rewrite;
+mod roles;
 mod screen;
 mod setup_ecs;
 mod storms;

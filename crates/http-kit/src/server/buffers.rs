@@ -2,13 +2,12 @@
 //!
 //! Each such body has a cap of its own; many at once would still take all memory there is.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_limits::{Share, Shares};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use super::request::Peer;
 
 /// What is counted at once, in bytes: a usual manifest fits into it.
 const PAGE_BYTES: usize = 16 * 1024;
@@ -16,22 +15,51 @@ const PAGE_BYTES: usize = 16 * 1024;
 /// The part of all bytes, one in so many, that a single address may hold: half, for a proxy is a single address too.
 const SHARE: usize = 2;
 
+/// The part of all bytes, one in so many, that those may hold together whose login is not read yet: it is in the body.
+const STRANGERS: usize = 8;
+
+/// The part of these, one in so many, that a single address may hold: forms with logins are small, and there are many addresses.
+const STRANGER_SHARE: usize = 8;
+
 /// How long a body waits for others to go: those that are whole go within moments.
 pub(super) const ROOM_WITHIN: Duration = Duration::from_secs(5);
 
 /// How many bytes are held, over all listeners of a server.
 #[derive(Debug)]
 pub(super) struct Buffers {
-    pages: Arc<Semaphore>,
-    /// Of the pages.
-    shares: Shares,
+    all: Pool,
+    /// Of all, those whose senders nobody has let in yet.
+    strangers: Pool,
     /// How long a body waits for others to go.
     within: Duration,
+}
+
+/// Pages, and how many of them one address may hold.
+#[derive(Debug)]
+struct Pool {
+    pages: Arc<Semaphore>,
+    shares: Shares,
+}
+
+/// Whose body it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    /// The client's address; none has no share to keep to.
+    pub(super) address: Option<IpAddr>,
+    /// Whether they were let in, as far as that takes a login.
+    pub(super) is_let_in: bool,
 }
 
 /// Room for a body that is held in memory, free again when this is dropped.
 #[derive(Debug)]
 pub struct Room {
+    of_all: Held,
+    of_strangers: Option<Held>,
+}
+
+/// Pages of a pool.
+#[derive(Debug)]
+struct Held {
     share: Share,
     pages: Option<OwnedSemaphorePermit>,
 }
@@ -45,21 +73,20 @@ pub(super) struct NoRoom;
 impl Buffers {
     /// None yet, and at most `max_bytes`; one page at least.
     pub(super) fn up_to(max_bytes: usize, within: Duration) -> Self {
-        let pages = (max_bytes / PAGE_BYTES).clamp(1, Semaphore::MAX_PERMITS);
+        let pages = max_bytes / PAGE_BYTES;
         Self {
-            pages: Arc::new(Semaphore::new(pages)),
-            shares: Shares::of_each((pages / SHARE).max(1)),
+            all: Pool::of(pages, SHARE),
+            strangers: Pool::of(pages / STRANGERS, STRANGER_SHARE),
             within,
         }
     }
 
-    /// No room yet, for a body of `peer`'s. Peers without an address have no share to keep to.
-    pub(super) fn room_for(&self, peer: Peer) -> Room {
+    /// No room yet, for a body of this holder's.
+    pub(super) fn room_for(&self, holder: Holder) -> Room {
+        let of_strangers = (!holder.is_let_in).then(|| self.strangers.none_for(holder.address));
         Room {
-            share: self
-                .shares
-                .share_of(peer.address.map(|address| address.ip())),
-            pages: None,
+            of_all: self.all.none_for(holder.address),
+            of_strangers,
         }
     }
 
@@ -68,19 +95,49 @@ impl Buffers {
     /// # Errors
     /// They do not, or the holder has all that one may. The room is of no use then.
     pub(super) async fn grow(&self, room: &mut Room, bytes: usize) -> Result<(), NoRoom> {
-        let wanted = bytes.div_ceil(PAGE_BYTES).saturating_sub(room.pages());
+        let grown = async {
+            if let Some(held) = &mut room.of_strangers {
+                self.strangers.grow(held, bytes).await?;
+            }
+            self.all.grow(&mut room.of_all, bytes).await
+        };
+        tokio::time::timeout(self.within, grown)
+            .await
+            .unwrap_or(Err(NoRoom))
+    }
+}
+
+// === impl Pool ===
+
+impl Pool {
+    /// So many pages, of which one address may hold one in so many; each at least one.
+    fn of(pages: usize, share: usize) -> Self {
+        let pages = pages.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            pages: Arc::new(Semaphore::new(pages)),
+            shares: Shares::of_each((pages / share).max(1)),
+        }
+    }
+
+    fn none_for(&self, address: Option<IpAddr>) -> Held {
+        Held {
+            share: self.shares.share_of(address),
+            pages: None,
+        }
+    }
+
+    async fn grow(&self, held: &mut Held, bytes: usize) -> Result<(), NoRoom> {
+        let wanted = bytes.div_ceil(PAGE_BYTES).saturating_sub(held.count());
         let more = match u32::try_from(wanted) {
             Ok(0) => return Ok(()),
             Ok(more) => more,
             Err(_) => return Err(NoRoom),
         };
-        // Counted as the room's own at once: whoever gives up while it waits gives it back.
-        room.share.take(wanted).map_err(|_| NoRoom)?;
-        let pages = Arc::clone(&self.pages).acquire_many_owned(more);
-        let Ok(Ok(pages)) = tokio::time::timeout(self.within, pages).await else {
-            return Err(NoRoom);
-        };
-        match &mut room.pages {
+        // Counted as the holder's own at once: whoever gives up while it waits gives it back.
+        held.share.take(wanted).map_err(|_| NoRoom)?;
+        let pages = Arc::clone(&self.pages).acquire_many_owned(more).await;
+        let pages = pages.map_err(|_| NoRoom)?;
+        match &mut held.pages {
             Some(own) => own.merge(pages),
             none => *none = Some(pages),
         }
@@ -88,10 +145,10 @@ impl Buffers {
     }
 }
 
-// === impl Room ===
+// === impl Held ===
 
-impl Room {
-    fn pages(&self) -> usize {
+impl Held {
+    fn count(&self) -> usize {
         self.pages
             .as_ref()
             .map_or(0, OwnedSemaphorePermit::num_permits)
@@ -102,40 +159,71 @@ impl Room {
 mod tests {
     use super::*;
 
-    fn peer(address: &str) -> Peer {
-        Peer {
+    fn let_in(address: &str) -> Holder {
+        Holder {
             address: Some(address.parse().unwrap()),
+            is_let_in: true,
+        }
+    }
+
+    fn stranger(address: &str) -> Holder {
+        Holder {
+            is_let_in: false,
+            ..let_in(address)
         }
     }
 
     #[tokio::test]
     async fn one_address_gets_its_share_and_all_get_no_more_than_there_is() {
         let buffers = Buffers::up_to(8 * PAGE_BYTES, Duration::ZERO);
-        let room = |address| buffers.room_for(peer(address));
-        let (mut first, mut second) = (room("10.0.0.1:1"), room("10.0.0.1:2"));
+        let room = |address| buffers.room_for(let_in(address));
+        let (mut first, mut second) = (room("10.0.0.1"), room("10.0.0.1"));
         assert_eq!(buffers.grow(&mut first, 1).await, Ok(()));
         assert_eq!(buffers.grow(&mut first, 3 * PAGE_BYTES).await, Ok(()));
         assert_eq!(buffers.grow(&mut second, 1).await, Ok(()));
-        let mut third = room("10.0.0.1:3");
+        let mut third = room("10.0.0.1");
         assert_eq!(buffers.grow(&mut third, 1).await, Err(NoRoom));
-        let mut other = room("10.0.0.2:1");
+        let mut other = room("10.0.0.2");
         assert_eq!(buffers.grow(&mut other, 3 * PAGE_BYTES).await, Ok(()));
         // One page is left, of which nobody has a share.
-        let (mut large, mut small) = (room("10.0.0.3:1"), room("10.0.0.3:2"));
+        let (mut large, mut small) = (room("10.0.0.3"), room("10.0.0.3"));
         assert_eq!(buffers.grow(&mut large, 2 * PAGE_BYTES).await, Err(NoRoom));
         drop(large);
         assert_eq!(buffers.grow(&mut small, 1).await, Ok(()));
         drop((first, second, third, other, small));
-        assert_eq!(buffers.shares.holders(), 0);
-        assert_eq!(buffers.pages.available_permits(), 8);
+        assert_eq!(buffers.all.shares.holders(), 0);
+        assert_eq!(buffers.all.pages.available_permits(), 8);
+    }
+
+    #[tokio::test]
+    async fn strangers_have_a_part_of_their_own_of_which_each_address_has_a_part() {
+        let buffers = Buffers::up_to(128 * PAGE_BYTES, Duration::ZERO);
+        let mut rooms = Vec::new();
+        for host in 0..9 {
+            let holder = stranger(&format!("10.0.0.{host}"));
+            let mut first = buffers.room_for(holder);
+            let grown = buffers.grow(&mut first, 2 * PAGE_BYTES).await;
+            assert_eq!(grown.is_ok(), host < 8, "{host}");
+            let mut second = buffers.room_for(holder);
+            assert_eq!(buffers.grow(&mut second, 1).await, Err(NoRoom));
+            rooms.push(first);
+        }
+        // They hold nothing of what others may, but an eighth of it.
+        assert_eq!(buffers.all.pages.available_permits(), 112);
+        let mut known = buffers.room_for(let_in("10.0.0.1"));
+        assert_eq!(buffers.grow(&mut known, 60 * PAGE_BYTES).await, Ok(()));
+        drop((rooms, known));
+        assert_eq!(buffers.strangers.shares.holders(), 0);
+        assert_eq!(buffers.strangers.pages.available_permits(), 16);
+        assert_eq!(buffers.all.pages.available_permits(), 128);
     }
 
     #[tokio::test]
     async fn who_waits_gets_what_becomes_free() {
         let buffers = Buffers::up_to(PAGE_BYTES, Duration::from_secs(20));
         let (mut first, mut late) = (
-            buffers.room_for(peer("10.0.0.1:1")),
-            buffers.room_for(peer("10.0.0.2:1")),
+            buffers.room_for(let_in("10.0.0.1")),
+            buffers.room_for(let_in("10.0.0.2")),
         );
         assert_eq!(buffers.grow(&mut first, 1).await, Ok(()));
         let waiting = buffers.grow(&mut late, 1);

@@ -37,7 +37,8 @@ pub struct ServeLimits {
     /// never idle.
     pub body_within: Duration,
     /// Bytes of such bodies at once, over all connections; the next one waits a moment, and is told to come again. So is the
-    /// next one of a single address (of IPv6: a /64) that has half of them.
+    /// next one of a single address (of IPv6: a /64) that has half of them. Those whose login is in the body have an eighth of them
+    /// together, of which one address has an eighth.
     pub max_buffered_bytes: usize,
     /// How long a reader may take nothing at all; a slow one that takes some lives.
     pub write_stall: Duration,

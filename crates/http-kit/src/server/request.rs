@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::buffers::{Buffers, NoRoom, Room};
+use super::buffers::{Buffers, Holder, NoRoom, Room};
 use super::limits::ServeLimits;
 
 /// Who is at the other end of a connection.
@@ -70,7 +70,8 @@ pub struct RequestBody {
     idle: Duration,
     within: Duration,
     buffers: Arc<Buffers>,
-    peer: Peer,
+    /// Whose bytes they are.
+    client: Option<IpAddr>,
 }
 
 /// A request's whole body. The server counts its bytes until this is dropped.
@@ -120,8 +121,14 @@ impl RequestBody {
             idle: limits.body_idle,
             within: limits.body_within,
             buffers,
-            peer,
+            client: peer.address.map(|address| address.ip()),
         }
+    }
+
+    /// As this client's, for whom the peer asks: a trusted proxy is nobody's body.
+    #[must_use]
+    pub fn of_client(self, client: Option<IpAddr>) -> Self {
+        Self { client, ..self }
     }
 
     /// The next chunk; none after the last.
@@ -139,19 +146,43 @@ impl RequestBody {
         }
     }
 
-    /// The whole body, if it has at most `max_bytes`.
+    /// The whole body, if it has at most `max_bytes`; of who was let in, as far as that takes a login.
     ///
     /// # Errors
     /// It is longer, comes too slowly, or there is no room for it among those of others.
     pub async fn read_capped(self, max_bytes: usize) -> Result<WholeBody, RequestBodyError> {
+        self.read_in_time(max_bytes, true).await
+    }
+
+    /// As [`read_capped`](Self::read_capped), of who is not known yet, for the login is in it: those together have a part of the room
+    /// of their own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn read_of_stranger(self, max_bytes: usize) -> Result<WholeBody, RequestBodyError> {
+        self.read_in_time(max_bytes, false).await
+    }
+
+    async fn read_in_time(
+        self,
+        max_bytes: usize,
+        is_let_in: bool,
+    ) -> Result<WholeBody, RequestBodyError> {
         let limit = self.within;
-        let read = tokio::time::timeout(limit, self.read_whole(max_bytes)).await;
+        let read = tokio::time::timeout(limit, self.read_whole(max_bytes, is_let_in)).await;
         read.unwrap_or(Err(RequestBodyError::Slow { limit }))
     }
 
-    async fn read_whole(mut self, max_bytes: usize) -> Result<WholeBody, RequestBodyError> {
+    async fn read_whole(
+        mut self,
+        max_bytes: usize,
+        is_let_in: bool,
+    ) -> Result<WholeBody, RequestBodyError> {
         let too_large = RequestBodyError::TooLarge { limit: max_bytes };
-        let mut room = self.buffers.room_for(self.peer);
+        let mut room = self.buffers.room_for(Holder {
+            address: self.client,
+            is_let_in,
+        });
         let mut whole = BytesMut::new();
         while let Some(chunk) = self.next_chunk().await.transpose()? {
             let length = whole.len() + chunk.len();
