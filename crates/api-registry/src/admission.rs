@@ -16,14 +16,23 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The header by which proxies say how the client came to them, as they all send it.
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The headers by which proxies say that they ask for others.
-const FORWARDED: [HeaderName; 6] = [
-    FORWARDED_FOR,
-    HeaderName::from_static("x-forwarded-host"),
-    FORWARDED_PROTO,
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("forwarded"),
-    HeaderName::from_static("via"),
+/// How the headers begin by which most proxies say that they ask for others: `X-Forwarded-For`, `-Host`, `-Port`, `-Server` and what
+/// else there is of them.
+const FORWARDED_PREFIX: &str = "x-forwarded";
+
+/// Other headers by which proxies say so: RFC 7239; RFC 9110, section 7.6.3; nginx, Apache, HAProxy, Envoy and the clouds' own.
+const FORWARDED: [&str; 11] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-envoy-external-address",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-azure-clientip",
 ];
 
 /// Where a browser says from what page a request comes (W3C, Fetch Metadata Request Headers).
@@ -74,7 +83,7 @@ impl ClientRules {
             let address = address.ip().to_canonical();
             address.is_loopback() && !holds(&self.trusted_proxies, address)
         });
-        let is_proxied = FORWARDED.iter().any(|name| head.headers.contains_key(name));
+        let is_proxied = head.headers.keys().any(is_of_proxies);
         let is_named_so = find_host(head).is_none_or(is_of_this_machine);
         self.loopback_push && is_own && !is_proxied && is_named_so
     }
@@ -111,6 +120,12 @@ impl ClientRules {
         }
         furthest
     }
+}
+
+/// True if only proxies send this header.
+fn is_of_proxies(header: &HeaderName) -> bool {
+    let name = header.as_str();
+    name.starts_with(FORWARDED_PREFIX) || FORWARDED.contains(&name)
 }
 
 /// True if a host, with its port where it has one, is a name (RFC 6761, section 6.3) or an address of this machine.
@@ -185,9 +200,13 @@ mod tests {
         for other in ["10.1.2.3", "10.9.0.1", "[fd00::1]", "192.168.0.1"] {
             assert!(!asks(&open, other, here), "{other}");
         }
-        for header in FORWARDED {
-            assert!(!asks(&open, "127.0.0.1", (header.as_str(), "10.1.2.3")));
+        let by_prefix = ["For", "Host", "Port", "Proto", "Server", "By", "Prefix"];
+        let by_prefix = by_prefix.map(|end| format!("X-Forwarded-{end}"));
+        let by_prefix = by_prefix.iter().map(String::as_str);
+        for header in by_prefix.chain(["X-Forwarded"]).chain(FORWARDED) {
+            assert!(!asks(&open, "127.0.0.1", (header, "10.1.2.3")), "{header}");
         }
+        assert!(asks(&open, "127.0.0.1", ("x-meta-source-client", "docker")));
         let proxied = ClientRules {
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
             ..open

@@ -91,7 +91,8 @@ section! {
         allow: Option<Vec<RepositoryGlob>>,
         /// The first path part that also means this upstream: with `"ecr-public"`, `/v2/ecr-public/nginx/…`.
         prefix: Option<Prefix>,
-        /// `Host` headers that mean this upstream. One without a port stands for every port.
+        /// `Host` headers that mean this upstream. One without a port stands for every port, one with a port for that alone: at
+        /// another port the name means what a bare path does. Clients write neither 443 nor 80.
         hosts: Vec<HostPort>,
         /// Who may pull its images: whomever the rules of `[access]` let, or, with `client`, whomever it lets itself, asked with
         /// the name and password that a client logs in here with. It then has `hosts` of its own and is reached by nothing

@@ -12,6 +12,9 @@ use std::sync::Arc;
 use crate::image::{is_host, official};
 use crate::{LOCAL_UPSTREAM, RepositoryName, RepositoryPattern};
 
+/// The ports of https and http, which no client writes.
+const DEFAULT_PORTS: [&str; 2] = ["443", "80"];
+
 /// An upstream registry's name in the config, such as `docker.io`. Cheap to clone.
 pub type UpstreamName = Arc<str>;
 
@@ -202,7 +205,8 @@ impl RouteTable {
         name.is_single() || self.local.iter().any(|pattern| pattern.matches(name))
     }
 
-    /// A host is the same host in any case, with its default port spelled out, and with the root's dot.
+    /// A host is the same host in any case, with its default port spelled out or left out, and with the root's dot. One that is
+    /// written without a port is meant at each; one that is written with another port is another host.
     fn find_host(&self, host: &str) -> Option<&UpstreamName> {
         if self.hosts.is_empty() {
             return None;
@@ -215,7 +219,12 @@ impl RouteTable {
             _ => (host.as_str(), None),
         };
         let name = name.strip_suffix('.').unwrap_or(name);
-        let with_port = port.and_then(|port| self.hosts.get(&format!("{name}:{port}")));
+        let at = |port: &str| self.hosts.get(&format!("{name}:{port}"));
+        let with_port = match port {
+            Some(port) => at(port),
+            // Clients leave the port of their scheme out of `Host` (RFC 9110, section 7.2).
+            None => DEFAULT_PORTS.into_iter().find_map(at),
+        };
         with_port.or_else(|| self.hosts.get(name))
     }
 }
@@ -258,7 +267,11 @@ mod tests {
                 ("ghcr.io", "ghcr.io"),
                 ("my.registry:5000", "my.registry:5000"),
             ]),
-            hosts: named(&[("hub.local", "docker.io"), ("git.local:8443", "ghcr.io")]),
+            hosts: named(&[
+                ("hub.local", "docker.io"),
+                ("git.local:8443", "ghcr.io"),
+                ("tls.local:443", "ghcr.io"),
+            ]),
             prefixes: named(&[("ecr-public", "public.ecr.aws")]),
             root: Some("docker.io".into()),
             local: vec!["team/*".parse().unwrap(), "acme/**".parse().unwrap()],
@@ -317,6 +330,12 @@ mod tests {
             ("hub.local", None, "nginx", "docker.io/library/nginx", Host),
             ("HUB.local.:5000", None, "a/b", "docker.io/a/b", Host),
             ("git.local:8443", None, "a/b", "ghcr.io/a/b", Host),
+            ("tls.local", None, "a/b", "ghcr.io/a/b", Host),
+            ("tls.local:443", None, "a/b", "ghcr.io/a/b", Host),
+            ("TLS.local.", None, "a/b", "ghcr.io/a/b", Host),
+            // Another port is another host: the name may lead elsewhere there.
+            ("git.local:5000", None, "a/b", "docker.io/a/b", Root),
+            ("tls.local:80", None, "a/b", "docker.io/a/b", Root),
         ] {
             assert_eq!(
                 find(host, ns, name),
