@@ -1,16 +1,16 @@
-//! A password: read from standard input, or made up.
+//! A password: read from standard input, asked for on a terminal, or made up.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::Read as _;
 
 use forebay_access::{MAX_PASSWORD_BYTES, Random as _, SystemRandom};
 use forebay_content::Secret;
-use forebay_terminal::Failure;
+use forebay_terminal::{Failure, Printer, ask_hidden, is_typed};
 
 /// Where a password comes from.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PasswordArgs {
-    /// Make up a password of 128 random bits and print it, instead of reading one from standard input
+    /// Make up a password of 128 random bits and print it, instead of reading one
     #[arg(long)]
     generate: bool,
 }
@@ -24,13 +24,19 @@ pub(crate) struct Given {
 }
 
 impl PasswordArgs {
-    /// The password.
+    /// The password of `whose`.
     ///
     /// # Errors
-    /// There is none on standard input, or it is no single line.
-    pub(crate) fn give(&self, example: &str) -> Result<Given, Failure> {
+    /// There is none on standard input, or it is no single line; two that were typed differ.
+    pub(crate) async fn give(
+        &self,
+        (whose, example): (&str, &str),
+        printer: &Printer,
+    ) -> Result<Given, Failure> {
         let password = if self.generate {
             make_up()?
+        } else if is_typed() {
+            ask(whose, printer).await?
         } else {
             read(example)?
         };
@@ -53,13 +59,28 @@ fn make_up() -> Result<Secret, Failure> {
     Ok(Secret::new(text))
 }
 
+/// What is typed, twice and unseen.
+async fn ask(whose: &str, printer: &Printer) -> Result<Secret, Failure> {
+    let none = || Failure::plain("no password was typed: nothing was changed");
+    let ask = async |question: &str| {
+        let typed = ask_hidden(question, printer).await?;
+        Ok::<_, Failure>(Secret::new(typed.unwrap_or_default()))
+    };
+    let first = ask(&format!("Password of {whose}, which is not shown:")).await?;
+    if first.expose().is_empty() {
+        return Err(none());
+    }
+    let second = ask("The same once more:").await?;
+    if first != second {
+        let what = "the two that were typed are not the same: nothing was changed";
+        return Err(Failure::plain(what));
+    }
+    Ok(first)
+}
+
 /// All of standard input but the end of its line.
 fn read(example: &str) -> Result<Secret, Failure> {
     let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        // What is typed here would stand on the screen.
-        return Err(missing(example));
-    }
     let mut text = String::new();
     let limit = u64::try_from(MAX_PASSWORD_BYTES + 3).unwrap_or(u64::MAX);
     let read = stdin.take(limit).read_to_string(&mut text);

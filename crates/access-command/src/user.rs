@@ -24,7 +24,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Make a user, with the password that is on standard input
+    /// Make a user, with the password that is on standard input, or is typed on a terminal
     Add {
         #[command(flatten)]
         who: Who,
@@ -39,7 +39,7 @@ enum Act {
         #[command(flatten)]
         source: SourceArgs,
     },
-    /// Give a user the password that is on standard input; what the old one was good for ends at once
+    /// Give a user the password that is on standard input, or is typed on a terminal; what the old one was good for ends at once
     Password {
         #[command(flatten)]
         who: Who,
@@ -86,13 +86,15 @@ pub async fn run(
             return list(&config.data, json, printer).await;
         }
         Act::Add { who, password } => {
-            let given = password.give(&format!("forebay user add {}", who.name))?;
+            let example = format!("forebay user add {}", who.name);
+            let given = password.give((&who.name, &example), printer).await?;
             let new = given.is_new.then(|| given.password.clone());
             let (name, password) = (who.name, given.password);
             (Order::AddUser { name, password }, who.source, new)
         }
         Act::Password { who, password } => {
-            let given = password.give(&format!("forebay user password {}", who.name))?;
+            let example = format!("forebay user password {}", who.name);
+            let given = password.give((&who.name, &example), printer).await?;
             let new = given.is_new.then(|| given.password.clone());
             let (name, password) = (who.name, given.password);
             (Order::SetPassword { name, password }, who.source, new)

@@ -228,3 +228,39 @@ async fn budgets_are_shown_again_and_again_until_it_is_interrupted() {
     assert_eq!(status, "130");
     assert!(!out.contains(ENTER), "the shell's own screen");
 }
+
+/// What is typed at a question, once it is asked.
+async fn type_at(terminal: &Terminal, question: &str, typed: &str) {
+    let asked = terminal.0.out.until(|text| text.contains(question)).await;
+    assert!(asked, "it ended: {}", terminal.0.out.text());
+    terminal.0.tell(typed);
+}
+
+#[tokio::test]
+async fn a_password_is_asked_for_twice_unseen_and_the_terminal_put_back() {
+    const FIRST: &str = "Password of alice, which is not shown:";
+    const SECOND: &str = "The same once more:";
+    let setup = Forebay::new();
+    setup.write_config();
+    let asked = Terminal::run(&setup, "user add alice");
+    type_at(&asked, FIRST, "correct horse battery").await;
+    type_at(&asked, SECOND, "correct horse stapler").await;
+    let (status, differ) = asked.ended().await;
+    assert_ne!(status, "0", "{differ}");
+    assert!(differ.contains("are not the same"), "{differ}");
+
+    let asked = Terminal::run(&setup, "user add alice");
+    type_at(&asked, FIRST, CTRL_C).await;
+    let (status, given_up) = asked.ended().await;
+    assert_ne!(status, "0", "{given_up}");
+
+    let asked = Terminal::run(&setup, "user add alice");
+    type_at(&asked, FIRST, "correct horse battery").await;
+    type_at(&asked, SECOND, "correct horse battery").await;
+    let (status, added) = asked.ended().await;
+    assert_eq!(status, "0", "{added}");
+    assert!(added.contains("done: add user alice"), "{added}");
+    for told in [differ, given_up, added] {
+        assert!(!told.contains("horse"), "{told}");
+    }
+}
