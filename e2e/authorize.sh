@@ -76,6 +76,25 @@ ctr -a /run/docker/containerd/containerd.sock images pull --plain-http --user "$
 operators=$(grep -c 'GET registry /v2/team/app/manifests/' "$WORK/guarded.log")
 expect_equal "manifests that were fetched for all of them" 1 "$operators"
 
+echo "== clients that name images by the registry are led to its host by what setup writes"
+lead() {
+  "$BIN/forebay" setup "$1" --config "$WORK/forebay.toml" --upstream registry.example --address "http://$SERVER" --write
+}
+named=registry.example/team/app:1.27
+ctr_pull() {
+  ctr -a /run/docker/containerd/containerd.sock images pull --hosts-dir /etc/containerd/certs.d "$@" "$named"
+}
+lead containerd
+grep -qx "server = \"http://$OURS\"" /etc/containerd/certs.d/registry.example/hosts.toml || fail "containerd is led elsewhere"
+ctr_pull --user "$ALICE"
+expect_refused 'unauthorized\|authorization failed' ctr_pull
+lead podman
+podman pull "$named"
+expect_refused 'unauthorized\|authentication required' skopeo inspect --no-creds "docker://$named"
+"$BIN/forebay" setup podman --config "$WORK/forebay.toml" --undo
+operators=$(grep -c 'GET registry /v2/team/app/manifests/' "$WORK/guarded.log")
+expect_equal "manifests that were fetched for all of them" 1 "$operators"
+
 echo "== who may not pull there finds nothing here, and who does not log in what everybody may have"
 expect_refused 'unknown\|not shown\|not found' skopeo inspect --tls-verify=false --creds "$BOB" "docker://$OURS/team/app:1.27"
 expect_refused 'unauthorized\|authentication required' \

@@ -1,10 +1,11 @@
 //! `forebay setup`: points a client here, or lets it in at another registry.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use forebay_config::{Config, Environment, Sources, UpstreamConfig, load};
+use forebay_config::{Authorize, Config, Environment, Sources, UpstreamConfig, load};
 use forebay_setup::{
     Address, BoxError, Client, Order, Plan, SetupError, Standing, Step, command_line,
     without_secrets,
@@ -206,7 +207,7 @@ fn plan(args: &Args, sources: &Sources, disk: &Disk, printer: &Printer) -> Resul
         return login::plan(args, registry, disk);
     }
     let config = load(sources)?;
-    let order = order(args, &config)?;
+    let order = order(args, &config, printer)?;
     forebay_setup::plan(&order, disk).map_err(|error| {
         if let Some((path, lines)) = error.find_lines() {
             printer.note(format_args!("what {path} should hold:"));
@@ -216,13 +217,13 @@ fn plan(args: &Args, sources: &Sources, disk: &Disk, printer: &Printer) -> Resul
     })
 }
 
-fn order(args: &Args, config: &Config) -> Result<Order, Failure> {
+fn order(args: &Args, config: &Config, printer: &Printer) -> Result<Order, Failure> {
     let upstreams = if !args.upstreams.is_empty() {
         args.upstreams.clone()
     } else if args.client.is_for_docker_hub_only() {
         vec!["docker.io".to_owned()]
     } else {
-        config.upstreams.keys().cloned().collect()
+        of_all(args.client, config, printer)
     };
     let unknown = upstreams
         .iter()
@@ -248,11 +249,46 @@ fn order(args: &Args, config: &Config) -> Result<Order, Failure> {
         client: args.client,
         paths: paths.collect(),
         is_address_given: args.address.is_some(),
+        doors: doors(config, &address)?,
         address,
         upstreams,
         fall_back: args.fall_back,
         file: args.file.clone(),
     })
+}
+
+/// All registries of the configuration that a client can be pointed at Forebay for.
+fn of_all(client: Client, config: &Config, printer: &Printer) -> Vec<String> {
+    let (left_out, all): (Vec<_>, Vec<_>) = config
+        .upstreams
+        .values()
+        .partition(|upstream| is_apart(upstream) && !client.reaches_apart());
+    for upstream in left_out {
+        printer.note(format_args!(
+            "{} is left out: it says itself who may pull, and is reached by its own host name alone, to which {client} is not led here",
+            upstream.name
+        ));
+    }
+    all.iter()
+        .map(|upstream| upstream.name.to_string())
+        .collect()
+}
+
+/// Where registries are found that say themselves who may pull: each at a host of its own.
+fn doors(config: &Config, address: &Address) -> Result<BTreeMap<String, Address>, Failure> {
+    let apart = config.upstreams.iter().filter(|(_, one)| is_apart(one));
+    let door = |(name, upstream): (&String, &UpstreamConfig)| {
+        let host = upstream.hosts.first().map_or("", String::as_str);
+        let door = address.at_host(host).map_err(|error| {
+            Failure::failed(format!("{host} is no host name of {name}'s"), error)
+        })?;
+        Ok((name.clone(), door))
+    };
+    apart.map(door).collect()
+}
+
+fn is_apart(upstream: &UpstreamConfig) -> bool {
+    upstream.authorize == Authorize::Client
 }
 
 /// Where a client of the same machine finds what listens as configured.

@@ -28,6 +28,22 @@ impl Address {
         }
     }
 
+    /// The same server by another host name, at the port that stands with it or else at the same one.
+    ///
+    /// # Errors
+    /// It is no host name.
+    pub fn at_host(&self, host: &str) -> Result<Self, NoAddress> {
+        let scheme = self.0.scheme();
+        let named: Self = format!("{scheme}://{host}").parse()?;
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| {
+            !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        match self.0.port() {
+            Some(port) if !has_port => format!("{scheme}://{host}:{port}").parse(),
+            _ => Ok(named),
+        }
+    }
+
     /// Whether it is plain http.
     pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"
@@ -118,6 +134,37 @@ mod tests {
             assert_eq!(address(text).to_string(), shown);
             assert_eq!(address(text).authority(), authority);
         }
+    }
+
+    #[test]
+    fn another_host_name_of_the_same_server_has_its_port_unless_it_says_one() {
+        for (of, host, at) in [
+            (
+                "http://127.0.0.1:5000",
+                "own.example",
+                "http://own.example:5000",
+            ),
+            (
+                "http://127.0.0.1:5000",
+                "own.example:80",
+                "http://own.example",
+            ),
+            ("https://forebay.lan", "own.example", "https://own.example"),
+            (
+                "https://forebay.lan",
+                "own.example:8443",
+                "https://own.example:8443",
+            ),
+            (
+                "https://forebay.lan:8443",
+                "own.example",
+                "https://own.example:8443",
+            ),
+        ] {
+            let found = address(of).at_host(host).map(|found| found.to_string());
+            assert_eq!(found.ok().as_deref(), Some(at), "{of} {host}");
+        }
+        assert!(address("https://forebay.lan").at_host("a/b").is_err());
     }
 
     #[test]

@@ -84,6 +84,14 @@ impl Client {
         )
     }
 
+    /// Whether it can be led to a registry that stands apart, at a host of its own.
+    pub const fn reaches_apart(self) -> bool {
+        matches!(
+            self,
+            Self::Docker | Self::Containerd | Self::Podman | Self::CriO
+        )
+    }
+
     /// Whether it is pointed here by commands that are run, and not by files.
     pub const fn is_pointed_by_commands(self) -> bool {
         matches!(self, Self::Kubernetes)

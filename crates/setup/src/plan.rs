@@ -23,6 +23,9 @@ pub struct Order {
     pub address: Address,
     /// Registries whose images it shall ask Forebay for, as image names begin: `docker.io`.
     pub upstreams: Vec<String>,
+    /// Where those are found that stand apart, which a host of their own alone means: clients log in there with the account that they
+    /// have at the registry.
+    pub doors: BTreeMap<String, Address>,
     /// What the paths of a registry's images may begin with instead of its name: the operator's own prefix, or nothing where a
     /// bare path means it.
     pub paths: BTreeMap<String, String>,
@@ -32,6 +35,24 @@ pub struct Order {
     pub is_address_given: bool,
     /// The client's own file, where it is not at its usual place.
     pub file: Option<String>,
+}
+
+impl Order {
+    /// Where a registry's images are asked for.
+    pub(crate) fn address_of(&self, registry: &str) -> &Address {
+        self.doors.get(registry).unwrap_or(&self.address)
+    }
+
+    /// Whether a registry stands apart.
+    pub(crate) fn is_apart(&self, registry: &str) -> bool {
+        self.doors.contains_key(registry)
+    }
+
+    /// Those of its registries that stand apart, and where.
+    pub(crate) fn apart(&self) -> impl Iterator<Item = (&str, &Address)> {
+        let names = self.upstreams.iter().map(String::as_str);
+        names.filter_map(|name| Some((name, self.doors.get(name)?)))
+    }
 }
 
 /// Reads what is there. Paths are the client's own: whoever implements this puts another root before them.

@@ -40,6 +40,7 @@ fuzz_target!(|input: (u8, String)| {
         address: "http://10.0.0.5:5000".parse().expect("an address"),
         upstreams: vec!["docker.io".to_owned()],
         paths: BTreeMap::from([("docker.io".to_owned(), String::new())]),
+        doors: BTreeMap::new(),
         fall_back: which >= 128,
         is_address_given: true,
         file: Some("the-file".to_owned()),

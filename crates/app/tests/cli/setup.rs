@@ -83,6 +83,34 @@ fn falling_back_is_said_plainly() {
 }
 
 #[test]
+fn a_registry_that_says_itself_who_may_pull_is_reached_by_its_own_host() {
+    let config = "[upstreams.\"registry.example\"]\nhosts = [\"private.forebay.example\"]\nauthorize = \"client\"\n";
+    let asked = |args: &[&str]| {
+        let program = Program::with_config(config);
+        let config = ["--config", "forebay.toml"];
+        setup(
+            &program,
+            &[args, &config, &["--address", "https://forebay.example"]].concat(),
+        )
+    };
+    for client in ["docker", "containerd", "podman", "k3s"] {
+        assert_snapshot!(
+            format!("{client}-apart"),
+            asked(&[client, "--upstream", "registry.example"])
+        );
+    }
+    // Among all that there are, it is left out where the client cannot be led to it.
+    let all = asked(&["k3s"]);
+    assert!(all.contains("registry.example is left out"), "{all}");
+    assert!(!all.contains("private.forebay.example"), "{all}");
+    let all = asked(&["containerd"]);
+    assert!(
+        all.contains("server = \"https://private.forebay.example\""),
+        "{all}"
+    );
+}
+
+#[test]
 fn the_address_is_the_one_that_forebay_listens_on() {
     for (listen, address) in [
         ("0.0.0.0:5001", "http://127.0.0.1:5001"),

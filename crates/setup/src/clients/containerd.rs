@@ -3,6 +3,7 @@
 use forebay_setup_files::SetupError;
 use toml_edit::{DocumentMut, Item};
 
+use super::apart;
 use super::hosts::Way;
 use super::others::Others;
 use super::{changed, path_of, toml};
@@ -73,6 +74,11 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
         "ctr and nerdctl take the folder as an option: ctr images pull --hosts-dir {certs_d} IMAGE"
     );
     let closed = if order.fall_back { OPEN } else { CLOSED };
+    let plan = apart::tell(order, plan, |registry, _| {
+        format!(
+            "which Kubernetes takes from a pull secret for {registry}, as images name it, and ctr from --user"
+        )
+    });
     Ok(others
         .fall(plan, closed, PAST)
         .note_if(is_cri_off, "config.toml switches CRI off, so that Kubernetes is not served here: it stays as it is")

@@ -27,7 +27,7 @@ impl<'a> Way<'a> {
     /// The way to a registry that an order asks for.
     pub(super) fn of(order: &'a Order, registry: &'a str) -> Self {
         Self {
-            address: &order.address,
+            address: order.address_of(registry),
             fall_back: order.fall_back,
             registry,
         }

@@ -1,5 +1,6 @@
 //! One file a client: what it reads, and how Forebay gets into it.
 
+mod apart;
 mod buildkit;
 mod containerd;
 mod docker;
@@ -54,6 +55,7 @@ impl Client {
 
 fn plan_of_client(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> {
     refuse_another_root(order)?;
+    apart::refuse(order)?;
     match order.client {
         Client::Docker => docker::plan(order, files),
         Client::Containerd => containerd::plan(order, files),
@@ -73,7 +75,8 @@ fn plan_of_client(order: &Order, files: &dyn Files) -> Result<Plan, SetupError> 
 
 /// dockerd tells its mirror no registry: it sends bare paths, and means Docker Hub.
 fn refuse_another_root(order: &Order) -> Result<(), SetupError> {
-    let is_root = order.paths.get(DOCKER_HUB).is_some_and(String::is_empty);
+    let is_mirrored = order.upstreams.iter().any(|name| !order.is_apart(name));
+    let is_root = order.paths.get(DOCKER_HUB).is_some_and(String::is_empty) || !is_mirrored;
     if is_root || !order.client.is_for_docker_hub_only() {
         return Ok(());
     }

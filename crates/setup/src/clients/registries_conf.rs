@@ -4,7 +4,7 @@ use forebay_setup_files::SetupError;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike};
 
 use super::others::{Others, is_registry};
-use super::{changed, path_of, toml};
+use super::{apart, changed, path_of, toml};
 use crate::client::Client;
 use crate::plan::{FallThrough, Files, Order, Plan};
 
@@ -44,6 +44,9 @@ pub(super) fn plan(order: &Order, files: &dyn Files) -> Result<Plan, SetupError>
     } else {
         (CLOSED, PAST)
     };
+    let plan = apart::tell(order, plan, |_, authority| {
+        format!("which it has from podman login {authority}, or --authfile")
+    });
     Ok(others.fall(plan, closed, past).note(whole))
 }
 
@@ -151,8 +154,13 @@ fn merge(order: &Order, path: &str, text: &str, others: &mut Others) -> Result<S
 }
 
 fn ours(order: &Order, upstream: &str) -> String {
-    let location = format!("{}/{upstream}", order.address.authority());
-    let insecure = if order.address.is_plain() {
+    let address = order.address_of(upstream);
+    let location = if order.is_apart(upstream) {
+        address.authority()
+    } else {
+        format!("{}/{upstream}", address.authority())
+    };
+    let insecure = if address.is_plain() {
         "insecure = true\n"
     } else {
         ""
@@ -273,7 +281,7 @@ fn leads(order: &Order, table: &Table, (prefix, registry): (&str, &str)) -> Lead
     let mirrors = mirrors.into_iter().flatten();
     let mirrors = mirrors.filter_map(|mirror| mirror.get("location")?.as_str());
     let places: Vec<&str> = mirrors.chain([own.unwrap_or(prefix)]).collect();
-    let authority = order.address.authority();
+    let authority = order.address_of(registry).authority();
     let is_here = |place: &&str| place.split('/').next() == Some(authority.as_str());
     // Whoever may fall back need only ask Forebay first.
     let asked = if order.fall_back {

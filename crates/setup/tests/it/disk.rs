@@ -53,6 +53,7 @@ pub(crate) fn order(client: Client) -> Order {
         address: "http://10.0.0.5:5000".parse().expect("an address"),
         upstreams: upstreams.iter().map(|&name| name.to_owned()).collect(),
         paths: BTreeMap::from([("docker.io".to_owned(), String::new())]),
+        doors: BTreeMap::new(),
         fall_back: false,
         is_address_given: true,
         file: None,

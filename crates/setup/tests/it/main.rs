@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod apart;
 mod disk;
 mod hostile;
 mod merging;
