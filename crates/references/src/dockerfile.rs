@@ -2,7 +2,7 @@
 //!
 //! `FROM`, `COPY --from`, `RUN --mount=from` and the syntax line; stages are no images. Source: Dockerfile reference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use forebay_syntax::dockerfile::{self, Instruction, Word};
@@ -44,19 +44,42 @@ pub(crate) enum Use {
     Part,
 }
 
-/// The arguments that images are made of, by their names.
-pub(crate) fn uses(text: &str) -> BTreeMap<String, Use> {
-    let (instructions, _) = dockerfile::read(text);
-    let mut uses = BTreeMap::new();
-    for instruction in &instructions {
-        let is_from = instruction.keyword.eq_ignore_ascii_case("FROM");
-        let mut words = instruction.words.iter().map(|word| word.text);
-        let image = if is_from {
-            words.find(|word| !word.starts_with("--"))
-        } else {
-            words.find_map(|word| word.strip_prefix("--from="))
-        };
-        let image = image.unwrap_or_default().trim_matches(['"', '\'']);
+/// What a Dockerfile makes of the arguments that a build gives it.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments {
+    /// Those that images are made of, by their names.
+    uses: BTreeMap<String, Use>,
+    /// What stages are called, in lower case: an argument may choose one.
+    stages: BTreeSet<String>,
+}
+
+impl Arguments {
+    /// Reads a Dockerfile.
+    pub(crate) fn of(text: &str) -> Self {
+        let (instructions, _) = dockerfile::read(text);
+        let mut arguments = Self::default();
+        for instruction in &instructions {
+            let is_from = instruction.keyword.eq_ignore_ascii_case("FROM");
+            let mut words = instruction.words.iter().map(|word| word.text);
+            let image = if is_from {
+                words.find(|word| !word.starts_with("--"))
+            } else {
+                words.find_map(|word| word.strip_prefix("--from="))
+            };
+            if is_from
+                && words
+                    .next()
+                    .is_some_and(|word| word.eq_ignore_ascii_case("as"))
+            {
+                let name = words.next().map(str::to_ascii_lowercase);
+                arguments.stages.extend(name);
+            }
+            arguments.take(image.unwrap_or_default().trim_matches(['"', '\'']));
+        }
+        arguments
+    }
+
+    fn take(&mut self, image: &str) {
         for name in crate::variables::names(image) {
             let rest = image.strip_prefix('$').unwrap_or_default();
             let is_whole = match rest.strip_prefix('{') {
@@ -64,13 +87,18 @@ pub(crate) fn uses(text: &str) -> BTreeMap<String, Use> {
                 None => rest == name,
             };
             if is_whole {
-                uses.entry(name.to_owned()).or_insert(Use::Image);
+                self.uses.entry(name.to_owned()).or_insert(Use::Image);
             } else {
-                uses.insert(name.to_owned(), Use::Part);
+                self.uses.insert(name.to_owned(), Use::Part);
             }
         }
     }
-    uses
+
+    /// What an argument with this value is; `None` if no image is made of it, or it chooses a stage.
+    pub(crate) fn use_of(&self, name: &str, value: &str) -> Option<Use> {
+        let is_stage = self.stages.contains(&value.to_ascii_lowercase());
+        self.uses.get(name).copied().filter(|_| !is_stage)
+    }
 }
 
 /// Variables by name.

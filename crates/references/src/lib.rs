@@ -28,5 +28,5 @@ pub use place::{Edit, Encoding, Joint, Part, Piece, Place, Role, Setter, Writing
 pub use scaled::Scaled;
 pub use settings::{Crd, Settings};
 pub use splice::{apply, splice};
-pub use structured::{beside_compose, compose_overrides, is_pipeline};
+pub use structured::{beside_compose, beside_workflow, compose_overrides, is_pipeline};
 pub use tools::TOOLS;

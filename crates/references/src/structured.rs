@@ -20,6 +20,7 @@ use crate::{Format, Found, Note, Settings};
 
 pub(crate) use bake::SCHEME as BAKE_SCHEME;
 pub use compose::{beside as beside_compose, overrides as compose_overrides};
+pub use github::beside as beside_workflow;
 pub use gitlab::is_pipeline;
 pub(crate) use kubernetes::{ON_SELECTED, pull_policy};
 pub(crate) use values::find as find_values;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use forebay_rewrite::{
     Format, MAX_FILE_BYTES, PULUMI_FOLDERS, Settings, beside_compose, beside_source,
-    is_pulumi_config,
+    beside_workflow, is_pulumi_config,
 };
 use forebay_terminal::Failure;
 use forebay_terminal::plain_file::open;
@@ -140,6 +140,7 @@ pub(super) fn near_by(
     let mut names: Vec<String> = fixed.map(|name| (*name).to_owned()).collect();
     if format == Some(Format::Yaml) {
         names.extend(beside_compose(text));
+        names.extend(beside_workflow(&path.to_string_lossy(), text));
     }
     if let Some(format) = format {
         let (contexts, is_pulumi) = beside_source(format, text);

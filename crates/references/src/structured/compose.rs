@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use forebay_syntax::{At, Tree, read_yaml};
 
-use crate::dockerfile::{self, Use};
+use crate::dockerfile::{self, Arguments, Use};
 use crate::sink::{Scope, Sink};
 use crate::variables::{Binding, Dialect};
 use crate::{Note, Owner, PullPolicy, Restart, Settings, env};
@@ -20,7 +20,7 @@ const MAX_EXTENDS: u32 = 8;
 const ENVIRONMENT: &str = ".env";
 
 /// The most Dockerfiles that are read beside one file.
-const MAX_DOCKERFILES: usize = 100;
+pub(super) const MAX_DOCKERFILES: usize = 100;
 
 /// Keys that only a service has; a map of services has one with one of them.
 const SERVICE_KEYS: [&str; 8] = [
@@ -259,7 +259,11 @@ fn dockerfile_of(build: At<'_>) -> Option<String> {
         .or_else(|| build.text_of("context"))
         .unwrap_or(".");
     let name = build.text_of("dockerfile").unwrap_or("Dockerfile");
-    let path = format!("{context}/{name}");
+    plain_path(&format!("{context}/{name}"))
+}
+
+/// A path from here without what leads nowhere; `None` for one that only a run could tell, or from elsewhere.
+pub(super) fn plain_path(path: &str) -> Option<String> {
     let parts = path
         .split('/')
         .filter(|part| !part.is_empty() && *part != ".");
@@ -275,7 +279,7 @@ fn build_arguments(build: At<'_>, sink: &mut Sink<'_>, scope: Scope<'_>, owner: 
     let file = dockerfile_of(build).unwrap_or_default();
     let beside = || sink.settings.near.get(&file).map(String::as_str);
     let text = build.text_of("dockerfile_inline").or_else(beside);
-    let uses = text.map(dockerfile::uses).unwrap_or_default();
+    let dockerfile = text.map(Arguments::of).unwrap_or_default();
     let pairs = arguments
         .entries()
         .map(|(name, value)| (name, value.text(), value, false));
@@ -284,16 +288,10 @@ fn build_arguments(build: At<'_>, sink: &mut Sink<'_>, scope: Scope<'_>, owner: 
         Some((name, Some(value), item, true))
     });
     for (name, value, at, is_pair) in pairs.chain(items) {
-        let is_base = value.is_some_and(|value| is_base(name, value));
-        match uses.get(name) {
-            Some(Use::Part) if is_base => {
-                let text =
-                    format!("`{name}` stands in more text in the Dockerfile, where the image is");
-                sink.found.notes.push(Note::advice(at.span().start, text));
-            }
-            Some(Use::Part) => {}
-            None if !is_base => {}
-            _ => {
+        match argument(&dockerfile, name, value.unwrap_or_default()) {
+            Argument::Nothing => {}
+            Argument::Part => sink.found.notes.push(part_of(name, at.span().start)),
+            Argument::Image => {
                 let before = if is_pair {
                     format!("{name}=")
                 } else {
@@ -305,8 +303,34 @@ fn build_arguments(build: At<'_>, sink: &mut Sink<'_>, scope: Scope<'_>, owner: 
     }
 }
 
+/// What an argument of a build is.
+pub(super) enum Argument {
+    /// An image that it begins with.
+    Image,
+    /// By its name an image, but the Dockerfile makes one of it and of more text.
+    Part,
+    /// None, as far as is known.
+    Nothing,
+}
+
+/// What an argument is to what is known of a Dockerfile: nothing is known of one that was not read.
+pub(super) fn argument(dockerfile: &Arguments, name: &str, value: &str) -> Argument {
+    match dockerfile.use_of(name, value) {
+        Some(Use::Image) => Argument::Image,
+        Some(Use::Part) if is_base(name, value) => Argument::Part,
+        None if is_base(name, value) => Argument::Image,
+        Some(Use::Part) | None => Argument::Nothing,
+    }
+}
+
+/// That the image that an argument at this place is for has to be looked for in the Dockerfile.
+pub(super) fn part_of(name: &str, at: usize) -> Note {
+    let text = format!("`{name}` stands in more text in the Dockerfile, where the image is");
+    Note::advice(at, text)
+}
+
 /// Whether an argument of a build is an image: its name says so, and it has a tag besides its variables.
-pub(super) fn is_base(name: &str, value: &str) -> bool {
+fn is_base(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let is_named_so = name.ends_with("IMAGE") || matches!(name.as_str(), "BASE" | "FROM");
     let mut literal = value.to_owned();

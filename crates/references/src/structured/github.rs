@@ -1,5 +1,6 @@
 //! GitHub's workflows and actions: containers, services, `docker://` steps.
 
+mod built;
 mod pushed;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,6 +11,8 @@ use crate::embedded::{About, Setting};
 use crate::sink::{Scope, Sink, is_image};
 use crate::variables::{Binding, Dialect};
 use crate::{Ambiguous, Format, Owner, Why};
+
+pub use built::beside;
 
 /// How many variables are followed from one to the next.
 const MAX_HOPS: u32 = 1;
@@ -93,6 +96,7 @@ fn steps(job: &Job<'_>, sink: &mut Sink<'_>) {
             };
             put(SCHEME, uses, job, sink, owner);
         }
+        built::find(step, job, sink);
         pushed::find(step, job, sink);
         if let Some(script) = step.get("run") {
             run(script, step, job, sink);

@@ -1,10 +1,9 @@
-//! What a workflow's actions push, and what they build from: the names that are among their inputs.
+//! What a workflow's actions push: the names that are among their inputs.
 
 use forebay_syntax::At;
 
 use super::{Bindings, Job, MAX_HOPS, filled_in, names_in};
 use crate::sink::{Scope, Sink, Site};
-use crate::structured::compose::is_base;
 use crate::variables::{Binding, Dialect, MAX_TEXT_BYTES};
 use crate::{Encoding, Owner, PullPolicy};
 
@@ -16,18 +15,9 @@ const PUSHED: [(&str, &str); 2] = [
     ("docker/metadata-action", "images"),
 ];
 
-/// The action that builds, and which of its inputs has the build's arguments: `NAME=value`, one in a line, `#` begins a comment.
-const BUILT: (&str, &str) = ("docker/build-push-action", "build-args");
-
-/// The names under which a step pushes what it builds, and the images among the arguments of a build.
+/// The names under which a step pushes what it builds.
 pub(super) fn find(step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
-    let uses = step.text_of("uses").unwrap_or_default();
-    let action = uses.split('@').next().unwrap_or_default();
-    if action == BUILT.0
-        && let Some(arguments) = step.path(&["with", BUILT.1])
-    {
-        build_arguments(arguments, step, job, sink);
-    }
+    let action = action_of(step);
     let input = PUSHED.iter().find(|(name, _)| *name == action);
     let Some(names) = input.and_then(|(_, key)| step.path(&["with", key])) else {
         return;
@@ -48,44 +38,27 @@ pub(super) fn find(step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// The action that a step is, without its version.
+pub(super) fn action_of(step: At<'_>) -> &str {
+    let uses = step.text_of("uses").unwrap_or_default();
+    uses.split('@').next().unwrap_or_default()
+}
+
 /// An input as it is written, and where it begins.
-fn raw_text<'a>(at: At<'_>, sink: &Sink<'a>) -> Option<(usize, &'a str)> {
+pub(super) fn raw_text<'a>(at: At<'_>, sink: &Sink<'a>) -> Option<(usize, &'a str)> {
     sink.block(at).or_else(|| {
         let site = sink.site(at).filter(|site| site.verbatim)?;
         Some((site.span.start, sink.text.get(site.span)?))
     })
 }
 
-/// The images that a build begins with, where arguments name them.
-fn build_arguments(at: At<'_>, step: At<'_>, job: &Job<'_>, sink: &mut Sink<'_>) {
-    let Some((start, raw)) = raw_text(at, sink) else {
-        return;
-    };
-    let mut begin = start;
-    for line in raw.split_inclusive('\n') {
-        let (at, argument) = (begin, line.trim());
-        begin += line.len();
-        let Some((name, value)) = argument.split_once('=') else {
-            continue;
-        };
-        let value = value.split(" #").next().unwrap_or_default().trim_end();
-        let value = value.trim_matches(['"', '\'']);
-        if argument.len() > MAX_TEXT_BYTES || !is_base(name, value) {
-            continue;
-        }
-        let at = at + line.find('=').unwrap_or_default();
-        let at = at + sink.text[at..].find(value).unwrap_or_default();
-        let owner = Owner {
-            container: step.text_of("name").map(str::to_owned),
-            ..job.owner("GitHub build argument")
-        };
-        let values = values_in(value, step, job, sink);
-        put_resolved((value, at), &values, sink, owner);
-    }
-}
-
 /// What the expressions in a text are.
-fn values_in(text: &str, step: At<'_>, job: &Job<'_>, sink: &Sink<'_>) -> Vec<(String, Binding)> {
+pub(super) fn values_in(
+    text: &str,
+    step: At<'_>,
+    job: &Job<'_>,
+    sink: &Sink<'_>,
+) -> Vec<(String, Binding)> {
     let bindings = Bindings::of(job, Some(step));
     let values = names_in(text).filter_map(|name| {
         let binding = bindings.find(name, sink, MAX_HOPS)?.binding()?;
@@ -112,7 +85,7 @@ fn put((name, begin): (&str, usize), step: At<'_>, job: &Job<'_>, sink: &mut Sin
     put_resolved((name, begin), &values, sink, owner);
 }
 
-fn put_resolved(
+pub(super) fn put_resolved(
     (name, begin): (&str, usize),
     values: &[(String, Binding)],
     sink: &mut Sink<'_>,

@@ -1,6 +1,6 @@
 //! GitHub's and GitLab's pipelines, and Cortex.
 
-use forebay_references::{Settings, find, splice};
+use forebay_references::{Settings, beside_workflow, find, splice};
 
 use crate::listing::{listing, set};
 
@@ -247,6 +247,51 @@ node:22 <node:${{ env.NODE }}> GitHub build argument name=build replicas=2
 alpine:3.20 <alpine:3.20> GitHub build argument name=build replicas=2
 quay.io/a/b:1 <quay.io/a/b:1> GitHub build argument name=build replicas=2
 ? <a/b:${{ matrix.v }}> `matrix.v` is not set here GitHub build argument name=build replicas=2
+"
+    );
+}
+
+#[test]
+fn an_argument_of_an_actions_build_is_what_the_dockerfile_makes_of_it() {
+    let text = "\
+on: push
+jobs:
+  build:
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          context: web
+          build-args: |
+            PYTHON=python:3.13
+            BASE_IMAGE=node:22
+            CHOSEN=test
+            VERSION=7
+      - uses: docker/build-push-action@v6
+        with: {context: web, file: ./docker/api.Dockerfile, build-args: 'RUNTIME=alpine:3.20'}
+      - {uses: docker/build-push-action@v6, with: {file: ../out, build-args: 'A=b:1'}}
+      - {uses: docker/build-push-action@v6, with: {context: '${{ env.X }}', build-args: 'A=b:1'}}
+      - {uses: docker/build-push-action@v6, with: {context: unasked}}
+";
+    let path = "shop/.github/workflows/ci.yml";
+    let beside = beside_workflow(path, text);
+    assert_eq!(
+        beside,
+        ["../../docker/api.Dockerfile", "../../web/Dockerfile"]
+    );
+    assert!(beside_workflow("shop/ci.yml", text).is_empty());
+    let web = "ARG PYTHON\nARG CHOSEN\nFROM $PYTHON AS test\nFROM ${BASE_IMAGE}-slim\nFROM $CHOSEN\nFROM a/b:$VERSION\n";
+    let texts = ["FROM ${RUNTIME}\n", web];
+    let near = beside.into_iter().zip(texts.map(str::to_owned));
+    let settings = Settings {
+        near: near.collect(),
+        ..Settings::default()
+    };
+    assert_eq!(
+        listing(path, text, &settings),
+        "\
+python:3.13 <python:3.13> GitHub build argument name=build
+alpine:3.20 <alpine:3.20> GitHub build argument name=build
+! `BASE_IMAGE` stands in more text in the Dockerfile, where the image is
 "
     );
 }
