@@ -30,6 +30,7 @@ pub(crate) fn judge(views: &Views, registry: Option<&str>) -> Option<Judged> {
         }
         Some(_) => Some((Class::OtherRegistryLimit, !is_cut_message(tight))),
         None if has_plain_body(tight) => Some((Class::AbuseLimit, false)),
+        None if has_foreign_body(tight) => Some((Class::OtherRegistryLimit, false)),
         None if cut::is_anybodys(tight) => None,
         // Who asks for a token without having named a registry asks for Docker Hub's.
         None if tight.contains("failedtofetchoauthtoken") && !tight.contains("https://") => {
@@ -54,8 +55,9 @@ const TOKENS: [&str; 4] = [
 
 fn of_docker_hub(tight: &str) -> Judged {
     // What is not counted as a pull: the check of a tag, tokens, blobs, pushes, the ping.
-    const UNCOUNTED: [&str; 23] = [
+    const UNCOUNTED: [&str; 24] = [
         "headrequestto",
+        "headrequestwith",
         "head\"https",
         "headhttps",
         "[manifests",
@@ -124,6 +126,12 @@ fn has_plain_body(tight: &str) -> bool {
         || tight.contains("servermessage:toomanyrequests(")
         || tight.contains("toomanyrequeststoregistry")
         || (tight.contains("429,\"toomanyrequests") && tight.contains("statuscode:429"))
+}
+
+/// Docker Hub's limits have bodies, of JSON or in plain text: an empty one and a page are some other registry's or a proxy's.
+fn has_foreign_body(tight: &str) -> bool {
+    tight.contains("429responsebody:unexpectedendofjsoninput")
+        || tight.contains("429responsebody:invalidcharacter'<'")
 }
 
 /// Whether a registry's words were cut before they told whose they are: one that pulls through passes Docker Hub's on.

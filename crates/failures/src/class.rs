@@ -29,7 +29,7 @@ pub enum Class {
     Tls,
     /// Nobody answered in time.
     Timeout,
-    /// The connection was refused or broke, or the registry answered with trouble of its own.
+    /// The connection was refused or broke, or the registry, or a proxy before it, answered with trouble of its own: any 5xx.
     Network,
     /// The disk is full, or what may be used of it.
     NoSpace,

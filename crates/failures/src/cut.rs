@@ -100,5 +100,7 @@ fn introduced(tight: &str) -> Option<&str> {
     let tail = &tight[ends.max()?..];
     // A limiter's words have no double quote: one ends them, in JSON or in a log's field.
     let tail = tail.trim_start_matches(['"', '\'']);
-    tail.split(['"', '}']).next()
+    let tail = tail.split(['"', '}']).next()?;
+    // Tools that draw a line for each image cut it to the terminal's width, and put the time behind it.
+    tail.split("...").next()
 }

@@ -50,12 +50,16 @@ pub(super) const RULES: &[Rule] = &[
             r"malformedhttpresponse.{0,12}x15",
             // Java's, and what Jib says of a registry without them.
             r"sslexception|insecureregistryexception|onlysecureconnectionsareallowed",
-            // The authority of a registry that a node was told to trust, or its own certificate there, which it cannot have.
-            r"open/etc/(?:docker|containerd|containers)/certs\.d/[^\x22]{1,300}?:(?:nosuchfileordirectory|permissiondenied)",
             r"missingkey.{1,120}forclientcertificate|missingclientcertificate.{1,120}forkey",
         ],
     )
     .asked(),
+    // The authority of a registry that a node was told to trust, or its own certificate there, which it cannot have: nobody
+    // else's files lie there.
+    Rule::new(
+        Tls,
+        &[r"open/etc/(?:docker|containerd|containers)/certs\.d/[^\x22]{1,300}?:(?:nosuchfileordirectory|permissiondenied)"],
+    ),
     Rule::new(
         Timeout,
         &[
@@ -111,7 +115,7 @@ pub(super) const BROKEN: &[Rule] = &[
             r"internalservererror$",
             r"http50[0234]responsebody",
             r"serverclosed|http2:serversent|goaway|stream(?:error|id[0-9]+)|http2:clientconnection",
-            r"connectionclosed|useofclosednetworkconnection|transportconnectionbroken|serverclosedidleconnection",
+            r"connectionclosed|useofclosed(?:network)?connection|transportconnectionbroken|serverclosedidleconnection",
             r"connect:(?:permissiondenied|operationnotpermitted|cannotassignrequestedaddress|invalidargument)",
             r"networkdroppedconnection|transportendpointisnotconnected",
             r"badgateway|gatewaytimeout|serviceunavailable|bad_gateway",

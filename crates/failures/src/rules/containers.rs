@@ -20,7 +20,6 @@ pub(super) const DISKS: &[Rule] = &[
             r"errno28|oserror28",
             r"devicehasnospace",
             r"lowondiskspace|outofdiskspace|diskisfull|diskfull",
-            r"thinpoolhas[0-9]+free(?:data|metadata)?blocks|createmorefreespaceinthinpool",
         ],
     )
     .within(&[Context::Engine]),
@@ -29,6 +28,10 @@ pub(super) const DISKS: &[Rule] = &[
         &[
             // With the code that containerd puts behind what is no error of its own.
             r"nospaceleftondevice:unknown",
+            // Only Docker's old storage has such a pool.
+            r"thinpoolhas[0-9]+free(?:data|metadata)?blocks|createmorefreespaceinthinpool",
+            // GitHub's runners: images are what fills them.
+            r"nospaceleftondevice:?[\x22']?/home/runner/|therunnerwillstopworkingwhenthemachinerunsoutofdiskspace",
             r"lowonresource:\[?(?:ephemeral-storage|imagefs|nodefs|containerfs|inodes|diskpressure)",
             r"failedtogarbagecollectrequiredamountofimages",
             r"freediskspacefailed",

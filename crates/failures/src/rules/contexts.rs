@@ -13,6 +13,8 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             // One that was looked for and is not there was not asked.
             r"docker\.sock|/podman/podman\.sock",
             r"dockerdaemonrunning",
+            // Nodes of a swarm, among themselves.
+            r":2377(?:[^0-9]|$)|allsubconnsareintransientfailure",
             r"failedtocalculatechecksum",
             r"failedtoreaddockerfile",
             r"didnotcompletesuccessfully",
@@ -30,6 +32,8 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"`(?:errimagepull|imagepullbackoff)`",
             r#"case["'](?:errimagepull|imagepullbackoff)"#,
             r"todo:|fixme:",
+            // Who looks whether an image is there before it is pulled.
+            r"handlerforget/v[0-9.]+/images/[^\x22]*/jsonreturnederror:nosuchimage",
             r"(?:suchas|like|e\.g\.,?|forexample)[\x22'`]?(?:errimagepull|imagepullbackoff)",
             r"if(?:the|a|your|any)[a-z]{0,10}pods?(?:is|are|shows?|gets?|stays?|remains?|has|have|goes|go|enters?)",
             r"#(?:help|type)kube_",
@@ -66,6 +70,13 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"\*\*(?:whatgoeswrong|whyithappens|howtoavoid)",
             // A cell of a table with words as they are typed.
             r"\|[^`|]*`[^`|]*`[^`|]*\|",
+            // A link of Markdown to another page of these, a title of a lower level, the subject of a commit. Addresses
+            // become links in what people paste.
+            r"\]\((?:\.{0,2}/|#)",
+            r"^#{2,6}(?:[^#\[0-9`][^`]*)?`",
+            r"^(?:[-*]|[0-9a-f]{7,40})?(?:(?:fix|feat|chore|refactor)!?:|(?:fix|feat|chore|refactor|docs|ci|build|test)\([a-z0-9_./-]+\)!?:)",
+            r"when(?:the|a|this|your)(?:pull|rate|dockerhub)*limit(?:is|was|hasbeen)(?:reached|exceeded|hit)",
+            r"m(?:ight|ay)(?:also)?report[\x22'`]",
             r"(?:^|[^`])``[a-z][^`]*``(?:[^`]|$)",
             // A row of a table of statuses.
             r"429`?\|`?toomanyrequests`?:?(?:the|too|client|\|)",
@@ -161,6 +172,9 @@ const PULL: &[&str] = &[
     r"moby\.buildkit",
     r"chart(?:pull|museum|:oci)",
     r"unexpectedhttpstatus:",
+    r"servermessage:too_?many_?requests|registryrespondedto(?:head|get)",
+    r"(?:remote|temporary|local|private|mirror|insecure|container|image)registry:(?:get|head|put|post)[\x22']?https?:",
+    r"(?:[:,]|while|when|error)pulling[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?/[a-z0-9._/-]+[:@][a-z0-9]",
     r"tryingtopullrepository|pullingrepository|pullingfrom[a-z0-9]|pullcomplete",
     r"pullaftererror",
     r"failedcommitonref",

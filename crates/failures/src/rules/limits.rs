@@ -17,6 +17,8 @@ pub(super) const RULES: &[Rule] = &[
             r"reachedyour(?:unauthenticated|authenticated)?pullratelimit",
             r"docker\.com/increase-rate-li",
             r"youmayincreasethelimitby(?:authenticating|upgrading)",
+            // Nobody else tells whose budget it is, and so.
+            r"(?:^|[^`])pullratelimitas[\x22'][a-z0-9]",
             // Home Assistant's Supervisor.
             r"too_?many_?requeststodockerhubwhichactivatedaratelimit",
         ],
@@ -63,7 +65,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(
         HubApiLimit,
         &[
-            r"dockerhub(?:web)?apiratelimit",
+            // Not where it is only named: in a list of risks, in a title.
+            r"dockerhub(?:web)?apiratelimit(?:ed|error|exceeded|hit|reached|is|was|has|:)",
             r#"\{["']detail["']:["']ratelimitexceeded\.?["'],["']error["']:false"#,
         ],
     )

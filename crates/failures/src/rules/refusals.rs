@@ -47,6 +47,11 @@ pub(super) const TOLD: &[Rule] = &[
             r"pullcommandfailed.*accessdenied",
             r"ecr:(?:getauthorizationtoken|batchgetimage|getdownloadurlforlayer)",
             r"denied:denied",
+            // Docker Desktop, of an organization that asks for it; Nomad; the runners and actions of GitHub.
+            r"signintocontinueusingdockerdesktop",
+            r"failedtofinddockerauthforrepo",
+            r"dockerloginfor[\x22'][^\x22']+[\x22']failed",
+            r"error:usernameandpasswordrequired(?:$|[\x22'}\\])",
             r"denied:(?:installationnotallowed|permission_denied|permission\x22artifactregistry|thetoken|youmaynot)",
             r"unauthorized:youraccountmustlogin|unauthorized:youdon'thavetheneededpermissions",
             r"docker>authenticationisrequired|makesureyourcredentialsfor",
@@ -141,6 +146,8 @@ pub(super) const RULES: &[Rule] = &[
             r"project[a-z0-9._-]+notfound:project|invalidrun-image.*notfound",
             r"imagefortheserviceyou'retryingtorecreatehasbeenremoved",
             r"could(?:not|n't)findimage[\x22'`]|notfoundinlocalstorage",
+            // Harbor's, also without its code.
+            r"artifact[a-z0-9._-]+/[a-z0-9._/-]+[:@][a-z0-9._:-]+notfound",
         ],
     ),
     Rule::new(

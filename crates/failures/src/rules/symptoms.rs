@@ -14,6 +14,8 @@ pub(super) const RULES: &[Rule] = &[
             r"tryingandfailingtopullimage",
             r"(?:image|waitingtostart).*(?:can't|cannot|couldnot|couldn't)bepulled",
             r"couldnotbeaccessedonaregistrytorecorditsdigest",
+            // BuildKit on a terminal: why stands below all steps.
+            r"=>error\[[a-z0-9_.-]*internal\]loadmetadatafor",
             r"underweightingnode.+failuresorrejections",
             r"(?:update|rollback)(?:paused?|rolledback)dueto(?:failure|early)",
             r"updatepaused|rollbackcompleted|servicerolledback|rolledback:update",

@@ -1,7 +1,7 @@
 //! Failures whose cause is none of the classes', or is not told.
 
 use super::{Context, Rule};
-use crate::Class::{Other, PullLimit, StartFailure};
+use crate::Class::{Network, Other, PullLimit, StartFailure};
 
 /// A cluster's or a registry's own rules on what may run: "denied" and "forbidden" then speak of no credentials.
 pub(super) const ADMISSION: &[Rule] = &[Rule::new(
@@ -22,6 +22,12 @@ pub(super) const ADMISSION: &[Rule] = &[Rule::new(
 
 /// A pull that failed of something that none of the tables knows.
 pub(super) const UNTOLD_CAUSES: &[Rule] = &[
+    // The kubelet's word for a registry that did not answer, or with trouble of its own.
+    Rule::new(
+        Network,
+        &[r"registryunavailable|becausetheregistryisunavailable"],
+    )
+    .uncertain(),
     Rule::new(
         Other,
         &[
@@ -29,7 +35,8 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r#"errimagepull:["']?(?:rpcerror|failedto|[a-z]{3,}:)"#,
             r"errimageneverpull|pullpolicyofnever",
             r"imageinspecterror|failedtoinspectimage",
-            r"registryunavailable|registryerrorresponse",
+            r"registryerrorresponse",
+            r"cannotbeoverwrittenbecausethe(?:tag|repository)isimmutable",
             r"mismatchedimagerootfs",
             r"error(?:while)?verifying(?:the)?manifest|unabletoverifymanifestdigest",
             r#"short-name(?:resolutionenforced|["'][^"']*["']didnotresolve)"#,
@@ -46,6 +53,13 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r"manifest_?invalid|errorparsingmanifest|unsupportedschemaversion|unsupportedmanifest",
         ],
     )
+    .uncertain(),
+    // What a registry refuses for none of the reasons that have a class.
+    Rule::new(
+        Other,
+        &[r"(?:status|statuscode)[a-z]{0,12}[\x22':=(\[]{0,4}4(?:0[0257]|1[0-8]|2[0-8]|51)(?:[^0-9.]|\.?$)"],
+    )
+    .asked()
     .uncertain(),
     Rule::new(Other, &[r"errorparsingimagename"]).unless(&[Context::Mention]).uncertain(),
     // ECS cuts its reasons: at Docker Hub, on a manifest by digest, it is most often the pull limit.

@@ -24,7 +24,7 @@ pub(super) const RULES: &[Rule] = &[
             r"healthchecksfailed",
             r"failedcontainerhealthchecks|failedelbhealthcheck",
             r"isunhealthyin\(?target-group",
-            r"isunabletoconsistentlystarttasks",
+            r"unabletoconsistentlystarttasks",
             r"isnotinthestateservicesstable|taskstoppedat",
             r"(?:service|arn:aws|stack|resource).*didnotstabilize|notstabilized",
             r"exceededattemptstowait",
