@@ -7,8 +7,8 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use forebay_oci::ImageName;
 
+use crate::Moment;
 use crate::event::{Event, Format, Lines, Place, What};
-use crate::moment::Moment;
 
 /// The most pods, and the most images by who pulls them, of which is remembered how it went.
 const MAX_KNOWN: usize = 50_000;

@@ -5,10 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::{Context, Event, Moment, Since};
+use forebay_logs::CLOCK_SKEW;
 
-/// How far ahead of us a clock may be.
-pub(crate) const CLOCK_SKEW: Duration = Duration::from_hours(24);
+use crate::{Context, Event, Moment, Since};
 
 /// 2013-03-20: nobody pulled an image before Docker was shown.
 const EARLIEST: Moment = Moment::from_unix_ms(1_363_737_600_000);

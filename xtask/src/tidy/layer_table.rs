@@ -28,9 +28,10 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 43] = [
+pub(crate) const PACKAGES: [(&str, Layer); 44] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
+    ("forebay-logs", Layer::Text),
     ("forebay-failures", Layer::Text),
     ("forebay-evidence", Layer::Text),
     ("forebay-diagnosis", Layer::Text),

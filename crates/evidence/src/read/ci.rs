@@ -2,8 +2,8 @@
 //!
 //! A log tells once which job it is of and where it runs; both are remembered for the lines below.
 
-use super::fields::word_after;
-use super::log_line::LogLine;
+use forebay_logs::{LogLine, word_after};
+
 use crate::event::{CiSystem, Event, Format, Owner, OwnerKind, Place, What};
 
 /// Beginnings of lines that only a CI system prints.

@@ -2,10 +2,9 @@
 //!
 //! A stack tells of tasks that never start only by waiting.
 
+use forebay_logs::{member, parse_json};
 use serde_json::Value;
 
-use super::kube_json::text as member;
-use super::times::parse_json;
 use crate::Context;
 use crate::event::{Event, Format, Owner, OwnerKind, Place, What};
 

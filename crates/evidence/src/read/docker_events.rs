@@ -2,10 +2,9 @@
 //!
 //! The daemon tells of a pull only when it succeeded, and names Swarm's service and Compose's in the container's labels.
 
+use forebay_logs::{LogLine, member};
 use serde_json::Value;
 
-use super::kube_json::text as member;
-use super::log_line::LogLine;
 use crate::Moment;
 use crate::event::{Event, Format, Owner, OwnerKind, Place, What};
 

@@ -4,15 +4,13 @@
 
 use std::time::Duration;
 
+use forebay_logs::{Columns, member, parse_ago, parse_json};
 use serde_json::Value;
 
 use super::docker_events::owner_of_container;
 use super::docker_tasks::Row;
 use super::dockerd::death;
 use super::image_sizes;
-use super::kube_json::text as member;
-use super::table::Columns;
-use super::times::{parse_ago, parse_json};
 use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, Since, What};
 use crate::gathered::{Setting, SettingKind, short};
 use crate::{Context, Evidence};

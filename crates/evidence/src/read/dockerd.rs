@@ -2,10 +2,9 @@
 //!
 //! A Swarm node's log names the service: it is where the culprit stands when `docker service ps` shows only symptoms.
 
-use super::fields::{Fields, quoted_after, word_after};
+use forebay_logs::{Fields, LogLine, parse_iso, quoted_after, word_after};
+
 use super::kube::{image_in, owner_of};
-use super::log_line::LogLine;
-use super::times::parse_iso;
 use crate::Context;
 use crate::event::{Event, Format, Owner, OwnerKind, Place, What};
 

@@ -2,11 +2,9 @@
 //!
 //! `stoppedReason` may be cut before the cause: then it is a symptom, and the container's own reason is preferred.
 
+use forebay_logs::{member, parse_json, word_after};
 use serde_json::Value;
 
-use super::fields::word_after;
-use super::kube_json::text as member;
-use super::times::parse_json;
 use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, Since, What};
 use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence, Moment};

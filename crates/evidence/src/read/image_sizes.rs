@@ -2,11 +2,9 @@
 //!
 //! `docker image ls` shows what lies unpacked on the disk; from Docker 29 on also the content as the registry sends it.
 
+use forebay_logs::{Columns, Fields, member, quoted_after};
 use serde_json::Value;
 
-use super::fields::{Fields, quoted_after};
-use super::kube_json::text as member;
-use super::table::Columns;
 use crate::Evidence;
 use crate::event::Lines;
 use crate::sizes::{ImageSize, Packing, SizeSource};

@@ -8,13 +8,12 @@ mod told;
 use std::borrow::Cow;
 
 use forebay_failures::{Sifted, decode, may_go_on};
+use forebay_logs::{JsonItems, LogLine};
 
 use super::ci::Ci;
 use super::hints::{self, Reading};
-use super::json_items::JsonItems;
 use super::known::Known;
 use super::kube_describe::Description;
-use super::log_line::LogLine;
 use super::pasted::{Around, By, Pasted};
 use super::repeats::Repeats;
 use super::text;

@@ -2,12 +2,10 @@
 //!
 //! By the members that only that tool writes.
 
+use forebay_logs::{lines_of_record, member};
 use serde_json::Value;
 
-use super::kube_json::text as member;
-use super::{
-    cloud_formation, docker_events, docker_lists, ecs, image_sizes, kube_json, record, text,
-};
+use super::{cloud_formation, docker_events, docker_lists, ecs, image_sizes, kube_json, text};
 use crate::event::{Event, Lines};
 use crate::read::ci::Ci;
 use crate::{Context, Evidence};
@@ -31,7 +29,7 @@ pub(crate) fn read(
     if let Some(events) = read_answer(item, lines, context, out) {
         return Told::Answer(events);
     }
-    let told = record::lines(item, context);
+    let told = lines_of_record(item, context);
     let events = told
         .iter()
         .filter_map(|line| text::read(line, lines, context, ci, out));

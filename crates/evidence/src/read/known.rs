@@ -5,10 +5,10 @@
 use std::ops::Range;
 
 use forebay_failures::{Form, Forms, KnownLines};
+use forebay_logs::{parse_iso, parse_json, parse_unix_in};
 
 use super::ci::Ci;
 use super::pasted::By;
-use super::times::{parse_iso, parse_json, parse_unix_in};
 use crate::event::{Event, MAX_MESSAGE_BYTES, What};
 use crate::gathered::Keys;
 use crate::plausible::is_plausible;

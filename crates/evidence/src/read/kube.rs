@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use forebay_failures::Class;
+use forebay_logs::{quoted_after, word_after};
 
-use super::fields::{quoted_after, word_after};
 use crate::event::{Event, Failure, Format, Owner, OwnerKind, Place, What};
 
 /// The letters that Kubernetes takes for random suffixes: no vowels, and nothing that looks like another.

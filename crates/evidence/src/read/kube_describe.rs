@@ -2,9 +2,10 @@
 //!
 //! Indented key and value pairs; a name at the margin begins another object.
 
+use forebay_logs::parse_mail;
+
 use super::kube::owner_of;
 use super::kube_table::{Described, read_described};
-use super::times::parse_mail;
 use crate::event::{Event, Format, Lines, Owner, Place, Since, What};
 use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence, Moment};

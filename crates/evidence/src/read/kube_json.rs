@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use forebay_logs::{member as text, parse_json};
 use serde_json::Value;
 
 use super::kube::{KubeEvent, owner_of, owner_of_bare_pod, restarts_within};
-use super::times::parse_json;
 use crate::event::{Event, Format, Lines, Place, Since, What};
 use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence, Moment};
@@ -311,9 +311,4 @@ fn list<'a>(item: &'a Value, path: &str) -> impl Iterator<Item = &'a Value> {
         .into_iter()
         .flatten()
         .take(MAX_CONTAINERS)
-}
-
-/// A member that is a text.
-pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.get(key).and_then(Value::as_str)
 }

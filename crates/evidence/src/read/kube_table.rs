@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use forebay_logs::{Seen, parse_age, parse_seen, split_cells};
+
 use super::kube::{KubeEvent, owner_of, restarts_within};
 use super::kube_json::MAX_BEGINNING;
-use super::table::split_cells;
-use super::times::{Seen, parse_age, parse_seen};
 use crate::event::{Event, Format, Lines, Owner, OwnerKind, Place, What};
 use crate::gathered::{Setting, SettingKind};
 use crate::{Context, Evidence};

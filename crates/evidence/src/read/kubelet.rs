@@ -2,11 +2,9 @@
 //!
 //! A failed pull is told twice, first without its pod: only the telling that names the pod is the pull, where there is one.
 
-use super::fields::{Fields, take_quoted};
+use forebay_logs::{Fields, LogLine, find_klog, parse_klog, take_quoted};
+
 use super::kube::{KubeEvent, image_in, owner_of};
-use super::log_line::LogLine;
-use super::origin::find_klog;
-use super::times::parse_klog;
 use crate::Context;
 use crate::event::{Event, Format, Place, What};
 

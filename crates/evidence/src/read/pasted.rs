@@ -6,11 +6,11 @@
 use std::ops::RangeInclusive;
 
 use forebay_failures::{Failure, Scanner, Sifted};
+use forebay_logs::LogLine;
 
 use super::ci::Ci;
 use super::ecs;
 use super::hints::sift;
-use super::log_line::LogLine;
 use super::repeats::Repeats;
 use crate::event::{Event, Lines, MAX_MESSAGE_BYTES, What};
 use crate::failure::{explain, tell};

@@ -2,8 +2,9 @@
 //!
 //! The readers know structure; what a failed pull's message means is the classifier's to say.
 
+use forebay_logs::LogLine;
+
 use super::ci::Ci;
-use super::log_line::LogLine;
 use super::{docker_events, dockerd, ecs, image_sizes, kubelet};
 use crate::event::{Event, Lines, Place, What};
 use crate::gathered::{Setting, SettingKind};

@@ -2,9 +2,10 @@
 //!
 //! The classifier says what a message means, and what cannot be is taken away.
 
+use forebay_logs::Found;
+
 use super::super::aws;
 use super::super::json_item::{self, Told};
-use super::super::json_items::Found;
 use super::super::pasted::By;
 use super::Intake;
 use crate::event::{Event, Format, Lines, What};

@@ -2,8 +2,8 @@
 //!
 //! Taken off from the left, each once; what remains is the program's own text.
 
-use super::origin::{MAX_NAME_BYTES, Origin, is_platform};
-use super::times::{parse_iso, parse_syslog, parse_unix};
+use crate::origin::{MAX_NAME_BYTES, Origin, is_platform};
+use crate::times::{parse_iso, parse_syslog, parse_unix};
 use crate::{Context, Moment};
 
 /// The most stamps before one line: a collector's, syslog's, the program's.
@@ -14,17 +14,21 @@ const DAYS: [&str; 7] = ["Mon ", "Tue ", "Wed ", "Thu ", "Fri ", "Sat ", "Sun "]
 
 /// A line without what stood before it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct LogLine<'a> {
-    pub(crate) at: Option<Moment>,
-    pub(crate) host: Option<&'a str>,
-    pub(crate) program: Option<&'a str>,
+pub struct LogLine<'a> {
+    /// When it was said.
+    pub at: Option<Moment>,
+    /// The machine.
+    pub host: Option<&'a str>,
+    /// The program, as the stamp calls it.
+    pub program: Option<&'a str>,
     /// A container said it, whatever it calls itself.
-    pub(crate) is_of_container: bool,
+    pub is_of_container: bool,
     /// The CI job, as `gh run view --log` names it.
-    pub(crate) job: Option<&'a str>,
+    pub job: Option<&'a str>,
     /// The step of it, which is named there as well.
-    pub(crate) step: Option<&'a str>,
-    pub(crate) text: &'a str,
+    pub step: Option<&'a str>,
+    /// What was said.
+    pub text: &'a str,
 }
 
 /// A stamp that was taken off a line.
@@ -38,7 +42,7 @@ struct Stamp {
 
 impl<'a> LogLine<'a> {
     /// Takes off what stands before the text.
-    pub(crate) fn parse(line: &'a str, context: &Context) -> Self {
+    pub fn parse(line: &'a str, context: &Context) -> Self {
         let mut parsed = Self {
             text: line.trim_end(),
             ..Self::default()
@@ -71,7 +75,7 @@ impl<'a> LogLine<'a> {
     }
 
     /// Whether what it says of workloads can be taken for true: nobody else is named who has said it.
-    pub(crate) fn is_of_platform(&self) -> bool {
+    pub fn is_of_platform(&self) -> bool {
         // A job of CI is no log of a machine: what looks like a program there is the beginning of a sentence.
         let is_free = self.job.is_some() || self.program.is_none_or(is_platform);
         is_free && !self.is_of_container

@@ -4,7 +4,7 @@
 //! Only one item is held at a time.
 
 /// The most bytes of one item.
-pub(crate) const MAX_ITEM_BYTES: usize = 1 << 20;
+pub const MAX_ITEM_BYTES: usize = 1 << 20;
 
 /// The deepest nesting that is followed.
 const MAX_DEPTH: usize = 128;
@@ -29,25 +29,29 @@ const LISTS: [&str; 11] = [
 
 /// One item's text and the lines it stood on.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Item {
-    pub(crate) text: String,
-    pub(crate) first_line: u64,
-    pub(crate) last_line: u64,
+pub struct Item {
+    /// The whole item.
+    pub text: String,
+    /// The number of its first line, as it was given.
+    pub first_line: u64,
+    /// The number of its last line.
+    pub last_line: u64,
 }
 
 /// What a line held.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) items: Vec<Item>,
+pub struct Found {
+    /// The items that ended in it.
+    pub items: Vec<Item>,
     /// Items given up, each with why.
-    pub(crate) problems: Vec<&'static str>,
+    pub problems: Vec<&'static str>,
     /// The line is no JSON: it may be anything else.
-    pub(crate) is_broken: bool,
+    pub is_broken: bool,
 }
 
 /// The scanner's state.
 #[derive(Debug, Default)]
-pub(crate) struct JsonItems {
+pub struct JsonItems {
     /// Open brackets, with whether an array's elements are items.
     stack: Vec<Bracket>,
     in_string: bool,
@@ -77,12 +81,12 @@ struct Open {
 
 impl JsonItems {
     /// Whether a bracket is open.
-    pub(crate) fn is_inside(&self) -> bool {
+    pub fn is_inside(&self) -> bool {
         !self.stack.is_empty()
     }
 
     /// Whether a line outside of any bracket begins a JSON text.
-    pub(crate) fn begins(line: &str) -> bool {
+    pub fn begins(line: &str) -> bool {
         let line = line.trim();
         match line.as_bytes() {
             [b'{' | b'['] => true,
@@ -96,7 +100,7 @@ impl JsonItems {
     }
 
     /// Reads a line. Where it turns out to be no JSON at all, the text is given up, and what follows may begin another.
-    pub(crate) fn push_line(&mut self, line: &str, number: u64) -> Found {
+    pub fn push_line(&mut self, line: &str, number: u64) -> Found {
         let mut found = self.push(line, number);
         // No string goes over a line's end.
         if self.in_string {
@@ -107,7 +111,7 @@ impl JsonItems {
     }
 
     /// Reads a part of a line.
-    pub(crate) fn push(&mut self, part: &str, number: u64) -> Found {
+    pub fn push(&mut self, part: &str, number: u64) -> Found {
         let mut found = Found::default();
         let mut rest = part;
         while let Some(c) = rest.chars().next() {
@@ -137,7 +141,7 @@ impl JsonItems {
     }
 
     /// The end of the text: what is open is lost, and said so.
-    pub(crate) fn finish(&mut self) -> Option<&'static str> {
+    pub fn finish(&mut self) -> Option<&'static str> {
         let was_cut = self.is_inside();
         *self = Self::default();
         was_cut.then_some("the JSON text is cut off: its last item is lost")

@@ -2,7 +2,12 @@
 //!
 //! Given by the caller, so that the same evidence always reads the same.
 
+use std::time::Duration;
+
 use crate::Moment;
+
+/// How far ahead of us a clock may be.
+pub const CLOCK_SKEW: Duration = Duration::from_hours(24);
 
 /// In which light evidence is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,11 +9,11 @@ const MAX_PAIRS: usize = 64;
 
 /// The pairs of a line, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Fields<'a>(Vec<(&'a str, Cow<'a, str>)>);
+pub struct Fields<'a>(Vec<(&'a str, Cow<'a, str>)>);
 
 impl<'a> Fields<'a> {
     /// Reads pairs as far as there are any; other words between them are passed over.
-    pub(crate) fn parse(text: &'a str) -> Self {
+    pub fn parse(text: &'a str) -> Self {
         let mut pairs = Vec::new();
         let mut rest = text.trim_start();
         while !rest.is_empty() && pairs.len() < MAX_PAIRS {
@@ -31,14 +31,14 @@ impl<'a> Fields<'a> {
     }
 
     /// The value of a key.
-    pub(crate) fn find(&self, key: &str) -> Option<&str> {
+    pub fn find(&self, key: &str) -> Option<&str> {
         let pair = self.0.iter().find(|(name, _)| *name == key)?;
         Some(&pair.1)
     }
 }
 
 /// A text in quotes at the front, unescaped, and what follows it.
-pub(crate) fn take_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+pub fn take_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let inner = text.strip_prefix('"')?;
     let mut end = 0;
     loop {
@@ -59,14 +59,14 @@ pub(crate) fn take_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
 }
 
 /// The text between the first pair of quotes after `before`.
-pub(crate) fn quoted_after<'a>(text: &'a str, before: &str) -> Option<Cow<'a, str>> {
+pub fn quoted_after<'a>(text: &'a str, before: &str) -> Option<Cow<'a, str>> {
     let at = end_of(text, before)?;
     let start = at + text[at..].find('"')?;
     take_quoted(&text[start..]).map(|(value, _)| value)
 }
 
 /// The word after `before`, up to white space or a bracket.
-pub(crate) fn word_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
+pub fn word_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
     let rest = &text[end_of(text, before)?..];
     let end = rest
         .find(|c: char| c.is_whitespace() || matches!(c, ')' | ',' | '"' | '\'' | '\\'))

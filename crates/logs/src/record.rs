@@ -4,10 +4,10 @@
 
 use serde_json::{Map, Value};
 
-use super::kube_json::text as member;
-use super::log_line::LogLine;
-use super::origin::{is_of_containers, is_platform};
-use super::times::{parse_json, parse_unix_in};
+use crate::log_line::LogLine;
+use crate::member;
+use crate::origin::{is_of_containers, is_platform};
+use crate::times::{parse_json, parse_unix_in};
 use crate::{Context, Moment};
 
 /// The members that hold what was said, the first that is there.
@@ -99,7 +99,7 @@ struct Labels<'a> {
 }
 
 /// The lines of a record: one, or all of a stream of Loki's.
-pub(crate) fn lines<'a>(record: &'a Value, context: &Context) -> Vec<LogLine<'a>> {
+pub fn lines_of_record<'a>(record: &'a Value, context: &Context) -> Vec<LogLine<'a>> {
     let streams = record
         .pointer("/data/result")
         .or_else(|| record.get("streams"))

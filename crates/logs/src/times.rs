@@ -10,7 +10,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::Offset;
 use serde_json::Value;
 
-use crate::plausible::CLOCK_SKEW;
+use crate::CLOCK_SKEW;
 use crate::{Context, Moment};
 
 /// An age longer than this is no age.
@@ -21,7 +21,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// RFC 3339 and its looser kin: a space for the `T`, no zone, Go's ` +0000 UTC`.
-pub(crate) fn parse_iso(text: &str, context: &Context) -> Option<Moment> {
+pub fn parse_iso(text: &str, context: &Context) -> Option<Moment> {
     let text = text.trim();
     if !text.as_bytes().first()?.is_ascii_digit() {
         return None;
@@ -52,7 +52,7 @@ pub(crate) fn parse_syslog(
 }
 
 /// `0903` and `10:30:03.291420`, as klog has it.
-pub(crate) fn parse_klog(month_day: &str, time: &str, context: &Context) -> Option<Moment> {
+pub fn parse_klog(month_day: &str, time: &str, context: &Context) -> Option<Moment> {
     let month = month_day.get(..2)?.parse().ok()?;
     in_last_year(month, month_day.get(2..)?.parse().ok()?, time, context)
 }
@@ -69,13 +69,13 @@ pub(crate) fn parse_unix(text: &str) -> Option<Moment> {
 }
 
 /// A number of parts of a millisecond since 1970, as journald and Loki write it.
-pub(crate) fn parse_unix_in(text: &str, parts_per_millisecond: i64) -> Option<Moment> {
+pub fn parse_unix_in(text: &str, parts_per_millisecond: i64) -> Option<Moment> {
     let parts: i64 = text.parse().ok()?;
     Some(Moment::from_unix_ms(parts / parts_per_millisecond))
 }
 
 /// A time in JSON: a text, or seconds since 1970, as the first AWS CLI prints them.
-pub(crate) fn parse_json(value: &Value, context: &Context) -> Option<Moment> {
+pub fn parse_json(value: &Value, context: &Context) -> Option<Moment> {
     match value {
         Value::String(text) => parse_iso(text, context),
         Value::Number(number) => {
@@ -88,13 +88,13 @@ pub(crate) fn parse_json(value: &Value, context: &Context) -> Option<Moment> {
 }
 
 /// `Sat, 21 Nov 2026 08:59:00 +0000`, as mail and `kubectl describe` have it.
-pub(crate) fn parse_mail(text: &str) -> Option<Moment> {
+pub fn parse_mail(text: &str) -> Option<Moment> {
     let parsed = DateTimeParser::new().parse_timestamp(text);
     parsed.ok().map(Moment::from)
 }
 
 /// `3m12s`, `4d3h`, `76s`: what `kubectl` calls an age.
-pub(crate) fn parse_age(text: &str) -> Option<Duration> {
+pub fn parse_age(text: &str) -> Option<Duration> {
     let mut total: u64 = 0;
     let mut number = None;
     for c in text.trim().chars() {
@@ -122,7 +122,7 @@ pub(crate) fn parse_age(text: &str) -> Option<Duration> {
 }
 
 /// `3 seconds ago`, `about an hour ago`, `Less than a second ago`: what Docker calls one.
-pub(crate) fn parse_ago(text: &str) -> Option<Duration> {
+pub fn parse_ago(text: &str) -> Option<Duration> {
     let words: Vec<&str> = text.trim().strip_suffix(" ago")?.split(' ').collect();
     let [.., amount, unit] = words.as_slice() else {
         return None;
@@ -147,14 +147,17 @@ pub(crate) fn parse_ago(text: &str) -> Option<Duration> {
 
 /// How often and when something was seen, as `16s (x2 over 90s)` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) last: Duration,
-    pub(crate) first: Duration,
-    pub(crate) count: u64,
+pub struct Seen {
+    /// How long ago it was last seen.
+    pub last: Duration,
+    /// How long ago it was first seen.
+    pub first: Duration,
+    /// How often it was seen.
+    pub count: u64,
 }
 
 /// Parses `76s` and `16s (x2 over 90s)`.
-pub(crate) fn parse_seen(text: &str) -> Option<Seen> {
+pub fn parse_seen(text: &str) -> Option<Seen> {
     let (last, rest) = match text.split_once(" (x") {
         Some((last, rest)) => (last, Some(rest)),
         None => (text, None),

@@ -6,7 +6,7 @@
 const MAX_COLUMNS: usize = 16;
 
 /// Splits at gaps of two spaces or more, and at tabs.
-pub(crate) fn split_cells(line: &str) -> Vec<&str> {
+pub fn split_cells(line: &str) -> Vec<&str> {
     let mut cells = Vec::new();
     let mut rest = line.trim();
     while !rest.is_empty() {
@@ -23,7 +23,7 @@ pub(crate) fn split_cells(line: &str) -> Vec<&str> {
 
 /// A header's columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Columns {
+pub struct Columns {
     names: Vec<String>,
     /// Where each begins, in characters.
     starts: Vec<usize>,
@@ -31,7 +31,7 @@ pub(crate) struct Columns {
 
 impl Columns {
     /// The columns of a header line.
-    pub(crate) fn of(header: &str) -> Self {
+    pub fn of(header: &str) -> Self {
         let mut names = Vec::new();
         let mut starts = Vec::new();
         for name in split_cells(header).into_iter().take(MAX_COLUMNS) {
@@ -45,7 +45,7 @@ impl Columns {
     }
 
     /// The cell of a row under a name; `None` if it is empty or there is no such column.
-    pub(crate) fn cell<'a>(&self, row: &'a str, name: &str) -> Option<&'a str> {
+    pub fn cell<'a>(&self, row: &'a str, name: &str) -> Option<&'a str> {
         let at = self.names.iter().position(|known| known == name)?;
         let cell = if self.fits(row) {
             slice(row, self.starts[at], self.starts.get(at + 1).copied())

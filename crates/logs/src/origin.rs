@@ -163,7 +163,7 @@ pub(crate) fn is_of_containers(name: &str) -> bool {
 }
 
 /// Where the words of a kubelet begin: `E1121 20:00:00.1  1234 pod_workers.go:1301] …`.
-pub(crate) fn find_klog(text: &str) -> Option<usize> {
+pub fn find_klog(text: &str) -> Option<usize> {
     let head = head(text);
     memchr::memmem::find(head, b".go:")?;
     let is_klog = |at: &usize| match &head[*at..] {
