@@ -15,6 +15,9 @@ use cuts::{Cut, find_cut};
 /// The most lines that are remembered; then all are forgotten and it begins anew.
 const MAX_LINES: usize = 2_048;
 
+/// The most bytes that the remembered lines have together; then all are forgotten, too: what is found out of a long line is as long.
+const MAX_LINES_BYTES: usize = 1 << 20;
+
 /// The most times and ids of one line; lines with more are not remembered. A record of journald's has five of its own.
 const MAX_CUTS: usize = 12;
 
@@ -34,6 +37,8 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 #[derive(Debug)]
 pub struct KnownLines<T> {
     known: HashMap<u64, T, BuildHasherDefault<AsItIs>>,
+    /// How long their lines are together.
+    bytes: usize,
 }
 
 /// A line without its times and ids: what all its repetitions have in common.
@@ -105,6 +110,7 @@ impl<T> Default for KnownLines<T> {
     fn default() -> Self {
         Self {
             known: HashMap::default(),
+            bytes: 0,
         }
     }
 }
@@ -120,17 +126,19 @@ impl<T> KnownLines<T> {
         self.known.contains_key(&form.0)
     }
 
-    /// Remembers what was found out.
-    pub fn keep(&mut self, form: Form, found_out: T) {
-        if self.known.len() >= MAX_LINES {
-            self.known.clear();
+    /// Remembers what was found out of a line that has so many bytes.
+    pub fn keep(&mut self, form: Form, bytes: usize, found_out: T) {
+        if self.known.len() >= MAX_LINES || self.bytes + bytes > MAX_LINES_BYTES {
+            self.forget();
         }
+        self.bytes += bytes;
         self.known.insert(form.0, found_out);
     }
 
     /// Forgets all lines.
     pub fn forget(&mut self) {
         self.known.clear();
+        self.bytes = 0;
     }
 }
 
@@ -227,10 +235,32 @@ mod tests {
         let mut lines = KnownLines::default();
         for number in 0..=MAX_LINES {
             let form = forms.form(number.to_string().as_bytes()).unwrap();
-            lines.keep(form, number);
+            lines.keep(form, 1, number);
             assert_eq!(lines.find(form).copied(), Some(number));
         }
         let first = forms.form(b"0").unwrap();
         assert!(lines.find(first).is_none());
+    }
+
+    #[test]
+    fn long_lines_are_remembered_as_far_as_their_bytes_have_room() {
+        let mut forms = Forms::default();
+        let mut lines = KnownLines::default();
+        let form_of = |forms: &mut Forms, number: usize| forms.form(number.to_string().as_bytes());
+        for number in 0..4 {
+            let form = form_of(&mut forms, number).unwrap();
+            lines.keep(form, MAX_LINES_BYTES / 3, number);
+        }
+        for (number, is_known) in [(0, false), (2, false), (3, true)] {
+            let form = form_of(&mut forms, number).unwrap();
+            assert_eq!(lines.has(form), is_known, "{number}");
+        }
+        // What is forgotten takes no room.
+        lines.forget();
+        for number in 0..3 {
+            let form = form_of(&mut forms, number).unwrap();
+            lines.keep(form, MAX_LINES_BYTES / 3, number);
+        }
+        assert!(form_of(&mut forms, 0).is_some_and(|form| lines.has(form)));
     }
 }

@@ -275,7 +275,7 @@ impl Scanner {
                 failure: failure.clone(),
                 is_own: is_own(&self.window, &line),
             };
-            self.lines.keep(form, known);
+            self.lines.keep(form, line.len(), known);
         }
         (message, failure)
     }

@@ -117,7 +117,7 @@ impl Known {
                 keys,
                 times,
             };
-            self.lines.keep(form, told);
+            self.lines.keep(form, line.len(), told);
         }
     }
 
