@@ -70,6 +70,11 @@ pub enum PushError {
     /// The disk cannot be written to.
     #[error("the registry's disk cannot be written to now: nothing was kept")]
     NotWritable,
+    /// The disk fails in the middle of it.
+    #[error(
+        "the registry's disk fails: nothing was kept; try again, and have its operator look into the log if it fails again"
+    )]
+    Disk(#[source] BlobError),
     /// The change was made, and the disk did not take the journal's line of it: that is written before the next change.
     #[error(
         "the change was made, but the registry's disk did not take its line in the repository's journal: it may be lost if \
@@ -121,7 +126,8 @@ impl From<BlobError> for PushError {
         match error {
             BlobError::NoSpace => Self::NoSpace,
             BlobError::ReadOnly => Self::NotWritable,
-            BlobError::NotFound | BlobError::Corrupt(_) | BlobError::Io(_) => {
+            BlobError::Io(_) => Self::Disk(error),
+            BlobError::NotFound | BlobError::Corrupt(_) => {
                 Self::Internal(std::sync::Arc::new(error))
             }
         }

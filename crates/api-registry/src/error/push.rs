@@ -24,13 +24,15 @@ impl From<PushError> for OciError {
         let retry_after = match &error {
             PushError::TooManyUploads { retry_after, .. } => Some(*retry_after),
             PushError::NotWritable
+            | PushError::Disk(_)
             | PushError::UploadBusy
-            | PushError::Unjournaled(BlobError::ReadOnly) => Some(TROUBLE_WAIT),
+            | PushError::Unjournaled(BlobError::ReadOnly | BlobError::Io(_)) => Some(TROUBLE_WAIT),
             _ => None,
         };
         let message = error.to_string();
         let fault = match error {
             PushError::Internal(fault) => Some(fault),
+            PushError::Disk(error) => Some(Arc::new(error) as _),
             PushError::Unjournaled(
                 error @ (BlobError::NotFound | BlobError::Corrupt(_) | BlobError::Io(_)),
             ) => Some(Arc::new(error) as _),
@@ -95,7 +97,7 @@ fn class_of(error: &PushError) -> (StatusCode, ErrorCode, &'static str) {
             ErrorCode::Unavailable,
             "no_space",
         ),
-        PushError::NotWritable => (
+        PushError::NotWritable | PushError::Disk(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::Unavailable,
             "unavailable",
@@ -105,7 +107,7 @@ fn class_of(error: &PushError) -> (StatusCode, ErrorCode, &'static str) {
             ErrorCode::Unavailable,
             UNJOURNALED,
         ),
-        PushError::Unjournaled(BlobError::ReadOnly) => (
+        PushError::Unjournaled(BlobError::ReadOnly | BlobError::Io(_)) => (
             StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::Unavailable,
             UNJOURNALED,
@@ -128,5 +130,48 @@ const fn unknown(missing: Missing) -> ErrorCode {
         Missing::Repository => ErrorCode::NameUnknown,
         Missing::Manifest => ErrorCode::ManifestUnknown,
         Missing::Blob => ErrorCode::BlobUnknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn whatever_the_disk_does_is_told_as_its_trouble() {
+        let broken = || BlobError::Io(Arc::new(io::Error::other("EIO")));
+        for (error, status, word) in [
+            (PushError::from(BlobError::NoSpace), 507, "no_space"),
+            (PushError::from(BlobError::ReadOnly), 503, "unavailable"),
+            (PushError::from(broken()), 503, "unavailable"),
+            (PushError::Unjournaled(BlobError::NoSpace), 507, UNJOURNALED),
+            (
+                PushError::Unjournaled(BlobError::ReadOnly),
+                503,
+                UNJOURNALED,
+            ),
+            (PushError::Unjournaled(broken()), 503, UNJOURNALED),
+        ] {
+            let told = OciError::from(error);
+            let found = (told.status.as_u16(), told.code, told.word);
+            assert_eq!(found, (status, ErrorCode::Unavailable, word));
+            assert_eq!(told.retry_after.is_some(), status == 503, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_log_hears_why_a_disk_fails_and_the_client_does_not() {
+        let told = OciError::from(PushError::from(BlobError::Io(Arc::new(io::Error::other(
+            "sector 7",
+        )))));
+        assert!(!told.message.contains("sector 7"), "{}", told.message);
+        let fault = told.fault.expect("a fault");
+        let cause = std::error::Error::source(fault.as_ref()).map(ToString::to_string);
+        assert!(
+            cause.is_some_and(|cause| cause.contains("sector 7")),
+            "{fault}"
+        );
     }
 }

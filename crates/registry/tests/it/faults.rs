@@ -31,7 +31,7 @@ async fn a_broken_disk_at_any_change_of_a_push_is_told_as_that_and_leaves_nothin
     fails_at_each(Effect::Broken, |error| {
         matches!(
             error,
-            PushError::Internal(_) | PushError::Unjournaled(BlobError::Io(_))
+            PushError::Disk(BlobError::Io(_)) | PushError::Unjournaled(BlobError::Io(_))
         )
     })
     .await;
