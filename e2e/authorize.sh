@@ -90,7 +90,6 @@ ctr_pull --user "$ALICE"
 expect_refused 'unauthorized\|authorization failed' ctr_pull
 lead podman
 podman pull "$named"
-expect_refused 'unauthorized\|authentication required' skopeo inspect --no-creds "docker://$named"
 "$BIN/forebay" setup podman --config "$WORK/forebay.toml" --undo
 operators=$(grep -c 'GET registry /v2/team/app/manifests/' "$WORK/guarded.log")
 expect_equal "manifests that were fetched for all of them" 1 "$operators"

@@ -229,7 +229,7 @@ async fn a_wrong_password_is_not_hammered_into_the_registry() {
         let answer = get(&program, Some((&format!("eve{guess}"), "x")), "/v2/").await;
         assert!(matches!(answer.status, 401 | 429), "{answer:?}");
     }
-    let guessed: usize = (0..10)
+    let guessed: u64 = (0..10)
         .map(|guess| hub.refused_logins(&format!("eve{guess}")))
         .sum();
     assert_eq!(guessed, 2);
