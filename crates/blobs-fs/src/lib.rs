@@ -13,6 +13,7 @@ mod layout;
 mod listing;
 mod lock;
 mod opened;
+pub mod power_loss;
 #[cfg(test)]
 mod speed;
 mod stage;

@@ -11,6 +11,7 @@ mod busy;
 #[path = "../../../registry/tests/it/child.rs"]
 mod child;
 mod kept;
+mod power;
 mod runs;
 #[path = "../../../registry/tests/it/scene.rs"]
 mod scene;

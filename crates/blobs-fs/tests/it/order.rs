@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
+use forebay_blobs_fs::power_loss::Recorder;
 use forebay_blobs_fs::{Disk, FsBlobs};
 use forebay_content::BlobStore;
 use forebay_oci::Digest;
 use tempfile::TempDir;
 
-use crate::recorder::Recorder;
 use crate::scene::{CHUNK, content, keep, staging_is_empty};
 
 fn recorded() -> (FsBlobs, Arc<Recorder>, TempDir) {
     let dir = TempDir::new().unwrap();
-    let recorder = Arc::new(Recorder::of(dir.path()));
-    let root = recorder.root.clone();
+    let recorder = Arc::new(Recorder::of(dir.path()).unwrap());
+    let root = recorder.root().to_owned();
     let store = FsBlobs::open(&root, Arc::clone(&recorder) as Arc<dyn Disk>).unwrap();
     (store, recorder, dir)
 }
@@ -55,7 +55,7 @@ async fn a_start_syncs_the_names_that_a_crash_may_have_left_behind() {
     let (store, recorder, _dir) = recorded();
     drop(store);
     recorder.take();
-    let root = recorder.root.clone();
+    let root = recorder.root().to_owned();
     FsBlobs::open(&root, Arc::clone(&recorder) as Arc<dyn Disk>).unwrap();
     let changes = told(&recorder);
     for synced in ["sync blobs/sha256", "sync blobs/sha512"] {

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use forebay_blobs_fs::power_loss::{Change, LEFT, Model, Recorder};
 use forebay_blobs_fs::{Disk, FsBlobs, RealDisk, ensure_format};
 use forebay_content::BlobStore;
 use forebay_oci::Digest;
 use tempfile::TempDir;
 
-use crate::model::{LEFT, Model};
-use crate::recorder::{Change, Recorder};
 use crate::scene::{CHUNK, content, keep, names, read};
 
 /// What the store has promised of a blob, from this change on.
@@ -33,8 +32,8 @@ fn blobs() -> [Bytes; 5] {
 /// First start, fills, a fill of what is there, a deletion, a fill that is left, a second start, fills again.
 async fn story(blobs: &[Bytes; 5]) -> (Vec<Change>, Vec<Promise>) {
     let dir = TempDir::new().unwrap();
-    let disk = Arc::new(Recorder::of(dir.path()));
-    let root = disk.root.clone();
+    let disk = Arc::new(Recorder::of(dir.path()).unwrap());
+    let root = disk.root().to_owned();
     let open = || {
         ensure_format(&root, disk.as_ref()).unwrap();
         FsBlobs::open(&root, Arc::clone(&disk) as Arc<dyn Disk>).unwrap()
@@ -99,13 +98,13 @@ async fn power_lost_at_any_change_takes_nothing_that_was_promised_and_leaves_not
     let mut model = Model::default();
     for at in 0..=changes.len() {
         if let Some(change) = at.checked_sub(1).and_then(|last| changes.get(last)) {
-            model.apply(change);
+            model.apply(change).unwrap();
         }
         let due = promises.iter().filter(|promise| promise.from <= at);
         let due: Vec<_> = due.collect();
         for left in LEFT {
             let dir = TempDir::new().unwrap();
-            model.restore(dir.path(), left.survives());
+            model.restore(dir.path(), left).unwrap();
             let what = format!("at {at}, of the unsynced left: {left:?}");
             comes_back(dir.path(), &blobs, &due, &what).await;
         }

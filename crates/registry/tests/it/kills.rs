@@ -1,5 +1,6 @@
 //! Killed at any moment, in a life of many, the registry comes back with all that it acknowledged.
 
+use std::fmt::{self, Display};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -15,7 +16,7 @@ use crate::child;
 use crate::history::Client;
 use crate::promises::{Promises, Told};
 use crate::scene::Scene;
-use crate::seed::{Chance, seed};
+use crate::seed::{Chance, Long, seed};
 use crate::sound::comes_back;
 
 const ROLE: &str = "kills::a_child_that_may_die";
@@ -26,26 +27,46 @@ const CLIENTS: usize = 3;
 /// How often each of them acts in a life, if it lives so long.
 const ACTS: usize = 8;
 
+/// How many lives there are over one directory: what it holds, and so what is looked at after each of them, grows with every life.
+const LIVES: u64 = 16;
+
+/// What became of lives.
+#[derive(Default)]
+struct Tally {
+    lives: u64,
+    killed: u64,
+    acknowledged: usize,
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_change_of_the_disk_nothing_acknowledged_is_lost() {
-    live_and_die(16).await;
+    let mut tally = Tally::default();
+    live_and_die(seed(), &mut tally).await;
+    tally.check();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "long: five hundred lives"]
-async fn long_killed_five_hundred_times_nothing_acknowledged_is_lost() {
-    live_and_die(500).await;
+#[ignore = "long: as long as FOREBAY_LONG_SECONDS says"]
+async fn long_killed_again_and_again_nothing_acknowledged_is_lost() {
+    let (first, mut long, mut tally) = (seed(), Long::begin(), Tally::default());
+    // The first directory is the one that the seed alone gives again.
+    let mut next = Chance::of(first);
+    let mut seed = first;
+    while !long.is_over() {
+        live_and_die(seed, &mut tally).await;
+        long.tell(|| tally.to_string());
+        seed = next.below(1 << 30) as u64;
+    }
+    tally.check();
 }
 
-/// Lives one after the other over the same directory, half of them killed at a change of blobs or journals, half somewhere between two
-/// words to their clients, most likely in a change of the database.
-async fn live_and_die(lives: u64) {
-    let seed = seed();
+/// Lives one after the other over a directory of their own, half of them killed at a change of blobs or journals, half somewhere
+/// between two words to their clients, most likely in a change of the database.
+async fn live_and_die(seed: u64, tally: &mut Tally) {
     let mut chance = Chance::of(seed);
     let dir = TempDir::new().unwrap();
     let (mut promises, mut journaled) = (Promises::default(), Promises::default());
-    let (mut killed, mut acknowledged) = (0, 0);
-    for life in 0..lives {
+    for life in 0..LIVES {
         let (kill_at, word) = if life % 2 == 0 {
             (1 + chance.below(200), usize::MAX)
         } else {
@@ -53,17 +74,38 @@ async fn live_and_die(lives: u64) {
         };
         let what = format!("seed {seed}, life {life}, killed at change {kill_at} or word {word}");
         let (told, signal) = live(dir.path(), (seed + life * 100, kill_at), word);
-        killed += u64::from(signal == Some(9));
-        acknowledged += told.iter().filter(|told| told.is_done).count();
+        tally.lives += 1;
+        tally.killed += u64::from(signal == Some(9));
+        tally.acknowledged += told.iter().filter(|told| told.is_done).count();
         for told in &told {
             promises.note(told);
             journaled.note(told);
         }
         promises = comes_back(dir.path(), &promises, &journaled, &what).await;
     }
-    eprintln!("{killed} of {lives} lives were killed, {acknowledged} acts acknowledged");
-    assert!(killed * 2 > lives, "{killed} of {lives}");
-    assert!(acknowledged as u64 > lives, "{acknowledged}");
+}
+
+impl Tally {
+    /// They were what they are meant to be.
+    fn check(&self) {
+        eprintln!("{self}");
+        assert!(self.killed * 2 > self.lives, "{self}");
+        assert!(self.acknowledged as u64 > self.lives, "{self}");
+    }
+}
+
+impl Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            lives,
+            killed,
+            acknowledged,
+        } = self;
+        write!(
+            f,
+            "{killed} of {lives} lives were killed, {acknowledged} acts acknowledged"
+        )
+    }
 }
 
 /// What it told, and by which signal it died.

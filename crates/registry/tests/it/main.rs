@@ -13,14 +13,10 @@ mod faults;
 mod grace;
 mod history;
 mod kills;
-#[path = "../../../blobs-fs/tests/it/model.rs"]
-mod model;
 mod owned;
 mod power;
 mod promises;
 mod rebuilt;
-#[path = "../../../blobs-fs/tests/it/recorder.rs"]
-mod recorder;
 mod rot;
 mod scene;
 mod seed;

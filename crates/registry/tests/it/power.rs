@@ -7,16 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_blobs_fs::Disk;
+use forebay_blobs_fs::power_loss::{Change, LEFT, Left, Model, Recorder};
 use forebay_content::SystemClock;
 use forebay_oci::{Digest, Reference};
 use forebay_registry::{Mounted, Settings};
 use tempfile::TempDir;
 
-use crate::model::{LEFT, Left, Model};
 use crate::promises::{Act, Promises, Told};
-use crate::recorder::{Change, Recorder};
 use crate::scene::{Image, ROWS, Scene, index, name};
+use crate::seed::{Chance, Long, seed};
 use crate::sound::comes_back;
+
+/// How many ways there are before coins are tossed that nobody has tossed yet.
+const LEFT_WAYS: usize = LEFT.len();
 
 /// A part of the story.
 struct Chapter {
@@ -32,25 +35,49 @@ struct Chapter {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn power_lost_at_any_change_takes_nothing_that_was_acknowledged() {
-    lose_power(|at| vec![LEFT[at % LEFT.len()]]).await;
+    let story = story().await;
+    lose_power(&story, |at| Some(LEFT[at % LEFT.len()])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "long: everything that can be left, at each change"]
+#[ignore = "long: as long as FOREBAY_LONG_SECONDS says"]
 async fn long_power_lost_in_every_way_takes_nothing_that_was_acknowledged() {
-    lose_power(|_| LEFT.to_vec()).await;
+    let (mut chance, mut long) = (Chance::of(seed()), Long::begin());
+    let story = story().await;
+    let (mut passes, mut cuts) = (0, 0);
+    while !long.is_over() {
+        // Every way at every change first.
+        let way = |at: usize| {
+            cuts += 1;
+            long.tell(|| format!("power was lost {cuts} times"));
+            let left = match passes {
+                0..LEFT_WAYS => LEFT[(at + passes) % LEFT_WAYS],
+                _ => Left::Some(chance.below(1 << 30) as u64),
+            };
+            (!long.is_over()).then_some(left)
+        };
+        lose_power(&story, way).await;
+        passes += 1;
+    }
+    eprintln!("power was lost {cuts} times, in {passes} ways at each change");
 }
 
-async fn lose_power(ways: impl Fn(usize) -> Vec<Left>) {
-    let (changes, chapters) = story().await;
+/// Cuts the power once at each change, in the way that is said for it, until none is.
+async fn lose_power(
+    (changes, chapters): &(Vec<Change>, Vec<Chapter>),
+    mut way: impl FnMut(usize) -> Option<Left>,
+) {
     assert!(changes.len() > 100, "{}", changes.len());
     let mut model = Model::default();
     for at in 0..=changes.len() {
         if let Some(change) = at.checked_sub(1).and_then(|last| changes.get(last)) {
-            model.apply(change);
+            model.apply(change).unwrap();
         }
         let Some(chapter) = chapters.iter().position(|chapter| at <= chapter.until) else {
-            break;
+            return;
+        };
+        let Some(left) = way(at) else {
+            return;
         };
         let Chapter {
             act,
@@ -73,18 +100,16 @@ async fn lose_power(ways: impl Fn(usize) -> Vec<Left>) {
         } else {
             chapter.checked_sub(1)
         };
-        for left in ways(at) {
-            let dir = TempDir::new().unwrap();
-            model.restore(dir.path(), left.survives());
-            if let Some(rows) = rows {
-                copy_rows(chapters[rows].rows.path(), dir.path());
-            }
-            let what = format!(
-                "at {at} of {}, of the unsynced left: {left:?}",
-                changes.len()
-            );
-            comes_back(dir.path(), &promises, &promises, &what).await;
+        let dir = TempDir::new().unwrap();
+        model.restore(dir.path(), left).unwrap();
+        if let Some(rows) = rows {
+            copy_rows(chapters[rows].rows.path(), dir.path());
         }
+        let what = format!(
+            "at {at} of {}, of the unsynced left: {left:?}",
+            changes.len()
+        );
+        comes_back(dir.path(), &promises, &promises, &what).await;
     }
 }
 
@@ -109,8 +134,8 @@ fn is_of_journal(change: &Change) -> bool {
 #[expect(clippy::too_many_lines, reason = "a story, act after act")]
 async fn story() -> (Vec<Change>, Vec<Chapter>) {
     let dir = TempDir::new().unwrap();
-    let disk = Arc::new(Recorder::of(dir.path()));
-    let root = disk.root.clone();
+    let disk = Arc::new(Recorder::of(dir.path()).unwrap());
+    let root = disk.root().to_owned();
     let clock = Arc::new(SystemClock::new());
     let scene = Scene::on(&root, Arc::clone(&disk) as Arc<dyn Disk>, clock).await;
     let mut chapters = Vec::new();

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
+use forebay_blobs_fs::power_loss::Recorder;
 use forebay_blobs_fs::{Disk, FsJournal};
 use forebay_content::Journal;
 use forebay_oci::Digest;
 use tempfile::TempDir;
 
 use super::story::{entries, open, repository};
-use crate::recorder::Recorder;
 
 fn recorded() -> (FsJournal, Arc<Recorder>, TempDir) {
     let dir = TempDir::new().unwrap();
-    let recorder = Arc::new(Recorder::of(dir.path()));
-    let root = recorder.root.clone();
+    let recorder = Arc::new(Recorder::of(dir.path()).unwrap());
+    let root = recorder.root().to_owned();
     let journal = open(&root, Arc::clone(&recorder) as Arc<dyn Disk>).unwrap();
     (journal, recorder, dir)
 }

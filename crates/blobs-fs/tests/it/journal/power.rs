@@ -3,19 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use forebay_blobs_fs::power_loss::{Change, LEFT, Model, Recorder};
 use forebay_blobs_fs::{Disk, RealDisk};
 use forebay_content::Journal;
 use tempfile::TempDir;
 
 use super::story::{NAMES, Numbers, Step, entries, open, read_all, repository, steps};
-use crate::model::{LEFT, Model};
-use crate::recorder::{Change, Recorder};
 
 /// The story, with how many changes there were when each step was acknowledged. Half-way there is a second start.
 async fn story(steps: &[Step]) -> (Vec<Change>, Vec<usize>) {
     let dir = TempDir::new().unwrap();
-    let disk = Arc::new(Recorder::of(dir.path()));
-    let root = disk.root.clone();
+    let disk = Arc::new(Recorder::of(dir.path()).unwrap());
+    let root = disk.root().to_owned();
     let start = || open(&root, Arc::clone(&disk) as Arc<dyn Disk>).unwrap();
     let mut journal = start();
     let mut acknowledged = Vec::new();
@@ -37,12 +36,12 @@ async fn power_lost_at_any_change_takes_no_acknowledged_entry_and_leaves_none_to
     let mut model = Model::default();
     for at in 0..=changes.len() {
         if let Some(change) = at.checked_sub(1).and_then(|last| changes.get(last)) {
-            model.apply(change);
+            model.apply(change).unwrap();
         }
         let done = acknowledged.iter().filter(|from| **from <= at).count();
         for left in LEFT {
             let dir = TempDir::new().unwrap();
-            model.restore(dir.path(), left.survives());
+            model.restore(dir.path(), left).unwrap();
             let what = format!("at {at}, of the unsynced left: {left:?}");
             comes_back(dir.path(), &steps, done, &what).await;
         }

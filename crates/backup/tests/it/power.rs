@@ -1,0 +1,137 @@
+//! Power is lost at any change of a backup's disk: the backup before is there, or the new one, and the next run makes a whole one.
+//!
+//! Rows are made by the database, which flushes its files by itself: they count as written when the switch syncs them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use forebay_blobs_fs::power_loss::{Change, LEFT, Left, Model, Recorder};
+use tempfile::TempDir;
+
+use crate::kept::{Content, Kept, content_of};
+
+/// What the directory of the backup is called below the disk's root.
+const BACKUP: &str = "backup";
+
+/// Of the changes that bring or take bytes, which come before the switch and go after it, the short story is cut at each so manieth.
+const BYTES_STEP: usize = 12;
+
+/// Two backups of a registry that changed between them.
+struct Story {
+    /// Of the folder that the backup's directory is made in.
+    changes: Vec<Change>,
+    /// How many changes there were when the first one was done.
+    first_until: usize,
+    first: Content,
+    second: Content,
+    /// The registry, as the second one has it.
+    kept: Kept,
+    _folder: TempDir,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_lost_at_any_change_leaves_the_backup_before_or_the_new_one() {
+    let story = Story::told().await;
+    let ways = |at: usize, is_of_bytes: bool| {
+        let is_left_out = is_of_bytes && at % BYTES_STEP > 0;
+        let way = (!is_left_out).then(|| LEFT[at % LEFT.len()]);
+        way.into_iter().collect()
+    };
+    story.lose_power(ways).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: everything that can be left, at each change"]
+async fn long_power_lost_in_every_way_leaves_the_backup_before_or_the_new_one() {
+    let story = Story::told().await;
+    story.lose_power(|_, _| LEFT.to_vec()).await;
+}
+
+impl Story {
+    async fn told() -> Self {
+        let folder = TempDir::new().unwrap();
+        let root = folder.path().join("disk");
+        std::fs::create_dir(&root).unwrap();
+        let disk = Arc::new(Recorder::of(&root).unwrap());
+        let to = disk.root().join(BACKUP);
+        let kept = Kept::open(&folder.path().join("data")).await;
+        kept.begin().await;
+        kept.back_up_on(&to, disk.clone()).await.unwrap();
+        let (first, first_until) = (content_of(&to).await, disk.count());
+        kept.go_on().await;
+        kept.back_up_on(&to, disk.clone()).await.unwrap();
+        let second = content_of(&to).await;
+        assert_ne!(first, second);
+        assert_eq!(second, kept.content().await);
+        Self {
+            changes: disk.take(),
+            first_until,
+            first,
+            second,
+            kept,
+            _folder: folder,
+        }
+    }
+
+    /// Cuts the power after each change, in these ways for each.
+    async fn lose_power(self, ways: impl Fn(usize, bool) -> Vec<Left>) {
+        let (mut firsts, mut seconds) = (0, 0);
+        let mut model = Model::default();
+        for at in 0..=self.changes.len() {
+            let change = at.checked_sub(1).and_then(|last| self.changes.get(last));
+            if let Some(change) = change {
+                model.apply(change).unwrap();
+            }
+            let is_over = at == self.changes.len();
+            let is_of_bytes = !is_over && change.is_some_and(is_of_bytes);
+            for left in ways(at, is_of_bytes) {
+                let what = format!("at {at} of {}, left: {left:?}", self.changes.len());
+                let dir = TempDir::new().unwrap();
+                model.restore(dir.path(), left).unwrap();
+                let found = self.comes_back(&dir.path().join(BACKUP), &what).await;
+                let (is_first, is_second) = (found == self.first, found == self.second);
+                let is_right = match at {
+                    _ if is_over => is_second,
+                    _ if at < self.first_until => is_first || found.is_empty(),
+                    _ => is_first || is_second,
+                };
+                assert!(is_right, "{what}: {found:?}");
+                firsts += u32::from(is_first);
+                seconds += u32::from(is_second);
+            }
+        }
+        assert!(
+            firsts > 10 && seconds > 10,
+            "{firsts} first ones, {seconds} second ones"
+        );
+        self.kept.close().await;
+    }
+
+    /// What is found there; and the next run has all.
+    async fn comes_back(&self, backup: &Path, what: &str) -> Content {
+        let found = if backup.is_dir() {
+            content_of(backup).await
+        } else {
+            Content::new()
+        };
+        let made = self.kept.back_up(backup).await;
+        let made = made.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        assert!(made.is_whole(), "{what}: {made:?}");
+        assert_eq!(content_of(backup).await, self.second, "{what}, made again");
+        found
+    }
+}
+
+fn is_of_bytes(change: &Change) -> bool {
+    let path = match change {
+        Change::Create(path)
+        | Change::Write(path, ..)
+        | Change::Truncate(path, _)
+        | Change::Sync(path)
+        | Change::Rename(path, _)
+        | Change::Remove(path)
+        | Change::CreateDir(path) => path,
+    };
+    let registry = Path::new(BACKUP).join("registry");
+    path.starts_with(registry.join("blobs")) || path.starts_with(registry.join("staging"))
+}
