@@ -12,7 +12,7 @@ use forebay_terminal::Failure;
 
 use crate::audit_log::AuditLog;
 use crate::control_client::ask_running;
-use crate::data::{is_data_dir, lock};
+use crate::data::{is_data_dir, lock, no_data_dir};
 use crate::hosting::{accounts_desk, check_rows_are_there, unopened};
 
 /// Who changes something, in the audit log, where no server runs: whoever may write to the data directory.
@@ -24,15 +24,12 @@ const WHO: &str = "command line";
 /// # Errors
 /// The order has a word that means nothing, or accounts cannot be read or changed.
 pub async fn order_accounts(data: &Path, order: Order) -> Result<Told, Failure> {
-    if let Some(answer) = ask_running(data, "/accounts", &order).await? {
-        return serde_json::from_value(answer)
-            .map_err(|error| Failure::failed("the running server's answer makes no sense", error));
+    if let Some(told) = ask_running(data, "/accounts", &order).await? {
+        return Ok(told);
     }
     let makes_one = matches!(order, Order::AddUser { .. } | Order::AddRobot { .. });
     if !makes_one && !is_data_dir(data) {
-        let what = format!("there is no data directory at {}", data.display());
-        let hint = "name it with --data, or its configuration with --config";
-        return Err(Failure::plain(what).with_hint(hint));
+        return Err(no_data_dir(data));
     }
     carry_out(data, order).await
 }

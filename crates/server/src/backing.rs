@@ -14,7 +14,7 @@ use forebay_terminal::Failure;
 use tracing::info;
 
 use crate::control_client::ask_running;
-use crate::data::{is_data_dir, lock};
+use crate::data::{is_data_dir, lock, no_data_dir};
 use crate::hosting::{Hosting, Shelves};
 
 /// How long what is cut at the end of a command has to leave its traces.
@@ -47,14 +47,8 @@ impl Backing {
             *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(*progress);
         };
         info!(to = %to.display(), "backing up the local repositories");
-        let source = Source {
-            data: &self.data,
-            registry: &self.registry,
-            rows: &self.shelves.rows,
-            blobs: &self.shelves.blobs,
-            journal: &self.shelves.journal,
-            clock: self.clock.as_ref(),
-        };
+        let world = (self.data.as_path(), self.clock.as_ref());
+        let source = source(world, &self.registry, &self.shelves);
         let report = back_up(&source, to, Arc::new(RealDisk), &tell).await?;
         info!(
             to = %to.display(),
@@ -78,6 +72,22 @@ impl Backing {
     }
 }
 
+/// What is backed up of a data directory.
+fn source<'s>(
+    (data, clock): (&'s Path, &'s dyn Clock),
+    registry: &'s LocalRegistry,
+    shelves: &'s Shelves,
+) -> Source<'s> {
+    Source {
+        data,
+        registry,
+        rows: &shelves.rows,
+        blobs: &shelves.blobs,
+        journal: &shelves.journal,
+        clock,
+    }
+}
+
 /// Has the server that runs on `data` back up into `to`, an absolute path; where none runs, does it from the data directory.
 ///
 /// # Errors
@@ -97,22 +107,20 @@ pub async fn back_up_registry(
     let request = BackupRequest {
         to: text.to_owned(),
     };
-    if let Some(answer) = ask_running(data, "/backup", &request).await? {
-        return serde_json::from_value(answer)
-            .map_err(|error| Failure::failed("the running server's answer makes no sense", error));
+    if let Some(report) = ask_running(data, "/backup", &request).await? {
+        return Ok(report);
     }
     if !is_data_dir(data) {
-        let what = format!("there is no data directory at {}", data.display());
-        let hint = "name it with --data, or its configuration with --config";
-        return Err(Failure::plain(what).with_hint(hint));
+        return Err(no_data_dir(data));
     }
     back_up_stopped(data, to, tell).await
 }
 
 /// How far the running server has come with a backup; `None` if it tells nothing.
 pub async fn ask_progress(data: &Path) -> Option<BackupProgress> {
-    let answer = ask_running(data, "/backup/progress", &()).await.ok()??;
-    serde_json::from_value(answer).ok()?
+    let told: Option<Option<BackupProgress>> =
+        ask_running(data, "/backup/progress", &()).await.ok()?;
+    told?
 }
 
 async fn back_up_stopped(
@@ -133,14 +141,7 @@ async fn back_up_stopped(
         let what = format!("there are no local repositories in {}", data.display());
         return Err(Failure::plain(what));
     };
-    let source = Source {
-        data,
-        registry: &hosting.registry,
-        rows: &hosting.shelves.rows,
-        blobs: &hosting.shelves.blobs,
-        journal: &hosting.shelves.journal,
-        clock: clock.as_ref(),
-    };
+    let source = source((data, clock.as_ref()), &hosting.registry, &hosting.shelves);
     let backed_up = back_up(&source, to, Arc::new(RealDisk), tell).await;
     supervisor.stop();
     supervisor.drain(END_WITHIN).await;

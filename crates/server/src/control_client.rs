@@ -10,6 +10,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 /// The longest answer, in bytes.
@@ -19,11 +20,11 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 ///
 /// # Errors
 /// The server refused, or could not be understood.
-pub async fn ask_running(
+pub async fn ask_running<T: DeserializeOwned>(
     data: &Path,
     act: &str,
     what: &impl Serialize,
-) -> Result<Option<serde_json::Value>, Failure> {
+) -> Result<Option<T>, Failure> {
     let socket = data.join(CONTROL_SOCKET);
     let stream = match UnixStream::connect(&socket).await {
         Ok(stream) => stream,
@@ -45,7 +46,7 @@ pub async fn ask_running(
     if status == StatusCode::OK {
         return serde_json::from_slice(&body)
             .map(Some)
-            .map_err(|error| failed(error.into()));
+            .map_err(|error| Failure::failed("the running server's answer makes no sense", error));
     }
     let ControlError { messages } =
         serde_json::from_slice(&body).map_err(|error| failed(error.into()))?;

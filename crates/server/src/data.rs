@@ -28,6 +28,12 @@ pub fn is_data_dir(dir: &Path) -> bool {
     has_format(dir).unwrap_or(true)
 }
 
+/// That `dir` is none, and how to name another.
+pub(crate) fn no_data_dir(dir: &Path) -> Failure {
+    let what = format!("there is no data directory at {}", dir.display());
+    Failure::plain(what).with_hint("name it with --data, or its configuration with --config")
+}
+
 /// What is wrong with a catalog that is not there.
 #[derive(Debug, thiserror::Error)]
 #[error("there are blobs, but no catalog")]

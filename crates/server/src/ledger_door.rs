@@ -123,7 +123,7 @@ impl<'a> LedgerDoor<'a> {
         act: &str,
         what: &impl Serialize,
     ) -> Result<Option<A>, Failure> {
-        ask(&self.config.data, act, what).await
+        ask_running(&self.config.data, act, what).await
     }
 
     async fn ask_or_look<A: DeserializeOwned>(
@@ -191,7 +191,7 @@ async fn refuse_barred(data: &Path) -> Result<(), Failure> {
 pub async fn test_alerts(config: &Config) -> Result<Vec<Delivery>, Failure> {
     refuse_barred(&config.data).await?;
     if is_running(&config.data).await {
-        let told = ask(&config.data, "/alerts/test", &()).await?;
+        let told = ask_running(&config.data, "/alerts/test", &()).await?;
         return told.ok_or_else(|| Failure::plain("the server has stopped meanwhile"));
     }
     let (clock, tasks) = (
@@ -252,17 +252,6 @@ impl Stopped {
         self.data.close().await?;
         written.map_err(|error| Failure::failed("cannot write down what was heard", error))
     }
-}
-
-/// What the server that runs on `data` answers; `None` if none runs there.
-async fn ask<A: DeserializeOwned>(
-    data: &Path,
-    act: &str,
-    what: &impl Serialize,
-) -> Result<Option<A>, Failure> {
-    let answer = ask_running(data, act, what).await?;
-    let answer = answer.map(serde_json::from_value).transpose();
-    answer.map_err(|error| Failure::failed("the running server's answer makes no sense", error))
 }
 
 fn failure(error: NoAnswer) -> Failure {

@@ -14,7 +14,7 @@ use forebay_terminal::Failure;
 
 use crate::audit_log::AuditLog;
 use crate::control_client::ask_running;
-use crate::data::{is_data_dir, lock};
+use crate::data::{is_data_dir, lock, no_data_dir};
 use crate::hosting::Hosting;
 use crate::routes::routes;
 
@@ -72,15 +72,11 @@ impl<'a> Repositories<'a> {
     pub async fn order(&mut self, order: Order) -> Result<Told, Failure> {
         if self.stopped.is_none() {
             let data = &self.config.data;
-            if let Some(answer) = ask_running(data, "/repositories", &order).await? {
-                return serde_json::from_value(answer).map_err(|error| {
-                    Failure::failed("the running server's answer makes no sense", error)
-                });
+            if let Some(told) = ask_running(data, "/repositories", &order).await? {
+                return Ok(told);
             }
             if order.creates().is_none() && !is_data_dir(data) {
-                let what = format!("there is no data directory at {}", data.display());
-                let hint = "name it with --data, or its configuration with --config";
-                return Err(Failure::plain(what).with_hint(hint));
+                return Err(no_data_dir(data));
             }
         }
         let stopped = match self.stopped.take() {

@@ -59,12 +59,10 @@ async fn ask_in_parts(data: &Path, request: &SurveyRequest) -> Result<Option<Sur
             images: part.to_vec(),
             ask: request.ask,
         };
-        let Some(answer) = ask_running(data, "/survey", &part).await? else {
+        let answer: Option<Survey> = ask_running(data, "/survey", &part).await?;
+        let Some(answer) = answer else {
             return Ok(None);
         };
-        let answer: Survey = serde_json::from_value(answer).map_err(|error| {
-            Failure::failed("the running server's answer makes no sense", error)
-        })?;
         all.facts.extend(answer.facts);
         all.budgets = answer.budgets;
         all.hub_login = all.hub_login.max(answer.hub_login);

@@ -1,7 +1,6 @@
 //! Fetches images into the cache before they are needed, as work of our own: what is left of a budget for clients stays theirs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use forebay_api_admin::{WarmRequest, Warmed};
@@ -47,10 +46,10 @@ pub async fn warm(
         return Ok(Vec::new());
     };
     let mut told = Vec::new();
-    if let Some(answer) = ask(&config.data, first).await.transpose() {
+    if let Some(answer) = ask_running(&config.data, "/warm", first).await.transpose() {
         told.push(answer);
         for one in &wanted[1..] {
-            let answer = ask(&config.data, one).await.transpose();
+            let answer = ask_running(&config.data, "/warm", one).await.transpose();
             told.push(
                 answer.unwrap_or_else(|| Err(Failure::plain("the server has stopped meanwhile"))),
             );
@@ -70,12 +69,6 @@ pub async fn warm(
 
 fn failure(wanted: &WarmRequest, error: NotWarm) -> Failure {
     Failure::failed(format!("{} is not in the cache", wanted.image), error)
-}
-
-async fn ask(data: &Path, wanted: &WarmRequest) -> Result<Option<Warmed>, Failure> {
-    let answer = ask_running(data, "/warm", wanted).await?;
-    let answer = answer.map(serde_json::from_value).transpose();
-    answer.map_err(|error| Failure::failed("the running server's answer makes no sense", error))
 }
 
 /// Fetches one image through these caches.

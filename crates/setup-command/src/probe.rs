@@ -222,7 +222,8 @@ impl Ledger<'_> {
                 repository: self.image.repository.to_string(),
             }),
         };
-        let Some(answer) = ask_running(self.data, "/top", &request).await? else {
+        let report: Option<TopReport> = ask_running(self.data, "/top", &request).await?;
+        let Some(report) = report else {
             let what = format!(
                 "no server runs on the data directory {}",
                 self.data.display()
@@ -231,9 +232,6 @@ impl Ledger<'_> {
                         machine, pull an image here and look at forebay top there";
             return Err(Failure::plain(what).with_hint(hint));
         };
-        let report: TopReport = serde_json::from_value(answer).map_err(|error| {
-            Failure::failed("the running server's answer makes no sense", error)
-        })?;
         Ok(report
             .spent
             .iter()

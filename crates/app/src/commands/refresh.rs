@@ -32,7 +32,8 @@ pub(super) async fn run(
     let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     let what = RefreshRequest { image: args.image };
-    let Some(answer) = ask_running(&config.data, "/refresh", &what).await? else {
+    let told: Option<String> = ask_running(&config.data, "/refresh", &what).await?;
+    let Some(told) = told else {
         let dir = config.data.display();
         let what = if is_data_dir(&config.data) {
             format!("no server runs on the data directory {dir}")
@@ -42,6 +43,6 @@ pub(super) async fn run(
         return Err(Failure::plain(what)
             .with_hint("start it with forebay serve, or name its directory with --data"));
     };
-    printer.line(answer.as_str().unwrap_or_default());
+    printer.line(told);
     Ok(ExitStatus::Ok)
 }
