@@ -124,6 +124,7 @@ impl Line {
             from: self.from,
             act: self.act,
             object: &self.object,
+            detail: None,
             digest,
             outcome,
             request: self.request.map(|id| id.to_string()).as_deref(),

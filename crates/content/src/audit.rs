@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+/// What came of a change that ended in its middle, as where the process ends.
+const BROKEN_OFF: &str = "broken_off";
+
 /// Writes down changes where they stay.
 pub trait Audit: Send + Sync {
     /// Writes down one. It never fails for who makes the change; what could not be written is the operator's to hear.
@@ -19,6 +22,8 @@ pub struct AuditEntry<'a> {
     pub act: &'a str,
     /// To what: a repository with a tag or digest behind it, an account.
     pub object: &'a str,
+    /// What was said of it, where that is more than the act's name: settings, a grace.
+    pub detail: Option<&'a str>,
     /// The digest of what was pushed, where the object does not say it.
     pub digest: Option<&'a str>,
     /// What came of it: `done`, or why not in a word.
@@ -33,4 +38,39 @@ pub struct NoAudit;
 
 impl Audit for NoAudit {
     fn record(&self, _: &AuditEntry<'_>) {}
+}
+
+/// A change that has begun. It is written down with what came of it, or, dropped before, with that it was broken off: then nobody
+/// knows how far it came.
+pub struct BegunAct<'a> {
+    audit: &'a dyn Audit,
+    entry: Option<AuditEntry<'a>>,
+}
+
+impl<'a> BegunAct<'a> {
+    /// Begins it; what `entry` has as its outcome does not count.
+    pub fn new(audit: &'a dyn Audit, entry: AuditEntry<'a>) -> Self {
+        Self {
+            audit,
+            entry: Some(entry),
+        }
+    }
+
+    /// Writes down what came of it.
+    pub fn end(mut self, outcome: &'a str) {
+        if let Some(entry) = self.entry.take() {
+            self.audit.record(&AuditEntry { outcome, ..entry });
+        }
+    }
+}
+
+impl Drop for BegunAct<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            self.audit.record(&AuditEntry {
+                outcome: BROKEN_OFF,
+                ..entry
+            });
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub use accounts::{
     KeptUser, MAX_ROBOTS, MAX_USERS, Right, RobotId, Robots, Stamp, Users,
 };
 pub use alert::{Alert, AlertKind, Notify, Settled, TellNobody};
-pub use audit::{Audit, AuditEntry, NoAudit};
+pub use audit::{Audit, AuditEntry, BegunAct, NoAudit};
 pub use blob_store::{BlobError, BlobReader, BlobStat, BlobStore, FileSpan, Stage, collect_reader};
 pub use body::{BlobBody, BlobReading, BlobStream, Piece, PieceStream};
 pub use budget::Budget;

@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
@@ -40,6 +41,21 @@ impl Supervisor {
         // A connection per task: the span costs nothing unless its level is on.
         self.tasks
             .spawn(guarded.instrument(info_span!("task", name)));
+    }
+
+    /// Runs `work` as a task of its own and waits for what comes of it: it goes on though whoever waits leaves. `None` if it broke
+    /// off, for it panicked or the program ends.
+    pub async fn to_the_end<T, F>(&self, name: &'static str, work: F) -> Option<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let (told, answer) = oneshot::channel();
+        self.spawn(name, async move {
+            // Who asked may have left.
+            let _ = told.send(work.await);
+        });
+        answer.await.ok()
     }
 
     /// Resolves when [`stop`](Self::stop) has been called. Tasks that run for ever select on it.
@@ -86,11 +102,35 @@ mod tests {
     #[tokio::test]
     async fn a_panic_ends_only_its_own_task() {
         let supervisor = Supervisor::new();
-        let (done, finished) = tokio::sync::oneshot::channel();
+        let (done, finished) = oneshot::channel();
         supervisor.spawn("breaks", async { panic!("on purpose") });
         supervisor.spawn("works", async move {
             done.send(()).unwrap();
         });
+        finished.await.unwrap();
+        assert!(supervisor.drain(Duration::from_secs(10)).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_done_to_its_end_goes_on_though_nobody_waits_and_a_panic_is_told() {
+        let supervisor = Supervisor::new();
+        assert_eq!(
+            supervisor.to_the_end("adds", async { 1 + 1 }).await,
+            Some(2)
+        );
+        let broken: Option<()> = supervisor
+            .to_the_end("breaks", async { panic!("on purpose") })
+            .await;
+        assert_eq!(broken, None);
+        let (go, gone_on) = oneshot::channel();
+        let (done, finished) = oneshot::channel();
+        let waiting = supervisor.to_the_end("goes on", async move {
+            gone_on.await.unwrap();
+            done.send(()).unwrap();
+        });
+        let left = tokio::time::timeout(Duration::ZERO, waiting).await;
+        assert!(left.is_err(), "nobody waits for it any more");
+        go.send(()).unwrap();
         finished.await.unwrap();
         assert!(supervisor.drain(Duration::from_secs(10)).await);
     }

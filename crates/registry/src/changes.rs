@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use forebay_content::{BoxError, Change, JournalEntry, Timestamp};
 use forebay_oci::RepositoryName;
-use tokio::sync::{Mutex as TurnLock, MutexGuard as TurnGuard, oneshot};
+use tokio::sync::{Mutex as TurnLock, MutexGuard as TurnGuard};
 use tracing::warn;
 
 use crate::PushError;
@@ -74,13 +74,10 @@ impl LocalRegistry {
         F: Future<Output = Result<T, PushError>> + Send + 'static,
     {
         let registry = self.itself.upgrade().ok_or_else(broken_off)?;
-        let work = work(registry);
-        let (told, answer) = oneshot::channel();
-        self.supervisor.spawn("registry change", async move {
-            // Who asked may have gone away.
-            let _ = told.send(work.await);
-        });
-        answer.await.map_err(|_| broken_off())?
+        let done = self
+            .supervisor
+            .to_the_end("registry change", work(registry));
+        done.await.unwrap_or_else(|| Err(broken_off()))
     }
 
     /// A turn to change the repository and its journal.

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use forebay_content::{
     Change, DropGuard, Dropped, HostedEntry, HostedManifest, ReferrersOf, Timestamp, collect_reader,
@@ -47,6 +48,12 @@ pub enum ExpiryError {
     },
 }
 
+/// Who is told of each manifest that has gone.
+pub type TellGone = Arc<dyn Fn(&Going) + Send + Sync>;
+
+/// Who sees each manifest that a repository holds.
+type See<'a> = dyn FnMut(&HostedEntry) + Send + 'a;
+
 /// What became of a repository's manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expired {
@@ -71,7 +78,38 @@ impl LocalRegistry {
         self.plan_at(repository, policy, self.clock.now()).await
     }
 
-    /// Lets go of a repository's manifests what rules say; `tell` is told of each as soon as it has gone.
+    /// As [`plan_expiry`](Self::plan_expiry), and `see` sees each manifest on the way, in the order of digests, whether a rule is
+    /// about it or not.
+    ///
+    /// # Errors
+    /// As [`plan_expiry`](Self::plan_expiry).
+    pub(crate) async fn plan_seeing(
+        &self,
+        repository: &RepositoryName,
+        policy: &Policy,
+        see: &mut See<'_>,
+    ) -> Result<Plan, ExpiryError> {
+        let policy = policy.of(repository);
+        if !policy.rules().is_empty() {
+            let now = self.clock.now();
+            return self.plan_on(repository, &policy, (now, see)).await;
+        }
+        let failed = |source| ExpiryError::failed(repository, source);
+        let mut after: Option<Digest> = None;
+        loop {
+            let rows = &self.stores.rows;
+            let page = rows.hosted_manifests(repository, after.as_ref(), PAGE);
+            let page = page.await.map_err(|error| failed(error.into()))?;
+            let Some(last) = page.last() else {
+                return Ok(Plan::default());
+            };
+            after = Some(last.manifest.digest.clone());
+            page.iter().for_each(&mut *see);
+        }
+    }
+
+    /// Lets go of a repository's manifests what rules say; `tell` is told of each as soon as it has gone, though whoever waits for
+    /// all of it has left by then.
     ///
     /// # Errors
     /// As [`plan_expiry`](Self::plan_expiry); what went until then stays so.
@@ -79,7 +117,7 @@ impl LocalRegistry {
         &self,
         repository: &RepositoryName,
         policy: &Policy,
-        tell: &(dyn Fn(&Going) + Sync),
+        tell: TellGone,
     ) -> Result<Expired, ExpiryError> {
         let planned_at = self.clock.now();
         let mut expired = Expired {
@@ -106,11 +144,10 @@ impl LocalRegistry {
                     .await
                     .map_err(failed)?
                 && self
-                    .let_go_to_the_end(repository, going, planned_at)
+                    .let_go_to_the_end(repository, (going, planned_at), &tell)
                     .await
                     .map_err(failed)?;
             if is_let_go {
-                tell(going);
                 expired.dropped += 1;
             } else {
                 expired.changed += 1;
@@ -126,8 +163,18 @@ impl LocalRegistry {
         policy: &Policy,
         now: Timestamp,
     ) -> Result<Plan, ExpiryError> {
-        let failed = |source| ExpiryError::failed(repository, source);
         let policy = policy.of(repository);
+        self.plan_on(repository, &policy, (now, &mut |_| {})).await
+    }
+
+    /// By rules that are about this repository, or none.
+    async fn plan_on(
+        &self,
+        repository: &RepositoryName,
+        policy: &Policy,
+        (now, see): (Timestamp, &mut See<'_>),
+    ) -> Result<Plan, ExpiryError> {
+        let failed = |source| ExpiryError::failed(repository, source);
         let found = self.stores.rows.find_repository(repository).await;
         let found = found.map_err(|error| failed(error.into()))?;
         let found = found.ok_or_else(|| ExpiryError::NoRepository(repository.clone()))?;
@@ -136,16 +183,17 @@ impl LocalRegistry {
         }
         // What was pulled a moment ago is only noted.
         self.flush().await;
-        let candidates = self.candidates(repository).await.map_err(failed)?;
+        let candidates = self.candidates(repository, see).await.map_err(failed)?;
         let candidates = candidates.ok_or_else(|| ExpiryError::TooLarge(repository.clone()))?;
         let immutable = immutable_patterns(&found);
-        Ok(plan(&candidates, &policy, &immutable, now))
+        Ok(plan(&candidates, policy, &immutable, now))
     }
 
     /// All that the repository holds, with the children of indexes; `None` if it is too much.
     async fn candidates(
         &self,
         repository: &RepositoryName,
+        see: &mut See<'_>,
     ) -> Result<Option<Vec<Candidate>>, PushError> {
         let mut candidates: Vec<Candidate> = Vec::new();
         loop {
@@ -162,6 +210,7 @@ impl LocalRegistry {
                 return Ok(None);
             }
             for entry in page {
+                see(&entry);
                 let children = self.children(repository, &entry.manifest).await?;
                 candidates.push(Candidate { entry, children });
             }
@@ -225,16 +274,21 @@ impl LocalRegistry {
         }
     }
 
-    /// Drops one manifest of a plan, unless it changed since; true if it went.
+    /// Drops one manifest of a plan, unless it changed since, and tells if it went; true if it did.
     async fn let_go_to_the_end(
         &self,
         repository: &RepositoryName,
-        going: &Going,
-        planned_at: Timestamp,
+        (going, planned_at): (&Going, Timestamp),
+        tell: &TellGone,
     ) -> Result<bool, PushError> {
-        let (repository, going) = (repository.clone(), going.clone());
+        let (repository, going, tell) = (repository.clone(), going.clone(), Arc::clone(tell));
         self.to_the_end(async move |registry| {
-            registry.let_go(&repository, &going, planned_at).await
+            let went = registry.let_go(&repository, &going, planned_at).await;
+            // Where the journal alone failed, it has gone all the same.
+            if matches!(went, Ok(true) | Err(PushError::Unjournaled(_))) {
+                tell(&going);
+            }
+            went
         })
         .await
     }

@@ -24,7 +24,7 @@ mod uploads;
 
 pub use check::{CheckError, LostObject, RebuiltRows, RegistryCheck};
 pub use error::{PushError, Refused};
-pub use expiry::{Expired, ExpiryError, MAX_PLANNED};
+pub use expiry::{Expired, ExpiryError, MAX_PLANNED, TellGone};
 pub use garbage::Collected;
 pub use local_registry::{LocalRegistry, Stores};
 pub use moment::Spared;

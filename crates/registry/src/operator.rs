@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::LocalRegistry;
 use crate::expiry::{Expired, ExpiryError};
-use crate::lifecycle::Policy;
+use crate::lifecycle::{Going, Policy};
 
 /// How long after the start the rules are applied for the first time: a wrong one can still be taken back.
 pub const FIRST_AFTER: Duration = Duration::from_mins(5);
@@ -28,6 +28,9 @@ const MAX_FAILURES_TOLD: u64 = 20;
 /// How many repositories are looked up in one go.
 const AT_ONCE: u32 = 500;
 
+/// What came of a change that was made, in the audit log.
+pub(crate) const DONE: &str = "done";
+
 /// Who has changed something, in the audit log, where rules have.
 const BY_RULES: &str = "lifecycle rules";
 
@@ -35,7 +38,7 @@ const BY_RULES: &str = "lifecycle rules";
 pub struct Operator {
     pub(crate) registry: Arc<LocalRegistry>,
     rules: Mutex<Arc<Policy>>,
-    audit: Arc<dyn Audit>,
+    pub(crate) audit: Arc<dyn Audit>,
     events: Arc<dyn Observe>,
 }
 
@@ -182,25 +185,33 @@ impl Operator {
         rules: &Policy,
         who: &str,
     ) -> Result<Expired, ExpiryError> {
-        let tell = |going: &crate::lifecycle::Going| {
-            let object = format!("{}@{}", place(repository), going.digest);
-            self.write_down((who, "expire-manifest"), &object, true);
-            self.events.observe(&Event::Expired);
+        let (audit, events) = (Arc::clone(&self.audit), Arc::clone(&self.events));
+        let (who, place) = (who.to_owned(), place(repository));
+        let tell = move |going: &Going| {
+            let object = format!("{place}@{}", going.digest);
+            audit.record(&AuditEntry {
+                outcome: DONE,
+                ..written(&who, "expire-manifest", &object)
+            });
+            events.observe(&Event::Expired);
         };
-        self.registry.expire(repository, rules, &tell).await
+        self.registry
+            .expire(repository, rules, Arc::new(tell))
+            .await
     }
+}
 
-    /// Writes down a change, or a try at one.
-    pub(crate) fn write_down(&self, (who, act): (&str, &str), object: &str, is_done: bool) {
-        self.audit.record(&AuditEntry {
-            who,
-            from: None,
-            act,
-            object,
-            digest: None,
-            outcome: if is_done { "done" } else { "failed" },
-            request: None,
-        });
+/// A line of the audit log for an act of the operator, its outcome yet to come.
+pub(crate) fn written<'a>(who: &'a str, act: &'a str, object: &'a str) -> AuditEntry<'a> {
+    AuditEntry {
+        who,
+        from: None,
+        act,
+        object,
+        detail: None,
+        digest: None,
+        outcome: "",
+        request: None,
     }
 }
 

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_access::{Order, Told};
+use forebay_access::{Desk, Order, OrderError, Told};
 use forebay_blobs_fs::{RealDisk, ensure_format};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{Audit as _, AuditEntry, Clock, SystemClock};
+use forebay_content::{Audit, AuditEntry, BegunAct, Clock, SystemClock};
 use forebay_terminal::Failure;
 
 use crate::audit_log::AuditLog;
@@ -34,6 +34,39 @@ pub async fn order_accounts(data: &Path, order: Order) -> Result<Told, Failure> 
     carry_out(data, order).await
 }
 
+/// Carries out an order of `who` at `desk`, and writes down what it changes.
+///
+/// # Errors
+/// Those of the desk.
+pub(crate) async fn carry_out_and_record(
+    desk: &Desk,
+    audit: &dyn Audit,
+    (order, who): (Order, &str),
+) -> Result<Told, OrderError> {
+    if order.is_look() {
+        return desk.carry_out(order).await;
+    }
+    let what = order.to_string();
+    let entry = AuditEntry {
+        who,
+        from: None,
+        act: "change-account",
+        object: &what,
+        detail: None,
+        digest: None,
+        outcome: "",
+        request: None,
+    };
+    let begun = BegunAct::new(audit, entry);
+    let carried_out = desk.carry_out(order).await;
+    begun.end(if carried_out.is_ok() {
+        "done"
+    } else {
+        "failed"
+    });
+    carried_out
+}
+
 /// Does it here, holding the data directory meanwhile.
 async fn carry_out(data: &Path, order: Order) -> Result<Told, Failure> {
     let unusable = |error: &dyn std::error::Error| {
@@ -48,19 +81,9 @@ async fn carry_out(data: &Path, order: Order) -> Result<Told, Failure> {
     };
     let rows = Arc::new(rows.map_err(|error| unopened(data, error.into()))?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let (what, is_look) = (order.to_string(), order.is_look());
-    let told = accounts_desk(&rows, &clock).carry_out(order).await;
-    if !is_look {
-        AuditLog::new(data, clock).record(&AuditEntry {
-            who: WHO,
-            from: None,
-            act: "change-account",
-            object: &what,
-            digest: None,
-            outcome: if told.is_ok() { "done" } else { "failed" },
-            request: None,
-        });
-    }
+    let what = order.to_string();
+    let (desk, audit) = (accounts_desk(&rows, &clock), AuditLog::new(data, clock));
+    let told = carry_out_and_record(&desk, &audit, (order, WHO)).await;
     let closed = rows.close().await;
     let told = told.map_err(|error| Failure::failed(format!("cannot {what}"), error))?;
     closed.map_err(|error| unusable(&error))?;

@@ -27,6 +27,9 @@ const OLDER_FILES: u32 = forebay_backup::OLDER_AUDIT_FILES;
 /// The longest text of a line, in bytes.
 const MAX_TEXT_BYTES: usize = 512;
 
+/// The longest detail of a line, in bytes: room for as many patterns of immutable tags as a repository has.
+const MAX_DETAIL_BYTES: usize = 8 * 1024;
+
 /// The audit log in a data directory.
 pub(crate) struct AuditLog {
     path: PathBuf,
@@ -48,6 +51,8 @@ struct Line<'a> {
     from: Option<String>,
     act: &'a str,
     object: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<&'a str>,
     outcome: &'a str,
@@ -143,6 +148,7 @@ impl Audit for AuditLog {
             from: entry.from.map(|from| from.to_string()),
             act: entry.act,
             object: printable(entry.object, MAX_TEXT_BYTES),
+            detail: entry.detail.map(|text| printable(text, MAX_DETAIL_BYTES)),
             digest: entry.digest,
             outcome: entry.outcome,
             request: entry.request,
@@ -171,6 +177,7 @@ mod tests {
             from: Some([127, 0, 0, 1].into()),
             act: "push-manifest",
             object,
+            detail: None,
             digest: None,
             outcome: "done",
             request: None,

@@ -14,7 +14,7 @@ use forebay_blobs_fs::FsBlobs;
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, Refreshed};
 use forebay_catalog_sql::SqlCatalog;
 use forebay_config::find_nearest;
-use forebay_content::{Audit, AuditEntry, Request, SourceError};
+use forebay_content::{Audit, Request, SourceError};
 use forebay_forecast::{Survey, SurveyRequest};
 use forebay_jobs::Supervisor;
 use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
@@ -24,6 +24,7 @@ use forebay_registry::{Operator, Order as RepositoryOrder, Told as RepositoryTol
 use tokio::sync::Mutex;
 use tracing::info;
 
+use crate::accounts::carry_out_and_record;
 use crate::backing::Backing;
 use crate::check::{CheckReport, check_running};
 use crate::desk::{Desk, try_webhooks};
@@ -93,6 +94,8 @@ enum Refusal {
     NoRepositories,
     #[error("the server is stopping")]
     Stopping,
+    #[error("{0} was broken off, and whether it was done is not known: look, and do it again")]
+    BrokenOff(String),
     #[error("the check could not be finished")]
     Unfinished(#[from] FsckError),
 }
@@ -147,23 +150,14 @@ impl Control for Controls {
         let desk = access.as_ref().map(|access| access.desk());
         let desk = self.accounts.as_ref().map(|own| desk.unwrap_or(own));
         let desk = desk.ok_or_else(|| ControlError::of(&Refusal::NoAccounts))?;
-        let (what, is_look) = (order.to_string(), order.is_look());
-        let carried_out = desk.carry_out(order).await;
-        if !is_look {
-            self.audit.record(&AuditEntry {
-                who: WHO,
-                from: None,
-                act: "change-account",
-                object: &what,
-                digest: None,
-                outcome: if carried_out.is_ok() {
-                    "done"
-                } else {
-                    "failed"
-                },
-                request: None,
-            });
-        }
+        let what = order.to_string();
+        let (desk, audit) = (Arc::clone(desk), Arc::clone(&self.audit));
+        // To its end, and into the audit log, though the command is cut.
+        let change = async move { carry_out_and_record(&desk, &*audit, (order, WHO)).await };
+        let carried_out = self.supervisor.to_the_end("change of accounts", change);
+        let carried_out = carried_out.await;
+        let carried_out =
+            carried_out.ok_or_else(|| ControlError::of(&Refusal::BrokenOff(what.clone())))?;
         carried_out.map_err(|error| {
             let mut told = ControlError::of(&error);
             told.messages.insert(0, format!("cannot {what}"));

@@ -35,7 +35,7 @@ pub struct Repositories<'a> {
 
 /// A data directory that no server runs on, held by the command.
 struct Stopped {
-    operator: Operator,
+    operator: Arc<Operator>,
     hosting: Hosting,
     routes: RouteTable,
     tasks: Supervisor,
@@ -91,7 +91,7 @@ impl<'a> Repositories<'a> {
         told.map_err(|error| Failure::failed(format!("cannot {what}"), error))
     }
 
-    /// Lets go of the data directory, if it is held.
+    /// Lets go of the data directory, if it is held, once `done` is what came of the orders.
     ///
     /// # Errors
     /// The last writes failed.
@@ -99,7 +99,9 @@ impl<'a> Repositories<'a> {
         match self.stopped {
             Some(stopped) => stopped.close().await,
             None => Ok(()),
-        }
+        };
+        let done = done?;
+        closed.map(|()| done)
     }
 }
 
@@ -121,7 +123,7 @@ impl Stopped {
         let rules = config.lifecycle.clone();
         let registry = Arc::clone(&hosting.registry);
         Ok(Self {
-            operator: Operator::new(registry, rules, (audit, Arc::new(Ignore))),
+            operator: Arc::new(Operator::new(registry, rules, (audit, Arc::new(Ignore)))),
             hosting,
             routes: routes(config),
             tasks,
@@ -138,7 +140,7 @@ impl Stopped {
 
 /// Carries out an order of `who`, if what it makes would be a local repository's name.
 pub(crate) async fn carry_out(
-    operator: &Operator,
+    operator: &Arc<Operator>,
     routes: &RouteTable,
     (order, who): (Order, &str),
 ) -> Result<Told, NotDone> {
@@ -153,7 +155,7 @@ pub(crate) async fn carry_out(
     }
     match operator.carry_out(order, who).await {
         Ok(told) => Ok(told),
-        Err(error) => Err(match find_meant(operator, &error).await {
+        Err(error) => Err(match find_meant(operator, &error, who).await {
             Some(nearest) => NotDone::Mistyped { error, nearest },
             None => error.into(),
         }),
@@ -161,7 +163,7 @@ pub(crate) async fn carry_out(
 }
 
 /// The repository that was meant, where there is none of the name that was given.
-async fn find_meant(operator: &Operator, error: &OrderError) -> Option<String> {
+async fn find_meant(operator: &Arc<Operator>, error: &OrderError, who: &str) -> Option<String> {
     let OrderError::NoRepository(name) = error else {
         return None;
     };
@@ -172,7 +174,7 @@ async fn find_meant(operator: &Operator, error: &OrderError) -> Option<String> {
             pattern: None,
             after,
         };
-        let Ok(Told::Repositories { repositories, next }) = operator.carry_out(order, WHO).await
+        let Ok(Told::Repositories { repositories, next }) = operator.carry_out(order, who).await
         else {
             break;
         };

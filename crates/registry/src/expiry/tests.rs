@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -92,15 +92,16 @@ impl Scene {
             .plan_expiry(&self.repository, &policy)
             .await
             .unwrap();
-        let gone = Mutex::new(Vec::new());
-        let tell = |going: &Going| gone.lock().unwrap().push(going.digest.clone());
+        let gone = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&gone);
+        let tell = Arc::new(move |_: &Going| _ = told.fetch_add(1, Ordering::Relaxed));
         let expired = self
             .registry
-            .expire(&self.repository, &policy, &tell)
+            .expire(&self.repository, &policy, tell)
             .await
             .unwrap();
         assert_eq!(expired.plan, plan);
-        assert_eq!(expired.dropped, gone.into_inner().unwrap().len() as u64);
+        assert_eq!(expired.dropped, gone.load(Ordering::Relaxed));
         expired
     }
 
@@ -331,7 +332,11 @@ async fn rules_of_other_repositories_do_nothing_and_an_absent_repository_is_told
     let absent: RepositoryName = "team/absent".parse().unwrap();
     let refused = scene
         .registry
-        .expire(&absent, &Policy::new(vec![keep_newest(0)]), &|_| {})
+        .expire(
+            &absent,
+            &Policy::new(vec![keep_newest(0)]),
+            Arc::new(|_| {}),
+        )
         .await;
     assert!(matches!(refused, Err(ExpiryError::NoRepository(name)) if name == absent));
 }

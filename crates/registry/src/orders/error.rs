@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use forebay_limits::counted;
 use forebay_oci::{InvalidPattern, Reference, RepositoryName};
 
 use super::MIN_GRACE;
@@ -58,7 +59,11 @@ pub enum OrderError {
     #[error("there is a repository {0} already: forebay repo set changes it")]
     Exists(RepositoryName),
     /// The repository holds something.
-    #[error("{name} holds {manifests} manifests under {tags} tags: --force deletes them too")]
+    #[error(
+        "{name} holds {} under {}: --force deletes all of it",
+        counted(*manifests, "manifest"),
+        counted(*tags, "tag")
+    )]
     Holds {
         /// Its name.
         name: RepositoryName,
@@ -77,6 +82,14 @@ pub enum OrderError {
         "a grace of {0:?} is too short: a push that takes longer would lose what it has sent; at least {MIN_GRACE:?}"
     )]
     Grace(Duration),
+    /// The server is stopping, and this may take longer than it waits.
+    #[error("the server is stopping: what was done until then stays so; do it again once it runs")]
+    Stopping,
+    /// The process ends, or a fault of our own ended it.
+    #[error(
+        "the change was broken off, and whether it was made is not known: look, and make it again"
+    )]
+    BrokenOff,
     /// Rules could not be applied.
     #[error(transparent)]
     Expiry(ExpiryError),

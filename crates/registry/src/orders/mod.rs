@@ -1,18 +1,19 @@
 //! What a command may have the operator do, as data: the same whether a server runs and does it, or the command itself.
 
 mod error;
+mod order;
 mod rule_text;
 mod told;
 
 use std::cmp::Reverse;
-use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{HostedEntry, Missing};
+use forebay_content::{AuditEntry, BegunAct, HostedEntry, Missing, Timestamp};
 use forebay_oci::{Digest, Reference, RepositoryName};
-use serde::{Deserialize, Serialize};
 
 pub use self::error::OrderError;
+pub use self::order::{Order, Quota};
 pub use self::rule_text::RuleText;
 pub use self::told::{
     CollectedText, DetailText, ExpiredText, GoingText, MAX_NAMED, PinText, RepositoryText,
@@ -21,7 +22,7 @@ pub use self::told::{
 use crate::PushError;
 use crate::expiry::Expired;
 use crate::local_registry::GARBAGE_GRACE;
-use crate::operator::Operator;
+use crate::operator::{DONE, Operator, written};
 use crate::owner::{Deleted, Made, Settings};
 
 /// How many repositories or pins one answer lists.
@@ -33,178 +34,86 @@ const AT_ONCE: u32 = 500;
 /// How many of the newest tags a repository is shown with.
 const NEWEST_SHOWN: usize = 10;
 
+/// How many are looked at before all but the newest are let go of.
+const MAX_SEEN: usize = 100;
+
 /// How many pins a repository is shown with.
 const PINS_SHOWN: usize = 100;
 
 /// The least time for which what uploads have brought is kept: with less, a slow push loses what it has sent.
 pub const MIN_GRACE: Duration = Duration::from_hours(1);
 
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Order {
-    /// List repositories.
-    ListRepositories {
-        /// Only those that this pattern stands for.
-        pattern: Option<String>,
-        /// After which name to go on.
-        after: Option<String>,
-    },
-    /// Show all that is known of a repository.
-    ShowRepository {
-        /// Its name.
-        name: String,
-    },
-    /// Make a repository.
-    CreateRepository {
-        /// Its name.
-        name: String,
-        /// Patterns of tags that are neither moved nor dropped.
-        immutable_tags: Vec<String>,
-        /// The most bytes that it may hold.
-        quota_bytes: Option<u64>,
-    },
-    /// Have other settings hold; what is not said stays as it is.
-    SetRepository {
-        /// Its name.
-        name: String,
-        /// The patterns that hold from now on.
-        immutable_tags: Option<Vec<String>>,
-        /// The quota that holds from now on.
-        quota: Option<Quota>,
-    },
-    /// Delete a repository.
-    DeleteRepository {
-        /// Its name.
-        name: String,
-        /// Whether it may hold something, which goes too.
-        with_content: bool,
-    },
-    /// Pin a manifest, or take its pin away.
-    Pin {
-        /// Its repository.
-        name: String,
-        /// Its tag or digest.
-        reference: String,
-        /// Whether it is to be pinned.
-        is_pinned: bool,
-    },
-    /// List what is pinned in a repository.
-    ListPins {
-        /// Its name.
-        name: String,
-        /// After which digest to go on.
-        after: Option<String>,
-    },
-    /// Let go of what lifecycle rules say.
-    Expire {
-        /// In which repository.
-        name: String,
-        /// By these rules; without, by the configuration's.
-        rules: Option<Vec<RuleText>>,
-        /// Whether only to tell what would go.
-        dry_run: bool,
-    },
-    /// Clear away what no repository needs.
-    CollectGarbage {
-        /// For how many seconds uploads are spared.
-        grace_seconds: Option<u64>,
-    },
+/// What a repository is shown with, of all that it holds.
+#[derive(Default)]
+struct Seen {
+    /// When each was pushed, and the manifest.
+    newest: Vec<(Timestamp, PinText)>,
+    pins: Vec<PinText>,
+    pinned: u64,
 }
 
-/// A bound of what a repository holds, or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Quota {
-    /// So many bytes.
-    Bytes(u64),
-    /// As much as the disk.
-    Unbounded,
-}
-
-impl Order {
-    /// True if it only looks.
-    pub fn is_look(&self) -> bool {
-        matches!(
-            self,
-            Self::ListRepositories { .. }
-                | Self::ShowRepository { .. }
-                | Self::ListPins { .. }
-                | Self::Expire { dry_run: true, .. }
-        )
-    }
-
-    /// The repository that it makes.
-    pub fn creates(&self) -> Option<&str> {
-        match self {
-            Self::CreateRepository { name, .. } => Some(name),
-            _ => None,
-        }
-    }
-
-    /// The words of the audit log for it, where it is a change that is written down as a whole: the act, and to what.
-    fn audited(&self) -> Option<(&'static str, String)> {
-        let at = |name: &str| format!("local/{name}");
-        match self {
-            Self::CreateRepository { name, .. } => Some(("create-repository", at(name))),
-            Self::SetRepository { name, .. } => Some(("set-repository", at(name))),
-            Self::DeleteRepository { name, .. } => Some(("delete-repository", at(name))),
-            Self::Pin {
-                name,
-                reference,
-                is_pinned,
-            } => {
-                let act = if *is_pinned {
-                    "pin-manifest"
-                } else {
-                    "unpin-manifest"
-                };
-                let between = if reference.contains(':') { '@' } else { ':' };
-                Some((act, format!("{}{between}{reference}", at(name))))
+impl Seen {
+    fn see(&mut self, entry: &HostedEntry) {
+        if entry.is_pinned {
+            self.pinned += 1;
+            if self.pins.len() < PINS_SHOWN {
+                self.pins.push(PinText::of(entry));
             }
-            Self::CollectGarbage { .. } => Some(("collect-garbage", "local".to_owned())),
-            // Each manifest is.
-            Self::Expire { .. }
-            | Self::ListRepositories { .. }
-            | Self::ShowRepository { .. }
-            | Self::ListPins { .. } => None,
+        }
+        if !entry.tags.is_empty() {
+            self.newest.push((entry.pushed_at, PinText::of(entry)));
+        }
+        if self.newest.len() >= MAX_SEEN {
+            self.sort();
         }
     }
-}
 
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ListRepositories { .. } => f.write_str("list repositories"),
-            Self::ShowRepository { name } => write!(f, "show {name}"),
-            Self::CreateRepository { name, .. } => write!(f, "create {name}"),
-            Self::SetRepository { name, .. } => write!(f, "change {name}"),
-            Self::DeleteRepository { name, .. } => write!(f, "delete {name}"),
-            Self::Pin {
-                name,
-                is_pinned: true,
-                ..
-            } => write!(f, "pin in {name}"),
-            Self::Pin { name, .. } => write!(f, "unpin in {name}"),
-            Self::ListPins { name, .. } => write!(f, "list pins of {name}"),
-            Self::Expire { name, .. } => write!(f, "apply lifecycle rules to {name}"),
-            Self::CollectGarbage { .. } => f.write_str("collect garbage"),
-        }
+    /// The newest first, and no more than are shown.
+    fn sort(&mut self) {
+        self.newest.sort_by_key(|(at, _)| Reverse(*at));
+        self.newest.truncate(NEWEST_SHOWN);
     }
 }
 
 impl Operator {
-    /// Carries out an order of `who`, and writes down what it changes.
+    /// Carries out an order of `who`, and writes down what it changes. A change goes on to its end, and into the audit log, though
+    /// whoever waits for it leaves.
     ///
     /// # Errors
     /// It has a word that means nothing, what it is about is not there or not as it must be, or the disk fails.
-    pub async fn carry_out(&self, order: Order, who: &str) -> Result<Told, OrderError> {
-        let audited = order.audited();
-        let carried_out = self.act(order, who).await;
-        if let Some((act, object)) = audited {
-            self.write_down((who, act), &object, carried_out.is_ok());
+    pub async fn carry_out(self: &Arc<Self>, order: Order, who: &str) -> Result<Told, OrderError> {
+        if order.audited().is_none() {
+            return self.act(order, who).await;
         }
-        carried_out
+        let (operator, who) = (Arc::clone(self), who.to_owned());
+        let change = async move { operator.change(order, &who).await };
+        let tasks = &self.registry.supervisor;
+        let changed = tasks.to_the_end("operator's change", change).await;
+        changed.unwrap_or(Err(OrderError::BrokenOff))
+    }
+
+    /// Makes a change that is written down as a whole.
+    async fn change(&self, order: Order, who: &str) -> Result<Told, OrderError> {
+        let (act, object) = order.audited().unwrap_or_default();
+        let detail = order.detail();
+        let entry = AuditEntry {
+            detail: detail.as_deref(),
+            ..written(who, act, &object)
+        };
+        let begun = BegunAct::new(&*self.audit, entry);
+        let is_long = matches!(order, Order::CollectGarbage { .. });
+        let changed = tokio::select! {
+            changed = self.act(order, who) => changed,
+            // What was cleared away until then stays so; the rest is when garbage is collected next.
+            () = self.registry.supervisor.stopping(), if is_long => Err(OrderError::Stopping),
+        };
+        begun.end(match &changed {
+            Ok(_) => DONE,
+            Err(OrderError::Failed(PushError::Unjournaled(_))) => "unjournaled",
+            Err(OrderError::Stopping) => "broken_off",
+            Err(_) => "failed",
+        });
+        changed
     }
 
     async fn act(&self, order: Order, who: &str) -> Result<Told, OrderError> {
@@ -291,33 +200,19 @@ impl Operator {
     async fn show(&self, name: &RepositoryName) -> Result<Told, OrderError> {
         let found = self.registry.find_repository(name).await?;
         let found = found.ok_or_else(|| OrderError::NoRepository(name.clone()))?;
-        let mut newest: Vec<HostedEntry> = Vec::new();
-        let mut pins = Vec::new();
-        let mut pinned = 0;
-        let mut after = None;
-        loop {
-            let page = self.entries(name, after.as_ref()).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.manifest.digest.clone());
-            for entry in page {
-                if entry.is_pinned {
-                    pinned += 1;
-                    if pins.len() < PINS_SHOWN {
-                        pins.push(PinText::of(&entry));
-                    }
-                }
-                if !entry.tags.is_empty() {
-                    newest.push(entry);
-                }
-            }
-            newest.sort_by_key(|entry| Reverse(entry.pushed_at));
-            newest.truncate(NEWEST_SHOWN);
-        }
+        let mut seen = Seen::default();
         let rules = self.rules().of(name);
-        let plan = self.registry.plan_expiry(name, &rules).await?;
+        let mut see = |entry: &HostedEntry| seen.see(entry);
+        let plan = self.registry.plan_seeing(name, &rules, &mut see).await?;
+        seen.sort();
+        let Seen {
+            newest,
+            pins,
+            pinned,
+        } = seen;
         Ok(Told::Detail(Box::new(DetailText {
             repository: RepositoryText::of(&found),
-            newest: newest.iter().map(PinText::of).collect(),
+            newest: newest.into_iter().map(|(_, text)| text).collect(),
             pins,
             pinned,
             rules: rules.rules().iter().map(RuleTold::of).collect(),

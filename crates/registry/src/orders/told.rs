@@ -1,6 +1,7 @@
 //! What came of an order, as data. Times are milliseconds since the UNIX epoch, sizes are bytes.
 
 use forebay_content::{HostedEntry, HostedRepository};
+use forebay_oci::Tag;
 use serde::{Deserialize, Serialize};
 
 use crate::expiry::Expired;
@@ -9,6 +10,9 @@ use crate::lifecycle::{Going, Plan, Rule, Spared};
 
 /// The most manifests that go, and the most that are spared, that one answer names; the rest is counted.
 pub const MAX_NAMED: usize = 10_000;
+
+/// The most tags of one manifest that are named; the rest is counted.
+pub(super) const MAX_TAGS_NAMED: usize = 100;
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,8 +102,11 @@ pub struct RuleTold {
 pub struct PinText {
     /// Its digest.
     pub digest: String,
-    /// Its tags.
+    /// Its tags; at most a hundred.
     pub tags: Vec<String>,
+    /// How many more it has.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub tags_beside: u64,
     /// When it was pushed last.
     pub pushed_unix_ms: i64,
     /// When it was pulled last.
@@ -134,8 +141,11 @@ pub struct ExpiredText {
 pub struct GoingText {
     /// Its digest.
     pub digest: String,
-    /// Its tags.
+    /// Its tags; at most a hundred.
     pub tags: Vec<String>,
+    /// How many more it has.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub tags_beside: u64,
     /// By whose doing.
     pub cause: String,
 }
@@ -145,8 +155,11 @@ pub struct GoingText {
 pub struct SparedText {
     /// Its digest.
     pub digest: String,
-    /// Its tags.
+    /// Its tags; at most a hundred.
     pub tags: Vec<String>,
+    /// How many more it has.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub tags_beside: u64,
     /// The rule that would have, and why.
     pub cause: String,
     /// What stands against it.
@@ -194,6 +207,7 @@ impl PinText {
         Self {
             digest: entry.manifest.digest.to_string(),
             tags: texts(&entry.tags),
+            tags_beside: beside(&entry.tags),
             pushed_unix_ms: entry.pushed_at.0,
             pulled_unix_ms: entry.pulled_at.map(|at| at.0),
         }
@@ -223,6 +237,7 @@ impl GoingText {
         Self {
             digest: going.digest.to_string(),
             tags: texts(&going.tags),
+            tags_beside: beside(&going.tags),
             cause: going.cause.to_string(),
         }
     }
@@ -233,6 +248,7 @@ impl SparedText {
         Self {
             digest: spared.digest.to_string(),
             tags: texts(&spared.tags),
+            tags_beside: beside(&spared.tags),
             cause: format!("{}: {}", spared.rule, spared.why),
             because: spared.shield.to_string(),
         }
@@ -255,6 +271,16 @@ impl CollectedText {
     }
 }
 
-fn texts(items: &[impl ToString]) -> Vec<String> {
-    items.iter().map(ToString::to_string).collect()
+fn texts(tags: &[Tag]) -> Vec<String> {
+    let named = tags.iter().take(MAX_TAGS_NAMED);
+    named.map(ToString::to_string).collect()
+}
+
+fn beside(tags: &[Tag]) -> u64 {
+    tags.len().saturating_sub(MAX_TAGS_NAMED) as u64
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }

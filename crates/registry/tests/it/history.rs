@@ -2,6 +2,7 @@
 //! own pin, settle, let go by rules, and delete it. Each tells what it does.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -160,7 +161,10 @@ impl<'s> Client<'s> {
         let told: Vec<Told> = planned
             .map(|digest| self.ask(own, Act::Drop(digest)))
             .collect();
-        registry.expire(own, &policy, &|_| {}).await.unwrap();
+        registry
+            .expire(own, &policy, Arc::new(|_| {}))
+            .await
+            .unwrap();
         for told in told {
             if let Act::Drop(digest) = &told.act {
                 self.alive

@@ -6,6 +6,7 @@
     reason = "the steps of tests fail by panics, and a seed must be seen"
 )]
 
+mod audited;
 mod checked;
 mod child;
 mod departed;

@@ -1,6 +1,7 @@
 //! What an owner does with a repository holds for who pushes, and is known again when rows are made anew.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use forebay_content::{HostedLists as _, Missing};
 use forebay_oci::{Digest, Reference};
@@ -127,10 +128,12 @@ async fn what_an_owner_says_stands_against_who_pushes_and_deletes() {
         selection: Selection::Everything,
         expiry: Expiry::KeepNewest(0),
     }]);
-    let expired = registry.expire(&app, &everything, &|_| {}).await.unwrap();
+    let expired = registry.expire(&app, &everything, Arc::new(|_| {}));
+    let expired = expired.await.unwrap();
     assert_eq!((expired.dropped, expired.plan.spared.len()), (0, 1));
     registry.pin(&app, &by_digest, false).await.unwrap();
-    let expired = registry.expire(&app, &everything, &|_| {}).await.unwrap();
+    let expired = registry.expire(&app, &everything, Arc::new(|_| {}));
+    let expired = expired.await.unwrap();
     assert_eq!(expired.dropped, 1);
     scene.close().await;
 }

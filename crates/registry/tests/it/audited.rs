@@ -1,0 +1,201 @@
+//! What an operator has done is in the audit log, though the command that asked for it is cut, and with what was said.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use forebay_content::{Audit, AuditEntry, HostedContent as _, Ignore};
+use forebay_oci::RepositoryName;
+use forebay_registry::lifecycle::Policy;
+use forebay_registry::{Operator, Order, Quota, Told};
+use futures::poll;
+use tempfile::TempDir;
+
+use crate::scene::{Image, Scene, name};
+
+/// How often a command is looked after before it is cut, at most.
+const MAX_POLLS: usize = 6;
+
+/// Who has it done.
+const WHO: &str = "a test";
+
+/// What was written down: the act, its object, what was said, and what came of it.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl Audit for Lines {
+    fn record(&self, entry: &AuditEntry<'_>) {
+        assert_eq!(entry.who, WHO);
+        let said = entry
+            .detail
+            .map_or_else(String::new, |said| format!(" ({said})"));
+        let line = format!("{} {}{said}: {}", entry.act, entry.object, entry.outcome);
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Lines {
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// How many end so.
+    fn count(&self, act: &str, outcome: &str) -> usize {
+        let lines = self.all();
+        let found = lines
+            .iter()
+            .filter(|line| line.starts_with(act) && line.ends_with(outcome));
+        found.count()
+    }
+}
+
+fn operator(scene: &Scene) -> (Arc<Operator>, Arc<Lines>) {
+    let lines = Arc::new(Lines::default());
+    let told = (Arc::clone(&lines) as _, Arc::new(Ignore) as _);
+    let registry = Arc::clone(&scene.registry);
+    (
+        Arc::new(Operator::new(registry, Policy::default(), told)),
+        lines,
+    )
+}
+
+fn create(repository: &RepositoryName) -> Order {
+    Order::CreateRepository {
+        name: repository.to_string(),
+        immutable_tags: vec!["v*".to_owned(), "r-*".to_owned()],
+        quota_bytes: Some(1000),
+    }
+}
+
+fn set(repository: &RepositoryName, tags: Option<&[&str]>, quota: Option<Quota>) -> Order {
+    let owned = |tags: &[&str]| tags.iter().map(ToString::to_string).collect();
+    Order::SetRepository {
+        name: repository.to_string(),
+        immutable_tags: tags.map(owned),
+        quota,
+    }
+}
+
+/// Looks after the command some times, and cuts it.
+async fn cut<T>(command: impl Future<Output = T>, polls: usize) {
+    let mut command = pin!(command);
+    for _ in 0..polls {
+        if poll!(&mut command).is_ready() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_written_down_with_what_was_said() {
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let (operator, lines) = operator(&scene);
+    let app = name("team/app");
+    operator.carry_out(create(&app), WHO).await.unwrap();
+    operator.carry_out(create(&app), WHO).await.unwrap_err();
+    for order in [
+        set(&app, Some(&["v*"]), Some(Quota::Bytes(5))),
+        set(&app, Some(&[]), Some(Quota::Unbounded)),
+        set(&app, None, Some(Quota::Bytes(7))),
+        Order::CollectGarbage {
+            grace_seconds: Some(3600),
+        },
+        Order::DeleteRepository {
+            name: app.to_string(),
+            with_content: true,
+        },
+    ] {
+        operator.carry_out(order, WHO).await.unwrap();
+    }
+    // Who only looks leaves no line.
+    let list = Order::ListRepositories {
+        pattern: None,
+        after: None,
+    };
+    let listed = operator.carry_out(list, WHO).await.unwrap();
+    assert!(matches!(listed, Told::Repositories { repositories, .. } if repositories.is_empty()));
+    assert_eq!(
+        lines.all(),
+        [
+            "create-repository local/team/app (immutable tags v* r-*, quota 1000 bytes): done",
+            "create-repository local/team/app (immutable tags v* r-*, quota 1000 bytes): failed",
+            "set-repository local/team/app (immutable tags v*, quota 5 bytes): done",
+            "set-repository local/team/app (no immutable tags, no quota): done",
+            "set-repository local/team/app (quota 7 bytes): done",
+            "collect-garbage local (grace 3600 s): done",
+            "delete-repository local/team/app (with all that it holds): done",
+        ]
+    );
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_cut_leaves_no_change_without_its_line() {
+    for polls in 0..MAX_POLLS {
+        let dir = TempDir::new().unwrap();
+        let scene = Scene::open(dir.path()).await;
+        let (operator, lines) = operator(&scene);
+        let (made, app) = (name("made"), name("app"));
+        cut(operator.carry_out(create(&made), WHO), polls).await;
+        let image = Image::numbered(1);
+        scene.push_image(&app, Some("1"), &image).await.unwrap();
+        let pin = Order::Pin {
+            name: app.to_string(),
+            reference: "1".to_owned(),
+            is_pinned: true,
+        };
+        cut(operator.carry_out(pin, WHO), polls).await;
+        let registry = Arc::clone(&scene.registry);
+        // What is under way ends before the stores are closed.
+        scene.supervisor.stop();
+        assert!(scene.supervisor.drain(Duration::from_secs(30)).await);
+        let is_made = registry.find_repository(&made).await.unwrap().is_some();
+        assert_eq!(
+            lines.count("create-repository", ": done"),
+            usize::from(is_made)
+        );
+        let entry = scene.rows.find_hosted_entry(&app, &image.digest()).await;
+        let is_pinned = entry.unwrap().unwrap().is_pinned;
+        assert_eq!(
+            lines.count("pin-manifest", ": done"),
+            usize::from(is_pinned)
+        );
+        let begun = usize::from(polls > 0);
+        assert_eq!(lines.all().len(), 2 * begun, "{polls}: {:?}", lines.all());
+        scene.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_manifest_that_a_cut_command_let_go_is_written_down() {
+    for polls in 1..MAX_POLLS {
+        let dir = TempDir::new().unwrap();
+        let scene = Scene::open(dir.path()).await;
+        let (operator, lines) = operator(&scene);
+        let app = name("app");
+        let images: Vec<Image> = (0..6).map(Image::numbered).collect();
+        for image in &images {
+            scene.push_image(&app, None, image).await.unwrap();
+        }
+        let rule = forebay_registry::RuleText {
+            repositories: vec!["**".to_owned()],
+            keep_newest: Some(0),
+            ..Default::default()
+        };
+        let expire = Order::Expire {
+            name: app.to_string(),
+            rules: Some(vec![rule]),
+            dry_run: false,
+        };
+        cut(operator.carry_out(expire, WHO), polls * 40).await;
+        scene.supervisor.stop();
+        assert!(scene.supervisor.drain(Duration::from_secs(30)).await);
+        let found = scene.registry.find_repository(&app).await.unwrap().unwrap();
+        let gone = images.len() - usize::try_from(found.manifests).unwrap();
+        assert_eq!(lines.count("expire-manifest", ": done"), gone, "{polls}");
+        scene.close().await;
+    }
+}
