@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use forebay_config::{Environment, load, time_span};
+use forebay_limits::counted;
 use forebay_registry::{MIN_GRACE, Order, Told};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
@@ -10,8 +11,8 @@ use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, 
 /// Clears away what no local repository needs any more, and tells how much that was
 ///
 /// A running server does so every hour by itself; this does it now, while everything goes on: blobs that were uploaded longer
-/// ago than the grace and that no manifest refers to, and the bytes of what no repository holds. What lifecycle rules would let
-/// go stays (forebay repo expire), and the cache is no part of it.
+/// ago than the grace and that no manifest refers to, and the bytes of what no repository holds. Until then what was deleted counts
+/// for its repository's quota. What lifecycle rules would let go stays (forebay repo expire), and the cache is no part of it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay gc\n  forebay gc --grace 2h --data /var/lib/forebay"))]
 pub struct Args {
@@ -42,8 +43,7 @@ pub async fn run(
     let told = repositories
         .order(Order::CollectGarbage { grace_seconds })
         .await;
-    repositories.close().await?;
-    let Told::Collected(collected) = told? else {
+    let Told::Collected(collected) = repositories.close(told).await? else {
         return Err(Failure::plain(
             "the answer is no report of what was cleared away",
         ));
@@ -52,10 +52,10 @@ pub async fn run(
         printer.line(Json::indented(&collected));
     } else {
         printer.line(format_args!(
-            "cleared away: {} objects, {}; {} links to blobs that no manifest needs; in {}",
-            collected.objects,
+            "cleared away: {}, {}; {} to blobs that no manifest needs; in {}",
+            counted(collected.objects, "object"),
             amounts::bytes(collected.bytes),
-            collected.links,
+            counted(collected.links, "link"),
             took(collected.took_ms),
         ));
     }

@@ -1,6 +1,7 @@
-//! A local image as it is written: a repository, and its tag or digest.
+//! Local images, repositories and patterns of them as they are written on the command line.
 
-use forebay_oci::{Reference, RepositoryName};
+use forebay_oci::{Reference, RepositoryName, RepositoryPattern};
+use forebay_registry::lifecycle::TagPattern;
 
 /// The tag that is meant where none is written, as everywhere.
 const DEFAULT_TAG: &str = "latest";
@@ -34,6 +35,30 @@ pub(crate) fn local_image(text: &str) -> Result<LocalImage, String> {
         repository,
         reference,
     })
+}
+
+/// A repository's name as it was written, if it is one.
+pub(crate) fn repository_name(text: &str) -> Result<String, String> {
+    match text.parse::<RepositoryName>() {
+        Ok(name) => Ok(name.to_string()),
+        Err(_) => Err(format!(
+            "{text:?} is no repository's name: it has lower-case letters, digits, '.', '_', '-' and '/'"
+        )),
+    }
+}
+
+/// A pattern of repositories as it was written, if it is one.
+pub(crate) fn repository_pattern(text: &str) -> Result<String, String> {
+    let read = text.parse::<RepositoryPattern>();
+    read.map(|pattern| pattern.to_string())
+        .map_err(|why| format!("the pattern {text:?} {why}"))
+}
+
+/// A pattern of tags as it was written, if it is one.
+pub(crate) fn tag_pattern(text: &str) -> Result<String, String> {
+    let read = text.parse::<TagPattern>();
+    read.map(|pattern| pattern.to_string())
+        .map_err(|why| format!("the pattern of tags {text:?} {why}"))
 }
 
 fn without_tag(name: &str) -> &str {

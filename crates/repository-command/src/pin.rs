@@ -6,14 +6,15 @@ use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 use serde::Serialize;
 
-use crate::image::local_image;
+use crate::image::{local_image, repository_name};
 use crate::repo::list::all_of;
 
 /// Pins an image of a local repository: no lifecycle rule lets it go, and no client deletes it
 ///
-/// The manifest is pinned that the tag points at now, with what it needs: its layers, of an index its platforms. The tag itself
-/// may be moved and deleted; an immutable tag (forebay repo set --immutable-tags) is not. Deleting the whole repository by force
-/// takes pinned manifests too.
+/// The manifest is pinned that the tag points at now, with what it needs: its layers, of an index its platforms. A client that
+/// deletes it is refused (409), until the pin is taken away. The tag itself may be moved and deleted; an immutable tag (forebay
+/// repo set --immutable-tags) is not. Deleting the whole repository by force takes pinned manifests too. To pin what is pinned, or
+/// take away a pin that is not there, changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay pin team/app:1.0\n  forebay pin team/app@sha256:… --remove\n  forebay pin --list team/app"))]
 pub struct Args {
@@ -68,8 +69,7 @@ pub async fn run(
         )
         .await
     };
-    repositories.close().await?;
-    done.map(|()| ExitStatus::Ok)
+    repositories.close(done).await.map(|()| ExitStatus::Ok)
 }
 
 async fn pin(
@@ -78,7 +78,7 @@ async fn pin(
     (is_pinned, json): (bool, bool),
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let image = local_image(image).map_err(Failure::plain)?;
+    let image = local_image(image).map_err(Failure::Usage)?;
     let name = image.repository.to_string();
     let order = Order::Pin {
         name: name.clone(),
@@ -92,11 +92,8 @@ async fn pin(
         let told = serde_json::json!({ "repository": name, "digest": digest, "pinned": is_pinned });
         printer.line(Json::indented(&told));
     } else {
-        let state = if is_pinned {
-            "pinned"
-        } else {
-            "not pinned any more"
-        };
+        // Also where it was so before.
+        let state = if is_pinned { "pinned" } else { "not pinned" };
         printer.line(format_args!("{name}@{digest}  {state}"));
     }
     Ok(())
@@ -109,7 +106,7 @@ async fn list(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let names: Vec<String> = if let Some(name) = name {
-        vec![name]
+        vec![repository_name(&name).map_err(Failure::Usage)?]
     } else {
         let all: Vec<RepositoryText> = all_of(repositories, None).await?;
         all.into_iter().map(|found| found.name).collect()
@@ -138,7 +135,7 @@ async fn list(
         return Ok(());
     }
     for Pinned { repository, pin } in &pinned {
-        let tags = tags(&pin.tags);
+        let tags = tags(&pin.tags, pin.tags_beside);
         let pushed = amounts::moment(pin.pushed_unix_ms);
         printer.line(format_args!(
             "{repository}@{}  {tags}  pushed {pushed}",
@@ -151,11 +148,11 @@ async fn list(
     Ok(())
 }
 
-/// Tags as they are listed.
-pub(crate) fn tags(tags: &[String]) -> String {
-    if tags.is_empty() {
-        "untagged".to_owned()
-    } else {
-        tags.join(", ")
+/// Tags as they are listed, and how many more there are.
+pub(crate) fn tags(tags: &[String], beside: u64) -> String {
+    match (tags, beside) {
+        ([], _) => "untagged".to_owned(),
+        (tags, 0) => tags.join(", "),
+        (tags, more) => format!("{} and {more} more", tags.join(", ")),
     }
 }

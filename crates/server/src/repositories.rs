@@ -94,9 +94,9 @@ impl<'a> Repositories<'a> {
     /// Lets go of the data directory, if it is held, once `done` is what came of the orders.
     ///
     /// # Errors
-    /// The last writes failed.
-    pub async fn close(self) -> Result<(), Failure> {
-        match self.stopped {
+    /// The orders', or else that the last writes failed.
+    pub async fn close<T>(self, done: Result<T, Failure>) -> Result<T, Failure> {
+        let closed = match self.stopped {
             Some(stopped) => stopped.close().await,
             None => Ok(()),
         };

@@ -17,6 +17,9 @@ pub enum Failure {
     /// The configuration is wrong: every problem that was found.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
+    /// The command line is wrong, which shows only where all of it is looked at; nothing was done.
+    #[error("{0}")]
+    Usage(String),
     /// It could not be done.
     #[error("{what}")]
     Failed {
@@ -52,7 +55,7 @@ impl Failure {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         match &mut self {
-            Self::Config(_) => {}
+            Self::Config(_) | Self::Usage(_) => {}
             Self::Failed { hints, .. } => hints.push(Hint::new(hint)),
         }
         self
@@ -63,7 +66,7 @@ impl Failure {
         match self {
             // Another user may find nothing wrong with it.
             Self::Config(errors) if errors.is_barred() => ExitStatus::Failed,
-            Self::Config(_) => ExitStatus::Usage,
+            Self::Config(_) | Self::Usage(_) => ExitStatus::Usage,
             Self::Failed { .. } => ExitStatus::Failed,
         }
     }
@@ -73,6 +76,7 @@ impl Advice for Failure {
     fn hints(&self) -> Vec<Hint> {
         match self {
             Self::Config(errors) => errors.problems().iter().flat_map(Advice::hints).collect(),
+            Self::Usage(_) => Vec::new(),
             Self::Failed { hints, .. } => hints.clone(),
         }
     }

@@ -29,7 +29,7 @@ fn manifest(name: &str) -> Bytes {
     Bytes::from(index.to_string())
 }
 
-fn digest(name: &str) -> String {
+pub(crate) fn digest(name: &str) -> String {
     Digest::sha256(&manifest(name)).to_string()
 }
 
@@ -53,21 +53,30 @@ async fn push(program: &Program, place: &str, name: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
-async fn is_pushed(program: &Program, place: &str, name: &str) {
+pub(crate) async fn is_pushed(program: &Program, place: &str, name: &str) {
     let pushed = push(program, place, name).await;
     assert_eq!(pushed, (201, String::new()), "{place}");
 }
 
 /// Runs a command that must be done; what it printed.
-async fn run(setup: &Forebay, words: &[&str]) -> String {
+pub(crate) async fn run(setup: &Forebay, words: &[&str]) -> String {
     let ended = setup.run(words).await;
     assert!(ended.status.success(), "{}", ended.transcript());
     ended.out
 }
 
 async fn is_refused(setup: &Forebay, words: &[&str], why: &str) -> Ended {
+    ends(setup, words, (3, why)).await
+}
+
+/// Words that cannot be meant so.
+async fn is_no_command(setup: &Forebay, words: &[&str], why: &str) -> Ended {
+    ends(setup, words, (2, why)).await
+}
+
+async fn ends(setup: &Forebay, words: &[&str], (code, why): (i32, &str)) -> Ended {
     let ended = setup.run(words).await;
-    assert_eq!(ended.status.code(), Some(3), "{}", ended.transcript());
+    assert_eq!(ended.status.code(), Some(code), "{}", ended.transcript());
     assert!(ended.log.contains(why), "{}", ended.transcript());
     ended
 }
@@ -106,51 +115,37 @@ async fn until_logged(program: &Program, what: &str, times: usize) {
 
 /// Makes team/app; what makes no sense is refused.
 async fn make(setup: &Forebay) {
-    let create = [
-        "repo",
-        "create",
-        "team/app",
-        "--immutable-tags",
-        "v*",
-        "--quota",
-        "400B",
-    ];
-    let unwritten = setup.run(&create).await;
+    let words = ["repo", "create", "team/app", "--immutable-tags", "v*"];
+    let create = |quota| [&words[..], &["--quota", quota]].concat();
+    let unwritten = setup.run(&create("400B")).await;
     assert_eq!(
         unwritten.status.code(),
         Some(2),
         "{}",
         unwritten.transcript()
     );
-    let create = [
-        "repo",
-        "create",
-        "team/app",
-        "--immutable-tags",
-        "v*",
-        "--quota",
-        "1KB",
-    ];
+    let create = create("1KB");
     let made = run(setup, &create).await;
     assert!(
         made.contains("made team/app: a quota of 1000 B, immutable tags v*"),
         "{made}"
     );
     is_refused(setup, &create, "there is a repository team/app already").await;
-    is_refused(
-        setup,
-        &["repo", "create", "docker.io/x"],
-        "could not be pushed to",
-    )
-    .await;
-    is_refused(
-        setup,
-        &["repo", "create", "other/app"],
-        "could not be pushed to",
-    )
-    .await;
+    for name in ["docker.io/x", "other/app"] {
+        is_refused(setup, &["repo", "create", name], "could not be pushed to").await;
+    }
     let wrong = ["repo", "create", "app", "--immutable-tags", "v:1"];
-    is_refused(setup, &wrong, "can match no tag").await;
+    is_no_command(setup, &wrong, "can match no tag").await;
+    for wrong in [
+        &["repo", "create", "Team/App"][..],
+        &["repo", "show", "team/app:v1"],
+        &["repo", "list", "--pattern", "Team/*"],
+        &["repo", "expire", "team/[", "--keep-newest", "1"],
+        &["pin", "team/app:"],
+        &["pin", "--list", "team/app:v1"],
+    ] {
+        is_no_command(setup, wrong, "error:").await;
+    }
     is_refused(
         setup,
         &["repo", "show", "team/ap"],
@@ -187,6 +182,14 @@ fn check_audit(setup: &Forebay) {
         words("local/team/app", "control socket", "done")
     );
     assert_eq!(by("set-repository").len(), 1);
+    let log = std::fs::read_to_string(setup.data().join("audit.jsonl")).expect("an audit log");
+    for said in [
+        "\"detail\":\"immutable tags v*, quota 1000 bytes\"",
+        "\"detail\":\"no quota\"",
+        "\"detail\":\"with all that it holds\"",
+    ] {
+        assert!(log.contains(said), "{said}: {log}");
+    }
     assert_eq!(
         by("pin-manifest")[0],
         words("local/team/app:latest", "control socket", "done")
@@ -239,7 +242,10 @@ async fn commands_reach_the_server_that_runs_and_the_data_of_one_that_does_not()
     assert_eq!(stopped.1["pinned"], json!(1));
     let pins = json(&setup, &["pin", "--list"]).await;
     assert_eq!(pins[0]["digest"], digest("second"));
-    run(&setup, &["pin", "team/app:latest", "--remove"]).await;
+    for _ in 0..2 {
+        let unpinned = run(&setup, &["pin", "team/app:latest", "--remove"]).await;
+        assert!(unpinned.ends_with("  not pinned\n"), "{unpinned}");
+    }
     let gone = run(&setup, &["repo", "delete", "team/app", "--force"]).await;
     assert!(gone.contains("deleted team/app"), "{gone}");
     assert_eq!(json(&setup, &listed).await, json!([]));
@@ -321,13 +327,14 @@ async fn rules_are_looked_at_first_and_then_applied() {
     run(&setup, &rule).await;
     assert_eq!(program.get("/v2/other/manifests/v1").await.status, 404);
     let many = ["repo", "expire", "--keep-newest", "1", "--pushed-for", "3d"];
-    is_refused(&setup, &many, "needs one of").await;
-    is_refused(
-        &setup,
-        &["repo", "expire", "team/ap"],
-        "did you mean team/app?",
-    )
-    .await;
+    is_no_command(&setup, &many, "needs one of").await;
+    let mistyped = ["repo", "expire", "team/ap"];
+    let refused = is_refused(&setup, &mistyped, "did you mean team/app?").await;
+    assert!(
+        !refused.log.contains("there are no repositories"),
+        "{}",
+        refused.log
+    );
     is_refused(
         &setup,
         &["repo", "expire", "none/*"],

@@ -63,6 +63,14 @@ impl RuleText {
         text
     }
 
+    /// Says what is wrong with it, if it makes no rule.
+    ///
+    /// # Errors
+    /// A pattern is none, or its keys contradict one another.
+    pub fn check(&self) -> Result<(), OrderError> {
+        self.clone().read(1).map(drop)
+    }
+
     fn read(self, number: u32) -> Result<Rule, OrderError> {
         let span = |seconds: Option<u64>| seconds.map(Duration::from_secs);
         let written = Written {

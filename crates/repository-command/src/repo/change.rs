@@ -1,19 +1,27 @@
 //! `forebay repo create`, `set` and `delete`.
 
 use forebay_config::{Environment, byte_size, load};
+use forebay_limits::counted;
 use forebay_registry::{Order, Quota, RepositoryText, Told};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
+use crate::image::{repository_name, tag_pattern};
+
 /// Make a repository, and say what holds in it
+///
+/// A tag that is immutable is neither moved nor deleted once it was pushed: who tries is refused (409). In patterns * stands for any
+/// characters, ? for one, [0-9] for one of those, {main,dev} for one of the texts. What goes beyond the quota is refused (403); what
+/// was deleted counts for a day, or until forebay gc clears it away.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay repo create team/app\n  forebay repo create team/app --immutable-tags 'v*' --quota 20GiB"))]
 pub(super) struct Create {
     /// The repository, such as team/app
+    #[arg(value_parser = repository_name)]
     name: String,
 
     /// A pattern of tags that, once pushed, are neither moved nor deleted, such as v*; may be given more than once
-    #[arg(long = "immutable-tags", value_name = "PATTERN")]
+    #[arg(long = "immutable-tags", value_name = "PATTERN", value_parser = tag_pattern)]
     immutable_tags: Vec<String>,
 
     /// The most that it may hold, such as 20GiB; what is pushed beyond it is refused
@@ -26,16 +34,19 @@ pub(super) struct Create {
 
 /// Change what holds in a repository; what is not named stays as it is
 ///
-/// What it holds stays: a quota below its size only refuses what is pushed from now on.
+/// What it holds stays: a quota below its size only refuses what is pushed from now on. What was deleted counts for a day, or until
+/// forebay gc clears it away. In patterns * stands for any characters, ? for one, [0-9] for one of those, {main,dev} for one of the
+/// texts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay repo set team/app --quota 50GiB\n  forebay repo set team/app --immutable-tags 'v*' --immutable-tags 'release-*'\n  forebay repo set team/app --no-immutable-tags --no-quota"))]
 #[command(group = clap::ArgGroup::new("settings").required(true).multiple(true))]
 pub(super) struct Set {
     /// The repository, such as team/app
+    #[arg(value_parser = repository_name)]
     name: String,
 
     /// The patterns of tags that are neither moved nor deleted from now on, in place of those before
-    #[arg(long = "immutable-tags", value_name = "PATTERN", group = "settings")]
+    #[arg(long = "immutable-tags", value_name = "PATTERN", value_parser = tag_pattern, group = "settings")]
     immutable_tags: Vec<String>,
 
     /// Let all tags be moved and deleted
@@ -56,12 +67,14 @@ pub(super) struct Set {
 
 /// Delete a repository
 ///
-/// One that holds manifests only with --force; then all of them go, pinned or immutable or not. Their bytes go when garbage is
-/// collected next, as far as no other repository holds them.
+/// One that holds manifests only with --force; then all of them go, pinned or immutable or not, which no client can delete. Their
+/// bytes go when garbage is collected next, as far as no other repository holds them. Whoever may push makes the repository anew,
+/// without settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay repo delete team/old\n  forebay repo delete team/old --force"))]
 pub(super) struct Delete {
     /// The repository, such as team/app
+    #[arg(value_parser = repository_name)]
     name: String,
 
     /// Delete all that it holds, too
@@ -144,10 +157,10 @@ pub(super) async fn delete(
     let gone = carry_out(order, &args.rest, environment, printer).await?;
     if let Some(gone) = gone {
         printer.line(format_args!(
-            "deleted {}: {} manifests under {} tags, {}",
+            "deleted {}: {} under {}, {}",
             gone.name,
-            gone.manifests,
-            gone.tags,
+            counted(gone.manifests, "manifest"),
+            counted(gone.tags, "tag"),
             amounts::bytes(gone.bytes)
         ));
     }
@@ -164,8 +177,7 @@ async fn carry_out(
     let config = load(&rest.source.without_listen(environment))?;
     let mut repositories = Repositories::of(&config);
     let told = repositories.order(order).await;
-    repositories.close().await?;
-    let Told::Repository(repository) = told? else {
+    let Told::Repository(repository) = repositories.close(told).await? else {
         return Err(Failure::plain("the answer is no repository"));
     };
     if rest.json {

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use forebay_config::{Environment, load, time_span};
+use forebay_limits::{counted, counted_as};
 use forebay_registry::{ExpiredText, Order, RuleText, Told};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, with_exit_codes};
 
 use super::list::all_of;
+use crate::image::{repository_pattern, tag_pattern};
 use crate::pin::tags;
 
 /// What the rule of the command line is called where it is told of.
@@ -18,12 +20,13 @@ const GIVEN: &str = "the rule given";
 ///
 /// The rules are those of the configuration, [[lifecycle]], as the running server has read it, or one that is given by flags, or
 /// those of a file. What is pinned, immutable, named by an index that stays, or what a manifest that stays is about, is spared;
-/// what is pushed, pinned or tagged meanwhile, too.
+/// what is pushed, pinned or tagged meanwhile, too. In patterns * stands for any characters (of repositories: of one part of the name,
+/// ** for any across parts), ? for one, [0-9] for one of those, {main,dev} for one of the texts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay repo expire --dry-run\n  forebay repo expire 'team/*' --tags 'v*' --keep-newest 10 --dry-run\n  forebay repo expire team/app --untagged-after 14d\n  forebay repo expire --rules lifecycle.toml --dry-run"))]
 pub(super) struct Args {
     /// Repositories, or patterns such as team/*; without, all
-    #[arg(value_name = "NAME-PATTERN")]
+    #[arg(value_name = "NAME-PATTERN", value_parser = repository_pattern)]
     names: Vec<String>,
 
     /// Only tell what would go and why, and what spares others; nothing is changed
@@ -50,11 +53,11 @@ pub(super) struct Args {
 #[command(next_help_heading = "One rule, in place of the configuration's")]
 struct RuleArgs {
     /// It is about manifests with such a tag and no other, such as v*; may be given more than once
-    #[arg(long, value_name = "PATTERN", conflicts_with = "rules")]
+    #[arg(long, value_name = "PATTERN", value_parser = tag_pattern, conflicts_with = "rules")]
     tags: Vec<String>,
 
     /// It is about manifests with a tag for each of these patterns, whatever other tags they have
-    #[arg(long, value_name = "PATTERN", conflicts_with = "rules")]
+    #[arg(long, value_name = "PATTERN", value_parser = tag_pattern, conflicts_with = "rules")]
     all_tags: Vec<String>,
 
     /// It is about manifests without a tag
@@ -80,7 +83,7 @@ struct RuleArgs {
 
 impl RuleArgs {
     /// The rule, if any of it was given.
-    fn rule(self) -> Option<RuleText> {
+    fn rule(self) -> Result<Option<RuleText>, Failure> {
         let rule = RuleText {
             tags: self.tags,
             all_tags: self.all_tags,
@@ -91,11 +94,17 @@ impl RuleArgs {
             not_pulled_for_seconds: self.not_pulled_for.map(|span| span.as_secs()),
             ..RuleText::default()
         };
-        (rule != RuleText::default()).then(|| RuleText {
+        if rule == RuleText::default() {
+            return Ok(None);
+        }
+        let rule = RuleText {
             name: GIVEN.to_owned(),
             repositories: vec!["**".to_owned()],
             ..rule
-        })
+        };
+        rule.check()
+            .map_err(|wrong| Failure::Usage(wrong.to_string()))?;
+        Ok(Some(rule))
     }
 }
 
@@ -117,18 +126,18 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, Failure> {
     let rules = match &args.rules {
         Some(file) => Some(rules_of(file, &args.source, environment.clone())?),
-        None => args.rule.rule().map(|rule| vec![rule]),
+        None => args.rule.rule()?.map(|rule| vec![rule]),
     };
     let config = load(&args.source.without_listen(environment))?;
     let mut repositories = Repositories::of(&config);
     let (told, ended) = expire(&mut repositories, &args.names, (rules, args.dry_run)).await;
-    repositories.close().await?;
+    let ended = repositories.close(ended).await;
+    // What went until then is told all the same.
     if args.json {
         printer.line(Json::indented(&told));
-    } else {
+    } else if ended.is_ok() || !told.is_empty() {
         print(&told, args.dry_run, printer);
     }
-    // What went until then is told all the same.
     ended.map(|()| ExitStatus::Ok)
 }
 
@@ -234,18 +243,30 @@ fn print(told: &[ExpiredText], dry_run: bool, printer: &Printer) {
     } = sum;
     if dry_run {
         printer.note(format_args!(
-            "{goes} manifests would go from {repositories} repositories, {spared} are spared; nothing was changed"
+            "{} would go from {}, {} spared; nothing was changed",
+            counted(goes, "manifest"),
+            counted_as(repositories, "repository", "repositories"),
+            are(spared)
         ));
         return;
     }
     printer.note(format_args!(
-        "{dropped} manifests went from {repositories} repositories, {spared} are spared"
+        "{} went from {}, {} spared",
+        counted(dropped, "manifest"),
+        counted_as(repositories, "repository", "repositories"),
+        are(spared)
     ));
     if changed > 0 {
         printer.note(format_args!(
-            "{changed} were changed meanwhile and stayed: the next run looks at them anew"
+            "{} changed meanwhile, and stayed: the next run looks again",
+            counted(changed, "manifest")
         ));
     }
+}
+
+/// So many, as what they are goes on.
+pub(super) fn are(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "is" } else { "are" })
 }
 
 fn print_one(one: &ExpiredText, printer: &Printer) {
@@ -257,7 +278,7 @@ fn print_one(one: &ExpiredText, printer: &Printer) {
         printer.line(format_args!(
             "  goes    {}  {}  {}",
             going.digest,
-            tags(&going.tags),
+            tags(&going.tags, going.tags_beside),
             going.cause
         ));
     }
@@ -266,7 +287,7 @@ fn print_one(one: &ExpiredText, printer: &Printer) {
         printer.line(format_args!(
             "  spared  {}  {}  {}, but {}",
             spared.digest,
-            tags(&spared.tags),
+            tags(&spared.tags, spared.tags_beside),
             spared.cause,
             spared.because
         ));

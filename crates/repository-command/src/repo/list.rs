@@ -5,14 +5,18 @@ use forebay_registry::{Order, RepositoryText, Told};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
+use crate::image::repository_pattern;
+
 /// List repositories: their tags, manifests and sizes, and what is said of them
 ///
-/// A size counts each object once in its repository, whoever else holds it too.
+/// A size counts each object once in its repository, whoever else holds it too; what was deleted counts until garbage is collected.
+/// In a pattern * stands for any characters of one part of a name, ** for any across parts, ? for one, [0-9] for one of those,
+/// {app,web} for one of the texts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay repo list\n  forebay repo list --pattern 'team/*' --json"))]
 pub(super) struct Args {
     /// Only repositories that this pattern stands for, such as team/*
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", value_parser = repository_pattern)]
     pattern: Option<String>,
 
     /// Print them as JSON
@@ -43,8 +47,7 @@ pub(super) async fn run(
     let config = load(&args.source.without_listen(environment))?;
     let mut repositories = Repositories::of(&config);
     let found = all_of(&mut repositories, args.pattern.as_deref()).await;
-    repositories.close().await?;
-    let found = found?;
+    let found = repositories.close(found).await?;
     if args.json {
         printer.line(Json::indented(&found));
     } else if found.is_empty() {

@@ -1,10 +1,13 @@
 //! `forebay repo show`.
 
 use forebay_config::{Environment, load};
+use forebay_limits::counted;
 use forebay_registry::{DetailText, Order, PinText, Told};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
+use super::expire::are;
+use crate::image::repository_name;
 use crate::pin::tags;
 
 /// Show all that is known of a repository: its sizes and settings, its newest tags and pins, and what lifecycle rules make of it
@@ -12,6 +15,7 @@ use crate::pin::tags;
 #[command(after_help = with_exit_codes("Example:\n  forebay repo show team/app"))]
 pub(super) struct Args {
     /// The repository, such as team/app
+    #[arg(value_parser = repository_name)]
     name: String,
 
     /// Print it as JSON
@@ -32,8 +36,7 @@ pub(super) async fn run(
     let mut repositories = Repositories::of(&config);
     let name = args.name;
     let told = repositories.order(Order::ShowRepository { name }).await;
-    repositories.close().await?;
-    let Told::Detail(detail) = told? else {
+    let Told::Detail(detail) = repositories.close(told).await? else {
         return Err(Failure::plain("the answer is no repository"));
     };
     if args.json {
@@ -46,9 +49,13 @@ pub(super) async fn run(
 
 fn print(detail: &DetailText, printer: &Printer) {
     let found = &detail.repository;
-    let quota = found
-        .quota_bytes
-        .map_or_else(|| "none".to_owned(), amounts::bytes);
+    let quota = found.quota_bytes.map_or_else(
+        || "none".to_owned(),
+        |quota| {
+            let quota = amounts::bytes(quota);
+            format!("{quota} (what was deleted counts for a day, or until forebay gc --grace 1h)")
+        },
+    );
     let immutable = match found.immutable_tags.as_slice() {
         [] => "none".to_owned(),
         patterns => patterns.join(" "),
@@ -76,8 +83,10 @@ fn print(detail: &DetailText, printer: &Printer) {
         printer.line(format_args!("  {}  {}", rule.name, rule.says));
     }
     printer.line(format_args!(
-        "  now {} manifests would go, {} are spared: forebay repo expire {} --dry-run names them",
-        detail.would_go, detail.spared, found.name
+        "  now {} would go, {} spared: forebay repo expire {} --dry-run names them",
+        counted(detail.would_go, "manifest"),
+        are(detail.spared),
+        found.name
     ));
 }
 
@@ -93,7 +102,7 @@ fn section(head: &str, manifests: &[PinText], printer: &Printer) {
         );
         printer.line(format_args!(
             "  {}  {}  pushed {}, {pulled}",
-            tags(&manifest.tags),
+            tags(&manifest.tags, manifest.tags_beside),
             manifest.digest,
             amounts::moment(manifest.pushed_unix_ms),
         ));
