@@ -161,7 +161,7 @@ dd if=/dev/urandom of="$WORK/data/registry.sqlite" bs=4096 count=2 conv=notrunc 
 if "$BIN/forebay" serve --config "$WORK/forebay.toml" >"$WORK/refused" 2>&1; then fail "it served damaged rows"; fi
 grep -q 'forebay fsck' "$WORK/refused" || fail "$(cat "$WORK/refused")"
 if run_forebay fsck --dry-run >"$WORK/said" 2>&1; then fail "damaged rows were found sound"; fi
-grep -q 'registry  damaged' "$WORK/said" || fail "$(cat "$WORK/said")"
+grep -q 'registry  registry.sqlite is damaged' "$WORK/said" || fail "$(cat "$WORK/said")"
 if run_forebay fsck >"$WORK/said" 2>&1; then fail "damaged rows were found sound"; fi
 cat "$WORK/said"
 grep -q 'rows made again from journals and blobs: 3 repositories' "$WORK/said" || fail "they were not made again"

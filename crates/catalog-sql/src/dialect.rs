@@ -101,7 +101,7 @@ pub(crate) fn attached(path: &Path) -> Option<String> {
 }
 
 /// The files that belong to the database at `path`, the database's own last.
-pub(crate) fn files_of(path: &Path) -> [PathBuf; 3] {
+pub fn files_of(path: &Path) -> [PathBuf; 3] {
     ["-wal", "-shm", ""].map(|suffix| beside(path, suffix))
 }
 

@@ -31,5 +31,6 @@ mod write;
 mod writer;
 
 pub use catalog::{FILE_NAME, SqlCatalog};
+pub use dialect::files_of;
 pub use registry::{REGISTRY_FILE_NAME, RowsCopy, SqlRegistry};
 pub use writer::WriteCounts;

@@ -230,13 +230,13 @@ pub struct KeptList {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CatalogError {
     /// The disk, its inodes or the quota are used up, or it cannot be written to.
-    #[error("the catalog cannot be written to now")]
+    #[error("the database cannot be written to now")]
     NotWritable(#[source] BoxError),
     /// Its file is damaged.
-    #[error("the catalog is corrupt")]
+    #[error("the database is damaged")]
     Corrupt(#[source] BoxError),
     /// It is of another format than this version reads.
-    #[error("the catalog has format {found}, and this version reads up to {supported}")]
+    #[error("the database has format {found}, and this version reads up to {supported}")]
     Format {
         /// What the file says.
         found: i64,
@@ -244,6 +244,6 @@ pub enum CatalogError {
         supported: i64,
     },
     /// Anything else.
-    #[error("the catalog failed")]
+    #[error("the database failed")]
     Failed(#[source] BoxError),
 }

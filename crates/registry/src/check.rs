@@ -27,6 +27,9 @@ const MAX_IMAGES: usize = 20;
 pub struct RegistryCheck {
     /// What is wrong with the rows as a whole.
     pub rows: Option<String>,
+    /// From what they would be made again, where they are damaged as a whole and nothing was to be mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_rest: Option<AtRest>,
     /// What was made again of them, from journals and blobs.
     pub rebuilt: Option<RebuiltRows>,
     /// Blobs and manifests that are held, at rest and whole.
@@ -47,6 +50,15 @@ pub struct RegistryCheck {
     pub differences: Vec<String>,
     /// True if rows and journals were made to tell the same.
     pub is_settled: bool,
+}
+
+/// What lies beside rows that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtRest {
+    /// Journals: one of each repository.
+    pub journals: u64,
+    /// Blobs and manifests.
+    pub objects: u64,
 }
 
 /// What was made again of lost rows, and what was not.

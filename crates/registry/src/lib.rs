@@ -22,7 +22,7 @@ mod rebuild;
 mod upload;
 mod uploads;
 
-pub use check::{CheckError, LostObject, RebuiltRows, RegistryCheck};
+pub use check::{AtRest, CheckError, LostObject, RebuiltRows, RegistryCheck};
 pub use error::{PushError, Refused};
 pub use expiry::{Expired, ExpiryError, MAX_PLANNED, TellGone};
 pub use garbage::Collected;

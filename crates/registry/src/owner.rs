@@ -10,6 +10,9 @@ use crate::local_registry::LocalRegistry;
 /// The most patterns of immutable tags that one repository has: each push of a tag tries all of them.
 pub const MAX_IMMUTABLE_PATTERNS: usize = 50;
 
+/// How many repositories are looked up in one go.
+const AT_ONCE: u32 = 500;
+
 /// What an owner says of a repository, its patterns read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -106,6 +109,29 @@ impl LocalRegistry {
         repository: &RepositoryName,
     ) -> Result<Option<HostedRepository>, PushError> {
         Ok(self.stores.rows.find_repository(repository).await?)
+    }
+
+    /// The first repositories that are meant, in the order of their names' bytes, at most `limit`; all names are looked at for them.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    pub async fn first_repositories(
+        &self,
+        limit: usize,
+        is_meant: &(dyn Fn(&RepositoryName) -> bool + Sync),
+    ) -> Result<Vec<RepositoryName>, PushError> {
+        let mut meant: Vec<RepositoryName> = Vec::new();
+        let mut after: Option<String> = None;
+        while meant.len() < limit {
+            let rows = &self.stores.rows;
+            let page = rows.repositories(after.as_deref(), AT_ONCE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.name.as_str().to_owned());
+            let names = page.into_iter().map(|found| found.name);
+            meant.extend(names.filter(|name| is_meant(name)));
+        }
+        meant.truncate(limit);
+        Ok(meant)
     }
 
     /// Makes a repository with nothing in it. Who pushes to a name makes one as well, without settings.

@@ -1,15 +1,19 @@
 //! The local repositories' part of the data directory: blobs and journals in a directory of their own, rows in a file of theirs.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use forebay_access::{Desk, HashCost, SystemRandom};
 use forebay_backup::REGISTRY_DIRECTORY;
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{Accounts, BlobError, CatalogError, Clock};
+use forebay_content::{
+    Accounts, BlobError, BlobStore as _, CatalogError, Clock, HostedUpkeep as _,
+};
 use forebay_jobs::Supervisor;
 use forebay_registry::{LocalRegistry, Stores};
 use forebay_terminal::Failure;
@@ -43,9 +47,49 @@ pub(crate) enum Unopened {
     #[error(transparent)]
     Blobs(#[from] BlobError),
     #[error(transparent)]
-    Rows(#[from] CatalogError),
+    Rows(#[from] RowsError),
+    /// What they know of lies nowhere: an empty directory is what is left of a volume that is not mounted.
+    #[error("registry.sqlite tells of repositories, and {0} has nothing of them")]
+    Emptied(PathBuf),
     #[error(transparent)]
     Directory(#[from] io::Error),
+}
+
+/// What is wrong with the rows of local repositories, which have a file of their own.
+#[derive(Debug)]
+pub(crate) struct RowsError(pub(crate) CatalogError);
+
+impl From<CatalogError> for RowsError {
+    fn from(error: CatalogError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<CatalogError> for Unopened {
+    fn from(error: CatalogError) -> Self {
+        Self::Rows(error.into())
+    }
+}
+
+impl fmt::Display for RowsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REGISTRY_FILE_NAME)?;
+        match &self.0 {
+            CatalogError::NotWritable(_) => f.write_str(" cannot be written to now"),
+            CatalogError::Corrupt(_) => f.write_str(" is damaged"),
+            CatalogError::Format { found, supported } => write!(
+                f,
+                " has format {found}, and this version reads up to {supported}"
+            ),
+            CatalogError::Failed(_) => f.write_str(" cannot be used"),
+        }
+    }
+}
+
+impl Error for RowsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
 }
 
 impl Hosting {
@@ -60,7 +104,7 @@ impl Hosting {
         clock: Arc<dyn Clock>,
         supervisor: &Supervisor,
     ) -> Result<Option<Self>, Failure> {
-        match open_stores(dir, disk).await {
+        match open_whole_stores(dir, disk).await {
             Ok(shelves) => Ok(Some(Self {
                 registry: LocalRegistry::open(shelves.stores(), clock, supervisor),
                 shelves,
@@ -127,16 +171,43 @@ pub(crate) async fn check_rows_are_there(dir: &Path) -> Result<(), CatalogError>
     if rows.is_ok_and(|file| file.len() > 0) {
         return Ok(());
     }
+    match has_journals(dir).await {
+        Ok(true) => Err(CatalogError::Corrupt(Arc::new(LostRows))),
+        Ok(false) => Ok(()),
+        Err(error) => Err(CatalogError::Failed(Arc::new(error))),
+    }
+}
+
+async fn has_journals(dir: &Path) -> io::Result<bool> {
     let journals = dir.join(REGISTRY_DIRECTORY).join("journal");
     let mut journals = match tokio::fs::read_dir(journals).await {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        read => read.map_err(|error| CatalogError::Failed(Arc::new(error)))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        read => read?,
     };
-    let first = journals.next_entry().await;
-    match first.map_err(|error| CatalogError::Failed(Arc::new(error)))? {
-        Some(_) => Err(CatalogError::Corrupt(Arc::new(LostRows))),
-        None => Ok(()),
+    Ok(journals.next_entry().await?.is_some())
+}
+
+/// Opens the stores, and refuses rows that tell of what the directory beside them has nothing of: all of it would be answered with
+/// errors, by a server that says it is ready.
+async fn open_whole_stores(dir: &Path, disk: Arc<dyn Disk>) -> Result<Shelves, Unopened> {
+    let shelves = open_stores(dir, disk).await?;
+    let looked = async {
+        let is_there = shelves.rows.held_after(None, 1).await?.is_empty()
+            || has_journals(dir).await?
+            || !shelves.blobs.list(None, 1).await?.is_empty();
+        if is_there {
+            Ok(())
+        } else {
+            Err(Unopened::Emptied(dir.join(REGISTRY_DIRECTORY)))
+        }
+    };
+    let looked: Result<(), Unopened> = looked.await;
+    if let Err(error) = looked {
+        // Nothing was written; why it is not used is told.
+        let _ = shelves.rows.close().await;
+        return Err(error);
     }
+    Ok(shelves)
 }
 
 pub(crate) async fn open_stores(dir: &Path, disk: Arc<dyn Disk>) -> Result<Shelves, Unopened> {
@@ -164,18 +235,29 @@ pub(crate) async fn open_with_rows(
 
 /// Why local repositories or accounts in `dir` cannot be used, and how damaged rows are mended.
 pub(crate) fn unopened(dir: &Path, error: Unopened) -> Failure {
-    let is_damaged = matches!(error, Unopened::Rows(CatalogError::Corrupt(_)));
+    let hints = match &error {
+        Unopened::Rows(RowsError(CatalogError::Corrupt(_))) => vec![
+            format!(
+                "restore a backup, or make the rows again from journals and blobs: forebay fsck --data {}",
+                dir.display()
+            ),
+            format!(
+                "forebay fsck --dry-run --data {} says first what is wrong",
+                dir.display()
+            ),
+        ],
+        Unopened::Emptied(registry) => vec![
+            format!("if {} is a volume, mount it", registry.display()),
+            format!(
+                "if it is lost, restore a backup; or go on without what it held, which is named by forebay fsck --data {}",
+                dir.display()
+            ),
+        ],
+        _ => Vec::new(),
+    };
     let what = format!("cannot open the local repositories in {}", dir.display());
     let failure = Failure::failed(what, error);
-    if !is_damaged {
-        return failure;
-    }
-    let dir = dir.display();
-    failure
-        .with_hint(format!(
-            "restore a backup, or make the rows again from journals and blobs: forebay fsck --data {dir}"
-        ))
-        .with_hint(format!("forebay fsck --dry-run --data {dir} says first what is wrong"))
+    hints.into_iter().fold(failure, Failure::with_hint)
 }
 
 impl Unopened {
@@ -183,8 +265,9 @@ impl Unopened {
     fn is_of_disk(&self) -> bool {
         match self {
             Self::Blobs(error) => matches!(error, BlobError::NoSpace | BlobError::ReadOnly),
-            Self::Rows(error) => matches!(error, CatalogError::NotWritable(_)),
+            Self::Rows(RowsError(error)) => matches!(error, CatalogError::NotWritable(_)),
             Self::Directory(error) => is_unwritable(error),
+            Self::Emptied(_) => false,
         }
     }
 }

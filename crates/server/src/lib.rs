@@ -26,6 +26,7 @@ mod process;
 mod registry_check;
 mod reload;
 mod repositories;
+mod reserved;
 mod routes;
 mod serve;
 mod survey;

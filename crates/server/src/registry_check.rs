@@ -4,17 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_blobs_fs::{FsBlobs, RealDisk};
-use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
+use forebay_backup::REGISTRY_DIRECTORY;
+use forebay_blobs_fs::{FsBlobs, FsJournal, RealDisk};
+use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry, files_of};
 use forebay_content::{
-    Added, BlobError, BlobStore as _, CatalogError, Clock, Robots as _, SystemClock, Users as _,
+    Added, BlobError, BlobStore as _, CatalogError, Clock, Journal as _, Robots as _, SystemClock,
+    Users as _,
 };
 use forebay_jobs::Supervisor;
-use forebay_registry::{CheckError, LocalRegistry, Lost, RebuiltRows, RegistryCheck};
+use forebay_registry::{AtRest, CheckError, LocalRegistry, Lost, RebuiltRows, RegistryCheck};
 use forebay_terminal::Failure;
 
 use crate::check::in_words;
-use crate::hosting::{Shelves, Unopened, has_registry, open_stores};
+use crate::hosting::{RowsError, Shelves, Unopened, has_registry, open_stores};
 
 /// What the rows that are made again are called until they are whole.
 const NEW_ROWS: &str = "registry.sqlite.new";
@@ -23,8 +25,8 @@ const NEW_ROWS: &str = "registry.sqlite.new";
 /// saved are in them alone.
 const INTERRUPTED_ROWS: &str = "registry.sqlite.interrupted";
 
-/// What belongs to a file of rows.
-const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
+/// How many journals or blobs are counted in one go.
+const COUNTED_AT_ONCE: usize = 500;
 
 /// How many accounts are read in one go.
 const ACCOUNTS_AT_ONCE: u32 = 100;
@@ -56,7 +58,7 @@ pub(crate) async fn check_registry(
     let (mut fault, mut rebuilt) = (None, None);
     let mut shelves = match sound_shelves(dir).await {
         Ok(shelves) => Some(shelves),
-        Err(Unopened::Rows(CatalogError::Corrupt(error))) => {
+        Err(Unopened::Rows(RowsError(CatalogError::Corrupt(error)))) => {
             fault = Some(in_words(error.as_ref()));
             None
         }
@@ -87,8 +89,35 @@ pub(crate) async fn check_registry(
     }
     Ok(Some(RegistryCheck {
         rows: fault,
+        at_rest: count_at_rest(dir).await.ok(),
         ..RegistryCheck::default()
     }))
+}
+
+/// How much there is to make rows again from.
+async fn count_at_rest(dir: &Path) -> Result<AtRest, BlobError> {
+    let root = dir.join(REGISTRY_DIRECTORY);
+    let blobs = FsBlobs::open(&root, Arc::new(RealDisk))?;
+    let journal = FsJournal::open(&root, Arc::new(RealDisk))?;
+    let (mut journals, mut objects) = (0, 0);
+    let mut after = None;
+    loop {
+        let page = journal.journals(after.as_ref(), COUNTED_AT_ONCE).await?;
+        let Some(last) = page.repositories.last() else {
+            break;
+        };
+        after = Some(last.clone());
+        journals += page.repositories.len() as u64;
+    }
+    let mut after = None;
+    loop {
+        let page = blobs.list(after.as_ref(), COUNTED_AT_ONCE).await?;
+        let Some(last) = page.last() else {
+            return Ok(AtRest { journals, objects });
+        };
+        after = Some(last.digest.clone());
+        objects += page.len() as u64;
+    }
 }
 
 /// The stores, if the rows are sound as far as the database can tell.
@@ -149,10 +178,9 @@ async fn rebuild(dir: &Path) -> Result<RebuiltRows, Failure> {
     let (rows_path, new_path) = (dir.join(REGISTRY_FILE_NAME), dir.join(NEW_ROWS));
     let interrupted = dir.join(INTERRUPTED_ROWS);
     let is_interrupted = !tokio::fs::try_exists(&rows_path).await.unwrap_or(true);
-    for suffix in SUFFIXES {
-        let left = dir.join(format!("{NEW_ROWS}{suffix}"));
+    for (left, kept) in files_of(&new_path).into_iter().zip(files_of(&interrupted)) {
         let done = if is_interrupted {
-            tokio::fs::rename(left, dir.join(format!("{INTERRUPTED_ROWS}{suffix}"))).await
+            tokio::fs::rename(left, kept).await
         } else {
             tokio::fs::remove_file(left).await
         };
@@ -170,16 +198,15 @@ async fn rebuild(dir: &Path) -> Result<RebuiltRows, Failure> {
     let made = made.map_err(|error| failed(&error))?;
     let (mut accounts, mut is_all) = (0, false);
     for from in [&rows_path, &interrupted] {
-        let (saved, is_whole) = salvage_accounts(from, &shelves.rows).await;
-        accounts += saved;
-        is_all |= is_whole;
+        let salvaged = salvage_accounts(from, &shelves.rows).await;
+        accounts += salvaged.saved;
+        is_all |= salvaged.is_all;
     }
     shelves.rows.close().await.map_err(|error| failed(&error))?;
     let was_there = tokio::fs::try_exists(&rows_path).await.unwrap_or(true);
     let aside = SqlRegistry::replace(&rows_path, &new_path, clock.now()).await;
     let aside = aside.map_err(|error| failed(&error))?;
-    for suffix in SUFFIXES {
-        let left = dir.join(format!("{INTERRUPTED_ROWS}{suffix}"));
+    for left in files_of(&interrupted) {
         let done = tokio::fs::remove_file(left).await;
         done.or_else(unless_absent)
             .map_err(|error| failed(&error))?;
@@ -208,46 +235,58 @@ fn unless_absent(error: std::io::Error) -> std::io::Result<()> {
     }
 }
 
-/// Copies what can be read of users and tokens out of damaged rows: how many, and whether those were all.
-async fn salvage_accounts(from: &Path, to: &SqlRegistry) -> (u64, bool) {
-    let Ok(damaged) = SqlRegistry::salvage(from).await else {
-        return (0, false);
+/// Accounts that were read out of damaged rows: how many, and whether those were all.
+struct Tally {
+    saved: u64,
+    is_all: bool,
+}
+
+impl Tally {
+    /// A page of what is there; what cannot be read is none.
+    fn page<T>(&mut self, read: Result<Vec<T>, CatalogError>) -> Vec<T> {
+        read.unwrap_or_else(|_| {
+            self.is_all = false;
+            Vec::new()
+        })
+    }
+
+    fn count(&mut self, added: Result<Added, CatalogError>) {
+        match added {
+            Ok(Added::Yes) => self.saved += 1,
+            Ok(Added::Taken) => {}
+            Ok(Added::Full) | Err(_) => self.is_all = false,
+        }
+    }
+}
+
+/// Copies what can be read of users and tokens out of damaged rows.
+async fn salvage_accounts(from: &Path, to: &SqlRegistry) -> Tally {
+    let mut tally = Tally {
+        saved: 0,
+        is_all: false,
     };
-    let (mut saved, mut is_all) = (0, true);
+    let Ok(damaged) = SqlRegistry::salvage(from).await else {
+        return tally;
+    };
+    tally.is_all = true;
     let mut after = None;
     loop {
-        let page = damaged.users(after.as_ref(), ACCOUNTS_AT_ONCE).await;
-        let page = page.unwrap_or_else(|_| {
-            is_all = false;
-            Vec::new()
-        });
+        let page = tally.page(damaged.users(after.as_ref(), ACCOUNTS_AT_ONCE).await);
         let Some(last) = page.last() else { break };
         after = Some(last.name.clone());
         for user in &page {
-            match to.add_user(user).await {
-                Ok(Added::Yes) => saved += 1,
-                Ok(Added::Taken) => {}
-                Ok(Added::Full) | Err(_) => is_all = false,
-            }
+            tally.count(to.add_user(user).await);
         }
     }
     let mut after = None;
     loop {
-        let page = damaged.robots(after.as_ref(), ACCOUNTS_AT_ONCE).await;
-        let page = page.unwrap_or_else(|_| {
-            is_all = false;
-            Vec::new()
-        });
+        let page = tally.page(damaged.robots(after.as_ref(), ACCOUNTS_AT_ONCE).await);
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         for robot in &page {
-            match to.add_robot(robot).await {
-                Ok(Added::Yes) => saved += 1,
-                Ok(Added::Taken) => {}
-                Ok(Added::Full) | Err(_) => is_all = false,
-            }
+            tally.count(to.add_robot(robot).await);
         }
     }
     let _ = damaged.close().await;
-    (saved, is_all)
+    tally
 }

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use crate::gate::Gate;
 use crate::greeting;
 use crate::ledger::Books;
+use crate::reserved::check_reserved;
 use crate::tls::{NewTls, Tls};
 use crate::upstreams::{Doors, Ground, Upstreams, restore};
 
@@ -34,13 +35,13 @@ pub(crate) struct Reload {
 
 impl Reload {
     /// Takes the configuration over, or says why not and leaves everything as it is.
-    pub(crate) fn run(&mut self) {
-        let is_taken_over = self.try_to_take_over();
+    pub(crate) async fn run(&mut self) {
+        let is_taken_over = self.try_to_take_over().await;
         let now = self.ground.asker.clock.now().unix_seconds();
         self.ground.metrics.note_reload(is_taken_over, now);
     }
 
-    fn try_to_take_over(&mut self) -> bool {
+    async fn try_to_take_over(&mut self) -> bool {
         let config = match load(&self.sources) {
             Ok(config) => config,
             Err(errors) => {
@@ -48,7 +49,8 @@ impl Reload {
                 return false;
             }
         };
-        match self.take_over(&config) {
+        let checked = self.check_names_of_ours(&config).await;
+        match checked.and_then(|()| self.take_over(&config)) {
             Ok(()) => {
                 self.ground.kept.set_max_bytes(config.cache.max_size);
                 self.say_what_needs_a_restart(&config);
@@ -93,6 +95,14 @@ impl Reload {
         self.table.store(Arc::new(table));
         self.doors.store(Arc::new(doors));
         Ok(())
+    }
+
+    /// Refuses to have names of repositories that are held here mean an upstream.
+    async fn check_names_of_ours(&self, config: &Config) -> Result<(), Failure> {
+        match &self.ground.hosted.registry {
+            Some(registry) => check_reserved(registry, config, Some(&self.current.local)).await,
+            None => Ok(()),
+        }
     }
 
     /// Refuses to show by rules alone what clients had to have a right to: a line that was lost must not open it while nobody looks.

@@ -14,7 +14,7 @@ use forebay_api_registry::RegistryApi;
 use forebay_blobs_fs::{Disk, RealDisk};
 use forebay_cache::Kept;
 use forebay_config::{Config, ListenAddress, Sources, load};
-use forebay_content::{Clock, NoAudit, SystemClock};
+use forebay_content::{Clock, SystemClock};
 use forebay_http_kit::{Listener, NoAccessLog, ServeLimits, Server};
 use forebay_jobs::Supervisor;
 use forebay_registry::Operator;
@@ -37,6 +37,7 @@ use crate::hosting::Hosting;
 use crate::ledger::Books;
 use crate::logging;
 use crate::reload::Reload;
+use crate::reserved::check_reserved;
 use crate::tls::Tls;
 use crate::upstreams::{Doors, Ground, Hosted, Upstreams, restore};
 
@@ -135,12 +136,13 @@ impl Running {
         let table = doors.table(&config, &ground.hosted, gate.point(&config));
         let table = Arc::new(ArcSwap::from_pointee(table));
         let doors = Arc::new(ArcSwap::from_pointee(doors));
-        let mut controls = controls((&data, &kept), &books, &doors, &supervisor);
-        controls.audit = Arc::clone(&ground.hosted.audit);
         let operator = begin_operating(hosting.as_ref(), &config, &ground, &supervisor);
-        controls.operator.clone_from(&operator);
-        open_counters(&mut controls, hosting.as_ref(), &config, &clock);
-        controls.access = gate.access();
+        let controls = controls(
+            (&config, &clock, &supervisor),
+            (&data, &kept, hosting.as_ref()),
+            (&books, &doors),
+            (&ground, &gate, operator.as_ref()),
+        );
         // Before anybody can know that we run: a signal without a handler ends the process.
         let signals = Signals::begin()?;
         let access_lines = begin_access_log(&config, &clock)?;
@@ -195,7 +197,7 @@ impl Running {
     /// Reloads on SIGHUP; on SIGTERM or SIGINT finishes what is under way and ends.
     async fn until_stopped(mut self) -> Result<(), Failure> {
         while self.signals.next().await == Asked::Reload {
-            self.reload.run();
+            self.reload.run().await;
         }
         self.leave().await;
         self.kept.flush().await;
@@ -275,6 +277,9 @@ async fn open_hosting(
 ) -> Result<(Option<Hosting>, Gate), Failure> {
     let (data, blobs) = (&config.data, Arc::clone(&disk));
     let hosting = Hosting::open(data, blobs, Arc::clone(clock), supervisor).await?;
+    if let Some(hosting) = &hosting {
+        check_reserved(&hosting.registry, config, None).await?;
+    }
     let accounts = hosting.as_ref().map(Hosting::rows);
     let gate = Gate::new((data.clone(), disk), accounts, clock, supervisor);
     gate.take_over(gate.prepare(config)?);
@@ -305,22 +310,29 @@ fn begin_operating(
     Some(operator)
 }
 
+/// What commands may have done: with what is kept, what lives here, and what is told of upstreams.
 fn controls(
-    (data, kept): (&DataDir, &Arc<Kept>),
-    books: &Books,
-    doors: &Arc<ArcSwap<Doors>>,
-    supervisor: &Supervisor,
+    (config, clock, supervisor): (&Config, &Arc<dyn Clock>, &Supervisor),
+    (data, kept, hosting): (&DataDir, &Arc<Kept>, Option<&Hosting>),
+    (books, doors): (&Books, &Arc<ArcSwap<Doors>>),
+    (ground, gate, operator): (&Ground, &Gate, Option<&Arc<Operator>>),
 ) -> Controls {
     Controls {
         desk: Desk {
             ledger: Arc::clone(&books.ledger),
             doors: Arc::clone(doors),
         },
-        accounts: None,
-        operator: None,
-        access: Arc::default(),
-        backing: None,
-        audit: Arc::new(NoAudit),
+        accounts: hosting.map(|hosting| hosting.accounts(clock)),
+        operator: operator.cloned(),
+        access: gate.access(),
+        backing: hosting.map(|hosting| Backing {
+            data: config.data.clone(),
+            registry: Arc::clone(&hosting.registry),
+            shelves: hosting.shelves.clone(),
+            clock: Arc::clone(clock),
+            progress: std::sync::Mutex::default(),
+        }),
+        audit: Arc::clone(&ground.hosted.audit),
         webhooks: Arc::clone(&books.webhooks),
         doors: Arc::clone(doors),
         kept: Arc::clone(kept),
@@ -329,24 +341,6 @@ fn controls(
         supervisor: supervisor.clone(),
         checking: tokio::sync::Mutex::new(()),
     }
-}
-
-/// What commands may have done with what lives here, where anything can.
-fn open_counters(
-    controls: &mut Controls,
-    hosting: Option<&Hosting>,
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-) {
-    let Some(hosting) = hosting else { return };
-    controls.accounts = Some(hosting.accounts(clock));
-    controls.backing = Some(Backing {
-        data: config.data.clone(),
-        registry: Arc::clone(&hosting.registry),
-        shelves: hosting.shelves.clone(),
-        clock: Arc::clone(clock),
-        progress: std::sync::Mutex::default(),
-    });
 }
 
 fn begin_access_log(

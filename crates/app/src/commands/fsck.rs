@@ -7,6 +7,7 @@ use std::time::Duration;
 use forebay_api_admin::FsckRequest;
 use forebay_cache::{FsckMode, FsckReport};
 use forebay_config::{Environment, load};
+use forebay_limits::{counted, counted_as};
 use forebay_server::{
     CheckReport, LostObject, RebuiltRows, RegistryCheck, ask_running, check_stopped,
 };
@@ -161,11 +162,12 @@ fn print(report: &CheckReport, mend: bool, data: &Path, printer: &Printer) {
 /// The local repositories' part of the report.
 fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
     if let Some(fault) = &registry.rows {
-        printer.line(format_args!("registry  damaged, {fault}"));
+        printer.line(format_args!(
+            "registry  registry.sqlite is damaged, {fault}"
+        ));
         if registry.rebuilt.is_none() {
-            printer.line(
-                "registry  left as it is: forebay fsck makes its rows again where no server runs",
-            );
+            print_unmade(registry, printer);
+            return;
         }
     }
     if let Some(rebuilt) = &registry.rebuilt {
@@ -197,9 +199,9 @@ fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
         printer.note("what is lost is nowhere else: push those images again, or take the blobs from a backup");
     }
     if registry.unreadable_lines > 0 {
-        let lines = registry.unreadable_lines;
         printer.line(format_args!(
-            "{lines} lines of journals cannot be read: left as they are"
+            "{} of journals cannot be read: left as it is",
+            counted(registry.unreadable_lines, "line")
         ));
     }
     let settled = if registry.is_settled {
@@ -218,21 +220,39 @@ fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
     }
 }
 
+/// What can be done about rows that cannot be read: nothing else of local repositories is told then.
+fn print_unmade(registry: &RegistryCheck, printer: &Printer) {
+    let Some(at_rest) = registry.at_rest else {
+        printer.line(
+            "registry  left as it is: forebay fsck makes its rows again where no server runs; what they tell of was not looked at",
+        );
+        return;
+    };
+    printer.line(format_args!(
+        "registry  left as it is: without --dry-run it is put aside, and the rows are made again from {} and {} at rest",
+        counted_as(at_rest.journals, "journal of a repository", "journals of repositories"),
+        counted(at_rest.objects, "object"),
+    ));
+    printer.line("registry  accounts are read out of it as far as that goes; what the rows tell of was not looked at");
+}
+
 fn print_rebuilt(rebuilt: &RebuiltRows, printer: &Printer) {
     printer.line(format_args!(
-        "registry  rows made again from journals and blobs: {} repositories, {} manifests, {} tags",
-        rebuilt.repositories, rebuilt.manifests, rebuilt.tags
+        "registry  rows made again from journals and blobs: {}, {}, {}",
+        counted_as(rebuilt.repositories, "repository", "repositories"),
+        counted(rebuilt.manifests, "manifest"),
+        counted(rebuilt.tags, "tag"),
     ));
     if let Some(aside) = &rebuilt.put_aside {
         printer.line(format_args!("registry  the damaged ones are {aside}"));
     }
-    let accounts = rebuilt.accounts;
+    let accounts = counted(rebuilt.accounts, "account");
     if rebuilt.accounts_lost {
         printer.line(format_args!(
-            "registry  {accounts} accounts could be read: make those that are missing again with forebay user and forebay token"
+            "registry  {accounts} could be read: make those that are missing again with forebay user and forebay token"
         ));
     } else {
-        printer.line(format_args!("registry  {accounts} accounts are kept"));
+        printer.line(format_args!("registry  {accounts} kept"));
     }
     for lost in &rebuilt.lost {
         printer.line(format_args!("{lost}  lost: its bytes are not at rest"));

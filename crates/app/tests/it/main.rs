@@ -54,6 +54,7 @@ mod regressions;
 mod reload;
 mod repositories;
 mod rests;
+mod reserved;
 mod rewrite;
 mod roles;
 mod screen;

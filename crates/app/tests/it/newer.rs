@@ -71,7 +71,7 @@ async fn a_catalog_of_a_newer_format_is_refused_and_left_as_it_is() {
     let before = contents(&setup.data());
     for command in COMMANDS {
         let ended = setup.run(command).await;
-        assert_refused(&ended, "the catalog has format 999", &before);
+        assert_refused(&ended, "the database has format 999", &before);
     }
 }
 

@@ -264,7 +264,7 @@ async fn what_is_no_catalog_is_refused_in_plain_words() {
     std::fs::write(&path, b"[cache]\nmax_size = \"50GiB\"\n".repeat(100)).unwrap();
     let error = SqlCatalog::open(&path).await.unwrap_err();
     assert!(matches!(error, CatalogError::Corrupt(_)), "{error:?}");
-    assert_eq!(error.to_string(), "the catalog is corrupt");
+    assert_eq!(error.to_string(), "the database is damaged");
     let mut causes = Vec::new();
     let mut cause = std::error::Error::source(&error);
     while let Some(error) = cause {

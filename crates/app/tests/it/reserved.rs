@@ -1,0 +1,195 @@
+//! What is held here is never an upstream's: names whose reservation was lost, and a directory that has gone from under its rows.
+
+use hub_sim::{Hub, HubSim, Image};
+
+use crate::client::Answer;
+use crate::program::{Ended, Forebay, Program};
+use crate::repositories::{digest, is_pushed, run};
+
+const LOCAL: &str = "local = [\"team/*\"]\n";
+
+const PUSHED: &str = "[clients]\nloopback_push = true\n";
+
+/// A hub where somebody else has pushed under our names.
+async fn hub() -> Hub {
+    let hub = HubSim::new().image("team/app:1", Image::small());
+    hub.start().await
+}
+
+/// The configuration, with these lines at its top.
+fn configured(setup: &Forebay, hub: &Hub, top: &str) -> Forebay {
+    let setup = setup.clone().anew().with(&format!("{top}{PUSHED}"));
+    setup.upstream("docker.io", hub)
+}
+
+/// A server with team/app and team/web/api pushed to it, and its answer to a pull of the first.
+async fn pushed(hub: &Hub) -> Program {
+    let setup = configured(&Forebay::new(), hub, "local = [\"team/**\"]\n");
+    let program = setup.start().await;
+    for place in ["team/app:1", "team/web/api:1", "single:1"] {
+        is_pushed(&program, place, place).await;
+    }
+    program
+}
+
+fn is_told(ended: &Ended, told: &[&str]) {
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.transcript());
+    for told in told {
+        assert!(ended.log.contains(told), "{told}: {}", ended.transcript());
+    }
+}
+
+/// It is what was pushed here.
+fn is_ours(pulled: &Answer) {
+    let found = pulled.header("docker-content-digest");
+    assert_eq!(found, Some(&*digest("team/app:1")), "{pulled:?}");
+}
+
+#[tokio::test]
+async fn a_reload_by_which_our_names_would_be_an_upstreams_is_refused() {
+    let hub = hub().await;
+    let program = pushed(&hub).await;
+    for lost in ["", LOCAL, "local = [\"teem/**\"]\n"] {
+        configured(&program.setup, &hub, lost).write_config();
+        assert!(!program.reload().await, "{lost}");
+        let pulled = program.get("/v2/team/app/manifests/1").await;
+        is_ours(&pulled);
+    }
+    let log = program.log.text();
+    assert!(log.contains("would be looked for at docker.io"), "{log}");
+    assert!(log.contains("team/web/api"), "{log}");
+    assert!(
+        log.contains("local = [\\\"team/**\\\"]") || log.contains("local = [\"team/**\"]"),
+        "{log}"
+    );
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
+    // More than was reserved may be, and other ways to say the same.
+    configured(
+        &program.setup,
+        &hub,
+        "local = [\"team/*\", \"team/web/*\", \"more/*\"]\n",
+    )
+    .write_config();
+    assert!(program.reload().await);
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
+}
+
+#[tokio::test]
+async fn a_prefix_that_takes_our_names_is_refused_too() {
+    let hub = hub().await;
+    let program = pushed(&hub).await;
+    let setup = program
+        .setup
+        .clone()
+        .anew()
+        .with(&format!("local = [\"team/**\"]\n{PUSHED}"));
+    let setup = setup.upstream_with("docker.io", &hub, "prefix = \"team\"");
+    setup.write_config();
+    assert!(!program.reload().await);
+    let log = program.log.text();
+    assert!(log.contains("give it another"), "{log}");
+    assert_eq!(program.get("/v2/team/app/manifests/1").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_start_without_the_names_of_what_is_held_is_refused_until_they_are_reserved_or_deleted() {
+    let hub = hub().await;
+    let setup = pushed(&hub).await.stop().await.setup;
+    let without = configured(&setup, &hub, "");
+    let refused = without.try_start().await.expect_err("a refusal");
+    is_told(
+        &refused,
+        &[
+            "would be looked for at docker.io",
+            "team/app, team/web/api",
+            "local = [\"team/**\"]",
+            "forebay repo delete team/app --force",
+        ],
+    );
+    let some = configured(&setup, &hub, LOCAL);
+    let refused = some.try_start().await.expect_err("a refusal");
+    is_told(&refused, &["local = [\"team/*\", \"team/**\"]"]);
+    run(&some, &["repo", "delete", "team/web/api", "--force"]).await;
+    let program = some.start().await;
+    let pulled = program.get("/v2/team/app/manifests/1").await;
+    is_ours(&pulled);
+    program.stop().await;
+    run(&without, &["repo", "delete", "team/app", "--force"]).await;
+    without.start().await;
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
+}
+
+#[tokio::test]
+async fn a_registry_that_has_gone_from_under_its_rows_is_no_start_until_it_is_mounted_or_taken_for_lost()
+ {
+    let hub = hub().await;
+    let setup = pushed(&hub).await.stop().await.setup;
+    let (registry, away) = (setup.data().join("registry"), setup.file("unmounted"));
+    std::fs::rename(&registry, &away).expect("a folder of ours");
+    // As a directory that is gone, and as one on which nothing is mounted.
+    for is_there in [false, true] {
+        if is_there {
+            std::fs::create_dir_all(&registry).expect("a folder of ours");
+        }
+        let refused = setup.try_start().await.expect_err("a refusal");
+        is_told(
+            &refused,
+            &[
+                "has nothing of them",
+                "is a volume, mount it",
+                "forebay fsck",
+            ],
+        );
+        let backup = setup.run(&["backup", "copy"]).await;
+        is_told(&backup, &["has nothing of them"]);
+    }
+    std::fs::remove_dir_all(&registry).expect("a folder of ours");
+    std::fs::rename(&away, &registry).expect("a folder of ours");
+    let program = setup.start().await;
+    assert_eq!(program.get("/v2/team/app/manifests/1").await.status, 200);
+    program.stop().await;
+    // Lost for good: what it held is named, and the rest goes on.
+    std::fs::remove_dir_all(&registry).expect("a folder of ours");
+    let checked = run_with_findings(&setup, &["fsck"]).await;
+    for name in ["team/app:1", "team/web/api:1", "single:1"] {
+        assert!(checked.contains(name), "{name}: {checked}");
+    }
+    let program = setup.start().await;
+    is_pushed(&program, "team/app:2", "another").await;
+    assert_eq!(program.get("/v2/team/app/manifests/2").await.status, 200);
+    assert_ne!(program.get("/v2/team/app/manifests/1").await.status, 200);
+}
+
+#[tokio::test]
+async fn damaged_rows_are_named_and_a_look_says_from_what_they_would_be_made_again() {
+    let hub = hub().await;
+    let setup = pushed(&hub).await.stop().await.setup;
+    let rows = setup.data().join("registry.sqlite");
+    std::fs::write(&rows, "no database".repeat(1000)).expect("a file of ours");
+    let refused = setup.try_start().await.expect_err("a refusal");
+    is_told(&refused, &["registry.sqlite is damaged", "forebay fsck"]);
+    assert!(!refused.log.contains("catalog"), "{}", refused.log);
+    let looked = setup.run(&["fsck", "--dry-run"]).await;
+    assert_eq!(looked.status.code(), Some(1), "{}", looked.transcript());
+    for told in [
+        "registry  registry.sqlite is damaged",
+        "made again from 3 journals of repositories and 3 objects at rest",
+    ] {
+        assert!(looked.out.contains(told), "{told}: {}", looked.out);
+    }
+    assert!(!looked.out.contains("0 sound objects"), "{}", looked.out);
+    let mended = run_with_findings(&setup, &["fsck"]).await;
+    assert!(
+        mended.contains("3 repositories, 3 manifests, 3 tags"),
+        "{mended}"
+    );
+    let program = setup.start().await;
+    is_ours(&program.get("/v2/team/app/manifests/1").await);
+}
+
+/// Runs a command that finds something; what it printed.
+async fn run_with_findings(setup: &Forebay, words: &[&str]) -> String {
+    let ended = setup.run(words).await;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.transcript());
+    ended.out
+}

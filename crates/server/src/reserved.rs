@@ -1,0 +1,117 @@
+//! Names of repositories that are held here: no configuration makes them an upstream's.
+//!
+//! Where a line `local` was lost, as after a restore without its configuration, or by a hand that slipped before a SIGHUP, clients
+//! that pull a repository of ours would be given what somebody else pushed under its name at the upstream, and the upstream would
+//! be told our names. So nothing is served by such a configuration: to go on without the repositories, they are deleted first.
+//! A warning would be read after the wrong image has run.
+
+use std::collections::BTreeSet;
+
+use forebay_config::Config;
+use forebay_oci::{Addressing, RepositoryName, RepositoryPattern, RouteTable, route};
+use forebay_registry::{LocalRegistry, PushError};
+use forebay_terminal::Failure;
+use tracing::warn;
+
+use crate::routes::routes;
+
+/// How many names are looked at for what would keep all of them.
+const MAX_FOUND: usize = 1000;
+
+/// The most names, and the most patterns, that are told.
+const MAX_TOLD: usize = 5;
+
+/// Refuses a configuration by which repositories that are held here would be an upstream's; `before` is what `local` said until
+/// now, where that is known.
+///
+/// # Errors
+/// There are such repositories, or, where something held until now, it cannot be known.
+pub(crate) async fn check_reserved(
+    registry: &LocalRegistry,
+    config: &Config,
+    before: Option<&[RepositoryPattern]>,
+) -> Result<(), Failure> {
+    let table = routes(config);
+    let is_lost = |name: &RepositoryName| goes_to(name, &table).is_some();
+    let lost = registry.first_repositories(MAX_FOUND, &is_lost).await;
+    match (lost, before) {
+        (Ok(lost), _) if lost.is_empty() => Ok(()),
+        (Ok(lost), _) => Err(refusal(&lost, &table, before.unwrap_or(&config.local))),
+        (Err(error), Some(_)) => Err(unread(error)),
+        // What the cache has is served all the same; the registry tells by itself what it cannot do.
+        (Err(error), None) => {
+            warn!(%error, "whether all local repositories' names are reserved is not known, as they cannot be listed: forebay fsck tells what is wrong");
+            Ok(())
+        }
+    }
+}
+
+/// The upstream that the name would mean, and how.
+fn goes_to(name: &RepositoryName, table: &RouteTable) -> Option<(String, Addressing)> {
+    let found = route(None, None, name, table).ok()?;
+    let upstream = found.target.upstream.to_string();
+    (!found.target.is_local()).then_some((upstream, found.addressing))
+}
+
+fn refusal(lost: &[RepositoryName], table: &RouteTable, local: &[RepositoryPattern]) -> Failure {
+    let named: Vec<&str> = lost
+        .iter()
+        .take(MAX_TOLD)
+        .map(RepositoryName::as_str)
+        .collect();
+    let more = match lost.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (mut upstreams, mut is_by_root) = (BTreeSet::new(), false);
+    for (upstream, addressing) in lost.iter().filter_map(|name| goes_to(name, table)) {
+        upstreams.insert(upstream);
+        is_by_root |= addressing == Addressing::Root;
+    }
+    let upstreams: Vec<String> = upstreams.into_iter().take(MAX_TOLD).collect();
+    let what = format!(
+        "repositories that are held here would be looked for at {}, where others may have pushed under their names: {}{more}",
+        upstreams.join(", "),
+        named.join(", "),
+    );
+    let way_out = if is_by_root {
+        format!(
+            "reserve their names again: local = {}",
+            patterns(lost, local)
+        )
+    } else {
+        "an upstream's name or `prefix` is the first part of theirs: give it another".to_owned()
+    };
+    Failure::plain(what).with_hint(way_out).with_hint(format!(
+        "or, if they are to go, delete them first: forebay repo delete {} --force",
+        named.first().unwrap_or(&"NAME")
+    ))
+}
+
+/// What `local` said, and what it has to say beside for the names that are lost.
+fn patterns(lost: &[RepositoryName], local: &[RepositoryPattern]) -> String {
+    let mut patterns: Vec<String> = local.iter().map(ToString::to_string).collect();
+    for name in lost {
+        if local.iter().any(|pattern| pattern.matches(name)) {
+            continue;
+        }
+        let first = name.as_str().split('/').next().unwrap_or_default();
+        let pattern = format!("{first}/**");
+        if patterns.len() < local.len() + MAX_TOLD && !patterns.contains(&pattern) {
+            patterns.push(pattern);
+        }
+    }
+    let quoted: Vec<String> = patterns
+        .iter()
+        .map(|pattern| format!("{pattern:?}"))
+        .collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+fn unread(error: PushError) -> Failure {
+    Failure::failed(
+        "whether all local repositories' names are reserved cannot be known",
+        error,
+    )
+    .with_hint("forebay fsck tells what is wrong with them")
+}
