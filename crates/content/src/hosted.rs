@@ -95,6 +95,15 @@ pub trait HostedLists: Send + Sync {
         after: Option<&Digest>,
         limit: u32,
     ) -> Result<Vec<HostedEntry>, CatalogError>;
+
+    /// The same of the indexes that name the manifest `child`, which need not be there.
+    async fn hosted_parents(
+        &self,
+        repository: &RepositoryName,
+        child: &Digest,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<HostedEntry>, CatalogError>;
 }
 
 /// What makes a repository hold more.

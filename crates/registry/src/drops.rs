@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use forebay_content::{Change, DropGuard, Dropped, HostedManifest, HostedRepository, Missing};
+use forebay_content::{Change, DropGuard, Dropped, HostedRepository, Missing};
 use forebay_oci::{Digest, RepositoryName, Tag};
 
 use crate::local_registry::LocalRegistry;
 use crate::push::immutable;
 use crate::{PushError, Refused};
 
-/// How many manifests are read from the catalog in one go.
+/// How many indexes are read from the catalog in one go.
 const PAGE: u32 = 500;
 
 /// How often a drop looks again after somebody tagged the manifest meanwhile.
@@ -114,33 +114,27 @@ impl LocalRegistry {
         repository: &HostedRepository,
         digest: &Digest,
     ) -> Result<bool, PushError> {
-        let (rows, name) = (&self.stores.rows, &repository.name);
-        let mut after: Option<Digest> = None;
-        loop {
-            let page = rows.hosted_manifests(name, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(false);
-            };
-            after = Some(last.manifest.digest.clone());
-            let kept = page.into_iter().filter(|entry| {
-                let is_index = entry.manifest.media_type.is_index();
-                is_index
-                    && (entry.is_pinned || !immutable(Some(repository), &entry.tags).is_empty())
-            });
-            let mut below: Vec<HostedManifest> = kept.map(|entry| entry.manifest).collect();
-            let mut seen: HashSet<Digest> = HashSet::new();
-            while let Some(index) = below.pop() {
-                for child in self.children(name, &index).await? {
-                    if child == *digest {
+        let mut above = vec![digest.clone()];
+        let mut seen: HashSet<Digest> = HashSet::new();
+        while let Some(child) = above.pop() {
+            let mut after: Option<Digest> = None;
+            loop {
+                let rows = &self.stores.rows;
+                let page = rows.hosted_parents(&repository.name, &child, after.as_ref(), PAGE);
+                let page = page.await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.manifest.digest.clone());
+                for parent in page {
+                    if parent.is_pinned || !immutable(Some(repository), &parent.tags).is_empty() {
                         return Ok(true);
                     }
-                    if seen.insert(child.clone()) {
-                        let found = rows.find_hosted_manifest(name, &child).await?;
-                        below.extend(found.filter(|found| found.media_type.is_index()));
+                    if parent.is_child && seen.insert(parent.manifest.digest.clone()) {
+                        above.push(parent.manifest.digest);
                     }
                 }
             }
         }
+        Ok(false)
     }
 
     /// Drops a blob that no manifest of the repository refers to.

@@ -18,6 +18,10 @@ pub(super) const OF_ONE: &str = "m.digest = $2";
 /// Those after a digest.
 pub(super) const AFTER: &str = "m.digest > $2";
 
+/// Those after a digest that name a manifest as their child.
+pub(super) const PARENTS: &str = "m.digest > $2 AND m.id IN (SELECT c.parent FROM children c
+                 WHERE c.repository = r.id AND c.child = $4 AND c.kind = 0)";
+
 /// The manifest as lifecycle rules look at it.
 pub(super) async fn find_entry(
     readers: &Readers,
@@ -38,6 +42,21 @@ pub(super) async fn entries_after(
     // No key is as low as no bytes at all.
     let after = after.map(digest_key).unwrap_or_default();
     entries(readers, repository, (AFTER, after), limit).await
+}
+
+/// A page of the indexes that name the manifest, in the order of their digests.
+pub(super) async fn parents_after(
+    readers: &Readers,
+    repository: &RepositoryName,
+    child: &Digest,
+    (after, limit): (Option<&Digest>, u32),
+) -> Result<Vec<HostedEntry>, SqlError> {
+    let query = sqlx::query(AssertSqlSafe(entries_statement(PARENTS)))
+        .bind(repository.as_str())
+        .bind(after.map(digest_key).unwrap_or_default())
+        .bind(i64::from(limit))
+        .bind(digest_key(child));
+    read_entries(repository, &readers.list(query).await?)
 }
 
 /// A page of the manifests that have that subject, in the order of their digests.
@@ -106,12 +125,15 @@ async fn entries(
         .bind(repository.as_str())
         .bind(digest)
         .bind(i64::from(limit));
-    let mut entries = Vec::new();
-    let rows = readers.list(query).await?;
-    for rows in rows.chunk_by(is_same) {
-        entries.push(entry(repository, rows)?);
-    }
-    Ok(entries)
+    read_entries(repository, &readers.list(query).await?)
+}
+
+fn read_entries(
+    repository: &RepositoryName,
+    rows: &[AnyRow],
+) -> Result<Vec<HostedEntry>, SqlError> {
+    let manifests = rows.chunk_by(is_same);
+    manifests.map(|rows| entry(repository, rows)).collect()
 }
 
 /// True if both rows are of one manifest.

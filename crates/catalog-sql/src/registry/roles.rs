@@ -116,6 +116,17 @@ impl HostedPushes for SqlRegistry {
         at: Timestamp,
     ) -> Result<(), CatalogError> {
         let act = KeepRepository(repository.clone(), settings.clone(), at);
+
+    async fn hosted_parents(
+        &self,
+        repository: &RepositoryName,
+        child: &Digest,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<HostedEntry>, CatalogError> {
+        let opened = self.database.opened();
+        Ok(lists::parents_after(&opened.readers, repository, child, (after, limit)).await?)
+    }
         self.database.write(act).await
     }
 

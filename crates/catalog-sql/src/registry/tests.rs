@@ -3,7 +3,7 @@
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use super::lists::{AFTER, OF_ONE, entries_statement, referrers_statement};
+use super::lists::{AFTER, OF_ONE, PARENTS, entries_statement, referrers_statement};
 use super::{RegistryLayout, blobs, children, held, tags};
 use crate::dialect::{self, Access};
 use crate::layout::Layout;
@@ -70,7 +70,12 @@ async fn a_page_of_manifests_is_a_range_of_their_key() {
     assert!(page.contains("(repository=? AND digest>?)"), "{page}");
     let one = plan(&entries_statement(OF_ONE)).await;
     assert!(one.contains("(repository=? AND digest=?)"), "{one}");
-    for plan in [page, one] {
+    let parents = plan(&entries_statement(PARENTS)).await;
+    assert!(
+        parents.contains("(repository=? AND child=? AND kind=?)"),
+        "{parents}"
+    );
+    for plan in [page, one, parents] {
         let scans = plan.lines().filter(|step| step.contains("SCAN"));
         let of_tables: Vec<_> = scans.filter(|step| *step != "SCAN m").collect();
         assert!(of_tables.is_empty(), "{plan}");

@@ -203,6 +203,51 @@ pub async fn manifests_are_told_page_by_page_in_the_order_of_their_digests<H: Ho
     assert_eq!(none.unwrap(), []);
 }
 
+/// Named by themselves, not by what they name, and page by page.
+pub async fn indexes_that_name_a_manifest_are_told<H: Hosted>(hosted: &H) {
+    let (app, other) = (name("team/app"), name("other"));
+    push_image(hosted, &app, "amd64", (&["layer"], &[])).await;
+    push_image(hosted, &app, "alone", (&["layer"], &[])).await;
+    let indexes = ["one", "two", "three"];
+    for of in indexes {
+        push_done(hosted, &app, &index(of, &["amd64"], &[of])).await;
+    }
+    push_done(hosted, &app, &index("outer", &["one"], &[])).await;
+    push_image(hosted, &other, "amd64", (&["layer"], &[])).await;
+    let amd64 = digest("amd64");
+    let mut expected = indexes.map(digest);
+    expected.sort();
+    for limit in [1, 2, 9] {
+        let mut told: Vec<HostedEntry> = Vec::new();
+        loop {
+            let after = told.last().map(|last| &last.manifest.digest);
+            let page = hosted.hosted_parents(&app, &amd64, after, limit).await;
+            let page = page.unwrap();
+            assert!(page.len() <= limit as usize);
+            if page.is_empty() {
+                break;
+            }
+            told.extend(page);
+        }
+        let digests: Vec<&Digest> = told.iter().map(|entry| &entry.manifest.digest).collect();
+        assert_eq!(digests, expected.each_ref(), "{limit} at a time");
+        for entry in told {
+            let found = hosted.find_hosted_entry(&app, &entry.manifest.digest).await;
+            assert_eq!(found.unwrap(), Some(entry));
+        }
+    }
+    for (repository, child) in [
+        (&app, "alone"),
+        (&app, "layer"),
+        (&app, "outer"),
+        (&other, "amd64"),
+    ] {
+        let child = digest(child);
+        let parents = hosted.hosted_parents(repository, &child, None, 9).await;
+        assert_eq!(parents.unwrap(), [], "{child}");
+    }
+}
+
 async fn entry<H: Hosted>(hosted: &H, of: &str) -> HostedEntry {
     let app = name("team/app");
     let found = hosted.find_hosted_entry(&app, &digest(of)).await;

@@ -165,6 +165,19 @@ impl HostedLists for MemoryHosted {
     }
 }
 
+    async fn hosted_parents(
+        &self,
+        repository: &RepositoryName,
+        child: &Digest,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<HostedEntry>, CatalogError> {
+        let found = self.ask(repository, |found| {
+            found.parents_after(child, from(after), size(limit))
+        });
+        Ok(found.unwrap_or_default())
+    }
+
 #[async_trait]
 impl HostedPushes for MemoryHosted {
     async fn keep_repository(

@@ -103,6 +103,21 @@ impl Repository {
     }
 
     pub(super) fn referrers_after(
+    pub(super) fn parents_after(
+        &self,
+        child: &Digest,
+        range: Range<'_>,
+        limit: usize,
+    ) -> Vec<HostedEntry> {
+        let is_meant = |of: &HostedChild| of.kind == ChildKind::Manifest && of.digest == *child;
+        let manifests = self.manifests.range(range);
+        let parents = manifests.filter(|(_, found)| found.push.children.iter().any(is_meant));
+        parents
+            .take(limit)
+            .map(|(_, found)| self.entry(found))
+            .collect()
+    }
+
         &self,
         of: &ReferrersOf,
         range: Range<'_>,
