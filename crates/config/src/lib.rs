@@ -11,6 +11,7 @@ mod layers;
 mod names;
 mod nearest;
 mod node;
+mod notes;
 mod origin;
 mod proxy;
 mod read;
@@ -33,10 +34,10 @@ pub use bounded_file::at_once;
 pub use env::{CONFIG_FILE, Environment};
 pub use error::{ConfigErrors, ConfigProblem, MAX_PROBLEMS};
 pub use nearest::find_nearest;
+pub use notes::notes;
 pub use origin::Origin;
 pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;
-pub use resolve::unheld_equivalents;
 pub use resolved::{
     AccessConfig, AccessRule, AlertsConfig, Authorize, CacheConfig, ClientAuth, ClientsConfig,
     Config, CredentialSource, IssuerConfig, LedgerConfig, ListenAddress, LogConfig, LogFormat,

@@ -20,7 +20,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub use equivalents::unheld_equivalents;
+pub(super) use equivalents::unheld_equivalents;
 
 use super::env::Environment;
 use super::error::{ConfigErrors, ConfigProblem, Problems};

@@ -3,9 +3,9 @@
 //! Reads and prints; touches neither the data directory nor the network.
 
 use forebay_config::{
-    Config, CredentialSource, Environment, Sources, as_json, as_toml, load, schema, show,
-    unheld_equivalents,
+    Config, CredentialSource, Environment, Sources, as_json, as_toml, load, notes, schema, show,
 };
+use forebay_limits::counted;
 use forebay_terminal::{
     EXIT_CODES, ExitStatus, Failure, ListenArgs, Printer, SourceArgs, with_exit_codes,
 };
@@ -27,7 +27,8 @@ enum Action {
 
 /// Says whether the configuration is right: what is wrong, with its place and what to do
 ///
-/// All of it at once: keys, values, and what does not go together, as far as it could be read.
+/// All of it at once: keys, values, and what does not go together, as far as it could be read. Of a configuration that is right,
+/// notes tell what does nothing, or more than it seems to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Example:\n  forebay config check --config /etc/forebay/forebay.toml"))]
 struct CheckArgs {
@@ -123,15 +124,15 @@ fn summary(sources: &Sources, config: &Config) -> Vec<String> {
     }));
     lines.push(match &config.access {
         Some(access) => format!(
-            "  access by {} rules, {} users of a file and {} workloads: nobody may do what no rule gives them",
-            access.rules.len(),
-            access.htpasswd.len(),
-            access.workloads.len()
+            "  access by {}, {} of a file and {}: nobody may do what no rule gives them",
+            counted(access.rules.len() as u64, "rule"),
+            counted(access.htpasswd.len() as u64, "user"),
+            counted(access.workloads.len() as u64, "workload")
         ),
         None if config.clients.loopback_push => "  access is not configured: whoever clients.allow lets in may pull, and this machine's own programs may push and delete over loopback, as clients.loopback_push says".to_owned(),
         None => "  access is not configured: whoever clients.allow lets in may pull, and nobody may push or delete".to_owned(),
     });
-    let notes = unheld_equivalents(config);
+    let notes = notes(config);
     lines.extend(notes.iter().map(|note| format!("  note: {note}")));
     lines
 }

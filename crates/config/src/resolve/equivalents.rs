@@ -49,7 +49,7 @@ pub(super) fn resolve(
 
 /// What is known and does not hold in `config`, a sentence for each: nobody knows what is at another `url`, unless the operator
 /// says so.
-pub fn unheld_equivalents(config: &Config) -> Vec<String> {
+pub(crate) fn unheld_equivalents(config: &Config) -> Vec<String> {
     let unheld = KNOWN.iter().filter(|(from, ours, to, theirs)| {
         let holds = |one: &EquivalentConfig| {
             one.from == *from
