@@ -105,17 +105,6 @@ impl HostedLists for SqlRegistry {
         let opened = self.database.opened();
         Ok(lists::entries_after(&opened.readers, repository, after, limit).await?)
     }
-}
-
-#[async_trait]
-impl HostedPushes for SqlRegistry {
-    async fn keep_repository(
-        &self,
-        repository: &RepositoryName,
-        settings: &RepositorySettings,
-        at: Timestamp,
-    ) -> Result<(), CatalogError> {
-        let act = KeepRepository(repository.clone(), settings.clone(), at);
 
     async fn hosted_parents(
         &self,
@@ -127,6 +116,17 @@ impl HostedPushes for SqlRegistry {
         let opened = self.database.opened();
         Ok(lists::parents_after(&opened.readers, repository, child, (after, limit)).await?)
     }
+}
+
+#[async_trait]
+impl HostedPushes for SqlRegistry {
+    async fn keep_repository(
+        &self,
+        repository: &RepositoryName,
+        settings: &RepositorySettings,
+        at: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let act = KeepRepository(repository.clone(), settings.clone(), at);
         self.database.write(act).await
     }
 

@@ -163,7 +163,6 @@ impl HostedLists for MemoryHosted {
         });
         Ok(found.unwrap_or_default())
     }
-}
 
     async fn hosted_parents(
         &self,
@@ -177,6 +176,7 @@ impl HostedLists for MemoryHosted {
         });
         Ok(found.unwrap_or_default())
     }
+}
 
 #[async_trait]
 impl HostedPushes for MemoryHosted {

@@ -102,7 +102,6 @@ impl Repository {
         manifests.map(|(_, found)| self.entry(found)).collect()
     }
 
-    pub(super) fn referrers_after(
     pub(super) fn parents_after(
         &self,
         child: &Digest,
@@ -118,6 +117,7 @@ impl Repository {
             .collect()
     }
 
+    pub(super) fn referrers_after(
         &self,
         of: &ReferrersOf,
         range: Range<'_>,
