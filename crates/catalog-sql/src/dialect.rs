@@ -17,6 +17,9 @@ const IDENTITY: &str = "INTEGER PRIMARY KEY";
 /// twice.
 const IN_KEY: &str = "WITHOUT ROWID";
 
+/// A function that writes bytes in upper-case hex, and an empty text where there are none.
+pub(crate) const HEX: &str = "hex";
+
 /// Begins a transaction that writes. Asking for the lock at once makes a second process wait for it; a transaction that
 /// began by reading could only fail.
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";

@@ -11,6 +11,9 @@ use crate::error::SqlError;
 const SHA256: u8 = 1;
 const SHA512: u8 = 2;
 
+/// The key of a digest by SHA-512, in bytes.
+const LONGEST_KEY: usize = 65;
+
 const TAGS: u8 = 1;
 const REFERRERS: u8 = 2;
 
@@ -39,6 +42,30 @@ pub(crate) fn parse_digest(key: &[u8]) -> Result<Digest, SqlError> {
             Ok(Digest::Sha512(Box::new(hash)))
         }
         _ => Err(DAMAGED),
+    }
+}
+
+/// What SQL wrote of a digest's key in hex.
+pub(crate) fn parse_hex_digest(hex: &str) -> Result<Digest, SqlError> {
+    const DAMAGED: SqlError = SqlError::Damaged("a digest");
+    let mut key = [0; LONGEST_KEY];
+    let key = key.get_mut(..hex.len() / 2).ok_or(DAMAGED)?;
+    let (pairs, rest) = hex.as_bytes().as_chunks();
+    for (byte, [high, low]) in key.iter_mut().zip(pairs) {
+        *byte = hex_value(*high).ok_or(DAMAGED)? << 4 | hex_value(*low).ok_or(DAMAGED)?;
+    }
+    if rest.is_empty() {
+        parse_digest(key)
+    } else {
+        Err(DAMAGED)
+    }
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
     }
 }
 
@@ -119,7 +146,25 @@ mod tests {
     fn what_was_written_is_read_back() {
         for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
             let digest = Digest::of(algorithm, b"content");
-            assert_eq!(parse_digest(&digest_key(&digest)).unwrap(), digest);
+            let key = digest_key(&digest);
+            assert_eq!(parse_digest(&key).unwrap(), digest);
+            let hex: String = key.iter().map(|byte| format!("{byte:02X}")).collect();
+            assert_eq!(parse_hex_digest(&hex).unwrap(), digest);
+            for other in [
+                &hex[1..],
+                &hex[2..],
+                &hex[..hex.len() - 1],
+                &hex.to_lowercase(),
+            ] {
+                assert!(parse_hex_digest(other).is_err(), "{other}");
+            }
+            for other in [
+                format!("{hex}0"),
+                format!("{hex}00"),
+                hex.replacen('0', "+", 1),
+            ] {
+                assert!(parse_hex_digest(&other).is_err(), "{other}");
+            }
         }
         for n in [None, Some(0), Some(u64::MAX)] {
             for last in [None, Some(String::new()), Some("a\0é".to_owned())] {

@@ -90,7 +90,9 @@ impl<A: Act> Ask<A::Layout> for Asked<A> {
     }
 
     fn answer(self: Box<Self>, done: Result<(), CatalogError>) {
-        let Self { told, answer, .. } = *self;
+        let Self { act, told, answer } = *self;
+        // With it goes what is known to be out of date now that it has ended: before anybody is told so.
+        drop(act);
         let told = done.and_then(|()| told.ok_or_else(|| SqlError::Closed.into()));
         // Who asked may have given up.
         let _ = answer.send(told);

@@ -242,7 +242,7 @@ async fn usage<H: Hosted>(hosted: &H) -> (u64, u64) {
 
 async fn all_tags<H: Hosted>(hosted: &H, of: &RepositoryName) -> Vec<String> {
     let tags = hosted.hosted_tags(of, None, 1_000).await.unwrap().unwrap();
-    tags.iter().map(Tag::to_string).collect()
+    tags.iter().map(str::to_owned).collect()
 }
 
 async fn pointed_at<H: Hosted>(hosted: &H, of: &RepositoryName, text: &str) -> Option<Digest> {

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use forebay_oci::{Digest, MediaType, RepositoryName, Tag};
 
-use crate::{BlobStat, CatalogError, ChildKind, Timestamp};
+use crate::{BlobStat, CatalogError, ChildKind, TagNames, Timestamp};
 
 /// All roles together.
 pub trait Hosted: HostedContent + HostedLists + HostedPushes + HostedDrops + HostedUpkeep {}
@@ -75,7 +75,7 @@ pub trait HostedLists: Send + Sync {
         repository: &RepositoryName,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<Option<Vec<Tag>>, CatalogError>;
+    ) -> Result<Option<TagNames>, CatalogError>;
 
     /// The manifests of the repository that have that subject after `after` in the order of their digests, all or those of one
     /// artifact type, at most `limit`. The subject itself need not be there.

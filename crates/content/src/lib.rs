@@ -20,6 +20,7 @@ pub mod memory;
 mod range;
 mod secret;
 mod source;
+mod tag_names;
 mod told_rows;
 
 pub use accounts::{
@@ -64,4 +65,5 @@ pub use source::{
     Blob, Caller, ClientKind, ContentSource, List, ManifestContent, Provenance, Request, Resolved,
     collect,
 };
+pub use tag_names::TagNames;
 pub use told_rows::{KeptTold, MAX_TOLD, ToldRows};

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_content::{List, Missing, Provenance, Referrer, ReferrersOf, SourceError};
+use forebay_content::{List, Missing, Provenance, Referrer, ReferrersOf, SourceError, TagNames};
 use forebay_oci::{Digest, MediaType, Page, RepositoryName};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -49,10 +50,20 @@ impl LocalRegistry {
         let tags = rows.hosted_tags(repository, page.last.as_deref(), limit.asked());
         let tags = tags.await.map_err(internal)?;
         let tags = tags.ok_or(SourceError::NotFound(Missing::Repository))?;
-        let names = tags.iter().map(|tag| tag.as_str().to_owned()).collect();
-        let (names, more) = limit.cut(names);
-        let json = json!({ "name": repository.as_str(), "tags": names });
-        Ok(list(&json, more))
+        let shown = tags.after(None, limit.shown());
+        let more = limit.more(tags.len(), shown.last());
+        let page = TagPage {
+            name: repository.as_str(),
+            tags: &shown,
+        };
+        Ok(List {
+            json: serde_json::to_vec(&page)
+                .map_err(SourceError::internal)?
+                .into(),
+            more,
+            filtered: false,
+            provenance: Provenance::Kept,
+        })
     }
 
     /// A page of the repositories for which `is_shown` holds.
@@ -75,8 +86,9 @@ impl LocalRegistry {
         };
         let names = tokio::time::timeout(WALK_WITHIN, looking).await;
         let names = names.unwrap_or(Err(SourceError::Busy))?;
-        let (names, more) = limit.cut(names);
-        Ok(list(&json!({ "repositories": names }), more))
+        let shown = &names[..names.len().min(limit.shown())];
+        let more = limit.more(names.len(), shown.last().map(String::as_str));
+        Ok(list(&json!({ "repositories": shown }), more))
     }
 
     /// The first of those that are shown after a page's beginning: as many as the limit asks for.
@@ -161,6 +173,13 @@ impl LocalRegistry {
     }
 }
 
+/// A page of tags. Source: OCI distribution-spec, "Listing Tags".
+#[derive(Serialize)]
+struct TagPage<'a> {
+    name: &'a str,
+    tags: &'a TagNames,
+}
+
 /// How many entries a page has.
 struct Limit {
     /// As the client said it.
@@ -181,17 +200,18 @@ impl Limit {
         u32::try_from(self.entries + 1).unwrap_or(u32::MAX)
     }
 
-    /// The page, and the one after it.
-    fn cut(&self, mut names: Vec<String>) -> (Vec<String>, Option<Page>) {
-        let entries = usize::try_from(self.entries).unwrap_or(usize::MAX);
-        let has_more = names.len() > entries;
-        names.truncate(entries);
-        let last = names.last().filter(|_| has_more).cloned();
-        let more = last.map(|last| Page {
+    /// How many the page has at most.
+    fn shown(&self) -> usize {
+        usize::try_from(self.entries).unwrap_or(usize::MAX)
+    }
+
+    /// The page after the one that ends with `last`, if more were found than it has.
+    fn more(&self, found: usize, last: Option<&str>) -> Option<Page> {
+        let last = last.filter(|_| found > self.shown())?;
+        Some(Page {
             n: self.n,
-            last: Some(last),
-        });
-        (names, more)
+            last: Some(last.to_owned()),
+        })
     }
 }
 

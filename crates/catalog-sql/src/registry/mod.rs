@@ -19,16 +19,19 @@ mod repositories;
 mod robots;
 mod roles;
 mod seals;
+mod tag_lists;
 mod tags;
 mod users;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use forebay_content::{CatalogError, Committed, Timestamp};
 
 use crate::database::Database;
 use crate::error::SqlError;
 use crate::writer::WriteCounts;
+use tag_lists::TagLists;
 
 pub use copy::RowsCopy;
 pub(crate) use layout::RegistryLayout;
@@ -48,6 +51,8 @@ type Session<'c> = crate::session::Session<'c, RegistryLayout>;
 /// [`close`](Self::close), it does what is queued as long as the runtime lives.
 pub struct SqlRegistry {
     database: Database<RegistryLayout>,
+    /// None where another process may write.
+    tag_lists: Option<Arc<TagLists>>,
 }
 
 impl SqlRegistry {
@@ -62,7 +67,11 @@ impl SqlRegistry {
     /// written to.
     pub async fn open(path: &Path) -> Result<Self, CatalogError> {
         let database = Database::open(path).await?;
-        Ok(Self { database })
+        let tag_lists = Some(Arc::new(TagLists::new()));
+        Ok(Self {
+            database,
+            tag_lists,
+        })
     }
 
     /// Opens the file at `path` to be looked at, whoever may be writing to it: it is neither made nor brought up to date, every
@@ -73,7 +82,10 @@ impl SqlRegistry {
     /// it, [`CatalogError::Failed`] if it cannot be read, or an older version wrote it.
     pub async fn look(path: &Path) -> Result<Self, CatalogError> {
         let database = Database::look(path).await?;
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            tag_lists: None,
+        })
     }
 
     /// Opens a file that may be damaged to be read as far as it can be, by its roles: nothing is checked, and what is damaged shows
@@ -83,7 +95,10 @@ impl SqlRegistry {
     /// [`CatalogError::Failed`] if there is no such place.
     pub async fn salvage(path: &Path) -> Result<Self, CatalogError> {
         let database = Database::salvage(path).await?;
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            tag_lists: None,
+        })
     }
 
     /// Moves the file at `path` aside, with what belongs to it, and gives the whole one at `new` its name: where the old one is.

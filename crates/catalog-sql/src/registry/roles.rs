@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use forebay_content::{
     BlobMount, BlobStat, CatalogError, Committed, DropGuard, Dropped, HostedBlob, HostedContent,
     HostedDrops, HostedEntry, HostedLists, HostedManifest, HostedPushes, HostedRepository,
-    HostedUpkeep, HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings, Timestamp,
+    HostedUpkeep, HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings, TagNames,
+    Timestamp,
 };
 use forebay_oci::{Digest, RepositoryName, Tag};
 
@@ -13,8 +14,16 @@ use super::blobs::{self, CommitBlob, DropBlob, MountBlob, UnlinkUnused};
 use super::manifests::{self, DropManifest, NotePulls, PinManifest};
 use super::pushes::CommitManifest;
 use super::repositories::{self, DropRepository, KeepRepository};
+use super::tag_lists::{self, Retag, TagLists};
 use super::tags::{self, DropTag};
 use super::{held, lists};
+
+impl SqlRegistry {
+    /// The act, after which what is kept of the repository's tags is forgotten.
+    fn retag<A>(&self, act: A, of: &RepositoryName) -> Retag<A> {
+        TagLists::retag(self.tag_lists.as_ref(), act, of)
+    }
+}
 
 #[async_trait]
 impl HostedContent for SqlRegistry {
@@ -81,8 +90,10 @@ impl HostedLists for SqlRegistry {
         repository: &RepositoryName,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<Option<Vec<Tag>>, CatalogError> {
-        Ok(tags::after(&self.database.opened().readers, repository, after, limit).await?)
+    ) -> Result<Option<TagNames>, CatalogError> {
+        let opened = self.database.opened();
+        let asked = (repository, after);
+        Ok(tag_lists::page(self.tag_lists.as_ref(), &opened.readers, asked, limit).await?)
     }
 
     async fn hosted_referrers(
@@ -156,7 +167,10 @@ impl HostedPushes for SqlRegistry {
         push: &ManifestPush,
     ) -> Result<Committed, CatalogError> {
         let act = CommitManifest(repository.clone(), push.clone());
-        self.database.write(act).await
+        if push.tags.is_empty() {
+            return self.database.write(act).await;
+        }
+        self.database.write(self.retag(act, repository)).await
     }
 }
 
@@ -168,7 +182,7 @@ impl HostedDrops for SqlRegistry {
         tag: &Tag,
     ) -> Result<Dropped, CatalogError> {
         let act = DropTag(repository.clone(), tag.clone());
-        self.database.write(act).await
+        self.database.write(self.retag(act, repository)).await
     }
 
     async fn drop_hosted_manifest(
@@ -178,7 +192,7 @@ impl HostedDrops for SqlRegistry {
         guard: &DropGuard,
     ) -> Result<Dropped, CatalogError> {
         let act = DropManifest(repository.clone(), digest.clone(), guard.clone());
-        self.database.write(act).await
+        self.database.write(self.retag(act, repository)).await
     }
 
     async fn drop_hosted_blob(
@@ -191,9 +205,8 @@ impl HostedDrops for SqlRegistry {
     }
 
     async fn drop_repository(&self, repository: &RepositoryName) -> Result<bool, CatalogError> {
-        self.database
-            .write(DropRepository(repository.clone()))
-            .await
+        let act = DropRepository(repository.clone());
+        self.database.write(self.retag(act, repository)).await
     }
 }
 

@@ -36,11 +36,17 @@ async fn plan(statement: &str) -> String {
 /// However many tags there are, a page reads its own, in their order.
 #[tokio::test]
 async fn a_page_of_tags_is_a_range_of_their_key() {
-    let plan = plan(tags::PAGE).await;
+    let plan = plan(&tags::page_statement()).await;
     assert!(
         plan.contains("SEARCH t USING PRIMARY KEY (repository=? AND name>?)"),
         "{plan}"
     );
+    assert!(
+        plan.contains("SEARCH m USING INTEGER PRIMARY KEY"),
+        "{plan}"
+    );
+    // The page itself is gone through.
+    let plan = plan.replace("SCAN p", "");
     assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
 }
 

@@ -21,6 +21,7 @@ use crate::hosted::{
     HostedLists, HostedManifest, HostedPushes, HostedRepository, HostedUpkeep, HostedUsage,
     ManifestPush, Referrer, ReferrersOf, RepositorySettings,
 };
+use crate::tag_names::TagNames;
 
 /// Keeps in memory what local repositories hold.
 #[derive(Debug, Default)]
@@ -135,7 +136,7 @@ impl HostedLists for MemoryHosted {
         repository: &RepositoryName,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<Option<Vec<Tag>>, CatalogError> {
+    ) -> Result<Option<TagNames>, CatalogError> {
         Ok(self.ask(repository, |found| found.tags_after(after, size(limit))))
     }
 

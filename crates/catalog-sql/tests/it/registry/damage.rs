@@ -75,8 +75,8 @@ async fn ask(registry: &SqlRegistry, damage: &str) -> Answers {
         let pinned = found.map(|found| found.map(|entry| (entry.is_pinned, entry.pushed_at)));
         answers.note(pinned, &(true, AT), damage);
         let tags = registry.hosted_tags(&ours, None, 10).await;
-        let first = tags.map(|tags| tags.unwrap_or_default().into_iter().next());
-        answers.note(first, &tag(number), damage);
+        let first = tags.map(|tags| tags.and_then(|tags| tags.last().map(str::to_owned)));
+        answers.note(first, &tag(number).to_string(), damage);
         let of = ReferrersOf {
             subject: digest(number + 1),
             artifact_type: None,

@@ -59,8 +59,8 @@ async fn first_free(registry: &SqlRegistry) -> u64 {
     let mut first = 0;
     for app in (0..3).map(name) {
         let tags = registry.hosted_tags(&app, None, 1_000_000).await.unwrap();
-        for tag in tags.unwrap_or_default() {
-            first = first.max(number_of(tag.as_str()) + 1);
+        for tag in tags.unwrap_or_default().iter() {
+            first = first.max(number_of(tag) + 1);
         }
     }
     // Those that were dropped last have left no tag, and no loop is so far before the others.

@@ -7,4 +7,5 @@ mod durability;
 mod format;
 mod model;
 mod speed;
+mod tag_lists;
 mod words;

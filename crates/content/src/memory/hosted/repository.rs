@@ -11,6 +11,7 @@ use crate::hosted::{
     Committed, DropGuard, Dropped, HostedBlob, HostedChild, HostedEntry, HostedManifest,
     HostedRepository, ManifestPush, Referrer, ReferrersOf, RepositorySettings,
 };
+use crate::tag_names::TagNames;
 
 /// After which digest.
 type Range<'d> = (Bound<&'d Digest>, Bound<&'d Digest>);
@@ -89,7 +90,7 @@ impl Repository {
         blobs.chain(manifests)
     }
 
-    pub(super) fn tags_after(&self, after: Option<&str>, limit: usize) -> Vec<Tag> {
+    pub(super) fn tags_after(&self, after: Option<&str>, limit: usize) -> TagNames {
         let tags = self.tags.keys();
         tags.filter(|tag| after.is_none_or(|after| tag.as_str() > after))
             .take(limit)
