@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -28,10 +28,8 @@ pub(super) async fn answer<H: Handler>(
 ) -> Response<Recorded> {
     let id = shared.ids.next();
     let record = Record::begin(shared.log.clone(), activity, peer, id, &request);
-    // hyper drops a Content-Length beside a Transfer-Encoding without a word. A proxy in front of us may have believed the
-    // other one, so nothing that follows on this connection is trusted to be a request (RFC 9112 §6.1).
     let mut ends_connection =
-        request.version() < Version::HTTP_2 && request.headers().contains_key(TRANSFER_ENCODING);
+        request.version() < Version::HTTP_2 && !is_clearly_framed(request.headers());
     let needs_length = request.version() < Version::HTTP_11 && request.method() != Method::HEAD;
     let mut response = if is_too_long(request.uri()) {
         empty(StatusCode::URI_TOO_LONG)
@@ -59,6 +57,19 @@ pub(super) async fn answer<H: Handler>(
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }
     record.follow(response)
+}
+
+/// False where a proxy in front of us may have seen another end of the request's body than we do: then nothing that follows on
+/// the connection is trusted to be a request (RFC 9112 §6.1, §11.2). Clear is a single Transfer-Encoding that says `chunked` in
+/// these very letters, as all clients write it; where a Content-Length stands beside it, of which we are not told, hyper ends
+/// the connection by itself.
+fn is_clearly_framed(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (encodings.next(), encodings.next()) {
+        (None, _) => true,
+        (Some(only), None) => only.as_bytes() == b"chunked",
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn is_too_long(uri: &Uri) -> bool {
