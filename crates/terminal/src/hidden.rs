@@ -17,7 +17,7 @@ struct Unseen {
     before: Termios,
 }
 
-/// Whether somebody types on standard input, and what is not piped.
+/// Whether standard input is a terminal, at which somebody types, and nothing that was piped.
 pub fn is_typed() -> bool {
     std::io::stdin().is_terminal()
 }
