@@ -20,8 +20,12 @@ use crate::leases::Leases;
 use crate::lists::WALKS_AT_ONCE;
 use crate::uploads::Uploads;
 
-/// The most bytes of manifests in memory.
-const MAX_MANIFESTS_BYTES: u64 = 24 * 1024 * 1024;
+/// The most memory of manifests, in bytes: of usual ones, with what each costs beside them, five thousand. Who asks for another one
+/// has it from its file.
+const MAX_MANIFESTS_BYTES: u64 = 8 * 1024 * 1024;
+
+/// About what a manifest in memory costs beside its own bytes, for its place in the cache: most are smaller than that.
+const ENTRY_BYTES: usize = 1024;
 
 /// How often notes of use are written down, and uploads that nobody goes on with given up.
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
@@ -73,7 +77,9 @@ pub struct LocalRegistry {
 impl LocalRegistry {
     /// The registry over its stores; writes notes of use behind and gives up idle uploads until `supervisor` stops.
     pub fn open(stores: Stores, clock: Arc<dyn Clock>, supervisor: &Supervisor) -> Arc<Self> {
-        let weigh = |_: &Digest, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let weigh = |_: &Digest, bytes: &Bytes| {
+            u32::try_from(bytes.len() + ENTRY_BYTES).unwrap_or(u32::MAX)
+        };
         let registry = Arc::new_cyclic(|itself| Self {
             uploads: Uploads::new(Arc::clone(&stores.blobs), Arc::clone(&clock)),
             stores,
