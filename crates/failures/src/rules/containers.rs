@@ -31,7 +31,7 @@ pub(super) const DISKS: &[Rule] = &[
             // Only Docker's old storage has such a pool.
             r"thinpoolhas[0-9]+free(?:data|metadata)?blocks|createmorefreespaceinthinpool",
             // GitHub's runners: images are what fills them.
-            r"nospaceleftondevice:?[\x22']?/home/runner/|therunnerwillstopworkingwhenthemachinerunsoutofdiskspace",
+            r"nospaceleftondevice:?[\x22']?/[a-z0-9/._-]*/_diag/|therunnerwillstopworkingwhenthemachinerunsoutofdiskspace",
             r"lowonresource:\[?(?:ephemeral-storage|imagefs|nodefs|containerfs|inodes|diskpressure)",
             r"failedtogarbagecollectrequiredamountofimages",
             r"freediskspacefailed",
