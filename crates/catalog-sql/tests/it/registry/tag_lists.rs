@@ -59,8 +59,10 @@ async fn a_list_that_was_told_before_tells_every_change() {
         known_tags: vec![tag(0), tag(3)],
         ..DropGuard::default()
     };
-    let dropped = registry.drop_hosted_manifest(&name(1), &digest(1), &guard);
-    dropped.await.unwrap();
+    let dropped = registry
+        .drop_hosted_manifest(&name(1), &digest(1), &guard)
+        .await;
+    dropped.unwrap();
     assert_eq!(tags(&registry, 1).await, texts(&["v2"]));
     registry.drop_repository(&name(1)).await.unwrap();
     assert_eq!(tags(&registry, 1).await, None);
@@ -92,8 +94,10 @@ async fn who_has_pushed_finds_the_tag_in_the_next_list() {
                     "{number}: {told:?}"
                 );
                 if round % 3 == 0 {
-                    let dropped = registry.drop_hosted_tag(&name(repository), &tag(number));
-                    dropped.await.unwrap();
+                    let dropped = registry
+                        .drop_hosted_tag(&name(repository), &tag(number))
+                        .await;
+                    dropped.unwrap();
                     let told = tags_at_once(registry, repository).await;
                     assert!(
                         !told.contains(&tag(number).to_string()),
