@@ -279,8 +279,8 @@ async fn strangers_spend_a_part_of_the_pace_and_who_logs_in_waits_for_none_of_th
         );
     }
     let asked = hub.count(|record| record.is_head() && record.account().is_none());
-    // The first of them finds out how it is to be asked.
-    assert_eq!(asked, 5);
+    // Four, and the first of theirs and of the operator's, which finds out how it is to be asked.
+    assert_eq!(asked, 6);
     // What was asked lately is told all the same.
     pull(&program, &hub, None, "library/nginx:1").await;
     // Hers alone waits for none of this, though she comes from the same address.

@@ -12,8 +12,9 @@ use hub_sim::{HubSim, Image};
 use crate::client::{Answer, Ask};
 use crate::program::{Forebay, Program};
 
+const LOCAL: &str = r#"local = ["team/*", "hidden/*"]"#;
+
 const RULES: &str = r#"
-local = ["team/*", "hidden/*"]
 [access]
 htpasswd_file = "users"
 [[access.allow]]
@@ -90,7 +91,7 @@ async fn push(program: &Program, repository: &str) {
 }
 
 fn setup(hub: &hub_sim::Hub) -> Forebay {
-    let setup = Forebay::before(hub);
+    let setup = Forebay::new().with(LOCAL).upstream("docker.io", hub);
     let hash = |password| bcrypt::hash(password, 4).expect("a hash");
     let users: String = ["puller", "pusher", "admin"]
         .map(|name| format!("{name}:{}\n", hash("correct horse")))
