@@ -250,7 +250,7 @@ impl Tally {
         })
     }
 
-    fn count(&mut self, added: Result<Added, CatalogError>) {
+    fn count(&mut self, added: &Result<Added, CatalogError>) {
         match added {
             Ok(Added::Yes) => self.saved += 1,
             Ok(Added::Taken) => {}
@@ -275,7 +275,7 @@ async fn salvage_accounts(from: &Path, to: &SqlRegistry) -> Tally {
         let Some(last) = page.last() else { break };
         after = Some(last.name.clone());
         for user in &page {
-            tally.count(to.add_user(user).await);
+            tally.count(&to.add_user(user).await);
         }
     }
     let mut after = None;
@@ -284,7 +284,7 @@ async fn salvage_accounts(from: &Path, to: &SqlRegistry) -> Tally {
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         for robot in &page {
-            tally.count(to.add_robot(robot).await);
+            tally.count(&to.add_robot(robot).await);
         }
     }
     let _ = damaged.close().await;

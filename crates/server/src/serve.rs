@@ -163,10 +163,9 @@ impl Running {
         )?;
         // Not before: a start that fails prints why, and nothing beside.
         greeting::say(&sources, &config);
-        greeting::say_rests(&resting, clock.now());
-        ground
-            .metrics
-            .note_reload(true, ground.asker.clock.now().unix_seconds());
+        let now = clock.now();
+        greeting::say_rests(&resting, now);
+        ground.metrics.note_reload(true, now.unix_seconds());
         let (stop_delay, drain) = (config.server.stop_delay, config.server.drain);
         let reload = Reload {
             sources,
