@@ -20,7 +20,7 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// else there is of them.
 const FORWARDED_PREFIX: &str = "x-forwarded";
 
-/// Other headers by which proxies say so: RFC 7239; RFC 9110, section 7.6.3; nginx, Apache, HAProxy, Envoy and the clouds' own.
+/// Other headers by which proxies say so: RFC 7239; RFC 9110, section 7.6.3; nginx, Apache, Envoy and the clouds' own.
 const FORWARDED: [&str; 11] = [
     "forwarded",
     "via",

@@ -153,12 +153,11 @@ impl Ground {
         let asked = self.asker.rights(name, made_of, Arc::clone(voice) as _)?;
         let clock = Arc::clone(&self.asker.clock);
         let before = before.filter(|before| before.made_of.is_same_registry(made_of));
-        let logins = match before.and_then(|before| before.rights.as_ref()) {
-            Some(before) => Arc::clone(before.logins()),
-            None => {
-                let logins = ClientLogins::new(&SystemRandom);
-                Arc::new(logins.map_err(|error| bad(name, "authorize", error))?)
-            }
+        let logins = if let Some(known) = before.and_then(|before| before.rights.as_ref()) {
+            Arc::clone(known.logins())
+        } else {
+            let logins = ClientLogins::new(&SystemRandom);
+            Arc::new(logins.map_err(|error| bad(name, "authorize", error))?)
         };
         let asked = Arc::new(asked);
         Ok(Some(RememberedRights::new(asked, terms, clock, logins)))

@@ -269,9 +269,7 @@ fn of_all(client: Client, config: &Config, printer: &Printer) -> Vec<String> {
             upstream.name
         ));
     }
-    all.iter()
-        .map(|upstream| upstream.name.to_string())
-        .collect()
+    all.iter().map(|upstream| upstream.name.clone()).collect()
 }
 
 /// Where registries are found that say themselves who may pull: each at a host of its own.
