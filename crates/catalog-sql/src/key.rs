@@ -138,6 +138,8 @@ fn write_text(bytes: &mut Vec<u8>, text: Option<&str>) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use forebay_oci::Algorithm;
 
     use super::*;
@@ -148,7 +150,10 @@ mod tests {
             let digest = Digest::of(algorithm, b"content");
             let key = digest_key(&digest);
             assert_eq!(parse_digest(&key).unwrap(), digest);
-            let hex: String = key.iter().map(|byte| format!("{byte:02X}")).collect();
+            let mut hex = String::new();
+            for byte in &key {
+                write!(hex, "{byte:02X}").unwrap();
+            }
             assert_eq!(parse_hex_digest(&hex).unwrap(), digest);
             for other in [
                 &hex[1..],

@@ -163,10 +163,10 @@ impl TagLists {
 
     fn look_up(&self, repository: &RepositoryName) -> Known {
         let group = self.group(repository);
-        let mut shelf = self.shelf();
-        shelf.looks += 1;
-        let (looks, changes) = (shelf.looks, shelf.changes[group]);
-        let kept = shelf.kept.get_mut(repository);
+        let mut held = self.shelf();
+        held.looks += 1;
+        let (looks, changes) = (held.looks, held.changes[group]);
+        let kept = held.kept.get_mut(repository);
         let counted = kept.map(|kept| {
             kept.used = looks;
             match &kept.what {
@@ -183,25 +183,25 @@ impl TagLists {
     /// Keeps what a question brought, unless tags have changed since it began.
     fn keep(&self, repository: &RepositoryName, asking: Asking, what: What) {
         let group = self.group(repository);
-        let mut shelf = self.shelf();
-        if shelf.changes[group] != asking.changes {
+        let mut held = self.shelf();
+        if held.changes[group] != asking.changes {
             return;
         }
-        shelf.remove(repository);
-        shelf.bytes += what.memory();
-        let used = shelf.looks;
+        held.remove(repository);
+        held.bytes += what.memory();
+        let used = held.looks;
         let kept = Kept { what, used };
-        shelf.kept.insert(repository.clone(), kept);
-        while shelf.bytes > MAX_BYTES || shelf.kept.len() > MAX_REPOSITORIES {
-            shelf.remove_oldest();
+        held.kept.insert(repository.clone(), kept);
+        while held.bytes > MAX_BYTES || held.kept.len() > MAX_REPOSITORIES {
+            held.remove_oldest();
         }
     }
 
     fn forget(&self, repository: &RepositoryName) {
         let group = self.group(repository);
-        let mut shelf = self.shelf();
-        shelf.changes[group] += 1;
-        shelf.remove(repository);
+        let mut held = self.shelf();
+        held.changes[group] += 1;
+        held.remove(repository);
     }
 
     fn group(&self, repository: &RepositoryName) -> usize {
