@@ -2,27 +2,42 @@
 
 use std::io::BufRead as _;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forebay_blobs_fs::Disk;
 use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_config::{Environment, Flags, Sources};
-use forebay_content::SystemClock;
+use forebay_content::{Clock, SystemClock, Timestamp};
 use forebay_server::serve_on;
 use hub_sim::Hub;
 
+use crate::crammed::Crammed;
 use crate::program::Setup;
+use crate::recorded;
 
 const ROLE: &str = "faulty::a_program_on_a_faulty_disk";
 
 /// Tells the child at which change it dies; 0 is never.
 const KILL_AT: &str = "TEST_KILL_AT";
 
+/// Tells the child for how many bytes the cache finds room on its disk; without it, for all.
+const CACHE_ROOM: &str = "TEST_CACHE_ROOM";
+
+/// Tells the child how many days its clock is ahead.
+const DAYS_AHEAD: &str = "TEST_DAYS_AHEAD";
+
 /// What a slow disk takes for each thing.
 pub(crate) const SLOW: Duration = Duration::from_secs(5);
 
 /// The program before `hub`, which dies at change number `kill_at` of the disk, or never.
 pub(crate) fn setup(hub: &Hub, folder: &Path, kill_at: Option<u64>) -> Setup {
+    on(Setup::before(hub, folder), kill_at)
+}
+
+/// The program as it is set up, which dies at change number `kill_at` of the disk, or never.
+pub(crate) fn on(setup: Setup, kill_at: Option<u64>) -> Setup {
     let binary = std::env::current_exe().unwrap();
     let words = [
         binary.to_str().unwrap(),
@@ -31,9 +46,15 @@ pub(crate) fn setup(hub: &Hub, folder: &Path, kill_at: Option<u64>) -> Setup {
         "--ignored",
         "--nocapture",
     ];
-    Setup::before(hub, folder)
+    setup
         .played_by(&words)
         .env(KILL_AT, &kill_at.unwrap_or(0).to_string())
+}
+
+/// The same with a cache that finds no room for more than so many bytes, and days later.
+pub(crate) fn crammed(setup: Setup, room_bytes: u64, days: u64) -> Setup {
+    let setup = setup.env(CACHE_ROOM, &room_bytes.to_string());
+    setup.env(DAYS_AHEAD, &days.to_string())
 }
 
 /// Serves until SIGTERM, and does meanwhile what it is told on standard input: `count` tells the changes so far,
@@ -53,13 +74,47 @@ async fn a_program_on_a_faulty_disk() {
             obey(&told, &line);
         }
     });
+    let data = std::env::current_dir().unwrap().join("data");
+    let mut stacked: Arc<dyn Disk> = Arc::new(disk);
+    if let Some(bytes) = number(CACHE_ROOM) {
+        stacked = Arc::new(Crammed::new(stacked, &data, bytes));
+    }
+    let stacked = recorded::if_asked(stacked, &data);
     let variables: Vec<_> = std::env::vars()
         .filter(|(name, _)| name.starts_with("FOREBAY_"))
         .collect();
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));
     let sources = Sources::new(None, Environment::of(variables), Flags::default());
-    let clock = Arc::new(SystemClock::new());
-    serve_on(sources, Arc::new(disk), clock).await.unwrap();
+    let clock = Ahead {
+        clock: SystemClock::new(),
+        days: number(DAYS_AHEAD).unwrap_or(0),
+    };
+    serve_on(sources, stacked, Arc::new(clock)).await.unwrap();
+}
+
+fn number(variable: &str) -> Option<u64> {
+    Some(std::env::var(variable).ok()?.parse().unwrap())
+}
+
+/// The machine's clock, set ahead.
+#[derive(Debug)]
+struct Ahead {
+    clock: SystemClock,
+    days: u64,
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        self.clock.now().after(Duration::from_hours(24 * self.days))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.clock.sleep(wait)
+    }
 }
 
 fn obey(disk: &FaultyDisk, line: &str) {

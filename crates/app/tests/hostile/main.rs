@@ -1,10 +1,11 @@
 //! The whole program under attack: crashes, failing disks, hostile upstreams and clients, and the secrets that none of
 //! them may get.
 //!
-//! `wire` is a client that sends what it is told; `program` starts and stops the program, `faulty` one whose disk fails;
-//! `pull` pulls an image and checks each byte. What these suites prove is listed in `docs/reference/threats.md`.
+//! `wire` is a client that sends what it is told; `program` starts and stops the program, `faulty` one whose disk fails, and
+//! `recorded` makes of that what a loss of power leaves; `pull` pulls an image and checks each byte, and `pusher` pushes one.
+//! What these suites prove is listed in `docs/reference/threats.md`.
 //!
-//! The long loop: `cargo test -p forebay --test hostile -- --ignored long`.
+//! The long loops: `cargo test -p forebay --test hostile -- --ignored long`.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,8 +16,10 @@
     reason = "a test fails by panicking, tells what it skipped, and talks to its children"
 )]
 
+mod beside;
 mod clients;
 mod connections;
+mod crammed;
 mod crash;
 mod disk_errors;
 mod disks;
@@ -30,7 +33,10 @@ mod memory;
 mod namespace;
 mod program;
 mod pull;
+mod push_faults;
+mod pusher;
 mod pushes;
+mod recorded;
 mod rot;
 mod secrets;
 mod upstreams;

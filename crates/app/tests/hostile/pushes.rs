@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use forebay_oci::Digest;
-use hub_sim::{HubSim, Image};
+use hub_sim::{Hub, HubSim, Image};
 use tempfile::TempDir;
 
-use crate::program::{Program, Setup};
-use crate::wire::{Answer, exchange};
+use crate::program::{Program, Setup, upstream};
+use crate::pusher::{Asked, PASSWORD, Pushed, login_of};
+use crate::wire::Answer;
 
 /// Alice may do all in `team/`, and Bob in `other/`; Rita reads, Paula also pushes, Dora reads and deletes.
 const RULES: &str = r#"
@@ -41,9 +40,6 @@ actions = ["delete"]
 
 const USERS: [&str; 5] = ["alice", "bob", "rita", "paula", "dora"];
 
-/// What each of them types.
-const PASSWORD: &str = "correct horse";
-
 /// More than a body that is refused may cost in memory.
 const MAX_GROWTH_KIB: u64 = 16 * 1024;
 
@@ -53,113 +49,6 @@ enum Need {
     Pull,
     Push,
     Delete,
-}
-
-/// A request as somebody; `who` is a user's name, or nobody's.
-struct Asked<'a> {
-    who: &'a str,
-    method: &'a str,
-    path: &'a str,
-    headers: &'a str,
-    body: &'a [u8],
-}
-
-/// An image of two blobs.
-struct Pushed {
-    config: Vec<u8>,
-    layer: Vec<u8>,
-    manifest: Vec<u8>,
-}
-
-// === impl Asked ===
-
-impl<'a> Asked<'a> {
-    fn new(who: &'a str, method: &'a str, path: &'a str) -> Self {
-        Self {
-            who,
-            method,
-            path,
-            headers: "",
-            body: b"",
-        }
-    }
-
-    fn body(self, headers: &'a str, body: &'a [u8]) -> Self {
-        Self {
-            headers,
-            body,
-            ..self
-        }
-    }
-
-    async fn of(self, program: &Program) -> Answer {
-        let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n{}",
-            self.method,
-            self.path,
-            program.address,
-            self.body.len(),
-            self.headers
-        );
-        if !self.who.is_empty() {
-            let credential = BASE64_STANDARD.encode(format!("{}:{PASSWORD}", self.who));
-            let _ = write!(head, "Authorization: Basic {credential}\r\n");
-        }
-        head.push_str("\r\n");
-        let request = [head.as_bytes(), self.body].concat();
-        Answer::parse(
-            &exchange(program.address, &request).await,
-            self.method == "HEAD",
-        )
-    }
-}
-
-// === impl Pushed ===
-
-impl Pushed {
-    fn new(what: &str) -> Self {
-        let config = format!("{{\"of\":\"{what}\"}}").into_bytes();
-        let layer = format!("layer of {what}").into_bytes();
-        let manifest = format!(
-            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",
-            "config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{}","size":{}}},
-            "layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{}","size":{}}}]}}"#,
-            Digest::sha256(&config),
-            config.len(),
-            Digest::sha256(&layer),
-            layer.len()
-        );
-        Self {
-            config,
-            layer,
-            manifest: manifest.into_bytes(),
-        }
-    }
-
-    fn digest(&self) -> Digest {
-        Digest::sha256(&self.manifest)
-    }
-
-    async fn push(&self, program: &Program, who: &str, repository: &str, tag: &str) {
-        for blob in [&self.config, &self.layer] {
-            let digest = Digest::sha256(blob);
-            let path = format!("/v2/{repository}/blobs/uploads/?digest={digest}");
-            let answer = Asked::new(who, "POST", &path)
-                .body("Content-Type: application/octet-stream\r\n", blob)
-                .of(program)
-                .await;
-            assert_eq!(answer.status, 201, "{}", answer.head);
-        }
-        let answer = self.put(program, who, repository, tag).await;
-        assert_eq!(answer.status, 201, "{}", answer.head);
-    }
-
-    async fn put(&self, program: &Program, who: &str, repository: &str, tag: &str) -> Answer {
-        let path = format!("/v2/{repository}/manifests/{tag}");
-        let headers = "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n";
-        let asked = Asked::new(who, "PUT", &path).body(headers, &self.manifest);
-        asked.of(program).await
-    }
 }
 
 async fn status(program: &Program, who: &str, method: &str, path: &str) -> u16 {
@@ -178,9 +67,19 @@ fn setup(folder: &TempDir) -> Setup {
     Setup::new(folder.path()).with(RULES)
 }
 
+/// The same before an upstream with an image.
+async fn before_hub(folder: &TempDir) -> (Hub, Program) {
+    let hub = HubSim::new()
+        .image("library/nginx:1", Image::small())
+        .start()
+        .await;
+    let program = setup(folder).with(&upstream("docker.io", &hub)).start();
+    (hub, program)
+}
+
 /// What each request needs, with its headers and body. All that can be asked of a repository that holds `image` as `1` is here.
 fn all_requests(image: &Pushed, session: &str) -> Vec<(Need, String, String, Vec<u8>)> {
-    let (digest, layer) = (image.digest(), Digest::sha256(&image.layer));
+    let (digest, layer) = (image.digest(), Digest::sha256(image.layer()));
     let stranger = Digest::sha256(b"nobody's");
     let other = Pushed::new("what nobody may push");
     let asked = |need, method: &str, path: String, body: &[u8]| {
@@ -244,7 +143,7 @@ async fn check_untouched(program: &Program, image: &Pushed, session: &str) {
         .of(program)
         .await;
     assert_eq!(tags.text(), r#"{"name":"team/app","tags":["1"]}"#);
-    let layer = format!("/v2/team/app/blobs/{}", Digest::sha256(&image.layer));
+    let layer = format!("/v2/team/app/blobs/{}", Digest::sha256(image.layer()));
     assert_eq!(status(program, "rita", "GET", &layer).await, 200);
     let upload = format!("/v2/team/app/{session}");
     let upload = Asked::new("alice", "GET", &upload).of(program).await;
@@ -377,12 +276,7 @@ async fn nobody_goes_on_with_anothers_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_deleted_stays_deleted_whoever_else_has_it() {
     let folder = TempDir::new().unwrap();
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
-    let upstream = crate::program::upstream("docker.io", &hub);
-    let program = setup(&folder).with(&upstream).start();
+    let (_hub, program) = before_hub(&folder).await;
     let image = Pushed::new("both");
     image.push(&program, "alice", "team/app", "1").await;
     image.push(&program, "bob", "other/app", "1").await;
@@ -393,7 +287,7 @@ async fn what_was_deleted_stays_deleted_whoever_else_has_it() {
     assert_eq!(cached.status, 200, "{}", cached.head);
 
     let digest = image.digest();
-    let layer = Digest::sha256(&image.layer);
+    let layer = Digest::sha256(image.layer());
     let paths = |repository: &str| {
         [
             format!("/v2/{repository}/manifests/1"),
@@ -435,12 +329,7 @@ async fn what_was_deleted_stays_deleted_whoever_else_has_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_header_makes_anybody_of_a_stranger() {
     let folder = TempDir::new().unwrap();
-    let hub = HubSim::new()
-        .image("library/nginx:1", Image::small())
-        .start()
-        .await;
-    let upstream = crate::program::upstream("docker.io", &hub);
-    let program = setup(&folder).with(&upstream).start();
+    let (hub, program) = before_hub(&folder).await;
     Pushed::new("team/app")
         .push(&program, "alice", "team/app", "1")
         .await;
@@ -528,10 +417,10 @@ async fn bodies_that_are_too_long_are_refused_whoever_sends_them() {
         .push(&program, "alice", "team/app", "1")
         .await;
     let before_kib = program.resident_kib();
-    let credential = BASE64_STANDARD.encode(format!("alice:{PASSWORD}"));
+    let login = login_of("alice");
     for (method, path) in [("PUT", "/v2/team/app/manifests/1"), ("POST", "/token")] {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {credential}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{login}\
              Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n",
             program.address
         );

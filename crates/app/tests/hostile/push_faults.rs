@@ -1,0 +1,89 @@
+//! Whatever fails at whichever change of the disk: who pushes is told 507 or 503, nothing is half there, and the next try succeeds.
+
+use tempfile::TempDir;
+
+use crate::faulty;
+use crate::program::{Program, Setup};
+use crate::pusher::Pushed;
+
+/// More changes than a push makes.
+const MAX_CHANGES: u64 = 200;
+
+/// What a client is told where the change was made, and not written down.
+const MADE: &str = "the change was made";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fails_at_any_change_of_a_push_is_told_and_leaves_nothing_half_there() {
+    for (effect, status) in [
+        ("ENOSPC", 507),
+        ("EIO", 503),
+        ("EROFS", 503),
+        ("EMFILE", 503),
+    ] {
+        fail_at_every_change(effect, status).await;
+    }
+}
+
+async fn fail_at_every_change(effect: &str, status: u16) {
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::new(folder.path()).with("[clients]\nloopback_push = true");
+    let mut program = faulty::on(setup.clone(), None).start();
+    let mut before = Pushed::new(&format!("{effect} before"));
+    before.push(&program, "", "app", "1").await;
+    let (mut struck, mut unharmed, mut made) = (0, 0, 0);
+    for at in 1..MAX_CHANGES {
+        let image = Pushed::new(&format!("{effect} {at}"));
+        // Once, and as a disk that stays broken until somebody looks after it.
+        let stays = if at % 2 == 0 { "stays" } else { "once" };
+        let what = format!("{effect} at {at}, {stays}");
+        let first = changes(&mut program);
+        program.tell(&format!("fault {effect} {at} {stays}"));
+        let answer = image.try_push(&program, "", "app", "1").await;
+        let last = changes(&mut program);
+        program.tell("lift");
+        if answer.status == 201 {
+            // It struck nothing, or what nobody needs: a directory that was to be made is there.
+            assert!(image.is_under(&program, "app", "1").await, "{what}");
+            before = image;
+            if last < first + at {
+                break;
+            }
+            unharmed += 1;
+            continue;
+        }
+        struck += 1;
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
+        let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(told["errors"][0]["code"], "UNAVAILABLE", "{what}: {told}");
+        // Made is what is said to be made, and of the rest nothing.
+        let is_made = answer.text().contains(MADE);
+        made += u32::from(is_made);
+        let there = if is_made { &image } else { &before };
+        assert!(there.is_under(&program, "app", "1").await, "{what}");
+        image.push(&program, "", "app", "1").await;
+        assert!(image.is_under(&program, "app", "1").await, "{what}");
+        before = image;
+    }
+    assert!(
+        (15..MAX_CHANGES - 2).contains(&struck),
+        "{effect}: {struck} changes"
+    );
+    assert!(unharmed < 5, "{effect}: {unharmed} made no difference");
+    assert!(
+        made > 0,
+        "{effect}: it never struck between row and journal"
+    );
+    assert!(program.stop().0.success());
+    let (checked, said) = setup.run(&["fsck"]);
+    assert!(checked.success(), "{effect}: {}", said.out.text());
+    let staged = std::fs::read_dir(setup.data().join("registry/staging")).unwrap();
+    assert_eq!(staged.count(), 0, "{effect}: left in staging");
+    let again = setup.start();
+    assert!(before.is_under(&again, "app", "1").await, "{effect}");
+    assert!(again.stop().0.success());
+}
+
+fn changes(program: &mut Program) -> u64 {
+    let answer = program.tell("count");
+    answer.strip_prefix("answer ").unwrap().parse().unwrap()
+}
