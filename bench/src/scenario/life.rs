@@ -15,7 +15,6 @@ use registry_conformance::life::{Client, KEPT, Life, tidy_up};
 use registry_conformance::registry::Registry;
 use registry_conformance::verdict::Stop;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
 
 use super::page::publish;
 use crate::build::{Programs, root};
@@ -144,14 +143,7 @@ impl World {
         let registry = Registry::new(&base, "life", None, true)
             .map_err(|what| Error::program("bench", what))?;
         let life = Life::new(registry, seed, MAX_LAYER_BYTES);
-        let mut living = JoinSet::new();
-        for number in 0..CLIENTS {
-            let mut client = Client::new(&life, number);
-            living.spawn(async move {
-                let lived = client.live().await;
-                (client, lived)
-            });
-        }
+        let mut living = life.begin(CLIENTS);
         let mut outcome = Outcome::default();
         self.watch(&mut outcome, (&server, &life), long).await?;
         life.end();

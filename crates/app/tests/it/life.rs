@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use registry_conformance::life::{Client, KEPT, Life, tidy_up};
 use registry_conformance::registry::Registry;
-use tokio::task::JoinSet;
 
 use crate::clocked::{advance, clocked};
 use crate::program::{Forebay, Program, files_below};
@@ -39,14 +38,7 @@ async fn nobody_notices_that_garbage_is_collected_and_rules_are_applied() {
     let base = format!("http://{}", program.address);
     let registry = Registry::new(&base, "life", None, true).expect("an address");
     let life = Life::new(registry, seed, MAX_LAYER_BYTES);
-    let mut living = JoinSet::new();
-    for number in 0..CLIENTS {
-        let mut client = Client::new(&life, number);
-        living.spawn(async move {
-            let lived = client.live().await;
-            (client, lived)
-        });
-    }
+    let living = life.begin(CLIENTS);
     for step in 1..=number("FOREBAY_LIFE_STEPS").unwrap_or(STEPS) {
         life.until_done(step * ACTS_A_STEP).await;
         let _nobody_pushes = life.between_pushes().await;

@@ -29,6 +29,7 @@ mod budget;
 mod client;
 mod clocked;
 mod conformance;
+mod copied;
 mod doctor_ecs;
 mod doctor_ledger;
 mod doctor_probe;

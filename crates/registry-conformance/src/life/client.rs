@@ -30,7 +30,7 @@ pub struct Client {
 
 impl Client {
     /// The client of this number, which has nothing yet.
-    pub fn new(life: &Arc<Life>, number: u64) -> Self {
+    pub(super) fn new(life: &Arc<Life>, number: u64) -> Self {
         let registry = &life.registry;
         Self {
             life: Arc::clone(life),
@@ -47,7 +47,7 @@ impl Client {
     ///
     /// # Errors
     /// The registry did something else than it should; nobody does anything after that.
-    pub async fn live(&mut self) -> Verdict {
+    pub(super) async fn live(&mut self) -> Verdict {
         let lived = self.live_on().await;
         lived.map_err(|stop| {
             self.life.end();

@@ -14,11 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
+use tokio::task::JoinSet;
 
 use crate::digest::Algorithm;
 use crate::noise::Blob;
 use crate::registry::Registry;
 use crate::repository::Repository;
+use crate::verdict::Verdict;
 
 pub use self::client::{Client, tidy_up};
 use self::drawn::Drawn;
@@ -64,6 +66,19 @@ impl Life {
             is_over: AtomicBool::new(false),
             done: watch::Sender::default(),
         })
+    }
+
+    /// So many clients begin to live, each with its number; each ends with what came of it.
+    pub fn begin(self: &Arc<Self>, clients: u64) -> JoinSet<(Client, Verdict)> {
+        let mut living = JoinSet::new();
+        for number in 0..clients {
+            let mut client = Client::new(self, number);
+            living.spawn(async move {
+                let lived = client.live().await;
+                (client, lived)
+            });
+        }
+        living
     }
 
     /// From now on clients begin nothing more.
