@@ -32,8 +32,8 @@ impl From<PushError> for OciError {
         let message = error.to_string();
         let fault = match error {
             PushError::Internal(fault) => Some(fault),
-            PushError::Disk(error) => Some(Arc::new(error) as _),
-            PushError::Unjournaled(
+            PushError::Disk(error)
+            | PushError::Unjournaled(
                 error @ (BlobError::NotFound | BlobError::Corrupt(_) | BlobError::Io(_)),
             ) => Some(Arc::new(error) as _),
             _ => None,

@@ -9,12 +9,19 @@ use forebay_blobs_fs::power_loss::{Change, LEFT, Left, Model, Recorder};
 use tempfile::TempDir;
 
 use crate::kept::{Content, Kept, content_of};
+use crate::seed::{Chance, Long, seed};
 
 /// What the directory of the backup is called below the disk's root.
 const BACKUP: &str = "backup";
 
 /// Of the changes that bring or take bytes, which come before the switch and go after it, the short story is cut at each so manieth.
 const BYTES_STEP: usize = 12;
+
+/// The long story is cut at each so manieth change in one pass.
+const STRIDE: usize = 7;
+
+/// How many ways there are before coins are tossed that nobody has tossed yet.
+const LEFT_WAYS: usize = LEFT.len();
 
 /// Two backups of a registry that changed between them.
 struct Story {
@@ -32,19 +39,41 @@ struct Story {
 #[tokio::test(flavor = "multi_thread")]
 async fn power_lost_at_any_change_leaves_the_backup_before_or_the_new_one() {
     let story = Story::told().await;
-    let ways = |at: usize, is_of_bytes: bool| {
-        let is_left_out = is_of_bytes && at % BYTES_STEP > 0;
-        let way = (!is_left_out).then(|| LEFT[at % LEFT.len()]);
-        way.into_iter().collect()
+    let way = |at: usize, is_of_bytes: bool| {
+        let is_left_out = is_of_bytes && !at.is_multiple_of(BYTES_STEP);
+        (!is_left_out).then(|| LEFT[at % LEFT.len()])
     };
-    story.lose_power(ways).await;
+    let (firsts, seconds) = story.lose_power(way).await;
+    assert!(
+        firsts > 10 && seconds > 10,
+        "{firsts} first ones, {seconds} second ones"
+    );
+    story.kept.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "long: everything that can be left, at each change"]
+#[ignore = "long: as long as FOREBAY_LONG_SECONDS says"]
 async fn long_power_lost_in_every_way_leaves_the_backup_before_or_the_new_one() {
+    let (mut chance, mut long) = (Chance::of(seed()), Long::begin());
     let story = Story::told().await;
-    story.lose_power(|_, _| LEFT.to_vec()).await;
+    let (mut passes, mut cuts) = (0, 0);
+    while !long.is_over() {
+        // A part of all changes in each pass, so that a short run has been everywhere; every way at every change before coins.
+        let way = |at: usize, _| {
+            let is_meant = at % STRIDE == passes % STRIDE && !long.is_over();
+            cuts += usize::from(is_meant);
+            long.tell(|| format!("power was lost {cuts} times"));
+            let left = match passes / STRIDE {
+                round @ 0..LEFT_WAYS => LEFT[(at / STRIDE + round) % LEFT_WAYS],
+                _ => Left::Some(chance.below(1 << 30) as u64),
+            };
+            is_meant.then_some(left)
+        };
+        story.lose_power(way).await;
+        passes += 1;
+    }
+    eprintln!("power was lost {cuts} times");
+    story.kept.close().await;
 }
 
 impl Story {
@@ -73,8 +102,9 @@ impl Story {
         }
     }
 
-    /// Cuts the power after each change, in these ways for each.
-    async fn lose_power(self, ways: impl Fn(usize, bool) -> Vec<Left>) {
+    /// Cuts the power after each change, in the way that is said for it, if one is: how often the first backup was found, and how often
+    /// the second.
+    async fn lose_power(&self, mut way: impl FnMut(usize, bool) -> Option<Left>) -> (u32, u32) {
         let (mut firsts, mut seconds) = (0, 0);
         let mut model = Model::default();
         for at in 0..=self.changes.len() {
@@ -84,27 +114,24 @@ impl Story {
             }
             let is_over = at == self.changes.len();
             let is_of_bytes = !is_over && change.is_some_and(is_of_bytes);
-            for left in ways(at, is_of_bytes) {
-                let what = format!("at {at} of {}, left: {left:?}", self.changes.len());
-                let dir = TempDir::new().unwrap();
-                model.restore(dir.path(), left).unwrap();
-                let found = self.comes_back(&dir.path().join(BACKUP), &what).await;
-                let (is_first, is_second) = (found == self.first, found == self.second);
-                let is_right = match at {
-                    _ if is_over => is_second,
-                    _ if at < self.first_until => is_first || found.is_empty(),
-                    _ => is_first || is_second,
-                };
-                assert!(is_right, "{what}: {found:?}");
-                firsts += u32::from(is_first);
-                seconds += u32::from(is_second);
-            }
+            let Some(left) = way(at, is_of_bytes) else {
+                continue;
+            };
+            let what = format!("at {at} of {}, left: {left:?}", self.changes.len());
+            let dir = TempDir::new().unwrap();
+            model.restore(dir.path(), left).unwrap();
+            let found = self.comes_back(&dir.path().join(BACKUP), &what).await;
+            let (is_first, is_second) = (found == self.first, found == self.second);
+            let is_right = match at {
+                _ if is_over => is_second,
+                _ if at < self.first_until => is_first || found.is_empty(),
+                _ => is_first || is_second,
+            };
+            assert!(is_right, "{what}: {found:?}");
+            firsts += u32::from(is_first);
+            seconds += u32::from(is_second);
         }
-        assert!(
-            firsts > 10 && seconds > 10,
-            "{firsts} first ones, {seconds} second ones"
-        );
-        self.kept.close().await;
+        (firsts, seconds)
     }
 
     /// What is found there; and the next run has all.
