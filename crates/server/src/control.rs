@@ -169,9 +169,13 @@ impl Control for Controls {
         let operator = self.operator.as_ref();
         let operator = operator.ok_or_else(|| ControlError::of(&Refusal::NoRepositories))?;
         let (what, doors) = (order.to_string(), self.doors.load_full());
+        // A change goes on to its end though the server stops, and is told as it ended.
+        let may_be_left = !order.goes_on();
         let carried_out = tokio::select! {
             carried_out = carry_out(operator, &doors.routes, (order, WHO)) => carried_out,
-            () = self.supervisor.stopping() => return Err(ControlError::of(&Refusal::Stopping)),
+            () = self.supervisor.stopping(), if may_be_left => {
+                return Err(ControlError::of(&Refusal::Stopping));
+            }
         };
         carried_out.map_err(|error| {
             let mut told = ControlError::of(&error);

@@ -77,12 +77,12 @@ impl Seen {
 
 impl Operator {
     /// Carries out an order of `who`, and writes down what it changes. A change goes on to its end, and into the audit log, though
-    /// whoever waits for it leaves.
+    /// whoever waits for it leaves; but lifecycle rules stop between two manifests, each of which is written down.
     ///
     /// # Errors
     /// It has a word that means nothing, what it is about is not there or not as it must be, or the disk fails.
     pub async fn carry_out(self: &Arc<Self>, order: Order, who: &str) -> Result<Told, OrderError> {
-        if order.audited().is_none() {
+        if !order.goes_on() {
             return self.act(order, who).await;
         }
         let (operator, who) = (Arc::clone(self), who.to_owned());

@@ -90,15 +90,9 @@ pub enum Quota {
 }
 
 impl Order {
-    /// True if it only looks.
-    pub fn is_look(&self) -> bool {
-        matches!(
-            self,
-            Self::ListRepositories { .. }
-                | Self::ShowRepository { .. }
-                | Self::ListPins { .. }
-                | Self::Expire { dry_run: true, .. }
-        )
+    /// True if it goes on to its end though whoever waits for it leaves: a change that is written down as a whole.
+    pub fn goes_on(&self) -> bool {
+        self.audited().is_some()
     }
 
     /// The repository that it makes.

@@ -18,8 +18,6 @@ pub(super) const MAX_TAGS_NAMED: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Told {
-    /// It is done.
-    Done,
     /// Some repositories, in the order of their names' bytes.
     Repositories {
         /// They.
