@@ -96,7 +96,7 @@ pub enum Refused {
     Immutable(Tag),
     /// The repository would hold more than its quota.
     #[error(
-        "the repository would hold {wanted} bytes, and its quota is {quota}: delete what is not needed, which counts until garbage is collected, a day later or by forebay gc --grace 1h, or raise the quota"
+        "the repository would hold {wanted} bytes, and its quota is {quota}: delete what is not needed, which counts until garbage is collected, a day later or, after an hour, by forebay gc --grace 1h; or raise the quota"
     )]
     OverQuota {
         /// What it would hold, in bytes.

@@ -249,7 +249,11 @@ pub(crate) fn unopened(dir: &Path, error: Unopened) -> Failure {
         Unopened::Emptied(registry) => vec![
             format!("if {} is a volume, mount it", registry.display()),
             format!(
-                "if it is lost, restore a backup; or go on without what it held, which is named by forebay fsck --data {}",
+                "if it is lost, restore a backup; forebay fsck --dry-run --data {} names what it held",
+                dir.display()
+            ),
+            format!(
+                "only if nothing brings it back: forebay fsck --data {} takes all of that for lost, and the server starts without it",
                 dir.display()
             ),
         ],

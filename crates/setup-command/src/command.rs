@@ -233,7 +233,10 @@ fn order(args: &Args, config: &Config, printer: &Printer) -> Result<Order, Failu
         let what = format!(
             "{name} is no upstream of Forebay's configuration, which would refuse its images"
         );
-        return Err(Failure::plain(what).with_hint(format!("it knows {}", known.join(", "))));
+        return Err(Failure::plain(what).with_hint(format!(
+            "it knows {}; --config FILE names another configuration of Forebay's",
+            known.join(", ")
+        )));
     }
     let address = match &args.address {
         Some(address) => address.clone(),

@@ -53,7 +53,7 @@ fn print(detail: &DetailText, printer: &Printer) {
         || "none".to_owned(),
         |quota| {
             let quota = amounts::bytes(quota);
-            format!("{quota} (what was deleted counts for a day, or until forebay gc --grace 1h)")
+            format!("{quota} (what was deleted counts for a day, or after an hour until forebay gc --grace 1h)")
         },
     );
     let immutable = match found.immutable_tags.as_slice() {
