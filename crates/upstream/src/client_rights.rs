@@ -11,14 +11,14 @@ use forebay_content::{
     ClientLogin, ClientRight, ClientRights, ClientVisit, EVERYTHING_SCOPE, Event, Missing, Observe,
     Request, Sought, SourceError, UpstreamAnswer, UpstreamCall,
 };
-use forebay_http_kit::{Client, Credentials, Origin, Outgoing, Reply};
+use forebay_http_kit::{Client, Credentials, Origin, Outgoing};
 use forebay_limits::Priority;
 use forebay_oci::{Endpoint, Page, UpstreamName};
 use http::{HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use crate::config::UpstreamConfig;
-use crate::exchange::{Heard, Question, Refusal, Urgency};
+use crate::exchange::{Granted, Heard, Question, Refusal, Urgency};
 use crate::leave::{Known, no_token, of_token_refusal, read_token, token_question};
 use crate::login::Login;
 use crate::pacers::Terms;
@@ -26,7 +26,7 @@ use crate::realm::TokenHosts;
 use crate::token_cache::pull_scope;
 use crate::upstream::{UpstreamSeams, is_web_page};
 use crate::wire::{Wire, WireParts};
-use crate::{failure, manifest};
+use crate::{failure, manifest, tags};
 
 /// How often a question is put: without anything, with what the challenge wanted, and once more if that has changed.
 const MAX_TRIES: usize = 3;
@@ -294,14 +294,15 @@ impl UpstreamRights {
             }
             Said::Registry { heard, shown } => (heard, shown),
         };
-        if let Heard::Reply(granted) = &heard
-            && !is_what_was_asked(&granted.reply, missing)
+        let right = sort(&heard, shown, missing)?;
+        if let Heard::Reply(granted) = heard
+            && !is_what_was_asked(*granted, missing).await?
         {
             return Err(SourceError::Invalid {
                 why: "it answers with something else than was asked for".to_owned(),
             });
         }
-        match sort(&heard, shown, missing)? {
+        match right {
             ClientRight::Refused { .. } => {
                 let Some(login) = login.filter(|_| shown != Shown::Token) else {
                     return Ok(ClientRight::Refused {
@@ -369,21 +370,31 @@ impl ClientRights for UpstreamRights {
     }
 }
 
-/// Whether an answer is a registry's, to just this: a page to log in at, or that tells of an outage, says 200 to everybody.
-fn is_what_was_asked(reply: &Reply, missing: Missing) -> bool {
-    let kind = reply.headers.get(header::CONTENT_TYPE);
+/// Whether an answer is a registry's, to just this: a page to log in at, or a gateway's that tells of an outage, says 200 to
+/// everybody, some in JSON.
+async fn is_what_was_asked(granted: Granted, missing: Missing) -> Result<bool, SourceError> {
+    let headers = &granted.reply.headers;
+    let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = kind.starts_with("application/json");
+    let is_page = kind.starts_with("text/") || kind.starts_with("application/xhtml");
     let is_kind = match missing {
         Missing::Manifest => {
-            kind.starts_with("application/vnd.") || reply.headers.contains_key(CONTENT_DIGEST)
+            kind.starts_with("application/vnd.") || headers.contains_key(CONTENT_DIGEST)
         }
         // Of stores of blobs each has a type of its own, but none of text.
+        Missing::Blob if is_json => headers.contains_key(CONTENT_DIGEST),
         Missing::Blob => kind.starts_with("application/") || kind.starts_with("binary/"),
-        Missing::Repository => kind.starts_with("application/json"),
+        Missing::Repository => is_json,
     };
-    let is_page = kind.starts_with("text/") || kind.starts_with("application/xhtml");
-    reply.status == StatusCode::OK && is_kind && !is_page
+    if granted.reply.status != StatusCode::OK || is_page || !is_kind {
+        return Ok(false);
+    }
+    match missing {
+        Missing::Repository => tags::is_list(granted).await,
+        Missing::Manifest | Missing::Blob => Ok(true),
+    }
 }
 
 /// What an answer of the registry says of a right. A page for people with browsers gives none, whatever its status; nor does a host

@@ -6,17 +6,17 @@ use http::header;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::exchange::Heard;
+use crate::exchange::{Granted, Heard};
 use crate::link;
 use crate::upstream::{Ask, Upstream, is_web_page, read, refused};
 
 /// The longest list that is read, in bytes: some 100,000 tags.
 pub(crate) const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
 
-/// What makes a document a list of tags; an empty repository's is null at some registries.
+/// What makes a document a list of tags: that it has one, which of an empty repository is null at some registries.
 #[derive(Deserialize)]
 struct TagList {
-    #[serde(rename = "tags")]
+    #[serde(rename = "tags", deserialize_with = "Option::deserialize")]
     _tags: Option<Vec<IgnoredAny>>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn fetch(
         .and_then(|value| value.to_str().ok());
     let more = link.and_then(|link| link::find_next(link, page));
     let json = read(granted, MAX_LIST_BYTES).await?;
-    if serde_json::from_slice::<TagList>(&json).is_err() {
+    if !is_list_of_tags(&json) {
         return Err(SourceError::Invalid {
             why: "not a list of tags".to_owned(),
         });
@@ -61,6 +61,18 @@ pub(crate) async fn fetch(
         filtered: false,
         provenance: Provenance::Fetched,
     })
+}
+
+/// Whether what was granted is a list of tags.
+///
+/// # Errors
+/// It breaks off, or is longer than any that is read.
+pub(crate) async fn is_list(granted: Granted) -> Result<bool, SourceError> {
+    Ok(is_list_of_tags(&read(granted, MAX_LIST_BYTES).await?))
+}
+
+fn is_list_of_tags(json: &[u8]) -> bool {
+    serde_json::from_slice::<TagList>(json).is_ok()
 }
 
 /// A web page where a list belongs.

@@ -6,6 +6,7 @@ use forebay_content::{
     Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Missing, Secret, Sought,
     SourceError, UpstreamCall,
 };
+use forebay_oci::Digest;
 use forebay_upstream::UpstreamRights;
 use hub_sim::{Fault, Hub, HubSim, Image, On};
 use url::Url;
@@ -228,6 +229,47 @@ async fn what_says_yes_to_everybody_and_is_no_registry_gives_no_right() {
                 "{status} {headers}"
             );
         }
+    }
+}
+
+/// As a gateway tells of an outage, or of its terms.
+#[tokio::test]
+async fn what_says_yes_to_everybody_in_json_gives_no_right_to_anything() {
+    let digest = Digest::sha256(b"secret");
+    for body in [
+        "{\"ok\":1}",
+        "{\"name\":\"team/app\"}",
+        "[]",
+        "\"tags\"",
+        "",
+    ] {
+        let json = "content-type: application/json\r\n";
+        let server = RawServer::start("127.0.0.1", move |_| answer("200 OK", json, body)).await;
+        let hub = HubSim::new().start().await;
+        let url = Url::parse(&format!("http://{}", server.address)).unwrap();
+        let (rights, _) = Setup::of(&hub).change(|config| config.url = url).rights();
+        let (request, reference) = split("team/app:1");
+        for sought in [
+            Sought::Lists,
+            Sought::Blob(digest.clone()),
+            Sought::Manifest(reference),
+        ] {
+            let told = rights.check_right(&request, None, &sought).await;
+            assert!(
+                !matches!(told, Ok(ClientRight::Given { .. })),
+                "{body} {sought:?}: {told:?}"
+            );
+        }
+    }
+    for body in ["{\"name\":\"team/app\",\"tags\":[]}", "{\"tags\":null}"] {
+        let json = "content-type: application/json\r\n";
+        let server = RawServer::start("127.0.0.1", move |_| answer("200 OK", json, body)).await;
+        let hub = HubSim::new().start().await;
+        let url = Url::parse(&format!("http://{}", server.address)).unwrap();
+        let (rights, _) = Setup::of(&hub).change(|config| config.url = url).rights();
+        let (request, _) = split("team/app:1");
+        let told = rights.check_right(&request, None, &Sought::Lists).await;
+        assert_eq!(told.unwrap(), OPEN, "{body}");
     }
 }
 
