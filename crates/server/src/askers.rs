@@ -32,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many images a command asks for at a time; each registry has its own pace below this.
 const MAX_ASKED_AT_ONCE: usize = 8;
 
-/// What strangers may ask of a registry that says itself what its clients may: one in so many questions of its pace. Each takes a token
-/// as well, so that this is half of the pace at most.
+/// What who shows no login may ask of a registry that says itself what its clients may, and as much who shows one that was never seen
+/// to work: one in so many questions of its pace. Most take a token as well.
 const STRANGERS_PART: u32 = 4;
 
 /// How long what a command began may take to end.
