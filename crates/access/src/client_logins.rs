@@ -4,7 +4,7 @@
 //! asked.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use forebay_content::{ClientRight, Clock, SourceError};
@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::attempts::{Attempt, Attempts};
 use crate::handle::{Handle, Handles};
+use crate::lock::lock;
 use crate::random::{NoRandomness, Random};
 use crate::turns::Turns;
 
@@ -225,11 +226,6 @@ impl ClientLogins {
             is_known: worked.is_some_and(|at| now < at + KNOWN_FOR),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these locks guard is whole between any two statements that can panic.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for ClientLogins {

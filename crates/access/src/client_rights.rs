@@ -3,8 +3,7 @@
 //! Only the upstream's own word gives a right, and only until its time is over; while the upstream cannot be asked nothing new is
 //! given. Questions of one client about one repository at the same time are one question.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,18 +18,17 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 
 use crate::client_logins::{ClientLogins, Shown, Stranger};
 use crate::handle::Handle;
+use crate::held_table::HeldTable;
+use crate::lock::lock;
 use crate::verdicts::Verdicts;
 
 /// How often one who waited with others for an answer about something else asks anew.
 const MAX_FLIGHTS: usize = 8;
 
-/// Flights that nobody waits for any more are cleared away when there are so many.
-const MAX_LANDED: usize = 1_024;
-
 /// What a source of rights has said, remembered.
 pub struct RememberedRights {
     state: Arc<State>,
-    flights: Mutex<HashMap<FlightKey, WeakShared<Flight>>>,
+    flights: Mutex<HeldTable<FlightKey, WeakShared<Flight>>>,
 }
 
 /// How an upstream's word is taken, and how often it is asked for.
@@ -88,7 +86,7 @@ impl RememberedRights {
                 logins,
                 verdicts: Verdicts::new(terms.given_for),
             }),
-            flights: Mutex::default(),
+            flights: Mutex::new(HeldTable::new()),
         }
     }
 
@@ -109,14 +107,13 @@ impl RememberedRights {
         if let Some(flight) = under_way.filter(|flight| flight.peek().is_none()) {
             return flight;
         }
-        if flights.len() >= MAX_LANDED {
-            flights.retain(|_, flight| flight.upgrade().is_some());
-        }
         let state = Arc::clone(&self.state);
         let who = key.0;
         let flight = async move { state.put(who, question).await };
         let flight = flight.boxed().shared();
-        flights.extend(flight.downgrade().map(|weak| (key, weak)));
+        if let Some(weak) = flight.downgrade() {
+            flights.insert(key, weak, |flight| flight.upgrade().is_some());
+        }
         flight
     }
 }
@@ -333,11 +330,6 @@ impl Question {
             Self::Right(request, ..) => &request.caller,
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these locks guard is whole between any two statements that can panic.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for RememberedRights {

@@ -1,26 +1,18 @@
 //! Turns at something, so many at a time for each who has a line of their own.
 
-use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Lines that nobody stands in any more are cleared away when there are so many.
-const MANY_LINES: usize = 1_024;
+use crate::held_table::HeldTable;
+use crate::lock::lock;
 
 /// The lines. Who has nobody in theirs is not remembered for long.
 #[derive(Debug)]
 pub(crate) struct Turns<K> {
     at_once: usize,
-    lines: Mutex<Lines<K>>,
-}
-
-#[derive(Debug)]
-struct Lines<K> {
-    of: HashMap<K, Weak<Semaphore>>,
-    /// How many there may be before they are looked through again.
-    enough: usize,
+    lines: Mutex<HeldTable<K, Weak<Semaphore>>>,
 }
 
 impl<K: Eq + Hash> Turns<K> {
@@ -28,10 +20,7 @@ impl<K: Eq + Hash> Turns<K> {
     pub(crate) fn of_each(at_once: usize) -> Self {
         Self {
             at_once,
-            lines: Mutex::new(Lines {
-                of: HashMap::new(),
-                enough: MANY_LINES,
-            }),
+            lines: Mutex::new(HeldTable::new()),
         }
     }
 
@@ -42,17 +31,12 @@ impl<K: Eq + Hash> Turns<K> {
     }
 
     fn find(&self, line: K) -> Arc<Semaphore> {
-        // It is whole between any two statements that can panic.
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = lines.of.get(&line).and_then(Weak::upgrade) {
+        let mut lines = lock(&self.lines);
+        if let Some(found) = lines.get(&line).and_then(Weak::upgrade) {
             return found;
         }
-        if lines.of.len() >= lines.enough {
-            lines.of.retain(|_, line| line.strong_count() > 0);
-            lines.enough = MANY_LINES.max(2 * lines.of.len());
-        }
         let new = Arc::new(Semaphore::new(self.at_once));
-        lines.of.insert(line, Arc::downgrade(&new));
+        lines.insert(line, Arc::downgrade(&new), |line| line.strong_count() > 0);
         new
     }
 }
@@ -62,6 +46,7 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+    use crate::held_table::FEW;
 
     #[tokio::test]
     async fn each_line_has_its_turns_and_waits_for_no_other() {
@@ -79,9 +64,9 @@ mod tests {
     async fn lines_that_are_empty_are_forgotten() {
         let turns = Turns::of_each(1);
         let held = turns.take(0).await;
-        for line in 1..10 * MANY_LINES {
+        for line in 1..10 * FEW {
             drop(turns.take(line).await);
-            assert!(turns.lines.lock().unwrap().of.len() <= MANY_LINES + 1);
+            assert!(turns.lines.lock().unwrap().len() <= FEW + 1);
         }
         assert!(turns.take(0).now_or_never().is_none());
         drop(held);
