@@ -5,6 +5,7 @@
 //! test whole: run it once to learn how many changes there are, then once for each of them.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -68,7 +69,14 @@ pub struct FaultyDisk {
     inner: Arc<dyn Disk>,
     counts: Arc<Counts>,
     fault: Arc<Mutex<Option<Fault>>>,
+    quota: Option<Quota>,
 }
+
+/// Whether there is no room for so many bytes more in a file.
+type IsFull = dyn Fn(&File, usize) -> bool + Send + Sync;
+
+#[derive(Clone)]
+struct Quota(Arc<IsFull>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -92,6 +100,7 @@ impl FaultyDisk {
             inner: Arc::new(RealDisk),
             counts: Arc::default(),
             fault: Arc::default(),
+            quota: None,
         };
         if let Some(at) = kill_at {
             disk.set(Some(Fault {
@@ -102,6 +111,19 @@ impl FaultyDisk {
             }));
         }
         disk
+    }
+
+    /// The same disk, which is full (`ENOSPC`) for writes of which `is_full` says so, by their file and how many bytes there are. These
+    /// are not counted, and nothing of them is done.
+    #[must_use]
+    pub fn full_where(
+        self,
+        is_full: impl Fn(&File, usize) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            quota: Some(Quota(Arc::new(is_full))),
+            ..self
+        }
     }
 
     /// Replaces the fault that is to come; counting goes on.
@@ -143,6 +165,12 @@ impl FaultyDisk {
             None => Ok(()),
             Some(effect) => effect.happen(),
         }
+    }
+}
+
+impl fmt::Debug for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Quota").finish_non_exhaustive()
     }
 }
 
@@ -234,6 +262,11 @@ impl Disk for FaultyDisk {
     }
 
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if let Some(Quota(is_full)) = &self.quota
+            && is_full(file, bytes.len())
+        {
+            return Err(Errno::NOSPC.into());
+        }
         let Some(effect) = self.strike(&[Target::Changes, Target::Writes]) else {
             return self.inner.write_at(file, bytes, offset);
         };

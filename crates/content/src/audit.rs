@@ -32,6 +32,25 @@ pub struct AuditEntry<'a> {
     pub request: Option<&'a str>,
 }
 
+impl<'a> AuditEntry<'a> {
+    /// The outcome of a change that was made.
+    pub const DONE: &'static str = "done";
+
+    /// An act of our own or over the control socket, of which nothing more is said, its outcome yet to come.
+    pub const fn of(who: &'a str, act: &'a str, object: &'a str) -> Self {
+        Self {
+            who,
+            from: None,
+            act,
+            object,
+            detail: None,
+            digest: None,
+            outcome: "",
+            request: None,
+        }
+    }
+}
+
 /// Writes nothing down.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoAudit;

@@ -28,9 +28,6 @@ const MAX_FAILURES_TOLD: u64 = 20;
 /// How many repositories are looked up in one go.
 const AT_ONCE: u32 = 500;
 
-/// What came of a change that was made, in the audit log.
-pub(crate) const DONE: &str = "done";
-
 /// Who has changed something, in the audit log, where rules have.
 const BY_RULES: &str = "lifecycle rules";
 
@@ -190,28 +187,14 @@ impl Operator {
         let tell = move |going: &Going| {
             let object = format!("{place}@{}", going.digest);
             audit.record(&AuditEntry {
-                outcome: DONE,
-                ..written(&who, "expire-manifest", &object)
+                outcome: AuditEntry::DONE,
+                ..AuditEntry::of(&who, "expire-manifest", &object)
             });
             events.observe(&Event::Expired);
         };
         self.registry
             .expire(repository, rules, Arc::new(tell))
             .await
-    }
-}
-
-/// A line of the audit log for an act of the operator, its outcome yet to come.
-pub(crate) fn written<'a>(who: &'a str, act: &'a str, object: &'a str) -> AuditEntry<'a> {
-    AuditEntry {
-        who,
-        from: None,
-        act,
-        object,
-        detail: None,
-        digest: None,
-        outcome: "",
-        request: None,
     }
 }
 

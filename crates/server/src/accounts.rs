@@ -47,20 +47,10 @@ pub(crate) async fn carry_out_and_record(
         return desk.carry_out(order).await;
     }
     let what = order.to_string();
-    let entry = AuditEntry {
-        who,
-        from: None,
-        act: "change-account",
-        object: &what,
-        detail: None,
-        digest: None,
-        outcome: "",
-        request: None,
-    };
-    let begun = BegunAct::new(audit, entry);
+    let begun = BegunAct::new(audit, AuditEntry::of(who, "change-account", &what));
     let carried_out = desk.carry_out(order).await;
     begun.end(if carried_out.is_ok() {
-        "done"
+        AuditEntry::DONE
     } else {
         "failed"
     });

@@ -100,6 +100,13 @@ enum Refusal {
     Unfinished(#[from] FsckError),
 }
 
+/// Why an order was not carried out, and which.
+fn cannot(what: &str, error: &dyn std::error::Error) -> ControlError {
+    let mut told = ControlError::of(error);
+    told.messages.insert(0, format!("cannot {what}"));
+    told
+}
+
 impl Control for Controls {
     async fn refresh(&self, image: &str) -> Result<String, ControlError> {
         self.refresh_tag(image)
@@ -158,11 +165,7 @@ impl Control for Controls {
         let carried_out = carried_out.await;
         let carried_out =
             carried_out.ok_or_else(|| ControlError::of(&Refusal::BrokenOff(what.clone())))?;
-        carried_out.map_err(|error| {
-            let mut told = ControlError::of(&error);
-            told.messages.insert(0, format!("cannot {what}"));
-            told
-        })
+        carried_out.map_err(|error| cannot(&what, &error))
     }
 
     async fn repositories(&self, order: RepositoryOrder) -> Result<RepositoryTold, ControlError> {
@@ -177,11 +180,7 @@ impl Control for Controls {
                 return Err(ControlError::of(&Refusal::Stopping));
             }
         };
-        carried_out.map_err(|error| {
-            let mut told = ControlError::of(&error);
-            told.messages.insert(0, format!("cannot {what}"));
-            told
-        })
+        carried_out.map_err(|error| cannot(&what, &error))
     }
 
     async fn back_up(&self, request: BackupRequest) -> Result<serde_json::Value, ControlError> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use forebay_blobs_fs::RealDisk;
 use forebay_blobs_fs::power_loss::{LEFT, Left};
-use forebay_content::{Clock as _, Objects as _, SystemClock, Timestamp};
+use forebay_content::{Objects as _, Timestamp};
 use forebay_server::DataDir;
 use hub_sim::{Hub, HubSim, Image};
 use tempfile::TempDir;
@@ -25,6 +25,7 @@ use crate::crash::comes_back;
 use crate::program::{Program, Setup};
 use crate::pull::pull;
 use crate::pusher::{Asked, Pushed};
+use crate::seed::{Chance, Long, seed};
 use crate::{faulty, recorded};
 
 const CONFIG: &str = "[clients]\nloopback_push = true\n\
@@ -39,16 +40,13 @@ const ROOM_BYTES: u64 = 700_000;
 const DAYS: u64 = 2;
 
 /// More changes than a life has.
-const MAX_CHANGES: u64 = 150;
+const MAX_CHANGES: usize = 150;
 
 /// More acts than are acknowledged in a life.
-const MAX_ACTS: u64 = 9;
+const MAX_ACTS: usize = 9;
 
 /// How many lives there are unless they are to be many.
 const LIVES: u64 = 12;
-
-/// How long the long loop goes on unless `FOREBAY_LONG_SECONDS` says otherwise.
-const LONG: Duration = Duration::from_mins(5);
 
 /// Where each image was to be, and whether it may be and may not be found there.
 #[derive(Default)]
@@ -79,7 +77,7 @@ struct Tally {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_or_without_power_while_the_cache_evicts_what_was_pushed_stays() {
-    let (mut chance, scene) = (Chance(seed()), Scene::new().await);
+    let (mut chance, scene) = (Chance::of(seed()), Scene::new().await);
     let mut tally = Tally::default();
     for life in 0..LIVES {
         let left = LEFT[usize::try_from(life).unwrap() % LEFT.len()];
@@ -91,39 +89,18 @@ async fn killed_or_without_power_while_the_cache_evicts_what_was_pushed_stays() 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: as long as FOREBAY_LONG_SECONDS says"]
 async fn long_killed_or_without_power_while_the_cache_evicts_what_was_pushed_stays() {
-    let long = number("FOREBAY_LONG_SECONDS").map_or(LONG, Duration::from_secs);
-    let (mut chance, scene) = (Chance(seed()), Scene::new().await);
-    let (clock, mut tally) = (SystemClock::new(), Tally::default());
-    while clock.monotonic() < long {
+    let (mut chance, scene) = (Chance::of(seed()), Scene::new().await);
+    let (mut long, mut tally) = (Long::begin(), Tally::default());
+    while !long.is_over() {
         scene.live_and_die(&mut chance, &LEFT, &mut tally).await;
-        eprintln!("{tally:?} in {} s", clock.monotonic().as_secs());
+        long.tell(|| format!("{tally:?}"));
     }
     tally.check();
 }
 
-fn number(variable: &str) -> Option<u64> {
-    Some(std::env::var(variable).ok()?.parse().unwrap())
-}
-
-/// A number from the environment, or another one each time, said aloud.
-fn seed() -> u64 {
-    let now = SystemClock::new().now().0.unsigned_abs();
-    let seed = number("FOREBAY_SEED").unwrap_or(now);
-    eprintln!("again with FOREBAY_SEED={seed}");
-    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
-}
-
-/// Numbers by chance (xorshift64).
-struct Chance(u64);
-
-impl Chance {
-    /// One of 1 to `most`.
-    fn up_to(&mut self, most: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        1 + (self.0 >> 33) % most
-    }
+/// One of 1 to `most`.
+fn up_to(chance: &mut Chance, most: usize) -> u64 {
+    1 + chance.below(most) as u64
 }
 
 // === impl Scene ===
@@ -186,10 +163,10 @@ impl Scene {
         let folder = TempDir::new().unwrap();
         let life = folder.path().join("life");
         copy(self.kept.path(), &life);
-        let (kill_at, word) = if chance.up_to(2) == 1 {
-            (Some(chance.up_to(MAX_CHANGES)), u64::MAX)
+        let (kill_at, word) = if chance.below(2) == 0 {
+            (Some(up_to(chance, MAX_CHANGES)), u64::MAX)
         } else {
-            (None, chance.up_to(MAX_ACTS))
+            (None, up_to(chance, MAX_ACTS))
         };
         let what = format!("killed at change {kill_at:?} or word {word}");
         let setup = faulty::on(setup(&self.hub, &life), kill_at);

@@ -6,16 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_blobs_fs::Disk;
 use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_config::{Environment, Flags, Sources};
 use forebay_content::{Clock, SystemClock, Timestamp};
 use forebay_server::serve_on;
 use hub_sim::Hub;
 
-use crate::crammed::Crammed;
 use crate::program::Setup;
-use crate::recorded;
+use crate::{crammed, recorded};
 
 const ROLE: &str = "faulty::a_program_on_a_faulty_disk";
 
@@ -75,11 +73,11 @@ async fn a_program_on_a_faulty_disk() {
         }
     });
     let data = std::env::current_dir().unwrap().join("data");
-    let mut stacked: Arc<dyn Disk> = Arc::new(disk);
-    if let Some(bytes) = number(CACHE_ROOM) {
-        stacked = Arc::new(Crammed::new(stacked, &data, bytes));
-    }
-    let stacked = recorded::if_asked(stacked, &data);
+    let disk = match number(CACHE_ROOM) {
+        Some(bytes) => crammed::crammed(disk, &data, bytes),
+        None => disk,
+    };
+    let stacked = recorded::if_asked(Arc::new(disk), &data);
     let variables: Vec<_> = std::env::vars()
         .filter(|(name, _)| name.starts_with("FOREBAY_"))
         .collect();

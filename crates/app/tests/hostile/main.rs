@@ -39,5 +39,7 @@ mod pushes;
 mod recorded;
 mod rot;
 mod secrets;
+#[path = "../../../registry/tests/it/seed.rs"]
+mod seed;
 mod upstreams;
 mod wire;

@@ -8,7 +8,7 @@ use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
 use tempfile::TempDir;
 
 use crate::child;
-use crate::kept::{Kept, content_of, copy_all};
+use crate::kept::{Content, Kept, content_of, copy_all};
 
 const ROLE: &str = "broken::a_child_that_backs_up";
 
@@ -19,6 +19,37 @@ async fn prepared(folder: &Path) {
     kept.back_up(&folder.join("backup")).await.unwrap();
     kept.go_on().await;
     kept.close().await;
+}
+
+/// A folder to begin with, [`prepared`].
+struct Prepared {
+    origin: TempDir,
+    /// What the earlier backup has.
+    old: Content,
+    /// What the registry has.
+    new: Content,
+    /// How often the next run changes its disk.
+    changes: u64,
+}
+
+impl Prepared {
+    async fn new() -> Self {
+        let origin = TempDir::new().unwrap();
+        prepared(origin.path()).await;
+        let old = content_of(&origin.path().join("backup")).await;
+        let kept = Kept::open(&origin.path().join("data")).await;
+        let new = kept.content().await;
+        kept.close().await;
+        let counted = TempDir::new().unwrap();
+        copy_all(origin.path(), counted.path());
+        let changes = changes_of(counted.path()).await;
+        Self {
+            origin,
+            old,
+            new,
+            changes,
+        }
+    }
 }
 
 async fn changes_of(folder: &Path) -> u64 {
@@ -44,15 +75,12 @@ async fn long_killed_at_each_change_it_leaves_the_backup_before_or_the_new_one()
 
 /// Killed at every so manieth change.
 async fn killed_every(step: usize) {
-    let origin = TempDir::new().unwrap();
-    prepared(origin.path()).await;
-    let old = content_of(&origin.path().join("backup")).await;
-    let kept = Kept::open(&origin.path().join("data")).await;
-    let new = kept.content().await;
-    kept.close().await;
-    let counted = TempDir::new().unwrap();
-    copy_all(origin.path(), counted.path());
-    let changes = changes_of(counted.path()).await;
+    let Prepared {
+        origin,
+        old,
+        new,
+        changes,
+    } = Prepared::new().await;
     assert!(changes > 40, "{changes}");
     let (mut olds, mut news) = (0, 0);
     for at in (1..=changes).step_by(step) {
@@ -142,15 +170,12 @@ async fn long_what_a_run_that_fails_at_each_change_says_is_there_is_there() {
 
 /// Failed at every so manieth change, and all after it.
 async fn failed_every(step: usize) {
-    let origin = TempDir::new().unwrap();
-    prepared(origin.path()).await;
-    let old = content_of(&origin.path().join("backup")).await;
-    let kept = Kept::open(&origin.path().join("data")).await;
-    let new = kept.content().await;
-    kept.close().await;
-    let counted = TempDir::new().unwrap();
-    copy_all(origin.path(), counted.path());
-    let changes = changes_of(counted.path()).await;
+    let Prepared {
+        origin,
+        old,
+        new,
+        changes,
+    } = Prepared::new().await;
     let mut told = Vec::new();
     for at in (1..=changes).step_by(step) {
         let folder = TempDir::new().unwrap();

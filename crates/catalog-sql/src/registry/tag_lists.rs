@@ -166,18 +166,16 @@ impl TagLists {
         let mut held = self.shelf();
         held.looks += 1;
         let (looks, changes) = (held.looks, held.changes[group]);
-        let kept = held.kept.get_mut(repository);
-        let counted = kept.map(|kept| {
+        let kept = held.kept.get_mut(repository).map(|kept| {
             kept.used = looks;
-            match &kept.what {
-                What::List(names) => Err(names.clone()),
-                What::Asked(counted) => Ok(*counted),
-            }
+            &kept.what
         });
-        match counted.transpose() {
-            Ok(counted) => Known::Not(Asking { changes, counted }),
-            Err(names) => Known::List(names),
-        }
+        let counted = match kept {
+            Some(What::List(names)) => return Known::List(names.clone()),
+            Some(What::Asked(counted)) => Some(*counted),
+            None => None,
+        };
+        Known::Not(Asking { changes, counted })
     }
 
     /// Keeps what a question brought, unless tags have changed since it began.

@@ -22,7 +22,7 @@ pub use self::told::{
 use crate::PushError;
 use crate::expiry::Expired;
 use crate::local_registry::GARBAGE_GRACE;
-use crate::operator::{DONE, Operator, written};
+use crate::operator::Operator;
 use crate::owner::{Deleted, Made, Settings};
 
 /// How many repositories or pins one answer lists.
@@ -82,23 +82,27 @@ impl Operator {
     /// # Errors
     /// It has a word that means nothing, what it is about is not there or not as it must be, or the disk fails.
     pub async fn carry_out(self: &Arc<Self>, order: Order, who: &str) -> Result<Told, OrderError> {
-        if !order.goes_on() {
+        let Some(audited) = order.audited() else {
             return self.act(order, who).await;
-        }
+        };
         let (operator, who) = (Arc::clone(self), who.to_owned());
-        let change = async move { operator.change(order, &who).await };
+        let change = async move { operator.change(order, audited, &who).await };
         let tasks = &self.registry.supervisor;
         let changed = tasks.to_the_end("operator's change", change).await;
         changed.unwrap_or(Err(OrderError::BrokenOff))
     }
 
-    /// Makes a change that is written down as a whole.
-    async fn change(&self, order: Order, who: &str) -> Result<Told, OrderError> {
-        let (act, object) = order.audited().unwrap_or_default();
+    /// Makes a change that is written down as a whole, by this act and object.
+    async fn change(
+        &self,
+        order: Order,
+        (act, object): (&str, String),
+        who: &str,
+    ) -> Result<Told, OrderError> {
         let detail = order.detail();
         let entry = AuditEntry {
             detail: detail.as_deref(),
-            ..written(who, act, &object)
+            ..AuditEntry::of(who, act, &object)
         };
         let begun = BegunAct::new(&*self.audit, entry);
         let is_long = matches!(order, Order::CollectGarbage { .. });
@@ -108,7 +112,7 @@ impl Operator {
             () = self.registry.supervisor.stopping(), if is_long => Err(OrderError::Stopping),
         };
         begun.end(match &changed {
-            Ok(_) => DONE,
+            Ok(_) => AuditEntry::DONE,
             Err(OrderError::Failed(PushError::Unjournaled(_))) => "unjournaled",
             Err(OrderError::Stopping) => "broken_off",
             Err(_) => "failed",
