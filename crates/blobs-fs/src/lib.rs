@@ -6,14 +6,12 @@ mod buffers;
 mod checked;
 mod disk;
 mod error;
-pub mod faults;
 mod format;
 mod journal;
 mod layout;
 mod listing;
 mod lock;
 mod opened;
-pub mod power_loss;
 #[cfg(test)]
 mod speed;
 mod stage;

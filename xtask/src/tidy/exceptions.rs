@@ -16,7 +16,11 @@ struct Exception {
 }
 
 /// All exceptions. A reason is a sentence that a reviewer can disagree with.
-const EXCEPTIONS: [Exception; 0] = [];
+const EXCEPTIONS: [Exception; 1] = [Exception {
+    path: "crates/disk-faults/Cargo.toml",
+    what: "forebay-disk-faults depends on forebay-blobs-fs",
+    reason: "the disk that it breaks is a seam of that adapter's own; it judges no implementation",
+}];
 
 /// Whether a finding is excused.
 pub(crate) fn excuses(finding: &Finding) -> bool {

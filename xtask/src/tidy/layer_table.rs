@@ -28,7 +28,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 44] = [
+pub(crate) const PACKAGES: [(&str, Layer); 45] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-logs", Layer::Text),
@@ -72,6 +72,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 44] = [
     ("forebay-bench", Layer::Bench),
     ("hub-sim", Layer::TestOnly),
     ("forebay-content-conformance", Layer::TestOnly),
+    ("forebay-disk-faults", Layer::TestOnly),
     ("registry-conformance", Layer::TestOnly),
 ];
 

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use forebay_blobs_fs::RealDisk;
-use forebay_blobs_fs::power_loss::{LEFT, Left};
 use forebay_content::{Objects as _, Timestamp};
+use forebay_disk_faults::power_loss::{SURVIVALS, Survival};
 use forebay_server::DataDir;
 use hub_sim::{Hub, HubSim, Image};
 use tempfile::TempDir;
@@ -80,7 +80,7 @@ async fn killed_or_without_power_while_the_cache_evicts_what_was_pushed_stays() 
     let (mut chance, scene) = (Chance::of(seed()), Scene::new().await);
     let mut tally = Tally::default();
     for life in 0..LIVES {
-        let left = LEFT[usize::try_from(life).unwrap() % LEFT.len()];
+        let left = SURVIVALS[usize::try_from(life).unwrap() % SURVIVALS.len()];
         scene.live_and_die(&mut chance, &[left], &mut tally).await;
     }
     tally.check();
@@ -92,7 +92,9 @@ async fn long_killed_or_without_power_while_the_cache_evicts_what_was_pushed_sta
     let (mut chance, scene) = (Chance::of(seed()), Scene::new().await);
     let (mut long, mut tally) = (Long::begin(), Tally::default());
     while !long.is_over() {
-        scene.live_and_die(&mut chance, &LEFT, &mut tally).await;
+        scene
+            .live_and_die(&mut chance, &SURVIVALS, &mut tally)
+            .await;
         long.tell(|| format!("{tally:?}"));
     }
     tally.check();
@@ -159,7 +161,7 @@ impl Scene {
 
     /// One life, killed at a change of the disk or at an acknowledgement; looked at as it was left, and as it would have been left
     /// without power, in these ways.
-    async fn live_and_die(&self, chance: &mut Chance, ways: &[Left], tally: &mut Tally) {
+    async fn live_and_die(&self, chance: &mut Chance, ways: &[Survival], tally: &mut Tally) {
         let folder = TempDir::new().unwrap();
         let life = folder.path().join("life");
         copy(self.kept.path(), &life);

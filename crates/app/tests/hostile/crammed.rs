@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 
-use forebay_blobs_fs::faults::FaultyDisk;
+use forebay_disk_faults::FaultyDisk;
 
 /// The disk, full for the cache in the data directory `data` at so many bytes.
 pub(crate) fn crammed(disk: FaultyDisk, data: &Path, room_bytes: u64) -> FaultyDisk {

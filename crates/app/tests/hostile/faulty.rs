@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_config::{Environment, Flags, Sources};
 use forebay_content::{Clock, SystemClock, Timestamp};
+use forebay_disk_faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_server::serve_on;
 use hub_sim::Hub;
 

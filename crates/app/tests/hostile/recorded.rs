@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use forebay_blobs_fs::Disk;
-use forebay_blobs_fs::power_loss::{Change, Left, Model, Recorder};
+use forebay_disk_faults::power_loss::{Change, Model, Recorder, Survival};
 
 use crate::program::Setup;
 
@@ -59,7 +59,7 @@ pub(crate) fn take(model: &mut Model, folder: &Path) {
 }
 
 /// Makes in the folder `to` what a loss of power would have left of the data directory in `folder`, whose program was killed.
-pub(crate) fn lose_power(model: &Model, left: Left, folder: &Path, to: &Path) {
+pub(crate) fn lose_power(model: &Model, left: Survival, folder: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     let copied = Command::new("cp")
         .arg("-a")

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use forebay_backup::{BackupError, Left};
-use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
+use forebay_disk_faults::{Effect, Fault, FaultyDisk, Target};
 use tempfile::TempDir;
 
 use crate::child;

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forebay_blobs_fs::power_loss::{Change, LEFT, Left, Model, Recorder};
+use forebay_disk_faults::power_loss::{Change, Model, Recorder, SURVIVALS, Survival};
 use tempfile::TempDir;
 
 use crate::kept::{Content, Kept, content_of};
@@ -21,7 +21,7 @@ const BYTES_STEP: usize = 12;
 const STRIDE: usize = 7;
 
 /// How many ways there are before coins are tossed that nobody has tossed yet.
-const LEFT_WAYS: usize = LEFT.len();
+const LEFT_WAYS: usize = SURVIVALS.len();
 
 /// Two backups of a registry that changed between them.
 struct Story {
@@ -41,7 +41,7 @@ async fn power_lost_at_any_change_leaves_the_backup_before_or_the_new_one() {
     let story = Story::told().await;
     let way = |at: usize, is_of_bytes: bool| {
         let is_left_out = is_of_bytes && !at.is_multiple_of(BYTES_STEP);
-        (!is_left_out).then(|| LEFT[at % LEFT.len()])
+        (!is_left_out).then(|| SURVIVALS[at % SURVIVALS.len()])
     };
     let (firsts, seconds) = story.lose_power(way).await;
     assert!(
@@ -64,8 +64,8 @@ async fn long_power_lost_in_every_way_leaves_the_backup_before_or_the_new_one() 
             cuts += usize::from(is_meant);
             long.tell(|| format!("power was lost {cuts} times"));
             let left = match passes / STRIDE {
-                round @ 0..LEFT_WAYS => LEFT[(at / STRIDE + round) % LEFT_WAYS],
-                _ => Left::Some(chance.below(1 << 30) as u64),
+                round @ 0..LEFT_WAYS => SURVIVALS[(at / STRIDE + round) % LEFT_WAYS],
+                _ => Survival::Some(chance.below(1 << 30) as u64),
             };
             is_meant.then_some(left)
         };
@@ -104,7 +104,7 @@ impl Story {
 
     /// Cuts the power after each change, in the way that is said for it, if one is: how often the first backup was found, and how often
     /// the second.
-    async fn lose_power(&self, mut way: impl FnMut(usize, bool) -> Option<Left>) -> (u32, u32) {
+    async fn lose_power(&self, mut way: impl FnMut(usize, bool) -> Option<Survival>) -> (u32, u32) {
         let (mut firsts, mut seconds) = (0, 0);
         let mut model = Model::default();
         for at in 0..=self.changes.len() {

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_blobs_fs::faults::{FaultyDisk, Target};
 use forebay_blobs_fs::{FsBlobs, RealDisk, ensure_format};
 use forebay_content::{BlobError, BlobStore};
+use forebay_disk_faults::{FaultyDisk, Target};
 use forebay_oci::Digest;
 use tempfile::TempDir;
 

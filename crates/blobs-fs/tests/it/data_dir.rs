@@ -8,9 +8,9 @@ use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_blobs_fs::{DataError, DataLock, FORMAT, FsBlobs, RealDisk, ensure_format};
 use forebay_content::BlobError;
+use forebay_disk_faults::{Effect, Fault, FaultyDisk, Target};
 use tempfile::TempDir;
 
 use crate::child;

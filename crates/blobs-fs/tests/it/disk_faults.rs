@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use forebay_blobs_fs::faults::{Effect, Fault, Target};
 use forebay_content::{BlobError, BlobStore};
+use forebay_disk_faults::{Effect, Fault, Target};
 use forebay_oci::Digest;
 
 use crate::scene::{CHUNK, Scene, content, keep, names, read};

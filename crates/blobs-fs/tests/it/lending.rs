@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_blobs_fs::faults::{Effect, FaultyDisk, Target};
 use forebay_blobs_fs::{Disk, FileState, FsBlobs, Patience, ReadDisk, Room};
 use forebay_content::{BlobError, BlobReader, BlobStore, FileSpan, ManualClock};
+use forebay_disk_faults::{Effect, FaultyDisk, Target};
 use forebay_oci::Digest;
 use tempfile::TempDir;
 

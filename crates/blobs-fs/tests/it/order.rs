@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use forebay_blobs_fs::power_loss::Recorder;
 use forebay_blobs_fs::{Disk, FsBlobs};
 use forebay_content::BlobStore;
+use forebay_disk_faults::power_loss::Recorder;
 use forebay_oci::Digest;
 use tempfile::TempDir;
 

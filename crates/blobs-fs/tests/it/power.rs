@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_blobs_fs::power_loss::{Change, LEFT, Model, Recorder};
 use forebay_blobs_fs::{Disk, FsBlobs, RealDisk, ensure_format};
 use forebay_content::BlobStore;
+use forebay_disk_faults::power_loss::{Change, Model, Recorder, SURVIVALS};
 use forebay_oci::Digest;
 use tempfile::TempDir;
 
@@ -102,7 +102,7 @@ async fn power_lost_at_any_change_takes_nothing_that_was_promised_and_leaves_not
         }
         let due = promises.iter().filter(|promise| promise.from <= at);
         let due: Vec<_> = due.collect();
-        for left in LEFT {
+        for left in SURVIVALS {
             let dir = TempDir::new().unwrap();
             model.restore(dir.path(), left).unwrap();
             let what = format!("at {at}, of the unsynced left: {left:?}");

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_blobs_fs::faults::FaultyDisk;
 use forebay_blobs_fs::{CHUNK_BYTES, FsBlobs};
 use forebay_content::{BlobError, BlobStore};
+use forebay_disk_faults::FaultyDisk;
 use forebay_oci::Digest;
 use tempfile::TempDir;
 

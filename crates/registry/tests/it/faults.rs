@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_content::{BlobError, HostedContent as _, SystemClock};
+use forebay_disk_faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_registry::PushError;
 use tempfile::TempDir;
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 
-use forebay_blobs_fs::faults::{FaultyDisk, Target};
 use forebay_content::SystemClock;
+use forebay_disk_faults::{FaultyDisk, Target};
 use futures::future::join_all;
 use tempfile::TempDir;
 

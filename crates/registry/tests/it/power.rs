@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_blobs_fs::Disk;
-use forebay_blobs_fs::power_loss::{Change, LEFT, Left, Model, Recorder};
 use forebay_content::SystemClock;
+use forebay_disk_faults::power_loss::{Change, Model, Recorder, SURVIVALS, Survival};
 use forebay_oci::{Digest, Reference};
 use forebay_registry::{Mounted, Settings};
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ use crate::seed::{Chance, Long, seed};
 use crate::sound::comes_back;
 
 /// How many ways there are before coins are tossed that nobody has tossed yet.
-const LEFT_WAYS: usize = LEFT.len();
+const LEFT_WAYS: usize = SURVIVALS.len();
 
 /// A part of the story.
 struct Chapter {
@@ -36,7 +36,7 @@ struct Chapter {
 #[tokio::test(flavor = "multi_thread")]
 async fn power_lost_at_any_change_takes_nothing_that_was_acknowledged() {
     let story = story().await;
-    lose_power(&story, |at| Some(LEFT[at % LEFT.len()])).await;
+    lose_power(&story, |at| Some(SURVIVALS[at % SURVIVALS.len()])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,8 +51,8 @@ async fn long_power_lost_in_every_way_takes_nothing_that_was_acknowledged() {
             cuts += 1;
             long.tell(|| format!("power was lost {cuts} times"));
             let left = match passes {
-                0..LEFT_WAYS => LEFT[(at + passes) % LEFT_WAYS],
-                _ => Left::Some(chance.below(1 << 30) as u64),
+                0..LEFT_WAYS => SURVIVALS[(at + passes) % LEFT_WAYS],
+                _ => Survival::Some(chance.below(1 << 30) as u64),
             };
             (!long.is_over()).then_some(left)
         };
@@ -65,7 +65,7 @@ async fn long_power_lost_in_every_way_takes_nothing_that_was_acknowledged() {
 /// Cuts the power once at each change, in the way that is said for it, until none is.
 async fn lose_power(
     (changes, chapters): &(Vec<Change>, Vec<Chapter>),
-    mut way: impl FnMut(usize) -> Option<Left>,
+    mut way: impl FnMut(usize) -> Option<Survival>,
 ) {
     assert!(changes.len() > 100, "{}", changes.len());
     let mut model = Model::default();

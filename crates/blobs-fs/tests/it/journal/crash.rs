@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use forebay_blobs_fs::RealDisk;
-use forebay_blobs_fs::faults::{FaultyDisk, Target};
+use forebay_disk_faults::{FaultyDisk, Target};
 use tempfile::TempDir;
 
 use super::story::{Numbers, Step, entries, open, read_all, repository, steps};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use forebay_blobs_fs::faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_content::{BlobError, Journal};
+use forebay_disk_faults::{Effect, Fault, FaultyDisk, Target};
 use tempfile::TempDir;
 
 use super::story::{Numbers, entries, open, read_all, repository, steps};

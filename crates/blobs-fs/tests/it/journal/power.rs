@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forebay_blobs_fs::power_loss::{Change, LEFT, Model, Recorder};
 use forebay_blobs_fs::{Disk, RealDisk};
 use forebay_content::Journal;
+use forebay_disk_faults::power_loss::{Change, Model, Recorder, SURVIVALS};
 use tempfile::TempDir;
 
 use super::story::{NAMES, Numbers, Step, entries, open, read_all, repository, steps};
@@ -39,7 +39,7 @@ async fn power_lost_at_any_change_takes_no_acknowledged_entry_and_leaves_none_to
             model.apply(change).unwrap();
         }
         let done = acknowledged.iter().filter(|from| **from <= at).count();
-        for left in LEFT {
+        for left in SURVIVALS {
             let dir = TempDir::new().unwrap();
             model.restore(dir.path(), left).unwrap();
             let what = format!("at {at}, of the unsynced left: {left:?}");

@@ -16,7 +16,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::disk::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
+use forebay_blobs_fs::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
 
 /// What happens at a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::Change;
-use crate::disk::{Disk as _, RealDisk};
+use forebay_blobs_fs::{Disk as _, RealDisk};
 
 /// What a disk holds, and what of it would survive.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub enum Unsynced {
 
 /// How much survives of what was not synced.
 #[derive(Clone, Copy, Debug)]
-pub enum Left {
+pub enum Survival {
     /// Nothing.
     Nothing,
     /// All of this kind, and nothing of the other.
@@ -42,14 +42,14 @@ pub enum Left {
 }
 
 /// All that is tried.
-pub const LEFT: [Left; 7] = [
-    Left::Nothing,
-    Left::All(Unsynced::Name),
-    Left::All(Unsynced::Bytes),
-    Left::Some(1),
-    Left::Some(2),
-    Left::Some(3),
-    Left::Some(4),
+pub const SURVIVALS: [Survival; 7] = [
+    Survival::Nothing,
+    Survival::All(Unsynced::Name),
+    Survival::All(Unsynced::Bytes),
+    Survival::Some(1),
+    Survival::Some(2),
+    Survival::Some(3),
+    Survival::Some(4),
 ];
 
 /// What has a name: a directory, or the file of this number.
@@ -197,12 +197,12 @@ impl Model {
     ///
     /// # Errors
     /// The directory cannot be written to.
-    pub fn restore(&self, root: &Path, left: Left) -> io::Result<()> {
+    pub fn restore(&self, root: &Path, left: Survival) -> io::Result<()> {
         let mut coin = Coin::of(left);
         let mut survives = |what| match left {
-            Left::Nothing => false,
-            Left::All(kind) => kind == what,
-            Left::Some(_) => coin.toss(),
+            Survival::Nothing => false,
+            Survival::All(kind) => kind == what,
+            Survival::Some(_) => coin.toss(),
         };
         let mut names = self.synced_names.clone();
         for naming in &self.unsynced_names {
@@ -280,9 +280,9 @@ impl Edit {
 // === impl Coin ===
 
 impl Coin {
-    fn of(left: Left) -> Self {
+    fn of(left: Survival) -> Self {
         let seed = match left {
-            Left::Some(seed) => seed,
+            Survival::Some(seed) => seed,
             _ => 0,
         };
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)

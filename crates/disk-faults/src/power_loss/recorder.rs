@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
+use forebay_blobs_fs::{Disk, FileState, Patience, ReadDisk, RealDisk, Room};
 
 /// A change of a disk, with paths below its root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

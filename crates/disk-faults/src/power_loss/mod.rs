@@ -8,5 +8,5 @@ mod recorder;
 #[cfg(test)]
 mod tests;
 
-pub use model::{LEFT, Left, Model, Unsynced};
+pub use model::{Model, SURVIVALS, Survival, Unsynced};
 pub use recorder::{Change, Recorder};

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{LEFT, Left, Model, Recorder, Unsynced};
-use crate::disk::{Disk, sync_dir};
+use super::{Model, Recorder, SURVIVALS, Survival, Unsynced};
+use forebay_blobs_fs::{Disk, sync_dir};
 
 /// What a story on a disk with an old file leaves, in each way: its files with what is in them.
 fn left_of(story: impl Fn(&dyn Disk, &Path)) -> Vec<Vec<(String, String)>> {
@@ -20,10 +20,10 @@ fn left_of(story: impl Fn(&dyn Disk, &Path)) -> Vec<Vec<(String, String)>> {
     for change in disk.take() {
         model.apply(&change).unwrap();
     }
-    LEFT.iter().map(|left| after(&model, *left)).collect()
+    SURVIVALS.iter().map(|left| after(&model, *left)).collect()
 }
 
-fn after(model: &Model, left: Left) -> Vec<(String, String)> {
+fn after(model: &Model, left: Survival) -> Vec<(String, String)> {
     let dir = TempDir::new().unwrap();
     model.restore(dir.path(), left).unwrap();
     let mut found = Vec::new();
@@ -117,7 +117,7 @@ fn what_another_made_is_told_when_it_is_synced() {
         model.apply(&change).unwrap();
     }
     let left = TempDir::new().unwrap();
-    let names = Left::All(Unsynced::Name);
+    let names = Survival::All(Unsynced::Name);
     model.restore(left.path(), names).unwrap();
     let rows = fs::read_to_string(left.path().join("rows"));
     assert_eq!(rows.unwrap(), "rows");

@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+mod faulty_disk;
+pub mod power_loss;
+
+pub use faulty_disk::{Effect, Fault, FaultyDisk, Target};
