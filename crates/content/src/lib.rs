@@ -17,6 +17,7 @@ mod keys;
 mod ledger_rows;
 mod limit_rows;
 pub mod memory;
+mod pages;
 mod range;
 mod secret;
 mod source;
@@ -59,6 +60,7 @@ pub use limit_rows::{
     BudgetKey, EVERYTHING_SCOPE, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS,
     MAX_COOL_DOWNS, MAX_SOURCES, login_scope, pulls_scope,
 };
+pub use pages::{PAGE, pages};
 pub use range::{ByteRange, Unsatisfiable};
 pub use secret::Secret;
 pub use source::{
