@@ -98,6 +98,9 @@ pub struct RefreshRequest {
 pub struct FsckRequest {
     /// True to mend what is found.
     pub mend: bool,
+    /// True to mend local repositories, too, of which nothing is there: it is taken for lost.
+    #[serde(default)]
+    pub accept_loss: bool,
 }
 
 /// What `POST /backup` takes.

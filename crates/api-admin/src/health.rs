@@ -23,7 +23,11 @@ impl Readiness {
     /// Judges the readings.
     pub fn judge(readings: &Readings) -> Self {
         let tls = readings.tls.iter().flat_map(|tls| &tls.troubles);
-        let problems: Vec<String> = readings.disk_trouble.iter().chain(tls).cloned().collect();
+        let stores = readings
+            .disk_trouble
+            .iter()
+            .chain(&readings.registry_trouble);
+        let problems: Vec<String> = stores.chain(tls).cloned().collect();
         let status = match (readings.is_draining, problems.is_empty()) {
             (true, _) => "stopping",
             (false, true) => "ready",
@@ -77,6 +81,18 @@ mod tests {
         };
         assert_eq!(readyz(&stopping, false).status(), 503);
         assert_eq!(Readiness::judge(&stopping).status, "stopping");
+    }
+
+    /// Not unready: what the cache has is served, and who pushes those images again needs to get through.
+    #[test]
+    fn lost_repositories_degrade() {
+        let lost = Readings {
+            registry_trouble: Some("nothing is there".into()),
+            ..Readings::default()
+        };
+        assert_eq!(readyz(&lost, true).status(), 200);
+        assert_eq!(Readiness::judge(&lost).status, "degraded");
+        assert_eq!(Readiness::judge(&lost).problems, ["nothing is there"]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct Readings {
     pub cache_max_bytes: u64,
     /// What keeps the cache from keeping, in words for an operator.
     pub disk_trouble: Option<String>,
+    /// What has become of the local repositories' bytes, in words for an operator.
+    pub registry_trouble: Option<String>,
     /// Open client connections.
     pub connections: usize,
     /// True once the program is told to stop: it finishes what it does and takes nothing new.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{BlobError, BlobStore, CatalogError, Clock};
+use forebay_content::{BlobError, BlobStore, CatalogError, Clock, HostedUpkeep as _};
 use forebay_registry::LocalRegistry;
 
 use crate::bytes::Bytes;
@@ -35,6 +35,21 @@ pub struct Source<'a> {
     pub clock: &'a dyn Clock,
 }
 
+impl Source<'_> {
+    /// Refuses one whose rows tell of content of which nothing is there: whoever has backups made would hear that all is well, as the
+    /// one before has the bytes.
+    async fn check_has_bytes(&self) -> Result<(), BackupError> {
+        let held = self.rows.held_after(None, 1).await;
+        let is_empty = held.map_err(BackupError::Rows)?.is_empty();
+        let path = self.data.join(REGISTRY_DIRECTORY);
+        match self.blobs.list(None, 1).await {
+            Ok(found) if found.is_empty() && !is_empty => Err(BackupError::Emptied(path)),
+            // What cannot be read is told object by object.
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Backs the registry up into the directory `to`, which is empty, an earlier backup, or not there, on `disk`. Pushes, deletes and
 /// pulls go on; bytes are not cleared away meanwhile.
 ///
@@ -50,6 +65,7 @@ pub async fn back_up(
 ) -> Result<BackupReport, BackupFailed> {
     let before = |why| Left::Before.after(why);
     let began = source.clock.now();
+    source.check_has_bytes().await.map_err(before)?;
     let (to, data) = (to.to_owned(), source.data.to_owned());
     let taken = off_worker(move || Ok(Place::take(&to, &data, disk))).await;
     let place = Arc::new(taken.map_err(before)??);

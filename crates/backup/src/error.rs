@@ -96,6 +96,11 @@ pub enum BackupError {
         /// Why.
         source: DataError,
     },
+    /// Nothing lies of what is to be backed up: an empty directory is what is left of a volume that is not mounted.
+    #[error(
+        "{0} has none of the bytes that registry.sqlite tells of: if it is a volume, mount it; if they are lost, restore the backup before"
+    )]
+    Emptied(PathBuf),
     /// The disk of the backup is full.
     #[error("no space is left at {0}: make room, or choose another disk")]
     NoSpace(PathBuf),

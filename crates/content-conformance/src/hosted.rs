@@ -66,7 +66,7 @@ macro_rules! hosted_suite {
             a_manifest_pushed_as_another_type_is_told_as_that,
             manifests_are_told_page_by_page_in_the_order_of_their_digests,
             an_entry_tells_what_lifecycle_rules_look_at,
-            indexes_that_name_a_manifest_are_told,
+            manifests_that_name_a_manifest_or_a_blob_are_told,
             an_entry_tells_no_subject_that_is_not_there,
             a_tag_points_at_what_was_last_pushed_under_it,
             a_tag_belongs_to_one_repository,

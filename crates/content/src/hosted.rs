@@ -96,11 +96,11 @@ pub trait HostedLists: Send + Sync {
         limit: u32,
     ) -> Result<Vec<HostedEntry>, CatalogError>;
 
-    /// The same of the indexes that name the manifest `child`, which need not be there.
+    /// The same of the manifests that name `child`, which need not be there: indexes that name a manifest, images that name a blob.
     async fn hosted_parents(
         &self,
         repository: &RepositoryName,
-        child: &Digest,
+        child: (&Digest, ChildKind),
         after: Option<&Digest>,
         limit: u32,
     ) -> Result<Vec<HostedEntry>, CatalogError>;

@@ -4,10 +4,10 @@
 
 mod compare;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use forebay_content::{BlobError, CatalogError, HostedEntry};
-use forebay_oci::{Digest, PushedManifest, RepositoryName};
+use forebay_content::{BlobError, CatalogError, ChildKind, HostedEntry};
+use forebay_oci::{Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
 
 use crate::PushError;
@@ -22,11 +22,17 @@ const MAX_NAMED: usize = 1000;
 /// The most images that are named with one object.
 const MAX_IMAGES: usize = 20;
 
+/// How many of those who hold an object, or name it, are looked at for that.
+const MAX_HOLDERS: u32 = 20;
+
 /// What a check of the registry found, and, if it was to be mended, has been.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryCheck {
     /// What is wrong with the rows as a whole.
     pub rows: Option<String>,
+    /// The directory that has nothing of what the rows tell, as where a volume is not mounted; nothing was mended then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emptied: Option<String>,
     /// From what they would be made again, where they are damaged as a whole and nothing was to be mended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_rest: Option<AtRest>,
@@ -121,7 +127,8 @@ impl RegistryCheck {
     pub fn is_clean(&self) -> bool {
         let has_all =
             self.damaged.is_empty() && self.missing.is_empty() && self.unreadable.is_empty();
-        has_all && self.rows.is_none() && self.unreadable_lines == 0 && self.differences.is_empty()
+        let has_journals = self.unreadable_lines == 0 && self.differences.is_empty();
+        has_all && has_journals && self.rows.is_none() && self.emptied.is_none()
     }
 }
 
@@ -139,11 +146,11 @@ impl LocalRegistry {
         let mut check = RegistryCheck::default();
         let wrong = self.check_bytes(&mut check, tell).await?;
         if !wrong.is_empty() {
-            let images = self.images_of(&wrong).await?;
+            let mut images = self.images_of(&wrong).await?;
             for (digest, wrong) in wrong {
                 let named = LostObject {
+                    images: images.remove(&digest).unwrap_or_default(),
                     digest: digest.to_string(),
-                    images: images.get(&digest).cloned().unwrap_or_default(),
                 };
                 match wrong {
                     Wrong::Damaged => check.damaged.push(named),
@@ -200,7 +207,7 @@ impl LocalRegistry {
         }
     }
 
-    /// The images that need these objects: by their tags, or by digest.
+    /// The images that need these objects: by their tags, or by digest. The rows know it, whether their manifests can be read or not.
     async fn images_of(
         &self,
         lost: &BTreeMap<Digest, Wrong>,
@@ -216,29 +223,41 @@ impl LocalRegistry {
                 let Some(end) = page.last() else { break };
                 after = Some(end.manifest.digest.clone());
                 for entry in page {
-                    for digest in self.needed_by(&entry).await? {
-                        if lost.contains_key(&digest) {
-                            let told = images.entry(digest).or_default();
-                            let room = MAX_IMAGES.saturating_sub(told.len());
-                            told.extend(names_of(&repository, &entry).into_iter().take(room));
-                        }
+                    let digest = &entry.manifest.digest;
+                    if lost.contains_key(digest) {
+                        let told = images.entry(digest.clone()).or_default();
+                        tell_names(told, &repository, &entry);
+                        let of = (digest, ChildKind::Manifest);
+                        self.tell_parents(told, &repository, of).await?;
                     }
                 }
+            }
+        }
+        for digest in lost.keys() {
+            let told = images.entry(digest.clone()).or_default();
+            for holder in self.stores.rows.holders(digest, MAX_HOLDERS).await? {
+                let of = (digest, ChildKind::Blob);
+                self.tell_parents(told, &holder, of).await?;
             }
         }
         Ok(images)
     }
 
-    /// The manifest and the blobs that it needs, as far as it can be read.
-    async fn needed_by(&self, entry: &HostedEntry) -> Result<BTreeSet<Digest>, CheckError> {
-        let digest = &entry.manifest.digest;
-        let mut needed = BTreeSet::from([digest.clone()]);
-        let bytes = self.manifest_at_rest(digest).await.unwrap_or_default();
-        let pushed = bytes
-            .and_then(|bytes| PushedManifest::parse(&bytes, Some(&entry.manifest.media_type)).ok());
-        let children = pushed.into_iter().flat_map(|pushed| pushed.children);
-        needed.extend(children.map(|child| child.digest));
-        Ok(needed)
+    /// Tells the names of the images that name a manifest or a blob.
+    async fn tell_parents(
+        &self,
+        told: &mut Vec<String>,
+        repository: &RepositoryName,
+        of: (&Digest, ChildKind),
+    ) -> Result<(), CheckError> {
+        let rows = &self.stores.rows;
+        let parents = rows
+            .hosted_parents(repository, of, None, MAX_HOLDERS)
+            .await?;
+        for parent in parents {
+            tell_names(told, repository, &parent);
+        }
+        Ok(())
     }
 
     /// All repositories that rows tell of.
@@ -255,12 +274,13 @@ impl LocalRegistry {
     }
 }
 
-/// An image's names: by its tags, or by digest where it has none.
-fn names_of(repository: &RepositoryName, entry: &HostedEntry) -> Vec<String> {
+/// Tells an image's names, by its tags, or by digest where it has none, as long as there is room.
+fn tell_names(told: &mut Vec<String>, repository: &RepositoryName, entry: &HostedEntry) {
     let tags = entry.tags.iter();
-    let names: Vec<String> = tags.map(|tag| format!("{repository}:{tag}")).collect();
+    let mut names: Vec<String> = tags.map(|tag| format!("{repository}:{tag}")).collect();
     if names.is_empty() {
-        return vec![format!("{repository}@{}", entry.manifest.digest)];
+        names.push(format!("{repository}@{}", entry.manifest.digest));
     }
-    names
+    let room = MAX_IMAGES.saturating_sub(told.len());
+    told.extend(names.into_iter().take(room));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use forebay_content::{Change, DropGuard, Dropped, HostedRepository, Missing};
+use forebay_content::{Change, ChildKind, DropGuard, Dropped, HostedRepository, Missing};
 use forebay_oci::{Digest, RepositoryName, Tag};
 
 use crate::local_registry::LocalRegistry;
@@ -120,7 +120,12 @@ impl LocalRegistry {
             let mut after: Option<Digest> = None;
             loop {
                 let rows = &self.stores.rows;
-                let page = rows.hosted_parents(&repository.name, &child, after.as_ref(), PAGE);
+                let page = rows.hosted_parents(
+                    &repository.name,
+                    (&child, ChildKind::Manifest),
+                    after.as_ref(),
+                    PAGE,
+                );
                 let page = page.await?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.manifest.digest.clone());

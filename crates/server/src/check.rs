@@ -15,7 +15,8 @@ use tracing::{debug, warn};
 
 use crate::backing::Backing;
 use crate::data::{DataDir, is_data_dir, with_way_out};
-use crate::registry_check::{check_registry, put_damaged_aside};
+use crate::hosting::is_emptied;
+use crate::registry_check::{Mending, check_registry, check_rows_alone, put_damaged_aside};
 
 /// What a check found, and, if it was to be mended, has been.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -45,16 +46,33 @@ impl CheckReport {
     }
 }
 
-/// Checks a data directory that no server runs on. `mode.mend` rebuilds a catalog that cannot be read, too; `rebuild` any.
+/// What a check may do.
+#[derive(Clone, Copy)]
+pub struct CheckMode<'a> {
+    /// Whether what is found is mended, a catalog that cannot be read too; and who is told how far it is.
+    pub fsck: FsckMode<'a>,
+    /// Whether the catalog is made anew even if it can be read, where no server runs.
+    pub rebuild: bool,
+    /// Whether local repositories are mended though nothing of what they hold is there: it is taken for lost then.
+    pub accept_loss: bool,
+}
+
+impl CheckMode<'_> {
+    fn mending(&self) -> Mending {
+        Mending {
+            mend: self.fsck.mend,
+            accept_loss: self.accept_loss,
+        }
+    }
+}
+
+/// Checks a data directory that no server runs on.
 ///
 /// # Errors
 /// Another process holds it, a newer Forebay wrote it, the disk fails, or its catalog cannot be read and nothing is to be
 /// mended.
-pub async fn check_stopped(
-    dir: &Path,
-    mode: FsckMode<'_>,
-    rebuild: bool,
-) -> Result<CheckReport, Failure> {
+pub async fn check_stopped(dir: &Path, order: CheckMode<'_>) -> Result<CheckReport, Failure> {
+    let (mode, rebuild) = (order.fsck, order.rebuild);
     if !is_data_dir(dir) {
         let what = format!("there is no data directory at {}", dir.display());
         return Err(Failure::plain(what)
@@ -96,7 +114,7 @@ pub async fn check_stopped(
         strays: find_strays(data.blobs())
             .await
             .map_err(|error| unfinished(dir, error))?,
-        registry: check_registry(dir, mode.mend).await?,
+        registry: check_registry(dir, order.mending()).await?,
     };
     data.close().await?;
     Ok(report)
@@ -108,7 +126,7 @@ pub async fn check_stopped(
 /// What keeps the check from its end.
 pub(crate) async fn check_running(
     (kept, blobs, sql): (&Kept, &FsBlobs, &SqlCatalog),
-    mode: FsckMode<'_>,
+    mode: CheckMode<'_>,
     hosted: Option<&Backing>,
 ) -> Result<CheckReport, FsckError> {
     let catalog = match sql.integrity_check().await {
@@ -118,17 +136,17 @@ pub(crate) async fn check_running(
     Ok(CheckReport {
         catalog,
         rebuilt: false,
-        content: kept.fsck(mode).await?,
+        content: kept.fsck(mode.fsck).await?,
         strays: find_strays(blobs).await?,
         registry: match hosted {
-            Some(hosted) => Some(check_hosted(hosted, mode.mend).await),
+            Some(hosted) => Some(check_hosted(hosted, mode.mending()).await),
             None => None,
         },
     })
 }
 
 /// Checks the local repositories of the server that runs. What cannot be read is part of the report.
-async fn check_hosted(hosted: &Backing, mend: bool) -> RegistryCheck {
+async fn check_hosted(hosted: &Backing, mending: Mending) -> RegistryCheck {
     let tell = |so_far: &RegistryCheck| {
         debug!(
             objects = so_far.sound,
@@ -143,11 +161,23 @@ async fn check_hosted(hosted: &Backing, mend: bool) -> RegistryCheck {
     if let Err(error) = hosted.shelves.rows.integrity_check().await {
         return faulty(&error);
     }
-    let check = match hosted.registry.check(mend, &tell).await {
+    let rows = &hosted.shelves.rows;
+    let is_emptied = match is_emptied(&hosted.data, rows).await {
+        Ok(is_emptied) => is_emptied && !mending.accept_loss,
+        Err(error) => return faulty(&error),
+    };
+    let check = if is_emptied {
+        check_rows_alone(&hosted.data, rows).await
+    } else {
+        hosted.registry.check(mending.mend, &tell).await
+    };
+    let check = match check {
         Ok(check) => check,
         Err(error) => return faulty(&error),
     };
-    if mend && let Err(error) = put_damaged_aside(&check, &hosted.shelves.blobs).await {
+    if mending.mend
+        && let Err(error) = put_damaged_aside(&check, &hosted.shelves.blobs).await
+    {
         warn!(%error, "cannot put damaged blobs of local repositories aside");
     }
     check

@@ -22,11 +22,11 @@ use forebay_oci::{ImageName, Reference, RouteError, RouteTable, Tag, Target, rou
 use forebay_outside::Webhooks;
 use forebay_registry::{Operator, Order as RepositoryOrder, Told as RepositoryTold};
 use tokio::sync::Mutex;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::accounts::carry_out_and_record;
 use crate::backing::Backing;
-use crate::check::{CheckReport, check_running};
+use crate::check::{CheckMode, CheckReport, check_running, in_words};
 use crate::desk::{Desk, try_webhooks};
 use crate::repositories::carry_out;
 use crate::surveyor::Surveyor;
@@ -115,7 +115,7 @@ impl Control for Controls {
     }
 
     async fn fsck(&self, request: FsckRequest) -> Result<serde_json::Value, ControlError> {
-        let report = self.check(request.mend).await;
+        let report = self.check(request).await;
         let report = report.map_err(|refusal| ControlError::of(&refusal))?;
         serde_json::to_value(&report).map_err(|error| ControlError::of(&error))
     }
@@ -199,7 +199,7 @@ impl Control for Controls {
 }
 
 impl Controls {
-    async fn check(&self, mend: bool) -> Result<CheckReport, Refusal> {
+    async fn check(&self, request: FsckRequest) -> Result<CheckReport, Refusal> {
         let Ok(_only_one) = self.checking.try_lock() else {
             return Err(Refusal::Checking);
         };
@@ -210,7 +210,14 @@ impl Controls {
                 "checking what is at rest"
             );
         };
-        let mode = FsckMode { mend, tell: &tell };
+        let mode = CheckMode {
+            fsck: FsckMode {
+                mend: request.mend,
+                tell: &tell,
+            },
+            rebuild: false,
+            accept_loss: request.accept_loss,
+        };
         let report = tokio::select! {
             report = check_running((&self.kept, &self.blobs, &self.catalog), mode, self.backing.as_ref()) => report?,
             () = self.supervisor.stopping() => return Err(Refusal::Stopping),
@@ -228,10 +235,15 @@ impl Controls {
         let Ok(_only_one) = self.checking.try_lock() else {
             return Err(Refusal::Checking);
         };
-        tokio::select! {
-            report = backing.back_up(to) => Ok(report?),
+        let backed_up = tokio::select! {
+            report = backing.back_up(to) => report.map_err(Refusal::from),
             () = self.supervisor.stopping() => Err(Refusal::Stopping),
+        };
+        if let Err(refusal) = &backed_up {
+            let why = in_words(refusal);
+            error!(to = %to.display(), why, "no new backup of the local repositories");
         }
+        backed_up
     }
 
     async fn refresh_tag(&self, image: &str) -> Result<String, Refusal> {

@@ -28,6 +28,12 @@ pub fn is_data_dir(dir: &Path) -> bool {
     has_format(dir).unwrap_or(true)
 }
 
+/// A data directory as commands that are told name it: wherever they are run, they mean this one.
+pub(crate) fn named(dir: &Path) -> String {
+    let absolute = std::path::absolute(dir);
+    absolute.as_deref().unwrap_or(dir).display().to_string()
+}
+
 /// That `dir` is none, and how to name another.
 pub(crate) fn no_data_dir(dir: &Path) -> Failure {
     let what = format!("there is no data directory at {}", dir.display());
@@ -234,7 +240,7 @@ pub(crate) fn with_way_out(what: impl Into<String>, dir: &Path, error: CatalogEr
     let way_out = match error {
         CatalogError::Corrupt(_) => Some(format!(
             "rebuild it from the blobs at rest: forebay fsck --rebuild --data {}",
-            dir.display()
+            named(dir)
         )),
         CatalogError::Format { .. } => Some(NEWER.to_owned()),
         _ => None,

@@ -15,6 +15,7 @@ use crate::control::Controls;
 use crate::front_route::{FrontRoute, Openness};
 use crate::ledger::Books;
 use crate::process;
+use crate::registry_health::RegistryHealth;
 use crate::tls::Tls;
 
 /// What somebody reads who looks here with a browser.
@@ -36,6 +37,7 @@ pub(crate) struct State {
     pub(crate) connections: Connections,
     pub(crate) started: Timestamp,
     pub(crate) tls: Option<Tls>,
+    pub(crate) hosted: RegistryHealth,
 }
 
 /// Whether the program has been told to stop. It is said before the listener closes, so that who sends clients here stops first.
@@ -58,6 +60,7 @@ impl State {
             cache_bytes: self.kept.bytes(),
             cache_max_bytes: self.kept.max_bytes(),
             disk_trouble: self.kept.health().trouble(),
+            registry_trouble: self.hosted.trouble(),
             connections: self.connections.open(),
             is_draining: self.leaving.is_announced(),
             ledger: self.books.readings(),

@@ -11,14 +11,13 @@ use forebay_access::{Desk, HashCost, SystemRandom};
 use forebay_backup::REGISTRY_DIRECTORY;
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{
-    Accounts, BlobError, BlobStore as _, CatalogError, Clock, HostedUpkeep as _,
-};
+use forebay_content::{Accounts, BlobError, CatalogError, Clock, HostedUpkeep as _};
 use forebay_jobs::Supervisor;
 use forebay_registry::{LocalRegistry, Stores};
 use forebay_terminal::Failure;
 use tracing::warn;
 
+use crate::data::named;
 use crate::disk_trouble::is_unwritable;
 
 /// The local repositories, open.
@@ -178,59 +177,87 @@ pub(crate) async fn check_rows_are_there(dir: &Path) -> Result<(), CatalogError>
     }
 }
 
-async fn has_journals(dir: &Path) -> io::Result<bool> {
-    let journals = dir.join(REGISTRY_DIRECTORY).join("journal");
-    let mut journals = match tokio::fs::read_dir(journals).await {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        read => read?,
-    };
-    Ok(journals.next_entry().await?.is_some())
+/// Whether there is a journal of any repository in the data directory `dir`.
+pub(crate) async fn has_journals(dir: &Path) -> io::Result<bool> {
+    has_file(dir.join(REGISTRY_DIRECTORY).join("journal")).await
+}
+
+/// Whether there is a file below `dir`, which need not be there itself. Makes nothing, unlike a store that is opened.
+async fn has_file(dir: PathBuf) -> io::Result<bool> {
+    fn look(dir: &Path) -> io::Result<bool> {
+        let entries = match std::fs::read_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            read => read?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() || look(&entry.path())? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+    let looked = tokio::task::spawn_blocking(move || look(&dir)).await;
+    looked.map_err(io::Error::other)?
+}
+
+/// Whether `rows` tell of content, and there is nothing of it in `dir`: an empty directory is what is left of a volume that is not
+/// mounted. Makes nothing there.
+pub(crate) async fn is_emptied(dir: &Path, rows: &SqlRegistry) -> Result<bool, Unopened> {
+    Ok(!rows.held_after(None, 1).await?.is_empty()
+        && !has_journals(dir).await?
+        && !has_file(dir.join(REGISTRY_DIRECTORY).join("blobs")).await?)
 }
 
 /// Opens the stores, and refuses rows that tell of what the directory beside them has nothing of: all of it would be answered with
 /// errors, by a server that says it is ready.
 async fn open_whole_stores(dir: &Path, disk: Arc<dyn Disk>) -> Result<Shelves, Unopened> {
-    let shelves = open_stores(dir, disk).await?;
-    let looked = async {
-        let is_there = shelves.rows.held_after(None, 1).await?.is_empty()
-            || has_journals(dir).await?
-            || !shelves.blobs.list(None, 1).await?.is_empty();
-        if is_there {
-            Ok(())
-        } else {
-            Err(Unopened::Emptied(dir.join(REGISTRY_DIRECTORY)))
+    let rows = open_rows(dir).await?;
+    match is_emptied(dir, &rows).await {
+        Ok(false) => open_beside(dir, rows, disk).await,
+        looked => {
+            // Nothing was written; why it is not used is told.
+            let _ = rows.close().await;
+            looked.and(Err(Unopened::Emptied(dir.join(REGISTRY_DIRECTORY))))
         }
-    };
-    let looked: Result<(), Unopened> = looked.await;
-    if let Err(error) = looked {
-        // Nothing was written; why it is not used is told.
-        let _ = shelves.rows.close().await;
-        return Err(error);
     }
-    Ok(shelves)
 }
 
-pub(crate) async fn open_stores(dir: &Path, disk: Arc<dyn Disk>) -> Result<Shelves, Unopened> {
+/// Opens the rows, which are made if there is nothing yet that they could tell of.
+///
+/// # Errors
+/// Those of [`check_rows_are_there`], they are damaged, a newer version wrote them, or the disk fails.
+pub(crate) async fn open_rows(dir: &Path) -> Result<SqlRegistry, CatalogError> {
     check_rows_are_there(dir).await?;
-    open_with_rows(dir, &dir.join(REGISTRY_FILE_NAME), disk).await
+    SqlRegistry::open(&dir.join(REGISTRY_FILE_NAME)).await
 }
 
-/// With rows that may lie elsewhere.
-pub(crate) async fn open_with_rows(
+/// Opens blobs and journals in `dir`, which are made if they are not there, beside these rows.
+pub(crate) async fn open_beside(
     dir: &Path,
-    rows: &Path,
+    rows: SqlRegistry,
     disk: Arc<dyn Disk>,
 ) -> Result<Shelves, Unopened> {
-    let root = dir.join(REGISTRY_DIRECTORY);
-    match std::fs::DirBuilder::new().mode(0o700).create(&root) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
-        _ => {}
+    let stores = || {
+        let root = dir.join(REGISTRY_DIRECTORY);
+        match std::fs::DirBuilder::new().mode(0o700).create(&root) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+        let blobs = FsBlobs::open(&root, Arc::clone(&disk))?;
+        Ok((blobs, FsJournal::open(&root, disk)?))
+    };
+    match stores() {
+        Ok((blobs, journal)) => Ok(Shelves {
+            blobs,
+            journal,
+            rows: Arc::new(rows),
+        }),
+        Err(error) => {
+            let _ = rows.close().await;
+            Err(error)
+        }
     }
-    Ok(Shelves {
-        blobs: FsBlobs::open(&root, Arc::clone(&disk))?,
-        journal: FsJournal::open(&root, disk)?,
-        rows: Arc::new(SqlRegistry::open(rows).await?),
-    })
 }
 
 /// Why local repositories or accounts in `dir` cannot be used, and how damaged rows are mended.
@@ -239,22 +266,22 @@ pub(crate) fn unopened(dir: &Path, error: Unopened) -> Failure {
         Unopened::Rows(RowsError(CatalogError::Corrupt(_))) => vec![
             format!(
                 "restore a backup, or make the rows again from journals and blobs: forebay fsck --data {}",
-                dir.display()
+                named(dir)
             ),
             format!(
                 "forebay fsck --dry-run --data {} says first what is wrong",
-                dir.display()
+                named(dir)
             ),
         ],
         Unopened::Emptied(registry) => vec![
             format!("if {} is a volume, mount it", registry.display()),
             format!(
                 "if it is lost, restore a backup; forebay fsck --dry-run --data {} names what it held",
-                dir.display()
+                named(dir)
             ),
             format!(
-                "only if nothing brings it back: forebay fsck --data {} takes all of that for lost, and the server starts without it",
-                dir.display()
+                "only if nothing brings it back: forebay fsck --accept-loss --data {} takes all of that for lost, and the server starts without it",
+                named(dir)
             ),
         ],
         _ => Vec::new(),

@@ -7,16 +7,21 @@ use std::time::Duration;
 use forebay_backup::REGISTRY_DIRECTORY;
 use forebay_blobs_fs::{FsBlobs, FsJournal, RealDisk};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry, files_of};
+use forebay_content::memory::{MemoryBlobs, MemoryJournal};
 use forebay_content::{
     Added, BlobError, BlobStore as _, CatalogError, Clock, Journal as _, Robots as _, SystemClock,
     Users as _,
 };
 use forebay_jobs::Supervisor;
-use forebay_registry::{AtRest, CheckError, LocalRegistry, Lost, RebuiltRows, RegistryCheck};
+use forebay_registry::{
+    AtRest, CheckError, LocalRegistry, Lost, RebuiltRows, RegistryCheck, Stores,
+};
 use forebay_terminal::Failure;
 
 use crate::check::in_words;
-use crate::hosting::{RowsError, Shelves, Unopened, has_registry, open_stores};
+use crate::hosting::{
+    RowsError, Shelves, Unopened, has_journals, has_registry, is_emptied, open_beside, open_rows,
+};
 
 /// What the rows that are made again are called until they are whole.
 const NEW_ROWS: &str = "registry.sqlite.new";
@@ -37,14 +42,25 @@ const MAX_TOLD: usize = 1000;
 /// How long what is cut at the end has to leave its traces.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
-/// Checks the local repositories in `dir`, which is ours; `None` if there never were any. With `mend`, rows that are damaged or gone
-/// are put aside and made again from journals and blobs.
+/// What may be done about what a check finds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mending {
+    /// Whether rows and journals are made to tell the same, and damaged bytes put aside; where no server runs, also whether rows that
+    /// are damaged or gone are put aside and made again from journals and blobs.
+    pub(crate) mend: bool,
+    /// Whether that goes for a directory with nothing in it, too: what rows tell is taken for lost then.
+    pub(crate) accept_loss: bool,
+}
+
+/// Checks the local repositories in `dir`, which is ours; `None` if there never were any. Where their directory has nothing of what the
+/// rows tell, nothing is mended unless that is to be taken for lost: it may be a volume that is not mounted, and what was written
+/// there would hide under it.
 ///
 /// # Errors
 /// The disk fails.
 pub(crate) async fn check_registry(
     dir: &Path,
-    mend: bool,
+    mending: Mending,
 ) -> Result<Option<RegistryCheck>, Failure> {
     if !has_registry(dir) {
         return Ok(None);
@@ -56,8 +72,12 @@ pub(crate) async fn check_registry(
         )
     };
     let (mut fault, mut rebuilt) = (None, None);
-    let mut shelves = match sound_shelves(dir).await {
+    let mut shelves = match sound_shelves(dir, mending).await {
         Ok(shelves) => Some(shelves),
+        Err(Unopened::Emptied(_)) => {
+            let checked = check_emptied(dir).await;
+            return checked.map(Some).map_err(|error| unfinished(&error));
+        }
         Err(Unopened::Rows(RowsError(CatalogError::Corrupt(error)))) => {
             fault = Some(in_words(error.as_ref()));
             None
@@ -65,16 +85,27 @@ pub(crate) async fn check_registry(
         Err(error) => return Err(unfinished(&error)),
     };
     for _ in 0..2 {
+        let has_source = mending.accept_loss
+            || has_journals(dir)
+                .await
+                .map_err(|error| unfinished(&error))?;
         let opened = match shelves.take() {
             Some(opened) => opened,
-            None if mend => {
+            None if !has_source => {
+                return Ok(Some(RegistryCheck {
+                    rows: fault,
+                    emptied: Some(path_of(dir)),
+                    ..RegistryCheck::default()
+                }));
+            }
+            None if mending.mend => {
                 rebuilt = Some(rebuild(dir).await?);
-                let opened = sound_shelves(dir).await;
+                let opened = sound_shelves(dir, mending).await;
                 opened.map_err(|error| unfinished(&error))?
             }
             None => break,
         };
-        match check_opened(&opened, mend).await {
+        match check_opened(&opened, mending.mend).await {
             Ok(mut check) => {
                 check.rows = fault;
                 check.rebuilt = rebuilt;
@@ -120,33 +151,75 @@ async fn count_at_rest(dir: &Path) -> Result<AtRest, BlobError> {
     }
 }
 
-/// The stores, if the rows are sound as far as the database can tell.
-async fn sound_shelves(dir: &Path) -> Result<Shelves, Unopened> {
-    let shelves = open_stores(dir, Arc::new(RealDisk)).await?;
-    if let Err(error) = shelves.rows.integrity_check().await {
+/// The stores, if the rows are sound as far as the database can tell, and something lies beside them.
+async fn sound_shelves(dir: &Path, mending: Mending) -> Result<Shelves, Unopened> {
+    let rows = open_rows(dir).await?;
+    let looked = async {
+        rows.integrity_check().await?;
+        if !mending.accept_loss && is_emptied(dir, &rows).await? {
+            return Err(Unopened::Emptied(dir.join(REGISTRY_DIRECTORY)));
+        }
+        Ok(())
+    };
+    if let Err(error) = looked.await {
         // What it has to write yet fails as the rest of it does.
-        let _ = shelves.rows.close().await;
-        return Err(error.into());
+        let _ = rows.close().await;
+        return Err(error);
     }
-    Ok(shelves)
+    open_beside(dir, rows, Arc::new(RealDisk)).await
 }
 
 async fn check_opened(shelves: &Shelves, mend: bool) -> Result<RegistryCheck, CheckError> {
-    let supervisor = Supervisor::new();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let registry = LocalRegistry::open(shelves.stores(), clock, &supervisor);
-    let checked = registry.check(mend, &|_| {}).await;
+    let checked = check_stores(shelves.stores(), mend).await;
     let put_aside = match &checked {
         Ok(check) if mend => put_damaged_aside(check, &shelves.blobs).await,
         _ => Ok(()),
     };
-    supervisor.stop();
-    supervisor.drain(END_WITHIN).await;
     let closed = shelves.rows.close().await;
     let check = checked?;
     put_aside?;
     closed?;
     Ok(check)
+}
+
+async fn check_stores(stores: Stores, mend: bool) -> Result<RegistryCheck, CheckError> {
+    let supervisor = Supervisor::new();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let registry = LocalRegistry::open(stores, clock, &supervisor);
+    let checked = registry.check(mend, &|_| {}).await;
+    supervisor.stop();
+    supervisor.drain(END_WITHIN).await;
+    checked
+}
+
+/// What the rows in `dir` tell of, where nothing of it lies.
+async fn check_emptied(dir: &Path) -> Result<RegistryCheck, CheckError> {
+    let rows = Arc::new(open_rows(dir).await?);
+    let checked = check_rows_alone(dir, &rows).await;
+    rows.close().await?;
+    checked
+}
+
+/// What these rows of `dir` tell of, as lost; the directory beside them is not touched.
+pub(crate) async fn check_rows_alone(
+    dir: &Path,
+    rows: &Arc<SqlRegistry>,
+) -> Result<RegistryCheck, CheckError> {
+    let nothing = Stores {
+        blobs: Arc::new(MemoryBlobs::default()),
+        rows: Arc::clone(rows) as _,
+        journal: Arc::new(MemoryJournal::new()),
+    };
+    let mut check = check_stores(nothing, false).await?;
+    check.emptied = Some(path_of(dir));
+    // They follow from that.
+    check.differences.clear();
+    Ok(check)
+}
+
+/// Where the local repositories of a data directory are, for people.
+fn path_of(dir: &Path) -> String {
+    dir.join(REGISTRY_DIRECTORY).display().to_string()
 }
 
 /// Puts damaged bytes out of the way, so that who pushes them again is asked for them.
@@ -188,7 +261,9 @@ async fn rebuild(dir: &Path) -> Result<RebuiltRows, Failure> {
             .map_err(|error| failed(&error))?;
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let shelves = crate::hosting::open_with_rows(dir, &new_path, Arc::new(RealDisk)).await;
+    let rows = SqlRegistry::open(&new_path).await;
+    let rows = rows.map_err(|error| failed(&error))?;
+    let shelves = open_beside(dir, rows, Arc::new(RealDisk)).await;
     let shelves = shelves.map_err(|error| failed(&error))?;
     let supervisor = Supervisor::new();
     let registry = LocalRegistry::open(shelves.stores(), Arc::clone(&clock), &supervisor);

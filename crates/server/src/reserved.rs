@@ -6,6 +6,7 @@
 //! A warning would be read after the wrong image has run.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use forebay_config::Config;
 use forebay_oci::{Addressing, RepositoryName, RepositoryPattern, RouteTable, route};
@@ -13,13 +14,17 @@ use forebay_registry::{LocalRegistry, PushError};
 use forebay_terminal::Failure;
 use tracing::warn;
 
+use crate::data::named;
 use crate::routes::routes;
 
 /// How many names are looked at for what would keep all of them.
 const MAX_FOUND: usize = 1000;
 
-/// The most names, and the most patterns, that are told.
+/// The most names, and upstreams, that are told.
 const MAX_TOLD: usize = 5;
+
+/// The most names that are reserved one by one in the line that is told; of more, their namespaces are.
+const MAX_RESERVED: usize = 20;
 
 /// Refuses a configuration by which repositories that are held here would be an upstream's; `before` is what `local` said until
 /// now, where that is known.
@@ -36,7 +41,10 @@ pub(crate) async fn check_reserved(
     let lost = registry.first_repositories(MAX_FOUND, &is_lost).await;
     match (lost, before) {
         (Ok(lost), _) if lost.is_empty() => Ok(()),
-        (Ok(lost), _) => Err(refusal(&lost, &table, before.unwrap_or(&config.local))),
+        (Ok(lost), _) => {
+            let local = before.unwrap_or(&config.local);
+            Err(refusal(&lost, &table, (local, &config.data)))
+        }
         (Err(error), Some(_)) => Err(unread(error)),
         // What the cache has is served all the same; the registry tells by itself what it cannot do.
         (Err(error), None) => {
@@ -53,13 +61,17 @@ fn goes_to(name: &RepositoryName, table: &RouteTable) -> Option<(String, Address
     (!found.target.is_local()).then_some((upstream, found.addressing))
 }
 
-fn refusal(lost: &[RepositoryName], table: &RouteTable, local: &[RepositoryPattern]) -> Failure {
-    let named: Vec<&str> = lost
+fn refusal(
+    lost: &[RepositoryName],
+    table: &RouteTable,
+    (local, data): (&[RepositoryPattern], &Path),
+) -> Failure {
+    let names: Vec<&str> = lost
         .iter()
         .take(MAX_TOLD)
         .map(RepositoryName::as_str)
         .collect();
-    let more = match lost.len() - named.len() {
+    let more = match lost.len() - names.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -72,39 +84,40 @@ fn refusal(lost: &[RepositoryName], table: &RouteTable, local: &[RepositoryPatte
     let what = format!(
         "repositories that are held here would be looked for at {}, where others may have pushed under their names: {}{more}",
         upstreams.join(", "),
-        named.join(", "),
+        names.join(", "),
     );
     let way_out = if is_by_root {
         format!(
-            "reserve their names again: local = {}",
+            "reserve their names again, before the first table of the configuration: local = {}",
             patterns(lost, local)
         )
     } else {
         "an upstream's name or `prefix` is the first part of theirs: give it another".to_owned()
     };
     Failure::plain(what).with_hint(way_out).with_hint(format!(
-        "or, if they are to go, delete them first: forebay repo delete {} --force",
-        named.first().unwrap_or(&"NAME")
+        "or, if they are to go, delete each first: forebay repo delete {} --force --data {}",
+        names.first().unwrap_or(&"NAME"),
+        named(data)
     ))
 }
 
-/// What `local` said, and what it has to say beside for the names that are lost.
+/// What `local` said, and what it has to say beside for the names that are lost: no more than these, as any other name of their
+/// namespace may be one of the upstream's that is pulled.
 fn patterns(lost: &[RepositoryName], local: &[RepositoryPattern]) -> String {
-    let mut patterns: Vec<String> = local.iter().map(ToString::to_string).collect();
-    for name in lost {
-        if local.iter().any(|pattern| pattern.matches(name)) {
-            continue;
-        }
-        let first = name.as_str().split('/').next().unwrap_or_default();
-        let pattern = format!("{first}/**");
-        if patterns.len() < local.len() + MAX_TOLD && !patterns.contains(&pattern) {
-            patterns.push(pattern);
-        }
-    }
-    let quoted: Vec<String> = patterns
+    let is_unreserved = |name: &&RepositoryName| !local.iter().any(|pattern| pattern.matches(name));
+    let lost: Vec<&str> = lost
         .iter()
-        .map(|pattern| format!("{pattern:?}"))
+        .filter(is_unreserved)
+        .map(RepositoryName::as_str)
         .collect();
+    let namespace = |name: &&str| format!("{}/**", name.split('/').next().unwrap_or_default());
+    let beside: BTreeSet<String> = if lost.len() > MAX_RESERVED {
+        lost.iter().map(namespace).collect()
+    } else {
+        lost.iter().map(ToString::to_string).collect()
+    };
+    let patterns = local.iter().map(ToString::to_string).chain(beside);
+    let quoted: Vec<String> = patterns.map(|pattern| format!("{pattern:?}")).collect();
     format!("[{}]", quoted.join(", "))
 }
 

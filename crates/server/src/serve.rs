@@ -36,6 +36,7 @@ use crate::greeting;
 use crate::hosting::Hosting;
 use crate::ledger::Books;
 use crate::logging;
+use crate::registry_health::RegistryHealth;
 use crate::reload::Reload;
 use crate::reserved::check_reserved;
 use crate::tls::Tls;
@@ -155,9 +156,14 @@ impl Running {
         let leaving = Leaving::default();
         let tls = config.tls.as_ref().map(|tls| Tls::open(tls, &clock));
         let tls = tls.transpose()?;
+        let watchers = (&clock, &supervisor);
+        let health = match &hosting {
+            Some(hosting) => RegistryHealth::watch(&hosting.shelves, &config.data, watchers).await,
+            None => RegistryHealth::default(),
+        };
         listen(
             (&config, max_connections, tls.as_ref()),
-            (Arc::clone(&table), leaving.clone(), books.clone()),
+            (Arc::clone(&table), leaving.clone(), (books.clone(), health)),
             &ground,
             access,
         )?;
@@ -356,7 +362,11 @@ fn begin_access_log(
 
 fn listen(
     (config, max_connections, tls): (&Config, usize, Option<&Tls>),
-    (table, leaving, books): (Arc<ArcSwap<forebay_api_registry::Table>>, Leaving, Books),
+    (table, leaving, (books, hosted)): (
+        Arc<ArcSwap<forebay_api_registry::Table>>,
+        Leaving,
+        (Books, RegistryHealth),
+    ),
     ground: &Ground,
     access: Access,
 ) -> Result<(), Failure> {
@@ -376,6 +386,7 @@ fn listen(
             connections,
             started,
             tls: tls.cloned(),
+            hosted: hosted.clone(),
         },
     };
     let limits = ServeLimits {

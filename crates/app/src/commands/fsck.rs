@@ -9,7 +9,7 @@ use forebay_cache::{FsckMode, FsckReport};
 use forebay_config::{Environment, load};
 use forebay_limits::{counted, counted_as};
 use forebay_server::{
-    CheckReport, LostObject, RebuiltRows, RegistryCheck, ask_running, check_stopped,
+    CheckMode, CheckReport, LostObject, RebuiltRows, RegistryCheck, ask_running, check_stopped,
 };
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs};
 use tokio::time::timeout;
@@ -36,7 +36,8 @@ Exit codes:
 /// upstream has said that it may. Where no server runs, a catalog that cannot be read is put aside and a new one made
 /// from the blobs; rows of local repositories that cannot be read are put aside too, and made again from journals and
 /// blobs. What of a local repository is damaged or gone is nowhere else: it is named with the images that need it, and
-/// stays named until it is pushed again or dropped.
+/// stays named until it is pushed again or dropped. Where nothing at all is left of them, as of a volume that is not
+/// mounted, nothing of theirs is mended.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
@@ -50,6 +51,11 @@ pub(super) struct Args {
     /// Put the catalog aside and make a new one from the blobs even if it can be read; no server may run meanwhile
     #[arg(long)]
     rebuild: bool,
+
+    /// Take what local repositories hold for lost where their directory is empty, and mend all the same: only if no volume is to be
+    /// mounted there, and no backup brings it back
+    #[arg(long, conflicts_with = "dry_run")]
+    accept_loss: bool,
 
     /// Print the report as JSON
     #[arg(long)]
@@ -68,10 +74,12 @@ pub(super) async fn run(
     let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     let mend = !args.dry_run;
+    let accept_loss = args.accept_loss;
     let running = if args.rebuild {
         None
     } else {
-        check_running(&config.data, mend, printer).await?
+        let request = FsckRequest { mend, accept_loss };
+        check_running(&config.data, request, printer).await?
     };
     let report = if let Some(report) = running {
         report
@@ -82,8 +90,12 @@ pub(super) async fn run(
                 so_far.sound, so_far.bytes
             ));
         };
-        let mode = FsckMode { mend, tell: &tell };
-        check_stopped(&config.data, mode, args.rebuild).await?
+        let mode = CheckMode {
+            fsck: FsckMode { mend, tell: &tell },
+            rebuild: args.rebuild,
+            accept_loss,
+        };
+        check_stopped(&config.data, mode).await?
     };
     if args.json {
         printer.line(Json::indented(&report));
@@ -100,10 +112,9 @@ pub(super) async fn run(
 /// Has the server that runs on `data` check it; `None` if none runs there.
 async fn check_running(
     data: &Path,
-    mend: bool,
+    request: FsckRequest,
     printer: &Printer,
 ) -> Result<Option<CheckReport>, Failure> {
-    let request = FsckRequest { mend };
     let mut asked = pin!(ask_running(data, "/fsck", &request));
     if let Ok(report) = timeout(TELL_AFTER, &mut asked).await {
         return report;
@@ -165,10 +176,12 @@ fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
         printer.line(format_args!(
             "registry  registry.sqlite is damaged, {fault}"
         ));
-        if registry.rebuilt.is_none() {
-            print_unmade(registry, printer);
-            return;
-        }
+    }
+    if let Some(path) = &registry.emptied {
+        print_emptied(path, registry, printer);
+    } else if registry.rows.is_some() && registry.rebuilt.is_none() {
+        print_unmade(registry, printer);
+        return;
     }
     if let Some(rebuilt) = &registry.rebuilt {
         print_rebuilt(rebuilt, printer);
@@ -195,7 +208,8 @@ fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
     if registry.unnamed > 0 {
         printer.line(format_args!("and {} more", registry.unnamed));
     }
-    if !registry.damaged.is_empty() || !registry.missing.is_empty() {
+    let is_lost = !registry.damaged.is_empty() || !registry.missing.is_empty();
+    if is_lost && registry.emptied.is_none() {
         printer.note("what is lost is nowhere else: push those images again, or take the blobs from a backup");
     }
     if registry.unreadable_lines > 0 {
@@ -218,6 +232,27 @@ fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
             registry.sound, registry.bytes
         ));
     }
+}
+
+/// What to look at where nothing lies of what rows tell, or nothing to make them again from.
+fn print_emptied(path: &str, registry: &RegistryCheck, printer: &Printer) {
+    let (lacks, loss) = if registry.rows.is_some() {
+        ("to make its rows again from", "begins with empty rows")
+    } else {
+        (
+            "of what registry.sqlite tells",
+            "takes what is named here for lost",
+        )
+    };
+    printer.line(format_args!(
+        "registry  {path} has nothing {lacks}: left as it is"
+    ));
+    printer.line(
+        "registry  if it is a volume, mount it and check again; if it is lost, restore a backup",
+    );
+    printer.line(format_args!(
+        "registry  only if nothing brings it back: forebay fsck --accept-loss {loss}"
+    ));
 }
 
 /// What can be done about rows that cannot be read: nothing else of local repositories is told then.

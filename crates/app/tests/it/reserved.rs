@@ -102,13 +102,16 @@ async fn a_start_without_the_names_of_what_is_held_is_refused_until_they_are_res
         &[
             "would be looked for at docker.io",
             "team/app, team/web/api",
-            "local = [\"team/**\"]",
-            "forebay repo delete team/app --force",
+            "local = [\"team/app\", \"team/web/api\"]",
+            &format!(
+                "forebay repo delete team/app --force --data {}",
+                setup.data().display()
+            ),
         ],
     );
     let some = configured(&setup, &hub, LOCAL);
     let refused = some.try_start().await.expect_err("a refusal");
-    is_told(&refused, &["local = [\"team/*\", \"team/**\"]"]);
+    is_told(&refused, &["local = [\"team/*\", \"team/web/api\"]"]);
     run(&some, &["repo", "delete", "team/web/api", "--force"]).await;
     let program = some.start().await;
     let pulled = program.get("/v2/team/app/manifests/1").await;
@@ -142,6 +145,16 @@ async fn a_registry_that_has_gone_from_under_its_rows_is_no_start_until_it_is_mo
         );
         let backup = setup.run(&["backup", "copy"]).await;
         is_told(&backup, &["has nothing of them"]);
+        // Nor does a check write anything into the place of the volume, under which it would hide.
+        for words in [&["fsck", "--dry-run"][..], &["fsck"]] {
+            let checked = run_with_findings(&setup, words).await;
+            for told in ["if it is a volume, mount it", "team/app:1", "single:1"] {
+                assert!(checked.contains(told), "{told}: {checked}");
+            }
+            assert!(!checked.contains("no image"), "{checked}");
+        }
+        let made = std::fs::read_dir(&registry).map_or(0, Iterator::count);
+        assert_eq!((registry.exists(), made), (is_there, 0));
     }
     std::fs::remove_dir_all(&registry).expect("a folder of ours");
     std::fs::rename(&away, &registry).expect("a folder of ours");
@@ -150,14 +163,22 @@ async fn a_registry_that_has_gone_from_under_its_rows_is_no_start_until_it_is_mo
     program.stop().await;
     // Lost for good: what it held is named, and the rest goes on.
     std::fs::remove_dir_all(&registry).expect("a folder of ours");
-    let checked = run_with_findings(&setup, &["fsck"]).await;
+    let checked = run_with_findings(&setup, &["fsck", "--accept-loss"]).await;
     for name in ["team/app:1", "team/web/api:1", "single:1"] {
         assert!(checked.contains(name), "{name}: {checked}");
     }
     let program = setup.start().await;
+    let ready = program.get("/readyz").await;
+    assert_eq!(ready.status, 200);
+    for told in ["degraded", "nothing of what local repositories hold"] {
+        assert!(ready.text().contains(told), "{ready:?}");
+    }
     is_pushed(&program, "team/app:2", "another").await;
     assert_eq!(program.get("/v2/team/app/manifests/2").await.status, 200);
     assert_ne!(program.get("/v2/team/app/manifests/1").await.status, 200);
+    let program = program.stop().await.setup.start().await;
+    let ready = program.get("/readyz").await;
+    assert!(ready.text().contains("\"ready\""), "{ready:?}");
 }
 
 #[tokio::test]

@@ -129,6 +129,35 @@ async fn a_backup_goes_nowhere_where_it_could_take_something_away() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_left_there_is_no_backup_though_the_one_before_has_it() {
+    let folder = TempDir::new().unwrap();
+    let (kept, app) = (Kept::open(&folder.path().join("data")).await, name("app"));
+    let to = folder.path().join("backup");
+    // Nothing to back up is no loss.
+    kept.back_up(&to).await.unwrap();
+    let image = Image::numbered(1);
+    kept.scene
+        .push_image(&app, Some("1"), &image)
+        .await
+        .unwrap();
+    kept.back_up(&to).await.unwrap();
+    let before = content_of(&to).await;
+    fs::remove_dir_all(kept.data.join(REGISTRY_DIRECTORY).join("blobs")).unwrap();
+    let refused = kept.back_up(&to).await.unwrap_err();
+    assert!(
+        matches!(refused.why, BackupError::Emptied(_)),
+        "{refused:?}"
+    );
+    let told = refused.to_string();
+    assert!(
+        told.contains("mount it") && told.contains("as it was"),
+        "{told}"
+    );
+    assert_eq!(content_of(&to).await, before);
+    kept.close().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_told_and_the_rest_is_there_as_is_what_was_copied_before() {
     let (folder, app) = (TempDir::new().unwrap(), name("app"));
     let kept = Kept::open(&folder.path().join("data")).await;

@@ -1,6 +1,6 @@
 //! Manifests of a repository, a page at a time: as lifecycle rules look at them, and as referrers of a subject.
 
-use forebay_content::{HostedEntry, Referrer, ReferrersOf};
+use forebay_content::{ChildKind, HostedEntry, Referrer, ReferrersOf};
 use forebay_oci::{Digest, RepositoryName};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
@@ -10,6 +10,7 @@ use super::{seals, tags};
 use crate::error::SqlError;
 use crate::key::digest_key;
 use crate::readers::Readers;
+use crate::row::kind_number;
 use crate::{row, seal};
 
 /// Those of one digest.
@@ -18,9 +19,9 @@ pub(super) const OF_ONE: &str = "m.digest = $2";
 /// Those after a digest.
 pub(super) const AFTER: &str = "m.digest > $2";
 
-/// Those after a digest that name a manifest as their child.
+/// Those after a digest that name a manifest, or a blob, as their child.
 pub(super) const PARENTS: &str = "m.digest > $2 AND m.id IN (SELECT c.parent FROM children c
-                 WHERE c.repository = r.id AND c.child = $4 AND c.kind = 0)";
+                 WHERE c.repository = r.id AND c.child = $4 AND c.kind = $5)";
 
 /// The manifest as lifecycle rules look at it.
 pub(super) async fn find_entry(
@@ -44,18 +45,19 @@ pub(super) async fn entries_after(
     entries(readers, repository, (AFTER, after), limit).await
 }
 
-/// A page of the indexes that name the manifest, in the order of their digests.
+/// A page of the manifests that name this one, or this blob, in the order of their digests.
 pub(super) async fn parents_after(
     readers: &Readers,
     repository: &RepositoryName,
-    child: &Digest,
+    (child, kind): (&Digest, ChildKind),
     (after, limit): (Option<&Digest>, u32),
 ) -> Result<Vec<HostedEntry>, SqlError> {
     let query = sqlx::query(AssertSqlSafe(entries_statement(PARENTS)))
         .bind(repository.as_str())
         .bind(after.map(digest_key).unwrap_or_default())
         .bind(i64::from(limit))
-        .bind(digest_key(child));
+        .bind(digest_key(child))
+        .bind(kind_number(kind));
     read_entries(repository, &readers.list(query).await?)
 }
 

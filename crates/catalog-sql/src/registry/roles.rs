@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use forebay_content::{
-    BlobMount, BlobStat, CatalogError, Committed, DropGuard, Dropped, HostedBlob, HostedContent,
-    HostedDrops, HostedEntry, HostedLists, HostedManifest, HostedPushes, HostedRepository,
-    HostedUpkeep, HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings, TagNames,
-    Timestamp,
+    BlobMount, BlobStat, CatalogError, ChildKind, Committed, DropGuard, Dropped, HostedBlob,
+    HostedContent, HostedDrops, HostedEntry, HostedLists, HostedManifest, HostedPushes,
+    HostedRepository, HostedUpkeep, HostedUsage, ManifestPush, Referrer, ReferrersOf,
+    RepositorySettings, TagNames, Timestamp,
 };
 use forebay_oci::{Digest, RepositoryName, Tag};
 
@@ -120,7 +120,7 @@ impl HostedLists for SqlRegistry {
     async fn hosted_parents(
         &self,
         repository: &RepositoryName,
-        child: &Digest,
+        child: (&Digest, ChildKind),
         after: Option<&Digest>,
         limit: u32,
     ) -> Result<Vec<HostedEntry>, CatalogError> {

@@ -204,7 +204,7 @@ pub async fn manifests_are_told_page_by_page_in_the_order_of_their_digests<H: Ho
 }
 
 /// Named by themselves, not by what they name, and page by page.
-pub async fn indexes_that_name_a_manifest_are_told<H: Hosted>(hosted: &H) {
+pub async fn manifests_that_name_a_manifest_or_a_blob_are_told<H: Hosted>(hosted: &H) {
     let (app, other) = (name("team/app"), name("other"));
     push_image(hosted, &app, "amd64", (&["layer"], &[])).await;
     push_image(hosted, &app, "alone", (&["layer"], &[])).await;
@@ -221,7 +221,9 @@ pub async fn indexes_that_name_a_manifest_are_told<H: Hosted>(hosted: &H) {
         let mut told: Vec<HostedEntry> = Vec::new();
         loop {
             let after = told.last().map(|last| &last.manifest.digest);
-            let page = hosted.hosted_parents(&app, &amd64, after, limit).await;
+            let page = hosted
+                .hosted_parents(&app, (&amd64, ChildKind::Manifest), after, limit)
+                .await;
             let page = page.unwrap();
             assert!(page.len() <= limit as usize);
             if page.is_empty() {
@@ -243,8 +245,20 @@ pub async fn indexes_that_name_a_manifest_are_told<H: Hosted>(hosted: &H) {
         (&other, "amd64"),
     ] {
         let child = digest(child);
-        let parents = hosted.hosted_parents(repository, &child, None, 9).await;
+        let of = (&child, ChildKind::Manifest);
+        let parents = hosted.hosted_parents(repository, of, None, 9).await;
         assert_eq!(parents.unwrap(), [], "{child}");
+    }
+    // Of a blob the images that need it.
+    let layer = digest("layer");
+    for (repository, images) in [(&app, vec!["alone", "amd64"]), (&other, vec!["amd64"])] {
+        let of = (&layer, ChildKind::Blob);
+        let parents = hosted.hosted_parents(repository, of, None, 9).await;
+        let parents = parents.unwrap().into_iter();
+        let mut expected: Vec<Digest> = images.into_iter().map(digest).collect();
+        expected.sort();
+        let told: Vec<Digest> = parents.map(|entry| entry.manifest.digest).collect();
+        assert_eq!(told, expected);
     }
 }
 

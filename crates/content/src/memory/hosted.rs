@@ -14,7 +14,7 @@ use forebay_oci::{Digest, RepositoryName, Tag};
 
 use self::repository::Repository;
 use crate::blob_store::BlobStat;
-use crate::catalog::CatalogError;
+use crate::catalog::{CatalogError, ChildKind};
 use crate::clock::Timestamp;
 use crate::hosted::{
     BlobMount, Committed, DropGuard, Dropped, HostedBlob, HostedContent, HostedDrops, HostedEntry,
@@ -168,7 +168,7 @@ impl HostedLists for MemoryHosted {
     async fn hosted_parents(
         &self,
         repository: &RepositoryName,
-        child: &Digest,
+        child: (&Digest, ChildKind),
         after: Option<&Digest>,
         limit: u32,
     ) -> Result<Vec<HostedEntry>, CatalogError> {

@@ -105,11 +105,11 @@ impl Repository {
 
     pub(super) fn parents_after(
         &self,
-        child: &Digest,
+        (child, kind): (&Digest, ChildKind),
         range: Range<'_>,
         limit: usize,
     ) -> Vec<HostedEntry> {
-        let is_meant = |of: &HostedChild| of.kind == ChildKind::Manifest && of.digest == *child;
+        let is_meant = |of: &HostedChild| of.kind == kind && of.digest == *child;
         let manifests = self.manifests.range(range);
         let parents = manifests.filter(|(_, found)| found.push.children.iter().any(is_meant));
         parents
