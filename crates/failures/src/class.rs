@@ -37,9 +37,9 @@ pub enum Class {
     KubeletThrottle,
     /// The image is there, but the container does not start or does not stay.
     StartFailure,
-    /// A consequence: the cause stands elsewhere.
+    /// A consequence, or a failure that is told without its cause: the cause stands elsewhere.
     SymptomOnly,
-    /// A failed pull whose cause is none of these, or is not told.
+    /// A failed pull whose cause is none of these.
     Other,
 }
 
@@ -98,7 +98,7 @@ impl Class {
         )
     }
 
-    /// Whether it says why: a symptom, or a failure without its reason, does not.
+    /// Whether it says why: a symptom, or a reason that nobody knows, does not.
     pub fn is_cause(self) -> bool {
         !matches!(self, Self::SymptomOnly | Self::Other)
     }

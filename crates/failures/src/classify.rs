@@ -26,10 +26,7 @@ pub fn classify(text: &str) -> Option<Verdict> {
 pub(crate) fn classify_views(views: &Views) -> Option<Verdict> {
     let tight = without_bare_images(views);
     let matches = Matches::of(&tight);
-    let verdict = verdict_of(views, &matches)?;
-    // Limits are written about more than anything else.
-    let is_throttle = verdict.class.is_limit() || verdict.class == Class::KubeletThrottle;
-    (!is_throttle || !matches.has(Context::Page)).then_some(verdict)
+    verdict_of(views, &matches).filter(|_| !matches.has(Context::Page))
 }
 
 fn verdict_of(views: &Views, matches: &Matches<'_>) -> Option<Verdict> {

@@ -21,7 +21,7 @@ const PROSE_WORDS: usize = 3;
 ///
 /// One in quotes may have been wrapped inside: its white space goes. No pattern counts how long a name is: an automaton
 /// that counts has a state for each number.
-const PLACES: [&str; 24] = [
+const PLACES: [&str; 25] = [
     r#"unpack image "([^"]+)""#,
     r#"(?i)(?:\bpull(?:ing)?|policies|image|base image|docker image)[: ]+["'`]([^"'`]+)["'`]"#,
     r#"(?i)reference "([^"]+)""#,
@@ -41,10 +41,12 @@ const PLACES: [&str; 24] = [
     r"(?i)pull image (\S+): ",
     r"(?i)image (\S+) could not be accessed",
     r"(?i)(?:error pushing to|to destination) (\S+): ",
-    r"(?i)(?:docker|podman|nerdctl|crictl|crane) pull (?:-\S+ )*([a-z0-9]\S+)",
+    r"(?i)(?:docker|podman|nerdctl|crictl|crane) (?:pull|push) (?:-\S+ )*([a-z0-9]\S+)",
     r"fromImage=([^\s&:]+)",
     r"(?i)Pulling from ([a-z0-9]\S+)",
     r#"(?:^|[\s"'(=])((?:[a-z0-9-]+\.)+[a-z]{2,24}(?::[0-9]{1,5})?/[a-z0-9][a-z0-9._/-]*(?::[A-Za-z0-9_][A-Za-z0-9._-]*|@sha256:[0-9a-f]{64}))(?:[\s"',;)]|: |$)"#,
+    // Without a tag, before what was answered.
+    r#"(?:^|[\s"'(=])((?:[a-z0-9-]+\.)+[a-z]{2,24}(?::[0-9]{1,5})?/[a-z0-9][a-z0-9._/-]*): (?:received unexpected|unexpected status|too ?many)"#,
     r"(?:^|[^/a-z0-9.-])((?:[a-z0-9*-]+\.)*(?:docker\.io|ghcr\.io|quay\.io|gcr\.io|azurecr\.io|pkg\.dev|jfrog\.io|nvcr\.io|cgr\.dev|lscr\.io|mcr\.microsoft\.com|public\.ecr\.aws|registry\.k8s\.io|registry\.gitlab\.com|registry\.redhat\.io|amazonaws\.com)/[a-z0-9][a-z0-9._/-]*(?::[A-Za-z0-9_][A-Za-z0-9._-]*)?)",
 ];
 

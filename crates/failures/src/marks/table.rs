@@ -223,6 +223,7 @@ pub(super) const MARKS: &[&str] = &[
     "back-?off",
     "oomkilled",
     "oom-killed",
+    "constraint_memcg",
     "cgroup out of memory",
     "mount config",
     "mountvolume",

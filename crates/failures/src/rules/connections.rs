@@ -76,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
             r"deadlineexceeded",
             r"requesttimedout|requesttimeout|timedoutwhile|timedoutafter|timedoutwaitingfor(?:connection|response|data|headers|the(?:server|registry|image)|server|registry|network|pull|image|layer|docker)",
             r"net/http:timeout",
-            r"pull(?:ing)?(?:image)?timedout|(?:^|[^.])pulltimeout|timedouttryingtopull",
+            r"pull(?:ing)?(?:image)?timedout|(?:^|[^.])pull(?:progress)?timeout|timedouttryingtopull",
             r"didnotproperlyrespond",
             r"408requesttime-?out|http408responsebody",
             // The kubelet's own patience, while Docker pulls for it.
@@ -87,7 +87,11 @@ pub(super) const RULES: &[Rule] = &[
     // What is left of that in the pod's events.
     Rule::new(
         Timeout,
-        &[r"(?:errimagepull|failedtopullimage).*net/http:requestcanceled(?:$|[^a-z(])"],
+        &[
+            r"(?:errimagepull|failedtopullimage).*net/http:requestcanceled(?:$|[^a-z(])",
+            // Who asked a daemon for it and had enough.
+            r"/images/create\?.*(?:contextdeadline|timeout|timedout)",
+        ],
     )
     .uncertain(),
     // All that a client of Docker's tells of it, alone; behind a server's name it may be any program's.
@@ -142,7 +146,7 @@ pub(super) const BROKEN: &[Rule] = &[
         Network,
         &[
             r"(?:status|code|http|httpstatus|error|returned|received|response)[a-z]{0,12}[\x22':=(\[]{0,4}(?:50[0-4]|52[0-9]|530)(?:[^0-9.]|\.[^0-9]|\.?$)",
-            r"/(?:manifests|blobs)/[^\x22]+:(?:50[0-4]|52[0-9]|530)(?:[^0-9.]|$)",
+            r"(?:/(?:manifests|blobs)/[^\x22]+|\[(?:manifests|blobs)[^\]]+\]):(?:50[0-4]|52[0-9]|530)(?:[^0-9.]|$)",
         ],
     )
     .asked()

@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
             r"digestdidnotmatch,expected|provideddigestdidnotmatch|digest_invalid",
             r"doesnotmatchprovidedmanifestdigest|manifestwouldnotmatchdestinationreference",
             r"errorverifying(?:sha256|sha512)checksum",
-            r"unknownblob(?:$|[^a-z])",
+            r"unknownblob(?:$|[^a-z])|blobunknowntoregistry",
             r"layernotknown|butusesadifferenttoplayer|matchanyofthesupportedimageformats",
         ],
     )

@@ -18,6 +18,8 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"failedtocalculatechecksum",
             r"failedtoreaddockerfile",
             r"didnotcompletesuccessfully",
+            // CRI-O, before it pulls.
+            r"level=infomsg=[\x22']image[^\x22']+notfound",
         ],
     ),
     (
@@ -32,6 +34,12 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"`(?:errimagepull|imagepullbackoff)`",
             r#"case["'](?:errimagepull|imagepullbackoff)"#,
             r"todo:|fixme:",
+            // In a sentence or a pattern: what is looked for, what is over, what is not meant to be.
+            r"(?:for|from|of|fix|avoid|debug|troubleshoot|troubleshooting|was|resolved?|about|onthe)(?:errimagepull|imagepullbackoff)",
+            r"errimagepull\|imagepull|imagepullbackoff\|errimage",
+            r"(?:don't|doesn't|won't|never|without|nomore)[a-z]{0,12}(?:errimagepull|imagepullbackoff)",
+            // None.
+            r"(?:^|[^0-9])0(?:pods?|containers?|images?)(?:are)?(?:in|with)",
             // Who looks whether an image is there before it is pulled.
             r"handlerforget/v[0-9.]+/images/[^\x22]*/jsonreturnederror:nosuchimage",
             r"(?:suchas|like|e\.g\.,?|forexample)[\x22'`]?(?:errimagepull|imagepullbackoff)",
@@ -69,14 +77,28 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r#""errorpattern":"#,
             r"\*\*(?:whatgoeswrong|whyithappens|howtoavoid)",
             // A cell of a table with words as they are typed.
-            r"\|[^`|]*`[^`|]*`[^`|]*\|",
+            r"\|[^`|]*`[^`|]*`[^`|]*\||^\|.*`.*\|$",
             // A link of Markdown to another page of these, a title of a lower level, the subject of a commit. Addresses
             // become links in what people paste.
             r"\]\((?:\.{0,2}/|#)",
             r"^#{2,6}(?:[^#\[0-9`][^`]*)?`",
+            // An item of a list that begins with words in bold.
+            r"^[-*][^a-z0-9*]{0,8}\*\*[^*]+\*\*",
             r"^(?:[-*]|[0-9a-f]{7,40})?(?:(?:fix|feat|chore|refactor)!?:|(?:fix|feat|chore|refactor|docs|ci|build|test)\([a-z0-9_./-]+\)!?:)",
             r"when(?:the|a|this|your)(?:pull|rate|dockerhub)*limit(?:is|was|hasbeen)(?:reached|exceeded|hit)",
             r"m(?:ight|ay)(?:also)?report[\x22'`]",
+            r"(?:if|when)(?:the|an?|your)[a-z]{0,12}(?:message|error|log|output)s?(?:says|contains|shows|mentions|reads|is[\x22'`])",
+            r"(?:this|it)(?:can|may|might)(?:also)?happen(?:if|when)|mostlikelycause\?|(?:occurs|happens)(?:when|if|because)",
+            r"(?:error|message|status|code|this|it|that|which)(?:usually|typically|often|normally|generally|simply|just)(?:means|indicates|occurs|happens|comes)",
+            r"in(?:this|our)(?:post|article|guide|section|tutorial|chapter|video|blog|lesson|runbook)",
+            r"howto(?:fix|resolve|avoid|solve|debug|troubleshoot|handle)|how(?:do|can)(?:i|you|we)|whydo(?:es)?(?:i|we|my|it|the|docker|kubernetes)",
+            r"if(?:the|an?|your)[a-z]{0,20}(?:pull|push|build|login)[a-z]{0,8}(?:fails|isrefused|isdenied)",
+            r"(?:errors?|messages?)like[\x22'`]|(?:most)?common(?:causes|reasons)|reasonsfor",
+            r"(?:is|are|be)returned(?:when|if|by)|^[^a-z0-9]{0,4}see(?:also)?https?://",
+            r"(?:resolved|fixed|mitigated|solved|avoided)by[a-z]{2,12}ing[^a-z]?|(?:can|could|should)be(?:resolved|fixed|avoided|solved)|describeshow|fireswhen",
+            // How a note begins, an item that is to be done, a question; how a note of a change ends.
+            r"^[^a-z0-9]{0,8}(?:todo|fixme|faq|tip|q|tl;dr|fixed|bugfix|changelog)[:(]|^[-*]\[x?\]",
+            r"\(#[0-9]{1,6}\)\.?$",
             r"(?:^|[^`])``[a-z][^`]*``(?:[^`]|$)",
             // A row of a table of statuses.
             r"429`?\|`?toomanyrequests`?:?(?:the|too|client|\|)",

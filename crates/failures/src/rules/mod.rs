@@ -124,7 +124,7 @@ const EARLY: [&[Rule]; 7] = [
 ];
 
 /// Everything after it, in order.
-const LATE: [&[Rule]; 13] = [
+const LATE: [&[Rule]; 14] = [
     content::RULES,
     connections::RULES,
     refusals::TOLD,
@@ -134,6 +134,7 @@ const LATE: [&[Rule]; 13] = [
     refusals::RULES,
     untold::NEVER_ASKED,
     containers::LATE_RULES,
+    untold::CUT,
     untold::UNTOLD_CAUSES,
     symptoms::RULES,
     waits::RULES,

@@ -98,7 +98,8 @@ pub(super) const RULES: &[Rule] = &[
             r"couldnotfindcredentials|missingcredentials|nocredentialproviders",
         ],
     )
-    .asked(),
+    .within(&[Context::Pull])
+    .unless(&[Context::Local, Context::Challenge]),
     Rule::new(
         Auth,
         &[

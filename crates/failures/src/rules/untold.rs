@@ -1,7 +1,7 @@
 //! Failures whose cause is none of the classes', or is not told.
 
 use super::{Context, Rule};
-use crate::Class::{Network, Other, PullLimit, StartFailure};
+use crate::Class::{Network, Other, PullLimit, StartFailure, SymptomOnly};
 
 /// A cluster's or a registry's own rules on what may run: "denied" and "forbidden" then speak of no credentials.
 pub(super) const ADMISSION: &[Rule] = &[Rule::new(
@@ -19,6 +19,27 @@ pub(super) const ADMISSION: &[Rule] = &[Rule::new(
     ],
 )
 .uncertain()];
+
+/// Texts that end before their cause.
+pub(super) const CUT: &[Rule] = &[
+    // ECS cuts its reasons: at Docker Hub, on a manifest by digest, it is most often the pull limit.
+    Rule::new(
+        PullLimit,
+        &[r"failedopen:unexpectedstatus(?:code|fromgetrequestto)https://registry-1\.docker\.io/v2/[^:]*manifests/sha256:[0-9a-f]*(?:\.\.\.|:?(?:4(?:2(?:9)?)?)?$|:429too_?m)"],
+    )
+    .uncertain()
+    .of("docker.io"),
+    // With the words of those who only pass a reason on.
+    Rule::new(
+        SymptomOnly,
+        &[
+            r"(?:failedtopull(?:andunpack)?image|failedtoresolvereference|failedtoresolvesourcemetadatafor|initializingsource|unabletocopyfromsource|hasbeenretried[0-9]+time)[\x22'`]?[a-z0-9./:@_()-]*[\x22'`]?(?::\W*|\.\.\.[\x22'}\])]*)$",
+            r"(?:failedtocopy|failedtodorequest|failedopen|failedtoauthorize|failedtofetch(?:anonymous|oauth)token|rpcerror|code=unknown|desc=):?(?:(?:get|head|post)[\x22']?(?:https?:[^\x22',;]*)?(?:[\x22'],?:?(?:dialtcp[0-9.:]*)?)?)?(?:\.\.\.)?[\x22'}\])]*$",
+        ],
+    )
+    .within(&[Context::Pull])
+    .uncertain(),
+];
 
 /// A pull that failed of something that none of the tables knows.
 pub(super) const UNTOLD_CAUSES: &[Rule] = &[
@@ -40,7 +61,7 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
             r"mismatchedimagerootfs",
             r"error(?:while)?verifying(?:the)?manifest|unabletoverifymanifestdigest",
             r#"short-name(?:resolutionenforced|["'][^"']*["']didnotresolve)"#,
-            r"unsupportedmanifestmediatype|unsupportedmediatype|mediatypeinmanifest|unsupporteddocker(?:v1|v2)|schema1supportis",
+            r"unsupportedmanifestmediatype|unsupportedmediatype:?[\x22']?application/vnd|mediatypeinmanifest|unsupporteddocker(?:v1|v2)|schema1supportis",
             r"mediatype.*nolongersupported",
             r"imageisincompatiblewitha",
             r"nopolicy\.jsonfilefound",
@@ -62,13 +83,6 @@ pub(super) const UNTOLD_CAUSES: &[Rule] = &[
     .asked()
     .uncertain(),
     Rule::new(Other, &[r"errorparsingimagename"]).unless(&[Context::Mention]).uncertain(),
-    // ECS cuts its reasons: at Docker Hub, on a manifest by digest, it is most often the pull limit.
-    Rule::new(
-        PullLimit,
-        &[r"failedopen:unexpectedstatus(?:code|fromgetrequestto)https://registry-1\.docker\.io/v2/[^:]*manifests/sha256:[0-9a-f]*(?:\.\.\.|:?(?:4(?:2(?:9)?)?)?$|:429too_?m)"],
-    )
-    .uncertain()
-    .of("docker.io"),
 ];
 
 /// A name that is none, and an engine that is not there: nobody was asked for an image.
